@@ -1,0 +1,342 @@
+"""The public derivatives: `derive`, `jacobian`, `grad`, `value_and_grad`, `hessian`, `jvp`, `vjp`, `hvp`.
+
+`wrt` is a tensor, its name, an operand position, or a list, tuple or dict of those; the answer has the same structure.
+A position means that slot alone of the outermost einsum as it was written, a name or tensor all its occurrences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .algebra import operand, viewed
+from .construction import check_name, einsum
+from .derivation import leaves, mapped, opened, placeholder, pullback, pushforward, stand_in
+from .errors import EinderivError, ShapeError, counted, limits, near
+from .expression import (
+    Einsum, Expr, Record, Tensor, dressed, everything, filled, identity, is_zero, walk, zero,
+)  # fmt: skip
+from .naming import naming, new_axes
+from .notation import is_name
+from .sizes import called
+from .unification import assemble, flatten, slots_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:  # no tuple: trees of `wrt` are made of tuples
+    """One leaf of `wrt`, resolved: the tensor to derive by, in `y` itself or in a copy with a slot replaced."""
+
+    tensor: Tensor
+    label: str  # for printing
+    position: int | None
+
+
+def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
+    """``derive(y, x).shape == y.shape + x.shape``: the derivative, an expression like any other.
+
+    `y` may be an einsum string. `indices` names the new axes; by default they are the first unused letters.
+
+    >>> derive("is,st,tj->ij", 0).subscripts
+    'ia,bt,tj->ijab'
+    >>> derive("is,st,tj->ij", 1, indices="pq").subscripts
+    'ip,qj->ijpq'
+
+    Raises EinderivError for an unknown name or position (a tensor that does not occur gives a zero), LimitError
+    beyond ``limits.order`` derivatives. Source: Laue, Mitterreiter, Giesen, "A Simple and Efficient Tensor
+    Calculus", AAAI 2020, for the rules; the elimination of deltas is unification.
+    """
+    y = _expression(y)
+    limits.check("order", _order(y) + 1)
+    base, targets = _targets(y, wrt)
+    if y.ndim == 0:
+        cotangents = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
+        return mapped(lambda t: _finished(y, t, cotangents.get(t.tensor.name), indices), targets)
+    return mapped(lambda t: _derived(y, base, t, indices), targets)
+
+
+def jacobian(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
+    """The same as :func:`derive`.
+
+    >>> jacobian("ij,j->i", 1).compact
+    'ia->ia'
+    """
+    return derive(y, wrt, indices)
+
+
+def grad(y: Expr | str, wrt: Any) -> Any:
+    """``grad(y, x).shape == x.shape``: the derivative of a scalar.
+
+    >>> grad("i,ij,j->", 1).subscripts
+    'a,b->ab'
+
+    Raises TypeError if `y` is no scalar.
+    """
+    y = _expression(y)
+    _check_scalar(y, "grad", "derive gives the Jacobian")
+    return derive(y, wrt)
+
+
+def value_and_grad(y: Expr | str, wrt: Any) -> tuple[Expr, Any]:
+    """``(y, grad(y, wrt))``, to be evaluated together.
+
+    >>> value_and_grad("i,i->", 0)[1].subscripts
+    'a->a'
+
+    Raises TypeError if `y` is no scalar.
+    """
+    y = _expression(y)
+    return y, grad(y, wrt)
+
+
+def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
+    """``hessian(y, x, z).shape == x.shape + z.shape``: the second derivative of a scalar, by `wrt` and then `wrt2`.
+
+    Without `wrt2` both are `wrt`; for a list of n tensors the answer is n lists of n.
+
+    >>> from einderiv import tensor
+    >>> A, x = tensor("A", "nn"), tensor("x", "n")
+    >>> [term.subscripts for term in hessian(einsum("i,ij,j->", x, A, x), x).terms]
+    ['ab->ab', 'ba->ab']
+
+    Raises TypeError if `y` is no scalar.
+    """
+    y = _expression(y)
+    _check_scalar(y, "hessian", "derive twice gives the second derivative of anything")
+    base, first = _targets(y, wrt)
+    base, second = (base, first) if wrt2 is None else _targets(base, wrt2, y)
+
+    def row(t: Target) -> Any:
+        g = _finished(y, t, pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name), None)
+        return mapped(lambda s: _derived(g, g, s, None), second)
+
+    return mapped(row, first)
+
+
+def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
+    """``jvp(y, x, v).shape == y.shape``: the derivative of `y` in the direction `v`, of the shape of `x`.
+
+    For a list of tensors `tangent` is a list of directions, and the answer their sum.
+
+    >>> str(jvp("ij,j->i", 1, "v"))
+    'einsum("ij,j->i", A, v)'
+
+    Raises ShapeError if a tangent has not the axes of its tensor.
+    """
+    y = _expression(y)
+    base, targets = _targets(y, wrt)
+    return _pushed(y, base, targets, tangent)
+
+
+def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
+    """``vjp(y, x, u).shape == x.shape``: `u`, of the shape of `y`, times the Jacobian. Nothing is conjugated.
+
+    >>> vjp("ij,j->i", 1, "u").subscripts
+    'i,ia->a'
+
+    Raises ShapeError if the cotangent has not the axes of `y`.
+    """
+    y = _expression(y)
+    base, targets = _targets(y, wrt)
+    u = _aligned(cotangent, y, "the cotangent")
+    found = pullback(base, {t.tensor.name for t in leaves(targets)}, u)
+    return mapped(lambda t: _result(y, t, found.get(t.tensor.name), (u,)), targets)
+
+
+def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
+    """``hvp(y, x, v).shape == x.shape``: the Hessian of a scalar times `v`; the Hessian is never formed.
+
+    For a list of tensors `vector` is a list, and the answer too.
+
+    >>> str(hvp("i,ij,j->", 0, "v"))
+    'zeros[i]'
+    >>> from einderiv import tensor
+    >>> x = tensor("x", "n")
+    >>> hvp(einsum("i,i->", x, x), x, "v").coefficient
+    2
+
+    Raises TypeError if `y` is no scalar.
+    """
+    # Forwards over backwards: the tangent of the gradient, one node for each of the gradient's. The direction may
+    # contain the tensor itself and still counts as constant, for only the gradient is derived.
+    y = _expression(y)
+    _check_scalar(y, "hvp", "jvp takes any expression")
+    base, targets = _targets(y, wrt)
+    gradients = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
+
+    def product(t: Target) -> Expr:
+        g = gradients.get(t.tensor.name)
+        return _pushed(y, zero(t.tensor.sizes, t.tensor.axes) if g is None else g, targets, vector)
+
+    return mapped(product, targets)
+
+
+def _expression(y: object) -> Expr:
+    if isinstance(y, str):
+        return einsum(y)
+    if not isinstance(y, Expr):
+        raise TypeError(f"what is derived must be an expression or an einsum string, not {type(y).__name__}")
+    return y
+
+
+def _check_scalar(y: Expr, what: str, instead: str) -> None:
+    if y.ndim:
+        raise TypeError(f"{what} needs a scalar, but {called(y)} has {counted(y.ndim, 'axis')}; {instead}")
+
+
+def _order(y: Expr) -> int:
+    n = 0
+    while y.record is not None:
+        y, n = y.record.of, n + 1
+    return n
+
+
+def tensors_of(e: Expr) -> dict[str, Tensor]:
+    """Every tensor met in the making of `e`, by name."""
+    found: dict[str, Tensor] = {}
+    for node in walk([e], everything):
+        if isinstance(node, Tensor) and is_name(node.name):
+            known = found.setdefault(node.name, node)
+            check_ranks(known, node)
+    return found
+
+
+def check_ranks(known: Tensor, other: Tensor) -> None:
+    """Within one expression all tensors of one name are one tensor."""
+    if known.ndim != other.ndim:
+        raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+                         f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+
+
+def _targets(y: Expr, wrt: Any, author: Expr | None = None) -> tuple[Expr, Any]:
+    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt` counts."""
+    known = tensors_of(y if author is None else author)
+    wanted = leaves(wrt)
+    base = y
+    by_position: dict[int, Target] = {}
+    for leaf in wanted:
+        if isinstance(leaf, int) and not isinstance(leaf, bool):
+            k = _slot(y if author is None else author, leaf)
+            operand_, _ = slots_of(author or y)[k]  # type: ignore[arg-type]
+            if not any(isinstance(n, Tensor) and n.name == f"#{k}" for n in walk([base])):
+                base, own = stand_in(base, k)  # type: ignore[arg-type]
+            else:
+                own = placeholder(f"#{k}", operand_.sizes)
+            by_position[leaf] = Target(own, f"operand {k} ({called(operand_)})" if operand_.ndim == 0 or
+                                       not isinstance(operand_, Tensor) else operand_.name, k)  # fmt: skip
+    targets = mapped(lambda leaf: by_position[leaf] if type(leaf) is int else _named(leaf, known), wrt)
+    names = [t.tensor.name for t in leaves(targets)]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise EinderivError(f"wrt has {twice.replace('#', 'operand ')} twice")
+    return base, targets
+
+
+def _slot(y: Expr, k: int) -> int:
+    if not isinstance(y, Einsum):
+        raise EinderivError(f"position {k} counts the operands of an einsum, but this is {called(y)}; "
+                            "derive by a name or a tensor")  # fmt: skip
+    n = len(slots_of(y))
+    if not -n <= k < n:
+        raise EinderivError(f"position {k} is out of range for {counted(n, 'operand')}: 0 to {n - 1}, or -{n} to -1")
+    return k % n
+
+
+def _named(leaf: Any, known: dict[str, Tensor]) -> Target:
+    if isinstance(leaf, Tensor):
+        check_ranks(known.get(leaf.name, leaf), leaf)
+        return Target(leaf, leaf.name, None)
+    if not isinstance(leaf, str):
+        raise TypeError("wrt must be a tensor, its name, an operand position, or a list, tuple or dict of those, "
+                        f"not {type(leaf).__name__}")  # fmt: skip
+    if leaf not in known:
+        raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")
+    return Target(known[leaf], leaf, None)
+
+
+def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str, ...]:
+    if indices is None:
+        return new_axes(y, count)
+    names = tuple(indices.split() if isinstance(indices, str) and " " in indices else indices)
+    for name in names:
+        check_name(name, "an axis", indices if isinstance(indices, str) else None)
+    if len(names) != count:
+        raise EinderivError(f"indices {indices!r} names {counted(len(names), 'axis')}, but wrt has {count}")
+    taken = set(naming(flatten(y)).axes) if isinstance(y, Einsum) else set(y.axes)
+    for p, name in enumerate(names):
+        if name in taken or name in names[:p]:
+            raise EinderivError(f"indices {indices!r}: {name!r} already names an axis of the derivative")
+    return names
+
+
+def _derived(y: Expr, base: Expr, t: Target, indices: Sequence[str] | None) -> Expr:
+    """Forwards, with the identity map as the tangent of the tensor."""
+    names = _names_for(y, t.tensor.ndim, indices)
+    seed = identity(t.tensor.sizes, t.tensor.axes, names)
+    return _result(y, t, pushforward(base, {t.tensor.name: seed}, names), (), names)
+
+
+def _finished(y: Expr, t: Target, found: Expr | None, indices: Sequence[str] | None) -> Expr:
+    return _result(y, t, found, (), _names_for(y, t.tensor.ndim, indices))
+
+
+def _result(y: Expr, t: Target, found: Expr | None, origins: tuple[Expr, ...], names: tuple[str, ...] | None = None
+            ) -> Expr:  # fmt: skip
+    """A derivative as it is handed out: with the names of its axes, what it came from, and its record."""
+    x = t.tensor
+    if names is None:
+        # A product with a (co)tangent has the shape of the tensor, and no new axes.
+        axes, record = x.axes if any(x.axes) else new_axes(y, x.ndim), None
+    else:
+        axes, record = (*_axes(y), *names), Record(y, t.label, x.ndim, t.position)
+    origins = (y, *origins) if x.name.startswith("#") else (y, x, *origins)
+    if found is None or is_zero(found):
+        sizes = x.sizes if names is None else y.sizes + x.sizes
+        return dressed(zero(sizes, axes, origins), record=record)
+    return dressed(opened(found), axes=axes, origins=origins, record=record)
+
+
+def _axes(y: Expr) -> tuple[str | None, ...]:
+    """The names of the axes of `y` as they are printed, so that a derivative shows the same ones."""
+    if isinstance(y, Einsum):
+        return naming(flatten(y)).axes
+    return naming(viewed(y, range(y.ndim), range(y.ndim))).axes  # type: ignore[arg-type]
+
+
+def _pushed(y: Expr, base: Expr, targets: Any, tangent: Any) -> Expr:
+    pairs = _paired(targets, tangent)
+    directions = [_aligned(v, t.tensor, f"the direction for {t.label}") for t, v in pairs]
+    seeds = {t.tensor.name: v for (t, _), v in zip(pairs, directions, strict=True)}
+    found = pushforward(base, seeds)
+    origins = (y, *(t.tensor for t, _ in pairs if not t.tensor.name.startswith("#")), *directions)
+    if found is None or is_zero(found):
+        return zero(base.sizes, base.axes, origins)
+    return dressed(opened(found), axes=base.axes, origins=origins)
+
+
+def _paired(targets: Any, values: Any) -> list[tuple[Target, Any]]:
+    """The leaves of two trees of the same structure, side by side."""
+    if isinstance(targets, Target):
+        return [(targets, values)]
+    if type(values) is not type(targets) or len(values) != len(targets):
+        raise TypeError(f"wrt is a {type(targets).__name__} of {len(targets)}: the directions must be one too")
+    keys: Any = targets if isinstance(targets, dict) else range(len(targets))
+    if isinstance(targets, dict) and set(keys) != set(values):
+        raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the directions {sorted(map(str, values))}")
+    return [pair for key in keys for pair in _paired(targets[key], values[key])]
+
+
+def _aligned(value: Any, like: Expr, what: str) -> Expr:
+    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
+    if isinstance(value, str):
+        check_name(value, what)
+        value = Tensor(value, (None,) * like.ndim)
+    value = operand(value, what)
+    if not isinstance(value, Expr):
+        value = filled(value, (), ())
+    if value.ndim != like.ndim:
+        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but {called(like)} has {like.ndim}")
+    labels = tuple(range(like.ndim))
+    given = tuple(zip(labels, like.sizes, strict=True))
+    return assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=dict(zip(labels, like.axes, strict=True)))
+

@@ -1,0 +1,217 @@
+"""When are two expressions equal: up to the names of labels, the order of commuting operands, nested products.
+
+A :class:`Forms` gives every expression a number; equal numbers mean equal expressions. Numbers are those of complete
+descriptions, so equality never lies. A product in which one tensor occurs several times needs a small graph
+canonicalisation: colour refinement, then trying each of the operands that still look alike. Where that would take more
+than ``limits.canonical_steps``, the written order decides, and equality may miss.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from .errors import limits
+from .expression import (
+    Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, children, total_weight, wrapped,
+)  # fmt: skip
+from .unification import bare, carried, flatten
+
+FLAT = 512  # factors: larger products are compared as they are nested
+DEEP = 200  # operands of one connected component that are told apart by trying
+
+Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
+
+
+class Forms:
+    """Numbers for expressions; compare only numbers of one `Forms`."""
+
+    def __init__(self) -> None:
+        self.table: dict[object, int] = {}
+        self.known: dict[int, int] = {}
+        self.flat: dict[int, Einsum] = {}
+        self.alive: list[Expr] = []  # what `known` names by id
+        self.steps = limits.canonical_steps
+
+    def number(self, description: object) -> int:
+        """The number of a description; descriptions are made of numbers already given, so they stay small."""
+        return self.table.setdefault(description, len(self.table))
+
+    def of(self, e: Expr) -> int:
+        """The number of `e`; without recursion, whatever the depth."""
+        stack = [e]
+        while stack:
+            node = stack[-1]
+            missing = [p for p in self._parts(node) if id(p) not in self.known]
+            if missing and id(node) not in self.known:
+                stack.extend(missing)
+            else:
+                stack.pop()
+                if id(node) not in self.known:
+                    self.alive.append(node)
+                    self.known[id(node)] = self._describe(node)
+        return self.known[id(e)]
+
+    def product(self, e: Einsum) -> int:
+        """The number of `e` without its coefficient."""
+        self.of(e)
+        return self._product(self.flat[id(e)])
+
+    def _parts(self, e: Expr) -> tuple[Expr, ...]:
+        if not isinstance(e, Einsum):
+            return children(e)
+        if id(e) not in self.flat:
+            self.alive.append(e)
+            self.flat[id(e)] = flatten(e, FLAT) if e.count <= FLAT else e
+        return self.flat[id(e)].factors
+
+    def _describe(self, e: Expr) -> int:
+        match e:
+            case Tensor():
+                return self.number(("tensor", e.name, e.ndim))
+            case Constant():
+                value = e.value if not e.sizes and isinstance(e.value, (int, float, complex)) else id(e.value)
+                return self.number(("constant", e.sizes, value))
+            case Apply():
+                arguments = tuple(self.known[id(a)] for a in e.arguments)
+                return self.number(("apply", e.function.name, e.core, e.parameters, arguments))
+            case Add():
+                return self.number(("add", tuple(sorted(self.known[id(a)] for a in e.addends))))
+            case Einsum():
+                flat = self.flat[id(e)]
+                if flat.coefficient == 1 and flat.inputs == (flat.output,) and len(set(flat.output)) == e.ndim and not bare(flat):
+                    return self.known[id(flat.factors[0])]
+                return self.number(("einsum", flat.coefficient, self._product(flat)))
+        raise TypeError(type(e).__name__)
+
+    def _product(self, flat: Einsum) -> int:
+        """A product: its connected components, each in canonical form, sorted, and the output."""
+        places: dict[Label, list[int]] = defaultdict(list)
+        for p, label in enumerate(flat.output):
+            places[label].append(p)
+        seen = carried(flat)
+        sizes = {label: str(size) for label, size in reversed(flat.given)}
+        colours = {label: self.number(("out", tuple(at))) for label, at in places.items()}
+        broadcast = tuple((tuple(at), sizes[label]) for label, at in places.items() if label not in seen)
+        parts = [(self.known[id(f)], labels) for f, labels in zip(flat.factors, flat.inputs, strict=True)]
+        components = sorted(self._component(group, colours) for group in _components(parts, set(colours)))
+        factors = tuple(sorted(sizes[label] for label in bare(flat)))
+        return self.number(("product", len(flat.output), tuple(components), broadcast, factors))
+
+    def _component(self, parts: list[Part], outer: dict[Label, int]) -> int:
+        """Operands that hang together by summed labels, described the same in whatever order they are written."""
+        counts = Counter(parts)  # identical operands on identical labels need not be told apart
+        colours = dict.fromkeys((label for _, ls in parts for label in ls), -1)
+        colours.update((label, outer[label]) for label in colours if label in outer)
+        return self._search([(self.number((part, n)), ls) for (part, ls), n in counts.items()], colours, outer)
+
+    def _search(self, parts: list[Part], colours: dict[Label, int], outer: dict[Label, int]) -> int:
+        shades = self._refine(parts, colours)
+        alike: dict[int, list[int]] = defaultdict(list)
+        for k, shade in enumerate(shades):
+            alike[shade].append(k)
+        tied = min((shade for shade, ks in alike.items() if len(ks) > 1), default=None)
+        if tied is None or len(parts) > DEEP:
+            order = sorted(range(len(parts)), key=lambda k: (shades[k], k))
+            return self._encode([parts[k] for k in order], outer)
+        best = None
+        for k in alike[tied]:
+            if best is not None and self.steps <= 0:
+                break  # the budget is spent: the written order stands
+            self.steps -= 1
+            marked = [(self.number(("marked", part)) if j == k else part, ls) for j, (part, ls) in enumerate(parts)]
+            found = self._search(marked, dict(colours), outer)
+            best = found if best is None else min(best, found)
+        assert best is not None
+        return best
+
+    def _refine(self, parts: list[Part], colours: dict[Label, int]) -> list[int]:
+        """Colour operands by their labels' colours, and labels by their operands', until nothing splits further."""
+        count = len(set(colours.values()))
+        while True:
+            shades = [self.number((part, tuple(colours[label] for label in ls))) for part, ls in parts]
+            met: dict[Label, list[tuple[int, int]]] = defaultdict(list)
+            for shade, (_, ls) in zip(shades, parts, strict=True):
+                for p, label in enumerate(ls):
+                    met[label].append((shade, p))
+            for label, where in met.items():
+                colours[label] = self.number((colours[label], tuple(sorted(where))))
+            before, count = count, len(set(colours.values()))
+            if count == before:
+                return shades
+
+    def _encode(self, parts: Sequence[Part], outer: dict[Label, int]) -> int:
+        names: dict[Label, int] = {}
+        form = []
+        for part, ls in parts:
+            form.append((part, tuple(outer[x] if x in outer else -1 - names.setdefault(x, len(names)) for x in ls)))
+        return self.number(("component", tuple(form)))
+
+
+def _components(parts: list[Part], outer: set[Label]) -> Iterable[list[Part]]:
+    """Groups of operands connected by summed labels, in written order."""
+    group: dict[Label, list[Part]] = {}
+    groups: dict[int, list[Part]] = {}
+    for part in parts:
+        merged = [part]
+        for label in part[1]:
+            if label not in outer and label in group and group[label] is not merged:
+                other = group[label]
+                groups.pop(id(other), None)
+                other += [p for p in merged if not any(p is q for q in other)]
+                merged = other
+        groups[id(merged)] = merged
+        for _, labels in merged:
+            group.update((label, merged) for label in labels if label not in outer)
+    return list(groups.values())
+
+
+def same(a: Expr, b: Expr) -> bool:
+    """Equality as ``==`` means it."""
+    if a is b:
+        return True
+    if a.ndim != b.ndim or total_weight(a) != total_weight(b):
+        return False
+    forms = Forms()
+    return forms.of(a) == forms.of(b)
+
+
+def collected(terms: Sequence[Expr]) -> list[Expr]:
+    """`terms` with equal ones merged into the first of them (``A + A → 2 A``), in written order.
+
+    Only terms of equal weight are compared, so a sum of different terms costs nothing but a dictionary.
+    """
+    buckets: dict[int, list[int]] = defaultdict(list)
+    for k, term in enumerate(terms):
+        buckets[term.weight].append(k)
+    if len(buckets) == len(terms):
+        return list(terms)
+    merged: dict[int, Expr | None] = dict(enumerate(terms))
+    for members in buckets.values():
+        if len(members) > 1:
+            _merge([(k, terms[k]) for k in members], merged)
+    return [term for term in merged.values() if term is not None]
+
+
+def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
+    forms = Forms()
+    groups: dict[int, list[tuple[int, Expr]]] = defaultdict(list)
+    for k, term in members:
+        groups[forms.product(wrapped(term))].append((k, term))
+    for group in groups.values():
+        (first, term), rest = group[0], [t for _, t in group[1:]]
+        if rest:
+            merged.update(dict.fromkeys((k for k, _ in group[1:])))
+            merged[first] = scaled(term, sum(map(coefficient, [term, *rest])), tuple(rest))
+
+
+def coefficient(e: Expr) -> Number:
+    """The number in front."""
+    return e.coefficient if isinstance(e, Einsum) else 1
+
+
+def scaled(e: Expr, number: Number, origins: tuple[Expr, ...] = ()) -> Einsum:
+    """`e` with `number` as its coefficient instead of its own."""
+    unit = wrapped(e)
+    return Einsum(number, unit.factors, unit.inputs, unit.output, unit.given, axes=unit.axes, letters=unit.letters,
+                  origins=(*unit.origins, *origins))  # fmt: skip

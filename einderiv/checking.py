@@ -1,0 +1,307 @@
+"""Is a derivative right? It is compared with differences of the function itself, evaluated by other code.
+
+The function is evaluated node by node with NumPy's plain loops, without the planner, the emitter or any rule of
+derivation. An einsum is linear in each slot, so along a line a polynomial expression is a polynomial of known degree,
+and with whole numbers its derivative follows exactly from its values at 0, 1, …: no step size, no tolerance. Elsewhere
+a complex step (Squire, Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 1998)
+or central differences serve. Large derivatives are compared along random directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .arrays import usable
+from .calculus import derive, tensors_of
+from .construction import einsum, whole
+from .derivation import leaves, stand_in
+from .errors import EinderivError, near
+from .evaluation import evaluate, fix
+from .execution import Array
+from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
+from .sizes import Sizes
+from .unification import bare, slots_of
+
+ENTRIES = 20_000  # of a derivative that is compared entry by entry
+DIRECTIONS = 3
+STEP = 1e-20  # of the complex step: no difference is taken, so it may be this small
+
+
+class Report:
+    """What a check found; ``print`` shows it, ``ok`` is the verdict, `error` the largest deviation."""
+
+    def __init__(self, wrt: str, method: str, compared: int, error: float, tolerance: float) -> None:
+        self.wrt, self.method, self.compared, self.error, self.tolerance = wrt, method, compared, error, tolerance
+
+    @property
+    def ok(self) -> bool:
+        """Is the largest deviation within the tolerance?"""
+        return bool(self.error <= self.tolerance)  # NaN is not
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.ok else "WRONG"
+        bound = "exactly" if self.tolerance == 0 else f"to {self.tolerance:g} of the largest"
+        found = "" if self.ok and self.tolerance == 0 else f"; largest deviation {self.error:g}"
+        return f"{verdict}: the derivative by {self.wrt}, {self.compared} values by {self.method}, {bound}{found}"
+
+    __repr__ = __str__
+
+
+class Reports:
+    """The reports for several tensors; ``ok`` if all are."""
+
+    def __init__(self, reports: list[Report]) -> None:
+        self.reports = reports
+
+    @property
+    def ok(self) -> bool:
+        """Are all of them right?"""
+        return all(report.ok for report in self.reports)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.reports))
+
+    __repr__ = __str__
+
+
+def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *,
+          sizes: Mapping[str, int] | None = None, seed: int = 0, **named: Any) -> Report | Reports:  # fmt: skip
+    """Compare ``derive(y, wrt)`` with an independent derivative; ``report.ok`` is the verdict.
+
+    Arrays that are not given are drawn at random. Whole numbers are compared exactly where `y` is a polynomial.
+
+    >>> print(check("is,st,tj->ij", 0))
+    ok: the derivative by A, 180 values by exact differences of whole numbers, exactly
+
+    Raises what ``derive`` and ``evaluate`` raise.
+    """
+    y = einsum(y) if isinstance(y, str) else y
+    given = {name: usable(a, name) for name, a in {**(arrays or {}), **named}.items()}
+    found = [_checked(y, leaf, given, sizes or {}, seed) for leaf in leaves(wrt)]
+    return Reports(found) if isinstance(wrt, (list, tuple, dict)) else found[0]
+
+
+def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int], seed: int) -> Report:
+    J = derive(y, wrt)
+    values, solved = _values(y, J, given, sizes, np.random.default_rng(seed))
+    record = J.record
+    assert record is not None
+    if record.position is None:
+        base, tensor = y, tensors_of(J)[record.wrt]
+        x = values[record.wrt]
+    else:
+        assert isinstance(y, Einsum)
+        base, tensor = stand_in(y, record.position)
+        x = naive(slots_of(y)[record.position][0], values, solved)
+    wide = {name: _wide(a) for name, a in values.items()}
+    degree = degree_in(base, tensor.name)
+
+    def function(point: Array) -> Array:
+        return naive(base, {**wide, tensor.name: point}, solved)
+
+    whole_numbers = all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y))) and _whole(y)
+    exact = degree is not None and whole_numbers
+    slope, method = _slopes(function, _wide(x), degree if exact else None, _analytic(base))
+    return _compared(J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact)
+
+
+def _compared(J: Expr, wrt: str, values: dict[str, Array], slope: Callable[[Array], Array], method: str,
+              rng: np.random.Generator, exact: bool) -> Report:  # fmt: skip
+    """Entry by entry, or along directions where the derivative is large."""
+    record = J.record
+    assert record is not None
+    ours = evaluate(J, {n: a if exact or a.dtype.kind == "c" else _wide(a) for n, a in values.items()}, dense=False)
+    shape = ours.shape[ours.split :]
+    rounds = 1e-5 if "central" in method else 1e-8
+    if prod(ours.shape) <= ENTRIES:
+        full = ours.dense()
+        theirs = [slope(_unit(shape, at)) for at in np.ndindex(*shape)]
+        other = np.stack(theirs, axis=-1).reshape(full.shape) if theirs else full
+    else:
+        method += f", along {DIRECTIONS} directions"
+        directions = [rng.integers(-2, 3, size=shape) for _ in range(DIRECTIONS)]
+        full = np.stack([ours.matvec(v if exact else v.astype(float)) for v in directions])
+        other = np.stack([slope(v) for v in directions])
+    return Report(wrt, method, full.size, _deviation(full, other, exact), 0 if exact else rounds)
+
+
+def _deviation(ours: Array, theirs: Array, exact: bool) -> float:
+    if not ours.size:
+        return 0.0
+    if exact:
+        return float(max(abs(int(a) - int(b)) for a, b in zip(ours.ravel(), theirs.ravel(), strict=True)))
+    difference = np.abs(ours - np.asarray(theirs, ours.dtype)).max()
+    return float(difference / max(1.0, float(np.abs(theirs).max())))
+
+
+def _unit(shape: tuple[int, ...], at: tuple[int, ...]) -> Array:
+    unit = np.zeros(shape, np.int64)
+    unit[at] = 1
+    return unit
+
+
+def _wide(a: Array) -> Array:
+    """Python integers for whole numbers, so that nothing can overflow; double precision for the rest."""
+    if a.dtype.kind in "iu":
+        return a.astype(object)
+    return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
+
+
+def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic: bool
+            ) -> tuple[Callable[[Array], Array], str]:  # fmt: skip
+    """The derivative of `f` at `x` along a direction, and the name of the method."""
+    if degree is not None:
+        weights = _weights(degree)
+
+        def exact(v: Array) -> Array:
+            v = v.astype(object)
+            total = sum((w * f(x + t * v) for t, w in enumerate(weights) if w), start=0 * f(x))
+            return np.asarray(total)
+
+        return exact, "exact differences of whole numbers"
+    point = x.astype(float) if x.dtype == object else x
+    if analytic and point.dtype.kind == "f":
+        return (lambda v: np.imag(f(point + 1j * STEP * v)) / STEP), "a complex step"
+    h = 1e-6 * max(1.0, float(np.abs(point).max(initial=0)))
+    return (lambda v: (f(point + h * v) - f(point - h * v)) / (2 * h)), "central differences"
+
+
+def _weights(degree: int) -> list[Fraction]:
+    """Weights w with p'(0) = Σ w_t p(t), t = 0 … degree, exact for polynomials of that degree (Lagrange)."""
+    nodes = range(degree + 1)
+    weights = [-sum((Fraction(1, t) for t in nodes if t), start=Fraction(0))]
+    for t in nodes[1:]:
+        rest = [m for m in nodes[1:] if m != t]
+        weights.append(Fraction(prod(-m for m in rest), prod(t - m for m in rest)) / t)
+    return weights
+
+
+def degree_in(y: Expr, name: str) -> int | None:
+    """The degree of `y` as a polynomial in the entries of a tensor, or None if it is none."""
+    found: dict[int, int | None] = {}
+    for node in walk([y]):
+        match node:
+            case Tensor():
+                degree: int | None = int(node.name == name)
+            case Constant():
+                degree = 0
+            case Einsum():
+                degree = _all([found[id(f)] for f in node.factors], sum)
+            case Add():
+                degree = _all([found[id(a)] for a in node.addends], max)
+            case Apply():
+                (inner,) = (found[id(a)] for a in node.arguments)
+                degree = 0 if inner == 0 else 2 * inner if inner and node.function.name == "square" else None
+            case _:
+                raise TypeError(type(node).__name__)
+        found[id(node)] = degree
+    return found[id(y)]
+
+
+def _all(degrees: list[int | None], total: Callable[[list[int]], int]) -> int | None:
+    known = [d for d in degrees if d is not None]
+    return total(known or [0]) if len(known) == len(degrees) else None
+
+
+def _analytic(y: Expr) -> bool:
+    return all(node.function.analytic for node in walk([y]) if isinstance(node, Apply))
+
+
+def _whole(y: Expr) -> bool:
+    """Do whole numbers stay whole: no fraction in front, no function that leaves them?"""
+    return all(isinstance(n.coefficient, int) if isinstance(n, Einsum) else
+               n.function.integer is not None if isinstance(n, Apply) else True for n in walk([y]))  # fmt: skip
+
+
+def _held(y: Expr) -> list[Array]:
+    return [np.asarray(n.value) for n in walk([y]) if isinstance(n, Constant)]
+
+
+def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int], rng: np.random.Generator
+            ) -> tuple[dict[str, Array], Sizes]:  # fmt: skip
+    """All arrays, those that are not given drawn at random, and the sizes."""
+    known = tensors_of(J)
+    for name in given:
+        if name not in known:
+            raise EinderivError(f"no tensor here is called {name[:40]!r}; {near(name, known)}")
+    solved = Sizes({name: a.shape for name, a in given.items()}).read([J])
+    fix(solved, [y], {str(k): whole(n, f"the size of {k!r}") for k, n in sizes.items()})
+    free = iter(range(10**6))
+    exact = _whole(y) and all(a.dtype.kind in "iu" for a in given.values())
+    values = dict(given)
+    for name, tensor in known.items():
+        for size in tensor.sizes:
+            if solved.number(size) is None:
+                solved.fix(size, 3 + next(free) % 3, "check")
+        if name not in values:
+            shape = [solved.number(size) or 0 for size in tensor.sizes]
+            values[name] = rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape)
+    return values, solved
+
+
+def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
+    """The value of `e` by NumPy's plain loops, node by node."""
+    found: dict[int, Array] = {}
+    for node in walk([e]):
+        match node:
+            case Tensor():
+                value = arrays[node.name]
+            case Constant():
+                value = np.asarray(node.value)
+            case Add():
+                value = np.asarray(sum(found[id(a)] for a in node.addends[1:]) + found[id(node.addends[0])])
+            case Apply():
+                value = _PLAIN[node.function.name](found[id(node.arguments[0])], node)
+            case Einsum():
+                value = _looped(node, [found[id(f)] for f in node.factors], sizes)
+            case _:
+                raise TypeError(type(node).__name__)
+        found[id(node)] = value
+    return found[id(e)]
+
+
+def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
+    """One einsum: the core by ``np.einsum`` without a path, then every entry put in its place."""
+    numbers = {label: sizes.number(size) or 0 for label, size in node.given}
+    for factor, labels in zip(factors, node.inputs, strict=True):
+        numbers.update(zip(labels, factor.shape, strict=True))
+    short = {label: k for k, label in enumerate(numbers)}
+    core = [label for label in dict.fromkeys(node.output) if any(label in ls for ls in node.inputs)]
+    pairs = [p for f, ls in zip(factors, node.inputs, strict=True) for p in (f, [short[x] for x in ls])]
+    value = np.asarray(np.einsum(*pairs, [short[x] for x in core], optimize=False) if factors else 1)
+    value = value * node.coefficient * prod(numbers[x] for x in bare(node))
+    distinct = list(dict.fromkeys(node.output))
+    shaped = value.reshape([numbers[x] if x in core else 1 for x in distinct])
+    spread = np.broadcast_to(shaped, [numbers[x] for x in distinct])
+    out = np.zeros([numbers[x] for x in node.output], spread.dtype)
+    where = dict(zip(distinct, np.indices(spread.shape), strict=True))
+    out[tuple(where[x] for x in node.output)] = spread
+    return out
+
+
+def _soft(x: Array, node: Apply) -> Array:
+    axes = tuple(range(-node.core, 0))
+    e = np.exp(x - np.real(x).max(axes, keepdims=True))
+    return np.asarray(e / e.sum(axes, keepdims=True))
+
+
+def _logsum(x: Array, node: Apply) -> Array:
+    axes = tuple(range(-node.core, 0))
+    top = np.real(x).max(axes, keepdims=True)
+    return np.asarray(np.log(np.exp(x - top).sum(axes)) + top.reshape(x.shape[: x.ndim - node.core]))
+
+
+#: every row once more, in plain formulas that take complex numbers where the function is analytic
+_PLAIN: dict[str, Callable[[Any, Apply], Any]] = {
+    "exp": lambda x, _: np.exp(x), "log": lambda x, _: np.log(x), "sin": lambda x, _: np.sin(x),
+    "cos": lambda x, _: np.cos(x), "tanh": lambda x, _: np.tanh(x), "sqrt": lambda x, _: np.sqrt(x),
+    "square": lambda x, _: x * x, "reciprocal": lambda x, _: 1 / x, "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
+    "relu": lambda x, _: np.where(x > 0, x, 0), "abs": lambda x, _: np.where(x < 0, -x, x),
+    "sign": lambda x, _: np.where(x > 0, 1, np.where(x < 0, -1, 0)), "heaviside": lambda x, _: np.where(x > 0, 1, 0),
+    "power": lambda x, node: x ** node.parameters[0], "softmax": _soft, "logsumexp": _logsum,
+}  # fmt: skip

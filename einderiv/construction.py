@@ -1,0 +1,193 @@
+"""Writing an expression: named tensors, and einsums of whatever is at hand."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from itertools import chain, count, islice
+from typing import Any
+
+from .algebra import number
+from .arrays import is_array, usable
+from .errors import ParseError, ShapeError, limits, near
+from .expression import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
+from .notation import BLANKS, ELLIPSIS, LETTERS, Notation, Term, expand, is_name, read
+from .sizes import checked
+from .unification import assemble
+
+
+def tensor(name: str, axes: str | Sequence[str | int | None] = ()) -> Tensor:
+    """A named tensor. Axes of the same name have the same size, in all tensors of an expression.
+
+    `axes` is a string of letters, words separated by blanks, or a sequence of names and sizes (None: nothing known).
+
+    >>> tensor("X", "is").axes, tensor("W", "batch feature").axes, tensor("b", ("batch", 3)).sizes
+    (('i', 's'), ('batch', 'feature'), (('b', 0), 3))
+
+    Raises ParseError for names that are no ASCII identifiers or are Python keywords, ShapeError for a negative size.
+    """
+    check_name(name, "a tensor")
+    declared: list[str | int | None] = []
+    if isinstance(axes, str):
+        words = axes.split() if any(c in BLANKS for c in axes) else list(axes)
+        for word in words:
+            check_name(word, "an axis", axes)
+        declared += words
+    else:
+        for axis in axes:
+            if isinstance(axis, str):
+                check_name(axis, "an axis")
+            elif axis is not None:
+                axis = whole(axis, f"the size of an axis of {name}")
+            declared.append(axis)
+    limits.check("axes", len(declared))
+    return Tensor(name, tuple(declared))
+
+
+def check_name(name: object, what: str, text: str | None = None) -> None:
+    """Raise unless `name` is fit for a tensor or an axis."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of {what} must be a string, not {type(name).__name__}")
+    if not is_name(name):
+        text = name if text is None else text
+        at = text.find(name) if name else 0
+        odd = next((p for p, c in enumerate(name) if not is_name("a" + c)), 0)
+        code = f" (U+{ord(name[odd]):04X})" if name[odd : odd + 1] and not name.isascii() else ""
+        raise ParseError(f"the name of {what} must be an ASCII identifier and no Python keyword{code}",
+                         text or " ", max(at, 0) + odd)  # fmt: skip
+
+
+def whole(value: Any, what: str) -> int:
+    """`value` as a size."""
+    plain = number(value)
+    if isinstance(plain, bool) or not isinstance(plain, int):
+        raise TypeError(f"{what} must be a whole number, not {value!r}")
+    if plain < 0:
+        raise ShapeError(f"{what} is {plain}, but sizes are not negative")
+    return plain
+
+
+def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | str] | None = None) -> Einsum:
+    """One einsum: products of `operands`, summed over the labels that are not in the output.
+
+    An operand is an expression, a name, a number or an array; without operands they are named A, B, C, …. NumPy's
+    interleaved form ``einsum(X, [0, 1], Y, [1, 2], [0, 2])`` is understood. A repeated output label embeds on a
+    diagonal; an output label without an operand broadcasts, with its size given in `sizes` (an int, or the name of an
+    axis that ``ed.tensor`` declared).
+
+    >>> einsum("is,st,tj->ij", "X", "Y", "P").subscripts
+    'is,st,tj->ij'
+    >>> einsum("i->ii", "v").subscripts
+    'ia,i->ia'
+
+    Raises ParseError with a caret for a string that cannot be read, ShapeError for sizes that contradict each other.
+    """
+    if not isinstance(subscripts, str) and operands:
+        notation, values = _interleaved((subscripts, *operands))
+    else:
+        notation = read(subscripts)  # type: ignore[arg-type]
+        limits.check("operands", len(notation.inputs))
+        notation, values = _counted(notation, operands)
+    parts = [_operand(value, k, notation) for k, value in enumerate(values)]
+    ranks = [p.ndim if isinstance(p, Expr) else None for p in parts]
+    inputs, output = expand(notation, ranks)
+    return _built(notation, _tensors(parts, inputs), inputs, output, dict(sizes or {}))
+
+
+def _built(notation: Notation, parts: list[Expr], inputs: list[tuple[str, ...]], output: tuple[str, ...],
+           sizes: dict[str, int | str]) -> Einsum:  # fmt: skip
+    names: dict[str, Label] = {}
+    for word in chain(*inputs, output):
+        names.setdefault(word, len(names))
+    given = _given(notation, names, set(chain(*inputs)), output, sizes)
+    slots: tuple[Slot, ...] = tuple(
+        (part, tuple([names[word] for word in words])) for part, words in zip(parts, inputs, strict=True)
+    )
+    letters: Letters = {label: None if word.startswith(ELLIPSIS) else word for word, label in names.items()}
+    labels = tuple([names[word] for word in output])
+    limits.check("axes", len(labels))
+    # A later occurrence of an output label has no letter of its own; printing finds one.
+    axes = tuple([letters[label] if label not in labels[:p] else None for p, label in enumerate(labels)])
+    return checked(assemble(1, slots, labels, axes=axes, given=given, letters=letters, written=True))
+
+
+def _given(notation: Notation, names: dict[str, Label], known: set[str], output: tuple[str, ...],
+           sizes: dict[str, int | str]) -> tuple[tuple[Label, Size], ...]:  # fmt: skip
+    for word, size in sizes.items():
+        if word not in names:
+            raise ParseError(f"sizes names {word!r}, which is no label here; {near(str(word), names)}",
+                             notation.text, 0)  # fmt: skip
+        if isinstance(size, str):
+            check_name(size, "an axis")
+        else:
+            sizes[word] = whole(size, f"the size of {word!r}")
+    for word, position in zip(notation.output.labels, notation.output.positions, strict=True) if notation.output else ():
+        if word != ELLIPSIS and word not in known and word not in sizes:
+            raise ParseError(f"output label {word!r} is in no operand; give its size, sizes={{{word!r}: …}}, "
+                             "to broadcast", notation.text, position)  # fmt: skip
+    return tuple((names[word], size) for word, size in sizes.items())
+
+
+def _counted(notation: Notation, operands: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:
+    """The operands, named where there are none; ``->ii`` has none where its output needs none."""
+    if not notation.text and not operands:
+        raise ParseError("empty subscripts: a scalar is written '->'", " ", 0)
+    scalar = len(notation.inputs) == 1 and not notation.inputs[0].labels
+    if scalar and not operands and notation.output is not None and notation.output.labels:
+        return notation._replace(inputs=()), ()
+    return notation, operands or tuple(default_names(len(notation.inputs)))
+
+
+def default_names(number_of_operands: int) -> list[str]:
+    """A, B, … Z, A1, B1, …"""
+    rounds = chain([""], map(str, count(1)))
+    return list(islice((letter + r for r in rounds for letter in string.ascii_uppercase), number_of_operands))
+
+
+def _operand(value: object, k: int, notation: Notation) -> Expr | str:
+    """An expression for operand `k`; a name stays a string until its number of axes is known."""
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, str):
+        check_name(value, f"operand {k}")
+        return value
+    plain = number(value)
+    if plain is not None:
+        return Constant(plain)
+    array = usable(value, f"operand {k}")
+    return Constant(array, array.shape)
+
+
+def _tensors(parts: list[Expr | str], inputs: list[tuple[str, ...]]) -> list[Expr]:
+    made: dict[tuple[str, int], Tensor] = {}
+    found: list[Expr] = []
+    for part, labels in zip(parts, inputs, strict=True):
+        if isinstance(part, str):
+            part = made.setdefault((part, len(labels)), Tensor(part, (None,) * len(labels)))
+        found.append(part)
+    return found
+
+
+def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:
+    """``X, [0, 1], Y, [1, 2], [0, 2]`` as a notation: label k is the k-th letter, or a word behind the 52."""
+    if any(isinstance(a, str) and k % 2 == 0 for k, a in enumerate(arguments)) or is_array(arguments[1]):
+        raise TypeError("subscripts must come first, a string such as 'ij,jk->ik'; or operands and lists of labels "
+                        "in turn, as in einsum(X, [0, 1], Y, [1, 2], [0, 2])")  # fmt: skip
+    *pairs, last = (*arguments, None) if len(arguments) % 2 == 0 else arguments
+    operands, labels = tuple(pairs[::2]), pairs[1::2]
+    terms = [_label_names(ls, f"the labels of operand {k}") for k, ls in enumerate(labels)]
+    limits.check("operands", len(terms))
+    inputs = tuple(Term(names, (0,) * len(names), 0) for names in terms)
+    out = None if last is None else _label_names(last, "the output labels")
+    text = ", ".join(" ".join(names) for names in terms) + (f" -> {' '.join(out)}" if out is not None else "")
+    return Notation(text, inputs, None if out is None else Term(out, (0,) * len(out), 0)), operands
+
+
+def _label_names(labels: object, what: str) -> tuple[str, ...]:
+    if isinstance(labels, str) or not isinstance(labels, Sequence):
+        raise TypeError(f"{what} must be a list of whole numbers, not {type(labels).__name__}")
+    return tuple(ELLIPSIS if k is ... else _label_name(whole(k, what)) for k in labels)
+
+
+def _label_name(k: int) -> str:
+    return LETTERS[k] if k < len(LETTERS) else f"x{k}"

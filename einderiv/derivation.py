@@ -1,0 +1,204 @@
+"""Derivatives. The derivative of an einsum is an einsum; here are the rules, forwards and backwards.
+
+Forwards (:func:`pushforward`), the derivative of each node from those of its children:
+
+===========  ======================================================================================
+``Tensor``   its seed, for a derivative by itself the identity map ``->abab``
+``Einsum``   the sum over its slots of the same einsum with that operand replaced by its derivative
+``Add``      termwise
+``Apply``    the row's terms, each times the derivative of the argument
+===========  ======================================================================================
+
+Backwards (:func:`pullback`) the same rules give one cotangent for each node, so that the gradient of a scalar has a
+size proportional to the expression's, however often nodes are shared. Unknown cases raise; they are never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from .algebra import FLAT, added
+from .errors import our_bug
+from .expression import (
+    Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, is_zero, put, walk,
+)  # fmt: skip
+from .unification import assemble, fresh_labels, slots_of
+
+#: terms: a derivative of at most this many is multiplied out into its consumer, so that every term keeps its deltas;
+#: a longer one stays a sum, or a residual net of depth L would have 2^L terms
+SPREAD = 16
+
+
+def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()) -> Expr | None:
+    """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new; None for zero."""
+    found: dict[int, Expr] = {}
+    for node in walk([y]):
+        terms = _forward(node, found, seeds, names)
+        live = [term for term in terms if not is_zero(term)]
+        if live:
+            found[id(node)] = added(live, flat=bool(names))
+    return found.get(id(y))
+
+
+def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]
+             ) -> list[Expr]:  # fmt: skip
+    match node:
+        case Tensor():
+            return [seeds[node.name]] if node.name in seeds else []
+        case Constant():
+            return []
+        case Add():
+            return [found[id(a)] for a in node.addends if id(a) in found]
+        case Einsum():
+            slots = list(zip(node.factors, node.inputs, strict=True))
+            return [term for k, (f, _) in enumerate(slots) if id(f) in found
+                    for term in _replaced(node, slots, k, found[id(f)], names)]  # fmt: skip
+        case Apply():
+            (argument,) = node.arguments
+            inner = found.get(id(argument))
+            return [] if inner is None else [
+                term for local in node.function.derivative(node) for term in _chained(node, local, inner, names)
+            ]  # fmt: skip
+    our_bug(f"no rule for {type(node).__name__}")
+
+
+def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
+    """The terms of a derivative that are multiplied out one by one."""
+    return e.addends if names and isinstance(e, Add) and len(e.addends) <= SPREAD else (e,)
+
+
+def _replaced(node: Einsum, slots: list[tuple[Expr, tuple[int, ...]]], k: int, inner: Expr,
+              names: tuple[str | None, ...]) -> list[Expr]:  # fmt: skip
+    """`node` with slot `k` replaced by its derivative, whose new axes are appended to the output."""
+    new = fresh_labels(len(names))
+    made: list[Expr] = []
+    for term in _spread(inner, names):
+        parts = [*slots[:k], (term, slots[k][1] + new), *slots[k + 1 :]]
+        made.append(assemble(node.coefficient, parts, node.output + new, axes=node.axes + names, given=node.given,
+                             letters=node.letters, inline=(term,) if names else ()))  # fmt: skip
+    return made
+
+
+def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...]) -> list[Expr]:
+    """One term of a function's derivative times the derivative of its argument."""
+    batch, result, core = _spans(node)
+    new = fresh_labels(len(names))
+    given = tuple(zip(batch + result, node.sizes, strict=True))
+    return [
+        assemble(1, [(local, batch + result + core), (term, batch + core + new)], batch + result + new,
+                 axes=node.axes + names, given=given, inline=(local, term) if names else (local,))
+        for term in _spread(inner, names)
+    ]  # fmt: skip
+
+
+def _spans(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Labels of the batch axes, the core axes of the result, and the core axes of the argument."""
+    n = node.arguments[0].ndim
+    batch = n - node.core
+    return tuple(range(batch)), tuple(range(n, n + node.ndim - batch)), tuple(range(batch, n))
+
+
+def pullback(y: Expr, names: Sequence[str], cotangent: Expr) -> dict[str, Expr]:
+    """The cotangents of the tensors `names`, one pass over the nodes; a name that is missing has none."""
+    order = list(walk([y]))
+    needed: set[int] = set()
+    for node in order:
+        if isinstance(node, Tensor) and node.name in names or any(id(c) in needed for c in children(node)):
+            needed.add(id(node))
+    found: dict[int, list[Expr]] = {id(y): [cotangent]}
+    result: dict[str, list[Expr]] = {}
+    for node in reversed(order):
+        if id(node) not in needed or id(node) not in found:
+            continue
+        total = added(found.pop(id(node)), flat=False)
+        if is_zero(total):
+            continue
+        if isinstance(node, Tensor):
+            result.setdefault(node.name, []).append(total)
+        for child, term in _backward(node, total, needed):
+            found.setdefault(id(child), []).append(term)
+    return {name: added(terms) for name, terms in result.items()}
+
+
+def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr, Expr]]:
+    match node:
+        case Einsum():
+            return [(f, _transposed(node, k, cotangent)) for k, f in enumerate(node.factors) if id(f) in needed]
+        case Add():
+            return [(a, cotangent) for a in node.addends if id(a) in needed]
+        case Apply():
+            return [(node.arguments[0], term) for term in _unchained(node, cotangent)]
+        case Tensor() | Constant():
+            return []
+    our_bug(f"no rule for {type(node).__name__}")
+
+
+def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
+    """Swap the output and operand `k`: the cotangent takes the output's labels, the operand's labels are the output.
+
+    A label that only operand `k` has is then in no factor, and broadcasts; its size is known from the operand.
+    """
+    target, labels = node.factors[k], node.inputs[k]
+    parts = [(cotangent, node.output), *((f, ls) for j, (f, ls) in
+             enumerate(zip(node.factors, node.inputs, strict=True)) if j != k)]  # fmt: skip
+    given = (*node.given, *zip(labels, target.sizes, strict=True))
+    return assemble(node.coefficient, parts, labels, axes=target.axes, given=given, letters=node.letters)
+
+
+def _unchained(node: Apply, cotangent: Expr) -> list[Expr]:
+    batch, result, core = _spans(node)
+    (target,) = node.arguments
+    given = tuple(zip(batch + core, target.sizes, strict=True))
+    return [
+        assemble(1, [(cotangent, batch + result), (local, batch + result + core)], batch + core, axes=target.axes,
+                 given=given, inline=(local,))
+        for local in node.function.derivative(node)
+    ]  # fmt: skip
+
+
+def opened(e: Expr) -> Expr:
+    """A sum with the sums among its terms opened, as far as they are short, and equal terms merged again."""
+    while isinstance(e, Add) and any(isinstance(a, Add) for a in e.addends) and len(e.addends) < FLAT:
+        opened_once = added(e.addends)
+        if isinstance(opened_once, Add) and len(opened_once.addends) == len(e.addends):
+            return e
+        e = opened_once
+    return e
+
+
+def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
+    """`y` with operand `k`, as it was written, replaced by a tensor of its own; and that tensor.
+
+    An einsum is linear in each slot, so the tensor is gone from any derivative by it. No user can write its name.
+    """
+    slots = list(slots_of(y))
+    operand, labels = slots[k]
+    tensor = placeholder(f"#{k}", operand.sizes)
+    slots[k] = (tensor, labels)
+    coefficient = y.written[0] if y.written else y.coefficient
+    replaced = assemble(coefficient, slots, y.output, axes=y.axes, given=y.given, letters=y.letters, written=True)
+    return replaced, tensor
+
+
+def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
+    """A tensor with the sizes of something else."""
+    tensor = Tensor(name, (None,) * len(sizes))
+    put(tensor, "sizes", sizes)
+    return tensor
+
+
+def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
+    """`f` on every leaf of lists, tuples and dicts; the answer has the same structure."""
+    if isinstance(tree, dict):
+        return {key: mapped(f, value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(mapped(f, value) for value in tree)
+    return f(tree)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of lists, tuples and dicts in order."""
+    found: list[Any] = []
+    mapped(found.append, tree)
+    return found

@@ -1,0 +1,146 @@
+"""A program as Python source: one straight-line function, locals only, readable and runnable on its own."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .expression import Einsum, Expr, Size, Tensor, everything, walk
+from .notation import fresh_names
+from .sizes import Sizes
+from .spelling import HELPERS, Backend
+from .steps import Program
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """Source text; the tensors and the held arrays that its function takes, in order."""
+
+    source: str
+    inputs: tuple[str, ...]  # names of tensors; "#0" is the first held array
+    free: tuple[Size, ...]  # sizes that no input gives: keyword arguments of the function
+
+    def function(self, backend: Backend) -> Callable[..., Any]:
+        """The function itself. The source is ours: names were checked when tensors were made."""
+        scope: dict[str, Any] = {}
+        exec(compile(self.source, f"<einderiv {backend.name}>", "exec"), scope)
+        function: Callable[..., Any] = scope["compute"]
+        return function
+
+
+def live(program: Program) -> list[int]:
+    """The values that the outputs need, in order."""
+    needed = set(program.outputs)
+    for k in reversed(range(len(program.steps))):
+        if k in needed:
+            needed.update(program.steps[k].inputs)
+    return sorted(needed)
+
+
+class Names:
+    """Names for the variables of a source: tensors keep theirs, sizes are called by their labels."""
+
+    def __init__(self, roots: tuple[Expr, ...], sizes: Sizes, taken: set[str]) -> None:
+        self.sizes, self.taken = sizes, {"np", "dtype", "compute", "out", *HELPERS, *taken}
+        self.known: dict[Size, str] = {}
+        self.wanted: dict[Size, str] = {}
+        for node in walk(roots, everything):
+            if isinstance(node, Tensor):
+                self._want(node.sizes, node.axes)
+            if isinstance(node, Einsum):
+                for factor, labels in zip(node.factors, node.inputs, strict=True):
+                    self._want(factor.sizes, tuple(node.letters.get(label) for label in labels))
+
+    def _want(self, sizes: tuple[Size, ...], names: tuple[str | None, ...]) -> None:
+        for size, name in zip(sizes, names, strict=True):
+            if name and not isinstance(size, int):
+                self.wanted.setdefault(self.sizes.find(size), name)
+
+    def size(self, size: Size) -> str:
+        """The variable that holds a size, or the size itself if it is a number."""
+        number = self.sizes.number(size)
+        if number is not None:
+            return str(number)
+        size = self.sizes.find(size)
+        if size not in self.known:
+            want = self.wanted.get(size, "n")
+            reserved = want in self.taken or keyword.iskeyword(want)
+            self.known[size] = fresh_names(1, self.taken)[0] if reserved else want
+            self.taken.add(self.known[size])
+        return self.known[size]
+
+    def variable(self, k: int) -> str:
+        """The variable of value `k`."""
+        name = f"t{k}"
+        while name in self.taken:
+            name = "_" + name
+        return name
+
+
+def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backend, *, order: tuple[str, ...],
+         dtype: str | None = None, many: bool = False) -> Emitted:  # fmt: skip
+    """The source of a program: a function of the tensors `order`, then of the held arrays.
+
+    With `many` it returns a tuple. Without `dtype` the inputs decide it.
+    """
+    steps = [(k, program.steps[k]) for k in live(program)]
+    inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
+    arguments = {name: f"array{name[1:]}" if name.startswith("#") else name for name in inputs}
+    names = Names(roots, sizes, set(arguments.values()))
+    variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
+    lines: list[str] = []
+    for k, step in steps:
+        if step.kind == "input":
+            continue
+        variables[k] = names.variable(len(variables) - len(arguments))
+        *before, value = backend.spell(step, [variables[i] for i in step.inputs], names.size)
+        lines += [line.replace("{out}", variables[k]) for line in before] or [f"{variables[k]} = {value}"]
+    returned = ", ".join(_returned(program, variables)) or "()"
+    bound, free = _bindings(steps, arguments, names)
+    keywords = ["*", *(names.size(s) for s in free)] if free else []
+    head = f"def compute({', '.join([*arguments.values(), *keywords])}):"
+    body = [*bound, *_dtype_line(list(arguments.values()), dtype, lines), *lines,
+            f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
+    helpers = [text.rstrip() for name, text in HELPERS.items() if any(f"{name}(" in line for line in lines)]
+    source = "\n\n\n".join([backend.header, *helpers, "\n    ".join([head, *body])]) + "\n"
+    return Emitted(source, inputs, free)
+
+
+def _returned(program: Program, variables: Mapping[int, str]) -> list[str]:
+    """Outputs; what is an input, a view of one, or given out twice is copied, so that results alias nothing."""
+    roots = [_root(program, k) for k in program.outputs]
+    return [
+        f"{variables[k]}.copy()" if program.steps[root].kind == "input" or root in roots[:place] else variables[k]
+        for place, (k, root) in enumerate(zip(program.outputs, roots, strict=True))
+    ]
+
+
+def _root(program: Program, k: int) -> int:
+    while program.steps[k].kind == "view":
+        k = program.steps[k].inputs[0]
+    return k
+
+
+def _dtype_line(arguments: list[str], dtype: str | None, lines: list[str]) -> list[str]:
+    if not any("dtype" in line for line in lines):
+        return []
+    if dtype is not None:
+        return [f'dtype = np.dtype("{dtype}")']
+    return [f"dtype = np.result_type({', '.join(arguments)})" if arguments else 'dtype = np.dtype("float64")']
+
+
+def _bindings(steps: list[tuple[int, Any]], arguments: Mapping[str, str], names: Names
+              ) -> tuple[list[str], tuple[Size, ...]]:  # fmt: skip
+    """Lines that read the sizes that are used from the shapes of the inputs, and the sizes that no input has."""
+    lines: list[str] = []
+    open_sizes = dict(names.known)
+    for _, step in steps:
+        if step.kind != "input":
+            continue
+        found = [names.known.get(names.sizes.find(s)) if not isinstance(s, int) else None for s in step.sizes]
+        for p, (size, name) in enumerate(zip(step.sizes, found, strict=True)):
+            if name is not None and open_sizes.pop(names.sizes.find(size), None) is not None:
+                lines.append(f"{name} = {arguments[step.spec[0]]}.shape[{p}]")
+    return lines, tuple(open_sizes)

@@ -1,0 +1,144 @@
+"""What can go wrong, and the limits that keep a mistake cheap.
+
+Every error of this package is an :class:`EinderivError`, which is a ``ValueError``; wrong Python types are
+``TypeError``. A message says what is wrong, where, the values on both sides, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+WINDOW = 64  # characters of a faulty string that a message shows
+
+
+class EinderivError(ValueError):
+    """The base of all errors that this package raises for a user's input."""
+
+
+class ParseError(EinderivError):
+    """A string that cannot be read; `position` is the index of the first character at fault.
+
+    >>> raise ParseError("two arrows", "i->i->i", 4)
+    Traceback (most recent call last):
+    einderiv.errors.ParseError: two arrows
+        i->i->i
+            ^
+    """
+
+    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
+        self.text, self.position = text, position
+        super().__init__(f"{message}\n{_pointed(text, position)}" if text else message)
+
+
+class ShapeError(EinderivError):
+    """Numbers of axes or sizes that contradict each other."""
+
+
+class LimitError(EinderivError):
+    """Work or memory beyond one of :data:`limits`, refused before it is spent."""
+
+
+class BackendError(EinderivError):
+    """Arrays of a library that is not supported here, or of two libraries at once."""
+
+
+def _pointed(text: str, position: int) -> str:
+    """The part of `text` around `position`, and a caret under that character."""
+    start = max(0, position - WINDOW // 2) if len(text) > WINDOW else 0
+    stop = start + WINDOW
+    # One column a character, whatever it is: wide, zero-width and control characters would move the caret.
+    shown = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text[start:stop])
+    left, right = "…" * (start > 0), "…" * (stop < len(text))
+    return f"    {left}{shown}{right}\n    {' ' * (len(left) + position - start)}^"
+
+
+def counted(number: int, noun: str) -> str:
+    """``counted(2, "axis")`` is ``"2 axes"``."""
+    plural = {"axis": "axes", "array of": "arrays of"}.get(noun, noun + "s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """A hint that names the known word nearest to a misspelt one, or lists what there is."""
+    names = list(known)
+    folded = {name.lower(): name for name in names}
+    for close in difflib.get_close_matches(word[:100].lower(), folded, n=1):
+        return f"did you mean {folded[close]!r}?"
+    if not names:
+        return "there are none"
+    return "known: " + ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+
+
+def our_bug(what: str) -> NoReturn:
+    """Stop at a state that no input should lead to."""
+    raise AssertionError(f"{what}: this is a bug in einderiv, please report it")
+
+
+def _quarter_of_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
+    except (AttributeError, ValueError, OSError):  # no sysconf on this platform, or not these names
+        return 2**31
+
+
+class Limits:
+    """Every limit of the package: set one for good, or for a while with :meth:`override`.
+
+    >>> with limits.override(operands=2):
+    ...     limits.check("operands", 3)
+    Traceback (most recent call last):
+    einderiv.errors.LimitError: 3 operands are over the limit of 2 (ed.limits.operands)
+    >>> limits.operands
+    10000
+    """
+
+    characters: int  #: of an einsum string
+    operands: int  #: of one einsum, flattening included
+    terms: int  #: of a sum
+    axes: int  #: of an array (a letter for each)
+    order: int  #: how often an expression may be derived
+    dense_bytes: int  #: of any array that evaluation allocates; a quarter of the memory
+    canonical_steps: int  #: refinements spent on telling equal products with repeated tensors apart
+    depth: int  #: of nesting that formulas print
+
+    def __init__(self) -> None:
+        self.__dict__.update(
+            characters=10**5, operands=10**4, terms=10**4, axes=52, order=64,
+            dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100,
+        )  # fmt: skip
+
+    def __setattr__(self, name: str, value: int) -> None:
+        if name not in self.__dict__:
+            raise EinderivError(f"no limit is called {name!r}; {near(name, self.__dict__)}")
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise EinderivError(f"limit {name!r} must be a positive whole number, not {value!r}")
+        self.__dict__[name] = value
+
+    def check(self, name: str, value: int, hint: str = "") -> None:
+        """Raise a :class:`LimitError` if `value` is over the limit `name`."""
+        limit: int = self.__dict__[name]
+        if value > limit:
+            what = name.replace("_", " ")
+            then = f"; {hint}" if hint else ""
+            raise LimitError(f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}")
+
+    @contextmanager
+    def override(self, **values: int) -> Iterator[Limits]:
+        """Other limits inside a ``with`` block; the old ones come back in any case."""
+        before = dict(self.__dict__)
+        try:
+            for name, value in values.items():
+                setattr(self, name, value)
+            yield self
+        finally:
+            self.__dict__.update(before)
+
+    def __repr__(self) -> str:
+        return f"Limits({', '.join(f'{k}={v}' for k, v in self.__dict__.items())})"
+
+
+limits = Limits()

@@ -1,0 +1,312 @@
+"""Numbers: `evaluate` an expression, or `compile` it once for many calls; `source` and `plan` show what will run."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from .arrays import library, usable
+from .calculus import tensors_of
+from .construction import whole
+from .derivation import leaves, mapped
+from .emission import emit
+from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
+from .expression import Einsum, Expr, Size, put
+from .naming import naming
+from .planning import check_optimizer
+from .show.plans import Plan
+from .sizes import Sizes
+from .spelling import BACKENDS, KNOWN
+from .unification import flatten
+
+PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
+UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
+
+
+def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
+             dense: bool = True, memory_limit: int | None = None, **named: Any) -> Any:  # fmt: skip
+    """``evaluate(e, X=x, …).shape`` is the shape of `e`: its value, a dense array.
+
+    Arrays come by name or as a mapping; any tensor that `e` has met may be given. `sizes` gives what no array fixes,
+    by axis names of ``ed.tensor`` or labels of the outermost einsum. With ``dense=False`` the result is a `Structured`.
+    `e` may be a tuple, list or dict of expressions. The dtype is NumPy's ``result_type`` of all arrays; integers are
+    exact or refused. A dense array over `memory_limit` bytes (a quarter of the memory) is refused.
+
+    >>> import einderiv as ed
+    >>> evaluate(ed.einsum("ij,j->i", "A", "x"), A=[[1, 2], [3, 4]], x=[1, 1])
+    array([3, 7])
+
+    Raises EinderivError for unknown or missing names, ShapeError for sizes that contradict each other, LimitError
+    for memory, TypeError for arrays that cannot be used.
+    """
+    if memory_limit is None and isinstance(e, Expr):
+        # Planned once for each set of shapes, and forgotten with the expression.
+        known: dict[bool, Compiled] = e.compiled or {}
+        if dense not in known:
+            put(e, "compiled", {**known, dense: Compiled(e, dense=dense)})
+        return e.compiled[dense](arrays, sizes=sizes, **named)
+    return Compiled(e, dense=dense, memory_limit=memory_limit)(arrays, sizes=sizes, **named)
+
+
+def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
+            memory_limit: int | None = None) -> Compiled:  # fmt: skip
+    """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
+
+    >>> import einderiv as ed
+    >>> f = compile(ed.einsum("ij,j->i", "A", "x"))
+    >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
+    (array([3.]), ('A', 'x'))
+
+    Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
+    """
+    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit)
+
+
+def check_backend(backend: Any) -> None:
+    """Raise unless `backend` is one that can run. Nothing is imported by a name that a user typed."""
+    if backend is None or (isinstance(backend, str) and backend in BACKENDS):
+        return
+    if not isinstance(backend, str):
+        raise TypeError(f"backend must be a name, not {type(backend).__name__}")
+    if backend in KNOWN:
+        raise BackendError(f"backend {backend!r} is not there in this version; there is {', '.join(BACKENDS)}")
+    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, KNOWN)}")
+
+
+class Compiled:
+    """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
+
+    def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
+                 memory_limit: int | None = None) -> None:  # fmt: skip
+        check_backend(backend)
+        check_optimizer(optimize)
+        if memory_limit is not None:
+            memory_limit = whole(memory_limit, "memory_limit")
+        self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
+        self.roots: list[Expr] = leaves(tree)
+        for root in self.roots:
+            if not isinstance(root, Expr):
+                raise TypeError(f"only expressions can be evaluated, not {type(root).__name__}; "
+                                "ed.einsum makes one of a string")  # fmt: skip
+        self.tensors = _tensors(self.roots)
+        from .execution import needed
+
+        self.inputs = needed(self.roots)
+        self._plans: OrderedDict[Any, Any] = OrderedDict()
+        self._lock = threading.Lock()
+        self._last: Any = None
+
+    def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
+                 **named: Any) -> Any:  # fmt: skip
+        """The value, or a tree of values, of the same structure as the expressions."""
+        given = self._given(arrays, named)
+        missing = [name for name in self.inputs if name not in given]
+        if missing:
+            raise EinderivError(f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}")
+        fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
+        key = (tuple((name, a.shape, a.dtype) for name, a in given.items()), fixed, limits.dense_bytes)
+        with self._lock:
+            execution = self._plans.get(key)
+        if execution is None:
+            execution = self._planned({n: a.shape for n, a in given.items()}, dict(fixed),
+                                      {n: a.dtype for n, a in given.items()})  # fmt: skip
+            with self._lock:
+                self._plans[key] = execution
+                while len(self._plans) > PLANS:
+                    self._plans.popitem(last=False)
+        self._last = execution
+        return self._tree(execution, execution.run(given))
+
+    def raw(self, *arrays: Any) -> Any:
+        """The value for arrays in the order of `inputs`, of the shapes and dtypes of the last checked call; no checks.
+
+        Raises EinderivError before the first checked call.
+        """
+        last = self._last
+        if last is None:
+            raise EinderivError("raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes")
+        return self._tree(last, last.function(*arrays, *last.held))
+
+    def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
+        """The Python source for tensors of given shapes (tuples or arrays)."""
+        source: str = self._planned(_shapes({**(shapes or {}), **named}), {}, {}).emitted.source
+        return source
+
+    def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
+        """The steps and their costs for tensors of given shapes (tuples or arrays)."""
+        execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
+        return Plan(execution.program, execution.compute.itemsize)
+
+    def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any]
+                 ) -> Any:  # fmt: skip
+        from .execution import Execution, solved
+
+        _check_known(shapes, self.tensors)
+        sizes = solved(self.roots, shapes)
+        fix(sizes, self.roots, fixed)
+        return Execution(self.roots, sizes, dtypes, dense=self.dense, optimize=self.optimize,
+                         memory_limit=self.memory_limit)  # fmt: skip
+
+    def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+        if arrays is not None and not isinstance(arrays, Mapping):
+            raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
+        both = {**(arrays or {}), **named}
+        _check_known(both, self.tensors)
+        kinds = {kind: name for name, array in both.items() if (kind := library(array))}
+        if len(kinds) > 1:
+            (a, x), (b, y), *_ = kinds.items()
+            raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
+        return {name: usable(array, name) for name, array in both.items()}
+
+    def _tree(self, execution: Any, results: Any) -> Any:
+        if not self.dense:
+            results = _structured(self.roots, execution, results)
+        values = iter(results)
+        return mapped(lambda _: next(values), self.tree)
+
+    def __repr__(self) -> str:
+        return f"Compiled({', '.join(map(str, self.roots))}; inputs {', '.join(self.inputs)})"
+
+
+def _tensors(roots: list[Expr]) -> dict[str, int]:
+    """Every tensor that the expressions have met, with its number of axes."""
+    known: dict[str, int] = {}
+    for root in roots:
+        for name, tensor in tensors_of(root).items():
+            if known.setdefault(name, tensor.ndim) != tensor.ndim:
+                raise ShapeError(f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
+                                 f"{counted(tensor.ndim, 'axis')} in another")  # fmt: skip
+    return known
+
+
+def _check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
+    for name in given:
+        if name not in known:
+            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+
+
+def _shapes(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of arrays, or as they are given."""
+    return {name: tuple(whole(n, f"an axis of {name}") for n in getattr(value, "shape", value))
+            for name, value in given.items()}  # fmt: skip
+
+
+def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
+    """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
+    for key, number in fixed.items():
+        labels = _labels(roots[0]) if len(roots) == 1 else {}
+        if key in sizes.names:
+            sizes.fix(key, number, f"sizes={{{key!r}: {number}}}")
+        elif key in labels:
+            found = sizes.number(labels[key])
+            if found is not None and found != number:
+                raise ShapeError(f"sizes gives label {key!r} the size {number}, but it has size {found}")
+            if not isinstance(labels[key], int):
+                sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
+        else:
+            raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
+                                f"{near(key, [*sizes.names, *labels])}")  # fmt: skip
+
+
+def _labels(e: Expr) -> dict[str, Size]:
+    """The sizes of the labels of the outermost einsum, by the names that are printed."""
+    found: dict[str, Size]
+    if not isinstance(e, Einsum):
+        found = {name: size for name, size in zip(e.axes, e.sizes, strict=True) if name}
+        return found if e.record is None else {**_labels(e.record.of), **found}
+    flat = flatten(e)
+    found = {}
+    for names in (naming(flat), naming(flat, short=True)):
+        sizes: dict[int, Size] = dict(flat.given)
+        for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+            sizes.update(zip(labels, factor.sizes, strict=True))
+        for label, name in names.labels.items():
+            found.setdefault(name, sizes[label])
+        for name, label in zip(names.axes, flat.output, strict=True):
+            found.setdefault(name, sizes[label])
+    # A label of what was derived may have vanished from the derivative; its size is still a size of it.
+    return found if e.record is None else {**_labels(e.record.of), **found}
+
+
+def _structured(roots: list[Expr], execution: Any, results: Any) -> list[Any]:
+    from .structured import Structured
+
+    values = iter(results)
+    found = []
+    for root, terms in zip(roots, execution.embedded, strict=True):
+        shape = tuple(map(execution.number, root.sizes))
+        cores = [(next(values), t.labels, t.output) for t in terms]
+        split = None if root.record is None else root.ndim - root.record.count
+        axes = naming(flatten(root)).axes if isinstance(root, Einsum) else _axes(root)
+        found.append(Structured(cores, shape, execution.dtype, axes, split))
+    return found
+
+
+def _axes(e: Expr) -> tuple[str, ...]:
+    labels = tuple(range(e.ndim))
+    return naming(Einsum(1, (), (), labels, tuple(zip(labels, e.sizes, strict=True)), axes=e.axes)).axes
+
+
+def source(e: Any, backend: str = "numpy") -> str:
+    """Straight-line Python that computes `e`: readable, runnable on its own, for arrays of any fitting shapes.
+
+    Held arrays are arguments ``array0``, …; a size that no argument has is a keyword argument.
+
+    >>> import einderiv as ed
+    >>> print(source(ed.derive("is,st,tj->ij", 0)).splitlines()[3])
+    def compute(B, C, *, i):
+
+    Raises BackendError for a backend that is not there.
+    """
+    check_backend(backend)
+    planned = _unsized(e, {})
+    emitted = emit(planned.program, tuple(leaves(e)), planned.sizes, BACKENDS[backend or "numpy"],
+                   order=planned.inputs, many=not isinstance(e, Expr))  # fmt: skip
+    return emitted.source
+
+
+def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "auto") -> Plan:
+    """The chosen order of contraction and its costs, printed as a table.
+
+    `sizes` gives sizes by axis names or labels, or shapes by names of tensors. A size that is not given counts as 32.
+
+    >>> import einderiv as ed
+    >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
+    step      einsum    flops  bytes
+    contract  ab,b->a      12     16
+    total 12 flops; largest array 16 bytes; results 16 bytes
+
+    Raises EinderivError for an unknown name or path search.
+    """
+    check_optimizer(optimize)
+    return Plan(_unsized(e, dict(sizes or {}), optimize).program, 8)
+
+
+class _Unsized:
+    """A program for sizes that need not be known."""
+
+    def __init__(self, roots: list[Expr], given: dict[str, Any], optimize: Any, dense: bool) -> None:
+        from .execution import needed, planned
+
+        known = _tensors(roots)
+        shapes = _shapes({k: v for k, v in given.items() if k in known and not isinstance(v, int)})
+        self.sizes = Sizes(shapes).read(roots)
+        fix(self.sizes, roots, {k: whole(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes})
+        self.inputs = needed(roots)
+        self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
+
+    def _number(self, size: Size) -> int:
+        found = self.sizes.number(size)
+        return UNKNOWN if found is None else found
+
+
+def _unsized(e: Any, given: dict[str, Any], optimize: Any = "auto", dense: bool = True) -> _Unsized:
+    return _Unsized(leaves(e), given, optimize, dense)
+
+
+def core_entries(e: Expr, sizes: Mapping[str, Any]) -> int:
+    """How many numbers the cores of `e` hold."""
+    program = _unsized(e, dict(sizes), dense=False).program
+    return sum(program.entries(k) for k in set(program.outputs))

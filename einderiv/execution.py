@@ -1,0 +1,203 @@
+"""Running a program on arrays: sizes solved, dtypes decided, integers kept exact, memory refused before it is taken.
+
+The dtype of a result is NumPy's ``result_type`` of all arrays that the expression has met; its numbers count as Python
+scalars. Integers are computed in int64. Wrapping around is a ring homomorphism, so only what leaves the ring needs a
+bound: an output, and the argument of a function. There ``Σ |c| · Π max |x| · Π sizes < 2**63`` must hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .emission import emit, live
+from .errors import EinderivError, LimitError, ShapeError, limits
+from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, everything, walk
+from .planning import Embedded, Planner
+from .sizes import Sizes, spoken
+from .spelling import BACKENDS
+from .steps import Program
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def needed(roots: Sequence[Expr]) -> tuple[str, ...]:
+    """The names of the tensors that must be given, in order of appearance."""
+    return tuple(dict.fromkeys(node.name for node in walk(roots) if isinstance(node, Tensor)))
+
+
+class Execution:
+    """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those."""
+
+    def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
+                 optimize: Any = "auto", memory_limit: int | None = None) -> None:  # fmt: skip
+        self.roots, self.sizes = tuple(roots), sizes
+        self.inputs = needed(roots)
+        self.dtype, self.compute = decided(roots, dtypes)
+        self.program, self.embedded = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
+        limit = limits.dense_bytes if memory_limit is None else memory_limit
+        check_memory(self.program, self.compute.itemsize, limit, dense)
+        self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
+                            dtype=self.compute.name, many=True)  # fmt: skip
+        self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
+        self.held = [self._cast(array) for array in self.program.held]
+
+    def number(self, size: Size) -> int:
+        """What `size` measures, or an error that says how to give it."""
+        found = self.sizes.number(size)
+        if found is None:
+            raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
+        return found
+
+    def _cast(self, array: Any) -> Array:
+        found: Array = np.asarray(array)
+        return found.astype(self.compute) if found.dtype != self.compute else found
+
+    def run(self, arrays: Mapping[str, Any]) -> list[Array]:
+        """The values of the outputs, in order."""
+        given = [arrays[name] for name in self.inputs]
+        if self.compute.kind == "i":
+            self._check_exact(given)
+        results = self.function(*map(self._cast, given), *self.held)
+        return [self._finished(np.asarray(result)) for result in results]
+
+    def _finished(self, result: Array) -> Array:
+        if self.dtype.kind in "iu" and self.dtype != self.compute and result.size:
+            low, high, info = int(result.min()), int(result.max()), np.iinfo(self.dtype)
+            if low < info.min or high > info.max:
+                raise EinderivError(f"the result runs from {low} to {high}, which {self.dtype} does not hold: "
+                                    "convert the arrays to int64 first")  # fmt: skip
+        return result.astype(self.dtype, copy=False)
+
+    def _check_exact(self, given: Sequence[Array]) -> None:
+        """Refuse integers whose result might not fit, by a bound on every value that leaves the ring."""
+        bounds = dict(zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True))
+        found: dict[int, int] = {}
+        for k in live(self.program):
+            step = self.program.steps[k]
+            if step.kind == "apply":
+                _check_bound(found[step.inputs[0]])
+            found[k] = _bound(self.program, k, found, bounds)
+        for k in self.program.outputs:
+            _check_bound(found[k])
+
+
+def _largest(array: Array) -> int:
+    return max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
+
+
+def _check_bound(bound: int) -> None:
+    if bound >= 2**63:
+        raise EinderivError(f"integers may reach {float(bound):.2g} here, beyond int64 (2**63 - 1 = 9.2e18): "
+                            "convert the arrays to float64 first")  # fmt: skip
+
+
+def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[str, int]) -> int:
+    """A bound on the absolute values of one step's result."""
+    step = program.steps[k]
+    parts = [found[i] for i in step.inputs]
+    match step.kind:
+        case "input":
+            return inputs[step.spec[0]]
+        case "number":
+            return abs(step.spec[0])
+        case "view":
+            return parts[0]
+        case "sum":
+            return parts[0] * (program.entries(step.inputs[0]) // max(program.entries(k), 1))
+        case "contract2":
+            la, lb, out = step.spec
+            sizes = dict(zip(la + lb, map(program.number, step.operand_sizes), strict=True))
+            return parts[0] * parts[1] * prod(n for label, n in sizes.items() if label not in out)
+        case "scale":
+            number, sizes_ = step.spec
+            return parts[0] * abs(number) * prod(map(program.number, sizes_))
+        case "apply":
+            row, _, parameters = step.spec
+            return int(row.integer(parts[0], parameters))
+    return sum(parts)  # add, write
+
+
+def how_to_give(size: Size) -> str:
+    """What to do about a size that is not known."""
+    if isinstance(size, tuple):
+        return f"give {size[0]}, or sizes={{label: number}}"
+    return f"give sizes={{{size!r}: …}}"
+
+
+def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The dtype of the results, and the one that is computed in."""
+    held = [node.value.dtype for node in walk(roots, everything) if isinstance(node, Constant) and node.sizes
+            or isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
+    scalars = {type(node.coefficient) for node in walk(roots) if isinstance(node, Einsum)}
+    weak = [kind(1) for kind in (float, complex) if kind in scalars]
+    arrays = [*dtypes.values(), *held]
+    dtype = np.result_type(*arrays, *weak) if arrays else np.result_type(np.float64, *weak)
+    real = any(isinstance(node, Apply) and node.function.integer is None for node in walk(roots))
+    if dtype.kind in "iub" and real:
+        dtype = np.dtype(np.float64)
+    if dtype.kind == "b":
+        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+    compute = {"i": np.dtype(np.int64), "u": np.dtype(np.int64)}.get(dtype.kind, dtype)
+    return dtype, np.dtype(np.float32) if compute == np.float16 else compute
+
+
+def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any
+            ) -> tuple[Program, list[list[Embedded]]]:  # fmt: skip
+    """One program for all roots: their dense values, or the cores of their terms."""
+    terms = [[] if dense else list(root.terms) for root in roots]
+    planner = Planner(list(roots) if dense else [t for ts in terms for t in ts], sizes, number, optimize)
+    program = planner.program
+    if dense:
+        program.outputs = [planner.lower(root) for root in roots]
+        return program, []
+    embedded = [[_embedded(planner, t) for t in ts] for ts in terms]
+    program.outputs = [e.value for es in embedded for e in es]
+    return program, embedded
+
+
+def _embedded(planner: Planner, term: Expr) -> Embedded:
+    if isinstance(term, Einsum):
+        return planner.lower_core(term)
+    labels = tuple(range(term.ndim))
+    return Embedded(planner.lower(term), labels, labels)
+
+
+def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:
+    """Refuse any array over the limit before it is allocated."""
+    for k in live(program):
+        shape = program.shape(k)
+        if len(shape) > limits.axes:
+            limits.check("axes", len(shape))
+        size = prod(shape) * itemsize
+        if size > limit and program.steps[k].kind != "input":
+            what = "the dense result" if k in program.outputs else "an intermediate array"
+            hint = "dense=False keeps its structure, or " if dense and k in program.outputs else ""
+            raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
+                             f"{spoken_bytes(limit)}: {hint}raise memory_limit or ed.limits.dense_bytes")  # fmt: skip
+
+
+def spoken_bytes(size: float) -> str:
+    """``33 kB`` for 33000."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if size < 1000 or unit == "PB":
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    raise AssertionError(size)
+
+
+def solved(roots: Sequence[Expr], shapes: Mapping[str, tuple[int, ...]]) -> Sizes:
+    """The sizes of the expressions, with the shapes that are given."""
+    return Sizes(shapes).read(roots)
+
+
+def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
+    """The dense value of one expression, planned for this once."""
+    sizes = solved([e], {name: a.shape for name, a in arrays.items()})
+    execution = Execution([e], sizes, {name: a.dtype for name, a in arrays.items()}, memory_limit=memory_limit)
+    return execution.run(arrays)[0]
+
+

@@ -1,0 +1,219 @@
+"""The table of functions: one row each, with its derivative built from nodes.
+
+A row's `derivative` takes the applied node and answers a tuple of terms, each over the batch axes, the core axes of
+the result and the core axes of the argument. The derivative of ``f(u)`` is the sum over those terms of the einsum of
+the term with the derivative of ``u``; keeping terms apart keeps structure: ``softmax`` is a diagonal minus an outer
+product, and the diagonal is never formed.
+
+At kinks the convention of JAX and PyTorch holds, and the row says so. A function that is constant between its jumps has
+no terms; nothing else answers zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .algebra import add, expression, multiply, number, power, times
+from .errors import EinderivError
+from .expression import Apply, Expr, Number
+from .unification import assemble
+
+Terms = tuple[Expr, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """One row. `spell` says it in each backend, with ``{0}`` for the argument and ``{1}`` … for the parameters."""
+
+    name: str
+    law: str  # f(x) in plain text
+    derivative: Callable[[Apply], Terms]
+    derived: str  # f'(x) in plain text
+    spell: dict[str, str]
+    latex: str  # with {0} for the argument
+    domain: tuple[float, float] = (-2.0, 2.0)  # where tests draw their arguments
+    kink: str = ""  # the convention where the derivative does not exist
+    core: bool = False  # has core axes
+    reduces: bool = False  # ... and drops them
+    analytic: bool = True  # has a complex extension with the same derivative
+    integer: Callable[[int, tuple[Number, ...]], int] | None = None  # integers stay integers: bound of |f| by |x|
+
+
+def apply(name: str, e: Expr, core: int = 0, parameters: tuple[Number, ...] = ()) -> Apply:
+    """``f(e)`` with the last `core` axes as core axes."""
+    row = FUNCTIONS[name]
+    return Apply(row, (e,), core, 0 if row.reduces else core, parameters)
+
+
+def argument(node: Apply) -> Expr:
+    """The one argument."""
+    return node.arguments[0]
+
+
+def _exp(node: Apply) -> Terms:
+    return (node,)
+
+
+def _log(node: Apply) -> Terms:
+    return (apply("reciprocal", argument(node)),)
+
+
+def _sin(node: Apply) -> Terms:
+    return (apply("cos", argument(node)),)
+
+
+def _cos(node: Apply) -> Terms:
+    return (times(apply("sin", argument(node)), -1),)
+
+
+def _tanh(node: Apply) -> Terms:
+    return (add(1, times(_squared(node), -1)),)
+
+
+def _sqrt(node: Apply) -> Terms:
+    return (times(apply("reciprocal", node), 0.5),)
+
+
+def _square(node: Apply) -> Terms:
+    return (times(argument(node), 2),)
+
+
+def _reciprocal(node: Apply) -> Terms:
+    return (times(_squared(node), -1),)
+
+
+def _sigmoid(node: Apply) -> Terms:
+    # σ(x)(1 − σ(x)) cancels for large x; σ(x)σ(−x) is the same and does not.
+    return (multiply(node, apply("sigmoid", times(argument(node), -1))),)
+
+
+def _relu(node: Apply) -> Terms:
+    return (apply("heaviside", argument(node)),)
+
+
+def _abs(node: Apply) -> Terms:
+    return (apply("sign", argument(node)),)
+
+
+def _constant(_: Apply) -> Terms:
+    return ()
+
+
+def _power(node: Apply) -> Terms:
+    (p,) = node.parameters
+    return (times(raised(argument(node), p - 1), p),)
+
+
+def _softmax(node: Apply) -> Terms:
+    # ∂p_i/∂u_j = p_i δ_ij − p_i p_j
+    batch, rows, columns = _core_labels(node)
+    diagonal = assemble(1, [(node, batch + rows)], batch + rows + rows, axes=node.axes + node.axes[len(batch) :])
+    outer = [(node, batch + rows), (node, batch + columns)]
+    return diagonal, assemble(-1, outer, batch + rows + columns, axes=diagonal.axes)
+
+
+def _logsumexp(node: Apply) -> Terms:
+    return (apply("softmax", argument(node), node.core),)
+
+
+def _core_labels(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    n, k = argument(node).ndim, node.core
+    return tuple(range(n - k)), tuple(range(n - k, n)), tuple(range(n, n + k))
+
+
+def _squared(e: Expr) -> Expr:
+    found = power(e, 2)
+    assert found is not None
+    return found
+
+
+def _same(bound: int, _: tuple[Number, ...]) -> int:
+    return bound
+
+
+def _one(_: int, __: tuple[Number, ...]) -> int:
+    return 1
+
+
+def _bound_square(bound: int, _: tuple[Number, ...]) -> int:
+    return bound**2
+
+
+def _np(text: str, **others: str) -> dict[str, str]:
+    return {"numpy": text, **others}
+
+
+_ROWS = (
+    Function("exp", "e^x", _exp, "exp(x)", _np("np.exp({0})"), r"\exp\left({0}\right)"),
+    Function("log", "the natural logarithm", _log, "1/x", _np("np.log({0})"), r"\log\left({0}\right)", (0.2, 3.0)),
+    Function("sin", "sin x, x in radians", _sin, "cos(x)", _np("np.sin({0})"), r"\sin\left({0}\right)"),
+    Function("cos", "cos x, x in radians", _cos, "-sin(x)", _np("np.cos({0})"), r"\cos\left({0}\right)"),
+    Function("tanh", "the hyperbolic tangent", _tanh, "1 - tanh(x)^2", _np("np.tanh({0})"), r"\tanh\left({0}\right)"),
+    Function("sqrt", "the square root", _sqrt, "1/(2 sqrt(x))", _np("np.sqrt({0})"), r"\sqrt{{{0}}}", (0.2, 3.0)),
+    Function("square", "x^2", _square, "2 x", _np("np.square({0})"), r"\left({0}\right)^2", integer=_bound_square),
+    Function("reciprocal", "1/x", _reciprocal, "-1/x^2", _np("(1 / {0})"), r"\frac{{1}}{{{0}}}", (0.5, 3.0)),
+    Function("sigmoid", "1/(1 + e^(-x))", _sigmoid, "sigmoid(x) sigmoid(-x)", _np("sigmoid({0})"),
+             r"\sigma\left({0}\right)"),
+    Function("relu", "max(x, 0)", _relu, "heaviside(x)", _np("np.maximum({0}, 0)"),
+             r"\operatorname{{relu}}\left({0}\right)", kink="relu'(0) = 0", analytic=False, integer=_same),
+    Function("abs", "|x|", _abs, "sign(x)", _np("np.abs({0})"), r"\left|{0}\right|", kink="abs'(0) = 0",
+             analytic=False, integer=_same),
+    Function("sign", "-1, 0 or 1 by the sign of x", _constant, "0", _np("np.sign({0})"),
+             r"\operatorname{{sign}}\left({0}\right)", kink="sign'(0) = 0", analytic=False, integer=_one),
+    Function("heaviside", "1 where x > 0, else 0", _constant, "0", _np("np.heaviside({0}, 0)"),
+             r"\Theta\left({0}\right)", kink="heaviside(0) = 0, its derivative there 0", analytic=False, integer=_one),
+    Function("power", "x^p for a number p", _power, "p x^(p-1)", _np("np.power({0}, {1})"),
+             r"\left({0}\right)^{{{1}}}", (0.3, 2.0)),
+    Function("softmax", "e^x / sum e^x over the core axes", _softmax, "diag(p) - p p^T", _np("softmax({0}, {core})"),
+             r"\operatorname{{softmax}}\left({0}\right)", core=True),
+    Function("logsumexp", "log sum e^x over the core axes", _logsumexp, "softmax(x)", _np("logsumexp({0}, {core})"),
+             r"\operatorname{{logsumexp}}\left({0}\right)", core=True, reduces=True),
+)  # fmt: skip
+
+FUNCTIONS: dict[str, Function] = {row.name: row for row in _ROWS}
+
+
+def raised(e: Expr, exponent: Number) -> Expr:
+    """``e ** exponent``: a product for small whole exponents, else the row that fits."""
+    product = power(e, exponent)
+    if product is not None:
+        return product
+    named = {-1: "reciprocal", 0.5: "sqrt"}.get(exponent)  # type: ignore[call-overload]
+    return apply(named, e) if named else apply("power", e, 0, (exponent,))
+
+
+def powered(a: object, exponent: object) -> Expr:
+    """``a ** exponent`` by a number."""
+    p = number(exponent)
+    if p is None:
+        raise TypeError(f"** takes a number as exponent, not {type(exponent).__name__}: "
+                        "write ed.exp(p * ed.log(x)) for a variable one")  # fmt: skip
+    if p != p or p in (float("inf"), float("-inf")):
+        raise EinderivError(f"** takes a finite exponent, not {p}")
+    return raised(expression(a), p)
+
+
+def _elementwise(name: str) -> Callable[[object], Expr]:
+    row = FUNCTIONS[name]
+
+    def function(e: object, /) -> Expr:
+        return apply(name, expression(e))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument.
+
+    The derivative is ``{row.derived}``.{' At the kink: ' + row.kink + '.' if row.kink else ''}
+
+    >>> import einderiv as ed
+    >>> str(ed.{name}("x"))
+    '{name}(x)'
+
+    Raises TypeError for what is no expression, number or array.
+    """
+    return function
+
+
+exp, log, sin, cos = map(_elementwise, ("exp", "log", "sin", "cos"))
+tanh, sqrt, square, reciprocal = map(_elementwise, ("tanh", "sqrt", "square", "reciprocal"))
+sigmoid, relu, abs_, sign, heaviside = map(_elementwise, ("sigmoid", "relu", "abs", "sign", "heaviside"))

@@ -1,0 +1,109 @@
+"""The attributes of an expression that are not data: operators, printed forms, and what must not work silently.
+
+They are implemented by the floors above the nodes, and installed here, in one visible place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from . import algebra, compositions, functions
+from .algebra import operand
+from .arrays import is_array
+from .canonical import same
+from .errors import EinderivError
+from .expression import Add, Expr, total_weight
+from .show import text
+
+Binary = Callable[[Any, Any], Expr]
+
+
+def _binary(f: Binary, *, swapped: bool = False) -> Callable[[Expr, object], Any]:
+    """`f` as a method; what is no operand is left to the other side, which Python asks next."""
+
+    def method(self: Expr, other: object) -> Any:
+        known = isinstance(other, (Expr, int, float, complex, list, tuple)) or is_array(other)
+        if not known:
+            return NotImplemented
+        value = operand(other)
+        return f(value, self) if swapped else f(self, value)
+
+    return method
+
+
+def _equal(self: Expr, other: object) -> Any:
+    return same(self, other) if isinstance(other, Expr) else NotImplemented
+
+
+def _hash(self: Expr) -> int:
+    return hash((self.ndim, total_weight(self)))
+
+
+def _no_truth(self: Expr) -> NoReturn:
+    raise TypeError("an expression is neither true nor false; compare with ==, or evaluate it first: ed.evaluate(e, …)")
+
+
+def _no_item(self: Expr, key: object) -> NoReturn:
+    raise TypeError("an expression has no entries; say it with an einsum ('ii->i' is the diagonal), or evaluate it "
+                    "first: ed.evaluate(e, …)[…]")  # fmt: skip
+
+
+def _no_iteration(self: Expr) -> NoReturn:
+    raise TypeError("an expression cannot be iterated over; evaluate it first: ed.evaluate(e, …)")
+
+
+def _no_array(self: Expr, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError("an expression is not an array; evaluate it with ed.evaluate(e, …)")
+
+
+def _no_coefficient(self: Expr) -> Any:
+    if isinstance(self, Add):
+        raise EinderivError(f"this is a sum of {len(self.addends)} products, not one; read each of them in .terms")
+    return 1
+
+
+ATTRIBUTES: dict[str, object] = {
+    "__add__": _binary(algebra.add),
+    "__radd__": _binary(algebra.add, swapped=True),
+    "__sub__": _binary(compositions.subtracted),
+    "__rsub__": _binary(compositions.subtracted, swapped=True),
+    "__mul__": _binary(algebra.multiply),
+    "__rmul__": _binary(algebra.multiply, swapped=True),
+    "__truediv__": _binary(compositions.divided),
+    "__rtruediv__": _binary(compositions.divided, swapped=True),
+    "__matmul__": _binary(algebra.matmul),
+    "__rmatmul__": _binary(algebra.matmul, swapped=True),
+    "__pow__": functions.powered,
+    "__neg__": compositions.negated,
+    "__pos__": lambda self: self,
+    "__eq__": _equal,
+    "__hash__": _hash,
+    "__bool__": _no_truth,
+    "__getitem__": _no_item,
+    "__iter__": _no_iteration,
+    "__array__": _no_array,
+    "__float__": _no_array,
+    "__complex__": _no_array,
+    "__int__": _no_array,
+    "__str__": text.text,
+    "__repr__": text.text,
+    "T": property(algebra.transposed),
+    "terms": property(text.terms),
+    "subscripts": property(text.subscripts),
+    "operands": property(text.operands),
+    "inserted": property(text.inserted),
+    "compact": property(text.compact),
+    "interleaved": property(text.interleaved),
+    "coefficient": property(_no_coefficient),
+}
+
+
+def install() -> None:
+    """Give expressions their attributes."""
+    for name, value in ATTRIBUTES.items():
+        setattr(Expr, name, value)
+    # NumPy leaves ``ndarray * expression`` to the reflected operator, and never makes an object array of it.
+    Expr.__array_ufunc__ = None  # type: ignore[attr-defined]
+
+

@@ -1,0 +1,234 @@
+"""From expressions and sizes to steps. Pairwise contraction along a path that opt_einsum chooses.
+
+Nested products that are used once are multiplied out into their consumer, so that the path is free to choose any
+order; what is used more often is computed once. Deltas cost nothing: only the core of an einsum is computed, and where
+it sits in the full tensor is a step of kind "write".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from math import prod
+from typing import Any, TypeGuard
+
+from .errors import EinderivError, limits, near, our_bug
+from .expression import Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, is_zero, walk
+from .sizes import Sizes
+from .steps import Labels, Program, contraction
+from .unification import assemble, bare, carried
+
+INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
+OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
+
+Pair = tuple[int, Labels]  # a value and its labels
+Path = Callable[..., Any]
+
+
+class Embedded:
+    """One term of a structured result: the value of its core, the core's labels, and those of all output axes."""
+
+    __slots__ = ("labels", "output", "value")
+
+    def __init__(self, value: int, labels: Labels, output: Labels) -> None:
+        self.value, self.labels, self.output = value, labels, output
+
+
+def check_optimizer(optimize: Any) -> None:
+    """Raise unless `optimize` is a known path search or a callable like opt_einsum's PathOptimizer."""
+    if isinstance(optimize, str):
+        if optimize not in OPTIMIZERS:
+            raise EinderivError(f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}")
+    elif not callable(optimize):
+        raise TypeError("optimize must be the name of a path search or a PathOptimizer, not "
+                        f"{type(optimize).__name__}")  # fmt: skip
+
+
+class Planner:
+    """Lowers expressions into one program; expressions that share nodes share steps."""
+
+    def __init__(self, roots: Iterable[Expr], sizes: Sizes, number: Callable[[Size], int],
+                 optimize: Any = "auto") -> None:  # fmt: skip
+        self.sizes, self.optimize = sizes, optimize
+        self.program = Program(number)
+        self.roots = list(roots)
+        self.values: dict[int, int] = {}
+        self.multiplied: dict[int, Einsum] = {}  # products with nested ones multiplied out, by their id
+        self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
+        self.uses.update(map(id, self.roots))
+
+    def lower(self, e: Expr) -> int:
+        """The value of `e` as a dense tensor."""
+        for node in self._order(e):
+            if id(node) not in self.values:
+                self.values[id(node)] = self._dense(node)
+        return self.values[id(e)]
+
+    def lower_core(self, e: Einsum) -> Embedded:
+        """The core of `e`, coefficient included, without its embedding."""
+        for node in self._order(e):
+            if id(node) not in self.values and node is not e:
+                self.values[id(node)] = self._dense(node)
+        return self._core(e)
+
+    def _order(self, e: Expr) -> Iterable[Expr]:
+        """Nodes to compute before `e`: children first, without those that are multiplied out."""
+
+        def below(node: Expr) -> tuple[Expr, ...]:
+            if isinstance(node, Einsum):
+                return self._flat(node).factors
+            if isinstance(node, Add):
+                return tuple(f for a in node.addends for f in (self._flat(a).factors if self._folded(a) else (a,)))
+            return children(node)
+
+        return walk([e], below)
+
+    def _folded(self, e: Expr) -> TypeGuard[Einsum]:
+        """Is `e` a term that its sum writes into place, instead of a dense value of its own?"""
+        return isinstance(e, Einsum) and not e.plain and self.uses[id(e)] == 1
+
+    def _flat(self, e: Einsum) -> Einsum:
+        """`e` with the products that only it uses multiplied out. The labels of its output stay what they are."""
+        if id(e) not in self.multiplied:
+            flat = e
+            while e.count <= INLINE and (once := tuple(f for f in flat.factors if self._single(f))):
+                flat = assemble(flat.coefficient, list(zip(flat.factors, flat.inputs, strict=True)), flat.output,
+                                axes=flat.axes, given=flat.given, inline=once)  # fmt: skip
+            self.multiplied[id(e)] = flat
+        return self.multiplied[id(e)]
+
+    def _single(self, f: Expr) -> bool:
+        return isinstance(f, Einsum) and self.uses[id(f)] == 1
+
+    def _rep(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
+        return tuple(s if isinstance(s, int) else self.sizes.find(s) for s in sizes)
+
+    def _dense(self, e: Expr) -> int:
+        match e:
+            case Tensor():
+                return self.program.add("input", (), (e.name,), self._rep(e.sizes))
+            case Constant():
+                return self._held(e)
+            case Apply():
+                inputs = tuple(self.values[id(a)] for a in e.arguments)
+                flops = 10.0 * self.program.entries(inputs[0])
+                return self.program.add("apply", inputs, (e.function, e.core, e.parameters), self._rep(e.sizes), flops)
+            case Add():
+                return self._written([self._term(a) for a in e.addends], e)
+            case Einsum():
+                return self._written([] if is_zero(e) else [self._core(e)], e)
+        our_bug(f"no steps for {type(e).__name__}")
+
+    def _held(self, e: Constant) -> int:
+        index = next((k for k, a in enumerate(self.program.held) if a is e.value), len(self.program.held))
+        if index == len(self.program.held):
+            self.program.held.append(e.value)
+        return self.program.add("input", (), (f"#{index}",), e.sizes)
+
+    def _term(self, e: Expr) -> Embedded:
+        if self._folded(e):
+            return self._core(e)
+        labels = tuple(range(e.ndim))
+        return Embedded(self.values[id(e)], labels, labels)
+
+    def _written(self, terms: list[Embedded], e: Expr) -> int:
+        """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill its place."""
+        sizes = self._rep(e.sizes)
+        if terms and all(t.labels == t.output for t in terms):
+            values = tuple(t.value for t in terms)
+            flops = (len(values) - 1.0) * prod(map(self.program.number, sizes))
+            return self.program.add("add", values, (), sizes, flops) if len(values) > 1 else values[0]
+        spec = tuple((t.labels, t.output) for t in terms)
+        flops = float(sum(self.program.entries(t.value) for t in terms))
+        return self.program.add("write", tuple(t.value for t in terms), spec, sizes, flops)
+
+    def _core(self, e: Einsum) -> Embedded:
+        flat = self._flat(e)
+        inside = carried(flat)
+        labels = tuple(dict.fromkeys(x for x in flat.output if x in inside))
+        if flat.factors:
+            parts = [(self.values[id(f)], ls) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
+            value, number = self._product(parts, labels), flat.coefficient
+        else:
+            value, number = self.program.add("number", (), (flat.coefficient,), ()), 1
+        given = dict(flat.given)
+        factors = self._rep(given[x] for x in bare(flat))
+        if factors or number != 1:
+            value = self.program.add("scale", (value,), (number, factors), self.program.steps[value].sizes,
+                                     float(self.program.entries(value)))  # fmt: skip
+        return Embedded(value, labels, flat.output)
+
+    def _product(self, parts: list[Pair], output: Labels) -> int:
+        """Contract `parts` pairwise; the value has the labels `output`, in that order."""
+        counts = Counter(x for _, ls in parts for x in set(ls))
+        parts = [self._reduced(part, {x for x in part[1] if counts[x] > 1 or x in output}) for part in parts]
+        for i, j in self._path(parts, output):
+            b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
+            needed = set(output).union(*(ls for _, ls in parts))
+            parts.append(self._pair(a, b, needed, output if not parts else None))
+        (value, labels) = parts[0]
+        if labels != output:
+            value = self._view(value, labels, output)
+        return value
+
+    def _reduced(self, part: Pair, kept: set[int]) -> Pair:
+        """Diagonals read and private labels summed, before anything is multiplied."""
+        value, labels = part
+        distinct = tuple(dict.fromkeys(labels))
+        if distinct != labels:
+            value = self._view(value, labels, distinct)
+        out = tuple(x for x in distinct if x in kept)
+        if out != distinct:
+            sizes = dict(zip(distinct, self.program.steps[value].sizes, strict=True))
+            value = self.program.add("sum", (value,), (distinct, out), tuple(sizes[x] for x in out),
+                                     float(self.program.entries(value)))  # fmt: skip
+        return value, out
+
+    def _view(self, value: int, labels: Labels, out: Labels) -> int:
+        sizes = dict(zip(labels, self.program.steps[value].sizes, strict=True))
+        return self.program.add("view", (value,), (labels, out), tuple(sizes[x] for x in out))
+
+    def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None) -> Pair:
+        (x, la), (y, lb) = a, b
+        sizes = dict(zip(la, self.program.steps[x].sizes, strict=True))
+        sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
+        kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
+        batch, summed, first, second = contraction(la, lb, kept)
+        out = batch + first + second if output is None else output
+        limits.check("axes", len(out), "of an intermediate result")
+        flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
+        value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
+        return value, out
+
+    def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
+        if len(parts) <= 2:
+            return [(0, 1)] * (len(parts) - 1)
+        import opt_einsum as oe
+
+        numbers = {x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)}
+        # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.
+        names = {x: chr(0x4E00 + k) for k, x in enumerate(numbers)}
+        search: Path = oe.paths.get_path_fn(self.optimize) if isinstance(self.optimize, str) else self.optimize
+        path = search([frozenset(names[x] for x in ls) for _, ls in parts], frozenset(names[x] for x in output),
+                      {names[x]: max(n, 1) for x, n in numbers.items()}, None)  # fmt: skip
+        return _pairs(path, len(parts))
+
+
+def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
+    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a caller's search made."""
+    found: list[tuple[int, int]] = []
+    for step in path:
+        group = sorted({int(k) for k in step})
+        if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
+            raise EinderivError(f"the path search gave the step {tuple(step)} for {count} operands left")
+        while len(group) > 1:
+            i, j = group[0], group[1]
+            found.append((i, j))
+            count -= 1
+            # The result goes to the end; the positions behind the two move up.
+            group = [k - (k > i) - (k > j) for k in group[2:]] + [count - 1]
+            group.sort()
+    while count > 1:
+        found.append((0, 1))
+        count -= 1
+    return found

@@ -1,0 +1,225 @@
+"""Index formulas, in Unicode, ASCII and LaTeX: ``∂y[i,j]/∂X[a,b] = δ[i,a] Σ_t Y[b,t] P[t,j]``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..canonical import coefficient
+from ..construction import check_name
+from ..errors import limits
+from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, dressed, is_zero
+from ..naming import naming
+from ..notation import fresh_names
+from ..unification import bare, flatten
+
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+Names = tuple[str, ...]
+
+
+class Style:
+    """How the parts of a formula are spelt; this one in Unicode."""
+
+    delta, partial, minus, ellipsis, one = "δ", "∂", "−", "…", "1"
+
+    def indexed(self, name: str, indices: Sequence[str]) -> str:
+        return f"{name}[{','.join(indices)}]" if indices else name
+
+    def name(self, name: str) -> str:
+        return name
+
+    def sum(self, labels: Sequence[str], body: str) -> str:
+        sign = f"Σ_{labels[0]}" if len(labels) == 1 else f"Σ_{{{','.join(labels)}}}"
+        return f"{sign} {body}"
+
+    def fraction(self, above: str, below: str) -> str:
+        return f"{above}/{below}"
+
+    def order(self, n: int) -> str:
+        return self.partial + (str(n).translate(SUPERSCRIPTS) if n > 1 else "")
+
+    def function(self, node: Apply, argument: str, core: Sequence[str]) -> str:
+        at = f"_{','.join(core)}" if core else ""
+        extra = "".join(f", {p}" for p in node.parameters)
+        return f"{node.function.name}{at}({argument}{extra})"
+
+    def group(self, body: str) -> str:
+        return f"({body})"
+
+    def number(self, value: Number) -> str:
+        return f"({value})" if isinstance(value, complex) else repr(value)
+
+
+class Ascii(Style):
+    """ASCII for terminals that know nothing else."""
+
+    delta, partial, minus, ellipsis = "delta", "d", "-", "..."
+
+    def sum(self, labels: Sequence[str], body: str) -> str:
+        return f"sum_{{{','.join(labels)}}} {body}"
+
+    def order(self, n: int) -> str:
+        return f"d^{n}" if n > 1 else "d"
+
+
+class Latex(Style):
+    """LaTeX for math mode; names are ASCII identifiers, so only their underscores need escaping."""
+
+    delta, partial, minus, ellipsis = r"\delta", r"\partial ", "-", r"\dots"
+
+    def indexed(self, name: str, indices: Sequence[str]) -> str:
+        comma = "," if any(len(i) > 1 for i in indices) else " " if name == self.delta else ""
+        return f"{self.name(name)}_{{{comma.join(map(self.name, indices)).strip()}}}" if indices else self.name(name)
+
+    def name(self, name: str) -> str:
+        plain = name.startswith("\\") or len(name) == 1
+        return name if plain else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+
+    def sum(self, labels: Sequence[str], body: str) -> str:
+        return rf"\sum_{{{','.join(map(self.name, labels))}}} {body}"
+
+    def fraction(self, above: str, below: str) -> str:
+        return rf"\frac{{{above}}}{{{below}}}"
+
+    def order(self, n: int) -> str:
+        return rf"\partial^{{{n}}} " if n > 1 else self.partial
+
+    def function(self, node: Apply, argument: str, core: Sequence[str]) -> str:
+        body: str = node.function.latex.format(argument, *map(str, node.parameters))
+        at = f"_{{{','.join(map(self.name, core))}}}"
+        return body.replace(r"\left(", at + r"\left(", 1) if core else body
+
+    def group(self, body: str) -> str:
+        return rf"\left({body}\right)"
+
+
+def formula(e: Expr, name: str = "y", *, ascii: bool = False) -> str:
+    """The index formula of `e`, with what it is the derivative of on the left.
+
+    >>> import einderiv as ed
+    >>> ed.formula(ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X"))
+    '∂y[i,j]/∂X[a,b] = δ[i,a] Σ_t Y[b,t] P[t,j]'
+    >>> ed.formula(ed.derive("ij,j->i", 1), name="f", ascii=True)
+    'df[i]/dB[a] = A[i,a]'
+
+    Raises LimitError for nesting beyond ``limits.depth``.
+    """
+    return _equation(e, name, Ascii() if ascii else Style())
+
+
+def latex(e: Expr, name: str = "y") -> str:
+    r"""The index formula of `e` in LaTeX, for math mode.
+
+    >>> import einderiv as ed
+    >>> print(ed.latex(ed.derive(ed.einsum("ij,j->i", "A", "x"), "x")))
+    \frac{\partial y_{i}}{\partial x_{a}} = A_{ia}
+
+    Raises LimitError for nesting beyond ``limits.depth``.
+    """
+    return _equation(e, name, Latex())
+
+
+def axis_names(e: Expr) -> Names:
+    """The names of the axes as they are printed."""
+    return naming(flatten(e) if isinstance(e, Einsum) else _unit(e)).axes
+
+
+def _unit(e: Expr) -> Einsum:
+    labels = tuple(range(e.ndim))
+    return Einsum(1, (), (), labels, tuple(zip(labels, e.sizes, strict=True)), axes=e.axes)
+
+
+def _equation(e: Expr, name: str, style: Style) -> str:
+    check_name(name, "the left-hand side")
+    names = axis_names(e)
+    return f"{left_side(e, name, style, names)} = {body(e, names, style)}"
+
+
+def left_side(e: Expr, name: str, style: Style, names: Names) -> str:
+    """``∂y[i,j]/∂X[a,b]`` for a derivative, ``y[i,j]`` for anything else."""
+    below = ""
+    order = 0
+    stop = e.ndim
+    while e.record is not None:
+        stop, order = stop - e.record.count, order + 1
+        wrt = e.record.wrt if e.record.wrt.isidentifier() else f"A{e.record.position}"
+        below = style.partial + style.indexed(wrt, names[stop : stop + e.record.count]) + below
+        e = e.record.of
+    base = style.indexed(name, names[:stop])
+    return style.fraction(style.order(order) + base, below) if order else base
+
+
+def body(e: Expr, indices: Names, style: Style, used: frozenset[str] = frozenset(), depth: int = 0) -> str:
+    """The right-hand side of `e` at `indices`."""
+    limits.check("depth", depth, "print a part of the expression, or str() of it")
+    match e:
+        case Tensor():
+            return style.indexed(e.name, indices)
+        case Constant():
+            return style.indexed("array", indices) if e.sizes else style.number(e.value)
+        case Apply():
+            return _applied(e, indices, style, used | set(indices), depth)
+        case Add():
+            return _sum(e, indices, style, used, depth)
+        case Einsum():
+            return "0" if is_zero(e) else _product(e, indices, style, used | set(indices), depth)
+    raise TypeError(type(e).__name__)
+
+
+def _sum(e: Add, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+    parts: list[str] = []
+    for term in e.addends:
+        shown = body(term, indices, style, used, depth + 1)
+        minus = shown.startswith(style.minus)
+        sign = style.minus if minus else "+"
+        parts += [sign, shown.removeprefix(style.minus)] if parts else [shown]
+    return " ".join(parts)
+
+
+def _product(e: Einsum, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+    flat = flatten(e)
+    names: dict[Label, str] = {}
+    deltas = []
+    for label, index in zip(flat.output, indices, strict=True):
+        if names.setdefault(label, index) != index:
+            deltas.append(style.indexed(style.delta, (names[label], index)))
+    summed = [x for x in dict.fromkeys(x for ls in flat.inputs for x in ls) if x not in names] + list(bare(flat))
+    wanted = naming(flat).labels
+    taken = set(used)
+    for label in summed:
+        want = wanted[label]
+        names[label] = want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
+        taken.add(names[label])
+    factors = [_factor(f, tuple(names[x] for x in ls), style, frozenset(taken), depth)
+               for f, ls in zip(flat.factors, flat.inputs, strict=True)]  # fmt: skip
+    value = coefficient(flat)
+    rest = " ".join(factors) or (style.one if summed or not deltas else "")
+    if summed:
+        rest = style.sum([names[x] for x in summed], rest)
+    front = [] if value in (1, -1) else [style.number(abs(value) if _negative(value) else value)]
+    if front and rest == style.one and not summed:
+        rest = ""
+    sign = style.minus if _negative(value) else ""
+    return sign + " ".join(part for part in (*front, *deltas, rest) if part)
+
+
+def _negative(value: Number) -> bool:
+    return not isinstance(value, complex) and value < 0
+
+
+def _factor(e: Expr, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+    shown = body(e, indices, style, used, depth + 1)
+    return style.group(shown) if isinstance(e, Add) else shown
+
+
+def _applied(e: Apply, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+    (argument,) = e.arguments
+    batch = argument.ndim - e.core
+    kept = indices[batch:]
+    core = kept or tuple(fresh_names(e.core, used | set(axis_names(argument)[:batch])))
+    inner = body(argument, indices[:batch] + core, style, used | set(core), depth + 1)
+    return style.function(e, inner, core)
+
+
+def shown(e: Expr, names: Names, style: Style | None = None) -> str:
+    """The right-hand side alone, in Unicode by default."""
+    return body(dressed(e, axes=names), names, style or Style())

@@ -1,0 +1,291 @@
+"""The strings of an expression: `subscripts`, `operands`, `inserted`, `compact`, `interleaved`, `terms`, ``str``.
+
+In the printed form every delta is an operand: a later occurrence of a repeated output label takes a letter of its own,
+and a :class:`Delta` ties it to the first. A label that only broadcasts, or is summed though no operand has it, is a
+vector of ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..algebra import added
+from ..calculus import tensors_of
+from ..canonical import coefficient, same, scaled
+from ..derivation import pushforward, stand_in
+from ..errors import EinderivError, LimitError, limits
+from ..expression import (
+    Add, Apply, Constant, Einsum, Expr, Label, Number, Record, Tensor, dressed, filled, identity, is_zero, wrapped,
+)  # fmt: skip
+from ..naming import Naming, naming
+from ..notation import LETTERS
+from ..unification import assemble, bare, carried, flatten
+
+SHORT = 24  # operands that str() shows
+NESTED = 4  # levels that str() shows
+
+
+class Delta:
+    """An operand that is 1 where all its axes agree: ``Delta("ia")`` an identity matrix, ``Delta("a")`` ones.
+
+    >>> Delta("ia") == Delta("ia"), str(Delta("ia"))
+    (True, 'Delta("ia")')
+    """
+
+    __slots__ = ("labels",)
+
+    def __init__(self, labels: str) -> None:
+        self.labels = labels
+
+    def __repr__(self) -> str:
+        return f'Delta("{self.labels}")'
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Delta) and other.labels == self.labels
+
+    def __hash__(self) -> int:
+        return hash(("delta", self.labels))
+
+
+class Printed(NamedTuple):
+    """One product as it is printed: names of labels for the deltas, for the factors, for the output axes."""
+
+    deltas: list[tuple[str, ...]]
+    factors: tuple[Expr, ...]
+    inputs: list[tuple[str, ...]]
+    output: tuple[str, ...]  # with deltas: every axis its own name
+    compact: tuple[str, ...]  # without: a repeated label says where the core is embedded
+
+
+def product(e: Expr) -> Einsum:
+    """`e` as one flat product. Raises EinderivError for a sum of several."""
+    if isinstance(e, Add):
+        found = e.terms
+        if len(found) != 1:
+            raise EinderivError(f"this is a sum of {len(found)} products, not one; read each of them in .terms")
+        e = found[0]
+    return flatten(wrapped(e))
+
+
+def printed(e: Expr, *, short: bool) -> Printed:
+    """The printed form of one product; `short` shortens words to letters."""
+    flat = product(e)
+    names = naming(flat, short=short)
+    deltas = list(_deltas(flat, names))
+    factors, inputs = [], []
+    for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+        words = tuple(names.labels[label] for label in labels)
+        if isinstance(factor, Tensor) and factor.name.startswith("δ"):
+            deltas.append(words)
+        else:
+            factors.append(factor)
+            inputs.append(words)
+    return Printed(deltas, tuple(factors), inputs, names.axes, tuple(names.labels[x] for x in flat.output))
+
+
+def _deltas(flat: Einsum, names: Naming) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    inside = carried(flat)
+    for p, label in enumerate(flat.output):
+        if label in flat.output[:p]:
+            found.append((names.labels[label], names.axes[p]))
+        elif label not in inside and flat.output.count(label) == 1:
+            found.append((names.labels[label],))
+    return found + [(names.labels[label],) for label in bare(flat)]
+
+
+def _string(terms: list[tuple[str, ...]], output: tuple[str, ...]) -> str:
+    names = {name for term in terms for name in term} | set(output)
+    if any(len(name) > 1 for name in names):
+        raise LimitError(f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
+                         "NumPy's list form")  # fmt: skip
+    return ",".join(map("".join, terms)) + "->" + "".join(output)
+
+
+def subscripts(e: Expr) -> str:
+    """The einsum string with its deltas as operands, legal for numpy, torch and jax.
+
+    >>> import einderiv as ed
+    >>> ed.derive("is,st,tj->ij", 0).subscripts
+    'ia,bt,tj->ijab'
+
+    Raises EinderivError for a sum, which has `terms`; LimitError beyond 52 labels, for which there is `interleaved`.
+    """
+    found = printed(e, short=True)
+    return _string(found.deltas + found.inputs, found.output)
+
+
+def operands(e: Expr) -> tuple[object, ...]:
+    """The operands of `subscripts`: deltas first, then the rest in written order.
+
+    >>> import einderiv as ed
+    >>> ed.derive("is,st,tj->ij", 0).operands
+    (Delta("ia"), B, C)
+    """
+    found = printed(e, short=True)
+    return (*(Delta("".join(delta)) for delta in found.deltas), *found.factors)
+
+
+def compact(e: Expr) -> str:
+    """The einsum string without delta operands; a repeated output label says where the core is embedded.
+
+    >>> import einderiv as ed
+    >>> ed.derive("is,st,tj->ij", 0).compact
+    'bt,tj->ijib'
+    """
+    found = printed(e, short=True)
+    # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
+    ones = [delta for delta in found.deltas if len(delta) == 1 and delta[0] not in found.output]
+    return _string(ones + found.inputs, found.compact)
+
+
+def interleaved(e: Expr) -> list[object]:
+    """NumPy's list form of `subscripts`, for any number of labels: operand, labels, …, output labels.
+
+    >>> import einderiv as ed
+    >>> ed.derive("ij,jk->ik", 0).interleaved
+    [Delta("ad"), [0, 1], B, [2, 3], [0, 3, 1, 2]]
+    """
+    found = printed(e, short=False)
+    numbers: dict[str, int] = {}
+    result: list[object] = []
+    parts = [*((Delta(" ".join(d)) if any(len(x) > 1 for x in d) else Delta("".join(d)), d) for d in found.deltas),
+             *zip(found.factors, found.inputs, strict=True)]  # fmt: skip
+    for part, names in parts:
+        result += [part, [numbers.setdefault(name, len(numbers)) for name in names]]
+    return [*result, [numbers.setdefault(name, len(numbers)) for name in found.output]]
+
+
+def terms(e: Expr) -> tuple[Expr, ...]:
+    """The terms of a sum, each one product; of anything else, itself.
+
+    >>> import einderiv as ed
+    >>> x = ed.tensor("x", "i")
+    >>> [str(term) for term in (x + ed.exp(x)).terms]
+    ['x', 'exp(x)']
+    """
+    if not isinstance(e, Add):
+        return (e,)
+    found: list[Expr] = []
+    stack: list[Expr] = [e]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Add):
+            stack.extend(reversed(part.addends))
+        else:
+            found.append(part)
+            limits.check("terms", len(found))
+    merged = [t for t in _merged(found) if not is_zero(t)]
+    if e.record is None and not e.origins:
+        return tuple(merged)
+    return tuple(dressed(t, axes=e.axes, origins=(e,), record=e.record) for t in merged)
+
+
+def _merged(found: list[Expr]) -> list[Expr]:
+    if len(found) < 2:
+        return found
+    total = added(found, flat=False)
+    return list(total.addends) if isinstance(total, Add) else [total]
+
+
+def inserted(e: Expr) -> str:
+    """The derivative as first generated: one delta for each axis of the operand, none eliminated.
+
+    >>> import einderiv as ed
+    >>> ed.derive("is,st,tj->ij", 0).inserted
+    'ia,sb,st,tj->ijab'
+
+    Raises EinderivError for what is no derivative, or a sum.
+    """
+    term = product(e)
+    if e.record is None:
+        raise EinderivError("nothing was inserted here: this is not a derivative")
+    for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
+        if is_zero(term) or same(_eliminated(candidate, e), scaled(term, coefficient(candidate))):
+            return subscripts(candidate)
+    raise EinderivError("this product came about by a function's derivative; no one insertion gives it")
+
+
+def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...]:
+    """The terms of a derivative before any delta is eliminated: derived with deltas that are opaque tensors."""
+    y, n = record.of, record.count
+    if record.position is None:
+        tensor = tensors_of(y).get(record.wrt)
+        if tensor is None:  # independent of it, and by a tensor that `y` has never met
+            return ()
+    else:
+        assert isinstance(y, Einsum)
+        y, tensor = stand_in(y, record.position)
+    if n:
+        deltas = [Tensor(f"δ{p}", (None, None)) for p in range(n)]
+        rows, columns = tuple(range(n)), tuple(range(n, 2 * n))
+        seed: Expr = Einsum(1, tuple(deltas), tuple(zip(rows, columns, strict=True)), rows + columns,
+                            tuple(zip(columns, tensor.sizes, strict=True)), axes=(*tensor.axes, *names))  # fmt: skip
+    else:
+        seed = filled(1, (), ())
+    found = pushforward(y, {tensor.name: seed}, names)
+    return () if found is None else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
+
+
+def _eliminated(candidate: Expr, like: Expr) -> Einsum:
+    """The candidate with every opaque delta replaced by the identity map."""
+    flat = product(candidate)
+    slots: list[tuple[Expr, tuple[Label, ...]]] = []
+    for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+        opaque = isinstance(factor, Tensor) and factor.name.startswith("δ")
+        size = dict(flat.given).get(labels[1], 0) if opaque else 0
+        slots.append((identity((size,), (None,), (None,)) if opaque else factor, labels))
+    return assemble(flat.coefficient, slots, flat.output, axes=like.axes, given=flat.given, deep=True)
+
+
+def text(e: Expr, depth: int = NESTED) -> str:
+    """``str(e)``: short and readable for every expression."""
+    match e:
+        case Tensor():
+            return e.name
+        case Constant():
+            return f"array{e.sizes}" if e.sizes else repr(e.value)
+        case _ if depth == 0:
+            return "…"
+        case Add():
+            return _sum_text(e, depth)
+        case Apply():
+            extra = "".join(f", {p}" for p in e.parameters)
+            return f"{e.function.name}({', '.join(text(a, depth - 1) for a in e.arguments)}{extra})"
+        case Einsum():
+            return _einsum_text(e, depth)
+    raise TypeError(type(e).__name__)
+
+
+def _sum_text(e: Add, depth: int) -> str:
+    # Every term under the names of the sum's axes.
+    shown = [text(dressed(a, axes=e.axes) if isinstance(a, Einsum) else a, depth - 1) for a in e.addends[:SHORT]]
+    shown += [f"… {len(e.addends) - SHORT} more terms"] * (len(e.addends) > SHORT)
+    return " + ".join(shown).replace(" + -", " - ")
+
+
+def _einsum_text(e: Einsum, depth: int) -> str:
+    flat = flatten(e) if e.count <= SHORT else e
+    names = naming(flat)
+    if is_zero(e):
+        return f"zeros[{','.join(names.axes)}]"
+    shape = tuple(names.labels[label] for label in flat.output)
+    inputs = [tuple(names.labels[label] for label in ls) for ls in flat.inputs]
+    inputs = [(names.labels[label],) for label in bare(flat)] + inputs
+    words = any(len(w) > 1 for w in names.labels.values())
+    gap = " " if words else ""
+    body = (", " if words else ",").join(gap.join(ls) for ls in inputs[:SHORT]) + ("…" if len(inputs) > SHORT else "")
+    front = _front(flat.coefficient)
+    if not flat.factors and not flat.output and not bare(flat):
+        return repr(flat.coefficient)
+    if len(flat.factors) == 1 and inputs == [shape] and len(set(shape)) == len(shape):
+        inner = text(flat.factors[0], depth - (1 if front else 0) or 1)
+        return f"{front}({inner})" if front and isinstance(flat.factors[0], Add) else front + inner
+    arrow = f" -> {gap.join(shape)}" if words else f"->{''.join(shape)}"
+    ones = ["ones"] * len(bare(flat))
+    shown = [*ones, *(text(f, depth - 1) for f in flat.factors[:SHORT])]
+    return f'{front}einsum({", ".join([f"{chr(34)}{body}{arrow}{chr(34)}", *shown])})'
+
+
+def _front(number: Number) -> str:
+    return "" if number == 1 else "-" if number == -1 else f"{number} * "

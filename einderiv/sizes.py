@@ -1,0 +1,164 @@
+"""Which sizes are equal, and what numbers they are. The equations are data of an expression, solved on demand.
+
+Contracting and adding make sizes equal, ``ed.tensor`` names them, arrays and ints give them numbers. Nothing is
+shared between expressions: a :class:`Sizes` is made from one expression (or from several evaluated together) and the
+shapes of one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from .errors import ShapeError, counted
+from .expression import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, everything, walk
+from .unification import slots_of
+
+E = TypeVar("E", bound=Expr)
+SMALL = 200  # nodes: an expression of this many is checked in full whenever one is built from it
+
+
+class Sizes:
+    """A union-find over sizes. :meth:`number` answers what an axis measures."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> None:
+        self.shapes = shapes or {}
+        self.parent: dict[Size, Size] = {}
+        self.numbers: dict[Size, int] = {}
+        self.sources: dict[Size, str] = {}  # where a number comes from, for messages
+        self.tensors: dict[str, Tensor] = {}
+        self.names: set[str] = set()
+
+    def find(self, size: Size) -> Size:
+        while (up := self.parent.get(size, size)) != size:
+            size = up
+        return size
+
+    def number(self, size: Size) -> int | None:
+        """The number that `size` is known to be, or None."""
+        return size if isinstance(size, int) else self.numbers.get(self.find(size))
+
+    def fix(self, size: Size, number: int, source: str) -> None:
+        """Give `size` a number."""
+        known = self.number(size)
+        if known is None:
+            self.numbers[self.find(size)] = number
+            self.sources[self.find(size)] = source
+        elif known != number:
+            before = self.sources.get(self.find(size), "its declaration")
+            raise ShapeError(f"{spoken(size)} has size {known} by {before}, but {number} by {source}")
+
+    def equal(self, a: Size, b: Size) -> bool:
+        """Make two sizes one; False if both are numbers already, and different ones."""
+        p, q = self.number(a), self.number(b)
+        if p is not None and q is not None and p != q:
+            return False
+        if isinstance(a, int) or isinstance(b, int):
+            size, number = (b, a) if isinstance(a, int) else (a, b)
+            if not isinstance(size, int) and self.number(size) is None and isinstance(number, int):
+                self.fix(size, number, f"an axis of size {number}")
+            return True
+        a, b = self.find(a), self.find(b)
+        if a != b:
+            self.parent[b] = a
+            if a not in self.numbers and b in self.numbers:
+                self.numbers[a], self.sources[a] = self.numbers[b], self.sources[b]
+        return True
+
+    def read(self, roots: Iterable[Expr]) -> Sizes:
+        """Add the tensors and equations of `roots` and of all that they were made from."""
+        for node in walk(roots, everything):
+            match node:
+                case Tensor():
+                    self._tensor(node)
+                case Einsum():
+                    self._einsum(node)
+                case Add():
+                    self._aligned(node.addends, "a sum")
+                case Apply():
+                    self._aligned(node.arguments, node.function.name)
+        return self
+
+    def _tensor(self, node: Tensor) -> None:
+        known = self.tensors.setdefault(node.name, node)
+        if known.ndim != node.ndim:
+            raise ShapeError(f"{node.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+                             f"{counted(node.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+        shape = self.shapes.get(node.name)
+        if shape is not None:
+            if len(shape) != node.ndim:
+                raise ShapeError(f"{node.name} has {counted(node.ndim, 'axis')}, "
+                                 f"but its array has shape {shape}")  # fmt: skip
+            for p, number in enumerate(shape):
+                self.fix((node.name, p), number, f"the array of {node.name}, shape {shape}")
+        for p, declared in enumerate(node.declared):
+            if isinstance(declared, str):
+                self.names.add(declared)
+            if declared is not None and not self.equal((node.name, p), declared):
+                raise ShapeError(f"axis {p} of {node.name} is declared as {declared}"
+                                 f"{_with(self.number(declared), declared)}, but has size "
+                                 f"{self.number((node.name, p))}{_at(self, (node.name, p))}")  # fmt: skip
+
+    def _einsum(self, node: Einsum) -> None:
+        first: dict[Label, tuple[Size, int]] = {}
+        slots = slots_of(node)
+        for k, (operand, labels) in enumerate(slots):
+            for label, size in zip(labels, operand.sizes, strict=True):
+                other, j = first.setdefault(label, (size, k))
+                if other != size and not self.equal(other, size):
+                    raise ShapeError(
+                        f"label {node.letters.get(label) or label!r} has size {self.number(other)} in "
+                        f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand {k} "
+                        f"({called(operand)}); size 1 is not stretched")
+        for label, size in node.given:
+            other, _ = first.setdefault(label, (size, -1))
+            if other != size and not self.equal(other, size):
+                raise ShapeError(f"label {node.letters.get(label) or label!r} has size {self.number(other)}, "
+                                 f"but was given size {self.number(size)}")  # fmt: skip
+
+    def _aligned(self, parts: tuple[Expr, ...], where: str) -> None:
+        for part in parts[1:]:
+            for p, (a, b) in enumerate(zip(parts[0].sizes, part.sizes, strict=False)):
+                if a != b and not self.equal(a, b):
+                    raise ShapeError(f"axis {p} has size {self.number(a)} in {called(parts[0])} but "
+                                     f"{self.number(b)} in {called(part)}, in {where}")  # fmt: skip
+
+
+def _with(number: int | None, declared: Size) -> str:
+    return "" if number is None or number == declared else f" = {number}"
+
+
+def _at(sizes: Sizes, size: Size) -> str:
+    source = sizes.sources.get(sizes.find(size))
+    return f" by {source}" if source else ""
+
+
+def spoken(size: Size) -> str:
+    """``axis 0 of X`` for ``("X", 0)``."""
+    return f"axis {size[1]} of {size[0]}" if isinstance(size, tuple) else f"axis {size}"
+
+
+def called(e: Expr) -> str:
+    """A short name for an operand in a message."""
+    match e:
+        case Tensor():
+            return e.name
+        case Constant():
+            return f"an array of shape {e.sizes}" if e.sizes else "a number"
+        case Apply():
+            return f"{e.function.name}(…)"
+    return "a sum" if isinstance(e, Add) else "an einsum"
+
+
+def checked(e: E) -> E:
+    """`e` itself, once the sizes that its arrays and ints make known agree.
+
+    Large expressions are checked when they are derived or evaluated instead, for a check at every step of building
+    one with n nodes would cost n².
+    """
+    nodes = 0
+    for nodes, _ in enumerate(walk([e], everything), 1):  # noqa: B007
+        if nodes > SMALL:
+            return e
+    Sizes().read([e])
+    return e

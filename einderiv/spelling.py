@@ -1,0 +1,181 @@
+"""How each kind of step is spelt in a backend: one row for each backend, one function for each kind.
+
+A row turns a step into Python text; it knows labels and size names, never arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .expression import Number, Size
+from .notation import LETTERS
+from .steps import Labels, Step, contraction
+
+Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
+
+HELPERS = {
+    "sigmoid": """\
+def sigmoid(x):
+    return np.exp(-np.logaddexp(0, -x))  # 1 / (1 + e^-x) without overflow
+""",
+    "softmax": """\
+def softmax(x, axis):
+    e = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis, keepdims=True)
+""",
+    "logsumexp": """\
+def logsumexp(x, axis):
+    m = x.max(axis, keepdims=True, initial=-np.inf)
+    m = np.where(np.isfinite(m), m, 0)
+    with np.errstate(divide="ignore"):
+        return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
+""",
+}
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A row: its name, what a source imports, and how it spells a step as an expression on named values."""
+
+    name: str
+    header: str
+    spell: Callable[[Step, Sequence[str], Spell], list[str]]
+
+
+def product(sizes: Sequence[str]) -> str:
+    """A product of sizes as text; numbers are multiplied out."""
+    numbers = [int(s) for s in sizes if s.isdigit()]
+    words = [s for s in sizes if not s.isdigit()]
+    total = 1
+    for n in numbers:
+        total *= n
+    return "*".join(([str(total)] if total != 1 or not words else []) + words)
+
+
+def shape(sizes: Sequence[str]) -> str:
+    """A shape as text."""
+    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+
+
+def literal(number: Number) -> str:
+    """A number as text that Python reads back."""
+    text = repr(number)
+    if "inf" in text or "nan" in text:
+        return f'complex("{text.strip("()")}")' if isinstance(number, complex) else f'float("{text}")'
+    return f"({text})" if text.startswith("-") else text
+
+
+def transposed(x: str, labels: Labels, order: Labels) -> str:
+    """`x` with its axes in another order."""
+    if labels == order:
+        return x
+    if len(labels) == 2:
+        return f"{x}.T"
+    return f"{x}.transpose({', '.join(str(labels.index(label)) for label in order)})"
+
+
+def aligned(x: str, labels: Labels, out: Labels) -> str:
+    """`x` as a view that broadcasts against axes `out`."""
+    order = tuple(label for label in out if label in labels)
+    x = transposed(x, labels, order)
+    where = [":" if label in labels else "None" for label in out]
+    while where and where[0] == "None":
+        where = where[1:]  # leading axes broadcast by themselves
+    return f"{x}[{', '.join(where)}]" if "None" in where else x
+
+
+def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+    """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
+    match step.kind:
+        case "number":
+            return [f"dtype.type({literal(step.spec[0])})"]
+        case "view":
+            return [_view(inputs[0], *step.spec)]
+        case "sum":
+            labels_in, out = step.spec
+            axes = [p for p, label in enumerate(labels_in) if label not in out]
+            return [f"{inputs[0]}.sum(axis={shape(list(map(str, axes))) if len(axes) > 1 else axes[0]})"]
+        case "contract2":
+            return [_contract2(inputs, step, size)]
+        case "scale":
+            number, sizes = step.spec
+            front = [literal(number)] * (number != 1) + [product([size(s) for s in sizes])] * bool(sizes)
+            return [" * ".join([*front, inputs[0]])]
+        case "add":
+            return [" + ".join(inputs)]
+        case "apply":
+            row, core, parameters = step.spec
+            axes = str(-1) if core == 1 else shape([str(k) for k in range(-core, 0)])
+            return [row.spell["numpy"].format(*inputs, *map(literal, parameters), core=axes)]
+        case "write":
+            return _write(step, inputs, size)
+    raise AssertionError(f"no spelling for {step.kind}")
+
+
+def _view(x: str, labels: Labels, out: Labels) -> str:
+    if len(set(labels)) == len(labels):
+        return transposed(x, labels, out)
+    return f'np.einsum("{_letters(labels, labels)}->{_letters(out, labels)}", {x})'
+
+
+def _letters(labels: Labels, scope: Labels) -> str:
+    names = dict(zip(dict.fromkeys(scope), LETTERS, strict=False))
+    return "".join(names[label] for label in labels)
+
+
+def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+    """Zeros, and every term added into the strided view of its diagonal."""
+    lines = [f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"]
+    for x, (labels, output) in zip(inputs, step.spec, strict=True):
+        distinct = tuple(dict.fromkeys(output))
+        place = "{out}" if distinct == output else (
+            f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
+        lines.append(f"{place}[...] += {aligned(x, labels, distinct)}")
+    return [*lines, ""]
+
+
+def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    la, lb, out = step.spec
+    x, y = inputs
+    batch, summed, first, second = contraction(la, lb, out)
+    if not summed:
+        return f"{aligned(x, la, out)} * {aligned(y, lb, out)}"
+    if not batch and first and second and out[: len(second)] == second:
+        # The transposed product has its axes in the order that is wanted.
+        x, y, la, lb, first, second = y, x, lb, la, second, first
+    sizes = _by_label(step, size)
+    made = batch + first + second
+    left = _matrix(x, la, (batch, first, summed), sizes)
+    right = _matrix(y, lb, (batch, summed, second), sizes)
+    text = f"{left} @ {right}"
+    if _grouped(batch, first) or _grouped(batch, second):
+        text = f"({text}).reshape({shape([sizes[label] for label in made])})"
+    if made != out:
+        text = transposed(text if text.endswith(")") and text.startswith("(") else f"({text})", made, out)
+    return text
+
+
+def _grouped(batch: Labels, group: Labels) -> bool:
+    """Does a group of axes differ from the one axis that a matrix product makes of it?"""
+    return len(group) != 1 and bool(batch or group)
+
+
+def _by_label(step: Step, size: Spell) -> dict[int, str]:
+    """The size of every label of a contraction, as text."""
+    la, lb, _ = step.spec
+    return {label: size(s) for label, s in zip(la + lb, step.operand_sizes, strict=True)}
+
+
+def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes: dict[int, str]) -> str:
+    """`x` as a stack of matrices; without batch axes an empty group is left out, for a vector is no matrix."""
+    batch, rows, columns = groups
+    x = transposed(x, labels, batch + rows + columns)
+    shown = [(g, product([sizes[label] for label in g])) for g in (rows, columns) if g or batch]
+    if all(len(g) == 1 for g, _ in shown):
+        return x
+    return f"{x}.reshape({shape([*(sizes[label] for label in batch), *(n for _, n in shown)])})"
+
+
+BACKENDS = {"numpy": Backend("numpy", "import numpy as np", numpy_step)}
+KNOWN = ("numpy", "torch", "jax", "cupy", "dask")

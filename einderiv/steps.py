@@ -1,0 +1,94 @@
+"""A program: straight-line steps on values. Data only; `planning` makes it, `spelling` and `emission` write it down.
+
+==========  ====================================  ==========================================================
+kind        inputs                                spec
+==========  ====================================  ==========================================================
+input       none                                  the name of a tensor, or the index of a held array
+number      none                                  a number
+view        one value                             its labels, and those of the result: diagonal, transpose
+sum         one value                             its labels, and those of the result: the others are summed
+contract2   two values                            labels of both and of the result
+scale       one value                             a number, and sizes to multiply by
+add         values of one shape                   nothing
+apply       values                                a row of the functions table, core axes, parameters
+write       values                                for each its labels and where it sits in the zeros around it
+==========  ====================================  ==========================================================
+
+Values are numbered; two steps that say the same are one step, so common work is found for free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, NamedTuple
+
+from .expression import Label, Size
+
+Labels = tuple[Label, ...]
+
+
+class Step(NamedTuple):
+    """One step; `sizes` are those of its result."""
+
+    kind: str
+    inputs: tuple[int, ...]
+    spec: tuple[Any, ...]
+    sizes: tuple[Size, ...]
+    flops: float  # multiplications and additions, by the sizes the plan was made for
+    operand_sizes: tuple[Size, ...] = ()  # of all axes of all inputs, one after the other
+
+
+@dataclass
+class Program:
+    """Steps in order, the values they make, and which of these are the outputs."""
+
+    number: Callable[[Size], int]  # what a size measures
+    steps: list[Step] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    held: list[Any] = field(default_factory=list)  # arrays of the expression, by index
+    notes: list[str] = field(default_factory=list)
+    seen: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def add(self, kind: str, inputs: tuple[int, ...], spec: tuple[Any, ...], sizes: tuple[Size, ...],
+            flops: float = 0) -> int:  # fmt: skip
+        """The value of a step, which is made unless it is there already."""
+        key = (kind, inputs, _canonical(spec), tuple(type(x) for x in spec), sizes)
+        if key not in self.seen:
+            self.seen[key] = len(self.steps)
+            before = tuple(s for value in inputs for s in self.steps[value].sizes)
+            self.steps.append(Step(kind, inputs, spec, sizes, flops, before))
+        return self.seen[key]
+
+    def shape(self, value: int) -> tuple[int, ...]:
+        """The shape of a value."""
+        return tuple(map(self.number, self.steps[value].sizes))
+
+    def entries(self, value: int) -> int:
+        """How many numbers a value holds."""
+        return prod(self.shape(value))
+
+
+def _canonical(spec: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Labels by first appearance, so that two steps that differ in labels only are one."""
+    names: dict[Label, int] = {}
+
+    def walk(part: Any) -> Any:
+        if isinstance(part, tuple):
+            return tuple(names.setdefault(x, len(names)) if type(x) is int else walk(x) for x in part)
+        return part
+
+    return tuple(walk(part) for part in spec)
+
+
+def contraction(a: Labels, b: Labels, out: Labels) -> tuple[Labels, Labels, Labels, Labels]:
+    """The labels of a step on two values by role: batch (in both, kept), summed, only in the first, only in the second.
+
+    >>> contraction((0, 1, 2), (0, 2, 3), (0, 1, 3))
+    ((0,), (2,), (1,), (3,))
+    """
+    kept = set(out)
+    batch = tuple(x for x in a if x in b and x in kept)
+    summed = tuple(x for x in a if x in b and x not in kept)
+    return batch, summed, tuple(x for x in a if x not in b), tuple(x for x in b if x not in a)

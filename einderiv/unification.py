@@ -1,0 +1,171 @@
+"""Plugging einsums into einsums. Deltas are eliminated here, and nowhere else.
+
+Plugging an einsum into a slot of another unifies labels position by position: the outer label at axis p with the
+inner output label at axis p. If the inner output repeats a label, two outer labels become one, and that *is* a delta
+being eliminated:
+
+- one of the two labels summed, or both: the delta has disappeared;
+- both in the outer output: the output now repeats a label, so the delta survives exactly where it must;
+- a class of labels that is summed and touches no factor contributes its size as a number.
+
+Structure (views, embeddings, broadcasts, numbers) always moves into its consumer; what contracts stays where it was
+written, and :func:`flatten` is there for those who want one product.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from .errors import limits
+from .expression import (
+    NO_LETTERS, Constant, Einsum, Expr, Given, Label, Letters, Number, Slot, Written, zero,
+)  # fmt: skip
+
+# Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
+_fresh = itertools.count(1 << 20)
+
+
+def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ...], *, axes: tuple[str | None, ...],
+             given: Given = (), letters: Letters = NO_LETTERS, origins: tuple[Expr, ...] = (), deep: bool = False,
+             inline: tuple[Expr, ...] = (), written: bool = False) -> Einsum:  # fmt: skip
+    """One einsum of `slots`: structure among the operands dissolves into labels, numbers into the coefficient.
+
+    `inline` are operands that are plugged in even if they contract; `deep` plugs in all einsums, at every depth.
+    With `written` the node remembers the slots as they are given here.
+    """
+    work = _Assembly(coefficient, given, letters, origins)
+    stack = list(reversed(slots))
+    while stack:
+        operand, labels = stack.pop()
+        whole = deep or any(operand is other for other in inline)
+        if isinstance(operand, Einsum) and (whole or not operand.plain):
+            stack.extend(reversed(work.plug(operand, labels, whole=whole)))
+        elif isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
+            work.coefficient *= operand.value
+        else:
+            work.factors.append(operand)
+            work.inputs.append(labels)
+    return work.einsum(output, axes, slots, (coefficient, tuple(slots)) if written else None)
+
+
+class _Assembly:
+    """The parts of an einsum in the making, and a union-find over its labels."""
+
+    def __init__(self, coefficient: Number, given: Given, letters: Letters, origins: tuple[Expr, ...]) -> None:
+        self.coefficient = coefficient
+        self.factors: list[Expr] = []
+        self.inputs: list[tuple[Label, ...]] = []
+        self.given = list(given)
+        self.letters = letters
+        self.owned: dict[Label, str | None] | None = None
+        self.origins = list(origins)
+        self.parent: dict[Label, Label] = {}
+
+    def own_letters(self) -> dict[Label, str | None]:
+        """The letters, copied before the first of them is written: others may share them."""
+        if self.owned is None:
+            self.letters = self.owned = dict(self.letters)
+        return self.owned
+
+    def find(self, label: Label) -> Label:
+        while (up := self.parent.get(label, label)) != label:
+            label = up
+        return label
+
+    def unite(self, a: Label, b: Label) -> None:
+        """Two labels become one; the class goes by the label that was written first, the smaller number."""
+        a, b = self.find(a), self.find(b)
+        if a != b:
+            self.parent[max(a, b)] = min(a, b)
+
+    def plug(self, inner: Einsum, labels: tuple[Label, ...], *, whole: bool) -> list[Slot]:
+        """Unify `labels` with the output of `inner`; the slots that take its place."""
+        slots: list[Slot] = list(zip(inner.factors, inner.inputs, strict=True))
+        if not whole and not inner.structure:
+            slots = [core(inner)]
+        names: dict[Label, Label] = {}
+        for outer, label in zip(labels, inner.output, strict=True):
+            if label in names:
+                self.unite(names[label], outer)
+            else:
+                names[label] = outer
+        seen = {label for _, ls in slots for label in ls}
+        inside = {label for ls in inner.inputs for label in ls}
+        # What is known of labels that stay inside the core is known there already.
+        given = [(label, size) for label, size in inner.given if label in seen or label not in inside]
+        for label in itertools.chain(*(ls for _, ls in slots), (label for label, _ in given)):
+            if label not in names:
+                names[label] = new = next(_fresh)
+                self.own_letters()[new] = inner.letters.get(label)
+        self.coefficient *= inner.coefficient
+        self.given += [(names[label], size) for label, size in given]
+        self.origins += inner.origins
+        return [(factor, tuple([names[label] for label in ls])) for factor, ls in slots]
+
+    def einsum(self, output: tuple[Label, ...], axes: tuple[str | None, ...], slots: Sequence[Slot],
+               written: Written | None) -> Einsum:  # fmt: skip
+        """The finished node."""
+        inputs, given = tuple(self.inputs), tuple(dict.fromkeys(self.given))
+        if self.parent:
+            inputs = tuple([tuple([self.find(label) for label in ls]) for ls in inputs])
+            output = tuple([self.find(label) for label in output])
+            given = tuple(dict.fromkeys((self.find(label), size) for label, size in given))
+        origins = tuple({id(o): o for o in self.origins}.values())
+        if len(self.factors) == len(slots) and all(f is s for f, (s, _) in zip(self.factors, slots, strict=True)):
+            written = None  # nothing has dissolved: the node is as it was written
+        node = Einsum(self.coefficient, tuple(self.factors), inputs, output, given, axes=axes,
+                      letters=self.letters, origins=origins, written=written)  # fmt: skip
+        if self.coefficient == 0:
+            return zero(node.sizes, axes, (*origins, *(operand for operand, _ in slots)), written)
+        return node
+
+
+def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
+    """The delta-free contraction inside `e`, without its coefficient, and its labels in the scope of `e`.
+
+    The core of ``bt,tj->ijib`` is ``bt,tj->bj``; where it sits in the full tensor is the embedding ``bj->ijib``.
+    """
+    if e.split is None:
+        inside = {label for ls in e.inputs for label in ls}
+        labels = tuple(label for label in dict.fromkeys(e.output) if label in inside)
+        first = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
+        given = tuple((label, size) for label, size in e.given if label in inside)
+        node = Einsum(1, e.factors, e.inputs, labels, given, axes=tuple(first[label] for label in labels),
+                      letters=e.letters)  # fmt: skip
+        object.__setattr__(e, "split", (node, labels))
+    assert e.split is not None
+    return e.split
+
+
+def flatten(e: Einsum, most: int | None = None) -> Einsum:
+    """One product with no einsum among its factors. Raises `LimitError` beyond ``limits.operands``."""
+    if most is None:
+        limits.check("operands", e.count, "flattening multiplies nested products out")
+    if not any(isinstance(f, Einsum) for f in e.factors):
+        return e
+    flat = assemble(e.coefficient, list(zip(e.factors, e.inputs, strict=True)), e.output, axes=e.axes, given=e.given,
+                    letters=e.letters, origins=e.origins, deep=True)  # fmt: skip
+    return Einsum(flat.coefficient, flat.factors, flat.inputs, flat.output, flat.given, axes=e.axes,
+                  letters=flat.letters, origins=flat.origins, record=e.record)  # fmt: skip
+
+
+def carried(e: Einsum) -> set[Label]:
+    """The labels that a factor has."""
+    return {label for labels in e.inputs for label in labels}
+
+
+def bare(e: Einsum) -> tuple[Label, ...]:
+    """Labels in neither a factor nor the output: each counts as a factor of its size."""
+    known = carried(e) | set(e.output)
+    return tuple(dict.fromkeys(label for label, _ in e.given if label not in known))
+
+
+def fresh_labels(count: int) -> tuple[Label, ...]:
+    """Labels that no einsum has yet."""
+    return tuple(itertools.islice(_fresh, count))
+
+
+def slots_of(e: Einsum) -> tuple[Slot, ...]:
+    """The operands of `e` as they were written, with their labels."""
+    return e.written[1] if e.written else tuple(zip(e.factors, e.inputs, strict=True))

@@ -1,0 +1,1 @@
+"""Docstrings of the package, the README and the docs are tests too."""
