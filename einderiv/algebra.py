@@ -73,11 +73,10 @@ def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:
     live = [p for p in parts if not is_zero(p)]
     merged = [t for t in collected(live) if not is_zero(t)]
     # What has vanished is remembered: its tensors, sizes and dtypes are still part of the expression.
-    lost = tuple(p for p in parts if not any(p is t for t in merged)) if len(merged) < len(parts) <= FLAT else ()
-    lost = lost if len(parts) <= FLAT else tuple(parts)
+    lost = tuple(p for p in parts if is_zero(p))
     first = parts[0]
     if not merged:
-        return zero(first.sizes, first.axes, lost)
+        return zero(first.sizes, first.axes, tuple(parts))
     if len(merged) == 1:
         return dressed(merged[0], axes=first.axes, origins=lost) if lost else merged[0]
     return Add(tuple(merged), axes=first.axes, origins=lost)
@@ -165,7 +164,7 @@ def viewed(e: Expr, labels: Sequence[Label], output: Sequence[Label], given: tup
     """An einsum of one operand, by labels."""
     known = letters(labels, e.axes)
     axes = tuple(known.get(label) for label in output) if names is None else tuple(names)
-    return assemble(1, [(e, tuple(labels))], tuple(output), axes=axes, given=given, letters=known)
+    return checked(assemble(1, [(e, tuple(labels))], tuple(output), axes=axes, given=given, letters=known))
 
 
 def transposed(e: Expr) -> Expr:

@@ -19,7 +19,7 @@ from .expression import (
 )  # fmt: skip
 from .naming import naming, new_axes
 from .notation import is_name
-from .sizes import called
+from .sizes import called, checked
 from .unification import assemble, flatten, slots_of
 
 
@@ -257,6 +257,8 @@ def _named(leaf: Any, known: dict[str, Tensor]) -> Target:
 def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str, ...]:
     if indices is None:
         return new_axes(y, count)
+    if not isinstance(indices, (str, list, tuple)):
+        raise TypeError(f"indices must be a string or a list of names, not {type(indices).__name__}")
     names = tuple(indices.split() if isinstance(indices, str) and " " in indices else indices)
     for name in names:
         check_name(name, "an axis", indices if isinstance(indices, str) else None)
@@ -338,5 +340,6 @@ def _aligned(value: Any, like: Expr, what: str) -> Expr:
         raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but {called(like)} has {like.ndim}")
     labels = tuple(range(like.ndim))
     given = tuple(zip(labels, like.sizes, strict=True))
-    return assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=dict(zip(labels, like.axes, strict=True)))
+    names = dict(zip(labels, like.axes, strict=True))
+    return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))
 

@@ -200,9 +200,18 @@ def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> N
         groups[forms.product(wrapped(term))].append((k, term))
     for group in groups.values():
         (first, term), rest = group[0], [t for _, t in group[1:]]
+        # Of what is merged away only what knows more than the first is remembered.
+        more = tuple(t for t in rest if _knows_more(t, term))
         if rest:
             merged.update(dict.fromkeys((k for k, _ in group[1:])))
-            merged[first] = scaled(term, sum(map(coefficient, [term, *rest])), tuple(rest))
+            merged[first] = scaled(term, sum(map(coefficient, [term, *rest])), more)
+
+
+def _knows_more(e: Expr, than: Expr) -> bool:
+    """Can `e`, equal to the other, have met tensors, sizes or arrays that the other has not?"""
+    a, b = wrapped(e), wrapped(than)
+    same_factors = len(a.factors) == len(b.factors) and all(f is g for f, g in zip(a.factors, b.factors, strict=True))
+    return bool(a.origins) or not same_factors or not set(a.given) <= set(b.given)
 
 
 def coefficient(e: Expr) -> Number:

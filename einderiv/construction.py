@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain, count, islice
 from typing import Any
@@ -29,6 +30,7 @@ def tensor(name: str, axes: str | Sequence[str | int | None] = ()) -> Tensor:
     check_name(name, "a tensor")
     declared: list[str | int | None] = []
     if isinstance(axes, str):
+        limits.check("characters", len(axes))
         words = axes.split() if any(c in BLANKS for c in axes) else list(axes)
         for word in words:
             check_name(word, "an axis", axes)
@@ -48,13 +50,14 @@ def check_name(name: object, what: str, text: str | None = None) -> None:
     """Raise unless `name` is fit for a tensor or an axis."""
     if not isinstance(name, str):
         raise TypeError(f"the name of {what} must be a string, not {type(name).__name__}")
+    limits.check("characters", len(name))
     if not is_name(name):
         text = name if text is None else text
         at = text.find(name) if name else 0
-        odd = next((p for p, c in enumerate(name) if not is_name("a" + c)), 0)
+        odd = next((p for p, c in enumerate(name) if not is_name(f"a{c}_")), 0)
         code = f" (U+{ord(name[odd]):04X})" if name[odd : odd + 1] and not name.isascii() else ""
-        raise ParseError(f"the name of {what} must be an ASCII identifier and no Python keyword{code}",
-                         text or " ", max(at, 0) + odd)  # fmt: skip
+        raise ParseError(f"the name of {what} must be an ASCII identifier and no Python keyword, not "
+                         f"{ascii(name[:30])}{code}", text or " ", max(at, 0) + odd)  # fmt: skip
 
 
 def whole(value: Any, what: str) -> int:
@@ -82,6 +85,8 @@ def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | s
 
     Raises ParseError with a caret for a string that cannot be read, ShapeError for sizes that contradict each other.
     """
+    if isinstance(subscripts, (bytes, bytearray)):
+        raise TypeError("subscripts must be a string, not bytes: decode them first")
     if not isinstance(subscripts, str) and operands:
         notation, values = _interleaved((subscripts, *operands))
     else:
@@ -123,14 +128,15 @@ def _given(notation: Notation, names: dict[str, Label], known: set[str], output:
             sizes[word] = whole(size, f"the size of {word!r}")
     for word, position in zip(notation.output.labels, notation.output.positions, strict=True) if notation.output else ():
         if word != ELLIPSIS and word not in known and word not in sizes:
-            raise ParseError(f"output label {word!r} is in no operand; give its size, sizes={{{word!r}: …}}, "
+            shown = word if not notation.numbered else _label_number(word)
+            raise ParseError(f"output label {shown!r} is in no operand; give its size, sizes={{{shown!r}: …}}, "
                              "to broadcast", notation.text, position)  # fmt: skip
     return tuple((names[word], size) for word, size in sizes.items())
 
 
 def _counted(notation: Notation, operands: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:
     """The operands, named where there are none; ``->ii`` has none where its output needs none."""
-    if not notation.text and not operands:
+    if not notation.text and not operands and not notation.numbered:
         raise ParseError("empty subscripts: a scalar is written '->'", " ", 0)
     scalar = len(notation.inputs) == 1 and not notation.inputs[0].labels
     if scalar and not operands and notation.output is not None and notation.output.labels:
@@ -179,14 +185,20 @@ def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object,
     limits.check("operands", len(terms))
     inputs = tuple(Term(names, (0,) * len(names), 0) for names in terms)
     out = None if last is None else _label_names(last, "the output labels")
-    text = ", ".join(" ".join(names) for names in terms) + (f" -> {' '.join(out)}" if out is not None else "")
-    return Notation(text, inputs, None if out is None else Term(out, (0,) * len(out), 0)), operands
+    if out is None and ELLIPSIS not in chain(*terms):
+        counts = Counter(chain(*terms))
+        out = tuple(sorted((name for name, n in counts.items() if n == 1), key=_label_number))
+    return Notation("", inputs, None if out is None else Term(out, (0,) * len(out), 0), numbered=True), operands
 
 
 def _label_names(labels: object, what: str) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise TypeError(f"{what} must be a list of whole numbers, not {type(labels).__name__}")
     return tuple(ELLIPSIS if k is ... else _label_name(whole(k, what)) for k in labels)
+
+
+def _label_number(name: str) -> int:
+    return LETTERS.index(name) if len(name) == 1 else int(name[1:])
 
 
 def _label_name(k: int) -> str:

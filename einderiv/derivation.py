@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .algebra import FLAT, added
-from .errors import our_bug
+from .errors import limits, our_bug
 from .expression import (
     Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, is_zero, put, walk,
 )  # fmt: skip
@@ -188,12 +188,13 @@ def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
     return tensor
 
 
-def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
+def mapped(f: Callable[[Any], Any], tree: Any, depth: int = 0) -> Any:
     """`f` on every leaf of lists, tuples and dicts; the answer has the same structure."""
+    limits.check("depth", depth, "a flat list will do")
     if isinstance(tree, dict):
-        return {key: mapped(f, value) for key, value in tree.items()}
+        return {key: mapped(f, value, depth + 1) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return type(tree)(mapped(f, value) for value in tree)
+        return type(tree)(mapped(f, value, depth + 1) for value in tree)
     return f(tree)
 
 

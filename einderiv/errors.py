@@ -19,7 +19,14 @@ class EinderivError(ValueError):
     """The base of all errors that this package raises for a user's input."""
 
 
-class ParseError(EinderivError):
+class _InString(EinderivError):
+    def __init__(self, message: str, text: str = "", position: int | None = None) -> None:
+        self.text, self.position = text, position
+        pointed = text and position is not None
+        super().__init__(f"{message}\n{_pointed(text, position or 0)}" if pointed else message)
+
+
+class ParseError(_InString):
     """A string that cannot be read; `position` is the index of the first character at fault.
 
     >>> raise ParseError("two arrows", "i->i->i", 4)
@@ -29,13 +36,9 @@ class ParseError(EinderivError):
             ^
     """
 
-    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
-        self.text, self.position = text, position
-        super().__init__(f"{message}\n{_pointed(text, position)}" if text else message)
 
-
-class ShapeError(EinderivError):
-    """Numbers of axes or sizes that contradict each other."""
+class ShapeError(_InString):
+    """Numbers of axes or sizes that contradict each other; with `position` where a string says one of them."""
 
 
 class LimitError(EinderivError):

@@ -51,10 +51,11 @@ Written = tuple[Number, tuple[Slot, ...]]
 class Expr:
     """An immutable symbolic expression. Build one with ``ed.tensor``, ``ed.einsum`` and operators."""
 
-    __slots__ = ("__weakref__", "axes", "compiled", "origins", "record", "sizes", "weight")
+    __slots__ = ("__weakref__", "axes", "compiled", "nodes", "origins", "record", "sizes", "weight")
 
     sizes: tuple[Size, ...]  # of the axes; also the only place that knows their number
     axes: tuple[str | None, ...]  # a name for each axis, for printing
+    nodes: int  # in it and in what it was made from, each as often as it is met
     weight: int  # a fingerprint that ignores order and nesting; equal expressions have equal weights
     origins: tuple[Expr, ...]
     record: Record | None
@@ -101,6 +102,7 @@ def _fill(node: Expr, sizes: tuple[Size, ...], axes: tuple[str | None, ...], wei
     put(node, "origins", origins)
     put(node, "record", record)
     put(node, "compiled", None)
+    put(node, "nodes", 1 + sum([c.nodes for c in children(node)]) + sum([o.nodes for o in origins]))
 
 
 class Tensor(Expr):

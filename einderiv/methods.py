@@ -49,6 +49,10 @@ def _no_item(self: Expr, key: object) -> NoReturn:
                     "first: ed.evaluate(e, …)[…]")  # fmt: skip
 
 
+def _no_member(self: Expr, value: object) -> NoReturn:
+    raise TypeError("an expression has no entries to look through; evaluate it first: ed.evaluate(e, …)")
+
+
 def _no_iteration(self: Expr) -> NoReturn:
     raise TypeError("an expression cannot be iterated over; evaluate it first: ed.evaluate(e, …)")
 
@@ -82,6 +86,7 @@ ATTRIBUTES: dict[str, object] = {
     "__bool__": _no_truth,
     "__getitem__": _no_item,
     "__iter__": _no_iteration,
+    "__contains__": _no_member,
     "__array__": _no_array,
     "__float__": _no_array,
     "__complex__": _no_array,

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
-from .errors import ParseError, counted, limits
+from .errors import ParseError, ShapeError, counted, limits
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 BLANKS = " \t\n\r\f\v"
@@ -42,6 +42,7 @@ class Notation(NamedTuple):
     text: str
     inputs: tuple[Term, ...]
     output: Term | None
+    numbered: bool = False  # made of lists of numbers, not of a string
 
 
 def is_name(word: str) -> bool:
@@ -175,11 +176,11 @@ def _span(notation: Notation, k: int, rank: int | None) -> int | None:
             raise ParseError(f"'...' needs a known number of axes for operand {k}: declare it with ed.tensor",
                              notation.text, term.positions[term.labels.index(ELLIPSIS)])  # fmt: skip
         if rank < named:
-            raise ParseError(f"operand {k} has {counted(rank, 'axis')}, but {counted(named, 'label')} "
+            raise ShapeError(f"operand {k} has {counted(rank, 'axis')}, but {counted(named, 'label')} "
                              "beside the ellipsis", notation.text, at)  # fmt: skip
         return rank - named
     if rank is not None and rank != named:
-        raise ParseError(f"operand {k} has {counted(rank, 'axis')}, but {counted(named, 'label')} in the string",
+        raise ShapeError(f"operand {k} has {counted(rank, 'axis')}, but {counted(named, 'label')} here",
                          notation.text, at)  # fmt: skip
     return None
 

@@ -87,8 +87,8 @@ class Sizes:
         shape = self.shapes.get(node.name)
         if shape is not None:
             if len(shape) != node.ndim:
-                raise ShapeError(f"{node.name} has {counted(node.ndim, 'axis')}, "
-                                 f"but its array has shape {shape}")  # fmt: skip
+                raise ShapeError(f"{node.name} has {counted(node.ndim, 'axis')}, but its array has "
+                                 f"{len(shape)}, shape {shape}")  # fmt: skip
             for p, number in enumerate(shape):
                 self.fix((node.name, p), number, f"the array of {node.name}, shape {shape}")
         for p, declared in enumerate(node.declared):
@@ -109,7 +109,7 @@ class Sizes:
                     raise ShapeError(
                         f"label {node.letters.get(label) or label!r} has size {self.number(other)} in "
                         f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand {k} "
-                        f"({called(operand)}); size 1 is not stretched")
+                        f"({called(operand)}); size 1 does not broadcast")
         for label, size in node.given:
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
@@ -156,9 +156,6 @@ def checked(e: E) -> E:
     Large expressions are checked when they are derived or evaluated instead, for a check at every step of building
     one with n nodes would cost n².
     """
-    nodes = 0
-    for nodes, _ in enumerate(walk([e], everything), 1):  # noqa: B007
-        if nodes > SMALL:
-            return e
-    Sizes().read([e])
+    if e.nodes <= SMALL:
+        Sizes().read([e])
     return e

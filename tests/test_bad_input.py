@@ -89,7 +89,6 @@ LETTERS = [
     ("double head",           "ij->>i",                               4,       ">"),
     ("dash at the end",       "ij->i-",                               5,       "-"),
     ("unknown output word",   "batch in, in out -> batch uot",        26,      "uot"),
-    ("keyword as a word",     "batch class, class out -> batch out",  6,       "class keyword"),
     ("word with a digit",     "batch 2in, in out -> batch out",       6,       "2in|2"),
     ("word, semicolon",       "batch x;y, in out -> batch out",       (6, 7),  ";"),
     ("word that calls",       "batch __import__('os'), a -> batch a", (6, 16), "import"),
