@@ -1,15 +1,21 @@
-"""einderiv: einsum in, derivative einsum out."""
+"""einderiv: einsum in, derivative einsum out.
+
+An expression is written as einsums; its derivative by any operand is another einsum, which can be read, differentiated
+again, contracted with anything, and evaluated without forming the zeros of its deltas. Start with `einsum`, `derive`,
+`explain` and `evaluate`. Importing this package imports neither NumPy nor opt_einsum; evaluating does.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .calculus import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .compositions import diag, logsumexp, mean, norm, norm_squared, outer, softmax, sum, trace  # noqa: A004
+from .compositions import diag, logsumexp, mean, norm, norm_squared, outer, softmax, sum, trace
 from .construction import einsum, tensor
 from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
-from .evaluation import compile, evaluate, plan, source  # noqa: A004
+from .evaluation import compile, evaluate, plan, source
 from .explanation import explain
-from .functions import abs_ as abs  # noqa: A004
+from .expression import Expr
+from .functions import abs_ as abs
 from .functions import cos, exp, heaviside, log, reciprocal, relu, sigmoid, sign, sin, sqrt, square, tanh
 from .methods import install
 from .show.formulas import formula, latex
@@ -21,6 +27,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured",
+    "abs", "check", "compile", "cos", "derive", "diag", "einsum", "evaluate", "exp", "explain", "formula", "grad",
+    "heaviside", "hessian", "hvp", "jacobian", "jvp", "latex", "limits", "log", "logsumexp", "mean", "norm",
+    "norm_squared", "outer", "plan", "reciprocal", "relu", "sigmoid", "sign", "sin", "softmax", "source", "sqrt",
+    "square", "sum", "tanh", "tensor", "trace", "value_and_grad", "vjp",
+]  # fmt: skip
+
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
@@ -29,7 +43,9 @@ _LATER = {"check": ".checking", "Structured": ".structured"}
 
 def __getattr__(name: str) -> Any:
     if name in _LATER:
-        found = getattr(import_module(_LATER[name], __name__), name)
-        globals()[name] = found
-        return found
+        return getattr(import_module(_LATER[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER})

@@ -14,7 +14,18 @@ from .arrays import is_array, usable
 from .canonical import coefficient, collected, scaled
 from .errors import EinderivError, ShapeError, counted, limits
 from .expression import (
-    Add, Constant, Einsum, Expr, Label, Letters, Number, Size, dressed, filled, is_zero, zero,
+    Add,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Letters,
+    Number,
+    Size,
+    dressed,
+    filled,
+    is_zero,
+    zero,
 )  # fmt: skip
 from .sizes import called, checked
 from .unification import assemble

@@ -15,7 +15,17 @@ from .construction import check_name, einsum
 from .derivation import leaves, mapped, opened, placeholder, pullback, pushforward, stand_in
 from .errors import EinderivError, ShapeError, counted, limits, near
 from .expression import (
-    Einsum, Expr, Record, Tensor, dressed, everything, filled, identity, is_zero, walk, zero,
+    Einsum,
+    Expr,
+    Record,
+    Tensor,
+    dressed,
+    everything,
+    filled,
+    identity,
+    is_zero,
+    walk,
+    zero,
 )  # fmt: skip
 from .naming import naming, new_axes
 from .notation import is_name
@@ -342,4 +352,3 @@ def _aligned(value: Any, like: Expr, what: str) -> Expr:
     given = tuple(zip(labels, like.sizes, strict=True))
     names = dict(zip(labels, like.axes, strict=True))
     return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))
-

@@ -13,7 +13,17 @@ from collections.abc import Iterable, Sequence
 
 from .errors import limits
 from .expression import (
-    Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, children, total_weight, wrapped,
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Number,
+    Tensor,
+    children,
+    total_weight,
+    wrapped,
 )  # fmt: skip
 from .unification import bare, carried, flatten
 
@@ -79,7 +89,8 @@ class Forms:
                 return self.number(("add", tuple(sorted(self.known[id(a)] for a in e.addends))))
             case Einsum():
                 flat = self.flat[id(e)]
-                if flat.coefficient == 1 and flat.inputs == (flat.output,) and len(set(flat.output)) == e.ndim and not bare(flat):
+                distinct = len(set(flat.output)) == e.ndim
+                if flat.coefficient == 1 and flat.inputs == (flat.output,) and distinct and not bare(flat):
                     return self.known[id(flat.factors[0])]
                 return self.number(("einsum", flat.coefficient, self._product(flat)))
         raise TypeError(type(e).__name__)

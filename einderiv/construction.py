@@ -57,7 +57,7 @@ def check_name(name: object, what: str, text: str | None = None) -> None:
         odd = next((p for p, c in enumerate(name) if not is_name(f"a{c}_")), 0)
         code = f" (U+{ord(name[odd]):04X})" if name[odd : odd + 1] and not name.isascii() else ""
         raise ParseError(f"the name of {what} must be an ASCII identifier and no Python keyword, not "
-                         f"{ascii(name[:30])}{code}", text or " ", max(at, 0) + odd)  # fmt: skip
+                         f"{name[:30]!a}{code}", text or " ", max(at, 0) + odd)  # fmt: skip
 
 
 def whole(value: Any, what: str) -> int:
@@ -104,7 +104,7 @@ def _built(notation: Notation, parts: list[Expr], inputs: list[tuple[str, ...]],
     names: dict[str, Label] = {}
     for word in chain(*inputs, output):
         names.setdefault(word, len(names))
-    given = _given(notation, names, set(chain(*inputs)), output, sizes)
+    given = _given(notation, names, set(chain(*inputs)), sizes)
     slots: tuple[Slot, ...] = tuple(
         (part, tuple([names[word] for word in words])) for part, words in zip(parts, inputs, strict=True)
     )
@@ -116,7 +116,7 @@ def _built(notation: Notation, parts: list[Expr], inputs: list[tuple[str, ...]],
     return checked(assemble(1, slots, labels, axes=axes, given=given, letters=letters, written=True))
 
 
-def _given(notation: Notation, names: dict[str, Label], known: set[str], output: tuple[str, ...],
+def _given(notation: Notation, names: dict[str, Label], known: set[str],
            sizes: dict[str, int | str]) -> tuple[tuple[Label, Size], ...]:  # fmt: skip
     for word, size in sizes.items():
         if word not in names:
@@ -126,7 +126,8 @@ def _given(notation: Notation, names: dict[str, Label], known: set[str], output:
             check_name(size, "an axis")
         else:
             sizes[word] = whole(size, f"the size of {word!r}")
-    for word, position in zip(notation.output.labels, notation.output.positions, strict=True) if notation.output else ():
+    out = notation.output
+    for word, position in zip(out.labels, out.positions, strict=True) if out is not None else ():
         if word != ELLIPSIS and word not in known and word not in sizes:
             shown = word if not notation.numbered else _label_number(word)
             raise ParseError(f"output label {shown!r} is in no operand; give its size, sizes={{{shown!r}: …}}, "

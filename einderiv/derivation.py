@@ -15,13 +15,23 @@ size proportional to the expression's, however often nodes are shared. Unknown c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .algebra import FLAT, added
 from .errors import limits, our_bug
 from .expression import (
-    Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, is_zero, put, walk,
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Size,
+    Tensor,
+    children,
+    is_zero,
+    put,
+    walk,
 )  # fmt: skip
 from .unification import assemble, fresh_labels, slots_of
 
@@ -60,7 +70,7 @@ def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], name
             return [] if inner is None else [
                 term for local in node.function.derivative(node) for term in _chained(node, local, inner, names)
             ]  # fmt: skip
-    our_bug(f"no rule for {type(node).__name__}")
+    return our_bug(f"no rule for {type(node).__name__}")
 
 
 def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
@@ -99,12 +109,12 @@ def _spans(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ..
     return tuple(range(batch)), tuple(range(n, n + node.ndim - batch)), tuple(range(batch, n))
 
 
-def pullback(y: Expr, names: Sequence[str], cotangent: Expr) -> dict[str, Expr]:
+def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr]:
     """The cotangents of the tensors `names`, one pass over the nodes; a name that is missing has none."""
     order = list(walk([y]))
     needed: set[int] = set()
     for node in order:
-        if isinstance(node, Tensor) and node.name in names or any(id(c) in needed for c in children(node)):
+        if (isinstance(node, Tensor) and node.name in names) or any(id(c) in needed for c in children(node)):
             needed.add(id(node))
     found: dict[int, list[Expr]] = {id(y): [cotangent]}
     result: dict[str, list[Expr]] = {}
@@ -131,7 +141,7 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
             return [(node.arguments[0], term) for term in _unchained(node, cotangent)]
         case Tensor() | Constant():
             return []
-    our_bug(f"no rule for {type(node).__name__}")
+    return our_bug(f"no rule for {type(node).__name__}")
 
 
 def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:

@@ -96,14 +96,14 @@ def _check_bound(bound: int) -> None:
 
 
 def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[str, int]) -> int:
-    """A bound on the absolute values of one step's result."""
+    """A bound on the absolute values of one step's result: coefficients are whole numbers here."""
     step = program.steps[k]
     parts = [found[i] for i in step.inputs]
     match step.kind:
         case "input":
             return inputs[step.spec[0]]
         case "number":
-            return abs(step.spec[0])
+            return abs(int(step.spec[0]))
         case "view":
             return parts[0]
         case "sum":
@@ -111,10 +111,10 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
         case "contract2":
             la, lb, out = step.spec
             sizes = dict(zip(la + lb, map(program.number, step.operand_sizes), strict=True))
-            return parts[0] * parts[1] * prod(n for label, n in sizes.items() if label not in out)
+            return parts[0] * parts[1] * int(prod(n for label, n in sizes.items() if label not in out))
         case "scale":
             number, sizes_ = step.spec
-            return parts[0] * abs(number) * prod(map(program.number, sizes_))
+            return parts[0] * abs(int(number)) * prod(map(program.number, sizes_))
         case "apply":
             row, _, parameters = step.spec
             return int(row.integer(parts[0], parameters))
@@ -130,8 +130,8 @@ def how_to_give(size: Size) -> str:
 
 def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
     """The dtype of the results, and the one that is computed in."""
-    held = [node.value.dtype for node in walk(roots, everything) if isinstance(node, Constant) and node.sizes
-            or isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
+    held = [node.value.dtype for node in walk(roots, everything)
+            if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
     scalars = {type(node.coefficient) for node in walk(roots) if isinstance(node, Einsum)}
     weak = [kind(1) for kind in (float, complex) if kind in scalars]
     arrays = [*dtypes.values(), *held]
@@ -199,5 +199,3 @@ def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None
     sizes = solved([e], {name: a.shape for name, a in arrays.items()})
     execution = Execution([e], sizes, {name: a.dtype for name, a in arrays.items()}, memory_limit=memory_limit)
     return execution.run(arrays)[0]
-
-

@@ -1,4 +1,4 @@
-"""How a derivative came about, step by step: every index replaced, every delta inserted, kept or eliminated, and why."""
+"""How a derivative came about: every index replaced, every delta inserted, kept or eliminated, and why."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def _derivation(y: Expr, J: Expr) -> list[tuple[str, list[str]]]:
     """The steps, once for each occurrence of the tensor (the product rule)."""
     if any(isinstance(node, (Apply, Add)) for node in walk([y])):
         return [_chain(y, J)]
-    first = insertions(J.record, J.axes[J.ndim - J.record.count :])  # type: ignore[arg-type]
+    assert J.record is not None
+    first = insertions(J.record, J.axes[J.ndim - J.record.count :])
     sections: list[tuple[str, list[str]]] = []
     before = flatten(y) if isinstance(y, Einsum) else None
     for k, candidate in enumerate(first):
@@ -184,7 +185,7 @@ def _result(J: Expr) -> tuple[str, list[str]]:
 
 def _embedding(term: Expr) -> list[str]:
     flat = flatten(term) if isinstance(term, Einsum) else None
-    if flat is None or not flat.factors and not flat.output:
+    if flat is None or not (flat.factors or flat.output):
         return []
     names: Naming = naming(flat, short=True)
     core = [x for x in dict.fromkeys(flat.output) if x in carried(flat)]

@@ -21,7 +21,8 @@ Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, or ``(
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 Label = int
 Size = int | str | tuple[str, int]
@@ -35,7 +36,8 @@ MASK = (1 << 61) - 1
 put = object.__setattr__
 
 
-class Record(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Record:
     """What an expression is a derivative of: `count` axes at the end belong to `wrt`."""
 
     of: Expr

@@ -179,7 +179,7 @@ def raised(e: Expr, exponent: Number) -> Expr:
     product = power(e, exponent)
     if product is not None:
         return product
-    named = {-1: "reciprocal", 0.5: "sqrt"}.get(exponent)  # type: ignore[call-overload]
+    named = "reciprocal" if exponent == -1 else "sqrt" if exponent == 0.5 else None
     return apply(named, e) if named else apply("power", e, 0, (exponent,))
 
 
@@ -203,7 +203,7 @@ def _elementwise(name: str) -> Callable[[object], Expr]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument.
 
-    The derivative is ``{row.derived}``.{' At the kink: ' + row.kink + '.' if row.kink else ''}
+    The derivative is ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
 
     >>> import einderiv as ed
     >>> str(ed.{name}("x"))

@@ -110,5 +110,3 @@ def install() -> None:
         setattr(Expr, name, value)
     # NumPy leaves ``ndarray * expression`` to the reflected operator, and never makes an object array of it.
     Expr.__array_ufunc__ = None  # type: ignore[attr-defined]
-
-

@@ -117,7 +117,7 @@ class Planner:
                 return self._written([self._term(a) for a in e.addends], e)
             case Einsum():
                 return self._written([] if is_zero(e) else [self._core(e)], e)
-        our_bug(f"no steps for {type(e).__name__}")
+        return our_bug(f"no steps for {type(e).__name__}")
 
     def _held(self, e: Constant) -> int:
         index = next((k for k, a in enumerate(self.program.held) if a is e.value), len(self.program.held))

@@ -109,7 +109,8 @@ class Sizes:
                     raise ShapeError(
                         f"label {node.letters.get(label) or label!r} has size {self.number(other)} in "
                         f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand {k} "
-                        f"({called(operand)}); size 1 does not broadcast")
+                        f"({called(operand)}); size 1 does not broadcast"
+                    )
         for label, size in node.given:
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):

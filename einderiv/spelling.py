@@ -93,9 +93,9 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         case "view":
             return [_view(inputs[0], *step.spec)]
         case "sum":
-            labels_in, out = step.spec
-            axes = [p for p, label in enumerate(labels_in) if label not in out]
-            return [f"{inputs[0]}.sum(axis={shape(list(map(str, axes))) if len(axes) > 1 else axes[0]})"]
+            labels, out = step.spec
+            gone = [str(p) for p, label in enumerate(labels) if label not in out]
+            return [f"{inputs[0]}.sum(axis={shape(gone) if len(gone) > 1 else gone[0]})"]
         case "contract2":
             return [_contract2(inputs, step, size)]
         case "scale":

@@ -1,4 +1,4 @@
-"""Results that keep their structure: small cores, and where they sit. What the deltas make zero or repeat is not held."""
+"""Results that keep their structure: small cores, and where they sit. What deltas make zero or repeat is not held."""
 
 from __future__ import annotations
 
@@ -72,8 +72,7 @@ class Structured:
 
     def dense(self, memory_limit: int | None = None) -> Array:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default ``limits.dense_bytes``)."""
-        result = self._computed(self._expression, {}, memory_limit)
-        return result
+        return self._computed(self._expression, {}, memory_limit)
 
     def _computed(self, e: Expr, arrays: dict[str, Array], memory_limit: int | None = None) -> Array:
         result = computed(e, arrays, memory_limit)

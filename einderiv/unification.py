@@ -19,7 +19,17 @@ from collections.abc import Sequence
 
 from .errors import limits
 from .expression import (
-    NO_LETTERS, Constant, Einsum, Expr, Given, Label, Letters, Number, Slot, Written, zero,
+    NO_LETTERS,
+    Constant,
+    Einsum,
+    Expr,
+    Given,
+    Label,
+    Letters,
+    Number,
+    Slot,
+    Written,
+    zero,
 )  # fmt: skip
 
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.

@@ -15,7 +15,20 @@ from ..canonical import coefficient, same, scaled
 from ..derivation import pushforward, stand_in
 from ..errors import EinderivError, LimitError, limits
 from ..expression import (
-    Add, Apply, Constant, Einsum, Expr, Label, Number, Record, Tensor, dressed, filled, identity, is_zero, wrapped,
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Number,
+    Record,
+    Tensor,
+    dressed,
+    filled,
+    identity,
+    is_zero,
+    wrapped,
 )  # fmt: skip
 from ..naming import Naming, naming
 from ..notation import LETTERS
@@ -284,7 +297,7 @@ def _einsum_text(e: Einsum, depth: int) -> str:
     arrow = f" -> {gap.join(shape)}" if words else f"->{''.join(shape)}"
     ones = ["ones"] * len(bare(flat))
     shown = [*ones, *(text(f, depth - 1) for f in flat.factors[:SHORT])]
-    return f'{front}einsum({", ".join([f"{chr(34)}{body}{arrow}{chr(34)}", *shown])})'
+    return f"{front}einsum({', '.join([f'{chr(34)}{body}{arrow}{chr(34)}', *shown])})"
 
 
 def _front(number: Number) -> str:
