@@ -71,8 +71,8 @@ def expression(value: object, what: str = "the argument") -> Expr:
 
 
 def letters(labels: Sequence[Label], names: Sequence[str | None]) -> Letters:
-    """A name for each label."""
-    return dict(zip(labels, names, strict=True))
+    """A name for each label: the first, where a label occurs again."""
+    return dict(zip(reversed(labels), reversed(names), strict=True))
 
 
 def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:

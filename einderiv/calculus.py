@@ -159,7 +159,7 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
     For a list of tensors `vector` is a list, and the answer too.
 
     >>> str(hvp("i,ij,j->", 0, "v"))
-    'zeros[i]'
+    'zeros[a]'
     >>> from einderiv import tensor
     >>> x = tensor("x", "n")
     >>> hvp(einsum("i,i->", x, x), x, "v").coefficient

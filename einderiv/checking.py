@@ -76,7 +76,7 @@ def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *
     Arrays that are not given are drawn at random. Whole numbers are compared exactly where `y` is a polynomial.
 
     >>> print(check("is,st,tj->ij", 0))
-    ok: the derivative by A, 180 values by exact differences of whole numbers, exactly
+    ok: the derivative by A, 135 values by exact differences of whole numbers, exactly
 
     Raises what ``derive`` and ``evaluate`` raise.
     """

@@ -274,8 +274,8 @@ def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "aut
 
     >>> import einderiv as ed
     >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
-    step      einsum    flops  bytes
-    contract  ab,b->a      12     16
+    step      einsum   flops  bytes
+    contract  ab,b->a     12     16
     total 12 flops; largest array 16 bytes; results 16 bytes
 
     Raises EinderivError for an unknown name or path search.

@@ -206,7 +206,7 @@ def _elementwise(name: str) -> Callable[[object], Expr]:
     The derivative is ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
 
     >>> import einderiv as ed
-    >>> str(ed.{name}("x"))
+    >>> str(ed.{name}(ed.tensor("x", "i")))
     '{name}(x)'
 
     Raises TypeError for what is no expression, number or array.

@@ -157,7 +157,7 @@ def interleaved(e: Expr) -> list[object]:
 
     >>> import einderiv as ed
     >>> ed.derive("ij,jk->ik", 0).interleaved
-    [Delta("ad"), [0, 1], B, [2, 3], [0, 3, 1, 2]]
+    [Delta("ia"), [0, 1], B, [2, 3], [0, 3, 1, 2]]
     """
     found = printed(e, short=False)
     numbers: dict[str, int] = {}

@@ -1,1 +1,0 @@
-"""Docstrings of the package, the README and the docs are tests too."""

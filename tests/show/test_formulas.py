@@ -1,0 +1,76 @@
+"""Formulas in Unicode, ASCII and LaTeX."""
+
+import pytest
+
+import einderiv as ed
+
+x, y, A = ed.tensor("x", "n"), ed.tensor("y", "n"), ed.tensor("A", "nm")
+SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
+
+TABLE = [
+    (lambda: SEED,                         "y[i,j] = Σ_{s,t} X[i,s] Y[s,t] P[t,j]"),
+    (lambda: ed.derive(SEED, "X"),         "∂y[i,j]/∂X[a,b] = δ[i,a] Σ_t Y[b,t] P[t,j]"),
+    (lambda: ed.derive(SEED, "Y"),         "∂y[i,j]/∂Y[a,b] = X[i,a] P[b,j]"),
+    (lambda: ed.derive(SEED, 1),           "∂y[i,j]/∂Y[a,b] = X[i,a] P[b,j]"),
+    (lambda: ed.derive(ed.derive(SEED, "X"), "Y"), "∂²y[i,j]/∂X[a,b]∂Y[c,d] = δ[i,a] δ[b,c] P[d,j]"),
+    (lambda: ed.derive("ii->", 0),         "∂y/∂A[a,b] = δ[a,b]"),
+    (lambda: ed.derive("ij->", 0),         "∂y/∂A[a,b] = 1"),
+    (lambda: ed.grad(ed.norm_squared(x), x), "∂y/∂x[a] = 2 x[a]"),
+    (lambda: 3 * x - y,                    "y[n] = 3 x[n] − y[n]"),
+    (lambda: (x + y) * x,                  "y[n] = (x[n] + y[n]) x[n]"),
+    (lambda: ed.tanh(x) * ed.tensor("s", ""), "y[n] = tanh(x[n]) s"),
+    (lambda: ed.softmax(A, 0),             "y[n,m] = softmax_n(A[n,m])"),
+    (lambda: ed.logsumexp(A, "m"),         "y[n] = logsumexp_a(A[n,a])"),
+    (lambda: ed.mean(x),                   "y = Σ_n reciprocal(Σ_a 1) x[n]"),
+    (lambda: x**2.5,                       "y[n] = power(x[n], 2.5)"),
+    (lambda: x - x,                        "y[n] = 0"),
+    (lambda: (1 + 2j) * x,                 "y[n] = ((1+2j)) x[n]"),
+    (lambda: ed.derive(SEED, ed.tensor("Z", "p")), "∂y[i,j]/∂Z[a] = 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "formula"), TABLE)
+def test_unicode(make, formula):
+    assert ed.formula(make()) == formula
+
+
+@pytest.mark.parametrize(("make", "_"), TABLE)
+def test_ascii_is_ascii_and_latex_balances(make, _):
+    e = make()
+    assert ed.formula(e, ascii=True).isascii()
+    shown = ed.latex(e)
+    assert shown.isascii()
+    assert shown.count("{") == shown.count("}")
+    assert shown.count(r"\left") == shown.count(r"\right")
+
+
+def test_the_left_hand_side_has_a_name():
+    assert ed.formula(ed.derive(SEED, "X"), name="Q", ascii=True) == "dQ[i,j]/dX[a,b] = delta[i,a] sum_{t} Y[b,t] P[t,j]"
+    with pytest.raises(ed.ParseError, match="left-hand side"):
+        ed.formula(SEED, name=r"\input{x}")
+
+
+@pytest.mark.parametrize(("make", "latex"), [
+    (lambda: ed.derive(SEED, "X"),
+     r"\frac{\partial y_{ij}}{\partial X_{ab}} = \delta_{i a} \sum_{t} Y_{bt} P_{tj}"),
+    (lambda: ed.tensor("my_x", "first second"), r"y_{\mathrm{first},\mathrm{second}} = "
+                                                r"\mathrm{my\_x}_{\mathrm{first},\mathrm{second}}"),
+    (lambda: ed.sqrt(x), r"y_{n} = \sqrt{x_{n}}"),
+])  # fmt: skip
+def test_latex(make, latex):
+    assert ed.latex(make()) == latex
+
+
+def test_bound_indices_never_capture():
+    # The inner sum runs over what the outer formula already uses.
+    B = ed.tensor("B", "ij")
+    inner = ed.tanh(ed.einsum("ij,j->i", B, "v"))
+    assert ed.formula(ed.einsum("ij,j->i", B, inner)) == "y[i] = Σ_j B[i,j] tanh(Σ_a B[j,a] v[a])"
+
+
+def test_depth_is_limited():
+    e = x
+    for _ in range(300):
+        e = ed.tanh(e)
+    with pytest.raises(ed.LimitError, match=r"ed\.limits\.depth"):
+        ed.formula(e)

@@ -1,0 +1,90 @@
+"""Imports point strictly down, those inside functions too; the symbolic floors import no array library."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import einderiv as ed
+from einderiv.expression import Expr
+from einderiv.methods import ATTRIBUTES
+
+ROOT = Path(ed.__file__).parent
+FLOORS = [
+    "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
+    "functions", "compositions", "construction", "derivation", "calculus", "steps", "planning", "spelling", "emission",
+    "execution", "structured", "show", "show.text", "show.formulas", "show.plans", "methods", "evaluation",
+    "explanation", "checking", "", "cli", "__main__",
+]  # fmt: skip
+HEAVY = {"numpy", "opt_einsum", "scipy"}
+#: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
+COMPUTING = {"execution", "structured", "checking"}
+MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
+           for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
+
+
+def imported(name, path):
+    """Pairs (module of ours or top-level name, is it imported when the module is?)."""
+    tree = ast.parse(path.read_text())
+    top = {id(n) for n in tree.body}
+    package = ["einderiv", *name.split(".")[:-1]] if path.name != "__init__.py" else ["einderiv", *filter(None, name.split("."))]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((a.name.split(".")[0], id(node) in top) for a in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            stem = ".".join([*base, *filter(None, [node.module])]).removeprefix("einderiv").lstrip(".")
+            for alias in node.names:
+                inner = f"{stem}.{alias.name}".lstrip(".")
+                if node.level:
+                    yield (inner if inner in MODULES else stem), id(node) in top
+                else:
+                    yield stem.split(".")[0], id(node) in top
+
+
+def test_every_module_has_a_floor():
+    assert sorted(MODULES) == sorted(FLOORS)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_imports_point_down(name):
+    above = [m for m, _ in imported(name, MODULES[name]) if m in FLOORS and FLOORS.index(m) >= FLOORS.index(name)]
+    assert above == []
+
+
+@pytest.mark.parametrize("name", [f for f in FLOORS if f not in COMPUTING])
+def test_no_array_library_on_import(name):
+    assert [m for m, at_import in imported(name, MODULES[name]) if at_import and m in HEAVY] == []
+
+
+def test_the_walk_sees_imports_inside_functions():
+    # The test above would be worthless if it did not: planning imports opt_einsum inside a function.
+    assert ("opt_einsum", False) in set(imported("planning", MODULES["planning"]))
+
+
+def test_importing_and_deriving_loads_no_array_library():
+    code = "import sys, einderiv as ed; print(ed.explain('is,st,tj->ij', 0)); print(sorted({'numpy', 'opt_einsum'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_modules_do_not_carry_names_of_public_functions():
+    assert not set(MODULES) & set(ed.__all__)
+
+
+@pytest.mark.parametrize("name", ed.__all__)
+def test_public_names_exist_and_say_what_they_are(name):
+    assert getattr(ed, name).__doc__
+    assert name in dir(ed)
+
+
+def test_installed_attributes_are_complete():
+    # What the type checker is told in `Expr`, and the rest that users meet, is what `methods` installs.
+    source = ast.parse(MODULES["expression"].read_text())
+    expr = next(n for n in source.body if isinstance(n, ast.ClassDef) and n.name == "Expr")
+    block = next(n for n in expr.body if isinstance(n, ast.If))
+    told = {n.name if isinstance(n, ast.FunctionDef) else n.target.id for n in block.body}
+    assert told <= set(ATTRIBUTES)
+    assert all(name in vars(Expr) for name in ATTRIBUTES)
