@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from .errors import BackendError, EinderivError
@@ -18,10 +19,13 @@ def is_array(value: object) -> bool:
 
 def library(value: object) -> str | None:
     """The library of an array, or None for what is not an array of a known one."""
-    if not is_array(value):
-        return None
-    for kind in type(value).__mro__:
-        if (root := kind.__module__.partition(".")[0]) in LIBRARIES:
+    return _library_of(type(value)) if is_array(value) else None
+
+
+@lru_cache(256)
+def _library_of(kind: type) -> str | None:
+    for base in kind.__mro__:
+        if (root := base.__module__.partition(".")[0]) in LIBRARIES:
             return LIBRARIES[root]
     return None
 

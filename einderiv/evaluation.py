@@ -235,18 +235,11 @@ def _structured(roots: list[Expr], execution: Any, results: Any) -> list[Any]:
 
     values = iter(results)
     found = []
-    for root, terms in zip(roots, execution.embedded, strict=True):
-        shape = tuple(map(execution.number, root.sizes))
+    for root, terms, shape in zip(roots, execution.embedded, execution.shapes, strict=True):
         cores = [(next(values), t.labels, t.output) for t in terms]
         split = None if root.record is None else root.ndim - root.record.count
-        axes = naming(flatten(root)).axes if isinstance(root, Einsum) else _axes(root)
-        found.append(Structured(cores, shape, execution.dtype, axes, split))
+        found.append(Structured(cores, shape, execution.dtype, root, split))
     return found
-
-
-def _axes(e: Expr) -> tuple[str, ...]:
-    labels = tuple(range(e.ndim))
-    return naming(Einsum(1, (), (), labels, tuple(zip(labels, e.sizes, strict=True)), axes=e.axes)).axes
 
 
 def source(e: Any, backend: str = "numpy") -> str:

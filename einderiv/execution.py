@@ -43,6 +43,7 @@ class Execution:
         self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
                             dtype=self.compute.name, many=True)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
+        self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         self.held = [self._cast(array) for array in self.program.held]
 
     def number(self, size: Size) -> int:
@@ -65,7 +66,9 @@ class Execution:
         return [self._finished(np.asarray(result)) for result in results]
 
     def _finished(self, result: Array) -> Array:
-        if self.dtype.kind in "iu" and self.dtype != self.compute and result.size:
+        if result.dtype == self.dtype:
+            return result
+        if self.dtype.kind in "iu" and result.size:
             low, high, info = int(result.min()), int(result.max()), np.iinfo(self.dtype)
             if low < info.min or high > info.max:
                 raise EinderivError(f"the result runs from {low} to {high}, which {self.dtype} does not hold: "

@@ -12,6 +12,7 @@ from .errors import LimitError, ShapeError, limits
 from .execution import Array, computed, spoken_bytes
 from .expression import Constant, Einsum, Expr, Tensor, zero
 from .notation import fresh_names
+from .show.formulas import axis_names
 from .steps import Labels
 from .unification import assemble
 
@@ -30,14 +31,22 @@ class Structured:
     array([6., 6.])
     """
 
-    __slots__ = ("_expression", "_terms", "axes", "dtype", "shape", "split")
+    __slots__ = ("_root", "_terms", "dtype", "shape", "split")
 
-    def __init__(self, terms: list[Term], shape: tuple[int, ...], dtype: Any, axes: tuple[str, ...],
+    def __init__(self, terms: list[Term], shape: tuple[int, ...], dtype: Any, root: Expr,
                  split: int | None) -> None:  # fmt: skip
-        """`split` is how many axes are the output's, for a derivative."""
-        self._terms, self.shape, self.dtype, self.axes, self.split = terms, shape, dtype, axes, split
-        parts = [self._term(core, labels, output) for core, labels, output in terms]
-        self._expression: Expr = added(parts) if parts else zero(shape, (None,) * len(shape))
+        """`root` is the expression whose value this is; `split` is how many axes are the output's, for a derivative."""
+        self._terms, self.shape, self.dtype, self._root, self.split = terms, shape, dtype, root, split
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes, as the expression prints them."""
+        return axis_names(self._root)
+
+    def _expression(self) -> Expr:
+        """The tensor as an expression of its cores: what is to be done with it, the planner knows how to do."""
+        parts = [self._term(*term) for term in self._terms]
+        return added(parts) if parts else zero(self.shape, (None,) * len(self.shape))
 
     def _term(self, core: Array, labels: Labels, output: Labels) -> Expr:
         known = tuple(zip(output, self.shape, strict=True))
@@ -72,7 +81,7 @@ class Structured:
 
     def dense(self, memory_limit: int | None = None) -> Array:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default ``limits.dense_bytes``)."""
-        return self._computed(self._expression, {}, memory_limit)
+        return self._computed(self._expression(), {}, memory_limit)
 
     def _computed(self, e: Expr, arrays: dict[str, Array], memory_limit: int | None = None) -> Array:
         result = computed(e, arrays, memory_limit)
@@ -137,13 +146,10 @@ class Structured:
         labels = tuple(range(self.ndim))
         given = tuple(zip(labels, self.shape, strict=True))
         parts = [assemble(1, [(term, labels), (vector, inner)], outer, axes=(None,) * len(outer), given=given)
-                 for term in self._expressions()]  # fmt: skip
+                 for term in (self._term(*term) for term in self._terms)]  # fmt: skip
         if not parts:
             return np.zeros([self.shape[p] for p in outer], np.result_type(self.dtype, v))
         return self._computed(added(parts), {"v": v})
-
-    def _expressions(self) -> list[Expr]:
-        return [self._term(*term) for term in self._terms]
 
     def diagonal(self) -> Array:
         """The entries ``[i…, i…]`` of a derivative whose input has the shape of its output; shape as the output.
@@ -155,7 +161,7 @@ class Structured:
             raise ShapeError(f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a diagonal "
                              "only if they are the same")  # fmt: skip
         labels = tuple(range(k))
-        return self._computed(viewed(self._expression, labels * 2, labels), {}) if self._terms else (
+        return self._computed(viewed(self._expression(), labels * 2, labels), {}) if self._terms else (
             np.zeros(self.shape[:k], self.dtype))  # fmt: skip
 
     def as_linear_operator(self) -> Any:

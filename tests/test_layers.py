@@ -15,7 +15,7 @@ ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "compositions", "construction", "derivation", "calculus", "steps", "planning", "spelling", "emission",
-    "execution", "structured", "show", "show.text", "show.formulas", "show.plans", "methods", "evaluation",
+    "execution", "show", "show.text", "show.formulas", "show.plans", "structured", "methods", "evaluation",
     "explanation", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}

@@ -1,0 +1,362 @@
+"""The public derivatives: whatever `wrt` is made of, one law of shapes, and the answers agree with each other."""
+
+import einderiv as ed
+import numpy as np
+import pytest
+from einderiv.expression import is_zero
+from oracle import assert_same
+
+t, es = ed.tensor, ed.einsum
+rng = np.random.default_rng(3)
+X, Y, P = (rng.integers(-4, 5, shape) for shape in ((4, 5), (5, 3), (3, 2)))
+AT = dict(X=X, Y=Y, P=P)
+
+
+def seed():
+    return es("is,st,tj->ij", "X", "Y", "P")
+
+
+def form():
+    """x'Ax with a tensor at two of its three slots."""
+    return es("i,ij,j->", "x", "A", "x")
+
+
+# ---- what wrt may be: the answer has the same structure
+ONE = [
+    ("X",                    (4, 2, 4, 5)),
+    (t("X", "is"),           (4, 2, 4, 5)),
+    (0,                      (4, 2, 4, 5)),
+    (-3,                     (4, 2, 4, 5)),
+    ("Y",                    (4, 2, 5, 3)),
+    (1,                      (4, 2, 5, 3)),
+    (-1,                     (4, 2, 3, 2)),
+    (t("Q", ("q", 7)),       (4, 2, 6, 7)),  # a tensor that does not occur: a zero of the right shape
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrt", "shape"), ONE, ids=[str(row[0]) for row in ONE])
+def test_the_law_of_shapes(wrt, shape):
+    J = ed.derive(seed(), wrt)
+    more = {"Q": np.zeros((6, 7))} if shape[2:] == (6, 7) else {}
+    assert J.ndim == 4
+    assert ed.evaluate(J, AT, **more).shape == shape
+    assert ed.jacobian(seed(), wrt) == J
+
+
+SEVERAL = pytest.mark.xfail(strict=True, reason="with several positions the others become unnamed tensors")
+TREES = [
+    (["X"],                                 list),
+    (("X", "Y", "P"),                       tuple),
+    pytest.param([0, -1], list, marks=SEVERAL),
+    pytest.param({"first": "X", "second": 1}, dict, marks=SEVERAL),
+    ([("X", {"k": ["Y"]}), ()],             list),
+    ((),                                    tuple),
+    ({},                                    dict),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrt", "kind"), TREES, ids=str)
+def test_trees(wrt, kind):
+    def compared(answer, part):
+        if isinstance(part, dict):
+            assert type(answer) is dict
+            assert list(answer) == list(part)
+            return [compared(answer[k], part[k]) for k in part]
+        if isinstance(part, (list, tuple)):
+            assert type(answer) is type(part)
+            assert len(answer) == len(part)
+            return [compared(a, p) for a, p in zip(answer, part)]
+        alone = ed.derive(seed(), part)
+        assert answer == alone
+        assert_same(ed.evaluate(answer, AT), ed.evaluate(alone, AT))
+        return answer
+
+    found = ed.derive(seed(), wrt)
+    compared(found, wrt)
+    assert type(found) is kind
+
+
+CALLS = {
+    "derive":         lambda y, w: ed.derive(y, w),
+    "grad":           lambda y, w: ed.grad(y, w),
+    "value_and_grad": lambda y, w: ed.value_and_grad(y, w)[1],
+    "hvp":            lambda y, w: ed.hvp(y, w, "v"),
+    "hessian":        lambda y, w: ed.hessian(y, w),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("wrt", ["x", t("x", "n"), 0, 2, -1], ids=str)
+def test_calls_keep_the_shape_of_wrt(call, wrt):
+    found = call(form(), wrt)
+    n = 2 if call is CALLS["hessian"] else 1
+    given = {"x": np.array([1, 2]), "A": np.eye(2, dtype=int)}
+    assert found.ndim == n
+    assert ed.evaluate(found, given | ({"v": given["x"]} if call is CALLS["hvp"] else {})).shape == (2,) * n
+
+
+# ---- a name is all occurrences, a position is one slot
+REPEATED = [
+    # einsum            names      name, its slots
+    ("i,ij,j->",        "xAx",     "x", (0, 2)),
+    ("i,i,i->",         "xxx",     "x", (0, 1, 2)),
+    ("i,j->ij",         "xx",      "x", (0, 1)),
+    ("ij,jk,kl->il",    "AAA",     "A", (0, 1, 2)),
+    ("ij,ji->",         "AA",      "A", (0, 1)),
+    ("ii,jj->ij",       "AA",      "A", (0, 1)),
+    ("ij,i->j",         "Ax",      "A", (0,)),
+    (",,i->i",          "ssx",     "s", (0, 1)),
+    ("ij,kl->",         "AA",      "A", (0, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 200])
+@pytest.mark.parametrize(("subscripts", "names", "name", "slots"), REPEATED, ids=[r[0] + r[1] for r in REPEATED])
+def test_by_name_is_the_sum_over_positions(subscripts, names, name, slots, n):
+    if n == 200 and len(subscripts.replace(",", "").partition("->")[2]) + (name == "A") > 1:
+        pytest.skip("a dense derivative of 200**4 entries")
+    y = es(subscripts, *names)
+    r = np.random.default_rng(n)
+    given = {"x": r.integers(-3, 4, n), "A": r.integers(-3, 4, (n, n)), "s": np.array(3)}
+    given = {k: a for k, a in given.items() if k in names}
+    parts = [ed.evaluate(ed.derive(y, k), given) for k in slots]
+    assert_same(ed.evaluate(ed.derive(y, name), given), sum(parts[1:], parts[0]))
+    for k in slots:  # an occurrence is linear: by the same slot once more there is nothing
+        assert_same(parts[slots.index(k)], ed.evaluate(ed.derive(y, k - len(names)), given))
+
+
+def test_a_position_may_hold_anything():
+    held = np.array([[1, 2], [3, 4]])
+    y = es("ij,jk,k->i", held, ed.exp(t("B", "jk")), 2 * t("v", "k"))
+    given = {"B": np.zeros((2, 3)), "v": np.array([1.0, 2.0, 3.0])}
+    eye, ones = np.eye(2), np.ones((2, 3))
+    twice = 2 * given["v"]
+    want = [np.einsum("ia,jk,k->iaj", eye, ones, twice), np.einsum("ij,k->ijk", held, twice),
+            held @ ones]  # fmt: skip
+    for k in range(3):
+        np.testing.assert_array_equal(ed.evaluate(ed.derive(y, k), given), want[k])
+    assert_same(ed.evaluate(ed.derive(es(",i->i", 3, t("v", "k")), 0), v=np.array([1, 2])), np.array([1, 2]))
+
+
+@pytest.mark.xfail(strict=True, reason="the labels of the output are not those of the written slots")
+def test_positions_count_the_operands_as_written():
+    """A transpose and a diagonal dissolve when the product is made; the slots stay those of the author."""
+    y = es("ij,jk->ik", t("A", "ji").T, ed.diag(t("d", "j")))
+    given = {"A": np.arange(6).reshape(2, 3), "d": np.array([5, 7])}
+    assert_same(ed.evaluate(ed.derive(y, 1), given),
+                np.einsum("ji,kc->ikjc", given["A"], np.eye(2, dtype=int)))  # fmt: skip
+
+
+# ---- directions
+SMOOTH = {
+    "net":      (lambda: ed.tanh(es("ij,jk,k->i", "A", "B", "x")),                 "x"),
+    "softmax":  (lambda: ed.softmax(es("ij,jk,k->i", "A", "B", "x")),              "B"),
+    "product":  (lambda: es("ij,jk,k->i", "A", "B", "x"),                          "A"),
+    "scalar":   (lambda: ed.logsumexp(es("ij,jk,k->i", "A", "B", "x")),            "B"),
+    "matrix":   (lambda: ed.exp(es("ij,jk->ik", "A", "B")) * es("k,i->ik", "x", "z"), "A"),
+    "identity": (lambda: t("A", "ij") * 1,                                         "A"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 3, 200])
+@pytest.mark.parametrize(("make", "wrt"), SMOOTH.values(), ids=SMOOTH)
+def test_jvp_and_vjp_are_transposes(make, wrt, n):
+    y, r = make(), np.random.default_rng(n)
+    given = {"A": r.normal(size=(n, 2)) / n, "B": r.normal(size=(2, n)) / n, "x": r.normal(size=n),
+             "z": r.normal(size=n)}  # fmt: skip
+    given = {k: a for k, a in given.items() if k in ed.compile(y).inputs}
+    u, v = r.normal(size=ed.evaluate(y, given).shape), r.normal(size=given[wrt].shape)
+    Jv, Ju = ed.jvp(y, wrt, v), ed.vjp(y, wrt, u)
+    assert (Jv.ndim, Ju.ndim) == (y.ndim, v.ndim)
+    forward, backward = ed.evaluate(Jv, given), ed.evaluate(Ju, given)
+    assert forward.shape == u.shape
+    assert backward.shape == v.shape
+    assert abs(forward).max() > 0 or (n == 1 and make is SMOOTH["softmax"][0])  # softmax of one is 1
+    np.testing.assert_allclose(np.vdot(u, forward), np.vdot(backward, v), rtol=1e-10)
+    named = ed.evaluate(ed.jvp(y, wrt, "direction"), given, direction=v)
+    np.testing.assert_allclose(named, forward, rtol=1e-12, atol=1e-15)
+    if n < 200:
+        J = ed.evaluate(ed.derive(y, wrt), given)
+        np.testing.assert_allclose(np.tensordot(J, v, v.ndim), forward, rtol=1e-11, atol=1e-13)
+
+
+def test_directions_for_several_tensors_add_up():
+    y = es("ij,j->i", "A", "x")
+    A, x, dA, dx = np.ones((2, 3), int), np.array([1, 2, 3]), np.arange(6).reshape(2, 3), np.array([0, 1, 0])
+    want = dA @ x + A @ dx
+    for wrt, tangent in [(["A", "x"], [dA, dx]), (("A", "x"), ("dA", "dx")),
+                         ({"a": "A", "b": "x"}, dict(a=dA, b=dx))]:  # fmt: skip
+        e = ed.jvp(y, wrt, tangent)
+        assert_same(ed.evaluate(e, {k: a for k, a in dict(A=A, x=x, dA=dA, dx=dx).items()
+                                    if k in ed.compile(e).inputs}), want)  # fmt: skip
+    for k, part in enumerate((dA @ x, A @ dx)):
+        assert_same(ed.evaluate(ed.jvp(y, k, (dA, dx)[k]), A=A, x=x), part)
+    back = ed.vjp(y, {"a": "A", "b": "x"}, np.array([1, 2]))
+    assert_same(ed.evaluate(back["a"], A=A, x=x), np.outer([1, 2], x))
+    assert_same(ed.evaluate(back["b"], A=A, x=x), np.array([3, 3, 3]))
+
+
+POSITIONS = {
+    "derive":  lambda y: ed.derive(y, [0, 1, 2]),
+    "jvp":     lambda y: ed.jvp(y, [0, 1, 2], ["x", "A", "x"]),
+    "vjp":     lambda y: ed.vjp(y, [0, 1, 2], 1),
+    "hvp":     lambda y: ed.hvp(y, [0, 1, 2], ["x", "A", "x"]),
+    "hessian": lambda y: ed.hessian(y, [0, 1, 2]),
+}  # fmt: skip
+
+
+@SEVERAL
+@pytest.mark.parametrize("call", POSITIONS.values(), ids=POSITIONS)
+def test_several_positions_need_no_tensors_but_the_users(call):
+    assert set(ed.compile(call(form())).inputs) <= {"x", "A"}
+
+
+# ---- second derivatives
+SCALARS = {
+    "form":      lambda: form(),
+    "norm":      lambda: ed.norm(es("ij,j->i", "A", "x")),
+    "logsumexp": lambda: ed.logsumexp(es("ij,j->i", "A", "x")),
+    "quartic":   lambda: (lambda q: q * q)(form()),
+    "linear":    lambda: es("ij,j->", "A", "x"),
+    "cube":      lambda: es("i,i,i->", "x", "x", "x") + es("ii->", "A"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [1, 4, 200])
+@pytest.mark.parametrize("make", SCALARS.values(), ids=SCALARS)
+def test_hvp_is_the_hessian_times_the_vector(make, n):
+    y, r = make(), np.random.default_rng(n)
+    given = {"A": r.normal(size=(n, n)) / n, "x": r.normal(size=n)}
+    v = r.normal(size=n)
+    H = ed.evaluate(ed.hessian(y, "x"), given)
+    assert H.shape == (n, n)
+    np.testing.assert_allclose(H, H.T, rtol=1e-9, atol=1e-9)
+    tolerance = dict(rtol=1e-9, atol=1e-10 * max(1, abs(H).max()))
+    np.testing.assert_allclose(ed.evaluate(ed.hvp(y, "x", "v"), given, v=v), H @ v, **tolerance)
+    np.testing.assert_allclose(ed.evaluate(ed.hvp(y, "x", v), given), H @ v, **tolerance)
+    # The direction may be the tensor itself, or made of it; it still counts as constant.
+    np.testing.assert_allclose(ed.evaluate(ed.hvp(y, "x", "x"), given), H @ given["x"], **tolerance)
+    g = ed.grad(y, "x")
+    np.testing.assert_allclose(ed.evaluate(ed.hvp(y, "x", g), given), H @ ed.evaluate(g, given), **tolerance)
+
+
+def test_hvp_of_several_tensors_is_the_full_product():
+    y, r = form(), np.random.default_rng(0)
+    given = {"A": r.integers(-3, 4, (3, 3)), "x": r.integers(-3, 4, 3)}
+    v = [r.integers(-3, 4, (3, 3)), r.integers(-3, 4, 3)]
+    H = ed.evaluate(ed.hessian(y, ["A", "x"]), given)
+    got = ed.evaluate(ed.hvp(y, ["A", "x"], v), given)
+    for row, g in zip(H, got):
+        assert_same(g, np.tensordot(row[0], v[0], 2) + np.tensordot(row[1], v[1], 1))
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (4, 3, 2), (5, 0, 2), (200, 3, 2)])
+def test_hessian_blocks_of_matrix_factorisation(m, n, k):
+    """‖T − UVᵀ‖²: the blocks by hand."""
+    U, V, T = (np.random.default_rng(m).integers(-3, 4, s) for s in ((m, k), (n, k), (m, n)))
+    y = ed.norm_squared(t("T", "ij") - t("U", "ik") @ t("V", "jk").T)
+    (uu, uv), (vu, vv) = ed.evaluate(ed.hessian(y, ["U", "V"]), T=T, U=U, V=V)
+    eye, R = (lambda size: np.eye(size, dtype=int)), U @ V.T - T
+    assert_same(uu, 2 * np.einsum("ia,kc->ikac", eye(m), V.T @ V))
+    assert_same(vv, 2 * np.einsum("jb,kc->jkbc", eye(n), U.T @ U))
+    assert_same(uv, 2 * (np.einsum("ij,kc->ikjc", R, eye(k)) + np.einsum("ic,jk->ikjc", U, V)))
+    assert_same(vu, uv.transpose(2, 3, 0, 1))
+    assert_same(ed.evaluate(ed.hessian(y, "U", "V"), T=T, U=U, V=V), uv)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+def test_third_order(n):
+    x = np.arange(1, n + 1)
+    y = es("i,i,i->", "x", "x", "x")
+    third = ed.derive(ed.derive(ed.derive(y, "x"), "x"), "x")
+    want = np.zeros((n, n, n), int)
+    want[(np.arange(n),) * 3] = 6
+    assert_same(ed.evaluate(third, x=x), want)
+    assert third.compact.partition("->")[2] in ("aaa", "iii")
+    assert third.coefficient == 6
+    fourth = ed.derive(third, "x")
+    assert is_zero(fourth)
+    assert_same(ed.evaluate(fourth, x=x), np.zeros((n,) * 4, int))
+
+
+# ---- what an expression knows
+def test_a_second_derivative_of_something_linear_is_a_zero():
+    y = seed()
+    zero = ed.derive(ed.derive(y, "X"), "X")
+    assert is_zero(zero)
+    assert_same(ed.evaluate(zero, AT), np.zeros((4, 2, 4, 5, 4, 5), int))
+    back = ed.derive(ed.derive(ed.derive(y, "X"), "Y"), "X")
+    assert is_zero(back)
+    assert back.ndim == 8
+
+
+ZEROS = [
+    ("a constant",        lambda: es("ij->", np.ones((2, 2), int)) * t("s"),  t("X", "ij")),
+    ("another tensor",    lambda: t("A", "ij"),                                t("X", "ij")),
+    ("under a function",  lambda: ed.exp(t("A", "ij")),                        t("X", "ij")),
+    ("a scalar",          lambda: ed.sum(t("A", "ij")),                        t("X", "ij")),
+    ("of a scalar",       lambda: ed.sum(t("A", "ij")),                        t("s")),
+    ("X minus X",         lambda: t("X", "ij") - t("X", "ij") + t("A", "ij"),  "X"),
+    ("zero times X",      lambda: 0 * t("X", "ij") + t("A", "ij"),             "X"),
+    ("power zero",        lambda: t("X", "ij") ** 0 * t("A", "ij"),            "X"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "wrt"), [r[1:] for r in ZEROS], ids=[r[0] for r in ZEROS])
+def test_independent_tensors_give_zeros(make, wrt):
+    y = make()
+    z = ed.derive(y, wrt)
+    assert is_zero(z)
+    known = {"A": np.ones((2, 2), int), "X": np.ones((2, 2), int), "s": np.array(1)}
+    x = wrt if isinstance(wrt, str) else wrt.name
+    inputs = {*ed.compile(y).inputs, x} | ({"X"} if isinstance(wrt, str) else set())
+    got = ed.evaluate(z, {n: known[n] for n in inputs})
+    assert_same(got, np.zeros((2,) * y.ndim + known[x].shape, int))
+
+
+REFUSED = [
+    ("unknown name",        lambda: ed.derive(seed(), "x"),                     ed.EinderivError, "mean 'X'"),
+    ("position too large",  lambda: ed.derive(seed(), 3),                       ed.EinderivError, "position 3.*-3 to -1"),
+    ("position too small",  lambda: ed.derive(seed(), -4),                      ed.EinderivError, "position -4"),
+    ("position of a sum",   lambda: ed.derive(seed() + seed().T.T + 1, 0),      ed.EinderivError, "a sum"),
+    ("bool position",       lambda: ed.derive(seed(), True),                    TypeError, "not bool"),
+    ("no wrt",              lambda: ed.derive(seed(), None),                    TypeError, "not NoneType"),
+    ("twice",               lambda: ed.derive(seed(), ["X", "X"]),              ed.EinderivError, "X twice"),
+    ("other rank",          lambda: ed.derive(seed(), t("X", "a")),             ed.ShapeError, "1 axis|2 axes"),
+    ("no scalar",           lambda: ed.grad(seed(), "X"),                       TypeError, "scalar.*2 axes"),
+    ("no scalar, value",    lambda: ed.value_and_grad(seed(), "X"),             TypeError, "scalar"),
+    ("no scalar, hessian",  lambda: ed.hessian(seed(), "X"),                    TypeError, "scalar"),
+    ("no scalar, hvp",      lambda: ed.hvp(seed(), "X", "v"),                   TypeError, "scalar"),
+    ("no expression",       lambda: ed.derive(3, "X"),                          TypeError, "not int"),
+    ("direction too flat",  lambda: ed.jvp(seed(), "X", np.ones(5)),            ed.ShapeError, "1 axis.*2"),
+    ("direction too long",  lambda: ed.hvp(form(), "x", np.ones((2, 2))),       ed.ShapeError, "2 axes.*1"),
+    ("cotangent too flat",  lambda: ed.vjp(seed(), "X", np.ones(5)),            ed.ShapeError, "cotangent.*1 axis"),
+    ("one direction short", lambda: ed.jvp(seed(), ["X", "Y"], ["v"]),          TypeError, "list of 2"),
+    ("other keys",          lambda: ed.jvp(seed(), {"a": "X"}, {"b": "v"}),     TypeError, "keys.*a.*b"),
+    ("a letter twice",      lambda: ed.derive(seed(), "X", indices="aa"),       ed.EinderivError, "'a' already"),
+    ("a letter taken",      lambda: ed.derive(seed(), "X", indices="ij"),       ed.EinderivError, "'i' already"),
+    ("too few letters",     lambda: ed.derive(seed(), "X", indices="a"),        ed.EinderivError, "1 axis.*has 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "match"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_refused(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
+
+
+def test_orders_are_limited():
+    y = form()
+    with ed.limits.override(order=2), pytest.raises(ed.LimitError, match="3 order"):
+        ed.derive(ed.derive(ed.derive(y, "x"), "x"), "x")
+
+
+def test_value_and_grad_is_the_value_and_the_gradient():
+    y = form()
+    value, gradient = ed.value_and_grad(y, ["x", "A"])
+    assert value is y
+    assert gradient == ed.grad(y, ["x", "A"])
+    got = ed.evaluate({"y": value, "g": gradient}, x=np.array([1, 2]), A=np.array([[1, 2], [3, 4]]))
+    assert_same(got["y"], np.array(27))
+    assert_same(got["g"][0], np.array([12, 21]))
+    assert_same(got["g"][1], np.array([[1, 2], [2, 4]]))
