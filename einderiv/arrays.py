@@ -19,7 +19,8 @@ def is_array(value: object) -> bool:
 
 def library(value: object) -> str | None:
     """The library of an array, or None for what is not an array of a known one."""
-    return _library_of(type(value)) if is_array(value) else None
+    kind: Any = type(value)
+    return _library_of(kind) if is_array(value) else None
 
 
 @lru_cache(256)

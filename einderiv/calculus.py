@@ -227,7 +227,7 @@ def _targets(y: Expr, wrt: Any, author: Expr | None = None) -> tuple[Expr, Any]:
     for leaf in wanted:
         if isinstance(leaf, int) and not isinstance(leaf, bool):
             k = _slot(y if author is None else author, leaf)
-            operand_, _ = slots_of(author or y)[k]  # type: ignore[arg-type]
+            operand_, _ = slots_of(y if author is None else author)[k]  # type: ignore[arg-type]
             if not any(isinstance(n, Tensor) and n.name == f"#{k}" for n in walk([base])):
                 base, own = stand_in(base, k)  # type: ignore[arg-type]
             else:

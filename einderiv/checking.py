@@ -24,6 +24,7 @@ from .errors import EinderivError, near
 from .evaluation import evaluate, fix
 from .execution import Array
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
+from .functions import stays_integer
 from .sizes import Sizes
 from .unification import bare, slots_of
 
@@ -115,7 +116,7 @@ def _compared(J: Expr, wrt: str, values: dict[str, Array], slope: Callable[[Arra
     """Entry by entry, or along directions where the derivative is large."""
     record = J.record
     assert record is not None
-    ours = evaluate(J, {n: a if exact or a.dtype.kind == "c" else _wide(a) for n, a in values.items()}, dense=False)
+    ours = evaluate(J, values if exact else {n: _double(a) for n, a in values.items()}, dense=False)
     shape = ours.shape[ours.split :]
     rounds = 1e-5 if "central" in method else 1e-8
     if prod(ours.shape) <= ENTRIES:
@@ -147,8 +148,10 @@ def _unit(shape: tuple[int, ...], at: tuple[int, ...]) -> Array:
 
 def _wide(a: Array) -> Array:
     """Python integers for whole numbers, so that nothing can overflow; double precision for the rest."""
-    if a.dtype.kind in "iu":
-        return a.astype(object)
+    return a.astype(object) if a.dtype.kind in "iu" else _double(a)
+
+
+def _double(a: Array) -> Array:
     return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
 
@@ -196,11 +199,18 @@ def degree_in(y: Expr, name: str) -> int | None:
                 degree = _all([found[id(a)] for a in node.addends], max)
             case Apply():
                 (inner,) = (found[id(a)] for a in node.arguments)
-                degree = 0 if inner == 0 else 2 * inner if inner and node.function.name == "square" else None
+                degree = inner and _power(node) and inner * (_power(node) or 0)
             case _:
                 raise TypeError(type(node).__name__)
         found[id(node)] = degree
     return found[id(y)]
+
+
+def _power(node: Apply) -> int | None:
+    """The power that a function is, or None if it is none."""
+    if node.function.name == "square":
+        return 2
+    return int(node.parameters[0].real) if node.function.name == "power" and stays_integer(node) else None
 
 
 def _all(degrees: list[int | None], total: Callable[[list[int]], int]) -> int | None:
@@ -215,7 +225,7 @@ def _analytic(y: Expr) -> bool:
 def _whole(y: Expr) -> bool:
     """Do whole numbers stay whole: no fraction in front, no function that leaves them?"""
     return all(isinstance(n.coefficient, int) if isinstance(n, Einsum) else
-               n.function.integer is not None if isinstance(n, Apply) else True for n in walk([y]))  # fmt: skip
+               stays_integer(n) if isinstance(n, Apply) else True for n in walk([y]))  # fmt: skip
 
 
 def _held(y: Expr) -> list[Array]:

@@ -16,6 +16,7 @@ import numpy as np
 from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, everything, walk
+from .functions import stays_integer
 from .planning import Embedded, Planner
 from .sizes import Sizes, spoken
 from .spelling import BACKENDS
@@ -62,7 +63,10 @@ class Execution:
         given = [arrays[name] for name in self.inputs]
         if self.compute.kind == "i":
             self._check_exact(given)
-        results = self.function(*map(self._cast, given), *self.held)
+        try:
+            results = self.function(*map(self._cast, given), *self.held)
+        except OverflowError:  # of a coefficient, which is a Python number
+            raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
         return [self._finished(np.asarray(result)) for result in results]
 
     def _finished(self, result: Array) -> Array:
@@ -139,7 +143,7 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
     weak = [kind(1) for kind in (float, complex) if kind in scalars]
     arrays = [*dtypes.values(), *held]
     dtype = np.result_type(*arrays, *weak) if arrays else np.result_type(np.float64, *weak)
-    real = any(isinstance(node, Apply) and node.function.integer is None for node in walk(roots))
+    real = any(isinstance(node, Apply) and not stays_integer(node) for node in walk(roots))
     if dtype.kind in "iub" and real:
         dtype = np.dtype(np.float64)
     if dtype.kind == "b":

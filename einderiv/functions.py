@@ -22,6 +22,11 @@ from .unification import assemble
 Terms = tuple[Expr, ...]
 
 
+def _leaves_integers(_: int, __: tuple[Number, ...]) -> None:
+    """A function of integers that are none any more."""
+    return
+
+
 @dataclass(frozen=True, eq=False)
 class Function:
     """One row. `spell` says it in each backend, with ``{0}`` for the argument and ``{1}`` … for the parameters."""
@@ -37,13 +42,19 @@ class Function:
     core: bool = False  # has core axes
     reduces: bool = False  # ... and drops them
     analytic: bool = True  # has a complex extension with the same derivative
-    integer: Callable[[int, tuple[Number, ...]], int] | None = None  # integers stay integers: bound of |f| by |x|
+    integer: Callable[[int, tuple[Number, ...]], int | None] = _leaves_integers  # a bound of |f| by |x|, or None
 
 
 def apply(name: str, e: Expr, core: int = 0, parameters: tuple[Number, ...] = ()) -> Apply:
     """``f(e)`` with the last `core` axes as core axes."""
     row = FUNCTIONS[name]
     return Apply(row, (e,), core, 0 if row.reduces else core, parameters)
+
+
+def stays_integer(node: Apply) -> bool:
+    """Is the function of integers an integer again?"""
+    row: Function = node.function
+    return row.integer(1, node.parameters) is not None
 
 
 def argument(node: Apply) -> Expr:
@@ -140,6 +151,11 @@ def _bound_square(bound: int, _: tuple[Number, ...]) -> int:
     return bound**2
 
 
+def _bound_power(bound: int, parameters: tuple[Number, ...]) -> int | None:
+    (p,) = parameters
+    return bound**p if isinstance(p, int) and 0 <= p <= 1000 else None
+
+
 def _np(text: str, **others: str) -> dict[str, str]:
     return {"numpy": text, **others}
 
@@ -161,10 +177,10 @@ _ROWS = (
              analytic=False, integer=_same),
     Function("sign", "-1, 0 or 1 by the sign of x", _constant, "0", _np("np.sign({0})"),
              r"\operatorname{{sign}}\left({0}\right)", kink="sign'(0) = 0", analytic=False, integer=_one),
-    Function("heaviside", "1 where x > 0, else 0", _constant, "0", _np("np.heaviside({0}, 0)"),
+    Function("heaviside", "1 where x > 0, else 0", _constant, "0", _np("({0} > 0) * dtype.type(1)"),
              r"\Theta\left({0}\right)", kink="heaviside(0) = 0, its derivative there 0", analytic=False, integer=_one),
     Function("power", "x^p for a number p", _power, "p x^(p-1)", _np("np.power({0}, {1})"),
-             r"\left({0}\right)^{{{1}}}", (0.3, 2.0)),
+             r"\left({0}\right)^{{{1}}}", (0.3, 2.0), integer=_bound_power),
     Function("softmax", "e^x / sum e^x over the core axes", _softmax, "diag(p) - p p^T", _np("softmax({0}, {core})"),
              r"\operatorname{{softmax}}\left({0}\right)", core=True),
     Function("logsumexp", "log sum e^x over the core axes", _logsumexp, "softmax(x)", _np("logsumexp({0}, {core})"),

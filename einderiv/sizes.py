@@ -112,6 +112,8 @@ class Sizes:
                         f"({called(operand)}); size 1 does not broadcast"
                     )
         for label, size in node.given:
+            if isinstance(size, str):
+                self.names.add(size)
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
                 raise ShapeError(f"label {node.letters.get(label) or label!r} has size {self.number(other)}, "
