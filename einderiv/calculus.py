@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from .algebra import operand, viewed
 from .construction import check_name, einsum
-from .derivation import leaves, mapped, opened, placeholder, pullback, pushforward, stand_in
+from .derivation import leaves, mapped, opened, pullback, pushforward, stand_in
 from .errors import EinderivError, ShapeError, counted, limits, near
 from .expression import (
     Einsum,
@@ -114,7 +115,7 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
     y = _expression(y)
     _check_scalar(y, "hessian", "derive twice gives the second derivative of anything")
     base, first = _targets(y, wrt)
-    base, second = (base, first) if wrt2 is None else _targets(base, wrt2, y)
+    base, second = (base, first) if wrt2 is None else _targets(y, wrt2, base)
 
     def row(t: Target) -> Any:
         g = _finished(y, t, pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name), None)
@@ -218,23 +219,18 @@ def check_ranks(known: Tensor, other: Tensor) -> None:
                          f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
 
 
-def _targets(y: Expr, wrt: Any, author: Expr | None = None) -> tuple[Expr, Any]:
-    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt` counts."""
-    known = tensors_of(y if author is None else author)
-    wanted = leaves(wrt)
-    base = y
-    by_position: dict[int, Target] = {}
-    for leaf in wanted:
-        if isinstance(leaf, int) and not isinstance(leaf, bool):
-            k = _slot(y if author is None else author, leaf)
-            operand_, _ = slots_of(y if author is None else author)[k]  # type: ignore[arg-type]
-            if not any(isinstance(n, Tensor) and n.name == f"#{k}" for n in walk([base])):
-                base, own = stand_in(base, k)  # type: ignore[arg-type]
-            else:
-                own = placeholder(f"#{k}", operand_.sizes)
-            by_position[leaf] = Target(own, f"operand {k} ({called(operand_)})" if operand_.ndim == 0 or
-                                       not isinstance(operand_, Tensor) else operand_.name, k)  # fmt: skip
-    targets = mapped(lambda leaf: by_position[leaf] if type(leaf) is int else _named(leaf, known), wrt)
+def _targets(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
+    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt` counts.
+
+    `base` is `y` with some slots replaced already.
+    """
+    base = y if base is None else base
+    known = tensors_of(y)
+    slots: dict[int, Target] = {}
+    for leaf in leaves(wrt):
+        if _is_position(leaf) and leaf not in slots:
+            base, slots[leaf] = _slot_target(y, base, _slot(y, leaf))
+    targets = mapped(lambda leaf: slots[leaf] if _is_position(leaf) else _named(leaf, known), wrt)
     names = [t.tensor.name for t in leaves(targets)]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
@@ -242,7 +238,24 @@ def _targets(y: Expr, wrt: Any, author: Expr | None = None) -> tuple[Expr, Any]:
     return base, targets
 
 
-def _slot(y: Expr, k: int) -> int:
+def _is_position(leaf: object) -> bool:
+    return isinstance(leaf, Integral) and not isinstance(leaf, bool)
+
+
+def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Target]:
+    """The tensor that stands in slot `k` of `base`, which is put there unless it is."""
+    assert isinstance(y, Einsum)
+    assert isinstance(base, Einsum)
+    operand_, here = slots_of(y)[k][0], slots_of(base)[k][0]
+    label = operand_.name if isinstance(operand_, Tensor) else f"operand {k} ({called(operand_)})"
+    if isinstance(here, Tensor) and here.name == f"#{k}":
+        return base, Target(here, label, k)
+    base, own = stand_in(base, k)
+    return base, Target(own, label, k)
+
+
+def _slot(y: Expr, position: Any) -> int:
+    k = int(position)
     if not isinstance(y, Einsum):
         raise EinderivError(f"position {k} counts the operands of an einsum, but this is {called(y)}; "
                             "derive by a name or a tensor")  # fmt: skip

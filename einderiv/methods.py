@@ -40,6 +40,10 @@ def _hash(self: Expr) -> int:
     return hash((self.ndim, total_weight(self)))
 
 
+def _itself(self: Expr, *_: object) -> Expr:
+    return self  # immutable, so a copy is the thing itself
+
+
 def _no_truth(self: Expr) -> NoReturn:
     raise TypeError("an expression is neither true nor false; compare with ==, or evaluate it first: ed.evaluate(e, …)")
 
@@ -80,7 +84,7 @@ ATTRIBUTES: dict[str, object] = {
     "__rmatmul__": _binary(algebra.matmul, swapped=True),
     "__pow__": functions.powered,
     "__neg__": compositions.negated,
-    "__pos__": lambda self: self,
+    "__pos__": _itself,
     "__eq__": _equal,
     "__hash__": _hash,
     "__bool__": _no_truth,
@@ -91,6 +95,8 @@ ATTRIBUTES: dict[str, object] = {
     "__float__": _no_array,
     "__complex__": _no_array,
     "__int__": _no_array,
+    "__copy__": _itself,
+    "__deepcopy__": _itself,
     "__str__": text.text,
     "__repr__": text.text,
     "T": property(algebra.transposed),

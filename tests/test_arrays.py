@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from einderiv.arrays import is_array, library, usable
 from einderiv.errors import BackendError, EinderivError
 

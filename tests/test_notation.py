@@ -5,6 +5,7 @@ from itertools import chain, count
 
 import numpy as np
 import pytest
+
 from einderiv.errors import LimitError, ParseError, ShapeError, limits
 from einderiv.notation import ELLIPSIS, LETTERS, Notation, Term, expand, fresh_names, is_name, read, shortened
 

@@ -1,0 +1,304 @@
+"""Dtypes, exact integers, odd arrays, memory: what happens between a program and the numbers."""
+
+import einderiv as ed
+import numpy as np
+import pytest
+from einderiv.execution import spoken_bytes
+from oracle import assert_same
+
+t, es = ed.tensor, ed.einsum
+X = t("X", "ij")
+
+
+def product():
+    return es("ij,jk->ik", "X", "Y")
+
+
+# ---- the dtype of results: NumPy's result_type of all arrays that the expression has met
+F4, F8, C8, C16, I1, I8, U1, F2, B1 = map(np.dtype, ("f4", "f8", "c8", "c16", "i1", "i8", "u1", "f2", "?"))
+PAIRS = [
+    # X   Y    result
+    (F4,  F4,  F4),
+    (F4,  F8,  F8),
+    (F4,  I1,  F4),
+    (F4,  I8,  F8),
+    (F4,  B1,  F4),
+    (F8,  B1,  F8),
+    (F2,  F2,  F2),
+    (F2,  F4,  F4),
+    (F2,  B1,  F2),
+    (C8,  C8,  C8),
+    (C8,  F4,  C8),
+    (C8,  F8,  C16),
+    (C16, I8,  C16),
+    (I8,  I8,  I8),
+    (I1,  I1,  I1),
+    (I1,  I8,  I8),
+    (U1,  U1,  U1),
+    (U1,  I1,  np.dtype("i2")),
+    (I8,  B1,  I8),
+]  # fmt: skip
+MADE = {
+    "product":                lambda: product(),
+    "derivative by X":        lambda: ed.derive(product(), "X"),  # X occurs no longer
+    "derivative by Y":        lambda: ed.derive(product(), "Y"),
+    "second derivative":      lambda: ed.derive(ed.derive(product(), "X"), "Y"),  # neither does
+    "zero":                   lambda: ed.derive(ed.derive(product(), "X"), "X"),
+    "gradient":               lambda: ed.grad(es("ij,jk->", "X", "Y"), "X"),
+    "hessian":                lambda: ed.hessian(es("ij,jk->", "X", "Y"), "X", "Y"),
+    "doubled":                lambda: 2 * product(),
+    "jvp":                    lambda: ed.jvp(product(), "X", "X"),
+    "vanished in a sum":      lambda: t("Y", "jk") + 0 * es("ij->", "X"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("x", "y", "want"), PAIRS, ids=[f"{x},{y}" for x, y, _ in PAIRS])
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_dtype(make, x, y, want):
+    a, b = np.array([[1, 0], [1, 1]], x), np.array([[1, 1], [0, 1]], y)
+    for dense in (True, False):
+        got = ed.evaluate(make(), X=a, Y=b, dense=dense)
+        assert got.dtype == want
+        for core in [] if dense else [c for c, _ in got.terms]:
+            assert core.dtype == want
+    exact = ed.evaluate(make(), X=a.astype(complex), Y=b.astype(complex))
+    np.testing.assert_array_equal(ed.evaluate(make(), X=a, Y=b), exact)
+
+
+FLOATS = {
+    "half":         lambda: 0.5 * X,
+    "mean":         lambda: ed.mean(X),
+    "exp":          lambda: ed.exp(X),
+    "sigmoid":      lambda: ed.sigmoid(X),
+    "softmax":      lambda: ed.softmax(X),
+    "logsumexp":    lambda: ed.logsumexp(X),
+    "norm":         lambda: ed.norm(X),
+    "grad of norm": lambda: ed.grad(ed.norm(X), "X"),
+    "power":        lambda: X**2.5,
+    "plus one":     lambda: X + 1.5,
+    "over X":       lambda: 1 / X,
+    "NumPy scalar": lambda: np.float64(0.5) * X,
+    "size":         lambda: es("ij->i", es("i->ij", es("ij->i", X), sizes={"j": "j"})),
+    "relu":         lambda: ed.derive(ed.relu(X), X),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("make", FLOATS.values(), ids=FLOATS)
+def test_numbers_do_not_decide_the_dtype(make, dtype):
+    assert ed.evaluate(make(), X=np.array([[1, 2], [3, 4]], dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i8", "?"])
+def test_integers_under_a_smooth_function_are_double(dtype):
+    x = np.array([[0, 1]], dtype)
+    for make in (FLOATS["exp"], FLOATS["norm"], FLOATS["half"]):
+        assert ed.evaluate(make(), X=x).dtype == np.float64
+    np.testing.assert_allclose(ed.evaluate(ed.exp(X), X=x), np.exp([[0.0, 1.0]]), rtol=1e-15)
+
+
+@pytest.mark.parametrize(("f", "want"), [
+    (ed.relu,       [0, 0, 2]),
+    (ed.abs,        [3, 0, 2]),
+    (ed.square,     [9, 0, 4]),
+    (ed.sign,       [-1, 0, 1]),
+    (ed.heaviside,  [0, 0, 1]),
+])  # fmt: skip
+@pytest.mark.parametrize("dtype", ["i1", "i8"])
+def test_integers_under_a_whole_function_stay(f, want, dtype):
+    got = ed.evaluate(f(t("x", "i")), x=np.array([-3, 0, 2], dtype))
+    assert got.dtype == dtype
+    assert got.tolist() == want
+
+
+def test_complex_is_holomorphic():
+    z = np.array([1 + 2j, 3 - 1j])
+    y = es("i,i->", "z", "z")
+    np.testing.assert_array_equal(ed.evaluate(y, z=z), (z * z).sum())
+    np.testing.assert_array_equal(ed.evaluate(ed.grad(y, "z"), z=z), 2 * z)
+    np.testing.assert_array_equal(ed.evaluate(ed.vjp(es("i,i->i", "z", "w"), "z", "u"), z=z, w=z, u=1j * z), 1j * z * z)
+    assert ed.evaluate(1j * t("x", "i"), x=np.ones(2, "f4")).dtype == C8
+    assert ed.evaluate(1j * t("x", "i"), x=np.ones(2)).dtype == C16
+    np.testing.assert_allclose(ed.evaluate(ed.derive(ed.exp(t("z", "i")), "z"), z=z), np.diag(np.exp(z)), rtol=1e-15)
+
+
+def test_float16_accumulates_wider():
+    """Summed in half precision, 4096 ones stop at 2048."""
+    assert ed.evaluate(es("i,i->", "a", "b"), a=np.ones(4096, F2), b=np.ones(4096, F2)) == 4096
+
+
+# ---- integers: exact, or refused
+EXACT = [
+    # subscripts, entry, n, dtype: the value is n · entry² and must fit the dtype
+    ("ij,jk->ik",  11,         1,    "i1"),
+    ("ij,jk->ik",  15,         1,    "u1"),
+    ("ij,jk->ik",  10,         200,  "i2"),
+    ("ij,jk->ik",  2**31 - 1,  2,    "i8"),
+    ("ij,jk->ik",  3,          200,  "i8"),
+    ("ij,jk->ik",  1,          200,  "u1"),
+    ("ij,jk->ik",  2**15,      3,    "u4"),
+    ("ij,jk->ik",  7,          0,    "i8"),
+    ("ij,jk->ik",  2**30,      4,    "u8"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("subscripts", "entry", "n", "dtype"), EXACT)
+def test_exact(subscripts, entry, n, dtype):
+    a, b = np.full((2, n), entry, dtype), np.full((n, 2), entry, dtype)
+    got = ed.evaluate(es(subscripts, "A", "B"), A=a, B=b)
+    assert got.dtype == dtype
+    assert [[int(v) for v in row] for row in got] == [[n * entry**2] * 2] * 2
+
+
+REFUSED = [
+    ("int8 sum",           lambda: ed.evaluate(es("ij,jk->ik", "A", "B"), A=np.full((1, 3), 100, "i1"),
+                                               B=np.full((3, 1), 100, "i1")),                      "30000.*int8"),
+    ("uint8 negative",     lambda: ed.evaluate(-t("x", "i"), x=np.array([1], "u1")),                 "-1.*uint8"),
+    ("uint8 difference",   lambda: ed.evaluate(t("x", "i") - t("y", "i"), x=np.array([1], "u1"),
+                                               y=np.array([2], "u1")),                               "-1.*uint8"),
+    ("int64 product",      lambda: ed.evaluate(es("i,i->i", "x", "x"), x=np.array([2**32])),         "beyond int64"),
+    ("int64 sum",          lambda: ed.evaluate(es("i->", "x"), x=np.full(200, 2**56)),               "beyond int64"),
+    ("huge coefficient",   lambda: ed.evaluate(2**62 * t("x", "i"), x=np.array([2])),                "beyond int64"),
+    ("uint64 as it is",    lambda: ed.evaluate(es("i->", "x"), x=np.array([2**63 + 5], "u8")),       "beyond int64"),
+    ("the smallest int64", lambda: ed.evaluate(ed.abs(t("x", "i")), x=np.array([-2**63])),           "beyond int64"),
+    ("square of large",    lambda: ed.evaluate(ed.square(t("x", "i")), x=np.array([2**40])),         "beyond int64"),
+    ("relu of a wrap",     lambda: ed.evaluate(ed.relu(2**40 * t("x", "i")), x=np.array([2**30])),   "beyond int64"),
+    ("a held array",       lambda: ed.evaluate(es("i,i->", np.array([2**62]), "x"), x=np.array([4])), "beyond int64"),
+    ("size as a factor",   lambda: ed.evaluate(es("ij->i", es("i->ij", "x", sizes={"j": 2**40})),
+                                               x=np.array([2**30])),                                 "beyond int64"),
+    ("structured",         lambda: ed.evaluate(ed.derive(2**62 * t("x", "i") + 0, "x") * 4, x=np.array([1]),
+                                               dense=False),                                         "beyond int64"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "match"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_integers_that_may_not_fit_are_refused(call, match):
+    with pytest.raises(ed.EinderivError, match=match):
+        call()
+
+
+def test_cancelling_integers_are_refused_not_wrong():
+    """The bound ignores signs: what might overflow is refused although this one would cancel."""
+    x = np.array([2**40, -(2**40)])
+    with pytest.raises(ed.EinderivError, match="beyond int64"):
+        ed.evaluate(es("i,i->", "x", "x"), x=x)
+    assert_same(ed.evaluate(es("i->", "x"), x=x), np.asarray(0))
+
+
+def test_all_bool_is_refused_and_a_mask_is_not():
+    mask = np.array([[True, False], [False, True]])
+    with pytest.raises(TypeError, match="all arrays are bool"):
+        ed.evaluate(X * 2, X=mask)
+    held = es("ij,ij->ij", X, mask)
+    assert_same(ed.evaluate(held, X=np.array([[1, 2], [3, 4]])), np.array([[1, 0], [0, 4]]))
+    assert_same(ed.evaluate(ed.grad(ed.sum(held), "X"), X=np.ones((2, 2), F4)), mask.astype(F4))
+
+
+# ---- arrays of every layout
+def layouts():
+    base = np.arange(24.0).reshape(4, 6)
+    read_only = base[:2, :3].copy()
+    read_only.flags.writeable = False
+    return {"plain": base[:2, :3].copy(), "strided": base[::3, ::2], "negative": base[3:1:-1, ::-2],
+            "transposed": base[:3, :2].T, "Fortran": np.asfortranarray(base[:2, :3]), "read-only": read_only,
+            "broadcast": np.broadcast_to(base[0, :3], (2, 3)), "one row": base[:1], "no rows": base[:0, :3],
+            "no columns": base[:2, :0], "byte-swapped": base[:2, :3].astype(">f8")}  # fmt: skip
+
+
+OF_X = {
+    "itself":       lambda: X,
+    "transpose":    lambda: X.T,
+    "Gram":         lambda: X @ X.T,
+    "sum":          lambda: ed.sum(X),
+    "rows":         lambda: ed.sum(X, 1),
+    "cube":         lambda: X**3,
+    "embedded":     lambda: es("ij->iji", X),
+    "derivative":   lambda: ed.derive(X @ X.T, "X"),
+    "exp":          lambda: ed.exp(X),
+    "relu":         lambda: ed.relu(X),
+    "pair":         lambda: (X, X, X.T),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", layouts())
+@pytest.mark.parametrize("make", OF_X.values(), ids=OF_X)
+def test_layouts_and_no_alias(make, layout):
+    array = layouts()[layout]
+    before = array.copy()
+    e = make()
+    got = ed.evaluate(e, X=array)
+    want = ed.evaluate(e, X=np.ascontiguousarray(array, float))
+    many = isinstance(e, tuple)
+    for a, b in zip(got, want) if many else [(got, want)]:
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == np.float64
+        assert not np.shares_memory(a, array)
+        a[...] = -1.0  # results are the caller's own
+    np.testing.assert_array_equal(array, before)
+    if many:
+        assert not any(np.shares_memory(got[i], got[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+        np.testing.assert_array_equal(ed.evaluate(e, X=array)[0], before)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_held_arrays_are_never_written_or_given_out(dense):
+    held = np.arange(4.0)
+    for e in (es("i->i", held), es("i->ii", held), ed.derive(es("i,i->i", held, "x"), "x"), es("i->i", held) * 1):
+        got = ed.evaluate(e, {"x": np.ones(4)} if e.origins else {}, dense=dense)
+        arrays = [got] if dense else [got.dense()]
+        for a in arrays:
+            a[...] = 9
+        np.testing.assert_array_equal(held, np.arange(4.0))
+
+
+def test_structured_cores_do_not_alias_inputs():
+    x = np.arange(3.0)
+    s = ed.evaluate(ed.derive(es("i,i->i", "x", "y"), "y"), x=x, y=x, dense=False)
+    assert not any(np.shares_memory(core, x) for core, _ in s.terms)
+
+
+def test_scalars():
+    s = t("s")
+    for value in (3, 3.0, np.float32(3), np.array(3), np.array(3, "i1"), True + 2):
+        got = ed.evaluate(s * s, s=value)
+        assert got.shape == ()
+        assert got == 9
+    assert isinstance(ed.evaluate(s, s=2.0), np.ndarray)
+
+
+# ---- memory
+LARGE = 10**6
+
+
+@pytest.mark.parametrize(("call", "match"), [
+    (lambda: ed.evaluate(es("i,j->ij", "x", "y"), x=np.ones(LARGE), y=np.ones(LARGE)),   "dense result.*8 TB"),
+    (lambda: ed.evaluate(ed.derive(t("x", "i") * 1, "x"), x=np.ones(LARGE)),             "dense=False"),
+    (lambda: ed.evaluate(es("i->ijkl", "x", sizes=dict(j=LARGE, k=LARGE, l=LARGE)), x=np.ones(1)), "over the limit"),
+    (lambda: ed.evaluate(ed.sum(ed.exp(es("i,j->ij", "x", "x"))), x=np.ones(LARGE)),     "intermediate array"),
+    (lambda: ed.compile(es("i,j->ij", "x", "y"), memory_limit=100)(x=np.ones(4), y=np.ones(4)), "128 bytes.*100"),
+])  # fmt: skip
+def test_memory_is_refused_before_it_is_taken(call, match):
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(ed.LimitError, match=match):
+            call()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * 8 * LARGE, "only the inputs may have been allocated"
+
+
+def test_memory_limit_is_inclusive_and_inputs_do_not_count():
+    x = np.ones(4)
+    assert ed.evaluate(es("i,j->ij", "x", "x"), x=x, memory_limit=128).shape == (4, 4)
+    assert ed.evaluate(es("i->", "x"), x=x, memory_limit=8) == 4
+    with ed.limits.override(dense_bytes=100), pytest.raises(ed.LimitError, match=r"dense_bytes"):
+        ed.evaluate(es("i,j->ij", "x", "x"), x=x)
+
+
+@pytest.mark.parametrize(("size", "text"), [(0, "0 bytes"), (999, "999 bytes"), (33_000, "33 kB"), (2**30, "1.07 GB"),
+                                             (10**18, "1e+03 PB")])  # fmt: skip
+def test_spoken_bytes(size, text):
+    assert spoken_bytes(size) == text
