@@ -7,6 +7,7 @@ Numbers fold, equal terms merge (``A + A → 2 A``), zeros vanish and keep their
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Number as AnyNumber
 from typing import Any
 
@@ -118,7 +119,9 @@ def times(a: Expr, factor: Number) -> Expr:
     if isinstance(a, Add) and len(a.addends) <= FLAT and factor != 0:
         return Add(tuple(times(t, factor) for t in a.addends), axes=a.axes, origins=a.origins)
     value = coefficient(a) * factor
-    written = (a.written[0] * factor, a.written[1]) if isinstance(a, Einsum) and a.written else None
+    written = a.written if isinstance(a, Einsum) else None
+    if written:
+        written = replace(written, coefficient=written.coefficient * factor)
     if value == 0:
         return zero(a.sizes, a.axes, (a,), written)
     unit = scaled(a, value)

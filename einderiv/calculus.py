@@ -13,7 +13,7 @@ from typing import Any
 
 from .algebra import operand, viewed
 from .construction import check_name, einsum
-from .derivation import leaves, mapped, opened, pullback, pushforward, stand_in
+from .derivation import leaves, mapped, opened, pullback, pushforward, replaced, stand_in
 from .errors import EinderivError, ShapeError, counted, limits, near
 from .expression import (
     Einsum,
@@ -62,7 +62,7 @@ def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any
     base, targets = _targets(y, wrt)
     if y.ndim == 0:
         cotangents = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
-        return mapped(lambda t: _finished(y, t, cotangents.get(t.tensor.name), indices), targets)
+        return mapped(lambda t: _finished(y, base, t, cotangents.get(t.tensor.name), indices), targets)
     return mapped(lambda t: _derived(y, base, t, indices), targets)
 
 
@@ -118,8 +118,9 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
     base, second = (base, first) if wrt2 is None else _targets(y, wrt2, base)
 
     def row(t: Target) -> Any:
-        g = _finished(y, t, pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name), None)
-        return mapped(lambda s: _derived(g, g, s, None), second)
+        found = pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name)
+        g = _finished(y, y, t, found, None)  # its slots stay replaced: they are derived by once more
+        return mapped(lambda s: _restored(_derived(g, g, s, None), y, base), second)
 
     return mapped(row, first)
 
@@ -136,7 +137,7 @@ def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
     """
     y = _expression(y)
     base, targets = _targets(y, wrt)
-    return _pushed(y, base, targets, tangent)
+    return _restored(_pushed(y, base, targets, tangent), y, base)
 
 
 def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
@@ -151,7 +152,7 @@ def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
     base, targets = _targets(y, wrt)
     u = _aligned(cotangent, y, "the cotangent")
     found = pullback(base, {t.tensor.name for t in leaves(targets)}, u)
-    return mapped(lambda t: _result(y, t, found.get(t.tensor.name), (u,)), targets)
+    return mapped(lambda t: _result(y, base, t, found.get(t.tensor.name), (u,)), targets)
 
 
 def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
@@ -177,7 +178,8 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
 
     def product(t: Target) -> Expr:
         g = gradients.get(t.tensor.name)
-        return _pushed(y, zero(t.tensor.sizes, t.tensor.axes) if g is None else g, targets, vector)
+        g = zero(t.tensor.sizes, t.tensor.axes) if g is None else g
+        return _restored(_pushed(y, g, targets, vector), y, base)
 
     return mapped(product, targets)
 
@@ -298,15 +300,27 @@ def _derived(y: Expr, base: Expr, t: Target, indices: Sequence[str] | None) -> E
     """Forwards, with the identity map as the tangent of the tensor."""
     names = _names_for(y, t.tensor.ndim, indices)
     seed = identity(t.tensor.sizes, t.tensor.axes, names)
-    return _result(y, t, pushforward(base, {t.tensor.name: seed}, names), (), names)
+    return _result(y, base, t, pushforward(base, {t.tensor.name: seed}, names), (), names)
 
 
-def _finished(y: Expr, t: Target, found: Expr | None, indices: Sequence[str] | None) -> Expr:
-    return _result(y, t, found, (), _names_for(y, t.tensor.ndim, indices))
+def _finished(y: Expr, base: Expr, t: Target, found: Expr | None, indices: Sequence[str] | None) -> Expr:
+    return _result(y, base, t, found, (), _names_for(y, t.tensor.ndim, indices))
 
 
-def _result(y: Expr, t: Target, found: Expr | None, origins: tuple[Expr, ...], names: tuple[str, ...] | None = None
-            ) -> Expr:  # fmt: skip
+def _restored(e: Expr, y: Expr, base: Expr) -> Expr:
+    """`e` with the operands of `y` back in the slots that were replaced in `base`."""
+    if base is y:
+        return e
+    assert isinstance(y, Einsum)
+    assert isinstance(base, Einsum)
+    pairs = zip(slots_of(base), slots_of(y), strict=True)
+    parts = {new.name: old for (new, _), (old, _) in pairs if isinstance(new, Tensor) and new.name.startswith("#")}
+    back = replaced(e, parts)
+    return back if back is e else dressed(back, axes=e.axes, origins=e.origins, record=e.record)
+
+
+def _result(y: Expr, base: Expr, t: Target, found: Expr | None, origins: tuple[Expr, ...],
+            names: tuple[str, ...] | None = None) -> Expr:  # fmt: skip
     """A derivative as it is handed out: with the names of its axes, what it came from, and its record."""
     x = t.tensor
     if names is None:
@@ -318,7 +332,7 @@ def _result(y: Expr, t: Target, found: Expr | None, origins: tuple[Expr, ...], n
     if found is None or is_zero(found):
         sizes = x.sizes if names is None else y.sizes + x.sizes
         return dressed(zero(sizes, axes, origins), record=record)
-    return dressed(opened(found), axes=axes, origins=origins, record=record)
+    return dressed(opened(_restored(found, y, base)), axes=axes, origins=origins, record=record)
 
 
 def _axes(y: Expr) -> tuple[str | None, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import string
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain, count, islice
 from typing import Any
@@ -12,7 +11,7 @@ from .algebra import number
 from .arrays import is_array, usable
 from .errors import ParseError, ShapeError, limits, near
 from .expression import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
-from .notation import BLANKS, ELLIPSIS, LETTERS, Notation, Term, expand, is_name, read
+from .notation import BLANKS, ELLIPSIS, Notation, Term, expand, is_name, label_name, label_number, read
 from .sizes import checked
 from .unification import assemble
 
@@ -129,7 +128,7 @@ def _given(notation: Notation, names: dict[str, Label], known: set[str],
     out = notation.output
     for word, position in zip(out.labels, out.positions, strict=True) if out is not None else ():
         if word != ELLIPSIS and word not in known and word not in sizes:
-            shown = word if not notation.numbered else _label_number(word)
+            shown = word if not notation.numbered else label_number(word)
             raise ParseError(f"output label {shown!r} is in no operand; give its size, sizes={{{shown!r}: …}}, "
                              "to broadcast", notation.text, position)  # fmt: skip
     return tuple((names[word], size) for word, size in sizes.items())
@@ -186,21 +185,10 @@ def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object,
     limits.check("operands", len(terms))
     inputs = tuple(Term(names, (0,) * len(names), 0) for names in terms)
     out = None if last is None else _label_names(last, "the output labels")
-    if out is None and ELLIPSIS not in chain(*terms):
-        counts = Counter(chain(*terms))
-        out = tuple(sorted((name for name, n in counts.items() if n == 1), key=_label_number))
     return Notation("", inputs, None if out is None else Term(out, (0,) * len(out), 0), numbered=True), operands
 
 
 def _label_names(labels: object, what: str) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise TypeError(f"{what} must be a list of whole numbers, not {type(labels).__name__}")
-    return tuple(ELLIPSIS if k is ... else _label_name(whole(k, what)) for k in labels)
-
-
-def _label_number(name: str) -> int:
-    return LETTERS.index(name) if len(name) == 1 else int(name[1:])
-
-
-def _label_name(k: int) -> str:
-    return LETTERS[k] if k < len(LETTERS) else f"x{k}"
+    return tuple(ELLIPSIS if k is ... else label_name(whole(k, what)) for k in labels)

@@ -186,9 +186,41 @@ def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
     operand, labels = slots[k]
     tensor = placeholder(f"#{k}", operand.sizes)
     slots[k] = (tensor, labels)
-    coefficient = y.written[0] if y.written else y.coefficient
-    replaced = assemble(coefficient, slots, y.output, axes=y.axes, given=y.given, letters=y.letters, written=True)
-    return replaced, tensor
+    author = y.written or y
+    copy = assemble(author.coefficient, slots, author.output, axes=y.axes, given=author.given,
+                    letters=author.letters, written=True)  # fmt: skip
+    return copy, tensor
+
+
+def replaced(e: Expr, parts: Mapping[str, Expr]) -> Expr:
+    """`e` with other expressions in place of tensors, which they have the axes of."""
+    if not parts:
+        return e
+    found: dict[int, Expr] = {}
+    for node in walk([e]):
+        below = children(node)
+        new = tuple(found[id(c)] for c in below)
+        if isinstance(node, Tensor):
+            found[id(node)] = parts.get(node.name, node)
+        elif all(a is b for a, b in zip(below, new, strict=True)):
+            found[id(node)] = node
+        else:
+            found[id(node)] = _rebuilt(node, new)
+    return found[id(e)]
+
+
+def _rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+    match node:
+        case Einsum():
+            slots = list(zip(parts, node.inputs, strict=True))
+            return assemble(node.coefficient, slots, node.output, axes=node.axes, given=node.given,
+                            letters=node.letters, origins=node.origins)  # fmt: skip
+        case Add():
+            return added(parts)
+        case Apply():
+            kept = node.ndim - node.arguments[0].ndim + node.core
+            return Apply(node.function, parts, node.core, kept, node.parameters)
+    return our_bug(f"no parts in {type(node).__name__}")
 
 
 def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:

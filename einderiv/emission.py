@@ -39,11 +39,14 @@ def live(program: Program) -> list[int]:
     return sorted(needed)
 
 
+RESERVED = frozenset({"np", "dtype", "compute", "float", "complex", *HELPERS})
+
+
 class Names:
     """Names for the variables of a source: tensors keep theirs, sizes are called by their labels."""
 
     def __init__(self, roots: tuple[Expr, ...], sizes: Sizes, taken: set[str]) -> None:
-        self.sizes, self.taken = sizes, {"np", "dtype", "compute", "out", *HELPERS, *taken}
+        self.sizes, self.taken = sizes, {*RESERVED, *taken}
         self.known: dict[Size, str] = {}
         self.wanted: dict[Size, str] = {}
         for node in walk(roots, everything):
@@ -87,7 +90,7 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     """
     steps = [(k, program.steps[k]) for k in live(program)]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
-    arguments = {name: f"array{name[1:]}" if name.startswith("#") else name for name in inputs}
+    arguments = _arguments(inputs)
     names = Names(roots, sizes, set(arguments.values()))
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
     lines: list[str] = []
@@ -106,6 +109,19 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     helpers = [text.rstrip() for name, text in HELPERS.items() if any(f"{name}(" in line for line in lines)]
     source = "\n\n\n".join([backend.header, *helpers, "\n    ".join([head, *body])]) + "\n"
     return Emitted(source, inputs, free)
+
+
+def _arguments(inputs: tuple[str, ...]) -> dict[str, str]:
+    """The argument for each input: tensors go by their names, unless the source needs that name itself."""
+    found: dict[str, str] = {}
+    taken = {*RESERVED, *inputs}
+    for name in inputs:
+        own = f"array{name[1:]}" if name.startswith("#") else name
+        while own in taken and (own != name or own in RESERVED):
+            own += "_"
+        found[name] = own
+        taken.add(own)
+    return found
 
 
 def _returned(program: Program, variables: Mapping[int, str]) -> list[str]:

@@ -127,7 +127,8 @@ class Compiled:
         last = self._last
         if last is None:
             raise EinderivError("raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes")
-        return self._tree(last, last.function(*arrays, *last.held))
+        results = last.function(*arrays, *last.held)
+        return self._tree(last, [results[place] for place in last.places])
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """The Python source for tensors of given shapes (tuples or arrays)."""

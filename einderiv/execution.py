@@ -39,6 +39,11 @@ class Execution:
         self.inputs = needed(roots)
         self.dtype, self.compute = decided(roots, dtypes)
         self.program, self.embedded = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
+        self.places = list(range(len(self.program.outputs)))
+        if not dense:  # a core that serves several terms is computed, and held, once
+            outputs = list(dict.fromkeys(self.program.outputs))
+            self.places = [outputs.index(k) for k in self.program.outputs]
+            self.program.outputs = outputs
         limit = limits.dense_bytes if memory_limit is None else memory_limit
         check_memory(self.program, self.compute.itemsize, limit, dense)
         self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
@@ -67,7 +72,8 @@ class Execution:
             results = self.function(*map(self._cast, given), *self.held)
         except OverflowError:  # of a coefficient, which is a Python number
             raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
-        return [self._finished(np.asarray(result)) for result in results]
+        finished = [self._finished(np.asarray(result)) for result in results]
+        return [finished[place] for place in self.places]
 
     def _finished(self, result: Array) -> Array:
         if result.dtype == self.dtype:
@@ -141,8 +147,8 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
             if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
     scalars = {type(node.coefficient) for node in walk(roots) if isinstance(node, Einsum)}
     weak = [kind(1) for kind in (float, complex) if kind in scalars]
-    arrays = [*dtypes.values(), *held]
-    dtype = np.result_type(*arrays, *weak) if arrays else np.result_type(np.float64, *weak)
+    arrays = [*dtypes.values(), *held] or [np.int64]  # numbers alone: whole ones stay whole
+    dtype = np.result_type(*arrays, *weak)
     real = any(isinstance(node, Apply) and not stays_integer(node) for node in walk(roots))
     if dtype.kind in "iub" and real:
         dtype = np.dtype(np.float64)

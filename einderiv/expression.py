@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .errors import our_bug
+
 Label = int
 Size = int | str | tuple[str, int]
 Number = int | float | complex
@@ -47,7 +49,17 @@ class Record:
 
 
 Slot = tuple["Expr", tuple[Label, ...]]
-Written = tuple[Number, tuple[Slot, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An einsum as its author wrote it, where structure among its operands has dissolved since."""
+
+    coefficient: Number
+    slots: tuple[Slot, ...]
+    output: tuple[Label, ...]
+    given: Given
+    letters: Letters
 
 
 class Expr:
@@ -65,6 +77,13 @@ class Expr:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"expressions are immutable: cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"expressions are immutable: cannot delete {name!r}")
+
+    def __reduce__(self) -> str:
+        # Fingerprints differ between processes, so a pickled expression would not equal itself.
+        raise TypeError("expressions cannot be pickled: keep the string, or the source that ed.source gives")
 
     @property
     def ndim(self) -> int:
@@ -151,7 +170,7 @@ class Einsum(Expr):
     output: tuple[Label, ...]
     given: Given
     letters: Letters  # a name for each label of the product, also of those that have vanished
-    written: Written | None  # the coefficient and the slots as the author wrote them, if other
+    written: Written | None  # as the author wrote it, if other
     structure: bool  # a view, embedding or broadcast of at most one factor: nothing is multiplied or summed
     plain: bool  # a product or sum with distinct output labels, all found in factors: a core without embedding
     count: int  # factors when flattened
@@ -242,7 +261,9 @@ def children(e: Expr) -> tuple[Expr, ...]:
             return e.addends
         case Apply():
             return e.arguments
-    return ()
+        case Tensor() | Constant():
+            return ()
+    return our_bug(f"no children known for {type(e).__name__}")
 
 
 def everything(e: Expr) -> tuple[Expr, ...]:

@@ -177,7 +177,7 @@ _ROWS = (
              analytic=False, integer=_same),
     Function("sign", "-1, 0 or 1 by the sign of x", _constant, "0", _np("np.sign({0})"),
              r"\operatorname{{sign}}\left({0}\right)", kink="sign'(0) = 0", analytic=False, integer=_one),
-    Function("heaviside", "1 where x > 0, else 0", _constant, "0", _np("({0} > 0) * dtype.type(1)"),
+    Function("heaviside", "1 where x > 0, else 0", _constant, "0", _np("({0} > 0).astype({0}.dtype)"),
              r"\Theta\left({0}\right)", kink="heaviside(0) = 0, its derivative there 0", analytic=False, integer=_one),
     Function("power", "x^p for a number p", _power, "p x^(p-1)", _np("np.power({0}, {1})"),
              r"\left({0}\right)^{{{1}}}", (0.3, 2.0), integer=_bound_power),

@@ -155,7 +155,18 @@ def expand(notation: Notation, ranks: Sequence[int | None]) -> tuple[list[tuple[
     if notation.output is not None:
         return inputs, _spelt(notation.output, dots)
     counts = Counter(label for labels in inputs for label in labels)
-    return inputs, dots + tuple(sorted(x for x, n in counts.items() if n == 1 and not x.startswith(ELLIPSIS)))
+    once = [x for x, n in counts.items() if n == 1 and not x.startswith(ELLIPSIS)]
+    return inputs, dots + tuple(sorted(once, key=label_number if notation.numbered else None))
+
+
+def label_number(name: str) -> int:
+    """The number of a label of the interleaved form."""
+    return LETTERS.index(name) if len(name) == 1 else int(name[1:])
+
+
+def label_name(k: int) -> str:
+    """Label `k` of the interleaved form: a letter, or a word behind the 52."""
+    return LETTERS[k] if k < len(LETTERS) else f"x{k}"
 
 
 def _check_count(notation: Notation, operands: int) -> None:

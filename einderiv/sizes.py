@@ -101,22 +101,23 @@ class Sizes:
 
     def _einsum(self, node: Einsum) -> None:
         first: dict[Label, tuple[Size, int]] = {}
+        author = node.written or node
         slots = slots_of(node)
         for k, (operand, labels) in enumerate(slots):
             for label, size in zip(labels, operand.sizes, strict=True):
                 other, j = first.setdefault(label, (size, k))
                 if other != size and not self.equal(other, size):
                     raise ShapeError(
-                        f"label {node.letters.get(label) or label!r} has size {self.number(other)} in "
+                        f"label {author.letters.get(label) or label!r} has size {self.number(other)} in "
                         f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand {k} "
                         f"({called(operand)}); size 1 does not broadcast"
                     )
-        for label, size in node.given:
+        for label, size in author.given:
             if isinstance(size, str):
                 self.names.add(size)
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
-                raise ShapeError(f"label {node.letters.get(label) or label!r} has size {self.number(other)}, "
+                raise ShapeError(f"label {author.letters.get(label) or label!r} has size {self.number(other)}, "
                                  f"but was given size {self.number(size)}")  # fmt: skip
 
     def _aligned(self, parts: tuple[Expr, ...], where: str) -> None:

@@ -21,14 +21,15 @@ def sigmoid(x):
 """,
     "softmax": """\
 def softmax(x, axis):
-    e = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
+    with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0
+        e = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis, keepdims=True)
 """,
     "logsumexp": """\
 def logsumexp(x, axis):
     m = x.max(axis, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
 """,
 }
@@ -150,7 +151,7 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     right = _matrix(y, lb, (batch, summed, second), sizes)
     text = f"{left} @ {right}"
     if _grouped(batch, first) or _grouped(batch, second):
-        text = f"({text}).reshape({shape([sizes[label] for label in made])})"
+        text = f"({text}).reshape({shape(list(map(sizes, made)))})"
     if made != out:
         text = transposed(text if text.endswith(")") and text.startswith("(") else f"({text})", made, out)
     return text
@@ -161,20 +162,21 @@ def _grouped(batch: Labels, group: Labels) -> bool:
     return len(group) != 1 and bool(batch or group)
 
 
-def _by_label(step: Step, size: Spell) -> dict[int, str]:
+def _by_label(step: Step, size: Spell) -> Callable[[int], str]:
     """The size of every label of a contraction, as text."""
     la, lb, _ = step.spec
-    return {label: size(s) for label, s in zip(la + lb, step.operand_sizes, strict=True)}
+    known = dict(zip(la + lb, step.operand_sizes, strict=True))
+    return lambda label: size(known[label])  # asked only for what is written down
 
 
-def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes: dict[int, str]) -> str:
+def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes: Callable[[int], str]) -> str:
     """`x` as a stack of matrices; without batch axes an empty group is left out, for a vector is no matrix."""
     batch, rows, columns = groups
     x = transposed(x, labels, batch + rows + columns)
-    shown = [(g, product([sizes[label] for label in g])) for g in (rows, columns) if g or batch]
-    if all(len(g) == 1 for g, _ in shown):
+    shown = [g for g in (rows, columns) if g or batch]
+    if all(len(g) == 1 for g in shown):
         return x
-    return f"{x}.reshape({shape([*(sizes[label] for label in batch), *(n for _, n in shown)])})"
+    return f"{x}.reshape({shape([*map(sizes, batch), *(product(list(map(sizes, g))) for g in shown)])})"
 
 
 BACKENDS = {"numpy": Backend("numpy", "import numpy as np", numpy_step)}

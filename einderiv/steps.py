@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from .expression import Label, Size
 
 Labels = tuple[Label, ...]
+LABELLED = ("view", "sum", "contract2", "write")  # the kinds whose spec is labels
 
 
 class Step(NamedTuple):
@@ -54,7 +55,8 @@ class Program:
     def add(self, kind: str, inputs: tuple[int, ...], spec: tuple[Any, ...], sizes: tuple[Size, ...],
             flops: float = 0) -> int:  # fmt: skip
         """The value of a step, which is made unless it is there already."""
-        key = (kind, inputs, _canonical(spec), tuple(type(x) for x in spec), sizes)
+        # 1 == 1.0 == True, but they decide the dtype.
+        key = (kind, inputs, _canonical(spec) if kind in LABELLED else spec, tuple(map(type, spec)), sizes)
         if key not in self.seen:
             self.seen[key] = len(self.steps)
             before = tuple(s for value in inputs for s in self.steps[value].sizes)

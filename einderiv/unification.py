@@ -56,7 +56,8 @@ def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ..
         else:
             work.factors.append(operand)
             work.inputs.append(labels)
-    return work.einsum(output, axes, slots, (coefficient, tuple(slots)) if written else None)
+    author = Written(coefficient, tuple(slots), output, given, letters) if written else None
+    return work.einsum(output, axes, slots, author)
 
 
 class _Assembly:
@@ -178,4 +179,4 @@ def fresh_labels(count: int) -> tuple[Label, ...]:
 
 def slots_of(e: Einsum) -> tuple[Slot, ...]:
     """The operands of `e` as they were written, with their labels."""
-    return e.written[1] if e.written else tuple(zip(e.factors, e.inputs, strict=True))
+    return e.written.slots if e.written else tuple(zip(e.factors, e.inputs, strict=True))

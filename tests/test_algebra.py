@@ -1,0 +1,218 @@
+"""Operators are NumPy's, elementwise and exact on integers; only scalars broadcast."""
+
+import operator
+
+import einderiv as ed
+import numpy as np
+import pytest
+from einderiv.algebra import FLAT, added, axes_of, expression, number, operand
+from einderiv.expression import Add, Constant, Einsum, Expr, is_zero
+from oracle import assert_same
+
+t, es, ev = ed.tensor, ed.einsum, ed.evaluate
+NAMES = {"X": "ij", "Y": "ij", "B": "jk", "M": "nn", "N": "nn", "u": "j", "w": "i", "s": "", "r": "",
+         "P": "bij", "Q": "bjk"}  # fmt: skip
+SIZED = {
+    "usual": {"i": 2, "j": 3, "k": 4, "n": 3, "b": 2},
+    "ones":  dict.fromkeys("ijknb", 1),
+    "empty": {"i": 2, "j": 0, "k": 4, "n": 0, "b": 2},
+}  # fmt: skip
+
+
+def given(sizes):
+    """Integers without 0, which may be divided by."""
+    rng, found = np.random.default_rng(5), {}
+    for name, axes in NAMES.items():
+        shape = [sizes[x] for x in axes]
+        found[name] = np.asarray(rng.integers(1, 8, shape) * rng.choice((-1, 1), shape))
+    return found
+
+
+class Arrays:
+    def __init__(self, sizes):
+        self.__dict__.update(given(sizes))
+
+
+class Tensors:
+    def __init__(self):
+        self.__dict__.update({name: t(name, axes) for name, axes in NAMES.items()})
+
+
+WHOLE = [
+    "X + Y", "X - Y", "X * Y", "X + 2", "2 + X", "X - 2", "2 - X", "X * 2", "2 * X", "-X", "+X", "X + s", "s + X",
+    "X - s", "s - X", "X * s", "s * X", "s + r", "s - r", "s * r", "s + 2", "2 - s", "2 * s", "-s", "X + X", "X - X",
+    "X + Y - X", "X * 0", "0 * X + Y", "X + 0", "X * 1", "3 * X - 2 * X - X", "X * X", "X * X * X", "X * True",
+    "X - Y * 2 + X * Y", "(X + Y) * (X - Y)", "-(X - 2 * Y)", "(X + Y) * s - 3", "2 * (X + Y) * 3",
+    "X.T", "X.T.T", "u.T", "s.T", "P.T", "X.T + Y.T", "(X + Y).T",
+    "X @ B", "u @ B", "X @ u", "u @ u", "w @ X @ B", "M @ N @ M", "X.T @ Y", "X @ Y.T", "P @ Q",
+    "u @ Q", "P @ u", "X @ (B + B)",
+    "X ** 0", "X ** 1", "X ** 2", "X ** 3", "X ** 4", "X ** 5", "s ** 2", "(X + Y) ** 2", "M ** 2",
+]  # fmt: skip
+
+@pytest.mark.parametrize("sizes", SIZED.values(), ids=SIZED)
+@pytest.mark.parametrize("text", WHOLE)
+def test_integers_as_numpy(text, sizes):
+    e, want = eval(text, vars(Tensors())), eval(text, vars(Arrays(sizes)))
+    assert isinstance(e, Expr)
+    used = {name: array for name, array in given(sizes).items() if name in set(ed.compile(e).tensors)}
+    assert e.ndim == np.ndim(want)
+    assert_same(ev(e, used), want, text)
+
+
+FRACTIONS = [
+    "X / 2", "2 / X", "X / Y", "s / X", "X / s", "s / r", "2 / s", "X / Y / 4", "1 / (1 / X)", "X ** -1", "X ** -2",
+    "X * 0.5", "X + 0.25", "0.5 - X", "abs_X ** 0.5", "abs_X ** 2.5", "X ** 2.0", "(X + Y) / 8", "X / X",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("text", FRACTIONS)
+def test_fractions_as_numpy(text, dtype):
+    arrays = {name: array.astype(dtype) for name, array in given(SIZED["usual"]).items()}
+    arrays["abs_X"] = abs(arrays["X"])
+    plain = {name: a.astype(float) for name, a in arrays.items()}
+    e, want = eval(text, {**vars(Tensors()), "abs_X": t("abs_X", "ij")}), eval(text, plain)
+    got = ev(e, {name: array for name, array in arrays.items() if name in set(ed.compile(e).tensors)})
+    assert got.dtype == (np.float64 if dtype is np.int64 else dtype), "a number does not decide the dtype"
+    np.testing.assert_allclose(got, want, rtol=1e-6 if dtype is np.float32 else 1e-14)
+
+
+OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.matmul]
+OTHERS = [np.array([[1, -2], [3, 4]]), np.array([[1.5, 2.0], [4.0, -8.0]]), [[1, 2], [4, 8]], ((1, 2), (4, 8))]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=["int", "float", "list", "tuple"])
+@pytest.mark.parametrize("f", OPERATORS)
+def test_arrays_on_either_side(f, other):
+    M, m = t("M", "ij"), np.array([[2, -1], [4, 8]])
+    for e, want in ((f(other, M), f(np.asarray(other), m)), (f(M, other), f(m, np.asarray(other)))):
+        assert isinstance(e, Expr), "never an object array"
+        np.testing.assert_allclose(ev(e, M=m), want, rtol=1e-15)
+        assert ev(e, M=m).dtype == want.dtype
+
+
+@pytest.mark.parametrize("scalar", [np.float64(3), np.float32(3), np.int8(3), np.array(3), np.complex64(3), 3.0])
+@pytest.mark.parametrize("f", OPERATORS[:4])
+def test_numpy_scalars_on_either_side(f, scalar):
+    x = t("x", "i")
+    for e, want in ((f(scalar, x), f(3, np.array([1.0, 2.0]))), (f(x, scalar), f(np.array([1.0, 2.0]), 3))):
+        assert isinstance(e, Expr)
+        np.testing.assert_allclose(ev(e, x=np.array([1.0, 2.0])), want, rtol=1e-15)
+
+
+# ---- what numbers, zeros and equal terms become
+X, Y, B, u, s = (t(name, NAMES[name]) for name in ("X", "Y", "B", "u", "s"))
+
+
+@pytest.mark.parametrize(("e", "like", "kind"), [
+    (X + X,              2 * X,     Einsum),
+    (X + Y + X,          2 * X + Y, Add),
+    (2 * (3 * X),        6 * X,     Einsum),
+    (X @ B + X @ B,      2 * (X @ B), Einsum),
+    (2 * X - X,          X,         Expr),
+    (X - Y + Y,          X,         Expr),
+    (X + 0,              X,         Expr),
+    (X / 2,              0.5 * X,   Einsum),
+    (X**1,               X,         Expr),
+    (X**3,               X * X * X, Einsum),
+    (2 * (X + Y),        2 * X + 2 * Y, Add),
+])  # fmt: skip
+def test_terms_merge_and_numbers_fold(e, like, kind):
+    assert e == like
+    assert isinstance(e, kind)
+
+
+@pytest.mark.parametrize("e", [X - X, 0 * X, X * 0.0, X + Y - Y - X, 0 * (X + Y), 0 * s * X, X - X + (Y - Y)])
+def test_a_zero_keeps_shape_and_dtype_and_what_it_met(e):
+    assert is_zero(e)
+    assert (e.ndim, e.axes) == (2, ("i", "j"))
+    for dtype in (np.int64, np.float32, np.complex128):
+        met = {name: np.ones((2, 3) if name != "s" else (), dtype) for name in ed.compile(e).tensors}
+        got = ev(e, met)
+        assert got.shape == (2, 3)
+        assert not got.any()
+        assert got.dtype == np.result_type(dtype, *([0.0] if type(e.coefficient) is float else []))
+    with pytest.raises(ed.ShapeError, match=r"2.*3|3.*2"):
+        ev(e + t("Z", "ij"), {"X": np.ones((2, 2)), "Z": np.ones((3, 3))})
+
+
+@pytest.mark.parametrize("terms", [1, 2, FLAT - 1, FLAT, FLAT + 1, 3 * FLAT])
+def test_sums_of_any_length(terms):
+    parts = [t(f"T{k}", "i") for k in range(terms)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    assert [str(x) for x in total.terms] == [str(x) for x in parts], "in written order"
+    assert_same(ev(total, {f"T{k}": np.array([k, 1]) for k in range(terms)}), [terms * (terms - 1) // 2, terms])
+    twice = ev(2 * total - added([total]), {f"T{k}": np.array([k, 1]) for k in range(terms)})
+    assert_same(twice, [terms * (terms - 1) // 2, terms])
+
+
+# ---- what is refused
+@pytest.mark.parametrize(("call", "kind", "message"), [
+    (lambda: X + u,           ed.ShapeError,    "cannot combine u, 1 axis, with X, 2 axes: only scalars broadcast"),
+    (lambda: X * u,           ed.ShapeError,    "only scalars broadcast; write the einsum"),
+    (lambda: X + [1, 2, 3],   ed.ShapeError,    "only scalars broadcast"),
+    (lambda: X * np.ones((1, 1, 1)), ed.ShapeError, "only scalars broadcast"),
+    (lambda: X @ s,           ed.ShapeError,    "@ needs two operands with axes"),
+    (lambda: X @ 2,           ed.ShapeError,    "@ needs two operands with axes"),
+    (lambda: t("P", "bij") @ B, ed.ShapeError,  "leading axes do not broadcast here; write the einsum"),
+    (lambda: X @ t("Q", "bjk"), ed.ShapeError,  "leading axes do not broadcast here"),
+    (lambda: X / 0,           ed.EinderivError, "division by the number 0"),
+    (lambda: X / np.float64(0), ed.EinderivError, "division by the number 0"),
+    (lambda: X**Y,            TypeError,        r"\*\* takes a number as exponent, not Tensor"),
+    (lambda: X**"2",          TypeError,        r"\*\* takes a number as exponent, not str"),
+    (lambda: X ** float("nan"), ed.EinderivError, r"\*\* takes a finite exponent, not nan"),
+    (lambda: X ** float("inf"), ed.EinderivError, r"\*\* takes a finite exponent, not inf"),
+    (lambda: 2**X,            TypeError,        "unsupported operand"),
+    (lambda: X + "Y",         TypeError,        "unsupported operand"),
+    (lambda: X + None,        TypeError,        "unsupported operand"),
+    (lambda: X % 2,           TypeError,        "unsupported operand"),
+    (lambda: X < Y,           TypeError,        "not supported between"),
+    (lambda: np.multiply(2, X), TypeError,      "does not support ufuncs"),
+    (lambda: X + np.array(["a"]), TypeError,    "has dtype <U1"),
+    (lambda: expression("X"), TypeError,        "the argument is the string 'X': ed.tensor makes a tensor of a name"),
+])  # fmt: skip
+def test_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+@pytest.mark.parametrize(("value", "want"), [
+    (3, 3), (2.5, 2.5), (1j, 1j), (True, True), (np.int8(3), 3), (np.float32(0.5), 0.5), (np.complex64(1j), 1j),
+    (np.array(3), None), ([1], None), ("3", None), (None, None), (X, None),
+])  # fmt: skip
+def test_number(value, want):
+    assert number(value) == want
+    assert type(number(value)) in (bool, int, float, complex, type(None)), "never NumPy's, which decide dtypes"
+
+
+def test_operand():
+    assert operand(X) is X
+    assert operand(3) == 3
+    array = np.ones(2)
+    held = operand(array)
+    assert isinstance(held, Constant)
+    assert held.value is array
+    assert expression(3).ndim == 0
+
+
+@pytest.mark.parametrize(("axis", "positions"), [
+    (None, (0, 1)), (0, (0,)), (-1, (1,)), ("j", (1,)), ((1, 0), (1, 0)), (("i", -1), (0, 1)), ([0], (0,)), ((), ()),
+])  # fmt: skip
+def test_axes_of(axis, positions):
+    assert axes_of(X, axis) == positions
+
+
+@pytest.mark.parametrize(("axis", "kind", "message"), [
+    (2,        ed.ShapeError, "axis 2 is out of range for 2 axes"),
+    (-3,       ed.ShapeError, "axis -3 is out of range for 2 axes"),
+    ("z",      ed.ShapeError, "no axis is called 'z'; the axes are i, j"),
+    ((0, 0),   ed.ShapeError, r"axis \(0, 0\) names one axis twice"),
+    ((0, -2),  ed.ShapeError, "names one axis twice"),
+    (True,     TypeError,     "an axis is an int or a name, not bool"),
+    (1.0,      TypeError,     "an axis is an int or a name, not float"),
+])  # fmt: skip
+def test_axes_of_refuses(axis, kind, message):
+    with pytest.raises(kind, match=message):
+        axes_of(X, axis)

@@ -1,0 +1,243 @@
+"""Every kind of step as text: legal, as short as it can be, and equal to what `np.einsum` says."""
+
+import itertools
+
+import einderiv as ed
+import numpy as np
+import pytest
+from einderiv.functions import FUNCTIONS
+from einderiv.spelling import BACKENDS, HELPERS, KNOWN, aligned, literal, numpy_step, product, shape, transposed
+from einderiv.steps import Step
+from oracle import assert_same
+
+SIZE = {0: 2, 1: 3, 2: 4, 3: 1, 4: 0, 5: 200}
+LETTER = "abcdefghij"
+
+
+def step(kind, spec, out=(), operands=()):
+    return Step(kind, (), spec, tuple(SIZE[x] for x in out), 0, tuple(SIZE[x] for x in operands))
+
+
+def run(kind, spec, arrays, out=(), operands=()):
+    *lines, value = numpy_step(step(kind, spec, out, operands), [f"v{k}" for k in range(len(arrays))], str)
+    scope = {"np": np, "dtype": np.result_type(*arrays, np.int64), **{f"v{k}": a for k, a in enumerate(arrays)}}
+    exec("\n".join(line.replace("{out}", "result") for line in lines), scope)
+    return eval(value, scope) if value else scope["result"]
+
+
+def array(labels, seed=0):
+    return np.random.default_rng([seed, *labels]).integers(-4, 5, [SIZE[x] for x in labels])
+
+
+def text(*groups):
+    return ",".join("".join(LETTER[x] for x in ls) for ls in groups)
+
+
+# ---- contractions of two values: batch, rows, columns, summed labels in every mixture and order
+PAIRS = [
+    ((0, 1),        (1, 2)),
+    ((1, 0),        (1, 2)),
+    ((0, 1),        (2, 1)),
+    ((1, 0),        (2, 1)),
+    ((0,),          (0,)),
+    ((0, 1),        (0, 1)),
+    ((0, 1),        (1, 0)),
+    ((0, 1),        (1,)),
+    ((1,),          (1, 2)),
+    ((),            (0, 1)),
+    ((),            ()),
+    ((0,),          (1,)),
+    ((0, 1, 2),     (2, 1, 3)),
+    ((2, 0, 1),     (1, 3, 2)),
+    ((0, 4),        (4, 1)),
+    ((4, 0),        (0, 4)),
+    ((3, 0),        (0, 3)),
+    ((0, 1, 2),     (0, 2)),
+]  # fmt: skip
+
+
+def outputs(a, b):
+    labels = tuple(dict.fromkeys(a + b))
+    private = {x for x in labels if (x in a) != (x in b)}  # those are summed before a contraction
+    for kept in itertools.chain.from_iterable(itertools.permutations(labels, n) for n in range(len(labels) + 1)):
+        if private <= set(kept):
+            yield kept
+
+
+CONTRACTIONS = [(a, b, out) for a, b in PAIRS for out in outputs(a, b)]
+
+
+@pytest.mark.parametrize(("a", "b"), PAIRS, ids=[text(*p) for p in PAIRS])
+def test_contract2(a, b):
+    rows = [out for x, y, out in CONTRACTIONS if (x, y) == (a, b)]
+    assert rows
+    for out in rows:
+        x, y = array(a, 1), array(b, 2)
+        got = run("contract2", (a, b, out), [x, y], out, a + b)
+        assert_same(got, np.einsum(f"{text(a, b)}->{text(out)}", x, y), text(a, b, out))
+
+
+def test_large_contraction():
+    a, b = (5, 1), (1, 5, 0)
+    x, y = array(a), array(b)
+    assert_same(run("contract2", (a, b, (5, 0)), [x, y], (5, 0), a + b), np.einsum("ij,jik->ik", x, y))
+
+
+SPELT = [
+    # labels, what is written
+    ((0, 1),     (1, 2),     (0, 2),      "v0 @ v1"),
+    ((0, 1),     (1, 2),     (2, 0),      "v1.T @ v0.T"),
+    ((0, 1),     (2, 1),     (0, 2),      "v0 @ v1.T"),
+    ((0, 1),     (1,),       (0,),        "v0 @ v1"),
+    ((0,),       (0,),       (),          "v0 @ v1"),
+    ((0,),       (1,),       (0, 1),      "v0[:, None] * v1"),
+    ((0, 1),     (0, 1),     (0, 1),      "v0 * v1"),
+    ((),         (0,),       (0,),        "v0 * v1"),
+    ((0, 1, 2),  (0, 2, 3),  (0, 1, 3),   "v0 @ v1"),
+    ((0, 1),     (1, 0),     (),          "v0.reshape((6,)) @ v1.T.reshape((6,))"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("a", "b", "out", "want"), SPELT, ids=[row[3] for row in SPELT])
+def test_what_is_written(a, b, out, want):
+    assert numpy_step(step("contract2", (a, b, out), out, a + b), ["v0", "v1"], str) == [want]
+
+
+VIEWS = [((0, 1), (1, 0)), ((0, 1, 2), (2, 0, 1)), ((0, 0), (0,)), ((0, 1, 0), (1, 0)), ((1, 1, 1), (1,)),
+         ((0, 0, 1, 1), (1, 0)), ((4, 0), (0, 4)), ((), ())]  # fmt: skip
+
+
+@pytest.mark.parametrize(("labels", "out"), VIEWS, ids=[text(*v) for v in VIEWS])
+def test_views(labels, out):
+    x = array(labels)
+    got = run("view", (labels, out), [x], out)
+    assert_same(got, np.einsum(f"{text(labels)}->{text(out)}", x))
+    assert np.shares_memory(got, x) or not x.size, "a view costs nothing"
+
+
+@pytest.mark.parametrize(("labels", "out"), [((0, 1), (0,)), ((0, 1), (1,)), ((0, 1), ()), ((0, 1, 2), (1,)),
+                                             ((4, 0), (0,)), ((5,), ())], ids=str)  # fmt: skip
+def test_sums(labels, out):
+    x = array(labels)
+    assert_same(run("sum", (labels, out), [x], out), np.einsum(f"{text(labels)}->{text(out)}", x))
+
+
+@pytest.mark.parametrize(("number", "sizes", "want"), [
+    (1, (),              "v0"),
+    (2, (),              "2 * v0"),
+    (-2, (),             "(-2) * v0"),
+    (1, (3, 4),          "12 * v0"),
+    (0.5, (3,),          "0.5 * 3 * v0"),
+    (1, ("n", 3, "m"),   "3*n*m * v0"),
+    (2j, (),             "2j * v0"),
+])  # fmt: skip
+def test_scale(number, sizes, want):
+    assert numpy_step(Step("scale", (), (number, sizes), (), 0), ["v0"], str) == [want]
+
+
+WRITES = [
+    # terms: labels of the core, labels of the output
+    [((0,), (0, 0))],
+    [((0,), (0, 1))],
+    [((1,), (0, 1))],
+    [((0, 1), (0, 1, 0))],
+    [((1, 0), (0, 1, 0, 1))],
+    [((), (0, 0))],
+    [((), (0, 1))],
+    [((0, 1), (0, 1)), ((0,), (0, 1))],
+    [((4,), (4, 4))],
+    [],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("terms", WRITES, ids=str)
+def test_writes_add_into_their_places(terms):
+    shape_ = tuple(SIZE[x] for x in terms[0][1]) if terms else (2, 3)
+    arrays = [array(labels) for labels, _ in terms]
+    want = np.zeros(shape_, np.int64)
+    for a, (labels, output) in zip(arrays, terms):
+        for at in itertools.product(*(range(SIZE[x]) for x in dict.fromkeys(output))):
+            value = dict(zip(dict.fromkeys(output), at))
+            want[tuple(value[x] for x in output)] += a[tuple(value[x] for x in labels)]
+    *lines, last = numpy_step(Step("write", (), tuple(terms), shape_, 0), [f"v{k}" for k in range(len(terms))], str)
+    scope = {"np": np, "dtype": np.int64, **{f"v{k}": a for k, a in enumerate(arrays)}}
+    exec("\n".join(line.replace("{out}", "result") for line in lines), scope)
+    assert last == ""
+    assert_same(scope["result"], want)
+
+
+# ---- small texts
+@pytest.mark.parametrize("number", [0, 1, -1, 2**70, 0.1, -1e-300, 1e300, 2j, -1.5 - 2j, float("inf"), -float("inf"),
+                                    complex("inf"), complex(0, -float("inf")), True])  # fmt: skip
+def test_literals_are_read_back(number):
+    assert eval(literal(number)) == number
+    assert eval(f"2 - {literal(number)}") == 2 - number, "a sign must not join what stands before it"
+
+
+def test_not_a_number_is_read_back():
+    assert np.isnan(eval(literal(float("nan"))))
+    assert np.isnan(eval(literal(complex("nan+nanj"))))
+
+
+@pytest.mark.parametrize(("sizes", "want"), [([], "1"), (["3"], "3"), (["3", "4"], "12"), (["n"], "n"), (["1", "n"], "n"),
+                                             (["n", "2", "m"], "2*n*m"), (["0", "n"], "0*n")])  # fmt: skip
+def test_products_of_sizes(sizes, want):
+    assert product(sizes) == want
+
+
+@pytest.mark.parametrize(("sizes", "want"), [([], "()"), (["3"], "(3,)"), (["3", "n"], "(3, n)")])
+def test_shapes(sizes, want):
+    assert shape(sizes) == want
+
+
+@pytest.mark.parametrize(("labels", "order", "want"), [((0, 1), (0, 1), "x"), ((0, 1), (1, 0), "x.T"),
+                                                       ((0, 1, 2), (2, 0, 1), "x.transpose(2, 0, 1)"), ((), (), "x")])
+def test_transposes(labels, order, want):
+    assert transposed("x", labels, order) == want
+
+
+@pytest.mark.parametrize(("labels", "out", "want"), [
+    ((0,), (0,), "x"), ((0,), (1, 0), "x"), ((0,), (0, 1), "x[:, None]"), ((), (0, 1), "x"),
+    ((1, 0), (0, 2, 1), "x.T[:, None, :]"), ((0,), (1, 0, 2), "x[:, None]"),
+])  # fmt: skip
+def test_broadcasting_views(labels, out, want):
+    assert aligned("x", labels, out) == want
+
+
+# ---- functions and helpers
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_is_spelt(name):
+    """Each row against its own plain formula at the ends of what floats hold."""
+    plain = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "relu": lambda x: x * (x > 0), "square": lambda x: x * x,
+             "reciprocal": lambda x: x**-1.0, "heaviside": lambda x: 1.0 * (x > 0), "power": lambda x: x**2.5,
+             "softmax": lambda x: np.exp(x) / np.exp(x).sum(), "logsumexp": lambda x: np.log(np.exp(x).sum())}
+    row = FUNCTIONS[name]
+    low, high = row.domain
+    x = np.linspace(low, high, 7)
+    scope = {"np": np, "dtype": x.dtype, "x": x}
+    for helper in HELPERS.values():
+        exec(helper, scope)
+    (line,) = numpy_step(Step("apply", (), (row, int(row.core), (2.5,) if name == "power" else ()), (), 0), ["x"], str)
+    np.testing.assert_allclose(eval(line, scope), plain.get(name, getattr(np, name, None))(x), rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("text", ["sigmoid(x)", "softmax(x, -1)", "logsumexp(x, -1)"])
+@pytest.mark.parametrize("x", [[1e4, 0, -1e4], [-1e4] * 3, [8e307, -8e307, 0]])
+def test_helpers_do_not_overflow(text, x):
+    scope = {"np": np, "x": np.array(x, float)}
+    for helper in HELPERS.values():
+        exec(helper, scope)
+    with np.errstate(over="raise", invalid="raise"):
+        assert np.isfinite(eval(text, scope)).all()
+
+
+def test_backends():
+    assert set(BACKENDS) <= set(KNOWN)
+    for name, row in BACKENDS.items():
+        assert row.name == name
+        compile(row.header, name, "exec")
+        assert all(name in f.spell for f in FUNCTIONS.values())
+    with pytest.raises(AssertionError, match="no spelling for dance"):
+        numpy_step(Step("dance", (), (), (), 0), [], str)
+    with pytest.raises(ed.BackendError, match="no backend is called 'nunpy'.*numpy"):
+        ed.compile(ed.tensor("x"), backend="nunpy")

@@ -1,0 +1,224 @@
+"""Cores and where they sit: every method against the dense tensor."""
+
+import einderiv as ed
+import numpy as np
+import pytest
+from einderiv.calculus import tensors_of
+from oracle import assert_same
+
+t, es = ed.tensor, ed.einsum
+A, B, M, x, v = t("A", "ij"), t("B", "jk"), t("M", "nn"), t("x", "n"), t("v", "i")
+SIZES = {"usual": dict(i=2, j=3, k=4, n=3), "ones": dict(i=1, j=1, k=1, n=1), "empty": dict(i=2, j=0, k=3, n=0)}
+AXES = dict(A="ij", B="jk", C="ki", M="nn", x="n", v="i", s="", w="j")
+
+DERIVATIVES = [
+    ("seed by X",             lambda: ed.derive(es("ij,jk,ki->ik", "A", "B", "C"), "A")),
+    ("seed by Y",             lambda: ed.derive(es("ij,jk,kl->il", "A", "B", "C"), "B")),
+    ("identity",              lambda: ed.derive(A * 1, "A")),
+    ("transpose",             lambda: ed.derive(A.T, "A")),
+    ("matrix times vector",   lambda: ed.derive(es("ij,j->i", A, "w"), "A")),
+    ("square, two terms",     lambda: ed.derive(M @ M, "M")),
+    ("cube, three terms",     lambda: ed.derive(M @ M @ M, "M")),
+    ("overlapping diagonals", lambda: ed.derive(x * x + ed.sum(x) * x, "x")),
+    ("diag and rank one",     lambda: ed.hessian((lambda q: q * q)(es("n,n->", x, x)), "x")),
+    ("diag of a vector",      lambda: ed.derive(ed.diag(x), "x")),
+    ("diagonal of a matrix",  lambda: ed.derive(ed.diag(M), "M")),
+    ("trace",                 lambda: ed.grad(ed.trace(M), "M")),
+    ("sum of all",            lambda: ed.grad(ed.sum(A), "A")),
+    ("of a scalar",           lambda: ed.derive(t("s") * t("s"), "s")),
+    ("by a scalar",           lambda: ed.derive(t("s") * A, "s")),
+    ("scalar by a matrix",    lambda: ed.grad(es("ij,jk,ki->", "A", "B", "C"), "B")),
+    ("broadcast",             lambda: ed.derive(es("i->ij", v, sizes={"j": 3}), "v")),
+    ("broadcast, overlapping", lambda: ed.derive(es("i->ij", v, sizes={"j": 3}) + es("ij->ij", ed.outer(v, [1, 2, 3])), v)),
+    ("zero",                  lambda: ed.derive(A * 1, t("x", "n"))),
+    ("Hessian of a quartic",  lambda: ed.hessian(es("ij,ij,ij,ij->", A, A, A, A), "A")),
+    ("matrix factorisation",  lambda: ed.hessian(ed.norm_squared(B.T @ B), "B")),
+    ("embedded twice",        lambda: ed.derive(es("i->iii", v) * 3 - 2 * es("i->iii", v), v)),
+]  # fmt: skip
+CASES = [pytest.param(make, sizes, id=f"{name}, {size}") for name, make in DERIVATIVES
+         for size, sizes in SIZES.items()]  # fmt: skip
+
+
+def given_for(e, sizes):
+    r = np.random.default_rng(11)
+    arrays = {name: r.integers(-3, 4, [sizes[a] for a in axes]) for name, axes in AXES.items()}
+    return {name: np.asarray(a) for name, a in arrays.items() if name in tensors_of(e)}
+
+
+@pytest.mark.parametrize(("make", "sizes"), CASES)
+def test_every_method_against_the_dense(make, sizes):
+    J = make()
+    given = given_for(J, sizes)
+    dense, s = ed.evaluate(J, given), ed.evaluate(J, given, dense=False)
+    k = J.ndim - J.record.count
+    r = np.random.default_rng(2)
+    vector, covector = r.integers(-3, 4, dense.shape[k:]), r.integers(-3, 4, dense.shape[:k])
+    assert (s.shape, s.ndim, s.dtype, s.split) == (dense.shape, dense.ndim, dense.dtype, k)
+    assert_same(s.dense(), dense)
+    assert_same(np.asarray(s), dense)
+    assert_same(s.matvec(vector), np.tensordot(dense, vector, vector.ndim))
+    assert_same(s.rmatvec(covector), np.tensordot(covector, dense, k))
+    assert s.nbytes <= sum(core.nbytes for core, _ in s.terms)
+    total = np.zeros(dense.shape, dense.dtype)
+    for core, embedding in s.terms:  # the terms mean what they say
+        labels, _, output = embedding.partition("->")
+        at = dict(zip(output, dense.shape))
+        total += ed.evaluate(es(embedding, core, sizes={c: n for c, n in at.items() if c not in labels}))
+        assert len(labels) == core.ndim
+    assert_same(total, dense)
+    if dense.shape[:k] == dense.shape[k:]:
+        want = np.diagonal(dense.reshape(covector.size, vector.size)).reshape(covector.shape)
+        assert_same(s.diagonal(), want)
+    else:
+        with pytest.raises(ed.ShapeError, match="diagonal"):
+            s.diagonal()
+
+
+@pytest.mark.parametrize(("make", "sizes"), CASES)
+def test_sparse_and_operators(make, sizes):
+    pytest.importorskip("scipy")
+    J = make()
+    given = given_for(J, sizes)
+    dense, s = ed.evaluate(J, given), ed.evaluate(J, given, dense=False)
+    if dense.ndim:
+        sparse = s.to_sparse()
+        assert sparse.format == "coo"
+        assert sparse.dtype == dense.dtype
+        assert_same(sparse.toarray(), dense)
+    else:
+        with pytest.raises(ed.ShapeError, match="scalar"):
+            s.to_sparse()
+    k = J.ndim - J.record.count
+    rows, columns = int(np.prod(dense.shape[:k])), int(np.prod(dense.shape[k:]))
+    operator = s.as_linear_operator()
+    assert operator.shape == (rows, columns)
+    flat = dense.reshape(rows, columns)
+    r = np.random.default_rng(4)
+    v_, u_ = r.integers(-3, 4, columns), r.integers(-3, 4, rows)
+    np.testing.assert_array_equal(operator.matvec(v_), flat @ v_)
+    np.testing.assert_array_equal(operator.rmatvec(u_), flat.T @ u_)
+    if rows and columns:
+        np.testing.assert_array_equal(operator @ np.eye(columns, dtype=int), flat)
+        np.testing.assert_array_equal(operator.H @ np.eye(rows, dtype=int), flat.T)
+
+
+# ---- what is held
+@pytest.mark.parametrize("n", [1, 64, 200])
+def test_the_seed_holds_its_core_only(n):
+    J = ed.derive(es("is,st,tj->ij", "X", "Y", "P"), "X")
+    X, Y, P = np.ones((n, n)), np.eye(n), np.arange(float(n * n)).reshape(n, n)
+    s = ed.evaluate(J, X=X, Y=Y, P=P, dense=False)
+    assert s.shape == (n,) * 4  # 134 MB dense at n = 64
+    assert s.nbytes == 8 * n * n  # 33 kB
+    ((core, embedding),) = s.terms
+    labels, _, output = embedding.partition("->")
+    assert embedding in ("bj->ijib", "jb->ijib")
+    np.testing.assert_array_equal(core if labels == "bj" else core.T, P)
+    assert f"nbytes={8 * n * n}" in repr(s)
+
+
+@pytest.mark.parametrize(("make", "held"), [
+    (lambda: ed.derive(A * 1, "A"),                            8),            # a number
+    (lambda: ed.derive(ed.exp(x), "x"),                        8 * 200),      # a diagonal
+    (lambda: ed.derive(ed.softmax(x), "x"),                    8 * 200**2),   # no more than the dense one, and below
+    (lambda: ed.hessian(ed.norm_squared(t("U", "ik")), "U"),   8),
+    (lambda: ed.derive(es("ij,jk->ik", A, B), "A"),            8 * 200**2),
+])  # fmt: skip
+def test_bytes_held(make, held):
+    J = make()
+    shapes = dict(A=(200, 200), B=(200, 200), x=(200,), U=(200, 3))
+    s = ed.evaluate(J, {n: np.ones(shape) for n, shape in shapes.items() if n in tensors_of(J)}, dense=False)
+    assert 0 < s.nbytes <= held + (8 * 200 if len(s.terms) > 1 else 0)
+
+
+@pytest.mark.xfail(strict=True, reason="a value that is given out twice is copied")
+def test_a_core_that_serves_twice_counts_once():
+    s = ed.evaluate(ed.derive(M + M.T, "M"), M=np.ones((3, 3)), dense=False)
+    assert len(s.terms) == 2
+    assert s.nbytes == 8
+
+
+def test_dense_has_a_limit():
+    s = ed.evaluate(ed.derive(t("y", "i") * 1, "y"), y=np.ones(10**6), dense=False)
+    assert s.nbytes == 8
+    with pytest.raises(ed.LimitError, match="dense result.*8 TB"):
+        s.dense()
+    with pytest.raises(ed.LimitError, match="100"):
+        ed.evaluate(ed.derive(x * 1, "x"), x=np.ones(4), dense=False).dense(memory_limit=100)
+    np.testing.assert_array_equal(s.matvec(np.arange(10**6)), np.arange(1e6))
+    assert s.diagonal().shape == (10**6,)
+    with ed.limits.override(dense_bytes=1000), pytest.raises(ed.LimitError, match="sparse form"):
+        s.to_sparse()
+
+
+# ---- complex numbers: the adjoint conjugates, and nothing else does
+def test_complex_adjoint():
+    r = np.random.default_rng(0)
+    a, w, u = (r.normal(size=s) + 1j * r.normal(size=s) for s in ((3, 4), 4, 3))
+    s = ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "x"), A=a, x=w, dense=False)
+    np.testing.assert_allclose(s.matvec(w), a @ w, rtol=1e-14)
+    np.testing.assert_allclose(s.rmatvec(u), a.conj().T @ u, rtol=1e-14)
+    np.testing.assert_allclose(np.vdot(u, s.matvec(w)), np.vdot(s.rmatvec(u), w), rtol=1e-13)
+    pytest.importorskip("scipy")
+    operator = s.as_linear_operator()
+    assert operator.dtype == np.complex128
+    np.testing.assert_allclose(operator.H @ u, a.conj().T @ u, rtol=1e-14)
+    np.testing.assert_allclose(operator @ w, a @ w, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("matrix", "vector", "want"), [("f4", "f4", "f4"), ("f4", "f8", "f8"), ("i8", "f8", "f8"),
+                                                        ("f8", "c16", "c16"), ("i1", "i8", "i8")])  # fmt: skip
+def test_dtypes_of_products(matrix, vector, want):
+    s = ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "x"), A=np.eye(2, dtype=matrix), x=np.ones(2, matrix), dense=False)
+    assert s.dtype == matrix
+    assert s.matvec(np.ones(2, vector)).dtype == want
+    assert s.rmatvec(np.ones(2, vector)).dtype == want
+
+
+def test_solvers_take_the_operator():
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+    r = np.random.default_rng(1)
+    G, b = r.normal(size=(200, 30)), r.normal(size=30)
+    H = ed.hessian(ed.norm_squared(es("ij,j->i", "G", "x")) + ed.norm_squared(t("x", (None,))), "x")
+    operator = ed.evaluate(H, G=G, x=b, dense=False).as_linear_operator()
+    found, info = linalg.cg(operator, b, rtol=1e-12)
+    assert info == 0
+    np.testing.assert_allclose(found, np.linalg.solve(2 * G.T @ G + 2 * np.eye(30), b), rtol=1e-8)
+
+
+# ---- what is no derivative, and what does not fit
+@pytest.mark.parametrize("call", [lambda s: s.matvec(np.ones(2)), lambda s: s.rmatvec(np.ones(2)), lambda s: s.diagonal(),
+                                  lambda s: s.as_linear_operator()])  # fmt: skip
+@pytest.mark.parametrize("make", [lambda: A, lambda: A @ A.T, lambda: ed.hvp(ed.sum(A * A), "A", "A"),
+                                  lambda: ed.derive(A * A, "A") * 2])  # fmt: skip
+def test_only_derivatives_act(make, call):
+    s = ed.evaluate(make(), A=np.ones((2, 2)), dense=False)
+    with pytest.raises(TypeError, match="needs a derivative"):
+        call(s)
+
+
+@pytest.mark.parametrize(("call", "match"), [
+    (lambda s: s.matvec(np.ones(4)),          r"\(4,\).*\(2, 3\)"),
+    (lambda s: s.matvec(np.ones((3, 2))),     r"\(3, 2\).*\(2, 3\)"),
+    (lambda s: s.matvec(1.0),                 r"\(\).*\(2, 3\)"),
+    (lambda s: s.rmatvec(np.ones((2, 1))),    r"\(2, 1\).*\(2,\)"),
+])  # fmt: skip
+def test_shapes_that_do_not_fit(call, match):
+    s = ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "A"), A=np.ones((2, 3)), x=np.ones(3), dense=False)
+    with pytest.raises(ed.ShapeError, match=match):
+        call(s)
+
+
+def test_a_tensor_that_is_no_derivative_has_the_rest():
+    s = ed.evaluate(ed.diag(v), v=np.array([1.0, 2.0]), dense=False)
+    assert s.nbytes == 16
+    np.testing.assert_array_equal(s.dense(), np.diag([1.0, 2.0]))
+    assert [e.partition("->")[0] for _, e in s.terms] == ["i"]
+
+
+def test_trees_of_structured_results():
+    y = es("ij,j->i", "A", "x")
+    got = ed.compile({"J": ed.derive(y, "A"), "y": y}, dense=False)(A=np.ones((2, 3)), x=np.ones(3))
+    assert set(got) == {"J", "y"}
+    assert isinstance(got["J"], ed.Structured)
+    np.testing.assert_array_equal(got["y"].dense(), [3, 3])
