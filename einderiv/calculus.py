@@ -7,40 +7,26 @@ A position means that slot alone of the outermost einsum as it was written, a na
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
-from .algebra import operand, viewed
+from .algebra import added, viewed
 from .construction import check_name, einsum
-from .derivation import leaves, mapped, opened, pullback, pushforward, replaced, stand_in
-from .errors import EinderivError, ShapeError, counted, limits, near
+from .derivation import leaves, mapped, opened, pullback, pushforward
+from .errors import EinderivError, counted, limits
 from .expression import (
     Einsum,
     Expr,
     Record,
-    Tensor,
     dressed,
-    everything,
     filled,
     identity,
     is_zero,
-    walk,
     zero,
 )  # fmt: skip
 from .naming import naming, new_axes
-from .notation import is_name
-from .sizes import called, checked
-from .unification import assemble, flatten, slots_of
-
-
-@dataclass(frozen=True, slots=True)
-class Target:  # no tuple: trees of `wrt` are made of tuples
-    """One leaf of `wrt`, resolved: the tensor to derive by, in `y` itself or in a copy with a slot replaced."""
-
-    tensor: Tensor
-    label: str  # for printing
-    position: int | None
+from .sizes import called
+from .targets import Target, aligned, check_apart, paired, resolved, restored
+from .unification import flatten
 
 
 def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
@@ -59,9 +45,9 @@ def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any
     """
     y = _expression(y)
     limits.check("order", _order(y) + 1)
-    base, targets = _targets(y, wrt)
+    base, targets = resolved(y, wrt)
     if y.ndim == 0:
-        cotangents = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
+        cotangents = _pulled(y, base, targets, filled(1, (), ()))
         return mapped(lambda t: _finished(y, base, t, cotangents.get(t.tensor.name), indices), targets)
     return mapped(lambda t: _derived(y, base, t, indices), targets)
 
@@ -114,13 +100,14 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
     """
     y = _expression(y)
     _check_scalar(y, "hessian", "derive twice gives the second derivative of anything")
-    base, first = _targets(y, wrt)
-    base, second = (base, first) if wrt2 is None else _targets(y, wrt2, base)
+    base, first = resolved(y, wrt)
+    base, second = (base, first) if wrt2 is None else resolved(y, wrt2, base)
+    check_apart(y, [*leaves(first), *leaves(second)])
 
     def row(t: Target) -> Any:
         found = pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name)
         g = _finished(y, y, t, found, None)  # its slots stay replaced: they are derived by once more
-        return mapped(lambda s: _restored(_derived(g, g, s, None), y, base), second)
+        return mapped(lambda s: restored(_derived(g, g, s, None), y, base), second)
 
     return mapped(row, first)
 
@@ -136,8 +123,11 @@ def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
     Raises ShapeError if a tangent has not the axes of its tensor.
     """
     y = _expression(y)
-    base, targets = _targets(y, wrt)
-    return _restored(_pushed(y, base, targets, tangent), y, base)
+    base, targets = resolved(y, wrt)
+    pairs = paired(targets, tangent)
+    named, slots = ([p for p in pairs if (p[0].position is None) is by_name] for by_name in (True, False))
+    parts = [restored(_pushed(y, e, some), y, base) for e, some in ((y, named), (base, slots)) if some]
+    return parts[0] if len(parts) == 1 else dressed(added(parts), axes=y.axes, origins=(y,))
 
 
 def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
@@ -149,9 +139,9 @@ def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
     Raises ShapeError if the cotangent has not the axes of `y`.
     """
     y = _expression(y)
-    base, targets = _targets(y, wrt)
-    u = _aligned(cotangent, y, "the cotangent")
-    found = pullback(base, {t.tensor.name for t in leaves(targets)}, u)
+    base, targets = resolved(y, wrt)
+    u = aligned(cotangent, y, "the cotangent")
+    found = _pulled(y, base, targets, u)
     return mapped(lambda t: _result(y, base, t, found.get(t.tensor.name), (u,)), targets)
 
 
@@ -173,13 +163,16 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
     # contain the tensor itself and still counts as constant, for only the gradient is derived.
     y = _expression(y)
     _check_scalar(y, "hvp", "jvp takes any expression")
-    base, targets = _targets(y, wrt)
+    base, targets = resolved(y, wrt)
+    check_apart(y, leaves(targets))
     gradients = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
+
+    pairs = paired(targets, vector)
 
     def product(t: Target) -> Expr:
         g = gradients.get(t.tensor.name)
         g = zero(t.tensor.sizes, t.tensor.axes) if g is None else g
-        return _restored(_pushed(y, g, targets, vector), y, base)
+        return restored(_pushed(y, g, pairs), y, base)
 
     return mapped(product, targets)
 
@@ -204,81 +197,6 @@ def _order(y: Expr) -> int:
     return n
 
 
-def tensors_of(e: Expr) -> dict[str, Tensor]:
-    """Every tensor met in the making of `e`, by name."""
-    found: dict[str, Tensor] = {}
-    for node in walk([e], everything):
-        if isinstance(node, Tensor) and is_name(node.name):
-            known = found.setdefault(node.name, node)
-            check_ranks(known, node)
-    return found
-
-
-def check_ranks(known: Tensor, other: Tensor) -> None:
-    """Within one expression all tensors of one name are one tensor."""
-    if known.ndim != other.ndim:
-        raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
-                         f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
-
-
-def _targets(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
-    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt` counts.
-
-    `base` is `y` with some slots replaced already.
-    """
-    base = y if base is None else base
-    known = tensors_of(y)
-    slots: dict[int, Target] = {}
-    for leaf in leaves(wrt):
-        if _is_position(leaf) and leaf not in slots:
-            base, slots[leaf] = _slot_target(y, base, _slot(y, leaf))
-    targets = mapped(lambda leaf: slots[leaf] if _is_position(leaf) else _named(leaf, known), wrt)
-    names = [t.tensor.name for t in leaves(targets)]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise EinderivError(f"wrt has {twice.replace('#', 'operand ')} twice")
-    return base, targets
-
-
-def _is_position(leaf: object) -> bool:
-    return isinstance(leaf, Integral) and not isinstance(leaf, bool)
-
-
-def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Target]:
-    """The tensor that stands in slot `k` of `base`, which is put there unless it is."""
-    assert isinstance(y, Einsum)
-    assert isinstance(base, Einsum)
-    operand_, here = slots_of(y)[k][0], slots_of(base)[k][0]
-    label = operand_.name if isinstance(operand_, Tensor) else f"operand {k} ({called(operand_)})"
-    if isinstance(here, Tensor) and here.name == f"#{k}":
-        return base, Target(here, label, k)
-    base, own = stand_in(base, k)
-    return base, Target(own, label, k)
-
-
-def _slot(y: Expr, position: Any) -> int:
-    k = int(position)
-    if not isinstance(y, Einsum):
-        raise EinderivError(f"position {k} counts the operands of an einsum, but this is {called(y)}; "
-                            "derive by a name or a tensor")  # fmt: skip
-    n = len(slots_of(y))
-    if not -n <= k < n:
-        raise EinderivError(f"position {k} is out of range for {counted(n, 'operand')}: 0 to {n - 1}, or -{n} to -1")
-    return k % n
-
-
-def _named(leaf: Any, known: dict[str, Tensor]) -> Target:
-    if isinstance(leaf, Tensor):
-        check_ranks(known.get(leaf.name, leaf), leaf)
-        return Target(leaf, leaf.name, None)
-    if not isinstance(leaf, str):
-        raise TypeError("wrt must be a tensor, its name, an operand position, or a list, tuple or dict of those, "
-                        f"not {type(leaf).__name__}")  # fmt: skip
-    if leaf not in known:
-        raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")
-    return Target(known[leaf], leaf, None)
-
-
 def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str, ...]:
     if indices is None:
         return new_axes(y, count)
@@ -296,27 +214,23 @@ def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str,
     return names
 
 
+def _pulled(y: Expr, base: Expr, targets: Any, cotangent: Expr) -> dict[str, Expr]:
+    """Backwards for all targets: a name means its occurrences in all slots, also in those that are counted."""
+    names = {t.tensor.name for t in leaves(targets) if t.position is None}
+    slots = {t.tensor.name for t in leaves(targets) if t.position is not None}
+    return {**(pullback(y, names, cotangent) if names else {}), **(pullback(base, slots, cotangent) if slots else {})}
+
+
 def _derived(y: Expr, base: Expr, t: Target, indices: Sequence[str] | None) -> Expr:
     """Forwards, with the identity map as the tangent of the tensor."""
     names = _names_for(y, t.tensor.ndim, indices)
     seed = identity(t.tensor.sizes, t.tensor.axes, names)
-    return _result(y, base, t, pushforward(base, {t.tensor.name: seed}, names), (), names)
+    inner = y if t.position is None else base
+    return _result(y, base, t, pushforward(inner, {t.tensor.name: seed}, names), (), names)
 
 
 def _finished(y: Expr, base: Expr, t: Target, found: Expr | None, indices: Sequence[str] | None) -> Expr:
     return _result(y, base, t, found, (), _names_for(y, t.tensor.ndim, indices))
-
-
-def _restored(e: Expr, y: Expr, base: Expr) -> Expr:
-    """`e` with the operands of `y` back in the slots that were replaced in `base`."""
-    if base is y:
-        return e
-    assert isinstance(y, Einsum)
-    assert isinstance(base, Einsum)
-    pairs = zip(slots_of(base), slots_of(y), strict=True)
-    parts = {new.name: old for (new, _), (old, _) in pairs if isinstance(new, Tensor) and new.name.startswith("#")}
-    back = replaced(e, parts)
-    return back if back is e else dressed(back, axes=e.axes, origins=e.origins, record=e.record)
 
 
 def _result(y: Expr, base: Expr, t: Target, found: Expr | None, origins: tuple[Expr, ...],
@@ -332,7 +246,7 @@ def _result(y: Expr, base: Expr, t: Target, found: Expr | None, origins: tuple[E
     if found is None or is_zero(found):
         sizes = x.sizes if names is None else y.sizes + x.sizes
         return dressed(zero(sizes, axes, origins), record=record)
-    return dressed(opened(_restored(found, y, base)), axes=axes, origins=origins, record=record)
+    return dressed(opened(restored(found, y, base)), axes=axes, origins=origins, record=record)
 
 
 def _axes(y: Expr) -> tuple[str | None, ...]:
@@ -342,40 +256,11 @@ def _axes(y: Expr) -> tuple[str | None, ...]:
     return naming(viewed(y, range(y.ndim), range(y.ndim))).axes  # type: ignore[arg-type]
 
 
-def _pushed(y: Expr, base: Expr, targets: Any, tangent: Any) -> Expr:
-    pairs = _paired(targets, tangent)
-    directions = [_aligned(v, t.tensor, f"the direction for {t.label}") for t, v in pairs]
+def _pushed(y: Expr, base: Expr, pairs: list[tuple[Target, Any]]) -> Expr:
+    directions = [aligned(v, t.tensor, f"the direction for {t.label}") for t, v in pairs]
     seeds = {t.tensor.name: v for (t, _), v in zip(pairs, directions, strict=True)}
     found = pushforward(base, seeds)
     origins = (y, *(t.tensor for t, _ in pairs if not t.tensor.name.startswith("#")), *directions)
     if found is None or is_zero(found):
         return zero(base.sizes, base.axes, origins)
     return dressed(opened(found), axes=base.axes, origins=origins)
-
-
-def _paired(targets: Any, values: Any) -> list[tuple[Target, Any]]:
-    """The leaves of two trees of the same structure, side by side."""
-    if isinstance(targets, Target):
-        return [(targets, values)]
-    if type(values) is not type(targets) or len(values) != len(targets):
-        raise TypeError(f"wrt is a {type(targets).__name__} of {len(targets)}: the directions must be one too")
-    keys: Any = targets if isinstance(targets, dict) else range(len(targets))
-    if isinstance(targets, dict) and set(keys) != set(values):
-        raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the directions {sorted(map(str, values))}")
-    return [pair for key in keys for pair in _paired(targets[key], values[key])]
-
-
-def _aligned(value: Any, like: Expr, what: str) -> Expr:
-    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
-    if isinstance(value, str):
-        check_name(value, what)
-        value = Tensor(value, (None,) * like.ndim)
-    value = operand(value, what)
-    if not isinstance(value, Expr):
-        value = filled(value, (), ())
-    if value.ndim != like.ndim:
-        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but {called(like)} has {like.ndim}")
-    labels = tuple(range(like.ndim))
-    given = tuple(zip(labels, like.sizes, strict=True))
-    names = dict(zip(labels, like.axes, strict=True))
-    return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import usable
-from .calculus import derive, tensors_of
+from .calculus import derive
 from .construction import einsum, whole
 from .derivation import leaves, stand_in
 from .errors import EinderivError, near
@@ -26,6 +26,7 @@ from .execution import Array
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
 from .sizes import Sizes
+from .targets import tensors_of
 from .unification import bare, slots_of
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry

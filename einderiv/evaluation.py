@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .arrays import library, usable
-from .calculus import tensors_of
 from .construction import whole
 from .derivation import leaves, mapped
 from .emission import emit
@@ -19,6 +18,7 @@ from .planning import check_optimizer
 from .show.plans import Plan
 from .sizes import Sizes
 from .spelling import BACKENDS, KNOWN
+from .targets import tensors_of
 from .unification import flatten
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -132,8 +132,10 @@ class Compiled:
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """The Python source for tensors of given shapes (tuples or arrays)."""
-        source: str = self._planned(_shapes({**(shapes or {}), **named}), {}, {}).emitted.source
-        return source
+        execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
+        emitted = emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
+                       order=execution.inputs, many=not isinstance(self.tree, Expr))  # fmt: skip
+        return emitted.source
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
         """The steps and their costs for tensors of given shapes (tuples or arrays)."""

@@ -2,12 +2,13 @@
 
 import operator
 
-import einderiv as ed
 import numpy as np
 import pytest
+from oracle import assert_same
+
+import einderiv as ed
 from einderiv.algebra import FLAT, added, axes_of, expression, number, operand
 from einderiv.expression import Add, Constant, Einsum, Expr, is_zero
-from oracle import assert_same
 
 t, es, ev = ed.tensor, ed.einsum, ed.evaluate
 NAMES = {"X": "ij", "Y": "ij", "B": "jk", "M": "nn", "N": "nn", "u": "j", "w": "i", "s": "", "r": "",
@@ -39,9 +40,10 @@ class Tensors:
 
 
 WHOLE = [
-    "X + Y", "X - Y", "X * Y", "X + 2", "2 + X", "X - 2", "2 - X", "X * 2", "2 * X", "-X", "+X", "X + s", "s + X",
-    "X - s", "s - X", "X * s", "s * X", "s + r", "s - r", "s * r", "s + 2", "2 - s", "2 * s", "-s", "X + X", "X - X",
-    "X + Y - X", "X * 0", "0 * X + Y", "X + 0", "X * 1", "3 * X - 2 * X - X", "X * X", "X * X * X", "X * True",
+    "X + Y", "X - Y", "X * Y", "X + 2", "2 + X", "X - 2", "2 - X", "X * 2", "2 * X", "-X", "+X", "X + s",
+    "s + X", "X - s", "s - X", "X * s", "s * X", "s + r", "s - r", "s * r", "s + 2", "2 - s", "2 * s", "-s",
+    "X + X", "X - X", "X + Y - X", "X * 0", "0 * X + Y", "X + 0", "X * 1", "3 * X - 2 * X - X", "X * X",
+    "X * X * X", "X * True",
     "X - Y * 2 + X * Y", "(X + Y) * (X - Y)", "-(X - 2 * Y)", "(X + Y) * s - 3", "2 * (X + Y) * 3",
     "X.T", "X.T.T", "u.T", "s.T", "P.T", "X.T + Y.T", "(X + Y).T",
     "X @ B", "u @ B", "X @ u", "u @ u", "w @ X @ B", "M @ N @ M", "X.T @ Y", "X @ Y.T", "P @ Q",
@@ -60,8 +62,8 @@ def test_integers_as_numpy(text, sizes):
 
 
 FRACTIONS = [
-    "X / 2", "2 / X", "X / Y", "s / X", "X / s", "s / r", "2 / s", "X / Y / 4", "1 / (1 / X)", "X ** -1", "X ** -2",
-    "X * 0.5", "X + 0.25", "0.5 - X", "abs_X ** 0.5", "abs_X ** 2.5", "X ** 2.0", "(X + Y) / 8", "X / X",
+    "X / 2", "2 / X", "X / Y", "s / X", "X / s", "s / r", "2 / s", "X / Y / 4", "1 / (1 / X)", "X ** -1",
+    "X ** -2", "X * 0.5", "X + 0.25", "0.5 - X", "abs_X ** 0.5", "abs_X ** 2.5", "X ** 2.0", "(X + Y) / 8", "X / X",
 ]  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def test_fractions_as_numpy(text, dtype):
 
 
 OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.matmul]
-OTHERS = [np.array([[1, -2], [3, 4]]), np.array([[1.5, 2.0], [4.0, -8.0]]), [[1, 2], [4, 8]], ((1, 2), (4, 8))]
+OTHERS = [np.array([[1, -2], [3, 4]]), np.array([[1.5, 2], [4, -8]]), [[1, 2], [4, 8]], ((1, 2), (4, 8))]
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=["int", "float", "list", "tuple"])
@@ -91,7 +93,9 @@ def test_arrays_on_either_side(f, other):
         assert ev(e, M=m).dtype == want.dtype
 
 
-@pytest.mark.parametrize("scalar", [np.float64(3), np.float32(3), np.int8(3), np.array(3), np.complex64(3), 3.0])
+@pytest.mark.parametrize("scalar", [
+    np.float64(3), np.float32(3), np.int8(3), np.array(3), np.complex64(3), 3.0,
+])  # fmt: skip
 @pytest.mark.parametrize("f", OPERATORS[:4])
 def test_numpy_scalars_on_either_side(f, scalar):
     x = t("x", "i")
@@ -143,14 +147,14 @@ def test_sums_of_any_length(terms):
     for part in parts[1:]:
         total = total + part
     assert [str(x) for x in total.terms] == [str(x) for x in parts], "in written order"
-    assert_same(ev(total, {f"T{k}": np.array([k, 1]) for k in range(terms)}), [terms * (terms - 1) // 2, terms])
-    twice = ev(2 * total - added([total]), {f"T{k}": np.array([k, 1]) for k in range(terms)})
-    assert_same(twice, [terms * (terms - 1) // 2, terms])
+    arrays = {f"T{k}": np.array([k, 1]) for k in range(terms)}
+    for same in (total, 2 * total - added([total])):
+        assert_same(ev(same, arrays), [terms * (terms - 1) // 2, terms])
 
 
 # ---- what is refused
 @pytest.mark.parametrize(("call", "kind", "message"), [
-    (lambda: X + u,           ed.ShapeError,    "cannot combine u, 1 axis, with X, 2 axes: only scalars broadcast"),
+    (lambda: X + u,           ed.ShapeError,    "cannot combine u, 1 axis, with X, 2 axes: only scal"),
     (lambda: X * u,           ed.ShapeError,    "only scalars broadcast; write the einsum"),
     (lambda: X + [1, 2, 3],   ed.ShapeError,    "only scalars broadcast"),
     (lambda: X * np.ones((1, 1, 1)), ed.ShapeError, "only scalars broadcast"),
@@ -171,7 +175,7 @@ def test_sums_of_any_length(terms):
     (lambda: X < Y,           TypeError,        "not supported between"),
     (lambda: np.multiply(2, X), TypeError,      "does not support ufuncs"),
     (lambda: X + np.array(["a"]), TypeError,    "has dtype <U1"),
-    (lambda: expression("X"), TypeError,        "the argument is the string 'X': ed.tensor makes a tensor of a name"),
+    (lambda: expression("X"), TypeError,        "the argument is the string 'X': ed.tensor makes"),
 ])  # fmt: skip
 def test_refused(call, kind, message):
     with pytest.raises(kind, match=message):
@@ -179,12 +183,12 @@ def test_refused(call, kind, message):
 
 
 @pytest.mark.parametrize(("value", "want"), [
-    (3, 3), (2.5, 2.5), (1j, 1j), (True, True), (np.int8(3), 3), (np.float32(0.5), 0.5), (np.complex64(1j), 1j),
-    (np.array(3), None), ([1], None), ("3", None), (None, None), (X, None),
+    (3, 3), (2.5, 2.5), (1j, 1j), (True, True), (np.int8(3), 3), (np.float32(0.5), 0.5),
+    (np.complex64(1j), 1j), (np.array(3), None), ([1], None), ("3", None), (None, None), (X, None),
 ])  # fmt: skip
 def test_number(value, want):
     assert number(value) == want
-    assert type(number(value)) in (bool, int, float, complex, type(None)), "never NumPy's, which decide dtypes"
+    assert type(number(value)) in (bool, int, float, complex, type(None)), "NumPy's would decide dtypes"
 
 
 def test_operand():
@@ -198,7 +202,8 @@ def test_operand():
 
 
 @pytest.mark.parametrize(("axis", "positions"), [
-    (None, (0, 1)), (0, (0,)), (-1, (1,)), ("j", (1,)), ((1, 0), (1, 0)), (("i", -1), (0, 1)), ([0], (0,)), ((), ()),
+    (None, (0, 1)), (0, (0,)), (-1, (1,)), ("j", (1,)), ((1, 0), (1, 0)), (("i", -1), (0, 1)), ([0], (0,)),
+    ((), ()),
 ])  # fmt: skip
 def test_axes_of(axis, positions):
     assert axes_of(X, axis) == positions

@@ -61,7 +61,7 @@ def test_other_libraries_are_known_and_refused(kind):
     array = sys.modules[kind].numpy.ones(2) if kind == "jax" else sys.modules[kind].ones(2)
     assert is_array(array)
     assert library(array) == kind
-    with pytest.raises(BackendError, match=rf"^operand 3 is an array of {kind}; .*convert it with numpy\.asarray"):
+    with pytest.raises(BackendError, match=rf"^operand 3 is an array of {kind}; .*with numpy\.asarray"):
         usable(array, "operand 3")
 
 
@@ -111,21 +111,21 @@ def nested(depth):
 
 
 @pytest.mark.parametrize(("value", "kind", "message"), [
-    (None,                                      TypeError,     "must be an array, a number or nested lists, not None"),
-    ({"a": 1},                                  TypeError,     "must be an array, .* not dict"),
-    (object(),                                  TypeError,     "must be an array, .* not object"),
-    ([1, None],                                 TypeError,     "has dtype object"),
-    (["a"],                                     TypeError,     "has dtype <U1, which cannot be computed with"),
-    (np.array(["a"]),                           TypeError,     "has dtype <U1"),
-    (np.array([b"a"]),                          TypeError,     r"has dtype \|S1"),
-    (np.array(["2020-01-01"], "M8[D]"),         TypeError,     r"has dtype datetime64\[D\]"),
-    (np.array([1], "m8[s]"),                    TypeError,     r"has dtype timedelta64\[s\]"),
-    (np.zeros(1, [("a", int)]),                 TypeError,     "has dtype "),
-    (np.array([1, "a"], object),                TypeError,     "has dtype object"),
-    (np.ma.masked_array([1.0, 2.0], [0, 1]),    TypeError,     r"is a masked array.*\.filled\(0\)"),
-    (np.ma.masked_array([1.0, 2.0]),            TypeError,     "is a masked array"),
-    ([[1, 2], [3]],                             EinderivError, "is no array: .*inhomogeneous"),
-    (nested(100),                               EinderivError, "is no array: "),
+    (None,                                   TypeError,     "must be an array, a number or .*, not None"),
+    ({"a": 1},                               TypeError,     "must be an array, .* not dict"),
+    (object(),                               TypeError,     "must be an array, .* not object"),
+    ([1, None],                              TypeError,     "has dtype object"),
+    (["a"],                                  TypeError,     "has dtype <U1, which cannot be computed with"),
+    (np.array(["a"]),                        TypeError,     "has dtype <U1"),
+    (np.array([b"a"]),                       TypeError,     r"has dtype \|S1"),
+    (np.array(["2020-01-01"], "M8[D]"),      TypeError,     r"has dtype datetime64\[D\]"),
+    (np.array([1], "m8[s]"),                 TypeError,     r"has dtype timedelta64\[s\]"),
+    (np.zeros(1, [("a", int)]),              TypeError,     "has dtype "),
+    (np.array([1, "a"], object),             TypeError,     "has dtype object"),
+    (np.ma.masked_array([1.0, 2.0], [0, 1]), TypeError,     r"is a masked array.*\.filled\(0\)"),
+    (np.ma.masked_array([1.0, 2.0]),         TypeError,     "is a masked array"),
+    ([[1, 2], [3]],                          EinderivError, "is no array: .*inhomogeneous"),
+    (nested(100),                            EinderivError, "is no array: "),
 ])  # fmt: skip
 def test_what_cannot_be_used(value, kind, message):
     with pytest.raises(kind, match=rf"^operand 7 {message}") as info:

@@ -2,9 +2,10 @@
 
 import dataclasses
 
-import einderiv as ed
 import numpy as np
 import pytest
+
+import einderiv as ed
 from einderiv import derivation
 from einderiv.checking import _weights, degree_in
 from einderiv.functions import FUNCTIONS
@@ -30,7 +31,8 @@ OK = [
     ("tr A^3",                lambda: ed.trace(M @ M @ M),                  M,         EXACT),
     ("x^4",                   lambda: x**4,                                 "x",       EXACT),
     ("square of a square",    lambda: ed.square(ed.square(x)),              "x",       EXACT),
-    ("factorisation",         lambda: ed.norm_squared(t("T", "ij") - t("U", "ik") @ t("V", "jk").T), ("U", "V"), EXACT),
+    ("factorisation",         lambda: ed.norm_squared(t("T", "ij") - t("U", "ik") @ t("V", "jk").T),
+     ("U", "V"), EXACT),
     ("a difference",          lambda: 3 * (A @ B) - (A @ B) * es("ij,jk->ik", A, B), "A", EXACT),
     ("broadcast",             lambda: es("i->ij", v, sizes={"j": 4}),       "v",       EXACT),
     pytest.param(lambda: t("s") * t("s") * x, "s", EXACT, id="scalar", marks=SCALARS),
@@ -54,7 +56,8 @@ OK = [
 
 
 @pytest.mark.parametrize(("make", "wrt", "method"),
-                         [pytest.param(*r[1:], id=r[0]) if isinstance(r, tuple) and not hasattr(r, "id") else r
+                         [pytest.param(*r[1:],
+                                       id=r[0]) if isinstance(r, tuple) and not hasattr(r, "id") else r
                           for r in OK])  # fmt: skip
 def test_right(make, wrt, method):
     report = ed.check(make(), wrt)
@@ -152,7 +155,8 @@ def test_a_wrong_row_is_found(monkeypatch, name, make, wrt, wrong, method, size)
     whole = method == EXACT
     r = np.random.default_rng(0)
     arrays = {"x": r.integers(1, 4, size) if whole else r.uniform(0.3, 1, size),
-              "M": r.integers(1, 4, (size, size)) if whole else r.uniform(0.3, 1, (size, size)) / size}  # fmt: skip
+              "M": r.integers(1, 4, (size, size)) if whole else r.uniform(0.3, 1,
+                                                                          (size, size)) / size}  # fmt: skip
     given = {n: a for n, a in arrays.items() if n in ed.compile(make()).inputs}
     assert ed.check(make(), wrt, given).ok, "right before"
     planted_function(monkeypatch, name, wrong)

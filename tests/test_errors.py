@@ -110,7 +110,7 @@ def test_near(word, known, hint):
 
 
 def test_our_bug_is_no_error_of_the_user():
-    with pytest.raises(AssertionError, match=r"^odd state: this is a bug in einderiv, please report it$") as info:
+    with pytest.raises(AssertionError, match=r"^odd state: this is a bug .*please report it$") as info:
         our_bug("odd state")
     assert not isinstance(info.value, ed.EinderivError)
 
@@ -137,8 +137,8 @@ def test_check_is_exact_at_the_limit(name):
     with limits.override(**{name: 7}):
         for fine in (0, 6, 7):
             limits.check(name, fine)
-        words = name.replace("_", " ")
-        with pytest.raises(ed.LimitError, match=rf"^8 {words} are over the limit of 7 \(ed\.limits\.{name}\)$"):
+        over = rf"^8 {name.replace('_', ' ')} are over the limit of 7 \(ed\.limits\.{name}\)$"
+        with pytest.raises(ed.LimitError, match=over):
             limits.check(name, 8)
         with pytest.raises(ed.LimitError, match=rf"\(ed\.limits\.{name}\); do this$"):
             limits.check(name, 8, "do this")
@@ -170,9 +170,8 @@ def test_override_restores_what_was_set_inside():
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt, ed.LimitError])
 def test_override_restores_after_an_exception(kind):
-    with pytest.raises(kind, match=r"^inside$"), limits.override(characters=3):
-        assert limits.characters == 3
-        raise kind("inside")
+    with pytest.raises(kind, match=r"^inside 3$"), limits.override(characters=3):
+        raise kind(f"inside {limits.characters}")
     assert values() == BEFORE
     assert ed.einsum("ij,jk->ik").subscripts == "ij,jk->ik"
 

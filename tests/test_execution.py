@@ -1,10 +1,11 @@
 """Dtypes, exact integers, odd arrays, memory: what happens between a program and the numbers."""
 
-import einderiv as ed
 import numpy as np
 import pytest
-from einderiv.execution import spoken_bytes
 from oracle import assert_same
+
+import einderiv as ed
+from einderiv.execution import spoken_bytes
 
 t, es = ed.tensor, ed.einsum
 X = t("X", "ij")
@@ -116,10 +117,12 @@ def test_complex_is_holomorphic():
     y = es("i,i->", "z", "z")
     np.testing.assert_array_equal(ed.evaluate(y, z=z), (z * z).sum())
     np.testing.assert_array_equal(ed.evaluate(ed.grad(y, "z"), z=z), 2 * z)
-    np.testing.assert_array_equal(ed.evaluate(ed.vjp(es("i,i->i", "z", "w"), "z", "u"), z=z, w=z, u=1j * z), 1j * z * z)
+    np.testing.assert_array_equal(ed.evaluate(ed.vjp(es("i,i->i", "z", "w"), "z", "u"), z=z, w=z, u=1j * z),
+                                  1j * z * z)
     assert ed.evaluate(1j * t("x", "i"), x=np.ones(2, "f4")).dtype == C8
     assert ed.evaluate(1j * t("x", "i"), x=np.ones(2)).dtype == C16
-    np.testing.assert_allclose(ed.evaluate(ed.derive(ed.exp(t("z", "i")), "z"), z=z), np.diag(np.exp(z)), rtol=1e-15)
+    np.testing.assert_allclose(ed.evaluate(ed.derive(ed.exp(t("z", "i")), "z"), z=z), np.diag(np.exp(z)),
+                               rtol=1e-15)
 
 
 def test_float16_accumulates_wider():
@@ -152,22 +155,35 @@ def test_exact(subscripts, entry, n, dtype):
 
 REFUSED = [
     ("int8 sum",           lambda: ed.evaluate(es("ij,jk->ik", "A", "B"), A=np.full((1, 3), 100, "i1"),
-                                               B=np.full((3, 1), 100, "i1")),                      "30000.*int8"),
-    ("uint8 negative",     lambda: ed.evaluate(-t("x", "i"), x=np.array([1], "u1")),                 "-1.*uint8"),
+                                               B=np.full((3, 1), 100, "i1")),
+     "30000.*int8"),
+    ("uint8 negative",     lambda: ed.evaluate(-t("x", "i"), x=np.array([1], "u1")),
+     "-1.*uint8"),
     ("uint8 difference",   lambda: ed.evaluate(t("x", "i") - t("y", "i"), x=np.array([1], "u1"),
-                                               y=np.array([2], "u1")),                               "-1.*uint8"),
-    ("int64 product",      lambda: ed.evaluate(es("i,i->i", "x", "x"), x=np.array([2**32])),         "beyond int64"),
-    ("int64 sum",          lambda: ed.evaluate(es("i->", "x"), x=np.full(200, 2**56)),               "beyond int64"),
-    ("huge coefficient",   lambda: ed.evaluate(2**62 * t("x", "i"), x=np.array([2])),                "beyond int64"),
-    ("uint64 as it is",    lambda: ed.evaluate(es("i->", "x"), x=np.array([2**63 + 5], "u8")),       "beyond int64"),
-    ("the smallest int64", lambda: ed.evaluate(ed.abs(t("x", "i")), x=np.array([-2**63])),           "beyond int64"),
-    ("square of large",    lambda: ed.evaluate(ed.square(t("x", "i")), x=np.array([2**40])),         "beyond int64"),
-    ("relu of a wrap",     lambda: ed.evaluate(ed.relu(2**40 * t("x", "i")), x=np.array([2**30])),   "beyond int64"),
-    ("a held array",       lambda: ed.evaluate(es("i,i->", np.array([2**62]), "x"), x=np.array([4])), "beyond int64"),
+                                               y=np.array([2], "u1")),
+     "-1.*uint8"),
+    ("int64 product",      lambda: ed.evaluate(es("i,i->i", "x", "x"), x=np.array([2**32])),
+     "beyond int64"),
+    ("int64 sum",          lambda: ed.evaluate(es("i->", "x"), x=np.full(200, 2**56)),
+     "beyond int64"),
+    ("huge coefficient",   lambda: ed.evaluate(2**62 * t("x", "i"), x=np.array([2])),
+     "beyond int64"),
+    ("uint64 as it is",    lambda: ed.evaluate(es("i->", "x"), x=np.array([2**63 + 5], "u8")),
+     "beyond int64"),
+    ("the smallest int64", lambda: ed.evaluate(ed.abs(t("x", "i")), x=np.array([-2**63])),
+     "beyond int64"),
+    ("square of large",    lambda: ed.evaluate(ed.square(t("x", "i")), x=np.array([2**40])),
+     "beyond int64"),
+    ("relu of a wrap",     lambda: ed.evaluate(ed.relu(2**40 * t("x", "i")), x=np.array([2**30])),
+     "beyond int64"),
+    ("a held array",       lambda: ed.evaluate(es("i,i->", np.array([2**62]), "x"), x=np.array([4])),
+     "beyond int64"),
     ("size as a factor",   lambda: ed.evaluate(es("ij->i", es("i->ij", "x", sizes={"j": 2**40})),
-                                               x=np.array([2**30])),                                 "beyond int64"),
+                                               x=np.array([2**30])),
+     "beyond int64"),
     ("structured",         lambda: ed.evaluate(ed.derive(2**62 * t("x", "i") + 0, "x") * 4, x=np.array([1]),
-                                               dense=False),                                         "beyond int64"),
+                                               dense=False),
+     "beyond int64"),
 ]  # fmt: skip
 
 
@@ -243,7 +259,8 @@ def test_layouts_and_no_alias(make, layout):
 @pytest.mark.parametrize("dense", [True, False])
 def test_held_arrays_are_never_written_or_given_out(dense):
     held = np.arange(4.0)
-    for e in (es("i->i", held), es("i->ii", held), ed.derive(es("i,i->i", held, "x"), "x"), es("i->i", held) * 1):
+    for e in (es("i->i", held), es("i->ii", held), ed.derive(es("i,i->i", held, "x"), "x"),
+              es("i->i", held) * 1):
         got = ed.evaluate(e, {"x": np.ones(4)} if e.origins else {}, dense=dense)
         arrays = [got] if dense else [got.dense()]
         for a in arrays:
@@ -271,11 +288,15 @@ LARGE = 10**6
 
 
 @pytest.mark.parametrize(("call", "match"), [
-    (lambda: ed.evaluate(es("i,j->ij", "x", "y"), x=np.ones(LARGE), y=np.ones(LARGE)),   "dense result.*8 TB"),
+    (lambda: ed.evaluate(es("i,j->ij", "x", "y"), x=np.ones(LARGE), y=np.ones(LARGE)),
+     "dense result.*8 TB"),
     (lambda: ed.evaluate(ed.derive(t("x", "i") * 1, "x"), x=np.ones(LARGE)),             "dense=False"),
-    (lambda: ed.evaluate(es("i->ijkl", "x", sizes=dict(j=LARGE, k=LARGE, l=LARGE)), x=np.ones(1)), "over the limit"),
-    (lambda: ed.evaluate(ed.sum(ed.exp(es("i,j->ij", "x", "x"))), x=np.ones(LARGE)),     "intermediate array"),
-    (lambda: ed.compile(es("i,j->ij", "x", "y"), memory_limit=100)(x=np.ones(4), y=np.ones(4)), "128 bytes.*100"),
+    (lambda: ed.evaluate(es("i->ijkl", "x", sizes=dict(j=LARGE, k=LARGE, l=LARGE)), x=np.ones(1)),
+     "over the limit"),
+    (lambda: ed.evaluate(ed.sum(ed.exp(es("i,j->ij", "x", "x"))), x=np.ones(LARGE)),
+     "intermediate array"),
+    (lambda: ed.compile(es("i,j->ij", "x", "y"), memory_limit=100)(x=np.ones(4), y=np.ones(4)),
+     "128 bytes.*100"),
 ])  # fmt: skip
 def test_memory_is_refused_before_it_is_taken(call, match):
     import tracemalloc
@@ -298,7 +319,8 @@ def test_memory_limit_is_inclusive_and_inputs_do_not_count():
         ed.evaluate(es("i,j->ij", "x", "x"), x=x)
 
 
-@pytest.mark.parametrize(("size", "text"), [(0, "0 bytes"), (999, "999 bytes"), (33_000, "33 kB"), (2**30, "1.07 GB"),
+@pytest.mark.parametrize(("size", "text"),
+                         [(0, "0 bytes"), (999, "999 bytes"), (33_000, "33 kB"), (2**30, "1.07 GB"),
                                              (10**18, "1e+03 PB")])  # fmt: skip
 def test_spoken_bytes(size, text):
     assert spoken_bytes(size) == text

@@ -3,8 +3,9 @@
 import copy
 import pickle
 
-import einderiv as ed
 import pytest
+
+import einderiv as ed
 from einderiv.expression import (
     Add,
     Apply,
@@ -28,6 +29,8 @@ from einderiv.functions import FUNCTIONS
 X, Y, s = Tensor("X", ("i", "j")), Tensor("Y", ("i", "j")), Tensor("s", ())
 N = (("X", 0), ("X", 1))  # the sizes of X
 PRODUCT = Einsum(2, (X, Y), ((0, 1), (0, 2)), (2, 1), axes=("k", "j"), letters={0: "i", 1: "j", 2: "k"})
+DIAGONAL = Einsum(1, (X,), ((0, 1),), (0, 0, 1), axes=("i", None, "j"))
+BROADCAST = Einsum(1, (s,), ((),), (5,), ((5, 4),), axes=(None,))
 NODES = {
     # node                                            sizes                   axes           children
     "tensor":      (X,                                N,                      ("i", "j"),    ()),
@@ -37,8 +40,8 @@ NODES = {
     "array":       (Constant([[1, 2]], (1, 2)),       (1, 2),                 (None, None),  ()),
     "einsum":      (PRODUCT,                          (("Y", 1), ("X", 1)),   ("k", "j"),    (X, Y)),
     "bare einsum": (Einsum(1, (), (), (), axes=()),   (),                     (),            ()),
-    "diagonal":    (Einsum(1, (X,), ((0, 1),), (0, 0, 1), axes=("i", None, "j")), (N[0], *N), ("i", None, "j"), (X,)),
-    "broadcast":   (Einsum(1, (s,), ((),), (5,), ((5, 4),), axes=(None,)),        (4,),       (None,),          (s,)),
+    "diagonal":    (DIAGONAL,                         (N[0], *N),             ("i", None, "j"), (X,)),
+    "broadcast":   (BROADCAST,                        (4,),                   (None,),       (s,)),
     "sum":         (Add((X, Y)),                      N,                      ("i", "j"),    (X, Y)),
     "named sum":   (Add((X, Y), axes=("a", None)),    N,                      ("a", None),   (X, Y)),
     "elementwise": (Apply(FUNCTIONS["exp"], (X,), 0, 0),       N,             ("i", "j"),    (X,)),
@@ -63,7 +66,7 @@ def test_what_a_node_says(node, sizes, axes, below):
 
 @each
 def test_a_node_is_immutable(node, sizes, axes, below):
-    slots = {name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ()) if name != "__weakref__"}
+    slots = {name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ())} - {"__weakref__"}
     assert {"sizes", "axes", "origins"} <= slots
     for name in (*slots, "color"):
         with pytest.raises(AttributeError, match="expressions are immutable"):
@@ -72,7 +75,6 @@ def test_a_node_is_immutable(node, sizes, axes, below):
     assert (node.sizes, node.axes) == (sizes, axes)
 
 
-@pytest.mark.xfail(reason="`del` is not refused: it empties the slot")
 @pytest.mark.parametrize("name", ["name", "sizes"])
 def test_nothing_can_be_deleted(name):
     node = Tensor("X", ("i",))
@@ -117,7 +119,7 @@ def test_structure_and_contraction_are_told_apart(text, sizes, structure, plain,
     e = ed.einsum(text, sizes=sizes)
     assert (e.structure, e.plain, e.count) == (structure, plain, count)
     assert not (e.structure and e.plain)
-    assert not Einsum(2, e.factors, e.inputs, e.output, e.given, axes=e.axes).plain, "a coefficient is no core"
+    assert not Einsum(2, e.factors, e.inputs, e.output, e.given, axes=e.axes).plain, "2 is no core"
 
 
 @pytest.mark.parametrize(("make", "message"), [
@@ -149,7 +151,9 @@ def test_walk_meets_every_node_once_and_children_first():
     assert all(place[id(c)] < place[id(n)] for n in order for c in children(n))
 
 
-@pytest.mark.parametrize(("roots", "met"), [([], 0), ([X], 1), ([X, X], 1), ([X, Y, s], 3), ([PRODUCT, X], 3)])
+@pytest.mark.parametrize(("roots", "met"), [
+    ([], 0), ([X], 1), ([X, X], 1), ([X, Y, s], 3), ([PRODUCT, X], 3),
+])  # fmt: skip
 def test_walk_from_several_roots(roots, met):
     assert len(list(walk(roots))) == met
 
@@ -174,7 +178,7 @@ def test_walk_goes_ten_thousand_deep(grow):
     order = list(walk([e]))
     assert order[-1] is e
     assert len({id(n) for n in order}) == len(order) == 10**4 + 1 + any(n is Y for n in order)
-    assert e == e  # noqa: PLR0124
+    assert e == e
     assert isinstance(hash(e), int)
 
 
@@ -186,9 +190,12 @@ def test_walk_also_goes_to_what_a_node_was_made_from():
 
 
 # ---- small ones
-@pytest.mark.parametrize(("sizes", "axes"), [((), ()), ((3,), ("i",)), (N, ("i", "j")), ((0, 1, "n"), (None,) * 3)])
+@pytest.mark.parametrize(("sizes", "axes"), [
+    ((), ()), ((3,), ("i",)), (N, ("i", "j")), ((0, 1, "n"), (None,) * 3),
+])  # fmt: skip
 def test_zero_filled_identity(sizes, axes):
-    z, f, one = zero(sizes, axes, (X,)), filled(2.5, sizes, axes), identity(sizes, axes, ("a", "b", "c")[: len(sizes)])
+    new = ("a", "b", "c")[: len(sizes)]
+    z, f, one = zero(sizes, axes, (X,)), filled(2.5, sizes, axes), identity(sizes, axes, new)
     assert is_zero(z)
     assert not is_zero(f)
     assert not is_zero(one)
@@ -196,10 +203,12 @@ def test_zero_filled_identity(sizes, axes):
     assert (f.coefficient, f.factors, f.sizes, f.axes) == (2.5, (), sizes, axes)
     assert (one.coefficient, one.factors, one.sizes) == (1, (), sizes * 2)
     assert one.output == tuple(range(len(sizes))) * 2, "->abab"
-    assert one.axes == axes + ("a", "b", "c")[: len(sizes)]
+    assert one.axes == axes + new
 
 
-@pytest.mark.parametrize("node", [X, s, PRODUCT, Add((X, Y)), Constant(2.5), Apply(FUNCTIONS["exp"], (X,), 0, 0)])
+@pytest.mark.parametrize("node", [
+    X, s, PRODUCT, Add((X, Y)), Constant(2.5), Apply(FUNCTIONS["exp"], (X,), 0, 0),
+])  # fmt: skip
 def test_wrapped_and_dressed_change_no_identity(node):
     product = wrapped(node)
     assert isinstance(product, Einsum)

@@ -1,7 +1,8 @@
 """Letters: the author's wherever possible, else the first unused ones."""
 
-import einderiv as ed
 import pytest
+
+import einderiv as ed
 from einderiv.expression import Einsum, Tensor, filled, identity
 from einderiv.naming import naming, new_axes, used_names
 from einderiv.unification import flatten
@@ -18,18 +19,18 @@ def named(text, **options):
 
 NAMED = [
     # as written               output axes            labels in written order
-    ("is,st,tj->ij",           ("i", "j"),            ["i", "s", "t", "j"]),
-    ("->",                     (),                    []),
-    ("ij->",                   (),                    ["i", "j"]),
-    ("zy->yz",                 ("y", "z"),            ["z", "y"]),
-    ("i->ii",                  ("i", "a"),            ["i"]),          # a later occurrence: the first unused letter
-    ("a->aa",                  ("a", "b"),            ["a"]),
-    ("a->aaa",                 ("a", "b", "c"),       ["a"]),
-    ("ab->abab",               ("a", "b", "c", "d"),  ["a", "b"]),
-    ("i,b->iib",               ("i", "a", "b"),       ["i", "b"]),
-    ("Ab->bA",                 ("b", "A"),            ["A", "b"]),
-    ("batch in->batch",        ("batch",),            ["batch", "in"]),
-    ("batch in->in in",        ("in", "a"),           ["batch", "in"]),
+    ("is,st,tj->ij",     ("i", "j"),            ["i", "s", "t", "j"]),
+    ("->",               (),                    []),
+    ("ij->",             (),                    ["i", "j"]),
+    ("zy->yz",           ("y", "z"),            ["z", "y"]),
+    ("i->ii",            ("i", "a"),            ["i"]),          # a later occurrence: the first unused letter
+    ("a->aa",            ("a", "b"),            ["a"]),
+    ("a->aaa",           ("a", "b", "c"),       ["a"]),
+    ("ab->abab",         ("a", "b", "c", "d"),  ["a", "b"]),
+    ("i,b->iib",         ("i", "a", "b"),       ["i", "b"]),
+    ("Ab->bA",           ("b", "A"),            ["A", "b"]),
+    ("batch in->batch",  ("batch",),            ["batch", "in"]),
+    ("batch in->in in",  ("in", "a"),           ["batch", "in"]),
 ]  # fmt: skip
 
 

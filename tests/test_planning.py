@@ -2,14 +2,15 @@
 
 from collections import Counter
 
-import einderiv as ed
 import numpy as np
 import opt_einsum
 import pytest
-from einderiv.planning import OPTIMIZERS, _pairs
 from hypothesis import given, settings
 from oracle import assert_same, exact_by_name, loop_einsum
 from strategies import einsums
+
+import einderiv as ed
+from einderiv.planning import OPTIMIZERS, _pairs
 
 t, es = ed.tensor, ed.einsum
 CHAIN = ("ij,jk,kl,lm,mn,ni->", "ABCDEF")
@@ -18,7 +19,7 @@ CHAIN = ("ij,jk,kl,lm,mn,ni->", "ABCDEF")
 def integers(subscripts, names, size=3, seed=0):
     r = np.random.default_rng(seed)
     terms = subscripts.partition("->")[0].split(",")
-    sizes = {c: size + ord(c) % 3 for c in subscripts if c.isalpha()} if size > 1 else dict.fromkeys(subscripts, size)
+    sizes = {c: size + ord(c) % 3 if size > 1 else size for c in subscripts}
     return {n: r.integers(-3, 4, [sizes[c] for c in term]) for n, term in zip(names, terms)}
 
 
@@ -80,7 +81,8 @@ def test_products(subscripts, names, size):
         assert_same(got, want, optimize)
 
 
-@pytest.mark.parametrize(("subscripts", "names"), [("ij,jk->ik", "AB"), ("ij,ij->i", "AB"), ("i,ij,j->", "ABC"),
+@pytest.mark.parametrize(("subscripts", "names"),
+                         [("ij,jk->ik", "AB"), ("ij,ij->i", "AB"), ("i,ij,j->", "ABC"),
                                                     ("ij,jk,kl->li", "ABC")])  # fmt: skip
 def test_large_products(subscripts, names):
     at = integers(subscripts, names, 200)
@@ -129,7 +131,8 @@ def test_the_search_sees_labels_and_sizes():
         seen.append((inputs, output, sizes))
         return all_at_once(inputs, output, sizes)
 
-    ed.compile(es("ij,jk,kl->il", *"ABC"), optimize=search)(A=np.ones((2, 3)), B=np.ones((3, 4)), C=np.ones((4, 5)))
+    ed.compile(es("ij,jk,kl->il", *"ABC"), optimize=search)(A=np.ones((2, 3)), B=np.ones((3, 4)),
+                                                            C=np.ones((4, 5)))
     ((inputs, output, sizes),) = seen
     assert [len(s) for s in inputs] == [2, 2, 2]
     assert output == inputs[0] ^ (inputs[0] & inputs[1]) | inputs[2] ^ (inputs[1] & inputs[2])
@@ -188,9 +191,11 @@ SHARED = [
     ("function of a product twice", lambda: ed.exp(A @ x) * ed.exp(A @ x),                 "exp",      1),
     ("several outputs",             lambda: (ed.exp(A @ B), A @ B, ed.tanh(A @ B)),      "contract", 1),
     ("value and gradient",          lambda: ed.value_and_grad(ed.sum(ed.exp(A @ x)), "x"), "exp",      1),
-    ("gradient and Hessian",        lambda: (ed.grad(ed.sum(ed.exp(A @ x)), "x"), ed.hessian(ed.sum(ed.exp(A @ x)), "x")),
+    ("gradient and Hessian",        lambda: (ed.grad(ed.sum(ed.exp(A @ x)), "x"),
+                                             ed.hessian(ed.sum(ed.exp(A @ x)), "x")),
      "exp", 1),
-    ("the softmax of logsumexp",    lambda: (ed.grad(ed.logsumexp(A @ x), "x"), ed.hessian(ed.logsumexp(A @ x), "x")),
+    ("the softmax of logsumexp",    lambda: (ed.grad(ed.logsumexp(A @ x), "x"),
+                                             ed.hessian(ed.logsumexp(A @ x), "x")),
      "softmax", 1),
     ("not the same at all",         lambda: ed.exp(A @ B) + ed.exp(2 * (A @ B)),           "exp",      2),
     ("transposes differ",           lambda: ed.sum(ed.exp(t("M", "nn")) @ ed.exp(t("M", "nn").T)), "exp", 2),

@@ -2,9 +2,10 @@
 
 import re
 
-import einderiv as ed
 import numpy as np
 import pytest
+
+import einderiv as ed
 from einderiv.sizes import SMALL, Sizes, called, checked, spoken
 
 t, es, ev = ed.tensor, ed.einsum, ed.evaluate
@@ -23,7 +24,7 @@ SOLVED = [
     (A @ B,                               {"B": (3, 0)},            ("A", 1),    3),
     (A @ B,                               {"B": (3, 0)},            "k",         0),
     (es("ij,jk->ik", "P", "Q"),           {"P": (2, 3)},            ("Q", 0),    3),    # contracted
-    (es("ij,jk->ik", "P", "Q"),           {"P": (2, 3)},            "j",         None),  # letters of an einsum bind
+    (es("ij,jk->ik", "P", "Q"),           {"P": (2, 3)},            "j",         None),  # its letters bind nothing
     (es("ij->ij", "P") + es("ij->ji", "Q"), {"P": (2, 3)},          ("Q", 0),    3),    # added
     (ed.exp(es("i->i", "p")) * t("q", "n"), {"p": (4,)},            ("q", 0),    4),
     (es("ii->", "P"),                     {},                       ("P", 0),    None),
@@ -70,7 +71,9 @@ def test_one_number_settles_a_class(equations, early, where):
         sizes.fix(where, 5, "another")
 
 
-@pytest.mark.parametrize(("a", "b", "equal"), [(3, 3, True), (3, 4, False), (0, 0, True), (0, 1, False), (1, 3, False)])
+@pytest.mark.parametrize(("a", "b", "equal"), [
+    (3, 3, True), (3, 4, False), (0, 0, True), (0, 1, False), (1, 3, False),
+])  # fmt: skip
 def test_numbers_are_equal_or_not(a, b, equal):
     assert Sizes().equal(a, b) is equal
     sizes = Sizes()
@@ -79,7 +82,9 @@ def test_numbers_are_equal_or_not(a, b, equal):
     assert sizes.number("n") == a, "a contradiction changes nothing"
 
 
-@pytest.mark.parametrize(("size", "words"), [(("X", 0), "axis 0 of X"), ("batch", "axis batch"), (3, "axis 3")])
+@pytest.mark.parametrize(("size", "words"), [
+    (("X", 0), "axis 0 of X"), ("batch", "axis batch"), (3, "axis 3"),
+])  # fmt: skip
 def test_spoken(size, words):
     assert spoken(size) == words
 
@@ -94,17 +99,15 @@ def test_called(e, name):
 
 W = t("W", "n")
 BUILT = [  # known when it is built: refused there
-    (lambda: es("ij,jk->ik", ones(2, 3), ones(4, 5)), "label 'j' has size 3 in operand 0 (an array of shape (2, 3)) "
-                                                      "but 4 in operand 1 (an array of shape (4, 5))"),
+    (lambda: es("ij,jk->ik", ones(2, 3), ones(4, 5)), "size 3 in operand 0 (an array of shape (2, 3)) but 4 in operand 1 (an"),
     (lambda: es("ij,jk->ik", ones(2, 1), ones(3, 4)), "size 1 does not broadcast"),
-    (lambda: es("ii->", ones(2, 3)),                  "label 'i' has size 2 in operand 0 (an array of shape (2, 3)) "
-                                                      "but 3"),
+    (lambda: es("ii->", ones(2, 3)),                  "label 'i' has size 2 in operand 0 (an array of shape (2, 3)) but 3"),
     (lambda: t("P", (2,)) + t("Q", (3,)),             "axis 0 has size 2 in P but 3 in Q, in a sum"),
     (lambda: t("P", (2,)) * t("P", (3,)),             "2"),
     (lambda: t("P", "nn") + ones(2, 3),               "2"),
     (lambda: (W + ones(2)) * (W * ones(3)),           "2"),
     (lambda: es("i->i", t("P", (2,)), sizes={"i": 5}), "label 'i' has size 2, but was given size 5"),
-    (lambda: es("i,ij->", "A", "A"),                  "A stands for a tensor with 1 axis and one with 2 axes"),
+    (lambda: es("i,ij->", "A", "A"),                  "A stands for a tensor with 1 axis and one with 2"),
 ]  # fmt: skip
 
 
@@ -178,5 +181,5 @@ def test_large_expressions_are_checked_later():
         e = ed.tanh(e)
     bad = e * es("i,i->i", e, es("i->i", t("p", (2,)) + t("q", (2,)))) + t("r", (3,))
     assert checked(bad) is bad
-    with pytest.raises(ed.ShapeError, match="size (2|3).*(2|3)"):
+    with pytest.raises(ed.ShapeError, match=r"size (2|3).*(2|3)"):
         ev(bad, p=ones(2), q=ones(2), r=ones(3))

@@ -2,13 +2,14 @@
 
 import itertools
 
-import einderiv as ed
 import numpy as np
 import pytest
+from oracle import assert_same
+
+import einderiv as ed
 from einderiv.functions import FUNCTIONS
 from einderiv.spelling import BACKENDS, HELPERS, KNOWN, aligned, literal, numpy_step, product, shape, transposed
 from einderiv.steps import Step
-from oracle import assert_same
 
 SIZE = {0: 2, 1: 3, 2: 4, 3: 1, 4: 0, 5: 200}
 LETTER = "abcdefghij"
@@ -20,7 +21,8 @@ def step(kind, spec, out=(), operands=()):
 
 def run(kind, spec, arrays, out=(), operands=()):
     *lines, value = numpy_step(step(kind, spec, out, operands), [f"v{k}" for k in range(len(arrays))], str)
-    scope = {"np": np, "dtype": np.result_type(*arrays, np.int64), **{f"v{k}": a for k, a in enumerate(arrays)}}
+    scope = {"np": np, "dtype": np.result_type(*arrays, np.int64),
+             **{f"v{k}": a for k, a in enumerate(arrays)}}
     exec("\n".join(line.replace("{out}", "result") for line in lines), scope)
     return eval(value, scope) if value else scope["result"]
 
@@ -59,7 +61,8 @@ PAIRS = [
 def outputs(a, b):
     labels = tuple(dict.fromkeys(a + b))
     private = {x for x in labels if (x in a) != (x in b)}  # those are summed before a contraction
-    for kept in itertools.chain.from_iterable(itertools.permutations(labels, n) for n in range(len(labels) + 1)):
+    for kept in itertools.chain.from_iterable(itertools.permutations(labels,
+                                                                     n) for n in range(len(labels) + 1)):
         if private <= set(kept):
             yield kept
 
@@ -159,7 +162,8 @@ def test_writes_add_into_their_places(terms):
         for at in itertools.product(*(range(SIZE[x]) for x in dict.fromkeys(output))):
             value = dict(zip(dict.fromkeys(output), at))
             want[tuple(value[x] for x in output)] += a[tuple(value[x] for x in labels)]
-    *lines, last = numpy_step(Step("write", (), tuple(terms), shape_, 0), [f"v{k}" for k in range(len(terms))], str)
+    *lines, last = numpy_step(Step("write", (), tuple(terms), shape_, 0),
+                              [f"v{k}" for k in range(len(terms))], str)
     scope = {"np": np, "dtype": np.int64, **{f"v{k}": a for k, a in enumerate(arrays)}}
     exec("\n".join(line.replace("{out}", "result") for line in lines), scope)
     assert last == ""
@@ -167,7 +171,8 @@ def test_writes_add_into_their_places(terms):
 
 
 # ---- small texts
-@pytest.mark.parametrize("number", [0, 1, -1, 2**70, 0.1, -1e-300, 1e300, 2j, -1.5 - 2j, float("inf"), -float("inf"),
+@pytest.mark.parametrize("number", [0, 1, -1, 2**70, 0.1, -1e-300, 1e300, 2j, -1.5 - 2j, float("inf"),
+                                    -float("inf"),
                                     complex("inf"), complex(0, -float("inf")), True])  # fmt: skip
 def test_literals_are_read_back(number):
     assert eval(literal(number)) == number
@@ -179,7 +184,8 @@ def test_not_a_number_is_read_back():
     assert np.isnan(eval(literal(complex("nan+nanj"))))
 
 
-@pytest.mark.parametrize(("sizes", "want"), [([], "1"), (["3"], "3"), (["3", "4"], "12"), (["n"], "n"), (["1", "n"], "n"),
+@pytest.mark.parametrize(("sizes", "want"),
+                         [([], "1"), (["3"], "3"), (["3", "4"], "12"), (["n"], "n"), (["1", "n"], "n"),
                                              (["n", "2", "m"], "2*n*m"), (["0", "n"], "0*n")])  # fmt: skip
 def test_products_of_sizes(sizes, want):
     assert product(sizes) == want
@@ -191,7 +197,8 @@ def test_shapes(sizes, want):
 
 
 @pytest.mark.parametrize(("labels", "order", "want"), [((0, 1), (0, 1), "x"), ((0, 1), (1, 0), "x.T"),
-                                                       ((0, 1, 2), (2, 0, 1), "x.transpose(2, 0, 1)"), ((), (), "x")])
+                                                       ((0, 1, 2), (2, 0, 1), "x.transpose(2, 0, 1)"),
+                                                       ((), (), "x")])
 def test_transposes(labels, order, want):
     assert transposed("x", labels, order) == want
 
@@ -208,7 +215,8 @@ def test_broadcasting_views(labels, out, want):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_is_spelt(name):
     """Each row against its own plain formula at the ends of what floats hold."""
-    plain = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "relu": lambda x: x * (x > 0), "square": lambda x: x * x,
+    plain = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "relu": lambda x: x * (x > 0),
+             "square": lambda x: x * x,
              "reciprocal": lambda x: x**-1.0, "heaviside": lambda x: 1.0 * (x > 0), "power": lambda x: x**2.5,
              "softmax": lambda x: np.exp(x) / np.exp(x).sum(), "logsumexp": lambda x: np.log(np.exp(x).sum())}
     row = FUNCTIONS[name]
@@ -217,8 +225,10 @@ def test_every_function_is_spelt(name):
     scope = {"np": np, "dtype": x.dtype, "x": x}
     for helper in HELPERS.values():
         exec(helper, scope)
-    (line,) = numpy_step(Step("apply", (), (row, int(row.core), (2.5,) if name == "power" else ()), (), 0), ["x"], str)
-    np.testing.assert_allclose(eval(line, scope), plain.get(name, getattr(np, name, None))(x), rtol=1e-14, atol=1e-15)
+    (line,) = numpy_step(Step("apply", (), (row, int(row.core), (2.5,) if name == "power" else ()), (), 0),
+                         ["x"], str)
+    np.testing.assert_allclose(eval(line, scope), plain.get(name, getattr(np, name, None))(x), rtol=1e-14,
+                               atol=1e-15)
 
 
 @pytest.mark.parametrize("text", ["sigmoid(x)", "softmax(x, -1)", "logsumexp(x, -1)"])
@@ -239,5 +249,5 @@ def test_backends():
         assert all(name in f.spell for f in FUNCTIONS.values())
     with pytest.raises(AssertionError, match="no spelling for dance"):
         numpy_step(Step("dance", (), (), (), 0), [], str)
-    with pytest.raises(ed.BackendError, match="no backend is called 'nunpy'.*numpy"):
+    with pytest.raises(ed.BackendError, match=r"no backend is called 'nunpy'.*numpy"):
         ed.compile(ed.tensor("x"), backend="nunpy")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..algebra import added
-from ..calculus import tensors_of
 from ..canonical import coefficient, same, scaled
 from ..derivation import pushforward, stand_in
 from ..errors import EinderivError, LimitError, limits
@@ -32,6 +31,7 @@ from ..expression import (
 )  # fmt: skip
 from ..naming import Naming, naming
 from ..notation import LETTERS
+from ..targets import tensors_of
 from ..unification import assemble, bare, carried, flatten
 
 SHORT = 24  # operands that str() shows

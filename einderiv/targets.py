@@ -1,0 +1,155 @@
+"""What one derives by: tensors, names, operand positions, and trees of those, resolved.
+
+A position means one slot of the outermost einsum as it was written. A tensor of its own stands in that slot while the
+rules run, and the operand goes back into what is left of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+from .algebra import operand
+from .construction import check_name
+from .derivation import leaves, mapped, replaced, stand_in
+from .errors import EinderivError, ShapeError, counted, near
+from .expression import Einsum, Expr, Tensor, dressed, everything, filled, walk
+from .notation import is_name
+from .sizes import called, checked
+from .unification import assemble, slots_of
+
+
+@dataclass(frozen=True, slots=True)
+class Target:  # no tuple: trees of `wrt` are made of tuples
+    """One leaf of `wrt`, resolved: the tensor to derive by, in `y` itself or in a copy with a slot replaced."""
+
+    tensor: Tensor
+    label: str  # for printing
+    position: int | None
+
+
+def resolved(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
+    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt` counts.
+
+    `base` is `y` with some slots replaced already.
+    """
+    base = y if base is None else base
+    known = tensors_of(y)
+    slots: dict[int, Target] = {}
+    for leaf in leaves(wrt):
+        if _is_position(leaf) and leaf not in slots:
+            base, slots[leaf] = _slot_target(y, base, _slot(y, leaf))
+    targets = mapped(lambda leaf: slots[leaf] if _is_position(leaf) else _named(leaf, known), wrt)
+    names = [t.tensor.name for t in leaves(targets)]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise EinderivError(f"wrt has {twice.replace('#', 'operand ')} twice")
+    return base, targets
+
+
+def _is_position(leaf: object) -> bool:
+    return isinstance(leaf, Integral) and not isinstance(leaf, bool)
+
+
+def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Target]:
+    """The tensor that stands in slot `k` of `base`, which is put there unless it is."""
+    assert isinstance(y, Einsum)
+    assert isinstance(base, Einsum)
+    operand_, here = slots_of(y)[k][0], slots_of(base)[k][0]
+    label = operand_.name if isinstance(operand_, Tensor) else f"operand {k} ({called(operand_)})"
+    if isinstance(here, Tensor) and here.name == f"#{k}":
+        return base, Target(here, label, k)
+    base, own = stand_in(base, k)
+    return base, Target(own, label, k)
+
+
+def _slot(y: Expr, position: Any) -> int:
+    k = int(position)
+    if not isinstance(y, Einsum):
+        raise EinderivError(f"position {k} counts the operands of an einsum, but this is {called(y)}; "
+                            "derive by a name or a tensor")  # fmt: skip
+    n = len(slots_of(y))
+    if not -n <= k < n:
+        raise EinderivError(f"position {k} is out of range for {counted(n, 'operand')}: 0 to {n - 1}, or -{n} to -1")
+    return k % n
+
+
+def _named(leaf: Any, known: dict[str, Tensor]) -> Target:
+    if isinstance(leaf, Tensor):
+        check_ranks(known.get(leaf.name, leaf), leaf)
+        return Target(leaf, leaf.name, None)
+    if not isinstance(leaf, str):
+        raise TypeError("wrt must be a tensor, its name, an operand position, or a list, tuple or dict of those, "
+                        f"not {type(leaf).__name__}")  # fmt: skip
+    if leaf not in known:
+        raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")
+    return Target(known[leaf], leaf, None)
+
+
+def tensors_of(e: Expr) -> dict[str, Tensor]:
+    """Every tensor met in the making of `e`, by name."""
+    found: dict[str, Tensor] = {}
+    for node in walk([e], everything):
+        if isinstance(node, Tensor) and is_name(node.name):
+            known = found.setdefault(node.name, node)
+            check_ranks(known, node)
+    return found
+
+
+def check_ranks(known: Tensor, other: Tensor) -> None:
+    """Within one expression all tensors of one name are one tensor."""
+    if known.ndim != other.ndim:
+        raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+                         f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+
+
+def check_apart(y: Expr, targets: list[Target]) -> None:
+    """A second derivative by a slot and by a tensor that the slot holds has no one meaning."""
+    names = {t.tensor.name for t in targets if t.position is None}
+    for t in targets:
+        if t.position is not None and isinstance(y, Einsum):
+            inside = names & set(tensors_of(slots_of(y)[t.position][0]))
+            if inside:
+                raise EinderivError(f"wrt has position {t.position} and {min(inside)}, which stands there: derive by "
+                                    "one of them, and then by the other")  # fmt: skip
+
+
+def paired(targets: Any, values: Any) -> list[tuple[Target, Any]]:
+    """The leaves of two trees of the same structure, side by side."""
+    if isinstance(targets, Target):
+        return [(targets, values)]
+    if type(values) is not type(targets) or len(values) != len(targets):
+        raise TypeError(f"wrt is a {type(targets).__name__} of {len(targets)}: the directions must be one too")
+    keys: Any = targets if isinstance(targets, dict) else range(len(targets))
+    if isinstance(targets, dict) and set(keys) != set(values):
+        raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the directions {sorted(map(str, values))}")
+    return [pair for key in keys for pair in paired(targets[key], values[key])]
+
+
+def aligned(value: Any, like: Expr, what: str) -> Expr:
+    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
+    if isinstance(value, str):
+        check_name(value, what)
+        value = Tensor(value, (None,) * like.ndim)
+    value = operand(value, what)
+    if not isinstance(value, Expr):
+        value = filled(value, (), ())
+    if value.ndim != like.ndim:
+        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but {called(like)} has {like.ndim}")
+    labels = tuple(range(like.ndim))
+    given = tuple(zip(labels, like.sizes, strict=True))
+    names = dict(zip(labels, like.axes, strict=True))
+    return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))
+
+
+def restored(e: Expr, y: Expr, base: Expr) -> Expr:
+    """`e` with the operands of `y` back in the slots that were replaced in `base`."""
+    if base is y:
+        return e
+    assert isinstance(y, Einsum)
+    assert isinstance(base, Einsum)
+    pairs = zip(slots_of(base), slots_of(y), strict=True)
+    parts = {new.name: old for (new, _), (old, _) in pairs if isinstance(new, Tensor) and new.name.startswith("#")}
+    back = replaced(e, parts)
+    return back if back is e else dressed(back, axes=e.axes, origins=e.origins, record=e.record)
