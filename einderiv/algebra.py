@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from numbers import Number as AnyNumber
 from typing import Any
 
@@ -202,11 +203,12 @@ def _position(e: Expr, axis: object) -> int:
         if axis not in e.axes:
             raise ShapeError(f"no axis is called {axis!r}; the axes are {', '.join(a or '?' for a in e.axes)}")
         return e.axes.index(axis)
-    if isinstance(axis, bool) or not isinstance(axis, int):
+    if isinstance(axis, bool) or not isinstance(axis, Integral):
         raise TypeError(f"an axis is an int or a name, not {type(axis).__name__}")
-    if not -e.ndim <= axis < e.ndim:
-        raise ShapeError(f"axis {axis} is out of range for {counted(e.ndim, 'axis')}")
-    return axis % e.ndim
+    position = int(axis)
+    if not -e.ndim <= position < e.ndim:
+        raise ShapeError(f"axis {position} is out of range for {counted(e.ndim, 'axis')}")
+    return position % e.ndim
 
 
 def summed(e: Expr, axis: object = None) -> Expr:

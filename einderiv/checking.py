@@ -100,15 +100,17 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
         assert isinstance(y, Einsum)
         base, tensor = stand_in(y, record.position)
         x = naive(slots_of(y)[record.position][0], values, solved)
-    wide = {name: _wide(a) for name, a in values.items()}
     degree = degree_in(base, tensor.name)
-
-    def function(point: Array) -> Array:
-        return naive(base, {**wide, tensor.name: point}, solved)
-
     whole_numbers = all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y))) and _whole(y)
     exact = degree is not None and whole_numbers
-    slope, method = _slopes(function, _wide(x), degree if exact else None, _analytic(base))
+    widened = _wide if exact else _double
+    wide = {name: widened(a) for name, a in values.items()}
+
+    def function(point: Array) -> Array:
+        # Arithmetic on an array of no axes gives a number.
+        return naive(base, {**wide, tensor.name: np.asarray(point, object if exact else None)}, solved)
+
+    slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
     return _compared(J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact)
 
 
@@ -168,11 +170,10 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
             return np.asarray(total)
 
         return exact, "exact differences of whole numbers"
-    point = x.astype(float) if x.dtype == object else x
-    if analytic and point.dtype.kind == "f":
-        return (lambda v: np.imag(f(point + 1j * STEP * v)) / STEP), "a complex step"
-    h = 1e-6 * max(1.0, float(np.abs(point).max(initial=0)))
-    return (lambda v: (f(point + h * v) - f(point - h * v)) / (2 * h)), "central differences"
+    if analytic and x.dtype.kind == "f":
+        return (lambda v: np.imag(f(x + 1j * STEP * v)) / STEP), "a complex step"
+    h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0)))
+    return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
 
 
 def _weights(degree: int) -> list[Fraction]:
@@ -251,7 +252,7 @@ def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int],
                 solved.fix(size, 3 + next(free) % 3, "check")
         if name not in values:
             shape = [solved.number(size) or 0 for size in tensor.sizes]
-            values[name] = rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape)
+            values[name] = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
     return values, solved
 
 

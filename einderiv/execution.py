@@ -145,11 +145,15 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
     """The dtype of the results, and the one that is computed in."""
     held = [node.value.dtype for node in walk(roots, everything)
             if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
-    scalars = {type(node.coefficient) for node in walk(roots) if isinstance(node, Einsum)}
+    nodes = list(walk(roots))
+    scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
+    scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
     weak = [kind(1) for kind in (float, complex) if kind in scalars]
     arrays = [*dtypes.values(), *held] or [np.int64]  # numbers alone: whole ones stay whole
     dtype = np.result_type(*arrays, *weak)
-    real = any(isinstance(node, Apply) and not stays_integer(node) for node in walk(roots))
+    if dtype.kind == "c":
+        _check_holomorphic(roots)
+    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
     if dtype.kind in "iub" and real:
         dtype = np.dtype(np.float64)
     if dtype.kind == "b":
@@ -177,6 +181,14 @@ def _embedded(planner: Planner, term: Expr) -> Embedded:
         return planner.lower_core(term)
     labels = tuple(range(term.ndim))
     return Embedded(planner.lower(term), labels, labels)
+
+
+def _check_holomorphic(roots: Sequence[Expr]) -> None:
+    """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
+    for node in walk(roots, everything):
+        if isinstance(node, Apply) and not node.function.analytic:
+            raise EinderivError(f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
+                                "here; write it with real and imaginary parts")  # fmt: skip
 
 
 def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:

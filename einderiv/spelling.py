@@ -17,17 +17,19 @@ Spell = Callable[[Size], str]  # a size as text: a number, or the name of a vari
 HELPERS = {
     "sigmoid": """\
 def sigmoid(x):
-    return np.exp(-np.logaddexp(0, -x))  # 1 / (1 + e^-x) without overflow
+    if np.iscomplexobj(x):
+        return 1 / (1 + np.exp(-x))
+    return np.exp(-np.logaddexp(0, -x))  # the same without overflow
 """,
     "softmax": """\
 def softmax(x, axis):
     with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0
-        e = np.exp(x - x.max(axis, keepdims=True, initial=-np.inf))
+        e = np.exp(x - x.real.max(axis, keepdims=True, initial=-np.inf))
     return e / e.sum(axis, keepdims=True)
 """,
     "logsumexp": """\
 def logsumexp(x, axis):
-    m = x.max(axis, keepdims=True, initial=-np.inf)
+    m = x.real.max(axis, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
     with np.errstate(divide="ignore", over="ignore"):
         return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)

@@ -63,7 +63,8 @@ def test_integers_as_numpy(text, sizes):
 
 FRACTIONS = [
     "X / 2", "2 / X", "X / Y", "s / X", "X / s", "s / r", "2 / s", "X / Y / 4", "1 / (1 / X)", "X ** -1",
-    "X ** -2", "X * 0.5", "X + 0.25", "0.5 - X", "abs_X ** 0.5", "abs_X ** 2.5", "X ** 2.0", "(X + Y) / 8", "X / X",
+    "X ** -2", "X * 0.5", "X + 0.25", "0.5 - X", "abs_X ** 0.5", "abs_X ** 2.5", "X ** 2.0", "X / X",
+    "(X + Y) / 8",
 ]  # fmt: skip
 
 

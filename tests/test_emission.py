@@ -1,4 +1,4 @@
-"""What `ed.source` prints runs on its own, with NumPy and nothing else, and computes what `evaluate` computes."""
+"""What `ed.source` prints runs alone, with NumPy and nothing else, and computes what `evaluate` does."""
 
 import ast
 import subprocess

@@ -233,7 +233,7 @@ def test_the_order_follows_the_costs():
 
 
 def test_deltas_cost_nothing():
-    """J of XYP by Y is an outer product; by X it is one product of two matrices and no delta is multiplied."""
+    """J of XYP by Y is an outer product; by X it is one matrix product, and no delta is multiplied."""
     y, n = es("is,st,tj->ij", "X", "Y", "P"), 20
     at = dict(X=(n, n), Y=(n, n), P=(n, n))
     f = ed.compile(ed.derive(y, "X"), dense=False)

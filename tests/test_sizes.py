@@ -24,7 +24,7 @@ SOLVED = [
     (A @ B,                               {"B": (3, 0)},            ("A", 1),    3),
     (A @ B,                               {"B": (3, 0)},            "k",         0),
     (es("ij,jk->ik", "P", "Q"),           {"P": (2, 3)},            ("Q", 0),    3),    # contracted
-    (es("ij,jk->ik", "P", "Q"),           {"P": (2, 3)},            "j",         None),  # its letters bind nothing
+    (es("ij,jk->ik", "P", "Q"),           {"P": (2, 3)},            "j",         None),  # letters are local
     (es("ij->ij", "P") + es("ij->ji", "Q"), {"P": (2, 3)},          ("Q", 0),    3),    # added
     (ed.exp(es("i->i", "p")) * t("q", "n"), {"p": (4,)},            ("q", 0),    4),
     (es("ii->", "P"),                     {},                       ("P", 0),    None),
@@ -99,9 +99,9 @@ def test_called(e, name):
 
 W = t("W", "n")
 BUILT = [  # known when it is built: refused there
-    (lambda: es("ij,jk->ik", ones(2, 3), ones(4, 5)), "size 3 in operand 0 (an array of shape (2, 3)) but 4 in operand 1 (an"),
+    (lambda: es("ij,jk->ik", ones(2, 3), ones(4, 5)), "size 3 in operand 0 (an array of shape (2, 3)) but 4"),
     (lambda: es("ij,jk->ik", ones(2, 1), ones(3, 4)), "size 1 does not broadcast"),
-    (lambda: es("ii->", ones(2, 3)),                  "label 'i' has size 2 in operand 0 (an array of shape (2, 3)) but 3"),
+    (lambda: es("ii->", ones(2, 3)),                  "label 'i' has size 2 in operand 0 (an array of"),
     (lambda: t("P", (2,)) + t("Q", (3,)),             "axis 0 has size 2 in P but 3 in Q, in a sum"),
     (lambda: t("P", (2,)) * t("P", (3,)),             "2"),
     (lambda: t("P", "nn") + ones(2, 3),               "2"),

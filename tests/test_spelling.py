@@ -8,7 +8,17 @@ from oracle import assert_same
 
 import einderiv as ed
 from einderiv.functions import FUNCTIONS
-from einderiv.spelling import BACKENDS, HELPERS, KNOWN, aligned, literal, numpy_step, product, shape, transposed
+from einderiv.spelling import (
+    BACKENDS,
+    HELPERS,
+    KNOWN,
+    aligned,
+    literal,
+    numpy_step,
+    product,
+    shape,
+    transposed,
+)  # fmt: skip
 from einderiv.steps import Step
 
 SIZE = {0: 2, 1: 3, 2: 4, 3: 1, 4: 0, 5: 200}
