@@ -1,6 +1,6 @@
 """The Jacobian of three matrices by the first, kept structured, against the two lines that a specialist writes.
 
-    OMP_NUM_THREADS=1 python bench/structured.py
+OMP_NUM_THREADS=1 python bench/structured.py
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ def main() -> None:
         assert np.allclose(s.matvec(x), np.einsum("ib,bj->ij", x, y @ p))
         ratio = times["structured"] / times["hand"]
         full = shown(times["dense"]) if n <= 64 else "-"
-        print(f"{n:5}{s.nbytes:12}{8 * n**4:12}{shown(times['hand']):>12}{shown(times['structured']):>12}"
-              f"{ratio:7.2f}{full:>10}")
+        print(
+            f"{n:5}{s.nbytes:12}{8 * n**4:12}{shown(times['hand']):>12}{shown(times['structured']):>12}"
+            f"{ratio:7.2f}{full:>10}"
+        )
 
 
 if __name__ == "__main__":

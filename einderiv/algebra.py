@@ -200,8 +200,9 @@ def axes_of(e: Expr, axis: object) -> tuple[int, ...]:
 
 def _position(e: Expr, axis: object) -> int:
     if isinstance(axis, str):
-        if axis not in e.axes:
-            raise ShapeError(f"no axis is called {axis!r}; the axes are {', '.join(a or '?' for a in e.axes)}")
+        if e.axes.count(axis) != 1:
+            several = f"{e.axes.count(axis)} axes are" if axis in e.axes else "no axis is"
+            raise ShapeError(f"{several} called {axis!r}; the axes are {', '.join(a or '?' for a in e.axes)}")
         return e.axes.index(axis)
     if isinstance(axis, bool) or not isinstance(axis, Integral):
         raise TypeError(f"an axis is an int or a name, not {type(axis).__name__}")

@@ -142,7 +142,7 @@ def _over(name: str, e: Expr, axis: object) -> Expr:
     """A row with core axes, over any axes: they are moved last, and back behind the row."""
     core = axes_of(e, axis)
     if not core:
-        raise ShapeError(f"{name} needs an axis, but the argument is a scalar")
+        raise ShapeError(f"{name} needs at least one axis to work along")
     order = [p for p in range(e.ndim) if p not in core] + list(core)
     moved = e if order == list(range(e.ndim)) else viewed(e, range(e.ndim), order)
     found: Apply = functions.apply(name, moved, len(core))

@@ -17,7 +17,7 @@ from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk
 from .naming import Naming, naming
 from .show.formulas import Style, axis_names, formula, left_side, shown
 from .show.text import Printed, insertions, printed, text
-from .unification import carried, flatten
+from .unification import core_labels, flatten
 
 INDENT = "    "
 
@@ -188,7 +188,7 @@ def _embedding(term: Expr) -> list[str]:
     if flat is None or not (flat.factors or flat.output):
         return []
     names: Naming = naming(flat, short=True)
-    core = [x for x in dict.fromkeys(flat.output) if x in carried(flat)]
+    core = core_labels(flat)
     out = "".join(names.labels[x] for x in flat.output)
     where = "".join(names.labels[x] for x in core)
     ties = [f"{names.labels[x]} = {names.axes[p]}" for p, x in enumerate(flat.output) if x in flat.output[:p]]

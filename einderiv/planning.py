@@ -16,7 +16,7 @@ from .errors import EinderivError, limits, near, our_bug
 from .expression import Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, is_zero, walk
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
-from .unification import assemble, bare, carried
+from .unification import assemble, bare, core_labels
 
 INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
 OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
@@ -144,8 +144,7 @@ class Planner:
 
     def _core(self, e: Einsum) -> Embedded:
         flat = self._flat(e)
-        inside = carried(flat)
-        labels = tuple(dict.fromkeys(x for x in flat.output if x in inside))
+        labels = core_labels(flat)
         if flat.factors:
             parts = [(self.values[id(f)], ls) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
             value, number = self._product(parts, labels), flat.coefficient

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from .errors import ShapeError, counted
-from .expression import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, everything, walk
+from .expression import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, children, everything, walk
 from .unification import slots_of
 
 E = TypeVar("E", bound=Expr)
@@ -151,7 +151,9 @@ def called(e: Expr) -> str:
             return f"an array of shape {e.sizes}" if e.sizes else "a number"
         case Apply():
             return f"{e.function.name}(…)"
-    return "a sum" if isinstance(e, Add) else "an einsum"
+    inside = [c.name for c in children(e) if isinstance(c, Tensor)]
+    of = f" of {', '.join(dict.fromkeys(inside[:4]))}" if inside else ""
+    return f"a sum{of}" if isinstance(e, Add) else f"an einsum{of}"
 
 
 def checked(e: E) -> E:

@@ -138,8 +138,8 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
     The core of ``bt,tj->ijib`` is ``bt,tj->bj``; where it sits in the full tensor is the embedding ``bj->ijib``.
     """
     if e.split is None:
-        inside = {label for ls in e.inputs for label in ls}
-        labels = tuple(label for label in dict.fromkeys(e.output) if label in inside)
+        inside = carried(e)
+        labels = core_labels(e)
         first = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
         given = tuple((label, size) for label, size in e.given if label in inside)
         node = Einsum(1, e.factors, e.inputs, labels, given, axes=tuple(first[label] for label in labels),
@@ -147,6 +147,14 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
         object.__setattr__(e, "split", (node, labels))
     assert e.split is not None
     return e.split
+
+
+def core_labels(e: Einsum) -> tuple[Label, ...]:
+    """The axes of the core: the output as it is where nothing is embedded, else in the order of the factors."""
+    inside, kept = carried(e), set(e.output)
+    if len(kept) == len(e.output) and kept <= inside:
+        return e.output
+    return tuple(label for label in dict.fromkeys(x for ls in e.inputs for x in ls) if label in kept)
 
 
 def flatten(e: Einsum, most: int | None = None) -> Einsum:

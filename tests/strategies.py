@@ -52,7 +52,7 @@ def _outputs(draw, labels):
 def _names(draw, shapes):
     """A name per slot: the next of `A, B, ...`, or that of an earlier slot of the same shape."""
     names = []
-    for slot, shape in enumerate(shapes):
+    for _slot, shape in enumerate(shapes):
         earlier = sorted({name for name, other in zip(names, shapes) if other == shape})
         fresh = "ABCDEFGHIJ"[len(set(names))]
         names.append(draw(st.sampled_from([fresh, *earlier])) if earlier else fresh)

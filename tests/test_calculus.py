@@ -8,8 +8,7 @@ import einderiv as ed
 from einderiv.expression import is_zero
 
 t, es = ed.tensor, ed.einsum
-rng = np.random.default_rng(3)
-X, Y, P = (rng.integers(-4, 5, shape) for shape in ((4, 5), (5, 3), (3, 2)))
+X, Y, P = (np.random.default_rng(3).integers(-4, 5, shape) for shape in ((4, 5), (5, 3), (3, 2)))
 AT = dict(X=X, Y=Y, P=P)
 
 
@@ -22,19 +21,14 @@ def form():
     return es("i,ij,j->", "x", "A", "x")
 
 
-# ---- what wrt may be: the answer has the same structure
-XS, YS, PS = (4, 2, 4, 5), (4, 2, 5, 3), (4, 2, 3, 2)
-
-
 @pytest.mark.parametrize(("wrt", "shape"), [
-    ("X", XS), (t("X", "is"), XS), (0, XS), (-3, XS), ("Y", YS), (1, YS), (-2, YS), ("P", PS), (2, PS), (-1, PS),
-    (t("Q", ("q", 7)), (4, 2, 6, 7)),  # a tensor that does not occur: a zero of the right shape
+    ("X", (4, 5)), (t("X", "is"), (4, 5)), (0, (4, 5)), (-3, (4, 5)), ("Y", (5, 3)), (1, (5, 3)),
+    (-1, (3, 2)), (t("Q", ("q", 7)), (6, 7)),  # a tensor that does not occur: a zero of the right shape
 ], ids=str)  # fmt: skip
 def test_the_law_of_shapes(wrt, shape):
     J = ed.derive(seed(), wrt)
-    more = {"Q": np.zeros((6, 7))} if shape[2:] == (6, 7) else {}
-    assert J.ndim == 4
-    assert ed.evaluate(J, AT, **more).shape == shape
+    more = {"Q": np.zeros((6, 7))} if shape == (6, 7) else {}
+    assert ed.evaluate(J, AT, **more).shape == (4, 2, *shape)
     assert ed.jacobian(seed(), wrt) == J
 
 
@@ -44,31 +38,27 @@ TREES = [["X"], ("X", "Y", "P"), [0, -1], ["X", 0], {"a": "X", "b": 1}, [("X", {
 @pytest.mark.parametrize("wrt", TREES, ids=str)
 def test_trees(wrt):
     def compared(answer, part):
-        if isinstance(part, (dict, list, tuple)):
-            assert type(answer) is type(part)
-            assert len(answer) == len(part)
-            keys = list(part) if isinstance(part, dict) else range(len(part))
-            for key in keys:
-                compared(answer[key], part[key])
-        else:
+        if not isinstance(part, (dict, list, tuple)):
             assert answer == ed.derive(seed(), part)
-            assert_same(ed.evaluate(answer, AT), ed.evaluate(ed.derive(seed(), part), AT))
+            return assert_same(ed.evaluate(answer, AT), ed.evaluate(ed.derive(seed(), part), AT))
+        assert type(answer) is type(part)
+        assert len(answer) == len(part)
+        for key in part if isinstance(part, dict) else range(len(part)):
+            compared(answer[key], part[key])
+        return None
 
     compared(ed.derive(seed(), wrt), wrt)
 
 
-@pytest.mark.parametrize(("call", "count"), [
-    (lambda y, w: ed.derive(y, w), 1), (lambda y, w: ed.grad(y, w), 1), (lambda y, w: ed.hvp(y, w, "x"), 1),
-    (lambda y, w: ed.value_and_grad(y, w)[1], 1), (lambda y, w: ed.hessian(y, w), 2),
-])  # fmt: skip
 @pytest.mark.parametrize("wrt", ["x", t("x", "n"), 0, 2, -1], ids=str)
-def test_calls_keep_the_shape_of_wrt(call, count, wrt):
-    found = call(form(), wrt)
-    assert found.ndim == count
-    assert ed.evaluate(found, x=np.array([1, 2]), A=np.eye(2, dtype=int)).shape == (2,) * count
+def test_calls_keep_the_shape_of_wrt(wrt):
+    given = {"x": np.array([1, 2]), "A": np.eye(2, dtype=int)}
+    for e in (ed.derive(form(), wrt), ed.grad(form(), wrt), ed.value_and_grad(form(), wrt)[1],
+              ed.vjp(form(), wrt, 1), ed.hvp(form(), wrt, "x")):
+        assert ed.evaluate(e, given).shape == (2,)
+    assert ed.evaluate(ed.hessian(form(), wrt), given).shape == (2, 2)
 
 
-# ---- a name is all occurrences, a position is one slot
 REPEATED = [
     # einsum            names      name, its slots
     ("i,ij,j->",        "xAx",     "x", (0, 2)),
@@ -83,57 +73,71 @@ REPEATED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("n", [0, 1, 3, 200])
-@pytest.mark.parametrize(("subscripts", "names", "name", "slots"), REPEATED,
-                         ids=[r[0] + r[1] for r in REPEATED])
+# 200**4 entries are too many
+CASES = [(*row, n) for row in REPEATED for n in (0, 1, 3, 200) if n < 200 or row[2] != "A"]
+
+
+@pytest.mark.parametrize(("subscripts", "names", "name", "slots", "n"), CASES)
 def test_by_name_is_the_sum_over_positions(subscripts, names, name, slots, n):
-    if n == 200 and len(subscripts.replace(",", "").partition("->")[2]) + (name == "A") > 1:
-        pytest.skip("a dense derivative of 200**4 entries")
-    y = es(subscripts, *names)
-    r = np.random.default_rng(n)
+    y, r = es(subscripts, *names), np.random.default_rng(n)
     given = {"x": r.integers(-3, 4, n), "A": r.integers(-3, 4, (n, n)), "s": np.array(3)}
     given = {k: a for k, a in given.items() if k in names}
     parts = [ed.evaluate(ed.derive(y, k), given) for k in slots]
     assert_same(ed.evaluate(ed.derive(y, name), given), sum(parts[1:], parts[0]))
-    for k in slots:  # an occurrence is linear: by the same slot once more there is nothing
-        assert_same(parts[slots.index(k)], ed.evaluate(ed.derive(y, k - len(names)), given))
+    for k, part in zip(slots, parts):
+        assert_same(part, ed.evaluate(ed.derive(y, k - len(names)), given))
 
 
 def test_a_position_may_hold_anything():
     held, v = np.array([[1, 2], [3, 4]]), np.array([1.0, 2.0, 3.0])
     y, ones = es("ij,jk,k->i", held, ed.exp(t("B", "jk")), 2 * t("v", "k")), np.ones((2, 3))
-    want = (np.einsum("ia,jk,k->iaj", np.eye(2), ones, 2 * v), np.einsum("ij,k->ijk", held, 2 * v), held @ ones)
+    by_held = np.einsum("ia,jk,k->iaj", np.eye(2), ones, 2 * v)
+    want = (by_held, np.einsum("ij,k->ijk", held, 2 * v), held @ ones)
     for k in range(3):
         np.testing.assert_array_equal(ed.evaluate(ed.derive(y, k), B=0 * ones, v=v), want[k])
     assert_same(ed.evaluate(ed.derive(es(",i->i", 3, t("v", "k")), 0), v=np.array([1, 2])), np.array([1, 2]))
 
 
-def test_positions_count_the_operands_as_written():
-    """A transpose and a diagonal dissolve when the product is made; the slots stay those of the author."""
-    y = es("ij,jk->ik", t("A", "ji").T, ed.diag(t("d", "j")))
-    given = {"A": np.arange(6).reshape(2, 3), "d": np.array([5, 7])}
-    assert_same(ed.evaluate(ed.derive(y, 1), given),
-                np.einsum("ji,kc->ikjc", given["A"], np.eye(2, dtype=int)))  # fmt: skip
+M, d = t("M", "nn"), t("d", "n")
 
 
-# ---- directions
-ABx = es("ij,jk,k->i", "A", "B", "x")
-SMOOTH = [(ed.tanh(ABx), "x"), (ed.softmax(ABx), "B"), (ABx, "A"), (ed.logsumexp(ABx), "B"), (t("A", "ij") * 1, "A"),
-          (ed.exp(es("ij,jk->ik", "A", "B")) * es("k,i->ik", "x", "z"), "A")]  # fmt: skip
+@pytest.mark.parametrize(("subscripts", "operands"), [
+    ("ij,jk->ik",     (M.T, ed.diag(d))),
+    ("ij,jk->ik",     (ed.diag(d), ed.diag(d))),
+    ("ij,jk,kl->il",  (ed.diag(d), M, ed.diag(d))),
+    ("ij,jk->",       (M, ed.outer(d, d))),
+    ("ii,i->i",       (ed.diag(d), ed.diag(M))),
+    ("ij,jk->iik",    (2 * M.T, M + M.T)),
+    ("i,ij->ij",      (ed.sum(M, 0), es("i->ij", d, sizes={"j": "n"}))),
+    ("ij,ij->ij",     (ed.derive(d * 1, "d"), ed.exp(M))),
+    (",ij->ji",       (ed.trace(M), -M)),
+])  # fmt: skip
+def test_slots_are_those_that_were_written(subscripts, operands):
+    """Transposes, diagonals, broadcasts dissolve in a product; by position they are as arrays would be."""
+    given = {"M": np.arange(9).reshape(3, 3) % 5, "d": np.array([5, 7, -2])}
+    values = ed.evaluate((*operands, M, d), given)[:-2]
+    held = dict(zip("ABC", values))
+    for k in range(len(operands)):
+        want = ed.evaluate(ed.derive(es(subscripts, *held), k), held)
+        got = ed.evaluate((ed.derive(es(subscripts, *operands), k), M, d), given)[0]
+        np.testing.assert_allclose(got, want, rtol=1e-15)
+
+
+AB, ABx = es("ij,jk->ik", "A", "B"), es("ij,jk,k->i", "A", "B", "x")
+SMOOTH = [(ed.tanh(ABx), "x"), (ed.softmax(ABx), "B"), (ABx, "A"), (ed.logsumexp(ABx), "B"),
+          (t("A", "ij") * 1, "A"), (ed.exp(AB) * es("k,i->ik", "x", "z"), "A")]  # fmt: skip
 
 
 @pytest.mark.parametrize("n", [1, 3, 200])
 @pytest.mark.parametrize(("y", "wrt"), SMOOTH)
 def test_jvp_and_vjp_are_transposes(y, wrt, n):
     r = np.random.default_rng(n)
-    given = {"A": r.normal(size=(n, 2)) / n, "B": r.normal(size=(2, n)) / n, "x": r.normal(size=n),
-             "z": r.normal(size=n)}  # fmt: skip
-    given = {k: a for k, a in given.items() if k in ed.compile(y).inputs}
+    shapes = {"A": (n, 2), "B": (2, n), "x": (n,), "z": (n,)}
+    given = {k: r.normal(size=shapes[k]) / len(shapes[k]) for k in ed.compile(y).inputs}
     u, v = r.normal(size=ed.evaluate(y, given).shape), r.normal(size=given[wrt].shape)
     Jv, Ju = ed.jvp(y, wrt, v), ed.vjp(y, wrt, u)
     forward, backward = ed.evaluate(Jv, given), ed.evaluate(Ju, given)
-    assert forward.shape == u.shape
-    assert backward.shape == v.shape
+    assert (forward.shape, backward.shape) == (u.shape, v.shape)
     assert abs(forward).max() > 0 or (n == 1 and y is SMOOTH[1][0])  # softmax of one is 1
     np.testing.assert_allclose(np.vdot(u, forward), np.vdot(backward, v), rtol=1e-10)
     named = ed.evaluate(ed.jvp(y, wrt, "direction"), given, direction=v)
@@ -153,9 +157,9 @@ def test_directions_for_several_tensors_add_up():
         assert_same(ed.evaluate(ed.jvp(y, wrt, tangent), A=A, x=x), want)
     for k, part in enumerate((dA @ x, A @ dx)):
         assert_same(ed.evaluate(ed.jvp(y, k, (dA, dx)[k]), A=A, x=x), part)
-    back = ed.vjp(y, {"a": "A", "b": "x"}, np.array([1, 2]))
-    assert_same(ed.evaluate(back["a"], A=A, x=x), np.outer([1, 2], x))
-    assert_same(ed.evaluate(back["b"], A=A, x=x), np.array([3, 3, 3]))
+    back = ed.evaluate(ed.vjp(y, {"a": "A", "b": "x"}, np.array([1, 2])), A=A, x=x)
+    assert_same(back["a"], np.outer([1, 2], x))
+    assert_same(back["b"], np.array([3, 3, 3]))
 
 
 @pytest.mark.parametrize(("call", "want"), [
@@ -174,7 +178,6 @@ def test_several_positions_at_once(call, want):
         assert_same(got, wanted)
 
 
-# ---- second derivatives
 Ax = es("ij,j->i", "A", "x")
 SCALARS = {"form": form(), "norm": ed.norm(Ax), "logsumexp": ed.logsumexp(Ax), "quartic": form() * form(),
            "linear": ed.sum(Ax), "cube": es("i,i,i->", "x", "x", "x") + es("ii->", "A")}  # fmt: skip
@@ -199,13 +202,12 @@ def test_hvp_is_the_hessian_times_the_vector(y, n):
 
 
 def test_hvp_of_several_tensors_is_the_full_product():
-    y, r = form(), np.random.default_rng(0)
-    given = {"A": r.integers(-3, 4, (3, 3)), "x": r.integers(-3, 4, 3)}
-    v = [r.integers(-3, 4, (3, 3)), r.integers(-3, 4, 3)]
-    H = ed.evaluate(ed.hessian(y, ["A", "x"]), given)
-    got = ed.evaluate(ed.hvp(y, ["A", "x"], v), given)
-    for row, g in zip(H, got):
-        assert_same(g, np.tensordot(row[0], v[0], 2) + np.tensordot(row[1], v[1], 1))
+    r = np.random.default_rng(0)
+    given, v = ({"A": r.integers(-3, 4, (3, 3)), "x": r.integers(-3, 4, 3)} for _ in range(2))
+    wrt = {"A": "A", "x": "x"}
+    H, got = ed.evaluate((ed.hessian(form(), wrt), ed.hvp(form(), wrt, v)), given)
+    for k in wrt:
+        assert_same(got[k], np.tensordot(H[k]["A"], v["A"], 2) + np.tensordot(H[k]["x"], v["x"], 1))
 
 
 @pytest.mark.parametrize(("m", "n", "k"), [(1, 1, 1), (4, 3, 2), (5, 0, 2), (200, 3, 2)])
@@ -237,7 +239,6 @@ def test_third_order(n):
     assert_same(ed.evaluate(fourth, x=x), np.zeros((n,) * 4, int))
 
 
-# ---- what an expression knows
 def test_a_second_derivative_of_something_linear_is_a_zero():
     zero = ed.derive(ed.derive(seed(), "X"), "X")
     assert is_zero(zero)
@@ -245,17 +246,9 @@ def test_a_second_derivative_of_something_linear_is_a_zero():
     assert is_zero(ed.derive(ed.derive(ed.derive(seed(), "X"), "Y"), "X"))
 
 
-A22, X22 = t("A", "ij"), t("X", "ij")
-ZEROS = [
-    (es("ij->", np.ones((2, 2), int)) * t("s"),  X22),
-    (A22,                                        X22),
-    (ed.exp(A22),                                X22),
-    (ed.sum(A22),                                X22),
-    (ed.sum(A22),                                t("s")),
-    (X22 - X22 + A22,                            "X"),
-    (0 * X22 + A22,                              "X"),
-    (X22**0 * A22,                               "X"),
-]  # fmt: skip
+A2, X2 = t("A", "ij"), t("X", "ij")
+ZEROS = [(es("ij->", np.ones((2, 2), int)) * t("s"), X2), (A2, X2), (ed.exp(A2), X2), (ed.sum(A2), X2),
+         (ed.sum(A2), t("s")), (X2 - X2 + A2, "X"), (0 * X2 + A2, "X"), (X2**0 * A2, "X")]  # fmt: skip
 
 
 @pytest.mark.parametrize(("y", "wrt"), ZEROS)
@@ -264,8 +257,7 @@ def test_independent_tensors_give_zeros(y, wrt):
     assert is_zero(z)
     known = {"A": np.ones((2, 2), int), "X": np.ones((2, 2), int), "s": np.array(1)}
     x = wrt if isinstance(wrt, str) else wrt.name
-    inputs = {*ed.compile(y).inputs, x} | ({"X"} if isinstance(wrt, str) else set())
-    got = ed.evaluate(z, {n: known[n] for n in inputs})
+    got = ed.evaluate(z, {n: known[n] for n in {*ed.compile(y).inputs, x}})
     assert_same(got, np.zeros((2,) * y.ndim + known[x].shape, int))
 
 
@@ -273,25 +265,17 @@ ERR, SHAPE, TYPE = ed.EinderivError, ed.ShapeError, TypeError
 REFUSED = [
     (lambda: ed.derive(seed(), "x"),                    ERR,    "mean 'X'"),
     (lambda: ed.derive(seed(), 3),                      ERR,    "position 3.*-3 to -1"),
-    (lambda: ed.derive(seed(), -4),                     ERR,    "position -4"),
     (lambda: ed.derive(seed() + 1, 0),                  ERR,    "a sum"),
-    (lambda: ed.derive(seed(), True),                   TYPE,   "not bool"),
-    (lambda: ed.derive(seed(), None),                   TYPE,   "not NoneType"),
-    (lambda: ed.derive(3, "X"),                         TYPE,   "not int"),
     (lambda: ed.derive(seed(), ["X", "X"]),             ERR,    "X twice"),
     (lambda: ed.derive(seed(), t("X", "a")),            SHAPE,  "1 axis|2 axes"),
     (lambda: ed.grad(seed(), "X"),                      TYPE,   "scalar.*2 axes"),
-    (lambda: ed.value_and_grad(seed(), "X"),            TYPE,   "scalar"),
     (lambda: ed.hessian(seed(), "X"),                   TYPE,   "scalar"),
     (lambda: ed.hvp(seed(), "X", "v"),                  TYPE,   "scalar"),
     (lambda: ed.jvp(seed(), "X", np.ones(5)),           SHAPE,  "1 axis.*2"),
-    (lambda: ed.hvp(form(), "x", np.ones((2, 2))),      SHAPE,  "2 axes.*1"),
     (lambda: ed.vjp(seed(), "X", np.ones(5)),           SHAPE,  "cotangent.*1 axis"),
     (lambda: ed.jvp(seed(), ["X", "Y"], ["v"]),         TYPE,   "list of 2"),
     (lambda: ed.jvp(seed(), {"a": "X"}, {"b": "v"}),    TYPE,   "keys.*a.*b"),
     (lambda: ed.derive(seed(), "X", indices="aa"),      ERR,    "'a' already"),
-    (lambda: ed.derive(seed(), "X", indices="ij"),      ERR,    "'i' already"),
-    (lambda: ed.derive(seed(), "X", indices="a"),       ERR,    "1 axis.*has 2"),
 ]  # fmt: skip
 
 

@@ -136,6 +136,7 @@ DIFFERENT = {
     "sizes":               (es("i->ij", v, sizes={"j": 2}), es("i->ij", v, sizes={"j": 3})),
     "a size as a factor":  (es("ij->i", es("i->ij", v, sizes={"j": 2})), v),
     "zeros, other shapes": (0 * t("p", "i"), 0 * t("q", "i")),
+    "how often, where":    (es("i,i,i,j->", v, v, v, v), es("i,i,j,j->", v, v, v, v)),
     "arrays":              (es("i->i", ARRAY), es("i->i", ARRAY + 1)),
     "two triangles, one hexagon": (es("ab,bc,ca,de,ef,fd->", *[M] * 6), es("ab,bc,cd,de,ef,fa->", *[M] * 6)),
 }  # fmt: skip

@@ -3,13 +3,14 @@
 The judge is `oracle`, which knows loops and differences and nothing of einderiv.
 """
 
-import einderiv as ed
 import pytest
 import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import assert_same, exact_by_name, exact_derivative, exact_second, loop_einsum, run_printed
 from strategies import einsums, small_einsums
+
+import einderiv as ed
 
 # Beyond this many operands a second derivative in all its orders is for the long run only.
 MANY_OPERANDS = 4
@@ -26,7 +27,7 @@ def over(cases):
 
 def over_slots(cases):
     pairs = [(case, k) for case in cases for k in range(len(case.shapes))]
-    return pytest.mark.parametrize("case, k", pairs, ids=[f"{name_of(case)} slot {k}" for case, k in pairs])
+    return pytest.mark.parametrize(("case", "k"), pairs, ids=[f"{name_of(case)} slot {k}" for case, k in pairs])
 
 
 def slow_if_many_operands(cases):

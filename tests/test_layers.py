@@ -14,8 +14,8 @@ from einderiv.methods import ATTRIBUTES
 ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
-    "functions", "compositions", "construction", "derivation", "targets", "calculus", "steps", "planning", "spelling", "emission",
-    "execution", "show", "show.text", "show.formulas", "show.plans", "structured", "methods", "evaluation",
+    "functions", "compositions", "construction", "derivation", "targets", "calculus",
+    "steps", "planning", "spelling", "emission", "execution", "show", "show.text", "show.formulas", "show.plans", "structured", "methods", "evaluation",
     "explanation", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
@@ -29,7 +29,8 @@ def imported(name, path):
     """Pairs (module of ours or top-level name, is it imported when the module is?)."""
     tree = ast.parse(path.read_text())
     top = {id(n) for n in tree.body}
-    package = ["einderiv", *name.split(".")[:-1]] if path.name != "__init__.py" else ["einderiv", *filter(None, name.split("."))]
+    parts = name.split(".") if name else []
+    package = ["einderiv", *(parts if path.name == "__init__.py" else parts[:-1])]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((a.name.split(".")[0], id(node) in top) for a in node.names)
@@ -65,7 +66,8 @@ def test_the_walk_sees_imports_inside_functions():
 
 
 def test_importing_and_deriving_loads_no_array_library():
-    code = "import sys, einderiv as ed; print(ed.explain('is,st,tj->ij', 0)); print(sorted({'numpy', 'opt_einsum'} & set(sys.modules)))"
+    code = ("import sys, einderiv as ed; print(ed.explain('is,st,tj->ij', 0)); "
+            "print(sorted({'numpy', 'opt_einsum'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -1,5 +1,6 @@
 """The judge is judged: by `np.einsum` where that can say it, by hand where it cannot."""
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -56,7 +57,7 @@ def slope_at_zero(f, degree):
     differences = [np.asarray(f(t), dtype=object) for t in range(degree + 1)]
     slope = differences[0] * Fraction(0)
     for order in range(1, degree + 1):
-        differences = [b - a for a, b in zip(differences, differences[1:])]
+        differences = [b - a for a, b in itertools.pairwise(differences)]
         slope = slope + differences[0] * Fraction((-1) ** (order - 1), order)
     return np.asarray(slope).astype(int)
 
@@ -188,7 +189,7 @@ def test_python_integers_are_exact():
     assert oracle.loop_einsum("i,i->", huge, huge)[()] == 2 ** 140 + 1
 
 
-@pytest.mark.parametrize("subscripts, shapes, message", [
+@pytest.mark.parametrize(("subscripts", "shapes", "message"), [
     ("ij,jk->ik", ((2, 1), (3, 4)), "sizes 1 and 3"),
     ("ij->i",     ((2,),),          "does not fit"),
     ("i->i",      ((2, 2),),        "does not fit"),
@@ -201,7 +202,7 @@ def test_errors(subscripts, shapes, message):
         oracle.loop_einsum(subscripts, *tables.integers_for(shapes))
 
 
-@pytest.mark.parametrize("wrong, message", [
+@pytest.mark.parametrize(("wrong", "message"), [
     (np.array([1, 2, 4]),     "should be"),
     (np.array([[1, 2, 3]]),   "shape"),
     (np.array([1., 2., 3.]),  "dtype"),
@@ -238,7 +239,7 @@ PRINTED = (
 )
 
 
-@pytest.mark.parametrize("subscripts, names, slot, printed, operands", PRINTED)
+@pytest.mark.parametrize(("subscripts", "names", "slot", "printed", "operands"), PRINTED)
 def test_printed(subscripts, names, slot, printed, operands):
     sizes = {"i": 2, "s": 3, "t": 2, "j": 3}
     shapes = [tuple(sizes[c] for c in term) for term in subscripts.partition("->")[0].split(",")]

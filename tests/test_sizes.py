@@ -90,7 +90,7 @@ def test_spoken(size, words):
 
 
 @pytest.mark.parametrize(("e", "name"), [
-    (A, "A"), (A + B.T * 1, "a sum"), (A @ B, "an einsum"), (ed.exp(A), "exp(…)"),
+    (A, "A"), (A + B.T * 1, "a sum of A"), (A @ B, "an einsum of A, B"), (ed.exp(A), "exp(…)"),
     (es("i->", ones(3)).factors[0], "an array of shape (3,)"),
 ])  # fmt: skip
 def test_called(e, name):

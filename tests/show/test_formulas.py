@@ -45,7 +45,8 @@ def test_ascii_is_ascii_and_latex_balances(make, _):
 
 
 def test_the_left_hand_side_has_a_name():
-    assert ed.formula(ed.derive(SEED, "X"), name="Q", ascii=True) == "dQ[i,j]/dX[a,b] = delta[i,a] sum_{t} Y[b,t] P[t,j]"
+    shown = ed.formula(ed.derive(SEED, "X"), name="Q", ascii=True)
+    assert shown == "dQ[i,j]/dX[a,b] = delta[i,a] sum_{t} Y[b,t] P[t,j]"
     with pytest.raises(ed.ParseError, match="left-hand side"):
         ed.formula(SEED, name=r"\input{x}")
 

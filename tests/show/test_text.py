@@ -66,7 +66,7 @@ def test_beyond_52_labels_there_is_the_interleaved_form():
     arguments = [v for k in range(n) for v in (f"M{k}", [k, k + 1])]
     tensors = [ed.tensor(a, (None, None)) if isinstance(a, str) else a for a in arguments]
     e = ed.einsum(*tensors, [0, n])
-    with pytest.raises(ed.LimitError, match="52 letters.*interleaved"):
+    with pytest.raises(ed.LimitError, match=r"52 letters.*interleaved"):
         _ = e.subscripts
     found = e.interleaved
     assert found[1::2][:n] == [[k, k + 1] for k in range(n)]
