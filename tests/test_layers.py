@@ -15,8 +15,9 @@ ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "compositions", "construction", "derivation", "targets", "calculus",
-    "steps", "planning", "spelling", "emission", "execution", "show", "show.text", "show.formulas", "show.plans", "structured", "methods", "evaluation",
-    "explanation", "checking", "", "cli", "__main__",
+    "steps", "planning", "spelling", "emission", "execution",
+    "show", "show.text", "show.formulas", "show.plans", "structured", "methods",
+    "evaluation", "explanation", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
