@@ -16,7 +16,36 @@ from .evaluation import compile, evaluate, plan, source
 from .explanation import explain
 from .expression import Expr
 from .functions import abs_ as abs
-from .functions import cos, exp, heaviside, log, reciprocal, relu, sigmoid, sign, sin, sqrt, square, tanh
+from .functions import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctanh,
+    cbrt,
+    cos,
+    cosh,
+    exp,
+    expm1,
+    heaviside,
+    log,
+    log1p,
+    log2,
+    log10,
+    log_sigmoid,
+    reciprocal,
+    relu,
+    sigmoid,
+    sign,
+    sin,
+    sinh,
+    softplus,
+    sqrt,
+    square,
+    tan,
+    tanh,
+)
 from .methods import install
 from .show.formulas import formula, latex
 from .show.text import Delta
@@ -29,10 +58,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured",
-    "abs", "check", "compile", "cos", "derive", "diag", "einsum", "evaluate", "exp", "explain", "formula", "grad",
-    "heaviside", "hessian", "hvp", "jacobian", "jvp", "latex", "limits", "log", "logsumexp", "mean", "norm",
-    "norm_squared", "outer", "plan", "reciprocal", "relu", "sigmoid", "sign", "sin", "softmax", "source", "sqrt",
-    "square", "sum", "tanh", "tensor", "trace", "value_and_grad", "vjp",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "check", "compile", "cos",
+    "cosh", "derive", "diag", "einsum", "evaluate", "exp", "explain", "expm1", "formula", "grad", "heaviside",
+    "hessian", "hvp", "jacobian", "jvp", "latex", "limits", "log", "log10", "log1p", "log2", "log_sigmoid",
+    "logsumexp", "mean", "norm", "norm_squared", "outer", "plan", "reciprocal", "relu", "sigmoid", "sign",
+    "sin", "sinh", "softmax", "softplus", "source", "sqrt", "square", "sum", "tan", "tanh", "tensor", "trace",
+    "value_and_grad", "vjp",
 ]  # fmt: skip
 
 install()

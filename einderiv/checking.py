@@ -315,5 +315,13 @@ _PLAIN: dict[str, Callable[[Any, Apply], Any]] = {
     "square": lambda x, _: x * x, "reciprocal": lambda x, _: 1 / x, "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
     "relu": lambda x, _: np.where(x > 0, x, 0), "abs": lambda x, _: np.where(x < 0, -x, x),
     "sign": lambda x, _: np.where(x > 0, 1, np.where(x < 0, -1, 0)), "heaviside": lambda x, _: np.where(x > 0, 1, 0),
+    "expm1": lambda x, _: np.exp(x) - 1, "log1p": lambda x, _: np.log(1 + x),
+    "log2": lambda x, _: np.log(x) / np.log(2),
+    "log10": lambda x, _: np.log(x) / np.log(10), "cbrt": lambda x, _: np.cbrt(x), "tan": lambda x, _: np.tan(x),
+    "arcsin": lambda x, _: np.arcsin(x),
+    "arccos": lambda x, _: np.arccos(x), "arctan": lambda x, _: np.arctan(x), "sinh": lambda x, _: np.sinh(x),
+    "cosh": lambda x, _: np.cosh(x), "arcsinh": lambda x, _: np.arcsinh(x), "arccosh": lambda x, _: np.arccosh(x),
+    "arctanh": lambda x, _: np.arctanh(x), "softplus": lambda x, _: np.log(1 + np.exp(x)),
+    "log_sigmoid": lambda x, _: -np.log(1 + np.exp(-x)),
     "power": lambda x, node: x ** node.parameters[0], "softmax": _soft, "logsumexp": _logsum,
 }  # fmt: skip

@@ -11,6 +11,7 @@ no terms; nothing else answers zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -107,6 +108,70 @@ def _abs(node: Apply) -> Terms:
     return (apply("sign", argument(node)),)
 
 
+def _expm1(node: Apply) -> Terms:
+    return (apply("exp", argument(node)),)
+
+
+def _log1p(node: Apply) -> Terms:
+    return (apply("reciprocal", add(1, argument(node))),)
+
+
+def _log2(node: Apply) -> Terms:
+    return (times(apply("reciprocal", argument(node)), 1 / math.log(2)),)
+
+
+def _log10(node: Apply) -> Terms:
+    return (times(apply("reciprocal", argument(node)), 1 / math.log(10)),)
+
+
+def _cbrt(node: Apply) -> Terms:
+    return (times(apply("reciprocal", _squared(node)), 1 / 3),)
+
+
+def _tan(node: Apply) -> Terms:
+    return (add(1, _squared(node)),)
+
+
+def _arcsin(node: Apply) -> Terms:
+    return (apply("power", add(1, times(_squared(argument(node)), -1)), 0, (-0.5,)),)
+
+
+def _arccos(node: Apply) -> Terms:
+    return tuple(times(term, -1) for term in _arcsin(node))
+
+
+def _arctan(node: Apply) -> Terms:
+    return (apply("reciprocal", add(1, _squared(argument(node)))),)
+
+
+def _sinh(node: Apply) -> Terms:
+    return (apply("cosh", argument(node)),)
+
+
+def _cosh(node: Apply) -> Terms:
+    return (apply("sinh", argument(node)),)
+
+
+def _arcsinh(node: Apply) -> Terms:
+    return (apply("power", add(1, _squared(argument(node))), 0, (-0.5,)),)
+
+
+def _arccosh(node: Apply) -> Terms:
+    return (apply("power", add(-1, _squared(argument(node))), 0, (-0.5,)),)
+
+
+def _arctanh(node: Apply) -> Terms:
+    return (apply("reciprocal", add(1, times(_squared(argument(node)), -1))),)
+
+
+def _softplus(node: Apply) -> Terms:
+    return (apply("sigmoid", argument(node)),)
+
+
+def _log_sigmoid(node: Apply) -> Terms:
+    return (apply("sigmoid", times(argument(node), -1)),)
+
+
 def _constant(_: Apply) -> Terms:
     return ()
 
@@ -181,6 +246,35 @@ _ROWS = (
              r"\Theta\left({0}\right)", kink="heaviside(0) = 0, its derivative there 0", analytic=False, integer=_one),
     Function("power", "x^p for a number p", _power, "p x^(p-1)", _np("np.power({0}, {1})"),
              r"\left({0}\right)^{{{1}}}", (0.3, 2.0), integer=_bound_power),
+    Function("expm1", "e^x - 1, precise near 0", _expm1, "exp(x)", _np("np.expm1({0})"), r"\left(e^{{{0}}} - 1\right)"),
+    Function("log1p", "log(1 + x), precise near 0", _log1p, "1/(1 + x)", _np("np.log1p({0})"),
+             r"\log\left(1 + {0}\right)", (-0.5, 2.0)),
+    Function("log2", "the logarithm to base 2", _log2, "1/(x log 2)", _np("np.log2({0})"), r"\log_2\left({0}\right)",
+             (0.2, 3.0)),
+    Function("log10", "the logarithm to base 10", _log10, "1/(x log 10)", _np("np.log10({0})"),
+             r"\log_{{10}}\left({0}\right)", (0.2, 3.0)),
+    Function("cbrt", "the real cube root", _cbrt, "1/(3 cbrt(x)^2)", _np("np.cbrt({0})"),
+             r"\sqrt[3]{{{0}}}", (0.2, 3.0), analytic=False),
+    Function("tan", "tan x, x in radians", _tan, "1 + tan(x)^2", _np("np.tan({0})"),
+             r"\tan\left({0}\right)", (-1.0, 1.0)),
+    Function("arcsin", "the inverse of sin, in radians", _arcsin, "(1 - x^2)^(-1/2)", _np("np.arcsin({0})"),
+             r"\arcsin\left({0}\right)", (-0.8, 0.8)),
+    Function("arccos", "the inverse of cos, in radians", _arccos, "-(1 - x^2)^(-1/2)", _np("np.arccos({0})"),
+             r"\arccos\left({0}\right)", (-0.8, 0.8)),
+    Function("arctan", "the inverse of tan, in radians", _arctan, "1/(1 + x^2)", _np("np.arctan({0})"),
+             r"\arctan\left({0}\right)"),
+    Function("sinh", "the hyperbolic sine", _sinh, "cosh(x)", _np("np.sinh({0})"), r"\sinh\left({0}\right)"),
+    Function("cosh", "the hyperbolic cosine", _cosh, "sinh(x)", _np("np.cosh({0})"), r"\cosh\left({0}\right)"),
+    Function("arcsinh", "the inverse of sinh", _arcsinh, "(1 + x^2)^(-1/2)", _np("np.arcsinh({0})"),
+             r"\operatorname{{arcsinh}}\left({0}\right)"),
+    Function("arccosh", "the inverse of cosh", _arccosh, "(x^2 - 1)^(-1/2)", _np("np.arccosh({0})"),
+             r"\operatorname{{arccosh}}\left({0}\right)", (1.3, 3.0)),
+    Function("arctanh", "the inverse of tanh", _arctanh, "1/(1 - x^2)", _np("np.arctanh({0})"),
+             r"\operatorname{{arctanh}}\left({0}\right)", (-0.8, 0.8)),
+    Function("softplus", "log(1 + e^x)", _softplus, "sigmoid(x)", _np("softplus({0})"),
+             r"\operatorname{{softplus}}\left({0}\right)"),
+    Function("log_sigmoid", "log sigmoid(x)", _log_sigmoid, "sigmoid(-x)", _np("-softplus(-{0})"),
+             r"\log\sigma\left({0}\right)"),
     Function("softmax", "e^x / sum e^x over the core axes", _softmax, "diag(p) - p p^T", _np("softmax({0}, {core})"),
              r"\operatorname{{softmax}}\left({0}\right)", core=True),
     Function("logsumexp", "log sum e^x over the core axes", _logsumexp, "softmax(x)", _np("logsumexp({0}, {core})"),
@@ -232,4 +326,8 @@ def _elementwise(name: str) -> Callable[[object], Expr]:
 
 exp, log, sin, cos = map(_elementwise, ("exp", "log", "sin", "cos"))
 tanh, sqrt, square, reciprocal = map(_elementwise, ("tanh", "sqrt", "square", "reciprocal"))
+expm1, log1p, log2, log10, cbrt, tan = map(_elementwise, ("expm1", "log1p", "log2", "log10", "cbrt", "tan"))
+arcsin, arccos, arctan = map(_elementwise, ("arcsin", "arccos", "arctan"))
+sinh, cosh, arcsinh, arccosh, arctanh = map(_elementwise, ("sinh", "cosh", "arcsinh", "arccosh", "arctanh"))
+softplus, log_sigmoid = map(_elementwise, ("softplus", "log_sigmoid"))
 sigmoid, relu, abs_, sign, heaviside = map(_elementwise, ("sigmoid", "relu", "abs", "sign", "heaviside"))

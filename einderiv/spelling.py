@@ -21,6 +21,12 @@ def sigmoid(x):
         return 1 / (1 + np.exp(-x))
     return np.exp(-np.logaddexp(0, -x))  # the same without overflow
 """,
+    "softplus": """\
+def softplus(x):
+    if np.iscomplexobj(x):
+        return np.log(1 + np.exp(x))
+    return np.logaddexp(0, x)  # the same without overflow
+""",
     "softmax": """\
 def softmax(x, axis):
     with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0

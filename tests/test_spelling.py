@@ -225,7 +225,8 @@ def test_broadcasting_views(labels, out, want):
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_is_spelt(name):
     """Each row against its own plain formula at the ends of what floats hold."""
-    plain = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "relu": lambda x: x * (x > 0),
+    plain = {"sigmoid": lambda x: 1 / (1 + np.exp(-x)), "softplus": lambda x: np.log(1 + np.exp(x)),
+             "log_sigmoid": lambda x: -np.log(1 + np.exp(-x)), "relu": lambda x: x * (x > 0),
              "square": lambda x: x * x,
              "reciprocal": lambda x: x**-1.0, "heaviside": lambda x: 1.0 * (x > 0), "power": lambda x: x**2.5,
              "softmax": lambda x: np.exp(x) / np.exp(x).sum(), "logsumexp": lambda x: np.log(np.exp(x).sum())}
