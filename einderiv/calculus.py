@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .algebra import added, viewed
+from .algebra import added
 from .construction import check_name, einsum
 from .derivation import leaves, mapped, opened, pullback, pushforward
 from .errors import EinderivError, counted, limits
 from .expression import (
-    Einsum,
     Expr,
     Record,
     dressed,
@@ -23,10 +22,9 @@ from .expression import (
     is_zero,
     zero,
 )  # fmt: skip
-from .naming import naming, new_axes
+from .naming import axis_names, new_axes
 from .sizes import called
 from .targets import Target, aligned, check_apart, paired, resolved, restored
-from .unification import flatten
 
 
 def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
@@ -207,7 +205,7 @@ def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str,
         check_name(name, "an axis", indices if isinstance(indices, str) else None)
     if len(names) != count:
         raise EinderivError(f"indices {indices!r} names {counted(len(names), 'axis')}, but wrt has {count}")
-    taken = set(naming(flatten(y)).axes) if isinstance(y, Einsum) else set(y.axes)
+    taken = set(axis_names(y))
     for p, name in enumerate(names):
         if name in taken or name in names[:p]:
             raise EinderivError(f"indices {indices!r}: {name!r} already names an axis of the derivative")
@@ -241,19 +239,12 @@ def _result(y: Expr, base: Expr, t: Target, found: Expr | None, origins: tuple[E
         # A product with a (co)tangent has the shape of the tensor, and no new axes.
         axes, record = x.axes if any(x.axes) else new_axes(y, x.ndim), None
     else:
-        axes, record = (*_axes(y), *names), Record(y, t.label, x.ndim, t.position)
+        axes, record = (*axis_names(y), *names), Record(y, t.label, x.ndim, t.position)
     origins = (y, *origins) if x.name.startswith("#") else (y, x, *origins)
     if found is None or is_zero(found):
         sizes = x.sizes if names is None else y.sizes + x.sizes
         return dressed(zero(sizes, axes, origins), record=record)
     return dressed(opened(restored(found, y, base)), axes=axes, origins=origins, record=record)
-
-
-def _axes(y: Expr) -> tuple[str | None, ...]:
-    """The names of the axes of `y` as they are printed, so that a derivative shows the same ones."""
-    if isinstance(y, Einsum):
-        return naming(flatten(y)).axes
-    return naming(viewed(y, range(y.ndim), range(y.ndim))).axes  # type: ignore[arg-type]
 
 
 def _pushed(y: Expr, base: Expr, pairs: list[tuple[Target, Any]]) -> Expr:

@@ -28,6 +28,7 @@ from .expression import (
 from .unification import bare, carried, flatten
 
 FLAT = 512  # factors: larger products are compared as they are nested
+MERGED = 500  # nodes: like terms that are larger merge only if they are written alike
 DEEP = 200  # operands of one connected component that are told apart by trying
 
 Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
@@ -206,9 +207,10 @@ def collected(terms: Sequence[Expr]) -> list[Expr]:
 
 def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
     forms = Forms()
-    groups: dict[int, list[tuple[int, Expr]]] = defaultdict(list)
+    groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
     for k, term in members:
-        groups[forms.product(wrapped(term))].append((k, term))
+        unit = wrapped(term)
+        groups[forms.product(unit) if unit.nodes <= MERGED else _as_written(unit)].append((k, term))
     for group in groups.values():
         (first, term), rest = group[0], [t for _, t in group[1:]]
         # Of what is merged away only what knows more than the first is remembered.
@@ -216,6 +218,14 @@ def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> N
         if rest:
             merged.update(dict.fromkeys((k for k, _ in group[1:])))
             merged[first] = scaled(term, sum(map(coefficient, [term, *rest])), more)
+
+
+def _as_written(e: Einsum) -> object:
+    """A description of a product by its very factors and its labels by first appearance."""
+    names: dict[Label, int] = {}
+    labels = [tuple(names.setdefault(x, len(names)) for x in ls) for ls in (*e.inputs, e.output)]
+    sizes = tuple((names.setdefault(x, len(names)), size) for x, size in e.given)
+    return tuple(map(id, e.factors)), tuple(labels), sizes
 
 
 def _knows_more(e: Expr, than: Expr) -> bool:

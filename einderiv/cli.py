@@ -19,8 +19,9 @@ from .errors import EinderivError
 from .evaluation import source
 from .explanation import explain
 from .expression import Expr
+from .naming import axis_names
 from .notation import read
-from .show.formulas import axis_names, formula, latex
+from .show.formulas import formula, latex
 
 #: for terminals that cannot show these
 PLAIN = str.maketrans({"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"})

@@ -13,13 +13,12 @@ from .derivation import leaves, mapped
 from .emission import emit
 from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
 from .expression import Einsum, Expr, Size, put
-from .naming import naming
+from .naming import naming, short_product
 from .planning import check_optimizer
 from .show.plans import Plan
 from .sizes import Sizes
 from .spelling import BACKENDS, KNOWN
 from .targets import tensors_of
-from .unification import flatten
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
@@ -219,7 +218,7 @@ def _labels(e: Expr) -> dict[str, Size]:
     if not isinstance(e, Einsum):
         found = {name: size for name, size in zip(e.axes, e.sizes, strict=True) if name}
         return found if e.record is None else {**_labels(e.record.of), **found}
-    flat = flatten(e)
+    flat = short_product(e)
     found = {}
     for names in (naming(flat), naming(flat, short=True)):
         sizes: dict[int, Size] = dict(flat.given)

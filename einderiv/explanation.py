@@ -14,8 +14,8 @@ from .derivation import leaves
 from .errors import EinderivError
 from .evaluation import core_entries, plan
 from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk
-from .naming import Naming, naming
-from .show.formulas import Style, axis_names, formula, left_side, shown
+from .naming import Naming, axis_names, naming
+from .show.formulas import Style, formula, left_side, shown
 from .show.text import Printed, insertions, printed, text
 from .unification import core_labels, flatten
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .canonical import FLAT
-from .expression import Add, Einsum, Expr, Label, walk
+from .expression import Add, Einsum, Expr, Label, walk, wrapped
 from .notation import fresh_names
 from .unification import bare, flatten
 
@@ -49,6 +49,17 @@ def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Namin
     return Naming(tuple(names[: e.ndim]), labels)
 
 
+def short_product(e: Expr) -> Einsum:
+    """`e` as one product for naming: flat, unless it is so large that nobody reads its letters."""
+    product = wrapped(e)
+    return flatten(product) if product.count <= FLAT else product
+
+
+def axis_names(e: Expr) -> tuple[str, ...]:
+    """The names of the axes as they are printed."""
+    return naming(short_product(e)).axes
+
+
 def used_names(e: Expr) -> set[str]:
     """Every name that printing `e` may show, of labels that have vanished too."""
     used: set[str] = set()
@@ -57,8 +68,8 @@ def used_names(e: Expr) -> set[str]:
         if isinstance(node, Einsum):
             used.update(name for name in node.letters.values() if name)
     for term in e.addends if isinstance(e, Add) else (e,):
-        if isinstance(term, Einsum) and term.count <= FLAT:
-            found = naming(flatten(term))
+        if isinstance(term, Einsum):
+            found = naming(short_product(term))
             used.update(found.axes, found.labels.values())
     return used
 

@@ -11,8 +11,8 @@ from .algebra import added, viewed
 from .errors import LimitError, ShapeError, limits
 from .execution import Array, computed, spoken_bytes
 from .expression import Constant, Einsum, Expr, Tensor, zero
+from .naming import axis_names
 from .notation import fresh_names
-from .show.formulas import axis_names
 from .steps import Labels
 from .unification import assemble
 

@@ -223,3 +223,14 @@ def test_a_tree_too_deep():
         tree = [tree]
     with pytest.raises(ed.LimitError, match="depth"):
         mapped(str, tree)
+
+
+def test_nested_squarings_share_their_nodes():
+    """e = A^(2^40) has a trillion factors when flattened; its gradient at the identity is 2^40 for every entry."""
+    A = t("A", "ij")
+    e = A
+    for _ in range(40):
+        e = e @ e
+    g = ed.grad(ed.sum(e), A)
+    assert len(list(walk([g]))) < 600
+    assert (ed.evaluate(g, A=np.eye(2)) == 2.0**40).all()

@@ -8,7 +8,7 @@ from ..canonical import coefficient
 from ..construction import check_name
 from ..errors import limits
 from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, dressed, is_zero
-from ..naming import naming
+from ..naming import axis_names, naming
 from ..notation import fresh_names
 from ..unification import bare, flatten
 
@@ -116,16 +116,6 @@ def latex(e: Expr, name: str = "y") -> str:
     Raises LimitError for nesting beyond ``limits.depth``.
     """
     return _equation(e, name, Latex())
-
-
-def axis_names(e: Expr) -> Names:
-    """The names of the axes as they are printed."""
-    return naming(flatten(e) if isinstance(e, Einsum) else _unit(e)).axes
-
-
-def _unit(e: Expr) -> Einsum:
-    labels = tuple(range(e.ndim))
-    return Einsum(1, (), (), labels, tuple(zip(labels, e.sizes, strict=True)), axes=e.axes)
 
 
 def _equation(e: Expr, name: str, style: Style) -> str:
