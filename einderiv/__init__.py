@@ -22,6 +22,7 @@ from .functions import (
     arcsin,
     arcsinh,
     arctan,
+    arctan2,
     arctanh,
     cbrt,
     cos,
@@ -29,11 +30,14 @@ from .functions import (
     exp,
     expm1,
     heaviside,
+    hypot,
     log,
     log1p,
     log2,
     log10,
     log_sigmoid,
+    maximum,
+    minimum,
     reciprocal,
     relu,
     sigmoid,
@@ -58,12 +62,12 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured",
-    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "check", "compile", "cos",
-    "cosh", "derive", "diag", "einsum", "evaluate", "exp", "explain", "expm1", "formula", "grad", "heaviside",
-    "hessian", "hvp", "jacobian", "jvp", "latex", "limits", "log", "log10", "log1p", "log2", "log_sigmoid",
-    "logsumexp", "mean", "norm", "norm_squared", "outer", "plan", "reciprocal", "relu", "sigmoid", "sign",
-    "sin", "sinh", "softmax", "softplus", "source", "sqrt", "square", "sum", "tan", "tanh", "tensor", "trace",
-    "value_and_grad", "vjp",
+    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "compile",
+    "cos", "cosh", "derive", "diag", "einsum", "evaluate", "exp", "explain", "expm1", "formula", "grad",
+    "heaviside", "hessian", "hvp", "hypot", "jacobian", "jvp", "latex", "limits", "log", "log10", "log1p",
+    "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "norm", "norm_squared", "outer", "plan",
+    "reciprocal", "relu", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "source", "sqrt", "square",
+    "sum", "tan", "tanh", "tensor", "trace", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 install()

@@ -97,9 +97,14 @@ def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:
 
 def add(a: Operand, b: Operand) -> Expr:
     """``a + b``."""
+    return checked(added(stretched(a, b)))
+
+
+def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:
+    """Both under the axes of the one that has axes."""
     big = b if isinstance(b, Expr) and (not isinstance(a, Expr) or a.ndim == 0) else a
     assert isinstance(big, Expr)
-    return checked(added([_stretched(a, big), _stretched(b, big)]))
+    return _stretched(a, big), _stretched(b, big)
 
 
 def _stretched(x: Operand, like: Expr) -> Expr:

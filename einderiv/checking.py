@@ -200,12 +200,18 @@ def degree_in(y: Expr, name: str) -> int | None:
             case Add():
                 degree = _all([found[id(a)] for a in node.addends], max)
             case Apply():
-                (inner,) = (found[id(a)] for a in node.arguments)
-                degree = inner and _power(node) and inner * (_power(node) or 0)
+                degree = _applied_degree(node, [found[id(a)] for a in node.arguments])
             case _:
                 raise TypeError(type(node).__name__)
         found[id(node)] = degree
     return found[id(y)]
+
+
+def _applied_degree(node: Apply, degrees: list[int | None]) -> int | None:
+    if not any(d is None or d for d in degrees):
+        return 0
+    power, inner = _power(node), degrees[0]
+    return None if power is None or inner is None else power * inner
 
 
 def _power(node: Apply) -> int | None:
@@ -268,7 +274,7 @@ def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
             case Add():
                 value = np.asarray(sum(found[id(a)] for a in node.addends[1:]) + found[id(node.addends[0])])
             case Apply():
-                value = _PLAIN[node.function.name](found[id(node.arguments[0])], node)
+                value = _PLAIN[node.function.name](*(found[id(a)] for a in node.arguments), node)
             case Einsum():
                 value = _looped(node, [found[id(f)] for f in node.factors], sizes)
             case _:
@@ -309,12 +315,14 @@ def _logsum(x: Array, node: Apply) -> Array:
 
 
 #: every row once more, in plain formulas that take complex numbers where the function is analytic
-_PLAIN: dict[str, Callable[[Any, Apply], Any]] = {
+_PLAIN: dict[str, Callable[..., Any]] = {
     "exp": lambda x, _: np.exp(x), "log": lambda x, _: np.log(x), "sin": lambda x, _: np.sin(x),
     "cos": lambda x, _: np.cos(x), "tanh": lambda x, _: np.tanh(x), "sqrt": lambda x, _: np.sqrt(x),
     "square": lambda x, _: x * x, "reciprocal": lambda x, _: 1 / x, "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
     "relu": lambda x, _: np.where(x > 0, x, 0), "abs": lambda x, _: np.where(x < 0, -x, x),
     "sign": lambda x, _: np.where(x > 0, 1, np.where(x < 0, -1, 0)), "heaviside": lambda x, _: np.where(x > 0, 1, 0),
+    "maximum": lambda x, y, _: np.where(x > y, x, y), "minimum": lambda x, y, _: np.where(x < y, x, y),
+    "hypot": lambda x, y, _: np.sqrt(x * x + y * y), "arctan2": lambda x, y, _: np.arctan2(x, y),
     "expm1": lambda x, _: np.exp(x) - 1, "log1p": lambda x, _: np.log(1 + x),
     "log2": lambda x, _: np.log(x) / np.log(2),
     "log10": lambda x, _: np.log(x) / np.log(10), "cbrt": lambda x, _: np.cbrt(x), "tan": lambda x, _: np.tan(x),

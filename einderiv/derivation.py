@@ -65,11 +65,9 @@ def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], name
             return [term for k, (f, _) in enumerate(slots) if id(f) in found
                     for term in _replaced(node, slots, k, found[id(f)], names)]  # fmt: skip
         case Apply():
-            (argument,) = node.arguments
-            inner = found.get(id(argument))
-            return [] if inner is None else [
-                term for local in node.function.derivative(node) for term in _chained(node, local, inner, names)
-            ]  # fmt: skip
+            rules = node.function.derivatives
+            return [term for rule, a in zip(rules, node.arguments, strict=True) if id(a) in found
+                    for local in rule(node) for term in _chained(node, local, found[id(a)], names)]  # fmt: skip
     return our_bug(f"no rule for {type(node).__name__}")
 
 
@@ -138,7 +136,8 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
         case Add():
             return [(a, cotangent) for a in node.addends if id(a) in needed]
         case Apply():
-            return [(node.arguments[0], term) for term in _unchained(node, cotangent)]
+            return [(a, term) for k, a in enumerate(node.arguments) if id(a) in needed
+                    for term in _unchained(node, k, cotangent)]  # fmt: skip
         case Tensor() | Constant():
             return []
     return our_bug(f"no rule for {type(node).__name__}")
@@ -156,14 +155,15 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
     return assemble(node.coefficient, parts, labels, axes=target.axes, given=given, letters=node.letters)
 
 
-def _unchained(node: Apply, cotangent: Expr) -> list[Expr]:
+def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
+    """The cotangent of argument `k`, a term for each of the row's."""
     batch, result, core = _spans(node)
-    (target,) = node.arguments
+    target = node.arguments[k]
     given = tuple(zip(batch + core, target.sizes, strict=True))
     return [
         assemble(1, [(cotangent, batch + result), (local, batch + result + core)], batch + core, axes=target.axes,
                  given=given, inline=(local,))
-        for local in node.function.derivative(node)
+        for local in node.function.derivatives[k](node)
     ]  # fmt: skip
 
 

@@ -92,7 +92,8 @@ class Execution:
         for k in live(self.program):
             step = self.program.steps[k]
             if step.kind == "apply":
-                _check_bound(found[step.inputs[0]])
+                for k_in in step.inputs:
+                    _check_bound(found[k_in])
             found[k] = _bound(self.program, k, found, bounds)
         for k in self.program.outputs:
             _check_bound(found[k])
@@ -130,7 +131,7 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
             return parts[0] * abs(int(number)) * prod(map(program.number, sizes_))
         case "apply":
             row, _, parameters = step.spec
-            return int(row.integer(parts[0], parameters))
+            return int(row.integer(tuple(parts), parameters))
     return sum(parts)  # add, write
 
 

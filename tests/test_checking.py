@@ -107,7 +107,7 @@ def test_sizes_and_seeds():
 # ---- planted: what is wrong must be found, by every method, small and large
 def planted_function(monkeypatch, name, wrong):
     row = FUNCTIONS[name]
-    monkeypatch.setitem(FUNCTIONS, name, dataclasses.replace(row, derivative=wrong(row.derivative)))
+    monkeypatch.setitem(FUNCTIONS, name, dataclasses.replace(row, derivatives=tuple(map(wrong, row.derivatives))))
 
 
 def negated(rule):

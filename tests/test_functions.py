@@ -42,12 +42,17 @@ FORMULAS = {
     "softplus":   lambda x: np.log(1 + np.exp(x)),
     "log_sigmoid": lambda x: np.log(special.expit(x)),
     "power":      lambda x, p: np.e ** (p * np.log(x)),
+    "maximum":    lambda x, y: (x + y + np.abs(x - y)) / 2,
+    "minimum":    lambda x, y: (x + y - np.abs(x - y)) / 2,
+    "hypot":      lambda x, y: (x * x + y * y) ** 0.5,
+    "arctan2":    lambda y, x: np.arctan(y / x),
     "softmax":    special.softmax,
     "logsumexp":  special.logsumexp,
 }  # fmt: skip
 SPECIAL = ("power", "sigmoid")  # complex numbers are a matter of their own there
 PARAMETERS = {"power": [(2.5,), (-0.5,), (5,), (-3,), (1.0,), (2.0,), (0.75,)]}
-ROWS = [(name, p) for name in FUNCTIONS for p in PARAMETERS.get(name, [()])]
+PAIRS = [name for name, row in FUNCTIONS.items() if len(row.derivatives) == 2]
+ROWS = [(name, p) for name in FUNCTIONS if name not in PAIRS for p in PARAMETERS.get(name, [()])]
 rows = pytest.mark.parametrize(("name", "parameters"), ROWS, ids=[f"{n}{p or ''}" for n, p in ROWS])
 
 
@@ -97,6 +102,36 @@ def test_a_row(name, parameters):
     np.testing.assert_allclose(ev(y2, x=at), by_differences(slope, at, 1e-6), rtol=1e-7, atol=1e-7)
 
 
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_row_of_two_arguments(name):
+    """Value, first and mixed second derivatives by both, and by a tensor that stands in both."""
+    f, plain = getattr(ed, name), FORMULAS[name]
+    y = t("y", "i")
+    e = f(x, y)
+    a, b = points(FUNCTIONS[name]), points(FUNCTIONS[name])[::-1] + 0.05
+    assert ev(e, x=a, y=b).shape == (4,)
+    np.testing.assert_allclose(ev(e, x=a, y=b), plain(a, b), rtol=1e-14)
+    np.testing.assert_allclose(ev(ed.derive(e, x), x=a, y=b), by_differences(lambda z: plain(z, b), a, 1e-6), atol=1e-8)
+    np.testing.assert_allclose(ev(ed.derive(e, y), x=a, y=b), by_differences(lambda z: plain(a, z), b, 1e-6), atol=1e-8)
+    mixed = ed.derive(ed.derive(e, x), y)
+    slope = ed.derive(e, x)
+    np.testing.assert_allclose(ev(mixed, x=a, y=b), by_differences(lambda z: ev(slope, x=a, y=z), b, 1e-6), atol=1e-7)
+    both = ed.grad(ed.sum(f(x, x * x)), x)
+    want = by_differences(lambda z: plain(z, z * z).sum(), a, 1e-6)
+    np.testing.assert_allclose(ev(both, x=a), want, atol=1e-8)
+    assert ed.formula(e) == f"y[i] = {name}(x[i], y[i])"
+
+
+def test_two_arguments_broadcast_numbers_and_share_ties():
+    assert ev(ed.maximum(3, x), x=np.array([1, 5])).tolist() == [3, 5]
+    assert ev(ed.minimum(x, t("s", "")), x=np.array([1, 5]), s=2).tolist() == [1, 2]
+    assert ev(ed.grad(ed.sum(ed.maximum(x, 0)), x), x=np.array([-1.0, 0.0, 2.0])).tolist() == [0.0, 0.5, 1.0]
+    with pytest.raises(ed.ShapeError, match="only scalars broadcast"):
+        ed.hypot(x, t("X", "ij"))
+    with pytest.raises(ed.EinderivError, match="not holomorphic"):
+        ev(ed.maximum(x, 0), x=np.array([1j]))
+
+
 @rows
 def test_a_row_explains_itself(name, parameters):
     row = FUNCTIONS[name]
@@ -106,7 +141,8 @@ def test_a_row_explains_itself(name, parameters):
     assert r"\exp" in row.latex.format(r"\exp", *parameters)
     shown = "".join(f", {p}" for p in parameters)
     assert str(apply(name, t("x", "ij"), row.core, parameters)) == f"{name}(x{shown})"
-    assert bool(row.derivative(apply(name, t("x", "ij"), int(row.core), parameters))) == (row.derived != "0")
+    (rule,) = row.derivatives
+    assert bool(rule(apply(name, t("x", "ij"), int(row.core), parameters))) == (row.derived != "0")
     assert not row.reduces or row.core
 
 
@@ -245,7 +281,7 @@ def test_large_arguments_stay_finite_in_float32(e, want):
 
 def test_softmax_keeps_its_structure():
     y = apply("softmax", x, 1)
-    diagonal, outer = FUNCTIONS["softmax"].derivative(y)
+    diagonal, outer = FUNCTIONS["softmax"].derivatives[0](y)
     assert (diagonal.compact, outer.compact, outer.coefficient) == ("i->ii", "i,a->ia", -1)
 
 

@@ -37,10 +37,9 @@ class Style:
     def order(self, n: int) -> str:
         return self.partial + (str(n).translate(SUPERSCRIPTS) if n > 1 else "")
 
-    def function(self, node: Apply, argument: str, core: Sequence[str]) -> str:
+    def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
         at = f"_{','.join(core)}" if core else ""
-        extra = "".join(f", {p}" for p in node.parameters)
-        return f"{node.function.name}{at}({argument}{extra})"
+        return f"{node.function.name}{at}({', '.join([*arguments, *map(str, node.parameters)])})"
 
     def group(self, body: str) -> str:
         return f"({body})"
@@ -83,8 +82,8 @@ class Latex(Style):
     def order(self, n: int) -> str:
         return rf"\partial^{{{n}}} " if n > 1 else self.partial
 
-    def function(self, node: Apply, argument: str, core: Sequence[str]) -> str:
-        body: str = node.function.latex.format(argument, *map(str, node.parameters))
+    def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
+        body: str = node.function.latex.format(*arguments, *map(str, node.parameters))
         at = f"_{{{','.join(map(self.name, core))}}}"
         return body.replace(r"\left(", at + r"\left(", 1) if core else body
 
@@ -202,11 +201,11 @@ def _factor(e: Expr, indices: Names, style: Style, used: frozenset[str], depth: 
 
 
 def _applied(e: Apply, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
-    (argument,) = e.arguments
-    batch = argument.ndim - e.core
+    first = e.arguments[0]
+    batch = first.ndim - e.core
     kept = indices[batch:]
-    core = kept or tuple(fresh_names(e.core, used | set(axis_names(argument)[:batch])))
-    inner = body(argument, indices[:batch] + core, style, used | set(core), depth + 1)
+    core = kept or tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
+    inner = [body(a, indices[:batch] + core, style, used | set(core), depth + 1) for a in e.arguments]
     return style.function(e, inner, core)
 
 
