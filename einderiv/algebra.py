@@ -24,16 +24,18 @@ from .expression import (
     Letters,
     Number,
     Size,
+    Written,
     dressed,
     filled,
     is_zero,
     zero,
 )  # fmt: skip
 from .sizes import called, checked
-from .unification import assemble
+from .unification import assemble, slots_of
 
 #: terms: a sum of more keeps its sums nested, so that adding to a long sum does not copy it
-FLAT = 64
+FLAT = 256
+LARGEST = 1023  # bits of a whole number: larger ones are beyond every float
 
 Operand = Expr | Number
 
@@ -41,6 +43,8 @@ Operand = Expr | Number
 def number(value: object) -> Number | None:
     """`value` as a Python number, or None. A NumPy scalar counts as a number: it does not decide the dtype."""
     if isinstance(value, (int, float, complex)) and not is_array(value):
+        if isinstance(value, int) and value.bit_length() > LARGEST:
+            raise EinderivError(f"a number of {value.bit_length()} bits is beyond what floats hold, 2**{LARGEST}")
         return value
     if is_array(value) and getattr(value, "shape", None) == () and isinstance(value, AnyNumber):
         return _item(value)
@@ -124,8 +128,13 @@ def times(a: Expr, factor: Number) -> Expr:
     """``factor · a`` for a number."""
     if isinstance(a, Add) and len(a.addends) <= FLAT and factor != 0:
         return Add(tuple(times(t, factor) for t in a.addends), axes=a.axes, origins=a.origins)
-    value = coefficient(a) * factor
+    try:
+        value = coefficient(a) * factor
+    except OverflowError:
+        raise EinderivError("the numbers in front multiply to more than floats hold") from None
     written = a.written if isinstance(a, Einsum) else None
+    if isinstance(a, Einsum) and value == 0 and not written:
+        written = Written(a.coefficient, slots_of(a), a.output, a.given, a.letters)
     if written:
         written = replace(written, coefficient=written.coefficient * factor)
     if value == 0:
@@ -175,7 +184,8 @@ def matmul(a: Operand, b: Operand) -> Expr:
     first = (*batch[:left], *row, mid) if a.ndim > 1 else (mid,)
     second = (*batch[:right], mid, *col) if b.ndim > 1 else (mid,)
     output = batch + (row if a.ndim > 1 else ()) + (col if b.ndim > 1 else ())
-    names = {**letters(second, b.axes), **letters(first, a.axes)}
+    names = {**letters(second, b.axes), **{k: n for k, n in letters(first, a.axes).items() if n}}
+    names = {label: names.get(label) for label in (*first, *second)}
     return checked(assemble(1, [(a, first), (b, second)], output, axes=tuple(names[x] for x in output), letters=names))
 
 

@@ -24,7 +24,7 @@ from .expression import (
 )  # fmt: skip
 from .naming import axis_names, new_axes
 from .sizes import called
-from .targets import Target, aligned, check_apart, paired, resolved, restored
+from .targets import Target, aligned, check_apart, paired, resolved, restored, tensors_of
 
 
 def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
@@ -124,8 +124,10 @@ def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
     base, targets = resolved(y, wrt)
     pairs = paired(targets, tangent)
     named, slots = ([p for p in pairs if (p[0].position is None) is by_name] for by_name in (True, False))
-    parts = [restored(_pushed(y, e, some), y, base) for e, some in ((y, named), (base, slots)) if some]
-    return parts[0] if len(parts) == 1 else dressed(added(parts), axes=y.axes, origins=(y,))
+    parts: list[Expr] = [restored(_pushed(y, e, some), y, base) for e, some in ((y, named), (base, slots)) if some]
+    result = parts[0] if len(parts) == 1 else dressed(added(parts), axes=y.axes, origins=(y,))
+    tensors_of(result)  # a direction may be called like a tensor of other axes
+    return result
 
 
 def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
@@ -244,7 +246,10 @@ def _result(y: Expr, base: Expr, t: Target, found: Expr | None, origins: tuple[E
     if found is None or is_zero(found):
         sizes = x.sizes if names is None else y.sizes + x.sizes
         return dressed(zero(sizes, axes, origins), record=record)
-    return dressed(opened(restored(found, y, base)), axes=axes, origins=origins, record=record)
+    result = dressed(opened(restored(found, y, base)), axes=axes, origins=origins, record=record)
+    if names is None:
+        tensors_of(result)  # a cotangent may be called like a tensor of other axes
+    return result
 
 
 def _pushed(y: Expr, base: Expr, pairs: list[tuple[Target, Any]]) -> Expr:

@@ -20,7 +20,7 @@ from .arrays import usable
 from .calculus import derive
 from .construction import einsum, whole
 from .derivation import leaves, stand_in
-from .errors import EinderivError, near
+from .errors import EinderivError, limits, near
 from .evaluation import evaluate, fix
 from .execution import Array
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
@@ -31,6 +31,7 @@ from .unification import bare, slots_of
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry
 DIRECTIONS = 3
+WHOLE = 10_000  # entries of all tensors: larger ones are drawn as fractions, for Python's integers are slow
 STEP = 1e-20  # of the complex step: no difference is taken, so it may be this small
 
 
@@ -84,13 +85,16 @@ def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *
     """
     y = einsum(y) if isinstance(y, str) else y
     given = {name: usable(a, name) for name, a in {**(arrays or {}), **named}.items()}
+    seed = whole(seed, "seed")
     found = [_checked(y, leaf, given, sizes or {}, seed) for leaf in leaves(wrt)]
     return Reports(found) if isinstance(wrt, (list, tuple, dict)) else found[0]
 
 
-def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int], seed: int) -> Report:
+def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int], seed: int,
+             whole_numbers: bool = True) -> Report:  # fmt: skip
+    """One derivative; with numbers drawn as fractions where whole ones are too large or too slow."""
     J = derive(y, wrt)
-    values, solved = _values(y, J, given, sizes, np.random.default_rng(seed))
+    values, solved = _values(y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers)
     record = J.record
     assert record is not None
     if record.position is None:
@@ -101,8 +105,7 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
         base, tensor = stand_in(y, record.position)
         x = naive(slots_of(y)[record.position][0], values, solved)
     degree = degree_in(base, tensor.name)
-    whole_numbers = all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y))) and _whole(y)
-    exact = degree is not None and whole_numbers
+    exact = degree is not None and all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y))) and _whole(y)
     widened = _wide if exact else _double
     wide = {name: widened(a) for name, a in values.items()}
 
@@ -111,7 +114,12 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
         return naive(base, {**wide, tensor.name: np.asarray(point, object if exact else None)}, solved)
 
     slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
-    return _compared(J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact)
+    try:
+        return _compared(J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact)
+    except EinderivError:  # whole numbers that were drawn may be too large: fractions are not
+        if not whole_numbers or all(name in given for name in values):
+            raise
+        return _checked(y, wrt, given, sizes, seed, whole_numbers=False)
 
 
 def _compared(J: Expr, wrt: str, values: dict[str, Array], slope: Callable[[Array], Array], method: str,
@@ -240,8 +248,8 @@ def _held(y: Expr) -> list[Array]:
     return [np.asarray(n.value) for n in walk([y]) if isinstance(n, Constant)]
 
 
-def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int], rng: np.random.Generator
-            ) -> tuple[dict[str, Array], Sizes]:  # fmt: skip
+def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int], rng: np.random.Generator, *,
+            whole_numbers: bool) -> tuple[dict[str, Array], Sizes]:  # fmt: skip
     """All arrays, those that are not given drawn at random, and the sizes."""
     known = tensors_of(J)
     for name in given:
@@ -250,12 +258,15 @@ def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int],
     solved = Sizes({name: a.shape for name, a in given.items()}).read([J])
     fix(solved, [y], {str(k): whole(n, f"the size of {k!r}") for k, n in sizes.items()})
     free = iter(range(10**6))
-    exact = _whole(y) and all(a.dtype.kind in "iu" for a in given.values())
-    values = dict(given)
-    for name, tensor in known.items():
+    for tensor in known.values():
         for size in tensor.sizes:
             if solved.number(size) is None:
                 solved.fix(size, 3 + next(free) % 3, "check")
+    entries = sum(prod(solved.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
+    limits.check("dense_bytes", 8 * entries, "give smaller sizes")
+    exact = whole_numbers and _whole(y) and all(a.dtype.kind in "iu" for a in given.values()) and entries <= WHOLE
+    values = dict(given)
+    for name, tensor in known.items():
         if name not in values:
             shape = [solved.number(size) or 0 for size in tensor.sizes]
             values[name] = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
@@ -291,7 +302,7 @@ def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     short = {label: k for k, label in enumerate(numbers)}
     core = [label for label in dict.fromkeys(node.output) if any(label in ls for ls in node.inputs)]
     pairs = [p for f, ls in zip(factors, node.inputs, strict=True) for p in (f, [short[x] for x in ls])]
-    value = np.asarray(np.einsum(*pairs, [short[x] for x in core], optimize=False) if factors else 1)
+    value = _product(pairs, [short[x] for x in core]) if factors else np.asarray(1)
     value = value * node.coefficient * prod(numbers[x] for x in bare(node))
     distinct = list(dict.fromkeys(node.output))
     shaped = value.reshape([numbers[x] if x in core else 1 for x in distinct])
@@ -300,6 +311,18 @@ def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     where = dict(zip(distinct, np.indices(spread.shape), strict=True))
     out[tuple(where[x] for x in node.output)] = spread
     return out
+
+
+def _product(pairs: list[Any], output: list[int]) -> Array:
+    """Factor by factor from the left; a label goes as soon as no later factor has it."""
+    value, labels = np.asarray(pairs[0]), pairs[1]
+    for k in range(2, len(pairs), 2):
+        later = {x for ls in pairs[k + 3 :: 2] for x in ls}.union(output)
+        kept = [x for x in dict.fromkeys(labels + pairs[k + 1]) if x in later]
+        # Objects know no fast product; for floats two operands are one.
+        value = np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object)
+        labels = kept
+    return np.asarray(np.einsum(value, labels, output))
 
 
 def _soft(x: Array, node: Apply) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -71,7 +72,7 @@ def _written(arguments: argparse.Namespace) -> tuple[Expr, int | str]:
         raise EinderivError(f"--names gives {len(names)} names, but the einsum has "
                             f"{len(read(arguments.einsum).inputs)} operands")  # fmt: skip
     wrt = arguments.wrt
-    return einsum(arguments.einsum, *names), int(wrt) if wrt.lstrip("-").isdecimal() else wrt
+    return einsum(arguments.einsum, *names), int(wrt) if re.fullmatch("-?[0-9]{1,9}", wrt) else wrt
 
 
 def _sizes(text: str | None) -> dict[str, int] | None:
@@ -80,7 +81,7 @@ def _sizes(text: str | None) -> dict[str, int] | None:
     found: dict[str, int] = {}
     for part in text.split(","):
         name, equals, number = (x.strip() for x in part.partition("="))
-        if not equals or not number.isdecimal() or len(number) > 18:
+        if not equals or not re.fullmatch("[0-9]{1,18}", number):
             raise EinderivError(f"--sizes takes label=number, separated by commas, not {part[:40]!r}")
         found[name] = int(number)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count, islice
 from typing import Any
 
@@ -34,6 +34,8 @@ def tensor(name: str, axes: str | Sequence[str | int | None] = ()) -> Tensor:
         for word in words:
             check_name(word, "an axis", axes)
         declared += words
+    elif not isinstance(axes, Iterable):
+        raise TypeError(f"axes must be a string or a sequence of names and sizes, not {type(axes).__name__}")
     else:
         for axis in axes:
             if isinstance(axis, str):
@@ -64,6 +66,8 @@ def whole(value: Any, what: str) -> int:
     plain = number(value)
     if isinstance(plain, bool) or not isinstance(plain, int):
         raise TypeError(f"{what} must be a whole number, not {value!r}")
+    if plain >= 2**63:
+        raise ShapeError(f"{what} is 2**{plain.bit_length() - 1} or more, but sizes are below 2**63")
     if plain < 0:
         raise ShapeError(f"{what} is {plain}, but sizes are not negative")
     return plain
@@ -86,7 +90,7 @@ def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | s
     """
     if isinstance(subscripts, (bytes, bytearray)):
         raise TypeError("subscripts must be a string, not bytes: decode them first")
-    if not isinstance(subscripts, str) and operands:
+    if operands and (not isinstance(subscripts, str) or _names_first(subscripts, operands)):
         notation, values = _interleaved((subscripts, *operands))
     else:
         notation = read(subscripts)  # type: ignore[arg-type]
@@ -176,7 +180,7 @@ def _tensors(parts: list[Expr | str], inputs: list[tuple[str, ...]]) -> list[Exp
 
 def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:
     """``X, [0, 1], Y, [1, 2], [0, 2]`` as a notation: label k is the k-th letter, or a word behind the 52."""
-    if any(isinstance(a, str) and k % 2 == 0 for k, a in enumerate(arguments)) or is_array(arguments[1]):
+    if is_array(arguments[1]) or isinstance(arguments[1], (str, Expr)):
         raise TypeError("subscripts must come first, a string such as 'ij,jk->ik'; or operands and lists of labels "
                         "in turn, as in einsum(X, [0, 1], Y, [1, 2], [0, 2])")  # fmt: skip
     *pairs, last = (*arguments, None) if len(arguments) % 2 == 0 else arguments
@@ -186,6 +190,11 @@ def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object,
     inputs = tuple(Term(names, (0,) * len(names), 0) for names in terms)
     out = None if last is None else _label_names(last, "the output labels")
     return Notation("", inputs, None if out is None else Term(out, (0,) * len(out), 0), numbered=True), operands
+
+
+def _names_first(name: str, operands: tuple[object, ...]) -> bool:
+    """Is this the interleaved form with a name as its first operand? A string would have one operand only."""
+    return len(operands) > 1 and is_name(name) and all(isinstance(ls, (list, tuple)) for ls in operands[::2])
 
 
 def _label_names(labels: object, what: str) -> tuple[str, ...]:

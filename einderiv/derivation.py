@@ -38,6 +38,9 @@ from .unification import assemble, fresh_labels, slots_of
 #: terms: a derivative of at most this many is multiplied out into its consumer, so that every term keeps its deltas;
 #: a longer one stays a sum, or a residual net of depth L would have 2^L terms
 SPREAD = 16
+#: factors: a derivative of at most this many is plugged into its consumer, for the path to find any order; in a longer
+#: chain what is there stays nested, or a chain of n functions would copy n² factors
+PLUGGED = 128
 
 
 def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()) -> Expr | None:
@@ -84,8 +87,12 @@ def _replaced(node: Einsum, slots: list[tuple[Expr, tuple[int, ...]]], k: int, i
     for term in _spread(inner, names):
         parts = [*slots[:k], (term, slots[k][1] + new), *slots[k + 1 :]]
         made.append(assemble(node.coefficient, parts, node.output + new, axes=node.axes + names, given=node.given,
-                             letters=node.letters, inline=(term,) if names else ()))  # fmt: skip
+                             letters=node.letters, inline=_plugged(term, names)))  # fmt: skip
     return made
+
+
+def _plugged(term: Expr, names: tuple[str | None, ...]) -> tuple[Expr, ...]:
+    return (term,) if names and isinstance(term, Einsum) and term.count <= PLUGGED else ()
 
 
 def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...]) -> list[Expr]:
@@ -95,7 +102,7 @@ def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...
     given = tuple(zip(batch + result, node.sizes, strict=True))
     return [
         assemble(1, [(local, batch + result + core), (term, batch + core + new)], batch + result + new,
-                 axes=node.axes + names, given=given, inline=(local, term) if names else (local,))
+                 axes=node.axes + names, given=given, inline=(local, *_plugged(term, names)))
         for term in _spread(inner, names)
     ]  # fmt: skip
 

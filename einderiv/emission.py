@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .expression import Einsum, Expr, Size, Tensor, everything, walk
+from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
+from .functions import stays_integer
 from .notation import fresh_names
 from .sizes import Sizes
 from .spelling import HELPERS, Backend
@@ -104,7 +105,7 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []
     head = f"def compute({', '.join([*arguments.values(), *keywords])}):"
-    body = [*bound, *_dtype_line(list(arguments.values()), dtype, lines), *lines,
+    body = [*bound, *_dtype_line([*arguments.values(), *_kinds(roots)], dtype, lines), *lines,
             f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
     helpers = [text.rstrip() for name, text in HELPERS.items() if any(f"{name}(" in line for line in lines)]
     source = "\n\n\n".join([backend.header, *helpers, "\n    ".join([head, *body])]) + "\n"
@@ -137,6 +138,16 @@ def _root(program: Program, k: int) -> int:
     while program.steps[k].kind == "view":
         k = program.steps[k].inputs[0]
     return k
+
+
+def _kinds(roots: tuple[Expr, ...]) -> list[str]:
+    """Numbers that lift the dtype of a result: fractions, functions that leave the integers, complex numbers."""
+    nodes = list(walk(roots))
+    numbers = [n.coefficient for n in nodes if isinstance(n, Einsum)]
+    numbers += [p for n in nodes if isinstance(n, Apply) for p in n.parameters]
+    real = any(isinstance(n, Apply) and not stays_integer(n) for n in nodes)
+    lifted = real or any(isinstance(x, float) for x in numbers)
+    return ["1.0"] * lifted + ["1j"] * any(isinstance(x, complex) for x in numbers)
 
 
 def _dtype_line(arguments: list[str], dtype: str | None, lines: list[str]) -> list[str]:

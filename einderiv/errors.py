@@ -107,11 +107,12 @@ class Limits:
     dense_bytes: int  #: of any array that evaluation allocates; a quarter of the memory
     canonical_steps: int  #: refinements spent on telling equal products with repeated tensors apart
     depth: int  #: of nesting that formulas print
+    parts: int  #: that a formula prints
 
     def __init__(self) -> None:
         self.__dict__.update(
             characters=10**5, operands=10**4, terms=10**4, axes=52, order=64,
-            dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100,
+            dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100, parts=2000,
         )  # fmt: skip
 
     def __setattr__(self, name: str, value: int) -> None:

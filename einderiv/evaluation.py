@@ -13,7 +13,7 @@ from .derivation import leaves, mapped
 from .emission import emit
 from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
 from .expression import Einsum, Expr, Size, put
-from .naming import naming, short_product
+from .naming import axis_names, naming, short_product
 from .planning import check_optimizer
 from .show.plans import Plan
 from .sizes import Sizes
@@ -104,6 +104,8 @@ class Compiled:
         missing = [name for name in self.inputs if name not in given]
         if missing:
             raise EinderivError(f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}")
+        if sizes is not None and not isinstance(sizes, Mapping):
+            raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
         key = (tuple((name, a.shape, a.dtype) for name, a in given.items()), fixed, limits.dense_bytes)
         with self._lock:
@@ -209,7 +211,7 @@ def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
                 sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
         else:
             raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
-                                f"{near(key, [*sizes.names, *labels])}")  # fmt: skip
+                                f"{near(key, dict.fromkeys([*sizes.names, *labels]))}")  # fmt: skip
 
 
 def _labels(e: Expr) -> dict[str, Size]:
@@ -276,15 +278,21 @@ def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "aut
     Raises EinderivError for an unknown name or path search.
     """
     check_optimizer(optimize)
-    return Plan(_unsized(e, dict(sizes or {}), optimize).program, 8)
+    return Plan(_unsized(e, {} if sizes is None else sizes, optimize).program, 8)
 
 
 class _Unsized:
     """A program for sizes that need not be known."""
 
-    def __init__(self, roots: list[Expr], given: dict[str, Any], optimize: Any, dense: bool) -> None:
+    def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
         from .execution import needed, planned
 
+        for root in roots:
+            if not isinstance(root, Expr):
+                raise TypeError(f"only expressions can be planned, not {type(root).__name__}; "
+                                "ed.einsum makes one of a string")  # fmt: skip
+        if not isinstance(given, Mapping):
+            raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(given).__name__}")
         known = _tensors(roots)
         shapes = _shapes({k: v for k, v in given.items() if k in known and not isinstance(v, int)})
         self.sizes = Sizes(shapes).read(roots)
@@ -297,11 +305,19 @@ class _Unsized:
         return UNKNOWN if found is None else found
 
 
-def _unsized(e: Any, given: dict[str, Any], optimize: Any = "auto", dense: bool = True) -> _Unsized:
+def _unsized(e: Any, given: Mapping[str, Any], optimize: Any = "auto", dense: bool = True) -> _Unsized:
     return _Unsized(leaves(e), given, optimize, dense)
+
+
+def check_given(e: Expr, given: Mapping[str, Any]) -> None:
+    """Raise if an axis of `e` has no size by `given`."""
+    sizes = _unsized(e, given).sizes
+    for name, size in zip(axis_names(e), e.sizes, strict=True):
+        if sizes.number(size) is None:
+            raise ShapeError(f"sizes gives axis {name!r} no size; give all, or none")
 
 
 def core_entries(e: Expr, sizes: Mapping[str, Any]) -> int:
     """How many numbers the cores of `e` hold."""
-    program = _unsized(e, dict(sizes), dense=False).program
+    program = _unsized(e, sizes, dense=False).program
     return sum(program.entries(k) for k in set(program.outputs))

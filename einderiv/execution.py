@@ -50,7 +50,13 @@ class Execution:
                             dtype=self.compute.name, many=True)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
-        self.held = [self._cast(array) for array in self.program.held]
+        for size in self.emitted.free:  # says how to give it
+            self.number(size)
+
+    @property
+    def held(self) -> list[Array]:
+        """The arrays of the expression as they are now: they are held, not copied."""
+        return [self._cast(array) for array in self.program.held]
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
@@ -105,7 +111,7 @@ def _largest(array: Array) -> int:
 
 def _check_bound(bound: int) -> None:
     if bound >= 2**63:
-        raise EinderivError(f"integers may reach {float(bound):.2g} here, beyond int64 (2**63 - 1 = 9.2e18): "
+        raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int64 (2**63 - 1): "
                             "convert the arrays to float64 first")  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from .canonical import coefficient
 from .construction import einsum
 from .derivation import leaves
 from .errors import EinderivError
-from .evaluation import core_entries, plan
+from .evaluation import check_given, core_entries, plan
 from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk
 from .naming import Naming, axis_names, naming
 from .show.formulas import Style, formula, left_side, shown
@@ -73,10 +74,17 @@ def _derivation(y: Expr, J: Expr) -> list[tuple[str, list[str]]]:
     """The steps, once for each occurrence of the tensor (the product rule)."""
     if any(isinstance(node, (Apply, Add)) for node in walk([y])):
         return [_chain(y, J)]
-    assert J.record is not None
-    first = insertions(J.record, J.axes[J.ndim - J.record.count :])
+    record = J.record
+    assert record is not None
+    names = J.axes[J.ndim - record.count :]
     sections: list[tuple[str, list[str]]] = []
     before = flatten(y) if isinstance(y, Einsum) else None
+    if record.position is None and before is not None:
+        # The product rule: one insertion for each slot that holds the tensor, also where the results are equal.
+        slots = [k for k, f in enumerate(before.factors) if isinstance(f, Tensor) and f.name == record.wrt]
+        first = [t for k in slots for t in insertions(replace(record, of=before, position=k), names)]
+    else:
+        first = list(insertions(record, names))
     for k, candidate in enumerate(first):
         part = f", occurrence {k + 1} of {len(first)}" if len(first) > 1 else ""
         sections += _steps(candidate, before, J, part)
@@ -215,6 +223,7 @@ def _layout(J: Expr) -> tuple[str, list[str]]:
 
 def _costs(J: Expr, sizes: Mapping[str, Any]) -> tuple[str, list[str]]:
     table = plan(J, sizes)
+    check_given(J, sizes)
     held, dense = core_entries(J, sizes), prod(table.outputs[0])
     lines = [f"shape {table.outputs[0]}; in float64 the core takes {8 * held} bytes, the dense tensor {8 * dense}"]
     return "Cost", [*lines, *str(table).splitlines()]

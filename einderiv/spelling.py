@@ -116,7 +116,9 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         case "apply":
             row, core, parameters = step.spec
             axes = str(-1) if core == 1 else shape([str(k) for k in range(-core, 0)])
-            return [row.spell["numpy"].format(*inputs, *map(literal, parameters), core=axes)]
+            # NumPy refuses negative whole powers of integers.
+            shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
+            return [row.spell["numpy"].format(*inputs, *shown, core=axes)]
         case "write":
             return _write(step, inputs, size)
     raise AssertionError(f"no spelling for {step.kind}")

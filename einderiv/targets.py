@@ -136,7 +136,7 @@ def aligned(value: Any, like: Expr, what: str) -> Expr:
     if not isinstance(value, Expr):
         value = filled(value, (), ())
     if value.ndim != like.ndim:
-        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but {called(like)} has {like.ndim}")
+        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but needs {like.ndim}")
     labels = tuple(range(like.ndim))
     given = tuple(zip(labels, like.sizes, strict=True))
     names = dict(zip(labels, like.axes, strict=True))

@@ -222,3 +222,24 @@ def test_axes_of(axis, positions):
 def test_axes_of_refuses(axis, kind, message):
     with pytest.raises(kind, match=message):
         axes_of(X, axis)
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: x * 10**400, lambda x: x / 10**400, lambda x: x ** (10**5000), lambda x: 10**300 * x * 10**300 * 0.5,
+])  # fmt: skip
+def test_numbers_beyond_floats_are_refused(make):
+    with pytest.raises(ed.EinderivError, match="floats hold"):
+        make(ed.tensor("x", "i"))
+
+
+def test_long_sums_merge_and_vanish():
+    total = ed.tensor("v0", "i")
+    for k in range(1, 100):
+        total = total + ed.tensor(f"v{k}", "i")
+    assert (total - total).coefficient == 0
+    assert total + total == 2 * total
+
+
+def test_an_array_does_not_take_the_letters_away():
+    assert (np.ones((2, 2)) @ ed.tensor("M", "ij")).axes == (None, "j")
+    assert (np.ones(2) @ ed.tensor("x", "i")).subscripts == "i,i->"

@@ -297,3 +297,21 @@ def test_value_and_grad_is_the_value_and_the_gradient():
     assert gradient == ed.grad(y, ["x", "A"])
     for got, want in zip(ed.evaluate([value, *gradient], at), (27, [12, 21], [[1, 2], [2, 4]]), strict=True):
         assert_same(got, np.array(want))
+
+
+def test_a_position_of_a_product_that_is_zero():
+    A, B = t("A", (None, None)), t("B", (None, None))
+    a, b = np.arange(4).reshape(2, 2), np.arange(6).reshape(2, 3)
+    y = es("ij,jk->ik", A, 0 * B)
+    assert ed.derive(y, 1).compact == "ia->ikak"
+    assert_same(ed.evaluate(ed.derive(y, 1), A=a, B=b), np.einsum("ia,kb->ikab", a, np.eye(3, dtype=int)))
+    assert_same(ed.evaluate(y, A=a, B=b), np.zeros((2, 3), int))
+    assert_same(ed.evaluate(ed.derive(0 * es("ij,jk->ik", A, B), 1), A=a, B=b), np.zeros((2, 3, 2, 3), int))
+
+
+@pytest.mark.parametrize("clash", [
+    lambda: ed.jvp(es("ij,j->i", "A", "x"), "A", "x"), lambda: ed.vjp("ij,j->i", 1, "A"),
+])  # fmt: skip
+def test_a_direction_called_like_a_tensor_of_other_axes(clash):
+    with pytest.raises(ed.ShapeError, match="a tensor is its name"):
+        clash()

@@ -265,3 +265,20 @@ def test_weights_give_the_slope_of_any_polynomial(degree):
 ])  # fmt: skip
 def test_degrees(make, degree):
     assert degree_in(make(), "A") == degree
+
+
+def test_many_operands_and_large_sizes():
+    letters = "abcdefghijklmnop"
+    chain = ",".join(letters[k : k + 2] for k in range(14)) + "->ao"
+    assert ed.check(chain, 3).ok  # not one loop over 15 labels
+    assert ed.check("ij,jk->ik", 0, sizes={"i": 400, "j": 400, "k": 400}).ok
+    with pytest.raises(ed.LimitError, match="smaller sizes"):
+        ed.check("ij,j->i", 0, sizes={"i": 10**12, "j": 10**8})
+
+
+def test_whole_numbers_that_are_too_large_give_way_to_fractions():
+    report = ed.check(x * 10**30, "x")
+    assert report.ok
+    assert STEP in report.method
+    with pytest.raises(ed.EinderivError, match="float64 first"):
+        ed.check(x * 10**30, "x", x=np.array([1, 2]))

@@ -239,7 +239,7 @@ def test_interleaved_more_than_52_labels():
     ((X, [0, 1], [0, 2]),           ed.ParseError, "output label 2 is in no operand"),
     ((X, [0, -1]),                  ed.ShapeError, "the labels of operand 0 is -1"),
     ((X, [0, 1.5]),                 TypeError,     "the labels of operand 0 must be a whole number, not 1.5"),
-    ((X, "ij"),                     TypeError,     "the labels of operand 0 must be a list of whole numbers"),
+    ((X, "ij"),                     TypeError,     "subscripts must come first"),
     ((X, Y),                        TypeError,     "subscripts must come first"),
     (("X", "ij->i"),                ed.EinderivError, "operand"),
     ((X,),                          TypeError,     "subscripts must be a string such as"),
@@ -247,3 +247,9 @@ def test_interleaved_more_than_52_labels():
 def test_interleaved_refused(arguments, kind, message):
     with pytest.raises(kind, match=message):
         es(*arguments)
+
+
+def test_interleaved_with_names():
+    assert es("A", [0, 1], "B", [1, 2], [0, 2]) == es("ij,jk->ik", "A", "B")
+    assert es(X, [0, 1], "v", [1], [0]) == es("ij,j->i", X, "v")
+    assert_same(ev(es("i", [1, 2])), np.array([1, 2]))  # one operand: a string and its array

@@ -230,3 +230,15 @@ def test_in_a_process_of_its_own():
     found = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60)
     assert found.stderr == ""
     assert found.stdout == "ran (2, 4, 2, 3)\n"
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: ed.diag(x) * 0.5, lambda x: 0.5 * ed.diag(x) + ed.diag(x), lambda x: ed.diag(ed.exp(x)),
+    lambda x: x**-2, lambda x: ed.diag(x * 1j) + ed.diag(x), lambda x: 2 * ed.diag(x),
+])  # fmt: skip
+def test_a_source_decides_the_dtype_as_evaluating_does(make):
+    e, at, scope = make(ed.tensor("x", "i")), np.array([1, 2]), {}
+    exec(ed.source(e), scope)
+    got, want = scope["compute"](at), ed.evaluate(e, x=at)
+    assert got.dtype == want.dtype
+    assert (got == want).all()

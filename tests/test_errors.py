@@ -116,7 +116,7 @@ def test_our_bug_is_no_error_of_the_user():
 
 
 # ---- limits
-NAMES = ("characters", "operands", "terms", "axes", "order", "dense_bytes", "canonical_steps", "depth")
+NAMES = ("characters", "operands", "terms", "axes", "order", "dense_bytes", "canonical_steps", "depth", "parts")
 
 
 def values():

@@ -296,3 +296,20 @@ def test_memory_limit_is_inclusive_and_inputs_do_not_count():
 ])  # fmt: skip
 def test_spoken_bytes(size, text):
     assert spoken_bytes(size) == text
+
+
+def test_held_arrays_are_held_and_not_copied():
+    for held in (np.array([1, 2]), np.array([1.0, 2.0])):
+        e = es("i,i->i", held, x1)
+        f = ed.compile(e)
+        assert f(x=np.array([1.0, 1.0])).tolist() == [1.0, 2.0]
+        held[0] = 50
+        assert f(x=np.array([1.0, 1.0])).tolist() == ed.evaluate(e, x=np.array([1.0, 1.0])).tolist() == [50.0, 2.0]
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_a_size_that_nothing_gives_is_named(dense):
+    g = ed.grad(ed.sum(t("s", "") + x1), "s")  # the number of entries of x
+    with pytest.raises(ed.ShapeError, match="axis 0 of x is not known"):
+        ed.evaluate(g, dense=dense)
+    assert int(ed.evaluate(g, x=np.ones(7, int))) == 7

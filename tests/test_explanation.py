@@ -54,3 +54,16 @@ def test_one_at_a_time():
 
 def test_new_names():
     assert "ip,qt,tj->ijpq" in str(ed.explain(SEED, "X", indices="pq"))
+
+
+def test_equal_occurrences_are_all_shown():
+    shown = str(ed.explain(ed.einsum("i,i->", x, x), "x"))
+    assert "occurrence 1 of 2" in shown
+    assert "occurrence 2 of 2" in shown
+    assert "∂y/∂x[a] = 2 x[a]" in shown
+    assert str(ed.explain(ed.trace(A @ A @ A), "A")).count("Insert one delta") == 3
+
+
+def test_sizes_are_given_for_all_axes_or_none():
+    with pytest.raises(ed.ShapeError, match="axis 'c' no size"):
+        ed.explain("bi,bi->b", 0, sizes={"b": 2})

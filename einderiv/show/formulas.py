@@ -21,6 +21,9 @@ class Style:
 
     delta, partial, minus, ellipsis, one = "δ", "∂", "−", "…", "1"
 
+    def __init__(self) -> None:
+        self.parts = 0  # printed so far: what is shared is printed once for each use
+
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         return f"{name}[{','.join(indices)}]" if indices else name
 
@@ -118,6 +121,8 @@ def latex(e: Expr, name: str = "y") -> str:
 
 
 def _equation(e: Expr, name: str, style: Style) -> str:
+    if not isinstance(e, Expr):
+        raise TypeError(f"only expressions have a formula, not {type(e).__name__}; ed.einsum makes one of a string")
     check_name(name, "the left-hand side")
     names = axis_names(e)
     return f"{left_side(e, name, style, names)} = {body(e, names, style)}"
@@ -140,6 +145,8 @@ def left_side(e: Expr, name: str, style: Style, names: Names) -> str:
 def body(e: Expr, indices: Names, style: Style, used: frozenset[str] = frozenset(), depth: int = 0) -> str:
     """The right-hand side of `e` at `indices`."""
     limits.check("depth", depth, "print a part of the expression, or str() of it")
+    style.parts += 1
+    limits.check("parts", style.parts, "print a part of the expression, or str() of it")
     match e:
         case Tensor():
             return style.indexed(e.name, indices)

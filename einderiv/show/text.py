@@ -36,6 +36,7 @@ from ..unification import assemble, bare, carried, flatten
 
 SHORT = 24  # operands that str() shows
 NESTED = 4  # levels that str() shows
+ROOM = 1000  # characters that str() shows
 
 
 class Delta:
@@ -251,8 +252,18 @@ def _eliminated(candidate: Expr, like: Expr) -> Einsum:
     return assemble(flat.coefficient, slots, flat.output, axes=like.axes, given=flat.given, deep=True)
 
 
-def text(e: Expr, depth: int = NESTED) -> str:
-    """``str(e)``: short and readable for every expression."""
+def text(e: Expr) -> str:
+    """``str(e)``: short and readable for every expression, as deep as there is room for."""
+    shown = _text(e, 1)
+    for depth in range(2, NESTED + 1):
+        more = _text(e, depth)
+        if len(more) > ROOM:
+            break
+        shown = more
+    return shown if len(shown) <= ROOM else shown[:ROOM] + "…"
+
+
+def _text(e: Expr, depth: int) -> str:
     match e:
         case Tensor():
             return e.name
@@ -264,7 +275,7 @@ def text(e: Expr, depth: int = NESTED) -> str:
             return _sum_text(e, depth)
         case Apply():
             extra = "".join(f", {p}" for p in e.parameters)
-            return f"{e.function.name}({', '.join(text(a, depth - 1) for a in e.arguments)}{extra})"
+            return f"{e.function.name}({', '.join(_text(a, depth - 1) for a in e.arguments)}{extra})"
         case Einsum():
             return _einsum_text(e, depth)
     raise TypeError(type(e).__name__)
@@ -272,7 +283,7 @@ def text(e: Expr, depth: int = NESTED) -> str:
 
 def _sum_text(e: Add, depth: int) -> str:
     # Every term under the names of the sum's axes.
-    shown = [text(dressed(a, axes=e.axes) if isinstance(a, Einsum) else a, depth - 1) for a in e.addends[:SHORT]]
+    shown = [_text(dressed(a, axes=e.axes) if isinstance(a, Einsum) else a, depth - 1) for a in e.addends[:SHORT]]
     shown += [f"… {len(e.addends) - SHORT} more terms"] * (len(e.addends) > SHORT)
     return " + ".join(shown).replace(" + -", " - ")
 
@@ -289,14 +300,14 @@ def _einsum_text(e: Einsum, depth: int) -> str:
     gap = " " if words else ""
     body = (", " if words else ",").join(gap.join(ls) for ls in inputs[:SHORT]) + ("…" if len(inputs) > SHORT else "")
     front = _front(flat.coefficient)
-    if not flat.factors and not flat.output and not bare(flat):
-        return repr(flat.coefficient)
+    if not flat.factors and not bare(flat) and len(set(shape)) == len(shape):
+        return repr(flat.coefficient)  # the same number everywhere
     if len(flat.factors) == 1 and inputs == [shape] and len(set(shape)) == len(shape):
-        inner = text(flat.factors[0], depth - (1 if front else 0) or 1)
+        inner = _text(flat.factors[0], depth - (1 if front else 0) or 1)
         return f"{front}({inner})" if front and isinstance(flat.factors[0], Add) else front + inner
     arrow = f" -> {gap.join(shape)}" if words else f"->{''.join(shape)}"
     ones = ["ones"] * len(bare(flat))
-    shown = [*ones, *(text(f, depth - 1) for f in flat.factors[:SHORT])]
+    shown = [*ones, *(_text(f, depth - 1) for f in flat.factors[:SHORT])]
     return f"{front}einsum({', '.join([f'{chr(34)}{body}{arrow}{chr(34)}', *shown])})"
 
 

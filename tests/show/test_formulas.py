@@ -75,3 +75,13 @@ def test_depth_is_limited():
         e = ed.tanh(e)
     with pytest.raises(ed.LimitError, match=r"ed\.limits\.depth"):
         ed.formula(e)
+
+
+def test_what_is_shared_is_printed_within_a_limit():
+    e = x
+    for _ in range(40):  # 2^40 parts
+        e = e + ed.tanh(e)
+    with pytest.raises(ed.LimitError, match=r"ed\.limits\.parts"):
+        ed.formula(e)
+    assert len(str(e)) <= 1001
+    assert len(str(ed.derive(e, "x"))) <= 1001
