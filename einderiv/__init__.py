@@ -53,6 +53,7 @@ from .functions import (
 from .methods import install
 from .show.formulas import formula, latex
 from .show.text import Delta
+from .substitution import substitute
 
 if TYPE_CHECKING:
     from .checking import check
@@ -66,8 +67,8 @@ __all__ = [
     "cos", "cosh", "derive", "diag", "einsum", "evaluate", "exp", "explain", "expm1", "formula", "grad",
     "heaviside", "hessian", "hvp", "hypot", "jacobian", "jvp", "latex", "limits", "log", "log10", "log1p",
     "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "norm", "norm_squared", "outer", "plan",
-    "reciprocal", "relu", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "source", "sqrt", "square",
-    "sum", "tan", "tanh", "tensor", "trace", "value_and_grad", "vjp",
+    "reciprocal", "relu", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "source", "sqrt",
+    "square", "substitute", "sum", "tan", "tanh", "tensor", "trace", "value_and_grad", "vjp",
 ]  # fmt: skip
 
 install()

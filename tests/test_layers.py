@@ -14,7 +14,7 @@ from einderiv.methods import ATTRIBUTES
 ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
-    "functions", "compositions", "construction", "derivation", "targets", "calculus",
+    "functions", "compositions", "construction", "derivation", "targets", "substitution", "calculus",
     "steps", "planning", "spelling", "emission", "execution",
     "show", "show.text", "show.formulas", "show.plans", "structured", "methods",
     "evaluation", "explanation", "checking", "", "cli", "__main__",

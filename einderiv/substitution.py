@@ -1,0 +1,39 @@
+"""Putting expressions or arrays in the place of tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .derivation import replaced
+from .errors import EinderivError, near
+from .expression import Expr, dressed
+from .targets import aligned, tensors_of
+
+
+def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any) -> Expr:
+    """``substitute(e, X=a).shape == e.shape``: `e` with an expression, name, array or number in place of tensors.
+
+    All are put in at once. What stands in must have the axes of the tensor, whose sizes it then has too.
+
+    >>> import einderiv as ed
+    >>> str(substitute(ed.einsum("ij,j->i", "A", "x"), x=ed.einsum("jk,k->j", "B", "z")))
+    'einsum("ij,jk,k->i", A, B, z)'
+
+    Raises EinderivError for an unknown name, ShapeError for other axes or sizes.
+    """
+    if not isinstance(e, Expr):
+        raise TypeError(f"only expressions can be substituted in, not {type(e).__name__}")
+    known = tensors_of(e)
+    wanted = {**(parts or {}), **named}
+    for name in wanted:
+        if name not in known:
+            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+    values = {name: aligned(value, known[name], f"what stands for {name}") for name, value in wanted.items()}
+    result = replaced(e, values)
+    if result is e:
+        return e
+    # The sizes of a tensor that has gone may still be what another axis measures; and names must not clash.
+    result = dressed(result, axes=e.axes, origins=(e, *values.values()))
+    tensors_of(result)
+    return result
