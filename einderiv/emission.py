@@ -80,6 +80,7 @@ class Names:
         name = f"t{k}"
         while name in self.taken:
             name = "_" + name
+        self.taken.add(name)
         return name
 
 

@@ -242,3 +242,11 @@ def test_a_source_decides_the_dtype_as_evaluating_does(make):
     got, want = scope["compute"](at), ed.evaluate(e, x=at)
     assert got.dtype == want.dtype
     assert (got == want).all()
+
+
+def test_sizes_called_like_variables():
+    X, Y = ed.tensor("X", ("t0", "t1")), ed.tensor("Y", ("t1", "t2"))
+    e, scope = ed.derive(ed.exp(X @ Y), "X"), {}
+    exec(ed.source(e), scope)
+    x, y = np.arange(6.0).reshape(2, 3) / 9, np.arange(12.0).reshape(3, 4) / 9
+    assert (scope["compute"](x, y) == ed.evaluate(e, X=x, Y=y)).all()
