@@ -12,12 +12,11 @@ from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
 from .derivation import leaves
-from .errors import EinderivError
 from .evaluation import check_given, core_entries, plan
-from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk
+from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk, wrapped
 from .naming import Naming, axis_names, naming
 from .show.formulas import Style, formula, left_side, shown
-from .show.text import Printed, insertions, printed, text
+from .show.text import Printed, eliminated, insertions, printed, text
 from .unification import core_labels, flatten
 
 INDENT = "    "
@@ -103,12 +102,12 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[t
                          *("".join(ls) for ls in found.inputs)])  # fmt: skip
     written = _string(before) if before is not None else original
     wrt = J.record.wrt if J.record else "it"
-    replaced = ",".join(_in_place(before, J, candidate, "".join(new), rest))
+    replaced = ",".join(_in_place(candidate, "".join(new), rest))
     one = [f"{written}   becomes   {replaced}->{out}"]
     inserted = candidate.subscripts
     two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [inserted]
     three = [_fate(p, found, pairs) for p in pairs]
-    final = _final(candidate, J)
+    final = eliminated(candidate, J).subscripts
     return [
         (f"1. Replace the indices of {wrt} by new ones{part}", one),
         ("2. Insert one delta for each axis, tying the old index to the new", two),
@@ -127,14 +126,12 @@ def _string(flat: Einsum) -> str:
     return ",".join(parts) + "->" + "".join(found.output)
 
 
-def _in_place(before: Einsum | None, J: Expr, candidate: Expr, new: str, rest: list[str]) -> list[str]:
-    """The operands with the new indices where the replaced operand stood."""
-    if before is None:
-        return [new, *rest]
-    flat = flatten(candidate) if isinstance(candidate, Einsum) else before
-    left = [f for f in flat.factors if not (isinstance(f, Tensor) and f.name.startswith("δ"))]
-    place = next((k for k, f in enumerate(before.factors) if k >= len(left) or f is not left[k]), 0)
-    place += len(rest) - len(left)
+def _in_place(candidate: Expr, new: str, rest: list[str]) -> list[str]:
+    """The operands with the new indices where the replaced operand stood: there its deltas stand."""
+    factors = flatten(wrapped(candidate)).factors
+    opaque = [isinstance(f, Tensor) and f.name.startswith("δ") for f in factors]
+    place = opaque.index(True) if any(opaque) else 0
+    place += len(rest) - opaque.count(False)  # deltas from before come first
     return [*rest[:place], new, *rest[place:]]
 
 
@@ -157,16 +154,6 @@ def _fate(pair: tuple[str, ...], found: Printed, pairs: list[tuple[str, ...]]) -
     if again:
         return f"{_delta(pair)} goes: {old} is summed, so {new} takes its place in the other delta"
     return f"{_delta(pair)} goes: {old} is summed and in no other operand, and Σ_{old} {_delta(pair)} = 1"
-
-
-def _final(candidate: Expr, J: Expr) -> str:
-    for term in J.terms:
-        try:
-            if len(J.terms) == 1 or term.inserted == candidate.subscripts:
-                return term.subscripts
-        except EinderivError:
-            continue
-    return J.terms[0].subscripts
 
 
 def _chain(y: Expr, J: Expr) -> tuple[str, list[str]]:

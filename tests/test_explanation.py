@@ -67,3 +67,12 @@ def test_equal_occurrences_are_all_shown():
 def test_sizes_are_given_for_all_axes_or_none():
     with pytest.raises(ed.ShapeError, match="axis 'c' no size"):
         ed.explain("bi,bi->b", 0, sizes={"b": 2})
+
+
+def test_every_occurrence_ends_in_its_own_string():
+    # The three terms of tr(A B A A) by A: where each stood, and what each became.
+    e = ed.einsum("ij,jk,kl,li->", "A", "B", "A", "A")
+    lines = [line.split() for line in str(ed.explain(e, "A")).splitlines() if "   becomes   " in line]
+    assert [line[-1] for line in lines] == [
+        "ab,jk,kl,li->ab", "bk,kl,la->ab", "ij,jk,ab,li->ab", "ij,ja,bi->ab", "ij,jk,kl,ab->ab", "bj,jk,ka->ab",
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ Names = tuple[str, ...]
 class Style:
     """How the parts of a formula are spelt; this one in Unicode."""
 
-    delta, partial, minus, ellipsis, one = "δ", "∂", "−", "…", "1"
+    delta, partial, minus, one = "δ", "∂", "−", "1"
 
     def __init__(self) -> None:
         self.parts = 0  # printed so far: what is shared is printed once for each use
@@ -54,7 +54,7 @@ class Style:
 class Ascii(Style):
     """ASCII for terminals that know nothing else."""
 
-    delta, partial, minus, ellipsis = "delta", "d", "-", "..."
+    delta, partial, minus = "delta", "d", "-"
 
     def sum(self, labels: Sequence[str], body: str) -> str:
         return f"sum_{{{','.join(labels)}}} {body}"
@@ -66,7 +66,7 @@ class Ascii(Style):
 class Latex(Style):
     """LaTeX for math mode; names are ASCII identifiers, so only their underscores need escaping."""
 
-    delta, partial, minus, ellipsis = r"\delta", r"\partial ", "-", r"\dots"
+    delta, partial, minus = r"\delta", r"\partial ", "-"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         comma = "," if any(len(i) > 1 for i in indices) else " " if name == self.delta else ""

@@ -215,7 +215,7 @@ def inserted(e: Expr) -> str:
     if e.record is None:
         raise EinderivError("nothing was inserted here: this is not a derivative")
     for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
-        if is_zero(term) or same(_eliminated(candidate, e), scaled(term, coefficient(candidate))):
+        if is_zero(term) or same(eliminated(candidate, e), scaled(term, coefficient(candidate))):
             return subscripts(candidate)
     raise EinderivError("this product came about by a function's derivative; no one insertion gives it")
 
@@ -241,7 +241,7 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
     return () if found is None else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
 
 
-def _eliminated(candidate: Expr, like: Expr) -> Einsum:
+def eliminated(candidate: Expr, like: Expr) -> Einsum:
     """The candidate with every opaque delta replaced by the identity map."""
     flat = product(candidate)
     slots: list[tuple[Expr, tuple[Label, ...]]] = []
@@ -249,7 +249,8 @@ def _eliminated(candidate: Expr, like: Expr) -> Einsum:
         opaque = isinstance(factor, Tensor) and factor.name.startswith("δ")
         size = dict(flat.given).get(labels[1], 0) if opaque else 0
         slots.append((identity((size,), (None,), (None,)) if opaque else factor, labels))
-    return assemble(flat.coefficient, slots, flat.output, axes=like.axes, given=flat.given, deep=True)
+    return assemble(flat.coefficient, slots, flat.output, axes=like.axes, given=flat.given, letters=flat.letters,
+                    deep=True)  # fmt: skip
 
 
 def text(e: Expr) -> str:
