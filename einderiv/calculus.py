@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .algebra import added
+from .algebra import added, times
+from .complexes import conj
 from .construction import check_name, einsum
+from .coupling import ties
 from .derivation import leaves, mapped, opened, pullback, pushforward
 from .errors import EinderivError, counted, limits
 from .expression import (
+    Add,
+    Einsum,
     Expr,
     Record,
     dressed,
@@ -24,55 +28,80 @@ from .expression import (
 )  # fmt: skip
 from .naming import axis_names, new_axes
 from .sizes import called
-from .targets import Target, aligned, check_apart, paired, resolved, restored, tensors_of
+from .targets import Target, aligned, check_apart, paired, resolved, restored, shared_axes, tensors_of
 
 
-def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
+def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None) -> Any:
     """``derive(y, x).shape == y.shape + x.shape``: the derivative, an expression like any other.
 
-    `y` may be an einsum string. `indices` names the new axes; by default they are the first unused letters.
+    `y` may be an einsum string. `indices` names the new axes; by default they are the first unused letters. `shared`
+    names an axis of both `y` and `x`, or is a pair of an axis of `y` and one of `x`, along which entry n of `y` depends
+    on entry n of `x` alone: then the shape is that of `y` and of `x` without it, one block for each n.
 
     >>> derive("is,st,tj->ij", 0).subscripts
     'ia,bt,tj->ijab'
     >>> derive("is,st,tj->ij", 1, indices="pq").subscripts
     'ip,qj->ijpq'
+    >>> derive("nd,de->ne", 0, shared="n").compact
+    'ae->nea'
 
-    Raises EinderivError for an unknown name or position (a tensor that does not occur gives a zero), LimitError
-    beyond ``limits.order`` derivatives. Source: Laue, Mitterreiter, Giesen, "A Simple and Efficient Tensor
-    Calculus", AAAI 2020, for the rules; the elimination of deltas is unification.
+    Raises EinderivError for an unknown name or position (a tensor that does not occur gives a zero), and where a term
+    couples the entries along a shared axis; LimitError beyond ``limits.order`` derivatives. Source of the rules: Laue,
+    Mitterreiter, Giesen, "A Simple and Efficient Tensor Calculus", AAAI 2020; the elimination of deltas is unification.
     """
     y = _expression(y)
     limits.check("order", _order(y) + 1)
     base, targets = resolved(y, wrt)
+    if shared is not None:
+        return mapped(lambda t: _batched(y, base, t, shared_axes(y, t, shared), indices), targets)
     if y.ndim == 0:
         cotangents = _pulled(y, base, targets, filled(1, (), ()))
         return mapped(lambda t: _finished(y, base, t, cotangents.get(t.tensor.name), indices), targets)
     return mapped(lambda t: _derived(y, base, t, indices), targets)
 
 
-def jacobian(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None) -> Any:
+def jacobian(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None) -> Any:
     """The same as :func:`derive`.
 
     >>> jacobian("ij,j->i", 1).compact
     'ia->ia'
     """
-    return derive(y, wrt, indices)
+    return derive(y, wrt, indices, shared=shared)
 
 
-def grad(y: Expr | str, wrt: Any) -> Any:
+def grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> Any:
     """``grad(y, x).shape == x.shape``: the derivative of a scalar.
+
+    By a tensor Z declared complex it is ∂y/∂Z. For a real `y` the `convention` ``"jax"`` gives 2 ∂y/∂Z, as JAX does,
+    and ``"torch"`` gives 2 ∂y/∂conj(Z), as PyTorch does, which is the direction of steepest ascent.
 
     >>> grad("i,ij,j->", 1).subscripts
     'a,b->ab'
+    >>> from einderiv import conj, sum, tensor
+    >>> Z = tensor("Z", "i", complex=True)
+    >>> print(grad(sum(Z * conj(Z)), Z, convention="torch"))
+    2 * Z
 
-    Raises TypeError if `y` is no scalar.
+    Raises TypeError if `y` is no scalar, EinderivError for an unknown convention.
     """
     y = _expression(y)
     _check_scalar(y, "grad", "derive gives the Jacobian")
-    return derive(y, wrt)
+    if convention is None:
+        return derive(y, wrt)
+    if convention not in ("jax", "torch"):
+        raise EinderivError(f"no convention is called {convention!r}; there are 'jax' and 'torch'")
+    known = tensors_of(y)
+
+    def one(leaf: Any) -> Any:
+        tensor = known.get(leaf) if isinstance(leaf, str) else leaf
+        if not isinstance(tensor, Expr) or not tensor.complex:
+            return derive(y, leaf)
+        return times(derive(y, conj(tensor) if convention == "torch" else tensor), 2)
+
+    return mapped(one, wrt)
 
 
-def value_and_grad(y: Expr | str, wrt: Any) -> tuple[Expr, Any]:
+def value_and_grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> tuple[Expr, Any]:
     """``(y, grad(y, wrt))``, to be evaluated together.
 
     >>> value_and_grad("i,i->", 0)[1].subscripts
@@ -81,7 +110,7 @@ def value_and_grad(y: Expr | str, wrt: Any) -> tuple[Expr, Any]:
     Raises TypeError if `y` is no scalar.
     """
     y = _expression(y)
-    return y, grad(y, wrt)
+    return y, grad(y, wrt, convention=convention)
 
 
 def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
@@ -227,6 +256,34 @@ def _derived(y: Expr, base: Expr, t: Target, indices: Sequence[str] | None) -> E
     seed = identity(t.tensor.sizes, t.tensor.axes, names)
     inner = y if t.position is None else base
     return _result(y, base, t, pushforward(inner, {t.tensor.name: seed}, names), (), names)
+
+
+def _batched(y: Expr, base: Expr, t: Target, axes: tuple[int, int], indices: Sequence[str] | None) -> Expr:
+    """The diagonal over a shared axis. Off it the derivative is zero, so the diagonal is also the sum over the axis of
+    the tensor: the derivative in directions that are the same for all n, ``->nab…ab…`` instead of ``->nab…nab…``.
+    """
+    x, (p, q) = t.tensor, axes
+    _check_uncoupled(_derived(y, base, t, None), p, y.ndim + q, t)
+    names = _names_for(y, x.ndim - 1, indices)
+    labels = tuple(range(x.ndim))
+    others = labels[:q] + labels[q + 1 :]
+    seed = Einsum(1, (), (), labels + others, tuple(zip(labels, x.sizes, strict=True)), axes=(*x.axes, *names))
+    found = pushforward(y if t.position is None else base, {x.name: seed}, names)
+    origins = (y,) if t.position is not None else (y, x)
+    shown = (*axis_names(y), *names)
+    if found is None or is_zero(found):
+        return zero(y.sizes + tuple(x.sizes[k] for k in others), shown, origins)
+    return dressed(opened(restored(found, y, base)), axes=shown, origins=origins)
+
+
+def _check_uncoupled(J: Expr, p: int, q: int, t: Target) -> None:
+    """Raise unless axes `p` and `q` are tied in every term."""
+    for term in J.addends if isinstance(J, Add) else (J,):
+        classes = ties(term)
+        if classes[p] != classes[q]:
+            names = axis_names(J)
+            raise EinderivError(f"axis {names[p]} is not shared: entries of it depend on others of {t.label}, in the "
+                                f"term {dressed(term, axes=J.axes)}")  # fmt: skip
 
 
 def _finished(y: Expr, base: Expr, t: Target, found: Expr | None, indices: Sequence[str] | None) -> Expr:

@@ -37,11 +37,14 @@ Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
 class Forms:
     """Numbers for expressions; compare only numbers of one `Forms`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, symmetries: bool = True) -> None:
+        """With `symmetries` the transpose of what is declared symmetric is the same."""
+        self.symmetries = symmetries
         self.table: dict[object, int] = {}
         self.known: dict[int, int] = {}
         self.flat: dict[int, Einsum] = {}
         self.alive: list[Expr] = []  # what `known` names by id
+        self.symmetric: set[int] = set()  # numbers of operands whose last two axes have no order
         self.steps = limits.canonical_steps
 
     def number(self, description: object) -> int:
@@ -91,10 +94,17 @@ class Forms:
             case Einsum():
                 flat = self.flat[id(e)]
                 distinct = len(set(flat.output)) == e.ndim
-                if flat.coefficient == 1 and flat.inputs == (flat.output,) and distinct and not bare(flat):
+                same_axes = len(flat.factors) == 1 and self._as_it_is(flat)
+                if flat.coefficient == 1 and same_axes and distinct and not bare(flat):
                     return self.known[id(flat.factors[0])]
                 return self.number(("einsum", flat.coefficient, self._product(flat)))
         raise TypeError(type(e).__name__)
+
+    def _as_it_is(self, flat: Einsum) -> bool:
+        """Has the one operand its axes in the order of the output?"""
+        (labels,), output = flat.inputs, flat.output
+        flipped = (*labels[:-2], *labels[-2:][::-1])
+        return labels == output or (self.symmetries and flipped == output and symmetric(flat.factors[0]))
 
     def _product(self, flat: Einsum) -> int:
         """A product: its connected components, each in canonical form, sorted, and the output."""
@@ -105,17 +115,33 @@ class Forms:
         sizes = {label: str(size) for label, size in reversed(flat.given)}
         colours = {label: self.number(("out", tuple(at))) for label, at in places.items()}
         broadcast = tuple((tuple(at), sizes[label]) for label, at in places.items() if label not in seen)
-        parts = [(self.known[id(f)], labels) for f, labels in zip(flat.factors, flat.inputs, strict=True)]
+        parts = [self._part(f, labels) for f, labels in zip(flat.factors, flat.inputs, strict=True)]
         components = sorted(self._component(group, colours) for group in _components(parts, set(colours)))
         factors = tuple(sorted(sizes[label] for label in bare(flat)))
         return self.number(("product", len(flat.output), tuple(components), broadcast, factors))
+
+    def _part(self, factor: Expr, labels: tuple[Label, ...]) -> Part:
+        """An operand; the last two labels of a symmetric one have no order."""
+        part = self.known[id(factor)]
+        if self.symmetries and symmetric(factor):
+            self.symmetric.add(part)
+            labels = (*labels[:-2], *sorted(labels[-2:]))
+        return part, labels
 
     def _component(self, parts: list[Part], outer: dict[Label, int]) -> int:
         """Operands that hang together by summed labels, described the same in whatever order they are written."""
         counts = Counter(parts)  # identical operands on identical labels need not be told apart
         colours = dict.fromkeys((label for _, ls in parts for label in ls), -1)
         colours.update((label, outer[label]) for label in colours if label in outer)
-        return self._search([(self.number((part, n)), ls) for (part, ls), n in counts.items()], colours, outer)
+        numbered = [(self._derived(part, (part, n)), ls) for (part, ls), n in counts.items()]
+        return self._search(numbered, colours, outer)
+
+    def _derived(self, part: int, description: object) -> int:
+        """The number of a description of an operand, symmetric if the operand is."""
+        number = self.number(description)
+        if part in self.symmetric:
+            self.symmetric.add(number)
+        return number
 
     def _search(self, parts: list[Part], colours: dict[Label, int], outer: dict[Label, int]) -> int:
         shades = self._refine(parts, colours)
@@ -125,13 +151,14 @@ class Forms:
         tied = min((shade for shade, ks in alike.items() if len(ks) > 1), default=None)
         if tied is None or len(parts) > DEEP:
             order = sorted(range(len(parts)), key=lambda k: (shades[k], k))
-            return self._encode([parts[k] for k in order], outer)
+            return self._encode([parts[k] for k in order], outer, colours)
         best = None
         for k in alike[tied]:
             if best is not None and self.steps <= 0:
                 break  # the budget is spent: the written order stands
             self.steps -= 1
-            marked = [(self.number(("marked", part)) if j == k else part, ls) for j, (part, ls) in enumerate(parts)]
+            marked = [(self._derived(part, ("marked", part)) if j == k else part, ls)
+                      for j, (part, ls) in enumerate(parts)]  # fmt: skip
             found = self._search(marked, dict(colours), outer)
             best = found if best is None else min(best, found)
         assert best is not None
@@ -141,23 +168,37 @@ class Forms:
         """Colour operands by their labels' colours, and labels by their operands', until nothing splits further."""
         count = len(set(colours.values()))
         while True:
-            shades = [self.number((part, tuple(colours[label] for label in ls))) for part, ls in parts]
+            shades = [self.number((part, self._unordered(part, [colours[label] for label in ls]))) for part, ls in parts]
             met: dict[Label, list[tuple[int, int]]] = defaultdict(list)
-            for shade, (_, ls) in zip(shades, parts, strict=True):
+            for shade, (part, ls) in zip(shades, parts, strict=True):
                 for p, label in enumerate(ls):
-                    met[label].append((shade, p))
+                    both = part in self.symmetric and p == len(ls) - 1
+                    met[label].append((shade, p - both))
             for label, where in met.items():
                 colours[label] = self.number((colours[label], tuple(sorted(where))))
             before, count = count, len(set(colours.values()))
             if count == before:
                 return shades
 
-    def _encode(self, parts: Sequence[Part], outer: dict[Label, int]) -> int:
+    def _unordered(self, part: int, values: list[int]) -> tuple[int, ...]:
+        return (*values[:-2], *sorted(values[-2:])) if part in self.symmetric else tuple(values)
+
+    def _encode(self, parts: Sequence[Part], outer: dict[Label, int], colours: dict[Label, int]) -> int:
         names: dict[Label, int] = {}
         form = []
         for part, ls in parts:
-            form.append((part, tuple(outer[x] if x in outer else -1 - names.setdefault(x, len(names)) for x in ls)))
+            if part in self.symmetric:  # names that are given first must not depend on the order
+                ls = (*ls[:-2], *sorted(ls[-2:], key=lambda x: (names.get(x, len(names)), colours[x])))
+            found = [outer[x] if x in outer else -1 - names.setdefault(x, len(names)) for x in ls]
+            form.append((part, self._unordered(part, found)))
         return self.number(("component", tuple(form)))
+
+
+def symmetric(e: Expr) -> bool:
+    """Is `e` a symmetric matrix by declaration: a tensor, or a function that keeps symmetry?"""
+    while isinstance(e, Apply) and e.function.name in ("inv", "adj", "matrix_power", "pinv") and len(e.arguments) == 1:
+        e = e.arguments[0]
+    return isinstance(e, Tensor) and e.structure == "symmetric"
 
 
 def _components(parts: list[Part], outer: set[Label]) -> Iterable[list[Part]]:
@@ -206,7 +247,8 @@ def collected(terms: Sequence[Expr]) -> list[Expr]:
 
 
 def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
-    forms = Forms()
+    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their derivatives differ.
+    forms = Forms(symmetries=False)
     groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
     for k, term in members:
         unit = wrapped(term)

@@ -19,12 +19,14 @@ import numpy as np
 from .arrays import usable
 from .calculus import derive
 from .construction import einsum, whole
+from .declared import with_structure
 from .derivation import leaves, stand_in
 from .errors import EinderivError, limits, near
 from .evaluation import evaluate, fix
-from .execution import Array
+from .execution import Array, computed
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
+from .plain import PLAIN
 from .sizes import Sizes
 from .targets import tensors_of
 from .unification import bare, slots_of
@@ -98,8 +100,8 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
     record = J.record
     assert record is not None
     if record.position is None:
-        base, tensor = y, tensors_of(J)[record.wrt]
-        x = values[record.wrt]
+        base, tensor = y, tensors_of(J)[record.wrt.removeprefix("conj(").removesuffix(")")]
+        x = values[tensor.name]
     else:
         assert isinstance(y, Einsum)
         base, tensor = stand_in(y, record.position)
@@ -113,7 +115,10 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
         # Arithmetic on an array of no axes gives a number.
         return naive(base, {**wide, tensor.name: np.asarray(point, object if exact else None)}, solved)
 
-    slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
+    if tensor.complex and not exact:
+        slope, method = _wirtinger(function, widened(x), conjugate=record.wrt != tensor.name)
+    else:
+        slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
     try:
         return _compared(J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact)
     except EinderivError:  # whole numbers that were drawn may be too large: fractions are not
@@ -184,6 +189,13 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
     return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
 
 
+def _wirtinger(f: Callable[[Array], Array], x: Array, *, conjugate: bool) -> tuple[Callable[[Array], Array], str]:
+    """``∂f/∂z = (∂f/∂x − i ∂f/∂y) / 2`` with ``z = x + i y``, and with ``+ i`` by the conjugate."""
+    along, _ = _slopes(f, x, None, analytic=False)
+    sign = 1j if conjugate else -1j
+    return (lambda v: (along(v) + sign * along(1j * v)) / 2), "central differences"
+
+
 def _weights(degree: int) -> list[Fraction]:
     """Weights w with p'(0) = Σ w_t p(t), t = 0 … degree, exact for polynomials of that degree (Lagrange)."""
     nodes = range(degree + 1)
@@ -224,6 +236,8 @@ def _applied_degree(node: Apply, degrees: list[int | None]) -> int | None:
 
 def _power(node: Apply) -> int | None:
     """The power that a function is, or None if it is none."""
+    if node.function.name in ("vec", "unvec", "tril", "triu"):
+        return 1
     if node.function.name == "square":
         return 2
     return int(node.parameters[0].real) if node.function.name == "power" and stays_integer(node) else None
@@ -235,7 +249,8 @@ def _all(degrees: list[int | None], total: Callable[[list[int]], int]) -> int | 
 
 
 def _analytic(y: Expr) -> bool:
-    return all(node.function.analytic for node in walk([y]) if isinstance(node, Apply))
+    """May a complex step be taken: is the function real on real arrays, and holomorphic?"""
+    return not y.complex and all(node.function.analytic for node in walk([y]) if isinstance(node, Apply))
 
 
 def _whole(y: Expr) -> bool:
@@ -264,13 +279,20 @@ def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int],
                 solved.fix(size, 3 + next(free) % 3, "check")
     entries = sum(prod(solved.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
-    exact = whole_numbers and _whole(y) and all(a.dtype.kind in "iu" for a in given.values()) and entries <= WHOLE
+    exact = whole_numbers and _whole(y) and not _drawn_as_fractions(known) and all(a.dtype.kind in "iu" for a in given.values()) and entries <= WHOLE
     values = dict(given)
     for name, tensor in known.items():
         if name not in values:
             shape = [solved.number(size) or 0 for size in tensor.sizes]
-            values[name] = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
+            drawn = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
+            if tensor.complex and not exact:
+                drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
+            values[name] = with_structure(drawn, tensor.structure)
     return values, solved
+
+
+def _drawn_as_fractions(known: Mapping[str, Tensor]) -> bool:
+    return any(t.structure == "orthogonal" for t in known.values())
 
 
 def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
@@ -285,13 +307,23 @@ def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
             case Add():
                 value = np.asarray(sum(found[id(a)] for a in node.addends[1:]) + found[id(node.addends[0])])
             case Apply():
-                value = _PLAIN[node.function.name](*(found[id(a)] for a in node.arguments), node)
+                value = _applied(node, [found[id(a)] for a in node.arguments], sizes)
             case Einsum():
                 value = _looped(node, [found[id(f)] for f in node.factors], sizes)
             case _:
                 raise TypeError(type(node).__name__)
         found[id(node)] = value
     return found[id(e)]
+
+
+def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
+    """A function by its plain formula; one that a user has added by its own spelling, which is its definition."""
+    if node.function.name in PLAIN:
+        result = tuple(sizes.number(s) or 0 for s in node.sizes)
+        return np.asarray(PLAIN[node.function.name](*arguments, node)).reshape(result)
+    tensors = tuple(Tensor(f"x{k}", (None,) * a.ndim) for k, a in enumerate(arguments))
+    values = {t.name: a for t, a in zip(tensors, arguments, strict=True)}
+    return computed(Apply(node.function, tensors, node.core, node.parameters), values)
 
 
 def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
@@ -323,36 +355,3 @@ def _product(pairs: list[Any], output: list[int]) -> Array:
         value = np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object)
         labels = kept
     return np.asarray(np.einsum(value, labels, output))
-
-
-def _soft(x: Array, node: Apply) -> Array:
-    axes = tuple(range(-node.core, 0))
-    e = np.exp(x - np.real(x).max(axes, keepdims=True))
-    return np.asarray(e / e.sum(axes, keepdims=True))
-
-
-def _logsum(x: Array, node: Apply) -> Array:
-    axes = tuple(range(-node.core, 0))
-    top = np.real(x).max(axes, keepdims=True)
-    return np.asarray(np.log(np.exp(x - top).sum(axes)) + top.reshape(x.shape[: x.ndim - node.core]))
-
-
-#: every row once more, in plain formulas that take complex numbers where the function is analytic
-_PLAIN: dict[str, Callable[..., Any]] = {
-    "exp": lambda x, _: np.exp(x), "log": lambda x, _: np.log(x), "sin": lambda x, _: np.sin(x),
-    "cos": lambda x, _: np.cos(x), "tanh": lambda x, _: np.tanh(x), "sqrt": lambda x, _: np.sqrt(x),
-    "square": lambda x, _: x * x, "reciprocal": lambda x, _: 1 / x, "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
-    "relu": lambda x, _: np.where(x > 0, x, 0), "abs": lambda x, _: np.where(x < 0, -x, x),
-    "sign": lambda x, _: np.where(x > 0, 1, np.where(x < 0, -1, 0)), "heaviside": lambda x, _: np.where(x > 0, 1, 0),
-    "maximum": lambda x, y, _: np.where(x > y, x, y), "minimum": lambda x, y, _: np.where(x < y, x, y),
-    "hypot": lambda x, y, _: np.sqrt(x * x + y * y), "arctan2": lambda x, y, _: np.arctan2(x, y),
-    "expm1": lambda x, _: np.exp(x) - 1, "log1p": lambda x, _: np.log(1 + x),
-    "log2": lambda x, _: np.log(x) / np.log(2),
-    "log10": lambda x, _: np.log(x) / np.log(10), "cbrt": lambda x, _: np.cbrt(x), "tan": lambda x, _: np.tan(x),
-    "arcsin": lambda x, _: np.arcsin(x),
-    "arccos": lambda x, _: np.arccos(x), "arctan": lambda x, _: np.arctan(x), "sinh": lambda x, _: np.sinh(x),
-    "cosh": lambda x, _: np.cosh(x), "arcsinh": lambda x, _: np.arcsinh(x), "arccosh": lambda x, _: np.arccosh(x),
-    "arctanh": lambda x, _: np.arctanh(x), "softplus": lambda x, _: np.log(1 + np.exp(x)),
-    "log_sigmoid": lambda x, _: -np.log(1 + np.exp(-x)),
-    "power": lambda x, node: x ** node.parameters[0], "softmax": _soft, "logsumexp": _logsum,
-}  # fmt: skip

@@ -9,22 +9,30 @@ from typing import Any
 
 from .algebra import number
 from .arrays import is_array, usable
-from .errors import ParseError, ShapeError, limits, near
+from .errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .expression import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
 from .notation import BLANKS, ELLIPSIS, Notation, Term, expand, is_name, label_name, label_number, read
 from .sizes import checked
 from .unification import assemble
 
 
-def tensor(name: str, axes: str | Sequence[str | int | None] = ()) -> Tensor:
+def tensor(name: str, axes: str | Sequence[str | int | None] = (), *, symmetric: bool = False,
+           diagonal: bool = False, lower: bool = False, orthogonal: bool = False, complex: bool = False) -> Tensor:  # fmt: skip
     """A named tensor. Axes of the same name have the same size, in all tensors of an expression.
 
     `axes` is a string of letters, words separated by blanks, or a sequence of names and sizes (None: nothing known).
+    A structure is declared of the last two axes: derivatives stay those of free entries, ``ed.project`` takes them
+    to the structure, ``S`` and ``S.T`` of a symmetric S are equal, and arrays are checked. A tensor that is declared
+    `complex` is a variable apart from its conjugate.
 
     >>> tensor("X", "is").axes, tensor("W", "batch feature").axes, tensor("b", ("batch", 3)).sizes
     (('i', 's'), ('batch', 'feature'), (('b', 0), 3))
+    >>> S = tensor("S", "nn", symmetric=True)
+    >>> S.T == S
+    True
 
-    Raises ParseError for names that are no ASCII identifiers or are Python keywords, ShapeError for a negative size.
+    Raises ParseError for names that are no ASCII identifiers or are Python keywords, ShapeError for a negative size,
+    EinderivError for two structures at once.
     """
     check_name(name, "a tensor")
     declared: list[str | int | None] = []
@@ -44,7 +52,18 @@ def tensor(name: str, axes: str | Sequence[str | int | None] = ()) -> Tensor:
                 axis = whole(axis, f"the size of an axis of {name}")
             declared.append(axis)
     limits.check("axes", len(declared))
-    return Tensor(name, tuple(declared))
+    flags = {"symmetric": symmetric, "diagonal": diagonal, "lower": lower, "orthogonal": orthogonal}
+    return checked(Tensor(name, tuple(declared), _structure(name, flags, len(declared)), bool(complex)))
+
+
+def _structure(name: str, flags: Mapping[str, bool], axes: int) -> str | None:
+    """The one structure that is declared."""
+    chosen = [flag for flag, on in flags.items() if on]
+    if len(chosen) > 1:
+        raise EinderivError(f"{name} is declared {' and '.join(chosen)}: one structure is enough")
+    if chosen and axes < 2:
+        raise ShapeError(f"{name} is declared {chosen[0]}, but has {counted(axes, 'axis')}: a structure needs two")
+    return chosen[0] if chosen else None
 
 
 def check_name(name: object, what: str, text: str | None = None) -> None:

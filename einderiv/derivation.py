@@ -18,7 +18,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from .algebra import FLAT, added
+from .algebra import FLAT, added, viewed
+from .complexes import conj, variable
 from .errors import limits, our_bug
 from .expression import (
     Add,
@@ -68,6 +69,10 @@ def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], name
             return [term for k, (f, _) in enumerate(slots) if id(f) in found
                     for term in _replaced(node, slots, k, found[id(f)], names)]  # fmt: skip
         case Apply():
+            if (name := variable(node)) is not None:
+                return [seeds[name]] if name in seeds else []
+            if node.function.forward:
+                return [_pushed(node, k, found[id(a)], names) for k, a in enumerate(node.arguments) if id(a) in found]
             rules = node.function.derivatives
             return [term for rule, a in zip(rules, node.arguments, strict=True) if id(a) in found
                     for local in rule(node) for term in _chained(node, local, found[id(a)], names)]  # fmt: skip
@@ -107,6 +112,15 @@ def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...
     ]  # fmt: skip
 
 
+def _pushed(node: Apply, k: int, inner: Expr, names: tuple[str | None, ...]) -> Expr:
+    """The derivative by argument `k` of a row that maps tangents: for it, the new axes are batch axes."""
+    batch, result, core = _spans(node)
+    new = fresh_labels(len(names))
+    tangent = viewed(inner, batch + core + new, batch + new + core) if names else inner
+    image: Expr = node.function.forward(node, k, tangent)
+    return viewed(image, batch + new + result, batch + result + new, names=node.axes + names) if names else image
+
+
 def _spans(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Labels of the batch axes, the core axes of the result, and the core axes of the argument."""
     n = node.arguments[0].ndim
@@ -119,7 +133,7 @@ def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr
     order = list(walk([y]))
     needed: set[int] = set()
     for node in order:
-        if (isinstance(node, Tensor) and node.name in names) or any(id(c) in needed for c in children(node)):
+        if variable(node) in names or any(id(c) in needed for c in children(node)):
             needed.add(id(node))
     found: dict[int, list[Expr]] = {id(y): [cotangent]}
     result: dict[str, list[Expr]] = {}
@@ -129,8 +143,8 @@ def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr
         total = added(found.pop(id(node)), flat=False)
         if is_zero(total):
             continue
-        if isinstance(node, Tensor):
-            result.setdefault(node.name, []).append(total)
+        if (name := variable(node)) in names and name is not None:
+            result.setdefault(name, []).append(total)
         for child, term in _backward(node, total, needed):
             found.setdefault(id(child), []).append(term)
     return {name: added(terms) for name, terms in result.items()}
@@ -164,6 +178,8 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
 
 def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     """The cotangent of argument `k`, a term for each of the row's."""
+    if node.function.backward:
+        return [node.function.backward(node, k, cotangent)]
     batch, result, core = _spans(node)
     target = node.arguments[k]
     given = tuple(zip(batch + core, target.sizes, strict=True))
@@ -212,11 +228,12 @@ def replaced(e: Expr, parts: Mapping[str, Expr]) -> Expr:
         elif all(a is b for a, b in zip(below, new, strict=True)):
             found[id(node)] = node
         else:
-            found[id(node)] = _rebuilt(node, new)
+            found[id(node)] = rebuilt(node, new)
     return found[id(e)]
 
 
-def _rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+    """`node` with other parts in the place of its own."""
     match node:
         case Einsum():
             slots = list(zip(parts, node.inputs, strict=True))
@@ -225,8 +242,9 @@ def _rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
         case Add():
             return added(parts)
         case Apply():
-            kept = node.ndim - node.arguments[0].ndim + node.core
-            return Apply(node.function, parts, node.core, kept, node.parameters)
+            if node.function.name == "conj":
+                return conj(parts[0])
+            return Apply(node.function, parts, node.core, node.parameters)
     return our_bug(f"no parts in {type(node).__name__}")
 
 

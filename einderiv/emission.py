@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
+from .helpers import HELPERS, IMPORTS, used
 from .notation import fresh_names
-from .sizes import Sizes
-from .spelling import HELPERS, Backend
-from .steps import Program
+from .sizes import Sizes, is_product
+from .spelling import Backend
+from .steps import Program, Step
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,11 @@ class Emitted:
     def function(self, backend: Backend) -> Callable[..., Any]:
         """The function itself. The source is ours: names were checked when tensors were made."""
         scope: dict[str, Any] = {}
-        exec(compile(self.source, f"<einderiv {backend.name}>", "exec"), scope)
+        try:
+            exec(compile(self.source, f"<einderiv {backend.name}>", "exec"), scope)
+        except ImportError as e:
+            hint = ": pip install 'einderiv[scipy]'" if "scipy" in str(e.name) else ""
+            raise ImportError(f"this expression needs {e.name} to be evaluated{hint}") from None
         function: Callable[..., Any] = scope["compute"]
         return function
 
@@ -40,7 +46,7 @@ def live(program: Program) -> list[int]:
     return sorted(needed)
 
 
-RESERVED = frozenset({"np", "dtype", "compute", "float", "complex", *HELPERS})
+RESERVED = frozenset({"np", "dtype", "compute", "float", "complex", "special", "expm", "lapack", "permutations", *HELPERS})
 
 
 class Names:
@@ -68,6 +74,8 @@ class Names:
         if number is not None:
             return str(number)
         size = self.sizes.find(size)
+        if is_product(size):
+            return "*".join(map(self.size, size[1:]))
         if size not in self.known:
             want = self.wanted.get(size, "n")
             reserved = want in self.taken or keyword.iskeyword(want)
@@ -92,8 +100,9 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     """
     steps = [(k, program.steps[k]) for k in live(program)]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
-    arguments = _arguments(inputs)
-    names = Names(roots, sizes, set(arguments.values()))
+    words = _words(steps)
+    arguments = _arguments(inputs, words)
+    names = Names(roots, sizes, {*arguments.values(), *words})
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
     lines: list[str] = []
     for k, step in steps:
@@ -108,18 +117,33 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     head = f"def compute({', '.join([*arguments.values(), *keywords])}):"
     body = [*bound, *_dtype_line([*arguments.values(), *_kinds(roots)], dtype, lines), *lines,
             f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
-    helpers = [text.rstrip() for name, text in HELPERS.items() if any(f"{name}(" in line for line in lines)]
-    source = "\n\n\n".join([backend.header, *helpers, "\n    ".join([head, *body])]) + "\n"
+    helpers = used(lines)
+    source = "\n\n\n".join([_header(backend, steps, helpers), *(HELPERS[name].rstrip() for name in helpers), "\n    ".join([head, *body])]) + "\n"
     return Emitted(source, inputs, free)
 
 
-def _arguments(inputs: tuple[str, ...]) -> dict[str, str]:
+def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str]) -> str:
+    """What a source imports."""
+    rows = [step.spec[0].needs for _, step in steps if step.kind == "apply"]
+    imports = dict.fromkeys([backend.header, *filter(None, rows), *(IMPORTS[h] for h in helpers if h in IMPORTS)])
+    return "\n".join(imports)
+
+
+def _words(steps: list[tuple[int, Step]]) -> set[str]:
+    """The names that rows of the table use in their spellings: those of users may use any."""
+    rows = {step.spec[0].name: step.spec[0] for _, step in steps if step.kind == "apply"}
+    texts = [text for row in rows.values() for text in (row.needs, *row.spell.values())]
+    spelt = re.sub(r"{\w+}", "", " ".join(texts))
+    return {*RESERVED, *re.findall(r"(?<![\w.])[A-Za-z_]\w*", spelt)}
+
+
+def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
     """The argument for each input: tensors go by their names, unless the source needs that name itself."""
     found: dict[str, str] = {}
-    taken = {*RESERVED, *inputs}
+    taken = {*words, *inputs}
     for name in inputs:
         own = f"array{name[1:]}" if name.startswith("#") else name
-        while own in taken and (own != name or own in RESERVED):
+        while own in taken and (own != name or own in words):
             own += "_"
         found[name] = own
         taken.add(own)
@@ -159,7 +183,7 @@ def _dtype_line(arguments: list[str], dtype: str | None, lines: list[str]) -> li
     return [f"dtype = np.result_type({', '.join(arguments)})" if arguments else 'dtype = np.dtype("float64")']
 
 
-def _bindings(steps: list[tuple[int, Any]], arguments: Mapping[str, str], names: Names
+def _bindings(steps: list[tuple[int, Step]], arguments: Mapping[str, str], names: Names
               ) -> tuple[list[str], tuple[Size, ...]]:  # fmt: skip
     """Lines that read the sizes that are used from the shapes of the inputs, and the sizes that no input has."""
     lines: list[str] = []

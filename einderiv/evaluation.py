@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from .arrays import library, usable
 from .construction import whole
+from .declared import check_structures, structures
 from .derivation import leaves, mapped
 from .emission import emit
 from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
@@ -16,7 +18,7 @@ from .expression import Einsum, Expr, Size, put
 from .naming import axis_names, naming, short_product
 from .planning import check_optimizer
 from .show.plans import Plan
-from .sizes import Sizes
+from .sizes import Sizes, is_product
 from .spelling import BACKENDS, KNOWN
 from .targets import tensors_of
 
@@ -93,13 +95,25 @@ class Compiled:
         from .execution import needed
 
         self.inputs = needed(self.roots)
+        self.structures = structures(self.roots)
         self._plans: OrderedDict[Any, Any] = OrderedDict()
         self._lock = threading.Lock()
         self._last: Any = None
+        self._quick: Any = None
+        self._single = isinstance(tree, Expr)
 
     def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
                  **named: Any) -> Any:  # fmt: skip
         """The value, or a tree of values, of the same structure as the expressions."""
+        if self._quick is not None and arrays is None and sizes is None:
+            found = self._quick(**named)
+            if found is not None:
+                return found[0] if self._single else self._tree(self._last, found)
+        return self._long_way(arrays, sizes, named)
+
+    def _long_way(self, arrays: Mapping[str, Any] | None, sizes: Mapping[str, int] | None, named: Mapping[str, Any]
+                  ) -> Any:  # fmt: skip
+        """Everything checked, and planned where it has not been."""
         given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
@@ -107,6 +121,7 @@ class Compiled:
         if sizes is not None and not isinstance(sizes, Mapping):
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
+        check_structures(self.structures, given)
         key = (tuple((name, a.shape, a.dtype) for name, a in given.items()), fixed, limits.dense_bytes)
         with self._lock:
             execution = self._plans.get(key)
@@ -117,8 +132,15 @@ class Compiled:
                 self._plans[key] = execution
                 while len(self._plans) > PLANS:
                     self._plans.popitem(last=False)
-        self._last = execution
-        return self._tree(execution, execution.run(given))
+        from .calls import quick
+
+        results = execution.run(given)
+        if execution is not self._last:
+            self._last = execution
+            if self._single and self.dense and not execution.program.held:
+                self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
+            self._quick = None if self.structures or not self.dense or fixed else quick(execution, self.memory_limit)
+        return self._tree(execution, results)
 
     def raw(self, *arrays: Any) -> Any:
         """The value for arrays in the order of `inputs`, of the shapes and dtypes of the last checked call; no checks.
@@ -129,6 +151,7 @@ class Compiled:
         if last is None:
             raise EinderivError("raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes")
         results = last.function(*arrays, *last.held)
+        results = (results,) if len(last.program.outputs) == 1 else results
         return self._tree(last, [results[place] for place in last.places])
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
@@ -212,6 +235,7 @@ def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
         else:
             raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
                                 f"{near(key, dict.fromkeys([*sizes.names, *labels]))}")  # fmt: skip
+    sizes.settled()
 
 
 def _labels(e: Expr) -> dict[str, Size]:
@@ -236,11 +260,12 @@ def _labels(e: Expr) -> dict[str, Size]:
 
 def _structured(roots: list[Expr], execution: Any, results: Any) -> list[Any]:
     from .structured import Structured
+    from .terms import Term
 
     values = iter(results)
     found = []
-    for root, terms, shape in zip(roots, execution.embedded, execution.shapes, strict=True):
-        cores = [(next(values), t.labels, t.output) for t in terms]
+    for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True):
+        cores = [Term(tuple((next(values), labels) for _, labels in t.factors), t.output) for t in terms]
         split = None if root.record is None else root.ndim - root.record.count
         found.append(Structured(cores, shape, execution.dtype, root, split))
     return found
@@ -302,6 +327,8 @@ class _Unsized:
 
     def _number(self, size: Size) -> int:
         found = self.sizes.number(size)
+        if found is None and is_product(size):
+            return prod(map(self._number, size[1:]))
         return UNKNOWN if found is None else found
 
 

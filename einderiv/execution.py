@@ -15,14 +15,19 @@ import numpy as np
 
 from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits
-from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, everything, walk
+from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .functions import stays_integer
-from .planning import Embedded, Planner
-from .sizes import Sizes, spoken
+from .planning import Factored, Planner
+from .sizes import Sizes, called, is_product, spoken
 from .spelling import BACKENDS
 from .steps import Program
+from .strategies import improved, seconds
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class SingularMatrixError(EinderivError, np.linalg.LinAlgError):
+    """A matrix that has no inverse, or no Cholesky factor."""
 
 
 def needed(roots: Sequence[Expr]) -> tuple[str, ...]:
@@ -38,7 +43,7 @@ class Execution:
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
         self.dtype, self.compute = decided(roots, dtypes)
-        self.program, self.embedded = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
+        self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
         self.places = list(range(len(self.program.outputs)))
         if not dense:  # a core that serves several terms is computed, and held, once
             outputs = list(dict.fromkeys(self.program.outputs))
@@ -47,11 +52,15 @@ class Execution:
         limit = limits.dense_bytes if memory_limit is None else memory_limit
         check_memory(self.program, self.compute.itemsize, limit, dense)
         self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
-                            dtype=self.compute.name, many=True)  # fmt: skip
+                            dtype=self.compute.name, many=len(self.program.outputs) != 1)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+
+    def shapes_of_inputs(self) -> list[tuple[int, ...]]:
+        """The shapes of the tensors, in the order of `inputs`."""
+        return [tuple(map(self.number, self.sizes.tensors[name].sizes)) for name in self.inputs]
 
     @property
     def held(self) -> list[Array]:
@@ -76,6 +85,13 @@ class Execution:
             self._check_exact(given)
         try:
             results = self.function(*map(self._cast, given), *self.held)
+            results = (results,) if len(self.program.outputs) == 1 else results
+        except np.linalg.LinAlgError as e:
+            raise SingularMatrixError(f"a matrix cannot be inverted or factored: {e}") from None
+        except ValueError as e:
+            if "zero-size" not in str(e):
+                raise
+            raise EinderivError("the largest or smallest entry was asked of an axis that has none") from None
         except OverflowError:  # of a coefficient, which is a Python number
             raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
         finished = [self._finished(np.asarray(result)) for result in results]
@@ -143,6 +159,8 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
 
 def how_to_give(size: Size) -> str:
     """What to do about a size that is not known."""
+    if is_product(size):
+        return " and ".join(map(how_to_give, size[1:]))
     if isinstance(size, tuple):
         return f"give {size[0]}, or sizes={{label: number}}"
     return f"give sizes={{{size!r}: …}}"
@@ -159,7 +177,7 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
     arrays = [*dtypes.values(), *held] or [np.int64]  # numbers alone: whole ones stay whole
     dtype = np.result_type(*arrays, *weak)
     if dtype.kind == "c":
-        _check_holomorphic(roots)
+        _check_holomorphic(roots, dtypes)
     real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
     if dtype.kind in "iub" and real:
         dtype = np.dtype(np.float64)
@@ -170,32 +188,56 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
 
 
 def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any
-            ) -> tuple[Program, list[list[Embedded]]]:  # fmt: skip
-    """One program for all roots: their dense values, or the cores of their terms."""
-    terms = [[] if dense else list(root.terms) for root in roots]
-    planner = Planner(list(roots) if dense else [t for ts in terms for t in ts], sizes, number, optimize)
-    program = planner.program
-    if dense:
-        program.outputs = [planner.lower(root) for root in roots]
-        return program, []
-    embedded = [[_embedded(planner, t) for t in ts] for ts in terms]
-    program.outputs = [e.value for es in embedded for e in es]
-    return program, embedded
+            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
+    """One program for all roots: their dense values, or the factors of the cores of their terms."""
+    counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
+    leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
+
+    def plan(leaves: tuple[Expr, ...]) -> tuple[Program, list[Factored]]:
+        planner = Planner(leaves, sizes, number, optimize)
+        program = planner.program
+        if dense:
+            program.outputs = [planner.lower(leaf) for leaf in leaves]
+            return program, []
+        factored = [_factored(planner, leaf) for leaf in leaves]
+        program.outputs = [value for t in factored for value, _ in t.factors]
+        return program, factored
+
+    plans: dict[tuple[int, ...], tuple[Program, list[Factored]]] = {}
+
+    def cost(leaves: tuple[Expr, ...]) -> float:
+        program, _ = plans[tuple(map(id, leaves))] = plan(leaves)
+        return seconds(program, live(program))
+
+    leaves = improved(leaves, sizes, cost, fixed=not dense)
+    program, factored = plans[tuple(map(id, leaves))]
+    terms = iter(factored)
+    return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]
 
 
-def _embedded(planner: Planner, term: Expr) -> Embedded:
+def _factored(planner: Planner, term: Expr) -> Factored:
     if isinstance(term, Einsum):
         return planner.lower_core(term)
     labels = tuple(range(term.ndim))
-    return Embedded(planner.lower(term), labels, labels)
+    return Factored(((planner.lower(term), labels),), labels)
 
 
-def _check_holomorphic(roots: Sequence[Expr]) -> None:
+def _check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
     """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
+    inside: set[int] = set()  # nodes that may be complex
     for node in walk(roots, everything):
-        if isinstance(node, Apply) and not node.function.analytic:
+        given = isinstance(node, Tensor) and node.name in dtypes and dtypes[node.name].kind == "c"
+        if given or node.complex or any(id(c) in inside for c in children(node)):
+            inside.add(id(node))
+        if not isinstance(node, Apply) or not any(id(a) in inside for a in node.arguments):
+            continue
+        if node.function.name == "conj" and not node.complex:
+            name = called(node.arguments[0])
+            raise EinderivError(f"{name} is conjugated and given as a complex array, but not declared so: "
+                                f"ed.tensor({name!r}, …, complex=True)")  # fmt: skip
+        if not node.function.analytic:
             raise EinderivError(f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
-                                "here; write it with real and imaginary parts")  # fmt: skip
+                                "here; write it with real and imaginary parts, of tensors declared complex=True")
 
 
 def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:

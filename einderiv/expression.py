@@ -15,7 +15,8 @@ Labels are integers that mean something inside one node only: renaming never des
 Part of a node's identity: its kind, factors, labels, numbers. Riding along, and ignored by ``==``: the letters for
 printing, `origins` (expressions met in its making, for their tensors, sizes and dtypes) and its derivation record.
 
-Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, or ``("X", 0)``: axis 0 of the tensor X.
+Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, ``("X", 0)`` for axis 0 of the tensor X, or
+``("*", a, b)`` for the product of two sizes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import our_bug
 
 Label = int
-Size = int | str | tuple[str, int]
+Size = int | str | tuple[Any, ...]
 Number = int | float | complex
 Given = tuple[tuple[Label, Size], ...]
 Letters = Mapping[Label, str | None]
@@ -65,10 +66,11 @@ class Written:
 class Expr:
     """An immutable symbolic expression. Build one with ``ed.tensor``, ``ed.einsum`` and operators."""
 
-    __slots__ = ("__weakref__", "axes", "compiled", "nodes", "origins", "record", "sizes", "weight")
+    __slots__ = ("__weakref__", "axes", "compiled", "complex", "nodes", "origins", "record", "sizes", "weight")
 
     sizes: tuple[Size, ...]  # of the axes; also the only place that knows their number
     axes: tuple[str | None, ...]  # a name for each axis, for printing
+    complex: bool  # has it a tensor that is declared complex, or a complex number, in it?
     nodes: int  # in it and in what it was made from, each as often as it is met
     weight: int  # a fingerprint that ignores order and nesting; equal expressions have equal weights
     origins: tuple[Expr, ...]
@@ -103,6 +105,10 @@ class Expr:
         def __matmul__(self, other: object) -> Expr: ...
         def __rmatmul__(self, other: object) -> Expr: ...
         def __pow__(self, other: object) -> Expr: ...
+        def __gt__(self, other: object) -> Expr: ...
+        def __ge__(self, other: object) -> Expr: ...
+        def __lt__(self, other: object) -> Expr: ...
+        def __le__(self, other: object) -> Expr: ...
         def __neg__(self) -> Expr: ...
         def __pos__(self) -> Expr: ...
 
@@ -116,30 +122,36 @@ class Expr:
 
 
 def _fill(node: Expr, sizes: tuple[Size, ...], axes: tuple[str | None, ...], weight: int,
-          origins: tuple[Expr, ...] = (), record: Record | None = None) -> None:  # fmt: skip
+          origins: tuple[Expr, ...] = (), record: Record | None = None, imaginary: bool = False) -> None:  # fmt: skip
     put(node, "sizes", sizes)
     put(node, "axes", axes)
     put(node, "weight", weight & MASK)
     put(node, "origins", origins)
     put(node, "record", record)
     put(node, "compiled", None)
-    put(node, "nodes", 1 + sum([c.nodes for c in children(node)]) + sum([o.nodes for o in origins]))
+    below = children(node)
+    put(node, "complex", imaginary or any([c.complex for c in below]))
+    put(node, "nodes", 1 + sum([c.nodes for c in below]) + sum([o.nodes for o in origins]))
 
 
 class Tensor(Expr):
     """A named input. `declared` holds the size declared for each axis: a name, an int or None."""
 
-    __slots__ = ("declared", "name")
+    __slots__ = ("declared", "name", "structure")
 
     name: str
     declared: tuple[str | int | None, ...]
+    structure: str | None  # "symmetric", "diagonal", "lower" or "orthogonal", by declaration
 
-    def __init__(self, name: str, declared: tuple[str | int | None, ...]) -> None:
+    def __init__(self, name: str, declared: tuple[str | int | None, ...], structure: str | None = None,
+                 imaginary: bool = False) -> None:  # fmt: skip
+        """`imaginary` declares the tensor complex: then it and its conjugate are two variables."""
         put(self, "name", name)
         put(self, "declared", declared)
+        put(self, "structure", structure)
         sizes = tuple(d if isinstance(d, int) else (name, p) for p, d in enumerate(declared))
         axes = tuple(d if isinstance(d, str) else None for d in declared)
-        _fill(self, sizes, axes, hash(("tensor", name, len(declared))))
+        _fill(self, sizes, axes, hash(("tensor", name, len(declared))), imaginary=imaginary)
 
 
 class Constant(Expr):
@@ -151,7 +163,8 @@ class Constant(Expr):
 
     def __init__(self, value: Any, shape: tuple[int, ...] = ()) -> None:
         put(self, "value", value)
-        _fill(self, shape, (None,) * len(shape), hash(("constant", id(value))))
+        imaginary = isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+        _fill(self, shape, (None,) * len(shape), hash(("constant", id(value))), imaginary=imaginary)
 
 
 class Einsum(Expr):
@@ -203,7 +216,8 @@ class Einsum(Expr):
             known.setdefault(label, size)
         assert len(axes) == len(output), "one name for each output axis"
         assert inside or carried < len(known), "a label without a size"
-        _fill(self, tuple([known[label] for label in output]), axes, sum([f.weight for f in factors]), origins, record)
+        _fill(self, tuple([known[label] for label in output]), axes, sum([f.weight for f in factors]), origins, record,
+              isinstance(coefficient, complex))  # fmt: skip
 
 
 class Add(Expr):
@@ -225,26 +239,30 @@ class Add(Expr):
 
 
 class Apply(Expr):
-    """A function of the table: `core` trailing axes of each argument belong to it, the leading ones are batch."""
+    """A function of the table: `core` trailing axes of each argument belong to it, the leading ones are batch.
+
+    Behind the batch axes the result has the core axes that the row says it has.
+    """
 
     __slots__ = ("arguments", "core", "function", "parameters")
 
     function: Any  # a row of the functions table, which stands above this module
     arguments: tuple[Expr, ...]
     core: int
-    parameters: tuple[Number, ...]
+    parameters: tuple[Any, ...]  # numbers, or sizes
 
-    def __init__(self, function: Any, arguments: tuple[Expr, ...], core: int, kept: int,
-                 parameters: tuple[Number, ...] = ()) -> None:  # fmt: skip
-        """`kept` is how many of the core axes the result keeps: all, or none for a reduction."""
+    def __init__(self, function: Any, arguments: tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()
+                 ) -> None:  # fmt: skip
         put(self, "function", function)
         put(self, "arguments", arguments)
         put(self, "core", core)
         put(self, "parameters", parameters)
         first = arguments[0]
-        stop = first.ndim - core + kept
+        batch = first.ndim - core
+        result = function.shape(arguments, core, parameters)
+        sizes = (*first.sizes[:batch], *(size for size, _ in result))
         weight = hash((function.name, core, parameters, *map(total_weight, arguments)))
-        _fill(self, first.sizes[:stop], first.axes[:stop], weight)
+        _fill(self, sizes, (*first.axes[:batch], *(name for _, name in result)), weight)
 
 
 def total_weight(e: Expr) -> tuple[Number, int]:

@@ -8,12 +8,12 @@ it sits in the full tensor is a step of kind "write".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, TypeGuard
 
 from .errors import EinderivError, limits, near, our_bug
-from .expression import Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, is_zero, walk
+from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
 from .unification import assemble, bare, core_labels
@@ -32,6 +32,15 @@ class Embedded:
 
     def __init__(self, value: int, labels: Labels, output: Labels) -> None:
         self.value, self.labels, self.output = value, labels, output
+
+
+class Factored:
+    """One term of a structured result: factors that share no label, and the labels of all output axes."""
+
+    __slots__ = ("factors", "output")
+
+    def __init__(self, factors: tuple[Pair, ...], output: Labels) -> None:
+        self.factors, self.output = factors, output
 
 
 def check_optimizer(optimize: Any) -> None:
@@ -64,12 +73,43 @@ class Planner:
                 self.values[id(node)] = self._dense(node)
         return self.values[id(e)]
 
-    def lower_core(self, e: Einsum) -> Embedded:
-        """The core of `e`, coefficient included, without its embedding."""
+    def lower_core(self, e: Einsum) -> Factored:
+        """The core of `e` without its embedding: an outer product as its factors, the smallest with the coefficient."""
         for node in self._order(e):
             if id(node) not in self.values and node is not e:
                 self.values[id(node)] = self._dense(node)
-        return self._core(e)
+        flat = self._flat(e)
+        labels = core_labels(flat)
+        factors: list[Pair] = []
+        components = self._components(self._parts(flat), set(labels))
+        for parts in components:
+            own = tuple(dict.fromkeys(x for _, ls in parts for x in ls if x in labels))
+            out = labels if len(components) == 1 else own
+            factors.append((self._product(parts, out), out))
+        if not factors:
+            return Factored(((self._core(e).value, ()),), flat.output)
+        least = min(range(len(factors)), key=lambda k: self.program.entries(factors[k][0]))
+        value, out = factors[least]
+        factors[least] = (self._scaled(value, flat, flat.coefficient), out)
+        return Factored(tuple(factors), flat.output)
+
+    def _components(self, parts: list[Pair], kept: set[int]) -> list[list[Pair]]:
+        """`parts` by connected component of their labels, where the cores of these hold less than their product.
+
+        Numbers go to the component with the smallest core.
+        """
+        found: list[list[Pair]] = []
+        for part in parts:
+            joined = [group for group in found if any(set(ls) & set(part[1]) for _, ls in group)]
+            found = [group for group in found if group not in joined] + [[p for g in joined for p in g] + [part]]
+        cores = [{x: n for value, ls in group for x, n in zip(ls, self.program.shape(value), strict=True) if x in kept}
+                 for group in found]  # fmt: skip
+        proper = sorted((prod(core.values()), k) for k, core in enumerate(cores) if core)
+        sizes = [size for size, _ in proper]
+        if not proper or sum(sizes) > prod(sizes):
+            return [parts] if parts else []
+        found[proper[0][1]] += [p for group, core in zip(found, cores, strict=True) if not core for p in group]
+        return [found[k] for k in sorted(k for _, k in proper)]
 
     def _order(self, e: Expr) -> Iterable[Expr]:
         """Nodes to compute before `e`: children first, without those that are multiplied out."""
@@ -110,14 +150,31 @@ class Planner:
             case Constant():
                 return self._held(e)
             case Apply():
-                inputs = tuple(self.values[id(a)] for a in e.arguments)
-                flops = 10.0 * self.program.entries(inputs[0])
-                return self.program.add("apply", inputs, (e.function, e.core, e.parameters), self._rep(e.sizes), flops)
+                return self._apply(e)
             case Add():
                 return self._written([self._term(a) for a in e.addends], e)
             case Einsum():
                 return self._written([] if is_zero(e) else [self._core(e)], e)
         return our_bug(f"no steps for {type(e).__name__}")
+
+    def _apply(self, e: Apply) -> int:
+        """A function. What only broadcasts a number is given as the number; matrices are factored once for all uses."""
+        inputs, sizes = tuple(self._argument(e, a) for a in e.arguments), self._rep(e.sizes)
+        entries = float(max(self.program.entries(k) for k in inputs))
+        if e.function.kind == "reshape":
+            return self.program.add("reshape", inputs, (), sizes)
+        if e.function.kind == "factored":
+            before = self.program.steps[inputs[0]].sizes
+            cubed = entries * self.program.number(before[-1])
+            inputs = (self.program.add("factor", inputs, (), before, 2 / 3 * cubed),)
+            return self.program.add("apply", inputs, (e.function, e.core, e.parameters), sizes, 4 / 3 * cubed)
+        return self.program.add("apply", inputs, (e.function, e.core, e.parameters), sizes, 10 * entries)
+
+    def _argument(self, e: Apply, a: Expr) -> int:
+        alone = len(e.arguments) == 1 or e.core
+        if alone or not isinstance(a, Einsum) or a.factors or bare(a) or a is e.arguments[0]:
+            return self.values[id(a)]
+        return self.program.add("number", (), (a.coefficient,), ())
 
     def _held(self, e: Constant) -> int:
         index = next((k for k, a in enumerate(self.program.held) if a is e.value), len(self.program.held))
@@ -146,21 +203,28 @@ class Planner:
         flat = self._flat(e)
         labels = core_labels(flat)
         if flat.factors:
-            parts = [(self.values[id(f)], ls) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
-            value, number = self._product(parts, labels), flat.coefficient
+            value, number = self._product(self._parts(flat), labels), flat.coefficient
         else:
             value, number = self.program.add("number", (), (flat.coefficient,), ()), 1
+        return Embedded(self._scaled(value, flat, number), labels, flat.output)
+
+    def _parts(self, flat: Einsum) -> list[Pair]:
+        return [(self.values[id(f)], ls) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
+
+    def _scaled(self, value: int, flat: Einsum, number: Number) -> int:
+        """A value times a number, and times the size of every label of `flat` that is in no factor and not kept."""
         given = dict(flat.given)
-        factors = self._rep(given[x] for x in bare(flat))
-        if factors or number != 1:
-            value = self.program.add("scale", (value,), (number, factors), self.program.steps[value].sizes,
-                                     float(self.program.entries(value)))  # fmt: skip
-        return Embedded(value, labels, flat.output)
+        sizes = self._rep(given[x] for x in bare(flat))
+        if not sizes and number == 1:
+            return value
+        return self.program.add("scale", (value,), (number, sizes), self.program.steps[value].sizes,
+                                float(self.program.entries(value)))  # fmt: skip
 
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
         counts = Counter(x for _, ls in parts for x in set(ls))
-        parts = [self._reduced(part, {x for x in part[1] if counts[x] > 1 or x in output}) for part in parts]
+        parts = [part if self._waits(part, counts, output) else
+                 self._reduced(part, {x for x in part[1] if counts[x] > 1 or x in output}) for part in parts]  # fmt: skip
         for i, j in self._path(parts, output):
             b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
             needed = set(output).union(*(ls for _, ls in parts))
@@ -188,7 +252,11 @@ class Planner:
         return self.program.add("view", (value,), (labels, out), tuple(sizes[x] for x in out))
 
     def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None) -> Pair:
-        (x, la), (y, lb) = a, b
+        solved = self._solved(a, b, needed) or self._solved(b, a, needed)
+        if solved is not None:
+            value, labels = solved
+            return (value, labels) if output in (None, labels) else (self._view(value, labels, output or ()), output or ())
+        (x, la), (y, lb) = a, b = self._reduced(a, needed.union(b[1])), self._reduced(b, needed.union(a[1]))
         sizes = dict(zip(la, self.program.steps[x].sizes, strict=True))
         sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
@@ -199,18 +267,51 @@ class Planner:
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
         return value, out
 
-    def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
-        if len(parts) <= 2:
-            return [(0, 1)] * (len(parts) - 1)
-        import opt_einsum as oe
+    def _inverse(self, part: Pair) -> bool:
+        value, labels = part
+        step = self.program.steps[value]
+        return step.kind == "apply" and step.spec[0].name == "inv" and len(set(labels)) == len(labels)
 
+    def _waits(self, part: Pair, counts: Counter[int], output: Labels) -> bool:
+        """Is this an inverse that will be a solve? Then none of its labels is summed before."""
+        return self._inverse(part) and any(counts[x] > 1 and x not in output for x in part[1][-2:])
+
+    def _solved(self, a: Pair, b: Pair, needed: set[int]) -> Pair | None:
+        """``inv(A) @ b`` as a solve with the factors of A, if `a` is an inverse and `b` has its row or column label."""
+        (x, la), (y, lb) = a, b
+        step = self.program.steps[x]
+        if not self._inverse(a):
+            return None
+        *batch, row, column = la
+        for summed, kept in ((column, row), (row, column)):
+            if summed in lb and summed not in needed:
+                rest = tuple(label for label in lb if label not in batch and label != summed)
+                out = (*batch, kept, *rest)
+                sizes = dict(zip(la + lb, (*step.sizes, *self.program.steps[y].sizes), strict=True))
+                limits.check("axes", len(out), "of an intermediate result")
+                flops = 2.0 * prod(self.program.number(sizes[x]) for x in (*out, summed))
+                value = self.program.add("solve", (step.inputs[0], y), (la, lb, out, summed == row),
+                                         tuple(sizes[label] for label in out), flops)  # fmt: skip
+                return self._reduced((value, out), needed)
+        return None
+
+    def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
         numbers = {x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)}
-        # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.
-        names = {x: chr(0x4E00 + k) for k, x in enumerate(numbers)}
-        search: Path = oe.paths.get_path_fn(self.optimize) if isinstance(self.optimize, str) else self.optimize
-        path = search([frozenset(names[x] for x in ls) for _, ls in parts], frozenset(names[x] for x in output),
-                      {names[x]: max(n, 1) for x, n in numbers.items()}, None)  # fmt: skip
-        return _pairs(path, len(parts))
+        return search([ls for _, ls in parts], output, numbers, self.optimize)
+
+
+def search(terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any) -> list[tuple[int, int]]:
+    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
+    if len(terms) <= 2:
+        return [(0, 1)] * (len(terms) - 1)
+    import opt_einsum as oe
+
+    # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.
+    names = {x: chr(0x4E00 + k) for k, x in enumerate(numbers)}
+    find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
+    path = find([frozenset(names[x] for x in ls) for ls in terms], frozenset(names[x] for x in output),
+                {names[x]: max(n, 1) for x, n in numbers.items()}, None)  # fmt: skip
+    return _pairs(path, len(terms))
 
 
 def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:

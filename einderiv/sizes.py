@@ -8,7 +8,8 @@ shapes of one call.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from math import prod
+from typing import TypeGuard, TypeVar
 
 from .errors import ShapeError, counted
 from .expression import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, children, everything, walk
@@ -28,6 +29,7 @@ class Sizes:
         self.sources: dict[Size, str] = {}  # where a number comes from, for messages
         self.tensors: dict[str, Tensor] = {}
         self.names: set[str] = set()
+        self.products: dict[tuple[Size, ...], None] = {}
 
     def find(self, size: Size) -> Size:
         while (up := self.parent.get(size, size)) != size:
@@ -36,7 +38,13 @@ class Sizes:
 
     def number(self, size: Size) -> int | None:
         """The number that `size` is known to be, or None."""
-        return size if isinstance(size, int) else self.numbers.get(self.find(size))
+        if isinstance(size, int):
+            return size
+        found = self.numbers.get(self.find(size))
+        if found is None and is_product(size):
+            parts = [self.number(s) for s in size[1:]]
+            return None if None in parts else prod(n for n in parts if n is not None)
+        return found
 
     def fix(self, size: Size, number: int, source: str) -> None:
         """Give `size` a number."""
@@ -77,7 +85,67 @@ class Sizes:
                     self._aligned(node.addends, "a sum")
                 case Apply():
                     self._aligned(node.arguments, node.function.name)
+                    if node.function.square:
+                        self._square(node)
+                    if node.function.kind == "reshape":
+                        self._reshaped(node)
+            self.products.update((size, None) for size in node.sizes if is_product(size))
+        return self.settled()
+
+    def settled(self) -> Sizes:
+        """Learn what the sizes of merged axes say about those of their parts, and the other way round."""
+        while any([*self._same(), *map(self._settled, self.products)]):
+            pass
         return self
+
+    def _same(self) -> Iterable[bool]:
+        """Products of the same sizes are one size: what has been learnt, product by product."""
+        first: dict[tuple[Size, ...], Size] = {}
+        for product in self.products:
+            parts = tuple(s if isinstance(s, int) else self.find(s) for s in product[1:])
+            other = first.setdefault(parts, product)
+            learnt = self.find(other) != self.find(product)
+            if learnt and not self.equal(other, product):
+                raise ShapeError(f"{spoken(product)} have size {self.number(other)} and {self.number(product)}")
+            yield learnt
+
+    def _reshaped(self, node: Apply) -> None:
+        """Merged axes measure as much as all of them together, split ones too."""
+        first = node.arguments[0]
+        before, after = first.sizes[first.ndim - node.core :], node.sizes[first.ndim - node.core :]
+        one, parts = (before[0], after) if len(before) == 1 else (after[0], before)
+        merged: Size = ("*", *parts) if len(parts) > 1 else parts[0]
+        if is_product(merged):
+            self.products[merged] = None
+        if not self.equal(one, merged):
+            raise ShapeError(f"an axis of size {self.number(one)}, of {called(first)}, cannot be split into axes of "
+                             f"sizes {', '.join(str(self.number(s)) for s in parts)}")  # fmt: skip
+
+    def _square(self, node: Apply) -> None:
+        rows, columns = node.arguments[0].sizes[-2:]
+        if not self.equal(rows, columns):
+            raise ShapeError(f"{node.function.name} needs a square matrix, but {called(node.arguments[0])} has "
+                             f"{self.number(rows)} rows and {self.number(columns)} columns")  # fmt: skip
+
+    def _settled(self, product: tuple[Size, ...]) -> bool:
+        """Has anything been learnt from ``n = a · b``, where all but one of the three are known?"""
+        total, parts = self.numbers.get(self.find(product)), [self.number(s) for s in product[1:]]
+        open_parts = [k for k, n in enumerate(parts) if n is None]
+        known = prod(n for n in parts if n is not None)
+        if not open_parts:
+            if total is None:
+                self.numbers[self.find(product)] = known
+                self.sources[self.find(product)] = f"merging axes of sizes {', '.join(map(str, parts))}"
+            elif total != known:
+                raise ShapeError(f"an axis of size {total} cannot be split into axes of sizes "
+                                 f"{', '.join(map(str, parts))}")  # fmt: skip
+            return total is None
+        if total is None or len(open_parts) > 1 or known == 0:
+            return False
+        if total % known:
+            raise ShapeError(f"an axis of size {total} cannot be split by {known}: there is a rest")
+        self.fix(product[1 + open_parts[0]], total // known, f"splitting an axis of size {total}")
+        return True
 
     def _tensor(self, node: Tensor) -> None:
         known = self.tensors.setdefault(node.name, node)
@@ -99,6 +167,10 @@ class Sizes:
                                  f"{_with(self.number(declared), declared)}, but has size "
                                  f"{self.number((node.name, p))}{_at(self, (node.name, p))}")  # fmt: skip
 
+        if node.structure and not self.equal((node.name, node.ndim - 2), (node.name, node.ndim - 1)):
+            raise ShapeError(f"{node.name} is declared {node.structure}, but its last axes have sizes "
+                             f"{self.number((node.name, node.ndim - 2))} and {self.number((node.name, node.ndim - 1))}")
+
     def _einsum(self, node: Einsum) -> None:
         first: dict[Label, tuple[Size, int]] = {}
         author = node.written or node
@@ -115,6 +187,8 @@ class Sizes:
         for label, size in author.given:
             if isinstance(size, str):
                 self.names.add(size)
+            if is_product(size):
+                self.products[size] = None
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
                 raise ShapeError(f"label {author.letters.get(label) or label!r} has size {self.number(other)}, "
@@ -137,8 +211,15 @@ def _at(sizes: Sizes, size: Size) -> str:
     return f" by {source}" if source else ""
 
 
+def is_product(size: Size) -> TypeGuard[tuple[Size, ...]]:
+    """Is `size` that of merged axes: ``("*", a, b)``?"""
+    return isinstance(size, tuple) and size[0] == "*"
+
+
 def spoken(size: Size) -> str:
     """``axis 0 of X`` for ``("X", 0)``."""
+    if is_product(size):
+        return "the merged axes " + " and ".join(map(spoken, size[1:]))
     return f"axis {size[1]} of {size[0]}" if isinstance(size, tuple) else f"axis {size}"
 
 

@@ -14,35 +14,6 @@ from .steps import Labels, Step, contraction
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 
-HELPERS = {
-    "sigmoid": """\
-def sigmoid(x):
-    if np.iscomplexobj(x):
-        return 1 / (1 + np.exp(-x))
-    return np.exp(-np.logaddexp(0, -x))  # the same without overflow
-""",
-    "softplus": """\
-def softplus(x):
-    if np.iscomplexobj(x):
-        return np.log(1 + np.exp(x))
-    return np.logaddexp(0, x)  # the same without overflow
-""",
-    "softmax": """\
-def softmax(x, axis):
-    with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0
-        e = np.exp(x - x.real.max(axis, keepdims=True, initial=-np.inf))
-    return e / e.sum(axis, keepdims=True)
-""",
-    "logsumexp": """\
-def logsumexp(x, axis):
-    m = x.real.max(axis, keepdims=True, initial=-np.inf)
-    m = np.where(np.isfinite(m), m, 0)
-    with np.errstate(divide="ignore", over="ignore"):
-        return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
-""",
-}
-
-
 @dataclass(frozen=True)
 class Backend:
     """A row: its name, what a source imports, and how it spells a step as an expression on named values."""
@@ -118,7 +89,13 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
             axes = str(-1) if core == 1 else shape([str(k) for k in range(-core, 0)])
             # NumPy refuses negative whole powers of integers.
             shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
-            return [row.spell["numpy"].format(*inputs, *shown, core=axes)]
+            return [row.spell["numpy"].format(*inputs, *shown, core=axes, depth=core, all=", ".join(inputs))]
+        case "factor":
+            return [f"factored({inputs[0]})"]
+        case "solve":
+            return [_solve(inputs, step, size)]
+        case "reshape":
+            return [f"{inputs[0]}.reshape({shape([size(s) for s in step.sizes])})"]
         case "write":
             return _write(step, inputs, size)
     raise AssertionError(f"no spelling for {step.kind}")
@@ -159,11 +136,29 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     made = batch + first + second
     left = _matrix(x, la, (batch, first, summed), sizes)
     right = _matrix(y, lb, (batch, summed, second), sizes)
-    text = f"{left} @ {right}"
+    # On one or two axes `dot` is the same product for a quarter of the overhead.
+    text = f"{left} @ {right}" if batch else f"{left}.dot({right})"
     if _grouped(batch, first) or _grouped(batch, second):
-        text = f"({text}).reshape({shape(list(map(sizes, made)))})"
-    if made != out:
-        text = transposed(text if text.endswith(")") and text.startswith("(") else f"({text})", made, out)
+        text = f"({text})" if batch else text
+        text += f".reshape({shape(list(map(sizes, made)))})"
+    elif batch and made != out:
+        text = f"({text})"
+    return transposed(text, made, out)
+
+
+def _solve(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    """``A⁻¹ b`` for all right-hand sides at once, those of a stack of matrices as a stack."""
+    la, lb, out, flipped = step.spec
+    batch, summed = la[:-2], la[-2] if flipped else la[-1]
+    rest = tuple(label for label in lb if label not in batch and label != summed)
+    sizes = _by_label(step, size)
+    right = aligned(inputs[1], lb, (*batch, summed, *rest))
+    if batch or len(rest) > 1:
+        stack = [sizes(label) if label in lb else "1" for label in batch]
+        right = f"{right}.reshape({shape([*stack, sizes(summed), product(list(map(sizes, rest)))])})"
+    text = f"solved({inputs[0]}, {right}{', True' * flipped})"
+    if len(rest) > 1 or (batch and not rest):
+        text += f".reshape({shape(list(map(sizes, (*batch, summed, *rest))))})"
     return text
 
 
@@ -174,7 +169,7 @@ def _grouped(batch: Labels, group: Labels) -> bool:
 
 def _by_label(step: Step, size: Spell) -> Callable[[int], str]:
     """The size of every label of a contraction, as text."""
-    la, lb, _ = step.spec
+    la, lb, *_ = step.spec
     known = dict(zip(la + lb, step.operand_sizes, strict=True))
     return lambda label: size(known[label])  # asked only for what is written down
 

@@ -11,6 +11,9 @@ contract2   two values                            labels of both and of the resu
 scale       one value                             a number, and sizes to multiply by
 add         values of one shape                   nothing
 apply       values                                a row of the functions table, core axes, parameters
+factor      one value                             nothing: a matrix with its LU factors
+solve       factors, one value                    labels of both and of the result; is the matrix transposed?
+reshape     one value                             nothing: axes merged or split
 write       values                                for each its labels and where it sits in the zeros around it
 ==========  ====================================  ==========================================================
 
@@ -27,7 +30,7 @@ from typing import Any, NamedTuple
 from .expression import Label, Size
 
 Labels = tuple[Label, ...]
-LABELLED = ("view", "sum", "contract2", "write")  # the kinds whose spec is labels
+LABELLED = ("view", "sum", "contract2", "solve", "write")  # the kinds whose spec is labels
 
 
 class Step(NamedTuple):

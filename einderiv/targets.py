@@ -11,10 +11,12 @@ from numbers import Integral
 from typing import Any
 
 from .algebra import operand
+from .complexes import is_conjugate, variable
 from .construction import check_name
 from .derivation import leaves, mapped, replaced, stand_in
 from .errors import EinderivError, ShapeError, counted, near
-from .expression import Einsum, Expr, Tensor, dressed, everything, filled, walk
+from .expression import Einsum, Expr, Tensor, children, dressed, everything, filled, put, walk
+from .naming import axis_names
 from .notation import is_name
 from .sizes import called, checked
 from .unification import assemble, slots_of
@@ -79,6 +81,12 @@ def _named(leaf: Any, known: dict[str, Tensor]) -> Target:
     if isinstance(leaf, Tensor):
         check_ranks(known.get(leaf.name, leaf), leaf)
         return Target(leaf, leaf.name, None)
+    if isinstance(leaf, Expr) and is_conjugate(leaf):
+        name, inner = variable(leaf), children(leaf)[0]
+        assert isinstance(inner, Tensor)
+        own = Tensor(name or "", inner.declared)
+        put(own, "sizes", inner.sizes)
+        return Target(own, own.name, None)
     if not isinstance(leaf, str):
         raise TypeError("wrt must be a tensor, its name, an operand position, or a list, tuple or dict of those, "
                         f"not {type(leaf).__name__}")  # fmt: skip
@@ -102,6 +110,9 @@ def check_ranks(known: Tensor, other: Tensor) -> None:
     if known.ndim != other.ndim:
         raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
                          f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+    if known.complex != other.complex:
+        raise EinderivError(f"{known.name} is declared complex in one place and not in another: use the one tensor "
+                            "in both")  # fmt: skip
 
 
 def check_apart(y: Expr, targets: list[Target]) -> None:
@@ -115,16 +126,52 @@ def check_apart(y: Expr, targets: list[Target]) -> None:
                                     "one of them, and then by the other")  # fmt: skip
 
 
-def paired(targets: Any, values: Any) -> list[tuple[Target, Any]]:
+def shared_axes(y: Expr, t: Target, shared: Any) -> tuple[int, int]:
+    """The axis of `y` and the axis of the tensor that `shared` names: one name for both, or a pair of axes."""
+    pair = isinstance(shared, (tuple, list))
+    if pair and len(shared) != 2:
+        raise EinderivError(f"shared names {counted(len(shared), 'axis')}, but it is one name, or a pair: an axis of "
+                            "what is derived, and one of wrt")  # fmt: skip
+    first, second = shared if pair else (shared, shared)
+    return _axis(axis_names(y), first, called(y)), _axis(_names_of(y, t), second, t.label)
+
+
+def _names_of(y: Expr, t: Target) -> tuple[str | None, ...]:
+    """The names of the axes of a target; where none were declared, its letters in the outermost einsum."""
+    if any(t.tensor.axes) or not isinstance(y, Einsum):
+        return t.tensor.axes
+    letters = (y.written or y).letters
+    slots = slots_of(y) if t.position is None else slots_of(y)[t.position : t.position + 1]
+    used = {tuple(letters.get(x) for x in labels) for f, labels in slots
+            if t.position is not None or (isinstance(f, Tensor) and f.name == t.tensor.name)}  # fmt: skip
+    return used.pop() if len(used) == 1 else t.tensor.axes
+
+
+def _axis(names: tuple[str | None, ...], axis: Any, what: str) -> int:
+    if _is_position(axis):
+        k = int(axis)
+        if not -len(names) <= k < len(names):
+            raise ShapeError(f"shared axis {k} is out of range for {counted(len(names), 'axis')} of {what}")
+        return k % len(names)
+    if not isinstance(axis, str):
+        raise TypeError(f"shared is the name or position of an axis, or a pair of those, not {type(axis).__name__}")
+    if names.count(axis) != 1:
+        several = f"{names.count(axis)} axes" if axis in names else "no axis"
+        known = ", ".join(name or "?" for name in names) or "none"
+        raise ShapeError(f"{what} has {several} called {axis[:40]!r} to share; its axes are {known}")
+    return names.index(axis)
+
+
+def paired(targets: Any, values: Any, what: str = "directions") -> list[tuple[Target, Any]]:
     """The leaves of two trees of the same structure, side by side."""
     if isinstance(targets, Target):
         return [(targets, values)]
     if type(values) is not type(targets) or len(values) != len(targets):
-        raise TypeError(f"wrt is a {type(targets).__name__} of {len(targets)}: the directions must be one too")
+        raise TypeError(f"wrt is a {type(targets).__name__} of {len(targets)}: the {what} must be one too")
     keys: Any = targets if isinstance(targets, dict) else range(len(targets))
     if isinstance(targets, dict) and set(keys) != set(values):
-        raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the directions {sorted(map(str, values))}")
-    return [pair for key in keys for pair in paired(targets[key], values[key])]
+        raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the {what} {sorted(map(str, values))}")
+    return [pair for key in keys for pair in paired(targets[key], values[key], what)]
 
 
 def aligned(value: Any, like: Expr, what: str) -> Expr:

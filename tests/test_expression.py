@@ -44,10 +44,10 @@ NODES = {
     "broadcast":   (BROADCAST,                        (4,),                   (None,),       (s,)),
     "sum":         (Add((X, Y)),                      N,                      ("i", "j"),    (X, Y)),
     "named sum":   (Add((X, Y), axes=("a", None)),    N,                      ("a", None),   (X, Y)),
-    "elementwise": (Apply(FUNCTIONS["exp"], (X,), 0, 0),       N,             ("i", "j"),    (X,)),
-    "core kept":   (Apply(FUNCTIONS["softmax"], (X,), 1, 1),   N,             ("i", "j"),    (X,)),
-    "core lost":   (Apply(FUNCTIONS["logsumexp"], (X,), 1, 0), N[:1],         ("i",),        (X,)),
-    "all lost":    (Apply(FUNCTIONS["logsumexp"], (X,), 2, 0), (),            (),            (X,)),
+    "elementwise": (Apply(FUNCTIONS["exp"], (X,)),       N,             ("i", "j"),    (X,)),
+    "core kept":   (Apply(FUNCTIONS["softmax"], (X,), 1),   N,             ("i", "j"),    (X,)),
+    "core lost":   (Apply(FUNCTIONS["logsumexp"], (X,), 1), N[:1],         ("i",),        (X,)),
+    "all lost":    (Apply(FUNCTIONS["logsumexp"], (X,), 2), (),            (),            (X,)),
 }  # fmt: skip
 each = pytest.mark.parametrize(("node", "sizes", "axes", "below"), NODES.values(), ids=NODES)
 
@@ -144,7 +144,7 @@ def test_labels_must_fit_the_factors(labels):
 # ---- walks
 def test_walk_meets_every_node_once_and_children_first():
     shared = Einsum(1, (X, X), ((0, 1), (0, 2)), (1, 2), axes=(None, None))
-    top = Add((shared, Add((shared, Y)), Apply(FUNCTIONS["exp"], (shared,), 0, 0)))
+    top = Add((shared, Add((shared, Y)), Apply(FUNCTIONS["exp"], (shared,))))
     order = list(walk([top, shared, top]))
     assert len(order) == len({id(n) for n in order}) == 6
     assert order[0] is X
@@ -170,7 +170,7 @@ def test_walk_is_linear_on_shared_nodes():
 
 @pytest.mark.parametrize("grow", [
     lambda e: Add((e, Y)),
-    lambda e: Apply(FUNCTIONS["tanh"], (e,), 0, 0),
+    lambda e: Apply(FUNCTIONS["tanh"], (e,)),
     lambda e: Einsum(1, (e, Y), ((0, 1), (0, 1)), (0, 1), axes=(None, None)),
 ], ids=["sum", "function", "product"])  # fmt: skip
 def test_walk_goes_ten_thousand_deep(grow):
@@ -209,7 +209,7 @@ def test_zero_filled_identity(sizes, axes):
 
 
 @pytest.mark.parametrize("node", [
-    X, s, PRODUCT, Add((X, Y)), Constant(2.5), Apply(FUNCTIONS["exp"], (X,), 0, 0),
+    X, s, PRODUCT, Add((X, Y)), Constant(2.5), Apply(FUNCTIONS["exp"], (X,)),
 ])  # fmt: skip
 def test_wrapped_and_dressed_change_no_identity(node):
     product = wrapped(node)

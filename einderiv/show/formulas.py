@@ -8,6 +8,7 @@ from ..canonical import coefficient
 from ..construction import check_name
 from ..errors import limits
 from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, dressed, is_zero
+from ..functions import same_axes, shown_parameters
 from ..naming import axis_names, naming
 from ..notation import fresh_names
 from ..unification import bare, flatten
@@ -42,7 +43,10 @@ class Style:
 
     def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
         at = f"_{','.join(core)}" if core else ""
-        return f"{node.function.name}{at}({', '.join([*arguments, *map(str, node.parameters)])})"
+        return f"{node.function.name}{at}({', '.join([*arguments, *shown_parameters(node)])})"
+
+    def entry(self, body: str, indices: Sequence[str]) -> str:
+        return f"{body}[{','.join(indices)}]"
 
     def group(self, body: str) -> str:
         return f"({body})"
@@ -86,9 +90,19 @@ class Latex(Style):
         return rf"\partial^{{{n}}} " if n > 1 else self.partial
 
     def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
-        body: str = node.function.latex.format(*arguments, *map(str, node.parameters))
+        template: str = node.function.latex
+        if core and template.startswith("{0}"):  # a power of what is no single letter
+            template = r"\left({0}\right)" + template[3:]
+        parts = [*arguments, *shown_parameters(node)]
+        body = template.format(*parts)
+        unsaid = [part for k, part in enumerate(parts) if f"{{{k}}}" not in template]
+        if unsaid:  # in the same brackets: directions, and which entries are left out
+            body = ", ".join([body.removesuffix(r"\right)"), *unsaid]) + r"\right)"
         at = f"_{{{','.join(map(self.name, core))}}}"
         return body.replace(r"\left(", at + r"\left(", 1) if core else body
+
+    def entry(self, body: str, indices: Sequence[str]) -> str:
+        return self.indexed(rf"\left[{body}\right]", indices)
 
     def group(self, body: str) -> str:
         return rf"\left({body}\right)"
@@ -211,9 +225,14 @@ def _applied(e: Apply, indices: Names, style: Style, used: frozenset[str], depth
     first = e.arguments[0]
     batch = first.ndim - e.core
     kept = indices[batch:]
-    core = kept or tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
-    inner = [body(a, indices[:batch] + core, style, used | set(core), depth + 1) for a in e.arguments]
-    return style.function(e, inner, core)
+    entrywise = e.function.shape is same_axes
+    core = kept if entrywise else tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
+    if not entrywise and not batch and all(isinstance(a, Tensor) for a in e.arguments):
+        text = style.function(e, [style.name(a.name) for a in e.arguments if isinstance(a, Tensor)], ())
+    else:
+        inner = [body(a, indices[:batch] + core, style, used | set(core), depth + 1) for a in e.arguments]
+        text = style.function(e, inner, core)
+    return text if entrywise or not kept else style.entry(text, kept)
 
 
 def shown(e: Expr, names: Names, style: Style | None = None) -> str:

@@ -29,6 +29,7 @@ from ..expression import (
     is_zero,
     wrapped,
 )  # fmt: skip
+from ..functions import shown_parameters
 from ..naming import Naming, naming
 from ..notation import LETTERS
 from ..targets import tensors_of
@@ -275,7 +276,7 @@ def _text(e: Expr, depth: int) -> str:
         case Add():
             return _sum_text(e, depth)
         case Apply():
-            extra = "".join(f", {p}" for p in e.parameters)
+            extra = "".join(f", {p}" for p in shown_parameters(e))
             return f"{e.function.name}({', '.join(_text(a, depth - 1) for a in e.arguments)}{extra})"
         case Einsum():
             return _einsum_text(e, depth)

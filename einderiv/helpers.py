@@ -1,0 +1,163 @@
+"""Functions that a generated source brings along, where a backend has no single call for a row of the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+HELPERS = {
+    "sigmoid": """\
+def sigmoid(x):
+    if np.iscomplexobj(x):
+        return 1 / (1 + np.exp(-x))
+    return np.exp(-np.logaddexp(0, -x))  # the same without overflow
+""",
+    "softplus": """\
+def softplus(x):
+    if np.iscomplexobj(x):
+        return np.log(1 + np.exp(x))
+    return np.logaddexp(0, x)  # the same without overflow
+""",
+    "softmax": """\
+def softmax(x, axis):
+    with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0
+        e = np.exp(x - x.real.max(axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis, keepdims=True)
+""",
+    "log_softmax": """\
+def log_softmax(x, axis):
+    with np.errstate(over="ignore"):
+        x = x - x.real.max(axis, keepdims=True, initial=-np.inf)  # first, so that large entries lose no digits
+        return x - np.log(np.exp(x).sum(axis, keepdims=True))
+""",
+    "logsumexp": """\
+def logsumexp(x, axis):
+    m = x.real.max(axis, keepdims=True, initial=-np.inf)
+    m = np.where(np.isfinite(m), m, 0)
+    with np.errstate(divide="ignore", over="ignore"):
+        return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
+""",
+    "shares": """\
+def shares(x, top, axis):
+    at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
+    return at / at.sum(axis, keepdims=True)
+""",
+    "products": """\
+def products(x, core, out):
+    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
+    shape, n = x.shape, int(np.prod(x.shape[x.ndim - core :]))
+    x = x.reshape(*shape[: x.ndim - core], n)
+    if out == 0:
+        return x.prod(-1)
+    if out == 1:  # the product of all before, times that of all behind
+        one = np.ones_like(x[..., :1])
+        before = np.concatenate([one, x[..., :-1]], -1).cumprod(-1)
+        behind = np.concatenate([x[..., 1:], one], -1)[..., ::-1].cumprod(-1)[..., ::-1]
+        found = before * behind if n else x
+    else:  # leave one out by making it 1, and none twice
+        here = np.eye(n, dtype=bool)
+        found = products(np.where(here, 1, x[..., None, :]), 1, out - 1)
+        for axis in range(out - 1):
+            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
+            found = np.where(mask, 0, found)
+    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
+""",
+    "adjugate": """\
+def adjugate(a):
+    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
+    u, s, v = np.linalg.svd(a)
+    signs = np.linalg.det(u) * np.linalg.det(v)
+    middle = products(s, 1, 1) * signs[..., None]
+    return (v.conj().swapaxes(-1, -2) * middle[..., None, :]) @ u.conj().swapaxes(-1, -2)
+""",
+    "minors": """\
+def minors(a, order):
+    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
+    u, s, v = np.linalg.svd(a)
+    signs = np.linalg.det(u) * np.linalg.det(v)
+    rest = products(s, 1, order) * signs[(..., *[None] * order)]
+    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
+    total = 0
+    for at in permutations(range(order)):
+        sign = round(np.linalg.det(np.eye(order)[list(at)]))
+        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
+        out = "".join(r + c for r, c in zip(rows, columns))
+        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
+        total = total + sign * np.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands, optimize=True)
+    return total
+""",
+    "frechet": """\
+def frechet(a, *directions):
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    total = np.zeros_like(a)
+    for order in permutations(directions):
+        block = np.zeros((*a.shape[:-2], (k + 1) * n, (k + 1) * n), a.dtype)
+        for p in range(k + 1):
+            block[..., p * n : (p + 1) * n, p * n : (p + 1) * n] = a
+        for p, direction in enumerate(order):
+            block[..., p * n : (p + 1) * n, (p + 1) * n : (p + 2) * n] = direction
+        total = total + expm(block)[..., :n, k * n :]
+    return total
+""",
+    "factored": """\
+def factored(a):
+    # LU factors, made once; stacks of matrices, and all where SciPy is missing, are factored by NumPy in each call
+    if lapack is None or a.ndim != 2 or not a.size:
+        return a, None, None
+    (getrf,) = lapack.get_lapack_funcs(("getrf",), (a,))
+    lu, pivots, info = getrf(a)
+    return (a, lu, pivots) if info == 0 else (a, None, None)  # of a singular matrix NumPy says so
+""",
+    "solved": """\
+def solved(factors, b, flipped=False):
+    a, lu, pivots = factors
+    if lu is None:
+        return np.linalg.solve(a.swapaxes(-1, -2) if flipped else a, b)
+    (getrs,) = lapack.get_lapack_funcs(("getrs",), (lu, b))
+    return getrs(lu, pivots, b, trans=int(flipped))[0].reshape(b.shape)
+""",
+    "inverse": """\
+def inverse(factors):
+    a, lu, pivots = factors
+    if lu is None:
+        return np.linalg.inv(a)
+    (getri,) = lapack.get_lapack_funcs(("getri",), (lu,))
+    return getri(lu, pivots)[0]
+""",
+    "determinant": """\
+def determinant(factors):
+    a, lu, pivots = factors
+    if lu is None:
+        return np.linalg.det(a)
+    return np.diagonal(lu).prod() * (-1) ** int((pivots != np.arange(len(pivots))).sum())
+""",
+    "log_determinant": """\
+def log_determinant(factors):
+    a, lu, pivots = factors
+    if lu is None or np.iscomplexobj(a):
+        sign, log = np.linalg.slogdet(a)
+        return np.log(sign) + log if np.iscomplexobj(a) else log
+    return np.log(np.abs(np.diagonal(lu))).sum()  # no product, so no overflow
+""",
+}
+#: helpers that a helper calls
+_CALLS = {"adjugate": ("products",), "minors": ("products",)}
+#: what the helpers import
+IMPORTS = {
+    "factored": """\
+try:
+    from scipy.linalg import lapack
+except ImportError:
+    lapack = None""",
+    "frechet": "from itertools import permutations",
+    "minors": "from itertools import permutations",
+}
+
+
+def used(lines: Iterable[str]) -> list[str]:
+    """The helpers that the lines of a source call, those first that others call."""
+    words = set(re.findall(r"\b(\w+)\(", "\n".join(lines)))
+    found = [name for name in HELPERS if name in words]
+    needed = {inner for name in found for inner in _CALLS.get(name, ())}
+    return [name for name in HELPERS if name in needed or name in found]

@@ -1,0 +1,206 @@
+"""Rewrites of expressions that are kept where the whole program gets cheaper.
+
+A strategy is a row: what it does, an example, and the places where it might. Each place is tried, one at a time, by
+planning the whole program anew; what does not pay is dropped. Trials are counted, no clock is read, so that plans are
+reproducible. The estimate is one of time: the larger of arithmetic and memory traffic for each step, and an overhead.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
+
+from .algebra import added, times, viewed
+from .derivation import placeholder, pullback, rebuilt
+from .expression import Add, Einsum, Expr, Label, children, filled, walk
+from .planning import search
+from .sizes import Sizes
+from .steps import Labels, Program, Step
+from .unification import assemble, bare
+
+#: seconds: a cheaper program is not worth looking for a better one
+WORTH = 50e-6
+TRIALS = 24  # plans that are tried for one program
+NODES = 600  # larger expressions are planned as they are
+SPREAD = 4  # terms of a sum that a product is distributed over
+PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
+
+#: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step
+RATES = {"matrix": 1 / 35e9, "other": 1 / 1e9, "byte": 1 / 8e9, "step": 1e-6}
+
+Roots = tuple[Expr, ...]
+Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One row. `places` proposes rewrites of nodes, the most promising first."""
+
+    name: str
+    example: str
+    places: Callable[[Roots, Sizes], Iterator[Swaps]]
+
+
+def seconds(program: Program, steps: Sequence[int]) -> float:
+    """The estimated time of those steps of a program."""
+    return sum(_step_seconds(program, k, program.steps[k]) for k in steps)
+
+
+def _step_seconds(program: Program, k: int, step: Step) -> float:
+    if step.kind in ("input", "number", "view", "reshape"):
+        return 0.2 * RATES["step"]
+    rate = "other"
+    if step.kind in ("factor", "solve"):
+        rate = "matrix"
+    elif step.kind == "contract2":
+        la, lb, out = step.spec
+        rate = "matrix" if any(x in lb and x not in out for x in la) else "other"
+    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
+    return max(step.flops * RATES[rate], moved * RATES["byte"]) + RATES["step"]
+
+
+def improved(roots: Roots, sizes: Sizes, cost: Callable[[Roots], float], *, fixed: bool) -> Roots:
+    """`roots` rewritten as long as `cost`, the time of the program that they are planned to, falls.
+
+    With `fixed` the roots themselves stay what they are, products stay products, and only what is below them changes.
+    """
+    best = cost(roots)
+    trials = 0
+    found = True
+    while found and best > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
+        found = False
+        kept = {id(root) for root in roots} if fixed else set()
+        for swaps in chain.from_iterable(row.places(roots, sizes) for row in STRATEGIES):
+            if trials >= TRIALS or kept & swaps.keys():
+                continue
+            trials += 1
+            other = swapped(roots, swaps)
+            time = cost(other)
+            if time < PAYS * best:
+                roots, best, found = other, time, True
+                break
+    return roots
+
+
+def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
+    """`roots` with other nodes in the place of some; what they share stays shared."""
+    found: dict[int, Expr] = {}
+    for node in walk(roots):
+        below = children(node)
+        new = tuple(found[id(c)] for c in below)
+        if id(node) in swaps:
+            found[id(node)] = swaps[id(node)]
+        elif all(a is b for a, b in zip(below, new, strict=True)):
+            found[id(node)] = node
+        else:
+            found[id(node)] = rebuilt(node, new)
+    return tuple(found[id(root)] for root in roots)
+
+
+def _slots(e: Einsum) -> list[tuple[Expr, Labels]]:
+    return list(zip(e.factors, e.inputs, strict=True))
+
+
+def _entries(e: Expr, sizes: Sizes) -> int:
+    return prod(sizes.number(size) or 1 for size in e.sizes)
+
+
+def _distribute(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    for node in walk(roots):
+        if not isinstance(node, Einsum) or len(node.factors) < 2:
+            continue
+        for k, factor in enumerate(node.factors):
+            if isinstance(factor, Add) and len(factor.addends) <= SPREAD:
+                yield {id(node): _distributed(node, k, factor)}
+
+
+def _distributed(node: Einsum, k: int, factor: Add) -> Expr:
+    slots = _slots(node)
+    return added([
+        assemble(node.coefficient, [*slots[:k], (term, slots[k][1]), *slots[k + 1 :]], node.output, axes=node.axes,
+                 given=node.given, letters=node.letters, inline=(term,))
+        for term in factor.addends
+    ])  # fmt: skip
+
+
+def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """A product that is used more than once, where it is larger than what it is made of."""
+    uses: dict[int, list[Einsum]] = defaultdict(list)
+    nodes: dict[int, Einsum] = {}
+    kept = {id(root) for root in roots}
+    for node in walk(roots):
+        if isinstance(node, Einsum):
+            for f in node.factors:
+                if isinstance(f, Einsum):
+                    uses[id(f)].append(node)
+                    nodes[id(f)] = f
+    for key, consumers in uses.items():
+        f = nodes[key]
+        if len(consumers) < 2 or key in kept or _entries(f, sizes) <= max(_entries(g, sizes) for g in f.factors):
+            continue
+        yield {id(c): assemble(c.coefficient, _slots(c), c.output, axes=c.axes, given=c.given, letters=c.letters,
+                               inline=(f,)) for c in {id(c): c for c in consumers}.values()}  # fmt: skip
+
+
+def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """Products that are one set of factors without one of them each: derivatives along one tree of contractions."""
+    groups: dict[int, list[Einsum]] = defaultdict(list)
+    for root in {id(r): r for r in roots}.values():
+        if isinstance(root, Einsum) and len(root.factors) > 1 and not bare(root):
+            groups[len(root.factors)].append(root)
+    for members in groups.values():
+        found = _one_set(members) if len(members) > 2 else None
+        if found:
+            yield _along_a_tree(*found, sizes)
+
+
+Slots = dict[tuple[int, Labels], Expr]
+
+
+def _one_set(members: list[Einsum]) -> tuple[Slots, list[tuple[Einsum, tuple[int, Labels]]]] | None:
+    """All factors with their labels, and for each product the one that it lacks."""
+    parts: list[Slots] = [{(id(f), ls): f for f, ls in _slots(e)} for e in members]
+    union: Slots = {}
+    for part in parts:
+        union.update(part)
+    lacking: list[tuple[Einsum, tuple[int, Labels]]] = []
+    for e, part in zip(members, parts, strict=True):
+        missing = [key for key in union if key not in part]
+        if len(part) != len(e.factors) or len(missing) != 1 or set(missing[0][1]) != set(e.output):
+            return None
+        if len(set(e.output)) != len(e.output) or len(set(missing[0][1])) != len(missing[0][1]):
+            return None
+        lacking.append((e, missing[0]))
+    return union, lacking
+
+
+def _along_a_tree(union: Slots, lacking: list[tuple[Einsum, tuple[int, Labels]]], sizes: Sizes) -> Swaps:
+    own = {key: placeholder(f"#{k}", f.sizes) for k, (key, f) in enumerate(union.items())}
+    y = _nested([(own[key], key[1]) for key in union], sizes)
+    found = pullback(y, {own[key].name for _, key in lacking}, filled(1, (), ()))
+    back = swapped([found[own[key].name] for _, key in lacking], {id(own[key]): f for key, f in union.items()})
+    return {id(e): times(viewed(env, key[1], e.output, names=e.axes), e.coefficient)
+            for (e, key), env in zip(lacking, back, strict=True)}  # fmt: skip
+
+
+def _nested(parts: list[tuple[Expr, Labels]], sizes: Sizes) -> Expr:
+    """The full contraction of `parts` as a tree of products of two, along a path."""
+    numbers: dict[Label, int] = {}
+    for e, labels in parts:
+        numbers.update(zip(labels, (sizes.number(s) or 1 for s in e.sizes), strict=True))
+    for i, j in search([labels for _, labels in parts], (), numbers, "auto"):
+        (b, lb), (a, la) = parts.pop(max(i, j)), parts.pop(min(i, j))
+        needed = {x for _, labels in parts for x in labels}
+        out = tuple(x for x in dict.fromkeys(la + lb) if x in needed)
+        parts.append((assemble(1, [(a, la), (b, lb)], out, axes=(None,) * len(out)), out))
+    return parts[0][0]
+
+
+STRATEGIES = (
+    Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
+    Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
+    Strategy("environments", "all gradients of a tensor train along one tree", _environments),
+)
