@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import prod
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from .algebra import added, viewed
-from .errors import LimitError, ShapeError, limits
-from .execution import Array, computed, spoken_bytes
-from .expression import Constant, Einsum, Expr, Tensor, zero
+from .algebra import viewed
+from .arrays import usable
+from .construction import whole
+from .errors import EinderivError, LimitError, ShapeError, limits, near
+from .execution import Array, Execution, computed, solved, spoken_bytes
+from .expression import Expr, Tensor
+from .krylov import STEPS, scipy_part
 from .naming import axis_names
 from .notation import fresh_names
+from .solving import Square
 from .steps import Labels
+from .terms import Term, core, core_labels, product, total, value
 from .unification import assemble
 
-Term = tuple[Array, Labels, Labels]  # a core, its labels, and the labels of all axes of the tensor
+SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
 
 
 class Structured:
@@ -31,29 +37,19 @@ class Structured:
     array([6., 6.])
     """
 
-    __slots__ = ("_root", "_terms", "dtype", "shape", "split")
-
     def __init__(self, terms: list[Term], shape: tuple[int, ...], dtype: Any, root: Expr,
                  split: int | None) -> None:  # fmt: skip
         """`root` is the expression whose value this is; `split` is how many axes are the output's, for a derivative."""
         self._terms, self.shape, self.dtype, self._root, self.split = terms, shape, dtype, root, split
+        self._planned: dict[Any, Execution] = {}  # products with arrays of one dtype
 
     @property
     def axes(self) -> tuple[str, ...]:
         """The names of the axes, as the expression prints them."""
         return axis_names(self._root)
 
-    def _expression(self) -> Expr:
-        """The tensor as an expression of its cores: what is to be done with it, the planner knows how to do."""
-        parts = [self._term(*term) for term in self._terms]
-        return added(parts) if parts else zero(self.shape, (None,) * len(self.shape))
-
-    def _term(self, core: Array, labels: Labels, output: Labels) -> Expr:
-        known = tuple(zip(output, self.shape, strict=True))
-        return Einsum(1, (Constant(core, core.shape),), (labels,), output, known, axes=(None,) * len(output))
-
     def __repr__(self) -> str:
-        return (f"Structured(shape={self.shape}, dtype={self.dtype}, terms={[e for _, e in self.terms]}, "
+        return (f"Structured(shape={self.shape}, dtype={self.dtype}, terms={list(map(self._embedding, self._terms))}, "
                 f"nbytes={self.nbytes})")  # fmt: skip
 
     @property
@@ -63,29 +59,35 @@ class Structured:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the cores that are held; a core that serves several terms counts once."""
-        return sum({id(core): core.nbytes for core, _, _ in self._terms}.values())
+        """The bytes of the factors that are held; an array that serves several times counts once."""
+        return sum({id(array): array.nbytes for term in self._terms for array, _ in term.factors}.values())
 
     @property
     def terms(self) -> list[tuple[Array, str]]:
-        """Pairs of a core, its coefficient included, and its embedding, such as ``"bj->ijib"``."""
-        return [(core, self._embedding(labels, output)) for core, labels, output in self._terms]
+        """Pairs of a core, its coefficient included, and its embedding, such as ``"bj->ijib"``.
 
-    def _embedding(self, labels: Labels, output: Labels) -> str:
+        A core that is an outer product is held as its factors, and multiplied out here.
+        """
+        return [(core(term, self.shape), self._embedding(term)) for term in self._terms]
+
+    @property
+    def factors(self) -> list[tuple[tuple[Array, ...], str]]:
+        """The terms as they are held: arrays whose outer product is the core, and for instance ``"ia,bj->ijab"``."""
+        return [(tuple(array for array, _ in term.factors), self._embedding(term, apart=True)) for term in self._terms]
+
+    def _embedding(self, term: Term, *, apart: bool = False) -> str:
         names: dict[int, str] = {}
-        for label, axis in zip(output, self.axes, strict=True):
+        for label, axis in zip(term.output, self.axes, strict=True):
             names.setdefault(label, axis)
         if any(len(name) > 1 for name in names.values()):
             names = dict(zip(names, fresh_names(len(names), set()), strict=True))
-        return "".join(names[x] for x in labels) + "->" + "".join(names[x] for x in output)
+        inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
+        return ",".join(_spelt(labels, names) for labels in inputs) + "->" + _spelt(term.output, names)
 
     def dense(self, memory_limit: int | None = None) -> Array:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default ``limits.dense_bytes``)."""
-        return self._computed(self._expression(), {}, memory_limit)
-
-    def _computed(self, e: Expr, arrays: dict[str, Array], memory_limit: int | None = None) -> Array:
-        result = computed(e, arrays, memory_limit)
-        return result.astype(np.result_type(self.dtype, *arrays.values()), copy=False)
+        found = computed(total([product(term, self.shape) for term in self._terms], self.shape), {}, memory_limit)
+        return found.astype(self.dtype, copy=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         found = self.dense()
@@ -96,8 +98,8 @@ class Structured:
 
         Raises ImportError without SciPy, LimitError if the stored entries are too many.
         """
-        sparse = _scipy("sparse")
-        found = [self._entries(*term) for term in self._terms]
+        sparse = scipy_part("sparse")
+        found = [self._entries(term) for term in self._terms]
         values = np.concatenate([v for v, _ in found]) if found else np.zeros(0, self.dtype)
         places = [np.concatenate([p[k] for _, p in found]) if found else np.zeros(0, np.int64)
                   for k in range(self.ndim)]  # fmt: skip
@@ -107,19 +109,19 @@ class Structured:
         result.sum_duplicates()
         return result
 
-    def _entries(self, core: Array, labels: Labels, output: Labels) -> tuple[Array, list[Array]]:
-        distinct = tuple(dict.fromkeys(output))
-        sizes = dict(zip(output, self.shape, strict=True))
+    def _entries(self, term: Term) -> tuple[Array, list[Array]]:
+        labels, distinct = core_labels(term), tuple(dict.fromkeys(term.output))
+        sizes = dict(zip(term.output, self.shape, strict=True))
         count = prod(sizes[x] for x in distinct)
-        size = count * (core.dtype.itemsize + 8 * self.ndim)
+        size = count * (np.dtype(self.dtype).itemsize + 8 * self.ndim)
         if size > limits.dense_bytes:
             raise LimitError(f"the sparse form has {count} entries and takes {spoken_bytes(size)}, over the limit of "
                              f"{spoken_bytes(limits.dense_bytes)} (ed.limits.dense_bytes)")  # fmt: skip
         where = dict(zip(distinct, np.indices(tuple(sizes[x] for x in distinct)), strict=True))
         order = tuple(labels.index(x) for x in distinct if x in labels)
-        shaped = core.transpose(order).reshape([sizes[x] if x in labels else 1 for x in distinct])
+        shaped = core(term, self.shape).transpose(order).reshape([sizes[x] if x in labels else 1 for x in distinct])
         full = np.broadcast_to(shaped, [sizes[x] for x in distinct])
-        return full.ravel(), [where[x].ravel() for x in output]
+        return full.ravel(), [where[x].ravel() for x in term.output]
 
     def _split(self, what: str) -> int:
         if self.split is None:
@@ -142,27 +144,31 @@ class Structured:
         v = np.asarray(v)
         if v.shape != shape:
             raise ShapeError(f"{name} has shape {v.shape}, but the derivative takes shape {shape}")
-        vector = Tensor("v", (None,) * v.ndim)
-        labels = tuple(range(self.ndim))
-        given = tuple(zip(labels, self.shape, strict=True))
-        parts = [assemble(1, [(term, labels), (vector, inner)], outer, axes=(None,) * len(outer), given=given)
-                 for term in (self._term(*term) for term in self._terms)]  # fmt: skip
-        if not parts:
-            return np.zeros([self.shape[p] for p in outer], np.result_type(self.dtype, v))
-        return self._computed(added(parts), {"v": v})
+        dtype = np.result_type(self.dtype, v)
+        if not self._terms:
+            return np.zeros([self.shape[p] for p in outer], dtype)
+        if (name, v.dtype) not in self._planned:
+            vector, labels = Tensor("v", (None,) * v.ndim), tuple(range(self.ndim))
+            given = tuple(zip(labels, self.shape, strict=True))
+            parts = [assemble(1, [(product(term, self.shape), labels), (vector, inner)], outer,
+                              axes=(None,) * len(outer), given=given) for term in self._terms]  # fmt: skip
+            e = total(parts, tuple(self.shape[p] for p in outer))
+            self._planned[name, v.dtype] = Execution([e], solved([e], {"v": v.shape}), {"v": v.dtype})
+        return self._planned[name, v.dtype].run({"v": v})[0].astype(dtype, copy=False)
 
     def diagonal(self) -> Array:
         """The entries ``[i…, i…]`` of a derivative whose input has the shape of its output; shape as the output.
 
         Raises ShapeError if the two shapes differ.
         """
-        k = self._split("diagonal")
-        if self.shape[:k] != self.shape[k:]:
-            raise ShapeError(f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a diagonal "
-                             "only if they are the same")  # fmt: skip
-        labels = tuple(range(k))
-        return self._computed(viewed(self._expression(), labels * 2, labels), {}) if self._terms else (
-            np.zeros(self.shape[:k], self.dtype))  # fmt: skip
+        k = self._rows("diagonal")
+        return self._tied(tuple(range(k)))
+
+    def _tied(self, output: Labels) -> Array:
+        """Rows and columns tied, and summed over those that are not in `output`."""
+        k = self.ndim // 2
+        parts = [viewed(product(term, self.shape), (*range(k), *range(k)), output) for term in self._terms]
+        return value(total(parts, tuple(self.shape[p] for p in output)), self.dtype)
 
     def as_linear_operator(self) -> Any:
         """A ``scipy.sparse.linalg.LinearOperator``: flattened input axes to flattened output axes, in C order.
@@ -170,7 +176,7 @@ class Structured:
         Raises ImportError without SciPy.
         """
         k = self._split("as_linear_operator")
-        linalg = _scipy("sparse.linalg")
+        linalg = scipy_part("sparse.linalg")
         out, inner = self.shape[:k], self.shape[k:]
 
         def matvec(v: Array) -> Array:
@@ -181,12 +187,83 @@ class Structured:
 
         return linalg.LinearOperator((prod(out), prod(inner)), matvec=matvec, rmatvec=rmatvec, dtype=self.dtype)
 
+    # ---- square tensors: derivatives whose input has the shape of the output
+    def _rows(self, what: str) -> int:
+        k = self._split(what)
+        if self.shape[:k] != self.shape[k:]:
+            raise ShapeError(f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a diagonal, "
+                             f"and {what}, only if they are the same")  # fmt: skip
+        return k
 
-def _scipy(module: str) -> Any:
-    """A part of SciPy, which is optional."""
-    try:
-        import scipy.sparse
-        import scipy.sparse.linalg
-    except ImportError:
-        raise ImportError("this needs SciPy: pip install 'einderiv[scipy]'") from None
-    return cast(Any, scipy.sparse if module == "sparse" else scipy.sparse.linalg)
+    @cached_property
+    def _square(self) -> Square:
+        return Square(self._terms, self.shape[: self.ndim // 2], self.dtype)
+
+    def method(self, what: str = "solve") -> str:
+        """How ``solve``, ``logdet``, ``trace`` or ``eigvalsh`` does it, in one sentence.
+
+        Raises EinderivError for another name, ShapeError if output and input have other shapes.
+        """
+        if what not in SQUARE:
+            raise EinderivError(f"nothing that needs a method is called {str(what)[:40]!r}; {near(str(what), SQUARE)}")
+        self._rows(what)
+        return self._square.method(what)
+
+    def solve(self, b: Any, *, rtol: float = 1e-10, maxiter: int = STEPS) -> Array:
+        """``H.solve(b).shape == b.shape``: the `x` with ``H.matvec(x) == b``, a Newton step if H is a Hessian.
+
+        `b` has the shape of the output, or further axes behind, for several right-hand sides. What is factored follows
+        from the structure, and ``method()`` says what: one block for all right-hand sides where the others are tied by
+        deltas, a stack of blocks, the factors of a Kronecker product, or the dense tensor up to 2000 unknowns. Beyond,
+        conjugate gradients work without any factor, to ``|H x - b| <= rtol |b|`` in at most `maxiter` steps; only they
+        use these two, and need SciPy. Whole numbers are solved in float64.
+
+        >>> import einderiv as ed, numpy as np
+        >>> U, V = ed.tensor("U", "nk"), ed.tensor("V", "mk")
+        >>> loss = ed.norm_squared(ed.tensor("T", "nm") - ed.einsum("nk,mk->nm", U, V))
+        >>> T, U0, V0 = np.ones((4, 3)), np.zeros((4, 2)), np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> H = ed.evaluate(ed.hessian(loss, U), T=T, U=U0, V=V0, dense=False)
+        >>> H.terms[0][1], H.method()
+        ('db->abad', 'one 2x2 factorisation for 4 right-hand sides')
+        >>> U0 - H.solve(ed.evaluate(ed.grad(loss, U), T=T, U=U0, V=V0))
+        array([[1., 1.],
+               [1., 1.],
+               [1., 1.],
+               [1., 1.]])
+
+        Raises EinderivError for a singular block, which it names, where conjugate gradients meet a tensor that is not
+        symmetric, and where they do not converge; ShapeError for shapes that do not fit.
+        """
+        k = self._rows("solve")
+        b = usable(b, "b")
+        if b.shape[:k] != self.shape[:k]:
+            raise ShapeError(f"b has shape {b.shape}, but the first {k} sizes must be {self.shape[:k]}")
+        if not rtol > 0:
+            raise EinderivError(f"rtol must be positive, not {rtol}")
+        maxiter = whole(maxiter, "maxiter")
+        return self._square.solve(b, self.matvec, self.diagonal, rtol, maxiter)
+
+    def logdet(self) -> Any:
+        """``log |det H|``, of ``H`` with its output and input axes flattened: ``numpy.linalg.slogdet(…)[1]``.
+
+        -inf for a singular tensor. Raises LimitError where a block is too large to be factored.
+        """
+        self._rows("logdet")
+        return self._square.log_determinant()
+
+    def trace(self) -> Any:
+        """The sum of the diagonal, read off the cores; nothing is formed, and whole numbers stay exact."""
+        self._rows("trace")
+        return self._tied(())[()]
+
+    def eigvalsh(self) -> Array:
+        """All eigenvalues of a symmetric (Hermitian) tensor, its axes flattened, ascending.
+
+        Raises EinderivError if it is not symmetric, LimitError where a block is too large.
+        """
+        self._rows("eigvalsh")
+        return self._square.eigenvalues()
+
+
+def _spelt(labels: Labels, names: dict[int, str]) -> str:
+    return "".join(names[x] for x in labels)

@@ -1,5 +1,7 @@
 """Cores and where they sit: every method against the dense tensor."""
 
+import time
+
 import numpy as np
 import pytest
 from oracle import assert_same
@@ -9,8 +11,7 @@ from einderiv.targets import tensors_of
 
 t, es = ed.tensor, ed.einsum
 A, B, M, x, v = t("A", "ij"), t("B", "jk"), t("M", "nn"), t("x", "n"), t("v", "i")
-SIZES = {"usual": dict(i=2, j=3, k=4, n=3), "ones": dict(i=1, j=1, k=1, n=1),
-         "empty": dict(i=2, j=0, k=3, n=0)}
+SIZES = {"usual": dict(i=2, j=3, k=4, n=3), "ones": dict(i=1, j=1, k=1, n=1), "empty": dict(i=2, j=0, k=3, n=0)}
 AXES = dict(A="ij", B="jk", C="ki", M="nn", x="n", v="i", s="", w="j")
 
 DERIVATIVES = [
@@ -136,6 +137,108 @@ def test_bytes_held(make, held):
     assert 0 < s.nbytes <= held + (8 * 200 if len(s.terms) > 1 else 0)
 
 
+# ---- Hessians that users ask for: the strings of their cores, and what is held
+def factorisation(mask):
+    residual = t("T", "nm") - es("nk,mk->nm", t("U", "nk"), t("V", "mk"))
+    return ed.sum(t("W", "nm") * residual**2) if mask else ed.sum(residual**2)
+
+
+def network(layers):
+    """ReLU layers and softmax cross-entropy."""
+    h = es("bi,oi->bo", "x", "W0")
+    for k in range(1, layers):
+        h = es("bi,oi->bo", ed.relu(h), f"W{k}")
+    return ed.sum(ed.logsumexp(h, 1)) - es("bo,bo->", "Y", h)
+
+
+def logistic():
+    return ed.sum(ed.softplus(-(t("y", "n") * es("nd,d->n", t("X", "nd"), t("w", "d")))))
+
+
+HESSIANS = [
+    # the tensor                                       shapes                                  cores     entries held
+    (lambda: ed.hessian(es("i,ij,j->", x, M, x), x),   dict(M=(9, 9), x=(9,)),    ["ab->ab", "ab->ab"],  2 * 81),
+    (lambda: ed.hessian(logistic(), "w"),              dict(X=(20, 4), w=(4,), y=(20,)), ["ab->ab"],     16),
+    (lambda: ed.hessian(factorisation(False), "U"),    dict(T=(8, 7), U=(8, 3), V=(7, 3)), ["db->abad"], 9),
+    (lambda: ed.hessian(factorisation(True), "U"),     dict(T=(8, 7), U=(8, 3), V=(7, 3), W=(8, 7)),
+                                                                                  ["adb->abad"],         8 * 9),
+    (lambda: ed.derive(ed.softmax(x), x),              dict(x=(50,)),             ["n->nn", "n,a->na"],  100),
+    (lambda: ed.hessian(ed.logsumexp(x), x),           dict(x=(50,)),             ["a->aa", "a,b->ab"],  100),
+    (lambda: ed.hessian(ed.norm_squared(es("bi,ij->bj", "X", "K")), "K"),
+                                                       dict(X=(9, 4), K=(4, 5)),  ["ac->cbab"],          16),
+    (lambda: ed.hessian(ed.norm_squared(es("ij,jk,kl->il", "A", "X", "B")), "X"),
+                                                       dict(A=(5, 6), X=(6, 7), B=(7, 5)),
+                                                                                  ["ac,bd->cdab"],       36 + 49),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "shapes", "cores", "entries"), HESSIANS)
+def test_hessians(make, shapes, cores, entries):
+    r = np.random.default_rng(5)
+    H, at = make(), {n: r.normal(size=shape) for n, shape in shapes.items()}
+    s = ed.evaluate(H, at, dense=False)
+    assert [spelt(e) for _, e in s.factors] == [spelt(e) for e in cores]
+    assert s.nbytes == 8 * entries
+    np.testing.assert_allclose(s.dense(), ed.evaluate(H, at), rtol=1e-12, atol=1e-12)
+
+
+def spelt(embedding):
+    """An embedding up to the names of its labels, the order of the factors, and the order within each."""
+    inputs, _, output = embedding.partition("->")
+    names = {c: chr(97 + k) for k, c in enumerate(dict.fromkeys(output))}
+    return sorted("".join(sorted(map(names.get, part))) for part in inputs.split(",")), [*map(names.get, output)]
+
+
+def test_cores_hold_what_the_books_say():
+    r = np.random.default_rng(5)
+    at = dict(T=r.normal(size=(8, 7)), U=r.normal(size=(8, 3)), V=r.normal(size=(7, 3)), W=r.normal(size=(8, 7)))
+    plain = ed.evaluate(ed.hessian(factorisation(False), "U"), {n: at[n] for n in "TUV"}, dense=False)
+    np.testing.assert_allclose(plain.terms[0][0], 2 * at["V"].T @ at["V"], rtol=1e-12)
+    masked = ed.evaluate(ed.hessian(factorisation(True), "U"), at, dense=False)
+    want = 2 * np.einsum("nm,mk,ml->nkl", at["W"], at["V"], at["V"])
+    np.testing.assert_allclose(masked.terms[0][0], want, rtol=1e-12)
+    p = np.exp(at["V"][:, 0]) / np.exp(at["V"][:, 0]).sum()
+    soft = ed.evaluate(ed.derive(ed.softmax(x), x), x=at["V"][:, 0], dense=False)
+    np.testing.assert_allclose(soft.terms[0][0], p, rtol=1e-12)
+    np.testing.assert_allclose(soft.terms[1][0], -np.outer(p, p), rtol=1e-12)
+
+
+def test_the_logistic_hessian_is_one_einsum():
+    H = ed.hessian(logistic(), "w")
+    (term,) = H.terms
+    inputs, _, output = term.compact.partition("->")
+    matrices = [part for part in inputs.split(",") if len(part) == 2]
+    assert sorted(matrices) == [f"n{output[0]}", f"n{output[1]}"]
+    assert set(inputs) == {"n", ",", *output}
+
+
+def test_ten_layers_are_derived_at_once():
+    start = time.perf_counter()
+    H = ed.hessian(network(10), "W0")
+    strings = [term.compact for term in H.terms]
+    assert time.perf_counter() - start < 10  # 0.01 s where it was written
+    assert len(strings) == 2  # diag(p) and - p pᵀ
+    assert all(len(set(s.partition("->")[2])) == 4 for s in strings)
+    assert all(s.count(",") < 50 for s in strings)  # not 2^10 paths
+
+
+def test_the_hessian_of_two_layers_is_right():
+    r = np.random.default_rng(0)
+    at = dict(x=r.normal(size=(4, 3)), W0=r.normal(size=(5, 3)), W1=r.normal(size=(2, 5)), Y=np.eye(2)[[0, 1, 1, 0]])
+    H = ed.evaluate(ed.hessian(network(2), "W0"), at, dense=False)
+    g = ed.compile(ed.grad(network(2), "W0"))
+    step = 1e-5 * r.normal(size=(5, 3))
+    change = g({**at, "W0": at["W0"] + step}) - g({**at, "W0": at["W0"] - step})
+    np.testing.assert_allclose(H.matvec(step), change / 2, rtol=1e-6, atol=1e-11)
+
+
+def test_diagonals_of_sums_are_read_without_forming_them():
+    n = 10**5
+    H = ed.evaluate(ed.hessian(ed.norm_squared(x) + ed.sum(x) ** 2 / 2, x), x=np.ones(n), dense=False)
+    np.testing.assert_array_equal(H.diagonal(), np.full(n, 3.0))  # 80 GB dense
+    assert H.trace() == 3 * n
+
+
 def test_a_core_that_serves_twice_counts_once():
     s = ed.evaluate(ed.derive(M + M.T, "M"), M=np.ones((3, 3)), dense=False)
     assert len(s.terms) == 2
@@ -175,8 +278,9 @@ def test_complex_adjoint():
                                                         ("f8", "c16", "c16"),
                           ("i1", "i8", "i8")])  # fmt: skip
 def test_dtypes_of_products(matrix, vector, want):
-    s = ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "x"), A=np.eye(2, dtype=matrix), x=np.ones(2, matrix),
-                    dense=False)
+    s = ed.evaluate(
+        ed.derive(es("ij,j->i", "A", "x"), "x"), A=np.eye(2, dtype=matrix), x=np.ones(2, matrix), dense=False
+    )
     assert s.dtype == matrix
     assert s.matvec(np.ones(2, vector)).dtype == want
     assert s.rmatvec(np.ones(2, vector)).dtype == want

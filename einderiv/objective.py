@@ -1,0 +1,181 @@
+"""A loss as functions of one flat vector of float64 numbers, which is what optimizers take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .arrays import usable
+from .calculus import hessian, hvp, value_and_grad
+from .construction import einsum
+from .derivation import leaves, mapped
+from .errors import EinderivError, ShapeError, limits, near
+from .evaluation import Compiled, fix
+from .execution import Array
+from .expression import Expr, Size, Tensor
+from .sizes import Sizes, spoken
+from .targets import Target, paired, resolved, tensors_of
+
+
+class Functions:
+    """A loss as functions of one flat vector, for ``scipy.optimize`` or any other optimizer: `scipy_functions`."""
+
+    def __init__(self, loss: Expr | str, wrt: Any, arrays: Mapping[str, Any], sizes: Mapping[str, int],
+                 start: Any = None) -> None:  # fmt: skip
+        self.loss = einsum(loss) if isinstance(loss, str) else loss
+        self._both = Compiled(value_and_grad(self.loss, wrt))  # TypeError for what is no scalar, or no expression
+        self.wrt, (_, self._targets) = wrt, resolved(self.loss, wrt)
+        self.arrays = {name: _real(array, name) for name, array in arrays.items()}
+        #: the tensors that are minimised over, by name
+        self.tensors = _tensors(self.loss, leaves(self._targets), self.arrays)
+        values = {} if start is None else self._leaves(start, "start")
+        solved = Sizes({name: a.shape for name, a in (*self.arrays.items(), *values.items())}).read([self.loss])
+        fix(solved, [self.loss], sizes)
+        #: the shape of each of them
+        self.shapes = {name: tuple(_number(solved, tensor, size) for size in tensor.sizes)
+                       for name, tensor in self.tensors.items()}  # fmt: skip
+        #: how many unknowns there are
+        self.size = sum(map(prod, self.shapes.values()))
+
+    def _leaves(self, tree: Any, what: str) -> dict[str, Array]:
+        pairs = paired(self._targets, tree, "arrays")
+        return {t.tensor.name: _real(a, f"the {what} of {t.label}").astype(np.float64) for t, a in pairs}
+
+    def pack(self, tree: Any) -> Array:
+        """Arrays in the structure of `wrt` as one flat vector of float64 numbers, a copy."""
+        found = self._leaves(tree, "array")
+        for name, array in found.items():
+            if array.shape != self.shapes[name]:
+                raise ShapeError(f"the array of {name} has shape {array.shape}, but {name} has {self.shapes[name]}")
+        return self._joined(found)
+
+    def unpack(self, x: Any) -> Any:
+        """A flat vector as arrays in the structure of `wrt`."""
+        parts = iter(self._named(x).values())
+        return mapped(lambda _: next(parts), self.wrt)
+
+    def fun(self, x: Any) -> float:
+        """The loss."""
+        return float(self._value(self.at(x)))
+
+    def jac(self, x: Any) -> Array:
+        """The gradient."""
+        return self.fun_and_jac(x)[1]
+
+    def fun_and_jac(self, x: Any) -> tuple[float, Array]:
+        """Loss and gradient, which share their work: for ``scipy.optimize.minimize(fun, …, jac=True)``."""
+        value, gradient = self._both(self.at(x))
+        return float(value), self._joined(gradient)
+
+    def hess(self, x: Any) -> Array:
+        """The Hessian as a dense matrix. Raises LimitError beyond ``limits.dense_bytes``."""
+        limits.check("dense_bytes", 8 * self.size**2, "hessp never forms it")
+        at, names = self.at(x), list(self.tensors)
+        blocks = self._hessian(at)
+        found = np.zeros((self.size, self.size))
+        for i, rows in zip(names, self._spans().values(), strict=True):
+            for j, columns in zip(names, self._spans().values(), strict=True):
+                found[rows, columns] = np.reshape(blocks[i][j], (rows.stop - rows.start, columns.stop - columns.start))
+        return found
+
+    def hessp(self, x: Any, v: Any) -> Array:
+        """The Hessian times a vector; the Hessian is never formed."""
+        directions = {self._directions[name]: a for name, a in self._named(v).items()}
+        return self._joined(self._product({**self.at(x), **directions}))
+
+    @cached_property
+    def _value(self) -> Compiled:
+        return Compiled(self.loss)
+
+    @cached_property
+    def _hessian(self) -> Compiled:
+        return Compiled(hessian(self.loss, dict(self.tensors)))
+
+    @cached_property
+    def _directions(self) -> dict[str, str]:
+        """For each tensor a name that nothing else has, for its part of a direction."""
+        taken = tensors_of(self.loss)
+        return {name: next(n for k in range(len(taken) + 1) if (n := f"{name}_{k}") not in taken)
+                for name in self.tensors}  # fmt: skip
+
+    @cached_property
+    def _product(self) -> Compiled:
+        return Compiled(hvp(self.loss, dict(self.tensors), self._directions))
+
+    def at(self, x: Any) -> dict[str, Array]:
+        """All arrays by name, those of `wrt` from a flat vector."""
+        return {**self.arrays, **self._named(x)}
+
+    def _spans(self) -> dict[str, slice]:
+        """Where each tensor is in the flat vector."""
+        ends = np.cumsum([0, *map(prod, self.shapes.values())]).tolist()
+        return dict(zip(self.shapes, map(slice, ends, ends[1:]), strict=True))
+
+    def _named(self, x: Any) -> dict[str, Array]:
+        x = np.asarray(x, np.float64)
+        if x.shape != (self.size,):
+            raise ShapeError(f"the flat vector has shape {x.shape}, but there are {self.size} unknowns")
+        return {name: x[span].reshape(self.shapes[name]) for name, span in self._spans().items()}
+
+    def _joined(self, tree: Any) -> Array:
+        return np.concatenate([np.ravel(a) for a in leaves(tree)]).astype(np.float64, copy=False)
+
+
+def scipy_functions(loss: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *,
+                    sizes: Mapping[str, int] | None = None, **named: Any) -> Functions:  # fmt: skip
+    """The loss as functions of one flat vector: `fun`, `jac`, `fun_and_jac`, `hess`, `hessp`, `pack`, `unpack`.
+
+    `wrt` is a tensor or its name, or a list, tuple or dict of those; the arrays of all other tensors are given by name
+    or as a mapping. They must fix the shapes of `wrt` too, or `sizes` does.
+
+    >>> import einderiv as ed, numpy as np
+    >>> x = ed.tensor("x", "n")
+    >>> f = ed.scipy_functions(ed.sum((ed.tensor("t", "n") - x) ** 2), x, t=np.array([1.0, 2.0]))
+    >>> f.fun_and_jac(np.zeros(2))
+    (5.0, array([-2., -4.]))
+    >>> f.hess(np.zeros(2))
+    array([[2., 0.],
+           [0., 2.]])
+
+    Raises TypeError for a loss that is no scalar, EinderivError for unknown names, ShapeError for unknown sizes.
+    """
+    return Functions(loss, wrt, {**(arrays or {}), **named}, sizes or {})
+
+
+def _real(value: Any, what: str) -> Array:
+    """An array of finite or other real numbers."""
+    array: Array = usable(value, what)
+    if array.dtype.kind == "c":
+        raise TypeError(f"{what} is complex: a loss is minimised over real numbers")
+    return array
+
+
+def _tensors(loss: Expr, targets: list[Target], arrays: Mapping[str, Any]) -> dict[str, Tensor]:
+    """What is minimised over, by name; nothing of it among the arrays, and these all known."""
+    known = tensors_of(loss)
+    found = {t.tensor.name: t.tensor for t in targets}
+    if not found:
+        raise EinderivError("wrt names no tensor to minimise over")
+    for t in targets:
+        if t.position is not None:
+            raise TypeError("wrt must be a tensor or its name here: an operand position has no values to start from")
+        if t.label not in known:
+            raise EinderivError(f"the loss has no tensor {t.label!r}; {near(t.label, known)}")
+    for name in arrays:
+        if name not in known:
+            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+        if name in found:
+            raise EinderivError(f"{name} is what is minimised over: its values are the start, not a further array")
+    return found
+
+
+def _number(sizes: Sizes, tensor: Tensor, size: Size) -> int:
+    found = sizes.number(size)
+    if found is None:
+        raise ShapeError(f"the shape of {tensor.name} is not known: no array fixes the size of {spoken(size)}; "
+                         "give it in sizes")  # fmt: skip
+    return found

@@ -1,0 +1,153 @@
+"""`minimize` by every method, its options, its errors, and the bar."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv import minimization
+from einderiv.minimization import METHODS
+
+optimize = pytest.importorskip("scipy.optimize")
+
+t, es = ed.tensor, ed.einsum
+x = t("x", "n")
+r = np.random.default_rng(9)
+
+
+def valley(n):
+    """Rosenbrock's function of n variables, its shifts as contractions."""
+    after, before = es("ij,j->i", np.eye(n)[1:], x), es("ij,j->i", np.eye(n)[:-1], x)
+    return 100 * ed.norm_squared(after - before**2) + ed.norm_squared(1 - before)
+
+
+def test_the_valley_is_scipys():
+    f = ed.scipy_functions(valley(5), x, sizes={"n": 5})
+    at, v = r.normal(size=5), r.normal(size=5)
+    np.testing.assert_allclose(f.fun(at), optimize.rosen(at), rtol=1e-12)
+    np.testing.assert_allclose(f.jac(at), optimize.rosen_der(at), rtol=1e-10)
+    np.testing.assert_allclose(f.hess(at), optimize.rosen_hess(at), rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(f.hessp(at, v), optimize.rosen_hess_prod(at, v), rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", [None, "newton", *METHODS, "bfgs", "TRUST-NCG"])
+def test_every_method(method):
+    loss = ed.norm_squared(es("ij,j->i", "A", x) - 1) + ed.sum(x**4) / 10
+    A = np.array([[2.0, 1.0], [0.0, 1.0], [1.0, 3.0]])
+    found = ed.minimize(loss, x, np.array([0.5, 0.3]), method=method, A=A)
+    assert found.success
+    want = ed.minimize(loss, x, np.array([0.5, 0.3]), method="newton", options={"gtol": 1e-13}, A=A).x
+    np.testing.assert_allclose(found.x, want, atol=3e-3 if method == "COBYLA" else 1e-4)
+
+
+@pytest.mark.parametrize("method", ["BFGS", "L-BFGS-B", "Newton-CG", "trust-exact", "trust-krylov", "newton"])
+def test_the_valley(method):
+    found = ed.minimize(valley(6), x, np.full(6, 1.2), method=method)
+    assert found.success
+    np.testing.assert_allclose(found.x, 1, atol=1e-3)
+
+
+def test_trees_of_tensors():
+    T, U, V = t("T", "nm"), t("U", "nk"), t("V", "mk")
+    loss = ed.norm_squared(T - es("nk,mk->nm", U, V)) + 0.01 * (ed.norm_squared(U) + ed.norm_squared(V))
+    target = r.normal(size=(8, 2)) @ r.normal(size=(2, 6))
+    start = {"U": r.normal(size=(8, 2)), "V": r.normal(size=(6, 2))}
+    found = ed.minimize(loss, {"U": U, "V": V}, start, T=target)
+    assert {name: a.shape for name, a in found.x.items()} == {"U": (8, 2), "V": (6, 2)}
+    np.testing.assert_allclose(found.x["U"] @ found.x["V"].T, target, atol=0.1)
+    assert found.jac.shape == (28,)  # all else is SciPy's
+    assert found.fun == pytest.approx(float(ed.evaluate(loss, {**found.x, "T": target})))
+
+
+@pytest.mark.parametrize(("start", "shape"), [
+    (np.array([1, 2], np.float32),  (2,)),
+    ([1, 2],                        (2,)),
+    (np.array([1, 2], np.int8),     (2,)),
+])  # fmt: skip
+def test_the_unknowns_are_double(start, shape):
+    found = ed.minimize(ed.norm_squared(x - 0.1), x, start)
+    assert (found.x.dtype, found.x.shape) == (np.float64, shape)
+    np.testing.assert_allclose(found.x, 0.1, atol=1e-7)
+
+
+def test_a_scalar():
+    found = ed.minimize((t("s") - 3) ** 2, "s", 0.0)
+    assert found.x.shape == ()
+    assert float(found.x) == pytest.approx(3)
+
+
+def test_bounds_tolerances_and_options():
+    found = ed.minimize(ed.norm_squared(x + 1), x, np.ones(2), bounds=[(0, None), (-5, None)])
+    np.testing.assert_allclose(found.x, [0, -1], atol=1e-6)
+    assert "CONVERGENCE" in found.message
+    assert not ed.minimize(valley(4), x, np.zeros(4), options={"maxiter": 2}).success
+    rough = ed.minimize(valley(4), x, np.zeros(4), tol=1e-1)
+    assert rough.nit < ed.minimize(valley(4), x, np.zeros(4)).nit
+
+
+def test_many_unknowns_are_left_to_a_method_of_little_memory():
+    found = ed.minimize(ed.norm_squared(x - 1), x, np.zeros(20_000))
+    np.testing.assert_allclose(found.x, 1, atol=1e-5)
+
+
+def test_tensors_named_like_options():
+    loss = ed.norm_squared(t("method", "n") - t("tol", "n"))
+    found = ed.minimize(loss, "method", np.zeros(2), {"tol": np.array([1.0, 2.0])})
+    np.testing.assert_allclose(found.x, [1, 2], atol=1e-6)
+
+
+@pytest.mark.parametrize(("call", "error", "match"), [
+    (lambda: ed.minimize(x * 1, x, [1.0]),                                TypeError,        "needs a scalar"),
+    (lambda: ed.minimize(ed.sum(x), x, [1.0], method="BGFS"),             ed.EinderivError, "did you mean 'BFGS'"),
+    (lambda: ed.minimize(ed.sum(x), x, [1.0], method=print),              TypeError,        "not builtin"),
+    (lambda: ed.minimize(ed.sum(x), x, [1.0], method="newton", bounds=[(0, 1)]), ed.EinderivError, "takes no bounds"),
+    (lambda: ed.minimize(ed.sum(x), [x], [1.0, 2.0]),                     TypeError,        "a list of 1: the arrays"),
+    (lambda: ed.minimize(ed.sum(x), x, np.ones((2, 2))),                  ed.ShapeError,    "x has 1 axis"),
+    (lambda: ed.minimize(ed.sum(x), x, [1j]),                             TypeError,        "start of x is compl"),
+    (lambda: ed.minimize(ed.sum(x), x, "ab"),                             TypeError,        "start of x must be"),
+    (lambda: ed.minimize(ed.sum(x), "y", [1.0]),                          ed.EinderivError, "no tensor .* 'y'"),
+    (lambda: ed.minimize(ed.sum(x * t("c", "n")), x, [1.0]),              ed.EinderivError, "no array for c"),
+    (lambda: ed.minimize(ed.sum(x), x, [1.0], y=[2.0]),                   ed.EinderivError, "called 'y'"),
+    (lambda: ed.minimize(ed.sum(x * t("c", "n")), x, [1.0], c=[2.0, 3.0]), ed.ShapeError,   "size"),
+])  # fmt: skip
+def test_what_cannot_be_minimised(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
+
+
+def test_without_scipy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    with pytest.raises(ImportError, match=r"einderiv\[scipy\]"):
+        ed.minimize(ed.norm_squared(x), x, [1.0])
+
+
+# ---- the bar
+def shown(capsys, **options):
+    ed.minimize(valley(3), x, np.full(3, 1.2), **options)
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["BFGS", "Nelder-Mead", "newton"])
+def test_a_bar_counts_evaluations(capsys, method):
+    pytest.importorskip("tqdm")
+    assert "evaluations" in shown(capsys, method=method, progress=True)
+
+
+def test_a_bar_comes_only_in_a_terminal_and_after_a_while(capsys, monkeypatch):
+    pytest.importorskip("tqdm")
+    assert shown(capsys) == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert shown(capsys) == ""
+    monkeypatch.setattr(minimization, "LONG", -1.0)
+    assert "loss" in shown(capsys)
+    assert shown(capsys, progress=False) == ""
+
+
+def test_without_tqdm(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    with pytest.raises(ImportError, match=r"einderiv\[progress\]"):
+        shown(capsys, progress=True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(minimization, "LONG", -1.0)
+    assert shown(capsys) == ""
