@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .buffers import Lives, in_place
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .helpers import HELPERS, IMPORTS, used
@@ -105,12 +106,21 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     names = Names(roots, sizes, {*arguments.values(), *words})
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
     lines: list[str] = []
+    # Where the sizes are not known, or the source is to be read, every value has a name of its own.
+    lives = Lives(program, steps) if dtype is not None and backend.name == "numpy" else None
     for k, step in steps:
         if step.kind == "input":
             continue
-        variables[k] = names.variable(len(variables) - len(arguments))
-        *before, value = backend.spell(step, [variables[i] for i in step.inputs], names.size)
-        lines += [line.replace("{out}", variables[k]) for line in before] or [f"{variables[k]} = {value}"]
+        reused = in_place(lives, k, step, variables, names.size) if lives else None
+        if reused:
+            variables[k] = variables[reused[0]]
+            lines += reused[1]
+        else:
+            variables[k] = names.variable(len(variables) - len(arguments))
+            *before, value = backend.spell(step, [variables[i] for i in step.inputs], names.size)
+            lines += [line.replace("{out}", variables[k]) for line in before] or [f"{variables[k]} = {value}"]
+        gone = [variables[v] for v in lives.dropped(k, step) if not reused or v != reused[0]] if lives else []
+        lines += [f"del {', '.join(gone)}"] * bool(gone)
     returned = ", ".join(_returned(program, variables)) or "()"
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []

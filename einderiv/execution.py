@@ -193,24 +193,18 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
     counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
     leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
 
-    def plan(leaves: tuple[Expr, ...]) -> tuple[Program, list[Factored]]:
+    def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Factored]]]:
         planner = Planner(leaves, sizes, number, optimize)
         program = planner.program
+        factored: list[Factored] = []
         if dense:
             program.outputs = [planner.lower(leaf) for leaf in leaves]
-            return program, []
-        factored = [_factored(planner, leaf) for leaf in leaves]
-        program.outputs = [value for t in factored for value, _ in t.factors]
-        return program, factored
+        else:
+            factored = [_factored(planner, leaf) for leaf in leaves]
+            program.outputs = [value for t in factored for value, _ in t.factors]
+        return seconds(program, live(program)), (program, factored)
 
-    plans: dict[tuple[int, ...], tuple[Program, list[Factored]]] = {}
-
-    def cost(leaves: tuple[Expr, ...]) -> float:
-        program, _ = plans[tuple(map(id, leaves))] = plan(leaves)
-        return seconds(program, live(program))
-
-    leaves = improved(leaves, sizes, cost, fixed=not dense)
-    program, factored = plans[tuple(map(id, leaves))]
+    program, factored = improved(leaves, sizes, plan, fixed=not dense)
     terms = iter(factored)
     return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]
 

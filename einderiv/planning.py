@@ -171,8 +171,9 @@ class Planner:
         return self.program.add("apply", inputs, (e.function, e.core, e.parameters), sizes, 10 * entries)
 
     def _argument(self, e: Apply, a: Expr) -> int:
-        alone = len(e.arguments) == 1 or e.core
-        if alone or not isinstance(a, Einsum) or a.factors or bare(a) or a is e.arguments[0]:
+        alone = len(e.arguments) == 1 or e.core or a is e.arguments[0]
+        # The output of a delta repeats a label: it is no number.
+        if alone or not isinstance(a, Einsum) or a.factors or bare(a) or len(set(a.output)) < a.ndim:
             return self.values[id(a)]
         return self.program.add("number", (), (a.coefficient,), ())
 

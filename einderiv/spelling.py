@@ -129,10 +129,12 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     batch, summed, first, second = contraction(la, lb, out)
     if not summed:
         return f"{aligned(x, la, out)} * {aligned(y, lb, out)}"
+    sizes = _by_label(step, size)
+    if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
+        return text
     if not batch and first and second and out[: len(second)] == second:
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
-    sizes = _by_label(step, size)
     made = batch + first + second
     left = _matrix(x, la, (batch, first, summed), sizes)
     right = _matrix(y, lb, (batch, summed, second), sizes)
@@ -160,6 +162,35 @@ def _solve(inputs: Sequence[str], step: Step, size: Spell) -> str:
     if len(rest) > 1 or (batch and not rest):
         text += f".reshape({shape(list(map(sizes, (*batch, summed, *rest))))})"
     return text
+
+
+def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped: bool = False) -> str:
+    """A product over axes in the middle of `x`, as a stack of products that copies nothing; empty where it is none."""
+    la, lb, out = step.spec
+    if swapped:
+        la, lb = lb, la
+    summed = tuple(label for label in la if label in lb)
+    start = la.index(summed[0])
+    before, behind = la[:start], la[start + len(summed) :]
+    if la != before + summed + behind or not before or not behind or not all(_long(sizes(k)) for k in behind[-1:]):
+        return ""
+    second = tuple(label for label in lb if label not in summed)
+    stack = x
+    if len(summed) > 1 or len(behind) > 1:
+        merged = [product(list(map(sizes, group))) for group in (summed, behind)]
+        stack = f"{x}.reshape({shape([*map(sizes, before), *merged])})"
+    text = f"{_matrix(y, lb, ((), second, summed), sizes)} @ {stack}"
+    made = before + second + behind
+    if len(second) > 1 or len(behind) > 1:
+        text = f"({text}).reshape({shape(list(map(sizes, made)))})"
+    elif made != out:
+        text = f"({text})"
+    return transposed(text, made, out)
+
+
+def _long(size: str) -> bool:
+    """Is an axis long enough for a product of its own, as far as one knows?"""
+    return not size.isdigit() or int(size) >= 8
 
 
 def _grouped(batch: Labels, group: Labels) -> bool:

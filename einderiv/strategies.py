@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
+from typing import TypeVar
 
 from .algebra import added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
@@ -20,6 +21,8 @@ from .planning import search
 from .sizes import Sizes
 from .steps import Labels, Program, Step
 from .unification import assemble, bare
+
+P = TypeVar("P")
 
 #: seconds: a cheaper program is not worth looking for a better one
 WORTH = 50e-6
@@ -62,15 +65,15 @@ def _step_seconds(program: Program, k: int, step: Step) -> float:
     return max(step.flops * RATES[rate], moved * RATES["byte"]) + RATES["step"]
 
 
-def improved(roots: Roots, sizes: Sizes, cost: Callable[[Roots], float], *, fixed: bool) -> Roots:
-    """`roots` rewritten as long as `cost`, the time of the program that they are planned to, falls.
+def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool) -> P:
+    """The plan of `roots`, rewritten as long as the time that `plan` says with it falls.
 
     With `fixed` the roots themselves stay what they are, products stay products, and only what is below them changes.
     """
-    best = cost(roots)
+    time, best = plan(roots)
     trials = 0
     found = True
-    while found and best > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
+    while found and time > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root) for root in roots} if fixed else set()
         for swaps in chain.from_iterable(row.places(roots, sizes) for row in STRATEGIES):
@@ -78,11 +81,11 @@ def improved(roots: Roots, sizes: Sizes, cost: Callable[[Roots], float], *, fixe
                 continue
             trials += 1
             other = swapped(roots, swaps)
-            time = cost(other)
-            if time < PAYS * best:
-                roots, best, found = other, time, True
+            seconds_, candidate = plan(other)
+            if seconds_ < PAYS * time:
+                roots, time, best, found = other, seconds_, candidate, True
                 break
-    return roots
+    return best
 
 
 def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:

@@ -231,3 +231,28 @@ def test_backends():
         numpy_step(Step("dance", (), (), (), 0), [], str)
     with pytest.raises(ed.BackendError, match=r"no backend is called 'nunpy'.*numpy"):
         ed.compile(ed.tensor("x"), backend="nunpy")
+
+
+@pytest.mark.parametrize("string", [
+    "iaj,ak->kji", "iaj,ak->ijk", "iaj,a->ij", "iaj,a->ji", "ak,iaj->ijk", "iabj,abk->ikj", "iabj,bak->ikj",
+    "iajl,ak->ikjl", "ihaj,akl->khijl", "iaj,kal->ijkl", "haij,a->jih",
+])  # fmt: skip
+def test_axes_in_the_middle_are_summed_without_a_copy(string):
+    """A stack of products over views, exactly; the last axis is long enough, or unknown."""
+    sizes = dict(i=2, h=3, a=3, j=9, k=4, b=5, l=8)
+    rng = np.random.default_rng(0)
+    shapes = [[sizes[c] for c in term] for term in string.split("->")[0].split(",")]
+    a, b = (rng.integers(-3, 4, size) for size in shapes)
+    e = ed.einsum(string)
+    assert (ed.evaluate(e, A=a, B=b) == np.einsum(string, a, b)).all()
+    scope = {}
+    exec(ed.source(e), scope)
+    assert (scope["compute"](a, b) == np.einsum(string, a, b)).all()
+    if string != "iabj,bak->ikj":
+        assert " @ " in ed.source(e)
+
+
+def test_short_axes_are_copied_instead():
+    f = ed.compile(ed.einsum("iaj,ak->ijk"))
+    assert ".dot(" in f.source(A=(1000, 3, 2), B=(3, 4))
+    assert " @ " in f.source(A=(10, 30, 20), B=(30, 40))

@@ -1,0 +1,71 @@
+"""Which large values may be overwritten by the next step, and which can be dropped.
+
+A fresh array over 32 MB costs more than the arithmetic on it: its pages are new each time. So an elementwise step writes
+into an operand that nobody reads any more, and what is not needed is dropped before the next allocation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .spelling import Spell, aligned, literal, product
+from .steps import Program, Step
+
+LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
+VIEWS = ("view", "reshape")  # the kinds whose result may share the memory of their input
+
+
+class Lives:
+    """When the values of a program are read for the last time."""
+
+    def __init__(self, program: Program, steps: list[tuple[int, Step]]) -> None:
+        self.program = program
+        self.kept = {self._base(k) for k in program.outputs}
+        self.last: dict[int, int] = {}
+        for k, step in steps:
+            for value in step.inputs:
+                self.last[self._base(value)] = k
+
+    def _base(self, value: int) -> int:
+        """The value whose memory `value` may be."""
+        while self.program.steps[value].kind in VIEWS:
+            value = self.program.steps[value].inputs[0]
+        return value
+
+    def free(self, value: int, k: int) -> bool:
+        """Is step `k` the last that reads `value`, a large array that no view shows and nobody gave or gets?"""
+        kind = self.program.steps[value].kind
+        alone = self._base(value) == value and kind not in ("input", "number", "factor") and value not in self.kept
+        return alone and self.last.get(value) == k and self.program.entries(value) >= LARGE
+
+    def dropped(self, k: int, step: Step) -> list[int]:
+        """Values that step `k` is the last to read."""
+        return [value for value in dict.fromkeys(step.inputs) if self.free(value, k)]
+
+
+def in_place(lives: Lives, k: int, step: Step, variables: Mapping[int, str], size: Spell) -> tuple[int, list[str]] | None:
+    """Step `k` written into one of its operands: that operand, and the lines; None where it cannot be."""
+    same = [value for value in step.inputs if lives.free(value, k) and step.inputs.count(value) == 1
+            and lives.program.steps[value].sizes == step.sizes]  # fmt: skip
+    if not same:
+        return None
+    target, name = same[0], variables[same[0]]
+    others = [variables[value] for value in step.inputs if value != target]
+    match step.kind:
+        case "scale":
+            number, sizes = step.spec
+            front = [literal(number)] * (number != 1) + [product([size(s) for s in sizes])] * bool(sizes)
+            return target, [f"{name} *= {' * '.join(front)}"]
+        case "add":
+            return target, [f"{name} += {other}" for other in others]
+        case "contract2":
+            la, lb, out = step.spec
+            mine, other = (la, lb) if step.inputs[0] == target else (lb, la)
+            if mine == out and set(other) <= set(out):
+                return target, [f"{name} *= {aligned(others[0], other, out)}"]
+        case "apply":
+            row, core, _ = step.spec
+            if not core and not others and re.fullmatch(r"np\.[a-z0-9]+\(\{0\}\)", row.spell["numpy"]):
+                return target, [row.spell["numpy"].format(f"{name}, out={name}")]
+    return None

@@ -1,0 +1,78 @@
+"""Large values are written over when nobody reads them any more, and only then."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.buffers import LARGE
+
+n = int(LARGE**0.5) + 1
+t = ed.tensor
+A, B, C = t("A", "ij"), t("B", "ij"), t("C", "ij")
+rng = np.random.default_rng(0)
+AT = {name: rng.uniform(0.5, 1.5, (n, n)) for name in "ABC"}
+
+
+
+CASES = {  # expression, value, must this line be in the source of a planned call?
+    "scale":         (lambda: 3 * (A * B), lambda a: 3 * (a["A"] * a["B"]), " *= 3"),
+    "add":           (lambda: A * B + C, lambda a: a["A"] * a["B"] + a["C"], " += C"),
+    "map":           (lambda: ed.tanh(A + B), lambda a: np.tanh(a["A"] + a["B"]), "out=t"),
+    "hadamard":      (lambda: ed.exp(A) * B, lambda a: np.exp(a["A"]) * a["B"], " *= B"),
+    "transposed":    (lambda: (A + B).T * C, lambda a: (a["A"] + a["B"]).T * a["C"], None),
+    "used twice":    (lambda: ed.exp(A + B) + (A + B), lambda a: np.exp(a["A"] + a["B"]) + a["A"] + a["B"], None),
+    "only arrays":   (lambda: ed.exp(A), lambda a: np.exp(a["A"]), None),
+    "a chain":       (lambda: ed.sin(ed.exp(ed.tanh(A * B))), lambda a: np.sin(np.exp(np.tanh(a["A"] * a["B"]))), "out=t"),
+    "a square":      (lambda: ed.square(A + B) * (A + C), lambda a: (a["A"] + a["B"]) ** 2 * (a["A"] + a["C"]), "out=t"),
+    "by a vector":   (lambda: ed.einsum("ij,i->ij", A + B, t("v", "i")), None, " *= v[:, None]"),
+    "its own":       (lambda: (A + B) * (A + B), lambda a: (a["A"] + a["B"]) ** 2, None),
+    "dropped":       (lambda: ed.sum(ed.exp(A @ B) @ C), None, "del t"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_and_lines(name):
+    make, value, line = CASES[name]
+    e = make()
+    arrays = {**AT, "v": AT["A"][0]}
+    given = {k: arrays[k].copy() for k in ed.compile(e).inputs}
+    f = ed.compile(e)
+    found = f(given)
+    if value is not None:
+        np.testing.assert_allclose(found, value(arrays), rtol=1e-13)
+    np.testing.assert_allclose(found, ed.compile(e)({k: a[:] for k, a in given.items()}), rtol=0)
+    assert all((given[k] == arrays[k]).all() for k in given), "an array of the caller was written to"
+    text = f._last.emitted.source
+    assert line is None or line in text, text
+    assert (f(given) == found).all()
+
+
+def test_outputs_are_not_written_over():
+    first = A + B
+    tree = [first, ed.exp(first), 2 * first, first.T * C]
+    found = ed.evaluate(tree, AT)
+    total = AT["A"] + AT["B"]
+    for got, want in zip(found, [total, np.exp(total), 2 * total, total.T * AT["C"]], strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def test_held_arrays_are_not_written_over():
+    held = AT["A"].copy()
+    ed.evaluate(ed.exp(3 * (held + 0 * B)), B=AT["B"])
+    assert (held == AT["A"]).all()
+
+
+def test_small_arrays_and_printed_sources_are_left_readable():
+    e = ed.tanh(3 * (A + B))
+    f = ed.compile(e)
+    f(A=np.ones((2, 2)), B=np.ones((2, 2)))
+    assert "out=" not in f._last.emitted.source
+    assert "out=" not in ed.source(e)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128, np.int64])
+def test_dtypes(dtype):
+    a = (10 * AT["A"]).astype(dtype)
+    found = ed.evaluate(2 * (A + B) * A, A=a, B=a)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, 4 * a * a, rtol=1e-6)

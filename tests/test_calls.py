@@ -1,0 +1,119 @@
+"""The quick way through a planned call gives what the long way gives, and takes nothing that is not as before."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+
+A = np.arange(6.0).reshape(2, 3)
+B = np.arange(12.0).reshape(3, 4)
+e = ed.einsum("ij,jk->ik", "A", "B")
+
+
+def compiled(e=e, **options):
+    f = ed.compile(e, **options)
+    f(A=A, B=B)
+    return f
+
+
+def test_the_quick_way_is_there_and_agrees():
+    f = compiled()
+    assert f._quick is not None
+    (found,) = f._quick(A=A, B=B)
+    assert (found == A @ B).all()
+    assert (f(A=A, B=B) == A @ B).all()
+    assert (f.raw(A, B) == A @ B).all()
+
+
+CHANGED = {
+    "shape":      (A[:1], B),
+    "dtype":      (A.astype(np.float32), B),
+    "integers":   (A.astype(int), B.astype(int)),
+    "list":       (A.tolist(), B),
+    "subclass":   (A.view(np.matrix) if hasattr(np, "matrix") else A, B),
+    "byte order": (A.astype(">f8"), B),
+    "complex":    (A * 1j, B),
+    "strides":    (A[::-1], B.T.copy().T),
+    "0 sizes":    (A[:0], B),
+}
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.parametrize("name", CHANGED)
+def test_what_is_not_as_before_goes_the_long_way(name):
+    f, (a, b) = compiled(), CHANGED[name]
+    want = np.asarray(a) @ np.asarray(b)
+    got = f(A=a, B=b)
+    assert type(got) is np.ndarray
+    assert got.dtype == np.result_type(np.asarray(a), np.asarray(b))
+    assert (got == want).all()
+    assert (f(A=A, B=B) == A @ B).all()
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda f: f(A=A),                       "no array for B"),
+    (lambda f: f(A=A, B=B, C=B),             "no tensor here is called 'C'"),
+    (lambda f: f(A=A, B=A),                  "label 'j'|axis"),
+    (lambda f: f(A=A, B=None),               "B"),
+])  # fmt: skip
+def test_errors_are_those_of_the_long_way(call, message):
+    with pytest.raises((ed.EinderivError, TypeError), match=message):
+        call(compiled())
+
+
+def test_a_lower_limit_counts_at_once(monkeypatch):
+    f = compiled()
+    monkeypatch.setitem(ed.limits.__dict__, "dense_bytes", 8)
+    with pytest.raises(ed.LimitError, match="dense_bytes"):
+        f(A=A, B=B)
+
+
+def test_arrays_that_are_held_may_change():
+    held = np.ones(3)
+    f = ed.compile(ed.einsum("ij,j->i", "A", held))
+    assert f(A=A).tolist() == [3, 12]
+    held[:] = 2
+    assert f(A=A).tolist() == [6, 24]
+    assert f.raw(A).tolist() == [6, 24]
+
+
+@pytest.mark.parametrize("tree", [[e], (e, ed.sum(e)), {"a": e, "b": [ed.sum(e)]}])
+def test_trees(tree):
+    f = compiled(tree)
+    first, second = f(A=A, B=B), f(A=A, B=B)
+    assert str(first) == str(second)
+    assert type(second) is type(tree)
+
+
+def test_scalars_are_arrays_both_times():
+    f = compiled(ed.sum(e))
+    for _ in range(2):
+        assert isinstance(f(A=A, B=B), np.ndarray)
+
+
+def test_singular_matrices_are_named_by_the_long_way():
+    f = ed.compile(ed.solve(ed.tensor("M", "ij"), ed.tensor("b", "i")))
+    assert f(M=np.eye(2), b=np.ones(2)).tolist() == [1, 1]
+    with pytest.raises(ed.EinderivError, match="Singular"):
+        f(M=np.ones((2, 2)), b=np.ones(2))
+
+
+@pytest.mark.parametrize("name", ["others", "r", "type", "_compute", "self_", "_held"])
+def test_tensors_may_have_the_names_of_the_wrapper(name):
+    f = ed.compile(2 * ed.tensor(name, "i"))
+    for k in range(3):
+        assert f({name: np.array([1.0, k])}).tolist() == [2, 2 * k]
+        assert f(**{name: np.array([1.0, k])}).tolist() == [2, 2 * k]
+
+
+def test_declared_structures_are_checked_in_every_call():
+    f = ed.compile(ed.tensor("S", "nn", symmetric=True) * 2.0)
+    f(S=np.eye(2))
+    with pytest.raises(ed.EinderivError, match="declared symmetric"):
+        f(S=np.array([[1.0, 2], [0, 1]]))
+
+
+def test_results_never_alias_arrays():
+    f = ed.compile(ed.einsum("ij->ji", "A"))
+    for _ in range(3):
+        assert not np.shares_memory(f(A=A), A)
