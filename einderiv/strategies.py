@@ -112,12 +112,19 @@ def _entries(e: Expr, sizes: Sizes) -> int:
 
 
 def _distribute(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """A sum in all the products that it is a factor of, for then it need not be formed; and in one of them."""
+    places: dict[int, list[tuple[Einsum, int, Add]]] = defaultdict(list)
     for node in walk(roots):
-        if not isinstance(node, Einsum) or len(node.factors) < 2:
-            continue
-        for k, factor in enumerate(node.factors):
-            if isinstance(factor, Add) and len(factor.addends) <= SPREAD:
-                yield {id(node): _distributed(node, k, factor)}
+        if isinstance(node, Einsum) and len(node.factors) > 1:
+            for k, factor in enumerate(node.factors):
+                if isinstance(factor, Add) and len(factor.addends) <= SPREAD:
+                    places[id(factor)].append((node, k, factor))
+    for found in places.values():
+        distinct = {id(node): (node, k, factor) for node, k, factor in found}
+        if len(distinct) > 1:
+            yield {key: _distributed(*place) for key, place in distinct.items()}
+        for node, k, factor in found:
+            yield {id(node): _distributed(node, k, factor)}
 
 
 def _distributed(node: Einsum, k: int, factor: Add) -> Expr:
@@ -151,7 +158,8 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
 def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """Products that are one set of factors without one of them each: derivatives along one tree of contractions."""
     groups: dict[int, list[Einsum]] = defaultdict(list)
-    for root in {id(r): r for r in roots}.values():
+    terms = [t for root in roots for t in (root.addends if isinstance(root, Add) else (root,))]
+    for root in {id(t): t for t in terms}.values():
         if isinstance(root, Einsum) and len(root.factors) > 1 and not bare(root):
             groups[len(root.factors)].append(root)
     for members in groups.values():
