@@ -15,41 +15,53 @@ import numpy as np
 from .errors import limits
 from .execution import Execution
 
+ABSENT = object()  # the default of an array that was not given
 
-def quick(execution: Execution, memory_limit: int | None) -> Callable[..., Any] | None:
-    """The wrapper for the shapes and dtypes of `execution`, or None where a call needs more than comparisons.
 
-    It answers a tuple of results, or None for a call that must go the long way.
+def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int | None, *, single: bool
+          ) -> Callable[..., Any] | None:  # fmt: skip
+    """A ``__call__`` for the shapes and dtypes of `execution`, or None where a call needs more than comparisons.
+
+    `long_way` takes the object, the mapping, the sizes and the keywords of a call, and, with results, makes its tree.
     """
-    if not _plain(execution):
+    inputs = execution.inputs
+    scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_array": np.ndarray,
+                             "_wrap": np.asarray, "_dtype": execution.compute, "_limits": limits, "_absent": ABSENT,
+                             "_bytes": limits.dense_bytes, "_held": tuple(execution.program.held),
+                             "_execution": execution}  # fmt: skip
+    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "n", "v", *scope}
+    if not _plain(execution) or not inputs or taken & {*inputs}:
         return None
-    inputs, shapes = execution.inputs, execution.shapes_of_inputs()
-    scope: dict[str, Any] = {"_compute": execution.function, "_array": np.ndarray, "_wrap": np.asarray,
-                             "_dtype": execution.compute, "_limits": limits, "_bytes": limits.dense_bytes,
-                             "_held": tuple(execution.program.held)}  # fmt: skip
-    if not inputs or scope.keys() & {*inputs} or {"others", "r", "type"} & {*inputs}:
-        return None
+    shapes = execution.shapes_of_inputs()
     tests = [f"type({n}) is _array and {n}.dtype is _dtype and {n}.shape == {s}"
              for n, s in zip(inputs, shapes, strict=True)]  # fmt: skip
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")
-    scalars = [not shape for shape in execution.shapes]
-    one = len(execution.program.outputs) == 1
-    items = ["r" if one else f"r[{p}]" for p in execution.places]
-    values = [f"_wrap({item})" if scalar else item for item, scalar in zip(items, scalars, strict=True)]
-    source = [
-        f"def call(*, {''.join(f'{n}=None, ' for n in inputs)}**others):",
-        f"    if not others and {' and '.join(tests) or 'True'}:",
-        "        try:",
-        f"            r = _compute({', '.join([*inputs, '*_held'])})",
-        "        except Exception:  # the long way says it better",
-        "            return None",
-        f"        return ({', '.join(values)}{',' * (len(values) == 1)})",
-        "    return None",
-    ]
-    exec(compile("\n".join(source), "<einderiv call>", "exec"), scope)
+    exec(compile(_source(execution, tests, single=single), "<einderiv call>", "exec"), scope)
     found: Callable[..., Any] = scope["call"]
     return found
+
+
+def _source(execution: Execution, tests: list[str], *, single: bool) -> str:
+    inputs = execution.inputs
+    one = len(execution.program.outputs) == 1
+    items = ["r" if one else f"r[{p}]" for p in execution.places]
+    scalars = [not shape for shape in execution.shapes]
+    values = [f"_wrap({item})" if scalar else item for item, scalar in zip(items, scalars, strict=True)]
+    result = values[0] if single else f"_self._tree(_execution, ({', '.join(values)},))"
+    pairs = ", ".join(f"({n!r}, {n})" for n in inputs)
+    return "\n".join([
+        f"def call(_self, _arrays=None, /, *, sizes=None, {''.join(f'{n}=_absent, ' for n in inputs)}**others):",
+        f"    if _arrays is None and sizes is None and not others and {' and '.join(tests)}:",
+        "        try:",
+        f"            r = _compute({', '.join([*inputs, *['*_held'] * bool(execution.program.held)])})",
+        "        except Exception:  # the long way says it better",
+        "            pass",
+        "        else:",
+        f"            return {result}",
+        f"    others.update((n, v) for n, v in ({pairs},) if v is not _absent)",
+        "    return _long(_self, _arrays, sizes, others)",
+    ])  # fmt: skip
 
 
 def _plain(execution: Execution) -> bool:

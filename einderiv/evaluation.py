@@ -99,16 +99,11 @@ class Compiled:
         self._plans: OrderedDict[Any, Any] = OrderedDict()
         self._lock = threading.Lock()
         self._last: Any = None
-        self._quick: Any = None
         self._single = isinstance(tree, Expr)
 
     def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
                  **named: Any) -> Any:  # fmt: skip
         """The value, or a tree of values, of the same structure as the expressions."""
-        if self._quick is not None and arrays is None and sizes is None:
-            found = self._quick(**named)
-            if found is not None:
-                return found[0] if self._single else self._tree(self._last, found)
         return self._long_way(arrays, sizes, named)
 
     def _long_way(self, arrays: Mapping[str, Any] | None, sizes: Mapping[str, int] | None, named: Mapping[str, Any]
@@ -132,15 +127,24 @@ class Compiled:
                 self._plans[key] = execution
                 while len(self._plans) > PLANS:
                     self._plans.popitem(last=False)
-        from .calls import quick
-
         results = execution.run(given)
         if execution is not self._last:
             self._last = execution
+            self.__class__ = Compiled
             if self._single and self.dense and not execution.program.held:
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
-            self._quick = None if self.structures or not self.dense or fixed else quick(execution, self.memory_limit)
+        elif type(self) is Compiled and self.dense and not self.structures and not fixed:
+            self._quicken(execution)
         return self._tree(execution, results)
+
+    def _quicken(self, execution: Any) -> None:
+        """From the second call of one kind on, a call is one function, emitted for it: the class gets it, for Python
+        looks for a call there."""
+        from .calls import quick
+
+        call = quick(execution, Compiled._long_way, self.memory_limit, single=self._single)
+        if call is not None:
+            self.__class__ = type("Compiled", (Compiled,), {"__call__": call, "__doc__": Compiled.__doc__})
 
     def raw(self, *arrays: Any) -> Any:
         """The value for arrays in the order of `inputs`, of the shapes and dtypes of the last checked call; no checks.
