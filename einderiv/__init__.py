@@ -9,14 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .calculus import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .compositions import diag, logsumexp, mean, norm, norm_squared, outer, softmax, sum, trace
+from .complexes import abs_ as abs
+from .complexes import conj, imag, real
+from .compositions import (
+    cross_entropy,
+    diag,
+    dot,
+    layer_norm,
+    mean,
+    norm,
+    norm_squared,
+    outer,
+    std,
+    sum,
+    trace,
+    var,
+)
 from .construction import einsum, tensor
-from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
-from .evaluation import compile, evaluate, plan, source
-from .explanation import explain
-from .expression import Expr
-from .functions import abs_ as abs
-from .functions import (
+from .declared import project
+from .elementwise import (
     arccos,
     arccosh,
     arcsin,
@@ -25,12 +36,25 @@ from .functions import (
     arctan2,
     arctanh,
     cbrt,
+    clip,
     cos,
     cosh,
+    digamma,
+    elu,
+    equal,
+    erf,
+    erfc,
     exp,
     expm1,
+    gammaln,
+    gelu,
+    greater,
+    greater_equal,
     heaviside,
     hypot,
+    leaky_relu,
+    less,
+    less_equal,
     log,
     log1p,
     log2,
@@ -38,10 +62,13 @@ from .functions import (
     log_sigmoid,
     maximum,
     minimum,
+    not_equal,
+    polygamma,
     reciprocal,
     relu,
     sigmoid,
     sign,
+    silu,
     sin,
     sinh,
     softplus,
@@ -49,32 +76,66 @@ from .functions import (
     square,
     tan,
     tanh,
+    where,
+)
+from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
+from .evaluation import compile, evaluate, plan, source
+from .explanation import explain
+from .expression import Expr
+from .functions import function
+from .matrices import (
+    adj,
+    cholesky,
+    det,
+    expm,
+    inv,
+    kron,
+    logdet,
+    matrix_power,
+    pinv,
+    slogdet,
+    solve,
+    tril,
+    triu,
+    unvec,
+    vec,
 )
 from .methods import install
+from .parsing import parse
+from .protocols import trace_function
+from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .show.formulas import formula, latex
 from .show.text import Delta
 from .substitution import substitute
 
 if TYPE_CHECKING:
     from .checking import check
+    from .minimization import minimize
+    from .objective import scipy_functions
     from .structured import Structured
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured",
-    "abs", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "compile",
-    "cos", "cosh", "derive", "diag", "einsum", "evaluate", "exp", "explain", "expm1", "formula", "grad",
-    "heaviside", "hessian", "hvp", "hypot", "jacobian", "jvp", "latex", "limits", "log", "log10", "log1p",
-    "log2", "log_sigmoid", "logsumexp", "maximum", "mean", "minimum", "norm", "norm_squared", "outer", "plan",
-    "reciprocal", "relu", "sigmoid", "sign", "sin", "sinh", "softmax", "softplus", "source", "sqrt",
-    "square", "substitute", "sum", "tan", "tanh", "tensor", "trace", "value_and_grad", "vjp",
+    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured", "abs",
+    "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "cholesky",
+    "clip", "compile", "conj", "cos", "cosh", "cross_entropy", "derive", "det", "diag", "digamma", "dot", "einsum",
+    "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1", "formula", "function", "gammaln",
+    "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian", "hvp", "hypot", "imag", "inv", "jacobian",
+    "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less", "less_equal", "limits", "log", "log10", "log1p",
+    "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp", "matrix_power", "max", "maximum", "mean", "min",
+    "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
+    "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh",
+    "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
+    "tanh", "tensor", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp",
+    "where",
 ]  # fmt: skip
 
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
-_LATER = {"check": ".checking", "Structured": ".structured"}
+_LATER = {"check": ".checking", "Structured": ".structured", "minimize": ".minimization",
+          "scipy_functions": ".objective"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

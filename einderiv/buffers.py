@@ -1,7 +1,7 @@
 """Which large values may be overwritten by the next step, and which can be dropped.
 
-A fresh array over 32 MB costs more than the arithmetic on it: its pages are new each time. So an elementwise step writes
-into an operand that nobody reads any more, and what is not needed is dropped before the next allocation.
+A fresh array over 32 MB costs more than the arithmetic on it: its pages are new each time. So an elementwise step
+writes into an operand that nobody reads any more, and what is not needed is dropped before the next allocation.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from .functions import ADDED
 from .spelling import Spell, aligned, literal, product
 from .steps import Program, Step
 
 LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
-VIEWS = ("view", "reshape")  # the kinds whose result may share the memory of their input
+VIEWS = ("view", "reshape", "factor")  # the kinds whose result may share the memory of their input
 
 
 class Lives:
@@ -26,6 +27,8 @@ class Lives:
         for k, step in steps:
             for value in step.inputs:
                 self.last[self._base(value)] = k
+            if step.kind == "apply" and step.spec[0].name in ADDED:  # a user's function may answer its argument
+                self.kept.update(self._base(value) for value in (k, *step.inputs))
 
     def _base(self, value: int) -> int:
         """The value whose memory `value` may be."""
@@ -44,7 +47,9 @@ class Lives:
         return [value for value in dict.fromkeys(step.inputs) if self.free(value, k)]
 
 
-def in_place(lives: Lives, k: int, step: Step, variables: Mapping[int, str], size: Spell) -> tuple[int, list[str]] | None:
+def in_place(
+    lives: Lives, k: int, step: Step, variables: Mapping[int, str], size: Spell
+) -> tuple[int, list[str]] | None:
     """Step `k` written into one of its operands: that operand, and the lines; None where it cannot be."""
     same = [value for value in step.inputs if lives.free(value, k) and step.inputs.count(value) == 1
             and lives.program.steps[value].sizes == step.sizes]  # fmt: skip

@@ -168,7 +168,8 @@ class Forms:
         """Colour operands by their labels' colours, and labels by their operands', until nothing splits further."""
         count = len(set(colours.values()))
         while True:
-            shades = [self.number((part, self._unordered(part, [colours[label] for label in ls]))) for part, ls in parts]
+            around = [self._unordered(part, [colours[label] for label in ls]) for part, ls in parts]
+            shades = [self.number((part, shade)) for (part, _), shade in zip(parts, around, strict=True)]
             met: dict[Label, list[tuple[int, int]]] = defaultdict(list)
             for shade, (part, ls) in zip(shades, parts, strict=True):
                 for p, label in enumerate(ls):

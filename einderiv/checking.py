@@ -279,7 +279,8 @@ def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int],
                 solved.fix(size, 3 + next(free) % 3, "check")
     entries = sum(prod(solved.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
-    exact = whole_numbers and _whole(y) and not _drawn_as_fractions(known) and all(a.dtype.kind in "iu" for a in given.values()) and entries <= WHOLE
+    given_whole = all(a.dtype.kind in "iu" for a in given.values())
+    exact = whole_numbers and given_whole and entries <= WHOLE and _whole(y) and not _drawn_as_fractions(known)
     values = dict(given)
     for name, tensor in known.items():
         if name not in values:

@@ -1,6 +1,7 @@
 """The command line: ``einderiv derive`` and ``einderiv check``.
 
-Exit code 0; 1 if a check failed; 2 for bad usage or input, with the message on stderr.
+What is derived is an einsum string, a text as :func:`einderiv.parse` reads it, the name of a file with one of them, or
+``-`` for the standard input. Exit code 0; 1 if a check failed; 2 for bad usage or input, with the message on stderr.
 """
 
 from __future__ import annotations
@@ -10,19 +11,22 @@ import json
 import os
 import re
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 from . import __version__
 from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
-from .errors import EinderivError
+from .errors import EinderivError, ParseError, limits
 from .evaluation import source
 from .explanation import explain
-from .expression import Expr
+from .expression import Add, Expr
 from .naming import axis_names
 from .notation import read
+from .parsing import ALIASES, LANGUAGES, parse
 from .show.formulas import formula, latex
+from .targets import tensors_of
 
 #: for terminals that cannot show these
 PLAIN = str.maketrans({"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"})
@@ -47,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="einderiv", description="einsum in, derivative einsum out")
     parser.add_argument("--version", action="version", version=f"einderiv {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    show = commands.add_parser("derive", help="derive an einsum and print how it came about")
+    show = commands.add_parser("derive", help="derive an einsum or a text and print how it came about")
     _common(show)
     show.add_argument("--format", default="text", choices=("text", "latex", "json", "python"))
     show.add_argument("--backend", default="numpy", help="of the python format")
@@ -60,19 +64,64 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("einsum", help="an einsum string, for instance 'is,st,tj->ij'")
+    parser.add_argument("what", help="an einsum string, for instance 'is,st,tj->ij'; a text, for instance "
+                        "'sum((T - U @ V.T)**2)'; the name of a file with one of them; or - to read it")  # fmt: skip
+    parser.add_argument("--language", help="of the text: einderiv (Python), einsum (diff.einsum.org) or matlab "
+                        "(matrixcalculus.org)", choices=[*LANGUAGES, *ALIASES], metavar="NAME")  # fmt: skip
     parser.add_argument("--wrt", required=True, help="an operand position or name")
-    parser.add_argument("--names", help="names of the operands, for instance X,Y,P; by default A,B,C,…")
+    parser.add_argument("--names", help="names of the operands of an einsum string, for instance X,Y,P; by default "
+                        "A,B,C,…")  # fmt: skip
     parser.add_argument("--sizes", help="sizes of labels, for instance i=4,s=5")
 
 
 def _written(arguments: argparse.Namespace) -> tuple[Expr, int | str]:
-    names = [name.strip() for name in arguments.names.split(",")] if arguments.names is not None else []
-    if arguments.names is not None and len(names) != len(read(arguments.einsum).inputs):
-        raise EinderivError(f"--names gives {len(names)} names, but the einsum has "
-                            f"{len(read(arguments.einsum).inputs)} operands")  # fmt: skip
     wrt = arguments.wrt
-    return einsum(arguments.einsum, *names), int(wrt) if re.fullmatch("-?[0-9]{1,9}", wrt) else wrt
+    return _expression(arguments), int(wrt) if re.fullmatch("-?[0-9]{1,9}", wrt) else wrt
+
+
+def _expression(arguments: argparse.Namespace) -> Expr:
+    written = _given(arguments.what, arguments.language)
+    if arguments.language is not None or not is_einsum(written):
+        if arguments.names is not None:
+            raise EinderivError("--names is for the operands of an einsum string; a text names them itself")
+        try:
+            return parse(written, language=arguments.language or "einderiv")
+        except ParseError as e:
+            if re.fullmatch(r"[\w./\\~-]*[./\\][A-Za-z][\w-]*", written) and ".T" not in written:
+                raise EinderivError(f"there is no file {written[:100]!r}; and as a text: {e}") from None
+            raise
+    names = [name.strip() for name in arguments.names.split(",")] if arguments.names is not None else []
+    if arguments.names is not None and len(names) != len(read(written).inputs):
+        raise EinderivError(f"--names gives {len(names)} names, but the einsum has "
+                            f"{len(read(written).inputs)} operands")  # fmt: skip
+    return einsum(written, *names)
+
+
+def is_einsum(written: str) -> bool:
+    """Does it look like an einsum string: letters, words, commas, dots, an arrow?
+
+    A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma: ``A - B``, ``X.T``.
+    """
+    if not re.fullmatch(r"[\w,.>\s-]*", written, re.ASCII):
+        return False
+    return "->" in written or "," in written or not re.search(r"[->]|(?<!\.)\.(?!\.)", written)
+
+
+def _given(what: str, language: str | None) -> str:
+    """The string itself, or what the file or the standard input holds."""
+    if what != "-" and ((language is None and is_einsum(what)) or not os.path.isfile(what)):
+        return what
+    try:
+        with nullcontext(sys.stdin) if what == "-" else open(what, encoding="utf-8-sig") as file:
+            return _bounded(file.read(limits.characters + 1))
+    except (OSError, UnicodeDecodeError) as e:
+        name = "the standard input" if what == "-" else f"the file {what[:100]!r}"
+        raise EinderivError(f"{name} cannot be read: {e}") from None
+
+
+def _bounded(text: str) -> str:
+    limits.check("characters", len(text))
+    return text.rstrip("\r\n")
 
 
 def _sizes(text: str | None) -> dict[str, int] | None:
@@ -106,9 +155,10 @@ def _derive(arguments: argparse.Namespace) -> int:
 def _described(y: Expr, J: Expr) -> dict[str, Any]:
     """The derivative as data; the keys are stable."""
     assert J.record is not None
+    one = not isinstance(y, Add)
     return {
-        "expression": y.subscripts,
-        "operands": [str(o) for o in y.operands],
+        "expression": y.subscripts if one else str(y),
+        "operands": [str(o) for o in y.operands] if one else list(tensors_of(y)),
         "wrt": J.record.wrt,
         "axes": list(axis_names(J)),
         "formula": formula(J),

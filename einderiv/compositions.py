@@ -247,7 +247,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
 
 
 def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
-    """``layer_norm(e, axis)``: ``(e - mean) / sqrt(var + eps)`` over `axis`; scale and shift by what you multiply and add.
+    """``layer_norm(e, axis)``: ``(e - mean) / sqrt(var + eps)`` over `axis`; multiply and add what scales and shifts.
 
     Source: Ba, Kiros, Hinton, "Layer normalization", arXiv 1607.06450.
 

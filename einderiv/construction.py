@@ -16,8 +16,8 @@ from .sizes import checked
 from .unification import assemble
 
 
-def tensor(name: str, axes: str | Sequence[str | int | None] = (), *, symmetric: bool = False,
-           diagonal: bool = False, lower: bool = False, orthogonal: bool = False, complex: bool = False) -> Tensor:  # fmt: skip
+def tensor(name: str, axes: str | Sequence[str | int | None] = (), *, symmetric: bool = False, diagonal: bool = False,
+           lower: bool = False, orthogonal: bool = False, complex: bool = False) -> Tensor:  # fmt: skip
     """A named tensor. Axes of the same name have the same size, in all tensors of an expression.
 
     `axes` is a string of letters, words separated by blanks, or a sequence of names and sizes (None: nothing known).

@@ -43,7 +43,7 @@ def project(g: object, s: object, /) -> Expr:
         what = called(s) if isinstance(s, Expr) else type(s).__name__
         raise EinderivError(f"{what} has no declared structure: ed.tensor('S', 'nn', symmetric=True) has")
     if found.ndim < s.ndim:
-        raise ShapeError(f"{called(found)} has {counted(found.ndim, 'axis')}, but a derivative by {s.name} ends with its "
+        raise ShapeError(f"{called(found)} has {counted(found.ndim, 'axis')}, but a derivative by {s.name} ends with "
                          f"{s.ndim}")  # fmt: skip
     return checked(dressed(_projected(found, s), origins=(s,)))
 

@@ -47,7 +47,8 @@ def live(program: Program) -> list[int]:
     return sorted(needed)
 
 
-RESERVED = frozenset({"np", "dtype", "compute", "float", "complex", "special", "expm", "lapack", "permutations", *HELPERS})
+IMPORTED = {"np", "special", "expm", "lapack", "permutations"}
+RESERVED = frozenset({"dtype", "compute", "float", "complex", *IMPORTED, *HELPERS})
 
 
 class Names:
@@ -128,8 +129,12 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     body = [*bound, *_dtype_line([*arguments.values(), *_kinds(roots)], dtype, lines), *lines,
             f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
     helpers = used(lines)
-    source = "\n\n\n".join([_header(backend, steps, helpers), *(HELPERS[name].rstrip() for name in helpers), "\n    ".join([head, *body])]) + "\n"
-    return Emitted(source, inputs, free)
+    parts = [
+        _header(backend, steps, helpers),
+        *(HELPERS[name].rstrip() for name in helpers),
+        "\n    ".join([head, *body]),
+    ]
+    return Emitted("\n\n\n".join(parts) + "\n", inputs, free)
 
 
 def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str]) -> str:

@@ -106,7 +106,7 @@ class Limits:
     order: int  #: how often an expression may be derived
     dense_bytes: int  #: of any array that evaluation allocates; a quarter of the memory
     canonical_steps: int  #: refinements spent on telling equal products with repeated tensors apart
-    depth: int  #: of nesting that formulas print
+    depth: int  #: of nesting that formulas print and that texts have
     parts: int  #: that a formula prints
 
     def __init__(self) -> None:

@@ -230,8 +230,10 @@ def _check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None
             raise EinderivError(f"{name} is conjugated and given as a complex array, but not declared so: "
                                 f"ed.tensor({name!r}, …, complex=True)")  # fmt: skip
         if not node.function.analytic:
-            raise EinderivError(f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
-                                "here; write it with real and imaginary parts, of tensors declared complex=True")
+            raise EinderivError(
+                f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
+                "here; write it with real and imaginary parts, of tensors declared complex=True"
+            )
 
 
 def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:

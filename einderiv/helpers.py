@@ -26,7 +26,7 @@ def softmax(x, axis):
 """,
     "log_softmax": """\
 def log_softmax(x, axis):
-    with np.errstate(over="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         x = x - x.real.max(axis, keepdims=True, initial=-np.inf)  # first, so that large entries lose no digits
         return x - np.log(np.exp(x).sum(axis, keepdims=True))
 """,

@@ -143,7 +143,9 @@ def matrix_power(a: object, n: object, /) -> Expr:
         raise TypeError(f"the exponent of matrix_power must be a whole number of at most 1000, not {n!r}")
     if power < 0:
         matrix, power = inv(matrix), -power
-    return checked(at_power(matrix, power))
+    symbol = checked(apply("matrix_power", matrix, 2, (power,)))
+    # The first two powers are written out; that the matrix is square is still said by the symbol.
+    return symbol if power > 1 else dressed(at_power(matrix, power), origins=(symbol,))
 
 
 def cholesky(a: object, /) -> Expr:

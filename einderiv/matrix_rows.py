@@ -3,6 +3,7 @@
 A term of a derivative by ``A[k, l]`` carries the batch labels, those of the result, and ``k, l``.
 """
 
+# ruff: noqa: E741 (formulas call indices i, j, k, l)
 from __future__ import annotations
 
 from typing import Any
@@ -236,7 +237,8 @@ _ROWS = (
          "np.linalg.pinv({0})", r"{0}^{{+}}", shape=_crossed, analytic=False, kink="for constant rank"),
     _row("matrix_power", "A^n for a whole number n", _matrix_power, "sum of A^m dA A^(n-1-m)",
          "np.linalg.matrix_power({0}, {1})", r"{0}^{{{1}}}", square=True),
-    _row("cholesky", "the lower Cholesky factor of the symmetric part", _cholesky, "L Phi(inv(L) dA inv(L)^T)", "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
+    _row("cholesky", "the lower Cholesky factor of the symmetric part", _cholesky, "L Phi(inv(L) dA inv(L)^T)",
+         "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
          _MATRIX % "chol", square=True, analytic=False),
     _row("tril", "the lower triangle from the k-th diagonal", _masked, "tril(dA)", "np.tril({0}, {1})",
          _MATRIX % "tril", integer=_largest),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import algebra, compositions, functions
+from . import algebra, compositions, elementwise, protocols
 from .algebra import operand
 from .arrays import is_array
 from .canonical import same
@@ -82,7 +82,11 @@ ATTRIBUTES: dict[str, object] = {
     "__rtruediv__": _binary(compositions.divided, swapped=True),
     "__matmul__": _binary(algebra.matmul),
     "__rmatmul__": _binary(algebra.matmul, swapped=True),
-    "__pow__": functions.powered,
+    "__pow__": elementwise.powered,
+    "__gt__": _binary(elementwise.greater),
+    "__ge__": _binary(elementwise.greater_equal),
+    "__lt__": _binary(elementwise.less),
+    "__le__": _binary(elementwise.less_equal),
     "__neg__": compositions.negated,
     "__pos__": _itself,
     "__eq__": _equal,
@@ -92,6 +96,9 @@ ATTRIBUTES: dict[str, object] = {
     "__iter__": _no_iteration,
     "__contains__": _no_member,
     "__array__": _no_array,
+    # NumPy asks these, also for ``ndarray * expression``: it never makes an object array of an expression.
+    "__array_ufunc__": protocols.array_ufunc,
+    "__array_function__": protocols.array_function,
     "__float__": _no_array,
     "__complex__": _no_array,
     "__int__": _no_array,
@@ -114,5 +121,3 @@ def install() -> None:
     """Give expressions their attributes."""
     for name, value in ATTRIBUTES.items():
         setattr(Expr, name, value)
-    # NumPy leaves ``ndarray * expression`` to the reflected operator, and never makes an object array of it.
-    Expr.__array_ufunc__ = None  # type: ignore[attr-defined]

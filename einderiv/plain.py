@@ -117,7 +117,8 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "inv": lambda a, _: np.linalg.inv(a), "det": lambda a, _: np.linalg.det(a),
     # half the logarithm of the square: no branch between negative determinants and a complex step
     "logdet": lambda a, _: np.log(np.linalg.det(a) ** 2) / 2, "det_sign": lambda a, _: np.sign(np.linalg.det(a)),
-    "minors": _minors, "adj": lambda a, _: np.linalg.det(a)[..., None, None] * np.linalg.inv(a), "pinv": lambda a, _: np.linalg.pinv(a),
+    "minors": _minors, "adj": lambda a, _: np.linalg.det(a)[..., None, None] * np.linalg.inv(a),
+    "pinv": lambda a, _: np.linalg.pinv(a),
     "matrix_power": lambda a, node: np.linalg.matrix_power(a, node.parameters[0]),
     "cholesky": lambda a, _: np.linalg.cholesky((a + a.swapaxes(-1, -2)) / 2),
     "tril": lambda a, node: np.tril(a, *node.parameters), "triu": lambda a, node: np.triu(a, *node.parameters),

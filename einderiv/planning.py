@@ -224,8 +224,8 @@ class Planner:
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
         counts = Counter(x for _, ls in parts for x in set(ls))
-        parts = [part if self._waits(part, counts, output) else
-                 self._reduced(part, {x for x in part[1] if counts[x] > 1 or x in output}) for part in parts]  # fmt: skip
+        kept = {x for x in counts if counts[x] > 1}.union(output)
+        parts = [part if self._waits(part, counts, output) else self._reduced(part, kept) for part in parts]
         for i, j in self._path(parts, output):
             b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
             needed = set(output).union(*(ls for _, ls in parts))
@@ -256,7 +256,9 @@ class Planner:
         solved = self._solved(a, b, needed) or self._solved(b, a, needed)
         if solved is not None:
             value, labels = solved
-            return (value, labels) if output in (None, labels) else (self._view(value, labels, output or ()), output or ())
+            return (
+                (value, labels) if output is None or output == labels else (self._view(value, labels, output), output)
+            )
         (x, la), (y, lb) = a, b = self._reduced(a, needed.union(b[1])), self._reduced(b, needed.union(a[1]))
         sizes = dict(zip(la, self.program.steps[x].sizes, strict=True))
         sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
@@ -301,7 +303,9 @@ class Planner:
         return search([ls for _, ls in parts], output, numbers, self.optimize)
 
 
-def search(terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any) -> list[tuple[int, int]]:
+def search(
+    terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
+) -> list[tuple[int, int]]:
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)

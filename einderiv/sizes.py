@@ -168,8 +168,10 @@ class Sizes:
                                  f"{self.number((node.name, p))}{_at(self, (node.name, p))}")  # fmt: skip
 
         if node.structure and not self.equal((node.name, node.ndim - 2), (node.name, node.ndim - 1)):
-            raise ShapeError(f"{node.name} is declared {node.structure}, but its last axes have sizes "
-                             f"{self.number((node.name, node.ndim - 2))} and {self.number((node.name, node.ndim - 1))}")
+            raise ShapeError(
+                f"{node.name} is declared {node.structure}, but its last axes have sizes "
+                f"{self.number((node.name, node.ndim - 2))} and {self.number((node.name, node.ndim - 1))}"
+            )
 
     def _einsum(self, node: Einsum) -> None:
         first: dict[Label, tuple[Size, int]] = {}

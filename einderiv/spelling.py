@@ -14,6 +14,7 @@ from .steps import Labels, Step, contraction
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 
+
 @dataclass(frozen=True)
 class Backend:
     """A row: its name, what a source imports, and how it spells a step as an expression on named values."""
@@ -150,7 +151,7 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
 
 def _solve(inputs: Sequence[str], step: Step, size: Spell) -> str:
     """``A⁻¹ b`` for all right-hand sides at once, those of a stack of matrices as a stack."""
-    la, lb, out, flipped = step.spec
+    la, lb, _, flipped = step.spec
     batch, summed = la[:-2], la[-2] if flipped else la[-1]
     rest = tuple(label for label in lb if label not in batch and label != summed)
     sizes = _by_label(step, size)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.cli import main
+from einderiv.cli import is_einsum, main
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -85,6 +85,103 @@ def test_bad_input_exits_with_2_and_says_why(capsys, words, message):
     assert (code, captured.out) == (2, "")
     assert re.search(message, captured.err)
     assert "Traceback" not in captured.err
+
+
+LOSS = "sum((T - einsum('nk,mk->nm', U, V))**2)"
+
+
+def test_a_text(capsys):
+    code, out, err = run(capsys, "derive", LOSS, "--wrt", "U")
+    assert (code, err) == (0, "")
+    assert "∂y/∂U[c,d] = −2 Σ_m (T[c,m] − Σ_k U[c,k] V[m,k]) V[m,d]" in out
+    assert run(capsys, "check", LOSS, "--wrt", "U")[0] == 0
+    latex = run(capsys, "derive", LOSS, "--wrt", "U", "--format", "latex")[1]
+    assert latex.startswith(r"\frac{\partial y}{\partial U_{cd}} = -2 \sum_{m}")
+    scope = {}
+    exec(run(capsys, "derive", LOSS, "--wrt", "U", "--format", "python")[1], scope)
+    T, U, V = np.arange(6).reshape(2, 3), np.arange(4).reshape(2, 2), np.arange(6).reshape(3, 2)
+    assert (scope["compute"](T, U, V) == -2 * (T - U @ V.T) @ V).all()
+
+
+def test_a_sum_as_data(capsys):
+    data = json.loads(run(capsys, "derive", "X: ij; exp(X) + X", "--wrt", "X", "--format", "json")[1])
+    assert (data["expression"], data["operands"], data["wrt"]) == ("exp(X) + X", ["X"], "X")
+    assert [term["compact"] for term in data["terms"]] == ["ij->ijij", "->ijij"]
+
+
+@pytest.mark.parametrize(("text", "language", "want"), [
+    ("0.5*x'*A*x",                    "matlab",         "0.5 Σ_{a,b} x[a] A[a,b] x[b]"),
+    ("#('ij,j->i', X, w)",            "diff.einsum.org", "Σ_j X[i,j] w[j]"),
+    ("X: ij\nX @ w - einsum('i->i', x)", "einderiv",     None),
+    ("ij",                            "einsum",         "y[a,b] = ij[a,b]"),
+])  # fmt: skip
+def test_languages(capsys, text, language, want):
+    wrt = {"matlab": "x", "diff.einsum.org": "w", "einsum": "ij"}.get(language, "x")
+    code, out, err = run(capsys, "derive", text, "--language", language, "--wrt", wrt)
+    if want is None:
+        assert code == 2
+        assert "how many axes has 'w'" in err
+    else:
+        assert code == 0
+        assert want in out
+
+
+@pytest.mark.parametrize("content", [f"T: nm\n{LOSS}\n", f"\ufeff# with a mark\r\n{LOSS}\r\n", "nm,nk,mk->"])
+@pytest.mark.parametrize("way", ["file", "stdin"])
+def test_files_and_the_standard_input(capsys, monkeypatch, tmp_path, content, way):
+    path = tmp_path / "loss.txt"
+    path.write_text(content, encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(content.lstrip("\ufeff")))
+    wrt = "U" if "U" in content else "1"
+    code, out, err = run(capsys, "derive", str(path) if way == "file" else "-", "--wrt", wrt)
+    assert (code, err) == (0, "")
+    assert out.startswith("The derivative of ")
+
+
+@pytest.mark.parametrize(("written", "want"), [
+    ("is,st,tj->ij", True), ("ij", True), ("", True), ("batch in, in out -> batch out", True), ("...i->i", True),
+    ("ij,jk-ik", True), ("i.j->j", True), ("ij->->i", True), ("i1,jk", True), ("ij\n->i\n", True), ("weight", True),
+    ("X - Y", False), ("X > Y", False), ("X.T", False), ("X + Y", False), ("exp(X)", False), ("R = X", False),
+    ("X: is\nX", False), ("loss.txt", False), ("#('ij->i', X)", False), ("x'", False), ("ij→i", False),
+])  # fmt: skip
+def test_what_is_an_einsum_string(written, want):
+    assert is_einsum(written) is want
+
+
+TEXTS = [
+    (["derive", "sum(X[0])", "--wrt", "X"],                         r"'\[' cannot be read[^\n]*\n[^\n]*\n +\^"),
+    (["derive", "sum(X)", "--wrt", "X"],                            "how many axes has 'X'"),
+    (["derive", "X: ij; sum(X)", "--wrt", "Q"],                     "no tensor here is called 'Q'"),
+    (["derive", "X: ij; sum(X)", "--wrt", "X", "--names", "X"],     "--names is for the operands"),
+    (["derive", "X: ij; sum(X)", "--wrt", "X", "--language", "perl"], "invalid choice: 'perl'"),
+    (["derive", "(" * 10**5, "--wrt", "X"],                         "more than 100 parentheses"),
+    (["derive", "no/such/file.txt", "--wrt", "X"],                  "there is no file 'no/such/file.txt'"),
+    (["derive", "loss.txt", "--wrt", "X"],                          "there is no file 'loss.txt'; and as a text"),
+    (["derive", ".", "--wrt", "X"],                                 "cannot be read|operand is missing"),
+    (["derive", "-", "--wrt", "X"],                                 "limits.characters"),
+    (["check", "__import__('os')", "--wrt", "X"],                   "underscores"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "message"), TEXTS)
+def test_texts_that_are_refused(capsys, monkeypatch, words, message):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("X+" * 10**6))
+    try:
+        code = main(words)
+    except SystemExit as e:  # argparse
+        code = e.code
+    captured = capsys.readouterr()
+    assert (code, captured.out) == (2, "")
+    assert re.search(message, captured.err)
+    assert "Traceback" not in captured.err
+
+
+def test_files_that_cannot_be_read(capsys, tmp_path):
+    path = tmp_path / "loss.bin"
+    path.write_bytes(b"\xff\xfe\x00")
+    code, _, err = run(capsys, "derive", str(path), "--wrt", "X")
+    assert code == 2
+    assert "cannot be read: 'utf-8' codec" in err
 
 
 def test_a_terminal_without_unicode_gets_ascii(monkeypatch):

@@ -1,4 +1,4 @@
-"""Declared structures: projections are idempotent and tangent, transposes of symmetric tensors equal, arrays checked."""
+"""Declared structures: projections are idempotent and tangent, symmetric transposes equal, arrays checked."""
 
 import numpy as np
 import pytest

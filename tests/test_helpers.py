@@ -7,7 +7,9 @@ import einderiv as ed
 from einderiv.helpers import HELPERS, IMPORTS, used
 
 
-@pytest.mark.parametrize("text", ["sigmoid(x)", "softplus(x)", "softmax(x, -1)", "log_softmax(x, -1)", "logsumexp(x, -1)"])
+@pytest.mark.parametrize("text", [
+    "sigmoid(x)", "softplus(x)", "softmax(x, -1)", "log_softmax(x, -1)", "logsumexp(x, -1)",
+])  # fmt: skip
 @pytest.mark.parametrize("x", [[1e4, 0, -1e4], [-1e4] * 3, [8e307, -8e307, 0]])
 def test_helpers_do_not_overflow(text, x):
     scope = {"np": np, "x": np.array(x, float)}

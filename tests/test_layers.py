@@ -14,14 +14,19 @@ from einderiv.methods import ATTRIBUTES
 ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
-    "functions", "compositions", "construction", "derivation", "targets", "substitution", "calculus",
-    "steps", "planning", "spelling", "emission", "execution",
-    "show", "show.text", "show.formulas", "show.plans", "structured", "methods",
-    "evaluation", "explanation", "checking", "", "cli", "__main__",
+    "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
+    "compositions", "construction",
+    "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
+    "derivation", "targets", "coupling", "substitution", "calculus",
+    "steps", "planning", "strategies", "spelling", "buffers", "helpers", "emission", "execution",
+    "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
+    "calls", "evaluation", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
+    "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
-COMPUTING = {"execution", "structured", "checking"}
+COMPUTING = {"execution", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking", "objective",
+             "newton"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
 

@@ -96,7 +96,7 @@ class Latex(Style):
         parts = [*arguments, *shown_parameters(node)]
         body = template.format(*parts)
         unsaid = [part for k, part in enumerate(parts) if f"{{{k}}}" not in template]
-        if unsaid:  # in the same brackets: directions, and which entries are left out
+        if unsaid and body.endswith(r"\right)"):  # in the same brackets: directions, and which entries are left out
             body = ", ".join([body.removesuffix(r"\right)"), *unsaid]) + r"\right)"
         at = f"_{{{','.join(map(self.name, core))}}}"
         return body.replace(r"\left(", at + r"\left(", 1) if core else body

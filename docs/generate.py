@@ -1,0 +1,289 @@
+"""Write the generated pages: `cookbook.md` and `functions.md`.
+
+    python docs/generate.py            writes them
+    python docs/generate.py --check    exit code 1 if they are not what would be written
+
+Every derivative of the cookbook page is compared with the form of the book while the page is written; one that differs
+is an error, and no page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+import cookbook_table as book  # noqa: E402
+from cookbook_table import Row  # noqa: E402
+from matrix_style import matrix_style  # noqa: E402
+
+import einderiv as ed  # noqa: E402
+from einderiv.expression import is_zero  # noqa: E402
+from einderiv.functions import ADDED, FUNCTIONS, Function  # noqa: E402
+from einderiv.naming import axis_names  # noqa: E402
+from einderiv.show.formulas import shown  # noqa: E402
+
+SIZES = {"i": 4, "j": 2, "k": 3, "l": 5}
+EXACT, CLOSE = "equal, in whole numbers", "equal to 1e-9"
+Arrays = dict[str, Any]
+
+
+class Mismatch(Exception):
+    """A derivative that is not what the book says."""
+
+
+# ---- the cookbook: values
+def declared(row: Row) -> dict[str, tuple[str, str]]:
+    """The axes and the structure of each tensor of a row."""
+    found = {}
+    for part in row.axes.split():
+        name, _, rest = part.partition(":")
+        axes, _, structure = rest.partition("=")
+        found[name] = (axes, structure)
+    return found
+
+
+def ours(row: Row) -> Any:
+    """The derivative as an expression."""
+    tensors = {name: ed.tensor(name, axes, **({kind: True} if kind else {}))
+               for name, (axes, kind) in declared(row).items()}  # fmt: skip
+    return row.ours(**tensors)
+
+
+def arrays_for(row: Row, seed: int = 0) -> Arrays:
+    """Whole numbers without 0, or reals with large diagonals where they are square."""
+    rng = np.random.default_rng(seed)
+    found: Arrays = {}
+    for name, (axes, kind) in declared(row).items():
+        shape = tuple(SIZES[x] for x in axes)
+        square = len(shape) == 2 and shape[0] == shape[1]
+        if row.real:
+            a = rng.uniform(0.4, 0.9, shape) + (1.5 * np.eye(shape[0]) if square else 0)
+            a = a + 1j * rng.uniform(0.4, 0.9, shape) if kind == "complex" else a
+        else:
+            a = np.asarray(rng.integers(1, 5, shape) * rng.choice((-1, 1), shape))
+        found[name] = a + a.T if kind == "symmetric" else np.diag(np.diag(a)) if kind == "diagonal" else np.asarray(a)
+    return found
+
+
+def at(f: Any, arrays: Arrays) -> Any:
+    """A form of the book at arrays."""
+    return np.asarray(f(**{name: arrays[name] for name in inspect.signature(f).parameters}))
+
+
+def verdict(row: Row) -> str:
+    """How the derivative compares with the form of the book. Raises Mismatch where it does not."""
+    arrays = arrays_for(row)
+    found, wanted = np.asarray(ed.evaluate(ours(row), arrays)), at(row.closed, arrays)
+    scale = max(1.0, float(np.abs(wanted).max()))
+    same = found.shape == wanted.shape and bool(np.abs(found - wanted).max() <= (1e-9 * scale if row.real else 0))
+    if not same or (not row.real and {found.dtype.kind, wanted.dtype.kind} != {"i"}):
+        raise Mismatch(f"({row.number}) is not what the book says:\n{found}\n{wanted}")
+    if row.printed is not None:
+        wrong = at(row.printed, arrays)
+        if np.abs(found - wrong).max() <= 1e-6 * scale:
+            raise Mismatch(f"({row.number}) is said to be a misprint, but it is right")
+    return CLOSE if row.real else EXACT
+
+
+# ---- the cookbook: texts
+def codes() -> dict[str, str]:
+    """The code of `ours` of each row, as it stands in the table."""
+    found = {}
+    for node in ast.walk(ast.parse((HERE / "cookbook_table.py").read_text())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Row":
+            number, _, f, *_ = node.args
+            assert isinstance(number, ast.Constant), "the first argument is the number"
+            assert isinstance(f, ast.Lambda), "the third is the derivative"
+            found[str(number.value)] = ast.unparse(f.body)
+    return found
+
+
+def einsums(e: Any) -> str:
+    """The einsum strings of the terms, with their operands."""
+    parts = []
+    for term in () if is_zero(e) else e.terms:
+        front = "" if term.coefficient == 1 else "−" if term.coefficient == -1 else f"{term.coefficient} "
+        operands = ", ".join(f"`{o}`" for o in map(str, term.operands))
+        parts.append(f"{front}`{term.subscripts}`" + (f" of {operands}" if operands else ""))
+    return "; ".join(parts) or "0"
+
+
+def operand_count(text: str) -> int:
+    """How many operands a form names; deltas, identities and the names of functions are none."""
+    plain = re.sub(r"\[[^\]]*\]|Σ_\{[^}]*\}|Σ_\w|δ\[[^\]]*\]|_[a-z](,[a-z])*", "", text)
+    calls = {"tr", "det", "ln", "adj", "diag", "conj", "I", "sin", "cos", "exp", "expm", "inv", "reciprocal", "vec",
+             "unvec", "matrix", "power", "sign", "delta"}  # fmt: skip
+    return sum(word not in calls for word in re.findall(r"[A-Za-z]+", plain))
+
+
+def term_count(text: str) -> int:
+    """How many terms a form adds up."""
+    depth, count = 0, 1
+    for k, character in enumerate(text):
+        depth += character in "([{"
+        depth -= character in ")]}"
+        count += character in "+−" and depth == 0 and k > 0
+    return count
+
+
+def entry(row: Row, code: str) -> tuple[list[str], str | None]:
+    """The lines of one equation, and a line for the list of longer forms, if it is one."""
+    e = ours(row)
+    matrices, formula = matrix_style(e), ed.formula(e, name="f")
+    body = shown(e, axis_names(e))
+    form = matrices or body
+    lines = [f"**({row.number})** `{code}`", ""]
+    lines.append(f"- book: {row.book}" + (f" ({row.note})" if row.note else ""))
+    lines.append(f"- here: {matrices}" if matrices else "- here: in indices only")
+    lines += [f"- einsum: {einsums(e)}", f"- formula: `{formula}`", f"- {verdict(row)}", ""]
+    size = row.size or operand_count(row.book)
+    longer = operand_count(form) > size
+    count, terms = operand_count(form), term_count(form)
+    text = f"- ({row.number}) {count} operands in {terms} term{'s' * (terms > 1)}, the book has {size}: {form}"
+    return lines, text if longer else None
+
+
+HEAD = """\
+# The Matrix Cookbook, derived
+
+Petersen and Pedersen, *The Matrix Cookbook*, version of 15 November 2012: every equation of its section on
+derivatives, {first} to {last}, with the call that derives it, the form in the book, what comes out as matrices, as
+einsums and in indices, and how the two compare at random arrays. `docs/generate.py` writes this page, and stops with an
+error if any form is not equal.
+
+The derivative of a scalar by a matrix has the shape of the matrix, in the book and here. One with more axes has those
+of the function first. δ stands where the book may have single-entry matrices, `∘` is the product entry by entry,
+`⊗` that of Kronecker, `1` a vector of ones, and `dX` a differential, which is given to `ed.jvp`. Tensors have the axes
+that their equation needs; X is square where the book needs its inverse.
+
+Of {total} derivatives {exact} are equal in whole numbers and {close} to 1e-9 of the largest entry; {longer} came out
+longer than in the book.
+"""
+
+
+def cookbook() -> Iterator[str]:
+    """The page, line by line."""
+    code = codes()
+    found = {title: [entry(row, code[row.number]) for row in rows] for title, rows in book.SECTIONS.items()}
+    rows = [row for section in book.SECTIONS.values() for row in section]
+    longer = [text for section in found.values() for _, text in section if text]
+    exact = sum(not row.real for row in rows)
+    yield from HEAD.format(first=book.FIRST, last=book.LAST, total=len(rows), exact=exact, close=len(rows) - exact,
+                           longer=len(longer)).splitlines()  # fmt: skip
+    yield ""
+    for title, entries in found.items():
+        yield from (f"## {title}", "")
+        for lines, _ in entries:
+            yield from lines
+    yield from ("## Longer than in the book", "", "By the number of operands, with brackets as they are written.", "")
+    yield from (*longer, "", "## Not to be stated", "")
+    yield from (f"- ({number}) {reason}" for number, reason in book.UNSTATED.items())
+    yield from ("", "## Definitions", "", "These equations state no derivative.", "")
+    yield from (f"- ({number}) {reason}" for number, reason in book.DEFINITIONS.items())
+    yield from ("", "## Misprints", "", "At random arrays the derivative is not what stands in the book.", "")
+    yield from (f"- ({row.number}) {row.note}" for row in rows if row.printed)
+
+
+# ---- the functions
+FUNCTIONS_HEAD = """\
+# The functions
+
+Every function that an expression can apply is a row of one table, with its derivative; `docs/generate.py` writes this
+page from it. `ed.function` adds a row of your own. In the column of NumPy, names without `np.` or `special.` are short
+functions that come with the source which `ed.source` gives. The domain is the interval from which the tests draw their
+arguments. Where a function has no derivative, the convention is that of JAX and PyTorch and stands in the column
+*kink*. In the last column, "SciPy" means that evaluating needs it, "real" that complex arguments are refused, and "no
+call" that the function comes up in derivatives or by an operator.
+"""
+GROUPS: dict[str, Callable[[Function], bool]] = {
+    "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,
+    "Of several arguments, entry by entry": lambda row: row.core == 0 and len(row.derivatives) > 1,
+    "Over axes of your choice": lambda row: row.core == -1 and row.kind != "reshape",
+    "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
+    "Of tensors in another shape": lambda row: row.kind == "reshape",
+}
+MODULES = ("compositions", "reductions", "matrices", "elementwise", "complexes", "declared")
+
+
+def letters(row: Function) -> tuple[str, ...]:
+    """Names for the arguments of a row, and then for its numbers."""
+    told = re.search(r"number (\w)\b|(\w)-th diagonal", row.law)
+    number = (told[1] or told[2]) if told else "n"
+    return {2: ("x", "y"), 3: ("c", "x", "y")}.get(len(row.derivatives), ("A" if row.core > 1 else "x", number))
+
+
+def cell(text: str) -> str:
+    return text.replace("|", r"\|")
+
+
+def function_line(row: Function) -> str:
+    """The line of one row in its table."""
+    names = letters(row)
+    spelt = row.spell["numpy"].format(*names, core="axis", depth="depth", all=f"{names[0]}, …") or "`reshape`"
+    latex = row.latex.format(*names).replace("|", r"\vert ")
+    notes = {"SciPy": "scipy" in row.needs, "real": not row.analytic, "no call": row.name not in ed.__all__}
+    code = spelt if spelt.startswith("`") else f"`{spelt}`"
+    low, high = row.domain
+    domain = f"{low:g} … {high:g}" if row.core == 0 else ""
+    return " | ".join(["", f"`{row.name}`", cell(row.law), cell(row.derived), cell(code), f"${latex}$", domain,
+                       cell(row.kink), ", ".join(n for n, holds in notes.items() if holds), ""]).strip()  # fmt: skip
+
+
+def compositions() -> Iterator[str]:
+    """The public functions that are no rows of the table."""
+    for name in ed.__all__:
+        found = getattr(ed, name)
+        module = str(getattr(found, "__module__", ""))
+        if name not in FUNCTIONS and callable(found) and module.removeprefix("einderiv.") in MODULES:
+            law = (found.__doc__ or "").strip().splitlines()[0].replace("``", "`")
+            call, rest = re.fullmatch(r"(`[^`]*`):? (.*)", law.replace(":func:", "")).groups()  # type: ignore[union-attr]
+            yield f"| {cell(call)} | {cell(rest)} |"
+
+
+def functions() -> Iterator[str]:
+    """The page, line by line."""
+    rows = [row for name, row in FUNCTIONS.items() if name not in ADDED]
+    assert all(sum(test(row) for test in GROUPS.values()) == 1 for row in rows), "each row in one group"
+    yield from FUNCTIONS_HEAD.splitlines()
+    for title, test in GROUPS.items():
+        yield from ("", f"## {title}", "")
+        yield "| name | f(x) | derivative | NumPy | LaTeX | domain | kink | |"
+        yield "|---|---|---|---|---|---|---|---|"
+        yield from (function_line(row) for row in rows if test(row))
+    yield from ("", "## Compositions", "", "Made of rows and einsums, so they have no derivative of their own.", "")
+    yield from ("| call | what it is |", "|---|---|", *compositions())
+
+
+PAGES = {"cookbook.md": cookbook, "functions.md": functions}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Write the generated pages of the documentation.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is stale")
+    parser.add_argument("--folder", type=Path, default=HERE, help="where the pages stand")
+    options = parser.parse_args(arguments)
+    stale = []
+    for name, page in PAGES.items():
+        text, path = "\n".join(page()).rstrip() + "\n", options.folder / name
+        if options.check:
+            stale += [name] * (not path.exists() or path.read_text() != text)
+        else:
+            path.write_text(text)
+    for name in stale:
+        print(f"{name} is not what docs/generate.py writes: run it", file=sys.stderr)
+    return int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""Texts that are refused: which error comes, where its caret stands, how soon."""
+
+import time
+
+import pytest
+
+import einderiv as ed
+
+
+def refused(text, position, message, **options):
+    """The error of parsing `text`: short, at once, and with a caret under the character at `position`."""
+    start = time.perf_counter()
+    with pytest.raises((ed.EinderivError, TypeError), match=message) as info:
+        ed.parse(text, **options)
+    took = time.perf_counter() - start
+    assert took < 5, took  # 0.5 s at most on a quiet machine: no hang, no blow-up
+    error, shown = info.value, str(info.value)
+    assert len(shown) < 500 and shown.count("\n") <= 2, shown
+    if position is None:
+        return
+    assert isinstance(error, (ed.ParseError, ed.ShapeError))
+    assert error.position == position, (error.position, shown)
+    *_, line, caret = shown.split("\n")
+    char = text[error.position]
+    assert not " " < char < "\x7f" or line[caret.index("^")] == char, shown
+
+
+def refused_behind(head, text, at, message, **options):
+    """The same for a text behind `head`, where the character at fault begins the first occurrence of `at`."""
+    text += "\n"
+    refused(head + text, None if at is None else len(head) + text.index(at), message, **options)

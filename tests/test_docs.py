@@ -1,0 +1,168 @@
+"""The generated pages: they are fresh, complete, and every form on them is right, also as it is written in matrices."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matrix_text import value
+
+import einderiv as ed
+from einderiv.functions import ADDED, FUNCTIONS
+
+DOCS = Path(__file__).parent.parent / "docs"
+if not DOCS.exists():
+    pytest.skip("the pages do not come with the package", allow_module_level=True)
+sys.path.insert(0, str(DOCS))
+generate, book, matrix_style = map(importlib.import_module, ("generate", "cookbook_table", "matrix_style"))
+ROWS = [pytest.param(row, id=row.number) for rows in book.SECTIONS.values() for row in rows]
+
+
+def close(found, wanted):
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9 * max(1, np.abs(wanted).max()))
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, str(DOCS / "generate.py"), *arguments], capture_output=True, text=True)
+
+
+def test_the_pages_are_fresh():
+    done = run("--check")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_stale_page_is_noticed(tmp_path):
+    assert run("--check", "--folder", str(tmp_path)).returncode == 1
+    assert run("--folder", str(tmp_path)).returncode == 0
+    assert run("--check", "--folder", str(tmp_path)).returncode == 0
+    page = tmp_path / "cookbook.md"
+    page.write_text(page.read_text().replace("Aᵀ Bᵀ", "Bᵀ Aᵀ"))
+    done = run("--check", "--folder", str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, "cookbook.md is not what docs/generate.py writes: run it\n")
+
+
+# ---- the cookbook
+def test_every_equation_is_there():
+    stated = {int(n) for p in ROWS for n in re.findall(r"\d+", p.values[0].number)}
+    others = {int(n) for n in (*book.UNSTATED, *book.DEFINITIONS)}
+    assert not stated & others
+    assert stated | others == set(range(book.FIRST, book.LAST + 1))
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_derivative_is_that_of_the_book(row):
+    assert generate.verdict(row) in (generate.EXACT, generate.CLOSE)
+
+
+def test_another_value_is_noticed():
+    row = book.TRACES[2]
+    with pytest.raises(generate.Mismatch, match=r"^\(101\) is not what the book says"):
+        generate.verdict(row._replace(closed=lambda A, B: (A.T @ B.T) + 1))
+    with pytest.raises(generate.Mismatch, match=r"^\(101\) is said to be a misprint, but it is right"):
+        generate.verdict(row._replace(printed=row.closed))
+
+
+# those that are derivatives as they stand, and no products or combinations of some
+DERIVED = [p for p in ROWS if generate.ours(p.values[0]).record is not None]
+
+
+@pytest.mark.parametrize("row", DERIVED)
+def test_the_derivative_is_independently_right(row):
+    # Both the row and the book may be wrong in the same way: differences know neither.
+    e, arrays = generate.ours(row), generate.arrays_for(row, seed=3)
+    assert ed.check(e.record.of, e.record.wrt, **{n: np.asarray(a, float) for n, a in arrays.items()}).ok
+
+
+# what a text takes for granted: an abstract function, a sum over r, indices, a function of matrices that NumPy has not
+UNREAD = re.compile(r"∂|′|Σ|\[|cos\(X\)|[GJr]\b|^0$|\b1\b")
+
+
+@pytest.mark.parametrize("row", [p for p in ROWS if not UNREAD.search(p.values[0].book)])
+def test_the_text_of_the_book_is_what_is_compared(row):
+    arrays = generate.arrays_for(row)
+    if row.number == "56":
+        arrays["X"] = np.linalg.pinv(arrays["P"])
+    wanted = generate.at(row.closed, arrays)
+    close(value(row.book, arrays, wanted.shape), wanted)
+
+
+MATRICES = [p for p in ROWS if matrix_style.matrix_style(generate.ours(p.values[0])) is not None]
+
+
+@pytest.mark.parametrize("row", [p for p in MATRICES if p.id not in ("33", "76")])  # zeros; ones of unknown sizes
+def test_the_matrix_form_is_the_derivative(row):
+    e, arrays = generate.ours(row), generate.arrays_for(row)
+    wanted = ed.evaluate(e, arrays)
+    close(value(matrix_style.matrix_style(e), arrays, np.shape(wanted)), np.asarray(wanted))
+
+
+def test_most_rows_are_tested_in_each_way():
+    assert len(DERIVED) > 80
+    assert sum(not UNREAD.search(p.values[0].book) for p in ROWS) >= 82
+
+
+def test_most_derivatives_have_a_matrix_form():
+    without = {p.id for p in ROWS} - {p.id for p in MATRICES}
+    assert without == {"48", "60", "73", "74", "75", "79", "90", "105", "120", "128", "133"}
+
+
+X, A, u, v, t = ed.tensor("X", "ij"), ed.tensor("A", "ii"), ed.tensor("u", "i"), ed.tensor("v", "j"), ed.tensor("t", "")
+STYLES = (
+    (X @ X.T, "X Xᵀ"), (ed.outer(u, v), "u vᵀ"), (u @ X, "Xᵀ u"), (u @ X @ v, "uᵀ X v"), (ed.trace(A), "tr(A)"),
+    (ed.trace(A @ A.T), "tr(A Aᵀ)"), (u * u, "u ∘ u"), (X * X, "X ∘ X"), (ed.diag(u), "diag(u)"),
+    (ed.diag(A), "diag(A)"), (ed.diag(u) @ X, "diag(u) X"), (X @ ed.diag(v), "X diag(v)"),
+    (ed.einsum("i,i,i->", u, u, u), "uᵀ (u ∘ u)"),
+    (ed.sum(X), "1ᵀ X 1"), (ed.sum(X, 1), "X 1"), (t * X, "t X"), ((u @ u) * X, "(uᵀ u) X"), (X / t, "X / t"),
+    (X / (u @ u), "X / (uᵀ u)"), (ed.norm(u - X @ v), "‖u − X v‖"), (ed.inv(A).T, "A⁻ᵀ"), (ed.inv(A).T @ u, "A⁻ᵀ u"),
+    (-2.5 * X, "−2.5 X"), (ed.kron(X, A), "X ⊗ A"), (ed.einsum("ij,kl->ikjl", X, A), None),
+    (ed.logdet(A), "ln |det A|"), (ed.einsum("ijk->ij", "T"), None), (ed.softmax(u), None),
+    (ed.matrix_power(A, 3), "A³"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "text"), STYLES, ids=[str(text) for _, text in STYLES])
+def test_matrix_style(e, text):
+    assert matrix_style.matrix_style(e) == text
+
+
+COUNTS = (("2 Aᵀ (A X B + C) Bᵀ", 6, 1), ("A + Aᵀ", 2, 2), ("−X⁻ᵀ a bᵀ X⁻ᵀ", 4, 1), ("2 tr(X) I", 1, 1),
+          ("Σ_{a,b} X[a,b] δ[a,c] adj(X)[b,a]", 2, 1), ("u − v + w", 3, 3))  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "operands", "terms"), COUNTS)
+def test_counts(text, operands, terms):
+    assert (generate.operand_count(text), generate.term_count(text)) == (operands, terms)
+
+
+def test_a_longer_form_is_listed_and_a_shorter_is_not():
+    page = "\n".join(generate.cookbook())
+    longer = page[page.index("## Longer than in the book") : page.index("## Not to be stated")]
+    assert "- (83) 10 operands in 2 terms, the book has 6: Dᵀ (X b + c) bᵀ + D (X b + c) bᵀ" in longer
+    assert "(119)" not in longer
+
+
+# ---- the functions
+def test_every_function_is_there():
+    page = "\n".join(generate.functions())
+    for name in FUNCTIONS:
+        assert (f"| `{name}` |" in page) == (name not in ADDED), name
+    for name in ed.__all__:
+        module = getattr(getattr(ed, name), "__module__", "")
+        if callable(getattr(ed, name)) and module.startswith("einderiv.") and module.split(".")[1] in generate.MODULES:
+            assert f"| `{name}" in page, name
+
+
+def test_tables_have_as_many_cells_in_every_line():
+    for line in (x for x in generate.functions() if x.startswith("|")):
+        assert len(re.findall(r"(?<!\\)\|", line)) in (3, 9), line
+
+
+# ---- all pages
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert target.startswith("http") or (DOCS / target).exists(), target
