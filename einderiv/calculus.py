@@ -7,6 +7,7 @@ A position means that slot alone of the outermost einsum as it was written, a na
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from .algebra import added, times
@@ -56,7 +57,8 @@ def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, sha
         return mapped(lambda t: _batched(y, base, t, shared_axes(y, t, shared), indices), targets)
     if y.ndim == 0:
         cotangents = _pulled(y, base, targets, filled(1, (), ()))
-        return mapped(lambda t: _finished(y, base, t, cotangents.get(t.tensor.name), indices), targets)
+        names = cache(lambda count: _names_for(y, count, indices))  # reading all letters of `y` once is enough
+        return mapped(lambda t: _result(y, base, t, cotangents.get(t.tensor.name), (), names(t.tensor.ndim)), targets)
     return mapped(lambda t: _derived(y, base, t, indices), targets)
 
 
@@ -133,7 +135,8 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
 
     def row(t: Target) -> Any:
         found = pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name)
-        g = _finished(y, y, t, found, None)  # its slots stay replaced: they are derived by once more
+        # Its slots stay replaced: they are derived by once more.
+        g = _result(y, y, t, found, (), _names_for(y, t.tensor.ndim, None))
         return mapped(lambda s: restored(_derived(g, g, s, None), y, base), second)
 
     return mapped(row, first)
@@ -284,10 +287,6 @@ def _check_uncoupled(J: Expr, p: int, q: int, t: Target) -> None:
             names = axis_names(J)
             raise EinderivError(f"axis {names[p]} is not shared: entries of it depend on others of {t.label}, in the "
                                 f"term {dressed(term, axes=J.axes)}")  # fmt: skip
-
-
-def _finished(y: Expr, base: Expr, t: Target, found: Expr | None, indices: Sequence[str] | None) -> Expr:
-    return _result(y, base, t, found, (), _names_for(y, t.tensor.ndim, indices))
 
 
 def _result(y: Expr, base: Expr, t: Target, found: Expr | None, origins: tuple[Expr, ...],

@@ -34,6 +34,7 @@ from .expression import (
     put,
     walk,
 )  # fmt: skip
+from .nesting import environments
 from .unification import assemble, fresh_labels, slots_of
 
 #: terms: a derivative of at most this many is multiplied out into its consumer, so that every term keeps its deltas;
@@ -42,6 +43,9 @@ SPREAD = 16
 #: factors: a derivative of at most this many is plugged into its consumer, for the path to find any order; in a longer
 #: chain what is there stays nested, or a chain of n functions would copy n² factors
 PLUGGED = 128
+#: factors: the cotangents of a longer product share their work along a tree; those of a shorter one are plain products,
+#: which the planner orders as it likes
+BRANCHED = 24
 
 
 def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()) -> Expr | None:
@@ -153,7 +157,10 @@ def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr
 def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr, Expr]]:
     match node:
         case Einsum():
-            return [(f, _transposed(node, k, cotangent)) for k, f in enumerate(node.factors) if id(f) in needed]
+            wanted = [k for k, f in enumerate(node.factors) if id(f) in needed]
+            if len(node.factors) > BRANCHED and len(wanted) > 1:
+                return [(node.factors[k], e) for k, e in environments(node, cotangent, wanted).items()]
+            return [(node.factors[k], _transposed(node, k, cotangent)) for k in wanted]
         case Add():
             return [(a, cotangent) for a in node.addends if id(a) in needed]
         case Apply():

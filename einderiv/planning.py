@@ -115,6 +115,8 @@ class Planner:
         """Nodes to compute before `e`: children first, without those that are multiplied out."""
 
         def below(node: Expr) -> tuple[Expr, ...]:
+            if id(node) in self.values:
+                return ()
             if isinstance(node, Einsum):
                 return self._flat(node).factors
             if isinstance(node, Add):

@@ -17,7 +17,7 @@ FLOORS = [
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
-    "derivation", "targets", "coupling", "substitution", "calculus",
+    "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
     "steps", "planning", "strategies", "spelling", "buffers", "helpers", "emission", "execution",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
     "calls", "evaluation", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
