@@ -166,12 +166,14 @@ def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
 
 
 def _returned(program: Program, variables: Mapping[int, str]) -> list[str]:
-    """Outputs; what is an input, a view of one, or given out twice is copied, so that results alias nothing."""
+    """Outputs; what is an input, a view of one, a diagonal, or given out twice is copied, so that results alias nothing."""
     roots = [_root(program, k) for k in program.outputs]
     return [
-        f"{variables[k]}.copy()" if program.steps[root].kind == "input" or root in roots[:place] else variables[k]
+        f"{variables[k]}.copy()" if program.steps[root].kind == "input" or root in roots[:place]
+        or len(program.steps[k].sizes) < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
+        else variables[k]
         for place, (k, root) in enumerate(zip(program.outputs, roots, strict=True))
-    ]
+    ]  # fmt: skip
 
 
 def _root(program: Program, k: int) -> int:

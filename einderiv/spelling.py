@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from .expression import Number, Size
 from .notation import LETTERS
 from .steps import Labels, Step, contraction
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
+MANY, SHORT = 1 << 14, 1 << 12  # entries: of an array that is worth a thought; of a sum without rounding to speak of
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,7 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         case "view":
             return [_view(inputs[0], *step.spec)]
         case "sum":
-            labels, out = step.spec
-            gone = [str(p) for p, label in enumerate(labels) if label not in out]
-            return [f"{inputs[0]}.sum(axis={shape(gone) if len(gone) > 1 else gone[0]})"]
+            return [_sum(inputs[0], step, size)]
         case "contract2":
             return [_contract2(inputs, step, size)]
         case "scale":
@@ -102,9 +102,23 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     raise AssertionError(f"no spelling for {step.kind}")
 
 
+def _sum(x: str, step: Step, size: Spell) -> str:
+    """A sum over axes. Along short rows of a large array `einsum` is faster by half; pairwise summation, which `sum` has
+    and `einsum` has not, gains nothing there."""
+    labels, out = step.spec
+    gone = [str(p) for p, label in enumerate(labels) if label not in out]
+    numbers = [int(n) for n in map(size, step.operand_sizes) if n.isdigit()]
+    kept = len(out)
+    if labels[:kept] == out and len(numbers) == len(labels) and prod(numbers) >= MANY and prod(numbers[kept:]) <= SHORT:
+        return f'np.einsum("{_letters(labels, labels)}->{_letters(out, labels)}", {x})'
+    return f"{x}.sum(axis={shape(gone) if len(gone) > 1 else gone[0]})"
+
+
 def _view(x: str, labels: Labels, out: Labels) -> str:
     if len(set(labels)) == len(labels):
         return transposed(x, labels, out)
+    if len(labels) == 2 and len(out) == 1:
+        return f"{x}.diagonal()"
     return f'np.einsum("{_letters(labels, labels)}->{_letters(out, labels)}", {x})'
 
 
@@ -137,6 +151,10 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
+    if batch and not first and not second and len(summed) == 1:
+        # `vecdot` conjugates its first argument; `conj` of real numbers is free.
+        rows = (transposed(text, ls, batch + summed) for text, ls in ((x, la), (y, lb)))
+        return transposed("np.vecdot({}.conj(), {})".format(*rows), made, out)
     left = _matrix(x, la, (batch, first, summed), sizes)
     right = _matrix(y, lb, (batch, summed, second), sizes)
     # On one or two axes `dot` is the same product for a quarter of the overhead.
