@@ -166,7 +166,7 @@ def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
 
 
 def _returned(program: Program, variables: Mapping[int, str]) -> list[str]:
-    """Outputs; what is an input, a view of one, a diagonal, or given out twice is copied, so that results alias nothing."""
+    """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for results alias nothing."""
     roots = [_root(program, k) for k in program.outputs]
     return [
         f"{variables[k]}.copy()" if program.steps[root].kind == "input" or root in roots[:place]

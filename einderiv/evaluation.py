@@ -168,7 +168,7 @@ class Compiled:
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
         """The steps and their costs for tensors of given shapes (tuples or arrays)."""
         execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
-        return Plan(execution.program, execution.compute.itemsize)
+        return Plan(execution.program, execution.compute.itemsize, self.roots)
 
     def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any]
                  ) -> Any:  # fmt: skip
@@ -300,14 +300,14 @@ def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "aut
 
     >>> import einderiv as ed
     >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
-    step      einsum   flops  bytes
-    contract  ab,b->a     12     16
+    step      einsum   kernel  flops  bytes  time
+    contract  ab,b->a  gemv       12     16  100%
     total 12 flops; largest array 16 bytes; results 16 bytes
 
     Raises EinderivError for an unknown name or path search.
     """
     check_optimizer(optimize)
-    return Plan(_unsized(e, {} if sizes is None else sizes, optimize).program, 8)
+    return Plan(_unsized(e, {} if sizes is None else sizes, optimize).program, 8, leaves(e))
 
 
 class _Unsized:

@@ -204,7 +204,8 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
             program.outputs = [value for t in factored for value, _ in t.factors]
         return seconds(program, live(program)), (program, factored)
 
-    program, factored = improved(leaves, sizes, plan, fixed=not dense)
+    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense)
+    program.notes += notes
     terms = iter(factored)
     return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]
 

@@ -103,8 +103,8 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
 
 
 def _sum(x: str, step: Step, size: Spell) -> str:
-    """A sum over axes. Along short rows of a large array `einsum` is faster by half; pairwise summation, which `sum` has
-    and `einsum` has not, gains nothing there."""
+    """A sum over axes. Along short rows of a large array `einsum` is faster by half; pairwise summation, which `sum`
+    has and `einsum` has not, gains nothing there."""
     labels, out = step.spec
     gone = [str(p) for p, label in enumerate(labels) if label not in out]
     numbers = [int(n) for n in map(size, step.operand_sizes) if n.isdigit()]

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from math import prod
 from typing import TypeVar
 
@@ -19,7 +18,7 @@ from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Einsum, Expr, Label, children, filled, walk
 from .planning import search
 from .sizes import Sizes
-from .steps import Labels, Program, Step
+from .steps import Labels, Program
 from .unification import assemble, bare
 
 P = TypeVar("P")
@@ -49,10 +48,12 @@ class Strategy:
 
 def seconds(program: Program, steps: Sequence[int]) -> float:
     """The estimated time of those steps of a program."""
-    return sum(_step_seconds(program, k, program.steps[k]) for k in steps)
+    return sum(step_seconds(program, k) for k in steps)
 
 
-def _step_seconds(program: Program, k: int, step: Step) -> float:
+def step_seconds(program: Program, k: int) -> float:
+    """The estimated time of step `k`."""
+    step = program.steps[k]
     if step.kind in ("input", "number", "view", "reshape"):
         return 0.2 * RATES["step"]
     rate = "other"
@@ -65,27 +66,30 @@ def _step_seconds(program: Program, k: int, step: Step) -> float:
     return max(step.flops * RATES[rate], moved * RATES["byte"]) + RATES["step"]
 
 
-def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool) -> P:
-    """The plan of `roots`, rewritten as long as the time that `plan` says with it falls.
+def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool
+             ) -> tuple[P, list[str]]:  # fmt: skip
+    """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
 
     With `fixed` the roots themselves stay what they are, products stay products, and only what is below them changes.
     """
     time, best = plan(roots)
-    trials = 0
-    found = True
+    trials, done, found = 0, list[str](), True
     while found and time > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root) for root in roots} if fixed else set()
-        for swaps in chain.from_iterable(row.places(roots, sizes) for row in STRATEGIES):
+        for name, swaps in ((row.name, swaps) for row in STRATEGIES for swaps in row.places(roots, sizes)):
             if trials >= TRIALS or kept & swaps.keys():
                 continue
             trials += 1
             other = swapped(roots, swaps)
             seconds_, candidate = plan(other)
             if seconds_ < PAYS * time:
+                done.append(f"{name}: {seconds_ / time:.2g} of the time before")
                 roots, time, best, found = other, seconds_, candidate, True
                 break
-    return best
+    if trials == TRIALS:
+        done.append(f"stopped after {trials} trials")
+    return best, done
 
 
 def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:

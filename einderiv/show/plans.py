@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import NamedTuple
 
 from ..emission import live
+from ..expression import Einsum, Expr, Size
+from ..naming import naming
 from ..notation import fresh_names
-from ..steps import Labels, Program
+from ..planning import search
+from ..steps import Labels, Program, Step, contraction
+from ..strategies import step_seconds
+from ..unification import bare
+from .text import printed, product
+
+READ = 64  # operands and deltas: longer products are not compared with the dense way
+
+
+class Row(NamedTuple):
+    """A step: what it does, its einsum, what it costs, what it becomes."""
+
+    what: str
+    einsum: str
+    flops: float
+    entries: int
+    kernel: str
+    seconds: float  # as the planner estimates them
 
 
 class Plan:
     """The chosen order of a program and its costs; ``print`` shows a table.
 
-    `flops` counts multiplications and additions, `steps` are rows of (what, einsum, flops, entries).
+    `flops` counts multiplications and additions, `steps` are rows of (what, einsum, flops, entries, kernel, seconds).
+    `dense_flops` and `dense_largest` are those of the same products with identity matrices for their deltas, or 0.
     """
 
-    def __init__(self, program: Program, itemsize: int) -> None:
+    def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr] = ()) -> None:
         self.itemsize = itemsize
         self.steps = _rows(program)
-        self.flops = sum(row[2] for row in self.steps)
-        self.largest = max((row[3] for row in self.steps), default=0)
+        self.flops = sum(row.flops for row in self.steps)
+        self.seconds = sum(row.seconds for row in self.steps)
+        self.largest = max((row.entries for row in self.steps), default=0)
         self.outputs = [program.shape(k) for k in program.outputs]
+        self.notes = list(program.notes)
+        self.dense_flops, self.dense_largest = dense_way(roots, program.number)
 
     @property
     def bytes(self) -> int:
@@ -28,28 +53,29 @@ class Plan:
         return sum(prod(shape) for shape in self.outputs) * self.itemsize
 
     def __str__(self) -> str:
-        head = ("step", "einsum", "flops", "bytes")
-        rows = [(what, text, f"{flops:.3g}", f"{entries * self.itemsize:.3g}")
-                for what, text, flops, entries in self.steps]  # fmt: skip
-        widths = [max(len(row[c]) for row in (head, *rows)) for c in range(4)]
-        lines = ["  ".join(cell.ljust(w) if c < 2 else cell.rjust(w) for c, (cell, w) in
+        head = ("step", "einsum", "kernel", "flops", "bytes", "time")
+        rows = [(row.what, row.einsum, row.kernel, f"{row.flops:.3g}", f"{row.entries * self.itemsize:.3g}",
+                 f"{row.seconds / (self.seconds or 1):.0%}") for row in self.steps]  # fmt: skip
+        widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
+        lines = ["  ".join(cell.ljust(w) if c < 3 else cell.rjust(w) for c, (cell, w) in
                            enumerate(zip(row, widths, strict=True))).rstrip() for row in (head, *rows)]  # fmt: skip
         lines.append(f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} bytes; "
                      f"results {self.bytes:.3g} bytes")  # fmt: skip
-        return "\n".join(lines)
+        if self.dense_flops:
+            lines.append(f"with identity matrices for the deltas: {self.dense_flops:.3g} flops; "
+                         f"largest array {self.dense_largest * self.itemsize:.3g} bytes")  # fmt: skip
+        return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
 
 
-def _rows(program: Program) -> list[tuple[str, str, float, int]]:
-    names = {"contract2": "contract", "apply": "apply"}
+def _rows(program: Program) -> list[Row]:
     rows = []
     for k in live(program):
         step = program.steps[k]
         if step.kind == "input":
             continue
-        what = names.get(step.kind, step.kind)
-        text = ""
+        text, what = "", {"contract2": "contract"}.get(step.kind, step.kind)
         match step.kind:
             case "contract2":
                 text = _einsum(step.spec[:2], step.spec[2])
@@ -61,8 +87,20 @@ def _rows(program: Program) -> list[tuple[str, str, float, int]]:
                 what, text = step.spec[0].name, ""
             case "scale" | "number":
                 text = f"{step.spec[0]}"
-        rows.append((what, text, step.flops, program.entries(k)))
+        rows.append(Row(what, text, step.flops, program.entries(k), kernel(step), step_seconds(program, k)))
     return rows
+
+
+def kernel(step: Step) -> str:
+    """What a step becomes: a call of BLAS or LAPACK, or one pass over the memory."""
+    if step.kind != "contract2":
+        return {"factor": "lu", "solve": "lu solve", "view": "view", "reshape": "view"}.get(step.kind, "elementwise")
+    batch, summed, first, second = contraction(*step.spec)
+    if not summed:
+        return "outer" if first and second else "multiply"
+    if not first and not second:
+        return "row dot" if batch else "dot"
+    return "batched " * bool(batch) + ("gemm" if first and second else "gemv")
 
 
 def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
@@ -70,3 +108,36 @@ def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
     names = dict(zip(order, fresh_names(len(order), set()), strict=True))
     gap = " " if len(order) > 52 else ""
     return ",".join(gap.join(names[x] for x in ls) for ls in inputs) + "->" + gap.join(names[x] for x in output)
+
+
+def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[float, int]:
+    """The flops, and the entries of the largest array, of the products with a matrix for every delta; 0 without any."""
+    flops, largest, deltas = 0.0, 0, False
+    for root in roots:
+        for term in root.terms:
+            if not isinstance(term, Einsum) or term.count > READ:
+                continue
+            found = _with_deltas(term, number)
+            flops, largest, deltas = flops + found[0], max(largest, found[1]), deltas or found[2]
+    return (flops, largest) if deltas else (0.0, 0)
+
+
+def _with_deltas(term: Einsum, number: Callable[[Size], int]) -> tuple[float, int, bool]:
+    shown, flat = printed(term, short=False), product(term)
+    sizes = {name: number(size) for name, size in zip(shown.output, flat.sizes, strict=True)}
+    for words, factor in zip(shown.inputs, shown.factors, strict=True):
+        sizes.update(zip(words, map(number, factor.sizes), strict=True))
+    names, given = naming(flat).labels, dict(flat.given)
+    sizes.update((names[label], number(given[label])) for label in bare(flat))
+    parts = [set(words) for words in (*shown.deltas, *shown.inputs)]
+    order = {name: k for k, name in enumerate(sizes)}
+    path = search([tuple(order[x] for x in part) for part in parts], tuple(order[x] for x in shown.output),
+                  {order[x]: n for x, n in sizes.items()}, "auto")  # fmt: skip
+    flops, largest = 0.0, prod(sizes[x] for x in shown.output)
+    for i, j in path:
+        b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
+        kept = (a | b) & set(shown.output).union(*parts)
+        flops += prod(sizes[x] for x in a | b) * (2.0 if kept != a | b else 1.0)
+        largest = max(largest, prod(sizes[x] for x in kept))
+        parts.append(kept)
+    return flops, largest, any(len(delta) == 2 for delta in shown.deltas)
