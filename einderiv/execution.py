@@ -17,6 +17,7 @@ from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .functions import stays_integer
+from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
 from .spelling import BACKENDS
@@ -51,6 +52,7 @@ class Execution:
             self.program.outputs = outputs
         limit = limits.dense_bytes if memory_limit is None else memory_limit
         check_memory(self.program, self.compute.itemsize, limit, dense)
+        lowered(self.program)
         self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
                             dtype=self.compute.name, many=len(self.program.outputs) != 1)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])

@@ -6,11 +6,25 @@ import re
 from collections.abc import Iterable
 
 HELPERS = {
+    "gram": """\
+def gram(x, w):
+    # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of the diagonal
+    if x.dtype.kind == "f" and w.size and w.min() >= 0:
+        a = np.sqrt(w)[:, None] * x
+        return a.T.dot(a)
+    y, n, half = w[:, None] * x, x.shape[1], x.shape[1] // 2
+    if n < 512:
+        return x.T.dot(y)
+    found = np.empty((n, n), y.dtype)
+    found[:half, :half] = x[:, :half].T.dot(y[:, :half])
+    found[:, half:] = x.T.dot(y[:, half:])
+    found[half:, :half] = found[:half, half:].T
+    return found
+""",
     "sigmoid": """\
 def sigmoid(x):
-    if np.iscomplexobj(x):
+    with np.errstate(over="ignore"):  # 1 / (1 + e^1000) is 0 also when e^1000 is infinite
         return 1 / (1 + np.exp(-x))
-    return np.exp(-np.logaddexp(0, -x))  # the same without overflow
 """,
     "softplus": """\
 def softplus(x):

@@ -112,7 +112,9 @@ def _arcsinh(node: Apply) -> Terms:
 
 
 def _arccosh(node: Apply) -> Terms:
-    return (apply("power", add(-1, squared(argument(node))), 0, (-0.5,)),)
+    # Not (x² - 1)^(-1/2): for complex x with a negative real part that is the other branch of the root.
+    x = argument(node)
+    return (multiply(apply("power", add(x, -1), 0, (-0.5,)), apply("power", add(x, 1), 0, (-0.5,))),)
 
 
 def _arctanh(node: Apply) -> Terms:
@@ -191,11 +193,11 @@ def _leaky_relu(node: Apply) -> Terms:
 
 
 def _elu(node: Apply) -> Terms:
-    # α e^min(x, 0) is bounded, so a 0 of the mask meets no infinity.
+    # α e^min(x, 0) is bounded, so a 0 of the mask meets no infinity. At 0 every derivative is that from the left.
     (alpha,) = node.parameters
     right = apply("heaviside", argument(node))
-    below = times(apply("relu", times(argument(node), -1)), -1)
-    return right, multiply(add(1, times(right, -1)), times(apply("exp", below), alpha))
+    left = add(1, times(right, -1))
+    return right, multiply(left, times(apply("exp", multiply(argument(node), left)), alpha))
 
 
 def _silu(node: Apply) -> Terms:
@@ -301,7 +303,7 @@ _ROWS = (
     Function("cosh", "the hyperbolic cosine", (_cosh,), "sinh(x)", numpy("np.cosh({0})"), r"\cosh\left({0}\right)"),
     Function("arcsinh", "the inverse of sinh", (_arcsinh,), "(1 + x^2)^(-1/2)", numpy("np.arcsinh({0})"),
              r"\operatorname{{arcsinh}}\left({0}\right)"),
-    Function("arccosh", "the inverse of cosh", (_arccosh,), "(x^2 - 1)^(-1/2)", numpy("np.arccosh({0})"),
+    Function("arccosh", "the inverse of cosh", (_arccosh,), "((x - 1) (x + 1))^(-1/2)", numpy("np.arccosh({0})"),
              r"\operatorname{{arccosh}}\left({0}\right)", (1.3, 3.0)),
     Function("arctanh", "the inverse of tanh", (_arctanh,), "1/(1 - x^2)", numpy("np.arctanh({0})"),
              r"\operatorname{{arctanh}}\left({0}\right)", (-0.8, 0.8)),

@@ -91,6 +91,8 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
             # NumPy refuses negative whole powers of integers.
             shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
             return [row.spell["numpy"].format(*inputs, *shown, core=axes, depth=core, all=", ".join(inputs))]
+        case "gram":
+            return [f"gram({inputs[0] if step.spec[0] == 0 else inputs[0] + '.T'}, {inputs[1]})"]
         case "factor":
             return [f"factored({inputs[0]})"]
         case "solve":

@@ -1,0 +1,56 @@
+"""Steps that NumPy has a faster form for, once the sizes are known. A rewrite of a program, before it is spelt.
+
+==========  ====================  ============  ============================================================
+kind        inputs                spec          what it computes
+==========  ====================  ============  ============================================================
+gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1 is summed
+==========  ====================  ============  ============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .steps import Program, Step
+
+SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
+
+
+def lowered(program: Program) -> None:
+    """Put faster steps in the place of some, in a program whose sizes are numbers."""
+    for k, step in enumerate(program.steps):
+        for rewrite in REWRITES:
+            found = next(rewrite(program, k, step), None)
+            if found is not None:
+                program.steps[k] = found
+                break
+
+
+def _gram(program: Program, k: int, step: Step) -> Iterator[Step]:
+    """``Xᵀ (w ∘ X)`` is symmetric. Where w has no negative entry it is AᵀA with A = √w ∘ X, which BLAS does for half."""
+    if step.kind != "contract2" or len(step.sizes) != 2 or min(program.shape(k)) < SYMMETRIC:
+        return
+    la, lb, _ = step.spec
+    if len(la) != 2 or len(lb) != 2:
+        return
+    a, b = step.inputs
+    for x, labels, other, others in ((a, la, b, lb), (b, lb, a, la)):
+        axis = next(p for p, label in enumerate(labels) if label in others)
+        weights = _weighted(program.steps[other], x, axis, others.index(labels[axis]))
+        if weights is not None:
+            before = program.steps[x].sizes + program.steps[weights].sizes
+            yield Step("gram", (x, weights), (axis,), step.sizes, step.flops / 2, before)
+
+
+def _weighted(step: Step, x: int, axis: int, summed: int) -> int | None:
+    """The vector, if `step` is the matrix `x` times a vector along `axis`, which is axis `summed` of the result."""
+    if step.kind != "contract2" or x not in step.inputs:
+        return None
+    own = step.inputs.index(x)
+    (mine, theirs), out = (step.spec[own], step.spec[1 - own]), step.spec[2]
+    if len(out) == 2 and set(mine) == set(out) and theirs == (mine[axis],) and out[summed] == mine[axis]:
+        return step.inputs[1 - own]
+    return None
+
+
+REWRITES: tuple[Callable[[Program, int, Step], Iterator[Step]], ...] = (_gram,)

@@ -1,0 +1,65 @@
+"""Faster steps: the same values, where they apply and where they do not."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.lowering import SYMMETRIC
+
+n, m = 70, 90
+rng = np.random.default_rng(0)
+FORMS = [  # the einsum, is it a Gram matrix?
+    ("nd,n,ne->de", True), ("nd,n,ne->ed", True), ("dn,n,en->de", True), ("nd,d,ne->de", False), ("nd,n,en->de", False),
+]  # fmt: skip
+
+
+def sources(e, **arrays):
+    f = ed.compile(e)
+    return f(**arrays), f._last.emitted.source
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, float("nan")])
+@pytest.mark.parametrize(("subscripts", "gram"), FORMS)
+def test_gram_matrices_with_weights(subscripts, gram, shift):
+    square = subscripts in ("nd,d,ne->de", "nd,n,en->de")
+    X = rng.normal(size=(m, m) if square else ((m, n) if subscripts.startswith("n") else (n, m)))
+    w = rng.random(m) - shift
+    got, source = sources(ed.einsum(subscripts, "X", "w", "X"), X=X, w=w)
+    np.testing.assert_allclose(got, np.einsum(subscripts, X, w, X), rtol=1e-12, atol=1e-12)
+    assert ("= gram(" in source) is gram
+    if gram:
+        assert got.tolist() == got.T.tolist() or shift, "symmetric to the last bit"
+
+
+def test_no_gram_of_two_matrices_or_small_ones():
+    w, X = rng.random(m), rng.normal(size=(m, n))
+    assert "gram(" not in sources(ed.einsum("nd,n,ne->de", "X", "w", "Y"), X=X, w=w, Y=X + 1)[1]
+    assert "gram(" not in sources(ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X[:, : SYMMETRIC - 1], w=w)[1]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32, np.complex128])
+def test_dtypes_of_a_gram_matrix(dtype):
+    X, w = rng.integers(-3, 4, (m, n)).astype(dtype), rng.integers(0, 4, m).astype(dtype)
+    got, source = sources(ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X, w=w)
+    assert "gram(" in source
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got, X.T @ (w[:, None] * X), rtol=1e-5, atol=1e-4)
+
+
+def test_halves_of_a_large_gram_matrix():
+    X, w = rng.integers(-3, 4, (20, 601)).astype(float), rng.integers(-3, 4, 20).astype(float)
+    got = ed.evaluate(ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X, w=w)
+    assert got.tolist() == (X.T @ (w[:, None] * X)).tolist()
+
+
+def test_weights_that_were_not_tested_when_the_plan_was_made():
+    f = ed.compile(ed.einsum("nd,n,ne->de", "X", "w", "X"))
+    X = rng.integers(-3, 4, (m, n)).astype(float)
+    for w in (np.ones(m), -np.ones(m), np.zeros(m)):
+        np.testing.assert_allclose(f(X=X, w=w), X.T @ (w[:, None] * X), rtol=1e-12)
+
+
+def test_the_hessian_of_logistic_regression_is_one():
+    X, w, y = ed.tensor("X", "nd"), ed.tensor("w", "d"), ed.tensor("y", "n")
+    H = ed.hessian(ed.sum(ed.softplus(-(y * (X @ w)))), w)
+    assert "= gram(X, " in sources(H, X=rng.normal(size=(m, n)), w=rng.normal(size=n), y=np.ones(m))[1]
