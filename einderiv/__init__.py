@@ -110,6 +110,7 @@ from .substitution import substitute
 
 if TYPE_CHECKING:
     from .checking import check
+    from .execution import SingularMatrixError
     from .minimization import minimize
     from .objective import scipy_functions
     from .structured import Structured
@@ -117,7 +118,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured", "abs",
+    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "SingularMatrixError",
+    "Structured", "abs",
     "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "cholesky",
     "clip", "compile", "conj", "cos", "cosh", "cross_entropy", "derive", "det", "diag", "digamma", "dot", "einsum",
     "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1", "formula", "function", "gammaln",
@@ -134,8 +136,8 @@ __all__ = [
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
-_LATER = {"check": ".checking", "Structured": ".structured", "minimize": ".minimization",
-          "scipy_functions": ".objective"}  # fmt: skip
+_LATER = {"SingularMatrixError": ".execution", "Structured": ".structured", "check": ".checking",
+          "minimize": ".minimization", "scipy_functions": ".objective"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -184,7 +184,8 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
 
         return exact, "exact differences of whole numbers"
     if analytic and x.dtype.kind == "f":
-        return (lambda v: np.imag(f(x + 1j * STEP * v)) / STEP), "a complex step"
+        step = STEP * max(float(np.abs(x).max(initial=0)) or 1.0, 1e-250)
+        return (lambda v: np.imag(f(x + 1j * step * v)) / step), "a complex step"
     h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0)))
     return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from .blocking import blocked
 from .emission import emit, live
-from .errors import EinderivError, LimitError, ShapeError, limits
+from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .functions import stays_integer
 from .lowering import lowered
@@ -52,9 +53,12 @@ class Execution:
             self.program.outputs = outputs
         limit = limits.dense_bytes if memory_limit is None else memory_limit
         check_memory(self.program, self.compute.itemsize, limit, dense)
-        lowered(self.program)
+        loop = None
+        if self.compute.kind == "f":
+            lowered(self.program)
+            loop = blocked(self.program, [(k, self.program.steps[k]) for k in live(self.program)])
         self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
-                            dtype=self.compute.name, many=len(self.program.outputs) != 1)  # fmt: skip
+                            dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=loop)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
@@ -156,7 +160,9 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
         case "apply":
             row, _, parameters = step.spec
             return int(row.integer(tuple(parts), parameters))
-    return sum(parts)  # add, write
+        case "add" | "write" | "reshape":
+            return sum(parts)
+    return our_bug(f"no bound for {step.kind}")
 
 
 def how_to_give(size: Size) -> str:

@@ -9,7 +9,7 @@ HELPERS = {
     "gram": """\
 def gram(x, w):
     # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of the diagonal
-    if x.dtype.kind == "f" and w.size and w.min() >= 0:
+    if w.size and w.min() >= 0:
         a = np.sqrt(w)[:, None] * x
         return a.T.dot(a)
     y, n, half = w[:, None] * x, x.shape[1], x.shape[1] // 2

@@ -18,7 +18,7 @@ from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Einsum, Expr, Label, children, filled, walk
 from .planning import search
 from .sizes import Sizes
-from .steps import Labels, Program
+from .steps import Labels, Program, Step
 from .unification import assemble, bare
 
 P = TypeVar("P")
@@ -30,8 +30,9 @@ NODES = 600  # larger expressions are planned as they are
 SPREAD = 4  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
-#: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step
-RATES = {"matrix": 1 / 35e9, "other": 1 / 1e9, "byte": 1 / 8e9, "step": 1e-6}
+#: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step,
+#: for a byte in the cache
+RATES = {"matrix": 1 / 35e9, "other": 1 / 1e9, "byte": 1 / 8e9, "step": 1e-6, "cache": 1 / 30e9}
 
 Roots = tuple[Expr, ...]
 Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
@@ -56,14 +57,19 @@ def step_seconds(program: Program, k: int) -> float:
     step = program.steps[k]
     if step.kind in ("input", "number", "view", "reshape"):
         return 0.2 * RATES["step"]
+    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
+    return max(arithmetic(step), moved * RATES["byte"]) + RATES["step"]
+
+
+def arithmetic(step: Step) -> float:
+    """The estimated time that a step computes for."""
     rate = "other"
-    if step.kind in ("factor", "solve"):
+    if step.kind in ("factor", "solve", "gram"):
         rate = "matrix"
     elif step.kind == "contract2":
         la, lb, out = step.spec
         rate = "matrix" if any(x in lb and x not in out for x in la) else "other"
-    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
-    return max(step.flops * RATES[rate], moved * RATES["byte"]) + RATES["step"]
+    return step.flops * RATES[rate]
 
 
 def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool
