@@ -52,7 +52,7 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
 
 
 def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-            memory_limit: int | None = None) -> Compiled:  # fmt: skip
+            memory_limit: int | None = None, distribute: bool = True) -> Compiled:  # fmt: skip
     """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
 
     >>> import einderiv as ed
@@ -60,9 +60,13 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
     (array([3.]), ('A', 'x'))
 
+    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
+    ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
+
     Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
     """
-    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit)
+    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
+                    distribute=distribute)  # fmt: skip
 
 
 def check_backend(backend: Any) -> None:
@@ -80,12 +84,13 @@ class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | None = None) -> None:  # fmt: skip
+                 memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
         check_backend(backend)
         check_optimizer(optimize)
         if memory_limit is not None:
             memory_limit = whole(memory_limit, "memory_limit")
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
+        self.distribute = distribute
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
             if not isinstance(root, Expr):
@@ -178,7 +183,7 @@ class Compiled:
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
         return Execution(self.roots, sizes, dtypes, dense=self.dense, optimize=self.optimize,
-                         memory_limit=self.memory_limit)  # fmt: skip
+                         memory_limit=self.memory_limit, distribute=self.distribute)  # fmt: skip
 
     def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
         if arrays is not None and not isinstance(arrays, Mapping):

@@ -41,11 +41,12 @@ class Execution:
     """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those."""
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
-                 optimize: Any = "auto", memory_limit: int | None = None) -> None:  # fmt: skip
+                 optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
         self.dtype, self.compute = decided(roots, dtypes)
-        self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
+        self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize,
+                                           without=() if distribute else ("distribute",))  # fmt: skip
         self.places = list(range(len(self.program.outputs)))
         if not dense:  # a core that serves several terms is computed, and held, once
             outputs = list(dict.fromkeys(self.program.outputs))
@@ -195,8 +196,8 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
     return dtype, np.dtype(np.float32) if compute == np.float16 else compute
 
 
-def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any
-            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
+def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any,
+            without: Sequence[str] = ()) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
     """One program for all roots: their dense values, or the factors of the cores of their terms."""
     counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
     leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
@@ -212,7 +213,7 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
             program.outputs = [value for t in factored for value, _ in t.factors]
         return seconds(program, live(program)), (program, factored)
 
-    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense)
+    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without)
     program.notes += notes
     terms = iter(factored)
     return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]

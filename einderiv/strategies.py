@@ -72,18 +72,20 @@ def arithmetic(step: Step) -> float:
     return step.flops * RATES[rate]
 
 
-def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool
-             ) -> tuple[P, list[str]]:  # fmt: skip
+def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool,
+             without: Sequence[str] = ()) -> tuple[P, list[str]]:  # fmt: skip
     """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
 
-    With `fixed` the roots themselves stay what they are, products stay products, and only what is below them changes.
+    Strategies called `without` are left out. With `fixed` the roots themselves stay what they are, products stay
+    products, and only what is below them changes.
     """
     time, best = plan(roots)
+    rows = [row for row in STRATEGIES if row.name not in without]
     trials, done, found = 0, list[str](), True
     while found and time > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root) for root in roots} if fixed else set()
-        for name, swaps in ((row.name, swaps) for row in STRATEGIES for swaps in row.places(roots, sizes)):
+        for name, swaps in ((row.name, swaps) for row in rows for swaps in row.places(roots, sizes)):
             if trials >= TRIALS or kept & swaps.keys():
                 continue
             trials += 1
@@ -121,13 +123,25 @@ def _entries(e: Expr, sizes: Sizes) -> int:
     return prod(sizes.number(size) or 1 for size in e.sizes)
 
 
-def _distribute(roots: Roots, _: Sizes) -> Iterator[Swaps]:
-    """A sum in all the products that it is a factor of, for then it need not be formed; and in one of them."""
+def _grown(e: Expr, sizes: Sizes) -> bool:
+    """Is `e` a product that is larger than what it is made of, as ``U Vᵀ`` is?"""
+    return (
+        isinstance(e, Einsum) and len(e.factors) > 1 and _entries(e, sizes) > max(_entries(f, sizes) for f in e.factors)
+    )
+
+
+def _distribute(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """A sum in all the products that it is a factor of, for then it need not be formed; and in one of them.
+
+    Where the terms cancel, rounding errors are relative to the terms and no more to their sum. So this is done only
+    where it saves forming a product.
+    """
     places: dict[int, list[tuple[Einsum, int, Add]]] = defaultdict(list)
     for node in walk(roots):
         if isinstance(node, Einsum) and len(node.factors) > 1:
             for k, factor in enumerate(node.factors):
-                if isinstance(factor, Add) and len(factor.addends) <= SPREAD:
+                short = isinstance(factor, Add) and len(factor.addends) <= SPREAD
+                if isinstance(factor, Add) and short and any(_grown(a, sizes) for a in factor.addends):
                     places[id(factor)].append((node, k, factor))
     for found in places.values():
         distinct = {id(node): (node, k, factor) for node, k, factor in found}

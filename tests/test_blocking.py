@@ -79,7 +79,7 @@ def source_of(e, **shapes):
 def test_a_masked_factorisation_runs_in_rows():
     source = source_of(EXPRESSIONS["masked"], U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
     loop = source[source.index("for ") :]
-    assert ["t0 = U[block].dot(V.T)", "t0 -= T[block]", "t0 *= M[block]"] == [x.strip() for x in loop.split("\n")[2:5]]
+    assert [x.strip() for x in loop.split("\n")[2:5]] == ["t0 = U[block].dot(V.T)", "t0 -= T[block]", "t0 *= M[block]"]
 
 
 def test_no_loop_where_nothing_is_passed_on():
