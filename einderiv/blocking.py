@@ -46,6 +46,7 @@ class Loop:
     cuts: dict[int, dict[int, int]] = field(default_factory=dict)  # of operands from outside: step, position, axis
     whole: set[int] = field(default_factory=set)  # values made in blocks, and needed in one piece
     ndims: dict[int, int] = field(default_factory=dict)  # of all values
+    reports: bool = False  # shows a progress bar
 
     def inside(self, k: int) -> bool:
         """Does step `k` run on blocks?"""

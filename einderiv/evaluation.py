@@ -60,6 +60,9 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
     (array([3.]), ('A', 'x'))
 
+    With `memory_limit`, in bytes, the arrays on the way and the results stay below it together: where they would not,
+    the work is done in slices along an axis, with a progress bar if it takes long and tqdm is there.
+
     A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
     ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
 

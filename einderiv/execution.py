@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocking import blocked
+from .blocking import Loop, blocked
 from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
@@ -21,6 +21,7 @@ from .functions import stays_integer
 from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
+from .slicing import peak, sliced
 from .spelling import BACKENDS
 from .steps import Program
 from .strategies import improved, seconds
@@ -52,18 +53,32 @@ class Execution:
             outputs = list(dict.fromkeys(self.program.outputs))
             self.places = [outputs.index(k) for k in self.program.outputs]
             self.program.outputs = outputs
-        limit = limits.dense_bytes if memory_limit is None else memory_limit
-        check_memory(self.program, self.compute.itemsize, limit, dense)
-        loop = None
-        if self.compute.kind == "f":
-            lowered(self.program)
-            loop = blocked(self.program, [(k, self.program.steps[k]) for k in live(self.program)])
+        loop = self._loop(memory_limit, dense)
         self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
                             dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=loop)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+
+    def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
+        """The loop that is fastest, or the one that a limit on memory asks for."""
+        if self.compute.kind == "f":
+            lowered(self.program)
+        steps = [(k, self.program.steps[k]) for k in live(self.program)]
+        loop = blocked(self.program, steps) if self.compute.kind == "f" else None
+        if memory_limit is None:
+            check_memory(self.program, self.compute.itemsize, limits.dense_bytes, dense)
+            return loop
+        most = memory_limit / self.compute.itemsize
+        if peak(self.program, steps, loop) > most:
+            loop = sliced(self.program, steps, most)
+            if loop is None:
+                check_memory(self.program, self.compute.itemsize, memory_limit, dense)
+                needs = spoken_bytes(peak(self.program, steps) * self.compute.itemsize)
+                raise LimitError(f"all arrays together take {needs} at their peak, over the memory_limit of "
+                                 f"{spoken_bytes(memory_limit)}, and no axis can be cut to make it less")  # fmt: skip
+        return loop
 
     def shapes_of_inputs(self) -> list[tuple[int, ...]]:
         """The shapes of the tensors, in the order of `inputs`."""

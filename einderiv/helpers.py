@@ -6,6 +6,14 @@ import re
 from collections.abc import Iterable
 
 HELPERS = {
+    "progress": """\
+def progress(blocks):
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:  # a bar is no part of the result
+        return blocks
+    return tqdm(blocks, desc="blocks", delay=2, leave=False)
+""",
     "gram": """\
 def gram(x, w):
     # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of the diagonal

@@ -54,7 +54,8 @@ class Writer:
             full = shape([self.size(s) for s in self.program.steps[k].sizes])
             self.lines.append(f"{found[k]} = np.{kind}({full}, dtype)")
         start, block, rows = self.fresh("start"), self.fresh("block"), self.fresh("rows")
-        self.lines.append(f"for {start} in range(0, {loop.count}, {loop.rows}):")
+        blocks = f"range(0, {loop.count}, {loop.rows})"
+        self.lines.append(f"for {start} in {f'progress({blocks})' if loop.reports else blocks}:")
         outer, self.lines = self.lines, [f"{block} = slice({start}, {start} + {loop.rows})"]
         ragged = loop.count % loop.rows != 0
 
