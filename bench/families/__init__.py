@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from ..problems import Family
-from . import p1_seed, p2_logistic, p3_factorisation, p4_network, p5_cp
+from . import (
+    p1_seed,
+    p2_logistic,
+    p3_factorisation,
+    p4_network,
+    p5_cp,
+    p6_trains,
+    p7_cookbook,
+    p8_latency,
+    p9_contractions,
+    p10_asked,
+    p11_derivation,
+)
 
-FAMILIES: dict[str, Family] = {f.key: f for f in (
-    p1_seed.FAMILY, p2_logistic.FAMILY, p3_factorisation.FAMILY, p4_network.FAMILY, p5_cp.FAMILY)}
+MODULES = (p1_seed, p2_logistic, p3_factorisation, p4_network, p5_cp, p6_trains, p7_cookbook, p8_latency,
+           p9_contractions, p10_asked, p11_derivation)  # fmt: skip
+FAMILIES: dict[str, Family] = {m.FAMILY.key: m.FAMILY for m in MODULES}
