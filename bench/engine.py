@@ -145,6 +145,8 @@ def _made(way: Way, arrays: Arrays) -> Contestant:
 def check(case: Case, size: str, problem: Problem, arrays: Arrays, contestants: Mapping[str, Contestant], dtype: str
           ) -> dict[str, float | None]:  # fmt: skip
     """The relative error of every contestant; raises WrongAnswer where one is not right."""
+    if problem.kind == "call" and problem.hand is None:  # seen when the problem was made
+        return dict.fromkeys(contestants)
     result = contestants[OURS].call()
     if problem.full is not None and result.dense().nbytes <= FULL_BYTES:
         _same(f"{case.label} {size} {OURS}, dense", result.dense(), bound(problem.full, arrays)(), dtype)

@@ -6,7 +6,7 @@ Small ones show what a call costs, large ones what the kernels do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,40 +62,40 @@ def swapped(a: Any, *axes: int) -> Any:
     return np.ascontiguousarray(a.transpose(axes))
 
 
-def mttkrp(a: Any, b: Any, c: Any) -> Any:
+def mttkrp(A: Any, B: Any, C: Any) -> Any:
     """By the first factor: a product with a Khatri-Rao product."""
-    return a.reshape(len(a), -1) @ (b[:, None, :] * c).reshape(-1, b.shape[1])
+    return A.reshape(len(A), -1) @ (B[:, None, :] * C).reshape(-1, B.shape[1])
 
 
-def mttkrp_middle(a: Any, b: Any, c: Any) -> Any:
+def mttkrp_middle(A: Any, B: Any, C: Any) -> Any:
     """By the middle factor: a product, then a sum."""
-    return np.einsum("ijr,ir->jr", a @ c, b)
+    return np.einsum("ijr,ir->jr", A @ C, B)
 
 
-def cp(a: Any, b: Any, c: Any) -> Any:
+def cp(A: Any, B: Any, C: Any) -> Any:
     """The tensor of three factors."""
-    return ((a[:, None, :] * b).reshape(-1, a.shape[1]) @ c.T).reshape(len(a), len(b), len(c))
+    return ((A[:, None, :] * B).reshape(-1, A.shape[1]) @ C.T).reshape(len(A), len(B), len(C))
 
 
-def tucker(g: Any, a: Any, b: Any, c: Any) -> Any:
-    """Axis by axis, each time the first one, which goes to the end."""
-    for factor in (a, b, c):
-        g = (factor @ g.reshape(len(g), -1)).reshape(len(factor), *g.shape[1:])
-        g = swapped(g, *range(1, g.ndim), 0)
-    return g
+def tucker(A: Any, B: Any, C: Any, D: Any) -> Any:
+    """Axis by axis: the last, the middle, the first."""
+    last = A @ D.T
+    middle = C @ last
+    return (B @ middle.reshape(len(middle), -1)).reshape(len(B), *middle.shape[1:])
 
 
-def four_index(g: Any, *factors: Any) -> Any:
+def four_index(*arrays: Any) -> Any:
     """The transformation of two-electron integrals: axis by axis."""
+    g, *factors = arrays
     for factor in factors:
         g = g.reshape(len(g), -1).T @ factor
         g = g.reshape((len(factor),) * 4)
     return g
 
 
-def quadratic(a: Any, m: Any, n: Any, b: Any) -> Any:
-    """Row by row a M Nᵀ bᵀ."""
-    return np.einsum("bk,bk->b", a @ m @ n.T, b)
+def quadratic(A: Any, B: Any, C: Any, D: Any) -> Any:
+    """Row by row a B Cᵀ d."""
+    return np.vecdot(A @ B @ C.T, D)
 
 
 def train_inner(*cores: Any) -> Any:
@@ -115,26 +115,26 @@ def train_full(*cores: Any) -> Any:
     return out.reshape([g.shape[0 if k == 0 else 1] for k, g in enumerate(cores)])
 
 
-def attention_scores(q: Any, k: Any) -> Any:
+def attention_scores(A: Any, B: Any) -> Any:
     """Heads in front, then a product."""
-    return swapped(q, 0, 2, 1, 3) @ k.transpose(0, 2, 3, 1)
+    return A.transpose(0, 2, 1, 3) @ B.transpose(0, 2, 3, 1)
 
 
-def attention_values(p: Any, v: Any) -> Any:
+def attention_values(A: Any, B: Any) -> Any:
     """A product, then heads back."""
-    return (p @ v.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
+    return (A @ B.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
 
 
-def linear_attention(q: Any, k: Any, v: Any) -> Any:
+def linear_attention(A: Any, B: Any, C: Any) -> Any:
     """Keys with values first: nothing has two axes of positions."""
-    state = k.transpose(0, 2, 3, 1) @ v.transpose(0, 2, 1, 3)
-    return (q.transpose(0, 2, 1, 3) @ state).transpose(0, 2, 1, 3)
+    state = B.transpose(0, 2, 3, 1) @ C.transpose(0, 2, 1, 3)
+    return (A.transpose(0, 2, 1, 3) @ state).transpose(0, 2, 1, 3)
 
 
-def middle(a: Any, b: Any) -> Any:
+def middle(A: Any, B: Any) -> Any:
     """Two summed axes, one of them in the middle."""
-    i, p, j, q = a.shape
-    return (swapped(a, 0, 2, 1, 3).reshape(i * j, p * q) @ swapped(b, 0, 2, 1).reshape(p * q, -1)).reshape(i, j, -1)
+    i, p, j, q = A.shape
+    return (swapped(A, 0, 2, 1, 3).reshape(i * j, p * q) @ swapped(B, 0, 2, 1).reshape(p * q, -1)).reshape(i, j, -1)
 
 
 def square(n: int, count: int = 2) -> Shapes:
@@ -178,7 +178,7 @@ ROWS = (
         lambda A, B: A.transpose(0, 2, 1) @ B),
     Row("four-index transformation", "pqrs,pa,qb,rc,sd->abcd", ((3,) * 4, *square(3, 4)), ((28,) * 4, *square(28, 4)),
         four_index),
-    Row("chain of ten", chain(10), square(4, 10), square(128, 10), lambda *arrays: np.linalg.multi_dot(arrays)),
+    Row("chain of ten", chain(10), square(4, 10), square(128, 10), lambda *arrays: reduce(np.matmul, arrays)),
     Row("trains of 20 cores, inner product", inner(20), inner_shapes(20, 2, 4), inner_shapes(20, 4, 48), train_inner),
     Row("train of 6 cores to tensor", unfolded(6), ((2, 2), *((2, 2, 2),) * 4, (2, 2)),
         ((12, 8), *((8, 12, 8),) * 4, (8, 12)), train_full),
@@ -219,16 +219,7 @@ def contraction(row: Row, large: int) -> Problem:
     arrays: Arrays = normal(**dict(zip(names(row), row.large if large else row.small, strict=True)))
     if len(arrays) > 9:  # products of many: keep them near one
         arrays = {name: a / np.sqrt(a.size / a.shape[-1]) for name, a in arrays.items()}
-    return Problem(arrays, partial(expression, row), row.hand and by_position(row.hand), rivals(row))
-
-
-def by_position(hand: Callable[..., Any]) -> Callable[..., Any]:
-    """The hand-written form takes all arrays in order, whatever its parameters are called."""
-
-    def run(*arrays: Any) -> Any:
-        return hand(*arrays)
-
-    return run
+    return Problem(arrays, partial(expression, row), row.hand, rivals(row))
 
 
 FAMILY = Family("P9", "29 contractions without derivatives", tuple(
