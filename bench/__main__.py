@@ -20,14 +20,15 @@ SCHEMA = 1
 
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
-    p = argparse.ArgumentParser(prog="einderiv bench", description="measure einderiv against hand-written NumPy and others")
+    what = "measure einderiv against hand-written NumPy and against others"
+    p = argparse.ArgumentParser(prog="einderiv bench", description=what)
     p.add_argument("--quick", action="store_true", help="small and medium sizes, few rounds, one form of each rival")
     p.add_argument("--family", action="append", help="P1 … P11, several with commas; by default all", metavar="KEY")
     p.add_argument("--case", help="only cases whose name contains this")
     p.add_argument("--size", help="tiny, small, medium, large, several with commas")
     p.add_argument("--dtype", default="float64", help="float64, float32, or both with a comma")
-    p.add_argument("--against", help="jax, torch, autograd, opt_einsum, numpy, several with commas; by default all that "
-                   "are installed; none for none")  # fmt: skip
+    p.add_argument("--against", help="jax, torch, autograd, opt_einsum, numpy, several with commas; all that are "
+                   "installed by default; none for none")  # fmt: skip
     p.add_argument("--threads", type=int, default=1, help="of every library")
     p.add_argument("--rounds", type=int, help="how many")
     p.add_argument("--seed", type=int, default=0, help="of the order within a round")
@@ -54,23 +55,22 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _again(threads: int, words: Sequence[str]) -> int:
     """The same in a process whose libraries are imported with their number of threads set."""
-    return subprocess.run([sys.executable, "-m", "bench", *words], check=False, cwd=Path(__file__).parents[1],
-                          env={**os.environ, **environment(threads), MARK: str(threads),
-                               "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]),
-                                                              os.environ.get("PYTHONPATH", "")])}).returncode  # fmt: skip
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    variables = {**os.environ, **environment(threads), MARK: str(threads), "PYTHONPATH": path}
+    return subprocess.run([sys.executable, "-m", "bench", *words], check=False, env=variables).returncode
 
 
 def _checked(arguments: argparse.Namespace) -> None:
     """Refuse what is not known, before anything is measured; paths are made absolute."""
+    from .engine import ENGINES
     from .families import FAMILIES
     from .problems import SIZES
 
     arguments.family = [k for text in arguments.family or [] for k in split(text)] or list(FAMILIES)
-    arguments.sizes = split(arguments.size) or (["small", "medium"] if arguments.quick else ["small", "medium", "large"])
-    engines = ["jax", "torch", "autograd", "opt_einsum", "numpy", "none"]
+    arguments.sizes = split(arguments.size) or ["small", "medium", "large"][: 2 if arguments.quick else 3]
     for what, given, known in (("family", arguments.family, list(FAMILIES)), ("size", arguments.sizes, list(SIZES)),
                                ("dtype", split(arguments.dtype), ["float64", "float32"]),
-                               ("engine", split(arguments.against), engines)):  # fmt: skip
+                               ("engine", split(arguments.against), [*ENGINES, "none"])):  # fmt: skip
         for word in given:
             if word not in known:
                 raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}")
@@ -98,8 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
     print(f"\n{len(behind)} of {len(records)} are lost: slower than the target or than the best rival")
     if behind:
         print(report.table([report.row(r) for r in behind]))
-    if arguments.save:
-        arguments.save.write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _save(run, arguments.save)
     if arguments.pages:
         from .pages import write
 
@@ -131,19 +130,26 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
 
     processors = pin(arguments.threads)
     limit_torch(arguments.threads)
+    engine.settle(split(arguments.against))
     todo = list(_todo(arguments))
     if not todo:
         raise ValueError("no case is left to measure")
-    results = []
+    settings = {"quick": arguments.quick, "rounds": todo[0][2].rounds, "seed": arguments.seed,
+                "pinned_to": len(processors)}  # fmt: skip
+    found: dict[str, Any] = {"schema": SCHEMA, "date": datetime.date.today().isoformat(),
+                             **described(arguments.threads), "settings": settings, "results": []}  # fmt: skip
     with _progress(len(todo)) as bar:
-        for case, size, settings in todo:
+        for case, size, setting in todo:
             bar.set_description(f"{case.label}, {size}"[:48].ljust(48))
-            results.append(engine.run(case, size, settings))
+            found["results"].append(engine.run(case, size, setting))
+            _save(found, arguments.save)  # what was measured stays, whatever comes
             bar.update()
-    rounds = todo[0][2].rounds
-    return {"schema": SCHEMA, "date": datetime.date.today().isoformat(), **described(arguments.threads),
-            "settings": {"quick": arguments.quick, "rounds": rounds, "seed": arguments.seed, "pinned_to": len(processors)},
-            "results": results}  # fmt: skip
+    return found
+
+
+def _save(found: dict[str, Any], path: Path | None) -> None:
+    if path is not None:
+        path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _todo(arguments: argparse.Namespace) -> Iterator[tuple[Any, str, Any]]:
@@ -155,7 +161,8 @@ def _todo(arguments: argparse.Namespace) -> Iterator[tuple[Any, str, Any]]:
     for dtype in split(arguments.dtype):
         settings = Settings(rounds=arguments.rounds or (5 if arguments.quick else 15), seed=arguments.seed,
                             least=1e-3 if arguments.quick else 1e-2, against=against, dtype=dtype,
-                            first_forms=arguments.quick, slow=0.05 if arguments.quick else 0.5)  # fmt: skip
+                            first_forms=arguments.quick, slow=0.02 if arguments.quick else 0.5,
+                            few=1 if arguments.quick else 3, memory="own" if arguments.quick else "all")  # fmt: skip
         for key in arguments.family:
             for case in FAMILIES[key].cases:
                 if arguments.case is None or arguments.case.lower() in case.label.lower():

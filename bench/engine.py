@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import importlib.util
 import inspect
 import random
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +22,7 @@ import einderiv as ed
 
 from .problems import Arrays, Call, Case, Problem, Way
 
+ENGINES = ("jax", "torch", "autograd", "opt_einsum", "numpy")
 OURS, RAW, HAND = "einderiv", "einderiv.raw", "hand"
 #: what a relative error may be
 TOLERANCE = {"float64": 1e-8, "float32": 2e-3}
@@ -31,17 +33,19 @@ FULL_BYTES = 64e6  # a structured result is compared as a dense one up to this s
 class Settings:
     """How long is measured: `rounds` of at least `least` seconds for each contestant.
 
-    A call of more than `slow` seconds is made in three rounds only. `against` names the engines that take part.
+    A call of more than `slow` seconds is made in the first `few` rounds only. `against` names the engines that take
+    part; with `first_forms` each of them does so in one form. `memory` is whose peak is measured.
     """
 
     rounds: int = 15
     least: float = 1e-2
     slow: float = 0.5
+    few: int = 3
     seed: int = 0
     against: tuple[str, ...] = ()
     dtype: str = "float64"
     first_forms: bool = False
-    memory: bool = True
+    memory: Literal["all", "own", "none"] = "all"
 
 
 @dataclass
@@ -58,6 +62,15 @@ class WrongAnswer(AssertionError):
     """Two contestants disagree."""
 
 
+def settle(against: Sequence[str]) -> None:
+    """Import the engines, so that no case pays for it, and keep what they hold out of every later collection."""
+    for name in ENGINES:
+        if (not against or name in against) and importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
 def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
     """One case at one size: checked, timed, weighed. The record is data for JSON."""
     problem = case.make(*case.sizes[size])
@@ -68,8 +81,9 @@ def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
     base = times.get(HAND)
     found = {}
     for name, c in contestants.items():
+        weighed = settings.memory == "all" or (settings.memory == "own" and name in (OURS, HAND))
         found[name] = {**_summary(times[name], base), "derive": c.derive, "compile": c.compile, "error": errors[name],
-                       "peak": peak(name, c.call) if settings.memory and min(times[name]) < 2 else None}  # fmt: skip
+                       "peak": peak(name, c.call) if weighed and min(times[name]) < 2 else None}  # fmt: skip
     return {"family": case.family, "case": case.name, "size": size, "numbers": list(case.sizes[size]),
             "dtype": settings.dtype, "kind": problem.kind, "aim": problem.aim, "contestants": found,
             "shown_only": sorted(problem.also), "skipped": {**problem.skipped, **skipped}}  # fmt: skip
@@ -137,7 +151,7 @@ def _made(way: Way, arrays: Arrays) -> Contestant:
     call = way(arrays)
     call()
     made = time.perf_counter()
-    if made - start < 1:
+    if made - start < 0.1:
         call()
     return Contestant(call, compile=made - start)
 
@@ -201,7 +215,7 @@ def interleaved(calls: Mapping[str, Call], settings: Settings) -> dict[str, list
         for number in range(settings.rounds):
             shuffle(order)
             for name in order:
-                if number < 3 or name not in few:
+                if number < settings.few or name not in few:
                     found[name].append(seconds(calls[name], repeats[name]))
     finally:
         gc.enable()
@@ -229,7 +243,6 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def peak(name: str, call: Call) -> int | None:
     """Bytes that one call needs at its peak, the result included: NumPy's by tracemalloc, others' by the system."""
-    gc.collect()
     if name.partition(".")[0] in ("jax", "torch"):
         if not CLEAR.exists():
             return None

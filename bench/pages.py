@@ -25,8 +25,6 @@ def page(run: dict[str, Any], pictures: Sequence[str]) -> str:
     parts = ["# Results", _intro(run), _verdict(records), _targets(records), _lost(records)]
     for key in dict.fromkeys(r["family"] for r in records):
         parts.append(_family(key, [r for r in records if r["family"] == key], pictures))
-    if "scaling.png" in pictures:
-        parts.append("## How the times grow\n\nTime against the largest size, both logarithmic.\n\n![scaling](scaling.png)")
     return "\n\n".join(parts) + "\n"
 
 
@@ -79,11 +77,13 @@ def _lost(records: Sequence[Record]) -> str:
 def _family(key: str, records: Sequence[Record], pictures: Sequence[str]) -> str:
     title = FAMILIES[key].title if key in FAMILIES else ""
     parts = [f"## {key}: {title}", _table(report.HEAD, [report.row(r) for r in records])]
-    skipped = [f"- {r['case']}, {r['size']}: {name} left out, {why}" for r in records for name, why in r["skipped"].items()]
+    skipped = [f"- {r['case']}, {r['size']}: {name} left out, {why}"
+               for r in records for name, why in r["skipped"].items()]  # fmt: skip
     if skipped:
         parts.append("\n".join(skipped))
-    if f"ratios_{key}.png" in pictures:
-        parts.append(f"![{key}](ratios_{key}.png)")
+    for name, what in ((f"ratios_{key}.png", "time over that by hand"), (f"scaling_{key}.png", "time against size")):
+        if name in pictures:
+            parts.append(f"![{key}: {what}]({name})")
     return "\n\n".join(parts)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .engine import HAND, OURS
-from .report import Record, best_rival, label, median, to_hand
+from .report import Record, best_rival, median, shown, to_hand
 
 COLOURS = {HAND: "#444444", OURS: "#0b6bcb", "jax": "#d9822b", "torch": "#c23030", "opt_einsum": "#2b9e5b",
            "numpy": "#8a6fc9", "autograd": "#b8a000"}  # fmt: skip
@@ -18,9 +18,11 @@ def draw(records: Sequence[Record], folder: Path) -> list[str]:
     import matplotlib
 
     matplotlib.use("Agg")
-    names = [_ratios(family, [r for r in records if r["family"] == family], folder)
-             for family in dict.fromkeys(r["family"] for r in records)]  # fmt: skip
-    return [name for name in [*names, _scaling(records, folder)] if name]
+    families: dict[str, list[Record]] = {}
+    for r in records:
+        families.setdefault(r["family"], []).append(r)
+    names = [picture(key, rows, folder) for key, rows in families.items() for picture in (_ratios, _scaling)]
+    return [name for name in names if name]
 
 
 def colour(name: str) -> str:
@@ -41,14 +43,16 @@ def _ratios(family: str, records: Sequence[Record], folder: Path) -> str | None:
         axes.barh(y, own - 1, left=1, height=0.55, color=COLOURS[OURS])
         if best is not None and r["contestants"][best]["ratio"]:
             axes.plot(r["contestants"][best]["ratio"], y, "D", color=colour(best), markersize=5)
-    axes.set_yticks(range(len(rows)), [f"{r['case']}, {r['size']}" for r in reversed(rows)], fontsize=7)
+    names = [f"{r['case']}, {r['size']}" + ", float32" * (r["dtype"] == "float32") for r in reversed(rows)]
+    axes.set_yticks(range(len(rows)), names, fontsize=7)
     axes.set_xscale("log")
     axes.axvline(1, color=COLOURS[HAND], linewidth=1)
     axes.grid(axis="x", alpha=0.3, which="both")
     axes.set_xlabel("time / hand-written NumPy (left is faster)" if family != "P11" else "time / aim (left is faster)")
-    axes.set_title(f"{family}: bars einderiv, diamonds the best rival", fontsize=9)
+    axes.set_title(f"{family}: bars einderiv, diamonds the best rival where there is one", fontsize=9)
     _legend(axes, rows)
     axes.margins(y=0.02)
+    _plain(axes.xaxis, "{:g}".format)
     return _saved(figure, folder, f"ratios_{family}.png")
 
 
@@ -57,32 +61,34 @@ def _legend(axes: Any, rows: Sequence[Record]) -> None:
     from matplotlib.lines import Line2D
 
     engines = {name.partition(".")[0] for r in rows if (name := best_rival(r))}
-    handles = [Line2D([], [], marker="D", linestyle="", color=colour(e), label=e, markersize=5) for e in sorted(engines)]
+    handles = [Line2D([], [], marker="D", linestyle="", color=colour(e), label=e, markersize=5)
+               for e in sorted(engines)]  # fmt: skip
     if handles:
         axes.legend(handles=handles, fontsize=7, loc="best", framealpha=0.8)
 
 
-def _scaling(records: Sequence[Record], folder: Path) -> str | None:
-    """Times against sizes, both logarithmic: the cases that were measured at three sizes or more and have rivals."""
+def _scaling(family: str, records: Sequence[Record], folder: Path) -> str | None:
+    """Times against sizes, both logarithmic: the cases that have rivals and were measured at three sizes or more."""
     import matplotlib.pyplot as plt
 
     groups: dict[str, list[Record]] = {}
     for r in records:
-        if r["dtype"] == "float64" and r["family"] != "P9":
-            groups.setdefault(label(r), []).append(r)
+        if r["dtype"] == records[0]["dtype"] and (best_rival(r) or r["aim"]):
+            groups.setdefault(r["case"], []).append(r)
     chosen = {name: rows for name, rows in groups.items() if len(rows) >= 3 and _grows(rows)}
     if not chosen:
         return None
-    columns = 4
+    columns = min(4, len(chosen))
     lines = -(-len(chosen) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(12, 2.4 * lines), layout="constrained", squeeze=False)
+    shape = (3 * columns, 0.5 + 2.3 * lines)
+    figure, grid = plt.subplots(lines, columns, figsize=shape, layout="constrained", squeeze=False)
     for axes, (name, rows) in zip(grid.flat, chosen.items(), strict=False):
         _curves(axes, name, rows)
     for axes in list(grid.flat)[len(chosen) :]:
         axes.axis("off")
     handles = {h.get_label(): h for axes in grid.flat for h in axes.get_lines()}
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=7, fontsize=8)
-    return _saved(figure, folder, "scaling.png")
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(7, 2 * columns), fontsize=7)
+    return _saved(figure, folder, f"scaling_{family}.png")
 
 
 def _grows(rows: Sequence[Record]) -> bool:
@@ -91,28 +97,44 @@ def _grows(rows: Sequence[Record]) -> bool:
 
 
 def _curves(axes: Any, name: str, rows: Sequence[Record]) -> None:
-    """One panel: hand, ours, and the best of each other engine."""
-    engines = dict.fromkeys(n.partition(".")[0] for r in rows for n in r["contestants"])
-    for engine in engines:
-        points = []
-        for r in rows:
-            found = [median(r, n) for n in r["contestants"] if n.partition(".")[0] == engine and n not in r["shown_only"]]
-            times = [t for t in found if t is not None]
-            if times:
-                points.append((max(r["numbers"]), min(times)))
+    """One panel: hand, ours, and the best form of each other engine."""
+    for engine in dict.fromkeys(n.partition(".")[0] for r in rows for n in r["contestants"]):
+        points = [(max(r["numbers"]), min(times)) for r in rows if (times := _times(r, engine))]
         if points:
             axes.plot(*zip(*points, strict=True), "o-", markersize=3, linewidth=1.2, color=colour(engine), label=engine)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    sizes = [max(r["numbers"]) for r in rows]
+    axes.set_xticks(sizes, [str(n) for n in sizes])
+    axes.set_xticks([], minor=True)
+    _plain(axes.yaxis, shown)
     axes.set_title(name, fontsize=8)
-    axes.tick_params(labelsize=7)
+    axes.tick_params(labelsize=6)
     axes.grid(alpha=0.3)
+
+
+def _times(record: Record, engine: str) -> list[float]:
+    """The times of an engine's forms; ours is the checked call alone."""
+    names = [OURS] if engine == OURS else [n for n in record["contestants"] if n.partition(".")[0] == engine]
+    times = [median(record, n) for n in names if n not in record["shown_only"]]
+    return [t for t in times if t is not None]
+
+
+def _plain(axis: Any, text: Callable[[float], str]) -> None:
+    """Labels on a logarithmic axis as they are read; at 2 and 5 too where less than two decades are shown."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    near = high < 100 * low
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if near else (1.0,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: text(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _saved(figure: Any, folder: Path, name: str) -> str:
     """The same bytes for the same figures: no date, no version in the file."""
     import matplotlib.pyplot as plt
 
-    figure.savefig(folder / name, dpi=80, metadata={"Software": None})
+    figure.savefig(folder / name, dpi=75, metadata={"Software": None})
     plt.close(figure)
     return name

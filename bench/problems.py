@@ -26,8 +26,8 @@ def same(result: Any) -> Any:
 class Problem:
     """One problem at one size.
 
-    `ours` makes the expression, or a tree of them, from names alone; with `kind` "dense" it is compiled and called, with
-    "structured" it is evaluated to cores, and with "call" it is itself what is timed. `hand` is a function whose
+    `ours` makes the expression, or a tree of them, from names alone; with `kind` "dense" it is compiled and called,
+    with "structured" it is evaluated to cores, and with "call" it is itself what is timed. `hand` is a function whose
     parameters are names of arrays (``*arrays``: all of them). `answer` takes from our result what is compared with
     that of `hand`; `full` is the dense result written by hand, for results that are not dense.
     """

@@ -99,8 +99,9 @@ def row(record: Record) -> tuple[str, ...]:
     base = record["aim"] if record["aim"] is not None else median(record, HAND)
     own = median(record, OURS)
     weight = peaks[0] / peaks[1] if peaks[0] and peaks[1] else None
-    return (label(record), record["size"], record["dtype"], "–" if base is None else shown(base), shown(own or 0),
-            ratio(to_hand(record)), ratio(to_hand(record, RAW)), best or "–", ratio(to_best(record)), ratio(weight))  # fmt: skip
+    times = ("–" if base is None else shown(base), shown(own or 0))
+    ratios = (ratio(to_hand(record)), ratio(to_hand(record, RAW)), best or "–", ratio(to_best(record)), ratio(weight))
+    return (label(record), record["size"], record["dtype"], *times, *ratios)
 
 
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
@@ -109,8 +110,8 @@ def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
     left = {k for k, name in enumerate(head) if name in ("case", "size", "dtype", "best rival", "why")}
     lines = []
     for r in (head, *rows):
-        cells = [cell.ljust(w) if k in left else cell.rjust(w) for k, (cell, w) in enumerate(zip(r, widths, strict=True))]
-        lines.append("  ".join(cells).rstrip())
+        cells = enumerate(zip(r, widths, strict=True))
+        lines.append("  ".join(c.ljust(w) if k in left else c.rjust(w) for k, (c, w) in cells).rstrip())
     return "\n".join(lines)
 
 

@@ -42,7 +42,7 @@ FORMS = {
 
 def _transformed(ad: Any, form: str, f: Callable[..., Any], wrt: Any, vectors: tuple[int, ...]) -> Callable[..., Any]:
     """The derivative by `ad`, which is ``jax`` or ``torch.func``: their transformations have the same names."""
-    plain = {
+    plain: dict[str, Callable[[], Callable[..., Any]]] = {
         "value": lambda: f,
         "grad": lambda: ad.grad(f, wrt),
         "jacrev": lambda: ad.jacrev(f, wrt),
@@ -104,7 +104,8 @@ def jitted(f: Callable[..., Any]) -> Way:
         import jax
 
         quick, operands = jax.jit(f), [jax.device_put(a) for a in arrays.values()]
-        return lambda: jax.block_until_ready(quick(*operands))
+        ready: Callable[[Any], Any] = jax.block_until_ready
+        return lambda: ready(quick(*operands))
 
     return prepare
 

@@ -117,7 +117,7 @@ def sum_of_einsums(n: int) -> Problem:
         return L @ (M0 + M1 + M2 + M3) @ N
 
     def ours() -> ed.Expr:
-        total = ed.einsum(text, "L", "M0", "N")
+        total: ed.Expr = ed.einsum(text, "L", "M0", "N")
         for k in range(1, 4):
             total = total + ed.einsum(text, "L", f"M{k}", "N")
         return total
@@ -163,7 +163,7 @@ def energy(xp: Any, R: Any) -> Any:
     return xp.sum(xp.exp(-xp.sum(d * d, -1)))
 
 
-def ours_of_pairs() -> ed.Expr:
+def ours_of_pairs() -> Any:
     """The Hessian of the energy."""
     d = ed.einsum("id->ijd", R, sizes={"j": "n"}) - ed.einsum("jd->ijd", R, sizes={"i": "n"})
     return ed.hessian(ed.sum(ed.exp(-ed.einsum("ijd,ijd->ij", d, d))), R)
@@ -205,7 +205,8 @@ def pairs(n: int, dimension: int) -> Problem:
 FAMILY = Family("P10", "asked for in issues of other libraries", (
     Case("P10", "diag(JᵀJ)", diagonal_of_gram, LAYERS),
     Case("P10", "diagonal of a Jacobian", diagonal_of_jacobian, sized((3, 3), (10, 10), (300, 300), (1000, 1000))),
-    Case("P10", "norms of gradients by sample", sample_norms, sized((3, 2, 4), (10, 5, 5), (64, 50, 50), (512, 200, 200))),
+    Case("P10", "norms of gradients by sample", sample_norms,
+         sized((3, 2, 4), (10, 5, 5), (64, 50, 50), (512, 200, 200))),
     Case("P10", "sum of einsums", sum_of_einsums, sized(3, 8, 100, 500)),
     Case("P10", "marginals of a chain", marginals, sized(3, 10, 200, 1000)),
     Case("P10", "Hessian of pairwise distances", pairs, POINTS),

@@ -11,7 +11,7 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Case, Family, Problem, normal, sized
+from ..problems import Arrays, Case, Family, Problem, Way, normal, sized
 from ..rivals import derivatives
 
 SIZES = {
@@ -206,10 +206,13 @@ def diagonal_block(size: int, rank: int) -> Problem:
         np.einsum("abac->abc", out)[...] = 2 * ((A1.T @ A1) * (A2.T @ A2))
         return out
 
-    small = size <= 30
-    return Problem(data(3, size, rank), lambda: ed.hessian(loss(3), "A0"), hand,
-                   derivatives("hessian", models(3)[1], 0, engines=("jax", "torch")) if small else {},
-                   skipped={} if small else dict.fromkeys(("jax.hessian", "torch.hessian"), "2 GB of tangents"))  # fmt: skip
+    rivals, skipped = affordable(derivatives("hessian", models(3)[1], 0, engines=("jax", "torch")), size)
+    return Problem(data(3, size, rank), lambda: ed.hessian(loss(3), "A0"), hand, rivals, skipped=skipped)
+
+
+def affordable(rivals: dict[str, Way], size: int) -> tuple[dict[str, Way], dict[str, str]]:
+    """The rivals that take part, and those that do not: for each unknown they hold a tangent as large as the tensor."""
+    return (rivals, {}) if size <= 30 else ({}, dict.fromkeys(rivals, "2 GB of tangents"))
 
 
 def mixed_block(size: int, rank: int) -> Problem:
@@ -222,10 +225,8 @@ def mixed_block(size: int, rank: int) -> Problem:
         np.einsum("irjr->ijr", out)[...] += 2 * residual
         return out
 
-    small = size <= 30
-    return Problem(data(3, size, rank), lambda: ed.hessian(loss(3), "A0", "A1"), hand,
-                   derivatives("cross", models(3)[1], (0, 1)) if small else {},
-                   skipped={} if small else dict.fromkeys(("jax.cross", "torch.cross"), "2 GB of tangents"))  # fmt: skip
+    rivals, skipped = affordable(derivatives("cross", models(3)[1], (0, 1)), size)
+    return Problem(data(3, size, rank), lambda: ed.hessian(loss(3), "A0", "A1"), hand, rivals, skipped=skipped)
 
 
 FAMILY = Family("P5", "CP decomposition, order 3 to 5", (

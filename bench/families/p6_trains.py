@@ -84,9 +84,9 @@ def train_model(cores: int, xp: Any, *arrays: Any) -> Any:
 def environments_by_hand(cores: int, *arrays: Any) -> list[Any]:
     """One sweep to the right that keeps what it passes, one back to the left."""
     A, B = arrays[:cores], arrays[cores:]
-    lefts = [None, A[0].T @ B[0]]
+    lefts: list[Any] = [None, A[0].T @ B[0]]
     for a, b in zip(A[1:-1], B[1:-1], strict=True):
-        t = (lefts[-1].T @ a.reshape(len(a), -1)).reshape(-1, a.shape[2])  # type: ignore[union-attr]
+        t = (lefts[-1].T @ a.reshape(len(a), -1)).reshape(-1, a.shape[2])
         lefts.append(t.T @ b.reshape(-1, b.shape[2]))
     found = [lefts[-1] @ B[-1]]
     right = A[-1] @ B[-1].T
@@ -145,6 +145,7 @@ def train_gradients(cores: int, bond: int, physical: int) -> Problem:
 
 
 FAMILY = Family("P6", "matrix product states and tensor trains, 20 to 60 cores", (
-    Case("P6", "all gradients of an overlap", overlap_gradients, sized((4, 3, 2), (20, 4, 2), (60, 16, 2), (60, 64, 4))),
+    Case("P6", "all gradients of an overlap", overlap_gradients,
+         sized((4, 3, 2), (20, 4, 2), (60, 16, 2), (60, 64, 4))),
     Case("P6", "all gradients of a train", train_gradients, sized((4, 3, 2), (20, 4, 2), (60, 16, 4), (60, 64, 8))),
 ))  # fmt: skip

@@ -35,7 +35,8 @@ def quadratic(n: int) -> Problem:
 
     rivals = {**contracted(("ia,ij,jb->ab", n, "A", n), ("ib,ij,ja->ab", n, "A", n)),
               **derivatives("hessian", model)}  # fmt: skip
-    return Problem(normal(x=(n,), A=(n, n)), lambda: ed.hessian(ed.einsum("i,ij,j->", "x", "A", "x"), "x"), hand, rivals)
+    form = ed.einsum("i,ij,j->", "x", "A", "x")
+    return Problem(normal(x=(n,), A=(n, n)), lambda: ed.hessian(form, "x"), hand, rivals)
 
 
 def linear_trace(n: int) -> Problem:
@@ -118,7 +119,7 @@ def kronecker(n: int) -> Problem:
     def hand(B: Any, x: Any, y: Any) -> Any:
         return x.reshape(n, n) @ B @ y.reshape(n, n).T
 
-    def ours() -> ed.Expr:
+    def ours() -> Any:
         return ed.grad(ed.einsum("i,ij,j->", "x", ed.kron(A, B), "y"), A)
 
     return Problem(normal(A=(n, n), B=(n, n), x=(n * n,), y=(n * n,)), ours, hand, derivatives("grad", model))
@@ -139,7 +140,7 @@ def softmax_hessian(m: int, n: int) -> Problem:
         out -= np.multiply.outer(mean, mean)
         return out
 
-    def ours() -> ed.Expr:
+    def ours() -> Any:
         return ed.hessian(ed.logsumexp(ed.einsum("mn,n->m", "X", "w"), 0), "w")
 
     arrays = normal(w=(n,), X=(m, n))
