@@ -197,3 +197,13 @@ def test_as_a_module_and_into_a_closed_pipe():
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("The derivative of")
     assert done.stderr == ""
+
+
+def test_bench_without_the_repository_says_where_it_is(capsys, monkeypatch, tmp_path):
+    import einderiv.cli
+
+    monkeypatch.setattr(einderiv.cli, "__file__", str(tmp_path / "site" / "einderiv" / "cli.py"))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, "bench", "--quick")
+    assert (code, out) == (2, "")
+    assert "clone its repository" in err
