@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -141,16 +141,17 @@ class Compiled:
             self.__class__ = Compiled
             if self._single and self.dense and not execution.program.held:
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
-        elif type(self) is Compiled and self.dense and not self.structures and not fixed:
-            self._quicken(execution)
+        elif type(self) is Compiled and not self.structures and not fixed:
+            self._quicken(execution, given)
         return self._tree(execution, results)
 
-    def _quicken(self, execution: Any) -> None:
+    def _quicken(self, execution: Any, given: Mapping[str, Any]) -> None:
         """From the second call of one kind on, a call is one function, emitted for it: the class gets it, for Python
         looks for a call there."""
         from .calls import quick
 
-        call = quick(execution, Compiled._long_way, self.memory_limit, single=self._single)
+        build = None if self.dense else builder(self.roots, execution)
+        call = quick(execution, Compiled._long_way, self.memory_limit, given, build, single=self._single)
         if call is not None:
             self.__class__ = type("Compiled", (Compiled,), {"__call__": call, "__doc__": Compiled.__doc__})
 
@@ -201,7 +202,11 @@ class Compiled:
 
     def _tree(self, execution: Any, results: Any) -> Any:
         if not self.dense:
-            results = _structured(self.roots, execution, results)
+            results = builder(self.roots, execution)(results)
+        return self._shaped(results)
+
+    def _shaped(self, results: Any) -> Any:
+        """Results in the structure of the expressions."""
         values = iter(results)
         return mapped(lambda _: next(values), self.tree)
 
@@ -270,17 +275,25 @@ def _labels(e: Expr) -> dict[str, Size]:
     return found if e.record is None else {**_labels(e.record.of), **found}
 
 
-def _structured(roots: list[Expr], execution: Any, results: Any) -> list[Any]:
+def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
+    """What makes structured tensors of the results of an execution."""
     from .structured import Structured
     from .terms import Term
 
-    values = iter(results)
-    found = []
-    for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True):
-        cores = [Term(tuple((next(values), labels) for _, labels in t.factors), t.output) for t in terms]
-        split = None if root.record is None else root.ndim - root.record.count
-        found.append(Structured(cores, shape, execution.dtype, root, split))
-    return found
+    rows = [(tuple((tuple(labels for _, labels in t.factors), t.output) for t in terms), shape,
+             None if root.record is None else root.ndim - root.record.count, root)
+            for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)]  # fmt: skip
+    dtype = execution.dtype
+
+    def build(results: Any) -> list[Any]:
+        values = iter(results)
+        return [
+            Structured([Term(tuple([(next(values), labels) for labels in own]), output) for own, output in terms],
+                       shape, dtype, root, split)
+            for terms, shape, split, root in rows
+        ]  # fmt: skip
+
+    return build
 
 
 def source(e: Any, backend: str = "numpy") -> str:
