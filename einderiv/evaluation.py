@@ -125,7 +125,7 @@ class Compiled:
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
         check_structures(self.structures, given)
-        key = (tuple((name, a.shape, a.dtype) for name, a in given.items()), fixed, limits.dense_bytes)
+        key = (tuple((name, a.shape, a.dtype) for name, a in sorted(given.items())), fixed, limits.dense_bytes)
         with self._lock:
             execution = self._plans.get(key)
         if execution is None:

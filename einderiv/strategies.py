@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from .algebra import added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
-from .expression import Add, Einsum, Expr, Label, children, filled, walk
+from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .planning import search
+from .reshaping import unmerged
 from .sizes import Sizes
 from .steps import Labels, Program, Step
 from .unification import assemble, bare
@@ -234,7 +235,14 @@ def _nested(parts: list[tuple[Expr, Labels]], sizes: Sizes) -> Expr:
     return parts[0][0]
 
 
+def _reshapes(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """All reshapes moved to operands at once: one alone may gain nothing."""
+    if any(isinstance(node, Apply) and node.function.name in ("vec", "unvec") for node in walk(roots)):
+        yield {id(a): b for a, b in zip(roots, unmerged(roots), strict=True) if a is not b}
+
+
 STRATEGIES = (
+    Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),

@@ -18,7 +18,7 @@ FLOORS = [
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
-    "steps", "planning", "strategies", "lowering", "blocking", "spelling", "buffers", "slicing", "helpers",
+    "steps", "planning", "reshaping", "strategies", "lowering", "blocking", "spelling", "buffers", "slicing", "helpers",
     "writing", "emission", "execution",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
     "calls", "evaluation", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
