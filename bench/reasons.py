@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REASONS: dict[str, str] = {
-    "P9 diagonal": "by hand it is a view, which takes 90 ns; ours is an array of its own, never a view of what was given",
+    "P9 diagonal": "by hand it is a view, which takes 90 ns; ours is an array of its own, no view of what was given",
 }
 
 
