@@ -15,9 +15,11 @@ from .families import FAMILIES
 from .problems import Case
 
 pytest.importorskip("pytest_benchmark")
+os.environ["JAX_ENABLE_X64"] = "1"  # before the first import of jax
 SIZES = os.environ.get("BENCH_SIZES", "small").split(",")
 CASES = [pytest.param(case, size, id=f"{case.label}, {size}")
          for family in FAMILIES.values() for case in family.cases for size in SIZES if size in case.sizes]  # fmt: skip
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of the rivals are theirs
 CONTESTANTS = ("hand", "einderiv", "einderiv.raw", "jax", "torch", "autograd", "opt_einsum", "numpy")
 
 
@@ -28,12 +30,12 @@ def test_case(benchmark: Any, case: Case, size: str, contestant: str) -> None:
     settings = Settings(against=(contestant,), first_forms=True)
     problem = case.make(*case.sizes[size])
     arrays = cast(problem.arrays, settings.dtype)
-    found, _ = prepared(problem, arrays, settings)
+    found, skipped = prepared(problem, arrays, settings)
     chosen = [name for name in found if name == contestant or name.startswith(f"{contestant}.")]
     if contestant == "einderiv":
         chosen = ["einderiv"]
     if not chosen:
-        pytest.skip(f"{contestant} takes no part")
+        pytest.skip(f"{contestant} takes no part {skipped or ''}")
     check(case, size, problem, arrays, found, settings.dtype)
     benchmark.group = f"{case.label}, {size}"
     benchmark(found[chosen[0]].call)
