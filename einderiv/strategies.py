@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeVar
 
-from .algebra import added, times, viewed
+from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
+from .factoring import factored
 from .planning import search
 from .reshaping import unmerged
 from .sizes import Sizes
@@ -28,7 +29,7 @@ P = TypeVar("P")
 WORTH = 50e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
-SPREAD = 4  # terms of a sum that a product is distributed over
+SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
 #: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step,
@@ -241,9 +242,17 @@ def _reshapes(roots: Roots, _: Sizes) -> Iterator[Swaps]:
         yield {id(a): b for a, b in zip(roots, unmerged(roots), strict=True) if a is not b}
 
 
+def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """What the terms of a sum have in common."""
+    for node in walk(roots):
+        if isinstance(node, Add) and len(node.addends) <= FLAT and (found := factored(node)) is not None:
+            yield {id(node): found}
+
+
 STRATEGIES = (
     Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
+    Strategy("factor", "L A N + L B N → L (A + B) N", _factor),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),
 )
