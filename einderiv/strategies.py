@@ -19,6 +19,7 @@ from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .factoring import factored
 from .planning import search
 from .reshaping import unmerged
+from .sharing import shared
 from .sizes import Sizes
 from .steps import Labels, Program, Step
 from .unification import assemble, bare
@@ -82,6 +83,8 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
     products, and only what is below them changes.
     """
     time, best = plan(roots)
+    if time > WORTH:
+        roots = shared(roots)
     rows = [row for row in STRATEGIES if row.name not in without]
     trials, done, found = 0, list[str](), True
     while found and time > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:

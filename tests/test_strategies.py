@@ -85,6 +85,10 @@ REWRITTEN = {
                        dict.fromkeys("ABCD", (40, 40))),
     "hyperedges":     (lambda: ed.grad("ia,ja,ka,ijk->", [0, 1, 2]),
                        {"A": (30, 4), "B": (30, 4), "C": (30, 4), "D": (30, 30, 30)}),
+    "kronecker":      (lambda: ed.grad(ed.einsum("p,pq,q->", "x", ed.kron(t("A", "ij"), t("B", "kl")), "y"), "A"),
+                       {"A": (12, 12), "B": (12, 12), "x": (144,), "y": (144,)}),
+    "common":         (lambda: ed.einsum("ij,jk,kl->il", "L", "A", "N") + ed.einsum("ij,jk,kl->il", "L", "B", "N"),
+                       dict.fromkeys("LABN", (60, 60))),
     "one twice":      (lambda: ed.grad(ed.trace(t("M", "ij") @ t("N", "ji") @ t("M", "ij") @ t("N", "ji")), ["M", "N"]),
                        {"M": (40, 50), "N": (50, 40)}),
 }  # fmt: skip
