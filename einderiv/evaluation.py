@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 from .arrays import library, usable
+from .backends import BACKENDS, KNOWN
 from .construction import whole
 from .declared import check_structures, structures
 from .derivation import leaves, mapped
@@ -19,7 +20,7 @@ from .naming import axis_names, naming, short_product
 from .planning import check_optimizer
 from .show.plans import Plan
 from .sizes import Sizes, is_product
-from .spelling import BACKENDS, KNOWN
+from .spelling import Backend
 from .targets import tensors_of
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -76,16 +77,25 @@ def check_backend(backend: Any) -> None:
     raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, KNOWN)}")
 
 
+def check_dense(backend: str | None, dense: bool) -> None:
+    """Raise for a structured result of another library: its products and solvers are NumPy's."""
+    if not dense and backend not in (None, "numpy"):
+        raise BackendError(f"dense=False holds NumPy arrays, not those of {backend}: convert the arrays with "
+                           "numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
+
+
 class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
                  memory_limit: int | None = None) -> None:  # fmt: skip
         check_backend(backend)
+        check_dense(backend, dense)
         check_optimizer(optimize)
         if memory_limit is not None:
             memory_limit = whole(memory_limit, "memory_limit")
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
+        self.backend = backend
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
             if not isinstance(root, Expr):
@@ -109,20 +119,20 @@ class Compiled:
     def _long_way(self, arrays: Mapping[str, Any] | None, sizes: Mapping[str, int] | None, named: Mapping[str, Any]
                   ) -> Any:  # fmt: skip
         """Everything checked, and planned where it has not been."""
-        given = self._given(arrays, named)
+        backend, device, given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
             raise EinderivError(f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}")
         if sizes is not None and not isinstance(sizes, Mapping):
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
-        check_structures(self.structures, given)
-        key = (tuple((name, a.shape, a.dtype) for name, a in given.items()), fixed, limits.dense_bytes)
+        check_structures(self.structures, given if backend == "numpy" else self._looked_at(backend, given))
+        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in given.items()), fixed, limits.dense_bytes)
         with self._lock:
             execution = self._plans.get(key)
         if execution is None:
             execution = self._planned({n: a.shape for n, a in given.items()}, dict(fixed),
-                                      {n: a.dtype for n, a in given.items()})  # fmt: skip
+                                      {n: a.dtype for n, a in given.items()}, backend, device)  # fmt: skip
             with self._lock:
                 self._plans[key] = execution
                 while len(self._plans) > PLANS:
@@ -131,9 +141,11 @@ class Compiled:
         if execution is not self._last:
             self._last = execution
             self.__class__ = Compiled
-            if self._single and self.dense and not execution.program.held:
+            if self._single and self.dense and not execution.program.held and backend == "numpy":
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
-        elif type(self) is Compiled and self.dense and not self.structures and not fixed:
+            else:
+                self.__dict__.pop("raw", None)
+        elif backend == "numpy" and type(self) is Compiled and self.dense and not self.structures and not fixed:
             self._quicken(execution)
         return self._tree(execution, results)
 
@@ -154,13 +166,17 @@ class Compiled:
         last = self._last
         if last is None:
             raise EinderivError("raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes")
-        results = last.function(*arrays, *last.held)
+        results = last.function(*map(last.fit, arrays), *last.held)
         results = (results,) if len(last.program.outputs) == 1 else results
         return self._tree(last, [results[place] for place in last.places])
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """The Python source for tensors of given shapes (tuples or arrays)."""
-        execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
+        given = _shapes({**(shapes or {}), **named})
+        if self.backend not in (None, "numpy"):
+            _check_known(given, self.tensors)
+            return _emitted(self.tree, BACKENDS[self.backend], given, self.optimize)
+        execution = self._planned(given, {}, {})
         emitted = emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
                        order=execution.inputs, many=not isinstance(self.tree, Expr))  # fmt: skip
         return emitted.source
@@ -170,17 +186,22 @@ class Compiled:
         execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
         return Plan(execution.program, execution.compute.itemsize, self.roots)
 
-    def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any]
-                 ) -> Any:  # fmt: skip
+    def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any],
+                 backend: str = "numpy", device: Any = None) -> Any:  # fmt: skip
         from .execution import Execution, solved
 
         _check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
-        return Execution(self.roots, sizes, dtypes, dense=self.dense, optimize=self.optimize,
-                         memory_limit=self.memory_limit)  # fmt: skip
+        options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit}
+        if backend == "numpy":
+            return Execution(self.roots, sizes, dtypes, **options)
+        from .hosts import HOSTS
 
-    def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+        return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
+
+    def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+        """The backend, the device, and the arrays as it has them: `backend` decides, or else the arrays do."""
         if arrays is not None and not isinstance(arrays, Mapping):
             raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
         both = {**(arrays or {}), **named}
@@ -189,7 +210,28 @@ class Compiled:
         if len(kinds) > 1:
             (a, x), (b, y), *_ = kinds.items()
             raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
-        return {name: usable(array, name) for name, array in both.items()}
+        backend = self.backend or next(iter(kinds), "numpy")
+        for kind, name in kinds.items():
+            if kind not in (backend, "numpy") or backend not in BACKENDS:
+                raise BackendError(f"{name} is an array of {kind}, but the backend is {backend}: convert it first"
+                                   if backend in BACKENDS else
+                                   f"{name} is an array of {kind}; there is {', '.join(BACKENDS)}")  # fmt: skip
+        if backend == "numpy":
+            return backend, None, {name: usable(array, name) for name, array in both.items()}
+        from .hosts import HOSTS
+
+        check_dense(backend, self.dense)
+        found, device = HOSTS[backend].given(both)
+        return backend, device, found
+
+    def _looked_at(self, backend: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arrays whose structure can be checked, for NumPy: those that are traced have no values."""
+        if not self.structures:
+            return {}
+        from .hosts import HOSTS
+
+        found = {name: HOSTS[backend].looked_at(given[name]) for name in self.structures.keys() & given.keys()}
+        return {name: array for name, array in found.items() if array is not None}
 
     def _tree(self, execution: Any, results: Any) -> Any:
         if not self.dense:
@@ -287,10 +329,14 @@ def source(e: Any, backend: str = "numpy") -> str:
     Raises BackendError for a backend that is not there.
     """
     check_backend(backend)
-    planned = _unsized(e, {})
-    emitted = emit(planned.program, tuple(leaves(e)), planned.sizes, BACKENDS[backend or "numpy"],
-                   order=planned.inputs, many=not isinstance(e, Expr))  # fmt: skip
-    return emitted.source
+    return _emitted(e, BACKENDS[backend or "numpy"], {})
+
+
+def _emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> str:
+    """The source for sizes that need not be known."""
+    planned = _unsized(e, shapes, optimize)
+    return emit(planned.program, tuple(leaves(e)), planned.sizes, backend, order=planned.inputs,
+                many=not isinstance(e, Expr)).source  # fmt: skip
 
 
 def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "auto") -> Plan:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .backends import BACKENDS
 from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
@@ -20,7 +21,6 @@ from .functions import stays_integer
 from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
-from .spelling import BACKENDS
 from .steps import Program
 from .strategies import improved, seconds
 
@@ -39,11 +39,15 @@ def needed(roots: Sequence[Expr]) -> tuple[str, ...]:
 class Execution:
     """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those."""
 
+    backend = BACKENDS["numpy"]
+    device: str | None = None  # as text, for a backend that has several
+    bits = 63  # of the whole numbers that are computed in
+
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
                  optimize: Any = "auto", memory_limit: int | None = None) -> None:  # fmt: skip
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
-        self.dtype, self.compute = decided(roots, dtypes)
+        self.dtype, self.compute = self.decided(dtypes)
         self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
         self.places = list(range(len(self.program.outputs)))
         if not dense:  # a core that serves several terms is computed, and held, once
@@ -52,20 +56,25 @@ class Execution:
             self.program.outputs = outputs
         limit = limits.dense_bytes if memory_limit is None else memory_limit
         check_memory(self.program, self.compute.itemsize, limit, dense)
-        lowered(self.program)
-        self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
+        if self.backend.name == "numpy":
+            lowered(self.program)
+        self.emitted = emit(self.program, self.roots, sizes, self.backend, order=self.inputs, device=self.device,
                             dtype=self.compute.name, many=len(self.program.outputs) != 1)  # fmt: skip
-        self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
+        self.function: Callable[..., Any] = self.emitted.function(self.backend)
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+
+    def decided(self, dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The dtype of the results, and the one that is computed in."""
+        return decided(self.roots, dtypes)
 
     def shapes_of_inputs(self) -> list[tuple[int, ...]]:
         """The shapes of the tensors, in the order of `inputs`."""
         return [tuple(map(self.number, self.sizes.tensors[name].sizes)) for name in self.inputs]
 
     @property
-    def held(self) -> list[Array]:
+    def held(self) -> list[Any]:
         """The arrays of the expression as they are now: they are held, not copied."""
         return [self._cast(array) for array in self.program.held]
 
@@ -76,7 +85,11 @@ class Execution:
             raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
         return found
 
-    def _cast(self, array: Any) -> Array:
+    def fit(self, array: Any) -> Any:
+        """An array of `raw` as it is computed with."""
+        return array
+
+    def _cast(self, array: Any) -> Any:
         found: Array = np.asarray(array)
         return found.astype(self.compute) if found.dtype != self.compute else found
 
@@ -117,20 +130,19 @@ class Execution:
             step = self.program.steps[k]
             if step.kind == "apply":
                 for k_in in step.inputs:
-                    _check_bound(found[k_in])
+                    self._check_bound(found[k_in])
             found[k] = _bound(self.program, k, found, bounds)
         for k in self.program.outputs:
-            _check_bound(found[k])
+            self._check_bound(found[k])
+
+    def _check_bound(self, bound: int) -> None:
+        if bound >= 2**self.bits:
+            raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int{self.bits + 1} "
+                                f"(2**{self.bits} - 1): convert the arrays to float64 first")  # fmt: skip
 
 
-def _largest(array: Array) -> int:
-    return max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
-
-
-def _check_bound(bound: int) -> None:
-    if bound >= 2**63:
-        raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int64 (2**63 - 1): "
-                            "convert the arrays to float64 first")  # fmt: skip
+def _largest(array: Any) -> int:
+    return max(abs(int(array.max())), abs(int(array.min()))) if prod(array.shape) else 0
 
 
 def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[str, int]) -> int:
@@ -168,23 +180,27 @@ def how_to_give(size: Size) -> str:
     return f"give sizes={{{size!r}: …}}"
 
 
-def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The dtype of the results, and the one that is computed in."""
-    held = [node.value.dtype for node in walk(roots, everything)
+def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
+    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function leave the integers?"""
+    held = [node.value for node in walk(roots, everything)
             if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
     nodes = list(walk(roots))
     scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
     scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
-    weak = [kind(1) for kind in (float, complex) if kind in scalars]
-    arrays = [*dtypes.values(), *held] or [np.int64]  # numbers alone: whole ones stay whole
+    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
+    return held, [kind(1) for kind in (float, complex) if kind in scalars], real
+
+
+def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The dtype of the results, and the one that is computed in."""
+    held, weak, real = met(roots)
+    arrays = [*dtypes.values(), *(array.dtype for array in held)] or [np.int64]  # numbers alone: whole ones stay whole
     dtype = np.result_type(*arrays, *weak)
     if dtype.kind == "c":
-        _check_holomorphic(roots, dtypes)
-    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
+        check_holomorphic(roots, dtypes)
     if dtype.kind in "iub" and real:
         dtype = np.dtype(np.float64)
-    if dtype.kind == "b":
-        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+    check_no_bool(dtype.kind)
     compute = {"i": np.dtype(np.int64), "u": np.dtype(np.int64)}.get(dtype.kind, dtype)
     return dtype, np.dtype(np.float32) if compute == np.float16 else compute
 
@@ -219,7 +235,13 @@ def _factored(planner: Planner, term: Expr) -> Factored:
     return Factored(((planner.lower(term), labels),), labels)
 
 
-def _check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
+def check_no_bool(kind: str) -> None:
+    """Refuse what would be computed in the algebra of truth values."""
+    if kind == "b":
+        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+
+
+def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
     """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
     inside: set[int] = set()  # nodes that may be complex
     for node in walk(roots, everything):

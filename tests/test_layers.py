@@ -18,15 +18,16 @@ FLOORS = [
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
-    "steps", "planning", "strategies", "lowering", "spelling", "buffers", "helpers", "emission", "execution",
+    "steps", "planning", "strategies", "lowering", "helpers", "spelling", "buffers",
+    "functional", "torch_spelling", "jax_spelling", "backends", "emission", "execution", "hosts",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
     "calls", "evaluation", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
     "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
-COMPUTING = {"execution", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking", "objective",
-             "newton"}  # fmt: skip
+COMPUTING = {"execution", "hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
+             "objective", "newton"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
 
