@@ -110,6 +110,7 @@ from .substitution import substitute
 
 if TYPE_CHECKING:
     from .checking import check
+    from .gradients import to_jax, to_torch
     from .minimization import minimize
     from .objective import scipy_functions
     from .structured import Structured
@@ -127,7 +128,7 @@ __all__ = [
     "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
     "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh",
     "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
-    "tanh", "tensor", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp",
+    "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp",
     "where",
 ]  # fmt: skip
 
@@ -135,7 +136,7 @@ install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
 _LATER = {"check": ".checking", "Structured": ".structured", "minimize": ".minimization",
-          "scipy_functions": ".objective"}  # fmt: skip
+          "scipy_functions": ".objective", "to_torch": ".gradients", "to_jax": ".gradients"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .errors import limits
 from .execution import Execution
 
@@ -25,15 +23,14 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
     `long_way` takes the object, the mapping, the sizes and the keywords of a call, and, with results, makes its tree.
     """
     inputs = execution.inputs
-    scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_array": np.ndarray,
-                             "_wrap": np.asarray, "_dtype": execution.compute, "_limits": limits, "_absent": ABSENT,
-                             "_bytes": limits.dense_bytes, "_held": tuple(execution.program.held),
-                             "_execution": execution}  # fmt: skip
-    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "n", "v", *scope}
+    scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
+                             "_bytes": limits.dense_bytes, "_held": tuple(execution.held), "_execution": execution,
+                             **execution.words}  # fmt: skip
+    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "isinstance", "n", "v", *scope}
     if not _plain(execution) or not inputs or taken & {*inputs}:
         return None
     shapes = execution.shapes_of_inputs()
-    tests = [f"type({n}) is _array and {n}.dtype is _dtype and {n}.shape == {s}"
+    tests = [f"{execution.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
              for n, s in zip(inputs, shapes, strict=True)]  # fmt: skip
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")
@@ -66,6 +63,4 @@ def _source(execution: Execution, tests: list[str], *, single: bool) -> str:
 
 def _plain(execution: Execution) -> bool:
     """Are the arrays taken, and the results given out, as they are?"""
-    held = all(isinstance(a, np.ndarray) and a.dtype == execution.compute for a in execution.program.held)
-    singleton = np.dtype(execution.compute.name) is execution.compute
-    return held and singleton and execution.dtype == execution.compute and execution.compute.kind in "fc"
+    return execution.plain and execution.dtype == execution.compute and execution.compute.kind in "fc"

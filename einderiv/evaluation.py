@@ -13,7 +13,7 @@ from .backends import BACKENDS, KNOWN
 from .construction import whole
 from .declared import check_structures, structures
 from .derivation import leaves, mapped
-from .emission import emit
+from .emission import Emitted, emit
 from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
 from .expression import Einsum, Expr, Size, put
 from .naming import axis_names, naming, short_product
@@ -145,7 +145,7 @@ class Compiled:
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
             else:
                 self.__dict__.pop("raw", None)
-        elif backend == "numpy" and type(self) is Compiled and self.dense and not self.structures and not fixed:
+        elif backend != "jax" and type(self) is Compiled and self.dense and not self.structures and not fixed:
             self._quicken(execution)
         return self._tree(execution, results)
 
@@ -175,11 +175,10 @@ class Compiled:
         given = _shapes({**(shapes or {}), **named})
         if self.backend not in (None, "numpy"):
             _check_known(given, self.tensors)
-            return _emitted(self.tree, BACKENDS[self.backend], given, self.optimize)
+            return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
         execution = self._planned(given, {}, {})
-        emitted = emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
-                       order=execution.inputs, many=not isinstance(self.tree, Expr))  # fmt: skip
-        return emitted.source
+        return emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
+                    order=execution.inputs, many=not isinstance(self.tree, Expr)).source  # fmt: skip
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
         """The steps and their costs for tensors of given shapes (tuples or arrays)."""
@@ -206,16 +205,7 @@ class Compiled:
             raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
         both = {**(arrays or {}), **named}
         _check_known(both, self.tensors)
-        kinds = {kind: name for name, array in both.items() if (kind := library(array))}
-        if len(kinds) > 1:
-            (a, x), (b, y), *_ = kinds.items()
-            raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
-        backend = self.backend or next(iter(kinds), "numpy")
-        for kind, name in kinds.items():
-            if kind not in (backend, "numpy") or backend not in BACKENDS:
-                raise BackendError(f"{name} is an array of {kind}, but the backend is {backend}: convert it first"
-                                   if backend in BACKENDS else
-                                   f"{name} is an array of {kind}; there is {', '.join(BACKENDS)}")  # fmt: skip
+        backend = _decided(both, self.backend)
         if backend == "numpy":
             return backend, None, {name: usable(array, name) for name, array in both.items()}
         from .hosts import HOSTS
@@ -258,6 +248,23 @@ def _check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
     for name in given:
         if name not in known:
             raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+
+
+def _decided(arrays: Mapping[str, Any], backend: str | None) -> str:
+    """The backend: the one that was asked for, which converts NumPy arrays, or else the one library of the arrays."""
+    kinds = {kind: name for name, array in arrays.items() if (kind := library(array))}
+    if backend is not None:
+        for kind, name in kinds.items():
+            if kind not in (backend, "numpy"):
+                raise BackendError(f"{name} is an array of {kind}, but the backend is {backend}: convert it first")
+    elif len(kinds) > 1:
+        (a, x), (b, y), *_ = kinds.items()
+        raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
+    found = backend or next(iter(kinds), "numpy")
+    if found not in BACKENDS:
+        raise BackendError(f"{kinds[found]} is an array of {found}; there is {', '.join(BACKENDS)}: "
+                           "convert it with numpy.asarray")  # fmt: skip
+    return found
 
 
 def _shapes(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -329,14 +336,14 @@ def source(e: Any, backend: str = "numpy") -> str:
     Raises BackendError for a backend that is not there.
     """
     check_backend(backend)
-    return _emitted(e, BACKENDS[backend or "numpy"], {})
+    return emitted(e, BACKENDS[backend or "numpy"], {}).source
 
 
-def _emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> str:
+def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
     return emit(planned.program, tuple(leaves(e)), planned.sizes, backend, order=planned.inputs,
-                many=not isinstance(e, Expr)).source  # fmt: skip
+                many=not isinstance(e, Expr))  # fmt: skip
 
 
 def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "auto") -> Plan:

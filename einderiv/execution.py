@@ -73,6 +73,20 @@ class Execution:
         """The shapes of the tensors, in the order of `inputs`."""
         return [tuple(map(self.number, self.sizes.tensors[name].sizes)) for name in self.inputs]
 
+    #: that an array is one of the library, where it was, as a test in a quick call
+    test = "type({0}) is _array"
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What a quick call knows of the library: its arrays, the dtype, how a scalar becomes an array again."""
+        return {"_array": np.ndarray, "_wrap": np.asarray, "_dtype": self.compute}
+
+    @property
+    def plain(self) -> bool:
+        """Are arrays of the dtype that is computed in used as they are?"""
+        held = all(isinstance(a, np.ndarray) and a.dtype == self.compute for a in self.program.held)
+        return held and np.dtype(self.compute.name) is self.compute
+
     @property
     def held(self) -> list[Any]:
         """The arrays of the expression as they are now: they are held, not copied."""

@@ -108,8 +108,12 @@ class Host(Execution):
             self._check_exact(given)
         try:
             results = self.function(*map(self.fit, given), *self.held)
-        except np.linalg.LinAlgError as e:
-            raise SingularMatrixError(f"a matrix cannot be inverted or factored: {e}") from None
+        except RuntimeError as e:  # of torch: JAX says nothing, and gives what division by zero gives
+            if "linalg." in str(e):
+                raise SingularMatrixError(f"a matrix cannot be inverted or factored: {str(e).split('. ')[0]}") from None
+            if "without overflow" in str(e):
+                raise EinderivError(f"a number in the expression is too large for {self.compute.name}") from None
+            raise
         except (ValueError, IndexError) as e:
             if "zero-size" not in str(e) and "non-zero size" not in str(e):
                 raise
@@ -145,6 +149,18 @@ class Torch(Host):
     """Tensors keep their device; promotion is ``torch.promote_types``."""
 
     library, backend, real = "torch", BACKENDS["torch"], torch_spelling.REAL
+
+    test = "isinstance({0}, _array) and {0}.device == _device"
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What a quick call compares with; a scalar is a tensor already."""
+        return {"_array": self.xp.Tensor, "_wrap": _same, "_dtype": self.dtypes[1], "_device": self.place}
+
+    @property
+    def plain(self) -> bool:
+        """A tensor that needs no cast goes into the source as it is."""
+        return True
 
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -245,6 +261,10 @@ class Jax(Host):
         """The arrays of the expression as they were when this was planned."""
         with import_module("jax").ensure_compile_time_eval():  # an array, also while a caller is traced
             return [self.xp.asarray(np.asarray(a), self.dtypes[1]) for a in self.program.held]
+
+
+def _same(array: Any) -> Any:
+    return array
 
 
 HOSTS: dict[str, type[Host]] = {"torch": Torch, "jax": Jax}

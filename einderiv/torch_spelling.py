@@ -45,9 +45,7 @@ def cube_root(x):
 """,
     "softplus": """\
 def softplus(x):
-    if x.is_complex():
-        return torch.log(1 + torch.exp(x))
-    return -torch.nn.functional.logsigmoid(-x)  # the same without overflow
+    return torch.logaddexp(x, x.new_zeros(()))
 """,
     "flat": """\
 def flat(x, core):
@@ -191,12 +189,10 @@ def _needs(_: Function) -> str:
 def _setup(arguments: Sequence[str], dtype: str | None, device: str | None) -> dict[str, str]:
     """The dtype and the device of what a source makes itself: given, or those of its arguments."""
     arrays = [a for a in arguments if a.isidentifier()]
-    found = f"torch.{dtype}" if dtype else f"{arrays[0]}.dtype" if arrays else "torch.get_default_dtype()"
-    if not dtype:
-        for array in arrays[1:]:
-            found = f"torch.promote_types({found}, {array}.dtype)"
-        for number in (a for a in arguments if not a.isidentifier()):
-            found = f"torch.result_type(torch.empty((), dtype={found}), {number})"
+    # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike `promote_types`.
+    parts = [*(f"{a}.new_zeros(())" for a in arrays), *arguments[len(arrays) :]]
+    found = f"({' * '.join(parts)}).dtype" if len(parts) > 1 else f"{arrays[0]}.dtype" if arrays else ""
+    found = f"torch.{dtype}" if dtype else found if arrays else "torch.get_default_dtype()"
     place = f"{arrays[0]}.device" if arrays else f'"{device}"' if device else "torch.get_default_device()"
     return {"dtype": f"dtype = {found}", "device": f"device = {place}"}
 

@@ -21,7 +21,7 @@ FLOORS = [
     "steps", "planning", "strategies", "lowering", "helpers", "spelling", "buffers",
     "functional", "torch_spelling", "jax_spelling", "backends", "emission", "execution", "hosts",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
-    "calls", "evaluation", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
+    "calls", "evaluation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
     "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
