@@ -128,8 +128,8 @@ __all__ = [
     "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
     "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh",
     "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
-    "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp",
-    "where",
+    "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var",
+    "vec", "vjp", "where",
 ]  # fmt: skip
 
 install()

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from .arrays import library, usable
-from .backends import BACKENDS, KNOWN
+from .backends import BACKENDS
+from .choosing import check_backend, check_dense, looked_at, taken
 from .construction import whole
 from .declared import check_structures, structures
 from .derivation import leaves, mapped
 from .emission import Emitted, emit
-from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
+from .errors import EinderivError, ShapeError, counted, limits, near
 from .expression import Einsum, Expr, Size, put
 from .naming import axis_names, naming, short_product
 from .planning import check_optimizer
@@ -66,24 +66,6 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit)
 
 
-def check_backend(backend: Any) -> None:
-    """Raise unless `backend` is one that can run. Nothing is imported by a name that a user typed."""
-    if backend is None or (isinstance(backend, str) and backend in BACKENDS):
-        return
-    if not isinstance(backend, str):
-        raise TypeError(f"backend must be a name, not {type(backend).__name__}")
-    if backend in KNOWN:
-        raise BackendError(f"backend {backend!r} is not there in this version; there is {', '.join(BACKENDS)}")
-    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, KNOWN)}")
-
-
-def check_dense(backend: str | None, dense: bool) -> None:
-    """Raise for a structured result of another library: its products and solvers are NumPy's."""
-    if not dense and backend not in (None, "numpy"):
-        raise BackendError(f"dense=False holds NumPy arrays, not those of {backend}: convert the arrays with "
-                           "numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
-
-
 class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
@@ -126,7 +108,7 @@ class Compiled:
         if sizes is not None and not isinstance(sizes, Mapping):
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
-        check_structures(self.structures, given if backend == "numpy" else self._looked_at(backend, given))
+        check_structures(self.structures, looked_at(given, backend, self.structures))
         key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in given.items()), fixed, limits.dense_bytes)
         with self._lock:
             execution = self._plans.get(key)
@@ -205,23 +187,7 @@ class Compiled:
             raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
         both = {**(arrays or {}), **named}
         _check_known(both, self.tensors)
-        backend = _decided(both, self.backend)
-        if backend == "numpy":
-            return backend, None, {name: usable(array, name) for name, array in both.items()}
-        from .hosts import HOSTS
-
-        check_dense(backend, self.dense)
-        found, device = HOSTS[backend].given(both)
-        return backend, device, found
-
-    def _looked_at(self, backend: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arrays whose structure can be checked, for NumPy: those that are traced have no values."""
-        if not self.structures:
-            return {}
-        from .hosts import HOSTS
-
-        found = {name: HOSTS[backend].looked_at(given[name]) for name in self.structures.keys() & given.keys()}
-        return {name: array for name, array in found.items() if array is not None}
+        return taken(both, self.backend, self.dense)
 
     def _tree(self, execution: Any, results: Any) -> Any:
         if not self.dense:
@@ -248,23 +214,6 @@ def _check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
     for name in given:
         if name not in known:
             raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
-
-
-def _decided(arrays: Mapping[str, Any], backend: str | None) -> str:
-    """The backend: the one that was asked for, which converts NumPy arrays, or else the one library of the arrays."""
-    kinds = {kind: name for name, array in arrays.items() if (kind := library(array))}
-    if backend is not None:
-        for kind, name in kinds.items():
-            if kind not in (backend, "numpy"):
-                raise BackendError(f"{name} is an array of {kind}, but the backend is {backend}: convert it first")
-    elif len(kinds) > 1:
-        (a, x), (b, y), *_ = kinds.items()
-        raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
-    found = backend or next(iter(kinds), "numpy")
-    if found not in BACKENDS:
-        raise BackendError(f"{kinds[found]} is an array of {found}; there is {', '.join(BACKENDS)}: "
-                           "convert it with numpy.asarray")  # fmt: skip
-    return found
 
 
 def _shapes(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -103,8 +103,12 @@ class Execution:
         """An array of `raw` as it is computed with."""
         return array
 
+    def as_array(self, value: Any) -> Any:
+        """An array of the library."""
+        return np.asarray(value)
+
     def _cast(self, array: Any) -> Any:
-        found: Array = np.asarray(array)
+        found = self.as_array(array)
         return found.astype(self.compute) if found.dtype != self.compute else found
 
     def run(self, arrays: Mapping[str, Any]) -> list[Array]:
@@ -123,7 +127,7 @@ class Execution:
             raise EinderivError("the largest or smallest entry was asked of an axis that has none") from None
         except OverflowError:  # of a coefficient, which is a Python number
             raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
-        finished = [self._finished(np.asarray(result)) for result in results]
+        finished = [self._finished(self.as_array(result)) for result in results]
         return [finished[place] for place in self.places]
 
     def _finished(self, result: Array) -> Array:

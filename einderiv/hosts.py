@@ -49,11 +49,7 @@ class Host(Execution):
     @classmethod
     def imported(cls) -> Any:
         """The library, or an error that says how to get it."""
-        try:
-            return import_module("torch" if cls.library == "torch" else "jax.numpy")
-        except ImportError:
-            raise BackendError(f"backend {cls.library!r} needs {cls.library}: pip install "
-                               f"'einderiv[{cls.library}]'") from None  # fmt: skip
+        return _imported(cls.library, "torch" if cls.library == "torch" else "jax.numpy")
 
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -218,6 +214,43 @@ class Torch(Host):
         return [self.tensor(np.asarray(a), self.place, self.dtypes[1]) for a in self.program.held]
 
 
+class Cupy(Execution):
+    """CuPy's arrays: NumPy's rules on one device."""
+
+    backend = BACKENDS["cupy"]
+    test = "isinstance({0}, _array)"
+
+    def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, device: Any = None,
+                 **options: Any) -> None:  # fmt: skip
+        self.xp = _imported("cupy", "cupy")
+        super().__init__(roots, sizes, dtypes, **options)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What a quick call compares with."""
+        return {"_array": self.xp.ndarray, "_wrap": self.xp.asarray, "_dtype": self.compute}
+
+    @property
+    def plain(self) -> bool:
+        """Held arrays are moved when a call is made, so none is quick with them."""
+        return not self.program.held
+
+    @classmethod
+    def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, everything else as an array of CuPy."""
+        cupy = _imported("cupy", "cupy")
+        return {n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()}, None
+
+    @classmethod
+    def looked_at(cls, array: Any) -> Any:
+        """The array for NumPy."""
+        return array.get()
+
+    def as_array(self, value: Any) -> Any:
+        """An array of CuPy."""
+        return self.xp.asarray(value)
+
+
 class Jax(Host):
     """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
 
@@ -267,4 +300,11 @@ def _same(array: Any) -> Any:
     return array
 
 
-HOSTS: dict[str, type[Host]] = {"torch": Torch, "jax": Jax}
+def _imported(backend: str, module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError:
+        raise BackendError(f"backend {backend!r} needs {backend}: pip install 'einderiv[{backend}]'") from None
+
+
+HOSTS: dict[str, type[Any]] = {"torch": Torch, "jax": Jax, "cupy": Cupy}

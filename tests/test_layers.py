@@ -19,7 +19,7 @@ FLOORS = [
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
     "steps", "planning", "strategies", "lowering", "helpers", "spelling", "buffers",
-    "functional", "torch_spelling", "jax_spelling", "backends", "emission", "execution", "hosts",
+    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "emission", "execution", "hosts", "choosing",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
     "calls", "evaluation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
     "cli", "__main__",
