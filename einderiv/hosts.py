@@ -274,7 +274,8 @@ class Jax(Host):
 
     def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
         """``jax.numpy.result_type``; whole numbers are of the default integer."""
-        return self.xp.result_type(*(dtypes or [int]), *numbers)
+        found = self.xp.result_type(*(dtypes or [int]), *numbers)
+        return np.dtype(import_module("jax").dtypes.canonicalize_dtype(found))  # 64 bits only where they are enabled
 
     def kind(self, dtype: Any) -> Kind:
         """A dtype of JAX; bfloat16 and its like are floats too."""
@@ -283,7 +284,7 @@ class Jax(Host):
 
     def held_dtype(self, array: Any) -> Any:
         """That of ``jax.numpy.asarray``."""
-        return self.xp.result_type(np.asarray(array).dtype)
+        return np.asarray(array).dtype
 
     def converted(self, array: Any, dtype: Any) -> Any:
         """An array in a dtype."""

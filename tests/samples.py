@@ -102,6 +102,8 @@ OTHERS = {
     "residual":          lambda: ed.sum(x + A @ ed.tanh(x + A @ ed.tanh(x))),
 }  # fmt: skip
 SAMPLES = {**ELEMENTWISE, **OTHERS}
+#: the arrays that samples hold, as their sources take them
+HELD = {"held": {"array0": np.array([1.0, 2.0, 3.0])}, "max, ties": {"array0": np.ones(2)}}
 
 
 def domain(name):

@@ -1,4 +1,4 @@
-"""Steps without writing into arrays: each is one expression, equal to what `np.einsum` says. NumPy stands in for JAX."""
+"""Steps without writing into arrays: each is one expression, equal to what `np.einsum` says. NumPy runs JAX's text."""
 
 import itertools
 

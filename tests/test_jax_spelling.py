@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from backend_checks import assert_as_numpy, run_source
-from samples import ELEMENTWISE, SAMPLES, arrays, domain
+from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
@@ -15,7 +15,8 @@ import jax.numpy as jnp  # noqa: E402
 
 t, es = ed.tensor, ed.einsum
 FEW = ["exp", "where", "softmax, two", "logsumexp, 1", "max", "prod", "inv", "det, stacks", "adj", "pinv", "expm",
-       "solve", "solve, flipped", "cholesky", "unvec", "embedded twice", "overlapping", "broadcast", "held"]  # fmt: skip
+       "solve", "solve, flipped", "cholesky", "unvec", "embedded twice", "overlapping", "broadcast",
+       "held"]  # fmt: skip
 
 
 def test_every_row_has_a_spelling():
@@ -46,10 +47,8 @@ def test_values_as_numpy_under_jit(name):
 @pytest.mark.parametrize("name", FEW)
 def test_sources_run_alone(name):
     e = SAMPLES[name]()
-    given = {n: jnp.asarray(a) for n, a in arrays(e, domain=domain(name)).items()}
-    if name == "broadcast":
-        pytest.skip("it takes sizes")
-    got = run_source(e, "jax", given | ({"array0": jnp.arange(1.0, 4)} if name == "held" else {}))
+    given = arrays(e, domain=domain(name))
+    got = run_source(e, "jax", {n: jnp.asarray(a) for n, a in (given | HELD.get(name, {})).items()})
     np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-12, atol=1e-12)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from backend_checks import assert_as_numpy, run_source
-from samples import ELEMENTWISE, SAMPLES, arrays, domain
+from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
@@ -26,12 +26,7 @@ def test_as_numpy(name):
 def test_sources_run_alone(name):
     e = SAMPLES[name]()
     given = arrays(e, domain=domain(name))
-    held = {"array0": torch.tensor([1.0, 2, 3], dtype=torch.float64)} if name == "held" else {}
-    if name in ("max, ties",):
-        held = {"array0": torch.ones(2, dtype=torch.float64)}
-    if "sizes" in ed.source(e, "torch") or "*," in ed.source(e, "torch").replace("(*,", "*,"):
-        pytest.skip("it takes sizes")
-    got = run_source(e, "torch", {n: torch.tensor(a) for n, a in given.items()} | held)
+    got = run_source(e, "torch", {n: torch.tensor(a) for n, a in (given | HELD.get(name, {})).items()})
     np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-12, atol=1e-12)
 
 
