@@ -197,3 +197,11 @@ def test_as_a_module_and_into_a_closed_pipe():
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("The derivative of")
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("backend", "header"), [("numpy", "import numpy as np"), ("torch", "import torch"),
+                                                 ("jax", "import jax.numpy as jnp"), ("cupy", "import cupy as cp")])
+def test_python_of_every_backend(capsys, backend, header):
+    text = run(capsys, "derive", "ij,jk->ik", "--wrt", "0", "--format", "python", "--backend", backend)[1]
+    assert text.splitlines()[0] == header
+    compile(text, backend, "exec")
