@@ -112,6 +112,7 @@ from .substitution import substitute
 if TYPE_CHECKING:
     from .checking import check
     from .execution import SingularMatrixError
+    from .gradients import to_jax, to_torch
     from .minimization import minimize
     from .objective import scipy_functions
     from .structured import Structured
@@ -130,15 +131,16 @@ __all__ = [
     "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma", "power",
     "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh",
     "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
-    "tanh", "tensor", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp",
-    "where",
+    "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var",
+    "vec", "vjp", "where",
 ]  # fmt: skip
 
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
 _LATER = {"SingularMatrixError": ".execution", "Structured": ".structured", "check": ".checking",
-          "minimize": ".minimization", "scipy_functions": ".objective"}  # fmt: skip
+          "minimize": ".minimization", "scipy_functions": ".objective", "to_jax": ".gradients",
+          "to_torch": ".gradients"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -38,7 +38,7 @@ def usable(value: Any, what: str) -> Any:
     """
     kind = library(value)
     if kind not in (None, "numpy"):
-        raise BackendError(f"{what} is an array of {kind}; this version evaluates NumPy arrays only: "
+        raise BackendError(f"{what} is an array of {kind}; here NumPy arrays are taken: "
                            "convert it with numpy.asarray")  # fmt: skip
     import numpy as np
 

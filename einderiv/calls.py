@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from .errors import limits
 from .execution import Execution
 
@@ -28,17 +26,16 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
     """
     inputs = execution.inputs
     names = [*inputs, *(name for name in given if name not in inputs)]
-    scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_array": np.ndarray,
-                             "_wrap": np.asarray, "_dtype": execution.compute, "_limits": limits, "_absent": ABSENT,
-                             "_bytes": limits.dense_bytes, "_held": tuple(execution.program.held),
-                             "_execution": execution, "_build": build}  # fmt: skip
-    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "n", "v", *scope}
+    scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
+                             "_bytes": limits.dense_bytes, "_held": tuple(execution.held), "_execution": execution,
+                             "_build": build, **execution.words}  # fmt: skip
+    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "isinstance", "n", "v", *scope}
     if not _plain(execution) or not inputs or taken & {*names}:
         return None
-    if any(given[name].dtype != execution.compute for name in names):
+    if any(given[name].dtype != scope["_dtype"] for name in names):
         return None
-    shapes = [given[name].shape for name in names]
-    tests = [f"type({n}) is _array and {n}.dtype is _dtype and {n}.shape == {s}"
+    shapes = [tuple(given[name].shape) for name in names]
+    tests = [f"{execution.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
              for n, s in zip(names, shapes, strict=True)]  # fmt: skip
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")
@@ -78,6 +75,4 @@ def _lines(execution: Execution, names: list[str], tests: list[str], result: str
 
 def _plain(execution: Execution) -> bool:
     """Are the arrays taken, and the results given out, as they are?"""
-    held = all(isinstance(a, np.ndarray) and a.dtype == execution.compute for a in execution.program.held)
-    singleton = np.dtype(execution.compute.name) is execution.compute
-    return held and singleton and execution.dtype == execution.compute and execution.compute.kind in "fc"
+    return execution.plain and execution.dtype == execution.compute and execution.compute.kind in "fc"

@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("derive", help="derive an einsum or a text and print how it came about")
     _common(show)
     show.add_argument("--format", default="text", choices=("text", "latex", "json", "python"))
-    show.add_argument("--backend", default="numpy", help="of the python format")
+    show.add_argument("--backend", default="numpy", help="of the python format: numpy, torch, jax or cupy")
     show.add_argument("--indices", help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
     proof = commands.add_parser("check", help="compare a derivative with exact differences")

@@ -12,7 +12,6 @@ from .blocking import Loop
 from .buffers import Lives
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
-from .helpers import HELPERS, IMPORTS, used
 from .notation import fresh_names
 from .sizes import Sizes, is_product
 from .spelling import Backend
@@ -49,8 +48,14 @@ def live(program: Program) -> list[int]:
     return sorted(needed)
 
 
-IMPORTED = {"np", "special", "expm", "lapack", "permutations"}
-RESERVED = frozenset({"dtype", "compute", "float", "complex", *IMPORTED, *HELPERS})
+RESERVED = frozenset({"dtype", "compute", "float", "complex"})
+
+
+def reserved(backend: Backend) -> set[str]:
+    """The names that a source of this backend may use itself."""
+    imports = "\n".join((backend.header, *backend.helpers.imports.values())).splitlines()
+    bound = {line.split()[-1] for line in imports if "import " in line}
+    return {*RESERVED, *backend.setup((), None, None), *backend.helpers.texts, *bound}
 
 
 class Names:
@@ -96,14 +101,16 @@ class Names:
 
 
 def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backend, *, order: tuple[str, ...],
-         dtype: str | None = None, many: bool = False, loop: Loop | None = None) -> Emitted:  # fmt: skip
+         dtype: str | None = None, device: str | None = None, many: bool = False, loop: Loop | None = None
+         ) -> Emitted:  # fmt: skip
     """The source of a program: a function of the tensors `order`, then of the held arrays.
 
-    With `many` it returns a tuple. Without `dtype` the inputs decide it. A `loop` goes over blocks of an axis.
+    With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device. A `loop` goes over
+    blocks of an axis.
     """
     steps = [(k, program.steps[k]) for k in live(program)]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
-    words = _words(steps)
+    words = _words(steps, backend)
     arguments = _arguments(inputs, words)
     names = Names(roots, sizes, {*arguments.values(), *words})
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
@@ -116,16 +123,16 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
         writer.loop(loop, inside)
     writer.write(after)
     lines = writer.lines
-    returned = ", ".join(_returned(program, variables)) or "()"
+    returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []
     head = f"def compute({', '.join([*arguments.values(), *keywords])}):"
-    body = [*bound, *_dtype_line([*arguments.values(), *_kinds(roots)], dtype, lines), *lines,
+    body = [*bound, *_setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines), *lines,
             f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
-    helpers = used(lines)
+    helpers = backend.helpers.used(lines)
     parts = [
         _header(backend, steps, helpers),
-        *(HELPERS[name].rstrip() for name in helpers),
+        *(backend.helpers.texts[name].rstrip() for name in helpers),
         "\n    ".join([head, *body]),
     ]
     return Emitted("\n\n\n".join(parts) + "\n", inputs, free)
@@ -133,17 +140,17 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
 
 def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str]) -> str:
     """What a source imports."""
-    rows = [step.spec[0].needs for _, step in steps if step.kind == "apply"]
-    imports = dict.fromkeys([backend.header, *filter(None, rows), *(IMPORTS[h] for h in helpers if h in IMPORTS)])
-    return "\n".join(imports)
+    rows = [backend.needs(step.spec[0]) for _, step in steps if step.kind == "apply"]
+    own = (backend.helpers.imports[h] for h in helpers if h in backend.helpers.imports)
+    return "\n".join(dict.fromkeys([backend.header, *filter(None, rows), *own]))
 
 
-def _words(steps: list[tuple[int, Step]]) -> set[str]:
-    """The names that rows of the table use in their spellings: those of users may use any."""
+def _words(steps: list[tuple[int, Step]], backend: Backend) -> set[str]:
+    """The names that a source uses itself, those in the spellings of rows too: those of users may use any."""
     rows = {step.spec[0].name: step.spec[0] for _, step in steps if step.kind == "apply"}
-    texts = [text for row in rows.values() for text in (row.needs, *row.spell.values())]
+    texts = [text for row in rows.values() for text in (backend.needs(row), backend.row(row))]
     spelt = re.sub(r"{\w+}", "", " ".join(texts))
-    return {*RESERVED, *re.findall(r"(?<![\w.])[A-Za-z_]\w*", spelt)}
+    return {*reserved(backend), *re.findall(r"(?<![\w.])[A-Za-z_]\w*", spelt)}
 
 
 def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
@@ -159,11 +166,11 @@ def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
     return found
 
 
-def _returned(program: Program, variables: Mapping[int, str]) -> list[str]:
+def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> list[str]:
     """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for results alias nothing."""
     roots = [_root(program, k) for k in program.outputs]
     return [
-        f"{variables[k]}.copy()" if program.steps[root].kind == "input" or root in roots[:place]
+        fresh.format(variables[k]) if program.steps[root].kind == "input" or root in roots[:place]
         or len(program.steps[k].sizes) < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
         else variables[k]
         for place, (k, root) in enumerate(zip(program.outputs, roots, strict=True))
@@ -186,12 +193,10 @@ def _kinds(roots: tuple[Expr, ...]) -> list[str]:
     return ["1.0"] * lifted + ["1j"] * any(isinstance(x, complex) for x in numbers)
 
 
-def _dtype_line(arguments: list[str], dtype: str | None, lines: list[str]) -> list[str]:
-    if not any("dtype" in line for line in lines):
-        return []
-    if dtype is not None:
-        return [f'dtype = np.dtype("{dtype}")']
-    return [f"dtype = np.result_type({', '.join(arguments)})" if arguments else 'dtype = np.dtype("float64")']
+def _setup(setup: Mapping[str, str], lines: list[str]) -> list[str]:
+    """Lines that bind the words which the others use."""
+    used = {word for line in lines for word in re.findall(r"(?<![\w.])\w+(?!\w|=)", line)}
+    return [line for word, line in setup.items() if word in used]
 
 
 def _bindings(steps: list[tuple[int, Step]], arguments: Mapping[str, str], names: Names

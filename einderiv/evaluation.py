@@ -8,18 +8,19 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
-from .arrays import library, usable
+from .backends import BACKENDS
+from .choosing import check_backend, check_dense, looked_at, taken
 from .construction import whole
 from .declared import check_structures, structures
 from .derivation import leaves, mapped
-from .emission import emit
-from .errors import BackendError, EinderivError, ShapeError, counted, limits, near
+from .emission import Emitted, emit
+from .errors import EinderivError, ShapeError, counted, limits, near
 from .expression import Einsum, Expr, Size, put
 from .naming import axis_names, naming, short_product
 from .planning import check_optimizer
 from .show.plans import Plan
 from .sizes import Sizes, is_product
-from .spelling import BACKENDS, KNOWN
+from .spelling import Backend
 from .targets import tensors_of
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -72,28 +73,19 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
                     distribute=distribute)  # fmt: skip
 
 
-def check_backend(backend: Any) -> None:
-    """Raise unless `backend` is one that can run. Nothing is imported by a name that a user typed."""
-    if backend is None or (isinstance(backend, str) and backend in BACKENDS):
-        return
-    if not isinstance(backend, str):
-        raise TypeError(f"backend must be a name, not {type(backend).__name__}")
-    if backend in KNOWN:
-        raise BackendError(f"backend {backend!r} is not there in this version; there is {', '.join(BACKENDS)}")
-    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, KNOWN)}")
-
-
 class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
                  memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
         check_backend(backend)
+        check_dense(backend, dense)
         check_optimizer(optimize)
         if memory_limit is not None:
             memory_limit = whole(memory_limit, "memory_limit")
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
         self.distribute = distribute
+        self.backend = backend
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
             if not isinstance(root, Expr):
@@ -117,20 +109,21 @@ class Compiled:
     def _long_way(self, arrays: Mapping[str, Any] | None, sizes: Mapping[str, int] | None, named: Mapping[str, Any]
                   ) -> Any:  # fmt: skip
         """Everything checked, and planned where it has not been."""
-        given = self._given(arrays, named)
+        backend, device, given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
             raise EinderivError(f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}")
         if sizes is not None and not isinstance(sizes, Mapping):
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
-        check_structures(self.structures, given)
-        key = (tuple((name, a.shape, a.dtype) for name, a in sorted(given.items())), fixed, limits.dense_bytes)
+        check_structures(self.structures, looked_at(given, backend, self.structures))
+        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())), fixed,
+               limits.dense_bytes)  # fmt: skip
         with self._lock:
             execution = self._plans.get(key)
         if execution is None:
             execution = self._planned({n: a.shape for n, a in given.items()}, dict(fixed),
-                                      {n: a.dtype for n, a in given.items()})  # fmt: skip
+                                      {n: a.dtype for n, a in given.items()}, backend, device)  # fmt: skip
             with self._lock:
                 self._plans[key] = execution
                 while len(self._plans) > PLANS:
@@ -139,9 +132,11 @@ class Compiled:
         if execution is not self._last:
             self._last = execution
             self.__class__ = Compiled
-            if self._single and self.dense and not execution.program.held:
+            if self._single and self.dense and not execution.program.held and backend == "numpy":
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
-        elif type(self) is Compiled and not self.structures and not fixed:
+            else:
+                self.__dict__.pop("raw", None)
+        elif backend != "jax" and type(self) is Compiled and not self.structures and not fixed:
             self._quicken(execution, given)
         return self._tree(execution, results)
 
@@ -163,42 +158,47 @@ class Compiled:
         last = self._last
         if last is None:
             raise EinderivError("raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes")
-        results = last.function(*arrays, *last.held)
+        results = last.function(*map(last.fit, arrays), *last.held)
         results = (results,) if len(last.program.outputs) == 1 else results
         return self._tree(last, [results[place] for place in last.places])
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """The Python source for tensors of given shapes (tuples or arrays)."""
-        execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
-        emitted = emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
-                       order=execution.inputs, many=not isinstance(self.tree, Expr))  # fmt: skip
-        return emitted.source
+        given = _shapes({**(shapes or {}), **named})
+        if self.backend not in (None, "numpy"):
+            _check_known(given, self.tensors)
+            return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
+        execution = self._planned(given, {}, {})
+        return emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
+                    order=execution.inputs, many=not isinstance(self.tree, Expr)).source  # fmt: skip
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
         """The steps and their costs for tensors of given shapes (tuples or arrays)."""
         execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
         return Plan(execution.program, execution.compute.itemsize, self.roots)
 
-    def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any]
-                 ) -> Any:  # fmt: skip
+    def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any],
+                 backend: str = "numpy", device: Any = None) -> Any:  # fmt: skip
         from .execution import Execution, solved
 
         _check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
-        return Execution(self.roots, sizes, dtypes, dense=self.dense, optimize=self.optimize,
-                         memory_limit=self.memory_limit, distribute=self.distribute)  # fmt: skip
+        options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
+                   "distribute": self.distribute}  # fmt: skip
+        if backend == "numpy":
+            return Execution(self.roots, sizes, dtypes, **options)
+        from .hosts import HOSTS
 
-    def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> dict[str, Any]:
+        return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
+
+    def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
+        """The backend, the device, and the arrays as it has them: `backend` decides, or else the arrays do."""
         if arrays is not None and not isinstance(arrays, Mapping):
             raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
         both = {**(arrays or {}), **named}
         _check_known(both, self.tensors)
-        kinds = {kind: name for name, array in both.items() if (kind := library(array))}
-        if len(kinds) > 1:
-            (a, x), (b, y), *_ = kinds.items()
-            raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
-        return {name: usable(array, name) for name, array in both.items()}
+        return taken(both, self.backend, self.dense)
 
     def _tree(self, execution: Any, results: Any) -> Any:
         if not self.dense:
@@ -308,10 +308,14 @@ def source(e: Any, backend: str = "numpy") -> str:
     Raises BackendError for a backend that is not there.
     """
     check_backend(backend)
-    planned = _unsized(e, {})
-    emitted = emit(planned.program, tuple(leaves(e)), planned.sizes, BACKENDS[backend or "numpy"],
-                   order=planned.inputs, many=not isinstance(e, Expr))  # fmt: skip
-    return emitted.source
+    return emitted(e, BACKENDS[backend or "numpy"], {}).source
+
+
+def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
+    """The source for sizes that need not be known."""
+    planned = _unsized(e, shapes, optimize)
+    return emit(planned.program, tuple(leaves(e)), planned.sizes, backend, order=planned.inputs,
+                many=not isinstance(e, Expr))  # fmt: skip
 
 
 def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "auto") -> Plan:

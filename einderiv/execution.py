@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .backends import BACKENDS
 from .blocking import Loop, blocked
 from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
@@ -22,7 +23,6 @@ from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
 from .slicing import peak, sliced
-from .spelling import BACKENDS
 from .steps import Program
 from .strategies import improved, seconds
 
@@ -41,11 +41,15 @@ def needed(roots: Sequence[Expr]) -> tuple[str, ...]:
 class Execution:
     """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those."""
 
+    backend = BACKENDS["numpy"]
+    device: str | None = None  # as text, for a backend that has several
+    bits = 63  # of the whole numbers that are computed in
+
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
                  optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
-        self.dtype, self.compute = decided(roots, dtypes)
+        self.dtype, self.compute = self.decided(dtypes)
         self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize,
                                            without=() if distribute else ("distribute",))  # fmt: skip
         self.places = list(range(len(self.program.outputs)))
@@ -54,21 +58,23 @@ class Execution:
             self.places = [outputs.index(k) for k in self.program.outputs]
             self.program.outputs = outputs
         loop = self._loop(memory_limit, dense)
-        self.emitted = emit(self.program, self.roots, sizes, BACKENDS["numpy"], order=self.inputs,
+        self.emitted = emit(self.program, self.roots, sizes, self.backend, order=self.inputs, device=self.device,
                             dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=loop)  # fmt: skip
-        self.function: Callable[..., Any] = self.emitted.function(BACKENDS["numpy"])
+        self.function: Callable[..., Any] = self.emitted.function(self.backend)
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
 
     def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
         """The loop that is fastest, or the one that a limit on memory asks for."""
-        if self.compute.kind == "f":
+        numpy = self.backend.name == "numpy"
+        if self.compute.kind == "f" and numpy:
             lowered(self.program)
         steps = [(k, self.program.steps[k]) for k in live(self.program)]
-        loop = blocked(self.program, steps) if self.compute.kind == "f" else None
-        if memory_limit is None:
-            check_memory(self.program, self.compute.itemsize, limits.dense_bytes, dense)
+        loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
+        if memory_limit is None or not numpy:
+            limit = limits.dense_bytes if memory_limit is None else memory_limit
+            check_memory(self.program, self.compute.itemsize, limit, dense)
             return loop
         most = memory_limit / self.compute.itemsize
         if peak(self.program, steps, loop) > most:
@@ -80,12 +86,30 @@ class Execution:
                                  f"{spoken_bytes(memory_limit)}, and no axis can be cut to make it less")  # fmt: skip
         return loop
 
+    def decided(self, dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
+        """The dtype of the results, and the one that is computed in."""
+        return decided(self.roots, dtypes)
+
     def shapes_of_inputs(self) -> list[tuple[int, ...]]:
         """The shapes of the tensors, in the order of `inputs`."""
         return [tuple(map(self.number, self.sizes.tensors[name].sizes)) for name in self.inputs]
 
+    #: that an array is one of the library, where it was, as a test in a quick call
+    test = "type({0}) is _array"
+
     @property
-    def held(self) -> list[Array]:
+    def words(self) -> dict[str, Any]:
+        """What a quick call knows of the library: its arrays, the dtype, how a scalar becomes an array again."""
+        return {"_array": np.ndarray, "_wrap": np.asarray, "_dtype": self.compute}
+
+    @property
+    def plain(self) -> bool:
+        """Are arrays of the dtype that is computed in used as they are?"""
+        held = all(isinstance(a, np.ndarray) and a.dtype == self.compute for a in self.program.held)
+        return held and np.dtype(self.compute.name) is self.compute
+
+    @property
+    def held(self) -> list[Any]:
         """The arrays of the expression as they are now: they are held, not copied."""
         return [self._cast(array) for array in self.program.held]
 
@@ -96,8 +120,16 @@ class Execution:
             raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
         return found
 
-    def _cast(self, array: Any) -> Array:
-        found: Array = np.asarray(array)
+    def fit(self, array: Any) -> Any:
+        """An array of `raw` as it is computed with."""
+        return array
+
+    def as_array(self, value: Any) -> Any:
+        """An array of the library."""
+        return np.asarray(value)
+
+    def _cast(self, array: Any) -> Any:
+        found = self.as_array(array)
         return found.astype(self.compute) if found.dtype != self.compute else found
 
     def run(self, arrays: Mapping[str, Any]) -> list[Array]:
@@ -116,7 +148,7 @@ class Execution:
             raise EinderivError("the largest or smallest entry was asked of an axis that has none") from None
         except OverflowError:  # of a coefficient, which is a Python number
             raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
-        finished = [self._finished(np.asarray(result)) for result in results]
+        finished = [self._finished(self.as_array(result)) for result in results]
         return [finished[place] for place in self.places]
 
     def _finished(self, result: Array) -> Array:
@@ -137,20 +169,19 @@ class Execution:
             step = self.program.steps[k]
             if step.kind == "apply":
                 for k_in in step.inputs:
-                    _check_bound(found[k_in])
+                    self._check_bound(found[k_in])
             found[k] = _bound(self.program, k, found, bounds)
         for k in self.program.outputs:
-            _check_bound(found[k])
+            self._check_bound(found[k])
+
+    def _check_bound(self, bound: int) -> None:
+        if bound >= 2**self.bits:
+            raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int{self.bits + 1} "
+                                f"(2**{self.bits} - 1): convert the arrays to float64 first")  # fmt: skip
 
 
-def _largest(array: Array) -> int:
-    return max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
-
-
-def _check_bound(bound: int) -> None:
-    if bound >= 2**63:
-        raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int64 (2**63 - 1): "
-                            "convert the arrays to float64 first")  # fmt: skip
+def _largest(array: Any) -> int:
+    return max(abs(int(array.max())), abs(int(array.min()))) if prod(array.shape) else 0
 
 
 def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[str, int]) -> int:
@@ -190,23 +221,27 @@ def how_to_give(size: Size) -> str:
     return f"give sizes={{{size!r}: …}}"
 
 
-def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The dtype of the results, and the one that is computed in."""
-    held = [node.value.dtype for node in walk(roots, everything)
+def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
+    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function leave the integers?"""
+    held = [node.value for node in walk(roots, everything)
             if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
     nodes = list(walk(roots))
     scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
     scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
-    weak = [kind(1) for kind in (float, complex) if kind in scalars]
-    arrays = [*dtypes.values(), *held] or [np.int64]  # numbers alone: whole ones stay whole
+    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
+    return held, [kind(1) for kind in (float, complex) if kind in scalars], real
+
+
+def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The dtype of the results, and the one that is computed in."""
+    held, weak, real = met(roots)
+    arrays = [*dtypes.values(), *(array.dtype for array in held)] or [np.int64]  # numbers alone: whole ones stay whole
     dtype = np.result_type(*arrays, *weak)
     if dtype.kind == "c":
-        _check_holomorphic(roots, dtypes)
-    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
+        check_holomorphic(roots, dtypes)
     if dtype.kind in "iub" and real:
         dtype = np.dtype(np.float64)
-    if dtype.kind == "b":
-        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+    check_no_bool(dtype.kind)
     compute = {"i": np.dtype(np.int64), "u": np.dtype(np.int64)}.get(dtype.kind, dtype)
     return dtype, np.dtype(np.float32) if compute == np.float16 else compute
 
@@ -241,7 +276,13 @@ def _factored(planner: Planner, term: Expr) -> Factored:
     return Factored(((planner.lower(term), labels),), labels)
 
 
-def _check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
+def check_no_bool(kind: str) -> None:
+    """Refuse what would be computed in the algebra of truth values."""
+    if kind == "b":
+        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+
+
+def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
     """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
     inside: set[int] = set()  # nodes that may be complex
     for node in walk(roots, everything):

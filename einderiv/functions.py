@@ -174,10 +174,12 @@ def elementwise_of_two(name: str) -> Callable[[object, object], Expr]:
 
 def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, latex: str | None = None,
              law: str = "", imports: str = "", domain: tuple[float, float] = (-2.0, 2.0), kink: str = "",
-             analytic: bool = False) -> Callable[..., Expr]:  # fmt: skip
+             analytic: bool = False, torch: str | None = None,
+             jax: str | None = None) -> Callable[..., Expr]:  # fmt: skip
     r"""Add an elementwise function of your own to the table, and return it.
 
-    `numpy` spells it, with ``{0}`` for the first argument. There is one derivative for each argument: it takes the
+    `numpy` spells it, with ``{0}`` for the first argument, `torch` and `jax` for their arrays; these know ``torch``,
+    and ``jax``, ``jnp``, ``lax``, ``nn`` and ``special``. There is one derivative for each argument: it takes the
     arguments as expressions and answers an expression, or is None where the function is constant between its jumps.
 
     >>> import einderiv as ed
@@ -193,11 +195,14 @@ def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, 
 
     Raises EinderivError for a name that is taken, and for a spelling that leaves an argument out.
     """
-    _check_row(name, numpy, latex or "", derivatives)
+    others = {backend: text for backend, text in (("torch", torch), ("jax", jax)) if text is not None}
+    for text in (numpy, *others.values()):
+        _check_row(name, text, latex or "", derivatives)
     holes = ", ".join(f"{{{k}}}" for k in range(len(derivatives)))
     shown = latex or rf"\operatorname{{{{{name}}}}}\left({holes}\right)"
-    row = Function(name, law or name, tuple(map(_rule, derivatives)), "as given", {"numpy": f"({numpy})"}, shown,
-                   domain, kink, needs=imports, analytic=analytic)  # fmt: skip
+    spelt = {backend: f"({text})" for backend, text in {"numpy": numpy, **others}.items()}
+    row = Function(name, law or name, tuple(map(_rule, derivatives)), "as given", spelt, shown, domain, kink,
+                   needs=imports, analytic=analytic)  # fmt: skip
     enter([row])
 
     def applied(*arguments: object) -> Expr:

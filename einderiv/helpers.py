@@ -3,7 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Helpers:
+    """The helpers of a backend: their texts, and what they import."""
+
+    texts: Mapping[str, str]
+    imports: Mapping[str, str]
+
+    def used(self, lines: Iterable[str]) -> list[str]:
+        """The helpers that the lines of a source call, those first that others call."""
+        found: set[str] = set()
+        new = self._called("\n".join(lines))
+        while new:
+            found |= new
+            new = {inner for name in new for inner in self._called(self.texts[name])} - found
+        return [name for name in self.texts if name in found]
+
+    def _called(self, text: str) -> set[str]:
+        return set(self.texts) & set(re.findall(r"\b(\w+)\(", text))
+
 
 HELPERS = {
     "progress": """\
@@ -163,8 +185,6 @@ def log_determinant(factors):
     return np.log(np.abs(np.diagonal(lu))).sum()  # no product, so no overflow
 """,
 }
-#: helpers that a helper calls
-_CALLS = {"adjugate": ("products",), "minors": ("products",)}
 #: what the helpers import
 IMPORTS = {
     "factored": """\
@@ -176,10 +196,4 @@ except ImportError:
     "minors": "from itertools import permutations",
 }
 
-
-def used(lines: Iterable[str]) -> list[str]:
-    """The helpers that the lines of a source call, those first that others call."""
-    words = set(re.findall(r"\b(\w+)\(", "\n".join(lines)))
-    found = [name for name in HELPERS if name in words]
-    needed = {inner for name in found for inner in _CALLS.get(name, ())}
-    return [name for name in HELPERS if name in needed or name in found]
+NUMPY = Helpers(HELPERS, IMPORTS)

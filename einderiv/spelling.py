@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from math import prod
 
 from .expression import Number, Size
+from .functions import Function
+from .helpers import NUMPY, Helpers
 from .notation import LETTERS
 from .steps import Labels, Step, contraction
 
@@ -24,6 +26,11 @@ class Backend:
     name: str
     header: str
     spell: Callable[[Step, Sequence[str], Spell], list[str]]
+    row: Callable[[Function], str]  # the spelling of a row of the functions table
+    needs: Callable[[Function], str]  # what a source imports for it
+    helpers: Helpers
+    setup: Callable[[Sequence[str], str | None, str | None], dict[str, str]]  # lines that bind words, by the word
+    fresh: str = "{0}.copy()"  # a value that shares memory with nothing
 
 
 def product(sizes: Sequence[str]) -> str:
@@ -49,31 +56,36 @@ def literal(number: Number) -> str:
     return f"({text})" if text.startswith("-") else text
 
 
-def transposed(x: str, labels: Labels, order: Labels) -> str:
-    """`x` with its axes in another order."""
+def transposed(x: str, labels: Labels, order: Labels, method: str = "transpose") -> str:
+    """`x` with its axes in another order, by a method of the array."""
     if labels == order:
         return x
     if len(labels) == 2:
         return f"{x}.T"
-    return f"{x}.transpose({', '.join(str(labels.index(label)) for label in order)})"
+    return f"{x}.{method}({', '.join(str(labels.index(label)) for label in order)})"
 
 
-def aligned(x: str, labels: Labels, out: Labels) -> str:
+def aligned(x: str, labels: Labels, out: Labels, method: str = "transpose") -> str:
     """`x` as a view that broadcasts against axes `out`."""
     order = tuple(label for label in out if label in labels)
-    x = transposed(x, labels, order)
+    x = transposed(x, labels, order, method)
     where = [":" if label in labels else "None" for label in out]
     while where and where[0] == "None":
         where = where[1:]  # leading axes broadcast by themselves
     return f"{x}[{', '.join(where)}]" if "None" in where else x
 
 
+def core_axes(core: int) -> str:
+    """The last axes as an argument."""
+    return "-1" if core == 1 else shape([str(k) for k in range(-core, 0)])
+
+
 def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
     if step.kind == "write":
         return _write(step, inputs, size)
-    assert step.kind in NUMPY, f"no spelling for {step.kind}"
-    return [NUMPY[step.kind](inputs, step, size)]
+    assert step.kind in SPELT, f"no spelling for {step.kind}"
+    return [SPELT[step.kind](inputs, step, size)]
 
 
 def _number(_: Sequence[str], step: Step, __: Spell) -> str:
@@ -96,10 +108,9 @@ def _combine(inputs: Sequence[str], step: Step, _: Spell) -> str:
 
 def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
     row, core, parameters = step.spec
-    axes = str(-1) if core == 1 else shape([str(k) for k in range(-core, 0)])
     # NumPy refuses negative whole powers of integers.
     shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
-    text: str = row.spell["numpy"].format(*inputs, *shown, core=axes, depth=core, all=", ".join(inputs))
+    text: str = row.spell["numpy"].format(*inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs))
     return text
 
 
@@ -189,13 +200,13 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return transposed(text, made, out)
 
 
-def _solve(inputs: Sequence[str], step: Step, size: Spell) -> str:
+def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "transpose") -> str:
     """``A⁻¹ b`` for all right-hand sides at once, those of a stack of matrices as a stack."""
     la, lb, _, flipped = step.spec
     batch, summed = la[:-2], la[-2] if flipped else la[-1]
     rest = tuple(label for label in lb if label not in batch and label != summed)
     sizes = _by_label(step, size)
-    right = aligned(inputs[1], lb, (*batch, summed, *rest))
+    right = aligned(inputs[1], lb, (*batch, summed, *rest), method)
     if batch or len(rest) > 1:
         stack = [sizes(label) if label in lb else "1" for label in batch]
         right = f"{right}.reshape({shape([*stack, sizes(summed), product(list(map(sizes, rest)))])})"
@@ -257,9 +268,25 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 
 
 #: how NumPy spells each kind of step as an expression
-NUMPY: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
+SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
-    "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": _solve, "reshape": _reshape,
+    "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
 }  # fmt: skip
-BACKENDS = {"numpy": Backend("numpy", "import numpy as np", numpy_step)}
-KNOWN = ("numpy", "torch", "jax", "cupy", "dask")
+
+
+def _row(row: Function) -> str:
+    return row.spell["numpy"]
+
+
+def _needs(row: Function) -> str:
+    return row.needs
+
+
+def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
+    """The dtype of what a source makes itself: given, or that of its arguments together."""
+    found = f'np.dtype("{dtype}")' if dtype else f"np.result_type({', '.join(arguments)})" if arguments else (
+        'np.dtype("float64")')  # fmt: skip
+    return {"dtype": f"dtype = {found}"}
+
+
+NUMPY_BACKEND = Backend("numpy", "import numpy as np", numpy_step, _row, _needs, NUMPY, _setup)

@@ -207,3 +207,11 @@ def test_bench_without_the_repository_says_where_it_is(capsys, monkeypatch, tmp_
     code, out, err = run(capsys, "bench", "--quick")
     assert (code, out) == (2, "")
     assert "clone its repository" in err
+
+
+@pytest.mark.parametrize(("backend", "header"), [("numpy", "import numpy as np"), ("torch", "import torch"),
+                                                 ("jax", "import jax.numpy as jnp"), ("cupy", "import cupy as cp")])
+def test_python_of_every_backend(capsys, backend, header):
+    text = run(capsys, "derive", "ij,jk->ik", "--wrt", "0", "--format", "python", "--backend", backend)[1]
+    assert text.splitlines()[0] == header
+    compile(text, backend, "exec")

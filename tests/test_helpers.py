@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.helpers import HELPERS, IMPORTS, used
+from einderiv.helpers import HELPERS, IMPORTS, NUMPY
 
 
 @pytest.mark.parametrize("text", [
@@ -28,7 +28,7 @@ def test_helpers_do_not_overflow(text, x):
     (["t0 = np.exp(x)", "t1 = x @ t0"],   []),
 ])  # fmt: skip
 def test_a_source_has_the_helpers_that_it_calls(lines, want):
-    assert used(lines) == want
+    assert NUMPY.used(lines) == want
 
 
 def test_helpers_are_named_as_they_are_called():

@@ -18,16 +18,17 @@ FLOORS = [
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
-    "steps", "planning", "reshaping", "factoring", "sharing", "strategies", "lowering", "blocking", "spelling",
-    "buffers", "slicing", "helpers", "writing", "emission", "execution",
+    "steps", "planning", "reshaping", "factoring", "sharing", "strategies", "lowering", "blocking", "helpers",
+    "spelling", "buffers", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends",
+    "writing", "emission", "execution", "hosts", "choosing",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
-    "calls", "evaluation", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
+    "calls", "evaluation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
     "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
-COMPUTING = {"execution", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking", "objective",
-             "newton"}  # fmt: skip
+COMPUTING = {"execution", "hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
+             "objective", "newton"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
 

@@ -1,0 +1,11 @@
+"""The table of backends: an allow-list. A backend is looked up here, never imported by a name that a user typed."""
+
+from __future__ import annotations
+
+from .cupy_spelling import CUPY
+from .jax_spelling import JAX
+from .spelling import NUMPY_BACKEND, Backend
+from .torch_spelling import TORCH
+
+BACKENDS: dict[str, Backend] = {row.name: row for row in (NUMPY_BACKEND, TORCH, JAX, CUPY)}
+KNOWN = ("numpy", "torch", "jax", "cupy", "dask")

@@ -1,0 +1,68 @@
+"""Which backend computes a call: the one that was asked for, or the library of the arrays; never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .arrays import library, usable
+from .backends import BACKENDS, KNOWN
+from .errors import BackendError, near
+
+
+def check_backend(backend: Any) -> None:
+    """Raise unless `backend` is one that can run. Nothing is imported by a name that a user typed."""
+    if backend is None or (isinstance(backend, str) and backend in BACKENDS):
+        return
+    if not isinstance(backend, str):
+        raise TypeError(f"backend must be a name, not {type(backend).__name__}")
+    if backend in KNOWN:
+        raise BackendError(f"backend {backend!r} is not there in this version; there is {', '.join(BACKENDS)}")
+    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, KNOWN)}")
+
+
+def check_dense(backend: str | None, dense: bool) -> None:
+    """Raise for a structured result of another library: its products and solvers are NumPy's."""
+    if not dense and backend not in (None, "numpy"):
+        raise BackendError(f"dense=False holds NumPy arrays, not those of {backend}: convert the arrays with "
+                           "numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
+
+
+def chosen(arrays: Mapping[str, Any], backend: str | None) -> str:
+    """The backend: the one that was asked for, which converts NumPy arrays, or else the one library of the arrays."""
+    kinds = {kind: name for name, array in arrays.items() if (kind := library(array))}
+    if backend is not None:
+        for kind, name in kinds.items():
+            if kind not in (backend, "numpy"):
+                raise BackendError(f"{name} is an array of {kind}, but the backend is {backend}: convert it first")
+    elif len(kinds) > 1:
+        (a, x), (b, y), *_ = kinds.items()
+        raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
+    found = backend or next(iter(kinds), "numpy")
+    if found not in BACKENDS:
+        raise BackendError(f"{kinds[found]} is an array of {found}; there is {', '.join(BACKENDS)}: "
+                           "convert it with numpy.asarray")  # fmt: skip
+    return found
+
+
+def taken(arrays: Mapping[str, Any], backend: str | None, dense: bool) -> tuple[str, Any, dict[str, Any]]:
+    """The backend, the device, and the arrays as that backend has them."""
+    found = chosen(arrays, backend)
+    if found == "numpy":
+        return found, None, {name: usable(array, name) for name, array in arrays.items()}
+    from .hosts import HOSTS
+
+    check_dense(found, dense)
+    given, device = HOSTS[found].given(arrays)
+    return found, device, given
+
+
+def looked_at(given: Mapping[str, Any], backend: str, names: Iterable[str]) -> dict[str, Any]:
+    """The arrays of these names for NumPy, without those that are traced: they have no values."""
+    wanted = [name for name in names if name in given]
+    if backend == "numpy" or not wanted:
+        return {name: given[name] for name in wanted}
+    from .hosts import HOSTS
+
+    found = {name: HOSTS[backend].looked_at(given[name]) for name in wanted}
+    return {name: array for name, array in found.items() if array is not None}

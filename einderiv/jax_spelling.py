@@ -1,0 +1,176 @@
+"""How JAX says every row of the functions table and every kind of step. `jit`, `vmap` and `grad` follow it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .functional import Dialect
+from .functions import Function
+from .helpers import Helpers
+from .spelling import Backend
+
+COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+COLUMN = {
+    **{name: f"jnp.{name}({{0}})" for name in (
+        "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "abs", "sign", "expm1", "log1p", "log2", "log10", "cbrt",
+        "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh")},
+    **{name: f"special.{name}({{0}})" for name in ("erf", "erfc", "gammaln", "digamma")},
+    **{name: f"({{0}} {sign} {{1}}).astype({{0}}.dtype)" for name, sign in COMPARED.items()},
+    "sigmoid": "nn.sigmoid({0})", "relu": "nn.relu({0})", "softplus": "nn.softplus({0})",
+    "log_sigmoid": "-nn.softplus(-{0})", "reciprocal": "(1 / {0})", "heaviside": "({0} > 0).astype({0}.dtype)",
+    "power": "jnp.power({0}, {1})", "maximum": "jnp.maximum({0}, {1})", "minimum": "jnp.minimum({0}, {1})",
+    "hypot": "jnp.hypot({0}, {1})", "arctan2": "jnp.arctan2({0}, {1})", "where": "jnp.where({0} != 0, {1}, {2})",
+    "leaky_relu": "jnp.where({0} > 0, {0}, {1} * {0})",
+    "elu": "jnp.where({0} > 0, {0}, {1} * jnp.expm1(jnp.minimum({0}, 0)))",
+    "silu": "{0} * nn.sigmoid({0})", "gelu": "{0} * special.ndtr({0})", "polygamma": "special.polygamma({1}, {0})",
+    "softmax": "softmax({0}, {core})", "log_softmax": "log_softmax({0}, {core})",
+    "logsumexp": "logsumexp({0}, {core})", "max": "{0}.max({core})", "min": "{0}.min({core})",
+    "at_max": "shares({0}, jnp.max, {core})", "at_min": "shares({0}, jnp.min, {core})",
+    "prod": "products({0}, {depth}, {1})", "inv": "inverse({0})", "det": "determinant({0})",
+    "logdet": "log_determinant({0})", "det_sign": "jnp.linalg.slogdet({0})[0]", "adj": "adjugate({0})",
+    "minors": "minors({0}, {1})", "pinv": "jnp.linalg.pinv({0})",
+    "matrix_power": "jnp.linalg.matrix_power({0}, {1})", "cholesky": "jnp.linalg.cholesky({0})",
+    "tril": "jnp.tril({0}, {1})", "triu": "jnp.triu({0}, {1})", "expm": "frechet({all})", "vec": "", "unvec": "",
+    "conj": "jnp.conjugate({0})", "modulus": "jnp.abs({0}).astype({0}.dtype)",
+    "pseudo_reciprocal": "jnp.where({0} == 0, 0, 1 / jnp.where({0} == 0, 1, {0}))",
+}  # fmt: skip
+#: rows that JAX computes of real numbers only, though they are analytic
+REAL = frozenset({"erf", "erfc"})
+
+TEXTS = {
+    "softmax": """\
+def softmax(x, axis):
+    e = jnp.exp(x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf)))
+    return e / e.sum(axis, keepdims=True)
+""",
+    "log_softmax": """\
+def log_softmax(x, axis):
+    x = x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))  # large entries lose no digits
+    return x - jnp.log(jnp.exp(x).sum(axis, keepdims=True))
+""",
+    "logsumexp": """\
+def logsumexp(x, axis):
+    m = lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))
+    m = jnp.where(jnp.isfinite(m), m, 0)
+    return jnp.squeeze(jnp.log(jnp.exp(x - m).sum(axis, keepdims=True)) + m, axis)
+""",
+    "shares": """\
+def shares(x, top, axis):
+    at = (x == top(x, axis, keepdims=True)).astype(x.dtype)  # ties share equally
+    return at / at.sum(axis, keepdims=True)
+""",
+    "products": """\
+def products(x, core, out):
+    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
+    shape, n = x.shape, prod(x.shape[x.ndim - core :])
+    x = x.reshape(*shape[: x.ndim - core], n)
+    if out == 0:
+        return x.prod(-1)
+    if out == 1:  # the product of all before, times that of all behind
+        one = jnp.ones_like(x[..., :1])
+        before = jnp.concatenate([one, x[..., :-1]], -1).cumprod(-1)
+        behind = jnp.concatenate([x[..., 1:], one], -1)[..., ::-1].cumprod(-1)[..., ::-1]
+        found = before * behind if n else x
+    else:  # leave one out by making it 1, and none twice
+        here = jnp.eye(n, dtype=bool)
+        found = products(jnp.where(here, 1, x[..., None, :]), 1, out - 1)
+        for axis in range(out - 1):
+            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
+            found = jnp.where(mask, 0, found)
+    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
+""",
+    "adjugate": """\
+def adjugate(a):
+    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
+    u, s, v = jnp.linalg.svd(a)
+    signs = jnp.linalg.det(u) * jnp.linalg.det(v)
+    middle = products(s, 1, 1) * signs[..., None]
+    return (v.conj().mT * middle[..., None, :]) @ u.conj().mT
+""",
+    "minors": """\
+def minors(a, order):
+    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
+    u, s, v = jnp.linalg.svd(a)
+    signs = jnp.linalg.det(u) * jnp.linalg.det(v)
+    rest = products(s, 1, order) * signs[(..., *[None] * order)]
+    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
+    out = "".join(r + c for r, c in zip(rows, columns))
+    total = 0
+    for at in permutations(range(order)):
+        sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
+        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
+        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
+        total = total + sign * jnp.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands)
+    return total
+""",
+    "frechet": """\
+def frechet(a, *directions):
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    if not k:
+        return linalg.expm(a)
+    zero, total = jnp.zeros_like(a), jnp.zeros_like(a)
+    for order in permutations(directions):
+        rows = [jnp.concatenate([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
+        total = total + linalg.expm(jnp.concatenate(rows, -2))[..., :n, k * n :]
+    return total
+""",
+    "factored": """\
+def factored(a):
+    return [a]  # LU factors join it when they are asked for, once
+""",
+    "factors": """\
+def factors(matrix):
+    if len(matrix) == 1:
+        matrix.extend(linalg.lu_factor(matrix[0]))
+    return tuple(matrix[1:])
+""",
+    "solved": """\
+def solved(matrix, b, flipped=False):
+    if b.ndim > 1:  # as many right-hand sides as matrices
+        b = jnp.broadcast_to(b, (*matrix[0].shape[:-2], *b.shape[-2:]))
+    return linalg.lu_solve(factors(matrix), b, trans=int(flipped))
+""",
+    "inverse": """\
+def inverse(matrix):
+    a = matrix[0]
+    return linalg.lu_solve(factors(matrix), jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
+""",
+    "determinant": """\
+def determinant(matrix):
+    return jnp.linalg.det(matrix[0])
+""",
+    "log_determinant": """\
+def log_determinant(matrix):
+    sign, log = jnp.linalg.slogdet(matrix[0])
+    return jnp.log(sign) + log if jnp.iscomplexobj(sign) else log
+""",
+}
+IMPORTS = {
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "from jax import lax"),
+    **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
+    "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
+    "minors": "from itertools import permutations",
+    "products": "from math import prod",
+}
+
+DIALECT = Dialect("jax", "jnp", "transpose", "axis", "dtype=dtype", "jnp.eye({0}, dtype=bool)",
+                  "jnp.broadcast_to({0}, {1})", "{0}", COLUMN)  # fmt: skip
+_MODULES = {"special": "from jax.scipy import special", "nn": "from jax import nn", "lax": "from jax import lax",
+            "linalg": "from jax.scipy import linalg", "jax": "import jax"}  # fmt: skip
+
+
+def _needs(row: Function) -> str:
+    words = re.findall(r"\b\w+(?=\.)", DIALECT.row(row))
+    return "\n".join(dict.fromkeys(_MODULES[word] for word in words if word in _MODULES))
+
+
+def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
+    """The dtype of what a source makes itself: given, or that of its arguments together."""
+    found = f'jnp.dtype("{dtype}")' if dtype else f"jnp.result_type({', '.join(arguments) or 'float'})"
+    return {"dtype": f"dtype = {found}"}
+
+
+JAX = Backend("jax", "import jax.numpy as jnp", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
+              "{0}")  # fmt: skip

@@ -1,0 +1,201 @@
+"""How torch says every row of the functions table and every kind of step. Autograd and `torch.compile` follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .functional import Dialect
+from .functions import Function
+from .helpers import Helpers
+from .spelling import Backend
+
+COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+COLUMN = {
+    **{name: f"torch.{name}({{0}})" for name in (
+        "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "sigmoid", "relu", "abs", "sign", "expm1", "log1p",
+        "log2", "log10", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh", "erf",
+        "erfc", "digamma")},
+    **{name: f"({{0}} {sign} {{1}}).to({{0}}.dtype)" for name, sign in COMPARED.items()},
+    "reciprocal": "(1 / {0})", "heaviside": "({0} > 0).to({0}.dtype)", "power": "torch.pow({0}, {1})",
+    "cbrt": "cube_root({0})", "softplus": "softplus({0})", "log_sigmoid": "-softplus(-{0})",
+    "maximum": "torch.maximum({0}, {1})", "minimum": "torch.minimum({0}, {1})", "hypot": "torch.hypot({0}, {1})",
+    "arctan2": "torch.arctan2({0}, {1})", "where": "torch.where({0} != 0, {1}, {2})",
+    "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
+    "elu": "torch.where({0} > 0, {0}, {1} * torch.expm1(torch.clamp({0}, max=0)))",
+    "silu": "{0} * torch.sigmoid({0})", "gelu": "{0} * torch.special.ndtr({0})",
+    "gammaln": "torch.special.gammaln({0})", "polygamma": "torch.special.polygamma({1}, {0})",
+    "softmax": "softmax({0}, {depth})", "log_softmax": "log_softmax({0}, {depth})",
+    "logsumexp": "logsumexp({0}, {depth})", "max": "torch.amax({0}, {core})", "min": "torch.amin({0}, {core})",
+    "at_max": "shares({0}, torch.amax, {core})", "at_min": "shares({0}, torch.amin, {core})",
+    "prod": "products({0}, {depth}, {1})", "inv": "inverse({0})", "det": "determinant({0})",
+    "logdet": "log_determinant({0})", "det_sign": "torch.linalg.slogdet({0})[0]", "adj": "adjugate({0})",
+    "minors": "minors({0}, {1})", "pinv": "torch.linalg.pinv({0})",
+    "matrix_power": "torch.linalg.matrix_power({0}, {1})", "cholesky": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
+    "tril": "torch.tril({0}, {1})", "triu": "torch.triu({0}, {1})", "expm": "frechet({all})", "vec": "", "unvec": "",
+    "conj": "torch.conj_physical({0})", "modulus": "torch.abs({0}).to({0}.dtype)",
+    "pseudo_reciprocal": "torch.where({0} == 0, 0, 1 / torch.where({0} == 0, 1, {0}))",
+}  # fmt: skip
+#: rows that torch computes of real numbers only, though they are analytic
+REAL = frozenset({"erf", "erfc"})
+
+TEXTS = {
+    "cube_root": """\
+def cube_root(x):
+    return torch.sign(x) * torch.abs(x) ** (1 / 3)
+""",
+    "softplus": """\
+def softplus(x):
+    return torch.logaddexp(x, x.new_zeros(()))
+""",
+    "flat": """\
+def flat(x, core):
+    return x.flatten(-core) if core > 1 else x
+""",
+    "steady": """\
+def steady(x):
+    # by the largest real part, so that nothing overflows; torch's own functions take real numbers only
+    top = torch.amax(x.real, -1, keepdim=True).detach() if x.shape[-1] else 0
+    return x - top, top
+""",
+    "softmax": """\
+def softmax(x, core):
+    if x.is_complex():
+        e = torch.exp(steady(flat(x, core))[0])
+        return (e / e.sum(-1, keepdim=True)).reshape(x.shape)
+    return torch.softmax(flat(x, core), -1).reshape(x.shape)
+""",
+    "log_softmax": """\
+def log_softmax(x, core):
+    if x.is_complex():
+        z = steady(flat(x, core))[0]
+        return (z - torch.log(torch.exp(z).sum(-1, keepdim=True))).reshape(x.shape)
+    return torch.log_softmax(flat(x, core), -1).reshape(x.shape)
+""",
+    "logsumexp": """\
+def logsumexp(x, core):
+    if x.is_complex():
+        z, top = steady(flat(x, core))
+        return (torch.log(torch.exp(z).sum(-1, keepdim=True)) + top).reshape(x.shape[: x.ndim - core])
+    return torch.logsumexp(flat(x, core), -1)
+""",
+    "shares": """\
+def shares(x, top, axis):
+    at = (x == top(x, axis, keepdim=True)).to(x.dtype)  # ties share equally
+    return at / at.sum(axis, keepdim=True)
+""",
+    "products": """\
+def products(x, core, out):
+    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
+    shape, x = x.shape, flat(x, core)
+    n = x.shape[-1]
+    if out == 0:
+        return x.prod(-1)
+    if out == 1:  # the product of all before, times that of all behind
+        one = torch.ones_like(x[..., :1])
+        before = torch.cat([one, x[..., :-1]], -1).cumprod(-1)
+        behind = torch.cat([x[..., 1:], one], -1).flip(-1).cumprod(-1).flip(-1)
+        found = before * behind if n else x
+    else:  # leave one out by making it 1, and none twice
+        here = torch.eye(n, dtype=torch.bool, device=x.device)
+        found = products(torch.where(here, 1, x[..., None, :]), 1, out - 1)
+        for axis in range(out - 1):
+            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
+            found = torch.where(mask, 0, found)
+    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
+""",
+    "adjugate": """\
+def adjugate(a):
+    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
+    u, s, v = torch.linalg.svd(a)
+    signs = torch.linalg.det(u) * torch.linalg.det(v)
+    middle = products(s, 1, 1) * signs[..., None]
+    return (v.mH * middle[..., None, :]) @ u.mH
+""",
+    "minors": """\
+def minors(a, order):
+    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
+    u, s, v = torch.linalg.svd(a)
+    signs = torch.linalg.det(u) * torch.linalg.det(v)
+    rest = products(s, 1, order) * signs[(..., *[None] * order)]
+    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
+    out = "".join(r + c for r, c in zip(rows, columns))
+    total = 0
+    for at in permutations(range(order)):
+        sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
+        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
+        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
+        total = total + sign * torch.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands)
+    return total
+""",
+    "frechet": """\
+def frechet(a, *directions):
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    if not k:
+        return torch.linalg.matrix_exp(a)
+    zero, total = torch.zeros_like(a), torch.zeros_like(a)
+    for order in permutations(directions):
+        rows = [torch.cat([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
+        total = total + torch.linalg.matrix_exp(torch.cat(rows, -2))[..., :n, k * n :]
+    return total
+""",
+    "factored": """\
+def factored(a):
+    return [a]  # LU factors join it when they are asked for, once
+""",
+    "factors": """\
+def factors(matrix):
+    if len(matrix) == 1:
+        matrix.extend(torch.linalg.lu_factor(matrix[0]))
+    return matrix[1:]
+""",
+    "solved": """\
+def solved(matrix, b, flipped=False):
+    lu, pivots = factors(matrix)
+    columns = b[:, None] if b.ndim == 1 else b
+    if flipped:  # lu_solve offers the adjoint
+        found = torch.linalg.lu_solve(lu, pivots, columns.conj(), adjoint=True).conj().resolve_conj()
+    else:
+        found = torch.linalg.lu_solve(lu, pivots, columns)
+    return found[:, 0] if b.ndim == 1 else found
+""",
+    "inverse": """\
+def inverse(matrix):
+    a = matrix[0]
+    one = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
+    return torch.linalg.lu_solve(*factors(matrix), one.expand(a.shape))
+""",
+    "determinant": """\
+def determinant(matrix):
+    return torch.linalg.det(matrix[0])
+""",
+    "log_determinant": """\
+def log_determinant(matrix):
+    sign, log = torch.linalg.slogdet(matrix[0])
+    return torch.log(sign) + log if sign.is_complex() else log
+""",
+}
+IMPORTS = {"frechet": "from itertools import permutations", "minors": "from itertools import permutations"}
+
+DIALECT = Dialect("torch", "torch", "permute", "dim", "dtype=dtype, device=device",
+                  "torch.eye({0}, dtype=torch.bool, device=device)", "{0}.expand({1})", "{0}.clone()",
+                  COLUMN)  # fmt: skip
+
+
+def _needs(_: Function) -> str:
+    return ""
+
+
+def _setup(arguments: Sequence[str], dtype: str | None, device: str | None) -> dict[str, str]:
+    """The dtype and the device of what a source makes itself: given, or those of its arguments."""
+    arrays = [a for a in arguments if a.isidentifier()]
+    # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike `promote_types`.
+    parts = [*(f"{a}.new_zeros(())" for a in arrays), *arguments[len(arrays) :]]
+    found = f"({' * '.join(parts)}).dtype" if len(parts) > 1 else f"{arrays[0]}.dtype" if arrays else ""
+    found = f"torch.{dtype}" if dtype else found if arrays else "torch.get_default_dtype()"
+    place = f"{arrays[0]}.device" if arrays else f'"{device}"' if device else "torch.get_default_device()"
+    return {"dtype": f"dtype = {found}", "device": f"device = {place}"}
+
+
+TORCH = Backend("torch", "import torch", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
+                "{0}.clone()")  # fmt: skip
