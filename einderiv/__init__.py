@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .calculus import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .compilation import compile
 from .complexes import abs_ as abs
 from .complexes import conj, imag, real
 from .compositions import (
@@ -80,7 +81,7 @@ from .elementwise import (
     where,
 )
 from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
-from .evaluation import compile, evaluate, plan, source
+from .evaluation import evaluate, plan, source
 from .explanation import explain
 from .expression import Expr
 from .functions import function

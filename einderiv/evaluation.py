@@ -52,39 +52,18 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
     return Compiled(e, dense=dense, memory_limit=memory_limit)(arrays, sizes=sizes, **named)
 
 
-def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-            memory_limit: int | None = None, distribute: bool = True) -> Compiled:  # fmt: skip
-    """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
-
-    >>> import einderiv as ed
-    >>> f = compile(ed.einsum("ij,j->i", "A", "x"))
-    >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
-    (array([3.]), ('A', 'x'))
-
-    With `memory_limit`, in bytes, the arrays on the way and the results stay below it together: where they would not,
-    the work is done in slices along an axis, with a progress bar if it takes long and tqdm is there.
-
-    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
-    ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
-
-    Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
-    """
-    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
-                    distribute=distribute)  # fmt: skip
-
-
 class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
+                 memory_limit: int | None = None, distribute: bool = True, folded: bool = False) -> None:  # fmt: skip
         check_backend(backend)
         check_dense(backend, dense)
         check_optimizer(optimize)
         if memory_limit is not None:
             memory_limit = whole(memory_limit, "memory_limit")
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
-        self.distribute = distribute
+        self.distribute, self.folded = distribute, folded
         self.backend = backend
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
@@ -166,7 +145,7 @@ class Compiled:
         """The Python source for tensors of given shapes (tuples or arrays)."""
         given = _shapes({**(shapes or {}), **named})
         if self.backend not in (None, "numpy"):
-            _check_known(given, self.tensors)
+            check_known(given, self.tensors)
             return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
         execution = self._planned(given, {}, {})
         return emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
@@ -181,13 +160,13 @@ class Compiled:
                  backend: str = "numpy", device: Any = None) -> Any:  # fmt: skip
         from .execution import Execution, solved
 
-        _check_known(shapes, self.tensors)
+        check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
         options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
                    "distribute": self.distribute}  # fmt: skip
         if backend == "numpy":
-            return Execution(self.roots, sizes, dtypes, **options)
+            return Execution(self.roots, sizes, dtypes, folded=self.folded, **options)
         from .hosts import HOSTS
 
         return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
@@ -197,7 +176,7 @@ class Compiled:
         if arrays is not None and not isinstance(arrays, Mapping):
             raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
         both = {**(arrays or {}), **named}
-        _check_known(both, self.tensors)
+        check_known(both, self.tensors)
         return taken(both, self.backend, self.dense)
 
     def _tree(self, execution: Any, results: Any) -> Any:
@@ -225,7 +204,7 @@ def _tensors(roots: list[Expr]) -> dict[str, int]:
     return known
 
 
-def _check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
+def check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
     for name in given:
         if name not in known:
             raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")

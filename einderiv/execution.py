@@ -18,6 +18,7 @@ from .blocking import Loop, blocked
 from .emission import emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
+from .folding import fold
 from .functions import stays_integer
 from .lowering import lowered
 from .planning import Factored, Planner
@@ -46,7 +47,8 @@ class Execution:
     bits = 63  # of the whole numbers that are computed in
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
-                 optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
+                 optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True,
+                 folded: bool = False) -> None:  # fmt: skip
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
         self.dtype, self.compute = self.decided(dtypes)
@@ -57,6 +59,8 @@ class Execution:
             outputs = list(dict.fromkeys(self.program.outputs))
             self.places = [outputs.index(k) for k in self.program.outputs]
             self.program.outputs = outputs
+        if folded and self.compute.kind in "fc":
+            fold(self.program, self._values)
         loop = self._loop(memory_limit, dense)
         self.emitted = emit(self.program, self.roots, sizes, self.backend, order=self.inputs, device=self.device,
                             dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=loop)  # fmt: skip
@@ -64,6 +68,12 @@ class Execution:
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+
+    def _values(self, program: Program) -> list[Any]:
+        """What a program without tensors comes to; the factors of a matrix are no array."""
+        emitted = emit(program, self.roots, self.sizes, self.backend, order=(), device=self.device,
+                       dtype=self.compute.name, many=True)  # fmt: skip
+        return list(emitted.function(self.backend)(*self.held))
 
     def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
         """The loop that is fastest, or the one that a limit on memory asks for."""
@@ -105,13 +115,14 @@ class Execution:
     @property
     def plain(self) -> bool:
         """Are arrays of the dtype that is computed in used as they are?"""
-        held = all(isinstance(a, np.ndarray) and a.dtype == self.compute for a in self.program.held)
+        held = all(isinstance(a, tuple) or (isinstance(a, np.ndarray) and a.dtype == self.compute)
+                   for a in self.program.held)  # fmt: skip
         return held and np.dtype(self.compute.name) is self.compute
 
     @property
     def held(self) -> list[Any]:
         """The arrays of the expression as they are now: they are held, not copied."""
-        return [self._cast(array) for array in self.program.held]
+        return [array if isinstance(array, tuple) else self._cast(array) for array in self.program.held]
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""

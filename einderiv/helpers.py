@@ -186,12 +186,13 @@ def log_determinant(factors):
 """,
 }
 #: what the helpers import
-IMPORTS = {
-    "factored": """\
+_LAPACK = """\
 try:
     from scipy.linalg import lapack
 except ImportError:
-    lapack = None""",
+    lapack = None"""
+IMPORTS = {
+    **{name: _LAPACK for name, text in HELPERS.items() if "lapack" in text},
     "frechet": "from itertools import permutations",
     "minors": "from itertools import permutations",
 }

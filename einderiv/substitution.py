@@ -38,3 +38,13 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     result = dressed(result, axes=e.axes, origins=(e, *values.values()))
     tensors_of(result)
     return checked(result)
+
+
+def bound(e: Expr, arrays: Mapping[str, Any]) -> Expr:
+    """`e` with arrays in the place of tensors that it knows, still the derivative that it is."""
+    known = tensors_of(e)
+    values = {
+        name: aligned(array, known[name], f"the constant {name}") for name, array in arrays.items() if name in known
+    }
+    result = replaced(e, values)
+    return e if result is e else checked(dressed(result, axes=e.axes, origins=tuple(values.values()), record=e.record))

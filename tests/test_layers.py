@@ -20,10 +20,10 @@ FLOORS = [
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
     "steps", "planning", "reshaping", "factoring", "sharing", "strategies", "lowering", "blocking", "helpers",
     "spelling", "buffers", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends",
-    "writing", "emission", "execution", "hosts", "choosing",
+    "writing", "emission", "folding", "execution", "hosts", "choosing",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
-    "calls", "evaluation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "",
-    "cli", "__main__",
+    "calls", "evaluation", "compilation", "gradients", "objective", "newton", "minimization", "explanation",
+    "plain", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may

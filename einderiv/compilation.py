@@ -1,0 +1,75 @@
+"""`compile`, and expressions some of whose tensors keep their arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .derivation import mapped
+from .errors import BackendError, EinderivError
+from .evaluation import Compiled, check_known
+from .substitution import bound
+
+
+def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
+            memory_limit: int | None = None, distribute: bool = True, constants: Sequence[str] = ()
+            ) -> Compiled:  # fmt: skip
+    """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
+
+    >>> import einderiv as ed
+    >>> f = compile(ed.einsum("ij,j->i", "A", "x"))
+    >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
+    (array([3.]), ('A', 'x'))
+
+    With `memory_limit`, in bytes, the arrays on the way and the results stay below it together: where they would not,
+    the work is done in slices along an axis, with a progress bar if it takes long and tqdm is there.
+
+    `constants` names tensors whose arrays are given with the first call, and kept: what depends on them alone is
+    computed once, a factorisation too. Giving another array plans anew; changing one in place is not noticed.
+
+    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
+    ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
+
+    Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
+    """
+    if constants:
+        return Constants(e, constants, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
+                         distribute=distribute)  # fmt: skip
+    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
+                    distribute=distribute)  # fmt: skip
+
+
+class Constants(Compiled):
+    """A compiled expression some of whose tensors keep their arrays from call to call."""
+
+    def __init__(self, tree: Any, constants: Sequence[str], **options: Any) -> None:
+        super().__init__(tree, **options)
+        if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
+            raise TypeError("constants must be a list of names of tensors")
+        if options["backend"] not in (None, "numpy"):
+            raise BackendError(f"constants= is for NumPy arrays, not for {options['backend']}")
+        check_known(dict.fromkeys(constants), self.tensors)
+        self.kept: dict[str, Any] = dict.fromkeys(constants)
+        self.inputs = tuple(name for name in self.inputs if name not in self.kept)
+        self._options, self._inner = options, Compiled(tree, **options)
+
+    def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
+                 **named: Any) -> Any:  # fmt: skip
+        """The value; constants may be left out from the second call on."""
+        given = {**(arrays or {}), **named}
+        new = {name: given.pop(name) for name in self.kept if name in given}
+        with self._lock:
+            if any(array is not self.kept[name] for name, array in new.items()):
+                self.kept.update(new)
+                missing = [name for name, array in self.kept.items() if array is None]
+                if missing:
+                    raise EinderivError(f"no array for the constant {', '.join(missing)}: give it with the first call")
+                tree = mapped(lambda e: bound(e, self.kept), self.tree)
+                self._inner = Compiled(tree, folded=True, **self._options)
+            elif any(array is None for array in self.kept.values()):
+                raise EinderivError(f"no array for the constant {', '.join(self.kept)}: give it with the first call")
+        return self._inner(given, sizes=sizes)
+
+    def raw(self, *arrays: Any) -> Any:
+        """The value for arrays in the order of `inputs`, as the last checked call had them; no checks."""
+        return self._inner.raw(*arrays)
