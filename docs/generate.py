@@ -209,9 +209,9 @@ FUNCTIONS_HEAD = """\
 Every function that an expression can apply is a row of one table, with its derivative; `docs/generate.py` writes this
 page from it. `ed.function` adds a row of your own. In the column of NumPy, names without `np.` or `special.` are short
 functions that come with the source which `ed.source` gives. The domain is the interval from which the tests draw their
-arguments. Where a function has no derivative, the convention is that of JAX and PyTorch and stands in the column
-*kink*. In the last column, "SciPy" means that evaluating needs it, "real" that complex arguments are refused, and "no
-call" that the function comes up in derivatives or by an operator.
+arguments. Where a function has no derivative, the convention is that of JAX and PyTorch, or of PyTorch where they
+differ, and stands in the column *kink*. In the last column, "SciPy" means that evaluating needs it, "real" that
+complex arguments are refused, and "no call" that the function comes up in derivatives or by an operator.
 """
 GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,

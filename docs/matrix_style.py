@@ -2,25 +2,32 @@
 
 A product is a network: factors are nodes, labels are edges. Where every summed label joins two factors, the network is
 chains. A chain between the two axes of the result is a product of matrices, one that ends in vectors at both ends is a
-number, a closed one is a trace. Several chains at one axis are products entry by entry, or `diag`. All else is no
-matrix notation, and the answer is None.
+number, a closed one is a trace. Several chains at one axis are products entry by entry, or `diag`.
+
+What has four axes is written as a matrix, the first two axes for its rows and the last two for its columns, in
+row-major order: two chains are `A ⊗ B`, or `(A ⊗ B) K` where they cross, with the commutation matrix K, `K vec(X) =
+vec(Xᵀ)`. A factor with four axes is such a matrix between vecs. For all else the answer is None.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from einderiv import Delta
 from einderiv.canonical import same
-from einderiv.expression import Add, Apply, Constant, Expr, Tensor, is_zero
+from einderiv.expression import Add, Apply, Constant, Einsum, Expr, Tensor, is_zero
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-CALLS = {"logdet": "ln |det {}|", "det": "det({})", "adj": "adj({})"}
+CALLS = {"logdet": "ln |det {}|", "det": "det({})", "adj": "adj({})", "minors": "minors({})"}
+
+Chain = tuple[str, str, list[str]]  # the output label where it begins, the one where it ends or "", and its pieces
 
 
 class Factor(NamedTuple):
     text: str
     labels: str
+    flipped: str  # the text of the transposed
 
 
 class NoMatrices(Exception):
@@ -36,13 +43,13 @@ def matrix_style(e: Expr) -> str | None:
     return text[1:-1] if whole(text) else text
 
 
-def written(e: Expr) -> str:
-    """As `matrix_style`; raises NoMatrices."""
+def written(e: Expr, order: tuple[int, ...] | None = None) -> str:
+    """As `matrix_style`; raises NoMatrices. Products and sums also with their axes in another order."""
     if isinstance(e, (Tensor, Constant, Apply)):
         return atom(e)
     if is_zero(e):
         return "0"
-    return added([product(part) for part in e.terms])
+    return added([product(part, order) for part in e.terms])
 
 
 def added(parts: list[str]) -> str:
@@ -50,6 +57,13 @@ def added(parts: list[str]) -> str:
     for part in parts[1:]:
         text += " − " + part.removeprefix("−") if part.startswith("−") else " + " + part
     return text
+
+
+def factor(e: object, labels: str) -> Factor:
+    """An operand: of sums ``A + B`` is better than ``(Aᵀ + Bᵀ)ᵀ``."""
+    text = atom(e)
+    turned = [f"({written(e, (1, 0))})"] if isinstance(e, Add) and e.ndim == 2 else []
+    return Factor(text, labels, min([transposed(text), *turned], key=len))
 
 
 def atom(e: object) -> str:
@@ -62,7 +76,7 @@ def atom(e: object) -> str:
         case Constant() if not e.sizes:
             return repr(e.value)
         case Apply(function=row) if row.name == "vec":
-            return kronecker(e)
+            return vector(e) if e.ndim == 1 else kronecker(e)
         case Apply():
             return applied(e)
         case Add():
@@ -73,9 +87,11 @@ def atom(e: object) -> str:
 # ---- functions
 def applied(e: Apply) -> str:
     """A function of a matrix, a vector or a number."""
-    if e.ndim > 2 or e.arguments[0].ndim > 2 or len(e.arguments) != 1:
-        raise NoMatrices
     name, first = e.function.name, e.arguments[0]
+    if name == "expm" and len(e.arguments) == 2 and e.ndim == 2:
+        return f"L({', '.join(map(written, e.arguments))})"
+    if first.ndim > 2 or len(e.arguments) != 1 or e.ndim > (4 if (name, e.parameters) == ("minors", (2,)) else 2):
+        raise NoMatrices
     inner = written(first)
     if name in ("inv", "pinv", "matrix_power"):
         power = {"inv": "⁻¹", "pinv": "⁺"}.get(name) or str(e.parameters[0]).translate(SUPERSCRIPTS)
@@ -98,8 +114,22 @@ def length(e: Expr) -> str:
     return written(parts[0]) if first == second else ""
 
 
+def vector(e: Apply) -> str:
+    """``vec`` of a matrix; of ``u vᵀ`` it is ``u ⊗ v``, the ``kron`` of vectors."""
+    parts = [_two_vectors(part) for part in e.arguments[0].terms]
+    return f"({added(parts)})" if all(parts) else f"vec({written(e.arguments[0])})"
+
+
+def _two_vectors(term: Any) -> str:
+    names, _, output = term.subscripts.partition("->")
+    if (sorted(names.split(",")), len(term.operands), term.coefficient) != (sorted(output), 2, 1):
+        return ""
+    found = dict(zip(names.split(","), map(atom, term.operands), strict=True))
+    return " ⊗ ".join(found[label] for label in output)
+
+
 def kronecker(e: Apply) -> str:
-    """``kron`` merges two axes, and then the other two: the matrices are those of the four axes j, l, i, k below."""
+    """``kron`` merges axes k and m of a product with four axes, and then i and j; (i, k) are the rows of the matrix."""
     view = e.arguments[0].terms[0]
     inner = view.operands[0] if len(view.operands) == 1 else None
     if not (e.core == 2 and isinstance(inner, Apply) and inner.function.name == "vec" and inner.core == 2):
@@ -107,7 +137,8 @@ def kronecker(e: Apply) -> str:
     labels, _, order = view.subscripts.partition("->")
     if inner.ndim != 3 or order != labels[2] + labels[:2]:
         raise NoMatrices
-    return f"({added([_two_matrices(part, order) for part, order in _addends(inner.arguments[0])])})"
+    parts = [product(part, (i, k, j, m)) for part, (j, m, i, k) in _addends(inner.arguments[0])]
+    return f"({added(parts)})"
 
 
 def _addends(e: Expr) -> list[tuple[Any, list[int]]]:
@@ -118,17 +149,6 @@ def _addends(e: Expr) -> list[tuple[Any, list[int]]]:
         return [(part, list(range(e.ndim))) for part in e.terms]
     before, _, after = first.subscripts.partition("->")
     return [(part, [before.index(x) for x in after]) for part in whole.terms]
-
-
-def _two_matrices(term: Any, order: list[int]) -> str:
-    names, _, output = term.subscripts.partition("->")
-    j, m, i, k = (output[p] for p in order)
-    factors: list[Any] = list(zip(term.operands, names.split(","), strict=True))
-    found = [[(atom(e), labels) for e, labels in factors if set(labels) == side] for side in ({i, j}, {k, m})]
-    if len(factors) != 2 or [len(side) for side in found] != [1, 1] or term.coefficient != 1:
-        raise NoMatrices
-    return " ⊗ ".join(text if labels[0] == row else transposed(text)
-                      for [(text, labels)], row in zip(found, (i, k), strict=True))  # fmt: skip
 
 
 # ---- brackets and transposition
@@ -148,8 +168,6 @@ def whole(text: str) -> bool:
 
 
 def transposed(text: str) -> str:
-    if text == "I":
-        return text
     if text.endswith("⁻ᵀ"):
         return text.removesuffix("⁻ᵀ") + "⁻¹"
     if text.endswith("ᵀ"):
@@ -157,24 +175,76 @@ def transposed(text: str) -> str:
         return inner[1:-1] if whole(inner) and inner[-2] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺" else inner
     if text.endswith("⁻¹"):
         return text.removesuffix("⁻¹") + "⁻ᵀ"
-    return (f"({text})" if text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺" else text) + "ᵀ"
+    return (f"({text})" if text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺" else text) + "ᵀ" * (text != "I")
 
 
 # ---- products
-def product(term: Any) -> str:
-    """One product of factors."""
+def product(term: Any, order: tuple[int, ...] | None = None) -> str:
+    """One product of factors, with its axes in another order if `order` is given."""
     names, _, output = term.subscripts.partition("->")
+    output = "".join(output[p] for p in order) if order else output
     slots: list[Any] = list(zip(term.operands, names.split(","), strict=True)) if term.operands else []
-    if len(output) > 2:
+    if len(output) not in (0, 1, 2, 4):
         raise NoMatrices
+    slots = without_identities(slots, output)
     below = [f for f, _ in slots if isinstance(f, Apply) and f.function.name == "reciprocal" and not f.ndim]
-    above = [Factor(atom(f), labels) for f, labels in slots if not any(f is b for b in below)]
-    body = Network(above, output).text()
-    value = term.coefficient
-    minus = not isinstance(value, complex) and value < 0
-    size = repr(-value if minus else value)
+    above = [factor(f, labels) for f, labels in slots if not any(f is b for b in below)]
+    body = by_pairs(above, output) or Network(above, output).text()
+    size = re.sub(r"\(-0(-.*)\)", r"\1", repr(term.coefficient))  # of -2j it is "(-0-2j)"
+    minus, size = size.startswith("-"), size.removeprefix("-")
     front = " ".join(part for part in ("" if size == "1" and body else size, body) if part)
     return "−" * minus + front + divided([written(b.arguments[0]) for b in below])
+
+
+def without_identities(slots: list[Any], output: str) -> list[Any]:
+    """The factors with ``unvec`` of an identity matrix, which is ``I ⊗ I``, as labels tied to one another."""
+    tied = [pair for e, labels in slots for pair in _identities(e, labels)]
+    slots = [(e, labels) for e, labels in slots if not _identities(e, labels)]
+    while tied:
+        first, second = sorted(tied.pop(), key=lambda label: label in output)
+        if first in output:
+            slots.append((Delta("ab"), first + second))
+        slots = [(e, labels if first in output else labels.replace(first, second)) for e, labels in slots]
+        tied = [(a.replace(first, second), b.replace(first, second)) for a, b in tied]
+    return slots
+
+
+def _identities(e: Any, labels: str) -> list[tuple[str, str]]:
+    """The labels that an identity matrix ties, of which ``unvec`` has split the second axis and then the first."""
+    outer = _split(e) if len(labels) == 4 and e.axes[:2] == e.axes[2:] else None
+    inner = _split(outer.operands[0]) if outer is not None else None
+    if outer is None or inner is None or [type(o) for o in inner.operands] != [Delta]:
+        return []
+    before, _, after = outer.subscripts.partition("->")
+    return [(labels[0], labels[2]), (labels[1], labels[3])] if after == before[1:] + before[0] else []
+
+
+def _split(e: Any) -> Any:
+    """The product that ``unvec`` splits an axis of, if `e` is that."""
+    inner = e.arguments[0] if isinstance(e, Apply) and e.function.name == "unvec" else None
+    return inner.terms[0] if isinstance(inner, Einsum) else None
+
+
+def by_pairs(factors: list[Factor], output: str) -> str:
+    """A product around one factor of four axes, ``vec(A)ᵀ S vec(B)``; nothing where there is none."""
+    center = next((f for f in factors if len(f.labels) == 4), None)
+    if center is None:
+        return ""
+    rows, columns = center.labels[:2], center.labels[2:]
+    sides, numbers = {rows: "", columns: ""}, []
+    for other in (f for f in factors if f is not center):
+        pair = next((p for p in sides if not sides[p] and other.labels in (p, p[::-1])), "")
+        text = other.text if other.labels == pair else other.flipped
+        if pair:
+            sides[pair] = f"vec({text[1:-1] if whole(text) else text})"
+        else:
+            numbers.append(other)
+    row, column = sides.values()
+    forms = {"": f"{row}ᵀ {center.text} {column}", rows: f"unvec({center.text} {column})",
+             columns: f"unvec({center.flipped} {row})"}  # fmt: skip
+    if output != "".join(p for p in sides if not sides[p]) or output not in forms or any(f.labels for f in numbers):
+        raise NoMatrices
+    return " ".join([*(f.text for f in numbers), forms[output]])
 
 
 def divided(parts: list[str]) -> str:
@@ -202,12 +272,12 @@ class Network:
     def through(self, k: int, label: str) -> tuple[str, str]:
         """Factor `k` as it is met at `label`, and the label behind it."""
         self.left.remove(k)
-        text, labels = self.factors[k]
+        text, labels, flipped = self.factors[k]
         if len(labels) == 1:
             return text, ""
         if len(labels) != 2 or labels[0] == labels[1]:
             raise NoMatrices
-        return (text, labels[1]) if labels[0] == label else (transposed(text), labels[0])
+        return (text, labels[1]) if labels[0] == label else (flipped, labels[0])
 
     def onward(self, label: str, pieces: list[str]) -> str:
         """One step from a summed label: vectors there end the chain, or stand as ``diag`` before what goes on."""
@@ -227,7 +297,7 @@ class Network:
 
     def chain(self, k: int, label: str) -> tuple[list[str], str]:
         """The pieces from `label` on, factor `k` first, and the output label where they end, if any."""
-        text, labels = self.factors[k]
+        text, labels, _ = self.factors[k]
         if len(labels) == 2 and labels[0] == labels[1]:
             self.left.remove(k)
             return [f"diag({text})"], ""
@@ -240,7 +310,7 @@ class Network:
     def number(self) -> str:
         """A number: a factor without axes, a chain between two vectors, or a trace."""
         k = min(self.left, key=lambda j: (len(self.factors[j].labels), j))
-        text, labels = self.factors[k]
+        text, labels, _ = self.factors[k]
         lonely = [x for x in labels if labels.count(x) == 1 and self.at(x) == [k]]
         if len(labels) == 1 or lonely:
             pieces = ["1ᵀ"] if len(labels) == 2 else [transposed(text)]
@@ -266,27 +336,41 @@ class Network:
 
     def text(self) -> str:
         """The whole product."""
-        between: list[list[str]] = []
-        ends: dict[str, list[list[str]]] = {label: [] for label in self.output}
+        chains = []
         for label in self.output:
             for k in self.at(label):
                 pieces, end = self.chain(k, label)
                 if end == label:
                     raise NoMatrices
-                (between if end else ends[label]).append(pieces)
+                chains.append((label, end, pieces))
         numbers = []
         while self.left:
             numbers.append(self.number())
-        body = self.body(between, ends)
+        body = self.matrix_of_pairs(chains) if len(self.output) == 4 else self.body(chains)
+        body = f"({body})" if numbers and "⊗" in body else body
         bare = len(numbers) == 1 and not body
         shown = [n if bare or " " not in n or n.startswith("tr(") or whole(n) else f"({n})" for n in numbers]
         return " ".join([*shown, body] if body else shown)
 
-    def body(self, between: list[list[str]], ends: dict[str, list[list[str]]]) -> str:
+    def matrix_of_pairs(self, chains: list[Chain]) -> str:
+        """The matrix with the first two axes of the result as rows, and the others as columns."""
+        where = [(self.output.index(start), self.output.find(end or "?")) for start, end, _ in chains]
+        both = [pieces for _, _, pieces in chains]
+        if where == [(0, 2), (1, 3)]:
+            return entrywise(both, "⊗")
+        if where == [(0, 3), (1, 2)]:
+            return f"({entrywise(both, '⊗')}) K"
+        if where == [(0, 1), (2, 3)]:
+            return "vec({}) vec({})ᵀ".format(*map(" ".join, both))
+        raise NoMatrices
+
+    def body(self, chains: list[Chain]) -> str:
         """The matrix or vector that the chains make."""
         if not self.output:
             return ""
-        row, column = ends[self.output[0]], ends[self.output[-1]]
+        between = [pieces for _, end, pieces in chains if end]
+        row, column = ([pieces for start, end, pieces in chains if start == label and not end]
+                       for label in (self.output[0], self.output[-1]))  # fmt: skip
         if len(self.output) == 1:
             return entrywise(row)
         if not between:
@@ -299,11 +383,12 @@ class Network:
         return " ".join(part for part in (front, middle, back) if part)
 
 
-def entrywise(chains: list[list[str]]) -> str:
+def entrywise(chains: list[list[str]], sign: str = "∘") -> str:
     """Chains multiplied entry by entry."""
     shown = [" ".join(pieces) for pieces in chains]
-    return shown[0] if len(shown) == 1 else " ∘ ".join(f"({text})" if " " in text and not whole(text) else text
-                                                       for text in shown)  # fmt: skip
+    if len(shown) == 1:
+        return shown[0]
+    return f" {sign} ".join(f"({text})" if " " in text and not whole(text) else text for text in shown)
 
 
 def as_row(chains: list[list[str]]) -> str:

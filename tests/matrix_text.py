@@ -1,36 +1,59 @@
 """Matrix notation as numbers: `"2 Aᵀ (A X B + C) Bᵀ"` at given arrays, to test the texts of the generated pages.
 
 Vectors are columns and numbers 1×1 matrices, so that one rule multiplies all: matrices that fit, and numbers with all.
+Tensors with four axes are matrices with two of them for the rows. `vec` stacks rows, `K vec(X) = vec(Xᵀ)`, `minors(X)`
+is the second derivative of det(X), and `L(A, E)` the derivative of the exponential at A in the direction E.
 """
 
 import re
 
 import numpy as np
+from scipy.linalg import expm_frechet
 
-TOKEN = re.compile(r"\s*(ln \|det|conj|\d+(?:\.\d+)?j?|[A-Za-z]+|⁻¹|⁻ᵀ|[⁺ᵀ²³⁴]|[+−∘⊗/()|‖])")
+TOKEN = re.compile(r"\s*(ln \|det|conj|\d+(?:\.\d+)?j?|[A-Za-z]+|⁻¹|⁻ᵀ|[⁺ᵀ²³⁴]|[+−∘⊗/()|‖,])")
 POWERS = {"²": 2, "³": 3, "⁴": 4}
-ADJUGATE = {
+CALLS = {
     "tr": lambda a: np.array([[np.trace(a)]]),
     "det": lambda a: np.array([[np.linalg.det(a)]]),
     "adj": lambda a: np.linalg.det(a) * np.linalg.inv(a),
     "diag": lambda a: np.diag(a[:, 0]) if a.shape[1] == 1 else np.diag(a)[:, None],
     "conj": np.conj,
+    "vec": lambda a: a.reshape(-1, 1),
+    "unvec": lambda a: a,  # `value` has the shape
+    "minors": lambda a: np.linalg.det(a) * (outer(np.linalg.inv(a).T) - crossed(np.linalg.inv(a).T)),
     **{name: getattr(np, name) for name in ("sin", "cos", "exp", "sign")},
 }
 
 
+def outer(a):
+    return a.reshape(-1, 1) * a.reshape(1, -1)
+
+
+def crossed(a):
+    """∂²ln det / ∂X[i,j]∂X[k,l] with the other sign, of ``a = X⁻ᵀ``."""
+    return np.einsum("il,kj->ijkl", a, a).reshape(a.size, a.size)
+
+
+def commutation(rows, columns):
+    return np.eye(rows * columns).reshape(rows, columns, -1).swapaxes(0, 1).reshape(rows * columns, -1)
+
+
 def matrix(a):
     a = np.asarray(a)
+    if a.ndim == 4:
+        return a.reshape(a.shape[0] * a.shape[1], -1)
     return a.reshape(1, 1) if not a.ndim else a[:, None] if a.ndim == 1 else a
 
 
 class Text:
     """One text, read from left to right."""
 
-    def __init__(self, text, arrays, n):
-        self.tokens = TOKEN.findall(text)
+    def __init__(self, text, arrays, shape):
+        self.tokens, self.right, self.shape = TOKEN.findall(text), False, shape
         assert "".join(self.tokens) == "".join(text.split()).replace("ln|det", "ln |det"), text
-        self.arrays = {**{name: matrix(a) for name, a in arrays.items()}, "I": np.eye(n)}
+        self.arrays = {name: matrix(a) for name, a in arrays.items()}
+        if len(shape) == 4:
+            self.arrays["K"] = commutation(*shape[2:])
 
     def peek(self):
         return self.tokens[0] if self.tokens else ""
@@ -63,12 +86,14 @@ class Text:
     def entrywise(self):
         value = self.product()
         while self.peek() in ("∘", "⊗"):
-            value = value * self.product() if self.take() == "∘" else np.kron(value, self.product())
+            self.right = self.take() == "⊗"
+            value = np.kron(value, self.product()) if self.right else value * self.product()
+            self.right = False
         return value
 
     def product(self):
         value = self.factor()
-        while self.peek() and self.peek() not in ("+", "−", "/", "∘", "⊗", ")", "|", "‖"):
+        while self.peek() and self.peek() not in ("+", "−", "/", "∘", "⊗", ")", "|", "‖", ","):
             other = self.factor()
             value = value * other if 1 in (value.size, other.size) else value @ other
         return value
@@ -89,23 +114,39 @@ class Text:
 
     def atom(self):
         token = self.take()
+        if token == "I":
+            return np.eye(self.size_of_identity())
+        if token == "L":
+            return self.direction()
         if token in ("(", "‖", "ln |det"):
             value = self.sum()
             self.take({"(": ")", "‖": "‖"}.get(token, "|"))
             if token == "(":
                 return value
             return matrix(np.linalg.norm(value) if token == "‖" else np.log(abs(np.linalg.det(value))))
-        if token in ADJUGATE:
+        if token in CALLS:
             self.take("(")
-            value = ADJUGATE[token](self.sum())
+            value = CALLS[token](self.sum())
             self.take(")")
             return value
         return matrix(complex(token) if "j" in token else float(token)) if token[0].isdigit() else self.arrays[token]
 
+    def size_of_identity(self):
+        """The first axis; of a product with four axes, I ⊗ B has the first and A ⊗ I the second."""
+        return self.shape[int(self.right and len(self.shape) == 4)] if self.shape else 1
+
+    def direction(self):
+        self.take("(")
+        a = self.sum()
+        self.take(",")
+        e = self.sum()
+        self.take(")")
+        return expm_frechet(a, e, compute_expm=False)
+
 
 def value(text, arrays, shape):
     """The value of `text`, in `shape`."""
-    reader = Text(text, arrays, shape[0] if shape else 1)
+    reader = Text(text, arrays, shape)
     found = reader.sum()
     assert not reader.tokens
     return found.reshape(shape)
