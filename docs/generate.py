@@ -28,6 +28,7 @@ from cookbook_table import Row  # noqa: E402
 from matrix_style import matrix_style  # noqa: E402
 
 import einderiv as ed  # noqa: E402
+from einderiv.backends import BACKENDS  # noqa: E402
 from einderiv.expression import is_zero  # noqa: E402
 from einderiv.functions import ADDED, FUNCTIONS, Function  # noqa: E402
 from einderiv.naming import axis_names  # noqa: E402
@@ -207,11 +208,12 @@ FUNCTIONS_HEAD = """\
 # The functions
 
 Every function that an expression can apply is a row of one table, with its derivative; `docs/generate.py` writes this
-page from it. `ed.function` adds a row of your own. In the column of NumPy, names without `np.` or `special.` are short
-functions that come with the source which `ed.source` gives. The domain is the interval from which the tests draw their
-arguments. Where a function has no derivative, the convention is that of JAX and PyTorch, or of PyTorch where they
-differ, and stands in the column *kink*. In the last column, "SciPy" means that evaluating needs it, "real" that
-complex arguments are refused, and "no call" that the function comes up in derivatives or by an operator.
+page from it. `ed.function` adds a row of your own. In the columns of NumPy, PyTorch and JAX, names without the library
+in front are short functions that come with the source which `ed.source` gives; CuPy is spelt as NumPy. The domain is
+the interval from which the tests draw their arguments. Where a function has no derivative, the convention is that of
+JAX and PyTorch, or of PyTorch where they differ, and stands in the column *kink*. In the last column, "SciPy" means
+that evaluating needs it, "real" that complex arguments are refused, and "no call" that the function comes up in
+derivatives or by an operator.
 """
 GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,
@@ -220,6 +222,7 @@ GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
     "Of tensors in another shape": lambda row: row.kind == "reshape",
 }
+SPELT = ("numpy", "torch", "jax")
 MODULES = ("compositions", "reductions", "matrices", "elementwise", "complexes", "declared")
 
 
@@ -234,16 +237,21 @@ def cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
+def code_of(spelt: str, names: tuple[str, ...]) -> str:
+    """How a backend spells a row, as a cell."""
+    text = spelt.format(*names, core="axis", depth="depth", all=f"{names[0]}, …")
+    return cell(f"`{text or 'reshape'}`")
+
+
 def function_line(row: Function) -> str:
     """The line of one row in its table."""
     names = letters(row)
-    spelt = row.spell["numpy"].format(*names, core="axis", depth="depth", all=f"{names[0]}, …") or "`reshape`"
+    columns = [code_of(BACKENDS[backend].row(row), names) for backend in SPELT]
     latex = row.latex.format(*names).replace("|", r"\vert ")
     notes = {"SciPy": "scipy" in row.needs, "real": not row.analytic, "no call": row.name not in ed.__all__}
-    code = spelt if spelt.startswith("`") else f"`{spelt}`"
     low, high = row.domain
     domain = f"{low:g} … {high:g}" if row.core == 0 else ""
-    return " | ".join(["", f"`{row.name}`", cell(row.law), cell(row.derived), cell(code), f"${latex}$", domain,
+    return " | ".join(["", f"`{row.name}`", cell(row.law), cell(row.derived), *columns, f"${latex}$", domain,
                        cell(row.kink), ", ".join(n for n, holds in notes.items() if holds), ""]).strip()  # fmt: skip
 
 
@@ -265,8 +273,8 @@ def functions() -> Iterator[str]:
     yield from FUNCTIONS_HEAD.splitlines()
     for title, test in GROUPS.items():
         yield from ("", f"## {title}", "")
-        yield "| name | f(x) | derivative | NumPy | LaTeX | domain | kink | |"
-        yield "|---|---|---|---|---|---|---|---|"
+        yield "| name | f(x) | derivative | NumPy | PyTorch | JAX | LaTeX | domain | kink | |"
+        yield "|---|---|---|---|---|---|---|---|---|---|"
         yield from (function_line(row) for row in rows if test(row))
     yield from ("", "## Compositions", "", "Made of rows and einsums, so they have no derivative of their own.", "")
     yield from ("| call | what it is |", "|---|---|", *compositions())
