@@ -122,6 +122,7 @@ def test_transformations_of_torch(torch, function):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
 @pytest.mark.parametrize("how", ["call", "raw", "gradient"])
 def test_one_graph_for_the_compiler(torch, how):
     torch._dynamo.reset()
