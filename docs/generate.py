@@ -120,10 +120,10 @@ def einsums(e: Any) -> str:
 
 
 def operand_count(text: str) -> int:
-    """How many operands a form names; deltas, identities and the names of functions are none."""
-    plain = re.sub(r"\[[^\]]*\]|Σ_\{[^}]*\}|Σ_\w|δ\[[^\]]*\]|_[a-z](,[a-z])*", "", text)
+    """How many operands a form names; deltas, identities, numbers and the names of functions are none."""
+    plain = re.sub(r"\[[^\]]*\]|Σ_\{[^}]*\}|Σ_\w|δ\[[^\]]*\]|_[a-z](,[a-z])*|[0-9.]+j", "", text)
     calls = {"tr", "det", "ln", "adj", "diag", "conj", "I", "sin", "cos", "exp", "expm", "inv", "reciprocal", "vec",
-             "unvec", "matrix", "power", "sign", "delta"}  # fmt: skip
+             "unvec", "matrix", "power", "sign", "delta", "minors", "K", "L"}  # fmt: skip
     return sum(word not in calls for word in re.findall(r"[A-Za-z]+", plain))
 
 
@@ -145,7 +145,8 @@ def entry(row: Row, code: str) -> tuple[list[str], str | None]:
     form = matrices or body
     lines = [f"**({row.number})** `{code}`", ""]
     lines.append(f"- book: {row.book}" + (f" ({row.note})" if row.note else ""))
-    lines.append(f"- here: {matrices}" if matrices else "- here: in indices only")
+    wide = " (as a matrix: two axes for its rows, two for its columns)" * (e.ndim == 4)
+    lines.append(f"- here: {matrices}{wide}" if matrices else "- here: in indices only")
     lines += [f"- einsum: {einsums(e)}", f"- formula: `{formula}`", f"- {verdict(row)}", ""]
     size = row.size or operand_count(row.book)
     longer = operand_count(form) > size
@@ -166,6 +167,12 @@ The derivative of a scalar by a matrix has the shape of the matrix, in the book 
 of the function first. δ stands where the book may have single-entry matrices, `∘` is the product entry by entry,
 `⊗` that of Kronecker, `1` a vector of ones, and `dX` a differential, which is given to `ed.jvp`. Tensors have the axes
 that their equation needs; X is square where the book needs its inverse.
+
+What has four axes is also written as a matrix: the first two axes are its rows and the last two its columns, both in
+row-major order, so the derivative of a matrix by a matrix stands in numerator layout. There `vec(X)` stacks the rows of
+X, `unvec` undoes that, `K` is the commutation matrix, `K vec(X) = vec(Xᵀ)`, and `minors(X)` the second derivative of
+det(X), whose entries are minors with signs. `L(A, E)` is the derivative of the exponential of a matrix at A, in the
+direction E.
 
 Of {total} derivatives {exact} are equal in whole numbers and {close} to 1e-9 of the largest entry; {longer} came out
 longer than in the book.

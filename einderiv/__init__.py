@@ -64,6 +64,7 @@ from .elementwise import (
     minimum,
     not_equal,
     polygamma,
+    power,
     reciprocal,
     relu,
     sigmoid,
@@ -110,6 +111,7 @@ from .substitution import substitute
 
 if TYPE_CHECKING:
     from .checking import check
+    from .execution import SingularMatrixError
     from .gradients import to_jax, to_torch
     from .minimization import minimize
     from .objective import scipy_functions
@@ -118,14 +120,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "Structured", "abs",
+    "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "SingularMatrixError",
+    "Structured", "abs",
     "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "cholesky",
     "clip", "compile", "conj", "cos", "cosh", "cross_entropy", "derive", "det", "diag", "digamma", "dot", "einsum",
     "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1", "formula", "function", "gammaln",
     "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian", "hvp", "hypot", "imag", "inv", "jacobian",
     "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less", "less_equal", "limits", "log", "log10", "log1p",
     "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp", "matrix_power", "max", "maximum", "mean", "min",
-    "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
+    "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma", "power",
     "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh",
     "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
     "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var",
@@ -135,8 +138,9 @@ __all__ = [
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
-_LATER = {"check": ".checking", "Structured": ".structured", "minimize": ".minimization",
-          "scipy_functions": ".objective", "to_torch": ".gradients", "to_jax": ".gradients"}  # fmt: skip
+_LATER = {"SingularMatrixError": ".execution", "Structured": ".structured", "check": ".checking",
+          "minimize": ".minimization", "scipy_functions": ".objective", "to_jax": ".gradients",
+          "to_torch": ".gradients"}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -62,6 +62,8 @@ def operand(value: object, what: str = "an operand") -> Operand:
     """An expression or a number; arrays and nested lists become constants."""
     if isinstance(value, Expr):
         return value
+    if isinstance(value, bool):
+        raise TypeError(f"{what} is the bool {value}: == compares whole expressions, ed.equal(x, y) entries")
     if (plain := number(value)) is not None:
         return plain
     if isinstance(value, str):

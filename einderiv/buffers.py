@@ -9,24 +9,30 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from .blocking import Loop, Numbered
 from .functions import ADDED
-from .spelling import Spell, aligned, literal, product
+from .spelling import Spell, aligned, combination, literal, product
 from .steps import Program, Step
 
 LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
+NEVER = -1
 VIEWS = ("view", "reshape", "factor")  # the kinds whose result may share the memory of their input
 
 
 class Lives:
     """When the values of a program are read for the last time."""
 
-    def __init__(self, program: Program, steps: list[tuple[int, Step]]) -> None:
+    def __init__(self, program: Program, steps: Numbered, loop: Loop | None = None) -> None:
         self.program = program
+        if loop:
+            before, inside, after = loop.ordered(steps)
+            steps = [*before, *inside, *after]
         self.kept = {self._base(k) for k in program.outputs}
         self.last: dict[int, int] = {}
         for k, step in steps:
             for value in step.inputs:
-                self.last[self._base(value)] = k
+                again = loop is not None and loop.inside(k) and not loop.inside(value)  # the next block reads it too
+                self.last[self._base(value)] = NEVER if again else k
             if step.kind == "apply" and step.spec[0].name in ADDED:  # a user's function may answer its argument
                 self.kept.update(self._base(value) for value in (k, *step.inputs))
 
@@ -52,10 +58,11 @@ def in_place(
 ) -> tuple[int, list[str]] | None:
     """Step `k` written into one of its operands: that operand, and the lines; None where it cannot be."""
     same = [value for value in step.inputs if lives.free(value, k) and step.inputs.count(value) == 1
-            and lives.program.steps[value].sizes == step.sizes]  # fmt: skip
+            and lives.program.steps[value].sizes == lives.program.steps[k].sizes]  # fmt: skip
     if not same:
         return None
     target, name = same[0], variables[same[0]]
+    names = [variables[value] for value in step.inputs]
     others = [variables[value] for value in step.inputs if value != target]
     match step.kind:
         case "scale":
@@ -64,6 +71,11 @@ def in_place(
             return target, [f"{name} *= {' * '.join(front)}"]
         case "add":
             return target, [f"{name} += {other}" for other in others]
+        case "combine":
+            numbers = step.spec
+            if numbers[step.inputs.index(target)] == 1:
+                rest = [(c, x) for v, c, x in zip(step.inputs, numbers, names, strict=True) if v != target]
+                return target, [f"{name} {'-' if c < 0 else '+'}= {combination([x], [abs(c)])}" for c, x in rest]
         case "contract2":
             la, lb, out = step.spec
             mine, other = (la, lb) if step.inputs[0] == target else (lb, la)

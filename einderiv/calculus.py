@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from .algebra import added, times
+from .canonical import same
 from .complexes import conj
 from .construction import check_name, einsum
 from .coupling import ties
@@ -74,8 +75,9 @@ def jacobian(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, s
 def grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> Any:
     """``grad(y, x).shape == x.shape``: the derivative of a scalar.
 
-    By a tensor Z declared complex it is ∂y/∂Z. For a real `y` the `convention` ``"jax"`` gives 2 ∂y/∂Z, as JAX does,
-    and ``"torch"`` gives 2 ∂y/∂conj(Z), as PyTorch does, which is the direction of steepest ascent.
+    By a tensor Z declared complex it is ∂y/∂Z. For a real `y`, or the real part of another, the `convention` ``"jax"``
+    gives 2 ∂y/∂Z, as JAX does, and ``"torch"`` gives 2 ∂y/∂conj(Z), as PyTorch does, which is the direction of steepest
+    ascent.
 
     >>> grad("i,ij,j->", 1).subscripts
     'a,b->ab'
@@ -92,13 +94,17 @@ def grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> Any:
         return derive(y, wrt)
     if convention not in ("jax", "torch"):
         raise EinderivError(f"no convention is called {convention!r}; there are 'jax' and 'torch'")
-    known = tensors_of(y)
+    known, is_real = tensors_of(y), same(y, conj(y))
 
     def one(leaf: Any) -> Any:
         tensor = known.get(leaf) if isinstance(leaf, str) else leaf
         if not isinstance(tensor, Expr) or not tensor.complex:
             return derive(y, leaf)
-        return times(derive(y, conj(tensor) if convention == "torch" else tensor), 2)
+        mine, other = (conj(tensor), tensor) if convention == "torch" else (tensor, conj(tensor))
+        if is_real:
+            return times(derive(y, mine), 2)
+        # 2 ∂ Re y/∂z = ∂y/∂z + conj(∂y/∂z̄)
+        return added([derive(y, mine), conj(derive(y, other))])
 
     return mapped(one, wrt)
 

@@ -7,7 +7,7 @@ before goes the long way, which says what is wrong, or plans anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import limits
@@ -16,42 +16,54 @@ from .execution import Execution
 ABSENT = object()  # the default of an array that was not given
 
 
-def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int | None, *, single: bool
-          ) -> Callable[..., Any] | None:  # fmt: skip
+def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int | None, given: Mapping[str, Any],
+          build: Callable[[Any], list[Any]] | None, *, single: bool) -> Callable[..., Any] | None:  # fmt: skip
     """A ``__call__`` for the shapes and dtypes of `execution`, or None where a call needs more than comparisons.
 
-    `long_way` takes the object, the mapping, the sizes and the keywords of a call, and, with results, makes its tree.
+    `long_way` takes the object, the mapping, the sizes and the keywords of a call. `given` are the arrays of this call:
+    those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of the
+    results.
     """
     inputs = execution.inputs
+    names = [*inputs, *(name for name in given if name not in inputs)]
     scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
                              "_bytes": limits.dense_bytes, "_held": tuple(execution.held), "_execution": execution,
-                             **execution.words}  # fmt: skip
+                             "_build": build, **execution.words}  # fmt: skip
     taken = {"_self", "_arrays", "sizes", "others", "r", "type", "isinstance", "n", "v", *scope}
-    if not _plain(execution) or not inputs or taken & {*inputs}:
+    if not _plain(execution) or not inputs or taken & {*names}:
         return None
-    shapes = execution.shapes_of_inputs()
+    if any(given[name].dtype != scope["_dtype"] for name in names):
+        return None
+    shapes = [tuple(given[name].shape) for name in names]
     tests = [f"{execution.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
-             for n, s in zip(inputs, shapes, strict=True)]  # fmt: skip
+             for n, s in zip(names, shapes, strict=True)]  # fmt: skip
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")
-    exec(compile(_source(execution, tests, single=single), "<einderiv call>", "exec"), scope)
+    exec(compile(_source(execution, names, tests, single=single), "<einderiv call>", "exec"), scope)
     found: Callable[..., Any] = scope["call"]
     return found
 
 
-def _source(execution: Execution, tests: list[str], *, single: bool) -> str:
-    inputs = execution.inputs
+def _source(execution: Execution, names: list[str], tests: list[str], *, single: bool) -> str:
     one = len(execution.program.outputs) == 1
     items = ["r" if one else f"r[{p}]" for p in execution.places]
+    if execution.terms:
+        whole = f"_build(({''.join(f'_wrap({item}), ' for item in items)}))"
+        result = f"{whole}[0]" if single else f"_self._shaped({whole})"
+        return _lines(execution, names, tests, result)
     scalars = [not shape for shape in execution.shapes]
     values = [f"_wrap({item})" if scalar else item for item, scalar in zip(items, scalars, strict=True)]
     result = values[0] if single else f"_self._tree(_execution, ({', '.join(values)},))"
-    pairs = ", ".join(f"({n!r}, {n})" for n in inputs)
+    return _lines(execution, names, tests, result)
+
+
+def _lines(execution: Execution, names: list[str], tests: list[str], result: str) -> str:
+    pairs = ", ".join(f"({n!r}, {n})" for n in names)
     return "\n".join([
-        f"def call(_self, _arrays=None, /, *, sizes=None, {''.join(f'{n}=_absent, ' for n in inputs)}**others):",
+        f"def call(_self, _arrays=None, /, *, sizes=None, {''.join(f'{n}=_absent, ' for n in names)}**others):",
         f"    if _arrays is None and sizes is None and not others and {' and '.join(tests)}:",
         "        try:",
-        f"            r = _compute({', '.join([*inputs, *['*_held'] * bool(execution.program.held)])})",
+        f"            r = _compute({', '.join([*execution.inputs, *['*_held'] * bool(execution.program.held)])})",
         "        except Exception:  # the long way says it better",
         "            pass",
         "        else:",

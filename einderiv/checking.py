@@ -33,6 +33,7 @@ from .unification import bare, slots_of
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry
 DIRECTIONS = 3
+HIGHEST = 32  # degree of a polynomial that is compared in whole numbers: of higher ones they are thousands of digits
 WHOLE = 10_000  # entries of all tensors: larger ones are drawn as fractions, for Python's integers are slow
 STEP = 1e-20  # of the complex step: no difference is taken, so it may be this small
 
@@ -96,9 +97,11 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
              whole_numbers: bool = True) -> Report:  # fmt: skip
     """One derivative; with numbers drawn as fractions where whole ones are too large or too slow."""
     J = derive(y, wrt)
-    values, solved = _values(y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers)
     record = J.record
     assert record is not None
+    power = 1 if record.position is not None else degree_in(y, record.wrt)
+    whole_numbers = whole_numbers and (power is None or power <= HIGHEST)
+    values, solved = _values(y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers)
     if record.position is None:
         base, tensor = y, tensors_of(J)[record.wrt.removeprefix("conj(").removesuffix(")")]
         x = values[tensor.name]
@@ -107,7 +110,12 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
         base, tensor = stand_in(y, record.position)
         x = naive(slots_of(y)[record.position][0], values, solved)
     degree = degree_in(base, tensor.name)
-    exact = degree is not None and all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y))) and _whole(y)
+    exact = (
+        degree is not None
+        and degree <= HIGHEST
+        and all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y)))
+        and _whole(y)
+    )
     widened = _wide if exact else _double
     wide = {name: widened(a) for name, a in values.items()}
 
@@ -184,7 +192,8 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
 
         return exact, "exact differences of whole numbers"
     if analytic and x.dtype.kind == "f":
-        return (lambda v: np.imag(f(x + 1j * STEP * v)) / STEP), "a complex step"
+        step = STEP * max(float(np.abs(x).max(initial=0)) or 1.0, 1e-250)
+        return (lambda v: np.imag(f(x + 1j * step * v)) / step), "a complex step"
     h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0)))
     return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
 

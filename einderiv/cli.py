@@ -1,4 +1,4 @@
-"""The command line: ``einderiv derive`` and ``einderiv check``.
+"""The command line: ``einderiv derive``, ``einderiv check`` and ``einderiv bench``.
 
 What is derived is an einsum string, a text as :func:`einderiv.parse` reads it, the name of a file with one of them, or
 ``-`` for the standard input. Exit code 0; 1 if a check failed; 2 for bad usage or input, with the message on stderr.
@@ -10,8 +10,10 @@ import argparse
 import json
 import os
 import re
+import subprocess
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 from . import __version__
@@ -34,7 +36,10 @@ PLAIN = str.maketrans({"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·":
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
-    arguments = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["bench"]:
+        return _bench(words[1:])
+    arguments = _parser().parse_args(words)
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -60,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     proof = commands.add_parser("check", help="compare a derivative with exact differences")
     _common(proof)
     proof.set_defaults(run=_check)
+    commands.add_parser("bench", help="measure against hand-written NumPy and others; needs the repository")
     return parser
 
 
@@ -179,6 +185,18 @@ def _check(arguments: argparse.Namespace) -> int:
     report = check(y, wrt, sizes=_sizes(arguments.sizes))
     _print(str(report))
     return 0 if report.ok else 1
+
+
+def _bench(words: list[str]) -> int:
+    """Hand over to the benchmarks of the repository: they need other libraries, and stay out of what is installed."""
+    for root in (Path(__file__).parents[1], Path.cwd()):
+        if (root / "bench" / "__main__.py").is_file() and (root / "einderiv" / "cli.py").is_file():
+            path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+            command = [sys.executable, "-m", "bench", *words]
+            return subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path}).returncode
+    print("einderiv: the benchmarks are not installed with the package: clone its repository, "
+          "pip install -e '.[bench]' there, and call einderiv bench again", file=sys.stderr)  # fmt: skip
+    return 2
 
 
 def _print(text: str) -> None:

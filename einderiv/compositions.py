@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 
-from . import algebra, elementwise, functions
+from . import algebra, functions
 from .algebra import Operand, axes_of, check_axes, expression, multiply, number, operand, times, viewed
+from .complexes import abs_, conj
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Number
 from .reductions import log_softmax, max
@@ -95,7 +96,7 @@ def outer(a: object, b: object) -> Expr:
 
 
 def norm_squared(e: object) -> Expr:
-    """``norm_squared(e)``: the sum of the squares of all entries.
+    """``norm_squared(e)``: the sum of the squares of all entries; of ``|e|²`` where `e` is declared complex.
 
     >>> import einderiv as ed
     >>> ed.norm_squared(ed.tensor("x", "i")).subscripts
@@ -106,11 +107,17 @@ def norm_squared(e: object) -> Expr:
 
 
 def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
-    """The sum of the squares over the axes `gone`."""
+    """The sum of the squares over the axes `gone`; of the squared moduli, where complex numbers are declared."""
     labels = tuple(range(e.ndim))
     kept = tuple(p for p in labels if p not in gone)
     names = algebra.letters(labels, e.axes)
-    return assemble(1, [(e, labels)] * 2, kept, axes=tuple(e.axes[p] for p in kept), letters=names)
+    return assemble(
+        1,
+        [(e, labels), (conj(e) if e.complex else e, labels)],
+        kept,
+        axes=tuple(e.axes[p] for p in kept),
+        letters=names,
+    )
 
 
 def norm(e: object, order: object = None, axis: object = None) -> Expr:
@@ -118,7 +125,8 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
 
     `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the Euclidean length,
     the largest absolute value. Over two axes, those of a matrix: the largest sum of a column for 1, of a row for
-    infinity, and Frobenius. At 0 the derivative of a root is not finite.
+    infinity, and Frobenius. At 0 the derivative of a root is not finite. Complex tensors must be declared so: of others
+    the squares are squares.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))
@@ -141,7 +149,7 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
     if known == 2 and len(chosen) == 2:
         raise EinderivError("the largest singular value has no derivative here; order 'fro' is the Frobenius norm")
     if known in (1, math.inf):
-        return _by_size(elementwise.abs_(e), chosen, known == 1)
+        return _by_size(abs_(e), chosen, known == 1)
     return functions.apply("sqrt", _squares(e, chosen))
 
 

@@ -268,7 +268,8 @@ def mapped(f: Callable[[Any], Any], tree: Any, depth: int = 0) -> Any:
     if isinstance(tree, dict):
         return {key: mapped(f, value, depth + 1) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return type(tree)(mapped(f, value, depth + 1) for value in tree)
+        made = getattr(tree, "_make", type(tree))  # a named tuple takes its values one by one
+        return made(mapped(f, value, depth + 1) for value in tree)
     return f(tree)
 
 

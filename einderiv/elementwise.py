@@ -15,12 +15,32 @@ from .sizes import checked
 def powered(a: object, exponent: object) -> Expr:
     """``a ** exponent`` by a number."""
     p = number(exponent)
-    if p is None:
+    if p is None or isinstance(exponent, bool):
         raise TypeError(f"** takes a number as exponent, not {type(exponent).__name__}: "
                         "write ed.exp(p * ed.log(x)) for a variable one")  # fmt: skip
     if p != p or p in (float("inf"), float("-inf")):
         raise EinderivError(f"** takes a finite exponent, not {p}")
     return raised(expression(a), p)
+
+
+def power(x: object, exponent: object, /) -> Expr:
+    """``power(x, p)``: ``x ** p`` for a number p, elementwise.
+
+    >>> import einderiv as ed
+    >>> ed.evaluate(ed.grad(ed.power(ed.tensor("x"), 3), "x"), x=2)
+    array(12)
+
+    Raises TypeError unless `exponent` is a number.
+    """
+    return powered(x, exponent)
+
+
+def raised_by(base: object, x: object) -> Expr:
+    """``base ** x`` for a positive number, as ``exp(x log(base))``."""
+    b = number(base)
+    if b is None or isinstance(b, complex) or not 0 < b < math.inf:
+        raise TypeError(f"{base!r} ** x needs a positive number to the left: write ed.exp(x * ed.log(b))")
+    return apply("exp", times(expression(x), math.log(b)))
 
 
 def _parameter(value: object, what: str) -> Number:

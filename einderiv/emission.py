@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .buffers import Lives, in_place
+from .blocking import Loop
+from .buffers import Lives
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .notation import fresh_names
 from .sizes import Sizes, is_product
 from .spelling import Backend
 from .steps import Program, Step
+from .writing import Writer
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,8 @@ class Names:
             self.taken.add(self.known[size])
         return self.known[size]
 
-    def variable(self, k: int) -> str:
-        """The variable of value `k`."""
-        name = f"t{k}"
+    def fresh(self, name: str) -> str:
+        """A name like `name` that nothing has yet."""
         while name in self.taken:
             name = "_" + name
         self.taken.add(name)
@@ -100,10 +101,12 @@ class Names:
 
 
 def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backend, *, order: tuple[str, ...],
-         dtype: str | None = None, device: str | None = None, many: bool = False) -> Emitted:  # fmt: skip
+         dtype: str | None = None, device: str | None = None, many: bool = False, loop: Loop | None = None
+         ) -> Emitted:  # fmt: skip
     """The source of a program: a function of the tensors `order`, then of the held arrays.
 
-    With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device.
+    With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device. A `loop` goes over
+    blocks of an axis.
     """
     steps = [(k, program.steps[k]) for k in live(program)]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
@@ -111,22 +114,15 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     arguments = _arguments(inputs, words)
     names = Names(roots, sizes, {*arguments.values(), *words})
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
-    lines: list[str] = []
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
-    lives = Lives(program, steps) if dtype is not None and backend.name == "numpy" else None
-    for k, step in steps:
-        if step.kind == "input":
-            continue
-        reused = in_place(lives, k, step, variables, names.size) if lives else None
-        if reused:
-            variables[k] = variables[reused[0]]
-            lines += reused[1]
-        else:
-            variables[k] = names.variable(len(variables) - len(arguments))
-            *before, value = backend.spell(step, [variables[i] for i in step.inputs], names.size)
-            lines += [line.replace("{out}", variables[k]) for line in before] or [f"{variables[k]} = {value}"]
-        gone = [variables[v] for v in lives.dropped(k, step) if not reused or v != reused[0]] if lives else []
-        lines += [f"del {', '.join(gone)}"] * bool(gone)
+    lives = Lives(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
+    writer = Writer(program, backend, variables, names.size, names.fresh, lives)
+    before, inside, after = loop.ordered(steps) if loop else (steps, [], [])
+    writer.write(before)
+    if loop:
+        writer.loop(loop, inside)
+    writer.write(after)
+    lines = writer.lines
     returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []

@@ -41,7 +41,7 @@ class ShapeError(_InString):
     """Numbers of axes or sizes that contradict each other; with `position` where a string says one of them."""
 
 
-class LimitError(EinderivError):
+class LimitError(_InString):
     """Work or memory beyond one of :data:`limits`, refused before it is spent."""
 
 
@@ -122,13 +122,15 @@ class Limits:
             raise EinderivError(f"limit {name!r} must be a positive whole number, not {value!r}")
         self.__dict__[name] = value
 
-    def check(self, name: str, value: int, hint: str = "") -> None:
-        """Raise a :class:`LimitError` if `value` is over the limit `name`."""
+    def check(self, name: str, value: int, hint: str = "", text: str = "") -> None:
+        """Raise a :class:`LimitError` if `value` is over the limit `name`; of a `text`, with a caret where that is."""
         limit: int = self.__dict__[name]
         if value > limit:
             what = name.replace("_", " ")
             then = f"; {hint}" if hint else ""
-            raise LimitError(f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}")
+            raise LimitError(
+                f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}", text, limit if text else None
+            )
 
     @contextmanager
     def override(self, **values: int) -> Iterator[Limits]:

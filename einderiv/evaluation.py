@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -53,7 +53,7 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
 
 
 def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-            memory_limit: int | None = None) -> Compiled:  # fmt: skip
+            memory_limit: int | None = None, distribute: bool = True) -> Compiled:  # fmt: skip
     """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
 
     >>> import einderiv as ed
@@ -61,22 +61,30 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
     (array([3.]), ('A', 'x'))
 
+    With `memory_limit`, in bytes, the arrays on the way and the results stay below it together: where they would not,
+    the work is done in slices along an axis, with a progress bar if it takes long and tqdm is there.
+
+    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
+    ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
+
     Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
     """
-    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit)
+    return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
+                    distribute=distribute)  # fmt: skip
 
 
 class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | None = None) -> None:  # fmt: skip
+                 memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
         check_backend(backend)
         check_dense(backend, dense)
         check_optimizer(optimize)
         if memory_limit is not None:
             memory_limit = whole(memory_limit, "memory_limit")
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
+        self.distribute = distribute
         self.backend = backend
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
@@ -109,7 +117,8 @@ class Compiled:
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
         check_structures(self.structures, looked_at(given, backend, self.structures))
-        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in given.items()), fixed, limits.dense_bytes)
+        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())), fixed,
+               limits.dense_bytes)  # fmt: skip
         with self._lock:
             execution = self._plans.get(key)
         if execution is None:
@@ -127,16 +136,17 @@ class Compiled:
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
             else:
                 self.__dict__.pop("raw", None)
-        elif backend != "jax" and type(self) is Compiled and self.dense and not self.structures and not fixed:
-            self._quicken(execution)
+        elif backend != "jax" and type(self) is Compiled and not self.structures and not fixed:
+            self._quicken(execution, given)
         return self._tree(execution, results)
 
-    def _quicken(self, execution: Any) -> None:
+    def _quicken(self, execution: Any, given: Mapping[str, Any]) -> None:
         """From the second call of one kind on, a call is one function, emitted for it: the class gets it, for Python
         looks for a call there."""
         from .calls import quick
 
-        call = quick(execution, Compiled._long_way, self.memory_limit, single=self._single)
+        build = None if self.dense else builder(self.roots, execution)
+        call = quick(execution, Compiled._long_way, self.memory_limit, given, build, single=self._single)
         if call is not None:
             self.__class__ = type("Compiled", (Compiled,), {"__call__": call, "__doc__": Compiled.__doc__})
 
@@ -174,7 +184,8 @@ class Compiled:
         _check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
-        options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit}
+        options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
+                   "distribute": self.distribute}  # fmt: skip
         if backend == "numpy":
             return Execution(self.roots, sizes, dtypes, **options)
         from .hosts import HOSTS
@@ -191,7 +202,11 @@ class Compiled:
 
     def _tree(self, execution: Any, results: Any) -> Any:
         if not self.dense:
-            results = _structured(self.roots, execution, results)
+            results = builder(self.roots, execution)(results)
+        return self._shaped(results)
+
+    def _shaped(self, results: Any) -> Any:
+        """Results in the structure of the expressions."""
         values = iter(results)
         return mapped(lambda _: next(values), self.tree)
 
@@ -260,17 +275,25 @@ def _labels(e: Expr) -> dict[str, Size]:
     return found if e.record is None else {**_labels(e.record.of), **found}
 
 
-def _structured(roots: list[Expr], execution: Any, results: Any) -> list[Any]:
+def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
+    """What makes structured tensors of the results of an execution."""
     from .structured import Structured
     from .terms import Term
 
-    values = iter(results)
-    found = []
-    for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True):
-        cores = [Term(tuple((next(values), labels) for _, labels in t.factors), t.output) for t in terms]
-        split = None if root.record is None else root.ndim - root.record.count
-        found.append(Structured(cores, shape, execution.dtype, root, split))
-    return found
+    rows = [(tuple((tuple(labels for _, labels in t.factors), t.output) for t in terms), shape,
+             None if root.record is None else root.ndim - root.record.count, root)
+            for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)]  # fmt: skip
+    dtype = execution.dtype
+
+    def build(results: Any) -> list[Any]:
+        values = iter(results)
+        return [
+            Structured([Term(tuple([(next(values), labels) for labels in own]), output) for own, output in terms],
+                       shape, dtype, root, split)
+            for terms, shape, split, root in rows
+        ]  # fmt: skip
+
+    return build
 
 
 def source(e: Any, backend: str = "numpy") -> str:

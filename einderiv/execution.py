@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 
 from .backends import BACKENDS
+from .blocking import Loop, blocked
 from .emission import emit, live
-from .errors import EinderivError, LimitError, ShapeError, limits
+from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .functions import stays_integer
 from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
+from .slicing import peak, sliced
 from .steps import Program
 from .strategies import improved, seconds
 
@@ -44,26 +46,45 @@ class Execution:
     bits = 63  # of the whole numbers that are computed in
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
-                 optimize: Any = "auto", memory_limit: int | None = None) -> None:  # fmt: skip
+                 optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True) -> None:  # fmt: skip
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
         self.dtype, self.compute = self.decided(dtypes)
-        self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize)
+        self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize,
+                                           without=() if distribute else ("distribute",))  # fmt: skip
         self.places = list(range(len(self.program.outputs)))
         if not dense:  # a core that serves several terms is computed, and held, once
             outputs = list(dict.fromkeys(self.program.outputs))
             self.places = [outputs.index(k) for k in self.program.outputs]
             self.program.outputs = outputs
-        limit = limits.dense_bytes if memory_limit is None else memory_limit
-        check_memory(self.program, self.compute.itemsize, limit, dense)
-        if self.backend.name == "numpy":
-            lowered(self.program)
+        loop = self._loop(memory_limit, dense)
         self.emitted = emit(self.program, self.roots, sizes, self.backend, order=self.inputs, device=self.device,
-                            dtype=self.compute.name, many=len(self.program.outputs) != 1)  # fmt: skip
+                            dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=loop)  # fmt: skip
         self.function: Callable[..., Any] = self.emitted.function(self.backend)
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+
+    def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
+        """The loop that is fastest, or the one that a limit on memory asks for."""
+        numpy = self.backend.name == "numpy"
+        if self.compute.kind == "f" and numpy:
+            lowered(self.program)
+        steps = [(k, self.program.steps[k]) for k in live(self.program)]
+        loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
+        if memory_limit is None or not numpy:
+            limit = limits.dense_bytes if memory_limit is None else memory_limit
+            check_memory(self.program, self.compute.itemsize, limit, dense)
+            return loop
+        most = memory_limit / self.compute.itemsize
+        if peak(self.program, steps, loop) > most:
+            loop = sliced(self.program, steps, most)
+            if loop is None:
+                check_memory(self.program, self.compute.itemsize, memory_limit, dense)
+                needs = spoken_bytes(peak(self.program, steps) * self.compute.itemsize)
+                raise LimitError(f"all arrays together take {needs} at their peak, over the memory_limit of "
+                                 f"{spoken_bytes(memory_limit)}, and no axis can be cut to make it less")  # fmt: skip
+        return loop
 
     def decided(self, dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
         """The dtype of the results, and the one that is computed in."""
@@ -186,7 +207,9 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
         case "apply":
             row, _, parameters = step.spec
             return int(row.integer(tuple(parts), parameters))
-    return sum(parts)  # add, write
+        case "add" | "write" | "reshape":
+            return sum(parts)
+    return our_bug(f"no bound for {step.kind}")
 
 
 def how_to_give(size: Size) -> str:
@@ -223,8 +246,8 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
     return dtype, np.dtype(np.float32) if compute == np.float16 else compute
 
 
-def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any
-            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
+def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any,
+            without: Sequence[str] = ()) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
     """One program for all roots: their dense values, or the factors of the cores of their terms."""
     counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
     leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
@@ -240,7 +263,7 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
             program.outputs = [value for t in factored for value, _ in t.factors]
         return seconds(program, live(program)), (program, factored)
 
-    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense)
+    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without)
     program.notes += notes
     terms = iter(factored)
     return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]

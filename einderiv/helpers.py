@@ -28,10 +28,18 @@ class Helpers:
 
 
 HELPERS = {
+    "progress": """\
+def progress(blocks):
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:  # a bar is no part of the result
+        return blocks
+    return tqdm(blocks, desc="blocks", delay=2, leave=False)
+""",
     "gram": """\
 def gram(x, w):
     # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of the diagonal
-    if x.dtype.kind == "f" and w.size and w.min() >= 0:
+    if w.size and w.min() >= 0:
         a = np.sqrt(w)[:, None] * x
         return a.T.dot(a)
     y, n, half = w[:, None] * x, x.shape[1], x.shape[1] // 2

@@ -4,6 +4,7 @@
 kind        inputs                spec          what it computes
 ==========  ====================  ============  ============================================================
 gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1 is summed
+combine     arrays of one shape   numbers       their sum, each times its number
 ==========  ====================  ============  ============================================================
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 
 from .steps import Program, Step
 
+LARGE = 1 << 12  # entries of a sum that is worth a look
 SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
 
 
@@ -27,11 +29,11 @@ def lowered(program: Program) -> None:
 
 
 def _gram(program: Program, k: int, step: Step) -> Iterator[Step]:
-    """``Xᵀ (w ∘ X)`` is symmetric. Where w has no negative entry it is AᵀA with A = √w ∘ X, which BLAS does for half."""
+    """``Xᵀ (w ∘ X)`` is symmetric. Where w has no negative entry it is AᵀA of A = √w ∘ X: half the work for BLAS."""
     if step.kind != "contract2" or len(step.sizes) != 2 or min(program.shape(k)) < SYMMETRIC:
         return
-    la, lb, _ = step.spec
-    if len(la) != 2 or len(lb) != 2:
+    la, lb, out = step.spec
+    if len(la) != 2 or len(lb) != 2 or len(set(la) & set(lb)) != 1 or set(out) != set(la) ^ set(lb):
         return
     a, b = step.inputs
     for x, labels, other, others in ((a, la, b, lb), (b, lb, a, la)):
@@ -53,4 +55,16 @@ def _weighted(step: Step, x: int, axis: int, summed: int) -> int | None:
     return None
 
 
-REWRITES: tuple[Callable[[Program, int, Step], Iterator[Step]], ...] = (_gram,)
+def _combine(program: Program, k: int, step: Step) -> Iterator[Step]:
+    """``x + (-1) y`` in one pass less: numbers stay with the terms of their sum."""
+    if step.kind != "add" or program.entries(k) < LARGE:
+        return
+    parts = [program.steps[v] for v in step.inputs]
+    scaled = [p.kind == "scale" and not p.spec[1] and not isinstance(p.spec[0], complex) for p in parts]
+    if any(scaled):
+        terms = [(p.spec[0], p.inputs[0]) if s else (1, v) for p, s, v in zip(parts, scaled, step.inputs, strict=True)]
+        terms.sort(key=lambda term: term[0] != 1)  # the first may be written over
+        yield step._replace(kind="combine", inputs=tuple(v for _, v in terms), spec=tuple(c for c, _ in terms))
+
+
+REWRITES: tuple[Callable[[Program, int, Step], Iterator[Step]], ...] = (_gram, _combine)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import algebra, compositions, elementwise, protocols
+from . import algebra, complexes, compositions, elementwise, protocols
 from .algebra import operand
 from .arrays import is_array
 from .canonical import same
 from .errors import EinderivError
 from .expression import Add, Expr, total_weight
 from .show import text
+from .vocabulary import VOCABULARY
 
 Binary = Callable[[Any, Any], Expr]
 
@@ -53,6 +54,16 @@ def _no_item(self: Expr, key: object) -> NoReturn:
                     "first: ed.evaluate(e, …)[…]")  # fmt: skip
 
 
+def _to_the_power(self: Expr, base: object) -> Any:
+    return elementwise.raised_by(base, self) if isinstance(base, (int, float)) else NotImplemented
+
+
+def _no_attribute(self: Expr, name: str) -> NoReturn:
+    # Asked only for what is not there. NumPy, copy and pickle ask for names with underscores.
+    hint = f": ed.{name}(e) is there" if name in VOCABULARY else ""
+    raise AttributeError(f"expressions have no attribute {name!r}{hint}")
+
+
 def _no_member(self: Expr, value: object) -> NoReturn:
     raise TypeError("an expression has no entries to look through; evaluate it first: ed.evaluate(e, …)")
 
@@ -83,6 +94,9 @@ ATTRIBUTES: dict[str, object] = {
     "__matmul__": _binary(algebra.matmul),
     "__rmatmul__": _binary(algebra.matmul, swapped=True),
     "__pow__": elementwise.powered,
+    "__rpow__": _to_the_power,
+    "__abs__": complexes.abs_,
+    "__getattr__": _no_attribute,
     "__gt__": _binary(elementwise.greater),
     "__ge__": _binary(elementwise.greater_equal),
     "__lt__": _binary(elementwise.less),

@@ -60,7 +60,7 @@ def read(text: str) -> Notation:
     """
     if not isinstance(text, str):
         raise TypeError(f"subscripts must be a string such as 'ij,jk->ik', not {type(text).__name__}")
-    limits.check("characters", len(text))
+    limits.check("characters", len(text), text=text)
     left, arrow, right = text.partition("->")
     if _PLAIN(text):
         inputs = tuple(itertools.starmap(_plain_term, _parts(left)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,37 @@ def _exponential(a: Array, *rest: Any) -> Array:
     return np.asarray(_exponential(a + h * first, *others, _) - _exponential(a - h * first, *others, _)) / (2 * h)
 
 
+def _decay(x: Array) -> tuple[Array, Array]:
+    """Where x ≥ 0, and ``e^-|x|``, which never overflows."""
+    right = np.real(x) >= 0
+    return right, np.exp(np.where(right, -x, x))
+
+
+def _sigmoid(x: Array) -> Array:
+    right, e = _decay(x)
+    return np.asarray(np.where(right, 1, e) / (1 + e))
+
+
+def _softplus(x: Array) -> Array:
+    right, e = _decay(x)
+    return np.asarray(np.where(right, x, 0) + np.log(1 + e))
+
+
+def _logdet(a: Array) -> Array:
+    sign, size = np.linalg.slogdet(a)
+    # The sign of a complex step is nearly 1 or -1: the logarithm is taken where it has no branch.
+    return np.asarray(size + np.log(sign * np.where(np.real(sign) < 0, -1, 1)) if np.iscomplexobj(a) else size)
+
+
+def _adjugate(a: Array, node: Apply) -> Array:
+    """``det(A) A⁻¹``; by minors where the matrix is small, or may have no inverse."""
+    n = a.shape[-1]
+    if n > 4:
+        with suppress(np.linalg.LinAlgError):
+            return np.asarray(np.linalg.det(a)[..., None, None] * np.linalg.inv(a))
+    return _minors(a, Apply(node.function, node.arguments, 2, (1,))).swapaxes(-1, -2)
+
+
 def _soft(x: Array, node: Apply) -> Array:
     axes = tuple(range(-node.core, 0))
     e = np.exp(x - np.real(x).max(axes, keepdims=True))
@@ -86,7 +118,7 @@ def _logsum(x: Array, node: Apply) -> Array:
 PLAIN: dict[str, Callable[..., Any]] = {
     "exp": lambda x, _: np.exp(x), "log": lambda x, _: np.log(x), "sin": lambda x, _: np.sin(x),
     "cos": lambda x, _: np.cos(x), "tanh": lambda x, _: np.tanh(x), "sqrt": lambda x, _: np.sqrt(x),
-    "square": lambda x, _: x * x, "reciprocal": lambda x, _: 1 / x, "sigmoid": lambda x, _: 1 / (1 + np.exp(-x)),
+    "square": lambda x, _: x * x, "reciprocal": lambda x, _: 1 / x, "sigmoid": lambda x, _: _sigmoid(x),
     "relu": lambda x, _: np.where(x > 0, x, 0), "abs": lambda x, _: np.where(x < 0, -x, x),
     "sign": lambda x, _: np.where(x > 0, 1, np.where(x < 0, -1, 0)), "heaviside": lambda x, _: np.where(x > 0, 1, 0),
     "maximum": lambda x, y, _: np.where(x > y, x, y), "minimum": lambda x, y, _: np.where(x < y, x, y),
@@ -97,8 +129,8 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "arcsin": lambda x, _: np.arcsin(x),
     "arccos": lambda x, _: np.arccos(x), "arctan": lambda x, _: np.arctan(x), "sinh": lambda x, _: np.sinh(x),
     "cosh": lambda x, _: np.cosh(x), "arcsinh": lambda x, _: np.arcsinh(x), "arccosh": lambda x, _: np.arccosh(x),
-    "arctanh": lambda x, _: np.arctanh(x), "softplus": lambda x, _: np.log(1 + np.exp(x)),
-    "log_sigmoid": lambda x, _: -np.log(1 + np.exp(-x)),
+    "arctanh": lambda x, _: np.arctanh(x), "softplus": lambda x, _: _softplus(x),
+    "log_sigmoid": lambda x, _: -_softplus(-x),
     "power": lambda x, node: x ** node.parameters[0], "softmax": _soft, "logsumexp": _logsum,
     "log_softmax": lambda x, node: x - _logsum(x, node).reshape(*x.shape[: x.ndim - node.core], *[1] * node.core),
     "greater": lambda x, y, _: 1 * (x > y), "greater_equal": lambda x, y, _: 1 * (x >= y),
@@ -107,7 +139,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "where": lambda c, x, y, _: np.where(c != 0, x, y),
     "leaky_relu": lambda x, node: x * np.where(x > 0, 1, node.parameters[0]),
     "elu": lambda x, node: np.where(x > 0, x, node.parameters[0] * (np.exp(np.where(x > 0, 0, x)) - 1)),
-    "silu": lambda x, _: x / (1 + np.exp(-x)), "gelu": lambda x, _: x * _special().ndtr(x),
+    "silu": lambda x, _: x * _sigmoid(x), "gelu": lambda x, _: x * _special().ndtr(x),
     "erf": lambda x, _: _special().erf(x), "erfc": lambda x, _: _special().erfc(x),
     "gammaln": lambda x, _: _special().gammaln(x), "digamma": lambda x, _: _special().psi(x),
     "polygamma": lambda x, node: _special().polygamma(node.parameters[0], x),
@@ -115,9 +147,8 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "at_max": lambda x, node: _shares(x, x.max(_core(node), keepdims=True), node),
     "at_min": lambda x, node: _shares(x, x.min(_core(node), keepdims=True), node), "prod": _products,
     "inv": lambda a, _: np.linalg.inv(a), "det": lambda a, _: np.linalg.det(a),
-    # half the logarithm of the square: no branch between negative determinants and a complex step
-    "logdet": lambda a, _: np.log(np.linalg.det(a) ** 2) / 2, "det_sign": lambda a, _: np.sign(np.linalg.det(a)),
-    "minors": _minors, "adj": lambda a, _: np.linalg.det(a)[..., None, None] * np.linalg.inv(a),
+    "logdet": lambda a, _: _logdet(a), "det_sign": lambda a, _: np.sign(np.linalg.det(a)),
+    "minors": _minors, "adj": _adjugate,
     "pinv": lambda a, _: np.linalg.pinv(a),
     "matrix_power": lambda a, node: np.linalg.matrix_power(a, node.parameters[0]),
     "cholesky": lambda a, _: np.linalg.cholesky((a + a.swapaxes(-1, -2)) / 2),

@@ -65,9 +65,10 @@ def _heaviside(x1: object, x2: object, /) -> Expr:
 
 
 def _logaddexp(x1: object, x2: object, /) -> Expr:
-    # log(e^x + e^y) = y + log(1 + e^(x − y)), which does not overflow
+    # log(e^x + e^y) = max(x, y) + log(1 + e^−|x − y|), which neither overflows nor loses the smaller one
     x, y = expression(x1), expression(x2)
-    return algebra.add(y, VOCABULARY["softplus"](compositions.subtracted(x, y)))
+    away = algebra.times(elementwise.abs_(compositions.subtracted(x, y)), -1)
+    return algebra.add(elementwise.maximum(x, y), VOCABULARY["softplus"](away))
 
 
 def _positive(x: object, /) -> Expr:

@@ -81,7 +81,7 @@ def source(text: object) -> Source:
     """`text`, once it is short enough."""
     if not isinstance(text, str):
         raise TypeError(f'parse takes a text such as "sum(exp(X))", not {type(text).__name__}')
-    limits.check("characters", len(text))
+    limits.check("characters", len(text), text=text)
     return Source(text)
 
 

@@ -177,6 +177,8 @@ def prod(e: object, axis: object = None) -> Expr:
 def over(name: str, e: Expr, axis: object, parameters: tuple[Any, ...] = ()) -> Expr:
     """A row with core axes, over any axes: they are moved last, and back behind the row."""
     core = axes_of(e, axis)
+    if not e.ndim and name in ("max", "min", "logsumexp"):
+        return e  # of the one entry, as in NumPy
     if not core:
         raise ShapeError(f"{name} needs at least one axis to work along")
     order = [p for p in range(e.ndim) if p not in core] + list(core)

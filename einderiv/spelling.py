@@ -82,43 +82,62 @@ def core_axes(core: int) -> str:
 
 def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
-    match step.kind:
-        case "number":
-            return [f"dtype.type({literal(step.spec[0])})"]
-        case "view":
-            return [_view(inputs[0], *step.spec)]
-        case "sum":
-            return [_sum(inputs[0], step, size)]
-        case "contract2":
-            return [_contract2(inputs, step, size)]
-        case "scale":
-            number, sizes = step.spec
-            front = [literal(number)] * (number != 1) + [product([size(s) for s in sizes])] * bool(sizes)
-            return [" * ".join([*front, inputs[0]])]
-        case "add":
-            return [" + ".join(inputs)]
-        case "apply":
-            row, core, parameters = step.spec
-            # NumPy refuses negative whole powers of integers.
-            shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
-            return [row.spell["numpy"].format(*inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs))]
-        case "gram":
-            return [f"gram({inputs[0] if step.spec[0] == 0 else inputs[0] + '.T'}, {inputs[1]})"]
-        case "factor":
-            return [f"factored({inputs[0]})"]
-        case "solve":
-            return [solve_text(inputs, step, size)]
-        case "reshape":
-            return [f"{inputs[0]}.reshape({shape([size(s) for s in step.sizes])})"]
-        case "write":
-            return _write(step, inputs, size)
-    raise AssertionError(f"no spelling for {step.kind}")
+    if step.kind == "write":
+        return _write(step, inputs, size)
+    assert step.kind in SPELT, f"no spelling for {step.kind}"
+    return [SPELT[step.kind](inputs, step, size)]
 
 
-def _sum(x: str, step: Step, size: Spell) -> str:
+def _number(_: Sequence[str], step: Step, __: Spell) -> str:
+    return f"dtype.type({literal(step.spec[0])})"
+
+
+def _scale(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    number, sizes = step.spec
+    front = [literal(number)] * (number != 1) + [product([size(s) for s in sizes])] * bool(sizes)
+    return " * ".join([*front, inputs[0]])
+
+
+def _add(inputs: Sequence[str], _: Step, __: Spell) -> str:
+    return " + ".join(inputs)
+
+
+def _combine(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    return combination(inputs, step.spec)
+
+
+def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    row, core, parameters = step.spec
+    # NumPy refuses negative whole powers of integers.
+    shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
+    text: str = row.spell["numpy"].format(*inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs))
+    return text
+
+
+def _gram(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    return f"gram({inputs[0]}{'.T' * step.spec[0]}, {inputs[1]})"
+
+
+def _factor(inputs: Sequence[str], _: Step, __: Spell) -> str:
+    return f"factored({inputs[0]})"
+
+
+def _reshape(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    return f"{inputs[0]}.reshape({shape([size(s) for s in step.sizes])})"
+
+
+def combination(inputs: Sequence[str], numbers: Sequence[float]) -> str:
+    """A sum of terms with their numbers, as text."""
+    terms = [("- " if c < 0 else "+ ") + (f"{literal(abs(c))} * " if abs(c) != 1 else "") + x
+             for c, x in zip(numbers, inputs, strict=True)]  # fmt: skip
+    text = " ".join(terms)
+    return text[2:] if text.startswith("+") else text.replace(" ", "", 1)
+
+
+def _sum(inputs: Sequence[str], step: Step, size: Spell) -> str:
     """A sum over axes. Along short rows of a large array `einsum` is faster by half; pairwise summation, which `sum`
     has and `einsum` has not, gains nothing there."""
-    labels, out = step.spec
+    (x,), (labels, out) = inputs, step.spec
     gone = [str(p) for p, label in enumerate(labels) if label not in out]
     numbers = [int(n) for n in map(size, step.operand_sizes) if n.isdigit()]
     kept = len(out)
@@ -127,7 +146,8 @@ def _sum(x: str, step: Step, size: Spell) -> str:
     return f"{x}.sum(axis={shape(gone) if len(gone) > 1 else gone[0]})"
 
 
-def _view(x: str, labels: Labels, out: Labels) -> str:
+def _view(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    (x,), (labels, out) = inputs, step.spec
     if len(set(labels)) == len(labels):
         return transposed(x, labels, out)
     if len(labels) == 2 and len(out) == 1:
@@ -245,6 +265,13 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
     if all(len(g) == 1 for g in shown):
         return x
     return f"{x}.reshape({shape([*map(sizes, batch), *(product(list(map(sizes, g))) for g in shown)])})"
+
+
+#: how NumPy spells each kind of step as an expression
+SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
+    "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
+    "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
+}  # fmt: skip
 
 
 def _row(row: Function) -> str:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from math import prod
 from typing import TypeVar
 
-from .algebra import added, times, viewed
+from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
-from .expression import Add, Einsum, Expr, Label, children, filled, walk
+from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
+from .factoring import factored
 from .planning import search
+from .reshaping import unmerged
+from .sharing import shared
 from .sizes import Sizes
-from .steps import Labels, Program
+from .steps import Labels, Program, Step
 from .unification import assemble, bare
 
 P = TypeVar("P")
@@ -27,11 +30,12 @@ P = TypeVar("P")
 WORTH = 50e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
-SPREAD = 4  # terms of a sum that a product is distributed over
+SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
-#: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step
-RATES = {"matrix": 1 / 35e9, "other": 1 / 1e9, "byte": 1 / 8e9, "step": 1e-6}
+#: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step,
+#: for a byte in the cache
+RATES = {"matrix": 1 / 35e9, "other": 1 / 1e9, "byte": 1 / 8e9, "step": 1e-6, "cache": 1 / 30e9}
 
 Roots = tuple[Expr, ...]
 Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
@@ -56,28 +60,37 @@ def step_seconds(program: Program, k: int) -> float:
     step = program.steps[k]
     if step.kind in ("input", "number", "view", "reshape"):
         return 0.2 * RATES["step"]
+    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
+    return max(arithmetic(step), moved * RATES["byte"]) + RATES["step"]
+
+
+def arithmetic(step: Step) -> float:
+    """The estimated time that a step computes for."""
     rate = "other"
-    if step.kind in ("factor", "solve"):
+    if step.kind in ("factor", "solve", "gram"):
         rate = "matrix"
     elif step.kind == "contract2":
         la, lb, out = step.spec
         rate = "matrix" if any(x in lb and x not in out for x in la) else "other"
-    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
-    return max(step.flops * RATES[rate], moved * RATES["byte"]) + RATES["step"]
+    return step.flops * RATES[rate]
 
 
-def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool
-             ) -> tuple[P, list[str]]:  # fmt: skip
+def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool,
+             without: Sequence[str] = ()) -> tuple[P, list[str]]:  # fmt: skip
     """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
 
-    With `fixed` the roots themselves stay what they are, products stay products, and only what is below them changes.
+    Strategies called `without` are left out. With `fixed` the roots themselves stay what they are, products stay
+    products, and only what is below them changes.
     """
     time, best = plan(roots)
+    if time > WORTH:
+        roots = shared(roots)
+    rows = [row for row in STRATEGIES if row.name not in without]
     trials, done, found = 0, list[str](), True
     while found and time > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root) for root in roots} if fixed else set()
-        for name, swaps in ((row.name, swaps) for row in STRATEGIES for swaps in row.places(roots, sizes)):
+        for name, swaps in ((row.name, swaps) for row in rows for swaps in row.places(roots, sizes)):
             if trials >= TRIALS or kept & swaps.keys():
                 continue
             trials += 1
@@ -115,13 +128,25 @@ def _entries(e: Expr, sizes: Sizes) -> int:
     return prod(sizes.number(size) or 1 for size in e.sizes)
 
 
-def _distribute(roots: Roots, _: Sizes) -> Iterator[Swaps]:
-    """A sum in all the products that it is a factor of, for then it need not be formed; and in one of them."""
+def _grown(e: Expr, sizes: Sizes) -> bool:
+    """Is `e` a product that is larger than what it is made of, as ``U Vᵀ`` is?"""
+    return (
+        isinstance(e, Einsum) and len(e.factors) > 1 and _entries(e, sizes) > max(_entries(f, sizes) for f in e.factors)
+    )
+
+
+def _distribute(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """A sum in all the products that it is a factor of, for then it need not be formed; and in one of them.
+
+    Where the terms cancel, rounding errors are relative to the terms and no more to their sum. So this is done only
+    where it saves forming a product.
+    """
     places: dict[int, list[tuple[Einsum, int, Add]]] = defaultdict(list)
     for node in walk(roots):
         if isinstance(node, Einsum) and len(node.factors) > 1:
             for k, factor in enumerate(node.factors):
-                if isinstance(factor, Add) and len(factor.addends) <= SPREAD:
+                short = isinstance(factor, Add) and len(factor.addends) <= SPREAD
+                if isinstance(factor, Add) and short and any(_grown(a, sizes) for a in factor.addends):
                     places[id(factor)].append((node, k, factor))
     for found in places.values():
         distinct = {id(node): (node, k, factor) for node, k, factor in found}
@@ -214,8 +239,23 @@ def _nested(parts: list[tuple[Expr, Labels]], sizes: Sizes) -> Expr:
     return parts[0][0]
 
 
+def _reshapes(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """All reshapes moved to operands at once: one alone may gain nothing."""
+    if any(isinstance(node, Apply) and node.function.name in ("vec", "unvec") for node in walk(roots)):
+        yield {id(a): b for a, b in zip(roots, unmerged(roots), strict=True) if a is not b}
+
+
+def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """What the terms of a sum have in common."""
+    for node in walk(roots):
+        if isinstance(node, Add) and len(node.addends) <= FLAT and (found := factored(node)) is not None:
+            yield {id(node): found}
+
+
 STRATEGIES = (
+    Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
+    Strategy("factor", "L A N + L B N → L (A + B) N", _factor),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from .derivation import replaced
 from .errors import EinderivError, near
 from .expression import Expr, dressed
+from .sizes import checked
 from .targets import aligned, tensors_of
 
 
@@ -36,4 +37,4 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     # The sizes of a tensor that has gone may still be what another axis measures; and names must not clash.
     result = dressed(result, axes=e.axes, origins=(e, *values.values()))
     tensors_of(result)
-    return result
+    return checked(result)

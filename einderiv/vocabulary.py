@@ -18,7 +18,7 @@ WORDS: tuple[tuple[ModuleType, str], ...] = (
     (elementwise, "exp expm1 log log1p log2 log10 sqrt cbrt square reciprocal sign heaviside"),
     (elementwise, "sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh hypot"),
     (elementwise, "sigmoid log_sigmoid softplus relu leaky_relu elu gelu silu erf erfc gammaln digamma polygamma"),
-    (elementwise, "maximum minimum where clip greater greater_equal less less_equal equal not_equal"),
+    (elementwise, "power maximum minimum where clip greater greater_equal less less_equal equal not_equal"),
     (reductions, "softmax log_softmax logsumexp max min prod"),
     (compositions, "sum mean var std norm norm_squared trace diag outer dot cross_entropy layer_norm"),
     (complexes, "conj real imag"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.derivation import leaves
 from einderiv.evaluation import Compiled
 
 A = np.arange(6.0).reshape(2, 3)
@@ -25,6 +26,35 @@ def test_the_quick_way_agrees(monkeypatch):
     monkeypatch.setattr(Compiled, "_given", None)  # the long way would ask it
     assert (f(A=A, B=B) == A @ B).all()
     assert (f.raw(A, B) == A @ B).all()
+
+
+def test_arrays_that_only_fix_sizes_are_compared_too(monkeypatch):
+    X = ed.tensor("X", "ij")
+    f = ed.compile(ed.grad(ed.sum(ed.einsum("ij,jk->ik", X, "B")), X))
+    for _ in range(2):
+        f(X=A, B=B)
+    assert type(f) is not Compiled
+    assert f(X=A[:1], B=B).shape == (1, 3)
+    assert f(X=A.astype(np.complex64), B=B).dtype == complex
+    with pytest.raises(ed.ShapeError):
+        f(X=A.T, B=B)
+    for _ in range(2):
+        f(X=A, B=B)
+    monkeypatch.setattr(Compiled, "_given", None)
+    assert (f(X=A, B=B) == np.tile(B.sum(1), (2, 1))).all()
+
+
+@pytest.mark.parametrize("tree", [ed.derive(e, "A"), [ed.derive(e, "A"), ed.derive(e, "B")],
+                                  [ed.derive(e * 0, "A"), ed.derive(e, "A")]])
+def test_structured_results_the_quick_way(tree, monkeypatch):
+    f = ed.compile(tree, dense=False)
+    f(A=A, B=B)
+    want = f(A=A, B=B)
+    monkeypatch.setattr(Compiled, "_given", None)
+    for got, one in zip(leaves(f(A=A, B=B)), leaves(want), strict=True):
+        assert got.shape == one.shape
+        assert got.split == one.split
+        assert (got.dense() == one.dense()).all()
 
 
 CHANGED = {

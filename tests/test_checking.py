@@ -282,3 +282,10 @@ def test_whole_numbers_that_are_too_large_give_way_to_fractions():
     assert STEP in report.method
     with pytest.raises(ed.EinderivError, match="float64 first"):
         ed.check(x * 10**30, "x", x=np.array([1, 2]))
+
+
+def test_high_powers_are_checked_with_fractions():
+    text = "a0:;" + "".join(f"a{k + 1}=a{k}*a{k};" for k in range(12)) + "a12"
+    report = ed.check(ed.parse(text), "a0")
+    assert report.ok
+    assert "complex step" in str(report)

@@ -199,6 +199,16 @@ def test_as_a_module_and_into_a_closed_pipe():
     assert done.stderr == ""
 
 
+def test_bench_without_the_repository_says_where_it_is(capsys, monkeypatch, tmp_path):
+    import einderiv.cli
+
+    monkeypatch.setattr(einderiv.cli, "__file__", str(tmp_path / "site" / "einderiv" / "cli.py"))
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, "bench", "--quick")
+    assert (code, out) == (2, "")
+    assert "clone its repository" in err
+
+
 @pytest.mark.parametrize(("backend", "header"), [("numpy", "import numpy as np"), ("torch", "import torch"),
                                                  ("jax", "import jax.numpy as jnp"), ("cupy", "import cupy as cp")])
 def test_python_of_every_backend(capsys, backend, header):

@@ -149,3 +149,30 @@ def test_refused(make, message):
 def test_substituting_under_a_conjugate():
     e = ed.substitute(ed.sum(z * ed.conj(z)), z=2j * ed.tensor("u", "i", complex=True))
     assert ed.evaluate(e, u=np.array([1 + 1j, 0])) == 8
+
+
+# ---- norms of what is declared complex
+z3 = np.array([[1j, 1.0, 2 - 1j], [0.5, -2j, 1 + 1j]])
+MODULI = [
+    (lambda Z: ed.norm(Z), np.linalg.norm), (lambda Z: ed.norm_squared(Z), lambda z: (abs(z) ** 2).sum()),
+    (lambda Z: ed.norm(Z, 1, 0), lambda z: np.linalg.norm(z, 1, 0)),
+    (lambda Z: ed.norm(Z, 2, 0), lambda z: np.linalg.norm(z, 2, 0)), (lambda Z: ed.var(Z, 1), lambda z: z.var(1)),
+    (lambda Z: ed.std(Z), np.std), (lambda Z: np.linalg.norm(Z, "fro"), np.linalg.norm), (lambda Z: np.var(Z), np.var),
+]
+
+
+@pytest.mark.parametrize(("f", "g"), MODULI)
+def test_norms_are_of_moduli(f, g):
+    got = ed.evaluate(f(ed.tensor("Z", "ij", complex=True)), Z=z3)
+    np.testing.assert_allclose(got, g(z3), rtol=1e-14)
+
+
+def test_gradients_of_norms_and_of_real_parts():
+    Z = ed.tensor("Z", "ij", complex=True)
+    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.norm_squared(Z), Z, convention="torch"), Z=z3), 2 * z3)
+    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.norm_squared(Z), Z, convention="jax"), Z=z3), 2 * z3.conj())
+    for convention, want in (("jax", 2 * z3), ("torch", 2 * z3.conj())):  # of Re Σ z²
+        got = ed.evaluate(ed.grad(ed.sum(Z * Z), Z, convention=convention), Z=z3)
+        np.testing.assert_allclose(got, want)
+        assert ed.grad(ed.real(ed.sum(Z * Z)), Z, convention=convention) == ed.grad(
+            ed.sum(Z * Z), Z, convention=convention)

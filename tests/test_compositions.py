@@ -196,7 +196,6 @@ def test_infinities(x, lse, soft):
     (lambda: ed.diag(T),              ed.ShapeError,    "diag needs 1 or 2 axes, but T has 3"),
     (lambda: ed.trace(np.ones((2, 3))), ed.ShapeError,  "has size 2 .* 3"),
     (lambda: ed.softmax(s),           ed.ShapeError,    "axis -1 is out of range for 0 axes"),
-    (lambda: ed.logsumexp(s),         ed.ShapeError,    "logsumexp needs at least one axis"),
     (lambda: ed.softmax(X, ()),       ed.ShapeError,    "softmax needs at least one axis"),
     (lambda: ed.sum("X"),             TypeError,        "the argument is the string 'X'"),
     (lambda: ed.exp(None),            TypeError,        "the argument must be an array"),

@@ -276,3 +276,22 @@ def test_what_is_given_is_handed_on():
 def test_functions_that_cannot_be_traced(f, args, kind, message):
     with pytest.raises(kind, match=message):
         ed.trace_function(f, *args)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, -1e20), (-1e4, 1e4), (3.0, 3.0), (0.0, -np.inf), (1e4, 1e4 + 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logaddexp_is_stable_both_ways(a, b, dtype):
+    x, y = ed.tensor("x"), ed.tensor("y")
+    for p, q in ((a, b), (b, a)):
+        at = {"x": dtype(p), "y": dtype(q)}
+        e = np.logaddexp(x, y)
+        np.testing.assert_allclose(ed.evaluate(e, at), np.logaddexp(at["x"], at["y"]), rtol=1e-6)
+        with np.errstate(over="ignore"):
+            want = 1 / (1 + np.exp(at["y"] - at["x"]))
+        np.testing.assert_allclose(ed.evaluate(ed.grad(e, x), at), want, rtol=1e-6, atol=1e-30)
+
+
+def test_powers_of_numbers():
+    x = ed.tensor("x", "i")
+    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.sum(2**x), x), x=[0.0, 3.0]), [np.log(2), 8 * np.log(2)])
+    assert abs(x) == ed.abs(x)

@@ -270,5 +270,8 @@ def test_refused(name, e, axis, kind, message):
 def test_at_least_one_axis_is_needed(name):
     with pytest.raises(ed.ShapeError, match=f"{name} needs at least one axis to work along"):
         over(name, X, ())
-    with pytest.raises(ed.ShapeError, match=r"needs at least one axis|out of range for 0 axes"):
-        getattr(ed, name)(s)
+    if name in ("softmax", "log_softmax"):
+        with pytest.raises(ed.ShapeError, match="out of range for 0 axes"):
+            getattr(ed, name)(s)
+    else:  # of one entry, as in NumPy
+        assert getattr(ed, name)(s) == s

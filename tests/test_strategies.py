@@ -85,6 +85,10 @@ REWRITTEN = {
                        dict.fromkeys("ABCD", (40, 40))),
     "hyperedges":     (lambda: ed.grad("ia,ja,ka,ijk->", [0, 1, 2]),
                        {"A": (30, 4), "B": (30, 4), "C": (30, 4), "D": (30, 30, 30)}),
+    "kronecker":      (lambda: ed.grad(ed.einsum("p,pq,q->", "x", ed.kron(t("A", "ij"), t("B", "kl")), "y"), "A"),
+                       {"A": (12, 12), "B": (12, 12), "x": (144,), "y": (144,)}),
+    "common":         (lambda: ed.einsum("ij,jk,kl->il", "L", "A", "N") + ed.einsum("ij,jk,kl->il", "L", "B", "N"),
+                       dict.fromkeys("LABN", (60, 60))),
     "one twice":      (lambda: ed.grad(ed.trace(t("M", "ij") @ t("N", "ji") @ t("M", "ij") @ t("N", "ji")), ["M", "N"]),
                        {"M": (40, 50), "N": (50, 40)}),
 }  # fmt: skip
@@ -166,3 +170,27 @@ def test_seconds_grow_with_work():
     small, large = (ed.compile(ed.einsum("ij,jk->ik", "A", "B"))._planned({"A": (n, n), "B": (n, n)}, {}, {}).program
                     for n in (10, 1000))  # fmt: skip
     assert seconds(small, live(small)) < 1e-5 < seconds(large, live(large)) < 1
+
+
+def test_a_sum_that_cancels_is_formed_before_it_is_multiplied():
+    A, B, W = ed.tensor("A", "nd"), ed.tensor("B", "nd"), ed.tensor("W", "dk")
+    a, b = np.full((2000, 5), 1e8, np.float32), np.full((2000, 5), 1e8 - 8, np.float32)
+    w = np.arange(1, 11, dtype=np.float32).reshape(5, 2) / 3
+    np.testing.assert_allclose(ed.evaluate((A - B) @ W, A=a, B=b, W=w), (a - b) @ w, rtol=1e-6)
+    mu = ed.tensor("mu", "d")
+    centred = A - ed.einsum("d->nd", mu, sizes={"n": "n"})
+    np.testing.assert_allclose(ed.evaluate(centred @ W, A=a, mu=b[0], W=w), (a - b) @ w, rtol=1e-6)
+
+
+def test_distribution_can_be_switched_off():
+    U, V, T = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm")
+    g = ed.grad(ed.sum((U @ V.T - T) ** 2), U)
+    rng = np.random.default_rng(0)
+    u, v = rng.normal(size=(400, 3)), rng.normal(size=(300, 3))
+    residual = 1e-9 * rng.normal(size=(400, 300))
+    t = u @ v.T - residual
+    wanted, shapes = 2 * (u @ v.T - t) @ v, {"U": u.shape, "V": v.shape, "T": t.shape}
+    fast, exact = ed.compile(g), ed.compile(g, distribute=False)
+    error = [np.abs(f(U=u, V=v, T=t) - wanted).max() / np.abs(wanted).max() for f in (fast, exact)]
+    assert error[1] < 1e-12 < error[0] < 1e-3
+    assert fast.plan(shapes).flops < exact.plan(shapes).flops

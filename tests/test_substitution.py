@@ -57,3 +57,9 @@ def test_sizes_must_fit():
     e = ed.substitute(y, x=ed.tensor("z", "k"))
     with pytest.raises(ed.ShapeError, match=r"3.*4|4.*3"):
         ed.evaluate(e, A=a, z=w)
+
+
+def test_sizes_that_arrays_make_known_are_checked_at_once():
+    e = ed.sum(ed.exp(ed.tensor("X", "ij") @ ed.tensor("v", "j")))
+    with pytest.raises(ed.ShapeError, match="4"):
+        ed.substitute(e, X=np.ones((2, 3)), v=np.zeros(4))

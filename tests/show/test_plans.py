@@ -22,7 +22,8 @@ def test_shapes_may_be_given_and_deltas_are_free():
 def test_kernels_and_shares_of_time():
     X, Y = ed.tensor("X", "ij"), ed.tensor("Y", "jk")
     p = ed.plan([X @ Y, X @ ed.tensor("v", "j"), ed.einsum("bij,bjk->bik", "P", "Q"), ed.einsum("bi,bi->b", "s", "t"),
-                 ed.einsum("i,i->", "q", "r"), ed.outer(ed.tensor("q", "a"), ed.tensor("v", "j")), X * X, ed.inv(ed.tensor("A", "ij"))])
+                 ed.einsum("i,i->", "q", "r"), ed.outer(ed.tensor("q", "a"), ed.tensor("v", "j")),
+                 X * X, ed.inv(ed.tensor("A", "ij"))])
     assert [row.kernel for row in p.steps] == [
         "gemm", "gemv", "batched gemm", "row dot", "dot", "outer", "multiply", "lu", "elementwise"]
     assert abs(sum(row.seconds for row in p.steps) / p.seconds - 1) < 1e-12

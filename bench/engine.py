@@ -1,0 +1,267 @@
+"""The measuring: correctness first, then every contestant in every round, compile time and memory apart."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import inspect
+import random
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+import einderiv as ed
+
+from .problems import Arrays, Call, Case, Problem, Way
+
+ENGINES = ("jax", "torch", "autograd", "opt_einsum", "numpy")
+OURS, RAW, HAND = "einderiv", "einderiv.raw", "hand"
+#: what a relative error may be
+TOLERANCE = {"float64": 1e-8, "float32": 2e-3}
+FULL_BYTES = 64e6  # a structured result is compared as a dense one up to this size
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How long is measured: `rounds` of at least `least` seconds for each contestant.
+
+    A call of more than `slow` seconds is made in the first `few` rounds only. `against` names the engines that take
+    part; with `first_forms` each of them does so in one form. `memory` is whose peak is measured.
+    """
+
+    rounds: int = 15
+    least: float = 1e-2
+    slow: float = 0.5
+    few: int = 3
+    seed: int = 0
+    against: tuple[str, ...] = ()
+    dtype: str = "float64"
+    first_forms: bool = False
+    memory: Literal["all", "own", "none"] = "all"
+
+
+@dataclass
+class Contestant:
+    """A call that is timed, and what it took to get there."""
+
+    call: Call
+    derive: float | None = None
+    compile: float | None = None
+    found: dict[str, Any] = field(default_factory=dict)
+
+
+class WrongAnswer(AssertionError):
+    """Two contestants disagree."""
+
+
+def settle(against: Sequence[str]) -> None:
+    """Import the engines, so that no case pays for it, and keep what they hold out of every later collection."""
+    for name in ENGINES:
+        if (not against or name in against) and importlib.util.find_spec(name) is not None:
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+
+
+def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
+    """One case at one size: checked, timed, weighed. The record is data for JSON."""
+    problem = case.make(*case.sizes[size])
+    arrays = cast(problem.arrays, settings.dtype)
+    contestants, skipped = prepared(problem, arrays, settings)
+    errors = check(case, size, problem, arrays, contestants, settings.dtype)
+    times = interleaved({name: c.call for name, c in contestants.items()}, settings)
+    base = times.get(HAND)
+    found = {}
+    for name, c in contestants.items():
+        weighed = settings.memory == "all" or (settings.memory == "own" and name in (OURS, HAND))
+        found[name] = {**_summary(times[name], base), "derive": c.derive, "compile": c.compile, "error": errors[name],
+                       "peak": peak(name, c.call) if weighed and min(times[name]) < 2 else None}  # fmt: skip
+    return {"family": case.family, "case": case.name, "size": size, "numbers": list(case.sizes[size]),
+            "dtype": settings.dtype, "kind": problem.kind, "aim": problem.aim, "contestants": found,
+            "shown_only": sorted(problem.also), "skipped": {**problem.skipped, **skipped}}  # fmt: skip
+
+
+def cast(arrays: Arrays, dtype: str) -> Arrays:
+    """The arrays in a dtype."""
+    return {name: np.ascontiguousarray(a, dtype) for name, a in arrays.items()}
+
+
+def prepared(problem: Problem, arrays: Arrays, settings: Settings) -> tuple[dict[str, Contestant], dict[str, str]]:
+    """Everyone who takes part, warm; and who does not, with the reason."""
+    contestants = ours(problem, arrays)
+    if problem.hand is not None:
+        contestants[HAND] = _warm(bound(problem.hand, arrays))
+    skipped: dict[str, str] = {}
+    engines: set[str] = set()
+    for name, way in {**problem.rivals, **problem.also}.items():
+        engine = name.partition(".")[0]
+        if (settings.against and engine not in settings.against) or (settings.first_forms and engine in engines):
+            continue
+        if engine != OURS and importlib.util.find_spec(engine) is None:
+            continue
+        engines.add(engine)
+        try:
+            contestants[name] = _made(way, arrays)
+        except Exception as e:  # a rival that cannot do it is a result, and is shown as one
+            skipped[name] = f"failed: {type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"
+    return contestants, skipped
+
+
+def ours(problem: Problem, arrays: Arrays) -> dict[str, Contestant]:
+    """Our ways: ``f(**arrays)``, and ``f.raw`` where there is one result of plain arrays."""
+    if problem.kind == "call":
+        return {OURS: _warm(problem.ours)}
+    start = time.perf_counter()
+    expression = problem.ours()
+    derived = time.perf_counter()
+    f = ed.compile(expression, dense=problem.kind == "dense")
+    f(**arrays)
+    compiled = time.perf_counter()
+    for _ in range(3):
+        f(**arrays)
+    found = {OURS: Contestant(partial(f, **arrays), derived - start, compiled - derived)}
+    if problem.kind == "dense":
+        found[RAW] = Contestant(partial(f.raw, *(arrays[name] for name in f.inputs)))
+    return found
+
+
+def bound(hand: Callable[..., Any], arrays: Arrays) -> Call:
+    """The hand-written function with the arrays that its parameters name."""
+    parameters = inspect.signature(hand).parameters.values()
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return partial(hand, *arrays.values())
+    return partial(hand, *(arrays[p.name] for p in parameters))
+
+
+def _warm(call: Call) -> Contestant:
+    call()
+    return Contestant(call)
+
+
+def _made(way: Way, arrays: Arrays) -> Contestant:
+    start = time.perf_counter()
+    call = way(arrays)
+    call()
+    made = time.perf_counter()
+    if made - start < 0.1:
+        call()
+    return Contestant(call, compile=made - start)
+
+
+def check(case: Case, size: str, problem: Problem, arrays: Arrays, contestants: Mapping[str, Contestant], dtype: str
+          ) -> dict[str, float | None]:  # fmt: skip
+    """The relative error of every contestant; raises WrongAnswer where one is not right."""
+    if problem.kind == "call" and problem.hand is None:  # seen when the problem was made
+        return dict.fromkeys(contestants)
+    result = contestants[OURS].call()
+    if problem.full is not None and result.dense().nbytes <= FULL_BYTES:
+        _same(f"{case.label} {size} {OURS}, dense", result.dense(), bound(problem.full, arrays)(), dtype)
+    reference = contestants[HAND].call() if HAND in contestants else problem.answer(result)
+    errors: dict[str, float | None] = {}
+    for name, c in contestants.items():
+        if name in problem.also:
+            errors[name] = None
+            continue
+        answer = problem.answer(c.call()) if name in (OURS, RAW) else c.call()
+        errors[name] = _same(f"{case.label} {size} {name}", answer, reference, dtype)
+    return errors
+
+
+def _same(what: str, a: Any, b: Any, dtype: str) -> float:
+    found = error(a, b)
+    if not found <= TOLERANCE[dtype]:
+        raise WrongAnswer(f"{what}: relative error {found:.1e} is above {TOLERANCE[dtype]:.0e}")
+    return found
+
+
+def error(a: Any, b: Any) -> float:
+    """The largest difference of two trees of arrays, relative to the largest entry of each array of the second."""
+    if isinstance(b, (list, tuple)):
+        if not isinstance(a, (list, tuple)) or len(a) != len(b):
+            raise WrongAnswer(f"{len(b)} arrays were expected")
+        return max((error(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
+    if isinstance(b, str):
+        return 0.0 if a == b else float("inf")
+    x, y = np.asarray(a), np.asarray(b)
+    if x.shape != y.shape:
+        raise WrongAnswer(f"shape {x.shape} instead of {y.shape}")
+    scale = float(np.abs(y).max(initial=0)) or 1.0
+    return float(np.abs(x - y).max(initial=0)) / scale
+
+
+def interleaved(calls: Mapping[str, Call], settings: Settings) -> dict[str, list[float]]:
+    """Seconds of one call, round by round; in each round all run, in a new order."""
+    repeats, few = {}, set()
+    for name, call in calls.items():
+        start = time.perf_counter()
+        call()
+        once = time.perf_counter() - start
+        repeats[name] = max(1, int(settings.least / max(once, 1e-7)))
+        if once > settings.slow:
+            few.add(name)
+    found: dict[str, list[float]] = {name: [] for name in calls}
+    order, shuffle = list(calls), random.Random(settings.seed).shuffle
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(settings.rounds):
+            shuffle(order)
+            for name in order:
+                if number < settings.few or name not in few:
+                    found[name].append(seconds(calls[name], repeats[name]))
+    finally:
+        gc.enable()
+    return found
+
+
+def seconds(call: Call, repeats: int) -> float:
+    """Seconds of one of `repeats` calls."""
+    todo = range(repeats)
+    start = time.perf_counter()
+    for _ in todo:
+        call()
+    return (time.perf_counter() - start) / repeats
+
+
+def _summary(times: list[float], base: list[float] | None) -> dict[str, Any]:
+    """Median, extremes, and the median of the round-wise ratios to `base`: drift of the machine cancels in them."""
+    ratio = None if base is None else statistics.median(t / b for t, b in zip(times, base, strict=False))
+    return {"median": statistics.median(times), "low": min(times), "high": max(times), "rounds": len(times),
+            "ratio": ratio}  # fmt: skip
+
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def peak(name: str, call: Call) -> int | None:
+    """Bytes that one call needs at its peak, the result included: NumPy's by tracemalloc, others' by the system."""
+    if name.partition(".")[0] in ("jax", "torch"):
+        if not CLEAR.exists():
+            return None
+        before = _status("VmRSS:")
+        CLEAR.write_text("5")
+        kept = call()
+        after = _status("VmHWM:")
+        del kept
+        return max(0, after - before)
+    tracemalloc.start()
+    try:
+        kept = call()
+        found = tracemalloc.get_traced_memory()[1]
+        del kept
+        return found
+    finally:
+        tracemalloc.stop()
+
+
+def _status(key: str) -> int:
+    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(key))
+    return 1024 * int(line.split()[1])

@@ -1,0 +1,22 @@
+"""All families, in their order."""
+
+from __future__ import annotations
+
+from ..problems import Family
+from . import (
+    p1_seed,
+    p2_logistic,
+    p3_factorisation,
+    p4_network,
+    p5_cp,
+    p6_trains,
+    p7_cookbook,
+    p8_latency,
+    p9_contractions,
+    p10_asked,
+    p11_derivation,
+)
+
+MODULES = (p1_seed, p2_logistic, p3_factorisation, p4_network, p5_cp, p6_trains, p7_cookbook, p8_latency,
+           p9_contractions, p10_asked, p11_derivation)  # fmt: skip
+FAMILIES: dict[str, Family] = {m.FAMILY.key: m.FAMILY for m in MODULES}

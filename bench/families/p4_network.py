@@ -1,0 +1,157 @@
+"""P4: ten layers with ReLU and softmax cross-entropy; the gradient and the Hessian by the first layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import einderiv as ed
+
+from ..problems import Arrays, Case, Family, Problem, normal, sized
+from ..rivals import derivatives, logsumexp, relu
+
+LAYERS = 10
+SIZES = sized(3, 8, 32, 64)
+WEIGHTS = [f"W{k}" for k in range(LAYERS)]
+
+
+def data(n: int, batch: int | None = None) -> Arrays:
+    """Square layers, an input or a batch of them, and one-hot labels."""
+    arrays = normal(**dict.fromkeys(WEIGHTS, (n, n)))
+    arrays = {name: a * np.sqrt(2 / n) for name, a in arrays.items()}
+    shape = (n,) if batch is None else (batch, n)
+    labels = np.zeros(shape)
+    labels[..., 1] = 1
+    return {**arrays, **normal(1, x=shape), "y": labels}
+
+
+def loss() -> ed.Expr:
+    """The loss of one sample."""
+    h = ed.einsum("oi,i->o", "W0", "x")
+    for name in WEIGHTS[1:]:
+        h = ed.einsum("oi,i->o", name, ed.relu(h))
+    return ed.logsumexp(h, 0) - ed.einsum("o,o->", "y", h)
+
+
+def batch_loss() -> ed.Expr:
+    """The sum of the losses of a batch."""
+    h = ed.einsum("bi,oi->bo", "x", "W0")
+    for name in WEIGHTS[1:]:
+        h = ed.einsum("bi,oi->bo", ed.relu(h), name)
+    return ed.sum(ed.logsumexp(h, 1)) - ed.einsum("bo,bo->", "y", h)
+
+
+def model(xp: Any, *arrays: Any) -> Any:
+    """The loss for rivals, of one sample or of a batch."""
+    *weights, x, y = arrays
+    h = x @ weights[0].T
+    for W in weights[1:]:
+        h = relu(xp, h) @ W.T
+    return xp.sum(logsumexp(xp, h)) - xp.sum(y * h)
+
+
+def forward(weights: Any, x: Any) -> tuple[Any, list[Any]]:
+    """The probabilities, and which units are on in each hidden layer."""
+    on, h = [], x @ weights[0].T
+    for W in weights[1:]:
+        on.append(h > 0)
+        h = (h * on[-1]) @ W.T
+    e = np.exp(h - h.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True), on
+
+
+def gradient_by_hand(*arrays: Any) -> Any:
+    """Back through the layers, then an outer product."""
+    *weights, x, y = arrays
+    p, on = forward(weights, x)
+    g = p - y
+    for W, mask in zip(weights[:0:-1], on[::-1], strict=True):
+        g = (g @ W) * mask
+    return np.multiply.outer(g, x) if x.ndim == 1 else g.T @ x
+
+
+def core_by_hand(*arrays: Any) -> Any:
+    """G = Aᵀ(diag p − ppᵀ)A, where A is the last layer by the first: a symmetric product less a rank one."""
+    *weights, x, _ = arrays
+    p, on = forward(weights, x)
+    A = weights[-1] * on[-1]
+    for W, mask in zip(weights[-2:0:-1], on[-2::-1], strict=True):
+        A = (A @ W) * mask
+    scaled, mean = A * np.sqrt(p)[:, None], p @ A
+    return scaled.T @ scaled - np.multiply.outer(mean, mean)
+
+
+def hessian_by_hand(*arrays: Any) -> Any:
+    """G[o,p] x[i] x[j] on the axes [o, i, p, j]."""
+    core, x = core_by_hand(*arrays), arrays[-2]
+    return np.multiply(core[:, None, :, None], np.multiply.outer(x, x)[None, :, None, :])
+
+
+def batch_hessian_by_hand(*arrays: Any) -> Any:
+    """Σ_b G_b[o,p] x_b[i] x_b[j]: one product of matrices with the batch summed."""
+    *weights, x, _ = arrays
+    p, on = forward(weights, x)
+    batch, n = x.shape
+    A = weights[-1] * on[-1][:, None, :]
+    for W, mask in zip(weights[-2:0:-1], on[-2::-1], strict=True):
+        A = (A.reshape(-1, n) @ W).reshape(batch, n, n) * mask[:, None, :]
+    scaled, mean = A * np.sqrt(p)[:, :, None], np.matmul(p[:, None, :], A)
+    G = np.matmul(scaled.transpose(0, 2, 1), scaled) - mean.transpose(0, 2, 1) * mean
+    outer = x[:, :, None] * x[:, None, :]
+    H = G.reshape(batch, -1).T @ outer.reshape(batch, -1)
+    return np.ascontiguousarray(H.reshape(n, n, n, n).transpose(0, 2, 1, 3))
+
+
+def gradient(n: int) -> Problem:
+    """By the first layer, one sample."""
+    return Problem(data(n), lambda: ed.grad(loss(), "W0"), gradient_by_hand, derivatives("grad", model))
+
+
+def batch_gradient(n: int) -> Problem:
+    """By the first layer, a batch of 50."""
+    return Problem(data(n, 50), lambda: ed.grad(batch_loss(), "W0"), gradient_by_hand, derivatives("grad", model))
+
+
+def hessian(n: int) -> Problem:
+    """By the first layer, one sample, dense: n⁴ entries."""
+    engines = ("jax", "torch") if n > 10 else ()
+    return Problem(data(n), lambda: ed.hessian(loss(), "W0"), hessian_by_hand,
+                   derivatives("hessian", model, engines=engines),
+                   skipped={"autograd.hessian": "seconds for each call"} if engines else {})  # fmt: skip
+
+
+def structured(n: int) -> Problem:
+    """The same without the outer product with the input: G, and x."""
+    arrays = data(n)
+    x = arrays["x"]
+
+    return Problem(arrays, lambda: ed.hessian(loss(), "W0"), core_by_hand, kind="structured",
+                   answer=lambda result: _contracted(result, x), full=hessian_by_hand)  # fmt: skip
+
+
+def _contracted(result: Any, x: Any) -> Any:
+    """G out of G ⊗ xxᵀ: the first and the third axis where x is largest, divided by its square."""
+    k = int(np.abs(x).argmax())
+    unit = np.zeros((len(x), len(x)), x.dtype)
+    rows = []
+    for o in range(len(x)):
+        unit[:], unit[o, k] = 0, 1
+        rows.append(result.matvec(unit)[:, k] / x[k] ** 2)
+    return np.array(rows).T
+
+
+def batch_hessian(n: int) -> Problem:
+    """By the first layer, a batch of 50, dense."""
+    return Problem(data(n, 50), lambda: ed.hessian(batch_loss(), "W0"), batch_hessian_by_hand,
+                   derivatives("hessian", model, engines=("jax", "torch")),
+                   skipped={"autograd.hessian": "seconds for each call"})  # fmt: skip
+
+
+FAMILY = Family("P4", "ten layers, ReLU, softmax cross-entropy", (
+    Case("P4", "gradient by the first layer", gradient, SIZES),
+    Case("P4", "gradient, batch of 50", batch_gradient, SIZES),
+    Case("P4", "Hessian by the first layer", hessian, SIZES),
+    Case("P4", "Hessian, structured", structured, SIZES),
+    Case("P4", "Hessian, batch of 50", batch_hessian, sized(3, 6, 16, 32)),
+))  # fmt: skip

@@ -1,0 +1,83 @@
+"""Reshapes moved to the operands of products, where they cost nothing, and Kronecker products never formed.
+
+``unvec`` of a product splits a label: the operands that have it are split, and the product stays a product. A ``vec``
+inside a product that sums its axis needs no merging: the other operands with that label are split instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .algebra import viewed
+from .derivation import rebuilt
+from .expression import Apply, Einsum, Expr, Given, Label, Slot, children, walk
+from .functions import apply, same_axes
+from .unification import assemble, fresh_labels
+
+
+def unmerged(roots: Sequence[Expr]) -> tuple[Expr, ...]:
+    """`roots` with reshapes moved to operands wherever they can be."""
+    found: dict[int, Expr] = {}
+    for node in walk(roots):
+        below = children(node)
+        new = tuple(found[id(c)] for c in below)
+        here = node if all(a is b for a, b in zip(below, new, strict=True)) else rebuilt(node, new)
+        if isinstance(here, Apply) and here.function.name == "unvec":
+            here = _split(here)
+        if isinstance(here, Einsum):
+            here = _without_vec(here)
+        found[id(node)] = here
+    return tuple(found[id(root)] for root in roots)
+
+
+def _split(node: Apply) -> Expr:
+    """``unvec`` of a product as the product of what is split."""
+    (inner,) = node.arguments
+    if not isinstance(inner, Einsum) or inner.output.count(inner.output[-1]) > 1:
+        return node
+    if nested := tuple(f for f in inner.factors if isinstance(f, Einsum)):
+        inner = assemble(inner.coefficient, list(zip(inner.factors, inner.inputs, strict=True)), inner.output,
+                         axes=inner.axes, given=inner.given, letters=inner.letters, inline=nested)  # fmt: skip
+    label, new = inner.output[-1], fresh_labels(len(node.parameters))
+    slots = _replaced(list(zip(inner.factors, inner.inputs, strict=True)), label, new, node.parameters)
+    if slots is None:
+        return node
+    return assemble(inner.coefficient, slots, inner.output[:-1] + new, axes=node.axes, given=_other(inner, label),
+                    letters=inner.letters)  # fmt: skip
+
+
+def _other(e: Einsum, gone: Label) -> Given:
+    """The sizes of all labels but one: a label that nothing has would count as a number."""
+    return tuple((label, size) for label, size in e.given if label != gone)
+
+
+def _without_vec(e: Einsum) -> Einsum:
+    """A product whose summed labels are merged in no operand."""
+    for k, (factor, labels) in enumerate(zip(e.factors, e.inputs, strict=True)):
+        if isinstance(factor, Apply) and factor.function.name == "vec" and labels[-1] not in e.output:
+            (inner,) = factor.arguments
+            new = fresh_labels(factor.core)
+            slots = list(zip(e.factors, e.inputs, strict=True))
+            rest = _replaced(slots[:k] + slots[k + 1 :], labels[-1], new, same_axes((inner,), factor.core, ()))
+            if rest is not None and labels.count(labels[-1]) == 1:
+                slots = [*rest[:k], (inner, labels[:-1] + new), *rest[k:]]
+                return _without_vec(assemble(e.coefficient, slots, e.output, axes=e.axes, given=_other(e, labels[-1]),
+                                             letters=e.letters, inline=(inner,)))  # fmt: skip
+    return e
+
+
+def _replaced(slots: list[Slot], label: Label, new: tuple[Label, ...], parts: tuple[object, ...]) -> list[Slot] | None:
+    """The slots with `label` split into `new`; None where an operand has it twice, or none has it."""
+    found: list[Slot] = []
+    for factor, labels in slots:
+        if labels.count(label) > 1:
+            return None
+        if label in labels:
+            order = [p for p, x in enumerate(labels) if x != label] + [labels.index(label)]
+            moved = viewed(factor, range(factor.ndim), order) if order != list(range(factor.ndim)) else factor
+            split = apply("unvec", moved, 1, parts)
+            inner = _split(split) if isinstance(split, Apply) else split
+            found.append((inner, tuple(labels[p] for p in order[:-1]) + new))
+        else:
+            found.append((factor, labels))
+    return found if any(label in labels for _, labels in slots) else None

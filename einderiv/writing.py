@@ -1,0 +1,82 @@
+"""The lines of a source, step by step, with the loop over blocks if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .blocking import BLOCK, Loop, Numbered
+from .buffers import Lives, in_place
+from .expression import Size
+from .spelling import Backend, shape
+from .steps import Program, Step
+
+Fresh = Callable[[str], str]  # a name that nothing has yet
+
+
+class Writer:
+    """Writes steps as lines; `variables` are the names of the values so far."""
+
+    def __init__(self, program: Program, backend: Backend, variables: dict[int, str], size: Callable[[Size], str],
+                 fresh: Fresh, lives: Lives | None) -> None:  # fmt: skip
+        self.program, self.backend, self.size, self.fresh, self.lives = program, backend, size, fresh, lives
+        self.variables = variables
+        self.lines: list[str] = []
+        self.made = 0
+
+    def write(self, steps: Numbered) -> None:
+        """The steps one after the other."""
+        for k, step in steps:
+            if step.kind != "input":
+                self._step(k, step, [self.variables[v] for v in step.inputs], self.size)
+
+    def _step(self, k: int, step: Step, inputs: list[str], size: Callable[[Size], str]) -> None:
+        """One step on the named operands: written over one of them, or under a new name."""
+        lives, names = self.lives, dict(zip(step.inputs, inputs, strict=True))
+        reused = in_place(lives, k, step, names, size) if lives else None
+        if reused:
+            self.variables[k] = names[reused[0]]
+            self.lines += reused[1]
+        else:
+            self.variables[k] = self.fresh(f"t{self.made}")
+            self.made += 1
+            *before, value = self.backend.spell(step, inputs, size)
+            name = self.variables[k]
+            self.lines += [line.replace("{out}", name) for line in before] or [f"{name} = {value}"]
+        gone = [names[v] for v in lives.dropped(k, step) if not reused or v != reused[0]] if lives else []
+        self.lines += [f"del {', '.join(gone)}"] * bool(gone)
+
+    def loop(self, loop: Loop, steps: Numbered) -> None:
+        """The steps inside a loop; what they put together has its name when the loop is over."""
+        together = [k for k, _ in steps if k in loop.whole or k in loop.partial]
+        found = {k: self.fresh("total" if k in loop.partial else "whole") for k in together}
+        for k in together:
+            kind = "zeros" if k in loop.partial else "empty"
+            full = shape([self.size(s) for s in self.program.steps[k].sizes])
+            self.lines.append(f"{found[k]} = np.{kind}({full}, dtype)")
+        start, block, rows = self.fresh("start"), self.fresh("block"), self.fresh("rows")
+        blocks = f"range(0, {loop.count}, {loop.rows})"
+        self.lines.append(f"for {start} in {f'progress({blocks})' if loop.reports else blocks}:")
+        outer, self.lines = self.lines, [f"{block} = slice({start}, {start} + {loop.rows})"]
+        ragged = loop.count % loop.rows != 0
+
+        def size(s: Size) -> str:
+            return (rows if ragged else str(loop.rows)) if s == BLOCK else self.size(s)
+
+        for k, step in steps:
+            cuts = loop.cuts.get(k, {})
+            inputs = [at(self.variables[v], cuts[p], block) if p in cuts else self.variables[v]
+                      for p, v in enumerate(step.inputs)]  # fmt: skip
+            self._step(k, loop.cut(k, step), inputs, size)
+            if k in loop.whole:
+                self.lines.append(f"{at(found[k], loop.axis[k], block)} = {self.variables[k]}")
+            if k in loop.partial:
+                self.lines.append(f"{found[k]} += {self.variables[k]}")
+        if any(rows in line for line in self.lines):
+            self.lines.insert(0, f"{rows} = min({loop.rows}, {loop.count} - {start})")
+        self.lines = [*outer, *(f"    {line}" for line in self.lines)]
+        self.variables.update(found)
+
+
+def at(name: str, axis: int, block: str) -> str:
+    """A block of an array along an axis."""
+    return f"{name}[{':, ' * axis}{block}]"

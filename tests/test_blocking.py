@@ -1,0 +1,111 @@
+"""Loops over blocks: the same values whatever the axis and however ragged the blocks; and where there is a loop."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv import blocking, execution, strategies
+from einderiv.blocking import along, blocked
+from einderiv.derivation import leaves
+
+U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
+w, t = ed.tensor("w", "k"), ed.tensor("t", "")
+SHAPES = {"U": (7, 3), "V": (5, 3), "T": (7, 5), "M": (7, 5), "w": (3,), "t": ()}
+rng = np.random.default_rng(0)
+EXPRESSIONS = {
+    "masked":         ed.grad(ed.sum(M * (U @ V.T - T) ** 2), U),
+    "masked, by V":   ed.grad(ed.sum(M * (U @ V.T - T) ** 2), V),
+    "all of it":      ed.value_and_grad(ed.sum(M * (U @ V.T - T) ** 2), [U, V]),
+    "a layer":        ed.sum(ed.tanh(U @ V.T) * T),
+    "softmax rows":   ed.grad(ed.sum(ed.softmax(U @ V.T, axis=1) * T), U),
+    "softmax":        ed.softmax(U @ V.T, axis=0) @ V,
+    "a scalar":       ed.sum(ed.exp(t * T) * M),
+    "broadcast":      ed.exp(U * ed.einsum("k->nk", w, sizes={"n": "n"})) @ w,
+    "where":          ed.sum(ed.where(T, M, T * M), 0),
+    "embedded":       ed.derive(ed.tanh(U) @ w, U),
+    "a diagonal":     ed.einsum("nm,nm,nn->n", T, M, ed.exp(U @ U.T)),
+    "once more":      ed.exp(U @ V.T) @ ed.exp(V @ U.T),
+    "after":          ed.inv(ed.exp(U).T @ ed.exp(U)) @ ed.sin(U).T,
+    "three uses":     ed.exp(U @ V.T) + ed.outer(ed.sum(ed.exp(U @ V.T), 1), ed.sum(ed.exp(U @ V.T), 0)),
+    "largest":        ed.max(ed.tanh(U @ V.T) - T, axis=1),
+    "moments":        ed.var(ed.exp(U @ V.T), axis=0),
+}  # fmt: skip
+
+
+def given(e):
+    return {n: rng.normal(size=SHAPES[n]) for n in ed.compile(e).inputs}
+
+
+def chosen(seed, rows):
+    """A choice of a loop that always takes this one."""
+
+    def choose(program, steps):
+        found = along(program, steps, seed)
+        if found:
+            found.rows = min(rows, found.count - 1)
+            LOOPS.append(found)
+        return found
+
+    return choose
+
+
+LOOPS = []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("e", EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_every_axis_gives_the_same(e, rows, monkeypatch):
+    at = given(e)
+    monkeypatch.setattr(execution, "blocked", lambda *_: None)
+    wanted = ed.compile(e)(at)
+    monkeypatch.setattr("einderiv.buffers.LARGE", 2)
+    monkeypatch.setattr(blocking, "WIDE", 1)
+    LOOPS.clear()
+    program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program
+    for value in (k for k, step in enumerate(program.steps) if step.kind == "input"):
+        for axis in range(len(program.shape(value))):
+            monkeypatch.setattr(execution, "blocked", chosen((value, axis), rows))
+            for got, want in zip(leaves(ed.compile(e)(at)), leaves(wanted), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+    assert LOOPS, "no axis of any input made a loop"
+
+
+def source_of(e, **shapes):
+    f = ed.compile(e)
+    f({n: rng.random(shapes[n]) for n in f.inputs})
+    return f._last.emitted.source
+
+
+def test_a_masked_factorisation_runs_in_rows():
+    source = source_of(EXPRESSIONS["masked"], U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
+    loop = source[source.index("for ") :]
+    assert [x.strip() for x in loop.split("\n")[2:5]] == ["t0 = U[block].dot(V.T)", "t0 -= T[block]", "t0 *= M[block]"]
+
+
+def test_no_loop_where_nothing_is_passed_on():
+    A = ed.tensor("A", "ij")
+    assert "for " not in source_of(A @ A.T, A=(600, 500))
+    assert "for " not in source_of(EXPRESSIONS["masked"], U=(50, 4), V=(60, 4), T=(50, 60), M=(50, 60))
+
+
+def test_integers_and_complex_numbers_run_in_one_piece():
+    e = EXPRESSIONS["masked"]
+    for dtype in (np.int64, np.complex128):
+        f = ed.compile(e)
+        f({n: np.ones(s, dtype) for n, s in dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600)).items()})
+        assert "for " not in f._last.emitted.source
+
+
+def test_rows_fit_the_cache(monkeypatch):
+    e = EXPRESSIONS["masked"]
+    f = ed.compile(e)
+    shapes = dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
+    f({n: np.ones(s) for n, s in shapes.items()})
+    program = f._last.program
+    steps = [(k, step) for k, step in enumerate(program.steps)]
+    loop = blocked(program, steps)
+    assert loop.count == 500
+    assert loop.rows * 600 * 8 <= blocking.CACHE < 4 * loop.rows * 600 * 8
+    monkeypatch.setattr(blocking, "FEW", 10**6)
+    assert blocked(program, steps) is None
+    assert strategies.seconds(program, [k for k, _ in steps]) > blocking.seconds(program, steps, loop)
