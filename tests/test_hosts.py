@@ -100,7 +100,7 @@ def test_autograd_passes_through(torch):
 
 def test_results_of_torch_alias_nothing(torch):
     a = torch.rand(2, 2)
-    for e in (X, X.T, ed.diag(X), es("ij->ijk", X, sizes={"k": 2})):
+    for e in (X, X.T, ed.diag(X), ed.vec(X), es("ij->ijk", X, sizes={"k": 2})):
         got = ed.evaluate(e, X=a)
         got += 1
         assert a.max() <= 1
