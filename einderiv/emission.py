@@ -130,11 +130,8 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     body = [*bound, *_setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines), *lines,
             f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
     helpers = backend.helpers.used(lines)
-    parts = [
-        _header(backend, steps, helpers),
-        *(backend.helpers.texts[name].rstrip() for name in helpers),
-        "\n    ".join([head, *body]),
-    ]
+    texts = [backend.helpers.texts[name].rstrip() for name in helpers]
+    parts = [_header(backend, steps, helpers), *texts, "\n    ".join([head, *body])]
     return Emitted("\n\n\n".join(parts) + "\n", inputs, free)
 
 
@@ -178,7 +175,7 @@ def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> lis
 
 
 def _root(program: Program, k: int) -> int:
-    while program.steps[k].kind == "view":
+    while program.steps[k].kind in ("view", "reshape"):
         k = program.steps[k].inputs[0]
     return k
 

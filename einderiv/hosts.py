@@ -274,8 +274,8 @@ class Jax(Host):
 
     def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
         """``jax.numpy.result_type``; whole numbers are of the default integer."""
-        found = self.xp.result_type(*(dtypes or [int]), *numbers)
-        return np.dtype(import_module("jax").dtypes.canonicalize_dtype(found))  # 64 bits only where they are enabled
+        canonical = import_module("jax").dtypes.canonicalize_dtype  # 64 bits only where they are enabled
+        return np.dtype(canonical(self.xp.result_type(*map(canonical, dtypes or [np.int64]), *numbers)))
 
     def kind(self, dtype: Any) -> Kind:
         """A dtype of JAX; bfloat16 and its like are floats too."""

@@ -100,7 +100,7 @@ def test_autograd_passes_through(torch):
 
 def test_results_of_torch_alias_nothing(torch):
     a = torch.rand(2, 2)
-    for e in (X, X.T, ed.diag(X), es("ij->ijk", X, sizes={"k": 2})):
+    for e in (X, X.T, ed.diag(X), ed.vec(X), es("ij->ijk", X, sizes={"k": 2})):
         got = ed.evaluate(e, X=a)
         got += 1
         assert a.max() <= 1
@@ -122,6 +122,7 @@ def test_transformations_of_torch(torch, function):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
 @pytest.mark.parametrize("how", ["call", "raw", "gradient"])
 def test_one_graph_for_the_compiler(torch, how):
     torch._dynamo.reset()
