@@ -67,6 +67,16 @@ def _projected(g: Expr, s: Tensor) -> Expr:
     return times(add(g, times(matmul(matmul(s_wide, flipped), s_wide), -1)), 0.5)
 
 
+def inside(g: Expr, s: Tensor) -> Expr:
+    """`g` of the structure of `s`, for a structure that is a linear space."""
+    return _projected(g, s)
+
+
+def projected(a: Any, structure: str | None) -> Any:
+    """The array next to `a` of a structure that is a linear space."""
+    return (a + a.swapaxes(-1, -2)) / 2 if structure == "symmetric" else with_structure(a, structure)
+
+
 def structures(roots: Iterable[Expr]) -> dict[str, str]:
     """The structures that are declared in expressions and in all that they were made from, by tensor."""
     return {node.name: node.structure for node in walk(roots, everything)

@@ -24,6 +24,8 @@ def conjugate_gradients(applied: Callable[[Array], Array], b: Array, diagonal: A
     symmetric (Hermitian), as a random probe shows, and where the residual stays too large. Source: Hestenes, Stiefel,
     "Methods of Conjugate Gradients for Solving Linear Systems", 1952.
     """
+    if not np.isfinite(b).all():
+        raise EinderivError("the right-hand side holds nan or inf")
     linalg = scipy_part("sparse.linalg")
     _probe(applied, b, sqrt(np.finfo(dtype).eps))
     operator = linalg.LinearOperator((b.size, b.size), matvec=applied, dtype=b.dtype)

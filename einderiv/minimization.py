@@ -56,6 +56,12 @@ def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] |
     x0 = functions.pack(start)
     chosen = _method(method, functions.size, bounds is not None)
     given = {} if options is None else dict(options)
+    if not functions.size:
+        return optimize.OptimizeResult(x=functions.unpack(x0), fun=functions.fun(x0), nit=0, nfev=1, success=True,
+                                       status=0, message="there are no unknowns")  # fmt: skip
+    if chosen == NEWTON and functions.structures:
+        name, structure = next(iter(functions.structures.items()))
+        raise EinderivError(f"method 'newton' does not keep {name} {structure}; the others do, for example 'L-BFGS-B'")
     if chosen == NEWTON:
         if tol is not None:
             given.setdefault("gtol", tol)

@@ -12,7 +12,8 @@ import numpy as np
 from .arrays import usable
 from .calculus import hessian, hvp, value_and_grad
 from .construction import einsum
-from .derivation import leaves, mapped
+from .declared import check_structures, inside, projected
+from .derivation import leaves, mapped, replaced
 from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled, fix
 from .execution import Array
@@ -26,7 +27,7 @@ class Functions:
 
     def __init__(self, loss: Expr | str, wrt: Any, arrays: Mapping[str, Any], sizes: Mapping[str, int],
                  start: Any = None) -> None:  # fmt: skip
-        self.loss = einsum(loss) if isinstance(loss, str) else loss
+        self.loss, self.structures, wrt = _inside(einsum(loss) if isinstance(loss, str) else loss, wrt)
         self._both = Compiled(value_and_grad(self.loss, wrt))  # TypeError for what is no scalar, or no expression
         self.wrt, (_, self._targets) = wrt, resolved(self.loss, wrt)
         self.arrays = {name: _real(array, name) for name, array in arrays.items()}
@@ -51,11 +52,12 @@ class Functions:
         for name, array in found.items():
             if array.shape != self.shapes[name]:
                 raise ShapeError(f"the array of {name} has shape {array.shape}, but {name} has {self.shapes[name]}")
+        check_structures(self.structures, found)
         return self._joined(found)
 
     def unpack(self, x: Any) -> Any:
-        """A flat vector as arrays in the structure of `wrt`."""
-        parts = iter(self._named(x).values())
+        """A flat vector as arrays in the structure of `wrt`, and of the structure that is declared."""
+        parts = iter([projected(a, self.structures.get(name)) for name, a in self._named(x).items()])
         return mapped(lambda _: next(parts), self.wrt)
 
     def fun(self, x: Any) -> float:
@@ -144,6 +146,33 @@ def scipy_functions(loss: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None
     Raises TypeError for a loss that is no scalar, EinderivError for unknown names, ShapeError for unknown sizes.
     """
     return Functions(loss, wrt, {**(arrays or {}), **named}, sizes or {})
+
+
+def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
+    """A loss of tensors of a declared structure as one of free tensors, which are projected to the structure.
+
+    Its gradients then have the structure, and steps along them keep it.
+    """
+    chosen = [known for leaf in leaves(wrt) if (known := _declared(loss, leaf)) is not None]
+    for tensor in chosen:
+        if tensor.structure == "orthogonal":
+            raise EinderivError(
+                f"{tensor.name} is declared orthogonal: that is no linear space, and no method keeps to it"
+            )
+    if not chosen:
+        return loss, {}, wrt
+    parts = {tensor.name: inside(Tensor(tensor.name, tensor.declared), tensor) for tensor in chosen}
+    free = replaced(loss, parts)
+    names = mapped(lambda leaf: leaf.name if isinstance(leaf, Tensor) and leaf.name in parts else leaf, wrt)
+    return free, {tensor.name: str(tensor.structure) for tensor in chosen}, names
+
+
+def _declared(loss: Any, leaf: Any) -> Tensor | None:
+    """The tensor that is meant, if it has a structure."""
+    if not isinstance(loss, Expr):
+        return None
+    found = leaf if isinstance(leaf, Tensor) else tensors_of(loss).get(leaf) if isinstance(leaf, str) else None
+    return found if found is not None and found.structure else None
 
 
 def _real(value: Any, what: str) -> Array:

@@ -131,7 +131,10 @@ class Structured:
 
     def matvec(self, v: Any) -> Array:
         """The derivative times `v`, an array of the shape of the input; the result has the shape of the output."""
-        k = self._split("matvec")
+        return self._times(v, self._split("matvec"))
+
+    def _times(self, v: Any, k: int) -> Array:
+        """The map from the axes behind the first `k` to those."""
         return self._applied(v, self.shape[k:], tuple(range(k, self.ndim)), tuple(range(k)), "v")
 
     def rmatvec(self, u: Any) -> Array:
@@ -161,7 +164,10 @@ class Structured:
 
         Raises ShapeError if the two shapes differ.
         """
-        k = self._rows("diagonal")
+        self._split("diagonal")
+        return self._diagonal(self._rows("diagonal"))
+
+    def _diagonal(self, k: int) -> Array:
         return self._tied(tuple(range(k)))
 
     def _tied(self, output: Labels) -> Array:
@@ -187,8 +193,11 @@ class Structured:
 
         return linalg.LinearOperator((prod(out), prod(inner)), matvec=matvec, rmatvec=rmatvec, dtype=self.dtype)
 
-    # ---- square tensors: derivatives whose input has the shape of the output
+    # ---- square tensors: derivatives whose input has the shape of the output, and others of such a shape, as 2 H + JᵀJ
     def _rows(self, what: str) -> int:
+        half = self.ndim // 2
+        if self.split is None and self.shape[:half] == self.shape[half:]:
+            return half
         k = self._split(what)
         if self.shape[:k] != self.shape[k:]:
             raise ShapeError(f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a diagonal, "
@@ -211,6 +220,9 @@ class Structured:
 
     def solve(self, b: Any, *, rtol: float = 1e-10, maxiter: int = STEPS) -> Array:
         """``H.solve(b).shape == b.shape``: the `x` with ``H.matvec(x) == b``, a Newton step if H is a Hessian.
+
+        H is a derivative whose input has the shape of the output, or any tensor the first half of whose axes has the
+        sizes of the second, such as ``2 H`` or ``JᵀJ + λ I``.
 
         `b` has the shape of the output, or further axes behind, for several right-hand sides. What is factored follows
         from the structure, and ``method()`` says what: one block for all right-hand sides where the others are tied by
@@ -241,7 +253,7 @@ class Structured:
         if not rtol > 0:
             raise EinderivError(f"rtol must be positive, not {rtol}")
         maxiter = whole(maxiter, "maxiter")
-        return self._square.solve(b, self.matvec, self.diagonal, rtol, maxiter)
+        return self._square.solve(b, lambda v: self._times(v, k), lambda: self._diagonal(k), rtol, maxiter)
 
     def logdet(self) -> Any:
         """``log |det H|``, of ``H`` with its output and input axes flattened: ``numpy.linalg.slogdet(…)[1]``.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.krylov import conjugate_gradients
 
 t, es = ed.tensor, ed.einsum
 x = t("x", "n")
@@ -100,3 +101,10 @@ def test_without_scipy(monkeypatch):
     monkeypatch.setattr("einderiv.blocks.BLOCK", 2)
     with pytest.raises(ImportError, match=r"einderiv\[scipy\]"):
         H.solve(np.ones(6))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_right_hand_sides_must_be_finite(bad):
+    H = linear(np.eye(3))
+    with pytest.raises(ed.EinderivError, match="the right-hand side holds nan or inf"):
+        conjugate_gradients(H.matvec, np.array([1.0, bad, 2.0]), None, 1e-9, 10, np.float64)

@@ -151,3 +151,45 @@ def test_without_tqdm(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr(minimization, "LONG", -1.0)
     assert shown(capsys) == ""
+
+
+# ---- declared structures
+rng = np.random.default_rng(3)
+N = rng.normal(size=(4, 4))
+STRUCTURES = {
+    "symmetric": (N + N.T) / 2, "diagonal": np.diag(np.diag(N)), "lower": np.tril(N),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", [None, "BFGS", "Newton-CG", "trust-exact"])
+@pytest.mark.parametrize(("structure", "nearest"), STRUCTURES.items(), ids=STRUCTURES)
+def test_minima_keep_a_declared_structure(structure, nearest, method):
+    S = ed.tensor("S", "nn", **{structure: True})
+    loss = ed.norm_squared(S - ed.tensor("N", "nn")) + 0.001 * ed.sum(S**4)
+    start = {"symmetric": np.eye(4), "diagonal": np.eye(4), "lower": np.tril(np.ones((4, 4)))}[structure]
+    for wrt in (S, "S"):
+        found = ed.minimize(loss, wrt, start, N=N, method=method)
+        assert np.abs(found.x - nearest).max() < 0.3
+        slope = ed.evaluate(ed.project(ed.grad(loss, S), S), S=found.x, N=N)
+        assert np.abs(slope).max() < 1e-4
+    functions = ed.scipy_functions(loss, S, N=N)
+    x = functions.pack(start)
+    assert functions.fun(x) == pytest.approx(float(ed.evaluate(loss, S=start, N=N)))
+
+
+@pytest.mark.parametrize(("options", "start", "method", "message"), [
+    ({"symmetric": True},  np.triu(np.ones((4, 4))), None,     "S is declared symmetric, but its array is not"),
+    ({"orthogonal": True}, np.eye(4),                None,     "declared orthogonal: that is no linear space"),
+    ({"symmetric": True},  np.eye(4),                "newton", "'newton' does not keep S symmetric"),
+])  # fmt: skip
+def test_structures_that_cannot_be_kept(options, start, method, message):
+    S = ed.tensor("S", "nn", **options)
+    with pytest.raises(ed.EinderivError, match=message):
+        ed.minimize(ed.norm_squared(S - N), S, start, method=method)
+
+
+@pytest.mark.parametrize("method", [None, "newton", "L-BFGS-B", "trust-exact"])
+def test_without_unknowns_the_start_is_the_answer(method):
+    x = ed.tensor("x", "n")
+    found = ed.minimize(ed.sum(x**2) + 3, x, np.zeros(0), method=method)
+    assert (found.success, found.fun, found.x.shape, found.nit) == (True, 3.0, (0,), 0)

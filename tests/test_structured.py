@@ -334,3 +334,25 @@ def test_trees_of_structured_results():
     assert set(got) == {"J", "y"}
     assert isinstance(got["J"], ed.Structured)
     np.testing.assert_array_equal(got["y"].dense(), [3, 3])
+
+
+def test_square_tensors_that_are_no_derivatives_are_solved_too():
+    X, w, y = ed.tensor("X", "nd"), ed.tensor("w", "d"), ed.tensor("y", "n")
+    rng = np.random.default_rng(0)
+    at = {"X": rng.normal(size=(9, 4)), "w": rng.normal(size=4), "y": rng.normal(size=9)}
+    loss = ed.sum(ed.softplus(X @ w)) + ed.norm_squared(w)
+    H = ed.hessian(loss, w)
+    J = ed.derive(X @ w - y, w)
+    b = rng.normal(size=4)
+    damped = H + 0.5 * ed.einsum("->aa", sizes={"a": 4})
+    for e in (2 * H, damped, ed.einsum("na,nb->ab", J, J)):
+        f = ed.compile(e)
+        given = {n: at[n] for n in f.tensors}
+        s, full = ed.evaluate(e, given, dense=False), f(given)
+        np.testing.assert_allclose(s.solve(b), np.linalg.solve(full, b), rtol=1e-9)
+        np.testing.assert_allclose(s.logdet(), np.linalg.slogdet(full)[1], rtol=1e-9)
+        np.testing.assert_allclose(s.trace(), np.trace(full), rtol=1e-9)
+        np.testing.assert_allclose(s.eigvalsh(), np.linalg.eigvalsh(full), rtol=1e-9)
+        for call in (lambda s=s: s.matvec(b), s.diagonal, s.as_linear_operator):
+            with pytest.raises(TypeError, match="needs a derivative"):
+                call()
