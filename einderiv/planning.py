@@ -19,6 +19,7 @@ from .steps import Labels, Program, contraction
 from .unification import assemble, bare, core_labels
 
 INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
+GROWN = 1 << 13  # entries of a product whose smallest operand takes the number in front
 OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
 
 Pair = tuple[int, Labels]  # a value and its labels
@@ -206,10 +207,22 @@ class Planner:
         flat = self._flat(e)
         labels = core_labels(flat)
         if flat.factors:
-            value, number = self._product(self._parts(flat), labels), flat.coefficient
+            parts, number = self._parts(flat), flat.coefficient
+            least = min(range(len(parts)), key=lambda k: self.program.entries(parts[k][0]))
+            if self._grows(flat, labels, parts[least][0]):
+                parts[least] = (self._scaled(parts[least][0], flat, number), parts[least][1])
+                return Embedded(self._product(parts, labels), labels, flat.output)
+            value = self._product(parts, labels)
         else:
             value, number = self.program.add("number", (), (flat.coefficient,), ()), 1
         return Embedded(self._scaled(value, flat, number), labels, flat.output)
+
+    def _grows(self, flat: Einsum, labels: Labels, least: int) -> bool:
+        """Is the product so much larger than its smallest operand that a number belongs to that?"""
+        slots = zip(flat.factors, flat.inputs, strict=True)
+        sizes = {x: s for f, ls in slots for x, s in zip(ls, f.sizes, strict=True)}
+        entries = prod(self.program.number(sizes[x]) for x in labels)
+        return entries >= max(GROWN, 8 * self.program.entries(least))
 
     def _parts(self, flat: Einsum) -> list[Pair]:
         return [(self.values[id(f)], ls) for f, ls in zip(flat.factors, flat.inputs, strict=True)]

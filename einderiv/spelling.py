@@ -184,6 +184,9 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
+    if batch and not first and not second and summed[0] not in (la[-1], lb[-1]):
+        # Where the summed axis runs slowly in both, one pass over the memory in its order beats products of rows.
+        return f'np.einsum("{_letters(la, la + lb)},{_letters(lb, la + lb)}->{_letters(out, la + lb)}", {x}, {y})'
     if batch and not first and not second and len(summed) == 1:
         # `vecdot` conjugates its first argument; `conj` of real numbers is free.
         rows = (transposed(text, ls, batch + summed) for text, ls in ((x, la), (y, lb)))

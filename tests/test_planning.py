@@ -246,3 +246,13 @@ def test_private_labels_are_summed_before_anything_is_multiplied():
     plan = ed.plan(es("ij,k->i", "A", "b"), {"A": (100, 100), "b": (100,)})
     assert plan.largest == 100
     assert plan.flops < 3 * 100 * 100
+
+
+def test_a_number_belongs_to_the_smallest_operand_of_a_large_product():
+    e = 3 * ed.einsum("ij,k->ijk", "A", "b")
+    steps = ed.compile(e).plan({"A": (40, 50), "b": (60,)}).steps
+    assert [(row.what, row.entries) for row in steps] == [("scale", 60), ("contract", 40 * 50 * 60)]
+    small = ed.compile(e).plan({"A": (4, 5), "b": (6,)}).steps
+    assert [row.what for row in small] == ["contract", "scale"]
+    a, b = np.arange(2000).reshape(40, 50), np.arange(60)
+    assert (ed.evaluate(e, A=a, b=b) == 3 * a[:, :, None] * b).all()

@@ -255,3 +255,13 @@ def test_short_axes_are_copied_instead():
     f = ed.compile(ed.einsum("iaj,ak->ijk"))
     assert ".dot(" in f.source(A=(1000, 3, 2), B=(3, 4))
     assert " @ " in f.source(A=(10, 30, 20), B=(30, 40))
+
+
+def test_products_of_columns_are_one_pass():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-3, 4, (5, 4)), rng.integers(-3, 4, (5, 4))
+    for text, fast in (("ab,ab->b", "np.einsum("), ("ab,ab->a", "np.vecdot("), ("abc,abc->ac", "np.einsum(")):
+        at = {"A": a, "B": b} if text.count("c") == 0 else {"A": a.reshape(5, 2, 2), "B": b.reshape(5, 2, 2)}
+        f = ed.compile(ed.einsum(text))
+        assert f(at).tolist() == np.einsum(text, *at.values()).tolist()
+        assert fast in f._last.emitted.source
