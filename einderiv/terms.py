@@ -9,6 +9,7 @@ from .algebra import added
 from .execution import Array, computed
 from .expression import Constant, Einsum, Expr, zero
 from .steps import Labels
+from .unification import bare
 
 
 class Term(NamedTuple):
@@ -51,4 +52,9 @@ def core(term: Term, shape: tuple[int, ...]) -> Array:
 
 def value(e: Expr, dtype: Any) -> Array:
     """What `e`, an expression of factors alone, comes to. Raises LimitError beyond ``limits.dense_bytes``."""
+    if isinstance(e, Einsum) and e.coefficient == 1 and len(e.factors) == 1 and isinstance(e.factors[0], Constant):
+        (labels,) = e.inputs
+        if len(set(labels)) == len(labels) and sorted(labels) == sorted(e.output) and not bare(e):
+            array: Array = e.factors[0].value.transpose([labels.index(x) for x in e.output])
+            return array.astype(dtype)  # nothing but an order of axes: no program is needed
     return computed(e, {}).astype(dtype, copy=False)
