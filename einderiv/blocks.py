@@ -23,6 +23,7 @@ from .execution import Array
 from .terms import Term, product, total, value
 
 BLOCK = 2000  # unknowns: a larger block is not factored
+ROUNDING = 1000  # units in the last place: the error of a term, which is computed from others
 
 Shape = tuple[int, ...]
 
@@ -51,6 +52,11 @@ class Group(NamedTuple):
         shape = (*self.stack, *self.inner, *self.inner)
         found = value(total([product(t, shape) for t in self.terms], shape), dtype)
         return found.reshape((*self.stack, self.order, self.order)) if self.free else found
+
+    def largest(self) -> float:
+        """The largest sum of the absolute values of all terms: what rounding in the blocks is relative to."""
+        terms = tuple(Term(tuple((np.abs(a), labels) for a, labels in t.factors), t.output) for t in self.terms)
+        return float(self._replace(terms=terms).blocks(np.float64).max(initial=0))
 
 
 def groups(terms: Sequence[Term], shape: Shape, *, kronecker: bool = True) -> list[Group]:
@@ -163,12 +169,16 @@ def _singular(where: str, how: str) -> EinderivError:
     return EinderivError(f"{where} is {how}: the system has no unique solution")
 
 
-def hermitian(blocks: Array) -> bool:
-    """Are the blocks their own adjoints, up to half the digits?"""
+def hermitian(blocks: Array, largest: Callable[[], float]) -> bool:
+    """Are the blocks their own adjoints, up to half the digits, or to rounding in the terms that make them?
+
+    Terms that cancel leave rounding errors of any sign. `largest` is `Group.largest`, asked for only then.
+    """
     if not blocks.size:
         return True
-    off = np.abs(blocks - np.conjugate(blocks.swapaxes(-1, -2))).max()
-    return bool(off <= sqrt(np.finfo(blocks.dtype).eps) * np.abs(blocks).max())
+    off = float(np.abs(blocks - np.conjugate(blocks.swapaxes(-1, -2))).max())
+    eps = float(np.finfo(blocks.dtype).eps)
+    return off <= sqrt(eps) * float(np.abs(blocks).max()) or off <= ROUNDING * eps * largest()
 
 
 def small(group: Group, dtype: Any) -> bool:

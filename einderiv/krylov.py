@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from contextlib import suppress
 from math import sqrt
 from typing import Any
 
@@ -14,7 +13,6 @@ from .errors import EinderivError
 from .execution import Array
 
 STEPS = 10_000  # of conjugate gradients, unless the caller says otherwise
-LEAST = 100  # steps between two looks at the residual
 RESTARTS = 3  # of conjugate gradients, whose running residual may drift from the true one
 
 
@@ -37,44 +35,20 @@ def conjugate_gradients(applied: Callable[[Array], Array], b: Array, diagonal: A
         first = linalg.LinearOperator((b.size, b.size), matvec=scale.__mul__, dtype=b.dtype)
     x: Array = np.zeros_like(b)
     size = np.linalg.norm(b)
-    watch = _Progress(applied, b)
     for _ in range(RESTARTS):
         # A map that is not definite may divide by zero; the residual tells.
-        with np.errstate(all="ignore"), suppress(_Stalled):
-            x, _ = linalg.cg(operator, b, x0=x, rtol=rtol / 2, atol=0.0, maxiter=maxiter, M=first, callback=watch)
-        if watch.stalled:
-            x = watch.x
+        with np.errstate(all="ignore"):
+            x, _ = linalg.cg(operator, b, x0=x, rtol=rtol / 2, atol=0.0, maxiter=maxiter, M=first)
         residual = np.linalg.norm(applied(x) - b)
         if residual <= rtol * size:
             return x
-        if watch.stalled or not np.isfinite(residual):
+        if not np.isfinite(residual):
             break
     share = residual / size if size else residual
     raise EinderivError(
         f"conjugate gradients stopped at a residual of {share:.3g} of the right-hand side, over "
         f"rtol = {rtol:g}: the tensor may be indefinite or ill-conditioned; raise rtol or maxiter"
     )
-
-
-class _Stalled(Exception):
-    """No residual falls any more."""
-
-
-class _Progress:
-    """Looks at the residual as often as there are unknowns: in exact arithmetic it would be zero by then."""
-
-    def __init__(self, applied: Callable[[Array], Array], b: Array) -> None:
-        self.applied, self.b, self.steps, self.best, self.stalled = applied, b, 0, np.inf, False
-        self.x: Array = np.zeros_like(b)
-
-    def __call__(self, x: Array) -> None:
-        self.steps += 1
-        if self.steps % max(self.b.size, LEAST) == 0:
-            residual = float(np.linalg.norm(self.applied(x) - self.b))
-            if not residual < self.best / 2:
-                self.stalled, self.x = True, x.copy()
-                raise _Stalled
-            self.best = residual
 
 
 def _probe(applied: Callable[[Array], Array], b: Array, tolerance: float) -> None:

@@ -37,8 +37,10 @@ def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] |
     by default; L-BFGS-B with `bounds`), which then gets value and gradient from one compiled function, and ``hessp``
     or ``hess`` if it takes them; or ``"newton"``, damped Newton steps by ``Structured.solve``. `tol`, `options` and
     `bounds` (by entries of the flat vector) are SciPy's; for ``"newton"`` the options are `maxiter` (100) and `gtol`
-    (1e-8), the largest entry of the gradient at the end. The unknowns are float64, whatever the dtype of `start`. With
-    `progress` a bar counts evaluations of the loss; by default it does so in a terminal, after two seconds.
+    (1e-8), the largest entry of the gradient at the end. The unknowns are float64, whatever the dtype of `start`. A
+    tensor that is declared symmetric, diagonal or lower stays so, by every method; the vectors in the answer (`jac`)
+    and the bounds still have all its entries: `scipy_functions`. With `progress` a bar counts evaluations of the loss;
+    by default it does so in a terminal, after two seconds.
 
     >>> import einderiv as ed, numpy as np
     >>> T, U, V = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk")
@@ -48,20 +50,20 @@ def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] |
     >>> found.x.ravel(), found.nit
     (array([1., 2., 3.]), 1)
 
-    The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name, and where Newton's
-    step leads upwards, for the Hessian is not positive definite there; ImportError without SciPy.
+    The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name, for a `start` or
+    bounds without the declared structure, for a tensor that is declared orthogonal, and where Newton's step leads
+    upwards, for the Hessian is not positive definite there; ImportError without SciPy.
     """
     optimize = scipy_part("optimize")
     functions = Functions(loss, wrt, {**(arrays or {}), **named}, {}, start)
     x0 = functions.pack(start)
     chosen = _method(method, functions.size, bounds is not None)
     given = {} if options is None else dict(options)
+    if bounds is not None and functions.structures:
+        functions.check_bounds(bounds)
     if not functions.size:
         return optimize.OptimizeResult(x=functions.unpack(x0), fun=functions.fun(x0), nit=0, nfev=1, success=True,
                                        status=0, message="there are no unknowns")  # fmt: skip
-    if chosen == NEWTON and functions.structures:
-        name, structure = next(iter(functions.structures.items()))
-        raise EinderivError(f"method 'newton' does not keep {name} {structure}; the others do, for example 'L-BFGS-B'")
     if chosen == NEWTON:
         if tol is not None:
             given.setdefault("gtol", tol)

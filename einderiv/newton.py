@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .algebra import number
 from .blocks import BLOCK
 from .calculus import hessian
+from .construction import whole
 from .errors import EinderivError, near
-from .evaluation import Compiled
 from .execution import Array
 from .krylov import STEPS, conjugate_gradients
 from .objective import Functions
@@ -67,11 +68,21 @@ def newton(functions: Functions, both: Callable[[Array], tuple[float, Array]], x
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of Newton's method, the others as they are by default."""
+    """The options of Newton's method, the others as they are by default.
+
+    Raises EinderivError for an unknown one and for a negative one or nan, TypeError for what is no number.
+    """
     for name in options:
         if name not in OPTIONS:
             raise EinderivError(f"method 'newton' has no option {str(name)[:40]!r}; {near(str(name), OPTIONS)}")
-    return {**OPTIONS, **options}
+    found = {**OPTIONS, **options}
+    gtol = number(found["gtol"])
+    if isinstance(gtol, bool) or not isinstance(gtol, (int, float)):
+        raise TypeError(f"gtol (or tol) must be a number, not {found['gtol']!r}")
+    if not gtol >= 0:
+        raise EinderivError(f"gtol (or tol) must be 0 or more, not {gtol}: it is the largest entry of the gradient "
+                            "at the end")  # fmt: skip
+    return {"maxiter": whole(found["maxiter"], "maxiter"), "gtol": gtol}
 
 
 def _searched(both: Callable[[Array], tuple[float, Array]], at: Point, direction: Array, slope: float
@@ -91,7 +102,7 @@ class _Step:
     def __init__(self, functions: Functions) -> None:
         self.functions, self.count, self.method = functions, 0, ""
         one = next(iter(functions.tensors.values())) if len(functions.tensors) == 1 else None
-        self.hessian = None if one is None else Compiled(hessian(functions.loss, one), dense=False)
+        self.hessian = None if one is None else functions.compiled(hessian(functions.loss, one), dense=False)
 
     def __call__(self, at: Point, number: int) -> Array:
         self.count += 1

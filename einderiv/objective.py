@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import usable
 from .calculus import hessian, hvp, value_and_grad
 from .construction import einsum
-from .declared import check_structures, inside, projected
+from .declared import check_structures, inside, projected, structures
 from .derivation import leaves, mapped, replaced
 from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled, fix
@@ -23,12 +23,15 @@ from .targets import Target, paired, resolved, tensors_of
 
 
 class Functions:
-    """A loss as functions of one flat vector, for ``scipy.optimize`` or any other optimizer: `scipy_functions`."""
+    """A loss as functions of one flat vector, for ``scipy.optimize`` or any other optimizer: `scipy_functions`.
+
+    `loss` is of free tensors; `structures` says which arrays are projected to a structure before they are given back.
+    """
 
     def __init__(self, loss: Expr | str, wrt: Any, arrays: Mapping[str, Any], sizes: Mapping[str, int],
                  start: Any = None) -> None:  # fmt: skip
         self.loss, self.structures, wrt = _inside(einsum(loss) if isinstance(loss, str) else loss, wrt)
-        self._both = Compiled(value_and_grad(self.loss, wrt))  # TypeError for what is no scalar, or no expression
+        self._both = self.compiled(value_and_grad(self.loss, wrt))  # TypeError for what is no scalar, or no expression
         self.wrt, (_, self._targets) = wrt, resolved(self.loss, wrt)
         self.arrays = {name: _real(array, name) for name, array in arrays.items()}
         #: the tensors that are minimised over, by name
@@ -47,17 +50,23 @@ class Functions:
         return {t.tensor.name: _real(a, f"the {what} of {t.label}").astype(np.float64) for t, a in pairs}
 
     def pack(self, tree: Any) -> Array:
-        """Arrays in the structure of `wrt` as one flat vector of float64 numbers, a copy."""
+        """Arrays in the structure of `wrt` as one flat vector of float64 numbers, a copy.
+
+        Raises ShapeError for other shapes, EinderivError for an array that is not what its tensor is declared to be.
+        """
         found = self._leaves(tree, "array")
         for name, array in found.items():
             if array.shape != self.shapes[name]:
                 raise ShapeError(f"the array of {name} has shape {array.shape}, but {name} has {self.shapes[name]}")
         check_structures(self.structures, found)
-        return self._joined(found)
+        return self._joined(self._projected(found))
+
+    def _projected(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: projected(a, self.structures.get(name)) for name, a in arrays.items()}
 
     def unpack(self, x: Any) -> Any:
         """A flat vector as arrays in the structure of `wrt`, and of the structure that is declared."""
-        parts = iter([projected(a, self.structures.get(name)) for name, a in self._named(x).items()])
+        parts = iter(self._projected(self._named(x)).values())
         return mapped(lambda _: next(parts), self.wrt)
 
     def fun(self, x: Any) -> float:
@@ -89,13 +98,19 @@ class Functions:
         directions = {self._directions[name]: a for name, a in self._named(v).items()}
         return self._joined(self._product({**self.at(x), **directions}))
 
+    def compiled(self, tree: Any, *, dense: bool = True) -> Compiled:
+        """Expressions made from the loss, for unknowns that may be off their structure: methods try such ones."""
+        found = Compiled(tree, dense=dense)
+        found.structures = {name: s for name, s in found.structures.items() if name not in self.structures}
+        return found
+
     @cached_property
     def _value(self) -> Compiled:
-        return Compiled(self.loss)
+        return self.compiled(self.loss)
 
     @cached_property
     def _hessian(self) -> Compiled:
-        return Compiled(hessian(self.loss, dict(self.tensors)))
+        return self.compiled(hessian(self.loss, dict(self.tensors)))
 
     @cached_property
     def _directions(self) -> dict[str, str]:
@@ -106,7 +121,24 @@ class Functions:
 
     @cached_property
     def _product(self) -> Compiled:
-        return Compiled(hvp(self.loss, dict(self.tensors), self._directions))
+        return self.compiled(hvp(self.loss, dict(self.tensors), self._directions))
+
+    def check_bounds(self, bounds: Any) -> None:
+        """Raise unless SciPy's bounds by entries of the flat vector leave room for the declared structures.
+
+        What is within bounds must be so when it is projected: mirrored entries of a symmetric tensor need equal bounds,
+        and 0 must be allowed where a diagonal or a triangle is zero.
+        """
+        lows, highs = map(self._named, _ends(bounds, self.size))
+        for name, structure in self.structures.items():
+            a, b = lows[name], highs[name]
+            if structure == "symmetric":
+                fits = all(np.array_equal(c, c.swapaxes(-1, -2)) for c in (a, b))
+            else:
+                fits = bool(((projected(np.ones(a.shape), structure) == 1) | ((a <= 0) & (b >= 0))).all())
+            if not fits:
+                how = "mirrored entries have other bounds" if structure == "symmetric" else "they exclude its zeros"
+                raise EinderivError(f"{name} is declared {structure}, but its bounds are not: {how}")
 
     def at(self, x: Any) -> dict[str, Array]:
         """All arrays by name, those of `wrt` from a flat vector."""
@@ -134,6 +166,11 @@ def scipy_functions(loss: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None
     `wrt` is a tensor or its name, or a list, tuple or dict of those; the arrays of all other tensors are given by name
     or as a mapping. They must fix the shapes of `wrt` too, or `sizes` does.
 
+    A tensor that is declared symmetric, diagonal or lower has all its entries in the flat vector. With P, the
+    projection to the structure, the loss of a flat S is ``f(P S) + |S - P S|² / 2``: f itself where S has the
+    structure, and there gradients, and products of the Hessian with vectors of the structure, have it too. `unpack`
+    gives P S.
+
     >>> import einderiv as ed, numpy as np
     >>> x = ed.tensor("x", "n")
     >>> f = ed.scipy_functions(ed.sum((ed.tensor("t", "n") - x) ** 2), x, t=np.array([1.0, 2.0]))
@@ -143,36 +180,54 @@ def scipy_functions(loss: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None
     array([[2., 0.],
            [0., 2.]])
 
-    Raises TypeError for a loss that is no scalar, EinderivError for unknown names, ShapeError for unknown sizes.
+    Raises TypeError for a loss that is no scalar, EinderivError for unknown names and for tensors that are declared
+    orthogonal, ShapeError for unknown sizes.
     """
     return Functions(loss, wrt, {**(arrays or {}), **named}, sizes or {})
 
 
-def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
-    """A loss of tensors of a declared structure as one of free tensors, which are projected to the structure.
+def _ends(bounds: Any, size: int) -> tuple[Array, ...]:
+    """SciPy's bounds, an object with `lb` and `ub` or pairs with None, as two flat vectors."""
+    if hasattr(bounds, "lb"):
+        return np.broadcast_to(bounds.lb, size), np.broadcast_to(bounds.ub, size)
+    pairs = np.array(bounds, np.float64)  # None becomes nan
+    if pairs.shape != (size, 2):
+        raise ShapeError(f"bounds of shape {pairs.shape} are no pairs for {size} unknowns")
+    return tuple(np.where(np.isnan(ends), at, ends) for ends, at in zip(pairs.T, (-np.inf, np.inf), strict=True))
 
-    Its gradients then have the structure, and steps along them keep it.
+
+def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
+    """A loss f of tensors S of a declared structure as one of free tensors, ``f(P S) + |S - P S|² / 2``.
+
+    Its gradients at an S of the structure have the structure, and steps along them keep it. The second part is zero
+    there, and its Hessian ``I - P`` makes the whole one as regular as that of f within the structure.
     """
-    chosen = [known for leaf in leaves(wrt) if (known := _declared(loss, leaf)) is not None]
+    chosen = [found for leaf in leaves(wrt) if (found := _declared(loss, leaf)) is not None]
+    parts = {}
     for tensor in chosen:
         if tensor.structure == "orthogonal":
-            raise EinderivError(
-                f"{tensor.name} is declared orthogonal: that is no linear space, and no method keeps to it"
-            )
-    if not chosen:
+            raise EinderivError(f"{tensor.name} is declared orthogonal: orthogonal matrices are no linear space, and "
+                                "no method here stays among them")  # fmt: skip
+        parts[tensor.name] = inside(Tensor(tensor.name, tensor.declared, None, tensor.complex), tensor)
+    if not parts:
         return loss, {}, wrt
-    parts = {tensor.name: inside(Tensor(tensor.name, tensor.declared), tensor) for tensor in chosen}
     free = replaced(loss, parts)
+    for tensor in {t.name: t for t in chosen}.values():
+        off = Tensor(tensor.name, tensor.declared, None, tensor.complex) - parts[tensor.name]
+        labels = list(range(tensor.ndim))
+        free = free + einsum(off, labels, off, labels, []) / 2
     names = mapped(lambda leaf: leaf.name if isinstance(leaf, Tensor) and leaf.name in parts else leaf, wrt)
     return free, {tensor.name: str(tensor.structure) for tensor in chosen}, names
 
 
 def _declared(loss: Any, leaf: Any) -> Tensor | None:
-    """The tensor that is meant, if it has a structure."""
-    if not isinstance(loss, Expr):
+    """The tensor of the loss that is meant, with its structure, if it has one."""
+    name = leaf.name if isinstance(leaf, Tensor) else leaf
+    known = tensors_of(loss) if isinstance(loss, Expr) else {}
+    if not isinstance(name, str) or name not in known:
         return None
-    found = leaf if isinstance(leaf, Tensor) else tensors_of(loss).get(leaf) if isinstance(leaf, str) else None
-    return found if found is not None and found.structure else None
+    structure = structures([loss]).get(name) or (leaf.structure if isinstance(leaf, Tensor) else None)
+    return Tensor(name, known[name].declared, structure, known[name].complex) if structure else None
 
 
 def _real(value: Any, what: str) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import BLOCK, KINDS, Group, Name, Shape, first, groups, hermitian, named, small, words
+from .blocks import BLOCK, KINDS, Name, Shape, first, groups, hermitian, named, small, words
 from .errors import EinderivError, LimitError, limits
 from .execution import Array, spoken_bytes
 from .krylov import conjugate_gradients
@@ -72,18 +72,22 @@ class Square:
             return np.zeros(b.shape, result)
         if not self.direct:
             return _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter).astype(result)
+        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        if not np.isfinite(b).all():
+            raise EinderivError("the right-hand side holds nan or inf")
         x = b.astype(dtype)
-        for k, group in enumerate(self.groups):
-            x = self._solved(k, group, x, dtype)
+        for k, own in enumerate(blocks):
+            x = self._solved(k, own, x)
         return np.asarray(x, dtype=result, order="C")
 
-    def _solved(self, k: int, group: Group, x: Array, dtype: Any) -> Array:
+    def _solved(self, k: int, blocks: Array, x: Array) -> Array:
         """One group applied to its axes of `x`; along all others it is the identity."""
+        group = self.groups[k]
         own = (*group.tied, *group.free)
         order = (*own, *(p for p in range(x.ndim) if p not in own))
         moved = x.transpose(order)
         flat = moved.reshape((*group.stack, group.order, x.size // (prod(group.stack) * group.order)))
-        y = KINDS[group.kind].solve(self._blocks(k, dtype), flat, self._namer(k))
+        y = KINDS[group.kind].solve(blocks, flat, self._namer(k))
         return y.reshape(moved.shape).transpose([order.index(p) for p in range(x.ndim)])
 
     def _blocks(self, k: int, dtype: Any) -> Array:
@@ -126,7 +130,7 @@ class Square:
         self._check_direct("eigvalsh")
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
         shaped = [b if g.free else b[..., None, None] for g, b in zip(self.groups, blocks, strict=True)]
-        if not all(map(hermitian, shaped)):
+        if not all(hermitian(b, g.largest) for g, b in zip(self.groups, shaped, strict=True)):
             if len(self.groups) == 1:
                 raise EinderivError("the tensor is not symmetric (Hermitian): eigvalsh would be wrong")
             # The product of two antisymmetric matrices by Kronecker is symmetric.

@@ -243,8 +243,8 @@ class Structured:
                [1., 1.],
                [1., 1.]])
 
-        Raises EinderivError for a singular block, which it names, where conjugate gradients meet a tensor that is not
-        symmetric, and where they do not converge; ShapeError for shapes that do not fit.
+        Raises EinderivError for a singular block, which it names, for nan or inf in H or `b`, where conjugate gradients
+        meet a tensor that is not symmetric, and where they do not converge; ShapeError for shapes that do not fit.
         """
         k = self._rows("solve")
         b = usable(b, "b")
@@ -266,6 +266,8 @@ class Structured:
     def trace(self) -> Any:
         """The sum of the diagonal, read off the cores; nothing is formed, and whole numbers stay exact."""
         self._rows("trace")
+        if 0 in self.shape:  # the sum of nothing, though a core may hold a mean over nothing, which is nan
+            return np.zeros((), self.dtype)[()]
         return self._tied(())[()]
 
     def eigvalsh(self) -> Array:

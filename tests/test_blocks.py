@@ -80,17 +80,28 @@ def test_groups(specs, want, kronecker):
     assert_same(rebuilt.transpose(np.argsort(places)) if places else rebuilt, full)
 
 
-@pytest.mark.parametrize(("blocks", "want"), [
-    ([[1.0, 2], [2, 1]],                   True),
-    ([[1.0, 2], [2 + 1e-12, 1]],           True),
-    ([[1.0, 2], [2 + 1e-3, 1]],            False),
-    ([[1e-30, 2e-30], [3e-30, 1e-30]],     False),
-    ([[1.0, 2j], [-2j, 1]],                True),
-    ([[1.0, 2j], [2j, 1]],                 False),
-    ([[1j]],                               False),
-    ([[0.0]],                              True),
-    (np.zeros((0, 0)),                     True),
-    ([[[1.0]], [[2.0]]],                   True),
+@pytest.mark.parametrize(("blocks", "largest", "want"), [
+    ([[1.0, 2], [2, 1]],                   2,      True),
+    ([[1.0, 2], [2 + 1e-12, 1]],           2,      True),
+    ([[1.0, 2], [2 + 1e-3, 1]],            2,      False),
+    ([[1e-30, 2e-30], [3e-30, 1e-30]],     3e-30,  False),
+    ([[1e-30, 2e-30], [3e-30, 1e-30]],     1e-10,  True),
+    ([[0, 1e-17], [-2e-17, 0]],            0.5,    True),
+    ([[0, 1e-9], [-2e-9, 0]],              0.5,    False),
+    ([[1.0, 2j], [-2j, 1]],                2,      True),
+    ([[1.0, 2j], [2j, 1]],                 2,      False),
+    ([[1j]],                               1,      False),
+    ([[0.0]],                              0,      True),
+    (np.zeros((0, 0)),                     0,      True),
+    ([[[1.0]], [[2.0]]],                   2,      True),
 ])  # fmt: skip
-def test_hermitian(blocks, want):
-    assert hermitian(np.asarray(blocks)) is want
+def test_hermitian(blocks, largest, want):
+    assert hermitian(np.asarray(blocks), lambda: largest) is want
+
+
+def test_the_largest_entries_of_all_terms():
+    """Two terms that cancel are as large as they are each."""
+    A = np.array([[3.0, -4], [1j, 0]])
+    (group,) = groups([Term(((A, (0, 9)),), (0, 9)), Term(((-A, (0, 9)),), (0, 9))], (2,))
+    assert not group.blocks(complex).any()
+    assert group.largest() == 8

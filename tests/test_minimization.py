@@ -161,7 +161,7 @@ STRUCTURES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("method", [None, "BFGS", "Newton-CG", "trust-exact"])
+@pytest.mark.parametrize("method", [None, "newton", "L-BFGS-B", "Newton-CG", "trust-exact", "dogleg"])
 @pytest.mark.parametrize(("structure", "nearest"), STRUCTURES.items(), ids=STRUCTURES)
 def test_minima_keep_a_declared_structure(structure, nearest, method):
     S = ed.tensor("S", "nn", **{structure: True})
@@ -172,6 +172,8 @@ def test_minima_keep_a_declared_structure(structure, nearest, method):
         assert np.abs(found.x - nearest).max() < 0.3
         slope = ed.evaluate(ed.project(ed.grad(loss, S), S), S=found.x, N=N)
         assert np.abs(slope).max() < 1e-4
+        np.testing.assert_array_equal(found.x * (nearest == 0), 0)
+        assert structure != "symmetric" or np.array_equal(found.x, found.x.T)
     functions = ed.scipy_functions(loss, S, N=N)
     x = functions.pack(start)
     assert functions.fun(x) == pytest.approx(float(ed.evaluate(loss, S=start, N=N)))
@@ -179,13 +181,72 @@ def test_minima_keep_a_declared_structure(structure, nearest, method):
 
 @pytest.mark.parametrize(("options", "start", "method", "message"), [
     ({"symmetric": True},  np.triu(np.ones((4, 4))), None,     "S is declared symmetric, but its array is not"),
-    ({"orthogonal": True}, np.eye(4),                None,     "declared orthogonal: that is no linear space"),
-    ({"symmetric": True},  np.eye(4),                "newton", "'newton' does not keep S symmetric"),
+    ({"symmetric": True},  np.triu(np.ones((4, 4))), "newton", "S is declared symmetric, but its array is not"),
+    ({"lower": True},      np.triu(np.ones((4, 4))), None,     "S is declared lower, but its array is not"),
+    ({"diagonal": True},   np.tril(np.ones((4, 4))), None,     "S is declared diagonal, but its array is not"),
+    ({"orthogonal": True}, np.eye(4),                None,     "declared orthogonal: orthogonal matrices are no li"),
+    ({"orthogonal": True}, np.eye(4),                "newton", "no method here stays among them"),
 ])  # fmt: skip
 def test_structures_that_cannot_be_kept(options, start, method, message):
     S = ed.tensor("S", "nn", **options)
     with pytest.raises(ed.EinderivError, match=message):
         ed.minimize(ed.norm_squared(S - N), S, start, method=method)
+
+
+@pytest.mark.parametrize("method", ["COBYLA", "Powell"])
+def test_methods_that_leave_the_structure_are_led_back(method):
+    S, M = ed.tensor("S", "nn", symmetric=True), t("N", "nn")
+    loss = ed.norm_squared(ed.grad(ed.norm_squared(S - M), S))  # it was made from another expression of S
+    found = ed.minimize(loss, S, np.eye(2), N=N[:2, :2], method=method)
+    np.testing.assert_allclose(found.x, STRUCTURES["symmetric"][:2, :2], atol=1e-3)
+    np.testing.assert_array_equal(found.x, found.x.T)
+
+
+@pytest.mark.parametrize("method", [None, "newton"])
+def test_a_precision_matrix(method):
+    """The most likely one is the inverse covariance."""
+    P = ed.tensor("P", "nn", symmetric=True)
+    C = np.cov(np.random.default_rng(1).normal(size=(3, 50)))
+    loss = es("ij,ij->", P, t("C", "nn")) - ed.logdet(P)
+    found = ed.minimize(loss, P, np.eye(3), C=C, method=method)
+    np.testing.assert_allclose(found.x, np.linalg.inv(C), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", [None, "newton"])
+def test_stacks_and_several_tensors_keep_their_structures(method):
+    B, L = ed.tensor("B", ("b", "n", "n"), symmetric=True), ed.tensor("L", "nn", lower=True)
+    loss = ed.norm_squared(B - t("T", "bnn")) + ed.norm_squared(L - t("N", "nn")) + ed.norm_squared(x - 1)
+    T = rng.normal(size=(2, 4, 4))
+    found = ed.minimize(loss, {"B": B, "L": "L", "x": x}, {"B": np.zeros((2, 4, 4)), "L": np.eye(4), "x": np.zeros(4)},
+                        T=T, N=N, method=method)  # fmt: skip
+    np.testing.assert_allclose(found.x["B"], (T + T.swapaxes(1, 2)) / 2, atol=1e-6)
+    np.testing.assert_allclose(found.x["L"], np.tril(N), atol=1e-6)
+    np.testing.assert_allclose(found.x["x"], 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(("structure", "bounds", "want"), [
+    ("symmetric", [(0, None)] * 16,           lambda a: np.maximum(a, 0)),
+    ("symmetric", optimize.Bounds(-0.2, 0.3), lambda a: np.clip(a, -0.2, 0.3)),
+    ("diagonal",  [(0, 0.1)] * 16,            lambda a: np.clip(a, 0, 0.1)),
+    ("lower",     [(None, 0.1)] * 16,         lambda a: np.minimum(a, 0.1)),
+])  # fmt: skip
+def test_bounds_within_a_structure(structure, bounds, want):
+    S = ed.tensor("S", "nn", **{structure: True})
+    found = ed.minimize(ed.norm_squared(S - N), S, np.zeros((4, 4)), bounds=bounds)
+    np.testing.assert_allclose(found.x, want(STRUCTURES[structure]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("structure", "bounds", "error", "match"), [
+    ("symmetric", [(0, 1)] * 2 + [(0, 2)] * 14, ed.EinderivError, "symmetric, but its bounds .* mirrored entries"),
+    ("lower",     [(0.1, None)] * 16,           ed.EinderivError, "lower, but its bounds are not: they exclude its ze"),
+    ("diagonal",  [(None, -1)] * 16,            ed.EinderivError, "diagonal, but its bounds are not"),
+    ("diagonal",  [(0, 1)] * 3,                 ed.ShapeError,    r"shape \(3, 2\) are no pairs for 16 unknowns"),
+    ("diagonal",  3,                            ed.ShapeError,    r"shape \(\) are no pairs"),
+])  # fmt: skip
+def test_bounds_that_do_not_fit_a_structure(structure, bounds, error, match):
+    S = ed.tensor("S", "nn", **{structure: True})
+    with pytest.raises(error, match=match):
+        ed.minimize(ed.norm_squared(S - N), S, np.zeros((4, 4)), bounds=bounds)
 
 
 @pytest.mark.parametrize("method", [None, "newton", "L-BFGS-B", "trust-exact"])

@@ -141,3 +141,34 @@ def test_unknown_options():
     with pytest.raises(ed.EinderivError, match="no option 'maxitr'; did you mean 'maxiter'"):
         minimized(ed.norm_squared(x), x, [1.0], options={"maxitr": 3})
     assert set(OPTIONS) == {"maxiter", "gtol"}
+
+
+@pytest.mark.parametrize(("options", "tol", "error", "match"), [
+    ({},                   -1,     ed.EinderivError, r"gtol \(or tol\) must be 0 or more, not -1"),
+    ({},                   np.nan, ed.EinderivError, "must be 0 or more, not nan"),
+    ({"gtol": -1e-9},      None,   ed.EinderivError, "must be 0 or more, not -1e-09"),
+    ({"gtol": "small"},    None,   TypeError,        "must be a number, not 'small'"),
+    ({},                   1j,     TypeError,        "must be a number, not 1j"),
+    ({"gtol": None},       None,   TypeError,        "must be a number, not None"),
+    ({"maxiter": -1},      None,   ed.EinderivError, "maxiter is -1"),
+    ({"maxiter": 2.5},     None,   TypeError,        "maxiter must be a whole number, not 2.5"),
+])  # fmt: skip
+def test_options_of_no_meaning(options, tol, error, match):
+    with pytest.raises(error, match=match):
+        minimized(ed.norm_squared(x), x, [1.0], options=options, tol=tol)
+
+
+@pytest.mark.parametrize("structure", ["symmetric", "diagonal", "lower"])
+def test_one_step_within_a_structure(structure):
+    """Beside the structure the Hessian of the projected loss is zero: what is added there makes it regular."""
+    S, N = t("S", "nn", **{structure: True}), r.normal(size=(4, 4))
+    found = minimized(ed.norm_squared(S - t("N", "nn")), S, np.eye(4), N=N)
+    want = {"symmetric": (N + N.T) / 2, "diagonal": np.diag(np.diag(N)), "lower": np.tril(N)}[structure]
+    np.testing.assert_allclose(found.x, want, atol=1e-12)
+    assert found.nit == 1
+
+
+def test_a_loss_that_is_flat_within_the_structure():
+    S = t("S", "nn", symmetric=True)
+    with pytest.raises(ed.EinderivError, match=r"step 1: .* singular"):
+        minimized(ed.trace(S) ** 2, S, np.eye(2))

@@ -128,3 +128,58 @@ def test_missing_arrays_are_named():
     f = ed.scipy_functions(loss, U, V=V0, sizes={"n": 4})
     with pytest.raises(ed.EinderivError, match="no array for T"):
         f.fun(np.ones(8))
+
+
+# ---- declared structures: all entries are in the flat vector
+G = r.integers(-3, 4, (3, 3)).astype(float)
+PROJECTIONS = {
+    "symmetric": lambda a: (a + a.T) / 2, "diagonal": lambda a: np.diag(np.diag(a)), "lower": np.tril,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrt", ["declared", "name", "plain"])
+@pytest.mark.parametrize("structure", PROJECTIONS)
+def test_functions_of_a_structure(structure, wrt):
+    S, project = t("S", "nn", **{structure: True}), PROJECTIONS[structure]
+    inner = ed.sum(S**4) + ed.norm_squared(S @ S - t("N", "nn"))
+    f = ed.scipy_functions(inner, {"declared": S, "name": "S", "plain": t("S", "nn")}[wrt], N=G)
+    free, at = 2 * r.integers(-3, 4, (3, 3)).astype(float), project(2 * r.integers(-3, 4, (3, 3)).astype(float))
+    x = f.pack(at)
+    assert f.size == 9
+    np.testing.assert_array_equal(f.unpack(x), at)
+    np.testing.assert_array_equal(f.unpack(free.ravel()), project(free))
+    # Within the structure it is the loss, and the gradient is the projected one.
+    assert f.fun(x) == ed.evaluate(inner, S=at, N=G)
+    np.testing.assert_array_equal(f.jac(x).reshape(3, 3), project(ed.evaluate(ed.grad(inner, S), S=at, N=G)))
+    # Elsewhere half the squared distance comes to it.
+    distance = np.sum((free - project(free)) ** 2) / 2
+    assert f.fun(free.ravel()) == ed.evaluate(inner, S=project(free), N=G) + distance
+    H = f.hess(x)
+    np.testing.assert_array_equal(H, H.T)
+    v = project(2 * r.integers(-3, 4, (3, 3)).astype(float))
+    product = f.hessp(x, v.ravel()).reshape(3, 3)
+    np.testing.assert_array_equal(product, project(product))
+    np.testing.assert_array_equal(product.ravel(), H @ v.ravel())
+    np.testing.assert_array_equal(product, project(ed.evaluate(ed.hvp(inner, S, "v"), S=at, N=G, v=v)))
+    off = free - project(free)
+    np.testing.assert_array_equal(H @ off.ravel(), off.ravel())
+
+
+def test_rounding_is_projected_away():
+    S = t("S", "nn", symmetric=True)
+    f = ed.scipy_functions(ed.norm_squared(S), S, sizes={"n": 2})
+    x = f.pack([[1.0, 2.0], [2.0 + 1e-12, 1.0]]).reshape(2, 2)
+    np.testing.assert_array_equal(x, x.T)
+
+
+@pytest.mark.parametrize(("declared", "call", "match"), [
+    ("symmetric",  lambda f, S: f(S).pack(np.triu(np.ones((2, 2)))), "S is declared symmetric, but its array is not"),
+    ("lower",      lambda f, S: f(S).pack(np.ones((2, 2))),          "S is declared lower, but its array is not"),
+    ("orthogonal", lambda f, S: f(S),                                "S is declared orthogonal"),
+    ("symmetric",  lambda f, S: f([S, "S"]),                         "S twice"),
+    ("symmetric",  lambda f, S: f(t("Q", "nn", symmetric=True)),     "the loss has no tensor 'Q'"),
+])  # fmt: skip
+def test_what_has_no_structure(declared, call, match):
+    S = t("S", "nn", **{declared: True})
+    with pytest.raises(ed.EinderivError, match=match):
+        call(lambda wrt: ed.scipy_functions(ed.norm_squared(S), wrt, sizes={"n": 2}), S)

@@ -371,3 +371,28 @@ def test_options_that_make_no_sense(options, error, match):
 def test_a_method_that_is_none():
     with pytest.raises(ed.EinderivError, match=r"'slove'.*did you mean 'solve'"):
         linear(np.eye(2)).method("slove")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_eigenvalues_of_terms_that_cancel(seed):
+    """A softmax over one column, summed with weights of one number, is constant: what is left is rounding."""
+    own = np.random.default_rng(seed)
+    X = t("X", "nk")
+    e = ed.hessian(es("ab,b->", ed.softmax(X, 0), t("w", "k")), X)
+    H = ed.evaluate(e, X=own.normal(size=(3, 1)), w=own.normal(size=1), dense=False)
+    assert np.abs(H.eigvalsh()).max() < 1e-15
+
+
+def test_eigenvalues_of_a_difference_that_is_not_symmetric():
+    A = np.array([[1.0, 2], [2, 1]])
+    e = t("A", "ij") - t("B", "ij")
+    H = ed.evaluate(e, A=A, B=A + [[0, 1e-9], [-1e-9, 0]], dense=False)
+    with pytest.raises(ed.EinderivError, match="not symmetric"):
+        H.eigvalsh()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1j * np.nan])
+def test_right_hand_sides_must_be_finite(bad):
+    H = linear(np.array([[2.0, 1], [1, 3]]))
+    with pytest.raises(ed.EinderivError, match="the right-hand side holds nan or inf"):
+        H.solve(np.array([[1, 0], [0, bad]]))

@@ -356,3 +356,12 @@ def test_square_tensors_that_are_no_derivatives_are_solved_too():
         for call in (lambda s=s: s.matvec(b), s.diagonal, s.as_linear_operator):
             with pytest.raises(TypeError, match="needs a derivative"):
                 call()
+
+
+@pytest.mark.parametrize("loss", [ed.norm_squared, ed.norm, lambda x: ed.mean(x**2), lambda x: ed.sum(x**3)])
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_the_trace_of_nothing(loss):
+    x = ed.tensor("x", "n")
+    H = ed.evaluate(ed.hessian(loss(x), x), x=np.zeros(0), dense=False)
+    assert H.trace() == 0
+    assert type(H.trace()) is np.float64
