@@ -38,6 +38,8 @@ def _split(node: Apply) -> Expr:
     if nested := tuple(f for f in inner.factors if isinstance(f, Einsum)):
         inner = assemble(inner.coefficient, list(zip(inner.factors, inner.inputs, strict=True)), inner.output,
                          axes=inner.axes, given=inner.given, letters=inner.letters, inline=nested)  # fmt: skip
+    if len(inner.factors) < 2:
+        return node  # a view of one operand: splitting that would be a view of it again, without end
     label, new = inner.output[-1], fresh_labels(len(node.parameters))
     slots = _replaced(list(zip(inner.factors, inner.inputs, strict=True)), label, new, node.parameters)
     if slots is None:

@@ -28,6 +28,8 @@ EXPRESSIONS = {
     "split":              ed.unvec(ed.einsum("ij,i->j", ed.kron(A, B), x), (3, 5)),
     "split a view":       ed.unvec(ed.einsum("i,j->ji", x, y), (2, 4)),
     "split a function":   ed.unvec(ed.exp(x), (2, 4)),
+    "a view alone":     ed.unvec(ed.exp(ed.einsum("ji->ij", ed.sin(ed.kron(A, B)))), (2, 4)),
+    "a scaled operand": ed.unvec(ed.einsum("ij->ji", 3 * ed.exp(ed.kron(A, B))), (2, 4)),
     "trace of kron":      ed.trace(ed.kron(ed.einsum("ij,kj->ik", A, A), ed.einsum("kl,ml->km", B, B))),
 }  # fmt: skip
 
