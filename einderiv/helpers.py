@@ -56,6 +56,16 @@ def sigmoid(x):
     with np.errstate(over="ignore"):  # 1 / (1 + e^1000) is 0 also when e^1000 is infinite
         return 1 / (1 + np.exp(-x))
 """,
+    "reflected_sigmoid": """\
+def reflected_sigmoid(x):
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(x))  # sigmoid(-x)
+""",
+    "sigmoid_slope": """\
+def sigmoid_slope(x):
+    e = np.exp(-abs(x))  # sigmoid(x) sigmoid(-x) is even
+    return e / np.square(1 + e)
+""",
     "softplus": """\
 def softplus(x):
     if np.iscomplexobj(x):

@@ -5,6 +5,7 @@ kind        inputs                spec          what it computes
 ==========  ====================  ============  ============================================================
 gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1 is summed
 combine     arrays of one shape   numbers       their sum, each times its number
+apply       an array              a row below   ``σ(-x)`` without the negation; ``σ(x) σ(-x)`` with one exponential
 ==========  ====================  ============  ============================================================
 """
 
@@ -12,10 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from .functions import Function, numpy
 from .steps import Program, Step
 
 LARGE = 1 << 12  # entries of a sum that is worth a look
 SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
+
+#: functions that no expression has; nothing derives them
+REFLECTED = Function("reflected_sigmoid", "1 / (1 + exp(x))", (), "", numpy("reflected_sigmoid({0})"), "")
+SLOPE = Function("sigmoid_slope", "sigmoid(x) sigmoid(-x)", (), "", numpy("sigmoid_slope({0})"), "")
 
 
 def lowered(program: Program) -> None:
@@ -67,4 +73,32 @@ def _combine(program: Program, k: int, step: Step) -> Iterator[Step]:
         yield step._replace(kind="combine", inputs=tuple(v for _, v in terms), spec=tuple(c for c, _ in terms))
 
 
-REWRITES: tuple[Callable[[Program, int, Step], Iterator[Step]], ...] = (_gram, _combine)
+def _reflected(program: Program, k: int, step: Step) -> Iterator[Step]:
+    """``σ(-x)`` is ``1 / (1 + exp(x))``: two changes of sign less."""
+    if _sigmoid(step) and (x := _opposite(program, step.inputs[0])) is not None:
+        before = program.steps[x].sizes
+        yield step._replace(inputs=(x,), spec=(REFLECTED, *step.spec[1:]), operand_sizes=before)
+
+
+def _slope(program: Program, k: int, step: Step) -> Iterator[Step]:
+    """``σ(x) σ(-x)``, the derivative of the sigmoid, is even, and needs one exponential that cannot overflow."""
+    if step.kind != "contract2" or len(set(step.spec)) != 1:
+        return
+    one, two = (program.steps[v] for v in step.inputs)
+    if _sigmoid(one) and two.kind == "apply" and two.spec[0] is REFLECTED and one.inputs == two.inputs:
+        yield one._replace(spec=(SLOPE, *one.spec[1:]))
+    elif _sigmoid(two) and one.kind == "apply" and one.spec[0] is REFLECTED and one.inputs == two.inputs:
+        yield two._replace(spec=(SLOPE, *two.spec[1:]))
+
+
+def _sigmoid(step: Step) -> bool:
+    return step.kind == "apply" and step.spec[0].name == "sigmoid"
+
+
+def _opposite(program: Program, x: int) -> int | None:
+    """The value that `x` is minus one times, if it is."""
+    step = program.steps[x]
+    return step.inputs[0] if step.kind == "scale" and step.spec == (-1, ()) else None
+
+
+REWRITES: tuple[Callable[[Program, int, Step], Iterator[Step]], ...] = (_gram, _combine, _reflected, _slope)

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 from .errors import EinderivError, limits, near, our_bug
 from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
+from .paths import FEW, exact
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
 from .unification import assemble, bare, core_labels
@@ -324,6 +325,8 @@ def search(
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
+    if optimize == "auto" and len(terms) <= FEW:
+        return exact(terms, output, numbers)
     import opt_einsum as oe
 
     # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.

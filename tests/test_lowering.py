@@ -64,3 +64,34 @@ def test_the_hessian_of_logistic_regression_is_one():
     X, w, y = ed.tensor("X", "nd"), ed.tensor("w", "d"), ed.tensor("y", "n")
     H = ed.hessian(ed.sum(ed.softplus(-(y * (X @ w)))), w)
     assert "= gram(X, " in sources(H, X=rng.normal(size=(m, n)), w=rng.normal(size=n), y=np.ones(m))[1]
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (5,), (3, 4)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_slopes_of_the_sigmoid_take_one_exponential(shape, dtype):
+    x = ed.tensor("x", "ij"[: len(shape)])
+    at = np.asarray(rng.normal(size=shape) * 3, dtype)
+    p = 1 / (1 + np.exp(-np.asarray(at, np.float64)))
+    got, source = sources(ed.jvp(ed.sigmoid(x), x, "v"), x=at, v=np.ones_like(at))
+    assert "= sigmoid_slope(x)" in source
+    np.testing.assert_allclose(got, p * (1 - p), rtol=1e-6 if dtype is np.float32 else 1e-12)
+    got, source = sources(ed.sigmoid(-x), x=at)
+    assert "= reflected_sigmoid(x)" in source
+    np.testing.assert_allclose(got, 1 - p, rtol=1e-5 if dtype is np.float32 else 1e-12)
+    assert got.dtype == dtype
+
+
+def test_slopes_of_the_sigmoid_far_out():
+    x = ed.tensor("x", "i")
+    at = np.array([-1000.0, -40.0, 40.0, 1000.0, np.inf, -np.inf, np.nan])
+    want = [0, np.exp(-40.0), np.exp(-40.0), 0, 0, 0, np.nan]
+    np.testing.assert_allclose(ed.evaluate(ed.jvp(ed.sigmoid(x), x, "v"), x=at, v=np.ones(7)), want, rtol=1e-12)
+    np.testing.assert_allclose(ed.evaluate(ed.sigmoid(-x), x=at)[:4], [1, 1, np.exp(-40.0), 0], rtol=1e-12)
+
+
+def test_other_sigmoids_stay_what_they_are():
+    x, z = ed.tensor("x", "i"), rng.normal(size=4)
+    for e in (ed.sigmoid(x) * ed.sigmoid(2 * x), ed.sigmoid(-2 * x), ed.sigmoid(x) * ed.sigmoid(x)):
+        assert "= sigmoid(" in sources(e, x=z)[1]
+    source = sources(ed.jvp(ed.sigmoid(x), x, "v"), x=z + 1j, v=np.ones(4))[1]
+    assert "slope" not in source, "|x| of complex numbers is no change of sign"

@@ -1,0 +1,89 @@
+"""The best order of a few operands, against all orders there are."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+import pytest
+
+from einderiv.paths import FEW, MATRIX, MOVED, OTHER, STEP, exact
+from einderiv.planning import search
+
+Labels = tuple[int, ...]
+
+
+def cost(terms: Sequence[Labels], output: Labels, numbers: dict[int, int], i: int, j: int) -> tuple[float, Labels]:
+    """The estimate for one pair, from its definition; and the labels that are left."""
+    others = {x for k, term in enumerate(terms) if k not in (i, j) for x in term}.union(output)
+    union = set(terms[i]) | set(terms[j])
+    out = union & others
+
+    def entries(labels: set[int]) -> float:
+        found = 1.0
+        for x in labels:
+            found *= numbers[x]
+        return found
+
+    flops = entries(union) * (1 if union == out else 2)
+    rate = MATRIX if (set(terms[i]) & set(terms[j])) - out else OTHER
+    moved = MOVED * (entries(set(terms[i])) + entries(set(terms[j])) + entries(out))
+    return max(flops * rate, moved) + STEP, tuple(sorted(out))
+
+
+def best(terms: list[Labels], output: Labels, numbers: dict[int, int]) -> float:
+    """The least estimate over all orders, tried one after the other."""
+    if len(terms) == 1:
+        return 0.0
+    found = []
+    for i, j in combinations(range(len(terms)), 2):
+        seconds, new = cost(terms, output, numbers, i, j)
+        rest = [term for k, term in enumerate(terms) if k not in (i, j)]
+        found.append(seconds + best([*rest, new], output, numbers))
+    return min(found)
+
+
+def along(path: list[tuple[int, int]], terms: list[Labels], output: Labels, numbers: dict[int, int]) -> float:
+    """The estimate of a path."""
+    total, left = 0.0, list(terms)
+    for i, j in path:
+        seconds, new = cost(left, output, numbers, i, j)
+        total += seconds
+        left = [term for k, term in enumerate(left) if k not in (i, j)] + [new]
+    assert len(left) == 1
+    return total
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_best_of_all_orders(seed: int) -> None:
+    r = random.Random(seed)
+    count = r.randint(3, FEW if seed % 3 else 4)
+    labels = range(r.randint(1, 6))
+    terms = [tuple(r.sample(labels, r.randint(0, min(3, len(labels))))) for _ in range(count)]
+    used = sorted({x for term in terms for x in term})
+    output = tuple(x for x in used if r.random() < 0.4)
+    counts = Counter([*output, *(x for term in terms for x in term)])
+    terms = [tuple(x for x in term if counts[x] > 1) for term in terms]  # labels of one operand are summed before
+    numbers = {x: r.choice((1, 2, 30, 1000)) for x in used}
+    path = exact(terms, output, numbers)
+    assert along(path, terms, output, numbers) == pytest.approx(best(terms, output, numbers))
+
+
+@pytest.mark.parametrize(("terms", "output", "path"), [
+    ([(0,), (0,), (0, 1)], (1,), [(0, 1), (0, 1)]),  # two weights first, then one product with the matrix
+    ([(0,), (0, 1), (0,)], (1,), [(0, 2), (0, 1)]),
+    ([(0, 1), (1, 2), (2,)], (0,), [(1, 2), (0, 1)]),  # from the vector on
+    ([(0,), (0, 1), (1, 2)], (2,), [(0, 1), (0, 1)]),
+    ([(), (0, 1), (1,)], (0,), [(0, 2), (0, 1)]),  # the number with the vector
+])  # fmt: skip
+def test_as_an_expert_would(terms: list[Labels], output: Labels, path: list[tuple[int, int]]) -> None:
+    numbers = dict.fromkeys(sorted({x for term in terms for x in term}), 500)
+    assert exact(terms, output, numbers) == search(terms, output, numbers, "auto") == path
+
+
+def test_an_empty_axis_is_not_free() -> None:
+    """Where the sizes are 0 the order is that of sizes 1."""
+    terms: list[Labels] = [(0, 1), (1, 2), (2,)]
+    assert exact(terms, (0,), {0: 0, 1: 5, 2: 5}) == exact(terms, (0,), {0: 1, 1: 5, 2: 5})
