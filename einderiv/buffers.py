@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from .blocking import Loop, Numbered
 from .functions import ADDED
-from .spelling import Spell, aligned, combination, literal, product
+from .spelling import Spell, added_in, aligned, combination, fills, literal, product
 from .steps import Program, Step
 
 LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
@@ -72,10 +72,16 @@ def in_place(
         case "add":
             return target, [f"{name} += {other}" for other in others]
         case "combine":
-            numbers = step.spec
+            numbers, constant = step.spec
             if numbers[step.inputs.index(target)] == 1:
                 rest = [(c, x) for v, c, x in zip(step.inputs, numbers, names, strict=True) if v != target]
-                return target, [f"{name} {'-' if c < 0 else '+'}= {combination([x], [abs(c)])}" for c, x in rest]
+                lines = [f"{name} {'-' if c < 0 else '+'}= {combination([x], [abs(c)])}" for c, x in rest]
+                return target, [*lines, *[f"{name} += {literal(constant)}"] * bool(constant)]
+        case "write":
+            rows = [(x, *row) for x, row in zip(names, step.spec, strict=True)]
+            place = step.inputs.index(target)
+            if fills(*step.spec[place]) and step.spec[place][0] == step.spec[place][1]:
+                return target, added_in(name, [row for p, row in enumerate(rows) if p != place])
         case "contract2":
             la, lb, out = step.spec
             mine, other = (la, lb) if step.inputs[0] == target else (lb, la)

@@ -103,7 +103,11 @@ def _add(inputs: Sequence[str], _: Step, __: Spell) -> str:
 
 
 def _combine(inputs: Sequence[str], step: Step, _: Spell) -> str:
-    return combination(inputs, step.spec)
+    numbers, constant = step.spec
+    text = combination(inputs, numbers)
+    if not constant:
+        return text
+    return f"{literal(constant)} {text.replace('-', '- ', 1) if text.startswith('-') else f'+ {text}'}"
 
 
 def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
@@ -161,14 +165,33 @@ def _letters(labels: Labels, scope: Labels) -> str:
 
 
 def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    """Zeros, and every term added into the strided view of its diagonal."""
-    lines = [f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"]
-    for x, (labels, output) in zip(inputs, step.spec, strict=True):
+    """Every term added into the strided view of its diagonal: of zeros, or of a term that fills its place."""
+    terms = [(x, labels, output) for x, (labels, output) in zip(inputs, step.spec, strict=True)]
+    full = next((k for k, (_, labels, output) in enumerate(terms) if fills(labels, output)), None)
+    if full is None:
+        zeros = f"np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
+        return [f"{{out}} = {zeros}", *(line.replace("+=", "=") for line in added_in("{out}", terms[:1])),
+                *added_in("{out}", terms[1:]), ""]  # fmt: skip
+    if all(len(set(output)) == len(output) for _, _, output in terms):
+        return [" + ".join(aligned(*term) for term in terms)]  # the others broadcast
+    copy = f"{aligned(*terms.pop(full))}.astype(dtype)"
+    return [f"{{out}} = {copy}", *added_in("{out}", terms), ""]
+
+
+def fills(labels: Labels, output: Labels) -> bool:
+    """Has a term an entry of its own for each of the output?"""
+    return len(set(output)) == len(output) == len(labels)
+
+
+def added_in(name: str, terms: Sequence[tuple[str, Labels, Labels]]) -> list[str]:
+    """Lines that add terms, each its core's text, its core's labels and its output's, to an array in their places."""
+    lines = []
+    for x, labels, output in terms:
         distinct = tuple(dict.fromkeys(output))
-        place = "{out}" if distinct == output else (
-            f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
+        place = name if distinct == output else (
+            f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {name})')  # fmt: skip
         lines.append(f"{place}[...] += {aligned(x, labels, distinct)}")
-    return [*lines, ""]
+    return lines
 
 
 def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
