@@ -66,12 +66,12 @@ def _combine(program: Program, k: int, step: Step) -> Iterator[Step]:
         return
     if step.kind == "write" and not all(labels in ((), output) and _distinct(output) for labels, output in step.spec):
         return
-    parts = [program.steps[v] for v in step.inputs]
-    constant = sum(p.spec[0] for p in parts if p.kind == "number" and step.sizes)
-    parts = [(p, v) for p, v in zip(parts, step.inputs, strict=True) if p.kind != "number" or not step.sizes]
-    if not parts or any(len(p.sizes) < len(step.sizes) for p, _ in parts):
+    parts = [(program.steps[v], v) for v in step.inputs]
+    constant = sum(p.spec[0] for p, _ in parts if p.kind == "number" and step.sizes)
+    arrays = [(p, v) for p, v in parts if p.kind != "number" or not step.sizes]
+    if not arrays or any(len(p.sizes) < len(step.sizes) for p, _ in arrays):
         return
-    terms = [(p.spec[0], p.inputs[0]) if _times_a_number(p) else (1, v) for p, v in parts]
+    terms = [(p.spec[0], p.inputs[0]) if _times_a_number(p) else (1, v) for p, v in arrays]
     if constant or any(number != 1 for number, _ in terms):
         terms.sort(key=lambda term: term[0] != 1)  # the first may be written over
         values = tuple(v for _, v in terms)

@@ -104,7 +104,8 @@ def _add(inputs: Sequence[str], _: Step, __: Spell) -> str:
 
 def _combine(inputs: Sequence[str], step: Step, _: Spell) -> str:
     numbers, constant = step.spec
-    text = combination(inputs, numbers)
+    common = numbers[0] if len(set(numbers)) == 1 < len(numbers) and abs(numbers[0]) != 1 else None
+    text = combination(inputs, numbers) if common is None else f"{literal(common)} * ({' + '.join(inputs)})"
     if not constant:
         return text
     return f"{literal(constant)} {text.replace('-', '- ', 1) if text.startswith('-') else f'+ {text}'}"
