@@ -17,6 +17,7 @@ from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .factoring import factored
+from .halving import halved
 from .planning import search
 from .reshaping import unmerged
 from .sharing import shared
@@ -184,6 +185,35 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                                inline=(f,)) for c in {id(c): c for c in consumers}.values()}  # fmt: skip
 
 
+def _halve(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """A large operand of several terms, contracted from its ends; the cut in the middle first."""
+    uses: dict[int, list[Expr]] = defaultdict(list)
+    operands: dict[int, Expr] = {}
+    inside = {id(a) for node in walk(roots) if isinstance(node, Add) for a in node.addends}
+    for node in walk(roots):
+        terms = node.addends if isinstance(node, Add) else (node,) if id(node) not in inside else ()
+        for f in {id(f): f for t in terms if isinstance(t, Einsum) for f in t.factors if f.ndim > 2}.values():
+            uses[id(f)].append(node)
+            operands[id(f)] = f
+    for key in sorted(uses, key=lambda key: -_entries(operands[key], sizes)):
+        for cut in _cuts(operands[key], sizes):
+            new = [halved(node, operands[key], cut) for node in uses[key]]
+            parts = shared(new)
+            if _products(parts, key) < _products(uses[key], key):
+                yield {id(node): part for node, part in zip(uses[key], parts, strict=True)}
+
+
+def _products(roots: Sequence[Expr], key: int) -> int:
+    """How many products have that operand."""
+    return sum(any(id(f) == key for f in node.factors) for node in walk(roots) if isinstance(node, Einsum))
+
+
+def _cuts(e: Expr, sizes: Sizes) -> list[int]:
+    """Places to cut the axes of `e` in two, the most even first."""
+    shape = [sizes.number(size) or 1 for size in e.sizes]
+    return sorted(range(1, e.ndim), key=lambda p: prod(shape[:p]) + prod(shape[p:]))
+
+
 def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """Products that are one set of factors without one of them each: derivatives along one tree of contractions."""
     groups: dict[int, list[Einsum]] = defaultdict(list)
@@ -255,6 +285,7 @@ def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
 STRATEGIES = (
     Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
+    Strategy("halve", "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends", _halve),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
     Strategy("factor", "L A N + L B N → L (A + B) N", _factor),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),
