@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .algebra import added
 from .expression import Add, Einsum, Expr, Label, Size, Slot
 from .unification import assemble, bare, carried
 
@@ -48,7 +47,7 @@ def halved(e: Expr, operand: Expr, cut: int) -> Expr:
             groups.setdefault(key, []).append(found)
     if not groups:
         return e
-    return added([*(_joined(group, operand, e) for group in groups.values()), *rest], flat=False)
+    return _sum([*(_joined(group, operand, e) for group in groups.values()), *rest], e.axes)
 
 
 def _ends(term: Einsum, operand: Expr, cut: int) -> Halved | None:
@@ -94,13 +93,18 @@ def _links(h: Halved, ndim: int) -> Labels:
     return (*(x for x in h.whole if x in inside), *sorted(x for x in inside & outside if x not in h.whole))
 
 
+def _sum(parts: Sequence[Expr], axes: tuple[str | None, ...]) -> Expr:
+    """A sum whose terms are known to differ."""
+    return Add(tuple(parts), axes=axes) if len(parts) > 1 else parts[0]
+
+
 def _joined(group: Sequence[Halved], operand: Expr, e: Expr) -> Expr:
     """One product for terms that differ in what is far alone."""
     first = group[0]
     links, output = _links(first, e.ndim), tuple(range(e.ndim))
     common = len({h.coefficient for h in group}) == 1
     parts = [assemble(1 if common else h.coefficient, h.far, links, axes=(None,) * len(links)) for h in group]
-    far = added(parts) if len(parts) > 1 else parts[0]
+    far = _sum(parts, (None,) * len(links))
     needed = {x for _, ls in first.near for x in ls}.union(output)
     labels = tuple(x for x in dict.fromkeys(first.whole + links) if x in needed)
     product = assemble(1, [(operand, first.whole), (far, links)], labels, axes=(None,) * len(labels))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, TypeGuard
 
@@ -324,14 +325,23 @@ def search(
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
+    # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.
+    names = {x: chr(0x4E00 + k) for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
+    inputs = tuple(frozenset(names[x] for x in ls) for ls in terms)
+    shape = tuple(max(numbers[x], 1) for x in names)
+    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may be a new one each time
+    return list(find(inputs, frozenset(names[x] for x in output), shape, optimize))
+
+
+@lru_cache(maxsize=1024)
+def _found(inputs: tuple[frozenset[str], ...], output: frozenset[str], shape: tuple[int, ...], optimize: Any
+           ) -> tuple[tuple[int, int], ...]:  # fmt: skip
+    """A path for operands whose labels are named in the order of `shape`; terms and trials repeat the same few."""
     import opt_einsum as oe
 
-    # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.
-    names = {x: chr(0x4E00 + k) for k, x in enumerate(numbers)}
     find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
-    path = find([frozenset(names[x] for x in ls) for ls in terms], frozenset(names[x] for x in output),
-                {names[x]: max(n, 1) for x, n in numbers.items()}, None)  # fmt: skip
-    return _pairs(path, len(terms))
+    path = find(list(inputs), output, {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)
+    return tuple(_pairs(path, len(inputs)))
 
 
 def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
