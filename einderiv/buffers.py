@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from .blocking import Loop, Numbered
 from .functions import ADDED
-from .spelling import Spell, aligned, combination, literal, product
+from .spelling import Spell, aligned, combination, fills, literal, placed, product
 from .steps import Program, Step
 
 LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
@@ -81,6 +81,11 @@ def in_place(
             mine, other = (la, lb) if step.inputs[0] == target else (lb, la)
             if mine == out and set(other) <= set(out):
                 return target, [f"{name} *= {aligned(others[0], other, out)}"]
+        case "write":
+            terms = list(zip(names, step.spec, strict=True))
+            full = next((term for term in terms if term[0] == name and term[1][0] == term[1][1]), None)
+            if full and fills(*full[1]):
+                return target, [placed(term).replace("{out}", name) for term in terms if term is not full]
         case "apply":
             row, core, _ = step.spec
             if not core and not others and re.fullmatch(r"np\.[a-z0-9]+\(\{0\}\)", row.spell["numpy"]):

@@ -197,12 +197,21 @@ class Planner:
         """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill its place."""
         sizes = self._rep(e.sizes)
         if terms and all(t.labels == t.output for t in terms):
-            values = tuple(t.value for t in terms)
-            flops = (len(values) - 1.0) * prod(map(self.program.number, sizes))
-            return self.program.add("add", values, (), sizes, flops) if len(values) > 1 else values[0]
-        spec = tuple((t.labels, t.output) for t in terms)
-        flops = float(sum(self.program.entries(t.value) for t in terms))
-        return self.program.add("write", tuple(t.value for t in terms), spec, sizes, flops)
+            return self._total([t.value for t in terms])
+        places: dict[tuple[Labels, Labels], list[int]] = {}
+        for t in terms:
+            names = {x: p for p, x in enumerate(dict.fromkeys(t.output))}
+            place = tuple(names[x] for x in t.labels), tuple(names[x] for x in t.output)
+            places.setdefault(place, []).append(t.value)
+        values = tuple(map(self._total, places.values()))  # what sits in one place is added before it is written there
+        flops = float(sum(map(self.program.entries, values)))
+        return self.program.add("write", values, tuple(places), sizes, flops)
+
+    def _total(self, values: Sequence[int]) -> int:
+        if len(values) == 1:
+            return values[0]
+        flops = (len(values) - 1.0) * self.program.entries(values[0])
+        return self.program.add("add", tuple(values), (), self.program.steps[values[0]].sizes, flops)
 
     def _core(self, e: Einsum) -> Embedded:
         flat = self._flat(e)
@@ -245,7 +254,7 @@ class Planner:
         for i, j in self._path(parts, output):
             b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
             needed = set(output).union(*(ls for _, ls in parts))
-            parts.append(self._pair(a, b, needed, output if not parts else None))
+            parts.append(self._pair(a, b, needed, output if not parts else None, output))
         (value, labels) = parts[0]
         if labels != output:
             value = self._view(value, labels, output)
@@ -268,7 +277,8 @@ class Planner:
         sizes = dict(zip(labels, self.program.steps[value].sizes, strict=True))
         return self.program.add("view", (value,), (labels, out), tuple(sizes[x] for x in out))
 
-    def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None) -> Pair:
+    def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None, last: Labels) -> Pair:
+        """The product of two values over the labels that are needed; in the order `output` where it is the last one."""
         solved = self._solved(a, b, needed) or self._solved(b, a, needed)
         if solved is not None:
             value, labels = solved
@@ -281,6 +291,8 @@ class Planner:
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
         out = batch + first + second if output is None else output
+        if not summed and set(kept) <= set(last):  # nothing but a factor of the result: in the order of the result
+            out = tuple(x for x in last if x in kept)
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)

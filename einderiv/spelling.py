@@ -161,14 +161,29 @@ def _letters(labels: Labels, scope: Labels) -> str:
 
 
 def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    """Zeros, and every term added into the strided view of its diagonal."""
-    lines = [f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"]
-    for x, (labels, output) in zip(inputs, step.spec, strict=True):
-        distinct = tuple(dict.fromkeys(output))
-        place = "{out}" if distinct == output else (
-            f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
-        lines.append(f"{place}[...] += {aligned(x, labels, distinct)}")
-    return [*lines, ""]
+    """Every term added into the strided view of its diagonal; a term that fills its place takes that of the zeros."""
+    terms = list(zip(inputs, step.spec, strict=True))
+    full = next((term for term in terms if fills(*term[1])), None)
+    if full is None:
+        zeros = f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
+        return [zeros, *(placed(term, "+=" if k else "=") for k, term in enumerate(terms)), ""]
+    x, (labels, output) = full
+    terms.remove(full)
+    return [f"{{out}} = np.array({aligned(x, labels, output)}, dtype)", *map(placed, terms), ""]
+
+
+def fills(labels: Labels, output: Labels) -> bool:
+    """Has a term an entry of its own for each of the tensor that it is written to?"""
+    return len(labels) == len(output) == len(set(output))
+
+
+def placed(term: tuple[str, tuple[Labels, Labels]], sign: str = "+=") -> str:
+    """A line that adds a term to where it sits in ``{out}``, or puts it there."""
+    x, (labels, output) = term
+    distinct = tuple(dict.fromkeys(output))
+    place = "{out}" if distinct == output else (
+        f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
+    return f"{place}[...] {sign} {aligned(x, labels, distinct)}"
 
 
 def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
