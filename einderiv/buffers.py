@@ -14,7 +14,7 @@ from .functions import ADDED
 from .spelling import Spell, aligned, combination, fills, literal, placed, product
 from .steps import Program, Step
 
-LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
+LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 NEVER = -1
 VIEWS = ("view", "reshape", "factor")  # the kinds whose result may share the memory of their input
 

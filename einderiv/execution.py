@@ -20,6 +20,7 @@ from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .folding import fold
 from .functions import stays_integer
+from .layouts import arranged
 from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
@@ -272,6 +273,7 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
             program.outputs = [value for t in factored for value, _ in t.factors]
+        arranged(program)
         return seconds(program, live(program)), (program, factored)
 
     (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without)

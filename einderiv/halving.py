@@ -30,24 +30,42 @@ class Halved(NamedTuple):
     coefficient: int | float | complex
 
 
-def halved(e: Expr, operand: Expr, cut: int) -> Expr:
-    """`e` with `operand` contracted, in the terms that have it, from the end that their output lacks.
+Group = list[Halved]  # terms that differ in what is far alone
 
-    The ends are the axes before and from `cut`.
+
+def halved(sums: Sequence[Expr], operand: Expr, cut: int) -> list[Expr] | None:
+    """`sums` with `operand` contracted, in their terms, from the end that the output lacks; None where that is no use.
+
+    The ends are the axes before and from `cut`. It is of use where there are fewer products with `operand` than terms.
     """
-    terms = e.addends if isinstance(e, Add) else (e,)
-    groups: dict[object, list[Halved]] = {}
+    parts = [_grouped(e, operand, cut) for e in sums]
+    groups = [group for found, _ in parts for group in found]
+    products = {frozenset((_far(h), h.coefficient / group[0].coefficient) for h in group) for group in groups}
+    if len(products) == sum(map(len, groups)):
+        return None
+    return [_sum([*(_joined(group, operand, e) for group in found), *rest], e.axes) if found else e
+            for e, (found, rest) in zip(sums, parts, strict=True)]  # fmt: skip
+
+
+def _grouped(e: Expr, operand: Expr, cut: int) -> tuple[list[Group], list[Expr]]:
+    """The terms of `e` that are contracted so, and the others."""
+    groups: dict[object, Group] = {}
     rest: list[Expr] = []
-    for term in terms:
-        found = _ends(term, operand, cut) if isinstance(term, Einsum) else None
-        if found is None:
+    for term in e.addends if isinstance(e, Add) else (e,):
+        h = _ends(term, operand, cut) if isinstance(term, Einsum) else None
+        if h is None:
             rest.append(term)
         else:
-            key = (found.whole, tuple((id(f), ls) for f, ls in found.near), _links(found, e.ndim))
-            groups.setdefault(key, []).append(found)
-    if not groups:
-        return e
-    return _sum([*(_joined(group, operand, e) for group in groups.values()), *rest], e.axes)
+            key = (h.whole, tuple((id(f), ls) for f, ls in h.near), _links(h, e.ndim))
+            groups.setdefault(key, []).append(h)
+    return list(groups.values()), rest
+
+
+def _far(h: Halved) -> object:
+    """What the far products of two terms have in common only if they are equal."""
+    names: dict[Label, int] = {}
+    slots = sorted(((id(f), ls) for f, ls in h.far), key=lambda slot: slot[0])
+    return tuple((key, tuple(x if x in h.whole else names.setdefault(x, -1 - len(names)) for x in ls)) for key, ls in slots)
 
 
 def _ends(term: Einsum, operand: Expr, cut: int) -> Halved | None:

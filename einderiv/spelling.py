@@ -13,7 +13,7 @@ from .expression import Number, Size
 from .functions import Function
 from .helpers import NUMPY, Helpers
 from .notation import LETTERS
-from .steps import Labels, Step, contraction
+from .steps import Labels, Step, contraction, middle, turned
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 MANY, SHORT = 1 << 14, 1 << 12  # entries: of an array that is worth a thought; of a sum without rounding to speak of
@@ -195,7 +195,7 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     sizes = _by_label(step, size)
     if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
         return text
-    if not batch and first and second and out[: len(second)] == second:
+    if turned(batch, first, second, out):
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
@@ -239,11 +239,10 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
     la, lb, out = step.spec
     if swapped:
         la, lb = lb, la
-    summed = tuple(label for label in la if label in lb)
-    start = la.index(summed[0])
-    before, behind = la[:start], la[start + len(summed) :]
-    if la != before + summed + behind or not before or not behind or not all(_long(sizes(k)) for k in behind[-1:]):
+    found = middle(la, lb)
+    if found is None or not _long(sizes(found[2][-1])):
         return ""
+    before, summed, behind = found
     second = tuple(label for label in lb if label not in summed)
     stack = x
     if len(summed) > 1 or len(behind) > 1:

@@ -18,6 +18,7 @@ from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .factoring import factored
 from .halving import halved
+from .layouts import Order, copied, orders
 from .planning import search
 from .reshaping import unmerged
 from .sharing import shared
@@ -31,6 +32,7 @@ P = TypeVar("P")
 WORTH = 50e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
+LARGEST = 4  # operands that are contracted from their ends
 SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
@@ -53,16 +55,18 @@ class Strategy:
 
 def seconds(program: Program, steps: Sequence[int]) -> float:
     """The estimated time of those steps of a program."""
-    return sum(step_seconds(program, k) for k in steps)
+    known = orders(program)
+    return sum(step_seconds(program, k, known) for k in steps)
 
 
-def step_seconds(program: Program, k: int) -> float:
-    """The estimated time of step `k`."""
+def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
+    """The estimated time of step `k`, where the axes of values lie in the orders that are `known`."""
     step = program.steps[k]
     if step.kind in ("input", "number", "view", "reshape"):
         return 0.2 * RATES["step"]
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
-    return max(arithmetic(step), moved * RATES["byte"]) + RATES["step"]
+    copies = 16.0 * copied(program, k, known) * RATES["byte"]
+    return max(arithmetic(step), moved * RATES["byte"]) + copies + RATES["step"]
 
 
 def arithmetic(step: Step) -> float:
@@ -195,17 +199,12 @@ def _halve(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
         for f in {id(f): f for t in terms if isinstance(t, Einsum) for f in t.factors if f.ndim > 2}.values():
             uses[id(f)].append(node)
             operands[id(f)] = f
-    for key in sorted(uses, key=lambda key: -_entries(operands[key], sizes)):
+    largest = sorted(uses, key=lambda key: -_entries(operands[key], sizes))
+    for key in largest[:LARGEST]:
         for cut in _cuts(operands[key], sizes):
-            new = [halved(node, operands[key], cut) for node in uses[key]]
-            parts = shared(new)
-            if _products(parts, key) < _products(uses[key], key):
-                yield {id(node): part for node, part in zip(uses[key], parts, strict=True)}
-
-
-def _products(roots: Sequence[Expr], key: int) -> int:
-    """How many products have that operand."""
-    return sum(any(id(f) == key for f in node.factors) for node in walk(roots) if isinstance(node, Einsum))
+            found = halved(uses[key], operands[key], cut)
+            if found is not None:
+                yield {id(node): part for node, part in zip(uses[key], shared(found), strict=True)}
 
 
 def _cuts(e: Expr, sizes: Sizes) -> list[int]:
