@@ -48,7 +48,7 @@ def _made(la: Labels, lb: Labels, out: Labels, before: Sequence[Order]) -> Seque
     if not summed:
         return _broadcast([[ls[a] for a in order] for ls, order in zip((la, lb), before, strict=True)], out)
     if batch:
-        return batch + first + second if first or second else out
+        return batch + first + second if first and second else out
     for mine, theirs in ((la, lb), (lb, la)):
         if (parts := middle(mine, theirs)) is not None:
             return parts[0] + tuple(x for x in theirs if x not in parts[1]) + parts[2]

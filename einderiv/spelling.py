@@ -199,8 +199,8 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
-    if batch and not first and not second and summed[0] not in (la[-1], lb[-1]):
-        # Where the summed axis runs slowly in both, one pass over the memory in its order beats products of rows.
+    if batch and not (first and second) and _batch_last(batch, summed, (la, lb), (first, second), sizes):
+        # Where the summed axis runs slowly, one pass over the memory in its order beats products of rows.
         return f'np.einsum("{_letters(la, la + lb)},{_letters(lb, la + lb)}->{_letters(out, la + lb)}", {x}, {y})'
     if batch and not first and not second and len(summed) == 1:
         # `vecdot` conjugates its first argument; `conj` of real numbers is free.
@@ -216,6 +216,15 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     elif batch and made != out:
         text = f"({text})"
     return transposed(text, made, out)
+
+
+def _batch_last(batch: Labels, summed: Labels, operands: tuple[Labels, Labels], rests: tuple[Labels, Labels],
+                sizes: Callable[[int], str]) -> bool:  # fmt: skip
+    """Do the entries that are multiplied lie far apart, and whole rows of them side by side?"""
+    if not any(rests):
+        return summed[0] not in (operands[0][-1], operands[1][-1])
+    last = operands[0 if rests[0] else 1][-1]
+    return last in batch and _long(sizes(last), 16)
 
 
 def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "transpose") -> str:
@@ -257,9 +266,9 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
     return transposed(text, made, out)
 
 
-def _long(size: str) -> bool:
+def _long(size: str, least: int = 8) -> bool:
     """Is an axis long enough for a product of its own, as far as one knows?"""
-    return not size.isdigit() or int(size) >= 8
+    return not size.isdigit() or int(size) >= least
 
 
 def _grouped(batch: Labels, group: Labels) -> bool:
