@@ -16,7 +16,7 @@ from .steps import Program, Step
 
 LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 NEVER = -1
-VIEWS = ("view", "reshape", "factor")  # the kinds whose result may share the memory of their input
+VIEWS = ("view", "reshape", "take", "factor")  # the kinds whose result may share the memory of their input
 
 
 class Lives:

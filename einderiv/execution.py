@@ -25,6 +25,7 @@ from .lowering import lowered
 from .planning import Factored, Planner
 from .sizes import Sizes, called, is_product, spoken
 from .slicing import peak, sliced
+from .stacking import stacked
 from .steps import Program
 from .strategies import improved, seconds
 
@@ -83,6 +84,8 @@ class Execution:
             lowered(self.program)
         steps = [(k, self.program.steps[k]) for k in live(self.program)]
         loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
+        if self.compute.kind == "f" and numpy and loop is None and memory_limit is None:
+            stacked(self.program)
         if memory_limit is None or not numpy:
             limit = limits.dense_bytes if memory_limit is None else memory_limit
             check_memory(self.program, self.compute.itemsize, limit, dense)

@@ -126,6 +126,20 @@ def _reshape(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return f"{inputs[0]}.reshape({shape([size(s) for s in step.sizes])})"
 
 
+def _stack(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    *operands, out = step.spec
+    new = next(x for x in out if x not in operands[0])
+    order = tuple(x for x in out if x != new)
+    parts = (transposed(x, labels, order) for x, labels in zip(inputs, operands, strict=True))
+    return f"np.stack(({', '.join(parts)}), axis={out.index(new)})"
+
+
+def _take(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    labels, place, out = step.spec
+    at = next(p for p, x in enumerate(labels) if x not in out)
+    return transposed(f"{inputs[0]}[{':, ' * at}{place}]", labels[:at] + labels[at + 1 :], out)
+
+
 def combination(inputs: Sequence[str], numbers: Sequence[float]) -> str:
     """A sum of terms with their numbers, as text."""
     terms = [("- " if c < 0 else "+ ") + (f"{literal(abs(c))} * " if abs(c) != 1 else "") + x
@@ -297,6 +311,7 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
     "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
+    "stack": _stack, "take": _take,
 }  # fmt: skip
 
 

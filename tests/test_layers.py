@@ -18,7 +18,7 @@ FLOORS = [
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
-    "steps", "planning", "reshaping", "factoring", "halving", "sharing", "layouts", "strategies", "lowering", "blocking", "helpers",
+    "steps", "planning", "reshaping", "factoring", "halving", "sharing", "layouts", "strategies", "lowering", "blocking", "stacking", "helpers",
     "spelling", "buffers", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends",
     "writing", "emission", "folding", "execution", "hosts", "choosing",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
