@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 from .blocking import Loop, Numbered
 from .functions import ADDED
-from .spelling import Spell, added_in, aligned, combination, fills, literal, product
+from .spelling import Spell, aligned, combination, fills, literal, placed, product
 from .steps import Program, Step
 
-LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
+LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 NEVER = -1
-VIEWS = ("view", "reshape", "factor")  # the kinds whose result may share the memory of their input
+VIEWS = ("view", "reshape", "take", "factor")  # the kinds whose result may share the memory of their input
 
 
 class Lives:
@@ -77,16 +77,16 @@ def in_place(
                 rest = [(c, x) for v, c, x in zip(step.inputs, numbers, names, strict=True) if v != target]
                 lines = [f"{name} {'-' if c < 0 else '+'}= {combination([x], [abs(c)])}" for c, x in rest]
                 return target, [*lines, *[f"{name} += {literal(constant)}"] * bool(constant)]
-        case "write":
-            rows = [(x, *row) for x, row in zip(names, step.spec, strict=True)]
-            place = step.inputs.index(target)
-            if fills(*step.spec[place]) and step.spec[place][0] == step.spec[place][1]:
-                return target, added_in(name, [row for p, row in enumerate(rows) if p != place])
         case "contract2":
             la, lb, out = step.spec
             mine, other = (la, lb) if step.inputs[0] == target else (lb, la)
             if mine == out and set(other) <= set(out):
                 return target, [f"{name} *= {aligned(others[0], other, out)}"]
+        case "write":
+            terms = list(zip(names, step.spec, strict=True))
+            full = next((term for term in terms if term[0] == name and term[1][0] == term[1][1]), None)
+            if full and fills(*full[1]):
+                return target, [placed(term).replace("{out}", name) for term in terms if term is not full]
         case "apply":
             row, core, _ = step.spec
             if not core and not others and re.fullmatch(r"np\.[a-z0-9]+\(\{0\}\)", row.spell["numpy"]):

@@ -13,7 +13,7 @@ from .expression import Number, Size
 from .functions import Function
 from .helpers import NUMPY, Helpers
 from .notation import LETTERS
-from .steps import Labels, Step, contraction
+from .steps import Labels, Step, contraction, middle, turned
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 MANY, SHORT = 1 << 14, 1 << 12  # entries: of an array that is worth a thought; of a sum without rounding to speak of
@@ -131,6 +131,20 @@ def _reshape(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return f"{inputs[0]}.reshape({shape([size(s) for s in step.sizes])})"
 
 
+def _stack(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    *operands, out = step.spec
+    new = next(x for x in out if x not in operands[0])
+    order = tuple(x for x in out if x != new)
+    parts = (transposed(x, labels, order) for x, labels in zip(inputs, operands, strict=True))
+    return f"np.stack(({', '.join(parts)}), axis={out.index(new)})"
+
+
+def _take(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    labels, place, out = step.spec
+    at = next(p for p, x in enumerate(labels) if x not in out)
+    return transposed(f"{inputs[0]}[{':, ' * at}{place}]", labels[:at] + labels[at + 1 :], out)
+
+
 def combination(inputs: Sequence[str], numbers: Sequence[float]) -> str:
     """A sum of terms with their numbers, as text."""
     terms = [("- " if c < 0 else "+ ") + (f"{literal(abs(c))} * " if abs(c) != 1 else "") + x
@@ -166,33 +180,31 @@ def _letters(labels: Labels, scope: Labels) -> str:
 
 
 def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    """Every term added into the strided view of its diagonal: of zeros, or of a term that fills its place."""
-    terms = [(x, labels, output) for x, (labels, output) in zip(inputs, step.spec, strict=True)]
-    full = next((k for k, (_, labels, output) in enumerate(terms) if fills(labels, output)), None)
+    """Every term added into the strided view of its diagonal; a term that fills its place takes that of the zeros."""
+    terms = list(zip(inputs, step.spec, strict=True))
+    full = next((term for term in terms if fills(*term[1])), None)
     if full is None:
-        zeros = f"np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
-        return [f"{{out}} = {zeros}", *(line.replace("+=", "=") for line in added_in("{out}", terms[:1])),
-                *added_in("{out}", terms[1:]), ""]  # fmt: skip
-    if all(len(set(output)) == len(output) for _, _, output in terms):
-        return [" + ".join(aligned(*term) for term in terms)]  # the others broadcast
-    copy = f"{aligned(*terms.pop(full))}.astype(dtype)"
-    return [f"{{out}} = {copy}", *added_in("{out}", terms), ""]
+        zeros = f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
+        return [zeros, *(placed(term, "+=" if k else "=") for k, term in enumerate(terms)), ""]
+    if all(len(set(output)) == len(output) for _, (_, output) in terms):
+        return [" + ".join(aligned(x, *place) for x, place in terms)]  # the others broadcast
+    x, (labels, output) = full
+    terms.remove(full)
+    return [f"{{out}} = np.array({aligned(x, labels, output)}, dtype)", *map(placed, terms), ""]
 
 
 def fills(labels: Labels, output: Labels) -> bool:
-    """Has a term an entry of its own for each of the output?"""
-    return len(set(output)) == len(output) == len(labels)
+    """Has a term an entry of its own for each of the tensor that it is written to?"""
+    return len(labels) == len(output) == len(set(output))
 
 
-def added_in(name: str, terms: Sequence[tuple[str, Labels, Labels]]) -> list[str]:
-    """Lines that add terms, each its core's text, its core's labels and its output's, to an array in their places."""
-    lines = []
-    for x, labels, output in terms:
-        distinct = tuple(dict.fromkeys(output))
-        place = name if distinct == output else (
-            f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {name})')  # fmt: skip
-        lines.append(f"{place}[...] += {aligned(x, labels, distinct)}")
-    return lines
+def placed(term: tuple[str, tuple[Labels, Labels]], sign: str = "+=") -> str:
+    """A line that adds a term to where it sits in ``{out}``, or puts it there."""
+    x, (labels, output) = term
+    distinct = tuple(dict.fromkeys(output))
+    place = "{out}" if distinct == output else (
+        f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
+    return f"{place}[...] {sign} {aligned(x, labels, distinct)}"
 
 
 def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
@@ -204,12 +216,12 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     sizes = _by_label(step, size)
     if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
         return text
-    if not batch and first and second and out[: len(second)] == second:
+    if turned(batch, first, second, out):
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
-    if batch and not first and not second and summed[0] not in (la[-1], lb[-1]):
-        # Where the summed axis runs slowly in both, one pass over the memory in its order beats products of rows.
+    if batch and not (first and second) and _batch_last(batch, summed, (la, lb), (first, second), sizes):
+        # Where the summed axis runs slowly, one pass over the memory in its order beats products of rows.
         return f'np.einsum("{_letters(la, la + lb)},{_letters(lb, la + lb)}->{_letters(out, la + lb)}", {x}, {y})'
     if batch and not first and not second and len(summed) == 1:
         # `vecdot` conjugates its first argument; `conj` of real numbers is free.
@@ -225,6 +237,15 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     elif batch and made != out:
         text = f"({text})"
     return transposed(text, made, out)
+
+
+def _batch_last(batch: Labels, summed: Labels, operands: tuple[Labels, Labels], rests: tuple[Labels, Labels],
+                sizes: Callable[[int], str]) -> bool:  # fmt: skip
+    """Do the entries that are multiplied lie far apart, and whole rows of them side by side?"""
+    if not any(rests):
+        return summed[0] not in (operands[0][-1], operands[1][-1])
+    last = operands[0 if rests[0] else 1][-1]
+    return last in batch and _long(sizes(last), 16)
 
 
 def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "transpose") -> str:
@@ -248,11 +269,10 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
     la, lb, out = step.spec
     if swapped:
         la, lb = lb, la
-    summed = tuple(label for label in la if label in lb)
-    start = la.index(summed[0])
-    before, behind = la[:start], la[start + len(summed) :]
-    if la != before + summed + behind or not before or not behind or not all(_long(sizes(k)) for k in behind[-1:]):
+    found = middle(la, lb)
+    if found is None or not _long(sizes(found[2][-1])):
         return ""
+    before, summed, behind = found
     second = tuple(label for label in lb if label not in summed)
     stack = x
     if len(summed) > 1 or len(behind) > 1:
@@ -267,9 +287,9 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
     return transposed(text, made, out)
 
 
-def _long(size: str) -> bool:
+def _long(size: str, least: int = 8) -> bool:
     """Is an axis long enough for a product of its own, as far as one knows?"""
-    return not size.isdigit() or int(size) >= 8
+    return not size.isdigit() or int(size) >= least
 
 
 def _grouped(batch: Labels, group: Labels) -> bool:
@@ -298,6 +318,7 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
     "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
+    "stack": _stack, "take": _take,
 }  # fmt: skip
 
 
