@@ -209,7 +209,7 @@ def passes(program: Program, step: Step, places: Places) -> tuple[Places, int | 
     """
     p, axis = next(iter(places.items()))
     match step.kind:
-        case "contract2" | "sum" | "view":
+        case "contract2" | "outer" | "sum" | "view":
             *operands, out = step.spec
             label = operands[p][axis]
             if any(ls.count(label) > 1 for ls in (*operands, out)):
@@ -248,7 +248,7 @@ def _written(step: Step, p: int, axis: int) -> tuple[Places, int | None] | None:
 def sources(step: Step, axis: int) -> Places | None:
     """Where the operands of `step` have the axis that the result has at `axis`."""
     match step.kind:
-        case "contract2" | "sum" | "view":
+        case "contract2" | "outer" | "sum" | "view":
             *operands, out = step.spec
             return {q: ls.index(out[axis]) for q, ls in enumerate(operands) if out[axis] in ls}
         case "scale":

@@ -5,6 +5,7 @@ kind        inputs                                spec
 ==========  ====================================  ==========================================================
 input       none                                  the name of a tensor, or the index of a held array
 number      none                                  a number
+ones        none                                  nothing: an array of ones, made when a source is loaded
 view        one value                             its labels, and those of the result: diagonal, transpose
 sum         one value                             its labels, and those of the result: the others are summed
 contract2   two values                            labels of both and of the result

@@ -58,7 +58,7 @@ def seconds(program: Program, steps: Sequence[int]) -> float:
 def step_seconds(program: Program, k: int) -> float:
     """The estimated time of step `k`."""
     step = program.steps[k]
-    if step.kind in ("input", "number", "view", "reshape"):
+    if step.kind in ("input", "number", "ones", "view", "reshape"):
         return 0.2 * RATES["step"]
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
     return max(arithmetic(step), moved * RATES["byte"]) + RATES["step"]

@@ -73,11 +73,11 @@ def _rows(program: Program) -> list[Row]:
     rows = []
     for k in live(program):
         step = program.steps[k]
-        if step.kind == "input":
+        if step.kind in ("input", "ones"):
             continue
         text, what = "", {"contract2": "contract"}.get(step.kind, step.kind)
         match step.kind:
-            case "contract2":
+            case "contract2" | "outer":
                 text = _einsum(step.spec[:2], step.spec[2])
             case "view" | "sum":
                 text = _einsum(step.spec[:1], step.spec[1])
