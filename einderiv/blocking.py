@@ -19,8 +19,8 @@ from math import prod
 
 from .expression import Size
 from .functions import ADDED
-from .steps import Program, Step
 from .layouts import orders
+from .steps import Program, Step
 from .strategies import RATES, arithmetic, step_seconds
 from .strategies import seconds as whole
 
@@ -211,7 +211,7 @@ def passes(program: Program, step: Step, places: Places) -> tuple[Places, int | 
     """
     p, axis = next(iter(places.items()))
     match step.kind:
-        case "contract2" | "sum" | "view":
+        case "contract2" | "outer" | "sum" | "view":
             *operands, out = step.spec
             label = operands[p][axis]
             if any(ls.count(label) > 1 for ls in (*operands, out)):
@@ -250,7 +250,7 @@ def _written(step: Step, p: int, axis: int) -> tuple[Places, int | None] | None:
 def sources(step: Step, axis: int) -> Places | None:
     """Where the operands of `step` have the axis that the result has at `axis`."""
     match step.kind:
-        case "contract2" | "sum" | "view":
+        case "contract2" | "outer" | "sum" | "view":
             *operands, out = step.spec
             return {q: ls.index(out[axis]) for q, ls in enumerate(operands) if out[axis] in ls}
         case "scale":

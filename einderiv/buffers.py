@@ -16,6 +16,7 @@ from .steps import Program, Step
 
 LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 NEVER = -1
+GIVEN = ("input", "number", "ones", "factor")  # the kinds whose result is no array of the source's own
 VIEWS = ("view", "reshape", "take", "factor")  # the kinds whose result may share the memory of their input
 
 
@@ -45,7 +46,7 @@ class Lives:
     def free(self, value: int, k: int) -> bool:
         """Is step `k` the last that reads `value`, a large array that no view shows and nobody gave or gets?"""
         kind = self.program.steps[value].kind
-        alone = self._base(value) == value and kind not in ("input", "number", "factor") and value not in self.kept
+        alone = self._base(value) == value and kind not in GIVEN and value not in self.kept
         return alone and self.last.get(value) == k and self.program.entries(value) >= LARGE
 
     def dropped(self, k: int, step: Step) -> list[int]:

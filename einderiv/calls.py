@@ -60,8 +60,8 @@ def _source(execution: Execution, names: list[str], tests: list[str], *, single:
 def _lines(execution: Execution, names: list[str], tests: list[str], result: str) -> str:
     pairs = ", ".join(f"({n!r}, {n})" for n in names)
     return "\n".join([
-        f"def call(_self, _arrays=None, /, *, sizes=None, {''.join(f'{n}=_absent, ' for n in names)}**others):",
-        f"    if _arrays is None and sizes is None and not others and {' and '.join(tests)}:",
+        f"def call(_self, _arrays=None, /, *, {''.join(f'{n}=_absent, ' for n in names)}**others):",
+        f"    if _arrays is None and not others and {' and '.join(tests)}:",
         "        try:",
         f"            r = _compute({', '.join([*execution.inputs, *['*_held'] * bool(execution.program.held)])})",
         "        except Exception:  # the long way says it better",
@@ -69,7 +69,7 @@ def _lines(execution: Execution, names: list[str], tests: list[str], result: str
         "        else:",
         f"            return {result}",
         f"    others.update((n, v) for n, v in ({pairs},) if v is not _absent)",
-        "    return _long(_self, _arrays, sizes, others)",
+        "    return _long(_self, _arrays, others.pop('sizes', None), others)",
     ])  # fmt: skip
 
 

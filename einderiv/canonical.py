@@ -68,7 +68,8 @@ class Forms:
 
     def product(self, e: Einsum) -> int:
         """The number of `e` without its coefficient."""
-        self.of(e)
+        for part in self._parts(e):
+            self.of(part)
         return self._product(self.flat[id(e)])
 
     def _parts(self, e: Expr) -> tuple[Expr, ...]:

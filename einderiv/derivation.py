@@ -151,7 +151,7 @@ def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr
             result.setdefault(name, []).append(total)
         for child, term in _backward(node, total, needed):
             found.setdefault(id(child), []).append(term)
-    return {name: added(terms) for name, terms in result.items()}
+    return {name: added(terms) if len(terms) > 1 else terms[0] for name, terms in result.items()}
 
 
 def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr, Expr]]:

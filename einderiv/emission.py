@@ -14,7 +14,7 @@ from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .notation import fresh_names
 from .sizes import Sizes, is_product
-from .spelling import Backend
+from .spelling import Backend, shape
 from .steps import Program, Step
 from .writing import Writer
 
@@ -48,6 +48,7 @@ def live(program: Program) -> list[int]:
     return sorted(needed)
 
 
+LEAST = "float32"  # ones of it lift the dtype of nothing that is computed with here
 RESERVED = frozenset({"dtype", "compute", "float", "complex"})
 
 
@@ -114,6 +115,7 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     arguments = _arguments(inputs, words)
     names = Names(roots, sizes, {*arguments.values(), *words})
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
+    variables |= {k: names.fresh("ones") for k, step in steps if step.kind == "ones"}
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
     lives = Lives(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
     writer = Writer(program, backend, variables, names.size, names.fresh, lives)
@@ -127,11 +129,16 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []
     head = f"def compute({', '.join([*arguments.values(), *keywords])}):"
-    body = [*bound, *_setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines), *lines,
-            f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]  # fmt: skip
+    setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
+    constants = [f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, {dtype or LEAST!r})"
+                 for k, step in steps if step.kind == "ones"]  # fmt: skip
+    if lives:  # what no argument decides is decided once
+        constants, setup = [*setup, *constants], []
+    body = [*bound, *setup, *lines, f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]
     helpers = backend.helpers.used(lines)
     texts = [backend.helpers.texts[name].rstrip() for name in helpers]
-    parts = [_header(backend, steps, helpers), *texts, "\n    ".join([head, *body])]
+    parts = [_header(backend, steps, helpers), *["\n".join(constants)] * bool(constants), *texts,
+             "\n    ".join([head, *body])]  # fmt: skip
     return Emitted("\n\n\n".join(parts) + "\n", inputs, free)
 
 

@@ -325,7 +325,7 @@ def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> No
         if len(shape) > limits.axes:
             limits.check("axes", len(shape))
         size = prod(shape) * itemsize
-        if size > limit and program.steps[k].kind != "input":
+        if size > limit and program.steps[k].kind not in ("input", "ones"):
             what = "the dense result" if k in program.outputs else "an intermediate array"
             hint = "dense=False keeps its structure, or " if dense and k in program.outputs else ""
             raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "

@@ -292,15 +292,20 @@ def everything(e: Expr) -> tuple[Expr, ...]:
 def walk(roots: Iterable[Expr], below: Callable[[Expr], tuple[Expr, ...]] = children) -> Iterator[Expr]:
     """Every distinct node once, children before their parents; without recursion, whatever the depth."""
     seen: set[int] = set()
-    stack = [(root, False) for root in reversed(list(roots))]
+    stack: list[Expr | None] = [*reversed([*roots])]
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            yield node
+        node = stack.pop()
+        if node is None:  # the one below it has all of its children behind it
+            ready = stack.pop()
+            assert ready is not None
+            yield ready
         elif id(node) not in seen:
             seen.add(id(node))
-            stack.append((node, True))
-            stack.extend((child, False) for child in reversed(below(node)) if id(child) not in seen)
+            inner = below(node)
+            if inner:
+                stack += (node, None, *inner[::-1])
+            else:
+                yield node
 
 
 def is_zero(e: Expr) -> bool:

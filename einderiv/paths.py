@@ -27,11 +27,13 @@ def exact(terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Ma
     bits = {x: 1 << k for k, x in enumerate(numbers)}
     own = [sum({bits[x] for x in term}) for term in terms]
     kept, sizes = _kept(own, sum({bits[x] for x in output})), _Sizes(numbers)
+    ends = {1 << k: _ends([bits[x] for x in term]) for k, term in enumerate(terms)}
     best: dict[int, tuple[float, Split]] = {1 << k: (0.0, (0, 0)) for k in range(len(terms))}
     for group in range(1, 1 << len(terms)):
         if group not in best:
-            best[group] = min((best[a][0] + best[group ^ a][0] + _seconds(kept[a], kept[group ^ a], kept[group], sizes),
-                               (a, group ^ a)) for a in _parts(group))  # fmt: skip
+            best[group] = min((best[a][0] + best[group ^ a][0] + _seconds(kept[a], kept[group ^ a], kept[group], sizes)
+                               + _copied(a, group ^ a, kept, ends, sizes), (a, group ^ a))
+                              for a in _parts(group))  # fmt: skip
     return _positions((1 << len(terms)) - 1, best)
 
 
@@ -72,6 +74,17 @@ def _seconds(a: int, b: int, out: int, sizes: _Sizes) -> float:
     """The estimated time of one pair: arithmetic or memory, whichever takes longer."""
     flops = sizes[a | b] * (1 if a | b == out else 2)
     return max(flops * (MATRIX if a & b & ~out else OTHER), MOVED * (sizes[a] + sizes[b] + sizes[out])) + STEP
+
+
+def _ends(labels: Sequence[int]) -> set[int]:
+    """The sets of labels in which a tensor begins or ends."""
+    return {sum(set(part)) for k in range(len(labels) + 1) for part in (labels[:k], labels[k:])}
+
+
+def _copied(a: int, b: int, kept: Sequence[int], ends: Mapping[int, set[int]], sizes: _Sizes) -> float:
+    """The estimated time to copy operands in another order: those with a summed axis that is neither first nor last."""
+    summed = kept[a] & kept[b] & ~kept[a | b]
+    return sum(MOVED * sizes[kept[x]] for x in (a, b) if x in ends and summed not in ends[x])
 
 
 def _positions(group: int, best: Mapping[int, tuple[float, Split]]) -> list[tuple[int, int]]:

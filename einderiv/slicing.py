@@ -5,7 +5,7 @@ from __future__ import annotations
 from .blocking import Loop, Numbered, along, seconds
 from .steps import Program, Step
 
-NOTHING = ("input", "number", "view", "reshape")  # the kinds of steps that take no memory of their own
+NOTHING = ("input", "number", "ones", "view", "reshape")  # the kinds of steps that take no memory of their own
 
 
 def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:

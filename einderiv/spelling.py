@@ -12,11 +12,12 @@ from math import prod
 from .expression import Number, Size
 from .functions import Function
 from .helpers import NUMPY, Helpers
+from .lowering import SHORT
 from .notation import LETTERS
 from .steps import Labels, Step, contraction, middle, turned
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
-MANY, SHORT = 1 << 14, 1 << 12  # entries: of an array that is worth a thought; of a sum without rounding to speak of
+MANY, FEW = 1 << 14, 32  # entries: of an array that is worth a thought; of a result that is made one by one
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
 
 def _number(_: Sequence[str], step: Step, __: Spell) -> str:
     return f"dtype.type({literal(step.spec[0])})"
+
+
+def _outer(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    (la, _lb, out), (x, y) = step.spec, inputs
+    x, y = (x, y) if la[0] == out[0] else (y, x)
+    return f"{x}[:, None].dot({y}[None])"
 
 
 def _scale(inputs: Sequence[str], step: Step, size: Spell) -> str:
@@ -227,6 +234,13 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
         # `vecdot` conjugates its first argument; `conj` of real numbers is free.
         rows = (transposed(text, ls, batch + summed) for text, ls in ((x, la), (y, lb)))
         return transposed("np.vecdot({}.conj(), {})".format(*rows), made, out)
+    if batch and len(summed) == 1 and not (first and second) and _few([sizes(label) for label in out]):
+        rows = (aligned(text, ls, out + summed) for text, ls in ((x, la), (y, lb)))
+        return "np.vecdot({}.conj(), {})".format(*rows)
+    if not batch and len(summed) == 1 and max(len(first), len(second)) > 1 and _few([sizes(label) for label in out]):
+        # `dot` takes any number of axes, product by product: slow, but without a copy and without a reshape.
+        x, y = transposed(x, la, first + summed), transposed(y, lb, second[:-1] + summed + second[-1:])
+        return transposed(f"{x}.dot({y})", made, out)
     left = _matrix(x, la, (batch, first, summed), sizes)
     right = _matrix(y, lb, (batch, summed, second), sizes)
     # On one or two axes `dot` is the same product for a quarter of the overhead.
@@ -287,6 +301,11 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
     return transposed(text, made, out)
 
 
+def _few(sizes: Sequence[str]) -> bool:
+    """Are there so few entries that a product of vectors for each is faster than a product of matrices?"""
+    return all(size.isdigit() for size in sizes) and prod(map(int, sizes)) <= FEW
+
+
 def _long(size: str, least: int = 8) -> bool:
     """Is an axis long enough for a product of its own, as far as one knows?"""
     return not size.isdigit() or int(size) >= least
@@ -318,7 +337,7 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
     "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
-    "stack": _stack, "take": _take,
+    "outer": _outer, "stack": _stack, "take": _take,
 }  # fmt: skip
 
 

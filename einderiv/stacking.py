@@ -37,7 +37,8 @@ class Product(NamedTuple):
 
 def stacked(program: Program) -> None:
     """Put one product in the place of several, as long as there are such."""
-    while _once(program):
+    large = any(step.kind == "contract2" and max(map(program.entries, step.inputs)) >= LARGE for step in program.steps)
+    while large and _once(program):
         pass
 
 
@@ -54,7 +55,7 @@ def _once(program: Program) -> bool:
         free = _independent(group, before)
         if len(free) > 1:
             _join(program, large, free)
-            _sort(program)
+            program.sort()
             return True
     return False
 
@@ -104,8 +105,9 @@ def _join(program: Program, large: int, group: Sequence[Product]) -> None:
     far = tuple(x for x in first.of_large if x in first.of_small)
     rest = tuple(x for x in first.of_small if x not in far)
     near = tuple(x for x in first.of_large if x not in far)
-    size: dict[int, Size] = dict(zip(first.of_large + first.of_small,
-                                     program.steps[large].sizes + program.steps[first.small].sizes, strict=True))
+    size: dict[int, Size] = dict(
+        zip(first.of_large + first.of_small, program.steps[large].sizes + program.steps[first.small].sizes, strict=True)
+    )
     size[new] = len(group)
     labels = tuple(_renamed(p, first) for p in group)
 
@@ -123,7 +125,8 @@ def _join(program: Program, large: int, group: Sequence[Product]) -> None:
         names = dict(zip(p.of_large + p.of_small, first.of_large + _renamed(p, first), strict=True))
         out = tuple(names[x] for x in p.out)
         program.steps[p.step] = program.steps[p.step]._replace(
-            kind="take", inputs=(whole,), spec=(made, place, out), flops=0, operand_sizes=program.steps[whole].sizes)
+            kind="take", inputs=(whole,), spec=(made, place, out), flops=0, operand_sizes=program.steps[whole].sizes
+        )
 
 
 def _renamed(p: Product, first: Product) -> Labels:
@@ -131,24 +134,3 @@ def _renamed(p: Product, first: Product) -> Labels:
     names = dict(zip(p.of_large, first.of_large, strict=True))
     rest = iter(x for x in first.of_small if x not in first.of_large)
     return tuple(names[x] if x in names else next(rest) for x in p.of_small)
-
-
-def _sort(program: Program) -> None:
-    """Every step behind those that it needs, otherwise as they were."""
-    order: list[int] = []
-    seen: set[int] = set()
-    for root in range(len(program.steps)):
-        waiting = [root]
-        while waiting:
-            k = waiting[-1]
-            missing = [v for v in program.steps[k].inputs if v not in seen]
-            if missing and k not in seen:
-                waiting += missing
-                continue
-            waiting.pop()
-            if k not in seen:
-                seen.add(k)
-                order.append(k)
-    place = {k: n for n, k in enumerate(order)}
-    program.steps[:] = [program.steps[k]._replace(inputs=tuple(place[v] for v in program.steps[k].inputs)) for k in order]
-    program.outputs[:] = [place[k] for k in program.outputs]

@@ -5,6 +5,7 @@ kind        inputs                                spec
 ==========  ====================================  ==========================================================
 input       none                                  the name of a tensor, or the index of a held array
 number      none                                  a number
+ones        none                                  nothing: an array of ones, made when a source is loaded
 view        one value                             its labels, and those of the result: diagonal, transpose
 sum         one value                             its labels, and those of the result: the others are summed
 contract2   two values                            labels of both and of the result
@@ -65,6 +66,22 @@ class Program:
             before = tuple(s for value in inputs for s in self.steps[value].sizes)
             self.steps.append(Step(kind, inputs, spec, sizes, flops, before))
         return self.seen[key]
+
+    def sort(self) -> None:
+        """Every step behind those that it needs, else as they were: what rewrites steps adds some at the end."""
+        order: dict[int, int] = {}
+        for root in range(len(self.steps)):
+            waiting = [root]
+            while waiting:
+                k = waiting[-1]
+                missing = [v for v in self.steps[k].inputs if v not in order] if k not in order else []
+                if missing:
+                    waiting += missing
+                else:
+                    order.setdefault(waiting.pop(), len(order))
+        self.steps[:] = [self.steps[k]._replace(inputs=tuple(order[v] for v in self.steps[k].inputs)) for k in order]
+        self.outputs[:] = [order[k] for k in self.outputs]
+        self.seen.clear()
 
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value."""

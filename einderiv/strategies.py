@@ -62,7 +62,7 @@ def seconds(program: Program, steps: Sequence[int]) -> float:
 def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
     """The estimated time of step `k`, where the axes of values lie in the orders that are `known`."""
     step = program.steps[k]
-    if step.kind in ("input", "number", "view", "reshape"):
+    if step.kind in ("input", "number", "ones", "view", "reshape"):
         return 0.2 * RATES["step"]
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
     copies = 16.0 * copied(program, k, known) * RATES["byte"]

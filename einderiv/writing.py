@@ -26,7 +26,7 @@ class Writer:
     def write(self, steps: Numbered) -> None:
         """The steps one after the other."""
         for k, step in steps:
-            if step.kind != "input":
+            if step.kind not in ("input", "ones"):
                 self._step(k, step, [self.variables[v] for v in step.inputs], self.size)
 
     def _step(self, k: int, step: Step, inputs: list[str], size: Callable[[Size], str]) -> None:

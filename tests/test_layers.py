@@ -13,7 +13,7 @@ from einderiv.methods import ATTRIBUTES
 
 ROOT = Path(ed.__file__).parent
 FLOORS = [
-    "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
+    "errors", "costs", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",

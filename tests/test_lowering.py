@@ -117,3 +117,51 @@ def test_numbers_stay_with_the_terms_of_their_sum(build, text):
     got, source = sources(e, **{n: a.astype(float) for n, a in arrays.items()})
     assert text in source
     assert (2 * got).tolist() == (2 * ed.evaluate(2 * e, arrays) / 2).tolist()
+
+
+SHORT_SUMS = [  # the einsum, the shape, is it a product with ones?
+    ("i->",     (5,),       True),
+    ("i->",     (5000,),    False),
+    ("ij->i",   (3, 4),     True),
+    ("ij->j",   (3, 4),     True),
+    ("ij->",    (3, 4),     True),
+    ("ij->i",   (3, 0),     True),
+    ("ij->i",   (2, 5000),  False),
+    ("ii->",    (4, 4),     True),
+    ("ijk->ij", (2, 3, 4),  True),
+    ("ijk->i",  (2, 3, 4),  True),
+    ("ijk->jk", (2, 3, 4),  False),
+    ("ijk->ik", (2, 3, 4),  False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.complex128])
+@pytest.mark.parametrize(("subscripts", "shape", "ones"), SHORT_SUMS)
+def test_sums_over_short_axes_are_products_with_ones(subscripts, shape, ones, dtype):
+    X = rng.integers(-9, 9, shape).astype(dtype)
+    got, source = sources(ed.einsum(subscripts, "X"), X=X)
+    assert ("ones = np.ones(" in source) is (ones and np.dtype(dtype).kind == "f")
+    assert got.dtype == dtype
+    assert got.tolist() == np.einsum(subscripts, X).tolist()
+
+
+def test_ones_are_made_once_and_their_name_may_be_taken():
+    f = ed.compile(ed.einsum("ij->i", "ones"))
+    X = rng.integers(-9, 9, (3, 4)).astype(float)
+    for _ in range(3):
+        assert f(ones=X).tolist() == X.sum(1).tolist()
+    assert "_ones" in f._last.emitted.source
+    assert f.plan(ones=(3, 4)).steps[0].einsum == "ab->a"  # for shapes alone nothing is lowered
+
+
+@pytest.mark.parametrize(("shape", "by_blas"), [
+    ((3, 4), True), ((9, 3000), True), ((3, 3000), False), ((3000, 3), True), ((0, 2), True),
+])  # fmt: skip
+@pytest.mark.parametrize(("subscripts", "names"), [("i,j->ij", "xy"), ("j,i->ij", "yx")])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_outer_products(subscripts, names, shape, by_blas, dtype):
+    x, y = (rng.integers(-9, 9, n).astype(dtype) for n in shape)
+    got, source = sources(ed.einsum(subscripts, *names), x=x, y=y)
+    assert ("[None])" in source) is (by_blas and dtype is not np.int64)
+    assert got.dtype == dtype
+    assert got.tolist() == np.outer(x, y).tolist()

@@ -13,9 +13,10 @@ from einderiv.paths import FEW, MATRIX, MOVED, OTHER, STEP, exact
 from einderiv.planning import search
 
 Labels = tuple[int, ...]
+Term = Labels | frozenset[int]  # an operand, or what a step has made, whose order is free
 
 
-def cost(terms: Sequence[Labels], output: Labels, numbers: dict[int, int], i: int, j: int) -> tuple[float, Labels]:
+def cost(terms: Sequence[Term], output: Labels, numbers: dict[int, int], i: int, j: int) -> tuple[float, Term]:
     """The estimate for one pair, from its definition; and the labels that are left."""
     others = {x for k, term in enumerate(terms) if k not in (i, j) for x in term}.union(output)
     union = set(terms[i]) | set(terms[j])
@@ -30,10 +31,14 @@ def cost(terms: Sequence[Labels], output: Labels, numbers: dict[int, int], i: in
     flops = entries(union) * (1 if union == out else 2)
     rate = MATRIX if (set(terms[i]) & set(terms[j])) - out else OTHER
     moved = MOVED * (entries(set(terms[i])) + entries(set(terms[j])) + entries(out))
-    return max(flops * rate, moved) + STEP, tuple(sorted(out))
+    summed = (set(terms[i]) & set(terms[j])) - out
+    # an operand of the caller's, in its order, whose summed axes are neither its first nor its last ones
+    copied = sum(MOVED * entries(set(t)) for t in (terms[i], terms[j]) if isinstance(t, tuple) and summed not in
+                 [set(part) for k in range(len(t) + 1) for part in (t[:k], t[k:])])  # fmt: skip
+    return max(flops * rate, moved) + copied + STEP, frozenset(out)
 
 
-def best(terms: list[Labels], output: Labels, numbers: dict[int, int]) -> float:
+def best(terms: Sequence[Term], output: Labels, numbers: dict[int, int]) -> float:
     """The least estimate over all orders, tried one after the other."""
     if len(terms) == 1:
         return 0.0
@@ -45,7 +50,7 @@ def best(terms: list[Labels], output: Labels, numbers: dict[int, int]) -> float:
     return min(found)
 
 
-def along(path: list[tuple[int, int]], terms: list[Labels], output: Labels, numbers: dict[int, int]) -> float:
+def along(path: list[tuple[int, int]], terms: Sequence[Term], output: Labels, numbers: dict[int, int]) -> float:
     """The estimate of a path."""
     total, left = 0.0, list(terms)
     for i, j in path:
@@ -77,6 +82,8 @@ def test_best_of_all_orders(seed: int) -> None:
     ([(0, 1), (1, 2), (2,)], (0,), [(1, 2), (0, 1)]),  # from the vector on
     ([(0,), (0, 1), (1, 2)], (2,), [(0, 1), (0, 1)]),
     ([(), (0, 1), (1,)], (0,), [(0, 2), (0, 1)]),  # the number with the vector
+    ([(0, 1, 2), (1, 3), (2, 3)], (0, 3), [(0, 2), (0, 1)]),  # the last axis first: it needs no copy
+    ([(0, 2, 1), (1, 3), (2, 3)], (0, 3), [(0, 1), (0, 1)]),
 ])  # fmt: skip
 def test_as_an_expert_would(terms: list[Labels], output: Labels, path: list[tuple[int, int]]) -> None:
     numbers = dict.fromkeys(sorted({x for term in terms for x in term}), 500)

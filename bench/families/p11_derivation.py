@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
+
+import numpy as np
 
 import einderiv as ed
 
@@ -84,9 +87,44 @@ def planning(n: int) -> Problem:
     return Problem({}, problem.ours, None, kind="call", also={"opt_einsum": path})
 
 
+def fresh(e: Callable[[str, str, str], tuple[ed.Expr, tuple[str, ...]]], rank: int) -> Problem:
+    """An expression that nobody has seen: written, derived, planned, emitted and run. `rank` axes have the value."""
+    names, n = count(), 3
+    arrays = {"matrix": np.ones((n, n)), "vector": np.ones(n)}
+
+    def run() -> Any:
+        k = next(names)
+        found, kinds = e(*(f"{word}{k}" for word in ("row", "middle", "column")))
+        return ed.evaluate(found, {f"x{k}": arrays[kind] for k, kind in enumerate(kinds)})
+
+    return timed(run, rank, lambda value: value.ndim, 1e-3)
+
+
+def fresh_seed(n: int) -> Problem:
+    """The derivative of three matrices by the first, and its value."""
+
+    def e(i: str, s: str, j: str) -> tuple[ed.Expr, tuple[str, ...]]:
+        y = ed.einsum(f"{i} {s}, {s} t, t {j} -> {i} {j}", "x0", "x1", "x2")
+        return ed.derive(y, 0), ("matrix",) * 3
+
+    return fresh(e, 4)
+
+
+def fresh_quadratic(order: int) -> Problem:
+    """The gradient of a quadratic form, or its Hessian, and the value."""
+
+    def e(i: str, j: str, _: str) -> tuple[ed.Expr, tuple[str, ...]]:
+        y = ed.einsum(f"{i}, {i} {j}, {j} ->", "x1", "x0", "x1")
+        return (ed.grad if order == 1 else ed.hessian)(y, "x1"), ("matrix", "vector")
+
+    return fresh(e, order)
+
+
 FAMILY = Family("P11", "derivation and planning, 10 to 1000 operands", (
     Case("P11", "three matrices by the first", seed, sized(3, 3)),
     Case("P11", "a string of 40 matrices by one", letters, sized(10, 40)),
+    Case("P11", "first value of a derivative of three", fresh_seed, sized(3, 3)),
+    Case("P11", "first value of a gradient, of a Hessian", fresh_quadratic, sized(1, 1, 2)),
     Case("P11", "chain by one", chain, OPERANDS),
     Case("P11", "train, all cores", train, sized(10, 10, 120, 1000)),
     Case("P11", "residual net", residual, sized(3, 10, 40, 160)),

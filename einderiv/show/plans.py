@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from ..emission import live
 from ..expression import Einsum, Expr, Size
+from ..layouts import orders
 from ..naming import naming
 from ..notation import fresh_names
 from ..planning import search
 from ..steps import Labels, Program, Step, contraction
-from ..layouts import orders
 from ..strategies import step_seconds
 from ..unification import bare
 from .text import printed, product
@@ -74,11 +74,11 @@ def _rows(program: Program) -> list[Row]:
     rows, known = [], orders(program)
     for k in live(program):
         step = program.steps[k]
-        if step.kind == "input":
+        if step.kind in ("input", "ones"):
             continue
         text, what = "", {"contract2": "contract"}.get(step.kind, step.kind)
         match step.kind:
-            case "contract2":
+            case "contract2" | "outer":
                 text = _einsum(step.spec[:2], step.spec[2])
             case "view" | "sum":
                 text = _einsum(step.spec[:1], step.spec[1])
