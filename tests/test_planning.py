@@ -10,7 +10,7 @@ from oracle import assert_same, exact_by_name, loop_einsum
 from strategies import einsums
 
 import einderiv as ed
-from einderiv.planning import OPTIMIZERS, _pairs
+from einderiv.paths import OPTIMIZERS, _pairs
 
 t, es = ed.tensor, ed.einsum
 CHAIN = ("ij,jk,kl,lm,mn,ni->", "ABCDEF")
