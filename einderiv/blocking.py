@@ -19,8 +19,8 @@ from math import prod
 
 from .expression import Size
 from .functions import ADDED
-from .steps import Program, Step
 from .layouts import orders
+from .steps import Program, Step
 from .strategies import RATES, arithmetic, step_seconds
 from .strategies import seconds as whole
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .expression import Add, Einsum, Expr, Label, Size, Slot
+from .expression import Add, Einsum, Expr, Label, Slot
 from .unification import assemble, bare, carried
 
 Labels = tuple[Label, ...]
@@ -22,7 +22,7 @@ AXIS, INNER = 1000, 2000  # first labels of the axes of the operand that are sum
 
 
 class Halved(NamedTuple):
-    """A term as ``T · far · near``; its labels are those of the output, of the axes of T, and of what else is summed."""
+    """A term as ``T · far · near``; its labels are those of the output, of the axes of T, and of other sums."""
 
     whole: Labels  # of T
     far: list[Slot]
@@ -65,7 +65,9 @@ def _far(h: Halved) -> object:
     """What the far products of two terms have in common only if they are equal."""
     names: dict[Label, int] = {}
     slots = sorted(((id(f), ls) for f, ls in h.far), key=lambda slot: slot[0])
-    return tuple((key, tuple(x if x in h.whole else names.setdefault(x, -1 - len(names)) for x in ls)) for key, ls in slots)
+    return tuple(
+        (key, tuple(x if x in h.whole else names.setdefault(x, -1 - len(names)) for x in ls)) for key, ls in slots
+    )
 
 
 def _ends(term: Einsum, operand: Expr, cut: int) -> Halved | None:

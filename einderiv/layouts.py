@@ -100,7 +100,12 @@ def arranged(program: Program) -> list[Order]:
     known, kept = orders(program), set(program.outputs)
     for k in range(len(program.steps)):
         now = sum(copied(program, r, known) for r in readers[k])
-        if k in kept or not now or (out := _other(program, k)) is None or not all(_sums(program, r) for r in readers[k]):
+        if (
+            k in kept
+            or not now
+            or (out := _other(program, k)) is None
+            or not all(_sums(program, r) for r in readers[k])
+        ):
             continue
         before = {r: program.steps[r] for r in (k, *readers[k])}, known[k]
         _permute(program, k, out, readers[k])

@@ -308,7 +308,8 @@ class Planner:
         (x, la), (y, lb) = a, b
         key = (x, y, *((*(names.setdefault(label, len(names)) for label in ls),) for ls in (la, lb)))
         wanted = tuple(x for x in last if x in labels) if set(labels) <= set(last) else labels
-        made = self.outer.setdefault((*key, frozenset(names[label] for label in labels)), tuple(names[x] for x in wanted))
+        kept = frozenset(names[label] for label in labels)
+        made = self.outer.setdefault((*key, kept), tuple(names[x] for x in wanted))
         back = {n: label for label, n in names.items()}
         return tuple(back[n] for n in made)
 
@@ -355,7 +356,8 @@ def search(
     names = {x: chr(0x4E00 + k) for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
     inputs = tuple(frozenset(names[x] for x in ls) for ls in terms)
     shape = tuple(max(numbers[x], 1) for x in names)
-    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may be a new one each time
+    # A caller's own search may answer differently each time.
+    find = _found if isinstance(optimize, str) else _found.__wrapped__
     return list(find(inputs, frozenset(names[x] for x in output), shape, optimize))
 
 

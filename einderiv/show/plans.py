@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from ..emission import live
 from ..expression import Einsum, Expr, Size
+from ..layouts import orders
 from ..naming import naming
 from ..notation import fresh_names
 from ..planning import search
 from ..steps import Labels, Program, Step, contraction
-from ..layouts import orders
 from ..strategies import step_seconds
 from ..unification import bare
 from .text import printed, product
