@@ -277,8 +277,8 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
             program.outputs = [value for t in factored for value, _ in t.factors]
-        arranged(program)
-        return seconds(program, live(program)), (program, factored)
+        known = arranged(program)
+        return seconds(program, live(program), known), (program, factored)
 
     (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
     program.notes += notes

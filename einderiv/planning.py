@@ -13,7 +13,7 @@ from math import prod
 from typing import Any, TypeGuard
 
 from .errors import limits, our_bug
-from .expression import Add, Apply, Constant, Einsum, Expr, Number, Size, Tensor, children, is_zero, walk
+from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
 from .paths import search
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
@@ -52,6 +52,7 @@ class Planner:
         self.program = Program(number)
         self.roots = list(roots)
         self.values: dict[int, int] = {}
+        self.outer: dict[object, tuple[int, ...]] = {}  # orders of axes of products that sum nothing
         self.multiplied: dict[int, Einsum] = {}  # products with nested ones multiplied out, by their id
         self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
         self.uses.update(map(id, self.roots))
@@ -281,12 +282,26 @@ class Planner:
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
         out = batch + first + second if output is None else output
-        if not summed and set(kept) <= set(last):  # nothing but a factor of the result: in the order of the result
-            out = tuple(x for x in last if x in kept)
+        if output is None and not summed:
+            out = self._outer_order((x, la), (y, lb), out, last)
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
         return value, out
+
+    def _outer_order(self, a: Pair, b: Pair, labels: Labels, last: Labels) -> Labels:
+        """The order of the axes of a product that sums nothing: that of the result which it is a factor of.
+
+        Where the same product was made before, it is the order of that: then they are one step.
+        """
+        names: dict[Label, int] = {}
+        (x, la), (y, lb) = a, b
+        key = (x, y, *((*(names.setdefault(label, len(names)) for label in ls),) for ls in (la, lb)))
+        wanted = tuple(x for x in last if x in labels) if set(labels) <= set(last) else labels
+        kept = frozenset(names[label] for label in labels)
+        made = self.outer.setdefault((*key, kept), tuple(names[x] for x in wanted))
+        back = {n: label for label, n in names.items()}
+        return tuple(back[n] for n in made)
 
     def _inverse(self, part: Pair) -> bool:
         value, labels = part

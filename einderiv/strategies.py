@@ -50,9 +50,9 @@ class Strategy:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
 
 
-def seconds(program: Program, steps: Sequence[int]) -> float:
-    """The estimated time of those steps of a program."""
-    known = orders(program)
+def seconds(program: Program, steps: Sequence[int], known: Sequence[Order] | None = None) -> float:
+    """The estimated time of those steps of a program, whose values lie in memory in the orders that are `known`."""
+    known = orders(program) if known is None else known
     return sum(step_seconds(program, k, known) for k in steps)
 
 
