@@ -15,8 +15,9 @@ from .declared import check_structures, structures
 from .derivation import leaves, mapped
 from .emission import Emitted, emit
 from .errors import EinderivError, ShapeError, counted, limits, near
-from .expression import Einsum, Expr, Size, put
+from .expression import Einsum, Expr, Size, Tensor, everything, put, walk
 from .naming import axis_names, naming, short_product
+from .notation import is_name
 from .paths import check_optimizer
 from .show.plans import Plan
 from .sizes import Sizes, is_product
@@ -196,6 +197,12 @@ class Compiled:
 
 def _tensors(roots: list[Expr]) -> dict[str, int]:
     """Every tensor that the expressions have met, with its number of axes."""
+    found: dict[str, set[tuple[int, bool]]] = {}
+    for node in walk(roots, everything):  # what the expressions share is looked at once
+        if isinstance(node, Tensor) and is_name(node.name):
+            found.setdefault(node.name, set()).add((node.ndim, node.complex))
+    if all(len(kinds) == 1 for kinds in found.values()):
+        return {name: ndim for name, kinds in found.items() for ndim, _ in kinds}
     known: dict[str, int] = {}
     for root in roots:
         for name, tensor in tensors_of(root).items():

@@ -34,6 +34,7 @@ WORTH, OFTEN = 50e-6, 3e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
 LARGEST = 4  # operands that are contracted from their ends
+SEVERAL = 40  # factors of all outputs: so many share the tree of their products without a trial
 SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
@@ -84,12 +85,15 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
     Strategies called `without` are left out. With `fixed` the roots themselves stay what they are, products stay
     products, and only what is below them changes. A program that takes no longer than `worth` stays what it is.
     """
-    worth = WORTH if worth is None else worth
+    worth, done = WORTH if worth is None else worth, list[str]()
+    if not fixed and sum(root.count for root in roots if isinstance(root, Einsum)) >= SEVERAL:
+        for swaps in _environments(roots, sizes):  # what many products share is clear before anything is estimated
+            roots, done = swapped(roots, swaps), ["environments: one tree for all"]
     time, best = plan(roots)
     if time > worth:
         roots = shared(roots)
     rows = [row for row in STRATEGIES if row.name not in without]
-    trials, done, found = 0, list[str](), True
+    trials, found = 0, True
     while found and time > worth and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root) for root in roots} if fixed else set()
