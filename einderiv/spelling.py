@@ -168,14 +168,33 @@ def _letters(labels: Labels, scope: Labels) -> str:
 
 
 def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    """Zeros, and every term added into the strided view of its diagonal."""
-    lines = [f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"]
-    for x, (labels, output) in zip(inputs, step.spec, strict=True):
-        distinct = tuple(dict.fromkeys(output))
-        place = "{out}" if distinct == output else (
-            f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
-        lines.append(f"{place}[...] += {aligned(x, labels, distinct)}")
-    return [*lines, ""]
+    full = any(len({*output}) == len(output) for _, output in step.spec)
+    fresh = f"{{out}} = np.{'empty' if full else 'zeros'}({shape([size(s) for s in step.sizes])}, dtype)"
+    return [fresh, *written(step, inputs, zeroed=True, clean=True), ""]
+
+
+def written(step: Step, inputs: Sequence[str], *, zeroed: bool, clean: bool = False) -> list[str]:
+    """Every term added into the strided view of its diagonal in ``{out}``, what fills all of it first.
+
+    With `zeroed` there are zeros outside of these views, with `clean` inside too, else there may be anything.
+    """
+    terms = sorted(zip(inputs, step.spec, strict=True), key=lambda term: len({*term[1][1]}) < len(term[1][1]))
+    places = [_place(output) for _, (_, output) in terms]
+    full = places[:1] == ["{out}"]
+    others = dict.fromkeys(places[1:]) if terms else {}
+    lines = [] if full or clean else [f"{place}[...] = 0" for place in others if place != places[0]]
+    if not full and not zeroed:
+        lines = ["{out}[...] = 0"]
+    for k, (place, (x, (labels, output))) in enumerate(zip(places, terms, strict=True)):
+        lines.append(f"{place}[...] {'+=' if k else '='} {aligned(x, labels, tuple(dict.fromkeys(output)))}")
+    return lines
+
+
+def _place(output: Labels) -> str:
+    distinct = tuple(dict.fromkeys(output))
+    if distinct == output:
+        return "{out}"
+    return f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})'
 
 
 def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
