@@ -19,8 +19,10 @@ from math import prod
 
 from .expression import Size
 from .functions import ADDED
+from .layouts import orders
 from .steps import Program, Step
 from .strategies import RATES, arithmetic, step_seconds
+from .strategies import seconds as whole
 
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
 CACHE = 1 << 21  # bytes of one block of all values that live at a time; what comes from outside streams through
@@ -79,7 +81,7 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
         return None
     inputs = sorted(((program.entries(k), k) for k, step in steps if step.kind == "input"), reverse=True)
     seeds = [(k, axis) for _, k in inputs for axis, n in enumerate(program.shape(k)) if n > 4 * FEW][:TRIED]
-    best, least = None, PAYS * sum(step_seconds(program, k) for k, _ in steps)
+    best, least = None, PAYS * whole(program, [k for k, _ in steps])
     for seed in seeds:
         loop = along(program, steps, seed)
         if loop is None:
@@ -106,10 +108,10 @@ def working(program: Program, steps: Numbered, loop: Loop) -> float:
 def seconds(program: Program, steps: Numbered, loop: Loop) -> float:
     """The estimated time with a loop: what is passed on inside it stays in the cache."""
     blocks = -(-loop.count // loop.rows)
-    total = 0.0
+    total, known = 0.0, orders(program)
     for k, step in steps:
         if not loop.inside(k):
-            total += step_seconds(program, k)
+            total += step_seconds(program, k, known)
             continue
         far = sum(_fetched(program, step.inputs[p], axis, loop.rows) for p, axis in loop.cuts[k].items())
         far += _fetched(program, k, loop.axis[k], loop.rows) if k in loop.whole else 0

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 from .blocking import Loop, Numbered
 from .functions import ADDED
-from .spelling import Spell, aligned, combination, literal, product
+from .spelling import Spell, aligned, combination, fills, literal, placed, product
 from .steps import Program, Step
 
-LARGE = 1 << 16  # entries: below it an allocation costs less than the thought
+LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 NEVER = -1
 GIVEN = ("input", "number", "ones", "factor")  # the kinds whose result is no array of the source's own
-VIEWS = ("view", "reshape", "factor")  # the kinds whose result may share the memory of their input
+VIEWS = ("view", "reshape", "take", "factor")  # the kinds whose result may share the memory of their input
 
 
 class Lives:
@@ -73,15 +73,21 @@ def in_place(
         case "add":
             return target, [f"{name} += {other}" for other in others]
         case "combine":
-            numbers = step.spec
+            numbers, constant = step.spec
             if numbers[step.inputs.index(target)] == 1:
                 rest = [(c, x) for v, c, x in zip(step.inputs, numbers, names, strict=True) if v != target]
-                return target, [f"{name} {'-' if c < 0 else '+'}= {combination([x], [abs(c)])}" for c, x in rest]
+                lines = [f"{name} {'-' if c < 0 else '+'}= {combination([x], [abs(c)])}" for c, x in rest]
+                return target, [*lines, *[f"{name} += {literal(constant)}"] * bool(constant)]
         case "contract2":
             la, lb, out = step.spec
             mine, other = (la, lb) if step.inputs[0] == target else (lb, la)
             if mine == out and set(other) <= set(out):
                 return target, [f"{name} *= {aligned(others[0], other, out)}"]
+        case "write":
+            terms = list(zip(names, step.spec, strict=True))
+            full = next((term for term in terms if term[0] == name and term[1][0] == term[1][1]), None)
+            if full and fills(*full[1]):
+                return target, [placed(term).replace("{out}", name) for term in terms if term is not full]
         case "apply":
             row, core, _ = step.spec
             if not core and not others and re.fullmatch(r"np\.[a-z0-9]+\(\{0\}\)", row.spell["numpy"]):

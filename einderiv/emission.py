@@ -190,7 +190,7 @@ def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> lis
 
 
 def _root(program: Program, k: int) -> int:
-    while program.steps[k].kind in ("view", "reshape"):
+    while program.steps[k].kind in ("view", "reshape", "take"):
         k = program.steps[k].inputs[0]
     return k
 

@@ -20,11 +20,13 @@ from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .folding import fold
 from .functions import stays_integer
+from .layouts import arranged
 from .lowering import lowered
 from .planning import Factored, Planner
 from .receiving import apart
 from .sizes import Sizes, called, is_product, spoken
 from .slicing import peak, sliced
+from .stacking import stacked
 from .steps import Program
 from .strategies import improved, seconds
 
@@ -88,6 +90,8 @@ class Execution:
             lowered(self.program)
         steps = [(k, self.program.steps[k]) for k in live(self.program)]
         loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
+        if self.compute.kind == "f" and numpy and loop is None and memory_limit is None:
+            stacked(self.program)
         if memory_limit is None or not numpy:
             limit = limits.dense_bytes if memory_limit is None else memory_limit
             check_memory(self.program, self.compute.itemsize, limit, dense)
@@ -299,6 +303,7 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
             program.outputs = [value for t in factored for value, _ in t.factors]
+        arranged(program)
         return seconds(program, live(program)), (program, factored)
 
     (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without)

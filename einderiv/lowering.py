@@ -4,7 +4,7 @@
 kind        inputs                spec          what it computes
 ==========  ====================  ============  ============================================================
 gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1 is summed
-combine     arrays of one shape   numbers       their sum, each times its number
+combine     arrays of one shape   numbers       their sum, each times its number, and a constant
 contract2   an array, ones        labels        a sum over a short axis: ``x.dot(ones)`` is the fastest way to it
 outer       two vectors           labels        their outer product, by BLAS
 apply       an array              a row below   ``σ(-x)`` without the negation; ``σ(x) σ(-x)`` with one exponential
@@ -19,7 +19,6 @@ from math import prod
 from .functions import Function, numpy
 from .steps import Program, Step
 
-LARGE = 1 << 12  # entries of a sum that is worth a look
 SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
 SHORT = 1 << 12  # entries of a sum that has no rounding to speak of, however it is made
 TALL, NARROW = 8, 64  # rows, columns: an outer product with less rows and more columns is faster written by NumPy
@@ -37,6 +36,7 @@ def lowered(program: Program) -> None:
             if found is not None:
                 program.steps[k] = found
                 break
+    program.sort()
 
 
 def _gram(program: Program, k: int, step: Step) -> Iterator[Step]:
@@ -67,15 +67,31 @@ def _weighted(step: Step, x: int, axis: int, summed: int) -> int | None:
 
 
 def _combine(program: Program, k: int, step: Step) -> Iterator[Step]:
-    """``x + (-1) y`` in one pass less: numbers stay with the terms of their sum."""
-    if step.kind != "add" or program.entries(k) < LARGE:
+    """``1 + (-1) x`` in one pass less: numbers stay with the terms of their sum."""
+    if step.kind not in ("add", "write"):
         return
-    parts = [program.steps[v] for v in step.inputs]
-    scaled = [p.kind == "scale" and not p.spec[1] and not isinstance(p.spec[0], complex) for p in parts]
-    if any(scaled):
-        terms = [(p.spec[0], p.inputs[0]) if s else (1, v) for p, s, v in zip(parts, scaled, step.inputs, strict=True)]
+    if step.kind == "write" and not all(labels in ((), output) and _distinct(output) for labels, output in step.spec):
+        return
+    parts = [(program.steps[v], v) for v in step.inputs]
+    constant = sum(p.spec[0] for p, _ in parts if p.kind == "number" and step.sizes)
+    arrays = [(p, v) for p, v in parts if p.kind != "number" or not step.sizes]
+    if not arrays or any(len(p.sizes) < len(step.sizes) for p, _ in arrays):
+        return
+    terms = [(p.spec[0], p.inputs[0]) if _times_a_number(p) else (1, v) for p, v in arrays]
+    if constant or any(number != 1 for number, _ in terms):
         terms.sort(key=lambda term: term[0] != 1)  # the first may be written over
-        yield step._replace(kind="combine", inputs=tuple(v for _, v in terms), spec=tuple(c for c, _ in terms))
+        values = tuple(v for _, v in terms)
+        before = tuple(s for v in values for s in program.steps[v].sizes)
+        spec = (tuple(number for number, _ in terms), constant)
+        yield step._replace(kind="combine", inputs=values, spec=spec, operand_sizes=before)
+
+
+def _distinct(labels: tuple[int, ...]) -> bool:
+    return len(set(labels)) == len(labels)
+
+
+def _times_a_number(step: Step) -> bool:
+    return step.kind == "scale" and not step.spec[1]
 
 
 def _reflected(program: Program, k: int, step: Step) -> Iterator[Step]:

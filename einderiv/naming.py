@@ -57,7 +57,7 @@ def short_product(e: Expr) -> Einsum:
 
 def axis_names(e: Expr) -> tuple[str, ...]:
     """The names of the axes as they are printed."""
-    return naming(short_product(e)).axes
+    return naming(short_product(e)).axes if e.ndim else ()
 
 
 def used_names(e: Expr) -> set[str]:

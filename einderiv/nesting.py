@@ -28,7 +28,7 @@ def forks(terms: Sequence[Collection[Label]], kept: Collection[Label]) -> list[F
     """
     search = _Pairing(terms, kept)
     while search.heap:
-        _, i, j = heapq.heappop(search.heap)
+        *_, i, j = heapq.heappop(search.heap)
         if i in search.alive and j in search.alive:
             search.merge(i, j)
     rest = deque(sorted(search.alive))
@@ -39,7 +39,8 @@ def forks(terms: Sequence[Collection[Label]], kept: Collection[Label]) -> list[F
 
 
 class _Pairing:
-    """Greedy: the pair that makes the number of open labels grow least; among equals the one written first."""
+    """Greedy: the pair whose product has the fewest entries more than its parts; among equals the one with the fewest
+    operations, so that a chain is swept from its ends; then the one written first."""
 
     def __init__(self, terms: Sequence[Collection[Label]], kept: Collection[Label]) -> None:
         self.labels = [set(term) for term in terms]
@@ -48,7 +49,7 @@ class _Pairing:
         self.where: dict[Label, dict[int, None]] = defaultdict(dict)
         self.alive = set(range(len(terms)))
         self.found: list[Fork] = []
-        self.heap: list[tuple[int, int, int]] = []
+        self.heap: list[tuple[int, int, int, int]] = []
         for k, term in enumerate(self.labels):
             for x in sorted(term):
                 self.where[x][k] = None
@@ -65,8 +66,9 @@ class _Pairing:
         near = dict.fromkeys(j for x in sorted(self.labels[k]) for j in list(self.where[x])[:NEAR])
         for j in near:
             if j != k and not (later and j < k):
-                cost = 2 ** len(self.product(k, j)) - 2 ** len(self.labels[k]) - 2 ** len(self.labels[j])
-                heapq.heappush(self.heap, (cost, min(j, k), max(j, k)))
+                a, b = self.labels[k], self.labels[j]
+                growth = 2 ** len(self.product(k, j)) - 2 ** len(a) - 2 ** len(b)
+                heapq.heappush(self.heap, (growth, len(a | b), min(j, k), max(j, k)))
 
     def merge(self, i: int, j: int) -> None:
         """Two parts become one."""

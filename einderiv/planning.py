@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, TypeGuard
 
@@ -197,12 +198,23 @@ class Planner:
         """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill its place."""
         sizes = self._rep(e.sizes)
         if terms and all(t.labels == t.output for t in terms):
-            values = tuple(t.value for t in terms)
-            flops = (len(values) - 1.0) * prod(map(self.program.number, sizes))
-            return self.program.add("add", values, (), sizes, flops) if len(values) > 1 else values[0]
-        spec = tuple((t.labels, t.output) for t in terms)
-        flops = float(sum(self.program.entries(t.value) for t in terms))
-        return self.program.add("write", tuple(t.value for t in terms), spec, sizes, flops)
+            return self._total([t.value for t in terms])
+        places: dict[Any, list[int]] = {}
+        diagonal = any(len(set(t.output)) < len(t.output) for t in terms)
+        for k, t in enumerate(terms):
+            names = {x: p for p, x in enumerate(dict.fromkeys(t.output))}
+            place = tuple(names[x] for x in t.labels), tuple(names[x] for x in t.output)
+            # What sits in one place is added before it is written there; without diagonals all is one expression.
+            places.setdefault((place, 0 if diagonal else k), []).append(t.value)
+        values = tuple(map(self._total, places.values()))
+        flops = float(sum(map(self.program.entries, values)))
+        return self.program.add("write", values, tuple(place for place, _ in places), sizes, flops)
+
+    def _total(self, values: Sequence[int]) -> int:
+        if len(values) == 1:
+            return values[0]
+        flops = (len(values) - 1.0) * self.program.entries(values[0])
+        return self.program.add("add", tuple(values), (), self.program.steps[values[0]].sizes, flops)
 
     def _core(self, e: Einsum) -> Embedded:
         flat = self._flat(e)
@@ -245,7 +257,7 @@ class Planner:
         for i, j in self._path(parts, output):
             b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
             needed = set(output).union(*(ls for _, ls in parts))
-            parts.append(self._pair(a, b, needed, output if not parts else None))
+            parts.append(self._pair(a, b, needed, output if not parts else None, output))
         (value, labels) = parts[0]
         if labels != output:
             value = self._view(value, labels, output)
@@ -268,7 +280,8 @@ class Planner:
         sizes = dict(zip(labels, self.program.steps[value].sizes, strict=True))
         return self.program.add("view", (value,), (labels, out), tuple(sizes[x] for x in out))
 
-    def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None) -> Pair:
+    def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None, last: Labels) -> Pair:
+        """The product of two values over the labels that are needed; in the order `output` where it is the last one."""
         solved = self._solved(a, b, needed) or self._solved(b, a, needed)
         if solved is not None:
             value, labels = solved
@@ -281,6 +294,8 @@ class Planner:
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
         out = batch + first + second if output is None else output
+        if not summed and set(kept) <= set(last):  # nothing but a factor of the result: in the order of the result
+            out = tuple(x for x in last if x in kept)
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
@@ -325,16 +340,27 @@ def search(
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
-    if optimize == "auto" and len(terms) <= FEW:
-        return exact(terms, output, numbers)
+    # Labels by first appearance, so that products of one form have one path. A size of 0 would be free of cost.
+    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
+    inputs = tuple(tuple(names[x] for x in ls) for ls in terms)
+    shape = tuple(max(numbers[x], 1) for x in names)
+    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may vary
+    return list(find(inputs, frozenset(names[x] for x in output), shape, optimize))
+
+
+@lru_cache(maxsize=1024)
+def _found(inputs: tuple[Labels, ...], output: frozenset[int], shape: tuple[int, ...], optimize: Any
+           ) -> tuple[tuple[int, int], ...]:  # fmt: skip
+    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the same few."""
+    if optimize == "auto" and len(inputs) <= FEW:
+        return tuple(exact(inputs, sorted(output), dict(enumerate(shape))))
     import opt_einsum as oe
 
-    # Names of a private range: these strings are looked up, never printed. A size of 0 would be free of cost.
-    names = {x: chr(0x4E00 + k) for k, x in enumerate(numbers)}
     find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
-    path = find([frozenset(names[x] for x in ls) for ls in terms], frozenset(names[x] for x in output),
-                {names[x]: max(n, 1) for x, n in numbers.items()}, None)  # fmt: skip
-    return _pairs(path, len(terms))
+    # These names are of a private range: they are looked up, never printed.
+    path = find([frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs], frozenset(chr(0x4E00 + k) for k in output),
+                {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)  # fmt: skip
+    return tuple(_pairs(path, len(inputs)))
 
 
 def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:

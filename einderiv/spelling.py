@@ -14,7 +14,7 @@ from .functions import Function
 from .helpers import NUMPY, Helpers
 from .lowering import SHORT
 from .notation import LETTERS
-from .steps import Labels, Step, contraction
+from .steps import Labels, Step, contraction, middle, turned
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 MANY, FEW = 1 << 14, 32  # entries: of an array that is worth a thought; of a result that is made one by one
@@ -110,7 +110,12 @@ def _add(inputs: Sequence[str], _: Step, __: Spell) -> str:
 
 
 def _combine(inputs: Sequence[str], step: Step, _: Spell) -> str:
-    return combination(inputs, step.spec)
+    numbers, constant = step.spec
+    common = numbers[0] if len(set(numbers)) == 1 < len(numbers) and abs(numbers[0]) != 1 else None
+    text = combination(inputs, numbers) if common is None else f"{literal(common)} * ({' + '.join(inputs)})"
+    if not constant:
+        return text
+    return f"{literal(constant)} {text.replace('-', '- ', 1) if text.startswith('-') else f'+ {text}'}"
 
 
 def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
@@ -131,6 +136,20 @@ def _factor(inputs: Sequence[str], _: Step, __: Spell) -> str:
 
 def _reshape(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return f"{inputs[0]}.reshape({shape([size(s) for s in step.sizes])})"
+
+
+def _stack(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    *operands, out = step.spec
+    new = next(x for x in out if x not in operands[0])
+    order = tuple(x for x in out if x != new)
+    parts = (transposed(x, labels, order) for x, labels in zip(inputs, operands, strict=True))
+    return f"np.stack(({', '.join(parts)}), axis={out.index(new)})"
+
+
+def _take(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    labels, place, out = step.spec
+    at = next(p for p, x in enumerate(labels) if x not in out)
+    return transposed(f"{inputs[0]}[{':, ' * at}{place}]", labels[:at] + labels[at + 1 :], out)
 
 
 def combination(inputs: Sequence[str], numbers: Sequence[float]) -> str:
@@ -168,29 +187,32 @@ def _letters(labels: Labels, scope: Labels) -> str:
 
 
 def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    full = any(len({*output}) == len(output) for _, output in step.spec)
-    fresh = f"{{out}} = np.{'empty' if full else 'zeros'}({shape([size(s) for s in step.sizes])}, dtype)"
-    return [fresh, *written(step, inputs, zeroed=True, clean=True), ""]
+    """Every term added into the strided view of its diagonal; a term that fills its place takes that of the zeros."""
+    terms = list(zip(inputs, step.spec, strict=True))
+    full = next((term for term in terms if fills(*term[1])), None)
+    if full is None:
+        zeros = f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
+        return [zeros, *(placed(term, "+=" if k else "=") for k, term in enumerate(terms)), ""]
+    if all(len(set(output)) == len(output) for _, (_, output) in terms):
+        return [" + ".join(aligned(x, *labels) for x, labels in terms)]  # the others broadcast
+    x, (labels, output) = full
+    terms.remove(full)
+    return [f"{{out}} = np.array({aligned(x, labels, output)}, dtype)", *map(placed, terms), ""]
 
 
-def written(step: Step, inputs: Sequence[str], *, zeroed: bool, clean: bool = False) -> list[str]:
-    """Every term added into the strided view of its diagonal in ``{out}``, what fills all of it first.
-
-    With `zeroed` there are zeros outside of these views, with `clean` inside too, else there may be anything.
-    """
-    terms = sorted(zip(inputs, step.spec, strict=True), key=lambda term: len({*term[1][1]}) < len(term[1][1]))
-    places = [_place(output) for _, (_, output) in terms]
-    full = places[:1] == ["{out}"]
-    others = dict.fromkeys(places[1:]) if terms else {}
-    lines = [] if full or clean else [f"{place}[...] = 0" for place in others if place != places[0]]
-    if not full and not zeroed:
-        lines = ["{out}[...] = 0"]
-    for k, (place, (x, (labels, output))) in enumerate(zip(places, terms, strict=True)):
-        lines.append(f"{place}[...] {'+=' if k else '='} {aligned(x, labels, tuple(dict.fromkeys(output)))}")
-    return lines
+def fills(labels: Labels, output: Labels) -> bool:
+    """Has a term an entry of its own for each of the tensor that it is written to?"""
+    return len(labels) == len(output) == len(set(output))
 
 
-def _place(output: Labels) -> str:
+def placed(term: tuple[str, tuple[Labels, Labels]], sign: str = "+=") -> str:
+    """A line that adds a term to where it sits in ``{out}``, or puts it there."""
+    x, (labels, output) = term
+    return f"{place(output)}[...] {sign} {aligned(x, labels, tuple(dict.fromkeys(output)))}"
+
+
+def place(output: Labels) -> str:
+    """The strided view of ``{out}`` that is its diagonal by repeated labels."""
     distinct = tuple(dict.fromkeys(output))
     if distinct == output:
         return "{out}"
@@ -206,12 +228,12 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     sizes = _by_label(step, size)
     if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
         return text
-    if not batch and first and second and out[: len(second)] == second:
+    if turned(batch, first, second, out):
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
-    if batch and not first and not second and summed[0] not in (la[-1], lb[-1]):
-        # Where the summed axis runs slowly in both, one pass over the memory in its order beats products of rows.
+    if batch and not (first and second) and _batch_last(batch, summed, (la, lb), (first, second), sizes):
+        # Where the summed axis runs slowly, one pass over the memory in its order beats products of rows.
         return f'np.einsum("{_letters(la, la + lb)},{_letters(lb, la + lb)}->{_letters(out, la + lb)}", {x}, {y})'
     if batch and not first and not second and len(summed) == 1:
         # `vecdot` conjugates its first argument; `conj` of real numbers is free.
@@ -236,6 +258,15 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return transposed(text, made, out)
 
 
+def _batch_last(batch: Labels, summed: Labels, operands: tuple[Labels, Labels], rests: tuple[Labels, Labels],
+                sizes: Callable[[int], str]) -> bool:  # fmt: skip
+    """Do the entries that are multiplied lie far apart, and whole rows of them side by side?"""
+    if not any(rests):
+        return summed[0] not in (operands[0][-1], operands[1][-1])
+    last = operands[0 if rests[0] else 1][-1]
+    return last in batch and _long(sizes(last), 16)
+
+
 def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "transpose") -> str:
     """``A⁻¹ b`` for all right-hand sides at once, those of a stack of matrices as a stack."""
     la, lb, _, flipped = step.spec
@@ -257,11 +288,10 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
     la, lb, out = step.spec
     if swapped:
         la, lb = lb, la
-    summed = tuple(label for label in la if label in lb)
-    start = la.index(summed[0])
-    before, behind = la[:start], la[start + len(summed) :]
-    if la != before + summed + behind or not before or not behind or not all(_long(sizes(k)) for k in behind[-1:]):
+    found = middle(la, lb)
+    if found is None or not _long(sizes(found[2][-1])):
         return ""
+    before, summed, behind = found
     second = tuple(label for label in lb if label not in summed)
     stack = x
     if len(summed) > 1 or len(behind) > 1:
@@ -281,9 +311,9 @@ def _few(sizes: Sequence[str]) -> bool:
     return all(size.isdigit() for size in sizes) and prod(map(int, sizes)) <= FEW
 
 
-def _long(size: str) -> bool:
+def _long(size: str, least: int = 8) -> bool:
     """Is an axis long enough for a product of its own, as far as one knows?"""
-    return not size.isdigit() or int(size) >= 8
+    return not size.isdigit() or int(size) >= least
 
 
 def _grouped(batch: Labels, group: Labels) -> bool:
@@ -312,7 +342,7 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
     "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
-    "outer": _outer,
+    "outer": _outer, "stack": _stack, "take": _take,
 }  # fmt: skip
 
 

@@ -67,6 +67,22 @@ class Program:
             self.steps.append(Step(kind, inputs, spec, sizes, flops, before))
         return self.seen[key]
 
+    def sort(self) -> None:
+        """Every step behind those that it needs, else as they were: what rewrites steps adds some at the end."""
+        order: dict[int, int] = {}
+        for root in range(len(self.steps)):
+            waiting = [root]
+            while waiting:
+                k = waiting[-1]
+                missing = [v for v in self.steps[k].inputs if v not in order] if k not in order else []
+                if missing:
+                    waiting += missing
+                else:
+                    order.setdefault(waiting.pop(), len(order))
+        self.steps[:] = [self.steps[k]._replace(inputs=tuple(order[v] for v in self.steps[k].inputs)) for k in order]
+        self.outputs[:] = [order[k] for k in self.outputs]
+        self.seen.clear()
+
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value."""
         return tuple(map(self.number, self.steps[value].sizes))
@@ -98,3 +114,20 @@ def contraction(a: Labels, b: Labels, out: Labels) -> tuple[Labels, Labels, Labe
     batch = tuple(x for x in a if x in b and x in kept)
     summed = tuple(x for x in a if x in b and x not in kept)
     return batch, summed, tuple(x for x in a if x not in b), tuple(x for x in b if x not in a)
+
+
+def turned(batch: Labels, first: Labels, second: Labels, out: Labels) -> bool:
+    """Is it the transposed product of two matrices that has its axes in the order that is wanted?"""
+    return not batch and bool(first and second) and out[: len(second)] == second
+
+
+def middle(la: Labels, lb: Labels) -> tuple[Labels, Labels, Labels] | None:
+    """The axes of the first operand before, among and behind those that are summed, if these are in its middle.
+
+    >>> middle((0, 1, 2), (1, 3))
+    ((0,), (1,), (2,))
+    """
+    summed = tuple(x for x in la if x in lb)
+    start = la.index(summed[0])
+    before, behind = la[:start], la[start + len(summed) :]
+    return (before, summed, behind) if la == before + summed + behind and before and behind else None

@@ -17,6 +17,8 @@ from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .factoring import factored
+from .halving import halved
+from .layouts import Order, copied, orders
 from .planning import search
 from .reshaping import unmerged
 from .sharing import shared
@@ -30,6 +32,7 @@ P = TypeVar("P")
 WORTH = 50e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
+LARGEST = 4  # operands that are contracted from their ends
 SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
@@ -52,16 +55,18 @@ class Strategy:
 
 def seconds(program: Program, steps: Sequence[int]) -> float:
     """The estimated time of those steps of a program."""
-    return sum(step_seconds(program, k) for k in steps)
+    known = orders(program)
+    return sum(step_seconds(program, k, known) for k in steps)
 
 
-def step_seconds(program: Program, k: int) -> float:
-    """The estimated time of step `k`."""
+def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
+    """The estimated time of step `k`, where the axes of values lie in the orders that are `known`."""
     step = program.steps[k]
     if step.kind in ("input", "number", "ones", "view", "reshape"):
         return 0.2 * RATES["step"]
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
-    return max(arithmetic(step), moved * RATES["byte"]) + RATES["step"]
+    copies = 16.0 * copied(program, k, known) * RATES["byte"]
+    return max(arithmetic(step), moved * RATES["byte"]) + copies + RATES["step"]
 
 
 def arithmetic(step: Step) -> float:
@@ -184,6 +189,30 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                                inline=(f,)) for c in {id(c): c for c in consumers}.values()}  # fmt: skip
 
 
+def _halve(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """A large operand of several terms, contracted from its ends; the cut in the middle first."""
+    uses: dict[int, list[Expr]] = defaultdict(list)
+    operands: dict[int, Expr] = {}
+    inside = {id(a) for node in walk(roots) if isinstance(node, Add) for a in node.addends}
+    for node in walk(roots):
+        terms = node.addends if isinstance(node, Add) else (node,) if id(node) not in inside else ()
+        for f in {id(f): f for t in terms if isinstance(t, Einsum) for f in t.factors if f.ndim > 2}.values():
+            uses[id(f)].append(node)
+            operands[id(f)] = f
+    largest = sorted(uses, key=lambda key: -_entries(operands[key], sizes))
+    for key in largest[:LARGEST]:
+        for cut in _cuts(operands[key], sizes):
+            found = halved(uses[key], operands[key], cut)
+            if found is not None:
+                yield {id(node): part for node, part in zip(uses[key], shared(found), strict=True)}
+
+
+def _cuts(e: Expr, sizes: Sizes) -> list[int]:
+    """Places to cut the axes of `e` in two, the most even first."""
+    shape = [sizes.number(size) or 1 for size in e.sizes]
+    return sorted(range(1, e.ndim), key=lambda p: prod(shape[:p]) + prod(shape[p:]))
+
+
 def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """Products that are one set of factors without one of them each: derivatives along one tree of contractions."""
     groups: dict[int, list[Einsum]] = defaultdict(list)
@@ -255,6 +284,7 @@ def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
 STRATEGIES = (
     Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
+    Strategy("halve", "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends", _halve),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
     Strategy("factor", "L A N + L B N → L (A + B) N", _factor),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),

@@ -28,6 +28,10 @@ CASES = {  # expression, value, must this line be in the source of a planned cal
                       lambda a: (a["A"] + a["B"]) ** 2 * (a["A"] + a["C"]), "out=t"),
     "by a vector":   (lambda: ed.einsum("ij,i->ij", A + B, t("v", "i")), None, " *= v[:, None]"),
     "its own":       (lambda: (A + B) * (A + B), lambda a: (a["A"] + a["B"]) ** 2, None),
+    "a constant":    (lambda: 1 + A * B, lambda a: 1 + a["A"] * a["B"], None),
+    "terms":         (lambda: A * B - 2 * C + 1, lambda a: a["A"] * a["B"] - 2 * a["C"] + 1, " += 1"),
+    "a diagonal":    (lambda: A @ B + ed.diag(t("v", "i")),
+                      lambda a: a["A"] @ a["B"] + np.diag(a["A"][0]), ")[...] += v"),
     "dropped":       (lambda: ed.sum(ed.exp(A @ B) @ C), None, "del t"),
 }  # fmt: skip
 

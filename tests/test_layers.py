@@ -13,14 +13,15 @@ from einderiv.methods import ATTRIBUTES
 
 ROOT = Path(ed.__file__).parent
 FLOORS = [
-    "errors", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
+    "errors", "costs", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
     "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
-    "steps", "paths", "planning", "reshaping", "factoring", "sharing", "strategies", "lowering", "blocking", "helpers",
-    "spelling", "buffers", "destinations", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling",
-    "backends", "writing", "emission", "folding", "receiving", "execution", "hosts", "choosing",
+    "steps", "paths", "planning", "reshaping", "factoring", "halving", "sharing", "layouts", "strategies", "lowering",
+    "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing", "functional",
+    "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding", "receiving",
+    "execution", "hosts", "choosing",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
     "calls", "evaluation", "compilation", "gradients", "objective", "newton", "minimization", "explanation",
     "plain", "checking", "", "cli", "__main__",

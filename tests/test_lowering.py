@@ -97,7 +97,29 @@ def test_other_sigmoids_stay_what_they_are():
     assert "slope" not in source, "|x| of complex numbers is no change of sign"
 
 
-SUMS = [  # the einsum, the shape, is it a product with ones?
+X, Y, u = ed.tensor("X", "ij"), ed.tensor("Y", "ij"), ed.tensor("u", "j")
+SUMS = [  # the expression, what the source says
+    (lambda: 1 - X * X, "1 - t0"),
+    (lambda: 2 * X + 2 * Y, "2 * (X + Y)"),
+    (lambda: 3 - 2 * X - 2 * Y, "3 + (-2) * (X + Y)"),
+    (lambda: X + Y - 1, "(-1) + X + Y"),
+    (lambda: -X - Y, "-X - Y"),
+    (lambda: 2 * X - Y + 0.5, "0.5 + 2 * X - Y"),
+    (lambda: X - 3 * ed.einsum("j->ij", u, sizes={"i": 3}), "X + t0"),
+    (lambda: ed.einsum("j->ij", u, sizes={"i": 3}) + 1, "t1[...] = u"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("build", "text"), SUMS, ids=[text for _, text in SUMS])
+def test_numbers_stay_with_the_terms_of_their_sum(build, text):
+    e = build()
+    arrays = {n: rng.integers(-9, 9, (4,) if n == "u" else (3, 4)) for n in ed.compile(e).inputs}
+    got, source = sources(e, **{n: a.astype(float) for n, a in arrays.items()})
+    assert text in source
+    assert (2 * got).tolist() == (2 * ed.evaluate(2 * e, arrays) / 2).tolist()
+
+
+SHORT_SUMS = [  # the einsum, the shape, is it a product with ones?
     ("i->",     (5,),       True),
     ("i->",     (5000,),    False),
     ("ij->i",   (3, 4),     True),
@@ -114,7 +136,7 @@ SUMS = [  # the einsum, the shape, is it a product with ones?
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.complex128])
-@pytest.mark.parametrize(("subscripts", "shape", "ones"), SUMS)
+@pytest.mark.parametrize(("subscripts", "shape", "ones"), SHORT_SUMS)
 def test_sums_over_short_axes_are_products_with_ones(subscripts, shape, ones, dtype):
     X = rng.integers(-9, 9, shape).astype(dtype)
     got, source = sources(ed.einsum(subscripts, "X"), X=X)

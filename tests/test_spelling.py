@@ -19,7 +19,7 @@ from einderiv.spelling import (
 )  # fmt: skip
 from einderiv.steps import Step
 
-SIZE = {0: 2, 1: 3, 2: 4, 3: 1, 4: 0, 5: 200}
+SIZE = {0: 2, 1: 3, 2: 4, 3: 1, 4: 0, 5: 200, 6: 4}
 LETTER = "abcdefghij"
 
 
@@ -163,7 +163,12 @@ WRITES = [
     [((), (0, 0))],
     [((), (0, 1))],
     [((0, 1), (0, 1)), ((0,), (0, 1))],
+    [((0,), (0, 1)), ((1, 0), (0, 1))],
+    [((0, 1), (0, 1)), ((0, 1), (0, 1)), ((), (0, 1))],
+    [((0,), (0, 1)), ((1,), (0, 1))],
     [((4,), (4, 4))],
+    [((2,), (2, 2)), ((2, 6), (2, 6)), ((6,), (6, 6)), ((2, 6), (6, 2))],
+    [((6,), (2, 6)), ((2,), (2, 2)), ((), (2, 6))],
     [],
 ]  # fmt: skip
 
@@ -180,9 +185,10 @@ def test_writes_add_into_their_places(terms):
     *lines, last = numpy_step(Step("write", (), tuple(terms), shape_, 0),
                               [f"v{k}" for k in range(len(terms))], str)
     scope = {"np": np, "dtype": np.int64, **{f"v{k}": a for k, a in enumerate(arrays)}}
-    exec("\n".join(line.replace("{out}", "result") for line in lines), scope)
-    assert last == ""
+    exec("\n".join(line.replace("{out}", "result") for line in lines or [f"{{out}} = {last}"]), scope)
+    assert not lines or last == ""
     assert_same(scope["result"], want)
+    assert not any(np.shares_memory(scope["result"], a) for a in arrays)
 
 
 # ---- small texts

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..emission import live
 from ..expression import Einsum, Expr, Size
+from ..layouts import orders
 from ..naming import naming
 from ..notation import fresh_names
 from ..planning import search
@@ -70,7 +71,7 @@ class Plan:
 
 
 def _rows(program: Program) -> list[Row]:
-    rows = []
+    rows, known = [], orders(program)
     for k in live(program):
         step = program.steps[k]
         if step.kind in ("input", "ones"):
@@ -87,7 +88,7 @@ def _rows(program: Program) -> list[Row]:
                 what, text = step.spec[0].name, ""
             case "scale" | "number":
                 text = f"{step.spec[0]}"
-        rows.append(Row(what, text, step.flops, program.entries(k), kernel(step), step_seconds(program, k)))
+        rows.append(Row(what, text, step.flops, program.entries(k), kernel(step), step_seconds(program, k, known)))
     return rows
 
 
