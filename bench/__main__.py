@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--rounds", type=int, help="how many")
     p.add_argument("--seed", type=int, default=0, help="of the order within a round")
     p.add_argument("--save", type=Path, help="write the results to this file, as JSON")
+    p.add_argument("--calibrate", action="store_true", help="measure the constants of the planner's estimate instead; "
+                   "--save writes what ed.costs.load reads")  # fmt: skip
     p.add_argument("--load", type=Path, help="measure nothing, take the results of this file")
     p.add_argument("--pages", type=Path, help="write results.md and pictures to this folder", metavar="FOLDER")
     p.add_argument("--compare", type=Path, help="an older file of results: exit 1 if a ratio is worse", metavar="FILE")
@@ -86,8 +88,21 @@ def split(text: str | None) -> list[str]:
     return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
+def _calibrated(arguments: argparse.Namespace) -> int:
+    from . import calibration, report
+
+    pin(arguments.threads)
+    found = calibration.measured()
+    print(report.table(calibration.table(found), ("constant", "shipped", "here", "ratio")))
+    _save(found, arguments.save)
+    return 0
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from . import report
+
+    if arguments.calibrate:
+        return _calibrated(arguments)
 
     run = _loaded(arguments.load) if arguments.load else _measured(arguments)
     records = run["results"]

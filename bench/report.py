@@ -107,7 +107,7 @@ def row(record: Record) -> tuple[str, ...]:
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
     """Columns for a terminal: the text ones to the left."""
     widths = [max(len(r[k]) for r in (head, *rows)) for k in range(len(head))]
-    left = {k for k, name in enumerate(head) if name in ("case", "size", "dtype", "best rival", "why")}
+    left = {k for k, name in enumerate(head) if name in ("case", "size", "dtype", "best rival", "why", "constant")}
     lines = []
     for r in (head, *rows):
         cells = enumerate(zip(r, widths, strict=True))

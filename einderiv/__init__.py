@@ -105,6 +105,7 @@ from .matrices import (
 from .methods import install
 from .parsing import parse
 from .protocols import trace_function
+from .rates import costs
 from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .show.formulas import formula, latex
 from .show.text import Delta
@@ -122,16 +123,16 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "SingularMatrixError",
-    "Structured", "abs",
-    "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "cholesky",
-    "clip", "compile", "conj", "cos", "cosh", "cross_entropy", "derive", "det", "diag", "digamma", "dot", "einsum",
-    "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1", "formula", "function", "gammaln",
-    "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian", "hvp", "hypot", "imag", "inv", "jacobian",
-    "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less", "less_equal", "limits", "log", "log10", "log1p",
-    "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp", "matrix_power", "max", "maximum", "mean", "min",
-    "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma", "power",
-    "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh",
-    "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
+    "Structured",
+    "abs", "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "cholesky",
+    "clip", "compile", "conj", "cos", "cosh", "costs", "cross_entropy", "derive", "det", "diag", "digamma", "dot",
+    "einsum", "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1", "formula", "function",
+    "gammaln", "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian", "hvp", "hypot", "imag", "inv",
+    "jacobian", "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less", "less_equal", "limits", "log", "log10",
+    "log1p", "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp", "matrix_power", "max", "maximum", "mean",
+    "min", "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
+    "power", "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin",
+    "sinh", "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
     "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var",
     "vec", "vjp", "where",
 ]  # fmt: skip

@@ -20,12 +20,12 @@ from math import prod
 from .expression import Size
 from .functions import ADDED
 from .layouts import orders
+from .rates import costs
 from .steps import Program, Step
-from .strategies import RATES, arithmetic, step_seconds
+from .strategies import arithmetic, step_seconds
 from .strategies import seconds as whole
 
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
-CACHE = 1 << 21  # bytes of one block of all values that live at a time; what comes from outside streams through
 WIDE = 1 << 17  # entries of a value that is worth cutting
 FEW = 8  # rows: thinner blocks are slower than what they save
 TRIED = 8  # axes, the longest arrays first
@@ -86,7 +86,7 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
         loop = along(program, steps, seed)
         if loop is None:
             continue
-        loop.rows = min(int(CACHE / (8 * working(program, steps, loop))), loop.count // 2)
+        loop.rows = min(int(costs.cache / (8 * working(program, steps, loop))), loop.count // 2)
         if loop.rows >= FEW and (time := seconds(program, steps, loop)) < least:
             best, least = loop, time
     return best
@@ -117,8 +117,8 @@ def seconds(program: Program, steps: Numbered, loop: Loop) -> float:
         far += _fetched(program, k, loop.axis[k], loop.rows) if k in loop.whole else 0
         near = sum(program.entries(v) for v in (k, *step.inputs) if v in loop.axis)
         near += 2 * blocks * program.entries(k) if k in loop.partial else 0
-        moved = 8 * (far * RATES["byte"] + near * RATES["cache"])
-        total += max(arithmetic(step), moved) + blocks * RATES["step"]
+        moved = 8 * (far * costs.byte + near * costs.cached)
+        total += max(arithmetic(step), moved) + blocks * costs.step
     return total
 
 

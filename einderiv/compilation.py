@@ -9,6 +9,7 @@ from .derivation import mapped
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled, check_known
 from .receiving import check_options
+from .strategies import OFTEN
 from .substitution import bound
 
 
@@ -35,9 +36,9 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     """
     if constants:
         return Constants(e, constants, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
-                         distribute=distribute)  # fmt: skip
+                         distribute=distribute, worth=OFTEN)  # fmt: skip
     return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
-                    distribute=distribute)  # fmt: skip
+                    distribute=distribute, worth=OFTEN)  # fmt: skip
 
 
 class Constants(Compiled):

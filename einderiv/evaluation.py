@@ -17,7 +17,7 @@ from .emission import Emitted, emit
 from .errors import EinderivError, ShapeError, counted, limits, near
 from .expression import Einsum, Expr, Size, put
 from .naming import axis_names, naming, short_product
-from .planning import check_optimizer
+from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
 from .show.plans import Plan
 from .sizes import Sizes, is_product
@@ -64,14 +64,15 @@ class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | None = None, distribute: bool = True, folded: bool = False) -> None:  # fmt: skip
+                 memory_limit: int | None = None, distribute: bool = True, folded: bool = False,
+                 worth: float | None = None) -> None:  # fmt: skip
         check_backend(backend)
         check_dense(backend, dense)
         check_optimizer(optimize)
         if memory_limit is not None:
             memory_limit = whole(memory_limit, "memory_limit")
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
-        self.distribute, self.folded = distribute, folded
+        self.distribute, self.folded, self.worth = distribute, folded, worth
         self.backend = backend
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
@@ -187,7 +188,7 @@ class Compiled:
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
         options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
-                   "distribute": self.distribute}  # fmt: skip
+                   "distribute": self.distribute, "worth": self.worth}  # fmt: skip
         if backend == "numpy":
             return Execution(self.roots, sizes, dtypes, folded=self.folded, **options)
         from .hosts import HOSTS

@@ -51,12 +51,12 @@ class Execution:
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
                  optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True,
-                 folded: bool = False) -> None:  # fmt: skip
+                 folded: bool = False, worth: float | None = None) -> None:  # fmt: skip
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
         self.dtype, self.compute = self.decided(dtypes)
         self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize,
-                                           without=() if distribute else ("distribute",))  # fmt: skip
+                                           without=() if distribute else ("distribute",), worth=worth)  # fmt: skip
         self.places = list(range(len(self.program.outputs)))
         if not dense:  # a core that serves several terms is computed, and held, once
             outputs = list(dict.fromkeys(self.program.outputs))
@@ -289,7 +289,8 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
 
 
 def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any,
-            without: Sequence[str] = ()) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
+            without: Sequence[str] = (), worth: float | None = None
+            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
     """One program for all roots: their dense values, or the factors of the cores of their terms."""
     counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
     leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
@@ -303,10 +304,10 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
             program.outputs = [value for t in factored for value, _ in t.factors]
-        arranged(program)
-        return seconds(program, live(program)), (program, factored)
+        known = arranged(program)
+        return seconds(program, live(program), known), (program, factored)
 
-    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without)
+    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
     program.notes += notes
     terms = iter(factored)
     return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]

@@ -1,17 +1,79 @@
-"""The order of multiplication for a few operands: the best of all orders, by the estimate of time."""
+"""The order of multiplication: the best of all orders for a few operands, by the estimate of time; else opt_einsum."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
+from .errors import EinderivError, near
 from .expression import Label
+from .rates import costs
 
 FEW = 5  # operands: all 3ⁿ splits are looked at
-
-#: seconds for a multiplication and addition of a matrix product, for one elsewhere, for a number moved, for a step
-MATRIX, OTHER, MOVED, STEP = 1 / 35e9, 1 / 1e9, 1e-9, 1e-6
+OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
 
 Split = tuple[int, int]
+Labels = tuple[Label, ...]
+Path = Callable[..., Any]
+
+
+def check_optimizer(optimize: Any) -> None:
+    """Raise unless `optimize` is a known path search or a callable like opt_einsum's PathOptimizer."""
+    if isinstance(optimize, str):
+        if optimize not in OPTIMIZERS:
+            raise EinderivError(f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}")
+    elif not callable(optimize):
+        raise TypeError("optimize must be the name of a path search or a PathOptimizer, not "
+                        f"{type(optimize).__name__}")  # fmt: skip
+
+
+def search(terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
+           ) -> list[tuple[int, int]]:  # fmt: skip
+    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
+    if len(terms) <= 2:
+        return [(0, 1)] * (len(terms) - 1)
+    # Labels by first appearance, so that products of one form have one path. A size of 0 would be free of cost.
+    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
+    inputs = tuple(tuple(names[x] for x in ls) for ls in terms)
+    shape = tuple(max(numbers[x], 1) for x in names)
+    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may vary
+    return list(find(inputs, tuple(names[x] for x in output), shape, optimize, tuple(costs)))
+
+
+@lru_cache(maxsize=1024)
+def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: Any, _: object
+           ) -> tuple[tuple[int, int], ...]:  # fmt: skip
+    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the same few."""
+    if optimize == "auto" and len(inputs) <= FEW:
+        return tuple(exact(inputs, output, dict(enumerate(shape))))
+    import opt_einsum as oe
+
+    find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
+    # These names are of a private range: they are looked up, never printed.
+    path = find([frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs], frozenset(chr(0x4E00 + k) for k in output),
+                {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)  # fmt: skip
+    return tuple(_pairs(path, len(inputs)))
+
+
+def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
+    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a caller's search made."""
+    found: list[tuple[int, int]] = []
+    for step in path:
+        group = sorted({int(k) for k in step})
+        if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
+            raise EinderivError(f"the path search gave the step {tuple(step)} for {count} operands left")
+        while len(group) > 1:
+            i, j = group[0], group[1]
+            found.append((i, j))
+            count -= 1
+            # The result goes to the end; the positions behind the two move up.
+            group = [k - (k > i) - (k > j) for k in group[2:]] + [count - 1]
+            group.sort()
+    while count > 1:
+        found.append((0, 1))
+        count -= 1
+    return found
 
 
 def exact(terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Mapping[Label, int]
@@ -73,7 +135,8 @@ class _Sizes(dict[int, float]):
 def _seconds(a: int, b: int, out: int, sizes: _Sizes) -> float:
     """The estimated time of one pair: arithmetic or memory, whichever takes longer."""
     flops = sizes[a | b] * (1 if a | b == out else 2)
-    return max(flops * (MATRIX if a & b & ~out else OTHER), MOVED * (sizes[a] + sizes[b] + sizes[out])) + STEP
+    moved = 8 * costs.byte * (sizes[a] + sizes[b] + sizes[out])
+    return max(flops * (costs.matrix if a & b & ~out else costs.other), moved) + costs.step
 
 
 def _ends(labels: Sequence[int]) -> set[int]:
@@ -84,7 +147,7 @@ def _ends(labels: Sequence[int]) -> set[int]:
 def _copied(a: int, b: int, kept: Sequence[int], ends: Mapping[int, set[int]], sizes: _Sizes) -> float:
     """The estimated time to copy operands in another order: those with a summed axis that is neither first nor last."""
     summed = kept[a] & kept[b] & ~kept[a | b]
-    return sum(MOVED * sizes[kept[x]] for x in (a, b) if x in ends and summed not in ends[x])
+    return sum(8 * costs.byte * sizes[kept[x]] for x in (a, b) if x in ends and summed not in ends[x])
 
 
 def _positions(group: int, best: Mapping[int, tuple[float, Split]]) -> list[tuple[int, int]]:

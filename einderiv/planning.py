@@ -8,24 +8,21 @@ it sits in the full tensor is a step of kind "write".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any, TypeGuard
 
-from .errors import EinderivError, limits, near, our_bug
+from .errors import limits, our_bug
 from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
-from .paths import FEW, exact
+from .paths import search
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
 from .unification import assemble, bare, core_labels
 
 INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
 GROWN = 1 << 13  # entries of a product whose smallest operand takes the number in front
-OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
 
 Pair = tuple[int, Labels]  # a value and its labels
-Path = Callable[..., Any]
 
 
 class Embedded:
@@ -46,16 +43,6 @@ class Factored:
         self.factors, self.output = factors, output
 
 
-def check_optimizer(optimize: Any) -> None:
-    """Raise unless `optimize` is a known path search or a callable like opt_einsum's PathOptimizer."""
-    if isinstance(optimize, str):
-        if optimize not in OPTIMIZERS:
-            raise EinderivError(f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}")
-    elif not callable(optimize):
-        raise TypeError("optimize must be the name of a path search or a PathOptimizer, not "
-                        f"{type(optimize).__name__}")  # fmt: skip
-
-
 class Planner:
     """Lowers expressions into one program; expressions that share nodes share steps."""
 
@@ -65,6 +52,7 @@ class Planner:
         self.program = Program(number)
         self.roots = list(roots)
         self.values: dict[int, int] = {}
+        self.outer: dict[object, tuple[int, ...]] = {}  # orders of axes of products that sum nothing
         self.multiplied: dict[int, Einsum] = {}  # products with nested ones multiplied out, by their id
         self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
         self.uses.update(map(id, self.roots))
@@ -294,12 +282,26 @@ class Planner:
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
         out = batch + first + second if output is None else output
-        if not summed and set(kept) <= set(last):  # nothing but a factor of the result: in the order of the result
-            out = tuple(x for x in last if x in kept)
+        if output is None and not summed:
+            out = self._outer_order((x, la), (y, lb), out, last)
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
         return value, out
+
+    def _outer_order(self, a: Pair, b: Pair, labels: Labels, last: Labels) -> Labels:
+        """The order of the axes of a product that sums nothing: that of the result which it is a factor of.
+
+        Where the same product was made before, it is the order of that: then they are one step.
+        """
+        names: dict[Label, int] = {}
+        (x, la), (y, lb) = a, b
+        key = (x, y, *((*(names.setdefault(label, len(names)) for label in ls),) for ls in (la, lb)))
+        wanted = tuple(x for x in last if x in labels) if set(labels) <= set(last) else labels
+        kept = frozenset(names[label] for label in labels)
+        made = self.outer.setdefault((*key, kept), tuple(names[x] for x in wanted))
+        back = {n: label for label, n in names.items()}
+        return tuple(back[n] for n in made)
 
     def _inverse(self, part: Pair) -> bool:
         value, labels = part
@@ -332,52 +334,3 @@ class Planner:
     def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
         numbers = {x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)}
         return search([ls for _, ls in parts], output, numbers, self.optimize)
-
-
-def search(
-    terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
-) -> list[tuple[int, int]]:
-    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
-    if len(terms) <= 2:
-        return [(0, 1)] * (len(terms) - 1)
-    # Labels by first appearance, so that products of one form have one path. A size of 0 would be free of cost.
-    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
-    inputs = tuple(tuple(names[x] for x in ls) for ls in terms)
-    shape = tuple(max(numbers[x], 1) for x in names)
-    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may vary
-    return list(find(inputs, frozenset(names[x] for x in output), shape, optimize))
-
-
-@lru_cache(maxsize=1024)
-def _found(inputs: tuple[Labels, ...], output: frozenset[int], shape: tuple[int, ...], optimize: Any
-           ) -> tuple[tuple[int, int], ...]:  # fmt: skip
-    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the same few."""
-    if optimize == "auto" and len(inputs) <= FEW:
-        return tuple(exact(inputs, sorted(output), dict(enumerate(shape))))
-    import opt_einsum as oe
-
-    find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
-    # These names are of a private range: they are looked up, never printed.
-    path = find([frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs], frozenset(chr(0x4E00 + k) for k in output),
-                {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)  # fmt: skip
-    return tuple(_pairs(path, len(inputs)))
-
-
-def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
-    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a caller's search made."""
-    found: list[tuple[int, int]] = []
-    for step in path:
-        group = sorted({int(k) for k in step})
-        if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
-            raise EinderivError(f"the path search gave the step {tuple(step)} for {count} operands left")
-        while len(group) > 1:
-            i, j = group[0], group[1]
-            found.append((i, j))
-            count -= 1
-            # The result goes to the end; the positions behind the two move up.
-            group = [k - (k > i) - (k > j) for k in group[2:]] + [count - 1]
-            group.sort()
-    while count > 1:
-        found.append((0, 1))
-        count -= 1
-    return found

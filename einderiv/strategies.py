@@ -19,7 +19,8 @@ from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .factoring import factored
 from .halving import halved
 from .layouts import Order, copied, orders
-from .planning import search
+from .paths import search
+from .rates import costs
 from .reshaping import unmerged
 from .sharing import shared
 from .sizes import Sizes
@@ -28,17 +29,13 @@ from .unification import assemble, bare
 
 P = TypeVar("P")
 
-#: seconds: a cheaper program is not worth looking for a better one
-WORTH = 50e-6
+#: seconds: for a cheaper program it is not worth looking for a better one, if it is called once, if it is called often
+WORTH, OFTEN = 50e-6, 3e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
 LARGEST = 4  # operands that are contracted from their ends
 SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
-
-#: seconds for a multiplication and addition of a matrix product, for one operation elsewhere, for a byte, for a step,
-#: for a byte in the cache
-RATES = {"matrix": 1 / 35e9, "other": 1 / 1e9, "byte": 1 / 8e9, "step": 1e-6, "cache": 1 / 30e9}
 
 Roots = tuple[Expr, ...]
 Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
@@ -53,9 +50,9 @@ class Strategy:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
 
 
-def seconds(program: Program, steps: Sequence[int]) -> float:
-    """The estimated time of those steps of a program."""
-    known = orders(program)
+def seconds(program: Program, steps: Sequence[int], known: Sequence[Order] | None = None) -> float:
+    """The estimated time of those steps of a program, whose values lie in memory in the orders that are `known`."""
+    known = orders(program) if known is None else known
     return sum(step_seconds(program, k, known) for k in steps)
 
 
@@ -63,36 +60,37 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
     """The estimated time of step `k`, where the axes of values lie in the orders that are `known`."""
     step = program.steps[k]
     if step.kind in ("input", "number", "ones", "view", "reshape"):
-        return 0.2 * RATES["step"]
+        return 0.2 * costs.step
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
-    copies = 16.0 * copied(program, k, known) * RATES["byte"]
-    return max(arithmetic(step), moved * RATES["byte"]) + copies + RATES["step"]
+    copies = 16.0 * copied(program, k, known) * costs.byte
+    return max(arithmetic(step), moved * costs.byte) + copies + costs.step
 
 
 def arithmetic(step: Step) -> float:
     """The estimated time that a step computes for."""
-    rate = "other"
+    rate = costs.other
     if step.kind in ("factor", "solve", "gram"):
-        rate = "matrix"
+        rate = costs.matrix
     elif step.kind == "contract2":
         la, lb, out = step.spec
-        rate = "matrix" if any(x in lb and x not in out for x in la) else "other"
-    return step.flops * RATES[rate]
+        rate = costs.matrix if any(x in lb and x not in out for x in la) else costs.other
+    return step.flops * rate
 
 
 def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool,
-             without: Sequence[str] = ()) -> tuple[P, list[str]]:  # fmt: skip
+             without: Sequence[str] = (), worth: float | None = None) -> tuple[P, list[str]]:  # fmt: skip
     """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
 
     Strategies called `without` are left out. With `fixed` the roots themselves stay what they are, products stay
-    products, and only what is below them changes.
+    products, and only what is below them changes. A program that takes no longer than `worth` stays what it is.
     """
+    worth = WORTH if worth is None else worth
     time, best = plan(roots)
-    if time > WORTH:
+    if time > worth:
         roots = shared(roots)
     rows = [row for row in STRATEGIES if row.name not in without]
     trials, done, found = 0, list[str](), True
-    while found and time > WORTH and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
+    while found and time > worth and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root) for root in roots} if fixed else set()
         for name, swaps in ((row.name, swaps) for row in rows for swaps in row.places(roots, sizes)):

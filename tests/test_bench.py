@@ -222,3 +222,18 @@ def test_names_of_arrays_that_a_hand_written_form_takes():
     problem = Problem(normal(A=(2,), B=(3,)), lambda: None, lambda B: B)
     assert engine.bound(problem.hand, problem.arrays)().shape == (3,)
     assert len(engine.bound(lambda *arrays: arrays, problem.arrays)()) == 2
+
+
+def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
+    from bench import __main__, calibration
+    from einderiv.rates import Costs, costs
+
+    for name, value in {"ROUNDS": 1, "MATRIX": 20, "STREAM": 1000, "BLOCK": 5000, "BLOCKS": [1 << 12, 1 << 13]}.items():
+        monkeypatch.setattr(calibration, name, value)
+    monkeypatch.setenv(__main__.MARK, "1")
+    assert __main__.main(["--calibrate", "--save", str(tmp_path / "costs.json")]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name, _ in Costs())
+    with costs.override():
+        costs.load(tmp_path / "costs.json")
+        assert dict(costs) != dict(Costs())

@@ -7,6 +7,7 @@ import einderiv as ed
 from einderiv import blocking, execution, strategies
 from einderiv.blocking import along, blocked
 from einderiv.derivation import leaves, mapped
+from einderiv.rates import costs
 
 U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
 w, t = ed.tensor("w", "k"), ed.tensor("t", "")
@@ -108,7 +109,7 @@ def test_rows_fit_the_cache(monkeypatch):
     steps = [(k, step) for k, step in enumerate(program.steps)]
     loop = blocked(program, steps)
     assert loop.count == 500
-    assert loop.rows * 600 * 8 <= blocking.CACHE < 4 * loop.rows * 600 * 8
+    assert loop.rows * 600 * 8 <= costs.cache < 4 * loop.rows * 600 * 8
     monkeypatch.setattr(blocking, "FEW", 10**6)
     assert blocked(program, steps) is None
     assert strategies.seconds(program, [k for k, _ in steps]) > blocking.seconds(program, steps, loop)

@@ -13,7 +13,7 @@ from einderiv.methods import ATTRIBUTES
 
 ROOT = Path(ed.__file__).parent
 FLOORS = [
-    "errors", "costs", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
+    "errors", "rates", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction",
     "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
@@ -70,8 +70,8 @@ def test_no_array_library_on_import(name):
 
 
 def test_the_walk_sees_imports_inside_functions():
-    # The test above would be worthless if it did not: planning imports opt_einsum inside a function.
-    assert ("opt_einsum", False) in set(imported("planning", MODULES["planning"]))
+    # The test above would be worthless if it did not: paths imports opt_einsum inside a function.
+    assert ("opt_einsum", False) in set(imported("paths", MODULES["paths"]))
 
 
 def test_importing_and_deriving_loads_no_array_library():

@@ -9,8 +9,8 @@ from itertools import combinations
 
 import pytest
 
-from einderiv.paths import FEW, MATRIX, MOVED, OTHER, STEP, exact
-from einderiv.planning import search
+from einderiv.paths import FEW, exact, search
+from einderiv.rates import costs
 
 Labels = tuple[int, ...]
 Term = Labels | frozenset[int]  # an operand, or what a step has made, whose order is free
@@ -29,13 +29,14 @@ def cost(terms: Sequence[Term], output: Labels, numbers: dict[int, int], i: int,
         return found
 
     flops = entries(union) * (1 if union == out else 2)
-    rate = MATRIX if (set(terms[i]) & set(terms[j])) - out else OTHER
-    moved = MOVED * (entries(set(terms[i])) + entries(set(terms[j])) + entries(out))
+    rate = costs.matrix if (set(terms[i]) & set(terms[j])) - out else costs.other
+    moved = 8 * costs.byte * (entries(set(terms[i])) + entries(set(terms[j])) + entries(out))
     summed = (set(terms[i]) & set(terms[j])) - out
     # an operand of the caller's, in its order, whose summed axes are neither its first nor its last ones
-    copied = sum(MOVED * entries(set(t)) for t in (terms[i], terms[j]) if isinstance(t, tuple) and summed not in
-                 [set(part) for k in range(len(t) + 1) for part in (t[:k], t[k:])])  # fmt: skip
-    return max(flops * rate, moved) + copied + STEP, frozenset(out)
+    given = [t for t in (terms[i], terms[j]) if isinstance(t, tuple)]
+    copied = sum(8 * costs.byte * entries(set(t)) for t in given
+                 if summed not in [set(part) for k in range(len(t) + 1) for part in (t[:k], t[k:])])  # fmt: skip
+    return max(flops * rate, moved) + copied + costs.step, frozenset(out)
 
 
 def best(terms: Sequence[Term], output: Labels, numbers: dict[int, int]) -> float:

@@ -10,7 +10,7 @@ from oracle import assert_same, exact_by_name, loop_einsum
 from strategies import einsums
 
 import einderiv as ed
-from einderiv.planning import OPTIMIZERS, _pairs
+from einderiv.paths import OPTIMIZERS, _pairs
 
 t, es = ed.tensor, ed.einsum
 CHAIN = ("ij,jk,kl,lm,mn,ni->", "ABCDEF")
@@ -256,3 +256,24 @@ def test_a_number_belongs_to_the_smallest_operand_of_a_large_product():
     assert [row.what for row in small] == ["contract", "scale"]
     a, b = np.arange(2000).reshape(40, 50), np.arange(60)
     assert (ed.evaluate(e, A=a, b=b) == 3 * a[:, :, None] * b).all()
+
+
+def test_terms_of_one_place_are_added_before_they_are_written():
+    u, v, A = ed.tensor("u", "i"), ed.tensor("v", "i"), ed.tensor("A", "ij")
+    e = ed.diag(u) + ed.diag(v) + A
+    f = ed.compile(e)
+    at = {"u": np.arange(4), "v": np.arange(4) ** 2, "A": np.ones((4, 4), int)}
+    assert (f(at) == np.diag(at["u"] + at["v"]) + 1).all()
+    source = f._last.emitted.source
+    assert source.count("[...] +=") == 1
+    assert "zeros" not in source
+
+
+def test_one_product_for_all_orders_of_its_axes():
+    e = [ed.einsum("i,j,k->ijk", "x", "y", "z"), ed.einsum("i,j,k->kji", "x", "y", "z")]
+    at = {n: np.arange(1, size + 1) for n, size in zip("xyz", (2, 3, 4), strict=True)}
+    f = ed.compile(e)
+    a, b = f(at)
+    assert (a == np.einsum("i,j,k->ijk", *at.values())).all()
+    assert (b == a.transpose(2, 1, 0)).all()
+    assert sum(step.kind == "contract2" for step in f._last.program.steps) == 3

@@ -11,7 +11,7 @@ from ..expression import Einsum, Expr, Size
 from ..layouts import orders
 from ..naming import naming
 from ..notation import fresh_names
-from ..planning import search
+from ..paths import search
 from ..steps import Labels, Program, Step, contraction
 from ..strategies import step_seconds
 from ..unification import bare

@@ -1,0 +1,58 @@
+"""The constants of the planner's estimate of time, measured on this machine: medians."""
+
+from __future__ import annotations
+
+import statistics
+import timeit
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from einderiv.rates import Costs
+
+ROUNDS = 9
+MATRIX, STREAM, BLOCK, TINY = 700, 1 << 23, 1 << 13, 4  # sizes that show one cost alone
+BLOCKS = [1 << k for k in range(17, 26)]  # bytes, 128 kB to 32 MB
+WORSE = 1.3  # times what the fastest block takes for a byte: it is out of the cache
+
+
+def measured() -> dict[str, float]:
+    """All constants; each from a call in which it outweighs the others."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, MATRIX, MATRIX))
+    long, block, tiny = rng.normal(size=STREAM), rng.normal(size=BLOCK), rng.normal(size=(TINY, TINY))
+    step = statistics.median([seconds(lambda: tiny.dot(tiny)), seconds(lambda: tiny * tiny),
+                              seconds(lambda: tiny + tiny), seconds(lambda: tiny.sum(0)),
+                              seconds(lambda: tiny.T.reshape(-1))])  # fmt: skip
+    return {
+        "matrix": seconds(lambda: a.dot(b)) / (2 * MATRIX**3),
+        "other": (seconds(lambda: np.tanh(block)) - step) / (10 * BLOCK),  # a function counts as ten operations
+        "byte": seconds(lambda: long * long) / (16 * STREAM),  # read once, written once, to new memory
+        "cached": (seconds(lambda: np.multiply(block, 1.0, out=block)) - step) / (16 * BLOCK),
+        "step": step,
+        "cache": float(largest(rng)),
+    }
+
+
+def largest(rng: np.random.Generator) -> int:
+    """The bytes of the largest block that is worked on as fast as a small one."""
+    times = {}
+    for size in BLOCKS:
+        x = rng.random(size // 8)
+        times[size] = seconds(lambda x=x: np.add(x, 1e-9, out=x)) / size  # type: ignore[misc]
+    best = min(times.values())
+    return max(size for size, time in times.items() if time <= WORSE * best)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """The median time of a call."""
+    timer = timeit.Timer(call)
+    number, _ = timer.autorange()
+    number = max(1, number // 20)
+    return statistics.median(timer.repeat(repeat=ROUNDS, number=number)) / number
+
+
+def table(found: dict[str, float]) -> list[tuple[str, str, str, str]]:
+    """For each constant: what it was shipped as, what it is here, the ratio of the two."""
+    return [(name, f"{shipped:.3g}", f"{found[name]:.3g}", f"{found[name] / shipped:.2f}") for name, shipped in Costs()]
