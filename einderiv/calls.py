@@ -12,6 +12,7 @@ from typing import Any
 
 from .errors import limits
 from .execution import Execution
+from .receiving import OPTIONS
 
 ABSENT = object()  # the default of an array that was not given
 
@@ -20,16 +21,16 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
           build: Callable[[Any], list[Any]] | None, *, single: bool) -> Callable[..., Any] | None:  # fmt: skip
     """A ``__call__`` for the shapes and dtypes of `execution`, or None where a call needs more than comparisons.
 
-    `long_way` takes the object, the mapping, the sizes and the keywords of a call. `given` are the arrays of this call:
-    those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of the
-    results.
+    `long_way` takes the object, the mapping, the options and the keywords of a call. `given` are the arrays of this
+    call: those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of
+    the results.
     """
     inputs = execution.inputs
     names = [*inputs, *(name for name in given if name not in inputs)]
     scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
                              "_bytes": limits.dense_bytes, "_held": tuple(execution.held), "_execution": execution,
-                             "_build": build, **execution.words}  # fmt: skip
-    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "isinstance", "n", "v", *scope}
+                             "_build": build, "_options": OPTIONS, **execution.words}  # fmt: skip
+    taken = {"_self", "_arrays", "others", "options", "r", "type", "isinstance", "n", "v", *OPTIONS, *scope}
     if not _plain(execution) or not inputs or taken & {*names}:
         return None
     if any(given[name].dtype != scope["_dtype"] for name in names):
@@ -69,7 +70,8 @@ def _lines(execution: Execution, names: list[str], tests: list[str], result: str
         "        else:",
         f"            return {result}",
         f"    others.update((n, v) for n, v in ({pairs},) if v is not _absent)",
-        "    return _long(_self, _arrays, others.pop('sizes', None), others)",
+        "    options = {n: others.pop(n) for n in _options if n in others}",
+        "    return _long(_self, _arrays, options, others)",
     ])  # fmt: skip
 
 
