@@ -28,6 +28,26 @@ def test_the_quick_way_agrees(monkeypatch):
     assert (f.raw(A, B) == A @ B).all()
 
 
+def test_a_mapping_goes_the_quick_way_too(monkeypatch):
+    f = compiled()
+    monkeypatch.setattr(Compiled, "_given", lambda *_: pytest.fail("the long way"))
+    assert (f({"A": A, "B": B}) == A @ B).all()
+    assert (f({"B": B, "A": A}) == A @ B).all()
+    for arrays, named in (({"A": A}, {"B": B}), ({"A": A, "B": B}, {"B": B}), ({"A": A, "B": B, "C": B}, {})):
+        with pytest.raises(pytest.fail.Exception, match="the long way"):
+            f(arrays, **named)
+
+
+@pytest.mark.parametrize("name", ["v", "r", "n", "others", "options", "call", "dict"])
+def test_names_that_the_wrapper_does_not_take(name, monkeypatch):
+    f = ed.compile(ed.einsum("ij,jk->ik", "A", name))
+    for _ in range(2):
+        f({"A": A, name: B})
+    monkeypatch.setattr(Compiled, "_given", None)
+    assert (f({"A": A, name: B}) == A @ B).all()
+    assert (f(A=A, **{name: B}) == A @ B).all()
+
+
 def test_arrays_that_only_fix_sizes_are_compared_too(monkeypatch):
     X = ed.tensor("X", "ij")
     f = ed.compile(ed.grad(ed.sum(ed.einsum("ij,jk->ik", X, "B")), X))
