@@ -25,7 +25,8 @@ from .reshaping import unmerged
 from .sharing import shared
 from .sizes import Sizes
 from .steps import Labels, Program, Step
-from .unification import assemble, bare
+from .twins import halved_twins
+from .unification import assemble, bare, carried
 
 P = TypeVar("P")
 
@@ -82,8 +83,8 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
              without: Sequence[str] = (), worth: float | None = None) -> tuple[P, list[str]]:  # fmt: skip
     """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
 
-    Strategies called `without` are left out. With `fixed` the roots themselves stay what they are, products stay
-    products, and only what is below them changes. A program that takes no longer than `worth` stays what it is.
+    Strategies called `without` are left out. With `fixed` roots that are products stay products with the same core, for
+    results that keep their structure. A program that takes no longer than `worth` stays what it is.
     """
     worth, done = WORTH if worth is None else worth, list[str]()
     if not fixed and sum(root.count for root in roots if isinstance(root, Einsum)) >= SEVERAL:
@@ -96,9 +97,9 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
     trials, found = 0, True
     while found and time > worth and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
-        kept = {id(root) for root in roots} if fixed else set()
+        kept = {id(root): root for root in roots} if fixed else {}
         for name, swaps in ((row.name, swaps) for row in rows for swaps in row.places(roots, sizes)):
-            if trials >= TRIALS or kept & swaps.keys():
+            if trials >= TRIALS or not all(_alike(kept[key], swaps[key]) for key in kept.keys() & swaps.keys()):
                 continue
             trials += 1
             other = swapped(roots, swaps)
@@ -110,6 +111,14 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
     if trials == TRIALS:
         done.append(f"stopped after {trials} trials")
     return best, done
+
+
+def _alike(a: Expr, b: Expr) -> bool:
+    """Are both products, and do their cores sit in the same places?"""
+    if not isinstance(a, Einsum) or not isinstance(b, Einsum):
+        return False
+    places = ([e.output.index(x) if x in carried(e) else -1 for x in e.output] for e in (a, b))
+    return next(places) == next(places)
 
 
 def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
@@ -215,6 +224,14 @@ def _cuts(e: Expr, sizes: Sizes) -> list[int]:
     return sorted(range(1, e.ndim), key=lambda p: prod(shape[:p]) + prod(shape[p:]))
 
 
+def _twins(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """What stands on both sides of products; in all of them at once."""
+    products = {id(node): halved_twins(node) for node in walk(roots) if isinstance(node, Einsum)}
+    found = {key: part for key, part in products.items() if part is not None}
+    if found:
+        yield dict(zip(found, shared(list(found.values())), strict=True))
+
+
 def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """Products that are one set of factors without one of them each: derivatives along one tree of contractions."""
     groups: dict[int, list[Einsum]] = defaultdict(list)
@@ -287,6 +304,7 @@ STRATEGIES = (
     Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
     Strategy("halve", "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends", _halve),
+    Strategy("twins", "A B C P Cᵀ Bᵀ Aᵀ → J P Jᵀ with J = A B C", _twins),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
     Strategy("factor", "L A N + L B N → L (A + B) N", _factor),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),

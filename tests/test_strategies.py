@@ -89,6 +89,8 @@ REWRITTEN = {
                        {"A": (12, 12), "B": (12, 12), "x": (144,), "y": (144,)}),
     "common":         (lambda: ed.einsum("ij,jk,kl->il", "L", "A", "N") + ed.einsum("ij,jk,kl->il", "L", "B", "N"),
                        dict.fromkeys("LABN", (60, 60))),
+    "both sides":     (lambda: ed.einsum("ab,bc,c,dc,ed->ae", "A", "B", "p", "B", "A"),
+                       {"A": (30, 60), "B": (60, 90), "p": (90,)}),
     "one twice":      (lambda: ed.grad(ed.trace(t("M", "ij") @ t("N", "ji") @ t("M", "ij") @ t("N", "ji")), ["M", "N"]),
                        {"M": (40, 50), "N": (50, 40)}),
 }  # fmt: skip
