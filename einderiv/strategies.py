@@ -17,6 +17,7 @@ from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
 from .factoring import factored
+from .grams import halved as is_halved
 from .halving import halved
 from .layouts import Order, copied, orders
 from .paths import search
@@ -65,7 +66,8 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
         return 0.2 * costs.step
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
     copies = 16.0 * copied(program, k, known) * costs.byte
-    return max(arithmetic(step), moved * costs.byte) + copies + costs.step
+    work = arithmetic(step) * (0.5 if is_halved(program, k) else 1.0)
+    return max(work, moved * costs.byte) + copies + costs.step
 
 
 def arithmetic(step: Step) -> float:
