@@ -16,7 +16,7 @@ from typing import TypeVar
 from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
-from .factoring import factored
+from .factoring import factored, partly_factored
 from .grams import halved as is_halved
 from .halving import halved
 from .layouts import Order, copied, orders
@@ -25,7 +25,7 @@ from .rates import costs
 from .reshaping import unmerged
 from .sharing import shared
 from .sizes import Sizes
-from .steps import Labels, Program, Step
+from .steps import Labels, Program, Step, contraction
 from .twins import halved_twins
 from .unification import assemble, bare, carried
 
@@ -64,7 +64,7 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
     step = program.steps[k]
     if step.kind in ("input", "number", "ones", "view", "reshape"):
         return 0.2 * costs.step
-    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
+    moved = 8.0 * (program.entries(k) + sum(map(program.entries, set(step.inputs))))
     copies = 16.0 * copied(program, k, known) * costs.byte
     work = arithmetic(step) * (0.5 if is_halved(program, k) else 1.0)
     return max(work, moved * costs.byte) + copies + costs.step
@@ -76,8 +76,9 @@ def arithmetic(step: Step) -> float:
     if step.kind in ("factor", "solve", "gram"):
         rate = costs.matrix
     elif step.kind == "contract2":
-        la, lb, out = step.spec
-        rate = costs.matrix if any(x in lb and x not in out for x in la) else costs.other
+        batch, summed, first, second = contraction(*step.spec)
+        # Rows multiplied with rows are no product of matrices.
+        rate = costs.matrix if summed and (first or second or not batch) else costs.other
     return step.flops * rate
 
 
@@ -184,7 +185,7 @@ def _distributed(node: Einsum, k: int, factor: Add) -> Expr:
 
 
 def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
-    """A product that is used more than once, where it is larger than what it is made of."""
+    """A product that is used more than once, where it is larger than what it is made of; or no smaller, and squared."""
     uses: dict[int, list[Einsum]] = defaultdict(list)
     nodes: dict[int, Einsum] = {}
     kept = {id(root) for root in roots}
@@ -196,7 +197,8 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                     nodes[id(f)] = f
     for key, consumers in uses.items():
         f = nodes[key]
-        if len(consumers) < 2 or key in kept or _entries(f, sizes) <= max(_entries(g, sizes) for g in f.factors):
+        largest, squared = max(_entries(g, sizes) for g in f.factors), len({id(c) for c in consumers}) == 1
+        if len(consumers) < 2 or key in kept or _entries(f, sizes) < largest + (not squared):
             continue
         yield {id(c): assemble(c.coefficient, _slots(c), c.output, axes=c.axes, given=c.given, letters=c.letters,
                                inline=(f,)) for c in {id(c): c for c in consumers}.values()}  # fmt: skip
@@ -296,10 +298,12 @@ def _reshapes(roots: Roots, _: Sizes) -> Iterator[Swaps]:
 
 
 def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
-    """What the terms of a sum have in common."""
+    """What the terms of a sum have in common, or some of them."""
     for node in walk(roots):
-        if isinstance(node, Add) and len(node.addends) <= FLAT and (found := factored(node)) is not None:
-            yield {id(node): found}
+        if isinstance(node, Add) and len(node.addends) <= FLAT:
+            found = factored(node)
+            for part in [found] if found is not None else partly_factored(node):
+                yield {id(node): part}
 
 
 STRATEGIES = (
