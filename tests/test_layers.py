@@ -21,7 +21,7 @@ FLOORS = [
     "steps", "paths", "planning", "reshaping", "factoring", "halving", "sharing", "layouts", "strategies", "lowering",
     "blocking", "stacking", "helpers",
     "spelling", "buffers", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends",
-    "writing", "emission", "folding", "execution", "hosts", "choosing",
+    "writing", "emission", "folding", "fusing", "execution", "hosts", "choosing",
     "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
     "calls", "evaluation", "compilation", "gradients", "objective", "newton", "minimization", "explanation",
     "plain", "checking", "", "cli", "__main__",
