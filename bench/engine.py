@@ -21,9 +21,12 @@ import numpy as np
 import einderiv as ed
 
 from .problems import Arrays, Call, Case, Problem, Way
+from .rivals import hosted
 
 ENGINES = ("jax", "torch", "autograd", "opt_einsum", "numpy")
 OURS, RAW, HAND = "einderiv", "einderiv.raw", "hand"
+#: our sources for other libraries, which take part where the library itself does
+HOSTED = {"einderiv.jax": "jax", "einderiv.torch": "torch"}
 #: what a relative error may be
 TOLERANCE = {"float64": 1e-8, "float32": 2e-3}
 FULL_BYTES = 64e6  # a structured result is compared as a dense one up to this size
@@ -100,19 +103,32 @@ def prepared(problem: Problem, arrays: Arrays, settings: Settings) -> tuple[dict
     if problem.hand is not None:
         contestants[HAND] = _warm(bound(problem.hand, arrays))
     skipped: dict[str, str] = {}
-    engines: set[str] = set()
-    for name, way in {**problem.rivals, **problem.also}.items():
-        engine = name.partition(".")[0]
-        if (settings.against and engine not in settings.against) or (settings.first_forms and engine in engines):
+    seen: set[str] = set()
+    for name, way in {**problem.rivals, **problem.also, **_ours_elsewhere(problem)}.items():
+        engine, first = library(name), name in HOSTED or name.partition(".")[0] not in seen
+        if (settings.against and engine not in settings.against) or (settings.first_forms and not first):
             continue
         if engine != OURS and importlib.util.find_spec(engine) is None:
             continue
-        engines.add(engine)
+        seen.add(name.partition(".")[0])
         try:
             contestants[name] = _made(way, arrays)
         except Exception as e:  # a rival that cannot do it is a result, and is shown as one
+            if name in HOSTED:
+                raise
             skipped[name] = f"failed: {type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"
     return contestants, skipped
+
+
+def library(name: str) -> str:
+    """What a contestant is computed by."""
+    return HOSTED.get(name) or name.partition(".")[0]
+
+
+def _ours_elsewhere(problem: Problem) -> dict[str, Way]:
+    """Our expression by the libraries that are among the rivals."""
+    known = {library(name) for name in problem.rivals} if problem.kind == "dense" else set()
+    return {name: hosted(engine, problem.ours) for name, engine in HOSTED.items() if engine in known}
 
 
 def ours(problem: Problem, arrays: Arrays) -> dict[str, Contestant]:
@@ -170,7 +186,7 @@ def check(case: Case, size: str, problem: Problem, arrays: Arrays, contestants: 
         if name in problem.also:
             errors[name] = None
             continue
-        answer = problem.answer(c.call()) if name in (OURS, RAW) else c.call()
+        answer = problem.answer(c.call()) if name in (OURS, RAW, *HOSTED) else c.call()
         errors[name] = _same(f"{case.label} {size} {name}", answer, reference, dtype)
     return errors
 
@@ -201,9 +217,9 @@ def interleaved(calls: Mapping[str, Call], settings: Settings) -> dict[str, list
     """Seconds of one call, round by round; in each round all run, in a new order."""
     repeats, few = {}, set()
     for name, call in calls.items():
-        start = time.perf_counter()
-        call()
-        once = time.perf_counter() - start
+        once = seconds(call, 1)
+        if once < settings.slow:  # the first may have found its memory given back to the system
+            once = min(once, seconds(call, 1))
         repeats[name] = max(1, int(settings.least / max(once, 1e-7)))
         if once > settings.slow:
             few.add(name)
@@ -243,7 +259,7 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def peak(name: str, call: Call) -> int | None:
     """Bytes that one call needs at its peak, the result included: NumPy's by tracemalloc, others' by the system."""
-    if name.partition(".")[0] in ("jax", "torch"):
+    if library(name) in ("jax", "torch"):
         if not CLEAR.exists():
             return None
         before = _status("VmRSS:")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .engine import HAND, OURS, RAW
+from .engine import HAND, HOSTED, OURS, RAW
 from .reasons import reason
 
 Record = dict[str, Any]
@@ -41,7 +41,7 @@ def median(record: Record, name: str) -> float | None:
 
 def best_rival(record: Record) -> str | None:
     """The fastest of the others: not ours, not the hand-written form, not what is only shown."""
-    left_out = {OURS, RAW, HAND, *record["shown_only"]}
+    left_out = {OURS, RAW, HAND, *HOSTED, *record["shown_only"]}
     names = [n for n in record["contestants"] if n not in left_out]
     return min(names, key=lambda n: float(record["contestants"][n]["median"]), default=None)
 
@@ -136,7 +136,26 @@ def targets(records: Sequence[Record]) -> list[tuple[str, str, float, bool]]:
         if forward and r["numbers"][0] == 60:
             share = (median(r, OURS) or 0) / forward
             found.append((f"{label(r)}, {r['size']}: over the value alone", "≤ 3.5", share, share <= 3.5))
+    return found + hosted(records)
+
+
+def hosted(records: Sequence[Record]) -> list[tuple[str, str, float, bool]]:
+    """Our sources computed by a library, against the best that this library makes of the same problem itself."""
+    found = []
+    for name, engine in HOSTED.items():
+        shares = {f"{label(r)}, {r['size']}": share for r in records if (share := _over_own(r, name, engine))}
+        if shares:
+            worst, mean = max(shares, key=shares.__getitem__), geometric([*shares.values()])
+            found.append((f"{len(shares)} derivatives, {name} over {engine} itself, geometric mean", "≤ 1", mean,
+                          mean <= 1))  # fmt: skip
+            found.append((f"the worst of these, {worst}", f"≤ {NOISE}", shares[worst], shares[worst] <= NOISE))
     return found
+
+
+def _over_own(record: Record, name: str, engine: str) -> float | None:
+    times = {n: float(c["median"]) for n, c in record["contestants"].items()}
+    theirs = [t for n, t in times.items() if n.startswith(f"{engine}.")]
+    return times[name] / min(theirs) if name in times and theirs else None
 
 
 def compared(new: Sequence[Record], old: Sequence[Record], threshold: float) -> tuple[str, bool]:

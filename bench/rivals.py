@@ -6,9 +6,12 @@ A model is written once, as a function of the namespace (``jax.numpy``, ``torch`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
+
+import einderiv as ed
 
 from .problems import Arrays, Call, Way
 
@@ -106,6 +109,18 @@ def jitted(f: Callable[..., Any]) -> Way:
         quick, operands = jax.jit(f), [jax.device_put(a) for a in arrays.values()]
         ready: Callable[[Any], Any] = jax.block_until_ready
         return lambda: ready(quick(*operands))
+
+    return prepare
+
+
+def hosted(engine: str, ours: Callable[[], Any]) -> Way:
+    """Our expression computed by JAX or torch: under ``jit``, or as it is."""
+
+    def prepare(arrays: Arrays) -> Call:
+        f, names = ed.compile(ours(), backend=engine), tuple(arrays)
+        if engine == "jax":
+            return jitted(lambda *operands: f(dict(zip(names, operands, strict=True))))(arrays)
+        return partial(f, **dict(zip(names, _tensors(arrays), strict=True)))
 
     return prepare
 

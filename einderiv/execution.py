@@ -20,6 +20,7 @@ from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .folding import fold
 from .functions import stays_integer
+from .fusing import fused
 from .layouts import arranged
 from .lowering import lowered
 from .planning import Factored, Planner
@@ -88,6 +89,8 @@ class Execution:
         numpy = self.backend.name == "numpy"
         if self.compute.kind == "f" and numpy:
             lowered(self.program)
+        elif self.compute.kind == "f":
+            fused(self.program, self.backend.name)
         steps = [(k, self.program.steps[k]) for k in live(self.program)]
         loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
         if self.compute.kind == "f" and numpy and loop is None and memory_limit is None:

@@ -12,11 +12,13 @@ from .errors import BackendError
 from .expression import Number
 from .functions import Function
 from .notation import LETTERS
-from .spelling import Spell, aligned, core_axes, literal, product, shape, solve_text, transposed
+from .spelling import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
 from .steps import Labels, Step, contraction
 
 WIDE = 2**63
 BIG = 2**31  # whole numbers from here on do not fit the default integers of JAX
+
+Embedded = tuple[str, Labels, Labels]  # a value, its labels, and those of all axes of the tensor that it is put in
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Dialect:
             case "scale":
                 number, sizes = step.spec
                 return [" * ".join([*self.front(number, [size(s) for s in sizes]), x])]
-            case "add":
-                return [" + ".join(inputs)]
+            case "add" | "combine":
+                return [combine_text(inputs, step, size) if step.spec else " + ".join(inputs)]
             case "apply":
                 row, core, parameters = step.spec
                 shown = [literal(p) for p in parameters]
@@ -97,29 +99,53 @@ class Dialect:
         batch, summed, first, second = contraction(la, lb, out)
         if not summed:
             return f"{aligned(x, la, out, self.permute)} * {aligned(y, lb, out, self.permute)}"
+        if batch and not (first and second) and (lb if second else la)[-1] not in summed:
+            return self.weighted(inputs, step, summed)
         if batch or len(summed) > 1 or max(len(first), len(second)) > 1:
             return self.einsum([la, lb], out, inputs)
+        return " @ ".join(self.matrices(inputs, la, lb, out))
+
+    def matrices(self, inputs: Sequence[str], la: Labels, lb: Labels, out: Labels) -> tuple[str, str]:
+        """Two matrices or vectors, so turned that their product is the one that is wanted."""
+        x, y = inputs
+        _, summed, first, second = contraction(la, lb, out)
         if out != first + second:
             x, y, la, lb, first, second = y, x, lb, la, second, first
-        return f"{transposed(x, la, first + summed)} @ {transposed(y, lb, summed + second)}"
+        return transposed(x, la, first + summed), transposed(y, lb, summed + second)
+
+    def weighted(self, inputs: Sequence[str], step: Step, summed: Labels) -> str:
+        """A sum of an array with weights over axes that run slowly: one pass over the memory, where `einsum` makes a
+        stack of products with vectors."""
+        (la, lb, out), (x, y) = step.spec, inputs
+        if len(lb) > len(la):
+            x, y, la, lb = y, x, lb, la
+        kept = tuple(label for label in la if label not in summed)
+        gone = _axes([p for p, label in enumerate(la) if label in summed])
+        y = aligned(y, lb, la, self.permute)
+        return transposed(f"({x} * {y}).sum({self.axis}={gone})", kept, out, self.permute)
 
     def write(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         """The sum of all terms, each where it sits; outside of its diagonal a term is 0."""
         sizes = [size(s) for s in step.sizes]
         if not inputs:
             return f"{self.module}.zeros({shape(sizes)}, {self.like})"
-        groups: dict[str, list[str]] = {}
+        groups: dict[Labels, list[Embedded]] = {}
         for x, (labels, output) in zip(inputs, step.spec, strict=True):
-            groups.setdefault(self.diagonals(output, sizes), []).append(self.along(x, labels, output))
-        terms = [f"{self.module}.where({mask}, {' + '.join(xs)}, 0)" if mask else " + ".join(xs)
-                 for mask, xs in groups.items()]  # fmt: skip
-        text = " + ".join(terms)
+            first = tuple(map(output.index, output))
+            groups.setdefault(first, []).append((x, labels, output))
+        text = " + ".join(self.embedded(terms, first, sizes) for first, terms in groups.items())
         filled = {p for labels, output in step.spec for p, label in enumerate(output)
                   if label in labels or output.count(label) > 1}  # fmt: skip
-        if len(filled) == len(sizes) and (len(inputs) > 1 or "" not in groups):
+        if len(filled) == len(sizes) and (len(inputs) > 1 or tuple(range(len(sizes))) not in groups):
             return text
         text = f"({text})" if len(inputs) > 1 else text
         return self.fresh.format(text if len(filled) == len(sizes) else self.spread.format(text, shape(sizes)))
+
+    def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
+        """The sum of terms whose labels repeat alike; axis p repeats the label of axis ``first[p]``."""
+        text = " + ".join(self.along(*term) for term in terms)
+        mask = self.diagonals(terms[0][2], sizes)
+        return f"{self.module}.where({mask}, {text}, 0)" if mask else text
 
     def along(self, x: str, labels: Labels, output: Labels) -> str:
         """`x` along the axes of the output; of a label that repeats, along the first."""

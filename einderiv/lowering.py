@@ -45,6 +45,11 @@ def _gram(program: Program, k: int, step: Step) -> Iterator[Step]:
         yield found
 
 
+def combined(program: Program, k: int) -> Step | None:
+    """The sum that step `k` is, with the numbers of its terms; None where it has none."""
+    return next(_combine(program, k, program.steps[k]), None)
+
+
 def _combine(program: Program, k: int, step: Step) -> Iterator[Step]:
     """``1 + (-1) x`` in one pass less: numbers stay with the terms of their sum."""
     if step.kind not in ("add", "write"):

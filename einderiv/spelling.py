@@ -109,7 +109,8 @@ def _add(inputs: Sequence[str], _: Step, __: Spell) -> str:
     return " + ".join(inputs)
 
 
-def _combine(inputs: Sequence[str], step: Step, _: Spell) -> str:
+def combine_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    """``a x + b y + c``, one number for all terms in front."""
     numbers, constant = step.spec
     common = numbers[0] if len(set(numbers)) == 1 < len(numbers) and abs(numbers[0]) != 1 else None
     text = combination(inputs, numbers) if common is None else f"{literal(common)} * ({' + '.join(inputs)})"
@@ -341,8 +342,8 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 #: how NumPy spells each kind of step as an expression
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
-    "combine": _combine, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text, "reshape": _reshape,
-    "outer": _outer, "stack": _stack, "take": _take,
+    "combine": combine_text, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text,
+    "reshape": _reshape, "outer": _outer, "stack": _stack, "take": _take,
 }  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .functional import Dialect
+from .functional import Dialect, Embedded
 from .functions import Function
 from .helpers import Helpers
-from .spelling import Backend
+from .spelling import Backend, Spell, aligned, literal, shape
+from .steps import Labels, Step
 
 COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 COLUMN = {
@@ -177,9 +178,44 @@ def log_determinant(matrix):
 }
 IMPORTS = {"frechet": "from itertools import permutations", "minors": "from itertools import permutations"}
 
-DIALECT = Dialect("torch", "torch", "permute", "dim", "dtype=dtype, device=device",
-                  "torch.eye({0}, dtype=torch.bool, device=device)", "{0}.expand({1})", "{0}.clone()",
-                  COLUMN)  # fmt: skip
+
+class _Torch(Dialect):
+    """torch has kernels of its own for a product that is added to something, and for embedding on a diagonal."""
+
+    def step(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        if step.kind != "addmm":
+            return super().step(step, inputs, size)
+        la, lb, out, beta, alpha = step.spec
+        words = [f"{word}={literal(n).strip('()')}" for word, n in (("beta", beta), ("alpha", alpha)) if n != 1]
+        return [f"torch.addmm({', '.join([inputs[0], *self.matrices(inputs[1:], la, lb, out), *words])})"]
+
+    def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
+        """The zeros are written once, and the diagonal over them: no mask has to be read."""
+        repeated = [p for p, q in enumerate(first) if p != q]
+        if not repeated:
+            return super().embedded(terms, first, sizes)
+        there = [p for p, q in enumerate(first) if p == q]
+        text = " + ".join(aligned(x, labels, tuple(output[p] for p in there), self.permute)
+                          for x, labels, output in terms)  # fmt: skip
+        carried = {output.index(label) for _, labels, output in terms for label in labels}
+        tied = {first[p] for p in repeated}
+        if not {0, *tied} <= carried:  # an identity is repeated along its axis, and no axis is missing in front
+            full = [sizes[p] if p in carried or p in tied else "1" for p in there]
+            text = f"({text}).expand({shape(full)})" if len(terms) > 1 else f"{text}.expand({shape(full)})"
+            terms = terms[:1]
+        for q in repeated:
+            at = there.index(first[q])
+            if at != len(there) - 1:
+                text = f"({text})" if len(terms) > 1 else text
+                text = f"{text}.movedim({at}, -1)"
+            terms, there = terms[:1], sorted([*there, q])
+            text = f"torch.diag_embed({text}, 0, {there.index(first[q])}, {there.index(q)})"
+        return text
+
+
+DIALECT = _Torch("torch", "torch", "permute", "dim", "dtype=dtype, device=device",
+                 "torch.eye({0}, dtype=torch.bool, device=device)", "{0}.expand({1})", "{0}.clone()",
+                 COLUMN)  # fmt: skip
 
 
 def _needs(_: Function) -> str:

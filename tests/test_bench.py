@@ -157,6 +157,34 @@ def test_targets():
     assert report.targets([record(4.0, "P6", rivals=[("einderiv.forward", 1.0)])])[0][2:] == (4.0, False)
 
 
+def test_targets_on_other_libraries():
+    own = [("jax.hessian", 4.0), ("jax.revrev", 2.0)]
+    rows = [record(case=c, rivals=[*own, ("einderiv.jax", t)]) for c, t in (("a", 1.0), ("b", 4.0))]
+    (mean, worst), alone = report.targets(rows), record(rivals=[("einderiv.torch", 1.0)])
+    assert mean == ("2 derivatives, einderiv.jax over jax itself, geometric mean", "≤ 1", 1.0, True)
+    assert worst == ("the worst of these, P1 b, large", "≤ 1.05", 2.0, False)
+    assert report.targets([alone]) == []
+    assert report.best_rival(rows[0]) == "jax.revrev"
+
+
+def test_ours_takes_part_where_a_library_does(double):
+    case, f = next(c for c in CASES if c.label == "P3 gradient"), dataclasses.replace
+    found = engine.run(case, "tiny", f(ALONE, against=("jax",)))["contestants"]
+    assert set(found) == {"hand", "einderiv", "einderiv.raw", "einderiv.jax", "jax.grad"}
+    assert found["einderiv.jax"]["error"] < 1e-12
+
+
+def test_ours_that_fails_is_no_result(double, monkeypatch):
+    case = next(c for c in CASES if c.label == "P3 gradient")
+
+    def broken(arrays):
+        raise ValueError("of ours")
+
+    monkeypatch.setattr(engine, "hosted", lambda *_: broken)
+    with pytest.raises(ValueError, match="of ours"):
+        engine.run(case, "tiny", dataclasses.replace(ALONE, against=("jax",)))
+
+
 @pytest.mark.parametrize(("was", "now", "worse"), [(1.0, 1.1, False), (1.0, 1.2, True), (2.0, 1.0, False)])
 def test_comparison(was, now, worse):
     text, found = report.compared([record(now)], [record(was)], 0.15)

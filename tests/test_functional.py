@@ -70,6 +70,13 @@ SPELT = [
     ("number",    (WIDE,),     "torch.full((), 9.223372036854776e+18, dtype=dtype, device=device)",
                                "jnp.full((), 9.223372036854776e+18, dtype=dtype)"),
     ("add",       (),                             "v0 + v1",                 "v0 + v1"),
+    ("contract2", ((0, 1), (0, 2, 1), (2, 1)),    "(v1 * v0[:, None, :]).sum(dim=0)",
+                                                  "(v1 * v0[:, None, :]).sum(axis=0)"),
+    ("contract2", ((0, 1, 2), (0, 2), (2, 1)),    "(v0 * v1[:, None, :]).sum(dim=0).T",
+                                                  "(v0 * v1[:, None, :]).sum(axis=0).T"),
+    ("combine",   ((1, -2), 3),                   "3 + v0 - 2 * v1",         "3 + v0 - 2 * v1"),
+    ("write",     (((0,), (0, 0)),),              "torch.diag_embed(v0, 0, 0, 1)",
+                                                  "jnp.where(jnp.eye(3, dtype=bool), v0[:, None], 0)"),
     ("write",     (((0,), (0, 1)),),              "v0[:, None].expand((2, 3)).clone()",
                                                   "jnp.broadcast_to(v0[:, None], (2, 3))"),
 ]  # fmt: skip
@@ -78,7 +85,7 @@ SPELT = [
 @pytest.mark.parametrize(("kind", "spec", "torch", "jax"), SPELT, ids=[f"{row[0]} {row[3]}" for row in SPELT])
 def test_what_is_written(kind, spec, torch, jax):
     step = Step(kind, (), spec, (2, 3), 0)
-    inputs = ["v0", "v1"] if kind in ("contract2", "add") else ["v0"]
+    inputs = ["v0", "v1"] if kind in ("contract2", "add", "combine") else ["v0"]
     assert TORCH.step(step, inputs, str) == [torch]
     assert JAX.step(step, inputs, str) == [jax]
 
