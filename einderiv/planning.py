@@ -52,7 +52,7 @@ class Planner:
         self.program = Program(number)
         self.roots = list(roots)
         self.values: dict[int, int] = {}
-        self.outer: dict[object, tuple[int, ...]] = {}  # orders of axes of products that sum nothing
+        self.products: dict[object, Pair] = {}  # values by what they are products of, with names for their labels
         self.multiplied: dict[int, Einsum] = {}  # products with nested ones multiplied out, by their id
         self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
         self.uses.update(map(id, self.roots))
@@ -281,27 +281,23 @@ class Planner:
         sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
+        form, names = _form((x, la), (y, lb), kept)
+        if form in self.products:
+            value, known = self.products[form]
+            back = {name: label for label, name in names.items()}
+            labels = tuple(back[name] for name in known)
+            if output is None or output == labels:
+                return value, labels
+            if summed:  # an outer product is made again as fast as it is read in another order
+                return self._view(value, labels, output), output
         out = batch + first + second if output is None else output
-        if output is None and not summed:
-            out = self._outer_order((x, la), (y, lb), out, last)
+        if output is None and not summed and set(out) <= set(last):
+            out = tuple(label for label in last if label in out)  # as in the result which it is a factor of
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
+        self.products[form] = value, tuple(names[label] for label in out)
         return value, out
-
-    def _outer_order(self, a: Pair, b: Pair, labels: Labels, last: Labels) -> Labels:
-        """The order of the axes of a product that sums nothing: that of the result which it is a factor of.
-
-        Where the same product was made before, it is the order of that: then they are one step.
-        """
-        names: dict[Label, int] = {}
-        (x, la), (y, lb) = a, b
-        key = (x, y, *((*(names.setdefault(label, len(names)) for label in ls),) for ls in (la, lb)))
-        wanted = tuple(x for x in last if x in labels) if set(labels) <= set(last) else labels
-        kept = frozenset(names[label] for label in labels)
-        made = self.outer.setdefault((*key, kept), tuple(names[x] for x in wanted))
-        back = {n: label for label, n in names.items()}
-        return tuple(back[n] for n in made)
 
     def _inverse(self, part: Pair) -> bool:
         value, labels = part
@@ -334,3 +330,16 @@ class Planner:
     def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
         numbers = {x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)}
         return search([ls for _, ls in parts], output, numbers, self.optimize)
+
+
+def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:
+    """What a product is, whatever its labels are called and in whatever order its operands and axes stand.
+
+    The names that it gives to labels come with it.
+    """
+    forms = []
+    for (x, la), (y, lb) in ((a, b), (b, a)):
+        names = {label: n for n, label in enumerate(dict.fromkeys(la + lb))}
+        forms.append(((x, y, tuple(names[label] for label in la), tuple(names[label] for label in lb)), names))
+    found, names = min(forms, key=lambda form: form[0])
+    return (found, frozenset(names[label] for label in kept)), names
