@@ -9,6 +9,7 @@ has few left. What costs is the memory of results, and for that there is ``out=`
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 
 from .blocking import Loop, Numbered
@@ -32,7 +33,10 @@ class Lives:
             steps = [*before, *inside, *after]
         self.kept = {self._base(k) for k in program.outputs}
         self.last: dict[int, int] = {}
+        self.views: dict[int, list[int]] = defaultdict(list)
         for k, step in steps:
+            if (base := self._base(k)) != k:
+                self.views[base].append(k)
             for value in step.inputs:
                 again = loop is not None and loop.inside(k) and not loop.inside(value)  # the next block reads it too
                 self.last[self._base(value)] = NEVER if again else k
@@ -46,14 +50,15 @@ class Lives:
         return value
 
     def free(self, value: int, k: int) -> bool:
-        """Is step `k` the last that reads `value`, a large array that no view shows and nobody gave or gets?"""
+        """Is step `k` the last that reads `value`, a large array, and no view, that nobody gave or gets?"""
         kind = self.program.steps[value].kind
         alone = self._base(value) == value and kind not in GIVEN and value not in self.kept
         return alone and self.last.get(value) == k and self.program.entries(value) >= LARGE
 
     def dropped(self, k: int, step: Step) -> list[int]:
-        """Values that step `k` is the last to read."""
-        return [value for value in dict.fromkeys(step.inputs) if self.free(value, k)]
+        """Values that step `k` is the last to read, with what shows their memory."""
+        bases = [base for base in dict.fromkeys(map(self._base, step.inputs)) if self.free(base, k)]
+        return [value for base in bases for value in (base, *self.views[base])]
 
 
 def in_place(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from .blocking import Loop, Numbered, along, seconds
 from .steps import Program, Step
 
-NOTHING = ("input", "number", "ones", "view", "reshape")  # the kinds of steps that take no memory of their own
+SHARED = ("view", "reshape", "take")  # the kinds of steps whose result is memory of their input
+NOTHING = ("input", "number", "ones", *SHARED)  # the kinds of steps that take no memory of their own
 
 
 def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
     """The most entries that a program holds at a time: results and values on the way, not its inputs."""
     parts = loop.ordered(steps) if loop else (steps, [], [])
     order = [pair for part in parts for pair in part]
-    last = {v: k for k, step in order for v in (k, *step.inputs)}
+    owner: dict[int, int] = {}  # whose memory a value is
+    for k, step in order:
+        owner[k] = owner.get(step.inputs[0], step.inputs[0]) if step.kind in SHARED else k
+    last = {owner.get(v, v): k for k, step in order for v in (k, *step.inputs)}
+    kept = {owner.get(v, v) for v in program.outputs}
     alive = dict.fromkeys(loop.whole | loop.partial, 1.0) if loop else {}
     held, most = float(sum(map(program.entries, alive))), 0.0
     for k, step in order:
@@ -20,11 +25,12 @@ def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
         if _owns(step):
             held += _made(program, k, loop)
         most = max(most, held)
-        for v in {k, *step.inputs}:
+        for v in {owner.get(v, v) for v in (k, *step.inputs)}:
             again = inside and loop is not None and not loop.inside(v)  # the next block needs it too
-            if last[v] == k and v not in program.outputs and not again and _owns(program.steps[v]):
+            if last[v] == k and v not in kept and not again and _owns(program.steps[v]):
                 held -= _made(program, v, loop)
-    return most
+    copied = sum(program.entries(v) for v in program.outputs if program.steps[v].kind in SHARED)
+    return max(most, held + copied)
 
 
 def _owns(step: Step) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .blocking import BLOCK, Loop, Numbered
-from .buffers import Lives, in_place
+from .buffers import LARGE, Lives, in_place
 from .destinations import into
 from .expression import Size
 from .spelling import Backend, shape
@@ -58,7 +58,7 @@ class Writer:
             *before, value = self.backend.spell(step, inputs, size)
             name = self.variables[k]
             self.lines += [line.replace("{out}", name) for line in before] or [f"{name} = {value}"]
-        gone = [names[v] for v in lives.dropped(k, step) if not reused or v != reused[0]] if lives else []
+        gone = [self.variables[v] for v in lives.dropped(k, step) if not reused or v != reused[0]] if lives else []
         self.lines += [f"del {', '.join(gone)}"] * bool(gone)
 
     def loop(self, loop: Loop, steps: Numbered) -> None:
@@ -88,6 +88,8 @@ class Writer:
                 self.lines.append(f"{at(found[k], loop.axis[k], block)} = {self.variables[k]}")
             if k in loop.partial:
                 self.lines.append(f"{found[k]} += {self.variables[k]}")
+                if self.program.entries(k) >= LARGE:  # or it would be there beside that of the next block
+                    self.lines.append(f"del {self.variables[k]}")
         if any(rows in line for line in self.lines):
             self.lines.insert(0, f"{rows} = min({loop.rows}, {loop.count} - {start})")
         self.lines = [*outer, *(f"    {line}" for line in self.lines)]
