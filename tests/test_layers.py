@@ -22,8 +22,8 @@ FLOORS = [
     "blocking", "stacking", "helpers",
     "spelling", "buffers", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends",
     "writing", "emission", "folding", "fusing", "execution", "hosts", "choosing",
-    "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "methods",
-    "calls", "evaluation", "compilation", "gradients", "objective", "newton", "minimization", "explanation",
+    "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "hosted",
+    "methods", "calls", "evaluation", "compilation", "gradients", "objective", "newton", "minimization", "explanation",
     "plain", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
