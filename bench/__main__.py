@@ -159,6 +159,10 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
             found["results"].append(engine.run(case, size, setting))
             _save(found, arguments.save)  # what was measured stays, whatever comes
             bar.update()
+    if "P11" in arguments.family and not arguments.case:
+        from . import growth
+
+        found["growth"] = growth.measured(growth.OPERANDS[: 4 if arguments.quick else None])
     return found
 
 

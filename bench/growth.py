@@ -86,7 +86,7 @@ def head(found: dict[str, dict[str, Curve]]) -> tuple[str, ...]:
 
 def _shown(curve: Curve) -> list[int]:
     numbers = [n for n, _ in curve]
-    return [n for n in numbers if n in (10, 20, 100)] + numbers[-1:]
+    return list(dict.fromkeys([n for n in numbers if n in (10, 20, 100)] + numbers[-1:]))
 
 
 def draw(found: dict[str, dict[str, Curve]], folder: Path) -> str:
@@ -112,6 +112,6 @@ def draw(found: dict[str, dict[str, Curve]], folder: Path) -> str:
     first = figure.axes[0]
     first.set_ylabel("seconds")
     first.legend(fontsize=7)
-    figure.savefig(folder / "growth.png", dpi=110)
+    figure.savefig(folder / "growth.png", dpi=75, metadata={"Software": None})
     plt.close(figure)
     return "growth.png"

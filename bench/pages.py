@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import report
+from . import growth, report
 from .families import FAMILIES
 from .plots import draw
 from .report import Record
@@ -16,6 +16,8 @@ def write(run: dict[str, Any], folder: Path) -> None:
     """The page and its pictures, into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures = draw(run["results"], folder)
+    if "growth" in run:
+        pictures.append(growth.draw(run["growth"], folder))
     (folder / "results.md").write_text(page(run, pictures), encoding="utf-8")
 
 
@@ -25,6 +27,8 @@ def page(run: dict[str, Any], pictures: Sequence[str]) -> str:
     parts = ["# Results", _intro(run), _verdict(records), _targets(records), _lost(records)]
     for key in dict.fromkeys(r["family"] for r in records):
         parts.append(_family(key, [r for r in records if r["family"] == key], pictures))
+    if "growth" in run:
+        parts.append(_growth(run["growth"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -85,6 +89,13 @@ def _family(key: str, records: Sequence[Record], pictures: Sequence[str]) -> str
         if name in pictures:
             parts.append(f"![{key}: {what}]({name})")
     return "\n\n".join(parts)
+
+
+def _growth(found: dict[str, Any]) -> str:
+    text = ("The time to derive, and to plan what was derived, for 10 to 1000 operands. The last column is how much "
+            "more it grows from 100 operands on than n log n does.")  # fmt: skip
+    return (f"## How derivation and planning grow\n\n{text}\n\n{_table(growth.head(found), growth.rows(found))}\n\n"
+            "![The curves, with lines that grow like n log n](growth.png)")  # fmt: skip
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

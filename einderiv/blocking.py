@@ -13,7 +13,6 @@ after     steps on what the loop has put together
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 
@@ -25,9 +24,10 @@ from .steps import Program, Step
 from .strategies import arithmetic, step_seconds
 from .strategies import seconds as whole
 
+Places = dict[int, int]  # axes by operand, or by value
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
 WIDE = 1 << 17  # entries of a value that is worth cutting
-FEW = 8  # rows: thinner blocks are slower than what they save
+FEW, THICK = 8, 1 << 14  # rows, or entries of one row: thinner blocks are slower than what they save
 TRIED = 8  # axes, the longest arrays first
 PAYS = 0.8  # of the time without a loop: less of a gain is an accident of the estimate
 PIECE = 256  # entries in a row that cost as much to find as to read
@@ -86,8 +86,9 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
         loop = along(program, steps, seed)
         if loop is None:
             continue
-        loop.rows = min(int(costs.cache / (8 * working(program, steps, loop))), loop.count // 2)
-        if loop.rows >= FEW and (time := seconds(program, steps, loop)) < least:
+        row = working(program, steps, loop)
+        loop.rows = min(int(costs.cache / (8 * row)), loop.count // 2)
+        if (loop.rows >= FEW or (loop.rows and row >= THICK)) and (time := seconds(program, steps, loop)) < least:
             best, least = loop, time
     return best
 
@@ -98,9 +99,12 @@ def working(program: Program, steps: Numbered, loop: Loop) -> float:
     last = {v: k for k, step in inside for v in step.inputs}
     alive, most = 0.0, 1.0
     for k, step in inside:
-        alive += program.entries(k) if k in loop.axis else 0
+        over = step.kind in ("add", "combine", "scale") and any(  # written over an operand that nothing else needs
+            v in loop.axis and last[v] == k and program.steps[v].kind != "input" for v in step.inputs)  # fmt: skip
+        alive += program.entries(k) if k in loop.axis and not over else 0
         most = max(most, alive)
         alive -= sum(program.entries(v) for v in set(step.inputs) if v in loop.axis and last[v] == k)
+        alive += program.entries(k) if over else 0
         alive -= program.entries(k) if k in loop.axis and k not in last else 0
     return max(most / loop.count, 1.0)
 
@@ -130,68 +134,70 @@ def _fetched(program: Program, value: int, axis: int, rows: int) -> float:
 
 def along(program: Program, steps: Numbered, seed: tuple[int, int]) -> Loop | None:
     """The loop along axis ``seed[1]`` of the input ``seed[0]``; None where it changes nothing."""
-    seeds = {seed[0]: seed[1]}
+    wanted: Places = {}
     for _ in range(ROUNDS):
-        search = _Search(program, seeds)
+        search = _Search(program, seed, wanted)
         for k, step in steps:
             search.place(k, step)
-        if search.found.axis.keys() | search.found.partial and search.seeds == seeds:
-            return search.finished(steps)
-        if search.seeds == seeds:
-            return None
-        seeds = search.seeds
+        if search.wanted == wanted:
+            return search.finished(steps) if search.found.axis.keys() | search.found.partial else None
+        wanted = search.wanted
     return None
 
 
 class _Search:
-    """Goes through the steps in order, and says of each where it stands."""
+    """Goes through the steps in order, and says of each where it stands.
 
-    def __init__(self, program: Program, seeds: Mapping[int, int]) -> None:
-        self.program, self.given, self.seeds = program, dict(seeds), dict(seeds)
-        value, axis = next(iter(seeds.items()))
-        self.found = Loop(program.shape(value)[axis])
+    `wanted` are large values that a step inside wants in blocks, though the seed is no part of them, and along which
+    axis: they are known from the round before.
+    """
+
+    def __init__(self, program: Program, seed: tuple[int, int], wanted: Places) -> None:
+        self.program, self.seed, self.known, self.wanted = program, seed, wanted, dict(wanted)
+        self.found = Loop(program.shape(seed[0])[seed[1]])
 
     def place(self, k: int, step: Step) -> None:
         """Before, inside or after."""
         loop = self.found
         made = {p: loop.axis[v] for p, v in enumerate(step.inputs) if v in loop.axis}
-        given = {p: self.given[v] for p, v in enumerate(step.inputs) if v in self.given}
         if any(v in loop.partial or v in loop.after for v in step.inputs):
             return self._put_after(k, step)
+        if k in self.known and (not made or sources(step, self.known[k]) == made):
+            return self._cut(k, sources(step, self.known[k]) or {}, self.known[k], made)
+        given = {p: self.seed[1] for p, v in enumerate(step.inputs) if v == self.seed[0]}
         if not made and not given:
             return None
         through = passes(self.program, step, made or given)
         if through is None or any(through[0].get(p) != axis for p, axis in made.items()):
+            for p, axis in (through[0] if through else {}).items():
+                if made.get(p, axis) != axis:  # it is cut elsewhere, as the seed happens to be a part of it
+                    self._seek(step.inputs[p], axis)
             return self._put_after(k, step) if made else None
         places, out = through
         if out is None and not made:
             return None  # a sum over what is given in one piece
+        return self._cut(k, places, out, made)
+
+    def _cut(self, k: int, places: Places, out: int | None, made: Places) -> None:
+        """Inside, with operands cut at `places`; the result has the axis at `out`, or is a part of a sum."""
         if out is None:
-            loop.partial.add(k)
+            self.found.partial.add(k)
         else:
-            loop.axis[k] = out
-        loop.cuts[k] = {p: axis for p, axis in places.items() if p not in made}
-        for p, axis in loop.cuts[k].items():
-            self._seek(step.inputs[p], axis)
-        return None
+            self.found.axis[k] = out
+        whole = [not self.program.steps[v].sizes for v in self.program.steps[k].inputs]  # numbers have no axes
+        self.found.cuts[k] = {p: axis for p, axis in places.items() if p not in made and not whole[p]}
+        for p, axis in self.found.cuts[k].items():
+            self._seek(self.program.steps[k].inputs[p], axis)
 
     def _put_after(self, k: int, step: Step) -> None:
         self.found.after.add(k)
         self.found.whole.update(v for v in step.inputs if v in self.found.axis)
 
     def _seek(self, value: int, axis: int) -> None:
-        """A large value from outside is wanted in blocks: cut the inputs that it is made of."""
+        """A large value from outside is wanted in blocks: it is made so, if what it is made of can be cut."""
         step = self.program.steps[value]
-        if step.kind == "input":
-            return
-        if self.program.entries(value) < WIDE or (back := sources(step, axis)) is None:
-            return
-        for p, place in back.items():
-            source = step.inputs[p]
-            if self.program.steps[source].kind == "input":
-                self.seeds.setdefault(source, place)
-            else:
-                self._seek(source, place)
+        if step.kind != "input" and self.program.entries(value) >= WIDE and sources(step, axis):
+            self.wanted.setdefault(value, axis)
 
     def finished(self, steps: Numbered) -> Loop:
         loop = self.found
@@ -199,9 +205,6 @@ class _Search:
         for k, step in steps:
             loop.ndims[k] = len(step.sizes)
         return loop
-
-
-Places = dict[int, int]
 
 
 def passes(program: Program, step: Step, places: Places) -> tuple[Places, int | None] | None:
@@ -252,6 +255,8 @@ def sources(step: Step, axis: int) -> Places | None:
     match step.kind:
         case "contract2" | "outer" | "sum" | "view":
             *operands, out = step.spec
+            if any(ls.count(out[axis]) > 1 for ls in operands):
+                return None
             return {q: ls.index(out[axis]) for q, ls in enumerate(operands) if out[axis] in ls}
         case "scale":
             return {0: axis}

@@ -12,6 +12,7 @@ from typing import Any
 
 from .errors import limits
 from .execution import Execution
+from .receiving import OPTIONS
 
 ABSENT = object()  # the default of an array that was not given
 
@@ -20,16 +21,17 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
           build: Callable[[Any], list[Any]] | None, *, single: bool) -> Callable[..., Any] | None:  # fmt: skip
     """A ``__call__`` for the shapes and dtypes of `execution`, or None where a call needs more than comparisons.
 
-    `long_way` takes the object, the mapping, the sizes and the keywords of a call. `given` are the arrays of this call:
-    those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of the
-    results.
+    `long_way` takes the object, the mapping, the options and the keywords of a call. `given` are the arrays of this
+    call: those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of
+    the results.
     """
     inputs = execution.inputs
     names = [*inputs, *(name for name in given if name not in inputs)]
     scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
                              "_bytes": limits.dense_bytes, "_held": tuple(execution.held), "_execution": execution,
-                             "_build": build, **execution.words}  # fmt: skip
-    taken = {"_self", "_arrays", "sizes", "others", "r", "type", "isinstance", "n", "v", *scope}
+                             "_build": build, "_options": OPTIONS, "_keys": set(names), "_mapping": dict,
+                             **execution.words}  # fmt: skip
+    taken = {"type", "isinstance", *OPTIONS, *scope, *(name for name in names if name.startswith("_"))}
     if not _plain(execution) or not inputs or taken & {*names}:
         return None
     if any(given[name].dtype != scope["_dtype"] for name in names):
@@ -46,7 +48,7 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
 
 def _source(execution: Execution, names: list[str], tests: list[str], *, single: bool) -> str:
     one = len(execution.program.outputs) == 1
-    items = ["r" if one else f"r[{p}]" for p in execution.places]
+    items = ["_r" if one else f"_r[{p}]" for p in execution.places]
     if execution.terms:
         whole = f"_build(({''.join(f'_wrap({item}), ' for item in items)}))"
         result = f"{whole}[0]" if single else f"_self._shaped({whole})"
@@ -59,17 +61,21 @@ def _source(execution: Execution, names: list[str], tests: list[str], *, single:
 
 def _lines(execution: Execution, names: list[str], tests: list[str], result: str) -> str:
     pairs = ", ".join(f"({n!r}, {n})" for n in names)
+    absent = " and ".join(f"{n} is _absent" for n in names)
     return "\n".join([
-        f"def call(_self, _arrays=None, /, *, {''.join(f'{n}=_absent, ' for n in names)}**others):",
-        f"    if _arrays is None and not others and {' and '.join(tests)}:",
+        f"def call(_self, _arrays=None, /, *, {''.join(f'{n}=_absent, ' for n in names)}**_others):",
+        f"    if _arrays is None and not _others and {' and '.join(tests)}:",
         "        try:",
-        f"            r = _compute({', '.join([*execution.inputs, *['*_held'] * bool(execution.program.held)])})",
+        f"            _r = _compute({', '.join([*execution.inputs, *['*_held'] * bool(execution.program.held)])})",
         "        except Exception:  # the long way says it better",
         "            pass",
         "        else:",
         f"            return {result}",
-        f"    others.update((n, v) for n, v in ({pairs},) if v is not _absent)",
-        "    return _long(_self, _arrays, others.pop('sizes', None), others)",
+        f"    if type(_arrays) is _mapping and _arrays.keys() == _keys and not _others and {absent}:",
+        "        return _self(**_arrays)",
+        f"    _others.update((_n, _v) for _n, _v in ({pairs},) if _v is not _absent)",
+        "    _chosen = {_n: _others.pop(_n) for _n in _options if _n in _others}",
+        "    return _long(_self, _arrays, _chosen, _others)",
     ])  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from .derivation import mapped
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled, check_known
 from .expression import Constant
+from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
 
@@ -57,8 +58,9 @@ class Constants(Compiled):
         self._options, self._inner = options, Compiled(tree, **options)
 
     def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-                 **named: Any) -> Any:  # fmt: skip
+                 out: Any = None, zeroed: bool = False, **named: Any) -> Any:  # fmt: skip
         """The value; constants may be left out from the second call on."""
+        check_options({"sizes": sizes, "out": out, "zeroed": zeroed}, self.tensors, arrays)
         given = {**(arrays or {}), **named}
         new = {name: given.pop(name) for name in self.kept if name in given}
         with self._lock:
@@ -72,7 +74,7 @@ class Constants(Compiled):
                 self._inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
             elif any(array is None for array in self.kept.values()):
                 raise EinderivError(f"no array for the constant {', '.join(self.kept)}: give it with the first call")
-        return self._inner(given, sizes=sizes)
+        return self._inner(given, sizes=sizes, out=out, zeroed=zeroed)
 
     def raw(self, *arrays: Any) -> Any:
         """The value for arrays in the order of `inputs`, as the last checked call had them; no checks."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from .blocking import Loop
 from .buffers import Lives
+from .destinations import homes
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .notation import fresh_names
@@ -102,12 +103,13 @@ class Names:
 
 
 def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backend, *, order: tuple[str, ...],
-         dtype: str | None = None, device: str | None = None, many: bool = False, loop: Loop | None = None
-         ) -> Emitted:  # fmt: skip
+         dtype: str | None = None, device: str | None = None, many: bool = False, loop: Loop | None = None,
+         zeroed: bool | None = None) -> Emitted:  # fmt: skip
     """The source of a program: a function of the tensors `order`, then of the held arrays.
 
     With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device. A `loop` goes over
-    blocks of an axis.
+    blocks of an axis. With `zeroed`, True or False, the last arguments are arrays that the results are written into,
+    and it says whether there are zeros already where a result always has one.
     """
     steps = [(k, program.steps[k]) for k in live(program)]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
@@ -118,28 +120,34 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     variables |= {k: names.fresh("ones") for k, step in steps if step.kind == "ones"}
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
     lives = Lives(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
-    writer = Writer(program, backend, variables, names.size, names.fresh, lives)
-    before, inside, after = loop.ordered(steps) if loop else (steps, [], [])
-    writer.write(before)
-    if loop:
-        writer.loop(loop, inside)
-    writer.write(after)
-    lines = writer.lines
-    returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
+    outs = [] if zeroed is None else [names.fresh("out") for _ in program.outputs]
+    places = homes(program, steps, loop, lives, outs) if lives and outs else {}
+    writer = Writer(program, backend, variables, names.size, names.fresh, lives, places, zeroed=zeroed is True)
+    lines = writer.run(steps, loop)
+    if outs:
+        lines += [f"{out}[...] = {variables[k]}" for k, out in zip(program.outputs, outs, strict=True)
+                  if variables[k] != out] or ["pass"] * (not lines)  # fmt: skip
+    else:
+        returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
+        lines = [*lines, f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []
-    head = f"def compute({', '.join([*arguments.values(), *keywords])}):"
+    head = f"def compute({', '.join([*arguments.values(), *outs, *keywords])}):"
     setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
     constants = [f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, {dtype or LEAST!r})"
                  for k, step in steps if step.kind == "ones"]  # fmt: skip
     if lives:  # what no argument decides is decided once
         constants, setup = [*setup, *constants], []
-    body = [*bound, *setup, *lines, f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]
+    body = "\n    ".join([head, *bound, *setup, *lines])
+    return Emitted(_module(backend, steps, lines, constants, body), inputs, free)
+
+
+def _module(backend: Backend, steps: list[tuple[int, Step]], lines: list[str], constants: list[str], body: str) -> str:
+    """A whole source: imports, constants, the helpers that it uses, and its function."""
     helpers = backend.helpers.used(lines)
     texts = [backend.helpers.texts[name].rstrip() for name in helpers]
-    parts = [_header(backend, steps, helpers), *["\n".join(constants)] * bool(constants), *texts,
-             "\n    ".join([head, *body])]  # fmt: skip
-    return Emitted("\n\n\n".join(parts) + "\n", inputs, free)
+    parts = [_header(backend, steps, helpers), *["\n".join(constants)] * bool(constants), *texts, body]
+    return "\n\n\n".join(parts) + "\n"
 
 
 def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str]) -> str:

@@ -15,9 +15,11 @@ from .declared import check_structures, structures
 from .derivation import leaves, mapped
 from .emission import Emitted, emit
 from .errors import EinderivError, ShapeError, counted, limits, near
-from .expression import Einsum, Expr, Size, put
+from .expression import Einsum, Expr, Size, Tensor, everything, put, walk
 from .naming import axis_names, naming, short_product
+from .notation import is_name
 from .paths import check_optimizer
+from .receiving import check_dense_numpy, check_options, received
 from .show.plans import Plan
 from .sizes import Sizes, is_product
 from .spelling import Backend
@@ -28,13 +30,19 @@ UNKNOWN = 32  # what an unknown size counts as, where only the order of contract
 
 
 def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-             dense: bool = True, memory_limit: int | None = None, **named: Any) -> Any:  # fmt: skip
+             out: Any = None, zeroed: bool = False, dense: bool = True, memory_limit: int | None = None,
+             **named: Any) -> Any:  # fmt: skip
     """``evaluate(e, X=x, …).shape`` is the shape of `e`: its value, a dense array.
 
     Arrays come by name or as a mapping; any tensor that `e` has met may be given. `sizes` gives what no array fixes,
     by axis names of ``ed.tensor`` or labels of the outermost einsum. With ``dense=False`` the result is a `Structured`.
     `e` may be a tuple, list or dict of expressions. The dtype is NumPy's ``result_type`` of all arrays; integers are
     exact or refused. A dense array over `memory_limit` bytes (a quarter of the memory) is refused.
+
+    `out`, an array of the shape and dtype of the result or a tree of them, is written into and given back; None in a
+    tree asks for a fresh array. With `zeroed` you promise that it holds zeros wherever the result always has one, as it
+    does after a call of the same expression: then only the cores of a derivative are written. A tensor called `out`,
+    `zeroed` or `sizes` is given in a mapping.
 
     >>> import einderiv as ed
     >>> evaluate(ed.einsum("ij,j->i", "A", "x"), A=[[1, 2], [3, 4]], x=[1, 1])
@@ -48,8 +56,9 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
         known: dict[bool, Compiled] = e.compiled or {}
         if dense not in known:
             put(e, "compiled", {**known, dense: Compiled(e, dense=dense)})
-        return e.compiled[dense](arrays, sizes=sizes, **named)
-    return Compiled(e, dense=dense, memory_limit=memory_limit)(arrays, sizes=sizes, **named)
+        return e.compiled[dense](arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
+    compiled = Compiled(e, dense=dense, memory_limit=memory_limit)
+    return compiled(arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
 
 
 class Compiled:
@@ -82,13 +91,23 @@ class Compiled:
         self._single = isinstance(tree, Expr)
 
     def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-                 **named: Any) -> Any:  # fmt: skip
-        """The value, or a tree of values, of the same structure as the expressions."""
-        return self._long_way(arrays, sizes, named)
+                 out: Any = None, zeroed: bool = False, **named: Any) -> Any:  # fmt: skip
+        """The value, or a tree of values, of the same structure as the expressions.
 
-    def _long_way(self, arrays: Mapping[str, Any] | None, sizes: Mapping[str, int] | None, named: Mapping[str, Any]
-                  ) -> Any:  # fmt: skip
+        With `out` it is written into these arrays; `zeroed` is a promise, as in :func:`evaluate`. If a call fails, they
+        may be written in part.
+
+        >>> import einderiv as ed, numpy as np
+        >>> f, J = Compiled(ed.derive("ij,j->i", "A", indices="ab")), np.empty((2, 2, 3))
+        >>> f(B=[1.0, 2.0, 3.0], sizes={"i": 2}, out=J) is J, J[0, 0]
+        (True, array([1., 2., 3.]))
+        """
+        return self._long_way(arrays, {"sizes": sizes, "out": out, "zeroed": zeroed}, named)
+
+    def _long_way(self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]) -> Any:
         """Everything checked, and planned where it has not been."""
+        sizes, out, zeroed = options.get("sizes"), options.get("out"), options.get("zeroed", False)
+        check_options(options, self.tensors, arrays)
         backend, device, given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
@@ -108,7 +127,12 @@ class Compiled:
                 self._plans[key] = execution
                 while len(self._plans) > PLANS:
                     self._plans.popitem(last=False)
-        results = execution.run(given)
+        if out is None:
+            results = execution.run(given)
+        else:
+            check_dense_numpy(backend, self.dense)
+            outs = received(self.tree, out, execution.shapes, execution.dtype)
+            results = execution.run_into(given, outs, zeroed=zeroed)
         if execution is not self._last:
             self._last = execution
             self.__class__ = Compiled
@@ -116,7 +140,7 @@ class Compiled:
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
             else:
                 self.__dict__.pop("raw", None)
-        elif backend != "jax" and type(self) is Compiled and not self.structures and not fixed:
+        elif type(self) is Compiled and not self.structures and not fixed:
             self._quicken(execution, given)
         return self._tree(execution, results)
 
@@ -196,6 +220,12 @@ class Compiled:
 
 def _tensors(roots: list[Expr]) -> dict[str, int]:
     """Every tensor that the expressions have met, with its number of axes."""
+    found: dict[str, set[tuple[int, bool]]] = {}
+    for node in walk(roots, everything):  # what the expressions share is looked at once
+        if isinstance(node, Tensor) and is_name(node.name):
+            found.setdefault(node.name, set()).add((node.ndim, node.complex))
+    if all(len(kinds) == 1 for kinds in found.values()):
+        return {name: ndim for name, kinds in found.items() for ndim, _ in kinds}
     known: dict[str, int] = {}
     for root in roots:
         for name, tensor in tensors_of(root).items():

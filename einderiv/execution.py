@@ -15,7 +15,7 @@ import numpy as np
 
 from .backends import BACKENDS
 from .blocking import Loop, blocked
-from .emission import emit, live
+from .emission import Emitted, emit, live
 from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .folding import fold
@@ -24,6 +24,7 @@ from .fusing import fused
 from .layouts import arranged
 from .lowering import lowered
 from .planning import Factored, Planner
+from .receiving import apart
 from .sizes import Sizes, called, is_product, spoken
 from .slicing import peak, sliced
 from .stacking import stacked
@@ -64,13 +65,18 @@ class Execution:
             self.program.outputs = outputs
         if folded and self.compute.kind in "fc":
             fold(self.program, self._values)
-        loop = self._loop(memory_limit, dense)
-        self.emitted = emit(self.program, self.roots, sizes, self.backend, order=self.inputs, device=self.device,
-                            dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=loop)  # fmt: skip
+        self.loop = self._loop(memory_limit, dense)
+        self.emitted = self._emitted(None)
         self.function: Callable[..., Any] = self.emitted.function(self.backend)
+        self._into: dict[bool, Callable[..., Any]] = {}
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+
+    def _emitted(self, zeroed: bool | None) -> Emitted:
+        return emit(self.program, self.roots, self.sizes, self.backend, order=self.inputs, device=self.device,
+                    dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=self.loop,
+                    zeroed=zeroed)  # fmt: skip
 
     def _values(self, program: Program) -> list[Any]:
         """What a program without tensors comes to; the factors of a matrix are no array."""
@@ -156,12 +162,35 @@ class Execution:
 
     def run(self, arrays: Mapping[str, Any]) -> list[Array]:
         """The values of the outputs, in order."""
+        results = self._called(self.function, arrays)
+        results = (results,) if len(self.program.outputs) == 1 else results
+        finished = [self._finished(self.as_array(result)) for result in results]
+        return [finished[place] for place in self.places]
+
+    def run_into(self, arrays: Mapping[str, Any], outs: Sequence[Array | None], *, zeroed: bool) -> list[Array]:
+        """The values of the outputs in the arrays `outs`, and in fresh ones for None.
+
+        An array that may share memory with an input, or of another dtype than the one computed in, gets a copy.
+        """
+        given = [*arrays.values(), *self.held]
+        places = [out if out is not None and out.dtype == self.compute and apart(out, given)
+                  else np.zeros(shape, self.compute) for out, shape in zip(outs, self.shapes, strict=True)]  # fmt: skip
+        if zeroed not in self._into:
+            self._into[zeroed] = self._emitted(zeroed).function(self.backend)
+        self._called(self._into[zeroed], arrays, [np.asarray(place) for place in places])
+        results = [place if place is out else self._finished(place) for place, out in zip(places, outs, strict=True)]
+        for out, result in zip(outs, results, strict=True):
+            if out is not None and out is not result:
+                out[...] = result
+        return [result if out is None else out for out, result in zip(outs, results, strict=True)]
+
+    def _called(self, function: Callable[..., Any], arrays: Mapping[str, Any], outs: Sequence[Array] = ()) -> Any:
+        """What a source answers for arrays; its errors in our words."""
         given = [arrays[name] for name in self.inputs]
         if self.compute.kind == "i":
             self._check_exact(given)
         try:
-            results = self.function(*map(self._cast, given), *self.held)
-            results = (results,) if len(self.program.outputs) == 1 else results
+            return function(*map(self._cast, given), *self.held, *outs)
         except np.linalg.LinAlgError as e:
             raise SingularMatrixError(f"a matrix cannot be inverted or factored: {e}") from None
         except ValueError as e:
@@ -170,8 +199,6 @@ class Execution:
             raise EinderivError("the largest or smallest entry was asked of an axis that has none") from None
         except OverflowError:  # of a coefficient, which is a Python number
             raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
-        finished = [self._finished(self.as_array(result)) for result in results]
-        return [finished[place] for place in self.places]
 
     def _finished(self, result: Array) -> Array:
         if result.dtype == self.dtype:
@@ -284,8 +311,8 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
             program.outputs = [value for t in factored for value, _ in t.factors]
-        arranged(program)
-        return seconds(program, live(program)), (program, factored)
+        known = arranged(program)
+        return seconds(program, live(program), known), (program, factored)
 
     (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
     program.notes += notes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from .algebra import added
@@ -11,6 +12,7 @@ from .unification import assemble, bare, flatten
 
 Labels = tuple[Label, ...]
 LONG = 24  # factors of a product that is looked through
+TRIED = 4  # groups of terms that have something in common
 
 
 class Product(NamedTuple):
@@ -34,6 +36,25 @@ def factored(e: Add) -> Expr | None:
     shown = [x for x in sizes if x in outside and any(x in ls for rest in rests for _, ls in rest.slots)]
     inner = added([_rest(rest, tuple(shown), sizes) for rest in rests])
     return assemble(1, [*common, (inner, tuple(shown))], output, axes=e.axes)
+
+
+def partly_factored(e: Add) -> Iterator[Expr]:
+    """`e` with what some of its terms have in common taken out of these; an operand of many terms first."""
+    groups: dict[object, list[int]] = defaultdict(list)
+    for k, term in enumerate(e.addends):
+        if isinstance(term, Einsum) and len(set(term.output)) == term.ndim:
+            places = {x: p for p, x in enumerate(term.output)}
+            slots = zip(term.factors, term.inputs, strict=True)
+            # An operand with none of the axes of the sum may stand anywhere in a term: it says too little.
+            keys = {(_key(f), tuple(places.get(x, -1) for x in ls)) for f, ls in slots if places.keys() & set(ls)}
+            for key in keys:
+                groups[key].append(k)
+    chosen = {tuple(ks): None for ks in groups.values() if 1 < len(ks) < len(e.addends)}
+    for ks in sorted(chosen, key=lambda ks: (-len(ks), ks))[:TRIED]:
+        some = added([e.addends[k] for k in ks])
+        found = factored(some) if isinstance(some, Add) else None
+        if found is not None:
+            yield added([found, *(term for k, term in enumerate(e.addends) if k not in ks)])
 
 
 def _product(term: Expr, k: int) -> Product | None:

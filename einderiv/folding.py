@@ -15,7 +15,7 @@ def fold(program: Program, run: Callable[[Program], Sequence[Any]]) -> None:
     steps = live(program)
     decided = _decided(program, steps)
     outside = {v for k in steps if k not in decided for v in program.steps[k].inputs} | set(program.outputs)
-    made = [k for k in sorted(decided & outside) if program.steps[k].kind not in ("input", "number")]
+    made = [k for k in sorted(decided & outside) if program.steps[k].kind not in ("input", "number", "ones")]
     if not made:
         return
     values = run(replace(program, outputs=made, steps=list(program.steps), held=list(program.held)))
@@ -30,7 +30,7 @@ def _decided(program: Program, steps: Sequence[int]) -> set[int]:
     found: set[int] = set()
     for k in steps:
         step = program.steps[k]
-        held = step.kind == "number" or (step.kind == "input" and step.spec[0].startswith("#"))
+        held = step.kind in ("number", "ones") or (step.kind == "input" and step.spec[0].startswith("#"))
         if held or (step.inputs and found.issuperset(step.inputs)):
             found.add(k)
     return found

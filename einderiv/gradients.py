@@ -24,6 +24,7 @@ from .evaluation import Compiled, emitted
 from .expression import Expr, Tensor
 from .hosts import HOSTS
 from .notation import fresh_names
+from .receiving import OPTIONS
 from .targets import tensors_of
 
 Arrays = dict[str, Any]
@@ -57,7 +58,7 @@ class Joint:
     def values(self, arrays: Arrays) -> Any:
         """The tree of values."""
         given = {name: a for name, a in arrays.items() if name in self.known}
-        return self.compiled(given) if "sizes" in given else self.compiled(**given)
+        return self.compiled(given) if given.keys() & {*OPTIONS} else self.compiled(**given)
 
     def pulled(self, names: tuple[str, ...]) -> Joint:
         """The derivatives by `names` times cotangents: pairs, of which the second is by the conjugate, or None."""

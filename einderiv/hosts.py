@@ -84,6 +84,11 @@ class Host(Execution):
         self.bits = 8 * self.kind(compute).itemsize - 1
         return result, self.kind(compute)
 
+    @property
+    def plain(self) -> bool:
+        """An array that needs no cast goes into the source as it is."""
+        return True
+
     def held_dtype(self, array: Any) -> Any:
         """The dtype that a held array, of NumPy or of the library, gets."""
         raise NotImplementedError
@@ -167,11 +172,6 @@ class Torch(Host):
     def words(self) -> dict[str, Any]:
         """What a quick call compares with; a scalar is a tensor already."""
         return {"_array": self.xp.Tensor, "_wrap": _same, "_dtype": self.dtypes[1], "_device": self.place}
-
-    @property
-    def plain(self) -> bool:
-        """A tensor that needs no cast goes into the source as it is."""
-        return True
 
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -280,6 +280,12 @@ class Jax(Host):
     """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
 
     library, backend, real = "jax", BACKENDS["jax"], jax_spelling.REAL
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What a quick call compares with: tracers, which are of another type, go the long way."""
+        with import_module("jax").ensure_compile_time_eval():
+            return {"_array": type(self.xp.zeros(())), "_wrap": _same, "_dtype": self.dtypes[1]}
 
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -30,7 +30,7 @@ def _order(program: Program, k: int, known: Sequence[Order]) -> Order:
         case "view" | "sum":
             labels, out = step.spec
             return _places([labels[a] for a in before[0]], out)
-        case "contract2":
+        case "contract2" if len(axes) > 2:  # a product of matrices takes a matrix as it is
             la, lb, out = step.spec
             return _places(_made(la, lb, out, before), out)
         case "scale" | "add" | "combine" | "apply":
@@ -73,9 +73,11 @@ def _broadcast(operands: Sequence[Sequence[int]], out: Labels) -> list[int]:
 def copied(program: Program, k: int, known: Sequence[Order]) -> int:
     """The entries that step `k` copies before it multiplies matrices."""
     step = program.steps[k]
-    if step.kind != "contract2":
+    if step.kind != "contract2" or len(step.operand_sizes) < 4:
         return 0
     la, lb, out = step.spec
+    if len(la) < 3 and len(lb) < 3:
+        return 0  # matrices and vectors are taken as they are
     batch, summed, first, second = contraction(la, lb, out)
     if not summed or (not batch and (middle(la, lb) or middle(lb, la))):
         return 0
@@ -89,8 +91,8 @@ def _adjacent(labels: Sequence[int], group: Labels) -> bool:
     return tuple(labels[start : start + len(group)]) == group
 
 
-def arranged(program: Program) -> None:
-    """Turn products of matrices around where the products that read them copy less then."""
+def arranged(program: Program) -> list[Order]:
+    """Turn products of matrices around where the products that read them copy less then; all orders in memory."""
     readers: dict[int, list[int]] = defaultdict(list)
     for k, step in enumerate(program.steps):
         for v in set(step.inputs):
@@ -112,6 +114,7 @@ def arranged(program: Program) -> None:
             known[k] = before[1]
             for r, step in before[0].items():
                 program.steps[r] = step
+    return known
 
 
 def _sums(program: Program, k: int) -> bool:

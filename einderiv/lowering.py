@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from math import prod
 
 from .functions import Function, numpy
+from .grams import weighted_gram
 from .steps import Program, Step
 
-SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
 SHORT = 1 << 12  # entries of a sum that has no rounding to speak of, however it is made
 TALL, NARROW = 8, 64  # rows, columns: an outer product with less rows and more columns is faster written by NumPy
 
@@ -40,30 +40,9 @@ def lowered(program: Program) -> None:
 
 
 def _gram(program: Program, k: int, step: Step) -> Iterator[Step]:
-    """``Xᵀ (w ∘ X)`` is symmetric. Where w has no negative entry it is AᵀA of A = √w ∘ X: half the work for BLAS."""
-    if step.kind != "contract2" or len(step.sizes) != 2 or min(program.shape(k)) < SYMMETRIC:
-        return
-    la, lb, out = step.spec
-    if len(la) != 2 or len(lb) != 2 or len(set(la) & set(lb)) != 1 or set(out) != set(la) ^ set(lb):
-        return
-    a, b = step.inputs
-    for x, labels, other, others in ((a, la, b, lb), (b, lb, a, la)):
-        axis = next(p for p, label in enumerate(labels) if label in others)
-        weights = _weighted(program.steps[other], x, axis, others.index(labels[axis]))
-        if weights is not None:
-            before = program.steps[x].sizes + program.steps[weights].sizes
-            yield Step("gram", (x, weights), (axis,), step.sizes, step.flops / 2, before)
-
-
-def _weighted(step: Step, x: int, axis: int, summed: int) -> int | None:
-    """The vector, if `step` is the matrix `x` times a vector along `axis`, which is axis `summed` of the result."""
-    if step.kind != "contract2" or x not in step.inputs:
-        return None
-    own = step.inputs.index(x)
-    (mine, theirs), out = (step.spec[own], step.spec[1 - own]), step.spec[2]
-    if len(out) == 2 and set(mine) == set(out) and theirs == (mine[axis],) and out[summed] == mine[axis]:
-        return step.inputs[1 - own]
-    return None
+    found = weighted_gram(program, k)
+    if found is not None:
+        yield found
 
 
 def combined(program: Program, k: int) -> Step | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from .errors import EinderivError, near
 from .expression import Label
+from .nesting import forks
 from .rates import costs
 
 FEW = 5  # operands: all 3ⁿ splits are looked at
@@ -53,7 +55,40 @@ def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], o
     # These names are of a private range: they are looked up, never printed.
     path = find([frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs], frozenset(chr(0x4E00 + k) for k in output),
                 {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)  # fmt: skip
-    return tuple(_pairs(path, len(inputs)))
+    found = _pairs(path, len(inputs))
+    if optimize == "auto":
+        found = min(found, _swept(inputs, output), key=lambda pairs: _along(pairs, inputs, output, shape))
+    return tuple(found)
+
+
+def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
+    """Greedy without sizes, which sweeps chains from their ends: what a greedy search with sizes can miss."""
+    left, found = list(range(len(inputs))), list[tuple[int, int]]()
+    for k, (i, j, _) in enumerate(forks(inputs, output), len(inputs)):
+        a, b = sorted((left.index(i), left.index(j)))
+        found.append((a, b))
+        del left[b], left[a]
+        left.append(k)
+    return found
+
+
+def _along(pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]) -> float:
+    """The estimated time of a path."""
+    sizes, total = _Sizes(dict(enumerate(shape))), 0.0
+    left = [sum(1 << x for x in set(ls)) for ls in inputs]
+    uses = Counter([*output, *(x for ls in inputs for x in set(ls))])
+    for i, j in pairs:
+        b, a = left.pop(j), left.pop(i)
+        out = 0
+        for x in range(len(shape)):
+            if (a | b) >> x & 1:
+                uses[x] -= (a >> x & 1) + (b >> x & 1)
+                if uses[x] > 0:
+                    uses[x] += 1
+                    out |= 1 << x
+        left.append(out)
+        total += _seconds(a, b, out, sizes)
+    return total
 
 
 def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any, TypeGuard
 
 from .errors import limits, our_bug
-from .expression import Add, Apply, Constant, Einsum, Expr, Number, Size, Tensor, children, is_zero, walk
+from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
 from .paths import search
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
@@ -52,6 +52,7 @@ class Planner:
         self.program = Program(number)
         self.roots = list(roots)
         self.values: dict[int, int] = {}
+        self.products: dict[object, Pair] = {}  # values by what they are products of, with names for their labels
         self.multiplied: dict[int, Einsum] = {}  # products with nested ones multiplied out, by their id
         self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
         self.uses.update(map(id, self.roots))
@@ -280,12 +281,22 @@ class Planner:
         sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
+        form, names = _form((x, la), (y, lb), kept)
+        if form in self.products:
+            value, known = self.products[form]
+            back = {name: label for label, name in names.items()}
+            labels = tuple(back[name] for name in known)
+            if output is None or output == labels:
+                return value, labels
+            if summed:  # an outer product is made again as fast as it is read in another order
+                return self._view(value, labels, output), output
         out = batch + first + second if output is None else output
-        if not summed and set(kept) <= set(last):  # nothing but a factor of the result: in the order of the result
-            out = tuple(x for x in last if x in kept)
+        if output is None and not summed and set(out) <= set(last):
+            out = tuple(label for label in last if label in out)  # as in the result which it is a factor of
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
+        self.products[form] = value, tuple(names[label] for label in out)
         return value, out
 
     def _inverse(self, part: Pair) -> bool:
@@ -319,3 +330,16 @@ class Planner:
     def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
         numbers = {x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)}
         return search([ls for _, ls in parts], output, numbers, self.optimize)
+
+
+def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:
+    """What a product is, whatever its labels are called and in whatever order its operands and axes stand.
+
+    The names that it gives to labels come with it.
+    """
+    forms = []
+    for (x, la), (y, lb) in ((a, b), (b, a)):
+        names = {label: n for n, label in enumerate(dict.fromkeys(la + lb))}
+        forms.append(((x, y, tuple(names[label] for label in la), tuple(names[label] for label in lb)), names))
+    found, names = min(forms, key=lambda form: form[0])
+    return (found, frozenset(names[label] for label in kept)), names

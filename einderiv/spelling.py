@@ -195,7 +195,7 @@ def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         zeros = f"{{out}} = np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
         return [zeros, *(placed(term, "+=" if k else "=") for k, term in enumerate(terms)), ""]
     if all(len(set(output)) == len(output) for _, (_, output) in terms):
-        return [" + ".join(aligned(x, *place) for x, place in terms)]  # the others broadcast
+        return [" + ".join(aligned(x, *labels) for x, labels in terms)]  # the others broadcast
     x, (labels, output) = full
     terms.remove(full)
     return [f"{{out}} = np.array({aligned(x, labels, output)}, dtype)", *map(placed, terms), ""]
@@ -209,10 +209,15 @@ def fills(labels: Labels, output: Labels) -> bool:
 def placed(term: tuple[str, tuple[Labels, Labels]], sign: str = "+=") -> str:
     """A line that adds a term to where it sits in ``{out}``, or puts it there."""
     x, (labels, output) = term
+    return f"{place(output)}[...] {sign} {aligned(x, labels, tuple(dict.fromkeys(output)))}"
+
+
+def place(output: Labels) -> str:
+    """The strided view of ``{out}`` that is its diagonal by repeated labels."""
     distinct = tuple(dict.fromkeys(output))
-    place = "{out}" if distinct == output else (
-        f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})')  # fmt: skip
-    return f"{place}[...] {sign} {aligned(x, labels, distinct)}"
+    if distinct == output:
+        return "{out}"
+    return f'np.einsum("{_letters(output, output)}->{_letters(distinct, output)}", {{out}})'
 
 
 def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:

@@ -104,29 +104,27 @@ def _join(program: Program, large: int, group: Sequence[Product]) -> None:
     new = max((*first.of_large, *first.of_small)) + 1
     far = tuple(x for x in first.of_large if x in first.of_small)
     rest = tuple(x for x in first.of_small if x not in far)
-    near = tuple(x for x in first.of_large if x not in far)
-    size: dict[int, Size] = dict(
-        zip(first.of_large + first.of_small, program.steps[large].sizes + program.steps[first.small].sizes, strict=True)
-    )
-    size[new] = len(group)
+    side, made = (*far, new, *rest), (*(x for x in first.of_large if x not in far), new, *rest)
+    known = zip(first.of_large + first.of_small, _sizes(program, large, first.small), strict=True)
+    size: dict[int, Size] = {**dict(known), new: len(group)}
     labels = tuple(_renamed(p, first) for p in group)
+    stack = _add(program, "stack", tuple(p.small for p in group), (*labels, side), tuple(size[x] for x in side))
+    whole = _add(program, "contract2", (large, stack), (first.of_large, side, made), tuple(size[x] for x in made),
+                 sum(program.steps[p.step].flops for p in group))  # fmt: skip
+    for place, (p, own) in enumerate(zip(group, labels, strict=True)):
+        names = dict(zip(p.of_large + p.of_small, first.of_large + own, strict=True))
+        spec = (made, place, tuple(names[x] for x in p.out))
+        program.steps[p.step] = Step("take", (whole,), spec, program.steps[p.step].sizes, 0, _sizes(program, whole))
 
-    def add(kind: str, inputs: tuple[int, ...], spec: tuple[object, ...], out: Labels, flops: float = 0) -> int:
-        before = tuple(s for v in inputs for s in program.steps[v].sizes)
-        program.steps.append(Step(kind, inputs, spec, tuple(size[x] for x in out), flops, before))
-        return len(program.steps) - 1
 
-    side = (*far, new, *rest)
-    stack = add("stack", tuple(p.small for p in group), (*labels, side), side)
-    flops = sum(program.steps[p.step].flops for p in group)
-    made = (*near, new, *rest)
-    whole = add("contract2", (large, stack), (first.of_large, side, made), made, flops)
-    for place, p in enumerate(group):
-        names = dict(zip(p.of_large + p.of_small, first.of_large + _renamed(p, first), strict=True))
-        out = tuple(names[x] for x in p.out)
-        program.steps[p.step] = program.steps[p.step]._replace(
-            kind="take", inputs=(whole,), spec=(made, place, out), flops=0, operand_sizes=program.steps[whole].sizes
-        )
+def _sizes(program: Program, *values: int) -> tuple[Size, ...]:
+    return tuple(size for v in values for size in program.steps[v].sizes)
+
+
+def _add(program: Program, kind: str, inputs: tuple[int, ...], spec: tuple[object, ...], sizes: tuple[Size, ...],
+         flops: float = 0) -> int:  # fmt: skip
+    program.steps.append(Step(kind, inputs, spec, sizes, flops, _sizes(program, *inputs)))
+    return len(program.steps) - 1
 
 
 def _renamed(p: Product, first: Product) -> Labels:

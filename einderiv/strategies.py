@@ -16,7 +16,8 @@ from typing import TypeVar
 from .algebra import FLAT, added, times, viewed
 from .derivation import placeholder, pullback, rebuilt
 from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
-from .factoring import factored
+from .factoring import factored, partly_factored
+from .grams import halved as is_halved
 from .halving import halved
 from .layouts import Order, copied, orders
 from .paths import search
@@ -24,8 +25,9 @@ from .rates import costs
 from .reshaping import unmerged
 from .sharing import shared
 from .sizes import Sizes
-from .steps import Labels, Program, Step
-from .unification import assemble, bare
+from .steps import Labels, Program, Step, contraction
+from .twins import halved_twins
+from .unification import assemble, bare, carried
 
 P = TypeVar("P")
 
@@ -34,6 +36,7 @@ WORTH, OFTEN = 50e-6, 3e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
 LARGEST = 4  # operands that are contracted from their ends
+SEVERAL = 40  # factors of all outputs: so many share the tree of their products without a trial
 SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
 
@@ -50,9 +53,9 @@ class Strategy:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
 
 
-def seconds(program: Program, steps: Sequence[int]) -> float:
-    """The estimated time of those steps of a program."""
-    known = orders(program)
+def seconds(program: Program, steps: Sequence[int], known: Sequence[Order] | None = None) -> float:
+    """The estimated time of those steps of a program, whose values lie in memory in the orders that are `known`."""
+    known = orders(program) if known is None else known
     return sum(step_seconds(program, k, known) for k in steps)
 
 
@@ -61,9 +64,10 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
     step = program.steps[k]
     if step.kind in ("input", "number", "ones", "view", "reshape"):
         return 0.2 * costs.step
-    moved = 8.0 * (program.entries(k) + sum(map(program.entries, step.inputs)))
+    moved = 8.0 * (program.entries(k) + sum(map(program.entries, set(step.inputs))))
     copies = 16.0 * copied(program, k, known) * costs.byte
-    return max(arithmetic(step), moved * costs.byte) + copies + costs.step
+    work = arithmetic(step) * (0.5 if is_halved(program, k) else 1.0)
+    return max(work, moved * costs.byte) + copies + costs.step
 
 
 def arithmetic(step: Step) -> float:
@@ -72,8 +76,9 @@ def arithmetic(step: Step) -> float:
     if step.kind in ("factor", "solve", "gram"):
         rate = costs.matrix
     elif step.kind == "contract2":
-        la, lb, out = step.spec
-        rate = costs.matrix if any(x in lb and x not in out for x in la) else costs.other
+        batch, summed, first, second = contraction(*step.spec)
+        # Rows multiplied with rows are no product of matrices.
+        rate = costs.matrix if summed and (first or second or not batch) else costs.other
     return step.flops * rate
 
 
@@ -81,20 +86,23 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
              without: Sequence[str] = (), worth: float | None = None) -> tuple[P, list[str]]:  # fmt: skip
     """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
 
-    Strategies called `without` are left out. With `fixed` the roots themselves stay what they are, products stay
-    products, and only what is below them changes. A program that takes no longer than `worth` stays what it is.
+    Strategies called `without` are left out. With `fixed` roots that are products stay products with the same core, for
+    results that keep their structure. A program that takes no longer than `worth` stays what it is.
     """
-    worth = WORTH if worth is None else worth
+    worth, done = WORTH if worth is None else worth, list[str]()
+    if not fixed and sum(root.count for root in roots if isinstance(root, Einsum)) >= SEVERAL:
+        for swaps in _environments(roots, sizes):  # what many products share is clear before anything is estimated
+            roots, done = swapped(roots, swaps), ["environments: one tree for all"]
     time, best = plan(roots)
     if time > worth:
         roots = shared(roots)
     rows = [row for row in STRATEGIES if row.name not in without]
-    trials, done, found = 0, list[str](), True
+    trials, found = 0, True
     while found and time > worth and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
-        kept = {id(root) for root in roots} if fixed else set()
+        kept = {id(root): root for root in roots} if fixed else {}
         for name, swaps in ((row.name, swaps) for row in rows for swaps in row.places(roots, sizes)):
-            if trials >= TRIALS or kept & swaps.keys():
+            if trials >= TRIALS or not all(_alike(kept[key], swaps[key]) for key in kept.keys() & swaps.keys()):
                 continue
             trials += 1
             other = swapped(roots, swaps)
@@ -106,6 +114,14 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
     if trials == TRIALS:
         done.append(f"stopped after {trials} trials")
     return best, done
+
+
+def _alike(a: Expr, b: Expr) -> bool:
+    """Are both products, and do their cores sit in the same places?"""
+    if not isinstance(a, Einsum) or not isinstance(b, Einsum):
+        return False
+    places = ([e.output.index(x) if x in carried(e) else -1 for x in e.output] for e in (a, b))
+    return next(places) == next(places)
 
 
 def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
@@ -169,7 +185,7 @@ def _distributed(node: Einsum, k: int, factor: Add) -> Expr:
 
 
 def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
-    """A product that is used more than once, where it is larger than what it is made of."""
+    """A product that is used more than once, where it is larger than what it is made of; or no smaller, and squared."""
     uses: dict[int, list[Einsum]] = defaultdict(list)
     nodes: dict[int, Einsum] = {}
     kept = {id(root) for root in roots}
@@ -181,7 +197,8 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                     nodes[id(f)] = f
     for key, consumers in uses.items():
         f = nodes[key]
-        if len(consumers) < 2 or key in kept or _entries(f, sizes) <= max(_entries(g, sizes) for g in f.factors):
+        largest, squared = max(_entries(g, sizes) for g in f.factors), len({id(c) for c in consumers}) == 1
+        if len(consumers) < 2 or key in kept or _entries(f, sizes) < largest + (not squared):
             continue
         yield {id(c): assemble(c.coefficient, _slots(c), c.output, axes=c.axes, given=c.given, letters=c.letters,
                                inline=(f,)) for c in {id(c): c for c in consumers}.values()}  # fmt: skip
@@ -209,6 +226,14 @@ def _cuts(e: Expr, sizes: Sizes) -> list[int]:
     """Places to cut the axes of `e` in two, the most even first."""
     shape = [sizes.number(size) or 1 for size in e.sizes]
     return sorted(range(1, e.ndim), key=lambda p: prod(shape[:p]) + prod(shape[p:]))
+
+
+def _twins(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """What stands on both sides of products; in all of them at once."""
+    products = {id(node): halved_twins(node) for node in walk(roots) if isinstance(node, Einsum)}
+    found = {key: part for key, part in products.items() if part is not None}
+    if found:
+        yield dict(zip(found, shared(list(found.values())), strict=True))
 
 
 def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
@@ -273,16 +298,19 @@ def _reshapes(roots: Roots, _: Sizes) -> Iterator[Swaps]:
 
 
 def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
-    """What the terms of a sum have in common."""
+    """What the terms of a sum have in common, or some of them."""
     for node in walk(roots):
-        if isinstance(node, Add) and len(node.addends) <= FLAT and (found := factored(node)) is not None:
-            yield {id(node): found}
+        if isinstance(node, Add) and len(node.addends) <= FLAT:
+            found = factored(node)
+            for part in [found] if found is not None else partly_factored(node):
+                yield {id(node): part}
 
 
 STRATEGIES = (
     Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
     Strategy("halve", "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends", _halve),
+    Strategy("twins", "A B C P Cᵀ Bᵀ Aᵀ → J P Jᵀ with J = A B C", _twins),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
     Strategy("factor", "L A N + L B N → L (A + B) N", _factor),
     Strategy("environments", "all gradients of a tensor train along one tree", _environments),

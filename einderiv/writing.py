@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .blocking import BLOCK, Loop, Numbered
 from .buffers import Lives, in_place
+from .destinations import into
 from .expression import Size
 from .spelling import Backend, shape
 from .steps import Program, Step
@@ -14,14 +15,26 @@ Fresh = Callable[[str], str]  # a name that nothing has yet
 
 
 class Writer:
-    """Writes steps as lines; `variables` are the names of the values so far."""
+    """Writes steps as lines; `variables` are the names of the values so far, `homes` those of arrays that are there.
+
+    With `zeroed` these are known to hold zeros wherever a result always has one.
+    """
 
     def __init__(self, program: Program, backend: Backend, variables: dict[int, str], size: Callable[[Size], str],
-                 fresh: Fresh, lives: Lives | None) -> None:  # fmt: skip
+                 fresh: Fresh, lives: Lives | None, homes: Mapping[int, str], *, zeroed: bool) -> None:  # fmt: skip
         self.program, self.backend, self.size, self.fresh, self.lives = program, backend, size, fresh, lives
-        self.variables = variables
+        self.variables, self.homes, self.zeroed = variables, homes, zeroed
         self.lines: list[str] = []
         self.made = 0
+
+    def run(self, steps: Numbered, loop: Loop | None) -> list[str]:
+        """The lines of a program, with its loop if there is one."""
+        before, inside, after = loop.ordered(steps) if loop else (steps, [], [])
+        self.write(before)
+        if loop:
+            self.loop(loop, inside)
+        self.write(after)
+        return self.lines
 
     def write(self, steps: Numbered) -> None:
         """The steps one after the other."""
@@ -36,6 +49,9 @@ class Writer:
         if reused:
             self.variables[k] = names[reused[0]]
             self.lines += reused[1]
+        elif k in self.homes and size is self.size:
+            self.variables[k] = name = self.homes[k]
+            self.lines += into(step, inputs, size, name, zeroed=self.zeroed and k in self.program.outputs)
         else:
             self.variables[k] = self.fresh(f"t{self.made}")
             self.made += 1
@@ -48,8 +64,9 @@ class Writer:
     def loop(self, loop: Loop, steps: Numbered) -> None:
         """The steps inside a loop; what they put together has its name when the loop is over."""
         together = [k for k, _ in steps if k in loop.whole or k in loop.partial]
-        found = {k: self.fresh("total" if k in loop.partial else "whole") for k in together}
-        for k in together:
+        found = {k: self.homes.get(k) or self.fresh("total" if k in loop.partial else "whole") for k in together}
+        self.lines += [f"{found[k]}[...] = 0" for k in together if k in self.homes and k in loop.partial]
+        for k in (k for k in together if k not in self.homes):
             kind = "zeros" if k in loop.partial else "empty"
             full = shape([self.size(s) for s in self.program.steps[k].sizes])
             self.lines.append(f"{found[k]} = np.{kind}({full}, dtype)")

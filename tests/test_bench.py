@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import engine, pages, report
+from bench import engine, growth, pages, report
 from bench.__main__ import main
 from bench.families import FAMILIES
 from bench.problems import SIZES, Problem, normal
@@ -110,7 +111,7 @@ def test_all_run_in_every_round_and_the_order_changes():
     seen = []
     calls = {name: (lambda name=name: seen.append(name)) for name in "abc"}
     times = engine.interleaved(calls, engine.Settings(rounds=8, least=0))
-    rounds = [tuple(seen[k : k + 3]) for k in range(3, len(seen), 3)]
+    rounds = [tuple(seen[k : k + 3]) for k in range(6, len(seen), 3)]  # two calls each come before them
     assert len(rounds) == 8
     assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
     assert len(set(rounds)) > 1
@@ -216,11 +217,26 @@ def test_the_page(tmp_path):
             for s, n in (("small", 3), ("medium", 9), ("large", 60))]  # fmt: skip
     machine = {"processor": "p", "processors": 2, "memory": 10**9, "system": "s", "python": "3"}
     pages.write({"machine": machine, "versions": {"numpy": "2"}, "threads": {"asked": 1}, "date": "2026-01-01",
-                 "settings": {"quick": False, "rounds": 15}, "results": rows}, tmp_path)  # fmt: skip
+                 "settings": {"quick": False, "rounds": 15}, "results": rows,
+                 "growth": {"one": {"derive": [(10, 1e-3), (100, 2.3e-3), (1000, 3e-2)],
+                                    "plan": [(10, 1e-3), (100, 2e-3), (1000, 5e-1)]}}}, tmp_path)  # fmt: skip
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "| P1 a\\|b | large | float64 | 9.00 | jax.grad | 4.50 | not explained yet |" in text
     assert "torch.grad left out, 2 GB" in text
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["ratios_P1.png", "results.md", "scaling_P1.png"]
+    assert "| one | derive | 1 ms | 2.3 ms | 30 ms | 0.87 |" in text
+    names = ["growth.png", "ratios_P1.png", "results.md", "scaling_P1.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+
+
+def test_growth_is_measured_against_n_log_n():
+    def exact(n):
+        return 1e-6 * n * math.log(n)
+
+    assert growth.growth([(n, exact(n)) for n in growth.OPERANDS]) == pytest.approx(1)
+    assert growth.growth([(n, exact(n) * n) for n in growth.OPERANDS]) == pytest.approx(10)
+    found = growth.measured([10, 12])
+    assert list(found) == list(growth.CURVES)
+    assert all(n in (10, 12) and 0 < t < 10 for curves in found.values() for c in curves.values() for n, t in c)
 
 
 BAD = [

@@ -82,3 +82,17 @@ def test_dtypes(dtype):
     found = ed.evaluate(2 * (A + B) * A, A=a, B=a)
     assert found.dtype == dtype
     np.testing.assert_allclose(found, 4 * a * a, rtol=1e-6)
+
+
+def test_a_term_that_fills_its_place_is_written_over():
+    e = ed.einsum("i,j->ij", "x", "y") + ed.diag(ed.tensor("d", "i"))
+    at = {"x": np.arange(70.0), "y": np.arange(70.0), "d": np.ones(70)}
+    f = ed.compile(e)
+    assert (f(at) == np.outer(at["x"], at["y"]) + np.eye(70)).all()
+    source = f._last.emitted.source
+    assert "zeros" not in source
+    assert "np.array(" not in source
+    small = {n: a[:5] for n, a in at.items()}
+    assert (f(small) == np.outer(small["x"], small["y"]) + np.eye(5)).all()
+    assert "np.array(" in f._last.emitted.source, "what is small is copied"
+    assert (at["d"] == 1).all()

@@ -38,7 +38,7 @@ def test_ways_to_give_arrays(call):
 
 
 OPTIONS = ["dense", "sizes", "memory_limit", "e", "arrays", "optimize", "backend", "self", "seed", "named",
-           "wrt", "y"]
+           "wrt", "y", "out", "zeroed"]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -52,7 +52,7 @@ def test_tensors_named_like_options(name):
     assert "A2" not in f.source({name: (2, 3), "x": (3,)})
     assert f.plan({name: (2, 3), "x": (3,)}).flops == 12
     assert ed.check(e, name, given).ok
-    if name not in ("dense", "sizes", "memory_limit"):  # those are options; all else is free
+    if name not in ("dense", "sizes", "memory_limit", "out", "zeroed"):  # those are options; all else is free
         assert_same(ed.evaluate(e, **given), WANT)
         if name != "memory_limit":
             assert_same(f(**given), WANT)
@@ -269,7 +269,7 @@ def test_threads_get_the_same_results(shared):
     for n in range(1, 9):
         r = np.random.default_rng(n)
         cases.append(dict(A=r.normal(size=(n, 5)), x=r.normal(size=5)))
-    want = [ed.compile(e)(case) for case in cases]
+    want = [ed.compile(e)(case) if shared else ed.evaluate(e, case) for case in cases]
     wrong, start = [], threading.Barrier(8)
 
     def work(k):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.expression import Add
-from einderiv.factoring import factored
+from einderiv.expression import Add, Tensor, walk
+from einderiv.factoring import factored, partly_factored
 from einderiv.targets import tensors_of
 
 L, N, X = ed.tensor("L", "ij"), ed.tensor("N", "kl"), ed.tensor("X", "nm")
@@ -89,3 +89,20 @@ def test_a_sum_of_einsums_multiplies_once():
     n = 64
     f = ed.compile(total)
     assert f.plan({name: (n, n) for name in f.inputs}).flops < 2 * 2 * n**3 + 4 * n * n
+
+
+def test_what_some_terms_have_in_common():
+    A, B, C, P, Q = (ed.tensor(n, "ij" if n in "ABC" else "jk") for n in "ABCPQ")
+    e = A @ P + B @ P + C @ Q
+    assert factored(e) is None
+    found = list(partly_factored(e))
+    assert len(found) == 1
+    at = {n: np.random.default_rng(0).integers(-4, 5, (2, 3) if n in "ABC" else (3, 4)) for n in "ABCPQ"}
+    assert ed.evaluate(found[0], at).tolist() == ed.evaluate(e, at).tolist()
+    assert sum(1 for node in walk(found) if isinstance(node, Tensor) and node.name == "P") == 1
+
+
+def test_nothing_in_common():
+    A, B, P, Q, S, T = (ed.tensor(n, "ij") for n in "ABPQST")
+    assert list(partly_factored(A @ P.T + B @ Q.T + S @ T.T)) == []
+    assert list(partly_factored(ed.exp(A) + ed.sin(A) + B)) == []

@@ -15,16 +15,14 @@ ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "rates", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
-    "compositions", "construction",
-    "vocabulary", "protocols", "reading", "trees", "building", "precedence", "languages", "parsing",
-    "nesting", "derivation", "targets", "coupling", "substitution", "calculus",
-    "steps", "paths", "planning", "reshaping", "factoring", "halving", "sharing", "layouts", "strategies", "lowering",
-    "blocking", "stacking", "helpers",
-    "spelling", "buffers", "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends",
-    "writing", "emission", "folding", "fusing", "execution", "hosts", "choosing",
-    "show", "show.text", "show.formulas", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "hosted",
-    "methods", "calls", "evaluation", "compilation", "gradients", "objective", "newton", "minimization", "explanation",
-    "plain", "checking", "", "cli", "__main__",
+    "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
+    "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "calculus", "steps",
+    "paths", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts", "strategies",
+    "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing", "functional",
+    "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding", "fusing",
+    "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans", "terms",
+    "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
+    "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.lowering import SYMMETRIC
+from einderiv.grams import SYMMETRIC
 
 n, m = 70, 90
 rng = np.random.default_rng(0)

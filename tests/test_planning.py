@@ -256,3 +256,52 @@ def test_a_number_belongs_to_the_smallest_operand_of_a_large_product():
     assert [row.what for row in small] == ["contract", "scale"]
     a, b = np.arange(2000).reshape(40, 50), np.arange(60)
     assert (ed.evaluate(e, A=a, b=b) == 3 * a[:, :, None] * b).all()
+
+
+def test_terms_of_one_place_are_added_before_they_are_written():
+    u, v, A = ed.tensor("u", "i"), ed.tensor("v", "i"), ed.tensor("A", "ij")
+    e = ed.diag(u) + ed.diag(v) + A
+    f = ed.compile(e)
+    at = {"u": np.arange(4), "v": np.arange(4) ** 2, "A": np.ones((4, 4), int)}
+    assert (f(at) == np.diag(at["u"] + at["v"]) + 1).all()
+    source = f._last.emitted.source
+    assert source.count("[...] +=") == 1
+    assert "zeros" not in source
+
+
+def test_one_product_for_all_orders_of_its_axes():
+    e = [ed.einsum("i,j,k->ijk", "x", "y", "z"), ed.einsum("i,j,k->kji", "x", "y", "z")]
+    at = {n: np.arange(1, size + 1) for n, size in zip("xyz", (2, 3, 4), strict=True)}
+    f = ed.compile(e)
+    a, b = f(at)
+    assert (a == np.einsum("i,j,k->ijk", *at.values())).all()
+    assert (b == a.transpose(2, 1, 0)).all()
+    assert sum(step.kind == "contract2" for step in f._last.program.steps) == 3
+
+
+# ---- one step for one product, whatever its labels are called and in whatever order its operands and axes stand
+SAME = [  # two or more einsums of the same operands, how many products are made
+    (["ij,jk->ik", "ab,bc->ac"], "AB", 1),
+    (["ij,jk->ik", "ij,jk->ki"], "AB", 1),
+    (["ij,ij->ij", "ij,ij->ji"], "AB", 2),
+    (["ij,jk->ik", "ik,jk->ij"], "AB", 2),
+    (["ij,kj->ik", "ij,kj->ki"], "AA", 1),
+    (["ij,jk->ik", "ij,jk->ijk"], "AB", 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(("texts", "names", "count"), SAME, ids=[" ".join(row[0]) for row in SAME])
+def test_one_product_is_one_step(texts, names, count, turned):
+    es = [ed.einsum(text, *names) for text in texts]
+    if turned:  # the operands of the last one the other way round
+        terms, out = texts[-1].split("->")
+        es[-1] = ed.einsum(",".join(reversed(terms.split(","))) + "->" + out, *reversed(names))
+    f = ed.compile(es)
+    at = {n: np.random.default_rng(ord(n)).integers(-4, 5, (3, 3)) for n in set(names)}
+    got = f({n: a.astype(float) for n, a in at.items()})
+    for text, value in zip(texts, got, strict=True):
+        assert value.tolist() == np.einsum(text, *(at[n] for n in names)).tolist()
+    assert not any(np.shares_memory(a, b) for k, a in enumerate(got) for b in got[:k])
+    source = f._last.emitted.source
+    assert source.count(".dot(") + source.count(" * ") == count, source

@@ -1,6 +1,7 @@
 """Every kind of step as text: legal, as short as it can be, and equal to what `np.einsum` says."""
 
 import itertools
+from math import prod
 
 import numpy as np
 import pytest
@@ -278,3 +279,16 @@ def test_products_of_columns_are_one_pass():
         f = ed.compile(ed.einsum(text))
         assert f(at).tolist() == np.einsum(text, *at.values()).tolist()
         assert fast in f._last.emitted.source
+
+
+@pytest.mark.parametrize(("size", "one_pass"), [(20, True), (4, False)])
+@pytest.mark.parametrize("text", ["abz,bz->az", "abz,az->bz", "az,abz->zb", "abcz,bcz->az"])
+def test_stacks_that_run_fastest_are_one_pass(text, size, one_pass):
+    (la, lb), out = (tuple(map(ord, ls)) for ls in text.split("->")[0].split(",")), tuple(map(ord, text.split("->")[1]))
+    shape_ = {ord("a"): 5, ord("b"): 3, ord("c"): 2, ord("z"): size}
+    x, y = (np.arange(prod(s)).reshape(s) for s in ([shape_[c] for c in ls] for ls in (la, lb)))
+    sizes = tuple(shape_[c] for c in (*la, *lb))
+    step = Step("contract2", (0, 1), (la, lb, out), tuple(shape_[c] for c in out), 0, sizes)
+    (line,) = numpy_step(step, ["x", "y"], str)
+    assert ("einsum" in line) is one_pass
+    assert (eval(line, {"np": np, "x": x, "y": y}) == np.einsum(text, x, y)).all()

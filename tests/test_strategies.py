@@ -89,6 +89,12 @@ REWRITTEN = {
                        {"A": (12, 12), "B": (12, 12), "x": (144,), "y": (144,)}),
     "common":         (lambda: ed.einsum("ij,jk,kl->il", "L", "A", "N") + ed.einsum("ij,jk,kl->il", "L", "B", "N"),
                        dict.fromkeys("LABN", (60, 60))),
+    "some in common": (lambda: ed.jvp(ed.einsum("ij,jk,kl->il", "A", "B", "C"), ["A", "B", "C"], ["a", "b", "c"]),
+                       {**dict.fromkeys("ABC", (90, 90)), **dict.fromkeys("abc", (90, 90))}),
+    "a square":       (lambda: ed.einsum("nk,nk->k", *2 * [ed.einsum("n,nk->nk", "s", "A")]),
+                       {"s": (300,), "A": (300, 300)}),
+    "both sides":     (lambda: ed.einsum("ab,bc,c,dc,ed->ae", "A", "B", "p", "B", "A"),
+                       {"A": (30, 60), "B": (60, 90), "p": (90,)}),
     "one twice":      (lambda: ed.grad(ed.trace(t("M", "ij") @ t("N", "ji") @ t("M", "ij") @ t("N", "ji")), ["M", "N"]),
                        {"M": (40, 50), "N": (50, 40)}),
 }  # fmt: skip
