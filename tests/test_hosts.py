@@ -134,15 +134,15 @@ GIVEN = {"X": (2, 3), "Y": (3, 4), "C": (2, 4)}
 
 
 def fused(make, one):
-    """A compiled expression, its arrays, and what changes with X."""
+    """A compiled expression as a function of X alone, and X."""
     f = ed.compile(make())
     given = {n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)}
-    return (lambda x: f({**given, "X": x})), given["X"], f
+    return (lambda x: f({**given, "X": x})), given["X"]
 
 
 @pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
 def test_transformations_of_torch_go_through_its_own_kernels(torch, make):
-    f, a, _ = fused(make, torch.tensor)
+    f, a = fused(make, torch.tensor)
     for _ in range(3):
         want = f(a)
     torch.testing.assert_close(torch.func.vmap(f)(torch.stack([a, 2 * a])), torch.stack([want, f(2 * a)]))
@@ -157,11 +157,10 @@ def test_transformations_of_torch_go_through_its_own_kernels(torch, make):
 @pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
 def test_one_graph_of_its_own_kernels(torch, make):
     torch._dynamo.reset()
-    f, a, compiled = fused(make, torch.tensor)
+    f, a = fused(make, torch.tensor)
     for _ in range(3):
         want = f(a)
     torch.testing.assert_close(torch.compile(f, fullgraph=True, backend="aot_eager")(a), want)
-    assert compiled(X=a.float(), **{n: torch.ones(GIVEN[n]) for n in compiled.tensors if n != "X"}).dtype == torch.float32
 
 
 @pytest.mark.slow
@@ -232,7 +231,7 @@ def test_transformations_of_jax(jnp, make):
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    f, a, _ = fused(make, jnp.asarray)
+    f, a = fused(make, jnp.asarray)
     want = f(a)
     np.testing.assert_allclose(jax.jit(f)(a), want, rtol=1e-12)
     np.testing.assert_allclose(jax.vmap(f)(jnp.stack([a, 2 * a]))[1], f(2 * a), rtol=1e-12)
