@@ -22,9 +22,9 @@ def check_backend(backend: Any) -> None:
 
 
 def check_dense(backend: str | None, dense: bool) -> None:
-    """Raise for a structured result of another library: its products and solvers are NumPy's."""
-    if not dense and backend not in (None, "numpy"):
-        raise BackendError(f"dense=False holds NumPy arrays, not those of {backend}: convert the arrays with "
+    """Raise for a structured result of CuPy, which has none."""
+    if not dense and backend == "cupy":
+        raise BackendError("dense=False is for arrays of numpy, torch and jax, not of cupy: convert the arrays with "
                            "numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
 
 

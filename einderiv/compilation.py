@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .arrays import library
+from .choosing import chosen
 from .derivation import mapped
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled, check_known
+from .expression import Constant
 from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
@@ -27,7 +30,8 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     the work is done in slices along an axis, with a progress bar if it takes long and tqdm is there.
 
     `constants` names tensors whose arrays are given with the first call, and kept: what depends on them alone is
-    computed once, a factorisation too. Giving another array plans anew; changing one in place is not noticed.
+    computed once, a factorisation too. Giving another array plans anew; changing one in place is not noticed. They may
+    be arrays of torch or JAX, but neither traced nor ones that want a gradient.
 
     A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
     ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
@@ -48,8 +52,6 @@ class Constants(Compiled):
         super().__init__(tree, **options)
         if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
             raise TypeError("constants must be a list of names of tensors")
-        if options["backend"] not in (None, "numpy"):
-            raise BackendError(f"constants= is for NumPy arrays, not for {options['backend']}")
         check_known(dict.fromkeys(constants), self.tensors)
         self.kept: dict[str, Any] = dict.fromkeys(constants)
         self.inputs = tuple(name for name in self.inputs if name not in self.kept)
@@ -67,8 +69,9 @@ class Constants(Compiled):
                 missing = [name for name, array in self.kept.items() if array is None]
                 if missing:
                     raise EinderivError(f"no array for the constant {', '.join(missing)}: give it with the first call")
-                tree = mapped(lambda e: bound(e, self.kept), self.tree)
-                self._inner = Compiled(tree, folded=True, **self._options)
+                backend, constants = kept(self.kept, self._options["backend"])
+                tree = mapped(lambda e: bound(e, constants), self.tree)
+                self._inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
             elif any(array is None for array in self.kept.values()):
                 raise EinderivError(f"no array for the constant {', '.join(self.kept)}: give it with the first call")
         return self._inner(given, sizes=sizes, out=out, zeroed=zeroed)
@@ -76,3 +79,18 @@ class Constants(Compiled):
     def raw(self, *arrays: Any) -> Any:
         """The value for arrays in the order of `inputs`, as the last checked call had them; no checks."""
         return self._inner.raw(*arrays)
+
+
+def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Mapping[str, Any]]:
+    """The backend that constants decide, and what an expression holds of them: values that nobody differentiates by."""
+    found = chosen(arrays, backend)
+    if found == "numpy":
+        return backend, arrays
+    from .hosts import HOSTS
+
+    given, _ = HOSTS[found].given({name: array for name, array in arrays.items() if library(array) == found})
+    for name, array in given.items():
+        if getattr(array, "requires_grad", False) or HOSTS[found].looked_at(array) is None:
+            raise BackendError(f"the constant {name} is kept from call to call, so it can neither be traced nor get a "
+                               "gradient: give its values alone")  # fmt: skip
+    return found, {**arrays, **{name: Constant(array, tuple(array.shape)) for name, array in given.items()}}

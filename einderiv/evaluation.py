@@ -140,7 +140,7 @@ class Compiled:
                 self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
             else:
                 self.__dict__.pop("raw", None)
-        elif backend != "jax" and type(self) is Compiled and not self.structures and not fixed:
+        elif type(self) is Compiled and not self.structures and not fixed:
             self._quicken(execution, given)
         return self._tree(execution, results)
 
@@ -189,9 +189,9 @@ class Compiled:
         sizes = solved(self.roots, shapes)
         fix(sizes, self.roots, fixed)
         options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
-                   "distribute": self.distribute, "worth": self.worth}  # fmt: skip
+                   "distribute": self.distribute, "worth": self.worth, "folded": self.folded}  # fmt: skip
         if backend == "numpy":
-            return Execution(self.roots, sizes, dtypes, folded=self.folded, **options)
+            return Execution(self.roots, sizes, dtypes, **options)
         from .hosts import HOSTS
 
         return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
@@ -287,19 +287,25 @@ def _labels(e: Expr) -> dict[str, Size]:
 
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     """What makes structured tensors of the results of an execution."""
+    from .hosts import Host
     from .structured import Structured
     from .terms import Term
 
     rows = [(tuple((tuple(labels for _, labels in t.factors), t.output) for t in terms), shape,
              None if root.record is None else root.ndim - root.record.count, root)
             for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)]  # fmt: skip
-    dtype = execution.dtype
+    kind: Any = Structured
+    what = execution.dtype
+    if isinstance(execution, Host):
+        from .hosted import Hosted
+
+        kind, what = Hosted, execution
 
     def build(results: Any) -> list[Any]:
         values = iter(results)
         return [
-            Structured([Term(tuple([(next(values), labels) for labels in own]), output) for own, output in terms],
-                       shape, dtype, root, split)
+            kind([Term(tuple([(next(values), labels) for labels in own]), output) for own, output in terms],
+                 shape, what, root, split)
             for terms, shape, split, root in rows
         ]  # fmt: skip
 

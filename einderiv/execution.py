@@ -82,7 +82,7 @@ class Execution:
         """What a program without tensors comes to; the factors of a matrix are no array."""
         emitted = emit(program, self.roots, self.sizes, self.backend, order=(), device=self.device,
                        dtype=self.compute.name, many=True)  # fmt: skip
-        return list(emitted.function(self.backend)(*self.held))
+        return list(emitted.function(self.backend)(*map(self.moved, self.program.held)))
 
     def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
         """The loop that is fastest, or the one that a limit on memory asks for."""
@@ -135,7 +135,11 @@ class Execution:
     @property
     def held(self) -> list[Any]:
         """The arrays of the expression as they are now: they are held, not copied."""
-        return [array if isinstance(array, tuple) else self._cast(array) for array in self.program.held]
+        return list(map(self.moved, self.program.held))
+
+    def moved(self, array: Any) -> Any:
+        """A held array as it is computed with; the factors of a matrix are none."""
+        return array if isinstance(array, tuple) else self._cast(array)
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""

@@ -111,6 +111,8 @@ class Dialect:
         _, summed, first, second = contraction(la, lb, out)
         if out != first + second:
             x, y, la, lb, first, second = y, x, lb, la, second, first
+        if (not second and la != first + summed) or (not first and lb != summed + second):
+            return y, x  # a vector goes to the side where its matrix need not be turned: XLA would copy that
         return transposed(x, la, first + summed), transposed(y, lb, summed + second)
 
     def weighted(self, inputs: Sequence[str], step: Step, summed: Labels) -> str:

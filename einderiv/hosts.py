@@ -22,6 +22,7 @@ from .errors import BackendError, EinderivError
 from .execution import Execution, SingularMatrixError, check_holomorphic, check_no_bool, met
 from .expression import Expr
 from .sizes import Sizes
+from .steps import Program
 
 
 class Kind(NamedTuple):
@@ -83,8 +84,18 @@ class Host(Execution):
         self.bits = 8 * self.kind(compute).itemsize - 1
         return result, self.kind(compute)
 
+    @property
+    def plain(self) -> bool:
+        """An array that needs no cast goes into the source as it is."""
+        return True
+
     def held_dtype(self, array: Any) -> Any:
-        """The dtype that a held NumPy array gets."""
+        """The dtype that a held array, of NumPy or of the library, gets."""
+        raise NotImplementedError
+
+    @classmethod
+    def conjugated(cls, array: Any) -> Any:
+        """The complex conjugate of an array."""
         raise NotImplementedError
 
     def _check_complex(self) -> None:
@@ -98,7 +109,7 @@ class Host(Execution):
         """The values of the outputs, in order."""
         given = [arrays[name] for name in self.inputs]
         if self.compute.kind == "i":
-            if any(self.looked_at(array) is None for array in given):
+            if any(self.looked_at(array) is None for array in (*given, *self.held)):
                 raise BackendError("whole numbers are exact or refused, which cannot be decided while they are traced: "
                                    "convert the arrays to floats first, or call raw, which does not look")  # fmt: skip
             self._check_exact(given)
@@ -136,6 +147,15 @@ class Host(Execution):
         """An array in the dtype that is computed in."""
         return self.converted(array, self.dtypes[1])
 
+    @cached_property
+    def held(self) -> list[Any]:
+        """The arrays of the expression as they were when this was planned, where they are computed with."""
+        return list(map(self.moved, self.program.held))
+
+    def moved(self, array: Any) -> Any:
+        """A held array as one of the library, in the dtype that is computed in."""
+        raise NotImplementedError
+
     def converted(self, array: Any, dtype: Any) -> Any:
         """An array in a dtype."""
         raise NotImplementedError
@@ -152,11 +172,6 @@ class Torch(Host):
     def words(self) -> dict[str, Any]:
         """What a quick call compares with; a scalar is a tensor already."""
         return {"_array": self.xp.Tensor, "_wrap": _same, "_dtype": self.dtypes[1], "_device": self.place}
-
-    @property
-    def plain(self) -> bool:
-        """A tensor that needs no cast goes into the source as it is."""
-        return True
 
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -202,16 +217,26 @@ class Torch(Host):
 
     def held_dtype(self, array: Any) -> Any:
         """That of ``torch.from_numpy``."""
+        if library(array) == "torch":
+            return array.dtype
         return self.xp.from_numpy(np.empty(0, np.asarray(array).dtype)).dtype
+
+    @classmethod
+    def conjugated(cls, array: Any) -> Any:
+        """The complex conjugate, not marked as one."""
+        return cls.imported().conj_physical(array)
 
     def converted(self, array: Any, dtype: Any) -> Any:
         """A tensor in a dtype."""
         return array.to(dtype)
 
-    @cached_property
-    def held(self) -> list[Any]:
-        """The arrays of the expression as they were when this was planned, on the device."""
-        return [self.tensor(np.asarray(a), self.place, self.dtypes[1]) for a in self.program.held]
+    def moved(self, array: Any) -> Any:
+        """A held array on the device."""
+        if library(array) == "torch":
+            return array.to(self.place, self.dtypes[1])
+        if isinstance(array, list):  # the factors of a matrix, made once
+            return array
+        return self.tensor(np.asarray(array), self.place, self.dtypes[1])
 
 
 class Cupy(Execution):
@@ -256,6 +281,12 @@ class Jax(Host):
 
     library, backend, real = "jax", BACKENDS["jax"], jax_spelling.REAL
 
+    @property
+    def words(self) -> dict[str, Any]:
+        """What a quick call compares with: tracers, which are of another type, go the long way."""
+        with import_module("jax").ensure_compile_time_eval():
+            return {"_array": type(self.xp.zeros(())), "_wrap": _same, "_dtype": self.dtypes[1]}
+
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays and tracers as they are, everything else as an array."""
@@ -284,17 +315,34 @@ class Jax(Host):
 
     def held_dtype(self, array: Any) -> Any:
         """That of ``jax.numpy.asarray``."""
-        return np.asarray(array).dtype
+        return array.dtype if library(array) == "jax" else np.asarray(array).dtype
+
+    @classmethod
+    def conjugated(cls, array: Any) -> Any:
+        """The complex conjugate."""
+        return cls.imported().conj(array)
 
     def converted(self, array: Any, dtype: Any) -> Any:
         """An array in a dtype."""
         return array.astype(dtype)
 
-    @cached_property
-    def held(self) -> list[Any]:
-        """The arrays of the expression as they were when this was planned."""
+    def moved(self, array: Any) -> Any:
+        """A held array, as one of JAX."""
+        if library(array) == "jax":
+            return array.astype(self.dtypes[1])
+        if isinstance(array, list):  # the factors of a matrix, made once
+            return array
         with import_module("jax").ensure_compile_time_eval():  # an array, also while a caller is traced
-            return [self.xp.asarray(np.asarray(a), self.dtypes[1]) for a in self.program.held]
+            return self.xp.asarray(np.asarray(array), self.dtypes[1])
+
+    def _values(self, program: Program) -> list[Any]:
+        """What constants come to, also while a caller is traced. A trace may not keep factors: they are made here."""
+        with import_module("jax").ensure_compile_time_eval():
+            found = super()._values(program)
+            for matrix in found:
+                if isinstance(matrix, list):
+                    matrix.extend(import_module("jax.scipy.linalg").lu_factor(matrix[0]))
+        return found
 
 
 def _same(array: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -68,7 +69,31 @@ class Structured:
 
         A core that is an outer product is held as its factors, and multiplied out here.
         """
-        return [(core(term, self.shape), self._embedding(term)) for term in self._terms]
+        return [(self._core(term), self._embedding(term)) for term in self._terms]
+
+    # ---- what arrays of another library do otherwise
+    def _core(self, term: Term) -> Any:
+        return core(term, self.shape)
+
+    def _value(self, e: Expr) -> Any:
+        """What an expression of the factors comes to."""
+        return value(e, self.dtype)
+
+    def _array(self, value: Any) -> Any:
+        return np.asarray(value)
+
+    def _conjugate(self, array: Any) -> Any:
+        return np.conjugate(array)
+
+    def _zeros(self, shape: tuple[int, ...]) -> Any:
+        return np.zeros(shape, self.dtype)
+
+    def _product(self, make: Callable[[], Expr], v: Any, key: Any) -> Any:
+        """An expression of the factors and `v`, which is made and planned once for each `key`."""
+        if key not in self._planned:
+            e = make()
+            self._planned[key] = Execution([e], solved([e], {"v": v.shape}), {"v": v.dtype})
+        return self._planned[key].run({"v": v})[0].astype(np.result_type(self.dtype, v), copy=False)
 
     @property
     def factors(self) -> list[tuple[tuple[Array, ...], str]]:
@@ -129,37 +154,35 @@ class Structured:
                             "this tensor is none")  # fmt: skip
         return self.split
 
-    def matvec(self, v: Any) -> Array:
+    def matvec(self, v: Any) -> Any:
         """The derivative times `v`, an array of the shape of the input; the result has the shape of the output."""
         return self._times(v, self._split("matvec"))
 
-    def _times(self, v: Any, k: int) -> Array:
+    def _times(self, v: Any, k: int) -> Any:
         """The map from the axes behind the first `k` to those."""
         return self._applied(v, self.shape[k:], tuple(range(k, self.ndim)), tuple(range(k)), "v")
 
-    def rmatvec(self, u: Any) -> Array:
+    def rmatvec(self, u: Any) -> Any:
         """The adjoint times `u`, an array of the shape of the output. It conjugates: ``<u, J v> = <Jᴴ u, v>``."""
         k = self._split("rmatvec")
-        u = np.conjugate(np.asarray(u))
-        return np.conjugate(self._applied(u, self.shape[:k], tuple(range(k)), tuple(range(k, self.ndim)), "u"))
+        u = self._conjugate(self._array(u))
+        return self._conjugate(self._applied(u, self.shape[:k], tuple(range(k)), tuple(range(k, self.ndim)), "u"))
 
-    def _applied(self, v: Any, shape: tuple[int, ...], inner: Labels, outer: Labels, name: str) -> Array:
-        v = np.asarray(v)
+    def _applied(self, v: Any, shape: tuple[int, ...], inner: Labels, outer: Labels, name: str) -> Any:
+        v = self._array(v)
         if v.shape != shape:
-            raise ShapeError(f"{name} has shape {v.shape}, but the derivative takes shape {shape}")
-        dtype = np.result_type(self.dtype, v)
-        if not self._terms:
-            return np.zeros([self.shape[p] for p in outer], dtype)
-        if (name, v.dtype) not in self._planned:
-            vector, labels = Tensor("v", (None,) * v.ndim), tuple(range(self.ndim))
-            given = tuple(zip(labels, self.shape, strict=True))
-            parts = [assemble(1, [(product(term, self.shape), labels), (vector, inner)], outer,
-                              axes=(None,) * len(outer), given=given) for term in self._terms]  # fmt: skip
-            e = total(parts, tuple(self.shape[p] for p in outer))
-            self._planned[name, v.dtype] = Execution([e], solved([e], {"v": v.shape}), {"v": v.dtype})
-        return self._planned[name, v.dtype].run({"v": v})[0].astype(dtype, copy=False)
+            raise ShapeError(f"{name} has shape {tuple(v.shape)}, but the derivative takes shape {shape}")
+        return self._product(lambda: self._along(inner, outer), v, (name, v.dtype))
 
-    def diagonal(self) -> Array:
+    def _along(self, inner: Labels, outer: Labels) -> Expr:
+        """The terms times a tensor ``v`` of the axes `inner`, over the axes `outer`."""
+        vector, labels = Tensor("v", (None,) * len(inner)), tuple(range(self.ndim))
+        given = tuple(zip(labels, self.shape, strict=True))
+        parts = [assemble(1, [(product(term, self.shape), labels), (vector, inner)], outer,
+                          axes=(None,) * len(outer), given=given) for term in self._terms]  # fmt: skip
+        return total(parts, tuple(self.shape[p] for p in outer))
+
+    def diagonal(self) -> Any:
         """The entries ``[i…, i…]`` of a derivative whose input has the shape of its output; shape as the output.
 
         Raises ShapeError if the two shapes differ.
@@ -167,14 +190,14 @@ class Structured:
         self._split("diagonal")
         return self._diagonal(self._rows("diagonal"))
 
-    def _diagonal(self, k: int) -> Array:
+    def _diagonal(self, k: int) -> Any:
         return self._tied(tuple(range(k)))
 
-    def _tied(self, output: Labels) -> Array:
+    def _tied(self, output: Labels) -> Any:
         """Rows and columns tied, and summed over those that are not in `output`."""
         k = self.ndim // 2
         parts = [viewed(product(term, self.shape), (*range(k), *range(k)), output) for term in self._terms]
-        return value(total(parts, tuple(self.shape[p] for p in output)), self.dtype)
+        return self._value(total(parts, tuple(self.shape[p] for p in output)))
 
     def as_linear_operator(self) -> Any:
         """A ``scipy.sparse.linalg.LinearOperator``: flattened input axes to flattened output axes, in C order.
@@ -185,10 +208,10 @@ class Structured:
         linalg = scipy_part("sparse.linalg")
         out, inner = self.shape[:k], self.shape[k:]
 
-        def matvec(v: Array) -> Array:
+        def matvec(v: Array) -> Any:
             return self.matvec(v.reshape(inner)).ravel()
 
-        def rmatvec(u: Array) -> Array:
+        def rmatvec(u: Array) -> Any:
             return self.rmatvec(u.reshape(out)).ravel()
 
         return linalg.LinearOperator((prod(out), prod(inner)), matvec=matvec, rmatvec=rmatvec, dtype=self.dtype)
@@ -267,7 +290,7 @@ class Structured:
         """The sum of the diagonal, read off the cores; nothing is formed, and whole numbers stay exact."""
         self._rows("trace")
         if 0 in self.shape:  # the sum of nothing, though a core may hold a mean over nothing, which is nan
-            return np.zeros((), self.dtype)[()]
+            return self._zeros(())[()]
         return self._tied(())[()]
 
     def eigvalsh(self) -> Array:

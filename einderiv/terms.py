@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .algebra import added
@@ -26,7 +26,7 @@ def product(term: Term, shape: Sequence[int], output: Labels | None = None) -> E
     """
     output = term.output if output is None else output
     sizes = dict(zip(term.output, shape, strict=True))
-    arrays = tuple(Constant(array, array.shape) for array, _ in term.factors)
+    arrays = tuple(Constant(array, tuple(array.shape)) for array, _ in term.factors)
     return Einsum(1, arrays, tuple(labels for _, labels in term.factors), output,
                   tuple((x, sizes[x]) for x in output), axes=(None,) * len(output))  # fmt: skip
 
@@ -42,12 +42,13 @@ def core_labels(term: Term) -> Labels:
     return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
 
 
-def core(term: Term, shape: tuple[int, ...]) -> Array:
-    """The factors multiplied out. Raises LimitError beyond ``limits.dense_bytes``."""
+def core(term: Term, shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None) -> Array:
+    """The factors multiplied out, by NumPy or by `compute`. Raises LimitError beyond ``limits.dense_bytes``."""
     labels = core_labels(term)
     if [own for _, own in term.factors] == [labels]:
         return term.factors[0][0]
-    return computed(product(term, shape, labels), {})
+    e = product(term, shape, labels)
+    return computed(e, {}) if compute is None else compute(e)
 
 
 def value(e: Expr, dtype: Any) -> Array:

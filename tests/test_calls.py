@@ -171,3 +171,45 @@ def test_results_never_alias_arrays():
         f = ed.compile(e)
         for _ in range(3):
             assert not np.shares_memory(f(A=A), A)
+
+
+# ---- torch and JAX
+@pytest.fixture(params=["torch", "jax"])
+def make(request):
+    module = pytest.importorskip(request.param)
+    if request.param == "jax":
+        module.config.update("jax_enable_x64", True)
+        return module.numpy.asarray
+    return module.tensor
+
+
+def test_arrays_of_a_library_go_the_quick_way(make, monkeypatch):
+    f, a, b = ed.compile(e), make(A), make(B)
+    for _ in range(2):
+        f(A=a, B=b)
+    assert type(f) is not Compiled
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiled, "_given", None)
+        assert type(f(A=a, B=b)) is type(a)
+        assert (np.asarray(f(A=a, B=b)) == A @ B).all()
+    assert type(f(A=A, B=B)) is np.ndarray
+    assert (np.asarray(f(A=a[:1], B=b)) == A[:1] @ B).all()
+    assert "complex" in str(f(A=make(A * 1j), B=b).dtype)
+    with pytest.raises(ed.BackendError, match="convert one of them"):
+        f(A=a, B=B)
+    with pytest.raises(ed.ShapeError):
+        f(A=a, B=a)
+
+
+def test_tracers_go_the_long_way(monkeypatch):
+    jax = pytest.importorskip("jax")
+    f, a = ed.compile(ed.einsum("ij,j->i", "A", np.arange(3.0)), backend="jax"), jax.numpy.asarray(A)
+    assert jax.jit(lambda A: f(A=A))(A).tolist() == [5, 14]  # planned while it is traced
+    for _ in range(3):
+        assert f(A=a).tolist() == [5, 14]
+    assert type(f) is not Compiled
+    assert jax.jit(lambda A: f(A=A))(a).tolist() == [5, 14]
+    assert jax.vmap(lambda A: f(A=A))(a[None]).tolist() == [[5, 14]]
+    assert jax.jacrev(lambda A: f(A=A))(a).shape == (2, 2, 3)
+    monkeypatch.setattr(Compiled, "_given", None)
+    assert f(A=a).tolist() == [5, 14]

@@ -80,10 +80,73 @@ def test_whole_numbers_stay_exact():
     (lambda: ed.compile(A @ b, constants="A"),                      TypeError,        "a list of names"),
     (lambda: ed.compile(A @ b, constants=["C"]),                    ed.EinderivError, "no tensor here is called 'C'"),
     (lambda: ed.compile(A @ b, constants=["A"])(b=AT["b"]),         ed.EinderivError, "no array for the constant A"),
-    (lambda: ed.compile(A @ b, constants=["A"], backend="torch"),   ed.BackendError,  "for NumPy arrays, not"),
     (lambda: ed.compile(A @ b, constants=["A"])(A=AT["A"]),         ed.EinderivError, "no array for b"),
     (lambda: ed.compile(A @ b, constants=["A"])(A=AT["b"], b=AT["b"]), ed.ShapeError, "constant A"),
 ])  # fmt: skip
 def test_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+# ---- torch and JAX
+HOSTED = [name for name in CASES if name != "structured"]
+
+
+@pytest.fixture(params=["torch", "jax"])
+def host(request):
+    """The name of a library, and what makes arrays of it."""
+    module = pytest.importorskip(request.param)
+    if request.param == "jax":
+        module.config.update("jax_enable_x64", True)
+        return "jax", module.numpy.asarray
+    return "torch", module.tensor
+
+
+@pytest.mark.parametrize("name", HOSTED)
+@pytest.mark.parametrize("given", ["theirs", "constants of NumPy", "all of NumPy"])
+def test_constants_of_a_library(host, name, given):
+    e, names, steps = CASES[name]
+    names = [n for n in names if n in arrays(e)] or ["x"]
+    at, want = arrays(e), leaves(ed.compile(e)(arrays(e)))
+    backend, make = host
+    at = {n: a if given == "all of NumPy" or (given != "theirs" and n in names) else make(a) for n, a in at.items()}
+    f = ed.compile(e, constants=names, backend=None if given == "theirs" else backend)
+    rest = {n: a for n, a in at.items() if n not in names}
+    for found in (f(at), f(rest), f(**rest), f(rest), f.raw(*(make(arrays(e)[n]) for n in f.inputs))):
+        for a, c in zip(leaves(found), want, strict=True):
+            assert type(a) is type(make(1.0))
+            np.testing.assert_allclose(a, c, rtol=1e-12)
+    assert f._inner._last.emitted.source.split("def compute")[1].count(" = ") <= steps
+
+
+def test_a_factorisation_of_torch_is_made_once(monkeypatch):
+    torch = pytest.importorskip("torch")
+    made, real = [], torch.linalg.lu_factor
+    monkeypatch.setattr(torch.linalg, "lu_factor", lambda a: made.append(1) or real(a))
+    f = ed.compile(ed.inv(A) @ b, constants=["A"])
+    for k in range(4):
+        got = f(b=torch.tensor(AT["b"] * k), **({"A": torch.tensor(AT["A"])} if k == 0 else {}))
+        np.testing.assert_allclose(got, np.linalg.solve(AT["A"], AT["b"] * k))
+    assert len(made) == 1
+
+
+def test_constants_under_jit():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    f, want = ed.compile(ed.inv(A) @ b, constants=["A"], backend="jax"), np.linalg.solve(AT["A"], AT["b"])
+    np.testing.assert_allclose(jax.jit(lambda b: f(A=AT["A"], b=b))(AT["b"]), want)  # planned while it is traced
+    np.testing.assert_allclose(f(b=AT["b"]), want)
+    np.testing.assert_allclose(jax.jit(f.raw)(AT["b"]), want)
+    np.testing.assert_allclose(jax.vmap(lambda b: f(b=b))(np.stack([AT["b"], 2 * AT["b"]]))[1], 2 * want)
+    with pytest.raises(ed.BackendError, match=r"constant A is kept.*neither be traced nor get a gradient"):
+        jax.jit(lambda A: f(A=A, b=AT["b"]))(AT["A"])
+
+
+def test_constants_of_torch_get_no_gradient():
+    torch = pytest.importorskip("torch")
+    f = ed.compile(A @ b, constants=["A"])
+    a, v = (torch.tensor(AT[n], requires_grad=True) for n in "Ab")
+    with pytest.raises(ed.BackendError, match=r"constant A is kept.*nor get a gradient"):
+        f(A=a, b=v)
+    f(A=a.detach(), b=v).sum().backward()
+    np.testing.assert_allclose(v.grad, AT["A"].sum(0))

@@ -1,5 +1,9 @@
 """Arrays of torch and JAX keep their library, device and dtype; what is refused says so."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -120,6 +124,45 @@ def test_transformations_of_torch(torch, function):
     torch.testing.assert_close(got, want)
 
 
+FUSED = {
+    "added":      lambda: t("C", "ik") - 2 * XY,
+    "embedded":   lambda: ed.derive(XY, X),
+    "weighted":   lambda: es("ij,jk->ij", X, "Y") * X,
+    "a Hessian":  lambda: ed.hessian(ed.sum((t("C", "ik") - XY) ** 2), X),
+}  # fmt: skip
+GIVEN = {"X": (2, 3), "Y": (3, 4), "C": (2, 4)}
+
+
+def fused(make, one):
+    """A compiled expression as a function of X alone, and X."""
+    f = ed.compile(make())
+    given = {n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)}
+    return (lambda x: f({**given, "X": x})), given["X"]
+
+
+@pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
+def test_transformations_of_torch_go_through_its_own_kernels(torch, make):
+    f, a = fused(make, torch.tensor)
+    for _ in range(3):
+        want = f(a)
+    torch.testing.assert_close(torch.func.vmap(f)(torch.stack([a, 2 * a])), torch.stack([want, f(2 * a)]))
+    forward, backward = torch.func.jacfwd(f)(a), torch.func.jacrev(f)(a)
+    torch.testing.assert_close(forward, backward)
+    torch.testing.assert_close(torch.func.vmap(torch.func.jacrev(f))(a[None])[0], backward)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
+@pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
+def test_one_graph_of_its_own_kernels(torch, make):
+    torch._dynamo.reset()
+    f, a = fused(make, torch.tensor)
+    for _ in range(3):
+        want = f(a)
+    torch.testing.assert_close(torch.compile(f, fullgraph=True, backend="aot_eager")(a), want)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
@@ -147,8 +190,7 @@ def test_declared_structures_are_checked(torch):
 
 
 REFUSED = [
-    (lambda T: ed.evaluate(X, X=T.ones(2, 2), dense=False),                     ed.BackendError, "dense=False"),
-    (lambda T: ed.compile(X, backend="torch", dense=False),                     ed.BackendError, "dense=False"),
+    (lambda T: ed.compile(X, backend="cupy", dense=False),                      ed.BackendError, "not of cupy"),
     (lambda T: ed.compile(X, backend="numpy")(X=T.ones(2, 2)),                  ed.BackendError, "backend is numpy"),
     (lambda T: ed.compile(X, backend="jax")(X=T.ones(2, 2)),                    ed.BackendError, "backend is jax"),
     (lambda T: ed.evaluate(XY, X=T.ones(2, 2), Y=np.ones((2, 2))),              ed.BackendError, "torch and Y one"),
@@ -182,6 +224,33 @@ def jnp():
 def test_jax_keeps_dtype(jnp, make, name):
     got = ed.evaluate(make(), X=jnp.ones((2, 3), name), Y=jnp.ones((3, 4), name))
     assert got.dtype == jnp.dtype(name)
+
+
+@pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
+def test_transformations_of_jax(jnp, make):
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    f, a = fused(make, jnp.asarray)
+    want = f(a)
+    np.testing.assert_allclose(jax.jit(f)(a), want, rtol=1e-12)
+    np.testing.assert_allclose(jax.vmap(f)(jnp.stack([a, 2 * a]))[1], f(2 * a), rtol=1e-12)
+    np.testing.assert_allclose(jax.jvp(f, (a,), (a,))[0], want, rtol=1e-12)
+    forward = jax.jacfwd(f)(a)
+    np.testing.assert_allclose(jax.jit(jax.jacrev(f))(a), forward, rtol=1e-12, atol=1e-14)
+    second = jax.hessian(lambda x: f(x).sum())(a)
+    np.testing.assert_allclose(jax.vmap(jax.jacrev(jax.grad(lambda x: f(x).sum())))(a[None])[0], second, atol=1e-12)
+
+
+def test_jax_keeps_another_device(jnp):
+    """Two devices on one processor must be asked for before the library is imported."""
+    code = ("import jax, jax.numpy as jnp, einderiv as ed, numpy as np; d = jax.devices()[1]; "
+            "x = jax.device_put(jnp.ones((2, 3), 'bfloat16'), d); "
+            "g = ed.compile(ed.tensor('X', 'ij') @ np.ones((3, 3), int) + 1.5); found = [g(X=x) for _ in range(3)]; "
+            "print({str(a.dtype) for a in found}, {a.devices() == {d} for a in found})")  # fmt: skip
+    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "{'bfloat16'} {True}", done.stderr
 
 
 def test_a_plan_made_while_tracing_leaks_nothing(jnp):
@@ -222,8 +291,6 @@ def test_jax_refuses(jnp):
 
 
 def test_a_library_that_is_missing(monkeypatch):
-    import sys
-
     for backend in ("torch", "jax", "cupy"):
         for name in [n for n in sys.modules if n.partition(".")[0] == backend]:
             monkeypatch.delitem(sys.modules, name)

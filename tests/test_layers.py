@@ -21,8 +21,8 @@ FLOORS = [
     "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing", "functional",
     "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding", "fusing",
     "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans", "terms",
-    "blocks", "krylov", "solving", "structured", "methods", "calls", "evaluation", "compilation", "gradients",
-    "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
+    "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
+    "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
