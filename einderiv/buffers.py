@@ -55,6 +55,10 @@ class Lives:
         alone = self._base(value) == value and kind not in GIVEN and value not in self.kept
         return alone and self.last.get(value) == k and self.program.entries(value) >= LARGE
 
+    def alone(self, value: int, step: Step) -> bool:
+        """Is `value` one operand of `step`, and no other a view of it? A later line would read what the first wrote."""
+        return [self._base(v) for v in step.inputs].count(value) == 1
+
     def dropped(self, k: int, step: Step) -> list[int]:
         """Values that step `k` is the last to read, with what shows their memory."""
         bases = [base for base in dict.fromkeys(map(self._base, step.inputs)) if self.free(base, k)]
@@ -65,7 +69,7 @@ def in_place(
     lives: Lives, k: int, step: Step, variables: Mapping[int, str], size: Spell
 ) -> tuple[int, list[str]] | None:
     """Step `k` written into one of its operands: that operand, and the lines; None where it cannot be."""
-    same = [value for value in step.inputs if lives.free(value, k) and step.inputs.count(value) == 1
+    same = [value for value in step.inputs if lives.free(value, k) and lives.alone(value, step)
             and lives.program.steps[value].sizes == lives.program.steps[k].sizes]  # fmt: skip
     if not same:
         return None

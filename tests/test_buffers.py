@@ -96,3 +96,14 @@ def test_a_term_that_fills_its_place_is_written_over():
     assert (f(small) == np.outer(small["x"], small["y"]) + np.eye(5)).all()
     assert "np.array(" in f._last.emitted.source, "what is small is copied"
     assert (at["d"] == 1).all()
+
+
+@pytest.mark.parametrize("e", [A @ B + C + (A @ B).T, A @ B - 2 * C - 3 * (A @ B).T,
+                               A @ B + C + ed.diag(t("v", "i")) + (A @ B).T])  # fmt: skip
+def test_nothing_is_written_over_while_a_view_of_it_is_read(e):
+    at = {name: rng.integers(-3, 4, (n, n)).astype(float) for name in "ABC"} | {"v": np.arange(1.0 * n)}
+    f = ed.compile(e)
+    given = {name: at[name] for name in f.inputs}
+    X, minus = at["A"] @ at["B"], "-2 *" in str(e) or "- 2 *" in str(e)
+    want = X - 2 * at["C"] - 3 * X.T if minus else X + at["C"] + X.T + (np.diag(at["v"]) if "v" in given else 0)
+    assert (f(given) == want).all()
