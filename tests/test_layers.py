@@ -17,11 +17,11 @@ FLOORS = [
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "calculus", "steps",
-    "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts", "strategies",
-    "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing", "functional",
-    "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding", "fusing",
-    "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans", "terms",
-    "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
+    "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts",
+    "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing",
+    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding",
+    "fusing", "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans",
+    "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
     "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
