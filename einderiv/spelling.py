@@ -131,6 +131,11 @@ def _gram(inputs: Sequence[str], step: Step, _: Spell) -> str:
     return f"gram({inputs[0]}{'.T' * step.spec[0]}, {inputs[1]})"
 
 
+def _grams(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    first, second = (name + ".T" * turned for name, turned in zip(inputs, step.spec, strict=True))
+    return f"grams({first}, {second})"
+
+
 def _factor(inputs: Sequence[str], _: Step, __: Spell) -> str:
     return f"factored({inputs[0]})"
 
@@ -342,7 +347,7 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 #: how NumPy spells each kind of step as an expression
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
-    "combine": combine_text, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text,
+    "combine": combine_text, "apply": _apply, "gram": _gram, "grams": _grams, "factor": _factor, "solve": solve_text,
     "reshape": _reshape, "outer": _outer, "stack": _stack, "take": _take,
 }  # fmt: skip
 
