@@ -126,13 +126,26 @@ def value(make: Any, cores: int) -> Any:
     return prepare
 
 
+def into(make: Any, wrt: list[str]) -> Any:
+    """All gradients, into arrays that are there already: fresh memory costs more than what is written into it."""
+
+    def prepare(arrays: Arrays) -> Call:
+        f = ed.compile(ed.grad(make, wrt))
+        out = [np.empty_like(arrays[name]) for name in wrt]
+        f(arrays, out=out)
+        return partial(f, arrays, out=out)
+
+    return prepare
+
+
 def overlap_gradients(cores: int, bond: int, physical: int) -> Problem:
     """By all cores of A."""
     wrt = [f"A{k}" for k in range(cores)]
     return Problem(states(cores, bond, physical), lambda: ed.grad(overlap(cores), wrt),
                    partial(environments_by_hand, cores),
                    derivatives("grad", partial(model, cores), tuple(range(cores))),
-                   also={"einderiv.forward": value(overlap, cores)})  # fmt: skip
+                   also={"einderiv.forward": value(overlap, cores),
+                         "einderiv.out": into(overlap(cores), wrt)})  # fmt: skip
 
 
 def train_gradients(cores: int, bond: int, physical: int) -> Problem:
@@ -141,7 +154,8 @@ def train_gradients(cores: int, bond: int, physical: int) -> Problem:
     return Problem(train(cores, bond, physical), lambda: ed.grad(contracted_train(cores), wrt),
                    partial(train_by_hand, cores),
                    derivatives("grad", partial(train_model, cores), tuple(range(cores))),
-                   also={"einderiv.forward": value(contracted_train, cores)})  # fmt: skip
+                   also={"einderiv.forward": value(contracted_train, cores),
+                         "einderiv.out": into(contracted_train(cores), wrt)})  # fmt: skip
 
 
 FAMILY = Family("P6", "matrix product states and tensor trains, 20 to 60 cores", (
