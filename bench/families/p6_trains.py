@@ -138,6 +138,30 @@ def into(make: Any, wrt: list[str]) -> Any:
     return prepare
 
 
+def one_by_one(cores: int) -> Any:
+    """A contraction of opt_einsum for each core: the train without it, on a path that is found beforehand."""
+
+    def prepare(arrays: Arrays) -> Call:
+        import opt_einsum as oe
+
+        calls = []
+        for k in range(cores):
+            names, arguments = [], []
+            for j in range(cores):
+                bonds = [j] * (j > 0), [j + 1] * (j < cores - 1)
+                if j != k:
+                    names.append(f"G{j}")
+                    arguments.append(tuple(map(oe.get_symbol, (*bonds[0], cores + j, *bonds[1]))))
+                names.append(f"v{j}")
+                arguments.append((oe.get_symbol(cores + j),))
+            out = map(oe.get_symbol, [*[k] * (k > 0), cores + k, *[k + 1] * (k < cores - 1)])
+            text = f"{','.join(map(''.join, arguments))}->{''.join(out)}"
+            calls.append((oe.contract_expression(text, *(arrays[n].shape for n in names)), [arrays[n] for n in names]))
+        return lambda: [f(*given) for f, given in calls]
+
+    return prepare
+
+
 def overlap_gradients(cores: int, bond: int, physical: int) -> Problem:
     """By all cores of A."""
     wrt = [f"A{k}" for k in range(cores)]
@@ -155,7 +179,8 @@ def train_gradients(cores: int, bond: int, physical: int) -> Problem:
                    partial(train_by_hand, cores),
                    derivatives("grad", partial(train_model, cores), tuple(range(cores))),
                    also={"einderiv.forward": value(contracted_train, cores),
-                         "einderiv.out": into(contracted_train(cores), wrt)})  # fmt: skip
+                         "einderiv.out": into(contracted_train(cores), wrt),
+                         "opt_einsum.each": one_by_one(cores)})  # fmt: skip
 
 
 FAMILY = Family("P6", "matrix product states and tensor trains, 20 to 60 cores", (
