@@ -107,7 +107,10 @@ from .parsing import parse
 from .protocols import trace_function
 from .rates import costs
 from .reductions import log_softmax, logsumexp, max, min, prod, softmax
+from .show.diagrams import diagram
 from .show.formulas import formula, latex
+from .show.patterns import sparsity
+from .show.strips import strip
 from .show.text import Delta
 from .substitution import substitute
 
@@ -124,17 +127,17 @@ __version__ = "0.1.0"
 __all__ = [
     "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "SingularMatrixError",
     "Structured",
-    "abs", "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check", "cholesky",
-    "clip", "compile", "conj", "cos", "cosh", "costs", "cross_entropy", "derive", "det", "diag", "digamma", "dot",
-    "einsum", "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1", "formula", "function",
-    "gammaln", "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian", "hvp", "hypot", "imag", "inv",
-    "jacobian", "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less", "less_equal", "limits", "log", "log10",
-    "log1p", "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp", "matrix_power", "max", "maximum", "mean",
-    "min", "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
-    "power", "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin",
-    "sinh", "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
-    "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var",
-    "vec", "vjp", "where",
+    "abs", "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check",
+    "cholesky", "clip", "compile", "conj", "cos", "cosh", "costs", "cross_entropy", "derive", "det", "diag",
+    "diagram", "digamma", "dot", "einsum", "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm",
+    "expm1", "formula", "function", "gammaln", "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian",
+    "hvp", "hypot", "imag", "inv", "jacobian", "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less",
+    "less_equal", "limits", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp",
+    "matrix_power", "max", "maximum", "mean", "min", "minimize", "minimum", "norm", "norm_squared", "not_equal",
+    "outer", "parse", "pinv", "plan", "polygamma", "power", "prod", "project", "real", "reciprocal", "relu",
+    "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh", "slogdet", "softmax", "softplus", "solve", "source",
+    "sparsity", "sqrt", "square", "std", "strip", "substitute", "sum", "tan", "tanh", "tensor", "to_jax", "to_torch",
+    "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp", "where",
 ]  # fmt: skip
 
 install()

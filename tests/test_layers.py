@@ -20,9 +20,11 @@ FLOORS = [
     "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts",
     "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing",
     "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding",
-    "fusing", "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans",
-    "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
-    "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
+    "fusing", "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.drawing",
+    "show.layout", "show.networks", "show.diagrams", "show.strips", "show.patterns", "show.plan_pictures",
+    "show.plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation",
+    "compilation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli",
+    "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may

@@ -15,6 +15,8 @@ from ..paths import search
 from ..steps import Labels, Program, Step, contraction
 from ..strategies import step_seconds
 from ..unification import bare
+from .drawing import Picture
+from .plan_pictures import plan_picture
 from .text import printed, product
 
 READ = 64  # operands and deltas: longer products are not compared with the dense way
@@ -41,6 +43,7 @@ class Plan:
     def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr] = ()) -> None:
         self.itemsize = itemsize
         self.steps = _rows(program)
+        self._tree = _tree(program)
         self.flops = sum(row.flops for row in self.steps)
         self.seconds = sum(row.seconds for row in self.steps)
         self.largest = max((row.entries for row in self.steps), default=0)
@@ -68,6 +71,30 @@ class Plan:
         return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
+
+    def picture(self) -> Picture:
+        """The steps as a tree: inputs above, results below, darker where the time goes.
+
+        >>> import einderiv as ed
+        >>> ed.plan(ed.einsum("ij,jk,kl->il"), {"A": (2, 3), "B": (3, 4), "C": (4, 5)}).picture()
+        Picture('a plan of 2 steps')
+
+        Raises LimitError for more than 120 steps.
+        """
+        names, steps, outputs = self._tree
+        rows = [(value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
+                for (value, needs), row in zip(steps, self.steps, strict=True)]  # fmt: skip
+        return plan_picture(names, rows, outputs)
+
+
+def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, ...]]], list[int]]:
+    """The inputs by their names, each step with what it needs, and which values are results."""
+    known = [(k, program.steps[k]) for k in live(program)]
+    names = {
+        k: str(step.spec[0]) if step.kind == "input" else "1" for k, step in known if step.kind in ("input", "ones")
+    }
+    steps = [(k, step.inputs) for k, step in known if k not in names]
+    return names, steps, list(program.outputs)
 
 
 def _rows(program: Program) -> list[Row]:

@@ -1,0 +1,159 @@
+"""`sparsity`: where a flattened derivative is not zero, from its embedding alone: nothing of its size is formed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+from ..errors import ShapeError
+from ..expression import Add, Einsum, Expr, Label, is_zero, wrapped
+from ..naming import axis_names
+from ..sizes import Sizes as Known
+from ..unification import flatten
+from .diagrams import SMALL
+from .drawing import Box, Drawn, Picture, element, line, number, text_box, together
+
+CELLS = 96  # rows and columns of the grid that is drawn, at most
+SIDE = 320.0  # pixels of the longer side
+TRIES = 1024  # combinations of tied indices that are looked at for each term
+
+
+def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> Picture:
+    """The pattern of a derivative as a matrix: output axes flattened by rows, input axes by columns.
+
+    `sizes` gives the sizes of its axes, or those of labels tied to them. `split` says how many axes are rows, where `J`
+    is no derivative. A cell of the picture that is filled holds at least one entry that need not be zero; large
+    tensors have many entries to a cell. The count is exact for one term, an upper bound where terms may overlap.
+
+    >>> import einderiv as ed
+    >>> J = ed.derive("ij,j->i", 0)
+    >>> print(sparsity(J, {"i": 3, "a": 3, "b": 4}).alt)
+    3 by 12, 12 of 36 entries are not zero for sure: 33.3 %
+
+    Raises ShapeError for a size that is not known, TypeError for what has no rows and columns.
+    """
+    if not isinstance(J, Expr):
+        raise TypeError(f"sparsity draws a derivative, not {type(J).__name__}")
+    count = J.record.count if J.record is not None else 0
+    rows = J.ndim - count if split is None else split
+    if (split is None and not 0 < count <= J.ndim) or not 0 <= rows <= J.ndim:
+        raise TypeError("this is no derivative, so nothing says which axes are rows: give split=")
+    shape = _shape(J, sizes)
+    terms = [] if is_zero(J) else [flatten(wrapped(t)) for t in (J.addends if isinstance(J, Add) else (J,))]
+    height, width_ = prod(shape[:rows]), prod(shape[rows:])
+    filled = min(sum(_entries(t, shape) for t in terms), height * width_)
+    bound = "at most " * (len(terms) > 1)
+    share = filled / (height * width_) if height * width_ else 0.0
+    of = height * width_
+    alt = f"{height} by {width_}, {bound}{filled} of {of} entries are not zero for sure: {100 * share:.3g} %"
+    return Picture(_drawn(terms, shape, rows, axis_names(J)), alt, "filled cells may hold entries that are not zero")
+
+
+def _shape(J: Expr, sizes: Mapping[str, Any]) -> tuple[int, ...]:
+    known = Known({}).read([J])
+    names = axis_names(J)
+    for name, size in zip(names, J.sizes, strict=True):
+        for key in (name, size if isinstance(size, str) else name):
+            if key in sizes and not isinstance(size, int) and known.number(size) is None:
+                known.fix(known.find(size), int(sizes[key]), f"sizes={{{key!r}: {sizes[key]}}}")
+    for key, given in sizes.items():
+        if key in known.names and known.number(key) is None:
+            known.fix(key, int(given), f"sizes={{{key!r}: {given}}}")
+    found = [known.number(size) for size in J.sizes]
+    for name, n in zip(names, found, strict=True):
+        if n is None:
+            raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")
+    return tuple(n for n in found if n is not None)
+
+
+def _entries(term: Einsum, shape: Sequence[int]) -> int:
+    """The entries of the embedding: one for each value of its distinct labels."""
+    return prod(dict(zip(term.output, shape, strict=True)).values())
+
+
+def _drawn(terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]) -> Drawn:
+    height, wide = prod(shape[:rows]), prod(shape[rows:])
+    down, across = min(max(height, 1), CELLS), min(max(wide, 1), CELLS)
+    cell = SIDE / max(down, across)
+    box = Box(0, 0, cell * across, cell * down)
+    cells: set[tuple[int, int]] = set()
+    for term in terms:
+        cells |= _cells(term.output, shape, rows, down, across)
+    frame = element("rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor")
+    runs = _runs(cells)
+    path = "".join(f"M{number(x * cell)} {number(y * cell)}h{number(n * cell)}v{number(cell)}h{number(-n * cell)}z"
+                   for y, x, n in runs)  # fmt: skip
+    found = [Drawn((frame, element("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box)]
+    for words, x, y in ((_axes(names[rows:], shape[rows:]), box.right / 2, -12.0),
+                        (_axes(names[:rows], shape[:rows]), box.right / 2, box.bottom + 14)):  # fmt: skip
+        side = "columns" if y < 0 else "rows"
+        label = f"{side}: {words}"
+        found.append(
+            Drawn((line(label, x, y, SMALL),), text_box(label, x, y, SMALL), ((label, text_box(label, x, y, SMALL)),))
+        )
+    return together(found)
+
+
+def _axes(names: Sequence[str], shape: Sequence[int]) -> str:
+    return " × ".join(f"{name}({n})" for name, n in zip(names, shape, strict=True)) or "1"
+
+
+def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, across: int) -> set[tuple[int, int]]:
+    """The cells that an embedding touches.
+
+    Labels on both sides are tied: their values are gone through, as many as are seen. All others fill what they span.
+    """
+    sizes = dict(zip(output, shape, strict=True))
+    if not all(sizes.values()):
+        return set()
+    tied = [x for x in dict.fromkeys(output) if output.count(x) > 1]
+    steps = {x: _sampled(sizes[x], max(2, int(TRIES ** (1 / max(len(tied), 1))))) for x in tied}
+    found: set[tuple[int, int]] = set()
+    chosen: list[dict[Label, tuple[int, int]]] = [{}]
+    for x in tied:
+        chosen = [{**at, x: span} for at in chosen for span in steps[x]]
+    strides = _strides(shape[:rows]), _strides(shape[rows:])
+    for at in chosen:
+        ys = _spans(output[:rows], sizes, at, strides[0], prod(shape[:rows]), down)
+        xs = _spans(output[rows:], sizes, at, strides[1], prod(shape[rows:]), across)
+        found.update((y, x) for y in ys for x in xs)
+    return found
+
+
+def _sampled(n: int, most: int) -> list[tuple[int, int]]:
+    """The numbers below `n` in at most so many ranges, each with its first and last."""
+    parts = min(n, most)
+    ends = [n * k // parts for k in range(parts + 1)]
+    return [(a, b - 1) for a, b in pairwise(ends)]
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    return [prod(shape[k + 1 :]) for k in range(len(shape))]
+
+
+def _spans(labels: Sequence[Label], sizes: Mapping[Label, int], at: Mapping[Label, tuple[int, int]],
+           strides: Sequence[int], total: int, cells: int) -> set[int]:  # fmt: skip
+    """The cells along one side: the slow axes one by one while they matter, the rest as one range."""
+    starts = {(0, 0)}
+    for label, stride in zip(labels, strides, strict=True):
+        if label in at:
+            ranges = [at[label]]
+        elif stride * cells > total:  # its values are seen one by one: together fewer than cells
+            ranges = [(k, k) for k in range(sizes[label])]
+        else:
+            ranges = [(0, sizes[label] - 1)]
+        starts = {(low + a * stride, high + b * stride) for low, high in starts for a, b in ranges}
+    return {c for low, high in starts for c in range(low * cells // total, min(high * cells // total, cells - 1) + 1)}
+
+
+def _runs(cells: set[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Cells side by side as one rectangle: row, first column, how many."""
+    runs: list[tuple[int, int, int]] = []
+    for y, x in sorted(cells):
+        if runs and runs[-1][0] == y and runs[-1][1] + runs[-1][2] == x:
+            runs[-1] = y, runs[-1][1], runs[-1][2] + 1
+        else:
+            runs.append((y, x, 1))
+    return runs

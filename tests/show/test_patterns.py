@@ -1,0 +1,78 @@
+"""Patterns of zeros: those of the dense array, cell by cell; large ones without an array."""
+
+import re
+import time
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.show.patterns import sparsity
+
+A, B, x = ed.tensor("A", (4, 5)), ed.tensor("B", (5, 3)), ed.tensor("x", (5,))
+CASES = {
+    "by the first": ed.derive(A @ B, A),
+    "by the second": ed.derive(A @ B, B),
+    "itself": ed.derive(A, A),
+    "a transpose": ed.derive(A.T, A),
+    "vector": ed.derive(A @ x, A),
+    "full": ed.derive(A @ x, x),
+    "diagonal": ed.derive(ed.einsum("ii->i", ed.tensor("S", (6, 6))), "S"),
+    "elementwise": ed.derive(ed.tanh(A), A),
+    "rows": ed.derive(ed.softmax(A, 1), A),
+    "zero": ed.derive(A @ x, ed.tensor("q", (2,))),
+}  # fmt: skip
+
+
+def cells(picture, shape):
+    root = ET.fromstring(str(picture))
+    path = root.findall("{*}path")[0].get("d")
+    side = 320.0 / max(shape)
+    found = np.zeros(shape, bool)
+    for left, top, wide in re.findall(r"M(\S+) (\S+)h(\S+)v", path):
+        row, column, count = (round(float(v) / side) for v in (top, left, wide))
+        found[row, column : column + count] = True
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_pattern_is_that_of_the_dense_array(name):
+    J = CASES[name]
+    f = ed.compile(J)
+    dense = f({n: np.random.default_rng(0).random(s) + 0.5 for n, s in
+               {"A": (4, 5), "B": (5, 3), "x": (5,), "S": (6, 6), "q": (2,)}.items() if n in f.tensors})
+    rows = J.ndim - J.record.count
+    flat = dense.reshape(int(np.prod(dense.shape[:rows])), -1)
+    picture = sparsity(J, {})
+    assert (cells(picture, flat.shape) >= (flat != 0)).all()
+    if name != "rows":
+        assert (cells(picture, flat.shape) == (flat != 0)).all()
+        assert f"{np.count_nonzero(flat)} of {flat.size}" in picture.alt
+
+
+def test_a_large_one_costs_nothing():
+    start = time.process_time()
+    picture = sparsity(ed.derive("ij,jk->ik", 0), {"i": 10**6, "k": 10**6, "b": 10**6})
+    assert time.process_time() - start < 5
+    assert f"{10**12} by {10**12}" in picture.alt
+    assert len(str(picture)) < 10**5
+
+
+def test_terms_may_overlap():
+    H = ed.hessian(ed.einsum("i,ij,j->", x, ed.tensor("S", (5, 5)), x), x)
+    assert "at most" in sparsity(H, {}).alt
+
+
+@pytest.mark.parametrize(("J", "sizes", "error", "match"), [
+    (A @ B, {}, TypeError, "no derivative"),
+    ("ij->i", {}, TypeError, "draws a derivative"),
+    (ed.derive("ij,j->i", 0), {"i": 3}, ed.ShapeError, "size of axis b is not known"),
+])  # fmt: skip
+def test_errors(J, sizes, error, match):
+    with pytest.raises(error, match=match):
+        sparsity(J, sizes)
+
+
+def test_split():
+    assert "4 by 3" in sparsity(A @ B, {}, split=1).alt
