@@ -25,7 +25,7 @@ from .evaluation import source
 from .explanation import explain
 from .expression import Add, Expr
 from .naming import axis_names
-from .notation import read
+from .notation import is_einsum, read
 from .parsing import ALIASES, LANGUAGES, parse
 from .show.formulas import formula, latex
 from .targets import tensors_of
@@ -101,16 +101,6 @@ def _expression(arguments: argparse.Namespace) -> Expr:
         raise EinderivError(f"--names gives {len(names)} names, but the einsum has "
                             f"{len(read(written).inputs)} operands")  # fmt: skip
     return einsum(written, *names)
-
-
-def is_einsum(written: str) -> bool:
-    """Does it look like an einsum string: letters, words, commas, dots, an arrow?
-
-    A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma: ``A - B``, ``X.T``.
-    """
-    if not re.fullmatch(r"[\w,.>\s-]*", written, re.ASCII):
-        return False
-    return "->" in written or "," in written or not re.search(r"[->]|(?<!\.)\.(?!\.)", written)
 
 
 def _given(what: str, language: str | None) -> str:

@@ -22,7 +22,9 @@ FLOORS = [
     "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding", "fusing",
     "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans", "terms",
     "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
-    "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
+    "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "page",
+    "page.questions", "page.marking", "page.shapes", "page.answers", "page.figures", "page.engine", "page.worker",
+    "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
