@@ -362,6 +362,6 @@ def _product(pairs: list[Any], output: list[int]) -> Array:
         later = {x for ls in pairs[k + 3 :: 2] for x in ls}.union(output)
         kept = [x for x in dict.fromkeys(labels + pairs[k + 1]) if x in later]
         # Objects know no fast product; for floats two operands are one.
-        value = np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object)
+        value = np.asarray(np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object))
         labels = kept
     return np.asarray(np.einsum(value, labels, output))

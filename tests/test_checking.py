@@ -289,3 +289,8 @@ def test_high_powers_are_checked_with_fractions():
     report = ed.check(ed.parse(text), "a0")
     assert report.ok
     assert "complex step" in str(report)
+
+
+def test_products_of_several_scalars():
+    # NumPy's einsum of two object arrays without axes gives a number, no array.
+    assert ed.check(ed.einsum(",,i->ii", "s", "s", "d"), "s").ok

@@ -12,7 +12,7 @@ from ..expression import Expr, is_zero
 from ..show.formulas import formula, latex
 from ..show.text import text as short_text
 from .marking import Segment, labels_of, marked_latex, segments, shortened, string
-from .questions import FieldError, Question, Subject, question, subject
+from .questions import FieldError, Question, Subject, given, question, subject
 from .shapes import layouts
 
 READ = 40  # terms that the page shows one by one
@@ -32,7 +32,7 @@ def derivative(request: Mapping[str, Any]) -> dict[str, Any]:
     q, problem = asked(request)
     found = subject(q)
     J = found.result
-    shapes, problem = _shapes(J, q, problem)
+    shapes, problem = _shapes(found, q, problem)
     labels = labels_of(found.chain)
     return {
         "language": found.language, "tensors": found.tensors, "wrt": found.wrt, "order": q.order, "labels": labels,
@@ -123,9 +123,9 @@ def _step(title: str, lines: list[str], labels: list[str], words: Mapping[str, s
     return {"title": title, "lines": [*shown, *more]}
 
 
-def _shapes(J: Expr, q: Question, problem: dict[str, Any] | None) -> tuple[list[dict[str, Any]], Any]:
+def _shapes(found: Subject, q: Question, problem: dict[str, Any] | None) -> tuple[list[dict[str, Any]], Any]:
     try:
-        return layouts(J, dict(q.sizes)), problem
+        return layouts(found.result, *given(q, found.tensors)), problem
     except EinderivError as e:
         said = problem or {"message": str(e), "field": "sizes", "position": None}
-        return layouts(J, {}), said
+        return layouts(found.result, {}), said

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from ..errors import EinderivError
+from ..errors import EinderivError, limits
 from ..evaluation import core_entries, plan, source
 from ..expression import Expr
 from .answers import asked, trouble
-from .questions import Subject, subject
+from .questions import Subject, given, subject
 
 SUFFIX = {"julia": "jl"}
 #: what is shown for each backend
@@ -28,17 +28,19 @@ def cost(request: Mapping[str, Any]) -> dict[str, Any]:
     Raises what ``ed.plan`` raises.
     """
     q, problem = asked(request)
-    J, given = subject(q).result, dict(q.sizes)
+    found = subject(q)
+    J, known = found.result, found.tensors
     try:
-        table = plan(J, given)
+        sizes: dict[str, Any] = {k: v for part in given(q, known) for k, v in part.items()}
+        table = plan(J, sizes)
     except EinderivError as e:
         problem = problem or {**trouble(e, request), "field": "sizes"}
-        table, given = plan(J), {}
+        table, sizes = plan(J), {}
     return {
-        "problem": problem, "assumed": not given, "text": str(table), "notes": table.notes,
+        "problem": problem, "assumed": not sizes, "text": str(table), "notes": table.notes,
         "steps": [row._asdict() for row in table.steps], "flops": table.flops, "seconds": table.seconds,
         "largest_bytes": table.largest * ITEM, "shape": list(table.outputs[0]),
-        "dense_bytes": prod(table.outputs[0]) * ITEM, "core_bytes": core_entries(J, given) * ITEM,
+        "dense_bytes": prod(table.outputs[0]) * ITEM, "core_bytes": core_entries(J, sizes) * ITEM,
         "delta_flops": table.dense_flops, "delta_bytes": table.dense_largest * ITEM,
     }  # fmt: skip
 
@@ -70,8 +72,18 @@ def verdict(request: Mapping[str, Any]) -> dict[str, Any]:
 
     q, problem = asked(request)
     found = subject(q)
-    report = check(_last(found), found.wrt, sizes=dict(q.sizes))
+    labels, shapes = given(q, found.tensors)
+    report = check(_last(found), found.wrt, _drawn(shapes), sizes=labels)
     return {"ok": report.ok, "text": str(report), "problem": problem}
+
+
+def _drawn(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Arrays of the shapes that are given; the others are drawn by the check itself."""
+    import numpy as np
+
+    limits.check("dense_bytes", ITEM * sum(map(prod, shapes.values())), "give smaller sizes")
+    rng = np.random.default_rng(0)
+    return {name: rng.uniform(0.3, 1.3, shape) for name, shape in shapes.items()}
 
 
 def _last(found: Subject) -> Expr:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..calculus import derive
 from ..construction import einsum
-from ..errors import EinderivError, LimitError, ParseError
+from ..errors import EinderivError, LimitError, ParseError, counted, near
 from ..expression import Expr
 from ..notation import is_einsum
 from ..parsing import LANGUAGES, parse
@@ -24,6 +24,7 @@ CHARACTERS, ORDER, DIGITS = 4000, 4, 9
 BOUNDS = {"characters": CHARACTERS, "operands": 200, "terms": 500, "order": 8, "parts": 1500, "depth": 60,
           "dense_bytes": 2**26}  # fmt: skip
 KNOWN = ("auto", "string", *LANGUAGES)
+_SIZE = re.compile(rf"([A-Za-z_]\w*)\s*=\s*([0-9]{{1,{DIGITS}}}(?:x[0-9]{{1,{DIGITS}}})*)\s*", re.ASCII)
 _STRINGS = re.compile(r"(?<=[(,=])\s*'[^'\n]*'|\"[^\"\n]*\"")
 _MATLAB = re.compile(r"[\w)\]]\s*'|\.[*/^]|\b(?:norm1|norm2|vector|matrix|tr|eye)\b|\^")
 _EINSUM = re.compile(r"#\(|@@|\||\^[^\n]*@|@[^\n]*\^")
@@ -37,7 +38,7 @@ class Question:
     language: str = "auto"
     wrt: str | None = None
     order: int = 1
-    sizes: tuple[tuple[str, int], ...] = ()
+    sizes: tuple[tuple[str, int | tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,24 +93,26 @@ def _text(request: Mapping[str, Any], field: str, default: str) -> str:
     return value
 
 
-def sizes(text: str) -> tuple[tuple[str, int], ...]:
-    """``i=4, s=5`` as pairs.
+def sizes(text: str) -> tuple[tuple[str, int | tuple[int, ...]], ...]:
+    """``i=4, T=30x20`` as pairs: the size of a label, the shape of a tensor.
 
-    >>> sizes(" i=4, s=5,")
-    (('i', 4), ('s', 5))
+    >>> sizes(" i=4, T=30x20,")
+    (('i', 4), ('T', (30, 20)))
 
     Raises FieldError, with the position, for anything else.
     """
     if len(text) > CHARACTERS:
         raise FieldError(f"{len(text)} characters are more than the {CHARACTERS} of this page", "sizes", CHARACTERS)
-    found: dict[str, int] = {}
+    found: dict[str, int | tuple[int, ...]] = {}
     for part in re.finditer(r"[^,;\s][^,;]*", text):
-        pair = re.fullmatch(rf"([A-Za-z_]\w*)\s*=\s*([0-9]{{1,{DIGITS}}})\s*", part.group(), re.ASCII)
+        pair = _SIZE.fullmatch(part.group())
         if pair is None:
-            raise FieldError("sizes are written i=4, s=5: a label, an equals sign, a whole number of at most "
+            raise FieldError("sizes are written i=4 for a label, T=30x20 for a tensor: whole numbers of at most "
                              f"{DIGITS} digits", "sizes", part.start())  # fmt: skip
-        if found.setdefault(pair[1], int(pair[2])) != int(pair[2]):
-            raise FieldError(f"{pair[1]} has two sizes, {found[pair[1]]} and {pair[2]}", "sizes", part.start())
+        numbers = tuple(map(int, pair[2].split("x")))
+        value = numbers if len(numbers) > 1 else numbers[0]
+        if found.setdefault(pair[1], value) != value:
+            raise FieldError(f"{pair[1]} has two sizes, {found[pair[1]]} and {value}", "sizes", part.start())
     return tuple(found.items())
 
 
@@ -133,6 +136,27 @@ def written(q: Question) -> tuple[str, Expr]:
         raise ParseError("type an einsum such as is,st,tj->ij, or an expression such as sum((A @ x - b)**2)")
     read_as = language(q.text) if q.language == "auto" else q.language
     return read_as, einsum(q.text) if read_as == "string" else parse(q.text, language=read_as)
+
+
+def given(q: Question, tensors: Mapping[str, int]) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
+    """The sizes of a question: of labels, and as shapes of tensors (``x=5`` is a shape if x is a tensor of one axis).
+
+    Raises FieldError for a shape of no tensor here, or with another number of axes.
+    """
+    labels: dict[str, int] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, value in q.sizes:
+        shape = value if isinstance(value, tuple) else (value,)
+        if name not in tensors:
+            if isinstance(value, tuple):
+                raise FieldError(f"there is no tensor called {name[:40]!r} here; {near(name, tensors)}", "sizes")
+            labels[name] = value
+        elif len(shape) != tensors[name]:
+            raise FieldError(f"{name} has {counted(tensors[name], 'axis')}, but its shape here "
+                             f"{'x'.join(map(str, shape))}", "sizes")  # fmt: skip
+        else:
+            shapes[name] = shape
+    return labels, shapes
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ denominator layout is its transpose (the words of Magnus and Neudecker's readers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -15,7 +16,8 @@ from ..naming import axis_names
 from ..sizes import Sizes
 
 
-def layouts(J: Expr, given: dict[str, int]) -> list[dict[str, Any]]:
+def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None
+            ) -> list[dict[str, Any]]:  # fmt: skip
     """The three layouts of a derivative: its axes, their sizes where those are known, and what it is called.
 
     >>> import einderiv as ed
@@ -28,7 +30,7 @@ def layouts(J: Expr, given: dict[str, int]) -> list[dict[str, Any]]:
     Raises EinderivError for sizes of no label.
     """
     assert J.record is not None
-    names, numbers, k = axis_names(J), axis_sizes(J, given), J.ndim - J.record.count
+    names, numbers, k = axis_names(J), axis_sizes(J, labels, shapes), J.ndim - J.record.count
     above, below = list(names[:k]), list(names[k:])
     rows, columns = _product(numbers[:k]), _product(numbers[k:])
     flat = [("numerator layout", [above, below], [rows, columns], "a row for each entry of y, a column for each of "),
@@ -40,10 +42,11 @@ def layouts(J: Expr, given: dict[str, int]) -> list[dict[str, Any]]:
                       for name, shape, found, note in flat)]  # fmt: skip
 
 
-def axis_sizes(e: Expr, given: dict[str, int]) -> list[int | None]:
-    """The size of each axis, where `given` or a declaration says it."""
-    sizes = Sizes().read([e])
-    fix(sizes, [e], given)
+def axis_sizes(e: Expr, labels: Mapping[str, int],
+               shapes: Mapping[str, tuple[int, ...]] | None = None) -> list[int | None]:  # fmt: skip
+    """The size of each axis, where one is given for a label or axis, by the shape of a tensor, or by a declaration."""
+    sizes = Sizes(shapes).read([e])
+    fix(sizes, [e], labels)
     return [sizes.number(size) for size in e.sizes]
 
 
