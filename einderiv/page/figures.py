@@ -63,7 +63,7 @@ def _written(J: Expr, name: str, label: str) -> dict[str, Any]:
 def verdict(request: Mapping[str, Any]) -> dict[str, Any]:
     """Is the derivative right? Compared with another, on numbers drawn at random.
 
-    >>> verdict({"text": "is,st,tj->ij", "wrt": "A"})["ok"]
+    >>> verdict({"text": "is,st,tj->ij", "wrt": "A"})["right"]
     True
 
     Raises what ``ed.check`` raises.
@@ -74,7 +74,7 @@ def verdict(request: Mapping[str, Any]) -> dict[str, Any]:
     found = subject(q)
     labels, shapes = given(q, found.tensors)
     report = check(_last(found), found.wrt, _drawn(shapes), sizes=labels)
-    return {"ok": report.ok, "text": str(report), "problem": problem}
+    return {"right": report.ok, "text": str(report), "problem": problem}
 
 
 def _drawn(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
