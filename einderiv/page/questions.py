@@ -134,7 +134,8 @@ def written(q: Question) -> tuple[str, Expr]:
     """The language of a question, and its expression. Raises ParseError for nothing at all."""
     if not q.text.strip():
         raise ParseError("type an einsum such as is,st,tj->ij, or an expression such as sum((A @ x - b)**2)")
-    read_as = language(q.text) if q.language == "auto" else q.language
+    arrow = is_einsum(q.text) and "->" in q.text  # no other language has one outside of quotes
+    read_as = "string" if arrow else language(q.text) if q.language == "auto" else q.language
     return read_as, einsum(q.text) if read_as == "string" else parse(q.text, language=read_as)
 
 
