@@ -92,7 +92,7 @@ def _term(term: Expr) -> dict[str, Any]:
     return {
         "coefficient": None if front == 1 else str(front),
         "subscripts": _string(term, "subscripts", words),
-        "inserted": _string(term, "inserted", words),
+        "inserted": _string(term, "inserted", {a: b if a == b else "" for a, b in words.items()}),
         "compact": _string(term, "compact", words),
         "operands": [str(o) for o in term.operands],
     }
@@ -112,8 +112,9 @@ def steps(found: Subject, labels: list[str]) -> list[dict[str, Any]]:
     for k, e in enumerate(found.chain[:-1], 1):
         words = {a: b for x in (e, found.chain[k]) for t in x.terms[:READ] for a, b in shortened(t).items()}
         part = f"derivative {k} of {len(found.chain) - 1}: " if len(found.chain) > 2 else ""
-        for title, lines in explain(e, found.wrt).sections:
-            made.append(_step(part + title, lines, labels, words))
+        (_, lines), *rest = explain(e, found.wrt).sections
+        made.append(_step(f"{part}what is derived by {found.wrt}", [short_text(e), *lines], labels, words))
+        made += [_step(part + title, lines, labels, words) for title, lines in rest]
     return made
 
 

@@ -50,7 +50,7 @@ def segments(line: str, labels: Iterable[str], words: Mapping[str, str] | None =
 def string(text: str, words: Mapping[str, str] | None = None) -> list[Segment]:
     """An einsum string in pieces; every letter is a label."""
     short = words or {}
-    return [(c, short.get(c, c) if c.isalpha() else None) for c in re.findall(r"\w|\W+", text)]
+    return [(c, (short.get(c, c) or None) if c.isalpha() else None) for c in re.findall(r"\w|\W+", text)]
 
 
 def shortened(e: Expr) -> dict[str, str]:

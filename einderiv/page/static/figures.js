@@ -3,10 +3,10 @@ import { copyButton, download, fill, h } from "./dom.js";
 
 const UNITS = ["", "k", "M", "G", "T", "P", "E"];
 
-/** 12345 as "12.3 k". */
+/** 12345 as "12.3 k": a unit may follow. */
 export function short(n) {
   const k = n < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(n) / 3));
-  return `${Number((n / 1000 ** k).toPrecision(3))} ${UNITS[k]}`.trim();
+  return `${Number((n / 1000 ** k).toPrecision(3))} ${UNITS[k]}`;
 }
 
 export function showCost(section, found) {

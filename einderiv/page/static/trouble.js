@@ -15,7 +15,7 @@ export function showTrouble(place, field, error) {
 function pointed(text, position) {
   const all = Array.from(text);
   const at = Math.min(position, all.length);
-  const start = all.lastIndexOf("\n", at - 1) + 1;
+  const start = at === 0 ? 0 : all.lastIndexOf("\n", at - 1) + 1; // -1 would mean from the end
   const stop = all.indexOf("\n", Math.max(at, start));
   const from = Math.max(start, at - WINDOW / 2);
   const to = Math.min(stop < 0 ? all.length : stop, from + WINDOW);

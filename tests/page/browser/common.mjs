@@ -29,7 +29,7 @@ export async function open(chrome, options = {}) {
 export async function visit(page, hash = "") {
   await page.goto("about:blank");
   await page.goto(`${BASE}/${hash}`);
-  await page.waitForSelector("body[data-ready]", { timeout: 120_000 });
+  await page.waitForSelector("body[data-ready]", { timeout: 60_000 });
 }
 
 /** Type into the field, and wait until the answer to that is there. */
