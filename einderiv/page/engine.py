@@ -37,8 +37,8 @@ def answer(request: object) -> dict[str, Any]:
     start = time.perf_counter()
     body, kind = (request, request.get("kind")) if isinstance(request, dict) else ({}, None)
     found = _answered(body, kind)
-    return {"kind": kind if isinstance(kind, str) and kind in KINDS else None, "ok": "error" not in found, **found,
-            "ms": round(1000 * (time.perf_counter() - start), 2)}  # fmt: skip
+    return {"kind": kind if isinstance(kind, str) and kind in KINDS else None, "kinds": list(KINDS),
+            "ok": "error" not in found, **found, "ms": round(1000 * (time.perf_counter() - start), 2)}  # fmt: skip
 
 
 def _answered(request: Mapping[str, Any], kind: object) -> dict[str, Any]:

@@ -33,8 +33,10 @@ def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, 
     names, numbers, k = axis_names(J), axis_sizes(J, labels, shapes), J.ndim - J.record.count
     above, below = list(names[:k]), list(names[k:])
     rows, columns = _product(numbers[:k]), _product(numbers[k:])
-    flat = [("numerator layout", [above, below], [rows, columns], "a row for each entry of y, a column for each of "),
-            ("denominator layout", [below, above], [columns, rows], "its transpose: a column for each entry of y")]
+    flat = [
+        ("numerator layout", [above, below], [rows, columns], "a row for each entry of y, a column for each of "),
+        ("denominator layout", [below, above], [columns, rows], "its transpose: a column for each entry of y"),
+    ]
     tensor = {"name": "tensor", "shape": [above, below], "numbers": numbers, "flat": False,
               "note": "the axes of y, then those of " + J.record.wrt}  # fmt: skip
     return [tensor, *({"name": name, "shape": shape, "numbers": found, "flat": True,

@@ -22,7 +22,8 @@ HERE = Path(__file__).parent
 PACKAGE = HERE.parent
 MARK = "site.json"  # a folder with this file in it was made here, and may be made again
 POLICY = ("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; font-src 'self'; "
-          "img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'")  # fmt: skip
+          "img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; "
+          "form-action 'none'")  # fmt: skip
 
 
 def build(folder: Path, pyodide: Path) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,10 +60,8 @@ class Worker:
     async def end(self) -> None:
         """Kill the process, and wait until it is gone."""
         if self.process.returncode is None:
-            try:
+            with suppress(ProcessLookupError):  # it may have gone by itself just now
                 self.process.kill()
-            except ProcessLookupError:  # it went by itself just now
-                pass
         await self.process.wait()
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from conftest import GALLERY, SHOWN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]

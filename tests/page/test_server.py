@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from string import ascii_lowercase
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,9 +16,9 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from einderiv.page import workers as module  # noqa: E402
-from einderiv.page.server import BODY, HEADERS, Guard, serve  # noqa: E402
-from einderiv.page.workers import Workers  # noqa: E402
+from einderiv.page import workers as module
+from einderiv.page.server import BODY, HEADERS, Guard, serve
+from einderiv.page.workers import Workers
 
 JSON = {"Content-Type": "application/json"}
 
@@ -137,8 +138,7 @@ BOMBS = {
     "a product of sums": {"text": "x: i\n" + "sum(" + "*".join(["(x+x*x)"] * 200) + ")", "order": 4},
     "functions in functions": {"text": "x: i\nsum(" + "softmax(" * 60 + "x" + ", axis=0)" * 60 + ")", "order": 4},
     "a path search": {"kind": "cost", "text": ",".join(
-        f"{a}{b}" for k, a in enumerate("abcdefghijklmnopqrstuvwxyz") for b in "abcdefghijklmnopqrstuvwxyz"[k + 1 : k + 8])
-        + "->"},
+        f"{a}{b}" for k, a in enumerate(ascii_lowercase) for b in ascii_lowercase[k + 1 : k + 8]) + "->"},
     "a check of large arrays": {"kind": "check", "text": "ij,jk,kl->il", "sizes": "i=900, j=900, k=900, l=900"},
     "a check of huge arrays": {"kind": "check", "text": "ij,jk->ik", "sizes": "i=999999999, j=999999999"},
     "shapes beyond all memory": {"kind": "check", "text": "ij,jk->ik", "sizes": "A=999999999x999999999"},
@@ -166,8 +166,8 @@ def test_ten_thousand_requests(address):
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
         right = 0
         for k in range(n):
-            connection.request("POST", "/answer", json.dumps({"kind": "derivative", "text": "ij,j->i" if k % 2 else "ij->k"}),
-                               JSON)  # fmt: skip
+            text = "ij,j->i" if k % 2 else "ij->k"
+            connection.request("POST", "/answer", json.dumps({"kind": "derivative", "text": text}), JSON)
             right += json.loads(connection.getresponse().read())["ok"] == (k % 2 == 1)
         connection.close()
         return right

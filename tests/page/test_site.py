@@ -7,9 +7,9 @@ import sys
 import zipfile
 
 import pytest
-from conftest import GALLERY, ROOT, free_port, started
 
 import einderiv as ed
+from conftest import GALLERY, ROOT, free_port, started
 from einderiv.cli import main
 from einderiv.page.site import MARK, PYODIDE, RUNTIME, build
 

@@ -69,7 +69,7 @@ export function showCheck(section, check) {
     verdict.textContent = "checking …";
     verdict.className = "verdict";
     const found = await check();
-    verdict.textContent = found.ok ? `${found.right ? "✓" : "✗"} ${found.text}` : found.error.message;
+    verdict.textContent = found.ok ? `${{ true: "✓", false: "✗" }[found.right] ?? "?"} ${found.text}` : found.error.message;
     verdict.className = `verdict ${found.right ? "right" : "wrong"}`;
     button.disabled = false;
   } }, "Compare with numbers");

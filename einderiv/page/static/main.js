@@ -4,6 +4,7 @@ import { ask, ready } from "./engine.js";
 import { showCheck, showCode, showCost } from "./figures.js";
 import { showGallery, showHistory } from "./gallery.js";
 import { listen, setLabels } from "./labels.js";
+import { showPictures } from "./pictures.js";
 import { showDerivative, showShapes } from "./results.js";
 import { EMPTY, fromHash, remember, toHash } from "./state.js";
 import { showSteps } from "./steps.js";
@@ -65,14 +66,15 @@ function show(found) {
 /** What takes longer, or needs more than symbols, after the derivative itself. */
 async function figures(found, signal, stale) {
   const parts = [
+    ["pictures", "Picture", (given) => showPictures(found, given)],
     ["cost", "Plan and cost", (given) => showCost(find("cost"), given)],
     ["code", "Code", (given) => showCode(find("code"), given)],
   ];
-  for (const [kind, name, shown] of parts) {
+  for (const [kind, name, shown] of parts.filter(([kind]) => found.kinds.includes(kind))) {
     const given = await ask(request(kind), signal);
     if (stale()) return;
     if (given.ok) shown(given);
-    else fill(find(kind), h("h2", {}, name), h("p", { class: "note" }, given.error.message));
+    else fill(find(kind === "pictures" ? "picture" : kind), h("h2", {}, name), h("p", { class: "note" }, given.error.message));
   }
 }
 
