@@ -16,7 +16,8 @@ def test_the_seeds_question():
     assert found["result"]["text"] == "∂y[i]/∂w0[a,b] = w1[i,a] L0[b]"
     assert [step["title"] for step in found["steps"]] == [
         "what is derived by w0", "1. Replace the indices of w0 by new ones",
-        "2. Insert one delta for each axis, tying the old index to the new", "3. Eliminate the deltas", "Result", "Shape",
+        "2. Insert one delta for each axis, tying the old index to the new", "3. Eliminate the deltas", "Result",
+        "Shape",
     ]  # fmt: skip
 
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from conftest import GALLERY
 
 import einderiv as ed
+from conftest import GALLERY
 from einderiv.page import engine
 from einderiv.page.engine import KINDS, answer
 
