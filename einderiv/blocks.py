@@ -13,6 +13,7 @@ the block `db` is factored, for every `a` at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
@@ -20,7 +21,8 @@ import numpy as np
 
 from .errors import EinderivError, limits
 from .execution import Array
-from .terms import Term, product, total, value
+from .steps import Labels
+from .terms import Term, alone, product, total, value
 
 BLOCK = 2000  # unknowns: a larger block is not factored
 ROUNDING = 1000  # units in the last place: the error of a term, which is computed from others
@@ -50,7 +52,9 @@ class Group(NamedTuple):
     def blocks(self, dtype: Any) -> Array:
         """The blocks, shape ``(*stack, order, order)``; without free axes their entries, shape ``stack``."""
         shape = (*self.stack, *self.inner, *self.inner)
-        found = value(total([product(t, shape) for t in self.terms], shape), dtype)
+        found = alone(self.terms, dtype)
+        if found is None:
+            found = value(total([product(t, shape) for t in self.terms], shape), dtype)
         return found.reshape((*self.stack, self.order, self.order)) if self.free else found
 
     def largest(self) -> float:
@@ -61,38 +65,55 @@ class Group(NamedTuple):
 
 def groups(terms: Sequence[Term], shape: Shape, *, kronecker: bool = True) -> list[Group]:
     """The groups of a square tensor with rows and columns of `shape`; without `kronecker` there is one."""
-    k = len(shape)
-    tied = {p for p in range(k) if all(_tied(t.output, p, k) for t in terms)}
-    carried = [{x for _, labels in t.factors for x in labels} for t in terms]
-    rest = [p for p in range(k) if p not in tied or any(t.output[p] in c for t, c in zip(terms, carried, strict=True))]
+    found = _grouped(tuple((tuple(ls for _, ls in t.factors), t.output) for t in terms), len(shape), kronecker)
+    return [
+        Group(stack, free, tuple(Term(tuple(t.factors[k] for k in own), output)
+                                 for t, (own, output) in zip(terms, inside, strict=True)),
+              tuple(shape[p] for p in stack), tuple(shape[p] for p in free))
+        for stack, free, inside in found
+    ]  # fmt: skip
+
+
+Shown = tuple[tuple[Labels, ...], Labels]  # the labels of a term: of its factors, of the tensor
+Inside = tuple[tuple[int, ...], Labels]  # of a term within a group: which of its factors, and the labels of its axes
+
+
+@lru_cache(maxsize=256)
+def _grouped(terms: tuple[Shown, ...], k: int, kronecker: bool
+             ) -> list[tuple[tuple[int, ...], tuple[int, ...], list[Inside]]]:  # fmt: skip
+    """The tied and the free axes of each group, and its terms, as far as labels say them."""
+    tied = {p for p in range(k) if all(_tied(output, p, k) for _, output in terms)}
+    carried = [{x for labels in factors for x in labels} for factors, _ in terms]
+    rest = [p for p in range(k) if p not in tied or any(t[1][p] in c for t, c in zip(terms, carried, strict=True))]
     parts = _components(terms[0], rest, k) if kronecker and len(terms) == 1 else []
-    return [_group(terms, part, tied, shape, first=part is parts[0]) for part in parts] or (
-        [_group(terms, rest, tied, shape, first=True)])  # fmt: skip
+    return [_group(terms, part, tied, k, first=part is parts[0]) for part in parts] or (
+        [_group(terms, rest, tied, k, first=True)])  # fmt: skip
 
 
 def _tied(output: Sequence[int], p: int, k: int) -> bool:
     return output[p] == output[k + p] and output.count(output[p]) == 2
 
 
-def _components(term: Term, axes: Sequence[int], k: int) -> list[list[int]]:
+def _components(term: Shown, axes: Sequence[int], k: int) -> list[list[int]]:
     """`axes` by what connects them: a factor with labels of both, or one label."""
     sets: list[set[int]] = []
-    for labels in (*(ls for _, ls in term.factors), *((term.output[p], term.output[k + p]) for p in axes)):
+    factors, output = term
+    for labels in (*factors, *((output[p], output[k + p]) for p in axes)):
         joined = [s for s in sets if s.intersection(labels)]
         sets = [s for s in sets if s not in joined] + [set(labels).union(*joined)]
-    return [part for s in sets if (part := [p for p in axes if term.output[p] in s])]
+    return [part for s in sets if (part := [p for p in axes if output[p] in s])]
 
 
-def _group(terms: Sequence[Term], axes: Sequence[int], tied: set[int], shape: Shape, *, first: bool) -> Group:
+def _group(terms: Sequence[Shown], axes: Sequence[int], tied: set[int], k: int, *, first: bool
+           ) -> tuple[tuple[int, ...], tuple[int, ...], list[Inside]]:  # fmt: skip
     """The group of `axes`; the first one has the numbers that stand in front of a term."""
-    k = len(shape)
     stack, free = tuple(p for p in axes if p in tied), tuple(p for p in axes if p not in tied)
-    inside = []
-    for t in terms:
-        output = tuple(t.output[p] for p in (*stack, *free, *(k + p for p in free)))
-        factors = tuple(f for f in t.factors if (set(f[1]) & set(output)) or (first and not f[1]))
-        inside.append(Term(factors, output))
-    return Group(stack, free, tuple(inside), tuple(shape[p] for p in stack), tuple(shape[p] for p in free))
+    inside: list[Inside] = []
+    for factors, whole in terms:
+        output = tuple(whole[p] for p in (*stack, *free, *(k + p for p in free)))
+        own = tuple(q for q, ls in enumerate(factors) if set(ls) & set(output) or (first and not ls))
+        inside.append((own, output))
+    return stack, free, inside
 
 
 # ---- what is done with the blocks of one group
@@ -116,12 +137,20 @@ def _factored(blocks: Array, b: Array, name: Name) -> Array:
         x: Array = np.linalg.solve(blocks, b)
     except np.linalg.LinAlgError:
         raise _singular(name(first(np.linalg.slogdet(blocks)[1] == -np.inf)), "singular") from None
+    known, asked = max(blocks.shape[-1], 8) * np.finfo(x.dtype).eps, np.abs(b).max(-2, initial=0)
     with np.errstate(over="ignore", invalid="ignore"):
+        if _norm(blocks) * _norm(x) * known < asked.min(initial=np.inf):  # |A| |x| <= ‖A‖ ‖x‖: no column needs a look
+            return x
         grown = (np.abs(blocks) @ np.abs(x)).max(-2, initial=0)
-        lost = grown * (max(blocks.shape[-1], 8) * np.finfo(x.dtype).eps) >= np.abs(b).max(-2, initial=0)
+        lost = grown * known >= asked
     if (bad := (lost & (grown > 0)).any(-1)).any():
         raise _singular(name(first(bad)), "singular to working precision")
     return x
+
+
+def _norm(a: Array) -> Any:
+    flat = a.ravel()
+    return np.sqrt(np.vdot(flat, flat).real)
 
 
 def _log_entries(entries: Array) -> Any:

@@ -172,9 +172,9 @@ class Execution:
 
         An array that may share memory with an input, or of another dtype than the one computed in, gets a copy.
         """
-        given = [*arrays.values(), *self.held]
-        places = [out if out is not None and out.dtype == self.compute and apart(out, given)
-                  else np.zeros(shape, self.compute) for out, shape in zip(outs, self.shapes, strict=True)]  # fmt: skip
+        free = apart(outs, [*arrays.values(), *self.held])
+        places = [out if out is not None and out.dtype == self.compute and alone else np.zeros(shape, self.compute)
+                  for out, alone, shape in zip(outs, free, self.shapes, strict=True)]  # fmt: skip
         if zeroed not in self._into:
             self._into[zeroed] = self._emitted(zeroed).function(self.backend)
         self._called(self._into[zeroed], arrays, [np.asarray(place) for place in places])

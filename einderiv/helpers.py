@@ -51,6 +51,16 @@ def gram(x, w):
     found[half:, :half] = found[:half, half:].T
     return found
 """,
+    "grams": """\
+def grams(m, x):
+    # Σ_r m[n,r] x[r,b] x[r,d] is symmetric in b and d: one side of the diagonal is computed, and read twice
+    n = x.shape[1]
+    rows, columns = np.triu_indices(n)
+    place, y = np.empty((n, n), np.intp), np.ascontiguousarray(x.T)
+    place[rows, columns] = place[columns, rows] = np.arange(rows.size)
+    half = m.dot((y[rows] * y[columns]).T)
+    return half.take(place.ravel(), axis=1).reshape(len(m), n, n)
+""",
     "sigmoid": """\
 def sigmoid(x):
     with np.errstate(over="ignore"):  # 1 / (1 + e^1000) is 0 also when e^1000 is infinite

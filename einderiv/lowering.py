@@ -4,6 +4,7 @@
 kind        inputs                spec          what it computes
 ==========  ====================  ============  ============================================================
 gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1 is summed
+grams       two matrices          transposed?   ``Σ_r M[n,r] X[r,b] X[r,d]``, a Gram matrix for each n
 combine     arrays of one shape   numbers       their sum, each times its number, and a constant
 contract2   an array, ones        labels        a sum over a short axis: ``x.dot(ones)`` is the fastest way to it
 outer       two vectors           labels        their outer product, by BLAS
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 
 from .functions import Function, numpy
-from .grams import weighted_gram
+from .grams import many_grams, weighted_gram
 from .steps import Program, Step
 
 SHORT = 1 << 12  # entries of a sum that has no rounding to speak of, however it is made
@@ -40,7 +41,7 @@ def lowered(program: Program) -> None:
 
 
 def _gram(program: Program, k: int, step: Step) -> Iterator[Step]:
-    found = weighted_gram(program, k)
+    found = weighted_gram(program, k) or many_grams(program, k)
     if found is not None:
         yield found
 

@@ -12,6 +12,7 @@ from .expression import Label
 from .nesting import forks
 from .rates import costs
 
+ROWS = 1.1  # what an operation on rows takes of one elsewhere
 FEW = 5  # operands: all 3ⁿ splits are looked at
 OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
 
@@ -171,7 +172,10 @@ def _seconds(a: int, b: int, out: int, sizes: _Sizes) -> float:
     """The estimated time of one pair: arithmetic or memory, whichever takes longer."""
     flops = sizes[a | b] * (1 if a | b == out else 2)
     moved = 8 * costs.byte * (sizes[a] + sizes[b] + sizes[out])
-    return max(flops * (costs.matrix if a & b & ~out else costs.other), moved) + costs.step
+    rate = costs.matrix if a & b & ~out else costs.other
+    if a == b and a != out:  # rows times rows are no product of matrices: no form of them is faster than the memory
+        rate = ROWS * costs.other
+    return max(flops * rate, moved) + costs.step
 
 
 def _ends(labels: Sequence[int]) -> set[int]:

@@ -8,7 +8,7 @@ it sits in the full tensor is a step of kind "write".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any, TypeGuard
 
@@ -17,6 +17,7 @@ from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size,
 from .paths import search
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
+from .symmetries import Symmetries
 from .unification import assemble, bare, core_labels
 
 INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
@@ -50,6 +51,7 @@ class Planner:
                  optimize: Any = "auto") -> None:  # fmt: skip
         self.sizes, self.optimize = sizes, optimize
         self.program = Program(number)
+        self.symmetries = Symmetries(self.program)
         self.roots = list(roots)
         self.values: dict[int, int] = {}
         self.products: dict[object, Pair] = {}  # values by what they are products of, with names for their labels
@@ -187,14 +189,15 @@ class Planner:
         sizes = self._rep(e.sizes)
         if terms and all(t.labels == t.output for t in terms):
             return self._total([t.value for t in terms])
-        places: dict[Any, list[int]] = {}
+        places: dict[Any, Counter[int]] = {}
         diagonal = any(len(set(t.output)) < len(t.output) for t in terms)
-        for k, t in enumerate(terms):
+        for t in terms:
             names = {x: p for p, x in enumerate(dict.fromkeys(t.output))}
-            place = tuple(names[x] for x in t.labels), tuple(names[x] for x in t.output)
+            labels, sign = min(self.symmetries.ways((t.value, tuple(names[x] for x in t.labels))))
+            place = labels, tuple(names[x] for x in t.output)
             # What sits in one place is added before it is written there; without diagonals all is one expression.
-            places.setdefault((place, 0 if diagonal else k), []).append(t.value)
-        values = tuple(map(self._total, places.values()))
+            places.setdefault((place, None if diagonal else t.value), Counter())[t.value] += sign
+        values = tuple(self._total([self._times(v, n) for v, n in group.items()]) for group in places.values())
         flops = float(sum(map(self.program.entries, values)))
         return self.program.add("write", values, tuple(place for place, _ in places), sizes, flops)
 
@@ -260,8 +263,10 @@ class Planner:
         out = tuple(x for x in distinct if x in kept)
         if out != distinct:
             sizes = dict(zip(distinct, self.program.steps[value].sizes, strict=True))
+            distinct, sign = min(self.symmetries.ways((value, distinct)))
             value = self.program.add("sum", (value,), (distinct, out), tuple(sizes[x] for x in out),
                                      float(self.program.entries(value)))  # fmt: skip
+            value = self._times(value, sign)
         return value, out
 
     def _view(self, value: int, labels: Labels, out: Labels) -> int:
@@ -282,10 +287,7 @@ class Planner:
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
         form, names = _form((x, la), (y, lb), kept)
-        if form in self.products:
-            value, known = self.products[form]
-            back = {name: label for label, name in names.items()}
-            labels = tuple(back[name] for name in known)
+        for value, labels in self._known((x, la), (y, lb), kept):
             if output is None or output == labels:
                 return value, labels
             if summed:  # an outer product is made again as fast as it is read in another order
@@ -298,6 +300,32 @@ class Planner:
         value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
         self.products[form] = value, tuple(names[label] for label in out)
         return value, out
+
+    def _known(self, a: Pair, b: Pair, kept: Labels) -> Iterator[Pair]:
+        """What a product is already, in all the ways in which its operands' symmetries let it be written."""
+        for la, sign in self.symmetries.ways(a):
+            for lb, other in self.symmetries.ways(b):
+                form, names = _form((a[0], la), (b[0], lb), kept)
+                if form in self.products:
+                    value, known = self.products[form]
+                    back = {name: label for label, name in names.items()}
+                    yield self._times(value, sign * other), tuple(back[name] for name in known)
+
+    def _times(self, value: int, number: int) -> int:
+        """A value times a whole number, which an operand takes where the value is an outer product."""
+        step, entries = self.program.steps[value], float(self.program.entries(value))
+        if number == 1:
+            return value
+        if step.kind == "contract2" and {*step.spec[2]} == {*step.spec[0], *step.spec[1]}:
+            least = min((0, 1), key=lambda k: self.program.entries(step.inputs[k]))
+            if entries >= max(GROWN, 2 * self.program.entries(step.inputs[least])):
+                inputs = [*step.inputs]
+                inputs[least] = self._times(inputs[least], number)
+                return self.program.add("contract2", tuple(inputs), step.spec, step.sizes, step.flops)
+        if step.kind == "scale":
+            before, sizes = step.spec
+            return self.program.add("scale", step.inputs, (number * before, sizes), step.sizes, entries)
+        return self.program.add("scale", (value,), (number, ()), step.sizes, entries)
 
     def _inverse(self, part: Pair) -> bool:
         value, labels = part

@@ -11,6 +11,7 @@ from .errors import BackendError, EinderivError, ShapeError
 
 Place = tuple[str, Any]  # where an array stands, as a user would write it, and the array
 OPTIONS = ("sizes", "out", "zeroed")  # keywords of a call: a tensor of such a name is given in a mapping
+FEW = 6  # arrays whose pairs are compared one by one
 WORK = 10**5  # steps that are spent on telling whether two arrays share a number
 
 
@@ -43,7 +44,8 @@ def received(tree: Any, out: Any, shapes: Sequence[tuple[int, ...]], dtype: Any)
         if array is not None:
             _check(what, array, shape, dtype)
     given = [(what, array) for what, array in places if array is not None]
-    for (a, x), (b, y) in combinations(given, 2):
+    for j, k in near([array for _, array in given]):
+        (a, x), (b, y) = given[j], given[k]
         if _shared(x, y):
             raise EinderivError(f"{a} and {b} share memory, so they cannot hold two results")
     return [array for _, array in places]
@@ -89,8 +91,23 @@ def _shared(x: Any, y: Any) -> bool:
         return True
 
 
-def apart(array: Any, others: Iterable[Any]) -> bool:
-    """Does `array` lie in other memory than all of `others`, as far as the ends of each say?"""
+def near(arrays: Sequence[Any]) -> list[tuple[int, int]]:
+    """The pairs of arrays that may share memory, as far as the ends of each say: its places, the lower one first."""
     import numpy as np
 
-    return not any(isinstance(other, np.ndarray) and np.may_share_memory(array, other) for other in others)
+    kept = [(k, a) for k, a in enumerate(arrays) if isinstance(a, np.ndarray)]
+    if len(kept) <= FEW:
+        return [(j, k) for (j, x), (k, y) in combinations(kept, 2) if np.may_share_memory(x, y)]
+    found, reaching = list[tuple[int, int]](), list[tuple[int, int]]()
+    for low, high, k in sorted((*np.lib.array_utils.byte_bounds(a), k) for k, a in kept if a.size):
+        reaching = [(end, j) for end, j in reaching if end > low]
+        found += [(min(j, k), max(j, k)) for _, j in reaching]
+        reaching.append((high, k))
+    return sorted(found)
+
+
+def apart(arrays: Sequence[Any], others: Sequence[Any]) -> list[bool]:
+    """Which of `arrays` lie in other memory than all of `others`?"""
+    count = len(arrays)
+    touched = {j for j, k in near([*arrays, *others]) if j < count <= k}
+    return [k not in touched for k in range(count)]

@@ -18,6 +18,7 @@ from .steps import Labels, Step, contraction, middle, turned
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 MANY, FEW = 1 << 14, 32  # entries: of an array that is worth a thought; of a result that is made one by one
+READ, LEAST = 4, 256  # times; entries: of a result for which an operand that is read so often is copied in its order
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,11 @@ def _gram(inputs: Sequence[str], step: Step, _: Spell) -> str:
     return f"gram({inputs[0]}{'.T' * step.spec[0]}, {inputs[1]})"
 
 
+def _grams(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    first, second = (name + ".T" * turned for name, turned in zip(inputs, step.spec, strict=True))
+    return f"grams({first}, {second})"
+
+
 def _factor(inputs: Sequence[str], _: Step, __: Spell) -> str:
     return f"factored({inputs[0]})"
 
@@ -224,9 +230,9 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     la, lb, out = step.spec
     x, y = inputs
     batch, summed, first, second = contraction(la, lb, out)
-    if not summed:
-        return f"{aligned(x, la, out)} * {aligned(y, lb, out)}"
     sizes = _by_label(step, size)
+    if not summed:
+        return f"{_repeated(x, la, out, sizes)} * {_repeated(y, lb, out, sizes)}"
     if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
         return text
     if turned(batch, first, second, out):
@@ -266,6 +272,15 @@ def _batch_last(batch: Labels, summed: Labels, operands: tuple[Labels, Labels], 
         return summed[0] not in (operands[0][-1], operands[1][-1])
     last = operands[0 if rests[0] else 1][-1]
     return last in batch and _long(sizes(last), 16)
+
+
+def _repeated(x: str, labels: Labels, out: Labels, sizes: Callable[[int], str]) -> str:
+    """`x` as a view that broadcasts; copied in the order of the axes of the result, if it is read many times."""
+    order = tuple(label for label in out if label in labels)
+    own, all_ = product(list(map(sizes, labels))), product(list(map(sizes, out)))
+    if order != labels and own.isdigit() and all_.isdigit() and int(all_) >= max(READ * int(own), LEAST):
+        return aligned(f"np.ascontiguousarray({transposed(x, labels, order)})", order, out)
+    return aligned(x, labels, out)
 
 
 def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "transpose") -> str:
@@ -342,7 +357,7 @@ def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes
 #: how NumPy spells each kind of step as an expression
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
     "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
-    "combine": combine_text, "apply": _apply, "gram": _gram, "factor": _factor, "solve": solve_text,
+    "combine": combine_text, "apply": _apply, "gram": _gram, "grams": _grams, "factor": _factor, "solve": solve_text,
     "reshape": _reshape, "outer": _outer, "stack": _stack, "take": _take,
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
 def arithmetic(step: Step) -> float:
     """The estimated time that a step computes for."""
     rate = costs.other
-    if step.kind in ("factor", "solve", "gram"):
+    if step.kind in ("factor", "solve", "gram", "grams"):
         rate = costs.matrix
     elif step.kind == "contract2":
         batch, summed, first, second = contraction(*step.spec)

@@ -9,7 +9,6 @@ from .algebra import added
 from .execution import Array, computed
 from .expression import Constant, Einsum, Expr, zero
 from .steps import Labels
-from .unification import bare
 
 
 class Term(NamedTuple):
@@ -51,11 +50,17 @@ def core(term: Term, shape: tuple[int, ...], compute: Callable[[Einsum], Any] | 
     return computed(e, {}) if compute is None else compute(e)
 
 
+def alone(terms: Sequence[Term], dtype: Any) -> Array | None:
+    """One factor with its axes in another order, if that is all there is: no program is needed."""
+    if len(terms) != 1 or len(terms[0].factors) != 1:
+        return None
+    ((array, labels),), output = terms[0]
+    if len(set(labels)) < len(labels) or sorted(labels) != sorted(output):
+        return None
+    found: Array = array.transpose([labels.index(x) for x in output])
+    return found.astype(dtype, copy=False)
+
+
 def value(e: Expr, dtype: Any) -> Array:
     """What `e`, an expression of factors alone, comes to. Raises LimitError beyond ``limits.dense_bytes``."""
-    if isinstance(e, Einsum) and e.coefficient == 1 and len(e.factors) == 1 and isinstance(e.factors[0], Constant):
-        (labels,) = e.inputs
-        if len(set(labels)) == len(labels) and sorted(labels) == sorted(e.output) and not bare(e):
-            array: Array = e.factors[0].value.transpose([labels.index(x) for x in e.output])
-            return array.astype(dtype)  # nothing but an order of axes: no program is needed
     return computed(e, {}).astype(dtype, copy=False)

@@ -31,6 +31,19 @@ def test_gram_matrices_with_weights(subscripts, gram, shift):
         assert got.tolist() == got.T.tolist() or shift, "symmetric to the last bit"
 
 
+@pytest.mark.parametrize("subscripts", ["nr,rb,rd->nbd", "rn,rb,rd->nbd", "nr,br,dr->nbd", "nr,rb,rd->ndb"])
+@pytest.mark.parametrize(("side", "summed", "found"), [(4, 64, True), (9, 100, True), (3, 100, False), (9, 63, False)])
+def test_a_gram_matrix_for_each_row(subscripts, side, summed, found):
+    sizes = {"n": 256, "r": summed, "b": side, "d": side}
+    M, X = (rng.integers(-3, 4, [sizes[x] for x in ls]).astype(float) for ls in subscripts.split(",")[:2])
+    got, source = sources(ed.einsum(subscripts, "M", "X", "X"), M=M, X=X)
+    assert got.tolist() == np.einsum(subscripts, M, X, X).tolist()
+    assert ("= grams(" in source) is found
+    got, source = sources(ed.einsum(subscripts, "M", "X", "Y"), M=M, X=X, Y=X + 1)
+    assert "grams(" not in source
+    assert got.tolist() == np.einsum(subscripts, M, X, X + 1).tolist()
+
+
 def test_no_gram_of_two_matrices_or_small_ones():
     w, X = rng.random(m), rng.normal(size=(m, n))
     assert "gram(" not in sources(ed.einsum("nd,n,nd->nd", "X", "w", "X"), X=X, w=w)[1]

@@ -8,6 +8,7 @@ import pytest
 import einderiv as ed
 from einderiv import buffers
 from einderiv.derivation import leaves, mapped
+from einderiv.receiving import apart, near
 
 rng = np.random.default_rng(0)
 X, Y, S = ed.tensor("X", "ij"), ed.tensor("Y", "ij"), ed.tensor("S", "ii")
@@ -277,3 +278,14 @@ def test_an_error_is_the_same_with_it():
         ed.evaluate(ed.einsum("i,i->i", "a", "a"), a=np.full(2, 2**40), out=np.empty(2, int))
     with pytest.raises(ed.EinderivError, match=r"int16 does not hold"):
         ed.evaluate(ed.einsum("i,i->i", "a", "a"), a=np.full(2, 300, "i2"), out=np.empty(2, "i2"))
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_what_may_share_memory(count):
+    whole = np.zeros((2, count, 5))
+    arrays = [*(whole[0, k] for k in range(count)), whole[0, 1:3, ::2], np.zeros((0, 5)), None, whole[1, ::-1]]
+    assert near(arrays) == [(1, count), (2, count)]
+    assert apart(arrays[:count], arrays[count:]) == [k not in (1, 2) for k in range(count)]
+    assert apart([None, whole], [whole[1, 2:]]) == [True, False]
+    assert near([whole, whole, whole[1]]) == [(0, 1), (0, 2), (1, 2)]
+    assert near([whole[1], *(np.zeros(3) for _ in range(count)), whole]) == [(0, count + 1)]

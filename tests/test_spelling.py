@@ -292,3 +292,11 @@ def test_stacks_that_run_fastest_are_one_pass(text, size, one_pass):
     (line,) = numpy_step(step, ["x", "y"], str)
     assert ("einsum" in line) is one_pass
     assert (eval(line, {"np": np, "x": x, "y": y}) == np.einsum(text, x, y)).all()
+
+
+@pytest.mark.parametrize(("rows", "copied"), [(40, True), (2, False)])
+def test_what_is_read_many_times_is_copied_in_the_order_of_the_result(rows, copied):
+    f = ed.compile(ed.einsum("ki,jl->jikl", "A", "B"))
+    A, B = np.arange(rows * 5).reshape(rows, 5), np.arange(rows * 7).reshape(rows, 7)
+    assert f(A=A, B=B).tolist() == np.einsum("ki,jl->jikl", A, B).tolist()
+    assert ("np.ascontiguousarray(A.T)" in f._last.emitted.source) is copied

@@ -126,13 +126,50 @@ def value(make: Any, cores: int) -> Any:
     return prepare
 
 
+def into(make: Any, wrt: list[str]) -> Any:
+    """All gradients, into arrays that are there already: fresh memory costs more than what is written into it."""
+
+    def prepare(arrays: Arrays) -> Call:
+        f = ed.compile(ed.grad(make, wrt))
+        out = [np.empty_like(arrays[name]) for name in wrt]
+        f(arrays, out=out)
+        return partial(f, arrays, out=out)
+
+    return prepare
+
+
+def one_by_one(cores: int) -> Any:
+    """A contraction of opt_einsum for each core: the train without it, on a path that is found beforehand."""
+
+    def prepare(arrays: Arrays) -> Call:
+        import opt_einsum as oe
+
+        calls = []
+        for k in range(cores):
+            names, arguments = [], []
+            for j in range(cores):
+                bonds = [j] * (j > 0), [j + 1] * (j < cores - 1)
+                if j != k:
+                    names.append(f"G{j}")
+                    arguments.append(tuple(map(oe.get_symbol, (*bonds[0], cores + j, *bonds[1]))))
+                names.append(f"v{j}")
+                arguments.append((oe.get_symbol(cores + j),))
+            out = map(oe.get_symbol, [*[k] * (k > 0), cores + k, *[k + 1] * (k < cores - 1)])
+            text = f"{','.join(map(''.join, arguments))}->{''.join(out)}"
+            calls.append((oe.contract_expression(text, *(arrays[n].shape for n in names)), [arrays[n] for n in names]))
+        return lambda: [f(*given) for f, given in calls]
+
+    return prepare
+
+
 def overlap_gradients(cores: int, bond: int, physical: int) -> Problem:
     """By all cores of A."""
     wrt = [f"A{k}" for k in range(cores)]
     return Problem(states(cores, bond, physical), lambda: ed.grad(overlap(cores), wrt),
                    partial(environments_by_hand, cores),
                    derivatives("grad", partial(model, cores), tuple(range(cores))),
-                   also={"einderiv.forward": value(overlap, cores)})  # fmt: skip
+                   also={"einderiv.forward": value(overlap, cores),
+                         "einderiv.out": into(overlap(cores), wrt)})  # fmt: skip
 
 
 def train_gradients(cores: int, bond: int, physical: int) -> Problem:
@@ -141,7 +178,9 @@ def train_gradients(cores: int, bond: int, physical: int) -> Problem:
     return Problem(train(cores, bond, physical), lambda: ed.grad(contracted_train(cores), wrt),
                    partial(train_by_hand, cores),
                    derivatives("grad", partial(train_model, cores), tuple(range(cores))),
-                   also={"einderiv.forward": value(contracted_train, cores)})  # fmt: skip
+                   also={"einderiv.forward": value(contracted_train, cores),
+                         "einderiv.out": into(contracted_train(cores), wrt),
+                         "opt_einsum.each": one_by_one(cores)})  # fmt: skip
 
 
 FAMILY = Family("P6", "matrix product states and tensor trains, 20 to 60 cores", (

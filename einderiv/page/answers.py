@@ -33,10 +33,12 @@ def derivative(request: Mapping[str, Any]) -> dict[str, Any]:
     found = subject(q)
     J = found.result
     shapes, problem = _shapes(found, q, problem)
-    labels = labels_of(found.chain)
+    expression, result = _formula(found.chain[0]), _formula(J)
+    inner = [name for shown in (expression, result) for name in shown["colours"].values()]  # inside of functions
+    labels = list(dict.fromkeys([*labels_of(found.chain), *inner]))
     return {
         "language": found.language, "tensors": found.tensors, "wrt": found.wrt, "order": q.order, "labels": labels,
-        "scalar": found.chain[0].ndim == 0, "expression": _formula(found.chain[0]), "result": _formula(J),
+        "scalar": found.chain[0].ndim == 0, "expression": expression, "result": result,
         "zero": is_zero(J), "terms": _terms(J), "count": len(J.terms), "steps": steps(found, labels),
         "shapes": shapes, "problem": problem,
     }  # fmt: skip
