@@ -191,7 +191,8 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
             return np.asarray(total)
 
         return exact, "exact differences of whole numbers"
-    if analytic and x.dtype.kind == "f":
+    # A value that is not real, the logarithm of a negative number, has no slope that its imaginary part could show.
+    if analytic and x.dtype.kind == "f" and not np.imag(f(x + 0j)).any():
         step = STEP * max(float(np.abs(x).max(initial=0)) or 1.0, 1e-250)
         return (lambda v: np.imag(f(x + 1j * step * v)) / step), "a complex step"
     h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0)))
@@ -362,6 +363,6 @@ def _product(pairs: list[Any], output: list[int]) -> Array:
         later = {x for ls in pairs[k + 3 :: 2] for x in ls}.union(output)
         kept = [x for x in dict.fromkeys(labels + pairs[k + 1]) if x in later]
         # Objects know no fast product; for floats two operands are one.
-        value = np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object)
+        value = np.asarray(np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object))
         labels = kept
     return np.asarray(np.einsum(value, labels, output))

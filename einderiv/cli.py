@@ -1,4 +1,4 @@
-"""The command line: ``einderiv derive``, ``einderiv check`` and ``einderiv bench``.
+"""The command line: ``einderiv derive``, ``check``, ``serve``, ``site`` and ``bench``.
 
 What is derived is an einsum string, a text as :func:`einderiv.parse` reads it, the name of a file with one of them, or
 ``-`` for the standard input. Exit code 0; 1 if a check failed; 2 for bad usage or input, with the message on stderr.
@@ -25,7 +25,7 @@ from .evaluation import source
 from .explanation import explain
 from .expression import Add, Expr
 from .naming import axis_names
-from .notation import read
+from .notation import is_einsum, read
 from .parsing import ALIASES, LANGUAGES, parse
 from .show.formulas import formula, latex
 from .targets import tensors_of
@@ -65,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     proof = commands.add_parser("check", help="compare a derivative with exact differences")
     _common(proof)
     proof.set_defaults(run=_check)
+    page = commands.add_parser("serve", help="the page in a browser, on this machine only; needs einderiv[web]")
+    page.add_argument("--port", type=_port, default=8765)
+    page.add_argument("--open", action="store_true", help="open it in the browser")
+    page.set_defaults(run=_serve)
+    files = commands.add_parser("site", help="the same page as files that need no server")
+    files.add_argument("folder", help="where to; it is made, and must be new or made by this command")
+    files.add_argument("--pyodide", required=True, help="the folder of the npm package pyodide")
+    files.set_defaults(run=_site)
     commands.add_parser("bench", help="measure against hand-written NumPy and others; needs the repository")
     return parser
 
@@ -101,16 +109,6 @@ def _expression(arguments: argparse.Namespace) -> Expr:
         raise EinderivError(f"--names gives {len(names)} names, but the einsum has "
                             f"{len(read(written).inputs)} operands")  # fmt: skip
     return einsum(written, *names)
-
-
-def is_einsum(written: str) -> bool:
-    """Does it look like an einsum string: letters, words, commas, dots, an arrow?
-
-    A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma: ``A - B``, ``X.T``.
-    """
-    if not re.fullmatch(r"[\w,.>\s-]*", written, re.ASCII):
-        return False
-    return "->" in written or "," in written or not re.search(r"[->]|(?<!\.)\.(?!\.)", written)
 
 
 def _given(what: str, language: str | None) -> str:
@@ -185,6 +183,28 @@ def _check(arguments: argparse.Namespace) -> int:
     report = check(y, wrt, sizes=_sizes(arguments.sizes))
     _print(str(report))
     return 0 if report.ok else 1
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 2**16:
+        raise ValueError(text)
+    return number
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from .page.server import serve
+
+    serve(arguments.port, browser=arguments.open)
+    return 0
+
+
+def _site(arguments: argparse.Namespace) -> int:
+    from .page.site import build
+
+    for line in build(Path(arguments.folder), Path(arguments.pyodide)):
+        _print(line)
+    return 0
 
 
 def _bench(words: list[str]) -> int:

@@ -289,3 +289,16 @@ def test_high_powers_are_checked_with_fractions():
     report = ed.check(ed.parse(text), "a0")
     assert report.ok
     assert "complex step" in str(report)
+
+
+def test_products_of_several_scalars():
+    # NumPy's einsum of two object arrays without axes gives a number, no array.
+    assert ed.check(ed.einsum(",,i->ii", "s", "s", "d"), "s").ok
+
+
+def test_where_the_function_has_no_real_value():
+    # Not a large deviation, which a wrong derivative would have.
+    with np.errstate(invalid="ignore"):
+        report = ed.check(ed.log(ed.det(ed.tensor("X", "aa"))), "X", X=np.array([[0.0, 1.0], [1.0, 0.0]]))
+    assert np.isnan(report.error)
+    assert not report.ok

@@ -23,8 +23,9 @@ FLOORS = [
     "fusing", "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.drawing",
     "show.layout", "show.networks", "show.diagrams", "show.strips", "show.patterns", "show.plan_pictures",
     "show.plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation",
-    "compilation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli",
-    "__main__",
+    "compilation", "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "page",
+    "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine",
+    "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may

@@ -74,14 +74,18 @@ class Latex(Style):
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         comma = "," if any(len(i) > 1 for i in indices) else " " if name == self.delta else ""
-        return f"{self.name(name)}_{{{comma.join(map(self.name, indices)).strip()}}}" if indices else self.name(name)
+        return f"{self.name(name)}_{{{comma.join(map(self.label, indices)).strip()}}}" if indices else self.name(name)
 
     def name(self, name: str) -> str:
         plain = name.startswith("\\") or len(name) == 1
         return name if plain else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
 
+    def label(self, name: str) -> str:
+        """An index: the page marks them."""
+        return self.name(name)
+
     def sum(self, labels: Sequence[str], body: str) -> str:
-        return rf"\sum_{{{','.join(map(self.name, labels))}}} {body}"
+        return rf"\sum_{{{','.join(map(self.label, labels))}}} {body}"
 
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
@@ -98,7 +102,7 @@ class Latex(Style):
         unsaid = [part for k, part in enumerate(parts) if f"{{{k}}}" not in template]
         if unsaid and body.endswith(r"\right)"):  # in the same brackets: directions, and which entries are left out
             body = ", ".join([body.removesuffix(r"\right)"), *unsaid]) + r"\right)"
-        at = f"_{{{','.join(map(self.name, core))}}}"
+        at = f"_{{{','.join(map(self.label, core))}}}"
         return body.replace(r"\left(", at + r"\left(", 1) if core else body
 
     def entry(self, body: str, indices: Sequence[str]) -> str:

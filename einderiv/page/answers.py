@@ -1,0 +1,134 @@
+"""The derivative as the page shows it: a request in, data out, both as JSON has them. Symbolic: no NumPy is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..canonical import coefficient
+from ..errors import EinderivError, LimitError
+from ..explanation import explain
+from ..expression import Expr, is_zero
+from ..show.formulas import formula, latex
+from ..show.text import text as short_text
+from .marking import Segment, labels_of, marked_latex, segments, shortened, string
+from .questions import FieldError, Question, Subject, given, question, subject
+from .shapes import layouts
+
+READ = 40  # terms that the page shows one by one
+STEPS = 60  # lines of one step
+
+
+def derivative(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to "what is the derivative?".
+
+    >>> found = derivative({"text": "is,st,tj->ij", "wrt": "A"})
+    >>> found["terms"][0]["compact"], found["tensors"], found["wrt"]
+    ([['b', 'b'], ['t', 't'], [',', None], ['t', 't'], ['j', 'j'], ['->', None], ['i', 'i'], ['j', 'j'], ['i', 'i'], \
+['b', 'b']], {'A': 2, 'B': 2, 'C': 2}, 'A')
+
+    Raises what ``parse``, ``einsum`` and ``derive`` raise, and FieldError for a field that cannot be used.
+    """
+    q, problem = asked(request)
+    found = subject(q)
+    J = found.result
+    shapes, problem = _shapes(found, q, problem)
+    expression, result = _formula(found.chain[0]), _formula(J)
+    inner = [name for shown in (expression, result) for name in shown["colours"].values()]  # inside of functions
+    labels = list(dict.fromkeys([*labels_of(found.chain), *inner]))
+    return {
+        "language": found.language, "tensors": found.tensors, "wrt": found.wrt, "order": q.order, "labels": labels,
+        "scalar": found.chain[0].ndim == 0, "expression": expression, "result": result,
+        "zero": is_zero(J), "terms": _terms(J), "count": len(J.terms), "steps": steps(found, labels),
+        "shapes": shapes, "problem": problem,
+    }  # fmt: skip
+
+
+def asked(request: Mapping[str, Any]) -> tuple[Question, dict[str, Any] | None]:
+    """The question, and what is wrong with its sizes: those are left out then, for the derivative needs none."""
+    try:
+        return question(request), None
+    except FieldError as e:
+        if e.field != "sizes":
+            raise
+        return question({**request, "sizes": ""}), trouble(e, request)
+
+
+def trouble(error: Exception, request: Mapping[str, Any]) -> dict[str, Any]:
+    """An error as data: one message, and where in which field a caret goes.
+
+    >>> try:
+    ...     derivative({"text": "ij,j->k"})
+    ... except EinderivError as e:
+    ...     print(trouble(e, {"text": "ij,j->k"}))  # doctest: +ELLIPSIS
+    {'message': "output label 'k' ...", 'field': 'text', 'position': 6}
+    """
+    message, position = str(error), getattr(error, "position", None)
+    pointed, text = getattr(error, "text", ""), request.get("text", "")
+    if isinstance(error, FieldError):
+        return {"message": message, "field": error.field, "position": position}
+    if position is not None and pointed:
+        message = "\n".join(message.split("\n")[:-2])  # without the text and the caret: the page draws its own
+        start = text.find(pointed.strip()) if isinstance(text, str) else -1
+        lead = len(pointed) - len(pointed.lstrip())
+        position = start + position - lead if start >= 0 else None
+    return {"message": message, "field": "text", "position": position}
+
+
+def _formula(e: Expr) -> dict[str, Any]:
+    """The formula three times: for reading aloud and copying, in LaTeX, and in LaTeX with its labels marked."""
+    try:
+        marked, colours = marked_latex(e)
+        return {"text": formula(e), "latex": latex(e), "marked": marked, "colours": colours}
+    except LimitError as error:
+        return {"text": short_text(e), "latex": None, "marked": None, "colours": {}, "why": str(error)}
+
+
+def _terms(J: Expr) -> list[dict[str, Any]]:
+    return [] if is_zero(J) else [_term(term) for term in J.terms[:READ]]
+
+
+def _term(term: Expr) -> dict[str, Any]:
+    words = shortened(term)
+    front = coefficient(term)
+    return {
+        "coefficient": None if front == 1 else str(front),
+        "subscripts": _string(term, "subscripts", words),
+        "inserted": _string(term, "inserted", {a: b if a == b else "" for a, b in words.items()}),
+        "compact": _string(term, "compact", words),
+        "operands": [str(o) for o in term.operands],
+    }
+
+
+def _string(term: Expr, form: str, words: Mapping[str, str]) -> list[Segment] | None:
+    """One of the three einsum strings, or None where the term has none in this form."""
+    try:
+        return [list(s) for s in string(getattr(term, form), words)]  # type: ignore[misc]  # lists, as in JSON
+    except EinderivError:  # `inserted` is defined for products only; beyond 52 letters no string is
+        return None
+
+
+def steps(found: Subject, labels: list[str]) -> list[dict[str, Any]]:
+    """The derivation as steps to walk through, once for each order of the derivative."""
+    made: list[dict[str, Any]] = []
+    for k, e in enumerate(found.chain[:-1], 1):
+        words = {a: b for x in (e, found.chain[k]) for t in x.terms[:READ] for a, b in shortened(t).items()}
+        part = f"derivative {k} of {len(found.chain) - 1}: " if len(found.chain) > 2 else ""
+        (_, lines), *rest = explain(e, found.wrt).sections
+        made.append(_step(f"{part}what is derived by {found.wrt}", [short_text(e), *lines], labels, words))
+        made += [_step(part + title, lines, labels, words) for title, lines in rest]
+    return made
+
+
+def _step(title: str, lines: list[str], labels: list[str], words: Mapping[str, str]) -> dict[str, Any]:
+    shown = [[list(s) for s in segments(line, labels, words)] for line in lines[:STEPS]]
+    more = [[[f"… {len(lines) - STEPS} more lines", None]]] if len(lines) > STEPS else []
+    return {"title": title, "lines": [*shown, *more]}
+
+
+def _shapes(found: Subject, q: Question, problem: dict[str, Any] | None) -> tuple[list[dict[str, Any]], Any]:
+    try:
+        return layouts(found.result, *given(q, found.tensors)), problem
+    except EinderivError as e:
+        said = problem or {"message": str(e), "field": "sizes", "position": None}
+        return layouts(found.result, {}), said

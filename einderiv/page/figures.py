@@ -1,0 +1,99 @@
+"""What the page shows in numbers: plan, cost, code, a numeric check. All of it needs NumPy, which is imported late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan, prod
+from typing import Any
+
+from ..errors import EinderivError, limits
+from ..evaluation import core_entries, plan, source
+from ..expression import Expr
+from .answers import asked, trouble
+from .questions import Subject, given, subject
+
+SUFFIX = {"julia": "jl"}
+#: what is shown for each backend
+BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy"}
+TRIES = 6  # of the check: a logarithm of a determinant has a value for every other matrix only
+ITEM = 8  # bytes of a number in double precision
+
+
+def cost(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan, and what it costs against forming everything; a size that is not given counts as 32.
+
+    >>> found = cost({"text": "is,st,tj->ij", "wrt": "A", "sizes": "i=10, s=10, t=10, j=10"})
+    >>> found["dense_bytes"], found["core_bytes"], found["shape"]
+    (80000, 800, [10, 10, 10, 10])
+
+    Raises what ``ed.plan`` raises.
+    """
+    q, problem = asked(request)
+    found = subject(q)
+    J, known = found.result, found.tensors
+    try:
+        sizes: dict[str, Any] = {k: v for part in given(q, known) for k, v in part.items()}
+        table = plan(J, sizes)
+    except EinderivError as e:
+        problem = problem or {**trouble(e, request), "field": "sizes"}
+        table, sizes = plan(J), {}
+    return {
+        "problem": problem, "assumed": not sizes, "text": str(table), "notes": table.notes,
+        "steps": [row._asdict() for row in table.steps], "flops": table.flops, "seconds": table.seconds,
+        "largest_bytes": table.largest * ITEM, "shape": list(table.outputs[0]),
+        "dense_bytes": prod(table.outputs[0]) * ITEM, "core_bytes": core_entries(J, sizes) * ITEM,
+        "delta_flops": table.dense_flops, "delta_bytes": table.dense_largest * ITEM,
+    }  # fmt: skip
+
+
+def code(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Source for every backend that the derivative can be written for."""
+    q, _ = asked(request)
+    J = subject(q).result
+    return {"backends": [_written(J, name, label) for name, label in BACKENDS.items()]}
+
+
+def _written(J: Expr, name: str, label: str) -> dict[str, Any]:
+    file = f"derivative_{name}.{SUFFIX.get(name, 'py')}"
+    try:
+        return {"name": name, "label": label, "file": file, "code": source(J, name), "why": None}
+    except EinderivError as e:
+        return {"name": name, "label": label, "file": file, "code": None, "why": str(e)}
+
+
+def verdict(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Is the derivative right? Compared with another, on numbers drawn at random.
+
+    >>> verdict({"text": "is,st,tj->ij", "wrt": "A"})["right"]
+    True
+
+    Raises what ``ed.check`` raises.
+    """
+    import numpy as np
+
+    from ..checking import check
+
+    q, problem = asked(request)
+    found = subject(q)
+    labels, shapes = given(q, found.tensors)
+    for seed in range(TRIES):
+        with np.errstate(all="ignore"):
+            report: Any = check(_last(found), found.wrt, _drawn(shapes, seed), sizes=labels, seed=seed)
+        if not isnan(report.error):
+            return {"right": report.ok, "text": str(report), "problem": problem}
+    why = "not compared: at random numbers this has no real value, or none that is finite"
+    return {"right": None, "text": why, "problem": problem}
+
+
+def _drawn(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
+    """Arrays of the shapes that are given; the others are drawn by the check itself."""
+    import numpy as np
+
+    limits.check("dense_bytes", ITEM * sum(map(prod, shapes.values())), "give smaller sizes")
+    rng = np.random.default_rng(seed)
+    return {name: rng.uniform(0.3, 1.3, shape) for name, shape in shapes.items()}
+
+
+def _last(found: Subject) -> Expr:
+    """What was derived last."""
+    return found.chain[-2]

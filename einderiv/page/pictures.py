@@ -1,0 +1,73 @@
+"""The pictures of an answer: the expression, its derivative, where that is not zero, and one for each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import EinderivError, LimitError
+from ..expression import Expr
+from ..naming import axis_names
+from ..show.diagrams import diagram
+from ..show.drawing import Picture
+from ..show.patterns import sparsity
+from ..show.strips import steps as drawn_steps
+from .answers import asked, steps
+from .questions import Subject, given, subject
+from .shapes import axis_sizes
+
+WHOLE = ("3.", "Result")  # how the titles of steps begin that show what is left
+
+
+def pictures(request: Mapping[str, Any]) -> dict[str, Any]:
+    """SVG without a style of its own, None where there is no picture; and why.
+
+    >>> found = pictures({"text": "is,st,tj->ij", "wrt": "A"})
+    >>> found["diagrams"]["result"][:4], found["sparsity"], [step is not None for step in found["steps"]]
+    ('<svg', None, [True, True, True, True, True, False])
+
+    Raises what ``derive`` raises.
+    """
+    q, _ = asked(request)
+    found = subject(q)
+    shown: dict[str, str | None]
+    try:
+        why, walked = "", _steps(found)
+        shown = {"expression": _svg(diagram(found.chain[0])), "result": _svg(diagram(found.result))}
+    except LimitError as e:
+        why, walked, shown = str(e), [None], {"expression": None, "result": None}
+    try:
+        labels, shapes = given(q, found.tensors)
+        pattern = _pattern(found.result, labels, shapes)
+    except EinderivError:  # sizes that do not fit: the answer about the derivative says so
+        pattern = None
+    return {"diagrams": shown, "why": why, "sparsity": pattern, "steps": walked}
+
+
+def _svg(picture: Picture) -> str:
+    return picture.svg(style=False)
+
+
+def _pattern(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+    numbers = axis_sizes(J, labels, shapes)
+    if J.record is None or not 0 < J.record.count <= J.ndim or None in numbers:
+        return None
+    return _svg(sparsity(J, {name: n for name, n in zip(axis_names(J), numbers, strict=True) if n is not None}))
+
+
+def _steps(found: Subject) -> list[str | None]:
+    """A picture for each step of the derivation, None where one would say nothing new."""
+    if len(found.chain) != 2:
+        return [None]
+    drawn = drawn_steps(found.chain[0], found.wrt)
+    first, *between, last = [_svg(Picture(picture, caption)) for caption, picture in drawn]
+    kinds = ["2." if "delta ties" in caption else "1." for caption, _ in drawn[1:-1]]
+    waiting = {kind: [svg for svg, k in zip(between, kinds, strict=True) if k == kind] for kind in ("1.", "2.")}
+    walked: list[str | None] = [first]
+    for step in steps(found, [])[1:]:
+        kind = step["title"][:2]
+        if step["title"].startswith(WHOLE):
+            walked.append(last)
+        else:
+            walked.append(waiting[kind].pop(0) if waiting.get(kind) else None)
+    return walked
