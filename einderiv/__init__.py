@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from .gradients import to_jax, to_torch
     from .minimization import minimize
     from .objective import scipy_functions
+    from .streaming import stream
     from .structured import Structured
 
 __version__ = "0.1.0"
@@ -132,7 +133,7 @@ __all__ = [
     "log1p", "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp", "matrix_power", "max", "maximum", "mean",
     "min", "minimize", "minimum", "norm", "norm_squared", "not_equal", "outer", "parse", "pinv", "plan", "polygamma",
     "power", "prod", "project", "real", "reciprocal", "relu", "scipy_functions", "sigmoid", "sign", "silu", "sin",
-    "sinh", "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "substitute", "sum", "tan",
+    "sinh", "slogdet", "softmax", "softplus", "solve", "source", "sqrt", "square", "std", "stream", "substitute", "sum", "tan",
     "tanh", "tensor", "to_jax", "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var",
     "vec", "vjp", "where",
 ]  # fmt: skip
@@ -141,7 +142,7 @@ install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
 _LATER = {"SingularMatrixError": ".execution", "Structured": ".structured", "check": ".checking",
-          "minimize": ".minimization", "scipy_functions": ".objective", "to_jax": ".gradients",
+          "minimize": ".minimization", "scipy_functions": ".objective", "stream": ".streaming", "to_jax": ".gradients",
           "to_torch": ".gradients"}  # fmt: skip
 
 

@@ -19,15 +19,15 @@ FLOORS = [
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "calculus", "steps",
     "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts",
     "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing",
-    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "backends", "writing", "emission", "folding",
-    "fusing", "receiving", "execution", "hosts", "choosing", "show", "show.text", "show.formulas", "show.plans",
-    "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation",
+    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling", "backends", "writing", "emission", "folding",
+    "fusing", "receiving", "execution", "hosts", "lazy_hosts", "choosing", "show", "show.text", "show.formulas", "show.plans",
+    "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "evaluation", "compilation", "streaming",
     "gradients", "objective", "newton", "minimization", "explanation", "plain", "checking", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
-COMPUTING = {"execution", "hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
-             "objective", "newton"}  # fmt: skip
+COMPUTING = {"execution", "hosts", "lazy_hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
+             "objective", "newton", "streaming"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
 
