@@ -120,6 +120,7 @@ if TYPE_CHECKING:
     from .gradients import to_jax, to_torch
     from .minimization import minimize
     from .objective import scipy_functions
+    from .streaming import stream
     from .structured import Structured
 
 __version__ = "0.1.0"
@@ -136,15 +137,15 @@ __all__ = [
     "matrix_power", "max", "maximum", "mean", "min", "minimize", "minimum", "norm", "norm_squared", "not_equal",
     "outer", "parse", "pinv", "plan", "polygamma", "power", "prod", "project", "real", "reciprocal", "relu",
     "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh", "slogdet", "softmax", "softplus", "solve", "source",
-    "sparsity", "sqrt", "square", "std", "strip", "substitute", "sum", "tan", "tanh", "tensor", "to_jax", "to_torch",
-    "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp", "where",
+    "sparsity", "sqrt", "square", "std", "stream", "strip", "substitute", "sum", "tan", "tanh", "tensor", "to_jax",
+    "to_torch", "trace", "trace_function", "tril", "triu", "unvec", "value_and_grad", "var", "vec", "vjp", "where",
 ]  # fmt: skip
 
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
 _LATER = {"SingularMatrixError": ".execution", "Structured": ".structured", "check": ".checking",
-          "minimize": ".minimization", "scipy_functions": ".objective", "to_jax": ".gradients",
+          "minimize": ".minimization", "scipy_functions": ".objective", "stream": ".streaming", "to_jax": ".gradients",
           "to_torch": ".gradients"}  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def taken(arrays: Mapping[str, Any], backend: str | None, dense: bool) -> tuple[
     found = chosen(arrays, backend)
     if found == "numpy":
         return found, None, {name: usable(array, name) for name, array in arrays.items()}
-    from .hosts import HOSTS
+    from .lazy_hosts import HOSTS
 
     check_dense(found, dense)
     given, device = HOSTS[found].given(arrays)
@@ -62,7 +62,7 @@ def looked_at(given: Mapping[str, Any], backend: str, names: Iterable[str]) -> d
     wanted = [name for name in names if name in given]
     if backend == "numpy" or not wanted:
         return {name: given[name] for name in wanted}
-    from .hosts import HOSTS
+    from .lazy_hosts import HOSTS
 
     found = {name: HOSTS[backend].looked_at(given[name]) for name in wanted}
     return {name: array for name, array in found.items() if array is not None}

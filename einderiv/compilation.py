@@ -86,7 +86,7 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
     found = chosen(arrays, backend)
     if found == "numpy":
         return backend, arrays
-    from .hosts import HOSTS
+    from .lazy_hosts import HOSTS
 
     given, _ = HOSTS[found].given({name: array for name, array in arrays.items() if library(array) == found})
     for name, array in given.items():

@@ -192,7 +192,7 @@ class Compiled:
                    "distribute": self.distribute, "worth": self.worth, "folded": self.folded}  # fmt: skip
         if backend == "numpy":
             return Execution(self.roots, sizes, dtypes, **options)
-        from .hosts import HOSTS
+        from .lazy_hosts import HOSTS
 
         return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
 

@@ -22,7 +22,7 @@ from .derivation import leaves, mapped
 from .errors import EinderivError, near
 from .evaluation import Compiled, emitted
 from .expression import Expr, Tensor
-from .hosts import HOSTS
+from .hosts import Jax, Torch
 from .notation import fresh_names
 from .receiving import OPTIONS
 from .targets import tensors_of
@@ -121,7 +121,7 @@ def to_torch(e: Any, wrt: Any = None) -> Differentiable:
 
     Raises BackendError where torch is not installed, EinderivError for an unknown name in `wrt`.
     """
-    HOSTS["torch"].imported()
+    Torch.imported()
     return _torch(Joint(e, wrt, "torch"))
 
 
@@ -136,7 +136,7 @@ def _torch(joint: Joint) -> Differentiable:
             values = iter(straight(*(arrays[n] for n in joint.inputs)))
             return mapped(lambda _: next(values), joint.tree)
         if not all(isinstance(a, torch.Tensor) for a in arrays.values()):
-            arrays, _ = HOSTS["torch"].given(arrays)
+            arrays, _ = Torch.given(arrays)
         wanted = tuple(n for n, a in arrays.items() if n in joint.wrt and a.requires_grad)
         if not wanted or not torch.is_grad_enabled():
             return joint.values({n: a.detach() if a.requires_grad else a for n, a in arrays.items()})
@@ -246,7 +246,7 @@ def to_jax(e: Any, wrt: Any = None) -> Differentiable:
 
     Raises BackendError where JAX is not installed, EinderivError for an unknown name in `wrt`.
     """
-    HOSTS["jax"].imported()
+    Jax.imported()
     return _jax(Joint(e, wrt, "jax"))
 
 
@@ -254,7 +254,7 @@ def _jax(joint: Joint) -> Differentiable:
     functions: dict[tuple[str, ...], Any] = {}
 
     def apply(arrays: Arrays) -> Any:
-        found, _ = HOSTS["jax"].given(arrays)
+        found, _ = Jax.given(arrays)
         names = tuple(found)
         if names not in functions:
             functions[names] = _custom(joint, names)

@@ -50,7 +50,7 @@ class Host(Execution):
     @classmethod
     def imported(cls) -> Any:
         """The library, or an error that says how to get it."""
-        return _imported(cls.library, "torch" if cls.library == "torch" else "jax.numpy")
+        return imported(cls.library, "torch" if cls.library == "torch" else "jax.numpy")
 
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -247,7 +247,7 @@ class Cupy(Execution):
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, device: Any = None,
                  **options: Any) -> None:  # fmt: skip
-        self.xp = _imported("cupy", "cupy")
+        self.xp = imported("cupy", "cupy")
         super().__init__(roots, sizes, dtypes, **options)
 
     @property
@@ -263,7 +263,7 @@ class Cupy(Execution):
     @classmethod
     def given(cls, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays as they are, everything else as an array of CuPy."""
-        cupy = _imported("cupy", "cupy")
+        cupy = imported("cupy", "cupy")
         return {n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()}, None
 
     @classmethod
@@ -349,11 +349,9 @@ def _same(array: Any) -> Any:
     return array
 
 
-def _imported(backend: str, module: str) -> Any:
+def imported(backend: str, module: str) -> Any:
+    """A library, or an error that says how to get it."""
     try:
         return import_module(module)
     except ImportError:
         raise BackendError(f"backend {backend!r} needs {backend}: pip install 'einderiv[{backend}]'") from None
-
-
-HOSTS: dict[str, type[Any]] = {"torch": Torch, "jax": Jax, "cupy": Cupy}

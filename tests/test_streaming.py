@@ -1,0 +1,187 @@
+"""Results written to Zarr block by block: the same numbers, little memory, taken up again where a kill ended them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv import streaming
+from einderiv.streaming import block_shape, parsed_bytes, stream
+
+zarr = pytest.importorskip("zarr", reason="zarr is an extra")
+
+rng = np.random.default_rng(0)
+AT = {"A": rng.integers(-3, 4, (7, 5)).astype(float), "B": rng.integers(-3, 4, (5, 4)).astype(float),
+      "x": rng.integers(-3, 4, 5).astype(float)}  # fmt: skip
+CASES = {
+    "by operand": lambda: ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "A"),
+    "by other":   lambda: ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "B"),
+    "two terms":  lambda: ed.derive(ed.einsum("ij,ij->i", "A", "A") + ed.einsum("ij->i", "A"), "A"),
+    "outer":      lambda: ed.derive(ed.einsum("ij,kl,j->ikl", "A", "B", "x"), "x"),
+    "copy":       lambda: ed.derive(ed.einsum("ij,jk,j->", "A", "B", "x"), "x", indices="a"),
+    "identity":   lambda: ed.derive(ed.tensor("A", "ij"), "A"),
+    "whole":      lambda: ed.einsum("ij,jk->ik", "A", "B"),
+    "scalar":     lambda: ed.einsum("ij->", "A"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [1000, 4000, "1MB"])
+@pytest.mark.parametrize("name", CASES)
+def test_the_same_numbers(name, limit, tmp_path):
+    e = CASES[name]()
+    arrays = {n: a for n, a in AT.items() if n in ed.compile(e).tensors}
+    got = stream(e, arrays, to=tmp_path / "J.zarr", memory_limit=limit)
+    want = ed.evaluate(e, arrays)
+    assert got.shape == want.shape
+    assert got.dtype == want.dtype
+    assert np.asarray(got[...]).tolist() == want.tolist()
+    assert not (tmp_path / "J.zarr.journal").exists()
+
+
+def test_zeros_are_not_on_disk(tmp_path):
+    e = ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "A")
+    n = 40
+    stream(e, A=np.ones((n, n)), B=np.ones((n, n)), to=tmp_path / "J.zarr", memory_limit="1MiB")
+    held = sum(p.stat().st_size for p in (tmp_path / "J.zarr").rglob("*") if p.is_file())
+    assert held < 8 * n**4 / 8
+
+
+@pytest.mark.parametrize(("shape", "itemsize", "free"), [((100, 100), 8, 3200), ((3, 4, 5), 8, 1), ((0, 5), 8, 100),
+                                                         ((), 8, 10), ((1000,), 4, 10**9)])  # fmt: skip
+def test_blocks_fit(shape, itemsize, free):
+    found = block_shape(shape, itemsize, free)
+    assert len(found) == len(shape)
+    assert all(1 <= c <= max(n, 1) for c, n in zip(found, shape))
+    assert np.prod(found) * itemsize * streaming.SHARE <= max(free, itemsize * streaming.SHARE)
+
+
+BYTES = [("2GiB", 2**31), (" 500 MB", 5 * 10**8), ("1.5kib", 1536), (7, 7), ("12", 12)]
+
+
+@pytest.mark.parametrize(("text", "want"), BYTES)
+def test_bytes(text, want):
+    assert parsed_bytes(text) == want
+
+
+@pytest.mark.parametrize("text", ["", "GiB", "2 elephants", "1e9", "-3MB", "٣MB", "9" * 100])
+def test_no_bytes(text):
+    with pytest.raises(ed.EinderivError, match="memory_limit is a number of bytes"):
+        parsed_bytes(text)
+
+
+E = CASES["by operand"]()
+ARRAYS = {"A": AT["A"], "B": AT["B"]}
+
+
+def interrupted(tmp_path, count):
+    """A call that is stopped after so many blocks."""
+    seen = 0
+    whole = streaming.block
+
+    def stopping(tensor, ranges):
+        nonlocal seen
+        if (found := whole(tensor, ranges)) is not None:
+            seen += 1
+            if seen > count:
+                raise KeyboardInterrupt
+        return found
+
+    streaming.block = stopping
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=2000)
+    finally:
+        streaming.block = whole
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_call_is_taken_up_again(tmp_path, monkeypatch, cut):
+    interrupted(tmp_path, 3)
+    journal = tmp_path / "J.zarr.journal"
+    assert len(journal.read_text().splitlines()) == 3
+    if cut:
+        journal.write_text(journal.read_text()[:-4])
+    made = []
+    whole = streaming.block
+    monkeypatch.setattr(streaming, "block", lambda t, r: made.append(r) or whole(t, r))
+    got = stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=2000)
+    again = len(made)
+    assert np.asarray(got[...]).tolist() == ed.evaluate(E, ARRAYS).tolist()
+    made.clear()
+    stream(E, ARRAYS, to=tmp_path / "fresh.zarr", memory_limit=2000)
+    assert len(made) == again + 3 - cut
+    made.clear()
+    assert stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=2000)[0, 0, 0, 0] == AT["B"][0, 0]
+    assert made == []
+
+
+def test_other_numbers_are_not_mixed_in(tmp_path):
+    interrupted(tmp_path, 3)
+    for arrays, limit in (({**ARRAYS, "B": AT["B"] + 1}, 2000), (ARRAYS, 3000)):
+        with pytest.raises(ed.EinderivError, match="holds another result"):
+            stream(E, arrays, to=tmp_path / "J.zarr", memory_limit=limit)
+
+
+def test_what_is_there_stays(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ed.EinderivError, match="is no Zarr array"):
+        stream(E, ARRAYS, to=tmp_path / "file", memory_limit=2000)
+    zarr.create_array(str(tmp_path / "other.zarr"), shape=(3,), dtype=float)
+    with pytest.raises(ed.EinderivError, match="did not write"):
+        stream(E, ARRAYS, to=tmp_path / "other.zarr", memory_limit=2000)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_cores_must_fit(tmp_path):
+    with pytest.raises(ed.LimitError, match="the cores alone take"):
+        stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=200)
+    assert not (tmp_path / "J.zarr").exists()
+
+
+def test_one_expression_at_a_time(tmp_path):
+    with pytest.raises(TypeError, match="one expression"):
+        stream([E], ARRAYS, to=tmp_path / "J.zarr", memory_limit=2000)
+
+
+RUN = """
+import numpy as np, einderiv as ed, sys
+n = 64
+J = ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X")
+rng = np.random.default_rng(0)
+arrays = {name: rng.integers(-3, 4, (n, n)).astype(float) for name in "XYP"}
+ed.stream(J, arrays, to=sys.argv[1], memory_limit="1MiB", progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_continued_by_the_next(tmp_path):
+    """134 MB dense, with 1 MiB: killed three times on the way."""
+    path = tmp_path / "J.zarr"
+    counts = []
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", RUN, str(path)])
+        journal, start = tmp_path / "J.zarr.journal", time.monotonic()
+        before = counts[-1] if counts else 0
+        while time.monotonic() - start < 60 and process.poll() is None:
+            if journal.exists() and journal.read_text().count("\n") > before + 20:
+                os.kill(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.005)
+        process.wait()
+        if not journal.exists():
+            break
+        counts.append(journal.read_text().count("\n"))
+    assert counts == sorted(counts)
+    assert counts
+    subprocess.run([sys.executable, "-c", RUN, str(path)], check=True)
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.integers(-3, 4, (64, 64)).astype(float) for name in "XYP"}
+    J = ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X")
+    assert (zarr.open_array(str(path), mode="r")[...] == ed.evaluate(J, arrays)).all()
+    assert json.loads(json.dumps(counts)) == counts
