@@ -27,6 +27,7 @@ from .execution import Array, computed
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
 from .plain import PLAIN
+from .show.hypertext import Bundle, block, bundle
 from .sizes import Sizes
 from .targets import tensors_of
 from .unification import bare, slots_of
@@ -57,6 +58,9 @@ class Report:
 
     __repr__ = __str__
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return bundle(str(self), block([str(self)]))
+
 
 class Reports:
     """The reports for several tensors; ``ok`` if all are."""
@@ -73,6 +77,9 @@ class Reports:
         return "\n".join(map(str, self.reports))
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return bundle(str(self), block(map(str, self.reports)))
 
 
 def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *,

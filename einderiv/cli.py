@@ -20,6 +20,7 @@ from . import __version__
 from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
+from .documents import html_document, latex_document
 from .errors import EinderivError, ParseError, limits
 from .evaluation import source
 from .explanation import explain
@@ -27,9 +28,12 @@ from .expression import Add, Expr
 from .naming import axis_names
 from .notation import is_einsum, read
 from .parsing import ALIASES, LANGUAGES, parse
+from .show.drawing import write_whole
 from .show.formulas import formula, latex
+from .show.strips import strip
 from .targets import tensors_of
 
+FORMATS = ("text", "latex", "json", "python", "svg", "html")
 #: for terminals that cannot show these
 PLAIN = str.maketrans({"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"})
 
@@ -58,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     show = commands.add_parser("derive", help="derive an einsum or a text and print how it came about")
     _common(show)
-    show.add_argument("--format", default="text", choices=("text", "latex", "json", "python"))
+    show.add_argument("--format", default="text", choices=FORMATS)
+    show.add_argument("--output", metavar="FILE", help="write to this file, in one step; LaTeX becomes a document that "
+                      "compiles")  # fmt: skip
     show.add_argument("--backend", default="numpy", help="of the python format: numpy, torch, jax or cupy")
     show.add_argument("--indices", help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
@@ -146,14 +152,29 @@ def _derive(arguments: argparse.Namespace) -> int:
     sizes = _sizes(arguments.sizes)
     match arguments.format:
         case "latex":
-            _print(latex(J))
+            found = latex(J) if arguments.output is None else latex_document(J)
         case "json":
-            _print(json.dumps(_described(y, J), indent=2))
+            found = json.dumps(_described(y, J), indent=2)
         case "python":
-            _print(source(J, arguments.backend).rstrip())
+            found = source(J, arguments.backend).rstrip()
+        case "svg":
+            found = strip(y, wrt).svg()
+        case "html":
+            found = html_document(y, wrt, indices=arguments.indices, sizes=sizes)
         case _:
-            _print(str(explain(y, wrt, indices=arguments.indices, sizes=sizes)))
+            found = str(explain(y, wrt, indices=arguments.indices, sizes=sizes))
+    if arguments.output is None:
+        _print(found)
+    else:
+        _write(Path(arguments.output), found + "\n")
     return 0
+
+
+def _write(target: Path, found: str) -> None:
+    try:
+        write_whole(target, found)
+    except OSError as e:
+        raise EinderivError(f"the file {str(target)[:100]!r} cannot be written: {e.strerror}") from None
 
 
 def _described(y: Expr, J: Expr) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -16,6 +15,7 @@ from .evaluation import check_given, core_entries, plan
 from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk, wrapped
 from .naming import Naming, axis_names, naming
 from .show.formulas import Style, formula, left_side, shown
+from .show.hypertext import Bundle, block, bundle, details
 from .show.text import Printed, eliminated, insertions, printed, text
 from .unification import core_labels, flatten
 
@@ -23,7 +23,7 @@ INDENT = "    "
 
 
 class Explanation:
-    """Sections of lines; ``print`` shows them as text, a notebook as preformatted text."""
+    """Sections of lines; ``print`` shows them as text, a notebook as parts that open and close."""
 
     def __init__(self, sections: list[tuple[str, list[str]]]) -> None:
         self.sections = sections
@@ -33,8 +33,8 @@ class Explanation:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        return bundle(str(self), "".join(details(title, block(lines), opened=True) for title, lines in self.sections))
 
 
 def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,

@@ -14,7 +14,7 @@ from .arrays import is_array
 from .canonical import same
 from .errors import EinderivError
 from .expression import Add, Expr, total_weight
-from .show import text
+from .show import hypertext, text
 from .vocabulary import VOCABULARY
 
 Binary = Callable[[Any, Any], Expr]
@@ -120,6 +120,7 @@ ATTRIBUTES: dict[str, object] = {
     "__deepcopy__": _itself,
     "__str__": text.text,
     "__repr__": text.text,
+    "_repr_mimebundle_": hypertext.expression,
     "T": property(algebra.transposed),
     "terms": property(text.terms),
     "subscripts": property(text.subscripts),

@@ -44,7 +44,9 @@ def test_with_sizes_there_are_shapes_and_costs():
 
 
 def test_in_a_notebook_it_is_escaped_text():
-    assert ed.explain(SEED, "X")._repr_html_().startswith("<pre>The derivative of einsum(&quot;is,st")
+    html = ed.explain(SEED, "X")._repr_mimebundle_()["text/html"]
+    assert "The derivative of einsum(&quot;is,st" in html
+    assert html.count("<details") == len(ed.explain(SEED, "X").sections)
 
 
 def test_one_at_a_time():

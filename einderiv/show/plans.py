@@ -7,6 +7,7 @@ from math import prod
 from typing import NamedTuple
 
 from ..emission import live
+from ..errors import LimitError
 from ..expression import Einsum, Expr, Size
 from ..layouts import orders
 from ..naming import naming
@@ -16,6 +17,7 @@ from ..steps import Labels, Program, Step, contraction
 from ..strategies import step_seconds
 from ..unification import bare
 from .drawing import Picture
+from .hypertext import Bundle, block, bundle, details
 from .plan_pictures import plan_picture
 from .text import printed, product
 
@@ -71,6 +73,14 @@ class Plan:
         return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        lines = str(self).splitlines()
+        try:
+            picture = details("picture", self.picture().svg())
+        except LimitError as error:
+            picture = details("picture", block([str(error)]))
+        return bundle(str(self), block(lines) + picture)
 
     def picture(self) -> Picture:
         """The steps as a tree: inputs above, results below, darker where the time goes.
