@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from .steps import Labels, Program, contraction, middle, turned
 
+READ, LEAST = 4, 256  # times; entries: of a result for which an operand that is read so often is copied in its order
 Order = tuple[int, ...]  # axes of a value from the slowest to the fastest
 
 
@@ -32,10 +33,27 @@ def _order(program: Program, k: int, known: Sequence[Order]) -> Order:
             return _places([labels[a] for a in before[0]], out)
         case "contract2" if len(axes) > 2:  # a product of matrices takes a matrix as it is
             la, lb, out = step.spec
+            if not contraction(la, lb, out)[1]:
+                before = [_copied_order(program, k, p) or order for p, order in enumerate(before)]
             return _places(_made(la, lb, out, before), out)
         case "scale" | "add" | "combine" | "apply":
             return next((order for order in before if len(order) == len(axes)), axes)
     return axes
+
+
+def rearranged(own: int, result: int) -> bool:
+    """Is an operand read so often that it is copied in the order of the result first?"""
+    return result >= max(READ * own, LEAST)
+
+
+def _copied_order(program: Program, k: int, p: int) -> Order | None:
+    """The order of operand `p` of an outer or elementwise product, if it is copied for that."""
+    step = program.steps[k]
+    labels, out = step.spec[p], step.spec[2]
+    order = tuple(x for x in out if x in labels)
+    if order == labels or not rearranged(program.entries(step.inputs[p]), program.entries(k)):
+        return None
+    return tuple(labels.index(x) for x in order)
 
 
 def _places(labels: Sequence[int], out: Labels) -> Order:

@@ -12,13 +12,13 @@ from math import prod
 from .expression import Number, Size
 from .functions import Function
 from .helpers import NUMPY, Helpers
+from .layouts import rearranged
 from .lowering import SHORT
 from .notation import LETTERS
 from .steps import Labels, Step, contraction, middle, turned
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 MANY, FEW = 1 << 14, 32  # entries: of an array that is worth a thought; of a result that is made one by one
-READ, LEAST = 4, 256  # times; entries: of a result for which an operand that is read so often is copied in its order
 
 
 @dataclass(frozen=True)
@@ -278,7 +278,7 @@ def _repeated(x: str, labels: Labels, out: Labels, sizes: Callable[[int], str]) 
     """`x` as a view that broadcasts; copied in the order of the axes of the result, if it is read many times."""
     order = tuple(label for label in out if label in labels)
     own, all_ = product(list(map(sizes, labels))), product(list(map(sizes, out)))
-    if order != labels and own.isdigit() and all_.isdigit() and int(all_) >= max(READ * int(own), LEAST):
+    if order != labels and own.isdigit() and all_.isdigit() and rearranged(int(own), int(all_)):
         return aligned(f"np.ascontiguousarray({transposed(x, labels, order)})", order, out)
     return aligned(x, labels, out)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from ..errors import ShapeError
+from ..errors import EinderivError, ShapeError, near
 from ..expression import Add, Einsum, Expr, Label, is_zero, wrapped
 from ..naming import axis_names
 from ..sizes import Sizes as Known
@@ -23,8 +23,8 @@ TRIES = 1024  # combinations of tied indices that are looked at for each term
 def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> Picture:
     """The pattern of a derivative as a matrix: output axes flattened by rows, input axes by columns.
 
-    `sizes` gives the sizes of its axes, or those of labels tied to them. `split` says how many axes are rows, where `J`
-    is no derivative. A cell of the picture that is filled holds at least one entry that need not be zero; large
+    `sizes` gives the sizes of its axes, or shapes by the names of tensors. `split` says how many axes are rows, where
+    `J` is no derivative. A cell of the picture that is filled holds at least one entry that need not be zero; large
     tensors have many entries to a cell. The count is exact for one term, an upper bound where terms may overlap.
 
     >>> import einderiv as ed
@@ -52,18 +52,20 @@ def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> 
 
 
 def _shape(J: Expr, sizes: Mapping[str, Any]) -> tuple[int, ...]:
-    known = Known({}).read([J])
+    known = Known({name: tuple(n) for name, n in sizes.items() if not isinstance(n, int)}).read([J])
     names = axis_names(J)
-    for name, size in zip(names, J.sizes, strict=True):
-        for key in (name, size if isinstance(size, str) else name):
-            if key in sizes and not isinstance(size, int) and known.number(size) is None:
-                known.fix(known.find(size), int(sizes[key]), f"sizes={{{key!r}: {sizes[key]}}}")
-    for key, given in sizes.items():
-        if key in known.names and known.number(key) is None:
-            known.fix(key, int(given), f"sizes={{{key!r}: {given}}}")
+    for key, n in sizes.items():
+        if isinstance(n, int):
+            size = J.sizes[names.index(key)] if key in names else key if key in known.names else None
+            if size is None:
+                raise EinderivError(f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}")
+            if known.number(size) not in (None, n):
+                raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}")
+            if not isinstance(size, int):
+                known.fix(size, n, f"sizes={{{key!r}: {n}}}")
     found = [known.number(size) for size in J.sizes]
-    for name, n in zip(names, found, strict=True):
-        if n is None:
+    for name, number_ in zip(names, found, strict=True):
+        if number_ is None:
             raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")
     return tuple(n for n in found if n is not None)
 

@@ -68,6 +68,8 @@ def test_terms_may_overlap():
     (A @ B, {}, TypeError, "no derivative"),
     ("ij->i", {}, TypeError, "draws a derivative"),
     (ed.derive("ij,j->i", 0), {"i": 3}, ed.ShapeError, "size of axis b is not known"),
+    (ed.derive("ij,j->i", 0), {"i": 3, "q": 4}, ed.EinderivError, "no axis is called 'q'"),
+    (ed.derive(A @ B, A), {"A": (4, 6)}, ed.ShapeError, "6"),
 ])  # fmt: skip
 def test_errors(J, sizes, error, match):
     with pytest.raises(error, match=match):
