@@ -8,40 +8,29 @@ legs below, from left to right.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from ..construction import einsum
 from ..errors import LimitError, limits
 from ..expression import Add, Apply, Constant, Expr, Number, Tensor, is_zero, wrapped
 from ..functions import shown_parameters
 from ..naming import axis_names
-from .drawing import FONT, Box, Drawn, Picture, around, element, line, number, row, text_box, title, together, width
-from .layout import Point, cleared, crossed, distances, placed, spread
+from .drawing import FONT, Box, Drawn, Picture, around, element, line, row, text_box, title, width
+from .layout import Point, cleared, distances, placed, spread
 from .networks import Edge, Network, Node, arguments, network, spoken
 from .text import text
+from .wires import SMALL, Shape, Sides, Sizes, lines, sized
 
-LEG, SLOT, SMALL = 34.0, 32.0, 13.0  # length of a leg, distance of legs side by side, size of labels
+LEG, SLOT = 34.0, 32.0  # length of a leg, distance of legs side by side
 DEEP, NESTED, MANY = 3, 12, 60  # frames in frames, nodes within a frame, nodes that are drawn at all
 LONG = 18  # letters of a name that are shown
-
-Sides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # axes with legs at the left, at the right, below
-Sizes = Mapping[str, int]
-
-
-class Shape(NamedTuple):
-    """A node as it is drawn around its middle."""
-
-    drawn: Drawn
-    wide: float
-    high: float
 
 
 def diagram(e: Expr | str, *, sizes: Sizes | None = None) -> Picture:
     """The tensor network of `e`, or of an einsum string, as a picture in SVG.
 
     Operands are nodes, labels are edges, axes of the result are legs. A bare wire between two legs is a delta; a dot is
-    a copy tensor, where more than two meet. Functions are frames around their arguments, terms stand side by side.
-    `sizes` gives sizes by labels, to be read where a pointer rests.
+    a copy tensor, where more than two meet; a ring marks the first axis of an operand. Functions are frames around
+    their arguments, terms stand side by side. `sizes` gives sizes by labels, to be read where a pointer rests.
 
     >>> import einderiv as ed
     >>> picture = ed.diagram(ed.derive("is,st,tj->ij", 0))
@@ -120,7 +109,7 @@ def _network(net: Network, at: Sides, sizes: Sizes, depth: int) -> Drawn:
             break
         places = [p if k in ends else moved[k] for k, p in enumerate(places)]
     ends = _ends(net, places, shapes, at)
-    return _lines(net, places, shapes, ends, at, sizes)
+    return lines(net, places, shapes, ends, at, sizes)
 
 
 def _owns(net: Network, k: int) -> bool:
@@ -224,7 +213,7 @@ def _operand(e: Expr, axes: tuple[str, ...], sizes: Sizes, depth: int) -> Shape:
         name = "δ" if isinstance(e, Tensor) and e.name.startswith("δ") else " " if hole else name
         shown = name if len(name) <= LONG else name[: LONG - 1] + "…"
         wide, high = max(38.0, width(shown) + 22), 32.0
-        about = f"{name}[{', '.join(_sized(x, sizes) for x in axes)}]" if axes else name
+        about = f"{name}[{', '.join(sized(x, sizes) for x in axes)}]" if axes else name
         parts = (title(about), _frame(wide, high, high / 2, dashes="2 4" if hole else None), line(shown, 0, 0))
         known = name if isinstance(e, Tensor) and not hole else None
         group = element("g", *parts, data_operand=known, class_="operand")
@@ -258,122 +247,3 @@ def _inside(e: Expr, axes: tuple[str, ...], sizes: Sizes, depth: int) -> tuple[s
 def _frame(wide: float, high: float, radius: float, dashes: str | None = None) -> str:
     return element("rect", x=-wide / 2, y=-high / 2, width=wide, height=high, rx=radius, fill="currentColor",
                    fill_opacity="0.06", stroke="currentColor", stroke_dasharray=dashes)  # fmt: skip
-
-
-def _sized(label: str, sizes: Sizes) -> str:
-    return f"{label}: {sizes[label]}" if label in sizes else label
-
-
-# ---- lines
-def _lines(net: Network, places: Sequence[Point], shapes: Sequence[Shape], ends: Mapping[int, Point], at: Sides,
-           sizes: Sizes) -> Drawn:  # fmt: skip
-    boxes = [shapes[k].drawn.box.moved(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"]
-    texts: list[tuple[str, Box]] = []
-    found: list[Drawn] = []
-    same: dict[frozenset[int], list[int]] = {}
-
-    def ends_of(edge: Edge) -> tuple[Point, Point]:
-        return ends.get(edge.a, places[edge.a]), ends.get(edge.b, places[edge.b])
-
-    for k, edge in enumerate(net.edges):
-        same.setdefault(frozenset((edge.a, edge.b)), []).append(k)
-    for k, edge in enumerate(net.edges):
-        group = same[frozenset((edge.a, edge.b))]
-        start, stop = ends_of(edge)
-        bend = 26.0 * (group.index(k) - (len(group) - 1) / 2) + _over(edge, start, stop, places, shapes, ends)
-        path, middle = _path(start, stop, shapes[edge.a], shapes[edge.b], bend, _inward(net, edge, at))
-        marks = [_leg_label(net.nodes[n], ends[n], at) for n in (edge.a, edge.b) if n in ends]
-        if (
-            not marks
-            and net.nodes[edge.b].kind == "dot"
-            and any(e.b == edge.b and (e.a in ends or net.edges.index(e) < k) for e in net.edges)
-        ):
-            marks = []  # a label is written once for each dot
-        elif not marks:
-            others = [ends_of(e) for e in net.edges if e is not edge]
-            marks = [_beside(edge.label, start, stop, middle, [*boxes, *(b for _, b in texts)], others)]
-        texts += marks
-        shown = [line(words, (b.left + b.right) / 2, (b.top + b.bottom) / 2, SMALL) for words, b in marks]
-        about = title(_sized(edge.label, sizes))
-        stroke = element("path", d=path, fill="none", stroke="currentColor", stroke_width="1.4")
-        parts = element("g", about, stroke, *shown, data_label=edge.label, class_="label")
-        corners = [
-            Box(min(p, q), min(r, t), max(p, q), max(r, t)) for (p, r), (q, t) in ((start, stop), (middle, middle))
-        ]
-        found.append(Drawn((parts,), around([*corners, *(b for _, b in marks)]), tuple(marks)))
-    nodes = [shapes[k].drawn.at(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"]
-    return together([*found, *nodes])
-
-
-def _over(edge: Edge, start: Point, stop: Point, places: Sequence[Point], shapes: Sequence[Shape],
-          ends: Mapping[int, Point]) -> float:  # fmt: skip
-    """How far a line bends to pass over the nodes that it would run through."""
-    if edge.a in ends or edge.b in ends:
-        return 0.0
-    on_way = [k for k in range(len(places)) if k not in ends and k not in (edge.a, edge.b) and shapes[k].wide
-              and crossed(places[k], (shapes[k].wide, shapes[k].high), start, stop)]  # fmt: skip
-    high = max((shapes[k].high for k in on_way), default=0.0)
-    return (high + 16.0) * (1.0 if stop[0] < start[0] else -1.0) if on_way else 0.0
-
-
-def _inward(net: Network, edge: Edge, at: Sides) -> Point:
-    """The way that a wire between two legs of one side bends."""
-    if not net.nodes[edge.a].kind == net.nodes[edge.b].kind == "leg":
-        return 0.0, 0.0
-    first, second = (next(k for k, side in enumerate(at) if net.nodes[n].place in side) for n in (edge.a, edge.b))
-    return ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0))[first] if first == second else (0.0, 0.0)
-
-
-def _path(start: Point, stop: Point, a: Shape, b: Shape, bend: float, inward: Point) -> tuple[str, Point]:
-    """A line from border to border, and its middle."""
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    far = (dx * dx + dy * dy) ** 0.5 or 1.0
-    control = (
-        (start[0] + stop[0]) / 2 - dy / far * 2 * bend + inward[0],
-        (start[1] + stop[1]) / 2 + dx / far * 2 * bend + inward[1],
-    )
-    if bend or inward != (0.0, 0.0):
-        p, q = _border(start, control, a), _border(stop, control, b)
-        middle = (p[0] + 2 * control[0] + q[0]) / 4, (p[1] + 2 * control[1] + q[1]) / 4
-        return f"M{_at(p)}Q{_at(control)} {_at(q)}", middle
-    p, q = _border(start, stop, a), _border(stop, start, b)
-    return f"M{_at(p)}L{_at(q)}", ((p[0] + q[0]) / 2, (p[1] + q[1]) / 2)
-
-
-def _at(point: Point) -> str:
-    return f"{number(point[0])} {number(point[1])}"
-
-
-def _border(start: Point, to: Point, shape: Shape) -> Point:
-    """Where the way to another point leaves the rectangle of a node."""
-    dx, dy = to[0] - start[0], to[1] - start[1]
-    ways = [half / abs(d) for half, d in ((shape.wide / 2, dx), (shape.high / 2, dy)) if d]
-    share = min([1.0, *ways]) if shape.wide else 0.0
-    return start[0] + share * dx, start[1] + share * dy
-
-
-def _leg_label(node: Node, end: Point, at: Sides) -> tuple[str, Box]:
-    """The name of an axis beyond the end of its leg."""
-    words = node.axes[0]
-    half = width(words, SMALL) / 2 + 5
-    x, y = ((-half, 0.0), (half, 0.0), (0.0, 12.0))[next(k for k, side in enumerate(at) if node.place in side)]
-    return words, text_box(words, end[0] + x, end[1] + y, SMALL)
-
-
-def _beside(label: str, start: Point, stop: Point, middle: Point, taken: Sequence[Box],
-            lines: Sequence[tuple[Point, Point]]) -> tuple[str, Box]:  # fmt: skip
-    """A place beside a line where a label covers nothing, no other line either if that can be."""
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    far = (dx * dx + dy * dy) ** 0.5 or 1.0
-    away = 9.0 + abs(dy) / far * width(label, SMALL) / 2
-    tries = []
-    for share in (0.0, -0.12, 0.12, -0.22, 0.22):
-        for side in (1, -1, 1.6, -1.6):
-            x, y = middle[0] + share * dx + side * away * dy / far, middle[1] + share * dy - side * away * dx / far
-            tries.append(text_box(label, x, y, SMALL))
-    free = [box for box in tries if not any(box.touches(b) for b in taken)]
-    size = width(label, SMALL) - 12, SMALL - 12  # as wide as its letters, with what `crossed` keeps clear around
-    clear = (
-        b for b in free if not any(crossed(((b.left + b.right) / 2, (b.top + b.bottom) / 2), size, *ab) for ab in lines)
-    )
-    return label, next(clear, (free or tries)[0])

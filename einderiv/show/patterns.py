@@ -12,8 +12,8 @@ from ..expression import Add, Einsum, Expr, Label, is_zero, wrapped
 from ..naming import axis_names
 from ..sizes import Sizes as Known
 from ..unification import flatten
-from .diagrams import SMALL
 from .drawing import Box, Drawn, Picture, element, line, number, text_box, together
+from .wires import SMALL
 
 CELLS = 96  # rows and columns of the grid that is drawn, at most
 SIDE = 320.0  # pixels of the longer side

@@ -11,9 +11,10 @@ from ..errors import EinderivError
 from ..expression import Einsum, Expr, Tensor, is_zero
 from ..naming import axis_names
 from ..unification import flatten, slots_of
-from .diagrams import Sizes, drawn, sides
+from .diagrams import drawn, sides
 from .drawing import Box, Drawn, Picture, line, text_box, together
 from .text import insertions, text
+from .wires import Sizes
 
 SIZE = 14.0  # of a caption
 

@@ -95,6 +95,13 @@ def test_every_label_is_a_line_and_every_operand_a_node(e, labels, operands, dot
     assert counted(e) == (sorted(labels), sorted(operands), dots)
 
 
+@pytest.mark.parametrize(("text", "first"), [("ij->ij", "i"), ("ij->ji", "i"), ("ji->ij", "j")])
+def test_a_ring_marks_the_first_axis(text, first):
+    root = parsed(ed.diagram(ed.einsum(text, "A")))
+    (found,) = [g for g in root.findall(".//{*}g") if g.find("{*}circle") is not None and g.get("class") == "label"]
+    assert found.get("data-label") == first
+
+
 def test_sizes_are_shown_where_a_pointer_rests():
     titles = [t.text for t in parsed(ed.diagram("ij,jk->ik", sizes={"j": 7})).findall(".//{*}title")]
     assert "j: 7" in titles
