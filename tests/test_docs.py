@@ -12,12 +12,13 @@ from matrix_text import value
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
+from einderiv.show import matrix_style
 
 DOCS = Path(__file__).parent.parent / "docs"
 if not DOCS.exists():
     pytest.skip("the pages do not come with the package", allow_module_level=True)
 sys.path.insert(0, str(DOCS))
-generate, book, matrix_style = map(importlib.import_module, ("generate", "cookbook_table", "matrix_style"))
+generate, book = map(importlib.import_module, ("generate", "cookbook_table"))
 ROWS = [pytest.param(row, id=row.number) for rows in book.SECTIONS.values() for row in rows]
 
 

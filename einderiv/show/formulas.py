@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..canonical import coefficient
 from ..construction import check_name
-from ..errors import limits
+from ..errors import EinderivError, limits, near
 from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, dressed, is_zero
 from ..functions import same_axes, shown_parameters
 from ..naming import axis_names, naming
 from ..notation import fresh_names
 from ..unification import bare, flatten
+from .matrix_style import matrix_style
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+STYLES = ("index", "matrix")
 Names = tuple[str, ...]
 
 
@@ -112,30 +115,90 @@ class Latex(Style):
         return rf"\left({body}\right)"
 
 
-def formula(e: Expr, name: str = "y", *, ascii: bool = False) -> str:
-    """The index formula of `e`, with what it is the derivative of on the left.
+def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "index") -> str:
+    """The formula of `e`, with what it is the derivative of on the left.
+
+    With ``style="matrix"`` in matrix notation: a vector is a column, ``∘`` is entry by entry, and what has four axes is
+    the matrix between vecs, which stack rows as NumPy does (so d vec(A X B) / d vec(X) is A ⊗ Bᵀ; books that stack
+    columns have Bᵀ ⊗ A). What has no such form is written with indices.
 
     >>> import einderiv as ed
     >>> ed.formula(ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X"))
     '∂y[i,j]/∂X[a,b] = δ[i,a] Σ_t Y[b,t] P[t,j]'
     >>> ed.formula(ed.derive("ij,j->i", 1), name="f", ascii=True)
     'df[i]/dB[a] = A[i,a]'
+    >>> loss = ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)")
+    >>> ed.formula(ed.grad(loss, "U"), style="matrix")
+    '∂y/∂U = −2 (T − U Vᵀ) V'
 
-    Raises LimitError for nesting beyond ``limits.depth``.
+    Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
-    return _equation(e, name, Ascii() if ascii else Style())
+    _check_style(style)
+    if style == "matrix" and ascii:
+        raise EinderivError("matrix notation has no ASCII form: leave out ascii=True, or style='matrix'")
+    spelt = Ascii() if ascii else Style()
+    return (_matrix(e, name, spelt) if style == "matrix" else None) or _equation(e, name, spelt)
 
 
-def latex(e: Expr, name: str = "y") -> str:
-    r"""The index formula of `e` in LaTeX, for math mode.
+def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
+    r"""The formula of `e` in LaTeX, for math mode; with ``style="matrix"`` as :func:`formula` says.
 
     >>> import einderiv as ed
     >>> print(ed.latex(ed.derive(ed.einsum("ij,j->i", "A", "x"), "x")))
     \frac{\partial y_{i}}{\partial x_{a}} = A_{ia}
+    >>> print(ed.latex(ed.derive(ed.einsum("ij,j->i", "A", "x"), "x"), style="matrix"))
+    \frac{\partial y}{\partial x} = A
 
-    Raises LimitError for nesting beyond ``limits.depth``.
+    Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
-    return _equation(e, name, Latex())
+    _check_style(style)
+    return (_matrix(e, name, Latex()) if style == "matrix" else None) or _equation(e, name, Latex())
+
+
+def _check_style(style: str) -> None:
+    if style not in STYLES:
+        raise EinderivError(f"no style is called {str(style)[:40]!r}; {near(str(style), STYLES)}")
+
+
+def _matrix(e: Expr, name: str, style: Style) -> str | None:
+    """The equation in matrix notation, or None where there is none."""
+    if not isinstance(e, Expr) or e.nodes > limits.parts:
+        return None
+    check_name(name, "the left-hand side")
+    found = matrix_style(e)
+    if found is None:
+        return None
+    return f"{left_side(e, name, style, ())} = {in_latex(found, style) if isinstance(style, Latex) else found}"
+
+
+SIGNS = {"ᵀ": r"^{\top}", "⁻¹": "^{-1}", "⁻ᵀ": r"^{-\top}", "⁺": "^{+}", "−": "-", "∘": r"\circ ", "⊗": r"\otimes ",
+         "‖": r"\|", "|": "|"}  # fmt: skip
+TOKEN = re.compile(r"⁻¹|⁻ᵀ|[ᵀ⁺−∘⊗‖|]|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|√\(|[A-Za-z_]\w*|.", re.ASCII)
+
+
+def in_latex(text: str, style: Style) -> str:
+    """Matrix notation in LaTeX, sign by sign."""
+    found, roots = list[str](), list[int]()
+    depth = 0
+    tokens = TOKEN.findall(text)
+    for k, token in enumerate(tokens):
+        depth += token.endswith("(") - (token == ")")
+        if token == "√(":
+            roots.append(depth)
+            found.append(r"\sqrt{")
+        elif token == ")" and roots and roots[-1] == depth + 1:
+            roots.pop()
+            found.append("}")
+        elif token in SIGNS:
+            found.append(SIGNS[token])
+        elif token[0].isalpha() or token[0] == "_":
+            called = tokens[k + 1 : k + 2] in (["("], ["|"]) or token == "det"
+            found.append(rf"\operatorname{{{token}}}" + " " * (token != "det") if called else style.name(token))
+        elif token[0] in "⁰¹²³⁴⁵⁶⁷⁸⁹":
+            found.append(f"^{{{''.join(str('⁰¹²³⁴⁵⁶⁷⁸⁹'.index(c)) for c in token)}}}")
+        else:
+            found.append(token)
+    return "".join(found)
 
 
 def _equation(e: Expr, name: str, style: Style) -> str:

@@ -85,3 +85,32 @@ def test_what_is_shared_is_printed_within_a_limit():
         ed.formula(e)
     assert len(str(e)) <= 1001
     assert len(str(ed.derive(e, "x"))) <= 1001
+
+
+LOSS = ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)")
+v = ed.tensor("v", "n")
+MATRIX = [  # an expression, in matrix notation, in LaTeX
+    (ed.grad(LOSS, "U"), "∂y/∂U = −2 (T − U Vᵀ) V", r"\frac{\partial y}{\partial U} = -2 (T - U V^{\top}) V"),
+    (ed.hessian(ed.einsum("i,ij,j->", v, "A", v), v), "∂²y/∂v∂v = A + Aᵀ",
+     r"\frac{\partial^{2} y}{\partial v\partial v} = A + A^{\top}"),
+    (ed.derive(ed.einsum("ij,jk,kl->il", "A", "X", "B"), "X"), "∂y/∂X = A ⊗ Bᵀ",
+     r"\frac{\partial y}{\partial X} = A \otimes  B^{\top}"),
+    (ed.grad(ed.logdet(ed.tensor("S", "ij")), "S"), "∂y/∂S = S⁻ᵀ", r"\frac{\partial y}{\partial S} = S^{-\top}"),
+    (ed.norm(v), "y = ‖v‖", r"y = \|v\|"),
+    (ed.matrix_power(ed.tensor("A", "ij"), 12), "y = A¹²", "y = A^{12}"),
+    (ed.einsum("ijk->ikj", "T"), "y[i,k,j] = T[i,j,k]", "y_{ikj} = T_{ijk}"),
+    (ed.trace(ed.tensor("long_name", "ij")), "y = tr(long_name)", r"y = \operatorname{tr} (\mathrm{long\_name})"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "text", "tex"), MATRIX, ids=[text for _, text, _ in MATRIX])
+def test_matrix_notation(e, text, tex):
+    assert ed.formula(e, style="matrix") == text
+    assert ed.latex(e, style="matrix") == tex
+
+
+@pytest.mark.parametrize(("options", "match"), [({"style": "matrx"}, "no style is called 'matrx'.*matrix"),
+                                                ({"style": "matrix", "ascii": True}, "no ASCII form")])  # fmt: skip
+def test_styles_that_are_not_there(options, match):
+    with pytest.raises(ed.EinderivError, match=match):
+        ed.formula(LOSS, **options)

@@ -1,4 +1,4 @@
-"""Expressions in the notation of the books, `Aᵀ (A X B + C) Bᵀ`, for the generated page of the Matrix Cookbook.
+"""Expressions in the notation of the books: `Aᵀ (A X B + C) Bᵀ`.
 
 A product is a network: factors are nodes, labels are edges. Where every summed label joins two factors, the network is
 chains. A chain between the two axes of the result is a product of matrices, one that ends in vectors at both ends is a
@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from einderiv import Delta
-from einderiv.canonical import same
-from einderiv.expression import Add, Apply, Constant, Einsum, Expr, Tensor, is_zero
+from ..canonical import same
+from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, is_zero
+from .text import Delta
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 CALLS = {"logdet": "ln |det {}|", "det": "det({})", "adj": "adj({})", "minors": "minors({})"}
