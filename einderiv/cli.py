@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--format", default="text", choices=FORMATS)
     show.add_argument("--output", metavar="FILE", help="write to this file, in one step; LaTeX becomes a document that "
                       "compiles")  # fmt: skip
-    show.add_argument("--backend", default="numpy", help="of the python format: numpy, torch, jax or cupy")
+    show.add_argument(
+        "--backend", default="numpy", help="of the python format: numpy, torch, jax, cupy, dask, loops, julia"
+    )
     show.add_argument("--indices", help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
     proof = commands.add_parser("check", help="compare a derivative with exact differences")

@@ -20,6 +20,7 @@ from .naming import axis_names, naming, short_product
 from .notation import is_name
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
+from .show.listings import LISTINGS
 from .show.plans import Plan
 from .sizes import Sizes, is_product
 from .spelling import Backend
@@ -321,8 +322,14 @@ def source(e: Any, backend: str = "numpy") -> str:
     >>> print(source(ed.derive("is,st,tj->ij", 0)).splitlines()[3])
     def compute(B, C, *, i):
 
-    Raises BackendError for a backend that is not there.
+    Two more forms are not for running fast: ``"loops"``, nested loops to learn from, and ``"julia"``, for OMEinsum.jl.
+
+    Raises BackendError for a backend that is not there, or for a function that it has no form for.
     """
+    if isinstance(backend, str) and backend in LISTINGS:
+        if not isinstance(e, Expr):
+            raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
+        return LISTINGS[backend](e, backend)
     check_backend(backend)
     return emitted(e, BACKENDS[backend or "numpy"], {}).source
 

@@ -14,7 +14,7 @@ from .questions import Subject, given, subject
 
 SUFFIX = {"julia": "jl"}
 #: what is shown for each backend
-BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy"}
+BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy", "loops": "loops", "julia": "Julia"}
 TRIES = 6  # of the check: a logarithm of a determinant has a value for every other matrix only
 ITEM = 8  # bytes of a number in double precision
 

@@ -61,7 +61,7 @@ class Network(NamedTuple):
 def network(e: Einsum, indices: Names, used: frozenset[str] = frozenset()) -> Network:
     """The network of a product whose axes are called `indices`; labels inside keep clear of `used`."""
     flat = flatten(e)
-    names = _names(flat, indices, used)
+    names = label_names(flat, indices, used)
     nodes = [Node("operand", f, tuple(names[x] for x in ls)) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
     ends: dict[Label, list[int]] = {label: [] for label in names}
     legs: dict[Label, list[int]] = {label: [] for label in names}
@@ -84,7 +84,7 @@ def network(e: Einsum, indices: Names, used: frozenset[str] = frozenset()) -> Ne
     return Network(coefficient(flat), nodes, edges)
 
 
-def _names(flat: Einsum, indices: Names, used: frozenset[str]) -> dict[Label, str]:
+def label_names(flat: Einsum, indices: Names, used: frozenset[str]) -> dict[Label, str]:
     """An output label is called as its first axis, a summed one as its author called it if that is free."""
     names: dict[Label, str] = {}
     for label, index in zip(flat.output, indices, strict=True):
