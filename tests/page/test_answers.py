@@ -44,7 +44,8 @@ def test_code_for_every_backend():
     assert {"numpy", "torch", "jax"} <= set(found)
     for name, row in found.items():
         assert row["code"] is not None, name
-        compile(row["code"], row["file"], "exec")
+        if row["file"].endswith(".py"):
+            compile(row["code"], row["file"], "exec")
 
 
 def test_verdicts():
