@@ -20,7 +20,7 @@ from .naming import axis_names, naming, short_product
 from .notation import is_name
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
-from .show.listings import LISTINGS
+from .show.listings import LISTINGS, listing
 from .show.plans import Plan
 from .sizes import Sizes, is_product
 from .spelling import Backend
@@ -326,10 +326,8 @@ def source(e: Any, backend: str = "numpy") -> str:
 
     Raises BackendError for a backend that is not there, or for a function that it has no form for.
     """
-    if isinstance(backend, str) and backend in LISTINGS:
-        if not isinstance(e, Expr):
-            raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
-        return LISTINGS[backend](e, backend)
+    if backend in LISTINGS:
+        return listing(e, backend)
     check_backend(backend)
     return emitted(e, BACKENDS[backend or "numpy"], {}).source
 

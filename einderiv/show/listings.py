@@ -8,7 +8,7 @@ follows OMEinsum's notation ``ein"ij,jk->ik"(A, B)``, and is not run by anything
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..canonical import coefficient
@@ -21,6 +21,7 @@ from ..sizes import Sizes, is_product
 from .networks import label_names
 from .text import product
 
+LISTINGS = ("loops", "julia")
 MANY = 200  # values that a listing has at most
 #: functions of numbers in Julia; what is missing here raises
 JULIA = {
@@ -91,6 +92,8 @@ def listing(e: Expr, style: str) -> str:
 
     Raises BackendError for functions that the style has no form for, LimitError for more than 200 values.
     """
+    if not isinstance(e, Expr):
+        raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     known = Listing(Sizes({}).read([e]), style)
     order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.sizes]
     if len(order) > MANY:
@@ -259,6 +262,3 @@ def _ein(node: Einsum, known: Listing) -> str:
     if not inputs:
         return f"fill({number!r})"
     return f'{front}ein"{",".join(inputs)}->{"".join(letters[x] for x in flat.output)}"({", ".join(values)})'
-
-
-LISTINGS: dict[str, Callable[[Expr, str], str]] = {"loops": listing, "julia": listing}
