@@ -27,8 +27,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--case", help="only cases whose name contains this")
     p.add_argument("--size", help="tiny, small, medium, large, several with commas")
     p.add_argument("--dtype", default="float64", help="float64, float32, or both with a comma")
-    p.add_argument("--against", help="jax, torch, autograd, opt_einsum, numpy, several with commas; all that are "
-                   "installed by default; none for none")  # fmt: skip
+    p.add_argument("--against", help="jax, torch, autograd, opt_einsum, cotengra, numpy, several with commas; all that "
+                   "are installed by default; none for none")  # fmt: skip
     p.add_argument("--threads", type=int, default=1, help="of every library")
     p.add_argument("--rounds", type=int, help="how many")
     p.add_argument("--seed", type=int, default=0, help="of the order within a round")

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("einderiv", "numpy", "opt_einsum", "scipy", "jax", "jaxlib", "torch", "autograd")
+PACKAGES = ("einderiv", "numpy", "opt_einsum", "cotengra", "scipy", "jax", "jaxlib", "torch", "autograd")
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 

@@ -10,7 +10,7 @@ from .engine import HAND, OURS
 from .report import Record, best_rival, median, shown, to_hand
 
 COLOURS = {HAND: "#444444", OURS: "#0b6bcb", "jax": "#d9822b", "torch": "#c23030", "opt_einsum": "#2b9e5b",
-           "numpy": "#8a6fc9", "autograd": "#b8a000"}  # fmt: skip
+           "cotengra": "#3fb8af", "numpy": "#8a6fc9", "autograd": "#b8a000"}  # fmt: skip
 
 
 def draw(records: Sequence[Record], folder: Path) -> list[str]:

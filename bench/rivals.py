@@ -183,11 +183,12 @@ Term = tuple[Any, ...]
 
 
 def contracted(*terms: Term, scale: float = 1) -> dict[str, Way]:
-    """A sum of einsums by opt_einsum and by NumPy with a path, both planned before: the way without delta elimination.
+    """A sum of einsums by opt_einsum, cotengra and NumPy, planned before: the way without delta elimination.
 
     A term is a string and its operands: names of arrays, or a number for an identity matrix of that size.
     """
-    return {"opt_einsum": _planned(terms, scale, _by_opt_einsum), "numpy.einsum": _planned(terms, scale, _by_numpy)}
+    return {"opt_einsum": _planned(terms, scale, _by_opt_einsum), "cotengra": _planned(terms, scale, _by_cotengra),
+            "numpy.einsum": _planned(terms, scale, _by_numpy)}  # fmt: skip
 
 
 def _planned(terms: Sequence[Term], scale: float, plan: Callable[[str, list[Any]], Call]) -> Way:
@@ -215,6 +216,13 @@ def _by_opt_einsum(text: str, operands: list[Any]) -> Call:
     import opt_einsum
 
     run = opt_einsum.contract_expression(text, *(a.shape for a in operands))
+    return lambda: run(*operands)
+
+
+def _by_cotengra(text: str, operands: list[Any]) -> Call:
+    import cotengra
+
+    run = cotengra.einsum_expression(text, *(a.shape for a in operands), optimize="greedy")
     return lambda: run(*operands)
 
 

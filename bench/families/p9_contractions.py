@@ -204,7 +204,7 @@ def expression(row: Row) -> ed.Expr:
 
 
 def rivals(row: Row) -> dict[str, Way]:
-    """opt_einsum and NumPy with plans made before, JAX and PyTorch."""
+    """opt_einsum, cotengra and NumPy with plans made before, JAX and PyTorch."""
 
     def model(xp: Any, *arrays: Any) -> Any:
         return xp.einsum(row.text, *arrays)
@@ -212,7 +212,7 @@ def rivals(row: Row) -> dict[str, Way]:
     planned = contracted((row.text, *names(row)))
     if row.text.isascii():
         return {**planned, **derivatives("value", model, engines=("jax", "torch"))}
-    return {"opt_einsum": planned["opt_einsum"]}
+    return {name: planned[name] for name in ("opt_einsum", "cotengra")}
 
 
 def contraction(row: Row, large: int) -> Problem:
