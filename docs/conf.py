@@ -26,3 +26,13 @@ autodoc_member_order = "bysource"
 add_module_names = False
 nitpicky = False
 suppress_warnings: list[str] = []
+
+
+def bars(app: object, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """A bar in a docstring is an absolute value, no substitution of reStructuredText."""
+    lines[:] = [x if x.lstrip().startswith((">>>", "...")) else x.replace("|", r"\|") for x in lines]
+
+
+def setup(app: object) -> None:
+    """What Sphinx calls."""
+    app.connect("autodoc-process-docstring", bars)  # type: ignore[attr-defined]
