@@ -33,6 +33,8 @@ REASONS: dict[str, str] = {
     "P4 Hessian, batch of 50": "by hand the mean is taken on the way; ours adds up in another step",
     "P9 batch of tiny products": "NumPy has no kernel for many tiny matrices: its matmul takes 60 ns for each",
     "P9 quadratic forms": FUSED,
+    "P9 sums of rows": FUSED,
+    "P9 four-index transformation": "the same products on the same path; what differs is the order of axes between two",
     "P3 masked gradient": FUSED,
     "P4 gradient, batch of 50": FUSED + "; " + WIDE,
     "P6 all gradients of an overlap": WIDE,
