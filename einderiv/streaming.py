@@ -186,11 +186,14 @@ def _digest(tensor: Structured, chunks: Sequence[int]) -> str:
 def _opened(zarr: Any, path: Path, tensor: Structured, chunks: Sequence[int], digest: str) -> Any:
     """The array at `path`: a new one, or that of a call which was killed."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _journal(path).unlink(missing_ok=True)
         notes = {"einderiv": {"digest": digest, "complete": False}}
-        return zarr.create_array(str(path), shape=tensor.shape, chunks=tuple(chunks), dtype=tensor.dtype, fill_value=0,
-                                 attributes=notes)  # fmt: skip
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _journal(path).unlink(missing_ok=True)
+            return zarr.create_array(str(path), shape=tensor.shape, chunks=tuple(chunks), dtype=tensor.dtype,
+                                     fill_value=0, attributes=notes)  # fmt: skip
+        except OSError as e:
+            raise EinderivError(f"{path} cannot be written: {e.strerror}") from None
     target = _existing(zarr, path)
     known = target.attrs.get("einderiv")
     if not isinstance(known, Mapping):

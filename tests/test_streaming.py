@@ -138,6 +138,12 @@ def test_what_is_there_stays(tmp_path):
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ed.EinderivError, match="cannot be written"):
+        stream(E, ARRAYS, to=tmp_path / "file" / "J.zarr", memory_limit=2000)
+
+
 def test_cores_must_fit(tmp_path):
     with pytest.raises(ed.LimitError, match="the cores alone take"):
         stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=200)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
+from ..construction import whole
 from ..errors import EinderivError, ShapeError, near
 from ..expression import Add, Einsum, Expr, Label, is_zero, wrapped
 from ..naming import axis_names
@@ -52,17 +53,19 @@ def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> 
 
 
 def _shape(J: Expr, sizes: Mapping[str, Any]) -> tuple[int, ...]:
-    known = Known({name: tuple(n) for name, n in sizes.items() if not isinstance(n, int)}).read([J])
+    shapes = {name: tuple(whole(k, f"an axis of {name}") for k in n)
+              for name, n in sizes.items() if isinstance(n, (tuple, list))}  # fmt: skip
+    sizes = {name: whole(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes}
+    known = Known(shapes).read([J])
     names = axis_names(J)
     for key, n in sizes.items():
-        if isinstance(n, int):
-            size = J.sizes[names.index(key)] if key in names else key if key in known.names else None
-            if size is None:
-                raise EinderivError(f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}")
-            if known.number(size) not in (None, n):
-                raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}")
-            if not isinstance(size, int):
-                known.fix(size, n, f"sizes={{{key!r}: {n}}}")
+        size = J.sizes[names.index(key)] if key in names else key if key in known.names else None
+        if size is None:
+            raise EinderivError(f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}")
+        if known.number(size) not in (None, n):
+            raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}")
+        if not isinstance(size, int):
+            known.fix(size, n, f"sizes={{{key!r}: {n}}}")
     found = [known.number(size) for size in J.sizes]
     for name, number_ in zip(names, found, strict=True):
         if number_ is None:

@@ -70,6 +70,9 @@ def test_terms_may_overlap():
     (ed.derive("ij,j->i", 0), {"i": 3}, ed.ShapeError, "size of axis b is not known"),
     (ed.derive("ij,j->i", 0), {"i": 3, "q": 4}, ed.EinderivError, "no axis is called 'q'"),
     (ed.derive(A @ B, A), {"A": (4, 6)}, ed.ShapeError, "6"),
+    (ed.derive("ij,j->i", 0), {"i": -3, "b": 2}, ed.ShapeError, "-3"),
+    (ed.derive("ij,j->i", 0), {"i": 2.5, "b": 2}, TypeError, "size of 'i'"),
+    (ed.derive("ij,j->i", 0), {"i": "3", "b": 2}, TypeError, "size of 'i'"),
 ])  # fmt: skip
 def test_errors(J, sizes, error, match):
     with pytest.raises(error, match=match):
