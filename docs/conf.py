@@ -1,4 +1,7 @@
-"""Sphinx: `sphinx-build -W docs BUILD` makes the site. Pictures and the gallery are made while it is built."""
+"""Sphinx: `sphinx-build -W docs BUILD` makes the site. Pictures and the gallery are made while it is built.
+
+With `-D pyodide=FOLDER`, the npm package pyodide, the page stands in it as a playground that needs no server.
+"""
 
 import sys
 from pathlib import Path
@@ -6,7 +9,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from sphinx.application import Sphinx  # noqa: E402
+
 import einderiv  # noqa: E402
+from einderiv.page.site import build  # noqa: E402
 
 project = "einderiv"
 author = "the einderiv authors"
@@ -16,6 +22,7 @@ root_doc = "index"
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "einderiv"
+html_favicon = "../einderiv/page/static/icon.svg"
 html_static_path: list[str] = []
 myst_heading_anchors = 3
 nb_execution_mode = "force"
@@ -33,6 +40,27 @@ def bars(app: object, what: str, name: str, thing: object, options: object, line
     lines[:] = [x if x.lstrip().startswith((">>>", "...")) else x.replace("|", r"\|") for x in lines]
 
 
-def setup(app: object) -> None:
+def runtime(app: Sphinx) -> Path | None:
+    """The folder of Pyodide, relative to where the build was started."""
+    return Path(app.config.pyodide).resolve() if app.config.pyodide else None
+
+
+def tagged(app: Sphinx, config: object) -> None:
+    """What is written for sites with a playground is shown only there."""
+    if runtime(app):
+        app.tags.add("playground")
+
+
+def playground(app: Sphinx, trouble: Exception | None) -> None:
+    """Beside the finished pages, the one that derives."""
+    folder = runtime(app)
+    if folder and trouble is None and app.builder.format == "html":
+        build(Path(app.outdir) / "playground", folder)
+
+
+def setup(app: Sphinx) -> None:
     """What Sphinx calls."""
-    app.connect("autodoc-process-docstring", bars)  # type: ignore[attr-defined]
+    app.add_config_value("pyodide", "", "html", [str])
+    app.connect("config-inited", tagged)
+    app.connect("autodoc-process-docstring", bars)
+    app.connect("build-finished", playground)

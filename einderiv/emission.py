@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from .buffers import Lives
 from .destinations import homes
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
-from .notation import fresh_names
-from .sizes import Sizes, is_product
+from .remarks import Names, head, remarked
+from .sizes import Sizes
 from .spelling import Backend, shape
 from .steps import Program, Step
 from .writing import Writer
@@ -60,48 +59,6 @@ def reserved(backend: Backend) -> set[str]:
     return {*RESERVED, *backend.setup((), None, None), *backend.helpers.texts, *bound}
 
 
-class Names:
-    """Names for the variables of a source: tensors keep theirs, sizes are called by their labels."""
-
-    def __init__(self, roots: tuple[Expr, ...], sizes: Sizes, taken: set[str]) -> None:
-        self.sizes, self.taken = sizes, {*RESERVED, *taken}
-        self.known: dict[Size, str] = {}
-        self.wanted: dict[Size, str] = {}
-        for node in walk(roots, everything):
-            if isinstance(node, Tensor):
-                self._want(node.sizes, node.axes)
-            if isinstance(node, Einsum):
-                for factor, labels in zip(node.factors, node.inputs, strict=True):
-                    self._want(factor.sizes, tuple(node.letters.get(label) for label in labels))
-
-    def _want(self, sizes: tuple[Size, ...], names: tuple[str | None, ...]) -> None:
-        for size, name in zip(sizes, names, strict=True):
-            if name and not isinstance(size, int):
-                self.wanted.setdefault(self.sizes.find(size), name)
-
-    def size(self, size: Size) -> str:
-        """The variable that holds a size, or the size itself if it is a number."""
-        number = self.sizes.number(size)
-        if number is not None:
-            return str(number)
-        size = self.sizes.find(size)
-        if is_product(size):
-            return "*".join(map(self.size, size[1:]))
-        if size not in self.known:
-            want = self.wanted.get(size, "n")
-            reserved = want in self.taken or keyword.iskeyword(want)
-            self.known[size] = fresh_names(1, self.taken)[0] if reserved else want
-            self.taken.add(self.known[size])
-        return self.known[size]
-
-    def fresh(self, name: str) -> str:
-        """A name like `name` that nothing has yet."""
-        while name in self.taken:
-            name = "_" + name
-        self.taken.add(name)
-        return name
-
-
 def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backend, *, order: tuple[str, ...],
          dtype: str | None = None, device: str | None = None, many: bool = False, loop: Loop | None = None,
          zeroed: bool | None = None) -> Emitted:  # fmt: skip
@@ -115,7 +72,7 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
     words = _words(steps, backend)
     arguments = _arguments(inputs, words)
-    names = Names(roots, sizes, {*arguments.values(), *words})
+    names = Names(roots, sizes, {*arguments.values(), *RESERVED, *words})
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
     variables |= {k: names.fresh("ones") for k, step in steps if step.kind == "ones"}
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
@@ -128,18 +85,21 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
         lines += [f"{out}[...] = {variables[k]}" for k, out in zip(program.outputs, outs, strict=True)
                   if variables[k] != out] or ["pass"] * (not lines)  # fmt: skip
     else:
-        returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
-        lines = [*lines, f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"]
+        lines.append(_last(program, variables, backend, many=many))
     bound, free = _bindings(steps, arguments, names)
     keywords = ["*", *(names.size(s) for s in free)] if free else []
-    head = f"def compute({', '.join([*arguments.values(), *outs, *keywords])}):"
+    first = f"def compute({', '.join([*arguments.values(), *outs, *keywords])}):"
     setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
     constants = [f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, {dtype or LEAST!r})"
                  for k, step in steps if step.kind == "ones"]  # fmt: skip
     if lives:  # what no argument decides is decided once
         constants, setup = [*setup, *constants], []
-    body = "\n    ".join([head, *bound, *setup, *lines])
-    return Emitted(_module(backend, steps, lines, constants, body), inputs, free)
+    body = [*bound, *setup, *lines]
+    if lives is None and not outs:  # a source to be read; names that only remarks need are given last
+        given = {arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()}
+        told = {variables[k]: names.shape(step.sizes) for k, step in steps if step.kind != "input"}
+        body = [*head(given, [names.shape(program.steps[k].sizes) for k in program.outputs]), *remarked(body, told)]
+    return Emitted(_module(backend, steps, lines, constants, "\n    ".join([first, *body])), inputs, free)
 
 
 def _module(backend: Backend, steps: list[tuple[int, Step]], lines: list[str], constants: list[str], body: str) -> str:
@@ -178,6 +138,12 @@ def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
     return found
 
 
+def _last(program: Program, variables: Mapping[int, str], backend: Backend, *, many: bool) -> str:
+    """The line that returns."""
+    returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
+    return f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"
+
+
 def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> list[str]:
     """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for results alias nothing."""
     roots = [_root(program, k) for k in program.outputs]
@@ -193,6 +159,13 @@ def _root(program: Program, k: int) -> int:
     while program.steps[k].kind in ("view", "reshape", "take"):
         k = program.steps[k].inputs[0]
     return k
+
+
+def _given(program: Program, roots: tuple[Expr, ...], inputs: tuple[str, ...]) -> dict[str, tuple[Size, ...]]:
+    """The sizes of the inputs: of tensors, then of held arrays."""
+    found = {node.name: node.sizes for node in walk(roots, everything) if isinstance(node, Tensor)}
+    found.update({step.spec[0]: step.sizes for step in program.steps if step.kind == "input"})
+    return {name: found[name] for name in inputs if name in found}
 
 
 def _kinds(roots: tuple[Expr, ...]) -> list[str]:

@@ -172,7 +172,7 @@ def test_labels_that_are_keywords_are_no_variables(word):
 def test_what_is_printed():
     lines = ed.source(es("is,st,tj->ij", "X", "Y", "P")).splitlines()
     assert lines[:4] == ["import numpy as np", "", "", "def compute(X, Y, P):"]
-    assert lines[-3:] == ["    t0 = X.dot(Y)", "    t1 = t0.dot(P)", "    return t1"]
+    assert lines[-3:] == ["    t0 = X.dot(Y)  # (i, t)", "    t1 = t0.dot(P)  # (i, j)", "    return t1"]
 
 
 @pytest.mark.parametrize("make", [lambda: A @ B, lambda: es("is,st,tj->ij", "X", "Y", "P"),

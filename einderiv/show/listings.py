@@ -17,6 +17,7 @@ from ..expression import Add, Apply, Constant, Einsum, Expr, Size, Tensor, child
 from ..functions import same_axes, shown_parameters
 from ..naming import axis_names
 from ..notation import LETTERS
+from ..remarks import Names, head
 from ..sizes import Sizes, is_product
 from .networks import label_names
 from .text import product
@@ -132,16 +133,22 @@ def _finished(e: Expr, known: Listing) -> str:
             body = [*known.lines, f"return {result}"]
         free = f"; {', '.join(known.free.values())}" if known.free else ""
         using = "using LinearAlgebra\n" if re.search(r"\b(det|logabsdet|inv)\(", "".join(body)) else ""
-        head = f"function compute({', '.join(known.inputs)}{free})"
-        return "\n".join([f"using OMEinsum\n{using}", head, *("    " + line for line in body), "end"]) + "\n"
+        first = f"function compute({', '.join(known.inputs)}{free})"
+        body = [*_shapes(e, known), *body]
+        return "\n".join([f"using OMEinsum\n{using}", first, *("    " + line for line in body), "end"]) + "\n"
     keywords = ["*", *known.free.values()] if known.free else []
-    head = f"def compute({', '.join([*known.inputs, *keywords])}):"
+    first = f"def compute({', '.join([*known.inputs, *keywords])}):"
     taken = [f"{name} = np.asarray({name})" for name in known.inputs]
-    body = [*taken, *known.lines, f"return {result}"]
-    return (
-        "\n".join(["import numpy as np\n\n", head, *("    " + line for text in body for line in text.split("\n"))])
-        + "\n"
-    )
+    body = [*_shapes(e, known), *taken, *known.lines, f"return {result}"]
+    text = ["import numpy as np\n\n", first, *("    " + line for text in body for line in text.split("\n"))]
+    return "\n".join(text) + "\n"
+
+
+def _shapes(e: Expr, known: Listing) -> list[str]:
+    """The remark that tells the shapes of the arguments and of the result."""
+    names = Names((e,), known.sizes, {*known.names.values(), *known.free.values()})
+    names.known.update(known.free)
+    return head({name: names.shape(t.sizes) for name, t in known.inputs.items()}, [names.shape(e.sizes)])
 
 
 # ---- nested loops
