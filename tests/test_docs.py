@@ -110,56 +110,6 @@ def test_every_derivative_has_a_matrix_form():
     assert [p.id for p in ROWS] == [p.id for p in MATRICES]
 
 
-X, A, u, v, t = ed.tensor("X", "ij"), ed.tensor("A", "ii"), ed.tensor("u", "i"), ed.tensor("v", "j"), ed.tensor("t", "")
-STYLES = (
-    (X @ X.T, "X Xᵀ"), (ed.outer(u, v), "u vᵀ"), (u @ X, "Xᵀ u"), (u @ X @ v, "uᵀ X v"), (ed.trace(A), "tr(A)"),
-    (ed.trace(A @ A.T), "tr(A Aᵀ)"), (u * u, "u ∘ u"), (X * X, "X ∘ X"), (ed.diag(u), "diag(u)"),
-    (ed.diag(A), "diag(A)"), (ed.diag(u) @ X, "diag(u) X"), (X @ ed.diag(v), "X diag(v)"),
-    (ed.einsum("i,i,i->", u, u, u), "uᵀ (u ∘ u)"),
-    (ed.sum(X), "1ᵀ X 1"), (ed.sum(X, 1), "X 1"), (t * X, "t X"), ((u @ u) * X, "(uᵀ u) X"), (X / t, "X / t"),
-    (X / (u @ u), "X / (uᵀ u)"), (ed.norm(u - X @ v), "‖u − X v‖"), (ed.inv(A).T, "A⁻ᵀ"), (ed.inv(A).T @ u, "A⁻ᵀ u"),
-    (-2.5 * X, "−2.5 X"), (-2j * X, "−2j X"), ((1 - 2j) * X, "(1-2j) X"), (ed.einsum("ijk->ikj", "T"), None),
-    (ed.logdet(A), "ln |det A|"), (ed.einsum("ijk->ij", "T"), None), (ed.softmax(u), None),
-    (ed.matrix_power(A, 3), "A³"),
-)  # fmt: skip
-
-
-@pytest.mark.parametrize(("e", "text"), STYLES, ids=[str(text) for _, text in STYLES])
-def test_matrix_style(e, text):
-    assert matrix_style.matrix_style(e) == text
-
-
-# with four axes in the expression or inside it; each text is evaluated too
-B, S, T = ed.tensor("B", "jk"), ed.tensor("S", "ijkl"), ed.tensor("T", "kl")
-PAIRS = (
-    (ed.kron(X, A), "X ⊗ A"), (ed.kron(X, A @ X), "X ⊗ (A X)"), (ed.kron(X.T, 2 * A), "2 Xᵀ ⊗ A"),
-    (ed.kron(X, A) + ed.kron(A @ X, A), "(X ⊗ A) + ((A X) ⊗ A)"), (ed.kron(u, v), "u ⊗ v"),
-    (ed.kron(u, v) @ ed.kron(u, v), "(u ⊗ v)ᵀ (u ⊗ v)"), (ed.vec(X), "vec(X)"), (ed.vec(X, order="F"), "vec(Xᵀ)"),
-    (ed.vec(A @ X) @ ed.vec(X), "vec(A X)ᵀ vec(X)"),
-    (ed.einsum("ij,kl->ikjl", X, A), "X ⊗ A"), (ed.einsum("ij,kl->kijl", X, A), "(A ⊗ X) K"),
-    (ed.einsum("ij,kl->ijkl", X, A), "vec(X) vec(A)ᵀ"), (ed.derive(A @ X @ B, X), "A ⊗ Bᵀ"),
-    (ed.derive(X.T @ A, X), "(I ⊗ Aᵀ) K"), (ed.derive(t * t * X, X), "t t (I ⊗ I)"), (S, "S"),
-    (ed.einsum("ijkl,kl->ij", S, T), "unvec(S vec(T))"), (ed.einsum("ijkl,ij->kl", S, X), "unvec(Sᵀ vec(X))"),
-    (ed.einsum("ijkl,ji,kl,->", S, X.T, T, t), "t vec(X)ᵀ S vec(T)"), (ed.einsum("ijkl,ik->jl", S, "Q"), None),
-    (ed.einsum("ijkl,ij,k->l", S, X, u), None), (ed.einsum("ijkl->ij", S), None), (ed.einsum("ijkl->lkji", S), None),
-    (ed.einsum("i,j,k,l->ijkl", "p", "q", "r", "s"), None), (ed.derive(ed.outer(u, u), u), None),
-    (ed.grad(ed.trace(ed.kron(A, A)), A), "tr(A) I + tr(A) I"),
-    (ed.vjp(ed.kron(A, A), A, "G"), None), (ed.grad(ed.trace(ed.expm(A)), A), "L(Aᵀ, I)"),
-)  # fmt: skip
-LARGE = {"i": 3, "j": 2, "k": 4, "l": 5}
-
-
-@pytest.mark.parametrize(("e", "text"), PAIRS, ids=[str(text) for _, text in PAIRS])
-def test_four_axes_are_a_matrix(e, text):
-    assert matrix_style.matrix_style(e) == text
-    if text:
-        shapes = {"X": "ij", "A": "ii", "u": "i", "v": "j", "t": "", "B": "jk", "S": "ijkl", "T": "kl"}
-        rng = np.random.default_rng(0)
-        arrays = {name: rng.normal(size=[LARGE[x] for x in axes]) for name, axes in shapes.items()}
-        wanted = ed.evaluate(e, {name: arrays[name] for name in ed.compile(e).tensors})
-        close(value(text, arrays, wanted.shape), wanted)
-
-
 COUNTS = (("2 Aᵀ (A X B + C) Bᵀ", 6, 1), ("A + Aᵀ", 2, 2), ("−X⁻ᵀ a bᵀ X⁻ᵀ", 4, 1), ("2 tr(X) I", 1, 1),
           ("Σ_{a,b} X[a,b] δ[a,c] adj(X)[b,a]", 2, 1), ("u − v + w", 3, 3), ("1j L(−0.5j Xᵀ, 2j I)", 1, 1),
           ("(I ⊗ (Xᵀ Bᵀ)) K + (Xᵀ B) ⊗ I", 4, 2))  # fmt: skip

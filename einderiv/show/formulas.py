@@ -106,6 +106,9 @@ class Latex(Style):
         if unsaid and body.endswith(r"\right)"):  # in the same brackets: directions, and which entries are left out
             body = ", ".join([body.removesuffix(r"\right)"), *unsaid]) + r"\right)"
         at = f"_{{{','.join(map(self.label, core))}}}"
+        if core and body.startswith(r"\left("):  # a matrix by its entries: (Σ_k X_bk Y_kc)_{b,c}, to some power
+            inner = body.index(parts[0]) + len(parts[0])
+            return body[:inner] + body[inner:].replace(r"\right)", r"\right)" + at, 1)
         return body.replace(r"\left(", at + r"\left(", 1) if core else body
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
@@ -292,7 +295,8 @@ def _applied(e: Apply, indices: Names, style: Style, used: frozenset[str], depth
     first = e.arguments[0]
     batch = first.ndim - e.core
     kept = indices[batch:]
-    entrywise = e.function.shape is same_axes
+    # A function of vectors has its own index, softmax_i(u[i]), unless that says something already: A[i,i].
+    entrywise = e.function.shape is same_axes and (not e.core or (e.core == 1 and indices.count(indices[-1]) == 1))
     core = kept if entrywise else tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
     if not entrywise and not batch and all(isinstance(a, Tensor) for a in e.arguments):
         text = style.function(e, [style.name(a.name) for a in e.arguments if isinstance(a, Tensor)], ())

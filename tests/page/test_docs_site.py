@@ -1,4 +1,4 @@
-"""The built documentation, in the folder that EINDERIV_SITE names: its playground answers, and it asks no other host."""
+"""The built documentation, in EINDERIV_SITE: its playground answers, and no other host is asked."""
 
 import os
 import re

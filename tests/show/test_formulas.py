@@ -114,3 +114,21 @@ def test_matrix_notation(e, text, tex):
 def test_styles_that_are_not_there(options, match):
     with pytest.raises(ed.EinderivError, match=match):
         ed.formula(LOSS, **options)
+
+
+M = ed.tensor("M", "ii")
+CORES = [
+    # expression                 text                            LaTeX
+    (ed.matrix_power(M, 3),      "matrix_power(M, 3)[i,a]",      r"\left[M^{3}\right]_{ia}"),
+    (ed.softmax(M).T,            "softmax_i(M[a,i])",            r"\operatorname{softmax}_{i}\left(M_{ai}\right)"),
+    (ed.trace(ed.softmax(M)),    "Σ_i softmax_a(M[i,a])[i]",
+     r"\sum_{i} \left[\operatorname{softmax}_{a}\left(M_{ia}\right)\right]_{i}"),
+    (ed.inv(M @ M),              "inv_b,c(Σ_d M[b,d] M[d,c])[i,a]",
+     r"\left[\left(\sum_{d} M_{bd} M_{dc}\right)_{b,c}^{-1}\right]_{ia}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "text", "tex"), CORES)
+def test_an_index_of_a_function_is_bound_once(e, text, tex):
+    assert ed.formula(e).split(" = ")[1] == text
+    assert ed.latex(e).split(" = ")[1] == tex
