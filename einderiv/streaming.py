@@ -11,29 +11,28 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
-from math import ceil, prod
+from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .arrays import library
+from .clusters import Cluster, connected, hashed
 from .compilation import compile
 from .construction import whole
 from .errors import EinderivError, LimitError
 from .evaluation import Compiled
-from .execution import Array, spoken_bytes
+from .execution import spoken_bytes
 from .expression import Expr
+from .pieces import Place, Ranges, block, places, ranges_of
 from .structured import Structured
 from .terms import Term
 
-SHARE = (
-    4  # of the memory that is left beside the factors, the part that a block gets: it, what is added, a copy on disk
-)
+# The memory that is left beside the factors is that of a block, of what is added to it, and of a copy on the way out.
+SHARE = 4
 UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-
-Place = tuple[int, ...]
-Ranges = tuple[tuple[int, int], ...]
 
 
 def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.PathLike[str],
@@ -55,38 +54,57 @@ def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.P
 
     Raises ImportError without zarr (``pip install 'einderiv[dask]'``), LimitError if the cores alone are over
     `memory_limit`, EinderivError where `to` holds something else.
+
+    Arrays of Dask are computed where Dask computes. On a cluster of `distributed` the cores stay on its workers, which
+    write the blocks, each within `memory_limit`; `to` is a place that all of them reach.
     """
     if not isinstance(e, Expr):
         raise TypeError(f"stream writes the value of one expression, not of {type(e).__name__}")
     limit = parsed_bytes(memory_limit)
     zarr = _zarr()
     given = {**(arrays or {}), **named}
-    structured = _structured(e, given, sizes, limit)
-    chunks = block_shape(structured.shape, structured.dtype.itemsize, limit - structured.nbytes)
+    structured, source, free = _cores(e, given, sizes, limit)
+    chunks = block_shape(structured.shape, source.dtype.itemsize, free)
     path = Path(to)
-    digest = _digest(structured, chunks)
-    target = _opened(zarr, path, structured, chunks, digest)
+    digest = _digest(structured, source.digest(), chunks)
+    target = _opened(zarr, path, structured.shape, source.dtype, chunks, digest)
     if not target.attrs["einderiv"]["complete"]:
-        _write(target, structured, chunks, path, progress=progress)
+        _write(source, target, chunks, path, progress=progress)
         target.attrs["einderiv"] = {"digest": digest, "complete": True}
         _journal(path).unlink()
     return zarr.open_array(str(path), mode="r")
 
 
-def _write(target: Any, structured: Structured, chunks: Sequence[int], path: Path, *, progress: bool) -> None:
+def _write(source: _Here | Cluster, target: Any, chunks: Sequence[int], path: Path, *, progress: bool) -> None:
     """The blocks that the journal does not have."""
     done = _noted(_journal(path))
+    left = (place for place in places(target.shape, chunks) if place not in done)
+    blocks = ((place, ranges_of(place, target.shape, chunks)) for place in left)
     with _journal(path).open("a", encoding="utf-8") as log:
-        for place in _bar(_places(structured.shape, chunks), done, progress):
-            ranges = tuple(
-                (k * c, min((k + 1) * c, n)) for k, c, n in zip(place, chunks, structured.shape, strict=True)
-            )
-            if (found := block(structured, ranges)) is None:
-                continue
-            target[tuple(slice(a, b) for a, b in ranges)] = found
+        for place in _bar(source.write(str(path), blocks), progress):
             log.write(json.dumps(place) + "\n")
             log.flush()
             os.fsync(log.fileno())
+
+
+class _Here:
+    """The cores of a result in this process."""
+
+    def __init__(self, terms: Sequence[Term], dtype: Any) -> None:
+        self.terms, self.dtype = terms, np.dtype(dtype)
+
+    def digest(self) -> list[str]:
+        """One digest for each factor."""
+        return [hashed(array) for term in self.terms for array, _ in term.factors]
+
+    def write(self, path: str, blocks: Iterator[tuple[Place, Ranges]]) -> Iterator[Place]:
+        """Write blocks; the place of each, once it is on disk."""
+        target = _zarr().open_array(path, mode="r+")
+        for place, ranges in blocks:
+            found = block(self.terms, self.dtype, ranges)
+            if found is not None:
+                target[tuple(slice(a, b) for a, b in ranges)] = found
+                yield place
 
 
 def _journal(path: Path) -> Path:
@@ -114,14 +132,28 @@ def _zarr() -> Any:
     return zarr
 
 
-def _structured(e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, limit: int) -> Structured:
-    """The cores, which have to fit."""
+def _cores(e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, limit: int
+           ) -> tuple[Structured, _Here | Cluster, int]:  # fmt: skip
+    """The cores, here or on a cluster, and what is left of the memory for a block. Here they have to fit."""
     f: Compiled = compile(e, dense=False, memory_limit=limit)
     found: Structured = f(given, sizes=sizes)
+    lazy = any(library(array) == "dask" for array in given.values())
+    client = connected() if lazy else None
+    if client is not None:
+        return found, Cluster(found, client), limit
     if found.nbytes > limit // 2:
         raise LimitError(f"the cores alone take {spoken_bytes(found.nbytes)}, more than half of the memory_limit of "
-                         f"{spoken_bytes(limit)}: only what deltas and outer products blow up is streamed")  # fmt: skip
-    return found
+                         f"{spoken_bytes(limit)}: only what deltas and outer products blow up is streamed"
+                         + "; start a distributed.Client, and they stay on its workers" * lazy)  # fmt: skip
+    return found, _Here(_fetched(found._terms) if lazy else found._terms, found.dtype), limit - found.nbytes
+
+
+def _fetched(terms: Sequence[Term]) -> list[Term]:
+    """Terms whose factors Dask has computed in this process, each once."""
+    dask: Any = import_module("dask")
+    arrays = {id(array): array for term in terms for array, _ in term.factors}
+    known = dict(zip(arrays, dask.compute(*arrays.values()), strict=True))
+    return [Term(tuple((known[id(array)], labels) for array, labels in t.factors), t.output) for t in terms]
 
 
 def block_shape(shape: Sequence[int], itemsize: int, free: int) -> tuple[int, ...]:
@@ -139,58 +171,26 @@ def block_shape(shape: Sequence[int], itemsize: int, free: int) -> tuple[int, ..
     return tuple(chunks)
 
 
-def _places(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Place]:
-    return product(*(range(ceil(n / c)) for n, c in zip(shape, chunks, strict=True)))
-
-
-def block(tensor: Structured, ranges: Ranges) -> Array | None:
-    """The part of a structured tensor within `ranges`, one for each axis; None where all of it is zero for sure."""
-    found = None
+def _digest(tensor: Structured, pieces: Sequence[str], chunks: Sequence[int]) -> str:
+    """All that decides the result: its terms by their first labels, and the digests of their factors."""
+    names: dict[Any, int] = {}
     for term in tensor._terms:
-        inside: dict[int, tuple[int, int]] = {}
-        for label, (start, stop) in zip(term.output, ranges, strict=True):
-            low, high = inside.get(label, (start, stop))
-            inside[label] = max(low, start), min(high, stop)
-        if all(low < high for low, high in inside.values()):
-            found = np.zeros([b - a for a, b in ranges], tensor.dtype) if found is None else found
-            _add(found, term, ranges, inside)
-    return found
+        for x in (*term.output, *(x for _, labels in term.factors for x in labels)):
+            names.setdefault(x, len(names))
+    terms = [([names[x] for x in t.output], [[names[x] for x in labels] for _, labels in t.factors])
+             for t in tensor._terms]  # fmt: skip
+    text = repr((tuple(tensor.shape), str(tensor.dtype), tuple(chunks), terms, list(pieces)))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _add(found: Array, term: Term, ranges: Ranges, inside: Mapping[int, tuple[int, int]]) -> None:
-    """Add a term into a block, on the part of its diagonals that crosses it."""
-    part = found[tuple(slice(inside[x][0] - start, inside[x][1] - start)
-                       for x, (start, _) in zip(term.output, ranges, strict=True))]  # fmt: skip
-    distinct = list(dict.fromkeys(term.output))
-    names = {x: k for k, x in enumerate(distinct)}
-    place = np.einsum(part, [names[x] for x in term.output], list(range(len(distinct)))) if distinct else found
-    value: Any = 1
-    for array, labels in term.factors:
-        cut = array[tuple(slice(*inside[x]) for x in labels)]
-        order = [x for x in distinct if x in labels]
-        cut = cut.transpose([labels.index(x) for x in order])
-        value = value * cut[tuple(slice(None) if x in labels else None for x in distinct)]
-    place += value
-
-
-def _digest(tensor: Structured, chunks: Sequence[int]) -> str:
-    """All that decides the result."""
-    found = hashlib.sha256(repr((tensor.shape, str(tensor.dtype), tuple(chunks))).encode())
-    for term in tensor._terms:
-        found.update(repr((term.output, [labels for _, labels in term.factors])).encode())
-        for array, _ in term.factors:
-            found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
-
-
-def _opened(zarr: Any, path: Path, tensor: Structured, chunks: Sequence[int], digest: str) -> Any:
+def _opened(zarr: Any, path: Path, shape: Sequence[int], dtype: Any, chunks: Sequence[int], digest: str) -> Any:
     """The array at `path`: a new one, or that of a call which was killed."""
     if not path.exists():
         notes = {"einderiv": {"digest": digest, "complete": False}}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _journal(path).unlink(missing_ok=True)
-            return zarr.create_array(str(path), shape=tensor.shape, chunks=tuple(chunks), dtype=tensor.dtype,
+            return zarr.create_array(str(path), shape=tuple(shape), chunks=tuple(chunks), dtype=dtype,
                                      fill_value=0, attributes=notes)  # fmt: skip
         except OSError as e:
             raise EinderivError(f"{path} cannot be written: {e.strerror}") from None
@@ -219,13 +219,12 @@ def _noted(journal: Path) -> set[Place]:
     return {tuple(json.loads(line)) for line in lines if line.endswith("]")}
 
 
-def _bar(places: Iterator[Place], done: set[Place], progress: bool) -> Iterator[Place]:
-    """The blocks that are left, with a bar where one is wanted and tqdm is there."""
-    left = (place for place in places if place not in done)
+def _bar(done: Iterator[Place], progress: bool) -> Iterator[Place]:
+    """The blocks as they are finished, with a bar where one is wanted and tqdm is there."""
     if not progress:
-        return left
+        return done
     try:
         from tqdm.auto import tqdm
     except ImportError:  # a bar is no part of the result
-        return left
-    return iter(tqdm(left, desc="stream", unit=" blocks", delay=2, leave=False))
+        return done
+    return iter(tqdm(done, desc="stream", unit=" blocks", delay=2, leave=False))

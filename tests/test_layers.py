@@ -24,15 +24,16 @@ FLOORS = [
     "show", "show.text", "show.matrix_style", "show.formulas", "show.drawing", "show.layout", "show.networks",
     "show.listings", "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns",
     "show.plan_pictures", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods",
-    "calls", "evaluation", "compilation", "streaming", "gradients", "objective", "newton", "minimization",
-    "explanation", "documents", "plain", "checking", "page", "page.questions", "page.marking", "page.shapes",
-    "page.answers", "page.pictures", "page.figures", "page.engine", "page.worker", "page.workers", "page.server",
-    "page.site", "", "cli", "__main__",
+    "calls", "evaluation", "compilation", "pieces", "clusters", "streaming", "gradients", "objective", "newton",
+    "minimization", "explanation", "documents", "plain", "checking", "page", "page.questions", "page.marking",
+    "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine", "page.worker", "page.workers",
+    "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
 COMPUTING = {"execution", "hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
-             "objective", "newton", "lazy_hosts", "streaming"}  # fmt: skip
+             "objective", "newton", "lazy_hosts", "pieces", "clusters",
+             "streaming"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
 

@@ -84,9 +84,9 @@ def interrupted(tmp_path, count):
     seen = 0
     whole = streaming.block
 
-    def stopping(tensor, ranges):
+    def stopping(*what):
         nonlocal seen
-        if (found := whole(tensor, ranges)) is not None:
+        if (found := whole(*what)) is not None:
             seen += 1
             if seen > count:
                 raise KeyboardInterrupt
@@ -109,7 +109,7 @@ def test_a_call_is_taken_up_again(tmp_path, monkeypatch, cut):
         journal.write_text(journal.read_text()[:-4])
     made = []
     whole = streaming.block
-    monkeypatch.setattr(streaming, "block", lambda t, r: made.append(r) or whole(t, r))
+    monkeypatch.setattr(streaming, "block", lambda *what: made.append(what) or whole(*what))
     got = stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=2000)
     again = len(made)
     assert np.asarray(got[...]).tolist() == ed.evaluate(E, ARRAYS).tolist()
