@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     what = "measure einderiv against hand-written NumPy and against others"
     p = argparse.ArgumentParser(prog="einderiv bench", description=what)
     p.add_argument("--quick", action="store_true", help="small and medium sizes, few rounds, one form of each rival")
-    p.add_argument("--family", action="append", help="P1 … P11, several with commas; by default all", metavar="KEY")
+    p.add_argument("--family", action="append", help="P1 … P12, several with commas; by default all", metavar="KEY")
     p.add_argument("--case", help="only cases whose name contains this")
     p.add_argument("--size", help="tiny, small, medium, large, several with commas")
     p.add_argument("--dtype", default="float64", help="float64, float32, or both with a comma")

@@ -23,7 +23,7 @@ import einderiv as ed
 from .problems import Arrays, Call, Case, Problem, Way
 from .rivals import hosted
 
-ENGINES = ("jax", "torch", "autograd", "opt_einsum", "cotengra", "numpy")
+ENGINES = ("jax", "torch", "autograd", "opt_einsum", "cotengra", "dask", "numpy")
 OURS, RAW, HAND = "einderiv", "einderiv.raw", "hand"
 #: our sources for other libraries, which take part where the library itself does
 HOSTED = {"einderiv.jax": "jax", "einderiv.torch": "torch"}

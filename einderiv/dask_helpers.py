@@ -1,9 +1,9 @@
 """What sources for Dask bring along: products of pairs block by block, deltas as blocks that are never computed.
 
 A product of two arrays is one layer of blocks. An axis that is summed comes in one piece where the blocks stay within
-`block` entries; else its parts are computed apart, and added as a tree. Axes that are kept are cut first, so no block
-of a result is larger than that. A delta between two axes of a result leaves the blocks off its diagonal zero: they are
-arrays of one number, read many times.
+`block` entries, and joining them costs less than adding their products; else these are added as a tree. Axes that are
+kept are cut first, so no block of a result is larger than that. A delta between two axes of a result leaves the blocks
+off its diagonal zero: they are arrays of one number, read many times.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ def contract(x, la, y, lb, out):
         k = max(out, key=lambda k: longest[k])
         longest[k] = -(-longest[k] // 2)
     whole = {**longest, **{k: sizes[k] for k in summed}}
-    if all(prod(whole[k] for k in labels) <= 2 * block for labels in (la, lb)):
+    copied = sum(prod(whole[k] for k in a) for a in (la, lb) if any(longest[k] < whole[k] for k in a))
+    added = prod(longest[k] for k in out) * prod(len(chunks[k]) for k in summed)
+    fits = all(prod(whole[k] for k in labels) <= 2 * block for labels in (la, lb))
+    if fits and copied <= max(4 * added, 1 << 20):  # pieces of a small result are added for less than blocks are joined
         longest = whole
         chunks.update({k: (sizes[k],) for k in summed})
     while summed and any(prod(longest[k] for k in labels) > 2 * block for labels in (la, lb)):
@@ -51,15 +54,25 @@ def contract(x, la, y, lb, out):
     chunks = {k: cuts(c, longest[k]) for k, c in chunks.items()}
     x, y = (a.rechunk(tuple(chunks[k] for k in labels)) for a, labels in ((x, la), (y, lb)))
     split = tuple(k for k in summed if len(chunks[k]) > 1)
-    # a block is pair(x, y)
+    # a block is pair(x, y); the layer has its name from here, for Dask would take the function to pieces for one
     found = da.blockwise(partial(pair, la=la, lb=lb, out=out, split=len(split)), out + split, x, la, y, lb,
+                         name="pair-" + tokenize(x.name, la, y.name, lb, out, split),
                          adjust_chunks={k: 1 for k in split}, concatenate=True, align_arrays=False, dtype=dtype,
                          meta=np.empty((0,) * len(out + split), dtype))
-    return found.sum(axis=tuple(range(len(out), found.ndim)), dtype=dtype, split_every=8) if split else found
+    # what is added are the blocks of as_it_is(x)
+    return da.reduction(found, as_it_is, np.sum, axis=tuple(range(len(out), found.ndim)), dtype=dtype, split_every=8,
+                        meta=np.empty((0,) * len(out), dtype)) if split else found
+""",
+    "as_it_is": """\
+def as_it_is(x, axis, keepdims):
+    return x
 """,
     "pair": """\
 def pair(x, y, la, lb, out, split):
-    # blocks: batch and kept axes in front, then one product of matrices for each of the batch
+    # blocks: batch and kept axes in front, then one product of matrices for each of the batch, in the result's order
+    first = next((k for k in out if (k in la) != (k in lb)), None)
+    if first in lb:
+        x, la, y, lb = y, lb, x, la
     shared = [k for k in la if k in lb]
     batch, summed = [k for k in shared if k in out], [k for k in shared if k not in out]
     rows, columns = [k for k in la if k not in lb], [k for k in lb if k not in la]
@@ -68,8 +81,11 @@ def pair(x, y, la, lb, out, split):
     y = y.transpose([lb.index(k) for k in batch + summed + columns])
     if summed:
         front, n = [sizes[k] for k in batch], prod(sizes[k] for k in summed)
-        x = x.reshape(*front, prod(sizes[k] for k in rows), n)
-        found = np.matmul(x, y.reshape(*front, n, prod(sizes[k] for k in columns)))
+        y = y.reshape(*front, n, prod(sizes[k] for k in columns))
+        if batch or len(summed) > 1 or x.flags.c_contiguous:
+            x = x.reshape(*front, prod(sizes[k] for k in rows), n)
+        # else a stack of products saves the copy that merging the rows of a part of an array takes
+        found = np.matmul(x, y)
         found = found.reshape([sizes[k] for k in batch + rows + columns])
     else:
         x = x.reshape(x.shape + (1,) * len(columns))
@@ -181,7 +197,7 @@ def solved_blocks(x, y, la, lb, out, gone, kept, flipped):
 """,
 }
 IMPORTS = {
-    "contract": "from functools import partial\nfrom math import prod",
+    "contract": "from functools import partial\nfrom math import prod\nfrom dask.base import tokenize",
     "pair": "from math import prod",
     "diagonal": ("from functools import partial\nfrom dask.base import tokenize\n"
                  "from dask.highlevelgraph import HighLevelGraph"),

@@ -11,7 +11,7 @@ from .functions import Function
 from .spelling import Backend, Spell, core_axes, literal, shape
 from .steps import Labels, Step
 
-BLOCK = 1 << 23  # entries of a block, 64 MiB of float64: where no limit says otherwise
+BLOCK = 1 << 24  # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
 
 
 class _Column(Dialect):

@@ -149,3 +149,29 @@ def test_the_source_runs_on_its_own():
     arrays = {"A": da.from_array(AT["A"], chunks=2), "B": da.from_array(AT["B"], chunks=2)}
     got = scope["compute"](arrays["B"], i=6)
     assert got.compute(scheduler="sync").tolist() == ed.evaluate(J, A=AT["A"], B=AT["B"]).tolist()
+
+
+def tasks(result):
+    """How many tasks a graph has as it is made, before Dask joins some."""
+    return len(dict(result.__dask_graph__()))
+
+
+COUNTS = [
+    # einsum, sizes of the matrices, chunks, tasks beside the operands: ours at most, da.einsum's at least
+    ("ij,jk,kl->il", 1200, 400, 30, 189),
+    ("ij,jk->ik", 1024, 128, 80, 1000),
+]
+
+
+@pytest.mark.parametrize(("text", "n", "chunk", "ours", "theirs"), COUNTS)
+def test_tasks_of_products(text, n, chunk, ours, theirs):
+    given = {name: da.random.random((n, n), chunks=chunk) for name in ed.compile(ed.einsum(text)).tensors}
+    made = sum(tasks(a) for a in given.values())
+    assert tasks(ed.compile(ed.einsum(text))(given)) - made <= ours
+    assert tasks(da.einsum(text, *given.values())) - made >= theirs
+
+
+def test_tasks_of_a_gradient():
+    loss = ed.parse("T: ijk\nA: ir\nB: jr\nC: kr\nsum((T - einsum('ir,jr,kr->ijk', A, B, C))**2)")
+    given = {"T": da.zeros((120,) * 3, chunks=40), **{x: da.zeros((120, 16), chunks=40) for x in "ABC"}}
+    assert tasks(ed.compile(ed.grad(loss, "A"))(given)) <= 80  # written with da.einsum: 28 416
