@@ -97,7 +97,7 @@ def judged(case, values):
     shape = case.shape(case.output) + tuple(n for w in case.wrt for n in values[w].shape)
     found = np.zeros(shape, object)
     for ks in slots:
-        found = found + _with_units(case, values, ks)
+        found = np.asarray(found + _with_units(case, values, ks), object)
     return found
 
 
@@ -190,7 +190,7 @@ def _forms(case, e, given, want, streamed):
     rng = random.Random(case.seed)
     ranges = tuple(tuple(sorted((rng.randint(0, n), rng.randint(0, n)))) for n in want.shape)
     part = block(structured, ranges)
-    cut = want[tuple(slice(a, b) for a, b in ranges)]
+    cut = np.asarray(want[tuple(slice(a, b) for a, b in ranges)], object)
     same(np.zeros(cut.shape, np.int64) if part is None else part, cut, f"block {ranges}")
     if case.wrt and not case.wide:
         given_shape = case.values()[case.wrt[-1]].shape

@@ -9,7 +9,10 @@ import pytest
 pytest.importorskip("zarr", reason="zarr is an extra")
 
 
-@pytest.mark.parametrize("part", [range(100), pytest.param(range(100, 3000), marks=pytest.mark.slow)], ids=["100", "3000"])
+PARTS = [range(100), pytest.param(range(100, 3000), marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("part", PARTS, ids=["100", "3000"])
 @pytest.mark.timeout(900)
 def test_random_einsums(part):
     wrong = [(c, w) for c in map(exactness.drawn, part) if (w := exactness.trouble(c))]
