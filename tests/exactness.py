@@ -156,7 +156,8 @@ def hosted(values, backend):
         return {n: jax.numpy.asarray(a) for n, a in values.items()}
     import dask.array as da
 
-    return {n: da.from_array(a, chunks=2) for n, a in values.items()}
+    # Dask's whole numbers are refused, for nothing bounds what is not computed yet; small ones are exact as floats.
+    return {n: da.from_array(a.astype(float), chunks=2) for n, a in values.items()}
 
 
 def same(got, want, what):
@@ -167,6 +168,7 @@ def same(got, want, what):
 
 def run(case, backend="numpy", streamed=True):
     """Compare one case in all its forms; "equal" or "refused". Raises AssertionError where a number is wrong."""
+    case = replace(case, wide=case.wide and backend != "dask")
     values = case.values()
     want, e = judged(case, values), expression(case)
     given = hosted(values, backend)
@@ -178,10 +180,17 @@ def run(case, backend="numpy", streamed=True):
         if case.wide and "int64" in str(error):
             return "refused"
         raise
-    same(got, want, "dense")
+    same(_whole(got.compute()) if backend == "dask" else got, want, "dense")
     if backend == "numpy":
         _forms(case, e, needed, want, streamed)
     return "equal"
+
+
+def _whole(floats):
+    """The same numbers as integers; AssertionError where one is none."""
+    found = np.asarray(floats).astype(np.int64)
+    assert (found == floats).all(), "not whole"
+    return found
 
 
 def _forms(case, e, given, want, streamed):
