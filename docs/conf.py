@@ -5,14 +5,16 @@ With `-D pyodide=FOLDER`, the npm package pyodide, the page stands in it as a pl
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from sphinx.application import Sphinx  # noqa: E402
-
 import einderiv  # noqa: E402
 from einderiv.page.site import build  # noqa: E402
+
+if TYPE_CHECKING:  # pytest collects this file too, where there is no Sphinx
+    from sphinx.application import Sphinx
 
 project = "einderiv"
 author = "the einderiv authors"
@@ -40,25 +42,25 @@ def bars(app: object, what: str, name: str, thing: object, options: object, line
     lines[:] = [x if x.lstrip().startswith((">>>", "...")) else x.replace("|", r"\|") for x in lines]
 
 
-def runtime(app: Sphinx) -> Path | None:
+def runtime(app: "Sphinx") -> Path | None:
     """The folder of Pyodide, relative to where the build was started."""
     return Path(app.config.pyodide).resolve() if app.config.pyodide else None
 
 
-def tagged(app: Sphinx, config: object) -> None:
+def tagged(app: "Sphinx", config: object) -> None:
     """What is written for sites with a playground is shown only there."""
     if runtime(app):
         app.tags.add("playground")
 
 
-def playground(app: Sphinx, trouble: Exception | None) -> None:
+def playground(app: "Sphinx", trouble: Exception | None) -> None:
     """Beside the finished pages, the one that derives."""
     folder = runtime(app)
     if folder and trouble is None and app.builder.format == "html":
         build(Path(app.outdir) / "playground", folder)
 
 
-def setup(app: Sphinx) -> None:
+def setup(app: "Sphinx") -> None:
     """What Sphinx calls."""
     app.add_config_value("pyodide", "", "html", [str])
     app.connect("config-inited", tagged)

@@ -135,7 +135,38 @@ class Forms:
         colours = dict.fromkeys((label for _, ls in parts for label in ls), -1)
         colours.update((label, outer[label]) for label in colours if label in outer)
         numbered = [(self._derived(part, (part, n)), ls) for (part, ls), n in counts.items()]
+        order = self._walk(numbered, outer)
+        if order is not None:
+            return self._encode([numbered[k] for k in order], outer, colours)
         return self._search(numbered, colours, outer)
+
+    def _walk(self, parts: list[Part], outer: dict[Label, int]) -> list[int] | None:
+        """The operands as met on a walk from an output label; None where the way is not clear.
+
+        Equal components are walked alike, so no colours are needed: a chain would take half its length of rounds.
+        """
+        holders: dict[Label, list[int]] = defaultdict(list)
+        for k, (_, ls) in enumerate(parts):
+            for label in dict.fromkeys(ls):
+                holders[label].append(k)
+        ends = [label for label in holders if label in outer]
+        if not ends or any(part in self.symmetric for part, _ in parts):
+            return None
+        way = [min(ends, key=outer.__getitem__)]
+        met, order = set(way), dict[int, None]()
+        for label in way:
+            new = [k for k in holders[label] if k not in order]
+            if len(new) > 1:
+                by = {(parts[k][0], *(p for p, x in enumerate(parts[k][1]) if x == label)): k for k in new}
+                if len(by) < len(new):
+                    return None
+                new = [by[key] for key in sorted(by)]
+            for k in new:
+                order[k] = None
+                fresh = [x for x in dict.fromkeys(parts[k][1]) if x not in met]
+                met.update(fresh)
+                way += fresh
+        return list(order)
 
     def _derived(self, part: int, description: object) -> int:
         """The number of a description of an operand, symmetric if the operand is."""
@@ -205,20 +236,21 @@ def symmetric(e: Expr) -> bool:
 
 def _components(parts: list[Part], outer: set[Label]) -> Iterable[list[Part]]:
     """Groups of operands connected by summed labels, in written order."""
-    group: dict[Label, list[Part]] = {}
-    groups: dict[int, list[Part]] = {}
-    for part in parts:
-        merged = [part]
-        for label in part[1]:
-            if label not in outer and label in group and group[label] is not merged:
-                other = group[label]
-                groups.pop(id(other), None)
-                other += [p for p in merged if not any(p is q for q in other)]
-                merged = other
-        groups[id(merged)] = merged
-        for _, labels in merged:
-            group.update((label, merged) for label in labels if label not in outer)
-    return list(groups.values())
+    holders: dict[Label, list[int]] = defaultdict(list)
+    for k, (_, labels) in enumerate(parts):
+        for label in labels:
+            if label not in outer:
+                holders[label].append(k)
+    left = set(range(len(parts)))
+    for k in range(len(parts)):
+        if k in left:
+            left.discard(k)
+            group = [k]
+            for j in group:
+                near = left.intersection(k for x in parts[j][1] for k in holders.pop(x, ()))
+                left -= near
+                group += near
+            yield [parts[j] for j in sorted(group)]
 
 
 def same(a: Expr, b: Expr) -> bool:

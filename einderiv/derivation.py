@@ -51,11 +51,14 @@ BRANCHED = 24
 def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()) -> Expr | None:
     """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new; None for zero."""
     found: dict[int, Expr] = {}
+    held = 0
     for node in walk([y]):
         terms = _forward(node, found, seeds, names)
         live = [term for term in terms if not is_zero(term)]
         if live:
-            found[id(node)] = added(live, flat=bool(names))
+            total = found[id(node)] = added(live, flat=bool(names))
+            held += len(total.addends) if isinstance(total, Add) else 0
+            limits.check("terms", held)
     return found.get(id(y))
 
 

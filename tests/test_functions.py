@@ -241,7 +241,7 @@ def test_a_row_of_a_user(added):
     assert ed.check(ed.sum(e * e), x).ok
     assert (str(e), ed.formula(e)) == ("witch(x)", "y[i] = witch(x[i])")
     assert ed.latex(e) == r"y_{i} = \operatorname{witch}\left(x_{i}\right)"
-    assert ed.source(e).splitlines()[-2:] == ["    t0 = (1 / (1 + x * x))", "    return t0"]
+    assert ed.source(e).splitlines()[-2:] == ["    t0 = (1 / (1 + x * x))  # (i,)", "    return t0"]
     with pytest.raises(ed.EinderivError, match="witch of complex numbers is not holomorphic"):
         ev(e, x=at + 1j)
 
