@@ -51,9 +51,18 @@ def main(argv: list[str] | None = None) -> int:
         print(_printable(f"einderiv: {e}", sys.stderr), file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as e:  # a full disk behind the standard output, for instance
+        _drop_output()
+        print(_printable(f"einderiv: what there was to say cannot be written: {e}", sys.stderr), file=sys.stderr)
+        return 2
     return code
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere: Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

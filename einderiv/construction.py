@@ -12,7 +12,7 @@ from .arrays import is_array, usable
 from .errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .expression import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
 from .notation import BLANKS, ELLIPSIS, Notation, Term, expand, is_name, label_name, label_number, read
-from .sizes import checked
+from .sizes import called, checked
 from .unification import assemble
 
 
@@ -117,7 +117,12 @@ def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | s
         notation, values = _counted(notation, operands)
     parts = [_operand(value, k, notation) for k, value in enumerate(values)]
     ranks = [p.ndim if isinstance(p, Expr) else None for p in parts]
-    inputs, output = expand(notation, ranks)
+
+    def where(k: int) -> str:
+        part = parts[k]
+        return f"operand {k} ({called(part)})" if isinstance(part, Expr) else f"operand {k}"
+
+    inputs, output = expand(notation, ranks, where)
     return _built(notation, _tensors(parts, inputs), inputs, output, dict(sizes or {}))
 
 

@@ -108,11 +108,12 @@ class Limits:
     canonical_steps: int  #: refinements spent on telling equal products with repeated tensors apart
     depth: int  #: of nesting that formulas print and that texts have
     parts: int  #: that a formula prints
+    orders: int  #: of multiplication that a path search may look at, before it is asked to
 
     def __init__(self) -> None:
         self.__dict__.update(
             characters=10**5, operands=10**4, terms=10**4, axes=52, order=64,
-            dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100, parts=2000,
+            dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100, parts=2000, orders=10**6,
         )  # fmt: skip
 
     def __setattr__(self, name: str, value: int) -> None:

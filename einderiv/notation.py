@@ -16,7 +16,7 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from .errors import ParseError, ShapeError, counted, limits
@@ -138,17 +138,18 @@ def _word_term(text: str, part: str, start: int) -> Term:
     return Term(tuple(labels), tuple(positions), start)
 
 
-def expand(notation: Notation, ranks: Sequence[int | None]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+def expand(notation: Notation, ranks: Sequence[int | None], called: Callable[[int], str] = "operand {}".format
+           ) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:  # fmt: skip
     """The labels of each operand and of the output, every ellipsis spelt out as ``...0``, ``...1``, ….
 
     As in NumPy an ellipsis is aligned on the right, and an implicit output is the ellipsis, then the labels that
-    occur once, sorted. `ranks` are the operands' numbers of axes, None where unknown.
+    occur once, sorted. `ranks` are the operands' numbers of axes, None where unknown; `called` names them in errors.
 
     >>> expand(read("...j,jk"), [3, 2])
     ([('...0', '...1', 'j'), ('j', 'k')], ('...0', '...1', 'k'))
     """
     _check_count(notation, len(ranks))
-    spans = [_span(notation, k, rank) for k, rank in enumerate(ranks)]
+    spans = [_span(notation, k, rank, called) for k, rank in enumerate(ranks)]
     widest = max((s for s in spans if s is not None), default=0)
     dots = tuple(f"{ELLIPSIS}{p}" for p in range(widest))
     inputs = [_spelt(term, dots[widest - (span or 0) :]) for term, span in zip(notation.inputs, spans, strict=True)]
@@ -177,7 +178,7 @@ def _check_count(notation: Notation, operands: int) -> None:
                          f"{counted(operands, 'operand')} given", notation.text, at)  # fmt: skip
 
 
-def _span(notation: Notation, k: int, rank: int | None) -> int | None:
+def _span(notation: Notation, k: int, rank: int | None, called: Callable[[int], str]) -> int | None:
     """How many axes the ellipsis of operand `k` stands for; None without an ellipsis."""
     term = notation.inputs[k]
     named = len(term.labels) - (ELLIPSIS in term.labels)
@@ -187,11 +188,11 @@ def _span(notation: Notation, k: int, rank: int | None) -> int | None:
             raise ParseError(f"'...' needs a known number of axes for operand {k}: declare it with ed.tensor",
                              notation.text, term.positions[term.labels.index(ELLIPSIS)])  # fmt: skip
         if rank < named:
-            raise ShapeError(f"operand {k} has {counted(rank, 'axis')}, but {counted(named, 'label')} "
+            raise ShapeError(f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} "
                              "beside the ellipsis", notation.text, at)  # fmt: skip
         return rank - named
     if rank is not None and rank != named:
-        raise ShapeError(f"operand {k} has {counted(rank, 'axis')}, but {counted(named, 'label')} here",
+        raise ShapeError(f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} here",
                          notation.text, at)  # fmt: skip
     return None
 

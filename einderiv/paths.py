@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
+from math import isqrt, prod
+from operator import or_
 from typing import Any
 
-from .errors import EinderivError, near
+from .errors import EinderivError, limits, near
 from .expression import Label
 from .nesting import forks
 from .rates import costs
 
 ROWS = 1.1  # what an operation on rows takes of one elsewhere
+HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
+TREES = 100  # a product of odd numbers up to here is over any limit
 FEW = 5  # operands: all 3ⁿ splits are looked at
 OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
 
@@ -50,6 +54,8 @@ def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], o
     """A path for operands whose labels are the positions in `shape`; terms and trials repeat the same few."""
     if optimize == "auto" and len(inputs) <= FEW:
         return tuple(exact(inputs, output, dict(enumerate(shape))))
+    if isinstance(optimize, str):
+        check_orders(inputs, optimize)
     import opt_einsum as oe
 
     find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
@@ -60,6 +66,42 @@ def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], o
     if optimize == "auto":
         found = min(found, _swept(inputs, output), key=lambda pairs: _along(pairs, inputs, output, shape))
     return tuple(found)
+
+
+def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
+    """Raise a LimitError for a search that would not end: no search of opt_einsum can be stopped.
+
+    All orders of n operands are (2n - 3)!! binary trees; dynamic programming pairs the c connected sets of operands,
+    about c² / 4 pairs of which are small enough.
+    """
+    n = len(inputs)
+    found = 0
+    if optimize in ("optimal", "branch-all"):
+        found = prod(range(1, min(2 * n - 2, TREES), 2))
+    elif optimize == "dp" or (optimize == "auto-hq" and n < HQ):
+        found = _connected(inputs, isqrt(4 * limits.orders) + 2) ** 2 // 4
+    limits.check("orders", found, f"the path search {optimize!r} is for fewer than these {n} operands: "
+                 "optimize='auto' is for any number")  # fmt: skip
+
+
+def _connected(inputs: Sequence[Labels], most: int) -> int:
+    """How many sets of operands hang together by their labels; counted up to `most`."""
+    holders: dict[Label, int] = {}
+    for k, ls in enumerate(inputs):
+        for x in ls:
+            holders[x] = holders.get(x, 0) | 1 << k
+    beside = [reduce(or_, (holders[x] for x in ls), 0) for ls in inputs]
+    # Sets grow from their lowest operand by sets of neighbours that were not met before: each is found once.
+    found = [(beside[k], (2 << k) - 1) for k in range(len(inputs))]
+    for around, met in found:
+        new = fresh = around & ~met
+        while new:
+            if len(found) >= most:
+                return most
+            grown = reduce(or_, (beside[k] for k in range(new.bit_length()) if new >> k & 1), around)
+            found.append((grown, met | fresh))
+            new = (new - 1) & fresh
+    return len(found)
 
 
 def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:

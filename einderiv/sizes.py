@@ -181,10 +181,12 @@ class Sizes:
             for label, size in zip(labels, operand.sizes, strict=True):
                 other, j = first.setdefault(label, (size, k))
                 if other != size and not self.equal(other, size):
+                    elsewhere = [f"operand {m}" for m, (_, ls) in enumerate(slots) if label in ls and m not in (j, k)]
+                    also = f"; it is also in {', '.join(elsewhere[:6])}{', …' * (len(elsewhere) > 6)}"
                     raise ShapeError(
                         f"label {author.letters.get(label) or label!r} has size {self.number(other)} in "
                         f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand {k} "
-                        f"({called(operand)}); size 1 does not broadcast"
+                        f"({called(operand)}){also * bool(elsewhere)}; size 1 does not broadcast"
                     )
         for label, size in author.given:
             if isinstance(size, str):

@@ -115,8 +115,8 @@ def test_arrays_are_held_and_never_written_to():
     (("A", np.array(["a"])), TypeError,     "operand 1 has dtype <U1"),
     (("A", [[1], [1, 2]]),   ed.EinderivError, "operand 1 is no array"),
     (("A",),                 ed.ParseError, "2 operands in the string, but 1 operand given"),
-    (("A", 3),               ed.ShapeError, "operand 1 has 0 axes, but 1 label"),
-    (("A", X),               ed.ShapeError, "operand 1 has 2 axes, but 1 label"),
+    (("A", 3),               ed.ShapeError, "operand 1 .* has 0 axes, but 1 label"),
+    (("A", X),               ed.ShapeError, "operand 1 .* has 2 axes, but 1 label"),
     (([1, 2], [1, 2, 3]),    ed.ShapeError, "label 'i' has size 2 in operand 0 .* but 3 in operand 1"),
     (([1], [1, 2]),          ed.ShapeError, "size 1 does not broadcast"),
 ])  # fmt: skip
@@ -235,7 +235,7 @@ def test_interleaved_more_than_52_labels():
 
 
 @pytest.mark.parametrize(("arguments", "kind", "message"), [
-    ((X, [0]),                      ed.ShapeError, "operand 0 has 2 axes, but 1 label here"),
+    ((X, [0]),                      ed.ShapeError, "operand 0 .* has 2 axes, but 1 label here"),
     ((X, [0, 1], [0, 2]),           ed.ParseError, "output label 2 is in no operand"),
     ((X, [0, -1]),                  ed.ShapeError, "the labels of operand 0 is -1"),
     ((X, [0, 1.5]),                 TypeError,     "the labels of operand 0 must be a whole number, not 1.5"),

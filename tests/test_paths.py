@@ -9,7 +9,9 @@ from itertools import combinations
 
 import pytest
 
-from einderiv.paths import FEW, exact, search
+import einderiv as ed
+from einderiv.errors import limits
+from einderiv.paths import FEW, _connected, exact, search
 from einderiv.rates import costs
 
 Labels = tuple[int, ...]
@@ -95,3 +97,54 @@ def test_an_empty_axis_is_not_free() -> None:
     """Where the sizes are 0 the order is that of sizes 1."""
     terms: list[Labels] = [(0, 1), (1, 2), (2,)]
     assert exact(terms, (0,), {0: 0, 1: 5, 2: 5}) == exact(terms, (0,), {0: 1, 1: 5, 2: 5})
+
+
+def clique(n: int) -> list[Labels]:
+    """`n` operands, each two of which share a label."""
+    edges = list(combinations(range(n), 2))
+    return [tuple(k for k, edge in enumerate(edges) if v in edge) for v in range(n)]
+
+
+def chain(n: int) -> list[Labels]:
+    return [(k, k + 1) for k in range(n)]
+
+
+@pytest.mark.parametrize(("terms", "count"), [
+    (clique(5),                  2**5 - 1),
+    (chain(7),                   7 * 8 // 2),
+    ([(0,), (0,), (0,), (1,)],   7 + 1),  # a label may hang several operands together, or none
+    ([(0, 1), (), (1, 2, 2)],    3 + 1),
+])  # fmt: skip
+def test_connected_sets_are_counted_once(terms, count):
+    assert _connected(terms, 1000) == count
+    assert _connected(terms, 3) == 3
+
+
+@pytest.mark.parametrize(("terms", "optimize", "ends"), [
+    (clique(7),    "optimal",  True),
+    (clique(9),    "optimal",  False),
+    (clique(9),    "branch-all", False),
+    (chain(1000),  "optimal",  False),
+    (clique(9),    "dp",       True),
+    (clique(12),   "dp",       False),
+    (clique(12),   "auto-hq",  False),
+    (clique(12),   "branch-2", True),
+    (clique(12),   "auto",     True),
+    (chain(50),    "dp",       True),
+    (chain(120),   "dp",       False),
+])  # fmt: skip
+def test_searches_that_would_not_end_are_refused(terms, optimize, ends):
+    numbers = dict.fromkeys({x for term in terms for x in term}, 2)
+    if ends:
+        assert len(search(terms, (), numbers, optimize)) == len(terms) - 1
+        return
+    with pytest.raises(ed.LimitError, match=rf"ed\.limits\.orders\); the path search '{optimize}' .* {len(terms)} "):
+        search(terms, (), numbers, optimize)
+
+
+def test_the_limit_on_searches_can_be_raised():
+    terms, numbers = chain(63), dict.fromkeys(range(64), 2)
+    with pytest.raises(ed.LimitError, match="orders"):
+        search(terms, (), numbers, "dp")
+    with limits.override(orders=2 * 10**6):
+        assert len(search(terms, (), numbers, "dp")) == 62

@@ -101,6 +101,8 @@ W = t("W", "n")
 BUILT = [  # known when it is built: refused there
     (lambda: es("ij,jk->ik", ones(2, 3), ones(4, 5)), "size 3 in operand 0 (an array of shape (2, 3)) but 4"),
     (lambda: es("ij,jk->ik", ones(2, 1), ones(3, 4)), "size 1 does not broadcast"),
+    (lambda: es("i,ij,j,j->", ones(2), ones(2, 4), ones(3), ones(4)),
+     "3 in operand 2 (an array of shape (3,)); it is also in operand 3; size 1"),
     (lambda: es("ii->", ones(2, 3)),                  "label 'i' has size 2 in operand 0 (an array of"),
     (lambda: t("P", (2,)) + t("Q", (3,)),             "axis 0 has size 2 in P but 3 in Q, in a sum"),
     (lambda: t("P", (2,)) * t("P", (3,)),             "2"),
