@@ -68,7 +68,8 @@ def _checked(arguments: argparse.Namespace) -> None:
     from .families import FAMILIES
     from .problems import SIZES
 
-    arguments.family = [k for text in arguments.family or [] for k in split(text)] or list(FAMILIES)
+    arguments.family = ([k for text in arguments.family or [] for k in split(text)]
+                        or [key for key, family in FAMILIES.items() if family.possible])  # fmt: skip
     arguments.sizes = split(arguments.size) or ["small", "medium", "large"][: 2 if arguments.quick else 3]
     for what, given, known in (("family", arguments.family, list(FAMILIES)), ("size", arguments.sizes, list(SIZES)),
                                ("dtype", split(arguments.dtype), ["float64", "float32"]),
@@ -76,6 +77,9 @@ def _checked(arguments: argparse.Namespace) -> None:
         for word in given:
             if word not in known:
                 raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}")
+    for family in (FAMILIES[key] for key in arguments.family):
+        if not family.possible:
+            raise ValueError(f"{family.key} needs {family.needs}: pip install 'einderiv[{family.needs}]'")
     if arguments.threads < 1:
         raise ValueError(f"--threads must be 1 or more, not {arguments.threads}")
     for path in (arguments.load, arguments.compare):

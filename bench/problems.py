@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -61,11 +62,17 @@ class Case:
 
 @dataclass(frozen=True)
 class Family:
-    """A family of cases and what it is about."""
+    """A family of cases and what it is about; `needs` names a package without which it cannot run."""
 
     key: str
     title: str
     cases: tuple[Case, ...]
+    needs: str = ""
+
+    @property
+    def possible(self) -> bool:
+        """Is what it needs installed?"""
+        return not self.needs or find_spec(self.needs) is not None
 
 
 def sized(tiny: Any, small: Any, medium: Any = None, large: Any = None) -> dict[str, tuple[int, ...]]:

@@ -81,7 +81,7 @@ from .elementwise import (
     where,
 )
 from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
-from .evaluation import evaluate, plan, source
+from .evaluation import evaluate
 from .explanation import explain
 from .expression import Expr
 from .functions import function
@@ -103,6 +103,7 @@ from .matrices import (
     vec,
 )
 from .methods import install
+from .outlook import plan, source
 from .parsing import parse
 from .protocols import trace_function
 from .rates import costs

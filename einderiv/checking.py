@@ -22,10 +22,11 @@ from .construction import einsum, whole
 from .declared import with_structure
 from .derivation import leaves, stand_in
 from .errors import EinderivError, limits, near
-from .evaluation import evaluate, fix
+from .evaluation import evaluate
 from .execution import Array, computed
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
+from .given import fix
 from .plain import PLAIN
 from .show.hypertext import Bundle, block, bundle
 from .sizes import Sizes

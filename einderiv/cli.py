@@ -22,11 +22,11 @@ from .canonical import coefficient
 from .construction import einsum
 from .documents import html_document, latex_document
 from .errors import EinderivError, ParseError, limits
-from .evaluation import source
 from .explanation import explain
 from .expression import Add, Expr
 from .naming import axis_names
 from .notation import is_einsum, read
+from .outlook import source
 from .parsing import ALIASES, LANGUAGES, parse
 from .show.drawing import write_whole
 from .show.formulas import formula, latex

@@ -7,7 +7,6 @@ harm, so a worker that dies loses nothing. Its number comes back here when the b
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from itertools import islice, pairwise, product
@@ -80,16 +79,6 @@ class Cluster:
         if not parts:
             return None
         return self.client.submit(write_block, path, ranges, self.dtype, parts, needed, pure=False), place
-
-
-def connected() -> Any:
-    """The client of the cluster that Dask computes on, or None."""
-    if "distributed" not in sys.modules:  # nobody has started one
-        return None
-    try:
-        return sys.modules["distributed"].default_client()
-    except ValueError:  # none is connected
-        return None
 
 
 def _keys(array: Any) -> list[tuple[Any, ...]]:

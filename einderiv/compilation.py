@@ -9,15 +9,16 @@ from .arrays import library
 from .choosing import chosen
 from .derivation import mapped
 from .errors import BackendError, EinderivError
-from .evaluation import Compiled, check_known
+from .evaluation import Compiled
 from .expression import Constant
+from .given import check_known
 from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
 
 
 def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-            memory_limit: int | None = None, distribute: bool = True, constants: Sequence[str] = ()
+            memory_limit: int | str | None = None, distribute: bool = True, constants: Sequence[str] = ()
             ) -> Compiled:  # fmt: skip
     """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
 
@@ -26,8 +27,9 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
     (array([3.]), ('A', 'x'))
 
-    With `memory_limit`, in bytes, the arrays on the way and the results stay below it together: where they would not,
-    the work is done in slices along an axis, with a progress bar if it takes long and tqdm is there.
+    With `memory_limit`, bytes or text such as ``"2GiB"``, the arrays on the way and the results stay below it together:
+    where they would not, the work is done in slices along an axis, with a progress bar if it takes long and tqdm is
+    there.
 
     `constants` names tensors whose arrays are given with the first call, and kept: what depends on them alone is
     computed once, a factorisation too. Giving another array plans anew; changing one in place is not noticed. They may

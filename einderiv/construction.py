@@ -15,6 +15,8 @@ from .notation import BLANKS, ELLIPSIS, Notation, Term, expand, is_name, label_n
 from .sizes import called, checked
 from .unification import assemble
 
+UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
 
 def tensor(name: str, axes: str | Sequence[str | int | None] = (), *, symmetric: bool = False, diagonal: bool = False,
            lower: bool = False, orthogonal: bool = False, complex: bool = False) -> Tensor:  # fmt: skip
@@ -90,6 +92,19 @@ def whole(value: Any, what: str) -> int:
     if plain < 0:
         raise ShapeError(f"{what} is {plain}, but sizes are not negative")
     return plain
+
+
+def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
+    """A number of bytes, or text with a unit: ``"2GiB"``, ``"500 MB"``."""
+    if not isinstance(limit, str):
+        return whole(limit, what)
+    text = limit.strip().lower()
+    unit = next((u for u in UNITS if text.endswith(u)), "")
+    digits = text.removesuffix(unit).strip()
+    if not digits.replace(".", "", 1).isdigit() or not digits.isascii() or len(digits) > 20:
+        raise EinderivError(f"{what} is a number of bytes or text such as '2GiB', not {limit[:40]!r}; "
+                            f"the units are {', '.join(UNITS)}")  # fmt: skip
+    return int(float(digits) * UNITS.get(unit, 1))
 
 
 def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | str] | None = None) -> Einsum:

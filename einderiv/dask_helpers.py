@@ -27,11 +27,10 @@ def common(*chunkings):
     ends = sorted({sum(chunks[:k]) for chunks in chunkings for k in range(len(chunks) + 1)})
     return tuple(b - a for a, b in zip(ends, ends[1:])) or (0,)
 """,
-    "contract": """\
-def contract(x, la, y, lb, out):
-    # one pair. Axes that are kept are cut until blocks are small, then those that are summed
-    dtype = np.result_type(x, y)
-    pairs = [(k, c) for a, labels in ((x, la), (y, lb)) for k, c in zip(labels, a.chunks)]
+    "chosen": """\
+def chosen(cx, la, cy, lb, out, block):
+    # how one pair is cut. Axes that are kept are cut until blocks are small, then those that are summed
+    pairs = [*zip(la, cx), *zip(lb, cy)]
     chunks = {k: common(*(c for label, c in pairs if label == k)) for k in dict.fromkeys(la + lb)}
     longest = {k: max(c) for k, c in chunks.items()}
     summed = tuple(k for k in longest if k not in out)
@@ -52,8 +51,14 @@ def contract(x, la, y, lb, out):
             break
         longest[k] = -(-longest[k] // 2)
     chunks = {k: cuts(c, longest[k]) for k, c in chunks.items()}
+    return chunks, tuple(k for k in summed if len(chunks[k]) > 1)
+""",
+    "contract": """\
+def contract(x, la, y, lb, out):
+    # one pair of arrays, cut alike; what is left in pieces of a summed axis is added
+    dtype = np.result_type(x, y)
+    chunks, split = chosen(x.chunks, la, y.chunks, lb, out, block)
     x, y = (a.rechunk(tuple(chunks[k] for k in labels)) for a, labels in ((x, la), (y, lb)))
-    split = tuple(k for k in summed if len(chunks[k]) > 1)
     # a block is pair(x, y); the layer has its name from here, for Dask would take the function to pieces for one
     found = da.blockwise(partial(pair, la=la, lb=lb, out=out, split=len(split)), out + split, x, la, y, lb,
                          name="pair-" + tokenize(x.name, la, y.name, lb, out, split),
@@ -112,24 +117,29 @@ def diagonal(x, labels, out):
 def read_diagonal(x, labels, out):
     return np.einsum(x, labels, out)
 """,
-    "embed": """\
-def embed(shape, dtype, *terms):
-    # the sum of terms (x, its labels, those of all axes): where a label repeats, blocks off the diagonal hold nothing
+    "spread": """\
+def spread(shape, cores, block):
+    # how a sum of terms (chunks of a core, its labels, those of all axes) is cut: axes that share a label, alike
     tied = list(range(len(shape)))
-    for _, _, output in terms:
+    for _, _, output in cores:
         for p, label in enumerate(output):
             old, new = tied[p], tied[output.index(label)]
             tied = [new if t == old else t for t in tied]
-    cores = [(tied[output.index(k)], c) for x, labels, output in terms for k, c in zip(labels, x.chunks)]
+    pieces = [(tied[output.index(k)], c) for chunks, labels, output in cores for k, c in zip(labels, chunks)]
     longest, chunks = {}, {}
     for t in dict.fromkeys(tied):
-        chunks[t] = common((shape[t],), *(c for axis, c in cores if axis == t))
+        chunks[t] = common((shape[t],), *(c for axis, c in pieces if axis == t))
         many = 8 if tied.count(t) > 1 and prod(shape) > block // 8 else 1  # cuts across a diagonal leave blocks empty
         longest[t] = min(max(chunks[t]), -(-shape[t] // many))
     while prod(longest[t] for t in tied) > block:
         t = max(longest, key=longest.get)
         longest[t] = -(-longest[t] // 2)
-    chunks = {t: cuts(c, longest[t]) for t, c in chunks.items()}
+    return tied, {t: cuts(c, longest[t]) for t, c in chunks.items()}
+""",
+    "embed": """\
+def embed(shape, dtype, *terms):
+    # the sum of terms (x, its labels, those of all axes): where a label repeats, blocks off the diagonal hold nothing
+    tied, chunks = spread(shape, [(x.chunks, labels, output) for x, labels, output in terms], block)
     terms = [(x.rechunk(tuple(chunks[tied[output.index(k)]] for k in labels)), labels, output)
              for x, labels, output in terms]
     name = "embed-" + tokenize(shape, dtype, *terms)
@@ -197,11 +207,13 @@ def solved_blocks(x, y, la, lb, out, gone, kept, flipped):
 """,
 }
 IMPORTS = {
-    "contract": "from functools import partial\nfrom math import prod\nfrom dask.base import tokenize",
+    "chosen": "from math import prod",
+    "contract": "from functools import partial\nfrom dask.base import tokenize",
+    "spread": "from math import prod",
     "pair": "from math import prod",
     "diagonal": ("from functools import partial\nfrom dask.base import tokenize\n"
                  "from dask.highlevelgraph import HighLevelGraph"),
-    "embed": ("from functools import partial\nfrom math import prod\nfrom dask.base import tokenize\n"
+    "embed": ("from functools import partial\nfrom dask.base import tokenize\n"
               "from dask.highlevelgraph import HighLevelGraph"),
     "solve": "from functools import partial",
     "solved_blocks": "from math import prod",

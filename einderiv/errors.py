@@ -109,11 +109,13 @@ class Limits:
     depth: int  #: of nesting that formulas print and that texts have
     parts: int  #: that a formula prints
     orders: int  #: of multiplication that a path search may look at, before it is asked to
+    tasks: int  #: of a graph for Dask
 
     def __init__(self) -> None:
         self.__dict__.update(
             characters=10**5, operands=10**4, terms=10**4, axes=52, order=64,
             dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100, parts=2000, orders=10**6,
+            tasks=10**6,
         )  # fmt: skip
 
     def __setattr__(self, name: str, value: int) -> None:
@@ -149,3 +151,12 @@ class Limits:
 
 
 limits = Limits()
+
+
+def spoken_bytes(size: float) -> str:
+    """``33 kB`` for 33000."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if size < 1000 or unit == "PB":
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    raise AssertionError(size)

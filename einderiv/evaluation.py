@@ -1,37 +1,31 @@
-"""Numbers: `evaluate` an expression, or `compile` it once for many calls; `source` and `plan` show what will run."""
+"""Numbers: `evaluate` an expression, or `compile` it once for many calls; plans are kept by shapes and dtypes."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from math import prod
 from typing import Any
 
 from .backends import BACKENDS
 from .choosing import check_backend, check_dense, looked_at, taken
-from .construction import whole
+from .construction import parsed_bytes, whole
 from .declared import check_structures, structures
 from .derivation import leaves, mapped
-from .emission import Emitted, emit
-from .errors import EinderivError, ShapeError, counted, limits, near
-from .expression import Einsum, Expr, Size, Tensor, everything, put, walk
-from .naming import axis_names, naming, short_product
-from .notation import is_name
+from .emission import emit
+from .errors import EinderivError, limits
+from .expression import Expr, put
+from .given import check_known, fix, shapes_of, tensors_in
+from .outlook import emitted
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
-from .show.listings import LISTINGS, listing
 from .show.plans import Plan
-from .sizes import Sizes, is_product
-from .spelling import Backend
-from .targets import tensors_of
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
-UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 
 
 def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-             out: Any = None, zeroed: bool = False, dense: bool = True, memory_limit: int | None = None,
+             out: Any = None, zeroed: bool = False, dense: bool = True, memory_limit: int | str | None = None,
              **named: Any) -> Any:  # fmt: skip
     """``evaluate(e, X=x, …).shape`` is the shape of `e`: its value, a dense array.
 
@@ -66,14 +60,13 @@ class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | None = None, distribute: bool = True, folded: bool = False,
+                 memory_limit: int | str | None = None, distribute: bool = True, folded: bool = False,
                  worth: float | None = None) -> None:  # fmt: skip
         check_backend(backend)
         check_dense(backend, dense)
         check_optimizer(optimize)
-        if memory_limit is not None:
-            memory_limit = whole(memory_limit, "memory_limit")
-        self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, memory_limit
+        limit = None if memory_limit is None else parsed_bytes(memory_limit)
+        self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, limit
         self.distribute, self.folded, self.worth = distribute, folded, worth
         self.backend = backend
         self.roots: list[Expr] = leaves(tree)
@@ -81,7 +74,7 @@ class Compiled:
             if not isinstance(root, Expr):
                 raise TypeError(f"only expressions can be evaluated, not {type(root).__name__}; "
                                 "ed.einsum makes one of a string")  # fmt: skip
-        self.tensors = _tensors(self.roots)
+        self.tensors = tensors_in(self.roots)
         from .execution import needed
 
         self.inputs = needed(self.roots)
@@ -169,7 +162,7 @@ class Compiled:
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """The Python source for tensors of given shapes (tuples or arrays)."""
-        given = _shapes({**(shapes or {}), **named})
+        given = shapes_of({**(shapes or {}), **named})
         if self.backend not in (None, "numpy"):
             check_known(given, self.tensors)
             return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
@@ -179,7 +172,7 @@ class Compiled:
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
         """The steps and their costs for tensors of given shapes (tuples or arrays)."""
-        execution = self._planned(_shapes({**(shapes or {}), **named}), {}, {})
+        execution = self._planned(shapes_of({**(shapes or {}), **named}), {}, {})
         return Plan(execution.program, execution.compute.itemsize, self.roots)
 
     def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any],
@@ -219,73 +212,6 @@ class Compiled:
         return f"Compiled({', '.join(map(str, self.roots))}; inputs {', '.join(self.inputs)})"
 
 
-def _tensors(roots: list[Expr]) -> dict[str, int]:
-    """Every tensor that the expressions have met, with its number of axes."""
-    found: dict[str, set[tuple[int, bool]]] = {}
-    for node in walk(roots, everything):  # what the expressions share is looked at once
-        if isinstance(node, Tensor) and is_name(node.name):
-            found.setdefault(node.name, set()).add((node.ndim, node.complex))
-    if all(len(kinds) == 1 for kinds in found.values()):
-        return {name: ndim for name, kinds in found.items() for ndim, _ in kinds}
-    known: dict[str, int] = {}
-    for root in roots:
-        for name, tensor in tensors_of(root).items():
-            if known.setdefault(name, tensor.ndim) != tensor.ndim:
-                raise ShapeError(f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
-                                 f"{counted(tensor.ndim, 'axis')} in another")  # fmt: skip
-    return known
-
-
-def check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
-    for name in given:
-        if name not in known:
-            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
-
-
-def _shapes(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Shapes of arrays, or as they are given."""
-    return {name: tuple(whole(n, f"an axis of {name}") for n in getattr(value, "shape", value))
-            for name, value in given.items()}  # fmt: skip
-
-
-def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
-    """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
-    for key, number in fixed.items():
-        labels = _labels(roots[0]) if len(roots) == 1 else {}
-        if key in sizes.names:
-            sizes.fix(key, number, f"sizes={{{key!r}: {number}}}")
-        elif key in labels:
-            found = sizes.number(labels[key])
-            if found is not None and found != number:
-                raise ShapeError(f"sizes gives label {key!r} the size {number}, but it has size {found}")
-            if not isinstance(labels[key], int):
-                sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
-        else:
-            raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
-                                f"{near(key, dict.fromkeys([*sizes.names, *labels]))}")  # fmt: skip
-    sizes.settled()
-
-
-def _labels(e: Expr) -> dict[str, Size]:
-    """The sizes of the labels of the outermost einsum, by the names that are printed."""
-    found: dict[str, Size]
-    if not isinstance(e, Einsum):
-        found = {name: size for name, size in zip(e.axes, e.sizes, strict=True) if name}
-        return found if e.record is None else {**_labels(e.record.of), **found}
-    flat = short_product(e)
-    found = {}
-    for names in (naming(flat), naming(flat, short=True)):
-        sizes: dict[int, Size] = dict(flat.given)
-        for factor, labels in zip(flat.factors, flat.inputs, strict=True):
-            sizes.update(zip(labels, factor.sizes, strict=True))
-        for label, name in names.labels.items():
-            found.setdefault(name, sizes[label])
-        for name, label in zip(names.axes, flat.output, strict=True):
-            found.setdefault(name, sizes[label])
-    # A label of what was derived may have vanished from the derivative; its size is still a size of it.
-    return found if e.record is None else {**_labels(e.record.of), **found}
-
-
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     """What makes structured tensors of the results of an execution."""
     from .hosts import Host
@@ -311,90 +237,3 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
         ]  # fmt: skip
 
     return build
-
-
-def source(e: Any, backend: str = "numpy") -> str:
-    """Straight-line Python that computes `e`: readable, runnable on its own, for arrays of any fitting shapes.
-
-    Held arrays are arguments ``array0``, …; a size that no argument has is a keyword argument.
-
-    >>> import einderiv as ed
-    >>> print(source(ed.derive("is,st,tj->ij", 0)).splitlines()[3])
-    def compute(B, C, *, i):
-
-    Two more forms are not for running fast: ``"loops"``, nested loops to learn from, and ``"julia"``, for OMEinsum.jl.
-
-    Raises BackendError for a backend that is not there, or for a function that it has no form for.
-    """
-    if backend in LISTINGS:
-        return listing(e, backend)
-    check_backend(backend)
-    return emitted(e, BACKENDS[backend or "numpy"], {}).source
-
-
-def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
-    """The source for sizes that need not be known."""
-    planned = _unsized(e, shapes, optimize)
-    return emit(planned.program, tuple(leaves(e)), planned.sizes, backend, order=planned.inputs,
-                many=not isinstance(e, Expr))  # fmt: skip
-
-
-def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "auto") -> Plan:
-    """The chosen order of contraction and its costs, printed as a table.
-
-    `sizes` gives sizes by axis names or labels, or shapes by names of tensors. A size that is not given counts as 32.
-
-    >>> import einderiv as ed
-    >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
-    step      einsum   kernel  flops  bytes  time
-    contract  ab,b->a  gemv       12     16  100%
-    total 12 flops; largest array 16 bytes; results 16 bytes
-
-    Raises EinderivError for an unknown name or path search.
-    """
-    check_optimizer(optimize)
-    return Plan(_unsized(e, {} if sizes is None else sizes, optimize).program, 8, leaves(e))
-
-
-class _Unsized:
-    """A program for sizes that need not be known."""
-
-    def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
-        from .execution import needed, planned
-
-        for root in roots:
-            if not isinstance(root, Expr):
-                raise TypeError(f"only expressions can be planned, not {type(root).__name__}; "
-                                "ed.einsum makes one of a string")  # fmt: skip
-        if not isinstance(given, Mapping):
-            raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(given).__name__}")
-        known = _tensors(roots)
-        shapes = _shapes({k: v for k, v in given.items() if k in known and not isinstance(v, int)})
-        self.sizes = Sizes(shapes).read(roots)
-        fix(self.sizes, roots, {k: whole(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes})
-        self.inputs = needed(roots)
-        self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
-
-    def _number(self, size: Size) -> int:
-        found = self.sizes.number(size)
-        if found is None and is_product(size):
-            return prod(map(self._number, size[1:]))
-        return UNKNOWN if found is None else found
-
-
-def _unsized(e: Any, given: Mapping[str, Any], optimize: Any = "auto", dense: bool = True) -> _Unsized:
-    return _Unsized(leaves(e), given, optimize, dense)
-
-
-def check_given(e: Expr, given: Mapping[str, Any]) -> None:
-    """Raise if an axis of `e` has no size by `given`."""
-    sizes = _unsized(e, given).sizes
-    for name, size in zip(axis_names(e), e.sizes, strict=True):
-        if sizes.number(size) is None:
-            raise ShapeError(f"sizes gives axis {name!r} no size; give all, or none")
-
-
-def core_entries(e: Expr, sizes: Mapping[str, Any]) -> int:
-    """How many numbers the cores of `e` hold."""
-    program = _unsized(e, sizes, dense=False).program
-    return sum(program.entries(k) for k in set(program.outputs))

@@ -16,7 +16,7 @@ import numpy as np
 from .backends import BACKENDS
 from .blocking import Loop, blocked
 from .emission import Emitted, emit, live
-from .errors import EinderivError, LimitError, ShapeError, limits, our_bug
+from .errors import EinderivError, LimitError, ShapeError, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .folding import fold
 from .functions import stays_integer
@@ -365,15 +365,6 @@ def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> No
             hint = "dense=False keeps its structure, or " if dense and k in program.outputs else ""
             raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
                              f"{spoken_bytes(limit)}: {hint}raise memory_limit or ed.limits.dense_bytes")  # fmt: skip
-
-
-def spoken_bytes(size: float) -> str:
-    """``33 kB`` for 33000."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
-        if size < 1000 or unit == "PB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    raise AssertionError(size)
 
 
 def solved(roots: Sequence[Expr], shapes: Mapping[str, tuple[int, ...]]) -> Sizes:

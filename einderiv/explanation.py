@@ -11,9 +11,9 @@ from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
 from .derivation import leaves
-from .evaluation import check_given, core_entries, plan
 from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk, wrapped
 from .naming import Naming, axis_names, naming
+from .outlook import check_given, core_entries, plan
 from .show.formulas import Style, formula, left_side, shown
 from .show.hypertext import Bundle, block, bundle, details
 from .show.text import Printed, eliminated, insertions, printed, text

@@ -20,10 +20,11 @@ from .calculus import grad, vjp
 from .complexes import conj
 from .derivation import leaves, mapped
 from .errors import EinderivError, near
-from .evaluation import Compiled, emitted
+from .evaluation import Compiled
 from .expression import Expr, Tensor
 from .hosts import Jax, Torch
 from .notation import fresh_names
+from .outlook import emitted
 from .receiving import OPTIONS
 from .targets import tensors_of
 

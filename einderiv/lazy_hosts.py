@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 
 from .arrays import library, usable
 from .backends import BACKENDS
-from .dask_spelling import BLOCK, with_blocks
-from .errors import BackendError
+from .chunking import best_cut
+from .dask_spelling import with_blocks
+from .emission import live
+from .errors import BackendError, limits
 from .expression import Expr
 from .hosts import Cupy, Host, Jax, Kind, Torch, imported
 from .sizes import Sizes
-
-SHARE = 8  # blocks that a thread has in memory at once: operands, a result, and those that wait
 
 
 class Dask(Host):
@@ -25,10 +26,7 @@ class Dask(Host):
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, device: Any = None,
                  memory_limit: int | None = None, **options: Any) -> None:  # fmt: skip
-        if memory_limit is not None:
-            widest = max([8, *(np.dtype(d).itemsize for d in dtypes.values())])
-            self.backend = with_blocks(max(1, min(BLOCK, memory_limit // (SHARE * widest))))
-        super().__init__(roots, sizes, dtypes, **options)
+        super().__init__(roots, sizes, dtypes, memory_limit=memory_limit, **options)
         if self.compute.kind in "iub":
             raise BackendError("whole numbers are exact or refused, which cannot be decided of arrays that are not "
                                "computed yet: convert them to floats first")  # fmt: skip
@@ -57,8 +55,13 @@ class Dask(Host):
         return
 
     def _loop(self, memory_limit: int | None, dense: bool) -> None:
-        """None: Dask goes over the blocks."""
-        return
+        """None: Dask goes over the blocks, as large as the memory and the workers ask for."""
+        threads, memory = resources(connected())
+        least = min((m for m in (memory_limit, memory) if m is not None), default=None)
+        cut = best_cut(self.program, list(live(self.program)), max(8, self.compute.itemsize), threads, least)
+        self.backend = with_blocks(cut.block)
+        limits.check("tasks", cut.tasks, "the graph alone would fill the memory: dense=False has cores only, ed.stream "
+                     "writes their blocks")  # fmt: skip
 
     def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
         """``numpy.result_type``."""
@@ -87,6 +90,23 @@ class Dask(Host):
         if library(array) == "dask":
             return array.astype(self.dtypes[1])
         return self.xp.from_array(np.asarray(array)).astype(self.dtypes[1])
+
+
+def connected() -> Any:
+    """The client of the cluster that Dask computes on, or None."""
+    if "distributed" not in sys.modules:  # nobody has started one
+        return None
+    try:
+        return sys.modules["distributed"].default_client()
+    except ValueError:  # none is connected
+        return None
+
+
+def resources(client: Any) -> tuple[int, int | None]:
+    """The threads of all workers, and the bytes that each has in the smallest of them; 1 and None without a cluster."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values() if client is not None else ()
+    shares = [w["memory_limit"] // w["nthreads"] for w in workers if w["memory_limit"]]
+    return max(1, sum(w["nthreads"] for w in workers)), min(shares, default=None)
 
 
 HOSTS: dict[str, type[Any]] = {"torch": Torch, "jax": Jax, "cupy": Cupy, "dask": Dask}

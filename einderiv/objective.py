@@ -15,9 +15,10 @@ from .construction import einsum
 from .declared import check_structures, inside, projected, structures
 from .derivation import leaves, mapped, replaced
 from .errors import EinderivError, ShapeError, limits, near
-from .evaluation import Compiled, fix
+from .evaluation import Compiled
 from .execution import Array
 from .expression import Expr, Size, Tensor
+from .given import fix
 from .sizes import Sizes, spoken
 from .targets import Target, paired, resolved, tensors_of
 

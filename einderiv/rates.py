@@ -36,9 +36,12 @@ class Costs:
     cached: float  #: seconds for a byte in the cache
     step: float  #: seconds that a step takes however small it is
     cache: float  #: bytes of a block that stays in the cache
+    task: float  #: seconds that the scheduler of a cluster spends on a task
+    sent: float  #: seconds for a byte that one worker sends another
 
     def __init__(self) -> None:
-        self.__dict__.update(matrix=1 / 35e9, other=1e-9, byte=1 / 8e9, cached=1 / 30e9, step=1e-6, cache=2.0**21)
+        self.__dict__.update(matrix=1 / 35e9, other=1e-9, byte=1 / 8e9, cached=1 / 30e9, step=1e-6, cache=2.0**21,
+                             task=1e-3, sent=1e-9)  # fmt: skip
 
     def __setattr__(self, name: str, value: float) -> None:
         if name not in self.__dict__:

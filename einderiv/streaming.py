@@ -19,20 +19,19 @@ from typing import Any
 import numpy as np
 
 from .arrays import library
-from .clusters import Cluster, connected, hashed
+from .clusters import Cluster, hashed
 from .compilation import compile
-from .construction import whole
-from .errors import EinderivError, LimitError
+from .construction import parsed_bytes
+from .errors import EinderivError, LimitError, spoken_bytes
 from .evaluation import Compiled
-from .execution import spoken_bytes
 from .expression import Expr
+from .lazy_hosts import connected
 from .pieces import Place, Ranges, block, places, ranges_of
 from .structured import Structured
 from .terms import Term
 
 # The memory that is left beside the factors is that of a block, of what is added to it, and of a copy on the way out.
 SHARE = 4
-UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.PathLike[str],
@@ -109,19 +108,6 @@ class _Here:
 
 def _journal(path: Path) -> Path:
     return path.with_name(path.name + ".journal")
-
-
-def parsed_bytes(limit: int | str) -> int:
-    """A number of bytes, or text with a unit: ``"2GiB"``, ``"500 MB"``."""
-    if not isinstance(limit, str):
-        return whole(limit, "memory_limit")
-    text = limit.strip().lower()
-    unit = next((u for u in UNITS if text.endswith(u)), "")
-    number = text.removesuffix(unit).strip()
-    if not number.replace(".", "", 1).isdigit() or not number.isascii() or len(number) > 20:
-        raise EinderivError(f"memory_limit is a number of bytes or text such as '2GiB', not {limit[:40]!r}; "
-                            f"the units are {', '.join(UNITS)}")  # fmt: skip
-    return int(float(number) * UNITS.get(unit, 1))
 
 
 def _zarr() -> Any:

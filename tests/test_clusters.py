@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.clusters import _joined, _pieces, connected, hashed
+from einderiv.clusters import _joined, _pieces, hashed
+from einderiv.lazy_hosts import connected
 
 da = pytest.importorskip("dask.array", reason="dask is an extra")
 distributed = pytest.importorskip("distributed", reason="dask is an extra")

@@ -116,7 +116,8 @@ def test_our_bug_is_no_error_of_the_user():
 
 
 # ---- limits
-NAMES = ("characters", "operands", "terms", "axes", "order", "dense_bytes", "canonical_steps", "depth", "parts")
+NAMES = ("characters", "operands", "terms", "axes", "order", "dense_bytes", "canonical_steps", "depth", "parts",
+         "orders", "tasks")
 
 
 def values():

@@ -7,7 +7,7 @@ import pytest
 from oracle import assert_same
 
 import einderiv as ed
-from einderiv.execution import spoken_bytes
+from einderiv.errors import spoken_bytes
 
 t, es = ed.tensor, ed.einsum
 X = t("X", "ij")

@@ -19,15 +19,16 @@ FLOORS = [
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "calculus", "steps",
     "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts",
     "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing",
-    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling", "backends",
+    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling", "chunking",
+    "backends",
     "remarks", "writing", "emission", "folding", "fusing", "receiving", "execution", "hosts", "lazy_hosts", "choosing",
     "show", "show.text", "show.matrix_style", "show.formulas", "show.drawing", "show.layout", "show.networks",
     "show.listings", "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns",
-    "show.plan_pictures", "show.plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods",
-    "calls", "evaluation", "compilation", "pieces", "clusters", "streaming", "gradients", "objective", "newton",
-    "minimization", "explanation", "documents", "plain", "checking", "page", "page.questions", "page.marking",
-    "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine", "page.worker", "page.workers",
-    "page.server", "page.site", "", "cli", "__main__",
+    "show.plan_pictures", "show.plans", "show.cluster_plans", "terms", "blocks", "krylov", "solving", "structured",
+    "hosted", "methods", "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "streaming",
+    "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page",
+    "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine",
+    "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may

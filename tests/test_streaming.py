@@ -12,7 +12,8 @@ import pytest
 
 import einderiv as ed
 from einderiv import streaming
-from einderiv.streaming import block_shape, parsed_bytes, stream
+from einderiv.construction import parsed_bytes
+from einderiv.streaming import block_shape, stream
 
 zarr = pytest.importorskip("zarr", reason="zarr is an extra")
 

@@ -123,4 +123,4 @@ CASES = (
     Case("P12", "three matrices", make_three, sized((12, 9, 4), (240, 240, 80), (1200, 1200, 400), (7200, 64, 3600))),
     Case("P12", "CP gradient", make_cp, sized((8, 2, 4), (48, 8, 16), (120, 16, 40), (480, 16, 240))),
 )
-FAMILY = Family("P12", "Arrays of Dask", CASES)
+FAMILY = Family("P12", "Arrays of Dask", CASES, needs="dask")

@@ -7,8 +7,8 @@ from math import isnan, prod
 from typing import Any
 
 from ..errors import EinderivError, limits
-from ..evaluation import core_entries, plan, source
 from ..expression import Expr
+from ..outlook import core_entries, plan, source
 from .answers import asked, trouble
 from .questions import Subject, given, subject
 

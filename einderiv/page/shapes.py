@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from ..evaluation import fix
 from ..expression import Expr
+from ..given import fix
 from ..naming import axis_names
 from ..sizes import Sizes
 

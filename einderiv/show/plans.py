@@ -62,9 +62,7 @@ class Plan:
         head = ("step", "einsum", "kernel", "flops", "bytes", "time")
         rows = [(row.what, row.einsum, row.kernel, f"{row.flops:.3g}", f"{row.entries * self.itemsize:.3g}",
                  f"{row.seconds / (self.seconds or 1):.0%}") for row in self.steps]  # fmt: skip
-        widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
-        lines = ["  ".join(cell.ljust(w) if c < 3 else cell.rjust(w) for c, (cell, w) in
-                           enumerate(zip(row, widths, strict=True))).rstrip() for row in (head, *rows)]  # fmt: skip
+        lines = aligned(head, rows, 3)
         lines.append(f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} bytes; "
                      f"results {self.bytes:.3g} bytes")  # fmt: skip
         if self.dense_flops:
@@ -95,6 +93,13 @@ class Plan:
         rows = [(value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
                 for (value, needs), row in zip(steps, self.steps, strict=True)]  # fmt: skip
         return plan_picture(names, rows, outputs)
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """A table; the first `left` columns are words."""
+    widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
+    return ["  ".join(cell.ljust(w) if c < left else cell.rjust(w) for c, (cell, w) in
+                      enumerate(zip(row, widths, strict=True))).rstrip() for row in (head, *rows)]  # fmt: skip
 
 
 def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, ...]]], list[int]]:

@@ -1,0 +1,81 @@
+"""What a caller gives beside an expression: names of tensors, their shapes, sizes of axes and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .construction import whole
+from .errors import EinderivError, ShapeError, counted, near
+from .expression import Einsum, Expr, Size, Tensor, everything, walk
+from .naming import naming, short_product
+from .notation import is_name
+from .sizes import Sizes
+from .targets import tensors_of
+
+
+def tensors_in(roots: list[Expr]) -> dict[str, int]:
+    """Every tensor that the expressions have met, with its number of axes."""
+    found: dict[str, set[tuple[int, bool]]] = {}
+    for node in walk(roots, everything):  # what the expressions share is looked at once
+        if isinstance(node, Tensor) and is_name(node.name):
+            found.setdefault(node.name, set()).add((node.ndim, node.complex))
+    if all(len(kinds) == 1 for kinds in found.values()):
+        return {name: ndim for name, kinds in found.items() for ndim, _ in kinds}
+    known: dict[str, int] = {}
+    for root in roots:
+        for name, tensor in tensors_of(root).items():
+            if known.setdefault(name, tensor.ndim) != tensor.ndim:
+                raise ShapeError(f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
+                                 f"{counted(tensor.ndim, 'axis')} in another")  # fmt: skip
+    return known
+
+
+def check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
+    for name in given:
+        if name not in known:
+            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+
+
+def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of arrays, or as they are given."""
+    return {name: tuple(whole(n, f"an axis of {name}") for n in getattr(value, "shape", value))
+            for name, value in given.items()}  # fmt: skip
+
+
+def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
+    """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
+    for key, number in fixed.items():
+        labels = _labels(roots[0]) if len(roots) == 1 else {}
+        if key in sizes.names:
+            sizes.fix(key, number, f"sizes={{{key!r}: {number}}}")
+        elif key in labels:
+            found = sizes.number(labels[key])
+            if found is not None and found != number:
+                raise ShapeError(f"sizes gives label {key!r} the size {number}, but it has size {found}")
+            if not isinstance(labels[key], int):
+                sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
+        else:
+            raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
+                                f"{near(key, dict.fromkeys([*sizes.names, *labels]))}")  # fmt: skip
+    sizes.settled()
+
+
+def _labels(e: Expr) -> dict[str, Size]:
+    """The sizes of the labels of the outermost einsum, by the names that are printed."""
+    found: dict[str, Size]
+    if not isinstance(e, Einsum):
+        found = {name: size for name, size in zip(e.axes, e.sizes, strict=True) if name}
+        return found if e.record is None else {**_labels(e.record.of), **found}
+    flat = short_product(e)
+    found = {}
+    for names in (naming(flat), naming(flat, short=True)):
+        sizes: dict[int, Size] = dict(flat.given)
+        for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+            sizes.update(zip(labels, factor.sizes, strict=True))
+        for label, name in names.labels.items():
+            found.setdefault(name, sizes[label])
+        for name, label in zip(names.axes, flat.output, strict=True):
+            found.setdefault(name, sizes[label])
+    # A label of what was derived may have vanished from the derivative; its size is still a size of it.
+    return found if e.record is None else {**_labels(e.record.of), **found}

@@ -1,0 +1,42 @@
+"""Sizes and shapes that a caller gives: by axis names, by labels, also of what was derived."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.given import check_known, fix, shapes_of, tensors_in
+from einderiv.sizes import Sizes
+
+X, w = ed.tensor("X", ("row", "column")), ed.tensor("w", ("column",))
+
+
+def test_shapes_of_arrays_and_tuples():
+    assert shapes_of({"A": np.zeros((2, 3)), "B": (4, np.int64(5)), "c": ()}) == {"A": (2, 3), "B": (4, 5), "c": ()}
+    with pytest.raises(TypeError, match=r"an axis of A must be a whole number, not 2\.5"):
+        shapes_of({"A": (2.5,)})
+
+
+@pytest.mark.parametrize(("e", "given", "shape"), [
+    (X @ w,                                     {"row": 3},         (3,)),
+    (ed.einsum("ij->ji", "A"),                  {"i": 2, "j": 5},   (5, 2)),
+    (ed.derive(ed.einsum("ij->", "A"), "A"),    {"i": 2, "j": 5},   (2, 5)),  # labels of what was derived
+    (ed.einsum("i,j->ij", "x", "y"),            {"i": 0, "j": 1},   (0, 1)),
+])  # fmt: skip
+def test_sizes_by_name(e, given, shape):
+    sizes = Sizes({}).read([e])
+    fix(sizes, [e], given)
+    assert tuple(map(sizes.number, e.sizes)) == shape
+
+
+def test_what_is_not_there_is_named():
+    e = X @ w
+    with pytest.raises(ed.EinderivError, match=r"'rows'.*did you mean 'row'"):
+        fix(Sizes({}).read([e]), [e], {"rows": 3})
+    with pytest.raises(ed.EinderivError, match="no tensor here is called 'W'; did you mean 'w'"):
+        check_known({"W": 1}, tensors_in([e]))
+
+
+def test_tensors_of_several_expressions():
+    assert tensors_in([X @ w, ed.tensor("b", "i")]) == {"X": 2, "w": 1, "b": 1}
+    with pytest.raises(ed.ShapeError, match="w has 1 axis in one of the expressions and 2 axes in another"):
+        tensors_in([X @ w, ed.tensor("w", "ij")])
