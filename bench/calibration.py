@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
+import time
 import timeit
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +16,7 @@ from einderiv.rates import Costs
 ROUNDS = 9
 MATRIX, STREAM, BLOCK, TINY = 700, 1 << 23, 1 << 13, 4  # sizes that show one cost alone
 BLOCKS = [1 << k for k in range(17, 26)]  # bytes, 128 kB to 32 MB
+TASKS = 500  # that do nothing
 WORSE = 1.3  # times what the fastest block takes for a byte: it is out of the cache
 
 
@@ -32,7 +35,34 @@ def measured() -> dict[str, float]:
         "cached": beyond(seconds(lambda: np.multiply(block, 1.0, out=block)), step) / (16 * BLOCK),
         "step": step,
         "cache": float(largest(rng)),
+        **cluster(),
     }
+
+
+def cluster() -> dict[str, float]:
+    """What tasks and bytes cost between two processes; nothing where `distributed` is not installed."""
+    if importlib.util.find_spec("distributed") is None:
+        return {}
+    from distributed import Client, LocalCluster, wait
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local, Client(local) as client:
+        here, there = client.scheduler_info()["workers"]
+
+        def tasks(n: int) -> float:
+            start = time.perf_counter()
+            wait(client.map(int, range(n), pure=False))
+            return (time.perf_counter() - start) / n
+
+        def sent(n: int) -> float:
+            made = client.submit(np.ones, n, workers=[here], pure=False)
+            wait(made)
+            start = time.perf_counter()
+            wait(client.submit(len, made, workers=[there], pure=False))
+            return (time.perf_counter() - start) / (8 * n)
+
+        tasks(TASKS)
+        return {"task": statistics.median(tasks(TASKS) for _ in range(5)),
+                "sent": statistics.median(sent(STREAM) for _ in range(5))}  # fmt: skip
 
 
 def beyond(time: float, step: float) -> float:
@@ -60,4 +90,5 @@ def seconds(call: Callable[[], Any]) -> float:
 
 def table(found: dict[str, float]) -> list[tuple[str, str, str, str]]:
     """For each constant: what it was shipped as, what it is here, the ratio of the two."""
-    return [(name, f"{shipped:.3g}", f"{found[name]:.3g}", f"{found[name] / shipped:.2f}") for name, shipped in Costs()]
+    return [(name, f"{shipped:.3g}", f"{found[name]:.3g}", f"{found[name] / shipped:.2f}") for name, shipped in Costs()
+            if name in found]  # fmt: skip

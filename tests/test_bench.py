@@ -261,6 +261,18 @@ def test_a_family_without_its_package(capsys, monkeypatch):
     assert "P12 needs no_such_package: pip install" in capsys.readouterr().err
 
 
+@pytest.mark.slow
+def test_what_tasks_and_bytes_cost_between_processes(monkeypatch):
+    pytest.importorskip("distributed")
+    from bench import calibration
+
+    monkeypatch.setattr(calibration, "TASKS", 20)
+    monkeypatch.setattr(calibration, "STREAM", 10_000)
+    found = calibration.cluster()
+    assert set(found) == {"task", "sent"}
+    assert all(0 < value < 1 for value in found.values())
+
+
 @pytest.mark.parametrize("content", ["{}", "[1]", "no", '{"schema": 7}'])
 def test_files_that_hold_no_results(capsys, tmp_path, content):
     (tmp_path / "r.json").write_text(content, encoding="utf-8")
@@ -280,6 +292,7 @@ def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
 
     for name, value in {"ROUNDS": 1, "MATRIX": 20, "STREAM": 1000, "BLOCK": 5000, "BLOCKS": [1 << 12, 1 << 13]}.items():
         monkeypatch.setattr(calibration, name, value)
+    monkeypatch.setattr(calibration, "cluster", lambda: {"task": 2e-3, "sent": 1e-9})
     monkeypatch.setenv(__main__.MARK, "1")
     assert __main__.main(["--calibrate", "--save", str(tmp_path / "costs.json")]) == 0
     shown = capsys.readouterr().out
