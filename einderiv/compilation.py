@@ -18,8 +18,8 @@ from .substitution import bound
 
 
 def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-            memory_limit: int | str | None = None, distribute: bool = True, constants: Sequence[str] = ()
-            ) -> Compiled:  # fmt: skip
+            memory_limit: int | str | None = None, distribute: bool = True, constants: Sequence[str] = (),
+            mesh: Any = None) -> Compiled:  # fmt: skip
     """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
 
     >>> import einderiv as ed
@@ -38,13 +38,17 @@ def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimi
     A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
     ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
 
+    With a `mesh` of JAX (``jax.make_mesh((8,), ("devices",))``) every value is divided among its devices, along an axis
+    that the result keeps and not along one that is summed; ``f.source(shapes)`` shows how. Under ``jax.jit`` it is one
+    program for all.
+
     Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
     """
     if constants:
         return Constants(e, constants, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
-                         distribute=distribute, worth=OFTEN)  # fmt: skip
+                         distribute=distribute, worth=OFTEN, mesh=mesh)  # fmt: skip
     return Compiled(e, backend=backend, dense=dense, optimize=optimize, memory_limit=memory_limit,
-                    distribute=distribute, worth=OFTEN)  # fmt: skip
+                    distribute=distribute, worth=OFTEN, mesh=mesh)  # fmt: skip
 
 
 class Constants(Compiled):

@@ -27,14 +27,16 @@ class Emitted:
     inputs: tuple[str, ...]  # names of tensors; "#0" is the first held array
     free: tuple[Size, ...]  # sizes that no input gives: keyword arguments of the function
 
-    def function(self, backend: Backend) -> Callable[..., Any]:
-        """The function itself. The source is ours: names were checked when tensors were made."""
+    def function(self, backend: Backend, given: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+        """The function itself; `given` stands for what the source binds. The source is ours: names were checked when
+        tensors were made."""
         scope: dict[str, Any] = {}
         try:
             exec(compile(self.source, f"<einderiv {backend.name}>", "exec"), scope)
         except ImportError as e:
             hint = ": pip install 'einderiv[scipy]'" if "scipy" in str(e.name) else ""
             raise ImportError(f"this expression needs {e.name} to be evaluated{hint}") from None
+        scope.update(given or {})
         function: Callable[..., Any] = scope["compute"]
         return function
 

@@ -19,6 +19,7 @@ from .given import check_known, fix, shapes_of, tensors_in
 from .outlook import emitted
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
+from .sharding import check_mesh
 from .show.plans import Plan
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -61,14 +62,16 @@ class Compiled:
 
     def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
                  memory_limit: int | str | None = None, distribute: bool = True, folded: bool = False,
-                 worth: float | None = None) -> None:  # fmt: skip
+                 worth: float | None = None, mesh: Any = None) -> None:  # fmt: skip
         check_backend(backend)
+        if mesh is not None:
+            check_mesh(mesh, backend)
         check_dense(backend, dense)
         check_optimizer(optimize)
         limit = None if memory_limit is None else parsed_bytes(memory_limit)
         self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, limit
         self.distribute, self.folded, self.worth = distribute, folded, worth
-        self.backend = backend
+        self.backend, self.mesh = backend, mesh
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
             if not isinstance(root, Expr):
@@ -165,6 +168,9 @@ class Compiled:
         given = shapes_of({**(shapes or {}), **named})
         if self.backend not in (None, "numpy"):
             check_known(given, self.tensors)
+            if self.mesh is not None:
+                source: str = self._planned(given, {}, {}, self.backend).emitted.source
+                return source
             return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
         execution = self._planned(given, {}, {})
         return emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
@@ -188,6 +194,8 @@ class Compiled:
             return Execution(self.roots, sizes, dtypes, **options)
         from .lazy_hosts import HOSTS
 
+        if self.mesh is not None:
+            options["mesh"] = self.mesh
         return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
 
     def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:

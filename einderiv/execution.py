@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Execution:
     backend = BACKENDS["numpy"]
     device: str | None = None  # as text, for a backend that has several
     bits = 63  # of the whole numbers that are computed in
+    bindings: Mapping[str, Any] = MappingProxyType({})  # what stands for names that the source binds
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
                  optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True,
@@ -67,7 +69,7 @@ class Execution:
             fold(self.program, self._values)
         self.loop = self._loop(memory_limit, dense)
         self.emitted = self._emitted(None)
-        self.function: Callable[..., Any] = self.emitted.function(self.backend)
+        self.function: Callable[..., Any] = self.emitted.function(self.backend, self.bindings)
         self._into: dict[bool, Callable[..., Any]] = {}
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it

@@ -21,6 +21,7 @@ from .emission import live
 from .errors import BackendError, EinderivError
 from .execution import Execution, SingularMatrixError, check_holomorphic, check_no_bool, met
 from .expression import Expr
+from .sharding import sharded
 from .sizes import Sizes
 from .steps import Program
 
@@ -280,6 +281,22 @@ class Jax(Host):
     """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
 
     library, backend, real = "jax", BACKENDS["jax"], jax_spelling.REAL
+
+    def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, mesh: Any = None,
+                 **options: Any) -> None:  # fmt: skip
+        self.mesh = mesh
+        if mesh is not None:
+            # One axis for all devices; constraints are for a mesh whose axes JAX may divide by itself.
+            flat = import_module("jax.sharding").Mesh(mesh.devices.ravel(), ("devices",))
+            self.backend, self.bindings = jax_spelling.with_devices(mesh.size), {"mesh": flat}
+        super().__init__(roots, sizes, dtypes, **options)
+
+    def _loop(self, memory_limit: int | None, dense: bool) -> Any:
+        """None; and if there is a mesh, values are divided among its devices."""
+        loop = super()._loop(memory_limit, dense)
+        if self.mesh is not None:
+            sharded(self.program, self.mesh.size)
+        return loop
 
     @property
     def words(self) -> dict[str, Any]:

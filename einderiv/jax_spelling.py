@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .functional import Dialect
 from .functions import Function
 from .helpers import Helpers
-from .spelling import Backend
+from .spelling import Backend, Spell
+from .steps import Step
 
 COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 COLUMN = {
@@ -120,6 +122,15 @@ def frechet(a, *directions):
 def factored(a):
     return [a]  # LU factors join it when they are asked for, once
 """,
+    "shard": """\
+mesh = Mesh(jax.devices()[:1], ("devices",))
+
+
+def shard(x, axis):
+    # the entries along an axis are divided among all devices; with None each device has all
+    places = [] if axis is None else [None] * axis + ["devices"]
+    return lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*places)))
+""",
     "factors": """\
 def factors(matrix):
     if len(matrix) == 1:
@@ -151,11 +162,20 @@ IMPORTS = {
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "from jax import lax"),
     **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
     "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
+    "shard": "import jax\nfrom jax import lax\nfrom jax.sharding import Mesh, NamedSharding, PartitionSpec",
     "minors": "from itertools import permutations",
     "products": "from math import prod",
 }
 
-DIALECT = Dialect("jax", "jnp", "transpose", "axis", "dtype=dtype", "jnp.eye({0}, dtype=bool)",
+
+class _Column(Dialect):
+    """What JAX alone has: values divided among devices."""
+
+    def step(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        return [f"shard({inputs[0]}, {step.spec[0]})"] if step.kind == "shard" else super().step(step, inputs, size)
+
+
+DIALECT = _Column("jax", "jnp", "transpose", "axis", "dtype=dtype", "jnp.eye({0}, dtype=bool)",
                   "jnp.broadcast_to({0}, {1})", "{0}", COLUMN)  # fmt: skip
 _MODULES = {"special": "from jax.scipy import special", "nn": "from jax import nn", "lax": "from jax import lax",
             "linalg": "from jax.scipy import linalg", "jax": "import jax"}  # fmt: skip
@@ -174,3 +194,9 @@ def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[s
 
 JAX = Backend("jax", "import jax.numpy as jnp", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
               "{0}")  # fmt: skip
+
+
+def with_devices(count: int) -> Backend:
+    """The row whose sources divide their values among so many devices."""
+    text = TEXTS["shard"].replace("[:1]", f"[:{count}]")
+    return replace(JAX, helpers=Helpers({**TEXTS, "shard": text}, IMPORTS))

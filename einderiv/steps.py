@@ -16,6 +16,7 @@ factor      one value                             nothing: a matrix with its LU 
 solve       factors, one value                    labels of both and of the result; is the matrix transposed?
 reshape     one value                             nothing: axes merged or split
 write       values                                for each its labels and where it sits in the zeros around it
+shard       one value                             the axis that is divided among devices, or None
 ==========  ====================================  ==========================================================
 
 Values are numbered; two steps that say the same are one step, so common work is found for free.
