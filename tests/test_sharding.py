@@ -88,7 +88,8 @@ def on_eight_devices():
         found[name] = {"sent": sends.findall(compiled.as_text()), "whole": got.size,
                        "part": got.addressable_shards[0].data.size,
                        "close": bool(np.allclose(got, want, rtol=1e-12, atol=1e-12)),
-                       "eager": bool(np.allclose(f(arrays), want)), "source": bool(np.allclose(again, want))}  # fmt: skip
+                       "eager": bool(np.allclose(f(arrays), want)),
+                       "source": bool(np.allclose(again, want))}  # fmt: skip
     # Along the axis that is summed, the parts of both operands have to be added: the counting sees it.
     flat = Mesh(np.array(jax.devices()), ("devices",))
     x, y = (jax.device_put(jnp.ones((64, 64)), NamedSharding(flat, PartitionSpec(*spec)))
