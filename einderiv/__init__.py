@@ -111,6 +111,7 @@ from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .show.diagrams import diagram
 from .show.formulas import formula, latex
 from .show.patterns import sparsity
+from .show.saved_plans import load_plan
 from .show.strips import strip
 from .show.text import Delta
 from .substitution import substitute
@@ -130,11 +131,11 @@ __all__ = [
     "BackendError", "Delta", "EinderivError", "Expr", "LimitError", "ParseError", "ShapeError", "SingularMatrixError",
     "Structured",
     "abs", "adj", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "check",
-    "cholesky", "clip", "compile", "conj", "cos", "cosh", "costs", "cross_entropy", "derive", "det", "diag",
-    "diagram", "digamma", "dot", "einsum", "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm",
-    "expm1", "formula", "function", "gammaln", "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian",
-    "hvp", "hypot", "imag", "inv", "jacobian", "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less",
-    "less_equal", "limits", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp",
+    "cholesky", "clip", "compile", "conj", "cos", "cosh", "costs", "cross_entropy", "derive", "det", "diag", "diagram",
+    "digamma", "dot", "einsum", "elu", "equal", "erf", "erfc", "evaluate", "exp", "explain", "expm", "expm1",
+    "formula", "function", "gammaln", "gelu", "grad", "greater", "greater_equal", "heaviside", "hessian", "hvp",
+    "hypot", "imag", "inv", "jacobian", "jvp", "kron", "latex", "layer_norm", "leaky_relu", "less", "less_equal",
+    "limits", "load_plan", "log", "log10", "log1p", "log2", "log_sigmoid", "log_softmax", "logdet", "logsumexp",
     "matrix_power", "max", "maximum", "mean", "min", "minimize", "minimum", "norm", "norm_squared", "not_equal",
     "outer", "parse", "pinv", "plan", "polygamma", "power", "prod", "project", "real", "reciprocal", "relu",
     "scipy_functions", "sigmoid", "sign", "silu", "sin", "sinh", "slogdet", "softmax", "softplus", "solve", "source",

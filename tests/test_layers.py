@@ -21,14 +21,13 @@ FLOORS = [
     "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing",
     "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling", "chunking",
     "backends", "remarks", "writing", "emission", "folding", "fusing", "receiving", "sharding", "execution", "hosts",
-    "lazy_hosts", "choosing",
-    "show", "show.text", "show.matrix_style", "show.formulas", "show.drawing", "show.layout", "show.networks",
-    "show.listings", "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns",
-    "show.plan_pictures", "show.plans", "show.cluster_plans", "terms", "blocks", "krylov", "solving", "structured",
-    "hosted", "methods", "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "streaming",
-    "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page",
-    "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine",
-    "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
+    "lazy_hosts", "choosing", "show", "show.text", "show.matrix_style", "show.formulas", "show.drawing", "show.layout",
+    "show.networks", "show.listings", "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns",
+    "show.plan_pictures", "show.plans", "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov",
+    "solving", "structured", "hosted", "methods", "calls", "given", "outlook", "evaluation", "compilation", "pieces",
+    "clusters", "streaming", "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain",
+    "checking", "page", "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures",
+    "page.figures", "page.engine", "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may

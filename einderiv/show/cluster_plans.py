@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 
 from ..chunking import Load, best_cut
 from ..emission import live
-from ..errors import spoken_bytes
+from ..errors import EinderivError, spoken_bytes
 from ..expression import Expr
 from ..slicing import peak
 from ..steps import Program
@@ -61,6 +62,10 @@ class ClusterPlan(Plan):
         return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Raise: what a cluster would make of a plan is counted anew from it."""
+        raise EinderivError("a plan for a cluster is not saved: save ed.plan(e, sizes), without workers=")
 
     def _alone(self) -> str:
         """What one machine makes of it."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Sequence
 from math import prod
+from pathlib import Path
 from typing import NamedTuple
 
 from ..emission import live
@@ -16,11 +19,12 @@ from ..paths import search
 from ..steps import Labels, Program, Step, contraction
 from ..strategies import step_seconds
 from ..unification import bare
-from .drawing import Picture
+from .drawing import Picture, write_whole
 from .hypertext import Bundle, block, bundle, details
 from .plan_pictures import plan_picture
 from .text import printed, product
 
+SCHEMA = 1  # of the files that plans are written to
 READ = 64  # operands and deltas: longer products are not compared with the dense way
 
 
@@ -79,6 +83,15 @@ class Plan:
         except LimitError as error:
             picture = details("picture", block([str(error)]))
         return bundle(str(self), block(lines) + picture)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan as JSON, all of it or nothing; ``ed.load_plan`` shows it again."""
+        names, steps, outputs = self._tree
+        data = {"einderiv_plan": SCHEMA, "itemsize": self.itemsize, "rows": [list(row) for row in self.steps],
+                "names": sorted(names.items()), "tree": [[k, list(needs)] for k, needs in steps], "results": outputs,
+                "shapes": [list(shape) for shape in self.outputs], "notes": self.notes,
+                "dense": [self.dense_flops, self.dense_largest]}  # fmt: skip
+        write_whole(Path(path), json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
     def picture(self) -> Picture:
         """The steps as a tree: inputs above, results below, darker where the time goes.
