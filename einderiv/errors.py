@@ -135,6 +135,9 @@ class Limits:
                 f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}", text, limit if text else None
             )
 
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        return iter(self.__dict__.items())
+
     @contextmanager
     def override(self, **values: int) -> Iterator[Limits]:
         """Other limits inside a ``with`` block; the old ones come back in any case."""

@@ -184,7 +184,7 @@ def run(case, backend="numpy", streamed=True):
         if backend == "numpy":
             _forms(case, e, needed, want, streamed)
     except ed.EinderivError as error:
-        if case.wide and "int64" in str(error):
+        if (case.wide and "int64" in str(error)) or (not case.names and "not computed yet" in str(error)):
             return "refused"
         raise
     return "equal"

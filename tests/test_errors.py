@@ -148,6 +148,7 @@ def test_check_is_exact_at_the_limit(name):
 def test_the_contract_names_these_limits():
     assert (limits.characters, limits.operands, limits.terms, limits.axes) == (10**5, 10**4, 10**4, 52)
     assert ed.limits is limits
+    assert dict(limits) == values()
     assert limits.dense_bytes >= 1
     assert repr(limits) == f"Limits({', '.join(f'{k}={v}' for k, v in values().items())})"
 
