@@ -124,9 +124,9 @@ class Cut:
         sent += min(copies) * self._away
         if pieces > 1:  # partial results, and a tree that adds them
             sent += self.itemsize * _entries(made) * (pieces - 1) * self._away
-        added = blocks * (pieces + _tree([len(chunks[x]) for x in split]))
+        added = blocks * _tree([pieces]) if pieces > 1 else 0
         task = self._bytes(made) + sum(map(self._bytes, operands))
-        return made, joins + count + added * (pieces > 1), sent, task, count
+        return made, joins + count + added, sent, task, count
 
     def _written(self, k: int, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
         cores = [(chunks, labels, output) for chunks, (labels, output) in zip(given, step.spec, strict=True)]

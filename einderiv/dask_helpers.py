@@ -64,13 +64,29 @@ def contract(x, la, y, lb, out):
                          name="pair-" + tokenize(x.name, la, y.name, lb, out, split),
                          adjust_chunks={k: 1 for k in split}, concatenate=True, align_arrays=False, dtype=dtype,
                          meta=np.empty((0,) * len(out + split), dtype))
-    # what is added are the blocks of as_it_is(x)
-    return da.reduction(found, as_it_is, np.sum, axis=tuple(range(len(out), found.ndim)), dtype=dtype, split_every=8,
-                        meta=np.empty((0,) * len(out), dtype)) if split else found
+    return total(found, len(out)) if split else found
 """,
-    "as_it_is": """\
-def as_it_is(x, axis, keepdims):
-    return x
+    "total": """\
+def total(x, kept):
+    # the pieces along the axes behind the first `kept`, added eight at a time: plus(blocks)
+    name = "total-" + tokenize(x.name, kept)
+    graph = {}
+    for place in np.ndindex(*x.numblocks[:kept]):
+        parts, level = [(x.name, *place, *rest) for rest in np.ndindex(*x.numblocks[kept:])], 0
+        while len(parts) > 1 or not level:
+            groups = [parts[k : k + 8] for k in range(0, len(parts), 8)]
+            parts = [(name, *place) if len(groups) == 1 else (f"{name}-{level}", *place, k) for k in range(len(groups))]
+            graph.update((key, (partial(plus, kept=kept), *group)) for key, group in zip(parts, groups))
+            level += 1
+    graph = HighLevelGraph.from_collections(name, graph, dependencies=[x])
+    return da.Array(graph, name, x.chunks[:kept], dtype=x.dtype)
+""",
+    "plus": """\
+def plus(first, *rest, kept):
+    found = first + rest[0] if rest else first
+    for block in rest[1:]:
+        found += block
+    return found.reshape(found.shape[:kept])
 """,
     "pair": """\
 def pair(x, y, la, lb, out, split):
@@ -210,6 +226,8 @@ IMPORTS = {
     "chosen": "from math import prod",
     "contract": "from functools import partial\nfrom dask.base import tokenize",
     "spread": "from math import prod",
+    "total": ("from functools import partial\nfrom dask.base import tokenize\n"
+              "from dask.highlevelgraph import HighLevelGraph"),
     "pair": "from math import prod",
     "diagonal": ("from functools import partial\nfrom dask.base import tokenize\n"
                  "from dask.highlevelgraph import HighLevelGraph"),

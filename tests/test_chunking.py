@@ -39,7 +39,7 @@ def test_tasks_are_those_of_the_graph(name, entries):
     chunks = {program.steps[k].spec[0]: found.chunks[k] for k in live(program) if program.steps[k].kind == "input"}
     f = ed.compile(e, backend="dask", memory_limit=64 * entries)
     graph = f({n: da.zeros(shapes[n], chunks=chunks.get(n, -1)) for n in f.tensors}).__dask_graph__()
-    assert len(dict(graph)) == pytest.approx(found.tasks, rel=0.15)
+    assert len(dict(graph)) == pytest.approx(found.tasks, rel=0.2)
 
 
 @pytest.mark.parametrize("name", CASES)
