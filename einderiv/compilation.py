@@ -59,32 +59,37 @@ class Constants(Compiled):
         if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
             raise TypeError("constants must be a list of names of tensors")
         check_known(dict.fromkeys(constants), self.tensors)
-        self.kept: dict[str, Any] = dict.fromkeys(constants)
-        self.inputs = tuple(name for name in self.inputs if name not in self.kept)
-        self._options, self._inner = options, Compiled(tree, **options)
+        self.inputs = tuple(name for name in self.inputs if name not in constants)
+        self._options = options
+        # Replaced as one: neither a thread nor an interrupt may leave new arrays with an old expression.
+        self._held: tuple[dict[str, Any], Compiled] = dict.fromkeys(constants), Compiled(tree, **options)
 
     def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
                  out: Any = None, zeroed: bool = False, **named: Any) -> Any:  # fmt: skip
         """The value; constants may be left out from the second call on."""
         check_options({"sizes": sizes, "out": out, "zeroed": zeroed}, self.tensors, arrays)
         given = {**(arrays or {}), **named}
-        new = {name: given.pop(name) for name in self.kept if name in given}
-        with self._lock:
-            if any(array is not self.kept[name] for name, array in new.items()):
-                self.kept.update(new)
-                missing = [name for name, array in self.kept.items() if array is None]
-                if missing:
-                    raise EinderivError(f"no array for the constant {', '.join(missing)}: give it with the first call")
-                backend, constants = kept(self.kept, self._options["backend"])
-                tree = mapped(lambda e: bound(e, constants), self.tree)
-                self._inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
-            elif any(array is None for array in self.kept.values()):
-                raise EinderivError(f"no array for the constant {', '.join(self.kept)}: give it with the first call")
-        return self._inner(given, sizes=sizes, out=out, zeroed=zeroed)
+        new = {name: given.pop(name) for name in self._held[0] if name in given}
+        return self._with(new)(given, sizes=sizes, out=out, zeroed=zeroed)
+
+    def _with(self, new: Mapping[str, Any]) -> Compiled:
+        """The expression that holds the constants: those kept, but for `new` ones."""
+        arrays, inner = self._held
+        missing = [name for name, array in {**arrays, **new}.items() if array is None]
+        if not missing and all(array is arrays[name] for name, array in new.items()):
+            return inner
+        arrays = {**arrays, **new}
+        if missing:
+            raise EinderivError(f"no array for the constant {', '.join(missing)}: give it with the first call")
+        backend, constants = kept(arrays, self._options["backend"])
+        tree = mapped(lambda e: bound(e, constants), self.tree)
+        inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
+        self._held = arrays, inner
+        return inner
 
     def raw(self, *arrays: Any) -> Any:
         """The value for arrays in the order of `inputs`, as the last checked call had them; no checks."""
-        return self._inner.raw(*arrays)
+        return self._held[1].raw(*arrays)
 
 
 def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Mapping[str, Any]]:

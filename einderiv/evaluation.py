@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,8 +49,9 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
         # Planned once for each set of shapes, and forgotten with the expression.
         known: dict[bool, Compiled] = e.compiled or {}
         if dense not in known:
-            put(e, "compiled", {**known, dense: Compiled(e, dense=dense)})
-        return e.compiled[dense](arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
+            known = {**known, dense: Compiled(e, dense=dense)}
+            put(e, "compiled", known)  # another thread may put one without `dense` now
+        return known[dense](arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
     compiled = Compiled(e, dense=dense, memory_limit=memory_limit)
     return compiled(arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
 
@@ -82,8 +81,8 @@ class Compiled:
 
         self.inputs = needed(self.roots)
         self.structures = structures(self.roots)
-        self._plans: OrderedDict[Any, Any] = OrderedDict()
-        self._lock = threading.Lock()
+        # No lock: each step on the dict is one operation. A lock that a thread holds stays held in a forked process.
+        self._plans: dict[Any, Any] = {}
         self._last: Any = None
         self._single = isinstance(tree, Expr)
 
@@ -115,15 +114,13 @@ class Compiled:
         check_structures(self.structures, looked_at(given, backend, self.structures))
         key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())), fixed,
                limits.dense_bytes)  # fmt: skip
-        with self._lock:
-            execution = self._plans.get(key)
+        execution = self._plans.get(key)
         if execution is None:
             execution = self._planned({n: a.shape for n, a in given.items()}, dict(fixed),
                                       {n: a.dtype for n, a in given.items()}, backend, device)  # fmt: skip
-            with self._lock:
-                self._plans[key] = execution
-                while len(self._plans) > PLANS:
-                    self._plans.popitem(last=False)
+            self._plans[key] = execution
+            for old in list(self._plans)[:-PLANS]:
+                self._plans.pop(old, None)
         if out is None:
             results = execution.run(given)
         else:
@@ -131,15 +128,20 @@ class Compiled:
             outs = received(self.tree, out, execution.shapes, execution.dtype)
             results = execution.run_into(given, outs, zeroed=zeroed)
         if execution is not self._last:
-            self._last = execution
-            self.__class__ = Compiled
-            if self._single and self.dense and not execution.program.held and backend == "numpy":
-                self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
-            else:
-                self.__dict__.pop("raw", None)
+            self._remember(execution, backend)
         elif type(self) is Compiled and not self.structures and not fixed:
             self._quicken(execution, given)
         return self._tree(execution, results)
+
+    def _remember(self, execution: Any, backend: str) -> None:
+        """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last that was remembered."""
+        self.__dict__.pop("raw", None)
+        self._last = execution
+        self.__class__ = Compiled
+        if self._single and self.dense and not execution.program.held and backend == "numpy":
+            self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
+            if self._last is not execution:  # another thread's call came between
+                self.__dict__.pop("raw", None)
 
     def _quicken(self, execution: Any, given: Mapping[str, Any]) -> None:
         """From the second call of one kind on, a call is one function, emitted for it: the class gets it, for Python

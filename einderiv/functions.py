@@ -203,7 +203,6 @@ def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, 
     spelt = {backend: f"({text})" for backend, text in {"numpy": numpy, **others}.items()}
     row = Function(name, law or name, tuple(map(_rule, derivatives)), "as given", spelt, shown, domain, kink,
                    needs=imports, analytic=analytic)  # fmt: skip
-    enter([row])
 
     def applied(*arguments: object) -> Expr:
         if len(arguments) != len(derivatives):
@@ -213,6 +212,7 @@ def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, 
     applied.__name__ = applied.__qualname__ = name
     applied.__doc__ = f"``{name}``: {law or 'a function added by the user'}, elementwise."
     ADDED[name] = applied
+    enter([row])  # last: what is interrupted before can be done again
     return applied
 
 

@@ -36,7 +36,7 @@ def test_constants_give_the_same(e, names, steps):
         for a, c in zip(leaves(found), leaves(plain), strict=True):
             np.testing.assert_allclose(a, c, rtol=1e-12)
     assert not set(f.inputs) & set(names)
-    body = f._inner._last.emitted.source.split("def compute")[1]
+    body = f._held[1]._last.emitted.source.split("def compute")[1]
     assert body.count(" = ") <= steps
 
 
@@ -60,6 +60,21 @@ def test_another_array_plans_anew():
     np.testing.assert_allclose(f(A=other, b=AT["b"]), other @ AT["b"])
     np.testing.assert_allclose(f(b=AT["b"]), other @ AT["b"])
     np.testing.assert_allclose(f.raw(AT["b"]), other @ AT["b"])
+
+
+def test_a_failed_call_changes_no_constant(monkeypatch):
+    """Also one that is interrupted: the array is not kept without what was made of it."""
+    f, other = ed.compile(A @ b, constants=["A"]), AT["A"] + 1
+    f(A=AT["A"], b=AT["b"])
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("einderiv.compilation.bound", interrupted)
+        f(A=other, b=AT["b"])
+    np.testing.assert_allclose(f(b=AT["b"]), AT["A"] @ AT["b"])
+    np.testing.assert_allclose(f(A=other, b=AT["b"]), other @ AT["b"])
 
 
 def test_structured_results_stay_derivatives():
@@ -116,7 +131,7 @@ def test_constants_of_a_library(host, name, given):
         for a, c in zip(leaves(found), want, strict=True):
             assert type(a) is type(make(1.0))
             np.testing.assert_allclose(a, c, rtol=1e-12)
-    assert f._inner._last.emitted.source.split("def compute")[1].count(" = ") <= steps
+    assert f._held[1]._last.emitted.source.split("def compute")[1].count(" = ") <= steps
 
 
 def test_a_factorisation_of_torch_is_made_once(monkeypatch):
