@@ -1,77 +1,74 @@
-"""The parsers on mutated texts: only EinderivError and TypeError may come out. Seeded: `python -m tests.fuzz`.
+"""Mutated texts against everything that reads texts: ``python -m tests.fuzz --seed 1 --count 1000000``.
 
-With atheris the same targets are driven by coverage: `python -m tests.fuzz --atheris TARGET [libFuzzer options]`.
+Seeded: the same seed and count execute the same texts. With atheris (extra `fuzz`) a target is driven by coverage:
+``python -m tests.fuzz --atheris TARGET -max_total_time=120``. Findings belong into `corpus.json`, which the tests replay.
 """
 
 import argparse
+import json
 import random
 import sys
 import time
+from pathlib import Path
 
-import einderiv as ed
-from einderiv.page.answers import derivative
+from .mutations import mutated
+from .targets import TARGETS, OutOfTime, empty_folder, executed, least, trouble
 
-SEEDS = ("is,st,tj->ij", "...ij,jk->...ik", "batch feature,feature out->batch out", "i->ii", "sum((T - U @ V.T)**2)",
-         "X: i j\nw: j\np = sigmoid(X @ w)\nsum(log(p))", "einsum('ij,j->i', A, x)", "#(ij,j->i; A, x)",
-         "x'*A*x + norm2(x)^2", "tr(A*X)", "exp(-x .* x)", "softmax(X, axis=1)")  # fmt: skip
-PIECES = tuple(",.->()[]{}'\"#@*^+-/:;= \n\tijkXYAx019_|&~\\$%é→\u200b\0") + (
-    "->",
-    "...",
-    "**",
-    "1e999",
-    "sum(",
-    ".T",
-    "lambda",
-)
-
-TARGETS = {
-    "einsum": lambda text: ed.derive(text, 0),
-    "einderiv": lambda text: ed.parse(text),
-    "foreign_einsum": lambda text: ed.parse(text, language="einsum"),
-    "matlab": lambda text: ed.parse(text, language="matlab"),
-    "page": lambda text: derivative({"text": text, "sizes": text[-12:], "wrt": text[:1]}),
-}
+CORPUS = json.loads(Path(__file__).with_name("corpus.json").read_text(encoding="utf-8"))
+MOST = 20  # findings
 
 
-def execute(name, text):
-    try:
-        TARGETS[name](text)
-    except (ed.EinderivError, TypeError):
-        return
+def run(seed, count, names, shares=None):
+    """Findings, and for each target: executions, those past the parser, the slowest in seconds and its text."""
+    rng, findings = random.Random(seed), []
+    told = {name: [0, 0, 0.0, ""] for name in names}
+    with empty_folder():
+        for k in range(count):
+            name = names[k % len(names)]
+            text = mutated(rng, rng.choice(TARGETS[name][1]), CORPUS[name])
+            row, start = told[name], time.perf_counter()
+            try:
+                row[1] += executed(name, text)
+            except (Exception, OutOfTime):
+                shortest = least(name, text)
+                findings.append((name, shortest, trouble(name, shortest)))
+                print(*findings[-1], sep="\n    ", flush=True)
+            took = time.perf_counter() - start
+            row[0] += 1
+            if took > row[2]:
+                row[2:] = took, text
+            if len(findings) >= MOST:
+                break
+    return findings, told
 
 
-def mutated(rng):
-    text = rng.choice(SEEDS)
-    for _ in range(rng.randint(1, 6)):
-        a, b = sorted((rng.randint(0, len(text)), rng.randint(0, len(text))))
-        piece = rng.choice(("", rng.choice(PIECES), rng.choice(PIECES) * rng.randint(1, 40), rng.choice(SEEDS)[:b]))
-        text = text[:a] + piece + text[b if rng.random() < 0.4 else a :]
-    return text[:2000]
+def by_coverage(name, options):
+    import atheris
+
+    with empty_folder():
+        atheris.instrument_all()
+        atheris.Setup([sys.argv[0], *options], lambda data: executed(name, data.decode("utf-8", "replace")[:1500]))
+        atheris.Fuzz()
 
 
 def main():
-    if sys.argv[1:2] == ["--atheris"]:
-        import atheris
-
-        name = sys.argv[2]
-        atheris.instrument_all()
-        atheris.Setup([sys.argv[0], *sys.argv[3:]], lambda data: execute(name, data.decode("utf-8", "replace")))
-        atheris.Fuzz()
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description="mutated texts against what reads texts")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=60)
-    given = parser.parse_args()
-    rng, end, count, slowest = random.Random(given.seed), time.monotonic() + given.seconds, 0, (0.0, "")
-    while time.monotonic() < end:
-        name, text, start = rng.choice(list(TARGETS)), mutated(rng), time.perf_counter()
-        try:
-            execute(name, text)
-        except Exception as e:
-            raise AssertionError(f"{name} {text!r}: {type(e).__name__}") from e
-        slowest = max(slowest, (time.perf_counter() - start, f"{name} {text!r}"))
-        count += 1
-    print(f"{count} executions, seed {given.seed}; the slowest took {slowest[0]:.2f} s: {slowest[1][:300]}")
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--target", choices=TARGETS, action="append")
+    parser.add_argument("--atheris", choices=TARGETS)
+    given, options = parser.parse_known_args()
+    if given.atheris:
+        by_coverage(given.atheris, options)
+    start = time.perf_counter()
+    findings, told = run(given.seed, given.count, given.target or list(TARGETS))
+    for name, (count, passed, slowest, text) in told.items():
+        print(f"{name:10} {count:8} executions, {passed / max(count, 1):4.0%} past the parser; "
+              f"the slowest took {slowest:.2f} s: {text[:80]!r}")  # fmt: skip
+    total = sum(row[0] for row in told.values())
+    print(f"seed {given.seed}: {total} executions in {time.perf_counter() - start:.0f} s, {len(findings)} findings")
+    return int(bool(findings))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

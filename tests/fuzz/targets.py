@@ -1,0 +1,191 @@
+"""What the texts are given to. A target says whether it got past the parser; only EinderivError and TypeError may stop it."""
+
+import contextlib
+import io
+import math
+import os
+import random
+import signal
+import tempfile
+import warnings
+import zlib
+
+import numpy as np
+
+import einderiv as ed
+from einderiv.cli import main
+from einderiv.page.answers import derivative
+
+SECONDS = 5  # of CPU, for one execution
+BOUNDS = {"characters": 2000, "operands": 200, "terms": 300, "order": 6, "dense_bytes": 2**22, "parts": 1500}
+
+
+class OutOfTime(BaseException):
+    """An execution that takes too long."""
+
+
+class Different(AssertionError):
+    """A way back that leads elsewhere."""
+
+
+def einsum(text):
+    e = ed.einsum(text)
+    for k in range(min(2, len(e.operands))):
+        str(ed.derive(e, k).inserted)
+    return True
+
+
+def text(source):
+    return str(ed.parse(source)) != ""
+
+
+def foreign(source):
+    return str(ed.parse(source, language="einsum")) != ""
+
+
+def matlab(source):
+    return str(ed.parse(source, language="matlab")) != ""
+
+
+def page(source):
+    rng = chance(source)
+    found = derivative({"text": source, "sizes": source[-12:] if rng.random() < 0.2 else "",
+                        "wrt": rng.choice(("", "x", "A", source[:1], "0"))})  # fmt: skip
+    return bool(found.get("terms"))
+
+
+def chance(source):
+    """A generator that the text decides, so that a finding repeats itself."""
+    return random.Random(zlib.crc32(source.encode("utf-8", "surrogatepass")))
+
+
+def value(e, arrays):
+    with np.errstate(all="ignore"):
+        return np.asarray(ed.evaluate(e, {n: arrays[n] for n in ed.compile(e).tensors}))
+
+
+def roundtrip(source):
+    """Derive, print, read again, evaluate: the same numbers."""
+    rng = chance(source)
+    e = ed.einsum(source) if "->" in source and "(" not in source else ed.parse(source)
+    ranks = ed.compile(e).tensors
+    n = rng.randint(1, 3)
+    if not ranks or max(ranks.values()) > 4:
+        return True
+    arrays = {name: np.array([rng.choice((0.5, 1, 1.25, 2, -0.75)) for _ in range(n**r)]).reshape((n,) * r)
+              for name, r in ranks.items()}  # fmt: skip
+    J = ed.derive(e, rng.choice(sorted(ranks)))
+    for show in (ed.formula, ed.latex, str, repr, lambda x: ed.formula(x, style="matrix")):
+        with contextlib.suppress(ed.EinderivError):
+            show(J)
+    for one in (e, J):
+        want = value(one, arrays)
+        held = ed.evaluate(one, {k: arrays[k] for k in ranks}, dense=False)
+        close(held.dense(), want, "structured")
+        for term in one.terms[:3]:
+            with contextlib.suppress(ed.EinderivError):
+                close(value(ed.einsum(term.subscripts, *term.operands) * term.coefficient, arrays),
+                      value(term, arrays), "subscripts")  # fmt: skip
+        back = reread(str(one))
+        if back is not None:
+            close(value(back, arrays), want, "str")
+    return True
+
+
+def reread(shown):
+    """The expression that was printed, where the language has a word for all of it."""
+    if "…" in shown:
+        return None
+    try:
+        return ed.parse(shown)
+    except ed.EinderivError:
+        return None
+
+
+def close(got, want, what):
+    if np.shape(got) != np.shape(want) or not np.allclose(got, want, rtol=1e-6, atol=1e-9, equal_nan=True):
+        if not (np.isfinite(got).all() and np.isfinite(want).all()):
+            return  # how far an overflow spreads depends on the order
+        raise Different(f"{what}: {got} is not {want}")
+
+
+def command(source):
+    rng = chance(source)
+    words = ["derive", source, "--wrt", rng.choice(("0", "x", "A", "")), "--format",
+             rng.choice(("text", "latex", "json", "python", "svg", "html", "pdf"))]  # fmt: skip
+    if rng.random() < 0.3:
+        words += ["--sizes", rng.choice(("i=2,j=3", "i=-1", "i", source[:9]))]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main(words)
+        except SystemExit as e:  # of argparse
+            code = e.code
+    assert code in (0, 1, 2), code
+    assert "Traceback" not in err.getvalue()
+    assert not os.listdir(), "a file was written"
+    return code == 0
+
+
+TARGETS = {  # by its name: what takes a text, and the families of seeds
+    "einsum": (einsum, ("einsum",)), "text": (text, ("text",)), "foreign": (foreign, ("foreign", "text")),
+    "matlab": (matlab, ("matlab",)), "page": (page, ("einsum", "text", "matlab")),
+    "roundtrip": (roundtrip, ("einsum", "text")), "command": (command, ("einsum", "text")),
+}  # fmt: skip
+
+
+def late(*_):
+    raise OutOfTime
+
+
+def executed(name, source):
+    """Whether the text got past the parser; raises for whatever is a finding."""
+    target, _ = TARGETS[name]
+    before = signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
+    try:
+        with ed.limits.override(**BOUNDS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return bool(target(source))
+    except (ed.EinderivError, TypeError) as e:
+        if len(str(e)) > 1000:
+            raise Different(f"a message of {len(str(e))} characters") from e
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+@contextlib.contextmanager
+def empty_folder():
+    """Where nothing may be written."""
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
+
+
+def trouble(name, source):
+    """What is wrong with a text, or nothing."""
+    try:
+        executed(name, source)
+    except (Exception, OutOfTime) as e:
+        return f"{type(e).__name__}: {str(e)[:300]}"
+    return ""
+
+
+def least(name, source):
+    """The shortest text, by pieces left out, that is still a finding."""
+    size = max(1, len(source) // 2)
+    while size:
+        for k in range(0, len(source), size):
+            shorter = source[:k] + source[k + size :]
+            if trouble(name, shorter):
+                source = shorter
+                break
+        else:
+            size = 0 if size == 1 else math.ceil(size / 2)
+    return source
