@@ -223,8 +223,8 @@ OVERLAPS = {
     "transposed": (np.s_[:3, :3], None), "interleaved": (np.s_[:, :3], np.s_[:, 1:4]),
 }  # fmt: skip
 SQUARE = {
-    "elementwise": ed.exp(S) * 2 + S, "transposed": S.T, "product": S @ S, "sum": S + S.T, "itself": ed.einsum("ij->ij", S),
-    "diagonal": ed.einsum("i->ii", ed.diag(S)) + S, "softmax": ed.softmax(S, 0),
+    "elementwise": ed.exp(S) * 2 + S, "transposed": S.T, "product": S @ S, "sum": S + S.T,
+    "itself": ed.einsum("ij->ij", S), "diagonal": ed.einsum("i->ii", ed.diag(S)) + S, "softmax": ed.softmax(S, 0),
 }  # fmt: skip
 
 
