@@ -140,7 +140,10 @@ class Limits:
 
     @contextmanager
     def override(self, **values: int) -> Iterator[Limits]:
-        """Other limits inside a ``with`` block; the old ones come back in any case."""
+        """Other limits inside a ``with`` block; the old ones come back in any case.
+
+        They hold for the whole process: blocks in several threads at once undo each other.
+        """
         before = dict(self.__dict__)
         try:
             for name, value in values.items():
