@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+LONG = re.compile(r"\S{100,}")
 WINDOW = 64  # characters of a faulty string that a message shows
 
 
 class EinderivError(ValueError):
-    """The base of all errors that this package raises for a user's input."""
+    """The base of all errors that this package raises for a user's input. A word of any length is shown in short."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(LONG.sub(lambda word: f"{word[0][:40]}…{word[0][-10:]}", str(message)))
 
 
 class _InString(EinderivError):

@@ -8,6 +8,7 @@ bound: an output, and the argument of a function. There ``Σ |c| · Π max |x| �
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from math import prod
 from types import MappingProxyType
 from typing import Any
@@ -192,7 +193,9 @@ class Execution:
         if self.compute.kind == "i":
             self._check_exact(given)
         try:
-            return function(*map(self._cast, given), *self.held, *outs)
+            # Whole numbers on the way may leave int64: the sums that fit at the end are right, modulo 2**64.
+            with np.errstate(over="ignore") if self.compute.kind == "i" else nullcontext():
+                return function(*map(self._cast, given), *self.held, *outs)
         except np.linalg.LinAlgError as e:
             raise SingularMatrixError(f"a matrix cannot be inverted or factored: {e}") from None
         except ValueError as e:

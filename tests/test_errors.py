@@ -145,6 +145,14 @@ def test_check_is_exact_at_the_limit(name):
             limits.check(name, 8, "do this")
 
 
+def test_words_of_any_length_are_shown_in_short():
+    label = "x" * 5000
+    with pytest.raises(ed.ParseError, match="x…x") as found:
+        ed.einsum(f"a b->{label}")
+    assert len(str(found.value)) < 400
+    assert str(ed.EinderivError("a" * 99)) == "a" * 99
+
+
 def test_the_contract_names_these_limits():
     assert (limits.characters, limits.operands, limits.terms, limits.axes) == (10**5, 10**4, 10**4, 52)
     assert ed.limits is limits

@@ -3,6 +3,7 @@
 The judge is `oracle`, which knows loops and differences and nothing of einderiv.
 """
 
+import numpy as np
 import pytest
 import tables
 from hypothesis import given, settings
@@ -226,3 +227,11 @@ def test_random_second_order(case, data):
     one, two = (data.draw(st.sampled_from(case.names), label="name") for _ in range(2))
     want = exact_second(case.subscripts, case.names, case.values, one, two)
     check(ed.derive(ed.derive(expression_of(case), one), two), case.values, want)
+
+
+def test_what_leaves_int64_on_the_way_and_comes_to_nothing_says_nothing():
+    """0 times anything: the sum over an empty axis fits, whatever the numbers before it come to."""
+    big, e = np.array(2**40), ed.einsum(",,k->", "A", "A", "B")
+    for _ in range(3):  # the quick way too
+        assert int(ed.evaluate(e, A=big, B=np.zeros(0, np.int64))) == 0
+        assert int(ed.evaluate(e, A=big, B=np.zeros(3, np.int64))) == 0

@@ -230,6 +230,8 @@ def by_pairs(factors: list[Factor], output: str) -> str:
     center = next((f for f in factors if len(f.labels) == 4), None)
     if center is None:
         return ""
+    if len(set(center.labels)) < 4:  # a diagonal of it has no name
+        raise NoMatrices
     rows, columns = center.labels[:2], center.labels[2:]
     sides, numbers = {rows: "", columns: ""}, []
     for other in (f for f in factors if f is not center):

@@ -1,7 +1,7 @@
 """Mutated texts against everything that reads texts: ``python -m tests.fuzz --seed 1 --count 1000000``.
 
 Seeded: the same seed and count execute the same texts. With atheris (extra `fuzz`) a target is driven by coverage:
-``python -m tests.fuzz --atheris TARGET -max_total_time=120``. Findings belong into `corpus.json`, which the tests replay.
+``python -m tests.fuzz --atheris TARGET -max_total_time=120``. Findings belong into `corpus.json`: the tests replay it.
 """
 
 import argparse

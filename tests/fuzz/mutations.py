@@ -4,12 +4,17 @@ import re
 
 SEEDS = {
     "einsum": ("is,st,tj->ij", "ij,jk->ik", "...ij,jk->...ik", "batch feature,feature out->batch out", "i->ii", "ii->",
-               "i,i->", "ij->", "->", "a b,b c,c->a", "ijk,kl,lm->ijm", ",i->i", "ij,ij,ij->j", "bij,bjk->bik", "ab,cd"),
-    "text": ("sum((T - U @ V.T)**2)", "X: i j\nw: j\np = sigmoid(X @ w)\nsum(log(p))", "einsum('ij,j->i', A, x)",
-             "exp(x) * y + 3", "softmax(X, axis=1)", "sum(x * x) / 2", "A: i j\nsum(tanh(A))", "logsumexp(x)",
-             "trace(A @ A)", "norm(x)", "mean(softplus(X @ w)) - mean(y * (X @ w))", "x.T @ A @ x", "inv(A) @ b",
-             "maximum(x, 0) + where(x > 0, x, 1)", "f = x**2\nsum(f) + sum(f * x)", "sqrt(1 + x**2)"),
-    "foreign": ("#(ij,j->i; A, x)", "sum((T - U @ V)**2)", "x^2", "A|x", "exp(#(i,i->; x, x))"),
+               "i,i->", "ij->", "->", "a b,b c,c->a", "ijk,kl,lm->ijm", ",i->i", "ij,ij,ij->j", "bij,bjk->bik",
+               "ab,cd"),
+    "text": ("T: n m\nU: n k\nV: m k\nsum((T - U @ V.T)**2)", "X: i j\nw: j\np = sigmoid(X @ w)\nsum(log(p))",
+             "einsum('ij,j->i', A, x)", "x: i\ny: i\nexp(x) * y + 3", "X: i j\nsoftmax(X, axis=1)",
+             "x: i\nsum(x * x) / 2",
+             "A: i j\nsum(tanh(A))", "x: i\nlogsumexp(x)", "A: i i\ntrace(A @ A)", "x: i\nnorm(x)",
+             "X: i j\nw: j\ny: i\nmean(softplus(X @ w)) - mean(y * (X @ w))", "x: i\nA: i i\nx.T @ A @ x",
+             "A: i i\nb: i\ninv(A) @ b", "x: i\nmaximum(x, 0) + where(x > 0, x, 1)", "A: i i\nlogdet(A)",
+             "x: i\nf = x**2\nsum(f) + sum(f * x)", "x:\nsqrt(1 + x**2)", "einsum('i,i->', x, x) * x",
+             "A: i j\nA.T @ A"),
+    "foreign": ("#(ij,j->i; A, x)", "sum((T - U @ V)**2)", "x^2", "sum(abs(x))", "exp(#(i,i->; x, x))"),
     "matlab": ("x'*A*x + norm2(x)^2", "tr(A*X)", "exp(-x .* x)", "log(det(X))", "inv(A)*b", "sum(x.^2)", "x'*x"),
 }  # fmt: skip
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d+(?:\.\d+)?|\*\*|->|\.\.\.|==|\s+|.", re.DOTALL)

@@ -1,10 +1,11 @@
-"""What the texts are given to. A target says whether it got past the parser; only EinderivError and TypeError may stop it."""
+"""What reads the texts. A target says if it got past the parser; only EinderivError and TypeError may stop it."""
 
 import contextlib
 import io
 import math
 import os
 import random
+import re
 import signal
 import tempfile
 import warnings
@@ -83,18 +84,29 @@ def roundtrip(source):
         held = ed.evaluate(one, {k: arrays[k] for k in ranks}, dense=False)
         close(held.dense(), want, "structured")
         for term in one.terms[:3]:
-            with contextlib.suppress(ed.EinderivError):
-                close(value(ed.einsum(term.subscripts, *term.operands) * term.coefficient, arrays),
-                      value(term, arrays), "subscripts")  # fmt: skip
+            with contextlib.suppress(ed.EinderivError):  # sums and functions have none
+                again = rebuilt(term, n)
+                if again is not None:
+                    close(value(again, arrays), value(term, arrays), "compact")
         back = reread(str(one))
-        if back is not None:
+        if back is not None and back.ndim == one.ndim:  # a number stands for its copies along all axes
             close(value(back, arrays), want, "str")
     return True
 
 
+def rebuilt(term, n):
+    """The product that its compact string and its operands say, the size of each label given."""
+    operands = [x for x in term.operands if not isinstance(x, ed.Delta)]
+    if not operands or "." in term.compact:
+        return None
+    out = term.compact.split("->")[1]
+    labels = set(out.split() if " " in term.compact else out)
+    return ed.einsum(term.compact, *operands, sizes=dict.fromkeys(labels, n)) * term.coefficient
+
+
 def reread(shown):
     """The expression that was printed, where the language has a word for all of it."""
-    if "…" in shown:
+    if "…" in shown or "ones" in shown:  # what is cut short, and what stands for a size
         return None
     try:
         return ed.parse(shown)
@@ -111,7 +123,9 @@ def close(got, want, what):
 
 def command(source):
     rng = chance(source)
-    words = ["derive", source, "--wrt", rng.choice(("0", "x", "A", "")), "--format",
+    names = ["0", "x", "A", "", *re.findall(r"[A-Za-z_]\w*", source)]
+    wrt = "0" if rng.random() < 0.5 else rng.choice(names)
+    words = ["derive", source, "--wrt", wrt, "--format",
              rng.choice(("text", "latex", "json", "python", "svg", "html", "pdf"))]  # fmt: skip
     if rng.random() < 0.3:
         words += ["--sizes", rng.choice(("i=2,j=3", "i=-1", "i", source[:9]))]
