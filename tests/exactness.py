@@ -177,7 +177,7 @@ def run(case, backend="numpy", streamed=True):
     needed = {n: given[n] for n in given if n in f.tensors}
     try:
         if case.wide:  # too large for int64 or not: modulo a prime nothing is refused
-            rest = f(hosted({n: values[n] % P for n in needed}, backend))
+            rest = f(hosted({n: np.asarray(values[n] % P) for n in needed}, backend))
             same(np.asarray(rest) % P, np.asarray(want % P, object), f"modulo {P}")
         got = f(needed)
         same(_whole(got.compute()) if backend == "dask" else got, want, "dense")
