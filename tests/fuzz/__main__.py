@@ -32,7 +32,7 @@ def run(seed, count, names, shares=None):
             except (Exception, OutOfTime):
                 shortest = least(name, text)
                 findings.append((name, shortest, trouble(name, shortest)))
-                print(*findings[-1], sep="\n    ", flush=True)
+                print(name, ascii(shortest), ascii(findings[-1][2]), sep="\n    ", flush=True)
             took = time.perf_counter() - start
             row[0] += 1
             if took > row[2]:
