@@ -124,6 +124,7 @@ REFUSED = [
     ("two strings",           "einsum('ij' '->', X)",        "'ij'",     "plain strings"),
     ("bytes",                 "b'x'",                        "b'",       "plain strings"),
     ("an escape",             "einsum('ij\\x2d>', X)",       "\\",       "escapes"),
+    ("not printable",         "einsum('i\ud800->', X)",        "\ud800", r"U\+D800 cannot be printed"),
     ("a conditional",         "X if X else X",               "if",       "keyword"),
     ("and",                   "X and X",                     "and",      "keyword"),
     ("not",                   "not X",                       "not",      "keyword"),

@@ -72,7 +72,8 @@ def drawn(e: Expr, axes: tuple[str, ...], at: Sides, sizes: Sizes, depth: int = 
             raise LimitError(f"a picture of {len(net.nodes)} nodes shows nothing: at most {MANY} operands are drawn")
         front = _front(net.number, first=k == 0, alone=len(net.nodes) > 0)
         parts += [Drawn(*_text(front))] * bool(front)
-        parts += [_network(net, at, sizes, depth)] * bool(net.nodes)
+        if net.nodes:  # a number alone has none
+            parts.append(_network(net, at, sizes, depth))
     return row(parts)
 
 

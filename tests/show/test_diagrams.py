@@ -35,6 +35,7 @@ CASES = {
     "attention": ed.derive(ed.einsum("qk,kv->qv", WEIGHTS, V), V),
     "inverse": ed.grad(ed.logdet(ed.tensor("S", "ij")), "S"),
     "zero": ed.derive(ed.einsum("ij->i", "A"), ed.tensor("q", "j")),
+    "a number and a scalar": ed.sqrt(1 + ed.tensor("s", "")) * ed.tensor("s", ""),
     "number": ed.einsum("i->i", "v") * 0 + 3, "scalar": ed.einsum("i,i->", "v", "w") * -2.5,
     "array": ed.einsum("ij,j->i", np.ones((2, 3)), "v"), "words": ed.einsum("batch in, in out -> batch out", "X", "W"),
     "chain of 30": ed.einsum(",".join(L[k] + L[k + 1] for k in range(30)) + "->" + L[0] + L[30]),
