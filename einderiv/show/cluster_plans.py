@@ -26,8 +26,8 @@ class ClusterPlan(Plan):
     >>> y = ed.einsum("ij,jk->ik", "A", "B")
     >>> print(ed.plan(y, {"A": (10**4, 10**4), "B": (10**4, 10**4)}, workers=4, memory="16GiB"))
     step      einsum     blocks  tasks    sent  time
-    contract  ab,bc->ac      32     88  3.6 GB  100%
-    4 workers of 17.2 GB: 104 tasks, 16 of them read operands; at most 3.6 GB sent; peak 850 MB in a worker
+    contract  ab,bc->ac      32     56  3.6 GB  100%
+    4 workers of 17.2 GB: 72 tasks, 16 of them read operands; at most 3.6 GB sent; peak 850 MB in a worker
     about 15.2 s there, 57.1 s on one machine: the cluster is faster
     """
 
