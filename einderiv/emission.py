@@ -89,8 +89,7 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     else:
         lines.append(_last(program, variables, backend, many=many))
     bound, free = _bindings(steps, arguments, names)
-    keywords = ["*", *(names.size(s) for s in free)] if free else []
-    first = f"def compute({', '.join([*arguments.values(), *outs, *keywords])}):"
+    first = f"def compute({', '.join([*arguments.values(), *outs, *['*'] * bool(free), *map(names.size, free)])}):"
     setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
     constants = [f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, {dtype or LEAST!r})"
                  for k, step in steps if step.kind == "ones"]  # fmt: skip
