@@ -18,7 +18,7 @@ import numpy as np
 from .backends import BACKENDS
 from .blocking import Loop, blocked
 from .emission import Emitted, emit, live
-from .errors import EinderivError, LimitError, ShapeError, limits, our_bug, spoken_bytes
+from .errors import EinderivError, LimitError, ShapeError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .folding import fold
 from .functions import stays_integer
@@ -319,7 +319,12 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         known = arranged(program)
         return seconds(program, live(program), known), (program, factored)
 
-    (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
+    try:
+        (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
+    except OverflowError:  # an estimate is a float
+        widest = max(node.ndim for node in walk(roots))
+        raise LimitError(f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: nothing "
+                         "can be planned for them") from None  # fmt: skip
     program.notes += notes
     terms = iter(factored)
     return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]

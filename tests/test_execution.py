@@ -313,3 +313,13 @@ def test_a_size_that_nothing_gives_is_named(dense):
     with pytest.raises(ed.ShapeError, match="axis 0 of x is not known"):
         ed.evaluate(g, dense=dense)
     assert int(ed.evaluate(g, x=np.ones(7, int))) == 7
+
+
+@pytest.mark.parametrize(("subscripts", "sizes"), [
+    ("x" * 1400, {}),
+    (",".join("abcdefghijklmnopqrst") + "->abcdefghijklmnopqrst", dict.fromkeys("abcdefghijklmnopqrst", 2**62)),
+])  # fmt: skip
+def test_sizes_beyond_any_estimate(subscripts, sizes):
+    J = ed.derive(ed.einsum(subscripts), 0)
+    with pytest.raises(ed.LimitError, match="more than 1e308 entries"):
+        ed.plan(J, sizes)
