@@ -40,6 +40,8 @@ REASONS: dict[str, str] = {
     "P6 all gradients of an overlap": WIDE,
     **dict.fromkeys(("P9 matmul", "P9 batch of products", "P9 batch in the middle", "P9 Tucker to tensor",
                      "P9 MTTKRP, first", "P9 MTTKRP, middle", "P9 CP to tensor"), WIDE),
+    **dict.fromkeys((f"P12 {what}" for what in ("three matrices", "CP gradient")),
+                    "making a graph and handing out its tasks takes some milliseconds, whatever the size"),
     **dict.fromkeys(("P9 outer product", "P9 Khatri-Rao"), FRESH),
     **dict.fromkeys(("P9 elementwise product", "P9 row by row", "P9 trace", "P2 gradient"), CHECKS),
     **dict.fromkeys((f"P5 {what}, order {d}, small" for d in (3, 4, 5)
