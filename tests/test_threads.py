@@ -136,6 +136,7 @@ def told(queue, given):
 
 @pytest.mark.parametrize("kind", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where another test has loaded it
 def test_children_answer_as_the_parent(kind):
     want, given = answers(), np.arange(3)
     context = multiprocessing.get_context(kind)
@@ -166,7 +167,7 @@ for _ in range({forks}):
     time.sleep(0.003)
     if (pid := os.fork()) == 0:
         os._exit(0 if [step(k, *shared) for k in range(60)] == want else 3)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60  # of a machine that does other things too
     while (done := os.waitpid(pid, os.WNOHANG)) == (0, 0):
         if time.monotonic() > until:
             os.kill(pid, 9)
@@ -179,11 +180,11 @@ print("none hangs")
 """
 
 
-@pytest.mark.parametrize("forks", [10, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("forks", [10, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_forks_while_threads_derive(forks):
     """The package holds no locks that a child could inherit held."""
     text = FORKING.format(tests=str(Path(__file__).parent), forks=forks)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", text], capture_output=True, text=True, timeout=110,
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", text], capture_output=True, text=True, timeout=800,
                           check=False)  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, "none hangs"), done.stderr
 
@@ -216,11 +217,11 @@ print(count, wrong, repr(ed.limits) == before)
 """
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(10**4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(10**4, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_interrupts_leave_right_answers(count):
     text = INTERRUPTED.format(tests=str(Path(__file__).parent), seed=0, count=count)
     text = "import signal\nsignal.signal(signal.SIGALRM, signal.default_int_handler)\n" + text
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=800, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, f"{count} [] True"), done.stderr[-2000:]
 
 
@@ -242,9 +243,8 @@ def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
-@pytest.mark.parametrize("count", [3000, pytest.param(10**5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_memory_stays_flat(count):
+def watched(count):
+    """The bytes of this process after each quarter of `count` expressions."""
     for k in range(1500):  # fills the caches that are bounded
         distinct(k)
     seen = [resident()]
@@ -252,5 +252,15 @@ def test_memory_stays_flat(count):
         distinct(1500 + k)
         if (k + 1) % (count // 4) == 0:
             seen.append(resident())
-    print([round(s / 2**20, 1) for s in seen])
+    print(*seen)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+@pytest.mark.parametrize("count", [3000, pytest.param(10**5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_memory_stays_flat(count):
+    """In a process of its own: what other tests have left here would be looked through, and given back, meanwhile."""
+    done = subprocess.run([sys.executable, "-c", f"import test_threads; test_threads.watched({count})"], check=False,
+                          cwd=Path(__file__).parent, capture_output=True, text=True, timeout=800)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = list(map(int, done.stdout.split()))
     assert seen[-1] - seen[1] < 3 * 2**20, seen
