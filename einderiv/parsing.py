@@ -141,10 +141,6 @@ class _PythonLine:
                 )
             if token.kind == "string" and "\\" in token.text:
                 raise self.text.wrong("strings hold no escapes", token.at + token.text.index("\\"))
-            odd = next((k for k, c in enumerate(token.text) if not c.isprintable()), None)
-            if odd is not None:
-                code = f"U+{ord(token.text[odd]):04X}"
-                raise self.text.wrong(f"{code} cannot be printed, and means nothing in a string", token.at + odd)
             allowed = ("(", "+", "-") if before is None else ("(", "+", "-", ")", "*", "**")
             first = before is None or before.text in ("(", ",")
             if first and token.kind == "sign" and token.text not in allowed:

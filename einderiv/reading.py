@@ -64,6 +64,7 @@ class Lexicon(NamedTuple):
 NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[jJ]?"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 STRING = r"'[^'\r\n]*'|\"[^\"\r\n]*\""
+_ODD = re.compile(r"[^ -~]")  # the positions of Python's ast count bytes: characters only while all are ASCII
 _DECLARED = re.compile(rf"[ \t]*({NAME}(?:[ \t]*,[ \t]*{NAME})*)[ \t]*:(?!=)([^#%/\r\n;]*)")
 
 
@@ -95,6 +96,8 @@ def tokens(text: Source, pattern: re.Pattern[str], start: int, stop: int) -> Ite
         kind, piece = found.lastgroup, found.group()
         if kind in ("number", "name"):
             _check_word(text, kind, piece, at)
+        if kind == "string" and (odd := _ODD.search(piece)):
+            raise _strange(text, at + odd.start())
         if kind not in ("blank", "comment"):
             yield Token(kind, piece, at)
         at = found.end()
@@ -105,7 +108,7 @@ def _strange(text: Source, at: int) -> ParseError:
     c = text[at]
     if c in "'\"":
         return text.wrong("this quotation mark has no partner on its line; a transpose is written X.T", at)
-    if not " " <= c <= "~":
+    if _ODD.match(c):
         name = unicodedata.name(c, "unnamed")
         return text.wrong(f"U+{ord(c):04X} ({name}) means nothing here: a text is plain ASCII", at)
     hint = _HINTS.get(c, "it means nothing here")

@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from pathlib import Path
+from tempfile import gettempdir
 
 from .mutations import mutated
 from .targets import TARGETS, OutOfTime, empty_folder, executed, least, trouble
@@ -47,7 +48,9 @@ def by_coverage(name, options):
 
     with empty_folder():
         atheris.instrument_all()
-        atheris.Setup([sys.argv[0], *options], lambda data: executed(name, data.decode("utf-8", "replace")[:1500]))
+        found = f"-artifact_prefix={gettempdir()}/"  # the last one given counts
+        given = [sys.argv[0], found, *options]
+        atheris.Setup(given, lambda data: executed(name, data.decode("utf-8", "replace")[:1500]))
         atheris.Fuzz()
 
 
