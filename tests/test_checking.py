@@ -240,6 +240,25 @@ def test_not_a_number_is_not_ok(monkeypatch):
         assert not ed.check(ed.exp(x), "x").ok
 
 
+def test_arrays_are_drawn_again_where_the_function_has_no_value():
+    X = ed.tensor("X", "ij")
+    reports = [ed.check(ed.log(ed.det(X)), X, sizes={"i": n, "j": n}, seed=k) for n in (1, 2, 3) for k in range(6)]
+    assert all(report.judged and report.ok for report in reports)
+
+
+@pytest.mark.parametrize("array", [[-2.0, 1.0], [np.nan, 1.0], [np.inf, 1.0], [0.0, 1.0]])
+def test_no_verdict_where_the_differences_are_not_finite(array):
+    report = ed.check(ed.sum(ed.log(x)), x, x=np.array(array))
+    assert not report.judged
+    assert not report.ok
+    assert str(report).startswith("not judged: the derivative by x")
+    assert not ed.check(ed.sum(ed.log(x)), [x], x=np.array(array)).ok
+
+
+def test_no_verdict_where_no_arrays_serve():
+    assert not ed.check(ed.log(-1 - ed.square(x)), x).judged
+
+
 def test_one_wrong_among_several_is_wrong(monkeypatch):
     planted_function(monkeypatch, "exp", negated)
     y = es("ij,j->i", M, ed.exp(x))

@@ -8,7 +8,7 @@ follows OMEinsum's notation ``ein"ij,jk->ik"(A, B)``, and is not run by anything
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..canonical import coefficient
@@ -153,7 +153,7 @@ def _shapes(e: Expr, known: Listing) -> list[str]:
 
 # ---- nested loops
 def _loops(node: Expr, known: Listing) -> None:
-    axes = axis_names(node)
+    axes = _safe(axis_names(node), known)
     at = f"[{', '.join(axes)}]" if axes else "[()]"
     shape = f"({', '.join(known.size(s) for s in node.sizes)}{',' * (len(axes) == 1)})"
     name = known.name(node)
@@ -197,7 +197,8 @@ def _nested(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
     flat = product(node)
     indices = axis_names(node)
-    names = {label: _safe(name, known) for label, name in label_names(flat, indices, frozenset()).items()}
+    names = label_names(flat, indices, frozenset())
+    names = dict(zip(names, _safe(names.values(), known), strict=True))
     sizes = {x: s for f, ls in zip(flat.factors, flat.inputs, strict=True) for x, s in zip(ls, f.sizes, strict=True)}
     sizes = {**dict(flat.given), **dict(zip(flat.output, flat.sizes, strict=True)), **sizes}
     outer, summed = list(dict.fromkeys(flat.output)), [x for x in names if x not in flat.output]
@@ -214,9 +215,13 @@ def _nested(node: Einsum, known: Listing) -> list[str]:
     return _within([(names[x], known.size(sizes[x])) for x in outer], inner)
 
 
-def _safe(name: str, known: Listing) -> str:
-    """A label as a variable: not one of a value or of the language."""
-    return name + "_" * (name in {*known.names.values(), *RESERVED["loops"], "total"})
+def _safe(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
+    """Labels as variables: not those of values or of the language, and all different."""
+    taken, found = {*known.names.values(), *RESERVED["loops"], "total"}, list(labels)
+    for k in range(len(found)):
+        while found[k] in taken or found[k] in found[:k]:
+            found[k] += "_"
+    return tuple(found)
 
 
 def _within(ranges: Sequence[tuple[str, str]], inner: Sequence[str]) -> list[str]:

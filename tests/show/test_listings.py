@@ -9,7 +9,7 @@ import einderiv as ed
 from einderiv.show.listings import listing
 
 SHAPES = {"A": (3, 4), "B": (4, 2), "C": (2, 3), "S": (4, 4), "x": (4,), "y": (3,), "T": (3, 4, 2), "i": (3,),
-          "end": (4,)}  # fmt: skip
+          "j": (3, 4), "end": (4,)}  # fmt: skip
 AT = {name: np.random.default_rng(0).integers(-3, 4, shape) for name, shape in SHAPES.items()}
 x = ed.tensor("x", "j")
 PRODUCTS = {
@@ -25,12 +25,14 @@ PRODUCTS = {
     "scaled":     lambda: -3 * ed.einsum("ij,j->i", "A", "x"),
     "two terms":  lambda: ed.hessian(ed.einsum("i,ij,j->", "x", "S", "x"), "x"),
     "named as a label": lambda: ed.einsum("i,ij->j", "i", "A"),
+    "names and labels": lambda: ed.einsum("i i_, i->i_", "A", "i"),
     "named as a word of Julia": lambda: ed.einsum("j,ij->i", "end", "A"),
     "array":      lambda: ed.einsum("ij,j->i", "A", AT["x"]),
     "zero":       lambda: ed.derive(ed.einsum("ij->i", "A"), x),
     "a number":   lambda: ed.einsum("ij->", "A") * 0 + 2,
 }  # fmt: skip
 FUNCTIONS = {
+    "a label": lambda: ed.sin(ed.tensor("j", "ij")) * 2 + ed.tensor("j", "ij"),
     "tanh":    lambda: ed.derive(ed.tanh(ed.einsum("ij,j->i", "A", "x")), "x"),
     "exp":     lambda: ed.exp(ed.tensor("x", "j")) * 2 - 1,
     "power":   lambda: ed.tensor("x", "j") ** 3,
