@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from ..canonical import same
 from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, is_zero
+from .brackets import SUPERSCRIPTS, added, as_row, bare, bracketed, divided, entrywise, transposed, whole
 from .text import Delta
 
-SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 CALLS = {"logdet": "ln |det {}|", "det": "det({})", "adj": "adj({})", "minors": "minors({})"}
 
 Chain = tuple[str, str, list[str]]  # the output label where it begins, the one where it ends or "", and its pieces
@@ -40,7 +40,7 @@ def matrix_style(e: Expr) -> str | None:
         text = written(e)
     except NoMatrices:
         return None
-    return text[1:-1] if whole(text) else text
+    return bare(text)
 
 
 def written(e: Expr, order: tuple[int, ...] | None = None) -> str:
@@ -50,13 +50,6 @@ def written(e: Expr, order: tuple[int, ...] | None = None) -> str:
     if is_zero(e):
         return "0"
     return added([product(part, order) for part in e.terms])
-
-
-def added(parts: list[str]) -> str:
-    text = parts[0]
-    for part in parts[1:]:
-        text += " − " + part.removeprefix("−") if part.startswith("−") else " + " + part
-    return text
 
 
 def factor(e: object, labels: str) -> Factor:
@@ -107,10 +100,13 @@ def applied(e: Apply) -> str:
 
 def length(e: Expr) -> str:
     """What `e` is the sum of the squares of, or nothing."""
-    parts: Any = e.terms[0].operands if len(e.terms) == 1 else ()
+    term: Any = e.terms[0]
+    parts: Any = term.operands if len(e.terms) == 1 else ()
     if e.ndim or len(parts) != 2 or not all(isinstance(p, Expr) for p in parts) or not same(*parts):
         return ""
-    first, second = e.terms[0].subscripts.removesuffix("->").split(",")
+    if term.coefficient != 1:
+        return ""
+    first, second = term.subscripts.removesuffix("->").split(",")
     return written(parts[0]) if first == second else ""
 
 
@@ -149,33 +145,6 @@ def _addends(e: Expr) -> list[tuple[Any, list[int]]]:
         return [(part, list(range(e.ndim))) for part in e.terms]
     before, _, after = first.subscripts.partition("->")
     return [(part, [before.index(x) for x in after]) for part in whole.terms]
-
-
-# ---- brackets and transposition
-def bracketed(text: str) -> str:
-    """`text`, in brackets unless it is one symbol."""
-    return text if text.isidentifier() or whole(text) else f"({text})"
-
-
-def whole(text: str) -> bool:
-    """Is all of `text` in one pair of brackets?"""
-    depth = 0
-    for place, character in enumerate(text):
-        depth += (character == "(") - (character == ")")
-        if depth == 0:
-            return character == ")" and place == len(text) - 1
-    return False
-
-
-def transposed(text: str) -> str:
-    if text.endswith("⁻ᵀ"):
-        return text.removesuffix("⁻ᵀ") + "⁻¹"
-    if text.endswith("ᵀ"):
-        inner = text.removesuffix("ᵀ")
-        return inner[1:-1] if whole(inner) and inner[-2] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺" else inner
-    if text.endswith("⁻¹"):
-        return text.removesuffix("⁻¹") + "⁻ᵀ"
-    return (f"({text})" if text[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺" else text) + "ᵀ" * (text != "I")
 
 
 # ---- products
@@ -238,7 +207,7 @@ def by_pairs(factors: list[Factor], output: str) -> str:
         pair = next((p for p in sides if not sides[p] and other.labels in (p, p[::-1])), "")
         text = other.text if other.labels == pair else other.flipped
         if pair:
-            sides[pair] = f"vec({text[1:-1] if whole(text) else text})"
+            sides[pair] = f"vec({bare(text)})"
         else:
             numbers.append(other)
     row, column = sides.values()
@@ -247,17 +216,6 @@ def by_pairs(factors: list[Factor], output: str) -> str:
     if output != "".join(p for p in sides if not sides[p]) or output not in forms or any(f.labels for f in numbers):
         raise NoMatrices
     return " ".join([*(f.text for f in numbers), forms[output]])
-
-
-def divided(parts: list[str]) -> str:
-    """`` / (…)``, equal parts as powers."""
-    if not parts:
-        return ""
-    shown = []
-    for text in dict.fromkeys(parts):
-        power = str(parts.count(text)).translate(SUPERSCRIPTS) if parts.count(text) > 1 else ""
-        shown.append((text if text.startswith("‖") else bracketed(text)) + power)
-    return " / " + (shown[0] if len(shown) == 1 else f"({' '.join(shown)})")
 
 
 class Network:
@@ -302,7 +260,7 @@ class Network:
         text, labels, _ = self.factors[k]
         if len(labels) == 2 and labels[0] == labels[1]:
             self.left.remove(k)
-            return [f"diag({text})"], ""
+            return [f"diag({bare(text)})"], ""
         text, label = self.through(k, label)
         pieces = [text]
         while label and label not in self.output:
@@ -334,7 +292,7 @@ class Network:
                 raise NoMatrices
         if self.at(label):
             raise NoMatrices
-        return f"tr({' '.join(pieces)})"
+        return f"tr({bare(' '.join(pieces))})"
 
     def text(self) -> str:
         """The whole product."""
@@ -350,8 +308,8 @@ class Network:
             numbers.append(self.number())
         body = self.matrix_of_pairs(chains) if len(self.output) == 4 else self.body(chains)
         body = f"({body})" if numbers and "⊗" in body else body
-        bare = len(numbers) == 1 and not body
-        shown = [n if bare or " " not in n or n.startswith("tr(") or whole(n) else f"({n})" for n in numbers]
+        one = len(numbers) == 1 and not body
+        shown = [n if one or " " not in n or n.startswith("tr(") or whole(n) else f"({n})" for n in numbers]
         return " ".join([*shown, body] if body else shown)
 
     def matrix_of_pairs(self, chains: list[Chain]) -> str:
@@ -375,26 +333,11 @@ class Network:
                        for label in (self.output[0], self.output[-1]))  # fmt: skip
         if len(self.output) == 1:
             return entrywise(row)
-        if not between:
-            return f"{entrywise(row)} {as_row(column)}"
+        if not between:  # ∘ binds less than a product
+            return f"({entrywise(row)}) {as_row(column)}" if len(row) > 1 else f"{entrywise(row)} {as_row(column)}"
         middle = entrywise(between)
         if middle == "I":
             return f"diag({entrywise(row + column)})" if row + column else middle
         front, back = (f"diag({entrywise(v)})" if v else "" for v in (row, column))
         middle = f"({middle})" if len(between) > 1 and (front or back) else middle
         return " ".join(part for part in (front, middle, back) if part)
-
-
-def entrywise(chains: list[list[str]], sign: str = "∘") -> str:
-    """Chains multiplied entry by entry."""
-    shown = [" ".join(pieces) for pieces in chains]
-    if len(shown) == 1:
-        return shown[0]
-    return f" {sign} ".join(f"({text})" if " " in text and not whole(text) else text for text in shown)
-
-
-def as_row(chains: list[list[str]]) -> str:
-    """A column as a row."""
-    if len(chains) == 1:
-        return " ".join(transposed(piece) for piece in reversed(chains[0]))
-    return f"({entrywise(chains)})ᵀ"

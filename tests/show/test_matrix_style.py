@@ -17,7 +17,9 @@ STYLES = (
     (X / (u @ u), "X / (uᵀ u)"), (ed.norm(u - X @ v), "‖u − X v‖"), (ed.inv(A).T, "A⁻ᵀ"), (ed.inv(A).T @ u, "A⁻ᵀ u"),
     (-2.5 * X, "−2.5 X"), (-2j * X, "−2j X"), ((1 - 2j) * X, "(1-2j) X"), (ed.einsum("ijk->ikj", "T"), None),
     (ed.logdet(A), "ln |det A|"), (ed.einsum("ijk->ij", "T"), None), (ed.softmax(u), None),
-    (ed.matrix_power(A, 3), "A³"),
+    (ed.matrix_power(A, 3), "A³"), (ed.norm(2 * u), "√(4 uᵀ u)"), (ed.sqrt(-(u @ u)), "√(−uᵀ u)"),
+    (ed.grad(ed.sqrt(3 * (u @ u)), u), "3.0 u / √(3 uᵀ u)"), (ed.trace(A + ed.inv(A)), "tr(A + A⁻¹)"),
+    (ed.outer(u * ed.cos(X @ v), v), "(u ∘ cos(X v)) vᵀ"), (ed.diag(ed.exp(A) + A), "diag(exp(A) + A)"),
 )  # fmt: skip
 
 
