@@ -146,10 +146,7 @@ class Execution:
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
-        found = self.sizes.number(size)
-        if found is None:
-            raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
-        return found
+        return number(self.sizes, size)
 
     def fit(self, array: Any) -> Any:
         """An array of `raw` as it is computed with."""
@@ -206,14 +203,7 @@ class Execution:
             raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
 
     def _finished(self, result: Array) -> Array:
-        if result.dtype == self.dtype:
-            return result
-        if self.dtype.kind in "iu" and result.size:
-            low, high, info = int(result.min()), int(result.max()), np.iinfo(self.dtype)
-            if low < info.min or high > info.max:
-                raise EinderivError(f"the result runs from {low} to {high}, which {self.dtype} does not hold: "
-                                    "convert the arrays to int64 first")  # fmt: skip
-        return result.astype(self.dtype, copy=False)
+        return finished(result, self.dtype)
 
     def _check_exact(self, given: Sequence[Array]) -> None:
         """Refuse integers whose result might not fit, by a bound on every value that leaves the ring."""
@@ -232,6 +222,18 @@ class Execution:
         if bound >= 2**self.bits:
             raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int{self.bits + 1} "
                                 f"(2**{self.bits} - 1): convert the arrays to float64 first")  # fmt: skip
+
+
+def finished(result: Array, dtype: Any) -> Array:
+    """A result as an array of `dtype`. Raises EinderivError for whole numbers that it does not hold."""
+    if result.dtype == dtype:
+        return result
+    if dtype.kind in "iu" and result.size:
+        low, high, info = int(result.min()), int(result.max()), np.iinfo(dtype)
+        if low < info.min or high > info.max:
+            raise EinderivError(f"the result runs from {low} to {high}, which {dtype} does not hold: "
+                                "convert the arrays to int64 first")  # fmt: skip
+    return result.astype(dtype, copy=False)
 
 
 def _largest(array: Any) -> int:
@@ -264,6 +266,14 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
         case "add" | "write" | "reshape":
             return sum(parts)
     return our_bug(f"no bound for {step.kind}")
+
+
+def number(sizes: Sizes, size: Size) -> int:
+    """What `size` measures. Raises ShapeError where it is not known."""
+    found = sizes.number(size)
+    if found is None:
+        raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
+    return found
 
 
 def how_to_give(size: Size) -> str:

@@ -41,7 +41,7 @@ def source(e: Any, backend: str = "numpy") -> str:
     """
     if backend in LISTINGS:
         return listing(e, backend)
-    check_backend(backend)
+    check_backend(backend, LISTINGS)
     return emitted(e, BACKENDS[backend or "numpy"], {}).source
 
 

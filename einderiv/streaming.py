@@ -1,8 +1,9 @@
 """Results larger than the memory: written to a Zarr array block by block, and taken up again after a kill.
 
-What is in memory are the factors of the cores, and one block. Blocks that the deltas leave zero are neither computed
-nor written: Zarr gives zeros for what it does not hold. A journal beside the array says which blocks are done; it has
-the digest of all that decides the result, so that nothing is continued with other numbers.
+What is in memory are the factors of the cores, and one block; of cores that do not fit, the part that the block needs.
+Blocks that the deltas leave zero are neither computed nor written: Zarr gives zeros for what it does not hold.
+A journal beside the array says which blocks are done; it has the digest of all that decides the result, so that nothing
+is continued with other numbers.
 """
 
 from __future__ import annotations
@@ -20,13 +21,12 @@ import numpy as np
 
 from .arrays import library
 from .clusters import Cluster, hashed
-from .compilation import compile
 from .construction import parsed_bytes
 from .errors import EinderivError, LimitError, spoken_bytes
-from .evaluation import Compiled
 from .expression import Expr
 from .lazy_hosts import connected
 from .pieces import Place, Ranges, block, places, ranges_of
+from .portions import Portion, Portioned
 from .structured import Structured
 from .terms import Term
 
@@ -40,8 +40,9 @@ def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.P
     """Write the value of `e` to the Zarr array `to`; ``stream(e, X=x, to=…)[...]`` is ``evaluate(e, X=x)``.
 
     At most `memory_limit` bytes (a number, or text such as ``"2GiB"``) are in use at once besides the arrays that are
-    given: the factors of the cores, and a block. The array has chunks of one block each. A call that was killed is
-    continued by the same call; with other arrays it is refused. The array comes back opened for reading.
+    given: the factors of the cores, or parts of them where they do not fit, and a block. The array has chunks of one
+    block each. A call that was killed is continued by the same call; with other arrays it is refused. The array comes
+    back opened for reading.
 
     >>> import einderiv as ed, numpy as np, tempfile
     >>> J = ed.derive("ij,j->i", 0)
@@ -51,8 +52,8 @@ def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.P
     ...     z.shape, bool((z[:] == ed.evaluate(J, x)).all())
     ((50, 50, 40), True)
 
-    Raises ImportError without zarr (``pip install 'einderiv[dask]'``), LimitError if the cores alone are over
-    `memory_limit`, EinderivError where `to` holds something else.
+    Raises ImportError without zarr (``pip install 'einderiv[dask]'``), LimitError where not even the smallest part of a
+    core is computed within `memory_limit`, EinderivError where `to` holds something else.
 
     Arrays of Dask are computed where Dask computes. On a cluster of `distributed` the cores stay on its workers, which
     write the blocks, each within `memory_limit`; `to` is a place that all of them reach.
@@ -94,7 +95,8 @@ class _Here:
 
     def digest(self) -> list[str]:
         """One digest for each factor."""
-        return [hashed(array) for term in self.terms for array, _ in term.factors]
+        return [array.digest() if isinstance(array, Portion) else hashed(array)
+                for term in self.terms for array, _ in term.factors]  # fmt: skip
 
     def write(self, path: str, blocks: Iterator[tuple[Place, Ranges]]) -> Iterator[Place]:
         """Write blocks; the place of each, once it is on disk."""
@@ -120,17 +122,19 @@ def _zarr() -> Any:
 
 def _cores(e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, limit: int
            ) -> tuple[Structured, _Here | Cluster, int]:  # fmt: skip
-    """The cores, here or on a cluster, and what is left of the memory for a block. Here they have to fit."""
-    f: Compiled = compile(e, dense=False, memory_limit=limit)
-    found: Structured = f(given, sizes=sizes)
+    """The cores, here or on a cluster, and what is left of the memory for a block.
+
+    Here they fit, or are computed in portions; those that Dask computes for us have to fit.
+    """
+    found: Structured = Portioned(e, dense=False, memory_limit=limit)(given, sizes=sizes)
     lazy = any(library(array) == "dask" for array in given.values())
     client = connected() if lazy else None
     if client is not None:
         return found, Cluster(found, client), limit
-    if found.nbytes > limit // 2:
+    if lazy and found.nbytes > limit // 2:
         raise LimitError(f"the cores alone take {spoken_bytes(found.nbytes)}, more than half of the memory_limit of "
-                         f"{spoken_bytes(limit)}: only what deltas and outer products blow up is streamed"
-                         + "; start a distributed.Client, and they stay on its workers" * lazy)  # fmt: skip
+                         f"{spoken_bytes(limit)}: start a distributed.Client, and they stay on its workers, or give "
+                         "arrays of NumPy, of which parts are computed block by block")  # fmt: skip
     return found, _Here(_fetched(found._terms) if lazy else found._terms, found.dtype), limit - found.nbytes
 
 

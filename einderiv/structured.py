@@ -18,7 +18,7 @@ from .expression import Expr, Tensor
 from .krylov import STEPS, scipy_part
 from .naming import axis_names
 from .notation import fresh_names
-from .show.hypertext import Bundle, block, bundle, details, table
+from .show.hypertext import Bundle, block, bundle, details, formulated, table
 from .solving import Square
 from .steps import Labels
 from .terms import Term, core, core_labels, product, total, value
@@ -57,7 +57,8 @@ class Structured:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
         rows = [(self._embedding(t), " ⊗ ".join(str(tuple(a.shape)) for a, _ in t.factors)) for t in self._terms]
         head = f"{self.shape} of {self.dtype}: {self.nbytes} bytes are held"
-        return bundle(repr(self), block([head]) + details("terms", table(("embedding", "factors"), rows)))
+        html = block([head]) + details("terms", table(("embedding", "factors"), rows))
+        return bundle(repr(self), html, **formulated(self._root))
 
     @property
     def ndim(self) -> int:

@@ -23,7 +23,10 @@ from pathlib import Path
 import numpy as np
 
 import einderiv as ed
+from einderiv.execution import solved
 from einderiv.pieces import block
+from einderiv.portions import Data, Portion, Portions
+from einderiv.terms import Term
 
 P = 127  # a prime so small that the products of six entries below it fit into int64
 POINTS, NUMBERS = 3000, 20000  # at most, of the index space, and of a result
@@ -197,14 +200,23 @@ def _whole(floats):
     return found
 
 
+def in_portions(e, arrays, limit=2**20):
+    """The terms of `e`, not one factor computed yet; and what knows its sizes and dtypes."""
+    shapes, dtypes = ({n: getattr(a, what) for n, a in arrays.items()} for what in ("shape", "dtype"))
+    p = Portions(e, solved([e], shapes), dtypes, limit)
+    data = Data(p, arrays)
+    return [Term(tuple((Portion(data, part), labels) for part, labels in own), output) for own, output in p.split], p
+
+
 def _forms(case, e, given, want, streamed):
     structured = ed.evaluate(e, given, dense=False)
     same(structured.dense(), want, "structured")
     rng = random.Random(case.seed)
     ranges = tuple(tuple(sorted((rng.randint(0, n), rng.randint(0, n)))) for n in want.shape)
-    part = block(structured._terms, structured.dtype, ranges)
     cut = np.asarray(want[tuple(slice(a, b) for a, b in ranges)], object)
-    same(np.zeros(cut.shape, np.int64) if part is None else part, cut, f"block {ranges}")
+    for terms in (structured._terms, in_portions(e, given)[0]):
+        part = block(terms, structured.dtype, ranges)
+        same(np.zeros(cut.shape, np.int64) if part is None else part, cut, f"block {ranges}")
     if case.wrt and not case.wide:
         given_shape = case.values()[case.wrt[-1]].shape
         k = want.ndim - len(given_shape)

@@ -16,24 +16,25 @@ FLOORS = [
     "errors", "rates", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
-    "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "calculus", "steps",
-    "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams", "layouts",
-    "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations", "slicing",
-    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling", "chunking",
-    "backends", "remarks", "writing", "emission", "folding", "fusing", "receiving", "sharding", "execution", "hosts",
-    "lazy_hosts", "choosing", "show", "show.text", "show.matrix_style", "show.formulas", "show.drawing", "show.layout",
-    "show.networks", "show.listings", "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns",
-    "show.plan_pictures", "show.plans", "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov",
-    "solving", "structured", "hosted", "methods", "calls", "given", "outlook", "evaluation", "compilation", "pieces",
-    "clusters", "streaming", "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain",
-    "checking", "page", "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures",
-    "page.figures", "page.engine", "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
+    "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",
+    "steps", "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams",
+    "layouts", "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations",
+    "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling",
+    "chunking", "backends", "remarks", "writing", "emission", "folding", "fusing", "receiving", "sharding",
+    "execution", "hosts", "lazy_hosts", "choosing", "show", "show.text", "show.brackets", "show.matrix_style",
+    "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.wires", "show.diagrams",
+    "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans", "show.cluster_plans",
+    "show.saved_plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods", "calls", "given",
+    "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming", "gradients", "objective",
+    "newton", "minimization", "explanation", "documents", "plain", "checking", "page", "page.questions",
+    "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine", "page.worker",
+    "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
 COMPUTING = {"execution", "hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
              "objective", "newton", "lazy_hosts", "pieces", "clusters",
-             "streaming"}  # fmt: skip
+             "portions", "streaming"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
 

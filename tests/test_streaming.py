@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -145,10 +146,66 @@ def test_a_place_that_cannot_be_written(tmp_path):
         stream(E, ARRAYS, to=tmp_path / "file" / "J.zarr", memory_limit=2000)
 
 
-def test_cores_must_fit(tmp_path):
-    with pytest.raises(ed.LimitError, match="the cores alone take"):
-        stream(E, ARRAYS, to=tmp_path / "J.zarr", memory_limit=200)
+def test_a_part_of_a_core_must_fit(tmp_path):
+    with pytest.raises(ed.LimitError, match="limit of 5 bytes"):
+        stream(LARGE["a function"](), A=M, B=M.T, to=tmp_path / "J.zarr", memory_limit=10)
+
+
+def test_cores_that_dask_computes_must_fit(tmp_path):
+    da = pytest.importorskip("dask.array", reason="dask is an extra")
+    lazy = {n: da.from_array(a, chunks=3) for n, a in ARRAYS.items()}
+    with pytest.raises(ed.LimitError, match="the cores alone take 160 bytes"):
+        stream(E, lazy, to=tmp_path / "J.zarr", memory_limit=200)
     assert not (tmp_path / "J.zarr").exists()
+
+
+M = rng.normal(size=(600, 8))
+LARGE = {  # cores of 2.9 MB and more, of little
+    "a product":     lambda: ed.tensor("A", "ik") @ ed.tensor("B", "kj"),
+    "a function":    lambda: ed.softmax(ed.tensor("A", "ik") @ ed.tensor("B", "kj")),
+    "in its place":  lambda: ed.derive(ed.einsum("ik,kj,ij->i", "A", "B", "C"), "C"),
+    "a Gram matrix": lambda: ed.einsum("ik,jk->ij", ed.exp(ed.tensor("A", "ik")), "A"),
+    "two terms":     lambda: ed.einsum("ik,kj->ij", "A", "B") + ed.einsum("i,j->ij", "x", "x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_cores_larger_than_the_memory(tmp_path, name):
+    e = LARGE[name]()
+    arrays = {"A": M, "B": M.T, "C": np.ones((600, 600)), "x": M[:, 0]}
+    arrays = {n: arrays[n] for n in ed.compile(e).tensors}
+    tracemalloc.start()
+    got = stream(e, arrays, to=tmp_path / "J.zarr", memory_limit="1MB", progress=False)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2e6  # Zarr and the journal have theirs
+    want = ed.evaluate(e, arrays, dense=False)
+    for at in (0, 1, 299, 599):
+        np.testing.assert_allclose(got[at], want.dense()[at], rtol=1e-12, atol=1e-12)
+
+
+def test_portions_are_taken_up_again_and_not_with_other_numbers(tmp_path, monkeypatch):
+    e, arrays = LARGE["a product"](), {"A": M, "B": M.T}
+    whole, seen = streaming.block, []
+
+    def stopping(*what):
+        seen.append(what)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+        return whole(*what)
+
+    monkeypatch.setattr(streaming, "block", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        stream(e, arrays, to=tmp_path / "J.zarr", memory_limit="1MB")
+    for other in ({"A": M, "B": M.T + 1}, {"A": M + 1, "B": M.T}):
+        with pytest.raises(ed.EinderivError, match="holds another result"):
+            stream(e, other, to=tmp_path / "J.zarr", memory_limit="1MB")
+    got = stream(LARGE["a product"](), arrays, to=tmp_path / "J.zarr", memory_limit="1MB")
+    assert (np.asarray(got[...]) == M @ M.T).all()
+    count = len(seen)
+    seen[:] = [0] * 9
+    stream(e, arrays, to=tmp_path / "fresh.zarr", memory_limit="1MB")
+    assert len(seen) - 9 == count - 1  # the fifth was begun twice
 
 
 def test_one_expression_at_a_time(tmp_path):
