@@ -10,15 +10,18 @@ from .backends import BACKENDS, KNOWN
 from .errors import BackendError, near
 
 
-def check_backend(backend: Any) -> None:
-    """Raise unless `backend` is one that can run. Nothing is imported by a name that a user typed."""
+def check_backend(backend: Any, more: Iterable[str] = ()) -> None:
+    """Raise unless `backend` is one that can run; `more` are names that would do too.
+
+    Nothing is imported by a name that a user typed.
+    """
     if backend is None or (isinstance(backend, str) and backend in BACKENDS):
         return
     if not isinstance(backend, str):
         raise TypeError(f"backend must be a name, not {type(backend).__name__}")
     if backend in KNOWN:
         raise BackendError(f"backend {backend!r} is not there in this version; there is {', '.join(BACKENDS)}")
-    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, KNOWN)}")
+    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, (*KNOWN, *more))}")
 
 
 def check_dense(backend: str | None, dense: bool) -> None:

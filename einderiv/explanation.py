@@ -15,7 +15,7 @@ from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk, wrapped
 from .naming import Naming, axis_names, naming
 from .outlook import check_given, core_entries, plan
 from .show.formulas import Style, formula, left_side, shown
-from .show.hypertext import Bundle, block, bundle, details
+from .show.hypertext import Bundle, block, bundle, details, formulated
 from .show.text import Printed, eliminated, insertions, printed, text
 from .unification import core_labels, flatten
 
@@ -25,8 +25,8 @@ INDENT = "    "
 class Explanation:
     """Sections of lines; ``print`` shows them as text, a notebook as parts that open and close."""
 
-    def __init__(self, sections: list[tuple[str, list[str]]]) -> None:
-        self.sections = sections
+    def __init__(self, sections: list[tuple[str, list[str]]], derivative: Expr) -> None:
+        self.sections, self.derivative = sections, derivative
 
     def __str__(self) -> str:
         return "\n".join(line for title, lines in self.sections for line in (title, *(INDENT + x for x in lines)))
@@ -34,7 +34,8 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        return bundle(str(self), "".join(details(title, block(lines), opened=True) for title, lines in self.sections))
+        html = "".join(details(title, block(lines), opened=True) for title, lines in self.sections)
+        return bundle(str(self), html, **formulated(self.derivative))
 
 
 def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
@@ -66,7 +67,7 @@ def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
     sections.append(_layout(J))
     if sizes is not None:
         sections.append(_costs(J, sizes))
-    return Explanation(sections)
+    return Explanation(sections, J)
 
 
 def _derivation(y: Expr, J: Expr) -> list[tuple[str, list[str]]]:

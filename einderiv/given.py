@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .construction import whole
@@ -10,7 +10,7 @@ from .errors import EinderivError, ShapeError, counted, near
 from .expression import Einsum, Expr, Size, Tensor, everything, walk
 from .naming import naming, short_product
 from .notation import is_name
-from .sizes import Sizes
+from .sizes import Sizes, spoken
 from .targets import tensors_of
 
 
@@ -56,9 +56,30 @@ def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
             if not isinstance(labels[key], int):
                 sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
         else:
-            raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
-                                f"{near(key, dict.fromkeys([*sizes.names, *labels]))}")  # fmt: skip
+            for size in _written(sizes, roots, key, (*sizes.names, *labels)):
+                sizes.fix(size, number, f"sizes={{{key!r}: {number}}}")
     sizes.settled()
+
+
+def _written(sizes: Sizes, roots: list[Expr], key: str, others: Iterable[str]) -> list[Size]:
+    """What a label that was written further inside measures, where it is one size everywhere."""
+    inside: dict[str, dict[Size, Size]] = {}
+    for node in walk([*roots, *(root.record.of for root in roots if root.record)], everything):
+        if isinstance(node, Einsum):
+            known: dict[int, Size] = dict(node.given)
+            for factor, labels in zip(node.factors, node.inputs, strict=True):
+                known.update(zip(labels, factor.sizes, strict=True))
+            for label, letter in node.letters.items():
+                if letter and label in known:
+                    inside.setdefault(letter, {})[sizes.find(known[label])] = known[label]
+    found = list(inside.get(key, {}).values())
+    if not found:
+        raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
+                            f"{near(key, dict.fromkeys([*others, *inside]))}")  # fmt: skip
+    if len(found) > 1:
+        raise EinderivError(f"sizes names {key!r}, which is written for {len(found)} different axes here, "
+                            f"{' and '.join(map(spoken, found[:2]))}: give the shapes of tensors")  # fmt: skip
+    return found
 
 
 def _labels(e: Expr) -> dict[str, Size]:

@@ -70,6 +70,7 @@ BAD = [
     (["derive", "ij->i", "--wrt", "0", "--names", "x;y"],           "ASCII identifier"),
     (["derive", "ij->i", "--wrt", "0", "--sizes", "i=x"],           "label=number"),
     (["derive", "ij->i", "--wrt", "0", "--sizes", "k=3"],           "no axis or label"),
+    (["derive", "ij->i", "--wrt", "0", "--sizes", "k=3", "--format", "json"], "no axis or label"),
     (["derive", "ij->i", "--wrt", "0", "--format", "python", "--backend", "os"], "no backend is called 'os'"),
     (["check", "ij->", "--wrt", "--1"],                             "expected one argument"),
 ]  # fmt: skip

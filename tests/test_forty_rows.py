@@ -79,6 +79,7 @@ def test_a_full_disk_behind_the_output():
     assert re.fullmatch(rb"einderiv: .*cannot be written: .*No space left on device\n", found.stderr)
 
 
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where it is loaded; the child only execs
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     """Whoever reads the file sees the old one, whole; nothing else is left in the folder."""
     target = tmp_path / "J.svg"

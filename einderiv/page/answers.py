@@ -10,6 +10,7 @@ from ..errors import EinderivError, LimitError
 from ..explanation import explain
 from ..expression import Expr, is_zero
 from ..show.formulas import formula, latex
+from ..show.matrix_style import matrix_style
 from ..show.text import text as short_text
 from .marking import Segment, labels_of, marked_latex, segments, shortened, string
 from .questions import FieldError, Question, Subject, given, question, subject
@@ -76,12 +77,12 @@ def trouble(error: Exception, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _formula(e: Expr) -> dict[str, Any]:
-    """The formula three times: for reading aloud and copying, in LaTeX, and in LaTeX with its labels marked."""
+    """The formula: for reading aloud and copying, in LaTeX, in LaTeX with its labels marked, and of matrices."""
     try:
         marked, colours = marked_latex(e)
-        return {"text": formula(e), "latex": latex(e), "marked": marked, "colours": colours}
+        return {"text": formula(e), "latex": latex(e), "marked": marked, "colours": colours, "matrix": matrix_style(e)}
     except LimitError as error:
-        return {"text": short_text(e), "latex": None, "marked": None, "colours": {}, "why": str(error)}
+        return {"text": short_text(e), "latex": None, "marked": None, "colours": {}, "matrix": None, "why": str(error)}
 
 
 def _terms(J: Expr) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from ..expression import Expr
 from ..naming import axis_names
 from ..show.diagrams import diagram
 from ..show.drawing import Picture
-from ..show.patterns import sparsity
+from ..show.patterns import FEW, sparsity
 from ..show.strips import steps as drawn_steps
 from .answers import asked, steps
 from .questions import Subject, given, subject
@@ -23,8 +23,8 @@ def pictures(request: Mapping[str, Any]) -> dict[str, Any]:
     """SVG without a style of its own, None where there is no picture; and why.
 
     >>> found = pictures({"text": "is,st,tj->ij", "wrt": "A"})
-    >>> found["diagrams"]["result"][:4], found["sparsity"], [step is not None for step in found["steps"]]
-    ('<svg', None, [True, True, True, True, True, False])
+    >>> found["diagrams"]["result"][:4], found["sparsity"][:4], [step is not None for step in found["steps"]]
+    ('<svg', '<svg', [True, True, True, True, True, False])
 
     Raises what ``derive`` raises.
     """
@@ -50,9 +50,11 @@ def _svg(picture: Picture) -> str:
 
 def _pattern(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
     numbers = axis_sizes(J, labels, shapes)
-    if J.record is None or not 0 < J.record.count <= J.ndim or None in numbers:
+    if J.record is None or not 0 < J.record.count <= J.ndim:
         return None
-    return _svg(sparsity(J, {name: n for name, n in zip(axis_names(J), numbers, strict=True) if n is not None}))
+    if numbers.count(None) == len(numbers):  # sizes of merged axes follow from others then
+        return _svg(sparsity(J))
+    return _svg(sparsity(J, {name: FEW if n is None else n for name, n in zip(axis_names(J), numbers, strict=True)}))
 
 
 def _steps(found: Subject) -> list[str | None]:

@@ -18,7 +18,7 @@ from .drawing import FONT, Box, Drawn, Picture, around, element, line, row, text
 from .layout import Point, cleared, distances, placed, spread
 from .networks import Edge, Network, Node, arguments, network, spoken
 from .text import text
-from .wires import SMALL, Shape, Sides, Sizes, lines, sized
+from .wires import CORNER, SMALL, Shape, Sides, Sizes, lines, sized
 
 LEG, SLOT = 34.0, 32.0  # length of a leg, distance of legs side by side
 DEEP, NESTED, MANY = 3, 12, 60  # frames in frames, nodes within a frame, nodes that are drawn at all
@@ -98,9 +98,10 @@ def _network(net: Network, at: Sides, sizes: Sizes, depth: int) -> Drawn:
         points = _component(net, group, shapes, at)
         box = around(Box(x - shapes[k].wide / 2, y - shapes[k].high / 2, x + shapes[k].wide / 2,
                          y + shapes[k].high / 2) for k, (x, y) in zip(group, points, strict=True))  # fmt: skip
+        start += (room := _bows(net, group))
         for k, (x, y) in zip(group, points, strict=True):
             places[k] = (x - box.left + start, y) if below else (x, y - box.top + start)
-        start += (box.right - box.left if below else box.bottom - box.top) + 18
+        start += (box.right - box.left if below else box.bottom - box.top) + 18 + room
     legs = {k: places[k] for k, node in enumerate(net.nodes) if node.kind == "leg" or (below and _owns(net, k))}
     pairs, boxes = [(edge.a, edge.b) for edge in net.edges], [(s.wide, s.high) for s in shapes]
     for _ in range(3):
@@ -111,6 +112,12 @@ def _network(net: Network, at: Sides, sizes: Sizes, depth: int) -> Drawn:
         places = [p if k in ends else moved[k] for k, p in enumerate(places)]
     ends = _ends(net, places, shapes, at)
     return lines(net, places, shapes, ends, at, sizes)
+
+
+def _bows(net: Network, group: Sequence[int]) -> float:
+    """What edges beside each other, which are bows, need around the nodes of a component, with their labels."""
+    pairs = [tuple(sorted((edge.a, edge.b))) for edge in net.edges if edge.a in group and edge.a != edge.b]
+    return 14.0 * (max(map(pairs.count, pairs), default=1) - 1)
 
 
 def _owns(net: Network, k: int) -> bool:
@@ -226,7 +233,8 @@ def _operand(e: Expr, axes: tuple[str, ...], sizes: Sizes, depth: int) -> Shape:
     middle = 9.0 * bool(head)
     moved = body.at(-(body.box.left + body.box.right) / 2, middle - (body.box.top + body.box.bottom) / 2)
     texts = [(head, text_box(head, 0, 14 - high / 2, SMALL))] * bool(head)
-    inner = (_frame(wide, high, 8.0, dashes="4 3"), *[line(head, 0, 14 - high / 2, SMALL)] * bool(head), *moved.parts)
+    above = [line(head, 0, 14 - high / 2, SMALL)] * bool(head)
+    inner = (_frame(wide, high, CORNER, dashes="4 3"), *above, *moved.parts)
     return Shape(Drawn((element("g", *inner, class_="frame"),), Box(-wide / 2, -high / 2, wide / 2, high / 2),
                        (*texts, *moved.texts)), wide, high)  # fmt: skip
 

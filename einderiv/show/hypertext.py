@@ -55,10 +55,18 @@ def expression(e: Expr, include: object = None, exclude: object = None) -> Bundl
     """
     try:
         said = formula(e)
-        return bundle(text(e), "".join([block([said]), details("einsum strings", _strings(e)), _picture(e)]),
-                      **{"text/latex": f"${latex(e)}$"})  # fmt: skip
+        html = "".join([block([said]), details("einsum strings", _strings(e)), _picture(e)])
     except LimitError:
         return bundle(text(e), block([text(e)]))
+    return bundle(text(e), html, **formulated(e))
+
+
+def formulated(e: Expr) -> dict[str, str]:
+    """The formula in LaTeX, for a bundle; nothing where it is too large to be read."""
+    try:
+        return {"text/latex": f"${latex(e)}$"}
+    except LimitError:
+        return {}
 
 
 def _picture(e: Expr) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import count, product
 from math import prod
 from typing import Any
 
@@ -12,21 +12,26 @@ from ..errors import EinderivError, ShapeError, near
 from ..expression import Add, Einsum, Expr, Label, is_zero, wrapped
 from ..naming import axis_names
 from ..sizes import Sizes as Known
+from ..sizes import is_product
 from ..unification import flatten
 from .drawing import Box, Drawn, Picture, element, line, number, text_box, together
 from .wires import SMALL
 
+Inside = dict[Label, tuple[int, int]]  # the first and last value of each label in a box
+
+FEW = 4  # of an axis whose size nobody says
 CELLS = 96  # rows and columns of the grid that is drawn, at most
 SIDE = 320.0  # pixels of the longer side
-TRIES = 1024  # combinations of tied indices that are looked at for each term
+TRIES = 8192  # boxes of tied indices that are looked at for each term
 
 
-def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> Picture:
+def sparsity(J: Expr, sizes: Mapping[str, Any] | None = None, *, split: int | None = None) -> Picture:
     """The pattern of a derivative as a matrix: output axes flattened by rows, input axes by columns.
 
-    `sizes` gives the sizes of its axes, or shapes by the names of tensors. `split` says how many axes are rows, where
-    `J` is no derivative. A cell of the picture that is filled holds at least one entry that need not be zero; large
-    tensors have many entries to a cell. The count is exact for one term, an upper bound where terms may overlap.
+    `sizes` gives the sizes of its axes, or shapes by the names of tensors; without it an axis whose size is not
+    declared has 4. `split` says how many axes are rows, where `J` is no derivative. A cell of the picture that is
+    filled holds at least one entry that need not be zero; large tensors have many entries to a cell. The count is exact
+    for one term, an upper bound where terms may overlap.
 
     >>> import einderiv as ed
     >>> J = ed.derive("ij,j->i", 0)
@@ -37,9 +42,9 @@ def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> 
     """
     if not isinstance(J, Expr):
         raise TypeError(f"sparsity draws a derivative, not {type(J).__name__}")
-    count = J.record.count if J.record is not None else 0
-    rows = J.ndim - count if split is None else split
-    if (split is None and not 0 < count <= J.ndim) or not 0 <= rows <= J.ndim:
+    own = J.record.count if J.record is not None else 0
+    rows = J.ndim - own if split is None else split
+    if (split is None and not 0 < own <= J.ndim) or not 0 <= rows <= J.ndim:
         raise TypeError("this is no derivative, so nothing says which axes are rows: give split=")
     shape = _shape(J, sizes)
     terms = [] if is_zero(J) else [flatten(wrapped(t)) for t in (J.addends if isinstance(J, Add) else (J,))]
@@ -52,7 +57,8 @@ def sparsity(J: Expr, sizes: Mapping[str, Any], *, split: int | None = None) -> 
     return Picture(_drawn(terms, shape, rows, axis_names(J)), alt, "filled cells may hold entries that are not zero")
 
 
-def _shape(J: Expr, sizes: Mapping[str, Any]) -> tuple[int, ...]:
+def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
+    sizes = given or {}
     shapes = {name: tuple(whole(k, f"an axis of {name}") for k in n)
               for name, n in sizes.items() if isinstance(n, (tuple, list))}  # fmt: skip
     sizes = {name: whole(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes}
@@ -66,6 +72,10 @@ def _shape(J: Expr, sizes: Mapping[str, Any]) -> tuple[int, ...]:
             raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}")
         if not isinstance(size, int):
             known.fix(size, n, f"sizes={{{key!r}: {n}}}")
+    if given is None:
+        for size in sorted(J.sizes, key=is_product):  # those of merged axes follow from others
+            if known.number(size) is None:
+                known.fix(size, FEW, "sparsity")
     found = [known.number(size) for size in J.sizes]
     for name, number_ in zip(names, found, strict=True):
         if number_ is None:
@@ -108,30 +118,53 @@ def _axes(names: Sequence[str], shape: Sequence[int]) -> str:
 def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, across: int) -> set[tuple[int, int]]:
     """The cells that an embedding touches.
 
-    Labels on both sides are tied: their values are gone through, as many as are seen. All others fill what they span.
+    Labels that stand twice are tied. A box of their values is halved until it is seen as one cell on one side, and on
+    the other as one cell or two beside each other; all other labels fill what they span.
     """
     sizes = dict(zip(output, shape, strict=True))
     if not all(sizes.values()):
         return set()
-    tied = [x for x in dict.fromkeys(output) if output.count(x) > 1]
-    steps = {x: _sampled(sizes[x], max(2, int(TRIES ** (1 / max(len(tied), 1))))) for x in tied}
+    sides = _Side(output[:rows], sizes, down), _Side(output[rows:], sizes, across)
     found: set[tuple[int, int]] = set()
-    chosen: list[dict[Label, tuple[int, int]]] = [{}]
-    for x in tied:
-        chosen = [{**at, x: span} for at in chosen for span in steps[x]]
-    strides = _strides(shape[:rows]), _strides(shape[rows:])
-    for at in chosen:
-        ys = _spans(output[:rows], sizes, at, strides[0], prod(shape[:rows]), down)
-        xs = _spans(output[rows:], sizes, at, strides[1], prod(shape[rows:]), across)
-        found.update((y, x) for y in ys for x in xs)
+    boxes: list[Inside] = [{x: (0, sizes[x] - 1) for x in output if output.count(x) > 1}]
+    for tried in count():
+        if not boxes:
+            return found
+        at = boxes.pop()
+        open_ = [x for x, (low, high) in at.items() if low < high]
+        corners = [{x: (ends[k],) * 2 for x, ends in at.items()} for k in (0, 1)]
+        if not open_ or (all(side.narrow(at) for side in sides)
+                         and any(side.cells(corners[0]) == side.cells(corners[1]) for side in sides)):  # fmt: skip
+            found.update(product(sides[0].cells(at), sides[1].cells(at)))
+        elif tried > TRIES:  # what is sure: both ends
+            found.update(*(product(sides[0].cells(corner), sides[1].cells(corner)) for corner in corners))
+        else:
+            x = max(open_, key=lambda x: max(side.width(x, at[x]) for side in sides))
+            middle = sum(at[x]) // 2
+            boxes += [{**at, x: (at[x][0], middle)}, {**at, x: (middle + 1, at[x][1])}]
     return found
 
 
-def _sampled(n: int, most: int) -> list[tuple[int, int]]:
-    """The numbers below `n` in at most so many ranges, each with its first and last."""
-    parts = min(n, most)
-    ends = [n * k // parts for k in range(parts + 1)]
-    return [(a, b - 1) for a, b in pairwise(ends)]
+class _Side:
+    """The rows or the columns: labels, how far apart their values are, and the cells that are drawn."""
+
+    def __init__(self, labels: Sequence[Label], sizes: Mapping[Label, int], most: int) -> None:
+        self.labels, self.sizes, self.most = labels, sizes, most
+        self.strides = _strides([sizes[x] for x in labels])
+        self.total = prod(sizes[x] for x in labels)
+
+    def width(self, label: Label, span: tuple[int, int]) -> float:
+        """What the values from one to the other span, in cells."""
+        far = sum(stride for x, stride in zip(self.labels, self.strides, strict=True) if x == label)
+        return (span[1] - span[0]) * far * self.most / self.total
+
+    def narrow(self, at: Inside) -> bool:
+        """Do all values of a box lie within the length of a cell?"""
+        return sum(self.width(x, span) for x, span in at.items()) < 1
+
+    def cells(self, at: Inside) -> set[int]:
+        """The cells of a box."""
+        return _spans(self.labels, self.sizes, at, self.strides, self.total, self.most)
 
 
 def _strides(shape: Sequence[int]) -> list[int]:

@@ -10,6 +10,8 @@ from .layout import Point, crossed
 from .networks import Edge, Network, Node
 
 SMALL = 13.0  # size of labels
+CORNER = 8.0  # radius of the corners of frames
+ROUND = 32.0  # nodes that are at most so high have a half circle at either end
 Sides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # axes with legs at the left, at the right, below
 Sizes = Mapping[str, int]
 
@@ -29,10 +31,11 @@ def sized(label: str, sizes: Sizes) -> str:
 
 def lines(net: Network, places: Sequence[Point], shapes: Sequence[Shape], ends: Mapping[int, Point], at: Sides,
           sizes: Sizes) -> Drawn:  # fmt: skip
-    """All lines with their labels, and the nodes above them."""
+    """All lines with their labels, the nodes above them, and the rings above those."""
     boxes = [shapes[k].drawn.box.moved(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"]
     texts: list[tuple[str, Box]] = []
     found: list[Drawn] = []
+    rings: list[str] = []
     same: dict[frozenset[int], list[int]] = {}
 
     def ends_of(edge: Edge) -> tuple[Point, Point]:
@@ -53,13 +56,16 @@ def lines(net: Network, places: Sequence[Point], shapes: Sequence[Shape], ends: 
         shown = [line(words, (b.left + b.right) / 2, (b.top + b.bottom) / 2, SMALL) for words, b in marks]
         about = title(sized(edge.label, sizes))
         stroke = element("path", d=path, fill="none", stroke="currentColor", stroke_width="1.4")
-        parts = element("g", about, stroke, *_first(net, edge, borders), *shown, data_label=edge.label, class_="label")
+        parts = element("g", about, stroke, *shown, data_label=edge.label, class_="label")
+        if first := _first(net, edge, borders):
+            rings.append(element("g", *first, data_label=edge.label, class_="label"))
         corners = [
             Box(min(p, q), min(r, t), max(p, q), max(r, t)) for (p, r), (q, t) in ((start, stop), (middle, middle))
         ]
         found.append(Drawn((parts,), around([*corners, *(b for _, b in marks)]), tuple(marks)))
     nodes = [shapes[k].drawn.at(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"]
-    return together([*found, *nodes])
+    drawn = together([*found, *nodes])
+    return drawn._replace(parts=(*drawn.parts, *rings))
 
 
 def _said(net: Network, k: int, ends: Mapping[int, Point]) -> bool:
@@ -118,10 +124,15 @@ def _at(point: Point) -> str:
 
 
 def _border(start: Point, to: Point, shape: Shape) -> Point:
-    """Where the way to another point leaves the rectangle of a node."""
+    """Where the way to another point leaves a node: a rectangle with round corners, or a circle."""
     dx, dy = to[0] - start[0], to[1] - start[1]
     ways = [half / abs(d) for half, d in ((shape.wide / 2, dx), (shape.high / 2, dy)) if d]
     share = min([1.0, *ways]) if shape.wide else 0.0
+    r = shape.high / 2 if shape.high <= ROUND else CORNER
+    x, y = shape.wide / 2 - r, shape.high / 2 - r  # the middle of the corner
+    if share < 1 and abs(dx) * share > x and abs(dy) * share > y:  # |t d - c| = r, the way out
+        square, along = dx * dx + dy * dy, abs(dx) * x + abs(dy) * y
+        share = (along + max(along * along - square * (x * x + y * y - r * r), 0.0) ** 0.5) / square
     return start[0] + share * dx, start[1] + share * dy
 
 

@@ -1,5 +1,7 @@
 """What an answer says."""
 
+import pytest
+
 from einderiv.page.answers import derivative
 from einderiv.page.figures import code, cost, verdict
 
@@ -59,3 +61,11 @@ def test_a_function_without_a_value_at_the_first_numbers():
     found = verdict({"text": "X: aa\nsum(log(-X*X))"})
     assert found["right"] is None
     assert "not compared" in found["text"]
+
+
+@pytest.mark.parametrize(("text", "wrt", "matrix"), [
+    ("ij,jk->ik", "A", "I ⊗ Bᵀ"), ("ijk,k->ij", "A", None),
+    ("T, U, V: ij\nsum((T - U @ V.T)**2)", "U", "−2 (T − U Vᵀ) V"),
+])  # fmt: skip
+def test_the_formula_of_matrices(text, wrt, matrix):
+    assert derivative({"text": text, "wrt": wrt})["result"]["matrix"] == matrix

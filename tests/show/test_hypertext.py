@@ -69,6 +69,7 @@ def test_every_kind_shows_itself(name):
     assert found["text/plain"] == (repr(value) if name == "a picture" else str(value))
     if name != "a picture":
         assert no_script(found["text/html"])
+    assert ("text/latex" in found) is (name not in ("a plan", "a check", "checks", "a picture"))
     if "text/latex" in found:
         assert found["text/latex"][0] == found["text/latex"][-1] == "$"
 

@@ -1,14 +1,17 @@
 """Patterns of zeros: those of the dense array, cell by cell; large ones without an array."""
 
+import random
 import re
 import time
 import xml.etree.ElementTree as ET
+from itertools import product
+from math import prod
 
 import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.show.patterns import sparsity
+from einderiv.show.patterns import _cells, sparsity
 
 A, B, x = ed.tensor("A", (4, 5)), ed.tensor("B", (5, 3)), ed.tensor("x", (5,))
 CASES = {
@@ -81,3 +84,38 @@ def test_errors(J, sizes, error, match):
 
 def test_split():
     assert "4 by 3" in sparsity(A @ B, {}, split=1).alt
+
+
+def entry_by_entry(output, shape, rows, down, across):
+    sizes, found = dict(zip(output, shape)), set()
+    for values in product(*(range(n) for n in sizes.values())):
+        at = dict(zip(sizes, values))
+        places = [0, 0]
+        for p, label in enumerate(output):
+            places[p >= rows] = places[p >= rows] * sizes[label] + at[label]
+        found.add((places[0] * down // prod(shape[:rows]), places[1] * across // prod(shape[rows:])))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_cells_that_hold_many_entries(seed):
+    rng = random.Random(seed)
+    sizes = {x: rng.choice([1, 2, 3, 5, 7, 11, 40]) for x in "abcd"[: rng.randint(1, 4)]}
+    output = [rng.choice(list(sizes)) for _ in range(rng.randint(2, 5))]
+    shape, rows = [sizes[x] for x in output], rng.randint(0, len(output))
+    down = min(prod(shape[:rows]), rng.choice([96, 5, 13]))
+    across = min(prod(shape[rows:]), rng.choice([96, 5, 13]))
+    assert _cells(output, shape, rows, down, across) == entry_by_entry(output, shape, rows, down, across)
+
+
+def test_an_identity_of_many_ranges():
+    J = ed.derive(ed.tanh(ed.tensor("A", "ij")), "A")
+    assert np.array_equal(cells(sparsity(J, {"i": 35, "j": 1}), (35, 35)), np.eye(35, dtype=bool))
+
+
+@pytest.mark.parametrize(("e", "alt"), [
+    (ed.einsum("is,st,tj->ij"), "16 by 16, 64 of 256"), (ed.vec(ed.tensor("A", "ij")), "16 by 16, 256 of 256"),
+    (ed.einsum("ij,jk->ik", A, "B"), "16 by 20, 80 of 320"),
+])  # fmt: skip
+def test_sizes_may_be_left(e, alt):
+    assert sparsity(ed.derive(e, "A")).alt.startswith(alt)

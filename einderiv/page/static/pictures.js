@@ -9,6 +9,6 @@ export function showPictures(found, given) {
     expression && h("figure", {}, picture(expression), h("figcaption", {}, "the expression")),
     result && h("figure", {}, picture(result), h("figcaption", {}, `its derivative by ${found.wrt}`)),
     given.why && h("p", { class: "note" }, given.why));
-  fill(find("sparsity"), given.sparsity && [h("h2", {}, "Where it is not zero"), picture(given.sparsity)]);
+  fill(find("sparsity"), given.sparsity && [h("h2", {}, "Where it is not zero"), picture(given.sparsity), h("p", { class: "note" }, "An axis whose size is not given is drawn with 4.")]);
   if (given.steps.some(Boolean)) showSteps(find("steps"), found.steps, given.steps);
 }

@@ -17,6 +17,7 @@ export function showDerivative(section, found) {
     formula(found.result),
     found.result.why && h("p", { class: "note" }, found.result.why),
     h("p", { class: "row" }, copyButton(found.result.text, "the formula as text"), found.result.latex && latexButton(found.result.latex)),
+    found.result.matrix && h("p", { class: "matrix" }, h("span", { class: "note" }, "in matrices "), h("code", {}, found.result.matrix), " ", copyButton(found.result.matrix, "the formula of matrices")),
     found.zero && h("p", { class: "note" }, `It does not vary with ${found.wrt}: all entries are 0.`),
     h("details", { class: "of" }, h("summary", {}, "of what"), formula(found.expression)),
     chips(found.labels),
