@@ -169,11 +169,11 @@ of the function first. δ stands where the book may have single-entry matrices, 
 `⊗` that of Kronecker, `1` a vector of ones, and `dX` a differential, which is given to `ed.jvp`. Tensors have the axes
 that their equation needs; X is square where the book needs its inverse.
 
-What has four axes is also written as a matrix: the first two axes are its rows and the last two its columns, both in
-row-major order, so the derivative of a matrix by a matrix stands in numerator layout. There `vec(X)` stacks the rows of
-X, `unvec` undoes that, `K` is the commutation matrix, `K vec(X) = vec(Xᵀ)`, and `minors(X)` the second derivative of
-det(X), whose entries are minors with signs. `L(A, E)` is the derivative of the exponential of a matrix at A, in the
-direction E.
+What has four axes is also written as a matrix: the first two axes are its rows and the last two its columns, the first
+of each pair running fastest, so the derivative of a matrix by a matrix stands in numerator layout. `vec(X)` stacks the
+columns of X, as the book has it, `unvec` undoes that, `K` is the commutation matrix, `K vec(X) = vec(Xᵀ)`, and
+`minors(X)` the second derivative of det(X), whose entries are minors with signs. `L(A, E)` is the derivative of the
+exponential of a matrix at A, in the direction E.
 
 Of {total} derivatives {exact} are equal in whole numbers and {close} to 1e-9 of the largest entry; {longer} came out
 longer than in the book.

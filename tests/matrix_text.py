@@ -1,8 +1,9 @@
 """Matrix notation as numbers: `"2 Aᵀ (A X B + C) Bᵀ"` at given arrays, to test the texts of the generated pages.
 
 Vectors are columns and numbers 1×1 matrices, so that one rule multiplies all: matrices that fit, and numbers with all.
-Tensors with four axes are matrices with two of them for the rows. `vec` stacks rows, `K vec(X) = vec(Xᵀ)`, `minors(X)`
-is the second derivative of det(X), and `L(A, E)` the derivative of the exponential at A in the direction E.
+Tensors with four axes are matrices with two of them for the rows, the first of them running fastest, as `vec` stacks
+columns; `K vec(X) = vec(Xᵀ)`, `minors(X)` is the second derivative of det(X), and `L(A, E)` the derivative of the
+exponential at A in the direction E.
 """
 
 import re
@@ -18,7 +19,7 @@ CALLS = {
     "adj": lambda a: np.linalg.det(a) * np.linalg.inv(a),
     "diag": lambda a: np.diag(a[:, 0]) if a.shape[1] == 1 else np.diag(a)[:, None],
     "conj": np.conj,
-    "vec": lambda a: a.reshape(-1, 1),
+    "vec": lambda a: a.reshape(-1, 1, order="F"),
     "unvec": lambda a: a,  # `value` has the shape
     "minors": lambda a: np.linalg.det(a) * (outer(np.linalg.inv(a).T) - crossed(np.linalg.inv(a).T)),
     **{name: getattr(np, name) for name in ("sin", "cos", "exp", "sign")},
@@ -26,22 +27,23 @@ CALLS = {
 
 
 def outer(a):
-    return a.reshape(-1, 1) * a.reshape(1, -1)
+    return a.reshape(-1, 1, order="F") * a.reshape(1, -1, order="F")
 
 
 def crossed(a):
     """∂²ln det / ∂X[i,j]∂X[k,l] with the other sign, of ``a = X⁻ᵀ``."""
-    return np.einsum("il,kj->ijkl", a, a).reshape(a.size, a.size)
+    return np.einsum("il,kj->ijkl", a, a).reshape(a.size, a.size, order="F")
 
 
 def commutation(rows, columns):
-    return np.eye(rows * columns).reshape(rows, columns, -1).swapaxes(0, 1).reshape(rows * columns, -1)
+    units = np.eye(rows * columns).reshape(rows, columns, -1, order="F")
+    return units.swapaxes(0, 1).reshape(rows * columns, -1, order="F")
 
 
 def matrix(a):
     a = np.asarray(a)
     if a.ndim == 4:
-        return a.reshape(a.shape[0] * a.shape[1], -1)
+        return a.reshape(a.shape[0] * a.shape[1], -1, order="F")
     return a.reshape(1, 1) if not a.ndim else a[:, None] if a.ndim == 1 else a
 
 
@@ -132,8 +134,8 @@ class Text:
         return matrix(complex(token) if "j" in token else float(token)) if token[0].isdigit() else self.arrays[token]
 
     def size_of_identity(self):
-        """The first axis; of a product with four axes, I ⊗ B has the first and A ⊗ I the second."""
-        return self.shape[int(self.right and len(self.shape) == 4)] if self.shape else 1
+        """The first axis; of a product with four axes, I ⊗ A has the second and B ⊗ I the first."""
+        return self.shape[int(not self.right and len(self.shape) == 4)] if self.shape else 1
 
     def direction(self):
         self.take("(")
@@ -149,4 +151,4 @@ def value(text, arrays, shape):
     reader = Text(text, arrays, shape)
     found = reader.sum()
     assert not reader.tokens
-    return found.reshape(shape)
+    return found.reshape(shape, order="F" if len(shape) == 4 or "unvec" in text else "C")

@@ -9,8 +9,7 @@ from ..canonical import coefficient
 from ..errors import EinderivError, LimitError
 from ..explanation import explain
 from ..expression import Expr, is_zero
-from ..show.formulas import formula, latex
-from ..show.matrix_style import matrix_style
+from ..show.formulas import Style, formula, latex, matrix_equation
 from ..show.text import text as short_text
 from .marking import Segment, labels_of, marked_latex, segments, shortened, string
 from .questions import FieldError, Question, Subject, given, question, subject
@@ -80,7 +79,8 @@ def _formula(e: Expr) -> dict[str, Any]:
     """The formula: for reading aloud and copying, in LaTeX, in LaTeX with its labels marked, and of matrices."""
     try:
         marked, colours = marked_latex(e)
-        return {"text": formula(e), "latex": latex(e), "marked": marked, "colours": colours, "matrix": matrix_style(e)}
+        return {"text": formula(e), "latex": latex(e), "marked": marked, "colours": colours,
+                "matrix": matrix_equation(e, "y", Style())}  # fmt: skip
     except LimitError as error:
         return {"text": short_text(e), "latex": None, "marked": None, "colours": {}, "matrix": None, "why": str(error)}
 

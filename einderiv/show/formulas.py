@@ -23,7 +23,7 @@ Names = tuple[str, ...]
 class Style:
     """How the parts of a formula are spelt; this one in Unicode."""
 
-    delta, partial, minus, one = "δ", "∂", "−", "1"
+    delta, partial, minus, one, vec = "δ", "∂", "−", "1", "vec({})"
 
     def __init__(self) -> None:
         self.parts = 0  # printed so far: what is shared is printed once for each use
@@ -73,7 +73,7 @@ class Ascii(Style):
 class Latex(Style):
     """LaTeX for math mode; names are ASCII identifiers, so only their underscores need escaping."""
 
-    delta, partial, minus = r"\delta", r"\partial ", "-"
+    delta, partial, minus, vec = r"\delta", r"\partial ", "-", r"\operatorname{{vec}}({})"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         comma = "," if any(len(i) > 1 for i in indices) else " " if name == self.delta else ""
@@ -122,8 +122,8 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     """The formula of `e`, with what it is the derivative of on the left.
 
     With ``style="matrix"`` in matrix notation: a vector is a column, ``∘`` is entry by entry, and what has four axes is
-    the matrix between vecs, which stack rows as NumPy does (so d vec(A X B) / d vec(X) is A ⊗ Bᵀ; books that stack
-    columns have Bᵀ ⊗ A). What has no such form is written with indices.
+    the matrix between vecs, which stack columns, as in the books: of A X B by X it is Bᵀ ⊗ A. (Stacking rows, as
+    NumPy's ``reshape`` does, it would be A ⊗ Bᵀ.) What has no such form is written with indices.
 
     >>> import einderiv as ed
     >>> ed.formula(ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X"))
@@ -133,6 +133,8 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     >>> loss = ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)")
     >>> ed.formula(ed.grad(loss, "U"), style="matrix")
     '∂y/∂U = −2 (T − U Vᵀ) V'
+    >>> ed.formula(ed.derive("ij,jk,kl->il", 1), style="matrix")
+    '∂vec(y)/∂vec(B) = Cᵀ ⊗ A'
 
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
@@ -140,7 +142,7 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     if style == "matrix" and ascii:
         raise EinderivError("matrix notation has no ASCII form: leave out ascii=True, or style='matrix'")
     spelt = Ascii() if ascii else Style()
-    return (_matrix(e, name, spelt) if style == "matrix" else None) or _equation(e, name, spelt)
+    return (matrix_equation(e, name, spelt) if style == "matrix" else None) or _equation(e, name, spelt)
 
 
 def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
@@ -155,7 +157,7 @@ def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
     _check_style(style)
-    return (_matrix(e, name, Latex()) if style == "matrix" else None) or _equation(e, name, Latex())
+    return (matrix_equation(e, name, Latex()) if style == "matrix" else None) or _equation(e, name, Latex())
 
 
 def _check_style(style: str) -> None:
@@ -163,7 +165,7 @@ def _check_style(style: str) -> None:
         raise EinderivError(f"no style is called {str(style)[:40]!r}; {near(str(style), STYLES)}")
 
 
-def _matrix(e: Expr, name: str, style: Style) -> str | None:
+def matrix_equation(e: Expr, name: str, style: Style) -> str | None:
     """The equation in matrix notation, or None where there is none."""
     if not isinstance(e, Expr) or e.nodes > limits.parts:
         return None
@@ -171,7 +173,8 @@ def _matrix(e: Expr, name: str, style: Style) -> str | None:
     found = matrix_style(e)
     if found is None:
         return None
-    return f"{left_side(e, name, style, ())} = {in_latex(found, style) if isinstance(style, Latex) else found}"
+    pair = style.vec if e.ndim == 4 else "{}"
+    return f"{left_side(e, name, style, (), pair)} = {in_latex(found, style) if isinstance(style, Latex) else found}"
 
 
 SIGNS = {"ᵀ": r"^{\top}", "⁻¹": "^{-1}", "⁻ᵀ": r"^{-\top}", "⁺": "^{+}", "−": "-", "∘": r"\circ ", "⊗": r"\otimes ",
@@ -212,17 +215,19 @@ def _equation(e: Expr, name: str, style: Style) -> str:
     return f"{left_side(e, name, style, names)} = {body(e, names, style)}"
 
 
-def left_side(e: Expr, name: str, style: Style, names: Names) -> str:
-    """``∂y[i,j]/∂X[a,b]`` for a derivative, ``y[i,j]`` for anything else."""
+def left_side(e: Expr, name: str, style: Style, names: Names, pair: str = "{}") -> str:
+    """``∂y[i,j]/∂X[a,b]`` for a derivative, ``y[i,j]`` for anything else; what has two axes as `pair` says."""
     below = ""
     order = 0
     stop = e.ndim
     while e.record is not None:
         stop, order = stop - e.record.count, order + 1
         wrt = e.record.wrt if e.record.wrt.isidentifier() else f"A{e.record.position}"
-        below = style.partial + style.indexed(wrt, names[stop : stop + e.record.count]) + below
+        shown = style.indexed(wrt, names[stop : stop + e.record.count])
+        below = style.partial + (pair.format(shown) if e.record.count == 2 else shown) + below
         e = e.record.of
     base = style.indexed(name, names[:stop])
+    base = pair.format(base) if order and e.ndim == 2 else base
     return style.fraction(style.order(order) + base, below) if order else base
 
 

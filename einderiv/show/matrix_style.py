@@ -4,9 +4,11 @@ A product is a network: factors are nodes, labels are edges. Where every summed 
 chains. A chain between the two axes of the result is a product of matrices, one that ends in vectors at both ends is a
 number, a closed one is a trace. Several chains at one axis are products entry by entry, or `diag`.
 
-What has four axes is written as a matrix, the first two axes for its rows and the last two for its columns, in
-row-major order: two chains are `A ⊗ B`, or `(A ⊗ B) K` where they cross, with the commutation matrix K, `K vec(X) =
-vec(Xᵀ)`. A factor with four axes is such a matrix between vecs. For all else the answer is None.
+What has four axes is written as a matrix, the first two axes for its rows and the last two for its columns. `vec`
+stacks columns, as in Magnus and Neudecker, *Matrix Differential Calculus* (2019), chapter 2: the first axis of a pair
+runs fastest, so two chains, A from rows to rows and C from columns to columns, are `C ⊗ A`, or `(C ⊗ A) K` where they
+cross, with the commutation matrix K, `K vec(X) = vec(Xᵀ)`. A factor with four axes is such a matrix between vecs.
+For all else the answer is None.
 """
 
 from __future__ import annotations
@@ -111,9 +113,12 @@ def length(e: Expr) -> str:
 
 
 def vector(e: Apply) -> str:
-    """``vec`` of a matrix; of ``u vᵀ`` it is ``u ⊗ v``, the ``kron`` of vectors."""
-    parts = [_two_vectors(part) for part in e.arguments[0].terms]
-    return f"({added(parts)})" if all(parts) else f"vec({written(e.arguments[0])})"
+    """The rows of a matrix one by one: ``vec`` of its transposed; of ``u vᵀ``, ``u ⊗ v``, the ``kron`` of vectors."""
+    inner = e.arguments[0]
+    parts = [_two_vectors(part) for part in inner.terms]
+    if all(parts):
+        return f"({added(parts)})"
+    return f"vec({written(inner, (1, 0)) if isinstance(inner, (Einsum, Add)) else transposed(atom(inner))})"
 
 
 def _two_vectors(term: Any) -> str:
@@ -125,7 +130,7 @@ def _two_vectors(term: Any) -> str:
 
 
 def kronecker(e: Apply) -> str:
-    """``kron`` merges axes k and m of a product with four axes, and then i and j; (i, k) are the rows of the matrix."""
+    """``kron`` merges axes k and m of a product with four axes, and then i and j; of (i, k), the rows, k is fastest."""
     view = e.arguments[0].terms[0]
     inner = view.operands[0] if len(view.operands) == 1 else None
     if not (e.core == 2 and isinstance(inner, Apply) and inner.function.name == "vec" and inner.core == 2):
@@ -133,7 +138,7 @@ def kronecker(e: Apply) -> str:
     labels, _, order = view.subscripts.partition("->")
     if inner.ndim != 3 or order != labels[2] + labels[:2]:
         raise NoMatrices
-    parts = [product(part, (i, k, j, m)) for part, (j, m, i, k) in _addends(inner.arguments[0])]
+    parts = [product(part, (k, i, m, j)) for part, (j, m, i, k) in _addends(inner.arguments[0])]
     return f"({added(parts)})"
 
 
@@ -317,9 +322,9 @@ class Network:
         where = [(self.output.index(start), self.output.find(end or "?")) for start, end, _ in chains]
         both = [pieces for _, _, pieces in chains]
         if where == [(0, 2), (1, 3)]:
-            return entrywise(both, "⊗")
+            return entrywise(both[::-1], "⊗")
         if where == [(0, 3), (1, 2)]:
-            return f"({entrywise(both, '⊗')}) K"
+            return f"({entrywise(both[::-1], '⊗')}) K"
         if where == [(0, 1), (2, 3)]:
             return "vec({}) vec({})ᵀ".format(*map(" ".join, both))
         raise NoMatrices

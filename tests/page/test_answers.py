@@ -64,8 +64,8 @@ def test_a_function_without_a_value_at_the_first_numbers():
 
 
 @pytest.mark.parametrize(("text", "wrt", "matrix"), [
-    ("ij,jk->ik", "A", "I ⊗ Bᵀ"), ("ijk,k->ij", "A", None),
-    ("T, U, V: ij\nsum((T - U @ V.T)**2)", "U", "−2 (T − U Vᵀ) V"),
+    ("ij,jk->ik", "A", "∂vec(y)/∂vec(A) = Bᵀ ⊗ I"), ("ijk,k->ij", "A", None),
+    ("T, U, V: ij\nsum((T - U @ V.T)**2)", "U", "∂y/∂U = −2 (T − U Vᵀ) V"),
 ])  # fmt: skip
 def test_the_formula_of_matrices(text, wrt, matrix):
     assert derivative({"text": text, "wrt": wrt})["result"]["matrix"] == matrix

@@ -11,7 +11,7 @@ assert.match(await text("#derivative .strings"), /ia,b->iab/);
 await type(page, "is,st,tj->ij");
 assert.deepEqual(await page.locator("#derivative .string").allInnerTexts(), ["ia,bt,tj->ijab", "ia,sb,st,tj->ijab", "bt,tj->ijib", 'Delta("ia"), B, C']);
 assert.deepEqual(await page.locator("#wrt input").evaluateAll((all) => all.map((one) => one.value)), ["A", "B", "C"]);
-assert.equal(await text("#derivative .matrix code"), "I ⊗ (Cᵀ Bᵀ)");
+assert.equal(await text("#derivative .matrix code"), "∂vec(y)/∂vec(A) = (Cᵀ Bᵀ) ⊗ I");
 
 // A label lights up everywhere: in the formula, in the strings, in the steps and shapes.
 await page.locator("#derivative .strings .label", { hasText: "b" }).first().hover();
