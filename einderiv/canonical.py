@@ -72,6 +72,18 @@ class Forms:
             self.of(part)
         return self._product(self.flat[id(e)])
 
+    def outline(self, e: Einsum) -> object:
+        """What equal products have in common, much sooner than their numbers: the weights of their components."""
+        self._parts(e)
+        flat = self.flat[id(e)]
+        where = {label: p for p, label in enumerate(flat.output)}
+        parts = [(f.weight, labels) for f, labels in zip(flat.factors, flat.inputs, strict=True)]
+        found = []
+        for group in _components(parts, set(where)):
+            ends = {where.get(label, -1) for _, labels in group for label in labels}
+            found.append((sum(weight for weight, _ in group), tuple(sorted(ends))))
+        return tuple(sorted(found))
+
     def _parts(self, e: Expr) -> tuple[Expr, ...]:
         if not isinstance(e, Einsum):
             return children(e)
@@ -283,10 +295,13 @@ def collected(terms: Sequence[Expr]) -> list[Expr]:
 def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
     # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their derivatives differ.
     forms = Forms(symmetries=False)
+    units = {k: wrapped(term) for k, term in members}
+    keys = {k: forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit) for k, unit in units.items()}
+    alike = Counter(keys.values())
     groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
     for k, term in members:
-        unit = wrapped(term)
-        groups[forms.product(unit) if unit.nodes <= MERGED else _as_written(unit)].append((k, term))
+        told = alike[keys[k]] == 1 or units[k].nodes > MERGED
+        groups[keys[k] if told else forms.product(units[k])].append((k, term))
     for group in groups.values():
         (first, term), rest = group[0], [t for _, t in group[1:]]
         # Of what is merged away only what knows more than the first is remembered.

@@ -51,8 +51,10 @@ BRANCHED = 24
 def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()) -> Expr | None:
     """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new; None for zero."""
     found: dict[int, Expr] = {}
+    order = list(walk([y]))
+    limits.check("terms", _foreseen(order, seeds))
     held = 0
-    for node in walk([y]):
+    for node in order:
         terms = _forward(node, found, seeds, names)
         live = [term for term in terms if not is_zero(term)]
         if live:
@@ -60,6 +62,23 @@ def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...
             held += len(total.addends) if isinstance(total, Add) else 0
             limits.check("terms", held)
     return found.get(id(y))
+
+
+def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
+    """Terms that will be held at least: one for each operand of a product that varies, before any of them is made.
+
+    Equal operands may give equal terms, which are one; whether they do in a long product would take making them all.
+    """
+    varies: set[int] = set()
+    terms = 0
+    for node in order:
+        name = variable(node)
+        parts = [id(c) for c in (node.factors if isinstance(node, Einsum) else children(node)) if id(c) in varies]
+        if name in seeds if name is not None else parts:
+            varies.add(id(node))
+        many = len(parts) if len(parts) > BRANCHED else len(set(parts))
+        terms += many if isinstance(node, Einsum) and many > 1 else 0
+    return terms
 
 
 def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]

@@ -27,6 +27,7 @@ from .expression import (
     Label,
     Letters,
     Number,
+    Size,
     Slot,
     Written,
     zero,
@@ -46,10 +47,11 @@ def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ..
     """
     work = _Assembly(coefficient, given, letters, origins)
     stack = list(reversed(slots))
+    plugged = {id(other) for other in inline}
     while stack:
         operand, labels = stack.pop()
-        whole = deep or any(operand is other for other in inline)
-        if isinstance(operand, Einsum) and (whole or not operand.plain):
+        if isinstance(operand, Einsum) and (not operand.plain or deep or id(operand) in plugged):
+            whole = deep or id(operand) in plugged
             stack.extend(reversed(work.plug(operand, labels, whole=whole)))
         elif isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
             work.coefficient *= operand.value
@@ -101,16 +103,19 @@ class _Assembly:
                 self.unite(names[label], outer)
             else:
                 names[label] = outer
-        seen = {label for _, ls in slots for label in ls}
-        inside = {label for ls in inner.inputs for label in ls}
-        # What is known of labels that stay inside the core is known there already.
-        given = [(label, size) for label, size in inner.given if label in seen or label not in inside]
-        for label in itertools.chain(*(ls for _, ls in slots), (label for label, _ in given)):
+        used = [label for _, ls in slots for label in ls]
+        given: Sequence[tuple[Label, Size]] = inner.given
+        if given:  # what is known of labels that stay inside the core is known there already
+            lost = {label for ls in inner.inputs for label in ls}.difference(used)
+            given = [(label, size) for label, size in given if label not in lost]
+            used += [label for label, _ in given]
+        for label in used:
             if label not in names:
                 names[label] = new = next(_fresh)
                 self.own_letters()[new] = inner.letters.get(label)
         self.coefficient *= inner.coefficient
-        self.given += [(names[label], size) for label, size in given]
+        if given:
+            self.given += [(names[label], size) for label, size in given]
         self.origins += inner.origins
         return [(factor, tuple([names[label] for label in ls])) for factor, ls in slots]
 
@@ -165,6 +170,8 @@ def flatten(e: Einsum, most: int | None = None) -> Einsum:
         return e
     flat = assemble(e.coefficient, list(zip(e.factors, e.inputs, strict=True)), e.output, axes=e.axes, given=e.given,
                     letters=e.letters, origins=e.origins, deep=True)  # fmt: skip
+    if e.record is None:
+        return flat
     return Einsum(flat.coefficient, flat.factors, flat.inputs, flat.output, flat.given, axes=e.axes,
                   letters=flat.letters, origins=flat.origins, record=e.record)  # fmt: skip
 

@@ -241,6 +241,23 @@ def test_collected(terms, merged):
     assert all(same(wrapped(a), b) or coefficient(b) == 0 for a, b in zip(found, merged, strict=True))
 
 
+@pytest.mark.parametrize("seed", range(100))
+def test_other_spellings_merge(seed):
+    rng = random.Random(2000 + seed)
+    product = random_product(rng, most=7)
+    spelt = [wrapped(expression(product)), *(wrapped(shuffled(product, rng)) for _ in range(4))]
+    forms = Forms(symmetries=False)
+    assert len({forms.outline(e) for e in spelt}) == len({forms.product(e) for e in spelt}) == 1
+    (found,) = collected(spelt)
+    assert coefficient(found) == sum(map(coefficient, spelt))
+
+
+def test_outlines_tell_where_a_chain_is_cut():
+    chain = "ij,jk,kl,lm,mn->in"
+    terms = ed.derive(es(chain, *"AAAAA"), "A").terms
+    assert len({Forms().outline(wrapped(term)) for term in terms}) == len(terms) == 5
+
+
 def test_merging_keeps_the_letters_of_the_first():
     (found,) = collected([es("pq,qr->pr", "A", "B"), es("ij,jk->ik", "A", "B")])
     assert (found.subscripts, found.coefficient) == ("pq,qr->pr", 2)
