@@ -32,6 +32,7 @@ def test_our_answer_is_the_hand_written_one(case):
         assert max(errors) < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", [c for c in CASES if c.family in ("P1", "P3", "P5", "P9")], ids=lambda c: c.label)
 def test_in_float32(case):
     record = engine.run(case, "tiny", dataclasses.replace(ALONE, dtype="float32"))
@@ -286,6 +287,7 @@ def test_names_of_arrays_that_a_hand_written_form_takes():
     assert len(engine.bound(lambda *arrays: arrays, problem.arrays)()) == 2
 
 
+@pytest.mark.slow
 def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
     from bench import __main__, calibration
     from einderiv.rates import Costs, costs

@@ -36,6 +36,7 @@ def test_the_pages_are_fresh():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_stale_page_is_noticed(tmp_path):
     assert run("--check", "--folder", str(tmp_path)).returncode == 1
     assert run("--folder", str(tmp_path)).returncode == 0

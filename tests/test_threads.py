@@ -180,7 +180,7 @@ print("none hangs")
 """
 
 
-@pytest.mark.parametrize("forks", [10, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("forks", [3, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_forks_while_threads_derive(forks):
     """The package holds no locks that a child could inherit held."""
     text = FORKING.format(tests=str(Path(__file__).parent), forks=forks)
@@ -256,7 +256,7 @@ def watched(count):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
-@pytest.mark.parametrize("count", [3000, pytest.param(10**5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("count", [1000, pytest.param(10**5, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_memory_stays_flat(count):
     """In a process of its own: what other tests have left here would be looked through, and given back, meanwhile."""
     done = subprocess.run([sys.executable, "-c", f"import test_threads; test_threads.watched({count})"], check=False,
