@@ -23,6 +23,7 @@ from .expression import (
     Tensor,
     children,
     total_weight,
+    walk,
     wrapped,
 )  # fmt: skip
 from .unification import bare, carried, flatten
@@ -32,6 +33,7 @@ MERGED = 500  # nodes: like terms that are larger merge only if they are written
 DEEP = 200  # operands of one connected component that are told apart by trying
 
 Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
+Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class Forms:
@@ -43,6 +45,7 @@ class Forms:
         self.table: dict[object, int] = {}
         self.known: dict[int, int] = {}
         self.flat: dict[int, Einsum] = {}
+        self.outlines: dict[int, Outline] = {}
         self.alive: list[Expr] = []  # what `known` names by id
         self.symmetric: set[int] = set()  # numbers of operands whose last two axes have no order
         self.steps = limits.canonical_steps
@@ -73,15 +76,28 @@ class Forms:
         return self._product(self.flat[id(e)])
 
     def outline(self, e: Einsum) -> object:
-        """What equal products have in common, much sooner than their numbers: the weights of their components."""
-        self._parts(e)
-        flat = self.flat[id(e)]
-        where = {label: p for p, label in enumerate(flat.output)}
-        parts = [(f.weight, labels) for f, labels in zip(flat.factors, flat.inputs, strict=True)]
+        """What equal products have in common, much sooner than their numbers: their components by weight and axes."""
+        for node in walk([e], self._products):
+            if isinstance(node, Einsum):
+                self.alive.append(node)
+                self.outlines[id(node)] = self._outline(node)
+        return self.outlines[id(e)]
+
+    def _products(self, e: Expr) -> tuple[Expr, ...]:
+        """The operands of a product that are products, with no outline yet."""
+        return tuple([f for f in children(e) if isinstance(f, Einsum) and id(f) not in self.outlines])
+
+    def _outline(self, e: Einsum) -> Outline:
+        """The weight of each connected component, and the axes of the result that it has, sorted."""
+        where = {label: p for p, label in enumerate(e.output)}
+        parts: list[Part] = []
+        for factor, labels in zip(e.factors, e.inputs, strict=True):
+            known = self.outlines.get(id(factor), ((factor.weight, range(len(labels))),))
+            parts += [(weight, tuple([labels[p] for p in axes])) for weight, axes in known]
         found = []
         for group in _components(parts, set(where)):
-            ends = {where.get(label, -1) for _, labels in group for label in labels}
-            found.append((sum(weight for weight, _ in group), tuple(sorted(ends))))
+            ends = {where[label] for _, labels in group for label in labels if label in where}
+            found.append((sum([weight for weight, _ in group]), tuple(sorted(ends))))
         return tuple(sorted(found))
 
     def _parts(self, e: Expr) -> tuple[Expr, ...]:

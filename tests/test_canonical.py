@@ -252,6 +252,16 @@ def test_other_spellings_merge(seed):
     assert coefficient(found) == sum(map(coefficient, spelt))
 
 
+def test_outlines_of_products_in_products():
+    A, B, u = t("A", "ij"), t("B", "ij"), t("u", "i")
+    apart = es("ij,k->ijk", A @ B, u)  # two components, whether they are nested or not
+    for e, flat in [(es("ijk,k->ij", apart, u), es("ia,aj,k,k->ij", A, B, u, u)),
+                    (es("iij,j->i", es("ij,k->kij", A @ B, u), u), es("ia,aj,i,j->i", A, B, u, u)),
+                    (es("ii->", A @ B), es("ij,ji->", A, B))]:  # fmt: skip
+        assert e == flat
+        assert Forms().outline(wrapped(e)) == Forms().outline(wrapped(flat))
+
+
 def test_outlines_tell_where_a_chain_is_cut():
     chain = "ij,jk,kl,lm,mn->in"
     terms = ed.derive(es(chain, *"AAAAA"), "A").terms
