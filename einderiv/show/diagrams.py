@@ -17,11 +17,13 @@ from ..naming import axis_names
 from .drawing import FONT, Box, Drawn, Picture, around, element, line, row, text_box, title, width
 from .layout import Point, cleared, distances, placed, spread
 from .networks import Edge, Network, Node, arguments, network, spoken
+from .routes import CORNER, Shape, Sides
 from .text import text
-from .wires import CORNER, SMALL, Shape, Sides, Sizes, lines, sized
+from .wires import SMALL, Sizes, lines, sized
 
 LEG, SLOT = 34.0, 32.0  # length of a leg, distance of legs side by side
 DEEP, NESTED, MANY = 3, 12, 60  # frames in frames, nodes within a frame, nodes that are drawn at all
+STRETCHES = (1.0, 1.25, 1.6, 2.0)  # how much further apart nodes are placed, until the picture is clear
 LONG = 18  # letters of a name that are shown
 
 
@@ -90,12 +92,24 @@ def _text(words: str, size: float = FONT + 2) -> tuple[tuple[str, ...], Box, tup
 
 
 def _network(net: Network, at: Sides, sizes: Sizes, depth: int) -> Drawn:
+    """The clearest of several drawings: where lines and labels meet what is not theirs, further apart."""
     shapes = [_shape(node, sizes, depth) for node in net.nodes]
+    found = []
+    for stretch in STRETCHES if len(net.edges) <= MANY else STRETCHES[:2]:
+        places, ends = _arranged(net, shapes, at, stretch)
+        found.append(lines(net, places, shapes, ends, at, sizes))
+        if not found[-1][1]:
+            break
+    return min(found, key=lambda one: one[1])[0]
+
+
+def _arranged(net: Network, shapes: Sequence[Shape], at: Sides, stretch: float) -> tuple[list[Point], dict[int, Point]]:
+    """The middles of the nodes, and where legs end."""
     places: list[Point] = [(0.0, 0.0)] * len(net.nodes)
     below, start = bool(at[2]), 0.0
     groups = sorted(net.components(), key=lambda group: _rank(net, group, at))
     for group in groups:
-        points = _component(net, group, shapes, at)
+        points = _component(net, group, shapes, at, stretch)
         box = around(Box(x - shapes[k].wide / 2, y - shapes[k].high / 2, x + shapes[k].wide / 2,
                          y + shapes[k].high / 2) for k, (x, y) in zip(group, points, strict=True))  # fmt: skip
         start += (room := _bows(net, group))
@@ -110,8 +124,7 @@ def _network(net: Network, at: Sides, sizes: Sizes, depth: int) -> Drawn:
         if all(moved[k] == p for k, p in enumerate(places) if k not in ends):
             break
         places = [p if k in ends else moved[k] for k, p in enumerate(places)]
-    ends = _ends(net, places, shapes, at)
-    return lines(net, places, shapes, ends, at, sizes)
+    return places, _ends(net, places, shapes, at)
 
 
 def _bows(net: Network, group: Sequence[int]) -> float:
@@ -132,13 +145,13 @@ def _rank(net: Network, group: Sequence[int], at: Sides) -> tuple[float, int]:
     return (sum(own) / len(own) if own else -1.0), group[0]
 
 
-def _component(net: Network, group: Sequence[int], shapes: Sequence[Shape], at: Sides) -> list[Point]:
+def _component(net: Network, group: Sequence[int], shapes: Sequence[Shape], at: Sides, stretch: float) -> list[Point]:
     """The places of the nodes that hang together."""
     index = {k: n for n, k in enumerate(group)}
     edges: dict[tuple[int, int], float] = {}
     for edge in net.edges:
         if edge.a in index and edge.a != edge.b:
-            edges[index[edge.a], index[edge.b]] = _length(net, edge, shapes)
+            edges[index[edge.a], index[edge.b]] = stretch * _length(net, edge, shapes)
     legs = [[index[k] for p in side for k in group if net.nodes[k].kind == "leg" and net.nodes[k].place == p]
             for side in at]  # fmt: skip
     far = distances(len(group), edges)
@@ -189,8 +202,9 @@ def _ends(net: Network, places: list[Point], shapes: Sequence[Shape], at: Sides)
     for side, border in zip(at, (left, right, bottom), strict=True):
         along = 0 if side is at[2] and side else 1
         own = sorted(places[leg[p]][along] for p in side)
+        wide = [width(net.nodes[leg[p]].axes[0], SMALL) * (1 - along) for p in side]  # labels below are side by side
         for k in range(1, len(own)):
-            own[k] = max(own[k], own[k - 1] + SLOT * 0.7)
+            own[k] = max(own[k], own[k - 1] + max(SLOT * 0.7, (wide[k - 1] + wide[k]) / 2 + 4))
         found.update((leg[p], (where, border) if along == 0 else (border, where))
                      for p, where in zip(side, own, strict=True))  # fmt: skip
     return found

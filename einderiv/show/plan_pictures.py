@@ -1,4 +1,9 @@
-"""A plan as a tree: a node for each step, below what it needs; the darker, the longer it takes."""
+"""A plan as a tree: a node for each step, below what it needs; the darker, the longer it takes.
+
+Nodes stand in rows, inputs in the row above their first use. A value that a later row needs is led through the rows
+between at a place of its own, so that no line runs behind a node (the dummy vertices of Sugiyama, Tagawa and Toda,
+*Methods for visual understanding of hierarchical system structures*, 1981).
+"""
 
 from __future__ import annotations
 
@@ -10,58 +15,67 @@ from .drawing import Box, Drawn, Picture, element, line, number, text_box, title
 SMALL, TALL, GAP = 12.0, 40.0, 26.0
 LONG = 26  # letters of an einsum that are shown
 MANY = 120  # steps that are drawn
+LANE = 6.0  # width of the place where a line passes a row
+
+Step = tuple[int, tuple[int, ...], str, str, float]  # value, values it needs, its einsum, its kernel, share of time
+Places = dict[tuple[int, int], Box]  # of a value in a row: its node in its own, the lanes of its line in later ones
 
 
-def plan_picture(names: Mapping[int, str], steps: Sequence[tuple[int, tuple[int, ...], str, str, float]],
-                 outputs: Sequence[int]) -> Picture:  # fmt: skip
-    """A picture of steps: (value, values it needs, its einsum, its kernel, its share of the time).
-
-    `names` are those of the inputs. Raises LimitError for more steps than can be told apart.
-    """
+def plan_picture(names: Mapping[int, str], steps: Sequence[Step], outputs: Sequence[int]) -> Picture:
+    """A picture of steps; `names` are those of the inputs. Raises LimitError for more than can be told apart."""
     if len(steps) > MANY:
         raise LimitError(
             f"a picture of {len(steps)} steps shows nothing: at most {MANY} are drawn; print(plan) has all"
         )
-    level = dict.fromkeys(names, 0)
+    row = _rows(names, steps)
+    last = dict(row)  # the row of the last use
     for value, needs, *_ in steps:
-        level[value] = 1 + max((level.get(v, 0) for v in needs), default=0)
-    boxes = _boxes(names, steps, level)
-    found: list[Drawn] = []
-    for value, needs, *_ in steps:
-        for v in needs:
-            found.append(_line(boxes[v], boxes[value]))
-    found += [_input(name, boxes[v]) for v, name in names.items()]
-    found += [_step(words, kernel, share, boxes[value], last=value in outputs)
+        last.update((v, max(last[v], row[value] - 1)) for v in needs)
+    places = _places(names, steps, row, last)
+    found = [_passing(places[v, k]) for v, k in places if k != row[v]]
+    found += [_line(places[v, k - 1], places[v, k]) for v, k in places if k != row[v]]
+    found += [_line(places[v, row[value] - 1], places[value, row[value]]) for value, needs, *_ in steps
+              for v in dict.fromkeys(needs)]  # fmt: skip
+    found += [_input(name, places[v, row[v]]) for v, name in names.items()]
+    found += [_step(words, kernel, share, places[value, row[value]], last=value in outputs)
               for value, _, words, kernel, share in steps]  # fmt: skip
     return Picture(
         together(found), f"a plan of {len(steps)} steps", "inputs above, results below, darker where time goes"
     )
 
 
-def _boxes(names: Mapping[int, str], steps: Sequence[tuple[int, tuple[int, ...], str, str, float]],
-           level: Mapping[int, int]) -> dict[int, Box]:  # fmt: skip
-    """Rows by level; in a row as the values that they need stand, from left to right."""
+def _rows(names: Mapping[int, str], steps: Sequence[Step]) -> dict[int, int]:
+    """The row of each value: a step is below all that it needs, an input just above its first use."""
+    row = dict.fromkeys(names, 0)
+    for value, needs, *_ in steps:
+        row[value] = 1 + max((row[v] for v in needs), default=0)
+    first: dict[int, int] = {}
+    for value, needs, *_ in steps:
+        first.update((v, min(first.get(v, row[value]), row[value])) for v in needs)
+    row.update((v, first.get(v, 1) - 1) for v in names)
+    return row
+
+
+def _places(names: Mapping[int, str], steps: Sequence[Step], row: Mapping[int, int], last: Mapping[int, int]) -> Places:
+    """Row by row; in a row as what they need stands, from left to right."""
     wide = {v: max(40.0, width(name, SMALL) + 20) for v, name in names.items()}
     wide |= {
         v: max(width(_short(words), SMALL), width(f"{kernel} 100 %", SMALL)) + 20 for v, _, words, kernel, _ in steps
     }
     needs = {v: inputs for v, inputs, *_ in steps}
-    rows: dict[int, list[int]] = {}
-    for v in (*names, *needs):
-        rows.setdefault(level[v], []).append(v)
-    found: dict[int, Box] = {}
-    for depth, row in sorted(rows.items()):
+    found: Places = {}
+    for k in range(max(last.values(), default=0) + 1):
 
-        def middle(v: int) -> float:
-            known = [(found[n].left + found[n].right) / 2 for n in needs.get(v, ()) if n in found]
-            return sum(known) / len(known) if known else 0.0
+        def middle(v: int, k: int = k) -> float:
+            above = [found[n, k - 1] for n in (needs.get(v, ()) if row[v] == k else (v,)) if (n, k - 1) in found]
+            return sum(box.left + box.right for box in above) / (2 * len(above)) if above else 0.0
 
-        order = sorted(row, key=lambda v: (middle(v), v)) if depth else row
         x = 0.0
-        for v in order:
-            left = max(x, middle(v) - wide[v] / 2 if depth else 0.0)
-            found[v] = Box(left, depth * (TALL + GAP), left + wide[v], depth * (TALL + GAP) + TALL)
-            x = left + wide[v] + 18
+        for v in sorted((v for v in row if row[v] <= k <= last[v]), key=lambda v: (middle(v), v)):
+            size = wide[v] if row[v] == k else LANE
+            left = max(x, middle(v) - size / 2)
+            found[v, k] = Box(left, k * (TALL + GAP), left + size, k * (TALL + GAP) + TALL)
+            x = left + size + 18
     return found
 
 
@@ -73,13 +87,22 @@ def _line(a: Box, b: Box) -> Drawn:
     x, y = (a.left + a.right) / 2, (b.left + b.right) / 2
     bend = (a.bottom + b.top) / 2
     x1, x2, y1, y2, y3 = map(number, (x, y, a.bottom, bend, b.top))
-    path = f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}"
-    return Drawn((element("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),),
-                 Box(min(x, y), a.bottom, max(x, y), b.top))  # fmt: skip
+    return _stroke(f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}", Box(min(x, y), a.bottom, max(x, y), b.top))
+
+
+def _passing(box: Box) -> Drawn:
+    """The part of a line that passes a row."""
+    x, y1, y2 = map(number, ((box.left + box.right) / 2, box.top, box.bottom))
+    return _stroke(f"M{x} {y1}L{x} {y2}", box)
+
+
+def _stroke(path: str, box: Box) -> Drawn:
+    return Drawn((element("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),), box)
 
 
 def _input(name: str, box: Box) -> Drawn:
-    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    """An input: at the bottom of its row, where its lines begin."""
+    x, y = (box.left + box.right) / 2, box.bottom - 13
     parts = (element("rect", x=box.left, y=y - 13, width=box.right - box.left, height=26, rx=13, fill="none",
                      stroke="currentColor"), line(name, x, y, SMALL))  # fmt: skip
     return Drawn(

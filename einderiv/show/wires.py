@@ -1,27 +1,19 @@
-"""The lines of a picture: from border to border of nodes, their labels where nothing else is."""
+"""The lines of a picture with their labels, each where nothing else is, and how clear the picture is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
-from .drawing import Box, Drawn, around, element, line, number, text_box, title, together, width
-from .layout import Point, crossed
+from .drawing import Box, Drawn, around, element, line, text_box, title, together, width
+from .layout import Point
 from .networks import Edge, Network, Node
+from .routes import Route, Shape, Sides, grown, routes
 
 SMALL = 13.0  # size of labels
-CORNER = 8.0  # radius of the corners of frames
-ROUND = 32.0  # nodes that are at most so high have a half circle at either end
-Sides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # axes with legs at the left, at the right, below
+AIR = 2.0  # around the letters of a label, in its box
+SHARES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)  # of its line, where a label may be
 Sizes = Mapping[str, int]
-
-
-class Shape(NamedTuple):
-    """A node as it is drawn around its middle."""
-
-    drawn: Drawn
-    wide: float
-    high: float
+Mark = tuple[str, Box]  # a text and where it stands
 
 
 def sized(label: str, sizes: Sizes) -> str:
@@ -30,48 +22,34 @@ def sized(label: str, sizes: Sizes) -> str:
 
 
 def lines(net: Network, places: Sequence[Point], shapes: Sequence[Shape], ends: Mapping[int, Point], at: Sides,
-          sizes: Sizes) -> Drawn:  # fmt: skip
-    """All lines with their labels, the nodes above them, and the rings above those."""
-    boxes = [shapes[k].drawn.box.moved(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"]
-    texts: list[tuple[str, Box]] = []
+          sizes: Sizes) -> tuple[Drawn, int]:  # fmt: skip
+    """All lines with their labels, the nodes above them, and the rings above those; and the number of faults."""
+    ways = routes(net, places, shapes, ends, at)
+    boxes = {k: shapes[k].drawn.box.moved(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"}
+    marks = _labels(net, ways, ends, at, list(boxes.values()))
     found: list[Drawn] = []
     rings: list[str] = []
-    same: dict[frozenset[int], list[int]] = {}
-
-    def ends_of(edge: Edge) -> tuple[Point, Point]:
-        return ends.get(edge.a, places[edge.a]), ends.get(edge.b, places[edge.b])
-
-    for k, edge in enumerate(net.edges):
-        same.setdefault(frozenset((edge.a, edge.b)), []).append(k)
-    for k, edge in enumerate(net.edges):
-        group = same[frozenset((edge.a, edge.b))]
-        start, stop = ends_of(edge)
-        bend = 26.0 * (group.index(k) - (len(group) - 1) / 2) + _over(edge, start, stop, places, shapes, ends)
-        path, middle, borders = _path(start, stop, shapes[edge.a], shapes[edge.b], bend, _inward(net, edge, at))
-        marks = [_leg_label(net.nodes[n], ends[n], at) for n in (edge.a, edge.b) if n in ends]
-        if not marks and not _said(net, k, ends):
-            others = [ends_of(e) for e in net.edges if e is not edge]
-            marks = [_beside(edge.label, start, stop, middle, [*boxes, *(b for _, b in texts)], others, bend)]
-        texts += marks
-        shown = [line(words, (b.left + b.right) / 2, (b.top + b.bottom) / 2, SMALL) for words, b in marks]
+    for edge, route, own in zip(net.edges, ways, marks, strict=True):
+        shown = [line(words, (b.left + b.right) / 2, (b.top + b.bottom) / 2, SMALL) for words, b in own]
         about = title(sized(edge.label, sizes))
-        stroke = element("path", d=path, fill="none", stroke="currentColor", stroke_width="1.4")
+        stroke = element("path", d=route.path, fill="none", stroke="currentColor", stroke_width="1.4")
         parts = element("g", about, stroke, *shown, data_label=edge.label, class_="label")
-        if first := _first(net, edge, borders):
+        if first := _first(net, edge, route.borders):
             rings.append(element("g", *first, data_label=edge.label, class_="label"))
-        corners = [
-            Box(min(p, q), min(r, t), max(p, q), max(r, t)) for (p, r), (q, t) in ((start, stop), (middle, middle))
-        ]
-        found.append(Drawn((parts,), around([*corners, *(b for _, b in marks)]), tuple(marks)))
-    nodes = [shapes[k].drawn.at(*places[k]) for k in range(len(shapes)) if net.nodes[k].kind != "leg"]
+        found.append(Drawn((parts,), around([route.box, *(b for _, b in own)]), tuple(own)))
+    nodes = [shapes[k].drawn.at(*places[k]) for k in boxes]
     drawn = together([*found, *nodes])
-    return drawn._replace(parts=(*drawn.parts, *rings))
+    return drawn._replace(parts=(*drawn.parts, *rings)), _faults(net, ways, marks, boxes)
 
 
-def _said(net: Network, k: int, ends: Mapping[int, Point]) -> bool:
-    """Is the label of a line written at another line of the same dot?"""
-    dot = net.edges[k].b
-    return net.nodes[dot].kind == "dot" and any(e.b == dot and (e.a in ends or j < k) for j, e in enumerate(net.edges))
+def _faults(net: Network, ways: Sequence[Route], marks: Sequence[Sequence[Mark]], boxes: Mapping[int, Box]) -> int:
+    """Lines through nodes that are not theirs, or through labels, and labels upon labels or nodes."""
+    texts = [box for own in marks for _, box in own]
+    through = sum(route.through(box) for edge, route in zip(net.edges, ways, strict=True)
+                  for k, box in boxes.items() if k not in (edge.a, edge.b))  # fmt: skip
+    over = sum(route.through(grown(box, -AIR)) for route in ways for box in texts)
+    upon = sum(a.touches(b, -1.0) for n, a in enumerate(texts) for b in [*texts[:n], *boxes.values()])
+    return through + over + upon
 
 
 def _first(net: Network, edge: Edge, borders: tuple[Point, Point]) -> list[str]:
@@ -83,60 +61,31 @@ def _first(net: Network, edge: Edge, borders: tuple[Point, Point]) -> list[str]:
     ]
 
 
-def _over(edge: Edge, start: Point, stop: Point, places: Sequence[Point], shapes: Sequence[Shape],
-          ends: Mapping[int, Point]) -> float:  # fmt: skip
-    """How far a line bends to pass over the nodes that it would run through."""
-    if edge.a in ends or edge.b in ends:
-        return 0.0
-    on_way = [k for k in range(len(places)) if k not in ends and k not in (edge.a, edge.b) and shapes[k].wide
-              and crossed(places[k], (shapes[k].wide, shapes[k].high), start, stop)]  # fmt: skip
-    high = max((shapes[k].high for k in on_way), default=0.0)
-    return (high + 16.0) * (1.0 if stop[0] < start[0] else -1.0) if on_way else 0.0
+# ---- labels
+def _labels(net: Network, ways: Sequence[Route], ends: Mapping[int, Point], at: Sides, boxes: Sequence[Box]
+            ) -> list[list[Mark]]:  # fmt: skip
+    """The labels of every edge: those of legs first, for they have one place only; then the shortest lines'."""
+    marks = [[_leg_label(net.nodes[n], ends[n], at) for n in (edge.a, edge.b) if n in ends] for edge in net.edges]
+    taken = [*boxes, *(box for own in marks for _, box in own)]
+    left = [k for k, own in enumerate(marks) if not own and not _said(net, k, ends)]
+    for k in sorted(left, key=lambda k: _long(ways[k])):
+        marks[k] = [_beside(net.edges[k].label, ways[k], taken, ways)]
+        taken.append(marks[k][0][1])
+    return marks
 
 
-def _inward(net: Network, edge: Edge, at: Sides) -> Point:
-    """The way that a wire between two legs of one side bends."""
-    if not net.nodes[edge.a].kind == net.nodes[edge.b].kind == "leg":
-        return 0.0, 0.0
-    first, second = (next(k for k, side in enumerate(at) if net.nodes[n].place in side) for n in (edge.a, edge.b))
-    return ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0))[first] if first == second else (0.0, 0.0)
+def _long(route: Route) -> float:
+    (px, py), (qx, qy) = route.borders
+    return abs(px - qx) + abs(py - qy)
 
 
-def _path(start: Point, stop: Point, a: Shape, b: Shape, bend: float, inward: Point
-          ) -> tuple[str, Point, tuple[Point, Point]]:  # fmt: skip
-    """A line from border to border, its middle, and where it begins and ends."""
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    far = (dx * dx + dy * dy) ** 0.5 or 1.0
-    control = (
-        (start[0] + stop[0]) / 2 - dy / far * 2 * bend + inward[0],
-        (start[1] + stop[1]) / 2 + dx / far * 2 * bend + inward[1],
-    )
-    if bend or inward != (0.0, 0.0):
-        p, q = _border(start, control, a), _border(stop, control, b)
-        middle = (p[0] + 2 * control[0] + q[0]) / 4, (p[1] + 2 * control[1] + q[1]) / 4
-        return f"M{_at(p)}Q{_at(control)} {_at(q)}", middle, (p, q)
-    p, q = _border(start, stop, a), _border(stop, start, b)
-    return f"M{_at(p)}L{_at(q)}", ((p[0] + q[0]) / 2, (p[1] + q[1]) / 2), (p, q)
+def _said(net: Network, k: int, ends: Mapping[int, Point]) -> bool:
+    """Is the label of a line written at another line of the same dot?"""
+    dot = net.edges[k].b
+    return net.nodes[dot].kind == "dot" and any(e.b == dot and (e.a in ends or j < k) for j, e in enumerate(net.edges))
 
 
-def _at(point: Point) -> str:
-    return f"{number(point[0])} {number(point[1])}"
-
-
-def _border(start: Point, to: Point, shape: Shape) -> Point:
-    """Where the way to another point leaves a node: a rectangle with round corners, or a circle."""
-    dx, dy = to[0] - start[0], to[1] - start[1]
-    ways = [half / abs(d) for half, d in ((shape.wide / 2, dx), (shape.high / 2, dy)) if d]
-    share = min([1.0, *ways]) if shape.wide else 0.0
-    r = shape.high / 2 if shape.high <= ROUND else CORNER
-    x, y = shape.wide / 2 - r, shape.high / 2 - r  # the middle of the corner
-    if share < 1 and abs(dx) * share > x and abs(dy) * share > y:  # |t d - c| = r, the way out
-        square, along = dx * dx + dy * dy, abs(dx) * x + abs(dy) * y
-        share = (along + max(along * along - square * (x * x + y * y - r * r), 0.0) ** 0.5) / square
-    return start[0] + share * dx, start[1] + share * dy
-
-
-def _leg_label(node: Node, end: Point, at: Sides) -> tuple[str, Box]:
+def _leg_label(node: Node, end: Point, at: Sides) -> Mark:
     """The name of an axis beyond the end of its leg."""
     words = node.axes[0]
     half = width(words, SMALL) / 2 + 5
@@ -144,20 +93,21 @@ def _leg_label(node: Node, end: Point, at: Sides) -> tuple[str, Box]:
     return words, text_box(words, end[0] + x, end[1] + y, SMALL)
 
 
-def _beside(label: str, start: Point, stop: Point, middle: Point, taken: Sequence[Box],
-            lines: Sequence[tuple[Point, Point]], bend: float) -> tuple[str, Box]:  # fmt: skip
-    """A place beside a line, outside of a bent one, where a label covers nothing, no other line if that can be."""
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    far = (dx * dx + dy * dy) ** 0.5 or 1.0
-    away = 9.0 + abs(dy) / far * width(label, SMALL) / 2
-    tries = []
-    for share in (0.0, -0.12, 0.12, -0.22, 0.22):
-        for side in (1.1, 1.6, 2.2) if bend < 0 else (-1.1, -1.6, -2.2) if bend else (1, -1, 1.6, -1.6):
-            x, y = middle[0] + share * dx + side * away * dy / far, middle[1] + share * dy - side * away * dx / far
-            tries.append(text_box(label, x, y, SMALL))
-    free = [box for box in tries if not any(box.touches(b) for b in taken)]
-    size = width(label, SMALL) - 12, SMALL - 12  # as wide as its letters, with what `crossed` keeps clear around
-    clear = (
-        b for b in free if not any(crossed(((b.left + b.right) / 2, (b.top + b.bottom) / 2), size, *ab) for ab in lines)
-    )
-    return label, next(clear, (free or tries)[0])
+def _beside(label: str, route: Route, taken: Sequence[Box], ways: Sequence[Route]) -> Mark:
+    """A place beside a line, outside of a bent one, where a label covers nothing, nor a line it."""
+    best: tuple[int, Box] | None = None
+    outside = (-1, 1) if route.bend > 0 else (1, -1)
+    for step in (1.0, 1.5, 2.1):
+        for share in SHARES:
+            (x, y), (dx, dy) = route.at(share)
+            away = step * (9.0 + abs(dy) * width(label, SMALL) / 2)
+            for side in outside[: 1 if route.bend else 2]:
+                box = text_box(label, x + side * away * dy, y - side * away * dx, SMALL)
+                inside = grown(box, -AIR)
+                met = 5 * sum(box.touches(other, -1.0) for other in taken) + sum(way.through(inside) for way in ways)
+                if not met:
+                    return label, box
+                if best is None or met < best[0]:
+                    best = met, box
+    assert best is not None
+    return label, best[1]

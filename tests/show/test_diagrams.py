@@ -3,7 +3,6 @@
 import string
 import xml.etree.ElementTree as ET
 from itertools import combinations
-from math import hypot
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from einderiv.naming import axis_names
 from einderiv.show.diagrams import _bows, drawn, sides
 from einderiv.show.drawing import Box, Picture, element, number, text_box, words
 from einderiv.show.networks import network
-from einderiv.show.wires import Shape, _border
 
 L = string.ascii_letters
 x, X, W = ed.tensor("x", "n"), ed.tensor("X", "ni"), ed.tensor("W", "io")
@@ -171,15 +169,6 @@ def test_boxes():
     a = text_box("abc", 0, 0)
     assert a.touches(a.moved(1, 1))
     assert not a.touches(a.moved(100, 0))
-
-
-@pytest.mark.parametrize("at", [(1, 0), (0, 1), (3, 2), (-3, 2), (2, -9), (-1, -1)])
-@pytest.mark.parametrize(("wide", "high", "r"), [(40, 32, 16), (8, 8, 4), (120, 80, 8)])
-def test_lines_end_on_the_outline(at, wide, high, r):
-    x, y = _border((0.0, 0.0), (at[0] * 100.0, at[1] * 100.0), Shape(None, wide, high))
-    outside = max(abs(x) - wide / 2 + r, 0), max(abs(y) - high / 2 + r, 0)
-    assert abs(hypot(*outside) - r) < 1e-9
-    assert abs(x * at[1] - y * at[0]) < 1e-9
 
 
 def test_components_with_bows_stand_apart():
