@@ -37,9 +37,9 @@ def along(path):
 def test_no_line_runs_behind_a_node(name):
     e, shapes = PLANS[name]
     root = ET.fromstring(ed.compile(e).plan(**shapes).picture().svg())
-    boxes = [[float(rect.get(key)) for key in ("x", "y", "width", "height")] for rect in root.iter("{*}rect")]
+    boxes = [[float(rect.get(key)) for key in ("x", "y", "width", "height")] for rect in root.findall(".//{*}rect")]
     assert boxes
-    for path in root.iter("{*}path"):
+    for path in root.findall(".//{*}path"):
         for x, y in along(path.get("d")):
             assert not any(left + 0.5 < x < left + wide - 0.5 and top + 0.5 < y < top + high - 0.5
                            for left, top, wide, high in boxes), path.get("d")  # fmt: skip
