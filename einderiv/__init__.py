@@ -28,6 +28,7 @@ from .compositions import (
 )
 from .construction import einsum, tensor
 from .declared import project
+from .deltas import Delta
 from .elementwise import (
     arccos,
     arccosh,
@@ -113,7 +114,6 @@ from .show.formulas import formula, latex
 from .show.patterns import sparsity
 from .show.saved_plans import load_plan
 from .show.strips import strip
-from .show.text import Delta
 from .substitution import substitute
 
 if TYPE_CHECKING:

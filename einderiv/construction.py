@@ -9,6 +9,7 @@ from typing import Any
 
 from .algebra import number
 from .arrays import is_array, usable
+from .deltas import Delta
 from .errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .expression import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
 from .notation import BLANKS, ELLIPSIS, Notation, Term, expand, is_name, label_name, label_number, read
@@ -131,14 +132,15 @@ def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | s
         limits.check("operands", len(notation.inputs))
         notation, values = _counted(notation, operands)
     parts = [_operand(value, k, notation) for k, value in enumerate(values)]
-    ranks = [p.ndim if isinstance(p, Expr) else None for p in parts]
+    ranks = [None if isinstance(p, str) else p.ndim for p in parts]
 
     def where(k: int) -> str:
         part = parts[k]
         return f"operand {k} ({called(part)})" if isinstance(part, Expr) else f"operand {k}"
 
     inputs, output = expand(notation, ranks, where)
-    return _built(notation, _tensors(parts, inputs), inputs, output, dict(sizes or {}))
+    given = dict(sizes or {})
+    return _built(notation, _identities(_tensors(parts, inputs), inputs, given), inputs, output, given)
 
 
 def _built(notation: Notation, parts: list[Expr], inputs: list[tuple[str, ...]], output: tuple[str, ...],
@@ -193,9 +195,9 @@ def default_names(number_of_operands: int) -> list[str]:
     return list(islice((letter + r for r in rounds for letter in string.ascii_uppercase), number_of_operands))
 
 
-def _operand(value: object, k: int, notation: Notation) -> Expr | str:
-    """An expression for operand `k`; a name stays a string until its number of axes is known."""
-    if isinstance(value, Expr):
+def _operand(value: object, k: int, notation: Notation) -> Expr | Delta | str:
+    """An expression for operand `k`; names stay until their number of axes is known, deltas until their size is."""
+    if isinstance(value, (Expr, Delta)):
         return value
     if isinstance(value, str):
         check_name(value, f"operand {k}")
@@ -207,12 +209,30 @@ def _operand(value: object, k: int, notation: Notation) -> Expr | str:
     return Constant(array, array.shape)
 
 
-def _tensors(parts: list[Expr | str], inputs: list[tuple[str, ...]]) -> list[Expr]:
+def _tensors(parts: list[Expr | Delta | str], inputs: list[tuple[str, ...]]) -> list[Expr | Delta]:
     made: dict[tuple[str, int], Tensor] = {}
-    found: list[Expr] = []
+    found: list[Expr | Delta] = []
     for part, labels in zip(parts, inputs, strict=True):
         if isinstance(part, str):
             part = made.setdefault((part, len(labels)), Tensor(part, (None,) * len(labels)))
+        found.append(part)
+    return found
+
+
+def _identities(parts: list[Expr | Delta], inputs: list[tuple[str, ...]], sizes: Mapping[str, int | str]) -> list[Expr]:
+    """Deltas as expressions: of their own size, or that of a label, which another operand or `sizes` says."""
+    known: dict[str, Size] = {}
+    for part, words in zip(parts, inputs, strict=True):
+        if isinstance(part, Expr):
+            known |= dict(zip(words, part.sizes, strict=True))
+    known |= sizes
+    found: list[Expr] = []
+    for part, words in zip(parts, inputs, strict=True):
+        if isinstance(part, Delta):
+            size = part.size if part.size is not None else next((known[w] for w in words if w in known), None)
+            if size is None:
+                raise ShapeError(f"nothing says the size of {part}; give it, sizes={{{words[0]!r}: …}}")
+            part = part.expression(size)
         found.append(part)
     return found
 

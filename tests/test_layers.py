@@ -13,8 +13,8 @@ from einderiv.methods import ATTRIBUTES
 
 ROOT = Path(ed.__file__).parent
 FLOORS = [
-    "errors", "rates", "notation", "arrays", "expression", "unification", "sizes", "canonical", "naming", "algebra",
-    "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
+    "errors", "rates", "notation", "arrays", "expression", "deltas", "unification", "sizes", "canonical", "naming",
+    "algebra", "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",
     "steps", "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams",
@@ -25,9 +25,8 @@ FLOORS = [
     "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.routes",
     "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans",
     "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods",
-    "calls", "given",
-    "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming", "gradients", "objective",
-    "newton", "minimization", "explanation", "documents", "plain", "checking", "page", "page.questions",
+    "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming",
+    "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page", "page.questions",
     "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine", "page.worker",
     "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip

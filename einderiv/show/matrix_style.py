@@ -17,9 +17,9 @@ import re
 from typing import Any, NamedTuple
 
 from ..canonical import same
+from ..deltas import Delta
 from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, is_zero
 from .brackets import SUPERSCRIPTS, added, as_row, bare, bracketed, divided, entrywise, transposed, whole
-from .text import Delta
 
 CALLS = {"logdet": "ln |det {}|", "det": "det({})", "adj": "adj({})", "minors": "minors({})"}
 

@@ -1,8 +1,8 @@
 """The strings of an expression: `subscripts`, `operands`, `inserted`, `compact`, `interleaved`, `terms`, ``str``.
 
 In the printed form every delta is an operand: a later occurrence of a repeated output label takes a letter of its own,
-and a :class:`Delta` ties it to the first. A label that only broadcasts, or is summed though no operand has it, is a
-vector of ones.
+and a :class:`~einderiv.Delta` ties it to the first. A label that only broadcasts, or is summed though no operand has
+it, is a vector of ones.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ..algebra import added
 from ..canonical import coefficient, same, scaled
+from ..deltas import Delta
 from ..derivation import pushforward, stand_in
 from ..errors import EinderivError, LimitError, limits
 from ..expression import (
@@ -22,6 +23,7 @@ from ..expression import (
     Label,
     Number,
     Record,
+    Size,
     Tensor,
     dressed,
     filled,
@@ -40,32 +42,11 @@ NESTED = 4  # levels that str() shows
 ROOM = 1000  # characters that str() shows
 
 
-class Delta:
-    """An operand that is 1 where all its axes agree: ``Delta("ia")`` an identity matrix, ``Delta("a")`` ones.
-
-    >>> Delta("ia") == Delta("ia"), str(Delta("ia"))
-    (True, 'Delta("ia")')
-    """
-
-    __slots__ = ("labels",)
-
-    def __init__(self, labels: str) -> None:
-        self.labels = labels
-
-    def __repr__(self) -> str:
-        return f'Delta("{self.labels}")'
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Delta) and other.labels == self.labels
-
-    def __hash__(self) -> int:
-        return hash(("delta", self.labels))
-
-
 class Printed(NamedTuple):
     """One product as it is printed: names of labels for the deltas, for the factors, for the output axes."""
 
     deltas: list[tuple[str, ...]]
+    sizes: list[Size]  # of the deltas
     factors: tuple[Expr, ...]
     inputs: list[tuple[str, ...]]
     output: tuple[str, ...]  # with deltas: every axis its own name
@@ -86,27 +67,29 @@ def printed(e: Expr, *, short: bool) -> Printed:
     """The printed form of one product; `short` shortens words to letters."""
     flat = product(e)
     names = naming(flat, short=short)
-    deltas = list(_deltas(flat, names))
+    deltas = _deltas(flat, names)
     factors, inputs = [], []
     for factor, labels in zip(flat.factors, flat.inputs, strict=True):
         words = tuple(names.labels[label] for label in labels)
         if isinstance(factor, Tensor) and factor.name.startswith("δ"):
-            deltas.append(words)
+            deltas.append((words, factor.sizes[0]))
         else:
             factors.append(factor)
             inputs.append(words)
-    return Printed(deltas, tuple(factors), inputs, names.axes, tuple(names.labels[x] for x in flat.output))
+    compact = tuple(names.labels[x] for x in flat.output)
+    return Printed([d for d, _ in deltas], [size for _, size in deltas], tuple(factors), inputs, names.axes, compact)
 
 
-def _deltas(flat: Einsum, names: Naming) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = []
-    inside = carried(flat)
+def _deltas(flat: Einsum, names: Naming) -> list[tuple[tuple[str, ...], Size]]:
+    """The labels of every delta, and its size."""
+    found: list[tuple[tuple[str, ...], Size]] = []
+    inside, given = carried(flat), dict(flat.given)
     for p, label in enumerate(flat.output):
         if label in flat.output[:p]:
-            found.append((names.labels[label], names.axes[p]))
+            found.append(((names.labels[label], names.axes[p]), flat.sizes[p]))
         elif label not in inside and flat.output.count(label) == 1:
-            found.append((names.labels[label],))
-    return found + [(names.labels[label],) for label in bare(flat)]
+            found.append(((names.labels[label],), flat.sizes[p]))
+    return found + [((names.labels[label],), given[label]) for label in bare(flat)]
 
 
 def _string(terms: list[tuple[str, ...]], output: tuple[str, ...]) -> str:
@@ -138,7 +121,12 @@ def operands(e: Expr) -> tuple[object, ...]:
     (Delta("ia"), B, C)
     """
     found = printed(e, short=True)
-    return (*(Delta("".join(delta)) for delta in found.deltas), *found.factors)
+    return (*_with_sizes(e, found), *found.factors)
+
+
+def _with_sizes(e: Expr, found: Printed) -> list[Delta]:
+    gaps = (" " if any(len(name) > 1 for name in names) else "" for names in found.deltas)
+    return [Delta(gap.join(d), size, e) for gap, d, size in zip(gaps, found.deltas, found.sizes, strict=True)]
 
 
 def compact(e: Expr) -> str:
@@ -164,8 +152,7 @@ def interleaved(e: Expr) -> list[object]:
     found = printed(e, short=False)
     numbers: dict[str, int] = {}
     result: list[object] = []
-    parts = [*((Delta(" ".join(d)) if any(len(x) > 1 for x in d) else Delta("".join(d)), d) for d in found.deltas),
-             *zip(found.factors, found.inputs, strict=True)]  # fmt: skip
+    parts = [*zip(_with_sizes(e, found), found.deltas, strict=True), *zip(found.factors, found.inputs, strict=True)]
     for part, names in parts:
         result += [part, [numbers.setdefault(name, len(numbers)) for name in names]]
     return [*result, [numbers.setdefault(name, len(numbers)) for name in found.output]]
