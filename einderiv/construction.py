@@ -221,18 +221,30 @@ def _tensors(parts: list[Expr | Delta | str], inputs: list[tuple[str, ...]]) -> 
 
 def _identities(parts: list[Expr | Delta], inputs: list[tuple[str, ...]], sizes: Mapping[str, int | str]) -> list[Expr]:
     """Deltas as expressions: of their own size, or that of a label, which another operand or `sizes` says."""
+    if not any(isinstance(part, Delta) for part in parts):
+        return [part for part in parts if isinstance(part, Expr)]
     known: dict[str, Size] = {}
+    tied: dict[str, list[str]] = {}
     for part, words in zip(parts, inputs, strict=True):
         if isinstance(part, Expr):
-            known |= dict(zip(words, part.sizes, strict=True))
+            known |= zip(words, part.sizes, strict=True)
+        else:
+            if part.size is not None:
+                known |= dict.fromkeys(words, part.size)
+            for word in words:
+                tied.setdefault(word, []).extend(words)
     known |= sizes
+    met = list(known)
+    for word in met:  # from delta to delta
+        new = [other for other in tied.get(word, ()) if other not in known]
+        known |= dict.fromkeys(new, known[word])
+        met += dict.fromkeys(new)
     found: list[Expr] = []
     for part, words in zip(parts, inputs, strict=True):
         if isinstance(part, Delta):
-            size = part.size if part.size is not None else next((known[w] for w in words if w in known), None)
-            if size is None:
-                raise ShapeError(f"nothing says the size of {part}; give it, sizes={{{words[0]!r}: …}}")
-            part = part.expression(size)
+            if words[0] not in known:
+                raise ShapeError(f"nothing says the size of {part}: no operand has its labels; give it in sizes=")
+            part = part.expression(known[words[0]] if part.size is None else part.size)
         found.append(part)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .errors import EinderivError
 from .expression import Einsum, Expr, Size
 
 
@@ -23,6 +24,10 @@ class Delta:
 
     def __init__(self, labels: str, size: Size | None = None, of: Expr | None = None) -> None:
         """`of` is an expression that knows the tensors of a symbolic size."""
+        if not isinstance(labels, str):
+            raise TypeError(f"the labels of a delta are a string, not {type(labels).__name__}")
+        if not labels.strip():
+            raise EinderivError("a delta has at least one axis")
         self.labels, self.size, self.of = labels, size, of
 
     @property

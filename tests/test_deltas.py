@@ -47,11 +47,16 @@ def test_a_delta_of_ones_own():
     assert ed.einsum("j,ij->i", Delta("j"), X) == ed.sum(X, 1)
     assert ed.evaluate(ed.einsum("ab->ab", Delta("ab"), sizes={"b": 2})).tolist() == [[1, 0], [0, 1]]
     assert ed.evaluate(ed.einsum("k,i->i", Delta("k"), v, sizes={"k": 5}), v=[1, 2]).tolist() == [5, 10]
+    chain = ed.einsum("ab,bc,cd->ad", Delta("ab"), Delta("bc"), Delta("cd"), sizes={"d": 2})
+    assert ed.evaluate(chain).tolist() == [[1, 0], [0, 1]]
     assert ed.einsum(Delta("ia"), [0, 1], X, [1, 2], [0, 2]) == X
 
 
 @pytest.mark.parametrize(("call", "error", "match"), [
-    (lambda: ed.einsum("ab->ab", Delta("ab")), ed.ShapeError, r'the size of Delta\("ab"\); give it, sizes='),
+    (lambda: ed.einsum("ab->ab", Delta("ab")), ed.ShapeError, r'the size of Delta\("ab"\): .*give it in sizes='),
+    (lambda: Delta(""), ed.EinderivError, "at least one axis"),
+    (lambda: Delta(3), TypeError, "a string, not int"),
+    (lambda: ed.einsum(Delta("ab"), [0, 1], [0, 1]), ed.ShapeError, "give it in sizes="),
     (lambda: ed.einsum("abc,c->ab", Delta("ab"), v), ed.EinderivError, r"operand 0.*2 axes"),
     (lambda: ed.einsum("ab,b->a", Delta("ab"), v, sizes={"a": 2, "b": 3}), ed.ShapeError, "2.*3|3.*2"),
     (lambda: ed.einsum("ab,b->a", Delta("ab"), v, sizes={"a": -1}), ed.ShapeError, "not negative"),
@@ -59,6 +64,13 @@ def test_a_delta_of_ones_own():
 def test_what_cannot_be(call, error, match):
     with pytest.raises(error, match=match):
         call()
+
+
+def test_many_deltas():
+    """A size goes from the last to the first, in time proportional to their number."""
+    n = 3000
+    parts = [part for k in range(n) for part in (Delta("ab"), [k, k + 1])]
+    assert ed.einsum(*parts, "v", [n], [0]).ndim == 1
 
 
 def test_equal_by_labels():

@@ -26,9 +26,9 @@ FLOORS = [
     "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans",
     "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods",
     "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming",
-    "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page", "page.questions",
-    "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine", "page.worker",
-    "page.workers", "page.server", "page.site", "", "cli", "__main__",
+    "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page",
+    "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine",
+    "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
