@@ -6,7 +6,9 @@ import pytest
 from fuzz import __main__ as fuzz
 from fuzz import targets
 from fuzz.mutations import LONGEST, SEEDS, mutated
+from lengths import length
 
+COUNTS = [150, pytest.param(length(3000, 10_000), marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 OLD = [(name, text) for name, texts in fuzz.CORPUS.items() for text in texts]
 
 
@@ -17,7 +19,7 @@ def test_what_once_went_wrong(name, text):
 
 
 @pytest.mark.parametrize("name", targets.TARGETS)
-@pytest.mark.parametrize("count", [150, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
+@pytest.mark.parametrize("count", COUNTS)
 def test_mutated_texts(name, count):
     findings, told = fuzz.run(7, count, [name])
     assert findings == []
