@@ -33,7 +33,7 @@ MERGED = 500  # nodes: like terms that are larger merge only if they are written
 DEEP = 200  # operands of one connected component that are told apart by trying
 
 Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
-Outline = tuple[tuple[int, tuple[int, ...]], ...]
+Outline = tuple[tuple[int, tuple[int, ...]], ...]  # of each component its weight, and its axes of the result
 
 
 class Forms:
@@ -75,7 +75,7 @@ class Forms:
             self.of(part)
         return self._product(self.flat[id(e)])
 
-    def outline(self, e: Einsum) -> object:
+    def outline(self, e: Einsum) -> Outline:
         """What equal products have in common, much sooner than their numbers: their components by weight and axes."""
         for node in walk([e], self._products):
             if isinstance(node, Einsum):

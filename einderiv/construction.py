@@ -111,7 +111,7 @@ def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
 def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | str] | None = None) -> Einsum:
     """One einsum: products of `operands`, summed over the labels that are not in the output.
 
-    An operand is an expression, a name, a number or an array; without operands they are named A, B, C, …. NumPy's
+    An operand is an expression, a name, a number, an array or a `Delta`; without any they are named A, B, C, …. NumPy's
     interleaved form ``einsum(X, [0, 1], Y, [1, 2], [0, 2])`` is understood. A repeated output label embeds on a
     diagonal; an output label without an operand broadcasts, with its size given in `sizes` (an int, or the name of an
     axis that ``ed.tensor`` declared).

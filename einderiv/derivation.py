@@ -65,9 +65,10 @@ def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...
 
 
 def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
-    """Terms that will be held at least: one for each operand of a product that varies, before any of them is made.
+    """How many terms will be made of products of several operands that vary: one for each operand, at least.
 
-    Equal operands may give equal terms, which are one; whether they do in a long product would take making them all.
+    Equal operands may give equal terms, which are one; in a short product they count as one, for a long one it would
+    take making them all to know.
     """
     varies: set[int] = set()
     terms = 0

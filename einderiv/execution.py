@@ -116,10 +116,6 @@ class Execution:
         """The dtype of the results, and the one that is computed in."""
         return decided(self.roots, dtypes)
 
-    def shapes_of_inputs(self) -> list[tuple[int, ...]]:
-        """The shapes of the tensors, in the order of `inputs`."""
-        return [tuple(map(self.number, self.sizes.tensors[name].sizes)) for name in self.inputs]
-
     #: that an array is one of the library, where it was, as a test in a quick call
     test = "type({0}) is _array"
 

@@ -69,7 +69,6 @@ def verdict(request: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises what ``ed.check`` raises.
     """
-
     from ..checking import check
 
     q, problem = asked(request)

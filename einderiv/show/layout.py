@@ -149,11 +149,6 @@ def cleared(at: Sequence[Point], sizes: Sequence[Point], edges: Sequence[tuple[i
     return found
 
 
-def crossed(middle: Point, size: Point, a: Point, b: Point) -> bool:
-    """Does the line from `a` to `b` run through a rectangle?"""
-    return _aside(middle, size, a, b) is not None
-
-
 def _aside(middle: Point, size: Point, a: Point, b: Point) -> Point | None:
     """The shortest way for a rectangle off the line from `a` to `b`; None where it is clear of it."""
     dx, dy = b[0] - a[0], b[1] - a[1]
