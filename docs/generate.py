@@ -33,6 +33,7 @@ from einderiv.functions import ADDED, FUNCTIONS, Function  # noqa: E402
 from einderiv.naming import axis_names  # noqa: E402
 from einderiv.show.formulas import shown  # noqa: E402
 from einderiv.show.matrix_style import matrix_style  # noqa: E402
+from einderiv.vocabulary import VOCABULARY  # noqa: E402
 
 SIZES = {"i": 4, "j": 2, "k": 3, "l": 5}
 EXACT, CLOSE = "equal, in whole numbers", "equal to 1e-9"
@@ -223,7 +224,8 @@ GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of tensors in another shape": lambda row: row.kind == "reshape",
 }
 SPELT = ("numpy", "torch", "jax")
-MODULES = ("compositions", "reductions", "matrices", "elementwise", "complexes", "declared")
+#: what users may name in a text but is no function, and a function that they may not, for it has two results
+NO_FUNCTIONS, NOT_IN_TEXTS = ("einsum",), ("slogdet",)
 
 
 def letters(row: Function) -> tuple[str, ...]:
@@ -259,8 +261,8 @@ def compositions() -> Iterator[str]:
     """The public functions that are no rows of the table."""
     for name in ed.__all__:
         found = getattr(ed, name)
-        module = str(getattr(found, "__module__", ""))
-        if name not in FUNCTIONS and callable(found) and module.removeprefix("einderiv.") in MODULES:
+        known = name in VOCABULARY or name in NOT_IN_TEXTS
+        if known and name not in FUNCTIONS and name not in NO_FUNCTIONS:
             law = (found.__doc__ or "").strip().splitlines()[0].replace("``", "`")
             call, rest = re.fullmatch(r"(`[^`]*`):? (.*)", law.replace(":func:", "")).groups()  # type: ignore[union-attr]
             yield f"| {cell(call)} | {cell(rest)} |"
