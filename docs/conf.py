@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+import architecture_picture  # noqa: E402
+
 import einderiv  # noqa: E402
 from einderiv.page.site import build  # noqa: E402
 
@@ -53,6 +55,11 @@ def tagged(app: "Sphinx", config: object) -> None:
         app.tags.add("playground")
 
 
+def picture(app: object) -> None:
+    """The packages and their imports, as they are now."""
+    architecture_picture.write(HERE / "architecture.svg")
+
+
 def playground(app: "Sphinx", trouble: Exception | None) -> None:
     """Beside the finished pages, the one that derives."""
     folder = runtime(app)
@@ -64,5 +71,6 @@ def setup(app: "Sphinx") -> None:
     """What Sphinx calls."""
     app.add_config_value("pyodide", "", "html", [str])
     app.connect("config-inited", tagged)
+    app.connect("builder-inited", picture)
     app.connect("autodoc-process-docstring", bars)
     app.connect("build-finished", playground)

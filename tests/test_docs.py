@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 if not DOCS.exists():
     pytest.skip("the pages do not come with the package", allow_module_level=True)
 sys.path.insert(0, str(DOCS))
-generate, book = map(importlib.import_module, ("generate", "cookbook_table"))
+generate, book, architecture = map(
+    importlib.import_module, ("generate", "cookbook_table", "architecture_picture")
+)
 ROWS = [pytest.param(row, id=row.number) for rows in book.SECTIONS.values() for row in rows]
 
 
@@ -165,3 +168,52 @@ def test_tables_have_as_many_cells_in_every_line():
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         assert target.startswith("http") or (DOCS / target).exists(), target
+
+
+# ---- the picture of the packages
+TREE = {
+    "errors.py": "import sys\n",
+    "expression/nodes.py": "from ..errors import limits\nfrom . import sizes\n",
+    "expression/sizes.py": "def f():\n    from ..errors import limits\n",
+    "autodiff/rules.py": "from .. import expression\nfrom einderiv.expression import Add\nimport einderiv.errors\n",
+}
+UP = {
+    "errors.py": "from .expression import Add\n",
+    "parsing/python.py": "from ..autodiff import grad\n",
+}
+
+
+def boxes_of(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    return architecture.packages(folder)
+
+
+def test_the_picture_counts_the_files_that_import(tmp_path):
+    # An import inside a function counts; two of one file count once; what is not of the package does not count.
+    assert [(box.name, box.files, dict(box.imports)) for box in boxes_of(tmp_path, TREE)] == [
+        ("errors", 1, {}),
+        ("expression", 2, {"errors": 2}),
+        ("autodiff", 1, {"expression": 1, "errors": 1}),
+    ]
+
+
+@pytest.mark.parametrize(("files", "told"), [
+    (TREE, []),
+    ({**TREE, **UP}, ["errors imports expression (1)", "parsing imports autodiff (1)"]),
+])  # fmt: skip
+def test_the_picture_tells_imports_that_do_not_point_down(tmp_path, files, told):
+    drawing = architecture.Drawing(boxes_of(tmp_path, files))
+    assert drawing.against() == [f"against the order: {line}" for line in told]
+    words = "".join(ElementTree.fromstring(drawing.svg()).itertext())
+    assert all(line in words for line in told)
+
+
+def test_the_picture_of_the_package_fits_a_page(tmp_path):
+    for name in "first.svg", "second.svg":
+        architecture.write(tmp_path / name)
+    first, second = ((tmp_path / name).read_text() for name in ("first.svg", "second.svg"))
+    assert first == second
+    assert float(ElementTree.fromstring(first).get("width")) <= 720
