@@ -62,7 +62,9 @@ def copied(source: Path, target: Path, tag: str) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "static", "alone"))
     for path in target.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        renamed = re.sub(r"^(\s*(?:import|from) )(einderiv|bench)\b", rf"\1\2_{tag}", text, flags=re.M)
+        renamed = re.sub(
+            r"^(\s*(?:import|from) )(einderiv|bench)\b", rf"\1\2_{tag}", text, flags=re.M
+        )
         path.write_text(renamed, encoding="utf-8")
 
 
@@ -77,13 +79,17 @@ def timed(call: Callable[[], Any], times: int = 1) -> float:
 class Contest:
     """One case at one size in both versions."""
 
-    def __init__(self, versions: tuple[Version, Version], family: str, name: str, size: str) -> None:
+    def __init__(
+        self, versions: tuple[Version, Version], family: str, name: str, size: str
+    ) -> None:
         self.versions = versions
         self.problems = [version.problem(family, name, size) for version in versions]
         self.calls = [self._planned(k)[0] for k in range(2)]
         slowest = max(timed(call) for call in self.calls)
         self.times = max(1, min(MOST, int(LEAST / max(slowest, 1e-9))))
-        self.seconds: dict[str, tuple[list[float], list[float]]] = {phase: ([], []) for phase in PHASES}
+        self.seconds: dict[str, tuple[list[float], list[float]]] = {
+            phase: ([], []) for phase in PHASES
+        }
 
     def _planned(self, k: int) -> tuple[Callable[[], Any], float, float]:
         """A call that is planned, and the seconds of deriving and of planning with the first call."""
@@ -124,7 +130,9 @@ class Contest:
         return found
 
 
-def cases(version: Version, families: list[str], sizes: list[str]) -> Iterator[tuple[str, str, str]]:
+def cases(
+    version: Version, families: list[str], sizes: list[str]
+) -> Iterator[tuple[str, str, str]]:
     """The cases at the sizes that they have."""
     for key in families or version.families:
         if version.families[key].possible:
@@ -132,7 +140,9 @@ def cases(version: Version, families: list[str], sizes: list[str]) -> Iterator[t
                 yield from ((key, case.name, size) for size in sizes if size in case.sizes)
 
 
-def compared(versions: tuple[Version, Version], todo: list[tuple[str, str, str]], rounds: int) -> list[dict[str, Any]]:
+def compared(
+    versions: tuple[Version, Version], todo: list[tuple[str, str, str]], rounds: int
+) -> list[dict[str, Any]]:
     """The ratios of all cases."""
     found = []
     for family, name, size in todo:
@@ -155,7 +165,11 @@ def by_family(records: list[dict[str, Any]]) -> list[str]:
         line = f"{family:8}{len(members):6}"
         for phase in PHASES:
             ratios = [r[phase] for r in members if r[phase] == r[phase]]
-            line += f"{statistics.geometric_mean(ratios):9.3f}{max(ratios):7.2f}" if ratios else f"{'-':>9}{'-':>7}"
+            line += (
+                f"{statistics.geometric_mean(ratios):9.3f}{max(ratios):7.2f}"
+                if ratios
+                else f"{'-':>9}{'-':>7}"
+            )
         lines.append(line)
     return lines
 
@@ -166,20 +180,26 @@ def import_times(folders: list[Path], rounds: int = 15) -> list[float]:
     found: list[list[float]] = [[] for _ in folders]
     for _ in range(rounds):
         for seconds, folder in zip(found, folders, strict=True):
-            done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+            )
             seconds.append(float(done.stdout))
     return [1e3 * statistics.median(seconds) for seconds in found]
 
 
 def main() -> int:
     """Compare, print, and write the ratios as JSON if asked."""
-    p = argparse.ArgumentParser(prog="python -m bench.versions", description="this checkout against another")
+    p = argparse.ArgumentParser(
+        prog="python -m bench.versions", description="this checkout against another"
+    )
     p.add_argument("other", type=Path, help="the folder of the other checkout")
     p.add_argument("--same", action="store_true", help="the other against itself")
     p.add_argument("--family", action="append", default=[], help="P1 … P12; all by default")
     p.add_argument("--size", default="small,medium", help="with commas")
     p.add_argument("--rounds", type=int, default=9)
-    p.add_argument("--plans", action="store_true", help="compare the kernels of the plans, time nothing")
+    p.add_argument(
+        "--plans", action="store_true", help="compare the kernels of the plans, time nothing"
+    )
     p.add_argument("--save", type=Path, help="write the ratios to this file")
     given = p.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -208,7 +228,9 @@ def differences(versions: tuple[Version, Version], todo: list[tuple[str, str, st
         this, other = contest.kernels()
         if this != other:
             found += 1
-            print(f"{family} {name} {size}\n  this:  {', '.join(this)}\n  other: {', '.join(other)}")
+            print(
+                f"{family} {name} {size}\n  this:  {', '.join(this)}\n  other: {', '.join(other)}"
+            )
     print(f"{found} of {len(todo)} plans differ")
     return min(found, 1)
 
