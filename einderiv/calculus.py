@@ -15,7 +15,7 @@ from .canonical import same
 from .complexes import conj
 from .construction import check_name, einsum
 from .coupling import ties
-from .derivation import leaves, mapped, opened, pullback, pushforward
+from .derivation import opened, pullback, pushforward
 from .errors import EinderivError, counted, limits
 from .expression import (
     Add,
@@ -31,6 +31,7 @@ from .expression import (
 from .naming import axis_names, new_axes
 from .sizes import called
 from .targets import Target, aligned, check_apart, paired, resolved, restored, shared_axes, tensors_of
+from .tree import leaves, mapped
 
 
 def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None) -> Any:

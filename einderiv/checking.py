@@ -20,7 +20,7 @@ from .arrays import usable
 from .calculus import derive
 from .construction import einsum, whole
 from .declared import with_structure
-from .derivation import leaves, stand_in
+from .derivation import stand_in
 from .errors import EinderivError, limits, near
 from .evaluation import evaluate
 from .execution import Array, computed
@@ -31,6 +31,7 @@ from .plain import PLAIN
 from .show.hypertext import Bundle, block, bundle
 from .sizes import Sizes
 from .targets import tensors_of
+from .tree import leaves
 from .unification import bare, slots_of
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry

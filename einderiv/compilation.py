@@ -7,7 +7,6 @@ from typing import Any
 
 from .arrays import library
 from .choosing import chosen
-from .derivation import mapped
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled
 from .expression import Constant
@@ -15,6 +14,7 @@ from .given import check_known
 from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
+from .tree import mapped
 
 
 def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",

@@ -15,8 +15,7 @@ size proportional to the expression's, however often nodes are shared. Unknown c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from .algebra import FLAT, added, viewed
 from .complexes import conj, variable
@@ -283,21 +282,3 @@ def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
     tensor = Tensor(name, (None,) * len(sizes))
     put(tensor, "sizes", sizes)
     return tensor
-
-
-def mapped(f: Callable[[Any], Any], tree: Any, depth: int = 0) -> Any:
-    """`f` on every leaf of lists, tuples and dicts; the answer has the same structure."""
-    limits.check("depth", depth, "a flat list will do")
-    if isinstance(tree, dict):
-        return {key: mapped(f, value, depth + 1) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        made = getattr(tree, "_make", type(tree))  # a named tuple takes its values one by one
-        return made(mapped(f, value, depth + 1) for value in tree)
-    return f(tree)
-
-
-def leaves(tree: Any) -> list[Any]:
-    """The leaves of lists, tuples and dicts in order."""
-    found: list[Any] = []
-    mapped(found.append, tree)
-    return found

@@ -9,7 +9,6 @@ from .backends import BACKENDS
 from .choosing import check_backend, check_dense, looked_at, taken
 from .construction import parsed_bytes, whole
 from .declared import check_structures, structures
-from .derivation import leaves, mapped
 from .emission import emit
 from .errors import EinderivError, limits
 from .expression import Expr, put
@@ -19,6 +18,7 @@ from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
 from .sharding import check_mesh
 from .show.plans import Plan
+from .tree import leaves, mapped
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
 

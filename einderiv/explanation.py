@@ -10,13 +10,13 @@ from typing import Any
 from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
-from .derivation import leaves
 from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk, wrapped
 from .naming import Naming, axis_names, naming
 from .outlook import check_given, core_entries, plan
 from .show.formulas import Style, formula, left_side, shown
 from .show.hypertext import Bundle, block, bundle, details, formulated
 from .show.text import Printed, eliminated, insertions, printed, text
+from .tree import leaves
 from .unification import core_labels, flatten
 
 INDENT = "    "

@@ -18,7 +18,6 @@ from .algebra import add
 from .backends import BACKENDS
 from .calculus import grad, vjp
 from .complexes import conj
-from .derivation import leaves, mapped
 from .errors import EinderivError, near
 from .evaluation import Compiled
 from .expression import Expr, Tensor
@@ -27,6 +26,7 @@ from .notation import fresh_names
 from .outlook import emitted
 from .receiving import OPTIONS
 from .targets import tensors_of
+from .tree import leaves, mapped
 
 Arrays = dict[str, Any]
 

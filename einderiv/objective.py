@@ -13,7 +13,7 @@ from .arrays import usable
 from .calculus import hessian, hvp, value_and_grad
 from .construction import einsum
 from .declared import check_structures, inside, projected, structures
-from .derivation import leaves, mapped, replaced
+from .derivation import replaced
 from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled
 from .execution import Array
@@ -21,6 +21,7 @@ from .expression import Expr, Size, Tensor
 from .given import fix
 from .sizes import Sizes, spoken
 from .targets import Target, paired, resolved, tensors_of
+from .tree import leaves, mapped
 
 
 class Functions:

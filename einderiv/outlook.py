@@ -9,7 +9,6 @@ from typing import Any
 from .backends import BACKENDS
 from .choosing import check_backend
 from .construction import parsed_bytes, whole
-from .derivation import leaves
 from .emission import Emitted, emit
 from .errors import EinderivError, ShapeError
 from .expression import Expr, Size
@@ -21,6 +20,7 @@ from .show.listings import LISTINGS, listing
 from .show.plans import Plan
 from .sizes import Sizes, is_product
 from .spelling import Backend
+from .tree import leaves
 
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 ITEM = 8  # bytes of an entry

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from .derivation import leaves
 from .errors import BackendError, EinderivError, ShapeError
+from .tree import leaves
 
 Place = tuple[str, Any]  # where an array stands, as a user would write it, and the array
 OPTIONS = ("sizes", "out", "zeroed")  # keywords of a call: a tensor of such a name is given in a mapping

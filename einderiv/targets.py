@@ -13,12 +13,13 @@ from typing import Any
 from .algebra import operand
 from .complexes import is_conjugate, variable
 from .construction import check_name
-from .derivation import leaves, mapped, replaced, stand_in
+from .derivation import replaced, stand_in
 from .errors import EinderivError, ShapeError, counted, near
 from .expression import Einsum, Expr, Tensor, children, dressed, everything, filled, put, walk
 from .naming import axis_names
 from .notation import is_name
 from .sizes import called, checked
+from .tree import leaves, mapped
 from .unification import assemble, slots_of
 
 

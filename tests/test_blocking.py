@@ -6,8 +6,8 @@ import pytest
 import einderiv as ed
 from einderiv import blocking, execution, strategies
 from einderiv.blocking import along, blocked
-from einderiv.derivation import leaves, mapped
 from einderiv.rates import costs
+from einderiv.tree import leaves, mapped
 
 U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
 w, t = ed.tensor("w", "k"), ed.tensor("t", "")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.derivation import leaves
 from einderiv.evaluation import Compiled
+from einderiv.tree import leaves
 
 A = np.arange(6.0).reshape(2, 3)
 B = np.arange(12.0).reshape(3, 4)

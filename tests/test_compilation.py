@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.derivation import leaves
+from einderiv.tree import leaves
 
 A, B, x, b = ed.tensor("A", "ij"), ed.tensor("B", "jk"), ed.tensor("x", "k"), ed.tensor("b", "i")
 rng = np.random.default_rng(0)

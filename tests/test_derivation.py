@@ -7,7 +7,7 @@ import pytest
 from oracle import assert_same
 
 import einderiv as ed
-from einderiv.derivation import leaves, mapped, pullback, pushforward, stand_in
+from einderiv.derivation import pullback, pushforward, stand_in
 from einderiv.expression import Expr, Tensor, _fill, dressed, identity, is_zero, walk
 
 t, es = ed.tensor, ed.einsum
@@ -203,26 +203,6 @@ def test_a_slot_of_its_own():
     assert own.sizes == v.sizes
     assert replaced.factors == (v, own, v)
     assert y.factors == (v, v, v), "expressions are immutable"
-
-
-@pytest.mark.parametrize(("tree", "want"), [
-    (3,                         [3]),
-    ([],                        []),
-    ([1, (2, 3)],               [1, 2, 3]),
-    ({"b": 1, "a": [2, {}]},    [1, 2]),
-])  # fmt: skip
-def test_trees(tree, want):
-    assert leaves(tree) == want
-    assert leaves(mapped(lambda n: n + 1, tree)) == [n + 1 for n in want]
-    assert type(mapped(str, tree)) is (str if isinstance(tree, int) else type(tree))
-
-
-def test_a_tree_too_deep():
-    tree = 1
-    for _ in range(200):
-        tree = [tree]
-    with pytest.raises(ed.LimitError, match="depth"):
-        mapped(str, tree)
 
 
 def test_nested_squarings_share_their_nodes():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.derivation import leaves
 from einderiv.expression import Add, Einsum, walk
 from einderiv.halving import halved
 from einderiv.sharing import shared
+from einderiv.tree import leaves
 
 SIZES = {"i": 2, "j": 3, "k": 4, "l": 2, "z": 3, "w": 2}
 T = ed.tensor("T", "ijkl")

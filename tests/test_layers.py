@@ -13,8 +13,9 @@ from einderiv.methods import ATTRIBUTES
 
 ROOT = Path(ed.__file__).parent
 FLOORS = [
-    "errors", "rates", "notation", "arrays", "expression", "deltas", "unification", "sizes", "canonical", "naming",
-    "algebra", "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
+    "errors", "tree",
+    "rates", "notation", "arrays", "expression", "deltas", "unification", "sizes", "canonical", "naming", "algebra",
+    "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",
     "steps", "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams",

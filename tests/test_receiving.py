@@ -7,8 +7,8 @@ import pytest
 
 import einderiv as ed
 from einderiv import buffers
-from einderiv.derivation import leaves, mapped
 from einderiv.receiving import apart, near
+from einderiv.tree import leaves, mapped
 
 rng = np.random.default_rng(0)
 X, Y, S = ed.tensor("X", "ij"), ed.tensor("Y", "ij"), ed.tensor("S", "ii")

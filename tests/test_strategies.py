@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.derivation import leaves
 from einderiv.emission import live
 from einderiv.sizes import Sizes
 from einderiv.strategies import STRATEGIES, TRIALS, WORTH, improved, seconds, swapped
+from einderiv.tree import leaves
 
 t = ed.tensor
 U, V, T = t("U", "nk"), t("V", "mk"), t("T", "nm")

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.derivation import leaves, mapped
 from einderiv.targets import (
     Target,
     aligned,
@@ -19,6 +18,7 @@ from einderiv.targets import (
     shared_axes,
     tensors_of,
 )
+from einderiv.tree import leaves, mapped
 
 t, es = ed.tensor, ed.einsum
 X, Y, v, M = t("X", "is"), t("Y", "st"), t("v", "i"), t("M", "nn")
