@@ -30,7 +30,8 @@ from .expression import (
 )  # fmt: skip
 from .naming import axis_names, new_axes
 from .sizes import called
-from .targets import Target, aligned, check_apart, paired, resolved, restored, shared_axes, tensors_of
+from .targets import Target, aligned, check_apart, paired, resolved, restored, shared_axes
+from .traverse import tensors_of
 from .tree import leaves, mapped
 
 

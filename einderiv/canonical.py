@@ -257,7 +257,7 @@ class Forms:
 
 def symmetric(e: Expr) -> bool:
     """Is `e` a symmetric matrix by declaration: a tensor, or a function that keeps symmetry?"""
-    while isinstance(e, Apply) and e.function.name in ("inv", "adj", "matrix_power", "pinv") and len(e.arguments) == 1:
+    while isinstance(e, Apply) and e.function.keeps_symmetry and len(e.arguments) == 1:
         e = e.arguments[0]
     return isinstance(e, Tensor) and e.structure == "symmetric"
 

@@ -9,7 +9,7 @@ or central differences serve. Large derivatives are compared along random direct
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -30,7 +30,7 @@ from .given import fix
 from .plain import PLAIN
 from .show.hypertext import Bundle, block, bundle
 from .sizes import Sizes
-from .targets import tensors_of
+from .traverse import bottom_up, tensors_of
 from .tree import leaves
 from .unification import bare, slots_of
 
@@ -249,26 +249,25 @@ def _weights(degree: int) -> list[Fraction]:
 
 def degree_in(y: Expr, name: str) -> int | None:
     """The degree of `y` as a polynomial in the entries of a tensor, or None if it is none."""
-    found: dict[int, int | None] = {}
-    for node in walk([y]):
+
+    def degree(node: Expr, parts: tuple[int | None, ...]) -> int | None:
         match node:
             case Tensor():
-                degree: int | None = int(node.name == name)
+                return int(node.name == name)
             case Constant():
-                degree = 0
+                return 0
             case Einsum():
-                degree = _all([found[id(f)] for f in node.factors], sum)
+                return _all(parts, sum)
             case Add():
-                degree = _all([found[id(a)] for a in node.addends], max)
+                return _all(parts, max)
             case Apply():
-                degree = _applied_degree(node, [found[id(a)] for a in node.arguments])
-            case _:
-                raise TypeError(type(node).__name__)
-        found[id(node)] = degree
-    return found[id(y)]
+                return _applied_degree(node, parts)
+        raise TypeError(type(node).__name__)
+
+    return bottom_up([y], degree)[0]
 
 
-def _applied_degree(node: Apply, degrees: list[int | None]) -> int | None:
+def _applied_degree(node: Apply, degrees: tuple[int | None, ...]) -> int | None:
     if not any(d is None or d for d in degrees):
         return 0
     power, inner = _power(node), degrees[0]
@@ -284,7 +283,7 @@ def _power(node: Apply) -> int | None:
     return int(node.parameters[0].real) if node.function.name == "power" and stays_integer(node) else None
 
 
-def _all(degrees: list[int | None], total: Callable[[list[int]], int]) -> int | None:
+def _all(degrees: Sequence[int | None], total: Callable[[list[int]], int]) -> int | None:
     known = [d for d in degrees if d is not None]
     return total(known or [0]) if len(known) == len(degrees) else None
 
@@ -339,23 +338,22 @@ def _drawn_as_fractions(known: Mapping[str, Tensor]) -> bool:
 
 def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
     """The value of `e` by NumPy's plain loops, node by node."""
-    found: dict[int, Array] = {}
-    for node in walk([e]):
+
+    def value(node: Expr, parts: tuple[Array, ...]) -> Array:
         match node:
             case Tensor():
-                value = arrays[node.name]
+                return arrays[node.name]
             case Constant():
-                value = np.asarray(node.value)
+                return np.asarray(node.value)
             case Add():
-                value = np.asarray(sum(found[id(a)] for a in node.addends[1:]) + found[id(node.addends[0])])
+                return np.asarray(sum(parts[1:]) + parts[0])
             case Apply():
-                value = _applied(node, [found[id(a)] for a in node.arguments], sizes)
+                return _applied(node, list(parts), sizes)
             case Einsum():
-                value = _looped(node, [found[id(f)] for f in node.factors], sizes)
-            case _:
-                raise TypeError(type(node).__name__)
-        found[id(node)] = value
-    return found[id(e)]
+                return _looped(node, list(parts), sizes)
+        raise TypeError(type(node).__name__)
+
+    return bottom_up([e], value)[0]
 
 
 def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:

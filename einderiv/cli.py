@@ -33,7 +33,7 @@ from .show.drawing import write_whole
 from .show.formulas import formula, latex
 from .show.strips import strip
 from .sizes import Sizes
-from .targets import tensors_of
+from .traverse import tensors_of
 
 FORMATS = ("text", "latex", "json", "python", "svg", "html")
 #: for terminals that cannot show these

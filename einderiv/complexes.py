@@ -12,9 +12,10 @@ from __future__ import annotations
 from . import elementwise
 from .algebra import add, added, expression, multiply, times
 from .errors import EinderivError
-from .expression import Add, Apply, Constant, Einsum, Expr, Number, Tensor, children, filled, walk
+from .expression import Add, Apply, Constant, Einsum, Expr, Number, Tensor, filled
 from .functions import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy
 from .rows import squared
+from .traverse import bottom_up
 from .unification import assemble
 
 
@@ -41,9 +42,14 @@ def _largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
     return max(bounds)
 
 
+def _again(_: Apply, parts: tuple[Expr, ...]) -> Expr:
+    """The conjugate of something else: it moves down to the tensors again."""
+    return conj(parts[0])
+
+
 _ROWS = (
     Function("conj", "the conjugate", (_conj,), "1 of a real tensor; of a complex one it is a variable of its own",
-             numpy("np.conjugate({0})"), r"\overline{{{0}}}", integer=_largest),
+             numpy("np.conjugate({0})"), r"\overline{{{0}}}", integer=_largest, rebuild=_again),
     Function("pseudo_reciprocal", "1/x, and 0 at 0", (_pseudo_reciprocal,), "-1/x^2, and 0 at 0",
              numpy("np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)"), r"\left({0}\right)^{{+}}",
              kink="0 at 0"),
@@ -85,11 +91,7 @@ def conj(e: object, /) -> Expr:
 
     Raises EinderivError for a function that a user has added.
     """
-    root = expression(e)
-    found: dict[int, Expr] = {}
-    for node in walk([root]):
-        found[id(node)] = _conjugate(node, tuple(found[id(c)] for c in children(node)))
-    return found[id(root)]
+    return bottom_up([expression(e)], _conjugate)[0]
 
 
 def _conjugate(node: Expr, below: tuple[Expr, ...]) -> Expr:

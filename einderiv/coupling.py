@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .expression import Add, Apply, Einsum, Expr, Label, is_zero, walk
+from .expression import Add, Apply, Einsum, Expr, Label, is_zero
+from .traverse import bottom_up
 
 Classes = tuple[int, ...]  # for each axis the class of axes that it is tied to
-
-#: functions that are zero where one of their arguments is, from the numbered one on, along the batch axes
-VANISHING = {"vec": 0, "unvec": 0, "tril": 0, "triu": 0, "expm": 1}
 
 
 def ties(e: Expr) -> Classes:
@@ -23,25 +21,20 @@ def ties(e: Expr) -> Classes:
     >>> ties(derive("nd,de->ne", 0)), ties(derive("nd,me->nm", 0))
     ((0, 1, 0, 2), (0, 1, 0, 2))
     """
-    found: dict[int, Classes] = {}
-    for node in walk([e]):
-        found[id(node)] = _tied(node, found)
-    return found[id(e)]
+    return bottom_up([e], _tied)[0]
 
 
-def _tied(node: Expr, found: dict[int, Classes]) -> Classes:
+def _tied(node: Expr, parts: tuple[Classes, ...]) -> Classes:
     if is_zero(node):
         return (0,) * node.ndim
     match node:
         case Einsum():
-            slots = [(found[id(f)], labels) for f, labels in zip(node.factors, node.inputs, strict=True)]
-            return _joined(slots, node.output)
+            return _joined(list(zip(parts, node.inputs, strict=True)), node.output)
         case Add():
-            return numbered(zip(*(found[id(a)] for a in node.addends), strict=True))
-        case Apply() if node.function.name in VANISHING:
-            first = VANISHING[node.function.name]
+            return numbered(zip(*parts, strict=True))
+        case Apply() if node.function.vanishes is not None:
             batch = node.arguments[0].ndim - node.core
-            slots = [(found[id(a)][:batch], tuple(range(batch))) for a in node.arguments[first:]]
+            slots = [(classes[:batch], tuple(range(batch))) for classes in parts[node.function.vanishes :]]
             return _joined(slots, tuple(range(node.ndim)))
     return tuple(range(node.ndim))
 

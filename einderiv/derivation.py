@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from .algebra import FLAT, added, viewed
-from .complexes import conj, variable
+from .complexes import variable
 from .errors import limits, our_bug
 from .expression import (
     Add,
@@ -26,14 +26,13 @@ from .expression import (
     Constant,
     Einsum,
     Expr,
-    Size,
     Tensor,
     children,
     is_zero,
-    put,
     walk,
 )  # fmt: skip
 from .nesting import environments
+from .traverse import placeholder
 from .unification import assemble, fresh_labels, slots_of
 
 #: terms: a derivative of at most this many is multiplied out into its consumer, so that every term keeps its deltas;
@@ -242,43 +241,3 @@ def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
     copy = assemble(author.coefficient, slots, author.output, axes=y.axes, given=author.given,
                     letters=author.letters, written=True)  # fmt: skip
     return copy, tensor
-
-
-def replaced(e: Expr, parts: Mapping[str, Expr]) -> Expr:
-    """`e` with other expressions in place of tensors, which they have the axes of."""
-    if not parts:
-        return e
-    found: dict[int, Expr] = {}
-    for node in walk([e]):
-        below = children(node)
-        new = tuple(found[id(c)] for c in below)
-        if isinstance(node, Tensor):
-            found[id(node)] = parts.get(node.name, node)
-        elif all(a is b for a, b in zip(below, new, strict=True)):
-            found[id(node)] = node
-        else:
-            found[id(node)] = rebuilt(node, new)
-    return found[id(e)]
-
-
-def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
-    """`node` with other parts in the place of its own."""
-    match node:
-        case Einsum():
-            slots = list(zip(parts, node.inputs, strict=True))
-            return assemble(node.coefficient, slots, node.output, axes=node.axes, given=node.given,
-                            letters=node.letters, origins=node.origins)  # fmt: skip
-        case Add():
-            return added(parts)
-        case Apply():
-            if node.function.name == "conj":
-                return conj(parts[0])
-            return Apply(node.function, parts, node.core, node.parameters)
-    return our_bug(f"no parts in {type(node).__name__}")
-
-
-def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
-    """A tensor with the sizes of something else."""
-    tensor = Tensor(name, (None,) * len(sizes))
-    put(tensor, "sizes", sizes)
-    return tensor

@@ -12,12 +12,13 @@ from .declared import check_structures, structures
 from .emission import emit
 from .errors import EinderivError, limits
 from .expression import Expr, put
-from .given import check_known, fix, shapes_of, tensors_in
+from .given import check_known, fix, shapes_of
 from .outlook import emitted
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
 from .sharding import check_mesh
 from .show.plans import Plan
+from .traverse import tensors_in
 from .tree import leaves, mapped
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -77,7 +78,7 @@ class Compiled:
                 raise TypeError(f"only expressions can be evaluated, not {type(root).__name__}; "
                                 "ed.einsum makes one of a string")  # fmt: skip
         self.tensors = tensors_in(self.roots)
-        from .execution import needed
+        from .traverse import needed
 
         self.inputs = needed(self.roots)
         self.structures = structures(self.roots)

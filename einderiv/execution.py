@@ -32,17 +32,13 @@ from .slicing import peak, sliced
 from .stacking import stacked
 from .steps import Program
 from .strategies import improved, seconds
+from .traverse import needed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class SingularMatrixError(EinderivError, np.linalg.LinAlgError):
     """A matrix that has no inverse, or no Cholesky factor."""
-
-
-def needed(roots: Sequence[Expr]) -> tuple[str, ...]:
-    """The names of the tensors that must be given, in order of appearance."""
-    return tuple(dict.fromkeys(node.name for node in walk(roots) if isinstance(node, Tensor)))
 
 
 class Execution:

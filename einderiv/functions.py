@@ -69,6 +69,9 @@ class Function:
     integer: Callable[[Bounds, tuple[Number, ...]], int | None] = _leaves_integers  # a bound of |f| by |x|, or None
     forward: LinearMap | None = None  # of a tangent with the core axes last, instead of derivatives
     backward: LinearMap | None = None  # of a cotangent
+    rebuild: Callable[[Apply, Terms], Expr] | None = None  # of other arguments, if not by `Apply`
+    vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
+    keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one
 
 
 FUNCTIONS: dict[str, Function] = {}

@@ -6,29 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .construction import whole
-from .errors import EinderivError, ShapeError, counted, near
-from .expression import Einsum, Expr, Size, Tensor, everything, walk
+from .errors import EinderivError, ShapeError, near
+from .expression import Einsum, Expr, Size, everything, walk
 from .naming import naming, short_product
-from .notation import is_name
 from .sizes import Sizes, spoken
-from .targets import tensors_of
-
-
-def tensors_in(roots: list[Expr]) -> dict[str, int]:
-    """Every tensor that the expressions have met, with its number of axes."""
-    found: dict[str, set[tuple[int, bool]]] = {}
-    for node in walk(roots, everything):  # what the expressions share is looked at once
-        if isinstance(node, Tensor) and is_name(node.name):
-            found.setdefault(node.name, set()).add((node.ndim, node.complex))
-    if all(len(kinds) == 1 for kinds in found.values()):
-        return {name: ndim for name, kinds in found.items() for ndim, _ in kinds}
-    known: dict[str, int] = {}
-    for root in roots:
-        for name, tensor in tensors_of(root).items():
-            if known.setdefault(name, tensor.ndim) != tensor.ndim:
-                raise ShapeError(f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
-                                 f"{counted(tensor.ndim, 'axis')} in another")  # fmt: skip
-    return known
 
 
 def check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:

@@ -25,7 +25,7 @@ from .hosts import Jax, Torch
 from .notation import fresh_names
 from .outlook import emitted
 from .receiving import OPTIONS
-from .targets import tensors_of
+from .traverse import tensors_of
 from .tree import leaves, mapped
 
 Arrays = dict[str, Any]

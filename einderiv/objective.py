@@ -13,14 +13,14 @@ from .arrays import usable
 from .calculus import hessian, hvp, value_and_grad
 from .construction import einsum
 from .declared import check_structures, inside, projected, structures
-from .derivation import replaced
 from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled
 from .execution import Array
 from .expression import Expr, Size, Tensor
 from .given import fix
 from .sizes import Sizes, spoken
-from .targets import Target, paired, resolved, tensors_of
+from .targets import Target, paired, resolved
+from .traverse import replaced, tensors_of
 from .tree import leaves, mapped
 
 

@@ -12,7 +12,7 @@ from .construction import parsed_bytes, whole
 from .emission import Emitted, emit
 from .errors import EinderivError, ShapeError
 from .expression import Expr, Size
-from .given import fix, shapes_of, tensors_in
+from .given import fix, shapes_of
 from .naming import axis_names
 from .paths import check_optimizer
 from .show.cluster_plans import ClusterPlan
@@ -20,6 +20,7 @@ from .show.listings import LISTINGS, listing
 from .show.plans import Plan
 from .sizes import Sizes, is_product
 from .spelling import Backend
+from .traverse import tensors_in
 from .tree import leaves
 
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
@@ -84,7 +85,8 @@ class _Unsized:
     """A program for sizes that need not be known."""
 
     def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
-        from .execution import needed, planned
+        from .execution import planned
+        from .traverse import needed
 
         for root in roots:
             if not isinstance(root, Expr):

@@ -9,25 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .algebra import viewed
-from .derivation import rebuilt
-from .expression import Apply, Einsum, Expr, Given, Label, Slot, children, walk
+from .expression import Apply, Einsum, Expr, Given, Label, Slot
 from .functions import apply, same_axes
+from .traverse import bottom_up, rebuilt
 from .unification import assemble, fresh_labels
 
 
 def unmerged(roots: Sequence[Expr]) -> tuple[Expr, ...]:
     """`roots` with reshapes moved to operands wherever they can be."""
-    found: dict[int, Expr] = {}
-    for node in walk(roots):
-        below = children(node)
-        new = tuple(found[id(c)] for c in below)
-        here = node if all(a is b for a, b in zip(below, new, strict=True)) else rebuilt(node, new)
-        if isinstance(here, Apply) and here.function.name == "unvec":
-            here = _split(here)
-        if isinstance(here, Einsum):
-            here = _without_vec(here)
-        found[id(node)] = here
-    return tuple(found[id(root)] for root in roots)
+    return bottom_up(roots, _unmerged)
+
+
+def _unmerged(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+    here = rebuilt(node, parts)
+    if isinstance(here, Apply) and here.function.name == "unvec":
+        here = _split(here)
+    return _without_vec(here) if isinstance(here, Einsum) else here
 
 
 def _split(node: Apply) -> Expr:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .derivation import rebuilt
-from .expression import Add, Apply, Constant, Einsum, Expr, Label, Tensor, children, walk
+from .expression import Add, Apply, Constant, Einsum, Expr, Label, Tensor
 from .steps import Labels
+from .traverse import bottom_up, rebuilt
 
 
 def shared(roots: Sequence[Expr]) -> tuple[Expr, ...]:
     """`roots` with one node for parts that are equal up to labels and the order of operands; the roots stay apart."""
-    found: dict[int, Expr] = {}
     known: dict[object, Expr] = {}
     outer = {id(root) for root in roots}
-    for node in walk(roots):
-        below = children(node)
-        new = tuple(found[id(c)] for c in below)
-        here = node if all(a is b for a, b in zip(below, new, strict=True)) else rebuilt(node, new)
-        found[id(node)] = here if id(node) in outer else known.setdefault(_key(here), here)
-    return tuple(found[id(root)] for root in roots)
+
+    def one(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        here = rebuilt(node, parts)
+        return here if id(node) in outer else known.setdefault(_key(here), here)
+
+    return bottom_up(roots, one)
 
 
 def _key(e: Expr) -> object:

@@ -8,14 +8,14 @@ reproducible. The estimate is one of time: the larger of arithmetic and memory t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TypeVar
 
 from .algebra import FLAT, added, times, viewed
-from .derivation import placeholder, pullback, rebuilt
-from .expression import Add, Apply, Einsum, Expr, Label, children, filled, walk
+from .derivation import pullback
+from .expression import Add, Apply, Einsum, Expr, Label, filled, walk
 from .factoring import factored, partly_factored
 from .grams import halved as is_halved
 from .halving import halved
@@ -26,6 +26,7 @@ from .reshaping import unmerged
 from .sharing import shared
 from .sizes import Sizes
 from .steps import Labels, Program, Step, contraction
+from .traverse import Roots, Swaps, placeholder, swapped
 from .twins import halved_twins
 from .unification import assemble, bare, carried
 
@@ -39,9 +40,6 @@ LARGEST = 4  # operands that are contracted from their ends
 SEVERAL = 40  # factors of all outputs: so many share the tree of their products without a trial
 SPREAD = 8  # terms of a sum that a product is distributed over
 PAYS = 0.95  # of the time before: less of a gain is an accident of the estimate
-
-Roots = tuple[Expr, ...]
-Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
 
 
 @dataclass(frozen=True)
@@ -122,21 +120,6 @@ def _alike(a: Expr, b: Expr) -> bool:
         return False
     places = ([e.output.index(x) if x in carried(e) else -1 for x in e.output] for e in (a, b))
     return next(places) == next(places)
-
-
-def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
-    """`roots` with other nodes in the place of some; what they share stays shared."""
-    found: dict[int, Expr] = {}
-    for node in walk(roots):
-        below = children(node)
-        new = tuple(found[id(c)] for c in below)
-        if id(node) in swaps:
-            found[id(node)] = swaps[id(node)]
-        elif all(a is b for a, b in zip(below, new, strict=True)):
-            found[id(node)] = node
-        else:
-            found[id(node)] = rebuilt(node, new)
-    return tuple(found[id(root)] for root in roots)
 
 
 def _slots(e: Einsum) -> list[tuple[Expr, Labels]]:

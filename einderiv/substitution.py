@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .derivation import replaced
 from .errors import EinderivError, near
 from .expression import Expr, dressed
 from .sizes import checked
-from .targets import aligned, tensors_of
+from .targets import aligned
+from .traverse import replaced, tensors_of
 
 
 def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any) -> Expr:

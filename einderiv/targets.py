@@ -13,12 +13,12 @@ from typing import Any
 from .algebra import operand
 from .complexes import is_conjugate, variable
 from .construction import check_name
-from .derivation import replaced, stand_in
+from .derivation import stand_in
 from .errors import EinderivError, ShapeError, counted, near
-from .expression import Einsum, Expr, Tensor, children, dressed, everything, filled, put, walk
+from .expression import Einsum, Expr, Tensor, children, dressed, filled, put
 from .naming import axis_names
-from .notation import is_name
 from .sizes import called, checked
+from .traverse import check_ranks, replaced, tensors_of
 from .tree import leaves, mapped
 from .unification import assemble, slots_of
 
@@ -94,26 +94,6 @@ def _named(leaf: Any, known: dict[str, Tensor]) -> Target:
     if leaf not in known:
         raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")
     return Target(known[leaf], leaf, None)
-
-
-def tensors_of(e: Expr) -> dict[str, Tensor]:
-    """Every tensor met in the making of `e`, by name."""
-    found: dict[str, Tensor] = {}
-    for node in walk([e], everything):
-        if isinstance(node, Tensor) and is_name(node.name):
-            known = found.setdefault(node.name, node)
-            check_ranks(known, node)
-    return found
-
-
-def check_ranks(known: Tensor, other: Tensor) -> None:
-    """Within one expression all tensors of one name are one tensor."""
-    if known.ndim != other.ndim:
-        raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
-                         f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
-    if known.complex != other.complex:
-        raise EinderivError(f"{known.name} is declared complex in one place and not in another: use the one tensor "
-                            "in both")  # fmt: skip
 
 
 def check_apart(y: Expr, targets: list[Target]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from refusals import refused_behind
 
 import einderiv as ed
-from einderiv.targets import tensors_of
+from einderiv.traverse import tensors_of
 
 INFERRED = [  # the axes of undeclared tensors, from where they stand
     ("sum((T - einsum('nk,mk->nm', U, V))**2)",     {"T": 2, "U": 2, "V": 2}),

@@ -6,7 +6,7 @@ import pytest
 import einderiv as ed
 from einderiv.expression import Add, Tensor, walk
 from einderiv.factoring import factored, partly_factored
-from einderiv.targets import tensors_of
+from einderiv.traverse import tensors_of
 
 L, N, X = ed.tensor("L", "ij"), ed.tensor("N", "kl"), ed.tensor("X", "nm")
 p, q, u = ed.tensor("p", "n"), ed.tensor("q", "m"), ed.tensor("u", "i")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.given import check_known, fix, shapes_of, tensors_in
+from einderiv.given import check_known, fix, shapes_of
 from einderiv.sizes import Sizes
+from einderiv.traverse import tensors_in
 
 X, w = ed.tensor("X", ("row", "column")), ed.tensor("w", ("column",))
 
@@ -46,9 +47,3 @@ def test_a_label_that_is_written_for_two_axes():
     sizes = Sizes({}).read([both])
     fix(sizes, [both], {"i": 3})  # one size
     assert sizes.number(("B", 0)) == 3
-
-
-def test_tensors_of_several_expressions():
-    assert tensors_in([X @ w, ed.tensor("b", "i")]) == {"X": 2, "w": 1, "b": 1}
-    with pytest.raises(ed.ShapeError, match="w has 1 axis in one of the expressions and 2 axes in another"):
-        tensors_in([X @ w, ed.tensor("w", "ij")])

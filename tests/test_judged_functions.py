@@ -11,7 +11,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
-from einderiv.targets import tensors_of
+from einderiv.traverse import tensors_of
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)

@@ -7,7 +7,7 @@ import einderiv as ed
 from einderiv import strategies
 from einderiv.expression import Apply, walk
 from einderiv.reshaping import unmerged
-from einderiv.targets import tensors_of
+from einderiv.traverse import tensors_of
 
 A, B, X, Y = (ed.tensor(n, axes) for n, axes in (("A", "ij"), ("B", "kl"), ("X", "ij"), ("Y", "jk")))
 x, y = ed.tensor("x", "p"), ed.tensor("y", "q")

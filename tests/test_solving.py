@@ -5,8 +5,8 @@ import pytest
 
 import einderiv as ed
 from einderiv import solving
-from einderiv.targets import tensors_of
 from einderiv.terms import Term, product, value
+from einderiv.traverse import tensors_of
 
 t, es = ed.tensor, ed.einsum
 r = np.random.default_rng(3)

@@ -7,7 +7,7 @@ import pytest
 from oracle import assert_same
 
 import einderiv as ed
-from einderiv.targets import tensors_of
+from einderiv.traverse import tensors_of
 
 t, es = ed.tensor, ed.einsum
 A, B, M, x, v = t("A", "ij"), t("B", "jk"), t("M", "nn"), t("x", "n"), t("v", "i")

@@ -11,13 +11,12 @@ from einderiv.targets import (
     Target,
     aligned,
     check_apart,
-    check_ranks,
     paired,
     resolved,
     restored,
     shared_axes,
-    tensors_of,
 )
+from einderiv.traverse import tensors_of
 from einderiv.tree import leaves, mapped
 
 t, es = ed.tensor, ed.einsum
@@ -154,23 +153,6 @@ def test_a_tree_that_is_too_deep_is_refused():
         wrt = [wrt]
     with ed.limits.override(depth=200), pytest.raises(ed.LimitError, match="a flat list will do"):
         resolved(product, wrt)
-
-
-def test_tensors_of_knows_all_that_were_met():
-    J = ed.derive(ed.derive(es("ij,jk->ik", "A", ed.exp(t("B", "jk"))), t("Q", "q")), "A")
-    assert list(tensors_of(product)) == ["X", "Y"]
-    assert tensors_of(J).keys() == {"A", "B", "Q"}
-    assert tensors_of(ed.einsum("i->", np.ones(3))) == {}
-
-
-def test_ranks_and_complex_numbers_must_agree():
-    check_ranks(X, t("X", "pq"))  # other names, as many axes
-    with pytest.raises(ed.ShapeError, match="X stands for a tensor with 2 axes and one with 3 axes"):
-        check_ranks(X, t("X", "pqr"))
-    with pytest.raises(ed.EinderivError, match="Z is declared complex in one place"):
-        check_ranks(Z, t("Z", "i"))
-    with pytest.raises(ed.ShapeError, match="v stands for a tensor with 1 axis and one with 2 axes"):
-        tensors_of(es("i,jk->", v, t("v", "ij")))
 
 
 def test_a_conjugate_is_a_variable_of_its_own():

@@ -5,8 +5,8 @@ import pytest
 from oracle import assert_same, loop_einsum
 
 import einderiv as ed
-from einderiv.targets import tensors_of
 from einderiv.terms import Term, core, core_labels, product, total, value
+from einderiv.traverse import tensors_of
 
 t, es = ed.tensor, ed.einsum
 r = np.random.default_rng(7)

@@ -17,7 +17,7 @@ from ..errors import EinderivError, LimitError, ParseError, counted, near
 from ..expression import Expr
 from ..notation import is_einsum
 from ..parsing import LANGUAGES, parse
-from ..targets import tensors_of
+from ..traverse import tensors_of
 
 #: what one request may hold; smaller than the limits of the package, for here a stranger types
 CHARACTERS, ORDER, DIGITS = 4000, 4, 9

@@ -34,7 +34,7 @@ from ..expression import (
 from ..functions import shown_parameters
 from ..naming import Naming, naming
 from ..notation import LETTERS
-from ..targets import tensors_of
+from ..traverse import tensors_of
 from ..unification import assemble, bare, carried, flatten
 
 SHORT = 24  # operands that str() shows
