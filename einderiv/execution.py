@@ -20,6 +20,7 @@ from .blocking import Loop, blocked
 from .emission import Emitted, emit, live
 from .errors import EinderivError, LimitError, ShapeError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
+from .expression_terms import terms
 from .folding import fold
 from .functions import stays_integer
 from .fusing import fused
@@ -306,8 +307,8 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
             without: Sequence[str] = (), worth: float | None = None
             ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
     """One program for all roots: their dense values, or the factors of the cores of their terms."""
-    counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
-    leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
+    counts = [1] * len(roots) if dense else [len(terms(root)) for root in roots]
+    leaves = tuple(roots) if dense else tuple(t for root in roots for t in terms(root))
 
     def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Factored]]]:
         planner = Planner(leaves, sizes, number, optimize)
@@ -328,8 +329,8 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         raise LimitError(f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: nothing "
                          "can be planned for them") from None  # fmt: skip
     program.notes += notes
-    terms = iter(factored)
-    return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]
+    in_order = iter(factored)
+    return program, [] if dense else [[next(in_order) for _ in range(n)] for n in counts]
 
 
 def _factored(planner: Planner, term: Expr) -> Factored:

@@ -11,11 +11,12 @@ from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
 from .expression import Add, Apply, Einsum, Expr, Tensor, is_zero, walk, wrapped
+from .expression_terms import terms
 from .naming import Naming, axis_names, naming
 from .outlook import check_given, core_entries, plan
 from .show.formulas import Style, formula, left_side, shown
 from .show.hypertext import Bundle, block, bundle, details, formulated
-from .show.text import Printed, eliminated, insertions, printed, text
+from .show.text import Printed, compact, eliminated, insertions, operands, printed, subscripts, text
 from .tree import leaves
 from .unification import core_labels, flatten
 
@@ -105,10 +106,10 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[t
     wrt = J.record.wrt if J.record else "it"
     replaced = ",".join(_in_place(candidate, "".join(new), rest))
     one = [f"{written}   becomes   {replaced}->{out}"]
-    inserted = candidate.subscripts
+    inserted = subscripts(candidate)
     two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [inserted]
     three = [_fate(p, found, pairs) for p in pairs]
-    final = eliminated(candidate, J).subscripts
+    final = subscripts(eliminated(candidate, J))
     return [
         (f"1. Replace the indices of {wrt} by new ones{part}", one),
         ("2. Insert one delta for each axis, tying the old index to the new", two),
@@ -165,16 +166,16 @@ def _chain(y: Expr, J: Expr) -> tuple[str, list[str]]:
     rows = {node.function.name: node.function for node in walk([y]) if isinstance(node, Apply)}
     lines += [f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}" for name, row in rows.items()]
     lines.append("a product is derived operand by operand, each replaced by its own derivative")
-    lines += [f"term {k}: {shown(term, axis_names(J))}" for k, term in enumerate(J.terms, 1)]
+    lines += [f"term {k}: {shown(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)]
     return "1. Apply the rules", lines
 
 
 def _result(J: Expr) -> tuple[str, list[str]]:
     lines = [formula(J)]
-    for term in J.terms:
+    for term in terms(J):
         front = f"{coefficient(term)} · " if coefficient(term) != 1 else ""
-        lines.append(f"einsum    {front}{term.subscripts}   of {', '.join(map(str, term.operands))}")
-        lines.append(f"compact   {front}{term.compact}")
+        lines.append(f"einsum    {front}{subscripts(term)}   of {', '.join(map(str, operands(term)))}")
+        lines.append(f"compact   {front}{compact(term)}")
         lines += _embedding(term)
     return "Result", lines
 

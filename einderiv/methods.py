@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from . import algebra, complexes, compositions, elementwise, protocols
+from . import algebra, complexes, compositions, elementwise, expression_terms, protocols
 from .algebra import operand
 from .arrays import is_array
 from .canonical import same
@@ -122,7 +122,7 @@ ATTRIBUTES: dict[str, object] = {
     "__repr__": text.text,
     "_repr_mimebundle_": hypertext.expression,
     "T": property(algebra.transposed),
-    "terms": property(text.terms),
+    "terms": property(expression_terms.terms),
     "subscripts": property(text.subscripts),
     "operands": property(text.operands),
     "inserted": property(text.inserted),

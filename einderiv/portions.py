@@ -14,6 +14,7 @@ from .cutting import Cutter, Leaf, reshapes
 from .evaluation import Compiled
 from .execution import Array, decided, finished, number, solved
 from .expression import Apply, Constant, Einsum, Expr, Tensor, children, is_zero, walk
+from .expression_terms import terms
 from .given import fix
 from .pieces import Ranges
 from .planning import Factored
@@ -53,7 +54,7 @@ class Portions:
         self.root, self.sizes, self.limit = root, sizes, limit
         self.dtype, self.compute = decided([root], dtypes)
         self.shapes = [tuple(map(self.number, root.sizes))]
-        self.split = [components(term, self.number) for term in root.terms if not is_zero(term)]
+        self.split = [components(term, self.number) for term in terms(root) if not is_zero(term)]
         self.terms = [[Factored(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
                        for own, output in self.split]]  # fmt: skip
         item = np.dtype(self.compute).itemsize

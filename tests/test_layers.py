@@ -15,7 +15,7 @@ ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "tree",
     "rates", "notation", "arrays", "expression", "deltas", "unification", "sizes", "canonical", "naming", "algebra",
-    "traverse",
+    "traverse", "expression_terms",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from ..canonical import coefficient
 from ..errors import EinderivError, LimitError
 from ..expression import Expr, is_zero
+from ..expression_terms import terms
 from ..naming import axis_names
 from .diagrams import diagram
 from .drawing import element, words
 from .formulas import formula, latex
-from .text import text
+from .text import compact, operands, subscripts, text
 
 SHOWN = 20  # terms of a sum
 STYLE = "white-space:pre-wrap;font-family:ui-monospace,Menlo,Consolas,monospace"
@@ -79,18 +80,19 @@ def _picture(e: Expr) -> str:
 def _strings(e: Expr) -> str:
     if is_zero(e):
         return block([f"zeros with the axes {', '.join(axis_names(e)) or 'of a scalar'}"])
-    rows = [_row(term) for term in e.terms[:SHOWN]]
-    more = [("", f"{len(e.terms) - SHOWN} more terms", "", "")] * (len(e.terms) > SHOWN)
+    found = terms(e)
+    rows = [_row(term) for term in found[:SHOWN]]
+    more = [("", f"{len(found) - SHOWN} more terms", "", "")] * (len(found) > SHOWN)
     return table(("", "einsum", "compact", "operands"), [*rows, *more])
 
 
 def _row(term: Expr) -> tuple[str, str, str, str]:
     front = coefficient(term)
     try:
-        strings = term.subscripts, term.compact
+        strings = subscripts(term), compact(term)
     except EinderivError as error:
         strings = str(error), ""
-    return "" if front == 1 else str(front), *strings, ", ".join(map(str, term.operands))
+    return "" if front == 1 else str(front), *strings, ", ".join(map(str, operands(term)))
 
 
 def document(name: str, *parts: str) -> str:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..emission import live
 from ..errors import LimitError
 from ..expression import Einsum, Expr, Size
+from ..expression_terms import terms
 from ..layouts import orders
 from ..naming import naming
 from ..notation import fresh_names
@@ -170,7 +171,7 @@ def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[flo
     """The flops, and the entries of the largest array, of the products with a matrix for every delta; 0 without any."""
     flops, largest, deltas = 0.0, 0, False
     for root in roots:
-        for term in root.terms:
+        for term in terms(root):
             if not isinstance(term, Einsum) or term.count > READ:
                 continue
             found = _with_deltas(term, number)

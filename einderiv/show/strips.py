@@ -13,7 +13,7 @@ from ..naming import axis_names
 from ..unification import flatten, slots_of
 from .diagrams import drawn, sides
 from .drawing import Box, Drawn, Picture, line, text_box, together
-from .text import insertions, text
+from .text import insertions, subscripts, text
 from .wires import Sizes
 
 SIZE = 14.0  # of a caption
@@ -62,7 +62,7 @@ def strip(y: Expr | str, wrt: Any, *, sizes: Sizes | None = None) -> Picture:
 
 def _caption(words: str, e: Expr) -> str:
     try:
-        return f"{words}   {e.subscripts}"
+        return f"{words}   {subscripts(e)}"
     except EinderivError:  # a sum has no one string
         return words
 

@@ -1,4 +1,4 @@
-"""The strings of an expression: `subscripts`, `operands`, `inserted`, `compact`, `interleaved`, `terms`, ``str``.
+"""The strings of an expression: `subscripts`, `operands`, `inserted`, `compact`, `interleaved`, ``str``.
 
 In the printed form every delta is an operand: a later occurrence of a repeated output label takes a letter of its own,
 and a :class:`~einderiv.Delta` ties it to the first. A label that only broadcasts, or is summed though no operand has
@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..algebra import added
 from ..canonical import coefficient, same, scaled
 from ..deltas import Delta
 from ..derivation import pushforward, stand_in
-from ..errors import EinderivError, LimitError, limits
+from ..errors import EinderivError, LimitError
 from ..expression import (
     Add,
     Apply,
@@ -31,6 +30,7 @@ from ..expression import (
     is_zero,
     wrapped,
 )  # fmt: skip
+from ..expression_terms import terms
 from ..functions import shown_parameters
 from ..naming import Naming, naming
 from ..notation import LETTERS
@@ -56,7 +56,7 @@ class Printed(NamedTuple):
 def product(e: Expr) -> Einsum:
     """`e` as one flat product. Raises EinderivError for a sum of several."""
     if isinstance(e, Add):
-        found = e.terms
+        found = terms(e)
         if len(found) != 1:
             raise EinderivError(f"this is a sum of {len(found)} products, not one; read each of them in .terms")
         e = found[0]
@@ -156,38 +156,6 @@ def interleaved(e: Expr) -> list[object]:
     for part, names in parts:
         result += [part, [numbers.setdefault(name, len(numbers)) for name in names]]
     return [*result, [numbers.setdefault(name, len(numbers)) for name in found.output]]
-
-
-def terms(e: Expr) -> tuple[Expr, ...]:
-    """The terms of a sum, each one product; of anything else, itself.
-
-    >>> import einderiv as ed
-    >>> x = ed.tensor("x", "i")
-    >>> [str(term) for term in (x + ed.exp(x)).terms]
-    ['x', 'exp(x)']
-    """
-    if not isinstance(e, Add):
-        return (e,)
-    found: list[Expr] = []
-    stack: list[Expr] = [e]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, Add):
-            stack.extend(reversed(part.addends))
-        else:
-            found.append(part)
-            limits.check("terms", len(found))
-    merged = [t for t in _merged(found) if not is_zero(t)]
-    if e.record is None and not e.origins:
-        return tuple(merged)
-    return tuple(dressed(t, axes=e.axes, origins=(e,), record=e.record) for t in merged)
-
-
-def _merged(found: list[Expr]) -> list[Expr]:
-    if len(found) < 2:
-        return found
-    total = added(found, flat=False)
-    return list(total.addends) if isinstance(total, Add) else [total]
 
 
 def inserted(e: Expr) -> str:

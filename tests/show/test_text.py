@@ -101,19 +101,6 @@ def test_str_is_short_and_readable(make, shown):
     assert text(make()) == str(make()) == repr(make()) == shown
 
 
-def test_terms_open_nested_sums_and_merge():
-    a, b = ed.tensor("a", "i"), ed.tensor("b", "i")
-    assert [str(t) for t in (a + b + a).terms] == ["2 * a", "b"]
-    assert (a + b - (b + a)).terms[0].coefficient == 0
-    assert a.terms == (a,)
-
-
-def test_too_many_terms_are_refused():
-    e = ed.tensor("a", "i") + ed.tensor("b", "i") + ed.tensor("c", "i")
-    with ed.limits.override(terms=2), pytest.raises(ed.LimitError, match=r"ed\.limits\.terms"):
-        _ = e.terms
-
-
 def test_flattening_obeys_the_limit():
     e = ed.tensor("A", "ii")
     for _ in range(20):
