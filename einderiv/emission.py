@@ -41,15 +41,6 @@ class Emitted:
         return function
 
 
-def live(program: Program) -> list[int]:
-    """The values that the outputs need, in order."""
-    needed = set(program.outputs)
-    for k in reversed(range(len(program.steps))):
-        if k in needed:
-            needed.update(program.steps[k].inputs)
-    return sorted(needed)
-
-
 LEAST = "float32"  # ones of it lift the dtype of nothing that is computed with here
 RESERVED = frozenset({"dtype", "compute", "float", "complex"})
 
@@ -70,7 +61,7 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     blocks of an axis. With `zeroed`, True or False, the last arguments are arrays that the results are written into,
     and it says whether there are zeros already where a result always has one.
     """
-    steps = [(k, program.steps[k]) for k in live(program)]
+    steps = [(k, program.steps[k]) for k in program.live()]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
     words = _words(steps, backend)
     arguments = _arguments(inputs, words)

@@ -17,7 +17,7 @@ import numpy as np
 
 from .backends import BACKENDS
 from .blocking import Loop, blocked
-from .emission import Emitted, emit, live
+from .emission import Emitted, emit
 from .errors import EinderivError, LimitError, ShapeError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .expression_terms import terms
@@ -91,7 +91,7 @@ class Execution:
             lowered(self.program)
         elif self.compute.kind == "f":
             fused(self.program, self.backend.name)
-        steps = [(k, self.program.steps[k]) for k in live(self.program)]
+        steps = [(k, self.program.steps[k]) for k in self.program.live()]
         loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
         if self.compute.kind == "f" and numpy and loop is None and memory_limit is None:
             stacked(self.program)
@@ -202,7 +202,7 @@ class Execution:
         """Refuse integers whose result might not fit, by a bound on every value that leaves the ring."""
         bounds = dict(zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True))
         found: dict[int, int] = {}
-        for k in live(self.program):
+        for k in self.program.live():
             step = self.program.steps[k]
             if step.kind == "apply":
                 for k_in in step.inputs:
@@ -320,7 +320,7 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
             factored = [_factored(planner, leaf) for leaf in leaves]
             program.outputs = [value for t in factored for value, _ in t.factors]
         known = arranged(program)
-        return seconds(program, live(program), known), (program, factored)
+        return seconds(program, program.live(), known), (program, factored)
 
     try:
         (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
@@ -368,7 +368,7 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
 
 def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:
     """Refuse any array over the limit before it is allocated."""
-    for k in live(program):
+    for k in program.live():
         shape = program.shape(k)
         if len(shape) > limits.axes:
             limits.check("axes", len(shape))

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .emission import live
 from .steps import Program, Step
 
 
 def fold(program: Program, run: Callable[[Program], Sequence[Any]]) -> None:
     """Put held arrays in the place of all that held arrays and numbers decide; `run` computes the values."""
-    steps = live(program)
+    steps = program.live()
     decided = _decided(program, steps)
     outside = {v for k in steps if k not in decided for v in program.steps[k].inputs} | set(program.outputs)
     made = [k for k in sorted(decided & outside) if program.steps[k].kind not in ("input", "number", "ones")]

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from .emission import live
 from .lowering import combined
 from .steps import Program, Step, contraction
 
@@ -38,7 +37,7 @@ def fused(program: Program, backend: str) -> None:
 
 def _uses(program: Program) -> Counter[int]:
     """How often each value is used; what nothing needs is not counted."""
-    return Counter([*program.outputs, *(v for k in live(program) for v in program.steps[k].inputs)])
+    return Counter([*program.outputs, *(v for k in program.live() for v in program.steps[k].inputs)])
 
 
 def _scale(step: Step) -> bool:

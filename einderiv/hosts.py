@@ -17,7 +17,6 @@ import numpy as np
 from . import jax_spelling, torch_spelling
 from .arrays import library, usable
 from .backends import BACKENDS
-from .emission import live
 from .errors import BackendError, EinderivError
 from .execution import Execution, SingularMatrixError, check_holomorphic, check_no_bool, met
 from .expression import Expr
@@ -100,7 +99,7 @@ class Host(Execution):
         raise NotImplementedError
 
     def _check_complex(self) -> None:
-        steps = [self.program.steps[k] for k in live(self.program)]
+        steps = [self.program.steps[k] for k in self.program.live()]
         names = [step.spec[0].name for step in steps if step.kind == "apply"]
         for name in names:
             if name in self.real:

@@ -12,7 +12,6 @@ from .arrays import library, usable
 from .backends import BACKENDS
 from .chunking import best_cut
 from .dask_spelling import with_blocks
-from .emission import live
 from .errors import BackendError, limits
 from .expression import Expr
 from .hosts import Cupy, Host, Jax, Kind, Torch, imported
@@ -58,7 +57,7 @@ class Dask(Host):
         """None: Dask goes over the blocks, as large as the memory and the workers ask for."""
         threads, memory = resources(connected())
         least = min((m for m in (memory_limit, memory) if m is not None), default=None)
-        cut = best_cut(self.program, list(live(self.program)), max(8, self.compute.itemsize), threads, least)
+        cut = best_cut(self.program, self.program.live(), max(8, self.compute.itemsize), threads, least)
         self.backend = with_blocks(cut.block)
         limits.check("tasks", cut.tasks, "the graph alone would fill the memory: dense=False has cores only, ed.stream "
                      "writes their blocks")  # fmt: skip

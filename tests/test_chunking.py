@@ -5,7 +5,6 @@ import pytest
 
 import einderiv as ed
 from einderiv.chunking import Cut, _regrouped, _tree, best_cut, block_entries
-from einderiv.emission import live
 from einderiv.outlook import _unsized
 
 LOSS = "T: ijk\nA: ir\nB: jr\nC: kr\nsum((T - einsum('ir,jr,kr->ijk', A, B, C))**2)"
@@ -27,7 +26,7 @@ CASES = {
 
 def cut(e, shapes, entries, workers=4):
     program = _unsized(e, shapes).program
-    return program, Cut(program, list(live(program)), 8, workers, entries)
+    return program, Cut(program, program.live(), 8, workers, entries)
 
 
 @pytest.mark.parametrize("entries", [2**14, 2**16, 2**18])
@@ -36,7 +35,7 @@ def test_tasks_are_those_of_the_graph(name, entries):
     da = pytest.importorskip("dask.array", reason="dask is an extra")
     e, shapes = CASES[name]
     program, found = cut(e, shapes, entries)
-    chunks = {program.steps[k].spec[0]: found.chunks[k] for k in live(program) if program.steps[k].kind == "input"}
+    chunks = {program.steps[k].spec[0]: found.chunks[k] for k in program.live() if program.steps[k].kind == "input"}
     f = ed.compile(e, backend="dask", memory_limit=64 * entries)
     graph = f({n: da.zeros(shapes[n], chunks=chunks.get(n, -1)) for n in f.tensors}).__dask_graph__()
     assert len(dict(graph)) == pytest.approx(found.tasks, rel=0.2)
@@ -65,7 +64,7 @@ def test_where_there_is_nothing(e, shapes):
 def test_blocks_are_within_the_memory_and_give_all_workers_work():
     assert (block_entries(8, None), block_entries(8, 2**20), block_entries(8, 8)) == (2**24, 2**20 // 64, 1)
     program, _ = cut(*CASES["chain"], 2**14)
-    steps = list(live(program))
+    steps = program.live()
     one, four, many = (best_cut(program, steps, 8, workers, None) for workers in (1, 4, 64))
     assert one.block == 2**24
     assert one.seconds > four.seconds >= many.seconds * 0.8

@@ -5,7 +5,6 @@ import pytest
 
 import einderiv as ed
 from einderiv import layouts
-from einderiv.emission import live
 from einderiv.layouts import arranged, copied, orders
 from einderiv.steps import Program
 
@@ -83,7 +82,7 @@ def test_no_copy_in_the_sweeps_of_a_train():
     gradients = ed.grad(ed.einsum(*arguments, []), [f"A{k}" for k in range(cores)])
     p = ed.compile(gradients)._planned(shapes, {}, {}).program
     known = orders(p)
-    assert sum(copied(p, k, known) for k in live(p)) <= 3 * bond * bond * 4, "at the ends at most"
+    assert sum(copied(p, k, known) for k in p.live()) <= 3 * bond * bond * 4, "at the ends at most"
 
 
 def test_an_arrangement_that_gains_nothing_is_taken_back(monkeypatch):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.emission import live
 from einderiv.slicing import peak
 
 U, V, T, v = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("v", "m")
@@ -38,7 +37,7 @@ def measured(f):
 
 def steps_of(f):
     program = f._last.program
-    return program, [(k, program.steps[k]) for k in live(program)]
+    return program, [(k, program.steps[k]) for k in program.live()]
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])

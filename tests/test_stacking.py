@@ -5,7 +5,6 @@ import pytest
 
 import einderiv as ed
 from einderiv import stacking
-from einderiv.emission import live
 
 rng = np.random.default_rng(0)
 n, m, k = 40, 50, 4
@@ -53,7 +52,7 @@ def test_products_are_stacked(name, dtype, monkeypatch):
     steps = f._last.program.steps
     large = next(k for k, step in enumerate(steps) if step.kind == "input" and step.spec[0] in ("S", "T"))
     if dtype in (np.float64, np.float32):
-        reading = [k for k in live(f._last.program) if large in steps[k].inputs]
+        reading = [k for k in f._last.program.live() if large in steps[k].inputs]
         assert len(reading) == count, f._last.emitted.source
         assert all(v < k for k, step in enumerate(steps) for v in step.inputs)
     else:

@@ -3,7 +3,6 @@
 import pytest
 
 import einderiv as ed
-from einderiv.emission import live
 from einderiv.steps import Program, Step, _canonical, contraction
 
 SIZES = {("X", 0): 4, ("X", 1): 5, "n": 200, "none": 0}
@@ -149,8 +148,8 @@ def test_live_steps():
     dead = p.add("scale", (x,), (2.5, ()), (4, 5))
     b = p.add("add", (a, x), (), (4, 5))
     p.outputs = [b]
-    assert live(p) == [x, a, b]
+    assert p.live() == [x, a, b]
     p.outputs = [dead, dead]
-    assert live(p) == [x, dead]
+    assert p.live() == [x, dead]
     p.outputs = []
-    assert live(p) == []
+    assert p.live() == []

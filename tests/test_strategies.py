@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.emission import live
 from einderiv.sizes import Sizes
 from einderiv.strategies import STRATEGIES, TRIALS, WORTH, improved, seconds
 from einderiv.tree import leaves
@@ -29,7 +28,7 @@ def train(cores, size, kept=True):
 
 def steps(e, shapes, **options):
     program = ed.compile(e, **options)._planned(shapes, {}, {}).program
-    return [program.steps[k] for k in live(program) if program.steps[k].kind != "input"]
+    return [program.steps[k] for k in program.live() if program.steps[k].kind != "input"]
 
 
 def flops(e, shapes):
@@ -52,7 +51,7 @@ def test_per_sample_gradients_are_never_formed_for_their_norms():
     norms = ed.einsum("nab,nab->n", G, G)
     shapes = {"X": (500, 60), "W": (60, 50)}
     program = ed.compile(norms)._planned(shapes, {}, {}).program
-    assert max(program.entries(k) for k in live(program)) <= 500 * 60
+    assert max(program.entries(k) for k in program.live()) <= 500 * 60
     rng = np.random.default_rng(0)
     x, w = rng.integers(-2, 3, (500, 60)), rng.integers(-2, 3, (60, 50))
     want = 4 * (x * x).sum(1) * ((x @ w) ** 2).sum(1)
@@ -166,7 +165,7 @@ def test_structured_results_keep_their_terms():
 def test_seconds_grow_with_work():
     small, large = (ed.compile(ed.einsum("ij,jk->ik", "A", "B"))._planned({"A": (n, n), "B": (n, n)}, {}, {}).program
                     for n in (10, 1000))  # fmt: skip
-    assert seconds(small, live(small)) < 1e-5 < seconds(large, live(large)) < 1
+    assert seconds(small, small.live()) < 1e-5 < seconds(large, large.live()) < 1
 
 
 def test_a_sum_that_cancels_is_formed_before_it_is_multiplied():

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..chunking import Load, best_cut
-from ..emission import live
 from ..errors import EinderivError, spoken_bytes
 from ..expression import Expr
 from ..slicing import peak
@@ -34,7 +33,7 @@ class ClusterPlan(Plan):
     def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr], workers: int,
                  memory: int | None) -> None:  # fmt: skip
         super().__init__(program, itemsize, roots)
-        known = list(live(program))
+        known = program.live()
         steps = [(k, program.steps[k]) for k in known]
         self.workers, self.memory = workers, memory
         cut = best_cut(program, known, itemsize, workers, memory)

@@ -9,7 +9,6 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-from ..emission import live
 from ..errors import LimitError
 from ..expression import Einsum, Expr, Size
 from ..expression_terms import terms
@@ -118,7 +117,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> li
 
 def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, ...]]], list[int]]:
     """The inputs by their names, each step with what it needs, and which values are results."""
-    known = [(k, program.steps[k]) for k in live(program)]
+    known = [(k, program.steps[k]) for k in program.live()]
     names = {
         k: str(step.spec[0]) if step.kind == "input" else "1" for k, step in known if step.kind in ("input", "ones")
     }
@@ -128,7 +127,7 @@ def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, 
 
 def _rows(program: Program) -> list[Row]:
     rows, known = [], orders(program)
-    for k in live(program):
+    for k in program.live():
         step = program.steps[k]
         if step.kind in ("input", "ones"):
             continue
