@@ -9,21 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from numbers import Number as AnyNumber
 from typing import Any
 
-from .arrays import is_array, usable
+from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
 from .errors import EinderivError, ShapeError, counted, limits
 from .expression import (
     Add,
-    Constant,
     Einsum,
     Expr,
     Label,
     Letters,
     Number,
     Size,
+    Tensor,
     Written,
     dressed,
     filled,
@@ -35,47 +34,6 @@ from .unification import assemble, slots_of
 
 #: terms: a sum of more keeps its sums nested, so that adding to a long sum does not copy it
 FLAT = 256
-LARGEST = 1023  # bits of a whole number: larger ones are beyond every float
-
-Operand = Expr | Number
-
-
-def number(value: object) -> Number | None:
-    """`value` as a Python number, or None. A NumPy scalar counts as a number: it does not decide the dtype."""
-    if isinstance(value, (int, float, complex)) and not is_array(value):
-        if isinstance(value, int) and value.bit_length() > LARGEST:
-            raise EinderivError(f"a number of {value.bit_length()} bits is beyond what floats hold, 2**{LARGEST}")
-        return value
-    if is_array(value) and getattr(value, "shape", None) == () and isinstance(value, AnyNumber):
-        return _item(value)
-    return value if isinstance(value, (int, float, complex)) else None
-
-
-def _item(value: Any) -> Number:
-    item = value.item()
-    if not isinstance(item, (int, float, complex)):
-        raise TypeError(f"a number of dtype {value.dtype} cannot be held by an expression")
-    return item
-
-
-def operand(value: object, what: str = "an operand") -> Operand:
-    """An expression or a number; arrays and nested lists become constants."""
-    if isinstance(value, Expr):
-        return value
-    if isinstance(value, bool):
-        raise TypeError(f"{what} is the bool {value}: == compares whole expressions, ed.equal(x, y) entries")
-    if (plain := number(value)) is not None:
-        return plain
-    if isinstance(value, str):
-        raise TypeError(f"{what} is the string {value[:30]!r}: ed.tensor makes a tensor of a name")
-    array = usable(value, what)
-    return Constant(array, array.shape)
-
-
-def expression(value: object, what: str = "the argument") -> Expr:
-    """Like :func:`operand`, but a number becomes an expression too."""
-    found = operand(value, what)
-    return found if isinstance(found, Expr) else filled(found, (), ())
 
 
 def letters(labels: Sequence[Label], names: Sequence[str | None]) -> Letters:
@@ -249,3 +207,19 @@ def divided(a: Operand, by: Number) -> Expr:
     if by == 0:
         raise EinderivError("division by the number 0")
     return times(a, 1 / by)
+
+
+def aligned(value: Any, like: Expr, what: str) -> Expr:
+    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
+    if isinstance(value, str):
+        check_name(value, what)
+        value = Tensor(value, (None,) * like.ndim)
+    value = operand(value, what)
+    if not isinstance(value, Expr):
+        value = filled(value, (), ())
+    if value.ndim != like.ndim:
+        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but needs {like.ndim}")
+    labels = tuple(range(like.ndim))
+    given = tuple(zip(labels, like.sizes, strict=True))
+    names = dict(zip(labels, like.axes, strict=True))
+    return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from .algebra import added, times
+from .algebra import added, aligned, times
+from .arguments import check_name
 from .canonical import same
 from .complexes import conj
-from .construction import check_name, einsum
+from .construction import einsum
 from .coupling import ties
 from .derivation import opened, pullback, pushforward
 from .errors import EinderivError, counted, limits
@@ -30,7 +31,7 @@ from .expression import (
 )  # fmt: skip
 from .naming import axis_names, new_axes
 from .sizes import called
-from .targets import Target, aligned, check_apart, paired, resolved, restored, shared_axes
+from .targets import Target, check_apart, paired, resolved, restored, shared_axes
 from .traverse import tensors_of
 from .tree import leaves, mapped
 

@@ -16,17 +16,18 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import whole
 from .arrays import usable
+from .binding import check_known, fix, solved
 from .calculus import derive
-from .construction import einsum, whole
+from .construction import einsum
 from .declared import with_structure
 from .derivation import stand_in
-from .errors import EinderivError, limits, near
+from .errors import EinderivError, limits
 from .evaluation import evaluate
 from .execution import Array, computed
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
-from .given import fix
 from .plain import PLAIN
 from .show.hypertext import Bundle, block, bundle
 from .sizes import Sizes
@@ -307,29 +308,27 @@ def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int],
             whole_numbers: bool) -> tuple[dict[str, Array], Sizes]:  # fmt: skip
     """All arrays, those that are not given drawn at random, and the sizes."""
     known = tensors_of(J)
-    for name in given:
-        if name not in known:
-            raise EinderivError(f"no tensor here is called {name[:40]!r}; {near(name, known)}")
-    solved = Sizes({name: a.shape for name, a in given.items()}).read([J])
-    fix(solved, [y], {str(k): whole(n, f"the size of {k!r}") for k, n in sizes.items()})
+    check_known(given, known)
+    found = solved([J], {name: a.shape for name, a in given.items()})
+    fix(found, [y], {str(k): whole(n, f"the size of {k!r}") for k, n in sizes.items()})
     free = iter(range(10**6))
     for tensor in known.values():
         for size in tensor.sizes:
-            if solved.number(size) is None:
-                solved.fix(size, 3 + next(free) % 3, "check")
-    entries = sum(prod(solved.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
+            if found.number(size) is None:
+                found.fix(size, 3 + next(free) % 3, "check")
+    entries = sum(prod(found.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
     given_whole = all(a.dtype.kind in "iu" for a in given.values())
     exact = whole_numbers and given_whole and entries <= WHOLE and _whole(y) and not _drawn_as_fractions(known)
     values = dict(given)
     for name, tensor in known.items():
         if name not in values:
-            shape = [solved.number(size) or 0 for size in tensor.sizes]
+            shape = [found.number(size) or 0 for size in tensor.sizes]
             drawn = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
             if tensor.complex and not exact:
                 drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
             values[name] = with_structure(drawn, tensor.structure)
-    return values, solved
+    return values, found
 
 
 def _drawn_as_fractions(known: Mapping[str, Tensor]) -> bool:

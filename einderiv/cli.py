@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .binding import solved
 from .calculus import derive
 from .canonical import coefficient
 from .construction import einsum
@@ -24,7 +25,6 @@ from .documents import html_document, latex_document
 from .errors import EinderivError, ParseError, limits
 from .explanation import explain
 from .expression import Add, Expr
-from .given import fix
 from .naming import axis_names
 from .notation import is_einsum, read
 from .outlook import source
@@ -32,7 +32,6 @@ from .parsing import ALIASES, LANGUAGES, parse
 from .show.drawing import write_whole
 from .show.formulas import formula, latex
 from .show.strips import strip
-from .sizes import Sizes
 from .traverse import tensors_of
 
 FORMATS = ("text", "latex", "json", "python", "svg", "html")
@@ -163,7 +162,7 @@ def _derive(arguments: argparse.Namespace) -> int:
     y, wrt = _written(arguments)
     J = derive(y, wrt, arguments.indices)
     sizes = _sizes(arguments.sizes)
-    fix(Sizes().read([J]), [J], sizes or {})  # what is wrong with them, in every format
+    solved([J], {}, sizes)  # what is wrong with them, in every format
     match arguments.format:
         case "latex":
             found = latex(J) if arguments.output is None else latex_document(J)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .arrays import library
+from .binding import check_known
 from .choosing import chosen
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled
 from .expression import Constant
-from .given import check_known
 from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
@@ -58,7 +58,7 @@ class Constants(Compiled):
         super().__init__(tree, **options)
         if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
             raise TypeError("constants must be a list of names of tensors")
-        check_known(dict.fromkeys(constants), self.tensors)
+        check_known(constants, self.tensors)
         self.inputs = tuple(name for name in self.inputs if name not in constants)
         self._options = options
         # Replaced as one: neither a thread nor an interrupt may leave new arrays with an old expression.

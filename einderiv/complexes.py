@@ -10,7 +10,8 @@ Source: Kreutz-Delgado, "The complex gradient operator and the CR-calculus", arX
 from __future__ import annotations
 
 from . import elementwise
-from .algebra import add, added, expression, multiply, times
+from .algebra import add, added, multiply, times
+from .arguments import expression
 from .errors import EinderivError
 from .expression import Add, Apply, Constant, Einsum, Expr, Number, Tensor, filled
 from .functions import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy

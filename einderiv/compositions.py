@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 from . import algebra, functions
-from .algebra import Operand, axes_of, check_axes, expression, multiply, number, operand, times, viewed
+from .algebra import axes_of, check_axes, multiply, times, viewed
+from .arguments import Operand, expression, number, operand
 from .complexes import abs_, conj
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Number

@@ -5,9 +5,8 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count, islice
-from typing import Any
 
-from .algebra import number
+from .arguments import check_name, number, whole
 from .arrays import is_array, usable
 from .deltas import Delta
 from .errors import EinderivError, ParseError, ShapeError, counted, limits, near
@@ -15,8 +14,6 @@ from .expression import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tens
 from .notation import BLANKS, ELLIPSIS, Notation, Term, expand, is_name, label_name, label_number, read
 from .sizes import called, checked
 from .unification import assemble
-
-UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 def tensor(name: str, axes: str | Sequence[str | int | None] = (), *, symmetric: bool = False, diagonal: bool = False,
@@ -67,45 +64,6 @@ def _structure(name: str, flags: Mapping[str, bool], axes: int) -> str | None:
     if chosen and axes < 2:
         raise ShapeError(f"{name} is declared {chosen[0]}, but has {counted(axes, 'axis')}: a structure needs two")
     return chosen[0] if chosen else None
-
-
-def check_name(name: object, what: str, text: str | None = None) -> None:
-    """Raise unless `name` is fit for a tensor or an axis."""
-    if not isinstance(name, str):
-        raise TypeError(f"the name of {what} must be a string, not {type(name).__name__}")
-    limits.check("characters", len(name))
-    if not is_name(name):
-        text = name if text is None else text
-        at = text.find(name) if name else 0
-        odd = next((p for p, c in enumerate(name) if not is_name(f"a{c}_")), 0)
-        code = f" (U+{ord(name[odd]):04X})" if name[odd : odd + 1] and not name.isascii() else ""
-        raise ParseError(f"the name of {what} must be an ASCII identifier and no Python keyword, not "
-                         f"{name[:30]!a}{code}", text or " ", max(at, 0) + odd)  # fmt: skip
-
-
-def whole(value: Any, what: str) -> int:
-    """`value` as a size."""
-    plain = number(value)
-    if isinstance(plain, bool) or not isinstance(plain, int):
-        raise TypeError(f"{what} must be a whole number, not {value!r}")
-    if plain >= 2**63:
-        raise ShapeError(f"{what} is 2**{plain.bit_length() - 1} or more, but sizes are below 2**63")
-    if plain < 0:
-        raise ShapeError(f"{what} is {plain}, but sizes are not negative")
-    return plain
-
-
-def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
-    """A number of bytes, or text with a unit: ``"2GiB"``, ``"500 MB"``."""
-    if not isinstance(limit, str):
-        return whole(limit, what)
-    text = limit.strip().lower()
-    unit = next((u for u in UNITS if text.endswith(u)), "")
-    digits = text.removesuffix(unit).strip()
-    if not digits.replace(".", "", 1).isdigit() or not digits.isascii() or len(digits) > 20:
-        raise EinderivError(f"{what} is a number of bytes or text such as '2GiB', not {limit[:40]!r}; "
-                            f"the units are {', '.join(UNITS)}")  # fmt: skip
-    return int(float(digits) * UNITS.get(unit, 1))
 
 
 def einsum(subscripts: object, /, *operands: object, sizes: Mapping[str, int | str] | None = None) -> Einsum:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .algebra import add, expression, matmul, times, viewed
+from .algebra import add, matmul, times, viewed
+from .arguments import expression
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Tensor, dressed, everything, walk
 from .matrices import tril

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from .algebra import add, expression, multiply, number, times
+from .algebra import add, multiply, times
+from .arguments import expression, number
 from .errors import EinderivError
 from .expression import Expr, Number
 from .functions import apply, elementwise, elementwise_of_two, together

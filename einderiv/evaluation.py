@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .arguments import parsed_bytes, whole
 from .backends import BACKENDS
+from .binding import check_known, shapes_of, solved
 from .choosing import check_backend, check_dense, looked_at, taken
-from .construction import parsed_bytes, whole
 from .declared import check_structures, structures
 from .emission import emit
 from .errors import EinderivError, limits
 from .expression import Expr, put
-from .given import check_known, fix, shapes_of
 from .outlook import emitted
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
@@ -186,11 +186,10 @@ class Compiled:
 
     def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any],
                  backend: str = "numpy", device: Any = None) -> Any:  # fmt: skip
-        from .execution import Execution, solved
+        from .execution import Execution
 
         check_known(shapes, self.tensors)
-        sizes = solved(self.roots, shapes)
-        fix(sizes, self.roots, fixed)
+        sizes = solved(self.roots, shapes, fixed)
         options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
                    "distribute": self.distribute, "worth": self.worth, "folded": self.folded}  # fmt: skip
         if backend == "numpy":

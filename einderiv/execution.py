@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from .backends import BACKENDS
+from .binding import solved
 from .blocking import Loop, blocked
 from .emission import Emitted, emit
-from .errors import EinderivError, LimitError, ShapeError, counted, limits, our_bug, spoken_bytes
+from .errors import EinderivError, LimitError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .expression_terms import terms
 from .folding import fold
@@ -28,7 +29,7 @@ from .layouts import arranged
 from .lowering import lowered
 from .planning import Factored, Planner
 from .receiving import apart
-from .sizes import Sizes, called, is_product, spoken
+from .sizes import Sizes, called
 from .slicing import peak, sliced
 from .stacking import stacked
 from .steps import Program
@@ -139,7 +140,7 @@ class Execution:
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
-        return number(self.sizes, size)
+        return self.sizes.measure(size)
 
     def fit(self, array: Any) -> Any:
         """An array of `raw` as it is computed with."""
@@ -261,23 +262,6 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
     return our_bug(f"no bound for {step.kind}")
 
 
-def number(sizes: Sizes, size: Size) -> int:
-    """What `size` measures. Raises ShapeError where it is not known."""
-    found = sizes.number(size)
-    if found is None:
-        raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
-    return found
-
-
-def how_to_give(size: Size) -> str:
-    """What to do about a size that is not known."""
-    if is_product(size):
-        return " and ".join(map(how_to_give, size[1:]))
-    if isinstance(size, tuple):
-        return f"give {size[0]}, or sizes={{label: number}}"
-    return f"give sizes={{{size!r}: …}}"
-
-
 def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
     """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function leave the integers?"""
     held = [node.value for node in walk(roots, everything)
@@ -378,11 +362,6 @@ def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> No
             hint = "dense=False keeps its structure, or " if dense and k in program.outputs else ""
             raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
                              f"{spoken_bytes(limit)}: {hint}raise memory_limit or ed.limits.dense_bytes")  # fmt: skip
-
-
-def solved(roots: Sequence[Expr], shapes: Mapping[str, tuple[int, ...]]) -> Sizes:
-    """The sizes of the expressions, with the shapes that are given."""
-    return Sizes(shapes).read(roots)
 
 
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:

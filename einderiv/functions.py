@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .algebra import expression, operand, stretched
+from .algebra import stretched
+from .arguments import expression, operand
 from .errors import EinderivError, ShapeError, counted
 from .expression import Apply, Expr, Number, Size
 from .notation import is_name

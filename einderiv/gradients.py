@@ -16,9 +16,9 @@ from typing import Any
 
 from .algebra import add
 from .backends import BACKENDS
+from .binding import check_known
 from .calculus import grad, vjp
 from .complexes import conj
-from .errors import EinderivError, near
 from .evaluation import Compiled
 from .expression import Expr, Tensor
 from .hosts import Jax, Torch
@@ -86,8 +86,7 @@ def _names(wrt: Any, known: Mapping[str, Tensor]) -> list[str]:
         if not isinstance(leaf, (str, Tensor)):
             raise TypeError(f"wrt holds tensors or their names, not {type(leaf).__name__}")
         name = leaf if isinstance(leaf, str) else leaf.name
-        if name not in known:
-            raise EinderivError(f"no tensor here is called {name[:40]!r}; {near(name, known)}")
+        check_known([name], known)
         found.append(name)
     return found
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, Never
 
+from .binding import solved
 from .errors import BackendError
-from .execution import solved
 from .expression import Expr
 from .hosts import Host
 from .structured import Structured

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from numbers import Integral
 
-from .algebra import axes_of, expression, letters, matmul, multiply, number, viewed
+from .algebra import axes_of, letters, matmul, multiply, viewed
+from .arguments import expression, number
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Size, dressed
 from .functions import apply

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from . import algebra, complexes, compositions, elementwise, expression_terms, protocols
-from .algebra import operand
+from .arguments import operand
 from .arrays import is_array
 from .canonical import same
 from .errors import EinderivError

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .algebra import number
+from .arguments import number, whole
 from .blocks import BLOCK
 from .calculus import hessian
-from .construction import whole
 from .errors import EinderivError, near
 from .execution import Array
 from .krylov import STEPS, conjugate_gradients

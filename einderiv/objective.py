@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import usable
+from .binding import check_known, solved
 from .calculus import hessian, hvp, value_and_grad
 from .construction import einsum
 from .declared import check_structures, inside, projected, structures
@@ -17,7 +18,6 @@ from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled
 from .execution import Array
 from .expression import Expr, Size, Tensor
-from .given import fix
 from .sizes import Sizes, spoken
 from .targets import Target, paired, resolved
 from .traverse import replaced, tensors_of
@@ -39,10 +39,9 @@ class Functions:
         #: the tensors that are minimised over, by name
         self.tensors = _tensors(self.loss, leaves(self._targets), self.arrays)
         values = {} if start is None else self._leaves(start, "start")
-        solved = Sizes({name: a.shape for name, a in (*self.arrays.items(), *values.items())}).read([self.loss])
-        fix(solved, [self.loss], sizes)
+        known = solved([self.loss], {name: a.shape for name, a in {**self.arrays, **values}.items()}, sizes)
         #: the shape of each of them
-        self.shapes = {name: tuple(_number(solved, tensor, size) for size in tensor.sizes)
+        self.shapes = {name: tuple(_number(known, tensor, size) for size in tensor.sizes)
                        for name, tensor in self.tensors.items()}  # fmt: skip
         #: how many unknowns there are
         self.size = sum(map(prod, self.shapes.values()))
@@ -252,8 +251,7 @@ def _tensors(loss: Expr, targets: list[Target], arrays: Mapping[str, Any]) -> di
         if t.label not in known:
             raise EinderivError(f"the loss has no tensor {t.label!r}; {near(t.label, known)}")
     for name in arrays:
-        if name not in known:
-            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+        check_known([name], known)
         if name in found:
             raise EinderivError(f"{name} is what is minimised over: its values are the start, not a further array")
     return found

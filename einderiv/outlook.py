@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from .arguments import parsed_bytes, whole
 from .backends import BACKENDS
+from .binding import shapes_of, solved
 from .choosing import check_backend
-from .construction import parsed_bytes, whole
 from .emission import Emitted, emit
 from .errors import EinderivError, ShapeError
 from .expression import Expr, Size
-from .given import fix, shapes_of
 from .naming import axis_names
 from .paths import check_optimizer
 from .show.cluster_plans import ClusterPlan
 from .show.listings import LISTINGS, listing
 from .show.plans import Plan
-from .sizes import Sizes, is_product
+from .sizes import is_product
 from .spelling import Backend
 from .traverse import tensors_in
 from .tree import leaves
@@ -96,8 +96,8 @@ class _Unsized:
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(given).__name__}")
         known = tensors_in(roots)
         shapes = shapes_of({k: v for k, v in given.items() if k in known and not isinstance(v, int)})
-        self.sizes = Sizes(shapes).read(roots)
-        fix(self.sizes, roots, {k: whole(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes})
+        fixed = {k: whole(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes}
+        self.sizes = solved(roots, shapes, fixed)
         self.inputs = needed(roots)
         self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
 

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .algebra import expression
+from .arguments import expression
 from .building import Builder, declarations
 from .errors import EinderivError, ParseError, limits, near
 from .expression import Expr

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from .binding import solved
 from .clusters import hashed
 from .cutting import Cutter, Leaf, reshapes
 from .evaluation import Compiled
-from .execution import Array, decided, finished, number, solved
+from .execution import Array, decided, finished
 from .expression import Apply, Constant, Einsum, Expr, Tensor, children, is_zero, walk
 from .expression_terms import terms
-from .given import fix
 from .pieces import Ranges
 from .planning import Factored
 from .sizes import Sizes
@@ -36,8 +36,7 @@ class Portioned(Compiled):
     def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any],
                  backend: str = "numpy", device: Any = None) -> Any:  # fmt: skip
         if backend == "numpy" and self.memory_limit is not None:
-            sizes = solved(self.roots, shapes)
-            fix(sizes, self.roots, fixed)
+            sizes = solved(self.roots, shapes, fixed)
             found = Portions(self.roots[0], sizes, dtypes, self.memory_limit)
             if found.total > self.memory_limit // 2:
                 return found
@@ -66,7 +65,7 @@ class Portions:
 
     def number(self, size: Any) -> int:
         """What `size` measures, or an error that says how to give it."""
-        return number(self.sizes, size)
+        return self.sizes.measure(size)
 
     def compiled(self, e: Expr, box: Box) -> tuple[Compiled, dict[str, Leaf]]:
         """What computes parts of `e` of one shape, and what its arrays are."""

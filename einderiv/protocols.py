@@ -13,7 +13,8 @@ from functools import reduce
 from typing import Any
 
 from . import algebra, complexes, compositions, elementwise, matrices, reductions
-from .algebra import axes_of, expression, operand, viewed
+from .algebra import axes_of, viewed
+from .arguments import expression, number, operand
 from .construction import einsum, tensor
 from .errors import ShapeError, counted
 from .expression import Expr, dressed, filled, zero
@@ -58,7 +59,7 @@ def _power(x1: object, x2: object, /) -> Expr:
 
 
 def _heaviside(x1: object, x2: object, /) -> Expr:
-    if algebra.number(x2) != 0:
+    if number(x2) != 0:
         raise TypeError("np.heaviside of an expression has the value 0 at 0: write np.heaviside(x, 0)")
     found: Expr = VOCABULARY["heaviside"](x1)
     return found
@@ -200,7 +201,7 @@ def _ravel(a: object) -> Expr:
 
 
 def _full_like(a: object, fill_value: object) -> Expr:
-    e, value = expression(a), algebra.number(fill_value)
+    e, value = expression(a), number(fill_value)
     if value is None:
         raise TypeError(f"np.full_like of an expression takes a number, not {type(fill_value).__name__}")
     return dressed(filled(value, e.sizes, e.axes), origins=(e,)) if value else zero(e.sizes, e.axes, (e,))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .algebra import axes_of, expression, times, viewed
+from .algebra import axes_of, times, viewed
+from .arguments import expression
 from .errors import ShapeError
 from .expression import Apply, Expr, Number
 from .functions import (

@@ -46,6 +46,13 @@ class Sizes:
             return None if None in parts else prod(n for n in parts if n is not None)
         return found
 
+    def measure(self, size: Size) -> int:
+        """The number that `size` is. Raises ShapeError where it is not known, and says how to give it."""
+        found = self.number(size)
+        if found is None:
+            raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
+        return found
+
     def fix(self, size: Size, number: int, source: str) -> None:
         """Give `size` a number."""
         known = self.number(size)
@@ -225,6 +232,15 @@ def spoken(size: Size) -> str:
     if is_product(size):
         return "the merged axes " + " and ".join(map(spoken, size[1:]))
     return f"axis {size[1]} of {size[0]}" if isinstance(size, tuple) else f"axis {size}"
+
+
+def how_to_give(size: Size) -> str:
+    """What to do about a size that is not known."""
+    if is_product(size):
+        return " and ".join(map(how_to_give, size[1:]))
+    if isinstance(size, tuple):
+        return f"give {size[0]}, or sizes={{label: number}}"
+    return f"give sizes={{{size!r}: …}}"
 
 
 def called(e: Expr) -> str:

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import parsed_bytes
 from .arrays import library
 from .clusters import Cluster, hashed
-from .construction import parsed_bytes
 from .errors import EinderivError, LimitError, spoken_bytes
 from .expression import Expr
 from .lazy_hosts import connected

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from .algebra import viewed
+from .arguments import whole
 from .arrays import usable
-from .construction import whole
+from .binding import solved
 from .errors import EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
-from .execution import Array, Execution, computed, solved
+from .execution import Array, Execution, computed
 from .expression import Expr, Tensor
 from .krylov import STEPS, scipy_part
 from .naming import axis_names

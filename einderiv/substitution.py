@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import EinderivError, near
+from .algebra import aligned
+from .binding import check_known
 from .expression import Expr, dressed
 from .sizes import checked
-from .targets import aligned
 from .traverse import replaced, tensors_of
 
 
@@ -27,9 +27,7 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
         raise TypeError(f"only expressions can be substituted in, not {type(e).__name__}")
     known = tensors_of(e)
     wanted = {**(parts or {}), **named}
-    for name in wanted:
-        if name not in known:
-            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+    check_known(wanted, known)
     values = {name: aligned(value, known[name], f"what stands for {name}") for name, value in wanted.items()}
     result = replaced(e, values)
     if result is e:

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from .algebra import operand
 from .complexes import is_conjugate, variable
-from .construction import check_name
 from .derivation import stand_in
 from .errors import EinderivError, ShapeError, counted, near
-from .expression import Einsum, Expr, Tensor, children, dressed, filled, put
+from .expression import Einsum, Expr, Tensor, children, dressed, put
 from .naming import axis_names
-from .sizes import called, checked
+from .sizes import called
 from .traverse import check_ranks, replaced, tensors_of
 from .tree import leaves, mapped
-from .unification import assemble, slots_of
+from .unification import slots_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +151,6 @@ def paired(targets: Any, values: Any, what: str = "directions") -> list[tuple[Ta
     if isinstance(targets, dict) and set(keys) != set(values):
         raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the {what} {sorted(map(str, values))}")
     return [pair for key in keys for pair in paired(targets[key], values[key], what)]
-
-
-def aligned(value: Any, like: Expr, what: str) -> Expr:
-    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
-    if isinstance(value, str):
-        check_name(value, what)
-        value = Tensor(value, (None,) * like.ndim)
-    value = operand(value, what)
-    if not isinstance(value, Expr):
-        value = filled(value, (), ())
-    if value.ndim != like.ndim:
-        raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but needs {like.ndim}")
-    labels = tuple(range(like.ndim))
-    given = tuple(zip(labels, like.sizes, strict=True))
-    names = dict(zip(labels, like.axes, strict=True))
-    return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))
 
 
 def restored(e: Expr, y: Expr, base: Expr) -> Expr:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 import einderiv as ed
-from einderiv.execution import solved
+from einderiv.binding import solved
 from einderiv.pieces import block
 from einderiv.portions import Data, Portion, Portions
 from einderiv.terms import Term

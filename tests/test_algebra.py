@@ -1,14 +1,16 @@
 """Operators are NumPy's, elementwise and exact on integers; only scalars broadcast."""
 
 import operator
+import re
 
 import numpy as np
 import pytest
 from oracle import assert_same
 
 import einderiv as ed
-from einderiv.algebra import FLAT, added, axes_of, expression, number, operand
-from einderiv.expression import Add, Constant, Einsum, Expr, is_zero
+from einderiv.algebra import FLAT, added, aligned, axes_of
+from einderiv.arguments import expression
+from einderiv.expression import Add, Einsum, Expr, is_zero
 
 t, es, ev = ed.tensor, ed.einsum, ed.evaluate
 NAMES = {"X": "ij", "Y": "ij", "B": "jk", "M": "nn", "N": "nn", "u": "j", "w": "i", "s": "", "r": "",
@@ -188,25 +190,6 @@ def test_refused(call, kind, message):
         call()
 
 
-@pytest.mark.parametrize(("value", "want"), [
-    (3, 3), (2.5, 2.5), (1j, 1j), (True, True), (np.int8(3), 3), (np.float32(0.5), 0.5),
-    (np.complex64(1j), 1j), (np.array(3), None), ([1], None), ("3", None), (None, None), (X, None),
-])  # fmt: skip
-def test_number(value, want):
-    assert number(value) == want
-    assert type(number(value)) in (bool, int, float, complex, type(None)), "NumPy's would decide dtypes"
-
-
-def test_operand():
-    assert operand(X) is X
-    assert operand(3) == 3
-    array = np.ones(2)
-    held = operand(array)
-    assert isinstance(held, Constant)
-    assert held.value is array
-    assert expression(3).ndim == 0
-
-
 @pytest.mark.parametrize(("axis", "positions"), [
     (None, (0, 1)), (0, (0,)), (-1, (1,)), ("j", (1,)), ((1, 0), (1, 0)), (("i", -1), (0, 1)), ([0], (0,)),
     ((), ()),
@@ -248,3 +231,22 @@ def test_long_sums_merge_and_vanish():
 def test_an_array_does_not_take_the_letters_away():
     assert (np.ones((2, 2)) @ ed.tensor("M", "ij")).axes == (None, "j")
     assert (np.ones(2) @ ed.tensor("x", "i")).subscripts == "i,i->"
+
+
+@pytest.mark.parametrize("given", ["u", t("u", "pq"), np.ones((2, 3)), [[1, 2, 3], [4, 5, 6]]])
+def test_aligned(given):
+    e = aligned(given, X, "the tangent")
+    assert e.axes == X.axes and e.ndim == 2
+    assert (aligned(2, t("s"), "the tangent").axes, aligned("u", t("s"), "it").axes) == ((), ())
+
+
+@pytest.mark.parametrize(("given", "like", "kind", "message"), [
+    (3,                X,             ed.ShapeError,    "the tangent has 0 axes, but needs 2"),
+    ("class",          X,             ed.ParseError,    "the name of the tangent must be an ASCII identifier"),
+    (t("v", "i"),      X,             ed.ShapeError,    "the tangent has 1 axis, but needs 2"),
+    (np.ones((2, 3)),  t("W", (2, 4)), ed.ShapeError,   "has size 3, but was given size 4"),
+    (None,             X,             TypeError,        "the tangent must be an array, a number or nested lists"),
+])  # fmt: skip
+def test_what_cannot_be_aligned(given, like, kind, message):
+    with pytest.raises(kind, match=re.escape(message)):
+        aligned(given, like, "the tangent")

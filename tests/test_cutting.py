@@ -3,8 +3,8 @@
 import pytest
 
 import einderiv as ed
+from einderiv.binding import solved
 from einderiv.cutting import Cutter
-from einderiv.execution import solved
 from einderiv.expression import Tensor
 
 X, Y, x, A = ed.tensor("X", "ij"), ed.tensor("Y", "jk"), ed.tensor("x", "i"), ed.tensor("A", "ii")

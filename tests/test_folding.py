@@ -1,7 +1,8 @@
 """What held arrays decide is computed once, at the edge of what tensors decide."""
 
 import einderiv as ed
-from einderiv.execution import Execution, solved
+from einderiv.binding import solved
+from einderiv.execution import Execution
 from einderiv.folding import fold
 
 

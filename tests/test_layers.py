@@ -14,8 +14,8 @@ from einderiv.methods import ATTRIBUTES
 ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "tree",
-    "rates", "notation", "arrays", "expression", "deltas", "unification", "sizes", "canonical", "naming", "algebra",
-    "traverse", "expression_terms",
+    "rates", "notation", "arrays", "expression", "arguments", "deltas", "unification", "sizes", "canonical", "naming",
+    "algebra", "traverse", "expression_terms", "binding",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",
@@ -27,7 +27,7 @@ FLOORS = [
     "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.routes",
     "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans",
     "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods",
-    "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming",
+    "calls", "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming",
     "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page",
     "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine",
     "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",

@@ -9,7 +9,7 @@ import samples
 from exactness import drawn, expression, in_portions
 
 import einderiv as ed
-from einderiv.execution import solved
+from einderiv.binding import solved
 from einderiv.pieces import block
 from einderiv.portions import Data, Portion, Portioned, components, connected, described
 

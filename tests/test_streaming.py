@@ -13,7 +13,6 @@ import pytest
 
 import einderiv as ed
 from einderiv import streaming
-from einderiv.construction import parsed_bytes
 from einderiv.streaming import block_shape, stream
 
 zarr = pytest.importorskip("zarr", reason="zarr is an extra")
@@ -61,20 +60,6 @@ def test_blocks_fit(shape, itemsize, free):
     assert len(found) == len(shape)
     assert all(1 <= c <= max(n, 1) for c, n in zip(found, shape))
     assert np.prod(found) * itemsize * streaming.SHARE <= max(free, itemsize * streaming.SHARE)
-
-
-BYTES = [("2GiB", 2**31), (" 500 MB", 5 * 10**8), ("1.5kib", 1536), (7, 7), ("12", 12)]
-
-
-@pytest.mark.parametrize(("text", "want"), BYTES)
-def test_bytes(text, want):
-    assert parsed_bytes(text) == want
-
-
-@pytest.mark.parametrize("text", ["", "GiB", "2 elephants", "1e9", "-3MB", "٣MB", "9" * 100])
-def test_no_bytes(text):
-    with pytest.raises(ed.EinderivError, match="memory_limit is a number of bytes"):
-        parsed_bytes(text)
 
 
 E = CASES["by operand"]()

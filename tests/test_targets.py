@@ -9,7 +9,6 @@ import pytest
 import einderiv as ed
 from einderiv.targets import (
     Target,
-    aligned,
     check_apart,
     paired,
     resolved,
@@ -228,22 +227,3 @@ def test_directions_of_another_structure(wrt, values, message):
     for call in (lambda: paired(resolved(product, wrt)[1], values), lambda: ed.jvp(product, wrt, values)):
         with pytest.raises(TypeError, match=re.escape(message)):
             call()
-
-
-@pytest.mark.parametrize("given", ["u", t("u", "pq"), np.ones((2, 3)), [[1, 2, 3], [4, 5, 6]]])
-def test_aligned(given):
-    e = aligned(given, X, "the tangent")
-    assert e.axes == X.axes and e.ndim == 2
-    assert (aligned(2, t("s"), "the tangent").axes, aligned("u", t("s"), "it").axes) == ((), ())
-
-
-@pytest.mark.parametrize(("given", "like", "kind", "message"), [
-    (3,                X,             ed.ShapeError,    "the tangent has 0 axes, but needs 2"),
-    ("class",          X,             ed.ParseError,    "the name of the tangent must be an ASCII identifier"),
-    (v,                X,             ed.ShapeError,    "the tangent has 1 axis, but needs 2"),
-    (np.ones((2, 3)),  t("W", (2, 4)), ed.ShapeError,   "has size 3, but was given size 4"),
-    (None,             X,             TypeError,        "the tangent must be an array, a number or nested lists"),
-])  # fmt: skip
-def test_what_cannot_be_aligned(given, like, kind, message):
-    with pytest.raises(kind, match=re.escape(message)):
-        aligned(given, like, "the tangent")

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from ..binding import solved
 from ..expression import Expr
-from ..given import fix
 from ..naming import axis_names
-from ..sizes import Sizes
 
 
 def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None
@@ -47,8 +46,7 @@ def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, 
 def axis_sizes(e: Expr, labels: Mapping[str, int],
                shapes: Mapping[str, tuple[int, ...]] | None = None) -> list[int | None]:  # fmt: skip
     """The size of each axis, where one is given for a label or axis, by the shape of a tensor, or by a declaration."""
-    sizes = Sizes(shapes).read([e])
-    fix(sizes, [e], labels)
+    sizes = solved([e], shapes or {}, labels)
     return [sizes.number(size) for size in e.sizes]
 
 

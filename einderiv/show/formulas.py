@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..arguments import check_name
 from ..canonical import coefficient
-from ..construction import check_name
 from ..errors import EinderivError, limits, near
 from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, dressed, is_zero
 from ..functions import same_axes, shown_parameters

@@ -7,7 +7,7 @@ from itertools import count, product
 from math import prod
 from typing import Any
 
-from ..construction import whole
+from ..arguments import whole
 from ..errors import EinderivError, ShapeError, near
 from ..expression import Add, Einsum, Expr, Label, is_zero, wrapped
 from ..naming import axis_names

@@ -1,18 +1,22 @@
-"""What a caller gives beside an expression: names of tensors, their shapes, sizes of axes and labels."""
+"""What a caller gives beside expressions: names of tensors, their shapes, sizes of axes and labels.
+
+:func:`solved` takes all of it together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .construction import whole
+from .arguments import whole
 from .errors import EinderivError, ShapeError, near
 from .expression import Einsum, Expr, Size, everything, walk
 from .naming import naming, short_product
 from .sizes import Sizes, spoken
 
 
-def check_known(given: Mapping[str, Any], known: Mapping[str, int]) -> None:
+def check_known(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise unless all names that are given are among the known ones."""
     for name in given:
         if name not in known:
             raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
@@ -24,7 +28,16 @@ def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
             for name, value in given.items()}  # fmt: skip
 
 
-def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
+def solved(roots: Sequence[Expr], shapes: Mapping[str, tuple[int, ...]],
+           fixed: Mapping[str, int] | None = None) -> Sizes:  # fmt: skip
+    """The sizes of the expressions, with the shapes of tensors and the `fixed` sizes that are given."""
+    sizes = Sizes(shapes).read(roots)
+    if fixed:
+        fix(sizes, roots, fixed)
+    return sizes
+
+
+def fix(sizes: Sizes, roots: Sequence[Expr], fixed: Mapping[str, int]) -> None:
     """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
     for key, number in fixed.items():
         labels = _labels(roots[0]) if len(roots) == 1 else {}
@@ -42,7 +55,7 @@ def fix(sizes: Sizes, roots: list[Expr], fixed: Mapping[str, int]) -> None:
     sizes.settled()
 
 
-def _written(sizes: Sizes, roots: list[Expr], key: str, others: Iterable[str]) -> list[Size]:
+def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str]) -> list[Size]:
     """What a label that was written further inside measures, where it is one size everywhere."""
     inside: dict[str, dict[Size, Size]] = {}
     for node in walk([*roots, *(root.record.of for root in roots if root.record)], everything):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.given import check_known, fix, shapes_of
+from einderiv.binding import check_known, fix, shapes_of
 from einderiv.sizes import Sizes
 from einderiv.traverse import tensors_in
 
