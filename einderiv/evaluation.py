@@ -18,6 +18,7 @@ from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
 from .sharding import check_mesh
 from .show.plans import Plan
+from .show.text import text
 from .traverse import tensors_in
 from .tree import leaves, mapped
 
@@ -219,7 +220,7 @@ class Compiled:
         return mapped(lambda _: next(values), self.tree)
 
     def __repr__(self) -> str:
-        return f"Compiled({', '.join(map(str, self.roots))}; inputs {', '.join(self.inputs)})"
+        return f"Compiled({', '.join(map(text, self.roots))}; inputs {', '.join(self.inputs)})"
 
 
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:

@@ -25,6 +25,7 @@ from .hosts import Jax, Torch
 from .notation import fresh_names
 from .outlook import emitted
 from .receiving import OPTIONS
+from .show.text import text
 from .traverse import tensors_of
 from .tree import leaves, mapped
 
@@ -105,7 +106,7 @@ class Differentiable:
         return self._apply(self._joint.ordered(arrays, named))
 
     def __repr__(self) -> str:
-        return f"Differentiable({', '.join(map(str, self._joint.roots))}; inputs {', '.join(self.inputs)})"
+        return f"Differentiable({', '.join(map(text, self._joint.roots))}; inputs {', '.join(self.inputs)})"
 
 
 def to_torch(e: Any, wrt: Any = None) -> Differentiable:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from .algebra import add, divided
 from .arrays import usable
 from .binding import check_known, solved
 from .calculus import hessian, hvp, value_and_grad
+from .compositions import subtracted
 from .construction import einsum
 from .declared import check_structures, inside, projected, structures
 from .errors import EinderivError, ShapeError, limits, near
@@ -214,9 +216,9 @@ def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
         return loss, {}, wrt
     free = replaced(loss, parts)
     for tensor in {t.name: t for t in chosen}.values():
-        off = Tensor(tensor.name, tensor.declared, None, tensor.complex) - parts[tensor.name]
+        off = subtracted(Tensor(tensor.name, tensor.declared, None, tensor.complex), parts[tensor.name])
         labels = list(range(tensor.ndim))
-        free = free + einsum(off, labels, off, labels, []) / 2
+        free = add(free, divided(einsum(off, labels, off, labels, []), 2))
     names = mapped(lambda leaf: leaf.name if isinstance(leaf, Tensor) and leaf.name in parts else leaf, wrt)
     return free, {tensor.name: str(tensor.structure) for tensor in chosen}, names
 
