@@ -21,6 +21,7 @@ import numpy as np
 
 from .errors import EinderivError, limits
 from .execution import Array
+from .groups import connected
 from .steps import Labels
 from .terms import Term, alone, product, total, value
 
@@ -96,12 +97,11 @@ def _tied(output: Sequence[int], p: int, k: int) -> bool:
 
 def _components(term: Shown, axes: Sequence[int], k: int) -> list[list[int]]:
     """`axes` by what connects them: a factor with labels of both, or one label."""
-    sets: list[set[int]] = []
     factors, output = term
-    for labels in (*factors, *((output[p], output[k + p]) for p in axes)):
-        joined = [s for s in sets if s.intersection(labels)]
-        sets = [s for s in sets if s not in joined] + [set(labels).union(*joined)]
-    return [part for s in sets if (part := [p for p in axes if output[p] in s])]
+    ends = [(output[p], output[k + p]) for p in axes]
+    found = connected([*factors, *ends])
+    parts = [[axes[n - len(factors)] for n in group if n >= len(factors)] for group in found]
+    return sorted(filter(None, parts), key=lambda part: part[-1])  # by their last axes
 
 
 def _group(terms: Sequence[Shown], axes: Sequence[int], tied: set[int], k: int, *, first: bool

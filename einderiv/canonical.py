@@ -26,6 +26,7 @@ from .expression import (
     walk,
     wrapped,
 )  # fmt: skip
+from .groups import connected
 from .unification import bare, carried, flatten
 
 FLAT = 512  # factors: larger products are compared as they are nested
@@ -264,21 +265,8 @@ def symmetric(e: Expr) -> bool:
 
 def _components(parts: list[Part], outer: set[Label]) -> Iterable[list[Part]]:
     """Groups of operands connected by summed labels, in written order."""
-    holders: dict[Label, list[int]] = defaultdict(list)
-    for k, (_, labels) in enumerate(parts):
-        for label in labels:
-            if label not in outer:
-                holders[label].append(k)
-    left = set(range(len(parts)))
-    for k in range(len(parts)):
-        if k in left:
-            left.discard(k)
-            group = [k]
-            for j in group:
-                near = left.intersection(k for x in parts[j][1] for k in holders.pop(x, ()))
-                left -= near
-                group += near
-            yield [parts[j] for j in sorted(group)]
+    for group in connected([labels for _, labels in parts], outer):
+        yield [parts[k] for k in group]
 
 
 def same(a: Expr, b: Expr) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .expression import Add, Apply, Einsum, Expr, Label, is_zero
+from .groups import UnionFind
 from .traverse import bottom_up
 
 Classes = tuple[int, ...]  # for each axis the class of axes that it is tied to
@@ -41,20 +42,12 @@ def _tied(node: Expr, parts: tuple[Classes, ...]) -> Classes:
 
 def _joined(slots: list[tuple[Classes, tuple[Label, ...]]], output: tuple[Label, ...]) -> Classes:
     """A product is zero where a factor is: labels that a factor ties become one."""
-    parent: dict[Label, Label] = {}
-
-    def find(label: Label) -> Label:
-        while (up := parent.get(label, label)) != label:
-            label = up
-        return label
-
+    tied = UnionFind[Label]()
     for classes, labels in slots:
         first: dict[int, Label] = {}
         for k, label in zip(classes, labels, strict=True):
-            a, b = find(first.setdefault(k, label)), find(label)
-            if a != b:
-                parent[b] = a
-    return numbered(map(find, output))
+            tied.unite(first.setdefault(k, label), label)
+    return numbered(map(tied.find, output))
 
 
 def numbered(classes: Iterable[object]) -> Classes:

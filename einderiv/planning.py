@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 from .errors import limits, our_bug
 from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
+from .groups import connected
 from .paths import search
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
@@ -91,10 +92,9 @@ class Planner:
 
         Numbers go to the component with the smallest core.
         """
-        found: list[list[Pair]] = []
-        for part in parts:
-            joined = [group for group in found if any(set(ls) & set(part[1]) for _, ls in group)]
-            found = [group for group in found if group not in joined] + [[p for g in joined for p in g] + [part]]
+        groups = connected([labels for _, labels in parts])
+        groups.sort(key=lambda group: group[-1])  # by their last operands
+        found = [[parts[k] for k in group] for group in groups]
         cores = [{x: n for value, ls in group for x, n in zip(ls, self.program.shape(value), strict=True) if x in kept}
                  for group in found]  # fmt: skip
         proper = sorted((prod(core.values()), k) for k, core in enumerate(cores) if core)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
@@ -16,6 +16,7 @@ from .evaluation import Compiled
 from .execution import Array, decided, finished
 from .expression import Apply, Constant, Einsum, Expr, Tensor, children, is_zero, walk
 from .expression_terms import terms
+from .groups import connected
 from .pieces import Ranges
 from .planning import Factored
 from .sizes import Sizes
@@ -208,16 +209,3 @@ def components(term: Expr, number: Callable[[Any], int]) -> tuple[list[Component
                    tuple(given), axes=(None,) * len(own))  # fmt: skip
         found.append((e, own))
     return found, flat.output
-
-
-def connected(inputs: Sequence[Labels]) -> list[list[int]]:
-    """Operands that hang together by their labels.
-
-    >>> connected([(0, 1), (2,), (1, 3), ()])
-    [[0, 2], [1], [3]]
-    """
-    groups: list[list[int]] = []
-    for k, labels in enumerate(inputs):
-        joined = [group for group in groups if any(set(labels) & set(inputs[m]) for m in group)]
-        groups = [group for group in groups if group not in joined] + [sorted([*(m for g in joined for m in g), k])]
-    return sorted(groups)

@@ -13,28 +13,24 @@ from typing import TypeGuard, TypeVar
 
 from .errors import ShapeError, counted
 from .expression import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, children, everything, walk
+from .groups import UnionFind
 from .unification import slots_of
 
 E = TypeVar("E", bound=Expr)
 SMALL = 200  # nodes: an expression of this many is checked in full whenever one is built from it
 
 
-class Sizes:
-    """A union-find over sizes. :meth:`number` answers what an axis measures."""
+class Sizes(UnionFind[Size]):
+    """Which sizes are one, and what they measure, which :meth:`number` answers."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> None:
+        super().__init__()
         self.shapes = shapes or {}
-        self.parent: dict[Size, Size] = {}
         self.numbers: dict[Size, int] = {}
         self.sources: dict[Size, str] = {}  # where a number comes from, for messages
         self.tensors: dict[str, Tensor] = {}
         self.names: set[str] = set()
         self.products: dict[tuple[Size, ...], None] = {}
-
-    def find(self, size: Size) -> Size:
-        while (up := self.parent.get(size, size)) != size:
-            size = up
-        return size
 
     def number(self, size: Size) -> int | None:
         """The number that `size` is known to be, or None."""

@@ -86,12 +86,11 @@ def needed(roots: Iterable[Expr]) -> tuple[str, ...]:
 
 def tensors_of(e: Expr) -> dict[str, Tensor]:
     """Every tensor met in the making of `e`, by name."""
-    found: dict[str, Tensor] = {}
-    for name, (first, *others) in _kinds([e]).items():
-        for other in others:
-            check_ranks(first, other)
-        found[name] = first
-    return found
+    kinds = _kinds([e])
+    for tensors in kinds.values():
+        for other in tensors[1:]:
+            check_ranks(tensors[0], other)
+    return {name: tensors[0] for name, tensors in kinds.items()}
 
 
 def tensors_in(roots: Sequence[Expr]) -> dict[str, int]:
@@ -107,8 +106,10 @@ def _kinds(roots: Iterable[Expr]) -> dict[str, list[Tensor]]:
     found: dict[str, list[Tensor]] = {}
     for node in walk(roots, everything):
         if isinstance(node, Tensor) and is_name(node.name):
-            known = found.setdefault(node.name, [])
-            if not any(tensor.ndim == node.ndim and tensor.complex == node.complex for tensor in known):
+            known = found.get(node.name)
+            if known is None:
+                found[node.name] = [node]
+            elif not any(t.ndim == node.ndim and t.complex == node.complex for t in known):
                 known.append(node)
     return found
 

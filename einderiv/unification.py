@@ -32,6 +32,7 @@ from .expression import (
     Written,
     zero,
 )  # fmt: skip
+from .groups import UnionFind
 
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
 _fresh = itertools.count(1 << 20)
@@ -63,7 +64,7 @@ def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ..
 
 
 class _Assembly:
-    """The parts of an einsum in the making, and a union-find over its labels."""
+    """The parts of an einsum in the making, and which of its labels have become one."""
 
     def __init__(self, coefficient: Number, given: Given, letters: Letters, origins: tuple[Expr, ...]) -> None:
         self.coefficient = coefficient
@@ -73,7 +74,7 @@ class _Assembly:
         self.letters = letters
         self.owned: dict[Label, str | None] | None = None
         self.origins = list(origins)
-        self.parent: dict[Label, Label] = {}
+        self.tied: UnionFind[Label] | None = None  # made for the first two labels that become one
 
     def own_letters(self) -> dict[Label, str | None]:
         """The letters, copied before the first of them is written: others may share them."""
@@ -81,16 +82,13 @@ class _Assembly:
             self.letters = self.owned = dict(self.letters)
         return self.owned
 
-    def find(self, label: Label) -> Label:
-        while (up := self.parent.get(label, label)) != label:
-            label = up
-        return label
-
     def unite(self, a: Label, b: Label) -> None:
         """Two labels become one; the class goes by the label that was written first, the smaller number."""
-        a, b = self.find(a), self.find(b)
+        if self.tied is None:
+            self.tied = UnionFind()
+        a, b = self.tied.find(a), self.tied.find(b)
         if a != b:
-            self.parent[max(a, b)] = min(a, b)
+            self.tied.parent[max(a, b)] = min(a, b)
 
     def plug(self, inner: Einsum, labels: tuple[Label, ...], *, whole: bool) -> list[Slot]:
         """Unify `labels` with the output of `inner`; the slots that take its place."""
@@ -123,10 +121,11 @@ class _Assembly:
                written: Written | None) -> Einsum:  # fmt: skip
         """The finished node."""
         inputs, given = tuple(self.inputs), tuple(dict.fromkeys(self.given))
-        if self.parent:
-            inputs = tuple([tuple([self.find(label) for label in ls]) for ls in inputs])
-            output = tuple([self.find(label) for label in output])
-            given = tuple(dict.fromkeys((self.find(label), size) for label, size in given))
+        if self.tied is not None:
+            find = self.tied.find
+            inputs = tuple([tuple([find(label) for label in ls]) for ls in inputs])
+            output = tuple([find(label) for label in output])
+            given = tuple(dict.fromkeys((find(label), size) for label, size in given))
         origins = tuple({id(o): o for o in self.origins}.values())
         if len(self.factors) == len(slots) and all(f is s for f, (s, _) in zip(self.factors, slots, strict=True)):
             written = None  # nothing has dissolved: the node is as it was written

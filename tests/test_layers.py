@@ -13,7 +13,7 @@ from einderiv.methods import ATTRIBUTES
 
 ROOT = Path(ed.__file__).parent
 FLOORS = [
-    "errors", "tree",
+    "errors", "tree", "groups",
     "rates", "notation", "arrays", "expression", "arguments", "deltas", "unification", "sizes", "canonical", "naming",
     "algebra", "traverse", "expression_terms", "binding",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",

@@ -11,7 +11,7 @@ from exactness import drawn, expression, in_portions
 import einderiv as ed
 from einderiv.binding import solved
 from einderiv.pieces import block
-from einderiv.portions import Data, Portion, Portioned, components, connected, described
+from einderiv.portions import Data, Portion, Portioned, components, described
 
 
 def some_ranges(rng, shape):
@@ -167,7 +167,6 @@ def test_components():
     assert [len(one.factors) for one, _ in found] == [3, 1]
     assert [len(labels) for _, labels in found] == [2, 1]
     assert output == found[0][1] + found[1][1]
-    assert connected([(0,), (1,), (1, 0)]) == [[0, 1, 2]]
 
 
 def test_depth_is_no_matter():

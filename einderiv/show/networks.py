@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..canonical import coefficient
 from ..expression import Apply, Constant, Einsum, Expr, Label, Number, Tensor
 from ..functions import same_axes
+from ..groups import connected
 from ..naming import axis_names, naming
 from ..notation import fresh_names
 from ..unification import bare, flatten
@@ -50,12 +51,11 @@ class Network(NamedTuple):
 
     def components(self) -> list[list[int]]:
         """The nodes that hang together, each group in order."""
-        group = list(range(len(self.nodes)))
-        for edge in self.edges:
-            a, b = group[edge.a], group[edge.b]
-            if a != b:
-                group = [min(a, b) if g in (a, b) else g for g in group]
-        return [[k for k, g in enumerate(group) if g == first] for first in dict.fromkeys(group)]
+        lines: list[list[int]] = [[] for _ in self.nodes]
+        for n, edge in enumerate(self.edges):
+            lines[edge.a].append(n)
+            lines[edge.b].append(n)
+        return connected(lines)
 
 
 def network(e: Einsum, indices: Names, used: frozenset[str] = frozenset()) -> Network:

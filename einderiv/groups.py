@@ -1,0 +1,64 @@
+"""What hangs together: parts that share something, and things that have become one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Container, Hashable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T", bound=Hashable)
+
+
+def connected(parts: Sequence[Collection[Hashable]], apart: Container[Hashable] = ()) -> list[list[int]]:
+    """The connected components of `parts`, which are joined by what they share, but for what is in `apart`.
+
+    Each component has the numbers of its parts in order; the components are in the order of their first parts.
+
+    >>> connected([(0, 1), (2,), (1, 3), ()])
+    [[0, 2], [1], [3]]
+    >>> connected([(0, 1), (2,), (1, 3), ()], apart={1})
+    [[0], [1], [2], [3]]
+    """
+    holders: dict[Hashable, list[int]] = defaultdict(list)
+    for k, shared in enumerate(parts):
+        for x in shared:
+            if x not in apart:
+                holders[x].append(k)
+    left = set(range(len(parts)))
+    found: list[list[int]] = []
+    for k in range(len(parts)):
+        if k in left:
+            left.discard(k)
+            group = [k]
+            for j in group:  # it grows meanwhile
+                near = left.intersection(n for x in parts[j] for n in holders.pop(x, ()))
+                left -= near
+                group += near
+            found.append(sorted(group))
+    return found
+
+
+class UnionFind(Generic[T]):
+    """Things that become one, two classes of them at a time."""
+
+    def __init__(self) -> None:
+        self.parent: dict[T, T] = {}
+
+    def find(self, x: T) -> T:
+        """The one that the class of `x` goes by."""
+        while (up := self.parent.get(x, x)) != x:
+            x = up
+        return x
+
+    def unite(self, a: T, b: T) -> None:
+        """Make two classes one, which goes by what that of `a` went by.
+
+        >>> sizes = UnionFind()
+        >>> sizes.unite("n", "m")
+        >>> sizes.unite("k", "m")
+        >>> sizes.find("m"), sizes.find("n"), sizes.find("other")
+        ('k', 'k', 'other')
+        """
+        a, b = self.find(a), self.find(b)
+        if a != b:
+            self.parent[b] = a
