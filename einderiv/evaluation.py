@@ -10,7 +10,7 @@ from .backends import BACKENDS
 from .binding import check_known, shapes_of, solved
 from .choosing import check_backend, check_dense, looked_at, taken
 from .declared import check_structures, structures
-from .emission import emit
+from .emit import emit
 from .errors import EinderivError, limits
 from .expression import Expr, put
 from .outlook import emitted

@@ -18,7 +18,7 @@ import numpy as np
 from .backends import BACKENDS
 from .binding import solved
 from .blocking import Loop, blocked
-from .emission import Emitted, emit
+from .emit import Emitted, emit
 from .errors import EinderivError, LimitError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
 from .expression_terms import terms

@@ -10,7 +10,7 @@ from .arguments import parsed_bytes, whole
 from .backends import BACKENDS
 from .binding import shapes_of, solved
 from .choosing import check_backend
-from .emission import Emitted, emit
+from .emit import Emitted, emit
 from .errors import EinderivError, ShapeError
 from .expression import Expr, Size
 from .naming import axis_names

@@ -22,7 +22,7 @@ FLOORS = [
     "steps", "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams",
     "layouts", "strategies", "lowering", "blocking", "stacking", "helpers", "spelling", "buffers", "destinations",
     "slicing", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers", "dask_spelling",
-    "chunking", "backends", "remarks", "writing", "emission", "folding", "fusing", "receiving", "sharding",
+    "chunking", "backends", "remarks", "emit", "folding", "fusing", "receiving", "sharding",
     "execution", "hosts", "lazy_hosts", "choosing", "show", "show.text", "show.brackets", "show.matrix_style",
     "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.routes",
     "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans",
