@@ -19,8 +19,9 @@ from math import prod
 from .expression import Size
 from .functions import ADDED
 from .layouts import orders
+from .liveness import Liveness
 from .rates import costs
-from .steps import Program, Step
+from .steps import Numbered, Program, Step
 from .strategies import arithmetic, step_seconds
 from .strategies import seconds as whole
 
@@ -32,8 +33,6 @@ TRIED = 8  # axes, the longest arrays first
 PAYS = 0.8  # of the time without a loop: less of a gain is an accident of the estimate
 PIECE = 256  # entries in a row that cost as much to find as to read
 ROUNDS = 6  # in which inputs are found that must be cut too
-
-Numbered = list[tuple[int, Step]]
 
 
 @dataclass
@@ -53,6 +52,11 @@ class Loop:
     def inside(self, k: int) -> bool:
         """Does step `k` run on blocks?"""
         return k in self.axis or k in self.partial
+
+    @property
+    def blocks(self) -> set[int]:
+        """The steps that run on blocks."""
+        return self.axis.keys() | self.partial
 
     def ordered(self, steps: Numbered) -> tuple[Numbered, Numbered, Numbered]:
         """The steps before, inside and after the loop."""
@@ -96,16 +100,16 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
 def working(program: Program, steps: Numbered, loop: Loop) -> float:
     """The entries for one row of all values that live at a time inside the loop."""
     inside = [(k, step) for k, step in steps if loop.inside(k)]
-    last = {v: k for k, step in inside for v in step.inputs}
+    liveness = Liveness(inside)  # a view counts as if it were copied
     alive, most = 0.0, 1.0
     for k, step in inside:
+        cut_away = [v for v in liveness.ended(k, step) if v in loop.axis]
         over = step.kind in ("add", "combine", "scale") and any(  # written over an operand that nothing else needs
-            v in loop.axis and last[v] == k and program.steps[v].kind != "input" for v in step.inputs)  # fmt: skip
+            v != k and program.steps[v].kind != "input" for v in cut_away)  # fmt: skip
         alive += program.entries(k) if k in loop.axis and not over else 0
         most = max(most, alive)
-        alive -= sum(program.entries(v) for v in set(step.inputs) if v in loop.axis and last[v] == k)
+        alive -= sum(map(program.entries, cut_away))
         alive += program.entries(k) if over else 0
-        alive -= program.entries(k) if k in loop.axis and k not in last else 0
     return max(most / loop.count, 1.0)
 
 

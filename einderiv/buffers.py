@@ -11,16 +11,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
 
-from .blocking import Loop, Numbered
+from .blocking import Loop
 from .functions import ADDED
+from .liveness import Liveness, base
 from .spelling import Spell, aligned, combination, fills, literal, placed, product
-from .steps import Program, Step
+from .steps import OWN, Numbered, Program, Step, memory
 
 LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
-NEVER = -1
-GIVEN = ("input", "number", "ones", "factor")  # the kinds whose result is no array of the source's own
-VIEWS = ("view", "reshape", "take", "factor")  # the kinds whose result may share the memory of their input
 
 
 class Lives:
@@ -28,41 +27,29 @@ class Lives:
 
     def __init__(self, program: Program, steps: Numbered, loop: Loop | None = None) -> None:
         self.program = program
-        if loop:
-            before, inside, after = loop.ordered(steps)
-            steps = [*before, *inside, *after]
-        self.kept = {self._base(k) for k in program.outputs}
-        self.last: dict[int, int] = {}
+        order = [pair for part in loop.ordered(steps) for pair in part] if loop else steps
+        kept = list(program.outputs)
         self.views: dict[int, list[int]] = defaultdict(list)
-        for k, step in steps:
-            if (base := self._base(k)) != k:
-                self.views[base].append(k)
-            for value in step.inputs:
-                again = loop is not None and loop.inside(k) and not loop.inside(value)  # the next block reads it too
-                self.last[self._base(value)] = NEVER if again else k
+        for k, step in order:
+            if (shown := base(program, k)) != k:
+                self.views[shown].append(k)
             if step.kind == "apply" and step.spec[0].name in ADDED:  # a user's function may answer its argument
-                self.kept.update(self._base(value) for value in (k, *step.inputs))
-
-    def _base(self, value: int) -> int:
-        """The value whose memory `value` may be."""
-        while self.program.steps[value].kind in VIEWS:
-            value = self.program.steps[value].inputs[0]
-        return value
+                kept += (k, *step.inputs)
+        self.liveness = Liveness(order, kept, inside=loop.blocks if loop else (), owned=partial(base, program))
 
     def free(self, value: int, k: int) -> bool:
         """Is step `k` the last that reads `value`, a large array, and no view, that nobody gave or gets?"""
-        kind = self.program.steps[value].kind
-        alone = self._base(value) == value and kind not in GIVEN and value not in self.kept
-        return alone and self.last.get(value) == k and self.program.entries(value) >= LARGE
+        own = memory(self.program.steps[value].kind) == OWN
+        return own and self.liveness.ends(value, k) and self.program.entries(value) >= LARGE
 
     def alone(self, value: int, step: Step) -> bool:
         """Is `value` one operand of `step`, and no other a view of it? A later line would read what the first wrote."""
-        return [self._base(v) for v in step.inputs].count(value) == 1
+        return [base(self.program, v) for v in step.inputs].count(value) == 1
 
     def dropped(self, k: int, step: Step) -> list[int]:
         """Values that step `k` is the last to read, with what shows their memory."""
-        bases = [base for base in dict.fromkeys(map(self._base, step.inputs)) if self.free(base, k)]
-        return [value for base in bases for value in (base, *self.views[base])]
+        read = [value for value in self.liveness.ended(k, step) if value != k and self.free(value, k)]
+        return [value for shown in read for value in (shown, *self.views[shown])]
 
 
 def in_place(

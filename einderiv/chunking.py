@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .dask_helpers import TEXTS
 from .dask_spelling import BLOCK
 from .layouts import orders
+from .liveness import Liveness
 from .rates import costs
 from .steps import Program, Step
 from .strategies import step_seconds
@@ -208,14 +209,13 @@ class Cut:
 
     def _peak(self, live: Sequence[int]) -> float:
         """The bytes of one worker at the fullest moment: its part of what still is needed, and a task."""
-        last = {v: k for k in live for v in self.program.steps[k].inputs}
-        last.update(dict.fromkeys(self.program.outputs, max(live, default=0) + 1))
+        liveness = Liveness([(k, self.program.steps[k]) for k in live], self.program.outputs)
         peak, alive = 0.0, set[int]()
         for k in live:
             alive.add(k)
             parts = [self.held[v] / max(1, min(self.workers, _count(self.chunks[v]))) for v in alive]
             peak = max(peak, sum(parts) + self.loads[k].task_bytes)
-            alive = {v for v in alive if last.get(v, -1) > k}
+            alive.difference_update(liveness.ended(k, self.program.steps[k]))
         return peak
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .blocking import Loop, Numbered
-from .buffers import GIVEN, VIEWS, Lives, in_place
+from .blocking import Loop
+from .buffers import Lives, in_place
 from .spelling import Spell, aligned, combination, literal, numpy_step, place, placed, product, transposed
-from .steps import Program, Step, contraction
+from .steps import OWN, Numbered, Program, Step, contraction, memory
 
 UFUNC = re.compile(r"np\.[a-z0-9]+\(\{0\}\)")
 
@@ -26,7 +26,7 @@ def homes(program: Program, steps: Numbered, loop: Loop | None, lives: Lives, ou
         head[k] = head[reused[0]] if reused else k
     found: dict[int, str] = {}
     for k, out in zip(program.outputs, outs, strict=True):
-        if program.steps[head[k]].kind not in (*GIVEN, *VIEWS):
+        if memory(program.steps[head[k]].kind) == OWN:
             found.setdefault(head[k], out)
     return found
 

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .blocking import BLOCK, Loop, Numbered
+from .blocking import BLOCK, Loop
 from .buffers import LARGE, Lives, in_place
 from .destinations import homes, into
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
+from .liveness import owner
 from .remarks import Names, head, remarked
 from .sizes import Sizes
 from .spelling import Backend, shape
-from .steps import Program, Step
+from .steps import Numbered, Program, Step
 
 Fresh = Callable[[str], str]  # a name that nothing has yet
 
@@ -139,19 +140,13 @@ def _last(program: Program, variables: Mapping[int, str], backend: Backend, *, m
 
 def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> list[str]:
     """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for results alias nothing."""
-    roots = [_root(program, k) for k in program.outputs]
+    roots = [owner(program, k) for k in program.outputs]
     return [
         fresh.format(variables[k]) if program.steps[root].kind == "input" or root in roots[:place]
         or len(program.steps[k].sizes) < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
         else variables[k]
         for place, (k, root) in enumerate(zip(program.outputs, roots, strict=True))
     ]  # fmt: skip
-
-
-def _root(program: Program, k: int) -> int:
-    while program.steps[k].kind in ("view", "reshape", "take"):
-        k = program.steps[k].inputs[0]
-    return k
 
 
 def _given(program: Program, roots: tuple[Expr, ...], inputs: tuple[str, ...]) -> dict[str, tuple[Size, ...]]:

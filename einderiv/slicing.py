@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from .blocking import Loop, Numbered, along, seconds
-from .steps import Program, Step
+from functools import partial
 
-SHARED = ("view", "reshape", "take")  # the kinds of steps whose result is memory of their input
-NOTHING = ("input", "number", "ones", *SHARED)  # the kinds of steps that take no memory of their own
+from .blocking import Loop, along, seconds
+from .liveness import Liveness, owner
+from .steps import Numbered, Program, memory
 
 
 def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
     """The most entries that a program holds at a time: results and values on the way, not its inputs."""
-    parts = loop.ordered(steps) if loop else (steps, [], [])
-    order = [pair for part in parts for pair in part]
-    owner: dict[int, int] = {}  # whose memory a value is
+    order = [pair for part in loop.ordered(steps) for pair in part] if loop else steps
+    inside = loop.blocks if loop else set()
+    liveness = Liveness(order, program.outputs, inside=inside, owned=partial(owner, program))
+    together = loop.whole | loop.partial if loop else set()  # made before the loop, filled by it
+    held, most = float(sum(map(program.entries, together))), 0.0
     for k, step in order:
-        owner[k] = owner.get(step.inputs[0], step.inputs[0]) if step.kind in SHARED else k
-    last = {owner.get(v, v): k for k, step in order for v in (k, *step.inputs)}
-    kept = {owner.get(v, v) for v in program.outputs}
-    alive = dict.fromkeys(loop.whole | loop.partial, 1.0) if loop else {}
-    held, most = float(sum(map(program.entries, alive))), 0.0
-    for k, step in order:
-        inside = loop is not None and loop.inside(k)
-        if _owns(step):
+        if memory(step.kind).takes:
             held += _made(program, k, loop)
         most = max(most, held)
-        for v in {owner.get(v, v) for v in (k, *step.inputs)}:
-            again = inside and loop is not None and not loop.inside(v)  # the next block needs it too
-            if last[v] == k and v not in kept and not again and _owns(program.steps[v]):
-                held -= _made(program, v, loop)
-    copied = sum(program.entries(v) for v in program.outputs if program.steps[v].kind in SHARED)
+        ended = [v for v in liveness.ended(k, step) if memory(program.steps[v].kind).takes]
+        held -= sum(_made(program, v, loop) for v in ended)
+    copied = sum(program.entries(v) for v in program.outputs if owner(program, v) != v)
     return max(most, held + copied)
-
-
-def _owns(step: Step) -> bool:
-    return step.kind not in NOTHING
 
 
 def _made(program: Program, k: int, loop: Loop | None) -> float:

@@ -32,7 +32,33 @@ from typing import Any, NamedTuple
 from .expression import Label, Size
 
 Labels = tuple[Label, ...]
+Numbered = list[tuple[int, "Step"]]  # steps with the numbers of their values
 LABELLED = ("view", "sum", "contract2", "solve", "write")  # the kinds whose spec is labels
+
+
+class Memory(NamedTuple):
+    """Where the value of a step lies: does it take memory of its own, does it show that of its input, or may it?"""
+
+    takes: bool
+    shows: bool
+
+
+OWN, GIVEN, VIEW = Memory(takes=True, shows=False), Memory(takes=False, shows=False), Memory(takes=False, shows=True)
+#: the kinds whose value is no array of its own
+MEMORY = {
+    "input":   GIVEN,
+    "number":  GIVEN,
+    "ones":    GIVEN,  # made when a source is loaded
+    "view":    VIEW,
+    "reshape": VIEW,
+    "take":    VIEW,
+    "factor":  Memory(takes=True, shows=True),  # the matrix itself, where a library factors it in each call
+}  # fmt: skip
+
+
+def memory(kind: str) -> Memory:
+    """Where values of steps of this kind lie."""
+    return MEMORY.get(kind, OWN)
 
 
 class Step(NamedTuple):

@@ -10,8 +10,8 @@ from einderiv.rates import costs
 from einderiv.tree import leaves, mapped
 
 U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
-w, t = ed.tensor("w", "k"), ed.tensor("t", "")
-SHAPES = {"U": (7, 3), "V": (5, 3), "T": (7, 5), "M": (7, 5), "w": (3,), "t": ()}
+w, t, C = ed.tensor("w", "k"), ed.tensor("t", ""), ed.tensor("C", "pnk")
+SHAPES = {"U": (7, 3), "V": (5, 3), "T": (7, 5), "M": (7, 5), "w": (3,), "t": (), "C": (7, 7, 3)}
 rng = np.random.default_rng(0)
 EXPRESSIONS = {
     "masked":         ed.grad(ed.sum(M * (U @ V.T - T) ** 2), U),
@@ -29,6 +29,7 @@ EXPRESSIONS = {
     "after":          ed.inv(ed.exp(U).T @ ed.exp(U)) @ ed.sin(U).T,
     "three uses":     ed.exp(U @ V.T) + ed.outer(ed.sum(ed.exp(U @ V.T), 1), ed.sum(ed.exp(U @ V.T), 0)),
     "largest":        ed.max(ed.tanh(U @ V.T) - T, axis=1),
+    "a view inside":  ed.exp(ed.exp(U) + ed.einsum("nnk->nk", ed.softmax(C, 0))),
     "moments":        ed.var(ed.exp(U @ V.T), axis=0),
 }  # fmt: skip
 
