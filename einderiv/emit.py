@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from .blocking import BLOCK, Loop
-from .buffers import LARGE, Lives, in_place
-from .destinations import homes, into
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .liveness import owner
+from .numpy_inplace import LARGE, Buffers, in_place, into, out_of
 from .remarks import Names, head, remarked
 from .sizes import Sizes
 from .spelling import Backend, shape
@@ -71,10 +70,10 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
     variables |= {k: names.fresh("ones") for k, step in steps if step.kind == "ones"}
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
-    lives = Lives(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
+    buffers = Buffers(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
     outs = [] if zeroed is None else [names.fresh("out") for _ in program.outputs]
-    places = homes(program, steps, loop, lives, outs) if lives and outs else {}
-    writer = Writer(program, backend, variables, names.size, names.fresh, lives, places, zeroed=zeroed is True)
+    places = out_of(program, steps, loop, buffers, outs) if buffers and outs else {}
+    writer = Writer(program, backend, variables, names.size, names.fresh, buffers, places, zeroed=zeroed is True)
     lines = writer.run(steps, loop)
     if outs:
         lines += [f"{out}[...] = {variables[k]}" for k, out in zip(program.outputs, outs, strict=True)
@@ -86,10 +85,10 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
     constants = [f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, {dtype or LEAST!r})"
                  for k, step in steps if step.kind == "ones"]  # fmt: skip
-    if lives:  # what no argument decides is decided once
+    if buffers:  # what no argument decides is decided once
         constants, setup = [*setup, *constants], []
     body = [*bound, *setup, *lines]
-    if lives is None and not outs:  # a source to be read; names that only remarks need are given last
+    if buffers is None and not outs:  # a source to be read; names that only remarks need are given last
         given = {arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()}
         told = {variables[k]: names.shape(step.sizes) for k, step in steps if step.kind != "input"}
         body = [*head(given, [names.shape(program.steps[k].sizes) for k in program.outputs]), *remarked(body, told)]
@@ -188,15 +187,17 @@ def _bindings(steps: list[tuple[int, Step]], arguments: Mapping[str, str], names
 
 
 class Writer:
-    """Writes steps as lines; `variables` are the names of the values so far, `homes` those of arrays that are there.
+    """Writes steps as lines; `variables` are the names of the values so far.
 
-    With `zeroed` these are known to hold zeros wherever a result always has one.
+    `made_in` are the arrays of ``out=`` that values are made in. With `zeroed` these are known to hold zeros wherever a
+    result always has one.
     """
 
     def __init__(self, program: Program, backend: Backend, variables: dict[int, str], size: Callable[[Size], str],
-                 fresh: Fresh, lives: Lives | None, homes: Mapping[int, str], *, zeroed: bool) -> None:  # fmt: skip
-        self.program, self.backend, self.size, self.fresh, self.lives = program, backend, size, fresh, lives
-        self.variables, self.homes, self.zeroed = variables, homes, zeroed
+                 fresh: Fresh, buffers: Buffers | None, made_in: Mapping[int, str], *,
+                 zeroed: bool) -> None:  # fmt: skip
+        self.program, self.backend, self.size, self.fresh = program, backend, size, fresh
+        self.variables, self.buffers, self.made_in, self.zeroed = variables, buffers, made_in, zeroed
         self.lines: list[str] = []
         self.made = 0
 
@@ -217,13 +218,13 @@ class Writer:
 
     def _step(self, k: int, step: Step, inputs: list[str], size: Callable[[Size], str]) -> None:
         """One step on the named operands: written over one of them, or under a new name."""
-        lives, names = self.lives, dict(zip(step.inputs, inputs, strict=True))
-        reused = in_place(lives, k, step, names, size) if lives else None
+        buffers, names = self.buffers, dict(zip(step.inputs, inputs, strict=True))
+        reused = in_place(buffers, k, step, names, size) if buffers else None
         if reused:
             self.variables[k] = names[reused[0]]
             self.lines += reused[1]
-        elif k in self.homes and size is self.size:
-            self.variables[k] = name = self.homes[k]
+        elif k in self.made_in and size is self.size:
+            self.variables[k] = name = self.made_in[k]
             self.lines += into(step, inputs, size, name, zeroed=self.zeroed and k in self.program.outputs)
         else:
             self.variables[k] = self.fresh(f"t{self.made}")
@@ -231,15 +232,16 @@ class Writer:
             *before, value = self.backend.spell(step, inputs, size)
             name = self.variables[k]
             self.lines += [line.replace("{out}", name) for line in before] or [f"{name} = {value}"]
-        gone = [self.variables[v] for v in lives.dropped(k, step) if not reused or v != reused[0]] if lives else []
+        dropped = buffers.dropped(k, step) if buffers else []
+        gone = [self.variables[v] for v in dropped if not reused or v != reused[0]]
         self.lines += [f"del {', '.join(gone)}"] * bool(gone)
 
     def loop(self, loop: Loop, steps: Numbered) -> None:
         """The steps inside a loop; what they put together has its name when the loop is over."""
         together = [k for k, _ in steps if k in loop.whole or k in loop.partial]
-        found = {k: self.homes.get(k) or self.fresh("total" if k in loop.partial else "whole") for k in together}
-        self.lines += [f"{found[k]}[...] = 0" for k in together if k in self.homes and k in loop.partial]
-        for k in (k for k in together if k not in self.homes):
+        found = {k: self.made_in.get(k) or self.fresh("total" if k in loop.partial else "whole") for k in together}
+        self.lines += [f"{found[k]}[...] = 0" for k in together if k in self.made_in and k in loop.partial]
+        for k in (k for k in together if k not in self.made_in):
             kind = "zeros" if k in loop.partial else "empty"
             full = shape([self.size(s) for s in self.program.steps[k].sizes])
             self.lines.append(f"{found[k]} = np.{kind}({full}, dtype)")

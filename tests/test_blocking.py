@@ -60,7 +60,7 @@ def test_every_axis_gives_the_same(e, rows, monkeypatch):
     at = given(e)
     monkeypatch.setattr(execution, "blocked", lambda *_: None)
     wanted = ed.compile(e)(at)
-    monkeypatch.setattr("einderiv.buffers.LARGE", 2)
+    monkeypatch.setattr("einderiv.numpy_inplace.LARGE", 2)
     monkeypatch.setattr(blocking, "WIDE", 1)
     LOOPS.clear()
     program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program
