@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .blocking import BLOCK, Loop
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .liveness import owner
@@ -16,6 +15,7 @@ from .remarks import Names, head, remarked
 from .sizes import Sizes
 from .spelling import Backend, shape
 from .steps import Numbered, Program, Step
+from .tiling import BLOCK, Loop
 
 Fresh = Callable[[str], str]  # a name that nothing has yet
 

@@ -17,7 +17,6 @@ import numpy as np
 
 from .backends import BACKENDS
 from .binding import solved
-from .blocking import Loop, blocked
 from .emit import Emitted, emit
 from .errors import EinderivError, LimitError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
@@ -30,10 +29,10 @@ from .lowering import lowered
 from .planning import Factored, Planner
 from .receiving import apart
 from .sizes import Sizes, called
-from .slicing import peak, sliced
 from .stacking import stacked
 from .steps import Program
 from .strategies import improved, seconds
+from .tiling import Loop, blocked, peak, sliced
 from .traverse import needed
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -26,11 +26,11 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from .blocking import Loop
 from .functions import ADDED
 from .liveness import Liveness, base
 from .spelling import Spell, aligned, combination, fills, literal, numpy_step, place, placed, product, transposed
 from .steps import OWN, Numbered, Program, Step, contraction, memory
+from .tiling import Loop
 
 LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 UFUNC = re.compile(r"np\.[a-z0-9]+\(\{0\}\)")

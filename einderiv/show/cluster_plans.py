@@ -9,8 +9,8 @@ from itertools import pairwise
 from ..chunking import Load, best_cut
 from ..errors import EinderivError, spoken_bytes
 from ..expression import Expr
-from ..slicing import peak
 from ..steps import Program
+from ..tiling import peak
 from .plans import Plan, aligned
 
 

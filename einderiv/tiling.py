@@ -1,8 +1,9 @@
-"""Steps that run block by block along one axis, so that what they pass on stays in the cache, or within a limit.
+"""One loop over blocks of an axis, for two reasons: what steps pass on stays in the cache, or all within a limit.
 
 An elementwise step on an array beyond the cache waits for memory, twice. Cut along an axis that the steps share, a
 block of it is made, changed and contracted before the next one is begun. The axis may belong to the results, which are
-then filled block by block; where it is summed, the results of the blocks are added up.
+then filled block by block; where it is summed, the results of the blocks are added up. :func:`blocked` finds the loop
+that is fastest, :func:`sliced` one that holds no more at its peak than a limit.
 
 ========  ===========================================================================
 before    steps that the axis does not concern
@@ -14,16 +15,16 @@ after     steps on what the loop has put together
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from math import prod
 
 from .expression import Size
 from .functions import ADDED
 from .layouts import orders
-from .liveness import Liveness
+from .liveness import Liveness, owner
 from .rates import costs
-from .steps import Numbered, Program, Step
-from .strategies import arithmetic, step_seconds
-from .strategies import seconds as whole
+from .steps import Numbered, Program, Step, memory
+from .strategies import arithmetic, seconds, step_seconds
 
 Places = dict[int, int]  # axes by operand, or by value
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
@@ -85,16 +86,43 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
         return None
     inputs = sorted(((program.entries(k), k) for k, step in steps if step.kind == "input"), reverse=True)
     seeds = [(k, axis) for _, k in inputs for axis, n in enumerate(program.shape(k)) if n > 4 * FEW][:TRIED]
-    best, least = None, PAYS * whole(program, [k for k, _ in steps])
+    best, least = None, PAYS * seconds(program, [k for k, _ in steps])
     for seed in seeds:
         loop = along(program, steps, seed)
         if loop is None:
             continue
         row = working(program, steps, loop)
         loop.rows = min(int(costs.cache / (8 * row)), loop.count // 2)
-        if (loop.rows >= FEW or (loop.rows and row >= THICK)) and (time := seconds(program, steps, loop)) < least:
+        if not loop.rows or (loop.rows < FEW and row < THICK):
+            continue
+        time = looped_seconds(program, steps, loop)
+        if time < least:
             best, least = loop, time
     return best
+
+
+def sliced(program: Program, steps: Numbered, most: float) -> Loop | None:
+    """The fastest loop that holds at most so many entries; one that adds nothing up, if there is one."""
+    found: list[tuple[bool, float, Loop]] = []
+    for value, step in steps:
+        if step.kind != "input":
+            continue
+        for axis, n in enumerate(program.shape(value)):
+            loop = along(program, steps, (value, axis)) if n > 1 else None
+            if loop and fits(program, steps, loop, most):
+                loop.reports = True
+                found.append((bool(loop.partial), looped_seconds(program, steps, loop), loop))
+    return min(found, key=lambda row: row[:2])[2] if found else None
+
+
+def fits(program: Program, steps: Numbered, loop: Loop, most: float) -> bool:
+    """Choose the largest blocks with which a loop holds at most so many entries; False if it never does."""
+    low, high = 0, loop.count - 1
+    while low < high:
+        loop.rows = (low + high + 1) // 2
+        low, high = (loop.rows, high) if peak(program, steps, loop) <= most else (low, loop.rows - 1)
+    loop.rows = low
+    return low > 0
 
 
 def working(program: Program, steps: Numbered, loop: Loop) -> float:
@@ -113,7 +141,29 @@ def working(program: Program, steps: Numbered, loop: Loop) -> float:
     return max(most / loop.count, 1.0)
 
 
-def seconds(program: Program, steps: Numbered, loop: Loop) -> float:
+def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
+    """The most entries that a program holds at a time: results and values on the way, not its inputs."""
+    order = [pair for part in loop.ordered(steps) for pair in part] if loop else steps
+    inside = loop.blocks if loop else set()
+    liveness = Liveness(order, program.outputs, inside=inside, owned=partial(owner, program))
+    together = loop.whole | loop.partial if loop else set()  # made before the loop, filled by it
+    held, most = float(sum(map(program.entries, together))), 0.0
+    for k, step in order:
+        if memory(step.kind).takes:
+            held += _made(program, k, loop)
+        most = max(most, held)
+        ended = [v for v in liveness.ended(k, step) if memory(program.steps[v].kind).takes]
+        held -= sum(_made(program, v, loop) for v in ended)
+    copied = sum(program.entries(v) for v in program.outputs if owner(program, v) != v)
+    return max(most, held + copied)
+
+
+def _made(program: Program, k: int, loop: Loop | None) -> float:
+    """The entries of a value, or of a block of it."""
+    return program.entries(k) * (loop.rows / loop.count if loop and k in loop.axis else 1.0)
+
+
+def looped_seconds(program: Program, steps: Numbered, loop: Loop) -> float:
     """The estimated time with a loop: what is passed on inside it stays in the cache."""
     blocks = -(-loop.count // loop.rows)
     total, known = 0.0, orders(program)

@@ -1,12 +1,17 @@
-"""Loops over blocks: the same values whatever the axis and however ragged the blocks; and where there is a loop."""
+"""Loops over blocks: the same values whatever the axis and however ragged the blocks; and where there is a loop.
+
+With a limit on memory the peak that is foreseen is the peak that is measured, and slices keep it below.
+"""
+
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv import blocking, execution, strategies
-from einderiv.blocking import along, blocked
+from einderiv import execution, strategies, tiling
 from einderiv.rates import costs
+from einderiv.tiling import along, blocked, peak
 from einderiv.tree import leaves, mapped
 
 U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
@@ -61,7 +66,7 @@ def test_every_axis_gives_the_same(e, rows, monkeypatch):
     monkeypatch.setattr(execution, "blocked", lambda *_: None)
     wanted = ed.compile(e)(at)
     monkeypatch.setattr("einderiv.numpy_inplace.LARGE", 2)
-    monkeypatch.setattr(blocking, "WIDE", 1)
+    monkeypatch.setattr(tiling, "WIDE", 1)
     LOOPS.clear()
     program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program
     for value in (k for k, step in enumerate(program.steps) if step.kind == "input"):
@@ -111,6 +116,82 @@ def test_rows_fit_the_cache(monkeypatch):
     loop = blocked(program, steps)
     assert loop.count == 500
     assert loop.rows * 600 * 8 <= costs.cache < 4 * loop.rows * 600 * 8
-    monkeypatch.setattr(blocking, "FEW", 10**6)
+    monkeypatch.setattr(tiling, "FEW", 10**6)
     assert blocked(program, steps) is None
-    assert strategies.seconds(program, [k for k, _ in steps]) > blocking.seconds(program, steps, loop)
+    assert strategies.seconds(program, [k for k, _ in steps]) > tiling.looped_seconds(program, steps, loop)
+
+
+v = ed.tensor("v", "m")
+AT = {"U": rng.normal(size=(1000, 8)), "V": rng.normal(size=(750, 8)), "T": rng.normal(size=(1000, 750)),
+      "v": rng.normal(size=750)}  # fmt: skip
+WHOLE = 8 * 1000 * 750  # bytes of a matrix of all pairs
+LIMITED = {
+    "a number":        ed.sum(ed.tanh(U @ V.T) * T),
+    "by rows":         ed.grad(ed.sum(ed.tanh(U @ V.T) * T), U),
+    "by columns":      ed.grad(ed.sum(ed.tanh(U @ V.T) * T), V),
+    "all pairs":       ed.exp(-ed.einsum("nk,mk->nm", U, V)) @ v,
+    "one after other": ed.exp(U @ V.T) @ (ed.exp(V @ U.T) @ ed.exp(U)),
+}  # fmt: skip
+
+
+def arrays_of(f):
+    return {name: AT[name] for name in f.inputs}
+
+
+def measured(f):
+    f(arrays_of(f))
+    tracemalloc.start()
+    found = f(arrays_of(f))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found, most
+
+
+def steps_of(f):
+    program = f._last.program
+    return program, [(k, program.steps[k]) for k in program.live()]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+@pytest.mark.parametrize("e", LIMITED.values(), ids=LIMITED)
+def test_memory_stays_below_a_limit(e, share):
+    limit = int(share * WHOLE)
+    f = ed.compile(e, memory_limit=limit)
+    found, most = measured(f)
+    np.testing.assert_allclose(found, ed.evaluate(e, arrays_of(f)), rtol=1e-11, atol=1e-11)
+    assert most <= 1.05 * limit + 20_000
+    assert "in progress(range(" in f._last.emitted.source
+
+
+@pytest.mark.parametrize("e", LIMITED.values(), ids=LIMITED)
+def test_the_peak_is_what_is_foreseen(e, monkeypatch):
+    monkeypatch.setattr("einderiv.execution.blocked", lambda *_: None)
+    f = ed.compile(e)
+    most = measured(f)[1]
+    foreseen = 8 * peak(*steps_of(f))
+    assert 0.6 * most - 20_000 <= foreseen  # and never much less than what is taken
+    assert most <= 1.05 * foreseen + 20_000
+
+
+def test_no_slices_where_it_fits():
+    f = ed.compile(LIMITED["a number"], memory_limit=10 * WHOLE)
+    f(arrays_of(f))
+    assert "progress" not in f._last.emitted.source
+
+
+@pytest.mark.parametrize(("e", "limit", "message"), [
+    (ed.outer(v, v),        10**6,     r"the dense result of shape \(750, 750\) takes 4.5 MB, over the limit of 1 MB"),
+    (ed.inv(T.T @ T) @ v,   5 * 10**6, r"together take 9 MB at their peak, over the memory_limit of 5 MB"),
+])  # fmt: skip
+def test_what_cannot_be_cut(e, limit, message):
+    f = ed.compile(e, memory_limit=limit)
+    with pytest.raises(ed.LimitError, match=message):
+        f(arrays_of(f))
+
+
+def test_whole_numbers_and_complex_ones_are_cut_too():
+    e = ed.einsum("nk,mk,nm->", "U", "V", "T")
+    for dtype in (np.int64, np.complex128):
+        at = {n: rng.integers(-3, 4, s).astype(dtype) for n, s in dict(U=(50, 8), V=(40, 8), T=(50, 40)).items()}
+        f = ed.compile(e, memory_limit=3000)
+        assert f(at) == np.einsum("nk,mk,nm->", at["U"], at["V"], at["T"])
