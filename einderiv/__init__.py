@@ -27,6 +27,7 @@ from .compositions import (
     var,
 )
 from .construction import einsum, tensor
+from .cost import costs
 from .declared import project
 from .deltas import Delta
 from .elementwise import (
@@ -107,7 +108,6 @@ from .methods import install
 from .outlook import plan, source
 from .parsing import parse
 from .protocols import trace_function
-from .rates import costs
 from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .show.diagrams import diagram
 from .show.formulas import formula, latex

@@ -12,13 +12,12 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
+from .cost import costs, step_seconds
 from .dask_helpers import TEXTS
 from .dask_spelling import BLOCK
 from .layouts import orders
 from .liveness import Liveness
-from .rates import costs
 from .steps import Program, Step
-from .strategies import step_seconds
 
 LEAST = 1 << 18  # entries that a block has at least, so that its arithmetic takes longer than its task costs
 SHARE = 8  # blocks that a worker has in memory at once: operands, a result, and those that wait

@@ -17,6 +17,7 @@ import numpy as np
 
 from .backends import BACKENDS
 from .binding import solved
+from .cost import seconds
 from .emit import Emitted, emit
 from .errors import EinderivError, LimitError, counted, limits, our_bug, spoken_bytes
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
@@ -31,7 +32,7 @@ from .receiving import apart
 from .sizes import Sizes, called
 from .stacking import stacked
 from .steps import Program
-from .strategies import improved, seconds
+from .strategies import improved
 from .tiling import Loop, blocked, peak, sliced
 from .traverse import needed
 

@@ -8,7 +8,7 @@ SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
 MANY, SIDE, SUMMED = 256, 4, 64  # Gram matrices, rows of each, terms of their sums: for fewer half of them is no gain
 
 
-def halved(program: Program, k: int) -> bool:
+def is_gram(program: Program, k: int) -> bool:
     """Is step `k` ``AᵀA`` or ``Aᵀ diag(w) A``, of which half is computed?"""
     step = program.steps[k]
     if step.kind != "contract2" or len(step.sizes) != 2:

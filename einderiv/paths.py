@@ -9,12 +9,11 @@ from math import isqrt, prod
 from operator import or_
 from typing import Any
 
+from .cost import Entries, costs, pair_copies, pair_seconds
 from .errors import EinderivError, limits, near
 from .expression import Label
 from .nesting import forks
-from .rates import costs
 
-ROWS = 1.1  # what an operation on rows takes of one elsewhere
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
 TREES = 100  # a product of odd numbers up to here is over any limit
 FEW = 5  # operands: all 3ⁿ splits are looked at
@@ -117,7 +116,7 @@ def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
 
 def _along(pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]) -> float:
     """The estimated time of a path."""
-    sizes, total = _Sizes(dict(enumerate(shape))), 0.0
+    entries, total = Entries(dict(enumerate(shape))), 0.0
     left = [sum(1 << x for x in set(ls)) for ls in inputs]
     uses = Counter([*output, *(x for ls in inputs for x in set(ls))])
     for i, j in pairs:
@@ -130,7 +129,7 @@ def _along(pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: L
                     uses[x] += 1
                     out |= 1 << x
         left.append(out)
-        total += _seconds(a, b, out, sizes)
+        total += pair_seconds(a, b, out, entries)
     return total
 
 
@@ -166,13 +165,14 @@ def exact(terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Ma
     """
     bits = {x: 1 << k for k, x in enumerate(numbers)}
     own = [sum({bits[x] for x in term}) for term in terms]
-    kept, sizes = _kept(own, sum({bits[x] for x in output})), _Sizes(numbers)
+    kept, entries = _kept(own, sum({bits[x] for x in output})), Entries(numbers)
     ends = {1 << k: _ends([bits[x] for x in term]) for k, term in enumerate(terms)}
     best: dict[int, tuple[float, Split]] = {1 << k: (0.0, (0, 0)) for k in range(len(terms))}
     for group in range(1, 1 << len(terms)):
         if group not in best:
-            best[group] = min((best[a][0] + best[group ^ a][0] + _seconds(kept[a], kept[group ^ a], kept[group], sizes)
-                               + _copied(a, group ^ a, kept, ends, sizes), (a, group ^ a))
+            best[group] = min((best[a][0] + best[group ^ a][0]
+                               + pair_seconds(kept[a], kept[group ^ a], kept[group], entries)
+                               + pair_copies(a, group ^ a, kept, ends, entries), (a, group ^ a))
                               for a in _parts(group))  # fmt: skip
     return _positions((1 << len(terms)) - 1, best)
 
@@ -197,38 +197,9 @@ def _parts(group: int) -> list[int]:
     return found
 
 
-class _Sizes(dict[int, float]):
-    """The number of entries of a tensor with a set of labels."""
-
-    def __init__(self, numbers: Mapping[Label, int]) -> None:
-        super().__init__({0: 1.0})
-        self.numbers = [max(n, 1) for n in numbers.values()]  # 0 would make everything free
-
-    def __missing__(self, labels: int) -> float:
-        lowest = labels & -labels
-        self[labels] = found = self[labels ^ lowest] * self.numbers[lowest.bit_length() - 1]
-        return found
-
-
-def _seconds(a: int, b: int, out: int, sizes: _Sizes) -> float:
-    """The estimated time of one pair: arithmetic or memory, whichever takes longer."""
-    flops = sizes[a | b] * (1 if a | b == out else 2)
-    moved = 8 * costs.byte * (sizes[a] + sizes[b] + sizes[out])
-    rate = costs.matrix if a & b & ~out else costs.other
-    if a == b and a != out:  # rows times rows are no product of matrices: no form of them is faster than the memory
-        rate = ROWS * costs.other
-    return max(flops * rate, moved) + costs.step
-
-
 def _ends(labels: Sequence[int]) -> set[int]:
     """The sets of labels in which a tensor begins or ends."""
     return {sum(set(part)) for k in range(len(labels) + 1) for part in (labels[:k], labels[k:])}
-
-
-def _copied(a: int, b: int, kept: Sequence[int], ends: Mapping[int, set[int]], sizes: _Sizes) -> float:
-    """The estimated time to copy operands in another order: those with a summed axis that is neither first nor last."""
-    summed = kept[a] & kept[b] & ~kept[a | b]
-    return sum(8 * costs.byte * sizes[kept[x]] for x in (a, b) if x in ends and summed not in ends[x])
 
 
 def _positions(group: int, best: Mapping[int, tuple[float, Split]]) -> list[tuple[int, int]]:

@@ -9,10 +9,10 @@ Facts: GSPMD, arXiv 2105.04663, section 3.
 
 from __future__ import annotations
 
+from .cost import step_seconds
 from .errors import EinderivError, counted
 from .layouts import orders
 from .steps import Program, Step
-from .strategies import step_seconds
 
 FREE = ("view", "scale", "number", "ones", "factor")  # kinds whose values follow those that they are made of
 Axes = dict[int, int | None]  # of a value the axis that is divided; None: every device has all of it

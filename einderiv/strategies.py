@@ -17,15 +17,12 @@ from .algebra import FLAT, added, times, viewed
 from .derivation import pullback
 from .expression import Add, Apply, Einsum, Expr, Label, filled, walk
 from .factoring import factored, partly_factored
-from .grams import halved as is_halved
 from .halving import halved
-from .layouts import Order, copied, orders
 from .paths import search
-from .rates import costs
 from .reshaping import unmerged
 from .sharing import shared
 from .sizes import Sizes
-from .steps import Labels, Program, Step, contraction
+from .steps import Labels
 from .traverse import Roots, Swaps, placeholder, swapped
 from .twins import halved_twins
 from .unification import assemble, bare, carried
@@ -49,35 +46,6 @@ class Strategy:
     name: str
     example: str
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
-
-
-def seconds(program: Program, steps: Sequence[int], known: Sequence[Order] | None = None) -> float:
-    """The estimated time of those steps of a program, whose values lie in memory in the orders that are `known`."""
-    known = orders(program) if known is None else known
-    return sum(step_seconds(program, k, known) for k in steps)
-
-
-def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
-    """The estimated time of step `k`, where the axes of values lie in the orders that are `known`."""
-    step = program.steps[k]
-    if step.kind in ("input", "number", "ones", "view", "reshape"):
-        return 0.2 * costs.step
-    moved = 8.0 * (program.entries(k) + sum(map(program.entries, set(step.inputs))))
-    copies = 16.0 * copied(program, k, known) * costs.byte
-    work = arithmetic(step) * (0.5 if is_halved(program, k) else 1.0)
-    return max(work, moved * costs.byte) + copies + costs.step
-
-
-def arithmetic(step: Step) -> float:
-    """The estimated time that a step computes for."""
-    rate = costs.other
-    if step.kind in ("factor", "solve", "gram", "grams"):
-        rate = costs.matrix
-    elif step.kind == "contract2":
-        batch, summed, first, second = contraction(*step.spec)
-        # Rows multiplied with rows are no product of matrices.
-        rate = costs.matrix if summed and (first or second or not batch) else costs.other
-    return step.flops * rate
 
 
 def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool,

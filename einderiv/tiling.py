@@ -18,13 +18,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 
+from .cost import arithmetic, costs, seconds, step_seconds
 from .expression import Size
 from .functions import ADDED
 from .layouts import orders
 from .liveness import Liveness, owner
-from .rates import costs
 from .steps import Numbered, Program, Step, memory
-from .strategies import arithmetic, seconds, step_seconds
 
 Places = dict[int, int]  # axes by operand, or by value
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut

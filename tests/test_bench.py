@@ -290,7 +290,7 @@ def test_names_of_arrays_that_a_hand_written_form_takes():
 @pytest.mark.slow
 def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
     from bench import __main__, calibration
-    from einderiv.rates import Costs, costs
+    from einderiv.cost import Costs, costs
 
     for name, value in {"ROUNDS": 1, "MATRIX": 20, "STREAM": 1000, "BLOCK": 5000, "BLOCKS": [1 << 12, 1 << 13]}.items():
         monkeypatch.setattr(calibration, name, value)

@@ -14,14 +14,14 @@ from einderiv.methods import ATTRIBUTES
 ROOT = Path(ed.__file__).parent
 FLOORS = [
     "errors", "tree", "groups",
-    "rates", "notation", "arrays", "expression", "arguments", "deltas", "unification", "sizes", "canonical", "naming",
+    "notation", "arrays", "expression", "arguments", "deltas", "unification", "sizes", "canonical", "naming",
     "algebra", "traverse", "expression_terms", "binding",
     "functions", "rows", "elementwise", "reductions", "matrix_rows", "matrices", "complexes", "declared",
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",
-    "steps", "liveness", "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing",
-    "grams", "layouts", "strategies", "lowering", "tiling", "stacking", "helpers", "spelling", "numpy_inplace",
-    "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers",
+    "steps", "liveness", "grams", "layouts", "cost", "paths", "symmetries", "planning", "reshaping", "factoring",
+    "halving", "twins", "sharing", "strategies", "lowering", "tiling", "stacking", "helpers", "spelling",
+    "numpy_inplace", "functional", "torch_spelling", "jax_spelling", "cupy_spelling", "dask_helpers",
     "dask_spelling", "chunking", "backends", "remarks", "emit", "folding", "fusing", "receiving", "sharding",
     "execution", "hosts", "lazy_hosts", "choosing", "show", "show.text", "show.brackets", "show.matrix_style",
     "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.routes",

@@ -10,9 +10,9 @@ from itertools import combinations
 import pytest
 
 import einderiv as ed
+from einderiv.cost import costs
 from einderiv.errors import limits
 from einderiv.paths import FEW, _connected, exact, search
-from einderiv.rates import costs
 
 Labels = tuple[int, ...]
 Term = Labels | frozenset[int]  # an operand, or what a step has made, whose order is free

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.cost import seconds
 from einderiv.sizes import Sizes
-from einderiv.strategies import STRATEGIES, TRIALS, WORTH, improved, seconds
+from einderiv.strategies import STRATEGIES, TRIALS, WORTH, improved
 from einderiv.tree import leaves
 
 t = ed.tensor

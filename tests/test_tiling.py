@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv import execution, strategies, tiling
-from einderiv.rates import costs
+from einderiv import execution, tiling
+from einderiv.cost import costs, seconds
 from einderiv.tiling import along, blocked, peak
 from einderiv.tree import leaves, mapped
 
@@ -118,7 +118,7 @@ def test_rows_fit_the_cache(monkeypatch):
     assert loop.rows * 600 * 8 <= costs.cache < 4 * loop.rows * 600 * 8
     monkeypatch.setattr(tiling, "FEW", 10**6)
     assert blocked(program, steps) is None
-    assert strategies.seconds(program, [k for k, _ in steps]) > tiling.looped_seconds(program, steps, loop)
+    assert seconds(program, [k for k, _ in steps]) > tiling.looped_seconds(program, steps, loop)
 
 
 v = ed.tensor("v", "m")

@@ -9,6 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
+from ..cost import step_seconds
 from ..errors import LimitError
 from ..expression import Einsum, Expr, Size
 from ..expression_terms import terms
@@ -17,7 +18,6 @@ from ..naming import naming
 from ..notation import fresh_names
 from ..paths import search
 from ..steps import Labels, Program, Step, contraction
-from ..strategies import step_seconds
 from ..unification import bare
 from .drawing import Picture, write_whole
 from .hypertext import Bundle, block, bundle, details

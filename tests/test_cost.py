@@ -5,7 +5,7 @@ import json
 import pytest
 
 import einderiv as ed
-from einderiv.rates import Costs, costs
+from einderiv.cost import Costs, Entries, costs, pair_seconds, seconds
 
 
 def test_every_constant_is_described_and_positive():
@@ -66,3 +66,28 @@ def test_plans_follow_them():
         alike = str(ed.compile(e).plan(shapes))
     assert shown != alike
     assert "50%" in alike, "where every step takes a second, each of the two is half of it"
+
+
+ESTIMATES = [  # subscripts, the estimate of a step by that of the pair of its operands
+    ("ij,jk->ik", 1),
+    ("ij,kj->ik", 1),
+    ("bij,bjk->bik", 1),
+    ("ij,ij->ij", 1),
+    ("i,j->ij", 1),
+    ("ij,ij->i", 1 / 1.1),  # rows times rows
+    ("i,i->", costs.matrix / (1.1 * costs.other)),  # a product of vectors
+]
+
+
+@pytest.mark.parametrize(("subscripts", "ratio"), ESTIMATES, ids=[row[0] for row in ESTIMATES])
+def test_a_step_and_a_pair_are_estimated_alike_but_for_rows(subscripts, ratio):
+    first, second, out = subscripts.replace("->", ",").split(",")
+    numbers = dict.fromkeys(first + second, 200)
+    bits = {x: 1 << k for k, x in enumerate(numbers)}
+    a, b, made = (sum(bits[x] for x in labels) for labels in (first, second, out))
+    shapes = {"A": (200,) * len(first), "B": (200,) * len(second)}
+    with costs.override(step=1e-300, byte=1e-300):  # arithmetic alone
+        program = ed.compile(ed.einsum(subscripts, "A", "B"))._planned(shapes, {}, {}).program
+        contractions = [k for k in program.live() if program.steps[k].kind == "contract2"]
+        found = seconds(program, contractions) / pair_seconds(a, b, made, Entries(numbers))
+    assert found == pytest.approx(ratio)
