@@ -32,7 +32,8 @@ from einderiv.expression import is_zero  # noqa: E402
 from einderiv.functions import ADDED, FUNCTIONS, Function  # noqa: E402
 from einderiv.naming import axis_names  # noqa: E402
 from einderiv.show.formulas import shown  # noqa: E402
-from einderiv.show.matrix_style import matrix_style  # noqa: E402
+from einderiv.show.matrix_forms import in_unicode  # noqa: E402
+from einderiv.show.matrix_notation import matrix_form  # noqa: E402
 from einderiv.vocabulary import VOCABULARY  # noqa: E402
 
 SIZES = {"i": 4, "j": 2, "k": 3, "l": 5}
@@ -139,10 +140,16 @@ def term_count(text: str) -> int:
     return count
 
 
+def matrix_text(e: ed.Expr) -> str | None:
+    """The right-hand side in matrix notation, where there is one."""
+    form = matrix_form(e)
+    return None if form is None else in_unicode(form)
+
+
 def entry(row: Row, code: str) -> tuple[list[str], str | None]:
     """The lines of one equation, and a line for the list of longer forms, if it is one."""
     e = ours(row)
-    matrices, formula = matrix_style(e), ed.formula(e, name="f")
+    matrices, formula = matrix_text(e), ed.formula(e, name="f")
     body = shown(e, axis_names(e))
     form = matrices or body
     lines = [f"**({row.number})** `{code}`", ""]

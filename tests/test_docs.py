@@ -13,7 +13,6 @@ from matrix_text import value
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
-from einderiv.show import matrix_style
 
 DOCS = Path(__file__).parent.parent / "docs"
 if not DOCS.exists():
@@ -95,14 +94,14 @@ def test_the_text_of_the_book_is_what_is_compared(row):
     close(value(row.book, arrays, wanted.shape), wanted)
 
 
-MATRICES = [p for p in ROWS if matrix_style.matrix_style(generate.ours(p.values[0])) is not None]
+MATRICES = [p for p in ROWS if generate.matrix_text(generate.ours(p.values[0])) is not None]
 
 
 @pytest.mark.parametrize("row", [p for p in MATRICES if p.id not in ("33", "76")])  # zeros; ones of unknown sizes
 def test_the_matrix_form_is_the_derivative(row):
     e, arrays = generate.ours(row), generate.arrays_for(row)
     wanted = ed.evaluate(e, arrays)
-    close(value(matrix_style.matrix_style(e), arrays, np.shape(wanted)), np.asarray(wanted))
+    close(value(generate.matrix_text(e), arrays, np.shape(wanted)), np.asarray(wanted))
 
 
 def test_most_rows_are_tested_in_each_way():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ..arguments import check_name
@@ -13,11 +12,12 @@ from ..functions import same_axes, shown_parameters
 from ..naming import axis_names, naming
 from ..notation import fresh_names
 from ..unification import bare, flatten
-from .matrix_style import matrix_style
+from .matrix_forms import in_latex, in_unicode
+from .matrix_notation import matrix_form
+from .text import Names
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 STYLES = ("index", "matrix")
-Names = tuple[str, ...]
 
 
 class Style:
@@ -170,41 +170,12 @@ def matrix_equation(e: Expr, name: str, style: Style) -> str | None:
     if not isinstance(e, Expr) or e.nodes > limits.parts:
         return None
     check_name(name, "the left-hand side")
-    found = matrix_style(e)
-    if found is None:
+    form = matrix_form(e)
+    if form is None:
         return None
     pair = style.vec if e.ndim == 4 else "{}"
-    return f"{left_side(e, name, style, (), pair)} = {in_latex(found, style) if isinstance(style, Latex) else found}"
-
-
-SIGNS = {"ᵀ": r"^{\top}", "⁻¹": "^{-1}", "⁻ᵀ": r"^{-\top}", "⁺": "^{+}", "−": "-", "∘": r"\circ ", "⊗": r"\otimes ",
-         "‖": r"\|", "|": "|"}  # fmt: skip
-TOKEN = re.compile(r"⁻¹|⁻ᵀ|[ᵀ⁺−∘⊗‖|]|[⁰¹²³⁴⁵⁶⁷⁸⁹]+|√\(|[A-Za-z_]\w*|.", re.ASCII)
-
-
-def in_latex(text: str, style: Style) -> str:
-    """Matrix notation in LaTeX, sign by sign."""
-    found, roots = list[str](), list[int]()
-    depth = 0
-    tokens = TOKEN.findall(text)
-    for k, token in enumerate(tokens):
-        depth += token.endswith("(") - (token == ")")
-        if token == "√(":
-            roots.append(depth)
-            found.append(r"\sqrt{")
-        elif token == ")" and roots and roots[-1] == depth + 1:
-            roots.pop()
-            found.append("}")
-        elif token in SIGNS:
-            found.append(SIGNS[token])
-        elif token[0].isalpha() or token[0] == "_":
-            called = tokens[k + 1 : k + 2] in (["("], ["|"]) or token == "det"
-            found.append(rf"\operatorname{{{token}}}" + " " * (token != "det") if called else style.name(token))
-        elif token[0] in "⁰¹²³⁴⁵⁶⁷⁸⁹":
-            found.append(f"^{{{''.join(str('⁰¹²³⁴⁵⁶⁷⁸⁹'.index(c)) for c in token)}}}")
-        else:
-            found.append(token)
-    return "".join(found)
+    shown = in_latex(form, style.name) if isinstance(style, Latex) else in_unicode(form)
+    return f"{left_side(e, name, style, (), pair)} = {shown}"
 
 
 def _equation(e: Expr, name: str, style: Style) -> str:

@@ -40,17 +40,18 @@ from ..unification import assemble, bare, carried, flatten
 SHORT = 24  # operands that str() shows
 NESTED = 4  # levels that str() shows
 ROOM = 1000  # characters that str() shows
+Names = tuple[str, ...]  # of the labels of one operand, or of axes
 
 
 class Printed(NamedTuple):
     """One product as it is printed: names of labels for the deltas, for the factors, for the output axes."""
 
-    deltas: list[tuple[str, ...]]
+    deltas: list[Names]
     sizes: list[Size]  # of the deltas
     factors: tuple[Expr, ...]
-    inputs: list[tuple[str, ...]]
-    output: tuple[str, ...]  # with deltas: every axis its own name
-    compact: tuple[str, ...]  # without: a repeated label says where the core is embedded
+    inputs: list[Names]
+    output: Names  # with deltas: every axis its own name
+    compact: Names  # without: a repeated label says where the core is embedded
 
 
 def product(e: Expr) -> Einsum:
@@ -80,9 +81,9 @@ def printed(e: Expr, *, short: bool) -> Printed:
     return Printed([d for d, _ in deltas], [size for _, size in deltas], tuple(factors), inputs, names.axes, compact)
 
 
-def _deltas(flat: Einsum, names: Naming) -> list[tuple[tuple[str, ...], Size]]:
+def _deltas(flat: Einsum, names: Naming) -> list[tuple[Names, Size]]:
     """The labels of every delta, and its size."""
-    found: list[tuple[tuple[str, ...], Size]] = []
+    found: list[tuple[Names, Size]] = []
     inside, given = carried(flat), dict(flat.given)
     for p, label in enumerate(flat.output):
         if label in flat.output[:p]:
@@ -92,11 +93,16 @@ def _deltas(flat: Einsum, names: Naming) -> list[tuple[tuple[str, ...], Size]]:
     return found + [((names.labels[label],), given[label]) for label in bare(flat)]
 
 
-def _string(terms: list[tuple[str, ...]], output: tuple[str, ...]) -> str:
-    names = {name for term in terms for name in term} | set(output)
+def check_letters(terms: list[Names]) -> None:
+    """Raise LimitError where there are more labels than letters."""
+    names = {name for term in terms for name in term}
     if any(len(name) > 1 for name in names):
         raise LimitError(f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
                          "NumPy's list form")  # fmt: skip
+
+
+def _string(terms: list[Names], output: Names) -> str:
+    check_letters([*terms, output])
     return ",".join(map("".join, terms)) + "->" + "".join(output)
 
 

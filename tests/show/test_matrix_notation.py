@@ -5,9 +5,17 @@ import pytest
 from matrix_text import value
 
 import einderiv as ed
-from einderiv.show.matrix_style import matrix_style
+from einderiv.show.matrix_forms import in_unicode
+from einderiv.show.matrix_notation import matrix_form
 
 X, A, u, v, t = ed.tensor("X", "ij"), ed.tensor("A", "ii"), ed.tensor("u", "i"), ed.tensor("v", "j"), ed.tensor("t", "")
+
+
+def text(e):
+    form = matrix_form(e)
+    return None if form is None else in_unicode(form)
+
+
 STYLES = (
     (X @ X.T, "X Xᵀ"), (ed.outer(u, v), "u vᵀ"), (u @ X, "Xᵀ u"), (u @ X @ v, "uᵀ X v"), (ed.trace(A), "tr(A)"),
     (ed.trace(A @ A.T), "tr(A Aᵀ)"), (u * u, "u ∘ u"), (X * X, "X ∘ X"), (ed.diag(u), "diag(u)"),
@@ -23,9 +31,9 @@ STYLES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize(("e", "text"), STYLES, ids=[str(text) for _, text in STYLES])
-def test_matrix_style(e, text):
-    assert matrix_style(e) == text
+@pytest.mark.parametrize(("e", "wanted"), STYLES, ids=[str(wanted) for _, wanted in STYLES])
+def test_matrix_notation(e, wanted):
+    assert text(e) == wanted
 
 
 # with four axes in the expression or inside it; each text is evaluated too
@@ -55,12 +63,25 @@ def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9 * max(1, np.abs(wanted).max()))
 
 
-@pytest.mark.parametrize(("e", "text"), PAIRS, ids=[str(text) for _, text in PAIRS])
-def test_four_axes_are_a_matrix(e, text):
-    assert matrix_style(e) == text
-    if text:
+@pytest.mark.parametrize(("e", "shown"), PAIRS, ids=[str(shown) for _, shown in PAIRS])
+def test_four_axes_are_a_matrix(e, shown):
+    assert text(e) == shown
+    if shown:
         shapes = {"X": "ij", "A": "ii", "u": "i", "v": "j", "t": "", "B": "jk", "S": "ijkl", "T": "kl"}
         rng = np.random.default_rng(0)
         arrays = {name: rng.normal(size=[LARGE[x] for x in axes]) for name, axes in shapes.items()}
         wanted = ed.evaluate(e, {name: arrays[name] for name in ed.compile(e).tensors})
-        close(value(text, arrays, wanted.shape), wanted)
+        close(value(shown, arrays, wanted.shape), wanted)
+
+
+def test_signs_of_a_sum():
+    assert text(-u - 2 * ed.tensor("w", "i")) == "−u − 2 w"
+
+
+@pytest.mark.parametrize(("e", "wanted"), [
+    (X / t, "X / t"), (X / t / t, "X / t²"), (X / t / (u @ u), "X / (t (uᵀ u))"),
+    (X / ed.sqrt(u @ u + t), "X / √(uᵀ u + t)"),
+    (X / ed.norm(u), "X / ‖u‖"),
+])  # fmt: skip
+def test_divisors(e, wanted):
+    assert text(e) == wanted

@@ -1,0 +1,362 @@
+"""What a formula in matrix notation is made of: a small tree, which becomes a string at the very end.
+
+>>> in_unicode(side_by_side([turned(Symbol("A")), Bracketed(Total((Symbol("X"), Symbol("B"))))]))
+'Aᵀ (X + B)'
+
+====================  =================================
+`Symbol`              ``X``, ``I``, ``K``
+`Figure`              ``2.5``
+`Bracketed`           ``(…)``
+`Called`              ``det(X)``, ``√(x)``
+`LogDeterminant`      ``ln |det X|``
+`Length`              ``‖x‖``
+`Raised`              ``X⁻¹``, ``X³``, ``X⁺``
+`Turned`              ``Xᵀ``
+`Chain`               ``A B x``
+`Together`            ``A ∘ B``, ``A ⊗ B``
+`Term`                ``−A / t``
+`Total`               ``A + B − C``
+====================  =================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ..expression import Number
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A tensor, the identity matrix I, or the commutation matrix K."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that is not negative; ones are written as one too."""
+
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Bracketed:
+    inside: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A function of one or more things: ``det(X)``."""
+
+    name: str
+    arguments: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogDeterminant:
+    of: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    of: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A power; without an exponent the pseudoinverse."""
+
+    base: Form
+    exponent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """The transpose."""
+
+    of: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Two or more matrices, vectors or numbers side by side."""
+
+    pieces: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Two or more chains multiplied entry by entry, or entries by entries."""
+
+    sign: str  # ∘ or ⊗
+    chains: tuple[Form, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a sum: with a sign, or with what it is divided by and how often."""
+
+    negative: bool
+    product: Form
+    divisors: tuple[tuple[Form, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A sum of two or more terms."""
+
+    terms: tuple[Form, ...]
+
+
+Form = (
+    Symbol | Figure | Bracketed | Called | LogDeterminant | Length | Raised | Turned | Chain | Together | Term | Total
+)
+
+IDENTITY = Symbol("I")
+COMMUTATION = Symbol("K")
+ONES = Figure(1)
+ENTRY_BY_ENTRY, ENTRIES_BY_ENTRIES = "∘", "⊗"
+ROOT = "√"  # is called as functions are
+
+
+def inner_forms(form: Form) -> tuple[Form, ...]:
+    """The forms that a form is made of."""
+    match form:
+        case Symbol() | Figure():
+            return ()
+        case Bracketed(inside=inside):
+            return (inside,)
+        case Called(arguments=arguments):
+            return arguments
+        case LogDeterminant(of=of) | Length(of=of) | Turned(of=of):
+            return (of,)
+        case Raised(base=base):
+            return (base,)
+        case Chain(pieces=pieces):
+            return pieces
+        case Together(chains=chains):
+            return chains
+        case Term():
+            return (form.product, *(divisor for divisor, _ in form.divisors))
+        case Total(terms=terms):
+            return terms
+
+
+def all_forms(form: Form) -> Iterator[Form]:
+    """A form and all that is in it."""
+    yield form
+    for inner in inner_forms(form):
+        yield from all_forms(inner)
+
+
+def has_blanks(form: Form) -> bool:
+    """Has the form a blank in it where it is printed?"""
+    for inner in all_forms(form):
+        match inner:
+            case Chain() | Together() | Total() | LogDeterminant():
+                return True
+            case Called(arguments=arguments) if len(arguments) > 1:
+                return True
+            case Term(divisors=divisors) if divisors:
+                return True
+    return False
+
+
+def in_brackets(form: Form) -> Form:
+    """A form in brackets, unless it is one symbol."""
+    word = form.of if isinstance(form, Turned) else form
+    return form if isinstance(word, Symbol) or isinstance(form, Bracketed) else Bracketed(form)
+
+
+def without_brackets(form: Form) -> Form:
+    """A form without brackets around all of it, where other brackets follow."""
+    return form.inside if isinstance(form, Bracketed) else form
+
+
+def side_by_side(pieces: Sequence[Form]) -> Form:
+    """One chain of pieces; those that are chains themselves go on in it."""
+    found: list[Form] = []
+    for piece in pieces:
+        found += piece.pieces if isinstance(piece, Chain) else [piece]
+    return found[0] if len(found) == 1 else Chain(tuple(found))
+
+
+def multiplied(chains: Sequence[Form], sign: str = ENTRY_BY_ENTRY) -> Form:
+    """Chains multiplied entry by entry, or entries by entries."""
+    if len(chains) == 1:
+        return chains[0]
+    return Together(sign, tuple(_between_signs(chain) for chain in chains))
+
+
+def _between_signs(chain: Form) -> Form:
+    """A chain in brackets, unless it is one thing."""
+    one = isinstance(chain, (Bracketed, Called)) or not has_blanks(chain)
+    return chain if one else Bracketed(chain)
+
+
+def summed(terms: Sequence[Form]) -> Form:
+    """The sum of terms."""
+    return terms[0] if len(terms) == 1 else Total(tuple(terms))
+
+
+def turned(form: Form) -> Form:
+    """The transpose of what is no chain."""
+    if form == IDENTITY:
+        return form
+    if isinstance(form, Turned):
+        inner = form.of
+        return inner.inside if isinstance(inner, Bracketed) and _ends_raised(inner.inside) else inner
+    return Turned(form)
+
+
+def _ends_raised(form: Form) -> bool:
+    return in_unicode(form)[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺"
+
+
+def as_row(columns: Sequence[Form]) -> Form:
+    """Columns, multiplied entry by entry, as a row."""
+    if len(columns) > 1:
+        return Turned(Bracketed(multiplied(columns)))
+    pieces = columns[0].pieces if isinstance(columns[0], Chain) else columns
+    return side_by_side([turned(piece) for piece in reversed(pieces)])
+
+
+def figure(value: Number) -> Form:
+    """A number that is not negative; one of two parts in brackets."""
+    return Bracketed(Figure(value)) if repr(value).startswith("(") else Figure(value)
+
+
+def without_sign(value: Number) -> tuple[bool, Number]:
+    """Is a number written with a minus in front, and the number without it."""
+    if isinstance(value, complex):  # of -2j the real part may be -0
+        negative = value.real == 0 and value.imag < 0
+        return negative, complex(0, -value.imag) if negative else value
+    negative = repr(value).startswith("-")
+    return negative, -value if negative else value
+
+
+# ---- forms as strings
+class Spelling(NamedTuple):
+    """How forms are spelt; templates have ``{}`` where a form goes."""
+
+    signs: Mapping[str, str]
+    symbol: Callable[[str], str]
+    call: Callable[[str, str], str]  # of a name, and of what is between its brackets
+    root: str
+    length: str
+    log_determinant: str
+    exponent: Callable[[int], str]
+
+
+def _superscript(exponent: int) -> str:
+    return str(exponent).translate(SUPERSCRIPTS)
+
+
+def _latex_call(name: str, inside: str) -> str:
+    return rf"\operatorname{{{name}}}{' ' * (name != 'det')}({inside})"
+
+
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+UNICODE = Spelling(
+    {"T": "ᵀ", "-T": "⁻ᵀ", "+": "⁺", "−": "−", ENTRY_BY_ENTRY: "∘", ENTRIES_BY_ENTRIES: "⊗"},
+    symbol=str, call="{}({})".format, root="√({})", length="‖{}‖", log_determinant="ln |det {}|",
+    exponent=_superscript,
+)  # fmt: skip
+LATEX = Spelling(
+    {"T": r"^{\top}", "-T": r"^{-\top}", "+": "^{+}", "−": "-", ENTRY_BY_ENTRY: r"\circ ",
+     ENTRIES_BY_ENTRIES: r"\otimes "},
+    symbol=str, call=_latex_call, root=r"\sqrt{{{}}}", length=r"\|{}\|",
+    log_determinant=r"\mathrm{{ln}} |\operatorname{{det}} {}|", exponent="^{{{}}}".format,
+)  # fmt: skip
+
+
+def in_unicode(form: Form) -> str:
+    """A form in Unicode."""
+    return _spelt(form, UNICODE)
+
+
+def in_latex(form: Form, symbol: Callable[[str], str]) -> str:
+    """A form in LaTeX, for math mode; `symbol` spells names."""
+    return _spelt(form, LATEX._replace(symbol=symbol))
+
+
+def _spelt(form: Form, spelling: Spelling) -> str:
+    signs = spelling.signs
+    match form:
+        case Symbol(name=name):
+            return spelling.symbol(name)
+        case Figure(value=value):
+            return repr(value).strip("()")
+        case Bracketed():
+            return f"({_spelt(form.inside, spelling)})"
+        case Called():
+            return _spelt_call(form, spelling)
+        case LogDeterminant(of=of):
+            return _spelt_log_determinant(of, spelling)
+        case Length(of=of):
+            return spelling.length.format(_spelt(of, spelling))
+        case Raised(base=base, exponent=exponent):
+            return _spelt(base, spelling) + (signs["+"] if exponent is None else spelling.exponent(exponent))
+        case Turned(of=of):
+            return _spelt_turned(of, spelling)
+        case Chain(pieces=pieces):
+            return " ".join(_spelt(piece, spelling) for piece in pieces)
+        case Together(sign=sign, chains=chains):
+            return f" {signs[sign]} ".join(_spelt(chain, spelling) for chain in chains)
+        case Term() | Total():
+            return _spelt_sum(form, spelling)
+
+
+def _spelt_call(form: Called, spelling: Spelling) -> str:
+    inside = ", ".join(_spelt(argument, spelling) for argument in form.arguments)
+    return spelling.root.format(inside) if form.name == ROOT else spelling.call(form.name, inside)
+
+
+def _spelt_turned(of: Form, spelling: Spelling) -> str:
+    if isinstance(of, Raised) and of.exponent == -1:
+        return _spelt(of.base, spelling) + spelling.signs["-T"]
+    shown = _spelt(of, spelling)
+    return (f"({shown})" if isinstance(of, Raised) else shown) + spelling.signs["T"]
+
+
+def _spelt_log_determinant(of: Form, spelling: Spelling) -> str:
+    shown = _spelt(of, spelling)
+    last = _last(of)
+    if spelling.log_determinant != UNICODE.log_determinant and isinstance(last, Symbol):
+        shown = shown.removesuffix(spelling.symbol(last.name)) + rf"\operatorname{{{last.name}}} "
+    return spelling.log_determinant.format(shown)
+
+
+def _last(form: Form) -> Form:
+    match form:
+        case Chain() | Together() | Total():
+            return _last(inner_forms(form)[-1])
+        case Term():
+            return _last(form.divisors[0][0] if form.divisors else form.product)
+    return form
+
+
+def _spelt_sum(form: Term | Total, spelling: Spelling) -> str:
+    if isinstance(form, Term):
+        return _spelt_term(form, spelling)
+    first, *rest = form.terms
+    return _spelt(first, spelling) + "".join(_spelt_addend(term, spelling) for term in rest)
+
+
+def _spelt_term(term: Term, spelling: Spelling) -> str:
+    shown = spelling.signs["−"] * term.negative + _spelt(term.product, spelling)
+    if not term.divisors:
+        return shown
+    below = [_spelt(divisor, spelling) + (spelling.exponent(times) if times > 1 else "")
+             for divisor, times in term.divisors]  # fmt: skip
+    return f"{shown} / {below[0]}" if len(below) == 1 else f"{shown} / ({' '.join(below)})"
+
+
+def _spelt_addend(form: Form, spelling: Spelling) -> str:
+    """A term behind others, with its sign before it."""
+    if isinstance(form, Term) and form.negative:
+        return f" {spelling.signs['−']} " + _spelt(replace(form, negative=False), spelling)
+    return " + " + _spelt(form, spelling)
