@@ -1,10 +1,11 @@
-"""What a formula in matrix notation is made of: a small tree, which becomes a string at the very end.
+"""What a formula in matrix notation is made of: a small tree, a string at the very end.
 
 >>> in_unicode(side_by_side([turned(Symbol("A")), Bracketed(Total((Symbol("X"), Symbol("B"))))]))
 'Aᵀ (X + B)'
 
 ====================  =================================
-`Symbol`              ``X``, ``I``, ``K``
+`Symbol`              ``X``
+`Identity`            ``I``
 `Figure`              ``2.5``
 `Bracketed`           ``(…)``
 `Called`              ``det(X)``, ``√(x)``
@@ -30,9 +31,14 @@ from ..expression import Number
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A tensor, the identity matrix I, or the commutation matrix K."""
+    """A tensor, or the commutation matrix K."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The identity matrix; a tensor that is called I is a tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +118,22 @@ class Total:
 
 
 Form = (
-    Symbol | Figure | Bracketed | Called | LogDeterminant | Length | Raised | Turned | Chain | Together | Term | Total
+    Symbol
+    | Identity
+    | Figure
+    | Bracketed
+    | Called
+    | LogDeterminant
+    | Length
+    | Raised
+    | Turned
+    | Chain
+    | Together
+    | Term
+    | Total
 )
 
-IDENTITY = Symbol("I")
+IDENTITY = Identity()
 COMMUTATION = Symbol("K")
 ONES = Figure(1)
 ENTRY_BY_ENTRY, ENTRIES_BY_ENTRIES = "∘", "⊗"
@@ -125,7 +143,7 @@ ROOT = "√"  # is called as functions are
 def inner_forms(form: Form) -> tuple[Form, ...]:
     """The forms that a form is made of."""
     match form:
-        case Symbol() | Figure():
+        case Symbol() | Identity() | Figure():
             return ()
         case Bracketed(inside=inside):
             return (inside,)
@@ -167,8 +185,7 @@ def has_blanks(form: Form) -> bool:
 
 def in_brackets(form: Form) -> Form:
     """A form in brackets, unless it is one symbol."""
-    word = form.of if isinstance(form, Turned) else form
-    return form if isinstance(word, Symbol) or isinstance(form, Bracketed) else Bracketed(form)
+    return form if isinstance(form, (Symbol, Identity, Bracketed)) else Bracketed(form)
 
 
 def without_brackets(form: Form) -> Form:
@@ -206,14 +223,7 @@ def turned(form: Form) -> Form:
     """The transpose of what is no chain."""
     if form == IDENTITY:
         return form
-    if isinstance(form, Turned):
-        inner = form.of
-        return inner.inside if isinstance(inner, Bracketed) and _ends_raised(inner.inside) else inner
-    return Turned(form)
-
-
-def _ends_raised(form: Form) -> bool:
-    return in_unicode(form)[-1] in "⁰¹²³⁴⁵⁶⁷⁸⁹⁺"
+    return form.of if isinstance(form, Turned) else Turned(form)
 
 
 def as_row(columns: Sequence[Form]) -> Form:
@@ -288,16 +298,17 @@ def _spelt(form: Form, spelling: Spelling) -> str:
     match form:
         case Symbol(name=name):
             return spelling.symbol(name)
+        case Identity():
+            return "I"
         case Figure(value=value):
             return repr(value).strip("()")
         case Bracketed():
             return f"({_spelt(form.inside, spelling)})"
         case Called():
             return _spelt_call(form, spelling)
-        case LogDeterminant(of=of):
-            return _spelt_log_determinant(of, spelling)
-        case Length(of=of):
-            return spelling.length.format(_spelt(of, spelling))
+        case LogDeterminant(of=of) | Length(of=of):
+            template = spelling.length if isinstance(form, Length) else spelling.log_determinant
+            return template.format(_spelt(of, spelling))
         case Raised(base=base, exponent=exponent):
             return _spelt(base, spelling) + (signs["+"] if exponent is None else spelling.exponent(exponent))
         case Turned(of=of):
@@ -320,23 +331,6 @@ def _spelt_turned(of: Form, spelling: Spelling) -> str:
         return _spelt(of.base, spelling) + spelling.signs["-T"]
     shown = _spelt(of, spelling)
     return (f"({shown})" if isinstance(of, Raised) else shown) + spelling.signs["T"]
-
-
-def _spelt_log_determinant(of: Form, spelling: Spelling) -> str:
-    shown = _spelt(of, spelling)
-    last = _last(of)
-    if spelling.log_determinant != UNICODE.log_determinant and isinstance(last, Symbol):
-        shown = shown.removesuffix(spelling.symbol(last.name)) + rf"\operatorname{{{last.name}}} "
-    return spelling.log_determinant.format(shown)
-
-
-def _last(form: Form) -> Form:
-    match form:
-        case Chain() | Together() | Total():
-            return _last(inner_forms(form)[-1])
-        case Term():
-            return _last(form.divisors[0][0] if form.divisors else form.product)
-    return form
 
 
 def _spelt_sum(form: Term | Total, spelling: Spelling) -> str:

@@ -38,6 +38,7 @@ from .matrix_forms import (
     Symbol,
     Term,
     Together,
+    Total,
     Turned,
     all_forms,
     as_row,
@@ -52,7 +53,7 @@ from .matrix_forms import (
     without_brackets,
     without_sign,
 )
-from .text import Names, check_letters, printed
+from .text import Names, printed
 
 
 class NoMatrices(Exception):
@@ -107,8 +108,7 @@ class Slot(NamedTuple):
 
 def _slots(term: Expr) -> tuple[list[Slot], Names]:
     """The deltas and the factors of one product, and the labels of its axes."""
-    shown = printed(term, short=True)
-    check_letters([*shown.deltas, *shown.inputs, shown.output])
+    shown = printed(term, short=False)
     deltas = [Slot(None, labels) for labels in shown.deltas]
     return deltas + list(map(Slot, shown.factors, shown.inputs)), shown.output
 
@@ -136,7 +136,7 @@ def _applied(e: Apply) -> Form:
         vector = _squared(first)
         return Called(ROOT, (inner,)) if vector is None else Length(vector)
     if name == "logdet":
-        return LogDeterminant(inner)
+        return LogDeterminant(Bracketed(inner) if isinstance(inner, Total) else inner)
     if name not in MATRIX_CALLS and (e.core or e.parameters):
         raise NoMatrices
     return Called(name, (inner,))
@@ -259,7 +259,7 @@ def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
     """What a product is divided by, each once with how often."""
     found = []
     for form in dict.fromkeys(forms):
-        one = isinstance(form, Called) or in_unicode(form).startswith("‖")
+        one = isinstance(form, (Called, Length))
         found.append((form if one else in_brackets(form), forms.count(form)))
     return tuple(found)
 

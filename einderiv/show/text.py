@@ -93,16 +93,11 @@ def _deltas(flat: Einsum, names: Naming) -> list[tuple[Names, Size]]:
     return found + [((names.labels[label],), given[label]) for label in bare(flat)]
 
 
-def check_letters(terms: list[Names]) -> None:
-    """Raise LimitError where there are more labels than letters."""
-    names = {name for term in terms for name in term}
+def _string(terms: list[Names], output: Names) -> str:
+    names = {name for term in terms for name in term} | set(output)
     if any(len(name) > 1 for name in names):
         raise LimitError(f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
                          "NumPy's list form")  # fmt: skip
-
-
-def _string(terms: list[Names], output: Names) -> str:
-    check_letters([*terms, output])
     return ",".join(map("".join, terms)) + "->" + "".join(output)
 
 

@@ -81,7 +81,30 @@ def test_signs_of_a_sum():
 @pytest.mark.parametrize(("e", "wanted"), [
     (X / t, "X / t"), (X / t / t, "X / t²"), (X / t / (u @ u), "X / (t (uᵀ u))"),
     (X / ed.sqrt(u @ u + t), "X / √(uᵀ u + t)"),
-    (X / ed.norm(u), "X / ‖u‖"),
+    (X / ed.norm(u), "X / ‖u‖"), (X / (ed.norm(u) + 1), "X / (‖u‖ + 1)"), (X / (ed.norm(u) * t), "X / (‖u‖ t)"),
 ])  # fmt: skip
 def test_divisors(e, wanted):
     assert text(e) == wanted
+
+
+CUBED = A + ed.matrix_power(ed.tensor("B", "ii"), 3)
+
+
+@pytest.mark.parametrize(("e", "wanted", "latex"), [
+    (ed.outer(u, CUBED.T @ u), "u uᵀ (A + B³)", r"u u^{\top} (A + B^{3})"),
+    (ed.inv(A.T), "(Aᵀ)⁻¹", r"(A^{\top})^{-1}"),
+    (ed.logdet(A), "ln |det A|", r"\mathrm{ln} |\operatorname{det} A|"),
+    (ed.logdet(A + CUBED), "ln |det (2 A + B³)|", r"\mathrm{ln} |\operatorname{det} (2 A + B^{3})|"),
+    (ed.tensor("I", "ij").T, "Iᵀ", r"I^{\top}"),
+    (ed.einsum("i,ij,j->ij", u, ed.tensor("I", "ij"), v), "diag(u) I diag(v)",
+     r"\operatorname{diag} (u) I \operatorname{diag} (v)"),
+    (ed.tensor("det", "ij") @ v, "det v", r"\mathrm{det} v"),
+])  # fmt: skip
+def test_what_looks_like_something_else_is_not_taken_for_it(e, wanted, latex):
+    assert text(e) == wanted
+    assert ed.latex(e, style="matrix") == f"y = {latex}"
+
+
+def test_more_labels_than_letters():
+    chain = ed.einsum(",".join(f"a{k} a{k + 1}" for k in range(60)) + "->a0 a60", *(f"M{k}" for k in range(60)))
+    assert text(chain) == " ".join(f"M{k}" for k in range(60))
