@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .cupy_spelling import CUPY
-from .dask_spelling import DASK
-from .jax_spelling import JAX
-from .spelling import NUMPY_BACKEND, Backend
-from .torch_spelling import TORCH
+from .base import Backend
+from .cupy_backend import CUPY
+from .dask_backend import DASK
+from .jax_backend import JAX
+from .numpy_backend import NUMPY_BACKEND
+from .torch_backend import TORCH
 
 BACKENDS: dict[str, Backend] = {row.name: row for row in (NUMPY_BACKEND, TORCH, JAX, CUPY, DASK)}
 KNOWN = ("numpy", "torch", "jax", "cupy", "dask")

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from .blocking import Loop, Numbered
 from .functions import ADDED
-from .spelling import Spell, aligned, combination, fills, literal, placed, product
+from .numpy_backend import fills, placed
+from .source_text import Spell, aligned, combination, literal, product
 from .steps import Program, Step
 
 LARGE = 1 << 12  # entries: below it an allocation costs less than the thought

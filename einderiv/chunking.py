@@ -12,8 +12,8 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
+from .dask_backend import BLOCK
 from .dask_helpers import TEXTS
-from .dask_spelling import BLOCK
 from .layouts import orders
 from .rates import costs
 from .steps import Program, Step

@@ -8,7 +8,8 @@ off its diagonal zero: they are arrays of one number, read many times.
 
 from __future__ import annotations
 
-from .helpers import HELPERS, Helpers
+from .base import Helpers
+from .helpers import HELPERS
 from .helpers import IMPORTS as NUMPY_IMPORTS
 
 TEXTS = {

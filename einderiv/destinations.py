@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from .blocking import Loop, Numbered
 from .buffers import GIVEN, VIEWS, Lives, in_place
-from .spelling import Spell, aligned, combination, literal, numpy_step, place, placed, product, transposed
+from .numpy_backend import numpy_step, place, placed
+from .source_text import Spell, aligned, combination, literal, product, transposed
 from .steps import Program, Step, contraction
 
 UFUNC = re.compile(r"np\.[a-z0-9]+\(\{0\}\)")

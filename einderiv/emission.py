@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .base import Backend
 from .blocking import Loop
 from .buffers import Lives
 from .destinations import homes
@@ -14,7 +15,7 @@ from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .remarks import Names, head, remarked
 from .sizes import Sizes
-from .spelling import Backend, shape
+from .source_text import shape
 from .steps import Program, Step
 from .writing import Writer
 

@@ -12,7 +12,7 @@ from .errors import BackendError
 from .expression import Number
 from .functions import Function
 from .notation import LETTERS
-from .spelling import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
+from .source_text import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
 from .steps import Labels, Step, contraction
 
 WIDE = 2**63

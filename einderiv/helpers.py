@@ -2,30 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Helpers:
-    """The helpers of a backend: their texts, and what they import."""
-
-    texts: Mapping[str, str]
-    imports: Mapping[str, str]
-
-    def used(self, lines: Iterable[str]) -> list[str]:
-        """The helpers that the lines of a source call, those first that others call."""
-        found: set[str] = set()
-        new = self._called("\n".join(lines))
-        while new:
-            found |= new
-            new = {inner for name in new for inner in self._called(self.texts[name])} - found
-        return [name for name in self.texts if name in found]
-
-    def _called(self, text: str) -> set[str]:
-        return set(self.texts) & set(re.findall(r"\b(\w+)\(", text))
-
+from .base import Helpers
 
 HELPERS = {
     "progress": """\

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import jax_spelling, torch_spelling
+from . import jax_backend, torch_backend
 from .arrays import library, usable
 from .backends import BACKENDS
 from .emission import live
@@ -165,7 +165,7 @@ class Host(Execution):
 class Torch(Host):
     """Tensors keep their device; promotion is ``torch.promote_types``."""
 
-    library, backend, real = "torch", BACKENDS["torch"], torch_spelling.REAL
+    library, backend, real = "torch", BACKENDS["torch"], torch_backend.REAL
 
     test = "isinstance({0}, _array) and {0}.device == _device"
 
@@ -280,7 +280,7 @@ class Cupy(Execution):
 class Jax(Host):
     """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
 
-    library, backend, real = "jax", BACKENDS["jax"], jax_spelling.REAL
+    library, backend, real = "jax", BACKENDS["jax"], jax_backend.REAL
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, mesh: Any = None,
                  **options: Any) -> None:  # fmt: skip
@@ -288,7 +288,7 @@ class Jax(Host):
         if mesh is not None:
             # One axis for all devices; constraints are for a mesh whose axes JAX may divide by itself.
             flat = import_module("jax.sharding").Mesh(mesh.devices.ravel(), ("devices",))
-            self.backend, self.bindings = jax_spelling.with_devices(mesh.size), {"mesh": flat}
+            self.backend, self.bindings = jax_backend.with_devices(mesh.size), {"mesh": flat}
         super().__init__(roots, sizes, dtypes, **options)
 
     def _loop(self, memory_limit: int | None, dense: bool) -> Any:

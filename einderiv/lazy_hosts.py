@@ -11,7 +11,7 @@ import numpy as np
 from .arrays import library, usable
 from .backends import BACKENDS
 from .chunking import best_cut
-from .dask_spelling import with_blocks
+from .dask_backend import with_blocks
 from .emission import live
 from .errors import BackendError, limits
 from .expression import Expr

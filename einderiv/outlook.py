@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 from .backends import BACKENDS
+from .base import Backend
 from .choosing import check_backend
 from .construction import parsed_bytes, whole
 from .derivation import leaves
@@ -20,7 +21,6 @@ from .show.cluster_plans import ClusterPlan
 from .show.listings import LISTINGS, listing
 from .show.plans import Plan
 from .sizes import Sizes, is_product
-from .spelling import Backend
 
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 ITEM = 8  # bytes of an entry

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from .base import Backend
 from .blocking import BLOCK, Loop, Numbered
 from .buffers import LARGE, Lives, in_place
 from .destinations import into
 from .expression import Size
-from .spelling import Backend, shape
+from .source_text import shape
 from .steps import Program, Step
 
 Fresh = Callable[[str], str]  # a name that nothing has yet

@@ -5,13 +5,13 @@ import itertools
 import numpy as np
 import pytest
 from oracle import assert_same
-from test_spelling import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
+from test_numpy_backend import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
 
 import einderiv as ed
 from einderiv.functional import BIG, WIDE
-from einderiv.jax_spelling import DIALECT as JAX
+from einderiv.jax_backend import DIALECT as JAX
 from einderiv.steps import Step
-from einderiv.torch_spelling import DIALECT as TORCH
+from einderiv.torch_backend import DIALECT as TORCH
 
 
 def run(kind, spec, arrays, out=(), operands=()):

@@ -7,7 +7,7 @@ from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
-from einderiv.torch_spelling import COLUMN, REAL
+from einderiv.torch_backend import COLUMN, REAL
 
 torch = pytest.importorskip("torch")
 t, es = ed.tensor, ed.einsum

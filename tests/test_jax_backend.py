@@ -7,7 +7,7 @@ from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 
 import einderiv as ed
 from einderiv.functions import ADDED, FUNCTIONS
-from einderiv.jax_spelling import COLUMN, REAL
+from einderiv.jax_backend import COLUMN, REAL
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)

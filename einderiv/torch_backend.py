@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .base import Backend, Helpers
 from .functional import Dialect, Embedded
 from .functions import Function
-from .helpers import Helpers
-from .spelling import Backend, Spell, aligned, literal, shape
+from .source_text import Spell, aligned, literal, shape
 from .steps import Labels, Step
 
 COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}

@@ -10,14 +10,8 @@ from oracle import assert_same
 import einderiv as ed
 from einderiv.backends import BACKENDS, KNOWN
 from einderiv.functions import ADDED, FUNCTIONS
-from einderiv.spelling import (
-    aligned,
-    literal,
-    numpy_step,
-    product,
-    shape,
-    transposed,
-)  # fmt: skip
+from einderiv.numpy_backend import numpy_step
+from einderiv.source_text import aligned, literal, product, shape, transposed
 from einderiv.steps import Step
 
 SIZE = {0: 2, 1: 3, 2: 4, 3: 1, 4: 0, 5: 200, 6: 4}

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .base import Backend, Helpers
 from .functional import Dialect
 from .functions import Function
-from .helpers import Helpers
-from .spelling import Backend, Spell
+from .source_text import Spell
 from .steps import Step
 
 COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}

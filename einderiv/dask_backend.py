@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .base import Backend
 from .dask_helpers import DASK_HELPERS
 from .functional import Dialect
 from .functions import Function
-from .spelling import Backend, Spell, core_axes, literal, shape
+from .source_text import Spell, core_axes, literal, shape
 from .steps import Labels, Step
 
 BLOCK = 1 << 24  # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise

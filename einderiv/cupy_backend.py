@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from .base import Backend, Helpers
 from .errors import BackendError
 from .functional import Dialect
 from .functions import Function
-from .helpers import HELPERS, Helpers
-from .spelling import Backend
+from .helpers import HELPERS
 
 #: rows that CuPy spells otherwise than NumPy: its ufuncs know no `where`
 OTHERS = {"pseudo_reciprocal": "cp.where({0} == 0, 0, 1 / cp.where({0} == 0, 1, {0}))"}
