@@ -43,3 +43,5 @@ class Backend:
     helpers: Helpers
     setup: Callable[[Sequence[str], str | None, str | None], dict[str, str]]  # lines that bind words, by the word
     fresh: str = "{0}.copy()"  # a value that shares memory with nothing
+    rewrites: tuple[str, ...] = ()  # of steps, by their names in `pipeline`
+    tiled: bool = False  # may a source go over blocks of an axis?

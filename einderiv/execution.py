@@ -16,22 +16,15 @@ from typing import Any
 import numpy as np
 
 from .backends import BACKENDS
-from .blocking import Loop, blocked
-from .emission import Emitted, emit, live
-from .errors import EinderivError, LimitError, ShapeError, counted, limits, our_bug, spoken_bytes
+from .base import Backend
+from .emission import Emitted, emit
+from .errors import EinderivError, ShapeError, our_bug
 from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
-from .folding import fold
 from .functions import stays_integer
-from .fusing import fused
-from .layouts import arranged
-from .lowering import lowered
-from .planning import Factored, Planner
+from .pipeline import Target, optimized, planned
 from .receiving import apart
 from .sizes import Sizes, called, is_product, spoken
-from .slicing import peak, sliced
-from .stacking import stacked
 from .steps import Program
-from .strategies import improved, seconds
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -50,6 +43,8 @@ class Execution:
 
     backend = BACKENDS["numpy"]
     device: str | None = None  # as text, for a backend that has several
+    devices: int | None = None  # among which values are divided
+    lazy = False  # are arrays blocks that are never in memory together?
     bits = 63  # of the whole numbers that are computed in
     bindings: Mapping[str, Any] = MappingProxyType({})  # what stands for names that the source binds
 
@@ -66,9 +61,11 @@ class Execution:
             outputs = list(dict.fromkeys(self.program.outputs))
             self.places = [outputs.index(k) for k in self.program.outputs]
             self.program.outputs = outputs
-        if folded and self.compute.kind in "fc":
-            fold(self.program, self._values)
-        self.loop = self._loop(memory_limit, dense)
+        target = Target(kind=self.compute.kind, itemsize=self.compute.itemsize, dense=dense, memory_limit=memory_limit,
+                        constants=self._values if folded else None, rewrites=self.backend.rewrites,
+                        tiled=self.backend.tiled, lazy=self.lazy, devices=self.devices)  # fmt: skip
+        self.loop = optimized(self.program, target)
+        self.backend = self._fitted(memory_limit)
         self.emitted = self._emitted(None)
         self.function: Callable[..., Any] = self.emitted.function(self.backend, self.bindings)
         self._into: dict[bool, Callable[..., Any]] = {}
@@ -81,36 +78,15 @@ class Execution:
                     dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=self.loop,
                     zeroed=zeroed)  # fmt: skip
 
+    def _fitted(self, memory_limit: int | None) -> Backend:
+        """The row of the backend with what the program decides."""
+        return self.backend
+
     def _values(self, program: Program) -> list[Any]:
         """What a program without tensors comes to; the factors of a matrix are no array."""
         emitted = emit(program, self.roots, self.sizes, self.backend, order=(), device=self.device,
                        dtype=self.compute.name, many=True)  # fmt: skip
         return list(emitted.function(self.backend)(*map(self.moved, self.program.held)))
-
-    def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
-        """The loop that is fastest, or the one that a limit on memory asks for."""
-        numpy = self.backend.name == "numpy"
-        if self.compute.kind == "f" and numpy:
-            lowered(self.program)
-        elif self.compute.kind == "f":
-            fused(self.program, self.backend.name)
-        steps = [(k, self.program.steps[k]) for k in live(self.program)]
-        loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
-        if self.compute.kind == "f" and numpy and loop is None and memory_limit is None:
-            stacked(self.program)
-        if memory_limit is None or not numpy:
-            limit = limits.dense_bytes if memory_limit is None else memory_limit
-            check_memory(self.program, self.compute.itemsize, limit, dense)
-            return loop
-        most = memory_limit / self.compute.itemsize
-        if peak(self.program, steps, loop) > most:
-            loop = sliced(self.program, steps, most)
-            if loop is None:
-                check_memory(self.program, self.compute.itemsize, memory_limit, dense)
-                needs = spoken_bytes(peak(self.program, steps) * self.compute.itemsize)
-                raise LimitError(f"all arrays together take {needs} at their peak, over the memory_limit of "
-                                 f"{spoken_bytes(memory_limit)}, and no axis can be cut to make it less")  # fmt: skip
-        return loop
 
     def decided(self, dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
         """The dtype of the results, and the one that is computed in."""
@@ -205,7 +181,7 @@ class Execution:
         """Refuse integers whose result might not fit, by a bound on every value that leaves the ring."""
         bounds = dict(zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True))
         found: dict[int, int] = {}
-        for k in live(self.program):
+        for k in self.program.live():
             step = self.program.steps[k]
             if step.kind == "apply":
                 for k_in in step.inputs:
@@ -306,43 +282,6 @@ def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]
     return dtype, np.dtype(np.float32) if compute == np.float16 else compute
 
 
-def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any,
-            without: Sequence[str] = (), worth: float | None = None
-            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
-    """One program for all roots: their dense values, or the factors of the cores of their terms."""
-    counts = [1] * len(roots) if dense else [len(root.terms) for root in roots]
-    leaves = tuple(roots) if dense else tuple(t for root in roots for t in root.terms)
-
-    def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Factored]]]:
-        planner = Planner(leaves, sizes, number, optimize)
-        program = planner.program
-        factored: list[Factored] = []
-        if dense:
-            program.outputs = [planner.lower(leaf) for leaf in leaves]
-        else:
-            factored = [_factored(planner, leaf) for leaf in leaves]
-            program.outputs = [value for t in factored for value, _ in t.factors]
-        known = arranged(program)
-        return seconds(program, live(program), known), (program, factored)
-
-    try:
-        (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
-    except OverflowError:  # an estimate is a float
-        widest = max(node.ndim for node in walk(roots))
-        raise LimitError(f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: nothing "
-                         "can be planned for them") from None  # fmt: skip
-    program.notes += notes
-    terms = iter(factored)
-    return program, [] if dense else [[next(terms) for _ in range(n)] for n in counts]
-
-
-def _factored(planner: Planner, term: Expr) -> Factored:
-    if isinstance(term, Einsum):
-        return planner.lower_core(term)
-    labels = tuple(range(term.ndim))
-    return Factored(((planner.lower(term), labels),), labels)
-
-
 def check_no_bool(kind: str) -> None:
     """Refuse what would be computed in the algebra of truth values."""
     if kind == "b":
@@ -367,20 +306,6 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
                 f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
                 "here; write it with real and imaginary parts, of tensors declared complex=True"
             )
-
-
-def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:
-    """Refuse any array over the limit before it is allocated."""
-    for k in live(program):
-        shape = program.shape(k)
-        if len(shape) > limits.axes:
-            limits.check("axes", len(shape))
-        size = prod(shape) * itemsize
-        if size > limit and program.steps[k].kind not in ("input", "ones"):
-            what = "the dense result" if k in program.outputs else "an intermediate array"
-            hint = "dense=False keeps its structure, or " if dense and k in program.outputs else ""
-            raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
-                             f"{spoken_bytes(limit)}: {hint}raise memory_limit or ed.limits.dense_bytes")  # fmt: skip
 
 
 def solved(roots: Sequence[Expr], shapes: Mapping[str, tuple[int, ...]]) -> Sizes:

@@ -17,11 +17,9 @@ import numpy as np
 from . import jax_backend, torch_backend
 from .arrays import library, usable
 from .backends import BACKENDS
-from .emission import live
 from .errors import BackendError, EinderivError
 from .execution import Execution, SingularMatrixError, check_holomorphic, check_no_bool, met
 from .expression import Expr
-from .sharding import sharded
 from .sizes import Sizes
 from .steps import Program
 
@@ -100,7 +98,7 @@ class Host(Execution):
         raise NotImplementedError
 
     def _check_complex(self) -> None:
-        steps = [self.program.steps[k] for k in live(self.program)]
+        steps = [self.program.steps[k] for k in self.program.live()]
         names = [step.spec[0].name for step in steps if step.kind == "apply"]
         for name in names:
             if name in self.real:
@@ -288,15 +286,9 @@ class Jax(Host):
         if mesh is not None:
             # One axis for all devices; constraints are for a mesh whose axes JAX may divide by itself.
             flat = import_module("jax.sharding").Mesh(mesh.devices.ravel(), ("devices",))
+            self.devices = mesh.size
             self.backend, self.bindings = jax_backend.with_devices(mesh.size), {"mesh": flat}
         super().__init__(roots, sizes, dtypes, **options)
-
-    def _loop(self, memory_limit: int | None, dense: bool) -> Any:
-        """None; and if there is a mesh, values are divided among its devices."""
-        loop = super()._loop(memory_limit, dense)
-        if self.mesh is not None:
-            sharded(self.program, self.mesh.size)
-        return loop
 
     @property
     def words(self) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[s
 
 
 JAX = Backend("jax", "import jax.numpy as jnp", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
-              "{0}")  # fmt: skip
+              "{0}", ("numbers out of products", "numbers into sums", "numbers into operands"))  # fmt: skip
 
 
 def with_devices(count: int) -> Backend:

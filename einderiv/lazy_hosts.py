@@ -10,9 +10,9 @@ import numpy as np
 
 from .arrays import library, usable
 from .backends import BACKENDS
+from .base import Backend
 from .chunking import best_cut
 from .dask_backend import with_blocks
-from .emission import live
 from .errors import BackendError, limits
 from .expression import Expr
 from .hosts import Cupy, Host, Jax, Kind, Torch, imported
@@ -23,6 +23,7 @@ class Dask(Host):
     """Arrays that are not there yet. A dense result is as large as it likes: only its blocks are ever in memory."""
 
     library, backend = "dask", BACKENDS["dask"]
+    lazy = True
 
     def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, device: Any = None,
                  memory_limit: int | None = None, **options: Any) -> None:  # fmt: skip
@@ -54,14 +55,14 @@ class Dask(Host):
         """None: an array that is not computed yet has no values."""
         return
 
-    def _loop(self, memory_limit: int | None, dense: bool) -> None:
-        """None: Dask goes over the blocks, as large as the memory and the workers ask for."""
+    def _fitted(self, memory_limit: int | None) -> Backend:
+        """Blocks as large as the memory and the workers ask for."""
         threads, memory = resources(connected())
         least = min((m for m in (memory_limit, memory) if m is not None), default=None)
-        cut = best_cut(self.program, list(live(self.program)), max(8, self.compute.itemsize), threads, least)
-        self.backend = with_blocks(cut.block)
+        cut = best_cut(self.program, self.program.live(), max(8, self.compute.itemsize), threads, least)
         limits.check("tasks", cut.tasks, "the graph alone would fill the memory: dense=False has cores only, ed.stream "
                      "writes their blocks")  # fmt: skip
+        return with_blocks(cut.block)
 
     def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
         """``numpy.result_type``."""

@@ -282,4 +282,5 @@ def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[s
     return {"dtype": f"dtype = {found}"}
 
 
-NUMPY_BACKEND = Backend("numpy", "import numpy as np", numpy_step, _row, _needs, NUMPY, _setup)
+NUMPY_BACKEND = Backend("numpy", "import numpy as np", numpy_step, _row, _needs, NUMPY, _setup,
+                        rewrites=("numpy peepholes",), tiled=True)  # fmt: skip

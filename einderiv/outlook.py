@@ -17,6 +17,7 @@ from .expression import Expr, Size
 from .given import fix, shapes_of, tensors_in
 from .naming import axis_names
 from .paths import check_optimizer
+from .pipeline import planned
 from .show.cluster_plans import ClusterPlan
 from .show.listings import LISTINGS, listing
 from .show.plans import Plan
@@ -84,7 +85,7 @@ class _Unsized:
     """A program for sizes that need not be known."""
 
     def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
-        from .execution import needed, planned
+        from .execution import needed
 
         for root in roots:
             if not isinstance(root, Expr):

@@ -9,7 +9,6 @@ Facts: GSPMD, arXiv 2105.04663, section 3.
 
 from __future__ import annotations
 
-from .emission import live
 from .errors import EinderivError, counted
 from .layouts import orders
 from .steps import Program, Step
@@ -40,7 +39,7 @@ def sharded(program: Program, devices: int) -> None:
 def divided(program: Program, devices: int) -> Axes:
     """The axis of every value that the outputs need."""
     known = orders(program)
-    steps = live(program)
+    steps = program.live()
     cost = {k: step_seconds(program, k, known) for k in steps}
     work, room = sum(cost.values()) or 1, sum(map(program.entries, steps)) or 1
 
@@ -64,7 +63,7 @@ def _assigned(program: Program, chosen: Axes, devices: int) -> Axes:
     """The axes that results have, followed back to the inputs."""
     wishes: dict[int, set[int | None]] = {k: {axis} for k, axis in chosen.items()}
     axes: Axes = {}
-    for k in reversed(live(program)):
+    for k in reversed(program.live()):
         found = next(iter(wishes[k])) if len(wishes[k]) == 1 else None
         axis = axes[k] = None if found is None or program.shape(k)[found] % devices else found
         step = program.steps[k]

@@ -68,6 +68,14 @@ class Program:
             self.steps.append(Step(kind, inputs, spec, sizes, flops, before))
         return self.seen[key]
 
+    def live(self) -> list[int]:
+        """The values that the outputs need, in order."""
+        needed = set(self.outputs)
+        for k in reversed(range(len(self.steps))):
+            if k in needed:
+                needed.update(self.steps[k].inputs)
+        return sorted(needed)
+
     def sort(self) -> None:
         """Every step behind those that it needs, else as they were: what rewrites steps adds some at the end."""
         order: dict[int, int] = {}

@@ -234,4 +234,4 @@ def _setup(arguments: Sequence[str], dtype: str | None, device: str | None) -> d
 
 
 TORCH = Backend("torch", "import torch", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
-                "{0}.clone()")  # fmt: skip
+                "{0}.clone()", ("numbers out of products", "numbers into sums", "addmm"))  # fmt: skip

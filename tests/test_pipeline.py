@@ -2,7 +2,7 @@
 
 import einderiv as ed
 from einderiv.execution import Execution, solved
-from einderiv.folding import fold
+from einderiv.pipeline import fold
 
 
 def kinds(e, **shapes):
