@@ -21,9 +21,10 @@ from .calculus import derive
 from .construction import einsum, whole
 from .declared import with_structure
 from .derivation import leaves, stand_in
+from .dtypes import Array
 from .errors import EinderivError, limits, near
 from .evaluation import evaluate
-from .execution import Array, computed
+from .execution import computed
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
 from .given import fix

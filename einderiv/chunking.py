@@ -12,13 +12,13 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
-from .dask_backend import BLOCK
 from .dask_helpers import TEXTS
 from .layouts import orders
 from .rates import costs
 from .steps import Program, Step
 from .strategies import step_seconds
 
+BLOCK = 1 << 24  # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
 LEAST = 1 << 18  # entries that a block has at least, so that its arithmetic takes longer than its task costs
 SHARE = 8  # blocks that a worker has in memory at once: operands, a result, and those that wait
 BRANCHES = 8  # pieces that one task adds

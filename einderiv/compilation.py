@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .arrays import library
-from .choosing import chosen
 from .derivation import mapped
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled
@@ -15,6 +14,7 @@ from .given import check_known
 from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
+from .table import BACKENDS, chosen
 
 
 def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
@@ -97,11 +97,10 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
     found = chosen(arrays, backend)
     if found == "numpy":
         return backend, arrays
-    from .lazy_hosts import HOSTS
-
-    given, _ = HOSTS[found].given({name: array for name, array in arrays.items() if library(array) == found})
+    those = BACKENDS[found].library
+    given, _ = those.given({name: array for name, array in arrays.items() if library(array) == found})
     for name, array in given.items():
-        if getattr(array, "requires_grad", False) or HOSTS[found].looked_at(array) is None:
+        if getattr(array, "requires_grad", False) or those.looked_at(array) is None:
             raise BackendError(f"the constant {name} is kept from call to call, so it can neither be traced nor get a "
                                "gradient: give its values alone")  # fmt: skip
     return found, {**arrays, **{name: Constant(array, tuple(array.shape)) for name, array in given.items()}}

@@ -1,24 +1,78 @@
-"""How Dask says every kind of step: lazily, block by block. A function is NumPy's, called on blocks."""
+"""Dask: its arrays, and how it says every kind of step: lazily, block by block.
+
+Nothing is computed, a graph of blocks is made. A function is NumPy's, called on blocks. A dense
+result is as large as it likes: only its blocks are ever in memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from .arrays import library, usable
 from .base import Backend
+from .chunking import BLOCK, best_cut
 from .dask_helpers import DASK_HELPERS
-from .functional import Dialect
-from .functions import Function
+from .errors import BackendError, limits
+from .functional import Functional
+from .numpy_backend import NumpyDtypes
 from .source_text import Spell, core_axes, literal, shape
-from .steps import Labels, Step
-
-BLOCK = 1 << 24  # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
+from .steps import Labels, Program, Step
 
 
-class _Column(Dialect):
+class DaskLibrary(NumpyDtypes):
+    """Arrays that are not there yet, so no call looks at them, and none is quick."""
+
+    name, module = "dask", "dask.array"
+    lazy = True
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, everything else as an array of one block or several."""
+        da = self.xp
+        found = {n: a if library(a) == "dask" else da.from_array(usable(a, n)) for n, a in arrays.items()}
+        for name, a in found.items():
+            if any(n != n for n in a.shape):  # nan: Dask does not know it
+                raise BackendError(f"{name} has an axis of unknown size: call its compute_chunk_sizes() first")
+            if a.dtype.kind not in "biufc":
+                raise TypeError(f"{name} has dtype {a.dtype}, which cannot be computed with: "
+                                "numbers are bool, int, float or complex")  # fmt: skip
+        return found, None
+
+    def looked_at(self, array: Any) -> None:
+        """None: an array that is not computed yet has no values."""
+        return
+
+    def as_array(self, value: Any) -> Any:
+        """A result is one, also of no axes."""
+        return value
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """An array in a dtype."""
+        return array.astype(dtype)
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array, as one of Dask."""
+        import numpy as np
+
+        found = array if library(array) == "dask" else self.xp.from_array(np.asarray(array))
+        return found.astype(dtype)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate."""
+        return array.conj()
+
+    def array_type(self) -> Any:
+        """``dask.array.Array``."""
+        return self.xp.Array
+
+
+class Dask(Functional):
     """What differs from arrays in one piece: products, diagonals, embeddings, functions with core axes, systems."""
 
-    def step(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        """The expression of one step, as the last of one line."""
         match step.kind:
             case "apply":
                 return [self.apply(step, inputs, size)]
@@ -28,10 +82,7 @@ class _Column(Dialect):
                 *labels, flipped = step.spec
                 la, lb, out = _short(*labels)
                 return [f"solve({inputs[0]}, {la}, {inputs[1]}, {lb}, {out}, {flipped})"]
-        return super().step(step, inputs, size)
-
-    def row(self, row: Function) -> str:
-        return row.spell["numpy"]
+        return super().spell(step, inputs, size)
 
     def apply(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         """A row of the functions table, on every block."""
@@ -63,6 +114,15 @@ class _Column(Dialect):
         pairs = [(x, *_short(output, labels)) for x, (labels, output) in zip(inputs, step.spec, strict=True)]
         return f"embed({', '.join([sizes, 'dtype', *(f'({x}, {labels}, {output})' for x, output, labels in pairs)])})"
 
+    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
+        """The backend with blocks as large as the memory and the workers ask for."""
+        threads, memory = resources(connected())
+        least = min((m for m in (memory_limit, memory) if m is not None), default=None)
+        cut = best_cut(program, program.live(), max(8, itemsize), threads, least)
+        limits.check("tasks", cut.tasks, "the graph alone would fill the memory: dense=False has cores only, ed.stream "
+                     "writes their blocks")  # fmt: skip
+        return replace(self, header=self.header.replace(f"block = {BLOCK}", f"block = {cut.block}"))
+
 
 def _short(*labels: Labels) -> tuple[Labels, ...]:
     """Labels by first appearance: NumPy takes no more than 52."""
@@ -70,24 +130,34 @@ def _short(*labels: Labels) -> tuple[Labels, ...]:
     return tuple(tuple(names[x] for x in ls) for ls in labels)
 
 
-DIALECT = _Column("dask", "da", "transpose", "axis", "dtype=dtype", "da.eye({0}, dtype=bool)",
-                  "da.broadcast_to({0}, {1})", "{0}", {})  # fmt: skip
+DASK = Dask(
+    name="dask",
+    library=DaskLibrary(),
+    helpers=DASK_HELPERS,
+    header=f"import dask.array as da\nimport numpy as np\n\nblock = {BLOCK}",
+    module="da",
+    dtypes="np",
+    no_dtype='np.dtype("float64")',
+    fresh="{0}",
+    takes="numpy",
+    like="dtype=dtype",
+    mask="da.eye({0}, dtype=bool)",
+    spread="da.broadcast_to({0}, {1})",
+)
 
 
-def _needs(row: Function) -> str:
-    return row.needs
+def connected() -> Any:
+    """The client of the cluster that Dask computes on, or None."""
+    if "distributed" not in sys.modules:  # nobody has started one
+        return None
+    try:
+        return sys.modules["distributed"].default_client()
+    except ValueError:  # none is connected
+        return None
 
 
-def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
-    found = f'np.dtype("{dtype}")' if dtype else f"np.result_type({', '.join(arguments)})" if arguments else (
-        'np.dtype("float64")')  # fmt: skip
-    return {"dtype": f"dtype = {found}"}
-
-
-DASK = Backend("dask", f"import dask.array as da\nimport numpy as np\n\nblock = {BLOCK}", DIALECT.step, DIALECT.row,
-               _needs, DASK_HELPERS, _setup, "{0}")  # fmt: skip
-
-
-def with_blocks(entries: int) -> Backend:
-    """The row with another bound on the entries of a block."""
-    return replace(DASK, header=DASK.header.replace(f"block = {BLOCK}", f"block = {entries}"))
+def resources(client: Any) -> tuple[int, int | None]:
+    """The threads of all workers, and the bytes that each has in the smallest of them; 1 and None without a cluster."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values() if client is not None else ()
+    shares = [w["memory_limit"] // w["nthreads"] for w in workers if w["memory_limit"]]
+    return max(1, sum(w["nthreads"] for w in workers)), min(shares, default=None)

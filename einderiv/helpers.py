@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .base import Helpers
 
-HELPERS = {
+TEXTS = {
     "progress": """\
 def progress(blocks):
     try:
@@ -189,9 +189,9 @@ try:
 except ImportError:
     lapack = None"""
 IMPORTS = {
-    **{name: _LAPACK for name, text in HELPERS.items() if "lapack" in text},
+    **{name: _LAPACK for name, text in TEXTS.items() if "lapack" in text},
     "frechet": "from itertools import permutations",
     "minors": "from itertools import permutations",
 }
 
-NUMPY = Helpers(HELPERS, IMPORTS)
+HELPERS = Helpers(TEXTS, IMPORTS)

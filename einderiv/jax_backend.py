@@ -1,16 +1,21 @@
-"""How JAX says every row of the functions table and every kind of step. `jit`, `vmap` and `grad` follow it."""
+"""JAX: its arrays, and how it says every row of the functions table and every kind of step.
+
+`jit`, `vmap` and `grad` follow the sources. What JAX decides is its own: how dtypes promote, 64 bits or 32, what a
+singular matrix gives.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
+from typing import Any
 
-from .base import Backend, Helpers
-from .functional import Dialect
-from .functions import Function
+from .arrays import library, usable
+from .base import Backend, Helpers, Kind, Library
+from .functional import Functional
 from .source_text import Spell
-from .steps import Step
+from .steps import Program, Step
 
 COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 COLUMN = {
@@ -37,9 +42,6 @@ COLUMN = {
     "conj": "jnp.conjugate({0})", "modulus": "jnp.abs({0}).astype({0}.dtype)",
     "pseudo_reciprocal": "jnp.where({0} == 0, 0, 1 / jnp.where({0} == 0, 1, {0}))",
 }  # fmt: skip
-#: rows that JAX computes of real numbers only, though they are analytic
-REAL = frozenset({"erf", "erfc"})
-
 TEXTS = {
     "softmax": """\
 def softmax(x, axis):
@@ -168,35 +170,123 @@ IMPORTS = {
 }
 
 
-class _Column(Dialect):
+class JaxLibrary(Library):
+    """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
+
+    name, module = "jax", "jax.numpy"
+    real = frozenset({"erf", "erfc"})
+    test = "type({0}) is _array"  # tracers, which are of another type, go the long way
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays and tracers as they are, everything else as an array."""
+        jnp = self.xp
+        found = {n: a if library(a) == "jax" else jnp.asarray(usable(a, n)) for n, a in arrays.items()}
+        for name, a in found.items():
+            if not (jnp.issubdtype(a.dtype, jnp.number) or a.dtype == bool):
+                raise TypeError(f"{name} has dtype {a.dtype}, which cannot be computed with: "
+                                "numbers are bool, int, float or complex")  # fmt: skip
+        return found, None
+
+    def looked_at(self, array: Any) -> Any:
+        """The array for NumPy, or None for a tracer."""
+        import numpy as np
+
+        return None if isinstance(array, _jax().core.Tracer) else np.asarray(array)
+
+    def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
+        """``jax.numpy.result_type``; whole numbers are of the default integer."""
+        import numpy as np
+
+        canonical = _jax().dtypes.canonicalize_dtype  # 64 bits only where they are enabled
+        return np.dtype(canonical(self.xp.result_type(*map(canonical, dtypes or [np.int64]), *numbers)))
+
+    def kind(self, dtype: Any) -> Kind:
+        """A dtype of JAX; bfloat16 and its like are floats too."""
+        import numpy as np
+
+        dtype = np.dtype(dtype)
+        return Kind(dtype.name, "f" if self.xp.issubdtype(dtype, self.xp.floating) else dtype.kind, dtype.itemsize)
+
+    def held_dtype(self, array: Any) -> Any:
+        """Its own: ``jax.numpy.asarray`` keeps it."""
+        return array.dtype
+
+    def as_array(self, value: Any) -> Any:
+        """A result is one, also of no axes."""
+        return value
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """An array in a dtype."""
+        return array.astype(dtype)
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array, as one of JAX."""
+        import numpy as np
+
+        if library(array) == "jax":
+            return array.astype(dtype)
+        with _jax().ensure_compile_time_eval():  # an array, also while a caller is traced
+            return self.xp.asarray(np.asarray(array), dtype)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate."""
+        return self.xp.conj(array)
+
+    def array_type(self) -> Any:
+        """That of arrays with values."""
+        with _jax().ensure_compile_time_eval():
+            return type(self.xp.zeros(()))
+
+    def constants(self, run: Callable[[], list[Any]]) -> list[Any]:
+        """What constants come to, also while a caller is traced. A trace may not keep factors: they are made here."""
+        with _jax().ensure_compile_time_eval():
+            found = super().constants(run)
+            for matrix in found:
+                if isinstance(matrix, list):
+                    matrix.extend(import_module("jax.scipy.linalg").lu_factor(matrix[0]))
+        return found
+
+
+def _jax() -> Any:
+    return import_module("jax")
+
+
+class Jax(Functional):
     """What JAX alone has: values divided among devices."""
 
-    def step(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-        return [f"shard({inputs[0]}, {step.spec[0]})"] if step.kind == "shard" else super().step(step, inputs, size)
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        """The expression of one step, as the last of one line."""
+        return [f"shard({inputs[0]}, {step.spec[0]})"] if step.kind == "shard" else super().spell(step, inputs, size)
+
+    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
+        """The backend whose sources divide their values among the devices of a mesh, if there is one."""
+        if mesh is None:
+            return self
+        # One axis for all devices; constraints are for a mesh whose axes JAX may divide by itself.
+        flat = import_module("jax.sharding").Mesh(mesh.devices.ravel(), ("devices",))
+        texts = {**self.helpers.texts, "shard": self.helpers.texts["shard"].replace("[:1]", f"[:{mesh.size}]")}
+        return replace(self, helpers=replace(self.helpers, texts=texts), bindings={"mesh": flat})
 
 
-DIALECT = _Column("jax", "jnp", "transpose", "axis", "dtype=dtype", "jnp.eye({0}, dtype=bool)",
-                  "jnp.broadcast_to({0}, {1})", "{0}", COLUMN)  # fmt: skip
-_MODULES = {"special": "from jax.scipy import special", "nn": "from jax import nn", "lax": "from jax import lax",
-            "linalg": "from jax.scipy import linalg", "jax": "import jax"}  # fmt: skip
-
-
-def _needs(row: Function) -> str:
-    words = re.findall(r"\b\w+(?=\.)", DIALECT.row(row))
-    return "\n".join(dict.fromkeys(_MODULES[word] for word in words if word in _MODULES))
-
-
-def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
-    """The dtype of what a source makes itself: given, or that of its arguments together."""
-    found = f'jnp.dtype("{dtype}")' if dtype else f"jnp.result_type({', '.join(arguments) or 'float'})"
-    return {"dtype": f"dtype = {found}"}
-
-
-JAX = Backend("jax", "import jax.numpy as jnp", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
-              "{0}", ("numbers out of products", "numbers into sums", "numbers into operands"))  # fmt: skip
-
-
-def with_devices(count: int) -> Backend:
-    """The row whose sources divide their values among so many devices."""
-    text = TEXTS["shard"].replace("[:1]", f"[:{count}]")
-    return replace(JAX, helpers=Helpers({**TEXTS, "shard": text}, IMPORTS))
+JAX = Jax(
+    name="jax",
+    library=JaxLibrary(),
+    helpers=Helpers(TEXTS, IMPORTS),
+    header="import jax.numpy as jnp",
+    module="jnp",
+    dtypes="jnp",
+    no_dtype="jnp.result_type(float)",
+    fresh="{0}",
+    column=COLUMN,
+    modules={
+        "special": "from jax.scipy import special",
+        "nn": "from jax import nn",
+        "lax": "from jax import lax",
+        "linalg": "from jax.scipy import linalg",
+        "jax": "import jax",
+    },
+    rewrites=("numbers out of products", "numbers into sums", "numbers into operands"),
+    like="dtype=dtype",
+    mask="jnp.eye({0}, dtype=bool)",
+    spread="jnp.broadcast_to({0}, {1})",
+)

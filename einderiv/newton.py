@@ -11,8 +11,8 @@ from .algebra import number
 from .blocks import BLOCK
 from .calculus import hessian
 from .construction import whole
+from .dtypes import Array
 from .errors import EinderivError, near
-from .execution import Array
 from .krylov import STEPS, conjugate_gradients
 from .objective import Functions
 from .solving import Square

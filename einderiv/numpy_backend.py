@@ -1,13 +1,16 @@
-"""NumPy: how each kind of step is spelt, one function for each kind. It knows labels and size names, never arrays."""
+"""NumPy: its arrays, and how each kind of step is spelt, one function for each kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from math import prod
+from types import MappingProxyType
+from typing import Any
 
-from .base import Backend
-from .functions import Function
-from .helpers import NUMPY
+from .arrays import usable
+from .base import Backend, Library
+from .helpers import HELPERS
 from .layouts import rearranged
 from .lowering import SHORT
 from .notation import LETTERS
@@ -267,20 +270,96 @@ SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
 }  # fmt: skip
 
 
-def _row(row: Function) -> str:
-    return row.spell["numpy"]
+class NumpyDtypes(Library):
+    """A library whose dtypes are NumPy's, and promote as NumPy's do."""
+
+    def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
+        """``numpy.result_type``."""
+        import numpy as np
+
+        return np.result_type(*(dtypes or [np.int64]), *numbers)
+
+    def kind(self, dtype: Any) -> Any:
+        """A dtype of NumPy has all that is asked for."""
+        import numpy as np
+
+        return np.dtype(dtype)
+
+    def held_dtype(self, array: Any) -> Any:
+        """Its own."""
+        return array.dtype
 
 
-def _needs(row: Function) -> str:
-    return row.needs
+class NumpyArrays(NumpyDtypes):
+    """Arrays that are used where they are, and may change in place. Halves are computed in float32."""
+
+    widened = MappingProxyType({"float16": "float32"})
+    wider = "int64"
+    as_they_are = True
+
+    def as_array(self, value: Any) -> Any:
+        """An array, also of a scalar."""
+        return self.xp.asarray(value)
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """An array in a dtype, copied only where it has another."""
+        found = self.xp.asarray(array)
+        return found.astype(dtype) if found.dtype != dtype else found
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array in a dtype."""
+        return self.converted(array, dtype)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate."""
+        return self.xp.conj(array)
+
+    def array_type(self) -> Any:
+        """``ndarray``."""
+        return self.xp.ndarray
 
 
-def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
-    """The dtype of what a source makes itself: given, or that of its arguments together."""
-    found = f'np.dtype("{dtype}")' if dtype else f"np.result_type({', '.join(arguments)})" if arguments else (
-        'np.dtype("float64")')  # fmt: skip
-    return {"dtype": f"dtype = {found}"}
+class NumpyLibrary(NumpyArrays):
+    """NumPy itself."""
+
+    name = module = "numpy"
+    test = "type({0}) is _array"
+
+    @cached_property
+    def xp(self) -> Any:
+        """NumPy, looked up once: calls are short."""
+        return self.imported()
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, lists converted."""
+        return {name: usable(array, name) for name, array in arrays.items()}, None
+
+    def looked_at(self, array: Any) -> Any:
+        """The array."""
+        return array
+
+    def words(self, dtype: Any, device: Any) -> dict[str, Any]:
+        """Scalars become arrays again by NumPy's own function, with nothing between."""
+        return {**super().words(dtype, device), "_wrap": self.xp.asarray}
 
 
-NUMPY_BACKEND = Backend("numpy", "import numpy as np", numpy_step, _row, _needs, NUMPY, _setup,
-                        rewrites=("numpy peepholes",), tiled=True)  # fmt: skip
+class Numpy(Backend):
+    """Sources of NumPy: they write into arrays, and go over blocks of them."""
+
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
+        return numpy_step(step, inputs, size)
+
+
+NUMPY = Numpy(
+    name="numpy",
+    library=NumpyLibrary(),
+    helpers=HELPERS,
+    header="import numpy as np",
+    module="np",
+    dtypes="np",
+    no_dtype='np.dtype("float64")',
+    takes="numpy",
+    rewrites=("numpy peepholes",),
+    tiled=True,
+)

@@ -14,9 +14,9 @@ from .calculus import hessian, hvp, value_and_grad
 from .construction import einsum
 from .declared import check_structures, inside, projected, structures
 from .derivation import leaves, mapped, replaced
+from .dtypes import Array
 from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled
-from .execution import Array
 from .expression import Expr, Size, Tensor
 from .given import fix
 from .sizes import Sizes, spoken

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from .backends import BACKENDS
 from .base import Backend
-from .choosing import check_backend
 from .construction import parsed_bytes, whole
 from .derivation import leaves
 from .emission import Emitted, emit
@@ -17,11 +15,11 @@ from .expression import Expr, Size
 from .given import fix, shapes_of, tensors_in
 from .naming import axis_names
 from .paths import check_optimizer
-from .pipeline import planned
 from .show.cluster_plans import ClusterPlan
 from .show.listings import LISTINGS, listing
 from .show.plans import Plan
 from .sizes import Sizes, is_product
+from .table import BACKENDS, check_backend
 
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 ITEM = 8  # bytes of an entry
@@ -86,6 +84,7 @@ class _Unsized:
 
     def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
         from .execution import needed
+        from .pipeline import planned
 
         for root in roots:
             if not isinstance(root, Expr):

@@ -1,4 +1,4 @@
-"""A program: straight-line steps on values. Data only; `planning` makes it, `spelling` and `emission` write it down.
+"""A program: straight-line steps on values. Data only; `planning` makes it, the backends and `emission` write it down.
 
 ==========  ====================================  ==========================================================
 kind        inputs                                spec

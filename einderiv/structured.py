@@ -12,8 +12,9 @@ import numpy as np
 from .algebra import viewed
 from .arrays import usable
 from .construction import whole
+from .dtypes import Array
 from .errors import EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
-from .execution import Array, Execution, computed, solved
+from .execution import Execution, computed, solved
 from .expression import Expr, Tensor
 from .krylov import STEPS, scipy_part
 from .naming import axis_names

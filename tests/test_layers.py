@@ -18,24 +18,22 @@ FLOORS = [
     "compositions", "construction", "vocabulary", "protocols", "reading", "trees", "building", "precedence",
     "languages", "parsing", "nesting", "derivation", "targets", "coupling", "substitution", "cutting", "calculus",
     "steps", "paths", "symmetries", "planning", "reshaping", "factoring", "halving", "twins", "sharing", "grams",
-    "layouts", "strategies", "lowering", "blocking", "stacking", "slicing", "fusing", "sharding",
-    "pipeline", "source_text", "base", "helpers",
-    "numpy_backend", "buffers", "destinations", "functional", "torch_backend", "jax_backend", "cupy_backend",
-    "dask_helpers", "dask_backend", "chunking",
-    "backends", "remarks", "writing", "emission", "receiving",
-    "execution", "hosts", "lazy_hosts", "choosing", "show", "show.text", "show.brackets", "show.matrix_style",
-    "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.routes",
-    "show.wires", "show.diagrams", "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans",
-    "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov", "solving", "structured", "hosted", "methods",
-    "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "portions", "streaming",
-    "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain", "checking", "page",
-    "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures", "page.figures", "page.engine",
-    "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
+    "layouts", "strategies", "lowering", "blocking", "stacking", "slicing", "fusing", "sharding", "pipeline",
+    "source_text", "base", "helpers", "numpy_backend", "buffers", "destinations", "functional", "torch_backend",
+    "jax_backend", "cupy_backend", "dask_helpers", "chunking", "dask_backend", "table", "dtypes", "remarks",
+    "writing", "emission", "receiving", "execution", "show", "show.text", "show.brackets", "show.matrix_style",
+    "show.formulas", "show.drawing", "show.layout", "show.networks", "show.listings", "show.routes", "show.wires",
+    "show.diagrams", "show.hypertext", "show.strips", "show.patterns", "show.plan_pictures", "show.plans",
+    "show.cluster_plans", "show.saved_plans", "terms", "blocks", "krylov", "solving", "structured", "hosted",
+    "methods", "calls", "given", "outlook", "evaluation", "compilation", "pieces", "clusters", "portions",
+    "streaming", "gradients", "objective", "newton", "minimization", "explanation", "documents", "plain",
+    "checking", "page", "page.questions", "page.marking", "page.shapes", "page.answers", "page.pictures",
+    "page.figures", "page.engine", "page.worker", "page.workers", "page.server", "page.site", "", "cli", "__main__",
 ]  # fmt: skip
 HEAVY = {"numpy", "opt_einsum", "scipy"}
 #: the floors that may import NumPy when they are imported; elsewhere only a function that computes may
-COMPUTING = {"execution", "hosts", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
-             "objective", "newton", "lazy_hosts", "pieces", "clusters",
+COMPUTING = {"dtypes", "execution", "calls", "blocks", "krylov", "solving", "structured", "plain", "checking",
+             "objective", "newton", "pieces", "clusters",
              "portions", "streaming"}  # fmt: skip
 MODULES = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix("__init__").rstrip("."): p
            for p in sorted(ROOT.rglob("*.py"))}  # fmt: skip
