@@ -6,17 +6,26 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .array_helpers import IMPORTS as ALIKE
+from .array_helpers import renamed
 from .arrays import library, usable
 from .base import Helpers
 from .errors import BackendError
 from .functional import Functional
 from .functions import Function
-from .helpers import HELPERS
+from .helpers import TEXTS as OF_NUMPY
 from .numpy_backend import NumpyArrays
+
+
+def _renamed(text: str) -> str:
+    return re.sub(r"\bnp\.", "cp.", text)
+
 
 #: rows that CuPy spells otherwise than NumPy: its ufuncs know no `where`
 OTHERS = {"pseudo_reciprocal": "cp.where({0} == 0, 0, 1 / cp.where({0} == 0, 1, {0}))"}
 TEXTS = {
+    "softplus": _renamed(OF_NUMPY["softplus"]),
+    **renamed(("shares", "products", "adjugate", "minors"), "cp"),
     "sigmoid": """\
 def sigmoid(x):
     return 1 / (1 + cp.exp(-x))  # a quotient by infinity is 0
@@ -69,25 +78,13 @@ def inverse(factors):
     a, lu, pivots = factors
     return cp.linalg.inv(a) if lu is None else linalg.lu_solve((lu, pivots), cp.eye(len(a), dtype=a.dtype))
 """,
-    "determinant": """\
-def determinant(factors):
-    return cp.linalg.det(factors[0])
-""",
-    "log_determinant": """\
-def log_determinant(factors):
-    sign, log = cp.linalg.slogdet(factors[0])
-    return cp.log(sign) + log if cp.iscomplexobj(sign) else log
-""",
+    **renamed(("determinant", "log_determinant"), "cp"),
 }
 IMPORTS = {
+    **ALIKE,
     "frechet": "from itertools import permutations\nfrom cupyx.scipy.linalg import expm",
-    "minors": "from itertools import permutations",
     **dict.fromkeys(("factored", "solved", "inverse"), "from cupyx.scipy import linalg"),
 }
-
-
-def _renamed(text: str) -> str:
-    return re.sub(r"\bnp\.", "cp.", text)
 
 
 class CupyLibrary(NumpyArrays):
@@ -117,11 +114,10 @@ class Cupy(Functional):
         return OTHERS.get(row.name) or _renamed(row.spell.get("cupy", row.spell["numpy"]))
 
 
-_SHARED = ("softplus", "shares", "products", "adjugate", "minors")
 CUPY = Cupy(
     name="cupy",
     library=CupyLibrary(),
-    helpers=Helpers({**{name: _renamed(HELPERS.texts[name]) for name in _SHARED}, **TEXTS}, IMPORTS),
+    helpers=Helpers(TEXTS, IMPORTS),
     header="import cupy as cp",
     module="cp",
     dtypes="cp",

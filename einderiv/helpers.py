@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .array_helpers import OF_NUMPY, renamed
 from .base import Helpers
 
 TEXTS = {
@@ -78,55 +79,7 @@ def logsumexp(x, axis):
     with np.errstate(divide="ignore", over="ignore"):
         return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
 """,
-    "shares": """\
-def shares(x, top, axis):
-    at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
-    return at / at.sum(axis, keepdims=True)
-""",
-    "products": """\
-def products(x, core, out):
-    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
-    shape, n = x.shape, int(np.prod(x.shape[x.ndim - core :]))
-    x = x.reshape(*shape[: x.ndim - core], n)
-    if out == 0:
-        return x.prod(-1)
-    if out == 1:  # the product of all before, times that of all behind
-        one = np.ones_like(x[..., :1])
-        before = np.concatenate([one, x[..., :-1]], -1).cumprod(-1)
-        behind = np.concatenate([x[..., 1:], one], -1)[..., ::-1].cumprod(-1)[..., ::-1]
-        found = before * behind if n else x
-    else:  # leave one out by making it 1, and none twice
-        here = np.eye(n, dtype=bool)
-        found = products(np.where(here, 1, x[..., None, :]), 1, out - 1)
-        for axis in range(out - 1):
-            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
-            found = np.where(mask, 0, found)
-    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
-""",
-    "adjugate": """\
-def adjugate(a):
-    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
-    u, s, v = np.linalg.svd(a)
-    signs = np.linalg.det(u) * np.linalg.det(v)
-    middle = products(s, 1, 1) * signs[..., None]
-    return (v.conj().swapaxes(-1, -2) * middle[..., None, :]) @ u.conj().swapaxes(-1, -2)
-""",
-    "minors": """\
-def minors(a, order):
-    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
-    u, s, v = np.linalg.svd(a)
-    signs = np.linalg.det(u) * np.linalg.det(v)
-    rest = products(s, 1, order) * signs[(..., *[None] * order)]
-    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
-    total = 0
-    for at in permutations(range(order)):
-        sign = round(np.linalg.det(np.eye(order)[list(at)]))
-        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
-        out = "".join(r + c for r, c in zip(rows, columns))
-        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
-        total = total + sign * np.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands, optimize=True)
-    return total
-""",
+    **renamed(("shares", "products", "adjugate", "minors"), "np", OF_NUMPY),
     "frechet": """\
 def frechet(a, *directions):
     # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions

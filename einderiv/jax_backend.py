@@ -11,6 +11,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from .array_helpers import IMPORTS as ALIKE
+from .array_helpers import renamed
 from .arrays import library, usable
 from .base import Backend, Helpers, Kind, Library
 from .functional import Functional
@@ -59,71 +61,7 @@ def logsumexp(x, axis):
     m = jnp.where(jnp.isfinite(m), m, 0)
     return jnp.squeeze(jnp.log(jnp.exp(x - m).sum(axis, keepdims=True)) + m, axis)
 """,
-    "shares": """\
-def shares(x, top, axis):
-    at = (x == top(x, axis, keepdims=True)).astype(x.dtype)  # ties share equally
-    return at / at.sum(axis, keepdims=True)
-""",
-    "products": """\
-def products(x, core, out):
-    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
-    shape, n = x.shape, prod(x.shape[x.ndim - core :])
-    x = x.reshape(*shape[: x.ndim - core], n)
-    if out == 0:
-        return x.prod(-1)
-    if out == 1:  # the product of all before, times that of all behind
-        one = jnp.ones_like(x[..., :1])
-        before = jnp.concatenate([one, x[..., :-1]], -1).cumprod(-1)
-        behind = jnp.concatenate([x[..., 1:], one], -1)[..., ::-1].cumprod(-1)[..., ::-1]
-        found = before * behind if n else x
-    else:  # leave one out by making it 1, and none twice
-        here = jnp.eye(n, dtype=bool)
-        found = products(jnp.where(here, 1, x[..., None, :]), 1, out - 1)
-        for axis in range(out - 1):
-            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
-            found = jnp.where(mask, 0, found)
-    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
-""",
-    "adjugate": """\
-def adjugate(a):
-    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
-    u, s, v = jnp.linalg.svd(a)
-    signs = jnp.linalg.det(u) * jnp.linalg.det(v)
-    middle = products(s, 1, 1) * signs[..., None]
-    return (v.conj().mT * middle[..., None, :]) @ u.conj().mT
-""",
-    "minors": """\
-def minors(a, order):
-    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
-    u, s, v = jnp.linalg.svd(a)
-    signs = jnp.linalg.det(u) * jnp.linalg.det(v)
-    rest = products(s, 1, order) * signs[(..., *[None] * order)]
-    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
-    out = "".join(r + c for r, c in zip(rows, columns))
-    total = 0
-    for at in permutations(range(order)):
-        sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
-        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
-        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
-        total = total + sign * jnp.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands)
-    return total
-""",
-    "frechet": """\
-def frechet(a, *directions):
-    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
-    n, k = a.shape[-1], len(directions)
-    if not k:
-        return linalg.expm(a)
-    zero, total = jnp.zeros_like(a), jnp.zeros_like(a)
-    for order in permutations(directions):
-        rows = [jnp.concatenate([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
-        total = total + linalg.expm(jnp.concatenate(rows, -2))[..., :n, k * n :]
-    return total
-""",
-    "factored": """\
-def factored(a):
-    return [a]  # LU factors join it when they are asked for, once
-""",
+    **renamed(("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "jnp"),
     "shard": """\
 mesh = Mesh(jax.devices()[:1], ("devices",))
 
@@ -132,12 +70,6 @@ def shard(x, axis):
     # the entries along an axis are divided among all devices; with None each device has all
     places = [] if axis is None else [None] * axis + ["devices"]
     return lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*places)))
-""",
-    "factors": """\
-def factors(matrix):
-    if len(matrix) == 1:
-        matrix.extend(linalg.lu_factor(matrix[0]))
-    return tuple(matrix[1:])
 """,
     "solved": """\
 def solved(matrix, b, flipped=False):
@@ -150,23 +82,14 @@ def inverse(matrix):
     a = matrix[0]
     return linalg.lu_solve(factors(matrix), jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
 """,
-    "determinant": """\
-def determinant(matrix):
-    return jnp.linalg.det(matrix[0])
-""",
-    "log_determinant": """\
-def log_determinant(matrix):
-    sign, log = jnp.linalg.slogdet(matrix[0])
-    return jnp.log(sign) + log if jnp.iscomplexobj(sign) else log
-""",
+    **renamed(("determinant", "log_determinant"), "jnp"),
 }
 IMPORTS = {
+    **ALIKE,
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "from jax import lax"),
     **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
     "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
     "shard": "import jax\nfrom jax import lax\nfrom jax.sharding import Mesh, NamedSharding, PartitionSpec",
-    "minors": "from itertools import permutations",
-    "products": "from math import prod",
 }
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
+from .array_helpers import OF_TORCH, renamed
 from .arrays import library, usable
 from .base import Helpers, Kind, Library
 from .errors import BackendError
@@ -84,77 +85,7 @@ def logsumexp(x, core):
         return (torch.log(torch.exp(z).sum(-1, keepdim=True)) + top).reshape(x.shape[: x.ndim - core])
     return torch.logsumexp(flat(x, core), -1)
 """,
-    "shares": """\
-def shares(x, top, axis):
-    at = (x == top(x, axis, keepdim=True)).to(x.dtype)  # ties share equally
-    return at / at.sum(axis, keepdim=True)
-""",
-    "products": """\
-def products(x, core, out):
-    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
-    shape, x = x.shape, flat(x, core)
-    n = x.shape[-1]
-    if out == 0:
-        return x.prod(-1)
-    if out == 1:  # the product of all before, times that of all behind
-        one = torch.ones_like(x[..., :1])
-        before = torch.cat([one, x[..., :-1]], -1).cumprod(-1)
-        behind = torch.cat([x[..., 1:], one], -1).flip(-1).cumprod(-1).flip(-1)
-        found = before * behind if n else x
-    else:  # leave one out by making it 1, and none twice
-        here = torch.eye(n, dtype=torch.bool, device=x.device)
-        found = products(torch.where(here, 1, x[..., None, :]), 1, out - 1)
-        for axis in range(out - 1):
-            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
-            found = torch.where(mask, 0, found)
-    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
-""",
-    "adjugate": """\
-def adjugate(a):
-    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
-    u, s, v = torch.linalg.svd(a)
-    signs = torch.linalg.det(u) * torch.linalg.det(v)
-    middle = products(s, 1, 1) * signs[..., None]
-    return (v.mH * middle[..., None, :]) @ u.mH
-""",
-    "minors": """\
-def minors(a, order):
-    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
-    u, s, v = torch.linalg.svd(a)
-    signs = torch.linalg.det(u) * torch.linalg.det(v)
-    rest = products(s, 1, order) * signs[(..., *[None] * order)]
-    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
-    out = "".join(r + c for r, c in zip(rows, columns))
-    total = 0
-    for at in permutations(range(order)):
-        sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
-        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
-        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
-        total = total + sign * torch.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands)
-    return total
-""",
-    "frechet": """\
-def frechet(a, *directions):
-    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
-    n, k = a.shape[-1], len(directions)
-    if not k:
-        return torch.linalg.matrix_exp(a)
-    zero, total = torch.zeros_like(a), torch.zeros_like(a)
-    for order in permutations(directions):
-        rows = [torch.cat([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
-        total = total + torch.linalg.matrix_exp(torch.cat(rows, -2))[..., :n, k * n :]
-    return total
-""",
-    "factored": """\
-def factored(a):
-    return [a]  # LU factors join it when they are asked for, once
-""",
-    "factors": """\
-def factors(matrix):
-    if len(matrix) == 1:
-        matrix.extend(torch.linalg.lu_factor(matrix[0]))
-    return matrix[1:]
-""",
+    **renamed(("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "torch", OF_TORCH),
     "solved": """\
 def solved(matrix, b, flipped=False):
     lu, pivots = factors(matrix)
@@ -171,17 +102,9 @@ def inverse(matrix):
     one = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
     return torch.linalg.lu_solve(*factors(matrix), one.expand(a.shape))
 """,
-    "determinant": """\
-def determinant(matrix):
-    return torch.linalg.det(matrix[0])
-""",
-    "log_determinant": """\
-def log_determinant(matrix):
-    sign, log = torch.linalg.slogdet(matrix[0])
-    return torch.log(sign) + log if sign.is_complex() else log
-""",
+    **renamed(("determinant", "log_determinant"), "torch", OF_TORCH),
 }
-IMPORTS = {"frechet": "from itertools import permutations", "minors": "from itertools import permutations"}
+IMPORTS = dict.fromkeys(("frechet", "minors"), "from itertools import permutations")
 
 
 class TorchLibrary(Library):
