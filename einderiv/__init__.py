@@ -118,7 +118,7 @@ from .substitution import substitute
 
 if TYPE_CHECKING:
     from .checking import check
-    from .execution import SingularMatrixError
+    from .dtypes import SingularMatrixError
     from .gradients import to_jax, to_torch
     from .minimization import minimize
     from .objective import scipy_functions
@@ -146,7 +146,7 @@ __all__ = [
 install()
 
 #: public names whose modules need NumPy; they are imported when they are first asked for
-_LATER = {"SingularMatrixError": ".execution", "Structured": ".structured", "check": ".checking",
+_LATER = {"SingularMatrixError": ".dtypes", "Structured": ".structured", "check": ".checking",
           "minimize": ".minimization", "scipy_functions": ".objective", "stream": ".streaming", "to_jax": ".gradients",
           "to_torch": ".gradients"}  # fmt: skip
 

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .dtypes import Array
 from .errors import EinderivError, limits
-from .execution import Array
 from .groups import connected
 from .steps import Labels
 from .terms import Term, alone, product, total, value

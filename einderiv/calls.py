@@ -25,6 +25,8 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
     call: those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of
     the results.
     """
+    if not execution.library.test or not _plain(execution):
+        return None
     inputs = execution.inputs
     names = [*inputs, *(name for name in given if name not in inputs)]
     scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
@@ -32,12 +34,12 @@ def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int 
                              "_build": build, "_options": OPTIONS, "_keys": set(names), "_mapping": dict,
                              **execution.words}  # fmt: skip
     taken = {"type", "isinstance", *OPTIONS, *scope, *(name for name in names if name.startswith("_"))}
-    if not _plain(execution) or not inputs or taken & {*names}:
+    if not inputs or taken & {*names}:
         return None
     if any(given[name].dtype != scope["_dtype"] for name in names):
         return None
     shapes = [tuple(given[name].shape) for name in names]
-    tests = [f"{execution.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
+    tests = [f"{execution.library.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
              for n, s in zip(names, shapes, strict=True)]  # fmt: skip
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")

@@ -23,9 +23,10 @@ from .calculus import derive
 from .construction import einsum
 from .declared import with_structure
 from .derivation import stand_in
+from .dtypes import Array
 from .errors import EinderivError, limits
 from .evaluation import evaluate
-from .execution import Array, computed
+from .execution import computed
 from .expression import Add, Apply, Constant, Einsum, Expr, Tensor, walk
 from .functions import stays_integer
 from .plain import PLAIN

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 from .cost import costs, step_seconds
 from .dask_helpers import TEXTS
-from .dask_spelling import BLOCK
 from .layouts import orders
 from .liveness import Liveness
 from .steps import Program, Step
 
+BLOCK = 1 << 24  # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
 LEAST = 1 << 18  # entries that a block has at least, so that its arithmetic takes longer than its task costs
 SHARE = 8  # blocks that a worker has in memory at once: operands, a result, and those that wait
 BRANCHES = 8  # pieces that one task adds

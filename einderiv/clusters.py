@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .execution import Array
+from .dtypes import Array
 from .pieces import Inside, Place, Ranges, add, inside
 from .steps import Labels
 from .structured import Structured

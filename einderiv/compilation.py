@@ -7,13 +7,13 @@ from typing import Any
 
 from .arrays import library
 from .binding import check_known
-from .choosing import chosen
 from .errors import BackendError, EinderivError
 from .evaluation import Compiled
 from .expression import Constant
 from .receiving import check_options
 from .strategies import OFTEN
 from .substitution import bound
+from .table import BACKENDS, chosen
 from .tree import mapped
 
 
@@ -97,11 +97,10 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
     found = chosen(arrays, backend)
     if found == "numpy":
         return backend, arrays
-    from .lazy_hosts import HOSTS
-
-    given, _ = HOSTS[found].given({name: array for name, array in arrays.items() if library(array) == found})
+    those = BACKENDS[found].library
+    given, _ = those.given({name: array for name, array in arrays.items() if library(array) == found})
     for name, array in given.items():
-        if getattr(array, "requires_grad", False) or HOSTS[found].looked_at(array) is None:
+        if getattr(array, "requires_grad", False) or those.looked_at(array) is None:
             raise BackendError(f"the constant {name} is kept from call to call, so it can neither be traced nor get a "
                                "gradient: give its values alone")  # fmt: skip
     return found, {**arrays, **{name: Constant(array, tuple(array.shape)) for name, array in given.items()}}

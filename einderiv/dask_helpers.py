@@ -8,8 +8,8 @@ off its diagonal zero: they are arrays of one number, read many times.
 
 from __future__ import annotations
 
-from .helpers import HELPERS, Helpers
-from .helpers import IMPORTS as NUMPY_IMPORTS
+from .base import Helpers
+from .helpers import HELPERS as OF_NUMPY
 
 TEXTS = {
     "cuts": """\
@@ -240,5 +240,7 @@ IMPORTS = {
 #: what NumPy's source brings along works on blocks; a row of the table says which it calls
 _SHARED = ("sigmoid", "softplus", "softmax", "log_softmax", "logsumexp", "shares", "products", "adjugate", "minors",
            "frechet", "factored", "solved", "inverse", "determinant", "log_determinant")  # fmt: skip
-_OF_NUMPY = {name: text for name, text in NUMPY_IMPORTS.items() if name in _SHARED}
-DASK_HELPERS = Helpers({**{name: HELPERS[name] for name in _SHARED}, **TEXTS}, {**_OF_NUMPY, **IMPORTS})
+DASK_HELPERS = Helpers(
+    {**{name: OF_NUMPY.texts[name] for name in _SHARED}, **TEXTS},
+    {**{name: text for name, text in OF_NUMPY.imports.items() if name in _SHARED}, **IMPORTS},
+)

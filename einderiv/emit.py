@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .base import Backend
 from .expression import Apply, Einsum, Expr, Size, Tensor, everything, walk
 from .functions import stays_integer
 from .liveness import owner
 from .numpy_inplace import LARGE, Buffers, in_place, into, out_of
 from .remarks import Names, head, remarked
 from .sizes import Sizes
-from .spelling import Backend, shape
+from .source_text import shape
 from .steps import Numbered, Program, Step
 from .tiling import BLOCK, Loop
 

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .arguments import parsed_bytes, whole
-from .backends import BACKENDS
 from .binding import check_known, shapes_of, solved
-from .choosing import check_backend, check_dense, looked_at, taken
 from .declared import check_structures, structures
 from .emit import emit
 from .errors import EinderivError, limits
 from .expression import Expr, put
+from .numpy_backend import NUMPY
 from .outlook import emitted
 from .paths import check_optimizer
 from .receiving import check_dense_numpy, check_options, received
 from .sharding import check_mesh
 from .show.plans import Plan
 from .show.text import text
+from .table import BACKENDS, check_backend, check_dense, looked_at, taken
 from .traverse import tensors_in
 from .tree import leaves, mapped
 
@@ -192,14 +192,9 @@ class Compiled:
         check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes, fixed)
         options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
-                   "distribute": self.distribute, "worth": self.worth, "folded": self.folded}  # fmt: skip
-        if backend == "numpy":
-            return Execution(self.roots, sizes, dtypes, **options)
-        from .lazy_hosts import HOSTS
-
-        if self.mesh is not None:
-            options["mesh"] = self.mesh
-        return HOSTS[backend](self.roots, sizes, dtypes, device=device, **options)
+                   "distribute": self.distribute, "worth": self.worth, "folded": self.folded,
+                   "mesh": self.mesh}  # fmt: skip
+        return Execution(self.roots, sizes, dtypes, backend=BACKENDS[backend], device=device, **options)
 
     def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
         """The backend, the device, and the arrays as it has them: `backend` decides, or else the arrays do."""
@@ -225,7 +220,6 @@ class Compiled:
 
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     """What makes structured tensors of the results of an execution."""
-    from .hosts import Host
     from .structured import Structured
     from .terms import Term
 
@@ -234,7 +228,7 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
             for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)]  # fmt: skip
     kind: Any = Structured
     what = execution.dtype
-    if isinstance(execution, Host):
+    if execution.library is not NUMPY.library:
         from .hosted import Hosted
 
         kind, what = Hosted, execution

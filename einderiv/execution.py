@@ -10,53 +10,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from math import prod
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from .backends import BACKENDS
+from .base import Backend
 from .binding import solved
-from .cost import seconds
+from .dtypes import Array, decided, explained, finished
 from .emit import Emitted, emit
-from .errors import EinderivError, LimitError, counted, limits, our_bug, spoken_bytes
-from .expression import Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, walk
-from .expression_terms import terms
-from .folding import fold
-from .functions import stays_integer
-from .fusing import fused
-from .layouts import arranged
-from .lowering import lowered
-from .planning import Factored, Planner
+from .errors import BackendError, EinderivError, our_bug
+from .expression import Expr, Size
+from .numpy_backend import NUMPY
+from .pipeline import Target, optimized, planned
 from .receiving import apart
-from .sizes import Sizes, called
-from .stacking import stacked
+from .sizes import Sizes
 from .steps import Program
-from .strategies import improved
-from .tiling import Loop, blocked, peak, sliced
+from .tiling import Loop
 from .traverse import needed
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-class SingularMatrixError(EinderivError, np.linalg.LinAlgError):
-    """A matrix that has no inverse, or no Cholesky factor."""
 
 
 class Execution:
-    """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those."""
+    """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those.
 
-    backend = BACKENDS["numpy"]
-    device: str | None = None  # as text, for a backend that has several
-    bits = 63  # of the whole numbers that are computed in
-    bindings: Mapping[str, Any] = MappingProxyType({})  # what stands for names that the source binds
+    What differs between libraries is in `library`, a part of the `backend`.
+    """
 
-    def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, dense: bool = True,
-                 optimize: Any = "auto", memory_limit: int | None = None, distribute: bool = True,
-                 folded: bool = False, worth: float | None = None) -> None:  # fmt: skip
+    def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, backend: Backend = NUMPY,
+                 device: Any = None, mesh: Any = None, dense: bool = True, optimize: Any = "auto",
+                 memory_limit: int | None = None, distribute: bool = True, folded: bool = False,
+                 worth: float | None = None) -> None:  # fmt: skip
+        self.backend, self.library, self.device = backend, backend.library, device
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
-        self.dtype, self.compute = self.decided(dtypes)
+        # Of the results, and computed in: as the library has them, and as planning sees them.
+        self.dtypes = decided(self.library, self.roots, dtypes)
+        self.dtype, self.compute = map(self.library.kind, self.dtypes)
         self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize,
                                            without=() if distribute else ("distribute",), worth=worth)  # fmt: skip
         self.places = list(range(len(self.program.outputs)))
@@ -64,79 +52,73 @@ class Execution:
             outputs = list(dict.fromkeys(self.program.outputs))
             self.places = [outputs.index(k) for k in self.program.outputs]
             self.program.outputs = outputs
-        if folded and self.compute.kind in "fc":
-            fold(self.program, self._values)
-        self.loop = self._loop(memory_limit, dense)
+        self._held: list[Any] | None = None
+        self.writer = backend  # and with what the program decides, once that is known
+        target = Target(kind=self.compute.kind, itemsize=self.compute.itemsize, dense=dense, memory_limit=memory_limit,
+                        constants=self._values if folded else None, rewrites=backend.rewrites, tiled=backend.tiled,
+                        lazy=self.library.lazy, devices=None if mesh is None else mesh.size)  # fmt: skip
+        self.loop = optimized(self.program, target)
+        self.writer = backend.fitted(self.program, self.compute.itemsize, memory_limit, mesh)
         self.emitted = self._emitted(None)
-        self.function: Callable[..., Any] = self.emitted.function(self.backend, self.bindings)
+        self.function: Callable[..., Any] = self.emitted.function(self.writer, self.writer.bindings)
         self._into: dict[bool, Callable[..., Any]] = {}
         self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.number(size)
+        self._check_library()
 
     def _emitted(self, zeroed: bool | None) -> Emitted:
-        return emit(self.program, self.roots, self.sizes, self.backend, order=self.inputs, device=self.device,
-                    dtype=self.compute.name, many=len(self.program.outputs) != 1, loop=self.loop,
-                    zeroed=zeroed)  # fmt: skip
+        return self._written(self.program, self.inputs, many=len(self.program.outputs) != 1, loop=self.loop,
+                             zeroed=zeroed)  # fmt: skip
+
+    def _written(self, program: Program, order: tuple[str, ...], *, many: bool, loop: Loop | None = None,
+                 zeroed: bool | None = None) -> Emitted:  # fmt: skip
+        device = None if self.device is None else str(self.device)
+        return emit(program, self.roots, self.sizes, self.writer, order=order, device=device, dtype=self.compute.name,
+                    many=many, loop=loop, zeroed=zeroed)  # fmt: skip
 
     def _values(self, program: Program) -> list[Any]:
-        """What a program without tensors comes to; the factors of a matrix are no array."""
-        emitted = emit(program, self.roots, self.sizes, self.backend, order=(), device=self.device,
-                       dtype=self.compute.name, many=True)  # fmt: skip
-        return list(emitted.function(self.backend)(*map(self.moved, self.program.held)))
+        """What a program without tensors comes to."""
+        function = self._written(program, (), many=True).function(self.writer)
+        return self.library.constants(lambda: list(function(*map(self.moved, self.program.held))))
 
-    def _loop(self, memory_limit: int | None, dense: bool) -> Loop | None:
-        """The loop that is fastest, or the one that a limit on memory asks for."""
-        numpy = self.backend.name == "numpy"
-        if self.compute.kind == "f" and numpy:
-            lowered(self.program)
-        elif self.compute.kind == "f":
-            fused(self.program, self.backend.name)
-        steps = [(k, self.program.steps[k]) for k in self.program.live()]
-        loop = blocked(self.program, steps) if self.compute.kind == "f" and numpy else None
-        if self.compute.kind == "f" and numpy and loop is None and memory_limit is None:
-            stacked(self.program)
-        if memory_limit is None or not numpy:
-            limit = limits.dense_bytes if memory_limit is None else memory_limit
-            check_memory(self.program, self.compute.itemsize, limit, dense)
-            return loop
-        most = memory_limit / self.compute.itemsize
-        if peak(self.program, steps, loop) > most:
-            loop = sliced(self.program, steps, most)
-            if loop is None:
-                check_memory(self.program, self.compute.itemsize, memory_limit, dense)
-                needs = spoken_bytes(peak(self.program, steps) * self.compute.itemsize)
-                raise LimitError(f"all arrays together take {needs} at their peak, over the memory_limit of "
-                                 f"{spoken_bytes(memory_limit)}, and no axis can be cut to make it less")  # fmt: skip
-        return loop
-
-    def decided(self, dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
-        """The dtype of the results, and the one that is computed in."""
-        return decided(self.roots, dtypes)
-
-    #: that an array is one of the library, where it was, as a test in a quick call
-    test = "type({0}) is _array"
+    def _check_library(self) -> None:
+        """Raise for what the library does not compute, or cannot vouch for."""
+        if self.compute.kind == "c":
+            for k in self.program.live():
+                step = self.program.steps[k]
+                if step.kind == "apply" and step.spec[0].name in self.library.real:
+                    raise BackendError(f"{self.library.name} computes {step.spec[0].name} of real numbers only; "
+                                       "NumPy takes complex ones")  # fmt: skip
+        if self.library.lazy and self.compute.kind in "iub":
+            raise BackendError("whole numbers are exact or refused, which cannot be decided of arrays that are not "
+                               "computed yet: convert them to floats first")  # fmt: skip
 
     @property
     def words(self) -> dict[str, Any]:
         """What a quick call knows of the library: its arrays, the dtype, how a scalar becomes an array again."""
-        return {"_array": np.ndarray, "_wrap": np.asarray, "_dtype": self.compute}
+        return self.library.words(self.dtypes[1], self.device)
 
     @property
     def plain(self) -> bool:
-        """Are arrays of the dtype that is computed in used as they are?"""
-        held = all(isinstance(a, tuple) or (isinstance(a, np.ndarray) and a.dtype == self.compute)
-                   for a in self.program.held)  # fmt: skip
-        return held and np.dtype(self.compute.name) is self.compute
+        """Do held arrays go into the source as they are?"""
+        return not self.library.as_they_are or all(a is b for a, b in zip(self.program.held, self.held, strict=True))
 
     @property
     def held(self) -> list[Any]:
-        """The arrays of the expression as they are now: they are held, not copied."""
-        return list(map(self.moved, self.program.held))
+        """The held arrays as the library has them.
+
+        Where arrays are used as they are these are those of now, else those of the first call.
+        """
+        if self.library.as_they_are:
+            return list(map(self.moved, self.program.held))
+        if self._held is None:
+            self._held = list(map(self.moved, self.program.held))
+        return self._held
 
     def moved(self, array: Any) -> Any:
         """A held array as it is computed with; the factors of a matrix are none."""
-        return array if isinstance(array, tuple) else self._cast(array)
+        return array if isinstance(array, (tuple, list)) else self.library.moved(array, self.dtypes[1], self.device)
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
@@ -144,25 +126,18 @@ class Execution:
 
     def fit(self, array: Any) -> Any:
         """An array of `raw` as it is computed with."""
-        return array
+        return array if self.library.as_they_are else self.library.converted(array, self.dtypes[1])
 
-    def as_array(self, value: Any) -> Any:
-        """An array of the library."""
-        return np.asarray(value)
-
-    def _cast(self, array: Any) -> Any:
-        found = self.as_array(array)
-        return found.astype(self.compute) if found.dtype != self.compute else found
-
-    def run(self, arrays: Mapping[str, Any]) -> list[Array]:
+    def run(self, arrays: Mapping[str, Any]) -> list[Any]:
         """The values of the outputs, in order."""
         results = self._called(self.function, arrays)
         results = (results,) if len(self.program.outputs) == 1 else results
-        finished = [self._finished(self.as_array(result)) for result in results]
-        return [finished[place] for place in self.places]
+        library, dtype = self.library, self.dtypes[0]
+        values = [finished(library, library.as_array(result), dtype) for result in results]
+        return [values[place] for place in self.places]
 
     def run_into(self, arrays: Mapping[str, Any], outs: Sequence[Array | None], *, zeroed: bool) -> list[Array]:
-        """The values of the outputs in the arrays `outs`, and in fresh ones for None.
+        """The values of the outputs in the arrays `outs` of NumPy, and in fresh ones for None.
 
         An array that may share memory with an input, or of another dtype than the one computed in, gets a copy.
         """
@@ -170,9 +145,10 @@ class Execution:
         places = [out if out is not None and out.dtype == self.compute and alone else np.zeros(shape, self.compute)
                   for out, alone, shape in zip(outs, free, self.shapes, strict=True)]  # fmt: skip
         if zeroed not in self._into:
-            self._into[zeroed] = self._emitted(zeroed).function(self.backend)
+            self._into[zeroed] = self._emitted(zeroed).function(self.writer)
         self._called(self._into[zeroed], arrays, [np.asarray(place) for place in places])
-        results = [place if place is out else self._finished(place) for place, out in zip(places, outs, strict=True)]
+        results = [place if place is out else finished(self.library, place, self.dtype)
+                   for place, out in zip(places, outs, strict=True)]  # fmt: skip
         for out, result in zip(outs, results, strict=True):
             if out is not None and out is not result:
                 out[...] = result
@@ -181,26 +157,25 @@ class Execution:
     def _called(self, function: Callable[..., Any], arrays: Mapping[str, Any], outs: Sequence[Array] = ()) -> Any:
         """What a source answers for arrays; its errors in our words."""
         given = [arrays[name] for name in self.inputs]
-        if self.compute.kind == "i":
+        whole = self.compute.kind == "i"
+        if whole:
             self._check_exact(given)
+        converted, dtype = self.library.converted, self.dtypes[1]
         try:
             # Whole numbers on the way may leave int64: the sums that fit at the end are right, modulo 2**64.
-            with np.errstate(over="ignore") if self.compute.kind == "i" else nullcontext():
-                return function(*map(self._cast, given), *self.held, *outs)
-        except np.linalg.LinAlgError as e:
-            raise SingularMatrixError(f"a matrix cannot be inverted or factored: {e}") from None
-        except ValueError as e:
-            if "zero-size" not in str(e):
+            with np.errstate(over="ignore") if whole else nullcontext():
+                return function(*[converted(array, dtype) for array in given], *self.held, *outs)
+        except Exception as error:
+            ours = explained(error, self.compute.name)
+            if ours is None:
                 raise
-            raise EinderivError("the largest or smallest entry was asked of an axis that has none") from None
-        except OverflowError:  # of a coefficient, which is a Python number
-            raise EinderivError(f"a number in the expression is too large for {self.compute}") from None
-
-    def _finished(self, result: Array) -> Array:
-        return finished(result, self.dtype)
+            raise ours from None
 
     def _check_exact(self, given: Sequence[Array]) -> None:
         """Refuse integers whose result might not fit, by a bound on every value that leaves the ring."""
+        if not self.library.as_they_are and any(self.library.looked_at(a) is None for a in (*given, *self.held)):
+            raise BackendError("whole numbers are exact or refused, which cannot be decided while they are traced: "
+                               "convert the arrays to floats first, or call raw, which does not look")  # fmt: skip
         bounds = dict(zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True))
         found: dict[int, int] = {}
         for k in self.program.live():
@@ -213,21 +188,10 @@ class Execution:
             self._check_bound(found[k])
 
     def _check_bound(self, bound: int) -> None:
-        if bound >= 2**self.bits:
-            raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int{self.bits + 1} "
-                                f"(2**{self.bits} - 1): convert the arrays to float64 first")  # fmt: skip
-
-
-def finished(result: Array, dtype: Any) -> Array:
-    """A result as an array of `dtype`. Raises EinderivError for whole numbers that it does not hold."""
-    if result.dtype == dtype:
-        return result
-    if dtype.kind in "iu" and result.size:
-        low, high, info = int(result.min()), int(result.max()), np.iinfo(dtype)
-        if low < info.min or high > info.max:
-            raise EinderivError(f"the result runs from {low} to {high}, which {dtype} does not hold: "
-                                "convert the arrays to int64 first")  # fmt: skip
-    return result.astype(dtype, copy=False)
+        bits = 8 * self.compute.itemsize - 1
+        if bound >= 2**bits:
+            raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int{bits + 1} "
+                                f"(2**{bits} - 1): convert the arrays to float64 first")  # fmt: skip
 
 
 def _largest(array: Any) -> int:
@@ -262,110 +226,11 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
     return our_bug(f"no bound for {step.kind}")
 
 
-def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
-    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function leave the integers?"""
-    held = [node.value for node in walk(roots, everything)
-            if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
-    nodes = list(walk(roots))
-    scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
-    scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
-    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
-    return held, [kind(1) for kind in (float, complex) if kind in scalars], real
-
-
-def decided(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The dtype of the results, and the one that is computed in."""
-    held, weak, real = met(roots)
-    arrays = [*dtypes.values(), *(array.dtype for array in held)] or [np.int64]  # numbers alone: whole ones stay whole
-    dtype = np.result_type(*arrays, *weak)
-    if dtype.kind == "c":
-        check_holomorphic(roots, dtypes)
-    if dtype.kind in "iub" and real:
-        dtype = np.dtype(np.float64)
-    check_no_bool(dtype.kind)
-    compute = {"i": np.dtype(np.int64), "u": np.dtype(np.int64)}.get(dtype.kind, dtype)
-    return dtype, np.dtype(np.float32) if compute == np.float16 else compute
-
-
-def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any,
-            without: Sequence[str] = (), worth: float | None = None
-            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
-    """One program for all roots: their dense values, or the factors of the cores of their terms."""
-    counts = [1] * len(roots) if dense else [len(terms(root)) for root in roots]
-    leaves = tuple(roots) if dense else tuple(t for root in roots for t in terms(root))
-
-    def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Factored]]]:
-        planner = Planner(leaves, sizes, number, optimize)
-        program = planner.program
-        factored: list[Factored] = []
-        if dense:
-            program.outputs = [planner.lower(leaf) for leaf in leaves]
-        else:
-            factored = [_factored(planner, leaf) for leaf in leaves]
-            program.outputs = [value for t in factored for value, _ in t.factors]
-        known = arranged(program)
-        return seconds(program, program.live(), known), (program, factored)
-
-    try:
-        (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
-    except OverflowError:  # an estimate is a float
-        widest = max(node.ndim for node in walk(roots))
-        raise LimitError(f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: nothing "
-                         "can be planned for them") from None  # fmt: skip
-    program.notes += notes
-    in_order = iter(factored)
-    return program, [] if dense else [[next(in_order) for _ in range(n)] for n in counts]
-
-
-def _factored(planner: Planner, term: Expr) -> Factored:
-    if isinstance(term, Einsum):
-        return planner.lower_core(term)
-    labels = tuple(range(term.ndim))
-    return Factored(((planner.lower(term), labels),), labels)
-
-
-def check_no_bool(kind: str) -> None:
-    """Refuse what would be computed in the algebra of truth values."""
-    if kind == "b":
-        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
-
-
-def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
-    """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
-    inside: set[int] = set()  # nodes that may be complex
-    for node in walk(roots, everything):
-        given = isinstance(node, Tensor) and node.name in dtypes and dtypes[node.name].kind == "c"
-        if given or node.complex or any(id(c) in inside for c in children(node)):
-            inside.add(id(node))
-        if not isinstance(node, Apply) or not any(id(a) in inside for a in node.arguments):
-            continue
-        if node.function.name == "conj" and not node.complex:
-            name = called(node.arguments[0])
-            raise EinderivError(f"{name} is conjugated and given as a complex array, but not declared so: "
-                                f"ed.tensor({name!r}, …, complex=True)")  # fmt: skip
-        if not node.function.analytic:
-            raise EinderivError(
-                f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
-                "here; write it with real and imaginary parts, of tensors declared complex=True"
-            )
-
-
-def check_memory(program: Program, itemsize: int, limit: int, dense: bool) -> None:
-    """Refuse any array over the limit before it is allocated."""
-    for k in program.live():
-        shape = program.shape(k)
-        if len(shape) > limits.axes:
-            limits.check("axes", len(shape))
-        size = prod(shape) * itemsize
-        if size > limit and program.steps[k].kind not in ("input", "ones"):
-            what = "the dense result" if k in program.outputs else "an intermediate array"
-            hint = "dense=False keeps its structure, or " if dense and k in program.outputs else ""
-            raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
-                             f"{spoken_bytes(limit)}: {hint}raise memory_limit or ed.limits.dense_bytes")  # fmt: skip
 
 
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
     """The dense value of one expression, planned for this once."""
     sizes = solved([e], {name: a.shape for name, a in arrays.items()})
     execution = Execution([e], sizes, {name: a.dtype for name, a in arrays.items()}, memory_limit=memory_limit)
-    return execution.run(arrays)[0]
+    result: Array = execution.run(arrays)[0]
+    return result

@@ -1,18 +1,17 @@
 """Steps spelt as functions of their inputs, without writing into arrays: what `jit`, `vmap` and autograd follow.
 
-torch and JAX differ in a few words only; a `Dialect` holds these, and the column of the functions table.
+Libraries differ in a few words only; a `Functional` backend holds these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .errors import BackendError
+from .base import Backend
 from .expression import Number
-from .functions import Function
 from .notation import LETTERS
-from .spelling import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
+from .source_text import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
 from .steps import Labels, Step, contraction
 
 WIDE = 2**63
@@ -21,29 +20,17 @@ BIG = 2**31  # whole numbers from here on do not fit the default integers of JAX
 Embedded = tuple[str, Labels, Labels]  # a value, its labels, and those of all axes of the tensor that it is put in
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """The words of a library. `column` says every row of the functions table, as `Function.spell` does for NumPy."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Functional(Backend):
+    """A backend whose steps are functions of their inputs. The words in which libraries differ are its fields."""
 
-    backend: str
-    module: str  # as the source calls it
-    permute: str  # the method that reorders axes
-    axis: str  # the keyword for axes of a reduction
     like: str  # keywords of what makes arrays
     mask: str  # the mask of a diagonal of size {0}
     spread: str  # an array {0} broadcast to a shape {1}
-    fresh: str  # an array {0} that shares memory with nothing
-    column: Mapping[str, str]
+    permute: str = "transpose"  # the method that reorders axes
+    axis: str = "axis"  # the keyword for axes of a reduction
 
-    def row(self, row: Function) -> str:
-        """The spelling of a row: of the column, or what a user gave it."""
-        text = self.column.get(row.name, row.spell.get(self.backend))
-        if text is None:
-            raise BackendError(f"the function {row.name} has no spelling for {self.backend}: give "
-                               f"ed.function({row.name!r}, …, {self.backend}=…) one, or use NumPy")  # fmt: skip
-        return text
-
-    def step(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
         x = inputs[0] if inputs else ""
         match step.kind:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 from .lowering import combined
 from .steps import Program, Step, contraction
@@ -25,14 +26,13 @@ BIG = 2**31  # whole numbers from here on are made as arrays, see `functional`
 Rewrite = Callable[[Program, int, Counter[int]], None]
 
 
-def fused(program: Program, backend: str) -> None:
-    """Put faster steps in the place of some, in a program of floats whose sizes are numbers."""
-    for rewrite in REWRITES.get(backend, ()):
-        uses = _uses(program)
-        for k in range(len(program.steps)):
-            if uses[k]:
-                rewrite(program, k, uses)
-        program.sort()
+def fused(program: Program, rewrite: Rewrite) -> None:
+    """Rewrite every step that something needs, in a program of floats whose sizes are numbers."""
+    uses = _uses(program)
+    for k in range(len(program.steps)):
+        if uses[k]:
+            rewrite(program, k, uses)
+    program.sort()
 
 
 def _uses(program: Program) -> Counter[int]:
@@ -114,7 +114,10 @@ def _matrices(step: Step) -> bool:
     return all(len(labels) == 2 == len(set(labels)) for labels in step.spec) and not contraction(*step.spec)[0]
 
 
-REWRITES: dict[str, tuple[Rewrite, ...]] = {
-    "torch": (_freed, _combined, _added),
-    "jax": (_freed, _combined, _absorbed),
+#: by the names by which a backend asks for them
+FUSIONS: dict[str, Callable[[Program], None]] = {
+    "numbers out of products": partial(fused, rewrite=_freed),
+    "numbers into sums": partial(fused, rewrite=_combined),
+    "numbers into operands": partial(fused, rewrite=_absorbed),
+    "addmm": partial(fused, rewrite=_added),
 }

@@ -15,17 +15,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .algebra import add
-from .backends import BACKENDS
 from .binding import check_known
 from .calculus import grad, vjp
 from .complexes import conj
 from .evaluation import Compiled
 from .expression import Expr, Tensor
-from .hosts import Jax, Torch
+from .jax_backend import JAX
 from .notation import fresh_names
 from .outlook import emitted
 from .receiving import OPTIONS
 from .show.text import text
+from .torch_backend import TORCH
 from .traverse import tensors_of
 from .tree import leaves, mapped
 
@@ -122,7 +122,7 @@ def to_torch(e: Any, wrt: Any = None) -> Differentiable:
 
     Raises BackendError where torch is not installed, EinderivError for an unknown name in `wrt`.
     """
-    Torch.imported()
+    TORCH.library.imported()
     return _torch(Joint(e, wrt, "torch"))
 
 
@@ -137,7 +137,7 @@ def _torch(joint: Joint) -> Differentiable:
             values = iter(straight(*(arrays[n] for n in joint.inputs)))
             return mapped(lambda _: next(values), joint.tree)
         if not all(isinstance(a, torch.Tensor) for a in arrays.values()):
-            arrays, _ = Torch.given(arrays)
+            arrays, _ = TORCH.library.given(arrays)
         wanted = tuple(n for n, a in arrays.items() if n in joint.wrt and a.requires_grad)
         if not wanted or not torch.is_grad_enabled():
             return joint.values({n: a.detach() if a.requires_grad else a for n, a in arrays.items()})
@@ -208,10 +208,10 @@ def _straight(joint: Joint) -> Callable[..., Any] | None:
     names = tuple(n for n in joint.inputs if n in joint.wrt)
     inner = joint.pulled(names)
     known = {*joint.inputs, *joint.cotangents}
-    there, back = (emitted(tree, BACKENDS["torch"], {}) for tree in (leaves(joint.tree), leaves(inner.tree)))
+    there, back = (emitted(tree, TORCH, {}) for tree in (leaves(joint.tree), leaves(inner.tree)))
     if there.free or back.free or not {*there.inputs, *back.inputs} <= known or any(t.complex for t in _tensors(joint)):
         return None
-    value, pulled = there.function(BACKENDS["torch"]), back.function(BACKENDS["torch"])
+    value, pulled = there.function(TORCH), back.function(TORCH)
     places = [(*joint.inputs, *joint.cotangents).index(n) for n in back.inputs]
     wanted = [n in names for n in joint.inputs]
 
@@ -247,7 +247,7 @@ def to_jax(e: Any, wrt: Any = None) -> Differentiable:
 
     Raises BackendError where JAX is not installed, EinderivError for an unknown name in `wrt`.
     """
-    Jax.imported()
+    JAX.library.imported()
     return _jax(Joint(e, wrt, "jax"))
 
 
@@ -255,7 +255,7 @@ def _jax(joint: Joint) -> Differentiable:
     functions: dict[tuple[str, ...], Any] = {}
 
     def apply(arrays: Arrays) -> Any:
-        found, _ = Jax.given(arrays)
+        found, _ = JAX.library.given(arrays)
         names = tuple(found)
         if names not in functions:
             functions[names] = _custom(joint, names)

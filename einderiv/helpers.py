@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from .array_helpers import OF_NUMPY, renamed
+from .base import Helpers
 
-
-@dataclass(frozen=True)
-class Helpers:
-    """The helpers of a backend: their texts, and what they import."""
-
-    texts: Mapping[str, str]
-    imports: Mapping[str, str]
-
-    def used(self, lines: Iterable[str]) -> list[str]:
-        """The helpers that the lines of a source call, those first that others call."""
-        found: set[str] = set()
-        new = self._called("\n".join(lines))
-        while new:
-            found |= new
-            new = {inner for name in new for inner in self._called(self.texts[name])} - found
-        return [name for name in self.texts if name in found]
-
-    def _called(self, text: str) -> set[str]:
-        return set(self.texts) & set(re.findall(r"\b(\w+)\(", text))
-
-
-HELPERS = {
+TEXTS = {
     "progress": """\
 def progress(blocks):
     try:
@@ -101,55 +79,7 @@ def logsumexp(x, axis):
     with np.errstate(divide="ignore", over="ignore"):
         return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
 """,
-    "shares": """\
-def shares(x, top, axis):
-    at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
-    return at / at.sum(axis, keepdims=True)
-""",
-    "products": """\
-def products(x, core, out):
-    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
-    shape, n = x.shape, int(np.prod(x.shape[x.ndim - core :]))
-    x = x.reshape(*shape[: x.ndim - core], n)
-    if out == 0:
-        return x.prod(-1)
-    if out == 1:  # the product of all before, times that of all behind
-        one = np.ones_like(x[..., :1])
-        before = np.concatenate([one, x[..., :-1]], -1).cumprod(-1)
-        behind = np.concatenate([x[..., 1:], one], -1)[..., ::-1].cumprod(-1)[..., ::-1]
-        found = before * behind if n else x
-    else:  # leave one out by making it 1, and none twice
-        here = np.eye(n, dtype=bool)
-        found = products(np.where(here, 1, x[..., None, :]), 1, out - 1)
-        for axis in range(out - 1):
-            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
-            found = np.where(mask, 0, found)
-    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
-""",
-    "adjugate": """\
-def adjugate(a):
-    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
-    u, s, v = np.linalg.svd(a)
-    signs = np.linalg.det(u) * np.linalg.det(v)
-    middle = products(s, 1, 1) * signs[..., None]
-    return (v.conj().swapaxes(-1, -2) * middle[..., None, :]) @ u.conj().swapaxes(-1, -2)
-""",
-    "minors": """\
-def minors(a, order):
-    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
-    u, s, v = np.linalg.svd(a)
-    signs = np.linalg.det(u) * np.linalg.det(v)
-    rest = products(s, 1, order) * signs[(..., *[None] * order)]
-    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
-    total = 0
-    for at in permutations(range(order)):
-        sign = round(np.linalg.det(np.eye(order)[list(at)]))
-        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
-        out = "".join(r + c for r, c in zip(rows, columns))
-        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
-        total = total + sign * np.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands, optimize=True)
-    return total
-""",
+    **renamed(("shares", "products", "adjugate", "minors"), "np", OF_NUMPY),
     "frechet": """\
 def frechet(a, *directions):
     # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
@@ -212,9 +142,9 @@ try:
 except ImportError:
     lapack = None"""
 IMPORTS = {
-    **{name: _LAPACK for name, text in HELPERS.items() if "lapack" in text},
+    **{name: _LAPACK for name, text in TEXTS.items() if "lapack" in text},
     "frechet": "from itertools import permutations",
     "minors": "from itertools import permutations",
 }
 
-NUMPY = Helpers(HELPERS, IMPORTS)
+HELPERS = Helpers(TEXTS, IMPORTS)

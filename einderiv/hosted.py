@@ -11,8 +11,8 @@ from typing import Any, Never
 
 from .binding import solved
 from .errors import BackendError
+from .execution import Execution
 from .expression import Expr
-from .hosts import Host
 from .structured import Structured
 from .terms import Term, core, product, total
 
@@ -20,16 +20,17 @@ from .terms import Term, core, product, total
 class Hosted(Structured):
     """A tensor as a sum of embedded cores, which are arrays of torch or JAX."""
 
-    def __init__(self, terms: list[Term], shape: tuple[int, ...], host: Host, root: Expr, split: int | None) -> None:
-        """`host` is the execution that made the terms: it knows the library, the dtype and the device."""
-        super().__init__(terms, shape, host.dtypes[0], root, split)
-        self._host = host
+    def __init__(self, terms: list[Term], shape: tuple[int, ...], made_by: Execution, root: Expr,
+                 split: int | None) -> None:  # fmt: skip
+        """`made_by` is the execution that made the terms: it knows the library, the dtype and the device."""
+        super().__init__(terms, shape, made_by.dtypes[0], root, split)
+        self._backend, self._library, self._device = made_by.backend, made_by.library, made_by.device
 
     @property
     def nbytes(self) -> int:
         """The bytes of the factors that are held; an array that serves several times counts once."""
         arrays = {id(array): array for term in self._terms for array, _ in term.factors}
-        return sum(prod(a.shape) * self._host.kind(a.dtype).itemsize for a in arrays.values())
+        return sum(prod(a.shape) * self._library.kind(a.dtype).itemsize for a in arrays.values())
 
     def dense(self, memory_limit: int | None = None) -> Any:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default ``limits.dense_bytes``)."""
@@ -44,36 +45,38 @@ class Hosted(Structured):
     def _run(self, e: Expr, memory_limit: int | None = None, **arrays: Any) -> Any:
         """What an expression of the factors comes to, in the dtype of all."""
         found = self._planned_for(e, arrays, memory_limit).run(arrays)[0]
-        return found if arrays else self._host.converted(found, self.dtype)
+        return found if arrays else self._library.converted(found, self.dtype)
 
-    def _planned_for(self, e: Expr, arrays: dict[str, Any], memory_limit: int | None = None) -> Host:
+    def _planned_for(self, e: Expr, arrays: dict[str, Any], memory_limit: int | None = None
+                     ) -> Execution:  # fmt: skip
         shapes = {name: tuple(a.shape) for name, a in arrays.items()}
         dtypes = {name: a.dtype for name, a in arrays.items()}
-        return type(self._host)([e], solved([e], shapes), dtypes, device=self._host.place, memory_limit=memory_limit)
+        return Execution([e], solved([e], shapes), dtypes, backend=self._backend, device=self._device,
+                         memory_limit=memory_limit)  # fmt: skip
 
     def _array(self, value: Any) -> Any:
-        return self._host.given({"v": value})[0]["v"]
+        return self._library.given({"v": value})[0]["v"]
 
     def _conjugate(self, array: Any) -> Any:
-        return self._host.conjugated(array)
+        return self._library.conjugated(array)
 
     def _product(self, make: Callable[[], Expr], v: Any, key: Any) -> Any:
         if key not in self._planned:
             self._planned[key] = self._planned_for(make(), {"v": v})
         found = self._planned[key].run({"v": v})[0]
-        return self._host.converted(found, self._host.promoted([self.dtype, v.dtype], []))
+        return self._library.converted(found, self._library.promoted([self.dtype, v.dtype], []))
 
     def _zeros(self, shape: tuple[int, ...]) -> Any:
         return self._run(total([], shape))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        found = self._host.looked_at(self.dense())
+        found = self._library.looked_at(self.dense())
         if found is None:
-            raise BackendError(f"a traced tensor of {self._host.library} is no NumPy array")
+            raise BackendError(f"a traced tensor of {self._library.name} is no NumPy array")
         return found if dtype is None else found.astype(dtype)
 
     def _refused(self, what: str) -> Never:
-        raise BackendError(f"{what} is for NumPy arrays, not those of {self._host.library}: give arrays that went "
+        raise BackendError(f"{what} is for NumPy arrays, not those of {self._library.name}: give arrays that went "
                            "through numpy.asarray, or compute with .terms")  # fmt: skip
 
     def to_sparse(self) -> Never:

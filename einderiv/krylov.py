@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import Array
 from .errors import EinderivError
-from .execution import Array
 
 STEPS = 10_000  # of conjugate gradients, unless the caller says otherwise
 RESTARTS = 3  # of conjugate gradients, whose running residual may drift from the true one

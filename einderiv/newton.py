@@ -10,8 +10,8 @@ import numpy as np
 from .arguments import number, whole
 from .blocks import BLOCK
 from .calculus import hessian
+from .dtypes import Array
 from .errors import EinderivError, near
-from .execution import Array
 from .krylov import STEPS, conjugate_gradients
 from .objective import Functions
 from .solving import Square

@@ -28,7 +28,8 @@ from functools import partial
 
 from .functions import ADDED
 from .liveness import Liveness, base
-from .spelling import Spell, aligned, combination, fills, literal, numpy_step, place, placed, product, transposed
+from .numpy_backend import fills, numpy_step, place, placed
+from .source_text import Spell, aligned, combination, literal, product, transposed
 from .steps import OWN, Numbered, Program, Step, contraction, memory
 from .tiling import Loop
 

@@ -16,9 +16,9 @@ from .calculus import hessian, hvp, value_and_grad
 from .compositions import subtracted
 from .construction import einsum
 from .declared import check_structures, inside, projected, structures
+from .dtypes import Array
 from .errors import EinderivError, ShapeError, limits, near
 from .evaluation import Compiled
-from .execution import Array
 from .expression import Expr, Size, Tensor
 from .sizes import Sizes, spoken
 from .targets import Target, paired, resolved

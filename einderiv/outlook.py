@@ -7,9 +7,8 @@ from math import prod
 from typing import Any
 
 from .arguments import parsed_bytes, whole
-from .backends import BACKENDS
+from .base import Backend
 from .binding import shapes_of, solved
-from .choosing import check_backend
 from .emit import Emitted, emit
 from .errors import EinderivError, ShapeError
 from .expression import Expr, Size
@@ -19,7 +18,7 @@ from .show.cluster_plans import ClusterPlan
 from .show.listings import LISTINGS, listing
 from .show.plans import Plan
 from .sizes import is_product
-from .spelling import Backend
+from .table import BACKENDS, check_backend
 from .traverse import tensors_in
 from .tree import leaves
 
@@ -85,7 +84,7 @@ class _Unsized:
     """A program for sizes that need not be known."""
 
     def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
-        from .execution import planned
+        from .pipeline import planned
         from .traverse import needed
 
         for root in roots:

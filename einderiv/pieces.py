@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .execution import Array
+from .dtypes import Array
 from .expression import Label
 from .steps import Labels
 from .terms import Term

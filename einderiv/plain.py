@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .execution import Array
+from .dtypes import Array
 from .expression import Apply
 
 

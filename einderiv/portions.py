@@ -12,11 +12,12 @@ import numpy as np
 from .binding import solved
 from .clusters import hashed
 from .cutting import Cutter, Leaf, reshapes
+from .dtypes import Array, decided, finished
 from .evaluation import Compiled
-from .execution import Array, decided, finished
 from .expression import Apply, Constant, Einsum, Expr, Tensor, children, is_zero, walk
 from .expression_terms import terms
 from .groups import connected
+from .numpy_backend import NUMPY
 from .pieces import Ranges
 from .planning import Factored
 from .sizes import Sizes
@@ -52,7 +53,8 @@ class Portions:
 
     def __init__(self, root: Expr, sizes: Sizes, dtypes: Mapping[str, Any], limit: int) -> None:
         self.root, self.sizes, self.limit = root, sizes, limit
-        self.dtype, self.compute = decided([root], dtypes)
+        self.library = NUMPY.library
+        self.dtype, self.compute = decided(self.library, [root], dtypes)
         self.shapes = [tuple(map(self.number, root.sizes))]
         self.split = [components(term, self.number) for term in terms(root) if not is_zero(term)]
         self.terms = [[Factored(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
@@ -152,7 +154,7 @@ class Portion:
         ranges = tuple(s.indices(n)[:2] for s, n in zip(slices, self.shape, strict=True))
         if self._last is None or self._last[0] != ranges:
             self._last = None  # two parts at a time would be more than a block
-            self._last = ranges, finished(self.data.part(self.e, ranges), self.dtype)
+            self._last = ranges, finished(self.data.problem.library, self.data.part(self.e, ranges), self.dtype)
         return self._last[1]
 
     def digest(self) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from .blocks import BLOCK, KINDS, Name, Shape, first, groups, hermitian, named, small, words
+from .dtypes import Array
 from .errors import EinderivError, LimitError, limits, spoken_bytes
-from .execution import Array
 from .krylov import conjugate_gradients
 from .terms import Term
 

@@ -1,4 +1,4 @@
-"""A program: straight-line steps on values. Data only; `planning` makes it, `spelling` and `emit` write it down.
+"""A program: straight-line steps on values. Data only; `planning` makes it, backends and `emit` write it down.
 
 ==========  ====================================  ==========================================================
 kind        inputs                                spec

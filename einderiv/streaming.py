@@ -22,9 +22,9 @@ import numpy as np
 from .arguments import parsed_bytes
 from .arrays import library
 from .clusters import Cluster, hashed
+from .dask_backend import connected
 from .errors import EinderivError, LimitError, spoken_bytes
 from .expression import Expr
-from .lazy_hosts import connected
 from .pieces import Place, Ranges, block, places, ranges_of
 from .portions import Portion, Portioned
 from .structured import Structured

@@ -13,8 +13,9 @@ from .algebra import viewed
 from .arguments import whole
 from .arrays import usable
 from .binding import solved
+from .dtypes import Array
 from .errors import EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
-from .execution import Array, Execution, computed
+from .execution import Execution, computed
 from .expression import Expr, Tensor
 from .krylov import STEPS, scipy_part
 from .naming import axis_names

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .algebra import added
-from .execution import Array, computed
+from .dtypes import Array
+from .execution import computed
 from .expression import Constant, Einsum, Expr, zero
 from .steps import Labels
 

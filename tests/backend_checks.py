@@ -7,6 +7,26 @@ from samples import flat, questions
 
 import einderiv as ed
 
+t, es = ed.tensor, ed.einsum
+X, XY = t("X", "ij"), t("X", "ij") @ t("Y", "jk")
+#: of X and Y, whose dtype and device the results keep
+KEPT = {
+    "product":    lambda: es("ij,jk->ik", "X", "Y"),
+    "derivative": lambda: ed.derive(es("ij,jk->ik", "X", "Y"), "X"),
+    "vanished":   lambda: ed.derive(es("ij,jk->", "X", "Y"), "X"),
+    "numbers":    lambda: 0.5 * es("ij,jk->ik", "X", "Y") + 1.5,
+    "exp":        lambda: ed.exp(es("ij,jk->ik", "X", "Y")),
+    "embedded":   lambda: ed.diag(ed.sum(es("ij,jk->ik", "X", "Y"), 1)),
+}  # fmt: skip
+#: what torch and JAX have kernels of their own for
+FUSED = {
+    "added":      lambda: t("C", "ik") - 2 * XY,
+    "embedded":   lambda: ed.derive(XY, X),
+    "weighted":   lambda: es("ij,jk->ij", X, "Y") * X,
+    "a Hessian":  lambda: ed.hessian(ed.sum((t("C", "ik") - XY) ** 2), X),
+}  # fmt: skip
+GIVEN = {"X": (2, 3), "Y": (3, 4), "C": (2, 4)}
+
 
 def assert_as_numpy(name, convert, back=np.asarray):
     """Value, Jacobians, gradient and Hessian of a sample, in double precision."""
@@ -27,3 +47,10 @@ def run_source(e, backend, given):
     scope = {"__name__": "alone"}
     exec(compile(source, "<source>", "exec"), scope)
     return scope["compute"](*given.values())
+
+
+def fused(make, one):
+    """A compiled expression as a function of X alone, and X."""
+    f = ed.compile(make())
+    given = {n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)}
+    return (lambda x: f({**given, "X": x})), given["X"]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.cli import is_einsum, main
+from einderiv.cli import main
+from einderiv.notation import is_einsum
 
 README = Path(__file__).parents[1] / "README.md"
 

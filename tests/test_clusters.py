@@ -7,7 +7,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.clusters import _joined, _pieces, hashed
-from einderiv.lazy_hosts import connected
+from einderiv.dask_backend import connected
 
 da = pytest.importorskip("dask.array", reason="dask is an extra")
 distributed = pytest.importorskip("distributed", reason="dask is an extra")

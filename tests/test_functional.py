@@ -5,18 +5,18 @@ import itertools
 import numpy as np
 import pytest
 from oracle import assert_same
-from test_spelling import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
+from test_numpy_backend import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
 
 import einderiv as ed
 from einderiv.functional import BIG, WIDE
-from einderiv.jax_spelling import DIALECT as JAX
+from einderiv.jax_backend import JAX
 from einderiv.steps import Step
-from einderiv.torch_spelling import DIALECT as TORCH
+from einderiv.torch_backend import TORCH
 
 
 def run(kind, spec, arrays, out=(), operands=()):
     step = Step(kind, (), spec, tuple(SIZE[x] for x in out), 0, tuple(SIZE[x] for x in operands))
-    (line,) = JAX.step(step, [f"v{k}" for k in range(len(arrays))], str)
+    (line,) = JAX.spell(step, [f"v{k}" for k in range(len(arrays))], str)
     return eval(line, {"jnp": np, "dtype": np.dtype(np.int64), **{f"v{k}": a for k, a in enumerate(arrays)}})
 
 
@@ -89,18 +89,18 @@ SPELT = [
 def test_what_is_written(kind, spec, torch, jax):
     step = Step(kind, (), spec, (2, 3), 0)
     inputs = ["v0", "v1"] if kind in ("contract2", "add", "combine") else ["v0"]
-    assert TORCH.step(step, inputs, str) == [torch]
-    assert JAX.step(step, inputs, str) == [jax]
+    assert TORCH.spell(step, inputs, str) == [torch]
+    assert JAX.spell(step, inputs, str) == [jax]
 
 
 def test_terms_of_one_diagonal_share_their_mask():
     step = Step("write", (), (((0,), (0, 0)), ((0,), (0, 0))), (2, 2), 0)
-    assert JAX.step(step, ["v0", "v1"], str) == ["jnp.where(jnp.eye(2, dtype=bool), v0[:, None] + v1[:, None], 0)"]
+    assert JAX.spell(step, ["v0", "v1"], str) == ["jnp.where(jnp.eye(2, dtype=bool), v0[:, None] + v1[:, None], 0)"]
 
 
 def test_unknown_steps_raise():
     with pytest.raises(AssertionError, match="no spelling for gram"):
-        JAX.step(Step("gram", (), (), (), 0), [], str)
+        JAX.spell(Step("gram", (), (), (), 0), [], str)
 
 
 def test_a_users_function_needs_a_spelling():

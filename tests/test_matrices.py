@@ -8,7 +8,7 @@ import pytest
 from scipy import linalg
 
 import einderiv as ed
-from einderiv.execution import SingularMatrixError
+from einderiv.dtypes import SingularMatrixError
 
 ev = ed.evaluate
 A, B, C = ed.tensor("A", "ij"), ed.tensor("B", "jk"), ed.tensor("C", "kl")

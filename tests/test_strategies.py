@@ -107,7 +107,7 @@ def test_values_stay_what_they_are(name, monkeypatch):
     arrays = {n: rng.integers(-2, 3, shape) for n, shape in shapes.items()}
     tree = make()
     found = ed.evaluate(tree, arrays)
-    monkeypatch.setattr("einderiv.execution.improved", lambda roots, _, plan, **__: (plan(roots)[1], []))
+    monkeypatch.setattr("einderiv.pipeline.improved", lambda roots, _, plan, **__: (plan(roots)[1], []))
     plain = ed.evaluate(make(), arrays)
     for a, b in zip(leaves(found), leaves(plain), strict=True):
         assert a.dtype == np.int64

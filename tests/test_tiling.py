@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv import execution, tiling
+from einderiv import pipeline, tiling
 from einderiv.cost import costs, seconds
 from einderiv.tiling import along, blocked, peak
 from einderiv.tree import leaves, mapped
@@ -63,7 +63,7 @@ LOOPS = []
 @pytest.mark.parametrize("e", EXPRESSIONS.values(), ids=EXPRESSIONS)
 def test_every_axis_gives_the_same(e, rows, monkeypatch):
     at = given(e)
-    monkeypatch.setattr(execution, "blocked", lambda *_: None)
+    monkeypatch.setattr(pipeline, "blocked", lambda *_: None)
     wanted = ed.compile(e)(at)
     monkeypatch.setattr("einderiv.numpy_inplace.LARGE", 2)
     monkeypatch.setattr(tiling, "WIDE", 1)
@@ -71,7 +71,7 @@ def test_every_axis_gives_the_same(e, rows, monkeypatch):
     program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program
     for value in (k for k, step in enumerate(program.steps) if step.kind == "input"):
         for axis in range(len(program.shape(value))):
-            monkeypatch.setattr(execution, "blocked", chosen((value, axis), rows))
+            monkeypatch.setattr(pipeline, "blocked", chosen((value, axis), rows))
             f, out = ed.compile(e), mapped(lambda a: np.full_like(a, np.nan), wanted)
             f(at, out=out)
             for got, there, want in zip(leaves(f(at)), leaves(out), leaves(wanted), strict=True):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.show.text import Delta, text
+from einderiv.deltas import Delta
+from einderiv.show.text import text
 
 SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
 x, A = ed.tensor("x", "n"), ed.tensor("A", "nn")

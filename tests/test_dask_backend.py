@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.lazy_hosts import Dask
+from einderiv.dask_backend import DASK
 
 dask = pytest.importorskip("dask", reason="dask is an extra")
 da = pytest.importorskip("dask.array", reason="dask is an extra")
@@ -137,7 +137,7 @@ def test_what_is_refused(call, error, match):
 
 def test_the_arrays_decide():
     assert isinstance(ed.evaluate(ed.einsum("ij->i", "A"), A=da.ones((3, 2))), da.Array)
-    assert Dask.looked_at(da.ones(3)) is None
+    assert DASK.library.looked_at(da.ones(3)) is None
 
 
 def test_the_source_runs_on_its_own():

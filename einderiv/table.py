@@ -1,13 +1,23 @@
-"""Which backend computes a call: the one that was asked for, or the library of the arrays; never a guess."""
+"""The table of backends: an allow-list. One is looked up here, never imported by a name that a user typed.
+
+Which one computes a call is the one that was asked for, or the library of the arrays; never a guess.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .arrays import library, usable
-from .backends import BACKENDS, KNOWN
+from .arrays import library
+from .base import Backend
+from .cupy_backend import CUPY
+from .dask_backend import DASK
 from .errors import BackendError, near
+from .jax_backend import JAX
+from .numpy_backend import NUMPY
+from .torch_backend import TORCH
+
+BACKENDS: dict[str, Backend] = {row.name: row for row in (NUMPY, TORCH, JAX, CUPY, DASK)}
 
 
 def check_backend(backend: Any, more: Iterable[str] = ()) -> None:
@@ -19,16 +29,14 @@ def check_backend(backend: Any, more: Iterable[str] = ()) -> None:
         return
     if not isinstance(backend, str):
         raise TypeError(f"backend must be a name, not {type(backend).__name__}")
-    if backend in KNOWN:
-        raise BackendError(f"backend {backend!r} is not there in this version; there is {', '.join(BACKENDS)}")
-    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, (*KNOWN, *more))}")
+    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, (*BACKENDS, *more))}")
 
 
 def check_dense(backend: str | None, dense: bool) -> None:
-    """Raise for a structured result of CuPy, which has none."""
-    if not dense and backend == "cupy":
-        raise BackendError("dense=False is for arrays of numpy, torch and jax, not of cupy: convert the arrays with "
-                           "numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
+    """Raise for a structured result of a backend that has none."""
+    if not dense and backend is not None and not BACKENDS[backend].library.structured:
+        raise BackendError(f"dense=False is for arrays of numpy, torch and jax, not of {backend}: convert the arrays "
+                           "with numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
 
 
 def chosen(arrays: Mapping[str, Any], backend: str | None) -> str:
@@ -41,31 +49,19 @@ def chosen(arrays: Mapping[str, Any], backend: str | None) -> str:
     elif len(kinds) > 1:
         (a, x), (b, y), *_ = kinds.items()
         raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
-    found = backend or next(iter(kinds), "numpy")
-    if found not in BACKENDS:
-        raise BackendError(f"{kinds[found]} is an array of {found}; there is {', '.join(BACKENDS)}: "
-                           "convert it with numpy.asarray")  # fmt: skip
-    return found
+    return backend or next(iter(kinds), "numpy")
 
 
 def taken(arrays: Mapping[str, Any], backend: str | None, dense: bool) -> tuple[str, Any, dict[str, Any]]:
     """The backend, the device, and the arrays as that backend has them."""
     found = chosen(arrays, backend)
-    if found == "numpy":
-        return found, None, {name: usable(array, name) for name, array in arrays.items()}
-    from .lazy_hosts import HOSTS
-
     check_dense(found, dense)
-    given, device = HOSTS[found].given(arrays)
+    given, device = BACKENDS[found].library.given(arrays)
     return found, device, given
 
 
 def looked_at(given: Mapping[str, Any], backend: str, names: Iterable[str]) -> dict[str, Any]:
     """The arrays of these names for NumPy, without those that are traced: they have no values."""
-    wanted = [name for name in names if name in given]
-    if backend == "numpy" or not wanted:
-        return {name: given[name] for name in wanted}
-    from .lazy_hosts import HOSTS
-
-    found = {name: HOSTS[backend].looked_at(given[name]) for name in wanted}
+    look = BACKENDS[backend].library.looked_at
+    found = {name: look(given[name]) for name in names if name in given}
     return {name: array for name, array in found.items() if array is not None}

@@ -1,36 +1,91 @@
-"""Arrays of torch and JAX keep their library, device and dtype; what is refused says so."""
-
-import os
-import subprocess
-import sys
+"""Every row and every kind of step in torch: NumPy's numbers, torch's dtypes, devices, autograd and compiler."""
 
 import numpy as np
 import pytest
+from backend_checks import FUSED, KEPT, XY, X, assert_as_numpy, fused, run_source
+from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 
 import einderiv as ed
+from einderiv.functions import ADDED, FUNCTIONS
+from einderiv.torch_backend import COLUMN, TORCH
 
+torch = pytest.importorskip("torch")
 t, es = ed.tensor, ed.einsum
-X, x = t("X", "ij"), t("x", "i")
-XY = X @ t("Y", "jk")
-E = {
-    "product":    lambda: es("ij,jk->ik", "X", "Y"),
-    "derivative": lambda: ed.derive(es("ij,jk->ik", "X", "Y"), "X"),
-    "vanished":   lambda: ed.derive(es("ij,jk->", "X", "Y"), "X"),
-    "numbers":    lambda: 0.5 * es("ij,jk->ik", "X", "Y") + 1.5,
-    "exp":        lambda: ed.exp(es("ij,jk->ik", "X", "Y")),
-    "embedded":   lambda: ed.diag(ed.sum(es("ij,jk->ik", "X", "Y"), 1)),
-}  # fmt: skip
+x = t("x", "i")
 
 
-# ---- torch
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
+def test_every_row_has_a_spelling():
+    assert set(COLUMN) == set(FUNCTIONS) - set(ADDED)
 
 
-@pytest.mark.parametrize("make", E.values(), ids=E)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_as_numpy(name):
+    assert_as_numpy(name, torch.tensor)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sources_run_alone(name):
+    e = SAMPLES[name]()
+    given = arrays(e, domain=domain(name))
+    got = run_source(e, "torch", {n: torch.tensor(a) for n, a in (given | HELD.get(name, {})).items()})
+    np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [n for n in ELEMENTWISE if FUNCTIONS[n].analytic and n not in TORCH.library.real])
+def test_complex(name):
+    if FUNCTIONS[name].needs:
+        pytest.skip("NumPy has it of real numbers only")
+    e = SAMPLES[name]()
+    given = {n: a * (1 + 0.1j) for n, a in arrays(e, domain=domain(name)).items()}
+    if name == "conj":
+        with pytest.raises(ed.EinderivError, match="not declared so"):
+            ed.evaluate(e, {n: torch.tensor(a) for n, a in given.items()})
+        return
+    got = ed.evaluate(e, {n: torch.tensor(a) for n, a in given.items()})
+    assert got.dtype == torch.complex128
+    np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-9)
+
+
+@pytest.mark.parametrize("f", [ed.softmax, ed.log_softmax, ed.logsumexp, lambda x: ed.softmax(x, (0, 1))])
+def test_complex_reductions(f):
+    X, x = t("X", "ij"), np.random.default_rng(1).normal(size=(2, 3)) * (1 + 2j)
+    np.testing.assert_allclose(ed.evaluate(f(X), X=torch.tensor(x)), ed.evaluate(f(X), X=x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(TORCH.library.real))
+def test_real_functions_say_so(name):
+    with pytest.raises(ed.BackendError, match=f"torch computes {name} of real numbers only"):
+        ed.evaluate(getattr(ed, name)(t("x", "i")), x=torch.ones(2, dtype=torch.complex64))
+
+
+@pytest.mark.parametrize("e", [ed.softmax(t("x", "i")), ed.log_softmax(t("x", "i")), ed.softplus(t("x", "i")),
+                               ed.logsumexp(t("x", "i")), ed.sigmoid(t("x", "i")), ed.log_sigmoid(t("x", "i"))],
+                         ids=str)  # fmt: skip
+def test_large_inputs_do_not_overflow(e):
+    x = torch.tensor([1e4, -1e4, 3.0])
+    for what in (e, ed.grad(ed.sum(e), "x")):
+        got = ed.evaluate(what, x=x)
+        assert got.dtype == torch.float32
+        np.testing.assert_allclose(got, ed.evaluate(what, x=x.double().numpy()), rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_compiled_whole(name):
+    e = SAMPLES[name]()
+    given = {n: torch.tensor(a) for n, a in arrays(e, domain=domain(name)).items()}
+    f = ed.compile(e)
+    want = f(given)
+    torch._dynamo.reset()
+    got = torch.compile(f.raw, fullgraph=True, backend="aot_eager")(*(given[n] for n in f.inputs))
+    torch.testing.assert_close(got, want)
+
+
+# ---- arrays keep their library, device and dtype; what is refused says so
+@pytest.mark.parametrize("make", KEPT.values(), ids=KEPT)
 @pytest.mark.parametrize("name", ["float32", "float64", "bfloat16", "float16", "complex64"])
-def test_torch_keeps_dtype_and_device(torch, make, name):
+def test_keeps_dtype_and_device(make, name):
     dtype = getattr(torch, name)
     a, b = torch.ones(2, 3).to(dtype), torch.ones(3, 4).to(dtype)
     got = ed.evaluate(make(), X=a, Y=b)
@@ -39,15 +94,15 @@ def test_torch_keeps_dtype_and_device(torch, make, name):
     np.testing.assert_allclose(got.to(torch.complex128).numpy(), want, rtol=2e-2)
 
 
-@pytest.mark.parametrize("make", E.values(), ids=E)
-def test_torch_keeps_another_device(torch, make):
+@pytest.mark.parametrize("make", KEPT.values(), ids=KEPT)
+def test_keeps_another_device(make):
     """`meta` tensors have a shape and no values: whatever is made besides them must be made there."""
     got = ed.evaluate(make(), X=torch.ones(2, 3, device="meta"), Y=torch.ones(3, 4, device="meta"))
     assert got.device.type == "meta"
     assert got.dtype == torch.float32
 
 
-def test_held_arrays_are_moved(torch):
+def test_held_arrays_are_moved():
     held = np.arange(3.0, dtype=np.float32)[::-1]
     f = ed.compile(es("ij,j->i", X, held))
     assert f(X=torch.ones(2, 3, device="meta")).device.type == "meta"
@@ -64,7 +119,7 @@ PROMOTED = [("float32", "int64", "float32"), ("float32", "float64", "float64"), 
 
 
 @pytest.mark.parametrize(("a", "b", "want"), PROMOTED)
-def test_torch_promotes_as_torch(torch, a, b, want):
+def test_promotes_as_torch(a, b, want):
     a, b = torch.ones(2, 2).to(getattr(torch, a)), torch.ones(2, 2).to(getattr(torch, b))
     f = ed.compile(es("ij,jk->ik", "A", "B"))
     for _ in range(3):
@@ -73,12 +128,12 @@ def test_torch_promotes_as_torch(torch, a, b, want):
     assert f.raw(a, b).tolist() == [[2, 2], [2, 2]]
 
 
-def test_whole_numbers_under_a_smooth_function_get_the_default_float(torch):
+def test_whole_numbers_under_a_smooth_function_get_the_default_float():
     assert ed.evaluate(ed.exp(x), x=torch.ones(2, dtype=torch.int64)).dtype == torch.get_default_dtype()
     assert ed.evaluate(0.5 * x, x=torch.ones(2, dtype=torch.int8)).dtype == torch.get_default_dtype()
 
 
-def test_whole_numbers_are_exact_or_refused(torch):
+def test_whole_numbers_are_exact_or_refused():
     product = es("ij,jk->ik", "A", "B")
     big = torch.full((2, 2), 2**40)
     with pytest.raises(ed.EinderivError, match="beyond int64"):
@@ -93,7 +148,7 @@ def test_whole_numbers_are_exact_or_refused(torch):
     assert (ed.evaluate(J, A=a, B=b).numpy() == ed.evaluate(J, A=a.numpy(), B=b.numpy())).all()
 
 
-def test_autograd_passes_through(torch):
+def test_autograd_passes_through():
     w = torch.rand(3, requires_grad=True)
     f = ed.compile({"loss": ed.sum(ed.sin(t("w", "i")) ** 2), "grad": ed.grad(ed.sum(ed.sin(t("w", "i")) ** 2), "w")})
     for _ in range(3):
@@ -102,7 +157,7 @@ def test_autograd_passes_through(torch):
         torch.testing.assert_close(theirs, found["grad"])
 
 
-def test_results_of_torch_alias_nothing(torch):
+def test_results_alias_nothing():
     a = torch.rand(2, 2)
     for e in (X, X.T, ed.diag(X), ed.vec(X), es("ij->ijk", X, sizes={"k": 2})):
         got = ed.evaluate(e, X=a)
@@ -112,7 +167,7 @@ def test_results_of_torch_alias_nothing(torch):
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch.func.jvp calls it
 @pytest.mark.parametrize("function", ["vmap", "grad", "jvp", "jacrev"])
-def test_transformations_of_torch(torch, function):
+def test_transformations(function):
     f = ed.compile(ed.sum(ed.exp(X) * X))
     a, transform = torch.rand(2, 3), getattr(torch.func, function)
     if function == "vmap":
@@ -124,24 +179,8 @@ def test_transformations_of_torch(torch, function):
     torch.testing.assert_close(got, want)
 
 
-FUSED = {
-    "added":      lambda: t("C", "ik") - 2 * XY,
-    "embedded":   lambda: ed.derive(XY, X),
-    "weighted":   lambda: es("ij,jk->ij", X, "Y") * X,
-    "a Hessian":  lambda: ed.hessian(ed.sum((t("C", "ik") - XY) ** 2), X),
-}  # fmt: skip
-GIVEN = {"X": (2, 3), "Y": (3, 4), "C": (2, 4)}
-
-
-def fused(make, one):
-    """A compiled expression as a function of X alone, and X."""
-    f = ed.compile(make())
-    given = {n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)}
-    return (lambda x: f({**given, "X": x})), given["X"]
-
-
 @pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
-def test_transformations_of_torch_go_through_its_own_kernels(torch, make):
+def test_transformations_go_through_its_own_kernels(make):
     f, a = fused(make, torch.tensor)
     for _ in range(3):
         want = f(a)
@@ -155,7 +194,7 @@ def test_transformations_of_torch_go_through_its_own_kernels(torch, make):
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
 @pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
-def test_one_graph_of_its_own_kernels(torch, make):
+def test_one_graph_of_its_own_kernels(make):
     torch._dynamo.reset()
     f, a = fused(make, torch.tensor)
     for _ in range(3):
@@ -167,7 +206,7 @@ def test_one_graph_of_its_own_kernels(torch, make):
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own
 @pytest.mark.parametrize("how", ["call", "raw", "gradient"])
-def test_one_graph_for_the_compiler(torch, how):
+def test_one_graph_for_the_compiler(how):
     torch._dynamo.reset()
     W = t("W", "jk")
     loss = ed.mean(ed.softmax(X @ W) ** 2)
@@ -181,7 +220,7 @@ def test_one_graph_for_the_compiler(torch, how):
     torch.testing.assert_close(torch.autograd.grad(got, w), torch.autograd.grad(want, w))
 
 
-def test_declared_structures_are_checked(torch):
+def test_declared_structures_are_checked():
     f = ed.compile(t("S", "nn", symmetric=True) * 2.0)
     assert f(S=torch.eye(2)).tolist() == [[2, 0], [0, 2]]
     with pytest.raises(ed.EinderivError, match="declared symmetric"):
@@ -208,95 +247,6 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), REFUSED, ids=[row[2] for row in REFUSED])
-def test_torch_refuses(torch, call, kind, message):
+def test_refuses(call, kind, message):
     with pytest.raises(kind, match=message):
         call(torch)
-
-
-# ---- JAX
-@pytest.fixture
-def jnp():
-    return pytest.importorskip("jax").numpy
-
-
-@pytest.mark.parametrize("make", E.values(), ids=E)
-@pytest.mark.parametrize("name", ["float32", "bfloat16", "float16", "complex64"])
-def test_jax_keeps_dtype(jnp, make, name):
-    got = ed.evaluate(make(), X=jnp.ones((2, 3), name), Y=jnp.ones((3, 4), name))
-    assert got.dtype == jnp.dtype(name)
-
-
-@pytest.mark.parametrize("make", FUSED.values(), ids=FUSED)
-def test_transformations_of_jax(jnp, make):
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    f, a = fused(make, jnp.asarray)
-    want = f(a)
-    np.testing.assert_allclose(jax.jit(f)(a), want, rtol=1e-12)
-    np.testing.assert_allclose(jax.vmap(f)(jnp.stack([a, 2 * a]))[1], f(2 * a), rtol=1e-12)
-    np.testing.assert_allclose(jax.jvp(f, (a,), (a,))[0], want, rtol=1e-12)
-    forward = jax.jacfwd(f)(a)
-    np.testing.assert_allclose(jax.jit(jax.jacrev(f))(a), forward, rtol=1e-12, atol=1e-14)
-    second = jax.hessian(lambda x: f(x).sum())(a)
-    np.testing.assert_allclose(jax.vmap(jax.jacrev(jax.grad(lambda x: f(x).sum())))(a[None])[0], second, atol=1e-12)
-
-
-def test_jax_keeps_another_device(jnp):
-    """Two devices on one processor must be asked for before the library is imported."""
-    code = ("import jax, jax.numpy as jnp, einderiv as ed, numpy as np; d = jax.devices()[1]; "
-            "x = jax.device_put(jnp.ones((2, 3), 'bfloat16'), d); "
-            "g = ed.compile(ed.tensor('X', 'ij') @ np.ones((3, 3), int) + 1.5); found = [g(X=x) for _ in range(3)]; "
-            "print({str(a.dtype) for a in found}, {a.devices() == {d} for a in found})")  # fmt: skip
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
-    assert done.stdout.strip() == "{'bfloat16'} {True}", done.stderr
-
-
-def test_a_plan_made_while_tracing_leaks_nothing(jnp):
-    import jax
-
-    f = ed.compile(es("ij,j->i", X, np.arange(3.0)))
-    assert jax.jit(lambda a: f(X=a))(jnp.ones((2, 3))).tolist() == [3, 3]
-    assert f(X=jnp.ones((2, 3))).tolist() == [3, 3]
-    assert jax.vmap(lambda a: f(X=a))(jnp.ones((4, 2, 3))).shape == (4, 2)
-
-
-def test_numpy_arrays_are_converted_for_a_backend_by_name(jnp):
-    f = ed.compile(X @ t("Y", "jk"), backend="jax")
-    got = f(X=np.ones((2, 3), np.float32), Y=jnp.ones((3, 2), jnp.float32))
-    assert isinstance(got, jnp.ndarray)
-    assert isinstance(ed.compile(X * 2, backend="jax")(X=[[1.0, 2.0]]), jnp.ndarray)
-
-
-def test_traced_whole_numbers_are_refused(jnp):
-    import jax
-
-    f = ed.compile(2 * X)
-    assert f(X=jnp.ones((2, 2), int)).tolist() == [[2, 2], [2, 2]]
-    with pytest.raises(ed.BackendError, match=r"while they are traced.*or call raw"):
-        jax.jit(lambda a: f(X=a))(jnp.ones((2, 2), int))
-    assert jax.jit(f.raw)(jnp.ones((2, 2), int)).tolist() == [[2, 2], [2, 2]]
-    with pytest.raises(ed.EinderivError, match="beyond int"):
-        ed.evaluate(X * X * X, X=jnp.full((1, 1), 2**30))
-
-
-def test_jax_refuses(jnp):
-    import jax
-
-    with pytest.raises(TypeError, match="key<fry>"):
-        ed.evaluate(x, x=jax.random.split(jax.random.key(0), 2))
-    with pytest.raises(ed.EinderivError, match="axis that has none"):
-        ed.evaluate(ed.max(X), X=jnp.ones((0, 2)))
-
-
-def test_a_library_that_is_missing(monkeypatch):
-    for backend in ("torch", "jax", "cupy"):
-        for name in [n for n in sys.modules if n.partition(".")[0] == backend]:
-            monkeypatch.delitem(sys.modules, name)
-        monkeypatch.setitem(sys.modules, backend, None)
-        with pytest.raises(ed.BackendError, match=rf"needs {backend}: pip install 'einderiv\[{backend}\]'"):
-            ed.compile(X, backend=backend)(X=[[1.0]])
-        if backend != "cupy":
-            with pytest.raises(ed.BackendError, match=f"needs {backend}"):
-                getattr(ed, f"to_{backend}")(X)

@@ -1,19 +1,31 @@
-"""How CuPy says every row of the functions table, as NumPy does but for what it lacks, and every kind of step."""
+"""CuPy: its arrays, and how it says every row of the functions table: as NumPy does, but for what it lacks."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
+from .array_helpers import IMPORTS as ALIKE
+from .array_helpers import renamed
+from .arrays import library, usable
+from .base import Helpers
 from .errors import BackendError
-from .functional import Dialect
+from .functional import Functional
 from .functions import Function
-from .helpers import HELPERS, Helpers
-from .spelling import Backend
+from .helpers import TEXTS as OF_NUMPY
+from .numpy_backend import NumpyArrays
+
+
+def _renamed(text: str) -> str:
+    return re.sub(r"\bnp\.", "cp.", text)
+
 
 #: rows that CuPy spells otherwise than NumPy: its ufuncs know no `where`
 OTHERS = {"pseudo_reciprocal": "cp.where({0} == 0, 0, 1 / cp.where({0} == 0, 1, {0}))"}
 TEXTS = {
+    "softplus": _renamed(OF_NUMPY["softplus"]),
+    **renamed(("shares", "products", "adjugate", "minors"), "cp"),
     "sigmoid": """\
 def sigmoid(x):
     return 1 / (1 + cp.exp(-x))  # a quotient by infinity is 0
@@ -66,50 +78,52 @@ def inverse(factors):
     a, lu, pivots = factors
     return cp.linalg.inv(a) if lu is None else linalg.lu_solve((lu, pivots), cp.eye(len(a), dtype=a.dtype))
 """,
-    "determinant": """\
-def determinant(factors):
-    return cp.linalg.det(factors[0])
-""",
-    "log_determinant": """\
-def log_determinant(factors):
-    sign, log = cp.linalg.slogdet(factors[0])
-    return cp.log(sign) + log if cp.iscomplexobj(sign) else log
-""",
+    **renamed(("determinant", "log_determinant"), "cp"),
 }
 IMPORTS = {
+    **ALIKE,
     "frechet": "from itertools import permutations\nfrom cupyx.scipy.linalg import expm",
-    "minors": "from itertools import permutations",
     **dict.fromkeys(("factored", "solved", "inverse"), "from cupyx.scipy import linalg"),
 }
 
 
-def _renamed(text: str) -> str:
-    return re.sub(r"\bnp\.", "cp.", text)
+class CupyLibrary(NumpyArrays):
+    """CuPy's arrays: NumPy's rules on one device."""
+
+    name = module = "cupy"
+    test = "isinstance({0}, _array)"
+    structured = False
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, everything else as an array of CuPy."""
+        cupy = self.xp
+        return {n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()}, None
+
+    def looked_at(self, array: Any) -> Any:
+        """The array for NumPy."""
+        return array.get()
 
 
-class _Column(Dialect):
+class Cupy(Functional):
     """A column that is read off NumPy's; steps are functional, for not every view of CuPy can be written to."""
 
     def row(self, row: Function) -> str:
+        """NumPy's spelling, with CuPy's name."""
         if row.needs and "special" not in row.needs and "expm" not in row.needs:
             raise BackendError(f"the function {row.name} has no spelling for cupy: NumPy's imports {row.needs!r}")
         return OTHERS.get(row.name) or _renamed(row.spell.get("cupy", row.spell["numpy"]))
 
 
-DIALECT = _Column("cupy", "cp", "transpose", "axis", "dtype=dtype", "cp.eye({0}, dtype=bool)",
-                  "cp.broadcast_to({0}, {1})", "{0}.copy()", {})  # fmt: skip
-
-
-def _needs(row: Function) -> str:
-    return "from cupyx.scipy import special" if "special" in row.needs else ""
-
-
-def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
-    found = f'cp.dtype("{dtype}")' if dtype else f"cp.result_type({', '.join(arguments)})" if arguments else (
-        'cp.dtype("float64")')  # fmt: skip
-    return {"dtype": f"dtype = {found}"}
-
-
-_SHARED = ("softplus", "shares", "products", "adjugate", "minors")
-CUPY = Backend("cupy", "import cupy as cp", DIALECT.step, DIALECT.row, _needs,
-               Helpers({**{name: _renamed(HELPERS[name]) for name in _SHARED}, **TEXTS}, IMPORTS), _setup)  # fmt: skip
+CUPY = Cupy(
+    name="cupy",
+    library=CupyLibrary(),
+    helpers=Helpers(TEXTS, IMPORTS),
+    header="import cupy as cp",
+    module="cp",
+    dtypes="cp",
+    no_dtype='cp.dtype("float64")',
+    modules={"special": "from cupyx.scipy import special"},
+    like="dtype=dtype",
+    mask="cp.eye({0}, dtype=bool)",
+    spread="cp.broadcast_to({0}, {1})",
+)

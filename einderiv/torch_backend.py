@@ -1,13 +1,21 @@
-"""How torch says every row of the functions table and every kind of step. Autograd and `torch.compile` follow it."""
+"""torch: its arrays, and how it says every row of the functions table and every kind of step.
+
+Autograd and `torch.compile` follow the sources. What torch decides is its own: how dtypes promote, the default float of
+whole numbers under a smooth function, what a singular matrix gives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
 
-from .functional import Dialect, Embedded
-from .functions import Function
-from .helpers import Helpers
-from .spelling import Backend, Spell, aligned, literal, shape
+from .array_helpers import OF_TORCH, renamed
+from .arrays import library, usable
+from .base import Helpers, Kind, Library
+from .errors import BackendError
+from .functional import Embedded, Functional
+from .source_text import Spell, aligned, literal, shape
 from .steps import Labels, Step
 
 COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
@@ -36,8 +44,6 @@ COLUMN = {
     "conj": "torch.conj_physical({0})", "modulus": "torch.abs({0}).to({0}.dtype)",
     "pseudo_reciprocal": "torch.where({0} == 0, 0, 1 / torch.where({0} == 0, 1, {0}))",
 }  # fmt: skip
-#: rows that torch computes of real numbers only, though they are analytic
-REAL = frozenset({"erf", "erfc"})
 
 TEXTS = {
     "cube_root": """\
@@ -79,77 +85,7 @@ def logsumexp(x, core):
         return (torch.log(torch.exp(z).sum(-1, keepdim=True)) + top).reshape(x.shape[: x.ndim - core])
     return torch.logsumexp(flat(x, core), -1)
 """,
-    "shares": """\
-def shares(x, top, axis):
-    at = (x == top(x, axis, keepdim=True)).to(x.dtype)  # ties share equally
-    return at / at.sum(axis, keepdim=True)
-""",
-    "products": """\
-def products(x, core, out):
-    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
-    shape, x = x.shape, flat(x, core)
-    n = x.shape[-1]
-    if out == 0:
-        return x.prod(-1)
-    if out == 1:  # the product of all before, times that of all behind
-        one = torch.ones_like(x[..., :1])
-        before = torch.cat([one, x[..., :-1]], -1).cumprod(-1)
-        behind = torch.cat([x[..., 1:], one], -1).flip(-1).cumprod(-1).flip(-1)
-        found = before * behind if n else x
-    else:  # leave one out by making it 1, and none twice
-        here = torch.eye(n, dtype=torch.bool, device=x.device)
-        found = products(torch.where(here, 1, x[..., None, :]), 1, out - 1)
-        for axis in range(out - 1):
-            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
-            found = torch.where(mask, 0, found)
-    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
-""",
-    "adjugate": """\
-def adjugate(a):
-    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
-    u, s, v = torch.linalg.svd(a)
-    signs = torch.linalg.det(u) * torch.linalg.det(v)
-    middle = products(s, 1, 1) * signs[..., None]
-    return (v.mH * middle[..., None, :]) @ u.mH
-""",
-    "minors": """\
-def minors(a, order):
-    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
-    u, s, v = torch.linalg.svd(a)
-    signs = torch.linalg.det(u) * torch.linalg.det(v)
-    rest = products(s, 1, order) * signs[(..., *[None] * order)]
-    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
-    out = "".join(r + c for r, c in zip(rows, columns))
-    total = 0
-    for at in permutations(range(order)):
-        sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
-        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
-        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
-        total = total + sign * torch.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands)
-    return total
-""",
-    "frechet": """\
-def frechet(a, *directions):
-    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
-    n, k = a.shape[-1], len(directions)
-    if not k:
-        return torch.linalg.matrix_exp(a)
-    zero, total = torch.zeros_like(a), torch.zeros_like(a)
-    for order in permutations(directions):
-        rows = [torch.cat([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
-        total = total + torch.linalg.matrix_exp(torch.cat(rows, -2))[..., :n, k * n :]
-    return total
-""",
-    "factored": """\
-def factored(a):
-    return [a]  # LU factors join it when they are asked for, once
-""",
-    "factors": """\
-def factors(matrix):
-    if len(matrix) == 1:
-        matrix.extend(torch.linalg.lu_factor(matrix[0]))
-    return matrix[1:]
-""",
+    **renamed(("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "torch", OF_TORCH),
     "solved": """\
 def solved(matrix, b, flipped=False):
     lu, pivots = factors(matrix)
@@ -166,25 +102,99 @@ def inverse(matrix):
     one = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device)
     return torch.linalg.lu_solve(*factors(matrix), one.expand(a.shape))
 """,
-    "determinant": """\
-def determinant(matrix):
-    return torch.linalg.det(matrix[0])
-""",
-    "log_determinant": """\
-def log_determinant(matrix):
-    sign, log = torch.linalg.slogdet(matrix[0])
-    return torch.log(sign) + log if sign.is_complex() else log
-""",
+    **renamed(("determinant", "log_determinant"), "torch", OF_TORCH),
 }
-IMPORTS = {"frechet": "from itertools import permutations", "minors": "from itertools import permutations"}
+IMPORTS = dict.fromkeys(("frechet", "minors"), "from itertools import permutations")
 
 
-class _Torch(Dialect):
+class TorchLibrary(Library):
+    """Tensors keep their device; promotion is ``torch.promote_types``."""
+
+    name = module = "torch"
+    real = frozenset({"erf", "erfc"})
+    test = "isinstance({0}, _array) and {0}.device == _device"
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Tensors as they are, everything else as a tensor on their device."""
+        torch = self.xp
+        tensors = {name: a for name, a in arrays.items() if library(a) == "torch"}
+        for name, a in tensors.items():
+            if a.layout != torch.strided:
+                raise TypeError(f"{name} is a sparse tensor: make it dense with .to_dense()")
+        devices = {a.device: name for name, a in tensors.items()}
+        if len(devices) > 1:
+            (a, x), (b, y), *_ = devices.items()
+            raise BackendError(f"{x} is on {a} and {y} on {b}: move one of them first")
+        device = next(iter(devices), torch.get_default_device())
+        found = {name: a if name in tensors else self._tensor(usable(a, name), None, device)
+                 for name, a in arrays.items()}  # fmt: skip
+        return found, device
+
+    def _tensor(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A tensor with the values of a NumPy array."""
+        import numpy as np
+
+        return self.xp.tensor(np.ascontiguousarray(array).reshape(array.shape), device=device, dtype=dtype)
+
+    def looked_at(self, array: Any) -> Any:
+        """The array for NumPy, or None inside of ``torch.func`` and ``torch.compile``."""
+        try:
+            return array.detach().cpu().resolve_conj().numpy()
+        except RuntimeError:  # of a tensor that stands for others
+            return None
+
+    def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
+        """``torch.promote_types``, and what a Python number does to a tensor."""
+        found = reduce(self.xp.promote_types, dtypes) if dtypes else self.xp.int64
+        for number in numbers:
+            found = self.xp.result_type(self.xp.empty((), dtype=found, device="cpu"), number)
+        return found
+
+    def kind(self, dtype: Any) -> Kind:
+        """A dtype of torch."""
+        kind = "c" if dtype.is_complex else "f" if dtype.is_floating_point else "b" if dtype == self.xp.bool else "i"
+        return Kind(str(dtype).removeprefix("torch."), "u" if kind == "i" and not dtype.is_signed else kind,
+                    dtype.itemsize)  # fmt: skip
+
+    def held_dtype(self, array: Any) -> Any:
+        """That of ``torch.from_numpy``."""
+        import numpy as np
+
+        if library(array) == "torch":
+            return array.dtype
+        return self.xp.from_numpy(np.empty(0, np.asarray(array).dtype)).dtype
+
+    def as_array(self, value: Any) -> Any:
+        """A tensor is one, also of no axes."""
+        return value
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """A tensor in a dtype."""
+        return array.to(dtype)
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array on the device."""
+        import numpy as np
+
+        if library(array) == "torch":
+            return array.to(device, dtype)
+        return self._tensor(np.asarray(array), dtype, device)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate, not marked as one."""
+        return self.xp.conj_physical(array)
+
+    def array_type(self) -> Any:
+        """``torch.Tensor``."""
+        return self.xp.Tensor
+
+
+class Torch(Functional):
     """torch has kernels of its own for a product that is added to something, and for embedding on a diagonal."""
 
-    def step(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         if step.kind != "addmm":
-            return super().step(step, inputs, size)
+            return super().spell(step, inputs, size)
         la, lb, out, beta, alpha = step.spec
         words = [f"{word}={literal(n).strip('()')}" for word, n in (("beta", beta), ("alpha", alpha)) if n != 1]
         return [f"torch.addmm({', '.join([inputs[0], *self.matrices(inputs[1:], la, lb, out), *words])})"]
@@ -212,26 +222,31 @@ class _Torch(Dialect):
             text = f"torch.diag_embed({text}, 0, {there.index(first[q])}, {there.index(q)})"
         return text
 
-
-DIALECT = _Torch("torch", "torch", "permute", "dim", "dtype=dtype, device=device",
-                 "torch.eye({0}, dtype=torch.bool, device=device)", "{0}.expand({1})", "{0}.clone()",
-                 COLUMN)  # fmt: skip
-
-
-def _needs(_: Function) -> str:
-    return ""
-
-
-def _setup(arguments: Sequence[str], dtype: str | None, device: str | None) -> dict[str, str]:
-    """The dtype and the device of what a source makes itself: given, or those of its arguments."""
-    arrays = [a for a in arguments if a.isidentifier()]
-    # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike `promote_types`.
-    parts = [*(f"{a}.new_zeros(())" for a in arrays), *arguments[len(arrays) :]]
-    found = f"({' * '.join(parts)}).dtype" if len(parts) > 1 else f"{arrays[0]}.dtype" if arrays else ""
-    found = f"torch.{dtype}" if dtype else found if arrays else "torch.get_default_dtype()"
-    place = f"{arrays[0]}.device" if arrays else f'"{device}"' if device else "torch.get_default_device()"
-    return {"dtype": f"dtype = {found}", "device": f"device = {place}"}
+    def setup(self, arguments: Sequence[str], dtype: str | None, device: str | None) -> dict[str, str]:
+        """The dtype and the device of what a source makes itself: given, or those of its arguments."""
+        arrays = [a for a in arguments if a.isidentifier()]
+        # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike `promote_types`.
+        parts = [*(f"{a}.new_zeros(())" for a in arrays), *arguments[len(arrays) :]]
+        found = f"({' * '.join(parts)}).dtype" if len(parts) > 1 else f"{arrays[0]}.dtype" if arrays else ""
+        found = f"torch.{dtype}" if dtype else found if arrays else self.no_dtype
+        place = f"{arrays[0]}.device" if arrays else f'"{device}"' if device else "torch.get_default_device()"
+        return {"dtype": f"dtype = {found}", "device": f"device = {place}"}
 
 
-TORCH = Backend("torch", "import torch", DIALECT.step, DIALECT.row, _needs, Helpers(TEXTS, IMPORTS), _setup,
-                "{0}.clone()")  # fmt: skip
+TORCH = Torch(
+    name="torch",
+    library=TorchLibrary(),
+    helpers=Helpers(TEXTS, IMPORTS),
+    header="import torch",
+    module="torch",
+    dtypes="torch",
+    no_dtype="torch.get_default_dtype()",
+    fresh="{0}.clone()",
+    column=COLUMN,
+    rewrites=("numbers out of products", "numbers into sums", "addmm"),
+    like="dtype=dtype, device=device",
+    mask="torch.eye({0}, dtype=torch.bool, device=device)",
+    spread="{0}.expand({1})",
+    permute="permute",
+    axis="dim",
+)

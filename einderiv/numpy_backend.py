@@ -1,85 +1,34 @@
-"""How each kind of step is spelt in a backend: one row for each backend, one function for each kind.
-
-A row turns a step into Python text; it knows labels and size names, never arrays.
-"""
+"""NumPy: its arrays, and how each kind of step is spelt, one function for each kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from math import prod
+from types import MappingProxyType
+from typing import Any
 
-from .expression import Number, Size
-from .functions import Function
-from .helpers import NUMPY, Helpers
+from .arrays import usable
+from .base import Backend, Library
+from .helpers import HELPERS
 from .layouts import rearranged
 from .lowering import SHORT
 from .notation import LETTERS
+from .source_text import (
+    Spell,
+    aligned,
+    by_label,
+    combine_text,
+    core_axes,
+    literal,
+    product,
+    shape,
+    solve_text,
+    transposed,
+)
 from .steps import Labels, Step, contraction, middle, turned
 
-Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 MANY, FEW = 1 << 14, 32  # entries: of an array that is worth a thought; of a result that is made one by one
-
-
-@dataclass(frozen=True)
-class Backend:
-    """A row: its name, what a source imports, and how it spells a step as an expression on named values."""
-
-    name: str
-    header: str
-    spell: Callable[[Step, Sequence[str], Spell], list[str]]
-    row: Callable[[Function], str]  # the spelling of a row of the functions table
-    needs: Callable[[Function], str]  # what a source imports for it
-    helpers: Helpers
-    setup: Callable[[Sequence[str], str | None, str | None], dict[str, str]]  # lines that bind words, by the word
-    fresh: str = "{0}.copy()"  # a value that shares memory with nothing
-
-
-def product(sizes: Sequence[str]) -> str:
-    """A product of sizes as text; numbers are multiplied out."""
-    numbers = [int(s) for s in sizes if s.isdigit()]
-    words = [s for s in sizes if not s.isdigit()]
-    total = 1
-    for n in numbers:
-        total *= n
-    return "*".join(([str(total)] if total != 1 or not words else []) + words)
-
-
-def shape(sizes: Sequence[str]) -> str:
-    """A shape as text."""
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
-
-
-def literal(number: Number) -> str:
-    """A number as text that Python reads back."""
-    text = repr(number)
-    if "inf" in text or "nan" in text:
-        return f'complex("{text.strip("()")}")' if isinstance(number, complex) else f'float("{text}")'
-    return f"({text})" if text.startswith("-") else text
-
-
-def transposed(x: str, labels: Labels, order: Labels, method: str = "transpose") -> str:
-    """`x` with its axes in another order, by a method of the array."""
-    if labels == order:
-        return x
-    if len(labels) == 2:
-        return f"{x}.T"
-    return f"{x}.{method}({', '.join(str(labels.index(label)) for label in order)})"
-
-
-def aligned(x: str, labels: Labels, out: Labels, method: str = "transpose") -> str:
-    """`x` as a view that broadcasts against axes `out`."""
-    order = tuple(label for label in out if label in labels)
-    x = transposed(x, labels, order, method)
-    where = [":" if label in labels else "None" for label in out]
-    while where and where[0] == "None":
-        where = where[1:]  # leading axes broadcast by themselves
-    return f"{x}[{', '.join(where)}]" if "None" in where else x
-
-
-def core_axes(core: int) -> str:
-    """The last axes as an argument."""
-    return "-1" if core == 1 else shape([str(k) for k in range(-core, 0)])
 
 
 def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
@@ -108,16 +57,6 @@ def _scale(inputs: Sequence[str], step: Step, size: Spell) -> str:
 
 def _add(inputs: Sequence[str], _: Step, __: Spell) -> str:
     return " + ".join(inputs)
-
-
-def combine_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
-    """``a x + b y + c``, one number for all terms in front."""
-    numbers, constant = step.spec
-    common = numbers[0] if len(set(numbers)) == 1 < len(numbers) and abs(numbers[0]) != 1 else None
-    text = combination(inputs, numbers) if common is None else f"{literal(common)} * ({' + '.join(inputs)})"
-    if not constant:
-        return text
-    return f"{literal(constant)} {text.replace('-', '- ', 1) if text.startswith('-') else f'+ {text}'}"
 
 
 def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
@@ -157,14 +96,6 @@ def _take(inputs: Sequence[str], step: Step, _: Spell) -> str:
     labels, place, out = step.spec
     at = next(p for p, x in enumerate(labels) if x not in out)
     return transposed(f"{inputs[0]}[{':, ' * at}{place}]", labels[:at] + labels[at + 1 :], out)
-
-
-def combination(inputs: Sequence[str], numbers: Sequence[float]) -> str:
-    """A sum of terms with their numbers, as text."""
-    terms = [("- " if c < 0 else "+ ") + (f"{literal(abs(c))} * " if abs(c) != 1 else "") + x
-             for c, x in zip(numbers, inputs, strict=True)]  # fmt: skip
-    text = " ".join(terms)
-    return text[2:] if text.startswith("+") else text.replace(" ", "", 1)
 
 
 def _sum(inputs: Sequence[str], step: Step, size: Spell) -> str:
@@ -230,7 +161,7 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     la, lb, out = step.spec
     x, y = inputs
     batch, summed, first, second = contraction(la, lb, out)
-    sizes = _by_label(step, size)
+    sizes = by_label(step, size)
     if not summed:
         return f"{_repeated(x, la, out, sizes)} * {_repeated(y, lb, out, sizes)}"
     if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
@@ -283,22 +214,6 @@ def _repeated(x: str, labels: Labels, out: Labels, sizes: Callable[[int], str]) 
     return aligned(x, labels, out)
 
 
-def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "transpose") -> str:
-    """``A⁻¹ b`` for all right-hand sides at once, those of a stack of matrices as a stack."""
-    la, lb, _, flipped = step.spec
-    batch, summed = la[:-2], la[-2] if flipped else la[-1]
-    rest = tuple(label for label in lb if label not in batch and label != summed)
-    sizes = _by_label(step, size)
-    right = aligned(inputs[1], lb, (*batch, summed, *rest), method)
-    if batch or len(rest) > 1:
-        stack = [sizes(label) if label in lb else "1" for label in batch]
-        right = f"{right}.reshape({shape([*stack, sizes(summed), product(list(map(sizes, rest)))])})"
-    text = f"solved({inputs[0]}, {right}{', True' * flipped})"
-    if len(rest) > 1 or (batch and not rest):
-        text += f".reshape({shape(list(map(sizes, (*batch, summed, *rest))))})"
-    return text
-
-
 def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped: bool = False) -> str:
     """A product over axes in the middle of `x`, as a stack of products that copies nothing; empty where it is none."""
     la, lb, out = step.spec
@@ -337,13 +252,6 @@ def _grouped(batch: Labels, group: Labels) -> bool:
     return len(group) != 1 and bool(batch or group)
 
 
-def _by_label(step: Step, size: Spell) -> Callable[[int], str]:
-    """The size of every label of a contraction, as text."""
-    la, lb, *_ = step.spec
-    known = dict(zip(la + lb, step.operand_sizes, strict=True))
-    return lambda label: size(known[label])  # asked only for what is written down
-
-
 def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes: Callable[[int], str]) -> str:
     """`x` as a stack of matrices; without batch axes an empty group is left out, for a vector is no matrix."""
     batch, rows, columns = groups
@@ -362,19 +270,96 @@ SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
 }  # fmt: skip
 
 
-def _row(row: Function) -> str:
-    return row.spell["numpy"]
+class NumpyDtypes(Library):
+    """A library whose dtypes are NumPy's, and promote as NumPy's do."""
+
+    def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
+        """``numpy.result_type``."""
+        import numpy as np
+
+        return np.result_type(*(dtypes or [np.int64]), *numbers)
+
+    def kind(self, dtype: Any) -> Any:
+        """A dtype of NumPy has all that is asked for."""
+        import numpy as np
+
+        return np.dtype(dtype)
+
+    def held_dtype(self, array: Any) -> Any:
+        """Its own."""
+        return array.dtype
 
 
-def _needs(row: Function) -> str:
-    return row.needs
+class NumpyArrays(NumpyDtypes):
+    """Arrays that are used where they are, and may change in place. Halves are computed in float32."""
+
+    widened = MappingProxyType({"float16": "float32"})
+    wider = "int64"
+    as_they_are = True
+
+    def as_array(self, value: Any) -> Any:
+        """An array, also of a scalar."""
+        return self.xp.asarray(value)
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """An array in a dtype, copied only where it has another."""
+        found = self.xp.asarray(array)
+        return found.astype(dtype) if found.dtype != dtype else found
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array in a dtype."""
+        return self.converted(array, dtype)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate."""
+        return self.xp.conj(array)
+
+    def array_type(self) -> Any:
+        """``ndarray``."""
+        return self.xp.ndarray
 
 
-def _setup(arguments: Sequence[str], dtype: str | None, _: str | None) -> dict[str, str]:
-    """The dtype of what a source makes itself: given, or that of its arguments together."""
-    found = f'np.dtype("{dtype}")' if dtype else f"np.result_type({', '.join(arguments)})" if arguments else (
-        'np.dtype("float64")')  # fmt: skip
-    return {"dtype": f"dtype = {found}"}
+class NumpyLibrary(NumpyArrays):
+    """NumPy itself."""
+
+    name = module = "numpy"
+    test = "type({0}) is _array"
+
+    @cached_property
+    def xp(self) -> Any:
+        """NumPy, looked up once: calls are short."""
+        return self.imported()
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, lists converted."""
+        return {name: usable(array, name) for name, array in arrays.items()}, None
+
+    def looked_at(self, array: Any) -> Any:
+        """The array."""
+        return array
+
+    def words(self, dtype: Any, device: Any) -> dict[str, Any]:
+        """Scalars become arrays again by NumPy's own function, with nothing between."""
+        return {**super().words(dtype, device), "_wrap": self.xp.asarray}
 
 
-NUMPY_BACKEND = Backend("numpy", "import numpy as np", numpy_step, _row, _needs, NUMPY, _setup)
+class Numpy(Backend):
+    """Sources of NumPy: they write into arrays, and go over blocks of them."""
+
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
+        return numpy_step(step, inputs, size)
+
+
+NUMPY = Numpy(
+    name="numpy",
+    library=NumpyLibrary(),
+    helpers=HELPERS,
+    header="import numpy as np",
+    module="np",
+    dtypes="np",
+    no_dtype='np.dtype("float64")',
+    takes="numpy",
+    rewrites=("numpy peepholes",),
+    tiled=True,
+)

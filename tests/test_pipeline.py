@@ -3,7 +3,7 @@
 import einderiv as ed
 from einderiv.binding import solved
 from einderiv.execution import Execution
-from einderiv.folding import fold
+from einderiv.pipeline import fold
 
 
 def kinds(e, **shapes):

@@ -1,0 +1,132 @@
+"""Helpers that several libraries say alike, but for names: one text with ``xp.``, renamed for each.
+
+A text that stands in a library's own file differs for a reason: NumPy's say where a warning is
+none, torch's call its fused kernels, JAX's keep a gradient from what only steadies a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+Rename = tuple[str, str]  # a pattern and what is said instead, as for `re.sub`
+
+#: NumPy's own loops are Python's: it may ask a shape and a sign of an array, which tracing may not
+OF_NUMPY: tuple[Rename, ...] = (
+    (r"n = x.shape, prod\((.*)\)", r"n = x.shape, int(xp.prod(\1))"),
+    (r"sign = .*", "sign = round(xp.linalg.det(xp.eye(order)[list(at)]))"),
+)
+#: what torch calls otherwise; it makes arrays where others are, has no negative strides, and needs no
+#: reshape, not even one that changes nothing, where one axis is multiplied
+OF_TORCH: tuple[Rename, ...] = (
+    (r"shape, n = x.shape, prod\(.*\)\n.*\n", r"shape, x = x.shape, flat(x, core)\n    n = x.shape[-1]\n"),
+    (r"xp\.concatenate", "xp.cat"),
+    (r"xp\.iscomplexobj\((\w+)\)", r"\1.is_complex()"),
+    (r"dtype=bool", "dtype=torch.bool, device=x.device"),
+    (r"\[\.\.\., ::-1\]", ".flip(-1)"),
+    (r"keepdims", "keepdim"),
+    (r"axis=axis", "axis"),
+    (r"\.astype\(", ".to("),
+    (r", optimize=True", ""),
+    (r"\blinalg\.expm", "xp.linalg.matrix_exp"),
+    (r"(?<!\.)\blinalg\.", "xp.linalg."),
+)
+
+TEXTS = {
+    "shares": """\
+def shares(x, top, axis):
+    at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
+    return at / at.sum(axis, keepdims=True)
+""",
+    "products": """\
+def products(x, core, out):
+    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
+    shape, n = x.shape, prod(x.shape[x.ndim - core :])
+    x = x.reshape(*shape[: x.ndim - core], n)
+    if out == 0:
+        return x.prod(-1)
+    if out == 1:  # the product of all before, times that of all behind
+        one = xp.ones_like(x[..., :1])
+        before = xp.concatenate([one, x[..., :-1]], -1).cumprod(-1)
+        behind = xp.concatenate([x[..., 1:], one], -1)[..., ::-1].cumprod(-1)[..., ::-1]
+        found = before * behind if n else x
+    else:  # leave one out by making it 1, and none twice
+        here = xp.eye(n, dtype=bool)
+        found = products(xp.where(here, 1, x[..., None, :]), 1, out - 1)
+        for axis in range(out - 1):
+            mask = here.reshape(n, *(n if k == axis else 1 for k in range(out - 1)))
+            found = xp.where(mask, 0, found)
+    return found.reshape(*shape[: len(shape) - core], *shape[len(shape) - core :] * out)
+""",
+    "adjugate": """\
+def adjugate(a):
+    # A = U S V gives adj A = adj V · adj S · adj U, also of a singular matrix
+    u, s, v = xp.linalg.svd(a)
+    signs = xp.linalg.det(u) * xp.linalg.det(v)
+    middle = products(s, 1, 1) * signs[..., None]
+    return (v.conj().swapaxes(-1, -2) * middle[..., None, :]) @ u.conj().swapaxes(-1, -2)
+""",
+    "minors": """\
+def minors(a, order):
+    # derivatives of the determinant by `order` entries, by U S V: also where the matrix is singular
+    u, s, v = xp.linalg.svd(a)
+    signs = xp.linalg.det(u) * xp.linalg.det(v)
+    rest = products(s, 1, order) * signs[(..., *[None] * order)]
+    rows, middle, columns = "abcdefgh"[:order], "ijklmnop"[:order], "qrstuvwx"[:order]
+    total = 0
+    for at in permutations(range(order)):
+        sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
+        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
+        out = "".join(r + c for r, c in zip(rows, columns))
+        operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
+        total = total + sign * xp.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands, optimize=True)
+    return total
+""",
+    # Blocks are joined, and nothing is written to, so that gradients pass.
+    "frechet": """\
+def frechet(a, *directions):
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    if not k:
+        return linalg.expm(a)
+    zero, total = xp.zeros_like(a), xp.zeros_like(a)
+    for order in permutations(directions):
+        rows = [xp.concatenate([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
+        total = total + linalg.expm(xp.concatenate(rows, -2))[..., :n, k * n :]
+    return total
+""",
+    "factored": """\
+def factored(a):
+    return [a]  # LU factors join it when they are asked for, once
+""",
+    "factors": """\
+def factors(matrix):
+    if len(matrix) == 1:
+        matrix.extend(linalg.lu_factor(matrix[0]))
+    return tuple(matrix[1:])
+""",
+    "determinant": """\
+def determinant(matrix):
+    return xp.linalg.det(matrix[0])
+""",
+    "log_determinant": """\
+def log_determinant(matrix):
+    sign, log = xp.linalg.slogdet(matrix[0])
+    return xp.log(sign) + log if xp.iscomplexobj(sign) else log
+""",
+}
+IMPORTS = {
+    "products": "from math import prod",
+    "minors": "from itertools import permutations",
+}
+
+
+def renamed(names: Iterable[str], module: str, renames: Sequence[Rename] = ()) -> dict[str, str]:
+    """The texts of these names as a library says them: its own words, then its module for ``xp``."""
+    texts: dict[str, str] = {}
+    for name in names:
+        text = TEXTS[name]
+        for pattern, instead in renames:
+            text = re.sub(pattern, instead, text)
+        texts[name] = re.sub(r"\bxp\.", f"{module}.", text)
+    return texts
