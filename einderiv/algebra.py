@@ -30,7 +30,7 @@ from .expression import (
     zero,
 )  # fmt: skip
 from .sizes import called, checked
-from .unification import assemble, slots_of
+from .unification import assemble, written_slots
 
 #: terms: a sum of more keeps its sums nested, so that adding to a long sum does not copy it
 FLAT = 256
@@ -94,7 +94,7 @@ def times(a: Expr, factor: Number) -> Expr:
         raise EinderivError("the numbers in front multiply to more than floats hold") from None
     written = a.written if isinstance(a, Einsum) else None
     if isinstance(a, Einsum) and value == 0 and not written:
-        written = Written(a.coefficient, slots_of(a), a.output, a.given, a.letters)
+        written = Written(a.coefficient, written_slots(a), a.output, a.given, a.letters)
     if written:
         written = replace(written, coefficient=written.coefficient * factor)
     if value == 0:

@@ -61,7 +61,7 @@ def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str
     for node in walk([*roots, *(root.record.of for root in roots if root.record)], everything):
         if isinstance(node, Einsum):
             known: dict[int, Size] = dict(node.given)
-            for factor, labels in zip(node.factors, node.inputs, strict=True):
+            for factor, labels in node.slots:
                 known.update(zip(labels, factor.sizes, strict=True))
             for label, letter in node.letters.items():
                 if letter and label in known:
@@ -86,7 +86,7 @@ def _labels(e: Expr) -> dict[str, Size]:
     found = {}
     for names in (naming(flat), naming(flat, short=True)):
         sizes: dict[int, Size] = dict(flat.given)
-        for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+        for factor, labels in flat.slots:
             sizes.update(zip(labels, factor.sizes, strict=True))
         for label, name in names.labels.items():
             found.setdefault(name, sizes[label])

@@ -92,7 +92,7 @@ class Forms:
         """The weight of each connected component, and the axes of the result that it has, sorted."""
         where = {label: p for p, label in enumerate(e.output)}
         parts: list[Part] = []
-        for factor, labels in zip(e.factors, e.inputs, strict=True):
+        for factor, labels in e.slots:
             known = self.outlines.get(id(factor), ((factor.weight, range(len(labels))),))
             parts += [(weight, tuple([labels[p] for p in axes])) for weight, axes in known]
         found = []
@@ -145,7 +145,7 @@ class Forms:
         sizes = {label: str(size) for label, size in reversed(flat.given)}
         colours = {label: self.number(("out", tuple(at))) for label, at in places.items()}
         broadcast = tuple((tuple(at), sizes[label]) for label, at in places.items() if label not in seen)
-        parts = [self._part(f, labels) for f, labels in zip(flat.factors, flat.inputs, strict=True)]
+        parts = [self._part(f, labels) for f, labels in flat.slots]
         components = sorted(self._component(group, colours) for group in _components(parts, set(colours)))
         factors = tuple(sorted(sizes[label] for label in bare(flat)))
         return self.number(("product", len(flat.output), tuple(components), broadcast, factors))
@@ -338,5 +338,4 @@ def coefficient(e: Expr) -> Number:
 def scaled(e: Expr, number: Number, origins: tuple[Expr, ...] = ()) -> Einsum:
     """`e` with `number` as its coefficient instead of its own."""
     unit = wrapped(e)
-    return Einsum(number, unit.factors, unit.inputs, unit.output, unit.given, axes=unit.axes, letters=unit.letters,
-                  origins=(*unit.origins, *origins))  # fmt: skip
+    return unit.with_data(coefficient=number, origins=(*unit.origins, *origins))

@@ -34,7 +34,7 @@ from .show.hypertext import Bundle, block, bundle
 from .sizes import Sizes
 from .traverse import bottom_up, tensors_of
 from .tree import leaves
-from .unification import bare, slots_of
+from .unification import bare, written_slots
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry
 DIRECTIONS = 3
@@ -140,7 +140,7 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
     else:
         assert isinstance(y, Einsum)
         base, tensor = stand_in(y, record.position)
-        x = naive(slots_of(y)[record.position][0], values, solved)
+        x = naive(written_slots(y)[record.position][0], values, solved)
     degree = degree_in(base, tensor.name)
     exact = (
         degree is not None

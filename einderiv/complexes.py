@@ -17,7 +17,7 @@ from .expression import Add, Apply, Constant, Einsum, Expr, Number, Tensor, fill
 from .functions import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy
 from .rows import squared
 from .traverse import bottom_up
-from .unification import assemble
+from .unification import with_slots
 
 
 def _conj(node: Apply) -> Terms:
@@ -106,8 +106,9 @@ def _conjugate(node: Expr, below: tuple[Expr, ...]) -> Expr:
         case Add():
             return added(below)
         case Einsum():
-            return assemble(node.coefficient.conjugate(), list(zip(below, node.inputs, strict=True)), node.output,
-                            axes=node.axes, given=node.given, letters=node.letters, origins=node.origins)  # fmt: skip
+            slots = tuple(zip(below, node.inputs, strict=True))
+            number = node.coefficient.conjugate()
+            return with_slots(node, slots, coefficient=number, origins=node.origins)
         case Apply():
             return _conjugate_of_function(node, below)
     raise TypeError(type(node).__name__)

@@ -66,7 +66,7 @@ class Cutter:
                 if any(known[label] != key for label, key in zip(node.output, ranges, strict=True)):
                     return None  # a part beside a diagonal
                 return [(factor, tuple((p, key) for p, x in enumerate(labels) if (key := known.get(x)) is not None))
-                        for factor, labels in zip(node.factors, node.inputs, strict=True)]  # fmt: skip
+                        for factor, labels in node.slots]  # fmt: skip
             case Add():
                 return [(addend, cuts) for addend in node.addends]
             case Apply():

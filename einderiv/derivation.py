@@ -26,6 +26,7 @@ from .expression import (
     Constant,
     Einsum,
     Expr,
+    Slot,
     Tensor,
     children,
     is_zero,
@@ -33,7 +34,7 @@ from .expression import (
 )  # fmt: skip
 from .nesting import environments
 from .traverse import placeholder
-from .unification import assemble, fresh_labels, slots_of
+from .unification import assemble, fresh_labels, with_slots, written_slots
 
 #: terms: a derivative of at most this many is multiplied out into its consumer, so that every term keeps its deltas;
 #: a longer one stays a sum, or a residual net of depth L would have 2^L terms
@@ -90,7 +91,7 @@ def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], name
         case Add():
             return [found[id(a)] for a in node.addends if id(a) in found]
         case Einsum():
-            slots = list(zip(node.factors, node.inputs, strict=True))
+            slots = node.slots
             return [term for k, (f, _) in enumerate(slots) if id(f) in found
                     for term in _replaced(node, slots, k, found[id(f)], names)]  # fmt: skip
         case Apply():
@@ -109,15 +110,15 @@ def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
     return e.addends if names and isinstance(e, Add) and len(e.addends) <= SPREAD else (e,)
 
 
-def _replaced(node: Einsum, slots: list[tuple[Expr, tuple[int, ...]]], k: int, inner: Expr,
+def _replaced(node: Einsum, slots: tuple[Slot, ...], k: int, inner: Expr,
               names: tuple[str | None, ...]) -> list[Expr]:  # fmt: skip
     """`node` with slot `k` replaced by its derivative, whose new axes are appended to the output."""
     new = fresh_labels(len(names))
     made: list[Expr] = []
     for term in _spread(inner, names):
         parts = [*slots[:k], (term, slots[k][1] + new), *slots[k + 1 :]]
-        made.append(assemble(node.coefficient, parts, node.output + new, axes=node.axes + names, given=node.given,
-                             letters=node.letters, inline=_plugged(term, names)))  # fmt: skip
+        axes = node.axes + names
+        made.append(with_slots(node, parts, node.output + new, axes=axes, inline=_plugged(term, names)))
     return made
 
 
@@ -198,10 +199,10 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
     A label that only operand `k` has is then in no factor, and broadcasts; its size is known from the operand.
     """
     target, labels = node.factors[k], node.inputs[k]
-    parts = [(cotangent, node.output), *((f, ls) for j, (f, ls) in
-             enumerate(zip(node.factors, node.inputs, strict=True)) if j != k)]  # fmt: skip
+    slots = node.slots
+    parts = [(cotangent, node.output), *slots[:k], *slots[k + 1 :]]
     given = (*node.given, *zip(labels, target.sizes, strict=True))
-    return assemble(node.coefficient, parts, labels, axes=target.axes, given=given, letters=node.letters)
+    return with_slots(node, parts, labels, axes=target.axes, given=given)
 
 
 def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
@@ -233,7 +234,7 @@ def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
 
     An einsum is linear in each slot, so the tensor is gone from any derivative by it. No user can write its name.
     """
-    slots = list(slots_of(y))
+    slots = list(written_slots(y))
     operand, labels = slots[k]
     tensor = placeholder(f"#{k}", operand.sizes)
     slots[k] = (tensor, labels)

@@ -219,6 +219,29 @@ class Einsum(Expr):
         _fill(self, tuple([known[label] for label in output]), axes, sum([f.weight for f in factors]), origins, record,
               isinstance(coefficient, complex))  # fmt: skip
 
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The factors, each with its labels."""
+        return tuple(zip(self.factors, self.inputs))  # as many: the constructor has looked
+
+    def with_data(self, *, coefficient: Number | None = None, output: tuple[Label, ...] | None = None,
+                  given: Given | None = None, axes: tuple[str | None, ...] | None = None,
+                  origins: tuple[Expr, ...] = (), record: Record | None = None,
+                  written: Written | None = None) -> Einsum:  # fmt: skip
+        """The same factors under the same labels, with other data; what it was made from is not taken along."""
+        return Einsum(
+            self.coefficient if coefficient is None else coefficient,
+            self.factors,
+            self.inputs,
+            self.output if output is None else output,
+            self.given if given is None else given,
+            axes=self.axes if axes is None else axes,
+            letters=self.letters,
+            origins=origins,
+            record=record,
+            written=written,
+        )
+
 
 class Add(Expr):
     """A sum of expressions with the same axes, position by position."""
@@ -340,8 +363,7 @@ def dressed(e: Expr, *, axes: tuple[str | None, ...] | None = None, origins: tup
     origins = (*e.origins, *origins) if isinstance(e, (Einsum, Add)) else origins
     match e:
         case Einsum():
-            return Einsum(e.coefficient, e.factors, e.inputs, e.output, e.given, axes=axes, letters=e.letters,
-                          origins=origins, record=record, written=written or e.written)  # fmt: skip
+            return e.with_data(axes=axes, origins=origins, record=record, written=written or e.written)
         case Add():
             return Add(e.addends, axes=axes, origins=origins, record=record)
     return dressed(wrapped(e), axes=axes, origins=origins, record=record)

@@ -44,7 +44,7 @@ def partly_factored(e: Add) -> Iterator[Expr]:
     for k, term in enumerate(e.addends):
         if isinstance(term, Einsum) and len(set(term.output)) == term.ndim:
             places = {x: p for p, x in enumerate(term.output)}
-            slots = zip(term.factors, term.inputs, strict=True)
+            slots = term.slots
             # An operand with none of the axes of the sum may stand anywhere in a term: it says too little.
             keys = {(_key(f), tuple(places.get(x, -1) for x in ls)) for f, ls in slots if places.keys() & set(ls)}
             for key in keys:
@@ -71,7 +71,7 @@ def _product(term: Expr, k: int) -> Product | None:
     names: dict[Label, Label] = {x: p for p, x in enumerate(flat.output)}
     for x in sorted(inside - names.keys()):
         names[x] = flat.ndim + (k + 1) * 1000 + len(names)
-    slots = [(f, tuple(names[x] for x in ls)) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
+    slots = [(f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
     return Product(slots, flat)
 
 

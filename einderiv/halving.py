@@ -72,7 +72,7 @@ def _far(h: Halved) -> object:
 
 def _ends(term: Einsum, operand: Expr, cut: int) -> Halved | None:
     """A term by its ends; None where a factor or the output touches both."""
-    slots = list(zip(term.factors, term.inputs, strict=True))
+    slots = term.slots
     own = [labels for f, labels in slots if f is operand]
     if len(own) != 1 or len(set(own[0])) < operand.ndim or len(set(term.output)) < term.ndim or bare(term):
         return None

@@ -89,7 +89,7 @@ class _Pairing:
 
 def environments(node: Einsum, cotangent: Expr, wanted: Collection[int]) -> dict[int, Expr]:
     """For each wanted factor the product of all the others and of `cotangent`, which has the axes of `node`."""
-    below: list[Slot] = list(zip(node.factors, node.inputs, strict=True))
+    below = list(node.slots)
     first, tree = len(below), forks(node.inputs, node.output)
     asked = set(wanted)
     for k, (i, j, kept) in enumerate(tree, first):

@@ -13,13 +13,27 @@ from math import prod
 from typing import Any, TypeGuard
 
 from .errors import limits, our_bug
-from .expression import Add, Apply, Constant, Einsum, Expr, Label, Number, Size, Tensor, children, is_zero, walk
+from .expression import (
+    NO_LETTERS,
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Number,
+    Size,
+    Tensor,
+    children,
+    is_zero,
+    walk,
+)
 from .groups import connected
 from .paths import search
 from .sizes import Sizes
 from .steps import Labels, Program, contraction
 from .symmetries import Symmetries
-from .unification import assemble, bare, core_labels
+from .unification import bare, core_labels, with_slots
 
 INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
 GROWN = 1 << 13  # entries of a product whose smallest operand takes the number in front
@@ -127,8 +141,7 @@ class Planner:
         if id(e) not in self.multiplied:
             flat = e
             while e.count <= INLINE and (once := tuple(f for f in flat.factors if self._single(f))):
-                flat = assemble(flat.coefficient, list(zip(flat.factors, flat.inputs, strict=True)), flat.output,
-                                axes=flat.axes, given=flat.given, inline=once)  # fmt: skip
+                flat = with_slots(flat, flat.slots, letters=NO_LETTERS, inline=once)
             self.multiplied[id(e)] = flat
         return self.multiplied[id(e)]
 
@@ -223,13 +236,13 @@ class Planner:
 
     def _grows(self, flat: Einsum, labels: Labels, least: int) -> bool:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""
-        slots = zip(flat.factors, flat.inputs, strict=True)
+        slots = flat.slots
         sizes = {x: s for f, ls in slots for x, s in zip(ls, f.sizes, strict=True)}
         entries = prod(self.program.number(sizes[x]) for x in labels)
         return entries >= max(GROWN, 8 * self.program.entries(least))
 
     def _parts(self, flat: Einsum) -> list[Pair]:
-        return [(self.values[id(f)], ls) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
+        return [(self.values[id(f)], ls) for f, ls in flat.slots]
 
     def _scaled(self, value: int, flat: Einsum, number: Number) -> int:
         """A value times a number, and times the size of every label of `flat` that is in no factor and not kept."""

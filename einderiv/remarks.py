@@ -24,7 +24,7 @@ class Names:
             if isinstance(node, Tensor):
                 self._want(node.sizes, node.axes)
             if isinstance(node, Einsum):
-                for factor, labels in zip(node.factors, node.inputs, strict=True):
+                for factor, labels in node.slots:
                     self._want(factor.sizes, tuple(node.letters.get(label) for label in labels))
 
     def _want(self, sizes: tuple[Size, ...], names: tuple[str | None, ...]) -> None:

@@ -12,7 +12,7 @@ from .algebra import viewed
 from .expression import Apply, Einsum, Expr, Given, Label, Slot
 from .functions import apply, same_axes
 from .traverse import bottom_up, rebuilt
-from .unification import assemble, fresh_labels
+from .unification import fresh_labels, with_slots
 
 
 def unmerged(roots: Sequence[Expr]) -> tuple[Expr, ...]:
@@ -33,16 +33,15 @@ def _split(node: Apply) -> Expr:
     if not isinstance(inner, Einsum) or inner.output.count(inner.output[-1]) > 1:
         return node
     if nested := tuple(f for f in inner.factors if isinstance(f, Einsum)):
-        inner = assemble(inner.coefficient, list(zip(inner.factors, inner.inputs, strict=True)), inner.output,
-                         axes=inner.axes, given=inner.given, letters=inner.letters, inline=nested)  # fmt: skip
+        inner = with_slots(inner, inner.slots, inline=nested)
     if len(inner.factors) < 2:
         return node  # a view of one operand: splitting that would be a view of it again, without end
     label, new = inner.output[-1], fresh_labels(len(node.parameters))
-    slots = _replaced(list(zip(inner.factors, inner.inputs, strict=True)), label, new, node.parameters)
+    slots = _replaced(inner.slots, label, new, node.parameters)
     if slots is None:
         return node
-    return assemble(inner.coefficient, slots, inner.output[:-1] + new, axes=node.axes, given=_other(inner, label),
-                    letters=inner.letters)  # fmt: skip
+    output = inner.output[:-1] + new
+    return with_slots(inner, slots, output, axes=node.axes, given=_other(inner, label))
 
 
 def _other(e: Einsum, gone: Label) -> Given:
@@ -52,20 +51,21 @@ def _other(e: Einsum, gone: Label) -> Given:
 
 def _without_vec(e: Einsum) -> Einsum:
     """A product whose summed labels are merged in no operand."""
-    for k, (factor, labels) in enumerate(zip(e.factors, e.inputs, strict=True)):
+    for k, (factor, labels) in enumerate(e.slots):
         if isinstance(factor, Apply) and factor.function.name == "vec" and labels[-1] not in e.output:
             (inner,) = factor.arguments
             new = fresh_labels(factor.core)
-            slots = list(zip(e.factors, e.inputs, strict=True))
-            rest = _replaced(slots[:k] + slots[k + 1 :], labels[-1], new, same_axes((inner,), factor.core, ()))
+            others = e.slots[:k] + e.slots[k + 1 :]
+            rest = _replaced(others, labels[-1], new, same_axes((inner,), factor.core, ()))
             if rest is not None and labels.count(labels[-1]) == 1:
                 slots = [*rest[:k], (inner, labels[:-1] + new), *rest[k:]]
-                return _without_vec(assemble(e.coefficient, slots, e.output, axes=e.axes, given=_other(e, labels[-1]),
-                                             letters=e.letters, inline=(inner,)))  # fmt: skip
+                given = _other(e, labels[-1])
+                return _without_vec(with_slots(e, slots, given=given, inline=(inner,)))
     return e
 
 
-def _replaced(slots: list[Slot], label: Label, new: tuple[Label, ...], parts: tuple[object, ...]) -> list[Slot] | None:
+def _replaced(slots: Sequence[Slot], label: Label, new: tuple[Label, ...],
+              parts: tuple[object, ...]) -> list[Slot] | None:  # fmt: skip
     """The slots with `label` split into `new`; None where an operand has it twice, or none has it."""
     found: list[Slot] = []
     for factor, labels in slots:

@@ -14,7 +14,7 @@ from typing import TypeGuard, TypeVar
 from .errors import ShapeError, counted
 from .expression import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, children, everything, walk
 from .groups import UnionFind
-from .unification import slots_of
+from .unification import written_slots
 
 E = TypeVar("E", bound=Expr)
 SMALL = 200  # nodes: an expression of this many is checked in full whenever one is built from it
@@ -179,7 +179,7 @@ class Sizes(UnionFind[Size]):
     def _einsum(self, node: Einsum) -> None:
         first: dict[Label, tuple[Size, int]] = {}
         author = node.written or node
-        slots = slots_of(node)
+        slots = written_slots(node)
         for k, (operand, labels) in enumerate(slots):
             for label, size in zip(labels, operand.sizes, strict=True):
                 other, j = first.setdefault(label, (size, k))

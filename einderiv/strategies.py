@@ -25,7 +25,7 @@ from .sizes import Sizes
 from .steps import Labels
 from .traverse import Roots, Swaps, placeholder, swapped
 from .twins import halved_twins
-from .unification import assemble, bare, carried
+from .unification import assemble, bare, carried, with_slots
 
 P = TypeVar("P")
 
@@ -90,10 +90,6 @@ def _alike(a: Expr, b: Expr) -> bool:
     return next(places) == next(places)
 
 
-def _slots(e: Einsum) -> list[tuple[Expr, Labels]]:
-    return list(zip(e.factors, e.inputs, strict=True))
-
-
 def _entries(e: Expr, sizes: Sizes) -> int:
     return prod(sizes.number(size) or 1 for size in e.sizes)
 
@@ -127,10 +123,10 @@ def _distribute(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
 
 
 def _distributed(node: Einsum, k: int, factor: Add) -> Expr:
-    slots = _slots(node)
+    slots = node.slots
+    before, labels, behind = slots[:k], slots[k][1], slots[k + 1 :]
     return added([
-        assemble(node.coefficient, [*slots[:k], (term, slots[k][1]), *slots[k + 1 :]], node.output, axes=node.axes,
-                 given=node.given, letters=node.letters, inline=(term,))
+        with_slots(node, [*before, (term, labels), *behind], inline=(term,))
         for term in factor.addends
     ])  # fmt: skip
 
@@ -151,8 +147,7 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
         largest, squared = max(_entries(g, sizes) for g in f.factors), len({id(c) for c in consumers}) == 1
         if len(consumers) < 2 or key in kept or _entries(f, sizes) < largest + (not squared):
             continue
-        yield {id(c): assemble(c.coefficient, _slots(c), c.output, axes=c.axes, given=c.given, letters=c.letters,
-                               inline=(f,)) for c in {id(c): c for c in consumers}.values()}  # fmt: skip
+        yield {key: with_slots(c, c.slots, inline=(f,)) for key, c in {id(c): c for c in consumers}.items()}
 
 
 def _halve(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
@@ -205,7 +200,7 @@ Slots = dict[tuple[int, Labels], Expr]
 
 def _one_set(members: list[Einsum]) -> tuple[Slots, list[tuple[Einsum, tuple[int, Labels]]]] | None:
     """All factors with their labels, and for each product the one that it lacks."""
-    parts: list[Slots] = [{(id(f), ls): f for f, ls in _slots(e)} for e in members]
+    parts: list[Slots] = [{(id(f), ls): f for f, ls in e.slots} for e in members]
     union: Slots = {}
     for part in parts:
         union.update(part)

@@ -18,7 +18,7 @@ from .naming import axis_names
 from .sizes import called
 from .traverse import check_ranks, replaced, tensors_of
 from .tree import leaves, mapped
-from .unification import slots_of
+from .unification import written_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Target]:
     """The tensor that stands in slot `k` of `base`, which is put there unless it is."""
     assert isinstance(y, Einsum)
     assert isinstance(base, Einsum)
-    operand_, here = slots_of(y)[k][0], slots_of(base)[k][0]
+    operand_, here = written_slots(y)[k][0], written_slots(base)[k][0]
     label = operand_.name if isinstance(operand_, Tensor) else f"operand {k} ({called(operand_)})"
     if isinstance(here, Tensor) and here.name == f"#{k}":
         return base, Target(here, label, k)
@@ -70,7 +70,7 @@ def _slot(y: Expr, position: Any) -> int:
     if not isinstance(y, Einsum):
         raise EinderivError(f"position {k} counts the operands of an einsum, but this is {called(y)}; "
                             "derive by a name or a tensor")  # fmt: skip
-    n = len(slots_of(y))
+    n = len(written_slots(y))
     if not -n <= k < n:
         raise EinderivError(f"position {k} is out of range for {counted(n, 'operand')}: 0 to {n - 1}, or -{n} to -1")
     return k % n
@@ -99,7 +99,7 @@ def check_apart(y: Expr, targets: list[Target]) -> None:
     names = {t.tensor.name for t in targets if t.position is None}
     for t in targets:
         if t.position is not None and isinstance(y, Einsum):
-            inside = names & set(tensors_of(slots_of(y)[t.position][0]))
+            inside = names & set(tensors_of(written_slots(y)[t.position][0]))
             if inside:
                 raise EinderivError(f"wrt has position {t.position} and {min(inside)}, which stands there: derive by "
                                     "one of them, and then by the other")  # fmt: skip
@@ -120,7 +120,7 @@ def _names_of(y: Expr, t: Target) -> tuple[str | None, ...]:
     if any(t.tensor.axes) or not isinstance(y, Einsum):
         return t.tensor.axes
     letters = (y.written or y).letters
-    slots = slots_of(y) if t.position is None else slots_of(y)[t.position : t.position + 1]
+    slots = written_slots(y) if t.position is None else written_slots(y)[t.position : t.position + 1]
     used = {tuple(letters.get(x) for x in labels) for f, labels in slots
             if t.position is not None or (isinstance(f, Tensor) and f.name == t.tensor.name)}  # fmt: skip
     return used.pop() if len(used) == 1 else t.tensor.axes
@@ -159,7 +159,7 @@ def restored(e: Expr, y: Expr, base: Expr) -> Expr:
         return e
     assert isinstance(y, Einsum)
     assert isinstance(base, Einsum)
-    pairs = zip(slots_of(base), slots_of(y), strict=True)
+    pairs = zip(written_slots(base), written_slots(y), strict=True)
     parts = {new.name: old for (new, _), (old, _) in pairs if isinstance(new, Tensor) and new.name.startswith("#")}
     back = replaced(e, parts)
     return back if back is e else dressed(back, axes=e.axes, origins=e.origins, record=e.record)

@@ -13,7 +13,7 @@ from .algebra import added
 from .errors import EinderivError, ShapeError, counted, our_bug
 from .expression import Add, Apply, Einsum, Expr, Size, Tensor, children, everything, put, walk
 from .notation import is_name
-from .unification import assemble
+from .unification import with_slots
 
 T = TypeVar("T")
 Roots = tuple[Expr, ...]
@@ -41,9 +41,8 @@ def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
         return node
     match node:
         case Einsum():
-            slots = list(zip(parts, node.inputs, strict=True))
-            return assemble(node.coefficient, slots, node.output, axes=node.axes, given=node.given,
-                            letters=node.letters, origins=node.origins)  # fmt: skip
+            slots = tuple(zip(parts, node.inputs, strict=True))
+            return with_slots(node, slots, origins=node.origins)
         case Add():
             return added(parts)
         case Apply():

@@ -12,7 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from .expression import Einsum, Expr, Label, Slot
-from .unification import assemble
+from .unification import assemble, with_slots
 
 Pair = tuple[int, int]  # two slots with the same operand
 MOST = 200  # operands of a product that is looked through
@@ -92,7 +92,7 @@ def _grown(e: Einsum, seed: Pair, pairs: list[Pair]) -> Halves:
 
 def _joined(e: Einsum, halves: Halves) -> Expr:
     """The product of one side, over the labels that anything outside of it has, in the place of both."""
-    rest: list[Slot] = [(f, ls) for k, (f, ls) in enumerate(zip(e.factors, e.inputs, strict=True))
+    rest: list[Slot] = [(f, ls) for k, (f, ls) in enumerate(e.slots)
                         if k not in halves.one and k not in halves.other]  # fmt: skip
     outside = {x for _, ls in rest for x in ls}.union(e.output)
     kept = tuple(x for x in halves.image if x in outside or halves.image[x] in outside or halves.image[x] == x)
@@ -101,5 +101,4 @@ def _joined(e: Einsum, halves: Halves) -> Expr:
     mirrored = tuple(halves.image[x] for x in kept)
     gone = {*halves.image, *halves.image.values()}.difference(kept, mirrored)  # summed inside, and not once more here
     given = tuple((x, size) for x, size in e.given if x not in gone)
-    return assemble(e.coefficient, [(half, kept), (half, mirrored), *rest], e.output, axes=e.axes, given=given,
-                    letters=e.letters)  # fmt: skip
+    return with_slots(e, [(half, kept), (half, mirrored), *rest], given=given)

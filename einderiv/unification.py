@@ -63,6 +63,24 @@ def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ..
     return work.einsum(output, axes, slots, author)
 
 
+def with_slots(e: Einsum, slots: Sequence[Slot], output: tuple[Label, ...] | None = None, *,
+               coefficient: Number | None = None, axes: tuple[str | None, ...] | None = None,
+               given: Given | None = None, letters: Letters | None = None, origins: tuple[Expr, ...] = (),
+               deep: bool = False, inline: tuple[Expr, ...] = ()) -> Einsum:  # fmt: skip
+    """`e` of other `slots`, by :func:`assemble`: what is not given is that of `e`, but for its origins."""
+    return assemble(
+        e.coefficient if coefficient is None else coefficient,
+        slots,
+        e.output if output is None else output,
+        axes=e.axes if axes is None else axes,
+        given=e.given if given is None else given,
+        letters=e.letters if letters is None else letters,
+        origins=origins,
+        deep=deep,
+        inline=inline,
+    )
+
+
 class _Assembly:
     """The parts of an einsum in the making, and which of its labels have become one."""
 
@@ -92,9 +110,7 @@ class _Assembly:
 
     def plug(self, inner: Einsum, labels: tuple[Label, ...], *, whole: bool) -> list[Slot]:
         """Unify `labels` with the output of `inner`; the slots that take its place."""
-        slots: list[Slot] = list(zip(inner.factors, inner.inputs, strict=True))
-        if not whole and not inner.structure:
-            slots = [core(inner)]
+        slots = (core(inner),) if not whole and not inner.structure else inner.slots
         names: dict[Label, Label] = {}
         for outer, label in zip(labels, inner.output, strict=True):
             if label in names:
@@ -146,8 +162,8 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
         labels = core_labels(e)
         first = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
         given = tuple((label, size) for label, size in e.given if label in inside)
-        node = Einsum(1, e.factors, e.inputs, labels, given, axes=tuple(first[label] for label in labels),
-                      letters=e.letters)  # fmt: skip
+        axes = tuple(first[label] for label in labels)
+        node = e.with_data(coefficient=1, output=labels, given=given, axes=axes)
         object.__setattr__(e, "split", (node, labels))
     assert e.split is not None
     return e.split
@@ -167,12 +183,10 @@ def flatten(e: Einsum, most: int | None = None) -> Einsum:
         limits.check("operands", e.count, "flattening multiplies nested products out")
     if not any(isinstance(f, Einsum) for f in e.factors):
         return e
-    flat = assemble(e.coefficient, list(zip(e.factors, e.inputs, strict=True)), e.output, axes=e.axes, given=e.given,
-                    letters=e.letters, origins=e.origins, deep=True)  # fmt: skip
+    flat = with_slots(e, e.slots, origins=e.origins, deep=True)
     if e.record is None:
         return flat
-    return Einsum(flat.coefficient, flat.factors, flat.inputs, flat.output, flat.given, axes=e.axes,
-                  letters=flat.letters, origins=flat.origins, record=e.record)  # fmt: skip
+    return flat.with_data(origins=flat.origins, record=e.record)
 
 
 def carried(e: Einsum) -> set[Label]:
@@ -191,6 +205,6 @@ def fresh_labels(count: int) -> tuple[Label, ...]:
     return tuple(itertools.islice(_fresh, count))
 
 
-def slots_of(e: Einsum) -> tuple[Slot, ...]:
+def written_slots(e: Einsum) -> tuple[Slot, ...]:
     """The operands of `e` as they were written, with their labels."""
-    return e.written.slots if e.written else tuple(zip(e.factors, e.inputs, strict=True))
+    return e.written.slots if e.written else e.slots

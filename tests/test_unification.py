@@ -9,7 +9,7 @@ from oracle import assert_same, loop_einsum
 import einderiv as ed
 from einderiv.errors import limits
 from einderiv.expression import Einsum, Tensor
-from einderiv.unification import assemble, bare, carried, core, flatten, fresh_labels, slots_of
+from einderiv.unification import assemble, bare, carried, core, flatten, fresh_labels, written_slots
 
 es, ev = ed.einsum, ed.evaluate
 RANKS = {"s": 0, "u": 1, "v": 1, "A": 2, "B": 2, "T": 3}
@@ -97,7 +97,7 @@ def test_contraction_stays_put(nest, labels, coefficient, n):
     assert kept.plain
     assert (kept is first) == first.plain
     assert (e.inputs, e.coefficient) == (labels, coefficient)
-    assert slots_of(e)[0][0] is first, "as it was written"
+    assert written_slots(e)[0][0] is first, "as it was written"
     arrays = arrays_of(n)
     numbers = [np.asarray(p) if isinstance(p, int) else arrays[p] for p in inner[1:]]
     value = loop_einsum(text, loop_einsum(inner[0], *numbers), *(arrays[p] for p in rest))
@@ -209,8 +209,8 @@ def test_a_class_goes_by_the_label_that_was_written_first():
 def test_what_was_written_is_remembered_where_it_has_dissolved():
     D, A = es("i->ii", "v"), Tensor("A", (None, None))
     e = es("ij,jk->ik", D, A)
-    assert slots_of(e)[0][0] is D
-    assert slots_of(e)[1][0] is A
+    assert written_slots(e)[0][0] is D
+    assert written_slots(e)[1][0] is A
     assert e.factors[0] is not D
     assert es("ij,jk->ik", A, A).written is None, "nothing has dissolved"
 

@@ -246,7 +246,7 @@ def _product(e: Einsum, indices: Names, style: Style, used: frozenset[str], dept
         names[label] = want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
         taken.add(names[label])
     factors = [_factor(f, tuple(names[x] for x in ls), style, frozenset(taken), depth)
-               for f, ls in zip(flat.factors, flat.inputs, strict=True)]  # fmt: skip
+               for f, ls in flat.slots]  # fmt: skip
     value = coefficient(flat)
     rest = " ".join(factors) or (style.one if summed or not deltas else "")
     if summed:

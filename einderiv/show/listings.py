@@ -199,10 +199,10 @@ def _nested(node: Einsum, known: Listing) -> list[str]:
     indices = axis_names(node)
     names = label_names(flat, indices, frozenset())
     names = dict(zip(names, _safe(names.values(), known), strict=True))
-    sizes = {x: s for f, ls in zip(flat.factors, flat.inputs, strict=True) for x, s in zip(ls, f.sizes, strict=True)}
+    sizes = {x: s for f, ls in flat.slots for x, s in zip(ls, f.sizes, strict=True)}
     sizes = {**dict(flat.given), **dict(zip(flat.output, flat.sizes, strict=True)), **sizes}
     outer, summed = list(dict.fromkeys(flat.output)), [x for x in names if x not in flat.output]
-    factors = [_entry(f, known, [names[x] for x in ls]) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
+    factors = [_entry(f, known, [names[x] for x in ls]) for f, ls in flat.slots]
     number = coefficient(flat)
     term = " * ".join(factors) or "1"
     at = f"[{', '.join(names[x] for x in flat.output)}]" if flat.output else "[()]"

@@ -62,7 +62,7 @@ def network(e: Einsum, indices: Names, used: frozenset[str] = frozenset()) -> Ne
     """The network of a product whose axes are called `indices`; labels inside keep clear of `used`."""
     flat = flatten(e)
     names = label_names(flat, indices, used)
-    nodes = [Node("operand", f, tuple(names[x] for x in ls)) for f, ls in zip(flat.factors, flat.inputs, strict=True)]
+    nodes = [Node("operand", f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
     ends: dict[Label, list[int]] = {label: [] for label in names}
     legs: dict[Label, list[int]] = {label: [] for label in names}
     for k, labels in enumerate(flat.inputs):

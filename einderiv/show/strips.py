@@ -10,7 +10,7 @@ from ..derivation import stand_in
 from ..errors import EinderivError
 from ..expression import Einsum, Expr, Tensor, is_zero
 from ..naming import axis_names
-from ..unification import flatten, slots_of
+from ..unification import flatten, written_slots
 from .diagrams import drawn, sides
 from .drawing import Box, Drawn, Picture, line, text_box, together
 from .text import insertions, subscripts, text
@@ -82,7 +82,7 @@ def _between(y: Expr, J: Expr) -> list[tuple[Expr | None, Expr]]:
     names = J.axes[J.ndim - record.count :]
     if record.position is not None:
         return [(_hole(y, record.position), candidate) for candidate in insertions(record, names)]
-    slots = [k for k, (f, _) in enumerate(slots_of(whole)) if isinstance(f, Tensor) and f.name == record.wrt]
+    slots = [k for k, (f, _) in enumerate(written_slots(whole)) if isinstance(f, Tensor) and f.name == record.wrt]
     candidates = insertions(record, names)
     if not slots or len(slots) != len(candidates):
         return [(None, candidate) for candidate in candidates]

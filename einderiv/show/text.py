@@ -35,7 +35,7 @@ from ..functions import shown_parameters
 from ..naming import Naming, naming
 from ..notation import LETTERS
 from ..traverse import tensors_of
-from ..unification import assemble, bare, carried, flatten
+from ..unification import bare, carried, flatten, with_slots
 
 SHORT = 24  # operands that str() shows
 NESTED = 4  # levels that str() shows
@@ -70,7 +70,7 @@ def printed(e: Expr, *, short: bool) -> Printed:
     names = naming(flat, short=short)
     deltas = _deltas(flat, names)
     factors, inputs = [], []
-    for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+    for factor, labels in flat.slots:
         words = tuple(names.labels[label] for label in labels)
         if isinstance(factor, Tensor) and factor.name.startswith("δ"):
             deltas.append((words, factor.sizes[0]))
@@ -202,12 +202,11 @@ def eliminated(candidate: Expr, like: Expr) -> Einsum:
     """The candidate with every opaque delta replaced by the identity map."""
     flat = product(candidate)
     slots: list[tuple[Expr, tuple[Label, ...]]] = []
-    for factor, labels in zip(flat.factors, flat.inputs, strict=True):
+    for factor, labels in flat.slots:
         opaque = isinstance(factor, Tensor) and factor.name.startswith("δ")
         size = dict(flat.given).get(labels[1], 0) if opaque else 0
         slots.append((identity((size,), (None,), (None,)) if opaque else factor, labels))
-    return assemble(flat.coefficient, slots, flat.output, axes=like.axes, given=flat.given, letters=flat.letters,
-                    deep=True)  # fmt: skip
+    return with_slots(flat, slots, axes=like.axes, deep=True)
 
 
 def text(e: Expr) -> str:
