@@ -113,31 +113,21 @@ def assert_close(got, want, what):
 @pytest.fixture(scope="module")
 def jax_judge():
     pytest.importorskip("jax")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of jax about its own parts
-        import jax
-        import jax.numpy as jnp
+    import jax
+    import jax.numpy as jnp
+    import judge
 
-        before = jax.config.jax_enable_x64
-        jax.config.update("jax_enable_x64", True)
+    class K:
+        einsum, exp, log, sin, cos = jnp.einsum, jnp.exp, jnp.log, jnp.sin, jnp.cos
+        tanh, sqrt = jnp.tanh, jnp.sqrt
+        sigmoid, relu, abs, sum, softmax = jax.nn.sigmoid, jax.nn.relu, jnp.abs, jnp.sum, jax.nn.softmax
+        logsumexp, mean, trace, diag = jax.scipy.special.logsumexp, jnp.mean, jnp.trace, jnp.diag
+        norm = staticmethod(lambda x: jnp.sqrt(jnp.sum(x * x)))
 
-        class K:
-            einsum, exp, log, sin, cos = jnp.einsum, jnp.exp, jnp.log, jnp.sin, jnp.cos
-            tanh, sqrt = jnp.tanh, jnp.sqrt
-            sigmoid, relu, abs, sum, softmax = jax.nn.sigmoid, jax.nn.relu, jnp.abs, jnp.sum, jax.nn.softmax
-            logsumexp, mean, trace, diag = jax.scipy.special.logsumexp, jnp.mean, jnp.trace, jnp.diag
-            norm = staticmethod(lambda x: jnp.sqrt(jnp.sum(x * x)))
+    def judged(formula, arrays, wrt, order):
+        return judge.orders(lambda x: formula(K, **{**arrays, wrt: x}), arrays[wrt], order)
 
-        def judged(formula, arrays, wrt, order):
-            def f(x):
-                return formula(K, **{**arrays, wrt: x})
-
-            orders = (f, jax.jacrev(f), jax.jacfwd(jax.jacrev(f)))[: order + 1]
-            together = jax.jit(lambda x: [g(x) for g in orders])  # compiling is what takes the time
-            return [np.asarray(a) for a in together(jnp.asarray(arrays[wrt]))]
-
-        yield judged
-        jax.config.update("jax_enable_x64", before)
+    return judged
 
 
 @pytest.fixture(scope="module")
