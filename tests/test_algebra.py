@@ -143,16 +143,18 @@ def test_a_zero_keeps_shape_and_dtype_and_what_it_met(e):
         ev(e + t("Z", "ij"), {"X": np.ones((2, 2)), "Z": np.ones((3, 3))})
 
 
-@pytest.mark.parametrize("terms", [1, 2, FLAT - 1, FLAT, FLAT + 1, 3 * FLAT])
-def test_sums_of_any_length(terms):
-    parts = [t(f"T{k}", "i") for k in range(terms)]
+def test_sums_of_any_length():
+    parts = [t(f"T{k}", "i") for k in range(3 * FLAT)]
     total = parts[0]
-    for part in parts[1:]:
-        total = total + part
-    assert [str(x) for x in total.terms] == [str(x) for x in parts], "in written order"
-    arrays = {f"T{k}": np.array([k, 1]) for k in range(terms)}
-    for same in (total, 2 * total - added([total])):
-        assert_same(ev(same, arrays), [terms * (terms - 1) // 2, terms])
+    for terms in range(1, len(parts) + 1):
+        if terms > 1:
+            total = total + parts[terms - 1]
+        if terms not in (1, 2, FLAT - 1, FLAT, FLAT + 1, 3 * FLAT):
+            continue
+        assert [str(x) for x in total.terms] == [str(x) for x in parts[:terms]], "in written order"
+        arrays = {f"T{k}": np.array([k, 1]) for k in range(terms)}
+        for same in (total, 2 * total - added([total])):
+            assert_same(ev(same, arrays), [terms * (terms - 1) // 2, terms])
 
 
 # ---- what is refused

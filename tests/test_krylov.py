@@ -24,12 +24,15 @@ def close(got, want, digits=9):
     np.testing.assert_allclose(got, want, rtol=10.0**-digits, atol=10.0**-digits * np.abs(want).max(initial=1e-300))
 
 
+def ridged(G):
+    e = ed.hessian(ed.norm_squared(es("mn,n->m", "G", "x")) / 2 + ed.norm_squared(x), x)
+    return ed.evaluate(e, G=G, x=np.ones(G.shape[1]), dense=False)
+
+
 def gram(n, m=5, seed=0):
     """A Gram matrix and a ridge, and its system."""
-    own = np.random.default_rng(seed)
-    e = ed.hessian(ed.norm_squared(es("mn,n->m", "G", "x")) / 2 + ed.norm_squared(x), x)
-    G = own.normal(size=(m, n))
-    return ed.evaluate(e, G=G, x=np.ones(n), dense=False), G.T @ G + 2 * np.eye(n)
+    G = np.random.default_rng(seed).normal(size=(m, n))
+    return ridged(G), G.T @ G + 2 * np.eye(n)
 
 
 @pytest.mark.parametrize("extra", [(), (2,), (0,)], ids=str)
@@ -61,7 +64,7 @@ def test_conjugate_gradients_beyond_the_memory():
 
 def test_conjugate_gradients_at_a_size_that_is_not_formed():
     pytest.importorskip("scipy")
-    H, _ = gram(5000, 3)  # 200 MB dense
+    H = ridged(r.normal(size=(3, 5000)))  # 200 MB dense
     b = r.normal(size=5000)
     got = H.solve(b)
     assert np.linalg.norm(H.matvec(got) - b) <= 1e-10 * np.linalg.norm(b)
