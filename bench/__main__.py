@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--quick", action="store_true", help="small and medium sizes, few rounds, one form of each rival")
     p.add_argument("--family", action="append", help="P1 … P12, several with commas; by default all", metavar="KEY")
     p.add_argument("--case", help="only cases whose name contains this")
+    p.add_argument("--one", action="store_true", help="only the first case of each family")
     p.add_argument("--size", help="tiny, small, medium, large, several with commas")
     p.add_argument("--dtype", default="float64", help="float64, float32, or both with a comma")
     p.add_argument("--against", help="jax, torch, autograd, opt_einsum, cotengra, numpy, several with commas; all that "
@@ -187,7 +188,7 @@ def _todo(arguments: argparse.Namespace) -> Iterator[tuple[Any, str, Any]]:
                             first_forms=arguments.quick, slow=0.02 if arguments.quick else 0.5,
                             few=1 if arguments.quick else 3, memory="own" if arguments.quick else "all")  # fmt: skip
         for key in arguments.family:
-            for case in FAMILIES[key].cases:
+            for case in FAMILIES[key].cases[: 1 if arguments.one else None]:
                 if arguments.case is None or arguments.case.lower() in case.label.lower():
                     yield from ((case, size, settings) for size in arguments.sizes if size in case.sizes)
 

@@ -74,22 +74,52 @@ def settle(against: Sequence[str]) -> None:
     gc.freeze()
 
 
-def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
-    """One case at one size: checked, timed, weighed. The record is data for JSON."""
+@dataclass
+class Checked:
+    """A problem whose answers agree: who takes part, how far each is off, and why the others do not."""
+
+    problem: Problem
+    contestants: dict[str, Contestant]
+    errors: dict[str, float | None]
+    skipped: dict[str, str]
+
+
+def checked(case: Case, size: str, settings: Settings) -> Checked:
+    """One case at one size, before anything is measured. Raises WrongAnswer."""
     problem = case.make(*case.sizes[size])
     arrays = cast(problem.arrays, settings.dtype)
     contestants, skipped = prepared(problem, arrays, settings)
     errors = check(case, size, problem, arrays, contestants, settings.dtype)
-    times = interleaved({name: c.call for name, c in contestants.items()}, settings)
+    return Checked(problem, contestants, errors, {**problem.skipped, **skipped})
+
+
+def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
+    """One case at one size: checked, timed, weighed. The record is data for JSON."""
+    right = checked(case, size, settings)
+    times = interleaved({name: c.call for name, c in right.contestants.items()}, settings)
     base = times.get(HAND)
     found = {}
-    for name, c in contestants.items():
+    for name, c in right.contestants.items():
         weighed = settings.memory == "all" or (settings.memory == "own" and name in (OURS, HAND))
-        found[name] = {**_summary(times[name], base), "derive": c.derive, "compile": c.compile, "error": errors[name],
-                       "peak": peak(name, c.call) if weighed and min(times[name]) < 2 else None}  # fmt: skip
-    return {"family": case.family, "case": case.name, "size": size, "numbers": list(case.sizes[size]),
-            "dtype": settings.dtype, "kind": problem.kind, "aim": problem.aim, "contestants": found,
-            "shown_only": sorted(problem.also), "skipped": {**problem.skipped, **skipped}}  # fmt: skip
+        found[name] = {
+            **_summary(times[name], base),
+            "derive": c.derive,
+            "compile": c.compile,
+            "error": right.errors[name],
+            "peak": peak(name, c.call) if weighed and min(times[name]) < 2 else None,
+        }
+    return {
+        "family": case.family,
+        "case": case.name,
+        "size": size,
+        "numbers": list(case.sizes[size]),
+        "dtype": settings.dtype,
+        "kind": right.problem.kind,
+        "aim": right.problem.aim,
+        "contestants": found,
+        "shown_only": sorted(right.problem.also),
+        "skipped": right.skipped,
+    }
 
 
 def cast(arrays: Arrays, dtype: str) -> Arrays:

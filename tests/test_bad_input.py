@@ -9,7 +9,6 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
-
 from lengths import length
 from work import Calls
 
