@@ -31,11 +31,23 @@ GIVEN = {"X": (2, 3), "Y": (3, 4), "C": (2, 4)}
 def assert_as_numpy(name, convert, back=np.asarray):
     """Value, Jacobians, gradient and Hessian of a sample, in double precision."""
     for what, given in questions(name):
-        want = flat(ed.evaluate(what, given))
-        got = flat(ed.evaluate(what, {n: convert(a) for n, a in given.items()}))
-        for g, w in zip(map(back, got), want, strict=True):
-            assert (g.shape, g.dtype) == (w.shape, w.dtype)
-            np.testing.assert_allclose(g, w, rtol=0, atol=1e-9 * max(1, np.abs(w).max(initial=0)))
+        got = ed.evaluate(what, {n: convert(a) for n, a in given.items()})
+        assert_equal(list(map(back, flat(got))), flat(ed.evaluate(what, given)))
+
+
+def assert_as_numpy_together(name, compiled):
+    """The same in one program: `compiled` makes one of a function of the arrays."""
+    asked = list(questions(name))
+    _, given = asked[0]
+    got = compiled(lambda given: [ed.evaluate(what, given) for what, _ in asked])(given)
+    for one, (what, _) in zip(got, asked, strict=True):
+        assert_equal(list(map(np.asarray, flat(one))), flat(ed.evaluate(what, given)))
+
+
+def assert_equal(got, want):
+    for g, w in zip(got, want, strict=True):
+        assert (g.shape, g.dtype) == (w.shape, w.dtype)
+        np.testing.assert_allclose(g, w, rtol=0, atol=1e-9 * max(1, np.abs(w).max(initial=0)))
 
 
 def run_source(e, backend, given):
