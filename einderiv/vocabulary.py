@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from . import complexes, compositions, construction, declared, elementwise, functions, matrices, reductions
+from . import complexes, compositions, declared, elementwise, functions, matrices, reductions
+from .construction import einsum
 
 Named = Callable[..., Any]
 
 WORDS: tuple[tuple[ModuleType, str], ...] = (
-    (construction, "einsum"),
     (elementwise, "exp expm1 log log1p log2 log10 sqrt cbrt square reciprocal sign heaviside"),
     (elementwise, "sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh arcsinh arccosh arctanh hypot"),
     (elementwise, "sigmoid log_sigmoid softplus relu leaky_relu elu gelu silu erf erfc gammaln digamma polygamma"),
@@ -47,6 +47,7 @@ def _table() -> Iterator[tuple[str, Named]]:
     for module, words in WORDS:
         yield from ((word, getattr(module, word)) for word in words.split())
     yield "abs", complexes.abs_
+    yield "einsum", einsum
 
 
 TABLE: dict[str, Named] = dict(_table())
