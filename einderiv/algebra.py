@@ -119,7 +119,7 @@ def multiply(a: Operand, b: Operand) -> Expr:
     return checked(assemble(1, slots, output, axes=names, letters=letters(output, names)))
 
 
-def power(a: Expr, exponent: Number) -> Expr | None:
+def powers(a: Expr, exponent: Number) -> Expr | None:
     """``a ** exponent`` where it is a product: exponents 0 to 4; None elsewhere."""
     if exponent == 0:
         return dressed(filled(1, a.sizes, a.axes), origins=(a,))
@@ -201,7 +201,7 @@ def check_axes(e: Expr, wanted: tuple[int, ...], what: str) -> None:
         raise ShapeError(f"{what} needs {' or '.join(map(str, wanted))} axes, but {called(e)} has {e.ndim}")
 
 
-def divided(a: Operand, by: Number) -> Expr:
+def quotient(a: Operand, by: Number) -> Expr:
     """``a / by`` for a number."""
     assert isinstance(a, Expr)
     if by == 0:

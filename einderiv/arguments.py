@@ -48,7 +48,7 @@ def operand(value: object, what: str = "an operand") -> Operand:
     return Constant(array, array.shape)
 
 
-def expression(value: object, what: str = "the argument") -> Expr:
+def as_expression(value: object, what: str = "the argument") -> Expr:
     """Like :func:`operand`, but a number becomes an expression too."""
     found = operand(value, what)
     return found if isinstance(found, Expr) else filled(found, (), ())

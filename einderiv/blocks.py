@@ -25,7 +25,7 @@ from .groups import connected
 from .steps import Labels
 from .terms import Term, alone, product, total, value
 
-BLOCK = 2000  # unknowns: a larger block is not factored
+LARGEST_BLOCK = 2000  # unknowns: a larger block is not factored
 ROUNDING = 1000  # units in the last place: the error of a term, which is computed from others
 
 Shape = tuple[int, ...]
@@ -213,7 +213,7 @@ def hermitian(blocks: Array, largest: Callable[[], float]) -> bool:
 def small(group: Group, dtype: Any) -> bool:
     """Can the blocks be factored within :data:`BLOCK` and the memory?"""
     size = prod(group.stack) * group.order**2 * np.dtype(dtype).itemsize
-    return not group.free or (group.order <= BLOCK and size <= limits.dense_bytes)
+    return not group.free or (group.order <= LARGEST_BLOCK and size <= limits.dense_bytes)
 
 
 def words(pattern: str, group: Group) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from . import elementwise
 from .algebra import add, added, multiply, times
-from .arguments import expression
+from .arguments import as_expression
 from .errors import EinderivError
 from .expression import Add, Apply, Constant, Einsum, Expr, Number, Tensor, filled
 from .functions import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy
@@ -92,7 +92,7 @@ def conj(e: object, /) -> Expr:
 
     Raises EinderivError for a function that a user has added.
     """
-    return bottom_up([expression(e)], _conjugate)[0]
+    return bottom_up([as_expression(e)], _conjugate)[0]
 
 
 def _conjugate(node: Expr, below: tuple[Expr, ...]) -> Expr:
@@ -135,7 +135,7 @@ def real(e: object, /) -> Expr:
     >>> ed.evaluate(ed.real(z * z), z=1 + 2j).real
     array(-3.)
     """
-    found = expression(e)
+    found = as_expression(e)
     return times(add(found, conj(found)), 0.5)
 
 
@@ -147,7 +147,7 @@ def imag(e: object, /) -> Expr:
     >>> ed.evaluate(ed.imag(z * z), z=1 + 2j).real
     array(4.)
     """
-    found = expression(e)
+    found = as_expression(e)
     return times(add(found, times(conj(found), -1)), -0.5j)
 
 
@@ -162,5 +162,5 @@ def abs_(e: object, /) -> Expr:
     >>> print(ed.abs(ed.tensor("z", "i", complex=True)))
     modulus(z, conj(z))
     """
-    found = expression(e)
+    found = as_expression(e)
     return apply("modulus", (found, conj(found))) if found.complex else elementwise.abs_(found)

@@ -9,7 +9,7 @@ import math
 
 from . import algebra, functions
 from .algebra import axes_of, check_axes, multiply, times, viewed
-from .arguments import Operand, expression, number, operand
+from .arguments import Operand, as_expression, number, operand
 from .complexes import abs_, conj
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Number
@@ -23,7 +23,7 @@ def divided(a: object, b: object) -> Expr:
     """``a / b``, elementwise."""
     left, right = operand(a), operand(b)
     if not isinstance(right, Expr):
-        return algebra.divided(left, right)
+        return algebra.quotient(left, right)
     return multiply(left, functions.apply("reciprocal", right))
 
 
@@ -38,7 +38,7 @@ def sum(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return algebra.summed(expression(e), axis)
+    return algebra.summed(as_expression(e), axis)
 
 
 def mean(e: object, axis: object = None) -> Expr:
@@ -50,7 +50,7 @@ def mean(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    e = expression(e)
+    e = as_expression(e)
     gone = axes_of(e, axis)
     return multiply(functions.apply("reciprocal", _count(e, gone)), algebra.summed(e, gone)) if gone else e
 
@@ -64,7 +64,7 @@ def trace(e: object) -> Expr:
 
     Raises ShapeError unless `e` has two axes.
     """
-    e = expression(e)
+    e = as_expression(e)
     check_axes(e, (2,), "trace")
     return viewed(e, (0, 0), ())
 
@@ -78,7 +78,7 @@ def diag(e: object) -> Expr:
 
     Raises ShapeError unless `e` has one or two axes.
     """
-    e = expression(e)
+    e = as_expression(e)
     check_axes(e, (1, 2), "diag")
     return viewed(e, (0,), (0, 0), names=(e.axes[0], None)) if e.ndim == 1 else viewed(e, (0, 0), (0,))
 
@@ -90,7 +90,7 @@ def outer(a: object, b: object) -> Expr:
     >>> ed.outer(ed.tensor("u", "i"), ed.tensor("v", "j")).subscripts
     'i,j->ij'
     """
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     first, second = tuple(range(x.ndim)), tuple(range(x.ndim, x.ndim + y.ndim))
     names = algebra.letters(first + second, x.axes + y.axes)
     return assemble(1, [(x, first), (y, second)], first + second, axes=x.axes + y.axes, letters=names)
@@ -103,7 +103,7 @@ def norm_squared(e: object) -> Expr:
     >>> ed.norm_squared(ed.tensor("x", "i")).subscripts
     'i,i->'
     """
-    e = expression(e)
+    e = as_expression(e)
     return _squares(e, tuple(range(e.ndim)))
 
 
@@ -138,7 +138,7 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
     Raises ShapeError for axes that are not there, EinderivError for other orders, and for 2 of a matrix, the largest
     singular value, which has no derivative here.
     """
-    e = expression(e)
+    e = as_expression(e)
     chosen = axes_of(e, axis)
     known = "fro" if isinstance(order, str) and order == "fro" else number(order)
     if known not in (None, 1, 2, "fro", math.inf) or (order is not None and known is None):
@@ -172,7 +172,7 @@ def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
 
     Raises ShapeError for an axis that is not there, TypeError unless `ddof` is a number.
     """
-    e = expression(e)
+    e = as_expression(e)
     lost = number(ddof)
     if lost is None or isinstance(lost, complex):
         raise TypeError(f"ddof must be a number, not {ddof!r}")
@@ -221,7 +221,7 @@ def dot(a: object, b: object) -> Expr:
 
     Raises ShapeError for sizes that do not fit.
     """
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     if not (x.ndim and y.ndim):
         return multiply(x, y)
     first = tuple(range(x.ndim))
@@ -246,7 +246,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
 
     Raises ShapeError for axes that do not fit.
     """
-    z, t = expression(logits), expression(targets)
+    z, t = as_expression(logits), as_expression(targets)
     if z.ndim != t.ndim:
         raise ShapeError(
             f"cross_entropy takes probabilities of the shape of the logits, {counted(z.ndim, 'axis')}, "
@@ -266,7 +266,7 @@ def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
 
     Raises ShapeError for an axis that is not there, TypeError unless `eps` is a number.
     """
-    e = expression(e)
+    e = as_expression(e)
     small = number(eps)
     if small is None or isinstance(small, complex):
         raise TypeError(f"eps must be a number, not {eps!r}")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .algebra import add, matmul, times, viewed
-from .arguments import expression
+from .arguments import as_expression
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Tensor, dressed, everything, walk
 from .matrices import tril
@@ -39,7 +39,7 @@ def project(g: object, s: object, /) -> Expr:
 
     Raises EinderivError if `S` has no declared structure, ShapeError if `g` has fewer axes than `S`.
     """
-    found = expression(g)
+    found = as_expression(g)
     if not isinstance(s, Tensor) or s.structure is None:
         what = called(s) if isinstance(s, Expr) else type(s).__name__
         raise EinderivError(f"{what} has no declared structure: ed.tensor('S', 'nn', symmetric=True) has")

@@ -11,7 +11,7 @@ from .explanation import explain
 from .expression import Expr
 from .show.drawing import element, words
 from .show.formulas import latex
-from .show.hypertext import block, document, expression
+from .show.hypertext import block, document, expression_bundle
 from .show.strips import strip
 from .show.text import text
 
@@ -35,7 +35,7 @@ def html_document(
         pictures = strip(y, wrt).svg()
     except LimitError as error:
         pictures = block([str(error)])
-    return document(name, expression(J)["text/html"], "<h2>Step by step</h2>", pictures, *steps)
+    return document(name, expression_bundle(J)["text/html"], "<h2>Step by step</h2>", pictures, *steps)
 
 
 def latex_document(e: Expr) -> str:

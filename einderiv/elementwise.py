@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .algebra import add, multiply, times
-from .arguments import expression, number
+from .arguments import as_expression, number
 from .errors import EinderivError
 from .expression import Expr, Number
 from .functions import apply, elementwise, elementwise_of_two, together
@@ -21,7 +21,7 @@ def powered(a: object, exponent: object) -> Expr:
                         "write ed.exp(p * ed.log(x)) for a variable one")  # fmt: skip
     if p != p or p in (float("inf"), float("-inf")):
         raise EinderivError(f"** takes a finite exponent, not {p}")
-    return raised(expression(a), p)
+    return raised(as_expression(a), p)
 
 
 def power(x: object, exponent: object, /) -> Expr:
@@ -41,7 +41,7 @@ def raised_by(base: object, x: object) -> Expr:
     b = number(base)
     if b is None or isinstance(b, complex) or not 0 < b < math.inf:
         raise TypeError(f"{base!r} ** x needs a positive number to the left: write ed.exp(x * ed.log(b))")
-    return apply("exp", times(expression(x), math.log(b)))
+    return apply("exp", times(as_expression(x), math.log(b)))
 
 
 def _parameter(value: object, what: str) -> Number:
@@ -78,7 +78,7 @@ def clip(x: object, low: object = None, high: object = None, /) -> Expr:
 
     Raises ShapeError if the axes do not fit.
     """
-    found = expression(x)
+    found = as_expression(x)
     found = found if low is None else maximum(found, low)
     return found if high is None else minimum(found, high)
 
@@ -92,7 +92,7 @@ def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
 
     Raises TypeError unless `slope` is a finite number.
     """
-    return apply("leaky_relu", expression(x), 0, (_parameter(slope, "the slope"),))
+    return apply("leaky_relu", as_expression(x), 0, (_parameter(slope, "the slope"),))
 
 
 def elu(x: object, alpha: object = 1.0, /) -> Expr:
@@ -104,7 +104,7 @@ def elu(x: object, alpha: object = 1.0, /) -> Expr:
 
     Raises TypeError unless `alpha` is a finite number.
     """
-    return apply("elu", expression(x), 0, (_parameter(alpha, "alpha"),))
+    return apply("elu", as_expression(x), 0, (_parameter(alpha, "alpha"),))
 
 
 def gelu(x: object, /, *, approximate: bool = False) -> Expr:
@@ -117,7 +117,7 @@ def gelu(x: object, /, *, approximate: bool = False) -> Expr:
     >>> ed.evaluate(ed.gelu(ed.tensor("x", "i")), x=[-1e4, 0.0, 3e4])
     array([   -0.,     0., 30000.])
     """
-    e = expression(x)
+    e = as_expression(x)
     if not approximate:
         return apply("gelu", e)
     inner = times(add(e, times(multiply(e, squared(e)), 0.044715)), math.sqrt(2 / math.pi))
@@ -136,7 +136,7 @@ def polygamma(n: object, x: object, /) -> Expr:
     order = number(n)
     if isinstance(order, bool) or not isinstance(order, int) or not 1 <= order <= 1000:
         raise TypeError(f"the order of polygamma must be a whole number from 1 to 1000, not {n!r}")
-    return apply("polygamma", expression(x), 0, (order,))
+    return apply("polygamma", as_expression(x), 0, (order,))
 
 
 maximum, minimum, hypot, arctan2 = map(elementwise_of_two, ("maximum", "minimum", "hypot", "arctan2"))

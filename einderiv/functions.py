@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .algebra import stretched
-from .arguments import expression, operand
+from .arguments import as_expression, operand
 from .errors import EinderivError, ShapeError, counted
 from .expression import Apply, Expr, Number, Size
 from .notation import is_name
@@ -129,7 +129,7 @@ def elementwise(name: str) -> Callable[[object], Expr]:
     row = FUNCTIONS[name]
 
     def function(e: object, /) -> Expr:
-        return apply(name, expression(e))
+        return apply(name, as_expression(e))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument.
@@ -149,7 +149,7 @@ def together(*values: object) -> tuple[Expr, ...]:
     """Arguments of one elementwise function: numbers and scalars broadcast to the axes of the others."""
     found = [operand(v) for v in values]
     if not any(isinstance(v, Expr) for v in found):
-        found[0] = expression(found[0])
+        found[0] = as_expression(found[0])
     big = next((v for v in found if isinstance(v, Expr) and v.ndim), None)
     big = next(v for v in found if isinstance(v, Expr)) if big is None else big
     return tuple(stretched(v, big)[0] for v in found)

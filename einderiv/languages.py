@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from . import algebra, compositions, elementwise, matrices
-from .arguments import expression
+from .arguments import as_expression
 from .construction import einsum
 from .errors import EinderivError, ShapeError, counted
 from .expression import Einsum, Expr, filled
@@ -27,7 +27,7 @@ from .vocabulary import VOCABULARY, is_elementwise
 
 def _contracted(a: Any, b: Any) -> Expr:
     """The last axis of `a` with the first of `b`."""
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     if not (x.ndim and y.ndim):
         raise ShapeError("@ needs two operands with axes; multiply by a scalar with *")
     first, second = list(range(x.ndim)), [x.ndim - 1, *range(x.ndim, x.ndim + y.ndim - 1)]

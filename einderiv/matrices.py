@@ -9,7 +9,7 @@ from __future__ import annotations
 from numbers import Integral
 
 from .algebra import axes_of, letters, matmul, multiply, viewed
-from .arguments import expression, number
+from .arguments import as_expression, number
 from .errors import EinderivError, ShapeError, counted
 from .expression import Expr, Size, dressed
 from .functions import apply
@@ -19,7 +19,7 @@ from .unification import assemble
 
 
 def _matrix(e: object, name: str) -> Expr:
-    found = expression(e)
+    found = as_expression(e)
     if found.ndim < 2:
         raise ShapeError(f"{name} needs a matrix, or a stack of them, but {called(found)} has "
                          f"{counted(found.ndim, 'axis')}")  # fmt: skip
@@ -55,7 +55,7 @@ def solve(a: object, b: object, /) -> Expr:
 
     Raises ShapeError for axes that do not fit.
     """
-    return matmul(inv(a), expression(b))
+    return matmul(inv(a), as_expression(b))
 
 
 def det(a: object, /) -> Expr:
@@ -228,7 +228,7 @@ def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
 
     Raises ShapeError for axes that are not there.
     """
-    found = expression(e)
+    found = as_expression(e)
     chosen = axes_of(found, axes)
     if not chosen:
         raise ShapeError("vec needs at least one axis to merge")
@@ -253,7 +253,7 @@ def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -
 
     Raises ShapeError if the sizes do not fit, TypeError if `shape` is neither an expression nor a sequence of ints.
     """
-    found = expression(e)
+    found = as_expression(e)
     parts: list[tuple[Size, str | None]]
     if isinstance(shape, Expr):
         parts = list(zip(shape.sizes, shape.axes, strict=True))
@@ -294,7 +294,7 @@ def kron(a: object, b: object, /) -> Expr:
 
     Raises ShapeError unless both have the same number of axes.
     """
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     if x.ndim != y.ndim:
         raise ShapeError(f"kron needs the same number of axes on both sides, not {x.ndim} and {y.ndim}")
     if not x.ndim:

@@ -120,7 +120,7 @@ ATTRIBUTES: dict[str, object] = {
     "__deepcopy__": _itself,
     "__str__": text.text,
     "__repr__": text.text,
-    "_repr_mimebundle_": hypertext.expression,
+    "_repr_mimebundle_": hypertext.expression_bundle,
     "T": property(algebra.transposed),
     "terms": property(expression_terms.terms),
     "subscripts": property(text.subscripts),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arguments import number, whole
-from .blocks import BLOCK
+from .blocks import LARGEST_BLOCK
 from .calculus import hessian
 from .dtypes import Array
 from .errors import EinderivError, near
@@ -121,7 +121,7 @@ class _Step:
         def product(v: Array) -> Array:
             return f.hessp(at.x, v)
 
-        if f.size > BLOCK:
+        if f.size > LARGEST_BLOCK:
             self.method = "matrix-free conjugate gradients"
             return conjugate_gradients(product, at.gradient, None, RTOL, STEPS, np.float64)
         whole = Square([Term(((f.hess(at.x), (0, 1)),), (0, 1))], (f.size,), np.float64)

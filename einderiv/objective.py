@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .algebra import add, divided
+from .algebra import add, quotient
 from .arrays import usable
 from .binding import check_known, solved
 from .calculus import hessian, hvp, value_and_grad
@@ -218,7 +218,7 @@ def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
     for tensor in {t.name: t for t in chosen}.values():
         off = subtracted(Tensor(tensor.name, tensor.declared, None, tensor.complex), parts[tensor.name])
         labels = list(range(tensor.ndim))
-        free = add(free, divided(einsum(off, labels, off, labels, []), 2))
+        free = add(free, quotient(einsum(off, labels, off, labels, []), 2))
     names = mapped(lambda leaf: leaf.name if isinstance(leaf, Tensor) and leaf.name in parts else leaf, wrt)
     return free, {tensor.name: str(tensor.structure) for tensor in chosen}, names
 

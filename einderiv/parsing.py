@@ -9,7 +9,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .arguments import expression
+from .arguments import as_expression
 from .building import Builder, declarations
 from .errors import EinderivError, ParseError, limits, near
 from .expression import Expr
@@ -79,7 +79,7 @@ def parse(text: str, *, language: str = "einderiv", tensors: Mapping[str, object
     given, default = (row.given, row.default) if row else (unknown, unknown)
     builder = Builder(body, roots, scope.known, given, default)
     builder.build()
-    return expression(standing(builder.built[roots[-1]]))
+    return as_expression(standing(builder.built[roots[-1]]))
 
 
 def _language(name: object) -> Language | None:

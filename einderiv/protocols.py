@@ -14,7 +14,7 @@ from typing import Any
 
 from . import algebra, complexes, compositions, elementwise, matrices, reductions
 from .algebra import axes_of, viewed
-from .arguments import expression, number, operand
+from .arguments import as_expression, number, operand
 from .construction import einsum, tensor
 from .errors import ShapeError, counted
 from .expression import Expr, dressed, filled, zero
@@ -67,17 +67,17 @@ def _heaviside(x1: object, x2: object, /) -> Expr:
 
 def _logaddexp(x1: object, x2: object, /) -> Expr:
     # log(e^x + e^y) = max(x, y) + log(1 + e^−|x − y|), which neither overflows nor loses the smaller one
-    x, y = expression(x1), expression(x2)
+    x, y = as_expression(x1), as_expression(x2)
     away = algebra.times(elementwise.abs_(compositions.subtracted(x, y)), -1)
     return algebra.add(elementwise.maximum(x, y), VOCABULARY["softplus"](away))
 
 
 def _positive(x: object, /) -> Expr:
-    return expression(x)
+    return as_expression(x)
 
 
 def _negative(x: object, /) -> Expr:
-    return compositions.negated(expression(x))
+    return compositions.negated(as_expression(x))
 
 
 def _clip(a: object, a_min: object = None, a_max: object = None, *, min: object = None, max: object = None) -> Expr:
@@ -85,25 +85,25 @@ def _clip(a: object, a_min: object = None, a_max: object = None, *, min: object 
 
 
 def _permuted(a: object, order: Sequence[int]) -> Expr:
-    e = expression(a)
+    e = as_expression(a)
     if len(order) != e.ndim:
         raise ShapeError(f"{counted(len(order), 'axis')} named, but {called(e)} has {e.ndim}")
     return viewed(e, range(e.ndim), order)
 
 
 def _transpose(a: object, axes: object = None) -> Expr:
-    e = expression(a)
+    e = as_expression(a)
     return algebra.transposed(e) if axes is None else _permuted(e, axes_of(e, axes))
 
 
 def _swapaxes(a: object, axis1: object, axis2: object) -> Expr:
-    e = expression(a)
+    e = as_expression(a)
     p, q = axes_of(e, axis1)[0], axes_of(e, axis2)[0]
     return _permuted(e, [q if k == p else p if k == q else k for k in range(e.ndim)])
 
 
 def _moveaxis(a: object, source: object, destination: object) -> Expr:
-    e = expression(a)
+    e = as_expression(a)
     start, end = axes_of(e, source), axes_of(e, destination)
     if len(start) != len(end):
         raise ShapeError(f"moveaxis takes as many axes as places, not {len(start)} and {len(end)}")
@@ -129,7 +129,7 @@ def _diagonal(a: object, offset: int = 0, axis1: object = 0, axis2: object = 1) 
 
 def _tied(a: object, offset: int, axis1: object, axis2: object) -> tuple[Expr, list[int], int]:
     """The labels of `a` with those of two axes made one."""
-    e = expression(a)
+    e = as_expression(a)
     if offset != 0:
         raise TypeError("of an expression there is the main diagonal only: offset is 0")
     p, q = axes_of(e, axis1)[0], axes_of(e, axis2)[0]
@@ -153,19 +153,19 @@ def _diag(v: object, k: int = 0) -> Expr:
 
 
 def _outer(a: object, b: object) -> Expr:
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     if x.ndim > 1 or y.ndim > 1:
         raise ShapeError("np.outer flattens what is no vector: write ed.outer, or the einsum that you mean")
     return compositions.outer(x, y)
 
 
 def _inner(a: object, b: object) -> Expr:
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     return _tensordot(x, y, ((-1,), (-1,))) if x.ndim and y.ndim else algebra.multiply(x, y)
 
 
 def _tensordot(a: object, b: object, axes: object = 2) -> Expr:
-    x, y = expression(a), expression(b)
+    x, y = as_expression(a), as_expression(b)
     first, second = _contracted(x, y, axes)
     if len(first) != len(second):
         raise ShapeError(f"tensordot takes as many axes of both, not {len(first)} and {len(second)}")
@@ -201,7 +201,7 @@ def _ravel(a: object) -> Expr:
 
 
 def _full_like(a: object, fill_value: object) -> Expr:
-    e, value = expression(a), number(fill_value)
+    e, value = as_expression(a), number(fill_value)
     if value is None:
         raise TypeError(f"np.full_like of an expression takes a number, not {type(fill_value).__name__}")
     return dressed(filled(value, e.sizes, e.axes), origins=(e,)) if value else zero(e.sizes, e.axes, (e,))
@@ -216,7 +216,7 @@ def _ones_like(a: object) -> Expr:
 
 
 def _ndim(a: object) -> int:
-    return expression(a).ndim
+    return as_expression(a).ndim
 
 
 def _binary(f: Callable[[Any, Any], Expr]) -> Named:

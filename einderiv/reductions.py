@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .algebra import axes_of, times, viewed
-from .arguments import expression
+from .arguments import as_expression
 from .errors import ShapeError
 from .expression import Apply, Expr, Number
 from .functions import (
@@ -107,7 +107,7 @@ def softmax(e: object, axis: object = -1) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("softmax", expression(e), axis)
+    return over("softmax", as_expression(e), axis)
 
 
 def log_softmax(e: object, axis: object = -1) -> Expr:
@@ -119,7 +119,7 @@ def log_softmax(e: object, axis: object = -1) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("log_softmax", expression(e), axis)
+    return over("log_softmax", as_expression(e), axis)
 
 
 def logsumexp(e: object, axis: object = None) -> Expr:
@@ -131,7 +131,7 @@ def logsumexp(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("logsumexp", expression(e), axis)
+    return over("logsumexp", as_expression(e), axis)
 
 
 def max(e: object, axis: object = None) -> Expr:
@@ -144,7 +144,7 @@ def max(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("max", expression(e), axis)
+    return over("max", as_expression(e), axis)
 
 
 def min(e: object, axis: object = None) -> Expr:
@@ -156,7 +156,7 @@ def min(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("min", expression(e), axis)
+    return over("min", as_expression(e), axis)
 
 
 def prod(e: object, axis: object = None) -> Expr:
@@ -171,7 +171,7 @@ def prod(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    found = expression(e)
+    found = as_expression(e)
     return over("prod", found, axis, (0,)) if axes_of(found, axis) else times(found, 1)
 
 

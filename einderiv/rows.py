@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .algebra import add, multiply, power, times
+from .algebra import add, multiply, powers, times
 from .expression import Apply, Expr, Number
 from .functions import (
     Bounds,
@@ -160,7 +160,7 @@ def _arctan2_second(node: Apply) -> Terms:
 
 def raised(e: Expr, exponent: Number) -> Expr:
     """``e ** exponent``: a product for small whole exponents, else the row that fits."""
-    product = power(e, exponent)
+    product = powers(e, exponent)
     if product is not None:
         return product
     named = "reciprocal" if exponent == -1 else "sqrt" if exponent == 0.5 else None
@@ -174,7 +174,7 @@ def _power(node: Apply) -> Terms:
 
 def squared(e: Expr) -> Expr:
     """``e * e``."""
-    found = power(e, 2)
+    found = powers(e, 2)
     assert found is not None
     return found
 

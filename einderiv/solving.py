@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import BLOCK, KINDS, Name, Shape, first, groups, hermitian, named, small, words
+from .blocks import KINDS, LARGEST_BLOCK, Name, Shape, first, groups, hermitian, named, small, words
 from .dtypes import Array
 from .errors import EinderivError, LimitError, limits, spoken_bytes
 from .krylov import conjugate_gradients
@@ -144,7 +144,7 @@ class Square:
         for group in self.groups:
             if not small(group, self.dtype):
                 size = spoken_bytes(prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize)
-                raise LimitError(f"{what} would factor {named([group])}, {size}: at most {BLOCK} unknowns a block and "
+                raise LimitError(f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} unknowns a block and "
                                  "ed.limits.dense_bytes; .as_linear_operator() is for scipy.sparse.linalg")  # fmt: skip
 
 

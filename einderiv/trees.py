@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import algebra, compositions, elementwise
-from .arguments import LARGEST, expression
+from .arguments import LARGEST, as_expression
 from .errors import EinderivError, ParseError, counted, near
 from .expression import Apply, Einsum, Expr, Number
 from .notation import read
@@ -192,7 +192,7 @@ def itself(a: Any) -> Any:
 
 
 def transposed(a: Any) -> Any:
-    return algebra.transposed(expression(a))
+    return algebra.transposed(as_expression(a))
 
 
 #: the operators that all languages share, and those of Python

@@ -9,7 +9,7 @@ from oracle import assert_same
 
 import einderiv as ed
 from einderiv.algebra import FLAT, added, aligned, axes_of
-from einderiv.arguments import expression
+from einderiv.arguments import as_expression
 from einderiv.expression import Add, Einsum, Expr, is_zero
 
 t, es, ev = ed.tensor, ed.einsum, ed.evaluate
@@ -185,7 +185,7 @@ def test_sums_of_any_length():
     (lambda: X % 2,           TypeError,        "unsupported operand"),
     (lambda: np.floor(X),     TypeError,        "np.floor does not work on expressions"),
     (lambda: X + np.array(["a"]), TypeError,    "has dtype <U1"),
-    (lambda: expression("X"), TypeError,        "the argument is the string 'X': ed.tensor makes"),
+    (lambda: as_expression("X"), TypeError,        "the argument is the string 'X': ed.tensor makes"),
 ])  # fmt: skip
 def test_refused(call, kind, message):
     with pytest.raises(kind, match=message):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.arguments import check_name, expression, number, operand, parsed_bytes, whole
+from einderiv.arguments import as_expression, check_name, number, operand, parsed_bytes, whole
 from einderiv.expression import Constant
 
 X = ed.tensor("X", "ij")
@@ -26,9 +26,9 @@ def test_operand():
     held = operand(array)
     assert isinstance(held, Constant)
     assert held.value is array
-    assert expression(3).ndim == 0
+    assert as_expression(3).ndim == 0
     with pytest.raises(TypeError, match=r"the argument is the string 'X': ed\.tensor makes"):
-        expression("X")
+        as_expression("X")
 
 
 @pytest.mark.parametrize(("value", "kind", "message"), [

@@ -41,7 +41,7 @@ def test_conjugate_gradients(extra, monkeypatch):
     H, full = gram(30)
     b = r.normal(size=(30, *extra))
     assert H.method() == "dense 30x30"
-    monkeypatch.setattr("einderiv.blocks.BLOCK", 20)
+    monkeypatch.setattr("einderiv.blocks.LARGEST_BLOCK", 20)
     assert H.method() == "matrix-free conjugate gradients"
     got = H.solve(b)
     close(got, np.linalg.solve(full, b))
@@ -72,7 +72,7 @@ def test_conjugate_gradients_at_a_size_that_is_not_formed():
 
 def test_conjugate_gradients_of_complex_and_of_single_numbers(monkeypatch):
     pytest.importorskip("scipy")
-    monkeypatch.setattr("einderiv.blocks.BLOCK", 2)
+    monkeypatch.setattr("einderiv.blocks.LARGEST_BLOCK", 2)
     G = r.normal(size=(6, 4)) + 1j * r.normal(size=(6, 4))
     A = G.conj().T @ G + np.eye(4)
     b = r.normal(size=4) + 1j
@@ -91,7 +91,7 @@ def test_conjugate_gradients_of_complex_and_of_single_numbers(monkeypatch):
 ])  # fmt: skip
 def test_conjugate_gradients_that_fail(A, options, match, monkeypatch):
     pytest.importorskip("scipy")
-    monkeypatch.setattr("einderiv.blocks.BLOCK", 2)
+    monkeypatch.setattr("einderiv.blocks.LARGEST_BLOCK", 2)
     H = linear(A)
     with pytest.raises(ed.EinderivError, match=match):
         H.solve(np.array([1.0, 2.0, -1.0]), **options)
@@ -101,7 +101,7 @@ def test_without_scipy(monkeypatch):
     H, full = gram(6)
     monkeypatch.setitem(sys.modules, "scipy.sparse.linalg", None)
     close(H.solve(np.ones(6)), np.linalg.solve(full, np.ones(6)))
-    monkeypatch.setattr("einderiv.blocks.BLOCK", 2)
+    monkeypatch.setattr("einderiv.blocks.LARGEST_BLOCK", 2)
     with pytest.raises(ImportError, match=r"einderiv\[scipy\]"):
         H.solve(np.ones(6))
 
@@ -114,6 +114,6 @@ def test_right_hand_sides_must_be_finite(bad, monkeypatch):
         conjugate_gradients(H.matvec, b, None, 1e-9, 10, np.float64)
     with pytest.raises(ed.EinderivError, match="the right-hand side holds nan or inf"):
         H.solve(b)
-    monkeypatch.setattr("einderiv.blocks.BLOCK", 2)
+    monkeypatch.setattr("einderiv.blocks.LARGEST_BLOCK", 2)
     with pytest.raises(ed.EinderivError, match="the right-hand side holds nan or inf"):
         H.solve(b)

@@ -165,7 +165,7 @@ def test_memory_stays_below_a_limit(e, share):
 
 @pytest.mark.parametrize("e", LIMITED.values(), ids=LIMITED)
 def test_the_peak_is_what_is_foreseen(e, monkeypatch):
-    monkeypatch.setattr("einderiv.execution.blocked", lambda *_: None)
+    monkeypatch.setattr("einderiv.pipeline.blocked", lambda *_: None)
     f = ed.compile(e)
     most = measured(f)[1]
     foreseen = 8 * peak(*steps_of(f))

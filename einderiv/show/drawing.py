@@ -46,7 +46,7 @@ def around(boxes: Iterable[Box]) -> Box:
                max(b.bottom for b in found))  # fmt: skip
 
 
-def number(value: float) -> str:
+def as_number(value: float) -> str:
     """A coordinate: no more digits than one sees."""
     return (
         f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
@@ -66,7 +66,7 @@ def element(name: str, /, *inside: str, **attributes: object) -> str:
 
 
 def _shown(value: object) -> str:
-    return number(value) if isinstance(value, float) else str(value)
+    return as_number(value) if isinstance(value, float) else str(value)
 
 
 def words(text: str) -> str:
@@ -105,7 +105,7 @@ class Drawn(NamedTuple):
 
     def at(self, x: float, y: float) -> Drawn:
         """The same, moved."""
-        moved = element("g", *self.parts, transform=f"translate({number(x)} {number(y)})")
+        moved = element("g", *self.parts, transform=f"translate({as_number(x)} {as_number(y)})")
         return Drawn((moved,), self.box.moved(x, y), tuple((t, b.moved(x, y)) for t, b in self.texts))
 
 
@@ -159,10 +159,10 @@ class Picture:
     def svg(self, *, style: bool = True) -> str:
         """The text of the picture; without `style` for a page that brings its colours itself."""
         (w, h), box = self.size, self.drawn.box
-        view = " ".join(map(number, (box.left - self.margin, box.top - self.margin, w, h)))
+        view = " ".join(map(as_number, (box.left - self.margin, box.top - self.margin, w, h)))
         head = [title(self.alt), f"<desc>{words(self.about)}</desc>" * bool(self.about)]
         return element("svg", *head, f"<style>{STYLE}</style>" * style, *self.drawn.parts,
-                       xmlns="http://www.w3.org/2000/svg", viewBox=view, width=number(w), height=number(h), role="img",
+                       xmlns="http://www.w3.org/2000/svg", viewBox=view, width=as_number(w), height=as_number(h), role="img",
                        aria_label=self.alt, font_family=MONO, class_="einderiv")  # fmt: skip
 
     def __str__(self) -> str:

@@ -47,7 +47,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return element("table", *cells)
 
 
-def expression(e: Expr, include: object = None, exclude: object = None) -> Bundle:
+def expression_bundle(e: Expr, include: object = None, exclude: object = None) -> Bundle:
     """An expression in a notebook: its formula, its strings, its picture. The text alone if it is too large for these.
 
     >>> import einderiv as ed

@@ -14,7 +14,7 @@ from ..naming import axis_names
 from ..sizes import Sizes as Known
 from ..sizes import is_product
 from ..unification import flatten
-from .drawing import Box, Drawn, Picture, element, line, number, text_box, together
+from .drawing import Box, Drawn, Picture, as_number, element, line, text_box, together
 from .wires import SMALL
 
 Inside = dict[Label, tuple[int, int]]  # the first and last value of each label in a box
@@ -98,7 +98,7 @@ def _drawn(terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequ
         cells |= _cells(term.output, shape, rows, down, across)
     frame = element("rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor")
     runs = _runs(cells)
-    path = "".join(f"M{number(x * cell)} {number(y * cell)}h{number(n * cell)}v{number(cell)}h{number(-n * cell)}z"
+    path = "".join(f"M{as_number(x * cell)} {as_number(y * cell)}h{as_number(n * cell)}v{as_number(cell)}h{as_number(-n * cell)}z"
                    for y, x, n in runs)  # fmt: skip
     found = [Drawn((frame, element("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box)]
     for words, x, y in ((_axes(names[rows:], shape[rows:]), box.right / 2, -12.0),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import LimitError
-from .drawing import Box, Drawn, Picture, element, line, number, text_box, title, together, width
+from .drawing import Box, Drawn, Picture, as_number, element, line, text_box, title, together, width
 
 SMALL, TALL, GAP = 12.0, 40.0, 26.0
 LONG = 26  # letters of an einsum that are shown
@@ -86,13 +86,13 @@ def _short(words: str) -> str:
 def _line(a: Box, b: Box) -> Drawn:
     x, y = (a.left + a.right) / 2, (b.left + b.right) / 2
     bend = (a.bottom + b.top) / 2
-    x1, x2, y1, y2, y3 = map(number, (x, y, a.bottom, bend, b.top))
+    x1, x2, y1, y2, y3 = map(as_number, (x, y, a.bottom, bend, b.top))
     return _stroke(f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}", Box(min(x, y), a.bottom, max(x, y), b.top))
 
 
 def _passing(box: Box) -> Drawn:
     """The part of a line that passes a row."""
-    x, y1, y2 = map(number, ((box.left + box.right) / 2, box.top, box.bottom))
+    x, y1, y2 = map(as_number, ((box.left + box.right) / 2, box.top, box.bottom))
     return _stroke(f"M{x} {y1}L{x} {y2}", box)
 
 

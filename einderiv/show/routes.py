@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .drawing import Box, Drawn, around, number
+from .drawing import Box, Drawn, around, as_number
 from .layout import Point
 from .networks import Edge, Network
 
@@ -139,7 +139,7 @@ def _inward(net: Network, edge: Edge, at: Sides) -> Point:
 
 
 def _at(point: Point) -> str:
-    return f"{number(point[0])} {number(point[1])}"
+    return f"{as_number(point[0])} {as_number(point[1])}"
 
 
 def border(start: Point, to: Point, shape: Shape) -> Point:

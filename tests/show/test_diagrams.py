@@ -11,7 +11,7 @@ import einderiv as ed
 from einderiv.errors import LimitError
 from einderiv.naming import axis_names
 from einderiv.show.diagrams import _bows, drawn, sides
-from einderiv.show.drawing import Box, Picture, element, number, text_box, words
+from einderiv.show.drawing import Box, Picture, as_number, element, text_box, words
 from einderiv.show.networks import network
 
 L = string.ascii_letters
@@ -162,7 +162,7 @@ def test_notebooks():
 
 @pytest.mark.parametrize(("value", "want"), [(0.0, "0"), (-0.01, "0"), (1.04, "1"), (-2.5, "-2.5"), (100.0, "100")])
 def test_coordinates(value, want):
-    assert number(value) == want
+    assert as_number(value) == want
 
 
 def test_boxes():
