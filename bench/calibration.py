@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from einderiv.cost import Costs
+from einderiv.planning.cost import Costs
 
 ROUNDS = 9
 MATRIX, STREAM, BLOCK, TINY = 700, 1 << 23, 1 << 13, 4  # sizes that show one cost alone

@@ -13,7 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import architecture_picture  # noqa: E402
 
 import einderiv  # noqa: E402
-from einderiv.page.site import build  # noqa: E402
+from einderiv.page import build  # noqa: E402
 
 if TYPE_CHECKING:  # pytest collects this file too, where there is no Sphinx
     from sphinx.application import Sphinx

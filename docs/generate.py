@@ -27,14 +27,13 @@ import cookbook_table as book  # noqa: E402
 from cookbook_table import Row  # noqa: E402
 
 import einderiv as ed  # noqa: E402
-from einderiv.expression import is_zero  # noqa: E402
-from einderiv.functions import ADDED, FUNCTIONS, Function  # noqa: E402
-from einderiv.naming import axis_names  # noqa: E402
-from einderiv.show.formulas import shown  # noqa: E402
-from einderiv.show.matrix_forms import in_unicode  # noqa: E402
-from einderiv.show.matrix_notation import matrix_form  # noqa: E402
-from einderiv.table import BACKENDS  # noqa: E402
-from einderiv.vocabulary import VOCABULARY  # noqa: E402
+from einderiv.backends import BACKENDS  # noqa: E402
+from einderiv.expression import axis_names, is_zero  # noqa: E402
+from einderiv.functions import ADDED, VOCABULARY, Function  # noqa: E402
+from einderiv.functions.table import FUNCTIONS  # noqa: E402
+from einderiv.printing import shown  # noqa: E402
+from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
+from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
 
 SIZES = {"i": 4, "j": 2, "k": 3, "l": 5}
 EXACT, CLOSE = "equal, in whole numbers", "equal to 1e-9"

@@ -8,29 +8,14 @@ again, contracted with anything, and evaluated without forming the zeros of its 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .calculus import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .compilation import compile
-from .complexes import abs_ as abs
-from .complexes import conj, imag, real
-from .compositions import (
-    cross_entropy,
-    diag,
-    dot,
-    layer_norm,
-    mean,
-    norm,
-    norm_squared,
-    outer,
-    std,
-    sum,
-    trace,
-    var,
+from .autodiff import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
+from .expression import Delta, Expr, einsum, substitute, tensor
+from .functions import (
+    abs_ as abs,
 )
-from .construction import einsum, tensor
-from .cost import costs
-from .declared import project
-from .deltas import Delta
-from .elementwise import (
+from .functions import (
+    adj,
     arccos,
     arccosh,
     arcsin,
@@ -39,22 +24,34 @@ from .elementwise import (
     arctan2,
     arctanh,
     cbrt,
+    cholesky,
     clip,
+    conj,
     cos,
     cosh,
+    cross_entropy,
+    det,
+    diag,
     digamma,
+    dot,
     elu,
     equal,
     erf,
     erfc,
     exp,
+    expm,
     expm1,
+    function,
     gammaln,
     gelu,
     greater,
     greater_equal,
     heaviside,
     hypot,
+    imag,
+    inv,
+    kron,
+    layer_norm,
     leaky_relu,
     less,
     less_equal,
@@ -63,11 +60,25 @@ from .elementwise import (
     log2,
     log10,
     log_sigmoid,
+    log_softmax,
+    logdet,
+    logsumexp,
+    matrix_power,
+    max,
     maximum,
+    mean,
+    min,
     minimum,
+    norm,
+    norm_squared,
     not_equal,
+    outer,
+    pinv,
     polygamma,
     power,
+    prod,
+    project,
+    real,
     reciprocal,
     relu,
     sigmoid,
@@ -75,55 +86,38 @@ from .elementwise import (
     silu,
     sin,
     sinh,
+    slogdet,
+    softmax,
     softplus,
+    solve,
     sqrt,
     square,
+    std,
+    sum,
     tan,
     tanh,
-    where,
-)
-from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
-from .evaluation import evaluate
-from .explanation import explain
-from .expression import Expr
-from .functions import function
-from .matrices import (
-    adj,
-    cholesky,
-    det,
-    expm,
-    inv,
-    kron,
-    logdet,
-    matrix_power,
-    pinv,
-    slogdet,
-    solve,
+    trace,
+    trace_function,
     tril,
     triu,
     unvec,
+    var,
     vec,
+    where,
 )
-from .methods import install
-from .outlook import plan, source
+from .operators import install
 from .parsing import parse
-from .protocols import trace_function
-from .reductions import log_softmax, logsumexp, max, min, prod, softmax
-from .show.diagrams import diagram
-from .show.formulas import formula, latex
-from .show.patterns import sparsity
-from .show.saved_plans import load_plan
-from .show.strips import strip
-from .substitution import substitute
+from .printing import diagram, formula, latex, sparsity, strip
 
 if TYPE_CHECKING:
+    from .backends import SingularMatrixError
     from .checking import check
-    from .dtypes import SingularMatrixError
-    from .gradients import to_jax, to_torch
-    from .minimization import minimize
-    from .objective import scipy_functions
-    from .streaming import stream
-    from .structured import Structured
+    from .fitting import minimize, scipy_functions
+    from .interop import to_jax, to_torch
+    from .large import stream
+    from .planning import costs
+    from .reports import explain, load_plan, plan, source
+    from .runtime import Structured, compile, evaluate
 
 __version__ = "0.1.0"
 
@@ -145,17 +139,33 @@ __all__ = [
 
 install()
 
-#: public names whose modules need NumPy; they are imported when they are first asked for
-_LATER = {"SingularMatrixError": ".dtypes", "Structured": ".structured", "check": ".checking",
-          "minimize": ".minimization", "scipy_functions": ".objective", "stream": ".streaming", "to_jax": ".gradients",
-          "to_torch": ".gradients"}  # fmt: skip
+#: public names from planning upwards, by their package; it is imported when one of them is first asked for
+_LATER = {
+    "SingularMatrixError": "backends",
+    "Structured": "runtime",
+    "check": "checking",
+    "compile": "runtime",
+    "costs": "planning",
+    "evaluate": "runtime",
+    "explain": "reports",
+    "load_plan": "reports",
+    "minimize": "fitting",
+    "plan": "reports",
+    "scipy_functions": "fitting",
+    "source": "reports",
+    "stream": "large",
+    "to_jax": "interop",
+    "to_torch": "interop",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name], __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = value  # the next look finds it at once
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted(__all__)

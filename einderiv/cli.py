@@ -17,22 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .binding import solved
-from .calculus import derive
-from .canonical import coefficient
-from .construction import einsum
-from .documents import html_document, latex_document
+from .autodiff import derive
 from .errors import EinderivError, ParseError, limits
-from .explanation import explain
-from .expression import Add, Expr
-from .naming import axis_names
-from .notation import is_einsum, read
-from .outlook import source
+from .expression import Add, Expr, axis_names, coefficient, einsum, is_einsum, read, solved, tensors_of
 from .parsing import ALIASES, LANGUAGES, parse
-from .show.drawing import write_whole
-from .show.formulas import formula, latex
-from .show.strips import strip
-from .traverse import tensors_of
+from .printing import formula, latex, strip, write_whole
+from .reports import explain, html_document, latex_document, source
 
 FORMATS = ("text", "latex", "json", "python", "svg", "html")
 #: for terminals that cannot show these
@@ -227,14 +217,14 @@ def _port(text: str) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from .page.server import serve
+    from .page import serve
 
     serve(arguments.port, browser=arguments.open)
     return 0
 
 
 def _site(arguments: argparse.Namespace) -> int:
-    from .page.site import build
+    from .page import build
 
     for line in build(Path(arguments.folder), Path(arguments.pyodide)):
         _print(line)

@@ -50,6 +50,14 @@ class LimitError(_InString):
     """Work or memory beyond one of :data:`limits`, refused before it is spent."""
 
 
+class NoFormError(EinderivError, AttributeError):
+    """An attribute for which an expression has no form: the subscripts of a sum. So ``hasattr`` is False."""
+
+
+class NoLettersError(LimitError, AttributeError):
+    """A string that has more labels than there are letters: ``hasattr`` is False."""
+
+
 class BackendError(EinderivError):
     """Arrays of a library that is not supported here, or of two libraries at once."""
 

@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 
 import einderiv as ed
-from einderiv.binding import solved
-from einderiv.pieces import block
-from einderiv.portions import Data, Portion, Portions
-from einderiv.terms import Term
+from einderiv.expression import solved
+from einderiv.large.blocks import block
+from einderiv.large.partial import Data, Portion, Portions
+from einderiv.runtime import Term
 
 P = 127  # a prime so small that the products of six entries below it fit into int64
 POINTS, NUMBERS = 3000, 20000  # at most, of the index space, and of a result

@@ -10,7 +10,8 @@ import numpy as np
 from scipy import linalg, special
 
 import einderiv as ed
-from einderiv.functions import FUNCTIONS, apply
+from einderiv.functions import apply
+from einderiv.functions.table import FUNCTIONS
 
 
 def without(x, out, axis):

@@ -6,7 +6,8 @@ What a backend computes of them is compared with NumPy.
 import numpy as np
 
 import einderiv as ed
-from einderiv.functions import ADDED, FUNCTIONS, apply
+from einderiv.functions import ADDED, apply
+from einderiv.functions.table import FUNCTIONS
 
 X, Y, T, A, B = (ed.tensor(n, axes) for n, axes in (("X", "ij"), ("Y", "ij"), ("T", "ijk"), ("A", "mp"), ("B", "ncd")))
 S, b, x, s = ed.tensor("S", "qq"), ed.tensor("b", "mr"), ed.tensor("x", "h"), ed.tensor("s")

@@ -12,7 +12,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.cli import main
-from einderiv.notation import is_einsum
+from einderiv.expression import is_einsum
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -55,7 +55,7 @@ def test_check(capsys):
 
 
 def test_a_failed_check_exits_with_1(capsys, monkeypatch):
-    import einderiv.checking
+    import einderiv.checking.derivative_check
 
     monkeypatch.setattr(einderiv.checking, "derive", lambda y, wrt: ed.derive(2 * y, wrt))
     code, out, _ = run(capsys, "check", "ij->i", "--wrt", "A")

@@ -12,7 +12,8 @@ import pytest
 from matrix_text import value
 
 import einderiv as ed
-from einderiv.functions import ADDED, FUNCTIONS
+from einderiv.functions import ADDED
+from einderiv.functions.table import FUNCTIONS
 
 DOCS = Path(__file__).parent.parent / "docs"
 if not DOCS.exists():

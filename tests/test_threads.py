@@ -14,7 +14,7 @@ import pytest
 from lengths import length
 
 import einderiv as ed
-from einderiv.tree import leaves
+from einderiv.expression import leaves
 
 A, B, x, S = ed.tensor("A", "ij"), ed.tensor("B", "jk"), ed.tensor("x", "j"), ed.tensor("S", "ii")
 PRODUCT = A @ B

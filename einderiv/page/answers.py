@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..canonical import coefficient
 from ..errors import EinderivError, LimitError
-from ..explanation import explain
-from ..expression import Expr, is_zero
-from ..show.formulas import Style, formula, latex, matrix_equation
-from ..show.text import text as short_text
+from ..expression import Expr, coefficient, is_zero
+from ..printing import Style, formula, latex, matrix_equation
+from ..printing import text as short_text
+from ..reports import explain
 from .marking import Segment, labels_of, marked_latex, segments, shortened, string
 from .questions import FieldError, Question, Subject, given, question, subject
 from .shapes import layouts

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import EinderivError, limits
 from ..expression import Expr
-from ..outlook import core_entries, plan, source
+from ..reports import core_entries, plan, source
 from .answers import asked, trouble
 from .questions import Subject, given, subject
 

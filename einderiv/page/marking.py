@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from ..expression import Add, Einsum, Expr
-from ..naming import axis_names, naming, short_product
-from ..notation import is_name
-from ..show.formulas import Latex, body, left_side
+from ..expression import Add, Einsum, Expr, axis_names, is_name, naming, short_product
+from ..printing import Latex, body, left_side
 
 Segment = tuple[str, str | None]  # a piece of a line, and the label that it is
 #: where labels stand in the lines of an explanation: an einsum string, indices, sums, and what is said of a label

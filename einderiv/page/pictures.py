@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import EinderivError, LimitError
-from ..expression import Expr
-from ..naming import axis_names
-from ..show.diagrams import diagram
-from ..show.drawing import Picture
-from ..show.patterns import FEW, sparsity
-from ..show.strips import steps as drawn_steps
+from ..expression import Expr, axis_names
+from ..printing import FEW, Picture, diagram, sparsity
+from ..printing import steps as drawn_steps
 from .answers import asked, steps
 from .questions import Subject, given, subject
 from .shapes import axis_sizes

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ..calculus import derive
-from ..construction import einsum
+from ..autodiff import derive
 from ..errors import EinderivError, LimitError, ParseError, counted, near
-from ..expression import Expr
-from ..notation import is_einsum
+from ..expression import Expr, einsum, is_einsum, tensors_of
 from ..parsing import LANGUAGES, parse
-from ..traverse import tensors_of
 
 #: what one request may hold; smaller than the limits of the package, for here a stranger types
 CHARACTERS, ORDER, DIGITS = 4000, 4, 9

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from ..binding import solved
-from ..expression import Expr
-from ..naming import axis_names
+from ..expression import Expr, axis_names, solved
 
 
 def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None

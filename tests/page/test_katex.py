@@ -11,7 +11,8 @@ import pytest
 
 import einderiv as ed
 from conftest import BROWSER, GALLERY, ROOT
-from einderiv.functions import ADDED, FUNCTIONS
+from einderiv.functions import ADDED
+from einderiv.functions.table import FUNCTIONS
 from einderiv.page.engine import answer
 
 DOCS = ROOT / "docs"

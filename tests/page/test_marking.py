@@ -3,8 +3,8 @@
 import pytest
 
 import einderiv as ed
-from einderiv.explanation import explain
 from einderiv.page.marking import labels_of, marked_latex, segments, shortened, string
+from einderiv.reports import explain
 
 
 def marked(line, labels, words=None):

@@ -16,8 +16,9 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
+from einderiv.page import serve
 from einderiv.page import workers as module
-from einderiv.page.server import BODY, HEADERS, Guard, serve
+from einderiv.page.server import BODY, HEADERS, Guard
 from einderiv.page.workers import Workers
 
 JSON = {"Content-Type": "application/json"}

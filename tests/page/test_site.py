@@ -11,7 +11,8 @@ import pytest
 import einderiv as ed
 from conftest import GALLERY, ROOT, free_port, started
 from einderiv.cli import main
-from einderiv.page.site import MARK, PYODIDE, RUNTIME, build
+from einderiv.page import build
+from einderiv.page.site import MARK, PYODIDE, RUNTIME
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""From expressions to those of their derivatives: the rules, and `derive`, `grad` and their kin."""
+
+from .product_tree import forks
+from .rules import pullback, pushforward, stand_in
+from .transforms import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .wrt import Wrt, paired, resolved
+
+__all__ = [
+    "Wrt",
+    "derive",
+    "forks",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "paired",
+    "pullback",
+    "pushforward",
+    "resolved",
+    "stand_in",
+    "value_and_grad",
+    "vjp",
+]

@@ -1,0 +1,90 @@
+"""Names of sizes in a source, and its remarks: comments that tell the shapes of its values in these names."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ..expression import Einsum, Expr, Size, Sizes, Tensor, everything, fresh_names, is_product, walk
+
+WIDTH = 110  # of the lines that tell the shapes of all arguments
+
+
+class Names:
+    """Names for the variables of a source: tensors keep theirs, sizes are called by their labels."""
+
+    def __init__(self, roots: tuple[Expr, ...], sizes: Sizes, taken: set[str]) -> None:
+        self.sizes, self.taken = sizes, taken
+        self.known: dict[Size, str] = {}
+        self.wanted: dict[Size, str] = {}
+        for node in walk(roots, everything):
+            if isinstance(node, Tensor):
+                self._want(node.sizes, node.axes)
+            if isinstance(node, Einsum):
+                for factor, labels in node.slots:
+                    self._want(factor.sizes, tuple(node.letters.get(label) for label in labels))
+
+    def _want(self, sizes: tuple[Size, ...], names: tuple[str | None, ...]) -> None:
+        for size, name in zip(sizes, names, strict=True):
+            if name and not isinstance(size, int):
+                self.wanted.setdefault(self.sizes.find(size), name)
+
+    def size(self, size: Size) -> str:
+        """The variable that holds a size, or the size itself if it is a number."""
+        number = self.sizes.number(size)
+        if number is not None:
+            return str(number)
+        size = self.sizes.find(size)
+        if is_product(size):
+            return "*".join(map(self.size, size[1:]))
+        if size not in self.known:
+            want = self.wanted.get(size, "n")
+            reserved = want in self.taken or keyword.iskeyword(want)
+            self.known[size] = fresh_names(1, self.taken)[0] if reserved else want
+            self.taken.add(self.known[size])
+        return self.known[size]
+
+    def fresh(self, name: str) -> str:
+        """A name like `name` that nothing has yet."""
+        while name in self.taken:
+            name = "_" + name
+        self.taken.add(name)
+        return name
+
+    def shape(self, sizes: Iterable[Size]) -> str:
+        """A shape as it is written in a remark.
+
+        >>> Names((), Sizes({}), set()).shape((2, 3)), Names((), Sizes({}), set()).shape((2,))
+        ('(2, 3)', '(2,)')
+        """
+        words = [self.size(s) for s in sizes]
+        return f"({', '.join(words)}{',' * (len(words) == 1)})"
+
+
+def head(arguments: Mapping[str, str], results: Sequence[str]) -> list[str]:
+    """The remark on top of a function: the shape of each argument and of each result.
+
+    >>> head({"A": "(i, j)", "x": "(j,)"}, ["(i,)"])
+    ['# A (i, j), x (j,) -> (i,)']
+    """
+    words = [f"{name} {shape}," for name, shape in arguments.items()]
+    words = [*words[:-1], *(w[:-1] for w in words[-1:]), f"-> {', '.join(results) or '()'}"]
+    lines = [words[0]]
+    for word in words[1:]:
+        lines = [*lines[:-1], f"{lines[-1]} {word}"] if len(lines[-1]) + len(word) < WIDTH else [*lines, word]
+    return [f"# {line}" for line in lines]
+
+
+def remarked(lines: Sequence[str], shapes: Mapping[str, str]) -> list[str]:
+    """The lines, each value with its shape where it gets its name, unless the line shows it.
+
+    >>> remarked(["t0 = A @ B", "t1 = np.zeros((i, j))", "t1[0] = t0"], {"t0": "(i, k)", "t1": "(i, j)"})
+    ['t0 = A @ B  # (i, k)', 't1 = np.zeros((i, j))', 't1[0] = t0']
+    """
+    found = []
+    for line in lines:
+        name = re.match(r"(\w+) = ", line)
+        shape = shapes.get(name[1]) if name else None
+        found.append(line if shape is None or shape in line else f"{line}  # {shape}")
+    return found

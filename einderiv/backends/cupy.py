@@ -1,0 +1,129 @@
+"""CuPy: its arrays, and how it says every row of the functions table: as NumPy does, but for what it lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import BackendError
+from ..expression import library, usable
+from ..functions import Function
+from .array_api_helpers import IMPORTS as ALIKE
+from .array_api_helpers import renamed
+from .base import Helpers
+from .functional import Functional
+from .numpy import NumpyArrays
+from .numpy_helpers import TEXTS as OF_NUMPY
+
+
+def _renamed(text: str) -> str:
+    return re.sub(r"\bnp\.", "cp.", text)
+
+
+#: rows that CuPy spells otherwise than NumPy: its ufuncs know no `where`
+OTHERS = {"pseudo_reciprocal": "cp.where({0} == 0, 0, 1 / cp.where({0} == 0, 1, {0}))"}
+TEXTS = {
+    "softplus": _renamed(OF_NUMPY["softplus"]),
+    **renamed(("shares", "products", "adjugate", "minors"), "cp"),
+    "sigmoid": """\
+def sigmoid(x):
+    return 1 / (1 + cp.exp(-x))  # a quotient by infinity is 0
+""",
+    "softmax": """\
+def softmax(x, axis):
+    e = cp.exp(x - x.real.max(axis, keepdims=True)) if x.size else x
+    return e / e.sum(axis, keepdims=True)
+""",
+    "log_softmax": """\
+def log_softmax(x, axis):
+    x = x - x.real.max(axis, keepdims=True) if x.size else x  # first, so that large entries lose no digits
+    return x - cp.log(cp.exp(x).sum(axis, keepdims=True))
+""",
+    "logsumexp": """\
+def logsumexp(x, axis):
+    m = x.real.max(axis, keepdims=True) if x.size else x.real.sum(axis, keepdims=True)
+    m = cp.where(cp.isfinite(m), m, 0)
+    return (cp.log(cp.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
+""",
+    "frechet": """\
+def frechet(a, *directions):
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    total = cp.zeros_like(a)
+    for order in permutations(directions):
+        block = cp.zeros((*a.shape[:-2], (k + 1) * n, (k + 1) * n), a.dtype)
+        for p in range(k + 1):
+            block[..., p * n : (p + 1) * n, p * n : (p + 1) * n] = a
+        for p, direction in enumerate(order):
+            block[..., p * n : (p + 1) * n, (p + 1) * n : (p + 2) * n] = direction
+        flat = block.reshape(-1, *block.shape[-2:])
+        total = total + cp.stack([expm(b) for b in flat]).reshape(block.shape)[..., :n, k * n :]
+    return total
+""",
+    "factored": """\
+def factored(a):
+    # LU factors, made once; stacks of matrices are factored in each call
+    return (a, *linalg.lu_factor(a)) if a.ndim == 2 else (a, None, None)
+""",
+    "solved": """\
+def solved(factors, b, flipped=False):
+    a, lu, pivots = factors
+    if lu is None:
+        return cp.linalg.solve(a.swapaxes(-1, -2) if flipped else a, b)
+    return linalg.lu_solve((lu, pivots), b, trans=int(flipped))
+""",
+    "inverse": """\
+def inverse(factors):
+    a, lu, pivots = factors
+    return cp.linalg.inv(a) if lu is None else linalg.lu_solve((lu, pivots), cp.eye(len(a), dtype=a.dtype))
+""",
+    **renamed(("determinant", "log_determinant"), "cp"),
+}
+IMPORTS = {
+    **ALIKE,
+    "frechet": "from itertools import permutations\nfrom cupyx.scipy.linalg import expm",
+    **dict.fromkeys(("factored", "solved", "inverse"), "from cupyx.scipy import linalg"),
+}
+
+
+class CupyLibrary(NumpyArrays):
+    """CuPy's arrays: NumPy's rules on one device."""
+
+    name = module = "cupy"
+    test = "isinstance({0}, _array)"
+    structured = False
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, everything else as an array of CuPy."""
+        cupy = self.xp
+        return {n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()}, None
+
+    def looked_at(self, array: Any) -> Any:
+        """The array for NumPy."""
+        return array.get()
+
+
+class Cupy(Functional):
+    """A column that is read off NumPy's; steps are functional, for not every view of CuPy can be written to."""
+
+    def row(self, row: Function) -> str:
+        """NumPy's spelling, with CuPy's name."""
+        if row.needs and "special" not in row.needs and "expm" not in row.needs:
+            raise BackendError(f"the function {row.name} has no spelling for cupy: NumPy's imports {row.needs!r}")
+        return OTHERS.get(row.name) or _renamed(row.spell.get("cupy", row.spell["numpy"]))
+
+
+CUPY = Cupy(
+    name="cupy",
+    library=CupyLibrary(),
+    helpers=Helpers(TEXTS, IMPORTS),
+    header="import cupy as cp",
+    module="cp",
+    dtypes="cp",
+    no_dtype='cp.dtype("float64")',
+    modules={"special": "from cupyx.scipy import special"},
+    like="dtype=dtype",
+    mask="cp.eye({0}, dtype=bool)",
+    spread="cp.broadcast_to({0}, {1})",
+)

@@ -1,0 +1,163 @@
+"""Dask: its arrays, and how it says every kind of step: lazily, block by block.
+
+Nothing is computed, a graph of blocks is made. A function is NumPy's, called on blocks. A dense
+result is as large as it likes: only its blocks are ever in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import BackendError, limits
+from ..expression import library, usable
+from ..planning import Labels, Program, Step
+from .base import Backend
+from .dask_helpers import DASK_HELPERS
+from .dask_load import BLOCK, best_cut
+from .functional import Functional
+from .numpy import NumpyDtypes
+from .source_text import Spell, core_axes, literal, shape
+
+
+class DaskLibrary(NumpyDtypes):
+    """Arrays that are not there yet, so no call looks at them, and none is quick."""
+
+    name, module = "dask", "dask.array"
+    lazy = True
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays as they are, everything else as an array of one block or several."""
+        da = self.xp
+        found = {n: a if library(a) == "dask" else da.from_array(usable(a, n)) for n, a in arrays.items()}
+        for name, a in found.items():
+            if any(n != n for n in a.shape):  # nan: Dask does not know it
+                raise BackendError(f"{name} has an axis of unknown size: call its compute_chunk_sizes() first")
+            if a.dtype.kind not in "biufc":
+                raise TypeError(f"{name} has dtype {a.dtype}, which cannot be computed with: "
+                                "numbers are bool, int, float or complex")  # fmt: skip
+        return found, None
+
+    def looked_at(self, array: Any) -> None:
+        """None: an array that is not computed yet has no values."""
+        return
+
+    def as_array(self, value: Any) -> Any:
+        """A result is one, also of no axes."""
+        return value
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """An array in a dtype."""
+        return array.astype(dtype)
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array, as one of Dask."""
+        import numpy as np
+
+        found = array if library(array) == "dask" else self.xp.from_array(np.asarray(array))
+        return found.astype(dtype)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate."""
+        return array.conj()
+
+    def array_type(self) -> Any:
+        """``dask.array.Array``."""
+        return self.xp.Array
+
+
+class Dask(Functional):
+    """What differs from arrays in one piece: products, diagonals, embeddings, functions with core axes, systems."""
+
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        """The expression of one step, as the last of one line."""
+        match step.kind:
+            case "apply":
+                return [self.apply(step, inputs, size)]
+            case "factor":
+                return [inputs[0]]
+            case "solve":
+                *labels, flipped = step.spec
+                la, lb, out = _short(*labels)
+                return [f"solve({inputs[0]}, {la}, {inputs[1]}, {lb}, {out}, {flipped})"]
+        return super().spell(step, inputs, size)
+
+    def apply(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
+        """A row of the functions table, on every block."""
+        row, core, parameters = step.spec
+        names = [f"p{k}" for k in range(len(inputs))]
+        values = [f"factored({x})" for x in names] if row.kind == "factored" else names
+        shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
+        text = self.row(row).format(*values, *shown, core=core_axes(core), depth=core, all=", ".join(values))
+        batch = max((len(labels) for labels in self._axes(step, inputs)), default=0) - core
+        made = shape([size(s) for s in step.sizes[max(batch, 0) :]])
+        return f"each(lambda {', '.join(names)}: {text}, {core}, {made}, dtype, {', '.join(inputs)})"
+
+    def _axes(self, step: Step, inputs: Sequence[str]) -> list[tuple[object, ...]]:
+        count = len(step.operand_sizes) // max(len(inputs), 1)
+        return [step.operand_sizes[:count]]
+
+    def contract2(self, inputs: Sequence[str], step: Step) -> str:
+        la, lb, out = _short(*step.spec)
+        return f"contract({inputs[0]}, {la}, {inputs[1]}, {lb}, {out})"
+
+    def view(self, x: str, labels: Labels, out: Labels) -> str:
+        if len(set(labels)) == len(labels):
+            return f"{x}.transpose({', '.join(str(labels.index(label)) for label in out)})" if labels != out else x
+        labels, out = _short(labels, out)
+        return f"diagonal({x}, {labels}, {out})"
+
+    def write(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
+        sizes = shape([size(s) for s in step.sizes])
+        pairs = [(x, *_short(output, labels)) for x, (labels, output) in zip(inputs, step.spec, strict=True)]
+        return f"embed({', '.join([sizes, 'dtype', *(f'({x}, {labels}, {output})' for x, output, labels in pairs)])})"
+
+    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
+        """The backend with blocks as large as the memory and the workers ask for."""
+        threads, memory = resources(client_of_cluster())
+        least = min((m for m in (memory_limit, memory) if m is not None), default=None)
+        cut = best_cut(program, program.live(), max(8, itemsize), threads, least)
+        limits.check("tasks", cut.tasks, "the graph alone would fill the memory: dense=False has cores only, ed.stream "
+                     "writes their blocks")  # fmt: skip
+        return replace(self, header=self.header.replace(f"block = {BLOCK}", f"block = {cut.block}"))
+
+
+def _short(*labels: Labels) -> tuple[Labels, ...]:
+    """Labels by first appearance: NumPy takes no more than 52."""
+    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in labels for x in ls))}
+    return tuple(tuple(names[x] for x in ls) for ls in labels)
+
+
+DASK = Dask(
+    name="dask",
+    library=DaskLibrary(),
+    helpers=DASK_HELPERS,
+    header=f"import dask.array as da\nimport numpy as np\n\nblock = {BLOCK}",
+    module="da",
+    dtypes="np",
+    no_dtype='np.dtype("float64")',
+    fresh="{0}",
+    takes="numpy",
+    like="dtype=dtype",
+    mask="da.eye({0}, dtype=bool)",
+    spread="da.broadcast_to({0}, {1})",
+)
+
+
+def client_of_cluster() -> Any:
+    """The client of the cluster that Dask computes on, or None."""
+    if "distributed" not in sys.modules:  # nobody has started one
+        return None
+    try:
+        return sys.modules["distributed"].default_client()
+    except ValueError:  # none is connected
+        return None
+
+
+def resources(client: Any) -> tuple[int, int | None]:
+    """The threads of all workers, and the bytes that each has in the smallest of them; 1 and None without a cluster."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values() if client is not None else ()
+    shares = [w["memory_limit"] // w["nthreads"] for w in workers if w["memory_limit"]]
+    return max(1, sum(w["nthreads"] for w in workers)), min(shares, default=None)

@@ -1,0 +1,106 @@
+"""Dtypes of results, decided as each library decides them; and what an error of a library means.
+
+The dtype of a result is that of all arrays together which the expression has met; its numbers count as Python scalars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..errors import EinderivError
+from ..expression import Apply, Constant, Einsum, Expr, Tensor, called, children, everything, walk
+from ..functions import stays_integer
+from .base import Library
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class SingularMatrixError(EinderivError, np.linalg.LinAlgError):
+    """A matrix that has no inverse, or no Cholesky factor."""
+
+
+def decided(library: Library, roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The dtype of the results, and the one that is computed in, as the library has them."""
+    held, weak, real = met(roots)
+    found = [*dtypes.values(), *map(library.held_dtype, held)]
+    result = library.promoted(found, [*weak, *[1.0] * real])
+    kind = library.kind(result)
+    check_no_bool(kind.kind)
+    if kind.kind == "c":
+        check_holomorphic(roots, {name: library.kind(dtype) for name, dtype in dtypes.items()})
+    if kind.kind in "iu":
+        return result, library.promoted([], [])
+    if kind.name in library.widened:
+        return result, np.dtype(library.widened[kind.name])
+    return result, result
+
+
+def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
+    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function leave the integers?"""
+    held = [node.value for node in walk(roots, everything)
+            if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
+    nodes = list(walk(roots))
+    scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
+    scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
+    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
+    return held, [kind(1) for kind in (float, complex) if kind in scalars], real
+
+
+def finished(library: Library, result: Any, dtype: Any) -> Any:
+    """A result as an array of `dtype`. Raises EinderivError for whole numbers that it does not hold."""
+    if result.dtype == dtype:
+        return result
+    kind = library.kind(dtype)
+    if kind.kind in "iu" and prod(result.shape):
+        low, high = int(result.min()), int(result.max())
+        bits, signed = 8 * kind.itemsize, kind.kind == "i"
+        if low < -(2 ** (bits - 1)) * signed or high >= 2 ** (bits - signed):
+            raise EinderivError(f"the result runs from {low} to {high}, which {kind.name} does not hold: "
+                                f"convert the arrays to {library.wider} first")  # fmt: skip
+    return library.converted(result, dtype)
+
+
+def explained(error: Exception, dtype: str) -> EinderivError | None:
+    """What an error of a library means, in our words; None for one that says something else. JAX raises none of these:
+    it gives what division by zero gives."""
+    text = str(error)
+    if isinstance(error, np.linalg.LinAlgError):
+        return SingularMatrixError(f"a matrix cannot be inverted or factored: {text}")
+    if isinstance(error, RuntimeError) and "linalg." in text:  # of torch
+        return SingularMatrixError(f"a matrix cannot be inverted or factored: {text.split('. ')[0]}")
+    if isinstance(error, (ValueError, IndexError)) and ("zero-size" in text or "non-zero size" in text):
+        return EinderivError("the largest or smallest entry was asked of an axis that has none")
+    # A coefficient is a Python number.
+    if isinstance(error, OverflowError) or (isinstance(error, RuntimeError) and "without overflow" in text):
+        return EinderivError(f"a number in the expression is too large for {dtype}")
+    return None
+
+
+def check_no_bool(kind: str) -> None:
+    """Refuse what would be computed in the algebra of truth values."""
+    if kind == "b":
+        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+
+
+def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
+    """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
+    inside: set[int] = set()  # nodes that may be complex
+    for node in walk(roots, everything):
+        given = isinstance(node, Tensor) and node.name in dtypes and dtypes[node.name].kind == "c"
+        if given or node.complex or any(id(c) in inside for c in children(node)):
+            inside.add(id(node))
+        if not isinstance(node, Apply) or not any(id(a) in inside for a in node.arguments):
+            continue
+        if node.function.name == "conj" and not node.complex:
+            name = called(node.arguments[0])
+            raise EinderivError(f"{name} is conjugated and given as a complex array, but not declared so: "
+                                f"ed.tensor({name!r}, …, complex=True)")  # fmt: skip
+        if not node.function.analytic:
+            raise EinderivError(
+                f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
+                "here; write it with real and imaginary parts, of tensors declared complex=True"
+            )

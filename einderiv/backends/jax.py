@@ -1,0 +1,215 @@
+"""JAX: its arrays, and how it says every row of the functions table and every kind of step.
+
+`jit`, `vmap` and `grad` follow the sources. What JAX decides is its own: how dtypes promote, 64 bits or 32, what a
+singular matrix gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+from ..expression import library, usable
+from ..planning import Program, Step
+from .array_api_helpers import IMPORTS as ALIKE
+from .array_api_helpers import renamed
+from .base import Backend, Helpers, Kind, Library
+from .functional import Functional
+from .source_text import Spell
+
+COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+COLUMN = {
+    **{name: f"jnp.{name}({{0}})" for name in (
+        "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "abs", "sign", "expm1", "log1p", "log2", "log10", "cbrt",
+        "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh")},
+    **{name: f"special.{name}({{0}})" for name in ("erf", "erfc", "gammaln", "digamma")},
+    **{name: f"({{0}} {sign} {{1}}).astype({{0}}.dtype)" for name, sign in COMPARED.items()},
+    "sigmoid": "nn.sigmoid({0})", "relu": "nn.relu({0})", "softplus": "nn.softplus({0})",
+    "log_sigmoid": "-nn.softplus(-{0})", "reciprocal": "(1 / {0})", "heaviside": "({0} > 0).astype({0}.dtype)",
+    "power": "jnp.power({0}, {1})", "maximum": "jnp.maximum({0}, {1})", "minimum": "jnp.minimum({0}, {1})",
+    "hypot": "jnp.hypot({0}, {1})", "arctan2": "jnp.arctan2({0}, {1})", "where": "jnp.where({0} != 0, {1}, {2})",
+    "leaky_relu": "jnp.where({0} > 0, {0}, {1} * {0})",
+    "elu": "jnp.where({0} > 0, {0}, {1} * jnp.expm1(jnp.minimum({0}, 0)))",
+    "silu": "{0} * nn.sigmoid({0})", "gelu": "{0} * special.ndtr({0})", "polygamma": "special.polygamma({1}, {0})",
+    "softmax": "softmax({0}, {core})", "log_softmax": "log_softmax({0}, {core})",
+    "logsumexp": "logsumexp({0}, {core})", "max": "{0}.max({core})", "min": "{0}.min({core})",
+    "at_max": "shares({0}, jnp.max, {core})", "at_min": "shares({0}, jnp.min, {core})",
+    "prod": "products({0}, {depth}, {1})", "inv": "inverse({0})", "det": "determinant({0})",
+    "logdet": "log_determinant({0})", "det_sign": "jnp.linalg.slogdet({0})[0]", "adj": "adjugate({0})",
+    "minors": "minors({0}, {1})", "pinv": "jnp.linalg.pinv({0})",
+    "matrix_power": "jnp.linalg.matrix_power({0}, {1})", "cholesky": "jnp.linalg.cholesky({0})",
+    "tril": "jnp.tril({0}, {1})", "triu": "jnp.triu({0}, {1})", "expm": "frechet({all})", "vec": "", "unvec": "",
+    "conj": "jnp.conjugate({0})", "modulus": "jnp.abs({0}).astype({0}.dtype)",
+    "pseudo_reciprocal": "jnp.where({0} == 0, 0, 1 / jnp.where({0} == 0, 1, {0}))",
+}  # fmt: skip
+TEXTS = {
+    "softmax": """\
+def softmax(x, axis):
+    e = jnp.exp(x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf)))
+    return e / e.sum(axis, keepdims=True)
+""",
+    "log_softmax": """\
+def log_softmax(x, axis):
+    x = x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))  # large entries lose no digits
+    return x - jnp.log(jnp.exp(x).sum(axis, keepdims=True))
+""",
+    "logsumexp": """\
+def logsumexp(x, axis):
+    m = lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))
+    m = jnp.where(jnp.isfinite(m), m, 0)
+    return jnp.squeeze(jnp.log(jnp.exp(x - m).sum(axis, keepdims=True)) + m, axis)
+""",
+    **renamed(("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "jnp"),
+    "shard": """\
+mesh = Mesh(jax.devices()[:1], ("devices",))
+
+
+def shard(x, axis):
+    # the entries along an axis are divided among all devices; with None each device has all
+    places = [] if axis is None else [None] * axis + ["devices"]
+    return lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*places)))
+""",
+    "solved": """\
+def solved(matrix, b, flipped=False):
+    if b.ndim > 1:  # as many right-hand sides as matrices
+        b = jnp.broadcast_to(b, (*matrix[0].shape[:-2], *b.shape[-2:]))
+    return linalg.lu_solve(factors(matrix), b, trans=int(flipped))
+""",
+    "inverse": """\
+def inverse(matrix):
+    a = matrix[0]
+    return linalg.lu_solve(factors(matrix), jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
+""",
+    **renamed(("determinant", "log_determinant"), "jnp"),
+}
+IMPORTS = {
+    **ALIKE,
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "from jax import lax"),
+    **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
+    "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
+    "shard": "import jax\nfrom jax import lax\nfrom jax.sharding import Mesh, NamedSharding, PartitionSpec",
+}
+
+
+class JaxLibrary(Library):
+    """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
+
+    name, module = "jax", "jax.numpy"
+    real = frozenset({"erf", "erfc"})
+    test = "type({0}) is _array"  # tracers, which are of another type, go the long way
+
+    def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        """Arrays and tracers as they are, everything else as an array."""
+        jnp = self.xp
+        found = {n: a if library(a) == "jax" else jnp.asarray(usable(a, n)) for n, a in arrays.items()}
+        for name, a in found.items():
+            if not (jnp.issubdtype(a.dtype, jnp.number) or a.dtype == bool):
+                raise TypeError(f"{name} has dtype {a.dtype}, which cannot be computed with: "
+                                "numbers are bool, int, float or complex")  # fmt: skip
+        return found, None
+
+    def looked_at(self, array: Any) -> Any:
+        """The array for NumPy, or None for a tracer."""
+        import numpy as np
+
+        return None if isinstance(array, _jax().core.Tracer) else np.asarray(array)
+
+    def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
+        """``jax.numpy.result_type``; whole numbers are of the default integer."""
+        import numpy as np
+
+        canonical = _jax().dtypes.canonicalize_dtype  # 64 bits only where they are enabled
+        return np.dtype(canonical(self.xp.result_type(*map(canonical, dtypes or [np.int64]), *numbers)))
+
+    def kind(self, dtype: Any) -> Kind:
+        """A dtype of JAX; bfloat16 and its like are floats too."""
+        import numpy as np
+
+        dtype = np.dtype(dtype)
+        return Kind(dtype.name, "f" if self.xp.issubdtype(dtype, self.xp.floating) else dtype.kind, dtype.itemsize)
+
+    def held_dtype(self, array: Any) -> Any:
+        """Its own: ``jax.numpy.asarray`` keeps it."""
+        return array.dtype
+
+    def as_array(self, value: Any) -> Any:
+        """A result is one, also of no axes."""
+        return value
+
+    def converted(self, array: Any, dtype: Any) -> Any:
+        """An array in a dtype."""
+        return array.astype(dtype)
+
+    def moved(self, array: Any, dtype: Any, device: Any) -> Any:
+        """A held array, as one of JAX."""
+        import numpy as np
+
+        if library(array) == "jax":
+            return array.astype(dtype)
+        with _jax().ensure_compile_time_eval():  # an array, also while a caller is traced
+            return self.xp.asarray(np.asarray(array), dtype)
+
+    def conjugated(self, array: Any) -> Any:
+        """The complex conjugate."""
+        return self.xp.conj(array)
+
+    def array_type(self) -> Any:
+        """That of arrays with values."""
+        with _jax().ensure_compile_time_eval():
+            return type(self.xp.zeros(()))
+
+    def constants(self, run: Callable[[], list[Any]]) -> list[Any]:
+        """What constants come to, also while a caller is traced. A trace may not keep factors: they are made here."""
+        with _jax().ensure_compile_time_eval():
+            found = super().constants(run)
+            for matrix in found:
+                if isinstance(matrix, list):
+                    matrix.extend(import_module("jax.scipy.linalg").lu_factor(matrix[0]))
+        return found
+
+
+def _jax() -> Any:
+    return import_module("jax")
+
+
+class Jax(Functional):
+    """What JAX alone has: values divided among devices."""
+
+    def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        """The expression of one step, as the last of one line."""
+        return [f"shard({inputs[0]}, {step.spec[0]})"] if step.kind == "shard" else super().spell(step, inputs, size)
+
+    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
+        """The backend whose sources divide their values among the devices of a mesh, if there is one."""
+        if mesh is None:
+            return self
+        # One axis for all devices; constraints are for a mesh whose axes JAX may divide by itself.
+        flat = import_module("jax.sharding").Mesh(mesh.devices.ravel(), ("devices",))
+        texts = {**self.helpers.texts, "shard": self.helpers.texts["shard"].replace("[:1]", f"[:{mesh.size}]")}
+        return replace(self, helpers=replace(self.helpers, texts=texts), bindings={"mesh": flat})
+
+
+JAX = Jax(
+    name="jax",
+    library=JaxLibrary(),
+    helpers=Helpers(TEXTS, IMPORTS),
+    header="import jax.numpy as jnp",
+    module="jnp",
+    dtypes="jnp",
+    no_dtype="jnp.result_type(float)",
+    fresh="{0}",
+    column=COLUMN,
+    modules={
+        "special": "from jax.scipy import special",
+        "nn": "from jax import nn",
+        "lax": "from jax import lax",
+        "linalg": "from jax.scipy import linalg",
+        "jax": "import jax",
+    },
+    rewrites=("numbers out of products", "numbers into sums", "numbers into operands"),
+    like="dtype=dtype",
+    mask="jnp.eye({0}, dtype=bool)",
+    spread="jnp.broadcast_to({0}, {1})",
+)

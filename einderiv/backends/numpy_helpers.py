@@ -1,0 +1,150 @@
+"""Functions that a generated source brings along, where a backend has no single call for a row of the table."""
+
+from __future__ import annotations
+
+from .array_api_helpers import OF_NUMPY, renamed
+from .base import Helpers
+
+TEXTS = {
+    "progress": """\
+def progress(blocks):
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:  # a bar is no part of the result
+        return blocks
+    return tqdm(blocks, desc="blocks", delay=2, leave=False)
+""",
+    "gram": """\
+def gram(x, w):
+    # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of the diagonal
+    if w.size and w.min() >= 0:
+        a = np.sqrt(w)[:, None] * x
+        return a.T.dot(a)
+    y, n, half = w[:, None] * x, x.shape[1], x.shape[1] // 2
+    if n < 512:
+        return x.T.dot(y)
+    found = np.empty((n, n), y.dtype)
+    found[:half, :half] = x[:, :half].T.dot(y[:, :half])
+    found[:, half:] = x.T.dot(y[:, half:])
+    found[half:, :half] = found[:half, half:].T
+    return found
+""",
+    "grams": """\
+def grams(m, x):
+    # Σ_r m[n,r] x[r,b] x[r,d] is symmetric in b and d: one side of the diagonal is computed, and read twice
+    n = x.shape[1]
+    rows, columns = np.triu_indices(n)
+    place, y = np.empty((n, n), np.intp), np.ascontiguousarray(x.T)
+    place[rows, columns] = place[columns, rows] = np.arange(rows.size)
+    half = m.dot((y[rows] * y[columns]).T)
+    return half.take(place.ravel(), axis=1).reshape(len(m), n, n)
+""",
+    "sigmoid": """\
+def sigmoid(x):
+    with np.errstate(over="ignore"):  # 1 / (1 + e^1000) is 0 also when e^1000 is infinite
+        return 1 / (1 + np.exp(-x))
+""",
+    "reflected_sigmoid": """\
+def reflected_sigmoid(x):
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(x))  # sigmoid(-x)
+""",
+    "sigmoid_slope": """\
+def sigmoid_slope(x):
+    e = np.exp(-abs(x))  # sigmoid(x) sigmoid(-x) is even
+    return e / np.square(1 + e)
+""",
+    "softplus": """\
+def softplus(x):
+    if np.iscomplexobj(x):
+        return np.log(1 + np.exp(x))
+    return np.logaddexp(0, x)  # the same without overflow
+""",
+    "softmax": """\
+def softmax(x, axis):
+    with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0
+        e = np.exp(x - x.real.max(axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis, keepdims=True)
+""",
+    "log_softmax": """\
+def log_softmax(x, axis):
+    with np.errstate(divide="ignore", over="ignore"):
+        x = x - x.real.max(axis, keepdims=True, initial=-np.inf)  # first, so that large entries lose no digits
+        return x - np.log(np.exp(x).sum(axis, keepdims=True))
+""",
+    "logsumexp": """\
+def logsumexp(x, axis):
+    m = x.real.max(axis, keepdims=True, initial=-np.inf)
+    m = np.where(np.isfinite(m), m, 0)
+    with np.errstate(divide="ignore", over="ignore"):
+        return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
+""",
+    **renamed(("shares", "products", "adjugate", "minors"), "np", OF_NUMPY),
+    "frechet": """\
+def frechet(a, *directions):
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    total = np.zeros_like(a)
+    for order in permutations(directions):
+        block = np.zeros((*a.shape[:-2], (k + 1) * n, (k + 1) * n), a.dtype)
+        for p in range(k + 1):
+            block[..., p * n : (p + 1) * n, p * n : (p + 1) * n] = a
+        for p, direction in enumerate(order):
+            block[..., p * n : (p + 1) * n, (p + 1) * n : (p + 2) * n] = direction
+        total = total + expm(block)[..., :n, k * n :]
+    return total
+""",
+    "factored": """\
+def factored(a):
+    # LU factors, made once; stacks of matrices, and all where SciPy is missing, are factored by NumPy in each call
+    if lapack is None or a.ndim != 2 or not a.size:
+        return a, None, None
+    (getrf,) = lapack.get_lapack_funcs(("getrf",), (a,))
+    lu, pivots, info = getrf(a)
+    return (a, lu, pivots) if info == 0 else (a, None, None)  # of a singular matrix NumPy says so
+""",
+    "solved": """\
+def solved(factors, b, flipped=False):
+    a, lu, pivots = factors
+    if lu is None:
+        return np.linalg.solve(a.swapaxes(-1, -2) if flipped else a, b)
+    (getrs,) = lapack.get_lapack_funcs(("getrs",), (lu, b))
+    return getrs(lu, pivots, b, trans=int(flipped))[0].reshape(b.shape)
+""",
+    "inverse": """\
+def inverse(factors):
+    a, lu, pivots = factors
+    if lu is None:
+        return np.linalg.inv(a)
+    (getri,) = lapack.get_lapack_funcs(("getri",), (lu,))
+    return getri(lu, pivots)[0]
+""",
+    "determinant": """\
+def determinant(factors):
+    a, lu, pivots = factors
+    if lu is None:
+        return np.linalg.det(a)
+    return np.diagonal(lu).prod() * (-1) ** int((pivots != np.arange(len(pivots))).sum())
+""",
+    "log_determinant": """\
+def log_determinant(factors):
+    a, lu, pivots = factors
+    if lu is None or np.iscomplexobj(a):
+        sign, log = np.linalg.slogdet(a)
+        return np.log(sign) + log if np.iscomplexobj(a) else log
+    return np.log(np.abs(np.diagonal(lu))).sum()  # no product, so no overflow
+""",
+}
+#: what the helpers import
+_LAPACK = """\
+try:
+    from scipy.linalg import lapack
+except ImportError:
+    lapack = None"""
+IMPORTS = {
+    **{name: _LAPACK for name, text in TEXTS.items() if "lapack" in text},
+    "frechet": "from itertools import permutations",
+    "minors": "from itertools import permutations",
+}
+
+HELPERS = Helpers(TEXTS, IMPORTS)

@@ -1,0 +1,57 @@
+"""Which library an array belongs to, and whether it can be used. Imports no array library."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from ..errors import BackendError, EinderivError
+
+#: the libraries whose arrays are told apart; an allow-list, never a name that a user typed
+LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "jaxlib": "jax", "cupy": "cupy", "dask": "dask"}
+USABLE = "biufc"  # kinds of dtype: bool, int, unsigned, float, complex
+
+
+def is_array(value: object) -> bool:
+    """Does `value` have a shape and a dtype?"""
+    return hasattr(value, "shape") and hasattr(value, "dtype")
+
+
+def library(value: object) -> str | None:
+    """The library of an array, or None for what is not an array of a known one."""
+    kind: Any = type(value)
+    return _library_of(kind) if is_array(value) else None
+
+
+@lru_cache(256)
+def _library_of(kind: type) -> str | None:
+    for base in kind.__mro__:
+        if (root := base.__module__.partition(".")[0]) in LIBRARIES:
+            return LIBRARIES[root]
+    return None
+
+
+def usable(value: Any, what: str) -> Any:
+    """`value` as an array that can be used, or a clear error that names it as `what`.
+
+    NumPy arrays stay as they are, nested lists and whatever offers ``__array__`` become NumPy arrays.
+    """
+    kind = library(value)
+    if kind not in (None, "numpy"):
+        raise BackendError(f"{what} is an array of {kind}; here NumPy arrays are taken: "
+                           "convert it with numpy.asarray")  # fmt: skip
+    import numpy as np
+
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{what} is a masked array, and its mask would be lost: fill it first, "
+                        "for instance with .filled(0)")  # fmt: skip
+    if kind is None and not isinstance(value, (list, tuple, int, float, complex)) and not hasattr(value, "__array__"):
+        raise TypeError(f"{what} must be an array, a number or nested lists, not {type(value).__name__}")
+    try:
+        array = np.asarray(value)
+    except ValueError as e:
+        raise EinderivError(f"{what} is no array: {str(e).splitlines()[0][:120]}") from None
+    if array.dtype.kind not in USABLE:
+        raise TypeError(f"{what} has dtype {array.dtype}, which cannot be computed with: "
+                        "numbers are bool, int, float or complex")  # fmt: skip
+    return array

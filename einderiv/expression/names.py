@@ -1,0 +1,79 @@
+"""Letters for labels: the author's wherever possible, else the first unused ones. Naming is deterministic.
+
+A class of tied labels goes by its first label in the output, else by the first in written order. A later occurrence of
+a repeated output label has a name of its own, which only the deltas show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .canonical import FLAT
+from .nodes import Add, Einsum, Expr, Label, walk, wrapped
+from .subscripts import fresh_names
+from .unify import bare, flatten
+
+
+class Naming(NamedTuple):
+    """A name for every output axis, and one for every label."""
+
+    axes: tuple[str, ...]
+    labels: dict[Label, str]
+
+
+def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Naming:
+    """Names for a flat einsum; `short` shortens words to letters.
+
+    Single letters keep their place first, so that shortening a word never takes a letter that somebody wrote.
+    """
+    order: list[tuple[Label, str | None]] = list(zip(e.output, e.axes, strict=True))
+    seen = set(e.output)
+    for label in (*(label for labels in e.inputs for label in labels), *bare(e)):
+        if label not in seen:
+            seen.add(label)
+            order.append((label, e.letters.get(label)))
+    taken = set(used)
+    kept: list[str | None] = []
+    for _, name in order:
+        if name is None or name in taken or (short and len(name) > 1):
+            kept.append(None)
+        else:
+            kept.append(name)
+            taken.add(name)
+    free = iter(fresh_names(kept.count(None), taken))
+    names = [name if name is not None else next(free) for name in kept]
+    labels: dict[Label, str] = {}
+    for (label, _), name in zip(order, names, strict=True):
+        labels.setdefault(label, name)
+    return Naming(tuple(names[: e.ndim]), labels)
+
+
+def short_product(e: Expr) -> Einsum:
+    """`e` as one product for naming: flat, unless it is so large that nobody reads its letters."""
+    product = wrapped(e)
+    return flatten(product) if product.count <= FLAT else product
+
+
+def axis_names(e: Expr) -> tuple[str, ...]:
+    """The names of the axes as they are printed."""
+    return naming(short_product(e)).axes if e.ndim else ()
+
+
+def used_names(e: Expr) -> set[str]:
+    """Every name that printing `e` may show, of labels that have vanished too."""
+    used: set[str] = set()
+    for node in walk([e]):
+        used.update(name for name in node.axes if name)
+        if isinstance(node, Einsum):
+            used.update(name for name in node.letters.values() if name)
+    for term in e.addends if isinstance(e, Add) else (e,):
+        if isinstance(term, Einsum):
+            found = naming(short_product(term))
+            used.update(found.axes, found.labels.values())
+    return used
+
+
+def new_axes(e: Expr, count: int) -> tuple[str, ...]:
+    """Names for new axes: the first letters that `e` does not use."""
+    return tuple(fresh_names(count, used_names(e)))

@@ -1,0 +1,377 @@
+"""The five kinds of node that every expression is made of. Nodes hold data; what one does with them lives above.
+
+====================  ==================================================================================
+`Tensor`              a named input
+`Constant`            a number, or an array without a name
+`Einsum`              a number times a sum over products of its factors; **the one linear node**
+`Add`                 a sum of expressions with the same axes
+`Apply`               a function with zero or more *core axes*, every other axis being batch
+====================  ==================================================================================
+
+The output of an :class:`Einsum` may repeat a label (it embeds on a diagonal: ``i->ii`` is ``diag``) and may carry a
+label that no factor has (it broadcasts), so identity matrices, ones, traces and transposes need no nodes of their own.
+Labels are integers that mean something inside one node only: renaming never descends, so no label is ever captured.
+
+Part of a node's identity: its kind, factors, labels, numbers. Riding along, and ignored by ``==``: the letters for
+printing, `origins` (expressions met in its making, for their tensors, sizes and dtypes) and its derivation record.
+
+Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, ``("X", 0)`` for axis 0 of the tensor X, or
+``("*", a, b)`` for the product of two sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import our_bug
+
+Label = int
+Size = int | str | tuple[Any, ...]
+Number = int | float | complex
+Given = tuple[tuple[Label, Size], ...]
+Letters = Mapping[Label, str | None]
+
+NO_LETTERS: Letters = {}
+MASK = (1 << 61) - 1
+
+put = object.__setattr__
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an expression is a derivative of: `count` axes at the end belong to `wrt`."""
+
+    of: Expr
+    wrt: str
+    count: int
+    position: int | None  # the operand position, where `wrt` was one
+
+
+Slot = tuple["Expr", tuple[Label, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An einsum as its author wrote it, where structure among its operands has dissolved since."""
+
+    coefficient: Number
+    slots: tuple[Slot, ...]
+    output: tuple[Label, ...]
+    given: Given
+    letters: Letters
+
+
+class Expr:
+    """An immutable symbolic expression. Build one with ``ed.tensor``, ``ed.einsum`` and operators."""
+
+    __slots__ = ("__weakref__", "axes", "compiled", "complex", "nodes", "origins", "record", "sizes", "weight")
+
+    sizes: tuple[Size, ...]  # of the axes; also the only place that knows their number
+    axes: tuple[str | None, ...]  # a name for each axis, for printing
+    complex: bool  # has it a tensor that is declared complex, or a complex number, in it?
+    nodes: int  # in it and in what it was made from, each as often as it is met
+    weight: int  # a fingerprint that ignores order and nesting; equal expressions have equal weights
+    origins: tuple[Expr, ...]
+    record: Record | None
+    compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"expressions are immutable: cannot set {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"expressions are immutable: cannot delete {name!r}")
+
+    def __reduce__(self) -> str:
+        # Fingerprints differ between processes, so a pickled expression would not equal itself.
+        raise TypeError("expressions cannot be pickled: keep the string, or the source that ed.source gives")
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.sizes)
+
+    if TYPE_CHECKING:  # what `methods` installs, from the floors that implement it
+
+        def __add__(self, other: object) -> Expr: ...
+        def __radd__(self, other: object) -> Expr: ...
+        def __sub__(self, other: object) -> Expr: ...
+        def __rsub__(self, other: object) -> Expr: ...
+        def __mul__(self, other: object) -> Expr: ...
+        def __rmul__(self, other: object) -> Expr: ...
+        def __truediv__(self, other: object) -> Expr: ...
+        def __rtruediv__(self, other: object) -> Expr: ...
+        def __matmul__(self, other: object) -> Expr: ...
+        def __rmatmul__(self, other: object) -> Expr: ...
+        def __pow__(self, other: object) -> Expr: ...
+        def __gt__(self, other: object) -> Expr: ...
+        def __ge__(self, other: object) -> Expr: ...
+        def __lt__(self, other: object) -> Expr: ...
+        def __le__(self, other: object) -> Expr: ...
+        def __neg__(self) -> Expr: ...
+        def __pos__(self) -> Expr: ...
+
+        T: Expr
+        terms: tuple[Expr, ...]
+        subscripts: str
+        operands: tuple[object, ...]
+        inserted: str
+        compact: str
+        interleaved: list[object]
+
+
+def _fill(node: Expr, sizes: tuple[Size, ...], axes: tuple[str | None, ...], weight: int,
+          origins: tuple[Expr, ...] = (), record: Record | None = None, imaginary: bool = False) -> None:  # fmt: skip
+    put(node, "sizes", sizes)
+    put(node, "axes", axes)
+    put(node, "weight", weight & MASK)
+    put(node, "origins", origins)
+    put(node, "record", record)
+    put(node, "compiled", None)
+    below = children(node)
+    put(node, "complex", imaginary or any([c.complex for c in below]))
+    put(node, "nodes", 1 + sum([c.nodes for c in below]) + sum([o.nodes for o in origins]))
+
+
+class Tensor(Expr):
+    """A named input. `declared` holds the size declared for each axis: a name, an int or None."""
+
+    __slots__ = ("declared", "name", "structure")
+
+    name: str
+    declared: tuple[str | int | None, ...]
+    structure: str | None  # "symmetric", "diagonal", "lower" or "orthogonal", by declaration
+
+    def __init__(self, name: str, declared: tuple[str | int | None, ...], structure: str | None = None,
+                 imaginary: bool = False) -> None:  # fmt: skip
+        """`imaginary` declares the tensor complex: then it and its conjugate are two variables."""
+        put(self, "name", name)
+        put(self, "declared", declared)
+        put(self, "structure", structure)
+        sizes = tuple(d if isinstance(d, int) else (name, p) for p, d in enumerate(declared))
+        axes = tuple(d if isinstance(d, str) else None for d in declared)
+        _fill(self, sizes, axes, hash(("tensor", name, len(declared))), imaginary=imaginary)
+
+
+class Constant(Expr):
+    """A number, or an array that the expression holds: never copied, never written to."""
+
+    __slots__ = ("value",)
+
+    value: Any
+
+    def __init__(self, value: Any, shape: tuple[int, ...] = ()) -> None:
+        put(self, "value", value)
+        imaginary = isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+        _fill(self, shape, (None,) * len(shape), hash(("constant", id(value))), imaginary=imaginary)
+
+
+class Einsum(Expr):
+    """``coefficient · Σ Π factors``, summed over every label that is not in `output`.
+
+    `given` holds sizes by label: of each label that no factor carries, and what else is known. A label that is in
+    neither a factor nor the output counts as a factor of its size.
+    """
+
+    __slots__ = ("coefficient", "count", "factors", "given", "inputs", "letters", "output", "plain", "split",
+                 "structure", "written")  # fmt: skip
+
+    coefficient: Number
+    factors: tuple[Expr, ...]
+    inputs: tuple[tuple[Label, ...], ...]
+    output: tuple[Label, ...]
+    given: Given
+    letters: Letters  # a name for each label of the product, also of those that have vanished
+    written: Written | None  # as the author wrote it, if other
+    structure: bool  # a view, embedding or broadcast of at most one factor: nothing is multiplied or summed
+    plain: bool  # a product or sum with distinct output labels, all found in factors: a core without embedding
+    count: int  # factors when flattened
+    split: tuple[Einsum, tuple[Label, ...]] | None  # the core and its labels, once asked for
+
+    def __init__(self, coefficient: Number, factors: tuple[Expr, ...], inputs: tuple[tuple[Label, ...], ...],
+                 output: tuple[Label, ...], given: Given = (), *, axes: tuple[str | None, ...],
+                 letters: Letters = NO_LETTERS, origins: tuple[Expr, ...] = (), record: Record | None = None,
+                 written: Written | None = None) -> None:  # fmt: skip
+        put(self, "coefficient", coefficient)
+        put(self, "factors", factors)
+        put(self, "inputs", inputs)
+        put(self, "output", output)
+        put(self, "given", given)
+        put(self, "letters", letters)
+        put(self, "written", written)
+        put(self, "split", None)
+        known: dict[Label, Size] = {}
+        for factor, labels in zip(factors, inputs, strict=True):
+            for label, size in zip(labels, factor.sizes, strict=True):
+                known.setdefault(label, size)
+        kept, carried = set(output), len(known)
+        bare = any(label not in known and label not in kept for label, _ in given)
+        inside = all(label in known for label in kept)
+        structure = len(factors) <= 1 and kept.issuperset(known)
+        put(self, "structure", structure)
+        put(self, "plain", coefficient == 1 and not structure and inside and not bare and len(kept) == len(output))
+        put(self, "count", sum(f.count if isinstance(f, Einsum) else 1 for f in factors))
+        for label, size in given:
+            known.setdefault(label, size)
+        assert len(axes) == len(output), "one name for each output axis"
+        assert inside or carried < len(known), "a label without a size"
+        _fill(self, tuple([known[label] for label in output]), axes, sum([f.weight for f in factors]), origins, record,
+              isinstance(coefficient, complex))  # fmt: skip
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The factors, each with its labels."""
+        return tuple(zip(self.factors, self.inputs))  # as many: the constructor has looked
+
+    def with_data(self, *, coefficient: Number | None = None, output: tuple[Label, ...] | None = None,
+                  given: Given | None = None, axes: tuple[str | None, ...] | None = None,
+                  origins: tuple[Expr, ...] = (), record: Record | None = None,
+                  written: Written | None = None) -> Einsum:  # fmt: skip
+        """The same factors under the same labels, with other data; what it was made from is not taken along."""
+        return Einsum(
+            self.coefficient if coefficient is None else coefficient,
+            self.factors,
+            self.inputs,
+            self.output if output is None else output,
+            self.given if given is None else given,
+            axes=self.axes if axes is None else axes,
+            letters=self.letters,
+            origins=origins,
+            record=record,
+            written=written,
+        )
+
+
+class Add(Expr):
+    """A sum of expressions with the same axes, position by position."""
+
+    __slots__ = ("addends",)
+
+    addends: tuple[Expr, ...]
+
+    def __init__(self, addends: tuple[Expr, ...], *, axes: tuple[str | None, ...] | None = None,
+                 origins: tuple[Expr, ...] = (), record: Record | None = None) -> None:  # fmt: skip
+        first = addends[0]
+        assert len(addends) > 1, "a sum of one term is that term"
+        assert all(a.ndim == first.ndim for a in addends), "terms with different axes"
+        put(self, "addends", addends)
+        # Nested sums count as their terms, so that the nesting of sums does not change the weight.
+        weight = sum(a.weight if isinstance(a, Add) else hash(total_weight(a)) for a in addends)
+        _fill(self, first.sizes, first.axes if axes is None else axes, weight, origins, record)
+
+
+class Apply(Expr):
+    """A function of the table: `core` trailing axes of each argument belong to it, the leading ones are batch.
+
+    Behind the batch axes the result has the core axes that the row says it has.
+    """
+
+    __slots__ = ("arguments", "core", "function", "parameters")
+
+    function: Any  # a row of the functions table, which stands above this module
+    arguments: tuple[Expr, ...]
+    core: int
+    parameters: tuple[Any, ...]  # numbers, or sizes
+
+    def __init__(self, function: Any, arguments: tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()
+                 ) -> None:  # fmt: skip
+        put(self, "function", function)
+        put(self, "arguments", arguments)
+        put(self, "core", core)
+        put(self, "parameters", parameters)
+        first = arguments[0]
+        batch = first.ndim - core
+        result = function.shape(arguments, core, parameters)
+        sizes = (*first.sizes[:batch], *(size for size, _ in result))
+        weight = hash((function.name, core, parameters, *map(total_weight, arguments)))
+        _fill(self, sizes, (*first.axes[:batch], *(name for _, name in result)), weight)
+
+
+def total_weight(e: Expr) -> tuple[Number, int]:
+    """The fingerprint with the coefficient, which `weight` leaves out so that ``X`` and ``2 X`` can meet and merge."""
+    return (e.coefficient, e.weight) if isinstance(e, Einsum) else (1, e.weight)
+
+
+def children(e: Expr) -> tuple[Expr, ...]:
+    """The expressions that a node is made of."""
+    match e:
+        case Einsum():
+            return e.factors
+        case Add():
+            return e.addends
+        case Apply():
+            return e.arguments
+        case Tensor() | Constant():
+            return ()
+    return our_bug(f"no children known for {type(e).__name__}")
+
+
+def everything(e: Expr) -> tuple[Expr, ...]:
+    """The expressions that a node is made of or was made from."""
+    return (*children(e), *e.origins) if e.origins else children(e)
+
+
+def walk(roots: Iterable[Expr], below: Callable[[Expr], tuple[Expr, ...]] = children) -> Iterator[Expr]:
+    """Every distinct node once, children before their parents; without recursion, whatever the depth."""
+    seen: set[int] = set()
+    stack: list[Expr | None] = [*reversed([*roots])]
+    while stack:
+        node = stack.pop()
+        if node is None:  # the one below it has all of its children behind it
+            ready = stack.pop()
+            assert ready is not None
+            yield ready
+        elif id(node) not in seen:
+            seen.add(id(node))
+            inner = below(node)
+            if inner:
+                stack += (node, None, *inner[::-1])
+            else:
+                yield node
+
+
+def is_zero(e: Expr) -> bool:
+    """Is `e` the zero that derivations make: coefficient 0?"""
+    return isinstance(e, Einsum) and e.coefficient == 0
+
+
+def zero(sizes: tuple[Size, ...], axes: tuple[str | None, ...], origins: tuple[Expr, ...] = (),
+         written: Written | None = None) -> Einsum:  # fmt: skip
+    """Coefficient 0, no factors, its axes kept."""
+    output = tuple(range(len(sizes)))
+    return Einsum(0, (), (), output, tuple(zip(output, sizes, strict=True)), axes=axes, origins=origins,
+                  written=written)  # fmt: skip
+
+
+def filled(number: Number, sizes: tuple[Size, ...], axes: tuple[str | None, ...]) -> Einsum:
+    """`number` at every entry."""
+    output = tuple(range(len(sizes)))
+    return Einsum(number, (), (), output, tuple(zip(output, sizes, strict=True)), axes=axes)
+
+
+def identity(sizes: tuple[Size, ...], axes: tuple[str | None, ...], names: tuple[str | None, ...]) -> Einsum:
+    """The derivative of a tensor by itself, ``->abab``: one delta for each axis."""
+    output = tuple(range(len(sizes)))
+    return Einsum(1, (), (), output * 2, tuple(zip(output, sizes, strict=True)), axes=(*axes, *names))
+
+
+def dressed(e: Expr, *, axes: tuple[str | None, ...] | None = None, origins: tuple[Expr, ...] = (),
+            record: Record | None = None, written: Written | None = None) -> Einsum | Add:  # fmt: skip
+    """The same expression with other axis names, further origins, or a derivation record."""
+    axes = e.axes if axes is None else axes
+    origins = (*e.origins, *origins) if isinstance(e, (Einsum, Add)) else origins
+    match e:
+        case Einsum():
+            return e.with_data(axes=axes, origins=origins, record=record, written=written or e.written)
+        case Add():
+            return Add(e.addends, axes=axes, origins=origins, record=record)
+    return dressed(wrapped(e), axes=axes, origins=origins, record=record)
+
+
+def wrapped(e: Expr) -> Einsum:
+    """`e` as a product: an einsum stays what it is, anything else becomes the only factor of one."""
+    if isinstance(e, Einsum):
+        return e
+    labels = tuple(range(e.ndim))
+    return Einsum(1, (e,), (labels,), labels, axes=e.axes, letters=dict(zip(labels, e.axes, strict=True)))

@@ -1,0 +1,133 @@
+"""Walks over expressions that everybody needs: one loop bottom-up, what is rebuilt on it, and the tensors met.
+
+:func:`bottom_up` is the loop: a node is looked at once, behind all of its parts, and what was found for these is at
+hand. A rewrite of expressions is a function of a node and its new parts, which :func:`rebuilt` makes a node of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from ..errors import EinderivError, ShapeError, counted, our_bug
+from .arithmetic import added
+from .nodes import Add, Apply, Einsum, Expr, Size, Tensor, children, everything, put, walk
+from .subscripts import is_name
+from .unify import with_slots
+
+T = TypeVar("T")
+Roots = tuple[Expr, ...]
+Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
+
+
+def bottom_up(roots: Iterable[Expr], found_for: Callable[[Expr, tuple[T, ...]], T]) -> tuple[T, ...]:
+    """What `found_for` says of the roots. It takes a node and what it said of the parts of that node.
+
+    >>> import einderiv as ed
+    >>> A, x = ed.tensor("A", "ij"), ed.tensor("x", "j")
+    >>> bottom_up([ed.exp(A @ x)], lambda node, depths: 1 + max(depths, default=0))
+    (3,)
+    """
+    roots = tuple(roots)
+    found: dict[int, T] = {}
+    for node in walk(roots):
+        found[id(node)] = found_for(node, tuple([found[id(part)] for part in children(node)]))
+    return tuple(found[id(root)] for root in roots)
+
+
+def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+    """`node` with other parts in the place of its own; itself, if they are its own."""
+    if all(a is b for a, b in zip(children(node), parts, strict=True)):
+        return node
+    match node:
+        case Einsum():
+            slots = tuple(zip(parts, node.inputs, strict=True))
+            return with_slots(node, slots, origins=node.origins)
+        case Add():
+            return added(parts)
+        case Apply():
+            if node.function.rebuild is not None:
+                again: Expr = node.function.rebuild(node, parts)
+                return again
+            return Apply(node.function, parts, node.core, node.parameters)
+    return our_bug(f"no parts in {type(node).__name__}")
+
+
+def replaced(e: Expr, values: Mapping[str, Expr]) -> Expr:
+    """`e` with other expressions in place of tensors, which they have the axes of."""
+
+    def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        return values.get(node.name, node) if isinstance(node, Tensor) else rebuilt(node, parts)
+
+    return bottom_up([e], new)[0] if values else e
+
+
+def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
+    """`roots` with other nodes in the place of some; what they share stays shared."""
+
+    def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        return swaps[id(node)] if id(node) in swaps else rebuilt(node, parts)
+
+    return bottom_up(roots, new)
+
+
+def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
+    """A tensor with the sizes of something else."""
+    tensor = Tensor(name, (None,) * len(sizes))
+    put(tensor, "sizes", sizes)
+    return tensor
+
+
+def needed(roots: Iterable[Expr]) -> tuple[str, ...]:
+    """The names of the tensors that must be given, in order of appearance."""
+    return tuple(dict.fromkeys(node.name for node in walk(roots) if isinstance(node, Tensor)))
+
+
+def tensors_of(e: Expr) -> dict[str, Tensor]:
+    """Every tensor met in the making of `e`, by name."""
+    kinds = _kinds([e])
+    for tensors in kinds.values():
+        for other in tensors[1:]:
+            check_ranks(tensors[0], other)
+    return {name: tensors[0] for name, tensors in kinds.items()}
+
+
+def tensors_in(roots: Sequence[Expr]) -> dict[str, int]:
+    """Every tensor that the expressions have met, with its number of axes."""
+    kinds = _kinds(roots)  # what the expressions share is looked at once
+    if any(len(tensors) > 1 for tensors in kinds.values()):
+        _check_together(roots)
+    return {name: tensors[0].ndim for name, tensors in kinds.items()}
+
+
+def _kinds(roots: Iterable[Expr]) -> dict[str, list[Tensor]]:
+    """Every tensor met, by name: the first of each number of axes, complex or not. There should be one."""
+    found: dict[str, list[Tensor]] = {}
+    for node in walk(roots, everything):
+        if isinstance(node, Tensor) and is_name(node.name):
+            known = found.get(node.name)
+            if known is None:
+                found[node.name] = [node]
+            elif not any(t.ndim == node.ndim and t.complex == node.complex for t in known):
+                known.append(node)
+    return found
+
+
+def check_ranks(known: Tensor, other: Tensor) -> None:
+    """Within one expression all tensors of one name are one tensor."""
+    if known.ndim != other.ndim:
+        raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+                         f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+    if known.complex != other.complex:
+        raise EinderivError(f"{known.name} is declared complex in one place and not in another: use the one tensor "
+                            "in both")  # fmt: skip
+
+
+def _check_together(roots: Sequence[Expr]) -> None:
+    """Tensors of one name have the same number of axes in all expressions; in one of them they are one tensor."""
+    known: dict[str, int] = {}
+    for root in roots:
+        for name, tensor in tensors_of(root).items():
+            if known.setdefault(name, tensor.ndim) != tensor.ndim:
+                raise ShapeError(f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
+                                 f"{counted(tensor.ndim, 'axis')} in another")  # fmt: skip

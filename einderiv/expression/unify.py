@@ -1,0 +1,197 @@
+"""Plugging einsums into einsums. Deltas are eliminated here, and nowhere else.
+
+Plugging an einsum into a slot of another unifies labels position by position: the outer label at axis p with the
+inner output label at axis p. If the inner output repeats a label, two outer labels become one, and that *is* a delta
+being eliminated:
+
+- one of the two labels summed, or both: the delta has disappeared;
+- both in the outer output: the output now repeats a label, so the delta survives exactly where it must;
+- a class of labels that is summed and touches no factor contributes its size as a number.
+
+Structure (views, embeddings, broadcasts, numbers) always moves into its consumer; what contracts stays where it was
+written, and :func:`flatten` is there for those who want one product.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from ..errors import limits
+from .groups import UnionFind
+from .nodes import NO_LETTERS, Constant, Einsum, Expr, Given, Label, Letters, Number, Size, Slot, Written, zero
+
+# Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
+_fresh = itertools.count(1 << 20)
+
+
+def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ...], *, axes: tuple[str | None, ...],
+             given: Given = (), letters: Letters = NO_LETTERS, origins: tuple[Expr, ...] = (), deep: bool = False,
+             inline: tuple[Expr, ...] = (), written: bool = False) -> Einsum:  # fmt: skip
+    """One einsum of `slots`: structure among the operands dissolves into labels, numbers into the coefficient.
+
+    `inline` are operands that are plugged in even if they contract; `deep` plugs in all einsums, at every depth.
+    With `written` the node remembers the slots as they are given here.
+    """
+    work = _Assembly(coefficient, given, letters, origins)
+    stack = list(reversed(slots))
+    plugged = {id(other) for other in inline}
+    while stack:
+        operand, labels = stack.pop()
+        if isinstance(operand, Einsum) and (not operand.plain or deep or id(operand) in plugged):
+            whole = deep or id(operand) in plugged
+            stack.extend(reversed(work.plug(operand, labels, whole=whole)))
+        elif isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
+            work.coefficient *= operand.value
+        else:
+            work.factors.append(operand)
+            work.inputs.append(labels)
+    author = Written(coefficient, tuple(slots), output, given, letters) if written else None
+    return work.einsum(output, axes, slots, author)
+
+
+def with_slots(e: Einsum, slots: Sequence[Slot], output: tuple[Label, ...] | None = None, *,
+               coefficient: Number | None = None, axes: tuple[str | None, ...] | None = None,
+               given: Given | None = None, letters: Letters | None = None, origins: tuple[Expr, ...] = (),
+               deep: bool = False, inline: tuple[Expr, ...] = ()) -> Einsum:  # fmt: skip
+    """`e` of other `slots`, by :func:`assemble`: what is not given is that of `e`, but for its origins."""
+    return assemble(
+        e.coefficient if coefficient is None else coefficient,
+        slots,
+        e.output if output is None else output,
+        axes=e.axes if axes is None else axes,
+        given=e.given if given is None else given,
+        letters=e.letters if letters is None else letters,
+        origins=origins,
+        deep=deep,
+        inline=inline,
+    )
+
+
+class _Assembly:
+    """The parts of an einsum in the making, and which of its labels have become one."""
+
+    def __init__(self, coefficient: Number, given: Given, letters: Letters, origins: tuple[Expr, ...]) -> None:
+        self.coefficient = coefficient
+        self.factors: list[Expr] = []
+        self.inputs: list[tuple[Label, ...]] = []
+        self.given = list(given)
+        self.letters = letters
+        self.owned: dict[Label, str | None] | None = None
+        self.origins = list(origins)
+        self.tied: UnionFind[Label] | None = None  # made for the first two labels that become one
+
+    def own_letters(self) -> dict[Label, str | None]:
+        """The letters, copied before the first of them is written: others may share them."""
+        if self.owned is None:
+            self.letters = self.owned = dict(self.letters)
+        return self.owned
+
+    def unite(self, a: Label, b: Label) -> None:
+        """Two labels become one; the class goes by the label that was written first, the smaller number."""
+        if self.tied is None:
+            self.tied = UnionFind()
+        a, b = self.tied.find(a), self.tied.find(b)
+        if a != b:
+            self.tied.parent[max(a, b)] = min(a, b)
+
+    def plug(self, inner: Einsum, labels: tuple[Label, ...], *, whole: bool) -> list[Slot]:
+        """Unify `labels` with the output of `inner`; the slots that take its place."""
+        slots = (core(inner),) if not whole and not inner.structure else inner.slots
+        names: dict[Label, Label] = {}
+        for outer, label in zip(labels, inner.output, strict=True):
+            if label in names:
+                self.unite(names[label], outer)
+            else:
+                names[label] = outer
+        used = [label for _, ls in slots for label in ls]
+        given: Sequence[tuple[Label, Size]] = inner.given
+        if given:  # what is known of labels that stay inside the core is known there already
+            lost = {label for ls in inner.inputs for label in ls}.difference(used)
+            given = [(label, size) for label, size in given if label not in lost]
+            used += [label for label, _ in given]
+        for label in used:
+            if label not in names:
+                names[label] = new = next(_fresh)
+                self.own_letters()[new] = inner.letters.get(label)
+        self.coefficient *= inner.coefficient
+        if given:
+            self.given += [(names[label], size) for label, size in given]
+        self.origins += inner.origins
+        return [(factor, tuple([names[label] for label in ls])) for factor, ls in slots]
+
+    def einsum(self, output: tuple[Label, ...], axes: tuple[str | None, ...], slots: Sequence[Slot],
+               written: Written | None) -> Einsum:  # fmt: skip
+        """The finished node."""
+        inputs, given = tuple(self.inputs), tuple(dict.fromkeys(self.given))
+        if self.tied is not None:
+            find = self.tied.find
+            inputs = tuple([tuple([find(label) for label in ls]) for ls in inputs])
+            output = tuple([find(label) for label in output])
+            given = tuple(dict.fromkeys((find(label), size) for label, size in given))
+        origins = tuple({id(o): o for o in self.origins}.values())
+        if len(self.factors) == len(slots) and all(f is s for f, (s, _) in zip(self.factors, slots, strict=True)):
+            written = None  # nothing has dissolved: the node is as it was written
+        node = Einsum(self.coefficient, tuple(self.factors), inputs, output, given, axes=axes,
+                      letters=self.letters, origins=origins, written=written)  # fmt: skip
+        if self.coefficient == 0:
+            return zero(node.sizes, axes, (*origins, *(operand for operand, _ in slots)), written)
+        return node
+
+
+def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
+    """The delta-free contraction inside `e`, without its coefficient, and its labels in the scope of `e`.
+
+    The core of ``bt,tj->ijib`` is ``bt,tj->bj``; where it sits in the full tensor is the embedding ``bj->ijib``.
+    """
+    if e.split is None:
+        inside = carried(e)
+        labels = core_labels(e)
+        first = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
+        given = tuple((label, size) for label, size in e.given if label in inside)
+        axes = tuple(first[label] for label in labels)
+        node = e.with_data(coefficient=1, output=labels, given=given, axes=axes)
+        object.__setattr__(e, "split", (node, labels))
+    assert e.split is not None
+    return e.split
+
+
+def core_labels(e: Einsum) -> tuple[Label, ...]:
+    """The axes of the core: the output as it is where nothing is embedded, else in the order of the factors."""
+    inside, kept = carried(e), set(e.output)
+    if len(kept) == len(e.output) and kept <= inside:
+        return e.output
+    return tuple(label for label in dict.fromkeys(x for ls in e.inputs for x in ls) if label in kept)
+
+
+def flatten(e: Einsum, most: int | None = None) -> Einsum:
+    """One product with no einsum among its factors. Raises `LimitError` beyond ``limits.operands``."""
+    if most is None:
+        limits.check("operands", e.count, "flattening multiplies nested products out")
+    if not any(isinstance(f, Einsum) for f in e.factors):
+        return e
+    flat = with_slots(e, e.slots, origins=e.origins, deep=True)
+    if e.record is None:
+        return flat
+    return flat.with_data(origins=flat.origins, record=e.record)
+
+
+def carried(e: Einsum) -> set[Label]:
+    """The labels that a factor has."""
+    return {label for labels in e.inputs for label in labels}
+
+
+def bare(e: Einsum) -> tuple[Label, ...]:
+    """Labels in neither a factor nor the output: each counts as a factor of its size."""
+    known = carried(e) | set(e.output)
+    return tuple(dict.fromkeys(label for label, _ in e.given if label not in known))
+
+
+def fresh_labels(count: int) -> tuple[Label, ...]:
+    """Labels that no einsum has yet."""
+    return tuple(itertools.islice(_fresh, count))
+
+
+def written_slots(e: Einsum) -> tuple[Slot, ...]:
+    """The operands of `e` as they were written, with their labels."""
+    return e.written.slots if e.written else e.slots

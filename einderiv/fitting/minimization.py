@@ -1,0 +1,134 @@
+"""Minimising a loss: SciPy's optimizers, handed what they ask for, or Newton's method on the structured Hessian."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import EinderivError, near
+from ..expression import Expr
+from ..runtime import scipy_part
+from .newton import checked_options, newton
+from .objective import Functions
+
+FEW = 1000  # unknowns: BFGS, which keeps a matrix of all pairs, is the default for at most so many
+LONG = 2.0  # seconds after which a run is long enough for a progress bar
+NEWTON = "newton"
+
+#: what SciPy's methods take besides the function
+METHODS: dict[str, tuple[str, ...]] = {
+    "Nelder-Mead": (), "Powell": (), "COBYLA": (), "COBYQA": (),
+    "CG": ("jac",), "BFGS": ("jac",), "L-BFGS-B": ("jac",), "TNC": ("jac",), "SLSQP": ("jac",),
+    "Newton-CG": ("jac", "hessp"), "trust-ncg": ("jac", "hessp"), "trust-krylov": ("jac", "hessp"),
+    "trust-constr": ("jac", "hessp"), "dogleg": ("jac", "hess"), "trust-exact": ("jac", "hess"),
+}  # fmt: skip
+
+
+def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] | None = None, /, *,
+             method: str | None = None, tol: float | None = None, options: Mapping[str, Any] | None = None,
+             bounds: Any = None, progress: bool | None = None, **named: Any) -> Any:  # fmt: skip
+    """A minimum of `loss` over `wrt`, from `start`; ``result.x`` has the structure and the shapes of `start`.
+
+    `wrt` is a tensor or its name, or a list, tuple or dict of those, and `start` has arrays in the same structure. The
+    arrays of all other tensors are given by name, or as a mapping. `method` is one of ``scipy.optimize.minimize`` (BFGS
+    by default; L-BFGS-B with `bounds`), which then gets value and gradient from one compiled function, and ``hessp``
+    or ``hess`` if it takes them; or ``"newton"``, damped Newton steps by ``Structured.solve``. `tol`, `options` and
+    `bounds` (by entries of the flat vector) are SciPy's; for ``"newton"`` the options are `maxiter` (100) and `gtol`
+    (1e-8), the largest entry of the gradient at the end. The unknowns are float64, whatever the dtype of `start`. A
+    tensor that is declared symmetric, diagonal or lower stays so, by every method; the vectors in the answer (`jac`)
+    and the bounds still have all its entries: `scipy_functions`. With `progress` a bar counts evaluations of the loss;
+    by default it does so in a terminal, after two seconds.
+
+    >>> import einderiv as ed, numpy as np
+    >>> T, U, V = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk")
+    >>> loss = ed.norm_squared(T - ed.einsum("nk,mk->nm", U, V))
+    >>> data = dict(T=np.outer([1, 2, 3], [1, 1]), V=np.ones((2, 1)))
+    >>> found = ed.minimize(loss, U, np.zeros((3, 1)), data, method="newton")
+    >>> found.x.ravel(), found.nit
+    (array([1., 2., 3.]), 1)
+
+    The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name, for a `start` or
+    bounds without the declared structure, for a tensor that is declared orthogonal, and where Newton's step leads
+    upwards, for the Hessian is not positive definite there; ImportError without SciPy.
+    """
+    optimize = scipy_part("optimize")
+    functions = Functions(loss, wrt, {**(arrays or {}), **named}, {}, start)
+    x0 = functions.pack(start)
+    chosen = _method(method, functions.size, bounds is not None)
+    given = {} if options is None else dict(options)
+    if bounds is not None and functions.structures:
+        functions.check_bounds(bounds)
+    if not functions.size:
+        return optimize.OptimizeResult(x=functions.unpack(x0), fun=functions.fun(x0), nit=0, nfev=1, success=True,
+                                       status=0, message="there are no unknowns")  # fmt: skip
+    if chosen == NEWTON:
+        if tol is not None:
+            given.setdefault("gtol", tol)
+        with _watched(functions.fun_and_jac, progress) as both:
+            result = optimize.OptimizeResult(newton(functions, both, x0, **checked_options(given)))
+    else:
+        takes = METHODS[chosen]
+        extra = {name: getattr(functions, name) for name in takes if name != "jac"}
+        with _watched(functions.fun_and_jac if takes else functions.fun, progress) as fun:
+            result = optimize.minimize(fun, x0, method=chosen, jac=True if takes else None, tol=tol, bounds=bounds,
+                                       options=given, **extra)  # fmt: skip
+    result.x = functions.unpack(result.x)
+    return result
+
+
+def _method(method: Any, size: int, bounded: bool) -> str:
+    """The name of a method as SciPy spells it."""
+    if method is None:
+        return "L-BFGS-B" if bounded or size > FEW else "BFGS"
+    if not isinstance(method, str):
+        raise TypeError(f"method must be the name of one, not {type(method).__name__}")
+    spelt = {name.lower(): name for name in (NEWTON, *METHODS)}
+    if method.lower() not in spelt:
+        raise EinderivError(f"no method is called {method[:40]!r}; {near(method, (NEWTON, *METHODS))}")
+    if method.lower() == NEWTON and bounded:
+        raise EinderivError("method 'newton' takes no bounds; L-BFGS-B, TNC, SLSQP and trust-constr do")
+    return spelt[method.lower()]
+
+
+# ---- how far it has come
+@contextmanager
+def _watched(f: Callable[[Any], Any], progress: bool | None) -> Iterator[Callable[[Any], Any]]:
+    """`f` with a progress bar that counts its evaluations: at once, never, or in a terminal after a while."""
+    tqdm = _tqdm(progress)
+    if tqdm is None:
+        yield f
+        return
+    begun, count, bar = time.monotonic(), 0, None
+
+    def watched(x: Any) -> Any:
+        nonlocal count, bar
+        found = f(x)
+        count += 1
+        if bar is None and (progress or time.monotonic() - begun > LONG):
+            bar = tqdm(initial=count - 1, desc="minimize", unit=" evaluations")
+        if bar is not None:
+            bar.set_postfix_str(f"loss {found[0] if isinstance(found, tuple) else found:.6g}", refresh=False)
+            bar.update()
+        return found
+
+    try:
+        yield watched
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _tqdm(progress: bool | None) -> Any:
+    """tqdm, if a bar may be wanted."""
+    if progress is False or (progress is None and not sys.stderr.isatty()):
+        return None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        if progress:
+            raise ImportError("a progress bar needs tqdm: pip install 'einderiv[progress]'") from None
+        return None
+    return tqdm

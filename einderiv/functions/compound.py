@@ -1,0 +1,298 @@
+"""Functions made of others: sums and means over chosen axes, traces, norms, losses, normalisation.
+
+Each is an einsum, or rows of the table on some of the axes.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .. import expression
+from ..errors import EinderivError, ShapeError, counted
+from ..expression import (
+    Expr,
+    Number,
+    Operand,
+    as_expression,
+    assemble,
+    axes_of,
+    called,
+    check_axes,
+    checked,
+    multiply,
+    number,
+    operand,
+    times,
+    viewed,
+)
+from . import table
+from .complex import abs_, conj
+from .elementwise_rules import raised
+from .reductions import log_softmax, max
+
+
+def divided(a: object, b: object) -> Expr:
+    """``a / b``, elementwise."""
+    left, right = operand(a), operand(b)
+    if not isinstance(right, Expr):
+        return expression.quotient(left, right)
+    return multiply(left, table.apply("reciprocal", right))
+
+
+def sum(e: object, axis: object = None) -> Expr:
+    """``sum(e, axis)``: the sum over `axis`, all axes by default; the others stay in order.
+
+    `axis` is an int, the name of an axis, or a tuple of those.
+
+    >>> import einderiv as ed
+    >>> ed.sum(ed.tensor("X", "is"), "s").subscripts
+    'is->i'
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return expression.summed(as_expression(e), axis)
+
+
+def mean(e: object, axis: object = None) -> Expr:
+    """``mean(e, axis)``: the sum over `axis` divided by its size.
+
+    >>> import einderiv as ed
+    >>> float(ed.evaluate(ed.mean(ed.tensor("x", "i")), x=[1.0, 2.0, 6.0]))
+    3.0
+
+    Raises ShapeError for an axis that is not there.
+    """
+    e = as_expression(e)
+    gone = axes_of(e, axis)
+    return multiply(table.apply("reciprocal", _count(e, gone)), expression.summed(e, gone)) if gone else e
+
+
+def trace(e: object) -> Expr:
+    """``trace(e)``: the sum of the diagonal of a matrix, ``ii->``.
+
+    >>> import einderiv as ed
+    >>> ed.trace(ed.tensor("X", "ij")).subscripts
+    'ii->'
+
+    Raises ShapeError unless `e` has two axes.
+    """
+    e = as_expression(e)
+    check_axes(e, (2,), "trace")
+    return viewed(e, (0, 0), ())
+
+
+def diag(e: object) -> Expr:
+    """``diag(v)`` of a vector is the matrix ``i->ii``; of a matrix its diagonal ``ii->i``, as in NumPy.
+
+    >>> import einderiv as ed
+    >>> ed.diag(ed.tensor("v", "i")).compact
+    'i->ii'
+
+    Raises ShapeError unless `e` has one or two axes.
+    """
+    e = as_expression(e)
+    check_axes(e, (1, 2), "diag")
+    return viewed(e, (0,), (0, 0), names=(e.axes[0], None)) if e.ndim == 1 else viewed(e, (0, 0), (0,))
+
+
+def outer(a: object, b: object) -> Expr:
+    """``outer(a, b)``: all products of an entry of `a` with one of `b`; shape ``a.shape + b.shape``.
+
+    >>> import einderiv as ed
+    >>> ed.outer(ed.tensor("u", "i"), ed.tensor("v", "j")).subscripts
+    'i,j->ij'
+    """
+    x, y = as_expression(a), as_expression(b)
+    first, second = tuple(range(x.ndim)), tuple(range(x.ndim, x.ndim + y.ndim))
+    names = expression.letters(first + second, x.axes + y.axes)
+    return assemble(1, [(x, first), (y, second)], first + second, axes=x.axes + y.axes, letters=names)
+
+
+def norm_squared(e: object) -> Expr:
+    """``norm_squared(e)``: the sum of the squares of all entries; of ``|e|²`` where `e` is declared complex.
+
+    >>> import einderiv as ed
+    >>> ed.norm_squared(ed.tensor("x", "i")).subscripts
+    'i,i->'
+    """
+    e = as_expression(e)
+    return _squares(e, tuple(range(e.ndim)))
+
+
+def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
+    """The sum of the squares over the axes `gone`; of the squared moduli, where complex numbers are declared."""
+    labels = tuple(range(e.ndim))
+    kept = tuple(p for p in labels if p not in gone)
+    names = expression.letters(labels, e.axes)
+    return assemble(
+        1,
+        [(e, labels), (conj(e) if e.complex else e, labels)],
+        kept,
+        axes=tuple(e.axes[p] for p in kept),
+        letters=names,
+    )
+
+
+def norm(e: object, order: object = None, axis: object = None) -> Expr:
+    """``norm(e, order, axis)``: as ``numpy.linalg.norm``; by default the root of the sum of the squares of all entries.
+
+    `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the Euclidean length,
+    the largest absolute value. Over two axes, those of a matrix: the largest sum of a column for 1, of a row for
+    infinity, and Frobenius. At 0 the derivative of a root is not finite. Complex tensors must be declared so: of others
+    the squares are squares.
+
+    >>> import einderiv as ed
+    >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))
+    5.0
+    >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i"), 1), x=[3.0, -4.0]))
+    7.0
+
+    Raises ShapeError for axes that are not there, EinderivError for other orders, and for 2 of a matrix, the largest
+    singular value, which has no derivative here.
+    """
+    e = as_expression(e)
+    chosen = axes_of(e, axis)
+    known = "fro" if isinstance(order, str) and order == "fro" else number(order)
+    if known not in (None, 1, 2, "fro", math.inf) or (order is not None and known is None):
+        raise EinderivError(f"no norm of order {order!r} is known; there are 1, 2, 'fro' and infinity")
+    if known == "fro" and len(chosen) != 2:
+        raise EinderivError(f"the Frobenius norm takes two axes, not {len(chosen)}")
+    if known in (1, 2, math.inf) and len(chosen) not in (1, 2):
+        raise EinderivError(f"the norm of order {order} takes one axis or two, not {len(chosen)}")
+    if known == 2 and len(chosen) == 2:
+        raise EinderivError("the largest singular value has no derivative here; order 'fro' is the Frobenius norm")
+    if known in (1, math.inf):
+        return _by_size(abs_(e), chosen, known == 1)
+    return table.apply("sqrt", _squares(e, chosen))
+
+
+def _by_size(e: Expr, axes: tuple[int, ...], one: bool) -> Expr:
+    """Norms by absolute values: a matrix has those of its columns or rows, and the largest of them counts."""
+    if len(axes) == 1:
+        return expression.summed(e, axes) if one else max(e, axes)
+    row, column = axes
+    gone, left = (row, column) if one else (column, row)
+    return max(expression.summed(e, gone), left - (left > gone))
+
+
+def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
+    """``var(e, axis)``: the mean square distance from the mean, divided by ``n - ddof``, as in NumPy.
+
+    >>> import einderiv as ed
+    >>> float(ed.evaluate(ed.var(ed.tensor("x", "i")), x=[1.0, 2.0, 6.0]).round(3))
+    4.667
+
+    Raises ShapeError for an axis that is not there, TypeError unless `ddof` is a number.
+    """
+    e = as_expression(e)
+    lost = number(ddof)
+    if lost is None or isinstance(lost, complex):
+        raise TypeError(f"ddof must be a number, not {ddof!r}")
+    gone = axes_of(e, axis)
+    if not gone:
+        return times(e, 0)
+    total, free = _squares(_centred(e, gone), gone), expression.add(_count(e, gone), -lost)
+    if lost > 0:  # with fewer entries than that nothing is left to divide by, as in NumPy: never a negative variance
+        free = table.apply("relu", free)
+    return multiply(table.apply("reciprocal", free), total)
+
+
+def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
+    """``std(e, axis)``: the square root of :func:`var`.
+
+    >>> import einderiv as ed
+    >>> float(ed.evaluate(ed.std(ed.tensor("x", "i")), x=[1.0, 3.0]))
+    1.0
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return table.apply("sqrt", var(e, axis, ddof=ddof))
+
+
+def _count(e: Expr, axes: tuple[int, ...]) -> Expr:
+    """How many entries `axes` have: an einsum too, of summed labels that no factor has."""
+    return assemble(1, [], (), axes=(), given=tuple((p, e.sizes[p]) for p in axes))
+
+
+def _centred(e: Expr, axes: tuple[int, ...]) -> Expr:
+    return expression.add(e, times(_repeated(mean(e, axes), e, axes), -1))
+
+
+def _repeated(e: Expr, like: Expr, axes: tuple[int, ...]) -> Expr:
+    """`e`, which has the axes of `like` without `axes`, with all of them again."""
+    kept = [p for p in range(like.ndim) if p not in axes]
+    return viewed(e, kept, range(like.ndim), given=tuple((p, like.sizes[p]) for p in axes), names=like.axes)
+
+
+def dot(a: object, b: object) -> Expr:
+    """``dot(a, b)``: as ``numpy.dot``: the last axis of `a` with the second but last, or only, axis of `b`.
+
+    >>> import einderiv as ed
+    >>> ed.dot(ed.tensor("A", "ij"), ed.tensor("x", "j")).subscripts
+    'ij,j->i'
+
+    Raises ShapeError for sizes that do not fit.
+    """
+    x, y = as_expression(a), as_expression(b)
+    if not (x.ndim and y.ndim):
+        return multiply(x, y)
+    first = tuple(range(x.ndim))
+    second = [x.ndim + p for p in range(y.ndim)]
+    second[y.ndim - 2 if y.ndim > 1 else 0] = x.ndim - 1
+    output = (*first[:-1], *(p for p in second if p != x.ndim - 1))
+    names = {**expression.letters(tuple(second), y.axes), **expression.letters(first, x.axes)}
+    return checked(assemble(1, [(x, first), (y, tuple(second))], output, axes=tuple(names[p] for p in output),
+                            letters=names))  # fmt: skip
+
+
+def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
+    """``cross_entropy(logits, targets, axis)``: ``-sum(targets * log_softmax(logits, axis), axis)``.
+
+    `targets` are probabilities of the shape of `logits`; class numbers become such by ``np.eye(classes)[numbers]``.
+    One value for each of the other axes; average them with ``ed.mean``.
+
+    >>> import einderiv as ed
+    >>> loss = ed.cross_entropy(ed.tensor("z", "nk"), ed.tensor("t", "nk"))
+    >>> ed.evaluate(loss, z=[[1e4, 0.0]], t=[[0.0, 1.0]])
+    array([10000.])
+
+    Raises ShapeError for axes that do not fit.
+    """
+    z, t = as_expression(logits), as_expression(targets)
+    if z.ndim != t.ndim:
+        raise ShapeError(
+            f"cross_entropy takes probabilities of the shape of the logits, {counted(z.ndim, 'axis')}, "
+            f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
+        )
+    return times(expression.summed(multiply(t, log_softmax(z, axis)), axis), -1)
+
+
+def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
+    """``layer_norm(e, axis)``: ``(e - mean) / sqrt(var + eps)`` over `axis`; multiply and add what scales and shifts.
+
+    Source: Ba, Kiros, Hinton, "Layer normalization", arXiv 1607.06450.
+
+    >>> import einderiv as ed
+    >>> ed.evaluate(ed.layer_norm(ed.tensor("x", "i"), eps=0), x=[1e4, -1e4])
+    array([ 1., -1.])
+
+    Raises ShapeError for an axis that is not there, TypeError unless `eps` is a number.
+    """
+    e = as_expression(e)
+    small = number(eps)
+    if small is None or isinstance(small, complex):
+        raise TypeError(f"eps must be a number, not {eps!r}")
+    gone = axes_of(e, axis)
+    scale = raised(expression.add(var(e, gone), small), -0.5)
+    return multiply(_centred(e, gone), _repeated(scale, e, gone))
+
+
+def subtracted(a: Operand, b: Operand) -> Expr:
+    """``a - b``."""
+    return expression.add(a, expression.times(b, -1) if isinstance(b, Expr) else -b)
+
+
+def negated(e: Expr) -> Expr:
+    """``-e``."""
+    minus: Number = -1
+    return expression.times(e, minus)

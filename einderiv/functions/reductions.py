@@ -1,0 +1,174 @@
+"""Rows with core axes that are reduced or normalised: softmax, the largest entry, products; over any axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ShapeError
+from ..expression import Apply, Expr, Number, as_expression, assemble, axes_of, times, viewed
+from .table import Axis, Bounds, Function, Terms, apply, argument, constant, enter, labels_of, no_axes, numpy, same_axes
+
+
+def _softmax(node: Apply) -> Terms:
+    # ∂p_i/∂u_j = p_i δ_ij − p_i p_j
+    batch, rows, columns = labels_of(node)
+    diagonal = assemble(1, [(node, batch + rows)], batch + rows + rows, axes=node.axes + node.axes[len(batch) :])
+    outer = [(node, batch + rows), (node, batch + columns)]
+    return diagonal, assemble(-1, outer, batch + rows + columns, axes=diagonal.axes)
+
+
+def _logsumexp(node: Apply) -> Terms:
+    return (apply("softmax", argument(node), node.core),)
+
+
+def _log_softmax(node: Apply) -> Terms:
+    # ∂ log p_i/∂u_j = δ_ij − p_j
+    batch, rows, columns = labels_of(node)
+    given = tuple(zip(batch + rows, node.sizes, strict=True))
+    names = node.axes + node.axes[len(batch) :]
+    p = apply("softmax", argument(node), node.core)
+    delta = assemble(1, [], batch + rows + rows, axes=names, given=given)
+    return delta, assemble(-1, [(p, batch + columns)], batch + rows + columns, axes=names, given=given)
+
+
+def _max(node: Apply) -> Terms:
+    return (apply("at_max", argument(node), node.core),)
+
+
+def _min(node: Apply) -> Terms:
+    return (apply("at_min", argument(node), node.core),)
+
+
+def _prod(node: Apply) -> Terms:
+    # The product of all but some entries, by one more of them, leaves out that one too; twice the same gives 0.
+    (out,) = node.parameters
+    return (apply("prod", argument(node), node.core, (out + 1,)),)
+
+
+def _left_out(arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
+    out: int = parameters[0]
+    return same_axes(arguments, core, ()) * out
+
+
+def _largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
+    return bounds[0]  # `max` is another function here
+
+
+_ROWS = (
+    Function("softmax", "e^x / sum e^x over the core axes", (_softmax,), "diag(p) - p p^T",
+             numpy("softmax({0}, {core})"), r"\operatorname{{softmax}}\left({0}\right)", core=-1),
+    Function("log_softmax", "x - log sum e^x over the core axes", (_log_softmax,), "I - 1 softmax(x)^T",
+             numpy("log_softmax({0}, {core})"), r"\log\operatorname{{softmax}}\left({0}\right)", core=-1),
+    Function("logsumexp", "log sum e^x over the core axes", (_logsumexp,), "softmax(x)",
+             numpy("logsumexp({0}, {core})"),
+             r"\operatorname{{logsumexp}}\left({0}\right)", core=-1, shape=no_axes),
+    Function("max", "the largest entry over the core axes", (_max,), "1 there, 0 elsewhere",
+             numpy("{0}.max(axis={core})"), r"\max\left({0}\right)", kink="ties share equally", core=-1, shape=no_axes,
+             analytic=False, integer=_largest),
+    Function("min", "the smallest entry over the core axes", (_min,), "1 there, 0 elsewhere",
+             numpy("{0}.min(axis={core})"), r"\min\left({0}\right)", kink="ties share equally", core=-1, shape=no_axes,
+             analytic=False, integer=_largest),
+    Function("at_max", "1 at the largest entry over the core axes, 0 elsewhere", (constant,), "0",
+             numpy("shares({0}, np.max, {core})"), r"\operatorname{{at\_max}}\left({0}\right)",
+             kink="ties share equally; its derivative is 0", core=-1, analytic=False),
+    Function("at_min", "1 at the smallest entry over the core axes, 0 elsewhere", (constant,), "0",
+             numpy("shares({0}, np.min, {core})"), r"\operatorname{{at\_min}}\left({0}\right)",
+             kink="ties share equally; its derivative is 0", core=-1, analytic=False),
+    Function("prod", "the product over the core axes, without n entries that n further axes tell", (_prod,),
+             "prod(x, n + 1)", numpy("products({0}, {depth}, {1})"), r"\operatorname{{prod}}\left({0}\right)", core=-1,
+             shape=_left_out),
+)  # fmt: skip
+
+enter(_ROWS)
+
+
+def softmax(e: object, axis: object = -1) -> Expr:
+    """``softmax(e, axis)``: ``exp(e) / sum(exp(e), axis)``, computed without overflow.
+
+    >>> import einderiv as ed
+    >>> float(ed.evaluate(ed.sum(ed.softmax(ed.tensor("x", "i"))), x=[1e4, 0.0, -1e4]))
+    1.0
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return over("softmax", as_expression(e), axis)
+
+
+def log_softmax(e: object, axis: object = -1) -> Expr:
+    """``log_softmax(e, axis)``: ``log(softmax(e, axis))``, computed without overflow and without cancellation.
+
+    >>> import einderiv as ed
+    >>> ed.evaluate(ed.log_softmax(ed.tensor("x", "i")), x=[1e4, 0.0])
+    array([     0., -10000.])
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return over("log_softmax", as_expression(e), axis)
+
+
+def logsumexp(e: object, axis: object = None) -> Expr:
+    """``logsumexp(e, axis)``: ``log(sum(exp(e), axis))``, computed without overflow; all axes by default.
+
+    >>> import einderiv as ed
+    >>> float(ed.evaluate(ed.logsumexp(ed.tensor("x", "i")), x=[1e4, -1e4]))
+    10000.0
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return over("logsumexp", as_expression(e), axis)
+
+
+def max(e: object, axis: object = None) -> Expr:
+    """``max(e, axis)``: the largest entry over `axis`, all axes by default. Ties share the derivative equally.
+
+    >>> import einderiv as ed
+    >>> x = ed.tensor("x", "i")
+    >>> ed.evaluate(ed.grad(ed.max(x), x), x=[3.0, 1.0, 3.0])
+    array([0.5, 0. , 0.5])
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return over("max", as_expression(e), axis)
+
+
+def min(e: object, axis: object = None) -> Expr:
+    """``min(e, axis)``: the smallest entry over `axis`, all axes by default. Ties share the derivative equally.
+
+    >>> import einderiv as ed
+    >>> int(ed.evaluate(ed.min(ed.tensor("x", "i")), x=[3, 1, 2]))
+    1
+
+    Raises ShapeError for an axis that is not there.
+    """
+    return over("min", as_expression(e), axis)
+
+
+def prod(e: object, axis: object = None) -> Expr:
+    """``prod(e, axis)``: the product over `axis`, all axes by default. Zeros among the entries are no trouble.
+
+    The derivative by an entry is the product of the others, never the product divided by it.
+
+    >>> import einderiv as ed
+    >>> x = ed.tensor("x", "i")
+    >>> ed.evaluate(ed.grad(ed.prod(x), x), x=[2.0, 0.0, 5.0])
+    array([ 0., 10.,  0.])
+
+    Raises ShapeError for an axis that is not there.
+    """
+    found = as_expression(e)
+    return over("prod", found, axis, (0,)) if axes_of(found, axis) else times(found, 1)
+
+
+def over(name: str, e: Expr, axis: object, parameters: tuple[Any, ...] = ()) -> Expr:
+    """A row with core axes, over any axes: they are moved last, and back behind the row."""
+    core = axes_of(e, axis)
+    if not e.ndim and name in ("max", "min", "logsumexp"):
+        return e  # of the one entry, as in NumPy
+    if not core:
+        raise ShapeError(f"{name} needs at least one axis to work along")
+    order = [p for p in range(e.ndim) if p not in core] + list(core)
+    moved = e if order == list(range(e.ndim)) else viewed(e, range(e.ndim), order)
+    found: Apply = apply(name, moved, len(core), parameters)
+    if order == list(range(e.ndim)) or found.ndim < e.ndim:
+        return found
+    return viewed(found, order, range(e.ndim))

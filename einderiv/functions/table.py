@@ -1,0 +1,261 @@
+"""The table of functions: what a row says, and how a row is used. The rows stand in the modules above.
+
+A row has one derivative for each argument. It takes the applied node and answers a tuple of terms, each over the batch
+axes, the core axes of the result and the core axes of the argument. The derivative of ``f(u)`` is the sum over those
+terms of the einsum of the term with the derivative of ``u``; keeping terms apart keeps structure: ``softmax`` is a
+diagonal minus an outer product, and the diagonal is never formed. Where the derivative is a linear map whose entries
+nobody wants to see (a reshape, the matrix exponential), the row maps tangents and cotangents instead.
+
+At kinks the convention of JAX and PyTorch holds, and the row says so. A function that is constant between its jumps has
+no terms; nothing else answers zero.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import EinderivError, ShapeError, counted
+from ..expression import Apply, Expr, Number, Size, as_expression, checked, is_name, operand, stretched
+
+Terms = tuple[Expr, ...]
+Rule = Callable[[Apply], Terms]
+Bounds = tuple[int, ...]  # of the absolute values of the arguments
+Axis = tuple[Size, str | None]  # the size of an axis and its name
+#: of a tangent or cotangent, for the argument of that position
+LinearMap = Callable[[Apply, int, Expr], Expr]
+
+
+def _leaves_integers(_: Bounds, __: tuple[Number, ...]) -> None:
+    """A function of integers that are none any more."""
+    return
+
+
+def same_axes(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
+    """The result has the core axes of the argument."""
+    first = arguments[0]
+    batch = first.ndim - core
+    return tuple(zip(first.sizes[batch:], first.axes[batch:], strict=True))
+
+
+def no_axes(_: tuple[Expr, ...], __: int, ___: tuple[Any, ...]) -> tuple[Axis, ...]:
+    """The result has no core axes."""
+    return ()
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """One row. `spell` says it in each backend, with ``{0}`` … for the arguments, then the parameters."""
+
+    name: str
+    law: str  # f(x) in plain text
+    derivatives: tuple[Rule, ...]  # by each argument
+    derived: str  # f'(x) in plain text
+    spell: dict[str, str]
+    latex: str  # with {0} for the argument
+    domain: tuple[float, float] = (-2.0, 2.0)  # where tests draw their arguments
+    kink: str = ""  # the convention where the derivative does not exist
+    core: int = 0  # how many core axes it has; -1 for any number of them
+    shape: Callable[[tuple[Expr, ...], int, tuple[Any, ...]], tuple[Axis, ...]] = same_axes  # core axes of the result
+    square: bool = False  # its two core axes have one size
+    kind: str = "apply"  # of the step that computes it; "factored": from factors that are made once; "reshape"
+    needs: str = ""  # what a source must import for it
+    analytic: bool = True  # has a complex extension with the same derivative
+    integer: Callable[[Bounds, tuple[Number, ...]], int | None] = _leaves_integers  # a bound of |f| by |x|, or None
+    forward: LinearMap | None = None  # of a tangent with the core axes last, instead of derivatives
+    backward: LinearMap | None = None  # of a cotangent
+    rebuild: Callable[[Apply, Terms], Expr] | None = None  # of other arguments, if not by `Apply`
+    vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
+    keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one
+
+
+FUNCTIONS: dict[str, Function] = {}
+
+
+def enter(rows: Sequence[Function]) -> None:
+    """Put rows into the table."""
+    for row in rows:
+        assert row.name not in FUNCTIONS, "one row for each function"
+        FUNCTIONS[row.name] = row
+
+
+def apply(name: str, e: Expr | tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()) -> Apply:
+    """``f(e)`` with the last `core` axes of every argument as core axes."""
+    return Apply(FUNCTIONS[name], e if isinstance(e, tuple) else (e,), core, parameters)
+
+
+def stays_integer(node: Apply) -> bool:
+    """Is the function of integers an integer again?"""
+    row: Function = node.function
+    return row.integer((1,) * len(node.arguments), node.parameters) is not None
+
+
+def shown_parameters(e: Apply) -> list[str]:
+    """The numbers that a function takes besides its arguments; sizes are not shown."""
+    # A 0 of a row with core axes is what goes without saying: ``tril(A)``, and ``prod(x)`` without entries left out.
+    return [str(p) for p in e.parameters if isinstance(p, (int, float, complex)) and not (e.function.core and p == 0)]
+
+
+def argument(node: Apply) -> Expr:
+    """The one argument."""
+    return node.arguments[0]
+
+
+def constant(_: Apply) -> Terms:
+    """The derivative of what is constant between its jumps."""
+    return ()
+
+
+def labels_of(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Labels for the terms of a derivative: of the batch axes, the result's core axes, the argument's core axes."""
+    n = argument(node).ndim - node.core
+    m = node.ndim
+    return tuple(range(n)), tuple(range(n, m)), tuple(range(m, m + node.core))
+
+
+def numpy(text: str, **others: str) -> dict[str, str]:
+    """The column of spellings."""
+    return {"numpy": text, **others}
+
+
+def elementwise(name: str) -> Callable[[object], Expr]:
+    """The public function of a row with one argument and no core axes."""
+    row = FUNCTIONS[name]
+
+    def function(e: object, /) -> Expr:
+        return apply(name, as_expression(e))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument.
+
+    The derivative is ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
+
+    >>> import einderiv as ed
+    >>> str(ed.{name}(ed.tensor("x", "i")))
+    '{name}(x)'
+
+    Raises TypeError for what is no expression, number or array.
+    """
+    return function
+
+
+def together(*values: object) -> tuple[Expr, ...]:
+    """Arguments of one elementwise function: numbers and scalars broadcast to the axes of the others."""
+    found = [operand(v) for v in values]
+    if not any(isinstance(v, Expr) for v in found):
+        found[0] = as_expression(found[0])
+    big = next((v for v in found if isinstance(v, Expr) and v.ndim), None)
+    big = next(v for v in found if isinstance(v, Expr)) if big is None else big
+    return tuple(stretched(v, big)[0] for v in found)
+
+
+def elementwise_of_two(name: str) -> Callable[[object, object], Expr]:
+    """The public function of a row with two arguments."""
+    row = FUNCTIONS[name]
+
+    def function(a: object, b: object, /) -> Expr:
+        return checked(apply(name, together(a, b)))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""``{name}(x, y)``: {row.law}, elementwise; numbers and scalars broadcast.
+
+    The derivatives are ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
+
+    >>> import einderiv as ed
+    >>> str(ed.{name}(ed.tensor("x", "i"), ed.tensor("y", "i")))
+    '{name}(x, y)'
+
+    Raises ShapeError if the axes do not fit.
+    """
+    return function
+
+
+def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, latex: str | None = None,
+             law: str = "", imports: str = "", domain: tuple[float, float] = (-2.0, 2.0), kink: str = "",
+             analytic: bool = False, torch: str | None = None,
+             jax: str | None = None) -> Callable[..., Expr]:  # fmt: skip
+    r"""Add an elementwise function of your own to the table, and return it.
+
+    `numpy` spells it, with ``{0}`` for the first argument, `torch` and `jax` for their arrays; these know ``torch``,
+    and ``jax``, ``jnp``, ``lax``, ``nn`` and ``special``. There is one derivative for each argument: it takes the
+    arguments as expressions and answers an expression, or is None where the function is constant between its jumps.
+
+    >>> import einderiv as ed
+    >>> lorentz = ed.function("lorentz", "1 / (1 + {0} * {0})", lambda x: -2 * x / (1 + x * x) ** 2)
+    >>> x = ed.tensor("x", "i")
+    >>> ed.evaluate(ed.grad(ed.sum(lorentz(x)), x), x=[0.0, 1.0])
+    array([-0. , -0.5])
+    >>> ed.check(ed.sum(lorentz(x)), x, x=[0.3, 0.8]).ok
+    True
+
+    Use it with trusted text only: `numpy` and `imports` become part of the generated source. `analytic` says that
+    complex arguments are as good. A function is a name for good: a second one of that name is an error.
+
+    Raises EinderivError for a name that is taken, and for a spelling that leaves an argument out.
+    """
+    others = {backend: text for backend, text in (("torch", torch), ("jax", jax)) if text is not None}
+    for text in (numpy, *others.values()):
+        _check_row(name, text, latex or "", derivatives)
+    holes = ", ".join(f"{{{k}}}" for k in range(len(derivatives)))
+    shown = latex or rf"\operatorname{{{{{name}}}}}\left({holes}\right)"
+    spelt = {backend: f"({text})" for backend, text in {"numpy": numpy, **others}.items()}
+    row = Function(name, law or name, tuple(map(_rule, derivatives)), "as given", spelt, shown, domain, kink,
+                   needs=imports, analytic=analytic)  # fmt: skip
+
+    def applied(*arguments: object) -> Expr:
+        if len(arguments) != len(derivatives):
+            raise TypeError(f"{name} takes {counted(len(derivatives), 'argument')}, not {len(arguments)}")
+        return checked(apply(name, together(*arguments)))
+
+    applied.__name__ = applied.__qualname__ = name
+    applied.__doc__ = f"``{name}``: {law or 'a function added by the user'}, elementwise."
+    ADDED[name] = applied
+    enter([row])  # last: what is interrupted before can be done again
+    return applied
+
+
+def _check_row(name: str, numpy: str, latex: str, derivatives: Sequence[object]) -> None:
+    """Raise unless a user's row can be used: a free name, derivatives, and templates with a hole for each argument."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a function is a string, not {type(name).__name__}")
+    if not is_name(name):
+        raise EinderivError(f"the name of a function must be an ASCII identifier and no keyword, not {name!r}")
+    if name in FUNCTIONS:
+        raise EinderivError(f"there is a function {name!r} already: choose another name")
+    if not derivatives or not all(d is None or callable(d) for d in derivatives):
+        raise TypeError(f"{name} needs a derivative for each argument, or None where it is constant between jumps")
+    count = len(derivatives)
+    missing = next((k for k in range(count) if f"{{{k}}}" not in numpy), None)
+    if missing is not None:
+        raise EinderivError(f"the spelling {numpy!r} of {name} leaves argument {missing} out: write {{{missing}}}")
+    for what, text in (("LaTeX", latex), ("spelling", numpy)):
+        try:
+            shown = text.format(*["x"] * count)
+        except (IndexError, KeyError, ValueError):
+            raise EinderivError(f"the {what} {text!r} of {name} has braces that are none of its "
+                                f"{counted(count, 'argument')}: write {{{{ and }}}} for those") from None  # fmt: skip
+    try:
+        ast.parse(shown, mode="eval")
+    except SyntaxError as e:
+        raise EinderivError(f"the spelling {numpy!r} of {name} is no Python expression: {e.msg}") from None
+
+
+#: the functions that users have added
+ADDED: dict[str, Callable[..., Expr]] = {}
+
+
+def _rule(derivative: Callable[..., object] | None) -> Rule:
+    """A user's derivative as a rule of a row."""
+    if derivative is None:
+        return constant
+
+    def rule(node: Apply) -> Terms:
+        first = argument(node)
+        found = operand(derivative(*node.arguments), "the derivative")
+        if isinstance(found, Expr) and found.ndim not in (0, first.ndim):
+            raise ShapeError(f"the derivative of {node.function.name} has {found.ndim} axes, its argument {first.ndim}")
+        return (stretched(found, first)[0],)
+
+    return rule

@@ -1,0 +1,139 @@
+"""The attributes of an expression that are not data: operators, printed forms, and what must not work silently.
+
+They are implemented by the floors above the nodes, and installed here, in one visible place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
+
+from . import expression, functions, printing
+from .errors import NoFormError
+from .expression import Add, Expr, is_array, operand, same, total_weight
+from .functions import VOCABULARY
+
+Binary = Callable[[Any, Any], Expr]
+
+
+def _binary(f: Binary, *, swapped: bool = False) -> Callable[[Expr, object], Any]:
+    """`f` as a method; what is no operand is left to the other side, which Python asks next."""
+
+    @wraps(f)
+    def method(self: Expr, other: object) -> Any:
+        known = isinstance(other, (Expr, int, float, complex, list, tuple)) or is_array(other)
+        if not known:
+            return NotImplemented
+        value = operand(other)
+        return f(value, self) if swapped else f(self, value)
+
+    return method
+
+
+def _equal(self: Expr, other: object) -> Any:
+    return same(self, other) if isinstance(other, Expr) else NotImplemented
+
+
+def _hash(self: Expr) -> int:
+    return hash((self.ndim, total_weight(self)))
+
+
+def _itself(self: Expr, *_: object) -> Expr:
+    return self  # immutable, so a copy is the thing itself
+
+
+def _no_truth(self: Expr) -> NoReturn:
+    raise TypeError("an expression is neither true nor false; compare with ==, or evaluate it first: ed.evaluate(e, …)")
+
+
+def _no_item(self: Expr, key: object) -> NoReturn:
+    raise TypeError("an expression has no entries; say it with an einsum ('ii->i' is the diagonal), or evaluate it "
+                    "first: ed.evaluate(e, …)[…]")  # fmt: skip
+
+
+def _to_the_power(self: Expr, base: object) -> Any:
+    return functions.raised_by(base, self) if isinstance(base, (int, float)) else NotImplemented
+
+
+def _no_attribute(self: Expr, name: str) -> Any:
+    # Asked only for what is not there. NumPy, copy and pickle ask for names with underscores.
+    installed = ATTRIBUTES.get(name)
+    if isinstance(installed, property) and installed.fget is not None:
+        return installed.fget(self)  # which has no such form, and says why once more
+    hint = f": ed.{name}(e) is there" if name in VOCABULARY else ""
+    raise AttributeError(f"expressions have no attribute {name!r}{hint}")
+
+
+def _no_member(self: Expr, value: object) -> NoReturn:
+    raise TypeError("an expression has no entries to look through; evaluate it first: ed.evaluate(e, …)")
+
+
+def _no_iteration(self: Expr) -> NoReturn:
+    raise TypeError("an expression cannot be iterated over; evaluate it first: ed.evaluate(e, …)")
+
+
+def _no_array(self: Expr, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError("an expression is not an array; evaluate it with ed.evaluate(e, …)")
+
+
+def _no_coefficient(self: Expr) -> Any:
+    if isinstance(self, Add):
+        raise NoFormError(f"this is a sum of {len(self.addends)} products, not one; read each of them in .terms")
+    return 1
+
+
+ATTRIBUTES: dict[str, object] = {
+    "__add__": _binary(expression.add),
+    "__radd__": _binary(expression.add, swapped=True),
+    "__sub__": _binary(functions.subtracted),
+    "__rsub__": _binary(functions.subtracted, swapped=True),
+    "__mul__": _binary(expression.multiply),
+    "__rmul__": _binary(expression.multiply, swapped=True),
+    "__truediv__": _binary(functions.divided),
+    "__rtruediv__": _binary(functions.divided, swapped=True),
+    "__matmul__": _binary(expression.matmul),
+    "__rmatmul__": _binary(expression.matmul, swapped=True),
+    "__pow__": functions.powered,
+    "__rpow__": _to_the_power,
+    "__abs__": functions.abs_,
+    "__getattr__": _no_attribute,
+    "__gt__": _binary(functions.greater),
+    "__ge__": _binary(functions.greater_equal),
+    "__lt__": _binary(functions.less),
+    "__le__": _binary(functions.less_equal),
+    "__neg__": functions.negated,
+    "__pos__": _itself,
+    "__eq__": _equal,
+    "__hash__": _hash,
+    "__bool__": _no_truth,
+    "__getitem__": _no_item,
+    "__iter__": _no_iteration,
+    "__contains__": _no_member,
+    "__array__": _no_array,
+    # NumPy asks these, also for ``ndarray * expression``: it never makes an object array of an expression.
+    "__array_ufunc__": functions.array_ufunc,
+    "__array_function__": functions.array_function,
+    "__float__": _no_array,
+    "__complex__": _no_array,
+    "__int__": _no_array,
+    "__copy__": _itself,
+    "__deepcopy__": _itself,
+    "__str__": printing.text,
+    "__repr__": printing.text,
+    "_repr_mimebundle_": printing.expression_bundle,
+    "T": property(expression.transposed),
+    "terms": property(expression.terms),
+    "subscripts": property(printing.subscripts),
+    "operands": property(printing.operands),
+    "inserted": property(printing.inserted),
+    "compact": property(printing.compact),
+    "interleaved": property(printing.interleaved),
+    "coefficient": property(_no_coefficient),
+}
+
+
+def install() -> None:
+    """Give expressions their attributes."""
+    for name, value in ATTRIBUTES.items():
+        setattr(Expr, name, value)

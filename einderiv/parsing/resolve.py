@@ -1,0 +1,199 @@
+"""The tree of a text to an expression: which function, how many axes, and where a mistake stands.
+
+A name that is nowhere declared gets its number of axes from where it stands: an operand of an einsum, a partner of
+``+``, ``-`` or a comparison, a matrix for ``trace`` or ``inv``. What is known runs through the tree until nothing new
+is learnt; what stays open is an error that says what to write. Nothing here descends by recursion.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import EinderivError, LimitError, ParseError, ShapeError, near
+from ..expression import ELLIPSIS, Expr, Tensor, read, tensor
+from ..functions import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
+from .lexer import Declaration, Source
+from .syntax import KEEPING, OPERATORS, PARTNERS, Node, check_free
+
+#: what a tensor may be declared to be
+STRUCTURES = ("symmetric", "diagonal", "lower", "orthogonal", "complex")
+
+
+def declarations(text: Source, found: Sequence[Declaration], tensors: Mapping[str, object] | None) -> dict[str, Expr]:
+    """The tensors that a text and its caller declare."""
+    known: dict[str, Expr] = {}
+    if tensors is not None and not isinstance(tensors, Mapping):
+        raise TypeError(f"tensors must be a mapping of names to axes or expressions, not {type(tensors).__name__}")
+    for name, value in (tensors or {}).items():
+        if name in VOCABULARY:
+            raise EinderivError(f"tensors names {name!r}, which is a function: choose another name")
+        known[name] = value if isinstance(value, Expr) else tensor(name, value)  # type: ignore[arg-type]
+    # "sample feature" makes both of them words, so that "feature" alone is one axis elsewhere, and not seven.
+    words = {word for row in found if len(row.axes.split()) > 1 for word in row.axes.split()}
+    for name, at, axes, axes_at, structure in found:
+        if name in known:
+            raise text.wrong(f"{name!r} is declared twice", at)
+        check_free(text, name, at)
+        for word in structure:
+            if word.text not in STRUCTURES:
+                raise text.wrong(f"behind the axes stands what the tensor is, not {word.text[:30]!r}; "
+                                 f"{near(word.text, STRUCTURES)}", word.at)  # fmt: skip
+        flags = dict.fromkeys((word.text for word in structure), True)
+        try:
+            known[name] = tensor(name, (axes,) if axes in words else axes, **flags)
+        except EinderivError as e:
+            raise text.wrong(str(e).split("\n")[0], axes_at + (getattr(e, "position", None) or 0)) from None
+    return known
+
+
+class Builder:
+    """Builds the expressions of a text.
+
+    `given` says how many axes a name has without a declaration, `default` how many where nothing is learnt of it.
+    """
+
+    def __init__(self, text: Source, roots: Sequence[Node], known: dict[str, Expr],
+                 given: Callable[[str], int | None], default: Callable[[str], int | None]) -> None:  # fmt: skip
+        self.text, self.known, self.given, self.default = text, known, given, default
+        self.order = _postorder(roots)
+        self.parents: dict[Node, list[Node]] = {node: [] for node in self.order}
+        self.names: dict[str, list[Node]] = {}  # that are nowhere declared
+        for node in self.order:
+            for part in node.parts:
+                self.parents[part].append(node)
+        self.waiting = {node: len(node.parts) for node in self.order}
+        self.ranks: dict[Node, int] = {}  # how many axes it must have
+        self.built: dict[Node, Any] = {}
+        self.learnt: deque[Node] = deque()  # whose number of axes is news, in the order of the text
+        self.ready: list[Node] = []  # whose parts are built
+
+    def build(self) -> None:
+        """Build every node, or say what is missing."""
+        for node in self.order:
+            self._start(node)
+        self._run()
+        for name in sorted(self.names, key=lambda name: self.names[name][0].at):
+            first = self.names[name][0]
+            if first not in self.built:
+                if (rank := self.default(name)) is None:
+                    raise self._unknown(name, first.at)
+                self._expect(first, rank)
+                self._run()
+
+    def _start(self, node: Node) -> None:
+        match node.kind:
+            case "name" if node.value in self.known:
+                self._finish(node, self.known[node.value])
+            case "name":
+                self.names.setdefault(node.value, []).append(node)
+                if (rank := self.given(node.value)) is not None:
+                    self._expect(node, rank)
+            case "made":
+                self._expect_of_parts(node)
+                if not node.parts:
+                    self.ready.append(node)
+            case _:
+                self._finish(node, node.value)
+
+    def _expect_of_parts(self, node: Node) -> None:
+        """What the function itself says about its arguments."""
+        if node.value == "einsum":
+            operands = node.parts[1 : len(node.parts) - len(node.keywords)]
+            for part, term in zip(operands, read(node.parts[0].value).inputs, strict=True):
+                if ELLIPSIS not in term.labels:
+                    self._expect(part, len(term.labels))
+        elif node.value in MATRIX:
+            self._expect(node.parts[0], 2)
+
+    def _run(self) -> None:
+        while self.ready or self.learnt:
+            if self.ready:
+                node = self.ready.pop()
+                self._finish(node, self._made(node))
+            else:
+                self._spread(self.learnt.popleft())
+
+    def _expect(self, node: Node, rank: int) -> None:
+        if node not in self.ranks and node.kind in ("name", "made"):
+            self.ranks[node] = rank
+            self.learnt.append(node)
+
+    def _finish(self, node: Node, value: Any) -> None:
+        self.built[node] = value
+        if (rank := getattr(value, "ndim", None)) is not None:
+            self._expect(node, rank)
+        for parent in self.parents[node]:
+            self.waiting[parent] -= 1
+            if not self.waiting[parent]:
+                self.ready.append(parent)
+
+    def _spread(self, node: Node) -> None:
+        """What is known of one node says something about those beside, above and below it."""
+        rank = self.ranks[node]
+        if node not in self.built:
+            if node.kind == "name":
+                made = Tensor(node.value, (None,) * rank)
+                for same in self.names[node.value]:
+                    self._finish(same, made)
+            else:
+                for part in _alike(node):
+                    self._expect(part, rank)
+        for parent in self.parents[node]:
+            alike = _alike(parent)
+            if node in alike and (rank or len(alike) == 1):
+                for other in (parent, *alike):
+                    self._expect(other, rank)
+
+    def _unknown(self, name: str, at: int) -> ParseError:
+        close = near(name, self.known)
+        hint = f"; or {close}" if close.startswith("did you mean") else ""
+        name = name[:40]
+        return self.text.wrong(f"how many axes has {name!r}? Write them on a line before: '{name}: ij' for a matrix, "
+                               f"'{name}:' for a scalar{hint}", at)  # fmt: skip
+
+    def _made(self, node: Node) -> Any:
+        assert node.make is not None
+        values = [self.built[part] for part in node.parts]
+        count = len(values) - len(node.keywords)
+        options = dict(zip(node.keywords, values[count:], strict=True))
+        try:
+            value = node.make(*values[:count], **options)
+            if not isinstance(value, (Expr, int, float, complex)) and not hasattr(value, "ndim"):
+                raise TypeError(f"{node.value} gives {type(value).__name__}, which is no expression")
+            return value
+        except LimitError:
+            raise
+        except (EinderivError, TypeError) as e:
+            message = str(e).split("\n")[0][:300]
+            at, inner = node.at, getattr(e, "position", None)
+            if node.value == "einsum" and inner is not None and getattr(e, "text", None) == node.parts[0].value:
+                at = node.parts[0].at + inner
+            kind = ShapeError if isinstance(e, ShapeError) else ParseError
+            raise kind(message, str(self.text), at) from None
+
+
+def _alike(node: Node) -> tuple[Node, ...]:
+    """The parts that have as many axes as the node itself."""
+    if node.kind != "made":
+        return ()
+    if node.value in PARTNERS or (node.value not in OPERATORS and is_elementwise(node.value)):
+        return node.parts
+    return node.parts[:1] if node.value in KEEPING or node.value in SAME_AXES else ()
+
+
+def _postorder(roots: Sequence[Node]) -> list[Node]:
+    """Every node once, parts before what is made of them."""
+    found: list[Node] = []
+    seen: set[Node] = set()
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            found.append(node)
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((part, False) for part in reversed(node.parts))
+    return found

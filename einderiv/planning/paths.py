@@ -1,0 +1,222 @@
+"""The order of multiplication: the best of all orders for a few operands, by the estimate of time; else opt_einsum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, reduce
+from math import isqrt, prod
+from operator import or_
+from typing import Any
+
+from ..autodiff import forks
+from ..errors import EinderivError, limits, near
+from ..expression import Label
+from .cost import Entries, costs, pair_copies, pair_seconds
+
+HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
+TREES = 100  # a product of odd numbers up to here is over any limit
+FEW = 5  # operands: all 3ⁿ splits are looked at
+OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
+
+Split = tuple[int, int]
+Labels = tuple[Label, ...]
+Path = Callable[..., Any]
+
+
+def check_optimizer(optimize: Any) -> None:
+    """Raise unless `optimize` is a known path search or a callable like opt_einsum's PathOptimizer."""
+    if isinstance(optimize, str):
+        if optimize not in OPTIMIZERS:
+            raise EinderivError(f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}")
+    elif not callable(optimize):
+        raise TypeError("optimize must be the name of a path search or a PathOptimizer, not "
+                        f"{type(optimize).__name__}")  # fmt: skip
+
+
+def search(terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
+           ) -> list[tuple[int, int]]:  # fmt: skip
+    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
+    if len(terms) <= 2:
+        return [(0, 1)] * (len(terms) - 1)
+    # Labels by first appearance, so that products of one form have one path. A size of 0 would be free of cost.
+    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
+    inputs = tuple(tuple(names[x] for x in ls) for ls in terms)
+    shape = tuple(max(numbers[x], 1) for x in names)
+    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may vary
+    return list(find(inputs, tuple(names[x] for x in output), shape, optimize, tuple(costs)))
+
+
+@lru_cache(maxsize=1024)
+def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: Any, _: object
+           ) -> tuple[tuple[int, int], ...]:  # fmt: skip
+    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the same few."""
+    if optimize == "auto" and len(inputs) <= FEW:
+        return tuple(exact(inputs, output, dict(enumerate(shape))))
+    if isinstance(optimize, str):
+        check_orders(inputs, optimize)
+    import opt_einsum as oe
+
+    find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
+    # These names are of a private range: they are looked up, never printed.
+    path = find([frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs], frozenset(chr(0x4E00 + k) for k in output),
+                {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)  # fmt: skip
+    found = _pairs(path, len(inputs))
+    if optimize == "auto":
+        found = min(found, _swept(inputs, output), key=lambda pairs: _along(pairs, inputs, output, shape))
+    return tuple(found)
+
+
+def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
+    """Raise a LimitError for a search that would not end: no search of opt_einsum can be stopped.
+
+    All orders of n operands are (2n - 3)!! binary trees; dynamic programming pairs the c connected sets of operands,
+    about c² / 4 pairs of which are small enough.
+    """
+    n = len(inputs)
+    found = 0
+    if optimize in ("optimal", "branch-all"):
+        found = prod(range(1, min(2 * n - 2, TREES), 2))
+    elif optimize == "dp" or (optimize == "auto-hq" and n < HQ):
+        found = _connected(inputs, isqrt(4 * limits.orders) + 2) ** 2 // 4
+    limits.check("orders", found, f"the path search {optimize!r} is for fewer than these {n} operands: "
+                 "optimize='auto' is for any number")  # fmt: skip
+
+
+def _connected(inputs: Sequence[Labels], most: int) -> int:
+    """How many sets of operands hang together by their labels; counted up to `most`."""
+    holders: dict[Label, int] = {}
+    for k, ls in enumerate(inputs):
+        for x in ls:
+            holders[x] = holders.get(x, 0) | 1 << k
+    beside = [reduce(or_, (holders[x] for x in ls), 0) for ls in inputs]
+    # Sets grow from their lowest operand by sets of neighbours that were not met before: each is found once.
+    found = [(beside[k], (2 << k) - 1) for k in range(len(inputs))]
+    for around, met in found:
+        new = fresh = around & ~met
+        while new:
+            if len(found) >= most:
+                return most
+            grown = reduce(or_, (beside[k] for k in range(new.bit_length()) if new >> k & 1), around)
+            found.append((grown, met | fresh))
+            new = (new - 1) & fresh
+    return len(found)
+
+
+def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
+    """Greedy without sizes, which sweeps chains from their ends: what a greedy search with sizes can miss."""
+    left, found = list(range(len(inputs))), list[tuple[int, int]]()
+    for k, (i, j, _) in enumerate(forks(inputs, output), len(inputs)):
+        a, b = sorted((left.index(i), left.index(j)))
+        found.append((a, b))
+        del left[b], left[a]
+        left.append(k)
+    return found
+
+
+def _along(pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]) -> float:
+    """The estimated time of a path."""
+    entries, total = Entries(dict(enumerate(shape))), 0.0
+    left = [sum(1 << x for x in set(ls)) for ls in inputs]
+    uses = Counter([*output, *(x for ls in inputs for x in set(ls))])
+    for i, j in pairs:
+        b, a = left.pop(j), left.pop(i)
+        out = 0
+        for x in range(len(shape)):
+            if (a | b) >> x & 1:
+                uses[x] -= (a >> x & 1) + (b >> x & 1)
+                if uses[x] > 0:
+                    uses[x] += 1
+                    out |= 1 << x
+        left.append(out)
+        total += pair_seconds(a, b, out, entries)
+    return total
+
+
+def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
+    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a caller's search made."""
+    found: list[tuple[int, int]] = []
+    for step in path:
+        group = sorted({int(k) for k in step})
+        if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
+            raise EinderivError(f"the path search gave the step {tuple(step)} for {count} operands left")
+        while len(group) > 1:
+            i, j = group[0], group[1]
+            found.append((i, j))
+            count -= 1
+            # The result goes to the end; the positions behind the two move up.
+            group = [k - (k > i) - (k > j) for k in group[2:]] + [count - 1]
+            group.sort()
+    while count > 1:
+        found.append((0, 1))
+        count -= 1
+    return found
+
+
+def exact(terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Mapping[Label, int]
+          ) -> list[tuple[int, int]]:  # fmt: skip
+    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end.
+
+    Sets of operands, and of labels, are the bits of whole numbers. The best order of a set is the best way to split it
+    into two, each contracted in its best order.
+
+    >>> exact([(0, 1), (1, 2), (2,)], (0,), {0: 50, 1: 60, 2: 70})
+    [(1, 2), (0, 1)]
+    """
+    bits = {x: 1 << k for k, x in enumerate(numbers)}
+    own = [sum({bits[x] for x in term}) for term in terms]
+    kept, entries = _kept(own, sum({bits[x] for x in output})), Entries(numbers)
+    ends = {1 << k: _ends([bits[x] for x in term]) for k, term in enumerate(terms)}
+    best: dict[int, tuple[float, Split]] = {1 << k: (0.0, (0, 0)) for k in range(len(terms))}
+    for group in range(1, 1 << len(terms)):
+        if group not in best:
+            best[group] = min((best[a][0] + best[group ^ a][0]
+                               + pair_seconds(kept[a], kept[group ^ a], kept[group], entries)
+                               + pair_copies(a, group ^ a, kept, ends, entries), (a, group ^ a))
+                              for a in _parts(group))  # fmt: skip
+    return _positions((1 << len(terms)) - 1, best)
+
+
+def _kept(own: Sequence[int], output: int) -> list[int]:
+    """For each set of operands the labels of its product: those that something else has, or the output."""
+    inside = [0] * (1 << len(own))
+    for group in range(1, len(inside)):
+        lowest = group & -group
+        inside[group] = inside[group ^ lowest] | own[lowest.bit_length() - 1]
+    return [labels & (inside[~group] | output) for group, labels in enumerate(inside)]
+
+
+def _parts(group: int) -> list[int]:
+    """The subsets of a set that hold its highest element, but not all: one of the two halves of each split."""
+    high = 1 << (group.bit_length() - 1)
+    rest = group ^ high
+    found, part = list[int](), rest
+    while part:
+        part = (part - 1) & rest
+        found.append(part | high)
+    return found
+
+
+def _ends(labels: Sequence[int]) -> set[int]:
+    """The sets of labels in which a tensor begins or ends."""
+    return {sum(set(part)) for k in range(len(labels) + 1) for part in (labels[:k], labels[k:])}
+
+
+def _positions(group: int, best: Mapping[int, tuple[float, Split]]) -> list[tuple[int, int]]:
+    order: list[int] = []
+
+    def walk(part: int) -> None:
+        if part & (part - 1):
+            for half in sorted(best[part][1]):
+                walk(half)
+            order.append(part)
+
+    walk(group)
+    left = [1 << k for k in range(group.bit_length())]
+    found: list[tuple[int, int]] = []
+    for part in order:
+        i, j = sorted(left.index(half) for half in best[part][1])
+        found.append((i, j))
+        del left[j], left[i]
+        left.append(part)
+    return found

@@ -1,0 +1,501 @@
+"""Expressions in the notation of the books: `Aᵀ (A X B + C) Bᵀ`.
+
+A product is a network: factors are nodes, labels are edges. Where every summed label joins two
+factors, the network is chains. A chain between the two axes of the result is a product of matrices,
+one that ends in vectors at both ends is a number, a closed one is a trace. Several chains at one
+axis are products entry by entry, or `diag`.
+
+What has four axes is written as a matrix, the first two axes for its rows and the last two for its
+columns. `vec` stacks columns, as in Magnus and Neudecker, *Matrix Differential Calculus* (2019),
+chapter 2: the first axis of a pair runs fastest, so two chains, A from rows to rows and C from
+columns to columns, are `C ⊗ A`, or `(C ⊗ A) K` where they cross, with the commutation matrix K,
+`K vec(X) = vec(Xᵀ)`. A factor with four axes is such a matrix between vecs. For all else the answer
+is None.
+
+Every rule works on labels and gives forms, which `matrix_forms` makes a string of at the very end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, coefficient, is_zero, same
+from .matrix_forms import (
+    COMMUTATION,
+    ENTRIES_BY_ENTRIES,
+    IDENTITY,
+    ONES,
+    ROOT,
+    Bracketed,
+    Called,
+    Figure,
+    Form,
+    Length,
+    LogDeterminant,
+    Raised,
+    Symbol,
+    Term,
+    Together,
+    Total,
+    Turned,
+    all_forms,
+    as_row,
+    figure,
+    has_blanks,
+    in_brackets,
+    in_unicode,
+    multiplied,
+    side_by_side,
+    summed,
+    turned,
+    without_brackets,
+    without_sign,
+)
+from .strings import Names, printed
+
+
+class NoMatrices(Exception):
+    """The expression has no form in matrix notation."""
+
+
+def matrix_form(e: Expr) -> Form | None:
+    """`e` in matrix notation, or None where there is none."""
+    try:
+        return without_brackets(_form(e))
+    except NoMatrices:
+        return None
+
+
+def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
+    """As `matrix_form`; raises NoMatrices. Of products and sums `order` may change the axes."""
+    if isinstance(e, (Tensor, Constant, Apply)):
+        return _factor(e)
+    if is_zero(e):
+        return Figure(0)
+    return summed([_term(part, order) for part in e.terms])
+
+
+def _factor(e: Expr) -> Form:
+    """A factor, in brackets where it needs them."""
+    match e:
+        case Tensor():
+            return Symbol(e.name)
+        case Constant() if not e.sizes:
+            return figure(e.value)
+        case Apply(function=rule) if rule.name == "vec":
+            return _vector(e) if e.ndim == 1 else _kronecker(e)
+        case Apply():
+            return _applied(e)
+        case Add():
+            return Bracketed(_form(e))
+    raise NoMatrices
+
+
+class Slot(NamedTuple):
+    """A factor of a product, or a delta, with its labels."""
+
+    factor: Expr | None
+    labels: Names
+
+    def form(self) -> Form:
+        """The factor as a form; a delta is an identity matrix, or ones."""
+        if self.factor is not None:
+            return _factor(self.factor)
+        return IDENTITY if len(self.labels) == 2 else ONES
+
+
+def _slots(term: Expr) -> tuple[list[Slot], Names]:
+    """The deltas and the factors of one product, and the labels of its axes."""
+    shown = printed(term, short=False)
+    deltas = [Slot(None, labels) for labels in shown.deltas]
+    return deltas + list(map(Slot, shown.factors, shown.inputs)), shown.output
+
+
+# ---- functions
+MATRIX_CALLS = ("det", "adj", "minors")
+
+
+def _applied(e: Apply) -> Form:
+    """A function of a matrix, a vector or a number."""
+    name, first = e.function.name, e.arguments[0]
+    if name == "expm" and len(e.arguments) == 2 and e.ndim == 2:
+        return Called("L", tuple(_form(argument) for argument in e.arguments))
+    most = 4 if (name, e.parameters) == ("minors", (2,)) else 2
+    if first.ndim > 2 or len(e.arguments) != 1 or e.ndim > most:
+        raise NoMatrices
+    inner = _form(first)
+    if name == "inv":
+        return Raised(in_brackets(inner), -1)
+    if name == "pinv":
+        return Raised(in_brackets(inner), None)
+    if name == "matrix_power":
+        return Raised(in_brackets(inner), e.parameters[0])
+    if name == "sqrt":
+        vector = _squared(first)
+        return Called(ROOT, (inner,)) if vector is None else Length(vector)
+    if name == "logdet":
+        return LogDeterminant(Bracketed(inner) if isinstance(inner, Total) else inner)
+    if name not in MATRIX_CALLS and (e.core or e.parameters):
+        raise NoMatrices
+    return Called(name, (inner,))
+
+
+def _squared(e: Expr) -> Form | None:
+    """What `e` is the sum of the squares of, or nothing."""
+    terms = e.terms
+    if e.ndim or len(terms) != 1 or coefficient(terms[0]) != 1:
+        return None
+    slots, _ = _slots(terms[0])
+    if len(slots) != 2 or slots[0].labels != slots[1].labels:
+        return None
+    first, second = slots[0].factor, slots[1].factor
+    if first is None or second is None or not same(first, second):
+        return None
+    return _form(first)
+
+
+def _vector(e: Apply) -> Form:
+    """The rows of a matrix one by one: ``vec`` of its transpose; of ``u vᵀ``, ``u ⊗ v``."""
+    inner = e.arguments[0]
+    parts = [_two_vectors(part) for part in inner.terms]
+    pairs = [part for part in parts if part is not None]
+    if len(pairs) == len(parts):
+        return Bracketed(summed(pairs))
+    if isinstance(inner, (Einsum, Add)):
+        return Called("vec", (_form(inner, (1, 0)),))
+    return Called("vec", (turned(_factor(inner)),))
+
+
+def _two_vectors(term: Expr) -> Form | None:
+    slots, output = _slots(term)
+    if len(slots) != 2 or coefficient(term) != 1:
+        return None
+    if sorted(slot.labels for slot in slots) != sorted((label,) for label in output):
+        return None
+    forms = {slot.labels[0]: slot.form() for slot in slots}
+    return Together(ENTRIES_BY_ENTRIES, tuple(forms[label] for label in output))
+
+
+def _kronecker(e: Apply) -> Form:
+    """``kron`` merges axes k and m of a product with four axes, and then i and j.
+
+    Of (i, k), the rows, k runs fastest.
+    """
+    view = _one_factor(e.arguments[0])
+    if view is None or e.core != 2:
+        raise NoMatrices
+    inner, order = view
+    if not (isinstance(inner, Apply) and inner.function.name == "vec" and inner.core == 2):
+        raise NoMatrices
+    if inner.ndim != 3 or order != [2, 0, 1]:
+        raise NoMatrices
+    addends = _addends(inner.arguments[0])
+    return Bracketed(summed([_term(part, (k, i, m, j)) for part, (j, m, i, k) in addends]))
+
+
+def _one_factor(e: Expr) -> tuple[Expr, list[int]] | None:
+    """The one factor of the first term of `e`, and which axis of it each axis of the term is."""
+    slots, output = _slots(e.terms[0])
+    if len(slots) != 1 or slots[0].factor is None:
+        return None
+    return slots[0].factor, [slots[0].labels.index(label) for label in output]
+
+
+def _addends(e: Expr) -> list[tuple[Expr, list[int]]]:
+    """The terms of a sum behind a change of axes, and which axis of theirs each axis of `e` is."""
+    view = _one_factor(e) if len(e.terms) == 1 else None
+    if view is None or not isinstance(view[0], Add):
+        return [(part, list(range(e.ndim))) for part in e.terms]
+    whole, order = view
+    return [(part, order) for part in whole.terms]
+
+
+# ---- products
+class Link(NamedTuple):
+    """A factor as a piece of chains: its form, its labels, and the form of its transpose."""
+
+    form: Form
+    labels: Names
+    flipped: Form
+
+
+def _link(slot: Slot) -> Link:
+    """A factor: of sums ``A + B`` is better than ``(Aᵀ + Bᵀ)ᵀ``."""
+    form, e = slot.form(), slot.factor
+    flipped = [turned(form)]
+    if isinstance(e, Add) and e.ndim == 2:
+        flipped.append(Bracketed(_form(e, (1, 0))))
+    return Link(form, slot.labels, min(flipped, key=lambda one: len(in_unicode(one))))
+
+
+def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
+    """One product of factors, with its axes in another order if `order` is given."""
+    slots, output = _slots(term)
+    if order is not None:
+        output = tuple(output[p] for p in order)
+    if len(output) not in (0, 1, 2, 4):
+        raise NoMatrices
+    slots = without_identities(slots, output)
+    below, links = [], []
+    for slot in slots:
+        e = slot.factor
+        if isinstance(e, Apply) and e.function.name == "reciprocal" and not e.ndim:
+            below.append(e.arguments[0])
+        else:
+            links.append(_link(slot))
+    product = _by_pairs(links, output) or Chains(links, output).form()
+    negative, size = without_sign(coefficient(term))
+    if product is None:
+        product = figure(size)
+    elif repr(size) != "1":
+        product = side_by_side([figure(size), product])
+    divisors = _divisors([_form(e) for e in below])
+    return Term(negative, product, divisors) if negative or divisors else product
+
+
+def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
+    """What a product is divided by, each once with how often."""
+    found = []
+    for form in dict.fromkeys(forms):
+        one = isinstance(form, (Called, Length))
+        found.append((form if one else in_brackets(form), forms.count(form)))
+    return tuple(found)
+
+
+def without_identities(slots: Sequence[Slot], output: Names) -> list[Slot]:
+    """The factors, with ``unvec`` of an identity matrix, which is ``I ⊗ I``, as tied labels."""
+    tied = [pair for slot in slots for pair in _identities(slot)]
+    slots = [slot for slot in slots if not _identities(slot)]
+    while tied:
+        first, second = sorted(tied.pop(), key=lambda label: label in output)
+        if first in output:
+            slots.append(Slot(None, (first, second)))
+        else:
+            slots = [Slot(slot.factor, _renamed(slot.labels, first, second)) for slot in slots]
+        tied = [_renamed(pair, first, second) for pair in tied]
+    return slots
+
+
+def _renamed(labels: Names, old: str, new: str) -> Names:
+    return tuple(new if label == old else label for label in labels)
+
+
+def _identities(slot: Slot) -> list[Names]:
+    """The labels tied by an identity matrix of which ``unvec`` has split axis 1 and then axis 0."""
+    e, labels = slot
+    if e is None or len(labels) != 4 or e.axes[:2] != e.axes[2:]:
+        return []
+    outer = _split(e)
+    view = None if outer is None else _one_factor(outer)
+    inner = None if view is None else _split(view[0])
+    if view is None or inner is None:
+        return []
+    deltas, _ = _slots(inner)
+    if len(deltas) != 1 or deltas[0].factor is not None:
+        return []
+    if view[1] != [*range(1, view[0].ndim), 0]:
+        return []
+    return [(labels[0], labels[2]), (labels[1], labels[3])]
+
+
+def _split(e: Expr) -> Expr | None:
+    """The product that ``unvec`` splits an axis of, if `e` is that."""
+    if not isinstance(e, Apply) or e.function.name != "unvec":
+        return None
+    inner = e.arguments[0]
+    return inner.terms[0] if isinstance(inner, Einsum) else None
+
+
+def _by_pairs(links: Sequence[Link], output: Names) -> Form | None:
+    """A product around a factor of four axes, ``vec(A)ᵀ S vec(B)``; None where there is none."""
+    center = next((link for link in links if len(link.labels) == 4), None)
+    if center is None:
+        return None
+    if len(set(center.labels)) < 4:  # a diagonal of it has no name
+        raise NoMatrices
+    rows, columns = center.labels[:2], center.labels[2:]
+    sides: dict[Names, Form] = {}
+    numbers: list[Form] = []
+    for link in links:
+        if link is center:
+            continue
+        free = [pair for pair in (rows, columns) if pair not in sides]
+        pair = next((pair for pair in free if link.labels in (pair, pair[::-1])), None)
+        if pair is not None:
+            form = link.form if link.labels == pair else link.flipped
+            sides[pair] = Called("vec", (without_brackets(form),))
+        elif link.labels:
+            raise NoMatrices
+        else:
+            numbers.append(link.form)
+    match rows in sides, columns in sides:
+        case True, True if not output:
+            pieces = [Turned(sides[rows]), center.form, sides[columns]]
+        case False, True if output == rows:
+            pieces = [Called("unvec", (side_by_side([center.form, sides[columns]]),))]
+        case True, False if output == columns:
+            pieces = [Called("unvec", (side_by_side([center.flipped, sides[rows]]),))]
+        case _:
+            raise NoMatrices
+    return side_by_side([*numbers, *pieces])
+
+
+class Path(NamedTuple):
+    """A chain: the axis of the result where it begins, the one where it ends, if any; its form."""
+
+    start: str
+    end: str | None
+    form: Form
+
+
+class Chains:
+    """The chains of a product."""
+
+    def __init__(self, links: Sequence[Link], output: Names) -> None:
+        self.links, self.output = links, output
+        self.left = list(range(len(links)))
+
+    def at(self, label: str) -> list[int]:
+        """The links that are left and have `label`."""
+        return [k for k in self.left if label in self.links[k].labels]
+
+    def through(self, k: int, label: str) -> tuple[Form, str | None]:
+        """Link `k` as it is met at `label`, and the label behind it."""
+        self.left.remove(k)
+        form, labels, flipped = self.links[k]
+        if len(labels) == 1:
+            return form, None
+        if len(labels) != 2 or labels[0] == labels[1]:
+            raise NoMatrices
+        return (form, labels[1]) if labels[0] == label else (flipped, labels[0])
+
+    def onward(self, label: str, pieces: list[Form]) -> str | None:
+        """One step from a summed label: vectors end the chain, or are ``diag`` before the rest."""
+        vectors = [k for k in self.at(label) if len(self.links[k].labels) == 1]
+        matrices = [k for k in self.at(label) if k not in vectors]
+        met = [self.through(k, label)[0] for k in vectors]
+        if len(matrices) > 1:
+            raise NoMatrices
+        if not matrices:
+            pieces.append(met[0] if len(met) == 1 else Bracketed(multiplied(met)) if met else ONES)
+            return None
+        if met:
+            pieces.append(Called("diag", (multiplied(met),)))
+        form, behind = self.through(matrices[0], label)
+        pieces.append(form)
+        return behind
+
+    def path(self, k: int, label: str) -> Path:
+        """The chain from an axis of the result on, link `k` first."""
+        form, labels, _ = self.links[k]
+        if len(labels) == 2 and labels[0] == labels[1]:
+            self.left.remove(k)
+            return Path(label, None, Called("diag", (without_brackets(form),)))
+        form, at = self.through(k, label)
+        pieces = [form]
+        while at is not None and at not in self.output:
+            at = self.onward(at, pieces)
+        return Path(label, at, side_by_side(pieces))
+
+    def number(self) -> Form:
+        """A number: a link without axes, a chain between two vectors, or a trace."""
+        k = min(self.left, key=lambda j: (len(self.links[j].labels), j))
+        form, labels, _ = self.links[k]
+        match labels:
+            case ():
+                self.left.remove(k)
+                return form
+            case (label,):
+                self.left.remove(k)
+                return self.to_the_end([turned(form)], label)
+            case first, second:
+                lonely = [x for x in labels if first != second and self.at(x) == [k]]
+                if lonely:  # summed alone: with ones at that side
+                    return self.to_the_end([Turned(ONES)], lonely[0])
+                self.left.remove(k)
+                return self.around([form], first, second)
+        raise NoMatrices
+
+    def to_the_end(self, pieces: list[Form], label: str) -> Form:
+        """A chain from its first pieces to the vector where it ends."""
+        at: str | None = label
+        while at is not None:
+            at = self.onward(at, pieces)
+        return side_by_side(pieces)
+
+    def around(self, pieces: list[Form], start: str, label: str) -> Form:
+        """The trace of a closed chain."""
+        at: str | None = label
+        while at != start:
+            if at is None:
+                raise NoMatrices
+            at = self.onward(at, pieces)
+        if self.at(start):
+            raise NoMatrices
+        return Called("tr", (without_brackets(side_by_side(pieces)),))
+
+    def form(self) -> Form | None:
+        """The whole product; None for that of nothing."""
+        paths = []
+        for label in self.output:
+            for k in self.at(label):
+                path = self.path(k, label)
+                if path.end == label:
+                    raise NoMatrices
+                paths.append(path)
+        numbers = []
+        while self.left:
+            numbers.append(self.number())
+        if not self.output:
+            shown = numbers if len(numbers) == 1 else [_beside(number) for number in numbers]
+            return side_by_side(shown) if shown else None
+        form = self.matrix_of_pairs(paths) if len(self.output) == 4 else self.matrix(paths)
+        if numbers and any(_is_kronecker(inner) for inner in all_forms(form)):
+            form = Bracketed(form)
+        return side_by_side([*(_beside(number) for number in numbers), form])
+
+    def matrix_of_pairs(self, paths: Sequence[Path]) -> Form:
+        """The matrix with the first two axes of the result as rows, and the others as columns."""
+        ends = [(path.start, path.end) for path in paths]
+        i, j, k, m = self.output
+        if ends == [(i, k), (j, m)]:
+            return multiplied([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
+        if ends == [(i, m), (j, k)]:
+            crossed = multiplied([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
+            return side_by_side([Bracketed(crossed), COMMUTATION])
+        if ends == [(i, j), (k, m)]:
+            rows, columns = (Called("vec", (path.form,)) for path in paths)
+            return side_by_side([rows, Turned(columns)])
+        raise NoMatrices
+
+    def matrix(self, paths: Sequence[Path]) -> Form:
+        """The matrix or vector that the chains make."""
+        first, last = self.output[0], self.output[-1]
+        between = [path.form for path in paths if path.end is not None]
+        row = [path.form for path in paths if path.end is None and path.start == first]
+        column = [path.form for path in paths if path.end is None and path.start == last]
+        if len(self.output) == 1:
+            return multiplied(row)
+        if not between:  # ∘ binds less than a product
+            left = multiplied(row)
+            return side_by_side([left if len(row) == 1 else Bracketed(left), as_row(column)])
+        middle = multiplied(between)
+        if middle == IDENTITY:
+            return Called("diag", (multiplied(row + column),)) if row or column else middle
+        front = [Called("diag", (multiplied(row),))] if row else []
+        back = [Called("diag", (multiplied(column),))] if column else []
+        if len(between) > 1 and (row or column):
+            middle = Bracketed(middle)
+        return side_by_side([*front, middle, *back])
+
+
+def _is_kronecker(form: Form) -> bool:
+    return isinstance(form, Together) and form.sign == ENTRIES_BY_ENTRIES
+
+
+def _beside(number: Form) -> Form:
+    """A number beside others: in brackets, unless it is one thing or a trace."""
+    trace = isinstance(number, Called) and number.name == "tr"
+    one = trace or isinstance(number, Bracketed) or not has_blanks(number)
+    return number if one else Bracketed(number)

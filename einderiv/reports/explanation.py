@@ -1,0 +1,246 @@
+"""How a derivative came about: every index replaced, every delta inserted, kept or eliminated, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from ..autodiff import derive
+from ..expression import (
+    Add,
+    Apply,
+    Einsum,
+    Expr,
+    Naming,
+    Tensor,
+    axis_names,
+    coefficient,
+    core_labels,
+    einsum,
+    flatten,
+    is_zero,
+    leaves,
+    naming,
+    terms,
+    walk,
+    wrapped,
+)
+from ..printing import (
+    Bundle,
+    Printed,
+    Style,
+    block,
+    bundle,
+    compact,
+    details,
+    eliminated,
+    formula,
+    formulated,
+    insertions,
+    left_side,
+    operands,
+    printed,
+    shown,
+    subscripts,
+    text,
+)
+from .inspection import check_given, core_entries, plan
+
+INDENT = "    "
+
+
+class Explanation:
+    """Sections of lines; ``print`` shows them as text, a notebook as parts that open and close."""
+
+    def __init__(self, sections: list[tuple[str, list[str]]], derivative: Expr) -> None:
+        self.sections, self.derivative = sections, derivative
+
+    def __str__(self) -> str:
+        return "\n".join(line for title, lines in self.sections for line in (title, *(INDENT + x for x in lines)))
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        html = "".join(details(title, block(lines), opened=True) for title, lines in self.sections)
+        return bundle(str(self), html, **formulated(self.derivative))
+
+
+def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
+            sizes: Mapping[str, Any] | None = None) -> Explanation:  # fmt: skip
+    """The derivation of ``derive(y, wrt)`` step by step; with `sizes` also shapes, costs and the path.
+
+    `indices` names the new axes. `sizes` gives sizes by labels or axis names, or shapes by names of tensors.
+
+    >>> print(explain("ij,j->i", 1))  # doctest: +ELLIPSIS
+    The derivative of einsum("ij,j->i", A, B) with respect to B
+        y[i] = Σ_j A[i,j] B[j]
+    1. Replace the indices of B by new ones
+        ij,j->i   becomes   ij,a->ia
+    ...
+
+    Raises what ``derive`` raises.
+    """
+    y = einsum(y) if isinstance(y, str) else y
+    if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
+        raise TypeError("explain takes one tensor, name or position at a time")
+    J = derive(y, wrt, indices)
+    sections = [(f"The derivative of {text(y)} with respect to {J.record.wrt}", [formula(y)])]
+    if is_zero(J):
+        reason = f"no term is left: the expression does not vary with {J.record.wrt}"
+        sections.append(("Result", [reason, f"zeros of shape [{', '.join(axis_names(J))}]"]))
+    else:
+        sections += _derivation(y, J)
+        sections.append(_result(J))
+    sections.append(_layout(J))
+    if sizes is not None:
+        sections.append(_costs(J, sizes))
+    return Explanation(sections, J)
+
+
+def _derivation(y: Expr, J: Expr) -> list[tuple[str, list[str]]]:
+    """The steps, once for each occurrence of the tensor (the product rule)."""
+    if any(isinstance(node, (Apply, Add)) for node in walk([y])):
+        return [_chain(y, J)]
+    record = J.record
+    assert record is not None
+    names = J.axes[J.ndim - record.count :]
+    sections: list[tuple[str, list[str]]] = []
+    before = flatten(y) if isinstance(y, Einsum) else None
+    if record.position is None and before is not None:
+        # The product rule: one insertion for each slot that holds the tensor, also where the results are equal.
+        slots = [k for k, f in enumerate(before.factors) if isinstance(f, Tensor) and f.name == record.wrt]
+        first = [t for k in slots for t in insertions(replace(record, of=before, position=k), names)]
+    else:
+        first = list(insertions(record, names))
+    for k, candidate in enumerate(first):
+        part = f", occurrence {k + 1} of {len(first)}" if len(first) > 1 else ""
+        sections += _steps(candidate, before, J, part)
+    return sections
+
+
+def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[tuple[str, list[str]]]:
+    found = printed(candidate, short=True)
+    count = J.record.count if J.record else 0
+    pairs = _opaque(found, count)
+    kept = [d for d in found.deltas if d not in pairs]
+    new = found.output[len(found.output) - count :]
+    rest = [*("".join(d) for d in kept), *("".join(ls) for ls in found.inputs)]
+    out = "".join(found.output)
+    original = ",".join([*("".join(d) for d in kept), "".join(p[0] for p in pairs),
+                         *("".join(ls) for ls in found.inputs)])  # fmt: skip
+    written = _string(before) if before is not None else original
+    wrt = J.record.wrt if J.record else "it"
+    replaced = ",".join(_in_place(candidate, "".join(new), rest))
+    one = [f"{written}   becomes   {replaced}->{out}"]
+    inserted = subscripts(candidate)
+    two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [inserted]
+    three = [_fate(p, found, pairs) for p in pairs]
+    final = subscripts(eliminated(candidate, J))
+    return [
+        (f"1. Replace the indices of {wrt} by new ones{part}", one),
+        ("2. Insert one delta for each axis, tying the old index to the new", two),
+        ("3. Eliminate the deltas", [*three, f"{inserted}   becomes   {final}"]),
+    ]
+
+
+def _opaque(found: Printed, count: int) -> list[tuple[str, ...]]:
+    """The deltas that the derivation inserted: the last `count` of the printed ones."""
+    return found.deltas[len(found.deltas) - count :] if count else []
+
+
+def _string(flat: Einsum) -> str:
+    found = printed(flat, short=True)
+    parts = ["".join(ls) for ls in (*found.deltas, *found.inputs)]
+    return ",".join(parts) + "->" + "".join(found.output)
+
+
+def _in_place(candidate: Expr, new: str, rest: list[str]) -> list[str]:
+    """The operands with the new indices where the replaced operand stood: there its deltas stand."""
+    factors = flatten(wrapped(candidate)).factors
+    opaque = [isinstance(f, Tensor) and f.name.startswith("δ") for f in factors]
+    place = opaque.index(True) if any(opaque) else 0
+    place += len(rest) - opaque.count(False)  # deltas from before come first
+    return [*rest[:place], new, *rest[place:]]
+
+
+def _delta(pair: tuple[str, ...]) -> str:
+    return f"δ[{','.join(pair)}]"
+
+
+def _fate(pair: tuple[str, ...], found: Printed, pairs: list[tuple[str, ...]]) -> str:
+    """What becomes of one delta, and why."""
+    old, new = pair
+    if old in found.output:
+        return f"{_delta(pair)} stays: {old} and {new} are both axes of the result, so it is 0 unless {old} = {new}"
+    again = [p for p in pairs if p[0] == old and p is not pair]
+    if any(old in ls for ls in found.inputs):
+        where = "the other operands carry it" if sum(old in ls for ls in found.inputs) > 1 else "an operand carries it"
+        return f"{_delta(pair)} goes: {old} is summed and {where}, so {old} becomes {new}"
+    if again and pairs.index(again[0]) < pairs.index(pair):
+        first = again[0][1]
+        return f"{_delta(pair)} becomes δ[{first},{new}]: {old} is summed, and {first} already stands for it"
+    if again:
+        return f"{_delta(pair)} goes: {old} is summed, so {new} takes its place in the other delta"
+    return f"{_delta(pair)} goes: {old} is summed and in no other operand, and Σ_{old} {_delta(pair)} = 1"
+
+
+def _chain(y: Expr, J: Expr) -> tuple[str, list[str]]:
+    """Sums and functions: the rules that were used, and the terms they gave."""
+    lines = []
+    if any(isinstance(node, Add) for node in walk([y])):
+        lines.append("a sum is derived term by term")
+    rows = {node.function.name: node.function for node in walk([y]) if isinstance(node, Apply)}
+    lines += [f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}" for name, row in rows.items()]
+    lines.append("a product is derived operand by operand, each replaced by its own derivative")
+    lines += [f"term {k}: {shown(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)]
+    return "1. Apply the rules", lines
+
+
+def _result(J: Expr) -> tuple[str, list[str]]:
+    lines = [formula(J)]
+    for term in terms(J):
+        front = f"{coefficient(term)} · " if coefficient(term) != 1 else ""
+        lines.append(f"einsum    {front}{subscripts(term)}   of {', '.join(map(str, operands(term)))}")
+        lines.append(f"compact   {front}{compact(term)}")
+        lines += _embedding(term)
+    return "Result", lines
+
+
+def _embedding(term: Expr) -> list[str]:
+    flat = flatten(term) if isinstance(term, Einsum) else None
+    if flat is None or not (flat.factors or flat.output):
+        return []
+    names: Naming = naming(flat, short=True)
+    core = core_labels(flat)
+    out = "".join(names.labels[x] for x in flat.output)
+    where = "".join(names.labels[x] for x in core)
+    ties = [f"{names.labels[x]} = {names.axes[p]}" for p, x in enumerate(flat.output) if x in flat.output[:p]]
+    lines = [f"core      {where or 'a number'}, embedded as {where}->{out}"] if where != out else ["core      dense"]
+    if ties:
+        lines.append(f"cases     zero unless {' and '.join(ties)}")
+    spread = [names.labels[x] for x in dict.fromkeys(flat.output) if x not in core and flat.output.count(x) == 1]
+    if spread:
+        lines.append(f"cases     the same for every {', '.join(spread)}")
+    return lines
+
+
+def _layout(J: Expr) -> tuple[str, list[str]]:
+    record = J.record
+    assert record is not None
+    names = axis_names(J)
+    k = J.ndim - record.count
+    first, second = ", ".join(names[:k]), ", ".join(names[k:])
+    note = "the shape of y, then the shape of what it is derived by"
+    if k == 0:
+        note = "y is a scalar, so the derivative has the shape of what it is derived by"
+    return "Shape", [f"{left_side(J, 'y', Style(), names)} has axes [{first}] + [{second}]: {note}"]
+
+
+def _costs(J: Expr, sizes: Mapping[str, Any]) -> tuple[str, list[str]]:
+    table = plan(J, sizes)
+    check_given(J, sizes)
+    held, dense = core_entries(J, sizes), prod(table.outputs[0])
+    lines = [f"shape {table.outputs[0]}; in float64 the core takes {8 * held} bytes, the dense tensor {8 * dense}"]
+    return "Cost", [*lines, *str(table).splitlines()]

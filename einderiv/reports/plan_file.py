@@ -1,0 +1,139 @@
+"""Plans from files: JSON with a version, read with distrust. Nothing in one is run, only shown."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..errors import EinderivError
+from .plan_table import SCHEMA, Plan, Row
+
+LARGEST = 10**7  # characters of a file
+MANY = 10**5  # steps
+LONG = 10**5  # characters of a text
+WIDE = 64  # axes of a result
+
+
+def load_plan(path: str | os.PathLike[str]) -> Plan:
+    """The plan that ``plan.save(path)`` wrote: its table and its picture. Nothing in the file is executed.
+
+    >>> import einderiv as ed, tempfile
+    >>> p = ed.plan(ed.einsum("ij,jk,k->i"), {"i": 10, "j": 20, "k": 30})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     p.save(folder + "/plan.json")
+    ...     str(load_plan(folder + "/plan.json")) == str(p)
+    True
+
+    Raises EinderivError for a file that cannot be read, is of another version, or holds anything but a plan.
+    """
+    what = f"{os.fspath(path)[:100]!r}"
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise EinderivError(f"{what} is longer than {LARGEST} characters: it is no plan")
+        data = json.loads(text, parse_constant=_no_number)
+    except (OSError, RecursionError) as e:
+        raise EinderivError(f"the plan in {what} cannot be read: {str(e)[:100]}") from None
+    except EinderivError:
+        raise
+    except ValueError as e:  # also bytes that are no UTF-8, and numbers of too many digits
+        raise EinderivError(f"{what} is no JSON: {str(e)[:100]}") from None
+    try:
+        return _plan(data)
+    except _Wrong as e:
+        raise EinderivError(f"{what} holds no plan of version {SCHEMA}: {e}") from None
+
+
+class _Wrong(Exception):
+    """What is not as it must be."""
+
+
+def _plan(data: Any) -> Plan:
+    if not isinstance(data, dict) or "einderiv_plan" not in data:
+        raise _Wrong("no object with einderiv_plan")
+    if data["einderiv_plan"] != SCHEMA or isinstance(data["einderiv_plan"], bool):
+        raise _Wrong(f"its version is {str(data['einderiv_plan'])[:20]!r}")
+    plan = Plan.__new__(Plan)
+    plan.itemsize = _count(_of(data, "itemsize"))
+    plan.steps = [_row(row) for row in _list(_of(data, "rows"), MANY)]
+    plan.outputs = [tuple(_list(shape, WIDE, _count)) for shape in _list(_of(data, "shapes"), MANY)]
+    plan.notes = _list(_of(data, "notes"), MANY, _words)
+    flops, largest = _pair(_of(data, "dense"))
+    plan.dense_flops, plan.dense_largest = _real(flops), _count(largest)
+    plan._tree = _tree(data, len(plan.steps))
+    plan.flops = sum(row.flops for row in plan.steps)
+    plan.seconds = sum(row.seconds for row in plan.steps)
+    plan.largest = max((row.entries for row in plan.steps), default=0)
+    return plan
+
+
+def _tree(data: Mapping[str, Any], count: int) -> Any:
+    """Inputs, steps and results; every step needs only what stands before it."""
+    names = {_count(k): _words(name) for k, name in map(_pair, _list(_of(data, "names"), MANY))}
+    steps = [(_count(k), tuple(_list(needs, MANY, _count))) for k, needs in map(_pair, _list(_of(data, "tree"), MANY))]
+    known = set(names)
+    for k, needs in steps:
+        if k in known or not known.issuperset(needs):
+            raise _Wrong(f"step {k} is there twice, or needs what is not")
+        known.add(k)
+    results = _list(_of(data, "results"), MANY, _count)
+    if len(steps) != count or not known.issuperset(results):
+        raise _Wrong("its steps and results do not belong together")
+    return names, steps, results
+
+
+def _row(found: Any) -> Row:
+    if not isinstance(found, list) or len(found) != len(Row._fields):
+        raise _Wrong(f"a row has {len(Row._fields)} columns")
+    what, einsum, flops, entries, kernel, seconds = found
+    return Row(_words(what), _words(einsum), _real(flops), _count(entries), _words(kernel), _real(seconds))
+
+
+def _of(data: Mapping[str, Any], name: str) -> Any:
+    if name not in data:
+        raise _Wrong(f"it has no {name}")
+    return data[name]
+
+
+def _pair(found: Any) -> tuple[Any, Any]:
+    first, second = _list(found, 2) if isinstance(found, list) and len(found) == 2 else _bad(found, "a pair")
+    return first, second
+
+
+def _list(found: Any, most: int, each: Callable[[Any], Any] = lambda x: x) -> list[Any]:
+    if not isinstance(found, list) or len(found) > most:
+        _bad(found, f"a list of at most {most}")
+    return [each(x) for x in found]
+
+
+def _count(found: Any) -> int:
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < 2**200:
+        _bad(found, "a whole number")
+    number: int = found
+    return number
+
+
+def _real(found: Any) -> float:
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found < 1e300:
+        _bad(found, "a number")
+    number: float = found
+    return number if math.isfinite(number) else _bad(found, "a number")
+
+
+def _words(found: Any) -> str:
+    if not isinstance(found, str) or len(found) > LONG or not found.isprintable():
+        _bad(found, "a line of text")
+    words: str = found
+    return words
+
+
+def _bad(found: Any, wanted: str) -> Any:
+    raise _Wrong(f"{str(found)[:40]!r} is not {wanted}")
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number")

@@ -1,0 +1,190 @@
+"""A plan as a table: one row for each step, with what it costs."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import LimitError
+from ..expression import Einsum, Expr, Size, bare, fresh_names, naming, terms
+from ..planning import Labels, Program, Step, contraction, orders, search, step_seconds
+from ..printing import Bundle, Picture, block, bundle, details, printed, product, write_whole
+from .plan_picture import plan_picture
+
+SCHEMA = 1  # of the files that plans are written to
+READ = 64  # operands and deltas: longer products are not compared with the dense way
+
+
+class Row(NamedTuple):
+    """A step: what it does, its einsum, what it costs, what it becomes."""
+
+    what: str
+    einsum: str
+    flops: float
+    entries: int
+    kernel: str
+    seconds: float  # as the planner estimates them
+
+
+class Plan:
+    """The chosen order of a program and its costs; ``print`` shows a table.
+
+    `flops` counts multiplications and additions, `steps` are rows of (what, einsum, flops, entries, kernel, seconds).
+    `dense_flops` and `dense_largest` are those of the same products with identity matrices for their deltas, or 0.
+    """
+
+    def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr] = ()) -> None:
+        self.itemsize = itemsize
+        self.steps = _rows(program)
+        self._tree = _tree(program)
+        self.flops = sum(row.flops for row in self.steps)
+        self.seconds = sum(row.seconds for row in self.steps)
+        self.largest = max((row.entries for row in self.steps), default=0)
+        self.outputs = [program.shape(k) for k in program.outputs]
+        self.notes = list(program.notes)
+        self.dense_flops, self.dense_largest = dense_way(roots, program.number)
+
+    @property
+    def bytes(self) -> int:
+        """The bytes of all results."""
+        return sum(prod(shape) for shape in self.outputs) * self.itemsize
+
+    def __str__(self) -> str:
+        head = ("step", "einsum", "kernel", "flops", "bytes", "time")
+        rows = [(row.what, row.einsum, row.kernel, f"{row.flops:.3g}", f"{row.entries * self.itemsize:.3g}",
+                 f"{row.seconds / (self.seconds or 1):.0%}") for row in self.steps]  # fmt: skip
+        lines = aligned(head, rows, 3)
+        lines.append(f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} bytes; "
+                     f"results {self.bytes:.3g} bytes")  # fmt: skip
+        if self.dense_flops:
+            lines.append(f"with identity matrices for the deltas: {self.dense_flops:.3g} flops; "
+                         f"largest array {self.dense_largest * self.itemsize:.3g} bytes")  # fmt: skip
+        return "\n".join([*lines, *self.notes])
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+        lines = str(self).splitlines()
+        try:
+            picture = details("picture", self.picture().svg())
+        except LimitError as error:
+            picture = details("picture", block([str(error)]))
+        return bundle(str(self), block(lines) + picture)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan as JSON, all of it or nothing; ``ed.load_plan`` shows it again."""
+        names, steps, outputs = self._tree
+        data = {"einderiv_plan": SCHEMA, "itemsize": self.itemsize, "rows": [list(row) for row in self.steps],
+                "names": sorted(names.items()), "tree": [[k, list(needs)] for k, needs in steps], "results": outputs,
+                "shapes": [list(shape) for shape in self.outputs], "notes": self.notes,
+                "dense": [self.dense_flops, self.dense_largest]}  # fmt: skip
+        write_whole(Path(path), json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+
+    def picture(self) -> Picture:
+        """The steps as a tree: inputs above, results below, darker where the time goes.
+
+        >>> import einderiv as ed
+        >>> ed.plan(ed.einsum("ij,jk,kl->il"), {"A": (2, 3), "B": (3, 4), "C": (4, 5)}).picture()
+        Picture('a plan of 2 steps')
+
+        Raises LimitError for more than 120 steps.
+        """
+        names, steps, outputs = self._tree
+        rows = [(value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
+                for (value, needs), row in zip(steps, self.steps, strict=True)]  # fmt: skip
+        return plan_picture(names, rows, outputs)
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
+    """A table; the first `left` columns are words."""
+    widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
+    return ["  ".join(cell.ljust(w) if c < left else cell.rjust(w) for c, (cell, w) in
+                      enumerate(zip(row, widths, strict=True))).rstrip() for row in (head, *rows)]  # fmt: skip
+
+
+def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, ...]]], list[int]]:
+    """The inputs by their names, each step with what it needs, and which values are results."""
+    known = [(k, program.steps[k]) for k in program.live()]
+    names = {
+        k: str(step.spec[0]) if step.kind == "input" else "1" for k, step in known if step.kind in ("input", "ones")
+    }
+    steps = [(k, step.inputs) for k, step in known if k not in names]
+    return names, steps, list(program.outputs)
+
+
+def _rows(program: Program) -> list[Row]:
+    rows, known = [], orders(program)
+    for k in program.live():
+        step = program.steps[k]
+        if step.kind in ("input", "ones"):
+            continue
+        text, what = "", {"contract2": "contract"}.get(step.kind, step.kind)
+        match step.kind:
+            case "contract2" | "outer":
+                text = _einsum(step.spec[:2], step.spec[2])
+            case "view" | "sum":
+                text = _einsum(step.spec[:1], step.spec[1])
+            case "write":
+                text = " + ".join(_einsum((labels,), output) for labels, output in step.spec) or "zeros"
+            case "apply":
+                what, text = step.spec[0].name, ""
+            case "scale" | "number":
+                text = f"{step.spec[0]}"
+        rows.append(Row(what, text, step.flops, program.entries(k), kernel(step), step_seconds(program, k, known)))
+    return rows
+
+
+def kernel(step: Step) -> str:
+    """What a step becomes: a call of BLAS or LAPACK, or one pass over the memory."""
+    if step.kind != "contract2":
+        return {"factor": "lu", "solve": "lu solve", "view": "view", "reshape": "view"}.get(step.kind, "elementwise")
+    batch, summed, first, second = contraction(*step.spec)
+    if not summed:
+        return "outer" if first and second else "multiply"
+    if not first and not second:
+        return "row dot" if batch else "dot"
+    return "batched " * bool(batch) + ("gemm" if first and second else "gemv")
+
+
+def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
+    order = list(dict.fromkeys(x for labels in (*inputs, output) for x in labels))
+    names = dict(zip(order, fresh_names(len(order), set()), strict=True))
+    gap = " " if len(order) > 52 else ""
+    return ",".join(gap.join(names[x] for x in ls) for ls in inputs) + "->" + gap.join(names[x] for x in output)
+
+
+def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[float, int]:
+    """The flops, and the entries of the largest array, of the products with a matrix for every delta; 0 without any."""
+    flops, largest, deltas = 0.0, 0, False
+    for root in roots:
+        for term in terms(root):
+            if not isinstance(term, Einsum) or term.count > READ:
+                continue
+            found = _with_deltas(term, number)
+            flops, largest, deltas = flops + found[0], max(largest, found[1]), deltas or found[2]
+    return (flops, largest) if deltas else (0.0, 0)
+
+
+def _with_deltas(term: Einsum, number: Callable[[Size], int]) -> tuple[float, int, bool]:
+    shown, flat = printed(term, short=False), product(term)
+    sizes = {name: number(size) for name, size in zip(shown.output, flat.sizes, strict=True)}
+    for words, factor in zip(shown.inputs, shown.factors, strict=True):
+        sizes.update(zip(words, map(number, factor.sizes), strict=True))
+    names, given = naming(flat).labels, dict(flat.given)
+    sizes.update((names[label], number(given[label])) for label in bare(flat))
+    parts = [set(words) for words in (*shown.deltas, *shown.inputs)]
+    order = {name: k for k, name in enumerate(sizes)}
+    path = search([tuple(order[x] for x in part) for part in parts], tuple(order[x] for x in shown.output),
+                  {order[x]: n for x, n in sizes.items()}, "auto")  # fmt: skip
+    flops, largest = 0.0, prod(sizes[x] for x in shown.output)
+    for i, j in path:
+        b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
+        kept = (a | b) & set(shown.output).union(*parts)
+        flops += prod(sizes[x] for x in a | b) * (2.0 if kept != a | b else 1.0)
+        largest = max(largest, prod(sizes[x] for x in kept))
+        parts.append(kept)
+    return flops, largest, any(len(delta) == 2 for delta in shown.deltas)

@@ -1,0 +1,46 @@
+"""Equal parts of expressions made one node, so that a rewrite of one is a rewrite of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Tensor, bottom_up, rebuilt
+from ..planning import Labels
+
+
+def shared(roots: Sequence[Expr]) -> tuple[Expr, ...]:
+    """`roots` with one node for parts that are equal up to labels and the order of operands; the roots stay apart."""
+    known: dict[object, Expr] = {}
+    outer = {id(root) for root in roots}
+
+    def one(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        here = rebuilt(node, parts)
+        return here if id(node) in outer else known.setdefault(_key(here), here)
+
+    return bottom_up(roots, one)
+
+
+def _key(e: Expr) -> object:
+    """What two nodes have in common only if they are equal, given that equal parts are one node."""
+    match e:
+        case Tensor():
+            return ("tensor", e.name, e.complex, e.structure)
+        case Constant():
+            return ("array", id(e.value)) if hasattr(e.value, "shape") else ("number", type(e.value), e.value)
+        case Add():
+            return ("sum", tuple(sorted(map(id, e.addends))))
+        case Apply():
+            return (e.function.name, e.core, e.parameters, tuple(map(id, e.arguments)))
+        case Einsum():
+            slots = sorted(zip(map(id, e.factors), e.inputs, strict=True), key=lambda slot: slot[0])
+            names: dict[Label, int] = {}
+            inputs = tuple((key, _named(labels, names)) for key, labels in slots)
+            output = _named(e.output, names)
+            given = frozenset((names[x], size) for x, size in e.given if x in names)
+            others = tuple(size for x, size in e.given if x not in names)
+            return ("einsum", type(e.coefficient), e.coefficient, inputs, output, given, others)
+    return id(e)
+
+
+def _named(labels: Labels, names: dict[Label, int]) -> tuple[int, ...]:
+    return tuple(names.setdefault(x, len(names)) for x in labels)

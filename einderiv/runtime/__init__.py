@@ -1,0 +1,26 @@
+"""Programs run on arrays: compiled calls, and results that keep their structure."""
+
+from .compilation import compile
+from .evaluation import Compiled, evaluate
+from .execution import computed
+from .iterative import STEPS, conjugate_gradients, scipy_part
+from .kronecker import LARGEST_BLOCK
+from .out import OPTIONS
+from .solving import Square
+from .structured import Structured
+from .terms import Term
+
+__all__ = [
+    "Compiled",
+    "LARGEST_BLOCK",
+    "OPTIONS",
+    "STEPS",
+    "Square",
+    "Structured",
+    "Term",
+    "compile",
+    "computed",
+    "conjugate_gradients",
+    "evaluate",
+    "scipy_part",
+]

@@ -1,0 +1,164 @@
+"""Systems, determinants and eigenvalues of square tensors: Hessians above all. The structure decides what is factored.
+
+Along an axis where the tensor is an identity nothing is to be solved. The rest is a Kronecker product of groups of
+blocks (:mod:`.blocks`), for which ``(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹``, ``log|det(A ⊗ B)| = n log|det A| + m log|det B|`` (A is m
+by m, B n by n), and the eigenvalues of A ⊗ B are all products of one of A and one of B. Where a block is too large to
+be factored, conjugate gradients solve without forming it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..backends import Array
+from ..errors import EinderivError, LimitError, limits, spoken_bytes
+from .iterative import conjugate_gradients
+from .kronecker import KINDS, LARGEST_BLOCK, Name, Shape, first, groups, hermitian, named, small, words
+from .terms import Term
+
+
+def floating(dtype: Any) -> Any:
+    """The dtype that is factored in. Raises TypeError where numpy.linalg has none."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        return np.dtype(np.float64)
+    if dtype.itemsize > (8 if dtype.kind == "f" else 16):
+        raise TypeError(f"numpy.linalg factors no {dtype}: convert the arrays to float64 or complex128 first")
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+class Square:
+    """A square tensor: rows and columns of one shape, and the groups it is made of."""
+
+    def __init__(self, terms: Sequence[Term], shape: Shape, dtype: Any, *, kronecker: bool = True) -> None:
+        self.terms, self.shape, self.dtype = terms, shape, dtype
+        self.count = prod(shape)
+        self.groups = groups(terms, shape, kronecker=kronecker)
+
+    @property
+    def direct(self) -> bool:
+        """Can every block be factored? If not, only conjugate gradients are left."""
+        return all(small(g, self.dtype) for g in self.groups)
+
+    def method(self, what: str) -> str:
+        """One sentence: how `what` is computed."""
+        if what == "trace":
+            return "the sum of the diagonal, read off the cores"
+        if what == "solve" and not self.direct:
+            return "matrix-free conjugate gradients"
+        sides = self.count // max(prod(prod(g.stack) * g.order for g in self.groups), 1)
+        one = self.groups[0]
+        if what != "solve":
+            times = f", {sides} times each" if sides > 1 else ""
+            return f"{'log |det|' if what == 'logdet' else 'eigenvalues'} of {named(self.groups)}{times}"
+        several = f" for {sides} right-hand sides" if sides > 1 else ""
+        if len(self.groups) > 1:
+            return f"Kronecker product: {named(self.groups)}{several}"
+        if one.kind == "block" and not several:
+            return f"dense {one.order}x{one.order}"
+        return words(KINDS[one.kind].alone, one) + (several if one.free else "")
+
+    def solve(self, b: Array, applied: Callable[[Array], Array], diagonal: Callable[[], Array] | None, rtol: float,
+              maxiter: int) -> Array:  # fmt: skip
+        """What the tensor maps to `b`, whose axes behind those of the rows are right-hand sides."""
+        result = np.result_type(self.dtype, b)
+        result = result if result.kind in "fc" else np.dtype(np.float64)
+        dtype = floating(result)
+        if not b.size:
+            return np.zeros(b.shape, result)
+        if not self.direct:
+            return _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter).astype(result)
+        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        if not np.isfinite(b).all():
+            raise EinderivError("the right-hand side holds nan or inf")
+        x = b.astype(dtype)
+        for k, own in enumerate(blocks):
+            x = self._solved(k, own, x)
+        return np.asarray(x, dtype=result, order="C")
+
+    def _solved(self, k: int, blocks: Array, x: Array) -> Array:
+        """One group applied to its axes of `x`; along all others it is the identity."""
+        group = self.groups[k]
+        own = (*group.tied, *group.free)
+        order = (*own, *(p for p in range(x.ndim) if p not in own))
+        moved = x.transpose(order)
+        flat = moved.reshape((*group.stack, group.order, x.size // (prod(group.stack) * group.order)))
+        y = KINDS[group.kind].solve(blocks, flat, self._namer(k))
+        return y.reshape(moved.shape).transpose([order.index(p) for p in range(x.ndim)])
+
+    def _blocks(self, k: int, dtype: Any) -> Array:
+        found = self.groups[k].blocks(dtype)
+        if not (finite := np.isfinite(found)).all():
+            stack = len(self.groups[k].stack)
+            raise EinderivError(f"{self._namer(k)(first(~finite)[:stack])} holds nan or inf")
+        return found
+
+    def _namer(self, k: int) -> Name:
+        group = self.groups[k]
+        part = named([group])
+        of = f", part {k} of the Kronecker product," if len(self.groups) > 1 else ""
+
+        def name(at: tuple[int, ...]) -> str:
+            if not group.tied:
+                return f"the {part} block{of}" if group.free else f"the number in front{of}"
+            return f"{'block' if group.free else 'entry'} {', '.join(map(str, at))} of {part}{of}"
+
+        return name
+
+    def log_determinant(self) -> Any:
+        """``log |det|``, of each group as often as the others repeat it."""
+        dtype = floating(self.dtype)
+        real = np.zeros(0, dtype).real.dtype.type
+        if not self.count:
+            return real(0)
+        self._check_direct("logdet")
+        parts = [(KINDS[g.kind].log(self._blocks(k, dtype)), prod(g.stack) * g.order)
+                 for k, g in enumerate(self.groups)]  # fmt: skip
+        return real(sum(log * (self.count // n) for log, n in parts))
+
+    def eigenvalues(self) -> Array:
+        """All eigenvalues of a Hermitian tensor, ascending: products of one of each group."""
+        dtype = floating(self.dtype)
+        limits.check("dense_bytes", self.count * dtype.itemsize)
+        real = np.zeros(0, dtype).real.dtype
+        if not self.count:
+            return np.zeros(0, real)
+        self._check_direct("eigvalsh")
+        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        shaped = [b if g.free else b[..., None, None] for g, b in zip(self.groups, blocks, strict=True)]
+        if not all(hermitian(b, g.largest) for g, b in zip(self.groups, shaped, strict=True)):
+            if len(self.groups) == 1:
+                raise EinderivError("the tensor is not symmetric (Hermitian): eigvalsh would be wrong")
+            # The product of two antisymmetric matrices by Kronecker is symmetric.
+            return Square(self.terms, self.shape, self.dtype, kronecker=False).eigenvalues()
+        found = np.ones(1, real)
+        for group, part in zip(self.groups, blocks, strict=True):
+            found = np.multiply.outer(found, KINDS[group.kind].spectrum(part)).ravel()
+        return np.sort(np.repeat(found, self.count // found.size))
+
+    def _check_direct(self, what: str) -> None:
+        for group in self.groups:
+            if not small(group, self.dtype):
+                size = spoken_bytes(prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize)
+                raise LimitError(f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} unknowns a "
+                                 "block and ed.limits.dense_bytes; .as_linear_operator() is for scipy.sparse.linalg")  # fmt: skip
+
+
+# ---- without factors: conjugate gradients
+def _conjugate_gradients_each(square: Square, b: Array, applied: Callable[[Array], Array],
+                              diagonal: Callable[[], Array] | None, rtol: float, maxiter: int) -> Array:  # fmt: skip
+    """Conjugate gradients for each right-hand side."""
+    columns = b.reshape(square.count, -1)
+    wide = np.complex128 if np.result_type(square.dtype, b).kind == "c" else np.float64
+
+    def flat(v: Array) -> Array:
+        return applied(v.reshape(square.shape)).ravel()
+
+    entries = None if diagonal is None else diagonal().ravel()
+    found = [conjugate_gradients(flat, column.astype(wide), entries, rtol, maxiter, floating(square.dtype))
+             for column in columns.T]  # fmt: skip
+    return np.stack(found, axis=-1).reshape(b.shape)

@@ -1,0 +1,66 @@
+"""The terms of a structured tensor: factors that share no label, and where their product sits in the tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..backends import Array
+from ..expression import Constant, Einsum, Expr, added, zero
+from ..planning import Labels
+from .execution import computed
+
+
+class Term(NamedTuple):
+    """Factors, each an array and its labels, and the labels of all axes of the tensor."""
+
+    factors: tuple[tuple[Array, Labels], ...]
+    output: Labels
+
+
+def product(term: Term, shape: Sequence[int], output: Labels | None = None) -> Einsum:
+    """A term as an einsum of its factors, the planner's to compute; `output` chooses other axes than all.
+
+    An axis that is left out must be one that no factor has: nothing is summed over it.
+    """
+    output = term.output if output is None else output
+    sizes = dict(zip(term.output, shape, strict=True))
+    arrays = tuple(Constant(array, tuple(array.shape)) for array, _ in term.factors)
+    return Einsum(1, arrays, tuple(labels for _, labels in term.factors), output,
+                  tuple((x, sizes[x]) for x in output), axes=(None,) * len(output))  # fmt: skip
+
+
+def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
+    """The sum of einsums of one shape; of none, zeros."""
+    return added(parts) if parts else zero(shape, (None,) * len(shape))
+
+
+def core_labels(term: Term) -> Labels:
+    """The axes of the core: those of the tensor where nothing is embedded, else in the order of the factors."""
+    inside = [x for _, labels in term.factors for x in labels]
+    return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
+
+
+def core(term: Term, shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None) -> Array:
+    """The factors multiplied out, by NumPy or by `compute`. Raises LimitError beyond ``limits.dense_bytes``."""
+    labels = core_labels(term)
+    if [own for _, own in term.factors] == [labels]:
+        return term.factors[0][0]
+    e = product(term, shape, labels)
+    return computed(e, {}) if compute is None else compute(e)
+
+
+def alone(terms: Sequence[Term], dtype: Any) -> Array | None:
+    """One factor with its axes in another order, if that is all there is: no program is needed."""
+    if len(terms) != 1 or len(terms[0].factors) != 1:
+        return None
+    ((array, labels),), output = terms[0]
+    if len(set(labels)) < len(labels) or sorted(labels) != sorted(output):
+        return None
+    found: Array = array.transpose([labels.index(x) for x in output])
+    return found.astype(dtype, copy=False)
+
+
+def value(e: Expr, dtype: Any) -> Array:
+    """What `e`, an expression of factors alone, comes to. Raises LimitError beyond ``limits.dense_bytes``."""
+    return computed(e, {}).astype(dtype, copy=False)

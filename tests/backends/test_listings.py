@@ -1,0 +1,146 @@
+"""Loops that run on their own; Julia's source, read by a small reader of OMEinsum's notation."""
+
+import re
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.backends import listing
+
+SHAPES = {"A": (3, 4), "B": (4, 2), "C": (2, 3), "S": (4, 4), "x": (4,), "y": (3,), "T": (3, 4, 2), "i": (3,),
+          "j": (3, 4), "end": (4,)}  # fmt: skip
+AT = {name: np.random.default_rng(0).integers(-3, 4, shape) for name, shape in SHAPES.items()}
+x = ed.tensor("x", "j")
+PRODUCTS = {
+    "chain":      lambda: ed.einsum("ij,jk,kl->il", "A", "B", "C"),
+    "by first":   lambda: ed.derive(ed.einsum("ij,jk,kl->il", "A", "B", "C"), "A"),
+    "by middle":  lambda: ed.derive(ed.einsum("ij,jk,kl->il", "A", "B", "C"), "B"),
+    "by itself":  lambda: ed.derive(ed.tensor("A", "ij"), "A"),
+    "diagonal":   lambda: ed.einsum("ii->i", "S"),
+    "its derivative": lambda: ed.derive(ed.einsum("ii->i", "S"), "S"),
+    "diag":       lambda: ed.einsum("i->ii", "x"),
+    "sum":        lambda: ed.einsum("ijk->j", "T"),
+    "scalar":     lambda: ed.einsum("ij,ij->", "A", "A"),
+    "scaled":     lambda: -3 * ed.einsum("ij,j->i", "A", "x"),
+    "two terms":  lambda: ed.hessian(ed.einsum("i,ij,j->", "x", "S", "x"), "x"),
+    "named as a label": lambda: ed.einsum("i,ij->j", "i", "A"),
+    "names and labels": lambda: ed.einsum("i i_, i->i_", "A", "i"),
+    "named as a word of Julia": lambda: ed.einsum("j,ij->i", "end", "A"),
+    "array":      lambda: ed.einsum("ij,j->i", "A", AT["x"]),
+    "zero":       lambda: ed.derive(ed.einsum("ij->i", "A"), x),
+    "a number":   lambda: ed.einsum("ij->", "A") * 0 + 2,
+}  # fmt: skip
+FUNCTIONS = {
+    "a label": lambda: ed.sin(ed.tensor("j", "ij")) * 2 + ed.tensor("j", "ij"),
+    "tanh":    lambda: ed.derive(ed.tanh(ed.einsum("ij,j->i", "A", "x")), "x"),
+    "exp":     lambda: ed.exp(ed.tensor("x", "j")) * 2 - 1,
+    "power":   lambda: ed.tensor("x", "j") ** 3,
+    "maximum": lambda: ed.maximum(ed.tensor("x", "j"), 0),
+}
+
+
+def arguments(source, opening):
+    inside = re.search(opening + r"\((.*?)\)", source).group(1)
+    names, _, free = inside.replace("*, ", ";").partition(";")
+    return [n.strip() for n in names.split(",") if n.strip()], [n.strip() for n in free.split(",") if n.strip()]
+
+
+def given(e, names):
+    held = [AT["x"]]
+    return [held[int(n.removeprefix("array"))] if n.startswith("array") else AT[n.rstrip("_")] for n in names]
+
+
+@pytest.mark.parametrize("name", [*PRODUCTS, *FUNCTIONS])
+def test_loops_run_on_their_own(name):
+    e = {**PRODUCTS, **FUNCTIONS}[name]()
+    source = ed.source(e, "loops")
+    assert "einderiv" not in source
+    scope = {}
+    exec(source, scope)
+    names, free = arguments(source, "def compute")
+    want = ed.evaluate(e, {n: AT[n] for n in ed.compile(e).tensors})
+    sizes = [3, 4] if name == "by itself" else np.shape(want)
+    got = scope["compute"](*[a.tolist() for a in given(e, names)], **dict(zip(free, sizes)))
+    np.testing.assert_array_equal(got, want) if name in PRODUCTS else np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+EIN = re.compile(r'(?:(\S+) \.\* )?ein"([\w,]*)->(\w*)"\((.*)\)$')
+
+
+def read(source, values):
+    """The value of a source that has products and sums only."""
+    def value(text):
+        if (found := re.fullmatch(r"ones\((?:size\((\w+), (\d+)\)|(\w+))\)", text)) is not None:
+            name, axis, free = found.groups()
+            return np.ones(values[name].shape[int(axis) - 1] if name else values[free], int)
+        return values[text]
+
+    def computed(text):
+        if (found := EIN.match(text)) is not None:
+            number, inputs, out, operands = found.groups()
+            parts = [value(p) for p in re.split(r", (?![^(]*\))", operands)]
+            distinct = "".join(dict.fromkeys(out))
+            core = np.einsum(f"{inputs}->{distinct}", *parts)
+            sizes = dict(zip(distinct, core.shape))
+            full = np.zeros([sizes[c] for c in out], core.dtype)
+            (np.einsum(f"{out}->{distinct}", full) if out else full)[...] = core
+            return full * int(number or 1)
+        if text.startswith("zeros("):
+            return 0
+        if text.startswith("fill("):
+            return int(text[5:-1])
+        return sum(values[t] for t in text.split(" .+ "))
+
+    for line in source.splitlines():
+        if (found := re.match(r"    (t\d+) = (.*)", line)) is not None:
+            values[found.group(1)] = computed(found.group(2))
+        elif line.startswith("    return "):
+            text = line.removeprefix("    return ")
+            return values[text] if text in values else computed(text)
+    raise AssertionError(source)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_julia_says_the_same(name):
+    e = PRODUCTS[name]()
+    source = ed.source(e, "julia")
+    assert source.startswith("using OMEinsum\n")
+    assert source.endswith("end\n")
+    names, free = arguments(source, "function compute")
+    assert "end" not in names
+    want = ed.evaluate(e, {n: AT[n] for n in ed.compile(e).tensors})
+    values = dict(zip(names, given(e, names)))
+    values.update(zip(free, [3, 4] if name == "by itself" else np.shape(want)))
+    assert np.array_equal(read(source, values) + 0 * np.asarray(want), want)
+
+
+JULIA = [
+    (lambda: ed.tanh(x), "tanh.(x)"), (lambda: ed.sigmoid(x), "1 ./ (1 .+ exp.(.-x))"), (lambda: x**1.5, "x .^ 1.5"),
+    (lambda: ed.softmax(x, 0), "exp.(x .- maximum(x, dims=ndims(x)))"),
+    (lambda: ed.logdet(ed.tensor("S", "ij")), "fill(logabsdet(S)[1])"), (lambda: ed.maximum(x, x * x), "max.(x, t0)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "text"), JULIA, ids=[text for _, text in JULIA])
+def test_functions_in_julia(make, text):
+    assert text in ed.source(make(), "julia")
+
+
+@pytest.mark.parametrize(("e", "style", "error", "match"), [
+    (ed.erf(x), "julia", ed.BackendError, "erf has no form in Julia"),
+    (ed.softmax(x, 0), "loops", ed.BackendError, "softmax has no form in loops"),
+    (ed.sigmoid(x), "loops", ed.BackendError, "sigmoid has no form in loops"),
+    ([x], "loops", TypeError, "of one expression"),
+])  # fmt: skip
+def test_what_has_no_form(e, style, error, match):
+    with pytest.raises(error, match=match):
+        ed.source(e, style)
+
+
+def test_too_long():
+    e = x
+    for _ in range(201):
+        e = ed.tanh(e)
+    with pytest.raises(ed.LimitError, match="shows nothing"):
+        listing(e, "loops")

@@ -1,0 +1,45 @@
+"""The table of backends: every row is whole, and only what is on it can be asked for."""
+
+import sys
+
+import pytest
+
+import einderiv as ed
+from einderiv.backends import BACKENDS
+from einderiv.expression.arrays import LIBRARIES
+from einderiv.functions import ADDED
+from einderiv.functions.table import FUNCTIONS
+from einderiv.rewriting.pipeline import REWRITES
+
+X = ed.tensor("X", "ij")
+
+
+def test_every_library_whose_arrays_are_known_has_a_row():
+    assert set(BACKENDS) == set(LIBRARIES.values())
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_rows_are_whole(name):
+    row = BACKENDS[name]
+    assert row.name == row.library.name == name
+    compile(row.header, name, "exec")
+    assert all(isinstance(row.row(f), str) for f in FUNCTIONS.values() if f.name not in ADDED)
+    assert set(row.rewrites) <= set(REWRITES)
+    assert row.library is BACKENDS[name].library
+
+
+def test_a_name_that_is_not_on_the_table():
+    with pytest.raises(ed.BackendError, match=r"no backend is called 'nunpy'.*numpy"):
+        ed.compile(ed.tensor("x"), backend="nunpy")
+
+
+def test_a_library_that_is_missing(monkeypatch):
+    for backend in ("torch", "jax", "cupy"):
+        for name in [n for n in sys.modules if n.partition(".")[0] == backend]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.setitem(sys.modules, backend, None)
+        with pytest.raises(ed.BackendError, match=rf"needs {backend}: pip install 'einderiv\[{backend}\]'"):
+            ed.compile(X, backend=backend)(X=[[1.0]])
+        if backend != "cupy":
+            with pytest.raises(ed.BackendError, match=f"needs {backend}"):
+                getattr(ed, f"to_{backend}")(X)

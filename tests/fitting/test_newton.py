@@ -1,0 +1,174 @@
+"""Newton's method: where it ends, how it gets there, and where it must not go."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.fitting.newton import ENDINGS, OPTIONS
+
+pytest.importorskip("scipy")
+
+t, es = ed.tensor, ed.einsum
+x, X, w, y = t("x", "n"), t("X", "nd"), t("w", "d"), t("y", "n")
+T, U, V, M = t("T", "nm"), t("U", "nk"), t("V", "mk"), t("M", "nm")
+residual = T - es("nk,mk->nm", U, V)
+r = np.random.default_rng(4)
+
+
+def minimized(loss, wrt, start, **others):
+    return ed.minimize(loss, wrt, start, others.pop("arrays", None), method="newton", **others)
+
+
+# ---- problems that NumPy solves too
+def logistic_by_hand(X, y, ridge):
+    """Newton's method as it stands in the books."""
+    w = np.zeros(X.shape[1])
+    for _ in range(30):
+        p = 1 / (1 + np.exp(y * (X @ w)))
+        gradient = -X.T @ (p * y) + 2 * ridge * w
+        w = w - np.linalg.solve((X.T * (p * (1 - p))) @ X + 2 * ridge * np.eye(len(w)), gradient)
+    return w
+
+
+def test_logistic_regression():
+    data = r.normal(size=(200, 5))
+    labels = np.sign(data @ r.normal(size=5) + r.normal(size=200))
+    loss = ed.sum(ed.softplus(-(y * (X @ w)))) + 0.1 * ed.norm_squared(w)
+    found = minimized(loss, w, np.zeros(5), X=data, y=labels)
+    np.testing.assert_allclose(found.x, logistic_by_hand(data, labels, 0.1), rtol=1e-9)
+    assert found.success
+    assert found.nit <= 8
+    assert found.message.endswith("dense 5x5")
+    assert np.abs(found.jac).max() <= 1e-8
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_factorisation_takes_one_step(mask):
+    at = dict(T=r.normal(size=(30, 20)), V=r.normal(size=(20, 3)))
+    weights = (r.random((30, 20)) < 0.8).astype(float) if mask else np.ones((30, 20))
+    loss = ed.sum(M * residual**2) if mask else ed.norm_squared(residual)
+    found = minimized(loss, U, np.zeros((30, 3)), **at, **(dict(M=weights) if mask else {}))
+    want = [np.linalg.lstsq(at["V"] * m[:, None], row * m, rcond=None)[0] for m, row in zip(weights, at["T"])]
+    np.testing.assert_allclose(found.x, want, rtol=1e-9, atol=1e-10)
+    assert found.nit == found.nhev == 1
+    assert ("30 blocks of 3x3" if mask else "one 3x3 factorisation for 30 right-hand sides") in found.message
+
+
+@pytest.mark.parametrize("wrt", [["a", "b"], {"slope": "a", "offset": "b"}])
+def test_several_tensors(wrt):
+    loss = ed.norm_squared(es("nd,d->n", X, "a") + es("->n", t("b"), sizes={"n": "n"}) - y)
+    data, values = r.normal(size=(20, 3)), r.normal(size=20)
+    start = [np.zeros(3), 0.0] if isinstance(wrt, list) else {"slope": np.zeros(3), "offset": 0.0}
+    found = minimized(loss, wrt, start, X=data, y=values)
+    slope, offset = found.x if isinstance(wrt, list) else found.x.values()
+    want = np.linalg.lstsq(np.column_stack([data, np.ones(20)]), values, rcond=None)[0]
+    np.testing.assert_allclose([*slope, offset], want, rtol=1e-9)
+    assert (found.nit, offset.shape) == (1, ())
+    assert found.message.endswith("dense 4x4")
+
+
+def test_several_tensors_without_a_matrix(monkeypatch):
+    monkeypatch.setattr("einderiv.fitting.newton.BLOCK", 3)
+    loss = ed.norm_squared(x - 1) + ed.norm_squared(t("z", "m") - es("mn,n->m", "A", x))
+    A = r.normal(size=(3, 4))
+    found = minimized(loss, ["x", "z"], [np.zeros(4), np.zeros(3)], A=A)
+    np.testing.assert_allclose(found.x[0], np.ones(4), rtol=1e-8)
+    np.testing.assert_allclose(found.x[1], A @ np.ones(4), rtol=1e-8)
+    assert found.message.endswith("conjugate gradients")
+
+
+# ---- damping
+def test_steps_are_halved_until_the_loss_falls():
+    """Newton's plain step for log cosh overshoots from 2 and never comes back."""
+    loss = ed.sum(ed.softplus(x) + ed.softplus(-x))
+    found = minimized(loss, x, np.array([4.0, -3.0]))
+    np.testing.assert_allclose(found.x, 0, atol=1e-8)
+    assert found.nfev > found.nit + 1
+    assert found.message.endswith("division by 2 diagonal entries")
+
+
+def test_an_end_at_the_start():
+    found = minimized(ed.norm_squared(x), x, np.zeros(3))
+    assert (found.nit, found.nhev, found.nfev, found.message) == (0, 0, 1, ENDINGS[0])
+    empty = minimized(ed.norm_squared(x), x, np.zeros(0))
+    assert empty.success
+    assert empty.x.shape == (0,)
+
+
+def test_an_end_where_rounding_is_all_that_is_left():
+    found = minimized(ed.norm_squared(x) + 1e12, x, np.array([1e-5]), options={"gtol": 0.0})
+    assert found.success
+    assert found.nit <= 1
+
+
+@pytest.mark.parametrize(("options", "tol", "status"), [
+    ({"maxiter": 1},   None, 1),
+    ({"maxiter": 0},   None, 1),
+    ({},               1e3,  0),
+    ({"gtol": 1e-12},  1e3,  0),
+])  # fmt: skip
+def test_options(options, tol, status):
+    found = minimized(ed.sum(x**4), x, np.array([1.0, 2.0]), options=options, tol=tol)
+    assert (found.status, found.success) == (status, status == 0)
+    assert found.nit == options.get("maxiter", found.nit)
+    assert np.abs(found.jac).max() <= (tol if "gtol" not in options and tol else 40)
+    assert (found.nit == 0) == (options.get("maxiter") == 0 or (tol is not None and not options))
+
+
+@pytest.mark.parametrize(("loss", "start", "match"), [
+    (lambda: -ed.norm_squared(x),               [1.0, 2],    "step 1 leads upwards: the Hessian is not positive"),
+    (lambda: ed.sum(ed.sin(x)),                 [0.5],       "step 1 leads upwards"),
+    (lambda: ed.sum(x),                         [1.0, 2],    "step 1: .* singular"),
+    (lambda: ed.sum(x**3),                      [0.0, 1.0],  "step 1: entry 0 of a diagonal of 2 is zero"),
+    (lambda: ed.sum(ed.sqrt(x)),                [1.0, -1],   "step 1: entry 1 of a diagonal of 2 holds nan"),
+    (lambda: ed.norm_squared(es("i->", x)),     [1.0, 2],    "step 1: the 2x2 block is singular"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_where_newton_stops(loss, start, match):
+    with pytest.raises(ed.EinderivError, match=match):
+        minimized(loss(), x, np.array(start))
+
+
+def test_a_search_that_finds_nothing(monkeypatch):
+    monkeypatch.setattr("einderiv.fitting.newton.HALVINGS", 1)
+    loss = ed.sum(ed.softplus(x) + ed.softplus(-x))
+    found = minimized(loss, x, np.array([6.0]))
+    assert (found.status, found.success, found.nit) == (2, False, 0)
+    np.testing.assert_array_equal(found.x, [6.0])
+
+
+def test_unknown_options():
+    with pytest.raises(ed.EinderivError, match="no option 'maxitr'; did you mean 'maxiter'"):
+        minimized(ed.norm_squared(x), x, [1.0], options={"maxitr": 3})
+    assert set(OPTIONS) == {"maxiter", "gtol"}
+
+
+@pytest.mark.parametrize(("options", "tol", "error", "match"), [
+    ({},                   -1,     ed.EinderivError, r"gtol \(or tol\) must be 0 or more, not -1"),
+    ({},                   np.nan, ed.EinderivError, "must be 0 or more, not nan"),
+    ({"gtol": -1e-9},      None,   ed.EinderivError, "must be 0 or more, not -1e-09"),
+    ({"gtol": "small"},    None,   TypeError,        "must be a number, not 'small'"),
+    ({},                   1j,     TypeError,        "must be a number, not 1j"),
+    ({"gtol": None},       None,   TypeError,        "must be a number, not None"),
+    ({"maxiter": -1},      None,   ed.EinderivError, "maxiter is -1"),
+    ({"maxiter": 2.5},     None,   TypeError,        "maxiter must be a whole number, not 2.5"),
+])  # fmt: skip
+def test_options_of_no_meaning(options, tol, error, match):
+    with pytest.raises(error, match=match):
+        minimized(ed.norm_squared(x), x, [1.0], options=options, tol=tol)
+
+
+@pytest.mark.parametrize("structure", ["symmetric", "diagonal", "lower"])
+def test_one_step_within_a_structure(structure):
+    """Beside the structure the Hessian of the projected loss is zero: what is added there makes it regular."""
+    S, N = t("S", "nn", **{structure: True}), r.normal(size=(4, 4))
+    found = minimized(ed.norm_squared(S - t("N", "nn")), S, np.eye(4), N=N)
+    want = {"symmetric": (N + N.T) / 2, "diagonal": np.diag(np.diag(N)), "lower": np.tril(N)}[structure]
+    np.testing.assert_allclose(found.x, want, atol=1e-12)
+    assert found.nit == 1
+
+
+def test_a_loss_that_is_flat_within_the_structure():
+    S = t("S", "nn", symmetric=True)
+    with pytest.raises(ed.EinderivError, match=r"step 1: .* singular"):
+        minimized(ed.trace(S) ** 2, S, np.eye(2))

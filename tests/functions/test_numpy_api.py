@@ -1,0 +1,297 @@
+"""NumPy code on expressions gives what NumPy gives on arrays, or a TypeError that says what to do."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.functions import numpy_function, numpy_names
+
+t = ed.tensor
+RNG = np.random.default_rng(0)
+GIVEN = {
+    "X": RNG.uniform(0.2, 0.9, (2, 3)), "Y": RNG.uniform(0.2, 0.9, (3, 4)), "Z": RNG.uniform(0.2, 0.9, (2, 3)),
+    "A": RNG.normal(size=(3, 3)) + 4 * np.eye(3), "x": RNG.uniform(0.2, 0.9, 3), "y": RNG.uniform(0.2, 0.9, 3),
+    "T": RNG.normal(size=(2, 3, 3)), "s": np.array(1.5),
+}  # fmt: skip
+AXES = {"X": "ij", "Y": "jk", "Z": "ij", "A": "nn", "x": "j", "y": "j", "T": "ijj", "s": ""}
+TENSORS = {name: t(name, axes) for name, axes in AXES.items()}
+ARRAY = RNG.uniform(0.2, 0.9, (2, 3))
+
+SAME = {  # by the name behind np: calls that NumPy and we answer alike
+    "add":         [lambda X: np.add(X, 1), lambda X, Z: np.add(X, Z), lambda X: np.add(ARRAY, X)],
+    "subtract":    [lambda X: np.subtract(1, X), lambda X: np.subtract(ARRAY, X)],
+    "multiply":    [lambda X: np.multiply(2, X), lambda X: np.multiply(X, ARRAY)],
+    "divide":      [lambda X: np.divide(ARRAY, X), lambda X: np.divide(X, 4)],
+    "true_divide": [lambda X: np.true_divide(X, ARRAY)],
+    "matmul":      [lambda X, Y: np.matmul(X, Y), lambda X: np.matmul(ARRAY.T, X), lambda A, x: np.matmul(x, A)],
+    "power":       [lambda X: np.power(X, 3), lambda X: np.power(X, -0.5)],
+    "negative":    [lambda X: np.negative(X)],
+    "positive":    [lambda X: np.positive(X)],
+    "absolute":    [lambda X: np.absolute(-X), lambda X: np.abs(X)],
+    "fabs":        [lambda X: np.fabs(-X)],
+    "heaviside":   [lambda X: np.heaviside(X - 0.5, 0)],
+    "logaddexp":   [lambda X, Z: np.logaddexp(X, Z), lambda X: np.logaddexp(X, 1e4), lambda X: np.logaddexp(-1e4, X)],
+    "einsum":      [lambda X, Y: np.einsum("ij,jk->ik", X, Y), lambda X: np.einsum("ij->j", X, optimize="greedy"),
+                    lambda X, Y: np.einsum(X, [0, 1], Y, [1, 2], [2, 0]), lambda T: np.einsum("...ii", T)],
+    "where":       [lambda X: np.where(np.greater(X, 0.5), X, 0), lambda X: np.where(ARRAY > 0.5, X, ARRAY)],
+    "clip":        [lambda X: np.clip(X, 0.3, 0.6), lambda X: np.clip(X, None, 0.6),
+                    lambda X: np.clip(X, a_min=0.3, a_max=1)],
+    "dot":         [lambda X, Y: np.dot(X, Y), lambda x, y: np.dot(x, y), lambda T, A: np.dot(T, A),
+                    lambda X: np.dot(3, X)],
+    "inner":       [lambda x, y: np.inner(x, y), lambda X, Z: np.inner(X, Z), lambda X: np.inner(X, 2)],
+    "outer":       [lambda x, y: np.outer(x, y)],
+    "tensordot":   [lambda X, Y: np.tensordot(X, Y, 1), lambda T, A: np.tensordot(T, A),
+                    lambda X, Z: np.tensordot(X, Z, axes=((0, 1), (0, 1))),
+                    lambda T, X: np.tensordot(T, X, ([2, 0], [1, 0])),
+                    lambda x, y: np.tensordot(x, y, 0), lambda X, Y: np.tensordot(X, Y, (-1, 0))],
+    "kron":        [lambda X, Y: np.kron(X, Y)],
+    "trace":       [lambda A: np.trace(A), lambda T: np.trace(T, axis1=1, axis2=2), lambda A: np.trace(A, 0, 1, 0)],
+    "diag":        [lambda x: np.diag(x), lambda A: np.diag(A)],
+    "diagonal":    [lambda A: np.diagonal(A), lambda T: np.diagonal(T, axis1=1, axis2=-1)],
+    "transpose":   [lambda X: np.transpose(X), lambda T: np.transpose(T, (1, 0, 2)),
+                    lambda T: np.transpose(T, axes=(2, 0, 1))],
+    "permute_dims": [lambda T: np.permute_dims(T, (2, 0, 1))],
+    "matrix_transpose": [lambda T: np.matrix_transpose(T)],
+    "swapaxes":    [lambda T: np.swapaxes(T, 0, -1), lambda X: np.swapaxes(X, 1, 1)],
+    "moveaxis":    [lambda T: np.moveaxis(T, 0, -1), lambda T: np.moveaxis(T, (0, 1), (2, 0)),
+                    lambda T: np.moveaxis(T, -1, 0)],
+    "tril":        [lambda A: np.tril(A), lambda A: np.tril(A, -1)],
+    "triu":        [lambda A: np.triu(A, 1)],
+    "ravel":       [lambda X: np.ravel(X)],
+    "full_like":   [lambda X: np.full_like(X, 3) + X],
+    "zeros_like":  [lambda X: np.zeros_like(X) + X],
+    "ones_like":   [lambda X: np.ones_like(X) * X],
+    "ndim":        [lambda T: np.ndim(T) + T],
+    "copy":        [lambda X: np.copy(X)],
+    "real":        [lambda X: np.real(X)],
+    "imag":        [lambda X: np.imag(X)],
+    "sum":         [lambda X: np.sum(X), lambda T: np.sum(T, axis=(0, -1)), lambda X: np.sum(X, 0),
+                    lambda X: np.sum(X, keepdims=False)],
+    "mean":        [lambda X: np.mean(X), lambda X: np.mean(X, axis=1, dtype=None, out=None)],
+    "prod":        [lambda X: np.prod(X), lambda X: np.prod(X, axis=0)],
+    "max":         [lambda X: np.max(X), lambda X: np.max(X, axis=1)],
+    "amax":        [lambda X: np.amax(X, 0)],
+    "min":         [lambda X: np.min(X, axis=(0, 1))],
+    "amin":        [lambda X: np.amin(X, -1)],
+    "var":         [lambda X: np.var(X), lambda X: np.var(X, axis=1, ddof=1)],
+    "std":         [lambda X: np.std(X, 0)],
+    "linalg.norm": [lambda X: np.linalg.norm(X), lambda X: np.linalg.norm(X, axis=1),
+                    lambda X: np.linalg.norm(X, "fro"),
+                    lambda x: np.linalg.norm(x, 1), lambda x: np.linalg.norm(x, ord=np.inf),
+                    lambda T: np.linalg.norm(T),
+                    lambda X: np.linalg.norm(X, 1), lambda X: np.linalg.norm(X, np.inf)],
+    "linalg.inv":  [lambda A: np.linalg.inv(A)],
+    "linalg.det":  [lambda A: np.linalg.det(A), lambda T: np.linalg.det(np.transpose(T, (0, 2, 1)))],
+    "linalg.solve": [lambda A, x: np.linalg.solve(A, x), lambda A, Y: np.linalg.solve(A, Y),
+                     lambda A: np.linalg.solve(A, np.eye(3))],
+    "linalg.slogdet": [lambda A: np.linalg.slogdet(A)[1], lambda A: np.linalg.slogdet(A)[0]],
+    "linalg.pinv": [lambda X: np.linalg.pinv(X)],
+    "linalg.cholesky": [lambda A: np.linalg.cholesky(A @ np.transpose(A))],
+    "linalg.matrix_power": [lambda A: np.linalg.matrix_power(A, 3), lambda A: np.linalg.matrix_power(A, -2)],
+    "linalg.multi_dot": [lambda X, A, Y: np.linalg.multi_dot([X, A, Y])],
+    "linalg.trace": [lambda T: np.linalg.trace(T)],
+    "linalg.diagonal": [lambda T: np.linalg.diagonal(T)],
+    "linalg.outer": [lambda x, y: np.linalg.outer(x, y)],
+    "linalg.tensordot": [lambda X, Y: np.linalg.tensordot(X, Y, axes=1)],
+    "linalg.matmul": [lambda X, Y: np.linalg.matmul(X, Y)],
+    "linalg.matrix_transpose": [lambda X: np.linalg.matrix_transpose(X)],
+    "reduce":      [lambda X: np.add.reduce(X), lambda X: np.add.reduce(X, axis=None),
+                    lambda X: np.multiply.reduce(X, 1),
+                    lambda X: np.maximum.reduce(X), lambda X: np.minimum.reduce(X, axis=1)],
+    "operators":   [lambda X: ARRAY + X, lambda X: ARRAY - X, lambda X: ARRAY * X, lambda X: ARRAY / X,
+                    lambda X: ARRAY.T @ X,
+                    lambda x: ARRAY @ x, lambda X: X @ ARRAY.T, lambda X: np.float64(2) * X,
+                    lambda X: np.float32(2) - X,
+                    lambda X: np.array(2.0) * X, lambda s: ARRAY * s, lambda X: X / np.float64(2)],
+    "comparisons": [lambda X: (ARRAY > X) * 1.0, lambda X: np.less_equal(X, ARRAY) + 0.0,
+                    lambda X: np.greater_equal(X, 0.5) * X],
+}  # fmt: skip
+TWO = {"maximum", "minimum", "hypot", "arctan2", "greater", "greater_equal", "less", "less_equal"}
+CALLS = [(name, f) for name, calls in SAME.items() for f in calls]
+
+
+def both(f):
+    """What `f` gives on expressions, evaluated, and on arrays."""
+    names = f.__code__.co_varnames[: f.__code__.co_argcount]
+    e = f(*(TENSORS[name] for name in names))
+    assert isinstance(e, ed.Expr)
+    return ed.evaluate(e, {name: GIVEN[name] for name in names}), f(*(GIVEN[name] for name in names))
+
+
+@pytest.mark.parametrize(("name", "f"), CALLS, ids=[f"{name} {k}" for k, (name, _) in enumerate(CALLS)])
+def test_as_numpy(name, f):
+    got, want = both(f)
+    assert np.shape(got) == np.shape(want)
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+
+
+def entrywise():
+    return [name for name in numpy_names() if name not in SAME and hasattr(np, name)]
+
+
+@pytest.mark.parametrize("name", entrywise())
+def test_functions_of_entries(name):
+    f, shift = getattr(np, name), 1 if name == "arccosh" else 0
+    if name in TWO:
+        got, want = ed.evaluate(f(TENSORS["X"], TENSORS["Z"]), X=GIVEN["X"], Z=GIVEN["Z"]), f(GIVEN["X"], GIVEN["Z"])
+    else:
+        got, want = ed.evaluate(f(TENSORS["X"] + shift), X=GIVEN["X"]), f(GIVEN["X"] + shift)
+    np.testing.assert_allclose(got, want, rtol=1e-14)
+
+
+def test_every_function_has_a_case():
+    known = {name for name in numpy_names() if "." in name or hasattr(np, name)}
+    assert known <= set(SAME) | set(entrywise())
+    assert len(entrywise()) > 30
+
+
+def test_clip_has_the_newer_names_too():  # NumPy has them since 2.1
+    clip = numpy_function("clip")
+    assert clip(X, min=0.5) == ed.clip(X, 0.5)
+    assert clip(X, 0, max=0.5) == ed.clip(X, 0, 0.5)
+
+
+def test_functions_of_scipy():
+    special = pytest.importorskip("scipy.special")
+    X = TENSORS["X"]
+    for f, same in [(special.expit, ed.sigmoid), (special.erf, ed.erf), (special.gammaln, ed.gammaln),
+                    (special.psi, ed.digamma)]:  # fmt: skip
+        assert f(X) == same(X)
+
+
+X, Y, A, x = (TENSORS[name] for name in "XYAx")
+REFUSED = [
+    (lambda: np.floor(X),                      TypeError, r"np\.floor does not work on expressions.*write an einsum"),
+    (lambda: np.floor_divide(X, 2),            TypeError, r"np\.floor_divide does not"),
+    (lambda: X // ARRAY,                       TypeError, r"np\.floor_divide does not|unsupported operand"),
+    (lambda: ARRAY % X,                        TypeError, r"np\.remainder does not"),
+    (lambda: np.cumsum(X),                     TypeError, r"np\.cumsum does not"),
+    (lambda: np.stack([X, X]),                 TypeError, r"np\.stack does not"),
+    (lambda: np.reshape(X, -1),                TypeError, r"np\.reshape does not"),
+    (lambda: np.linalg.svd(A),                 TypeError, r"np\.linalg\.svd does not"),
+    (lambda: np.linalg.eigvalsh(A),            TypeError, r"np\.linalg\.eigvalsh does not"),
+    (lambda: np.isnan(X),                      TypeError, r"np\.isnan does not"),
+    (lambda: np.shape(X),                      TypeError, r"np\.shape does not"),
+    (lambda: np.allclose(X, X),                TypeError, r"np\.allclose does not"),
+    (lambda: np.sum(X, keepdims=True),         TypeError, r"np\.sum of expressions takes a, axis: .*'keepdims'"),
+    (lambda: np.sum(X, dtype=float),           TypeError, r"np\.sum of expressions takes a, axis: .*'dtype'"),
+    (lambda: np.sum(X, initial=1),             TypeError, r"'initial'"),
+    (lambda: np.mean(X, where=ARRAY > 0.5),    TypeError, r"'where'"),
+    (lambda: np.exp(X, out=ARRAY),             TypeError, r"np\.exp of expressions takes e: .*'out'"),
+    (lambda: np.exp(X, where=ARRAY > 0.5),     TypeError, r"'where'"),
+    (lambda: np.exp(X, dtype=np.float32),      TypeError, r"'dtype'"),
+    (lambda: np.add(ARRAY, X, out=ARRAY),      TypeError, r"'out'"),
+    (lambda: ARRAY.__iadd__(X),                TypeError, r"'out'"),
+    (lambda: np.einsum("ij->j", X, out=ARRAY), TypeError, r"'out'"),
+    (lambda: np.matmul(X, Y, axes=[1]),        TypeError, r"'axes'"),
+    (lambda: np.add.outer(X, X),               TypeError, r"np\.add\.outer does not work"),
+    (lambda: np.add.accumulate(X),             TypeError, r"np\.add\.accumulate does not work"),
+    (lambda: np.add.at(ARRAY, 0, X),           TypeError, r"np\.add\.at does not work"),
+    (lambda: np.subtract.reduce(X),            TypeError, r"np\.subtract\.reduce does not work"),
+    (lambda: np.add.reduce(X, keepdims=True),  TypeError, r"np\.add\.reduce of expressions takes a, axis"),
+    (lambda: np.trace(A, offset=1),            TypeError, "main diagonal only"),
+    (lambda: np.diag(A, 1),                    TypeError, "main diagonal only"),
+    (lambda: np.diagonal(A, 1),                TypeError, "main diagonal only"),
+    (lambda: np.trace(A, axis1=1),             ed.ShapeError, "both axis 1"),
+    (lambda: np.heaviside(X, 1),               TypeError, r"np\.heaviside\(x, 0\)"),
+    (lambda: np.power(2, X),                   TypeError, "number as exponent"),
+    (lambda: ARRAY**X,                         TypeError, "number as exponent"),
+    (lambda: np.outer(X, x),                   ed.ShapeError, r"np\.outer flattens"),
+    (lambda: np.transpose(X, (0,)),            ed.ShapeError, "1 axis named, but X has 2"),
+    (lambda: np.transpose(X, (0, 0)),          ed.ShapeError, "one axis twice"),
+    (lambda: np.moveaxis(X, 0, (0, 1)),        ed.ShapeError, "as many axes as places"),
+    (lambda: np.tensordot(X, Y, 3),            ed.ShapeError, "tensordot over 3 axes of X, which has 2"),
+    (lambda: np.tensordot(X, Y, ((0, 1), 0)),  ed.ShapeError, "as many axes of both, not 2 and 1"),
+    (lambda: np.tensordot(X, Y, "no"),         TypeError, "a number of axes, or a pair"),
+    (lambda: np.full_like(X, ARRAY),           TypeError, "takes a number, not ndarray"),
+    (lambda: np.linalg.norm(X, 2),             ed.EinderivError, "singular value"),
+    (lambda: np.sum(X, axis=2),                ed.ShapeError, "out of range"),
+    (lambda: ARRAY[0] + X,                     ed.ShapeError, "only scalars broadcast"),
+    (lambda: np.array(["a", "b"]) + x,         TypeError, "dtype <U1"),
+    (lambda: np.array([None]) * x,             TypeError, "dtype object"),
+    (lambda: ARRAY == X,                       TypeError, r"ed\.equal\(x, y\) compares entries"),
+    (lambda: X != ARRAY,                       TypeError, r"ed\.not_equal\(x, y\) compares entries"),
+    (lambda: np.asarray(X),                    TypeError, r"ed\.evaluate"),
+    (lambda: np.array([X, X]),                 TypeError, r"ed\.evaluate"),
+    (lambda: np.sum([X, X]),                   TypeError, r"ed\.evaluate"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), REFUSED)
+def test_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+@pytest.mark.parametrize("name", ["equal", "random.normal", "load", "", "linalg", "linalg.exp", "softmax", "svd"])
+def test_names_that_do_nothing(name):
+    assert numpy_function(name) is None
+
+
+# ---- trace_function
+def network(X, W1, b, W2):
+    hidden = np.tanh(np.einsum("nd,dh->nh", X, W1) + np.outer(np.ones(2), b))
+    return np.mean((hidden @ W2) ** 2), hidden
+
+
+def test_a_users_function_becomes_an_expression():
+    given = {"X": ARRAY, "W1": RNG.normal(size=(3, 4)), "b": RNG.normal(size=4), "W2": RNG.normal(size=(4, 2))}
+    traced = ed.trace_function(network, "nd", "dh", "h", W2="ho")
+    assert type(traced) is tuple
+    got, want = ed.compile(traced)(**given), network(**given)
+    for a, b in zip(got, want):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+    g = ed.evaluate(ed.grad(traced[0], "b"), **given)
+    steps = [network(**given | {"b": given["b"] + d})[0] for d in 1e-6 * np.eye(4)]
+    np.testing.assert_allclose(g, (np.array(steps) - want[0]) / 1e-6, atol=1e-5)
+
+
+def test_what_is_given_is_handed_on():
+    def f(a, *more, scale, **named):
+        return {"a": np.sum(a) * scale, "more": [m + 1 for m in more], "named": named["Q"]}
+
+    e = ed.trace_function(f, X, "i", ("batch", 3), scale=2, Q="kk")
+    assert e["a"] == 2 * ed.sum(X)
+    assert [str(m) for m in e["more"]] == ["more0 + 1", "more1 + 1"] and e["more"][1].axes == ("batch", None)
+    assert e["named"] == t("Q", "kk")
+    assert ed.trace_function(np.exp, X) == ed.exp(X)
+    assert ed.trace_function(np.exp, "i") == ed.exp(t("x", "i"))
+    assert ed.trace_function(lambda a, b: a * b, "ij", ARRAY) == t("a", "ij") * ARRAY
+    assert ed.trace_function(lambda f: f + f, f="i") == 2 * t("f", "i")
+
+
+@pytest.mark.parametrize(("f", "args", "kind", "message"), [
+    (lambda X: 3.0,                       ["ij"], TypeError, "<lambda> gave float, but must give an expression"),
+    (lambda X: None,                      ["ij"], TypeError, "gave NoneType"),
+    (lambda X: (X, [X, 1]),               ["ij"], TypeError, "gave int"),
+    (lambda X: X[0],                      ["ij"], TypeError, "an expression has no entries"),
+    (lambda X: X if X else 0,             ["ij"], TypeError, "neither true nor false"),
+    (lambda X: sum(v for v in X),         ["ij"], TypeError, "cannot be iterated over"),
+    (lambda X: float(X),                  ["ij"], TypeError, r"ed\.evaluate"),
+    (lambda X: np.floor(X),               ["ij"], TypeError, r"np\.floor does not work"),
+    (lambda X, Y: X,                      ["ij"], TypeError, "missing 1 required positional argument"),
+    (lambda X: X,                         ["i1"], ed.ParseError, "ASCII identifier"),
+    ("no function",                       ["ij"], TypeError, "takes a function, not str"),
+])  # fmt: skip
+def test_functions_that_cannot_be_traced(f, args, kind, message):
+    with pytest.raises(kind, match=message):
+        ed.trace_function(f, *args)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, -1e20), (-1e4, 1e4), (3.0, 3.0), (0.0, -np.inf), (1e4, 1e4 + 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logaddexp_is_stable_both_ways(a, b, dtype):
+    x, y = ed.tensor("x"), ed.tensor("y")
+    for p, q in ((a, b), (b, a)):
+        at = {"x": dtype(p), "y": dtype(q)}
+        e = np.logaddexp(x, y)
+        np.testing.assert_allclose(ed.evaluate(e, at), np.logaddexp(at["x"], at["y"]), rtol=1e-6)
+        with np.errstate(over="ignore"):
+            want = 1 / (1 + np.exp(at["y"] - at["x"]))
+        np.testing.assert_allclose(ed.evaluate(ed.grad(e, x), at), want, rtol=1e-6, atol=1e-30)
+
+
+def test_powers_of_numbers():
+    x = ed.tensor("x", "i")
+    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.sum(2**x), x), x=[0.0, 3.0]), [np.log(2), 8 * np.log(2)])
+    assert abs(x) == ed.abs(x)

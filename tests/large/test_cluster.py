@@ -1,0 +1,104 @@
+"""Blocks made by a cluster: from pieces of the cores, cut in any way, the same as from whole cores."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.backends import connected
+from einderiv.large.cluster import _joined, _pieces, hashed
+
+da = pytest.importorskip("dask.array", reason="dask is an extra")
+distributed = pytest.importorskip("distributed", reason="dask is an extra")
+pytest.importorskip("zarr", reason="zarr is an extra")
+
+rng = np.random.default_rng(1)
+WHOLE = rng.integers(-9, 10, (7, 6))
+
+
+@pytest.mark.parametrize("chunks", [(7, 6), (2, 3), (3, 4), (1, 1)])
+@pytest.mark.parametrize("wanted", [((0, 7), (0, 6)), ((1, 4), (2, 3)), ((6, 7), (0, 6)), ((2, 6), (3, 6))])
+def test_parts_are_joined(chunks, wanted):
+    lazy = da.from_array(WHOLE, chunks=chunks)
+    found = list(_pieces(lazy, wanted))
+    pieces = [lazy.blocks[at].compute() for at, _ in found]
+    sizes = [b - a for a, b in wanted]
+    joined = _joined(sizes, [where for _, where in found], iter(pieces))
+    assert joined.tolist() == WHOLE[tuple(slice(a, b) for a, b in wanted)].tolist()
+
+
+def test_a_number_is_one_piece():
+    lazy = da.from_array(np.array(3.0))
+    assert list(_pieces(lazy, ())) == [((), ())]
+    assert _joined((), [()], iter([np.array(3.0)])) == 3
+
+
+def test_digests_tell_pieces_apart():
+    a = np.arange(6.0)
+    texts = {hashed(x) for x in (a, a.reshape(2, 3), a.astype("f4"), a + 1, a[::-1])}
+    assert len(texts) == 5 and hashed(a[::2]) == hashed(a[::2].copy())
+
+
+CASES = {
+    "by operand":    lambda: ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "A"),
+    "two terms":     lambda: ed.hessian(ed.einsum("ij,ij,jk->", "A", "A", "B") + ed.einsum("ij,il->", "A", "A"), "A"),
+    "factors apart": lambda: ed.derive(ed.einsum("ij,kl,j->ikl", "A", "B", "x"), "x"),
+    "a number":      lambda: ed.einsum("ij->", "A"),
+    "dense":         lambda: ed.einsum("ij,jk->ik", "A", "B"),
+}  # fmt: skip
+AT = {"A": rng.integers(-3, 4, (4, 3)).astype(float), "B": rng.integers(-3, 4, (3, 5)).astype(float),
+      "x": rng.integers(-3, 4, 3).astype(float)}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two workers in this process: the tests that kill some are in test_distributed."""
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as found,
+    ):
+        yield found
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CASES)
+def test_streams_of_a_cluster(name, tmp_path, client):
+    assert connected() is client
+    e = CASES[name]()
+    given = {n: AT[n] for n in ed.compile(e).tensors}
+    lazy = {n: da.from_array(a, chunks=2) for n, a in given.items()}
+    found = ed.stream(e, lazy, to=tmp_path / "J.zarr", memory_limit=1500, progress=False)
+    want = ed.evaluate(e, given)
+    assert (found.shape, found.dtype) == (want.shape, want.dtype)
+    assert np.asarray(found[...]).tolist() == want.tolist()
+    again = ed.stream(e, lazy, to=tmp_path / "J.zarr", memory_limit=1500, progress=False)
+    assert np.asarray(again[...]).tolist() == want.tolist()
+    other = {n: a + 1 for n, a in lazy.items()}
+    with pytest.raises(ed.EinderivError, match="holds another result"):
+        ed.stream(e, other, to=tmp_path / "J.zarr", memory_limit=1500, progress=False)
+
+
+def test_no_cluster_is_no_error(monkeypatch):
+    monkeypatch.delitem(__import__("sys").modules, "distributed")
+    assert connected() is None
+
+
+def test_digests_do_not_copy():
+    whole = np.arange(1200 * 1000.0).reshape(1200, 1000)
+    tracemalloc.start()
+    found = hashed(whole), hashed(whole[::-1])
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # A copy is 9.6 MB; what threads of loaded libraries take in the meantime is counted too, so not a few kilobytes.
+    assert most < whole.nbytes / 5
+    assert found[0] == hashed(np.asfortranarray(whole))
+    assert found[1] == hashed(whole[::-1].copy())
+    assert len({*found, hashed(whole.T), hashed(whole.ravel()), hashed(whole.view(np.int64))}) == 5
+
+
+@pytest.mark.parametrize("array", [np.array(3.0), np.zeros((0, 3)), np.ones((3, 4, 5)).T, np.array([True]),
+                                   np.ones(3) * 1j])  # fmt: skip
+def test_digests_of_odd_arrays(array):
+    assert hashed(array) == hashed(array.copy(order="C"))
+    assert hashed(array) != hashed(array[None])

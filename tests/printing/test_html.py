@@ -1,0 +1,109 @@
+"""What notebooks show: text, HTML without a script, LaTeX; everything escaped, no array printed."""
+
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.printing import block, details, document, table
+
+SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
+J = ed.derive(SEED, "X")
+AT = {name: np.random.default_rng(0).normal(size=(3, 3)) for name in "XYP"}
+VOID = {"meta", "br", "img", "link", "input"}
+
+
+class Reader(HTMLParser):
+    """Tags in balance; which there are, and the text between them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.stack, self.tags, self.text = [], [], ""
+        self.feed(html)
+        assert self.stack == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.stack.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def no_script(html):
+    read = Reader(html)
+    for tag, attrs in read.tags:
+        assert tag not in ("script", "iframe", "object", "link", "img")
+        assert not any(key.startswith("on") or "javascript:" in (value or "") for key, value in attrs.items())
+        assert not any(key in ("src", "href") for key in attrs)
+    return read.text
+
+
+SHOWN = {
+    "an expression": lambda: SEED,
+    "a derivative": lambda: J,
+    "a sum": lambda: SEED + 2 * SEED + ed.exp(SEED),
+    "a zero": lambda: ed.derive(SEED, ed.tensor("Z", "ab")),
+    "a scalar": lambda: ed.sum(SEED),
+    "an explanation": lambda: ed.explain(SEED, "X"),
+    "a plan": lambda: ed.plan(J, {"X": (3, 4), "Y": (4, 5), "P": (5, 6)}),
+    "a structured tensor": lambda: ed.evaluate(J, AT, dense=False),
+    "a check": lambda: ed.check(SEED, "X"),
+    "checks": lambda: ed.check(SEED, ["X", "Y"]),
+    "a picture": lambda: ed.diagram(J),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_kind_shows_itself(name):
+    value = SHOWN[name]()
+    found = value._repr_mimebundle_()
+    assert found["text/plain"] == (repr(value) if name == "a picture" else str(value))
+    if name != "a picture":
+        assert no_script(found["text/html"])
+    assert ("text/latex" in found) is (name not in ("a plan", "a check", "checks", "a picture"))
+    if "text/latex" in found:
+        assert found["text/latex"][0] == found["text/latex"][-1] == "$"
+
+
+def test_the_strings_are_there():
+    text = no_script(J._repr_mimebundle_()["text/html"])
+    for part in ("ia,bt,tj->ijab", "bt,tj->ijib", "δ[i,a] Σ_t", 'Delta("ia"), Y, P'):
+        assert part in text
+
+
+def test_arrays_are_not_printed():
+    s = ed.evaluate(J, {**AT, "Y": np.full((3, 3), np.nan)}, dense=False)
+    assert "nan" not in s._repr_mimebundle_()["text/html"]
+    assert "bj->ijib" in no_script(s._repr_mimebundle_()["text/html"])
+
+
+def test_what_is_too_large_for_a_formula_is_text():
+    e = SEED
+    for k in range(150):
+        e = ed.exp(e) + float(k)
+    assert list(e._repr_mimebundle_()) == ["text/plain", "text/html"]
+
+
+HOSTILE = ["<script>alert(1)</script>", "</pre><img src=x onerror=alert(1)>", '" onload="x', "a\u202eb", "&lt;", "${x}"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_are_escaped(text):
+    for html in (block([text]), details(text, block([text])), table([text], [[text]]), document(text)):
+        shown = no_script(html)
+        assert text.replace("\u202e", "\\u202e") in shown
+
+
+def test_ipython_takes_it():
+    display = pytest.importorskip("IPython.core.formatters", reason="IPython is not here").DisplayFormatter()
+    data, _ = display.format(J)
+    assert data["text/html"] == J._repr_mimebundle_()["text/html"]

@@ -1,0 +1,197 @@
+"""Loops over blocks: the same values whatever the axis and however ragged the blocks; and where there is a loop.
+
+With a limit on memory the peak that is foreseen is the peak that is measured, and slices keep it below.
+"""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.expression import leaves, mapped
+from einderiv.planning import costs, seconds
+from einderiv.rewriting import peak, pipeline, tiling
+from einderiv.rewriting.tiling import along, blocked
+
+U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
+w, t, C = ed.tensor("w", "k"), ed.tensor("t", ""), ed.tensor("C", "pnk")
+SHAPES = {"U": (7, 3), "V": (5, 3), "T": (7, 5), "M": (7, 5), "w": (3,), "t": (), "C": (7, 7, 3)}
+rng = np.random.default_rng(0)
+EXPRESSIONS = {
+    "masked":         ed.grad(ed.sum(M * (U @ V.T - T) ** 2), U),
+    "masked, by V":   ed.grad(ed.sum(M * (U @ V.T - T) ** 2), V),
+    "all of it":      ed.value_and_grad(ed.sum(M * (U @ V.T - T) ** 2), [U, V]),
+    "a layer":        ed.sum(ed.tanh(U @ V.T) * T),
+    "softmax rows":   ed.grad(ed.sum(ed.softmax(U @ V.T, axis=1) * T), U),
+    "softmax":        ed.softmax(U @ V.T, axis=0) @ V,
+    "a scalar":       ed.sum(ed.exp(t * T) * M),
+    "broadcast":      ed.exp(U * ed.einsum("k->nk", w, sizes={"n": "n"})) @ w,
+    "where":          ed.sum(ed.where(T, M, T * M), 0),
+    "embedded":       ed.derive(ed.tanh(U) @ w, U),
+    "a diagonal":     ed.einsum("nm,nm,nn->n", T, M, ed.exp(U @ U.T)),
+    "once more":      ed.exp(U @ V.T) @ ed.exp(V @ U.T),
+    "after":          ed.inv(ed.exp(U).T @ ed.exp(U)) @ ed.sin(U).T,
+    "three uses":     ed.exp(U @ V.T) + ed.outer(ed.sum(ed.exp(U @ V.T), 1), ed.sum(ed.exp(U @ V.T), 0)),
+    "largest":        ed.max(ed.tanh(U @ V.T) - T, axis=1),
+    "a view inside":  ed.exp(ed.exp(U) + ed.einsum("nnk->nk", ed.softmax(C, 0))),
+    "moments":        ed.var(ed.exp(U @ V.T), axis=0),
+}  # fmt: skip
+
+
+def given(e):
+    return {n: rng.normal(size=SHAPES[n]) for n in ed.compile(e).inputs}
+
+
+def chosen(seed, rows):
+    """A choice of a loop that always takes this one."""
+
+    def choose(program, steps):
+        found = along(program, steps, seed)
+        if found:
+            found.rows = min(rows, found.count - 1)
+            LOOPS.append(found)
+        return found
+
+    return choose
+
+
+LOOPS = []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize("e", EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_every_axis_gives_the_same(e, rows, monkeypatch):
+    at = given(e)
+    monkeypatch.setattr(pipeline, "blocked", lambda *_: None)
+    wanted = ed.compile(e)(at)
+    monkeypatch.setattr("einderiv.backends.numpy_inplace.LARGE", 2)
+    monkeypatch.setattr(tiling, "WIDE", 1)
+    LOOPS.clear()
+    program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program
+    for value in (k for k, step in enumerate(program.steps) if step.kind == "input"):
+        for axis in range(len(program.shape(value))):
+            monkeypatch.setattr(pipeline, "blocked", chosen((value, axis), rows))
+            f, out = ed.compile(e), mapped(lambda a: np.full_like(a, np.nan), wanted)
+            f(at, out=out)
+            for got, there, want in zip(leaves(f(at)), leaves(out), leaves(wanted), strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+                assert (there == got).all()
+    assert LOOPS, "no axis of any input made a loop"
+
+
+def source_of(e, **shapes):
+    f = ed.compile(e)
+    f({n: rng.random(shapes[n]) for n in f.inputs})
+    return f._last.emitted.source
+
+
+def test_a_masked_factorisation_runs_in_rows():
+    source = source_of(EXPRESSIONS["masked"], U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
+    loop = source[source.index("for ") :]
+    assert [x.strip() for x in loop.split("\n")[2:5]] == ["t0 = U[block].dot(V.T)", "t0 -= T[block]", "t0 *= M[block]"]
+
+
+def test_no_loop_where_nothing_is_passed_on():
+    A = ed.tensor("A", "ij")
+    assert "for " not in source_of(A @ A.T, A=(600, 500))
+    assert "for " not in source_of(EXPRESSIONS["masked"], U=(50, 4), V=(60, 4), T=(50, 60), M=(50, 60))
+
+
+def test_integers_and_complex_numbers_run_in_one_piece():
+    e = EXPRESSIONS["masked"]
+    for dtype in (np.int64, np.complex128):
+        f = ed.compile(e)
+        f({n: np.ones(s, dtype) for n, s in dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600)).items()})
+        assert "for " not in f._last.emitted.source
+
+
+def test_rows_fit_the_cache(monkeypatch):
+    e = EXPRESSIONS["masked"]
+    f = ed.compile(e)
+    shapes = dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
+    f({n: np.ones(s) for n, s in shapes.items()})
+    program = f._last.program
+    steps = [(k, step) for k, step in enumerate(program.steps)]
+    loop = blocked(program, steps)
+    assert loop.count == 500
+    assert loop.rows * 600 * 8 <= costs.cache < 4 * loop.rows * 600 * 8
+    monkeypatch.setattr(tiling, "FEW", 10**6)
+    assert blocked(program, steps) is None
+    assert seconds(program, [k for k, _ in steps]) > tiling.looped_seconds(program, steps, loop)
+
+
+v = ed.tensor("v", "m")
+AT = {"U": rng.normal(size=(1000, 8)), "V": rng.normal(size=(750, 8)), "T": rng.normal(size=(1000, 750)),
+      "v": rng.normal(size=750)}  # fmt: skip
+WHOLE = 8 * 1000 * 750  # bytes of a matrix of all pairs
+LIMITED = {
+    "a number":        ed.sum(ed.tanh(U @ V.T) * T),
+    "by rows":         ed.grad(ed.sum(ed.tanh(U @ V.T) * T), U),
+    "by columns":      ed.grad(ed.sum(ed.tanh(U @ V.T) * T), V),
+    "all pairs":       ed.exp(-ed.einsum("nk,mk->nm", U, V)) @ v,
+    "one after other": ed.exp(U @ V.T) @ (ed.exp(V @ U.T) @ ed.exp(U)),
+}  # fmt: skip
+
+
+def arrays_of(f):
+    return {name: AT[name] for name in f.inputs}
+
+
+def measured(f):
+    f(arrays_of(f))
+    tracemalloc.start()
+    found = f(arrays_of(f))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return found, most
+
+
+def steps_of(f):
+    program = f._last.program
+    return program, [(k, program.steps[k]) for k in program.live()]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+@pytest.mark.parametrize("e", LIMITED.values(), ids=LIMITED)
+def test_memory_stays_below_a_limit(e, share):
+    limit = int(share * WHOLE)
+    f = ed.compile(e, memory_limit=limit)
+    found, most = measured(f)
+    np.testing.assert_allclose(found, ed.evaluate(e, arrays_of(f)), rtol=1e-11, atol=1e-11)
+    assert most <= 1.05 * limit + 20_000
+    assert "in progress(range(" in f._last.emitted.source
+
+
+@pytest.mark.parametrize("e", LIMITED.values(), ids=LIMITED)
+def test_the_peak_is_what_is_foreseen(e, monkeypatch):
+    monkeypatch.setattr("einderiv.rewriting.pipeline.blocked", lambda *_: None)
+    f = ed.compile(e)
+    most = measured(f)[1]
+    foreseen = 8 * peak(*steps_of(f))
+    assert 0.6 * most - 20_000 <= foreseen  # and never much less than what is taken
+    assert most <= 1.05 * foreseen + 20_000
+
+
+def test_no_slices_where_it_fits():
+    f = ed.compile(LIMITED["a number"], memory_limit=10 * WHOLE)
+    f(arrays_of(f))
+    assert "progress" not in f._last.emitted.source
+
+
+@pytest.mark.parametrize(("e", "limit", "message"), [
+    (ed.outer(v, v),        10**6,     r"the dense result of shape \(750, 750\) takes 4.5 MB, over the limit of 1 MB"),
+    (ed.inv(T.T @ T) @ v,   5 * 10**6, r"together take 9 MB at their peak, over the memory_limit of 5 MB"),
+])  # fmt: skip
+def test_what_cannot_be_cut(e, limit, message):
+    f = ed.compile(e, memory_limit=limit)
+    with pytest.raises(ed.LimitError, match=message):
+        f(arrays_of(f))
+
+
+def test_whole_numbers_and_complex_ones_are_cut_too():
+    e = ed.einsum("nk,mk,nm->", "U", "V", "T")
+    for dtype in (np.int64, np.complex128):
+        at = {n: rng.integers(-3, 4, s).astype(dtype) for n, s in dict(U=(50, 8), V=(40, 8), T=(50, 40)).items()}
+        f = ed.compile(e, memory_limit=3000)
+        assert f(at) == np.einsum("nk,mk,nm->", at["U"], at["V"], at["T"])

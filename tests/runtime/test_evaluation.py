@@ -1,0 +1,275 @@
+"""Calls: what may be given and how, trees, sizes, sources, plans, caches, threads."""
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+from oracle import assert_same
+
+import einderiv as ed
+from einderiv.runtime.evaluation import PLANS
+
+t, es = ed.tensor, ed.einsum
+A2, X3 = np.array([[1, 2, 3], [4, 5, 6]]), np.array([1, 0, 2])
+WANT = A2 @ X3
+
+
+def y():
+    return es("ij,j->i", "A", "x")
+
+
+# ---- ways to give arrays
+@pytest.mark.parametrize("call", [
+    lambda: ed.evaluate(y(), A=A2, x=X3),
+    lambda: ed.evaluate(y(), {"A": A2, "x": X3}),
+    lambda: ed.evaluate(y(), {"A": A2}, x=X3),
+    lambda: ed.evaluate(y(), A=A2.tolist(), x=tuple(X3.tolist())),
+    lambda: ed.evaluate(y(), {}, A=A2, x=X3),
+    lambda: ed.compile(y())(A=A2, x=X3),
+    lambda: ed.compile(y())({"A": A2, "x": X3}),
+    lambda: ed.compile([y()])(A=A2, x=X3)[0],
+    lambda: ed.compile(y(), backend="numpy", optimize="greedy", memory_limit=10**6)(x=X3, A=A2),
+    lambda: ed.evaluate(y(), A=A2, x=X3, dense=False).dense(),
+])  # fmt: skip
+def test_ways_to_give_arrays(call):
+    assert_same(call(), WANT)
+
+
+OPTIONS = ["dense", "sizes", "memory_limit", "e", "arrays", "optimize", "backend", "self", "seed", "named",
+           "wrt", "y", "out", "zeroed"]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_tensors_named_like_options(name):
+    e = es("ij,j->i", name, "x")
+    given = {name: A2, "x": X3}
+    assert_same(ed.evaluate(e, given), WANT)
+    assert_same(ed.evaluate(e, given, dense=False).dense(), WANT)
+    f = ed.compile(e)
+    assert_same(f(given), WANT)
+    assert "A2" not in f.source({name: (2, 3), "x": (3,)})
+    assert f.plan({name: (2, 3), "x": (3,)}).flops == 12
+    assert ed.check(e, name, given).ok
+    if name not in ("dense", "sizes", "memory_limit", "out", "zeroed"):  # those are options; all else is free
+        assert_same(ed.evaluate(e, **given), WANT)
+        if name != "memory_limit":
+            assert_same(f(**given), WANT)
+
+
+TREES = [
+    ((),                                    ()),
+    ([],                                    []),
+    ({},                                    {}),
+    (lambda e: (e,),                        lambda a: (a,)),
+    (lambda e: [e, (e.T, {"k": e})],        lambda a: [a, (a.T, {"k": a})]),
+    (lambda e: {"b": e, "a": [e * 2]},      lambda a: {"b": a, "a": [a * 2]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tree", "want"), TREES, ids=range(len(TREES)))
+def test_trees(tree, want):
+    def same(got, wanted):
+        assert type(got) is type(wanted)
+        if isinstance(wanted, dict):
+            assert list(got) == list(wanted)
+            return [same(got[k], wanted[k]) for k in wanted]
+        if isinstance(wanted, (list, tuple)):
+            return [same(g, w) for g, w in zip(got, wanted, strict=True)]
+        return assert_same(got, wanted)
+
+    tree, want = (part(arg) if callable(part) else part for part, arg in ((tree, t("A", "ij")), (want, A2)))
+    given = {"A": A2} if want else {}
+    same(ed.evaluate(tree, given), want)
+    same(ed.compile(tree)(given), want)
+
+
+def test_inputs_and_raw():
+    f = ed.compile(ed.derive(es("ij,jk,k->i", "A", "B", "x"), "B"))
+    assert f.inputs == ("A", "x")
+    B = np.zeros((3, 3), int)
+    checked = f(A=A2, B=B, x=X3)
+    assert_same(f.raw(A2, X3), checked)
+    assert_same(f.raw(2 * A2, X3), 2 * checked)
+    with pytest.raises(ed.EinderivError, match="call f"):
+        ed.compile(y()).raw(A2, X3)
+    g = ed.compile((y(), {"twice": 2 * y()}))
+    g(A=A2, x=X3)
+    assert_same(g.raw(A2, X3)[1]["twice"], 2 * WANT)
+
+
+def test_any_known_tensor_may_be_given_and_fixes_sizes():
+    J = ed.derive(y(), "A")
+    want = np.einsum("ia,b->iab", np.eye(2, dtype=int), X3)
+    assert_same(ed.evaluate(J, A=A2, x=X3), want)
+    assert_same(ed.evaluate(J, x=X3, sizes={"i": 2}), want)
+    assert_same(ed.evaluate(J, x=X3, sizes={"a": 2}), want)
+    with pytest.raises(ed.ShapeError, match=r"size of axis 0 of A is not known.*sizes="):
+        ed.evaluate(J, x=X3)
+
+
+SIZES = [
+    # expression, sizes, arrays, what comes out
+    (lambda: ed.derive(t("A", ("row", "col")) * 1, "A"),    {"row": 2, "col": 1}, {}, (2, 1, 2, 1)),
+    (lambda: ed.derive(es("ij->ji", "A"), 0),               {"i": 2, "j": 0},     {}, (0, 2, 2, 0)),
+    (lambda: ed.derive(es("big cat -> cat big", "A"), 0),   {"big": 2, "cat": 3}, {}, (3, 2, 2, 3)),
+    (lambda: es("i->ij", "v", sizes={"j": "wide"}),         {"wide": 3},          {"v": [1, 2]}, (2, 3)),
+    (lambda: ed.derive(es("ij,j->i", "A", "x"), "A"),       {"i": 200},           {"x": [1]}, (200, 200, 1)),
+    (lambda: es("i->i", "v"),                               {"i": 2},             {"v": [1, 2]}, (2,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "sizes", "given", "shape"), SIZES, ids=range(len(SIZES)))
+def test_sizes(make, sizes, given, shape):
+    assert ed.evaluate(make(), given, sizes=sizes).shape == shape
+    assert ed.compile(make())(given, sizes=sizes).shape == shape
+    assert ed.compile(make(), dense=False)(given, sizes=sizes).shape == shape
+
+
+class Torch:
+    """Looks like an array of a library that is not NumPy."""
+
+    __module__ = "torch.fake"
+    shape, dtype = (2, 3), "float32"
+
+
+REFUSED = [
+    ("missing",              lambda: ed.evaluate(y(), A=A2),                           ed.EinderivError,
+     "no array for x"),
+    ("all missing",          lambda: ed.evaluate(y()),                                 ed.EinderivError,
+     "A, x"),
+    ("unknown",              lambda: ed.evaluate(y(), A=A2, x=X3, X=X3),               ed.EinderivError,
+     "'X'.*mean 'x'"),
+    ("unknown in a mapping", lambda: ed.evaluate(y(), {"A": A2, "x": X3, 3: X3}),      ed.EinderivError,
+     "called '3'"),
+    ("not by name",          lambda: ed.evaluate(y(), A2),                             TypeError,
+     "by name.*ndarray"),
+    ("two axes for three",   lambda: ed.evaluate(y(), A=A2, x=A2),                     ed.ShapeError,
+     "x has 1 axis.*2"),
+    ("contradiction",        lambda: ed.evaluate(y(), A=A2, x=[1, 2]),                 ed.ShapeError,
+     "size 3.*2"),
+    ("size 1",               lambda: ed.evaluate(y(), A=A2, x=[1]),                    ed.ShapeError,
+     "does not broadcast"),
+    ("sizes unknown",        lambda: ed.evaluate(y(), A=A2, x=X3, sizes={"q": 2}),     ed.EinderivError,
+     "'q'"),
+    ("sizes contradict",     lambda: ed.evaluate(y(), A=A2, x=X3, sizes={"i": 3}),     ed.ShapeError,
+     "'i'.* 3.* 2"),
+    ("sizes no number",      lambda: ed.evaluate(y(), A=A2, x=X3, sizes={"i": "2"}),   TypeError,
+     "whole number"),
+    ("sizes negative",       lambda: ed.evaluate(y(), A=A2, x=X3, sizes={"i": -2}),    ed.ShapeError, "-2"),
+    ("other library",        lambda: ed.evaluate(y(), A=Torch(), x=X3),                ed.BackendError,
+     "torch"),
+    ("strings",              lambda: ed.evaluate(y(), A=A2.astype(str), x=X3),         TypeError, "dtype"),
+    ("masked",               lambda: ed.evaluate(y(), A=np.ma.masked_array(A2), x=X3), TypeError, "masked"),
+    ("ragged",               lambda: ed.evaluate(y(), A=[[1], [1, 2]], x=X3),          ed.EinderivError,
+     "A is no array"),
+    ("a string to evaluate", lambda: ed.evaluate("ij->ji", A=A2),                      TypeError,
+     "ed.einsum makes one"),
+    ("a number in a tree",   lambda: ed.compile([y(), 3]),                             TypeError, "not int"),
+    ("ranks that differ",    lambda: ed.compile([y(), t("A", "i")]),                   ed.ShapeError,
+     "A has 2 axes.*1 axis"),
+    ("backend",              lambda: ed.compile(y(), backend="numpi"),                 ed.BackendError,
+     "mean 'numpy'"),
+    ("backend, a module",    lambda: ed.compile(y(), backend="os"),                    ed.BackendError,
+     "'os'"),
+    ("backend, no name",     lambda: ed.compile(y(), backend=np),                      TypeError,
+     "not module"),
+    ("source of a backend",  lambda: ed.source(y(), "fortran"),                        ed.BackendError,
+     "fortran"),
+    ("memory_limit",         lambda: ed.compile(y(), memory_limit=[1]),                TypeError,
+     "memory_limit"),
+    ("source, unknown",      lambda: ed.compile(y()).source(Q=(2,)),                   ed.EinderivError,
+     "'Q'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "match"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_refused(call, error, match):
+    with pytest.raises(error, match=match):
+        call()
+
+
+# ---- sources
+def test_the_source_of_a_call():
+    f = ed.compile(ed.derive(y(), "A"))
+    source = f.source(A=(2, 3), x=X3.astype(float))
+    scope = {}
+    exec(source, scope)
+    got = scope["compute"](X3.astype(float))
+    np.testing.assert_array_equal(got, ed.evaluate(ed.derive(y(), "A"), A=A2, x=X3))
+    assert "einderiv" not in source
+    assert f.source({"A": (2, 3), "x": (3,)}) == source
+
+
+# ---- caches
+def test_one_plan_for_one_set_of_shapes_and_dtypes():
+    f = ed.compile(y())
+    for _ in range(3):
+        f(A=A2, x=X3)
+    assert len(f._plans) == 1
+    f(A=A2.astype(float), x=X3)
+    f(A=A2[:1], x=X3)
+    f(A=A2, x=X3, sizes={"i": 2})
+    assert len(f._plans) == 4
+
+
+def test_the_cache_is_bounded_and_forgets_nothing_that_matters():
+    f = ed.compile(y())
+    for n in range(PLANS + 20):
+        assert_same(f(A=np.ones((n, 3), int), x=X3), np.full(n, 3))
+    assert len(f._plans) == PLANS
+    assert_same(f(A=A2, x=X3), WANT)
+
+
+def test_plans_hold_neither_arrays_nor_expressions():
+    e = y()
+    a = A2.astype(float)
+    ed.evaluate(e, A=a, x=X3)
+    array, expression = weakref.ref(a), weakref.ref(e)
+    del a
+    gc.collect()
+    assert array() is None
+    del e
+    gc.collect()
+    assert expression() is None
+
+
+def test_a_limit_that_is_changed_counts_at_once():
+    e = es("i,j->ij", "x", "x")
+    assert ed.evaluate(e, x=np.ones(8)).nbytes == 512
+    with ed.limits.override(dense_bytes=511), pytest.raises(ed.LimitError, match="511"):
+        ed.evaluate(e, x=np.ones(8))
+    assert ed.evaluate(e, x=np.ones(8)).nbytes == 512
+
+
+# ---- threads
+@pytest.mark.parametrize("shared", [True, False], ids=["one callable", "one expression"])
+def test_threads_get_the_same_results(shared):
+    """Eight threads, each with shapes of its own in between: every result must be its own."""
+    e = ed.grad(ed.logsumexp(y()) + ed.norm(y()), "x")
+    f = ed.compile(e) if shared else lambda **given: ed.evaluate(e, **given)
+    cases = []
+    for n in range(1, 9):
+        r = np.random.default_rng(n)
+        cases.append(dict(A=r.normal(size=(n, 5)), x=r.normal(size=5)))
+    want = [ed.compile(e)(case) if shared else ed.evaluate(e, case) for case in cases]
+    wrong, start = [], threading.Barrier(8)
+
+    def work(k):
+        try:
+            start.wait(timeout=30)
+            for j in range(24):
+                got = f(**cases[(j + k) % 8])
+                if not np.array_equal(got, want[(j + k) % 8]):
+                    wrong.append((k, j))
+        except Exception as error:  # must reach the main thread
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert wrong == []
+    assert not any(thread.is_alive() for thread in threads)
