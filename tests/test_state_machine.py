@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, precondition, rule
+from lengths import length
 
 import einderiv as ed
 
@@ -144,7 +145,7 @@ def _einsum(text, *arrays):
 
 
 @pytest.mark.parametrize(("examples", "steps"), [
-    (12, 12), pytest.param(300, 30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])  # fmt: skip
+    (12, 12), pytest.param(length(80, 300), 30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])  # fmt: skip
 def test_expressions(examples, steps):
     machine = Expressions.TestCase()
     machine.settings = settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True,

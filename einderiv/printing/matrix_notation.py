@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, coefficient, is_zero, same
+from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, coefficient, is_zero, same, terms
 from .matrix_forms import (
     COMMUTATION,
     ENTRIES_BY_ENTRIES,
@@ -73,7 +73,7 @@ def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
         return _factor(e)
     if is_zero(e):
         return Figure(0)
-    return summed([_term(part, order) for part in e.terms])
+    return summed([_term(part, order) for part in terms(e)])
 
 
 def _factor(e: Expr) -> Form:
@@ -143,10 +143,10 @@ def _applied(e: Apply) -> Form:
 
 def _squared(e: Expr) -> Form | None:
     """What `e` is the sum of the squares of, or nothing."""
-    terms = e.terms
-    if e.ndim or len(terms) != 1 or coefficient(terms[0]) != 1:
+    found = terms(e)
+    if e.ndim or len(found) != 1 or coefficient(found[0]) != 1:
         return None
-    slots, _ = _slots(terms[0])
+    slots, _ = _slots(found[0])
     if len(slots) != 2 or slots[0].labels != slots[1].labels:
         return None
     first, second = slots[0].factor, slots[1].factor
@@ -158,7 +158,7 @@ def _squared(e: Expr) -> Form | None:
 def _vector(e: Apply) -> Form:
     """The rows of a matrix one by one: ``vec`` of its transpose; of ``u vᵀ``, ``u ⊗ v``."""
     inner = e.arguments[0]
-    parts = [_two_vectors(part) for part in inner.terms]
+    parts = [_two_vectors(part) for part in terms(inner)]
     pairs = [part for part in parts if part is not None]
     if len(pairs) == len(parts):
         return Bracketed(summed(pairs))
@@ -196,7 +196,7 @@ def _kronecker(e: Apply) -> Form:
 
 def _one_factor(e: Expr) -> tuple[Expr, list[int]] | None:
     """The one factor of the first term of `e`, and which axis of it each axis of the term is."""
-    slots, output = _slots(e.terms[0])
+    slots, output = _slots(terms(e)[0])
     if len(slots) != 1 or slots[0].factor is None:
         return None
     return slots[0].factor, [slots[0].labels.index(label) for label in output]
@@ -204,11 +204,11 @@ def _one_factor(e: Expr) -> tuple[Expr, list[int]] | None:
 
 def _addends(e: Expr) -> list[tuple[Expr, list[int]]]:
     """The terms of a sum behind a change of axes, and which axis of theirs each axis of `e` is."""
-    view = _one_factor(e) if len(e.terms) == 1 else None
+    view = _one_factor(e) if len(terms(e)) == 1 else None
     if view is None or not isinstance(view[0], Add):
-        return [(part, list(range(e.ndim))) for part in e.terms]
+        return [(part, list(range(e.ndim))) for part in terms(e)]
     whole, order = view
-    return [(part, order) for part in whole.terms]
+    return [(part, order) for part in terms(whole)]
 
 
 # ---- products
@@ -304,7 +304,7 @@ def _split(e: Expr) -> Expr | None:
     if not isinstance(e, Apply) or e.function.name != "unvec":
         return None
     inner = e.arguments[0]
-    return inner.terms[0] if isinstance(inner, Einsum) else None
+    return terms(inner)[0] if isinstance(inner, Einsum) else None
 
 
 def _by_pairs(links: Sequence[Link], output: Names) -> Form | None:

@@ -1,7 +1,6 @@
 """Programs run on arrays: compiled calls, and results that keep their structure."""
 
-from .compilation import compile
-from .evaluation import Compiled, evaluate
+from .compiled import Compiled, compile, evaluate
 from .execution import computed
 from .iterative import STEPS, conjugate_gradients, scipy_part
 from .kronecker import LARGEST_BLOCK

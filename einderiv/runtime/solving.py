@@ -144,8 +144,9 @@ class Square:
         for group in self.groups:
             if not small(group, self.dtype):
                 size = spoken_bytes(prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize)
-                raise LimitError(f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} unknowns a "
-                                 "block and ed.limits.dense_bytes; .as_linear_operator() is for scipy.sparse.linalg")  # fmt: skip
+                raise LimitError(f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} unknowns "
+                                 "a block and ed.limits.dense_bytes; .as_linear_operator() is for "
+                                 "scipy.sparse.linalg")  # fmt: skip
 
 
 # ---- without factors: conjugate gradients

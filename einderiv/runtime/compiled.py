@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from ..backends import BACKENDS, NUMPY, check_backend, check_dense, emit, looked_at, taken
-from ..errors import EinderivError, limits
-from ..expression import Expr, check_known, leaves, mapped, parsed_bytes, put, shapes_of, solved, tensors_in, whole
+from ..backends import BACKENDS, NUMPY, check_backend, check_dense, chosen, emit, looked_at, taken
+from ..errors import BackendError, EinderivError, limits
+from ..expression import (
+    Constant,
+    Expr,
+    bound,
+    check_known,
+    leaves,
+    library,
+    mapped,
+    needed,
+    parsed_bytes,
+    put,
+    shapes_of,
+    solved,
+    tensors_in,
+    whole,
+)
 from ..functions import check_structures, structures
 from ..planning import check_optimizer
 from ..printing import text
 from ..reports import Plan, emitted
-from ..rewriting import check_mesh
+from ..rewriting import OFTEN, check_mesh
 from .out import check_dense_numpy, check_options, received
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -51,6 +66,57 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
     return compiled(arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
 
 
+def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
+            memory_limit: int | str | None = None, distribute: bool = True, constants: Sequence[str] = (),
+            mesh: Any = None) -> Compiled | Constants:  # fmt: skip
+    """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
+
+    >>> import einderiv as ed
+    >>> f = compile(ed.einsum("ij,j->i", "A", "x"))
+    >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
+    (array([3.]), ('A', 'x'))
+
+    With `memory_limit`, bytes or text such as ``"2GiB"``, the arrays on the way and the results stay below it together:
+    where they would not, the work is done in slices along an axis, with a progress bar if it takes long and tqdm is
+    there.
+
+    `constants` names tensors whose arrays are given with the first call, and kept: what depends on them alone is
+    computed once, a factorisation too. Giving another array plans anew; changing one in place is not noticed. They may
+    be arrays of torch or JAX, but neither traced nor ones that want a gradient.
+
+    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
+    ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
+
+    With a `mesh` of JAX (``jax.make_mesh((8,), ("devices",))``) every value is divided among its devices, along an axis
+    that the result keeps and not along one that is summed; ``f.source(shapes)`` shows how. Under ``jax.jit`` it is one
+    program for all.
+
+    Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
+    """
+    options = {"backend": backend, "dense": dense, "optimize": optimize, "memory_limit": memory_limit,
+               "distribute": distribute, "worth": OFTEN, "mesh": mesh}  # fmt: skip
+    return Constants(e, constants, options) if constants else Compiled(e, **options)
+
+
+class Call(NamedTuple):
+    """What a call gives: the backend, its device, the arrays as it has them, and sizes by their names."""
+
+    backend: str
+    device: Any
+    arrays: dict[str, Any]
+    sizes: tuple[tuple[str, int], ...]
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the arrays."""
+        return {name: array.shape for name, array in self.arrays.items()}
+
+    @property
+    def dtypes(self) -> dict[str, Any]:
+        """Their dtypes."""
+        return {name: array.dtype for name, array in self.arrays.items()}
+
+
 class Compiled:
     """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
 
@@ -72,8 +138,6 @@ class Compiled:
                 raise TypeError(f"only expressions can be evaluated, not {type(root).__name__}; "
                                 "ed.einsum makes one of a string")  # fmt: skip
         self.tensors = tensors_in(self.roots)
-        from ..expression import needed
-
         self.inputs = needed(self.roots)
         self.structures = structures(self.roots)
         # No lock: each step on the dict is one operation. A lock that a thread holds stays held in a forked process.
@@ -97,36 +161,41 @@ class Compiled:
 
     def _long_way(self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]) -> Any:
         """Everything checked, and planned where it has not been."""
-        sizes, out, zeroed = options.get("sizes"), options.get("out"), options.get("zeroed", False)
+        call = self.checked(arrays, options, named)
+        backend, device, given, fixed = call
+        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())), fixed,
+               limits.dense_bytes)  # fmt: skip
+        execution = self._plans.get(key)
+        if execution is None:
+            execution = self._planned(call.shapes, dict(fixed), call.dtypes, backend, device)
+            self._plans[key] = execution
+            for old in list(self._plans)[:-PLANS]:
+                self._plans.pop(old, None)
+        if options.get("out") is None:
+            results = execution.run(given)
+        else:
+            check_dense_numpy(backend, self.dense)
+            outs = received(self.tree, options["out"], execution.shapes, execution.dtype)
+            results = execution.run_into(given, outs, zeroed=options.get("zeroed", False))
+        if execution is not self._last:
+            self._remember(execution, backend)
+        elif not self.structures and not fixed and type(self) is Compiled:
+            self._quicken(execution, given)
+        return self._tree(execution, results)
+
+    def checked(self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]) -> Call:
+        """What a call gives, once it is known that it can be used."""
         check_options(options, self.tensors, arrays)
         backend, device, given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
             raise EinderivError(f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}")
+        sizes = options.get("sizes")
         if sizes is not None and not isinstance(sizes, Mapping):
             raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
         fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
         check_structures(self.structures, looked_at(given, backend, self.structures))
-        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())), fixed,
-               limits.dense_bytes)  # fmt: skip
-        execution = self._plans.get(key)
-        if execution is None:
-            execution = self._planned({n: a.shape for n, a in given.items()}, dict(fixed),
-                                      {n: a.dtype for n, a in given.items()}, backend, device)  # fmt: skip
-            self._plans[key] = execution
-            for old in list(self._plans)[:-PLANS]:
-                self._plans.pop(old, None)
-        if out is None:
-            results = execution.run(given)
-        else:
-            check_dense_numpy(backend, self.dense)
-            outs = received(self.tree, out, execution.shapes, execution.dtype)
-            results = execution.run_into(given, outs, zeroed=zeroed)
-        if execution is not self._last:
-            self._remember(execution, backend)
-        elif type(self) is Compiled and not self.structures and not fixed:
-            self._quicken(execution, given)
-        return self._tree(execution, results)
+        return Call(backend, device, given, fixed)
 
     def _remember(self, execution: Any, backend: str) -> None:
         """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last that was remembered."""
@@ -208,7 +277,79 @@ class Compiled:
         return mapped(lambda _: next(values), self.tree)
 
     def __repr__(self) -> str:
-        return f"Compiled({', '.join(map(text, self.roots))}; inputs {', '.join(self.inputs)})"
+        return shown(self.roots, self.inputs)
+
+
+def shown(roots: Sequence[Expr], inputs: Sequence[str]) -> str:
+    """What a compiled expression prints of itself."""
+    return f"Compiled({', '.join(map(text, roots))}; inputs {', '.join(inputs)})"
+
+
+class Constants:
+    """A compiled expression some of whose tensors keep their arrays from call to call."""
+
+    def __init__(self, tree: Any, constants: Sequence[str], options: Mapping[str, Any]) -> None:
+        self._free = Compiled(tree, **options)  # what holds nothing yet
+        if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
+            raise TypeError("constants must be a list of names of tensors")
+        check_known(constants, self._free.tensors)
+        self.tree, self.tensors = tree, self._free.tensors
+        self.inputs = tuple(name for name in self._free.inputs if name not in constants)
+        self._options = options
+        # Replaced as one: neither a thread nor an interrupt may leave new arrays with an old expression.
+        self._held: tuple[dict[str, Any], Compiled] = dict.fromkeys(constants), self._free
+
+    def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
+                 out: Any = None, zeroed: bool = False, **named: Any) -> Any:  # fmt: skip
+        """The value; constants may be left out from the second call on."""
+        check_options({"sizes": sizes, "out": out, "zeroed": zeroed}, self.tensors, arrays)
+        given = {**(arrays or {}), **named}
+        new = {name: given.pop(name) for name in self._held[0] if name in given}
+        return self._with(new)(given, sizes=sizes, out=out, zeroed=zeroed)
+
+    def _with(self, new: Mapping[str, Any]) -> Compiled:
+        """The expression that holds the constants: those kept, but for `new` ones."""
+        arrays, inner = self._held
+        missing = [name for name, array in {**arrays, **new}.items() if array is None]
+        if not missing and all(array is arrays[name] for name, array in new.items()):
+            return inner
+        arrays = {**arrays, **new}
+        if missing:
+            raise EinderivError(f"no array for the constant {', '.join(missing)}: give it with the first call")
+        backend, constants = kept(arrays, self._options["backend"])
+        tree = mapped(lambda e: bound(e, constants), self.tree)
+        inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
+        self._held = arrays, inner
+        return inner
+
+    def raw(self, *arrays: Any) -> Any:
+        """The value for arrays in the order of `inputs`, as the last checked call had them; no checks."""
+        return self._held[1].raw(*arrays)
+
+    def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
+        """The Python source for tensors of given shapes (tuples or arrays), which takes the constants too."""
+        return self._free.source(shapes, **named)
+
+    def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
+        """The steps and their costs for tensors of given shapes (tuples or arrays), those of the constants too."""
+        return self._free.plan(shapes, **named)
+
+    def __repr__(self) -> str:
+        return shown(self._free.roots, self.inputs)
+
+
+def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Mapping[str, Any]]:
+    """The backend that constants decide, and what an expression holds of them: values that nobody differentiates by."""
+    found = chosen(arrays, backend)
+    if found == "numpy":
+        return backend, arrays
+    those = BACKENDS[found].library
+    given, _ = those.given({name: array for name, array in arrays.items() if library(array) == found})
+    for name, array in given.items():
+        if getattr(array, "requires_grad", False) or those.looked_at(array) is None:
+            raise BackendError(f"the constant {name} is kept from call to call, so it can neither be traced nor get a "
+                               "gradient: give its values alone")  # fmt: skip
+    return found, {**arrays, **{name: Constant(array, tuple(array.shape)) for name, array in given.items()}}
 
 
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
