@@ -62,6 +62,9 @@ def taken(arrays: Mapping[str, Any], backend: str | None, dense: bool) -> tuple[
 
 def looked_at(given: Mapping[str, Any], backend: str, names: Iterable[str]) -> dict[str, Any]:
     """The arrays of these names for NumPy, without those that are traced: they have no values."""
+    wanted = [name for name in names if name in given]
+    if not wanted:  # as in nearly every call
+        return {}
     look = BACKENDS[backend].library.looked_at
-    found = {name: look(given[name]) for name in names if name in given}
+    found = {name: look(given[name]) for name in wanted}
     return {name: array for name, array in found.items() if array is not None}
