@@ -45,7 +45,7 @@ def cluster() -> dict[str, float]:
         return {}
     from distributed import Client, LocalCluster, wait
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local, Client(local) as client:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local, Client(local) as client:
         here, there = client.scheduler_info()["workers"]
 
         def tasks(n: int) -> float:

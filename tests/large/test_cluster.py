@@ -55,7 +55,7 @@ AT = {"A": rng.integers(-3, 4, (4, 3)).astype(float), "B": rng.integers(-3, 4, (
 def client():
     """Two workers in this process: the tests that kill some are in test_distributed."""
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as found,
     ):
         yield found

@@ -26,7 +26,7 @@ n = length(24, 48)
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
         distributed.Client(cluster) as found,
     ):
         yield found
@@ -129,7 +129,7 @@ import dask.array as da, distributed, numpy as np
 import einderiv as ed
 
 if __name__ == "__main__":
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster:
         with distributed.Client(cluster):
             rng, shape = np.random.default_rng(7), ({SIDE}, {SIDE})
             arrays = dict((name, rng.integers(-4, 5, shape).astype(float)) for name in "ABC")
