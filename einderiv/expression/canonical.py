@@ -16,7 +16,7 @@ from .groups import connected
 from .nodes import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, children, total_weight, walk, wrapped
 from .unify import bare, carried, flatten
 
-FLAT = 512  # factors: larger products are compared as they are nested
+FLATTENED = 512  # factors: larger products are compared as they are nested
 MERGED = 500  # nodes: like terms that are larger merge only if they are written alike
 DEEP = 200  # operands of one connected component that are told apart by trying
 
@@ -93,7 +93,7 @@ class Forms:
             return children(e)
         if id(e) not in self.flat:
             self.alive.append(e)
-            self.flat[id(e)] = flatten(e, FLAT) if e.count <= FLAT else e
+            self.flat[id(e)] = flatten(e, FLATTENED) if e.count <= FLATTENED else e
         return self.flat[id(e)].factors
 
     def _describe(self, e: Expr) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .canonical import FLAT
+from .canonical import FLATTENED
 from .nodes import Add, Einsum, Expr, Label, walk, wrapped
 from .subscripts import fresh_names
 from .unify import bare, flatten
@@ -52,7 +52,7 @@ def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Namin
 def short_product(e: Expr) -> Einsum:
     """`e` as one product for naming: flat, unless it is so large that nobody reads its letters."""
     product = wrapped(e)
-    return flatten(product) if product.count <= FLAT else product
+    return flatten(product) if product.count <= FLATTENED else product
 
 
 def axis_names(e: Expr) -> tuple[str, ...]:

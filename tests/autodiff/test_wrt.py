@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.autodiff import Target, paired, resolved
+from einderiv.autodiff import Wrt, paired, resolved
 from einderiv.autodiff.wrt import check_apart, restored, shared_axes
 from einderiv.expression import leaves, mapped, tensors_of
 
@@ -44,7 +44,7 @@ TREES = [
 def test_resolved_keeps_the_tree(wrt, want):
     _, targets = resolved(product, wrt)
     assert [(t.tensor.name, t.label, t.position) for t in leaves(targets)] == want
-    assert mapped(type, targets) == mapped(lambda _: Target, wrt)
+    assert mapped(type, targets) == mapped(lambda _: Wrt, wrt)
     J = ed.derive(product, wrt)
     assert mapped(lambda e: isinstance(e, ed.Expr), J) == mapped(lambda _: True, wrt)
     assert [e.ndim for e in leaves(J)] == [2 + t.tensor.ndim for t in leaves(targets)]

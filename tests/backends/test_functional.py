@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from oracle import assert_same
-from test_numpy_backend import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
+from test_numpy import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
 
 import einderiv as ed
 from einderiv.backends import JAX, TORCH

@@ -8,8 +8,8 @@ import pytest
 
 import einderiv as ed
 from einderiv.errors import limits
-from einderiv.expression import FLAT, Add, coefficient, same, scaled, wrapped
-from einderiv.expression.canonical import Forms, collected
+from einderiv.expression import Add, coefficient, same, scaled, wrapped
+from einderiv.expression.canonical import FLATTENED, Forms, collected
 
 es, t = ed.einsum, ed.tensor
 RANKS = {"s": 0, "x": 1, "A": 2, "B": 2, "T": 3}
@@ -206,7 +206,7 @@ def test_nested_squarings(times):
             matrix = matrix @ matrix
         return matrix
 
-    assert (2**times > FLAT) == (times >= 10), "beyond this, products are compared as they are nested"
+    assert (2**times > FLATTENED) == (times >= 10), "beyond this, products are compared as they are nested"
     assert squared(M) == squared(m)
     assert squared(M) != squared(t("N", "nn"))
     assert hash(squared(M)) == hash(squared(m))

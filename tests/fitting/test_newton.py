@@ -68,7 +68,7 @@ def test_several_tensors(wrt):
 
 
 def test_several_tensors_without_a_matrix(monkeypatch):
-    monkeypatch.setattr("einderiv.fitting.newton.BLOCK", 3)
+    monkeypatch.setattr("einderiv.fitting.newton.LARGEST_BLOCK", 3)
     loss = ed.norm_squared(x - 1) + ed.norm_squared(t("z", "m") - es("mn,n->m", "A", x))
     A = r.normal(size=(3, 4))
     found = minimized(loss, ["x", "z"], [np.zeros(4), np.zeros(3)], A=A)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.backends import connected
+from einderiv.backends import client_of_cluster
 from einderiv.large.cluster import _joined, _pieces, hashed
 
 da = pytest.importorskip("dask.array", reason="dask is an extra")
@@ -64,7 +64,7 @@ def client():
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CASES)
 def test_streams_of_a_cluster(name, tmp_path, client):
-    assert connected() is client
+    assert client_of_cluster() is client
     e = CASES[name]()
     given = {n: AT[n] for n in ed.compile(e).tensors}
     lazy = {n: da.from_array(a, chunks=2) for n, a in given.items()}
@@ -81,7 +81,7 @@ def test_streams_of_a_cluster(name, tmp_path, client):
 
 def test_no_cluster_is_no_error(monkeypatch):
     monkeypatch.delitem(__import__("sys").modules, "distributed")
-    assert connected() is None
+    assert client_of_cluster() is None
 
 
 def test_digests_do_not_copy():

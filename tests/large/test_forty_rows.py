@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from forty_rows import GROUPS, SECONDS
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 ROWS = str(ROOT / "tests" / "forty_rows.py")
 
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from show.test_hypertext import no_script
+from html_checks import no_script
 
 import einderiv as ed
 from einderiv.cli import main
