@@ -27,14 +27,18 @@ def connected(parts: Sequence[Collection[Hashable]], apart: Container[Hashable] 
     left = set(range(len(parts)))
     found: list[list[int]] = []
     for k in range(len(parts)):
-        if k in left:
-            left.discard(k)
-            group = [k]
-            for j in group:  # it grows meanwhile
-                near = left.intersection(n for x in parts[j] for n in holders.pop(x, ()))
-                left -= near
-                group += near
-            found.append(sorted(group))
+        if k not in left:
+            continue
+        left.remove(k)
+        group = [k]
+        for j in group:  # it grows meanwhile
+            for x in parts[j]:
+                for near in holders.pop(x, ()):
+                    if near in left:
+                        left.remove(near)
+                        group.append(near)
+        group.sort()
+        found.append(group)
     return found
 
 
