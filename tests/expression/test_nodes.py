@@ -12,6 +12,7 @@ from einderiv.expression import (
     Constant,
     Einsum,
     Expr,
+    Record,
     Tensor,
     children,
     dressed,
@@ -222,3 +223,19 @@ def test_wrapped_and_dressed_change_no_identity(node):
     assert renamed == node
     assert hash(renamed) == hash(node)
     assert not is_zero(node)
+
+
+def test_slots_are_factors_with_their_labels():
+    assert PRODUCT.slots == ((X, (0, 1)), (Y, (0, 2)))
+    assert zero((3,), (None,)).slots == ()
+
+
+def test_other_data_under_the_same_factors():
+    made = Einsum(2, (X, Y), ((0, 1), (0, 2)), (2, 1), axes=("k", "j"), letters={0: "i"}, origins=(s,))
+    record = Record(X, "X", 1, None)
+    half = made.with_data(coefficient=1, output=(1,), axes=("q",), record=record)
+    assert (half.coefficient, half.output, half.axes, half.record) == (1, (1,), ("q",), record)
+    assert (half.factors, half.inputs, half.given, half.letters) == (made.factors, made.inputs, (), {0: "i"})
+    assert half.origins == (), "what it was made from is given anew"
+    nothing = made.with_data(coefficient=0, given=((0, 3),))
+    assert (nothing.coefficient, nothing.given, nothing.output) == (0, ((0, 3),), made.output)

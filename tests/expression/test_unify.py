@@ -8,7 +8,17 @@ from oracle import assert_same, loop_einsum
 
 import einderiv as ed
 from einderiv.errors import limits
-from einderiv.expression import Einsum, Tensor, assemble, bare, carried, flatten, fresh_labels, written_slots
+from einderiv.expression import (
+    Einsum,
+    Tensor,
+    assemble,
+    bare,
+    carried,
+    flatten,
+    fresh_labels,
+    with_slots,
+    written_slots,
+)
 from einderiv.expression.unify import core
 
 es, ev = ed.einsum, ed.evaluate
@@ -233,3 +243,17 @@ def test_bare_labels_count_and_carried_ones_do_not():
 def test_fresh_labels_are_fresh():
     found = [label for k in (0, 1, 5) for label in fresh_labels(k)]
     assert len(set(found)) == len(found) == 6
+
+
+def test_other_slots_keep_what_is_not_given():
+    A, B, D = (Tensor(name, (None, None)) for name in "ABD")
+    e = Einsum(3, (A, B), ((0, 1), (1, 2)), (0, 2), ((4, 5),), axes=("i", "k"), letters={0: "i", 1: "j", 2: "k"})
+    same = with_slots(e, e.slots)
+    assert (same.coefficient, same.slots, same.output, same.given) == (3, e.slots, (0, 2), e.given)
+    assert (same.axes, same.letters, same.origins) == (e.axes, e.letters, ())
+    other = with_slots(e, [(A, (0, 1)), (D, (1, 3))], (0, 3), axes=("i", None), coefficient=1, given=(), origins=(B,))
+    assert (other.coefficient, other.factors, other.output, other.given) == (1, (A, D), (0, 3), ())
+    assert (other.axes, other.letters, other.origins) == (("i", None), e.letters, (B,))
+    nested = with_slots(same, [(e, (0, 1)), (D, (1, 2))], inline=(e,))
+    assert (nested.coefficient, nested.factors) == (9, (A, B, D))
+    assert with_slots(e, [(A, (0, 1)), (1 * D, (1, 2))]).factors == (A, D), "structure dissolves, as in assemble"
