@@ -17,7 +17,7 @@ from bench.__main__ import main
 from bench.families import FAMILIES
 from bench.problems import SIZES, Problem, normal
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: one of each family, and all
 FIRST = [family.cases[0] for family in FAMILIES.values() if family.possible]
 CASES = [c for family in FAMILIES.values() for c in family.cases if family.possible]
