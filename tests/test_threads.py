@@ -105,6 +105,7 @@ def test_eight_threads_answer_as_one(count):
     assert wrong == []
 
 
+@pytest.mark.threads
 def test_constants_of_one_call_are_its_own():
     """Threads that change the constants of one callable: every answer is of the array that was given."""
     f, wrong = ed.compile(A @ x, constants=["A"]), []
@@ -117,6 +118,7 @@ def test_constants_of_one_call_are_its_own():
     assert wrong == []
 
 
+@pytest.mark.threads
 def test_dense_and_structured_at_once():
     """Both are kept with the expression; neither is lost while the other is put there."""
     for _ in range(20):

@@ -12,6 +12,8 @@ import einderiv as ed
 from einderiv.expression import leaves
 from einderiv.runtime.compiled import PLANS
 
+pytestmark = pytest.mark.threads  # plans and constants are shared by all who call
+
 t, es = ed.tensor, ed.einsum
 A2, X3 = np.array([[1, 2, 3], [4, 5, 6]]), np.array([1, 0, 2])
 WANT = A2 @ X3

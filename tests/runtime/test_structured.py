@@ -9,6 +9,8 @@ from work import Calls
 import einderiv as ed
 from einderiv.expression import tensors_of
 
+pytestmark = pytest.mark.threads  # an expression keeps what evaluates it
+
 t, es = ed.tensor, ed.einsum
 A, B, M, x, v = t("A", "ij"), t("B", "jk"), t("M", "nn"), t("x", "n"), t("v", "i")
 SIZES = {"usual": dict(i=2, j=3, k=4, n=3), "ones": dict(i=1, j=1, k=1, n=1), "empty": dict(i=2, j=0, k=3, n=0)}
