@@ -11,10 +11,10 @@ The axes of an end are adjacent, so a product of matrices takes T as it lies in 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..expression import Add, Einsum, Expr, Label, Slot, assemble, bare, carried
+from ..expression import Add, Einsum, Expr, Label, Slot, assemble, bare, carried, walk
 
 Labels = tuple[Label, ...]
 AXIS, INNER = 1000, 2000  # first labels of the axes of the operand that are summed, and of what else is summed
@@ -37,7 +37,9 @@ def halved(sums: Sequence[Expr], operand: Expr, cut: int) -> list[Expr] | None:
 
     The ends are the axes before and from `cut`. It is of use where there are fewer products with `operand` than terms.
     """
-    parts = [_grouped(e, operand, cut) for e in sums]
+    # Factors in the order they are met in, which is the same in every process, as addresses are not.
+    place = {id(node): k for k, node in enumerate(walk(sums))}
+    parts = [_grouped(e, operand, cut, place) for e in sums]
     groups = [group for found, _ in parts for group in found]
     products = {frozenset((_far(h), h.coefficient / group[0].coefficient) for h in group) for group in groups}
     if len(products) == sum(map(len, groups)):
@@ -46,12 +48,12 @@ def halved(sums: Sequence[Expr], operand: Expr, cut: int) -> list[Expr] | None:
             for e, (found, rest) in zip(sums, parts, strict=True)]  # fmt: skip
 
 
-def _grouped(e: Expr, operand: Expr, cut: int) -> tuple[list[Group], list[Expr]]:
+def _grouped(e: Expr, operand: Expr, cut: int, place: Mapping[int, int]) -> tuple[list[Group], list[Expr]]:
     """The terms of `e` that are contracted so, and the others."""
     groups: dict[object, Group] = {}
     rest: list[Expr] = []
     for term in e.addends if isinstance(e, Add) else (e,):
-        h = _ends(term, operand, cut) if isinstance(term, Einsum) else None
+        h = _ends(term, operand, cut, place) if isinstance(term, Einsum) else None
         if h is None:
             rest.append(term)
         else:
@@ -69,7 +71,7 @@ def _far(h: Halved) -> object:
     )
 
 
-def _ends(term: Einsum, operand: Expr, cut: int) -> Halved | None:
+def _ends(term: Einsum, operand: Expr, cut: int, place: Mapping[int, int]) -> Halved | None:
     """A term by its ends; None where a factor or the output touches both."""
     slots = term.slots
     own = [labels for f, labels in slots if f is operand]
@@ -85,7 +87,8 @@ def _ends(term: Einsum, operand: Expr, cut: int) -> Halved | None:
     for far, near in (ends[::-1], ends):
         mine = [slot for slot in others if far.intersection(slot[1])]
         if mine and far.isdisjoint(term.output) and not any(near.intersection(ls) for _, ls in mine):
-            rest = sorted((slot for slot in others if slot not in mine), key=lambda slot: id(slot[0]))
+            rest = [slot for slot in others if slot not in mine]
+            rest.sort(key=lambda slot: place[id(slot[0])])
             return _named(term, labels, mine, rest)
     return None
 
