@@ -25,7 +25,7 @@ from ..expression import Expr, library, parsed_bytes
 from ..runtime import Structured, Term
 from .blocks import Place, Ranges, block, places, ranges_of
 from .cluster import Cluster, hashed
-from .partial import Portion, Portioned
+from .partial import Portion, portioned
 
 # The memory that is left beside the factors is that of a block, of what is added to it, and of a copy on the way out.
 SHARE = 4
@@ -123,7 +123,7 @@ def _cores(e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, l
 
     Here they fit, or are computed in portions; those that Dask computes for us have to fit.
     """
-    found: Structured = Portioned(e, dense=False, memory_limit=limit)(given, sizes=sizes)
+    found = portioned(e, given, limit, sizes)
     lazy = any(library(array) == "dask" for array in given.values())
     client = client_of_cluster() if lazy else None
     if client is not None:

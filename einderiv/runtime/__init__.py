@@ -1,6 +1,6 @@
 """Programs run on arrays: compiled calls, and results that keep their structure."""
 
-from .compiled import Compiled, compile, evaluate
+from .compiled import Compiled, builder, compile, evaluate
 from .execution import computed
 from .iterative import STEPS, conjugate_gradients, scipy_part
 from .kronecker import LARGEST_BLOCK
@@ -17,6 +17,7 @@ __all__ = [
     "Square",
     "Structured",
     "Term",
+    "builder",
     "compile",
     "computed",
     "conjugate_gradients",

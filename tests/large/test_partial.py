@@ -1,4 +1,7 @@
-"""Cores that are computed in portions: every block is what is cut out of the whole, whatever the expression."""
+"""Cores that are computed in portions: every block is what is cut out of the whole, whatever the expression.
+
+Cuts go from the axes of a result down to those of its arrays.
+"""
 
 import random
 from dataclasses import replace
@@ -9,9 +12,9 @@ import samples
 from exactness import drawn, expression, in_portions
 
 import einderiv as ed
-from einderiv.expression import solved
+from einderiv.expression import Tensor, solved
 from einderiv.large.blocks import block
-from einderiv.large.partial import Data, Portion, Portioned, components, described
+from einderiv.large.partial import Cutter, Data, Portion, components, described, portioned
 
 
 def some_ranges(rng, shape):
@@ -91,10 +94,9 @@ def test_sizes_of_tensors_that_have_gone():
 def test_a_size_that_nobody_gives():
     e = ed.einsum("ik,kj,->ij", "A", "B", ed.exp(ed.einsum("n->", ed.einsum("->n", sizes={"n": "n"}))))
     arrays = {"A": np.ones((90, 2)), "B": np.ones((2, 90))}
-    f = Portioned(e, dense=False, memory_limit=20_000)
     with pytest.raises(ed.ShapeError, match="the size of axis n is not known"):
-        f(arrays)
-    ((parts, _),) = f(arrays, sizes={"n": 3}).factors
+        portioned(e, arrays, 20_000)
+    ((parts, _),) = portioned(e, arrays, 20_000, {"n": 3}).factors
     assert np.allclose(parts[0][:2, :3], 2 * np.exp(3))
 
 
@@ -125,13 +127,13 @@ def test_a_part_is_not_computed_twice_in_a_row(monkeypatch):
 
 
 def test_small_factors_are_arrays_and_large_ones_portions():
-    f = Portioned(ed.einsum("ij,jk,l->ikl", X, Y, "v"), dense=False, memory_limit=20_000)
+    e = ed.einsum("ij,jk,l->ikl", X, Y, "v")
     arrays = {"X": rng.normal(size=(50, 3)), "Y": rng.normal(size=(3, 50)), "v": np.ones(7)}
-    ((parts, _),) = f(arrays).factors
+    found = portioned(e, arrays, 20_000)
+    ((parts, _),) = found.factors
     assert [type(part).__name__ for part in parts] == ["Portion", "ndarray"]
-    assert f(arrays).nbytes == 7 * 8
-    small = Portioned(ed.einsum("ij,jk,l->ikl", X, Y, "v"), dense=False, memory_limit=50_000)
-    assert not any(isinstance(part, Portion) for part in small(arrays).factors[0][0])
+    assert found.nbytes == 7 * 8
+    assert not any(isinstance(part, Portion) for part in portioned(e, arrays, 50_000).factors[0][0])
     assert np.array_equal(parts[0][2:5, :], (arrays["X"] @ arrays["Y"])[2:5])
 
 
@@ -179,3 +181,53 @@ def test_depth_is_no_matter():
         block(terms, p.dtype, ((0, 3),))
     terms, p = in_portions(e * x, arrays)
     assert block(terms, p.dtype, ((0, 3),)).shape == (3,)
+
+
+x, A = ed.tensor("x", "i"), ed.tensor("A", "ii")
+SHAPES = {"X": (10, 20), "Y": (20, 30), "x": (10,), "A": (10, 10)}
+
+CUTS = [  # what is cut, along which axis to 4, and what it is made of: sources and their cuts
+    ("rows",              lambda: X @ Y,                      0, [("X", ((0, 0),)), ("Y", ())]),
+    ("columns",           lambda: X @ Y,                      1, [("X", ()), ("Y", ((1, 1),))]),
+    ("a sum, a transpose", lambda: X @ Y + (Y.T @ X.T).T,     0, [("X", ((0, 0),)), ("Y", ())]),
+    ("X on both sides",   lambda: X @ X.T,                    0, [("X", ((0, 0),)), ("X", ())]),
+    ("elementwise",       lambda: ed.exp(X @ Y),              1, [("X", ()), ("Y", ((1, 1),))]),
+    ("a number",          lambda: ed.where(ed.greater(X, 1), 0.5, X), 1, [("X", ((1, 1),))]),
+    ("a trace's axis",    lambda: ed.einsum("ii->i", A),      0, [("A", ((0, 0), (1, 0)))]),
+    ("a batch axis",      lambda: ed.softmax(X),              0, [("X", ((0, 0),))]),
+    ("a function across", lambda: ed.inv(A) @ X,              0, [("inv(A)", ((0, 0),)), ("X", ())]),
+    ("beside a diagonal", lambda: ed.exp(ed.diag(x)),         0, [("diag", ((0, 0),))]),
+    ("a vector of ones",  lambda: ed.einsum("i->ij", x, sizes={"j": 30}), 1, [("x", ())]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "axis", "want"), [row[1:] for row in CUTS], ids=[row[0] for row in CUTS])
+def test_what_is_cut(make, axis, want):
+    e = make()
+    cutter = Cutter(solved([e], SHAPES), {axis: 4}, 0)
+    found = cutter.cut(e, ((axis, axis),))
+    whole = [solved([e], SHAPES).number(n) for n in e.sizes]
+    assert list(found.sizes) == [4 if p == axis else n for p, n in enumerate(whole)]
+    leaves = [(leaf.source.name if isinstance(leaf.source, Tensor) else None, leaf.cuts)
+              for leaf in cutter.leaves.values()]  # fmt: skip
+    shown = [(name if name in SHAPES else None, cuts) for name, cuts in want]
+    assert sorted(leaves, key=repr) == sorted(shown, key=repr)
+
+
+def test_values_that_serve_again_are_leaves():
+    e = X @ ed.exp(Y)
+    for room, count in ((600, 2), (599, 2), (0, 2)):
+        cutter = Cutter(solved([e], SHAPES), {0: 4}, room)
+        cutter.cut(e, ((0, 0),))
+        assert len(cutter.leaves) == count
+        assert any(isinstance(leaf.source, Tensor) and leaf.source.name == "Y" for leaf in cutter.leaves.values()) is (
+            room < 600
+        )
+
+
+def test_all_sizes_are_numbers():
+    e = ed.mean(ed.derive(ed.softmax(X) @ Y, "X"), (2, 3)) / 3
+    cutter = Cutter(solved([e], SHAPES), {}, -1)
+    found = cutter.cut(e, ())
+    assert all(isinstance(n, int) for n in found.sizes)
+    assert ed.compile(found).inputs  # nothing else is to be given
