@@ -28,8 +28,8 @@ from ..expression import (
     with_slots,
 )
 from . import elementwise
-from .elementwise_rules import squared
-from .table import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy
+from .elementwise import squared
+from .table import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy, public
 
 
 def _conj(node: Apply) -> Terms:
@@ -90,6 +90,7 @@ def variable(e: Expr) -> str | None:
     return None
 
 
+@public
 def conj(e: object, /) -> Expr:
     """``conj(e)``: the complex conjugate, of a tensor that is declared complex a variable of its own.
 
@@ -139,6 +140,7 @@ def _conjugate_of_function(node: Apply, below: tuple[Expr, ...]) -> Expr:
     return Apply(node.function, below, node.core, numbers)
 
 
+@public
 def real(e: object, /) -> Expr:
     """``real(e)``: the real part, ``(e + conj(e)) / 2``.
 
@@ -151,6 +153,7 @@ def real(e: object, /) -> Expr:
     return times(add(found, conj(found)), 0.5)
 
 
+@public
 def imag(e: object, /) -> Expr:
     """``imag(e)``: the imaginary part, ``(e - conj(e)) / 2i``.
 
@@ -163,6 +166,7 @@ def imag(e: object, /) -> Expr:
     return times(add(found, times(conj(found), -1)), -0.5j)
 
 
+@public
 def abs_(e: object, /) -> Expr:
     """``abs(e)``: the absolute value, elementwise; of a real one the derivative is ``sign(e)``, at 0 it is 0.
 

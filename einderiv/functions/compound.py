@@ -27,7 +27,7 @@ from ..expression import (
 )
 from . import table
 from .complex import abs_, conj
-from .elementwise_rules import raised
+from .elementwise import raised
 from .reductions import log_softmax, max
 
 
@@ -39,6 +39,7 @@ def divided(a: object, b: object) -> Expr:
     return multiply(left, table.apply("reciprocal", right))
 
 
+@table.public
 def sum(e: object, axis: object = None) -> Expr:
     """``sum(e, axis)``: the sum over `axis`, all axes by default; the others stay in order.
 
@@ -53,6 +54,7 @@ def sum(e: object, axis: object = None) -> Expr:
     return expression.summed(as_expression(e), axis)
 
 
+@table.public
 def mean(e: object, axis: object = None) -> Expr:
     """``mean(e, axis)``: the sum over `axis` divided by its size.
 
@@ -67,6 +69,7 @@ def mean(e: object, axis: object = None) -> Expr:
     return multiply(table.apply("reciprocal", _count(e, gone)), expression.summed(e, gone)) if gone else e
 
 
+@table.public
 def trace(e: object) -> Expr:
     """``trace(e)``: the sum of the diagonal of a matrix, ``ii->``.
 
@@ -81,6 +84,7 @@ def trace(e: object) -> Expr:
     return viewed(e, (0, 0), ())
 
 
+@table.public
 def diag(e: object) -> Expr:
     """``diag(v)`` of a vector is the matrix ``i->ii``; of a matrix its diagonal ``ii->i``, as in NumPy.
 
@@ -95,6 +99,7 @@ def diag(e: object) -> Expr:
     return viewed(e, (0,), (0, 0), names=(e.axes[0], None)) if e.ndim == 1 else viewed(e, (0, 0), (0,))
 
 
+@table.public
 def outer(a: object, b: object) -> Expr:
     """``outer(a, b)``: all products of an entry of `a` with one of `b`; shape ``a.shape + b.shape``.
 
@@ -108,6 +113,7 @@ def outer(a: object, b: object) -> Expr:
     return assemble(1, [(x, first), (y, second)], first + second, axes=x.axes + y.axes, letters=names)
 
 
+@table.public
 def norm_squared(e: object) -> Expr:
     """``norm_squared(e)``: the sum of the squares of all entries; of ``|e|²`` where `e` is declared complex.
 
@@ -133,6 +139,7 @@ def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
     )
 
 
+@table.public
 def norm(e: object, order: object = None, axis: object = None) -> Expr:
     """``norm(e, order, axis)``: as ``numpy.linalg.norm``; by default the root of the sum of the squares of all entries.
 
@@ -175,6 +182,7 @@ def _by_size(e: Expr, axes: tuple[int, ...], one: bool) -> Expr:
     return max(expression.summed(e, gone), left - (left > gone))
 
 
+@table.public
 def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     """``var(e, axis)``: the mean square distance from the mean, divided by ``n - ddof``, as in NumPy.
 
@@ -197,6 +205,7 @@ def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     return multiply(table.apply("reciprocal", free), total)
 
 
+@table.public
 def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     """``std(e, axis)``: the square root of :func:`var`.
 
@@ -224,6 +233,7 @@ def _repeated(e: Expr, like: Expr, axes: tuple[int, ...]) -> Expr:
     return viewed(e, kept, range(like.ndim), given=tuple((p, like.sizes[p]) for p in axes), names=like.axes)
 
 
+@table.public
 def dot(a: object, b: object) -> Expr:
     """``dot(a, b)``: as ``numpy.dot``: the last axis of `a` with the second but last, or only, axis of `b`.
 
@@ -245,6 +255,7 @@ def dot(a: object, b: object) -> Expr:
                             letters=names))  # fmt: skip
 
 
+@table.public
 def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
     """``cross_entropy(logits, targets, axis)``: ``-sum(targets * log_softmax(logits, axis), axis)``.
 
@@ -267,6 +278,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
     return times(expression.summed(multiply(t, log_softmax(z, axis)), axis), -1)
 
 
+@table.public
 def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
     """``layer_norm(e, axis)``: ``(e - mean) / sqrt(var + eps)`` over `axis`; multiply and add what scales and shifts.
 

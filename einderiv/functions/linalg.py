@@ -25,7 +25,7 @@ from ..expression import (
     viewed,
 )
 from .linalg_rules import at_power
-from .table import apply
+from .table import apply, public
 
 
 def _matrix(e: object, name: str) -> Expr:
@@ -36,6 +36,7 @@ def _matrix(e: object, name: str) -> Expr:
     return found
 
 
+@public
 def inv(a: object, /) -> Expr:
     """``inv(A)``: the inverse of the last two axes, ``inv(A) @ A = I``; the others are batch.
 
@@ -55,6 +56,7 @@ def inv(a: object, /) -> Expr:
     return checked(apply("inv", _matrix(a, "inv"), 2))
 
 
+@public
 def solve(a: object, b: object, /) -> Expr:
     """``solve(A, b)``: the x with ``A @ x = b``, that is ``inv(A) @ b``; `b` is a vector or has as many axes as `A`.
 
@@ -68,6 +70,7 @@ def solve(a: object, b: object, /) -> Expr:
     return matmul(inv(a), as_expression(b))
 
 
+@public
 def det(a: object, /) -> Expr:
     """``det(A)``: the determinant of the last two axes. Its derivative is the transposed adjugate, singular or not.
 
@@ -84,6 +87,7 @@ def det(a: object, /) -> Expr:
     return checked(apply("det", _matrix(a, "det"), 2))
 
 
+@public
 def logdet(a: object, /) -> Expr:
     """``logdet(A)``: ``log |det A|``, computed without forming the determinant; its derivative is ``inv(A).T``.
 
@@ -111,6 +115,7 @@ def slogdet(a: object, /) -> tuple[Expr, Expr]:
     return checked(apply("det_sign", _matrix(a, "slogdet"), 2)), logdet(a)
 
 
+@public
 def adj(a: object, /) -> Expr:
     """``adj(A)``: the adjugate, ``det(A) inv(A)``, also of a singular matrix; the transposed matrix of cofactors.
 
@@ -124,6 +129,7 @@ def adj(a: object, /) -> Expr:
     return checked(apply("adj", _matrix(a, "adj"), 2))
 
 
+@public
 def pinv(a: object, /) -> Expr:
     """``pinv(A)``: the Moore-Penrose inverse of real matrices; its derivative holds where the rank is constant.
 
@@ -138,6 +144,7 @@ def pinv(a: object, /) -> Expr:
     return apply("pinv", _matrix(a, "pinv"), 2)
 
 
+@public
 def matrix_power(a: object, n: object, /) -> Expr:
     """``matrix_power(A, n)``: ``A @ A @ …`` for a whole number n; negative ones are powers of ``inv(A)``.
 
@@ -159,6 +166,7 @@ def matrix_power(a: object, n: object, /) -> Expr:
     return symbol if power > 1 else dressed(at_power(matrix, power), origins=(symbol,))
 
 
+@public
 def cholesky(a: object, /) -> Expr:
     """``cholesky(A)``: the lower triangle L with ``L @ L.T = A`` of a symmetric positive definite real matrix.
 
@@ -175,6 +183,7 @@ def cholesky(a: object, /) -> Expr:
     return checked(apply("cholesky", _matrix(a, "cholesky"), 2))
 
 
+@public
 def expm(a: object, /) -> Expr:
     """``expm(A)``: the matrix exponential of the last two axes; needs SciPy to evaluate.
 
@@ -191,6 +200,7 @@ def expm(a: object, /) -> Expr:
     return checked(apply("expm", _matrix(a, "expm"), 2))
 
 
+@public
 def tril(a: object, /, k: object = 0) -> Expr:
     """``tril(A, k)``: the entries on and below the k-th diagonal, zero above, as in NumPy.
 
@@ -204,6 +214,7 @@ def tril(a: object, /, k: object = 0) -> Expr:
     return apply("tril", _matrix(a, "tril"), 2, (_whole(k),))
 
 
+@public
 def triu(a: object, /, k: object = 0) -> Expr:
     """``triu(A, k)``: the entries on and above the k-th diagonal, zero below, as in NumPy.
 
@@ -224,6 +235,7 @@ def _whole(k: object) -> int:
     return found
 
 
+@public
 def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
     """``vec(e, axes)``: `axes` (all by default) merged into one, in row-major order like NumPy's ``ravel``.
 
@@ -250,6 +262,7 @@ def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
     return viewed(merged, range(merged.ndim), [*range(place), len(rest), *range(place, len(rest))])
 
 
+@public
 def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -> Expr:
     """``unvec(e, shape)``: one axis split into several, the inverse of `vec`; `shape` that of an expression, or ints.
 
@@ -294,6 +307,7 @@ def _ordered(axes: tuple[int, ...], order: str) -> tuple[int, ...]:
     return axes if order == "C" else axes[::-1]
 
 
+@public
 def kron(a: object, b: object, /) -> Expr:
     """``kron(A, B)``: the Kronecker product, as in NumPy; entry ``[i k, j l]`` is ``A[i, j] B[k, l]``.
 

@@ -6,7 +6,21 @@ from typing import Any
 
 from ..errors import ShapeError
 from ..expression import Apply, Expr, Number, as_expression, assemble, axes_of, times, viewed
-from .table import Axis, Bounds, Function, Terms, apply, argument, constant, enter, labels_of, no_axes, numpy, same_axes
+from .table import (
+    Axis,
+    Bounds,
+    Function,
+    Terms,
+    apply,
+    argument,
+    constant,
+    enter,
+    labels_of,
+    no_axes,
+    numpy,
+    public,
+    same_axes,
+)
 
 
 def _softmax(node: Apply) -> Terms:
@@ -82,6 +96,7 @@ _ROWS = (
 enter(_ROWS)
 
 
+@public
 def softmax(e: object, axis: object = -1) -> Expr:
     """``softmax(e, axis)``: ``exp(e) / sum(exp(e), axis)``, computed without overflow.
 
@@ -94,6 +109,7 @@ def softmax(e: object, axis: object = -1) -> Expr:
     return over("softmax", as_expression(e), axis)
 
 
+@public
 def log_softmax(e: object, axis: object = -1) -> Expr:
     """``log_softmax(e, axis)``: ``log(softmax(e, axis))``, computed without overflow and without cancellation.
 
@@ -106,6 +122,7 @@ def log_softmax(e: object, axis: object = -1) -> Expr:
     return over("log_softmax", as_expression(e), axis)
 
 
+@public
 def logsumexp(e: object, axis: object = None) -> Expr:
     """``logsumexp(e, axis)``: ``log(sum(exp(e), axis))``, computed without overflow; all axes by default.
 
@@ -118,6 +135,7 @@ def logsumexp(e: object, axis: object = None) -> Expr:
     return over("logsumexp", as_expression(e), axis)
 
 
+@public
 def max(e: object, axis: object = None) -> Expr:
     """``max(e, axis)``: the largest entry over `axis`, all axes by default. Ties share the derivative equally.
 
@@ -131,6 +149,7 @@ def max(e: object, axis: object = None) -> Expr:
     return over("max", as_expression(e), axis)
 
 
+@public
 def min(e: object, axis: object = None) -> Expr:
     """``min(e, axis)``: the smallest entry over `axis`, all axes by default. Ties share the derivative equally.
 
@@ -143,6 +162,7 @@ def min(e: object, axis: object = None) -> Expr:
     return over("min", as_expression(e), axis)
 
 
+@public
 def prod(e: object, axis: object = None) -> Expr:
     """``prod(e, axis)``: the product over `axis`, all axes by default. Zeros among the entries are no trouble.
 

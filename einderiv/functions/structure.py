@@ -25,8 +25,10 @@ from ..expression import (
     walk,
 )
 from .linalg import tril
+from .table import public
 
 
+@public
 def project(g: object, s: object, /) -> Expr:
     """``project(g, S).shape == g.shape``: the part of a derivative by `S` that is tangent to the structure of `S`.
 

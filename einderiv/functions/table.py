@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from ..errors import EinderivError, ShapeError, counted
 from ..expression import Apply, Expr, Number, Size, as_expression, checked, is_name, operand, stretched
@@ -26,6 +26,8 @@ Bounds = tuple[int, ...]  # of the absolute values of the arguments
 Axis = tuple[Size, str | None]  # the size of an axis and its name
 #: of a tangent or cotangent, for the argument of that position
 LinearMap = Callable[[Apply, int, Expr], Expr]
+Call = TypeVar("Call", bound=Callable[..., Any])
+Columns = ParamSpec("Columns")
 
 
 def _leaves_integers(_: Bounds, __: tuple[Number, ...]) -> None:
@@ -74,11 +76,23 @@ class Function:
 FUNCTIONS: dict[str, Function] = {}
 
 
+#: the public functions, by the names that users write
+NAMED: dict[str, Callable[..., Any]] = {}
+
+
 def enter(rows: Sequence[Function]) -> None:
     """Put rows into the table."""
     for row in rows:
         assert row.name not in FUNCTIONS, "one row for each function"
         FUNCTIONS[row.name] = row
+
+
+def public(call: Call) -> Call:
+    """A function that users may name in texts, and by way of NumPy: ``abs_`` is called ``abs``."""
+    name = call.__name__.rstrip("_")
+    assert name not in NAMED, "one function for each name"
+    NAMED[name] = call
+    return call
 
 
 def apply(name: str, e: Expr | tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()) -> Apply:
@@ -120,9 +134,10 @@ def numpy(text: str, **others: str) -> dict[str, str]:
     return {"numpy": text, **others}
 
 
-def elementwise(name: str) -> Callable[[object], Expr]:
-    """The public function of a row with one argument and no core axes."""
-    row = FUNCTIONS[name]
+def of_one(row: Function) -> Callable[[object], Expr]:
+    """Enter a row with one argument and no core axes; what applies it."""
+    enter([row])
+    name = row.name
 
     def function(e: object, /) -> Expr:
         return apply(name, as_expression(e))
@@ -151,9 +166,10 @@ def together(*values: object) -> tuple[Expr, ...]:
     return tuple(stretched(v, big)[0] for v in found)
 
 
-def elementwise_of_two(name: str) -> Callable[[object, object], Expr]:
-    """The public function of a row with two arguments."""
-    row = FUNCTIONS[name]
+def of_two(row: Function) -> Callable[[object, object], Expr]:
+    """Enter a row with two arguments; what applies it."""
+    enter([row])
+    name = row.name
 
     def function(a: object, b: object, /) -> Expr:
         return checked(apply(name, together(a, b)))
@@ -170,6 +186,20 @@ def elementwise_of_two(name: str) -> Callable[[object, object], Expr]:
     Raises ShapeError if the axes do not fit.
     """
     return function
+
+
+def _entered(made_of: Callable[[Function], Call], row: Callable[Columns, Function]) -> Callable[Columns, Call]:
+    """What takes the columns of a row, and answers the public function of the row."""
+
+    def entered(*columns: Columns.args, **more: Columns.kwargs) -> Call:
+        return public(made_of(row(*columns, **more)))
+
+    return entered
+
+
+#: a public function of one argument, and one of two, from the columns of their rows
+elementwise = _entered(of_one, Function)
+elementwise_of_two = _entered(of_two, Function)
 
 
 def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, latex: str | None = None,
