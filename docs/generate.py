@@ -31,7 +31,7 @@ from einderiv.backends import BACKENDS  # noqa: E402
 from einderiv.expression import axis_names, is_zero  # noqa: E402
 from einderiv.functions import ADDED, VOCABULARY, Function  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
-from einderiv.printing import shown  # noqa: E402
+from einderiv.printing import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
 
@@ -149,7 +149,7 @@ def entry(row: Row, code: str) -> tuple[list[str], str | None]:
     """The lines of one equation, and a line for the list of longer forms, if it is one."""
     e = ours(row)
     matrices, formula = matrix_text(e), ed.formula(e, name="f")
-    body = shown(e, axis_names(e))
+    body = unicode_right_side(e, axis_names(e))
     form = matrices or body
     lines = [f"**({row.number})** `{code}`", ""]
     lines.append(f"- book: {row.book}" + (f" ({row.note})" if row.note else ""))

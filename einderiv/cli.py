@@ -21,7 +21,7 @@ from .autodiff import derive
 from .errors import EinderivError, ParseError, limits
 from .expression import Add, Expr, axis_names, coefficient, einsum, is_einsum, read, solved, tensors_of
 from .parsing import ALIASES, LANGUAGES, parse
-from .printing import formula, latex, strip, write_whole
+from .printing import formula, latex, strip, write_in_one_step
 from .reports import explain, html_document, latex_document, source
 
 FORMATS = ("text", "latex", "json", "python", "svg", "html")
@@ -175,7 +175,7 @@ def _derive(arguments: argparse.Namespace) -> int:
 
 def _write(target: Path, found: str) -> None:
     try:
-        write_whole(target, found)
+        write_in_one_step(target, found)
     except OSError as e:
         raise EinderivError(f"the file {str(target)[:100]!r} cannot be written: {e.strerror}") from None
 

@@ -31,11 +31,11 @@ from ..expression import (
     wrapped,
 )
 from ..functions import same_axes, shown_parameters
-from ..printing import label_names, product
+from ..printing import label_names, single_product
 from .comments import Names, head
 
 LISTINGS = ("loops", "julia")
-MANY = 200  # values that a listing has at most
+MOST_VALUES = 200  # values that a listing has at most
 #: functions of numbers in Julia; what is missing here raises
 JULIA = {
     "exp": "exp.({0})", "log": "log.({0})", "sin": "sin.({0})", "cos": "cos.({0})", "tan": "tan.({0})",
@@ -48,7 +48,7 @@ JULIA = {
     "hypot": "hypot.({0}, {1})", "where": "ifelse.({0} .!= 0, {1}, {2})", "conj": "conj.({0})",
 }  # fmt: skip
 #: functions with core axes, the last ones, in Julia
-CORE = {
+JULIA_CORE = {
     "softmax": "exp.({0} .- maximum({0}, dims=ndims({0}))) ./ sum(exp.({0} .- maximum({0}, dims=ndims({0}))), "
                "dims=ndims({0}))",
     "logsumexp": "dropdims(log.(sum(exp.({0} .- maximum({0}, dims=ndims({0}))), dims=ndims({0}))) .+ "
@@ -57,7 +57,7 @@ CORE = {
 }  # fmt: skip
 _JULIA = """baremodule begin break catch const continue do else elseif end export false finally for function global if
 import let local macro module quote return struct true try using while ein"""
-RESERVED = {"julia": frozenset(_JULIA.split()), "loops": frozenset(("np", "range", "compute", "shape", "zeros"))}
+RESERVED_WORDS = {"julia": frozenset(_JULIA.split()), "loops": frozenset(("np", "range", "compute", "shape", "zeros"))}
 
 
 @dataclass
@@ -109,11 +109,11 @@ def listing(e: Expr, style: str) -> str:
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     known = Listing(Sizes({}).read([e]), style)
     order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.sizes]
-    if len(order) > MANY:
-        raise LimitError(f"a listing of {len(order)} values shows nothing: at most {MANY} are written down")
+    if len(order) > MOST_VALUES:
+        raise LimitError(f"a listing of {len(order)} values shows nothing: at most {MOST_VALUES} are written down")
     for node in order:
         if isinstance(node, Tensor):
-            name = node.name + "_" * (node.name in RESERVED[style])
+            name = node.name + "_" * (node.name in RESERVED_WORDS[style])
             known.names[id(node)] = name
             known.inputs[name] = node
     held = [node for node in order if isinstance(node, Constant)]
@@ -132,7 +132,7 @@ def listing(e: Expr, style: str) -> str:
 
 def _below(node: Expr) -> tuple[Expr, ...]:
     """What a value is computed from: the factors of a product with the products in it multiplied out."""
-    return () if is_zero(node) else product(node).factors if isinstance(node, Einsum) else children(node)
+    return () if is_zero(node) else single_product(node).factors if isinstance(node, Einsum) else children(node)
 
 
 def _finished(e: Expr, known: Listing) -> str:
@@ -207,7 +207,7 @@ def _entry(e: Expr, known: Listing, axes: Sequence[str]) -> str:
 
 def _nested(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
-    flat = product(node)
+    flat = single_product(node)
     indices = axis_names(node)
     names = label_names(flat, indices, frozenset())
     names = dict(zip(names, _safe(names.values(), known), strict=True))
@@ -229,7 +229,7 @@ def _nested(node: Einsum, known: Listing) -> list[str]:
 
 def _safe(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
     """Labels as variables: not those of values or of the language, and all different."""
-    taken, found = {*known.names.values(), *RESERVED["loops"], "total"}, list(labels)
+    taken, found = {*known.names.values(), *RESERVED_WORDS["loops"], "total"}, list(labels)
     for k in range(len(found)):
         while found[k] in taken or found[k] in found[:k]:
             found[k] += "_"
@@ -252,7 +252,7 @@ def _julia(node: Expr, known: Listing) -> None:
         known.lines.append(f"{name} = {' .+ '.join(_value(a, known) for a in node.addends)}")
     else:
         assert isinstance(node, Apply)
-        table: Mapping[str, str] = CORE if node.core else JULIA
+        table: Mapping[str, str] = JULIA_CORE if node.core else JULIA
         text = table.get(node.function.name)
         matrix = node.function.name in ("inv", "det", "logdet")
         if text is None or (matrix and node.arguments[0].ndim != 2):
@@ -268,7 +268,7 @@ def _value(e: Expr, known: Listing) -> str:
 
 def _ein(node: Einsum, known: Listing) -> str:
     """One call of OMEinsum; what no operand carries has a vector of ones."""
-    flat = product(wrapped(node))
+    flat = single_product(wrapped(node))
     order = dict.fromkeys((*flat.output, *(x for ls in flat.inputs for x in ls), *dict(flat.given)))
     if len(order) > len(LETTERS):
         raise LimitError(f"{len(order)} labels are more than the {len(LETTERS)} letters of one einsum")

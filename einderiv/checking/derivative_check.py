@@ -41,7 +41,7 @@ from ..expression import (
     written_slots,
 )
 from ..functions import stays_integer, with_structure
-from ..printing import Bundle, block, bundle
+from ..printing import MimeBundle, mime_bundle, preformatted
 from ..runtime import computed, evaluate
 from .reference import PLAIN
 
@@ -80,8 +80,8 @@ class Report:
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        return bundle(str(self), block([str(self)]))
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
+        return mime_bundle(str(self), preformatted([str(self)]))
 
 
 class Reports:
@@ -100,8 +100,8 @@ class Reports:
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        return bundle(str(self), block(map(str, self.reports)))
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
+        return mime_bundle(str(self), preformatted(map(str, self.reports)))
 
 
 def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *,

@@ -18,7 +18,7 @@ from ..autodiff import grad, vjp
 from ..backends import JAX, TORCH
 from ..expression import Expr, Tensor, add, check_known, fresh_names, leaves, mapped, tensors_of
 from ..functions import conj
-from ..printing import text
+from ..printing import as_text
 from ..reports import emitted
 from ..runtime import OPTIONS, Compiled
 
@@ -99,7 +99,7 @@ class Differentiable:
         return self._apply(self._joint.ordered(arrays, named))
 
     def __repr__(self) -> str:
-        return f"Differentiable({', '.join(map(text, self._joint.roots))}; inputs {', '.join(self.inputs)})"
+        return f"Differentiable({', '.join(map(as_text, self._joint.roots))}; inputs {', '.join(self.inputs)})"
 
 
 def to_torch(e: Any, wrt: Any = None) -> Differentiable:

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import EinderivError, LimitError
 from ..expression import Expr, coefficient, is_zero
-from ..printing import Style, formula, latex, matrix_equation
-from ..printing import text as short_text
+from ..printing import FormulaStyle, formula, latex, matrix_equation
+from ..printing import as_text as short_text
 from ..reports import explain
 from .marking import Segment, labels_of, marked_latex, segments, shortened, string
 from .questions import FieldError, Question, Subject, given, question, subject
@@ -78,8 +78,13 @@ def _formula(e: Expr) -> dict[str, Any]:
     """The formula: for reading aloud and copying, in LaTeX, in LaTeX with its labels marked, and of matrices."""
     try:
         marked, colours = marked_latex(e)
-        return {"text": formula(e), "latex": latex(e), "marked": marked, "colours": colours,
-                "matrix": matrix_equation(e, "y", Style())}  # fmt: skip
+        return {
+            "text": formula(e),
+            "latex": latex(e),
+            "marked": marked,
+            "colours": colours,
+            "matrix": matrix_equation(e, "y", FormulaStyle()),
+        }
     except LimitError as error:
         return {"text": short_text(e), "latex": None, "marked": None, "colours": {}, "matrix": None, "why": str(error)}
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..expression import Add, Einsum, Expr, axis_names, is_name, naming, short_product
-from ..printing import Latex, body, left_side
+from ..printing import LatexStyle, left_side, right_side
 
 Segment = tuple[str, str | None]  # a piece of a line, and the label that it is
 #: where labels stand in the lines of an explanation: an einsum string, indices, sums, and what is said of a label
@@ -70,7 +70,7 @@ def labels_of(expressions: Iterable[Expr]) -> list[str]:
     return [name for name in found if is_name(name)]
 
 
-class Marked(Latex):
+class Marked(LatexStyle):
     """LaTeX in which each label has a colour: the number of the label."""
 
     def __init__(self) -> None:
@@ -85,5 +85,5 @@ class Marked(Latex):
 def marked_latex(e: Expr) -> tuple[str, dict[str, str]]:
     """The formula of `e` in marked LaTeX, and the label of each colour. Raises LimitError as ``latex`` does."""
     style, names = Marked(), axis_names(e)
-    shown = f"{left_side(e, 'y', style, names)} = {body(e, names, style)}"
+    shown = f"{left_side(e, 'y', style, names)} = {right_side(e, names, style)}"
     return shown, {colour: name for name, colour in style.colours.items()}

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import EinderivError, LimitError
 from ..expression import Expr, axis_names
-from ..printing import FEW, Picture, diagram, sparsity
-from ..printing import steps as drawn_steps
+from ..printing import ASSUMED_SIZE, Picture, diagram, sparsity
+from ..printing import derivation_stages as drawn_steps
 from .answers import asked, steps
 from .questions import Subject, given, subject
 from .shapes import axis_sizes
@@ -51,7 +51,9 @@ def _pattern(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int,
         return None
     if numbers.count(None) == len(numbers):  # sizes of merged axes follow from others then
         return _svg(sparsity(J))
-    return _svg(sparsity(J, {name: FEW if n is None else n for name, n in zip(axis_names(J), numbers, strict=True)}))
+    return _svg(
+        sparsity(J, {name: ASSUMED_SIZE if n is None else n for name, n in zip(axis_names(J), numbers, strict=True)})
+    )
 
 
 def _steps(found: Subject) -> list[str | None]:

@@ -7,32 +7,44 @@ from typing import Any
 from ..autodiff import derive, stand_in
 from ..errors import EinderivError
 from ..expression import Einsum, Expr, Tensor, axis_names, einsum, flatten, is_zero, written_slots
-from .edges import Sizes
-from .network_diagram import drawn, sides
-from .strings import insertions, subscripts, text
-from .svg import Box, Drawn, Picture, line, text_box, together
+from .edges import LabelSizes
+from .network_diagram import drawn_expression, leg_sides
+from .strings import as_text, insertions, printed_subscripts
+from .svg import Drawing, Picture, Rectangle, one_drawing, text_box, text_line
 
-SIZE = 14.0  # of a caption
+CAPTION_FONT = 14.0  # of a caption
 
 
-def steps(y: Expr | str, wrt: Any, *, sizes: Sizes | None = None) -> list[tuple[str, Drawn]]:
+def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> list[tuple[str, Drawing]]:
     """The pictures with their captions; of what is no single product the first and the last."""
     y = einsum(y) if isinstance(y, str) else y
     J = derive(y, wrt)
-    found = [(_caption("the expression", y), drawn(y, axis_names(y), sides(y), sizes or {}))]
+    found = [(_caption("the expression", y), drawn_expression(y, axis_names(y), leg_sides(y), sizes or {}))]
     for k, (hole, candidate) in enumerate(_between(y, J)):
         part = f", occurrence {k + 1}" if k else ""
         if hole is not None:
-            found.append((f"{J.record.wrt if J.record else 'it'} taken out{part}: its legs hang loose",
-                          drawn(hole, axis_names(hole), sides(hole), sizes or {})))  # fmt: skip
-        found.append((_caption(f"a delta ties each leg to a new axis{part}", candidate),
-                      drawn(candidate, axis_names(candidate), _split(candidate, J), sizes or {})))  # fmt: skip
-    found.append((_caption("what is summed is joined: the derivative", J),
-                  drawn(J, axis_names(J), sides(J), sizes or {})))  # fmt: skip
+            found.append(
+                (
+                    f"{J.record.wrt if J.record else 'it'} taken out{part}: its legs hang loose",
+                    drawn_expression(hole, axis_names(hole), leg_sides(hole), sizes or {}),
+                )
+            )
+        found.append(
+            (
+                _caption(f"a delta ties each leg to a new axis{part}", candidate),
+                drawn_expression(candidate, axis_names(candidate), _split(candidate, J), sizes or {}),
+            )
+        )
+    found.append(
+        (
+            _caption("what is summed is joined: the derivative", J),
+            drawn_expression(J, axis_names(J), leg_sides(J), sizes or {}),
+        )
+    )
     return found
 
 
-def strip(y: Expr | str, wrt: Any, *, sizes: Sizes | None = None) -> Picture:
+def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Picture:
     """All steps of the derivation of ``derive(y, wrt)``, one below the other, as one picture.
 
     >>> print(strip("is,st,tj->ij", 0).alt)
@@ -41,24 +53,26 @@ def strip(y: Expr | str, wrt: Any, *, sizes: Sizes | None = None) -> Picture:
     Raises what ``derive`` and ``diagram`` raise.
     """
     y = einsum(y) if isinstance(y, str) else y
-    parts: list[Drawn] = []
+    parts: list[Drawing] = []
     top = 0.0
-    for caption, picture in steps(y, wrt, sizes=sizes):
-        box = text_box(caption, 0, 0, SIZE)
+    for caption, picture in derivation_stages(y, wrt, sizes=sizes):
+        box = text_box(caption, 0, 0, CAPTION_FONT)
         wide = box.right - box.left
-        words = line(caption, 0, top + 10, SIZE, text_anchor="start")
-        parts.append(Drawn((words,), Box(0, top, wide, top + 20), ((caption, Box(0, top, wide, top + 20)),)))
+        words = text_line(caption, 0, top + 10, CAPTION_FONT, text_anchor="start")
+        parts.append(
+            Drawing((words,), Rectangle(0, top, wide, top + 20), ((caption, Rectangle(0, top, wide, top + 20)),))
+        )
         moved = picture.at(12 - picture.box.left, top + 32 - picture.box.top)
         parts.append(moved)
         top = moved.box.bottom + 26
     record = derive(y, wrt).record
     name = record.wrt if record is not None else wrt
-    return Picture(together(parts), f"the derivative of {text(y)} by {name}", "one picture for each step")
+    return Picture(one_drawing(parts), f"the derivative of {as_text(y)} by {name}", "one picture for each step")
 
 
 def _caption(words: str, e: Expr) -> str:
     try:
-        return f"{words}   {subscripts(e)}"
+        return f"{words}   {printed_subscripts(e)}"
     except EinderivError:  # a sum has no one string
         return words
 

@@ -8,58 +8,58 @@ from ..errors import EinderivError, LimitError
 from ..expression import Expr, axis_names, coefficient, is_zero, terms
 from .index_notation import formula, latex
 from .network_diagram import diagram
-from .strings import compact, operands, subscripts, text
-from .svg import element, words
+from .strings import as_text, compact_subscripts, printed_operands, printed_subscripts
+from .svg import escaped, markup
 
-SHOWN = 20  # terms of a sum
-STYLE = "white-space:pre-wrap;font-family:ui-monospace,Menlo,Consolas,monospace"
+SHOWN_TERMS = 20  # terms of a sum
+TEXT_CSS = "white-space:pre-wrap;font-family:ui-monospace,Menlo,Consolas,monospace"
 
-Bundle = dict[str, str]
+MimeBundle = dict[str, str]
 
 
-def bundle(plain: str, html: str, **more: str) -> Bundle:
+def mime_bundle(plain: str, html: str, **more: str) -> MimeBundle:
     """What a notebook chooses from: text, HTML, and whatever else there is."""
     return {"text/plain": plain, "text/html": html, **more}
 
 
-def block(lines: Iterable[str]) -> str:
+def preformatted(lines: Iterable[str]) -> str:
     """Lines of text as they stand."""
-    return element("pre", words_of(lines), style=STYLE)
+    return markup("pre", escaped_lines(lines), style=TEXT_CSS)
 
 
-def words_of(lines: Iterable[str]) -> str:
+def escaped_lines(lines: Iterable[str]) -> str:
     """Lines, each escaped."""
-    return "\n".join(words(line) for line in lines)
+    return "\n".join(escaped(line) for line in lines)
 
 
-def details(summary: str, *inside: str, opened: bool = False) -> str:
+def collapsible(summary: str, *inside: str, opened: bool = False) -> str:
     """A part that opens when one asks for it."""
-    return element("details", f"<summary>{words(summary)}</summary>", *inside, open="" if opened else None)
+    return markup("details", f"<summary>{escaped(summary)}</summary>", *inside, open="" if opened else None)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts."""
-    cells = [element("tr", *(element("th", words(c) or "&nbsp;") for c in head))]
-    cells += [element("tr", *(element("td", words(c) or "&nbsp;") for c in row)) for row in rows]
-    return element("table", *cells)
+    cells = [markup("tr", *(markup("th", escaped(c) or "&nbsp;") for c in head))]
+    cells += [markup("tr", *(markup("td", escaped(c) or "&nbsp;") for c in row)) for row in rows]
+    return markup("table", *cells)
 
 
-def expression_bundle(e: Expr, include: object = None, exclude: object = None) -> Bundle:
+def expression_bundle(e: Expr, include: object = None, exclude: object = None) -> MimeBundle:
     """An expression in a notebook: its formula, its strings, its picture. The text alone if it is too large for these.
 
     >>> import einderiv as ed
-    >>> sorted(expression(ed.derive("is,st,tj->ij", 0)))
+    >>> sorted(expression_bundle(ed.derive("is,st,tj->ij", 0)))
     ['text/html', 'text/latex', 'text/plain']
     """
     try:
         said = formula(e)
-        html = "".join([block([said]), details("einsum strings", _strings(e)), _picture(e)])
+        html = "".join([preformatted([said]), collapsible("einsum strings", _strings(e)), _picture(e)])
     except LimitError:
-        return bundle(text(e), block([text(e)]))
-    return bundle(text(e), html, **formulated(e))
+        return mime_bundle(as_text(e), preformatted([as_text(e)]))
+    return mime_bundle(as_text(e), html, **latex_entry(e))
 
 
-def formulated(e: Expr) -> dict[str, str]:
+def latex_entry(e: Expr) -> dict[str, str]:
     """The formula in LaTeX, for a bundle; nothing where it is too large to be read."""
     try:
         return {"text/latex": f"${latex(e)}$"}
@@ -69,37 +69,53 @@ def formulated(e: Expr) -> dict[str, str]:
 
 def _picture(e: Expr) -> str:
     try:
-        return details("picture", diagram(e).svg())
+        return collapsible("picture", diagram(e).svg())
     except LimitError as error:
-        return details("picture", block([str(error)]))
+        return collapsible("picture", preformatted([str(error)]))
 
 
 def _strings(e: Expr) -> str:
     if is_zero(e):
-        return block([f"zeros with the axes {', '.join(axis_names(e)) or 'of a scalar'}"])
+        return preformatted([f"zeros with the axes {', '.join(axis_names(e)) or 'of a scalar'}"])
     found = terms(e)
-    rows = [_row(term) for term in found[:SHOWN]]
-    more = [("", f"{len(found) - SHOWN} more terms", "", "")] * (len(found) > SHOWN)
-    return table(("", "einsum", "compact", "operands"), [*rows, *more])
+    rows = [_row(term) for term in found[:SHOWN_TERMS]]
+    more = [("", f"{len(found) - SHOWN_TERMS} more terms", "", "")] * (len(found) > SHOWN_TERMS)
+    return html_table(("", "einsum", "compact", "operands"), [*rows, *more])
 
 
 def _row(term: Expr) -> tuple[str, str, str, str]:
     front = coefficient(term)
     try:
-        strings = subscripts(term), compact(term)
+        strings = printed_subscripts(term), compact_subscripts(term)
     except EinderivError as error:
         strings = str(error), ""
-    return "" if front == 1 else str(front), *strings, ", ".join(map(str, operands(term)))
+    return "" if front == 1 else str(front), *strings, ", ".join(map(str, printed_operands(term)))
 
 
-def document(name: str, *parts: str) -> str:
+def html_page(name: str, *parts: str) -> str:
     """A whole page that opens by itself, and may load nothing."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     style = ("html{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;"
              "padding:0 1rem}pre{overflow-x:auto}svg{max-width:100%;height:auto}td,th{text-align:left;"
              "padding:.1rem .8rem .1rem 0;font-family:ui-monospace,Menlo,Consolas,monospace}")  # fmt: skip
-    head = ('<meta charset="utf-8">', element("meta", http_equiv="Content-Security-Policy", content=policy),
-            '<meta name="viewport" content="width=device-width">', f"<title>{words(name)}</title>",
-            f"<style>{style}</style>")  # fmt: skip
-    return "\n".join(["<!doctype html>", '<html lang="en">', "<head>", *head, "</head>", "<body>",
-                      f"<h1>{words(name)}</h1>", *parts, "</body>", "</html>"])  # fmt: skip
+    head = (
+        '<meta charset="utf-8">',
+        markup("meta", http_equiv="Content-Security-Policy", content=policy),
+        '<meta name="viewport" content="width=device-width">',
+        f"<title>{escaped(name)}</title>",
+        f"<style>{style}</style>",
+    )
+    return "\n".join(
+        [
+            "<!doctype html>",
+            '<html lang="en">',
+            "<head>",
+            *head,
+            "</head>",
+            "<body>",
+            f"<h1>{escaped(name)}</h1>",
+            *parts,
+            "</body>",
+            "</html>",
+        ]
+    )

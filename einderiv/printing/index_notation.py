@@ -25,15 +25,14 @@ from ..expression import (
     naming,
 )
 from ..functions import same_axes, shown_parameters
-from .matrix_forms import in_latex, in_unicode
+from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
-from .strings import Names
+from .strings import LabelNames
 
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-STYLES = ("index", "matrix")
+STYLE_NAMES = ("index", "matrix")
 
 
-class Style:
+class FormulaStyle:
     """How the parts of a formula are spelt; this one in Unicode."""
 
     delta, partial, minus, one, vec = "δ", "∂", "−", "1", "vec({})"
@@ -71,7 +70,7 @@ class Style:
         return f"({value})" if isinstance(value, complex) else repr(value)
 
 
-class Ascii(Style):
+class AsciiStyle(FormulaStyle):
     """ASCII for terminals that know nothing else."""
 
     delta, partial, minus = "delta", "d", "-"
@@ -83,7 +82,7 @@ class Ascii(Style):
         return f"d^{n}" if n > 1 else "d"
 
 
-class Latex(Style):
+class LatexStyle(FormulaStyle):
     """LaTeX for math mode; names are ASCII identifiers, so only their underscores need escaping."""
 
     delta, partial, minus, vec = r"\delta", r"\partial ", "-", r"\operatorname{{vec}}({})"
@@ -154,7 +153,7 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     _check_style(style)
     if style == "matrix" and ascii:
         raise EinderivError("matrix notation has no ASCII form: leave out ascii=True, or style='matrix'")
-    spelt = Ascii() if ascii else Style()
+    spelt = AsciiStyle() if ascii else FormulaStyle()
     return (matrix_equation(e, name, spelt) if style == "matrix" else None) or _equation(e, name, spelt)
 
 
@@ -170,15 +169,15 @@ def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
     _check_style(style)
-    return (matrix_equation(e, name, Latex()) if style == "matrix" else None) or _equation(e, name, Latex())
+    return (matrix_equation(e, name, LatexStyle()) if style == "matrix" else None) or _equation(e, name, LatexStyle())
 
 
 def _check_style(style: str) -> None:
-    if style not in STYLES:
-        raise EinderivError(f"no style is called {str(style)[:40]!r}; {near(str(style), STYLES)}")
+    if style not in STYLE_NAMES:
+        raise EinderivError(f"no style is called {str(style)[:40]!r}; {near(str(style), STYLE_NAMES)}")
 
 
-def matrix_equation(e: Expr, name: str, style: Style) -> str | None:
+def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
     """The equation in matrix notation, or None where there is none."""
     if not isinstance(e, Expr) or e.nodes > limits.parts:
         return None
@@ -187,19 +186,19 @@ def matrix_equation(e: Expr, name: str, style: Style) -> str | None:
     if form is None:
         return None
     pair = style.vec if e.ndim == 4 else "{}"
-    shown = in_latex(form, style.name) if isinstance(style, Latex) else in_unicode(form)
+    shown = in_latex(form, style.name) if isinstance(style, LatexStyle) else in_unicode(form)
     return f"{left_side(e, name, style, (), pair)} = {shown}"
 
 
-def _equation(e: Expr, name: str, style: Style) -> str:
+def _equation(e: Expr, name: str, style: FormulaStyle) -> str:
     if not isinstance(e, Expr):
         raise TypeError(f"only expressions have a formula, not {type(e).__name__}; ed.einsum makes one of a string")
     check_name(name, "the left-hand side")
     names = axis_names(e)
-    return f"{left_side(e, name, style, names)} = {body(e, names, style)}"
+    return f"{left_side(e, name, style, names)} = {right_side(e, names, style)}"
 
 
-def left_side(e: Expr, name: str, style: Style, names: Names, pair: str = "{}") -> str:
+def left_side(e: Expr, name: str, style: FormulaStyle, names: LabelNames, pair: str = "{}") -> str:
     """``∂y[i,j]/∂X[a,b]`` for a derivative, ``y[i,j]`` for anything else; what has two axes as `pair` says."""
     below = ""
     order = 0
@@ -215,7 +214,9 @@ def left_side(e: Expr, name: str, style: Style, names: Names, pair: str = "{}") 
     return style.fraction(style.order(order) + base, below) if order else base
 
 
-def body(e: Expr, indices: Names, style: Style, used: frozenset[str] = frozenset(), depth: int = 0) -> str:
+def right_side(
+    e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str] = frozenset(), depth: int = 0
+) -> str:
     """The right-hand side of `e` at `indices`."""
     limits.check("depth", depth, "print a part of the expression, or str() of it")
     style.parts += 1
@@ -234,17 +235,17 @@ def body(e: Expr, indices: Names, style: Style, used: frozenset[str] = frozenset
     raise TypeError(type(e).__name__)
 
 
-def _sum(e: Add, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+def _sum(e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
     parts: list[str] = []
     for term in e.addends:
-        shown = body(term, indices, style, used, depth + 1)
+        shown = right_side(term, indices, style, used, depth + 1)
         minus = shown.startswith(style.minus)
         sign = style.minus if minus else "+"
         parts += [sign, shown.removeprefix(style.minus)] if parts else [shown]
     return " ".join(parts)
 
 
-def _product(e: Einsum, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+def _product(e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
     flat = flatten(e)
     names: dict[Label, str] = {}
     deltas = []
@@ -275,12 +276,12 @@ def _negative(value: Number) -> bool:
     return not isinstance(value, complex) and value < 0
 
 
-def _factor(e: Expr, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
-    shown = body(e, indices, style, used, depth + 1)
+def _factor(e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
+    shown = right_side(e, indices, style, used, depth + 1)
     return style.group(shown) if isinstance(e, Add) else shown
 
 
-def _applied(e: Apply, indices: Names, style: Style, used: frozenset[str], depth: int) -> str:
+def _applied(e: Apply, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
     first = e.arguments[0]
     batch = first.ndim - e.core
     kept = indices[batch:]
@@ -290,11 +291,11 @@ def _applied(e: Apply, indices: Names, style: Style, used: frozenset[str], depth
     if not entrywise and not batch and all(isinstance(a, Tensor) for a in e.arguments):
         text = style.function(e, [style.name(a.name) for a in e.arguments if isinstance(a, Tensor)], ())
     else:
-        inner = [body(a, indices[:batch] + core, style, used | set(core), depth + 1) for a in e.arguments]
+        inner = [right_side(a, indices[:batch] + core, style, used | set(core), depth + 1) for a in e.arguments]
         text = style.function(e, inner, core)
     return text if entrywise or not kept else style.entry(text, kept)
 
 
-def shown(e: Expr, names: Names, style: Style | None = None) -> str:
+def unicode_right_side(e: Expr, names: LabelNames, style: FormulaStyle | None = None) -> str:
     """The right-hand side alone, in Unicode by default."""
-    return body(dressed(e, axes=names), names, style or Style())
+    return right_side(dressed(e, axes=names), names, style or FormulaStyle())

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import cos, hypot, pi, sin
 
-Point = tuple[float, float]
-ROUNDS = 120
-NEAR = 0.05  # pixels: a round that moves nothing further is the last
-GAP = 16.0  # pixels between nodes
+Position = tuple[float, float]
+STRESS_ROUNDS = 120
+STILL = 0.05  # pixels: a round that moves nothing further is the last
+NODE_GAP = 16.0  # pixels between nodes
 
 
-def distances(count: int, edges: Mapping[tuple[int, int], float]) -> list[list[float]]:
+def graph_distances(count: int, edges: Mapping[tuple[int, int], float]) -> list[list[float]]:
     """The length of the shortest way between any two points; infinite where there is none."""
     far = float("inf")
     found = [[0.0 if a == b else far for b in range(count)] for a in range(count)]
@@ -33,19 +33,20 @@ def distances(count: int, edges: Mapping[tuple[int, int], float]) -> list[list[f
     return found
 
 
-def placed(count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Point],
-           lean: Point = (0.0, 0.0)) -> list[Point]:  # fmt: skip
+def stress_layout(
+    count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Position], lean: Position = (0.0, 0.0)
+) -> list[Position]:
     """Points of a connected graph, those that are `fixed` where they are.
 
     `lean` is the direction in which the others begin, where all that is fixed is on one side.
     """
-    far = distances(count, edges)
+    far = graph_distances(count, edges)
     at = _begun(count, edges, far, fixed)
     if lean != (0.0, 0.0):  # all that is fixed is on one side: the rest goes away from it
         near = [min(far[p][q] for q in fixed) for p in range(count)]
         at = [xy if p in fixed else (xy[0] + lean[0] * near[p], xy[1] + lean[1] * near[p]) for p, xy in enumerate(at)]
     free = [p for p in range(count) if p not in fixed]
-    for _ in range(ROUNDS):
+    for _ in range(STRESS_ROUNDS):
         moved = 0.0
         for p in free:
             x = y = total = 0.0
@@ -61,13 +62,14 @@ def placed(count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[in
             if total:
                 moved = max(moved, abs(x / total - at[p][0]), abs(y / total - at[p][1]))
                 at[p] = x / total, y / total
-        if moved < NEAR:
+        if moved < STILL:
             break
     return at
 
 
-def _begun(count: int, edges: Mapping[tuple[int, int], float], far: Sequence[Sequence[float]],
-           fixed: Mapping[int, Point]) -> list[Point]:  # fmt: skip
+def _begun(
+    count: int, edges: Mapping[tuple[int, int], float], far: Sequence[Sequence[float]], fixed: Mapping[int, Position]
+) -> list[Position]:
     """Where points begin: between what is fixed; without that on a circle, or on a line if the graph is one."""
     if fixed:
         return _between(count, edges, fixed)
@@ -93,7 +95,7 @@ def _along(count: int, edges: Mapping[tuple[int, int], float]) -> list[int]:
     return [places.get(p, count - 1) for p in range(count)]
 
 
-def _between(count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Point]) -> list[Point]:
+def _between(count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Position]) -> list[Position]:
     """Every point in the middle of its neighbours, as springs would have it; a little off, so that none coincide."""
     middle = (sum(x for x, _ in fixed.values()) / len(fixed), sum(y for _, y in fixed.values()) / len(fixed))
     at = [fixed.get(p, (middle[0] + 3.0 * cos(2.4 * p), middle[1] + 3.0 * sin(2.4 * p))) for p in range(count)]
@@ -106,7 +108,7 @@ def _between(count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[
     return [(x, y) if p in fixed else (x + 0.5 * cos(2.4 * p), y + 0.5 * sin(2.4 * p)) for p, (x, y) in enumerate(at)]
 
 
-def spread(at: Sequence[Point], sizes: Sequence[Point], fixed: Mapping[int, Point]) -> list[Point]:
+def moved_apart(at: Sequence[Position], sizes: Sequence[Position], fixed: Mapping[int, Position]) -> list[Position]:
     """Points moved apart until the rectangles around them do not overlap; `sizes` are widths and heights."""
     found = list(at)
     for _ in range(80):
@@ -114,8 +116,8 @@ def spread(at: Sequence[Point], sizes: Sequence[Point], fixed: Mapping[int, Poin
         for p in range(len(found)):
             for q in range(p):
                 dx, dy = found[p][0] - found[q][0], found[p][1] - found[q][1]
-                wide = (sizes[p][0] + sizes[q][0]) / 2 + GAP - abs(dx)
-                high = (sizes[p][1] + sizes[q][1]) / 2 + GAP - abs(dy)
+                wide = (sizes[p][0] + sizes[q][0]) / 2 + NODE_GAP - abs(dx)
+                high = (sizes[p][1] + sizes[q][1]) / 2 + NODE_GAP - abs(dy)
                 if wide <= 0.01 or high <= 0.01 or (p in fixed and q in fixed):
                     continue
                 calm = False
@@ -130,8 +132,9 @@ def spread(at: Sequence[Point], sizes: Sequence[Point], fixed: Mapping[int, Poin
     return found
 
 
-def cleared(at: Sequence[Point], sizes: Sequence[Point], edges: Sequence[tuple[int, int]], fixed: Mapping[int, Point]
-            ) -> list[Point]:  # fmt: skip
+def moved_off_edges(
+    at: Sequence[Position], sizes: Sequence[Position], edges: Sequence[tuple[int, int]], fixed: Mapping[int, Position]
+) -> list[Position]:
     """Points moved aside until no edge runs through the rectangle of a third one, nor rectangles overlap."""
     found = list(at)
     for _ in range(40):
@@ -145,11 +148,11 @@ def cleared(at: Sequence[Point], sizes: Sequence[Point], edges: Sequence[tuple[i
                     calm = False
         if calm:
             break
-        found = spread(found, sizes, fixed)
+        found = moved_apart(found, sizes, fixed)
     return found
 
 
-def _aside(middle: Point, size: Point, a: Point, b: Point) -> Point | None:
+def _aside(middle: Position, size: Position, a: Position, b: Position) -> Position | None:
     """The shortest way for a rectangle off the line from `a` to `b`; None where it is clear of it."""
     dx, dy = b[0] - a[0], b[1] - a[1]
     far = hypot(dx, dy)
@@ -157,7 +160,7 @@ def _aside(middle: Point, size: Point, a: Point, b: Point) -> Point | None:
         return None
     along = ((middle[0] - a[0]) * dx + (middle[1] - a[1]) * dy) / far
     across = ((middle[0] - a[0]) * -dy + (middle[1] - a[1]) * dx) / far
-    reach = abs(dy) / far * size[0] / 2 + abs(dx) / far * size[1] / 2 + GAP / 2
+    reach = abs(dy) / far * size[0] / 2 + abs(dx) / far * size[1] / 2 + NODE_GAP / 2
     length = abs(dx) / far * size[0] / 2 + abs(dy) / far * size[1] / 2
     if abs(across) >= reach - 0.01 or not -length < along < far + length:
         return None

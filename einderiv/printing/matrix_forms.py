@@ -1,6 +1,6 @@
 """What a formula in matrix notation is made of: a small tree, a string at the very end.
 
->>> in_unicode(side_by_side([turned(Symbol("A")), Bracketed(Total((Symbol("X"), Symbol("B"))))]))
+>>> in_unicode(side_by_side([transpose_of(Symbol("A")), Bracketed(Total((Symbol("X"), Symbol("B"))))]))
 'Aᵀ (X + B)'
 
 ====================  =================================
@@ -15,7 +15,7 @@
 `Turned`              ``Xᵀ``
 `Chain`               ``A B x``
 `Together`            ``A ∘ B``, ``A ⊗ B``
-`Term`                ``−A / t``
+`SignedTerm`          ``−A / t``
 `Total`               ``A + B − C``
 ====================  =================================
 """
@@ -102,7 +102,7 @@ class Together:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class SignedTerm:
     """One term of a sum: with a sign, or with what it is divided by and how often."""
 
     negative: bool
@@ -129,7 +129,7 @@ Form = (
     | Turned
     | Chain
     | Together
-    | Term
+    | SignedTerm
     | Total
 )
 
@@ -137,7 +137,7 @@ IDENTITY = Identity()
 COMMUTATION = Symbol("K")
 ONES = Figure(1)
 ENTRY_BY_ENTRY, ENTRIES_BY_ENTRIES = "∘", "⊗"
-ROOT = "√"  # is called as functions are
+SQUARE_ROOT = "√"  # is called as functions are
 
 
 def inner_forms(form: Form) -> tuple[Form, ...]:
@@ -157,7 +157,7 @@ def inner_forms(form: Form) -> tuple[Form, ...]:
             return pieces
         case Together(chains=chains):
             return chains
-        case Term():
+        case SignedTerm():
             return (form.product, *(divisor for divisor, _ in form.divisors))
         case Total(terms=terms):
             return terms
@@ -178,7 +178,7 @@ def has_blanks(form: Form) -> bool:
                 return True
             case Called(arguments=arguments) if len(arguments) > 1:
                 return True
-            case Term(divisors=divisors) if divisors:
+            case SignedTerm(divisors=divisors) if divisors:
                 return True
     return False
 
@@ -201,7 +201,7 @@ def side_by_side(pieces: Sequence[Form]) -> Form:
     return found[0] if len(found) == 1 else Chain(tuple(found))
 
 
-def multiplied(chains: Sequence[Form], sign: str = ENTRY_BY_ENTRY) -> Form:
+def product_of(chains: Sequence[Form], sign: str = ENTRY_BY_ENTRY) -> Form:
     """Chains multiplied entry by entry, or entries by entries."""
     if len(chains) == 1:
         return chains[0]
@@ -214,12 +214,12 @@ def _between_signs(chain: Form) -> Form:
     return chain if one else Bracketed(chain)
 
 
-def summed(terms: Sequence[Form]) -> Form:
+def sum_of(terms: Sequence[Form]) -> Form:
     """The sum of terms."""
     return terms[0] if len(terms) == 1 else Total(tuple(terms))
 
 
-def turned(form: Form) -> Form:
+def transpose_of(form: Form) -> Form:
     """The transpose of what is no chain."""
     if form == IDENTITY:
         return form
@@ -229,12 +229,12 @@ def turned(form: Form) -> Form:
 def as_row(columns: Sequence[Form]) -> Form:
     """Columns, multiplied entry by entry, as a row."""
     if len(columns) > 1:
-        return Turned(Bracketed(multiplied(columns)))
+        return Turned(Bracketed(product_of(columns)))
     pieces = columns[0].pieces if isinstance(columns[0], Chain) else columns
-    return side_by_side([turned(piece) for piece in reversed(pieces)])
+    return side_by_side([transpose_of(piece) for piece in reversed(pieces)])
 
 
-def figure(value: Number) -> Form:
+def number_form(value: Number) -> Form:
     """A number that is not negative; one of two parts in brackets."""
     return Bracketed(Figure(value)) if repr(value).startswith("(") else Figure(value)
 
@@ -249,7 +249,7 @@ def without_sign(value: Number) -> tuple[bool, Number]:
 
 
 # ---- forms as strings
-class Spelling(NamedTuple):
+class FormSpelling(NamedTuple):
     """How forms are spelt; templates have ``{}`` where a form goes."""
 
     signs: Mapping[str, str]
@@ -270,17 +270,31 @@ def _latex_call(name: str, inside: str) -> str:
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-UNICODE = Spelling(
+UNICODE = FormSpelling(
     {"T": "ᵀ", "-T": "⁻ᵀ", "+": "⁺", "−": "−", ENTRY_BY_ENTRY: "∘", ENTRIES_BY_ENTRIES: "⊗"},
-    symbol=str, call="{}({})".format, root="√({})", length="‖{}‖", log_determinant="ln |det {}|",
+    symbol=str,
+    call="{}({})".format,
+    root="√({})",
+    length="‖{}‖",
+    log_determinant="ln |det {}|",
     exponent=_superscript,
-)  # fmt: skip
-LATEX = Spelling(
-    {"T": r"^{\top}", "-T": r"^{-\top}", "+": "^{+}", "−": "-", ENTRY_BY_ENTRY: r"\circ ",
-     ENTRIES_BY_ENTRIES: r"\otimes "},
-    symbol=str, call=_latex_call, root=r"\sqrt{{{}}}", length=r"\|{}\|",
-    log_determinant=r"\mathrm{{ln}} |\operatorname{{det}} {}|", exponent="^{{{}}}".format,
-)  # fmt: skip
+)
+LATEX = FormSpelling(
+    {
+        "T": r"^{\top}",
+        "-T": r"^{-\top}",
+        "+": "^{+}",
+        "−": "-",
+        ENTRY_BY_ENTRY: r"\circ ",
+        ENTRIES_BY_ENTRIES: r"\otimes ",
+    },
+    symbol=str,
+    call=_latex_call,
+    root=r"\sqrt{{{}}}",
+    length=r"\|{}\|",
+    log_determinant=r"\mathrm{{ln}} |\operatorname{{det}} {}|",
+    exponent="^{{{}}}".format,
+)
 
 
 def in_unicode(form: Form) -> str:
@@ -293,7 +307,7 @@ def in_latex(form: Form, symbol: Callable[[str], str]) -> str:
     return _spelt(form, LATEX._replace(symbol=symbol))
 
 
-def _spelt(form: Form, spelling: Spelling) -> str:
+def _spelt(form: Form, spelling: FormSpelling) -> str:
     signs = spelling.signs
     match form:
         case Symbol(name=name):
@@ -317,30 +331,30 @@ def _spelt(form: Form, spelling: Spelling) -> str:
             return " ".join(_spelt(piece, spelling) for piece in pieces)
         case Together(sign=sign, chains=chains):
             return f" {signs[sign]} ".join(_spelt(chain, spelling) for chain in chains)
-        case Term() | Total():
+        case SignedTerm() | Total():
             return _spelt_sum(form, spelling)
 
 
-def _spelt_call(form: Called, spelling: Spelling) -> str:
+def _spelt_call(form: Called, spelling: FormSpelling) -> str:
     inside = ", ".join(_spelt(argument, spelling) for argument in form.arguments)
-    return spelling.root.format(inside) if form.name == ROOT else spelling.call(form.name, inside)
+    return spelling.root.format(inside) if form.name == SQUARE_ROOT else spelling.call(form.name, inside)
 
 
-def _spelt_turned(of: Form, spelling: Spelling) -> str:
+def _spelt_turned(of: Form, spelling: FormSpelling) -> str:
     if isinstance(of, Raised) and of.exponent == -1:
         return _spelt(of.base, spelling) + spelling.signs["-T"]
     shown = _spelt(of, spelling)
     return (f"({shown})" if isinstance(of, Raised) else shown) + spelling.signs["T"]
 
 
-def _spelt_sum(form: Term | Total, spelling: Spelling) -> str:
-    if isinstance(form, Term):
+def _spelt_sum(form: SignedTerm | Total, spelling: FormSpelling) -> str:
+    if isinstance(form, SignedTerm):
         return _spelt_term(form, spelling)
     first, *rest = form.terms
     return _spelt(first, spelling) + "".join(_spelt_addend(term, spelling) for term in rest)
 
 
-def _spelt_term(term: Term, spelling: Spelling) -> str:
+def _spelt_term(term: SignedTerm, spelling: FormSpelling) -> str:
     shown = spelling.signs["−"] * term.negative + _spelt(term.product, spelling)
     if not term.divisors:
         return shown
@@ -349,8 +363,8 @@ def _spelt_term(term: Term, spelling: Spelling) -> str:
     return f"{shown} / {below[0]}" if len(below) == 1 else f"{shown} / ({' '.join(below)})"
 
 
-def _spelt_addend(form: Form, spelling: Spelling) -> str:
+def _spelt_addend(form: Form, spelling: FormSpelling) -> str:
     """A term behind others, with its sign before it."""
-    if isinstance(form, Term) and form.negative:
+    if isinstance(form, SignedTerm) and form.negative:
         return f" {spelling.signs['−']} " + _spelt(replace(form, negative=False), spelling)
     return " + " + _spelt(form, spelling)

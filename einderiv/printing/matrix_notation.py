@@ -26,7 +26,7 @@ from .matrix_forms import (
     ENTRIES_BY_ENTRIES,
     IDENTITY,
     ONES,
-    ROOT,
+    SQUARE_ROOT,
     Bracketed,
     Called,
     Figure,
@@ -34,25 +34,25 @@ from .matrix_forms import (
     Length,
     LogDeterminant,
     Raised,
+    SignedTerm,
     Symbol,
-    Term,
     Together,
     Total,
     Turned,
     all_forms,
     as_row,
-    figure,
     has_blanks,
     in_brackets,
     in_unicode,
-    multiplied,
+    number_form,
+    product_of,
     side_by_side,
-    summed,
-    turned,
+    sum_of,
+    transpose_of,
     without_brackets,
     without_sign,
 )
-from .strings import Names, printed
+from .strings import LabelNames, printed
 
 
 class NoMatrices(Exception):
@@ -73,7 +73,7 @@ def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
         return _factor(e)
     if is_zero(e):
         return Figure(0)
-    return summed([_term(part, order) for part in terms(e)])
+    return sum_of([_term(part, order) for part in terms(e)])
 
 
 def _factor(e: Expr) -> Form:
@@ -82,7 +82,7 @@ def _factor(e: Expr) -> Form:
         case Tensor():
             return Symbol(e.name)
         case Constant() if not e.sizes:
-            return figure(e.value)
+            return number_form(e.value)
         case Apply(function=rule) if rule.name == "vec":
             return _vector(e) if e.ndim == 1 else _kronecker(e)
         case Apply():
@@ -92,11 +92,11 @@ def _factor(e: Expr) -> Form:
     raise NoMatrices
 
 
-class Slot(NamedTuple):
+class LabelledFactor(NamedTuple):
     """A factor of a product, or a delta, with its labels."""
 
     factor: Expr | None
-    labels: Names
+    labels: LabelNames
 
     def form(self) -> Form:
         """The factor as a form; a delta is an identity matrix, or ones."""
@@ -105,11 +105,11 @@ class Slot(NamedTuple):
         return IDENTITY if len(self.labels) == 2 else ONES
 
 
-def _slots(term: Expr) -> tuple[list[Slot], Names]:
+def _slots(term: Expr) -> tuple[list[LabelledFactor], LabelNames]:
     """The deltas and the factors of one product, and the labels of its axes."""
     shown = printed(term, short=False)
-    deltas = [Slot(None, labels) for labels in shown.deltas]
-    return deltas + list(map(Slot, shown.factors, shown.inputs)), shown.output
+    deltas = [LabelledFactor(None, labels) for labels in shown.deltas]
+    return deltas + list(map(LabelledFactor, shown.factors, shown.inputs)), shown.output
 
 
 # ---- functions
@@ -133,7 +133,7 @@ def _applied(e: Apply) -> Form:
         return Raised(in_brackets(inner), e.parameters[0])
     if name == "sqrt":
         vector = _squared(first)
-        return Called(ROOT, (inner,)) if vector is None else Length(vector)
+        return Called(SQUARE_ROOT, (inner,)) if vector is None else Length(vector)
     if name == "logdet":
         return LogDeterminant(Bracketed(inner) if isinstance(inner, Total) else inner)
     if name not in MATRIX_CALLS and (e.core or e.parameters):
@@ -161,10 +161,10 @@ def _vector(e: Apply) -> Form:
     parts = [_two_vectors(part) for part in terms(inner)]
     pairs = [part for part in parts if part is not None]
     if len(pairs) == len(parts):
-        return Bracketed(summed(pairs))
+        return Bracketed(sum_of(pairs))
     if isinstance(inner, (Einsum, Add)):
         return Called("vec", (_form(inner, (1, 0)),))
-    return Called("vec", (turned(_factor(inner)),))
+    return Called("vec", (transpose_of(_factor(inner)),))
 
 
 def _two_vectors(term: Expr) -> Form | None:
@@ -191,7 +191,7 @@ def _kronecker(e: Apply) -> Form:
     if inner.ndim != 3 or order != [2, 0, 1]:
         raise NoMatrices
     addends = _addends(inner.arguments[0])
-    return Bracketed(summed([_term(part, (k, i, m, j)) for part, (j, m, i, k) in addends]))
+    return Bracketed(sum_of([_term(part, (k, i, m, j)) for part, (j, m, i, k) in addends]))
 
 
 def _one_factor(e: Expr) -> tuple[Expr, list[int]] | None:
@@ -216,14 +216,14 @@ class Link(NamedTuple):
     """A factor as a piece of chains: its form, its labels, and the form of its transpose."""
 
     form: Form
-    labels: Names
+    labels: LabelNames
     flipped: Form
 
 
-def _link(slot: Slot) -> Link:
+def _link(slot: LabelledFactor) -> Link:
     """A factor: of sums ``A + B`` is better than ``(Aᵀ + Bᵀ)ᵀ``."""
     form, e = slot.form(), slot.factor
-    flipped = [turned(form)]
+    flipped = [transpose_of(form)]
     if isinstance(e, Add) and e.ndim == 2:
         flipped.append(Bracketed(_form(e, (1, 0))))
     return Link(form, slot.labels, min(flipped, key=lambda one: len(in_unicode(one))))
@@ -247,11 +247,11 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     product = _by_pairs(links, output) or Chains(links, output).form()
     negative, size = without_sign(coefficient(term))
     if product is None:
-        product = figure(size)
+        product = number_form(size)
     elif repr(size) != "1":
-        product = side_by_side([figure(size), product])
+        product = side_by_side([number_form(size), product])
     divisors = _divisors([_form(e) for e in below])
-    return Term(negative, product, divisors) if negative or divisors else product
+    return SignedTerm(negative, product, divisors) if negative or divisors else product
 
 
 def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
@@ -263,25 +263,25 @@ def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
     return tuple(found)
 
 
-def without_identities(slots: Sequence[Slot], output: Names) -> list[Slot]:
+def without_identities(slots: Sequence[LabelledFactor], output: LabelNames) -> list[LabelledFactor]:
     """The factors, with ``unvec`` of an identity matrix, which is ``I ⊗ I``, as tied labels."""
     tied = [pair for slot in slots for pair in _identities(slot)]
     slots = [slot for slot in slots if not _identities(slot)]
     while tied:
         first, second = sorted(tied.pop(), key=lambda label: label in output)
         if first in output:
-            slots.append(Slot(None, (first, second)))
+            slots.append(LabelledFactor(None, (first, second)))
         else:
-            slots = [Slot(slot.factor, _renamed(slot.labels, first, second)) for slot in slots]
+            slots = [LabelledFactor(slot.factor, _renamed(slot.labels, first, second)) for slot in slots]
         tied = [_renamed(pair, first, second) for pair in tied]
     return slots
 
 
-def _renamed(labels: Names, old: str, new: str) -> Names:
+def _renamed(labels: LabelNames, old: str, new: str) -> LabelNames:
     return tuple(new if label == old else label for label in labels)
 
 
-def _identities(slot: Slot) -> list[Names]:
+def _identities(slot: LabelledFactor) -> list[LabelNames]:
     """The labels tied by an identity matrix of which ``unvec`` has split axis 1 and then axis 0."""
     e, labels = slot
     if e is None or len(labels) != 4 or e.axes[:2] != e.axes[2:]:
@@ -307,7 +307,7 @@ def _split(e: Expr) -> Expr | None:
     return terms(inner)[0] if isinstance(inner, Einsum) else None
 
 
-def _by_pairs(links: Sequence[Link], output: Names) -> Form | None:
+def _by_pairs(links: Sequence[Link], output: LabelNames) -> Form | None:
     """A product around a factor of four axes, ``vec(A)ᵀ S vec(B)``; None where there is none."""
     center = next((link for link in links if len(link.labels) == 4), None)
     if center is None:
@@ -315,7 +315,7 @@ def _by_pairs(links: Sequence[Link], output: Names) -> Form | None:
     if len(set(center.labels)) < 4:  # a diagonal of it has no name
         raise NoMatrices
     rows, columns = center.labels[:2], center.labels[2:]
-    sides: dict[Names, Form] = {}
+    sides: dict[LabelNames, Form] = {}
     numbers: list[Form] = []
     for link in links:
         if link is center:
@@ -341,7 +341,7 @@ def _by_pairs(links: Sequence[Link], output: Names) -> Form | None:
     return side_by_side([*numbers, *pieces])
 
 
-class Path(NamedTuple):
+class ChainPath(NamedTuple):
     """A chain: the axis of the result where it begins, the one where it ends, if any; its form."""
 
     start: str
@@ -352,7 +352,7 @@ class Path(NamedTuple):
 class Chains:
     """The chains of a product."""
 
-    def __init__(self, links: Sequence[Link], output: Names) -> None:
+    def __init__(self, links: Sequence[Link], output: LabelNames) -> None:
         self.links, self.output = links, output
         self.left = list(range(len(links)))
 
@@ -378,25 +378,25 @@ class Chains:
         if len(matrices) > 1:
             raise NoMatrices
         if not matrices:
-            pieces.append(met[0] if len(met) == 1 else Bracketed(multiplied(met)) if met else ONES)
+            pieces.append(met[0] if len(met) == 1 else Bracketed(product_of(met)) if met else ONES)
             return None
         if met:
-            pieces.append(Called("diag", (multiplied(met),)))
+            pieces.append(Called("diag", (product_of(met),)))
         form, behind = self.through(matrices[0], label)
         pieces.append(form)
         return behind
 
-    def path(self, k: int, label: str) -> Path:
+    def path(self, k: int, label: str) -> ChainPath:
         """The chain from an axis of the result on, link `k` first."""
         form, labels, _ = self.links[k]
         if len(labels) == 2 and labels[0] == labels[1]:
             self.left.remove(k)
-            return Path(label, None, Called("diag", (without_brackets(form),)))
+            return ChainPath(label, None, Called("diag", (without_brackets(form),)))
         form, at = self.through(k, label)
         pieces = [form]
         while at is not None and at not in self.output:
             at = self.onward(at, pieces)
-        return Path(label, at, side_by_side(pieces))
+        return ChainPath(label, at, side_by_side(pieces))
 
     def number(self) -> Form:
         """A number: a link without axes, a chain between two vectors, or a trace."""
@@ -408,7 +408,7 @@ class Chains:
                 return form
             case (label,):
                 self.left.remove(k)
-                return self.to_the_end([turned(form)], label)
+                return self.to_the_end([transpose_of(form)], label)
             case first, second:
                 lonely = [x for x in labels if first != second and self.at(x) == [k]]
                 if lonely:  # summed alone: with ones at that side
@@ -455,36 +455,36 @@ class Chains:
             form = Bracketed(form)
         return side_by_side([*(_beside(number) for number in numbers), form])
 
-    def matrix_of_pairs(self, paths: Sequence[Path]) -> Form:
+    def matrix_of_pairs(self, paths: Sequence[ChainPath]) -> Form:
         """The matrix with the first two axes of the result as rows, and the others as columns."""
         ends = [(path.start, path.end) for path in paths]
         i, j, k, m = self.output
         if ends == [(i, k), (j, m)]:
-            return multiplied([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
+            return product_of([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
         if ends == [(i, m), (j, k)]:
-            crossed = multiplied([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
+            crossed = product_of([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
             return side_by_side([Bracketed(crossed), COMMUTATION])
         if ends == [(i, j), (k, m)]:
             rows, columns = (Called("vec", (path.form,)) for path in paths)
             return side_by_side([rows, Turned(columns)])
         raise NoMatrices
 
-    def matrix(self, paths: Sequence[Path]) -> Form:
+    def matrix(self, paths: Sequence[ChainPath]) -> Form:
         """The matrix or vector that the chains make."""
         first, last = self.output[0], self.output[-1]
         between = [path.form for path in paths if path.end is not None]
         row = [path.form for path in paths if path.end is None and path.start == first]
         column = [path.form for path in paths if path.end is None and path.start == last]
         if len(self.output) == 1:
-            return multiplied(row)
+            return product_of(row)
         if not between:  # ∘ binds less than a product
-            left = multiplied(row)
+            left = product_of(row)
             return side_by_side([left if len(row) == 1 else Bracketed(left), as_row(column)])
-        middle = multiplied(between)
+        middle = product_of(between)
         if middle == IDENTITY:
-            return Called("diag", (multiplied(row + column),)) if row or column else middle
-        front = [Called("diag", (multiplied(row),))] if row else []
-        back = [Called("diag", (multiplied(column),))] if column else []
+            return Called("diag", (product_of(row + column),)) if row or column else middle
+        front = [Called("diag", (product_of(row),))] if row else []
+        back = [Called("diag", (product_of(column),))] if column else []
         if len(between) > 1 and (row or column):
             middle = Bracketed(middle)
         return side_by_side([*front, middle, *back])

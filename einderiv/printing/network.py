@@ -31,20 +31,19 @@ from ..expression import (
     naming,
 )
 from ..functions import same_axes
+from .strings import LabelNames
 
-Names = tuple[str, ...]
 
-
-class Node(NamedTuple):
+class NetworkNode(NamedTuple):
     """A point: an operand with the names of its axes; or ``dot``, ``ones``, ``loop``, ``leg``."""
 
     kind: str
     expr: Expr | None = None
-    axes: Names = ()
+    axes: LabelNames = ()
     place: int = 0  # of a leg: which axis of the result
 
 
-class Edge(NamedTuple):
+class NetworkEdge(NamedTuple):
     """A line between two nodes, for a label."""
 
     a: int
@@ -52,12 +51,12 @@ class Edge(NamedTuple):
     label: str
 
 
-class Network(NamedTuple):
+class TensorNetwork(NamedTuple):
     """The nodes, the edges, and the number in front."""
 
     number: Number
-    nodes: list[Node]
-    edges: list[Edge]
+    nodes: list[NetworkNode]
+    edges: list[NetworkEdge]
 
     def components(self) -> list[list[int]]:
         """The nodes that hang together, each group in order."""
@@ -68,11 +67,11 @@ class Network(NamedTuple):
         return connected(lines)
 
 
-def network(e: Einsum, indices: Names, used: frozenset[str] = frozenset()) -> Network:
+def tensor_network(e: Einsum, indices: LabelNames, used: frozenset[str] = frozenset()) -> TensorNetwork:
     """The network of a product whose axes are called `indices`; labels inside keep clear of `used`."""
     flat = flatten(e)
     names = label_names(flat, indices, used)
-    nodes = [Node("operand", f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
+    nodes = [NetworkNode("operand", f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
     ends: dict[Label, list[int]] = {label: [] for label in names}
     legs: dict[Label, list[int]] = {label: [] for label in names}
     for k, labels in enumerate(flat.inputs):
@@ -80,21 +79,21 @@ def network(e: Einsum, indices: Names, used: frozenset[str] = frozenset()) -> Ne
             ends[label].append(k)
     for p, label in enumerate(flat.output):
         legs[label].append(len(nodes))
-        nodes.append(Node("leg", axes=(indices[p],), place=p))
-    edges: list[Edge] = []
+        nodes.append(NetworkNode("leg", axes=(indices[p],), place=p))
+    edges: list[NetworkEdge] = []
     for label, name in names.items():
         inner, outer = ends[label], legs[label]
         if len(inner) + len(outer) == 2 and (len(set(inner)) == 2 or len(inner) < 2):
             a, b = (*inner, *outer)
-            edges.append(Edge(a, b, name))
+            edges.append(NetworkEdge(a, b, name))
             continue
         kind = "loop" if not inner and not outer else "ones" if not inner and len(outer) == 1 else "dot"
-        nodes.append(Node(kind, axes=(name,)))
-        edges += [Edge(k, len(nodes) - 1, name) for k in (*inner, *outer)]
-    return Network(coefficient(flat), nodes, edges)
+        nodes.append(NetworkNode(kind, axes=(name,)))
+        edges += [NetworkEdge(k, len(nodes) - 1, name) for k in (*inner, *outer)]
+    return TensorNetwork(coefficient(flat), nodes, edges)
 
 
-def label_names(flat: Einsum, indices: Names, used: frozenset[str]) -> dict[Label, str]:
+def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict[Label, str]:
     """An output label is called as its first axis, a summed one as its author called it if that is free."""
     names: dict[Label, str] = {}
     for label, index in zip(flat.output, indices, strict=True):
@@ -108,7 +107,7 @@ def label_names(flat: Einsum, indices: Names, used: frozenset[str]) -> dict[Labe
     return names
 
 
-def arguments(e: Apply, axes: Names) -> tuple[Names, Names]:
+def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
     """The names of the axes of a function's arguments, and among them those of its core."""
     first = e.arguments[0]
     batch = first.ndim - e.core
@@ -120,7 +119,7 @@ def arguments(e: Apply, axes: Names) -> tuple[Names, Names]:
     return (*axes[:batch], *core), tuple(core)
 
 
-def spoken(e: Expr) -> str:
+def operand_name(e: Expr) -> str:
     """What an operand is called."""
     match e:
         case Tensor():

@@ -10,41 +10,41 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .layout import Point
-from .network import Edge, Network
-from .svg import Box, Drawn, around, as_number
+from .layout import Position
+from .network import NetworkEdge, TensorNetwork
+from .svg import Drawing, Rectangle, bounding_box, coordinate
 
 CORNER = 8.0  # radius of the corners of frames
-ROUND = 32.0  # nodes that are at most so high have a half circle at either end
+FULLY_ROUND = 32.0  # nodes that are at most so high have a half circle at either end
 BESIDE = 26.0  # between the middles of bows beside each other
 BENDS = (0.0, -20.0, 20.0, -34.0, 34.0, -52.0, 52.0, -72.0, 72.0, -96.0, 96.0)  # in the order in which they are tried
-CLEAR = 6.0  # pixels that a line keeps from nodes that are not its own
+CLEARANCE = 6.0  # pixels that a line keeps from nodes that are not its own
 PIECES = 10  # straight ones that stand for a curve where it is asked what is in its way
-Sides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # axes with legs at the left, at the right, below
+LegSides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # axes with legs at the left, at the right, below
 
 
-class Shape(NamedTuple):
+class NodeShape(NamedTuple):
     """A node as it is drawn around its middle."""
 
-    drawn: Drawn
+    drawn: Drawing
     wide: float
     high: float
 
 
-class Route(NamedTuple):
+class EdgeRoute(NamedTuple):
     """The way of one line."""
 
     path: str  # as SVG has it
-    points: tuple[Point, ...]  # of straight pieces that are near enough
-    borders: tuple[Point, Point]  # where it begins and ends
+    points: tuple[Position, ...]  # of straight pieces that are near enough
+    borders: tuple[Position, Position]  # where it begins and ends
     bend: float
-    box: Box  # around all of it
+    box: Rectangle  # around all of it
 
-    def through(self, box: Box) -> bool:
+    def through(self, box: Rectangle) -> bool:
         """Does it run through a rectangle?"""
-        return self.box.touches(box, 0.1) and any(hits(box, p, q) for p, q in pairwise(self.points))
+        return self.box.touches(box, 0.1) and any(crosses(box, p, q) for p, q in pairwise(self.points))
 
-    def at(self, share: float) -> tuple[Point, Point]:
+    def at(self, share: float) -> tuple[Position, Position]:
         """The point at a share of the pieces, and the direction there, of length 1."""
         place = share * (len(self.points) - 1)
         k = min(int(place), len(self.points) - 2)
@@ -54,7 +54,7 @@ class Route(NamedTuple):
         return (px + (place - k) * dx, py + (place - k) * dy), (dx / far, dy / far)
 
 
-def hits(box: Box, p: Point, q: Point) -> bool:
+def crosses(box: Rectangle, p: Position, q: Position) -> bool:
     """Does the line from `p` to `q` run through a rectangle? (Liang and Barsky, 1984: what its sides leave of it.)"""
     start, stop = 0.0, 1.0
     for at, to, low, high in ((p[0], q[0], box.left, box.right), (p[1], q[1], box.top, box.bottom)):
@@ -68,11 +68,20 @@ def hits(box: Box, p: Point, q: Point) -> bool:
     return start < stop
 
 
-def routes(net: Network, places: Sequence[Point], shapes: Sequence[Shape], ends: Mapping[int, Point], at: Sides
-           ) -> list[Route]:  # fmt: skip
+def routed(
+    net: TensorNetwork,
+    places: Sequence[Position],
+    shapes: Sequence[NodeShape],
+    ends: Mapping[int, Position],
+    at: LegSides,
+) -> list[EdgeRoute]:
     """The way of every edge; `ends` is where legs end."""
-    nodes = {k: grown(s.drawn.box.moved(*places[k]), CLEAR) for k, s in enumerate(shapes) if net.nodes[k].kind != "leg"}
-    found: dict[int, Route] = {}
+    nodes = {
+        k: with_margin(s.drawn.box.moved(*places[k]), CLEARANCE)
+        for k, s in enumerate(shapes)
+        if net.nodes[k].kind != "leg"
+    }
+    found: dict[int, EdgeRoute] = {}
     same: dict[frozenset[int], list[int]] = {}
     for k, edge in enumerate(net.edges):
         same.setdefault(frozenset((edge.a, edge.b)), []).append(k)
@@ -93,18 +102,25 @@ def routes(net: Network, places: Sequence[Point], shapes: Sequence[Shape], ends:
     return [found[k] for k in range(len(net.edges))]
 
 
-def grown(box: Box, by: float) -> Box:
+def with_margin(box: Rectangle, by: float) -> Rectangle:
     """A rectangle with a margin around it."""
-    return Box(box.left - by, box.top - by, box.right + by, box.bottom + by)
+    return Rectangle(box.left - by, box.top - by, box.right + by, box.bottom + by)
 
 
-def _turned(edge: Edge, first: Edge, shift: float) -> float:
+def _turned(edge: NetworkEdge, first: NetworkEdge, shift: float) -> float:
     """Bends are to the right of the way of an edge: one that goes the other way has the other sign."""
     return shift if edge.a == first.a else -shift
 
 
-def _route(net: Network, edge: Edge, bend: float, places: Sequence[Point], shapes: Sequence[Shape],
-           ends: Mapping[int, Point], at: Sides) -> Route:  # fmt: skip
+def _route(
+    net: TensorNetwork,
+    edge: NetworkEdge,
+    bend: float,
+    places: Sequence[Position],
+    shapes: Sequence[NodeShape],
+    ends: Mapping[int, Position],
+    at: LegSides,
+) -> EdgeRoute:
     """A line from border to border."""
     start, stop = ends.get(edge.a, places[edge.a]), ends.get(edge.b, places[edge.b])
     a, b = shapes[edge.a], shapes[edge.b]
@@ -116,21 +132,21 @@ def _route(net: Network, edge: Edge, bend: float, places: Sequence[Point], shape
         (start[1] + stop[1]) / 2 + dx / far * 2 * bend + inward[1],
     )
     if bend or inward != (0.0, 0.0):
-        p, q = border(start, control, a), border(stop, control, b)
-        points: tuple[Point, ...] = tuple(_on_curve(p, control, q, k / PIECES) for k in range(PIECES + 1))
+        p, q = border_point(start, control, a), border_point(stop, control, b)
+        points: tuple[Position, ...] = tuple(_on_curve(p, control, q, k / PIECES) for k in range(PIECES + 1))
         path = f"M{_at(p)}Q{_at(control)} {_at(q)}"
     else:
-        p, q = border(start, stop, a), border(stop, start, b)
+        p, q = border_point(start, stop, a), border_point(stop, start, b)
         points, path = (p, q), f"M{_at(p)}L{_at(q)}"
-    return Route(path, points, (p, q), bend, around(Box(x, y, x, y) for x, y in points))
+    return EdgeRoute(path, points, (p, q), bend, bounding_box(Rectangle(x, y, x, y) for x, y in points))
 
 
-def _on_curve(p: Point, control: Point, q: Point, t: float) -> Point:
+def _on_curve(p: Position, control: Position, q: Position, t: float) -> Position:
     u = 1 - t
     return (u * u * p[0] + 2 * u * t * control[0] + t * t * q[0], u * u * p[1] + 2 * u * t * control[1] + t * t * q[1])
 
 
-def _inward(net: Network, edge: Edge, at: Sides) -> Point:
+def _inward(net: TensorNetwork, edge: NetworkEdge, at: LegSides) -> Position:
     """The way that a wire between two legs of one side bends."""
     if not net.nodes[edge.a].kind == net.nodes[edge.b].kind == "leg":
         return 0.0, 0.0
@@ -138,16 +154,16 @@ def _inward(net: Network, edge: Edge, at: Sides) -> Point:
     return ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0))[first] if first == second else (0.0, 0.0)
 
 
-def _at(point: Point) -> str:
-    return f"{as_number(point[0])} {as_number(point[1])}"
+def _at(point: Position) -> str:
+    return f"{coordinate(point[0])} {coordinate(point[1])}"
 
 
-def border(start: Point, to: Point, shape: Shape) -> Point:
+def border_point(start: Position, to: Position, shape: NodeShape) -> Position:
     """Where the way to another point leaves a node: a rectangle with round corners, or a circle."""
     dx, dy = to[0] - start[0], to[1] - start[1]
     ways = [half / abs(d) for half, d in ((shape.wide / 2, dx), (shape.high / 2, dy)) if d]
     share = min([1.0, *ways]) if shape.wide else 0.0
-    r = shape.high / 2 if shape.high <= ROUND else CORNER
+    r = shape.high / 2 if shape.high <= FULLY_ROUND else CORNER
     x, y = shape.wide / 2 - r, shape.high / 2 - r  # the middle of the corner
     if share < 1 and abs(dx) * share > x and abs(dy) * share > y:  # |t d - c| = r, the way out
         square, along = dx * dx + dy * dy, abs(dx) * x + abs(dy) * y

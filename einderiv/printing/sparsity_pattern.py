@@ -10,15 +10,15 @@ from typing import Any
 from ..errors import EinderivError, ShapeError, near
 from ..expression import Add, Einsum, Expr, Label, axis_names, flatten, is_product, is_zero, whole, wrapped
 from ..expression import Sizes as Known
-from .edges import SMALL
-from .svg import Box, Drawn, Picture, as_number, element, line, text_box, together
+from .edges import LABEL_FONT
+from .svg import Drawing, Picture, Rectangle, coordinate, markup, one_drawing, text_box, text_line
 
-Inside = dict[Label, tuple[int, int]]  # the first and last value of each label in a box
+Spans = dict[Label, tuple[int, int]]  # the first and last value of each label in a box
 
-FEW = 4  # of an axis whose size nobody says
-CELLS = 96  # rows and columns of the grid that is drawn, at most
-SIDE = 320.0  # pixels of the longer side
-TRIES = 8192  # boxes of tied indices that are looked at for each term
+ASSUMED_SIZE = 4  # of an axis whose size nobody says
+GRID_CELLS = 96  # rows and columns of the grid that is drawn, at most
+GRID_PIXELS = 320.0  # pixels of the longer side
+BOXES_TRIED = 8192  # boxes of tied indices that are looked at for each term
 
 
 def sparsity(J: Expr, sizes: Mapping[str, Any] | None = None, *, split: int | None = None) -> Picture:
@@ -71,7 +71,7 @@ def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
     if given is None:
         for size in sorted(J.sizes, key=is_product):  # those of merged axes follow from others
             if known.number(size) is None:
-                known.fix(size, FEW, "sparsity")
+                known.fix(size, ASSUMED_SIZE, "sparsity")
     found = [known.number(size) for size in J.sizes]
     for name, number_ in zip(names, found, strict=True):
         if number_ is None:
@@ -84,26 +84,30 @@ def _entries(term: Einsum, shape: Sequence[int]) -> int:
     return prod(dict(zip(term.output, shape, strict=True)).values())
 
 
-def _drawn(terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]) -> Drawn:
+def _drawn(terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]) -> Drawing:
     height, wide = prod(shape[:rows]), prod(shape[rows:])
-    down, across = min(max(height, 1), CELLS), min(max(wide, 1), CELLS)
-    cell = SIDE / max(down, across)
-    box = Box(0, 0, cell * across, cell * down)
+    down, across = min(max(height, 1), GRID_CELLS), min(max(wide, 1), GRID_CELLS)
+    cell = GRID_PIXELS / max(down, across)
+    box = Rectangle(0, 0, cell * across, cell * down)
     cells: set[tuple[int, int]] = set()
     for term in terms:
         cells |= _cells(term.output, shape, rows, down, across)
-    frame = element("rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor")
+    frame = markup("rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor")
     runs = _runs(cells)
     path = "".join(_rectangle(x * cell, y * cell, n * cell, cell) for y, x, n in runs)
-    found = [Drawn((frame, element("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box)]
+    found = [Drawing((frame, markup("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box)]
     for words, x, y in ((_axes(names[rows:], shape[rows:]), box.right / 2, -12.0),
                         (_axes(names[:rows], shape[:rows]), box.right / 2, box.bottom + 14)):  # fmt: skip
         side = "columns" if y < 0 else "rows"
         label = f"{side}: {words}"
         found.append(
-            Drawn((line(label, x, y, SMALL),), text_box(label, x, y, SMALL), ((label, text_box(label, x, y, SMALL)),))
+            Drawing(
+                (text_line(label, x, y, LABEL_FONT),),
+                text_box(label, x, y, LABEL_FONT),
+                ((label, text_box(label, x, y, LABEL_FONT)),),
+            )
         )
-    return together(found)
+    return one_drawing(found)
 
 
 def _axes(names: Sequence[str], shape: Sequence[int]) -> str:
@@ -121,7 +125,7 @@ def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, 
         return set()
     sides = _Side(output[:rows], sizes, down), _Side(output[rows:], sizes, across)
     found: set[tuple[int, int]] = set()
-    boxes: list[Inside] = [{x: (0, sizes[x] - 1) for x in output if output.count(x) > 1}]
+    boxes: list[Spans] = [{x: (0, sizes[x] - 1) for x in output if output.count(x) > 1}]
     for tried in count():
         if not boxes:
             return found
@@ -131,7 +135,7 @@ def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, 
         if not open_ or (all(side.narrow(at) for side in sides)
                          and any(side.cells(corners[0]) == side.cells(corners[1]) for side in sides)):  # fmt: skip
             found.update(product(sides[0].cells(at), sides[1].cells(at)))
-        elif tried > TRIES:  # what is sure: both ends
+        elif tried > BOXES_TRIED:  # what is sure: both ends
             found.update(*(product(sides[0].cells(corner), sides[1].cells(corner)) for corner in corners))
         else:
             x = max(open_, key=lambda x: max(side.width(x, at[x]) for side in sides))
@@ -153,11 +157,11 @@ class _Side:
         far = sum(stride for x, stride in zip(self.labels, self.strides, strict=True) if x == label)
         return (span[1] - span[0]) * far * self.most / self.total
 
-    def narrow(self, at: Inside) -> bool:
+    def narrow(self, at: Spans) -> bool:
         """Do all values of a box lie within the length of a cell?"""
         return sum(self.width(x, span) for x, span in at.items()) < 1
 
-    def cells(self, at: Inside) -> set[int]:
+    def cells(self, at: Spans) -> set[int]:
         """The cells of a box."""
         return _spans(self.labels, self.sizes, at, self.strides, self.total, self.most)
 
@@ -183,7 +187,7 @@ def _spans(labels: Sequence[Label], sizes: Mapping[Label, int], at: Mapping[Labe
 
 def _rectangle(x: float, y: float, width: float, height: float) -> str:
     """A path around a rectangle."""
-    return f"M{as_number(x)} {as_number(y)}h{as_number(width)}v{as_number(height)}h{as_number(-width)}z"
+    return f"M{coordinate(x)} {coordinate(y)}h{coordinate(width)}v{coordinate(height)}h{coordinate(-width)}z"
 
 
 def _runs(cells: set[tuple[int, int]]) -> list[tuple[int, int, int]]:

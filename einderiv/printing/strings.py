@@ -43,24 +43,24 @@ from ..expression import (
 )
 from ..functions import shown_parameters
 
-SHORT = 24  # operands that str() shows
-NESTED = 4  # levels that str() shows
-ROOM = 1000  # characters that str() shows
-Names = tuple[str, ...]  # of the labels of one operand, or of axes
+SHOWN_OPERANDS = 24  # operands that str() shows
+SHOWN_LEVELS = 4  # levels that str() shows
+SHOWN_CHARACTERS = 1000  # characters that str() shows
+LabelNames = tuple[str, ...]  # of the labels of one operand, or of axes
 
 
 class Printed(NamedTuple):
     """One product as it is printed: names of labels for the deltas, for the factors, for the output axes."""
 
-    deltas: list[Names]
+    deltas: list[LabelNames]
     sizes: list[Size]  # of the deltas
     factors: tuple[Expr, ...]
-    inputs: list[Names]
-    output: Names  # with deltas: every axis its own name
-    compact: Names  # without: a repeated label says where the core is embedded
+    inputs: list[LabelNames]
+    output: LabelNames  # with deltas: every axis its own name
+    compact: LabelNames  # without: a repeated label says where the core is embedded
 
 
-def product(e: Expr) -> Einsum:
+def single_product(e: Expr) -> Einsum:
     """`e` as one flat product. Raises EinderivError for a sum of several."""
     if isinstance(e, Add):
         found = terms(e)
@@ -72,7 +72,7 @@ def product(e: Expr) -> Einsum:
 
 def printed(e: Expr, *, short: bool) -> Printed:
     """The printed form of one product; `short` shortens words to letters."""
-    flat = product(e)
+    flat = single_product(e)
     names = naming(flat, short=short)
     deltas = _deltas(flat, names)
     factors, inputs = [], []
@@ -87,9 +87,9 @@ def printed(e: Expr, *, short: bool) -> Printed:
     return Printed([d for d, _ in deltas], [size for _, size in deltas], tuple(factors), inputs, names.axes, compact)
 
 
-def _deltas(flat: Einsum, names: Naming) -> list[tuple[Names, Size]]:
+def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
     """The labels of every delta, and its size."""
-    found: list[tuple[Names, Size]] = []
+    found: list[tuple[LabelNames, Size]] = []
     inside, given = carried(flat), dict(flat.given)
     for p, label in enumerate(flat.output):
         if label in flat.output[:p]:
@@ -99,7 +99,7 @@ def _deltas(flat: Einsum, names: Naming) -> list[tuple[Names, Size]]:
     return found + [((names.labels[label],), given[label]) for label in bare(flat)]
 
 
-def _string(terms: list[Names], output: Names) -> str:
+def _string(terms: list[LabelNames], output: LabelNames) -> str:
     names = {name for term in terms for name in term} | set(output)
     if any(len(name) > 1 for name in names):
         raise NoLettersError(f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
@@ -107,7 +107,7 @@ def _string(terms: list[Names], output: Names) -> str:
     return ",".join(map("".join, terms)) + "->" + "".join(output)
 
 
-def subscripts(e: Expr) -> str:
+def printed_subscripts(e: Expr) -> str:
     """The einsum string with its deltas as operands, legal for numpy, torch and jax.
 
     >>> import einderiv as ed
@@ -120,7 +120,7 @@ def subscripts(e: Expr) -> str:
     return _string(found.deltas + found.inputs, found.output)
 
 
-def operands(e: Expr) -> tuple[object, ...]:
+def printed_operands(e: Expr) -> tuple[object, ...]:
     """The operands of `subscripts`: deltas first, then the rest in written order.
 
     >>> import einderiv as ed
@@ -136,7 +136,7 @@ def _with_sizes(e: Expr, found: Printed) -> list[Delta]:
     return [Delta(gap.join(d), size, e) for gap, d, size in zip(gaps, found.deltas, found.sizes, strict=True)]
 
 
-def compact(e: Expr) -> str:
+def compact_subscripts(e: Expr) -> str:
     """The einsum string without delta operands; a repeated output label says where the core is embedded.
 
     >>> import einderiv as ed
@@ -149,7 +149,7 @@ def compact(e: Expr) -> str:
     return _string(ones + found.inputs, found.compact)
 
 
-def interleaved(e: Expr) -> list[object]:
+def interleaved_operands(e: Expr) -> list[object]:
     """NumPy's list form of `subscripts`, for any number of labels: operand, labels, …, output labels.
 
     >>> import einderiv as ed
@@ -165,7 +165,7 @@ def interleaved(e: Expr) -> list[object]:
     return [*result, [numbers.setdefault(name, len(numbers)) for name in found.output]]
 
 
-def inserted(e: Expr) -> str:
+def inserted_subscripts(e: Expr) -> str:
     """The derivative as first generated: one delta for each axis of the operand, none eliminated.
 
     >>> import einderiv as ed
@@ -174,12 +174,12 @@ def inserted(e: Expr) -> str:
 
     Raises EinderivError for what is no derivative, or a sum.
     """
-    term = product(e)
+    term = single_product(e)
     if e.record is None:
         raise NoFormError("nothing was inserted here: this is not a derivative")
     for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
-        if is_zero(term) or same(eliminated(candidate, e), scaled(term, coefficient(candidate))):
-            return subscripts(candidate)
+        if is_zero(term) or same(with_deltas_eliminated(candidate, e), scaled(term, coefficient(candidate))):
+            return printed_subscripts(candidate)
     raise NoFormError("this product came about by a function's derivative; no one insertion gives it")
 
 
@@ -204,9 +204,9 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
     return () if found is None else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
 
 
-def eliminated(candidate: Expr, like: Expr) -> Einsum:
+def with_deltas_eliminated(candidate: Expr, like: Expr) -> Einsum:
     """The candidate with every opaque delta replaced by the identity map."""
-    flat = product(candidate)
+    flat = single_product(candidate)
     slots: list[tuple[Expr, tuple[Label, ...]]] = []
     for factor, labels in flat.slots:
         opaque = isinstance(factor, Tensor) and factor.name.startswith("δ")
@@ -215,15 +215,15 @@ def eliminated(candidate: Expr, like: Expr) -> Einsum:
     return with_slots(flat, slots, axes=like.axes, deep=True)
 
 
-def text(e: Expr) -> str:
+def as_text(e: Expr) -> str:
     """``str(e)``: short and readable for every expression, as deep as there is room for."""
     shown = _text(e, 1)
-    for depth in range(2, NESTED + 1):
+    for depth in range(2, SHOWN_LEVELS + 1):
         more = _text(e, depth)
-        if len(more) > ROOM:
+        if len(more) > SHOWN_CHARACTERS:
             break
         shown = more
-    return shown if len(shown) <= ROOM else shown[:ROOM] + "…"
+    return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "…"
 
 
 def _text(e: Expr, depth: int) -> str:
@@ -246,13 +246,15 @@ def _text(e: Expr, depth: int) -> str:
 
 def _sum_text(e: Add, depth: int) -> str:
     # Every term under the names of the sum's axes.
-    shown = [_text(dressed(a, axes=e.axes) if isinstance(a, Einsum) else a, depth - 1) for a in e.addends[:SHORT]]
-    shown += [f"… {len(e.addends) - SHORT} more terms"] * (len(e.addends) > SHORT)
+    shown = [
+        _text(dressed(a, axes=e.axes) if isinstance(a, Einsum) else a, depth - 1) for a in e.addends[:SHOWN_OPERANDS]
+    ]
+    shown += [f"… {len(e.addends) - SHOWN_OPERANDS} more terms"] * (len(e.addends) > SHOWN_OPERANDS)
     return " + ".join(shown).replace(" + -", " - ")
 
 
 def _einsum_text(e: Einsum, depth: int) -> str:
-    flat = flatten(e) if e.count <= SHORT else e
+    flat = flatten(e) if e.count <= SHOWN_OPERANDS else e
     names = naming(flat)
     if is_zero(e):
         return f"zeros[{','.join(names.axes)}]"
@@ -261,7 +263,9 @@ def _einsum_text(e: Einsum, depth: int) -> str:
     inputs = [(names.labels[label],) for label in bare(flat)] + inputs
     words = any(len(w) > 1 for w in names.labels.values())
     gap = " " if words else ""
-    body = (", " if words else ",").join(gap.join(ls) for ls in inputs[:SHORT]) + ("…" if len(inputs) > SHORT else "")
+    body = (", " if words else ",").join(gap.join(ls) for ls in inputs[:SHOWN_OPERANDS]) + (
+        "…" if len(inputs) > SHOWN_OPERANDS else ""
+    )
     front = _front(flat.coefficient)
     if not flat.factors and not bare(flat) and len(set(shape)) == len(shape):
         return repr(flat.coefficient)  # the same number everywhere
@@ -270,7 +274,7 @@ def _einsum_text(e: Einsum, depth: int) -> str:
         return f"{front}({inner})" if front and isinstance(flat.factors[0], Add) else front + inner
     arrow = f" -> {gap.join(shape)}" if words else f"->{''.join(shape)}"
     ones = ["ones"] * len(bare(flat))
-    shown = [*ones, *(_text(f, depth - 1) for f in flat.factors[:SHORT])]
+    shown = [*ones, *(_text(f, depth - 1) for f in flat.factors[:SHOWN_OPERANDS])]
     return f"{front}einsum({', '.join([f'{chr(34)}{body}{arrow}{chr(34)}', *shown])})"
 
 

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from ..errors import EinderivError
 
 FONT = 15.0  # pixels
-WIDE = 0.61  # of the size of a font of one width: what a letter takes
-STYLE = "svg{color-scheme:light dark;color:CanvasText;background:Canvas}"
+LETTER_WIDTH = 0.61  # of the size of a font of one width: what a letter takes
+PICTURE_CSS = "svg{color-scheme:light dark;color:CanvasText;background:Canvas}"
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 
 
-class Box(NamedTuple):
+class Rectangle(NamedTuple):
     """A rectangle: its left, top, right and bottom edges."""
 
     left: float
@@ -29,34 +29,35 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
-    def touches(self, other: Box, margin: float = 0) -> bool:
+    def touches(self, other: Rectangle, margin: float = 0) -> bool:
         """Do two rectangles overlap, or come nearer than `margin`?"""
         return (self.left < other.right + margin and other.left < self.right + margin
                 and self.top < other.bottom + margin and other.top < self.bottom + margin)  # fmt: skip
 
-    def moved(self, x: float, y: float) -> Box:
+    def moved(self, x: float, y: float) -> Rectangle:
         """The same rectangle elsewhere."""
-        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+        return Rectangle(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
 
-def around(boxes: Iterable[Box]) -> Box:
+def bounding_box(boxes: Iterable[Rectangle]) -> Rectangle:
     """The smallest rectangle that holds all."""
-    found = list(boxes) or [Box(0, 0, 0, 0)]
-    return Box(min(b.left for b in found), min(b.top for b in found), max(b.right for b in found),
-               max(b.bottom for b in found))  # fmt: skip
+    found = list(boxes) or [Rectangle(0, 0, 0, 0)]
+    return Rectangle(
+        min(b.left for b in found), min(b.top for b in found), max(b.right for b in found), max(b.bottom for b in found)
+    )
 
 
-def as_number(value: float) -> str:
+def coordinate(value: float) -> str:
     """A coordinate: no more digits than one sees."""
     return (
         f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
     )
 
 
-def element(name: str, /, *inside: str, **attributes: object) -> str:
+def markup(name: str, /, *inside: str, **attributes: object) -> str:
     """An element with its attributes escaped; ``data_label`` is written ``data-label``. What is inside is SVG already.
 
-    >>> element("circle", r=3, data_label='"')
+    >>> markup("circle", r=3, data_label='"')
     '<circle r="3" data-label="&quot;"/>'
     """
     shown = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(_shown(value))}"'
@@ -66,58 +67,61 @@ def element(name: str, /, *inside: str, **attributes: object) -> str:
 
 
 def _shown(value: object) -> str:
-    return as_number(value) if isinstance(value, float) else str(value)
+    return coordinate(value) if isinstance(value, float) else str(value)
 
 
-def words(text: str) -> str:
+def escaped(text: str) -> str:
     """Text between tags. What is no letter to see is shown as what it is, so that nothing reads backwards."""
     return escape("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text))
 
 
-def title(text: str) -> str:
+def tooltip(text: str) -> str:
     """What is shown where a pointer rests."""
-    return f"<title>{words(text)}</title>"
+    return f"<title>{escaped(text)}</title>"
 
 
-def width(text: str, size: float = FONT) -> float:
+def text_width(text: str, size: float = FONT) -> float:
     """The width of a line of text."""
-    return len(text) * size * WIDE
+    return len(text) * size * LETTER_WIDTH
 
 
-def line(text: str, x: float, y: float, size: float = FONT, **attributes: object) -> str:
+def text_line(text: str, x: float, y: float, size: float = FONT, **attributes: object) -> str:
     """A line of text around a point."""
     given = {"text_anchor": "middle", "dominant_baseline": "central", "font_size": size, "fill": "currentColor"}
-    return element("text", words(text), x=float(x), y=float(y), **{**given, **attributes})
+    return markup("text", escaped(text), x=float(x), y=float(y), **{**given, **attributes})
 
 
-def text_box(text: str, x: float, y: float, size: float = FONT) -> Box:
+def text_box(text: str, x: float, y: float, size: float = FONT) -> Rectangle:
     """What a line of text around a point covers."""
-    half = width(text, size) / 2
-    return Box(x - half, y - size * 0.6, x + half, y + size * 0.6)
+    half = text_width(text, size) / 2
+    return Rectangle(x - half, y - size * 0.6, x + half, y + size * 0.6)
 
 
-class Drawn(NamedTuple):
+class Drawing(NamedTuple):
     """SVG elements and what they cover; the boxes of all texts, for those who look for overlaps."""
 
     parts: tuple[str, ...]
-    box: Box
-    texts: tuple[tuple[str, Box], ...] = ()
+    box: Rectangle
+    texts: tuple[tuple[str, Rectangle], ...] = ()
 
-    def at(self, x: float, y: float) -> Drawn:
+    def at(self, x: float, y: float) -> Drawing:
         """The same, moved."""
-        moved = element("g", *self.parts, transform=f"translate({as_number(x)} {as_number(y)})")
-        return Drawn((moved,), self.box.moved(x, y), tuple((t, b.moved(x, y)) for t, b in self.texts))
+        moved = markup("g", *self.parts, transform=f"translate({coordinate(x)} {coordinate(y)})")
+        return Drawing((moved,), self.box.moved(x, y), tuple((t, b.moved(x, y)) for t, b in self.texts))
 
 
-def together(drawn: Sequence[Drawn]) -> Drawn:
+def one_drawing(drawn: Sequence[Drawing]) -> Drawing:
     """Several drawings as one."""
-    return Drawn(tuple(p for d in drawn for p in d.parts), around(d.box for d in drawn),
-                 tuple(t for d in drawn for t in d.texts))  # fmt: skip
+    return Drawing(
+        tuple(p for d in drawn for p in d.parts),
+        bounding_box(d.box for d in drawn),
+        tuple(t for d in drawn for t in d.texts),
+    )
 
 
-def row(drawn: Sequence[Drawn], gap: float = 24.0, most: float = 1000.0) -> Drawn:
+def side_by_side_drawings(drawn: Sequence[Drawing], gap: float = 24.0, most: float = 1000.0) -> Drawing:
     """Drawings side by side, their middles on one line; in several rows where they are wide."""
-    rows: list[list[Drawn]] = [[]]
+    rows: list[list[Drawing]] = [[]]
     x = 0.0
     for d in drawn:
         wide = d.box.right - d.box.left
@@ -135,7 +139,7 @@ def row(drawn: Sequence[Drawn], gap: float = 24.0, most: float = 1000.0) -> Draw
             found.append(d.at(x - d.box.left, middle - (d.box.top + d.box.bottom) / 2))
             x += d.box.right - d.box.left + gap
         top += high + gap
-    return together(found)
+    return one_drawing(found)
 
 
 class Picture:
@@ -146,7 +150,7 @@ class Picture:
     '<svg'
     """
 
-    def __init__(self, drawn: Drawn, alt: str, about: str = "", margin: float = 14.0) -> None:
+    def __init__(self, drawn: Drawing, alt: str, about: str = "", margin: float = 14.0) -> None:
         """`alt` says in words what is to be seen; `about` says more, for those who listen."""
         self.drawn, self.alt, self.about, self.margin = drawn, alt, about, margin
 
@@ -159,12 +163,22 @@ class Picture:
     def svg(self, *, style: bool = True) -> str:
         """The text of the picture; without `style` for a page that brings its colours itself."""
         (w, h), box = self.size, self.drawn.box
-        view = " ".join(map(as_number, (box.left - self.margin, box.top - self.margin, w, h)))
-        head = [title(self.alt), f"<desc>{words(self.about)}</desc>" * bool(self.about)]
-        return element("svg", *head, f"<style>{STYLE}</style>" * style, *self.drawn.parts,
-                       xmlns="http://www.w3.org/2000/svg", viewBox=view, width=as_number(w), height=as_number(h),
-                       role="img",
-                       aria_label=self.alt, font_family=MONO, class_="einderiv")  # fmt: skip
+        view = " ".join(map(coordinate, (box.left - self.margin, box.top - self.margin, w, h)))
+        head = [tooltip(self.alt), f"<desc>{escaped(self.about)}</desc>" * bool(self.about)]
+        return markup(
+            "svg",
+            *head,
+            f"<style>{PICTURE_CSS}</style>" * style,
+            *self.drawn.parts,
+            xmlns="http://www.w3.org/2000/svg",
+            viewBox=view,
+            width=coordinate(w),
+            height=coordinate(h),
+            role="img",
+            aria_label=self.alt,
+            font_family=MONO,
+            class_="einderiv",
+        )
 
     def __str__(self) -> str:
         return self.svg()
@@ -187,10 +201,10 @@ class Picture:
         if target.suffix.lower() != ".svg":
             ending = target.suffix or "a file without an ending"
             raise EinderivError(f"pictures are written as .svg, not as {ending}: a browser prints them to all else")
-        write_whole(target, self.svg() + "\n")
+        write_in_one_step(target, self.svg() + "\n")
 
 
-def write_whole(target: Path, text: str) -> None:
+def write_in_one_step(target: Path, text: str) -> None:
     """Write a file in one step: who reads it sees the old text or the new one."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from ..autodiff import derive
 from ..errors import LimitError
 from ..expression import Expr
-from ..printing import block, document, element, expression_bundle, latex, strip, text, words
+from ..printing import as_text, escaped, expression_bundle, html_page, latex, markup, preformatted, strip
 from .explanation import explain
 
 
@@ -24,14 +24,14 @@ def html_document(
     Raises what ``derive`` and ``explain`` raise.
     """
     J = derive(y, wrt, indices)
-    name = f"The derivative of {text(y)} by {J.record.wrt if J.record else wrt}"
+    name = f"The derivative of {as_text(y)} by {J.record.wrt if J.record else wrt}"
     sections = explain(y, wrt, indices=indices, sizes=sizes).sections
-    steps = [element("h3", words(title)) + block(lines) for title, lines in sections]
+    steps = [markup("h3", escaped(title)) + preformatted(lines) for title, lines in sections]
     try:
         pictures = strip(y, wrt).svg()
     except LimitError as error:
-        pictures = block([str(error)])
-    return document(name, expression_bundle(J)["text/html"], "<h2>Step by step</h2>", pictures, *steps)
+        pictures = preformatted([str(error)])
+    return html_page(name, expression_bundle(J)["text/html"], "<h2>Step by step</h2>", pictures, *steps)
 
 
 def latex_document(e: Expr) -> str:

@@ -28,23 +28,23 @@ from ..expression import (
     wrapped,
 )
 from ..printing import (
-    Bundle,
+    FormulaStyle,
+    MimeBundle,
     Printed,
-    Style,
-    block,
-    bundle,
-    compact,
-    details,
-    eliminated,
+    as_text,
+    collapsible,
+    compact_subscripts,
     formula,
-    formulated,
     insertions,
+    latex_entry,
     left_side,
-    operands,
+    mime_bundle,
+    preformatted,
     printed,
-    shown,
-    subscripts,
-    text,
+    printed_operands,
+    printed_subscripts,
+    unicode_right_side,
+    with_deltas_eliminated,
 )
 from .inspection import check_given, core_entries, plan
 
@@ -62,9 +62,9 @@ class Explanation:
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
-        html = "".join(details(title, block(lines), opened=True) for title, lines in self.sections)
-        return bundle(str(self), html, **formulated(self.derivative))
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
+        html = "".join(collapsible(title, preformatted(lines), opened=True) for title, lines in self.sections)
+        return mime_bundle(str(self), html, **latex_entry(self.derivative))
 
 
 def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
@@ -86,7 +86,7 @@ def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
     if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
         raise TypeError("explain takes one tensor, name or position at a time")
     J = derive(y, wrt, indices)
-    sections = [(f"The derivative of {text(y)} with respect to {J.record.wrt}", [formula(y)])]
+    sections = [(f"The derivative of {as_text(y)} with respect to {J.record.wrt}", [formula(y)])]
     if is_zero(J):
         reason = f"no term is left: the expression does not vary with {J.record.wrt}"
         sections.append(("Result", [reason, f"zeros of shape [{', '.join(axis_names(J))}]"]))
@@ -134,10 +134,10 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[t
     wrt = J.record.wrt if J.record else "it"
     replaced = ",".join(_in_place(candidate, "".join(new), rest))
     one = [f"{written}   becomes   {replaced}->{out}"]
-    inserted = subscripts(candidate)
+    inserted = printed_subscripts(candidate)
     two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [inserted]
     three = [_fate(p, found, pairs) for p in pairs]
-    final = subscripts(eliminated(candidate, J))
+    final = printed_subscripts(with_deltas_eliminated(candidate, J))
     return [
         (f"1. Replace the indices of {wrt} by new ones{part}", one),
         ("2. Insert one delta for each axis, tying the old index to the new", two),
@@ -194,7 +194,7 @@ def _chain(y: Expr, J: Expr) -> tuple[str, list[str]]:
     rows = {node.function.name: node.function for node in walk([y]) if isinstance(node, Apply)}
     lines += [f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}" for name, row in rows.items()]
     lines.append("a product is derived operand by operand, each replaced by its own derivative")
-    lines += [f"term {k}: {shown(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)]
+    lines += [f"term {k}: {unicode_right_side(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)]
     return "1. Apply the rules", lines
 
 
@@ -202,8 +202,8 @@ def _result(J: Expr) -> tuple[str, list[str]]:
     lines = [formula(J)]
     for term in terms(J):
         front = f"{coefficient(term)} · " if coefficient(term) != 1 else ""
-        lines.append(f"einsum    {front}{subscripts(term)}   of {', '.join(map(str, operands(term)))}")
-        lines.append(f"compact   {front}{compact(term)}")
+        lines.append(f"einsum    {front}{printed_subscripts(term)}   of {', '.join(map(str, printed_operands(term)))}")
+        lines.append(f"compact   {front}{compact_subscripts(term)}")
         lines += _embedding(term)
     return "Result", lines
 
@@ -235,7 +235,7 @@ def _layout(J: Expr) -> tuple[str, list[str]]:
     note = "the shape of y, then the shape of what it is derived by"
     if k == 0:
         note = "y is a scalar, so the derivative has the shape of what it is derived by"
-    return "Shape", [f"{left_side(J, 'y', Style(), names)} has axes [{first}] + [{second}]: {note}"]
+    return "Shape", [f"{left_side(J, 'y', FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"]
 
 
 def _costs(J: Expr, sizes: Mapping[str, Any]) -> tuple[str, list[str]]:

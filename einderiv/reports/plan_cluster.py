@@ -11,7 +11,7 @@ from ..errors import EinderivError, spoken_bytes
 from ..expression import Expr
 from ..planning import Program
 from ..rewriting import peak
-from .plan_table import Plan, aligned
+from .plan_table import Plan, aligned_columns
 
 
 class ClusterPlan(Plan):
@@ -52,10 +52,12 @@ class ClusterPlan(Plan):
         rows = [(row.what, row.einsum, str(load.blocks), str(load.tasks), spoken_bytes(load.sent),
                  f"{load.seconds / total:.0%}") for row, load in zip(self.steps, self.loads, strict=True)]  # fmt: skip
         each = "" if self.memory is None else f" of {spoken_bytes(self.memory)}"
-        lines = [*aligned(head, rows, 2),
-                 f"{self.workers} workers{each}: {self.tasks} tasks, {self.reading} of them read operands; "
-                 f"at most {spoken_bytes(self.sent)} sent; peak {spoken_bytes(self.peak)} in a worker",
-                 f"about {spoken_time(self.duration)} there, {self._alone()}"]  # fmt: skip
+        lines = [
+            *aligned_columns(head, rows, 2),
+            f"{self.workers} workers{each}: {self.tasks} tasks, {self.reading} of them read operands; "
+            f"at most {spoken_bytes(self.sent)} sent; peak {spoken_bytes(self.peak)} in a worker",
+            f"about {spoken_time(self.duration)} there, {self._alone()}",
+        ]
         if self.memory is not None and self.peak > self.memory:
             lines.append("a worker needs more than it has: take more workers, or dense=False and ed.stream")
         return "\n".join([*lines, *self.notes])

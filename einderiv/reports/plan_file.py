@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import EinderivError
-from .plan_table import SCHEMA, Plan, Row
+from .plan_table import PLAN_SCHEMA, Plan, PlanRow
 
-LARGEST = 10**7  # characters of a file
-MANY = 10**5  # steps
-LONG = 10**5  # characters of a text
-WIDE = 64  # axes of a result
+FILE_CHARACTERS = 10**7  # characters of a file
+FILE_STEPS = 10**5  # steps
+TEXT_CHARACTERS = 10**5  # characters of a text
+MOST_AXES = 64  # axes of a result
 
 
 def load_plan(path: str | os.PathLike[str]) -> Plan:
@@ -32,9 +32,9 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
     what = f"{os.fspath(path)[:100]!r}"
     try:
         with open(path, encoding="utf-8") as file:
-            text = file.read(LARGEST + 1)
-        if len(text) > LARGEST:
-            raise EinderivError(f"{what} is longer than {LARGEST} characters: it is no plan")
+            text = file.read(FILE_CHARACTERS + 1)
+        if len(text) > FILE_CHARACTERS:
+            raise EinderivError(f"{what} is longer than {FILE_CHARACTERS} characters: it is no plan")
         data = json.loads(text, parse_constant=_no_number)
     except (OSError, RecursionError) as e:
         raise EinderivError(f"the plan in {what} cannot be read: {str(e)[:100]}") from None
@@ -45,7 +45,7 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
     try:
         return _plan(data)
     except _Wrong as e:
-        raise EinderivError(f"{what} holds no plan of version {SCHEMA}: {e}") from None
+        raise EinderivError(f"{what} holds no plan of version {PLAN_SCHEMA}: {e}") from None
 
 
 class _Wrong(Exception):
@@ -55,13 +55,13 @@ class _Wrong(Exception):
 def _plan(data: Any) -> Plan:
     if not isinstance(data, dict) or "einderiv_plan" not in data:
         raise _Wrong("no object with einderiv_plan")
-    if data["einderiv_plan"] != SCHEMA or isinstance(data["einderiv_plan"], bool):
+    if data["einderiv_plan"] != PLAN_SCHEMA or isinstance(data["einderiv_plan"], bool):
         raise _Wrong(f"its version is {str(data['einderiv_plan'])[:20]!r}")
     plan = Plan.__new__(Plan)
     plan.itemsize = _count(_of(data, "itemsize"))
-    plan.steps = [_row(row) for row in _list(_of(data, "rows"), MANY)]
-    plan.outputs = [tuple(_list(shape, WIDE, _count)) for shape in _list(_of(data, "shapes"), MANY)]
-    plan.notes = _list(_of(data, "notes"), MANY, _words)
+    plan.steps = [_row(row) for row in _list(_of(data, "rows"), FILE_STEPS)]
+    plan.outputs = [tuple(_list(shape, MOST_AXES, _count)) for shape in _list(_of(data, "shapes"), FILE_STEPS)]
+    plan.notes = _list(_of(data, "notes"), FILE_STEPS, _words)
     flops, largest = _pair(_of(data, "dense"))
     plan.dense_flops, plan.dense_largest = _real(flops), _count(largest)
     plan._tree = _tree(data, len(plan.steps))
@@ -73,24 +73,27 @@ def _plan(data: Any) -> Plan:
 
 def _tree(data: Mapping[str, Any], count: int) -> Any:
     """Inputs, steps and results; every step needs only what stands before it."""
-    names = {_count(k): _words(name) for k, name in map(_pair, _list(_of(data, "names"), MANY))}
-    steps = [(_count(k), tuple(_list(needs, MANY, _count))) for k, needs in map(_pair, _list(_of(data, "tree"), MANY))]
+    names = {_count(k): _words(name) for k, name in map(_pair, _list(_of(data, "names"), FILE_STEPS))}
+    steps = [
+        (_count(k), tuple(_list(needs, FILE_STEPS, _count)))
+        for k, needs in map(_pair, _list(_of(data, "tree"), FILE_STEPS))
+    ]
     known = set(names)
     for k, needs in steps:
         if k in known or not known.issuperset(needs):
             raise _Wrong(f"step {k} is there twice, or needs what is not")
         known.add(k)
-    results = _list(_of(data, "results"), MANY, _count)
+    results = _list(_of(data, "results"), FILE_STEPS, _count)
     if len(steps) != count or not known.issuperset(results):
         raise _Wrong("its steps and results do not belong together")
     return names, steps, results
 
 
-def _row(found: Any) -> Row:
-    if not isinstance(found, list) or len(found) != len(Row._fields):
-        raise _Wrong(f"a row has {len(Row._fields)} columns")
+def _row(found: Any) -> PlanRow:
+    if not isinstance(found, list) or len(found) != len(PlanRow._fields):
+        raise _Wrong(f"a row has {len(PlanRow._fields)} columns")
     what, einsum, flops, entries, kernel, seconds = found
-    return Row(_words(what), _words(einsum), _real(flops), _count(entries), _words(kernel), _real(seconds))
+    return PlanRow(_words(what), _words(einsum), _real(flops), _count(entries), _words(kernel), _real(seconds))
 
 
 def _of(data: Mapping[str, Any], name: str) -> Any:
@@ -125,7 +128,7 @@ def _real(found: Any) -> float:
 
 
 def _words(found: Any) -> str:
-    if not isinstance(found, str) or len(found) > LONG or not found.isprintable():
+    if not isinstance(found, str) or len(found) > TEXT_CHARACTERS or not found.isprintable():
         _bad(found, "a line of text")
     words: str = found
     return words

@@ -10,22 +10,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import LimitError
-from ..printing import Box, Drawn, Picture, as_number, element, line, text_box, title, together, width
+from ..printing import (
+    Drawing,
+    Picture,
+    Rectangle,
+    coordinate,
+    markup,
+    one_drawing,
+    text_box,
+    text_line,
+    text_width,
+    tooltip,
+)
 
-SMALL, TALL, GAP = 12.0, 40.0, 26.0
-LONG = 26  # letters of an einsum that are shown
-MANY = 120  # steps that are drawn
+STEP_FONT, TALL, GAP = 12.0, 40.0, 26.0
+EINSUM_LETTERS = 26  # letters of an einsum that are shown
+MOST_STEPS = 120  # steps that are drawn
 LANE = 6.0  # width of the place where a line passes a row
 
-Step = tuple[int, tuple[int, ...], str, str, float]  # value, values it needs, its einsum, its kernel, share of time
-Places = dict[tuple[int, int], Box]  # of a value in a row: its node in its own, the lanes of its line in later ones
+# value, values it needs, its einsum, its kernel, share of time
+DrawnStep = tuple[int, tuple[int, ...], str, str, float]
+# of a value in a row: its node in its own, the lanes of its line in later ones
+StepBoxes = dict[tuple[int, int], Rectangle]
 
 
-def plan_picture(names: Mapping[int, str], steps: Sequence[Step], outputs: Sequence[int]) -> Picture:
+def drawn_plan(names: Mapping[int, str], steps: Sequence[DrawnStep], outputs: Sequence[int]) -> Picture:
     """A picture of steps; `names` are those of the inputs. Raises LimitError for more than can be told apart."""
-    if len(steps) > MANY:
+    if len(steps) > MOST_STEPS:
         raise LimitError(
-            f"a picture of {len(steps)} steps shows nothing: at most {MANY} are drawn; print(plan) has all"
+            f"a picture of {len(steps)} steps shows nothing: at most {MOST_STEPS} are drawn; print(plan) has all"
         )
     row = _rows(names, steps)
     last = dict(row)  # the row of the last use
@@ -40,11 +53,11 @@ def plan_picture(names: Mapping[int, str], steps: Sequence[Step], outputs: Seque
     found += [_step(words, kernel, share, places[value, row[value]], last=value in outputs)
               for value, _, words, kernel, share in steps]  # fmt: skip
     return Picture(
-        together(found), f"a plan of {len(steps)} steps", "inputs above, results below, darker where time goes"
+        one_drawing(found), f"a plan of {len(steps)} steps", "inputs above, results below, darker where time goes"
     )
 
 
-def _rows(names: Mapping[int, str], steps: Sequence[Step]) -> dict[int, int]:
+def _rows(names: Mapping[int, str], steps: Sequence[DrawnStep]) -> dict[int, int]:
     """The row of each value: a step is below all that it needs, an input just above its first use."""
     row = dict.fromkeys(names, 0)
     for value, needs, *_ in steps:
@@ -56,14 +69,17 @@ def _rows(names: Mapping[int, str], steps: Sequence[Step]) -> dict[int, int]:
     return row
 
 
-def _places(names: Mapping[int, str], steps: Sequence[Step], row: Mapping[int, int], last: Mapping[int, int]) -> Places:
+def _places(
+    names: Mapping[int, str], steps: Sequence[DrawnStep], row: Mapping[int, int], last: Mapping[int, int]
+) -> StepBoxes:
     """Row by row; in a row as what they need stands, from left to right."""
-    wide = {v: max(40.0, width(name, SMALL) + 20) for v, name in names.items()}
+    wide = {v: max(40.0, text_width(name, STEP_FONT) + 20) for v, name in names.items()}
     wide |= {
-        v: max(width(_short(words), SMALL), width(f"{kernel} 100 %", SMALL)) + 20 for v, _, words, kernel, _ in steps
+        v: max(text_width(_short(words), STEP_FONT), text_width(f"{kernel} 100 %", STEP_FONT)) + 20
+        for v, _, words, kernel, _ in steps
     }
     needs = {v: inputs for v, inputs, *_ in steps}
-    found: Places = {}
+    found: StepBoxes = {}
     for k in range(max(last.values(), default=0) + 1):
 
         def middle(v: int, k: int = k) -> float:
@@ -74,49 +90,74 @@ def _places(names: Mapping[int, str], steps: Sequence[Step], row: Mapping[int, i
         for v in sorted((v for v in row if row[v] <= k <= last[v]), key=lambda v: (middle(v), v)):
             size = wide[v] if row[v] == k else LANE
             left = max(x, middle(v) - size / 2)
-            found[v, k] = Box(left, k * (TALL + GAP), left + size, k * (TALL + GAP) + TALL)
+            found[v, k] = Rectangle(left, k * (TALL + GAP), left + size, k * (TALL + GAP) + TALL)
             x = left + size + 18
     return found
 
 
 def _short(words: str) -> str:
-    return words if len(words) <= LONG else words[: LONG - 1] + "…"
+    return words if len(words) <= EINSUM_LETTERS else words[: EINSUM_LETTERS - 1] + "…"
 
 
-def _line(a: Box, b: Box) -> Drawn:
+def _line(a: Rectangle, b: Rectangle) -> Drawing:
     x, y = (a.left + a.right) / 2, (b.left + b.right) / 2
     bend = (a.bottom + b.top) / 2
-    x1, x2, y1, y2, y3 = map(as_number, (x, y, a.bottom, bend, b.top))
-    return _stroke(f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}", Box(min(x, y), a.bottom, max(x, y), b.top))
+    x1, x2, y1, y2, y3 = map(coordinate, (x, y, a.bottom, bend, b.top))
+    return _stroke(f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}", Rectangle(min(x, y), a.bottom, max(x, y), b.top))
 
 
-def _passing(box: Box) -> Drawn:
+def _passing(box: Rectangle) -> Drawing:
     """The part of a line that passes a row."""
-    x, y1, y2 = map(as_number, ((box.left + box.right) / 2, box.top, box.bottom))
+    x, y1, y2 = map(coordinate, ((box.left + box.right) / 2, box.top, box.bottom))
     return _stroke(f"M{x} {y1}L{x} {y2}", box)
 
 
-def _stroke(path: str, box: Box) -> Drawn:
-    return Drawn((element("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),), box)
+def _stroke(path: str, box: Rectangle) -> Drawing:
+    return Drawing((markup("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),), box)
 
 
-def _input(name: str, box: Box) -> Drawn:
+def _input(name: str, box: Rectangle) -> Drawing:
     """An input: at the bottom of its row, where its lines begin."""
     x, y = (box.left + box.right) / 2, box.bottom - 13
-    parts = (element("rect", x=box.left, y=y - 13, width=box.right - box.left, height=26, rx=13, fill="none",
-                     stroke="currentColor"), line(name, x, y, SMALL))  # fmt: skip
-    return Drawn(
-        (element("g", *parts, data_operand=name, class_="operand"),), box, ((name, text_box(name, x, y, SMALL)),)
+    parts = (
+        markup(
+            "rect",
+            x=box.left,
+            y=y - 13,
+            width=box.right - box.left,
+            height=26,
+            rx=13,
+            fill="none",
+            stroke="currentColor",
+        ),
+        text_line(name, x, y, STEP_FONT),
+    )
+    return Drawing(
+        (markup("g", *parts, data_operand=name, class_="operand"),), box, ((name, text_box(name, x, y, STEP_FONT)),)
     )
 
 
-def _step(words: str, kernel: str, share: float, box: Box, *, last: bool) -> Drawn:
+def _step(words: str, kernel: str, share: float, box: Rectangle, *, last: bool) -> Drawing:
     x, percent = (box.left + box.right) / 2, f"{kernel} {share:.0%}"
     shown = _short(words)
-    paper = element("rect", x=box.left, y=box.top, width=box.right - box.left, height=TALL, rx=5, fill="Canvas")
-    parts = (title(f"{words}: {percent} of the time"), paper,
-             element("rect", x=box.left, y=box.top, width=box.right - box.left, height=TALL, rx=5, fill="currentColor",
-                     fill_opacity=f"{0.05 + 0.4 * share:.2f}", stroke="currentColor", stroke_width=2.4 if last else 1),
-             line(shown, x, box.top + 13, SMALL), line(percent, x, box.top + 28, SMALL))  # fmt: skip
-    texts = tuple((t, text_box(t, x, box.top + y, SMALL)) for t, y in ((shown, 13), (percent, 28)))
-    return Drawn((element("g", *parts, class_="step"),), box, texts)
+    paper = markup("rect", x=box.left, y=box.top, width=box.right - box.left, height=TALL, rx=5, fill="Canvas")
+    parts = (
+        tooltip(f"{words}: {percent} of the time"),
+        paper,
+        markup(
+            "rect",
+            x=box.left,
+            y=box.top,
+            width=box.right - box.left,
+            height=TALL,
+            rx=5,
+            fill="currentColor",
+            fill_opacity=f"{0.05 + 0.4 * share:.2f}",
+            stroke="currentColor",
+            stroke_width=2.4 if last else 1,
+        ),
+        text_line(shown, x, box.top + 13, STEP_FONT),
+        text_line(percent, x, box.top + 28, STEP_FONT),
+    )
+    texts = tuple((t, text_box(t, x, box.top + y, STEP_FONT)) for t, y in ((shown, 13), (percent, 28)))
+    return Drawing((markup("g", *parts, class_="step"),), box, texts)

@@ -12,14 +12,23 @@ from typing import NamedTuple
 from ..errors import LimitError
 from ..expression import Einsum, Expr, Size, bare, fresh_names, naming, terms
 from ..planning import Labels, Program, Step, contraction, orders, search, step_seconds
-from ..printing import Bundle, Picture, block, bundle, details, printed, product, write_whole
-from .plan_picture import plan_picture
+from ..printing import (
+    MimeBundle,
+    Picture,
+    collapsible,
+    mime_bundle,
+    preformatted,
+    printed,
+    single_product,
+    write_in_one_step,
+)
+from .plan_picture import drawn_plan
 
-SCHEMA = 1  # of the files that plans are written to
-READ = 64  # operands and deltas: longer products are not compared with the dense way
+PLAN_SCHEMA = 1  # of the files that plans are written to
+COMPARED_OPERANDS = 64  # operands and deltas: longer products are not compared with the dense way
 
 
-class Row(NamedTuple):
+class PlanRow(NamedTuple):
     """A step: what it does, its einsum, what it costs, what it becomes."""
 
     what: str
@@ -57,7 +66,7 @@ class Plan:
         head = ("step", "einsum", "kernel", "flops", "bytes", "time")
         rows = [(row.what, row.einsum, row.kernel, f"{row.flops:.3g}", f"{row.entries * self.itemsize:.3g}",
                  f"{row.seconds / (self.seconds or 1):.0%}") for row in self.steps]  # fmt: skip
-        lines = aligned(head, rows, 3)
+        lines = aligned_columns(head, rows, 3)
         lines.append(f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} bytes; "
                      f"results {self.bytes:.3g} bytes")  # fmt: skip
         if self.dense_flops:
@@ -67,22 +76,22 @@ class Plan:
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
         lines = str(self).splitlines()
         try:
-            picture = details("picture", self.picture().svg())
+            picture = collapsible("picture", self.picture().svg())
         except LimitError as error:
-            picture = details("picture", block([str(error)]))
-        return bundle(str(self), block(lines) + picture)
+            picture = collapsible("picture", preformatted([str(error)]))
+        return mime_bundle(str(self), preformatted(lines) + picture)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, all of it or nothing; ``ed.load_plan`` shows it again."""
         names, steps, outputs = self._tree
-        data = {"einderiv_plan": SCHEMA, "itemsize": self.itemsize, "rows": [list(row) for row in self.steps],
+        data = {"einderiv_plan": PLAN_SCHEMA, "itemsize": self.itemsize, "rows": [list(row) for row in self.steps],
                 "names": sorted(names.items()), "tree": [[k, list(needs)] for k, needs in steps], "results": outputs,
                 "shapes": [list(shape) for shape in self.outputs], "notes": self.notes,
                 "dense": [self.dense_flops, self.dense_largest]}  # fmt: skip
-        write_whole(Path(path), json.dumps(data, ensure_ascii=False, indent=1) + "\n")
+        write_in_one_step(Path(path), json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
     def picture(self) -> Picture:
         """The steps as a tree: inputs above, results below, darker where the time goes.
@@ -96,10 +105,10 @@ class Plan:
         names, steps, outputs = self._tree
         rows = [(value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
                 for (value, needs), row in zip(steps, self.steps, strict=True)]  # fmt: skip
-        return plan_picture(names, rows, outputs)
+        return drawn_plan(names, rows, outputs)
 
 
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
+def aligned_columns(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """A table; the first `left` columns are words."""
     widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
     return ["  ".join(cell.ljust(w) if c < left else cell.rjust(w) for c, (cell, w) in
@@ -116,7 +125,7 @@ def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, 
     return names, steps, list(program.outputs)
 
 
-def _rows(program: Program) -> list[Row]:
+def _rows(program: Program) -> list[PlanRow]:
     rows, known = [], orders(program)
     for k in program.live():
         step = program.steps[k]
@@ -134,11 +143,13 @@ def _rows(program: Program) -> list[Row]:
                 what, text = step.spec[0].name, ""
             case "scale" | "number":
                 text = f"{step.spec[0]}"
-        rows.append(Row(what, text, step.flops, program.entries(k), kernel(step), step_seconds(program, k, known)))
+        rows.append(
+            PlanRow(what, text, step.flops, program.entries(k), kernel_name(step), step_seconds(program, k, known))
+        )
     return rows
 
 
-def kernel(step: Step) -> str:
+def kernel_name(step: Step) -> str:
     """What a step becomes: a call of BLAS or LAPACK, or one pass over the memory."""
     if step.kind != "contract2":
         return {"factor": "lu", "solve": "lu solve", "view": "view", "reshape": "view"}.get(step.kind, "elementwise")
@@ -162,7 +173,7 @@ def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[flo
     flops, largest, deltas = 0.0, 0, False
     for root in roots:
         for term in terms(root):
-            if not isinstance(term, Einsum) or term.count > READ:
+            if not isinstance(term, Einsum) or term.count > COMPARED_OPERANDS:
                 continue
             found = _with_deltas(term, number)
             flops, largest, deltas = flops + found[0], max(largest, found[1]), deltas or found[2]
@@ -170,7 +181,7 @@ def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[flo
 
 
 def _with_deltas(term: Einsum, number: Callable[[Size], int]) -> tuple[float, int, bool]:
-    shown, flat = printed(term, short=False), product(term)
+    shown, flat = printed(term, short=False), single_product(term)
     sizes = {name: number(size) for name, size in zip(shown.output, flat.sizes, strict=True)}
     for words, factor in zip(shown.inputs, shown.factors, strict=True):
         sizes.update(zip(words, map(number, factor.sizes), strict=True))

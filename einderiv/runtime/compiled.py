@@ -25,7 +25,7 @@ from ..expression import (
 )
 from ..functions import check_structures, structures
 from ..planning import check_optimizer
-from ..printing import text
+from ..printing import as_text
 from ..reports import Plan, emitted
 from ..rewriting import OFTEN, check_mesh
 from .out import check_dense_numpy, check_options, received
@@ -282,7 +282,7 @@ class Compiled:
 
 def shown(roots: Sequence[Expr], inputs: Sequence[str]) -> str:
     """What a compiled expression prints of itself."""
-    return f"Compiled({', '.join(map(text, roots))}; inputs {', '.join(inputs)})"
+    return f"Compiled({', '.join(map(as_text, roots))}; inputs {', '.join(inputs)})"
 
 
 class Constants:

@@ -13,7 +13,7 @@ from ..backends import Array
 from ..errors import EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
 from ..expression import Expr, Tensor, assemble, axis_names, fresh_names, solved, usable, viewed, whole
 from ..planning import Labels
-from ..printing import Bundle, block, bundle, details, formulated, table
+from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .execution import Execution, computed
 from .iterative import STEPS, scipy_part
 from .solving import Square
@@ -49,11 +49,11 @@ class Structured:
         return (f"Structured(shape={self.shape}, dtype={self.dtype}, terms={list(map(self._embedding, self._terms))}, "
                 f"nbytes={self.nbytes})")  # fmt: skip
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Bundle:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
         rows = [(self._embedding(t), " ⊗ ".join(str(tuple(a.shape)) for a, _ in t.factors)) for t in self._terms]
         head = f"{self.shape} of {self.dtype}: {self.nbytes} bytes are held"
-        html = block([head]) + details("terms", table(("embedding", "factors"), rows))
-        return bundle(repr(self), html, **formulated(self._root))
+        html = preformatted([head]) + collapsible("terms", html_table(("embedding", "factors"), rows))
+        return mime_bundle(repr(self), html, **latex_entry(self._root))
 
     @property
     def ndim(self) -> int:

@@ -5,7 +5,7 @@ import pytest
 from html_checks import no_script
 
 import einderiv as ed
-from einderiv.printing import block, details, document, table
+from einderiv.printing import collapsible, html_page, html_table, preformatted
 
 SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
 J = ed.derive(SEED, "X")
@@ -62,7 +62,8 @@ HOSTILE = ["<script>alert(1)</script>", "</pre><img src=x onerror=alert(1)>", '"
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_texts_are_escaped(text):
-    for html in (block([text]), details(text, block([text])), table([text], [[text]]), document(text)):
+    inside = preformatted([text])
+    for html in (inside, collapsible(text, inside), html_table([text], [[text]]), html_page(text)):
         shown = no_script(html)
         assert text.replace("\u202e", "\\u202e") in shown
 

@@ -16,10 +16,10 @@ from einderiv.printing.matrix_forms import (
     in_brackets,
     in_latex,
     in_unicode,
-    multiplied,
+    product_of,
     side_by_side,
-    summed,
-    turned,
+    sum_of,
+    transpose_of,
     without_brackets,
 )
 
@@ -44,12 +44,12 @@ def test_brackets(form, one, bare):
     (Raised(a, None), "(A⁺)ᵀ"),
 ])  # fmt: skip
 def test_turned(form, wanted):
-    assert in_unicode(turned(form)) == wanted
+    assert in_unicode(transpose_of(form)) == wanted
 
 
 def test_chains():
-    assert in_unicode(multiplied([Chain((a, b)), CALL, c])) == "(A B) ∘ cos(A B) ∘ C"
-    assert multiplied([a]) == summed([a]) == side_by_side([a]) == a
+    assert in_unicode(product_of([Chain((a, b)), CALL, c])) == "(A B) ∘ cos(A B) ∘ C"
+    assert product_of([a]) == sum_of([a]) == side_by_side([a]) == a
     assert side_by_side([a, Chain((b, c))]) == Chain((a, b, c))
     assert in_unicode(as_row([Chain((a, b))])) == "Bᵀ Aᵀ"
     assert in_unicode(as_row([a, b])) == "(A ∘ B)ᵀ"

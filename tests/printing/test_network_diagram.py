@@ -10,9 +10,9 @@ import pytest
 import einderiv as ed
 from einderiv.errors import LimitError
 from einderiv.expression import axis_names
-from einderiv.printing import Box, Picture, as_number, element, text_box, words
-from einderiv.printing.network import network
-from einderiv.printing.network_diagram import _bows, drawn, sides
+from einderiv.printing import Picture, Rectangle, coordinate, escaped, markup, text_box
+from einderiv.printing.network import tensor_network
+from einderiv.printing.network_diagram import _bows, drawn_expression, leg_sides
 
 L = string.ascii_letters
 x, X, W = ed.tensor("x", "n"), ed.tensor("X", "ni"), ed.tensor("W", "io")
@@ -53,10 +53,10 @@ def parsed(picture):
 @pytest.mark.parametrize("name", CASES)
 def test_texts_do_not_overlap_and_are_inside(name):
     e = CASES[name]
-    found = drawn(e, axis_names(e), sides(e), {})
+    found = drawn_expression(e, axis_names(e), leg_sides(e), {})
     picture = ed.diagram(e)
     left, top, wide, high = map(float, parsed(picture).get("viewBox").split())
-    view = Box(left, top, left + wide, top + high)
+    view = Rectangle(left, top, left + wide, top + high)
     for text, box in found.texts:
         assert box.left >= view.left - 0.2
         assert box.right <= view.right + 0.2
@@ -122,12 +122,12 @@ HOSTILE = ["<img src=x onerror=alert(1)>", "]]>", '"><script>', "a\u202eb", "\x0
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_becomes_markup(text):
-    svg = element("g", words(text), data_label=text)
+    svg = markup("g", escaped(text), data_label=text)
     assert "<img" not in svg
     assert "<script" not in svg
     assert "\u202e" not in svg or 'data-label' in svg
-    assert "\u202e" not in words(text)
-    picture = Picture(drawn(SEED, ("i", "j"), sides(SEED), {}), text, text)
+    assert "\u202e" not in escaped(text)
+    picture = Picture(drawn_expression(SEED, ("i", "j"), leg_sides(SEED), {}), text, text)
     assert len(list(parsed(picture).findall(".//{*}script"))) == 0 if text != "\x00" else True
 
 
@@ -162,7 +162,7 @@ def test_notebooks():
 
 @pytest.mark.parametrize(("value", "want"), [(0.0, "0"), (-0.01, "0"), (1.04, "1"), (-2.5, "-2.5"), (100.0, "100")])
 def test_coordinates(value, want):
-    assert as_number(value) == want
+    assert coordinate(value) == want
 
 
 def test_boxes():
@@ -172,6 +172,6 @@ def test_boxes():
 
 
 def test_components_with_bows_stand_apart():
-    net = network(ed.einsum("ab,ba,cd,dc->"), (), frozenset())
+    net = tensor_network(ed.einsum("ab,ba,cd,dc->"), (), frozenset())
     boxes = [_bows(net, group) for group in net.components()]
     assert boxes == [14.0, 14.0]

@@ -10,15 +10,15 @@ from lengths import length
 
 import einderiv as ed
 from einderiv.expression import axis_names
-from einderiv.printing import Box
+from einderiv.printing import Rectangle
 from einderiv.printing import network_diagram as diagrams
-from einderiv.printing.routing import Shape, border, hits, routes
+from einderiv.printing.routing import NodeShape, border_point, crosses, routed
 
 
 @pytest.mark.parametrize("at", [(1, 0), (0, 1), (3, 2), (-3, 2), (2, -9), (-1, -1)])
 @pytest.mark.parametrize(("wide", "high", "r"), [(40, 32, 16), (8, 8, 4), (120, 80, 8)])
 def test_lines_end_on_the_outline(at, wide, high, r):
-    x, y = border((0.0, 0.0), (at[0] * 100.0, at[1] * 100.0), Shape(None, wide, high))
+    x, y = border_point((0.0, 0.0), (at[0] * 100.0, at[1] * 100.0), NodeShape(None, wide, high))
     outside = max(abs(x) - wide / 2 + r, 0), max(abs(y) - high / 2 + r, 0)
     assert abs(hypot(*outside) - r) < 1e-9
     assert abs(x * at[1] - y * at[0]) < 1e-9
@@ -28,9 +28,9 @@ def test_lines_end_on_the_outline(at, wide, high, r):
 def test_what_a_line_runs_through(seed):
     r = random.Random(seed)
     p, q, a, b = ((r.randint(0, 20), r.randint(0, 20)) for _ in range(4))
-    box = Box(min(a[0], b[0]) + 0.1, min(a[1], b[1]) + 0.1, max(a[0], b[0]) + 0.9, max(a[1], b[1]) + 0.9)
+    box = Rectangle(min(a[0], b[0]) + 0.1, min(a[1], b[1]) + 0.1, max(a[0], b[0]) + 0.9, max(a[1], b[1]) + 0.9)
     on_it = [(p[0] + k / 5000 * (q[0] - p[0]), p[1] + k / 5000 * (q[1] - p[1])) for k in range(5001)]
-    assert hits(box, p, q) == any(box.left < x < box.right and box.top < y < box.bottom for x, y in on_it)
+    assert crosses(box, p, q) == any(box.left < x < box.right and box.top < y < box.bottom for x, y in on_it)
 
 
 def random_network(seed, most=12, dense=2):
@@ -71,9 +71,9 @@ def faults(e, monkeypatch):
         seen.append((count, net, places, shapes, drawn))
         return drawn, count
 
-    lines = diagrams.lines
-    monkeypatch.setattr(diagrams, "lines", watched)
-    diagrams.drawn(e, axis_names(e), diagrams.sides(e), {})
+    lines = diagrams.drawn_edges
+    monkeypatch.setattr(diagrams, "drawn_edges", watched)
+    diagrams.drawn_expression(e, axis_names(e), diagrams.leg_sides(e), {})
     monkeypatch.undo()
     _, net, places, shapes, drawn = min(seen, key=lambda one: one[0])
     paths = [m.group(1) for part in drawn.parts if (m := re.search(r'<path[^>]* d="([^"]+)"', part))]
@@ -108,10 +108,10 @@ def test_large_networks_are_clear(operands, dense, monkeypatch):
 
 def test_bows_between_the_same_nodes_bend_together():
     """A third node lies between: all three lines pass it, at their distances from one another."""
-    net = diagrams.network(ed.einsum("abc,abc,->", "A", "B", "s"), (), frozenset())
+    net = diagrams.tensor_network(ed.einsum("abc,abc,->", "A", "B", "s"), (), frozenset())
     shape = diagrams._shape(net.nodes[0], {}, 0)
     places = [(0.0, 0.0), (200.0, 0.0), (100.0, 0.0)]
-    found = routes(net, places, [shape] * 3, {}, ((), (), ()))
+    found = routed(net, places, [shape] * 3, {}, ((), (), ()))
     middle = shape.drawn.box.moved(100, 0)
     assert not any(route.through(middle) for route in found)
     assert [b.bend - a.bend for a, b in pairwise(found)] == [26.0, 26.0]

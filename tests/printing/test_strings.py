@@ -5,7 +5,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.expression import Delta
-from einderiv.printing import text
+from einderiv.printing import as_text
 
 SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
 x, A = ed.tensor("x", "n"), ed.tensor("A", "nn")
@@ -99,7 +99,7 @@ SHOWN = [
 
 @pytest.mark.parametrize(("make", "shown"), SHOWN)
 def test_str_is_short_and_readable(make, shown):
-    assert text(make()) == str(make()) == repr(make()) == shown
+    assert as_text(make()) == str(make()) == repr(make()) == shown
 
 
 def test_flattening_obeys_the_limit():

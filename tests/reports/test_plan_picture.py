@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 import einderiv as ed
-from einderiv.reports.plan_picture import MANY, plan_picture
+from einderiv.reports.plan_picture import MOST_STEPS, drawn_plan
 
 X = ed.tensor("X", "ij")
 WEIGHTS = ed.softmax(ed.einsum("qd,kd->qk", "Q", "K"), 1) @ ed.tensor("V", "kv")
@@ -47,7 +47,7 @@ def test_no_line_runs_behind_a_node(name):
 
 def test_a_value_that_is_used_late_passes_the_rows_between():
     steps = [(2, (0,), "a", "copy", 0.5), (3, (2,), "b", "copy", 0.3), (4, (3, 0, 1), "c", "gemm", 0.2)]
-    svg = plan_picture({0: "A", 1: "B"}, steps, [4]).svg()
+    svg = drawn_plan({0: "A", 1: "B"}, steps, [4]).svg()
     rect = 'data-operand="{}"[^>]*><rect[^>]* y="([-0-9.]+)"'
     heights = {name: float(re.search(rect.format(name), svg)[1]) for name in "AB"}
     assert heights["A"] < heights["B"]  # B stands just above its only use
@@ -55,6 +55,6 @@ def test_a_value_that_is_used_late_passes_the_rows_between():
 
 
 def test_too_many_steps():
-    steps = [(k + 1, (k,), "ab->ba", "copy", 0.0) for k in range(MANY + 1)]
+    steps = [(k + 1, (k,), "ab->ba", "copy", 0.0) for k in range(MOST_STEPS + 1)]
     with pytest.raises(ed.LimitError, match="shows nothing: at most 120"):
-        plan_picture({0: "A"}, steps, [MANY + 1])
+        drawn_plan({0: "A"}, steps, [MOST_STEPS + 1])
