@@ -20,15 +20,17 @@ WINDOW = 64  # characters of a faulty string that a message shows
 class EinderivError(ValueError):
     """The base of all errors that this package raises for a user's input. A word of any length is shown in short."""
 
-    def __init__(self, message: str = "") -> None:
-        super().__init__(LONG.sub(lambda word: f"{word[0][:40]}…{word[0][-10:]}", str(message)))
+    def __init__(self, message: str = "", place: str = "") -> None:
+        """`place` shows where in a text the error is; :attr:`reason` is the message without it."""
+        self.reason = LONG.sub(lambda word: f"{word[0][:40]}…{word[0][-10:]}", str(message))
+        super().__init__(self.reason + place)
 
 
 class _InString(EinderivError):
     def __init__(self, message: str, text: str = "", position: int | None = None) -> None:
         self.text, self.position = text, position
         pointed = text and position is not None
-        super().__init__(f"{message}\n{_pointed(text, position or 0)}" if pointed else message)
+        super().__init__(message, f"\n{_pointed(text, position or 0)}" if pointed else "")
 
 
 class ParseError(_InString):

@@ -44,7 +44,7 @@ def declarations(text: Source, found: Sequence[Declaration], tensors: Mapping[st
         try:
             known[name] = tensor(name, (axes,) if axes in words else axes, **flags)
         except EinderivError as e:
-            raise text.wrong(str(e).split("\n")[0], axes_at + (getattr(e, "position", None) or 0)) from None
+            raise text.wrong(e.reason, axes_at + (getattr(e, "position", None) or 0)) from None
     return known
 
 

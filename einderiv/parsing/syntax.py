@@ -104,7 +104,7 @@ def _check_einsum(text: Source, parts: Sequence[Node], at: int) -> None:
     try:
         notation = read(parts[0].value)
     except ParseError as e:
-        raise text.wrong(str(e).split("\n")[0], parts[0].at + (e.position or 0)) from None
+        raise text.wrong(e.reason, parts[0].at + (e.position or 0)) from None
     if len(notation.inputs) != len(parts) - 1:
         raise text.wrong(
             f"{counted(len(notation.inputs), 'operand')} in the subscripts, but {len(parts) - 1} given", at
