@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import EinderivError, LimitError
 from ..expression import Expr, coefficient, is_zero
-from ..printing import FormulaStyle, formula, latex, matrix_equation
+from ..printing import (
+    FormulaStyle,
+    Letters,
+    compact_letters,
+    formula,
+    inserted_letters,
+    latex,
+    matrix_equation,
+    subscript_letters,
+)
 from ..printing import as_text as short_text
 from ..reports import explain
-from .marking import Segment, labels_of, marked_latex, segments, shortened, string
+from .marking import labels_of, marked_latex, segments, shortened, string
 from .questions import FieldError, Question, Subject, given, question, subject
 from .shapes import layouts
 
@@ -67,7 +76,7 @@ def trouble(error: Exception, request: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, FieldError):
         return {"message": message, "field": error.field, "position": position}
     if position is not None and pointed:
-        message = "\n".join(message.split("\n")[:-2])  # without the text and the caret: the page draws its own
+        message = getattr(error, "reason", message)  # without the text and the caret: the page draws its own
         start = text.find(pointed.strip()) if isinstance(text, str) else -1
         lead = len(pointed) - len(pointed.lstrip())
         position = start + position - lead if start >= 0 else None
@@ -98,17 +107,17 @@ def _term(term: Expr) -> dict[str, Any]:
     front = coefficient(term)
     return {
         "coefficient": None if front == 1 else str(front),
-        "subscripts": _string(term, "subscripts", words),
-        "inserted": _string(term, "inserted", {a: b if a == b else "" for a, b in words.items()}),
-        "compact": _string(term, "compact", words),
+        "subscripts": _string(term, subscript_letters, words),
+        "inserted": _string(term, inserted_letters, {a: b if a == b else "" for a, b in words.items()}),
+        "compact": _string(term, compact_letters, words),
         "operands": [str(o) for o in term.operands],
     }
 
 
-def _string(term: Expr, form: str, words: Mapping[str, str]) -> list[Segment] | None:
+def _string(term: Expr, form: Callable[[Expr], Letters], words: Mapping[str, str]) -> list[list[str | None]] | None:
     """One of the three einsum strings, or None where the term has none in this form."""
     try:
-        return [list(s) for s in string(getattr(term, form), words)]  # type: ignore[misc]  # lists, as in JSON
+        return [list(segment) for segment in string(form(term), words)]  # lists, as in JSON
     except EinderivError:  # `inserted` is defined for products only; beyond 52 letters no string is
         return None
 
@@ -119,9 +128,9 @@ def steps(found: Subject, labels: list[str]) -> list[dict[str, Any]]:
     for k, e in enumerate(found.chain[:-1], 1):
         words = {a: b for x in (e, found.chain[k]) for t in x.terms[:READ] for a, b in shortened(t).items()}
         part = f"derivative {k} of {len(found.chain) - 1}: " if len(found.chain) > 2 else ""
-        (_, lines), *rest = explain(e, found.wrt).sections
-        made.append(_step(f"{part}what is derived by {found.wrt}", [short_text(e), *lines], labels, words))
-        made += [_step(part + title, lines, labels, words) for title, lines in rest]
+        first, *rest = explain(e, found.wrt).sections
+        made.append(_step(f"{part}what is derived by {found.wrt}", [short_text(e), *first.lines], labels, words))
+        made += [_step(part + section.title, section.lines, labels, words) for section in rest]
     return made
 
 

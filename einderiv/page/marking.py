@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..expression import Add, Einsum, Expr, axis_names, is_name, naming, short_product
-from ..printing import LatexStyle, left_side, right_side
+from ..printing import LatexStyle, Letters, left_side, right_side
 
 Segment = tuple[str, str | None]  # a piece of a line, and the label that it is
 #: where labels stand in the lines of an explanation: an einsum string, indices, sums, and what is said of a label
@@ -45,10 +45,22 @@ def segments(line: str, labels: Iterable[str], words: Mapping[str, str] | None =
     return [s for s in (*found, (line[at:], None)) if s[0]]
 
 
-def string(text: str, words: Mapping[str, str] | None = None) -> list[Segment]:
+def string(letters: Letters, words: Mapping[str, str] | None = None) -> list[Segment]:
     """An einsum string in pieces; every letter is a label."""
     short = words or {}
-    return [(c, (short.get(c, c) or None) if c.isalpha() else None) for c in re.findall(r"\w|\W+", text)]
+    found: list[Segment] = []
+    signs = ""  # that are between two letters
+    for k, labels in enumerate((*letters.inputs, letters.output)):
+        if k == len(letters.inputs):
+            signs += "->"
+        elif k:
+            signs += ","
+        for letter in labels:
+            if signs:
+                found.append((signs, None))
+                signs = ""
+            found.append((letter, short.get(letter, letter) or None))
+    return [*found, (signs, None)] if signs else found
 
 
 def shortened(e: Expr) -> dict[str, str]:

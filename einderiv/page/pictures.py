@@ -7,13 +7,20 @@ from typing import Any
 
 from ..errors import EinderivError, LimitError
 from ..expression import Expr, axis_names
-from ..printing import ASSUMED_SIZE, Picture, diagram, sparsity
-from ..printing import derivation_stages as drawn_steps
-from .answers import asked, steps
+from ..printing import ASSUMED_SIZE, Picture, Stage, StageKind, derivation_stages, diagram, sparsity
+from ..reports import SectionKind, explain
+from .answers import asked
 from .questions import Subject, given, subject
 from .shapes import axis_sizes
 
-WHOLE = ("3.", "Result")  # how the titles of steps begin that show what is left
+#: what is drawn beside the sections of an explanation
+DRAWN = {
+    SectionKind.REPLACED: StageKind.HOLE,
+    SectionKind.RULES: StageKind.HOLE,
+    SectionKind.INSERTED: StageKind.DELTAS,
+    SectionKind.ELIMINATED: StageKind.RESULT,
+    SectionKind.RESULT: StageKind.RESULT,
+}
 
 
 def pictures(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,15 +67,20 @@ def _steps(found: Subject) -> list[str | None]:
     """A picture for each step of the derivation, None where one would say nothing new."""
     if len(found.chain) != 2:
         return [None]
-    drawn = drawn_steps(found.chain[0], found.wrt)
-    first, *between, last = [_svg(Picture(picture, caption)) for caption, picture in drawn]
-    kinds = ["2." if "delta ties" in caption else "1." for caption, _ in drawn[1:-1]]
-    waiting = {kind: [svg for svg, k in zip(between, kinds, strict=True) if k == kind] for kind in ("1.", "2.")}
-    walked: list[str | None] = [first]
-    for step in steps(found, [])[1:]:
-        kind = step["title"][:2]
-        if step["title"].startswith(WHOLE):
-            walked.append(last)
-        else:
-            walked.append(waiting[kind].pop(0) if waiting.get(kind) else None)
+    y = found.chain[0]
+    first, *between, last = derivation_stages(y, found.wrt)
+    walked: list[str | None] = [_drawn(first)]
+    for section in explain(y, found.wrt).sections[1:]:
+        kind = DRAWN.get(section.kind)
+        if kind is last.kind:
+            walked.append(_drawn(last))
+            continue
+        stage = next((stage for stage in between if stage.kind is kind), None)
+        walked.append(None if stage is None else _drawn(stage))
+        if stage is not None:
+            between.remove(stage)
     return walked
+
+
+def _drawn(stage: Stage) -> str:
+    return _svg(Picture(stage.drawing, stage.caption))

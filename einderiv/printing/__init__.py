@@ -1,6 +1,6 @@
 """From expressions to strings and pictures: einsum strings, formulas, LaTeX, SVG, HTML."""
 
-from .derivation_strip import derivation_stages, strip
+from .derivation_strip import Stage, StageKind, derivation_stages, strip
 from .html import (
     MimeBundle,
     collapsible,
@@ -25,16 +25,21 @@ from .network import label_names
 from .network_diagram import diagram
 from .sparsity_pattern import ASSUMED_SIZE, sparsity
 from .strings import (
+    Letters,
     Printed,
     as_text,
+    compact_letters,
     compact_subscripts,
+    inserted_letters,
     inserted_subscripts,
     insertions,
     interleaved_operands,
+    is_inserted_delta,
     printed,
     printed_operands,
     printed_subscripts,
     single_product,
+    subscript_letters,
     with_deltas_eliminated,
 )
 from .svg import (
@@ -57,12 +62,16 @@ __all__ = [
     "Drawing",
     "FormulaStyle",
     "LatexStyle",
+    "Letters",
     "MimeBundle",
     "Picture",
     "Printed",
     "Rectangle",
+    "Stage",
+    "StageKind",
     "as_text",
     "collapsible",
+    "compact_letters",
     "compact_subscripts",
     "coordinate",
     "derivation_stages",
@@ -72,9 +81,11 @@ __all__ = [
     "formula",
     "html_page",
     "html_table",
+    "inserted_letters",
     "inserted_subscripts",
     "insertions",
     "interleaved_operands",
+    "is_inserted_delta",
     "label_names",
     "latex",
     "latex_entry",
@@ -91,6 +102,7 @@ __all__ = [
     "single_product",
     "sparsity",
     "strip",
+    "subscript_letters",
     "text_box",
     "text_line",
     "text_width",

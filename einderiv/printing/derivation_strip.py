@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 from ..autodiff import derive, stand_in
 from ..errors import EinderivError
@@ -15,33 +16,42 @@ from .svg import Drawing, Picture, Rectangle, one_drawing, text_box, text_line
 CAPTION_FONT = 14.0  # of a caption
 
 
-def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> list[tuple[str, Drawing]]:
+class StageKind(Enum):
+    """What a picture of a derivation shows."""
+
+    WHOLE = "the expression"
+    HOLE = "the operand taken out"
+    DELTAS = "its legs tied by deltas"
+    RESULT = "the derivative"
+
+
+class Stage(NamedTuple):
+    """One picture of a derivation."""
+
+    kind: StageKind
+    caption: str
+    drawing: Drawing
+
+
+def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> list[Stage]:
     """The pictures with their captions; of what is no single product the first and the last."""
     y = einsum(y) if isinstance(y, str) else y
     J = derive(y, wrt)
-    found = [(_caption("the expression", y), drawn_expression(y, axis_names(y), leg_sides(y), sizes or {}))]
+    labels = sizes or {}
+    whole = drawn_expression(y, axis_names(y), leg_sides(y), labels)
+    found = [Stage(StageKind.WHOLE, _caption("the expression", y), whole)]
     for k, (hole, candidate) in enumerate(_between(y, J)):
         part = f", occurrence {k + 1}" if k else ""
         if hole is not None:
-            found.append(
-                (
-                    f"{J.record.wrt if J.record else 'it'} taken out{part}: its legs hang loose",
-                    drawn_expression(hole, axis_names(hole), leg_sides(hole), sizes or {}),
-                )
-            )
-        found.append(
-            (
-                _caption(f"a delta ties each leg to a new axis{part}", candidate),
-                drawn_expression(candidate, axis_names(candidate), _split(candidate, J), sizes or {}),
-            )
-        )
-    found.append(
-        (
-            _caption("what is summed is joined: the derivative", J),
-            drawn_expression(J, axis_names(J), leg_sides(J), sizes or {}),
-        )
-    )
-    return found
+            caption = f"{J.record.wrt if J.record else 'it'} taken out{part}: its legs hang loose"
+            drawing = drawn_expression(hole, axis_names(hole), leg_sides(hole), labels)
+            found.append(Stage(StageKind.HOLE, caption, drawing))
+        caption = _caption(f"a delta ties each leg to a new axis{part}", candidate)
+        drawing = drawn_expression(candidate, axis_names(candidate), _split(candidate, J), labels)
+        found.append(Stage(StageKind.DELTAS, caption, drawing))
+    caption = _caption("what is summed is joined: the derivative", J)
+    result = drawn_expression(J, axis_names(J), leg_sides(J), labels)
+    return [*found, Stage(StageKind.RESULT, caption, result)]
 
 
 def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Picture:
@@ -55,7 +65,7 @@ def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Pictur
     y = einsum(y) if isinstance(y, str) else y
     parts: list[Drawing] = []
     top = 0.0
-    for caption, picture in derivation_stages(y, wrt, sizes=sizes):
+    for _, caption, picture in derivation_stages(y, wrt, sizes=sizes):
         box = text_box(caption, 0, 0, CAPTION_FONT)
         wide = box.right - box.left
         words = text_line(caption, 0, top + 10, CAPTION_FONT, text_anchor="start")

@@ -32,6 +32,9 @@ from .strings import LabelNames
 STYLE_NAMES = ("index", "matrix")
 
 
+OPENING, CLOSING = r"\left(", r"\right)"
+
+
 class FormulaStyle:
     """How the parts of a formula are spelt; this one in Unicode."""
 
@@ -111,23 +114,31 @@ class LatexStyle(FormulaStyle):
     def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
         template: str = node.function.latex
         if core and template.startswith("{0}"):  # a power of what is no single letter
-            template = r"\left({0}\right)" + template[3:]
+            template = OPENING + "{0}" + CLOSING + template[3:]
         parts = [*arguments, *shown_parameters(node)]
-        body = template.format(*parts)
-        unsaid = [part for k, part in enumerate(parts) if f"{{{k}}}" not in template]
-        if unsaid and body.endswith(r"\right)"):  # in the same brackets: directions, and which entries are left out
-            body = ", ".join([body.removesuffix(r"\right)"), *unsaid]) + r"\right)"
-        at = f"_{{{','.join(map(self.label, core))}}}"
-        if core and body.startswith(r"\left("):  # a matrix by its entries: (Σ_k X_bk Y_kc)_{b,c}, to some power
-            inner = body.index(parts[0]) + len(parts[0])
-            return body[:inner] + body[inner:].replace(r"\right)", r"\right)" + at, 1)
-        return body.replace(r"\left(", at + r"\left(", 1) if core else body
+        places = [f"{{{k}}}" for k in range(len(parts))]
+        unsaid = [place for place in places if place not in template]
+        if unsaid and template.endswith(CLOSING):
+            # In the same brackets: directions, and which entries are left out.
+            template = ", ".join([template.removesuffix(CLOSING), *unsaid]) + CLOSING
+        if core:
+            at = f"_{{{','.join(map(self.label, core))}}}"
+            template = _with_core(template, at.replace("{", "{{").replace("}", "}}"))
+        return template.format(*parts)
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
         return self.indexed(rf"\left[{body}\right]", indices)
 
     def group(self, body: str) -> str:
         return rf"\left({body}\right)"
+
+
+def _with_core(template: str, at: str) -> str:
+    """The template of a function with the names of its core axes."""
+    if not template.startswith(OPENING):  # behind its name: softmax_i(…)
+        return template.replace(OPENING, at + OPENING, 1)
+    before, argument, after = template.partition("{0}")  # a matrix by its entries: (Σ_k X_bk Y_kc)_{b,c}, to some power
+    return before + argument + after.replace(CLOSING, CLOSING + at, 1)
 
 
 def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "index") -> str:
@@ -218,34 +229,41 @@ def right_side(
     e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str] = frozenset(), depth: int = 0
 ) -> str:
     """The right-hand side of `e` at `indices`."""
+    negative, shown = _signed_side(e, indices, style, used, depth)
+    return style.minus + shown if negative else shown
+
+
+Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
+
+
+def _signed_side(e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> Signed:
     limits.check("depth", depth, "print a part of the expression, or str() of it")
     style.parts += 1
     limits.check("parts", style.parts, "print a part of the expression, or str() of it")
     match e:
         case Tensor():
-            return style.indexed(e.name, indices)
+            return False, style.indexed(e.name, indices)
         case Constant():
-            return style.indexed("array", indices) if e.sizes else style.number(e.value)
+            return False, style.indexed("array", indices) if e.sizes else style.number(e.value)
         case Apply():
-            return _applied(e, indices, style, used | set(indices), depth)
+            return False, _applied(e, indices, style, used | set(indices), depth)
         case Add():
             return _sum(e, indices, style, used, depth)
         case Einsum():
-            return "0" if is_zero(e) else _product(e, indices, style, used | set(indices), depth)
+            return (False, "0") if is_zero(e) else _product(e, indices, style, used | set(indices), depth)
     raise TypeError(type(e).__name__)
 
 
-def _sum(e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
-    parts: list[str] = []
-    for term in e.addends:
-        shown = right_side(term, indices, style, used, depth + 1)
-        minus = shown.startswith(style.minus)
-        sign = style.minus if minus else "+"
-        parts += [sign, shown.removeprefix(style.minus)] if parts else [shown]
-    return " ".join(parts)
+def _sum(e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> Signed:
+    terms = [_signed_side(term, indices, style, used, depth + 1) for term in e.addends]
+    minus, first = terms[0]
+    parts = [first]
+    for negative, shown in terms[1:]:
+        parts += [style.minus if negative else "+", shown]
+    return minus, " ".join(parts)
 
 
-def _product(e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
+def _product(e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> Signed:
     flat = flatten(e)
     names: dict[Label, str] = {}
     deltas = []
@@ -268,8 +286,7 @@ def _product(e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozense
     front = [] if value in (1, -1) else [style.number(abs(value) if _negative(value) else value)]
     if front and rest == style.one and not summed:
         rest = ""
-    sign = style.minus if _negative(value) else ""
-    return sign + " ".join(part for part in (*front, *deltas, rest) if part)
+    return _negative(value), " ".join(part for part in (*front, *deltas, rest) if part)
 
 
 def _negative(value: Number) -> bool:

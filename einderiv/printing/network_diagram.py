@@ -16,7 +16,7 @@ from .edges import LABEL_FONT, LabelSizes, drawn_edges, label_with_size
 from .layout import Position, graph_distances, moved_apart, moved_off_edges, stress_layout
 from .network import NetworkEdge, NetworkNode, TensorNetwork, argument_axes, operand_name, tensor_network
 from .routing import CORNER, LegSides, NodeShape
-from .strings import as_text
+from .strings import as_text, is_inserted_delta
 from .svg import (
     FONT,
     Drawing,
@@ -259,7 +259,7 @@ def _operand(e: Expr, axes: tuple[str, ...], sizes: LabelSizes, depth: int) -> N
     if inside is None:
         name = operand_name(e) or as_text(e)
         hole = isinstance(e, Tensor) and e.name.startswith("#")  # what `stand_in` leaves; no user can write it
-        name = "δ" if isinstance(e, Tensor) and e.name.startswith("δ") else " " if hole else name
+        name = "δ" if is_inserted_delta(e) else " " if hole else name
         shown = name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"
         wide, high = max(38.0, text_width(shown) + 22), 32.0
         about = f"{name}[{', '.join(label_with_size(x, sizes) for x in axes)}]" if axes else name

@@ -46,6 +46,7 @@ from ..functions import shown_parameters
 SHOWN_OPERANDS = 24  # operands that str() shows
 SHOWN_LEVELS = 4  # levels that str() shows
 SHOWN_CHARACTERS = 1000  # characters that str() shows
+INSERTED = "δ"  # how the tensors are called that stand for inserted deltas; no user can write it
 LabelNames = tuple[str, ...]  # of the labels of one operand, or of axes
 
 
@@ -78,7 +79,7 @@ def printed(e: Expr, *, short: bool) -> Printed:
     factors, inputs = [], []
     for factor, labels in flat.slots:
         words = tuple(names.labels[label] for label in labels)
-        if isinstance(factor, Tensor) and factor.name.startswith("δ"):
+        if is_inserted_delta(factor):
             deltas.append((words, factor.sizes[0]))
         else:
             factors.append(factor)
@@ -99,12 +100,24 @@ def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
     return found + [((names.labels[label],), given[label]) for label in bare(flat)]
 
 
-def _string(terms: list[LabelNames], output: LabelNames) -> str:
-    names = {name for term in terms for name in term} | set(output)
+class Letters(NamedTuple):
+    """An einsum string by its labels, a letter each."""
+
+    inputs: list[LabelNames]
+    output: LabelNames
+
+    def text(self) -> str:
+        """The string."""
+        return ",".join(map("".join, self.inputs)) + "->" + "".join(self.output)
+
+
+def _letters(inputs: list[LabelNames], output: LabelNames) -> Letters:
+    """Raises NoLettersError for more labels than there are letters."""
+    names = {name for labels in inputs for name in labels} | set(output)
     if any(len(name) > 1 for name in names):
         raise NoLettersError(f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
                          "NumPy's list form")  # fmt: skip
-    return ",".join(map("".join, terms)) + "->" + "".join(output)
+    return Letters(inputs, output)
 
 
 def printed_subscripts(e: Expr) -> str:
@@ -116,8 +129,13 @@ def printed_subscripts(e: Expr) -> str:
 
     Raises EinderivError for a sum, which has `terms`; LimitError beyond 52 labels, for which there is `interleaved`.
     """
+    return subscript_letters(e).text()
+
+
+def subscript_letters(e: Expr) -> Letters:
+    """The labels of `printed_subscripts`."""
     found = printed(e, short=True)
-    return _string(found.deltas + found.inputs, found.output)
+    return _letters(found.deltas + found.inputs, found.output)
 
 
 def printed_operands(e: Expr) -> tuple[object, ...]:
@@ -143,10 +161,15 @@ def compact_subscripts(e: Expr) -> str:
     >>> ed.derive("is,st,tj->ij", 0).compact
     'bt,tj->ijib'
     """
+    return compact_letters(e).text()
+
+
+def compact_letters(e: Expr) -> Letters:
+    """The labels of `compact_subscripts`."""
     found = printed(e, short=True)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
     ones = [delta for delta in found.deltas if len(delta) == 1 and delta[0] not in found.output]
-    return _string(ones + found.inputs, found.compact)
+    return _letters(ones + found.inputs, found.compact)
 
 
 def interleaved_operands(e: Expr) -> list[object]:
@@ -174,12 +197,17 @@ def inserted_subscripts(e: Expr) -> str:
 
     Raises EinderivError for what is no derivative, or a sum.
     """
+    return inserted_letters(e).text()
+
+
+def inserted_letters(e: Expr) -> Letters:
+    """The labels of `inserted_subscripts`."""
     term = single_product(e)
     if e.record is None:
         raise NoFormError("nothing was inserted here: this is not a derivative")
     for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
         if is_zero(term) or same(with_deltas_eliminated(candidate, e), scaled(term, coefficient(candidate))):
-            return printed_subscripts(candidate)
+            return subscript_letters(candidate)
     raise NoFormError("this product came about by a function's derivative; no one insertion gives it")
 
 
@@ -194,7 +222,7 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
         assert isinstance(y, Einsum)
         y, tensor = stand_in(y, record.position)
     if n:
-        deltas = [Tensor(f"δ{p}", (None, None)) for p in range(n)]
+        deltas = [Tensor(f"{INSERTED}{p}", (None, None)) for p in range(n)]
         rows, columns = tuple(range(n)), tuple(range(n, 2 * n))
         seed: Expr = Einsum(1, tuple(deltas), tuple(zip(rows, columns, strict=True)), rows + columns,
                             tuple(zip(columns, tensor.sizes, strict=True)), axes=(*tensor.axes, *names))  # fmt: skip
@@ -204,12 +232,17 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
     return () if found is None else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
 
 
+def is_inserted_delta(e: Expr) -> bool:
+    """Is it a tensor that stands for a delta which is not eliminated yet?"""
+    return isinstance(e, Tensor) and e.name.startswith(INSERTED)
+
+
 def with_deltas_eliminated(candidate: Expr, like: Expr) -> Einsum:
     """The candidate with every opaque delta replaced by the identity map."""
     flat = single_product(candidate)
     slots: list[tuple[Expr, tuple[Label, ...]]] = []
     for factor, labels in flat.slots:
-        opaque = isinstance(factor, Tensor) and factor.name.startswith("δ")
+        opaque = is_inserted_delta(factor)
         size = dict(flat.given).get(labels[1], 0) if opaque else 0
         slots.append((identity((size,), (None,), (None,)) if opaque else factor, labels))
     return with_slots(flat, slots, axes=like.axes, deep=True)
@@ -235,29 +268,49 @@ def _text(e: Expr, depth: int) -> str:
         case _ if depth == 0:
             return "…"
         case Add():
-            return _sum_text(e, depth)
+            return _minus(*_signed_sum(e, depth))
         case Apply():
             extra = "".join(f", {p}" for p in shown_parameters(e))
             return f"{e.function.name}({', '.join(_text(a, depth - 1) for a in e.arguments)}{extra})"
         case Einsum():
-            return _einsum_text(e, depth)
+            return _minus(*_signed_einsum(e, depth))
     raise TypeError(type(e).__name__)
 
 
-def _sum_text(e: Add, depth: int) -> str:
-    # Every term under the names of the sum's axes.
-    shown = [
-        _text(dressed(a, axes=e.axes) if isinstance(a, Einsum) else a, depth - 1) for a in e.addends[:SHOWN_OPERANDS]
-    ]
-    shown += [f"… {len(e.addends) - SHOWN_OPERANDS} more terms"] * (len(e.addends) > SHOWN_OPERANDS)
-    return " + ".join(shown).replace(" + -", " - ")
+def _minus(negative: bool, shown: str) -> str:
+    return "-" + shown if negative else shown
 
 
-def _einsum_text(e: Einsum, depth: int) -> str:
+def _signed(e: Expr, depth: int) -> tuple[bool, str]:
+    """Has the text of `e` a minus in front, and the rest of it."""
+    if depth > 0 and isinstance(e, Add):
+        return _signed_sum(e, depth)
+    if depth > 0 and isinstance(e, Einsum):
+        return _signed_einsum(e, depth)
+    return False, _text(e, depth)
+
+
+def _signed_sum(e: Add, depth: int) -> tuple[bool, str]:
+    shown = ""
+    minus = False
+    for k, addend in enumerate(e.addends[:SHOWN_OPERANDS]):
+        # Every term under the names of the sum's axes.
+        term = dressed(addend, axes=e.axes) if isinstance(addend, Einsum) else addend
+        negative, body = _signed(term, depth - 1)
+        if k == 0:
+            minus, shown = negative, body
+        else:
+            shown += (" - " if negative else " + ") + body
+    if len(e.addends) > SHOWN_OPERANDS:
+        shown += f" + … {len(e.addends) - SHOWN_OPERANDS} more terms"
+    return minus, shown
+
+
+def _signed_einsum(e: Einsum, depth: int) -> tuple[bool, str]:
     flat = flatten(e) if e.count <= SHOWN_OPERANDS else e
     names = naming(flat)
     if is_zero(e):
-        return f"zeros[{','.join(names.axes)}]"
+        return False, f"zeros[{','.join(names.axes)}]"
     shape = tuple(names.labels[label] for label in flat.output)
     inputs = [tuple(names.labels[label] for label in ls) for ls in flat.inputs]
     inputs = [(names.labels[label],) for label in bare(flat)] + inputs
@@ -266,17 +319,25 @@ def _einsum_text(e: Einsum, depth: int) -> str:
     body = (", " if words else ",").join(gap.join(ls) for ls in inputs[:SHOWN_OPERANDS]) + (
         "…" if len(inputs) > SHOWN_OPERANDS else ""
     )
-    front = _front(flat.coefficient)
+    negative, front = _front(flat.coefficient)
     if not flat.factors and not bare(flat) and len(set(shape)) == len(shape):
-        return repr(flat.coefficient)  # the same number everywhere
+        shown_number = repr(flat.coefficient)  # the same number everywhere
+        return shown_number.startswith("-"), shown_number.removeprefix("-")
     if len(flat.factors) == 1 and inputs == [shape] and len(set(shape)) == len(shape):
-        inner = _text(flat.factors[0], depth - (1 if front else 0) or 1)
-        return f"{front}({inner})" if front and isinstance(flat.factors[0], Add) else front + inner
+        factor = flat.factors[0]
+        if not front and not negative:
+            return _signed(factor, depth)
+        inner = _text(factor, depth - 1 or 1)
+        return negative, f"{front}({inner})" if isinstance(factor, Add) else front + inner
     arrow = f" -> {gap.join(shape)}" if words else f"->{''.join(shape)}"
     ones = ["ones"] * len(bare(flat))
     shown = [*ones, *(_text(f, depth - 1) for f in flat.factors[:SHOWN_OPERANDS])]
-    return f"{front}einsum({', '.join([f'{chr(34)}{body}{arrow}{chr(34)}', *shown])})"
+    return negative, f"{front}einsum({', '.join([f'{chr(34)}{body}{arrow}{chr(34)}', *shown])})"
 
 
-def _front(number: Number) -> str:
-    return "" if number == 1 else "-" if number == -1 else f"{number} * "
+def _front(number: Number) -> tuple[bool, str]:
+    """Is there a minus in front of a product, and what is behind it before the operands."""
+    if number in (1, -1):
+        return number == -1, ""
+    size = repr(number)
+    return size.startswith("-"), f"{size.removeprefix('-')} * "

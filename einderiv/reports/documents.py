@@ -26,7 +26,7 @@ def html_document(
     J = derive(y, wrt, indices)
     name = f"The derivative of {as_text(y)} by {J.record.wrt if J.record else wrt}"
     sections = explain(y, wrt, indices=indices, sizes=sizes).sections
-    steps = [markup("h3", escaped(title)) + preformatted(lines) for title, lines in sections]
+    steps = [markup("h3", escaped(section.title)) + preformatted(section.lines) for section in sections]
     try:
         pictures = strip(y, wrt).svg()
     except LimitError as error:

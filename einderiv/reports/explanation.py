@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from enum import Enum
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..autodiff import derive
 from ..expression import (
@@ -36,6 +37,7 @@ from ..printing import (
     compact_subscripts,
     formula,
     insertions,
+    is_inserted_delta,
     latex_entry,
     left_side,
     mime_bundle,
@@ -51,19 +53,45 @@ from .inspection import check_given, core_entries, plan
 INDENT = "    "
 
 
+class SectionKind(Enum):
+    """What a section of an explanation is about."""
+
+    SUBJECT = "what is derived, and by what"
+    REPLACED = "indices are replaced by new ones"
+    INSERTED = "deltas are inserted"
+    ELIMINATED = "deltas are eliminated"
+    RULES = "rules for sums and functions"
+    RESULT = "the derivative"
+    SHAPE = "its axes"
+    COST = "what evaluating it takes"
+
+
+class Section(NamedTuple):
+    """One step of a derivation."""
+
+    kind: SectionKind
+    title: str
+    lines: list[str]
+
+
 class Explanation:
     """Sections of lines; ``print`` shows them as text, a notebook as parts that open and close."""
 
-    def __init__(self, sections: list[tuple[str, list[str]]], derivative: Expr) -> None:
+    def __init__(self, sections: list[Section], derivative: Expr) -> None:
         self.sections, self.derivative = sections, derivative
 
     def __str__(self) -> str:
-        return "\n".join(line for title, lines in self.sections for line in (title, *(INDENT + x for x in lines)))
+        shown: list[str] = []
+        for section in self.sections:
+            shown.append(section.title)
+            shown += [INDENT + line for line in section.lines]
+        return "\n".join(shown)
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        html = "".join(collapsible(title, preformatted(lines), opened=True) for title, lines in self.sections)
+        parts = [collapsible(s.title, preformatted(s.lines), opened=True) for s in self.sections]
+        html = "".join(parts)
         return mime_bundle(str(self), html, **latex_entry(self.derivative))
 
 
@@ -86,10 +114,12 @@ def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
     if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
         raise TypeError("explain takes one tensor, name or position at a time")
     J = derive(y, wrt, indices)
-    sections = [(f"The derivative of {as_text(y)} with respect to {J.record.wrt}", [formula(y)])]
+    subject = f"The derivative of {as_text(y)} with respect to {J.record.wrt}"
+    sections = [Section(SectionKind.SUBJECT, subject, [formula(y)])]
     if is_zero(J):
         reason = f"no term is left: the expression does not vary with {J.record.wrt}"
-        sections.append(("Result", [reason, f"zeros of shape [{', '.join(axis_names(J))}]"]))
+        shape = f"zeros of shape [{', '.join(axis_names(J))}]"
+        sections.append(Section(SectionKind.RESULT, "Result", [reason, shape]))
     else:
         sections += _derivation(y, J)
         sections.append(_result(J))
@@ -99,14 +129,14 @@ def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
     return Explanation(sections, J)
 
 
-def _derivation(y: Expr, J: Expr) -> list[tuple[str, list[str]]]:
+def _derivation(y: Expr, J: Expr) -> list[Section]:
     """The steps, once for each occurrence of the tensor (the product rule)."""
     if any(isinstance(node, (Apply, Add)) for node in walk([y])):
         return [_chain(y, J)]
     record = J.record
     assert record is not None
     names = J.axes[J.ndim - record.count :]
-    sections: list[tuple[str, list[str]]] = []
+    sections: list[Section] = []
     before = flatten(y) if isinstance(y, Einsum) else None
     if record.position is None and before is not None:
         # The product rule: one insertion for each slot that holds the tensor, also where the results are equal.
@@ -120,7 +150,7 @@ def _derivation(y: Expr, J: Expr) -> list[tuple[str, list[str]]]:
     return sections
 
 
-def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[tuple[str, list[str]]]:
+def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[Section]:
     found = printed(candidate, short=True)
     count = J.record.count if J.record else 0
     pairs = _opaque(found, count)
@@ -139,9 +169,9 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[t
     three = [_fate(p, found, pairs) for p in pairs]
     final = printed_subscripts(with_deltas_eliminated(candidate, J))
     return [
-        (f"1. Replace the indices of {wrt} by new ones{part}", one),
-        ("2. Insert one delta for each axis, tying the old index to the new", two),
-        ("3. Eliminate the deltas", [*three, f"{inserted}   becomes   {final}"]),
+        Section(SectionKind.REPLACED, f"1. Replace the indices of {wrt} by new ones{part}", one),
+        Section(SectionKind.INSERTED, "2. Insert one delta for each axis, tying the old index to the new", two),
+        Section(SectionKind.ELIMINATED, "3. Eliminate the deltas", [*three, f"{inserted}   becomes   {final}"]),
     ]
 
 
@@ -159,7 +189,7 @@ def _string(flat: Einsum) -> str:
 def _in_place(candidate: Expr, new: str, rest: list[str]) -> list[str]:
     """The operands with the new indices where the replaced operand stood: there its deltas stand."""
     factors = flatten(wrapped(candidate)).factors
-    opaque = [isinstance(f, Tensor) and f.name.startswith("δ") for f in factors]
+    opaque = list(map(is_inserted_delta, factors))
     place = opaque.index(True) if any(opaque) else 0
     place += len(rest) - opaque.count(False)  # deltas from before come first
     return [*rest[:place], new, *rest[place:]]
@@ -186,7 +216,7 @@ def _fate(pair: tuple[str, ...], found: Printed, pairs: list[tuple[str, ...]]) -
     return f"{_delta(pair)} goes: {old} is summed and in no other operand, and Σ_{old} {_delta(pair)} = 1"
 
 
-def _chain(y: Expr, J: Expr) -> tuple[str, list[str]]:
+def _chain(y: Expr, J: Expr) -> Section:
     """Sums and functions: the rules that were used, and the terms they gave."""
     lines = []
     if any(isinstance(node, Add) for node in walk([y])):
@@ -195,17 +225,17 @@ def _chain(y: Expr, J: Expr) -> tuple[str, list[str]]:
     lines += [f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}" for name, row in rows.items()]
     lines.append("a product is derived operand by operand, each replaced by its own derivative")
     lines += [f"term {k}: {unicode_right_side(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)]
-    return "1. Apply the rules", lines
+    return Section(SectionKind.RULES, "1. Apply the rules", lines)
 
 
-def _result(J: Expr) -> tuple[str, list[str]]:
+def _result(J: Expr) -> Section:
     lines = [formula(J)]
     for term in terms(J):
         front = f"{coefficient(term)} · " if coefficient(term) != 1 else ""
         lines.append(f"einsum    {front}{printed_subscripts(term)}   of {', '.join(map(str, printed_operands(term)))}")
         lines.append(f"compact   {front}{compact_subscripts(term)}")
         lines += _embedding(term)
-    return "Result", lines
+    return Section(SectionKind.RESULT, "Result", lines)
 
 
 def _embedding(term: Expr) -> list[str]:
@@ -226,7 +256,7 @@ def _embedding(term: Expr) -> list[str]:
     return lines
 
 
-def _layout(J: Expr) -> tuple[str, list[str]]:
+def _layout(J: Expr) -> Section:
     record = J.record
     assert record is not None
     names = axis_names(J)
@@ -235,12 +265,13 @@ def _layout(J: Expr) -> tuple[str, list[str]]:
     note = "the shape of y, then the shape of what it is derived by"
     if k == 0:
         note = "y is a scalar, so the derivative has the shape of what it is derived by"
-    return "Shape", [f"{left_side(J, 'y', FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"]
+    line = f"{left_side(J, 'y', FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"
+    return Section(SectionKind.SHAPE, "Shape", [line])
 
 
-def _costs(J: Expr, sizes: Mapping[str, Any]) -> tuple[str, list[str]]:
+def _costs(J: Expr, sizes: Mapping[str, Any]) -> Section:
     table = plan(J, sizes)
     check_given(J, sizes)
     held, dense = core_entries(J, sizes), prod(table.outputs[0])
     lines = [f"shape {table.outputs[0]}; in float64 the core takes {8 * held} bytes, the dense tensor {8 * dense}"]
-    return "Cost", [*lines, *str(table).splitlines()]
+    return Section(SectionKind.COST, "Cost", [*lines, *table.lines()])

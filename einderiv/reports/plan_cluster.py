@@ -46,7 +46,8 @@ class ClusterPlan(Plan):
         self.needed = (peak(program, steps) + operands) * itemsize
         self.fits = memory is None or self.needed <= memory
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
+        """The table and its totals, line by line."""
         head = ("step", "einsum", "blocks", "tasks", "sent", "time")
         total = sum(load.seconds for load in self.loads) or 1
         rows = [(row.what, row.einsum, str(load.blocks), str(load.tasks), spoken_bytes(load.sent),
@@ -60,9 +61,7 @@ class ClusterPlan(Plan):
         ]
         if self.memory is not None and self.peak > self.memory:
             lines.append("a worker needs more than it has: take more workers, or dense=False and ed.stream")
-        return "\n".join([*lines, *self.notes])
-
-    __repr__ = __str__
+        return [*lines, *self.notes]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Raise: what a cluster would make of a plan is counted anew from it."""

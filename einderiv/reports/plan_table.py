@@ -62,7 +62,8 @@ class Plan:
         """The bytes of all results."""
         return sum(prod(shape) for shape in self.outputs) * self.itemsize
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
+        """The table, its totals and notes, line by line."""
         head = ("step", "einsum", "kernel", "flops", "bytes", "time")
         rows = [(row.what, row.einsum, row.kernel, f"{row.flops:.3g}", f"{row.entries * self.itemsize:.3g}",
                  f"{row.seconds / (self.seconds or 1):.0%}") for row in self.steps]  # fmt: skip
@@ -72,17 +73,19 @@ class Plan:
         if self.dense_flops:
             lines.append(f"with identity matrices for the deltas: {self.dense_flops:.3g} flops; "
                          f"largest array {self.dense_largest * self.itemsize:.3g} bytes")  # fmt: skip
-        return "\n".join([*lines, *self.notes])
+        return [*lines, *self.notes]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
 
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        lines = str(self).splitlines()
         try:
             picture = collapsible("picture", self.picture().svg())
         except LimitError as error:
             picture = collapsible("picture", preformatted([str(error)]))
-        return mime_bundle(str(self), preformatted(lines) + picture)
+        return mime_bundle(str(self), preformatted(self.lines()) + picture)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, all of it or nothing; ``ed.load_plan`` shows it again."""

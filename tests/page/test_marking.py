@@ -4,6 +4,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.page.marking import labels_of, marked_latex, segments, shortened, string
+from einderiv.printing import subscript_letters
 from einderiv.reports import explain
 
 
@@ -28,8 +29,8 @@ def test_lines(line, want):
 
 def test_no_character_is_lost():
     y = ed.parse("X: sample feature\nw: feature\nsum(log(sigmoid(X @ w)))")
-    for _, lines in explain(y, "w").sections:
-        for line in lines:
+    for section in explain(y, "w").sections:
+        for line in section.lines:
             assert "".join(text for text, _ in segments(line, ["sample", "feature", "a"])) == line
 
 
@@ -37,7 +38,7 @@ def test_letters_that_shorten_words():
     J = ed.derive(ed.einsum("batch feature, feature -> batch", "X", "w"), "w")
     words = shortened(J)
     assert set(words.values()) == {"batch", "a"}
-    assert {label for _, label in string(J.subscripts, words)} == {None, "batch", "a"}
+    assert {label for _, label in string(subscript_letters(J), words)} == {None, "batch", "a"}
     assert labels_of([J]) == ["batch", "a"]
 
 

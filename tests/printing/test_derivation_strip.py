@@ -11,14 +11,14 @@ SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
 @pytest.mark.parametrize("wrt", ["X", "Y", "P", 0, 1])
 def test_captions_are_the_strings_of_the_derivation(wrt):
     J = ed.derive(SEED, wrt)
-    captions = [caption for caption, _ in derivation_stages(SEED, wrt)]
+    captions = [stage.caption for stage in derivation_stages(SEED, wrt)]
     assert len(captions) == 4
     for caption, text in zip((captions[0], captions[2], captions[3]), (SEED.subscripts, J.inserted, J.subscripts)):
         assert caption.endswith(f"   {text}")
 
 
 def test_an_occurrence_at_a_time():
-    captions = [caption for caption, _ in derivation_stages(ed.einsum("i,ij,j->", "x", "A", "x"), "x")]
+    captions = [stage.caption for stage in derivation_stages(ed.einsum("i,ij,j->", "x", "A", "x"), "x")]
     assert len(captions) == 6
     assert sum("taken out" in caption for caption in captions) == 2
 
@@ -30,7 +30,7 @@ def test_what_is_no_single_product_has_two_pictures(y):
 
 def test_zero():
     assert len(derivation_stages(SEED, ed.tensor("Z", "ij"))) == 2
-    assert "0" in [t for t, _ in derivation_stages(SEED, ed.tensor("Z", "ij"))[-1][1].texts]
+    assert "0" in [t for t, _ in derivation_stages(SEED, ed.tensor("Z", "ij"))[-1].drawing.texts]
 
 
 def test_one_picture():
