@@ -55,10 +55,19 @@ def room(module):
     return module.partition(".")[0]
 
 
+@functools.cache
+def parsed(module):
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports(module):
     """Triples of what a module imports: the module or library, the name, and whether it happens when it is loaded."""
-    path = MODULES[module]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return list(imported(module))
+
+
+def imported(module):
+    path, tree = MODULES[module], parsed(module)
     at_load = {id(node) for node in tree.body}
     parents = module.split(".") if module else []
     package = parents if path.name == "__init__.py" else parents[:-1]
@@ -110,10 +119,9 @@ def used_of(package):
             if target == package and name is not None:
                 found.add(name)
             elif target == package:
-                tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
                 found |= {
                     node.attr
-                    for node in ast.walk(tree)
+                    for node in ast.walk(parsed(module))
                     if isinstance(node, ast.Attribute)
                     and isinstance(node.value, ast.Name)
                     and node.value.id == package

@@ -362,7 +362,7 @@ def test_a_limit_is_overridden_and_restored(monkeypatch):
 
 
 # ---- depth: nested operations beyond Python's own stack limit of 1000, which stays untouched
-STEPS = length(1999, 9999)  # in the long run as many as the limits allow where nobody changes them
+STEPS = length(1499, 9999)  # in the long run as many as the limits allow where nobody changes them
 ONE, TWO = {"X": np.ones((1, 1))}, {"X": np.ones((2, 2)), "B": np.eye(2)}
 deep = over("step, given, value, slope", [
     ("sum",       lambda e, A, B: e + A,                      ONE,                      STEPS + 1, STEPS + 1),

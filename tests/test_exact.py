@@ -8,6 +8,7 @@ import pytest
 import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lengths import length
 from oracle import assert_same, exact_by_name, exact_derivative, exact_second, loop_einsum, run_printed
 from strategies import einsums, small_einsums
 
@@ -179,13 +180,13 @@ def expression_of(case):
     return ed.einsum(case.subscripts, *case.names)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=length(40, 80))
 @given(einsums())
 def test_random_value(case):
     check(expression_of(case), case.values, loop_einsum(case.subscripts, *case.arrays))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=length(50, 100))
 @given(einsums(), st.data())
 def test_random_slot(case, data):
     k = data.draw(st.integers(0, len(case.names) - 1), label="slot")
@@ -195,7 +196,7 @@ def test_random_slot(case, data):
     assert_same(run_printed(derivative, case.values, want.shape), want, derivative.subscripts)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=length(50, 100))
 @given(einsums(), st.data())
 def test_random_name(case, data):
     name = data.draw(st.sampled_from(case.names), label="name")
@@ -205,7 +206,7 @@ def test_random_name(case, data):
     check_printed(derivative, case.values, want)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=length(40, 80))
 @given(small_einsums(), st.data())
 def test_random_second_order(case, data):
     one, two = (data.draw(st.sampled_from(case.names), label="name") for _ in range(2))

@@ -142,12 +142,12 @@ def test_a_zero_keeps_shape_and_dtype_and_what_it_met(e):
 
 
 def test_sums_of_any_length():
-    parts = [t(f"T{k}", "i") for k in range(3 * FLAT)]
+    parts = [t(f"T{k}", "i") for k in range(2 * FLAT + 1)]
     total = parts[0]
     for terms in range(1, len(parts) + 1):
         if terms > 1:
             total = total + parts[terms - 1]
-        if terms not in (1, 2, FLAT - 1, FLAT, FLAT + 1, 3 * FLAT):
+        if terms not in (1, 2, FLAT - 1, FLAT, FLAT + 1, 2 * FLAT + 1):
             continue
         assert [str(x) for x in total.terms] == [str(x) for x in parts[:terms]], "in written order"
         arrays = {f"T{k}": np.array([k, 1]) for k in range(terms)}

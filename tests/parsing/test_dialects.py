@@ -8,7 +8,7 @@ from refusals import refused, refused_behind
 import einderiv as ed
 
 t = ed.tensor
-N = length(10**4, 10**5)  # characters: in the long run as many as are allowed
+N = length(5000, 10**5)  # characters: in the long run as many as are allowed
 SIZES = dict(a=2, b=3, c=4, i=3, j=2, k=2, n=5, x=2, y=3, z=2)
 
 # The examples on the page of diff.einsum.org: title, text, what it is derived by, axes of the tensors, and the same

@@ -50,7 +50,7 @@ REFUSED = [
     ("a surrogate",           "X + \ud800",                  "\ud800",   r"U\+D800"),
     ("a full-width name",     "ｅｘｐ(X)",                    "ｅ",       r"U\+FF45"),
 ]  # fmt: skip
-N = length(10**4, 10**5)  # characters: in the long run as many as are allowed
+N = length(5000, 10**5)  # characters: in the long run as many as are allowed
 H, K, F = N // 2 - 1, N * 49 // 100, N // 5 - 1
 LARGE = [  # far too much: refused after a few steps for each character
     ("nested parentheses",   "(" * N,                                 100,   "more than 100 parentheses"),
