@@ -14,7 +14,6 @@ from collections.abc import Collection, Sequence
 
 from ..expression import Einsum, Expr, Label, Slot, assemble
 
-Labels = tuple[Label, ...]
 Fork = tuple[int, int, set[Label]]  # two parts by number, and the labels that their product keeps
 NEAR = 8  # neighbours along one label that a part is tried with
 

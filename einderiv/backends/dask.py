@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import BackendError, limits
-from ..expression import library, usable
-from ..planning import Labels, Program, Step
+from ..expression import Labels, library, usable
+from ..planning import Program, Step
 from .base import Backend
 from .dask_helpers import DASK_HELPERS
 from .dask_load import BLOCK, best_cut

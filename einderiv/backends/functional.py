@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..expression import LETTERS, Number
-from ..planning import Labels, Step, contraction
+from ..expression import LETTERS, Labels, Number
+from ..planning import Step, contraction
 from .base import Backend
 from .source_text import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
 

@@ -8,8 +8,8 @@ from math import prod
 from types import MappingProxyType
 from typing import Any
 
-from ..expression import LETTERS, usable
-from ..planning import Labels, Step, contraction, middle, rearranged, turned
+from ..expression import LETTERS, Labels, usable
+from ..planning import Step, contraction, middle, rearranged, turned
 from ..rewriting import SHORT
 from .base import Backend, Library
 from .numpy_helpers import HELPERS

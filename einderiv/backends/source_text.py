@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..expression import Number, Size
-from ..planning import Labels, Step
+from ..expression import Labels, Number, Size
+from ..planning import Step
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 

@@ -11,8 +11,8 @@ from functools import reduce
 from typing import Any
 
 from ..errors import BackendError
-from ..expression import library, usable
-from ..planning import Labels, Step
+from ..expression import Labels, library, usable
+from ..planning import Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import Helpers, Kind, Library
 from .functional import Embedded, Functional

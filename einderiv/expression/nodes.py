@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import our_bug
 
 Label = int
+Labels = tuple[Label, ...]
 Size = int | str | tuple[Any, ...]
 Number = int | float | complex
 Given = tuple[tuple[Label, Size], ...]

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..expression import Apply, Expr, Number, assemble, filled, fresh_labels, viewed
+from ..expression import Apply, Expr, Labels, Number, assemble, filled, fresh_labels, viewed
 from .table import Axis, Bounds, Function, Terms, apply, argument, constant, enter, labels_of, no_axes, numpy, same_axes
-
-Labels = tuple[int, ...]
 
 
 def _term(node: Apply, coefficient: Number, slots: list[tuple[Expr, Labels]], output: Labels) -> Expr:

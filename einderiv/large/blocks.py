@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import Array
-from ..expression import Label
-from ..planning import Labels
+from ..expression import Label, Labels
 from ..runtime import Term
 
 Range = tuple[int, int]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Array
-from ..planning import Labels
+from ..expression import Labels
 from ..runtime import Structured, Term
 from .blocks import Inside, Place, Ranges, add, inside
 

@@ -23,6 +23,7 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Labels,
     Sizes,
     Tensor,
     bare,
@@ -36,7 +37,7 @@ from ..expression import (
     walk,
 )
 from ..functions import ADDED
-from ..planning import Factored, Labels
+from ..planning import Factored
 from ..runtime import Compiled, Structured, builder
 from .blocks import Ranges
 from .cluster import hashed

@@ -5,12 +5,11 @@ from .gram import many_grams, weighted_gram
 from .liveness import Liveness, base, owner
 from .lowering import Factored, Planner
 from .memory_order import arranged, orders, rearranged
-from .paths import Labels, check_optimizer, search
+from .paths import check_optimizer, search
 from .program import OWN, Numbered, Program, Step, contraction, memory, middle, turned
 
 __all__ = [
     "Factored",
-    "Labels",
     "Liveness",
     "Numbered",
     "OWN",

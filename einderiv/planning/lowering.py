@@ -21,6 +21,7 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Labels,
     Number,
     Size,
     Sizes,
@@ -34,7 +35,7 @@ from ..expression import (
     with_slots,
 )
 from .paths import search
-from .program import Labels, Program, contraction
+from .program import Program, contraction
 from .symmetry import Symmetries
 
 INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many

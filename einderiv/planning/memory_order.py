@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from .program import Labels, Program, contraction, middle, turned
+from ..expression import Labels
+from .program import Program, contraction, middle, turned
 
 READ, LEAST = 4, 256  # times; entries: of a result for which an operand that is read so often is copied in its order
 Order = tuple[int, ...]  # axes of a value from the slowest to the fastest

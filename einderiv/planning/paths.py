@@ -11,7 +11,7 @@ from typing import Any
 
 from ..autodiff import forks
 from ..errors import EinderivError, limits, near
-from ..expression import Label
+from ..expression import Label, Labels
 from .cost import Entries, costs, pair_copies, pair_seconds
 
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
@@ -20,7 +20,6 @@ FEW = 5  # operands: all 3ⁿ splits are looked at
 OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
 
 Split = tuple[int, int]
-Labels = tuple[Label, ...]
 Path = Callable[..., Any]
 
 

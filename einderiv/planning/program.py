@@ -29,9 +29,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple
 
-from ..expression import Label, Size
+from ..expression import Label, Labels, Size
 
-Labels = tuple[Label, ...]
 Numbered = list[tuple[int, "Step"]]  # steps with the numbers of their values
 LABELLED = ("view", "sum", "contract2", "solve", "write")  # the kinds whose spec is labels
 

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 
-from .program import Labels, Program, Step
+from ..expression import Labels
+from .program import Program, Step
 
 Swap = tuple[int, int, int]  # two axes, and the sign that exchanging them gives
 Pair = tuple[int, Labels]  # a value and its labels

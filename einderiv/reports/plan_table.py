@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import LimitError
-from ..expression import Einsum, Expr, Size, bare, fresh_names, naming, terms
-from ..planning import Labels, Program, Step, contraction, orders, search, step_seconds
+from ..expression import Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
+from ..planning import Program, Step, contraction, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
     Picture,

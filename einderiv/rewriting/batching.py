@@ -16,8 +16,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..expression import Size
-from ..planning import Labels, Program, Step, contraction
+from ..expression import Labels, Size
+from ..planning import Program, Step, contraction
 
 Key = tuple[int, tuple[bool, ...], tuple[int, ...]]  # the large array, which of its axes are summed, what is kept
 

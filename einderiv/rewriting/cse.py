@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expression import Add, Apply, Constant, Einsum, Expr, Label, Tensor, bottom_up, rebuilt
-from ..planning import Labels
+from ..expression import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Labels,
+    Tensor,
+    bottom_up,
+    rebuilt,
+)
 
 
 def shared(roots: Sequence[Expr]) -> tuple[Expr, ...]:

@@ -14,9 +14,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..expression import Add, Einsum, Expr, Label, Slot, assemble, bare, carried, walk
+from ..expression import Add, Einsum, Expr, Label, Labels, Slot, assemble, bare, carried, walk
 
-Labels = tuple[Label, ...]
 AXIS, INNER = 1000, 2000  # first labels of the axes of the operand that are summed, and of what else is summed
 
 

@@ -6,9 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..expression import Add, Einsum, Expr, Label, Size, Slot, Tensor, added, assemble, bare, filled, flatten, wrapped
+from ..expression import (
+    Add,
+    Einsum,
+    Expr,
+    Label,
+    Labels,
+    Size,
+    Slot,
+    Tensor,
+    added,
+    assemble,
+    bare,
+    filled,
+    flatten,
+    wrapped,
+)
 
-Labels = tuple[Label, ...]
 LONG = 24  # factors of a product that is looked through
 TRIED = 4  # groups of terms that have something in common
 

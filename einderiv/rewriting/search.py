@@ -21,6 +21,7 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Labels,
     Roots,
     Sizes,
     Swaps,
@@ -36,7 +37,7 @@ from ..expression import (
     walk,
     with_slots,
 )
-from ..planning import Labels, search
+from ..planning import search
 from .congruence import halved_twins
 from .cse import shared
 from .dimension_tree import halved

@@ -219,8 +219,6 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
     return our_bug(f"no bound for {step.kind}")
 
 
-
-
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
     """The dense value of one expression, planned for this once."""
     sizes = solved([e], {name: a.shape for name, a in arrays.items()})

@@ -21,8 +21,7 @@ import numpy as np
 
 from ..backends import Array
 from ..errors import EinderivError, limits
-from ..expression import connected
-from ..planning import Labels
+from ..expression import Labels, connected
 from .terms import Term, alone, product, total, value
 
 LARGEST_BLOCK = 2000  # unknowns: a larger block is not factored

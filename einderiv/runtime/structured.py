@@ -11,8 +11,18 @@ import numpy as np
 
 from ..backends import Array
 from ..errors import EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
-from ..expression import Expr, Tensor, assemble, axis_names, fresh_names, solved, usable, viewed, whole
-from ..planning import Labels
+from ..expression import (
+    Expr,
+    Labels,
+    Tensor,
+    assemble,
+    axis_names,
+    fresh_names,
+    solved,
+    usable,
+    viewed,
+    whole,
+)
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .execution import Execution, computed
 from .iterative import STEPS, scipy_part

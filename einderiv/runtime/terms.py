@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..backends import Array
-from ..expression import Constant, Einsum, Expr, added, zero
-from ..planning import Labels
+from ..expression import Constant, Einsum, Expr, Labels, added, zero
 from .execution import computed
 
 
