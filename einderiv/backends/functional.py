@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from ..expression import LETTERS, Labels, Number
 from ..planning import Step, contraction
+from ..rewriting import BEYOND_INT32
 from .base import Backend
 from .source_text import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
 
 WIDE = 2**63
-BIG = 2**31  # whole numbers from here on do not fit the default integers of JAX
 
 Embedded = tuple[str, Labels, Labels]  # a value, its labels, and those of all axes of the tensor that it is put in
 
@@ -154,7 +154,7 @@ def _number(number: Number) -> str:
 
 def _large(text: str) -> bool:
     digits = text.strip("(-)")
-    return digits.isdigit() and int(digits) >= BIG
+    return digits.isdigit() and int(digits) >= BEYOND_INT32
 
 
 def _axes(places: Sequence[int]) -> str:

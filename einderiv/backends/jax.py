@@ -17,9 +17,8 @@ from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
 from .base import Backend, Helpers, Kind, Library
 from .functional import Functional
-from .source_text import Spell
+from .source_text import COMPARED, Spell
 
-COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 COLUMN = {
     **{name: f"jnp.{name}({{0}})" for name in (
         "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "abs", "sign", "expm1", "log1p", "log2", "log10", "cbrt",

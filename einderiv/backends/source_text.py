@@ -11,6 +11,8 @@ from ..expression import Labels, Number, Size
 from ..planning import Step
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
+#: how functions of the table that compare are spelt
+COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 
 
 def product(sizes: Sequence[str]) -> str:

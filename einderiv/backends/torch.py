@@ -16,9 +16,8 @@ from ..planning import Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import Helpers, Kind, Library
 from .functional import Embedded, Functional
-from .source_text import Spell, aligned, literal, shape
+from .source_text import COMPARED, Spell, aligned, literal, shape
 
-COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
 COLUMN = {
     **{name: f"torch.{name}({{0}})" for name in (
         "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "sigmoid", "relu", "abs", "sign", "expm1", "log1p",

@@ -16,7 +16,6 @@ from ..expression import (
     Constant,
     Einsum,
     Expr,
-    Number,
     Tensor,
     add,
     added,
@@ -29,7 +28,7 @@ from ..expression import (
 )
 from . import elementwise
 from .elementwise import squared
-from .table import ADDED, Bounds, Function, Terms, apply, argument, enter, numpy, public
+from .table import ADDED, Function, Terms, apply, argument, enter, largest, numpy, public
 
 
 def _conj(node: Apply) -> Terms:
@@ -51,10 +50,6 @@ def _modulus_conj(node: Apply) -> Terms:
     return (times(multiply(node.arguments[0], apply("pseudo_reciprocal", node)), 0.5),)
 
 
-def _largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
-    return max(bounds)
-
-
 def _again(_: Apply, parts: tuple[Expr, ...]) -> Expr:
     """The conjugate of something else: it moves down to the tensors again."""
     return conj(parts[0])
@@ -62,7 +57,7 @@ def _again(_: Apply, parts: tuple[Expr, ...]) -> Expr:
 
 _ROWS = (
     Function("conj", "the conjugate", (_conj,), "1 of a real tensor; of a complex one it is a variable of its own",
-             numpy("np.conjugate({0})"), r"\overline{{{0}}}", integer=_largest, rebuild=_again),
+             numpy("np.conjugate({0})"), r"\overline{{{0}}}", integer=largest, rebuild=_again),
     Function("pseudo_reciprocal", "1/x, and 0 at 0", (_pseudo_reciprocal,), "-1/x^2, and 0 at 0",
              numpy("np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)"), r"\left({0}\right)^{{+}}",
              kink="0 at 0"),

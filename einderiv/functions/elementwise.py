@@ -32,6 +32,7 @@ from .table import (
     elementwise,
     elementwise_of_two,
     enter,
+    largest,
     numpy,
     of_one,
     public,
@@ -58,10 +59,6 @@ def raised(e: Expr, exponent: Number) -> Expr:
 
 
 # ---- bounds of whole numbers
-def _largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
-    return max(bounds)
-
-
 def _one(_: Bounds, __: tuple[Number, ...]) -> int:
     return 1
 
@@ -254,7 +251,7 @@ abs_ = of_one(
         r"\left|{0}\right|",
         kink="abs'(0) = 0",
         analytic=False,
-        integer=_largest,
+        integer=largest,
     )
 )
 
@@ -520,7 +517,7 @@ relu = elementwise(
     r"\operatorname{{relu}}\left({0}\right)",
     kink="relu'(0) = 0",
     analytic=False,
-    integer=_largest,
+    integer=largest,
 )
 
 
@@ -839,7 +836,7 @@ maximum = elementwise_of_two(
     r"\max\left({0}, {1}\right)",
     kink="a tie is shared equally",
     analytic=False,
-    integer=_largest,
+    integer=largest,
 )
 
 
@@ -852,7 +849,7 @@ minimum = elementwise_of_two(
     r"\min\left({0}, {1}\right)",
     kink="a tie is shared equally",
     analytic=False,
-    integer=_largest,
+    integer=largest,
 )
 
 
@@ -874,7 +871,7 @@ enter(
             numpy("np.where({0} != 0, {1}, {2})"),
             r"\operatorname{{where}}\left({0}, {1}, {2}\right)",
             kink="the derivative by c is 0",
-            integer=_largest,
+            integer=largest,
         )
     ]
 )

@@ -9,7 +9,20 @@ from __future__ import annotations
 from typing import Any
 
 from ..expression import Apply, Expr, Labels, Number, assemble, filled, fresh_labels, viewed
-from .table import Axis, Bounds, Function, Terms, apply, argument, constant, enter, labels_of, no_axes, numpy, same_axes
+from .table import (
+    Axis,
+    Function,
+    Terms,
+    apply,
+    argument,
+    constant,
+    enter,
+    labels_of,
+    largest,
+    no_axes,
+    numpy,
+    same_axes,
+)
 
 
 def _term(node: Apply, coefficient: Number, slots: list[tuple[Expr, Labels]], output: Labels) -> Expr:
@@ -187,10 +200,6 @@ def _crossed(arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
     return same_axes(arguments, core, parameters)[::-1]
 
 
-def _largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
-    return max(bounds)
-
-
 def _row(name: str, law: str, rule: Any, derived: str, text: str, latex: str, **others: Any) -> Function:
     return Function(name, law, (rule,), derived, numpy(text), latex, core=2, **others)
 
@@ -225,16 +234,16 @@ _ROWS = (
          "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
          _MATRIX % "chol", square=True, analytic=False),
     _row("tril", "the lower triangle from the k-th diagonal", _masked, "tril(dA)", "np.tril({0}, {1})",
-         _MATRIX % "tril", integer=_largest, vanishes=0),
+         _MATRIX % "tril", integer=largest, vanishes=0),
     _row("triu", "the upper triangle from the k-th diagonal", _masked, "triu(dA)", "np.triu({0}, {1})",
-         _MATRIX % "triu", integer=_largest, vanishes=0),
+         _MATRIX % "triu", integer=largest, vanishes=0),
     _mapped("expm", "the matrix exponential, and its derivatives in the directions that follow", "frechet({all})",
             _MATRIX % "expm", core=2, square=True, needs="from scipy.linalg import expm", forward=_expm_forward,
             backward=_expm_backward, vanishes=1),
     _mapped("vec", "the core axes merged into one", "", _MATRIX % "vec", core=-1, shape=_merged, kind="reshape",
-            forward=_merge_tangent, backward=_split_cotangent, integer=_largest, vanishes=0),
+            forward=_merge_tangent, backward=_split_cotangent, integer=largest, vanishes=0),
     _mapped("unvec", "one axis split into several", "", _MATRIX % "unvec", core=1, shape=_split, kind="reshape",
-            forward=_split_tangent, backward=_merge_cotangent, integer=_largest, vanishes=0),
+            forward=_split_tangent, backward=_merge_cotangent, integer=largest, vanishes=0),
 )  # fmt: skip
 
 enter(_ROWS)

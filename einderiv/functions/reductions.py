@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from ..expression import Apply, Expr, Number, as_expression, assemble, axes_of, times, viewed
+from ..expression import Apply, Expr, as_expression, assemble, axes_of, times, viewed
 from .table import (
     Axis,
-    Bounds,
     Function,
     Terms,
     apply,
@@ -16,6 +15,7 @@ from .table import (
     constant,
     enter,
     labels_of,
+    largest,
     no_axes,
     numpy,
     public,
@@ -64,10 +64,6 @@ def _left_out(arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...
     return same_axes(arguments, core, ()) * out
 
 
-def _largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
-    return bounds[0]  # `max` is another function here
-
-
 _ROWS = (
     Function("softmax", "e^x / sum e^x over the core axes", (_softmax,), "diag(p) - p p^T",
              numpy("softmax({0}, {core})"), r"\operatorname{{softmax}}\left({0}\right)", core=-1),
@@ -78,10 +74,10 @@ _ROWS = (
              r"\operatorname{{logsumexp}}\left({0}\right)", core=-1, shape=no_axes),
     Function("max", "the largest entry over the core axes", (_max,), "1 there, 0 elsewhere",
              numpy("{0}.max(axis={core})"), r"\max\left({0}\right)", kink="ties share equally", core=-1, shape=no_axes,
-             analytic=False, integer=_largest),
+             analytic=False, integer=largest),
     Function("min", "the smallest entry over the core axes", (_min,), "1 there, 0 elsewhere",
              numpy("{0}.min(axis={core})"), r"\min\left({0}\right)", kink="ties share equally", core=-1, shape=no_axes,
-             analytic=False, integer=_largest),
+             analytic=False, integer=largest),
     Function("at_max", "1 at the largest entry over the core axes, 0 elsewhere", (constant,), "0",
              numpy("shares({0}, np.max, {core})"), r"\operatorname{{at\_max}}\left({0}\right)",
              kink="ties share equally; its derivative is 0", core=-1, analytic=False),

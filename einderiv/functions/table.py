@@ -35,6 +35,11 @@ def _leaves_integers(_: Bounds, __: tuple[Number, ...]) -> None:
     return
 
 
+def largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
+    """The function of whole numbers is one of them, or smaller."""
+    return max(bounds)
+
+
 def same_axes(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
     """The result has the core axes of the argument."""
     first = arguments[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import EinderivError, limits
 from ..expression import Expr
-from ..reports import core_entries, plan, source
+from ..reports import ITEM_BYTES, core_entries, plan, source
 from .answers import asked, trouble
 from .questions import Subject, given, subject
 
@@ -16,7 +16,6 @@ SUFFIX = {"julia": "jl"}
 #: what is shown for each backend
 BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy", "loops": "loops", "julia": "Julia"}
 TRIES = 6  # of the check: a logarithm of a determinant has a value for every other matrix only
-ITEM = 8  # bytes of a number in double precision
 
 
 def cost(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,9 +39,9 @@ def cost(request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "problem": problem, "assumed": not sizes, "text": str(table), "notes": table.notes,
         "steps": [row._asdict() for row in table.steps], "flops": table.flops, "seconds": table.seconds,
-        "largest_bytes": table.largest * ITEM, "shape": list(table.outputs[0]),
-        "dense_bytes": prod(table.outputs[0]) * ITEM, "core_bytes": core_entries(J, sizes) * ITEM,
-        "delta_flops": table.dense_flops, "delta_bytes": table.dense_largest * ITEM,
+        "largest_bytes": table.largest * ITEM_BYTES, "shape": list(table.outputs[0]),
+        "dense_bytes": prod(table.outputs[0]) * ITEM_BYTES, "core_bytes": core_entries(J, sizes) * ITEM_BYTES,
+        "delta_flops": table.dense_flops, "delta_bytes": table.dense_largest * ITEM_BYTES,
     }  # fmt: skip
 
 
@@ -86,7 +85,7 @@ def _drawn(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Any]:
     """Arrays of the shapes that are given; the others are drawn by the check itself."""
     import numpy as np
 
-    limits.check("dense_bytes", ITEM * sum(map(prod, shapes.values())), "give smaller sizes")
+    limits.check("dense_bytes", ITEM_BYTES * sum(map(prod, shapes.values())), "give smaller sizes")
     rng = np.random.default_rng(seed)
     return {name: rng.uniform(0.3, 1.3, shape) for name, shape in shapes.items()}
 

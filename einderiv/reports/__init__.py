@@ -2,11 +2,12 @@
 
 from .documents import html_document, latex_document
 from .explanation import SectionKind, explain
-from .inspection import core_entries, emitted, plan, source
+from .inspection import ITEM_BYTES, core_entries, emitted, plan, source
 from .plan_file import load_plan
 from .plan_table import Plan
 
 __all__ = [
+    "ITEM_BYTES",
     "Plan",
     "SectionKind",
     "core_entries",

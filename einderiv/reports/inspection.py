@@ -14,7 +14,7 @@ from .plan_cluster import ClusterPlan
 from .plan_table import Plan
 
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
-ITEM = 8  # bytes of an entry
+ITEM_BYTES = 8  # of an entry in double precision
 
 
 def source(e: Any, backend: str = "numpy") -> str:
@@ -65,10 +65,12 @@ def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "aut
     if workers is None:
         if memory is not None:
             raise EinderivError("memory is that of a worker: give their number too, workers=")
-        return Plan(program, ITEM, leaves(e))
+        return Plan(program, ITEM_BYTES, leaves(e))
     if whole(workers, "workers") < 1:
         raise EinderivError(f"workers must be 1 or more, not {workers}")
-    return ClusterPlan(program, ITEM, leaves(e), workers, None if memory is None else parsed_bytes(memory, "memory"))
+    return ClusterPlan(
+        program, ITEM_BYTES, leaves(e), workers, None if memory is None else parsed_bytes(memory, "memory")
+    )
 
 
 class _Unsized:

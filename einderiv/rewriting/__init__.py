@@ -1,5 +1,6 @@
 """What makes a program cheaper: rewrites of expressions, passes over programs, and the order they run in."""
 
+from .peephole_device import BEYOND_INT32
 from .peephole_numpy import SHORT
 from .pipeline import Target, optimized, planned
 from .search import OFTEN
@@ -7,6 +8,7 @@ from .sharding import check_mesh
 from .tiling import BLOCK, Loop, peak
 
 __all__ = [
+    "BEYOND_INT32",
     "BLOCK",
     "Loop",
     "OFTEN",

@@ -21,7 +21,7 @@ from functools import partial
 from ..planning import Program, Step, contraction
 from .peephole_numpy import combined
 
-BIG = 2**31  # whole numbers from here on are made as arrays, see `functional`
+BEYOND_INT32 = 2**31  # whole numbers from here on do not fit the default integers of JAX: they are made as arrays
 
 Rewrite = Callable[[Program, int, Counter[int]], None]
 
@@ -42,7 +42,7 @@ def _uses(program: Program) -> Counter[int]:
 
 def _scale(step: Step) -> bool:
     """Is it a product with a number that all backends take as it is?"""
-    return step.kind == "scale" and not step.spec[1] and abs(step.spec[0]) < BIG
+    return step.kind == "scale" and not step.spec[1] and abs(step.spec[0]) < BEYOND_INT32
 
 
 def _summing(step: Step) -> bool:
@@ -67,7 +67,7 @@ def _freed(program: Program, k: int, uses: Counter[int]) -> None:
 
 def _combined(program: Program, k: int, _: Counter[int]) -> None:
     found = combined(program, k)
-    if found is not None and all(abs(number) < BIG for number in (*found.spec[0], found.spec[1])):
+    if found is not None and all(abs(number) < BEYOND_INT32 for number in (*found.spec[0], found.spec[1])):
         program.steps[k] = found
 
 
