@@ -1,6 +1,17 @@
-"""What an expression is: the five nodes, subscripts, sizes, unification, equality and arithmetic. No derivatives."""
+"""What an expression is: the five nodes, subscripts, sizes, unification, equality and
+arithmetic. No derivatives.
+"""
 
-from .arguments import LARGEST, Operand, as_expression, check_name, number, operand, parsed_bytes, whole
+from .arguments import (
+    LARGEST,
+    Operand,
+    as_expression,
+    check_name,
+    number,
+    operand,
+    parsed_bytes,
+    whole,
+)
 from .arithmetic import (
     FLAT,
     add,
@@ -71,7 +82,16 @@ from .traverse import (
     tensors_of,
 )
 from .tree import leaves, mapped
-from .unify import assemble, bare, carried, core_labels, flatten, fresh_labels, with_slots, written_slots
+from .unify import (
+    assemble,
+    bare,
+    carried,
+    core_labels,
+    flatten,
+    fresh_labels,
+    with_slots,
+    written_slots,
+)
 
 __all__ = [
     "Add",

@@ -11,16 +11,29 @@ from .nodes import Constant, Expr, Number, filled
 from .subscripts import is_name
 
 LARGEST = 1023  # bits of a whole number: larger ones are beyond every float
-UNITS = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+UNITS = {
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+}
 
 Operand = Expr | Number
 
 
 def number(value: object) -> Number | None:
-    """`value` as a Python number, or None. A NumPy scalar counts as a number: it does not decide the dtype."""
+    """`value` as a Python number, or None. A NumPy scalar counts as a number: it does not decide
+    the dtype.
+    """
     if isinstance(value, (int, float, complex)) and not is_array(value):
         if isinstance(value, int) and value.bit_length() > LARGEST:
-            raise EinderivError(f"a number of {value.bit_length()} bits is beyond what floats hold, 2**{LARGEST}")
+            raise EinderivError(
+                f"a number of {value.bit_length()} bits is beyond what floats hold, 2**{LARGEST}"
+            )
         return value
     if is_array(value) and getattr(value, "shape", None) == () and isinstance(value, AnyNumber):
         return _item(value)
@@ -39,7 +52,9 @@ def operand(value: object, what: str = "an operand") -> Operand:
     if isinstance(value, Expr):
         return value
     if isinstance(value, bool):
-        raise TypeError(f"{what} is the bool {value}: == compares whole expressions, ed.equal(x, y) entries")
+        raise TypeError(
+            f"{what} is the bool {value}: == compares whole expressions, ed.equal(x, y) entries"
+        )
     if (plain := number(value)) is not None:
         return plain
     if isinstance(value, str):
@@ -64,8 +79,12 @@ def check_name(name: object, what: str, text: str | None = None) -> None:
         at = text.find(name) if name else 0
         odd = next((p for p, c in enumerate(name) if not is_name(f"a{c}_")), 0)
         code = f" (U+{ord(name[odd]):04X})" if name[odd : odd + 1] and not name.isascii() else ""
-        raise ParseError(f"the name of {what} must be an ASCII identifier and no Python keyword, not "
-                         f"{name[:30]!a}{code}", text or " ", max(at, 0) + odd)  # fmt: skip
+        raise ParseError(
+            f"the name of {what} must be an ASCII identifier and no Python keyword, not "
+            f"{name[:30]!a}{code}",
+            text or " ",
+            max(at, 0) + odd,
+        )
 
 
 def whole(value: Any, what: str) -> int:
@@ -74,7 +93,9 @@ def whole(value: Any, what: str) -> int:
     if isinstance(plain, bool) or not isinstance(plain, int):
         raise TypeError(f"{what} must be a whole number, not {value!r}")
     if plain >= 2**63:
-        raise ShapeError(f"{what} is 2**{plain.bit_length() - 1} or more, but sizes are below 2**63")
+        raise ShapeError(
+            f"{what} is 2**{plain.bit_length() - 1} or more, but sizes are below 2**63"
+        )
     if plain < 0:
         raise ShapeError(f"{what} is {plain}, but sizes are not negative")
     return plain
@@ -88,6 +109,8 @@ def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
     unit = next((u for u in UNITS if text.endswith(u)), "")
     digits = text.removesuffix(unit).strip()
     if not digits.replace(".", "", 1).isdigit() or not digits.isascii() or len(digits) > 20:
-        raise EinderivError(f"{what} is a number of bytes or text such as '2GiB', not {limit[:40]!r}; "
-                            f"the units are {', '.join(UNITS)}")  # fmt: skip
+        raise EinderivError(
+            f"{what} is a number of bytes or text such as '2GiB', not {limit[:40]!r}; "
+            f"the units are {', '.join(UNITS)}"
+        )
     return int(float(digits) * UNITS.get(unit, 1))

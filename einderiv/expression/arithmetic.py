@@ -1,7 +1,8 @@
 """Arithmetic on expressions: what the operators do, and the linear functions.
 
-Everything is elementwise as in NumPy. Scalars and numbers broadcast; nothing else does, an einsum says it instead.
-Numbers fold, equal terms merge (``A + A → 2 A``), zeros vanish and keep their shape.
+Everything is elementwise as in NumPy. Scalars and numbers broadcast; nothing else does, an einsum
+says it instead. Numbers fold, equal terms merge (``A + A → 2 A``), zeros vanish and keep their
+shape.
 """
 
 from __future__ import annotations
@@ -14,7 +15,21 @@ from typing import Any
 from ..errors import EinderivError, ShapeError, counted, limits
 from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
-from .nodes import Add, Einsum, Expr, Label, Letters, Number, Size, Tensor, Written, dressed, filled, is_zero, zero
+from .nodes import (
+    Add,
+    Einsum,
+    Expr,
+    Label,
+    Letters,
+    Number,
+    Size,
+    Tensor,
+    Written,
+    dressed,
+    filled,
+    is_zero,
+    zero,
+)
 from .sizes import called, checked
 from .unify import assemble, written_slots
 
@@ -28,14 +43,22 @@ def letters(labels: Sequence[Label], names: Sequence[str | None]) -> Letters:
 
 
 def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:
-    """The sum of `terms`: zeros dropped, equal terms merged; with `flat`, short sums among them opened."""
+    """The sum of `terms`: zeros dropped, equal terms merged; with `flat`, short sums among them
+    opened.
+    """
     parts: list[Expr] = []
     for term in terms:
-        opened = flat and isinstance(term, Add) and not term.origins and len(term.addends) + len(terms) <= FLAT
+        opened = (
+            flat
+            and isinstance(term, Add)
+            and not term.origins
+            and len(term.addends) + len(terms) <= FLAT
+        )
         parts.extend(term.addends if opened and isinstance(term, Add) else [term])
     live = [p for p in parts if not is_zero(p)]
     merged = [t for t in collected(live) if not is_zero(t)]
-    # What has vanished is remembered: its tensors, sizes and dtypes are still part of the expression.
+    # What has vanished is remembered: its tensors, sizes and dtypes are still part of the
+    # expression.
     lost = tuple(p for p in parts if is_zero(p))
     first = parts[0]
     if not merged:
@@ -58,16 +81,22 @@ def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:
 
 
 def _stretched(x: Operand, like: Expr) -> Expr:
-    """A number or scalar at every entry of the shape of `like`; anything else must have that shape."""
+    """A number or scalar at every entry of the shape of `like`; anything else must have that
+    shape.
+    """
     if not isinstance(x, Expr):
         return filled(x, like.sizes, like.axes)
     if x.ndim == like.ndim:
         return x
     if x.ndim:
-        raise ShapeError(f"cannot combine {called(x)}, {counted(x.ndim, 'axis')}, with {called(like)}, "
-                         f"{counted(like.ndim, 'axis')}: only scalars broadcast; write the einsum")  # fmt: skip
+        raise ShapeError(
+            f"cannot combine {called(x)}, {counted(x.ndim, 'axis')}, with {called(like)}, "
+            f"{counted(like.ndim, 'axis')}: only scalars broadcast; write the einsum"
+        )
     output = tuple(range(like.ndim))
-    return assemble(1, [(x, ())], output, axes=like.axes, given=tuple(zip(output, like.sizes, strict=True)))
+    return assemble(
+        1, [(x, ())], output, axes=like.axes, given=tuple(zip(output, like.sizes, strict=True))
+    )
 
 
 def times(a: Expr, factor: Number) -> Expr:
@@ -100,7 +129,9 @@ def multiply(a: Operand, b: Operand) -> Expr:
     if a.ndim and b.ndim:
         _stretched(a, b)  # says so if they do not fit
     output = tuple(range(big.ndim))
-    names = tuple(n or m for n, m in zip(a.axes, b.axes, strict=True)) if a.ndim == b.ndim else big.axes
+    names = (
+        tuple(n or m for n, m in zip(a.axes, b.axes, strict=True)) if a.ndim == b.ndim else big.axes
+    )
     slots = [(x, output if x.ndim else ()) for x in (a, b)]
     return checked(assemble(1, slots, output, axes=names, letters=letters(output, names)))
 
@@ -113,17 +144,25 @@ def powers(a: Expr, exponent: Number) -> Expr | None:
         return None
     output = tuple(range(a.ndim))
     slots = [(a, output)] * exponent
-    return a if exponent == 1 else assemble(1, slots, output, axes=a.axes, letters=letters(output, a.axes))
+    return (
+        a
+        if exponent == 1
+        else assemble(1, slots, output, axes=a.axes, letters=letters(output, a.axes))
+    )
 
 
 def matmul(a: Operand, b: Operand) -> Expr:
-    """``a @ b``: the last axis of `a` with the second but last of `b`; leading axes are batch, the same on both."""
+    """``a @ b``: the last axis of `a` with the second but last of `b`; leading axes are batch,
+    the same on both.
+    """
     if not isinstance(a, Expr) or not isinstance(b, Expr) or not (a.ndim and b.ndim):
         raise ShapeError("@ needs two operands with axes; multiply by a scalar with *")
     left, right = max(a.ndim - 2, 0), max(b.ndim - 2, 0)
     if left != right and min(a.ndim, b.ndim) > 1:
-        raise ShapeError(f"@ of {counted(a.ndim, 'axis')} with {counted(b.ndim, 'axis')}: leading axes do not "
-                         "broadcast here; write the einsum, for instance 'bij,jk->bik'")  # fmt: skip
+        raise ShapeError(
+            f"@ of {counted(a.ndim, 'axis')} with {counted(b.ndim, 'axis')}: leading axes do not "
+            "broadcast here; write the einsum, for instance 'bij,jk->bik'"
+        )
     batch = tuple(range(max(left, right)))
     n = len(batch)
     row, mid, col = ((n,), n + 1, (n + 2,))
@@ -132,15 +171,30 @@ def matmul(a: Operand, b: Operand) -> Expr:
     output = batch + (row if a.ndim > 1 else ()) + (col if b.ndim > 1 else ())
     names = {**letters(second, b.axes), **{k: n for k, n in letters(first, a.axes).items() if n}}
     names = {label: names.get(label) for label in (*first, *second)}
-    return checked(assemble(1, [(a, first), (b, second)], output, axes=tuple(names[x] for x in output), letters=names))
+    return checked(
+        assemble(
+            1,
+            [(a, first), (b, second)],
+            output,
+            axes=tuple(names[x] for x in output),
+            letters=names,
+        )
+    )
 
 
-def viewed(e: Expr, labels: Sequence[Label], output: Sequence[Label], given: tuple[tuple[Label, Size], ...] = (),
-           names: Sequence[str | None] | None = None) -> Expr:  # fmt: skip
+def viewed(
+    e: Expr,
+    labels: Sequence[Label],
+    output: Sequence[Label],
+    given: tuple[tuple[Label, Size], ...] = (),
+    names: Sequence[str | None] | None = None,
+) -> Expr:
     """An einsum of one operand, by labels."""
     known = letters(labels, e.axes)
     axes = tuple(known.get(label) for label in output) if names is None else tuple(names)
-    return checked(assemble(1, [(e, tuple(labels))], tuple(output), axes=axes, given=given, letters=known))
+    return checked(
+        assemble(1, [(e, tuple(labels))], tuple(output), axes=axes, given=given, letters=known)
+    )
 
 
 def transposed(e: Expr) -> Expr:
@@ -163,7 +217,9 @@ def _position(e: Expr, axis: object) -> int:
     if isinstance(axis, str):
         if e.axes.count(axis) != 1:
             several = f"{e.axes.count(axis)} axes are" if axis in e.axes else "no axis is"
-            raise ShapeError(f"{several} called {axis!r}; the axes are {', '.join(a or '?' for a in e.axes)}")
+            raise ShapeError(
+                f"{several} called {axis!r}; the axes are {', '.join(a or '?' for a in e.axes)}"
+            )
         return e.axes.index(axis)
     if isinstance(axis, bool) or not isinstance(axis, Integral):
         raise TypeError(f"an axis is an int or a name, not {type(axis).__name__}")
@@ -184,7 +240,9 @@ def check_axes(e: Expr, wanted: tuple[int, ...], what: str) -> None:
     """Raise unless `e` has one of the wanted numbers of axes."""
     limits.check("axes", e.ndim)
     if e.ndim not in wanted:
-        raise ShapeError(f"{what} needs {' or '.join(map(str, wanted))} axes, but {called(e)} has {e.ndim}")
+        raise ShapeError(
+            f"{what} needs {' or '.join(map(str, wanted))} axes, but {called(e)} has {e.ndim}"
+        )
 
 
 def quotient(a: Operand, by: Number) -> Expr:
@@ -208,4 +266,6 @@ def aligned(value: Any, like: Expr, what: str) -> Expr:
     labels = tuple(range(like.ndim))
     given = tuple(zip(labels, like.sizes, strict=True))
     names = dict(zip(labels, like.axes, strict=True))
-    return checked(assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names))
+    return checked(
+        assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names)
+    )

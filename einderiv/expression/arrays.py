@@ -8,7 +8,14 @@ from typing import Any
 from ..errors import BackendError, EinderivError
 
 #: the libraries whose arrays are told apart; an allow-list, never a name that a user typed
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "jaxlib": "jax", "cupy": "cupy", "dask": "dask"}
+LIBRARIES = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "cupy": "cupy",
+    "dask": "dask",
+}
 USABLE = "biufc"  # kinds of dtype: bool, int, unsigned, float, complex
 
 
@@ -34,24 +41,37 @@ def _library_of(kind: type) -> str | None:
 def usable(value: Any, what: str) -> Any:
     """`value` as an array that can be used, or a clear error that names it as `what`.
 
-    NumPy arrays stay as they are, nested lists and whatever offers ``__array__`` become NumPy arrays.
+    NumPy arrays stay as they are, nested lists and whatever offers ``__array__`` become NumPy
+    arrays.
     """
     kind = library(value)
     if kind not in (None, "numpy"):
-        raise BackendError(f"{what} is an array of {kind}; here NumPy arrays are taken: "
-                           "convert it with numpy.asarray")  # fmt: skip
+        raise BackendError(
+            f"{what} is an array of {kind}; here NumPy arrays are taken: "
+            "convert it with numpy.asarray"
+        )
     import numpy as np
 
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{what} is a masked array, and its mask would be lost: fill it first, "
-                        "for instance with .filled(0)")  # fmt: skip
-    if kind is None and not isinstance(value, (list, tuple, int, float, complex)) and not hasattr(value, "__array__"):
-        raise TypeError(f"{what} must be an array, a number or nested lists, not {type(value).__name__}")
+        raise TypeError(
+            f"{what} is a masked array, and its mask would be lost: fill it first, "
+            "for instance with .filled(0)"
+        )
+    if (
+        kind is None
+        and not isinstance(value, (list, tuple, int, float, complex))
+        and not hasattr(value, "__array__")
+    ):
+        raise TypeError(
+            f"{what} must be an array, a number or nested lists, not {type(value).__name__}"
+        )
     try:
         array = np.asarray(value)
     except ValueError as e:
         raise EinderivError(f"{what} is no array: {str(e).splitlines()[0][:120]}") from None
     if array.dtype.kind not in USABLE:
-        raise TypeError(f"{what} has dtype {array.dtype}, which cannot be computed with: "
-                        "numbers are bool, int, float or complex")  # fmt: skip
+        raise TypeError(
+            f"{what} has dtype {array.dtype}, which cannot be computed with: "
+            "numbers are bool, int, float or complex"
+        )
     return array

@@ -19,18 +19,27 @@ def check_known(given: Iterable[str], known: Iterable[str]) -> None:
     """Raise unless all names that are given are among the known ones."""
     for name in given:
         if name not in known:
-            raise EinderivError(f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}")
+            raise EinderivError(
+                f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}"
+            )
 
 
 def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Shapes of arrays, or as they are given."""
-    return {name: tuple(whole(n, f"an axis of {name}") for n in getattr(value, "shape", value))
-            for name, value in given.items()}  # fmt: skip
+    return {
+        name: tuple(whole(n, f"an axis of {name}") for n in getattr(value, "shape", value))
+        for name, value in given.items()
+    }
 
 
-def solved(roots: Sequence[Expr], shapes: Mapping[str, tuple[int, ...]],
-           fixed: Mapping[str, int] | None = None) -> Sizes:  # fmt: skip
-    """The sizes of the expressions, with the shapes of tensors and the `fixed` sizes that are given."""
+def solved(
+    roots: Sequence[Expr],
+    shapes: Mapping[str, tuple[int, ...]],
+    fixed: Mapping[str, int] | None = None,
+) -> Sizes:
+    """The sizes of the expressions, with the shapes of tensors and the `fixed` sizes that are
+    given.
+    """
     sizes = Sizes(shapes).read(roots)
     if fixed:
         fix(sizes, roots, fixed)
@@ -46,7 +55,9 @@ def fix(sizes: Sizes, roots: Sequence[Expr], fixed: Mapping[str, int]) -> None:
         elif key in labels:
             found = sizes.number(labels[key])
             if found is not None and found != number:
-                raise ShapeError(f"sizes gives label {key!r} the size {number}, but it has size {found}")
+                raise ShapeError(
+                    f"sizes gives label {key!r} the size {number}, but it has size {found}"
+                )
             if not isinstance(labels[key], int):
                 sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
         else:
@@ -68,11 +79,15 @@ def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str
                     inside.setdefault(letter, {})[sizes.find(known[label])] = known[label]
     found = list(inside.get(key, {}).values())
     if not found:
-        raise EinderivError(f"sizes names {key!r}, which is no axis or label here; "
-                            f"{near(key, dict.fromkeys([*others, *inside]))}")  # fmt: skip
+        raise EinderivError(
+            f"sizes names {key!r}, which is no axis or label here; "
+            f"{near(key, dict.fromkeys([*others, *inside]))}"
+        )
     if len(found) > 1:
-        raise EinderivError(f"sizes names {key!r}, which is written for {len(found)} different axes here, "
-                            f"{' and '.join(map(spoken, found[:2]))}: give the shapes of tensors")  # fmt: skip
+        raise EinderivError(
+            f"sizes names {key!r}, which is written for {len(found)} different axes here, "
+            f"{' and '.join(map(spoken, found[:2]))}: give the shapes of tensors"
+        )
     return found
 
 
@@ -92,5 +107,6 @@ def _labels(e: Expr) -> dict[str, Size]:
             found.setdefault(name, sizes[label])
         for name, label in zip(names.axes, flat.output, strict=True):
             found.setdefault(name, sizes[label])
-    # A label of what was derived may have vanished from the derivative; its size is still a size of it.
+    # A label of what was derived may have vanished from the derivative; its size is still a size of
+    # it.
     return found if e.record is None else {**_labels(e.record.of), **found}

@@ -1,9 +1,11 @@
-"""When are two expressions equal: up to the names of labels, the order of commuting operands, nested products.
+"""When are two expressions equal: up to the names of labels, the order of commuting operands,
+nested products.
 
-A :class:`Forms` gives every expression a number; equal numbers mean equal expressions. Numbers are those of complete
-descriptions, so equality never lies. A product in which one tensor occurs several times needs a small graph
-canonicalisation: colour refinement, then trying each of the operands that still look alike. Where that would take more
-than ``limits.canonical_steps``, the written order decides, and equality may miss.
+A :class:`Forms` gives every expression a number; equal numbers mean equal expressions. Numbers are
+those of complete descriptions, so equality never lies. A product in which one tensor occurs several
+times needs a small graph canonicalisation: colour refinement, then trying each of the operands that
+still look alike. Where that would take more than ``limits.canonical_steps``, the written order
+decides, and equality may miss.
 """
 
 from __future__ import annotations
@@ -13,7 +15,20 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import limits
 from .groups import connected
-from .nodes import Add, Apply, Constant, Einsum, Expr, Label, Number, Tensor, children, total_weight, walk, wrapped
+from .nodes import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Number,
+    Tensor,
+    children,
+    total_weight,
+    walk,
+    wrapped,
+)
 from .unify import bare, carried, flatten
 
 FLATTENED = 512  # factors: larger products are compared as they are nested
@@ -21,7 +36,8 @@ MERGED = 500  # nodes: like terms that are larger merge only if they are written
 DEEP = 200  # operands of one connected component that are told apart by trying
 
 Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
-Outline = tuple[tuple[int, tuple[int, ...]], ...]  # of each component its weight, and its axes of the result
+# of each component its weight, and its axes of the result
+Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class Forms:
@@ -39,7 +55,9 @@ class Forms:
         self.steps = limits.canonical_steps
 
     def number(self, description: object) -> int:
-        """The number of a description; descriptions are made of numbers already given, so they stay small."""
+        """The number of a description; descriptions are made of numbers already given, so they
+        stay small.
+        """
         return self.table.setdefault(description, len(self.table))
 
     def of(self, e: Expr) -> int:
@@ -64,7 +82,9 @@ class Forms:
         return self._product(self.flat[id(e)])
 
     def outline(self, e: Einsum) -> Outline:
-        """What equal products have in common, much sooner than their numbers: their components by weight and axes."""
+        """What equal products have in common, much sooner than their numbers: their components
+        by weight and axes.
+        """
         for node in walk([e], self._products):
             if isinstance(node, Einsum):
                 self.alive.append(node)
@@ -73,10 +93,14 @@ class Forms:
 
     def _products(self, e: Expr) -> tuple[Expr, ...]:
         """The operands of a product that are products, with no outline yet."""
-        return tuple([f for f in children(e) if isinstance(f, Einsum) and id(f) not in self.outlines])
+        return tuple(
+            [f for f in children(e) if isinstance(f, Einsum) and id(f) not in self.outlines]
+        )
 
     def _outline(self, e: Einsum) -> Outline:
-        """The weight of each connected component, and the axes of the result that it has, sorted."""
+        """The weight of each connected component, and the axes of the result that it has,
+        sorted.
+        """
         where = {label: p for p, label in enumerate(e.output)}
         parts: list[Part] = []
         for factor, labels in e.slots:
@@ -101,7 +125,11 @@ class Forms:
             case Tensor():
                 return self.number(("tensor", e.name, e.ndim))
             case Constant():
-                value = e.value if not e.sizes and isinstance(e.value, (int, float, complex)) else id(e.value)
+                value = (
+                    e.value
+                    if not e.sizes and isinstance(e.value, (int, float, complex))
+                    else id(e.value)
+                )
                 return self.number(("constant", e.sizes, value))
             case Apply():
                 arguments = tuple(self.known[id(a)] for a in e.arguments)
@@ -121,7 +149,9 @@ class Forms:
         """Has the one operand its axes in the order of the output?"""
         (labels,), output = flat.inputs, flat.output
         flipped = (*labels[:-2], *labels[-2:][::-1])
-        return labels == output or (self.symmetries and flipped == output and symmetric(flat.factors[0]))
+        return labels == output or (
+            self.symmetries and flipped == output and symmetric(flat.factors[0])
+        )
 
     def _product(self, flat: Einsum) -> int:
         """A product: its connected components, each in canonical form, sorted, and the output."""
@@ -131,9 +161,13 @@ class Forms:
         seen = carried(flat)
         sizes = {label: str(size) for label, size in reversed(flat.given)}
         colours = {label: self.number(("out", tuple(at))) for label, at in places.items()}
-        broadcast = tuple((tuple(at), sizes[label]) for label, at in places.items() if label not in seen)
+        broadcast = tuple(
+            (tuple(at), sizes[label]) for label, at in places.items() if label not in seen
+        )
         parts = [self._part(f, labels) for f, labels in flat.slots]
-        components = sorted(self._component(group, colours) for group in _components(parts, set(colours)))
+        components = sorted(
+            self._component(group, colours) for group in _components(parts, set(colours))
+        )
         factors = tuple(sorted(sizes[label] for label in bare(flat)))
         return self.number(("product", len(flat.output), tuple(components), broadcast, factors))
 
@@ -146,7 +180,9 @@ class Forms:
         return part, labels
 
     def _component(self, parts: list[Part], outer: dict[Label, int]) -> int:
-        """Operands that hang together by summed labels, described the same in whatever order they are written."""
+        """Operands that hang together by summed labels, described the same in whatever order
+        they are written.
+        """
         counts = Counter(parts)  # identical operands on identical labels need not be told apart
         colours = dict.fromkeys((label for _, ls in parts for label in ls), -1)
         colours.update((label, outer[label]) for label in colours if label in outer)
@@ -159,7 +195,8 @@ class Forms:
     def _walk(self, parts: list[Part], outer: dict[Label, int]) -> list[int] | None:
         """The operands as met on a walk from an output label; None where the way is not clear.
 
-        Equal components are walked alike, so no colours are needed: a chain would take half its length of rounds.
+        Equal components are walked alike, so no colours are needed: a chain would take half its
+        length of rounds.
         """
         holders: dict[Label, list[int]] = defaultdict(list)
         for k, (_, ls) in enumerate(parts):
@@ -173,7 +210,10 @@ class Forms:
         for label in way:
             new = [k for k in holders[label] if k not in order]
             if len(new) > 1:
-                by = {(parts[k][0], *(p for p, x in enumerate(parts[k][1]) if x == label)): k for k in new}
+                by = {
+                    (parts[k][0], *(p for p, x in enumerate(parts[k][1]) if x == label)): k
+                    for k in new
+                }
                 if len(by) < len(new):
                     return None
                 new = [by[key] for key in sorted(by)]
@@ -205,19 +245,25 @@ class Forms:
             if best is not None and self.steps <= 0:
                 break  # the budget is spent: the written order stands
             self.steps -= 1
-            marked = [(self._derived(part, ("marked", part)) if j == k else part, ls)
-                      for j, (part, ls) in enumerate(parts)]  # fmt: skip
+            marked = [
+                (self._derived(part, ("marked", part)) if j == k else part, ls)
+                for j, (part, ls) in enumerate(parts)
+            ]
             found = self._search(marked, dict(colours), outer)
             best = found if best is None else min(best, found)
         assert best is not None
         return best
 
     def _refine(self, parts: list[Part], colours: dict[Label, int]) -> list[int]:
-        """Colour operands by their labels' colours, and labels by their operands', until nothing splits further."""
+        """Colour operands by their labels' colours, and labels by their operands', until nothing
+        splits further.
+        """
         count = len(set(colours.values()))
         while True:
             around = [self._unordered(part, [colours[label] for label in ls]) for part, ls in parts]
-            shades = [self.number((part, shade)) for (part, _), shade in zip(parts, around, strict=True)]
+            shades = [
+                self.number((part, shade)) for (part, _), shade in zip(parts, around, strict=True)
+            ]
             met: dict[Label, list[tuple[int, int]]] = defaultdict(list)
             for shade, (part, ls) in zip(shades, parts, strict=True):
                 for p, label in enumerate(ls):
@@ -232,12 +278,17 @@ class Forms:
     def _unordered(self, part: int, values: list[int]) -> tuple[int, ...]:
         return (*values[:-2], *sorted(values[-2:])) if part in self.symmetric else tuple(values)
 
-    def _encode(self, parts: Sequence[Part], outer: dict[Label, int], colours: dict[Label, int]) -> int:
+    def _encode(
+        self, parts: Sequence[Part], outer: dict[Label, int], colours: dict[Label, int]
+    ) -> int:
         names: dict[Label, int] = {}
         form = []
         for part, ls in parts:
             if part in self.symmetric:  # names that are given first must not depend on the order
-                ls = (*ls[:-2], *sorted(ls[-2:], key=lambda x: (names.get(x, len(names)), colours[x])))
+                ls = (
+                    *ls[:-2],
+                    *sorted(ls[-2:], key=lambda x: (names.get(x, len(names)), colours[x])),
+                )
             found = [outer[x] if x in outer else -1 - names.setdefault(x, len(names)) for x in ls]
             form.append((part, self._unordered(part, found)))
         return self.number(("component", tuple(form)))
@@ -269,7 +320,8 @@ def same(a: Expr, b: Expr) -> bool:
 def collected(terms: Sequence[Expr]) -> list[Expr]:
     """`terms` with equal ones merged into the first of them (``A + A → 2 A``), in written order.
 
-    Only terms of equal weight are compared, so a sum of different terms costs nothing but a dictionary.
+    Only terms of equal weight are compared, so a sum of different terms costs nothing but a
+    dictionary.
     """
     buckets: dict[int, list[int]] = defaultdict(list)
     for k, term in enumerate(terms):
@@ -284,10 +336,14 @@ def collected(terms: Sequence[Expr]) -> list[Expr]:
 
 
 def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
-    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their derivatives differ.
+    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
+    # derivatives differ.
     forms = Forms(symmetries=False)
     units = {k: wrapped(term) for k, term in members}
-    keys = {k: forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit) for k, unit in units.items()}
+    keys = {
+        k: forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit)
+        for k, unit in units.items()
+    }
     alike = Counter(keys.values())
     groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
     for k, term in members:
@@ -313,7 +369,9 @@ def _as_written(e: Einsum) -> object:
 def _knows_more(e: Expr, than: Expr) -> bool:
     """Can `e`, equal to the other, have met tensors, sizes or arrays that the other has not?"""
     a, b = wrapped(e), wrapped(than)
-    same_factors = len(a.factors) == len(b.factors) and all(f is g for f, g in zip(a.factors, b.factors, strict=True))
+    same_factors = len(a.factors) == len(b.factors) and all(
+        f is g for f, g in zip(a.factors, b.factors, strict=True)
+    )
     return bool(a.origins) or not same_factors or not set(a.given) <= set(b.given)
 
 

@@ -7,10 +7,12 @@ from .nodes import Einsum, Expr, Size
 
 
 class Delta:
-    """An operand that is 1 where all its axes agree: ``Delta("ia")`` an identity matrix, ``Delta("a")`` ones.
+    """An operand that is 1 where all its axes agree: ``Delta("ia")`` an identity matrix,
+    ``Delta("a")`` ones.
 
-    It names the axes for the reader; in :func:`~einderiv.einsum` the string does, as for any operand. Those among the
-    `operands` of an expression know their size; of others it is that of the operands that they meet.
+    It names the axes for the reader; in :func:`~einderiv.einsum` the string does, as for any
+    operand. Those among the `operands` of an expression know their size; of others it is that of
+    the operands that they meet.
 
     >>> Delta("ia") == Delta("ia"), str(Delta("ia"))
     (True, 'Delta("ia")')
@@ -38,7 +40,9 @@ class Delta:
     def expression(self, size: Size) -> Einsum:
         """The map ``->ii``, of a size."""
         origins = () if self.of is None else (self.of,)
-        return Einsum(1, (), (), (0,) * self.ndim, ((0, size),), axes=(None,) * self.ndim, origins=origins)
+        return Einsum(
+            1, (), (), (0,) * self.ndim, ((0, size),), axes=(None,) * self.ndim, origins=origins
+        )
 
     def __repr__(self) -> str:
         return f'Delta("{self.labels}")'

@@ -9,10 +9,14 @@ from typing import Generic, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-def connected(parts: Sequence[Collection[Hashable]], apart: Container[Hashable] = ()) -> list[list[int]]:
-    """The connected components of `parts`, which are joined by what they share, but for what is in `apart`.
+def connected(
+    parts: Sequence[Collection[Hashable]], apart: Container[Hashable] = ()
+) -> list[list[int]]:
+    """The connected components of `parts`, which are joined by what they share, but for what is in
+    `apart`.
 
-    Each component has the numbers of its parts in order; the components are in the order of their first parts.
+    Each component has the numbers of its parts in order; the components are in the order of their
+    first parts.
 
     >>> connected([(0, 1), (2,), (1, 3), ()])
     [[0, 2], [1], [3]]

@@ -1,7 +1,8 @@
-"""Letters for labels: the author's wherever possible, else the first unused ones. Naming is deterministic.
+"""Letters for labels: the author's wherever possible, else the first unused ones. Naming is
+deterministic.
 
-A class of tied labels goes by its first label in the output, else by the first in written order. A later occurrence of
-a repeated output label has a name of its own, which only the deltas show.
+A class of tied labels goes by its first label in the output, else by the first in written order. A
+later occurrence of a repeated output label has a name of its own, which only the deltas show.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Naming(NamedTuple):
 def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Naming:
     """Names for a flat einsum; `short` shortens words to letters.
 
-    Single letters keep their place first, so that shortening a word never takes a letter that somebody wrote.
+    Single letters keep their place first, so that shortening a word never takes a letter that
+    somebody wrote.
     """
     order: list[tuple[Label, str | None]] = list(zip(e.output, e.axes, strict=True))
     seen = set(e.output)

@@ -1,22 +1,25 @@
-"""The five kinds of node that every expression is made of. Nodes hold data; what one does with them lives above.
+"""The five kinds of node that every expression is made of. Nodes hold data; what one does with them
+lives above.
 
-====================  ==================================================================================
+====================  ==============================================================================
 `Tensor`              a named input
 `Constant`            a number, or an array without a name
 `Einsum`              a number times a sum over products of its factors; **the one linear node**
 `Add`                 a sum of expressions with the same axes
 `Apply`               a function with zero or more *core axes*, every other axis being batch
-====================  ==================================================================================
+====================  ==============================================================================
 
-The output of an :class:`Einsum` may repeat a label (it embeds on a diagonal: ``i->ii`` is ``diag``) and may carry a
-label that no factor has (it broadcasts), so identity matrices, ones, traces and transposes need no nodes of their own.
-Labels are integers that mean something inside one node only: renaming never descends, so no label is ever captured.
+The output of an :class:`Einsum` may repeat a label (it embeds on a diagonal: ``i->ii`` is ``diag``)
+and may carry a label that no factor has (it broadcasts), so identity matrices, ones, traces and
+transposes need no nodes of their own. Labels are integers that mean something inside one node only:
+renaming never descends, so no label is ever captured.
 
-Part of a node's identity: its kind, factors, labels, numbers. Riding along, and ignored by ``==``: the letters for
-printing, `origins` (expressions met in its making, for their tensors, sizes and dtypes) and its derivation record.
+Part of a node's identity: its kind, factors, labels, numbers. Riding along, and ignored by ``==``:
+the letters for printing, `origins` (expressions met in its making, for their tensors, sizes and
+dtypes) and its derivation record.
 
-Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, ``("X", 0)`` for axis 0 of the tensor X, or
-``("*", a, b)`` for the product of two sizes.
+Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, ``("X", 0)`` for axis 0 of
+the tensor X, or ``("*", a, b)`` for the product of two sizes.
 """
 
 from __future__ import annotations
@@ -65,15 +68,29 @@ class Written:
 
 
 class Expr:
-    """An immutable symbolic expression. Build one with ``ed.tensor``, ``ed.einsum`` and operators."""
+    """An immutable symbolic expression. Build one with ``ed.tensor``, ``ed.einsum`` and
+    operators.
+    """
 
-    __slots__ = ("__weakref__", "axes", "compiled", "complex", "nodes", "origins", "record", "sizes", "weight")
+    __slots__ = (
+        "__weakref__",
+        "axes",
+        "compiled",
+        "complex",
+        "nodes",
+        "origins",
+        "record",
+        "sizes",
+        "weight",
+    )
 
     sizes: tuple[Size, ...]  # of the axes; also the only place that knows their number
     axes: tuple[str | None, ...]  # a name for each axis, for printing
     complex: bool  # has it a tensor that is declared complex, or a complex number, in it?
     nodes: int  # in it and in what it was made from, each as often as it is met
-    weight: int  # a fingerprint that ignores order and nesting; equal expressions have equal weights
+    weight: (
+        int  # a fingerprint that ignores order and nesting; equal expressions have equal weights
+    )
     origins: tuple[Expr, ...]
     record: Record | None
     compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
@@ -86,7 +103,9 @@ class Expr:
 
     def __reduce__(self) -> str:
         # Fingerprints differ between processes, so a pickled expression would not equal itself.
-        raise TypeError("expressions cannot be pickled: keep the string, or the source that ed.source gives")
+        raise TypeError(
+            "expressions cannot be pickled: keep the string, or the source that ed.source gives"
+        )
 
     @property
     def ndim(self) -> int:
@@ -122,8 +141,15 @@ class Expr:
         interleaved: list[object]
 
 
-def _fill(node: Expr, sizes: tuple[Size, ...], axes: tuple[str | None, ...], weight: int,
-          origins: tuple[Expr, ...] = (), record: Record | None = None, imaginary: bool = False) -> None:  # fmt: skip
+def _fill(
+    node: Expr,
+    sizes: tuple[Size, ...],
+    axes: tuple[str | None, ...],
+    weight: int,
+    origins: tuple[Expr, ...] = (),
+    record: Record | None = None,
+    imaginary: bool = False,
+) -> None:
     put(node, "sizes", sizes)
     put(node, "axes", axes)
     put(node, "weight", weight & MASK)
@@ -144,8 +170,13 @@ class Tensor(Expr):
     declared: tuple[str | int | None, ...]
     structure: str | None  # "symmetric", "diagonal", "lower" or "orthogonal", by declaration
 
-    def __init__(self, name: str, declared: tuple[str | int | None, ...], structure: str | None = None,
-                 imaginary: bool = False) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        declared: tuple[str | int | None, ...],
+        structure: str | None = None,
+        imaginary: bool = False,
+    ) -> None:
         """`imaginary` declares the tensor complex: then it and its conjugate are two variables."""
         put(self, "name", name)
         put(self, "declared", declared)
@@ -164,19 +195,32 @@ class Constant(Expr):
 
     def __init__(self, value: Any, shape: tuple[int, ...] = ()) -> None:
         put(self, "value", value)
-        imaginary = isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+        imaginary = (
+            isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
+        )
         _fill(self, shape, (None,) * len(shape), hash(("constant", id(value))), imaginary=imaginary)
 
 
 class Einsum(Expr):
     """``coefficient · Σ Π factors``, summed over every label that is not in `output`.
 
-    `given` holds sizes by label: of each label that no factor carries, and what else is known. A label that is in
-    neither a factor nor the output counts as a factor of its size.
+    `given` holds sizes by label: of each label that no factor carries, and what else is known. A
+    label that is in neither a factor nor the output counts as a factor of its size.
     """
 
-    __slots__ = ("coefficient", "count", "factors", "given", "inputs", "letters", "output", "plain", "split",
-                 "structure", "written")  # fmt: skip
+    __slots__ = (
+        "coefficient",
+        "count",
+        "factors",
+        "given",
+        "inputs",
+        "letters",
+        "output",
+        "plain",
+        "split",
+        "structure",
+        "written",
+    )
 
     coefficient: Number
     factors: tuple[Expr, ...]
@@ -185,15 +229,27 @@ class Einsum(Expr):
     given: Given
     letters: Letters  # a name for each label of the product, also of those that have vanished
     written: Written | None  # as the author wrote it, if other
-    structure: bool  # a view, embedding or broadcast of at most one factor: nothing is multiplied or summed
-    plain: bool  # a product or sum with distinct output labels, all found in factors: a core without embedding
+    # a view, embedding or broadcast of at most one factor: nothing is multiplied or summed
+    structure: bool
+    # a product or sum with distinct output labels, all found in factors: a core without embedding
+    plain: bool
     count: int  # factors when flattened
     split: tuple[Einsum, tuple[Label, ...]] | None  # the core and its labels, once asked for
 
-    def __init__(self, coefficient: Number, factors: tuple[Expr, ...], inputs: tuple[tuple[Label, ...], ...],
-                 output: tuple[Label, ...], given: Given = (), *, axes: tuple[str | None, ...],
-                 letters: Letters = NO_LETTERS, origins: tuple[Expr, ...] = (), record: Record | None = None,
-                 written: Written | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        coefficient: Number,
+        factors: tuple[Expr, ...],
+        inputs: tuple[tuple[Label, ...], ...],
+        output: tuple[Label, ...],
+        given: Given = (),
+        *,
+        axes: tuple[str | None, ...],
+        letters: Letters = NO_LETTERS,
+        origins: tuple[Expr, ...] = (),
+        record: Record | None = None,
+        written: Written | None = None,
+    ) -> None:
         put(self, "coefficient", coefficient)
         put(self, "factors", factors)
         put(self, "inputs", inputs)
@@ -211,25 +267,45 @@ class Einsum(Expr):
         inside = all(label in known for label in kept)
         structure = len(factors) <= 1 and kept.issuperset(known)
         put(self, "structure", structure)
-        put(self, "plain", coefficient == 1 and not structure and inside and not bare and len(kept) == len(output))
+        put(
+            self,
+            "plain",
+            coefficient == 1 and not structure and inside and not bare and len(kept) == len(output),
+        )
         put(self, "count", sum(f.count if isinstance(f, Einsum) else 1 for f in factors))
         for label, size in given:
             known.setdefault(label, size)
         assert len(axes) == len(output), "one name for each output axis"
         assert inside or carried < len(known), "a label without a size"
-        _fill(self, tuple([known[label] for label in output]), axes, sum([f.weight for f in factors]), origins, record,
-              isinstance(coefficient, complex))  # fmt: skip
+        _fill(
+            self,
+            tuple([known[label] for label in output]),
+            axes,
+            sum([f.weight for f in factors]),
+            origins,
+            record,
+            isinstance(coefficient, complex),
+        )
 
     @property
     def slots(self) -> tuple[Slot, ...]:
         """The factors, each with its labels."""
         return tuple(zip(self.factors, self.inputs))  # as many: the constructor has looked
 
-    def with_data(self, *, coefficient: Number | None = None, output: tuple[Label, ...] | None = None,
-                  given: Given | None = None, axes: tuple[str | None, ...] | None = None,
-                  origins: tuple[Expr, ...] = (), record: Record | None = None,
-                  written: Written | None = None) -> Einsum:  # fmt: skip
-        """The same factors under the same labels, with other data; what it was made from is not taken along."""
+    def with_data(
+        self,
+        *,
+        coefficient: Number | None = None,
+        output: tuple[Label, ...] | None = None,
+        given: Given | None = None,
+        axes: tuple[str | None, ...] | None = None,
+        origins: tuple[Expr, ...] = (),
+        record: Record | None = None,
+        written: Written | None = None,
+    ) -> Einsum:
+        """The same factors under the same labels, with other data; what it was made from is not
+        taken along.
+        """
         return Einsum(
             self.coefficient if coefficient is None else coefficient,
             self.factors,
@@ -251,8 +327,14 @@ class Add(Expr):
 
     addends: tuple[Expr, ...]
 
-    def __init__(self, addends: tuple[Expr, ...], *, axes: tuple[str | None, ...] | None = None,
-                 origins: tuple[Expr, ...] = (), record: Record | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        addends: tuple[Expr, ...],
+        *,
+        axes: tuple[str | None, ...] | None = None,
+        origins: tuple[Expr, ...] = (),
+        record: Record | None = None,
+    ) -> None:
         first = addends[0]
         assert len(addends) > 1, "a sum of one term is that term"
         assert all(a.ndim == first.ndim for a in addends), "terms with different axes"
@@ -263,7 +345,8 @@ class Add(Expr):
 
 
 class Apply(Expr):
-    """A function of the table: `core` trailing axes of each argument belong to it, the leading ones are batch.
+    """A function of the table: `core` trailing axes of each argument belong to it, the leading ones
+    are batch.
 
     Behind the batch axes the result has the core axes that the row says it has.
     """
@@ -275,8 +358,13 @@ class Apply(Expr):
     core: int
     parameters: tuple[Any, ...]  # numbers, or sizes
 
-    def __init__(self, function: Any, arguments: tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()
-                 ) -> None:  # fmt: skip
+    def __init__(
+        self,
+        function: Any,
+        arguments: tuple[Expr, ...],
+        core: int = 0,
+        parameters: tuple[Any, ...] = (),
+    ) -> None:
         put(self, "function", function)
         put(self, "arguments", arguments)
         put(self, "core", core)
@@ -290,7 +378,9 @@ class Apply(Expr):
 
 
 def total_weight(e: Expr) -> tuple[Number, int]:
-    """The fingerprint with the coefficient, which `weight` leaves out so that ``X`` and ``2 X`` can meet and merge."""
+    """The fingerprint with the coefficient, which `weight` leaves out so that ``X`` and ``2 X``
+    can meet and merge.
+    """
     return (e.coefficient, e.weight) if isinstance(e, Einsum) else (1, e.weight)
 
 
@@ -313,8 +403,12 @@ def everything(e: Expr) -> tuple[Expr, ...]:
     return (*children(e), *e.origins) if e.origins else children(e)
 
 
-def walk(roots: Iterable[Expr], below: Callable[[Expr], tuple[Expr, ...]] = children) -> Iterator[Expr]:
-    """Every distinct node once, children before their parents; without recursion, whatever the depth."""
+def walk(
+    roots: Iterable[Expr], below: Callable[[Expr], tuple[Expr, ...]] = children
+) -> Iterator[Expr]:
+    """Every distinct node once, children before their parents; without recursion, whatever the
+    depth.
+    """
     seen: set[int] = set()
     stack: list[Expr | None] = [*reversed([*roots])]
     while stack:
@@ -337,12 +431,24 @@ def is_zero(e: Expr) -> bool:
     return isinstance(e, Einsum) and e.coefficient == 0
 
 
-def zero(sizes: tuple[Size, ...], axes: tuple[str | None, ...], origins: tuple[Expr, ...] = (),
-         written: Written | None = None) -> Einsum:  # fmt: skip
+def zero(
+    sizes: tuple[Size, ...],
+    axes: tuple[str | None, ...],
+    origins: tuple[Expr, ...] = (),
+    written: Written | None = None,
+) -> Einsum:
     """Coefficient 0, no factors, its axes kept."""
     output = tuple(range(len(sizes)))
-    return Einsum(0, (), (), output, tuple(zip(output, sizes, strict=True)), axes=axes, origins=origins,
-                  written=written)  # fmt: skip
+    return Einsum(
+        0,
+        (),
+        (),
+        output,
+        tuple(zip(output, sizes, strict=True)),
+        axes=axes,
+        origins=origins,
+        written=written,
+    )
 
 
 def filled(number: Number, sizes: tuple[Size, ...], axes: tuple[str | None, ...]) -> Einsum:
@@ -351,28 +457,44 @@ def filled(number: Number, sizes: tuple[Size, ...], axes: tuple[str | None, ...]
     return Einsum(number, (), (), output, tuple(zip(output, sizes, strict=True)), axes=axes)
 
 
-def identity(sizes: tuple[Size, ...], axes: tuple[str | None, ...], names: tuple[str | None, ...]) -> Einsum:
+def identity(
+    sizes: tuple[Size, ...], axes: tuple[str | None, ...], names: tuple[str | None, ...]
+) -> Einsum:
     """The derivative of a tensor by itself, ``->abab``: one delta for each axis."""
     output = tuple(range(len(sizes)))
-    return Einsum(1, (), (), output * 2, tuple(zip(output, sizes, strict=True)), axes=(*axes, *names))
+    return Einsum(
+        1, (), (), output * 2, tuple(zip(output, sizes, strict=True)), axes=(*axes, *names)
+    )
 
 
-def dressed(e: Expr, *, axes: tuple[str | None, ...] | None = None, origins: tuple[Expr, ...] = (),
-            record: Record | None = None, written: Written | None = None) -> Einsum | Add:  # fmt: skip
+def dressed(
+    e: Expr,
+    *,
+    axes: tuple[str | None, ...] | None = None,
+    origins: tuple[Expr, ...] = (),
+    record: Record | None = None,
+    written: Written | None = None,
+) -> Einsum | Add:
     """The same expression with other axis names, further origins, or a derivation record."""
     axes = e.axes if axes is None else axes
     origins = (*e.origins, *origins) if isinstance(e, (Einsum, Add)) else origins
     match e:
         case Einsum():
-            return e.with_data(axes=axes, origins=origins, record=record, written=written or e.written)
+            return e.with_data(
+                axes=axes, origins=origins, record=record, written=written or e.written
+            )
         case Add():
             return Add(e.addends, axes=axes, origins=origins, record=record)
     return dressed(wrapped(e), axes=axes, origins=origins, record=record)
 
 
 def wrapped(e: Expr) -> Einsum:
-    """`e` as a product: an einsum stays what it is, anything else becomes the only factor of one."""
+    """`e` as a product: an einsum stays what it is, anything else becomes the only factor of
+    one.
+    """
     if isinstance(e, Einsum):
         return e
     labels = tuple(range(e.ndim))
-    return Einsum(1, (e,), (labels,), labels, axes=e.axes, letters=dict(zip(labels, e.axes, strict=True)))
+    return Einsum(
+        1, (e,), (labels,), labels, axes=e.axes, letters=dict(zip(labels, e.axes, strict=True))
+    )

@@ -1,8 +1,9 @@
-"""Which sizes are equal, and what numbers they are. The equations are data of an expression, solved on demand.
+"""Which sizes are equal, and what numbers they are. The equations are data of an expression, solved
+on demand.
 
-Contracting and adding make sizes equal, ``ed.tensor`` names them, arrays and ints give them numbers. Nothing is
-shared between expressions: a :class:`Sizes` is made from one expression (or from several evaluated together) and the
-shapes of one call.
+Contracting and adding make sizes equal, ``ed.tensor`` names them, arrays and ints give them
+numbers. Nothing is shared between expressions: a :class:`Sizes` is made from one expression (or
+from several evaluated together) and the shapes of one call.
 """
 
 from __future__ import annotations
@@ -13,7 +14,19 @@ from typing import TypeGuard, TypeVar
 
 from ..errors import ShapeError, counted
 from .groups import UnionFind
-from .nodes import Add, Apply, Constant, Einsum, Expr, Label, Size, Tensor, children, everything, walk
+from .nodes import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Size,
+    Tensor,
+    children,
+    everything,
+    walk,
+)
 from .unify import written_slots
 
 E = TypeVar("E", bound=Expr)
@@ -43,7 +56,9 @@ class Sizes(UnionFind[Size]):
         return found
 
     def measure(self, size: Size) -> int:
-        """The number that `size` is. Raises ShapeError where it is not known, and says how to give it."""
+        """The number that `size` is. Raises ShapeError where it is not known, and says how to
+        give it.
+        """
         found = self.number(size)
         if found is None:
             raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
@@ -57,7 +72,9 @@ class Sizes(UnionFind[Size]):
             self.sources[self.find(size)] = source
         elif known != number:
             before = self.sources.get(self.find(size), "its declaration")
-            raise ShapeError(f"{spoken(size)} has size {known} by {before}, but {number} by {source}")
+            raise ShapeError(
+                f"{spoken(size)} has size {known} by {before}, but {number} by {source}"
+            )
 
     def equal(self, a: Size, b: Size) -> bool:
         """Make two sizes one; False if both are numbers already, and different ones."""
@@ -96,7 +113,9 @@ class Sizes(UnionFind[Size]):
         return self.settled()
 
     def settled(self) -> Sizes:
-        """Learn what the sizes of merged axes say about those of their parts, and the other way round."""
+        """Learn what the sizes of merged axes say about those of their parts, and the other way
+        round.
+        """
         while any([*self._same(), *map(self._settled, self.products)]):
             pass
         return self
@@ -109,7 +128,9 @@ class Sizes(UnionFind[Size]):
             other = first.setdefault(parts, product)
             learnt = self.find(other) != self.find(product)
             if learnt and not self.equal(other, product):
-                raise ShapeError(f"{spoken(product)} have size {self.number(other)} and {self.number(product)}")
+                raise ShapeError(
+                    f"{spoken(product)} have size {self.number(other)} and {self.number(product)}"
+                )
             yield learnt
 
     def _reshaped(self, node: Apply) -> None:
@@ -121,14 +142,19 @@ class Sizes(UnionFind[Size]):
         if is_product(merged):
             self.products[merged] = None
         if not self.equal(one, merged):
-            raise ShapeError(f"an axis of size {self.number(one)}, of {called(first)}, cannot be split into axes of "
-                             f"sizes {', '.join(str(self.number(s)) for s in parts)}")  # fmt: skip
+            raise ShapeError(
+                f"an axis of size {self.number(one)}, of {called(first)}, cannot be split into "
+                "axes of "
+                f"sizes {', '.join(str(self.number(s)) for s in parts)}"
+            )
 
     def _square(self, node: Apply) -> None:
         rows, columns = node.arguments[0].sizes[-2:]
         if not self.equal(rows, columns):
-            raise ShapeError(f"{node.function.name} needs a square matrix, but {called(node.arguments[0])} has "
-                             f"{self.number(rows)} rows and {self.number(columns)} columns")  # fmt: skip
+            raise ShapeError(
+                f"{node.function.name} needs a square matrix, but {called(node.arguments[0])} has "
+                f"{self.number(rows)} rows and {self.number(columns)} columns"
+            )
 
     def _settled(self, product: tuple[Size, ...]) -> bool:
         """Has anything been learnt from ``n = a · b``, where all but one of the three are known?"""
@@ -138,10 +164,14 @@ class Sizes(UnionFind[Size]):
         if not open_parts:
             if total is None:
                 self.numbers[self.find(product)] = known
-                self.sources[self.find(product)] = f"merging axes of sizes {', '.join(map(str, parts))}"
+                self.sources[self.find(product)] = (
+                    f"merging axes of sizes {', '.join(map(str, parts))}"
+                )
             elif total != known:
-                raise ShapeError(f"an axis of size {total} cannot be split into axes of sizes "
-                                 f"{', '.join(map(str, parts))}")  # fmt: skip
+                raise ShapeError(
+                    f"an axis of size {total} cannot be split into axes of sizes "
+                    f"{', '.join(map(str, parts))}"
+                )
             return total is None
         if total is None or len(open_parts) > 1 or known == 0:
             return False
@@ -153,27 +183,36 @@ class Sizes(UnionFind[Size]):
     def _tensor(self, node: Tensor) -> None:
         known = self.tensors.setdefault(node.name, node)
         if known.ndim != node.ndim:
-            raise ShapeError(f"{node.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
-                             f"{counted(node.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+            raise ShapeError(
+                f"{node.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+                f"{counted(node.ndim, 'axis')}: within one expression a tensor is its name"
+            )
         shape = self.shapes.get(node.name)
         if shape is not None:
             if len(shape) != node.ndim:
-                raise ShapeError(f"{node.name} has {counted(node.ndim, 'axis')}, but its array has "
-                                 f"{len(shape)}, shape {shape}")  # fmt: skip
+                raise ShapeError(
+                    f"{node.name} has {counted(node.ndim, 'axis')}, but its array has "
+                    f"{len(shape)}, shape {shape}"
+                )
             for p, number in enumerate(shape):
                 self.fix((node.name, p), number, f"the array of {node.name}, shape {shape}")
         for p, declared in enumerate(node.declared):
             if isinstance(declared, str):
                 self.names.add(declared)
             if declared is not None and not self.equal((node.name, p), declared):
-                raise ShapeError(f"axis {p} of {node.name} is declared as {declared}"
-                                 f"{_with(self.number(declared), declared)}, but has size "
-                                 f"{self.number((node.name, p))}{_at(self, (node.name, p))}")  # fmt: skip
+                raise ShapeError(
+                    f"axis {p} of {node.name} is declared as {declared}"
+                    f"{_with(self.number(declared), declared)}, but has size "
+                    f"{self.number((node.name, p))}{_at(self, (node.name, p))}"
+                )
 
-        if node.structure and not self.equal((node.name, node.ndim - 2), (node.name, node.ndim - 1)):
+        if node.structure and not self.equal(
+            (node.name, node.ndim - 2), (node.name, node.ndim - 1)
+        ):
             raise ShapeError(
                 f"{node.name} is declared {node.structure}, but its last axes have sizes "
-                f"{self.number((node.name, node.ndim - 2))} and {self.number((node.name, node.ndim - 1))}"
+                f"{self.number((node.name, node.ndim - 2))} and "
+                f"{self.number((node.name, node.ndim - 1))}"
             )
 
     def _einsum(self, node: Einsum) -> None:
@@ -184,11 +223,19 @@ class Sizes(UnionFind[Size]):
             for label, size in zip(labels, operand.sizes, strict=True):
                 other, j = first.setdefault(label, (size, k))
                 if other != size and not self.equal(other, size):
-                    elsewhere = [f"operand {m}" for m, (_, ls) in enumerate(slots) if label in ls and m not in (j, k)]
-                    also = f"; it is also in {', '.join(elsewhere[:6])}{', …' * (len(elsewhere) > 6)}"
+                    elsewhere = [
+                        f"operand {m}"
+                        for m, (_, ls) in enumerate(slots)
+                        if label in ls and m not in (j, k)
+                    ]
+                    also = (
+                        f"; it is also in {', '.join(elsewhere[:6])}{', …' * (len(elsewhere) > 6)}"
+                    )
                     raise ShapeError(
-                        f"label {author.letters.get(label) or label!r} has size {self.number(other)} in "
-                        f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand {k} "
+                        f"label {author.letters.get(label) or label!r} has size "
+                        f"{self.number(other)} in "
+                        f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand "
+                        f"{k} "
                         f"({called(operand)}){also * bool(elsewhere)}; size 1 does not broadcast"
                     )
         for label, size in author.given:
@@ -198,15 +245,19 @@ class Sizes(UnionFind[Size]):
                 self.products[size] = None
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
-                raise ShapeError(f"label {author.letters.get(label) or label!r} has size {self.number(other)}, "
-                                 f"but was given size {self.number(size)}")  # fmt: skip
+                raise ShapeError(
+                    f"label {author.letters.get(label) or label!r} has size {self.number(other)}, "
+                    f"but was given size {self.number(size)}"
+                )
 
     def _aligned(self, parts: tuple[Expr, ...], where: str) -> None:
         for part in parts[1:]:
             for p, (a, b) in enumerate(zip(parts[0].sizes, part.sizes, strict=False)):
                 if a != b and not self.equal(a, b):
-                    raise ShapeError(f"axis {p} has size {self.number(a)} in {called(parts[0])} but "
-                                     f"{self.number(b)} in {called(part)}, in {where}")  # fmt: skip
+                    raise ShapeError(
+                        f"axis {p} has size {self.number(a)} in {called(parts[0])} but "
+                        f"{self.number(b)} in {called(part)}, in {where}"
+                    )
 
 
 def _with(number: int | None, declared: Size) -> str:
@@ -256,8 +307,8 @@ def called(e: Expr) -> str:
 def checked(e: E) -> E:
     """`e` itself, once the sizes that its arrays and ints make known agree.
 
-    Large expressions are checked when they are derived or evaluated instead, for a check at every step of building
-    one with n nodes would cost n².
+    Large expressions are checked when they are derived or evaluated instead, for a check at every
+    step of building one with n nodes would cost n².
     """
     if e.nodes <= SMALL:
         Sizes().read([e])

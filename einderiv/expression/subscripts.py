@@ -1,11 +1,13 @@
-"""Einsum strings to labels and back. One can read a string, expand its ellipsis, and find unused letters.
+"""Einsum strings to labels and back. One can read a string, expand its ellipsis, and find unused
+letters.
 
-Words: an *operand* is one input of an einsum, its *subscripts* are its part of the string, a *label* is one letter
-or word that names an axis inside one einsum. This module knows strings only, neither arrays nor expressions.
+Words: an *operand* is one input of an einsum, its *subscripts* are its part of the string, a
+*label* is one letter or word that names an axis inside one einsum. This module knows strings only,
+neither arrays nor expressions.
 
-Source of the notation: ``numpy.einsum``; words separated by blanks as in einops; a repeated output label and an
-output label without an operand as in Wenig, Rump, Blacher, Giesen, "The Syntax and Semantics of einsum"
-(arXiv 2509.20020).
+Source of the notation: ``numpy.einsum``; words separated by blanks as in einops; a repeated output
+label and an output label without an operand as in Wenig, Rump, Blacher, Giesen, "The Syntax and
+Semantics of einsum" (arXiv 2509.20020).
 """
 
 from __future__ import annotations
@@ -59,7 +61,9 @@ def read(text: str) -> Notation:
     ('batch', 'out')
     """
     if not isinstance(text, str):
-        raise TypeError(f"subscripts must be a string such as 'ij,jk->ik', not {type(text).__name__}")
+        raise TypeError(
+            f"subscripts must be a string such as 'ij,jk->ik', not {type(text).__name__}"
+        )
     limits.check("characters", len(text), text=text)
     left, arrow, right = text.partition("->")
     if _PLAIN(text):
@@ -88,11 +92,18 @@ def _check_characters(text: str, arrow: int | None) -> None:
     for p, c in enumerate(text):
         if not c.isascii():
             name = unicodedata.name(c, "unnamed")
-            raise ParseError(f"U+{ord(c):04X} ({name}) is no label: labels are ASCII letters or words", text, p)
+            raise ParseError(
+                f"U+{ord(c):04X} ({name}) is no label: labels are ASCII letters or words", text, p
+            )
         if c in "->" and (arrow is None or not arrow <= p < arrow + 2):
             more = arrow is not None and text.startswith("->", p)
-            raise ParseError("a second arrow: one '->' parts operands and output" if more
-                             else f"a stray {c!r}: the arrow is written '->'", text, p)  # fmt: skip
+            raise ParseError(
+                "a second arrow: one '->' parts operands and output"
+                if more
+                else f"a stray {c!r}: the arrow is written '->'",
+                text,
+                p,
+            )
         if arrow is not None and p > arrow and c == ",":
             raise ParseError("a comma in the output: there is one output", text, p)
         if not (c.isalnum() or c in "_,.->" or c in BLANKS):
@@ -107,7 +118,9 @@ def _letter_term(text: str, part: str, start: int) -> Term:
             _check_dots(text, part, p, start, ELLIPSIS in labels)
             c, p = ELLIPSIS, p + 2
         elif c not in BLANKS and c not in LETTERS:
-            raise ParseError(f"{c!r} is no letter; words are labels where blanks separate them", text, at)
+            raise ParseError(
+                f"{c!r} is no letter; words are labels where blanks separate them", text, at
+            )
         if c not in BLANKS:
             labels.append(c)
             positions.append(at)
@@ -138,12 +151,17 @@ def _word_term(text: str, part: str, start: int) -> Term:
     return Term(tuple(labels), tuple(positions), start)
 
 
-def expand(notation: Notation, ranks: Sequence[int | None], called: Callable[[int], str] = "operand {}".format
-           ) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:  # fmt: skip
-    """The labels of each operand and of the output, every ellipsis spelt out as ``...0``, ``...1``, ….
+def expand(
+    notation: Notation,
+    ranks: Sequence[int | None],
+    called: Callable[[int], str] = "operand {}".format,
+) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """The labels of each operand and of the output, every ellipsis spelt out as ``...0``, ``...1``,
+    ….
 
-    As in NumPy an ellipsis is aligned on the right, and an implicit output is the ellipsis, then the labels that
-    occur once, sorted. `ranks` are the operands' numbers of axes, None where unknown; `called` names them in errors.
+    As in NumPy an ellipsis is aligned on the right, and an implicit output is the ellipsis, then
+    the labels that occur once, sorted. `ranks` are the operands' numbers of axes, None where
+    unknown; `called` names them in errors.
 
     >>> expand(read("...j,jk"), [3, 2])
     ([('...0', '...1', 'j'), ('j', 'k')], ('...0', '...1', 'k'))
@@ -152,7 +170,10 @@ def expand(notation: Notation, ranks: Sequence[int | None], called: Callable[[in
     spans = [_span(notation, k, rank, called) for k, rank in enumerate(ranks)]
     widest = max((s for s in spans if s is not None), default=0)
     dots = tuple(f"{ELLIPSIS}{p}" for p in range(widest))
-    inputs = [_spelt(term, dots[widest - (span or 0) :]) for term, span in zip(notation.inputs, spans, strict=True)]
+    inputs = [
+        _spelt(term, dots[widest - (span or 0) :])
+        for term, span in zip(notation.inputs, spans, strict=True)
+    ]
     if notation.output is not None:
         return inputs, _spelt(notation.output, dots)
     counts = Counter(label for labels in inputs for label in labels)
@@ -174,8 +195,12 @@ def _check_count(notation: Notation, operands: int) -> None:
     if len(notation.inputs) != operands:
         terms = notation.inputs
         at = terms[operands].start if operands < len(terms) else terms[-1].start
-        raise ParseError(f"{counted(len(terms), 'operand')} in the string, but "
-                         f"{counted(operands, 'operand')} given", notation.text, at)  # fmt: skip
+        raise ParseError(
+            f"{counted(len(terms), 'operand')} in the string, but "
+            f"{counted(operands, 'operand')} given",
+            notation.text,
+            at,
+        )
 
 
 def _span(notation: Notation, k: int, rank: int | None, called: Callable[[int], str]) -> int | None:
@@ -185,15 +210,25 @@ def _span(notation: Notation, k: int, rank: int | None, called: Callable[[int], 
     at = term.positions[0] if term.positions else term.start
     if ELLIPSIS in term.labels:
         if rank is None:
-            raise ParseError(f"'...' needs a known number of axes for operand {k}: declare it with ed.tensor",
-                             notation.text, term.positions[term.labels.index(ELLIPSIS)])  # fmt: skip
+            raise ParseError(
+                f"'...' needs a known number of axes for operand {k}: declare it with ed.tensor",
+                notation.text,
+                term.positions[term.labels.index(ELLIPSIS)],
+            )
         if rank < named:
-            raise ShapeError(f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} "
-                             "beside the ellipsis", notation.text, at)  # fmt: skip
+            raise ShapeError(
+                f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} "
+                "beside the ellipsis",
+                notation.text,
+                at,
+            )
         return rank - named
     if rank is not None and rank != named:
-        raise ShapeError(f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} here",
-                         notation.text, at)  # fmt: skip
+        raise ShapeError(
+            f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} here",
+            notation.text,
+            at,
+        )
     return None
 
 
@@ -216,7 +251,8 @@ def fresh_names(count: int, used: Container[str]) -> list[str]:
 
 
 def shortened(words: Sequence[str | None], used: set[str]) -> list[str]:
-    """Letters for `words` in their order: a free single letter stays, others get the first free letters.
+    """Letters for `words` in their order: a free single letter stays, others get the first free
+    letters.
 
     >>> shortened(["i", "batch", None, "i"], set())
     ['i', 'a', 'b', 'c']
@@ -235,7 +271,8 @@ def shortened(words: Sequence[str | None], used: set[str]) -> list[str]:
 def is_einsum(written: str) -> bool:
     """Does it look like an einsum string: letters, words, commas, dots, an arrow?
 
-    A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma: ``A - B``, ``X.T``.
+    A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma:
+    ``A - B``, ``X.T``.
     """
     if not re.fullmatch(r"[\w,.>\s-]*", written, re.ASCII):
         return False

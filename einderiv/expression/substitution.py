@@ -13,9 +13,11 @@ from .traverse import replaced, tensors_of
 
 
 def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any) -> Expr:
-    """``substitute(e, X=a).shape == e.shape``: `e` with an expression, name, array or number in place of tensors.
+    """``substitute(e, X=a).shape == e.shape``: `e` with an expression, name, array or number in
+    place of tensors.
 
-    All are put in at once. What stands in must have the axes of the tensor, whose sizes it then has too.
+    All are put in at once. What stands in must have the axes of the tensor, whose sizes it then has
+    too.
 
     >>> import einderiv as ed
     >>> str(substitute(ed.einsum("ij,j->i", "A", "x"), x=ed.einsum("jk,k->j", "B", "z")))
@@ -28,11 +30,15 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     known = tensors_of(e)
     wanted = {**(parts or {}), **named}
     check_known(wanted, known)
-    values = {name: aligned(value, known[name], f"what stands for {name}") for name, value in wanted.items()}
+    values = {
+        name: aligned(value, known[name], f"what stands for {name}")
+        for name, value in wanted.items()
+    }
     result = replaced(e, values)
     if result is e:
         return e
-    # The sizes of a tensor that has gone may still be what another axis measures; and names must not clash.
+    # The sizes of a tensor that has gone may still be what another axis measures; and names must
+    # not clash.
     result = dressed(result, axes=e.axes, origins=(e, *values.values()))
     tensors_of(result)
     return checked(result)
@@ -42,7 +48,13 @@ def bound(e: Expr, arrays: Mapping[str, Any]) -> Expr:
     """`e` with arrays in the place of tensors that it knows, still the derivative that it is."""
     known = tensors_of(e)
     values = {
-        name: aligned(array, known[name], f"the constant {name}") for name, array in arrays.items() if name in known
+        name: aligned(array, known[name], f"the constant {name}")
+        for name, array in arrays.items()
+        if name in known
     }
     result = replaced(e, values)
-    return e if result is e else checked(dressed(result, axes=e.axes, origins=tuple(values.values()), record=e.record))
+    return (
+        e
+        if result is e
+        else checked(dressed(result, axes=e.axes, origins=tuple(values.values()), record=e.record))
+    )

@@ -1,7 +1,9 @@
-"""Walks over expressions that everybody needs: one loop bottom-up, what is rebuilt on it, and the tensors met.
+"""Walks over expressions that everybody needs: one loop bottom-up, what is rebuilt on it, and the
+tensors met.
 
-:func:`bottom_up` is the loop: a node is looked at once, behind all of its parts, and what was found for these is at
-hand. A rewrite of expressions is a function of a node and its new parts, which :func:`rebuilt` makes a node of.
+:func:`bottom_up` is the loop: a node is looked at once, behind all of its parts, and what was found
+for these is at hand. A rewrite of expressions is a function of a node and its new parts, which
+:func:`rebuilt` makes a node of.
 """
 
 from __future__ import annotations
@@ -20,8 +22,11 @@ Roots = tuple[Expr, ...]
 Swaps = Mapping[int, Expr]  # new expressions for nodes, by their ids
 
 
-def bottom_up(roots: Iterable[Expr], found_for: Callable[[Expr, tuple[T, ...]], T]) -> tuple[T, ...]:
-    """What `found_for` says of the roots. It takes a node and what it said of the parts of that node.
+def bottom_up(
+    roots: Iterable[Expr], found_for: Callable[[Expr, tuple[T, ...]], T]
+) -> tuple[T, ...]:
+    """What `found_for` says of the roots. It takes a node and what it said of the parts of that
+    node.
 
     >>> import einderiv as ed
     >>> A, x = ed.tensor("A", "ij"), ed.tensor("x", "j")
@@ -101,7 +106,9 @@ def tensors_in(roots: Sequence[Expr]) -> dict[str, int]:
 
 
 def _kinds(roots: Iterable[Expr]) -> dict[str, list[Tensor]]:
-    """Every tensor met, by name: the first of each number of axes, complex or not. There should be one."""
+    """Every tensor met, by name: the first of each number of axes, complex or not. There should
+    be one.
+    """
     found: dict[str, list[Tensor]] = {}
     for node in walk(roots, everything):
         if isinstance(node, Tensor) and is_name(node.name):
@@ -116,18 +123,26 @@ def _kinds(roots: Iterable[Expr]) -> dict[str, list[Tensor]]:
 def check_ranks(known: Tensor, other: Tensor) -> None:
     """Within one expression all tensors of one name are one tensor."""
     if known.ndim != other.ndim:
-        raise ShapeError(f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
-                         f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name")  # fmt: skip
+        raise ShapeError(
+            f"{known.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+            f"{counted(other.ndim, 'axis')}: within one expression a tensor is its name"
+        )
     if known.complex != other.complex:
-        raise EinderivError(f"{known.name} is declared complex in one place and not in another: use the one tensor "
-                            "in both")  # fmt: skip
+        raise EinderivError(
+            f"{known.name} is declared complex in one place and not in another: use the one tensor "
+            "in both"
+        )
 
 
 def _check_together(roots: Sequence[Expr]) -> None:
-    """Tensors of one name have the same number of axes in all expressions; in one of them they are one tensor."""
+    """Tensors of one name have the same number of axes in all expressions; in one of them they
+    are one tensor.
+    """
     known: dict[str, int] = {}
     for root in roots:
         for name, tensor in tensors_of(root).items():
             if known.setdefault(name, tensor.ndim) != tensor.ndim:
-                raise ShapeError(f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
-                                 f"{counted(tensor.ndim, 'axis')} in another")  # fmt: skip
+                raise ShapeError(
+                    f"{name} has {counted(known[name], 'axis')} in one of the expressions and "
+                    f"{counted(tensor.ndim, 'axis')} in another"
+                )

@@ -1,15 +1,16 @@
 """Plugging einsums into einsums. Deltas are eliminated here, and nowhere else.
 
-Plugging an einsum into a slot of another unifies labels position by position: the outer label at axis p with the
-inner output label at axis p. If the inner output repeats a label, two outer labels become one, and that *is* a delta
-being eliminated:
+Plugging an einsum into a slot of another unifies labels position by position: the outer label at
+axis p with the inner output label at axis p. If the inner output repeats a label, two outer labels
+become one, and that *is* a delta being eliminated:
 
 - one of the two labels summed, or both: the delta has disappeared;
-- both in the outer output: the output now repeats a label, so the delta survives exactly where it must;
+- both in the outer output: the output now repeats a label, so the delta survives exactly where it
+  must;
 - a class of labels that is summed and touches no factor contributes its size as a number.
 
-Structure (views, embeddings, broadcasts, numbers) always moves into its consumer; what contracts stays where it was
-written, and :func:`flatten` is there for those who want one product.
+Structure (views, embeddings, broadcasts, numbers) always moves into its consumer; what contracts
+stays where it was written, and :func:`flatten` is there for those who want one product.
 """
 
 from __future__ import annotations
@@ -19,19 +20,43 @@ from collections.abc import Sequence
 
 from ..errors import limits
 from .groups import UnionFind
-from .nodes import NO_LETTERS, Constant, Einsum, Expr, Given, Label, Letters, Number, Size, Slot, Written, zero
+from .nodes import (
+    NO_LETTERS,
+    Constant,
+    Einsum,
+    Expr,
+    Given,
+    Label,
+    Letters,
+    Number,
+    Size,
+    Slot,
+    Written,
+    zero,
+)
 
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
 _fresh = itertools.count(1 << 20)
 
 
-def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ...], *, axes: tuple[str | None, ...],
-             given: Given = (), letters: Letters = NO_LETTERS, origins: tuple[Expr, ...] = (), deep: bool = False,
-             inline: tuple[Expr, ...] = (), written: bool = False) -> Einsum:  # fmt: skip
-    """One einsum of `slots`: structure among the operands dissolves into labels, numbers into the coefficient.
+def assemble(
+    coefficient: Number,
+    slots: Sequence[Slot],
+    output: tuple[Label, ...],
+    *,
+    axes: tuple[str | None, ...],
+    given: Given = (),
+    letters: Letters = NO_LETTERS,
+    origins: tuple[Expr, ...] = (),
+    deep: bool = False,
+    inline: tuple[Expr, ...] = (),
+    written: bool = False,
+) -> Einsum:
+    """One einsum of `slots`: structure among the operands dissolves into labels, numbers into the
+    coefficient.
 
-    `inline` are operands that are plugged in even if they contract; `deep` plugs in all einsums, at every depth.
-    With `written` the node remembers the slots as they are given here.
+    `inline` are operands that are plugged in even if they contract; `deep` plugs in all einsums, at
+    every depth. With `written` the node remembers the slots as they are given here.
     """
     work = _Assembly(coefficient, given, letters, origins)
     stack = list(reversed(slots))
@@ -50,11 +75,22 @@ def assemble(coefficient: Number, slots: Sequence[Slot], output: tuple[Label, ..
     return work.einsum(output, axes, slots, author)
 
 
-def with_slots(e: Einsum, slots: Sequence[Slot], output: tuple[Label, ...] | None = None, *,
-               coefficient: Number | None = None, axes: tuple[str | None, ...] | None = None,
-               given: Given | None = None, letters: Letters | None = None, origins: tuple[Expr, ...] = (),
-               deep: bool = False, inline: tuple[Expr, ...] = ()) -> Einsum:  # fmt: skip
-    """`e` of other `slots`, by :func:`assemble`: what is not given is that of `e`, but for its origins."""
+def with_slots(
+    e: Einsum,
+    slots: Sequence[Slot],
+    output: tuple[Label, ...] | None = None,
+    *,
+    coefficient: Number | None = None,
+    axes: tuple[str | None, ...] | None = None,
+    given: Given | None = None,
+    letters: Letters | None = None,
+    origins: tuple[Expr, ...] = (),
+    deep: bool = False,
+    inline: tuple[Expr, ...] = (),
+) -> Einsum:
+    """`e` of other `slots`, by :func:`assemble`: what is not given is that of `e`, but for its
+    origins.
+    """
     return assemble(
         e.coefficient if coefficient is None else coefficient,
         slots,
@@ -71,7 +107,9 @@ def with_slots(e: Einsum, slots: Sequence[Slot], output: tuple[Label, ...] | Non
 class _Assembly:
     """The parts of an einsum in the making, and which of its labels have become one."""
 
-    def __init__(self, coefficient: Number, given: Given, letters: Letters, origins: tuple[Expr, ...]) -> None:
+    def __init__(
+        self, coefficient: Number, given: Given, letters: Letters, origins: tuple[Expr, ...]
+    ) -> None:
         self.coefficient = coefficient
         self.factors: list[Expr] = []
         self.inputs: list[tuple[Label, ...]] = []
@@ -88,7 +126,9 @@ class _Assembly:
         return self.owned
 
     def unite(self, a: Label, b: Label) -> None:
-        """Two labels become one; the class goes by the label that was written first, the smaller number."""
+        """Two labels become one; the class goes by the label that was written first, the smaller
+        number.
+        """
         if self.tied is None:
             self.tied = UnionFind()
         a, b = self.tied.find(a), self.tied.find(b)
@@ -120,8 +160,13 @@ class _Assembly:
         self.origins += inner.origins
         return [(factor, tuple([names[label] for label in ls])) for factor, ls in slots]
 
-    def einsum(self, output: tuple[Label, ...], axes: tuple[str | None, ...], slots: Sequence[Slot],
-               written: Written | None) -> Einsum:  # fmt: skip
+    def einsum(
+        self,
+        output: tuple[Label, ...],
+        axes: tuple[str | None, ...],
+        slots: Sequence[Slot],
+        written: Written | None,
+    ) -> Einsum:
         """The finished node."""
         inputs, given = tuple(self.inputs), tuple(dict.fromkeys(self.given))
         if self.tied is not None:
@@ -130,19 +175,32 @@ class _Assembly:
             output = tuple([find(label) for label in output])
             given = tuple(dict.fromkeys((find(label), size) for label, size in given))
         origins = tuple({id(o): o for o in self.origins}.values())
-        if len(self.factors) == len(slots) and all(f is s for f, (s, _) in zip(self.factors, slots, strict=True)):
+        if len(self.factors) == len(slots) and all(
+            f is s for f, (s, _) in zip(self.factors, slots, strict=True)
+        ):
             written = None  # nothing has dissolved: the node is as it was written
-        node = Einsum(self.coefficient, tuple(self.factors), inputs, output, given, axes=axes,
-                      letters=self.letters, origins=origins, written=written)  # fmt: skip
+        node = Einsum(
+            self.coefficient,
+            tuple(self.factors),
+            inputs,
+            output,
+            given,
+            axes=axes,
+            letters=self.letters,
+            origins=origins,
+            written=written,
+        )
         if self.coefficient == 0:
             return zero(node.sizes, axes, (*origins, *(operand for operand, _ in slots)), written)
         return node
 
 
 def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
-    """The delta-free contraction inside `e`, without its coefficient, and its labels in the scope of `e`.
+    """The delta-free contraction inside `e`, without its coefficient, and its labels in the scope
+    of `e`.
 
-    The core of ``bt,tj->ijib`` is ``bt,tj->bj``; where it sits in the full tensor is the embedding ``bj->ijib``.
+    The core of ``bt,tj->ijib`` is ``bt,tj->bj``; where it sits in the full tensor is the embedding
+    ``bj->ijib``.
     """
     if e.split is None:
         inside = carried(e)
@@ -157,15 +215,21 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
 
 
 def core_labels(e: Einsum) -> tuple[Label, ...]:
-    """The axes of the core: the output as it is where nothing is embedded, else in the order of the factors."""
+    """The axes of the core: the output as it is where nothing is embedded, else in the order of
+    the factors.
+    """
     inside, kept = carried(e), set(e.output)
     if len(kept) == len(e.output) and kept <= inside:
         return e.output
-    return tuple(label for label in dict.fromkeys(x for ls in e.inputs for x in ls) if label in kept)
+    return tuple(
+        label for label in dict.fromkeys(x for ls in e.inputs for x in ls) if label in kept
+    )
 
 
 def flatten(e: Einsum, most: int | None = None) -> Einsum:
-    """One product with no einsum among its factors. Raises `LimitError` beyond ``limits.operands``."""
+    """One product with no einsum among its factors. Raises `LimitError` beyond
+    ``limits.operands``.
+    """
     if most is None:
         limits.check("operands", e.count, "flattening multiplies nested products out")
     if not any(isinstance(f, Einsum) for f in e.factors):
