@@ -1,4 +1,6 @@
-"""The functions that one may apply: a row of the table for each, and how NumPy's names reach them."""
+"""The functions that one may apply: a row of the table for each, and how NumPy's names reach
+them.
+"""
 
 from .complex import abs_, conj, imag, is_conjugate, real, variable
 from .compound import (
@@ -89,11 +91,28 @@ from .linalg import (
     unvec,
     vec,
 )
-from .numpy_api import Named, array_function, array_ufunc, check_arguments, numpy_function, numpy_names, trace_function
+from .numpy_api import (
+    Named,
+    array_function,
+    array_ufunc,
+    check_arguments,
+    numpy_function,
+    numpy_names,
+    trace_function,
+)
 from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .structure import check_structures, inside, project, projected, structures, with_structure
-from .table import ADDED, Function, apply, function, numpy, same_axes, shown_parameters, stays_integer
+from .table import (
+    ADDED,
+    Function,
+    apply,
+    function,
+    numpy,
+    same_axes,
+    shown_parameters,
+    stays_integer,
+)
 
 __all__ = [
     "ADDED",

@@ -1,8 +1,10 @@
-"""Complex numbers: conjugates, real and imaginary parts, moduli; a complex tensor and its conjugate are two variables.
+"""Complex numbers: conjugates, real and imaginary parts, moduli; a complex tensor and its conjugate
+are two variables.
 
-An einsum is holomorphic, and nothing is conjugated unless it is written. Of a tensor Z declared complex, ``conj(Z)``
-counts as a variable of its own (Wirtinger): ``derive(y, Z)`` is ∂y/∂Z with ``conj(Z)`` fixed, ``derive(y, conj(Z))``
-the other one. So ``conj`` moves down to the tensors, and parts and moduli are written with it.
+An einsum is holomorphic, and nothing is conjugated unless it is written. Of a tensor Z declared
+complex, ``conj(Z)`` counts as a variable of its own (Wirtinger): ``derive(y, Z)`` is ∂y/∂Z with
+``conj(Z)`` fixed, ``derive(y, conj(Z))`` the other one. So ``conj`` moves down to the tensors, and
+parts and moduli are written with it.
 
 Source: Kreutz-Delgado, "The complex gradient operator and the CR-calculus", arXiv 0906.4835.
 """
@@ -56,14 +58,35 @@ def _again(_: Apply, parts: tuple[Expr, ...]) -> Expr:
 
 
 _ROWS = (
-    Function("conj", "the conjugate", (_conj,), "1 of a real tensor; of a complex one it is a variable of its own",
-             numpy("np.conjugate({0})"), r"\overline{{{0}}}", integer=largest, rebuild=_again),
-    Function("pseudo_reciprocal", "1/x, and 0 at 0", (_pseudo_reciprocal,), "-1/x^2, and 0 at 0",
-             numpy("np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)"), r"\left({0}\right)^{{+}}",
-             kink="0 at 0"),
-    Function("modulus", "|u| of u and its conjugate", (_modulus, _modulus_conj), "conj(u)/(2 |u|), u/(2 |u|)",
-             numpy("np.abs({0}).astype({0}.dtype)"), r"\left|{0}\right|", kink="0 at 0"),
-)  # fmt: skip
+    Function(
+        "conj",
+        "the conjugate",
+        (_conj,),
+        "1 of a real tensor; of a complex one it is a variable of its own",
+        numpy("np.conjugate({0})"),
+        r"\overline{{{0}}}",
+        integer=largest,
+        rebuild=_again,
+    ),
+    Function(
+        "pseudo_reciprocal",
+        "1/x, and 0 at 0",
+        (_pseudo_reciprocal,),
+        "-1/x^2, and 0 at 0",
+        numpy("np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)"),
+        r"\left({0}\right)^{{+}}",
+        kink="0 at 0",
+    ),
+    Function(
+        "modulus",
+        "|u| of u and its conjugate",
+        (_modulus, _modulus_conj),
+        "conj(u)/(2 |u|), u/(2 |u|)",
+        numpy("np.abs({0}).astype({0}.dtype)"),
+        r"\left|{0}\right|",
+        kink="0 at 0",
+    ),
+)
 
 enter(_ROWS)
 
@@ -71,7 +94,10 @@ enter(_ROWS)
 def is_conjugate(e: Expr) -> bool:
     """Is `e` the conjugate of a complex tensor: a variable?"""
     return (
-        isinstance(e, Apply) and e.function.name == "conj" and argument(e).complex and isinstance(argument(e), Tensor)
+        isinstance(e, Apply)
+        and e.function.name == "conj"
+        and argument(e).complex
+        and isinstance(argument(e), Tensor)
     )
 
 
@@ -87,7 +113,8 @@ def variable(e: Expr) -> str | None:
 
 @public
 def conj(e: object, /) -> Expr:
-    """``conj(e)``: the complex conjugate, of a tensor that is declared complex a variable of its own.
+    """``conj(e)``: the complex conjugate, of a tensor that is declared complex a variable of its
+    own.
 
     Of a tensor that is not, it is the tensor itself: then complex arrays are refused.
 
@@ -163,9 +190,11 @@ def imag(e: object, /) -> Expr:
 
 @public
 def abs_(e: object, /) -> Expr:
-    """``abs(e)``: the absolute value, elementwise; of a real one the derivative is ``sign(e)``, at 0 it is 0.
+    """``abs(e)``: the absolute value, elementwise; of a real one the derivative is ``sign(e)``, at
+    0 it is 0.
 
-    Of what is declared complex it is the modulus, with ``conj(e) / (2 |e|)`` as its derivative by `e`.
+    Of what is declared complex it is the modulus, with ``conj(e) / (2 |e|)`` as its derivative by
+    `e`.
 
     >>> import einderiv as ed
     >>> print(ed.abs(ed.tensor("x", "i")))

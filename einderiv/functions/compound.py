@@ -66,7 +66,11 @@ def mean(e: object, axis: object = None) -> Expr:
     """
     e = as_expression(e)
     gone = axes_of(e, axis)
-    return multiply(table.apply("reciprocal", _count(e, gone)), expression.summed(e, gone)) if gone else e
+    return (
+        multiply(table.apply("reciprocal", _count(e, gone)), expression.summed(e, gone))
+        if gone
+        else e
+    )
 
 
 @table.public
@@ -86,7 +90,8 @@ def trace(e: object) -> Expr:
 
 @table.public
 def diag(e: object) -> Expr:
-    """``diag(v)`` of a vector is the matrix ``i->ii``; of a matrix its diagonal ``ii->i``, as in NumPy.
+    """``diag(v)`` of a vector is the matrix ``i->ii``; of a matrix its diagonal ``ii->i``, as in
+    NumPy.
 
     >>> import einderiv as ed
     >>> ed.diag(ed.tensor("v", "i")).compact
@@ -96,12 +101,15 @@ def diag(e: object) -> Expr:
     """
     e = as_expression(e)
     check_axes(e, (1, 2), "diag")
-    return viewed(e, (0,), (0, 0), names=(e.axes[0], None)) if e.ndim == 1 else viewed(e, (0, 0), (0,))
+    return (
+        viewed(e, (0,), (0, 0), names=(e.axes[0], None)) if e.ndim == 1 else viewed(e, (0, 0), (0,))
+    )
 
 
 @table.public
 def outer(a: object, b: object) -> Expr:
-    """``outer(a, b)``: all products of an entry of `a` with one of `b`; shape ``a.shape + b.shape``.
+    """``outer(a, b)``: all products of an entry of `a` with one of `b`; shape ``a.shape +
+    b.shape``.
 
     >>> import einderiv as ed
     >>> ed.outer(ed.tensor("u", "i"), ed.tensor("v", "j")).subscripts
@@ -110,12 +118,15 @@ def outer(a: object, b: object) -> Expr:
     x, y = as_expression(a), as_expression(b)
     first, second = tuple(range(x.ndim)), tuple(range(x.ndim, x.ndim + y.ndim))
     names = expression.letters(first + second, x.axes + y.axes)
-    return assemble(1, [(x, first), (y, second)], first + second, axes=x.axes + y.axes, letters=names)
+    return assemble(
+        1, [(x, first), (y, second)], first + second, axes=x.axes + y.axes, letters=names
+    )
 
 
 @table.public
 def norm_squared(e: object) -> Expr:
-    """``norm_squared(e)``: the sum of the squares of all entries; of ``|e|²`` where `e` is declared complex.
+    """``norm_squared(e)``: the sum of the squares of all entries; of ``|e|²`` where `e` is declared
+    complex.
 
     >>> import einderiv as ed
     >>> ed.norm_squared(ed.tensor("x", "i")).subscripts
@@ -126,7 +137,9 @@ def norm_squared(e: object) -> Expr:
 
 
 def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
-    """The sum of the squares over the axes `gone`; of the squared moduli, where complex numbers are declared."""
+    """The sum of the squares over the axes `gone`; of the squared moduli, where complex numbers
+    are declared.
+    """
     labels = tuple(range(e.ndim))
     kept = tuple(p for p in labels if p not in gone)
     names = expression.letters(labels, e.axes)
@@ -141,12 +154,13 @@ def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
 
 @table.public
 def norm(e: object, order: object = None, axis: object = None) -> Expr:
-    """``norm(e, order, axis)``: as ``numpy.linalg.norm``; by default the root of the sum of the squares of all entries.
+    """``norm(e, order, axis)``: as ``numpy.linalg.norm``; by default the root of the sum of the
+    squares of all entries.
 
-    `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the Euclidean length,
-    the largest absolute value. Over two axes, those of a matrix: the largest sum of a column for 1, of a row for
-    infinity, and Frobenius. At 0 the derivative of a root is not finite. Complex tensors must be declared so: of others
-    the squares are squares.
+    `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the
+    Euclidean length, the largest absolute value. Over two axes, those of a matrix: the largest sum
+    of a column for 1, of a row for infinity, and Frobenius. At 0 the derivative of a root is not
+    finite. Complex tensors must be declared so: of others the squares are squares.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))
@@ -154,27 +168,33 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i"), 1), x=[3.0, -4.0]))
     7.0
 
-    Raises ShapeError for axes that are not there, EinderivError for other orders, and for 2 of a matrix, the largest
-    singular value, which has no derivative here.
+    Raises ShapeError for axes that are not there, EinderivError for other orders, and for 2 of a
+    matrix, the largest singular value, which has no derivative here.
     """
     e = as_expression(e)
     chosen = axes_of(e, axis)
     known = "fro" if isinstance(order, str) and order == "fro" else number(order)
     if known not in (None, 1, 2, "fro", math.inf) or (order is not None and known is None):
-        raise EinderivError(f"no norm of order {order!r} is known; there are 1, 2, 'fro' and infinity")
+        raise EinderivError(
+            f"no norm of order {order!r} is known; there are 1, 2, 'fro' and infinity"
+        )
     if known == "fro" and len(chosen) != 2:
         raise EinderivError(f"the Frobenius norm takes two axes, not {len(chosen)}")
     if known in (1, 2, math.inf) and len(chosen) not in (1, 2):
         raise EinderivError(f"the norm of order {order} takes one axis or two, not {len(chosen)}")
     if known == 2 and len(chosen) == 2:
-        raise EinderivError("the largest singular value has no derivative here; order 'fro' is the Frobenius norm")
+        raise EinderivError(
+            "the largest singular value has no derivative here; order 'fro' is the Frobenius norm"
+        )
     if known in (1, math.inf):
         return _by_size(abs_(e), chosen, known == 1)
     return table.apply("sqrt", _squares(e, chosen))
 
 
 def _by_size(e: Expr, axes: tuple[int, ...], one: bool) -> Expr:
-    """Norms by absolute values: a matrix has those of its columns or rows, and the largest of them counts."""
+    """Norms by absolute values: a matrix has those of its columns or rows, and the largest of
+    them counts.
+    """
     if len(axes) == 1:
         return expression.summed(e, axes) if one else max(e, axes)
     row, column = axes
@@ -184,7 +204,8 @@ def _by_size(e: Expr, axes: tuple[int, ...], one: bool) -> Expr:
 
 @table.public
 def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
-    """``var(e, axis)``: the mean square distance from the mean, divided by ``n - ddof``, as in NumPy.
+    """``var(e, axis)``: the mean square distance from the mean, divided by ``n - ddof``, as in
+    NumPy.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.var(ed.tensor("x", "i")), x=[1.0, 2.0, 6.0]).round(3))
@@ -200,7 +221,9 @@ def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     if not gone:
         return times(e, 0)
     total, free = _squares(_centred(e, gone), gone), expression.add(_count(e, gone), -lost)
-    if lost > 0:  # with fewer entries than that nothing is left to divide by, as in NumPy: never a negative variance
+    if lost > 0:
+        # With fewer entries than that nothing is left to divide by, as in NumPy: never a negative
+        # variance.
         free = table.apply("relu", free)
     return multiply(table.apply("reciprocal", free), total)
 
@@ -230,12 +253,15 @@ def _centred(e: Expr, axes: tuple[int, ...]) -> Expr:
 def _repeated(e: Expr, like: Expr, axes: tuple[int, ...]) -> Expr:
     """`e`, which has the axes of `like` without `axes`, with all of them again."""
     kept = [p for p in range(like.ndim) if p not in axes]
-    return viewed(e, kept, range(like.ndim), given=tuple((p, like.sizes[p]) for p in axes), names=like.axes)
+    return viewed(
+        e, kept, range(like.ndim), given=tuple((p, like.sizes[p]) for p in axes), names=like.axes
+    )
 
 
 @table.public
 def dot(a: object, b: object) -> Expr:
-    """``dot(a, b)``: as ``numpy.dot``: the last axis of `a` with the second but last, or only, axis of `b`.
+    """``dot(a, b)``: as ``numpy.dot``: the last axis of `a` with the second but last, or only, axis
+    of `b`.
 
     >>> import einderiv as ed
     >>> ed.dot(ed.tensor("A", "ij"), ed.tensor("x", "j")).subscripts
@@ -251,16 +277,25 @@ def dot(a: object, b: object) -> Expr:
     second[y.ndim - 2 if y.ndim > 1 else 0] = x.ndim - 1
     output = (*first[:-1], *(p for p in second if p != x.ndim - 1))
     names = {**expression.letters(tuple(second), y.axes), **expression.letters(first, x.axes)}
-    return checked(assemble(1, [(x, first), (y, tuple(second))], output, axes=tuple(names[p] for p in output),
-                            letters=names))  # fmt: skip
+    return checked(
+        assemble(
+            1,
+            [(x, first), (y, tuple(second))],
+            output,
+            axes=tuple(names[p] for p in output),
+            letters=names,
+        )
+    )
 
 
 @table.public
 def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
-    """``cross_entropy(logits, targets, axis)``: ``-sum(targets * log_softmax(logits, axis), axis)``.
+    """``cross_entropy(logits, targets, axis)``: ``-sum(targets * log_softmax(logits, axis),
+    axis)``.
 
-    `targets` are probabilities of the shape of `logits`; class numbers become such by ``np.eye(classes)[numbers]``.
-    One value for each of the other axes; average them with ``ed.mean``.
+    `targets` are probabilities of the shape of `logits`; class numbers become such by
+    ``np.eye(classes)[numbers]``. One value for each of the other axes; average them with
+    ``ed.mean``.
 
     >>> import einderiv as ed
     >>> loss = ed.cross_entropy(ed.tensor("z", "nk"), ed.tensor("t", "nk"))
@@ -272,7 +307,8 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
     z, t = as_expression(logits), as_expression(targets)
     if z.ndim != t.ndim:
         raise ShapeError(
-            f"cross_entropy takes probabilities of the shape of the logits, {counted(z.ndim, 'axis')}, "
+            "cross_entropy takes probabilities of the shape of the logits, "
+            f"{counted(z.ndim, 'axis')}, "
             f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
         )
     return times(expression.summed(multiply(t, log_softmax(z, axis)), axis), -1)
@@ -280,7 +316,8 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
 
 @table.public
 def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
-    """``layer_norm(e, axis)``: ``(e - mean) / sqrt(var + eps)`` over `axis`; multiply and add what scales and shifts.
+    """``layer_norm(e, axis)``: ``(e - mean) / sqrt(var + eps)`` over `axis`; multiply and add what
+    scales and shifts.
 
     Source: Ba, Kiros, Hinton, "Layer normalization", arXiv 1607.06450.
 

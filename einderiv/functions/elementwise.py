@@ -1,7 +1,8 @@
-"""Elementwise functions: for each its derivative, its row of the table and the call, one below the other.
+"""Elementwise functions: for each its derivative, its row of the table and the call, one below the
+other.
 
-``exp = elementwise("exp", …)`` takes the columns of a row, enters it, and is the call that applies it. Calls that take
-numbers besides their arguments are written out.
+``exp = elementwise("exp", …)`` takes the columns of a row, enters it, and is the call that applies
+it. Calls that take numbers besides their arguments are written out.
 """
 
 from __future__ import annotations
@@ -261,14 +262,18 @@ def _sin(node: Apply) -> Terms:
     return (apply("cos", argument(node)),)
 
 
-sin = elementwise("sin", "sin x, x in radians", (_sin,), "cos(x)", numpy("np.sin({0})"), r"\sin\left({0}\right)")
+sin = elementwise(
+    "sin", "sin x, x in radians", (_sin,), "cos(x)", numpy("np.sin({0})"), r"\sin\left({0}\right)"
+)
 
 
 def _cos(node: Apply) -> Terms:
     return (times(apply("sin", argument(node)), -1),)
 
 
-cos = elementwise("cos", "cos x, x in radians", (_cos,), "-sin(x)", numpy("np.cos({0})"), r"\cos\left({0}\right)")
+cos = elementwise(
+    "cos", "cos x, x in radians", (_cos,), "-sin(x)", numpy("np.cos({0})"), r"\cos\left({0}\right)"
+)
 
 
 def _tan(node: Apply) -> Terms:
@@ -409,9 +414,12 @@ arcsinh = elementwise(
 
 
 def _arccosh(node: Apply) -> Terms:
-    # Not (x² - 1)^(-1/2): for complex x with a negative real part that is the other branch of the root.
+    # Not (x² - 1)^(-1/2): for complex x with a negative real part that is the other branch of the
+    # root.
     x = argument(node)
-    return (multiply(apply("power", add(x, -1), 0, (-0.5,)), apply("power", add(x, 1), 0, (-0.5,))),)
+    return (
+        multiply(apply("power", add(x, -1), 0, (-0.5,)), apply("power", add(x, 1), 0, (-0.5,))),
+    )
 
 
 arccosh = elementwise(
@@ -552,7 +560,8 @@ enter(
 
 @public
 def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
-    """``leaky_relu(x, slope)``: `x` where it is positive, else ``slope * x``; at 0 the derivative is `slope`.
+    """``leaky_relu(x, slope)``: `x` where it is positive, else ``slope * x``; at 0 the derivative
+    is `slope`.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.leaky_relu(ed.tensor("x", "i"), 0.5), x=[-2.0, 3.0])
@@ -564,7 +573,8 @@ def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
 
 
 def _elu(node: Apply) -> Terms:
-    # α e^min(x, 0) is bounded, so a 0 of the mask meets no infinity. At 0 every derivative is that from the left.
+    # α e^min(x, 0) is bounded, so a 0 of the mask meets no infinity. At 0 every derivative is that
+    # from the left.
     (alpha,) = node.parameters
     right = apply("heaviside", argument(node))
     left = add(1, times(right, -1))
@@ -589,7 +599,8 @@ enter(
 
 @public
 def elu(x: object, alpha: object = 1.0, /) -> Expr:
-    """``elu(x, alpha)``: `x` where it is positive, else ``alpha (e^x - 1)``; at 0 the derivative is `alpha`.
+    """``elu(x, alpha)``: `x` where it is positive, else ``alpha (e^x - 1)``; at 0 the derivative is
+    `alpha`.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.elu(ed.tensor("x", "i")), x=[-1e4, 3.0])
@@ -625,10 +636,11 @@ enter(
 
 @public
 def gelu(x: object, /, *, approximate: bool = False) -> Expr:
-    """``gelu(x)``: `x` times the standard normal distribution function of `x`; needs SciPy to evaluate.
+    """``gelu(x)``: `x` times the standard normal distribution function of `x`; needs SciPy to
+    evaluate.
 
-    With `approximate` it is ``x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))``, which needs no SciPy. Source:
-    Hendrycks and Gimpel, arXiv 1606.08415.
+    With `approximate` it is ``x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))``, which needs no
+    SciPy. Source: Hendrycks and Gimpel, arXiv 1606.08415.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.gelu(ed.tensor("x", "i")), x=[-1e4, 0.0, 3e4])
@@ -743,7 +755,8 @@ enter(
 
 @public
 def polygamma(n: object, x: object, /) -> Expr:
-    """``polygamma(n, x)``: the n-th derivative of digamma, for a whole number n from 1; needs SciPy to evaluate.
+    """``polygamma(n, x)``: the n-th derivative of digamma, for a whole number n from 1; needs SciPy
+    to evaluate.
 
     >>> import einderiv as ed
     >>> print(ed.polygamma(1, ed.tensor("x", "i")))
@@ -788,8 +801,10 @@ def powered(a: object, exponent: object) -> Expr:
     """``a ** exponent`` by a number."""
     p = number(exponent)
     if p is None or isinstance(exponent, bool):
-        raise TypeError(f"** takes a number as exponent, not {type(exponent).__name__}: "
-                        "write ed.exp(p * ed.log(x)) for a variable one")  # fmt: skip
+        raise TypeError(
+            f"** takes a number as exponent, not {type(exponent).__name__}: "
+            "write ed.exp(p * ed.log(x)) for a variable one"
+        )
     if p != p or p in (float("inf"), float("-inf")):
         raise EinderivError(f"** takes a finite exponent, not {p}")
     return raised(as_expression(a), p)
@@ -812,7 +827,9 @@ def raised_by(base: object, x: object) -> Expr:
     """``base ** x`` for a positive number, as ``exp(x log(base))``."""
     b = number(base)
     if b is None or isinstance(b, complex) or not 0 < b < math.inf:
-        raise TypeError(f"{base!r} ** x needs a positive number to the left: write ed.exp(x * ed.log(b))")
+        raise TypeError(
+            f"{base!r} ** x needs a positive number to the left: write ed.exp(x * ed.log(b))"
+        )
     return apply("exp", times(as_expression(x), math.log(b)))
 
 

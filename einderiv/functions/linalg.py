@@ -1,7 +1,9 @@
-"""Matrix functions, batched over leading axes: inverses, determinants, powers, factors, triangles, reshapes.
+"""Matrix functions, batched over leading axes: inverses, determinants, powers, factors, triangles,
+reshapes.
 
-``inv(A)`` is a symbol: where a product contracts it, the planner solves with the factors of A instead, and all uses of
-one matrix share its factors. The differentials are those of Magnus and Neudecker, "Matrix Differential Calculus".
+``inv(A)`` is a symbol: where a product contracts it, the planner solves with the factors of A
+instead, and all uses of one matrix share its factors. The differentials are those of Magnus and
+Neudecker, "Matrix Differential Calculus".
 """
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ from .table import apply, public
 def _matrix(e: object, name: str) -> Expr:
     found = as_expression(e)
     if found.ndim < 2:
-        raise ShapeError(f"{name} needs a matrix, or a stack of them, but {called(found)} has "
-                         f"{counted(found.ndim, 'axis')}")  # fmt: skip
+        raise ShapeError(
+            f"{name} needs a matrix, or a stack of them, but {called(found)} has "
+            f"{counted(found.ndim, 'axis')}"
+        )
     return found
 
 
@@ -51,14 +55,16 @@ def inv(a: object, /) -> Expr:
     >>> print(ed.formula(ed.derive(ed.inv(A), A)))
     ∂y[j,i]/∂A[a,b] = −inv(A)[j,a] inv(A)[b,i]
 
-    Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` on evaluation if the matrix is singular.
+    Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` on evaluation if the
+    matrix is singular.
     """
     return checked(apply("inv", _matrix(a, "inv"), 2))
 
 
 @public
 def solve(a: object, b: object, /) -> Expr:
-    """``solve(A, b)``: the x with ``A @ x = b``, that is ``inv(A) @ b``; `b` is a vector or has as many axes as `A`.
+    """``solve(A, b)``: the x with ``A @ x = b``, that is ``inv(A) @ b``; `b` is a vector or has as
+    many axes as `A`.
 
     >>> import einderiv as ed
     >>> x = ed.solve(ed.tensor("A", "ij"), ed.tensor("b", "i"))
@@ -72,7 +78,8 @@ def solve(a: object, b: object, /) -> Expr:
 
 @public
 def det(a: object, /) -> Expr:
-    """``det(A)``: the determinant of the last two axes. Its derivative is the transposed adjugate, singular or not.
+    """``det(A)``: the determinant of the last two axes. Its derivative is the transposed adjugate,
+    singular or not.
 
     Higher derivatives are full tensors of minors; of a large matrix take `logdet`.
 
@@ -89,7 +96,8 @@ def det(a: object, /) -> Expr:
 
 @public
 def logdet(a: object, /) -> Expr:
-    """``logdet(A)``: ``log |det A|``, computed without forming the determinant; its derivative is ``inv(A).T``.
+    """``logdet(A)``: ``log |det A|``, computed without forming the determinant; its derivative is
+    ``inv(A).T``.
 
     >>> import einderiv as ed
     >>> A = ed.tensor("A", "ij")
@@ -103,7 +111,8 @@ def logdet(a: object, /) -> Expr:
 
 
 def slogdet(a: object, /) -> tuple[Expr, Expr]:
-    """``slogdet(A)``: the pair of the sign of the determinant and the logarithm of its absolute value.
+    """``slogdet(A)``: the pair of the sign of the determinant and the logarithm of its absolute
+    value.
 
     >>> import einderiv as ed
     >>> sign, log = ed.slogdet(ed.tensor("A", "ij"))
@@ -117,7 +126,8 @@ def slogdet(a: object, /) -> tuple[Expr, Expr]:
 
 @public
 def adj(a: object, /) -> Expr:
-    """``adj(A)``: the adjugate, ``det(A) inv(A)``, also of a singular matrix; the transposed matrix of cofactors.
+    """``adj(A)``: the adjugate, ``det(A) inv(A)``, also of a singular matrix; the transposed matrix
+    of cofactors.
 
     >>> import einderiv as ed
     >>> import numpy as np
@@ -131,7 +141,8 @@ def adj(a: object, /) -> Expr:
 
 @public
 def pinv(a: object, /) -> Expr:
-    """``pinv(A)``: the Moore-Penrose inverse of real matrices; its derivative holds where the rank is constant.
+    """``pinv(A)``: the Moore-Penrose inverse of real matrices; its derivative holds where the rank
+    is constant.
 
     Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973), 413-432.
 
@@ -146,7 +157,8 @@ def pinv(a: object, /) -> Expr:
 
 @public
 def matrix_power(a: object, n: object, /) -> Expr:
-    """``matrix_power(A, n)``: ``A @ A @ …`` for a whole number n; negative ones are powers of ``inv(A)``.
+    """``matrix_power(A, n)``: ``A @ A @ …`` for a whole number n; negative ones are powers of
+    ``inv(A)``.
 
     The derivative is the sum of ``A^k dA A^(n-1-k)``.
 
@@ -158,7 +170,9 @@ def matrix_power(a: object, n: object, /) -> Expr:
     """
     matrix, power = _matrix(a, "matrix_power"), number(n)
     if isinstance(power, bool) or not isinstance(power, int) or abs(power) > 1000:
-        raise TypeError(f"the exponent of matrix_power must be a whole number of at most 1000, not {n!r}")
+        raise TypeError(
+            f"the exponent of matrix_power must be a whole number of at most 1000, not {n!r}"
+        )
     if power < 0:
         matrix, power = inv(matrix), -power
     symbol = checked(apply("matrix_power", matrix, 2, (power,)))
@@ -168,17 +182,19 @@ def matrix_power(a: object, n: object, /) -> Expr:
 
 @public
 def cholesky(a: object, /) -> Expr:
-    """``cholesky(A)``: the lower triangle L with ``L @ L.T = A`` of a symmetric positive definite real matrix.
+    """``cholesky(A)``: the lower triangle L with ``L @ L.T = A`` of a symmetric positive definite
+    real matrix.
 
-    Of another matrix the symmetric part ``(A + A.T) / 2`` is taken, as JAX does, so the derivative is symmetric.
-    Source: Murray, "Differentiation of the Cholesky decomposition", arXiv 1602.07527.
+    Of another matrix the symmetric part ``(A + A.T) / 2`` is taken, as JAX does, so the derivative
+    is symmetric. Source: Murray, "Differentiation of the Cholesky decomposition", arXiv 1602.07527.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.cholesky(ed.tensor("A", "ij")), A=[[4.0, 2.0], [2.0, 5.0]])
     array([[2., 0.],
            [1., 2.]])
 
-    Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` if the matrix is not positive definite.
+    Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` if the matrix is not
+    positive definite.
     """
     return checked(apply("cholesky", _matrix(a, "cholesky"), 2))
 
@@ -187,8 +203,8 @@ def cholesky(a: object, /) -> Expr:
 def expm(a: object, /) -> Expr:
     """``expm(A)``: the matrix exponential of the last two axes; needs SciPy to evaluate.
 
-    Derivatives are exponentials of block matrices: Higham, "Functions of Matrices", theorem 3.6. A gradient takes one
-    of twice the size; a full Jacobian takes one for each entry of A.
+    Derivatives are exponentials of block matrices: Higham, "Functions of Matrices", theorem 3.6. A
+    gradient takes one of twice the size; a full Jacobian takes one for each entry of A.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.expm(ed.tensor("A", "ij")), A=[[0.0, 1.0], [0.0, 0.0]])
@@ -237,10 +253,12 @@ def _whole(k: object) -> int:
 
 @public
 def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
-    """``vec(e, axes)``: `axes` (all by default) merged into one, in row-major order like NumPy's ``ravel``.
+    """``vec(e, axes)``: `axes` (all by default) merged into one, in row-major order like NumPy's
+    ``ravel``.
 
-    With ``order="F"`` the first axis runs fastest, as in the books: ``vec_F(A X B) = (B.T ⊗ A) vec_F(X)``, while in
-    row-major order ``vec(A X B) = (A ⊗ B.T) vec(X)``. The merged axis stands where the first of `axes` stood.
+    With ``order="F"`` the first axis runs fastest, as in the books: ``vec_F(A X B) = (B.T ⊗ A)
+    vec_F(X)``, while in row-major order ``vec(A X B) = (A ⊗ B.T) vec(X)``. The merged axis stands
+    where the first of `axes` stood.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.vec(ed.tensor("X", "ij")), X=[[1, 2], [3, 4]])
@@ -264,7 +282,8 @@ def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
 
 @public
 def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -> Expr:
-    """``unvec(e, shape)``: one axis split into several, the inverse of `vec`; `shape` that of an expression, or ints.
+    """``unvec(e, shape)``: one axis split into several, the inverse of `vec`; `shape` that of an
+    expression, or ints.
 
     >>> import einderiv as ed
     >>> X = ed.tensor("X", "ij")
@@ -274,13 +293,16 @@ def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -
     array([[1, 2],
            [3, 4]])
 
-    Raises ShapeError if the sizes do not fit, TypeError if `shape` is neither an expression nor a sequence of ints.
+    Raises ShapeError if the sizes do not fit, TypeError if `shape` is neither an expression nor a
+    sequence of ints.
     """
     found = as_expression(e)
     parts: list[tuple[Size, str | None]]
     if isinstance(shape, Expr):
         parts = list(zip(shape.sizes, shape.axes, strict=True))
-    elif isinstance(shape, (tuple, list)) and all(isinstance(n, Integral) and not isinstance(n, bool) for n in shape):
+    elif isinstance(shape, (tuple, list)) and all(
+        isinstance(n, Integral) and not isinstance(n, bool) for n in shape
+    ):
         parts = [(int(n), None) for n in shape]
     else:
         raise TypeError("the shape must be an expression or a sequence of whole numbers")
@@ -309,7 +331,8 @@ def _ordered(axes: tuple[int, ...], order: str) -> tuple[int, ...]:
 
 @public
 def kron(a: object, b: object, /) -> Expr:
-    """``kron(A, B)``: the Kronecker product, as in NumPy; entry ``[i k, j l]`` is ``A[i, j] B[k, l]``.
+    """``kron(A, B)``: the Kronecker product, as in NumPy; entry ``[i k, j l]`` is ``A[i, j] B[k,
+    l]``.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.kron(ed.tensor("A", "ij"), ed.tensor("B", "kl")), A=[[1, 2]], B=[[1], [3]])
@@ -320,13 +343,17 @@ def kron(a: object, b: object, /) -> Expr:
     """
     x, y = as_expression(a), as_expression(b)
     if x.ndim != y.ndim:
-        raise ShapeError(f"kron needs the same number of axes on both sides, not {x.ndim} and {y.ndim}")
+        raise ShapeError(
+            f"kron needs the same number of axes on both sides, not {x.ndim} and {y.ndim}"
+        )
     if not x.ndim:
         return multiply(x, y)
     first, second = tuple(range(0, 2 * x.ndim, 2)), tuple(range(1, 2 * x.ndim, 2))
     both = tuple(range(2 * x.ndim))
     names = {**letters(first, x.axes), **letters(second, y.axes)}
-    found: Expr = assemble(1, [(x, first), (y, second)], both, axes=tuple(names[k] for k in both), letters=names)
+    found: Expr = assemble(
+        1, [(x, first), (y, second)], both, axes=tuple(names[k] for k in both), letters=names
+    )
     for p in range(x.ndim):
         found = vec(found, (p, p + 1))
     return found

@@ -25,15 +25,27 @@ from .table import (
 )
 
 
-def _term(node: Apply, coefficient: Number, slots: list[tuple[Expr, Labels]], output: Labels) -> Expr:
-    """An einsum over the axes of `node` and the core axes of its argument; batch labels stand in front of all."""
+def _term(
+    node: Apply, coefficient: Number, slots: list[tuple[Expr, Labels]], output: Labels
+) -> Expr:
+    """An einsum over the axes of `node` and the core axes of its argument; batch labels stand in
+    front of all.
+    """
     batch, result, core = labels_of(node)
     target = argument(node)
     axes = node.axes + target.axes[len(batch) :]
-    given = (*zip(batch + result, node.sizes, strict=True), *zip(batch + core, target.sizes, strict=True))
+    given = (
+        *zip(batch + result, node.sizes, strict=True),
+        *zip(batch + core, target.sizes, strict=True),
+    )
     used = {label for _, ls in slots for label in ls} | set(output)
-    return assemble(coefficient, [(e, batch + ls) for e, ls in slots], batch + output, axes=axes,
-                    given=tuple((label, size) for label, size in given if label in used or label in batch))  # fmt: skip
+    return assemble(
+        coefficient,
+        [(e, batch + ls) for e, ls in slots],
+        batch + output,
+        axes=axes,
+        given=tuple((label, size) for label, size in given if label in used or label in batch),
+    )
 
 
 def _inv(node: Apply) -> Terms:
@@ -57,14 +69,18 @@ def _det(node: Apply) -> Terms:
 def _adj(node: Apply) -> Terms:
     # adj(A)[i, j] is the derivative of det A by A[j, i]; that of a singular matrix is as good.
     _, (i, j), (k, l) = labels_of(node)
-    return (_term(node, 1, [(apply("minors", argument(node), 2, (2,)), (j, i, k, l))], (i, j, k, l)),)
+    return (
+        _term(node, 1, [(apply("minors", argument(node), 2, (2,)), (j, i, k, l))], (i, j, k, l)),
+    )
 
 
 def _minors(node: Apply) -> Terms:
     return (apply("minors", argument(node), 2, (node.parameters[0] + 1,)),)
 
 
-def _of_order(arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
+def _of_order(
+    arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
+) -> tuple[Axis, ...]:
     order: int = parameters[0]
     return same_axes(arguments, core, ()) * order
 
@@ -99,17 +115,23 @@ def _matrix_power(node: Apply) -> Terms:
     # d A^n = Σ_m A^m dA A^(n−1−m)
     _, (i, j), (k, l) = labels_of(node)
     a, (n,) = argument(node), node.parameters
-    ends = [_term(node, 1, [(at_power(a, n - 1), (l, j))], (i, j, i, l)),
-            _term(node, 1, [(at_power(a, n - 1), (i, k))], (i, j, k, j))]  # fmt: skip
-    middle = [_term(node, 1, [(at_power(a, m), (i, k)), (at_power(a, n - 1 - m), (l, j))], (i, j, k, l))
-              for m in range(1, n - 1)]  # fmt: skip
+    ends = [
+        _term(node, 1, [(at_power(a, n - 1), (l, j))], (i, j, i, l)),
+        _term(node, 1, [(at_power(a, n - 1), (i, k))], (i, j, k, j)),
+    ]
+    middle = [
+        _term(node, 1, [(at_power(a, m), (i, k)), (at_power(a, n - 1 - m), (l, j))], (i, j, k, l))
+        for m in range(1, n - 1)
+    ]
     return (ends[0], *middle, ends[1])
 
 
 def _triangle(node: Apply) -> Expr:
     """The mask of a triangle of the core axes of `node`: the function of ones."""
     first = argument(node)
-    return apply(node.function.name, filled(1, first.sizes[-2:], first.axes[-2:]), 2, node.parameters)
+    return apply(
+        node.function.name, filled(1, first.sizes[-2:], first.axes[-2:]), 2, node.parameters
+    )
 
 
 def _masked(node: Apply) -> Terms:
@@ -120,8 +142,8 @@ def _masked(node: Apply) -> Terms:
 
 
 def _cholesky(node: Apply) -> Terms:
-    # dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal, and dA is symmetric:
-    # half for dA[k, l] and half for dA[l, k].
+    # dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal, and dA is
+    # symmetric: half for dA[k, l] and half for dA[l, k].
     _, (i, j), (k, l) = labels_of(node)
     (p,) = fresh_labels(1)
     inverse = apply("inv", node, 2)
@@ -144,7 +166,10 @@ def _widened(e: Expr, like: Expr) -> Expr:
     new = tuple(range(e.ndim, e.ndim + len(extra)))
     i, j = e.ndim - 2, e.ndim - 1
     return viewed(
-        e, (*batch, i, j), (*batch, *new, i, j), given=tuple(zip(new, like.sizes[len(batch) : -2], strict=True))
+        e,
+        (*batch, i, j),
+        (*batch, *new, i, j),
+        given=tuple(zip(new, like.sizes[len(batch) : -2], strict=True)),
     )
 
 
@@ -154,8 +179,8 @@ def _transposed(e: Expr) -> Expr:
 
 
 def _expm_forward(node: Apply, k: int, tangent: Expr) -> Expr:
-    # exp(A) with directions E1, E2, … is the derivative of exp at A in those directions: one direction more by A,
-    # and linear in each of them.
+    # exp(A) with directions E1, E2, … is the derivative of exp at A in those directions: one
+    # direction more by A, and linear in each of them.
     a, *directions = (_widened(e, tangent) for e in node.arguments)
     if k:
         directions[k - 1] = tangent
@@ -172,7 +197,9 @@ def _expm_backward(node: Apply, k: int, cotangent: Expr) -> Expr:
 
 def _merged(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
     sizes = arguments[0].sizes[arguments[0].ndim - core :]
-    return ((sizes[0] if core == 1 else ("*", *sizes), arguments[0].axes[-1] if core == 1 else None),)
+    return (
+        (sizes[0] if core == 1 else ("*", *sizes), arguments[0].axes[-1] if core == 1 else None),
+    )
 
 
 def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
@@ -196,11 +223,15 @@ def _merge_cotangent(node: Apply, _: int, cotangent: Expr) -> Expr:
     return apply("vec", cotangent, len(node.parameters))
 
 
-def _crossed(arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
+def _crossed(
+    arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
+) -> tuple[Axis, ...]:
     return same_axes(arguments, core, parameters)[::-1]
 
 
-def _row(name: str, law: str, rule: Any, derived: str, text: str, latex: str, **others: Any) -> Function:
+def _row(
+    name: str, law: str, rule: Any, derived: str, text: str, latex: str, **others: Any
+) -> Function:
     return Function(name, law, (rule,), derived, numpy(text), latex, core=2, **others)
 
 
@@ -212,38 +243,163 @@ def _mapped(name: str, law: str, text: str, latex: str, **others: Any) -> Functi
 _MATRIX = r"\operatorname{{%s}}\left({0}\right)"
 
 _ROWS = (
-    _row("inv", "the inverse", _inv, "-inv(A) dA inv(A)", "inverse({0})", r"{0}^{{-1}}", shape=_crossed, square=True,
-         kind="factored", keeps_symmetry=True),
-    _row("det", "the determinant", _det, "tr(adj(A) dA)", "determinant({0})", r"\det\left({0}\right)", shape=no_axes,
-         square=True, kind="factored"),
-    _row("logdet", "log |det A|", _logdet, "tr(inv(A) dA)", "log_determinant({0})",
-         r"\log\left|\det\left({0}\right)\right|", shape=no_axes, square=True, kind="factored"),
-    _row("det_sign", "the sign of the determinant", constant, "0", "np.linalg.slogdet({0})[0]",
-         r"\operatorname{{sign}}\det\left({0}\right)", shape=no_axes, square=True, analytic=False,
-         kink="its derivative is 0 at a singular matrix too"),
-    _row("adj", "the adjugate det(A) inv(A)", _adj, "minors(A, 2)", "adjugate({0})", _MATRIX % "adj", shape=_crossed,
-         square=True, keeps_symmetry=True),
-    _row("minors", "the n-th derivative of det A", _minors, "minors(A, n + 1)", "minors({0}, {1})", _MATRIX % "minors",
-         shape=_of_order, square=True),
-    _row("pinv", "the Moore-Penrose inverse", _pinv, "-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
-         "np.linalg.pinv({0})", r"{0}^{{+}}", shape=_crossed, analytic=False, kink="for constant rank",
-         keeps_symmetry=True),
-    _row("matrix_power", "A^n for a whole number n", _matrix_power, "sum of A^m dA A^(n-1-m)",
-         "np.linalg.matrix_power({0}, {1})", r"{0}^{{{1}}}", square=True, keeps_symmetry=True),
-    _row("cholesky", "the lower Cholesky factor of the symmetric part", _cholesky, "L Phi(inv(L) dA inv(L)^T)",
-         "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
-         _MATRIX % "chol", square=True, analytic=False),
-    _row("tril", "the lower triangle from the k-th diagonal", _masked, "tril(dA)", "np.tril({0}, {1})",
-         _MATRIX % "tril", integer=largest, vanishes=0),
-    _row("triu", "the upper triangle from the k-th diagonal", _masked, "triu(dA)", "np.triu({0}, {1})",
-         _MATRIX % "triu", integer=largest, vanishes=0),
-    _mapped("expm", "the matrix exponential, and its derivatives in the directions that follow", "frechet({all})",
-            _MATRIX % "expm", core=2, square=True, needs="from scipy.linalg import expm", forward=_expm_forward,
-            backward=_expm_backward, vanishes=1),
-    _mapped("vec", "the core axes merged into one", "", _MATRIX % "vec", core=-1, shape=_merged, kind="reshape",
-            forward=_merge_tangent, backward=_split_cotangent, integer=largest, vanishes=0),
-    _mapped("unvec", "one axis split into several", "", _MATRIX % "unvec", core=1, shape=_split, kind="reshape",
-            forward=_split_tangent, backward=_merge_cotangent, integer=largest, vanishes=0),
-)  # fmt: skip
+    _row(
+        "inv",
+        "the inverse",
+        _inv,
+        "-inv(A) dA inv(A)",
+        "inverse({0})",
+        r"{0}^{{-1}}",
+        shape=_crossed,
+        square=True,
+        kind="factored",
+        keeps_symmetry=True,
+    ),
+    _row(
+        "det",
+        "the determinant",
+        _det,
+        "tr(adj(A) dA)",
+        "determinant({0})",
+        r"\det\left({0}\right)",
+        shape=no_axes,
+        square=True,
+        kind="factored",
+    ),
+    _row(
+        "logdet",
+        "log |det A|",
+        _logdet,
+        "tr(inv(A) dA)",
+        "log_determinant({0})",
+        r"\log\left|\det\left({0}\right)\right|",
+        shape=no_axes,
+        square=True,
+        kind="factored",
+    ),
+    _row(
+        "det_sign",
+        "the sign of the determinant",
+        constant,
+        "0",
+        "np.linalg.slogdet({0})[0]",
+        r"\operatorname{{sign}}\det\left({0}\right)",
+        shape=no_axes,
+        square=True,
+        analytic=False,
+        kink="its derivative is 0 at a singular matrix too",
+    ),
+    _row(
+        "adj",
+        "the adjugate det(A) inv(A)",
+        _adj,
+        "minors(A, 2)",
+        "adjugate({0})",
+        _MATRIX % "adj",
+        shape=_crossed,
+        square=True,
+        keeps_symmetry=True,
+    ),
+    _row(
+        "minors",
+        "the n-th derivative of det A",
+        _minors,
+        "minors(A, n + 1)",
+        "minors({0}, {1})",
+        _MATRIX % "minors",
+        shape=_of_order,
+        square=True,
+    ),
+    _row(
+        "pinv",
+        "the Moore-Penrose inverse",
+        _pinv,
+        "-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
+        "np.linalg.pinv({0})",
+        r"{0}^{{+}}",
+        shape=_crossed,
+        analytic=False,
+        kink="for constant rank",
+        keeps_symmetry=True,
+    ),
+    _row(
+        "matrix_power",
+        "A^n for a whole number n",
+        _matrix_power,
+        "sum of A^m dA A^(n-1-m)",
+        "np.linalg.matrix_power({0}, {1})",
+        r"{0}^{{{1}}}",
+        square=True,
+        keeps_symmetry=True,
+    ),
+    _row(
+        "cholesky",
+        "the lower Cholesky factor of the symmetric part",
+        _cholesky,
+        "L Phi(inv(L) dA inv(L)^T)",
+        "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
+        _MATRIX % "chol",
+        square=True,
+        analytic=False,
+    ),
+    _row(
+        "tril",
+        "the lower triangle from the k-th diagonal",
+        _masked,
+        "tril(dA)",
+        "np.tril({0}, {1})",
+        _MATRIX % "tril",
+        integer=largest,
+        vanishes=0,
+    ),
+    _row(
+        "triu",
+        "the upper triangle from the k-th diagonal",
+        _masked,
+        "triu(dA)",
+        "np.triu({0}, {1})",
+        _MATRIX % "triu",
+        integer=largest,
+        vanishes=0,
+    ),
+    _mapped(
+        "expm",
+        "the matrix exponential, and its derivatives in the directions that follow",
+        "frechet({all})",
+        _MATRIX % "expm",
+        core=2,
+        square=True,
+        needs="from scipy.linalg import expm",
+        forward=_expm_forward,
+        backward=_expm_backward,
+        vanishes=1,
+    ),
+    _mapped(
+        "vec",
+        "the core axes merged into one",
+        "",
+        _MATRIX % "vec",
+        core=-1,
+        shape=_merged,
+        kind="reshape",
+        forward=_merge_tangent,
+        backward=_split_cotangent,
+        integer=largest,
+        vanishes=0,
+    ),
+    _mapped(
+        "unvec",
+        "one axis split into several",
+        "",
+        _MATRIX % "unvec",
+        core=1,
+        shape=_split,
+        kind="reshape",
+        forward=_split_tangent,
+        backward=_merge_cotangent,
+        integer=largest,
+        vanishes=0,
+    ),
+)
 
 enter(_ROWS)

@@ -1,8 +1,9 @@
-"""NumPy code on expressions: ``np.exp(X)``, ``np.einsum("ij,jk->ik", X, Y)``, ``np.linalg.inv(X)``, ``array + X``.
+"""NumPy code on expressions: ``np.exp(X)``, ``np.einsum("ij,jk->ik", X, Y)``, ``np.linalg.inv(X)``,
+``array + X``.
 
-NumPy asks an operand what to do by ``__array_ufunc__`` and ``__array_function__``. The functions here have NumPy's
-names and arguments and give what NumPy gives; what they cannot do is a TypeError, never an array of objects. NumPy
-itself is not imported.
+NumPy asks an operand what to do by ``__array_ufunc__`` and ``__array_function__``. The functions
+here have NumPy's names and arguments and give what NumPy gives; what they cannot do is a TypeError,
+never an array of objects. NumPy itself is not imported.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _of_value(f: Named) -> Named:
 
 
 def _einsum(subscripts: object, /, *operands: object, optimize: object = None) -> Expr:
-    return einsum(subscripts, *operands)  # the order of contraction is chosen when the expression is evaluated
+    # the order of contraction is chosen when the expression is evaluated
+    return einsum(subscripts, *operands)
 
 
 def _power(x1: object, x2: object, /) -> Expr:
@@ -70,13 +72,16 @@ def _power(x1: object, x2: object, /) -> Expr:
 
 def _heaviside(x1: object, x2: object, /) -> Expr:
     if number(x2) != 0:
-        raise TypeError("np.heaviside of an expression has the value 0 at 0: write np.heaviside(x, 0)")
+        raise TypeError(
+            "np.heaviside of an expression has the value 0 at 0: write np.heaviside(x, 0)"
+        )
     found: Expr = VOCABULARY["heaviside"](x1)
     return found
 
 
 def _logaddexp(x1: object, x2: object, /) -> Expr:
-    # log(e^x + e^y) = max(x, y) + log(1 + e^−|x − y|), which neither overflows nor loses the smaller one
+    # log(e^x + e^y) = max(x, y) + log(1 + e^−|x − y|), which neither overflows nor loses the
+    # smaller one
     x, y = as_expression(x1), as_expression(x2)
     away = expression.times(elementwise.abs_(compound.subtracted(x, y)), -1)
     return expression.add(elementwise.maximum(x, y), VOCABULARY["softplus"](away))
@@ -90,7 +95,9 @@ def _negative(x: object, /) -> Expr:
     return compound.negated(as_expression(x))
 
 
-def _clip(a: object, a_min: object = None, a_max: object = None, *, min: object = None, max: object = None) -> Expr:
+def _clip(
+    a: object, a_min: object = None, a_max: object = None, *, min: object = None, max: object = None
+) -> Expr:
     return elementwise.clip(a, a_min if min is None else min, a_max if max is None else max)
 
 
@@ -165,7 +172,9 @@ def _diag(v: object, k: int = 0) -> Expr:
 def _outer(a: object, b: object) -> Expr:
     x, y = as_expression(a), as_expression(b)
     if x.ndim > 1 or y.ndim > 1:
-        raise ShapeError("np.outer flattens what is no vector: write ed.outer, or the einsum that you mean")
+        raise ShapeError(
+            "np.outer flattens what is no vector: write ed.outer, or the einsum that you mean"
+        )
     return compound.outer(x, y)
 
 
@@ -178,11 +187,16 @@ def _tensordot(a: object, b: object, axes: object = 2) -> Expr:
     x, y = as_expression(a), as_expression(b)
     first, second = _contracted(x, y, axes)
     if len(first) != len(second):
-        raise ShapeError(f"tensordot takes as many axes of both, not {len(first)} and {len(second)}")
+        raise ShapeError(
+            f"tensordot takes as many axes of both, not {len(first)} and {len(second)}"
+        )
     labels: list[object] = [x.ndim + p for p in range(y.ndim)]
     for p, q in zip(first, second, strict=True):
         labels[q] = p
-    output = [*(p for p in range(x.ndim) if p not in first), *(x.ndim + q for q in range(y.ndim) if q not in second)]
+    output = [
+        *(p for p in range(x.ndim) if p not in first),
+        *(x.ndim + q for q in range(y.ndim) if q not in second),
+    ]
     return einsum(x, list(range(x.ndim)), y, labels, output)
 
 
@@ -190,11 +204,15 @@ def _contracted(x: Expr, y: Expr, axes: object) -> tuple[Sequence[int], Sequence
     if isinstance(axes, int):
         if not 0 <= axes <= min(x.ndim, y.ndim):
             raise ShapeError(
-                f"tensordot over {axes} axes of {called(x)}, which has {x.ndim}, and {called(y)}, {y.ndim}"
+                f"tensordot over {axes} axes of {called(x)}, which has {x.ndim}, and {called(y)}, "
+                f"{y.ndim}"
             )
         return range(x.ndim - axes, x.ndim), range(axes)
     if not isinstance(axes, (tuple, list)) or len(axes) != 2:
-        raise TypeError("tensordot takes a number of axes, or a pair: the axes of the first and those of the second")
+        raise TypeError(
+            "tensordot takes a number of axes, or a pair: the axes of the first and those of the "
+            "second"
+        )
     return axes_of(x, axes[0]), axes_of(y, axes[1])
 
 
@@ -213,8 +231,14 @@ def _ravel(a: object) -> Expr:
 def _full_like(a: object, fill_value: object) -> Expr:
     e, value = as_expression(a), number(fill_value)
     if value is None:
-        raise TypeError(f"np.full_like of an expression takes a number, not {type(fill_value).__name__}")
-    return dressed(filled(value, e.sizes, e.axes), origins=(e,)) if value else zero(e.sizes, e.axes, (e,))
+        raise TypeError(
+            f"np.full_like of an expression takes a number, not {type(fill_value).__name__}"
+        )
+    return (
+        dressed(filled(value, e.sizes, e.axes), origins=(e,))
+        if value
+        else zero(e.sizes, e.axes, (e,))
+    )
 
 
 def _zeros_like(a: object) -> Expr:
@@ -240,36 +264,90 @@ def _binary(f: Callable[[Any, Any], Expr]) -> Named:
 
 #: ufuncs that are no row of the table of functions
 _UFUNCS: dict[str, Named] = {
-    "add": _binary(expression.add), "subtract": _binary(compound.subtracted), "multiply": _binary(expression.multiply),
-    "divide": _binary(compound.divided), "true_divide": _binary(compound.divided),
-    "matmul": _binary(expression.matmul), "power": _power, "negative": _negative, "positive": _positive,
-    "absolute": complex.abs_, "fabs": complex.abs_, "heaviside": _heaviside, "logaddexp": _logaddexp,
-}  # fmt: skip
+    "add": _binary(expression.add),
+    "subtract": _binary(compound.subtracted),
+    "multiply": _binary(expression.multiply),
+    "divide": _binary(compound.divided),
+    "true_divide": _binary(compound.divided),
+    "matmul": _binary(expression.matmul),
+    "power": _power,
+    "negative": _negative,
+    "positive": _positive,
+    "absolute": complex.abs_,
+    "fabs": complex.abs_,
+    "heaviside": _heaviside,
+    "logaddexp": _logaddexp,
+}
 #: functions by the name behind ``numpy.``
 _FUNCTIONS: dict[str, Named] = {
-    "einsum": _einsum, "where": elementwise.where, "clip": _clip, "dot": compound.dot, "inner": _inner,
-    "outer": _outer, "tensordot": _tensordot, "kron": linalg.kron, "trace": _trace, "diag": _diag,
-    "diagonal": _diagonal, "transpose": _transpose, "permute_dims": _transpose, "matrix_transpose": _matrix_transpose,
-    "swapaxes": _swapaxes, "moveaxis": _moveaxis, "tril": linalg.tril, "triu": linalg.triu, "ravel": _ravel,
-    "full_like": _full_like, "zeros_like": _zeros_like, "ones_like": _ones_like, "ndim": _ndim, "copy": _positive,
-    "real": _of_value(complex.real), "imag": _of_value(complex.imag),
-    "sum": _over_axis(compound.sum), "mean": _over_axis(compound.mean), "prod": _over_axis(reductions.prod),
-    "max": _over_axis(reductions.max), "amax": _over_axis(reductions.max), "min": _over_axis(reductions.min),
-    "amin": _over_axis(reductions.min), "var": _spread(compound.var), "std": _spread(compound.std),
-    "linalg.norm": _norm, "linalg.inv": linalg.inv, "linalg.det": linalg.det, "linalg.solve": linalg.solve,
-    "linalg.slogdet": linalg.slogdet, "linalg.pinv": linalg.pinv, "linalg.cholesky": linalg.cholesky,
-    "linalg.matrix_power": linalg.matrix_power, "linalg.multi_dot": _multi_dot, "linalg.trace": _last_trace,
-    "linalg.diagonal": _last_diagonal, "linalg.outer": _outer, "linalg.tensordot": _tensordot,
-    "linalg.matmul": _UFUNCS["matmul"], "linalg.matrix_transpose": _matrix_transpose,
-}  # fmt: skip
+    "einsum": _einsum,
+    "where": elementwise.where,
+    "clip": _clip,
+    "dot": compound.dot,
+    "inner": _inner,
+    "outer": _outer,
+    "tensordot": _tensordot,
+    "kron": linalg.kron,
+    "trace": _trace,
+    "diag": _diag,
+    "diagonal": _diagonal,
+    "transpose": _transpose,
+    "permute_dims": _transpose,
+    "matrix_transpose": _matrix_transpose,
+    "swapaxes": _swapaxes,
+    "moveaxis": _moveaxis,
+    "tril": linalg.tril,
+    "triu": linalg.triu,
+    "ravel": _ravel,
+    "full_like": _full_like,
+    "zeros_like": _zeros_like,
+    "ones_like": _ones_like,
+    "ndim": _ndim,
+    "copy": _positive,
+    "real": _of_value(complex.real),
+    "imag": _of_value(complex.imag),
+    "sum": _over_axis(compound.sum),
+    "mean": _over_axis(compound.mean),
+    "prod": _over_axis(reductions.prod),
+    "max": _over_axis(reductions.max),
+    "amax": _over_axis(reductions.max),
+    "min": _over_axis(reductions.min),
+    "amin": _over_axis(reductions.min),
+    "var": _spread(compound.var),
+    "std": _spread(compound.std),
+    "linalg.norm": _norm,
+    "linalg.inv": linalg.inv,
+    "linalg.det": linalg.det,
+    "linalg.solve": linalg.solve,
+    "linalg.slogdet": linalg.slogdet,
+    "linalg.pinv": linalg.pinv,
+    "linalg.cholesky": linalg.cholesky,
+    "linalg.matrix_power": linalg.matrix_power,
+    "linalg.multi_dot": _multi_dot,
+    "linalg.trace": _last_trace,
+    "linalg.diagonal": _last_diagonal,
+    "linalg.outer": _outer,
+    "linalg.tensordot": _tensordot,
+    "linalg.matmul": _UFUNCS["matmul"],
+    "linalg.matrix_transpose": _matrix_transpose,
+}
 #: ``np.add.reduce`` and its like
 _REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
 #: arguments that change nothing when they have this value
-_NEUTRAL = {"out": None, "dtype": None, "keepdims": False, "where": True, "order": "K", "casting": "same_kind"}
+_NEUTRAL = {
+    "out": None,
+    "dtype": None,
+    "keepdims": False,
+    "where": True,
+    "order": "K",
+    "casting": "same_kind",
+}
 
 
 def numpy_function(name: str) -> Named | None:
-    """What ``np.name`` does on expressions; `name` may be dotted, as in ``linalg.inv``. None where it does nothing."""
+    """What ``np.name`` does on expressions; `name` may be dotted, as in ``linalg.inv``. None
+    where it does nothing.
+    """
     if name in _UFUNCS or name in _FUNCTIONS:
         return _UFUNCS.get(name) or _FUNCTIONS[name]
     return VOCABULARY[name] if is_elementwise(name) and name not in ("equal", "not_equal") else None
@@ -286,13 +364,20 @@ def array_ufunc(self: Expr, ufunc: Any, method: str, *inputs: object, **options:
     if method == "reduce" and name in _REDUCED:
         return _called(_REDUCED[name], inputs, {"axis": 0, **options}, f"np.{name}.reduce")
     if method != "__call__":
-        raise TypeError(f"np.{name}.{method} does not work on expressions; np.{name}(…) may, and an einsum")
+        raise TypeError(
+            f"np.{name}.{method} does not work on expressions; np.{name}(…) may, and an einsum"
+        )
     if name in ("equal", "not_equal"):
-        raise TypeError(f"== between an array and an expression has no one meaning: ed.{name}(x, y) compares entries")
+        raise TypeError(
+            f"== between an array and an expression has no one meaning: ed.{name}(x, y) compares "
+            "entries"
+        )
     return _called(name, inputs, options, f"np.{name}")
 
 
-def array_function(self: Expr, f: Any, types: object, args: Sequence[object], options: dict[str, object]) -> Any:
+def array_function(
+    self: Expr, f: Any, types: object, args: Sequence[object], options: dict[str, object]
+) -> Any:
     """What NumPy asks when an argument of one of its functions is an expression."""
     dotted = f"{f.__module__}.{f.__name__}".removeprefix("numpy.")
     return _called(dotted, args, options, f"np.{dotted}")
@@ -302,7 +387,8 @@ def _called(name: str, args: Sequence[object], options: dict[str, object], shown
     f = numpy_function(name)
     if f is None:
         raise TypeError(
-            f"{shown} does not work on expressions. What does: arithmetic, functions of entries, einsum, "
+            f"{shown} does not work on expressions. What does: arithmetic, functions of entries, "
+            "einsum, "
             "sum, mean, max, where, dot, transpose, linalg.inv and their like; or write an einsum"
         )
     given = {k: v for k, v in options.items() if k not in _NEUTRAL or v is not _NEUTRAL[k]}
@@ -310,8 +396,12 @@ def _called(name: str, args: Sequence[object], options: dict[str, object], shown
     return f(*args, **given)
 
 
-def check_arguments(f: Named, shown: str, args: Sequence[object], options: dict[str, Any]) -> inspect.BoundArguments:
-    """The arguments by the names of the parameters of `f`, or a TypeError that names those it takes."""
+def check_arguments(
+    f: Named, shown: str, args: Sequence[object], options: dict[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments by the names of the parameters of `f`, or a TypeError that names those it
+    takes.
+    """
     signature = inspect.signature(f)
     try:
         return signature.bind(*args, **options)
@@ -323,15 +413,17 @@ def check_arguments(f: Named, shown: str, args: Sequence[object], options: dict[
 def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) -> Any:
     """``trace_function(f, X="is")``: the expression that `f`, written for NumPy arrays, computes.
 
-    `f` is called once, with expressions: those given, and for a string or tuple of axes the tensor of the parameter's
-    name. Numbers and arrays are handed on. Lists, tuples and dicts of expressions come back as they are. What depends
-    on numbers in `f` (``if``, indexing, loops over entries) is a TypeError that says what to do.
+    `f` is called once, with expressions: those given, and for a string or tuple of axes the tensor
+    of the parameter's name. Numbers and arrays are handed on. Lists, tuples and dicts of
+    expressions come back as they are. What depends on numbers in `f` (``if``, indexing, loops over
+    entries) is a TypeError that says what to do.
 
     >>> import einderiv as ed
     >>> import numpy as np
     >>> def loss(X, w, y):
     ...     return np.sum((X @ w - y) ** 2)
-    >>> ed.trace_function(loss, "nd", "d", "n") == ed.parse("X: nd\\nsum((X @ w - y)**2)", tensors={"w": "d", "y": "n"})
+    >>> written = ed.parse("X: nd\\nsum((X @ w - y)**2)", tensors={"w": "d", "y": "n"})
+    >>> ed.trace_function(loss, "nd", "d", "n") == written
     True
 
     Raises TypeError if `f` gives something else than expressions.
@@ -368,5 +460,8 @@ def _check_expressions(result: object, name: str) -> None:
         if isinstance(part, (list, tuple, dict)):
             stack.extend(part.values() if isinstance(part, dict) else part)
         elif not isinstance(part, Expr):
-            raise TypeError(f"{name} gave {type(part).__name__}, but must give an expression, or a list, tuple or dict "
-                            "of them")  # fmt: skip
+            raise TypeError(
+                f"{name} gave {type(part).__name__}, but must give an expression, or a list, tuple "
+                "or dict "
+                "of them"
+            )

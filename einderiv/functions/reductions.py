@@ -1,4 +1,6 @@
-"""Rows with core axes that are reduced or normalised: softmax, the largest entry, products; over any axes."""
+"""Rows with core axes that are reduced or normalised: softmax, the largest entry, products; over
+any axes.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from .table import (
 def _softmax(node: Apply) -> Terms:
     # ∂p_i/∂u_j = p_i δ_ij − p_i p_j
     batch, rows, columns = labels_of(node)
-    diagonal = assemble(1, [(node, batch + rows)], batch + rows + rows, axes=node.axes + node.axes[len(batch) :])
+    diagonal = assemble(
+        1, [(node, batch + rows)], batch + rows + rows, axes=node.axes + node.axes[len(batch) :]
+    )
     outer = [(node, batch + rows), (node, batch + columns)]
     return diagonal, assemble(-1, outer, batch + rows + columns, axes=diagonal.axes)
 
@@ -42,7 +46,9 @@ def _log_softmax(node: Apply) -> Terms:
     names = node.axes + node.axes[len(batch) :]
     p = apply("softmax", argument(node), node.core)
     delta = assemble(1, [], batch + rows + rows, axes=names, given=given)
-    return delta, assemble(-1, [(p, batch + columns)], batch + rows + columns, axes=names, given=given)
+    return delta, assemble(
+        -1, [(p, batch + columns)], batch + rows + columns, axes=names, given=given
+    )
 
 
 def _max(node: Apply) -> Terms:
@@ -54,40 +60,107 @@ def _min(node: Apply) -> Terms:
 
 
 def _prod(node: Apply) -> Terms:
-    # The product of all but some entries, by one more of them, leaves out that one too; twice the same gives 0.
+    # The product of all but some entries, by one more of them, leaves out that one too; twice the
+    # same gives 0.
     (out,) = node.parameters
     return (apply("prod", argument(node), node.core, (out + 1,)),)
 
 
-def _left_out(arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
+def _left_out(
+    arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
+) -> tuple[Axis, ...]:
     out: int = parameters[0]
     return same_axes(arguments, core, ()) * out
 
 
 _ROWS = (
-    Function("softmax", "e^x / sum e^x over the core axes", (_softmax,), "diag(p) - p p^T",
-             numpy("softmax({0}, {core})"), r"\operatorname{{softmax}}\left({0}\right)", core=-1),
-    Function("log_softmax", "x - log sum e^x over the core axes", (_log_softmax,), "I - 1 softmax(x)^T",
-             numpy("log_softmax({0}, {core})"), r"\log\operatorname{{softmax}}\left({0}\right)", core=-1),
-    Function("logsumexp", "log sum e^x over the core axes", (_logsumexp,), "softmax(x)",
-             numpy("logsumexp({0}, {core})"),
-             r"\operatorname{{logsumexp}}\left({0}\right)", core=-1, shape=no_axes),
-    Function("max", "the largest entry over the core axes", (_max,), "1 there, 0 elsewhere",
-             numpy("{0}.max(axis={core})"), r"\max\left({0}\right)", kink="ties share equally", core=-1, shape=no_axes,
-             analytic=False, integer=largest),
-    Function("min", "the smallest entry over the core axes", (_min,), "1 there, 0 elsewhere",
-             numpy("{0}.min(axis={core})"), r"\min\left({0}\right)", kink="ties share equally", core=-1, shape=no_axes,
-             analytic=False, integer=largest),
-    Function("at_max", "1 at the largest entry over the core axes, 0 elsewhere", (constant,), "0",
-             numpy("shares({0}, np.max, {core})"), r"\operatorname{{at\_max}}\left({0}\right)",
-             kink="ties share equally; its derivative is 0", core=-1, analytic=False),
-    Function("at_min", "1 at the smallest entry over the core axes, 0 elsewhere", (constant,), "0",
-             numpy("shares({0}, np.min, {core})"), r"\operatorname{{at\_min}}\left({0}\right)",
-             kink="ties share equally; its derivative is 0", core=-1, analytic=False),
-    Function("prod", "the product over the core axes, without n entries that n further axes tell", (_prod,),
-             "prod(x, n + 1)", numpy("products({0}, {depth}, {1})"), r"\operatorname{{prod}}\left({0}\right)", core=-1,
-             shape=_left_out),
-)  # fmt: skip
+    Function(
+        "softmax",
+        "e^x / sum e^x over the core axes",
+        (_softmax,),
+        "diag(p) - p p^T",
+        numpy("softmax({0}, {core})"),
+        r"\operatorname{{softmax}}\left({0}\right)",
+        core=-1,
+    ),
+    Function(
+        "log_softmax",
+        "x - log sum e^x over the core axes",
+        (_log_softmax,),
+        "I - 1 softmax(x)^T",
+        numpy("log_softmax({0}, {core})"),
+        r"\log\operatorname{{softmax}}\left({0}\right)",
+        core=-1,
+    ),
+    Function(
+        "logsumexp",
+        "log sum e^x over the core axes",
+        (_logsumexp,),
+        "softmax(x)",
+        numpy("logsumexp({0}, {core})"),
+        r"\operatorname{{logsumexp}}\left({0}\right)",
+        core=-1,
+        shape=no_axes,
+    ),
+    Function(
+        "max",
+        "the largest entry over the core axes",
+        (_max,),
+        "1 there, 0 elsewhere",
+        numpy("{0}.max(axis={core})"),
+        r"\max\left({0}\right)",
+        kink="ties share equally",
+        core=-1,
+        shape=no_axes,
+        analytic=False,
+        integer=largest,
+    ),
+    Function(
+        "min",
+        "the smallest entry over the core axes",
+        (_min,),
+        "1 there, 0 elsewhere",
+        numpy("{0}.min(axis={core})"),
+        r"\min\left({0}\right)",
+        kink="ties share equally",
+        core=-1,
+        shape=no_axes,
+        analytic=False,
+        integer=largest,
+    ),
+    Function(
+        "at_max",
+        "1 at the largest entry over the core axes, 0 elsewhere",
+        (constant,),
+        "0",
+        numpy("shares({0}, np.max, {core})"),
+        r"\operatorname{{at\_max}}\left({0}\right)",
+        kink="ties share equally; its derivative is 0",
+        core=-1,
+        analytic=False,
+    ),
+    Function(
+        "at_min",
+        "1 at the smallest entry over the core axes, 0 elsewhere",
+        (constant,),
+        "0",
+        numpy("shares({0}, np.min, {core})"),
+        r"\operatorname{{at\_min}}\left({0}\right)",
+        kink="ties share equally; its derivative is 0",
+        core=-1,
+        analytic=False,
+    ),
+    Function(
+        "prod",
+        "the product over the core axes, without n entries that n further axes tell",
+        (_prod,),
+        "prod(x, n + 1)",
+        numpy("products({0}, {depth}, {1})"),
+        r"\operatorname{{prod}}\left({0}\right)",
+        core=-1,
+        shape=_left_out,
+    ),
+)
 
 enter(_ROWS)
 
@@ -107,7 +180,8 @@ def softmax(e: object, axis: object = -1) -> Expr:
 
 @public
 def log_softmax(e: object, axis: object = -1) -> Expr:
-    """``log_softmax(e, axis)``: ``log(softmax(e, axis))``, computed without overflow and without cancellation.
+    """``log_softmax(e, axis)``: ``log(softmax(e, axis))``, computed without overflow and without
+    cancellation.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.log_softmax(ed.tensor("x", "i")), x=[1e4, 0.0])
@@ -120,7 +194,8 @@ def log_softmax(e: object, axis: object = -1) -> Expr:
 
 @public
 def logsumexp(e: object, axis: object = None) -> Expr:
-    """``logsumexp(e, axis)``: ``log(sum(exp(e), axis))``, computed without overflow; all axes by default.
+    """``logsumexp(e, axis)``: ``log(sum(exp(e), axis))``, computed without overflow; all axes by
+    default.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.logsumexp(ed.tensor("x", "i")), x=[1e4, -1e4]))
@@ -133,7 +208,8 @@ def logsumexp(e: object, axis: object = None) -> Expr:
 
 @public
 def max(e: object, axis: object = None) -> Expr:
-    """``max(e, axis)``: the largest entry over `axis`, all axes by default. Ties share the derivative equally.
+    """``max(e, axis)``: the largest entry over `axis`, all axes by default. Ties share the
+    derivative equally.
 
     >>> import einderiv as ed
     >>> x = ed.tensor("x", "i")
@@ -147,7 +223,8 @@ def max(e: object, axis: object = None) -> Expr:
 
 @public
 def min(e: object, axis: object = None) -> Expr:
-    """``min(e, axis)``: the smallest entry over `axis`, all axes by default. Ties share the derivative equally.
+    """``min(e, axis)``: the smallest entry over `axis`, all axes by default. Ties share the
+    derivative equally.
 
     >>> import einderiv as ed
     >>> int(ed.evaluate(ed.min(ed.tensor("x", "i")), x=[3, 1, 2]))
@@ -160,7 +237,8 @@ def min(e: object, axis: object = None) -> Expr:
 
 @public
 def prod(e: object, axis: object = None) -> Expr:
-    """``prod(e, axis)``: the product over `axis`, all axes by default. Zeros among the entries are no trouble.
+    """``prod(e, axis)``: the product over `axis`, all axes by default. Zeros among the entries are
+    no trouble.
 
     The derivative by an entry is the product of the others, never the product divided by it.
 

@@ -1,7 +1,7 @@
 """Which functions a user may name: in a text, and by way of NumPy. Name to callable on expressions.
 
-The functions name themselves where they are defined: :func:`table.public`. Those that users add with ``ed.function``
-are found by themselves.
+The functions name themselves where they are defined: :func:`table.public`. Those that users add
+with ``ed.function`` are found by themselves.
 """
 
 from __future__ import annotations
@@ -22,13 +22,28 @@ def _words(words: str) -> frozenset[str]:
 #: functions of a matrix, or of a stack of them
 MATRIX = _words("trace inv det logdet adj pinv matrix_power cholesky expm tril triu")
 #: the result has the axes of the first argument
-SAME_AXES = _words("softmax log_softmax layer_norm clip real imag inv adj matrix_power cholesky expm tril triu")
+SAME_AXES = _words(
+    "softmax log_softmax layer_norm clip real imag inv adj matrix_power cholesky expm tril triu"
+)
 #: other names that users know, from NumPy, SciPy and PyTorch
 OTHER_NAMES = {
-    "absolute": "abs", "acos": "arccos", "acosh": "arccosh", "amax": "max", "amin": "min", "asin": "arcsin",
-    "asinh": "arcsinh", "atan": "arctan", "atan2": "arctan2", "atanh": "arctanh", "conjugate": "conj",
-    "expit": "sigmoid", "logsigmoid": "log_sigmoid", "psi": "digamma", "swish": "silu", "tr": "trace",
-}  # fmt: skip
+    "absolute": "abs",
+    "acos": "arccos",
+    "acosh": "arccosh",
+    "amax": "max",
+    "amin": "min",
+    "asin": "arcsin",
+    "asinh": "arcsinh",
+    "atan": "arctan",
+    "atan2": "arctan2",
+    "atanh": "arctanh",
+    "conjugate": "conj",
+    "expit": "sigmoid",
+    "logsigmoid": "log_sigmoid",
+    "psi": "digamma",
+    "swish": "silu",
+    "tr": "trace",
+}
 
 
 table.public(einsum)  # it is below this package, which names it

@@ -1,7 +1,9 @@
-"""Tensors with a declared structure: symmetric, diagonal, lower triangular, orthogonal; and gradients along it.
+"""Tensors with a declared structure: symmetric, diagonal, lower triangular, orthogonal; and
+gradients along it.
 
-Derivatives are unconstrained: every entry counts as free, as if nothing were declared. `project` takes them to the
-tangent of the structure, which is what a step of a descent that keeps the structure needs.
+Derivatives are unconstrained: every entry counts as free, as if nothing were declared. `project`
+takes them to the tangent of the structure, which is what a step of a descent that keeps the
+structure needs.
 """
 
 from __future__ import annotations
@@ -30,16 +32,18 @@ from .table import public
 
 @public
 def project(g: object, s: object, /) -> Expr:
-    """``project(g, S).shape == g.shape``: the part of a derivative by `S` that is tangent to the structure of `S`.
+    """``project(g, S).shape == g.shape``: the part of a derivative by `S` that is tangent to the
+    structure of `S`.
 
-    ============  ============================  ======================================================
+    ============  ============================  ====================================================
     structure     the projection of G           source
-    ============  ============================  ======================================================
+    ============  ============================  ====================================================
     symmetric     ``(G + G.T) / 2``             Srinivasan and Panda, arXiv 1911.06491
     diagonal      the diagonal of G             the subspace of diagonal matrices
     lower         ``tril(G)``                   the subspace of lower triangles
-    orthogonal    ``(G - S @ G.T @ S) / 2``     Edelman, Arias, Smith, SIAM J. Matrix Anal. 20 (1998)
-    ============  ============================  ======================================================
+    orthogonal    ``(G - S @ G.T @ S) / 2``     Edelman, Arias, Smith, SIAM J. Matrix Anal. 20
+                                                (1998)
+    ============  ============================  ====================================================
 
     It acts on the last two axes, those of `S`.
 
@@ -49,15 +53,21 @@ def project(g: object, s: object, /) -> Expr:
     >>> print(ed.formula(ed.project(g, S)))
     y[a,b] = 0.5 u[a] v[b] + 0.5 u[b] v[a]
 
-    Raises EinderivError if `S` has no declared structure, ShapeError if `g` has fewer axes than `S`.
+    Raises EinderivError if `S` has no declared structure, ShapeError if `g` has fewer axes than
+    `S`.
     """
     found = as_expression(g)
     if not isinstance(s, Tensor) or s.structure is None:
         what = called(s) if isinstance(s, Expr) else type(s).__name__
-        raise EinderivError(f"{what} has no declared structure: ed.tensor('S', 'nn', symmetric=True) has")
+        raise EinderivError(
+            f"{what} has no declared structure: ed.tensor('S', 'nn', symmetric=True) has"
+        )
     if found.ndim < s.ndim:
-        raise ShapeError(f"{called(found)} has {counted(found.ndim, 'axis')}, but a derivative by {s.name} ends with "
-                         f"{s.ndim}")  # fmt: skip
+        raise ShapeError(
+            f"{called(found)} has {counted(found.ndim, 'axis')}, but a derivative by {s.name} ends "
+            "with "
+            f"{s.ndim}"
+        )
     return checked(dressed(_projected(found, s), origins=(s,)))
 
 
@@ -69,7 +79,9 @@ def _projected(g: Expr, s: Tensor) -> Expr:
         case "symmetric":
             return times(add(g, flipped), 0.5)
         case "diagonal":
-            return viewed(viewed(g, (*batch, i, i), (*batch, i)), (*batch, i), (*batch, i, i), names=g.axes)
+            return viewed(
+                viewed(g, (*batch, i, i), (*batch, i)), (*batch, i), (*batch, i, i), names=g.axes
+            )
         case "lower":
             return tril(g)
     if g.ndim > s.ndim:
@@ -87,13 +99,20 @@ def inside(g: Expr, s: Tensor) -> Expr:
 
 def projected(a: Any, structure: str | None) -> Any:
     """The array next to `a` of a structure that is a linear space."""
-    return (a + a.swapaxes(-1, -2)) / 2 if structure == "symmetric" else with_structure(a, structure)
+    return (
+        (a + a.swapaxes(-1, -2)) / 2 if structure == "symmetric" else with_structure(a, structure)
+    )
 
 
 def structures(roots: Iterable[Expr]) -> dict[str, str]:
-    """The structures that are declared in expressions and in all that they were made from, by tensor."""
-    return {node.name: node.structure for node in walk(roots, everything)
-            if isinstance(node, Tensor) and node.structure}  # fmt: skip
+    """The structures that are declared in expressions and in all that they were made from, by
+    tensor.
+    """
+    return {
+        node.name: node.structure
+        for node in walk(roots, everything)
+        if isinstance(node, Tensor) and node.structure
+    }
 
 
 def with_structure(a: Any, structure: str | None) -> Any:
@@ -122,9 +141,13 @@ def check_structures(declared: Mapping[str, str], arrays: Mapping[str, Any]) -> 
         if structure == "orthogonal":
             off = a.swapaxes(-1, -2).conj() @ a - np.eye(a.shape[-1])
         else:
-            off = a - (a.swapaxes(-1, -2) if structure == "symmetric" else with_structure(a, structure))
+            off = a - (
+                a.swapaxes(-1, -2) if structure == "symmetric" else with_structure(a, structure)
+            )
         eps = float(np.finfo(a.dtype).eps) if a.dtype.kind in "fc" else 0.0
         largest = float(np.abs(off).max(initial=0))
         if not largest <= eps**0.5 * float(np.abs(a).max(initial=0)):
-            raise EinderivError(f"{name} is declared {structure}, but its array is not: the largest deviation is "
-                                f"{largest:.3g}")  # fmt: skip
+            raise EinderivError(
+                f"{name} is declared {structure}, but its array is not: the largest deviation is "
+                f"{largest:.3g}"
+            )

@@ -1,13 +1,15 @@
-"""The table of functions: what a row says, and how a row is used. The rows stand in the modules above.
+"""The table of functions: what a row says, and how a row is used. The rows stand in the modules
+above.
 
-A row has one derivative for each argument. It takes the applied node and answers a tuple of terms, each over the batch
-axes, the core axes of the result and the core axes of the argument. The derivative of ``f(u)`` is the sum over those
-terms of the einsum of the term with the derivative of ``u``; keeping terms apart keeps structure: ``softmax`` is a
-diagonal minus an outer product, and the diagonal is never formed. Where the derivative is a linear map whose entries
-nobody wants to see (a reshape, the matrix exponential), the row maps tangents and cotangents instead.
+A row has one derivative for each argument. It takes the applied node and answers a tuple of terms,
+each over the batch axes, the core axes of the result and the core axes of the argument. The
+derivative of ``f(u)`` is the sum over those terms of the einsum of the term with the derivative of
+``u``; keeping terms apart keeps structure: ``softmax`` is a diagonal minus an outer product, and
+the diagonal is never formed. Where the derivative is a linear map whose entries nobody wants to see
+(a reshape, the matrix exponential), the row maps tangents and cotangents instead.
 
-At kinks the convention of JAX and PyTorch holds, and the row says so. A function that is constant between its jumps has
-no terms; nothing else answers zero.
+At kinks the convention of JAX and PyTorch holds, and the row says so. A function that is constant
+between its jumps has no terms; nothing else answers zero.
 """
 
 from __future__ import annotations
@@ -18,7 +20,17 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import EinderivError, ShapeError, counted
-from ..expression import Apply, Expr, Number, Size, as_expression, checked, is_name, operand, stretched
+from ..expression import (
+    Apply,
+    Expr,
+    Number,
+    Size,
+    as_expression,
+    checked,
+    is_name,
+    operand,
+    stretched,
+)
 
 Terms = tuple[Expr, ...]
 Rule = Callable[[Apply], Terms]
@@ -54,7 +66,9 @@ def no_axes(_: tuple[Expr, ...], __: int, ___: tuple[Any, ...]) -> tuple[Axis, .
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """One row. `spell` says it in each backend, with ``{0}`` … for the arguments, then the parameters."""
+    """One row. `spell` says it in each backend, with ``{0}`` … for the arguments, then the
+    parameters.
+    """
 
     name: str
     law: str  # f(x) in plain text
@@ -65,12 +79,17 @@ class Function:
     domain: tuple[float, float] = (-2.0, 2.0)  # where tests draw their arguments
     kink: str = ""  # the convention where the derivative does not exist
     core: int = 0  # how many core axes it has; -1 for any number of them
-    shape: Callable[[tuple[Expr, ...], int, tuple[Any, ...]], tuple[Axis, ...]] = same_axes  # core axes of the result
+    shape: Callable[[tuple[Expr, ...], int, tuple[Any, ...]], tuple[Axis, ...]] = (
+        same_axes  # core axes of the result
+    )
     square: bool = False  # its two core axes have one size
-    kind: str = "apply"  # of the step that computes it; "factored": from factors that are made once; "reshape"
+    # of the step that computes it; "factored": from factors that are made once; "reshape"
+    kind: str = "apply"
     needs: str = ""  # what a source must import for it
     analytic: bool = True  # has a complex extension with the same derivative
-    integer: Callable[[Bounds, tuple[Number, ...]], int | None] = _leaves_integers  # a bound of |f| by |x|, or None
+    integer: Callable[[Bounds, tuple[Number, ...]], int | None] = (
+        _leaves_integers  # a bound of |f| by |x|, or None
+    )
     forward: LinearMap | None = None  # of a tangent with the core axes last, instead of derivatives
     backward: LinearMap | None = None  # of a cotangent
     rebuild: Callable[[Apply, Terms], Expr] | None = None  # of other arguments, if not by `Apply`
@@ -100,7 +119,9 @@ def public(call: Call) -> Call:
     return call
 
 
-def apply(name: str, e: Expr | tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()) -> Apply:
+def apply(
+    name: str, e: Expr | tuple[Expr, ...], core: int = 0, parameters: tuple[Any, ...] = ()
+) -> Apply:
     """``f(e)`` with the last `core` axes of every argument as core axes."""
     return Apply(FUNCTIONS[name], e if isinstance(e, tuple) else (e,), core, parameters)
 
@@ -113,8 +134,13 @@ def stays_integer(node: Apply) -> bool:
 
 def shown_parameters(e: Apply) -> list[str]:
     """The numbers that a function takes besides its arguments; sizes are not shown."""
-    # A 0 of a row with core axes is what goes without saying: ``tril(A)``, and ``prod(x)`` without entries left out.
-    return [str(p) for p in e.parameters if isinstance(p, (int, float, complex)) and not (e.function.core and p == 0)]
+    # A 0 of a row with core axes is what goes without saying: ``tril(A)``, and ``prod(x)`` without
+    # entries left out.
+    return [
+        str(p)
+        for p in e.parameters
+        if isinstance(p, (int, float, complex)) and not (e.function.core and p == 0)
+    ]
 
 
 def argument(node: Apply) -> Expr:
@@ -128,7 +154,9 @@ def constant(_: Apply) -> Terms:
 
 
 def labels_of(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """Labels for the terms of a derivative: of the batch axes, the result's core axes, the argument's core axes."""
+    """Labels for the terms of a derivative: of the batch axes, the result's core axes, the
+    argument's core axes.
+    """
     n = argument(node).ndim - node.core
     m = node.ndim
     return tuple(range(n)), tuple(range(n, m)), tuple(range(m, m + node.core))
@@ -148,7 +176,8 @@ def of_one(row: Function) -> Callable[[object], Expr]:
         return apply(name, as_expression(e))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument.
+    law = f"``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument."
+    function.__doc__ = f"""{law}
 
     The derivative is ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
 
@@ -162,7 +191,9 @@ def of_one(row: Function) -> Callable[[object], Expr]:
 
 
 def together(*values: object) -> tuple[Expr, ...]:
-    """Arguments of one elementwise function: numbers and scalars broadcast to the axes of the others."""
+    """Arguments of one elementwise function: numbers and scalars broadcast to the axes of the
+    others.
+    """
     found = [operand(v) for v in values]
     if not any(isinstance(v, Expr) for v in found):
         found[0] = as_expression(found[0])
@@ -193,7 +224,9 @@ def of_two(row: Function) -> Callable[[object, object], Expr]:
     return function
 
 
-def _entered(made_of: Callable[[Function], Call], row: Callable[Columns, Function]) -> Callable[Columns, Call]:
+def _entered(
+    made_of: Callable[[Function], Call], row: Callable[Columns, Function]
+) -> Callable[Columns, Call]:
     """What takes the columns of a row, and answers the public function of the row."""
 
     def entered(*columns: Columns.args, **more: Columns.kwargs) -> Call:
@@ -207,15 +240,25 @@ elementwise = _entered(of_one, Function)
 elementwise_of_two = _entered(of_two, Function)
 
 
-def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, latex: str | None = None,
-             law: str = "", imports: str = "", domain: tuple[float, float] = (-2.0, 2.0), kink: str = "",
-             analytic: bool = False, torch: str | None = None,
-             jax: str | None = None) -> Callable[..., Expr]:  # fmt: skip
+def function(
+    name: str,
+    numpy: str,
+    *derivatives: Callable[..., object] | None,
+    latex: str | None = None,
+    law: str = "",
+    imports: str = "",
+    domain: tuple[float, float] = (-2.0, 2.0),
+    kink: str = "",
+    analytic: bool = False,
+    torch: str | None = None,
+    jax: str | None = None,
+) -> Callable[..., Expr]:
     r"""Add an elementwise function of your own to the table, and return it.
 
-    `numpy` spells it, with ``{0}`` for the first argument, `torch` and `jax` for their arrays; these know ``torch``,
-    and ``jax``, ``jnp``, ``lax``, ``nn`` and ``special``. There is one derivative for each argument: it takes the
-    arguments as expressions and answers an expression, or is None where the function is constant between its jumps.
+    `numpy` spells it, with ``{0}`` for the first argument, `torch` and `jax` for their arrays;
+    these know ``torch``, and ``jax``, ``jnp``, ``lax``, ``nn`` and ``special``. There is one
+    derivative for each argument: it takes the arguments as expressions and answers an expression,
+    or is None where the function is constant between its jumps.
 
     >>> import einderiv as ed
     >>> lorentz = ed.function("lorentz", "1 / (1 + {0} * {0})", lambda x: -2 * x / (1 + x * x) ** 2)
@@ -225,23 +268,38 @@ def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, 
     >>> ed.check(ed.sum(lorentz(x)), x, x=[0.3, 0.8]).ok
     True
 
-    Use it with trusted text only: `numpy` and `imports` become part of the generated source. `analytic` says that
-    complex arguments are as good. A function is a name for good: a second one of that name is an error.
+    Use it with trusted text only: `numpy` and `imports` become part of the generated source.
+    `analytic` says that complex arguments are as good. A function is a name for good: a second one
+    of that name is an error.
 
     Raises EinderivError for a name that is taken, and for a spelling that leaves an argument out.
     """
-    others = {backend: text for backend, text in (("torch", torch), ("jax", jax)) if text is not None}
+    others = {
+        backend: text for backend, text in (("torch", torch), ("jax", jax)) if text is not None
+    }
     for text in (numpy, *others.values()):
         _check_row(name, text, latex or "", derivatives)
     holes = ", ".join(f"{{{k}}}" for k in range(len(derivatives)))
     shown = latex or rf"\operatorname{{{{{name}}}}}\left({holes}\right)"
     spelt = {backend: f"({text})" for backend, text in {"numpy": numpy, **others}.items()}
-    row = Function(name, law or name, tuple(map(_rule, derivatives)), "as given", spelt, shown, domain, kink,
-                   needs=imports, analytic=analytic)  # fmt: skip
+    row = Function(
+        name,
+        law or name,
+        tuple(map(_rule, derivatives)),
+        "as given",
+        spelt,
+        shown,
+        domain,
+        kink,
+        needs=imports,
+        analytic=analytic,
+    )
 
     def applied(*arguments: object) -> Expr:
         if len(arguments) != len(derivatives):
-            raise TypeError(f"{name} takes {counted(len(derivatives), 'argument')}, not {len(arguments)}")
+            raise TypeError(
+                f"{name} takes {counted(len(derivatives), 'argument')}, not {len(arguments)}"
+            )
         return checked(apply(name, together(*arguments)))
 
     applied.__name__ = applied.__qualname__ = name
@@ -252,29 +310,42 @@ def function(name: str, numpy: str, *derivatives: Callable[..., object] | None, 
 
 
 def _check_row(name: str, numpy: str, latex: str, derivatives: Sequence[object]) -> None:
-    """Raise unless a user's row can be used: a free name, derivatives, and templates with a hole for each argument."""
+    """Raise unless a user's row can be used: a free name, derivatives, and templates with a hole
+    for each argument.
+    """
     if not isinstance(name, str):
         raise TypeError(f"the name of a function is a string, not {type(name).__name__}")
     if not is_name(name):
-        raise EinderivError(f"the name of a function must be an ASCII identifier and no keyword, not {name!r}")
+        raise EinderivError(
+            f"the name of a function must be an ASCII identifier and no keyword, not {name!r}"
+        )
     if name in FUNCTIONS:
         raise EinderivError(f"there is a function {name!r} already: choose another name")
     if not derivatives or not all(d is None or callable(d) for d in derivatives):
-        raise TypeError(f"{name} needs a derivative for each argument, or None where it is constant between jumps")
+        raise TypeError(
+            f"{name} needs a derivative for each argument, or None where it is constant between "
+            "jumps"
+        )
     count = len(derivatives)
     missing = next((k for k in range(count) if f"{{{k}}}" not in numpy), None)
     if missing is not None:
-        raise EinderivError(f"the spelling {numpy!r} of {name} leaves argument {missing} out: write {{{missing}}}")
+        raise EinderivError(
+            f"the spelling {numpy!r} of {name} leaves argument {missing} out: write {{{missing}}}"
+        )
     for what, text in (("LaTeX", latex), ("spelling", numpy)):
         try:
             shown = text.format(*["x"] * count)
         except (IndexError, KeyError, ValueError):
-            raise EinderivError(f"the {what} {text!r} of {name} has braces that are none of its "
-                                f"{counted(count, 'argument')}: write {{{{ and }}}} for those") from None  # fmt: skip
+            raise EinderivError(
+                f"the {what} {text!r} of {name} has braces that are none of its "
+                f"{counted(count, 'argument')}: write {{{{ and }}}} for those"
+            ) from None
     try:
         ast.parse(shown, mode="eval")
     except SyntaxError as e:
-        raise EinderivError(f"the spelling {numpy!r} of {name} is no Python expression: {e.msg}") from None
+        raise EinderivError(
+            f"the spelling {numpy!r} of {name} is no Python expression: {e.msg}"
+        ) from None
 
 
 #: the functions that users have added
@@ -290,7 +361,10 @@ def _rule(derivative: Callable[..., object] | None) -> Rule:
         first = argument(node)
         found = operand(derivative(*node.arguments), "the derivative")
         if isinstance(found, Expr) and found.ndim not in (0, first.ndim):
-            raise ShapeError(f"the derivative of {node.function.name} has {found.ndim} axes, its argument {first.ndim}")
+            raise ShapeError(
+                f"the derivative of {node.function.name} has {found.ndim} axes, its argument "
+                f"{first.ndim}"
+            )
         return (stretched(found, first)[0],)
 
     return rule
