@@ -1,7 +1,8 @@
 """Which axes of an expression are tied: off their diagonal it is zero, whatever the values.
 
-A derivative whose output axis and input axis are tied has one block for each index of them: sample n of a batch depends
-on sample n alone. Deltas tie, and ties pass through products; a sum ties what all its terms tie.
+A derivative whose output axis and input axis are tied has one block for each index of them: sample
+n of a batch depends on sample n alone. Deltas tie, and ties pass through products; a sum ties what
+all its terms tie.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ def _tied(node: Expr, parts: tuple[Classes, ...]) -> Classes:
             return numbered(zip(*parts, strict=True))
         case Apply() if node.function.vanishes is not None:
             batch = node.arguments[0].ndim - node.core
-            slots = [(classes[:batch], tuple(range(batch))) for classes in parts[node.function.vanishes :]]
+            slots = [
+                (classes[:batch], tuple(range(batch)))
+                for classes in parts[node.function.vanishes :]
+            ]
             return _joined(slots, tuple(range(node.ndim)))
     return tuple(range(node.ndim))
 

@@ -1,9 +1,11 @@
-"""A product of many factors as a tree of products of two, so that all its derivatives share their work.
+"""A product of many factors as a tree of products of two, so that all its derivatives share their
+work.
 
-The derivative by one factor of n is the product of the other n - 1; all of them, written out, are n² factors. Along a
-tree they are 3n products of two: first what stands below each fork, from the leaves to the root, then what stands
-around it, from the root to the leaves. This is the two-pass sum-product algorithm, as in Kschischang, Frey, Loeliger,
-"Factor graphs and the sum-product algorithm", IEEE Trans. Inf. Theory 47 (2001).
+The derivative by one factor of n is the product of the other n - 1; all of them, written out, are
+n² factors. Along a tree they are 3n products of two: first what stands below each fork, from the
+leaves to the root, then what stands around it, from the root to the leaves. This is the two-pass
+sum-product algorithm, as in Kschischang, Frey, Loeliger, "Factor graphs and the sum-product
+algorithm", IEEE Trans. Inf. Theory 47 (2001).
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ NEAR = 8  # neighbours along one label that a part is tried with
 
 
 def forks(terms: Sequence[Collection[Label]], kept: Collection[Label]) -> list[Fork]:
-    """Which two parts to multiply next; their product gets the next free number. All sizes count as equal.
+    """Which two parts to multiply next; their product gets the next free number. All sizes count as
+    equal.
 
     >>> forks([(0, 1), (1, 2), (2, 3), (3, 4)], {0, 4})
     [(0, 1, {0, 2}), (2, 3, {2, 4}), (4, 5, {0, 4})]
@@ -37,8 +40,10 @@ def forks(terms: Sequence[Collection[Label]], kept: Collection[Label]) -> list[F
 
 
 class _Pairing:
-    """Greedy: the pair whose product has the fewest entries more than its parts; among equals the one with the fewest
-    operations, so that a chain is swept from its ends; then the one written first."""
+    """Greedy: the pair whose product has the fewest entries more than its parts; among equals the
+    one with the fewest operations, so that a chain is swept from its ends; then the one written
+    first.
+    """
 
     def __init__(self, terms: Sequence[Collection[Label]], kept: Collection[Label]) -> None:
         self.labels = [set(term) for term in terms]
@@ -86,7 +91,9 @@ class _Pairing:
 
 
 def environments(node: Einsum, cotangent: Expr, wanted: Collection[int]) -> dict[int, Expr]:
-    """For each wanted factor the product of all the others and of `cotangent`, which has the axes of `node`."""
+    """For each wanted factor the product of all the others and of `cotangent`, which has the
+    axes of `node`.
+    """
     below = list(node.slots)
     first, tree = len(below), forks(node.inputs, node.output)
     asked = set(wanted)
@@ -100,7 +107,9 @@ def environments(node: Einsum, cotangent: Expr, wanted: Collection[int]) -> dict
         i, j, _ = tree[k - first]
         for mine, other in ((i, j), (j, i)):
             if k in asked and mine in asked:
-                around[mine] = _environment(node, [around[k], below[other]], below[mine], whole=k == root)
+                around[mine] = _environment(
+                    node, [around[k], below[other]], below[mine], whole=k == root
+                )
     return {k: around[k][0] for k in wanted}
 
 
@@ -115,11 +124,18 @@ def _joined(node: Einsum, parts: list[Slot], kept: set[Label]) -> Slot:
 def _environment(node: Einsum, parts: list[Slot], target: Slot, *, whole: bool) -> Slot:
     """What stands around `target`: what stands around its fork, times the other branch.
 
-    A label that only the target has broadcasts. The coefficient, and sizes that count as numbers, belong to the root,
-    which is on the way to every factor once.
+    A label that only the target has broadcasts. The coefficient, and sizes that count as numbers,
+    belong to the root, which is on the way to every factor once.
     """
     operand, labels = target
     letters = {x: node.letters.get(x) for _, ls in (*parts, target) for x in ls}
     given = (*(node.given if whole else ()), *zip(labels, operand.sizes, strict=True))
-    found = assemble(node.coefficient if whole else 1, parts, labels, axes=operand.axes, given=given, letters=letters)
+    found = assemble(
+        node.coefficient if whole else 1,
+        parts,
+        labels,
+        axes=operand.axes,
+        given=given,
+        letters=letters,
+    )
     return found, labels

@@ -1,4 +1,5 @@
-"""Derivatives. The derivative of an einsum is an einsum; here are the rules, forwards and backwards.
+"""Derivatives. The derivative of an einsum is an einsum; here are the rules, forwards and
+backwards.
 
 Forwards (:func:`pushforward`), the derivative of each node from those of its children:
 
@@ -9,8 +10,9 @@ Forwards (:func:`pushforward`), the derivative of each node from those of its ch
 ``Apply``    the row's terms, each times the derivative of the argument
 ===========  ======================================================================================
 
-Backwards (:func:`pullback`) the same rules give one cotangent for each node, so that the gradient of a scalar has a
-size proportional to the expression's, however often nodes are shared. Unknown cases raise; they are never zero.
+Backwards (:func:`pullback`) the same rules give one cotangent for each node, so that the gradient
+of a scalar has a size proportional to the expression's, however often nodes are shared. Unknown
+cases raise; they are never zero.
 """
 
 from __future__ import annotations
@@ -41,19 +43,24 @@ from ..expression import (
 from ..functions import variable
 from .product_tree import environments
 
-#: terms: a derivative of at most this many is multiplied out into its consumer, so that every term keeps its deltas;
-#: a longer one stays a sum, or a residual net of depth L would have 2^L terms
+#: terms: a derivative of at most this many is multiplied out into its consumer, so that every term
+#: keeps its deltas; a longer one stays a sum, or a residual net of depth L would have 2^L terms
 SPREAD = 16
-#: factors: a derivative of at most this many is plugged into its consumer, for the path to find any order; in a longer
-#: chain what is there stays nested, or a chain of n functions would copy n² factors
+#: factors: a derivative of at most this many is plugged into its consumer, for the path to find any
+#: order; in a longer chain what is there stays nested, or a chain of n functions would copy n²
+#: factors
 PLUGGED = 128
-#: factors: the cotangents of a longer product share their work along a tree; those of a shorter one are plain products,
-#: which the planner orders as it likes
+#: factors: the cotangents of a longer product share their work along a tree; those of a shorter one
+#: are plain products, which the planner orders as it likes
 BRANCHED = 24
 
 
-def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()) -> Expr | None:
-    """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new; None for zero."""
+def pushforward(
+    y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()
+) -> Expr | None:
+    """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new;
+    None for zero.
+    """
     found: dict[int, Expr] = {}
     order = list(walk([y]))
     limits.check("terms", _foreseen(order, seeds))
@@ -69,16 +76,21 @@ def pushforward(y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...
 
 
 def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
-    """How many terms will be made of products of several operands that vary: one for each operand, at least.
+    """How many terms will be made of products of several operands that vary: one for each operand,
+    at least.
 
-    Equal operands may give equal terms, which are one; in a short product they count as one, for a long one it would
-    take making them all to know.
+    Equal operands may give equal terms, which are one; in a short product they count as one, for a
+    long one it would take making them all to know.
     """
     varies: set[int] = set()
     terms = 0
     for node in order:
         name = variable(node)
-        parts = [id(c) for c in (node.factors if isinstance(node, Einsum) else children(node)) if id(c) in varies]
+        parts = [
+            id(c)
+            for c in (node.factors if isinstance(node, Einsum) else children(node))
+            if id(c) in varies
+        ]
         if name in seeds if name is not None else parts:
             varies.add(id(node))
         many = len(parts) if len(parts) > BRANCHED else len(set(parts))
@@ -86,8 +98,9 @@ def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
     return terms
 
 
-def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]
-             ) -> list[Expr]:  # fmt: skip
+def _forward(
+    node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]
+) -> list[Expr]:
     match node:
         case Tensor():
             return [seeds[node.name]] if node.name in seeds else []
@@ -97,16 +110,29 @@ def _forward(node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], name
             return [found[id(a)] for a in node.addends if id(a) in found]
         case Einsum():
             slots = node.slots
-            return [term for k, (f, _) in enumerate(slots) if id(f) in found
-                    for term in _replaced(node, slots, k, found[id(f)], names)]  # fmt: skip
+            return [
+                term
+                for k, (f, _) in enumerate(slots)
+                if id(f) in found
+                for term in _replaced(node, slots, k, found[id(f)], names)
+            ]
         case Apply():
             if (name := variable(node)) is not None:
                 return [seeds[name]] if name in seeds else []
             if node.function.forward:
-                return [_pushed(node, k, found[id(a)], names) for k, a in enumerate(node.arguments) if id(a) in found]
+                return [
+                    _pushed(node, k, found[id(a)], names)
+                    for k, a in enumerate(node.arguments)
+                    if id(a) in found
+                ]
             rules = node.function.derivatives
-            return [term for rule, a in zip(rules, node.arguments, strict=True) if id(a) in found
-                    for local in rule(node) for term in _chained(node, local, found[id(a)], names)]  # fmt: skip
+            return [
+                term
+                for rule, a in zip(rules, node.arguments, strict=True)
+                if id(a) in found
+                for local in rule(node)
+                for term in _chained(node, local, found[id(a)], names)
+            ]
     return our_bug(f"no rule for {type(node).__name__}")
 
 
@@ -115,15 +141,20 @@ def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
     return e.addends if names and isinstance(e, Add) and len(e.addends) <= SPREAD else (e,)
 
 
-def _replaced(node: Einsum, slots: tuple[Slot, ...], k: int, inner: Expr,
-              names: tuple[str | None, ...]) -> list[Expr]:  # fmt: skip
-    """`node` with slot `k` replaced by its derivative, whose new axes are appended to the output."""
+def _replaced(
+    node: Einsum, slots: tuple[Slot, ...], k: int, inner: Expr, names: tuple[str | None, ...]
+) -> list[Expr]:
+    """`node` with slot `k` replaced by its derivative, whose new axes are appended to the
+    output.
+    """
     new = fresh_labels(len(names))
     made: list[Expr] = []
     for term in _spread(inner, names):
         parts = [*slots[:k], (term, slots[k][1] + new), *slots[k + 1 :]]
         axes = node.axes + names
-        made.append(with_slots(node, parts, node.output + new, axes=axes, inline=_plugged(term, names)))
+        made.append(
+            with_slots(node, parts, node.output + new, axes=axes, inline=_plugged(term, names))
+        )
     return made
 
 
@@ -137,19 +168,31 @@ def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...
     new = fresh_labels(len(names))
     given = tuple(zip(batch + result, node.sizes, strict=True))
     return [
-        assemble(1, [(local, batch + result + core), (term, batch + core + new)], batch + result + new,
-                 axes=node.axes + names, given=given, inline=(local, *_plugged(term, names)))
+        assemble(
+            1,
+            [(local, batch + result + core), (term, batch + core + new)],
+            batch + result + new,
+            axes=node.axes + names,
+            given=given,
+            inline=(local, *_plugged(term, names)),
+        )
         for term in _spread(inner, names)
-    ]  # fmt: skip
+    ]
 
 
 def _pushed(node: Apply, k: int, inner: Expr, names: tuple[str | None, ...]) -> Expr:
-    """The derivative by argument `k` of a row that maps tangents: for it, the new axes are batch axes."""
+    """The derivative by argument `k` of a row that maps tangents: for it, the new axes are batch
+    axes.
+    """
     batch, result, core = _spans(node)
     new = fresh_labels(len(names))
     tangent = viewed(inner, batch + core + new, batch + new + core) if names else inner
     image: Expr = node.function.forward(node, k, tangent)
-    return viewed(image, batch + new + result, batch + result + new, names=node.axes + names) if names else image
+    return (
+        viewed(image, batch + new + result, batch + result + new, names=node.axes + names)
+        if names
+        else image
+    )
 
 
 def _spans(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
@@ -160,7 +203,9 @@ def _spans(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ..
 
 
 def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr]:
-    """The cotangents of the tensors `names`, one pass over the nodes; a name that is missing has none."""
+    """The cotangents of the tensors `names`, one pass over the nodes; a name that is missing has
+    none.
+    """
     order = list(walk([y]))
     needed: set[int] = set()
     for node in order:
@@ -186,22 +231,30 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
         case Einsum():
             wanted = [k for k, f in enumerate(node.factors) if id(f) in needed]
             if len(node.factors) > BRANCHED and len(wanted) > 1:
-                return [(node.factors[k], e) for k, e in environments(node, cotangent, wanted).items()]
+                return [
+                    (node.factors[k], e) for k, e in environments(node, cotangent, wanted).items()
+                ]
             return [(node.factors[k], _transposed(node, k, cotangent)) for k in wanted]
         case Add():
             return [(a, cotangent) for a in node.addends if id(a) in needed]
         case Apply():
-            return [(a, term) for k, a in enumerate(node.arguments) if id(a) in needed
-                    for term in _unchained(node, k, cotangent)]  # fmt: skip
+            return [
+                (a, term)
+                for k, a in enumerate(node.arguments)
+                if id(a) in needed
+                for term in _unchained(node, k, cotangent)
+            ]
         case Tensor() | Constant():
             return []
     return our_bug(f"no rule for {type(node).__name__}")
 
 
 def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
-    """Swap the output and operand `k`: the cotangent takes the output's labels, the operand's labels are the output.
+    """Swap the output and operand `k`: the cotangent takes the output's labels, the operand's
+    labels are the output.
 
-    A label that only operand `k` has is then in no factor, and broadcasts; its size is known from the operand.
+    A label that only operand `k` has is then in no factor, and broadcasts; its size is known from
+    the operand.
     """
     target, labels = node.factors[k], node.inputs[k]
     slots = node.slots
@@ -218,15 +271,25 @@ def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     target = node.arguments[k]
     given = tuple(zip(batch + core, target.sizes, strict=True))
     return [
-        assemble(1, [(cotangent, batch + result), (local, batch + result + core)], batch + core, axes=target.axes,
-                 given=given, inline=(local,))
+        assemble(
+            1,
+            [(cotangent, batch + result), (local, batch + result + core)],
+            batch + core,
+            axes=target.axes,
+            given=given,
+            inline=(local,),
+        )
         for local in node.function.derivatives[k](node)
-    ]  # fmt: skip
+    ]
 
 
 def opened(e: Expr) -> Expr:
-    """A sum with the sums among its terms opened, as far as they are short, and equal terms merged again."""
-    while isinstance(e, Add) and any(isinstance(a, Add) for a in e.addends) and len(e.addends) < FLAT:
+    """A sum with the sums among its terms opened, as far as they are short, and equal terms
+    merged again.
+    """
+    while (
+        isinstance(e, Add) and any(isinstance(a, Add) for a in e.addends) and len(e.addends) < FLAT
+    ):
         opened_once = added(e.addends)
         if isinstance(opened_once, Add) and len(opened_once.addends) == len(e.addends):
             return e
@@ -237,13 +300,21 @@ def opened(e: Expr) -> Expr:
 def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
     """`y` with operand `k`, as it was written, replaced by a tensor of its own; and that tensor.
 
-    An einsum is linear in each slot, so the tensor is gone from any derivative by it. No user can write its name.
+    An einsum is linear in each slot, so the tensor is gone from any derivative by it. No user can
+    write its name.
     """
     slots = list(written_slots(y))
     operand, labels = slots[k]
     tensor = placeholder(f"#{k}", operand.sizes)
     slots[k] = (tensor, labels)
     author = y.written or y
-    copy = assemble(author.coefficient, slots, author.output, axes=y.axes, given=author.given,
-                    letters=author.letters, written=True)  # fmt: skip
+    copy = assemble(
+        author.coefficient,
+        slots,
+        author.output,
+        axes=y.axes,
+        given=author.given,
+        letters=author.letters,
+        written=True,
+    )
     return copy, tensor

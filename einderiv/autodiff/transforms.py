@@ -1,7 +1,9 @@
-"""The public derivatives: `derive`, `jacobian`, `grad`, `value_and_grad`, `hessian`, `jvp`, `vjp`, `hvp`.
+"""The public derivatives: `derive`, `jacobian`, `grad`, `value_and_grad`, `hessian`, `jvp`, `vjp`,
+`hvp`.
 
-`wrt` is a tensor, its name, an operand position, or a list, tuple or dict of those; the answer has the same structure.
-A position means that slot alone of the outermost einsum as it was written, a name or tensor all its occurrences.
+`wrt` is a tensor, its name, an operand position, or a list, tuple or dict of those; the answer has
+the same structure. A position means that slot alone of the outermost einsum as it was written, a
+name or tensor all its occurrences.
 """
 
 from __future__ import annotations
@@ -40,12 +42,15 @@ from .rules import opened, pullback, pushforward
 from .wrt import Wrt, check_apart, paired, resolved, restored, shared_axes
 
 
-def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None) -> Any:
+def derive(
+    y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None
+) -> Any:
     """``derive(y, x).shape == y.shape + x.shape``: the derivative, an expression like any other.
 
-    `y` may be an einsum string. `indices` names the new axes; by default they are the first unused letters. `shared`
-    names an axis of both `y` and `x`, or is a pair of an axis of `y` and one of `x`, along which entry n of `y` depends
-    on entry n of `x` alone: then the shape is that of `y` and of `x` without it, one block for each n.
+    `y` may be an einsum string. `indices` names the new axes; by default they are the first unused
+    letters. `shared` names an axis of both `y` and `x`, or is a pair of an axis of `y` and one of
+    `x`, along which entry n of `y` depends on entry n of `x` alone: then the shape is that of `y`
+    and of `x` without it, one block for each n.
 
     >>> derive("is,st,tj->ij", 0).subscripts
     'ia,bt,tj->ijab'
@@ -54,9 +59,10 @@ def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, sha
     >>> derive("nd,de->ne", 0, shared="n").compact
     'ae->nea'
 
-    Raises EinderivError for an unknown name or position (a tensor that does not occur gives a zero), and where a term
-    couples the entries along a shared axis; LimitError beyond ``limits.order`` derivatives. Source of the rules: Laue,
-    Mitterreiter, Giesen, "A Simple and Efficient Tensor Calculus", AAAI 2020; the elimination of deltas is unification.
+    Raises EinderivError for an unknown name or position (a tensor that does not occur gives a
+    zero), and where a term couples the entries along a shared axis; LimitError beyond
+    ``limits.order`` derivatives. Source of the rules: Laue, Mitterreiter, Giesen, "A Simple and
+    Efficient Tensor Calculus", AAAI 2020; the elimination of deltas is unification.
     """
     y = _expression(y)
     limits.check("order", _order(y) + 1)
@@ -65,12 +71,18 @@ def derive(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, sha
         return mapped(lambda t: _batched(y, base, t, shared_axes(y, t, shared), indices), targets)
     if y.ndim == 0:
         cotangents = _pulled(y, base, targets, filled(1, (), ()))
-        names = cache(lambda count: _names_for(y, count, indices))  # reading all letters of `y` once is enough
-        return mapped(lambda t: _result(y, base, t, cotangents.get(t.tensor.name), (), names(t.tensor.ndim)), targets)
+        # reading all letters of `y` once is enough
+        names = cache(lambda count: _names_for(y, count, indices))
+        return mapped(
+            lambda t: _result(y, base, t, cotangents.get(t.tensor.name), (), names(t.tensor.ndim)),
+            targets,
+        )
     return mapped(lambda t: _derived(y, base, t, indices), targets)
 
 
-def jacobian(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None) -> Any:
+def jacobian(
+    y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, shared: Any = None
+) -> Any:
     """The same as :func:`derive`.
 
     >>> jacobian("ij,j->i", 1).compact
@@ -82,9 +94,9 @@ def jacobian(y: Expr | str, wrt: Any, indices: Sequence[str] | None = None, *, s
 def grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> Any:
     """``grad(y, x).shape == x.shape``: the derivative of a scalar.
 
-    By a tensor Z declared complex it is ∂y/∂Z. For a real `y`, or the real part of another, the `convention` ``"jax"``
-    gives 2 ∂y/∂Z, as JAX does, and ``"torch"`` gives 2 ∂y/∂conj(Z), as PyTorch does, which is the direction of steepest
-    ascent.
+    By a tensor Z declared complex it is ∂y/∂Z. For a real `y`, or the real part of another, the
+    `convention` ``"jax"`` gives 2 ∂y/∂Z, as JAX does, and ``"torch"`` gives 2 ∂y/∂conj(Z), as
+    PyTorch does, which is the direction of steepest ascent.
 
     >>> grad("i,ij,j->", 1).subscripts
     'a,b->ab'
@@ -129,7 +141,8 @@ def value_and_grad(y: Expr | str, wrt: Any, *, convention: str | None = None) ->
 
 
 def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
-    """``hessian(y, x, z).shape == x.shape + z.shape``: the second derivative of a scalar, by `wrt` and then `wrt2`.
+    """``hessian(y, x, z).shape == x.shape + z.shape``: the second derivative of a scalar, by `wrt`
+    and then `wrt2`.
 
     Without `wrt2` both are `wrt`; for a list of n tensors the answer is n lists of n.
 
@@ -156,7 +169,8 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
 
 
 def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
-    """``jvp(y, x, v).shape == y.shape``: the derivative of `y` in the direction `v`, of the shape of `x`.
+    """``jvp(y, x, v).shape == y.shape``: the derivative of `y` in the direction `v`, of the shape
+    of `x`.
 
     For a list of tensors `tangent` is a list of directions, and the answer their sum.
 
@@ -168,15 +182,20 @@ def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
     y = _expression(y)
     base, targets = resolved(y, wrt)
     pairs = paired(targets, tangent)
-    named, slots = ([p for p in pairs if (p[0].position is None) is by_name] for by_name in (True, False))
-    parts: list[Expr] = [restored(_pushed(y, e, some), y, base) for e, some in ((y, named), (base, slots)) if some]
+    named, slots = (
+        [p for p in pairs if (p[0].position is None) is by_name] for by_name in (True, False)
+    )
+    parts: list[Expr] = [
+        restored(_pushed(y, e, some), y, base) for e, some in ((y, named), (base, slots)) if some
+    ]
     result = parts[0] if len(parts) == 1 else dressed(added(parts), axes=y.axes, origins=(y,))
     tensors_of(result)  # a direction may be called like a tensor of other axes
     return result
 
 
 def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
-    """``vjp(y, x, u).shape == x.shape``: `u`, of the shape of `y`, times the Jacobian. Nothing is conjugated.
+    """``vjp(y, x, u).shape == x.shape``: `u`, of the shape of `y`, times the Jacobian. Nothing is
+    conjugated.
 
     >>> vjp("ij,j->i", 1, "u").subscripts
     'i,ia->a'
@@ -191,7 +210,8 @@ def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
 
 
 def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
-    """``hvp(y, x, v).shape == x.shape``: the Hessian of a scalar times `v`; the Hessian is never formed.
+    """``hvp(y, x, v).shape == x.shape``: the Hessian of a scalar times `v`; the Hessian is never
+    formed.
 
     For a list of tensors `vector` is a list, and the answer too.
 
@@ -204,8 +224,9 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
 
     Raises TypeError if `y` is no scalar.
     """
-    # Forwards over backwards: the tangent of the gradient, one node for each of the gradient's. The direction may
-    # contain the tensor itself and still counts as constant, for only the gradient is derived.
+    # Forwards over backwards: the tangent of the gradient, one node for each of the gradient's. The
+    # direction may contain the tensor itself and still counts as constant, for only the gradient is
+    # derived.
     y = _expression(y)
     _check_scalar(y, "hvp", "jvp takes any expression")
     base, targets = resolved(y, wrt)
@@ -226,13 +247,17 @@ def _expression(y: object) -> Expr:
     if isinstance(y, str):
         return einsum(y)
     if not isinstance(y, Expr):
-        raise TypeError(f"what is derived must be an expression or an einsum string, not {type(y).__name__}")
+        raise TypeError(
+            f"what is derived must be an expression or an einsum string, not {type(y).__name__}"
+        )
     return y
 
 
 def _check_scalar(y: Expr, what: str, instead: str) -> None:
     if y.ndim:
-        raise TypeError(f"{what} needs a scalar, but {called(y)} has {counted(y.ndim, 'axis')}; {instead}")
+        raise TypeError(
+            f"{what} needs a scalar, but {called(y)} has {counted(y.ndim, 'axis')}; {instead}"
+        )
 
 
 def _order(y: Expr) -> int:
@@ -246,24 +271,35 @@ def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str,
     if indices is None:
         return new_axes(y, count)
     if not isinstance(indices, (str, list, tuple)):
-        raise TypeError(f"indices must be a string or a list of names, not {type(indices).__name__}")
+        raise TypeError(
+            f"indices must be a string or a list of names, not {type(indices).__name__}"
+        )
     names = tuple(indices.split() if isinstance(indices, str) and " " in indices else indices)
     for name in names:
         check_name(name, "an axis", indices if isinstance(indices, str) else None)
     if len(names) != count:
-        raise EinderivError(f"indices {indices!r} names {counted(len(names), 'axis')}, but wrt has {count}")
+        raise EinderivError(
+            f"indices {indices!r} names {counted(len(names), 'axis')}, but wrt has {count}"
+        )
     taken = set(axis_names(y))
     for p, name in enumerate(names):
         if name in taken or name in names[:p]:
-            raise EinderivError(f"indices {indices!r}: {name!r} already names an axis of the derivative")
+            raise EinderivError(
+                f"indices {indices!r}: {name!r} already names an axis of the derivative"
+            )
     return names
 
 
 def _pulled(y: Expr, base: Expr, targets: Any, cotangent: Expr) -> dict[str, Expr]:
-    """Backwards for all targets: a name means its occurrences in all slots, also in those that are counted."""
+    """Backwards for all targets: a name means its occurrences in all slots, also in those that
+    are counted.
+    """
     names = {t.tensor.name for t in leaves(targets) if t.position is None}
     slots = {t.tensor.name for t in leaves(targets) if t.position is not None}
-    return {**(pullback(y, names, cotangent) if names else {}), **(pullback(base, slots, cotangent) if slots else {})}
+    return {
+        **(pullback(y, names, cotangent) if names else {}),
+        **(pullback(base, slots, cotangent) if slots else {}),
+    }
 
 
 def _derived(y: Expr, base: Expr, t: Wrt, indices: Sequence[str] | None) -> Expr:
@@ -274,16 +310,21 @@ def _derived(y: Expr, base: Expr, t: Wrt, indices: Sequence[str] | None) -> Expr
     return _result(y, base, t, pushforward(inner, {t.tensor.name: seed}, names), (), names)
 
 
-def _batched(y: Expr, base: Expr, t: Wrt, axes: tuple[int, int], indices: Sequence[str] | None) -> Expr:
-    """The diagonal over a shared axis. Off it the derivative is zero, so the diagonal is also the sum over the axis of
-    the tensor: the derivative in directions that are the same for all n, ``->nab…ab…`` instead of ``->nab…nab…``.
+def _batched(
+    y: Expr, base: Expr, t: Wrt, axes: tuple[int, int], indices: Sequence[str] | None
+) -> Expr:
+    """The diagonal over a shared axis. Off it the derivative is zero, so the diagonal is also the
+    sum over the axis of the tensor: the derivative in directions that are the same for all n,
+    ``->nab…ab…`` instead of ``->nab…nab…``.
     """
     x, (p, q) = t.tensor, axes
     _check_uncoupled(_derived(y, base, t, None), p, y.ndim + q, t)
     names = _names_for(y, x.ndim - 1, indices)
     labels = tuple(range(x.ndim))
     others = labels[:q] + labels[q + 1 :]
-    seed = Einsum(1, (), (), labels + others, tuple(zip(labels, x.sizes, strict=True)), axes=(*x.axes, *names))
+    seed = Einsum(
+        1, (), (), labels + others, tuple(zip(labels, x.sizes, strict=True)), axes=(*x.axes, *names)
+    )
     found = pushforward(y if t.position is None else base, {x.name: seed}, names)
     origins = (y,) if t.position is not None else (y, x)
     shown = (*axis_names(y), *names)
@@ -298,13 +339,24 @@ def _check_uncoupled(J: Expr, p: int, q: int, t: Wrt) -> None:
         classes = ties(term)
         if classes[p] != classes[q]:
             names = axis_names(J)
-            raise EinderivError(f"axis {names[p]} is not shared: entries of it depend on others of {t.label}, in the "
-                                f"term {dressed(term, axes=J.axes)}")  # fmt: skip
+            raise EinderivError(
+                f"axis {names[p]} is not shared: entries of it depend on others of {t.label}, in "
+                "the "
+                f"term {dressed(term, axes=J.axes)}"
+            )
 
 
-def _result(y: Expr, base: Expr, t: Wrt, found: Expr | None, origins: tuple[Expr, ...],
-            names: tuple[str, ...] | None = None) -> Expr:  # fmt: skip
-    """A derivative as it is handed out: with the names of its axes, what it came from, and its record."""
+def _result(
+    y: Expr,
+    base: Expr,
+    t: Wrt,
+    found: Expr | None,
+    origins: tuple[Expr, ...],
+    names: tuple[str, ...] | None = None,
+) -> Expr:
+    """A derivative as it is handed out: with the names of its axes, what it came from, and its
+    record.
+    """
     x = t.tensor
     if names is None:
         # A product with a (co)tangent has the shape of the tensor, and no new axes.

@@ -1,7 +1,7 @@
 """What one derives by: tensors, names, operand positions, and trees of those, resolved.
 
-A position means one slot of the outermost einsum as it was written. A tensor of its own stands in that slot while the
-rules run, and the operand goes back into what is left of it.
+A position means one slot of the outermost einsum as it was written. A tensor of its own stands in
+that slot while the rules run, and the operand goes back into what is left of it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ from .rules import stand_in
 
 @dataclass(frozen=True, slots=True)
 class Wrt:  # no tuple: trees of `wrt` are made of tuples
-    """One leaf of `wrt`, resolved: the tensor to derive by, in `y` itself or in a copy with a slot replaced."""
+    """One leaf of `wrt`, resolved: the tensor to derive by, in `y` itself or in a copy with a
+    slot replaced.
+    """
 
     tensor: Tensor
     label: str  # for printing
@@ -41,7 +43,8 @@ class Wrt:  # no tuple: trees of `wrt` are made of tuples
 
 
 def resolved(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
-    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt` counts.
+    """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt`
+    counts.
 
     `base` is `y` with some slots replaced already.
     """
@@ -78,11 +81,15 @@ def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Wrt]:
 def _slot(y: Expr, position: Any) -> int:
     k = int(position)
     if not isinstance(y, Einsum):
-        raise EinderivError(f"position {k} counts the operands of an einsum, but this is {called(y)}; "
-                            "derive by a name or a tensor")  # fmt: skip
+        raise EinderivError(
+            f"position {k} counts the operands of an einsum, but this is {called(y)}; "
+            "derive by a name or a tensor"
+        )
     n = len(written_slots(y))
     if not -n <= k < n:
-        raise EinderivError(f"position {k} is out of range for {counted(n, 'operand')}: 0 to {n - 1}, or -{n} to -1")
+        raise EinderivError(
+            f"position {k} is out of range for {counted(n, 'operand')}: 0 to {n - 1}, or -{n} to -1"
+        )
     return k % n
 
 
@@ -97,8 +104,11 @@ def _named(leaf: Any, known: dict[str, Tensor]) -> Wrt:
         put(own, "sizes", inner.sizes)
         return Wrt(own, own.name, None)
     if not isinstance(leaf, str):
-        raise TypeError("wrt must be a tensor, its name, an operand position, or a list, tuple or dict of those, "
-                        f"not {type(leaf).__name__}")  # fmt: skip
+        raise TypeError(
+            "wrt must be a tensor, its name, an operand position, or a list, tuple or dict of "
+            "those, "
+            f"not {type(leaf).__name__}"
+        )
     if leaf not in known:
         raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")
     return Wrt(known[leaf], leaf, None)
@@ -111,28 +121,43 @@ def check_apart(y: Expr, targets: list[Wrt]) -> None:
         if t.position is not None and isinstance(y, Einsum):
             inside = names & set(tensors_of(written_slots(y)[t.position][0]))
             if inside:
-                raise EinderivError(f"wrt has position {t.position} and {min(inside)}, which stands there: derive by "
-                                    "one of them, and then by the other")  # fmt: skip
+                raise EinderivError(
+                    f"wrt has position {t.position} and {min(inside)}, which stands there: derive "
+                    "by "
+                    "one of them, and then by the other"
+                )
 
 
 def shared_axes(y: Expr, t: Wrt, shared: Any) -> tuple[int, int]:
-    """The axis of `y` and the axis of the tensor that `shared` names: one name for both, or a pair of axes."""
+    """The axis of `y` and the axis of the tensor that `shared` names: one name for both, or a
+    pair of axes.
+    """
     pair = isinstance(shared, (tuple, list))
     if pair and len(shared) != 2:
-        raise EinderivError(f"shared names {counted(len(shared), 'axis')}, but it is one name, or a pair: an axis of "
-                            "what is derived, and one of wrt")  # fmt: skip
+        raise EinderivError(
+            f"shared names {counted(len(shared), 'axis')}, but it is one name, or a pair: an axis "
+            "of "
+            "what is derived, and one of wrt"
+        )
     first, second = shared if pair else (shared, shared)
     return _axis(axis_names(y), first, called(y)), _axis(_names_of(y, t), second, t.label)
 
 
 def _names_of(y: Expr, t: Wrt) -> tuple[str | None, ...]:
-    """The names of the axes of a target; where none were declared, its letters in the outermost einsum."""
+    """The names of the axes of a target; where none were declared, its letters in the outermost
+    einsum.
+    """
     if any(t.tensor.axes) or not isinstance(y, Einsum):
         return t.tensor.axes
     letters = (y.written or y).letters
-    slots = written_slots(y) if t.position is None else written_slots(y)[t.position : t.position + 1]
-    used = {tuple(letters.get(x) for x in labels) for f, labels in slots
-            if t.position is not None or (isinstance(f, Tensor) and f.name == t.tensor.name)}  # fmt: skip
+    slots = (
+        written_slots(y) if t.position is None else written_slots(y)[t.position : t.position + 1]
+    )
+    used = {
+        tuple(letters.get(x) for x in labels)
+        for f, labels in slots
+        if t.position is not None or (isinstance(f, Tensor) and f.name == t.tensor.name)
+    }
     return used.pop() if len(used) == 1 else t.tensor.axes
 
 
@@ -140,14 +165,21 @@ def _axis(names: tuple[str | None, ...], axis: Any, what: str) -> int:
     if _is_position(axis):
         k = int(axis)
         if not -len(names) <= k < len(names):
-            raise ShapeError(f"shared axis {k} is out of range for {counted(len(names), 'axis')} of {what}")
+            raise ShapeError(
+                f"shared axis {k} is out of range for {counted(len(names), 'axis')} of {what}"
+            )
         return k % len(names)
     if not isinstance(axis, str):
-        raise TypeError(f"shared is the name or position of an axis, or a pair of those, not {type(axis).__name__}")
+        raise TypeError(
+            "shared is the name or position of an axis, or a pair of those, not "
+            f"{type(axis).__name__}"
+        )
     if names.count(axis) != 1:
         several = f"{names.count(axis)} axes" if axis in names else "no axis"
         known = ", ".join(name or "?" for name in names) or "none"
-        raise ShapeError(f"{what} has {several} called {axis[:40]!r} to share; its axes are {known}")
+        raise ShapeError(
+            f"{what} has {several} called {axis[:40]!r} to share; its axes are {known}"
+        )
     return names.index(axis)
 
 
@@ -156,10 +188,14 @@ def paired(targets: Any, values: Any, what: str = "directions") -> list[tuple[Wr
     if isinstance(targets, Wrt):
         return [(targets, values)]
     if type(values) is not type(targets) or len(values) != len(targets):
-        raise TypeError(f"wrt is a {type(targets).__name__} of {len(targets)}: the {what} must be one too")
+        raise TypeError(
+            f"wrt is a {type(targets).__name__} of {len(targets)}: the {what} must be one too"
+        )
     keys: Any = targets if isinstance(targets, dict) else range(len(targets))
     if isinstance(targets, dict) and set(keys) != set(values):
-        raise TypeError(f"wrt has the keys {sorted(map(str, targets))}, the {what} {sorted(map(str, values))}")
+        raise TypeError(
+            f"wrt has the keys {sorted(map(str, targets))}, the {what} {sorted(map(str, values))}"
+        )
     return [pair for key in keys for pair in paired(targets[key], values[key], what)]
 
 
@@ -170,6 +206,10 @@ def restored(e: Expr, y: Expr, base: Expr) -> Expr:
     assert isinstance(y, Einsum)
     assert isinstance(base, Einsum)
     pairs = zip(written_slots(base), written_slots(y), strict=True)
-    parts = {new.name: old for (new, _), (old, _) in pairs if isinstance(new, Tensor) and new.name.startswith("#")}
+    parts = {
+        new.name: old
+        for (new, _), (old, _) in pairs
+        if isinstance(new, Tensor) and new.name.startswith("#")
+    }
     back = replaced(e, parts)
     return back if back is e else dressed(back, axes=e.axes, origins=e.origins, record=e.record)
