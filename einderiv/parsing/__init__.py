@@ -2,8 +2,4 @@
 
 from .python import ALIASES, LANGUAGES, parse
 
-__all__ = [
-    "ALIASES",
-    "LANGUAGES",
-    "parse",
-]
+__all__ = ["ALIASES", "LANGUAGES", "parse"]

@@ -1,9 +1,12 @@
-"""Two other languages: ``#('ij,jk->ik', A, B)`` of diff.einsum.org, and the Matlab of matrixcalculus.org, ``x'*A*x``.
+"""Two other languages: ``#('ij,jk->ik', A, B)`` of diff.einsum.org, and the Matlab of
+matrixcalculus.org, ``x'*A*x``.
 
-They are described at https://diff.einsum.org/language and https://www.matrixcalculus.org/documentation.
+They are described at https://diff.einsum.org/language and
+https://www.matrixcalculus.org/documentation.
 
-A vector of the second stands or lies: ``x'*y`` is an inner product, ``x*y'`` an outer one, ``x*y`` neither. Here a
-vector has one axis either way, so a lying one is remembered as a :class:`Row` until the text ends.
+A vector of the second stands or lies: ``x'*y`` is an inner product, ``x*y'`` an outer one, ``x*y``
+neither. Here a vector has one axis either way, so a lying one is remembered as a :class:`Row` until
+the text ends.
 """
 
 from __future__ import annotations
@@ -41,20 +44,38 @@ def _matrix(_: str) -> int:
 
 
 EINSUM = Language(
-    lexicon=Lexicon("//", (
-        ("einsum", r"#[ \t]*\(\s*(?:'[^']*'|\"[^\"]*\"|[^;()'\"]*;)"), ("number", NUMBER), ("name", NAME),
-        ("sign", r"@@|\|\||<=|>=|==|!=|\*\*|[-+*/^@(),=|<>]"),
-    )),
+    lexicon=Lexicon(
+        "//",
+        (
+            ("einsum", r"#[ \t]*\(\s*(?:'[^']*'|\"[^\"]*\"|[^;()'\"]*;)"),
+            ("number", NUMBER),
+            ("name", NAME),
+            ("sign", r"@@|\|\||<=|>=|==|!=|\*\*|[-+*/^@(),=|<>]"),
+        ),
+    ),
     between={
-        "+": Sign(SUM, OPERATORS["+"], "+"), "-": Sign(SUM, OPERATORS["-"], "-"),
-        "*": Sign(PRODUCT, OPERATORS["*"], "*"), "/": Sign(PRODUCT, OPERATORS["/"], "/"),
-        "@": Sign(PRODUCT, _contracted, "@"), "@@": Sign(PRODUCT, functions.outer, "@@"),
-        "^": Sign(POWER, OPERATORS["**"], "**", right=True), "**": Sign(POWER, OPERATORS["**"], "**", right=True),
+        "+": Sign(SUM, OPERATORS["+"], "+"),
+        "-": Sign(SUM, OPERATORS["-"], "-"),
+        "*": Sign(PRODUCT, OPERATORS["*"], "*"),
+        "/": Sign(PRODUCT, OPERATORS["/"], "/"),
+        "@": Sign(PRODUCT, _contracted, "@"),
+        "@@": Sign(PRODUCT, functions.outer, "@@"),
+        "^": Sign(POWER, OPERATORS["**"], "**", right=True),
+        "**": Sign(POWER, OPERATORS["**"], "**", right=True),
     },
-    before={"-": Sign(PREFIX, OPERATORS["negative"], "negative"), "+": Sign(PREFIX, OPERATORS["positive"], "positive")},
-    behind={}, given=unknown, default=_matrix, words={}, constants={}, wrapped=_unwrapped,
-    bars={"|": "abs", "||": "norm"}, joined=True,
-)  # fmt: skip
+    before={
+        "-": Sign(PREFIX, OPERATORS["negative"], "negative"),
+        "+": Sign(PREFIX, OPERATORS["positive"], "positive"),
+    },
+    behind={},
+    given=unknown,
+    default=_matrix,
+    words={},
+    constants={},
+    wrapped=_unwrapped,
+    bars={"|": "abs", "||": "norm"},
+    joined=True,
+)
 
 
 # ---- matrixcalculus.org
@@ -81,8 +102,13 @@ def _rank(value: Any) -> int:
 
 
 def _form(value: Any) -> str:
-    return "a row" if isinstance(value, Row) else ("a scalar", "a column", "a matrix")[_rank(value)] if (
-        _rank(value) < 3) else counted(_rank(value), "axis")  # fmt: skip
+    return (
+        "a row"
+        if isinstance(value, Row)
+        else ("a scalar", "a column", "a matrix")[_rank(value)]
+        if (_rank(value) < 3)
+        else counted(_rank(value), "axis")
+    )
 
 
 def _entrywise(make: Make) -> Make:
@@ -119,13 +145,18 @@ def _product(a: Any, b: Any) -> Any:
             return Row(expression.matmul(a.of, b))
         case ("a row", "a column") | ("a matrix", "a column" | "a matrix"):
             return expression.matmul(standing(a), b)
-    raise ShapeError(f"{_form(a)} * {_form(b)} has no meaning: write .* for a product of entries, x'*y or x*y' for an "
-                     "inner or outer one")  # fmt: skip
+    raise ShapeError(
+        f"{_form(a)} * {_form(b)} has no meaning: write .* for a product of entries, x'*y or x*y' "
+        "for an "
+        "inner or outer one"
+    )
 
 
 def _quotient(a: Any, b: Any) -> Any:
     if _rank(b):
-        raise ShapeError(f"/ divides by scalars, not by {_form(b)}: write ./ for entries, and inv(A)*b")
+        raise ShapeError(
+            f"/ divides by scalars, not by {_form(b)}: write ./ for entries, and inv(A)*b"
+        )
     return _entrywise(OPERATORS["/"])(a, b)
 
 
@@ -185,7 +216,9 @@ def _filled(rank: int) -> Callable[[Token], Make]:
 
 def _eye(token: Token) -> Make:
     def eye() -> Expr:
-        return Einsum(1, (), (), (0, 0), ((0, (f"eye at character {token.at}", 0)),), axes=(None, None))
+        return Einsum(
+            1, (), (), (0, 0), ((0, (f"eye at character {token.at}", 0)),), axes=(None, None)
+        )
 
     return eye
 
@@ -196,19 +229,33 @@ def _by_letter(name: str) -> int | None:
 
 
 MATLAB = Language(
-    lexicon=Lexicon("%", (
-        ("number", r"(?:[0-9]+(?:\.(?![*/^'])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"), ("name", NAME),
-        ("sign", r"\.[*/^']|[-+*/^'(),=]"),
-    )),
+    lexicon=Lexicon(
+        "%",
+        (
+            ("number", r"(?:[0-9]+(?:\.(?![*/^'])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
+            ("name", NAME),
+            ("sign", r"\.[*/^']|[-+*/^'(),=]"),
+        ),
+    ),
     between={
-        "+": Sign(SUM, _entrywise(OPERATORS["+"]), "+"), "-": Sign(SUM, _entrywise(OPERATORS["-"]), "-"),
-        "*": Sign(PRODUCT, _product, "*"), "/": Sign(PRODUCT, _quotient, "/"),
-        ".*": Sign(PRODUCT, _entrywise(OPERATORS["*"]), ".*"), "./": Sign(PRODUCT, _entrywise(OPERATORS["/"]), "./"),
-        "^": Sign(POWER, _power, "^"), ".^": Sign(POWER, _entrywise(_powers), ".^"),
+        "+": Sign(SUM, _entrywise(OPERATORS["+"]), "+"),
+        "-": Sign(SUM, _entrywise(OPERATORS["-"]), "-"),
+        "*": Sign(PRODUCT, _product, "*"),
+        "/": Sign(PRODUCT, _quotient, "/"),
+        ".*": Sign(PRODUCT, _entrywise(OPERATORS["*"]), ".*"),
+        "./": Sign(PRODUCT, _entrywise(OPERATORS["/"]), "./"),
+        "^": Sign(POWER, _power, "^"),
+        ".^": Sign(POWER, _entrywise(_powers), ".^"),
     },
-    before={"-": Sign(PREFIX, _entrywise(OPERATORS["negative"]), "negative"),
-            "+": Sign(PREFIX, OPERATORS["positive"], "positive")},
-    behind={"'": _transposed, ".'": _transposed}, given=_by_letter, default=unknown,
-    words={"norm1": _norm1, "norm2": _norm2, "vector": _filled(1), "matrix": _filled(2)}, constants={"eye": _eye},
-    wrapped=_as_matlab, bars={},
-)  # fmt: skip
+    before={
+        "-": Sign(PREFIX, _entrywise(OPERATORS["negative"]), "negative"),
+        "+": Sign(PREFIX, OPERATORS["positive"], "positive"),
+    },
+    behind={"'": _transposed, ".'": _transposed},
+    given=_by_letter,
+    default=unknown,
+    words={"norm1": _norm1, "norm2": _norm2, "vector": _filled(1), "matrix": _filled(2)},
+    constants={"eye": _eye},
+    wrapped=_as_matlab,
+    bars={},
+)

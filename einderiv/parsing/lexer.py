@@ -1,7 +1,8 @@
-"""A text to tokens, and tokens to lines: what all languages of :func:`einderiv.parse` have in common.
+"""A text to tokens, and tokens to lines: what all languages of :func:`einderiv.parse` have in
+common.
 
-Nothing here knows what an expression is. A text is declarations (``X: is``), assignments (``R = T - U``) and, last,
-one expression; a line ends where no parenthesis is open, or at a semicolon.
+Nothing here knows what an expression is. A text is declarations (``X: is``), assignments (``R = T -
+U``) and, last, one expression; a line ends where no parenthesis is open, or at a semicolon.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from typing import NamedTuple
 from ..errors import ParseError, limits
 from ..expression import BLANKS, is_name
 
-LONGEST = 1000  # operators in one chain: Python reads about three times as many, whatever else is on its stack
+# operators in one chain: Python reads about three times as many, whatever else is on its stack
+LONGEST = 1000
 DIGITS = 309  # of a whole number: longer ones are beyond every float
 _OPENING = {")": "(", "]": "[", "}": "{"}
 
 
 class Token(NamedTuple):
-    """A piece of a text. `kind` is ``name``, ``number``, ``string``, ``einsum``, ``sign`` or ``end`` of a line."""
+    """A piece of a text. `kind` is ``name``, ``number``, ``string``, ``einsum``, ``sign`` or
+    ``end`` of a line.
+    """
 
     kind: str
     text: str
@@ -57,14 +61,20 @@ class Lexicon(NamedTuple):
     pieces: tuple[tuple[str, str], ...]  # kind and pattern, tried in this order
 
     def pattern(self) -> re.Pattern[str]:
-        rows = [("blank", r"[ \t\f\v]+"), ("comment", rf"{self.comment}[^\r\n]*"), ("end", r"\r\n?|\n|;"), *self.pieces]
+        rows = [
+            ("blank", r"[ \t\f\v]+"),
+            ("comment", rf"{self.comment}[^\r\n]*"),
+            ("end", r"\r\n?|\n|;"),
+            *self.pieces,
+        ]
         return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in rows))
 
 
 NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[jJ]?"
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 STRING = r"'[^'\r\n]*'|\"[^\"\r\n]*\""
-_ODD = re.compile(r"[^ -~]")  # the positions of Python's ast count bytes: characters only while all are ASCII
+# the positions of Python's ast count bytes: characters only while all are ASCII
+_ODD = re.compile(r"[^ -~]")
 _DECLARED = re.compile(rf"[ \t]*({NAME}(?:[ \t]*,[ \t]*{NAME})*)[ \t]*:(?!=)([^#%/\r\n;]*)")
 
 
@@ -107,7 +117,9 @@ def _strange(text: Source, at: int) -> ParseError:
     """No piece of the language begins here."""
     c = text[at]
     if c in "'\"":
-        return text.wrong("this quotation mark has no partner on its line; a transpose is written X.T", at)
+        return text.wrong(
+            "this quotation mark has no partner on its line; a transpose is written X.T", at
+        )
     if _ODD.match(c):
         name = unicodedata.name(c, "unnamed")
         return text.wrong(f"U+{ord(c):04X} ({name}) means nothing here: a text is plain ASCII", at)
@@ -136,7 +148,10 @@ def _check_word(text: Source, kind: str, piece: str, at: int) -> None:
             raise text.wrong(f"a number of {len(piece)} characters is more than floats hold", at)
         stop = at + len(piece)
         if stop < len(text) and (text[stop].isalnum() or text[stop] == "_"):
-            raise text.wrong("a number runs into a name: write a product as 2*x, and numbers as 1000 or 1e3", stop)
+            raise text.wrong(
+                "a number runs into a name: write a product as 2*x, and numbers as 1000 or 1e3",
+                stop,
+            )
     elif piece not in ("True", "False", "None"):
         check_name(text, piece, at)
 
@@ -156,14 +171,18 @@ def lines(text: Source, pattern: re.Pattern[str]) -> tuple[list[Declaration], li
             at = token.stop
             if token.kind != "end":
                 if head is not None:
-                    raise text.wrong("axes are letters or words, as in 'X: ij' or 'X: batch in'", token.at)
+                    raise text.wrong(
+                        "axes are letters or words, as in 'X: ij' or 'X: batch in'", token.at
+                    )
                 _balance(text, token, opened)
                 found[-1].append(token)
             elif not opened:
                 found.append([])
                 break
             elif token.text == ";":
-                raise text.wrong("a semicolon ends a line, but a parenthesis is still open", token.at)
+                raise text.wrong(
+                    "a semicolon ends a line, but a parenthesis is still open", token.at
+                )
         else:
             at = len(text)
     if opened:
@@ -176,8 +195,12 @@ def _balance(text: Source, token: Token, opened: list[Token]) -> None:
     if token.kind == "einsum" or token.text == "(":
         opened.append(token)
         if len(opened) > limits.depth:
-            raise text.wrong(f"more than {limits.depth} parentheses inside each other (ed.limits.depth): assign the "
-                             "inner part, R = …", token.at)  # fmt: skip
+            raise text.wrong(
+                f"more than {limits.depth} parentheses inside each other (ed.limits.depth): assign "
+                "the "
+                "inner part, R = …",
+                token.at,
+            )
     elif token.text == ")":
         if not opened:
             raise text.wrong("this parenthesis closes nothing", token.at)
@@ -201,10 +224,16 @@ def _declarations(text: Source, found: re.Match[str]) -> Iterator[Declaration]:
 def check_name(text: Source, name: str, at: int) -> None:
     """Raise unless a tensor or a value can be called `name`."""
     if keyword.iskeyword(name):
-        raise text.wrong(f"{name!r} is a keyword of Python, and no name: expressions are made of names, numbers, "
-                         "operators and calls of functions", at)  # fmt: skip
+        raise text.wrong(
+            f"{name!r} is a keyword of Python, and no name: expressions are made of names, "
+            "numbers, "
+            "operators and calls of functions",
+            at,
+        )
     if not is_name(name) or name.startswith("__"):
-        raise text.wrong(f"{name[:30]!r} is no name here: names do not begin with two underscores", at)
+        raise text.wrong(
+            f"{name[:30]!r} is no name here: names do not begin with two underscores", at
+        )
 
 
 def assigned(text: Source, line: Sequence[Token]) -> Line:
@@ -216,7 +245,9 @@ def assigned(text: Source, line: Sequence[Token]) -> Line:
     return Line(None, tuple(line))
 
 
-def check_depth(text: Source, line: Sequence[Token], prefixes: frozenset[str], right: frozenset[str]) -> None:
+def check_depth(
+    text: Source, line: Sequence[Token], prefixes: frozenset[str], right: frozenset[str]
+) -> None:
     """Refuse what would be a deep tree: long runs of signs, long chains of operators.
 
     A tree is at most as deep as the sum, over the open parentheses, of the operators inside each.
@@ -237,9 +268,13 @@ def check_depth(text: Source, line: Sequence[Token], prefixes: frozenset[str], r
             in_row = token.text in right or (not ended and token.text in prefixes)
             frame.in_row = frame.in_row + 1 if in_row else 0
         if frame.in_row > limits.depth:
-            raise text.wrong(f"more than {limits.depth} signs or powers in a row (ed.limits.depth)", token.at)
+            raise text.wrong(
+                f"more than {limits.depth} signs or powers in a row (ed.limits.depth)", token.at
+            )
         if frames[-1].depth > LONGEST:
-            raise text.wrong(f"a chain of more than {LONGEST} operators: part it by assignments, R = …", token.at)
+            raise text.wrong(
+                f"a chain of more than {LONGEST} operators: part it by assignments, R = …", token.at
+            )
         ended = token.kind in ("name", "number", "string") or token.text == ")"
 
 

@@ -1,4 +1,5 @@
-"""Reads an expression by the precedence of its operators, with two stacks and no recursion, into the tree of a text.
+"""Reads an expression by the precedence of its operators, with two stacks and no recursion, into
+the tree of a text.
 
 What differs between languages is data: a :class:`Language`.
 """
@@ -35,7 +36,8 @@ class Language:
     behind: dict[str, Make]
     given: Callable[[str], int | None]  # how many axes a name has that is not declared
     default: Callable[[str], int | None]  # how many it has where nothing else says so
-    words: dict[str, Callable[[Token], Make]]  # its own functions of one argument, by the place where they stand
+    # its own functions of one argument, by the place where they stand
+    words: dict[str, Callable[[Token], Make]]
     constants: dict[str, Callable[[Token], Make]]
     wrapped: Callable[[str, Make], Make]  # a function of the vocabulary as one of this language
     bars: dict[str, str]  # ``|X|`` is abs(X)
@@ -69,7 +71,9 @@ class _Bracket:
 class Reader:
     """Reads one expression; `at` is then the number of tokens it took."""
 
-    def __init__(self, text: Source, language: Language, scope: Scope, tokens: Sequence[Token]) -> None:
+    def __init__(
+        self, text: Source, language: Language, scope: Scope, tokens: Sequence[Token]
+    ) -> None:
         self.text, self.language, self.scope, self.tokens = text, language, scope, tokens
         self.at = 0
         self.operands: list[Node] = []
@@ -125,10 +129,16 @@ class Reader:
             sign = self.language.before[token.text]
             last = self.open[-1] if self.open else None
             if isinstance(last, _Pending) and last.sign.binding >= POWER and not last.sign.right:
-                sign = sign._replace(binding=INNER)  # 2^-1^2 is (2^(-1))^2 where powers are read from the left
+                # 2^-1^2 is (2^(-1))^2 where powers are read from the left
+                sign = sign._replace(binding=INNER)
             self.open.append(_Pending(sign, token.at, 1))
-        elif token.text == ")" and bracket and bracket is self.open[-1] and bracket.name and (
-                len(self.operands) <= bracket.start + (bracket.name == "einsum")):  # fmt: skip
+        elif (
+            token.text == ")"
+            and bracket
+            and bracket is self.open[-1]
+            and bracket.name
+            and (len(self.operands) <= bracket.start + (bracket.name == "einsum"))
+        ):
             self._close(token)
             return False
         else:
@@ -137,9 +147,13 @@ class Reader:
 
     def _name(self, token: Token) -> Node:
         if token.text in self.language.constants:
-            return Node("made", token.text, token.at, (), (), self.language.constants[token.text](token))
+            return Node(
+                "made", token.text, token.at, (), (), self.language.constants[token.text](token)
+            )
         if token.text in self.language.words:
-            raise self.text.wrong(f"{token.text!r} is a function: call it, {token.text}(…)", token.at)
+            raise self.text.wrong(
+                f"{token.text!r} is a function: call it, {token.text}(…)", token.at
+            )
         return self.scope.name(token.text, token.at)
 
     def _einsum(self, token: Token) -> bool:
@@ -149,7 +163,9 @@ class Reader:
         first = token.stop - len(inner) + inner.index(written)
         self.open.append(_Bracket(")", token.at, len(self.operands), "einsum"))
         quoted = written[0] in "'\""
-        self.operands.append(Node("literal", written[1:-1] if quoted else written[:-1], first + quoted))
+        self.operands.append(
+            Node("literal", written[1:-1] if quoted else written[:-1], first + quoted)
+        )
         return not quoted
 
     def _behind(self, token: Token) -> bool:
@@ -176,8 +192,14 @@ class Reader:
             raise self.text.wrong("a comma stands between the arguments of a function", token.at)
         else:
             hint = "; a product is written *" if token.kind != "sign" or token.text == "(" else ""
-            hint = "; write abs(X) and norm(X) where bars touch" if token.text in language.bars else hint
-            raise self.text.wrong(f"an operator is missing before {token.text[:30]!r}{hint}", token.at)
+            hint = (
+                "; write abs(X) and norm(X) where bars touch"
+                if token.text in language.bars
+                else hint
+            )
+            raise self.text.wrong(
+                f"an operator is missing before {token.text[:30]!r}{hint}", token.at
+            )
         return False
 
     def _reduce(self, binding: int, right: bool = False) -> None:
@@ -201,7 +223,9 @@ class Reader:
             self.operands.append(parts[0])
         elif bracket.name in self.language.words:
             if len(parts) != 1:
-                raise self.text.wrong(f"{bracket.name} takes one argument, not {len(parts)}", bracket.at)
+                raise self.text.wrong(
+                    f"{bracket.name} takes one argument, not {len(parts)}", bracket.at
+                )
             make = self.language.words[bracket.name](Token("name", bracket.name, bracket.at))
             self.operands.append(operation(self.text, bracket.name, bracket.at, parts, make))
         else:

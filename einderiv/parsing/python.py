@@ -1,6 +1,8 @@
-"""Texts to expressions. Python's own parser makes the tree of its language, and an allow-list says what may be in it.
+"""Texts to expressions. Python's own parser makes the tree of its language, and an allow-list says
+what may be in it.
 
-Nothing is ever evaluated: a text is data, its names are tensors, its calls are those of the vocabulary.
+Nothing is ever evaluated: a text is data, its names are tensors, its calls are those of the
+vocabulary.
 """
 
 from __future__ import annotations
@@ -12,26 +14,63 @@ from typing import Any
 from ..errors import EinderivError, ParseError, limits, near
 from ..expression import Expr, as_expression
 from .dialects import EINSUM, MATLAB, standing
-from .lexer import NAME, NUMBER, STRING, Lexicon, Source, Token, assigned, check_depth, lines, source
+from .lexer import (
+    NAME,
+    NUMBER,
+    STRING,
+    Lexicon,
+    Source,
+    Token,
+    assigned,
+    check_depth,
+    lines,
+    source,
+)
 from .precedence import Language, Reader, unknown
 from .resolve import Builder, declarations
 from .syntax import CONSTANTS, OPERATORS, PREFIXES, Node, Scope, called, number, operation
 
-PYTHON = Lexicon("#", (
-    ("number", NUMBER), ("string", STRING), ("name", NAME), ("sign", r"\*\*|<=|>=|==|!=|[-+*/@().,=<>]"),
-))  # fmt: skip
+PYTHON = Lexicon(
+    "#",
+    (
+        ("number", NUMBER),
+        ("string", STRING),
+        ("name", NAME),
+        ("sign", r"\*\*|<=|>=|==|!=|[-+*/@().,=<>]"),
+    ),
+)
 LANGUAGES: dict[str, Language | None] = {"einderiv": None, "einsum": EINSUM, "matlab": MATLAB}
 #: other names of languages
-ALIASES = {"python": "einderiv", "diff.einsum.org": "einsum", "einsum.org": "einsum", "matrixcalculus": "matlab",
-           "matrixcalculus.org": "matlab"}  # fmt: skip
+ALIASES = {
+    "python": "einderiv",
+    "diff.einsum.org": "einsum",
+    "einsum.org": "einsum",
+    "matrixcalculus": "matlab",
+    "matrixcalculus.org": "matlab",
+}
 _SIGNS: dict[type[ast.AST], str] = {
-    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.USub: "negative",
-    ast.UAdd: "positive", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!=",
-}  # fmt: skip
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.MatMult: "@",
+    ast.Pow: "**",
+    ast.USub: "negative",
+    ast.UAdd: "positive",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
 
 
-def parse(text: str, *, language: str = "einderiv", tensors: Mapping[str, object] | None = None) -> Expr:
-    """The expression that a text says: declarations, assignments, and one expression on the last line.
+def parse(
+    text: str, *, language: str = "einderiv", tensors: Mapping[str, object] | None = None
+) -> Expr:
+    """The expression that a text says: declarations, assignments, and one expression on the last
+    line.
 
     >>> import einderiv as ed
     >>> print(ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)").ndim)
@@ -45,14 +84,15 @@ def parse(text: str, *, language: str = "einderiv", tensors: Mapping[str, object
     >>> ed.grad(y, "w").ndim
     1
 
-    `tensors` declares tensors too: axes, or expressions that stand for names. `language` is that of Python
-    (``"einderiv"``), of diff.einsum.org (``"einsum"``) or of matrixcalculus.org (``"matlab"``):
+    `tensors` declares tensors too: axes, or expressions that stand for names. `language` is that of
+    Python (``"einderiv"``), of diff.einsum.org (``"einsum"``) or of matrixcalculus.org
+    (``"matlab"``):
 
     >>> ed.grad(ed.parse("0.5*x'*A*x", language="matlab"), "x").ndim
     1
 
-    Raises ParseError with a caret for what cannot be read, ShapeError for numbers of axes that contradict each other.
-    Nothing of a text is ever run.
+    Raises ParseError with a caret for what cannot be read, ShapeError for numbers of axes that
+    contradict each other. Nothing of a text is ever run.
     """
     row = _language(language)
     body = source(text)
@@ -71,7 +111,9 @@ def parse(text: str, *, language: str = "einderiv", tensors: Mapping[str, object
             rest.append(more)
         if (line.name is None) == bool(rest):
             what = "every line but the last is an assignment, R = …"
-            raise body.wrong(what if rest else "the last line is the expression itself", line.tokens[0].at)
+            raise body.wrong(
+                what if rest else "the last line is the expression itself", line.tokens[0].at
+            )
         roots.append(node)
     if not roots:
         raise body.wrong("there is no expression in this text", len(body) - 1)
@@ -86,12 +128,15 @@ def _language(name: object) -> Language | None:
         raise TypeError(f"language must be a name such as 'matlab', not {type(name).__name__}")
     known = ALIASES.get(name.lower(), name.lower())
     if known not in LANGUAGES:
-        raise EinderivError(f"no language is called {name[:40]!r}; {near(name, [*LANGUAGES, *ALIASES])}")
+        raise EinderivError(
+            f"no language is called {name[:40]!r}; {near(name, [*LANGUAGES, *ALIASES])}"
+        )
     return LANGUAGES[known]
 
 
-def _read(text: Source, row: Language | None, scope: Scope,
-          tokens: Sequence[Token]) -> tuple[Node, tuple[Token, ...]]:  # fmt: skip
+def _read(
+    text: Source, row: Language | None, scope: Scope, tokens: Sequence[Token]
+) -> tuple[Node, tuple[Token, ...]]:
     """The tree of one line, and what is left of it."""
     check_depth(text, tokens, frozenset("+-"), frozenset(("^", "**")))
     if row is None:
@@ -101,7 +146,9 @@ def _read(text: Source, row: Language | None, scope: Scope,
 
 
 class _PythonLine:
-    """One expression in the syntax of Python: the tree that ``ast`` makes, node by node, each of an allowed kind."""
+    """One expression in the syntax of Python: the tree that ``ast`` makes, node by node, each of
+    an allowed kind.
+    """
 
     def __init__(self, text: Source, scope: Scope, tokens: Sequence[Token]) -> None:
         self.text, self.scope, self.tokens = text, scope, tokens
@@ -118,14 +165,17 @@ class _PythonLine:
         try:
             body = ast.parse("".join(shown), mode="exec").body
         except SyntaxError as e:
-            raise self.text.wrong(f"this cannot be read: {e.msg}", self.start + (e.offset or 1) - 1) from None
+            raise self.text.wrong(
+                f"this cannot be read: {e.msg}", self.start + (e.offset or 1) - 1
+            ) from None
         except (RecursionError, MemoryError):
             what = "this is nested more deeply than Python can read: part it by assignments"
             raise self.text.wrong(what, self.start) from None
         first = body[0]
         if len(body) != 1 or not isinstance(first, ast.Expr):
             raise self.text.wrong(
-                "this is no expression: a line is an expression, or one name and = before it", self.start
+                "this is no expression: a line is an expression, or one name and = before it",
+                self.start,
             )
         return self._tree(first.value)
 
@@ -136,7 +186,8 @@ class _PythonLine:
             touching = before is not None and before.kind == "name" and before.stop == token.at
             if before and token.kind == "string" and (touching or before.kind == "string"):
                 raise self.text.wrong(
-                    "only plain strings are read, without a letter or another string before them", before.at
+                    "only plain strings are read, without a letter or another string before them",
+                    before.at,
                 )
             if token.kind == "string" and "\\" in token.text:
                 raise self.text.wrong("strings hold no escapes", token.at + token.text.index("\\"))
@@ -146,7 +197,9 @@ class _PythonLine:
                 raise self.text.wrong(f"an operand is missing before {token.text!r}", token.at)
             ended = before is not None and (before.kind != "sign" or before.text == ")")
             if ended and token.kind != "sign":
-                raise self.text.wrong(f"an operator is missing before {token.text[:30]!r}", token.at)
+                raise self.text.wrong(
+                    f"an operator is missing before {token.text[:30]!r}", token.at
+                )
             before = token
         if before and before.kind == "sign" and before.text != ")":
             raise self.text.wrong("an operand is missing behind this", before.at)
@@ -185,7 +238,9 @@ class _PythonLine:
                 return parts
             case ast.Name() | ast.Constant():
                 return []
-            case ast.Attribute(attr=name) if name in CONSTANTS and self._dotted(node).rpartition(".")[0] in PREFIXES:
+            case ast.Attribute(attr=name) if (
+                name in CONSTANTS and self._dotted(node).rpartition(".")[0] in PREFIXES
+            ):
                 return []
         raise self._refused(node)
 
@@ -194,14 +249,23 @@ class _PythonLine:
         at = self._at(node)
         match node:
             case ast.Attribute(attr=name):
-                return self.text.wrong("an expression has no attribute but .T here; functions are called as sum(X)",
-                                self._end(node) - len(name))  # fmt: skip
+                return self.text.wrong(
+                    "an expression has no attribute but .T here; functions are called as sum(X)",
+                    self._end(node) - len(name),
+                )
             case ast.BinOp(left=left) | ast.Compare(left=left):
                 signs = " ".join(dict.fromkeys(s for s in _SIGNS.values() if not s.isalpha()))
-                return self.text.wrong(f"this operator is not read, or not here: there are {signs}", self._sign(left))
+                return self.text.wrong(
+                    f"this operator is not read, or not here: there are {signs}", self._sign(left)
+                )
             case ast.Starred():
-                return self.text.wrong("a star before an argument is not read: write the arguments one by one", at)
-        what = "this is not read: an expression is made of names, numbers, operators, .T and calls of functions"
+                return self.text.wrong(
+                    "a star before an argument is not read: write the arguments one by one", at
+                )
+        what = (
+            "this is not read: an expression is made of names, numbers, operators, .T and calls "
+            "of functions"
+        )
         return self.text.wrong(what, at)
 
     def _end(self, node: ast.expr) -> int:
@@ -215,7 +279,10 @@ class _PythonLine:
     def _made(self, node: ast.expr) -> Node:
         at = self._at(node)
         match node:
-            case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
+            case (
+                ast.BinOp(left=left, op=op, right=right)
+                | ast.Compare(left=left, ops=[op], comparators=[right])
+            ):
                 sign = _SIGNS[type(op)]
                 parts = [self.made[left], self.made[right]]
                 return operation(self.text, sign, self._sign(left), parts, OPERATORS[sign])
@@ -223,7 +290,9 @@ class _PythonLine:
                 sign = _SIGNS[type(op)]
                 return operation(self.text, sign, at, [self.made[operand]], OPERATORS[sign])
             case ast.Attribute(attr="T", value=value):
-                return operation(self.text, "T", self._end(node) - 1, [self.made[value]], OPERATORS["T"])
+                return operation(
+                    self.text, "T", self._end(node) - 1, [self.made[value]], OPERATORS["T"]
+                )
             case ast.Attribute(attr=name):
                 return Node("number", CONSTANTS[name], at)
             case ast.Name(id=name):
@@ -241,7 +310,9 @@ class _PythonLine:
                 what = "two stars before an argument are not read: write the arguments one by one"
                 raise self.text.wrong(what, self._at(keyword))
         keywords = [(keyword.arg, self._at(keyword)) for keyword in node.keywords if keyword.arg]
-        parts = [self.made[part] for part in (*node.args, *(keyword.value for keyword in node.keywords))]
+        parts = [
+            self.made[part] for part in (*node.args, *(keyword.value for keyword in node.keywords))
+        ]
         return called(self.text, self._dotted(node.func), self._at(node), parts, keywords)
 
     def _dotted(self, node: ast.expr) -> str:
@@ -254,11 +325,14 @@ class _PythonLine:
                 raise self._refused(node)
             node = node.value
         if not isinstance(node, ast.Name):
-            raise self.text.wrong("only functions are called, by their names; a product is written *", self._at(node))
+            raise self.text.wrong(
+                "only functions are called, by their names; a product is written *", self._at(node)
+            )
         prefix = ".".join([node.id, *reversed(names[1:])])
         if names and prefix not in PREFIXES:
+            first, last = prefix[:40], names[0][:40]
             what = (
-                f"{prefix[:40]!r} is no module whose functions can be called here: write {names[0][:40]}({prefix[:40]})"
+                f"{first!r} is no module whose functions can be called here: write {last}({first})"
             )
             raise self.text.wrong(what, end - len(names[0]))
         return ".".join([node.id, *reversed(names)])
@@ -271,7 +345,9 @@ class _PythonLine:
         for part in parts:
             if part.kind == "number" or (part.kind == "literal" and isinstance(part.value, str)):
                 continue
-            raise self.text.wrong("a tuple holds whole numbers or names in quotes, for axis=…", part.at)
+            raise self.text.wrong(
+                "a tuple holds whole numbers or names in quotes, for axis=…", part.at
+            )
         return Node("literal", tuple(part.value for part in parts), self._at(node))
 
     def _constant(self, node: ast.Constant) -> Node:

@@ -1,8 +1,9 @@
 """The tree of a text to an expression: which function, how many axes, and where a mistake stands.
 
-A name that is nowhere declared gets its number of axes from where it stands: an operand of an einsum, a partner of
-``+``, ``-`` or a comparison, a matrix for ``trace`` or ``inv``. What is known runs through the tree until nothing new
-is learnt; what stays open is an error that says what to write. Nothing here descends by recursion.
+A name that is nowhere declared gets its number of axes from where it stands: an operand of an
+einsum, a partner of ``+``, ``-`` or a comparison, a matrix for ``trace`` or ``inv``. What is known
+runs through the tree until nothing new is learnt; what stays open is an error that says what to
+write. Nothing here descends by recursion.
 """
 
 from __future__ import annotations
@@ -21,16 +22,22 @@ from .syntax import KEEPING, OPERATORS, PARTNERS, Node, check_free
 STRUCTURES = ("symmetric", "diagonal", "lower", "orthogonal", "complex")
 
 
-def declarations(text: Source, found: Sequence[Declaration], tensors: Mapping[str, object] | None) -> dict[str, Expr]:
+def declarations(
+    text: Source, found: Sequence[Declaration], tensors: Mapping[str, object] | None
+) -> dict[str, Expr]:
     """The tensors that a text and its caller declare."""
     known: dict[str, Expr] = {}
     if tensors is not None and not isinstance(tensors, Mapping):
-        raise TypeError(f"tensors must be a mapping of names to axes or expressions, not {type(tensors).__name__}")
+        raise TypeError(
+            "tensors must be a mapping of names to axes or expressions, not "
+            f"{type(tensors).__name__}"
+        )
     for name, value in (tensors or {}).items():
         if name in VOCABULARY:
             raise EinderivError(f"tensors names {name!r}, which is a function: choose another name")
         known[name] = value if isinstance(value, Expr) else tensor(name, value)  # type: ignore[arg-type]
-    # "sample feature" makes both of them words, so that "feature" alone is one axis elsewhere, and not seven.
+    # "sample feature" makes both of them words, so that "feature" alone is one axis elsewhere, and
+    # not seven.
     words = {word for row in found if len(row.axes.split()) > 1 for word in row.axes.split()}
     for name, at, axes, axes_at, structure in found:
         if name in known:
@@ -38,8 +45,11 @@ def declarations(text: Source, found: Sequence[Declaration], tensors: Mapping[st
         check_free(text, name, at)
         for word in structure:
             if word.text not in STRUCTURES:
-                raise text.wrong(f"behind the axes stands what the tensor is, not {word.text[:30]!r}; "
-                                 f"{near(word.text, STRUCTURES)}", word.at)  # fmt: skip
+                raise text.wrong(
+                    f"behind the axes stands what the tensor is, not {word.text[:30]!r}; "
+                    f"{near(word.text, STRUCTURES)}",
+                    word.at,
+                )
         flags = dict.fromkeys((word.text for word in structure), True)
         try:
             known[name] = tensor(name, (axes,) if axes in words else axes, **flags)
@@ -51,11 +61,18 @@ def declarations(text: Source, found: Sequence[Declaration], tensors: Mapping[st
 class Builder:
     """Builds the expressions of a text.
 
-    `given` says how many axes a name has without a declaration, `default` how many where nothing is learnt of it.
+    `given` says how many axes a name has without a declaration, `default` how many where nothing is
+    learnt of it.
     """
 
-    def __init__(self, text: Source, roots: Sequence[Node], known: dict[str, Expr],
-                 given: Callable[[str], int | None], default: Callable[[str], int | None]) -> None:  # fmt: skip
+    def __init__(
+        self,
+        text: Source,
+        roots: Sequence[Node],
+        known: dict[str, Expr],
+        given: Callable[[str], int | None],
+        default: Callable[[str], int | None],
+    ) -> None:
         self.text, self.known, self.given, self.default = text, known, given, default
         self.order = _postorder(roots)
         self.parents: dict[Node, list[Node]] = {node: [] for node in self.order}
@@ -150,8 +167,11 @@ class Builder:
         close = near(name, self.known)
         hint = f"; or {close}" if close.startswith("did you mean") else ""
         name = name[:40]
-        return self.text.wrong(f"how many axes has {name!r}? Write them on a line before: '{name}: ij' for a matrix, "
-                               f"'{name}:' for a scalar{hint}", at)  # fmt: skip
+        return self.text.wrong(
+            f"how many axes has {name!r}? Write them on a line before: '{name}: ij' for a matrix, "
+            f"'{name}:' for a scalar{hint}",
+            at,
+        )
 
     def _made(self, node: Node) -> Any:
         assert node.make is not None
@@ -161,14 +181,20 @@ class Builder:
         try:
             value = node.make(*values[:count], **options)
             if not isinstance(value, (Expr, int, float, complex)) and not hasattr(value, "ndim"):
-                raise TypeError(f"{node.value} gives {type(value).__name__}, which is no expression")
+                raise TypeError(
+                    f"{node.value} gives {type(value).__name__}, which is no expression"
+                )
             return value
         except LimitError:
             raise
         except (EinderivError, TypeError) as e:
             message = str(e).split("\n")[0][:300]
             at, inner = node.at, getattr(e, "position", None)
-            if node.value == "einsum" and inner is not None and getattr(e, "text", None) == node.parts[0].value:
+            if (
+                node.value == "einsum"
+                and inner is not None
+                and getattr(e, "text", None) == node.parts[0].value
+            ):
                 at = node.parts[0].at + inner
             kind = ShapeError if isinstance(e, ShapeError) else ParseError
             raise kind(message, str(self.text), at) from None

@@ -1,7 +1,8 @@
-"""The tree of a text: numbers, names, and what functions and operators make of them. All languages become such a tree.
+"""The tree of a text: numbers, names, and what functions and operators make of them. All languages
+become such a tree.
 
-What may be called, and with what, is decided here: the functions of the vocabulary, bare or behind the name of a module
-that has one like it.
+What may be called, and with what, is decided here: the functions of the vocabulary, bare or behind
+the name of a module that has one like it.
 """
 
 from __future__ import annotations
@@ -24,27 +25,70 @@ class Node:
     """A number, a name, a literal that is neither, or with `make` something made of its parts."""
 
     kind: str  # number, name, literal, made
-    value: Any  # the number, the name, the literal; of what is made the function's name, or the sign
+    value: (
+        Any  # the number, the name, the literal; of what is made the function's name, or the sign
+    )
     at: int
     parts: tuple[Node, ...] = ()
     keywords: tuple[str, ...] = ()  # the names of the last parts
     make: Callable[..., Any] | None = None
 
 
-#: parameters that take text, None, true or false, or a tuple; all others take expressions and numbers
-OPTIONS = frozenset((
-    "subscripts", "axis", "axes", "axis1", "axis2", "source", "destination", "order", "ord", "shape", "approximate",
-    "optimize", "low", "high", "a_min", "a_max", "min", "max",
-))  # fmt: skip
+#: parameters that take text, None, true or false, or a tuple; all others take expressions and
+#: numbers
+OPTIONS = frozenset(
+    (
+        "subscripts",
+        "axis",
+        "axes",
+        "axis1",
+        "axis2",
+        "source",
+        "destination",
+        "order",
+        "ord",
+        "shape",
+        "approximate",
+        "optimize",
+        "low",
+        "high",
+        "a_min",
+        "a_max",
+        "min",
+        "max",
+    )
+)
 #: names of arguments elsewhere
 KEYWORDS = {"ord": "order", "dim": "axis"}
 #: modules that may stand before a function, and whose functions those are
 PREFIXES = {
-    "np": "", "numpy": "", "jnp": "", "jax.numpy": "", "np.linalg": "linalg.", "numpy.linalg": "linalg.",
-    "jnp.linalg": "linalg.", "jax.numpy.linalg": "linalg.",
-    **dict.fromkeys(("ed", "einderiv", "jax.nn", "torch", "torch.linalg", "torch.special", "torch.nn.functional", "F",
-                     "scipy.special", "scipy.linalg", "special", "linalg", "math"), None),
-}  # fmt: skip
+    "np": "",
+    "numpy": "",
+    "jnp": "",
+    "jax.numpy": "",
+    "np.linalg": "linalg.",
+    "numpy.linalg": "linalg.",
+    "jnp.linalg": "linalg.",
+    "jax.numpy.linalg": "linalg.",
+    **dict.fromkeys(
+        (
+            "ed",
+            "einderiv",
+            "jax.nn",
+            "torch",
+            "torch.linalg",
+            "torch.special",
+            "torch.nn.functional",
+            "F",
+            "scipy.special",
+            "scipy.linalg",
+            "special",
+            "linalg",
+            "math",
+        ),
+        None,
+    ),
+}
 CONSTANTS = {"pi": cmath.pi, "e": cmath.e, "inf": cmath.inf}
 
 
@@ -53,7 +97,9 @@ def function(text: Source, dotted: str, at: int) -> Named:
     prefix, _, name = dotted.rpartition(".")
     if prefix and prefix not in PREFIXES:
         raise text.wrong(
-            f"{prefix[:40]!r} is no module whose functions can be called here; {near(prefix, PREFIXES)}", at
+            f"{prefix[:40]!r} is no module whose functions can be called here; "
+            f"{near(prefix, PREFIXES)}",
+            at,
         )
     if (inner := PREFIXES.get(prefix)) is not None:
         found = numpy_function(inner + name) or (VOCABULARY.get(name) if not inner else None)
@@ -61,13 +107,22 @@ def function(text: Source, dotted: str, at: int) -> Named:
     else:
         found, known = VOCABULARY.get(name), list(VOCABULARY)
     if found is None:
-        raise text.wrong(f"there is no function {name[:40]!r}; {near(name, known)}", at + len(dotted) - len(name))
+        raise text.wrong(
+            f"there is no function {name[:40]!r}; {near(name, known)}", at + len(dotted) - len(name)
+        )
     return found
 
 
-def called(text: Source, dotted: str, at: int, parts: Sequence[Node],
-           keywords: Sequence[tuple[str, int]] = ()) -> Node:  # fmt: skip
-    """A call of a function by its name. `keywords` are the names of the last parts, and where they stand."""
+def called(
+    text: Source,
+    dotted: str,
+    at: int,
+    parts: Sequence[Node],
+    keywords: Sequence[tuple[str, int]] = (),
+) -> Node:
+    """A call of a function by its name. `keywords` are the names of the last parts, and where
+    they stand.
+    """
     f = function(text, dotted, at)
     name = dotted.rpartition(".")[2]
     known = inspect.signature(f).parameters
@@ -79,7 +134,9 @@ def called(text: Source, dotted: str, at: int, parts: Sequence[Node],
             raise text.wrong(f"{word} is given twice", place)
     count = len(parts) - len(words)
     try:
-        bound = check_arguments(f, name, parts[:count], dict(zip(words, parts[count:], strict=True)))
+        bound = check_arguments(
+            f, name, parts[:count], dict(zip(words, parts[count:], strict=True))
+        )
     except TypeError as e:
         raise text.wrong(str(e), at) from None
     for parameter, given in bound.arguments.items():
@@ -94,24 +151,34 @@ def called(text: Source, dotted: str, at: int, parts: Sequence[Node],
 def _misplaced(text: Source, part: Node) -> ParseError:
     quoted = isinstance(part.value, str)
     what = "text in quotes" if quoted else "this"
-    return text.wrong(f"{what} stands only where a function takes it: the subscripts of an einsum, axis=…; names of "
-                      "tensors have no quotes", part.at - quoted)  # fmt: skip
+    return text.wrong(
+        f"{what} stands only where a function takes it: the subscripts of an einsum, axis=…; names "
+        "of "
+        "tensors have no quotes",
+        part.at - quoted,
+    )
 
 
 def _check_einsum(text: Source, parts: Sequence[Node], at: int) -> None:
     if not parts or not isinstance(parts[0].value, str) or parts[0].kind != "literal":
-        raise text.wrong("an einsum begins with its subscripts in quotes, as in einsum('ij,jk->ik', X, Y)", at)
+        raise text.wrong(
+            "an einsum begins with its subscripts in quotes, as in einsum('ij,jk->ik', X, Y)", at
+        )
     try:
         notation = read(parts[0].value)
     except ParseError as e:
         raise text.wrong(e.reason, parts[0].at + (e.position or 0)) from None
     if len(notation.inputs) != len(parts) - 1:
         raise text.wrong(
-            f"{counted(len(notation.inputs), 'operand')} in the subscripts, but {len(parts) - 1} given", at
+            f"{counted(len(notation.inputs), 'operand')} in the subscripts, but {len(parts) - 1} "
+            "given",
+            at,
         )
 
 
-def operation(text: Source, sign: str, at: int, parts: Sequence[Node], make: Callable[..., Any]) -> Node:
+def operation(
+    text: Source, sign: str, at: int, parts: Sequence[Node], make: Callable[..., Any]
+) -> Node:
     """An operator with its operands."""
     for part in parts:
         if part.kind == "literal":
@@ -121,7 +188,13 @@ def operation(text: Source, sign: str, at: int, parts: Sequence[Node], make: Cal
 
 def number(text: Source, written: str, at: int) -> Node:
     """A number as it is written in a text."""
-    value = complex(written) if written[-1] in "jJ" else int(written) if written.isdigit() else float(written)
+    value = (
+        complex(written)
+        if written[-1] in "jJ"
+        else int(written)
+        if written.isdigit()
+        else float(written)
+    )
     if (isinstance(value, int) and value.bit_length() > LARGEST) or not cmath.isfinite(value):
         raise text.wrong(f"{written[:30]} is more than floats hold", at)
     return Node("number", value, at)
@@ -154,14 +227,26 @@ def _raised(a: Any, b: Any) -> Any:
 
 
 def _powered(a: Any, b: Any) -> Expr:
-    """``a ** b``; the square of a norm is the sum of squares itself, which has a derivative at 0 too."""
-    if b == 2 and isinstance(a, Apply) and a.function.name == "sqrt" and _is_sum_of_squares(a.arguments[0]):
+    """``a ** b``; the square of a norm is the sum of squares itself, which has a derivative at 0
+    too.
+    """
+    if (
+        b == 2
+        and isinstance(a, Apply)
+        and a.function.name == "sqrt"
+        and _is_sum_of_squares(a.arguments[0])
+    ):
         return a.arguments[0]
     return functions.powered(a, b)
 
 
 def _is_sum_of_squares(e: Expr) -> bool:
-    return isinstance(e, Einsum) and len(e.factors) == 2 and e.factors[0] is e.factors[1] and e.inputs[0] == e.inputs[1]
+    return (
+        isinstance(e, Einsum)
+        and len(e.factors) == 2
+        and e.factors[0] is e.factors[1]
+        and e.inputs[0] == e.inputs[1]
+    )
 
 
 def plus(a: Any, b: Any) -> Any:
@@ -211,7 +296,9 @@ def check_free(text: Source, name: str, at: int) -> None:
     """Raise unless `name` is fit for a tensor or a value, and no function's."""
     check_name(text, name, at)
     if name in VOCABULARY:
-        raise text.wrong(f"{name!r} is a function: call it, {name}(…), and choose another name for a tensor", at)
+        raise text.wrong(
+            f"{name!r} is a function: call it, {name}(…), and choose another name for a tensor", at
+        )
 
 
 class Scope:
@@ -233,8 +320,15 @@ class Scope:
     def assign(self, word: str, at: int, value: Node) -> None:
         """``word = value``, once."""
         check_free(self.text, word, at)
-        what = ("is assigned twice" if word in self.values else "is declared as a tensor" if word in self.known else
-                "has been used before it is assigned" if word in self.used else "")  # fmt: skip
+        what = (
+            "is assigned twice"
+            if word in self.values
+            else "is declared as a tensor"
+            if word in self.known
+            else "has been used before it is assigned"
+            if word in self.used
+            else ""
+        )
         if what:
             raise self.text.wrong(f"{word[:40]!r} {what}: choose another name", at)
         self.values[word] = value
