@@ -1,4 +1,6 @@
-"""A derivation as a strip of pictures: the expression, the operand taken out, its legs tied by deltas, what is left."""
+"""A derivation as a strip of pictures: the expression, the operand taken out, its legs tied by
+deltas, what is left.
+"""
 
 from __future__ import annotations
 
@@ -70,14 +72,20 @@ def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Pictur
         wide = box.right - box.left
         words = text_line(caption, 0, top + 10, CAPTION_FONT, text_anchor="start")
         parts.append(
-            Drawing((words,), Rectangle(0, top, wide, top + 20), ((caption, Rectangle(0, top, wide, top + 20)),))
+            Drawing(
+                (words,),
+                Rectangle(0, top, wide, top + 20),
+                ((caption, Rectangle(0, top, wide, top + 20)),),
+            )
         )
         moved = picture.at(12 - picture.box.left, top + 32 - picture.box.top)
         parts.append(moved)
         top = moved.box.bottom + 26
     record = derive(y, wrt).record
     name = record.wrt if record is not None else wrt
-    return Picture(one_drawing(parts), f"the derivative of {as_text(y)} by {name}", "one picture for each step")
+    return Picture(
+        one_drawing(parts), f"the derivative of {as_text(y)} by {name}", "one picture for each step"
+    )
 
 
 def _caption(words: str, e: Expr) -> str:
@@ -94,7 +102,9 @@ def _split(candidate: Expr, J: Expr) -> tuple[tuple[int, ...], tuple[int, ...], 
 
 
 def _between(y: Expr, J: Expr) -> list[tuple[Expr | None, Expr]]:
-    """For each occurrence the expression with a hole, and with its deltas; empty where it is no single product."""
+    """For each occurrence the expression with a hole, and with its deltas; empty where it is no
+    single product.
+    """
     record = J.record
     if record is None or not isinstance(y, Einsum) or is_zero(J):
         return []
@@ -102,7 +112,11 @@ def _between(y: Expr, J: Expr) -> list[tuple[Expr | None, Expr]]:
     names = J.axes[J.ndim - record.count :]
     if record.position is not None:
         return [(_hole(y, record.position), candidate) for candidate in insertions(record, names)]
-    slots = [k for k, (f, _) in enumerate(written_slots(whole)) if isinstance(f, Tensor) and f.name == record.wrt]
+    slots = [
+        k
+        for k, (f, _) in enumerate(written_slots(whole))
+        if isinstance(f, Tensor) and f.name == record.wrt
+    ]
     candidates = insertions(record, names)
     if not slots or len(slots) != len(candidates):
         return [(None, candidate) for candidate in candidates]

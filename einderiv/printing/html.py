@@ -34,7 +34,9 @@ def escaped_lines(lines: Iterable[str]) -> str:
 
 def collapsible(summary: str, *inside: str, opened: bool = False) -> str:
     """A part that opens when one asks for it."""
-    return markup("details", f"<summary>{escaped(summary)}</summary>", *inside, open="" if opened else None)
+    return markup(
+        "details", f"<summary>{escaped(summary)}</summary>", *inside, open="" if opened else None
+    )
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -45,7 +47,8 @@ def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def expression_bundle(e: Expr, include: object = None, exclude: object = None) -> MimeBundle:
-    """An expression in a notebook: its formula, its strings, its picture. The text alone if it is too large for these.
+    """An expression in a notebook: its formula, its strings, its picture. The text alone if it is
+    too large for these.
 
     >>> import einderiv as ed
     >>> sorted(expression_bundle(ed.derive("is,st,tj->ij", 0)))
@@ -53,7 +56,9 @@ def expression_bundle(e: Expr, include: object = None, exclude: object = None) -
     """
     try:
         said = formula(e)
-        html = "".join([preformatted([said]), collapsible("einsum strings", _strings(e)), _picture(e)])
+        html = "".join(
+            [preformatted([said]), collapsible("einsum strings", _strings(e)), _picture(e)]
+        )
     except LimitError:
         return mime_bundle(as_text(e), preformatted([as_text(e)]))
     return mime_bundle(as_text(e), html, **latex_entry(e))
@@ -95,9 +100,12 @@ def _row(term: Expr) -> tuple[str, str, str, str]:
 def html_page(name: str, *parts: str) -> str:
     """A whole page that opens by itself, and may load nothing."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
-    style = ("html{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;"
-             "padding:0 1rem}pre{overflow-x:auto}svg{max-width:100%;height:auto}td,th{text-align:left;"
-             "padding:.1rem .8rem .1rem 0;font-family:ui-monospace,Menlo,Consolas,monospace}")  # fmt: skip
+    style = (
+        "html{color-scheme:light dark;font:16px/1.5 "
+        "system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;"
+        "padding:0 1rem}pre{overflow-x:auto}svg{max-width:100%;height:auto}td,th{text-align:left;"
+        "padding:.1rem .8rem .1rem 0;font-family:ui-monospace,Menlo,Consolas,monospace}"
+    )
     head = (
         '<meta charset="utf-8">',
         markup("meta", http_equiv="Content-Security-Policy", content=policy),

@@ -92,7 +92,11 @@ class LatexStyle(FormulaStyle):
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         comma = "," if any(len(i) > 1 for i in indices) else " " if name == self.delta else ""
-        return f"{self.name(name)}_{{{comma.join(map(self.label, indices)).strip()}}}" if indices else self.name(name)
+        return (
+            f"{self.name(name)}_{{{comma.join(map(self.label, indices)).strip()}}}"
+            if indices
+            else self.name(name)
+        )
 
     def name(self, name: str) -> str:
         plain = name.startswith("\\") or len(name) == 1
@@ -137,16 +141,18 @@ def _with_core(template: str, at: str) -> str:
     """The template of a function with the names of its core axes."""
     if not template.startswith(OPENING):  # behind its name: softmax_i(…)
         return template.replace(OPENING, at + OPENING, 1)
-    before, argument, after = template.partition("{0}")  # a matrix by its entries: (Σ_k X_bk Y_kc)_{b,c}, to some power
+    # a matrix by its entries: (Σ_k X_bk Y_kc)_{b,c}, to some power
+    before, argument, after = template.partition("{0}")
     return before + argument + after.replace(CLOSING, CLOSING + at, 1)
 
 
 def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "index") -> str:
     """The formula of `e`, with what it is the derivative of on the left.
 
-    With ``style="matrix"`` in matrix notation: a vector is a column, ``∘`` is entry by entry, and what has four axes is
-    the matrix between vecs, which stack columns, as in the books: of A X B by X it is Bᵀ ⊗ A. (Stacking rows, as
-    NumPy's ``reshape`` does, it would be A ⊗ Bᵀ.) What has no such form is written with indices.
+    With ``style="matrix"`` in matrix notation: a vector is a column, ``∘`` is entry by entry, and
+    what has four axes is the matrix between vecs, which stack columns, as in the books: of A X B by
+    X it is Bᵀ ⊗ A. (Stacking rows, as NumPy's ``reshape`` does, it would be A ⊗ Bᵀ.) What has no
+    such form is written with indices.
 
     >>> import einderiv as ed
     >>> ed.formula(ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X"))
@@ -163,9 +169,13 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     """
     _check_style(style)
     if style == "matrix" and ascii:
-        raise EinderivError("matrix notation has no ASCII form: leave out ascii=True, or style='matrix'")
+        raise EinderivError(
+            "matrix notation has no ASCII form: leave out ascii=True, or style='matrix'"
+        )
     spelt = AsciiStyle() if ascii else FormulaStyle()
-    return (matrix_equation(e, name, spelt) if style == "matrix" else None) or _equation(e, name, spelt)
+    return (matrix_equation(e, name, spelt) if style == "matrix" else None) or _equation(
+        e, name, spelt
+    )
 
 
 def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
@@ -180,12 +190,16 @@ def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
     _check_style(style)
-    return (matrix_equation(e, name, LatexStyle()) if style == "matrix" else None) or _equation(e, name, LatexStyle())
+    return (matrix_equation(e, name, LatexStyle()) if style == "matrix" else None) or _equation(
+        e, name, LatexStyle()
+    )
 
 
 def _check_style(style: str) -> None:
     if style not in STYLE_NAMES:
-        raise EinderivError(f"no style is called {str(style)[:40]!r}; {near(str(style), STYLE_NAMES)}")
+        raise EinderivError(
+            f"no style is called {str(style)[:40]!r}; {near(str(style), STYLE_NAMES)}"
+        )
 
 
 def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
@@ -203,14 +217,19 @@ def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
 
 def _equation(e: Expr, name: str, style: FormulaStyle) -> str:
     if not isinstance(e, Expr):
-        raise TypeError(f"only expressions have a formula, not {type(e).__name__}; ed.einsum makes one of a string")
+        raise TypeError(
+            f"only expressions have a formula, not {type(e).__name__}; ed.einsum makes one of a "
+            "string"
+        )
     check_name(name, "the left-hand side")
     names = axis_names(e)
     return f"{left_side(e, name, style, names)} = {right_side(e, names, style)}"
 
 
 def left_side(e: Expr, name: str, style: FormulaStyle, names: LabelNames, pair: str = "{}") -> str:
-    """``∂y[i,j]/∂X[a,b]`` for a derivative, ``y[i,j]`` for anything else; what has two axes as `pair` says."""
+    """``∂y[i,j]/∂X[a,b]`` for a derivative, ``y[i,j]`` for anything else; what has two axes as
+    `pair` says.
+    """
     below = ""
     order = 0
     stop = e.ndim
@@ -226,7 +245,11 @@ def left_side(e: Expr, name: str, style: FormulaStyle, names: LabelNames, pair: 
 
 
 def right_side(
-    e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str] = frozenset(), depth: int = 0
+    e: Expr,
+    indices: LabelNames,
+    style: FormulaStyle,
+    used: frozenset[str] = frozenset(),
+    depth: int = 0,
 ) -> str:
     """The right-hand side of `e` at `indices`."""
     negative, shown = _signed_side(e, indices, style, used, depth)
@@ -236,7 +259,9 @@ def right_side(
 Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
 
 
-def _signed_side(e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> Signed:
+def _signed_side(
+    e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> Signed:
     limits.check("depth", depth, "print a part of the expression, or str() of it")
     style.parts += 1
     limits.check("parts", style.parts, "print a part of the expression, or str() of it")
@@ -250,11 +275,17 @@ def _signed_side(e: Expr, indices: LabelNames, style: FormulaStyle, used: frozen
         case Add():
             return _sum(e, indices, style, used, depth)
         case Einsum():
-            return (False, "0") if is_zero(e) else _product(e, indices, style, used | set(indices), depth)
+            return (
+                (False, "0")
+                if is_zero(e)
+                else _product(e, indices, style, used | set(indices), depth)
+            )
     raise TypeError(type(e).__name__)
 
 
-def _sum(e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> Signed:
+def _sum(
+    e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> Signed:
     terms = [_signed_side(term, indices, style, used, depth + 1) for term in e.addends]
     minus, first = terms[0]
     parts = [first]
@@ -263,22 +294,30 @@ def _sum(e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str],
     return minus, " ".join(parts)
 
 
-def _product(e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> Signed:
+def _product(
+    e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> Signed:
     flat = flatten(e)
     names: dict[Label, str] = {}
     deltas = []
     for label, index in zip(flat.output, indices, strict=True):
         if names.setdefault(label, index) != index:
             deltas.append(style.indexed(style.delta, (names[label], index)))
-    summed = [x for x in dict.fromkeys(x for ls in flat.inputs for x in ls) if x not in names] + list(bare(flat))
+    summed = [
+        x for x in dict.fromkeys(x for ls in flat.inputs for x in ls) if x not in names
+    ] + list(bare(flat))
     wanted = naming(flat).labels
     taken = set(used)
     for label in summed:
         want = wanted[label]
-        names[label] = want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
+        names[label] = (
+            want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
+        )
         taken.add(names[label])
-    factors = [_factor(f, tuple(names[x] for x in ls), style, frozenset(taken), depth)
-               for f, ls in flat.slots]  # fmt: skip
+    factors = [
+        _factor(f, tuple(names[x] for x in ls), style, frozenset(taken), depth)
+        for f, ls in flat.slots
+    ]
     value = coefficient(flat)
     rest = " ".join(factors) or (style.one if summed or not deltas else "")
     if summed:
@@ -293,22 +332,34 @@ def _negative(value: Number) -> bool:
     return not isinstance(value, complex) and value < 0
 
 
-def _factor(e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
+def _factor(
+    e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> str:
     shown = right_side(e, indices, style, used, depth + 1)
     return style.group(shown) if isinstance(e, Add) else shown
 
 
-def _applied(e: Apply, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int) -> str:
+def _applied(
+    e: Apply, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> str:
     first = e.arguments[0]
     batch = first.ndim - e.core
     kept = indices[batch:]
-    # A function of vectors has its own index, softmax_i(u[i]), unless that says something already: A[i,i].
-    entrywise = e.function.shape is same_axes and (not e.core or (e.core == 1 and indices.count(indices[-1]) == 1))
+    # A function of vectors has its own index, softmax_i(u[i]), unless that says something already:
+    # A[i,i].
+    entrywise = e.function.shape is same_axes and (
+        not e.core or (e.core == 1 and indices.count(indices[-1]) == 1)
+    )
     core = kept if entrywise else tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
     if not entrywise and not batch and all(isinstance(a, Tensor) for a in e.arguments):
-        text = style.function(e, [style.name(a.name) for a in e.arguments if isinstance(a, Tensor)], ())
+        text = style.function(
+            e, [style.name(a.name) for a in e.arguments if isinstance(a, Tensor)], ()
+        )
     else:
-        inner = [right_side(a, indices[:batch] + core, style, used | set(core), depth + 1) for a in e.arguments]
+        inner = [
+            right_side(a, indices[:batch] + core, style, used | set(core), depth + 1)
+            for a in e.arguments
+        ]
         text = style.function(e, inner, core)
     return text if entrywise or not kept else style.entry(text, kept)
 

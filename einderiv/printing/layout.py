@@ -1,7 +1,9 @@
-"""Where the points of a network go: near what they hang on, apart from all else, the same every time.
+"""Where the points of a network go: near what they hang on, apart from all else, the same every
+time.
 
-Distances in the drawing are to be those in the graph. What is left of the difference, the *stress*, goes down in every
-step of this iteration (Gansner, Koren and North, *Graph Drawing by Stress Majorization*, 2004).
+Distances in the drawing are to be those in the graph. What is left of the difference, the *stress*,
+goes down in every step of this iteration (Gansner, Koren and North, *Graph Drawing by Stress
+Majorization*, 2004).
 """
 
 from __future__ import annotations
@@ -34,7 +36,10 @@ def graph_distances(count: int, edges: Mapping[tuple[int, int], float]) -> list[
 
 
 def stress_layout(
-    count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Position], lean: Position = (0.0, 0.0)
+    count: int,
+    edges: Mapping[tuple[int, int], float],
+    fixed: Mapping[int, Position],
+    lean: Position = (0.0, 0.0),
 ) -> list[Position]:
     """Points of a connected graph, those that are `fixed` where they are.
 
@@ -44,7 +49,10 @@ def stress_layout(
     at = _begun(count, edges, far, fixed)
     if lean != (0.0, 0.0):  # all that is fixed is on one side: the rest goes away from it
         near = [min(far[p][q] for q in fixed) for p in range(count)]
-        at = [xy if p in fixed else (xy[0] + lean[0] * near[p], xy[1] + lean[1] * near[p]) for p, xy in enumerate(at)]
+        at = [
+            xy if p in fixed else (xy[0] + lean[0] * near[p], xy[1] + lean[1] * near[p])
+            for p, xy in enumerate(at)
+        ]
     free = [p for p in range(count) if p not in fixed]
     for _ in range(STRESS_ROUNDS):
         moved = 0.0
@@ -68,9 +76,14 @@ def stress_layout(
 
 
 def _begun(
-    count: int, edges: Mapping[tuple[int, int], float], far: Sequence[Sequence[float]], fixed: Mapping[int, Position]
+    count: int,
+    edges: Mapping[tuple[int, int], float],
+    far: Sequence[Sequence[float]],
+    fixed: Mapping[int, Position],
 ) -> list[Position]:
-    """Where points begin: between what is fixed; without that on a circle, or on a line if the graph is one."""
+    """Where points begin: between what is fixed; without that on a circle, or on a line if the
+    graph is one.
+    """
     if fixed:
         return _between(count, edges, fixed)
     degree = [sum(p in edge for edge in edges) for p in range(count)]
@@ -79,37 +92,62 @@ def _begun(
         return [(far[end][p], 0.001 * p) for p in range(count)]
     order = _along(count, edges)
     radius = sum(edges.values()) / max(len(edges), 1) * count / (2 * pi)
-    return [(radius * cos(2 * pi * order[p] / count - pi), radius * sin(2 * pi * order[p] / count - pi))
-            for p in range(count)]  # fmt: skip
+    return [
+        (radius * cos(2 * pi * order[p] / count - pi), radius * sin(2 * pi * order[p] / count - pi))
+        for p in range(count)
+    ]
 
 
 def _along(count: int, edges: Mapping[tuple[int, int], float]) -> list[int]:
-    """The places of points on a walk that goes on to a neighbour while it can: a ring is walked around."""
-    near: list[list[int]] = [sorted({b if a == p else a for a, b in edges if p in (a, b)}) for p in range(count)]
+    """The places of points on a walk that goes on to a neighbour while it can: a ring is walked
+    around.
+    """
+    near: list[list[int]] = [
+        sorted({b if a == p else a for a, b in edges if p in (a, b)}) for p in range(count)
+    ]
     places, stack = dict[int, int](), [0]
     while stack:
         p = stack.pop()
         if p not in places:
             places[p] = len(places)
-            stack += sorted((q for q in near[p] if q not in places), key=lambda q: (-len(near[q]), -q))
+            stack += sorted(
+                (q for q in near[p] if q not in places), key=lambda q: (-len(near[q]), -q)
+            )
     return [places.get(p, count - 1) for p in range(count)]
 
 
-def _between(count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Position]) -> list[Position]:
-    """Every point in the middle of its neighbours, as springs would have it; a little off, so that none coincide."""
-    middle = (sum(x for x, _ in fixed.values()) / len(fixed), sum(y for _, y in fixed.values()) / len(fixed))
-    at = [fixed.get(p, (middle[0] + 3.0 * cos(2.4 * p), middle[1] + 3.0 * sin(2.4 * p))) for p in range(count)]
+def _between(
+    count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Position]
+) -> list[Position]:
+    """Every point in the middle of its neighbours, as springs would have it; a little off, so
+    that none coincide.
+    """
+    middle = (
+        sum(x for x, _ in fixed.values()) / len(fixed),
+        sum(y for _, y in fixed.values()) / len(fixed),
+    )
+    at = [
+        fixed.get(p, (middle[0] + 3.0 * cos(2.4 * p), middle[1] + 3.0 * sin(2.4 * p)))
+        for p in range(count)
+    ]
     near = [[b if a == p else a for a, b in edges if p in (a, b)] for p in range(count)]
     for _ in range(60):
         for p in range(count):
             if p not in fixed and near[p]:
                 n = len(near[p])
                 at[p] = sum(at[q][0] for q in near[p]) / n, sum(at[q][1] for q in near[p]) / n
-    return [(x, y) if p in fixed else (x + 0.5 * cos(2.4 * p), y + 0.5 * sin(2.4 * p)) for p, (x, y) in enumerate(at)]
+    return [
+        (x, y) if p in fixed else (x + 0.5 * cos(2.4 * p), y + 0.5 * sin(2.4 * p))
+        for p, (x, y) in enumerate(at)
+    ]
 
 
-def moved_apart(at: Sequence[Position], sizes: Sequence[Position], fixed: Mapping[int, Position]) -> list[Position]:
-    """Points moved apart until the rectangles around them do not overlap; `sizes` are widths and heights."""
+def moved_apart(
+    at: Sequence[Position], sizes: Sequence[Position], fixed: Mapping[int, Position]
+) -> list[Position]:
+    """Points moved apart until the rectangles around them do not overlap; `sizes` are widths and
+    heights.
+    """
     found = list(at)
     for _ in range(80):
         calm = True
@@ -122,7 +160,11 @@ def moved_apart(at: Sequence[Position], sizes: Sequence[Position], fixed: Mappin
                     continue
                 calm = False
                 share = 1.0 if p in fixed or q in fixed else 0.5
-                push = (wide * (1 if dx >= 0 else -1), 0.0) if wide < high else (0.0, high * (1 if dy >= 0 else -1))
+                push = (
+                    (wide * (1 if dx >= 0 else -1), 0.0)
+                    if wide < high
+                    else (0.0, high * (1 if dy >= 0 else -1))
+                )
                 if p not in fixed:
                     found[p] = found[p][0] + share * push[0], found[p][1] + share * push[1]
                 if q not in fixed:
@@ -133,9 +175,14 @@ def moved_apart(at: Sequence[Position], sizes: Sequence[Position], fixed: Mappin
 
 
 def moved_off_edges(
-    at: Sequence[Position], sizes: Sequence[Position], edges: Sequence[tuple[int, int]], fixed: Mapping[int, Position]
+    at: Sequence[Position],
+    sizes: Sequence[Position],
+    edges: Sequence[tuple[int, int]],
+    fixed: Mapping[int, Position],
 ) -> list[Position]:
-    """Points moved aside until no edge runs through the rectangle of a third one, nor rectangles overlap."""
+    """Points moved aside until no edge runs through the rectangle of a third one, nor rectangles
+    overlap.
+    """
     found = list(at)
     for _ in range(40):
         calm = True
@@ -143,7 +190,10 @@ def moved_off_edges(
             if p in fixed or not sizes[p][0]:
                 continue
             for a, b in edges:
-                if p not in (a, b) and (push := _aside(found[p], sizes[p], found[a], found[b])) is not None:
+                if (
+                    p not in (a, b)
+                    and (push := _aside(found[p], sizes[p], found[a], found[b])) is not None
+                ):
                     found[p] = found[p][0] + push[0], found[p][1] + push[1]
                     calm = False
         if calm:
@@ -153,7 +203,9 @@ def moved_off_edges(
 
 
 def _aside(middle: Position, size: Position, a: Position, b: Position) -> Position | None:
-    """The shortest way for a rectangle off the line from `a` to `b`; None where it is clear of it."""
+    """The shortest way for a rectangle off the line from `a` to `b`; None where it is clear of
+    it.
+    """
     dx, dy = b[0] - a[0], b[1] - a[1]
     far = hypot(dx, dy)
     if far < 1e-9:

@@ -1,6 +1,7 @@
 """What a formula in matrix notation is made of: a small tree, a string at the very end.
 
->>> in_unicode(side_by_side([transpose_of(Symbol("A")), Bracketed(Total((Symbol("X"), Symbol("B"))))]))
+>>> total = Bracketed(Total((Symbol("X"), Symbol("B"))))
+>>> in_unicode(side_by_side([transpose_of(Symbol("A")), total]))
 'Aᵀ (X + B)'
 
 ====================  =================================
@@ -324,7 +325,9 @@ def _spelt(form: Form, spelling: FormSpelling) -> str:
             template = spelling.length if isinstance(form, Length) else spelling.log_determinant
             return template.format(_spelt(of, spelling))
         case Raised(base=base, exponent=exponent):
-            return _spelt(base, spelling) + (signs["+"] if exponent is None else spelling.exponent(exponent))
+            return _spelt(base, spelling) + (
+                signs["+"] if exponent is None else spelling.exponent(exponent)
+            )
         case Turned(of=of):
             return _spelt_turned(of, spelling)
         case Chain(pieces=pieces):
@@ -337,7 +340,11 @@ def _spelt(form: Form, spelling: FormSpelling) -> str:
 
 def _spelt_call(form: Called, spelling: FormSpelling) -> str:
     inside = ", ".join(_spelt(argument, spelling) for argument in form.arguments)
-    return spelling.root.format(inside) if form.name == SQUARE_ROOT else spelling.call(form.name, inside)
+    return (
+        spelling.root.format(inside)
+        if form.name == SQUARE_ROOT
+        else spelling.call(form.name, inside)
+    )
 
 
 def _spelt_turned(of: Form, spelling: FormSpelling) -> str:
@@ -358,8 +365,10 @@ def _spelt_term(term: SignedTerm, spelling: FormSpelling) -> str:
     shown = spelling.signs["−"] * term.negative + _spelt(term.product, spelling)
     if not term.divisors:
         return shown
-    below = [_spelt(divisor, spelling) + (spelling.exponent(times) if times > 1 else "")
-             for divisor, times in term.divisors]  # fmt: skip
+    below = [
+        _spelt(divisor, spelling) + (spelling.exponent(times) if times > 1 else "")
+        for divisor, times in term.divisors
+    ]
     return f"{shown} / {below[0]}" if len(below) == 1 else f"{shown} / ({' '.join(below)})"
 
 

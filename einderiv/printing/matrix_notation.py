@@ -20,7 +20,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, coefficient, is_zero, same, terms
+from ..expression import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Tensor,
+    coefficient,
+    is_zero,
+    same,
+    terms,
+)
 from .matrix_forms import (
     COMMUTATION,
     ENTRIES_BY_ENTRIES,
@@ -272,7 +283,9 @@ def without_identities(slots: Sequence[LabelledFactor], output: LabelNames) -> l
         if first in output:
             slots.append(LabelledFactor(None, (first, second)))
         else:
-            slots = [LabelledFactor(slot.factor, _renamed(slot.labels, first, second)) for slot in slots]
+            slots = [
+                LabelledFactor(slot.factor, _renamed(slot.labels, first, second)) for slot in slots
+            ]
         tied = [_renamed(pair, first, second) for pair in tied]
     return slots
 

@@ -1,4 +1,5 @@
-"""A product as a network: operands and copy tensors are nodes, labels are edges, axes of the result are legs.
+"""A product as a network: operands and copy tensors are nodes, labels are edges, axes of the result
+are legs.
 
 ======================================  =================================================
 a label that two operands share         an edge
@@ -67,8 +68,12 @@ class TensorNetwork(NamedTuple):
         return connected(lines)
 
 
-def tensor_network(e: Einsum, indices: LabelNames, used: frozenset[str] = frozenset()) -> TensorNetwork:
-    """The network of a product whose axes are called `indices`; labels inside keep clear of `used`."""
+def tensor_network(
+    e: Einsum, indices: LabelNames, used: frozenset[str] = frozenset()
+) -> TensorNetwork:
+    """The network of a product whose axes are called `indices`; labels inside keep clear of
+    `used`.
+    """
     flat = flatten(e)
     names = label_names(flat, indices, used)
     nodes = [NetworkNode("operand", f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
@@ -87,14 +92,22 @@ def tensor_network(e: Einsum, indices: LabelNames, used: frozenset[str] = frozen
             a, b = (*inner, *outer)
             edges.append(NetworkEdge(a, b, name))
             continue
-        kind = "loop" if not inner and not outer else "ones" if not inner and len(outer) == 1 else "dot"
+        kind = (
+            "loop"
+            if not inner and not outer
+            else "ones"
+            if not inner and len(outer) == 1
+            else "dot"
+        )
         nodes.append(NetworkNode(kind, axes=(name,)))
         edges += [NetworkEdge(k, len(nodes) - 1, name) for k in (*inner, *outer)]
     return TensorNetwork(coefficient(flat), nodes, edges)
 
 
 def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict[Label, str]:
-    """An output label is called as its first axis, a summed one as its author called it if that is free."""
+    """An output label is called as its first axis, a summed one as its author called it if that
+    is free.
+    """
     names: dict[Label, str] = {}
     for label, index in zip(flat.output, indices, strict=True):
         names.setdefault(label, index)
@@ -102,7 +115,9 @@ def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict
     for label in (*(x for ls in flat.inputs for x in ls), *bare(flat)):
         if label not in names:
             want = wanted[label]
-            names[label] = want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
+            names[label] = (
+                want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
+            )
             taken.add(names[label])
     return names
 

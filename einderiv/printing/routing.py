@@ -1,7 +1,7 @@
 """The ways of lines: from border to border of nodes, around all others.
 
-A line is straight, or one quadratic curve. Lines between the same two nodes are bows beside each other. Where one would
-run through another node, they bend together, as little as will do.
+A line is straight, or one quadratic curve. Lines between the same two nodes are bows beside each
+other. Where one would run through another node, they bend together, as little as will do.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from .svg import Drawing, Rectangle, bounding_box, coordinate
 CORNER = 8.0  # radius of the corners of frames
 FULLY_ROUND = 32.0  # nodes that are at most so high have a half circle at either end
 BESIDE = 26.0  # between the middles of bows beside each other
-BENDS = (0.0, -20.0, 20.0, -34.0, 34.0, -52.0, 52.0, -72.0, 72.0, -96.0, 96.0)  # in the order in which they are tried
+# in the order in which they are tried
+BENDS = (0.0, -20.0, 20.0, -34.0, 34.0, -52.0, 52.0, -72.0, 72.0, -96.0, 96.0)
 CLEARANCE = 6.0  # pixels that a line keeps from nodes that are not its own
 PIECES = 10  # straight ones that stand for a curve where it is asked what is in its way
-LegSides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # axes with legs at the left, at the right, below
+# axes with legs at the left, at the right, below
+LegSides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
 
 class NodeShape(NamedTuple):
@@ -42,7 +44,9 @@ class EdgeRoute(NamedTuple):
 
     def through(self, box: Rectangle) -> bool:
         """Does it run through a rectangle?"""
-        return self.box.touches(box, 0.1) and any(crosses(box, p, q) for p, q in pairwise(self.points))
+        return self.box.touches(box, 0.1) and any(
+            crosses(box, p, q) for p, q in pairwise(self.points)
+        )
 
     def at(self, share: float) -> tuple[Position, Position]:
         """The point at a share of the pieces, and the direction there, of length 1."""
@@ -55,7 +59,9 @@ class EdgeRoute(NamedTuple):
 
 
 def crosses(box: Rectangle, p: Position, q: Position) -> bool:
-    """Does the line from `p` to `q` run through a rectangle? (Liang and Barsky, 1984: what its sides leave of it.)"""
+    """Does the line from `p` to `q` run through a rectangle? (Liang and Barsky, 1984: what its
+    sides leave of it.)
+    """
     start, stop = 0.0, 1.0
     for at, to, low, high in ((p[0], q[0], box.left, box.right), (p[1], q[1], box.top, box.bottom)):
         way = to - at
@@ -90,8 +96,18 @@ def routed(
         others = [box for k, box in nodes.items() if k not in (edges[0].a, edges[0].b)]
         best = None
         for shift in BENDS:
-            tried = [_route(net, edge, BESIDE * (n - (len(group) - 1) / 2) + _turned(edge, edges[0], shift), places,
-                            shapes, ends, at) for n, edge in enumerate(edges)]  # fmt: skip
+            tried = [
+                _route(
+                    net,
+                    edge,
+                    BESIDE * (n - (len(group) - 1) / 2) + _turned(edge, edges[0], shift),
+                    places,
+                    shapes,
+                    ends,
+                    at,
+                )
+                for n, edge in enumerate(edges)
+            ]
             met = sum(route.through(box) for route in tried for box in others)
             if best is None or met < best[0]:
                 best = met, tried
@@ -108,7 +124,9 @@ def with_margin(box: Rectangle, by: float) -> Rectangle:
 
 
 def _turned(edge: NetworkEdge, first: NetworkEdge, shift: float) -> float:
-    """Bends are to the right of the way of an edge: one that goes the other way has the other sign."""
+    """Bends are to the right of the way of an edge: one that goes the other way has the other
+    sign.
+    """
     return shift if edge.a == first.a else -shift
 
 
@@ -133,24 +151,33 @@ def _route(
     )
     if bend or inward != (0.0, 0.0):
         p, q = border_point(start, control, a), border_point(stop, control, b)
-        points: tuple[Position, ...] = tuple(_on_curve(p, control, q, k / PIECES) for k in range(PIECES + 1))
+        points: tuple[Position, ...] = tuple(
+            _on_curve(p, control, q, k / PIECES) for k in range(PIECES + 1)
+        )
         path = f"M{_at(p)}Q{_at(control)} {_at(q)}"
     else:
         p, q = border_point(start, stop, a), border_point(stop, start, b)
         points, path = (p, q), f"M{_at(p)}L{_at(q)}"
-    return EdgeRoute(path, points, (p, q), bend, bounding_box(Rectangle(x, y, x, y) for x, y in points))
+    return EdgeRoute(
+        path, points, (p, q), bend, bounding_box(Rectangle(x, y, x, y) for x, y in points)
+    )
 
 
 def _on_curve(p: Position, control: Position, q: Position, t: float) -> Position:
     u = 1 - t
-    return (u * u * p[0] + 2 * u * t * control[0] + t * t * q[0], u * u * p[1] + 2 * u * t * control[1] + t * t * q[1])
+    return (
+        u * u * p[0] + 2 * u * t * control[0] + t * t * q[0],
+        u * u * p[1] + 2 * u * t * control[1] + t * t * q[1],
+    )
 
 
 def _inward(net: TensorNetwork, edge: NetworkEdge, at: LegSides) -> Position:
     """The way that a wire between two legs of one side bends."""
     if not net.nodes[edge.a].kind == net.nodes[edge.b].kind == "leg":
         return 0.0, 0.0
-    first, second = (next(k for k, side in enumerate(at) if net.nodes[n].place in side) for n in (edge.a, edge.b))
+    first, second = (
+        next(k for k, side in enumerate(at) if net.nodes[n].place in side) for n in (edge.a, edge.b)
+    )
     return ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0))[first] if first == second else (0.0, 0.0)
 
 

@@ -1,4 +1,6 @@
-"""`sparsity`: where a flattened derivative is not zero, from its embedding alone: nothing of its size is formed."""
+"""`sparsity`: where a flattened derivative is not zero, from its embedding alone: nothing of its
+size is formed.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from math import prod
 from typing import Any
 
 from ..errors import EinderivError, ShapeError, near
-from ..expression import Add, Einsum, Expr, Label, axis_names, flatten, is_product, is_zero, whole, wrapped
+from ..expression import (
+    Add,
+    Einsum,
+    Expr,
+    Label,
+    axis_names,
+    flatten,
+    is_product,
+    is_zero,
+    whole,
+    wrapped,
+)
 from ..expression import Sizes as Known
 from .edges import LABEL_FONT
 from .svg import Drawing, Picture, Rectangle, coordinate, markup, one_drawing, text_box, text_line
@@ -21,13 +34,17 @@ GRID_PIXELS = 320.0  # pixels of the longer side
 BOXES_TRIED = 8192  # boxes of tied indices that are looked at for each term
 
 
-def sparsity(J: Expr, sizes: Mapping[str, Any] | None = None, *, split: int | None = None) -> Picture:
-    """The pattern of a derivative as a matrix: output axes flattened by rows, input axes by columns.
+def sparsity(
+    J: Expr, sizes: Mapping[str, Any] | None = None, *, split: int | None = None
+) -> Picture:
+    """The pattern of a derivative as a matrix: output axes flattened by rows, input axes by
+    columns.
 
-    `sizes` gives the sizes of its axes, or shapes by the names of tensors; without it an axis whose size is not
-    declared has 4. `split` says how many axes are rows, where `J` is no derivative. A cell of the picture that is
-    filled holds at least one entry that need not be zero; large tensors have many entries to a cell. The count is exact
-    for one term, an upper bound where terms may overlap.
+    `sizes` gives the sizes of its axes, or shapes by the names of tensors; without it an axis whose
+    size is not declared has 4. `split` says how many axes are rows, where `J` is no derivative. A
+    cell of the picture that is filled holds at least one entry that need not be zero; large tensors
+    have many entries to a cell. The count is exact for one term, an upper bound where terms may
+    overlap.
 
     >>> import einderiv as ed
     >>> J = ed.derive("ij,j->i", 0)
@@ -43,29 +60,47 @@ def sparsity(J: Expr, sizes: Mapping[str, Any] | None = None, *, split: int | No
     if (split is None and not 0 < own <= J.ndim) or not 0 <= rows <= J.ndim:
         raise TypeError("this is no derivative, so nothing says which axes are rows: give split=")
     shape = _shape(J, sizes)
-    terms = [] if is_zero(J) else [flatten(wrapped(t)) for t in (J.addends if isinstance(J, Add) else (J,))]
+    terms = (
+        []
+        if is_zero(J)
+        else [flatten(wrapped(t)) for t in (J.addends if isinstance(J, Add) else (J,))]
+    )
     height, width_ = prod(shape[:rows]), prod(shape[rows:])
     filled = min(sum(_entries(t, shape) for t in terms), height * width_)
     bound = "at most " * (len(terms) > 1)
     share = filled / (height * width_) if height * width_ else 0.0
     of = height * width_
-    alt = f"{height} by {width_}, {bound}{filled} of {of} entries are not zero for sure: {100 * share:.3g} %"
-    return Picture(_drawn(terms, shape, rows, axis_names(J)), alt, "filled cells may hold entries that are not zero")
+    entries = f"{bound}{filled} of {of} entries are not zero for sure"
+    alt = f"{height} by {width_}, {entries}: {100 * share:.3g} %"
+    return Picture(
+        _drawn(terms, shape, rows, axis_names(J)),
+        alt,
+        "filled cells may hold entries that are not zero",
+    )
 
 
 def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
     sizes = given or {}
-    shapes = {name: tuple(whole(k, f"an axis of {name}") for k in n)
-              for name, n in sizes.items() if isinstance(n, (tuple, list))}  # fmt: skip
-    sizes = {name: whole(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes}
+    shapes = {
+        name: tuple(whole(k, f"an axis of {name}") for k in n)
+        for name, n in sizes.items()
+        if isinstance(n, (tuple, list))
+    }
+    sizes = {
+        name: whole(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes
+    }
     known = Known(shapes).read([J])
     names = axis_names(J)
     for key, n in sizes.items():
         size = J.sizes[names.index(key)] if key in names else key if key in known.names else None
         if size is None:
-            raise EinderivError(f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}")
+            raise EinderivError(
+                f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}"
+            )
         if known.number(size) not in (None, n):
-            raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}")
+            raise ShapeError(
+                f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}"
+            )
         if not isinstance(size, int):
             known.fix(size, n, f"sizes={{{key!r}: {n}}}")
     if given is None:
@@ -84,7 +119,9 @@ def _entries(term: Einsum, shape: Sequence[int]) -> int:
     return prod(dict(zip(term.output, shape, strict=True)).values())
 
 
-def _drawn(terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]) -> Drawing:
+def _drawn(
+    terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]
+) -> Drawing:
     height, wide = prod(shape[:rows]), prod(shape[rows:])
     down, across = min(max(height, 1), GRID_CELLS), min(max(wide, 1), GRID_CELLS)
     cell = GRID_PIXELS / max(down, across)
@@ -92,12 +129,20 @@ def _drawn(terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequ
     cells: set[tuple[int, int]] = set()
     for term in terms:
         cells |= _cells(term.output, shape, rows, down, across)
-    frame = markup("rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor")
+    frame = markup(
+        "rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor"
+    )
     runs = _runs(cells)
     path = "".join(_rectangle(x * cell, y * cell, n * cell, cell) for y, x, n in runs)
-    found = [Drawing((frame, markup("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box)]
-    for words, x, y in ((_axes(names[rows:], shape[rows:]), box.right / 2, -12.0),
-                        (_axes(names[:rows], shape[:rows]), box.right / 2, box.bottom + 14)):  # fmt: skip
+    found = [
+        Drawing(
+            (frame, markup("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box
+        )
+    ]
+    for words, x, y in (
+        (_axes(names[rows:], shape[rows:]), box.right / 2, -12.0),
+        (_axes(names[:rows], shape[:rows]), box.right / 2, box.bottom + 14),
+    ):
         side = "columns" if y < 0 else "rows"
         label = f"{side}: {words}"
         found.append(
@@ -114,11 +159,14 @@ def _axes(names: Sequence[str], shape: Sequence[int]) -> str:
     return " × ".join(f"{name}({n})" for name, n in zip(names, shape, strict=True)) or "1"
 
 
-def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, across: int) -> set[tuple[int, int]]:
+def _cells(
+    output: Sequence[Label], shape: Sequence[int], rows: int, down: int, across: int
+) -> set[tuple[int, int]]:
     """The cells that an embedding touches.
 
-    Labels that stand twice are tied. A box of their values is halved until it is seen as one cell on one side, and on
-    the other as one cell or two beside each other; all other labels fill what they span.
+    Labels that stand twice are tied. A box of their values is halved until it is seen as one cell
+    on one side, and on the other as one cell or two beside each other; all other labels fill what
+    they span.
     """
     sizes = dict(zip(output, shape, strict=True))
     if not all(sizes.values()):
@@ -132,11 +180,15 @@ def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, 
         at = boxes.pop()
         open_ = [x for x, (low, high) in at.items() if low < high]
         corners = [{x: (ends[k],) * 2 for x, ends in at.items()} for k in (0, 1)]
-        if not open_ or (all(side.narrow(at) for side in sides)
-                         and any(side.cells(corners[0]) == side.cells(corners[1]) for side in sides)):  # fmt: skip
+        if not open_ or (
+            all(side.narrow(at) for side in sides)
+            and any(side.cells(corners[0]) == side.cells(corners[1]) for side in sides)
+        ):
             found.update(product(sides[0].cells(at), sides[1].cells(at)))
         elif tried > BOXES_TRIED:  # what is sure: both ends
-            found.update(*(product(sides[0].cells(corner), sides[1].cells(corner)) for corner in corners))
+            found.update(
+                *(product(sides[0].cells(corner), sides[1].cells(corner)) for corner in corners)
+            )
         else:
             x = max(open_, key=lambda x: max(side.width(x, at[x]) for side in sides))
             middle = sum(at[x]) // 2
@@ -145,7 +197,9 @@ def _cells(output: Sequence[Label], shape: Sequence[int], rows: int, down: int, 
 
 
 class _Side:
-    """The rows or the columns: labels, how far apart their values are, and the cells that are drawn."""
+    """The rows or the columns: labels, how far apart their values are, and the cells that are
+    drawn.
+    """
 
     def __init__(self, labels: Sequence[Label], sizes: Mapping[Label, int], most: int) -> None:
         self.labels, self.sizes, self.most = labels, sizes, most
@@ -170,9 +224,17 @@ def _strides(shape: Sequence[int]) -> list[int]:
     return [prod(shape[k + 1 :]) for k in range(len(shape))]
 
 
-def _spans(labels: Sequence[Label], sizes: Mapping[Label, int], at: Mapping[Label, tuple[int, int]],
-           strides: Sequence[int], total: int, cells: int) -> set[int]:  # fmt: skip
-    """The cells along one side: the slow axes one by one while they matter, the rest as one range."""
+def _spans(
+    labels: Sequence[Label],
+    sizes: Mapping[Label, int],
+    at: Mapping[Label, tuple[int, int]],
+    strides: Sequence[int],
+    total: int,
+    cells: int,
+) -> set[int]:
+    """The cells along one side: the slow axes one by one while they matter, the rest as one
+    range.
+    """
     starts = {(0, 0)}
     for label, stride in zip(labels, strides, strict=True):
         if label in at:
@@ -182,12 +244,17 @@ def _spans(labels: Sequence[Label], sizes: Mapping[Label, int], at: Mapping[Labe
         else:
             ranges = [(0, sizes[label] - 1)]
         starts = {(low + a * stride, high + b * stride) for low, high in starts for a, b in ranges}
-    return {c for low, high in starts for c in range(low * cells // total, min(high * cells // total, cells - 1) + 1)}
+    return {
+        c
+        for low, high in starts
+        for c in range(low * cells // total, min(high * cells // total, cells - 1) + 1)
+    }
 
 
 def _rectangle(x: float, y: float, width: float, height: float) -> str:
     """A path around a rectangle."""
-    return f"M{coordinate(x)} {coordinate(y)}h{coordinate(width)}v{coordinate(height)}h{coordinate(-width)}z"
+    across, down = coordinate(width), coordinate(height)
+    return f"M{coordinate(x)} {coordinate(y)}h{across}v{down}h{coordinate(-width)}z"
 
 
 def _runs(cells: set[tuple[int, int]]) -> list[tuple[int, int, int]]:

@@ -1,8 +1,9 @@
-"""The strings of an expression: `subscripts`, `operands`, `inserted`, `compact`, `interleaved`, ``str``.
+"""The strings of an expression: `subscripts`, `operands`, `inserted`, `compact`, `interleaved`,
+``str``.
 
-In the printed form every delta is an operand: a later occurrence of a repeated output label takes a letter of its own,
-and a :class:`~einderiv.Delta` ties it to the first. A label that only broadcasts, or is summed though no operand has
-it, is a vector of ones.
+In the printed form every delta is an operand: a later occurrence of a repeated output label takes a
+letter of its own, and a :class:`~einderiv.Delta` ties it to the first. A label that only
+broadcasts, or is summed though no operand has it, is a vector of ones.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ LabelNames = tuple[str, ...]  # of the labels of one operand, or of axes
 
 
 class Printed(NamedTuple):
-    """One product as it is printed: names of labels for the deltas, for the factors, for the output axes."""
+    """One product as it is printed: names of labels for the deltas, for the factors, for the
+    output axes.
+    """
 
     deltas: list[LabelNames]
     sizes: list[Size]  # of the deltas
@@ -66,7 +69,9 @@ def single_product(e: Expr) -> Einsum:
     if isinstance(e, Add):
         found = terms(e)
         if len(found) != 1:
-            raise NoFormError(f"this is a sum of {len(found)} products, not one; read each of them in .terms")
+            raise NoFormError(
+                f"this is a sum of {len(found)} products, not one; read each of them in .terms"
+            )
         e = found[0]
     return flatten(wrapped(e))
 
@@ -85,7 +90,14 @@ def printed(e: Expr, *, short: bool) -> Printed:
             factors.append(factor)
             inputs.append(words)
     compact = tuple(names.labels[x] for x in flat.output)
-    return Printed([d for d, _ in deltas], [size for _, size in deltas], tuple(factors), inputs, names.axes, compact)
+    return Printed(
+        [d for d, _ in deltas],
+        [size for _, size in deltas],
+        tuple(factors),
+        inputs,
+        names.axes,
+        compact,
+    )
 
 
 def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
@@ -115,8 +127,10 @@ def _letters(inputs: list[LabelNames], output: LabelNames) -> Letters:
     """Raises NoLettersError for more labels than there are letters."""
     names = {name for labels in inputs for name in labels} | set(output)
     if any(len(name) > 1 for name in names):
-        raise NoLettersError(f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
-                         "NumPy's list form")  # fmt: skip
+        raise NoLettersError(
+            f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
+            "NumPy's list form"
+        )
     return Letters(inputs, output)
 
 
@@ -127,7 +141,8 @@ def printed_subscripts(e: Expr) -> str:
     >>> ed.derive("is,st,tj->ij", 0).subscripts
     'ia,bt,tj->ijab'
 
-    Raises EinderivError for a sum, which has `terms`; LimitError beyond 52 labels, for which there is `interleaved`.
+    Raises EinderivError for a sum, which has `terms`; LimitError beyond 52 labels, for which there
+    is `interleaved`.
     """
     return subscript_letters(e).text()
 
@@ -151,11 +166,15 @@ def printed_operands(e: Expr) -> tuple[object, ...]:
 
 def _with_sizes(e: Expr, found: Printed) -> list[Delta]:
     gaps = (" " if any(len(name) > 1 for name in names) else "" for names in found.deltas)
-    return [Delta(gap.join(d), size, e) for gap, d, size in zip(gaps, found.deltas, found.sizes, strict=True)]
+    return [
+        Delta(gap.join(d), size, e)
+        for gap, d, size in zip(gaps, found.deltas, found.sizes, strict=True)
+    ]
 
 
 def compact_subscripts(e: Expr) -> str:
-    """The einsum string without delta operands; a repeated output label says where the core is embedded.
+    """The einsum string without delta operands; a repeated output label says where the core is
+    embedded.
 
     >>> import einderiv as ed
     >>> ed.derive("is,st,tj->ij", 0).compact
@@ -173,7 +192,8 @@ def compact_letters(e: Expr) -> Letters:
 
 
 def interleaved_operands(e: Expr) -> list[object]:
-    """NumPy's list form of `subscripts`, for any number of labels: operand, labels, …, output labels.
+    """NumPy's list form of `subscripts`, for any number of labels: operand, labels, …, output
+    labels.
 
     >>> import einderiv as ed
     >>> ed.derive("ij,jk->ik", 0).interleaved
@@ -182,7 +202,10 @@ def interleaved_operands(e: Expr) -> list[object]:
     found = printed(e, short=False)
     numbers: dict[str, int] = {}
     result: list[object] = []
-    parts = [*zip(_with_sizes(e, found), found.deltas, strict=True), *zip(found.factors, found.inputs, strict=True)]
+    parts = [
+        *zip(_with_sizes(e, found), found.deltas, strict=True),
+        *zip(found.factors, found.inputs, strict=True),
+    ]
     for part, names in parts:
         result += [part, [numbers.setdefault(name, len(numbers)) for name in names]]
     return [*result, [numbers.setdefault(name, len(numbers)) for name in found.output]]
@@ -206,13 +229,19 @@ def inserted_letters(e: Expr) -> Letters:
     if e.record is None:
         raise NoFormError("nothing was inserted here: this is not a derivative")
     for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
-        if is_zero(term) or same(with_deltas_eliminated(candidate, e), scaled(term, coefficient(candidate))):
+        if is_zero(term) or same(
+            with_deltas_eliminated(candidate, e), scaled(term, coefficient(candidate))
+        ):
             return subscript_letters(candidate)
-    raise NoFormError("this product came about by a function's derivative; no one insertion gives it")
+    raise NoFormError(
+        "this product came about by a function's derivative; no one insertion gives it"
+    )
 
 
 def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...]:
-    """The terms of a derivative before any delta is eliminated: derived with deltas that are opaque tensors."""
+    """The terms of a derivative before any delta is eliminated: derived with deltas that are
+    opaque tensors.
+    """
     y, n = record.of, record.count
     if record.position is None:
         tensor = tensors_of(y).get(record.wrt)
@@ -224,12 +253,22 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
     if n:
         deltas = [Tensor(f"{INSERTED}{p}", (None, None)) for p in range(n)]
         rows, columns = tuple(range(n)), tuple(range(n, 2 * n))
-        seed: Expr = Einsum(1, tuple(deltas), tuple(zip(rows, columns, strict=True)), rows + columns,
-                            tuple(zip(columns, tensor.sizes, strict=True)), axes=(*tensor.axes, *names))  # fmt: skip
+        seed: Expr = Einsum(
+            1,
+            tuple(deltas),
+            tuple(zip(rows, columns, strict=True)),
+            rows + columns,
+            tuple(zip(columns, tensor.sizes, strict=True)),
+            axes=(*tensor.axes, *names),
+        )
     else:
         seed = filled(1, (), ())
     found = pushforward(y, {tensor.name: seed}, names)
-    return () if found is None else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
+    return (
+        ()
+        if found is None
+        else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
+    )
 
 
 def is_inserted_delta(e: Expr) -> bool:
@@ -271,7 +310,9 @@ def _text(e: Expr, depth: int) -> str:
             return _minus(*_signed_sum(e, depth))
         case Apply():
             extra = "".join(f", {p}" for p in shown_parameters(e))
-            return f"{e.function.name}({', '.join(_text(a, depth - 1) for a in e.arguments)}{extra})"
+            return (
+                f"{e.function.name}({', '.join(_text(a, depth - 1) for a in e.arguments)}{extra})"
+            )
         case Einsum():
             return _minus(*_signed_einsum(e, depth))
     raise TypeError(type(e).__name__)

@@ -1,7 +1,9 @@
-"""SVG as text: elements, measured text, pictures. Everything that is written is escaped here, and nowhere else.
+"""SVG as text: elements, measured text, pictures. Everything that is written is escaped here, and
+nowhere else.
 
-Lines and letters have ``currentColor``, so a picture takes the colours of the page that it stands in; on its own it
-brings a light and a dark one along. Letters are of one width, so that their boxes are known without a font.
+Lines and letters have ``currentColor``, so a picture takes the colours of the page that it stands
+in; on its own it brings a light and a dark one along. Letters are of one width, so that their boxes
+are known without a font.
 """
 
 from __future__ import annotations
@@ -31,8 +33,12 @@ class Rectangle(NamedTuple):
 
     def touches(self, other: Rectangle, margin: float = 0) -> bool:
         """Do two rectangles overlap, or come nearer than `margin`?"""
-        return (self.left < other.right + margin and other.left < self.right + margin
-                and self.top < other.bottom + margin and other.top < self.bottom + margin)  # fmt: skip
+        return (
+            self.left < other.right + margin
+            and other.left < self.right + margin
+            and self.top < other.bottom + margin
+            and other.top < self.bottom + margin
+        )
 
     def moved(self, x: float, y: float) -> Rectangle:
         """The same rectangle elsewhere."""
@@ -43,25 +49,34 @@ def bounding_box(boxes: Iterable[Rectangle]) -> Rectangle:
     """The smallest rectangle that holds all."""
     found = list(boxes) or [Rectangle(0, 0, 0, 0)]
     return Rectangle(
-        min(b.left for b in found), min(b.top for b in found), max(b.right for b in found), max(b.bottom for b in found)
+        min(b.left for b in found),
+        min(b.top for b in found),
+        max(b.right for b in found),
+        max(b.bottom for b in found),
     )
 
 
 def coordinate(value: float) -> str:
     """A coordinate: no more digits than one sees."""
     return (
-        f"{value:.1f}".removesuffix(".0").replace("-0", "0") if abs(value) < 0.05 else f"{value:.1f}".removesuffix(".0")
+        f"{value:.1f}".removesuffix(".0").replace("-0", "0")
+        if abs(value) < 0.05
+        else f"{value:.1f}".removesuffix(".0")
     )
 
 
 def markup(name: str, /, *inside: str, **attributes: object) -> str:
-    """An element with its attributes escaped; ``data_label`` is written ``data-label``. What is inside is SVG already.
+    """An element with its attributes escaped; ``data_label`` is written ``data-label``. What is
+    inside is SVG already.
 
     >>> markup("circle", r=3, data_label='"')
     '<circle r="3" data-label="&quot;"/>'
     """
-    shown = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(_shown(value))}"'
-                    for key, value in attributes.items() if value is not None)  # fmt: skip
+    shown = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_shown(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
     body = "".join(inside)
     return f"<{name}{shown}>{body}</{name}>" if body else f"<{name}{shown}/>"
 
@@ -71,7 +86,9 @@ def _shown(value: object) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text between tags. What is no letter to see is shown as what it is, so that nothing reads backwards."""
+    """Text between tags. What is no letter to see is shown as what it is, so that nothing reads
+    backwards.
+    """
     return escape("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text))
 
 
@@ -87,7 +104,12 @@ def text_width(text: str, size: float = FONT) -> float:
 
 def text_line(text: str, x: float, y: float, size: float = FONT, **attributes: object) -> str:
     """A line of text around a point."""
-    given = {"text_anchor": "middle", "dominant_baseline": "central", "font_size": size, "fill": "currentColor"}
+    given = {
+        "text_anchor": "middle",
+        "dominant_baseline": "central",
+        "font_size": size,
+        "fill": "currentColor",
+    }
     return markup("text", escaped(text), x=float(x), y=float(y), **{**given, **attributes})
 
 
@@ -107,7 +129,9 @@ class Drawing(NamedTuple):
     def at(self, x: float, y: float) -> Drawing:
         """The same, moved."""
         moved = markup("g", *self.parts, transform=f"translate({coordinate(x)} {coordinate(y)})")
-        return Drawing((moved,), self.box.moved(x, y), tuple((t, b.moved(x, y)) for t, b in self.texts))
+        return Drawing(
+            (moved,), self.box.moved(x, y), tuple((t, b.moved(x, y)) for t, b in self.texts)
+        )
 
 
 def one_drawing(drawn: Sequence[Drawing]) -> Drawing:
@@ -119,7 +143,9 @@ def one_drawing(drawn: Sequence[Drawing]) -> Drawing:
     )
 
 
-def side_by_side_drawings(drawn: Sequence[Drawing], gap: float = 24.0, most: float = 1000.0) -> Drawing:
+def side_by_side_drawings(
+    drawn: Sequence[Drawing], gap: float = 24.0, most: float = 1000.0
+) -> Drawing:
     """Drawings side by side, their middles on one line; in several rows where they are wide."""
     rows: list[list[Drawing]] = [[]]
     x = 0.0
@@ -143,7 +169,8 @@ def side_by_side_drawings(drawn: Sequence[Drawing], gap: float = 24.0, most: flo
 
 
 class Picture:
-    """A picture in SVG: ``str()`` is its text, a notebook shows it, :meth:`save` writes it to a file.
+    """A picture in SVG: ``str()`` is its text, a notebook shows it, :meth:`save` writes it to a
+    file.
 
     >>> import einderiv as ed
     >>> str(ed.diagram("ij,jk->ik"))[:4]
@@ -200,7 +227,9 @@ class Picture:
         target = Path(path)
         if target.suffix.lower() != ".svg":
             ending = target.suffix or "a file without an ending"
-            raise EinderivError(f"pictures are written as .svg, not as {ending}: a browser prints them to all else")
+            raise EinderivError(
+                f"pictures are written as .svg, not as {ending}: a browser prints them to all else"
+            )
         write_in_one_step(target, self.svg() + "\n")
 
 
