@@ -1,21 +1,26 @@
-"""What the planner thinks that steps take: the constants of its estimate of time, and the estimates made of them.
+"""What the planner thinks that steps take: the constants of its estimate of time, and the estimates
+made of them.
 
-The constants ship with the package, so that the same expression and sizes give the same plan everywhere; nothing is
-measured while a plan is made. ``einderiv bench --calibrate --save costs.json`` measures those of a machine.
+The constants ship with the package, so that the same expression and sizes give the same plan
+everywhere; nothing is measured while a plan is made. ``einderiv bench --calibrate --save
+costs.json`` measures those of a machine.
 
-A contraction has two estimates, each the larger of arithmetic and memory. :func:`step_seconds` is of a step whose
-operands are known; :func:`pair_seconds` is of two sets of labels, for the search of an order, which asks for thousands.
-They differ on purpose, and one for both would change plans and what is printed of them:
+A contraction has two estimates, each the larger of arithmetic and memory. :func:`step_seconds` is
+of a step whose operands are known; :func:`pair_seconds` is of two sets of labels, for the search of
+an order, which asks for thousands. They differ on purpose, and one for both would change plans and
+what is printed of them:
 
-=====================  =======================================  ====================================================
+=====================  =======================================  ====================================
                        `step_seconds`                           `pair_seconds` and `pair_copies`
-=====================  =======================================  ====================================================
-rows times rows        as other arithmetic                      `ROWS` times that: of two orders, the one without
+=====================  =======================================  ====================================
+rows times rows        as other arithmetic                      `ROWS` times that: of two orders,
+                                                                the one without
 a product of vectors   as a product of matrices                 `ROWS` times other arithmetic
 an operand twice       is read once; half of ``AᵀA``            is read twice; all is computed
-copies                 read and written, where NumPy makes      read, where the summed axes of an operand are neither
+copies                 read and written, where NumPy makes      read, where the summed axes of an
+                                                                operand are neither
                        one: axes have an order in memory        its first nor its last
-=====================  =======================================  ====================================================
+=====================  =======================================  ====================================
 """
 
 from __future__ import annotations
@@ -39,8 +44,8 @@ ROWS = 1.1  # what an operation on rows takes of one elsewhere
 class Costs:
     """The constants, in seconds and bytes: set one for good, or for a while with :meth:`override`.
 
-    The time of a step is the larger of its arithmetic and the memory it moves, and `step`. Plans that are made keep the
-    constants that they were made with.
+    The time of a step is the larger of its arithmetic and the memory it moves, and `step`. Plans
+    that are made keep the constants that they were made with.
 
     >>> with costs.override(byte=1e-9):
     ...     print(costs.byte)
@@ -59,13 +64,27 @@ class Costs:
     sent: float  #: seconds for a byte that one worker sends another
 
     def __init__(self) -> None:
-        self.__dict__.update(matrix=1 / 35e9, other=1e-9, byte=1 / 8e9, cached=1 / 30e9, step=1e-6, cache=2.0**21,
-                             task=1e-3, sent=1e-9)  # fmt: skip
+        self.__dict__.update(
+            matrix=1 / 35e9,
+            other=1e-9,
+            byte=1 / 8e9,
+            cached=1 / 30e9,
+            step=1e-6,
+            cache=2.0**21,
+            task=1e-3,
+            sent=1e-9,
+        )
 
     def __setattr__(self, name: str, value: float) -> None:
         if name not in self.__dict__:
-            raise EinderivError(f"no cost is called {str(name)[:40]!r}; {near(str(name), self.__dict__)}")
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+            raise EinderivError(
+                f"no cost is called {str(name)[:40]!r}; {near(str(name), self.__dict__)}"
+            )
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not 0 < value < math.inf
+        ):
             raise EinderivError(f"cost {name!r} must be a positive number, not {str(value)[:40]!r}")
         self.__dict__[name] = float(value)
 
@@ -92,7 +111,8 @@ class Costs:
     def load(self, path: str | os.PathLike[str]) -> None:
         """Take the constants of a file that ``einderiv bench --calibrate --save`` has written.
 
-        Raises EinderivError for a file that cannot be read, is no JSON object, or has other names or numbers.
+        Raises EinderivError for a file that cannot be read, is no JSON object, or has other names
+        or numbers.
         """
         try:
             with open(path, encoding="utf-8") as file:
@@ -102,7 +122,9 @@ class Costs:
             raise EinderivError(f"the costs in {str(path)[:100]!r} cannot be read: {e}") from None
         if not isinstance(found, dict):
             names = ", ".join(dict(self))
-            raise EinderivError(f"{str(path)[:100]!r} holds no costs: it must be an object with {names}")
+            raise EinderivError(
+                f"{str(path)[:100]!r} holds no costs: it must be an object with {names}"
+            )
         self.update(found)
 
 
@@ -110,13 +132,17 @@ costs = Costs()
 
 
 def seconds(program: Program, steps: Sequence[int], known: Sequence[Order] | None = None) -> float:
-    """The estimated time of those steps of a program, whose values lie in memory in the orders that are `known`."""
+    """The estimated time of those steps of a program, whose values lie in memory in the orders
+    that are `known`.
+    """
     known = orders(program) if known is None else known
     return sum(step_seconds(program, k, known) for k in steps)
 
 
 def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
-    """The estimated time of step `k`, where the axes of values lie in the orders that are `known`."""
+    """The estimated time of step `k`, where the axes of values lie in the orders that are
+    `known`.
+    """
     step = program.steps[k]
     if step.kind in ("input", "number", "ones", "view", "reshape"):
         return 0.2 * costs.step
@@ -156,12 +182,20 @@ def pair_seconds(a: int, b: int, out: int, entries: Entries) -> float:
     flops = entries[a | b] * (1 if a | b == out else 2)
     moved = 8 * costs.byte * (entries[a] + entries[b] + entries[out])
     rate = costs.matrix if a & b & ~out else costs.other
-    if a == b and a != out:  # rows times rows are no product of matrices: no form of them is faster than the memory
+    if (
+        a == b and a != out
+    ):  # rows times rows are no product of matrices: no form of them is faster than the memory
         rate = ROWS * costs.other
     return max(flops * rate, moved) + costs.step
 
 
-def pair_copies(a: int, b: int, kept: Sequence[int], ends: Mapping[int, set[int]], entries: Entries) -> float:
-    """The estimated time to copy operands in another order: those with a summed axis that is neither first nor last."""
+def pair_copies(
+    a: int, b: int, kept: Sequence[int], ends: Mapping[int, set[int]], entries: Entries
+) -> float:
+    """The estimated time to copy operands in another order: those with a summed axis that is
+    neither first nor last.
+    """
     summed = kept[a] & kept[b] & ~kept[a | b]
-    return sum(8 * costs.byte * entries[kept[x]] for x in (a, b) if x in ends and summed not in ends[x])
+    return sum(
+        8 * costs.byte * entries[kept[x]] for x in (a, b) if x in ends and summed not in ends[x]
+    )

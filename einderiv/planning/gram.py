@@ -1,11 +1,14 @@
-"""Gram matrices: products of a matrix with itself, which are symmetric, and half the work for BLAS."""
+"""Gram matrices: products of a matrix with itself, which are symmetric, and half the work for
+BLAS.
+"""
 
 from __future__ import annotations
 
 from .program import Program, Step
 
 SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
-MANY, SIDE, SUMMED = 256, 4, 64  # Gram matrices, rows of each, terms of their sums: for fewer half of them is no gain
+# Gram matrices, rows of each, terms of their sums: for fewer half of them is no gain
+MANY, SIDE, SUMMED = (256, 4, 64)
 
 
 def is_gram(program: Program, k: int) -> bool:
@@ -21,7 +24,9 @@ def is_gram(program: Program, k: int) -> bool:
 
 
 def weighted_gram(program: Program, k: int) -> Step | None:
-    """``Xᵀ (w ∘ X)`` is symmetric. Where w has no negative entry it is AᵀA of A = √w ∘ X: half the work for BLAS."""
+    """``Xᵀ (w ∘ X)`` is symmetric. Where w has no negative entry it is AᵀA of A = √w ∘ X: half
+    the work for BLAS.
+    """
     step = program.steps[k]
     if step.kind != "contract2" or len(step.sizes) != 2 or min(program.shape(k)) < SYMMETRIC:
         return None
@@ -39,25 +44,45 @@ def weighted_gram(program: Program, k: int) -> Step | None:
 
 
 def _weighted(step: Step, x: int, axis: int, summed: int) -> int | None:
-    """The vector, if `step` is the matrix `x` times a vector along `axis`, which is axis `summed` of the result."""
+    """The vector, if `step` is the matrix `x` times a vector along `axis`, which is axis
+    `summed` of the result.
+    """
     if step.kind != "contract2" or x not in step.inputs:
         return None
     own = step.inputs.index(x)
     (mine, theirs), out = (step.spec[own], step.spec[1 - own]), step.spec[2]
-    if len(out) == 2 and set(mine) == set(out) and theirs == (mine[axis],) and out[summed] == mine[axis]:
+    if (
+        len(out) == 2
+        and set(mine) == set(out)
+        and theirs == (mine[axis],)
+        and out[summed] == mine[axis]
+    ):
         return step.inputs[1 - own]
     return None
 
 
 def many_grams(program: Program, k: int) -> Step | None:
-    """``Σ_r M[n,r] X[r,b] X[r,d]``, a Gram matrix for each n, as the product of M and what is on one side of x xᵀ."""
+    """``Σ_r M[n,r] X[r,b] X[r,d]``, a Gram matrix for each n, as the product of M and what is on
+    one side of x xᵀ.
+    """
     step = program.steps[k]
     if step.kind != "contract2" or len(step.sizes) != 3:
         return None
     for own in (0, 1):
-        weights, rows, labels, out = step.inputs[own], step.spec[own], step.spec[1 - own], step.spec[2]
+        weights, rows, labels, out = (
+            step.inputs[own],
+            step.spec[own],
+            step.spec[1 - own],
+            step.spec[2],
+        )
         x = _squared(program, step.inputs[1 - own])
-        if x is None or len(rows) != 2 or len(labels) != 3 or out[0] not in rows or {*out[1:]} != {*labels[1:]}:
+        if (
+            x is None
+            or len(rows) != 2
+            or len(labels) != 3
+            or out[0] not in rows
+            or {*out[1:]} != {*labels[1:]}
+        ):
             continue
         summed, side = program.shape(step.inputs[1 - own])[:2]
         large = program.number(step.sizes[0]) >= MANY and side >= SIDE and summed >= SUMMED
@@ -70,7 +95,9 @@ def many_grams(program: Program, k: int) -> Step | None:
 
 
 def _squared(program: Program, k: int) -> tuple[int, bool] | None:
-    """The matrix x, and whether it is transposed, if step `k` is ``x[r,b] x[r,d]`` with the axes r, b and d."""
+    """The matrix x, and whether it is transposed, if step `k` is ``x[r,b] x[r,d]`` with the axes
+    r, b and d.
+    """
     step = program.steps[k]
     if step.kind != "contract2" or step.inputs[0] != step.inputs[1] or len(step.sizes) != 3:
         return None

@@ -1,6 +1,8 @@
-"""When a value is needed for the last time: what may be dropped, or written over, and what is held at a time.
+"""When a value is needed for the last time: what may be dropped, or written over, and what is held
+at a time.
 
-What counts is memory. A view is memory of the value that it shows, so this lives as long as the view does.
+What counts is memory. A view is memory of the value that it shows, so this lives as long as the
+view does.
 """
 
 from __future__ import annotations
@@ -32,11 +34,20 @@ def base(program: Program, value: int) -> int:
 
 
 class Liveness:
-    """Which memory each of some steps is the last to need; they are given in the order that they run in."""
+    """Which memory each of some steps is the last to need; they are given in the order that they
+    run in.
+    """
 
-    def __init__(self, steps: Numbered, kept: Iterable[int] = (), *, inside: Collection[int] = (),
-                 owned: Callable[[int], int] = int) -> None:  # fmt: skip
-        """Values that are `kept` are needed to the end. The steps `inside` run again for each block of an axis.
+    def __init__(
+        self,
+        steps: Numbered,
+        kept: Iterable[int] = (),
+        *,
+        inside: Collection[int] = (),
+        owned: Callable[[int], int] = int,
+    ) -> None:
+        """Values that are `kept` are needed to the end. The steps `inside` run again for each block
+        of an axis.
 
         `owned` says whose memory a value is; without it each value has its own.
         """

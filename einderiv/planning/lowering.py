@@ -1,8 +1,8 @@
 """From expressions and sizes to steps. Pairwise contraction along a path that opt_einsum chooses.
 
-Nested products that are used once are multiplied out into their consumer, so that the path is free to choose any
-order; what is used more often is computed once. Deltas cost nothing: only the core of an einsum is computed, and where
-it sits in the full tensor is a step of kind "write".
+Nested products that are used once are multiplied out into their consumer, so that the path is free
+to choose any order; what is used more often is computed once. Deltas cost nothing: only the core of
+an einsum is computed, and where it sits in the full tensor is a step of kind "write".
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ Pair = tuple[int, Labels]  # a value and its labels
 
 
 class Embedded:
-    """One term of a structured result: the value of its core, the core's labels, and those of all output axes."""
+    """One term of a structured result: the value of its core, the core's labels, and those of
+    all output axes.
+    """
 
     __slots__ = ("labels", "output", "value")
 
@@ -54,7 +56,9 @@ class Embedded:
 
 
 class Factored:
-    """One term of a structured result: factors that share no label, and the labels of all output axes."""
+    """One term of a structured result: factors that share no label, and the labels of all output
+    axes.
+    """
 
     __slots__ = ("factors", "output")
 
@@ -65,15 +69,24 @@ class Factored:
 class Planner:
     """Lowers expressions into one program; expressions that share nodes share steps."""
 
-    def __init__(self, roots: Iterable[Expr], sizes: Sizes, number: Callable[[Size], int],
-                 optimize: Any = "auto") -> None:  # fmt: skip
+    def __init__(
+        self,
+        roots: Iterable[Expr],
+        sizes: Sizes,
+        number: Callable[[Size], int],
+        optimize: Any = "auto",
+    ) -> None:
         self.sizes, self.optimize = sizes, optimize
         self.program = Program(number)
         self.symmetries = Symmetries(self.program)
         self.roots = list(roots)
         self.values: dict[int, int] = {}
-        self.products: dict[object, Pair] = {}  # values by what they are products of, with names for their labels
-        self.multiplied: dict[int, Einsum] = {}  # products with nested ones multiplied out, by their id
+        self.products: dict[
+            object, Pair
+        ] = {}  # values by what they are products of, with names for their labels
+        self.multiplied: dict[
+            int, Einsum
+        ] = {}  # products with nested ones multiplied out, by their id
         self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
         self.uses.update(map(id, self.roots))
 
@@ -85,7 +98,9 @@ class Planner:
         return self.values[id(e)]
 
     def lower_core(self, e: Einsum) -> Factored:
-        """The core of `e` without its embedding: an outer product as its factors, the smallest with the coefficient."""
+        """The core of `e` without its embedding: an outer product as its factors, the smallest
+        with the coefficient.
+        """
         for node in self._order(e):
             if id(node) not in self.values and node is not e:
                 self.values[id(node)] = self._dense(node)
@@ -105,20 +120,30 @@ class Planner:
         return Factored(tuple(factors), flat.output)
 
     def _components(self, parts: list[Pair], kept: set[int]) -> list[list[Pair]]:
-        """`parts` by connected component of their labels, where the cores of these hold less than their product.
+        """`parts` by connected component of their labels, where the cores of these hold less than
+        their product.
 
         Numbers go to the component with the smallest core.
         """
         groups = connected([labels for _, labels in parts])
         groups.sort(key=lambda group: group[-1])  # by their last operands
         found = [[parts[k] for k in group] for group in groups]
-        cores = [{x: n for value, ls in group for x, n in zip(ls, self.program.shape(value), strict=True) if x in kept}
-                 for group in found]  # fmt: skip
+        cores = [
+            {
+                x: n
+                for value, ls in group
+                for x, n in zip(ls, self.program.shape(value), strict=True)
+                if x in kept
+            }
+            for group in found
+        ]
         proper = sorted((prod(core.values()), k) for k, core in enumerate(cores) if core)
         sizes = [size for size, _ in proper]
         if not proper or sum(sizes) > prod(sizes):
             return [parts] if parts else []
-        found[proper[0][1]] += [p for group, core in zip(found, cores, strict=True) if not core for p in group]
+        found[proper[0][1]] += [
+            p for group, core in zip(found, cores, strict=True) if not core for p in group
+        ]
         return [found[k] for k in sorted(k for _, k in proper)]
 
     def _order(self, e: Expr) -> Iterable[Expr]:
@@ -130,7 +155,11 @@ class Planner:
             if isinstance(node, Einsum):
                 return self._flat(node).factors
             if isinstance(node, Add):
-                return tuple(f for a in node.addends for f in (self._flat(a).factors if self._folded(a) else (a,)))
+                return tuple(
+                    f
+                    for a in node.addends
+                    for f in (self._flat(a).factors if self._folded(a) else (a,))
+                )
             return children(node)
 
         return walk([e], below)
@@ -140,7 +169,9 @@ class Planner:
         return isinstance(e, Einsum) and not e.plain and self.uses[id(e)] == 1
 
     def _flat(self, e: Einsum) -> Einsum:
-        """`e` with the products that only it uses multiplied out. The labels of its output stay what they are."""
+        """`e` with the products that only it uses multiplied out. The labels of its output stay
+        what they are.
+        """
         if id(e) not in self.multiplied:
             flat = e
             while e.count <= INLINE and (once := tuple(f for f in flat.factors if self._single(f))):
@@ -169,7 +200,9 @@ class Planner:
         return our_bug(f"no steps for {type(e).__name__}")
 
     def _apply(self, e: Apply) -> int:
-        """A function. What only broadcasts a number is given as the number; matrices are factored once for all uses."""
+        """A function. What only broadcasts a number is given as the number; matrices are
+        factored once for all uses.
+        """
         inputs, sizes = tuple(self._argument(e, a) for a in e.arguments), self._rep(e.sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
         if e.function.kind == "reshape":
@@ -178,18 +211,30 @@ class Planner:
             before = self.program.steps[inputs[0]].sizes
             cubed = entries * self.program.number(before[-1])
             inputs = (self.program.add("factor", inputs, (), before, 2 / 3 * cubed),)
-            return self.program.add("apply", inputs, (e.function, e.core, e.parameters), sizes, 4 / 3 * cubed)
-        return self.program.add("apply", inputs, (e.function, e.core, e.parameters), sizes, 10 * entries)
+            return self.program.add(
+                "apply", inputs, (e.function, e.core, e.parameters), sizes, 4 / 3 * cubed
+            )
+        return self.program.add(
+            "apply", inputs, (e.function, e.core, e.parameters), sizes, 10 * entries
+        )
 
     def _argument(self, e: Apply, a: Expr) -> int:
         alone = len(e.arguments) == 1 or e.core or a is e.arguments[0]
         # The output of a delta repeats a label: it is no number.
-        if alone or not isinstance(a, Einsum) or a.factors or bare(a) or len(set(a.output)) < a.ndim:
+        if (
+            alone
+            or not isinstance(a, Einsum)
+            or a.factors
+            or bare(a)
+            or len(set(a.output)) < a.ndim
+        ):
             return self.values[id(a)]
         return self.program.add("number", (), (a.coefficient,), ())
 
     def _held(self, e: Constant) -> int:
-        index = next((k for k, a in enumerate(self.program.held) if a is e.value), len(self.program.held))
+        index = next(
+            (k for k, a in enumerate(self.program.held) if a is e.value), len(self.program.held)
+        )
         if index == len(self.program.held):
             self.program.held.append(e.value)
         return self.program.add("input", (), (f"#{index}",), e.sizes)
@@ -201,7 +246,9 @@ class Planner:
         return Embedded(self.values[id(e)], labels, labels)
 
     def _written(self, terms: list[Embedded], e: Expr) -> int:
-        """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill its place."""
+        """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill
+        its place.
+        """
         sizes = self._rep(e.sizes)
         if terms and all(t.labels == t.output for t in terms):
             return self._total([t.value for t in terms])
@@ -211,9 +258,12 @@ class Planner:
             names = {x: p for p, x in enumerate(dict.fromkeys(t.output))}
             labels, sign = min(self.symmetries.ways((t.value, tuple(names[x] for x in t.labels))))
             place = labels, tuple(names[x] for x in t.output)
-            # What sits in one place is added before it is written there; without diagonals all is one expression.
+            # What sits in one place is added before it is written there; without diagonals all is
+            # one expression.
             places.setdefault((place, None if diagonal else t.value), Counter())[t.value] += sign
-        values = tuple(self._total([self._times(v, n) for v, n in group.items()]) for group in places.values())
+        values = tuple(
+            self._total([self._times(v, n) for v, n in group.items()]) for group in places.values()
+        )
         flops = float(sum(map(self.program.entries, values)))
         return self.program.add("write", values, tuple(place for place, _ in places), sizes, flops)
 
@@ -221,7 +271,9 @@ class Planner:
         if len(values) == 1:
             return values[0]
         flops = (len(values) - 1.0) * self.program.entries(values[0])
-        return self.program.add("add", tuple(values), (), self.program.steps[values[0]].sizes, flops)
+        return self.program.add(
+            "add", tuple(values), (), self.program.steps[values[0]].sizes, flops
+        )
 
     def _core(self, e: Einsum) -> Embedded:
         flat = self._flat(e)
@@ -248,19 +300,29 @@ class Planner:
         return [(self.values[id(f)], ls) for f, ls in flat.slots]
 
     def _scaled(self, value: int, flat: Einsum, number: Number) -> int:
-        """A value times a number, and times the size of every label of `flat` that is in no factor and not kept."""
+        """A value times a number, and times the size of every label of `flat` that is in no
+        factor and not kept.
+        """
         given = dict(flat.given)
         sizes = self._rep(given[x] for x in bare(flat))
         if not sizes and number == 1:
             return value
-        return self.program.add("scale", (value,), (number, sizes), self.program.steps[value].sizes,
-                                float(self.program.entries(value)))  # fmt: skip
+        return self.program.add(
+            "scale",
+            (value,),
+            (number, sizes),
+            self.program.steps[value].sizes,
+            float(self.program.entries(value)),
+        )
 
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
         counts = Counter(x for _, ls in parts for x in set(ls))
         kept = {x for x in counts if counts[x] > 1}.union(output)
-        parts = [part if self._waits(part, counts, output) else self._reduced(part, kept) for part in parts]
+        parts = [
+            part if self._waits(part, counts, output) else self._reduced(part, kept)
+            for part in parts
+        ]
         for i, j in self._path(parts, output):
             b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
             needed = set(output).union(*(ls for _, ls in parts))
@@ -280,8 +342,13 @@ class Planner:
         if out != distinct:
             sizes = dict(zip(distinct, self.program.steps[value].sizes, strict=True))
             distinct, sign = min(self.symmetries.ways((value, distinct)))
-            value = self.program.add("sum", (value,), (distinct, out), tuple(sizes[x] for x in out),
-                                     float(self.program.entries(value)))  # fmt: skip
+            value = self.program.add(
+                "sum",
+                (value,),
+                (distinct, out),
+                tuple(sizes[x] for x in out),
+                float(self.program.entries(value)),
+            )
             value = self._times(value, sign)
         return value, out
 
@@ -289,15 +356,24 @@ class Planner:
         sizes = dict(zip(labels, self.program.steps[value].sizes, strict=True))
         return self.program.add("view", (value,), (labels, out), tuple(sizes[x] for x in out))
 
-    def _pair(self, a: Pair, b: Pair, needed: set[int], output: Labels | None, last: Labels) -> Pair:
-        """The product of two values over the labels that are needed; in the order `output` where it is the last one."""
+    def _pair(
+        self, a: Pair, b: Pair, needed: set[int], output: Labels | None, last: Labels
+    ) -> Pair:
+        """The product of two values over the labels that are needed; in the order `output` where
+        it is the last one.
+        """
         solved = self._solved(a, b, needed) or self._solved(b, a, needed)
         if solved is not None:
             value, labels = solved
             return (
-                (value, labels) if output is None or output == labels else (self._view(value, labels, output), output)
+                (value, labels)
+                if output is None or output == labels
+                else (self._view(value, labels, output), output)
             )
-        (x, la), (y, lb) = a, b = self._reduced(a, needed.union(b[1])), self._reduced(b, needed.union(a[1]))
+        (x, la), (y, lb) = a, b = (
+            self._reduced(a, needed.union(b[1])),
+            self._reduced(b, needed.union(a[1])),
+        )
         sizes = dict(zip(la, self.program.steps[x].sizes, strict=True))
         sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
@@ -310,15 +386,20 @@ class Planner:
                 return self._view(value, labels, output), output
         out = batch + first + second if output is None else output
         if output is None and not summed and set(out) <= set(last):
-            out = tuple(label for label in last if label in out)  # as in the result which it is a factor of
+            # as in the result which it is a factor of
+            out = tuple(label for label in last if label in out)
         limits.check("axes", len(out), "of an intermediate result")
         flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
-        value = self.program.add("contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops)
+        value = self.program.add(
+            "contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops
+        )
         self.products[form] = value, tuple(names[label] for label in out)
         return value, out
 
     def _known(self, a: Pair, b: Pair, kept: Labels) -> Iterator[Pair]:
-        """What a product is already, in all the ways in which its operands' symmetries let it be written."""
+        """What a product is already, in all the ways in which its operands' symmetries let it be
+        written.
+        """
         for la, sign in self.symmetries.ways(a):
             for lb, other in self.symmetries.ways(b):
                 form, names = _form((a[0], la), (b[0], lb), kept)
@@ -328,7 +409,9 @@ class Planner:
                     yield self._times(value, sign * other), tuple(back[name] for name in known)
 
     def _times(self, value: int, number: int) -> int:
-        """A value times a whole number, which an operand takes where the value is an outer product."""
+        """A value times a whole number, which an operand takes where the value is an outer
+        product.
+        """
         step, entries = self.program.steps[value], float(self.program.entries(value))
         if number == 1:
             return value
@@ -337,23 +420,31 @@ class Planner:
             if entries >= max(GROWN, 2 * self.program.entries(step.inputs[least])):
                 inputs = [*step.inputs]
                 inputs[least] = self._times(inputs[least], number)
-                return self.program.add("contract2", tuple(inputs), step.spec, step.sizes, step.flops)
+                return self.program.add(
+                    "contract2", tuple(inputs), step.spec, step.sizes, step.flops
+                )
         if step.kind == "scale":
             before, sizes = step.spec
-            return self.program.add("scale", step.inputs, (number * before, sizes), step.sizes, entries)
+            return self.program.add(
+                "scale", step.inputs, (number * before, sizes), step.sizes, entries
+            )
         return self.program.add("scale", (value,), (number, ()), step.sizes, entries)
 
     def _inverse(self, part: Pair) -> bool:
         value, labels = part
         step = self.program.steps[value]
-        return step.kind == "apply" and step.spec[0].name == "inv" and len(set(labels)) == len(labels)
+        return (
+            step.kind == "apply" and step.spec[0].name == "inv" and len(set(labels)) == len(labels)
+        )
 
     def _waits(self, part: Pair, counts: Counter[int], output: Labels) -> bool:
         """Is this an inverse that will be a solve? Then none of its labels is summed before."""
         return self._inverse(part) and any(counts[x] > 1 and x not in output for x in part[1][-2:])
 
     def _solved(self, a: Pair, b: Pair, needed: set[int]) -> Pair | None:
-        """``inv(A) @ b`` as a solve with the factors of A, if `a` is an inverse and `b` has its row or column label."""
+        """``inv(A) @ b`` as a solve with the factors of A, if `a` is an inverse and `b` has its
+        row or column label.
+        """
         (x, la), (y, lb) = a, b
         step = self.program.steps[x]
         if not self._inverse(a):
@@ -366,24 +457,37 @@ class Planner:
                 sizes = dict(zip(la + lb, (*step.sizes, *self.program.steps[y].sizes), strict=True))
                 limits.check("axes", len(out), "of an intermediate result")
                 flops = 2.0 * prod(self.program.number(sizes[x]) for x in (*out, summed))
-                value = self.program.add("solve", (step.inputs[0], y), (la, lb, out, summed == row),
-                                         tuple(sizes[label] for label in out), flops)  # fmt: skip
+                value = self.program.add(
+                    "solve",
+                    (step.inputs[0], y),
+                    (la, lb, out, summed == row),
+                    tuple(sizes[label] for label in out),
+                    flops,
+                )
                 return self._reduced((value, out), needed)
         return None
 
     def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
-        numbers = {x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)}
+        numbers = {
+            x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)
+        }
         return search([ls for _, ls in parts], output, numbers, self.optimize)
 
 
 def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:
-    """What a product is, whatever its labels are called and in whatever order its operands and axes stand.
+    """What a product is, whatever its labels are called and in whatever order its operands and axes
+    stand.
 
     The names that it gives to labels come with it.
     """
     forms = []
     for (x, la), (y, lb) in ((a, b), (b, a)):
         names = {label: n for n, label in enumerate(dict.fromkeys(la + lb))}
-        forms.append(((x, y, tuple(names[label] for label in la), tuple(names[label] for label in lb)), names))
+        forms.append(
+            (
+                (x, y, tuple(names[label] for label in la), tuple(names[label] for label in lb)),
+                names,
+            )
+        )
     found, names = min(forms, key=lambda form: form[0])
     return (found, frozenset(names[label] for label in kept)), names

@@ -1,7 +1,9 @@
-"""In which order the axes of a value lie in memory; what a product of matrices copies; orders that save copies.
+"""In which order the axes of a value lie in memory; what a product of matrices copies; orders that
+save copies.
 
-A product of matrices takes groups of axes as one axis: those that are summed, and those that are kept. A group is one
-axis without a copy if its axes lie in memory side by side, in order. Matrices themselves may be transposed.
+A product of matrices takes groups of axes as one axis: those that are summed, and those that are
+kept. A group is one axis without a copy if its axes lie in memory side by side, in order. Matrices
+themselves may be transposed.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from collections.abc import Sequence
 from ..expression import Labels
 from .program import Program, contraction, middle, turned
 
-READ, LEAST = 4, 256  # times; entries: of a result for which an operand that is read so often is copied in its order
+# times; entries: of a result for which an operand that is read so often is copied in its order
+READ, LEAST = (4, 256)
 Order = tuple[int, ...]  # axes of a value from the slowest to the fastest
 
 
@@ -65,7 +68,9 @@ def _made(la: Labels, lb: Labels, out: Labels, before: Sequence[Order]) -> Seque
     """The labels of a product in the order that they lie in."""
     batch, summed, first, second = contraction(la, lb, out)
     if not summed:
-        return _broadcast([[ls[a] for a in order] for ls, order in zip((la, lb), before, strict=True)], out)
+        return _broadcast(
+            [[ls[a] for a in order] for ls, order in zip((la, lb), before, strict=True)], out
+        )
     if batch:
         return batch + first + second if first and second else out
     for mine, theirs in ((la, lb), (lb, la)):
@@ -75,12 +80,16 @@ def _made(la: Labels, lb: Labels, out: Labels, before: Sequence[Order]) -> Seque
 
 
 def _broadcast(operands: Sequence[Sequence[int]], out: Labels) -> list[int]:
-    """Axes in the order of the operands' strides; where these say nothing, in the order of the result."""
+    """Axes in the order of the operands' strides; where these say nothing, in the order of the
+    result.
+    """
     found: list[int] = []
     for x in out:
         place = len(found)
         for p in range(len(found) - 1, -1, -1):
-            known = [(ls.index(found[p]), ls.index(x)) for ls in operands if found[p] in ls and x in ls]
+            known = [
+                (ls.index(found[p]), ls.index(x)) for ls in operands if found[p] in ls and x in ls
+            ]
             if known and all(other > mine for other, mine in known):
                 place = p
             elif known:
@@ -101,8 +110,11 @@ def copied(program: Program, k: int, known: Sequence[Order]) -> int:
     if not summed or (not batch and (middle(la, lb) or middle(lb, la))):
         return 0
     pairs = zip(step.inputs, ((la, (first, summed)), (lb, (summed, second))), strict=True)
-    return sum(program.entries(v) for v, (labels, groups) in pairs
-               if not all(_adjacent([labels[a] for a in known[v]], group) for group in groups))  # fmt: skip
+    return sum(
+        program.entries(v)
+        for v, (labels, groups) in pairs
+        if not all(_adjacent([labels[a] for a in known[v]], group) for group in groups)
+    )
 
 
 def _adjacent(labels: Sequence[int], group: Labels) -> bool:
@@ -111,7 +123,9 @@ def _adjacent(labels: Sequence[int], group: Labels) -> bool:
 
 
 def arranged(program: Program) -> list[Order]:
-    """Turn products of matrices around where the products that read them copy less then; all orders in memory."""
+    """Turn products of matrices around where the products that read them copy less then; all
+    orders in memory.
+    """
     readers: dict[int, list[int]] = defaultdict(list)
     for k, step in enumerate(program.steps):
         for v in set(step.inputs):
@@ -143,7 +157,9 @@ def _sums(program: Program, k: int) -> bool:
 
 
 def _other(program: Program, k: int) -> Labels | None:
-    """The labels of step `k` if its operands change places; None where it is no plain product of matrices."""
+    """The labels of step `k` if its operands change places; None where it is no plain product of
+    matrices.
+    """
     if not _sums(program, k):
         return None
     la, lb, out = program.steps[k].spec
@@ -161,6 +177,9 @@ def _permute(program: Program, k: int, out: Labels, readers: Sequence[int]) -> N
     program.steps[k] = step._replace(spec=(*step.spec[:2], out), sizes=sizes)
     for r in readers:
         step = program.steps[r]
-        spec = (tuple(step.spec[p][a] for a in axes) if v == k else step.spec[p] for p, v in enumerate(step.inputs))
+        spec = (
+            tuple(step.spec[p][a] for a in axes) if v == k else step.spec[p]
+            for p, v in enumerate(step.inputs)
+        )
         before = tuple(s for v in step.inputs for s in program.steps[v].sizes)
         program.steps[r] = step._replace(spec=(*spec, step.spec[2]), operand_sizes=before)

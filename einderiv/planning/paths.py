@@ -1,4 +1,6 @@
-"""The order of multiplication: the best of all orders for a few operands, by the estimate of time; else opt_einsum."""
+"""The order of multiplication: the best of all orders for a few operands, by the estimate of
+time; else opt_einsum.
+"""
 
 from __future__ import annotations
 
@@ -17,39 +19,61 @@ from .cost import Entries, costs, pair_copies, pair_seconds
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
 TREES = 100  # a product of odd numbers up to here is over any limit
 FEW = 5  # operands: all 3ⁿ splits are looked at
-OPTIMIZERS = ("auto", "auto-hq", "greedy", "random-greedy", "optimal", "dp", "branch-all", "branch-2", "branch-1")
+OPTIMIZERS = (
+    "auto",
+    "auto-hq",
+    "greedy",
+    "random-greedy",
+    "optimal",
+    "dp",
+    "branch-all",
+    "branch-2",
+    "branch-1",
+)
 
 Split = tuple[int, int]
 Path = Callable[..., Any]
 
 
 def check_optimizer(optimize: Any) -> None:
-    """Raise unless `optimize` is a known path search or a callable like opt_einsum's PathOptimizer."""
+    """Raise unless `optimize` is a known path search or a callable like opt_einsum's
+    PathOptimizer.
+    """
     if isinstance(optimize, str):
         if optimize not in OPTIMIZERS:
-            raise EinderivError(f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}")
+            raise EinderivError(
+                f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}"
+            )
     elif not callable(optimize):
-        raise TypeError("optimize must be the name of a path search or a PathOptimizer, not "
-                        f"{type(optimize).__name__}")  # fmt: skip
+        raise TypeError(
+            "optimize must be the name of a path search or a PathOptimizer, not "
+            f"{type(optimize).__name__}"
+        )
 
 
-def search(terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
-           ) -> list[tuple[int, int]]:  # fmt: skip
+def search(
+    terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
+) -> list[tuple[int, int]]:
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
-    # Labels by first appearance, so that products of one form have one path. A size of 0 would be free of cost.
+    # Labels by first appearance, so that products of one form have one path. A size of 0 would be
+    # free of cost.
     names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
     inputs = tuple(tuple(names[x] for x in ls) for ls in terms)
     shape = tuple(max(numbers[x], 1) for x in names)
-    find = _found if isinstance(optimize, str) else _found.__wrapped__  # a caller's own search may vary
+    # a caller's own search may vary
+    find = _found if isinstance(optimize, str) else _found.__wrapped__
     return list(find(inputs, tuple(names[x] for x in output), shape, optimize, tuple(costs)))
 
 
 @lru_cache(maxsize=1024)
-def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: Any, _: object
-           ) -> tuple[tuple[int, int], ...]:  # fmt: skip
-    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the same few."""
+def _found(
+    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: Any, _: object
+) -> tuple[tuple[int, int], ...]:
+    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the
+    same few.
+    """
     if optimize == "auto" and len(inputs) <= FEW:
         return tuple(exact(inputs, output, dict(enumerate(shape))))
     if isinstance(optimize, str):
@@ -58,19 +82,25 @@ def _found(inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], o
 
     find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
     # These names are of a private range: they are looked up, never printed.
-    path = find([frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs], frozenset(chr(0x4E00 + k) for k in output),
-                {chr(0x4E00 + k): n for k, n in enumerate(shape)}, None)  # fmt: skip
+    path = find(
+        [frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs],
+        frozenset(chr(0x4E00 + k) for k in output),
+        {chr(0x4E00 + k): n for k, n in enumerate(shape)},
+        None,
+    )
     found = _pairs(path, len(inputs))
     if optimize == "auto":
-        found = min(found, _swept(inputs, output), key=lambda pairs: _along(pairs, inputs, output, shape))
+        found = min(
+            found, _swept(inputs, output), key=lambda pairs: _along(pairs, inputs, output, shape)
+        )
     return tuple(found)
 
 
 def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
     """Raise a LimitError for a search that would not end: no search of opt_einsum can be stopped.
 
-    All orders of n operands are (2n - 3)!! binary trees; dynamic programming pairs the c connected sets of operands,
-    about c² / 4 pairs of which are small enough.
+    All orders of n operands are (2n - 3)!! binary trees; dynamic programming pairs the c connected
+    sets of operands, about c² / 4 pairs of which are small enough.
     """
     n = len(inputs)
     found = 0
@@ -78,8 +108,12 @@ def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
         found = prod(range(1, min(2 * n - 2, TREES), 2))
     elif optimize == "dp" or (optimize == "auto-hq" and n < HQ):
         found = _connected(inputs, isqrt(4 * limits.orders) + 2) ** 2 // 4
-    limits.check("orders", found, f"the path search {optimize!r} is for fewer than these {n} operands: "
-                 "optimize='auto' is for any number")  # fmt: skip
+    limits.check(
+        "orders",
+        found,
+        f"the path search {optimize!r} is for fewer than these {n} operands: "
+        "optimize='auto' is for any number",
+    )
 
 
 def _connected(inputs: Sequence[Labels], most: int) -> int:
@@ -89,21 +123,26 @@ def _connected(inputs: Sequence[Labels], most: int) -> int:
         for x in ls:
             holders[x] = holders.get(x, 0) | 1 << k
     beside = [reduce(or_, (holders[x] for x in ls), 0) for ls in inputs]
-    # Sets grow from their lowest operand by sets of neighbours that were not met before: each is found once.
+    # Sets grow from their lowest operand by sets of neighbours that were not met before: each is
+    # found once.
     found = [(beside[k], (2 << k) - 1) for k in range(len(inputs))]
     for around, met in found:
         new = fresh = around & ~met
         while new:
             if len(found) >= most:
                 return most
-            grown = reduce(or_, (beside[k] for k in range(new.bit_length()) if new >> k & 1), around)
+            grown = reduce(
+                or_, (beside[k] for k in range(new.bit_length()) if new >> k & 1), around
+            )
             found.append((grown, met | fresh))
             new = (new - 1) & fresh
     return len(found)
 
 
 def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
-    """Greedy without sizes, which sweeps chains from their ends: what a greedy search with sizes can miss."""
+    """Greedy without sizes, which sweeps chains from their ends: what a greedy search with sizes
+    can miss.
+    """
     left, found = list(range(len(inputs))), list[tuple[int, int]]()
     for k, (i, j, _) in enumerate(forks(inputs, output), len(inputs)):
         a, b = sorted((left.index(i), left.index(j)))
@@ -113,7 +152,9 @@ def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
     return found
 
 
-def _along(pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]) -> float:
+def _along(
+    pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]
+) -> float:
     """The estimated time of a path."""
     entries, total = Entries(dict(enumerate(shape))), 0.0
     left = [sum(1 << x for x in set(ls)) for ls in inputs]
@@ -133,12 +174,16 @@ def _along(pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: L
 
 
 def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
-    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a caller's search made."""
+    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a
+    caller's search made.
+    """
     found: list[tuple[int, int]] = []
     for step in path:
         group = sorted({int(k) for k in step})
         if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
-            raise EinderivError(f"the path search gave the step {tuple(step)} for {count} operands left")
+            raise EinderivError(
+                f"the path search gave the step {tuple(step)} for {count} operands left"
+            )
         while len(group) > 1:
             i, j = group[0], group[1]
             found.append((i, j))
@@ -152,12 +197,13 @@ def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
     return found
 
 
-def exact(terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Mapping[Label, int]
-          ) -> list[tuple[int, int]]:  # fmt: skip
+def exact(
+    terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Mapping[Label, int]
+) -> list[tuple[int, int]]:
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end.
 
-    Sets of operands, and of labels, are the bits of whole numbers. The best order of a set is the best way to split it
-    into two, each contracted in its best order.
+    Sets of operands, and of labels, are the bits of whole numbers. The best order of a set is the
+    best way to split it into two, each contracted in its best order.
 
     >>> exact([(0, 1), (1, 2), (2,)], (0,), {0: 50, 1: 60, 2: 70})
     [(1, 2), (0, 1)]
@@ -169,15 +215,23 @@ def exact(terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Ma
     best: dict[int, tuple[float, Split]] = {1 << k: (0.0, (0, 0)) for k in range(len(terms))}
     for group in range(1, 1 << len(terms)):
         if group not in best:
-            best[group] = min((best[a][0] + best[group ^ a][0]
-                               + pair_seconds(kept[a], kept[group ^ a], kept[group], entries)
-                               + pair_copies(a, group ^ a, kept, ends, entries), (a, group ^ a))
-                              for a in _parts(group))  # fmt: skip
+            best[group] = min(
+                (
+                    best[a][0]
+                    + best[group ^ a][0]
+                    + pair_seconds(kept[a], kept[group ^ a], kept[group], entries)
+                    + pair_copies(a, group ^ a, kept, ends, entries),
+                    (a, group ^ a),
+                )
+                for a in _parts(group)
+            )
     return _positions((1 << len(terms)) - 1, best)
 
 
 def _kept(own: Sequence[int], output: int) -> list[int]:
-    """For each set of operands the labels of its product: those that something else has, or the output."""
+    """For each set of operands the labels of its product: those that something else has, or the
+    output.
+    """
     inside = [0] * (1 << len(own))
     for group in range(1, len(inside)):
         lowest = group & -group
@@ -186,7 +240,9 @@ def _kept(own: Sequence[int], output: int) -> list[int]:
 
 
 def _parts(group: int) -> list[int]:
-    """The subsets of a set that hold its highest element, but not all: one of the two halves of each split."""
+    """The subsets of a set that hold its highest element, but not all: one of the two halves of
+    each split.
+    """
     high = 1 << (group.bit_length() - 1)
     rest = group ^ high
     found, part = list[int](), rest

@@ -1,23 +1,30 @@
-"""A program: straight-line steps on values. Data only; `planning` makes it, backends and `emit` write it down.
+"""A program: straight-line steps on values. Data only; `planning` makes it, backends and `emit`
+write it down.
 
-==========  ====================================  ==========================================================
+==========  ====================================  ==================================================
 kind        inputs                                spec
-==========  ====================================  ==========================================================
+==========  ====================================  ==================================================
 input       none                                  the name of a tensor, or the index of a held array
 number      none                                  a number
-ones        none                                  nothing: an array of ones, made when a source is loaded
-view        one value                             its labels, and those of the result: diagonal, transpose
-sum         one value                             its labels, and those of the result: the others are summed
+ones        none                                  nothing: an array of ones, made when a source is
+                                                  loaded
+view        one value                             its labels, and those of the result: diagonal,
+                                                  transpose
+sum         one value                             its labels, and those of the result: the others
+                                                  are summed
 contract2   two values                            labels of both and of the result
 scale       one value                             a number, and sizes to multiply by
 add         values of one shape                   nothing
-apply       values                                a row of the functions table, core axes, parameters
+apply       values                                a row of the functions table, core axes,
+                                                  parameters
 factor      one value                             nothing: a matrix with its LU factors
-solve       factors, one value                    labels of both and of the result; is the matrix transposed?
+solve       factors, one value                    labels of both and of the result; is the matrix
+                                                  transposed?
 reshape     one value                             nothing: axes merged or split
-write       values                                for each its labels and where it sits in the zeros around it
+write       values                                for each its labels and where it sits in the zeros
+                                                  around it
 shard       one value                             the axis that is divided among devices, or None
-==========  ====================================  ==========================================================
+==========  ====================================  ==================================================
 
 Values are numbered; two steps that say the same are one step, so common work is found for free.
 """
@@ -36,23 +43,31 @@ LABELLED = ("view", "sum", "contract2", "solve", "write")  # the kinds whose spe
 
 
 class Memory(NamedTuple):
-    """Where the value of a step lies: does it take memory of its own, does it show that of its input, or may it?"""
+    """Where the value of a step lies: does it take memory of its own, does it show that of its
+    input, or may it?
+    """
 
     takes: bool
     shows: bool
 
 
-OWN, GIVEN, VIEW = Memory(takes=True, shows=False), Memory(takes=False, shows=False), Memory(takes=False, shows=True)
+OWN, GIVEN, VIEW = (
+    Memory(takes=True, shows=False),
+    Memory(takes=False, shows=False),
+    Memory(takes=False, shows=True),
+)
 #: the kinds whose value is no array of its own
 MEMORY = {
-    "input":   GIVEN,
-    "number":  GIVEN,
-    "ones":    GIVEN,  # made when a source is loaded
-    "view":    VIEW,
+    "input": GIVEN,
+    "number": GIVEN,
+    "ones": GIVEN,  # made when a source is loaded
+    "view": VIEW,
     "reshape": VIEW,
-    "take":    VIEW,
-    "factor":  Memory(takes=True, shows=True),  # the matrix itself, where a library factors it in each call
-}  # fmt: skip
+    "take": VIEW,
+    "factor": Memory(
+        takes=True, shows=True
+    ),  # the matrix itself, where a library factors it in each call
+}
 
 
 def memory(kind: str) -> Memory:
@@ -82,11 +97,23 @@ class Program:
     notes: list[str] = field(default_factory=list)
     seen: dict[tuple[object, ...], int] = field(default_factory=dict)
 
-    def add(self, kind: str, inputs: tuple[int, ...], spec: tuple[Any, ...], sizes: tuple[Size, ...],
-            flops: float = 0) -> int:  # fmt: skip
+    def add(
+        self,
+        kind: str,
+        inputs: tuple[int, ...],
+        spec: tuple[Any, ...],
+        sizes: tuple[Size, ...],
+        flops: float = 0,
+    ) -> int:
         """The value of a step, which is made unless it is there already."""
         # 1 == 1.0 == True, but they decide the dtype.
-        key = (kind, inputs, _canonical(spec) if kind in LABELLED else spec, tuple(map(type, spec)), sizes)
+        key = (
+            kind,
+            inputs,
+            _canonical(spec) if kind in LABELLED else spec,
+            tuple(map(type, spec)),
+            sizes,
+        )
         if key not in self.seen:
             self.seen[key] = len(self.steps)
             before = tuple(s for value in inputs for s in self.steps[value].sizes)
@@ -102,18 +129,25 @@ class Program:
         return sorted(needed)
 
     def sort(self) -> None:
-        """Every step behind those that it needs, else as they were: what rewrites steps adds some at the end."""
+        """Every step behind those that it needs, else as they were: what rewrites steps adds
+        some at the end.
+        """
         order: dict[int, int] = {}
         for root in range(len(self.steps)):
             waiting = [root]
             while waiting:
                 k = waiting[-1]
-                missing = [v for v in self.steps[k].inputs if v not in order] if k not in order else []
+                missing = (
+                    [v for v in self.steps[k].inputs if v not in order] if k not in order else []
+                )
                 if missing:
                     waiting += missing
                 else:
                     order.setdefault(waiting.pop(), len(order))
-        self.steps[:] = [self.steps[k]._replace(inputs=tuple(order[v] for v in self.steps[k].inputs)) for k in order]
+        self.steps[:] = [
+            self.steps[k]._replace(inputs=tuple(order[v] for v in self.steps[k].inputs))
+            for k in order
+        ]
         self.outputs[:] = [order[k] for k in self.outputs]
         self.seen.clear()
 
@@ -132,14 +166,17 @@ def _canonical(spec: tuple[Any, ...]) -> tuple[Any, ...]:
 
     def walk(part: Any) -> Any:
         if isinstance(part, tuple):
-            return tuple(names.setdefault(x, len(names)) if type(x) is int else walk(x) for x in part)
+            return tuple(
+                names.setdefault(x, len(names)) if type(x) is int else walk(x) for x in part
+            )
         return part
 
     return tuple(walk(part) for part in spec)
 
 
 def contraction(a: Labels, b: Labels, out: Labels) -> tuple[Labels, Labels, Labels, Labels]:
-    """The labels of a step on two values by role: batch (in both, kept), summed, only in the first, only in the second.
+    """The labels of a step on two values by role: batch (in both, kept), summed, only in the first,
+    only in the second.
 
     >>> contraction((0, 1, 2), (0, 2, 3), (0, 1, 3))
     ((0,), (2,), (1,), (3,))
@@ -151,12 +188,15 @@ def contraction(a: Labels, b: Labels, out: Labels) -> tuple[Labels, Labels, Labe
 
 
 def turned(batch: Labels, first: Labels, second: Labels, out: Labels) -> bool:
-    """Is it the transposed product of two matrices that has its axes in the order that is wanted?"""
+    """Is it the transposed product of two matrices that has its axes in the order that is
+    wanted?
+    """
     return not batch and bool(first and second) and out[: len(second)] == second
 
 
 def middle(la: Labels, lb: Labels) -> tuple[Labels, Labels, Labels] | None:
-    """The axes of the first operand before, among and behind those that are summed, if these are in its middle.
+    """The axes of the first operand before, among and behind those that are summed, if these are in
+    its middle.
 
     >>> middle((0, 1, 2), (1, 3))
     ((0,), (1,), (2,))
@@ -164,4 +204,6 @@ def middle(la: Labels, lb: Labels) -> tuple[Labels, Labels, Labels] | None:
     summed = tuple(x for x in la if x in lb)
     start = la.index(summed[0])
     before, behind = la[:start], la[start + len(summed) :]
-    return (before, summed, behind) if la == before + summed + behind and before and behind else None
+    return (
+        (before, summed, behind) if la == before + summed + behind and before and behind else None
+    )
