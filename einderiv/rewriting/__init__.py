@@ -1,4 +1,6 @@
-"""What makes a program cheaper: rewrites of expressions, passes over programs, and the order they run in."""
+"""What makes a program cheaper: rewrites of expressions, passes over programs, and the order
+they run in.
+"""
 
 from .peephole_device import BEYOND_INT32
 from .peephole_numpy import SHORT

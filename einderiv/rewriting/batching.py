@@ -1,13 +1,17 @@
-"""Products of one large array with several small ones, as one product with these side by side: it is read once.
+"""Products of one large array with several small ones, as one product with these side by side: it
+is read once.
 
-==========  ====================  ====================  =====================================================
+==========  ====================  ====================  ============================================
 kind        inputs                spec                  what it computes
-==========  ====================  ====================  =====================================================
-stack       arrays of one size    labels of each,       the arrays along a new axis, which is where the last
-                                  and of the result     labels have a label that none of the others has
-take        one array             labels, a place,      the array at that place of the one label that is not
+==========  ====================  ====================  ============================================
+stack       arrays of one size    labels of each,       the arrays along a new axis, which is where
+                                                        the last
+                                  and of the result     labels have a label that none of the others
+                                                        has
+take        one array             labels, a place,      the array at that place of the one label
+                                                        that is not
                                   and of the result     among those of the result
-==========  ====================  ====================  =====================================================
+==========  ====================  ====================  ============================================
 """
 
 from __future__ import annotations
@@ -19,7 +23,8 @@ from typing import NamedTuple
 from ..expression import Labels, Size
 from ..planning import Program, Step, contraction
 
-Key = tuple[int, tuple[bool, ...], tuple[int, ...]]  # the large array, which of its axes are summed, what is kept
+# the large array, which of its axes are summed, what is kept
+Key = tuple[int, tuple[bool, ...], tuple[int, ...]]
 
 LARGE = 1 << 17  # entries of an array that is worth reading once
 SMALL = 8  # times fewer entries has what it is multiplied by
@@ -37,7 +42,10 @@ class Product(NamedTuple):
 
 def stacked(program: Program) -> None:
     """Put one product in the place of several, as long as there are such."""
-    large = any(step.kind == "contract2" and max(map(program.entries, step.inputs)) >= LARGE for step in program.steps)
+    large = any(
+        step.kind == "contract2" and max(map(program.entries, step.inputs)) >= LARGE
+        for step in program.steps
+    )
     while large and _once(program):
         pass
 
@@ -61,7 +69,9 @@ def _once(program: Program) -> bool:
 
 
 def _product(program: Program, k: int) -> tuple[Key, Product] | None:
-    """Step `k` as a product of matrices, one of which is large; and what those have in common that can be joined."""
+    """Step `k` as a product of matrices, one of which is large; and what those have in common
+    that can be joined.
+    """
     step = program.steps[k]
     if step.kind != "contract2":
         return None
@@ -93,7 +103,9 @@ def _independent(group: Sequence[Product], before: Sequence[int]) -> list[Produc
     """Products none of which needs another."""
     found: list[Product] = []
     for p in group:
-        if all(not before[p.step] >> q.step & 1 and not before[q.step] >> p.step & 1 for q in found):
+        if all(
+            not before[p.step] >> q.step & 1 and not before[q.step] >> p.step & 1 for q in found
+        ):
             found.append(p)
     return found
 
@@ -108,21 +120,41 @@ def _join(program: Program, large: int, group: Sequence[Product]) -> None:
     known = zip(first.of_large + first.of_small, _sizes(program, large, first.small), strict=True)
     size: dict[int, Size] = {**dict(known), new: len(group)}
     labels = tuple(_renamed(p, first) for p in group)
-    stack = _add(program, "stack", tuple(p.small for p in group), (*labels, side), tuple(size[x] for x in side))
-    whole = _add(program, "contract2", (large, stack), (first.of_large, side, made), tuple(size[x] for x in made),
-                 sum(program.steps[p.step].flops for p in group))  # fmt: skip
+    stack = _add(
+        program,
+        "stack",
+        tuple(p.small for p in group),
+        (*labels, side),
+        tuple(size[x] for x in side),
+    )
+    whole = _add(
+        program,
+        "contract2",
+        (large, stack),
+        (first.of_large, side, made),
+        tuple(size[x] for x in made),
+        sum(program.steps[p.step].flops for p in group),
+    )
     for place, (p, own) in enumerate(zip(group, labels, strict=True)):
         names = dict(zip(p.of_large + p.of_small, first.of_large + own, strict=True))
         spec = (made, place, tuple(names[x] for x in p.out))
-        program.steps[p.step] = Step("take", (whole,), spec, program.steps[p.step].sizes, 0, _sizes(program, whole))
+        program.steps[p.step] = Step(
+            "take", (whole,), spec, program.steps[p.step].sizes, 0, _sizes(program, whole)
+        )
 
 
 def _sizes(program: Program, *values: int) -> tuple[Size, ...]:
     return tuple(size for v in values for size in program.steps[v].sizes)
 
 
-def _add(program: Program, kind: str, inputs: tuple[int, ...], spec: tuple[object, ...], sizes: tuple[Size, ...],
-         flops: float = 0) -> int:  # fmt: skip
+def _add(
+    program: Program,
+    kind: str,
+    inputs: tuple[int, ...],
+    spec: tuple[object, ...],
+    sizes: tuple[Size, ...],
+    flops: float = 0,
+) -> int:
     program.steps.append(Step(kind, inputs, spec, sizes, flops, _sizes(program, *inputs)))
     return len(program.steps) - 1
 

@@ -1,9 +1,11 @@
-"""What stands twice in one product, under other labels, as a product of its own: ``J P Jᵀ`` with ``J = A B C``.
+"""What stands twice in one product, under other labels, as a product of its own: ``J P Jᵀ`` with
+``J = A B C``.
 
-A Hessian of a composed function has the Jacobian of the inner one on both sides. In one flat product its operands are
-there twice, as any others, and a path would contract both halves. The two halves are found as a map of labels: of two
-slots that hold the same operand, label for label; and on, as long as further operands stand on both sides with labels
-that the map takes to one another. Labels that are their own image, such as that of a batch, belong to both.
+A Hessian of a composed function has the Jacobian of the inner one on both sides. In one flat
+product its operands are there twice, as any others, and a path would contract both halves. The two
+halves are found as a map of labels: of two slots that hold the same operand, label for label; and
+on, as long as further operands stand on both sides with labels that the map takes to one another.
+Labels that are their own image, such as that of a batch, belong to both.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ class Halves:
 
 
 def halved_twins(e: Einsum) -> Expr | None:
-    """`e` with the larger of what stands twice in it as one product that is used twice; None if nothing does."""
+    """`e` with the larger of what stands twice in it as one product that is used twice; None if
+    nothing does.
+    """
     if len(e.factors) > MOST:
         return None
     best = max(_found(e), key=lambda halves: len(halves.one), default=None)
@@ -90,14 +94,26 @@ def _grown(e: Einsum, seed: Pair, pairs: list[Pair]) -> Halves:
 
 
 def _joined(e: Einsum, halves: Halves) -> Expr:
-    """The product of one side, over the labels that anything outside of it has, in the place of both."""
-    rest: list[Slot] = [(f, ls) for k, (f, ls) in enumerate(e.slots)
-                        if k not in halves.one and k not in halves.other]  # fmt: skip
+    """The product of one side, over the labels that anything outside of it has, in the place of
+    both.
+    """
+    rest: list[Slot] = [
+        (f, ls)
+        for k, (f, ls) in enumerate(e.slots)
+        if k not in halves.one and k not in halves.other
+    ]
     outside = {x for _, ls in rest for x in ls}.union(e.output)
-    kept = tuple(x for x in halves.image if x in outside or halves.image[x] in outside or halves.image[x] == x)
+    kept = tuple(
+        x
+        for x in halves.image
+        if x in outside or halves.image[x] in outside or halves.image[x] == x
+    )
     names = tuple(e.letters.get(x) for x in kept)
-    half = assemble(1, [(e.factors[k], e.inputs[k]) for k in halves.one], kept, axes=names, letters=e.letters)
+    half = assemble(
+        1, [(e.factors[k], e.inputs[k]) for k in halves.one], kept, axes=names, letters=e.letters
+    )
     mirrored = tuple(halves.image[x] for x in kept)
-    gone = {*halves.image, *halves.image.values()}.difference(kept, mirrored)  # summed inside, and not once more here
+    # summed inside, and not once more here
+    gone = {*halves.image, *halves.image.values()}.difference(kept, mirrored)
     given = tuple((x, size) for x, size in e.given if x not in gone)
     return with_slots(e, [(half, kept), (half, mirrored), *rest], given=given)

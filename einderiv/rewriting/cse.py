@@ -19,7 +19,9 @@ from ..expression import (
 
 
 def shared(roots: Sequence[Expr]) -> tuple[Expr, ...]:
-    """`roots` with one node for parts that are equal up to labels and the order of operands; the roots stay apart."""
+    """`roots` with one node for parts that are equal up to labels and the order of operands; the
+    roots stay apart.
+    """
     known: dict[object, Expr] = {}
     outer = {id(root) for root in roots}
 
@@ -36,7 +38,11 @@ def _key(e: Expr) -> object:
         case Tensor():
             return ("tensor", e.name, e.complex, e.structure)
         case Constant():
-            return ("array", id(e.value)) if hasattr(e.value, "shape") else ("number", type(e.value), e.value)
+            return (
+                ("array", id(e.value))
+                if hasattr(e.value, "shape")
+                else ("number", type(e.value), e.value)
+            )
         case Add():
             return ("sum", tuple(sorted(map(id, e.addends))))
         case Apply():

@@ -35,7 +35,9 @@ class Product(NamedTuple):
 
 
 def factored(e: Add) -> Expr | None:
-    """`e` with what all of its terms have in common taken out; None where they have nothing in common."""
+    """`e` with what all of its terms have in common taken out; None where they have nothing in
+    common.
+    """
     products = [p for k, term in enumerate(e.addends) if (p := _product(term, k)) is not None]
     if len(products) < len(e.addends):
         return None
@@ -45,20 +47,29 @@ def factored(e: Add) -> Expr | None:
     output = tuple(range(e.ndim))
     outside = {x for _, labels in common for x in labels} | set(output)
     sizes = _sizes(products)
-    shown = [x for x in sizes if x in outside and any(x in ls for rest in rests for _, ls in rest.slots)]
+    shown = [
+        x for x in sizes if x in outside and any(x in ls for rest in rests for _, ls in rest.slots)
+    ]
     inner = added([_rest(rest, tuple(shown), sizes) for rest in rests])
     return assemble(1, [*common, (inner, tuple(shown))], output, axes=e.axes)
 
 
 def partly_factored(e: Add) -> Iterator[Expr]:
-    """`e` with what some of its terms have in common taken out of these; an operand of many terms first."""
+    """`e` with what some of its terms have in common taken out of these; an operand of many
+    terms first.
+    """
     groups: dict[object, list[int]] = defaultdict(list)
     for k, term in enumerate(e.addends):
         if isinstance(term, Einsum) and len(set(term.output)) == term.ndim:
             places = {x: p for p, x in enumerate(term.output)}
             slots = term.slots
-            # An operand with none of the axes of the sum may stand anywhere in a term: it says too little.
-            keys = {(_key(f), tuple(places.get(x, -1) for x in ls)) for f, ls in slots if places.keys() & set(ls)}
+            # An operand with none of the axes of the sum may stand anywhere in a term: it says too
+            # little.
+            keys = {
+                (_key(f), tuple(places.get(x, -1) for x in ls))
+                for f, ls in slots
+                if places.keys() & set(ls)
+            }
             for key in keys:
                 groups[key].append(k)
     chosen = {tuple(ks): None for ks in groups.values() if 1 < len(ks) < len(e.addends)}
@@ -94,8 +105,8 @@ def _key(e: Expr) -> object:
 def _common(products: Sequence[Product]) -> tuple[list[Slot], list[Product]]:
     """The operands that are in all products with the same labels, and what is left of each.
 
-    A label that is summed is the same in two terms if an operand that they have in common says so; operands with the
-    labels of the sum are matched first, so that they say it for others.
+    A label that is summed is the same in two terms if an operand that they have in common says so;
+    operands with the labels of the sum are matched first, so that they say it for others.
     """
     first, *others = products
     common: list[Slot] = []
@@ -109,7 +120,9 @@ def _common(products: Sequence[Product]) -> tuple[list[Slot], list[Product]]:
         for slot in list(left):
             if not slot[1] or (known and known.isdisjoint(slot[1])):
                 continue
-            found = [_match(slot, rest, names, known) for rest, names in zip(rests, same, strict=True)]
+            found = [
+                _match(slot, rest, names, known) for rest, names in zip(rests, same, strict=True)
+            ]
             if all(found):
                 for pair, rest, names in zip(found, rests, same, strict=True):
                     assert pair is not None
@@ -119,14 +132,22 @@ def _common(products: Sequence[Product]) -> tuple[list[Slot], list[Product]]:
                 common.append(slot)
                 known.update(slot[1])
                 moved = True
-    renamed = [[(f, tuple(names.get(x, x) for x in ls)) for f, ls in rest]
-               for rest, names in zip(rests, same, strict=True)]  # fmt: skip
-    return common, [first._replace(slots=left), *(p._replace(slots=r) for p, r in zip(others, renamed, strict=True))]
+    renamed = [
+        [(f, tuple(names.get(x, x) for x in ls)) for f, ls in rest]
+        for rest, names in zip(rests, same, strict=True)
+    ]
+    return common, [
+        first._replace(slots=left),
+        *(p._replace(slots=r) for p, r in zip(others, renamed, strict=True)),
+    ]
 
 
-def _match(slot: Slot, rest: list[Slot], names: dict[Label, Label], known: set[Label]
-           ) -> tuple[Slot, dict[Label, Label]] | None:  # fmt: skip
-    """The slot of `rest` that is `slot`, and what its labels are called there; None if there is none."""
+def _match(
+    slot: Slot, rest: list[Slot], names: dict[Label, Label], known: set[Label]
+) -> tuple[Slot, dict[Label, Label]] | None:
+    """The slot of `rest` that is `slot`, and what its labels are called there; None if there is
+    none.
+    """
     for other in rest:
         if _key(other[0]) != _key(slot[0]):
             continue

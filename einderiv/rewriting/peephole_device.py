@@ -1,15 +1,18 @@
-"""Numbers where torch and JAX pay nothing for them, once the sizes are known. A rewrite of a program before spelling.
+"""Numbers where torch and JAX pay nothing for them, once the sizes are known. A rewrite of a
+program before spelling.
 
-==========  ====================  ====================  =====================================================
+==========  ====================  ====================  ============================================
 kind        inputs                spec                  what it computes
-==========  ====================  ====================  =====================================================
+==========  ====================  ====================  ============================================
 combine     arrays of one shape   numbers, a constant   their sum, each times its number
-addmm       an array, two         their labels, those   ``β x + α a b``: one kernel of torch instead of four
+addmm       an array, two         their labels, those   ``β x + α a b``: one kernel of torch instead
+                                                        of four
             matrices              of the result, β, α
-==========  ====================  ====================  =====================================================
+==========  ====================  ====================  ============================================
 
-The planner puts a number where the array is smallest. There it is a kernel of its own. XLA makes one kernel of all that
-is elementwise, and in that a number more is free; torch's kernels for sums take numbers along.
+The planner puts a number where the array is smallest. There it is a kernel of its own. XLA makes
+one kernel of all that is elementwise, and in that a number more is free; torch's kernels for sums
+take numbers along.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from functools import partial
 from ..planning import Program, Step, contraction
 from .peephole_numpy import combined
 
-BEYOND_INT32 = 2**31  # whole numbers from here on do not fit the default integers of JAX: they are made as arrays
+# whole numbers from here on do not fit the default integers of JAX: they are made as arrays
+BEYOND_INT32 = 2**31
 
 Rewrite = Callable[[Program, int, Counter[int]], None]
 
@@ -37,7 +41,9 @@ def fused(program: Program, rewrite: Rewrite) -> None:
 
 def _uses(program: Program) -> Counter[int]:
     """How often each value is used; what nothing needs is not counted."""
-    return Counter([*program.outputs, *(v for k in program.live() for v in program.steps[k].inputs)])
+    return Counter(
+        [*program.outputs, *(v for k in program.live() for v in program.steps[k].inputs)]
+    )
 
 
 def _scale(step: Step) -> bool:
@@ -61,23 +67,39 @@ def _freed(program: Program, k: int, uses: Counter[int]) -> None:
             scale = program.steps[product.inputs[place]]
             inputs = (*product.inputs[:place], *scale.inputs, *product.inputs[place + 1 :])
             program.steps.append(product._replace(inputs=inputs))
-            program.steps[v] = scale._replace(inputs=(len(program.steps) - 1,), sizes=product.sizes,
-                                              operand_sizes=product.sizes)  # fmt: skip
+            program.steps[v] = scale._replace(
+                inputs=(len(program.steps) - 1,), sizes=product.sizes, operand_sizes=product.sizes
+            )
 
 
 def _combined(program: Program, k: int, _: Counter[int]) -> None:
     found = combined(program, k)
-    if found is not None and all(abs(number) < BEYOND_INT32 for number in (*found.spec[0], found.spec[1])):
+    if found is not None and all(
+        abs(number) < BEYOND_INT32 for number in (*found.spec[0], found.spec[1])
+    ):
         program.steps[k] = found
 
 
 def _absorbed(program: Program, k: int, uses: Counter[int]) -> None:
-    """``c (x y)`` as ``(c x) y``, where `x` is computed elementwise, and nothing else uses either."""
+    """``c (x y)`` as ``(c x) y``, where `x` is computed elementwise, and nothing else uses
+    either.
+    """
     scale = program.steps[k]
-    if not _scale(scale) or uses[scale.inputs[0]] != 1 or not _summing(program.steps[scale.inputs[0]]):
+    if (
+        not _scale(scale)
+        or uses[scale.inputs[0]] != 1
+        or not _summing(program.steps[scale.inputs[0]])
+    ):
         return
     product = program.steps[scale.inputs[0]]
-    place = next((p for p, x in enumerate(product.inputs) if uses[x] == 1 and _elementwise(program.steps[x])), None)
+    place = next(
+        (
+            p
+            for p, x in enumerate(product.inputs)
+            if uses[x] == 1 and _elementwise(program.steps[x])
+        ),
+        None,
+    )
     if place is not None:
         x = product.inputs[place]
         sizes = program.steps[x].sizes
@@ -100,18 +122,29 @@ def _added(program: Program, k: int, uses: Counter[int]) -> None:
     if step.kind not in ("add", "combine") or len(step.inputs) != 2 or len(step.sizes) != 2:
         return
     numbers, constant = step.spec if step.kind == "combine" else ((1, 1), 0)
-    for v, other, alpha, beta in zip(step.inputs, step.inputs[::-1], numbers, numbers[::-1], strict=True):
+    for v, other, alpha, beta in zip(
+        step.inputs, step.inputs[::-1], numbers, numbers[::-1], strict=True
+    ):
         product = program.steps[v]
         if not constant and uses[v] == 1 and _summing(product) and _matrices(product):
             inputs = (other, *product.inputs)
             before = tuple(size for x in inputs for size in program.steps[x].sizes)
-            program.steps[k] = Step("addmm", inputs, (*product.spec, beta, alpha), step.sizes,
-                                    step.flops + product.flops, before)  # fmt: skip
+            program.steps[k] = Step(
+                "addmm",
+                inputs,
+                (*product.spec, beta, alpha),
+                step.sizes,
+                step.flops + product.flops,
+                before,
+            )
             return
 
 
 def _matrices(step: Step) -> bool:
-    return all(len(labels) == 2 == len(set(labels)) for labels in step.spec) and not contraction(*step.spec)[0]
+    return (
+        all(len(labels) == 2 == len(set(labels)) for labels in step.spec)
+        and not contraction(*step.spec)[0]
+    )
 
 
 #: by the names by which a backend asks for them

@@ -1,15 +1,20 @@
-"""Steps that NumPy has a faster form for, once the sizes are known. A rewrite of a program, before it is spelt.
+"""Steps that NumPy has a faster form for, once the sizes are known. A rewrite of a program, before
+it is spelt.
 
-==========  ====================  ============  ============================================================
+==========  ====================  ============  ====================================================
 kind        inputs                spec          what it computes
-==========  ====================  ============  ============================================================
-gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1 is summed
-grams       two matrices          transposed?   ``Σ_r M[n,r] X[r,b] X[r,d]``, a Gram matrix for each n
+==========  ====================  ============  ====================================================
+gram        a matrix, a vector    summed axis   ``Xᵀ diag(w) X``, or ``X diag(w) Xᵀ`` where axis 1
+                                                is summed
+grams       two matrices          transposed?   ``Σ_r M[n,r] X[r,b] X[r,d]``, a Gram matrix for each
+                                                n
 combine     arrays of one shape   numbers       their sum, each times its number, and a constant
-contract2   an array, ones        labels        a sum over a short axis: ``x.dot(ones)`` is the fastest way to it
+contract2   an array, ones        labels        a sum over a short axis: ``x.dot(ones)`` is the
+                                                fastest way to it
 outer       two vectors           labels        their outer product, by BLAS
-apply       an array              a row below   ``σ(-x)`` without the negation; ``σ(x) σ(-x)`` with one exponential
-==========  ====================  ============  ============================================================
+apply       an array              a row below   ``σ(-x)`` without the negation; ``σ(x) σ(-x)`` with
+                                                one exponential
+==========  ====================  ============  ====================================================
 """
 
 from __future__ import annotations
@@ -21,10 +26,13 @@ from ..functions import Function, numpy
 from ..planning import Program, Step, many_grams, weighted_gram
 
 SHORT = 1 << 12  # entries of a sum that has no rounding to speak of, however it is made
-TALL, NARROW = 8, 64  # rows, columns: an outer product with less rows and more columns is faster written by NumPy
+# rows, columns: an outer product with less rows and more columns is faster written by NumPy
+TALL, NARROW = (8, 64)
 
 #: functions that no expression has; nothing derives them
-REFLECTED = Function("reflected_sigmoid", "1 / (1 + exp(x))", (), "", numpy("reflected_sigmoid({0})"), "")
+REFLECTED = Function(
+    "reflected_sigmoid", "1 / (1 + exp(x))", (), "", numpy("reflected_sigmoid({0})"), ""
+)
 SLOPE = Function("sigmoid_slope", "sigmoid(x) sigmoid(-x)", (), "", numpy("sigmoid_slope({0})"), "")
 
 
@@ -54,7 +62,9 @@ def _combine(program: Program, k: int, step: Step) -> Iterator[Step]:
     """``1 + (-1) x`` in one pass less: numbers stay with the terms of their sum."""
     if step.kind not in ("add", "write"):
         return
-    if step.kind == "write" and not all(labels in ((), output) and _distinct(output) for labels, output in step.spec):
+    if step.kind == "write" and not all(
+        labels in ((), output) and _distinct(output) for labels, output in step.spec
+    ):
         return
     parts = [(program.steps[v], v) for v in step.inputs]
     constant = sum(p.spec[0] for p, _ in parts if p.kind == "number" and step.sizes)
@@ -86,13 +96,25 @@ def _reflected(program: Program, k: int, step: Step) -> Iterator[Step]:
 
 
 def _slope(program: Program, k: int, step: Step) -> Iterator[Step]:
-    """``σ(x) σ(-x)``, the derivative of the sigmoid, is even, and needs one exponential that cannot overflow."""
+    """``σ(x) σ(-x)``, the derivative of the sigmoid, is even, and needs one exponential that
+    cannot overflow.
+    """
     if step.kind != "contract2" or len(set(step.spec)) != 1:
         return
     one, two = (program.steps[v] for v in step.inputs)
-    if _sigmoid(one) and two.kind == "apply" and two.spec[0] is REFLECTED and one.inputs == two.inputs:
+    if (
+        _sigmoid(one)
+        and two.kind == "apply"
+        and two.spec[0] is REFLECTED
+        and one.inputs == two.inputs
+    ):
         yield one._replace(spec=(SLOPE, *one.spec[1:]))
-    elif _sigmoid(two) and one.kind == "apply" and one.spec[0] is REFLECTED and one.inputs == two.inputs:
+    elif (
+        _sigmoid(two)
+        and one.kind == "apply"
+        and one.spec[0] is REFLECTED
+        and one.inputs == two.inputs
+    ):
         yield two._replace(spec=(SLOPE, *two.spec[1:]))
 
 
@@ -109,29 +131,48 @@ def _opposite(program: Program, x: int) -> int | None:
 def _total(program: Program, k: int, step: Step) -> Iterator[Step]:
     """A sum is a product with ones, which BLAS does in a third of the time of a short `sum`.
 
-    A long axis is left to `sum`, which adds up by pairs and so rounds less, and an axis between others to the one pass
-    over the memory that `sum` makes.
+    A long axis is left to `sum`, which adds up by pairs and so rounds less, and an axis between
+    others to the one pass over the memory that `sum` makes.
     """
     if step.kind != "sum":
         return
     labels, out = step.spec
     gone = tuple(label for label in labels if label not in out)
-    count = prod(n for label, n in zip(labels, program.shape(step.inputs[0]), strict=True) if label in gone)
+    count = prod(
+        n for label, n in zip(labels, program.shape(step.inputs[0]), strict=True) if label in gone
+    )
     if count <= SHORT and (labels == out + gone or (len(labels) == 2 and labels == gone + out)):
-        sizes = tuple(size for label, size in zip(labels, step.operand_sizes, strict=True) if label in gone)
+        sizes = tuple(
+            size for label, size in zip(labels, step.operand_sizes, strict=True) if label in gone
+        )
         ones = program.add("ones", (), (), sizes)
-        yield Step("contract2", (*step.inputs, ones), (labels, gone, out), step.sizes, step.flops,
-                   step.operand_sizes + sizes)  # fmt: skip
+        yield Step(
+            "contract2",
+            (*step.inputs, ones),
+            (labels, gone, out),
+            step.sizes,
+            step.flops,
+            step.operand_sizes + sizes,
+        )
 
 
 def _outer(program: Program, k: int, step: Step) -> Iterator[Step]:
     """``x yᵀ`` as a product of matrices of one column and one row."""
-    if step.kind == "contract2" and len(step.sizes) == 2 and all(len(labels) == 1 for labels in step.spec[:2]):
+    if (
+        step.kind == "contract2"
+        and len(step.sizes) == 2
+        and all(len(labels) == 1 for labels in step.spec[:2])
+    ):
         rows, columns = program.shape(k)
         if rows >= TALL or columns <= NARROW:
             yield step._replace(kind="outer")
 
 
 REWRITES: tuple[Callable[[Program, int, Step], Iterator[Step]], ...] = (
-    _gram, _combine, _reflected, _slope, _total, _outer,
-)  # fmt: skip
+    _gram,
+    _combine,
+    _reflected,
+    _slope,
+    _total,
+    _outer,
+)

@@ -1,4 +1,5 @@
-"""From expressions to a program that can be written down: planned, then rewritten pass by pass, always in one order.
+"""From expressions to a program that can be written down: planned, then rewritten pass by pass,
+always in one order.
 
 What a pass needs of a library is in its `Target`; no pass knows a library by itself.
 """
@@ -24,9 +25,16 @@ from .tiling import Loop, blocked, peak, sliced
 REWRITES: dict[str, Callable[[Program], None]] = {"numpy peepholes": lowered, **FUSIONS}
 
 
-def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], *, dense: bool, optimize: Any,
-            without: Sequence[str] = (), worth: float | None = None
-            ) -> tuple[Program, list[list[Factored]]]:  # fmt: skip
+def planned(
+    roots: Sequence[Expr],
+    sizes: Sizes,
+    number: Callable[[Size], int],
+    *,
+    dense: bool,
+    optimize: Any,
+    without: Sequence[str] = (),
+    worth: float | None = None,
+) -> tuple[Program, list[list[Factored]]]:
     """One program for all roots: their dense values, or the factors of the cores of their terms."""
     counts = [1] * len(roots) if dense else [len(terms(root)) for root in roots]
     leaves = tuple(roots) if dense else tuple(t for root in roots for t in terms(root))
@@ -44,11 +52,16 @@ def planned(roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int], 
         return seconds(program, program.live(), known), (program, factored)
 
     try:
-        (program, factored), notes = improved(leaves, sizes, plan, fixed=not dense, without=without, worth=worth)
+        (program, factored), notes = improved(
+            leaves, sizes, plan, fixed=not dense, without=without, worth=worth
+        )
     except OverflowError:  # an estimate is a float
         widest = max(node.ndim for node in walk(roots))
-        raise LimitError(f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: nothing "
-                         "can be planned for them") from None  # fmt: skip
+        raise LimitError(
+            f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: "
+            "nothing "
+            "can be planned for them"
+        ) from None
     program.notes += notes
     in_order = iter(factored)
     return program, [] if dense else [[next(in_order) for _ in range(n)] for n in counts]
@@ -69,7 +82,8 @@ class Target:
     itemsize: int
     dense: bool  # are the results whole arrays, or cores?
     memory_limit: int | None  # in bytes, if the caller has set one
-    constants: Callable[[Program], Sequence[Any]] | None  # computes a program without tensors; None: none is folded
+    # computes a program without tensors; None: none is folded
+    constants: Callable[[Program], Sequence[Any]] | None
     rewrites: tuple[str, ...]  # what the backend wants rewritten
     tiled: bool  # may its sources go over blocks of an axis?
     lazy: bool  # are its arrays blocks that are never in memory together?
@@ -82,7 +96,8 @@ class Target:
 
 
 def optimized(program: Program, target: Target) -> Loop | None:
-    """Bring a program into the form in which it is written down; the loop that it runs in, if it runs in one.
+    """Bring a program into the form in which it is written down; the loop that it runs in, if it
+    runs in one.
 
     Raises LimitError for arrays over the limit that no loop makes smaller.
     """
@@ -112,14 +127,21 @@ def optimized(program: Program, target: Target) -> Loop | None:
 
 
 def fold(program: Program, run: Callable[[Program], Sequence[Any]]) -> None:
-    """Put held arrays in the place of all that held arrays and numbers decide; `run` computes the values.
+    """Put held arrays in the place of all that held arrays and numbers decide; `run` computes the
+    values.
 
     What depends on held arrays alone is done once, and the rest of the program holds what came out.
     """
     steps = program.live()
     decided = _decided(program, steps)
-    outside = {v for k in steps if k not in decided for v in program.steps[k].inputs} | set(program.outputs)
-    made = [k for k in sorted(decided & outside) if program.steps[k].kind not in ("input", "number", "ones")]
+    outside = {v for k in steps if k not in decided for v in program.steps[k].inputs} | set(
+        program.outputs
+    )
+    made = [
+        k
+        for k in sorted(decided & outside)
+        if program.steps[k].kind not in ("input", "number", "ones")
+    ]
     if not made:
         return
     values = run(replace(program, outputs=made, steps=list(program.steps), held=list(program.held)))
@@ -134,7 +156,9 @@ def _decided(program: Program, steps: Sequence[int]) -> set[int]:
     found: set[int] = set()
     for k in steps:
         step = program.steps[k]
-        held = step.kind in ("number", "ones") or (step.kind == "input" and step.spec[0].startswith("#"))
+        held = step.kind in ("number", "ones") or (
+            step.kind == "input" and step.spec[0].startswith("#")
+        )
         if held or (step.inputs and found.issuperset(step.inputs)):
             found.add(k)
     return found
@@ -149,8 +173,10 @@ def _within(program: Program, steps: Numbered, loop: Loop | None, target: Target
     if found is None:
         check_memory(program, target)
         needs = spoken_bytes(peak(program, steps) * target.itemsize)
-        raise LimitError(f"all arrays together take {needs} at their peak, over the memory_limit of "
-                         f"{spoken_bytes(target.most_bytes)}, and no axis can be cut to make it less")  # fmt: skip
+        raise LimitError(
+            f"all arrays together take {needs} at their peak, over the memory_limit of "
+            f"{spoken_bytes(target.most_bytes)}, and no axis can be cut to make it less"
+        )
     return found
 
 
@@ -165,6 +191,8 @@ def check_memory(program: Program, target: Target) -> None:
             result = k in program.outputs
             what = "the dense result" if result else "an intermediate array"
             hint = "dense=False keeps its structure, or " if target.dense and result else ""
-            raise LimitError(f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
-                             f"{spoken_bytes(target.most_bytes)}: {hint}raise memory_limit or "
-                             "ed.limits.dense_bytes")  # fmt: skip
+            raise LimitError(
+                f"{what} of shape {shape} takes {spoken_bytes(size)}, over the limit of "
+                f"{spoken_bytes(target.most_bytes)}: {hint}raise memory_limit or "
+                "ed.limits.dense_bytes"
+            )

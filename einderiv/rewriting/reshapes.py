@@ -1,14 +1,28 @@
-"""Reshapes moved to the operands of products, where they cost nothing, and Kronecker products never formed.
+"""Reshapes moved to the operands of products, where they cost nothing, and Kronecker products never
+formed.
 
-``unvec`` of a product splits a label: the operands that have it are split, and the product stays a product. A ``vec``
-inside a product that sums its axis needs no merging: the other operands with that label are split instead.
+``unvec`` of a product splits a label: the operands that have it are split, and the product stays a
+product. A ``vec`` inside a product that sums its axis needs no merging: the other operands with
+that label are split instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expression import Apply, Einsum, Expr, Given, Label, Slot, bottom_up, fresh_labels, rebuilt, viewed, with_slots
+from ..expression import (
+    Apply,
+    Einsum,
+    Expr,
+    Given,
+    Label,
+    Slot,
+    bottom_up,
+    fresh_labels,
+    rebuilt,
+    viewed,
+    with_slots,
+)
 from ..functions import apply, same_axes
 
 
@@ -32,7 +46,9 @@ def _split(node: Apply) -> Expr:
     if nested := tuple(f for f in inner.factors if isinstance(f, Einsum)):
         inner = with_slots(inner, inner.slots, inline=nested)
     if len(inner.factors) < 2:
-        return node  # a view of one operand: splitting that would be a view of it again, without end
+        return (
+            node  # a view of one operand: splitting that would be a view of it again, without end
+        )
     label, new = inner.output[-1], fresh_labels(len(node.parameters))
     slots = _replaced(inner.slots, label, new, node.parameters)
     if slots is None:
@@ -49,7 +65,11 @@ def _other(e: Einsum, gone: Label) -> Given:
 def _without_vec(e: Einsum) -> Einsum:
     """A product whose summed labels are merged in no operand."""
     for k, (factor, labels) in enumerate(e.slots):
-        if isinstance(factor, Apply) and factor.function.name == "vec" and labels[-1] not in e.output:
+        if (
+            isinstance(factor, Apply)
+            and factor.function.name == "vec"
+            and labels[-1] not in e.output
+        ):
             (inner,) = factor.arguments
             new = fresh_labels(factor.core)
             others = e.slots[:k] + e.slots[k + 1 :]
@@ -61,16 +81,23 @@ def _without_vec(e: Einsum) -> Einsum:
     return e
 
 
-def _replaced(slots: Sequence[Slot], label: Label, new: tuple[Label, ...],
-              parts: tuple[object, ...]) -> list[Slot] | None:  # fmt: skip
-    """The slots with `label` split into `new`; None where an operand has it twice, or none has it."""
+def _replaced(
+    slots: Sequence[Slot], label: Label, new: tuple[Label, ...], parts: tuple[object, ...]
+) -> list[Slot] | None:
+    """The slots with `label` split into `new`; None where an operand has it twice, or none has
+    it.
+    """
     found: list[Slot] = []
     for factor, labels in slots:
         if labels.count(label) > 1:
             return None
         if label in labels:
             order = [p for p, x in enumerate(labels) if x != label] + [labels.index(label)]
-            moved = viewed(factor, range(factor.ndim), order) if order != list(range(factor.ndim)) else factor
+            moved = (
+                viewed(factor, range(factor.ndim), order)
+                if order != list(range(factor.ndim))
+                else factor
+            )
             split = apply("unvec", moved, 1, parts)
             inner = _split(split) if isinstance(split, Apply) else split
             found.append((inner, tuple(labels[p] for p in order[:-1]) + new))

@@ -1,8 +1,9 @@
 """Rewrites of expressions that are kept where the whole program gets cheaper.
 
-A strategy is a row: what it does, an example, and the places where it might. Each place is tried, one at a time, by
-planning the whole program anew; what does not pay is dropped. Trials are counted, no clock is read, so that plans are
-reproducible. The estimate is one of time: the larger of arithmetic and memory traffic for each step, and an overhead.
+A strategy is a row: what it does, an example, and the places where it might. Each place is tried,
+one at a time, by planning the whole program anew; what does not pay is dropped. Trials are counted,
+no clock is read, so that plans are reproducible. The estimate is one of time: the larger of
+arithmetic and memory traffic for each step, and an overhead.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ from .reshapes import unmerged
 
 P = TypeVar("P")
 
-#: seconds: for a cheaper program it is not worth looking for a better one, if it is called once, if it is called often
+#: seconds: for a cheaper program it is not worth looking for a better one, if it is called once, if
+#: it is called often
 WORTH, OFTEN = 50e-6, 3e-6
 TRIALS = 24  # plans that are tried for one program
 NODES = 600  # larger expressions are planned as they are
@@ -65,16 +67,27 @@ class Strategy:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
 
 
-def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]], *, fixed: bool,
-             without: Sequence[str] = (), worth: float | None = None) -> tuple[P, list[str]]:  # fmt: skip
-    """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what was done.
+def improved(
+    roots: Roots,
+    sizes: Sizes,
+    plan: Callable[[Roots], tuple[float, P]],
+    *,
+    fixed: bool,
+    without: Sequence[str] = (),
+    worth: float | None = None,
+) -> tuple[P, list[str]]:
+    """The plan of `roots`, rewritten as long as the time that `plan` says with it falls; and what
+    was done.
 
-    Strategies called `without` are left out. With `fixed` roots that are products stay products with the same core, for
-    results that keep their structure. A program that takes no longer than `worth` stays what it is.
+    Strategies called `without` are left out. With `fixed` roots that are products stay products
+    with the same core, for results that keep their structure. A program that takes no longer than
+    `worth` stays what it is.
     """
     worth, done = WORTH if worth is None else worth, list[str]()
     if not fixed and sum(root.count for root in roots if isinstance(root, Einsum)) >= SEVERAL:
-        for swaps in _environments(roots, sizes):  # what many products share is clear before anything is estimated
+        for swaps in _environments(
+            roots, sizes
+        ):  # what many products share is clear before anything is estimated
             roots, done = swapped(roots, swaps), ["environments: one tree for all"]
     time, best = plan(roots)
     if time > worth:
@@ -84,8 +97,12 @@ def improved(roots: Roots, sizes: Sizes, plan: Callable[[Roots], tuple[float, P]
     while found and time > worth and trials < TRIALS and sum(1 for _ in walk(roots)) <= NODES:
         found = False
         kept = {id(root): root for root in roots} if fixed else {}
-        for name, swaps in ((row.name, swaps) for row in rows for swaps in row.places(roots, sizes)):
-            if trials >= TRIALS or not all(_alike(kept[key], swaps[key]) for key in kept.keys() & swaps.keys()):
+        for name, swaps in (
+            (row.name, swaps) for row in rows for swaps in row.places(roots, sizes)
+        ):
+            if trials >= TRIALS or not all(
+                _alike(kept[key], swaps[key]) for key in kept.keys() & swaps.keys()
+            ):
                 continue
             trials += 1
             other = swapped(roots, swaps)
@@ -114,22 +131,29 @@ def _entries(e: Expr, sizes: Sizes) -> int:
 def _grown(e: Expr, sizes: Sizes) -> bool:
     """Is `e` a product that is larger than what it is made of, as ``U Vᵀ`` is?"""
     return (
-        isinstance(e, Einsum) and len(e.factors) > 1 and _entries(e, sizes) > max(_entries(f, sizes) for f in e.factors)
+        isinstance(e, Einsum)
+        and len(e.factors) > 1
+        and _entries(e, sizes) > max(_entries(f, sizes) for f in e.factors)
     )
 
 
 def _distribute(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
-    """A sum in all the products that it is a factor of, for then it need not be formed; and in one of them.
+    """A sum in all the products that it is a factor of, for then it need not be formed; and in one
+    of them.
 
-    Where the terms cancel, rounding errors are relative to the terms and no more to their sum. So this is done only
-    where it saves forming a product.
+    Where the terms cancel, rounding errors are relative to the terms and no more to their sum. So
+    this is done only where it saves forming a product.
     """
     places: dict[int, list[tuple[Einsum, int, Add]]] = defaultdict(list)
     for node in walk(roots):
         if isinstance(node, Einsum) and len(node.factors) > 1:
             for k, factor in enumerate(node.factors):
                 short = isinstance(factor, Add) and len(factor.addends) <= SPREAD
-                if isinstance(factor, Add) and short and any(_grown(a, sizes) for a in factor.addends):
+                if (
+                    isinstance(factor, Add)
+                    and short
+                    and any(_grown(a, sizes) for a in factor.addends)
+                ):
                     places[id(factor)].append((node, k, factor))
     for found in places.values():
         distinct = {id(node): (node, k, factor) for node, k, factor in found}
@@ -142,14 +166,18 @@ def _distribute(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
 def _distributed(node: Einsum, k: int, factor: Add) -> Expr:
     slots = node.slots
     before, labels, behind = slots[:k], slots[k][1], slots[k + 1 :]
-    return added([
-        with_slots(node, [*before, (term, labels), *behind], inline=(term,))
-        for term in factor.addends
-    ])  # fmt: skip
+    return added(
+        [
+            with_slots(node, [*before, (term, labels), *behind], inline=(term,))
+            for term in factor.addends
+        ]
+    )
 
 
 def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
-    """A product that is used more than once, where it is larger than what it is made of; or no smaller, and squared."""
+    """A product that is used more than once, where it is larger than what it is made of; or no
+    smaller, and squared.
+    """
     uses: dict[int, list[Einsum]] = defaultdict(list)
     nodes: dict[int, Einsum] = {}
     kept = {id(root) for root in roots}
@@ -161,10 +189,16 @@ def _inline(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                     nodes[id(f)] = f
     for key, consumers in uses.items():
         f = nodes[key]
-        largest, squared = max(_entries(g, sizes) for g in f.factors), len({id(c) for c in consumers}) == 1
+        largest, squared = (
+            max(_entries(g, sizes) for g in f.factors),
+            len({id(c) for c in consumers}) == 1,
+        )
         if len(consumers) < 2 or key in kept or _entries(f, sizes) < largest + (not squared):
             continue
-        yield {key: with_slots(c, c.slots, inline=(f,)) for key, c in {id(c): c for c in consumers}.items()}
+        yield {
+            key: with_slots(c, c.slots, inline=(f,))
+            for key, c in {id(c): c for c in consumers}.items()
+        }
 
 
 def _halve(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
@@ -174,7 +208,9 @@ def _halve(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     inside = {id(a) for node in walk(roots) if isinstance(node, Add) for a in node.addends}
     for node in walk(roots):
         terms = node.addends if isinstance(node, Add) else (node,) if id(node) not in inside else ()
-        for f in {id(f): f for t in terms if isinstance(t, Einsum) for f in t.factors if f.ndim > 2}.values():
+        for f in {
+            id(f): f for t in terms if isinstance(t, Einsum) for f in t.factors if f.ndim > 2
+        }.values():
             uses[id(f)].append(node)
             operands[id(f)] = f
     largest = sorted(uses, key=lambda key: -_entries(operands[key], sizes))
@@ -200,7 +236,9 @@ def _twins(roots: Roots, _: Sizes) -> Iterator[Swaps]:
 
 
 def _environments(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
-    """Products that are one set of factors without one of them each: derivatives along one tree of contractions."""
+    """Products that are one set of factors without one of them each: derivatives along one tree
+    of contractions.
+    """
     groups: dict[int, list[Einsum]] = defaultdict(list)
     terms = [t for root in roots for t in (root.addends if isinstance(root, Add) else (root,))]
     for root in {id(t): t for t in terms}.values():
@@ -232,13 +270,19 @@ def _one_set(members: list[Einsum]) -> tuple[Slots, list[tuple[Einsum, tuple[int
     return union, lacking
 
 
-def _along_a_tree(union: Slots, lacking: list[tuple[Einsum, tuple[int, Labels]]], sizes: Sizes) -> Swaps:
+def _along_a_tree(
+    union: Slots, lacking: list[tuple[Einsum, tuple[int, Labels]]], sizes: Sizes
+) -> Swaps:
     own = {key: placeholder(f"#{k}", f.sizes) for k, (key, f) in enumerate(union.items())}
     y = _nested([(own[key], key[1]) for key in union], sizes)
     found = pullback(y, {own[key].name for _, key in lacking}, filled(1, (), ()))
-    back = swapped([found[own[key].name] for _, key in lacking], {id(own[key]): f for key, f in union.items()})
-    return {id(e): times(viewed(env, key[1], e.output, names=e.axes), e.coefficient)
-            for (e, key), env in zip(lacking, back, strict=True)}  # fmt: skip
+    back = swapped(
+        [found[own[key].name] for _, key in lacking], {id(own[key]): f for key, f in union.items()}
+    )
+    return {
+        id(e): times(viewed(env, key[1], e.output, names=e.axes), e.coefficient)
+        for (e, key), env in zip(lacking, back, strict=True)
+    }
 
 
 def _nested(parts: list[tuple[Expr, Labels]], sizes: Sizes) -> Expr:
@@ -256,7 +300,9 @@ def _nested(parts: list[tuple[Expr, Labels]], sizes: Sizes) -> Expr:
 
 def _reshapes(roots: Roots, _: Sizes) -> Iterator[Swaps]:
     """All reshapes moved to operands at once: one alone may gain nothing."""
-    if any(isinstance(node, Apply) and node.function.name in ("vec", "unvec") for node in walk(roots)):
+    if any(
+        isinstance(node, Apply) and node.function.name in ("vec", "unvec") for node in walk(roots)
+    ):
         yield {id(a): b for a, b in zip(roots, unmerged(roots), strict=True) if a is not b}
 
 
@@ -272,7 +318,9 @@ def _factor(roots: Roots, _: Sizes) -> Iterator[Swaps]:
 STRATEGIES = (
     Strategy("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", _reshapes),
     Strategy("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", _distribute),
-    Strategy("halve", "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends", _halve),
+    Strategy(
+        "halve", "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends", _halve
+    ),
     Strategy("twins", "A B C P Cᵀ Bᵀ Aᵀ → J P Jᵀ with J = A B C", _twins),
     Strategy("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", _inline),
     Strategy("factor", "L A N + L B N → L (A + B) N", _factor),

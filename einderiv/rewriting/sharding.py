@@ -1,10 +1,10 @@
 """Programs for several devices: which axis of every value is divided among them.
 
-An axis of the result is kept by every step that has it, so nothing is added across devices along it. For each result
-the axis is taken that divides the most work and memory, and followed back to the inputs. A value that steps want
-divided along different axes, or one of them whole, is on every device: once the inputs are in place no device sends
-another anything.
-Facts: GSPMD, arXiv 2105.04663, section 3.
+An axis of the result is kept by every step that has it, so nothing is added across devices along
+it. For each result the axis is taken that divides the most work and memory, and followed back to
+the inputs. A value that steps want divided along different axes, or one of them whole, is on every
+device: once the inputs are in place no device sends another anything. Facts: GSPMD, arXiv
+2105.04663, section 3.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 from ..errors import EinderivError, counted
 from ..planning import Program, Step, orders, step_seconds
 
-FREE = ("view", "scale", "number", "ones", "factor")  # kinds whose values follow those that they are made of
-Axes = dict[int, int | None]  # of a value the axis that is divided; None: every device has all of it
+# kinds whose values follow those that they are made of
+FREE = ("view", "scale", "number", "ones", "factor")
+# of a value the axis that is divided; None: every device has all of it
+Axes = dict[int, int | None]
 
 
 def sharded(program: Program, devices: int) -> None:
@@ -43,17 +45,25 @@ def divided(program: Program, devices: int) -> Axes:
 
     def gain(axes: Axes) -> float:
         """The shares of the work and of the memory that are divided."""
-        return sum(cost[k] / work + program.entries(k) / room for k, axis in axes.items() if axis is not None)
+        return sum(
+            cost[k] / work + program.entries(k) / room
+            for k, axis in axes.items()
+            if axis is not None
+        )
 
     chosen: Axes = dict.fromkeys(program.outputs)
     for root in chosen:
         shape = program.shape(root)
         places = [p for p, n in enumerate(shape) if n and n % devices == 0]
         if shape and not places:
-            raise EinderivError(f"no axis of a result of shape {shape} divides among {devices} devices: "
-                                f"one of its sizes must be a multiple of {devices}")  # fmt: skip
+            raise EinderivError(
+                f"no axis of a result of shape {shape} divides among {devices} devices: "
+                f"one of its sizes must be a multiple of {devices}"
+            )
         if places:
-            chosen[root] = max(places, key=lambda p: gain(_assigned(program, {**chosen, root: p}, devices)))
+            chosen[root] = max(
+                places, key=lambda p: gain(_assigned(program, {**chosen, root: p}, devices))
+            )
     return _assigned(program, chosen, devices)
 
 
@@ -86,7 +96,9 @@ def _before(program: Program, step: Step, axis: int) -> list[int | None]:
             return [axis] * len(step.inputs)
         case "apply" if step.spec[0].kind != "factored":
             batch = len(program.shape(step.inputs[0])) - step.spec[1]
-            return [axis if axis < batch and len(program.shape(v)) > axis else None for v in step.inputs]
+            return [
+                axis if axis < batch and len(program.shape(v)) > axis else None for v in step.inputs
+            ]
     return [None] * len(step.inputs)  # systems too: XLA does not divide the calls of LAPACK
 
 
@@ -100,8 +112,10 @@ def check_mesh(mesh: object, backend: str | None) -> None:
     if backend != "jax":
         raise EinderivError("a mesh divides arrays of JAX: say backend='jax' too")
     if not (type(mesh).__module__.startswith("jax.") and type(mesh).__name__ == "Mesh"):
-        raise TypeError(f"mesh is a jax.sharding.Mesh, not {type(mesh).__name__}: "
-                        "jax.make_mesh((8,), ('devices',)) makes one")  # fmt: skip
+        raise TypeError(
+            f"mesh is a jax.sharding.Mesh, not {type(mesh).__name__}: "
+            "jax.make_mesh((8,), ('devices',)) makes one"
+        )
     size: int = mesh.size  # type: ignore[attr-defined]
     if size < 1:
         raise EinderivError(f"the mesh has {counted(size, 'device')}")

@@ -1,9 +1,11 @@
-"""One loop over blocks of an axis, for two reasons: what steps pass on stays in the cache, or all within a limit.
+"""One loop over blocks of an axis, for two reasons: what steps pass on stays in the cache, or all
+within a limit.
 
-An elementwise step on an array beyond the cache waits for memory, twice. Cut along an axis that the steps share, a
-block of it is made, changed and contracted before the next one is begun. The axis may belong to the results, which are
-then filled block by block; where it is summed, the results of the blocks are added up. :func:`blocked` finds the loop
-that is fastest, :func:`sliced` one that holds no more at its peak than a limit.
+An elementwise step on an array beyond the cache waits for memory, twice. Cut along an axis that the
+steps share, a block of it is made, changed and contracted before the next one is begun. The axis
+may belong to the results, which are then filled block by block; where it is summed, the results of
+the blocks are added up. :func:`blocked` finds the loop that is fastest, :func:`sliced` one that
+holds no more at its peak than a limit.
 
 ========  ===========================================================================
 before    steps that the axis does not concern
@@ -37,7 +39,8 @@ from ..planning import (
 Places = dict[int, int]  # axes by operand, or by value
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
 WIDE = 1 << 17  # entries of a value that is worth cutting
-FEW, THICK = 8, 1 << 14  # rows, or entries of one row: thinner blocks are slower than what they save
+# rows, or entries of one row: thinner blocks are slower than what they save
+FEW, THICK = (8, 1 << 14)
 TRIED = 8  # axes, the longest arrays first
 PAYS = 0.8  # of the time without a loop: less of a gain is an accident of the estimate
 PIECE = 256  # entries in a row that cost as much to find as to read
@@ -50,10 +53,12 @@ class Loop:
 
     count: int
     rows: int = 0
-    axis: dict[int, int] = field(default_factory=dict)  # the place of the axis in values that are made in blocks
+    # the place of the axis in values that are made in blocks
+    axis: dict[int, int] = field(default_factory=dict)
     partial: set[int] = field(default_factory=set)  # values that are added up
     after: set[int] = field(default_factory=set)
-    cuts: dict[int, dict[int, int]] = field(default_factory=dict)  # of operands from outside: step, position, axis
+    # of operands from outside: step, position, axis
+    cuts: dict[int, dict[int, int]] = field(default_factory=dict)
     whole: set[int] = field(default_factory=set)  # values made in blocks, and needed in one piece
     ndims: dict[int, int] = field(default_factory=dict)  # of all values
     reports: bool = False  # shows a progress bar
@@ -76,7 +81,9 @@ class Loop:
 
     def cut(self, k: int, step: Step) -> Step:
         """Step `k` with the size of a block in the place of the axis."""
-        places = {p: self.axis[v] for p, v in enumerate(step.inputs) if v in self.axis} | self.cuts.get(k, {})
+        places = {
+            p: self.axis[v] for p, v in enumerate(step.inputs) if v in self.axis
+        } | self.cuts.get(k, {})
         before, start = list(step.operand_sizes), 0
         for p, ndim in enumerate(self.ndims[v] for v in step.inputs):
             if p in places:
@@ -92,8 +99,12 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
     """The loop that saves most time, if one saves enough to be worth it."""
     if not any(program.entries(k) >= WIDE for k, step in steps if step.kind != "input"):
         return None
-    inputs = sorted(((program.entries(k), k) for k, step in steps if step.kind == "input"), reverse=True)
-    seeds = [(k, axis) for _, k in inputs for axis, n in enumerate(program.shape(k)) if n > 4 * FEW][:TRIED]
+    inputs = sorted(
+        ((program.entries(k), k) for k, step in steps if step.kind == "input"), reverse=True
+    )
+    seeds = [
+        (k, axis) for _, k in inputs for axis, n in enumerate(program.shape(k)) if n > 4 * FEW
+    ][:TRIED]
     best, least = None, PAYS * seconds(program, [k for k, _ in steps])
     for seed in seeds:
         loop = along(program, steps, seed)
@@ -110,7 +121,9 @@ def blocked(program: Program, steps: Numbered) -> Loop | None:
 
 
 def sliced(program: Program, steps: Numbered, most: float) -> Loop | None:
-    """The fastest loop that holds at most so many entries; one that adds nothing up, if there is one."""
+    """The fastest loop that holds at most so many entries; one that adds nothing up, if there is
+    one.
+    """
     found: list[tuple[bool, float, Loop]] = []
     for value, step in steps:
         if step.kind != "input":
@@ -124,11 +137,15 @@ def sliced(program: Program, steps: Numbered, most: float) -> Loop | None:
 
 
 def fits(program: Program, steps: Numbered, loop: Loop, most: float) -> bool:
-    """Choose the largest blocks with which a loop holds at most so many entries; False if it never does."""
+    """Choose the largest blocks with which a loop holds at most so many entries; False if it
+    never does.
+    """
     low, high = 0, loop.count - 1
     while low < high:
         loop.rows = (low + high + 1) // 2
-        low, high = (loop.rows, high) if peak(program, steps, loop) <= most else (low, loop.rows - 1)
+        low, high = (
+            (loop.rows, high) if peak(program, steps, loop) <= most else (low, loop.rows - 1)
+        )
     loop.rows = low
     return low > 0
 
@@ -140,8 +157,13 @@ def working(program: Program, steps: Numbered, loop: Loop) -> float:
     alive, most = 0.0, 1.0
     for k, step in inside:
         cut_away = [v for v in liveness.ended(k, step) if v in loop.axis]
-        over = step.kind in ("add", "combine", "scale") and any(  # written over an operand that nothing else needs
-            v != k and program.steps[v].kind != "input" for v in cut_away)  # fmt: skip
+        over = step.kind in (
+            "add",
+            "combine",
+            "scale",
+        ) and any(  # written over an operand that nothing else needs
+            v != k and program.steps[v].kind != "input" for v in cut_away
+        )
         alive += program.entries(k) if k in loop.axis and not over else 0
         most = max(most, alive)
         alive -= sum(map(program.entries, cut_away))
@@ -150,7 +172,9 @@ def working(program: Program, steps: Numbered, loop: Loop) -> float:
 
 
 def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
-    """The most entries that a program holds at a time: results and values on the way, not its inputs."""
+    """The most entries that a program holds at a time: results and values on the way, not its
+    inputs.
+    """
     order = [pair for part in loop.ordered(steps) for pair in part] if loop else steps
     inside = loop.blocks if loop else set()
     liveness = Liveness(order, program.outputs, inside=inside, owned=partial(owner, program))
@@ -179,7 +203,9 @@ def looped_seconds(program: Program, steps: Numbered, loop: Loop) -> float:
         if not loop.inside(k):
             total += step_seconds(program, k, known)
             continue
-        far = sum(_fetched(program, step.inputs[p], axis, loop.rows) for p, axis in loop.cuts[k].items())
+        far = sum(
+            _fetched(program, step.inputs[p], axis, loop.rows) for p, axis in loop.cuts[k].items()
+        )
         far += _fetched(program, k, loop.axis[k], loop.rows) if k in loop.whole else 0
         near = sum(program.entries(v) for v in (k, *step.inputs) if v in loop.axis)
         near += 2 * blocks * program.entries(k) if k in loop.partial else 0
@@ -189,7 +215,9 @@ def looped_seconds(program: Program, steps: Numbered, loop: Loop) -> float:
 
 
 def _fetched(program: Program, value: int, axis: int, rows: int) -> float:
-    """The entries of an array that is read in blocks from memory, and more where they lie in short pieces."""
+    """The entries of an array that is read in blocks from memory, and more where they lie in
+    short pieces.
+    """
     entries, piece = program.entries(value), rows * prod(program.shape(value)[axis + 1 :])
     return entries * (1 + PIECE / max(piece, 1)) if entries >= WIDE else 0
 
@@ -202,7 +230,9 @@ def along(program: Program, steps: Numbered, seed: tuple[int, int]) -> Loop | No
         for k, step in steps:
             search.place(k, step)
         if search.wanted == wanted:
-            return search.finished(steps) if search.found.axis.keys() | search.found.partial else None
+            return (
+                search.finished(steps) if search.found.axis.keys() | search.found.partial else None
+            )
         wanted = search.wanted
     return None
 
@@ -210,8 +240,8 @@ def along(program: Program, steps: Numbered, seed: tuple[int, int]) -> Loop | No
 class _Search:
     """Goes through the steps in order, and says of each where it stands.
 
-    `wanted` are large values that a step inside wants in blocks, though the seed is no part of them, and along which
-    axis: they are known from the round before.
+    `wanted` are large values that a step inside wants in blocks, though the seed is no part of
+    them, and along which axis: they are known from the round before.
     """
 
     def __init__(self, program: Program, seed: tuple[int, int], wanted: Places) -> None:
@@ -232,7 +262,9 @@ class _Search:
         through = passes(self.program, step, made or given)
         if through is None or any(through[0].get(p) != axis for p, axis in made.items()):
             for p, axis in (through[0] if through else {}).items():
-                if made.get(p, axis) != axis:  # it is cut elsewhere, as the seed happens to be a part of it
+                if (
+                    made.get(p, axis) != axis
+                ):  # it is cut elsewhere, as the seed happens to be a part of it
                     self._seek(step.inputs[p], axis)
             return self._put_after(k, step) if made else None
         places, out = through
@@ -241,13 +273,18 @@ class _Search:
         return self._cut(k, places, out, made)
 
     def _cut(self, k: int, places: Places, out: int | None, made: Places) -> None:
-        """Inside, with operands cut at `places`; the result has the axis at `out`, or is a part of a sum."""
+        """Inside, with operands cut at `places`; the result has the axis at `out`, or is a part
+        of a sum.
+        """
         if out is None:
             self.found.partial.add(k)
         else:
             self.found.axis[k] = out
-        whole = [not self.program.steps[v].sizes for v in self.program.steps[k].inputs]  # numbers have no axes
-        self.found.cuts[k] = {p: axis for p, axis in places.items() if p not in made and not whole[p]}
+        # numbers have no axes
+        whole = [not self.program.steps[v].sizes for v in self.program.steps[k].inputs]
+        self.found.cuts[k] = {
+            p: axis for p, axis in places.items() if p not in made and not whole[p]
+        }
         for p, axis in self.found.cuts[k].items():
             self._seek(self.program.steps[k].inputs[p], axis)
 
@@ -256,7 +293,9 @@ class _Search:
         self.found.whole.update(v for v in step.inputs if v in self.found.axis)
 
     def _seek(self, value: int, axis: int) -> None:
-        """A large value from outside is wanted in blocks: it is made so, if what it is made of can be cut."""
+        """A large value from outside is wanted in blocks: it is made so, if what it is made of
+        can be cut.
+        """
         step = self.program.steps[value]
         if step.kind != "input" and self.program.entries(value) >= WIDE and sources(step, axis):
             self.wanted.setdefault(value, axis)
@@ -270,9 +309,11 @@ class _Search:
 
 
 def passes(program: Program, step: Step, places: Places) -> tuple[Places, int | None] | None:
-    """Where all operands of `step` have the axis that some have at `places`, and where the result has it.
+    """Where all operands of `step` have the axis that some have at `places`, and where the result
+    has it.
 
-    The place in the result is None for a sum over the axis. None where the step needs the axis in one piece.
+    The place in the result is None for a sum over the axis. None where the step needs the axis in
+    one piece.
     """
     p, axis = next(iter(places.items()))
     match step.kind:
@@ -291,7 +332,12 @@ def passes(program: Program, step: Step, places: Places) -> tuple[Places, int | 
             row, core, _ = step.spec
             ndims = [len(program.steps[v].sizes) for v in step.inputs]
             same = all(n in (0, len(step.sizes)) for n in ndims) if core == 0 else len(ndims) == 1
-            if row.kind != "apply" or row.name in ADDED or not same or axis >= ndims[p] - max(core, 0):
+            if (
+                row.kind != "apply"
+                or row.name in ADDED
+                or not same
+                or axis >= ndims[p] - max(core, 0)
+            ):
                 return None
             return {q: axis for q, n in enumerate(ndims) if n}, axis
         case "write":
