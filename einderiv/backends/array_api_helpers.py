@@ -16,10 +16,13 @@ OF_NUMPY: tuple[Rename, ...] = (
     (r"n = x.shape, prod\((.*)\)", r"n = x.shape, int(xp.prod(\1))"),
     (r"sign = .*", "sign = round(xp.linalg.det(xp.eye(order)[list(at)]))"),
 )
-#: what torch calls otherwise; it makes arrays where others are, has no negative strides, and needs no
-#: reshape, not even one that changes nothing, where one axis is multiplied
+#: what torch calls otherwise; it makes arrays where others are, has no negative strides, and needs
+#: no reshape, not even one that changes nothing, where one axis is multiplied
 OF_TORCH: tuple[Rename, ...] = (
-    (r"shape, n = x.shape, prod\(.*\)\n.*\n", r"shape, x = x.shape, flat(x, core)\n    n = x.shape[-1]\n"),
+    (
+        r"shape, n = x.shape, prod\(.*\)\n.*\n",
+        r"shape, x = x.shape, flat(x, core)\n    n = x.shape[-1]\n",
+    ),
     (r"xp\.concatenate", "xp.cat"),
     (r"xp\.iscomplexobj\((\w+)\)", r"\1.is_complex()"),
     (r"dtype=bool", "dtype=torch.bool, device=x.device"),
@@ -40,7 +43,8 @@ def shares(x, top, axis):
 """,
     "products": """\
 def products(x, core, out):
-    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out, each once
+    # x has its last `core` axes multiplied, but for the entries that the `out` new axes leave out,
+    # each once
     shape, n = x.shape, prod(x.shape[x.ndim - core :])
     x = x.reshape(*shape[: x.ndim - core], n)
     if out == 0:
@@ -76,22 +80,26 @@ def minors(a, order):
     total = 0
     for at in permutations(range(order)):
         sign = (-1) ** sum(at[i] > at[j] for j in range(order) for i in range(j))
-        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)] + [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
+        pairs = [f"...{r}{m}" for r, m in zip(rows, middle)]
+        pairs += [f"...{middle[k]}{c}" for k, c in zip(at, columns)]
         out = "".join(r + c for r, c in zip(rows, columns))
         operands = [rest, *[u.conj()] * order, *[v.conj()] * order]
-        total = total + sign * xp.einsum(f"...{middle},{','.join(pairs)}->...{out}", *operands, optimize=True)
+        text = f"...{middle},{','.join(pairs)}->...{out}"
+        total = total + sign * xp.einsum(text, *operands, optimize=True)
     return total
 """,
     # Blocks are joined, and nothing is written to, so that gradients pass.
     "frechet": """\
 def frechet(a, *directions):
-    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the
+    # directions
     n, k = a.shape[-1], len(directions)
     if not k:
         return linalg.expm(a)
     zero, total = xp.zeros_like(a), xp.zeros_like(a)
     for order in permutations(directions):
-        rows = [xp.concatenate([*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)], -1) for p in range(k + 1)]
+        blocks = [[*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)] for p in range(k + 1)]
+        rows = [xp.concatenate(row, -1) for row in blocks]
         total = total + linalg.expm(xp.concatenate(rows, -2))[..., :n, k * n :]
     return total
 """,
@@ -115,14 +123,13 @@ def log_determinant(matrix):
     return xp.log(sign) + log if xp.iscomplexobj(sign) else log
 """,
 }
-IMPORTS = {
-    "products": "from math import prod",
-    "minors": "from itertools import permutations",
-}
+IMPORTS = {"products": "from math import prod", "minors": "from itertools import permutations"}
 
 
 def renamed(names: Iterable[str], module: str, renames: Sequence[Rename] = ()) -> dict[str, str]:
-    """The texts of these names as a library says them: its own words, then its module for ``xp``."""
+    """The texts of these names as a library says them: its own words, then its module for
+    ``xp``.
+    """
     texts: dict[str, str] = {}
     for name in names:
         text = TEXTS[name]

@@ -1,7 +1,8 @@
-"""What a backend is: one object that knows how a library's arrays behave and how sources for it are written.
+"""What a backend is: one object that knows how a library's arrays behave and how sources for it are
+written.
 
-A file `<library>_backend.py` holds one; `table` is the list of them. Nothing here imports a library before it is asked
-for: sources are written without any.
+A file `<library>_backend.py` holds one; `table` is the list of them. Nothing here imports a library
+before it is asked for: sources are written without any.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ class Library(ABC):
 
     name: str
     module: str  # what is imported
-    real: frozenset[str] = frozenset()  # rows that it computes of real numbers only, though they are analytic
+    # rows that it computes of real numbers only, though they are analytic
+    real: frozenset[str] = frozenset()
     widened: Mapping[str, str] = MappingProxyType({})  # dtypes that are computed in others, by name
-    wider: str = "a wider dtype"  # where whole numbers fit that a dtype does not hold, as a message says it
-    test: str = ""  # that {0} is an array of the library, where it was, in a quick call; empty: there is none
-    as_they_are: bool = False  # may arrays change in place, and be mixed in one operation? then nothing is copied
+    wider: str = (
+        "a wider dtype"  # where whole numbers fit that a dtype does not hold, as a message says it
+    )
+    # that {0} is an array of the library, where it was, in a quick call; empty: there is none
+    test: str = ""
+    as_they_are: bool = (
+        False  # may arrays change in place, and be mixed in one operation? then nothing is copied
+    )
     lazy: bool = False  # are arrays blocks that are never in memory together, and computed later?
     structured: bool = True  # are there results that keep their structure?
 
@@ -56,7 +63,9 @@ class Library(ABC):
 
     @abstractmethod
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-        """Arrays of the library, on one device, and that device; NumPy arrays and lists are converted."""
+        """Arrays of the library, on one device, and that device; NumPy arrays and lists are
+        converted.
+        """
 
     @abstractmethod
     def looked_at(self, array: Any) -> Any:
@@ -64,7 +73,9 @@ class Library(ABC):
 
     @abstractmethod
     def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
-        """The dtype of arrays together, lifted by Python numbers; without any, the default whole number."""
+        """The dtype of arrays together, lifted by Python numbers; without any, the default whole
+        number.
+        """
 
     @abstractmethod
     def kind(self, dtype: Any) -> Any:
@@ -95,8 +106,15 @@ class Library(ABC):
         """The type of arrays that are not traced."""
 
     def words(self, dtype: Any, device: Any) -> dict[str, Any]:
-        """What `test` compares with, the dtype of a quick call, and how a scalar becomes an array again."""
-        return {"_array": self.array_type(), "_wrap": self.as_array, "_dtype": dtype, "_device": device}
+        """What `test` compares with, the dtype of a quick call, and how a scalar becomes an
+        array again.
+        """
+        return {
+            "_array": self.array_type(),
+            "_wrap": self.as_array,
+            "_dtype": dtype,
+            "_device": device,
+        }
 
     def constants(self, run: Callable[[], list[Any]]) -> list[Any]:
         """What a function of held arrays gives, as it can be kept."""
@@ -125,7 +143,9 @@ class Helpers:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Backend(ABC):
-    """All that is known of one library: its arrays, how steps and rows are spelt, what is rewritten."""
+    """All that is known of one library: its arrays, how steps and rows are spelt, what is
+    rewritten.
+    """
 
     name: str
     library: Library
@@ -133,25 +153,32 @@ class Backend(ABC):
     header: str  # what a source imports
     module: str  # as a source calls what makes arrays
     dtypes: str  # as a source calls what has the dtypes
-    no_dtype: str  # the dtype of what a source makes itself, where neither arguments nor a dtype are given
+    # the dtype of what a source makes itself, where neither arguments nor a dtype are given
+    no_dtype: str
     fresh: str = "{0}.copy()"  # an array {0} that shares memory with nothing
     takes: str = ""  # whose column of the functions table is taken, with what it imports
     column: Mapping[str, str] = field(default_factory=dict)  # or one of its own: rows by name
-    modules: Mapping[str, str] = field(default_factory=dict)  # imports of that column, by words that stand before a dot
+    # imports of that column, by words that stand before a dot
+    modules: Mapping[str, str] = field(default_factory=dict)
     rewrites: tuple[str, ...] = ()  # of steps, by their names in `pipeline`
     tiled: bool = False  # may a source go over blocks of an axis?
-    bindings: Mapping[str, Any] = field(default_factory=dict)  # what stands for names that a source binds
+    # what stands for names that a source binds
+    bindings: Mapping[str, Any] = field(default_factory=dict)
 
     @abstractmethod
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-        """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
+        """Lines for one step; the last is the expression of its value, and ``{out}`` stands for
+        its name.
+        """
 
     def row(self, row: Function) -> str:
         """The spelling of a row: of the column, or what a user gave it."""
         text = self.column.get(row.name, row.spell.get(self.takes or self.name))
         if text is None:
-            raise BackendError(f"the function {row.name} has no spelling for {self.name}: give "
-                               f"ed.function({row.name!r}, …, {self.name}=…) one, or use NumPy")  # fmt: skip
+            raise BackendError(
+                f"the function {row.name} has no spelling for {self.name}: give "
+                f"ed.function({row.name!r}, …, {self.name}=…) one, or use NumPy"
+            )
         return text
 
     def needs(self, row: Function) -> str:
@@ -159,9 +186,13 @@ class Backend(ABC):
         if self.takes:
             return row.needs
         words = re.findall(r"\b\w+(?=\.)", self.row(row))
-        return "\n".join(dict.fromkeys(self.modules[word] for word in words if word in self.modules))
+        return "\n".join(
+            dict.fromkeys(self.modules[word] for word in words if word in self.modules)
+        )
 
-    def setup(self, arguments: Sequence[str], dtype: str | None, device: str | None) -> dict[str, str]:
+    def setup(
+        self, arguments: Sequence[str], dtype: str | None, device: str | None
+    ) -> dict[str, str]:
         """Lines that bind words, by the word: the dtype of what a source makes itself.
 
         It is given, or that of the arguments together.
@@ -174,6 +205,8 @@ class Backend(ABC):
             found = self.no_dtype
         return {"dtype": f"dtype = {found}"}
 
-    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
+    def fitted(
+        self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
+    ) -> Backend:
         """The backend with what one program decides."""
         return self

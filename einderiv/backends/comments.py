@@ -1,4 +1,6 @@
-"""Names of sizes in a source, and its remarks: comments that tell the shapes of its values in these names."""
+"""Names of sizes in a source, and its remarks: comments that tell the shapes of its values in
+these names.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,25 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..expression import Einsum, Expr, Size, Sizes, Tensor, everything, fresh_names, is_product, walk
+from ..expression import (
+    Einsum,
+    Expr,
+    Size,
+    Sizes,
+    Tensor,
+    everything,
+    fresh_names,
+    is_product,
+    walk,
+)
 
 WIDTH = 110  # of the lines that tell the shapes of all arguments
 
 
 class Names:
-    """Names for the variables of a source: tensors keep theirs, sizes are called by their labels."""
+    """Names for the variables of a source: tensors keep theirs, sizes are called by their
+    labels.
+    """
 
     def __init__(self, roots: tuple[Expr, ...], sizes: Sizes, taken: set[str]) -> None:
         self.sizes, self.taken = sizes, taken
@@ -72,14 +86,19 @@ def head(arguments: Mapping[str, str], results: Sequence[str]) -> list[str]:
     words = [*words[:-1], *(w[:-1] for w in words[-1:]), f"-> {', '.join(results) or '()'}"]
     lines = [words[0]]
     for word in words[1:]:
-        lines = [*lines[:-1], f"{lines[-1]} {word}"] if len(lines[-1]) + len(word) < WIDTH else [*lines, word]
+        lines = (
+            [*lines[:-1], f"{lines[-1]} {word}"]
+            if len(lines[-1]) + len(word) < WIDTH
+            else [*lines, word]
+        )
     return [f"# {line}" for line in lines]
 
 
 def remarked(lines: Sequence[str], shapes: Mapping[str, str]) -> list[str]:
     """The lines, each value with its shape where it gets its name, unless the line shows it.
 
-    >>> remarked(["t0 = A @ B", "t1 = np.zeros((i, j))", "t1[0] = t0"], {"t0": "(i, k)", "t1": "(i, j)"})
+    >>> lines = ["t0 = A @ B", "t1 = np.zeros((i, j))", "t1[0] = t0"]
+    >>> remarked(lines, {"t0": "(i, k)", "t1": "(i, j)"})
     ['t0 = A @ B  # (i, k)', 't1 = np.zeros((i, j))', 't1[0] = t0']
     """
     found = []

@@ -1,4 +1,6 @@
-"""CuPy: its arrays, and how it says every row of the functions table: as NumPy does, but for what it lacks."""
+"""CuPy: its arrays, and how it says every row of the functions table: as NumPy does, but for
+what it lacks.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,8 @@ def softmax(x, axis):
 """,
     "log_softmax": """\
 def log_softmax(x, axis):
-    x = x - x.real.max(axis, keepdims=True) if x.size else x  # first, so that large entries lose no digits
+    # first, so that large entries lose no digits
+    x = x - x.real.max(axis, keepdims=True) if x.size else x
     return x - cp.log(cp.exp(x).sum(axis, keepdims=True))
 """,
     "logsumexp": """\
@@ -48,7 +51,8 @@ def logsumexp(x, axis):
 """,
     "frechet": """\
 def frechet(a, *directions):
-    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the
+    # directions
     n, k = a.shape[-1], len(directions)
     total = cp.zeros_like(a)
     for order in permutations(directions):
@@ -76,7 +80,9 @@ def solved(factors, b, flipped=False):
     "inverse": """\
 def inverse(factors):
     a, lu, pivots = factors
-    return cp.linalg.inv(a) if lu is None else linalg.lu_solve((lu, pivots), cp.eye(len(a), dtype=a.dtype))
+    if lu is None:
+        return cp.linalg.inv(a)
+    return linalg.lu_solve((lu, pivots), cp.eye(len(a), dtype=a.dtype))
 """,
     **renamed(("determinant", "log_determinant"), "cp"),
 }
@@ -97,7 +103,9 @@ class CupyLibrary(NumpyArrays):
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays as they are, everything else as an array of CuPy."""
         cupy = self.xp
-        return {n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()}, None
+        return {
+            n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()
+        }, None
 
     def looked_at(self, array: Any) -> Any:
         """The array for NumPy."""
@@ -105,12 +113,16 @@ class CupyLibrary(NumpyArrays):
 
 
 class Cupy(Functional):
-    """A column that is read off NumPy's; steps are functional, for not every view of CuPy can be written to."""
+    """A column that is read off NumPy's; steps are functional, for not every view of CuPy can be
+    written to.
+    """
 
     def row(self, row: Function) -> str:
         """NumPy's spelling, with CuPy's name."""
         if row.needs and "special" not in row.needs and "expm" not in row.needs:
-            raise BackendError(f"the function {row.name} has no spelling for cupy: NumPy's imports {row.needs!r}")
+            raise BackendError(
+                f"the function {row.name} has no spelling for cupy: NumPy's imports {row.needs!r}"
+            )
         return OTHERS.get(row.name) or _renamed(row.spell.get("cupy", row.spell["numpy"]))
 
 

@@ -31,13 +31,19 @@ class DaskLibrary(NumpyDtypes):
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays as they are, everything else as an array of one block or several."""
         da = self.xp
-        found = {n: a if library(a) == "dask" else da.from_array(usable(a, n)) for n, a in arrays.items()}
+        found = {
+            n: a if library(a) == "dask" else da.from_array(usable(a, n)) for n, a in arrays.items()
+        }
         for name, a in found.items():
             if any(n != n for n in a.shape):  # nan: Dask does not know it
-                raise BackendError(f"{name} has an axis of unknown size: call its compute_chunk_sizes() first")
+                raise BackendError(
+                    f"{name} has an axis of unknown size: call its compute_chunk_sizes() first"
+                )
             if a.dtype.kind not in "biufc":
-                raise TypeError(f"{name} has dtype {a.dtype}, which cannot be computed with: "
-                                "numbers are bool, int, float or complex")  # fmt: skip
+                raise TypeError(
+                    f"{name} has dtype {a.dtype}, which cannot be computed with: "
+                    "numbers are bool, int, float or complex"
+                )
         return found, None
 
     def looked_at(self, array: Any) -> None:
@@ -69,7 +75,9 @@ class DaskLibrary(NumpyDtypes):
 
 
 class Dask(Functional):
-    """What differs from arrays in one piece: products, diagonals, embeddings, functions with core axes, systems."""
+    """What differs from arrays in one piece: products, diagonals, embeddings, functions with
+    core axes, systems.
+    """
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
@@ -90,10 +98,14 @@ class Dask(Functional):
         names = [f"p{k}" for k in range(len(inputs))]
         values = [f"factored({x})" for x in names] if row.kind == "factored" else names
         shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
-        text = self.row(row).format(*values, *shown, core=core_axes(core), depth=core, all=", ".join(values))
+        text = self.row(row).format(
+            *values, *shown, core=core_axes(core), depth=core, all=", ".join(values)
+        )
         batch = max((len(labels) for labels in self._axes(step, inputs)), default=0) - core
         made = shape([size(s) for s in step.sizes[max(batch, 0) :]])
-        return f"each(lambda {', '.join(names)}: {text}, {core}, {made}, dtype, {', '.join(inputs)})"
+        return (
+            f"each(lambda {', '.join(names)}: {text}, {core}, {made}, dtype, {', '.join(inputs)})"
+        )
 
     def _axes(self, step: Step, inputs: Sequence[str]) -> list[tuple[object, ...]]:
         count = len(step.operand_sizes) // max(len(inputs), 1)
@@ -105,22 +117,36 @@ class Dask(Functional):
 
     def view(self, x: str, labels: Labels, out: Labels) -> str:
         if len(set(labels)) == len(labels):
-            return f"{x}.transpose({', '.join(str(labels.index(label)) for label in out)})" if labels != out else x
+            return (
+                f"{x}.transpose({', '.join(str(labels.index(label)) for label in out)})"
+                if labels != out
+                else x
+            )
         labels, out = _short(labels, out)
         return f"diagonal({x}, {labels}, {out})"
 
     def write(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         sizes = shape([size(s) for s in step.sizes])
-        pairs = [(x, *_short(output, labels)) for x, (labels, output) in zip(inputs, step.spec, strict=True)]
-        return f"embed({', '.join([sizes, 'dtype', *(f'({x}, {labels}, {output})' for x, output, labels in pairs)])})"
+        pairs = [
+            (x, *_short(output, labels))
+            for x, (labels, output) in zip(inputs, step.spec, strict=True)
+        ]
+        parts = [f"({x}, {labels}, {output})" for x, output, labels in pairs]
+        return f"embed({', '.join([sizes, 'dtype', *parts])})"
 
-    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
+    def fitted(
+        self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
+    ) -> Backend:
         """The backend with blocks as large as the memory and the workers ask for."""
         threads, memory = resources(client_of_cluster())
         least = min((m for m in (memory_limit, memory) if m is not None), default=None)
         cut = best_cut(program, program.live(), max(8, itemsize), threads, least)
-        limits.check("tasks", cut.tasks, "the graph alone would fill the memory: dense=False has cores only, ed.stream "
-                     "writes their blocks")  # fmt: skip
+        limits.check(
+            "tasks",
+            cut.tasks,
+            "the graph alone would fill the memory: dense=False has cores only, ed.stream "
+            "writes their blocks",
+        )
         return replace(self, header=self.header.replace(f"block = {BLOCK}", f"block = {cut.block}"))
 
 
@@ -157,7 +183,9 @@ def client_of_cluster() -> Any:
 
 
 def resources(client: Any) -> tuple[int, int | None]:
-    """The threads of all workers, and the bytes that each has in the smallest of them; 1 and None without a cluster."""
+    """The threads of all workers, and the bytes that each has in the smallest of them; 1 and
+    None without a cluster.
+    """
     workers = client.scheduler_info(n_workers=-1)["workers"].values() if client is not None else ()
     shares = [w["memory_limit"] // w["nthreads"] for w in workers if w["memory_limit"]]
     return max(1, sum(w["nthreads"] for w in workers)), min(shares, default=None)

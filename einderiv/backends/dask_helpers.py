@@ -1,9 +1,11 @@
-"""What sources for Dask bring along: products of pairs block by block, deltas as blocks that are never computed.
+"""What sources for Dask bring along: products of pairs block by block, deltas as blocks that are
+never computed.
 
-A product of two arrays is one layer of blocks. An axis that is summed comes in one piece where the blocks stay within
-`block` entries, and joining them costs less than adding their products; else these are added as a tree. Axes that are
-kept are cut first, so no block of a result is larger than that. A delta between two axes of a result leaves the blocks
-off its diagonal zero: they are arrays of one number, read many times.
+A product of two arrays is one layer of blocks. An axis that is summed comes in one piece where the
+blocks stay within `block` entries, and joining them costs less than adding their products; else
+these are added as a tree. Axes that are kept are cut first, so no block of a result is larger than
+that. A delta between two axes of a result leaves the blocks off its diagonal zero: they are arrays
+of one number, read many times.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ def common(*chunkings):
 """,
     "chosen": """\
 def chosen(cx, la, cy, lb, out, block):
-    # how one pair is cut. Axes that are kept are cut until blocks are small, then those that are summed
+    # how one pair is cut. Axes that are kept are cut until blocks are small, then those that are
+    # summed
     pairs = [*zip(la, cx), *zip(lb, cy)]
     chunks = {k: common(*(c for label, c in pairs if label == k)) for k in dict.fromkeys(la + lb)}
     longest = {k: max(c) for k, c in chunks.items()}
@@ -39,10 +42,12 @@ def chosen(cx, la, cy, lb, out, block):
         k = max(out, key=lambda k: longest[k])
         longest[k] = -(-longest[k] // 2)
     whole = {**longest, **{k: sizes[k] for k in summed}}
-    copied = sum(prod(whole[k] for k in a) for a in (la, lb) if any(longest[k] < whole[k] for k in a))
+    joined = [a for a in (la, lb) if any(longest[k] < whole[k] for k in a)]
+    copied = sum(prod(whole[k] for k in a) for a in joined)
     added = prod(longest[k] for k in out) * prod(len(chunks[k]) for k in summed)
     fits = all(prod(whole[k] for k in labels) <= 2 * block for labels in (la, lb))
-    if fits and copied <= max(4 * added, 1 << 20):  # pieces of a small result are added for less than blocks are joined
+    # pieces of a small result are added for less than blocks are joined
+    if fits and copied <= max(4 * added, 1 << 20):
         longest = whole
         chunks.update({k: (sizes[k],) for k in summed})
     while summed and any(prod(longest[k] for k in labels) > 2 * block for labels in (la, lb)):
@@ -59,10 +64,13 @@ def contract(x, la, y, lb, out):
     dtype = np.result_type(x, y)
     chunks, split = chosen(x.chunks, la, y.chunks, lb, out, block)
     x, y = (a.rechunk(tuple(chunks[k] for k in labels)) for a, labels in ((x, la), (y, lb)))
-    # a block is pair(x, y); the layer has its name from here, for Dask would take the function to pieces for one
-    found = da.blockwise(partial(pair, la=la, lb=lb, out=out, split=len(split)), out + split, x, la, y, lb,
+    # a block is pair(x, y); the layer has its name from here, for Dask would take the function to
+    # pieces for one
+    f = partial(pair, la=la, lb=lb, out=out, split=len(split))
+    found = da.blockwise(f, out + split, x, la, y, lb,
                          name="pair-" + tokenize(x.name, la, y.name, lb, out, split),
-                         adjust_chunks={k: 1 for k in split}, concatenate=True, align_arrays=False, dtype=dtype,
+                         adjust_chunks={k: 1 for k in split}, concatenate=True,
+                         align_arrays=False, dtype=dtype,
                          meta=np.empty((0,) * len(out + split), dtype))
     return total(found, len(out)) if split else found
 """,
@@ -75,8 +83,11 @@ def total(x, kept):
         parts, level = [(x.name, *place, *rest) for rest in np.ndindex(*x.numblocks[kept:])], 0
         while len(parts) > 1 or not level:
             groups = [parts[k : k + 8] for k in range(0, len(parts), 8)]
-            parts = [(name, *place) if len(groups) == 1 else (f"{name}-{level}", *place, k) for k in range(len(groups))]
-            graph.update((key, (partial(plus, kept=kept), *group)) for key, group in zip(parts, groups))
+            parts = [(f"{name}-{level}", *place, k) for k in range(len(groups))]
+            if len(groups) == 1:
+                parts = [(name, *place)]
+            add = partial(plus, kept=kept)
+            graph.update((key, (add, *group)) for key, group in zip(parts, groups))
             level += 1
     graph = HighLevelGraph.from_collections(name, graph, dependencies=[x])
     return da.Array(graph, name, x.chunks[:kept], dtype=x.dtype)
@@ -90,7 +101,8 @@ def plus(first, *rest, kept):
 """,
     "pair": """\
 def pair(x, y, la, lb, out, split):
-    # blocks: batch and kept axes in front, then one product of matrices for each of the batch, in the result's order
+    # blocks: batch and kept axes in front, then one product of matrices for each of the batch, in
+    # the result's order
     first = next((k for k in out if (k in la) != (k in lb)), None)
     if first in lb:
         x, la, y, lb = y, lb, x, la
@@ -110,13 +122,15 @@ def pair(x, y, la, lb, out, split):
         found = found.reshape([sizes[k] for k in batch + rows + columns])
     else:
         x = x.reshape(x.shape + (1,) * len(columns))
-        found = x * y.reshape([sizes[k] for k in batch] + [1] * len(rows) + [sizes[k] for k in columns])
+        front, behind = [sizes[k] for k in batch], [sizes[k] for k in columns]
+        found = x * y.reshape(front + [1] * len(rows) + behind)
     made = batch + rows + columns
     return found.transpose([made.index(k) for k in out])[(..., *(None,) * split)]
 """,
     "diagonal": """\
 def diagonal(x, labels, out):
-    # axes of one label are read along their diagonal, then all put in order: only blocks on the diagonal are touched
+    # axes of one label are read along their diagonal, then all put in order: only blocks on the
+    # diagonal are touched
     chunks = {k: common(*(c for label, c in zip(labels, x.chunks) if label == k)) for k in labels}
     x = x.rechunk(tuple(chunks[k] for k in labels))
     name = "diagonal-" + tokenize(x, labels, out)
@@ -135,17 +149,21 @@ def read_diagonal(x, labels, out):
 """,
     "spread": """\
 def spread(shape, cores, block):
-    # how a sum of terms (chunks of a core, its labels, those of all axes) is cut: axes that share a label, alike
+    # how a sum of terms (chunks of a core, its labels, those of all axes) is cut: axes that share a
+    # label, alike
     tied = list(range(len(shape)))
     for _, _, output in cores:
         for p, label in enumerate(output):
             old, new = tied[p], tied[output.index(label)]
             tied = [new if t == old else t for t in tied]
-    pieces = [(tied[output.index(k)], c) for chunks, labels, output in cores for k, c in zip(labels, chunks)]
+    pieces = []
+    for chunks, labels, output in cores:
+        pieces += [(tied[output.index(k)], c) for k, c in zip(labels, chunks)]
     longest, chunks = {}, {}
     for t in dict.fromkeys(tied):
         chunks[t] = common((shape[t],), *(c for axis, c in pieces if axis == t))
-        many = 8 if tied.count(t) > 1 and prod(shape) > block // 8 else 1  # cuts across a diagonal leave blocks empty
+        # cuts across a diagonal leave blocks empty
+        many = 8 if tied.count(t) > 1 and prod(shape) > block // 8 else 1
         longest[t] = min(max(chunks[t]), -(-shape[t] // many))
     while prod(longest[t] for t in tied) > block:
         t = max(longest, key=longest.get)
@@ -154,7 +172,8 @@ def spread(shape, cores, block):
 """,
     "embed": """\
 def embed(shape, dtype, *terms):
-    # the sum of terms (x, its labels, those of all axes): where a label repeats, blocks off the diagonal hold nothing
+    # the sum of terms (x, its labels, those of all axes): where a label repeats, blocks off the
+    # diagonal hold nothing
     tied, chunks = spread(shape, [(x.chunks, labels, output) for x, labels, output in terms], block)
     terms = [(x.rechunk(tuple(chunks[tied[output.index(k)]] for k in labels)), labels, output)
              for x, labels, output in terms]
@@ -164,7 +183,8 @@ def embed(shape, dtype, *terms):
         size = tuple(chunks[t][k] for t, k in zip(tied, place))
         here = [(x.name, labels, output) for x, labels, output in terms
                 if all(place[output.index(k)] == at for k, at in zip(output, place))]
-        keys = [(known, *(place[output.index(k)] for k in labels)) for known, labels, output in here]
+        keys = [(known, *[place[output.index(k)] for k in labels])
+                for known, labels, output in here]
         spec = tuple((labels, output) for _, labels, output in here)
         # a block is placed(cores)
         graph[(name, *place)] = (partial(placed, size, dtype, spec), *keys)
@@ -187,14 +207,16 @@ def placed(shape, dtype, spec, *cores):
 """,
     "each": """\
 def each(f, depth, core, dtype, *arrays):
-    # a function of every block; the last `depth` axes of its arguments come in one piece, `core` are those it gives
+    # a function of every block; the last `depth` axes of its arguments come in one piece, `core`
+    # are those it gives
     arrays = [a.rechunk({a.ndim - 1 - k: -1 for k in range(min(depth, a.ndim))}) for a in arrays]
-    names = [tuple(range(a.ndim - depth)) + tuple(range(100, 100 + depth)) if a.ndim else () for a in arrays]
+    behind = tuple(range(100, 100 + depth))
+    names = [tuple(range(a.ndim - depth)) + behind if a.ndim else () for a in arrays]
     batch = max((labels[: max(len(labels) - depth, 0)] for labels in names), key=len)
     made = tuple(range(200, 200 + len(core)))
     pairs = [part for a, labels in zip(arrays, names) for part in (a, labels)]
-    return da.blockwise(f, batch + made, *pairs, new_axes=dict(zip(made, core)), concatenate=True, dtype=dtype,
-                        meta=np.empty((0,) * len(batch + made), dtype))
+    return da.blockwise(f, batch + made, *pairs, new_axes=dict(zip(made, core)), concatenate=True,
+                        dtype=dtype, meta=np.empty((0,) * len(batch + made), dtype))
 """,
     "solve": """\
 def solve(x, la, y, lb, out, flipped):
@@ -205,7 +227,8 @@ def solve(x, la, y, lb, out, flipped):
     y = y.rechunk({lb.index(gone): -1})
     # a block is solved_blocks(x, y)
     f = partial(solved_blocks, la=la, lb=lb, out=out, gone=gone, kept=kept, flipped=flipped)
-    return da.blockwise(f, out, x, la, y, lb, concatenate=True, dtype=dtype, meta=np.empty((0,) * len(out), dtype))
+    empty = np.empty((0,) * len(out), dtype)
+    return da.blockwise(f, out, x, la, y, lb, concatenate=True, dtype=dtype, meta=empty)
 """,
     "solved_blocks": """\
 def solved_blocks(x, y, la, lb, out, gone, kept, flipped):
@@ -238,8 +261,23 @@ IMPORTS = {
 }  # fmt: skip
 
 #: what NumPy's source brings along works on blocks; a row of the table says which it calls
-_SHARED = ("sigmoid", "softplus", "softmax", "log_softmax", "logsumexp", "shares", "products", "adjugate", "minors",
-           "frechet", "factored", "solved", "inverse", "determinant", "log_determinant")  # fmt: skip
+_SHARED = (
+    "sigmoid",
+    "softplus",
+    "softmax",
+    "log_softmax",
+    "logsumexp",
+    "shares",
+    "products",
+    "adjugate",
+    "minors",
+    "frechet",
+    "factored",
+    "solved",
+    "inverse",
+    "determinant",
+    "log_determinant",
+)
 DASK_HELPERS = Helpers(
     {**{name: OF_NUMPY.texts[name] for name in _SHARED}, **TEXTS},
     {**{name: text for name, text in OF_NUMPY.imports.items() if name in _SHARED}, **IMPORTS},

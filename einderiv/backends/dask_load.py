@@ -1,7 +1,8 @@
-"""How many tasks and bytes a program takes on a cluster, counted without a cluster and without Dask.
+"""How many tasks and bytes a program takes on a cluster, counted without a cluster and without
+Dask.
 
-Every step is cut by the very functions that a source for Dask brings along; what Dask itself adds (joining and cutting
-blocks, adding pieces as a tree) is counted as it makes them.
+Every step is cut by the very functions that a source for Dask brings along; what Dask itself adds
+(joining and cutting blocks, adding pieces as a tree) is counted as it makes them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any, NamedTuple
 from ..planning import Liveness, Program, Step, costs, orders, step_seconds
 from .dask_helpers import TEXTS
 
-BLOCK = 1 << 24  # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
-LEAST = 1 << 18  # entries that a block has at least, so that its arithmetic takes longer than its task costs
+# entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
+BLOCK = 1 << 24
+# entries that a block has at least, so that its arithmetic takes longer than its task costs
+LEAST = 1 << 18
 SHARE = 8  # blocks that a worker has in memory at once: operands, a result, and those that wait
 BRANCHES = 8  # pieces that one task adds
 
@@ -33,7 +36,9 @@ def block_entries(itemsize: int, memory: int | None) -> int:
 
 
 class Load(NamedTuple):
-    """What a step asks of a cluster: blocks that are made, tasks, bytes sent, bytes of one task, seconds of work."""
+    """What a step asks of a cluster: blocks that are made, tasks, bytes sent, bytes of one task,
+    seconds of work.
+    """
 
     blocks: int
     tasks: int
@@ -52,12 +57,18 @@ def _rules() -> dict[str, Callable[..., Any]]:
 
 
 class Cut:
-    """A program cut into blocks of at most `block` entries for `workers`; the load of each step, and the peak."""
+    """A program cut into blocks of at most `block` entries for `workers`; the load of each step,
+    and the peak.
+    """
 
-    def __init__(self, program: Program, live: Sequence[int], itemsize: int, workers: int, block: int) -> None:
+    def __init__(
+        self, program: Program, live: Sequence[int], itemsize: int, workers: int, block: int
+    ) -> None:
         self.program, self.itemsize, self.workers, self.block = program, itemsize, workers, block
         self.chunks: dict[int, Chunks] = {}
-        self.held: dict[int, int] = {}  # bytes that a value takes on all workers: zero blocks take none
+        self.held: dict[
+            int, int
+        ] = {}  # bytes that a value takes on all workers: zero blocks take none
         self.loads: dict[int, Load] = {}
         known = orders(program)
         for k in live:
@@ -76,20 +87,27 @@ class Cut:
 
     @property
     def seconds(self) -> float:
-        """The time that the cluster takes: the scheduler hands out tasks while workers compute and send."""
-        work = sum(load.seconds + load.sent * costs.sent / min(self.workers, load.blocks)
-                   for load in self.loads.values())  # fmt: skip
+        """The time that the cluster takes: the scheduler hands out tasks while workers compute
+        and send.
+        """
+        work = sum(
+            load.seconds + load.sent * costs.sent / min(self.workers, load.blocks)
+            for load in self.loads.values()
+        )
         return max(self.tasks * costs.task, work)
 
     def _load(self, k: int, step: Step, seconds: float) -> Load:
         made, tasks, sent, task_bytes, blocks = self._cut(k, step)
         self.chunks[k] = made
         self.held.setdefault(k, self.itemsize * _entries(made))
-        rounds = ceil(blocks / self.workers) / max(1, blocks)  # the last ones may leave workers idle
+        # the last ones may leave workers idle
+        rounds = ceil(blocks / self.workers) / max(1, blocks)
         return Load(blocks, tasks, sent, task_bytes, seconds * rounds)
 
     def _cut(self, k: int, step: Step) -> tuple[Chunks, int, float, int, int]:
-        """Chunks of the result, tasks, bytes sent, bytes of one task, and blocks that are computed."""
+        """Chunks of the result, tasks, bytes sent, bytes of one task, and blocks that are
+        computed.
+        """
         given = [self.chunks[v] for v in step.inputs]
         match step.kind:
             case "contract2":
@@ -116,8 +134,12 @@ class Cut:
         made = tuple(chunks[x] for x in out)
         blocks, pieces = _count(made), prod(len(chunks[x]) for x in split)
         count = blocks * pieces
-        # Tasks run where blocks of one operand are; those of the other go to every worker that reads them.
-        copies = [self.itemsize * _entries(c) * min(count // max(_count(c), 1), self.workers) for c in operands]
+        # Tasks run where blocks of one operand are; those of the other go to every worker that
+        # reads them.
+        copies = [
+            self.itemsize * _entries(c) * min(count // max(_count(c), 1), self.workers)
+            for c in operands
+        ]
         sent += min(copies) * self._away
         if pieces > 1:  # partial results, and a tree that adds them
             sent += self.itemsize * _entries(made) * (pieces - 1) * self._away
@@ -125,29 +147,53 @@ class Cut:
         task = self._bytes(made) + sum(map(self._bytes, operands))
         return made, joins + count + added, sent, task, count
 
-    def _written(self, k: int, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
-        cores = [(chunks, labels, output) for chunks, (labels, output) in zip(given, step.spec, strict=True)]
+    def _written(
+        self, k: int, step: Step, given: list[Chunks]
+    ) -> tuple[Chunks, int, float, int, int]:
+        cores = [
+            (chunks, labels, output)
+            for chunks, (labels, output) in zip(given, step.spec, strict=True)
+        ]
         tied, chunks = _rules()["spread"](self.program.shape(k), cores, self.block)
-        wanted = [tuple(chunks[tied[output.index(x)]] for x in labels) for _, labels, output in cores]
+        wanted = [
+            tuple(chunks[tied[output.index(x)]] for x in labels) for _, labels, output in cores
+        ]
         joins, sent = self._rechunked(given, wanted)
         made = tuple(chunks[t] for t in tied)
-        on = min(_count(made), sum(prod(len(chunks[tied[output.index(x)]]) for x in set(output))
-                                   for _, _, output in cores))  # fmt: skip
+        on = min(
+            _count(made),
+            sum(
+                prod(len(chunks[tied[output.index(x)]]) for x in set(output))
+                for _, _, output in cores
+            ),
+        )
         self.held[k] = min(self.itemsize * _entries(made), on * self._bytes(made))
-        read = sum(self.itemsize * _entries(c) * min(max(1, on // max(_count(c), 1)), self.workers) for c in wanted)
+        read = sum(
+            self.itemsize * _entries(c) * min(max(1, on // max(_count(c), 1)), self.workers)
+            for c in wanted
+        )
         return made, joins + _count(made), sent + read * self._away, self._bytes(made), max(1, on)
 
     def _reduced(self, step: Step, given: Chunks) -> tuple[Chunks, int, float, int, int]:
         """A diagonal, a transpose, a sum of one."""
         labels, out = step.spec
-        chunks = {x: _rules()["common"](*(c for y, c in zip(labels, given, strict=True) if y == x)) for x in labels}
+        chunks = {
+            x: _rules()["common"](*(c for y, c in zip(labels, given, strict=True) if y == x))
+            for x in labels
+        }
         wanted = tuple(chunks[x] for x in labels)
         joins, sent = self._rechunked([given], [wanted])
         made = tuple(chunks[x] for x in out)
         blocks, gone = _count(made), [len(chunks[x]) for x in dict.fromkeys(labels) if x not in out]
         tasks = blocks * (prod(gone) + _tree(gone)) if gone else blocks * (labels != out)
         sent += self.itemsize * _entries(made) * (prod(gone) - 1) * self._away
-        return made, joins + tasks, sent, self._bytes(wanted) + self._bytes(made), blocks * prod(gone)
+        return (
+            made,
+            joins + tasks,
+            sent,
+            self._bytes(wanted) + self._bytes(made),
+            blocks * prod(gone),
+        )
 
     def _solved(self, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
         la, lb, out, flipped = step.spec
@@ -158,7 +204,13 @@ class Cut:
         known = {**dict(zip(lb, right, strict=True)), **dict(zip(la, whole, strict=True))}
         made = tuple(known[x] for x in out)
         sent += self.itemsize * _entries(whole) * min(_count(made), self.workers) * self._away
-        return made, joins + _count(made), sent, self._bytes(whole) + 2 * self._bytes(made), _count(made)
+        return (
+            made,
+            joins + _count(made),
+            sent,
+            self._bytes(whole) + 2 * self._bytes(made),
+            _count(made),
+        )
 
     def _each(self, k: int, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
         """A function of every block; axes that it needs whole are joined."""
@@ -168,14 +220,28 @@ class Cut:
             made = self._even(shape)
             return made, _count(made), 0.0, self._bytes(made), _count(made)
         batch = len(given[0]) - core
-        cut = [_rules()["common"](*(c[axis] for c in given if len(c) > axis)) for axis in range(batch)]
+        cut = [
+            _rules()["common"](*(c[axis] for c in given if len(c) > axis)) for axis in range(batch)
+        ]
         wanted = [(*cut[: len(c)], *((sum(n),) for n in c[batch:])) for c in given]
         joins, sent = self._rechunked(given, wanted)
         made = (*cut, *((n,) for n in shape[batch:]))
-        return made, joins + _count(made), sent, sum(map(self._bytes, wanted)) + self._bytes(made), _count(made)
+        return (
+            made,
+            joins + _count(made),
+            sent,
+            sum(map(self._bytes, wanted)) + self._bytes(made),
+            _count(made),
+        )
 
     def _moved(self, old: Chunks, made: Chunks, tasks: int) -> tuple[Chunks, int, float, int, int]:
-        return made, tasks, self.itemsize * _entries(old) * self._away, 2 * self._bytes(made), _count(made)
+        return (
+            made,
+            tasks,
+            self.itemsize * _entries(old) * self._away,
+            2 * self._bytes(made),
+            _count(made),
+        )
 
     def _even(self, shape: tuple[int, ...]) -> Chunks:
         """The longest axes cut in two until a block is small enough."""
@@ -204,19 +270,27 @@ class Cut:
         return self.itemsize * prod(max(c, default=0) for c in chunks)
 
     def _peak(self, live: Sequence[int]) -> float:
-        """The bytes of one worker at the fullest moment: its part of what still is needed, and a task."""
+        """The bytes of one worker at the fullest moment: its part of what still is needed, and a
+        task.
+        """
         liveness = Liveness([(k, self.program.steps[k]) for k in live], self.program.outputs)
         peak, alive = 0.0, set[int]()
         for k in live:
             alive.add(k)
-            parts = [self.held[v] / max(1, min(self.workers, _count(self.chunks[v]))) for v in alive]
+            parts = [
+                self.held[v] / max(1, min(self.workers, _count(self.chunks[v]))) for v in alive
+            ]
             peak = max(peak, sum(parts) + self.loads[k].task_bytes)
             alive.difference_update(liveness.ended(k, self.program.steps[k]))
         return peak
 
 
-def best_cut(program: Program, live: Sequence[int], itemsize: int, workers: int, memory: int | None) -> Cut:
-    """The blocks that take the least time: large ones leave workers idle, small ones make more tasks."""
+def best_cut(
+    program: Program, live: Sequence[int], itemsize: int, workers: int, memory: int | None
+) -> Cut:
+    """The blocks that take the least time: large ones leave workers idle, small ones make more
+    tasks.
+    """
     most = block_entries(itemsize, memory)
     found = Cut(program, live, itemsize, workers, most)
     while workers > 1 and most // 2 >= LEAST:
@@ -237,7 +311,9 @@ def _entries(chunks: Chunks) -> int:
 
 
 def _tree(pieces: Sequence[int]) -> int:
-    """The tasks that add pieces of some axes, a few at a time: as many along each axis as make BRANCHES together."""
+    """The tasks that add pieces of some axes, a few at a time: as many along each axis as make
+    BRANCHES together.
+    """
     if not pieces:
         return 0
     few = max(2, int(BRANCHES ** (1 / len(pieces)) + 1e-9))

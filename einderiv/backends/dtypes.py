@@ -1,6 +1,7 @@
 """Dtypes of results, decided as each library decides them; and what an error of a library means.
 
-The dtype of a result is that of all arrays together which the expression has met; its numbers count as Python scalars.
+The dtype of a result is that of all arrays together which the expression has met; its numbers count
+as Python scalars.
 """
 
 from __future__ import annotations
@@ -40,9 +41,14 @@ def decided(library: Library, roots: Sequence[Expr], dtypes: Mapping[str, Any]) 
 
 
 def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
-    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function leave the integers?"""
-    held = [node.value for node in walk(roots, everything)
-            if isinstance(node, Constant) and hasattr(node.value, "dtype")]  # fmt: skip
+    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function
+    leave the integers?
+    """
+    held = [
+        node.value
+        for node in walk(roots, everything)
+        if isinstance(node, Constant) and hasattr(node.value, "dtype")
+    ]
     nodes = list(walk(roots))
     scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
     scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
@@ -51,7 +57,9 @@ def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
 
 
 def finished(library: Library, result: Any, dtype: Any) -> Any:
-    """A result as an array of `dtype`. Raises EinderivError for whole numbers that it does not hold."""
+    """A result as an array of `dtype`. Raises EinderivError for whole numbers that it does not
+    hold.
+    """
     if result.dtype == dtype:
         return result
     kind = library.kind(dtype)
@@ -59,23 +67,32 @@ def finished(library: Library, result: Any, dtype: Any) -> Any:
         low, high = int(result.min()), int(result.max())
         bits, signed = 8 * kind.itemsize, kind.kind == "i"
         if low < -(2 ** (bits - 1)) * signed or high >= 2 ** (bits - signed):
-            raise EinderivError(f"the result runs from {low} to {high}, which {kind.name} does not hold: "
-                                f"convert the arrays to {library.wider} first")  # fmt: skip
+            raise EinderivError(
+                f"the result runs from {low} to {high}, which {kind.name} does not hold: "
+                f"convert the arrays to {library.wider} first"
+            )
     return library.converted(result, dtype)
 
 
 def explained(error: Exception, dtype: str) -> EinderivError | None:
-    """What an error of a library means, in our words; None for one that says something else. JAX raises none of these:
-    it gives what division by zero gives."""
+    """What an error of a library means, in our words; None for one that says something else. JAX
+    raises none of these: it gives what division by zero gives.
+    """
     text = str(error)
     if isinstance(error, np.linalg.LinAlgError):
         return SingularMatrixError(f"a matrix cannot be inverted or factored: {text}")
     if isinstance(error, RuntimeError) and "linalg." in text:  # of torch
-        return SingularMatrixError(f"a matrix cannot be inverted or factored: {text.split('. ')[0]}")
-    if isinstance(error, (ValueError, IndexError)) and ("zero-size" in text or "non-zero size" in text):
+        return SingularMatrixError(
+            f"a matrix cannot be inverted or factored: {text.split('. ')[0]}"
+        )
+    if isinstance(error, (ValueError, IndexError)) and (
+        "zero-size" in text or "non-zero size" in text
+    ):
         return EinderivError("the largest or smallest entry was asked of an axis that has none")
     # A coefficient is a Python number.
-    if isinstance(error, OverflowError) or (isinstance(error, RuntimeError) and "without overflow" in text):
+    if isinstance(error, OverflowError) or (
+        isinstance(error, RuntimeError) and "without overflow" in text
+    ):
         return EinderivError(f"a number in the expression is too large for {dtype}")
     return None
 
@@ -83,11 +100,16 @@ def explained(error: Exception, dtype: str) -> EinderivError | None:
 def check_no_bool(kind: str) -> None:
     """Refuse what would be computed in the algebra of truth values."""
     if kind == "b":
-        raise TypeError("all arrays are bool, for which + and * mean or and and: convert them to int64 or float64")
+        raise TypeError(
+            "all arrays are bool, for which + and * mean or and and: convert them to int64 or "
+            "float64"
+        )
 
 
 def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
-    """Nothing that was met on the way may lack a complex derivative: it would be given out as the real one."""
+    """Nothing that was met on the way may lack a complex derivative: it would be given out as
+    the real one.
+    """
     inside: set[int] = set()  # nodes that may be complex
     for node in walk(roots, everything):
         given = isinstance(node, Tensor) and node.name in dtypes and dtypes[node.name].kind == "c"
@@ -97,10 +119,13 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
             continue
         if node.function.name == "conj" and not node.complex:
             name = called(node.arguments[0])
-            raise EinderivError(f"{name} is conjugated and given as a complex array, but not declared so: "
-                                f"ed.tensor({name!r}, …, complex=True)")  # fmt: skip
+            raise EinderivError(
+                f"{name} is conjugated and given as a complex array, but not declared so: "
+                f"ed.tensor({name!r}, …, complex=True)"
+            )
         if not node.function.analytic:
             raise EinderivError(
-                f"{node.function.name} of complex numbers is not holomorphic, so it has no derivative "
+                f"{node.function.name} of complex numbers is not holomorphic, so it has no "
+                "derivative "
                 "here; write it with real and imaginary parts, of tensors declared complex=True"
             )

@@ -1,4 +1,6 @@
-"""A program as Python source: one straight-line function, locals only, readable and runnable on its own."""
+"""A program as Python source: one straight-line function, locals only, readable and runnable on
+its own.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,12 @@ class Emitted:
     inputs: tuple[str, ...]  # names of tensors; "#0" is the first held array
     free: tuple[Size, ...]  # sizes that no input gives: keyword arguments of the function
 
-    def function(self, backend: Backend, given: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-        """The function itself; `given` stands for what the source binds. The source is ours: names were checked when
-        tensors were made."""
+    def function(
+        self, backend: Backend, given: Mapping[str, Any] | None = None
+    ) -> Callable[..., Any]:
+        """The function itself; `given` stands for what the source binds. The source is ours: names
+        were checked when tensors were made.
+        """
         scope: dict[str, Any] = {}
         try:
             exec(compile(self.source, f"<einderiv {backend.name}>", "exec"), scope)
@@ -52,14 +57,25 @@ def reserved(backend: Backend) -> set[str]:
     return {*RESERVED, *backend.setup((), None, None), *backend.helpers.texts, *bound}
 
 
-def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backend, *, order: tuple[str, ...],
-         dtype: str | None = None, device: str | None = None, many: bool = False, loop: Loop | None = None,
-         zeroed: bool | None = None) -> Emitted:  # fmt: skip
+def emit(
+    program: Program,
+    roots: tuple[Expr, ...],
+    sizes: Sizes,
+    backend: Backend,
+    *,
+    order: tuple[str, ...],
+    dtype: str | None = None,
+    device: str | None = None,
+    many: bool = False,
+    loop: Loop | None = None,
+    zeroed: bool | None = None,
+) -> Emitted:
     """The source of a program: a function of the tensors `order`, then of the held arrays.
 
-    With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device. A `loop` goes over
-    blocks of an axis. With `zeroed`, True or False, the last arguments are arrays that the results are written into,
-    and it says whether there are zeros already where a result always has one.
+    With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device. A
+    `loop` goes over blocks of an axis. With `zeroed`, True or False, the last arguments are arrays
+    that the results are written into, and it says whether there are zeros already where a result
+    always has one.
     """
     steps = [(k, program.steps[k]) for k in program.live()]
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
@@ -69,36 +85,70 @@ def emit(program: Program, roots: tuple[Expr, ...], sizes: Sizes, backend: Backe
     variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
     variables |= {k: names.fresh("ones") for k, step in steps if step.kind == "ones"}
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
-    buffers = Buffers(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
+    buffers = (
+        Buffers(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
+    )
     outs = [] if zeroed is None else [names.fresh("out") for _ in program.outputs]
     places = out_of(program, steps, loop, buffers, outs) if buffers and outs else {}
-    writer = Writer(program, backend, variables, names.size, names.fresh, buffers, places, zeroed=zeroed is True)
+    writer = Writer(
+        program, backend, variables, names.size, names.fresh, buffers, places, zeroed=zeroed is True
+    )
     lines = writer.run(steps, loop)
     if outs:
-        lines += [f"{out}[...] = {variables[k]}" for k, out in zip(program.outputs, outs, strict=True)
-                  if variables[k] != out] or ["pass"] * (not lines)  # fmt: skip
+        lines += [
+            f"{out}[...] = {variables[k]}"
+            for k, out in zip(program.outputs, outs, strict=True)
+            if variables[k] != out
+        ] or ["pass"] * (not lines)
     else:
         lines.append(_last(program, variables, backend, many=many))
     bound, free = _bindings(steps, arguments, names)
-    first = f"def compute({', '.join([*arguments.values(), *outs, *['*'] * bool(free), *map(names.size, free)])}):"
+    parameters = [*arguments.values(), *outs]
+    if free:
+        parameters += ["*", *map(names.size, free)]
+    first = f"def compute({', '.join(parameters)}):"
     setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
-    constants = [f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, {dtype or LEAST!r})"
-                 for k, step in steps if step.kind == "ones"]  # fmt: skip
+    constants = [
+        f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, "
+        f"{dtype or LEAST!r})"
+        for k, step in steps
+        if step.kind == "ones"
+    ]
     if buffers:  # what no argument decides is decided once
         constants, setup = [*setup, *constants], []
     body = [*bound, *setup, *lines]
-    if buffers is None and not outs:  # a source to be read; names that only remarks need are given last
-        given = {arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()}
+    if (
+        buffers is None and not outs
+    ):  # a source to be read; names that only remarks need are given last
+        given = {
+            arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()
+        }
         told = {variables[k]: names.shape(step.sizes) for k, step in steps if step.kind != "input"}
-        body = [*head(given, [names.shape(program.steps[k].sizes) for k in program.outputs]), *remarked(body, told)]
-    return Emitted(_module(backend, steps, lines, constants, "\n    ".join([first, *body])), inputs, free)
+        body = [
+            *head(given, [names.shape(program.steps[k].sizes) for k in program.outputs]),
+            *remarked(body, told),
+        ]
+    return Emitted(
+        _module(backend, steps, lines, constants, "\n    ".join([first, *body])), inputs, free
+    )
 
 
-def _module(backend: Backend, steps: list[tuple[int, Step]], lines: list[str], constants: list[str], body: str) -> str:
+def _module(
+    backend: Backend,
+    steps: list[tuple[int, Step]],
+    lines: list[str],
+    constants: list[str],
+    body: str,
+) -> str:
     """A whole source: imports, constants, the helpers that it uses, and its function."""
     helpers = backend.helpers.used(lines)
     texts = [backend.helpers.texts[name].rstrip() for name in helpers]
-    parts = [_header(backend, steps, helpers), *["\n".join(constants)] * bool(constants), *texts, body]
+    parts = [
+        _header(backend, steps, helpers),
+        *["\n".join(constants)] * bool(constants),
+        *texts,
+        body,
+    ]
     return "\n\n\n".join(parts) + "\n"
 
 
@@ -110,7 +160,9 @@ def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str])
 
 
 def _words(steps: list[tuple[int, Step]], backend: Backend) -> set[str]:
-    """The names that a source uses itself, those in the spellings of rows too: those of users may use any."""
+    """The names that a source uses itself, those in the spellings of rows too: those of users
+    may use any.
+    """
     rows = {step.spec[0].name: step.spec[0] for _, step in steps if step.kind == "apply"}
     texts = [text for row in rows.values() for text in (backend.needs(row), backend.row(row))]
     spelt = re.sub(r"{\w+}", "", " ".join(texts))
@@ -118,7 +170,9 @@ def _words(steps: list[tuple[int, Step]], backend: Backend) -> set[str]:
 
 
 def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
-    """The argument for each input: tensors go by their names, unless the source needs that name itself."""
+    """The argument for each input: tensors go by their names, unless the source needs that name
+    itself.
+    """
     found: dict[str, str] = {}
     taken = {*words, *inputs}
     for name in inputs:
@@ -137,17 +191,24 @@ def _last(program: Program, variables: Mapping[int, str], backend: Backend, *, m
 
 
 def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> list[str]:
-    """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for results alias nothing."""
+    """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for
+    results alias nothing.
+    """
     roots = [owner(program, k) for k in program.outputs]
     return [
-        fresh.format(variables[k]) if program.steps[root].kind == "input" or root in roots[:place]
-        or len(program.steps[k].sizes) < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
+        fresh.format(variables[k])
+        if program.steps[root].kind == "input"
+        or root in roots[:place]
+        or len(program.steps[k].sizes)
+        < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
         else variables[k]
         for place, (k, root) in enumerate(zip(program.outputs, roots, strict=True))
-    ]  # fmt: skip
+    ]
 
 
-def _given(program: Program, roots: tuple[Expr, ...], inputs: tuple[str, ...]) -> dict[str, tuple[Size, ...]]:
+def _given(
+    program: Program, roots: tuple[Expr, ...], inputs: tuple[str, ...]
+) -> dict[str, tuple[Size, ...]]:
     """The sizes of the inputs: of tensors, then of held arrays."""
     found = {node.name: node.sizes for node in walk(roots, everything) if isinstance(node, Tensor)}
     found.update({step.spec[0]: step.sizes for step in program.steps if step.kind == "input"})
@@ -155,7 +216,9 @@ def _given(program: Program, roots: tuple[Expr, ...], inputs: tuple[str, ...]) -
 
 
 def _kinds(roots: tuple[Expr, ...]) -> list[str]:
-    """Numbers that lift the dtype of a result: fractions, functions that leave the integers, complex numbers."""
+    """Numbers that lift the dtype of a result: fractions, functions that leave the integers,
+    complex numbers.
+    """
     nodes = list(walk(roots))
     numbers = [n.coefficient for n in nodes if isinstance(n, Einsum)]
     numbers += [p for n in nodes if isinstance(n, Apply) for p in n.parameters]
@@ -170,15 +233,21 @@ def _setup(setup: Mapping[str, str], lines: list[str]) -> list[str]:
     return [line for word, line in setup.items() if word in used]
 
 
-def _bindings(steps: list[tuple[int, Step]], arguments: Mapping[str, str], names: Names
-              ) -> tuple[list[str], tuple[Size, ...]]:  # fmt: skip
-    """Lines that read the sizes that are used from the shapes of the inputs, and the sizes that no input has."""
+def _bindings(
+    steps: list[tuple[int, Step]], arguments: Mapping[str, str], names: Names
+) -> tuple[list[str], tuple[Size, ...]]:
+    """Lines that read the sizes that are used from the shapes of the inputs, and the sizes that
+    no input has.
+    """
     lines: list[str] = []
     open_sizes = dict(names.known)
     for _, step in steps:
         if step.kind != "input":
             continue
-        found = [names.known.get(names.sizes.find(s)) if not isinstance(s, int) else None for s in step.sizes]
+        found = [
+            names.known.get(names.sizes.find(s)) if not isinstance(s, int) else None
+            for s in step.sizes
+        ]
         for p, (size, name) in enumerate(zip(step.sizes, found, strict=True)):
             if name is not None and open_sizes.pop(names.sizes.find(size), None) is not None:
                 lines.append(f"{name} = {arguments[step.spec[0]]}.shape[{p}]")
@@ -188,15 +257,29 @@ def _bindings(steps: list[tuple[int, Step]], arguments: Mapping[str, str], names
 class Writer:
     """Writes steps as lines; `variables` are the names of the values so far.
 
-    `made_in` are the arrays of ``out=`` that values are made in. With `zeroed` these are known to hold zeros wherever a
-    result always has one.
+    `made_in` are the arrays of ``out=`` that values are made in. With `zeroed` these are known to
+    hold zeros wherever a result always has one.
     """
 
-    def __init__(self, program: Program, backend: Backend, variables: dict[int, str], size: Callable[[Size], str],
-                 fresh: Fresh, buffers: Buffers | None, made_in: Mapping[int, str], *,
-                 zeroed: bool) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: Program,
+        backend: Backend,
+        variables: dict[int, str],
+        size: Callable[[Size], str],
+        fresh: Fresh,
+        buffers: Buffers | None,
+        made_in: Mapping[int, str],
+        *,
+        zeroed: bool,
+    ) -> None:
         self.program, self.backend, self.size, self.fresh = program, backend, size, fresh
-        self.variables, self.buffers, self.made_in, self.zeroed = variables, buffers, made_in, zeroed
+        self.variables, self.buffers, self.made_in, self.zeroed = (
+            variables,
+            buffers,
+            made_in,
+            zeroed,
+        )
         self.lines: list[str] = []
         self.made = 0
 
@@ -224,7 +307,9 @@ class Writer:
             self.lines += reused[1]
         elif k in self.made_in and size is self.size:
             self.variables[k] = name = self.made_in[k]
-            self.lines += into(step, inputs, size, name, zeroed=self.zeroed and k in self.program.outputs)
+            self.lines += into(
+                step, inputs, size, name, zeroed=self.zeroed and k in self.program.outputs
+            )
         else:
             self.variables[k] = self.fresh(f"t{self.made}")
             self.made += 1
@@ -238,8 +323,13 @@ class Writer:
     def loop(self, loop: Loop, steps: Numbered) -> None:
         """The steps inside a loop; what they put together has its name when the loop is over."""
         together = [k for k, _ in steps if k in loop.whole or k in loop.partial]
-        found = {k: self.made_in.get(k) or self.fresh("total" if k in loop.partial else "whole") for k in together}
-        self.lines += [f"{found[k]}[...] = 0" for k in together if k in self.made_in and k in loop.partial]
+        found = {
+            k: self.made_in.get(k) or self.fresh("total" if k in loop.partial else "whole")
+            for k in together
+        }
+        self.lines += [
+            f"{found[k]}[...] = 0" for k in together if k in self.made_in and k in loop.partial
+        ]
         for k in (k for k in together if k not in self.made_in):
             kind = "zeros" if k in loop.partial else "empty"
             full = shape([self.size(s) for s in self.program.steps[k].sizes])
@@ -255,14 +345,18 @@ class Writer:
 
         for k, step in steps:
             cuts = loop.cuts.get(k, {})
-            inputs = [at(self.variables[v], cuts[p], block) if p in cuts else self.variables[v]
-                      for p, v in enumerate(step.inputs)]  # fmt: skip
+            inputs = [
+                at(self.variables[v], cuts[p], block) if p in cuts else self.variables[v]
+                for p, v in enumerate(step.inputs)
+            ]
             self._step(k, loop.cut(k, step), inputs, size)
             if k in loop.whole:
                 self.lines.append(f"{at(found[k], loop.axis[k], block)} = {self.variables[k]}")
             if k in loop.partial:
                 self.lines.append(f"{found[k]} += {self.variables[k]}")
-                if self.program.entries(k) >= LARGE:  # or it would be there beside that of the next block
+                if (
+                    self.program.entries(k) >= LARGE
+                ):  # or it would be there beside that of the next block
                     self.lines.append(f"del {self.variables[k]}")
         if any(rows in line for line in self.lines):
             self.lines.insert(0, f"{rows} = min({loop.rows}, {loop.count} - {start})")

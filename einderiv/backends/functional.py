@@ -1,4 +1,5 @@
-"""Steps spelt as functions of their inputs, without writing into arrays: what `jit`, `vmap` and autograd follow.
+"""Steps spelt as functions of their inputs, without writing into arrays: what `jit`, `vmap` and
+autograd follow.
 
 Libraries differ in a few words only; a `Functional` backend holds these.
 """
@@ -12,16 +13,29 @@ from ..expression import LETTERS, Labels, Number
 from ..planning import Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
-from .source_text import Spell, aligned, combine_text, core_axes, literal, product, shape, solve_text, transposed
+from .source_text import (
+    Spell,
+    aligned,
+    combine_text,
+    core_axes,
+    literal,
+    product,
+    shape,
+    solve_text,
+    transposed,
+)
 
 WIDE = 2**63
 
-Embedded = tuple[str, Labels, Labels]  # a value, its labels, and those of all axes of the tensor that it is put in
+# a value, its labels, and those of all axes of the tensor that it is put in
+Embedded = tuple[str, Labels, Labels]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Functional(Backend):
-    """A backend whose steps are functions of their inputs. The words in which libraries differ are its fields."""
+    """A backend whose steps are functions of their inputs. The words in which libraries differ
+    are its fields.
+    """
 
     like: str  # keywords of what makes arrays
     mask: str  # the mask of a diagonal of size {0}
@@ -39,7 +53,8 @@ class Functional(Backend):
                 return [self.view(x, *step.spec)]
             case "sum":
                 labels, out = step.spec
-                return [f"{x}.sum({self.axis}={_axes([p for p, label in enumerate(labels) if label not in out])})"]
+                summed = [p for p, label in enumerate(labels) if label not in out]
+                return [f"{x}.sum({self.axis}={_axes(summed)})"]
             case "contract2":
                 return [self.contract2(inputs, step)]
             case "scale":
@@ -50,7 +65,11 @@ class Functional(Backend):
             case "apply":
                 row, core, parameters = step.spec
                 shown = [literal(p) for p in parameters]
-                return [self.row(row).format(*inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs))]
+                return [
+                    self.row(row).format(
+                        *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
+                    )
+                ]
             case "factor":
                 return [f"factored({x})"]
             case "solve":
@@ -62,9 +81,14 @@ class Functional(Backend):
         raise AssertionError(f"no spelling for {step.kind}")
 
     def front(self, number: Number, sizes: Sequence[str]) -> list[str]:
-        """The numbers of a scaling; a whole one too large for an integer of the library as an array."""
+        """The numbers of a scaling; a whole one too large for an integer of the library as an
+        array.
+        """
         found = [_number(number)] * (number != 1) + [product(sizes)] * bool(sizes)
-        return [f"{self.module}.full((), {text}, {self.like})" if _large(text) else text for text in found]
+        return [
+            f"{self.module}.full((), {text}, {self.like})" if _large(text) else text
+            for text in found
+        ]
 
     def view(self, x: str, labels: Labels, out: Labels) -> str:
         """Axes reordered, diagonals read."""
@@ -74,9 +98,12 @@ class Functional(Backend):
 
     def einsum(self, terms: Sequence[Labels], out: Labels, inputs: Sequence[str]) -> str:
         """A call of the library's einsum."""
-        names = dict(zip(dict.fromkeys(label for term in terms for label in term), LETTERS, strict=False))
+        names = dict(
+            zip(dict.fromkeys(label for term in terms for label in term), LETTERS, strict=False)
+        )
         text = ",".join("".join(names[label] for label in term) for term in terms)
-        return f'{self.module}.einsum("{text}->{"".join(names[label] for label in out)}", {", ".join(inputs)})'
+        text += "->" + "".join(names[label] for label in out)
+        return f'{self.module}.einsum("{text}", {", ".join(inputs)})'
 
     def contract2(self, inputs: Sequence[str], step: Step) -> str:
         """A product: elementwise, of vectors and matrices, or an einsum."""
@@ -91,19 +118,23 @@ class Functional(Backend):
             return self.einsum([la, lb], out, inputs)
         return " @ ".join(self.matrices(inputs, la, lb, out))
 
-    def matrices(self, inputs: Sequence[str], la: Labels, lb: Labels, out: Labels) -> tuple[str, str]:
+    def matrices(
+        self, inputs: Sequence[str], la: Labels, lb: Labels, out: Labels
+    ) -> tuple[str, str]:
         """Two matrices or vectors, so turned that their product is the one that is wanted."""
         x, y = inputs
         _, summed, first, second = contraction(la, lb, out)
         if out != first + second:
             x, y, la, lb, first, second = y, x, lb, la, second, first
         if (not second and la != first + summed) or (not first and lb != summed + second):
-            return y, x  # a vector goes to the side where its matrix need not be turned: XLA would copy that
+            # a vector goes to the side where its matrix need not be turned: XLA would copy that
+            return (y, x)
         return transposed(x, la, first + summed), transposed(y, lb, summed + second)
 
     def weighted(self, inputs: Sequence[str], step: Step, summed: Labels) -> str:
-        """A sum of an array with weights over axes that run slowly: one pass over the memory, where `einsum` makes a
-        stack of products with vectors."""
+        """A sum of an array with weights over axes that run slowly: one pass over the memory, where
+        `einsum` makes a stack of products with vectors.
+        """
         (la, lb, out), (x, y) = step.spec, inputs
         if len(lb) > len(la):
             x, y, la, lb = y, x, lb, la
@@ -122,34 +153,53 @@ class Functional(Backend):
             first = tuple(map(output.index, output))
             groups.setdefault(first, []).append((x, labels, output))
         text = " + ".join(self.embedded(terms, first, sizes) for first, terms in groups.items())
-        filled = {p for labels, output in step.spec for p, label in enumerate(output)
-                  if label in labels or output.count(label) > 1}  # fmt: skip
-        if len(filled) == len(sizes) and (len(inputs) > 1 or tuple(range(len(sizes))) not in groups):
+        filled = {
+            p
+            for labels, output in step.spec
+            for p, label in enumerate(output)
+            if label in labels or output.count(label) > 1
+        }
+        if len(filled) == len(sizes) and (
+            len(inputs) > 1 or tuple(range(len(sizes))) not in groups
+        ):
             return text
         text = f"({text})" if len(inputs) > 1 else text
-        return self.fresh.format(text if len(filled) == len(sizes) else self.spread.format(text, shape(sizes)))
+        return self.fresh.format(
+            text if len(filled) == len(sizes) else self.spread.format(text, shape(sizes))
+        )
 
     def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
-        """The sum of terms whose labels repeat alike; axis p repeats the label of axis ``first[p]``."""
+        """The sum of terms whose labels repeat alike; axis p repeats the label of axis
+        ``first[p]``.
+        """
         text = " + ".join(self.along(*term) for term in terms)
         mask = self.diagonals(terms[0][2], sizes)
         return f"{self.module}.where({mask}, {text}, 0)" if mask else text
 
     def along(self, x: str, labels: Labels, output: Labels) -> str:
         """`x` along the axes of the output; of a label that repeats, along the first."""
-        return aligned(x, labels, tuple(x if output.index(x) == p else -1 - p for p, x in enumerate(output)),
-                       self.permute)  # fmt: skip
+        return aligned(
+            x,
+            labels,
+            tuple(x if output.index(x) == p else -1 - p for p, x in enumerate(output)),
+            self.permute,
+        )
 
     def diagonals(self, output: Labels, sizes: Sequence[str]) -> str:
         """The mask of the diagonals of labels that repeat; empty without them."""
         axes = tuple(range(len(output)))
-        return " & ".join(aligned(self.mask.format(sizes[p]), (output.index(label), p), axes)
-                          for p, label in enumerate(output) if output.index(label) != p)  # fmt: skip
+        return " & ".join(
+            aligned(self.mask.format(sizes[p]), (output.index(label), p), axes)
+            for p, label in enumerate(output)
+            if output.index(label) != p
+        )
 
 
 def _number(number: Number) -> str:
     """A number as text; beyond 64 bits it can only be one of a floating dtype."""
-    return literal(float(number) if isinstance(number, int) and WIDE <= abs(number) < 10**308 else number)
+    return literal(
+        float(number) if isinstance(number, int) and WIDE <= abs(number) < 10**308 else number
+    )
 
 
 def _large(text: str) -> bool:

@@ -1,7 +1,7 @@
 """JAX: its arrays, and how it says every row of the functions table and every kind of step.
 
-`jit`, `vmap` and `grad` follow the sources. What JAX decides is its own: how dtypes promote, 64 bits or 32, what a
-singular matrix gives.
+`jit`, `vmap` and `grad` follow the sources. What JAX decides is its own: how dtypes promote, 64
+bits or 32, what a singular matrix gives.
 """
 
 from __future__ import annotations
@@ -20,29 +20,79 @@ from .functional import Functional
 from .source_text import COMPARED, Spell
 
 COLUMN = {
-    **{name: f"jnp.{name}({{0}})" for name in (
-        "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "abs", "sign", "expm1", "log1p", "log2", "log10", "cbrt",
-        "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh")},
+    **{
+        name: f"jnp.{name}({{0}})"
+        for name in (
+            "exp",
+            "log",
+            "sin",
+            "cos",
+            "tanh",
+            "sqrt",
+            "square",
+            "abs",
+            "sign",
+            "expm1",
+            "log1p",
+            "log2",
+            "log10",
+            "cbrt",
+            "tan",
+            "arcsin",
+            "arccos",
+            "arctan",
+            "sinh",
+            "cosh",
+            "arcsinh",
+            "arccosh",
+            "arctanh",
+        )
+    },
     **{name: f"special.{name}({{0}})" for name in ("erf", "erfc", "gammaln", "digamma")},
     **{name: f"({{0}} {sign} {{1}}).astype({{0}}.dtype)" for name, sign in COMPARED.items()},
-    "sigmoid": "nn.sigmoid({0})", "relu": "nn.relu({0})", "softplus": "nn.softplus({0})",
-    "log_sigmoid": "-nn.softplus(-{0})", "reciprocal": "(1 / {0})", "heaviside": "({0} > 0).astype({0}.dtype)",
-    "power": "jnp.power({0}, {1})", "maximum": "jnp.maximum({0}, {1})", "minimum": "jnp.minimum({0}, {1})",
-    "hypot": "jnp.hypot({0}, {1})", "arctan2": "jnp.arctan2({0}, {1})", "where": "jnp.where({0} != 0, {1}, {2})",
+    "sigmoid": "nn.sigmoid({0})",
+    "relu": "nn.relu({0})",
+    "softplus": "nn.softplus({0})",
+    "log_sigmoid": "-nn.softplus(-{0})",
+    "reciprocal": "(1 / {0})",
+    "heaviside": "({0} > 0).astype({0}.dtype)",
+    "power": "jnp.power({0}, {1})",
+    "maximum": "jnp.maximum({0}, {1})",
+    "minimum": "jnp.minimum({0}, {1})",
+    "hypot": "jnp.hypot({0}, {1})",
+    "arctan2": "jnp.arctan2({0}, {1})",
+    "where": "jnp.where({0} != 0, {1}, {2})",
     "leaky_relu": "jnp.where({0} > 0, {0}, {1} * {0})",
     "elu": "jnp.where({0} > 0, {0}, {1} * jnp.expm1(jnp.minimum({0}, 0)))",
-    "silu": "{0} * nn.sigmoid({0})", "gelu": "{0} * special.ndtr({0})", "polygamma": "special.polygamma({1}, {0})",
-    "softmax": "softmax({0}, {core})", "log_softmax": "log_softmax({0}, {core})",
-    "logsumexp": "logsumexp({0}, {core})", "max": "{0}.max({core})", "min": "{0}.min({core})",
-    "at_max": "shares({0}, jnp.max, {core})", "at_min": "shares({0}, jnp.min, {core})",
-    "prod": "products({0}, {depth}, {1})", "inv": "inverse({0})", "det": "determinant({0})",
-    "logdet": "log_determinant({0})", "det_sign": "jnp.linalg.slogdet({0})[0]", "adj": "adjugate({0})",
-    "minors": "minors({0}, {1})", "pinv": "jnp.linalg.pinv({0})",
-    "matrix_power": "jnp.linalg.matrix_power({0}, {1})", "cholesky": "jnp.linalg.cholesky({0})",
-    "tril": "jnp.tril({0}, {1})", "triu": "jnp.triu({0}, {1})", "expm": "frechet({all})", "vec": "", "unvec": "",
-    "conj": "jnp.conjugate({0})", "modulus": "jnp.abs({0}).astype({0}.dtype)",
+    "silu": "{0} * nn.sigmoid({0})",
+    "gelu": "{0} * special.ndtr({0})",
+    "polygamma": "special.polygamma({1}, {0})",
+    "softmax": "softmax({0}, {core})",
+    "log_softmax": "log_softmax({0}, {core})",
+    "logsumexp": "logsumexp({0}, {core})",
+    "max": "{0}.max({core})",
+    "min": "{0}.min({core})",
+    "at_max": "shares({0}, jnp.max, {core})",
+    "at_min": "shares({0}, jnp.min, {core})",
+    "prod": "products({0}, {depth}, {1})",
+    "inv": "inverse({0})",
+    "det": "determinant({0})",
+    "logdet": "log_determinant({0})",
+    "det_sign": "jnp.linalg.slogdet({0})[0]",
+    "adj": "adjugate({0})",
+    "minors": "minors({0}, {1})",
+    "pinv": "jnp.linalg.pinv({0})",
+    "matrix_power": "jnp.linalg.matrix_power({0}, {1})",
+    "cholesky": "jnp.linalg.cholesky({0})",
+    "tril": "jnp.tril({0}, {1})",
+    "triu": "jnp.triu({0}, {1})",
+    "expm": "frechet({all})",
+    "vec": "",
+    "unvec": "",
+    "conj": "jnp.conjugate({0})",
+    "modulus": "jnp.abs({0}).astype({0}.dtype)",
     "pseudo_reciprocal": "jnp.where({0} == 0, 0, 1 / jnp.where({0} == 0, 1, {0}))",
-}  # fmt: skip
+}
 TEXTS = {
     "softmax": """\
 def softmax(x, axis):
@@ -51,7 +101,8 @@ def softmax(x, axis):
 """,
     "log_softmax": """\
 def log_softmax(x, axis):
-    x = x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))  # large entries lose no digits
+    # large entries lose no digits
+    x = x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))
     return x - jnp.log(jnp.exp(x).sum(axis, keepdims=True))
 """,
     "logsumexp": """\
@@ -60,7 +111,9 @@ def logsumexp(x, axis):
     m = jnp.where(jnp.isfinite(m), m, 0)
     return jnp.squeeze(jnp.log(jnp.exp(x - m).sum(axis, keepdims=True)) + m, axis)
 """,
-    **renamed(("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "jnp"),
+    **renamed(
+        ("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "jnp"
+    ),
     "shard": """\
 mesh = Mesh(jax.devices()[:1], ("devices",))
 
@@ -79,7 +132,8 @@ def solved(matrix, b, flipped=False):
     "inverse": """\
 def inverse(matrix):
     a = matrix[0]
-    return linalg.lu_solve(factors(matrix), jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape))
+    unit = jnp.broadcast_to(jnp.eye(a.shape[-1], dtype=a.dtype), a.shape)
+    return linalg.lu_solve(factors(matrix), unit)
 """,
     **renamed(("determinant", "log_determinant"), "jnp"),
 }
@@ -88,7 +142,8 @@ IMPORTS = {
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "from jax import lax"),
     **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
     "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
-    "shard": "import jax\nfrom jax import lax\nfrom jax.sharding import Mesh, NamedSharding, PartitionSpec",
+    "shard": "import jax\nfrom jax import lax\n"
+    "from jax.sharding import Mesh, NamedSharding, PartitionSpec",
 }
 
 
@@ -102,11 +157,15 @@ class JaxLibrary(Library):
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays and tracers as they are, everything else as an array."""
         jnp = self.xp
-        found = {n: a if library(a) == "jax" else jnp.asarray(usable(a, n)) for n, a in arrays.items()}
+        found = {
+            n: a if library(a) == "jax" else jnp.asarray(usable(a, n)) for n, a in arrays.items()
+        }
         for name, a in found.items():
             if not (jnp.issubdtype(a.dtype, jnp.number) or a.dtype == bool):
-                raise TypeError(f"{name} has dtype {a.dtype}, which cannot be computed with: "
-                                "numbers are bool, int, float or complex")  # fmt: skip
+                raise TypeError(
+                    f"{name} has dtype {a.dtype}, which cannot be computed with: "
+                    "numbers are bool, int, float or complex"
+                )
         return found, None
 
     def looked_at(self, array: Any) -> Any:
@@ -120,14 +179,20 @@ class JaxLibrary(Library):
         import numpy as np
 
         canonical = _jax().dtypes.canonicalize_dtype  # 64 bits only where they are enabled
-        return np.dtype(canonical(self.xp.result_type(*map(canonical, dtypes or [np.int64]), *numbers)))
+        return np.dtype(
+            canonical(self.xp.result_type(*map(canonical, dtypes or [np.int64]), *numbers))
+        )
 
     def kind(self, dtype: Any) -> Kind:
         """A dtype of JAX; bfloat16 and its like are floats too."""
         import numpy as np
 
         dtype = np.dtype(dtype)
-        return Kind(dtype.name, "f" if self.xp.issubdtype(dtype, self.xp.floating) else dtype.kind, dtype.itemsize)
+        return Kind(
+            dtype.name,
+            "f" if self.xp.issubdtype(dtype, self.xp.floating) else dtype.kind,
+            dtype.itemsize,
+        )
 
     def held_dtype(self, array: Any) -> Any:
         """Its own: ``jax.numpy.asarray`` keeps it."""
@@ -160,7 +225,9 @@ class JaxLibrary(Library):
             return type(self.xp.zeros(()))
 
     def constants(self, run: Callable[[], list[Any]]) -> list[Any]:
-        """What constants come to, also while a caller is traced. A trace may not keep factors: they are made here."""
+        """What constants come to, also while a caller is traced. A trace may not keep factors:
+        they are made here.
+        """
         with _jax().ensure_compile_time_eval():
             found = super().constants(run)
             for matrix in found:
@@ -178,15 +245,26 @@ class Jax(Functional):
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
-        return [f"shard({inputs[0]}, {step.spec[0]})"] if step.kind == "shard" else super().spell(step, inputs, size)
+        return (
+            [f"shard({inputs[0]}, {step.spec[0]})"]
+            if step.kind == "shard"
+            else super().spell(step, inputs, size)
+        )
 
-    def fitted(self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any) -> Backend:
-        """The backend whose sources divide their values among the devices of a mesh, if there is one."""
+    def fitted(
+        self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
+    ) -> Backend:
+        """The backend whose sources divide their values among the devices of a mesh, if there is
+        one.
+        """
         if mesh is None:
             return self
         # One axis for all devices; constraints are for a mesh whose axes JAX may divide by itself.
         flat = import_module("jax.sharding").Mesh(mesh.devices.ravel(), ("devices",))
-        texts = {**self.helpers.texts, "shard": self.helpers.texts["shard"].replace("[:1]", f"[:{mesh.size}]")}
+        texts = {
+            **self.helpers.texts,
+            "shard": self.helpers.texts["shard"].replace("[:1]", f"[:{mesh.size}]"),
+        }
         return replace(self, helpers=replace(self.helpers, texts=texts), bindings={"mesh": flat})
 
 

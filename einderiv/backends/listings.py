@@ -1,8 +1,10 @@
-"""Two more ways to write an expression down as code: nested loops, to learn from, and Julia with OMEinsum.
+"""Two more ways to write an expression down as code: nested loops, to learn from, and Julia with
+OMEinsum.
 
-They are read off the nodes, one value for each product, sum or function, in the order in which the author wrote them:
-no plan is made, nothing is fast, and NumPy is not needed to write them. The loops run on their own; Julia's source
-follows OMEinsum's notation ``ein"ij,jk->ik"(A, B)``, and is not run by anything here.
+They are read off the nodes, one value for each product, sum or function, in the order in which the
+author wrote them: no plan is made, nothing is fast, and NumPy is not needed to write them. The
+loops run on their own; Julia's source follows OMEinsum's notation ``ein"ij,jk->ik"(A, B)``, and is
+not run by anything here.
 """
 
 from __future__ import annotations
@@ -38,26 +40,57 @@ LISTINGS = ("loops", "julia")
 MOST_VALUES = 200  # values that a listing has at most
 #: functions of numbers in Julia; what is missing here raises
 JULIA = {
-    "exp": "exp.({0})", "log": "log.({0})", "sin": "sin.({0})", "cos": "cos.({0})", "tan": "tan.({0})",
-    "tanh": "tanh.({0})", "sinh": "sinh.({0})", "cosh": "cosh.({0})", "sqrt": "sqrt.({0})", "cbrt": "cbrt.({0})",
-    "abs": "abs.({0})", "sign": "sign.({0})", "square": "{0} .^ 2", "reciprocal": "1 ./ {0}", "power": "{0} .^ {1}",
-    "expm1": "expm1.({0})", "log1p": "log1p.({0})", "log2": "log2.({0})", "log10": "log10.({0})",
-    "sigmoid": "1 ./ (1 .+ exp.(.-{0}))", "relu": "max.({0}, 0)", "heaviside": "({0} .> 0)",
-    "softplus": "log1p.(exp.(.-abs.({0}))) .+ max.({0}, 0)", "maximum": "max.({0}, {1})", "minimum": "min.({0}, {1})",
-    "arcsin": "asin.({0})", "arccos": "acos.({0})", "arctan": "atan.({0})", "arctan2": "atan.({0}, {1})",
-    "hypot": "hypot.({0}, {1})", "where": "ifelse.({0} .!= 0, {1}, {2})", "conj": "conj.({0})",
-}  # fmt: skip
+    "exp": "exp.({0})",
+    "log": "log.({0})",
+    "sin": "sin.({0})",
+    "cos": "cos.({0})",
+    "tan": "tan.({0})",
+    "tanh": "tanh.({0})",
+    "sinh": "sinh.({0})",
+    "cosh": "cosh.({0})",
+    "sqrt": "sqrt.({0})",
+    "cbrt": "cbrt.({0})",
+    "abs": "abs.({0})",
+    "sign": "sign.({0})",
+    "square": "{0} .^ 2",
+    "reciprocal": "1 ./ {0}",
+    "power": "{0} .^ {1}",
+    "expm1": "expm1.({0})",
+    "log1p": "log1p.({0})",
+    "log2": "log2.({0})",
+    "log10": "log10.({0})",
+    "sigmoid": "1 ./ (1 .+ exp.(.-{0}))",
+    "relu": "max.({0}, 0)",
+    "heaviside": "({0} .> 0)",
+    "softplus": "log1p.(exp.(.-abs.({0}))) .+ max.({0}, 0)",
+    "maximum": "max.({0}, {1})",
+    "minimum": "min.({0}, {1})",
+    "arcsin": "asin.({0})",
+    "arccos": "acos.({0})",
+    "arctan": "atan.({0})",
+    "arctan2": "atan.({0}, {1})",
+    "hypot": "hypot.({0}, {1})",
+    "where": "ifelse.({0} .!= 0, {1}, {2})",
+    "conj": "conj.({0})",
+}
 #: functions with core axes, the last ones, in Julia
 JULIA_CORE = {
-    "softmax": "exp.({0} .- maximum({0}, dims=ndims({0}))) ./ sum(exp.({0} .- maximum({0}, dims=ndims({0}))), "
-               "dims=ndims({0}))",
-    "logsumexp": "dropdims(log.(sum(exp.({0} .- maximum({0}, dims=ndims({0}))), dims=ndims({0}))) .+ "
-                 "maximum({0}, dims=ndims({0})), dims=ndims({0}))",
-    "inv": "inv({0})", "det": "fill(det({0}))", "logdet": "fill(logabsdet({0})[1])",
-}  # fmt: skip
-_JULIA = """baremodule begin break catch const continue do else elseif end export false finally for function global if
-import let local macro module quote return struct true try using while ein"""
-RESERVED_WORDS = {"julia": frozenset(_JULIA.split()), "loops": frozenset(("np", "range", "compute", "shape", "zeros"))}
+    "softmax": "exp.({0} .- maximum({0}, dims=ndims({0}))) ./ "
+    "sum(exp.({0} .- maximum({0}, dims=ndims({0}))), "
+    "dims=ndims({0}))",
+    "logsumexp": "dropdims(log.(sum(exp.({0} .- maximum({0}, dims=ndims({0}))), "
+    "dims=ndims({0}))) .+ "
+    "maximum({0}, dims=ndims({0})), dims=ndims({0}))",
+    "inv": "inv({0})",
+    "det": "fill(det({0}))",
+    "logdet": "fill(logabsdet({0})[1])",
+}
+_JULIA = """baremodule begin break catch const continue do else elseif end export false finally
+for function global if import let local macro module quote return struct true try using while ein"""
+RESERVED_WORDS = {
+    "julia": frozenset(_JULIA.split()),
+    "loops": frozenset(("np", "range", "compute", "shape", "zeros")),
+}
 
 
 @dataclass
@@ -84,7 +117,9 @@ class Listing:
         for name, tensor in self.inputs.items():
             for p, own in enumerate(tensor.sizes):
                 if not isinstance(own, int) and self.sizes.find(own) == found:
-                    return f"size({name}, {p + 1})" if self.style == "julia" else f"{name}.shape[{p}]"
+                    return (
+                        f"size({name}, {p + 1})" if self.style == "julia" else f"{name}.shape[{p}]"
+                    )
         if is_product(size):
             return " * ".join(map(self.size, size[1:]))
         return self.free.setdefault(found, f"n{len(self.free)}")
@@ -103,14 +138,18 @@ def listing(e: Expr, style: str) -> str:
                 total += A[i, j] * B[j]
     ...
 
-    Raises BackendError for functions that the style has no form for, LimitError for more than 200 values.
+    Raises BackendError for functions that the style has no form for, LimitError for more than 200
+    values.
     """
     if not isinstance(e, Expr):
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     known = Listing(Sizes({}).read([e]), style)
     order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.sizes]
     if len(order) > MOST_VALUES:
-        raise LimitError(f"a listing of {len(order)} values shows nothing: at most {MOST_VALUES} are written down")
+        raise LimitError(
+            f"a listing of {len(order)} values shows nothing: at most {MOST_VALUES} are written "
+            "down"
+        )
     for node in order:
         if isinstance(node, Tensor):
             name = node.name + "_" * (node.name in RESERVED_WORDS[style])
@@ -131,8 +170,16 @@ def listing(e: Expr, style: str) -> str:
 
 
 def _below(node: Expr) -> tuple[Expr, ...]:
-    """What a value is computed from: the factors of a product with the products in it multiplied out."""
-    return () if is_zero(node) else single_product(node).factors if isinstance(node, Einsum) else children(node)
+    """What a value is computed from: the factors of a product with the products in it multiplied
+    out.
+    """
+    return (
+        ()
+        if is_zero(node)
+        else single_product(node).factors
+        if isinstance(node, Einsum)
+        else children(node)
+    )
 
 
 def _finished(e: Expr, known: Listing) -> str:
@@ -144,15 +191,24 @@ def _finished(e: Expr, known: Listing) -> str:
         else:
             body = [*known.lines, f"return {result}"]
         free = f"; {', '.join(known.free.values())}" if known.free else ""
-        using = "using LinearAlgebra\n" if re.search(r"\b(det|logabsdet|inv)\(", "".join(body)) else ""
+        using = (
+            "using LinearAlgebra\n" if re.search(r"\b(det|logabsdet|inv)\(", "".join(body)) else ""
+        )
         first = f"function compute({', '.join(known.inputs)}{free})"
         body = [*_shapes(e, known), *body]
-        return "\n".join([f"using OMEinsum\n{using}", first, *("    " + line for line in body), "end"]) + "\n"
+        return (
+            "\n".join([f"using OMEinsum\n{using}", first, *("    " + line for line in body), "end"])
+            + "\n"
+        )
     keywords = ["*", *known.free.values()] if known.free else []
     first = f"def compute({', '.join([*known.inputs, *keywords])}):"
     taken = [f"{name} = np.asarray({name})" for name in known.inputs]
     body = [*_shapes(e, known), *taken, *known.lines, f"return {result}"]
-    text = ["import numpy as np\n\n", first, *("    " + line for text in body for line in text.split("\n"))]
+    text = [
+        "import numpy as np\n\n",
+        first,
+        *("    " + line for text in body for line in text.split("\n")),
+    ]
     return "\n".join(text) + "\n"
 
 
@@ -160,7 +216,9 @@ def _shapes(e: Expr, known: Listing) -> list[str]:
     """The remark that tells the shapes of the arguments and of the result."""
     names = Names((e,), known.sizes, {*known.names.values(), *known.free.values()})
     names.known.update(known.free)
-    return head({name: names.shape(t.sizes) for name, t in known.inputs.items()}, [names.shape(e.sizes)])
+    return head(
+        {name: names.shape(t.sizes) for name, t in known.inputs.items()}, [names.shape(e.sizes)]
+    )
 
 
 # ---- nested loops
@@ -169,7 +227,10 @@ def _loops(node: Expr, known: Listing) -> None:
     at = f"[{', '.join(axes)}]" if axes else "[()]"
     shape = f"({', '.join(known.size(s) for s in node.sizes)}{',' * (len(axes) == 1)})"
     name = known.name(node)
-    make = [f"{name} = np.zeros({shape}, np.result_type({', '.join([*known.inputs, *_lifted(node)]) or 'float'}))"]
+    make = [
+        f"{name} = np.zeros({shape}, "
+        f"np.result_type({', '.join([*known.inputs, *_lifted(node)]) or 'float'}))"
+    ]
     if is_zero(node):
         known.lines += make
         return
@@ -182,12 +243,17 @@ def _loops(node: Expr, known: Listing) -> None:
     else:
         assert isinstance(node, Apply)
         if node.core or node.function.shape is not same_axes or node.function.needs:
-            raise BackendError(f"the function {node.function.name} has no form in loops: ed.source(e) writes it")
+            raise BackendError(
+                f"the function {node.function.name} has no form in loops: ed.source(e) writes it"
+            )
         values = [_entry(a, known, axes if a.ndim else ()) for a in node.arguments]
-        text = node.function.spell["numpy"].format(*values, *shown_parameters(node), core="-1", depth=0,
-                                                   all=", ".join(values))  # fmt: skip
+        text = node.function.spell["numpy"].format(
+            *values, *shown_parameters(node), core="-1", depth=0, all=", ".join(values)
+        )
         if not re.match(r"np\.|\(|1 / |[\w.\[\]]+ ", text) or re.match(r"(?!np\.)[a-z_]+\(", text):
-            raise BackendError(f"the function {node.function.name} has no form in loops: ed.source(e) writes it")
+            raise BackendError(
+                f"the function {node.function.name} has no form in loops: ed.source(e) writes it"
+            )
         inner = f"{name}{at} = {text}"
     ranges = [(x, known.size(s)) for x, s in zip(axes, node.sizes, strict=True)]
     known.lines.append("\n".join([*make, *_within(ranges, [inner])]))
@@ -196,7 +262,9 @@ def _loops(node: Expr, known: Listing) -> None:
 def _lifted(node: Expr) -> list[str]:
     """Numbers that lift the dtype of the inputs: of a function to floats."""
     numbers = [n.coefficient for n in walk([node]) if isinstance(n, Einsum)]
-    return ["1.0"] * any(isinstance(n, Apply) for n in walk([node])) + [repr(c) for c in numbers if type(c) is not int]
+    return ["1.0"] * any(isinstance(n, Apply) for n in walk([node])) + [
+        repr(c) for c in numbers if type(c) is not int
+    ]
 
 
 def _entry(e: Expr, known: Listing, axes: Sequence[str]) -> str:
@@ -256,9 +324,13 @@ def _julia(node: Expr, known: Listing) -> None:
         text = table.get(node.function.name)
         matrix = node.function.name in ("inv", "det", "logdet")
         if text is None or (matrix and node.arguments[0].ndim != 2):
-            raise BackendError(f"the function {node.function.name} has no form in Julia here: write it out with others")
+            raise BackendError(
+                f"the function {node.function.name} has no form in Julia here: write it out with "
+                "others"
+            )
         known.lines.append(
-            f"{name} = " + text.format(*(_value(a, known) for a in node.arguments), *shown_parameters(node))
+            f"{name} = "
+            + text.format(*(_value(a, known) for a in node.arguments), *shown_parameters(node))
         )
 
 
@@ -271,7 +343,9 @@ def _ein(node: Einsum, known: Listing) -> str:
     flat = single_product(wrapped(node))
     order = dict.fromkeys((*flat.output, *(x for ls in flat.inputs for x in ls), *dict(flat.given)))
     if len(order) > len(LETTERS):
-        raise LimitError(f"{len(order)} labels are more than the {len(LETTERS)} letters of one einsum")
+        raise LimitError(
+            f"{len(order)} labels are more than the {len(LETTERS)} letters of one einsum"
+        )
     found = label_names(flat, axis_names(node), frozenset())
     taken = {n for n in found.values() if len(n) == 1}
     free = iter(x for x in LETTERS if x not in taken)
@@ -280,9 +354,12 @@ def _ein(node: Einsum, known: Listing) -> str:
     carried = {x for ls in flat.inputs for x in ls}
     ones = [x for x in letters if x not in carried]
     inputs = ["".join(letters[x] for x in ls) for ls in flat.inputs] + [letters[x] for x in ones]
-    values = [_value(f, known) for f in flat.factors] + [f"ones({known.size(given[x])})" for x in ones]
+    values = [_value(f, known) for f in flat.factors] + [
+        f"ones({known.size(given[x])})" for x in ones
+    ]
     number = coefficient(flat)
     front = "" if number == 1 else f"{number!r} .* ".replace("j", "im")
     if not inputs:
         return f"fill({number!r})"
-    return f'{front}ein"{",".join(inputs)}->{"".join(letters[x] for x in flat.output)}"({", ".join(values)})'
+    output = "".join(letters[x] for x in flat.output)
+    return f'{front}ein"{",".join(inputs)}->{output}"({", ".join(values)})'

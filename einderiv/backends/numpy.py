@@ -26,11 +26,14 @@ from .source_text import (
     transposed,
 )
 
-MANY, FEW = 1 << 14, 32  # entries: of an array that is worth a thought; of a result that is made one by one
+# entries: of an array that is worth a thought; of a result that is made one by one
+MANY, FEW = (1 << 14, 32)
 
 
 def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
+    """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its
+    name.
+    """
     if step.kind == "write":
         return _write(step, inputs, size)
     assert step.kind in SPELT, f"no spelling for {step.kind}"
@@ -61,7 +64,9 @@ def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
     row, core, parameters = step.spec
     # NumPy refuses negative whole powers of integers.
     shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
-    text: str = row.spell["numpy"].format(*inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs))
+    text: str = row.spell["numpy"].format(
+        *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
+    )
     return text
 
 
@@ -97,13 +102,19 @@ def _take(inputs: Sequence[str], step: Step, _: Spell) -> str:
 
 
 def _sum(inputs: Sequence[str], step: Step, size: Spell) -> str:
-    """A sum over axes. Along short rows of a large array `einsum` is faster by half; pairwise summation, which `sum`
-    has and `einsum` has not, gains nothing there."""
+    """A sum over axes. Along short rows of a large array `einsum` is faster by half; pairwise
+    summation, which `sum` has and `einsum` has not, gains nothing there.
+    """
     (x,), (labels, out) = inputs, step.spec
     gone = [str(p) for p, label in enumerate(labels) if label not in out]
     numbers = [int(n) for n in map(size, step.operand_sizes) if n.isdigit()]
     kept = len(out)
-    if labels[:kept] == out and len(numbers) == len(labels) and prod(numbers) >= MANY and prod(numbers[kept:]) <= SHORT:
+    if (
+        labels[:kept] == out
+        and len(numbers) == len(labels)
+        and prod(numbers) >= MANY
+        and prod(numbers[kept:]) <= SHORT
+    ):
         return f'np.einsum("{_letters(labels, labels)}->{_letters(out, labels)}", {x})'
     return f"{x}.sum(axis={shape(gone) if len(gone) > 1 else gone[0]})"
 
@@ -123,7 +134,9 @@ def _letters(labels: Labels, scope: Labels) -> str:
 
 
 def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-    """Every term added into the strided view of its diagonal; a term that fills its place takes that of the zeros."""
+    """Every term added into the strided view of its diagonal; a term that fills its place takes
+    that of the zeros.
+    """
     terms = list(zip(inputs, step.spec, strict=True))
     full = next((term for term in terms if fills(*term[1])), None)
     if full is None:
@@ -162,25 +175,49 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     sizes = by_label(step, size)
     if not summed:
         return f"{_repeated(x, la, out, sizes)} * {_repeated(y, lb, out, sizes)}"
-    if not batch and (text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)):
+    if not batch and (
+        text := _between(x, y, step, sizes) or _between(y, x, step, sizes, swapped=True)
+    ):
         return text
     if turned(batch, first, second, out):
         # The transposed product has its axes in the order that is wanted.
         x, y, la, lb, first, second = y, x, lb, la, second, first
     made = batch + first + second
-    if batch and not (first and second) and _batch_last(batch, summed, (la, lb), (first, second), sizes):
-        # Where the summed axis runs slowly, one pass over the memory in its order beats products of rows.
-        return f'np.einsum("{_letters(la, la + lb)},{_letters(lb, la + lb)}->{_letters(out, la + lb)}", {x}, {y})'
+    if (
+        batch
+        and not (first and second)
+        and _batch_last(batch, summed, (la, lb), (first, second), sizes)
+    ):
+        # Where the summed axis runs slowly, one pass over the memory in its order beats products of
+        # rows.
+        first_letters, second_letters, kept = (
+            _letters(labels, la + lb) for labels in (la, lb, out)
+        )
+        return f'np.einsum("{first_letters},{second_letters}->{kept}", {x}, {y})'
     if batch and not first and not second and len(summed) == 1:
         # `vecdot` conjugates its first argument; `conj` of real numbers is free.
         rows = (transposed(text, ls, batch + summed) for text, ls in ((x, la), (y, lb)))
         return transposed("np.vecdot({}.conj(), {})".format(*rows), made, out)
-    if batch and len(summed) == 1 and not (first and second) and _few([sizes(label) for label in out]):
+    if (
+        batch
+        and len(summed) == 1
+        and not (first and second)
+        and _few([sizes(label) for label in out])
+    ):
         rows = (aligned(text, ls, out + summed) for text, ls in ((x, la), (y, lb)))
         return "np.vecdot({}.conj(), {})".format(*rows)
-    if not batch and len(summed) == 1 and max(len(first), len(second)) > 1 and _few([sizes(label) for label in out]):
-        # `dot` takes any number of axes, product by product: slow, but without a copy and without a reshape.
-        x, y = transposed(x, la, first + summed), transposed(y, lb, second[:-1] + summed + second[-1:])
+    if (
+        not batch
+        and len(summed) == 1
+        and max(len(first), len(second)) > 1
+        and _few([sizes(label) for label in out])
+    ):
+        # `dot` takes any number of axes, product by product: slow, but without a copy and without a
+        # reshape.
+        x, y = (
+            transposed(x, la, first + summed),
+            transposed(y, lb, second[:-1] + summed + second[-1:]),
+        )
         return transposed(f"{x}.dot({y})", made, out)
     left = _matrix(x, la, (batch, first, summed), sizes)
     right = _matrix(y, lb, (batch, summed, second), sizes)
@@ -194,8 +231,13 @@ def _contract2(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return transposed(text, made, out)
 
 
-def _batch_last(batch: Labels, summed: Labels, operands: tuple[Labels, Labels], rests: tuple[Labels, Labels],
-                sizes: Callable[[int], str]) -> bool:  # fmt: skip
+def _batch_last(
+    batch: Labels,
+    summed: Labels,
+    operands: tuple[Labels, Labels],
+    rests: tuple[Labels, Labels],
+    sizes: Callable[[int], str],
+) -> bool:
     """Do the entries that are multiplied lie far apart, and whole rows of them side by side?"""
     if not any(rests):
         return summed[0] not in (operands[0][-1], operands[1][-1])
@@ -204,7 +246,9 @@ def _batch_last(batch: Labels, summed: Labels, operands: tuple[Labels, Labels], 
 
 
 def _repeated(x: str, labels: Labels, out: Labels, sizes: Callable[[int], str]) -> str:
-    """`x` as a view that broadcasts; copied in the order of the axes of the result, if it is read many times."""
+    """`x` as a view that broadcasts; copied in the order of the axes of the result, if it is
+    read many times.
+    """
     order = tuple(label for label in out if label in labels)
     own, all_ = product(list(map(sizes, labels))), product(list(map(sizes, out)))
     if order != labels and own.isdigit() and all_.isdigit() and rearranged(int(own), int(all_)):
@@ -212,8 +256,12 @@ def _repeated(x: str, labels: Labels, out: Labels, sizes: Callable[[int], str]) 
     return aligned(x, labels, out)
 
 
-def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped: bool = False) -> str:
-    """A product over axes in the middle of `x`, as a stack of products that copies nothing; empty where it is none."""
+def _between(
+    x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped: bool = False
+) -> str:
+    """A product over axes in the middle of `x`, as a stack of products that copies nothing;
+    empty where it is none.
+    """
     la, lb, out = step.spec
     if swapped:
         la, lb = lb, la
@@ -236,7 +284,9 @@ def _between(x: str, y: str, step: Step, sizes: Callable[[int], str], *, swapped
 
 
 def _few(sizes: Sequence[str]) -> bool:
-    """Are there so few entries that a product of vectors for each is faster than a product of matrices?"""
+    """Are there so few entries that a product of vectors for each is faster than a product of
+    matrices?
+    """
     return all(size.isdigit() for size in sizes) and prod(map(int, sizes)) <= FEW
 
 
@@ -250,22 +300,40 @@ def _grouped(batch: Labels, group: Labels) -> bool:
     return len(group) != 1 and bool(batch or group)
 
 
-def _matrix(x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes: Callable[[int], str]) -> str:
-    """`x` as a stack of matrices; without batch axes an empty group is left out, for a vector is no matrix."""
+def _matrix(
+    x: str, labels: Labels, groups: tuple[Labels, Labels, Labels], sizes: Callable[[int], str]
+) -> str:
+    """`x` as a stack of matrices; without batch axes an empty group is left out, for a vector is
+    no matrix.
+    """
     batch, rows, columns = groups
     x = transposed(x, labels, batch + rows + columns)
     shown = [g for g in (rows, columns) if g or batch]
     if all(len(g) == 1 for g in shown):
         return x
-    return f"{x}.reshape({shape([*map(sizes, batch), *(product(list(map(sizes, g))) for g in shown)])})"
+    merged = [product(list(map(sizes, group))) for group in shown]
+    return f"{x}.reshape({shape([*map(sizes, batch), *merged])})"
 
 
 #: how NumPy spells each kind of step as an expression
 SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
-    "number": _number, "view": _view, "sum": _sum, "contract2": _contract2, "scale": _scale, "add": _add,
-    "combine": combine_text, "apply": _apply, "gram": _gram, "grams": _grams, "factor": _factor, "solve": solve_text,
-    "reshape": _reshape, "outer": _outer, "stack": _stack, "take": _take,
-}  # fmt: skip
+    "number": _number,
+    "view": _view,
+    "sum": _sum,
+    "contract2": _contract2,
+    "scale": _scale,
+    "add": _add,
+    "combine": combine_text,
+    "apply": _apply,
+    "gram": _gram,
+    "grams": _grams,
+    "factor": _factor,
+    "solve": solve_text,
+    "reshape": _reshape,
+    "outer": _outer,
+    "stack": _stack,
+    "take": _take,
+}
 
 
 class NumpyDtypes(Library):
@@ -289,7 +357,9 @@ class NumpyDtypes(Library):
 
 
 class NumpyArrays(NumpyDtypes):
-    """Arrays that are used where they are, and may change in place. Halves are computed in float32."""
+    """Arrays that are used where they are, and may change in place. Halves are computed in
+    float32.
+    """
 
     widened = MappingProxyType({"float16": "float32"})
     wider = "int64"
@@ -345,7 +415,9 @@ class Numpy(Backend):
     """Sources of NumPy: they write into arrays, and go over blocks of them."""
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-        """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its name."""
+        """Lines for one step; the last is the expression of its value, and ``{out}`` stands for
+        its name.
+        """
         return numpy_step(step, inputs, size)
 
 

@@ -1,4 +1,6 @@
-"""Functions that a generated source brings along, where a backend has no single call for a row of the table."""
+"""Functions that a generated source brings along, where a backend has no single call for a row
+of the table.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ def progress(blocks):
 """,
     "gram": """\
 def gram(x, w):
-    # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of the diagonal
+    # xᵀ diag(w) x is symmetric: BLAS does half the work for aᵀa, and for the blocks on one side of
+    # the diagonal
     if w.size and w.min() >= 0:
         a = np.sqrt(w)[:, None] * x
         return a.T.dot(a)
@@ -31,7 +34,8 @@ def gram(x, w):
 """,
     "grams": """\
 def grams(m, x):
-    # Σ_r m[n,r] x[r,b] x[r,d] is symmetric in b and d: one side of the diagonal is computed, and read twice
+    # Σ_r m[n,r] x[r,b] x[r,d] is symmetric in b and d: one side of the diagonal is computed, and
+    # read twice
     n = x.shape[1]
     rows, columns = np.triu_indices(n)
     place, y = np.empty((n, n), np.intp), np.ascontiguousarray(x.T)
@@ -69,7 +73,8 @@ def softmax(x, axis):
     "log_softmax": """\
 def log_softmax(x, axis):
     with np.errstate(divide="ignore", over="ignore"):
-        x = x - x.real.max(axis, keepdims=True, initial=-np.inf)  # first, so that large entries lose no digits
+        # first, so that large entries lose no digits
+        x = x - x.real.max(axis, keepdims=True, initial=-np.inf)
         return x - np.log(np.exp(x).sum(axis, keepdims=True))
 """,
     "logsumexp": """\
@@ -82,7 +87,8 @@ def logsumexp(x, axis):
     **renamed(("shares", "products", "adjugate", "minors"), "np", OF_NUMPY),
     "frechet": """\
 def frechet(a, *directions):
-    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the
+    # directions
     n, k = a.shape[-1], len(directions)
     total = np.zeros_like(a)
     for order in permutations(directions):
@@ -96,7 +102,8 @@ def frechet(a, *directions):
 """,
     "factored": """\
 def factored(a):
-    # LU factors, made once; stacks of matrices, and all where SciPy is missing, are factored by NumPy in each call
+    # LU factors, made once; stacks of matrices, and all where SciPy is missing, are factored by
+    # NumPy in each call
     if lapack is None or a.ndim != 2 or not a.size:
         return a, None, None
     (getrf,) = lapack.get_lapack_funcs(("getrf",), (a,))

@@ -1,9 +1,11 @@
-"""Steps that NumPy writes into an array that is there: an operand that nobody reads any more, or one of ``out=``.
+"""Steps that NumPy writes into an array that is there: an operand that nobody reads any more, or
+one of ``out=``.
 
-A fresh array over 32 MB costs more than the arithmetic on it, for its pages are new each time. So an elementwise step
-on a large array is written over one of its operands, what is not needed is dropped before the next allocation, and
-results go into the arrays of the caller. Buffers kept from call to call would add a tenth to that at most: below 32 MB
-the C library keeps them, above it a chain has few left.
+A fresh array over 32 MB costs more than the arithmetic on it, for its pages are new each time. So
+an elementwise step on a large array is written over one of its operands, what is not needed is
+dropped before the next allocation, and results go into the arrays of the caller. Buffers kept from
+call to call would add a tenth to that at most: below 32 MB the C library keeps them, above it a
+chain has few left.
 
 Both are one spelling with another target:
 
@@ -48,32 +50,45 @@ class Buffers:
         for k, step in order:
             if (shown := base(program, k)) != k:
                 self.views[shown].append(k)
-            if step.kind == "apply" and step.spec[0].name in ADDED:  # a user's function may answer its argument
+            if (
+                step.kind == "apply" and step.spec[0].name in ADDED
+            ):  # a user's function may answer its argument
                 kept += (k, *step.inputs)
-        self.liveness = Liveness(order, kept, inside=loop.blocks if loop else (), owned=partial(base, program))
+        self.liveness = Liveness(
+            order, kept, inside=loop.blocks if loop else (), owned=partial(base, program)
+        )
 
     def free(self, value: int, k: int) -> bool:
-        """Is step `k` the last that reads `value`, a large array, and no view, that nobody gave or gets?"""
+        """Is step `k` the last that reads `value`, a large array, and no view, that nobody gave
+        or gets?
+        """
         own = memory(self.program.steps[value].kind) == OWN
         return own and self.liveness.ends(value, k) and self.program.entries(value) >= LARGE
 
     def alone(self, value: int, step: Step) -> bool:
-        """Is `value` one operand of `step`, and no other a view of it? A later line would read what the first wrote."""
+        """Is `value` one operand of `step`, and no other a view of it? A later line would read
+        what the first wrote.
+        """
         return [base(self.program, v) for v in step.inputs].count(value) == 1
 
     def dropped(self, k: int, step: Step) -> list[int]:
         """Values that step `k` is the last to read, with what shows their memory."""
-        read = [value for value in self.liveness.ended(k, step) if value != k and self.free(value, k)]
+        read = [
+            value for value in self.liveness.ended(k, step) if value != k and self.free(value, k)
+        ]
         return [value for shown in read for value in (shown, *self.views[shown])]
 
 
-def out_of(program: Program, steps: Numbered, loop: Loop | None, buffers: Buffers, outs: Sequence[str]
-           ) -> dict[int, str]:  # fmt: skip
+def out_of(
+    program: Program, steps: Numbered, loop: Loop | None, buffers: Buffers, outs: Sequence[str]
+) -> dict[int, str]:
     """The values that are made in the arrays `outs`: the outputs, or what they are written over."""
     head: dict[int, int] = {}
     for k, step in steps:
         inside = loop is not None and loop.inside(k)
-        reused = None if inside else in_place(buffers, k, step, {v: f"t{v}" for v in step.inputs}, str)
+        reused = (
+            None if inside else in_place(buffers, k, step, {v: f"t{v}" for v in step.inputs}, str)
+        )
         head[k] = head[reused[0]] if reused else k
     found: dict[int, str] = {}
     for k, out in zip(program.outputs, outs, strict=True):
@@ -82,9 +97,12 @@ def out_of(program: Program, steps: Numbered, loop: Loop | None, buffers: Buffer
     return found
 
 
-def in_place(buffers: Buffers, k: int, step: Step, variables: Mapping[int, str], size: Spell
-             ) -> tuple[int, list[str]] | None:  # fmt: skip
-    """Step `k` written over one of its operands: that operand, and the lines; None where it cannot be."""
+def in_place(
+    buffers: Buffers, k: int, step: Step, variables: Mapping[int, str], size: Spell
+) -> tuple[int, list[str]] | None:
+    """Step `k` written over one of its operands: that operand, and the lines; None where it
+    cannot be.
+    """
     sizes = buffers.program.steps[k].sizes
     for value in step.inputs:
         fits = buffers.program.steps[value].sizes == sizes
@@ -95,7 +113,8 @@ def in_place(buffers: Buffers, k: int, step: Step, variables: Mapping[int, str],
 
 
 def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bool) -> list[str]:
-    """Lines that compute a step into the array `out`; `zeroed` is what is known of a sum of terms in their places.
+    """Lines that compute a step into the array `out`; `zeroed` is what is known of a sum of terms
+    in their places.
 
     Where a step has no form that writes, its value is copied.
     """
@@ -106,7 +125,9 @@ def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bo
 
 
 def _written(step: Step, inputs: Sequence[str], size: Spell, target: str) -> list[str] | None:
-    """Lines that write the value of a step into `target`, an operand or another array; None where there are none."""
+    """Lines that write the value of a step into `target`, an operand or another array; None
+    where there are none.
+    """
     write = WRITTEN.get(step.kind)
     return None if write is None else write(step, inputs, size, target)
 
@@ -145,7 +166,9 @@ def _combine(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[s
         return None
     for p, (number, x) in enumerate(zip(numbers, inputs, strict=True)):
         if p != first:
-            lines.append(_updated(total, "-" if number < 0 else "+", combination([x], [abs(number)]), target))
+            lines.append(
+                _updated(total, "-" if number < 0 else "+", combination([x], [abs(number)]), target)
+            )
             total = target
     return [*lines, *[f"{target} += {literal(constant)}"] * bool(constant)]
 
@@ -156,7 +179,11 @@ def _contract2(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list
     if y == target:
         (la, x), (lb, y) = (lb, y), (la, x)
     if x == target:
-        return [_updated(x, "*", aligned(y, lb, out), target)] if la == out and set(lb) <= set(out) else None
+        return (
+            [_updated(x, "*", aligned(y, lb, out), target)]
+            if la == out and set(lb) <= set(out)
+            else None
+        )
     batch, summed, first, second = contraction(la, lb, out)
     if not summed:
         return [_updated(aligned(x, la, out), "*", aligned(y, lb, out), target)]
@@ -164,7 +191,10 @@ def _contract2(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list
         return None
     if out != first + second:
         (x, la, first), (y, lb, second) = (y, lb, second), (x, la, first)
-    return [f"np.matmul({transposed(x, la, first + summed)}, {transposed(y, lb, summed + second)}, {target})"]
+    return [
+        f"np.matmul({transposed(x, la, first + summed)}, {transposed(y, lb, summed + second)}, "
+        f"{target})"
+    ]
 
 
 def _apply(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
@@ -176,7 +206,9 @@ def _apply(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str
 
 
 def _beside(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
-    """The other terms added to the one that is the target, if it has an entry for each of the sum."""
+    """The other terms added to the one that is the target, if it has an entry for each of the
+    sum.
+    """
     full = inputs.index(target)
     labels, output = step.spec[full]
     if labels != output or not fills(labels, output):
@@ -186,8 +218,12 @@ def _beside(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[st
 
 
 def _terms(step: Step, inputs: Sequence[str], out: str, *, zeroed: bool) -> list[str]:
-    """Every term added into its place, one that takes all of the array first; `zeroed` is what is known of the rest."""
-    terms = sorted(zip(inputs, step.spec, strict=True), key=lambda term: place(term[1][1]) != "{out}")
+    """Every term added into its place, one that takes all of the array first; `zeroed` is what
+    is known of the rest.
+    """
+    terms = sorted(
+        zip(inputs, step.spec, strict=True), key=lambda term: place(term[1][1]) != "{out}"
+    )
     places = [place(output) for _, (_, output) in terms]
     lines = []
     if not terms or places[0] != "{out}":
@@ -199,6 +235,11 @@ def _terms(step: Step, inputs: Sequence[str], out: str, *, zeroed: bool) -> list
 
 #: how the value of each kind of step is written into an array
 WRITTEN: dict[str, Callable[[Step, Sequence[str], Spell, str], list[str] | None]] = {
-    "scale": _scale, "add": _add, "combine": _combine, "contract2": _contract2, "outer": _contract2, "apply": _apply,
+    "scale": _scale,
+    "add": _add,
+    "combine": _combine,
+    "contract2": _contract2,
+    "outer": _contract2,
+    "apply": _apply,
     "write": _beside,
-}  # fmt: skip
+}

@@ -1,4 +1,5 @@
-"""What all libraries spell alike: sizes, shapes, numbers, axes in another order, sums with numbers, systems.
+"""What all libraries spell alike: sizes, shapes, numbers, axes in another order, sums with numbers,
+systems.
 
 Everything here is text: labels and names of values go in, an expression of Python comes out.
 """
@@ -12,7 +13,14 @@ from ..planning import Step
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 #: how functions of the table that compare are spelt
-COMPARED = {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<=", "equal": "==", "not_equal": "!="}
+COMPARED = {
+    "greater": ">",
+    "greater_equal": ">=",
+    "less": "<",
+    "less_equal": "<=",
+    "equal": "==",
+    "not_equal": "!=",
+}
 
 
 def product(sizes: Sequence[str]) -> str:
@@ -34,7 +42,9 @@ def literal(number: Number) -> str:
     """A number as text that Python reads back."""
     text = repr(number)
     if "inf" in text or "nan" in text:
-        return f'complex("{text.strip("()")}")' if isinstance(number, complex) else f'float("{text}")'
+        return (
+            f'complex("{text.strip("()")}")' if isinstance(number, complex) else f'float("{text}")'
+        )
     return f"({text})" if text.startswith("-") else text
 
 
@@ -66,16 +76,24 @@ def combine_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
     """``a x + b y + c``, one number for all terms in front."""
     numbers, constant = step.spec
     common = numbers[0] if len(set(numbers)) == 1 < len(numbers) and abs(numbers[0]) != 1 else None
-    text = combination(inputs, numbers) if common is None else f"{literal(common)} * ({' + '.join(inputs)})"
+    text = (
+        combination(inputs, numbers)
+        if common is None
+        else f"{literal(common)} * ({' + '.join(inputs)})"
+    )
     if not constant:
         return text
-    return f"{literal(constant)} {text.replace('-', '- ', 1) if text.startswith('-') else f'+ {text}'}"
+    return (
+        f"{literal(constant)} {text.replace('-', '- ', 1) if text.startswith('-') else f'+ {text}'}"
+    )
 
 
 def combination(inputs: Sequence[str], numbers: Sequence[float]) -> str:
     """A sum of terms with their numbers, as text."""
-    terms = [("- " if c < 0 else "+ ") + (f"{literal(abs(c))} * " if abs(c) != 1 else "") + x
-             for c, x in zip(numbers, inputs, strict=True)]  # fmt: skip
+    terms = [
+        ("- " if c < 0 else "+ ") + (f"{literal(abs(c))} * " if abs(c) != 1 else "") + x
+        for c, x in zip(numbers, inputs, strict=True)
+    ]
     text = " ".join(terms)
     return text[2:] if text.startswith("+") else text.replace(" ", "", 1)
 
@@ -89,7 +107,9 @@ def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "tr
     right = aligned(inputs[1], lb, (*batch, summed, *rest), method)
     if batch or len(rest) > 1:
         stack = [sizes(label) if label in lb else "1" for label in batch]
-        right = f"{right}.reshape({shape([*stack, sizes(summed), product(list(map(sizes, rest)))])})"
+        right = (
+            f"{right}.reshape({shape([*stack, sizes(summed), product(list(map(sizes, rest)))])})"
+        )
     text = f"solved({inputs[0]}, {right}{', True' * flipped})"
     if len(rest) > 1 or (batch and not rest):
         text += f".reshape({shape(list(map(sizes, (*batch, summed, *rest))))})"

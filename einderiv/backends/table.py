@@ -1,6 +1,8 @@
-"""The table of backends: an allow-list. One is looked up here, never imported by a name that a user typed.
+"""The table of backends: an allow-list. One is looked up here, never imported by a name that a user
+typed.
 
-Which one computes a call is the one that was asked for, or the library of the arrays; never a guess.
+Which one computes a call is the one that was asked for, or the library of the arrays; never a
+guess.
 """
 
 from __future__ import annotations
@@ -29,30 +31,41 @@ def check_backend(backend: Any, more: Iterable[str] = ()) -> None:
         return
     if not isinstance(backend, str):
         raise TypeError(f"backend must be a name, not {type(backend).__name__}")
-    raise BackendError(f"no backend is called {backend[:40]!r}; {near(backend, (*BACKENDS, *more))}")
+    raise BackendError(
+        f"no backend is called {backend[:40]!r}; {near(backend, (*BACKENDS, *more))}"
+    )
 
 
 def check_dense(backend: str | None, dense: bool) -> None:
     """Raise for a structured result of a backend that has none."""
     if not dense and backend is not None and not BACKENDS[backend].library.structured:
-        raise BackendError(f"dense=False is for arrays of numpy, torch and jax, not of {backend}: convert the arrays "
-                           "with numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp")  # fmt: skip
+        raise BackendError(
+            f"dense=False is for arrays of numpy, torch and jax, not of {backend}: convert the "
+            "arrays "
+            "with numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp"
+        )
 
 
 def chosen(arrays: Mapping[str, Any], backend: str | None) -> str:
-    """The backend: the one that was asked for, which converts NumPy arrays, or else the one library of the arrays."""
+    """The backend: the one that was asked for, which converts NumPy arrays, or else the one
+    library of the arrays.
+    """
     kinds = {kind: name for name, array in arrays.items() if (kind := library(array))}
     if backend is not None:
         for kind, name in kinds.items():
             if kind not in (backend, "numpy"):
-                raise BackendError(f"{name} is an array of {kind}, but the backend is {backend}: convert it first")
+                raise BackendError(
+                    f"{name} is an array of {kind}, but the backend is {backend}: convert it first"
+                )
     elif len(kinds) > 1:
         (a, x), (b, y), *_ = kinds.items()
         raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
     return backend or next(iter(kinds), "numpy")
 
 
-def taken(arrays: Mapping[str, Any], backend: str | None, dense: bool) -> tuple[str, Any, dict[str, Any]]:
+def taken(
+    arrays: Mapping[str, Any], backend: str | None, dense: bool
+) -> tuple[str, Any, dict[str, Any]]:
     """The backend, the device, and the arrays as that backend has them."""
     found = chosen(arrays, backend)
     check_dense(found, dense)

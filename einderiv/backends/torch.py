@@ -1,7 +1,7 @@
 """torch: its arrays, and how it says every row of the functions table and every kind of step.
 
-Autograd and `torch.compile` follow the sources. What torch decides is its own: how dtypes promote, the default float of
-whole numbers under a smooth function, what a singular matrix gives.
+Autograd and `torch.compile` follow the sources. What torch decides is its own: how dtypes promote,
+the default float of whole numbers under a smooth function, what a singular matrix gives.
 """
 
 from __future__ import annotations
@@ -19,30 +19,82 @@ from .functional import Embedded, Functional
 from .source_text import COMPARED, Spell, aligned, literal, shape
 
 COLUMN = {
-    **{name: f"torch.{name}({{0}})" for name in (
-        "exp", "log", "sin", "cos", "tanh", "sqrt", "square", "sigmoid", "relu", "abs", "sign", "expm1", "log1p",
-        "log2", "log10", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh", "erf",
-        "erfc", "digamma")},
+    **{
+        name: f"torch.{name}({{0}})"
+        for name in (
+            "exp",
+            "log",
+            "sin",
+            "cos",
+            "tanh",
+            "sqrt",
+            "square",
+            "sigmoid",
+            "relu",
+            "abs",
+            "sign",
+            "expm1",
+            "log1p",
+            "log2",
+            "log10",
+            "tan",
+            "arcsin",
+            "arccos",
+            "arctan",
+            "sinh",
+            "cosh",
+            "arcsinh",
+            "arccosh",
+            "arctanh",
+            "erf",
+            "erfc",
+            "digamma",
+        )
+    },
     **{name: f"({{0}} {sign} {{1}}).to({{0}}.dtype)" for name, sign in COMPARED.items()},
-    "reciprocal": "(1 / {0})", "heaviside": "({0} > 0).to({0}.dtype)", "power": "torch.pow({0}, {1})",
-    "cbrt": "cube_root({0})", "softplus": "softplus({0})", "log_sigmoid": "-softplus(-{0})",
-    "maximum": "torch.maximum({0}, {1})", "minimum": "torch.minimum({0}, {1})", "hypot": "torch.hypot({0}, {1})",
-    "arctan2": "torch.arctan2({0}, {1})", "where": "torch.where({0} != 0, {1}, {2})",
+    "reciprocal": "(1 / {0})",
+    "heaviside": "({0} > 0).to({0}.dtype)",
+    "power": "torch.pow({0}, {1})",
+    "cbrt": "cube_root({0})",
+    "softplus": "softplus({0})",
+    "log_sigmoid": "-softplus(-{0})",
+    "maximum": "torch.maximum({0}, {1})",
+    "minimum": "torch.minimum({0}, {1})",
+    "hypot": "torch.hypot({0}, {1})",
+    "arctan2": "torch.arctan2({0}, {1})",
+    "where": "torch.where({0} != 0, {1}, {2})",
     "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
     "elu": "torch.where({0} > 0, {0}, {1} * torch.expm1(torch.clamp({0}, max=0)))",
-    "silu": "{0} * torch.sigmoid({0})", "gelu": "{0} * torch.special.ndtr({0})",
-    "gammaln": "torch.special.gammaln({0})", "polygamma": "torch.special.polygamma({1}, {0})",
-    "softmax": "softmax({0}, {depth})", "log_softmax": "log_softmax({0}, {depth})",
-    "logsumexp": "logsumexp({0}, {depth})", "max": "torch.amax({0}, {core})", "min": "torch.amin({0}, {core})",
-    "at_max": "shares({0}, torch.amax, {core})", "at_min": "shares({0}, torch.amin, {core})",
-    "prod": "products({0}, {depth}, {1})", "inv": "inverse({0})", "det": "determinant({0})",
-    "logdet": "log_determinant({0})", "det_sign": "torch.linalg.slogdet({0})[0]", "adj": "adjugate({0})",
-    "minors": "minors({0}, {1})", "pinv": "torch.linalg.pinv({0})",
-    "matrix_power": "torch.linalg.matrix_power({0}, {1})", "cholesky": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
-    "tril": "torch.tril({0}, {1})", "triu": "torch.triu({0}, {1})", "expm": "frechet({all})", "vec": "", "unvec": "",
-    "conj": "torch.conj_physical({0})", "modulus": "torch.abs({0}).to({0}.dtype)",
+    "silu": "{0} * torch.sigmoid({0})",
+    "gelu": "{0} * torch.special.ndtr({0})",
+    "gammaln": "torch.special.gammaln({0})",
+    "polygamma": "torch.special.polygamma({1}, {0})",
+    "softmax": "softmax({0}, {depth})",
+    "log_softmax": "log_softmax({0}, {depth})",
+    "logsumexp": "logsumexp({0}, {depth})",
+    "max": "torch.amax({0}, {core})",
+    "min": "torch.amin({0}, {core})",
+    "at_max": "shares({0}, torch.amax, {core})",
+    "at_min": "shares({0}, torch.amin, {core})",
+    "prod": "products({0}, {depth}, {1})",
+    "inv": "inverse({0})",
+    "det": "determinant({0})",
+    "logdet": "log_determinant({0})",
+    "det_sign": "torch.linalg.slogdet({0})[0]",
+    "adj": "adjugate({0})",
+    "minors": "minors({0}, {1})",
+    "pinv": "torch.linalg.pinv({0})",
+    "matrix_power": "torch.linalg.matrix_power({0}, {1})",
+    "cholesky": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
+    "tril": "torch.tril({0}, {1})",
+    "triu": "torch.triu({0}, {1})",
+    "expm": "frechet({all})",
+    "vec": "",
+    "unvec": "",
+    "conj": "torch.conj_physical({0})",
+    "modulus": "torch.abs({0}).to({0}.dtype)",
     "pseudo_reciprocal": "torch.where({0} == 0, 0, 1 / torch.where({0} == 0, 1, {0}))",
-}  # fmt: skip
+}
 
 TEXTS = {
     "cube_root": """\
@@ -59,7 +111,8 @@ def flat(x, core):
 """,
     "steady": """\
 def steady(x):
-    # by the largest real part, so that nothing overflows; torch's own functions take real numbers only
+    # by the largest real part, so that nothing overflows; torch's own functions take real numbers
+    # only
     top = torch.amax(x.real, -1, keepdim=True).detach() if x.shape[-1] else 0
     return x - top, top
 """,
@@ -81,16 +134,22 @@ def log_softmax(x, core):
 def logsumexp(x, core):
     if x.is_complex():
         z, top = steady(flat(x, core))
-        return (torch.log(torch.exp(z).sum(-1, keepdim=True)) + top).reshape(x.shape[: x.ndim - core])
+        found = torch.log(torch.exp(z).sum(-1, keepdim=True)) + top
+        return found.reshape(x.shape[: x.ndim - core])
     return torch.logsumexp(flat(x, core), -1)
 """,
-    **renamed(("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "torch", OF_TORCH),
+    **renamed(
+        ("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"),
+        "torch",
+        OF_TORCH,
+    ),
     "solved": """\
 def solved(matrix, b, flipped=False):
     lu, pivots = factors(matrix)
     columns = b[:, None] if b.ndim == 1 else b
     if flipped:  # lu_solve offers the adjoint
-        found = torch.linalg.lu_solve(lu, pivots, columns.conj(), adjoint=True).conj().resolve_conj()
+        found = torch.linalg.lu_solve(lu, pivots, columns.conj(), adjoint=True)
+        found = found.conj().resolve_conj()
     else:
         found = torch.linalg.lu_solve(lu, pivots, columns)
     return found[:, 0] if b.ndim == 1 else found
@@ -125,15 +184,19 @@ class TorchLibrary(Library):
             (a, x), (b, y), *_ = devices.items()
             raise BackendError(f"{x} is on {a} and {y} on {b}: move one of them first")
         device = next(iter(devices), torch.get_default_device())
-        found = {name: a if name in tensors else self._tensor(usable(a, name), None, device)
-                 for name, a in arrays.items()}  # fmt: skip
+        found = {
+            name: a if name in tensors else self._tensor(usable(a, name), None, device)
+            for name, a in arrays.items()
+        }
         return found, device
 
     def _tensor(self, array: Any, dtype: Any, device: Any) -> Any:
         """A tensor with the values of a NumPy array."""
         import numpy as np
 
-        return self.xp.tensor(np.ascontiguousarray(array).reshape(array.shape), device=device, dtype=dtype)
+        return self.xp.tensor(
+            np.ascontiguousarray(array).reshape(array.shape), device=device, dtype=dtype
+        )
 
     def looked_at(self, array: Any) -> Any:
         """The array for NumPy, or None inside of ``torch.func`` and ``torch.compile``."""
@@ -151,9 +214,20 @@ class TorchLibrary(Library):
 
     def kind(self, dtype: Any) -> Kind:
         """A dtype of torch."""
-        kind = "c" if dtype.is_complex else "f" if dtype.is_floating_point else "b" if dtype == self.xp.bool else "i"
-        return Kind(str(dtype).removeprefix("torch."), "u" if kind == "i" and not dtype.is_signed else kind,
-                    dtype.itemsize)  # fmt: skip
+        kind = (
+            "c"
+            if dtype.is_complex
+            else "f"
+            if dtype.is_floating_point
+            else "b"
+            if dtype == self.xp.bool
+            else "i"
+        )
+        return Kind(
+            str(dtype).removeprefix("torch."),
+            "u" if kind == "i" and not dtype.is_signed else kind,
+            dtype.itemsize,
+        )
 
     def held_dtype(self, array: Any) -> Any:
         """That of ``torch.from_numpy``."""
@@ -189,14 +263,21 @@ class TorchLibrary(Library):
 
 
 class Torch(Functional):
-    """torch has kernels of its own for a product that is added to something, and for embedding on a diagonal."""
+    """torch has kernels of its own for a product that is added to something, and for embedding
+    on a diagonal.
+    """
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         if step.kind != "addmm":
             return super().spell(step, inputs, size)
         la, lb, out, beta, alpha = step.spec
-        words = [f"{word}={literal(n).strip('()')}" for word, n in (("beta", beta), ("alpha", alpha)) if n != 1]
-        return [f"torch.addmm({', '.join([inputs[0], *self.matrices(inputs[1:], la, lb, out), *words])})"]
+        words = [
+            f"{word}={literal(n).strip('()')}"
+            for word, n in (("beta", beta), ("alpha", alpha))
+            if n != 1
+        ]
+        operands = [inputs[0], *self.matrices(inputs[1:], la, lb, out)]
+        return [f"torch.addmm({', '.join([*operands, *words])})"]
 
     def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
         """The zeros are written once, and the diagonal over them: no mask has to be read."""
@@ -204,13 +285,21 @@ class Torch(Functional):
         if not repeated:
             return super().embedded(terms, first, sizes)
         there = [p for p, q in enumerate(first) if p == q]
-        text = " + ".join(aligned(x, labels, tuple(output[p] for p in there), self.permute)
-                          for x, labels, output in terms)  # fmt: skip
+        text = " + ".join(
+            aligned(x, labels, tuple(output[p] for p in there), self.permute)
+            for x, labels, output in terms
+        )
         carried = {output.index(label) for _, labels, output in terms for label in labels}
         tied = {first[p] for p in repeated}
-        if not {0, *tied} <= carried:  # an identity is repeated along its axis, and no axis is missing in front
+        if (
+            not {0, *tied} <= carried
+        ):  # an identity is repeated along its axis, and no axis is missing in front
             full = [sizes[p] if p in carried or p in tied else "1" for p in there]
-            text = f"({text}).expand({shape(full)})" if len(terms) > 1 else f"{text}.expand({shape(full)})"
+            text = (
+                f"({text}).expand({shape(full)})"
+                if len(terms) > 1
+                else f"{text}.expand({shape(full)})"
+            )
             terms = terms[:1]
         for q in repeated:
             at = there.index(first[q])
@@ -221,14 +310,31 @@ class Torch(Functional):
             text = f"torch.diag_embed({text}, 0, {there.index(first[q])}, {there.index(q)})"
         return text
 
-    def setup(self, arguments: Sequence[str], dtype: str | None, device: str | None) -> dict[str, str]:
-        """The dtype and the device of what a source makes itself: given, or those of its arguments."""
+    def setup(
+        self, arguments: Sequence[str], dtype: str | None, device: str | None
+    ) -> dict[str, str]:
+        """The dtype and the device of what a source makes itself: given, or those of its
+        arguments.
+        """
         arrays = [a for a in arguments if a.isidentifier()]
-        # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike `promote_types`.
+        # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike
+        # `promote_types`.
         parts = [*(f"{a}.new_zeros(())" for a in arrays), *arguments[len(arrays) :]]
-        found = f"({' * '.join(parts)}).dtype" if len(parts) > 1 else f"{arrays[0]}.dtype" if arrays else ""
+        found = (
+            f"({' * '.join(parts)}).dtype"
+            if len(parts) > 1
+            else f"{arrays[0]}.dtype"
+            if arrays
+            else ""
+        )
         found = f"torch.{dtype}" if dtype else found if arrays else self.no_dtype
-        place = f"{arrays[0]}.device" if arrays else f'"{device}"' if device else "torch.get_default_device()"
+        place = (
+            f"{arrays[0]}.device"
+            if arrays
+            else f'"{device}"'
+            if device
+            else "torch.get_default_device()"
+        )
         return {"dtype": f"dtype = {found}", "device": f"device = {place}"}
 
 
