@@ -1,4 +1,6 @@
-"""How a derivative came about: every index replaced, every delta inserted, kept or eliminated, and why."""
+"""How a derivative came about: every index replaced, every delta inserted, kept or eliminated,
+and why.
+"""
 
 from __future__ import annotations
 
@@ -95,11 +97,18 @@ class Explanation:
         return mime_bundle(str(self), html, **latex_entry(self.derivative))
 
 
-def explain(y: Expr | str, wrt: Any, *, indices: Sequence[str] | None = None,
-            sizes: Mapping[str, Any] | None = None) -> Explanation:  # fmt: skip
-    """The derivation of ``derive(y, wrt)`` step by step; with `sizes` also shapes, costs and the path.
+def explain(
+    y: Expr | str,
+    wrt: Any,
+    *,
+    indices: Sequence[str] | None = None,
+    sizes: Mapping[str, Any] | None = None,
+) -> Explanation:
+    """The derivation of ``derive(y, wrt)`` step by step; with `sizes` also shapes, costs and the
+    path.
 
-    `indices` names the new axes. `sizes` gives sizes by labels or axis names, or shapes by names of tensors.
+    `indices` names the new axes. `sizes` gives sizes by labels or axis names, or shapes by names of
+    tensors.
 
     >>> print(explain("ij,j->i", 1))  # doctest: +ELLIPSIS
     The derivative of einsum("ij,j->i", A, B) with respect to B
@@ -139,9 +148,16 @@ def _derivation(y: Expr, J: Expr) -> list[Section]:
     sections: list[Section] = []
     before = flatten(y) if isinstance(y, Einsum) else None
     if record.position is None and before is not None:
-        # The product rule: one insertion for each slot that holds the tensor, also where the results are equal.
-        slots = [k for k, f in enumerate(before.factors) if isinstance(f, Tensor) and f.name == record.wrt]
-        first = [t for k in slots for t in insertions(replace(record, of=before, position=k), names)]
+        # The product rule: one insertion for each slot that holds the tensor, also where the
+        # results are equal.
+        slots = [
+            k
+            for k, f in enumerate(before.factors)
+            if isinstance(f, Tensor) and f.name == record.wrt
+        ]
+        first = [
+            t for k in slots for t in insertions(replace(record, of=before, position=k), names)
+        ]
     else:
         first = list(insertions(record, names))
     for k, candidate in enumerate(first):
@@ -158,20 +174,35 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[S
     new = found.output[len(found.output) - count :]
     rest = [*("".join(d) for d in kept), *("".join(ls) for ls in found.inputs)]
     out = "".join(found.output)
-    original = ",".join([*("".join(d) for d in kept), "".join(p[0] for p in pairs),
-                         *("".join(ls) for ls in found.inputs)])  # fmt: skip
+    original = ",".join(
+        [
+            *("".join(d) for d in kept),
+            "".join(p[0] for p in pairs),
+            *("".join(ls) for ls in found.inputs),
+        ]
+    )
     written = _string(before) if before is not None else original
     wrt = J.record.wrt if J.record else "it"
     replaced = ",".join(_in_place(candidate, "".join(new), rest))
     one = [f"{written}   becomes   {replaced}->{out}"]
     inserted = printed_subscripts(candidate)
-    two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [inserted]
+    two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [
+        inserted
+    ]
     three = [_fate(p, found, pairs) for p in pairs]
     final = printed_subscripts(with_deltas_eliminated(candidate, J))
     return [
         Section(SectionKind.REPLACED, f"1. Replace the indices of {wrt} by new ones{part}", one),
-        Section(SectionKind.INSERTED, "2. Insert one delta for each axis, tying the old index to the new", two),
-        Section(SectionKind.ELIMINATED, "3. Eliminate the deltas", [*three, f"{inserted}   becomes   {final}"]),
+        Section(
+            SectionKind.INSERTED,
+            "2. Insert one delta for each axis, tying the old index to the new",
+            two,
+        ),
+        Section(
+            SectionKind.ELIMINATED,
+            "3. Eliminate the deltas",
+            [*three, f"{inserted}   becomes   {final}"],
+        ),
     ]
 
 
@@ -187,7 +218,9 @@ def _string(flat: Einsum) -> str:
 
 
 def _in_place(candidate: Expr, new: str, rest: list[str]) -> list[str]:
-    """The operands with the new indices where the replaced operand stood: there its deltas stand."""
+    """The operands with the new indices where the replaced operand stood: there its deltas
+    stand.
+    """
     factors = flatten(wrapped(candidate)).factors
     opaque = list(map(is_inserted_delta, factors))
     place = opaque.index(True) if any(opaque) else 0
@@ -203,17 +236,24 @@ def _fate(pair: tuple[str, ...], found: Printed, pairs: list[tuple[str, ...]]) -
     """What becomes of one delta, and why."""
     old, new = pair
     if old in found.output:
-        return f"{_delta(pair)} stays: {old} and {new} are both axes of the result, so it is 0 unless {old} = {new}"
+        both = f"{old} and {new} are both axes of the result"
+        return f"{_delta(pair)} stays: {both}, so it is 0 unless {old} = {new}"
     again = [p for p in pairs if p[0] == old and p is not pair]
     if any(old in ls for ls in found.inputs):
-        where = "the other operands carry it" if sum(old in ls for ls in found.inputs) > 1 else "an operand carries it"
+        where = (
+            "the other operands carry it"
+            if sum(old in ls for ls in found.inputs) > 1
+            else "an operand carries it"
+        )
         return f"{_delta(pair)} goes: {old} is summed and {where}, so {old} becomes {new}"
     if again and pairs.index(again[0]) < pairs.index(pair):
         first = again[0][1]
-        return f"{_delta(pair)} becomes δ[{first},{new}]: {old} is summed, and {first} already stands for it"
+        why = f"{old} is summed, and {first} already stands for it"
+        return f"{_delta(pair)} becomes δ[{first},{new}]: {why}"
     if again:
         return f"{_delta(pair)} goes: {old} is summed, so {new} takes its place in the other delta"
-    return f"{_delta(pair)} goes: {old} is summed and in no other operand, and Σ_{old} {_delta(pair)} = 1"
+    why = f"{old} is summed and in no other operand, and Σ_{old} {_delta(pair)} = 1"
+    return f"{_delta(pair)} goes: {why}"
 
 
 def _chain(y: Expr, J: Expr) -> Section:
@@ -222,9 +262,14 @@ def _chain(y: Expr, J: Expr) -> Section:
     if any(isinstance(node, Add) for node in walk([y])):
         lines.append("a sum is derived term by term")
     rows = {node.function.name: node.function for node in walk([y]) if isinstance(node, Apply)}
-    lines += [f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}" for name, row in rows.items()]
+    lines += [
+        f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}"
+        for name, row in rows.items()
+    ]
     lines.append("a product is derived operand by operand, each replaced by its own derivative")
-    lines += [f"term {k}: {unicode_right_side(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)]
+    lines += [
+        f"term {k}: {unicode_right_side(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)
+    ]
     return Section(SectionKind.RULES, "1. Apply the rules", lines)
 
 
@@ -232,7 +277,10 @@ def _result(J: Expr) -> Section:
     lines = [formula(J)]
     for term in terms(J):
         front = f"{coefficient(term)} · " if coefficient(term) != 1 else ""
-        lines.append(f"einsum    {front}{printed_subscripts(term)}   of {', '.join(map(str, printed_operands(term)))}")
+        lines.append(
+            f"einsum    {front}{printed_subscripts(term)}   of "
+            f"{', '.join(map(str, printed_operands(term)))}"
+        )
         lines.append(f"compact   {front}{compact_subscripts(term)}")
         lines += _embedding(term)
     return Section(SectionKind.RESULT, "Result", lines)
@@ -246,11 +294,23 @@ def _embedding(term: Expr) -> list[str]:
     core = core_labels(flat)
     out = "".join(names.labels[x] for x in flat.output)
     where = "".join(names.labels[x] for x in core)
-    ties = [f"{names.labels[x]} = {names.axes[p]}" for p, x in enumerate(flat.output) if x in flat.output[:p]]
-    lines = [f"core      {where or 'a number'}, embedded as {where}->{out}"] if where != out else ["core      dense"]
+    ties = [
+        f"{names.labels[x]} = {names.axes[p]}"
+        for p, x in enumerate(flat.output)
+        if x in flat.output[:p]
+    ]
+    lines = (
+        [f"core      {where or 'a number'}, embedded as {where}->{out}"]
+        if where != out
+        else ["core      dense"]
+    )
     if ties:
         lines.append(f"cases     zero unless {' and '.join(ties)}")
-    spread = [names.labels[x] for x in dict.fromkeys(flat.output) if x not in core and flat.output.count(x) == 1]
+    spread = [
+        names.labels[x]
+        for x in dict.fromkeys(flat.output)
+        if x not in core and flat.output.count(x) == 1
+    ]
     if spread:
         lines.append(f"cases     the same for every {', '.join(spread)}")
     return lines
@@ -273,5 +333,8 @@ def _costs(J: Expr, sizes: Mapping[str, Any]) -> Section:
     table = plan(J, sizes)
     check_given(J, sizes)
     held, dense = core_entries(J, sizes), prod(table.outputs[0])
-    lines = [f"shape {table.outputs[0]}; in float64 the core takes {8 * held} bytes, the dense tensor {8 * dense}"]
+    lines = [
+        f"shape {table.outputs[0]}; in float64 the core takes {8 * held} bytes, the dense tensor "
+        f"{8 * dense}"
+    ]
     return Section(SectionKind.COST, "Cost", [*lines, *table.lines()])

@@ -1,4 +1,6 @@
-"""What will run, before there are arrays: the source of an expression, and a plan with its costs."""
+"""What will run, before there are arrays: the source of an expression, and a plan with its
+costs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,18 @@ from typing import Any
 
 from ..backends import BACKENDS, LISTINGS, Backend, Emitted, check_backend, emit, listing
 from ..errors import EinderivError, ShapeError
-from ..expression import Expr, Size, axis_names, is_product, leaves, parsed_bytes, shapes_of, solved, tensors_in, whole
+from ..expression import (
+    Expr,
+    Size,
+    axis_names,
+    is_product,
+    leaves,
+    parsed_bytes,
+    shapes_of,
+    solved,
+    tensors_in,
+    whole,
+)
 from ..planning import check_optimizer
 from .plan_cluster import ClusterPlan
 from .plan_table import Plan
@@ -18,7 +31,8 @@ ITEM_BYTES = 8  # of an entry in double precision
 
 
 def source(e: Any, backend: str = "numpy") -> str:
-    """Straight-line Python that computes `e`: readable, runnable on its own, for arrays of any fitting shapes.
+    """Straight-line Python that computes `e`: readable, runnable on its own, for arrays of any
+    fitting shapes.
 
     Held arrays are arguments ``array0``, …; a size that no argument has is a keyword argument.
 
@@ -26,7 +40,8 @@ def source(e: Any, backend: str = "numpy") -> str:
     >>> print(source(ed.derive("is,st,tj->ij", 0)).splitlines()[3])
     def compute(B, C, *, i):
 
-    Two more forms are not for running fast: ``"loops"``, nested loops to learn from, and ``"julia"``, for OMEinsum.jl.
+    Two more forms are not for running fast: ``"loops"``, nested loops to learn from, and
+    ``"julia"``, for OMEinsum.jl.
 
     Raises BackendError for a backend that is not there, or for a function that it has no form for.
     """
@@ -39,18 +54,30 @@ def source(e: Any, backend: str = "numpy") -> str:
 def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
-    return emit(planned.program, tuple(leaves(e)), planned.sizes, backend, order=planned.inputs,
-                many=not isinstance(e, Expr))  # fmt: skip
+    return emit(
+        planned.program,
+        tuple(leaves(e)),
+        planned.sizes,
+        backend,
+        order=planned.inputs,
+        many=not isinstance(e, Expr),
+    )
 
 
-def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "auto", workers: int | None = None,
-         memory: int | str | None = None) -> Plan:  # fmt: skip
+def plan(
+    e: Any,
+    sizes: Mapping[str, Any] | None = None,
+    *,
+    optimize: Any = "auto",
+    workers: int | None = None,
+    memory: int | str | None = None,
+) -> Plan:
     """The chosen order of contraction and its costs, printed as a table.
 
-    `sizes` gives sizes by axis names or labels, or shapes by names of tensors. A size that is not given counts as 32.
-    With `workers`, `memory` bytes each (a number, or text such as ``"16GiB"``), it is a :class:`ClusterPlan`: tasks,
-    bytes sent, the peak of one worker, and whether one machine is faster; ``ed.costs.task`` and ``ed.costs.sent`` are
-    what it counts with.
+    `sizes` gives sizes by axis names or labels, or shapes by names of tensors. A size that is not
+    given counts as 32. With `workers`, `memory` bytes each (a number, or text such as ``"16GiB"``),
+    it is a :class:`ClusterPlan`: tasks, bytes sent, the peak of one worker, and whether one machine
+    is faster; ``ed.costs.task`` and ``ed.costs.sent`` are what it counts with.
 
     >>> import einderiv as ed
     >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
@@ -69,25 +96,37 @@ def plan(e: Any, sizes: Mapping[str, Any] | None = None, *, optimize: Any = "aut
     if whole(workers, "workers") < 1:
         raise EinderivError(f"workers must be 1 or more, not {workers}")
     return ClusterPlan(
-        program, ITEM_BYTES, leaves(e), workers, None if memory is None else parsed_bytes(memory, "memory")
+        program,
+        ITEM_BYTES,
+        leaves(e),
+        workers,
+        None if memory is None else parsed_bytes(memory, "memory"),
     )
 
 
 class _Unsized:
     """A program for sizes that need not be known."""
 
-    def __init__(self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool) -> None:
+    def __init__(
+        self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool
+    ) -> None:
         from ..expression import needed
         from ..rewriting import planned
 
         for root in roots:
             if not isinstance(root, Expr):
-                raise TypeError(f"only expressions can be planned, not {type(root).__name__}; "
-                                "ed.einsum makes one of a string")  # fmt: skip
+                raise TypeError(
+                    f"only expressions can be planned, not {type(root).__name__}; "
+                    "ed.einsum makes one of a string"
+                )
         if not isinstance(given, Mapping):
-            raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(given).__name__}")
+            raise TypeError(
+                f"sizes come as a mapping, {{label: number}}, not as {type(given).__name__}"
+            )
         known = tensors_in(roots)
-        shapes = shapes_of({k: v for k, v in given.items() if k in known and not isinstance(v, int)})
+        shapes = shapes_of(
+            {k: v for k, v in given.items() if k in known and not isinstance(v, int)}
+        )
         fixed = {k: whole(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes}
         self.sizes = solved(roots, shapes, fixed)
         self.inputs = needed(roots)
@@ -100,7 +139,9 @@ class _Unsized:
         return UNKNOWN if found is None else found
 
 
-def _unsized(e: Any, given: Mapping[str, Any], optimize: Any = "auto", dense: bool = True) -> _Unsized:
+def _unsized(
+    e: Any, given: Mapping[str, Any], optimize: Any = "auto", dense: bool = True
+) -> _Unsized:
     return _Unsized(leaves(e), given, optimize, dense)
 
 

@@ -1,4 +1,6 @@
-"""A plan for a cluster as a table: tasks, bytes sent, the peak of one worker, and whether one machine is faster."""
+"""A plan for a cluster as a table: tasks, bytes sent, the peak of one worker, and whether one
+machine is faster.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +17,43 @@ from .plan_table import Plan, aligned_columns
 
 
 class ClusterPlan(Plan):
-    """A :class:`Plan`, cut into blocks for `workers` of `memory` bytes each; without `memory` blocks are 128 MiB.
+    """A :class:`Plan`, cut into blocks for `workers` of `memory` bytes each; without `memory`
+    blocks are 128 MiB.
 
-    `tasks`, `sent` (bytes, at most, that workers send each other), `peak` (bytes of one worker at its fullest) and
-    `duration` (seconds) are estimates; `alone` is the duration on one machine, `fits` says if it has the memory.
-    Operands count as cut evenly. Tasks are those of the graph before Dask joins some.
+    `tasks`, `sent` (bytes, at most, that workers send each other), `peak` (bytes of one worker at
+    its fullest) and `duration` (seconds) are estimates; `alone` is the duration on one machine,
+    `fits` says if it has the memory. Operands count as cut evenly. Tasks are those of the graph
+    before Dask joins some.
 
     >>> import einderiv as ed
     >>> y = ed.einsum("ij,jk->ik", "A", "B")
     >>> print(ed.plan(y, {"A": (10**4, 10**4), "B": (10**4, 10**4)}, workers=4, memory="16GiB"))
     step      einsum     blocks  tasks    sent  time
     contract  ab,bc->ac      32     56  3.6 GB  100%
-    4 workers of 17.2 GB: 72 tasks, 16 of them read operands; at most 3.6 GB sent; peak 850 MB in a worker
-    about 15.2 s there, 57.1 s on one machine: the cluster is faster
+    4 workers of 17.2 GB: 72 tasks, 16 of them read operands; at most 3.6 GB sent; peak 850 MB in a
+    worker about 15.2 s there, 57.1 s on one machine: the cluster is faster
     """
 
-    def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr], workers: int,
-                 memory: int | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: Program,
+        itemsize: int,
+        roots: Sequence[Expr],
+        workers: int,
+        memory: int | None,
+    ) -> None:
         super().__init__(program, itemsize, roots)
         known = program.live()
         steps = [(k, program.steps[k]) for k in known]
         self.workers, self.memory = workers, memory
         cut = best_cut(program, known, itemsize, workers, memory)
         self.block = cut.block
-        self.loads: list[Load] = [cut.loads[k] for k, step in steps if step.kind not in ("input", "ones")]
-        self.reading = sum(cut.loads[k].tasks for k, step in steps if step.kind in ("input", "ones"))
+        self.loads: list[Load] = [
+            cut.loads[k] for k, step in steps if step.kind not in ("input", "ones")
+        ]
+        self.reading = sum(
+            cut.loads[k].tasks for k, step in steps if step.kind in ("input", "ones")
+        )
         self.tasks, self.sent, self.peak, self.duration = cut.tasks, cut.sent, cut.peak, cut.seconds
         self.alone = self.seconds
         operands = sum(program.entries(k) for k, step in steps if step.kind == "input")
@@ -50,28 +64,44 @@ class ClusterPlan(Plan):
         """The table and its totals, line by line."""
         head = ("step", "einsum", "blocks", "tasks", "sent", "time")
         total = sum(load.seconds for load in self.loads) or 1
-        rows = [(row.what, row.einsum, str(load.blocks), str(load.tasks), spoken_bytes(load.sent),
-                 f"{load.seconds / total:.0%}") for row, load in zip(self.steps, self.loads, strict=True)]  # fmt: skip
+        rows = [
+            (
+                row.what,
+                row.einsum,
+                str(load.blocks),
+                str(load.tasks),
+                spoken_bytes(load.sent),
+                f"{load.seconds / total:.0%}",
+            )
+            for row, load in zip(self.steps, self.loads, strict=True)
+        ]
         each = "" if self.memory is None else f" of {spoken_bytes(self.memory)}"
         lines = [
             *aligned_columns(head, rows, 2),
-            f"{self.workers} workers{each}: {self.tasks} tasks, {self.reading} of them read operands; "
+            f"{self.workers} workers{each}: {self.tasks} tasks, {self.reading} of them read "
+            "operands; "
             f"at most {spoken_bytes(self.sent)} sent; peak {spoken_bytes(self.peak)} in a worker",
             f"about {spoken_time(self.duration)} there, {self._alone()}",
         ]
         if self.memory is not None and self.peak > self.memory:
-            lines.append("a worker needs more than it has: take more workers, or dense=False and ed.stream")
+            lines.append(
+                "a worker needs more than it has: take more workers, or dense=False and ed.stream"
+            )
         return [*lines, *self.notes]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Raise: what a cluster would make of a plan is counted anew from it."""
-        raise EinderivError("a plan for a cluster is not saved: save ed.plan(e, sizes), without workers=")
+        raise EinderivError(
+            "a plan for a cluster is not saved: save ed.plan(e, sizes), without workers="
+        )
 
     def _alone(self) -> str:
         """What one machine makes of it."""
         if not self.fits:
             return f"not on one machine: it would need {spoken_bytes(self.needed)}"
-        verdict = "one machine is faster" if self.alone <= self.duration else "the cluster is faster"
+        verdict = (
+            "one machine is faster" if self.alone <= self.duration else "the cluster is faster"
+        )
         return f"{spoken_time(self.alone)} on one machine: {verdict}"
 
 

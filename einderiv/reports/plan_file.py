@@ -18,7 +18,8 @@ MOST_AXES = 64  # axes of a result
 
 
 def load_plan(path: str | os.PathLike[str]) -> Plan:
-    """The plan that ``plan.save(path)`` wrote: its table and its picture. Nothing in the file is executed.
+    """The plan that ``plan.save(path)`` wrote: its table and its picture. Nothing in the file is
+    executed.
 
     >>> import einderiv as ed, tempfile
     >>> p = ed.plan(ed.einsum("ij,jk,k->i"), {"i": 10, "j": 20, "k": 30})
@@ -27,14 +28,17 @@ def load_plan(path: str | os.PathLike[str]) -> Plan:
     ...     str(load_plan(folder + "/plan.json")) == str(p)
     True
 
-    Raises EinderivError for a file that cannot be read, is of another version, or holds anything but a plan.
+    Raises EinderivError for a file that cannot be read, is of another version, or holds anything
+    but a plan.
     """
     what = f"{os.fspath(path)[:100]!r}"
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read(FILE_CHARACTERS + 1)
         if len(text) > FILE_CHARACTERS:
-            raise EinderivError(f"{what} is longer than {FILE_CHARACTERS} characters: it is no plan")
+            raise EinderivError(
+                f"{what} is longer than {FILE_CHARACTERS} characters: it is no plan"
+            )
         data = json.loads(text, parse_constant=_no_number)
     except (OSError, RecursionError) as e:
         raise EinderivError(f"the plan in {what} cannot be read: {str(e)[:100]}") from None
@@ -60,7 +64,9 @@ def _plan(data: Any) -> Plan:
     plan = Plan.__new__(Plan)
     plan.itemsize = _count(_of(data, "itemsize"))
     plan.steps = [_row(row) for row in _list(_of(data, "rows"), FILE_STEPS)]
-    plan.outputs = [tuple(_list(shape, MOST_AXES, _count)) for shape in _list(_of(data, "shapes"), FILE_STEPS)]
+    plan.outputs = [
+        tuple(_list(shape, MOST_AXES, _count)) for shape in _list(_of(data, "shapes"), FILE_STEPS)
+    ]
     plan.notes = _list(_of(data, "notes"), FILE_STEPS, _words)
     flops, largest = _pair(_of(data, "dense"))
     plan.dense_flops, plan.dense_largest = _real(flops), _count(largest)
@@ -73,7 +79,9 @@ def _plan(data: Any) -> Plan:
 
 def _tree(data: Mapping[str, Any], count: int) -> Any:
     """Inputs, steps and results; every step needs only what stands before it."""
-    names = {_count(k): _words(name) for k, name in map(_pair, _list(_of(data, "names"), FILE_STEPS))}
+    names = {
+        _count(k): _words(name) for k, name in map(_pair, _list(_of(data, "names"), FILE_STEPS))
+    }
     steps = [
         (_count(k), tuple(_list(needs, FILE_STEPS, _count)))
         for k, needs in map(_pair, _list(_of(data, "tree"), FILE_STEPS))
@@ -93,7 +101,9 @@ def _row(found: Any) -> PlanRow:
     if not isinstance(found, list) or len(found) != len(PlanRow._fields):
         raise _Wrong(f"a row has {len(PlanRow._fields)} columns")
     what, einsum, flops, entries, kernel, seconds = found
-    return PlanRow(_words(what), _words(einsum), _real(flops), _count(entries), _words(kernel), _real(seconds))
+    return PlanRow(
+        _words(what), _words(einsum), _real(flops), _count(entries), _words(kernel), _real(seconds)
+    )
 
 
 def _of(data: Mapping[str, Any], name: str) -> Any:
@@ -103,7 +113,9 @@ def _of(data: Mapping[str, Any], name: str) -> Any:
 
 
 def _pair(found: Any) -> tuple[Any, Any]:
-    first, second = _list(found, 2) if isinstance(found, list) and len(found) == 2 else _bad(found, "a pair")
+    first, second = (
+        _list(found, 2) if isinstance(found, list) and len(found) == 2 else _bad(found, "a pair")
+    )
     return first, second
 
 

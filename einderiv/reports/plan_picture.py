@@ -1,8 +1,9 @@
 """A plan as a tree: a node for each step, below what it needs; the darker, the longer it takes.
 
-Nodes stand in rows, inputs in the row above their first use. A value that a later row needs is led through the rows
-between at a place of its own, so that no line runs behind a node (the dummy vertices of Sugiyama, Tagawa and Toda,
-*Methods for visual understanding of hierarchical system structures*, 1981).
+Nodes stand in rows, inputs in the row above their first use. A value that a later row needs is led
+through the rows between at a place of its own, so that no line runs behind a node (the dummy
+vertices of Sugiyama, Tagawa and Toda, *Methods for visual understanding of hierarchical system
+structures*, 1981).
 """
 
 from __future__ import annotations
@@ -34,11 +35,16 @@ DrawnStep = tuple[int, tuple[int, ...], str, str, float]
 StepBoxes = dict[tuple[int, int], Rectangle]
 
 
-def drawn_plan(names: Mapping[int, str], steps: Sequence[DrawnStep], outputs: Sequence[int]) -> Picture:
-    """A picture of steps; `names` are those of the inputs. Raises LimitError for more than can be told apart."""
+def drawn_plan(
+    names: Mapping[int, str], steps: Sequence[DrawnStep], outputs: Sequence[int]
+) -> Picture:
+    """A picture of steps; `names` are those of the inputs. Raises LimitError for more than can
+    be told apart.
+    """
     if len(steps) > MOST_STEPS:
         raise LimitError(
-            f"a picture of {len(steps)} steps shows nothing: at most {MOST_STEPS} are drawn; print(plan) has all"
+            f"a picture of {len(steps)} steps shows nothing: at most {MOST_STEPS} are drawn; "
+            "print(plan) has all"
         )
     row = _rows(names, steps)
     last = dict(row)  # the row of the last use
@@ -47,18 +53,27 @@ def drawn_plan(names: Mapping[int, str], steps: Sequence[DrawnStep], outputs: Se
     places = _places(names, steps, row, last)
     found = [_passing(places[v, k]) for v, k in places if k != row[v]]
     found += [_line(places[v, k - 1], places[v, k]) for v, k in places if k != row[v]]
-    found += [_line(places[v, row[value] - 1], places[value, row[value]]) for value, needs, *_ in steps
-              for v in dict.fromkeys(needs)]  # fmt: skip
+    found += [
+        _line(places[v, row[value] - 1], places[value, row[value]])
+        for value, needs, *_ in steps
+        for v in dict.fromkeys(needs)
+    ]
     found += [_input(name, places[v, row[v]]) for v, name in names.items()]
-    found += [_step(words, kernel, share, places[value, row[value]], last=value in outputs)
-              for value, _, words, kernel, share in steps]  # fmt: skip
+    found += [
+        _step(words, kernel, share, places[value, row[value]], last=value in outputs)
+        for value, _, words, kernel, share in steps
+    ]
     return Picture(
-        one_drawing(found), f"a plan of {len(steps)} steps", "inputs above, results below, darker where time goes"
+        one_drawing(found),
+        f"a plan of {len(steps)} steps",
+        "inputs above, results below, darker where time goes",
     )
 
 
 def _rows(names: Mapping[int, str], steps: Sequence[DrawnStep]) -> dict[int, int]:
-    """The row of each value: a step is below all that it needs, an input just above its first use."""
+    """The row of each value: a step is below all that it needs, an input just above its first
+    use.
+    """
     row = dict.fromkeys(names, 0)
     for value, needs, *_ in steps:
         row[value] = 1 + max((row[v] for v in needs), default=0)
@@ -70,7 +85,10 @@ def _rows(names: Mapping[int, str], steps: Sequence[DrawnStep]) -> dict[int, int
 
 
 def _places(
-    names: Mapping[int, str], steps: Sequence[DrawnStep], row: Mapping[int, int], last: Mapping[int, int]
+    names: Mapping[int, str],
+    steps: Sequence[DrawnStep],
+    row: Mapping[int, int],
+    last: Mapping[int, int],
 ) -> StepBoxes:
     """Row by row; in a row as what they need stands, from left to right."""
     wide = {v: max(40.0, text_width(name, STEP_FONT) + 20) for v, name in names.items()}
@@ -83,7 +101,11 @@ def _places(
     for k in range(max(last.values(), default=0) + 1):
 
         def middle(v: int, k: int = k) -> float:
-            above = [found[n, k - 1] for n in (needs.get(v, ()) if row[v] == k else (v,)) if (n, k - 1) in found]
+            above = [
+                found[n, k - 1]
+                for n in (needs.get(v, ()) if row[v] == k else (v,))
+                if (n, k - 1) in found
+            ]
             return sum(box.left + box.right for box in above) / (2 * len(above)) if above else 0.0
 
         x = 0.0
@@ -103,7 +125,10 @@ def _line(a: Rectangle, b: Rectangle) -> Drawing:
     x, y = (a.left + a.right) / 2, (b.left + b.right) / 2
     bend = (a.bottom + b.top) / 2
     x1, x2, y1, y2, y3 = map(coordinate, (x, y, a.bottom, bend, b.top))
-    return _stroke(f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}", Rectangle(min(x, y), a.bottom, max(x, y), b.top))
+    return _stroke(
+        f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}",
+        Rectangle(min(x, y), a.bottom, max(x, y), b.top),
+    )
 
 
 def _passing(box: Rectangle) -> Drawing:
@@ -113,7 +138,9 @@ def _passing(box: Rectangle) -> Drawing:
 
 
 def _stroke(path: str, box: Rectangle) -> Drawing:
-    return Drawing((markup("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),), box)
+    return Drawing(
+        (markup("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),), box
+    )
 
 
 def _input(name: str, box: Rectangle) -> Drawing:
@@ -133,14 +160,18 @@ def _input(name: str, box: Rectangle) -> Drawing:
         text_line(name, x, y, STEP_FONT),
     )
     return Drawing(
-        (markup("g", *parts, data_operand=name, class_="operand"),), box, ((name, text_box(name, x, y, STEP_FONT)),)
+        (markup("g", *parts, data_operand=name, class_="operand"),),
+        box,
+        ((name, text_box(name, x, y, STEP_FONT)),),
     )
 
 
 def _step(words: str, kernel: str, share: float, box: Rectangle, *, last: bool) -> Drawing:
     x, percent = (box.left + box.right) / 2, f"{kernel} {share:.0%}"
     shown = _short(words)
-    paper = markup("rect", x=box.left, y=box.top, width=box.right - box.left, height=TALL, rx=5, fill="Canvas")
+    paper = markup(
+        "rect", x=box.left, y=box.top, width=box.right - box.left, height=TALL, rx=5, fill="Canvas"
+    )
     parts = (
         tooltip(f"{words}: {percent} of the time"),
         paper,
@@ -159,5 +190,7 @@ def _step(words: str, kernel: str, share: float, box: Rectangle, *, last: bool) 
         text_line(shown, x, box.top + 13, STEP_FONT),
         text_line(percent, x, box.top + 28, STEP_FONT),
     )
-    texts = tuple((t, text_box(t, x, box.top + y, STEP_FONT)) for t, y in ((shown, 13), (percent, 28)))
+    texts = tuple(
+        (t, text_box(t, x, box.top + y, STEP_FONT)) for t, y in ((shown, 13), (percent, 28))
+    )
     return Drawing((markup("g", *parts, class_="step"),), box, texts)

@@ -42,8 +42,9 @@ class PlanRow(NamedTuple):
 class Plan:
     """The chosen order of a program and its costs; ``print`` shows a table.
 
-    `flops` counts multiplications and additions, `steps` are rows of (what, einsum, flops, entries, kernel, seconds).
-    `dense_flops` and `dense_largest` are those of the same products with identity matrices for their deltas, or 0.
+    `flops` counts multiplications and additions, `steps` are rows of (what, einsum, flops, entries,
+    kernel, seconds). `dense_flops` and `dense_largest` are those of the same products with identity
+    matrices for their deltas, or 0.
     """
 
     def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr] = ()) -> None:
@@ -65,14 +66,28 @@ class Plan:
     def lines(self) -> list[str]:
         """The table, its totals and notes, line by line."""
         head = ("step", "einsum", "kernel", "flops", "bytes", "time")
-        rows = [(row.what, row.einsum, row.kernel, f"{row.flops:.3g}", f"{row.entries * self.itemsize:.3g}",
-                 f"{row.seconds / (self.seconds or 1):.0%}") for row in self.steps]  # fmt: skip
+        rows = [
+            (
+                row.what,
+                row.einsum,
+                row.kernel,
+                f"{row.flops:.3g}",
+                f"{row.entries * self.itemsize:.3g}",
+                f"{row.seconds / (self.seconds or 1):.0%}",
+            )
+            for row in self.steps
+        ]
         lines = aligned_columns(head, rows, 3)
-        lines.append(f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} bytes; "
-                     f"results {self.bytes:.3g} bytes")  # fmt: skip
+        lines.append(
+            f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} "
+            "bytes; "
+            f"results {self.bytes:.3g} bytes"
+        )
         if self.dense_flops:
-            lines.append(f"with identity matrices for the deltas: {self.dense_flops:.3g} flops; "
-                         f"largest array {self.dense_largest * self.itemsize:.3g} bytes")  # fmt: skip
+            lines.append(
+                f"with identity matrices for the deltas: {self.dense_flops:.3g} flops; "
+                f"largest array {self.dense_largest * self.itemsize:.3g} bytes"
+            )
         return [*lines, *self.notes]
 
     def __str__(self) -> str:
@@ -90,10 +105,17 @@ class Plan:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, all of it or nothing; ``ed.load_plan`` shows it again."""
         names, steps, outputs = self._tree
-        data = {"einderiv_plan": PLAN_SCHEMA, "itemsize": self.itemsize, "rows": [list(row) for row in self.steps],
-                "names": sorted(names.items()), "tree": [[k, list(needs)] for k, needs in steps], "results": outputs,
-                "shapes": [list(shape) for shape in self.outputs], "notes": self.notes,
-                "dense": [self.dense_flops, self.dense_largest]}  # fmt: skip
+        data = {
+            "einderiv_plan": PLAN_SCHEMA,
+            "itemsize": self.itemsize,
+            "rows": [list(row) for row in self.steps],
+            "names": sorted(names.items()),
+            "tree": [[k, list(needs)] for k, needs in steps],
+            "results": outputs,
+            "shapes": [list(shape) for shape in self.outputs],
+            "notes": self.notes,
+            "dense": [self.dense_flops, self.dense_largest],
+        }
         write_in_one_step(Path(path), json.dumps(data, ensure_ascii=False, indent=1) + "\n")
 
     def picture(self) -> Picture:
@@ -106,23 +128,32 @@ class Plan:
         Raises LimitError for more than 120 steps.
         """
         names, steps, outputs = self._tree
-        rows = [(value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
-                for (value, needs), row in zip(steps, self.steps, strict=True)]  # fmt: skip
+        rows = [
+            (value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
+            for (value, needs), row in zip(steps, self.steps, strict=True)
+        ]
         return drawn_plan(names, rows, outputs)
 
 
 def aligned_columns(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """A table; the first `left` columns are words."""
     widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
-    return ["  ".join(cell.ljust(w) if c < left else cell.rjust(w) for c, (cell, w) in
-                      enumerate(zip(row, widths, strict=True))).rstrip() for row in (head, *rows)]  # fmt: skip
+    return [
+        "  ".join(
+            cell.ljust(w) if c < left else cell.rjust(w)
+            for c, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in (head, *rows)
+    ]
 
 
 def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, ...]]], list[int]]:
     """The inputs by their names, each step with what it needs, and which values are results."""
     known = [(k, program.steps[k]) for k in program.live()]
     names = {
-        k: str(step.spec[0]) if step.kind == "input" else "1" for k, step in known if step.kind in ("input", "ones")
+        k: str(step.spec[0]) if step.kind == "input" else "1"
+        for k, step in known
+        if step.kind in ("input", "ones")
     }
     steps = [(k, step.inputs) for k, step in known if k not in names]
     return names, steps, list(program.outputs)
@@ -141,13 +172,23 @@ def _rows(program: Program) -> list[PlanRow]:
             case "view" | "sum":
                 text = _einsum(step.spec[:1], step.spec[1])
             case "write":
-                text = " + ".join(_einsum((labels,), output) for labels, output in step.spec) or "zeros"
+                text = (
+                    " + ".join(_einsum((labels,), output) for labels, output in step.spec)
+                    or "zeros"
+                )
             case "apply":
                 what, text = step.spec[0].name, ""
             case "scale" | "number":
                 text = f"{step.spec[0]}"
         rows.append(
-            PlanRow(what, text, step.flops, program.entries(k), kernel_name(step), step_seconds(program, k, known))
+            PlanRow(
+                what,
+                text,
+                step.flops,
+                program.entries(k),
+                kernel_name(step),
+                step_seconds(program, k, known),
+            )
         )
     return rows
 
@@ -155,7 +196,9 @@ def _rows(program: Program) -> list[PlanRow]:
 def kernel_name(step: Step) -> str:
     """What a step becomes: a call of BLAS or LAPACK, or one pass over the memory."""
     if step.kind != "contract2":
-        return {"factor": "lu", "solve": "lu solve", "view": "view", "reshape": "view"}.get(step.kind, "elementwise")
+        return {"factor": "lu", "solve": "lu solve", "view": "view", "reshape": "view"}.get(
+            step.kind, "elementwise"
+        )
     batch, summed, first, second = contraction(*step.spec)
     if not summed:
         return "outer" if first and second else "multiply"
@@ -168,11 +211,17 @@ def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
     order = list(dict.fromkeys(x for labels in (*inputs, output) for x in labels))
     names = dict(zip(order, fresh_names(len(order), set()), strict=True))
     gap = " " if len(order) > 52 else ""
-    return ",".join(gap.join(names[x] for x in ls) for ls in inputs) + "->" + gap.join(names[x] for x in output)
+    return (
+        ",".join(gap.join(names[x] for x in ls) for ls in inputs)
+        + "->"
+        + gap.join(names[x] for x in output)
+    )
 
 
 def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[float, int]:
-    """The flops, and the entries of the largest array, of the products with a matrix for every delta; 0 without any."""
+    """The flops, and the entries of the largest array, of the products with a matrix for every
+    delta; 0 without any.
+    """
     flops, largest, deltas = 0.0, 0, False
     for root in roots:
         for term in terms(root):
@@ -192,8 +241,12 @@ def _with_deltas(term: Einsum, number: Callable[[Size], int]) -> tuple[float, in
     sizes.update((names[label], number(given[label])) for label in bare(flat))
     parts = [set(words) for words in (*shown.deltas, *shown.inputs)]
     order = {name: k for k, name in enumerate(sizes)}
-    path = search([tuple(order[x] for x in part) for part in parts], tuple(order[x] for x in shown.output),
-                  {order[x]: n for x, n in sizes.items()}, "auto")  # fmt: skip
+    path = search(
+        [tuple(order[x] for x in part) for part in parts],
+        tuple(order[x] for x in shown.output),
+        {order[x]: n for x, n in sizes.items()},
+        "auto",
+    )
     flops, largest = 0.0, prod(sizes[x] for x in shown.output)
     for i, j in path:
         b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
