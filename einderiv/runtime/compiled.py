@@ -1,4 +1,6 @@
-"""Numbers: `evaluate` an expression, or `compile` it once for many calls; plans are kept by shapes and dtypes."""
+"""Numbers: `evaluate` an expression, or `compile` it once for many calls; plans are kept by
+shapes and dtypes.
+"""
 
 from __future__ import annotations
 
@@ -33,27 +35,38 @@ from .out import check_dense_numpy, check_options, received
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
 
 
-def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-             out: Any = None, zeroed: bool = False, dense: bool = True, memory_limit: int | str | None = None,
-             **named: Any) -> Any:  # fmt: skip
+def evaluate(
+    e: Any,
+    arrays: Mapping[str, Any] | None = None,
+    /,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    out: Any = None,
+    zeroed: bool = False,
+    dense: bool = True,
+    memory_limit: int | str | None = None,
+    **named: Any,
+) -> Any:
     """``evaluate(e, X=x, …).shape`` is the shape of `e`: its value, a dense array.
 
-    Arrays come by name or as a mapping; any tensor that `e` has met may be given. `sizes` gives what no array fixes,
-    by axis names of ``ed.tensor`` or labels of the outermost einsum. With ``dense=False`` the result is a `Structured`.
-    `e` may be a tuple, list or dict of expressions. The dtype is NumPy's ``result_type`` of all arrays; integers are
-    exact or refused. A dense array over `memory_limit` bytes (a quarter of the memory) is refused.
+    Arrays come by name or as a mapping; any tensor that `e` has met may be given. `sizes` gives
+    what no array fixes, by axis names of ``ed.tensor`` or labels of the outermost einsum. With
+    ``dense=False`` the result is a `Structured`. `e` may be a tuple, list or dict of expressions.
+    The dtype is NumPy's ``result_type`` of all arrays; integers are exact or refused. A dense array
+    over `memory_limit` bytes (a quarter of the memory) is refused.
 
-    `out`, an array of the shape and dtype of the result or a tree of them, is written into and given back; None in a
-    tree asks for a fresh array. With `zeroed` you promise that it holds zeros wherever the result always has one, as it
-    does after a call of the same expression: then only the cores of a derivative are written. A tensor called `out`,
-    `zeroed` or `sizes` is given in a mapping.
+    `out`, an array of the shape and dtype of the result or a tree of them, is written into and
+    given back; None in a tree asks for a fresh array. With `zeroed` you promise that it holds zeros
+    wherever the result always has one, as it does after a call of the same expression: then only
+    the cores of a derivative are written. A tensor called `out`, `zeroed` or `sizes` is given in a
+    mapping.
 
     >>> import einderiv as ed
     >>> evaluate(ed.einsum("ij,j->i", "A", "x"), A=[[1, 2], [3, 4]], x=[1, 1])
     array([3, 7])
 
-    Raises EinderivError for unknown or missing names, ShapeError for sizes that contradict each other, LimitError
-    for memory, TypeError for arrays that cannot be used.
+    Raises EinderivError for unknown or missing names, ShapeError for sizes that contradict each
+    other, LimitError for memory, TypeError for arrays that cannot be used.
     """
     if memory_limit is None and isinstance(e, Expr):
         # Planned once for each set of shapes, and forgotten with the expression.
@@ -66,40 +79,62 @@ def evaluate(e: Any, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mappi
     return compiled(arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
 
 
-def compile(e: Any, /, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-            memory_limit: int | str | None = None, distribute: bool = True, constants: Sequence[str] = (),
-            mesh: Any = None) -> Compiled | Constants:  # fmt: skip
-    """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed together.
+def compile(
+    e: Any,
+    /,
+    *,
+    backend: str | None = None,
+    dense: bool = True,
+    optimize: Any = "auto",
+    memory_limit: int | str | None = None,
+    distribute: bool = True,
+    constants: Sequence[str] = (),
+    mesh: Any = None,
+) -> Compiled | Constants:
+    """A callable ``f(X=x, …)`` for an expression, or for a tuple, list or dict of them computed
+    together.
 
     >>> import einderiv as ed
     >>> f = compile(ed.einsum("ij,j->i", "A", "x"))
     >>> f(A=[[1.0, 2.0]], x=[1.0, 1.0]), f.inputs
     (array([3.]), ('A', 'x'))
 
-    With `memory_limit`, bytes or text such as ``"2GiB"``, the arrays on the way and the results stay below it together:
-    where they would not, the work is done in slices along an axis, with a progress bar if it takes long and tqdm is
-    there.
+    With `memory_limit`, bytes or text such as ``"2GiB"``, the arrays on the way and the results
+    stay below it together: where they would not, the work is done in slices along an axis, with a
+    progress bar if it takes long and tqdm is there.
 
-    `constants` names tensors whose arrays are given with the first call, and kept: what depends on them alone is
-    computed once, a factorisation too. Giving another array plans anew; changing one in place is not noticed. They may
-    be arrays of torch or JAX, but neither traced nor ones that want a gradient.
+    `constants` names tensors whose arrays are given with the first call, and kept: what depends on
+    them alone is computed once, a factorisation too. Giving another array plans anew; changing one
+    in place is not noticed. They may be arrays of torch or JAX, but neither traced nor ones that
+    want a gradient.
 
-    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that saves forming
-    ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes what is written.
+    A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that
+    saves forming ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes
+    what is written.
 
-    With a `mesh` of JAX (``jax.make_mesh((8,), ("devices",))``) every value is divided among its devices, along an axis
-    that the result keeps and not along one that is summed; ``f.source(shapes)`` shows how. Under ``jax.jit`` it is one
-    program for all.
+    With a `mesh` of JAX (``jax.make_mesh((8,), ("devices",))``) every value is divided among its
+    devices, along an axis that the result keeps and not along one that is summed;
+    ``f.source(shapes)`` shows how. Under ``jax.jit`` it is one program for all.
 
-    Raises BackendError for a backend that is not on the list, EinderivError for an unknown path search.
+    Raises BackendError for a backend that is not on the list, EinderivError for an unknown path
+    search.
     """
-    options = {"backend": backend, "dense": dense, "optimize": optimize, "memory_limit": memory_limit,
-               "distribute": distribute, "worth": OFTEN, "mesh": mesh}  # fmt: skip
+    options = {
+        "backend": backend,
+        "dense": dense,
+        "optimize": optimize,
+        "memory_limit": memory_limit,
+        "distribute": distribute,
+        "worth": OFTEN,
+        "mesh": mesh,
+    }
     return Constants(e, constants, options) if constants else Compiled(e, **options)
 
 
 class Call(NamedTuple):
-    """What a call gives: the backend, its device, the arrays as it has them, and sizes by their names."""
+    """What a call gives: the backend, its device, the arrays as it has them, and sizes by their
+    names.
+    """
 
     backend: str
     device: Any
@@ -118,11 +153,23 @@ class Call(NamedTuple):
 
 
 class Compiled:
-    """A compiled expression. Planned once for each set of shapes and dtypes; the plans are dropped oldest first."""
+    """A compiled expression. Planned once for each set of shapes and dtypes; the plans are
+    dropped oldest first.
+    """
 
-    def __init__(self, tree: Any, *, backend: str | None = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | str | None = None, distribute: bool = True, folded: bool = False,
-                 worth: float | None = None, mesh: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        tree: Any,
+        *,
+        backend: str | None = None,
+        dense: bool = True,
+        optimize: Any = "auto",
+        memory_limit: int | str | None = None,
+        distribute: bool = True,
+        folded: bool = False,
+        worth: float | None = None,
+        mesh: Any = None,
+    ) -> None:
         check_backend(backend)
         if mesh is not None:
             check_mesh(mesh, backend)
@@ -135,22 +182,33 @@ class Compiled:
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
             if not isinstance(root, Expr):
-                raise TypeError(f"only expressions can be evaluated, not {type(root).__name__}; "
-                                "ed.einsum makes one of a string")  # fmt: skip
+                raise TypeError(
+                    f"only expressions can be evaluated, not {type(root).__name__}; "
+                    "ed.einsum makes one of a string"
+                )
         self.tensors = tensors_in(self.roots)
         self.inputs = needed(self.roots)
         self.structures = structures(self.roots)
-        # No lock: each step on the dict is one operation. A lock that a thread holds stays held in a forked process.
+        # No lock: each step on the dict is one operation. A lock that a thread holds stays held in
+        # a forked process.
         self._plans: dict[Any, Any] = {}
         self._last: Any = None
         self._single = isinstance(tree, Expr)
 
-    def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-                 out: Any = None, zeroed: bool = False, **named: Any) -> Any:  # fmt: skip
+    def __call__(
+        self,
+        arrays: Mapping[str, Any] | None = None,
+        /,
+        *,
+        sizes: Mapping[str, int] | None = None,
+        out: Any = None,
+        zeroed: bool = False,
+        **named: Any,
+    ) -> Any:
         """The value, or a tree of values, of the same structure as the expressions.
 
-        With `out` it is written into these arrays; `zeroed` is a promise, as in :func:`evaluate`. If a call fails, they
-        may be written in part.
+        With `out` it is written into these arrays; `zeroed` is a promise, as in :func:`evaluate`.
+        If a call fails, they may be written in part.
 
         >>> import einderiv as ed, numpy as np
         >>> f, J = Compiled(ed.derive("ij,j->i", "A", indices="ab")), np.empty((2, 2, 3))
@@ -159,12 +217,19 @@ class Compiled:
         """
         return self._long_way(arrays, {"sizes": sizes, "out": out, "zeroed": zeroed}, named)
 
-    def _long_way(self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]) -> Any:
+    def _long_way(
+        self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]
+    ) -> Any:
         """Everything checked, and planned where it has not been."""
         call = self.checked(arrays, options, named)
         backend, device, given, fixed = call
-        key = (backend, device, tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())), fixed,
-               limits.dense_bytes)  # fmt: skip
+        key = (
+            backend,
+            device,
+            tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())),
+            fixed,
+            limits.dense_bytes,
+        )
         execution = self._plans.get(key)
         if execution is None:
             execution = self._planned(call.shapes, dict(fixed), call.dtypes, backend, device)
@@ -183,22 +248,32 @@ class Compiled:
             self._quicken(execution, given)
         return self._tree(execution, results)
 
-    def checked(self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]) -> Call:
+    def checked(
+        self, arrays: Mapping[str, Any] | None, options: Mapping[str, Any], named: Mapping[str, Any]
+    ) -> Call:
         """What a call gives, once it is known that it can be used."""
         check_options(options, self.tensors, arrays)
         backend, device, given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
-            raise EinderivError(f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}")
+            raise EinderivError(
+                f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}"
+            )
         sizes = options.get("sizes")
         if sizes is not None and not isinstance(sizes, Mapping):
-            raise TypeError(f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}")
-        fixed = tuple(sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items()))
+            raise TypeError(
+                f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}"
+            )
+        fixed = tuple(
+            sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items())
+        )
         check_structures(self.structures, looked_at(given, backend, self.structures))
         return Call(backend, device, given, fixed)
 
     def _remember(self, execution: Any, backend: str) -> None:
-        """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last that was remembered."""
+        """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last
+        that was remembered.
+        """
         self.__dict__.pop("raw", None)
         self._last = execution
         self.__class__ = Compiled
@@ -208,23 +283,31 @@ class Compiled:
                 self.__dict__.pop("raw", None)
 
     def _quicken(self, execution: Any, given: Mapping[str, Any]) -> None:
-        """From the second call of one kind on, a call is one function, emitted for it: the class gets it, for Python
-        looks for a call there."""
+        """From the second call of one kind on, a call is one function, emitted for it: the class
+        gets it, for Python looks for a call there.
+        """
         from .fast_call import quick
 
         build = None if self.dense else builder(self.roots, execution)
-        call = quick(execution, Compiled._long_way, self.memory_limit, given, build, single=self._single)
+        call = quick(
+            execution, Compiled._long_way, self.memory_limit, given, build, single=self._single
+        )
         if call is not None:
-            self.__class__ = type("Compiled", (Compiled,), {"__call__": call, "__doc__": Compiled.__doc__})
+            self.__class__ = type(
+                "Compiled", (Compiled,), {"__call__": call, "__doc__": Compiled.__doc__}
+            )
 
     def raw(self, *arrays: Any) -> Any:
-        """The value for arrays in the order of `inputs`, of the shapes and dtypes of the last checked call; no checks.
+        """The value for arrays in the order of `inputs`, of the shapes and dtypes of the last
+        checked call; no checks.
 
         Raises EinderivError before the first checked call.
         """
         last = self._last
         if last is None:
-            raise EinderivError("raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes")
+            raise EinderivError(
+                "raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes"
+            )
         results = last.function(*map(last.fit, arrays), *last.held)
         results = (results,) if len(last.program.outputs) == 1 else results
         return self._tree(last, [results[place] for place in last.places])
@@ -239,29 +322,55 @@ class Compiled:
                 return source
             return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
         execution = self._planned(given, {}, {})
-        return emit(execution.program, execution.roots, execution.sizes, BACKENDS["numpy"],
-                    order=execution.inputs, many=not isinstance(self.tree, Expr)).source  # fmt: skip
+        return emit(
+            execution.program,
+            execution.roots,
+            execution.sizes,
+            BACKENDS["numpy"],
+            order=execution.inputs,
+            many=not isinstance(self.tree, Expr),
+        ).source
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
         """The steps and their costs for tensors of given shapes (tuples or arrays)."""
         execution = self._planned(shapes_of({**(shapes or {}), **named}), {}, {})
         return Plan(execution.program, execution.compute.itemsize, self.roots)
 
-    def _planned(self, shapes: Mapping[str, tuple[int, ...]], fixed: Mapping[str, int], dtypes: Mapping[str, Any],
-                 backend: str = "numpy", device: Any = None) -> Any:  # fmt: skip
+    def _planned(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        fixed: Mapping[str, int],
+        dtypes: Mapping[str, Any],
+        backend: str = "numpy",
+        device: Any = None,
+    ) -> Any:
         from .execution import Execution
 
         check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes, fixed)
-        options = {"dense": self.dense, "optimize": self.optimize, "memory_limit": self.memory_limit,
-                   "distribute": self.distribute, "worth": self.worth, "folded": self.folded,
-                   "mesh": self.mesh}  # fmt: skip
-        return Execution(self.roots, sizes, dtypes, backend=BACKENDS[backend], device=device, **options)
+        options = {
+            "dense": self.dense,
+            "optimize": self.optimize,
+            "memory_limit": self.memory_limit,
+            "distribute": self.distribute,
+            "worth": self.worth,
+            "folded": self.folded,
+            "mesh": self.mesh,
+        }
+        return Execution(
+            self.roots, sizes, dtypes, backend=BACKENDS[backend], device=device, **options
+        )
 
-    def _given(self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]) -> tuple[str, Any, dict[str, Any]]:
-        """The backend, the device, and the arrays as it has them: `backend` decides, or else the arrays do."""
+    def _given(
+        self, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]
+    ) -> tuple[str, Any, dict[str, Any]]:
+        """The backend, the device, and the arrays as it has them: `backend` decides, or else the
+        arrays do.
+        """
         if arrays is not None and not isinstance(arrays, Mapping):
-            raise TypeError(f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}")
+            raise TypeError(
+                f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}"
+            )
         both = {**(arrays or {}), **named}
         check_known(both, self.tensors)
         return taken(both, self.backend, self.dense)
@@ -296,11 +405,20 @@ class Constants:
         self.tree, self.tensors = tree, self._free.tensors
         self.inputs = tuple(name for name in self._free.inputs if name not in constants)
         self._options = options
-        # Replaced as one: neither a thread nor an interrupt may leave new arrays with an old expression.
+        # Replaced as one: neither a thread nor an interrupt may leave new arrays with an old
+        # expression.
         self._held: tuple[dict[str, Any], Compiled] = dict.fromkeys(constants), self._free
 
-    def __call__(self, arrays: Mapping[str, Any] | None = None, /, *, sizes: Mapping[str, int] | None = None,
-                 out: Any = None, zeroed: bool = False, **named: Any) -> Any:  # fmt: skip
+    def __call__(
+        self,
+        arrays: Mapping[str, Any] | None = None,
+        /,
+        *,
+        sizes: Mapping[str, int] | None = None,
+        out: Any = None,
+        zeroed: bool = False,
+        **named: Any,
+    ) -> Any:
         """The value; constants may be left out from the second call on."""
         check_options({"sizes": sizes, "out": out, "zeroed": zeroed}, self.tensors, arrays)
         given = {**(arrays or {}), **named}
@@ -315,7 +433,9 @@ class Constants:
             return inner
         arrays = {**arrays, **new}
         if missing:
-            raise EinderivError(f"no array for the constant {', '.join(missing)}: give it with the first call")
+            raise EinderivError(
+                f"no array for the constant {', '.join(missing)}: give it with the first call"
+            )
         backend, constants = kept(arrays, self._options["backend"])
         tree = mapped(lambda e: bound(e, constants), self.tree)
         inner = Compiled(tree, folded=True, **{**self._options, "backend": backend})
@@ -323,15 +443,21 @@ class Constants:
         return inner
 
     def raw(self, *arrays: Any) -> Any:
-        """The value for arrays in the order of `inputs`, as the last checked call had them; no checks."""
+        """The value for arrays in the order of `inputs`, as the last checked call had them; no
+        checks.
+        """
         return self._held[1].raw(*arrays)
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
-        """The Python source for tensors of given shapes (tuples or arrays), which takes the constants too."""
+        """The Python source for tensors of given shapes (tuples or arrays), which takes the
+        constants too.
+        """
         return self._free.source(shapes, **named)
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
-        """The steps and their costs for tensors of given shapes (tuples or arrays), those of the constants too."""
+        """The steps and their costs for tensors of given shapes (tuples or arrays), those of the
+        constants too.
+        """
         return self._free.plan(shapes, **named)
 
     def __repr__(self) -> str:
@@ -339,17 +465,27 @@ class Constants:
 
 
 def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Mapping[str, Any]]:
-    """The backend that constants decide, and what an expression holds of them: values that nobody differentiates by."""
+    """The backend that constants decide, and what an expression holds of them: values that
+    nobody differentiates by.
+    """
     found = chosen(arrays, backend)
     if found == "numpy":
         return backend, arrays
     those = BACKENDS[found].library
-    given, _ = those.given({name: array for name, array in arrays.items() if library(array) == found})
+    given, _ = those.given(
+        {name: array for name, array in arrays.items() if library(array) == found}
+    )
     for name, array in given.items():
         if getattr(array, "requires_grad", False) or those.looked_at(array) is None:
-            raise BackendError(f"the constant {name} is kept from call to call, so it can neither be traced nor get a "
-                               "gradient: give its values alone")  # fmt: skip
-    return found, {**arrays, **{name: Constant(array, tuple(array.shape)) for name, array in given.items()}}
+            raise BackendError(
+                f"the constant {name} is kept from call to call, so it can neither be traced nor "
+                "get a "
+                "gradient: give its values alone"
+            )
+    return found, {
+        **arrays,
+        **{name: Constant(array, tuple(array.shape)) for name, array in given.items()},
+    }
 
 
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
@@ -357,9 +493,15 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     from .structured import Structured
     from .terms import Term
 
-    rows = [(tuple((tuple(labels for _, labels in t.factors), t.output) for t in terms), shape,
-             None if root.record is None else root.ndim - root.record.count, root)
-            for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)]  # fmt: skip
+    rows = [
+        (
+            tuple((tuple(labels for _, labels in t.factors), t.output) for t in terms),
+            shape,
+            None if root.record is None else root.ndim - root.record.count,
+            root,
+        )
+        for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)
+    ]
     kind: Any = Structured
     what = execution.dtype
     if execution.library is not NUMPY.library:
@@ -370,9 +512,17 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     def build(results: Any) -> list[Any]:
         values = iter(results)
         return [
-            kind([Term(tuple([(next(values), labels) for labels in own]), output) for own, output in terms],
-                 shape, what, root, split)
+            kind(
+                [
+                    Term(tuple([(next(values), labels) for labels in own]), output)
+                    for own, output in terms
+                ],
+                shape,
+                what,
+                root,
+                split,
+            )
             for terms, shape, split, root in rows
-        ]  # fmt: skip
+        ]
 
     return build

@@ -1,8 +1,10 @@
-"""Running a program on arrays: sizes solved, dtypes decided, integers kept exact, memory refused before it is taken.
+"""Running a program on arrays: sizes solved, dtypes decided, integers kept exact, memory refused
+before it is taken.
 
-The dtype of a result is NumPy's ``result_type`` of all arrays that the expression has met; its numbers count as Python
-scalars. Integers are computed in int64. Wrapping around is a ring homomorphism, so only what leaves the ring needs a
-bound: an output, and the argument of a function. There ``Σ |c| · Π max |x| · Π sizes < 2**63`` must hold.
+The dtype of a result is NumPy's ``result_type`` of all arrays that the expression has met; its
+numbers count as Python scalars. Integers are computed in int64. Wrapping around is a ring
+homomorphism, so only what leaves the ring needs a bound: an output, and the argument of a function.
+There ``Σ |c| · Π max |x| · Π sizes < 2**63`` must hold.
 """
 
 from __future__ import annotations
@@ -23,23 +25,43 @@ from .out import apart
 
 
 class Execution:
-    """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just those.
+    """`roots` planned for the shapes and dtypes of one call; :meth:`run` takes arrays of just
+    those.
 
     What differs between libraries is in `library`, a part of the `backend`.
     """
 
-    def __init__(self, roots: Sequence[Expr], sizes: Sizes, dtypes: Mapping[str, Any], *, backend: Backend = NUMPY,
-                 device: Any = None, mesh: Any = None, dense: bool = True, optimize: Any = "auto",
-                 memory_limit: int | None = None, distribute: bool = True, folded: bool = False,
-                 worth: float | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        roots: Sequence[Expr],
+        sizes: Sizes,
+        dtypes: Mapping[str, Any],
+        *,
+        backend: Backend = NUMPY,
+        device: Any = None,
+        mesh: Any = None,
+        dense: bool = True,
+        optimize: Any = "auto",
+        memory_limit: int | None = None,
+        distribute: bool = True,
+        folded: bool = False,
+        worth: float | None = None,
+    ) -> None:
         self.backend, self.library, self.device = backend, backend.library, device
         self.roots, self.sizes = tuple(roots), sizes
         self.inputs = needed(roots)
         # Of the results, and computed in: as the library has them, and as planning sees them.
         self.dtypes = decided(self.library, self.roots, dtypes)
         self.dtype, self.compute = map(self.library.kind, self.dtypes)
-        self.program, self.terms = planned(self.roots, sizes, self.number, dense=dense, optimize=optimize,
-                                           without=() if distribute else ("distribute",), worth=worth)  # fmt: skip
+        self.program, self.terms = planned(
+            self.roots,
+            sizes,
+            self.number,
+            dense=dense,
+            optimize=optimize,
+            without=() if distribute else ("distribute",),
+            worth=worth,
+        )
         self.places = list(range(len(self.program.outputs)))
         if not dense:  # a core that serves several terms is computed, and held, once
             outputs = list(dict.fromkeys(self.program.outputs))
@@ -47,9 +69,17 @@ class Execution:
             self.program.outputs = outputs
         self._held: list[Any] | None = None
         self.writer = backend  # and with what the program decides, once that is known
-        target = Target(kind=self.compute.kind, itemsize=self.compute.itemsize, dense=dense, memory_limit=memory_limit,
-                        constants=self._values if folded else None, rewrites=backend.rewrites, tiled=backend.tiled,
-                        lazy=self.library.lazy, devices=None if mesh is None else mesh.size)  # fmt: skip
+        target = Target(
+            kind=self.compute.kind,
+            itemsize=self.compute.itemsize,
+            dense=dense,
+            memory_limit=memory_limit,
+            constants=self._values if folded else None,
+            rewrites=backend.rewrites,
+            tiled=backend.tiled,
+            lazy=self.library.lazy,
+            devices=None if mesh is None else mesh.size,
+        )
         self.loop = optimized(self.program, target)
         self.writer = backend.fitted(self.program, self.compute.itemsize, memory_limit, mesh)
         self.emitted = self._emitted(None)
@@ -61,14 +91,36 @@ class Execution:
         self._check_library()
 
     def _emitted(self, zeroed: bool | None) -> Emitted:
-        return self._written(self.program, self.inputs, many=len(self.program.outputs) != 1, loop=self.loop,
-                             zeroed=zeroed)  # fmt: skip
+        return self._written(
+            self.program,
+            self.inputs,
+            many=len(self.program.outputs) != 1,
+            loop=self.loop,
+            zeroed=zeroed,
+        )
 
-    def _written(self, program: Program, order: tuple[str, ...], *, many: bool, loop: Loop | None = None,
-                 zeroed: bool | None = None) -> Emitted:  # fmt: skip
+    def _written(
+        self,
+        program: Program,
+        order: tuple[str, ...],
+        *,
+        many: bool,
+        loop: Loop | None = None,
+        zeroed: bool | None = None,
+    ) -> Emitted:
         device = None if self.device is None else str(self.device)
-        return emit(program, self.roots, self.sizes, self.writer, order=order, device=device, dtype=self.compute.name,
-                    many=many, loop=loop, zeroed=zeroed)  # fmt: skip
+        return emit(
+            program,
+            self.roots,
+            self.sizes,
+            self.writer,
+            order=order,
+            device=device,
+            dtype=self.compute.name,
+            many=many,
+            loop=loop,
+            zeroed=zeroed,
+        )
 
     def _values(self, program: Program) -> list[Any]:
         """What a program without tensors comes to."""
@@ -81,21 +133,30 @@ class Execution:
             for k in self.program.live():
                 step = self.program.steps[k]
                 if step.kind == "apply" and step.spec[0].name in self.library.real:
-                    raise BackendError(f"{self.library.name} computes {step.spec[0].name} of real numbers only; "
-                                       "NumPy takes complex ones")  # fmt: skip
+                    raise BackendError(
+                        f"{self.library.name} computes {step.spec[0].name} of real numbers only; "
+                        "NumPy takes complex ones"
+                    )
         if self.library.lazy and self.compute.kind in "iub":
-            raise BackendError("whole numbers are exact or refused, which cannot be decided of arrays that are not "
-                               "computed yet: convert them to floats first")  # fmt: skip
+            raise BackendError(
+                "whole numbers are exact or refused, which cannot be decided of arrays that are "
+                "not "
+                "computed yet: convert them to floats first"
+            )
 
     @property
     def words(self) -> dict[str, Any]:
-        """What a quick call knows of the library: its arrays, the dtype, how a scalar becomes an array again."""
+        """What a quick call knows of the library: its arrays, the dtype, how a scalar becomes an
+        array again.
+        """
         return self.library.words(self.dtypes[1], self.device)
 
     @property
     def plain(self) -> bool:
         """Do held arrays go into the source as they are?"""
-        return not self.library.as_they_are or all(a is b for a, b in zip(self.program.held, self.held, strict=True))
+        return not self.library.as_they_are or all(
+            a is b for a, b in zip(self.program.held, self.held, strict=True)
+        )
 
     @property
     def held(self) -> list[Any]:
@@ -111,7 +172,11 @@ class Execution:
 
     def moved(self, array: Any) -> Any:
         """A held array as it is computed with; the factors of a matrix are none."""
-        return array if isinstance(array, (tuple, list)) else self.library.moved(array, self.dtypes[1], self.device)
+        return (
+            array
+            if isinstance(array, (tuple, list))
+            else self.library.moved(array, self.dtypes[1], self.device)
+        )
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
@@ -129,25 +194,36 @@ class Execution:
         values = [finished(library, library.as_array(result), dtype) for result in results]
         return [values[place] for place in self.places]
 
-    def run_into(self, arrays: Mapping[str, Any], outs: Sequence[Array | None], *, zeroed: bool) -> list[Array]:
+    def run_into(
+        self, arrays: Mapping[str, Any], outs: Sequence[Array | None], *, zeroed: bool
+    ) -> list[Array]:
         """The values of the outputs in the arrays `outs` of NumPy, and in fresh ones for None.
 
-        An array that may share memory with an input, or of another dtype than the one computed in, gets a copy.
+        An array that may share memory with an input, or of another dtype than the one computed in,
+        gets a copy.
         """
         free = apart(outs, [*arrays.values(), *self.held])
-        places = [out if out is not None and out.dtype == self.compute and alone else np.zeros(shape, self.compute)
-                  for out, alone, shape in zip(outs, free, self.shapes, strict=True)]  # fmt: skip
+        places = [
+            out
+            if out is not None and out.dtype == self.compute and alone
+            else np.zeros(shape, self.compute)
+            for out, alone, shape in zip(outs, free, self.shapes, strict=True)
+        ]
         if zeroed not in self._into:
             self._into[zeroed] = self._emitted(zeroed).function(self.writer)
         self._called(self._into[zeroed], arrays, [np.asarray(place) for place in places])
-        results = [place if place is out else finished(self.library, place, self.dtype)
-                   for place, out in zip(places, outs, strict=True)]  # fmt: skip
+        results = [
+            place if place is out else finished(self.library, place, self.dtype)
+            for place, out in zip(places, outs, strict=True)
+        ]
         for out, result in zip(outs, results, strict=True):
             if out is not None and out is not result:
                 out[...] = result
         return [result if out is None else out for out, result in zip(outs, results, strict=True)]
 
-    def _called(self, function: Callable[..., Any], arrays: Mapping[str, Any], outs: Sequence[Array] = ()) -> Any:
+    def _called(
+        self, function: Callable[..., Any], arrays: Mapping[str, Any], outs: Sequence[Array] = ()
+    ) -> Any:
         """What a source answers for arrays; its errors in our words."""
         given = [arrays[name] for name in self.inputs]
         whole = self.compute.kind == "i"
@@ -155,7 +231,8 @@ class Execution:
             self._check_exact(given)
         converted, dtype = self.library.converted, self.dtypes[1]
         try:
-            # Whole numbers on the way may leave int64: the sums that fit at the end are right, modulo 2**64.
+            # Whole numbers on the way may leave int64: the sums that fit at the end are right,
+            # modulo 2**64.
             with np.errstate(over="ignore") if whole else nullcontext():
                 return function(*[converted(array, dtype) for array in given], *self.held, *outs)
         except Exception as error:
@@ -165,11 +242,20 @@ class Execution:
             raise ours from None
 
     def _check_exact(self, given: Sequence[Array]) -> None:
-        """Refuse integers whose result might not fit, by a bound on every value that leaves the ring."""
-        if not self.library.as_they_are and any(self.library.looked_at(a) is None for a in (*given, *self.held)):
-            raise BackendError("whole numbers are exact or refused, which cannot be decided while they are traced: "
-                               "convert the arrays to floats first, or call raw, which does not look")  # fmt: skip
-        bounds = dict(zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True))
+        """Refuse integers whose result might not fit, by a bound on every value that leaves the
+        ring.
+        """
+        if not self.library.as_they_are and any(
+            self.library.looked_at(a) is None for a in (*given, *self.held)
+        ):
+            raise BackendError(
+                "whole numbers are exact or refused, which cannot be decided while they are "
+                "traced: "
+                "convert the arrays to floats first, or call raw, which does not look"
+            )
+        bounds = dict(
+            zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True)
+        )
         found: dict[int, int] = {}
         for k in self.program.live():
             step = self.program.steps[k]
@@ -183,8 +269,10 @@ class Execution:
     def _check_bound(self, bound: int) -> None:
         bits = 8 * self.compute.itemsize - 1
         if bound >= 2**bits:
-            raise EinderivError(f"integers may reach 2**{bound.bit_length()} here, beyond int{bits + 1} "
-                                f"(2**{bits} - 1): convert the arrays to float64 first")  # fmt: skip
+            raise EinderivError(
+                f"integers may reach 2**{bound.bit_length()} here, beyond int{bits + 1} "
+                f"(2**{bits} - 1): convert the arrays to float64 first"
+            )
 
 
 def _largest(array: Any) -> int:
@@ -207,7 +295,9 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
         case "contract2":
             la, lb, out = step.spec
             sizes = dict(zip(la + lb, map(program.number, step.operand_sizes), strict=True))
-            return parts[0] * parts[1] * int(prod(n for label, n in sizes.items() if label not in out))
+            return (
+                parts[0] * parts[1] * int(prod(n for label, n in sizes.items() if label not in out))
+            )
         case "scale":
             number, sizes_ = step.spec
             return parts[0] * abs(int(number)) * prod(map(program.number, sizes_))
@@ -222,6 +312,8 @@ def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[s
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
     """The dense value of one expression, planned for this once."""
     sizes = solved([e], {name: a.shape for name, a in arrays.items()})
-    execution = Execution([e], sizes, {name: a.dtype for name, a in arrays.items()}, memory_limit=memory_limit)
+    execution = Execution(
+        [e], sizes, {name: a.dtype for name, a in arrays.items()}, memory_limit=memory_limit
+    )
     result: Array = execution.run(arrays)[0]
     return result

@@ -1,8 +1,10 @@
-"""The quick way through a call that has been planned: one comparison for each array, then the source itself.
+"""The quick way through a call that has been planned: one comparison for each array, then the
+source itself.
 
-A compiled expression is mostly called again and again with the same shapes and dtypes. For that a wrapper is emitted
-that takes the arrays by keyword, compares what must be the same, and calls the source. Whatever is not exactly as
-before goes the long way, which says what is wrong, or plans anew.
+A compiled expression is mostly called again and again with the same shapes and dtypes. For that a
+wrapper is emitted that takes the arrays by keyword, compares what must be the same, and calls the
+source. Whatever is not exactly as before goes the long way, which says what is wrong, or plans
+anew.
 """
 
 from __future__ import annotations
@@ -17,30 +19,56 @@ from .out import OPTIONS
 ABSENT = object()  # the default of an array that was not given
 
 
-def quick(execution: Execution, long_way: Callable[..., Any], memory_limit: int | None, given: Mapping[str, Any],
-          build: Callable[[Any], list[Any]] | None, *, single: bool) -> Callable[..., Any] | None:  # fmt: skip
-    """A ``__call__`` for the shapes and dtypes of `execution`, or None where a call needs more than comparisons.
+def quick(
+    execution: Execution,
+    long_way: Callable[..., Any],
+    memory_limit: int | None,
+    given: Mapping[str, Any],
+    build: Callable[[Any], list[Any]] | None,
+    *,
+    single: bool,
+) -> Callable[..., Any] | None:
+    """A ``__call__`` for the shapes and dtypes of `execution`, or None where a call needs more than
+    comparisons.
 
-    `long_way` takes the object, the mapping, the options and the keywords of a call. `given` are the arrays of this
-    call: those that the source does not take only fix sizes, and are compared too. `build` makes structured tensors of
-    the results.
+    `long_way` takes the object, the mapping, the options and the keywords of a call. `given` are
+    the arrays of this call: those that the source does not take only fix sizes, and are compared
+    too. `build` makes structured tensors of the results.
     """
     if not execution.library.test or not _plain(execution):
         return None
     inputs = execution.inputs
     names = [*inputs, *(name for name in given if name not in inputs)]
-    scope: dict[str, Any] = {"_compute": execution.function, "_long": long_way, "_limits": limits, "_absent": ABSENT,
-                             "_bytes": limits.dense_bytes, "_held": tuple(execution.held), "_execution": execution,
-                             "_build": build, "_options": OPTIONS, "_keys": set(names), "_mapping": dict,
-                             **execution.words}  # fmt: skip
-    taken = {"type", "isinstance", *OPTIONS, *scope, *(name for name in names if name.startswith("_"))}
+    scope: dict[str, Any] = {
+        "_compute": execution.function,
+        "_long": long_way,
+        "_limits": limits,
+        "_absent": ABSENT,
+        "_bytes": limits.dense_bytes,
+        "_held": tuple(execution.held),
+        "_execution": execution,
+        "_build": build,
+        "_options": OPTIONS,
+        "_keys": set(names),
+        "_mapping": dict,
+        **execution.words,
+    }
+    taken = {
+        "type",
+        "isinstance",
+        *OPTIONS,
+        *scope,
+        *(name for name in names if name.startswith("_")),
+    }
     if not inputs or taken & {*names}:
         return None
     if any(given[name].dtype != scope["_dtype"] for name in names):
         return None
     shapes = [tuple(given[name].shape) for name in names]
-    tests = [f"{execution.library.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
-             for n, s in zip(names, shapes, strict=True)]  # fmt: skip
+    tests = [
+        f"{execution.library.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
+        for n, s in zip(names, shapes, strict=True)
+    ]
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")
     exec(compile(_source(execution, names, tests, single=single), "<einderiv call>", "exec"), scope)
@@ -56,7 +84,9 @@ def _source(execution: Execution, names: list[str], tests: list[str], *, single:
         result = f"{whole}[0]" if single else f"_self._shaped({whole})"
         return _lines(execution, names, tests, result)
     scalars = [not shape for shape in execution.shapes]
-    values = [f"_wrap({item})" if scalar else item for item, scalar in zip(items, scalars, strict=True)]
+    values = [
+        f"_wrap({item})" if scalar else item for item, scalar in zip(items, scalars, strict=True)
+    ]
     result = values[0] if single else f"_self._tree(_execution, ({', '.join(values)},))"
     return _lines(execution, names, tests, result)
 
@@ -64,23 +94,32 @@ def _source(execution: Execution, names: list[str], tests: list[str], *, single:
 def _lines(execution: Execution, names: list[str], tests: list[str], result: str) -> str:
     pairs = ", ".join(f"({n!r}, {n})" for n in names)
     absent = " and ".join(f"{n} is _absent" for n in names)
-    return "\n".join([
-        f"def call(_self, _arrays=None, /, *, {''.join(f'{n}=_absent, ' for n in names)}**_others):",
-        f"    if _arrays is None and not _others and {' and '.join(tests)}:",
-        "        try:",
-        f"            _r = _compute({', '.join([*execution.inputs, *['*_held'] * bool(execution.program.held)])})",
-        "        except Exception:  # the long way says it better",
-        "            pass",
-        "        else:",
-        f"            return {result}",
-        f"    if type(_arrays) is _mapping and _arrays.keys() == _keys and not _others and {absent}:",
-        "        return _self(**_arrays)",
-        f"    _others.update((_n, _v) for _n, _v in ({pairs},) if _v is not _absent)",
-        "    _chosen = {_n: _others.pop(_n) for _n in _options if _n in _others}",
-        "    return _long(_self, _arrays, _chosen, _others)",
-    ])  # fmt: skip
+    operands = [*execution.inputs]
+    if execution.program.held:
+        operands.append("*_held")
+    return "\n".join(
+        [
+            "def call(_self, _arrays=None, /, *, "
+            f"{''.join(f'{n}=_absent, ' for n in names)}**_others):",
+            f"    if _arrays is None and not _others and {' and '.join(tests)}:",
+            "        try:",
+            f"            _r = _compute({', '.join(operands)})",
+            "        except Exception:  # the long way says it better",
+            "            pass",
+            "        else:",
+            f"            return {result}",
+            "    if type(_arrays) is _mapping and _arrays.keys() == _keys and not _others and "
+            f"{absent}:",
+            "        return _self(**_arrays)",
+            f"    _others.update((_n, _v) for _n, _v in ({pairs},) if _v is not _absent)",
+            "    _chosen = {_n: _others.pop(_n) for _n in _options if _n in _others}",
+            "    return _long(_self, _arrays, _chosen, _others)",
+        ]
+    )
 
 
 def _plain(execution: Execution) -> bool:
     """Are the arrays taken, and the results given out, as they are?"""
-    return execution.plain and execution.dtype == execution.compute and execution.compute.kind in "fc"
+    return (
+        execution.plain and execution.dtype == execution.compute and execution.compute.kind in "fc"
+    )

@@ -16,13 +16,21 @@ STEPS = 10_000  # of conjugate gradients, unless the caller says otherwise
 RESTARTS = 3  # of conjugate gradients, whose running residual may drift from the true one
 
 
-def conjugate_gradients(applied: Callable[[Array], Array], b: Array, diagonal: Array | None, rtol: float, maxiter: int,
-                        dtype: Any) -> Array:  # fmt: skip
-    """What the symmetric positive definite map `applied` maps to the vector `b`, to ``|residual| <= rtol |b|``.
+def conjugate_gradients(
+    applied: Callable[[Array], Array],
+    b: Array,
+    diagonal: Array | None,
+    rtol: float,
+    maxiter: int,
+    dtype: Any,
+) -> Array:
+    """What the symmetric positive definite map `applied` maps to the vector `b`, to ``|residual| <=
+    rtol |b|``.
 
-    A positive diagonal preconditions. `dtype` says how exact the map is. Raises EinderivError for a map that is not
-    symmetric (Hermitian), as a random probe shows, and where the residual stays too large. Source: Hestenes, Stiefel,
-    "Methods of Conjugate Gradients for Solving Linear Systems", 1952.
+    A positive diagonal preconditions. `dtype` says how exact the map is. Raises EinderivError for a
+    map that is not symmetric (Hermitian), as a random probe shows, and where the residual stays too
+    large. Source: Hestenes, Stiefel, "Methods of Conjugate Gradients for Solving Linear Systems",
+    1952.
     """
     if not np.isfinite(b).all():
         raise EinderivError("the right-hand side holds nan or inf")
@@ -54,14 +62,18 @@ def conjugate_gradients(applied: Callable[[Array], Array], b: Array, diagonal: A
 def _probe(applied: Callable[[Array], Array], b: Array, tolerance: float) -> None:
     """Raise unless ``<u, H v> = <H u, v>`` for two random vectors."""
     rng = np.random.default_rng(0)
-    u, v = rng.normal(size=(2, b.size)) + (1j * rng.normal(size=(2, b.size)) if b.dtype.kind == "c" else 0)
+    u, v = rng.normal(size=(2, b.size)) + (
+        1j * rng.normal(size=(2, b.size)) if b.dtype.kind == "c" else 0
+    )
     image = applied(v)
     if not np.isfinite(image).all():
         raise EinderivError("the tensor holds nan or inf")
     gap = abs(np.vdot(u, image) - np.vdot(applied(u), v))
     if not gap <= tolerance * np.linalg.norm(u) * np.linalg.norm(image):
-        raise EinderivError("conjugate gradients need a symmetric (Hermitian) tensor, and this one is none: "
-                            "scipy.sparse.linalg.gmres takes .as_linear_operator()")  # fmt: skip
+        raise EinderivError(
+            "conjugate gradients need a symmetric (Hermitian) tensor, and this one is none: "
+            "scipy.sparse.linalg.gmres takes .as_linear_operator()"
+        )
 
 
 def scipy_part(name: str) -> Any:

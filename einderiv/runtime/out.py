@@ -10,21 +10,35 @@ from ..errors import BackendError, EinderivError, ShapeError
 from ..expression import leaves
 
 Place = tuple[str, Any]  # where an array stands, as a user would write it, and the array
-OPTIONS = ("sizes", "out", "zeroed")  # keywords of a call: a tensor of such a name is given in a mapping
+# keywords of a call: a tensor of such a name is given in a mapping
+OPTIONS = ("sizes", "out", "zeroed")
 FEW = 6  # arrays whose pairs are compared one by one
 WORK = 10**5  # steps that are spent on telling whether two arrays share a number
 
 
-def check_options(options: Mapping[str, Any], tensors: Iterable[str], arrays: Mapping[str, Any] | None) -> None:
-    """Raise unless it is clear what the options are: options, and no tensors that have these names."""
+def check_options(
+    options: Mapping[str, Any], tensors: Iterable[str], arrays: Mapping[str, Any] | None
+) -> None:
+    """Raise unless it is clear what the options are: options, and no tensors that have these
+    names.
+    """
     sizes, out, zeroed = options.get("sizes"), options.get("out"), options.get("zeroed", False)
-    meant = {"out": out is not None, "zeroed": zeroed is not False, "sizes": not isinstance(sizes, Mapping | None)}
+    meant = {
+        "out": out is not None,
+        "zeroed": zeroed is not False,
+        "sizes": not isinstance(sizes, Mapping | None),
+    }
     for name, given in meant.items():
         if given and name in tensors and name not in (arrays or {}):
-            raise EinderivError(f"{name}= is an option of this call, and also one of the tensors: give the arrays in a "
-                                f"mapping, {{{name!r}: array, …}}, then {name}= is the option")  # fmt: skip
+            raise EinderivError(
+                f"{name}= is an option of this call, and also one of the tensors: give the arrays "
+                "in a "
+                f"mapping, {{{name!r}: array, …}}, then {name}= is the option"
+            )
     if not isinstance(zeroed, bool):
-        raise TypeError(f"zeroed says of out whether it holds zeros: True or False, not {type(zeroed).__name__}")
+        raise TypeError(
+            f"zeroed says of out whether it holds zeros: True or False, not {type(zeroed).__name__}"
+        )
     if zeroed and out is None:
         raise EinderivError("zeroed=True says something of out=, which is not given")
 
@@ -38,7 +52,9 @@ def check_dense_numpy(backend: str, dense: bool) -> None:
 
 
 def received(tree: Any, out: Any, shapes: Sequence[tuple[int, ...]], dtype: Any) -> list[Any]:
-    """The arrays of `out` for the leaves of `tree`, None where a fresh one is wanted; raises for what does not fit."""
+    """The arrays of `out` for the leaves of `tree`, None where a fresh one is wanted; raises for
+    what does not fit.
+    """
     places = list(_paired(tree, out, "out"))
     for (what, array), shape in zip(places, shapes, strict=True):
         if array is not None:
@@ -56,11 +72,16 @@ def _paired(tree: Any, out: Any, what: str) -> Iterable[Place]:
         return [(what, None)] * len(leaves(tree))
     if isinstance(tree, dict):
         if not isinstance(out, Mapping) or out.keys() != tree.keys():
-            raise EinderivError(f"{what} must be a dict with the keys of the expressions, {', '.join(map(repr, tree))}")
+            raise EinderivError(
+                f"{what} must be a dict with the keys of the expressions, "
+                f"{', '.join(map(repr, tree))}"
+            )
         return [place for key in tree for place in _paired(tree[key], out[key], f"{what}[{key!r}]")]
     if isinstance(tree, (list, tuple)):
         if not isinstance(out, (list, tuple)) or len(out) != len(tree):
-            raise EinderivError(f"{what} must be a list or tuple of {len(tree)}, as the expressions are")
+            raise EinderivError(
+                f"{what} must be a list or tuple of {len(tree)}, as the expressions are"
+            )
         pairs = enumerate(zip(tree, out, strict=True))
         return [place for k, (one, other) in pairs for place in _paired(one, other, f"{what}[{k}]")]
     return [(what, out)]
@@ -78,7 +99,9 @@ def _check(what: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
     if not array.flags.writeable:
         raise EinderivError(f"{what} is read-only: give an array that can be written to")
     if any(n > 1 and step == 0 for n, step in zip(array.shape, array.strides, strict=True)):
-        raise EinderivError(f"{what} has one number in several places, as a broadcast array has: give a copy of it")
+        raise EinderivError(
+            f"{what} has one number in several places, as a broadcast array has: give a copy of it"
+        )
 
 
 def _shared(x: Any, y: Any) -> bool:
@@ -92,7 +115,9 @@ def _shared(x: Any, y: Any) -> bool:
 
 
 def near(arrays: Sequence[Any]) -> list[tuple[int, int]]:
-    """The pairs of arrays that may share memory, as far as the ends of each say: its places, the lower one first."""
+    """The pairs of arrays that may share memory, as far as the ends of each say: its places, the
+    lower one first.
+    """
     import numpy as np
 
     kept = [(k, a) for k, a in enumerate(arrays) if isinstance(a, np.ndarray)]

@@ -1,9 +1,11 @@
-"""Systems, determinants and eigenvalues of square tensors: Hessians above all. The structure decides what is factored.
+"""Systems, determinants and eigenvalues of square tensors: Hessians above all. The structure
+decides what is factored.
 
-Along an axis where the tensor is an identity nothing is to be solved. The rest is a Kronecker product of groups of
-blocks (:mod:`.blocks`), for which ``(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹``, ``log|det(A ⊗ B)| = n log|det A| + m log|det B|`` (A is m
-by m, B n by n), and the eigenvalues of A ⊗ B are all products of one of A and one of B. Where a block is too large to
-be factored, conjugate gradients solve without forming it.
+Along an axis where the tensor is an identity nothing is to be solved. The rest is a Kronecker
+product of groups of blocks (:mod:`.blocks`), for which ``(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹``, ``log|det(A ⊗ B)|
+= n log|det A| + m log|det B|`` (A is m by m, B n by n), and the eigenvalues of A ⊗ B are all
+products of one of A and one of B. Where a block is too large to be factored, conjugate gradients
+solve without forming it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,18 @@ import numpy as np
 from ..backends import Array
 from ..errors import EinderivError, LimitError, limits, spoken_bytes
 from .iterative import conjugate_gradients
-from .kronecker import KINDS, LARGEST_BLOCK, Name, Shape, first, groups, hermitian, named, small, words
+from .kronecker import (
+    KINDS,
+    LARGEST_BLOCK,
+    Name,
+    Shape,
+    first,
+    groups,
+    hermitian,
+    named,
+    small,
+    words,
+)
 from .terms import Term
 
 
@@ -27,14 +40,18 @@ def floating(dtype: Any) -> Any:
     if dtype.kind not in "fc":
         return np.dtype(np.float64)
     if dtype.itemsize > (8 if dtype.kind == "f" else 16):
-        raise TypeError(f"numpy.linalg factors no {dtype}: convert the arrays to float64 or complex128 first")
+        raise TypeError(
+            f"numpy.linalg factors no {dtype}: convert the arrays to float64 or complex128 first"
+        )
     return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 class Square:
     """A square tensor: rows and columns of one shape, and the groups it is made of."""
 
-    def __init__(self, terms: Sequence[Term], shape: Shape, dtype: Any, *, kronecker: bool = True) -> None:
+    def __init__(
+        self, terms: Sequence[Term], shape: Shape, dtype: Any, *, kronecker: bool = True
+    ) -> None:
         self.terms, self.shape, self.dtype = terms, shape, dtype
         self.count = prod(shape)
         self.groups = groups(terms, shape, kronecker=kronecker)
@@ -54,7 +71,8 @@ class Square:
         one = self.groups[0]
         if what != "solve":
             times = f", {sides} times each" if sides > 1 else ""
-            return f"{'log |det|' if what == 'logdet' else 'eigenvalues'} of {named(self.groups)}{times}"
+            wanted = "log |det|" if what == "logdet" else "eigenvalues"
+            return f"{wanted} of {named(self.groups)}{times}"
         several = f" for {sides} right-hand sides" if sides > 1 else ""
         if len(self.groups) > 1:
             return f"Kronecker product: {named(self.groups)}{several}"
@@ -62,8 +80,14 @@ class Square:
             return f"dense {one.order}x{one.order}"
         return words(KINDS[one.kind].alone, one) + (several if one.free else "")
 
-    def solve(self, b: Array, applied: Callable[[Array], Array], diagonal: Callable[[], Array] | None, rtol: float,
-              maxiter: int) -> Array:  # fmt: skip
+    def solve(
+        self,
+        b: Array,
+        applied: Callable[[Array], Array],
+        diagonal: Callable[[], Array] | None,
+        rtol: float,
+        maxiter: int,
+    ) -> Array:
         """What the tensor maps to `b`, whose axes behind those of the rows are right-hand sides."""
         result = np.result_type(self.dtype, b)
         result = result if result.kind in "fc" else np.dtype(np.float64)
@@ -71,7 +95,9 @@ class Square:
         if not b.size:
             return np.zeros(b.shape, result)
         if not self.direct:
-            return _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter).astype(result)
+            return _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter).astype(
+                result
+            )
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
         if not np.isfinite(b).all():
             raise EinderivError("the right-hand side holds nan or inf")
@@ -86,7 +112,9 @@ class Square:
         own = (*group.tied, *group.free)
         order = (*own, *(p for p in range(x.ndim) if p not in own))
         moved = x.transpose(order)
-        flat = moved.reshape((*group.stack, group.order, x.size // (prod(group.stack) * group.order)))
+        flat = moved.reshape(
+            (*group.stack, group.order, x.size // (prod(group.stack) * group.order))
+        )
         y = KINDS[group.kind].solve(blocks, flat, self._namer(k))
         return y.reshape(moved.shape).transpose([order.index(p) for p in range(x.ndim)])
 
@@ -116,8 +144,10 @@ class Square:
         if not self.count:
             return real(0)
         self._check_direct("logdet")
-        parts = [(KINDS[g.kind].log(self._blocks(k, dtype)), prod(g.stack) * g.order)
-                 for k, g in enumerate(self.groups)]  # fmt: skip
+        parts = [
+            (KINDS[g.kind].log(self._blocks(k, dtype)), prod(g.stack) * g.order)
+            for k, g in enumerate(self.groups)
+        ]
         return real(sum(log * (self.count // n) for log, n in parts))
 
     def eigenvalues(self) -> Array:
@@ -129,10 +159,14 @@ class Square:
             return np.zeros(0, real)
         self._check_direct("eigvalsh")
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
-        shaped = [b if g.free else b[..., None, None] for g, b in zip(self.groups, blocks, strict=True)]
+        shaped = [
+            b if g.free else b[..., None, None] for g, b in zip(self.groups, blocks, strict=True)
+        ]
         if not all(hermitian(b, g.largest) for g, b in zip(self.groups, shaped, strict=True)):
             if len(self.groups) == 1:
-                raise EinderivError("the tensor is not symmetric (Hermitian): eigvalsh would be wrong")
+                raise EinderivError(
+                    "the tensor is not symmetric (Hermitian): eigvalsh would be wrong"
+                )
             # The product of two antisymmetric matrices by Kronecker is symmetric.
             return Square(self.terms, self.shape, self.dtype, kronecker=False).eigenvalues()
         found = np.ones(1, real)
@@ -143,15 +177,26 @@ class Square:
     def _check_direct(self, what: str) -> None:
         for group in self.groups:
             if not small(group, self.dtype):
-                size = spoken_bytes(prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize)
-                raise LimitError(f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} unknowns "
-                                 "a block and ed.limits.dense_bytes; .as_linear_operator() is for "
-                                 "scipy.sparse.linalg")  # fmt: skip
+                size = spoken_bytes(
+                    prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize
+                )
+                raise LimitError(
+                    f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} "
+                    "unknowns "
+                    "a block and ed.limits.dense_bytes; .as_linear_operator() is for "
+                    "scipy.sparse.linalg"
+                )
 
 
 # ---- without factors: conjugate gradients
-def _conjugate_gradients_each(square: Square, b: Array, applied: Callable[[Array], Array],
-                              diagonal: Callable[[], Array] | None, rtol: float, maxiter: int) -> Array:  # fmt: skip
+def _conjugate_gradients_each(
+    square: Square,
+    b: Array,
+    applied: Callable[[Array], Array],
+    diagonal: Callable[[], Array] | None,
+    rtol: float,
+    maxiter: int,
+) -> Array:
     """Conjugate gradients for each right-hand side."""
     columns = b.reshape(square.count, -1)
     wide = np.complex128 if np.result_type(square.dtype, b).kind == "c" else np.float64
@@ -160,6 +205,10 @@ def _conjugate_gradients_each(square: Square, b: Array, applied: Callable[[Array
         return applied(v.reshape(square.shape)).ravel()
 
     entries = None if diagonal is None else diagonal().ravel()
-    found = [conjugate_gradients(flat, column.astype(wide), entries, rtol, maxiter, floating(square.dtype))
-             for column in columns.T]  # fmt: skip
+    found = [
+        conjugate_gradients(
+            flat, column.astype(wide), entries, rtol, maxiter, floating(square.dtype)
+        )
+        for column in columns.T
+    ]
     return np.stack(found, axis=-1).reshape(b.shape)

@@ -1,4 +1,6 @@
-"""Results that keep their structure: small cores, and where they sit. What deltas make zero or repeat is not held."""
+"""Results that keep their structure: small cores, and where they sit. What deltas make zero or
+repeat is not held.
+"""
 
 from __future__ import annotations
 
@@ -44,10 +46,19 @@ class Structured:
     array([6., 6.])
     """
 
-    def __init__(self, terms: list[Term], shape: tuple[int, ...], dtype: Any, root: Expr,
-                 split: int | None) -> None:  # fmt: skip
-        """`root` is the expression whose value this is; `split` is how many axes are the output's, for a derivative."""
-        self._terms, self.shape, self.dtype, self._root, self.split = terms, shape, dtype, root, split
+    def __init__(
+        self, terms: list[Term], shape: tuple[int, ...], dtype: Any, root: Expr, split: int | None
+    ) -> None:
+        """`root` is the expression whose value this is; `split` is how many axes are the
+        output's, for a derivative.
+        """
+        self._terms, self.shape, self.dtype, self._root, self.split = (
+            terms,
+            shape,
+            dtype,
+            root,
+            split,
+        )
         self._planned: dict[Any, Execution] = {}  # products with arrays of one dtype
 
     @property
@@ -56,13 +67,21 @@ class Structured:
         return axis_names(self._root)
 
     def __repr__(self) -> str:
-        return (f"Structured(shape={self.shape}, dtype={self.dtype}, terms={list(map(self._embedding, self._terms))}, "
-                f"nbytes={self.nbytes})")  # fmt: skip
+        return (
+            f"Structured(shape={self.shape}, dtype={self.dtype}, "
+            f"terms={list(map(self._embedding, self._terms))}, "
+            f"nbytes={self.nbytes})"
+        )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        rows = [(self._embedding(t), " ⊗ ".join(str(tuple(a.shape)) for a, _ in t.factors)) for t in self._terms]
+        rows = [
+            (self._embedding(t), " ⊗ ".join(str(tuple(a.shape)) for a, _ in t.factors))
+            for t in self._terms
+        ]
         head = f"{self.shape} of {self.dtype}: {self.nbytes} bytes are held"
-        html = preformatted([head]) + collapsible("terms", html_table(("embedding", "factors"), rows))
+        html = preformatted([head]) + collapsible(
+            "terms", html_table(("embedding", "factors"), rows)
+        )
         return mime_bundle(repr(self), html, **latex_entry(self._root))
 
     @property
@@ -72,8 +91,12 @@ class Structured:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the factors that are held; an array that serves several times counts once."""
-        return sum({id(array): array.nbytes for term in self._terms for array, _ in term.factors}.values())
+        """The bytes of the factors that are held; an array that serves several times counts
+        once.
+        """
+        return sum(
+            {id(array): array.nbytes for term in self._terms for array, _ in term.factors}.values()
+        )
 
     @property
     def terms(self) -> list[tuple[Array, str]]:
@@ -109,8 +132,13 @@ class Structured:
 
     @property
     def factors(self) -> list[tuple[tuple[Array, ...], str]]:
-        """The terms as they are held: arrays whose outer product is the core, and for instance ``"ia,bj->ijab"``."""
-        return [(tuple(array for array, _ in term.factors), self._embedding(term, apart=True)) for term in self._terms]
+        """The terms as they are held: arrays whose outer product is the core, and for instance
+        ``"ia,bj->ijab"``.
+        """
+        return [
+            (tuple(array for array, _ in term.factors), self._embedding(term, apart=True))
+            for term in self._terms
+        ]
 
     def _embedding(self, term: Term, *, apart: bool = False) -> str:
         names: dict[int, str] = {}
@@ -119,11 +147,17 @@ class Structured:
         if any(len(name) > 1 for name in names.values()):
             names = dict(zip(names, fresh_names(len(names), set()), strict=True))
         inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
-        return ",".join(_spelt(labels, names) for labels in inputs) + "->" + _spelt(term.output, names)
+        return (
+            ",".join(_spelt(labels, names) for labels in inputs) + "->" + _spelt(term.output, names)
+        )
 
     def dense(self, memory_limit: int | None = None) -> Array:
-        """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default ``limits.dense_bytes``)."""
-        found = computed(total([product(term, self.shape) for term in self._terms], self.shape), {}, memory_limit)
+        """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default
+        ``limits.dense_bytes``).
+        """
+        found = computed(
+            total([product(term, self.shape) for term in self._terms], self.shape), {}, memory_limit
+        )
         return found.astype(self.dtype, copy=False)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -131,15 +165,18 @@ class Structured:
         return found if dtype is None else found.astype(dtype)
 
     def to_sparse(self) -> Any:
-        """A ``scipy.sparse.coo_array`` of as many axes; entries that terms share appear once for each.
+        """A ``scipy.sparse.coo_array`` of as many axes; entries that terms share appear once for
+        each.
 
         Raises ImportError without SciPy, LimitError if the stored entries are too many.
         """
         sparse = scipy_part("sparse")
         found = [self._entries(term) for term in self._terms]
         values = np.concatenate([v for v, _ in found]) if found else np.zeros(0, self.dtype)
-        places = [np.concatenate([p[k] for _, p in found]) if found else np.zeros(0, np.int64)
-                  for k in range(self.ndim)]  # fmt: skip
+        places = [
+            np.concatenate([p[k] for _, p in found]) if found else np.zeros(0, np.int64)
+            for k in range(self.ndim)
+        ]
         if not self.ndim:
             raise ShapeError("a scalar has no sparse form")
         result = sparse.coo_array((values, tuple(places)), shape=self.shape)
@@ -152,22 +189,34 @@ class Structured:
         count = prod(sizes[x] for x in distinct)
         size = count * (np.dtype(self.dtype).itemsize + 8 * self.ndim)
         if size > limits.dense_bytes:
-            raise LimitError(f"the sparse form has {count} entries and takes {spoken_bytes(size)}, over the limit of "
-                             f"{spoken_bytes(limits.dense_bytes)} (ed.limits.dense_bytes)")  # fmt: skip
+            raise LimitError(
+                f"the sparse form has {count} entries and takes {spoken_bytes(size)}, over the "
+                "limit of "
+                f"{spoken_bytes(limits.dense_bytes)} (ed.limits.dense_bytes)"
+            )
         where = dict(zip(distinct, np.indices(tuple(sizes[x] for x in distinct)), strict=True))
         order = tuple(labels.index(x) for x in distinct if x in labels)
-        shaped = core(term, self.shape).transpose(order).reshape([sizes[x] if x in labels else 1 for x in distinct])
+        shaped = (
+            core(term, self.shape)
+            .transpose(order)
+            .reshape([sizes[x] if x in labels else 1 for x in distinct])
+        )
         full = np.broadcast_to(shaped, [sizes[x] for x in distinct])
         return full.ravel(), [where[x].ravel() for x in term.output]
 
     def _split(self, what: str) -> int:
         if self.split is None:
-            raise TypeError(f"{what} needs a derivative, whose axes are those of the output, then of the input; "
-                            "this tensor is none")  # fmt: skip
+            raise TypeError(
+                f"{what} needs a derivative, whose axes are those of the output, then of the "
+                "input; "
+                "this tensor is none"
+            )
         return self.split
 
     def matvec(self, v: Any) -> Any:
-        """The derivative times `v`, an array of the shape of the input; the result has the shape of the output."""
+        """The derivative times `v`, an array of the shape of the input; the result has the shape
+        of the output.
+        """
         return self._times(v, self._split("matvec"))
 
     def _times(self, v: Any, k: int) -> Any:
@@ -175,27 +224,44 @@ class Structured:
         return self._applied(v, self.shape[k:], tuple(range(k, self.ndim)), tuple(range(k)), "v")
 
     def rmatvec(self, u: Any) -> Any:
-        """The adjoint times `u`, an array of the shape of the output. It conjugates: ``<u, J v> = <Jᴴ u, v>``."""
+        """The adjoint times `u`, an array of the shape of the output. It conjugates: ``<u, J v>
+        = <Jᴴ u, v>``.
+        """
         k = self._split("rmatvec")
         u = self._conjugate(self._array(u))
-        return self._conjugate(self._applied(u, self.shape[:k], tuple(range(k)), tuple(range(k, self.ndim)), "u"))
+        return self._conjugate(
+            self._applied(u, self.shape[:k], tuple(range(k)), tuple(range(k, self.ndim)), "u")
+        )
 
-    def _applied(self, v: Any, shape: tuple[int, ...], inner: Labels, outer: Labels, name: str) -> Any:
+    def _applied(
+        self, v: Any, shape: tuple[int, ...], inner: Labels, outer: Labels, name: str
+    ) -> Any:
         v = self._array(v)
         if v.shape != shape:
-            raise ShapeError(f"{name} has shape {tuple(v.shape)}, but the derivative takes shape {shape}")
+            raise ShapeError(
+                f"{name} has shape {tuple(v.shape)}, but the derivative takes shape {shape}"
+            )
         return self._product(lambda: self._along(inner, outer), v, (name, v.dtype))
 
     def _along(self, inner: Labels, outer: Labels) -> Expr:
         """The terms times a tensor ``v`` of the axes `inner`, over the axes `outer`."""
         vector, labels = Tensor("v", (None,) * len(inner)), tuple(range(self.ndim))
         given = tuple(zip(labels, self.shape, strict=True))
-        parts = [assemble(1, [(product(term, self.shape), labels), (vector, inner)], outer,
-                          axes=(None,) * len(outer), given=given) for term in self._terms]  # fmt: skip
+        parts = [
+            assemble(
+                1,
+                [(product(term, self.shape), labels), (vector, inner)],
+                outer,
+                axes=(None,) * len(outer),
+                given=given,
+            )
+            for term in self._terms
+        ]
         return total(parts, tuple(self.shape[p] for p in outer))
 
     def diagonal(self) -> Any:
-        """The entries ``[i…, i…]`` of a derivative whose input has the shape of its output; shape as the output.
+        """The entries ``[i…, i…]`` of a derivative whose input has the shape of its output; shape
+        as the output.
 
         Raises ShapeError if the two shapes differ.
         """
@@ -208,11 +274,15 @@ class Structured:
     def _tied(self, output: Labels) -> Any:
         """Rows and columns tied, and summed over those that are not in `output`."""
         k = self.ndim // 2
-        parts = [viewed(product(term, self.shape), (*range(k), *range(k)), output) for term in self._terms]
+        parts = [
+            viewed(product(term, self.shape), (*range(k), *range(k)), output)
+            for term in self._terms
+        ]
         return self._value(total(parts, tuple(self.shape[p] for p in output)))
 
     def as_linear_operator(self) -> Any:
-        """A ``scipy.sparse.linalg.LinearOperator``: flattened input axes to flattened output axes, in C order.
+        """A ``scipy.sparse.linalg.LinearOperator``: flattened input axes to flattened output axes,
+        in C order.
 
         Raises ImportError without SciPy.
         """
@@ -226,17 +296,23 @@ class Structured:
         def rmatvec(u: Array) -> Any:
             return self.rmatvec(u.reshape(out)).ravel()
 
-        return linalg.LinearOperator((prod(out), prod(inner)), matvec=matvec, rmatvec=rmatvec, dtype=self.dtype)
+        return linalg.LinearOperator(
+            (prod(out), prod(inner)), matvec=matvec, rmatvec=rmatvec, dtype=self.dtype
+        )
 
-    # ---- square tensors: derivatives whose input has the shape of the output, and others of such a shape, as 2 H + JᵀJ
+    # ---- square tensors: derivatives whose input has the shape of the output, and others of such a
+    # shape, as 2 H + JᵀJ
     def _rows(self, what: str) -> int:
         half = self.ndim // 2
         if self.split is None and self.shape[:half] == self.shape[half:]:
             return half
         k = self._split(what)
         if self.shape[:k] != self.shape[k:]:
-            raise ShapeError(f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a diagonal, "
-                             f"and {what}, only if they are the same")  # fmt: skip
+            raise ShapeError(
+                f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a "
+                "diagonal, "
+                f"and {what}, only if they are the same"
+            )
         return k
 
     @cached_property
@@ -249,26 +325,32 @@ class Structured:
         Raises EinderivError for another name, ShapeError if output and input have other shapes.
         """
         if what not in SQUARE:
-            raise EinderivError(f"nothing that needs a method is called {str(what)[:40]!r}; {near(str(what), SQUARE)}")
+            raise EinderivError(
+                f"nothing that needs a method is called {str(what)[:40]!r}; "
+                f"{near(str(what), SQUARE)}"
+            )
         self._rows(what)
         return self._square.method(what)
 
     def solve(self, b: Any, *, rtol: float = 1e-10, maxiter: int = STEPS) -> Array:
-        """``H.solve(b).shape == b.shape``: the `x` with ``H.matvec(x) == b``, a Newton step if H is a Hessian.
+        """``H.solve(b).shape == b.shape``: the `x` with ``H.matvec(x) == b``, a Newton step if H is
+        a Hessian.
 
-        H is a derivative whose input has the shape of the output, or any tensor the first half of whose axes has the
-        sizes of the second, such as ``2 H`` or ``JᵀJ + λ I``.
+        H is a derivative whose input has the shape of the output, or any tensor the first half of
+        whose axes has the sizes of the second, such as ``2 H`` or ``JᵀJ + λ I``.
 
-        `b` has the shape of the output, or further axes behind, for several right-hand sides. What is factored follows
-        from the structure, and ``method()`` says what: one block for all right-hand sides where the others are tied by
-        deltas, a stack of blocks, the factors of a Kronecker product, or the dense tensor up to 2000 unknowns. Beyond,
-        conjugate gradients work without any factor, to ``|H x - b| <= rtol |b|`` in at most `maxiter` steps; only they
-        use these two, and need SciPy. Whole numbers are solved in float64.
+        `b` has the shape of the output, or further axes behind, for several right-hand sides. What
+        is factored follows from the structure, and ``method()`` says what: one block for all
+        right-hand sides where the others are tied by deltas, a stack of blocks, the factors of a
+        Kronecker product, or the dense tensor up to 2000 unknowns. Beyond, conjugate gradients work
+        without any factor, to ``|H x - b| <= rtol |b|`` in at most `maxiter` steps; only they use
+        these two, and need SciPy. Whole numbers are solved in float64.
 
         >>> import einderiv as ed, numpy as np
         >>> U, V = ed.tensor("U", "nk"), ed.tensor("V", "mk")
         >>> loss = ed.norm_squared(ed.tensor("T", "nm") - ed.einsum("nk,mk->nm", U, V))
-        >>> T, U0, V0 = np.ones((4, 3)), np.zeros((4, 2)), np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> T, U0 = np.ones((4, 3)), np.zeros((4, 2))
+        >>> V0 = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
         >>> H = ed.evaluate(ed.hessian(loss, U), T=T, U=U0, V=V0, dense=False)
         >>> H.terms[0][1], H.method()
         ('db->abad', 'one 2x2 factorisation for 4 right-hand sides')
@@ -278,20 +360,26 @@ class Structured:
                [1., 1.],
                [1., 1.]])
 
-        Raises EinderivError for a singular block, which it names, for nan or inf in H or `b`, where conjugate gradients
-        meet a tensor that is not symmetric, and where they do not converge; ShapeError for shapes that do not fit.
+        Raises EinderivError for a singular block, which it names, for nan or inf in H or `b`, where
+        conjugate gradients meet a tensor that is not symmetric, and where they do not converge;
+        ShapeError for shapes that do not fit.
         """
         k = self._rows("solve")
         b = usable(b, "b")
         if b.shape[:k] != self.shape[:k]:
-            raise ShapeError(f"b has shape {b.shape}, but the first {k} sizes must be {self.shape[:k]}")
+            raise ShapeError(
+                f"b has shape {b.shape}, but the first {k} sizes must be {self.shape[:k]}"
+            )
         if not rtol > 0:
             raise EinderivError(f"rtol must be positive, not {rtol}")
         maxiter = whole(maxiter, "maxiter")
-        return self._square.solve(b, lambda v: self._times(v, k), lambda: self._diagonal(k), rtol, maxiter)
+        return self._square.solve(
+            b, lambda v: self._times(v, k), lambda: self._diagonal(k), rtol, maxiter
+        )
 
     def logdet(self) -> Any:
-        """``log |det H|``, of ``H`` with its output and input axes flattened: ``numpy.linalg.slogdet(…)[1]``.
+        """``log |det H|``, of ``H`` with its output and input axes flattened:
+        ``numpy.linalg.slogdet(…)[1]``.
 
         -inf for a singular tensor. Raises LimitError where a block is too large to be factored.
         """
@@ -299,9 +387,13 @@ class Structured:
         return self._square.log_determinant()
 
     def trace(self) -> Any:
-        """The sum of the diagonal, read off the cores; nothing is formed, and whole numbers stay exact."""
+        """The sum of the diagonal, read off the cores; nothing is formed, and whole numbers stay
+        exact.
+        """
         self._rows("trace")
-        if 0 in self.shape:  # the sum of nothing, though a core may hold a mean over nothing, which is nan
+        if (
+            0 in self.shape
+        ):  # the sum of nothing, though a core may hold a mean over nothing, which is nan
             return self._zeros(())[()]
         return self._tied(())[()]
 

@@ -1,4 +1,5 @@
-"""Structured tensors of torch and JAX: their cores stay where they are, and what products can do is done there.
+"""Structured tensors of torch and JAX: their cores stay where they are, and what products can do is
+done there.
 
 What factors matrices is NumPy's: it looks at the numbers, which traced ones do not have.
 """
@@ -19,21 +20,39 @@ from .terms import Term, core, product, total
 class Hosted(Structured):
     """A tensor as a sum of embedded cores, which are arrays of torch or JAX."""
 
-    def __init__(self, terms: list[Term], shape: tuple[int, ...], made_by: Execution, root: Expr,
-                 split: int | None) -> None:  # fmt: skip
-        """`made_by` is the execution that made the terms: it knows the library, the dtype and the device."""
+    def __init__(
+        self,
+        terms: list[Term],
+        shape: tuple[int, ...],
+        made_by: Execution,
+        root: Expr,
+        split: int | None,
+    ) -> None:
+        """`made_by` is the execution that made the terms: it knows the library, the dtype and
+        the device.
+        """
         super().__init__(terms, shape, made_by.dtypes[0], root, split)
-        self._backend, self._library, self._device = made_by.backend, made_by.library, made_by.device
+        self._backend, self._library, self._device = (
+            made_by.backend,
+            made_by.library,
+            made_by.device,
+        )
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the factors that are held; an array that serves several times counts once."""
+        """The bytes of the factors that are held; an array that serves several times counts
+        once.
+        """
         arrays = {id(array): array for term in self._terms for array, _ in term.factors}
         return sum(prod(a.shape) * self._library.kind(a.dtype).itemsize for a in arrays.values())
 
     def dense(self, memory_limit: int | None = None) -> Any:
-        """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default ``limits.dense_bytes``)."""
-        return self._run(total([product(term, self.shape) for term in self._terms], self.shape), memory_limit)
+        """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default
+        ``limits.dense_bytes``).
+        """
+        return self._run(
+            total([product(term, self.shape) for term in self._terms], self.shape), memory_limit
+        )
 
     def _core(self, term: Term) -> Any:
         return core(term, self.shape, self._run)
@@ -46,12 +65,19 @@ class Hosted(Structured):
         found = self._planned_for(e, arrays, memory_limit).run(arrays)[0]
         return found if arrays else self._library.converted(found, self.dtype)
 
-    def _planned_for(self, e: Expr, arrays: dict[str, Any], memory_limit: int | None = None
-                     ) -> Execution:  # fmt: skip
+    def _planned_for(
+        self, e: Expr, arrays: dict[str, Any], memory_limit: int | None = None
+    ) -> Execution:
         shapes = {name: tuple(a.shape) for name, a in arrays.items()}
         dtypes = {name: a.dtype for name, a in arrays.items()}
-        return Execution([e], solved([e], shapes), dtypes, backend=self._backend, device=self._device,
-                         memory_limit=memory_limit)  # fmt: skip
+        return Execution(
+            [e],
+            solved([e], shapes),
+            dtypes,
+            backend=self._backend,
+            device=self._device,
+            memory_limit=memory_limit,
+        )
 
     def _array(self, value: Any) -> Any:
         return self._library.given({"v": value})[0]["v"]
@@ -75,8 +101,10 @@ class Hosted(Structured):
         return found if dtype is None else found.astype(dtype)
 
     def _refused(self, what: str) -> Never:
-        raise BackendError(f"{what} is for NumPy arrays, not those of {self._library.name}: give arrays that went "
-                           "through numpy.asarray, or compute with .terms")  # fmt: skip
+        raise BackendError(
+            f"{what} is for NumPy arrays, not those of {self._library.name}: give arrays that went "
+            "through numpy.asarray, or compute with .terms"
+        )
 
     def to_sparse(self) -> Never:
         """Raises BackendError: SciPy's arrays are NumPy's."""

@@ -1,4 +1,6 @@
-"""The terms of a structured tensor: factors that share no label, and where their product sits in the tensor."""
+"""The terms of a structured tensor: factors that share no label, and where their product sits in
+the tensor.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +20,22 @@ class Term(NamedTuple):
 
 
 def product(term: Term, shape: Sequence[int], output: Labels | None = None) -> Einsum:
-    """A term as an einsum of its factors, the planner's to compute; `output` chooses other axes than all.
+    """A term as an einsum of its factors, the planner's to compute; `output` chooses other axes
+    than all.
 
     An axis that is left out must be one that no factor has: nothing is summed over it.
     """
     output = term.output if output is None else output
     sizes = dict(zip(term.output, shape, strict=True))
     arrays = tuple(Constant(array, tuple(array.shape)) for array, _ in term.factors)
-    return Einsum(1, arrays, tuple(labels for _, labels in term.factors), output,
-                  tuple((x, sizes[x]) for x in output), axes=(None,) * len(output))  # fmt: skip
+    return Einsum(
+        1,
+        arrays,
+        tuple(labels for _, labels in term.factors),
+        output,
+        tuple((x, sizes[x]) for x in output),
+        axes=(None,) * len(output),
+    )
 
 
 def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
@@ -35,13 +44,19 @@ def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
 
 
 def core_labels(term: Term) -> Labels:
-    """The axes of the core: those of the tensor where nothing is embedded, else in the order of the factors."""
+    """The axes of the core: those of the tensor where nothing is embedded, else in the order of
+    the factors.
+    """
     inside = [x for _, labels in term.factors for x in labels]
     return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
 
 
-def core(term: Term, shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None) -> Array:
-    """The factors multiplied out, by NumPy or by `compute`. Raises LimitError beyond ``limits.dense_bytes``."""
+def core(
+    term: Term, shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None
+) -> Array:
+    """The factors multiplied out, by NumPy or by `compute`. Raises LimitError beyond
+    ``limits.dense_bytes``.
+    """
     labels = core_labels(term)
     if [own for _, own in term.factors] == [labels]:
         return term.factors[0][0]
@@ -61,5 +76,7 @@ def alone(terms: Sequence[Term], dtype: Any) -> Array | None:
 
 
 def value(e: Expr, dtype: Any) -> Array:
-    """What `e`, an expression of factors alone, comes to. Raises LimitError beyond ``limits.dense_bytes``."""
+    """What `e`, an expression of factors alone, comes to. Raises LimitError beyond
+    ``limits.dense_bytes``.
+    """
     return computed(e, {}).astype(dtype, copy=False)
