@@ -2,6 +2,4 @@
 
 from .derivative_check import check
 
-__all__ = [
-    "check",
-]
+__all__ = ["check"]

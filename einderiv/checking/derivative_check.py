@@ -1,10 +1,12 @@
-"""Is a derivative right? It is compared with differences of the function itself, evaluated by other code.
+"""Is a derivative right? It is compared with differences of the function itself, evaluated by other
+code.
 
-The function is evaluated node by node with NumPy's plain loops, without the planner, the emitter or any rule of
-derivation. An einsum is linear in each slot, so along a line a polynomial expression is a polynomial of known degree,
-and with whole numbers its derivative follows exactly from its values at 0, 1, …: no step size, no tolerance. Elsewhere
-a complex step (Squire, Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 1998)
-or central differences serve. Large derivatives are compared along random directions.
+The function is evaluated node by node with NumPy's plain loops, without the planner, the emitter or
+any rule of derivation. An einsum is linear in each slot, so along a line a polynomial expression is
+a polynomial of known degree, and with whole numbers its derivative follows exactly from its values
+at 0, 1, …: no step size, no tolerance. Elsewhere a complex step (Squire, Trapp, "Using complex
+variables to estimate derivatives of real functions", SIAM Review 1998) or central differences
+serve. Large derivatives are compared along random directions.
 """
 
 from __future__ import annotations
@@ -47,8 +49,11 @@ from .reference import PLAIN
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry
 DIRECTIONS = 3
-HIGHEST = 32  # degree of a polynomial that is compared in whole numbers: of higher ones they are thousands of digits
-WHOLE = 10_000  # entries of all tensors: larger ones are drawn as fractions, for Python's integers are slow
+# degree of a polynomial that is compared in whole numbers: of higher ones they are thousands of
+# digits
+HIGHEST = 32
+# entries of all tensors: larger ones are drawn as fractions, for Python's integers are slow
+WHOLE = 10_000
 DRAWS = 8  # of other arrays, where the function has no value at those that were drawn
 STEP = 1e-20  # of the complex step: no difference is taken, so it may be this small
 
@@ -56,12 +61,27 @@ STEP = 1e-20  # of the complex step: no difference is taken, so it may be this s
 class Report:
     """What a check found; ``print`` shows it, ``ok`` is the verdict, `error` the largest deviation.
 
-    Without `judged` there is no verdict, and ``ok`` is false: the differences themselves are NaN or infinite there.
+    Without `judged` there is no verdict, and ``ok`` is false: the differences themselves are NaN or
+    infinite there.
     """
 
-    def __init__(self, wrt: str, method: str, compared: int, error: float, tolerance: float, *,
-                 judged: bool = True) -> None:  # fmt: skip
-        self.wrt, self.method, self.compared, self.error, self.tolerance = wrt, method, compared, error, tolerance
+    def __init__(
+        self,
+        wrt: str,
+        method: str,
+        compared: int,
+        error: float,
+        tolerance: float,
+        *,
+        judged: bool = True,
+    ) -> None:
+        self.wrt, self.method, self.compared, self.error, self.tolerance = (
+            wrt,
+            method,
+            compared,
+            error,
+            tolerance,
+        )
         self.judged = judged
 
     @property
@@ -71,12 +91,15 @@ class Report:
 
     def __str__(self) -> str:
         if not self.judged:
-            return (f"not judged: the derivative by {self.wrt}, for {self.method} are not all finite; "
-                    "give arrays where the function is defined and smooth")  # fmt: skip
+            return (
+                f"not judged: the derivative by {self.wrt}, for {self.method} are not all finite; "
+                "give arrays where the function is defined and smooth"
+            )
         verdict = "ok" if self.ok else "WRONG"
         bound = "exactly" if self.tolerance == 0 else f"to {self.tolerance:g} of the largest"
         found = "" if self.ok and self.tolerance == 0 else f"; largest deviation {self.error:g}"
-        return f"{verdict}: the derivative by {self.wrt}, {self.compared} values by {self.method}, {bound}{found}"
+        what = f"the derivative by {self.wrt}, {self.compared} values by {self.method}"
+        return f"{verdict}: {what}, {bound}{found}"
 
     __repr__ = __str__
 
@@ -104,12 +127,20 @@ class Reports:
         return mime_bundle(str(self), preformatted(map(str, self.reports)))
 
 
-def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *,
-          sizes: Mapping[str, int] | None = None, seed: int = 0, **named: Any) -> Report | Reports:  # fmt: skip
+def check(
+    y: Expr | str,
+    wrt: Any,
+    arrays: Mapping[str, Any] | None = None,
+    /,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    seed: int = 0,
+    **named: Any,
+) -> Report | Reports:
     """Compare ``derive(y, wrt)`` with an independent derivative; ``report.ok`` is the verdict.
 
-    Arrays that are not given are drawn at random, again where the function has no finite differences. Whole numbers are
-    compared exactly where `y` is a polynomial.
+    Arrays that are not given are drawn at random, again where the function has no finite
+    differences. Whole numbers are compared exactly where `y` is a polynomial.
 
     >>> print(check("is,st,tj->ij", 0))
     ok: the derivative by A, 135 values by exact differences of whole numbers, exactly
@@ -124,7 +155,9 @@ def check(y: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None = None, /, *
     return Reports(found) if isinstance(wrt, (list, tuple, dict)) else found[0]
 
 
-def _drawn(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int], seed: int) -> Report:
+def _drawn(
+    y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int], seed: int
+) -> Report:
     """One derivative, at other arrays where nothing can be said at the first ones."""
     report = _checked(y, wrt, given, sizes, seed)
     for draw in range(1, DRAWS if tensors_of(y).keys() - given.keys() else 0):
@@ -134,15 +167,25 @@ def _drawn(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int],
     return report
 
 
-def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int], seed: int,
-             whole_numbers: bool = True) -> Report:  # fmt: skip
-    """One derivative; with numbers drawn as fractions where whole ones are too large or too slow."""
+def _checked(
+    y: Expr,
+    wrt: Any,
+    given: dict[str, Array],
+    sizes: Mapping[str, int],
+    seed: int,
+    whole_numbers: bool = True,
+) -> Report:
+    """One derivative; with numbers drawn as fractions where whole ones are too large or too
+    slow.
+    """
     J = derive(y, wrt)
     record = J.record
     assert record is not None
     power = 1 if record.position is not None else degree_in(y, record.wrt)
     whole_numbers = whole_numbers and (power is None or power <= HIGHEST)
-    values, solved = _values(y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers)
+    values, solved = _values(
+        y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers
+    )
     if record.position is None:
         base, tensor = y, tensors_of(J)[record.wrt.removeprefix("conj(").removesuffix(")")]
         x = values[tensor.name]
@@ -162,22 +205,33 @@ def _checked(y: Expr, wrt: Any, given: dict[str, Array], sizes: Mapping[str, int
 
     def function(point: Array) -> Array:
         # Arithmetic on an array of no axes gives a number.
-        return naive(base, {**wide, tensor.name: np.asarray(point, object if exact else None)}, solved)
+        return naive(
+            base, {**wide, tensor.name: np.asarray(point, object if exact else None)}, solved
+        )
 
     if tensor.complex and not exact:
         slope, method = _wirtinger(function, widened(x), conjugate=record.wrt != tensor.name)
     else:
         slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
     try:
-        return _compared(J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact)
+        return _compared(
+            J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact
+        )
     except EinderivError:  # whole numbers that were drawn may be too large: fractions are not
         if not whole_numbers or all(name in given for name in values):
             raise
         return _checked(y, wrt, given, sizes, seed, whole_numbers=False)
 
 
-def _compared(J: Expr, wrt: str, values: dict[str, Array], slope: Callable[[Array], Array], method: str,
-              rng: np.random.Generator, exact: bool) -> Report:  # fmt: skip
+def _compared(
+    J: Expr,
+    wrt: str,
+    values: dict[str, Array],
+    slope: Callable[[Array], Array],
+    method: str,
+    rng: np.random.Generator,
+    exact: bool,
+) -> Report:
     """Entry by entry, or along directions where the derivative is large."""
     record = J.record
     assert record is not None
@@ -194,14 +248,23 @@ def _compared(J: Expr, wrt: str, values: dict[str, Array], slope: Callable[[Arra
         full = np.stack([ours.matvec(v if exact else v.astype(float)) for v in directions])
         other = np.stack([slope(v) for v in directions])
     judged = exact or bool(np.isfinite(other).all())
-    return Report(wrt, method, full.size, _deviation(full, other, exact), 0 if exact else rounds, judged=judged)
+    return Report(
+        wrt,
+        method,
+        full.size,
+        _deviation(full, other, exact),
+        0 if exact else rounds,
+        judged=judged,
+    )
 
 
 def _deviation(ours: Array, theirs: Array, exact: bool) -> float:
     if not ours.size:
         return 0.0
     if exact:
-        return float(max(abs(int(a) - int(b)) for a, b in zip(ours.ravel(), theirs.ravel(), strict=True)))
+        return float(
+            max(abs(int(a) - int(b)) for a, b in zip(ours.ravel(), theirs.ravel(), strict=True))
+        )
     difference = np.abs(ours - np.asarray(theirs, ours.dtype)).max()
     return float(difference / max(1.0, float(np.abs(theirs).max())))
 
@@ -213,7 +276,9 @@ def _unit(shape: tuple[int, ...], at: tuple[int, ...]) -> Array:
 
 
 def _wide(a: Array) -> Array:
-    """Python integers for whole numbers, so that nothing can overflow; double precision for the rest."""
+    """Python integers for whole numbers, so that nothing can overflow; double precision for the
+    rest.
+    """
     return a.astype(object) if a.dtype.kind in "iu" else _double(a)
 
 
@@ -221,8 +286,9 @@ def _double(a: Array) -> Array:
     return a.astype(np.complex128 if a.dtype.kind == "c" else np.float64)
 
 
-def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic: bool
-            ) -> tuple[Callable[[Array], Array], str]:  # fmt: skip
+def _slopes(
+    f: Callable[[Array], Array], x: Array, degree: int | None, analytic: bool
+) -> tuple[Callable[[Array], Array], str]:
     """The derivative of `f` at `x` along a direction, and the name of the method."""
     if degree is not None:
         weights = _weights(degree)
@@ -233,7 +299,8 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
             return np.asarray(total)
 
         return exact, "exact differences of whole numbers"
-    # A value that is not real, the logarithm of a negative number, has no slope that its imaginary part could show.
+    # A value that is not real, the logarithm of a negative number, has no slope that its imaginary
+    # part could show.
     if analytic and x.dtype.kind == "f" and not np.imag(f(x + 0j)).any():
         step = STEP * max(float(np.abs(x).max(initial=0)) or 1.0, 1e-250)
         return (lambda v: np.imag(f(x + 1j * step * v)) / step), "a complex step"
@@ -241,7 +308,9 @@ def _slopes(f: Callable[[Array], Array], x: Array, degree: int | None, analytic:
     return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
 
 
-def _wirtinger(f: Callable[[Array], Array], x: Array, *, conjugate: bool) -> tuple[Callable[[Array], Array], str]:
+def _wirtinger(
+    f: Callable[[Array], Array], x: Array, *, conjugate: bool
+) -> tuple[Callable[[Array], Array], str]:
     """``∂f/∂z = (∂f/∂x − i ∂f/∂y) / 2`` with ``z = x + i y``, and with ``+ i`` by the conjugate."""
     along, _ = _slopes(f, x, None, analytic=False)
     sign = 1j if conjugate else -1j
@@ -249,7 +318,9 @@ def _wirtinger(f: Callable[[Array], Array], x: Array, *, conjugate: bool) -> tup
 
 
 def _weights(degree: int) -> list[Fraction]:
-    """Weights w with p'(0) = Σ w_t p(t), t = 0 … degree, exact for polynomials of that degree (Lagrange)."""
+    """Weights w with p'(0) = Σ w_t p(t), t = 0 … degree, exact for polynomials of that degree
+    (Lagrange).
+    """
     nodes = range(degree + 1)
     weights = [-sum((Fraction(1, t) for t in nodes if t), start=Fraction(0))]
     for t in nodes[1:]:
@@ -291,7 +362,11 @@ def _power(node: Apply) -> int | None:
         return 1
     if node.function.name == "square":
         return 2
-    return int(node.parameters[0].real) if node.function.name == "power" and stays_integer(node) else None
+    return (
+        int(node.parameters[0].real)
+        if node.function.name == "power" and stays_integer(node)
+        else None
+    )
 
 
 def _all(degrees: Sequence[int | None], total: Callable[[list[int]], int]) -> int | None:
@@ -301,21 +376,36 @@ def _all(degrees: Sequence[int | None], total: Callable[[list[int]], int]) -> in
 
 def _analytic(y: Expr) -> bool:
     """May a complex step be taken: is the function real on real arrays, and holomorphic?"""
-    return not y.complex and all(node.function.analytic for node in walk([y]) if isinstance(node, Apply))
+    return not y.complex and all(
+        node.function.analytic for node in walk([y]) if isinstance(node, Apply)
+    )
 
 
 def _whole(y: Expr) -> bool:
     """Do whole numbers stay whole: no fraction in front, no function that leaves them?"""
-    return all(isinstance(n.coefficient, int) if isinstance(n, Einsum) else
-               stays_integer(n) if isinstance(n, Apply) else True for n in walk([y]))  # fmt: skip
+    return all(
+        isinstance(n.coefficient, int)
+        if isinstance(n, Einsum)
+        else stays_integer(n)
+        if isinstance(n, Apply)
+        else True
+        for n in walk([y])
+    )
 
 
 def _held(y: Expr) -> list[Array]:
     return [np.asarray(n.value) for n in walk([y]) if isinstance(n, Constant)]
 
 
-def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int], rng: np.random.Generator, *,
-            whole_numbers: bool) -> tuple[dict[str, Array], Sizes]:  # fmt: skip
+def _values(
+    y: Expr,
+    J: Expr,
+    given: dict[str, Array],
+    sizes: Mapping[str, int],
+    rng: np.random.Generator,
+    *,
+    whole_numbers: bool,
+) -> tuple[dict[str, Array], Sizes]:
     """All arrays, those that are not given drawn at random, and the sizes."""
     known = tensors_of(J)
     check_known(given, known)
@@ -329,12 +419,20 @@ def _values(y: Expr, J: Expr, given: dict[str, Array], sizes: Mapping[str, int],
     entries = sum(prod(found.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
     given_whole = all(a.dtype.kind in "iu" for a in given.values())
-    exact = whole_numbers and given_whole and entries <= WHOLE and _whole(y) and not _drawn_as_fractions(known)
+    exact = (
+        whole_numbers
+        and given_whole
+        and entries <= WHOLE
+        and _whole(y)
+        and not _drawn_as_fractions(known)
+    )
     values = dict(given)
     for name, tensor in known.items():
         if name not in values:
             shape = [found.number(size) or 0 for size in tensor.sizes]
-            drawn = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
+            drawn = np.asarray(
+                rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape)
+            )
             if tensor.complex and not exact:
                 drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
             values[name] = with_structure(drawn, tensor.structure)
@@ -366,7 +464,9 @@ def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
 
 
 def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
-    """A function by its plain formula; one that a user has added by its own spelling, which is its definition."""
+    """A function by its plain formula; one that a user has added by its own spelling, which is
+    its definition.
+    """
     if node.function.name in PLAIN:
         result = tuple(sizes.number(s) or 0 for s in node.sizes)
         return np.asarray(PLAIN[node.function.name](*arguments, node)).reshape(result)
@@ -382,7 +482,9 @@ def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
         numbers.update(zip(labels, factor.shape, strict=True))
     short = {label: k for k, label in enumerate(numbers)}
     core = [label for label in dict.fromkeys(node.output) if any(label in ls for ls in node.inputs)]
-    pairs = [p for f, ls in zip(factors, node.inputs, strict=True) for p in (f, [short[x] for x in ls])]
+    pairs = [
+        p for f, ls in zip(factors, node.inputs, strict=True) for p in (f, [short[x] for x in ls])
+    ]
     value = _product(pairs, [short[x] for x in core]) if factors else np.asarray(1)
     value = value * node.coefficient * prod(numbers[x] for x in bare(node))
     distinct = list(dict.fromkeys(node.output))
@@ -401,6 +503,8 @@ def _product(pairs: list[Any], output: list[int]) -> Array:
         later = {x for ls in pairs[k + 3 :: 2] for x in ls}.union(output)
         kept = [x for x in dict.fromkeys(labels + pairs[k + 1]) if x in later]
         # Objects know no fast product; for floats two operands are one.
-        value = np.asarray(np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object))
+        value = np.asarray(
+            np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object)
+        )
         labels = kept
     return np.asarray(np.einsum(value, labels, output))
