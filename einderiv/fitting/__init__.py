@@ -3,7 +3,4 @@
 from .minimization import minimize
 from .objective import scipy_functions
 
-__all__ = [
-    "minimize",
-    "scipy_functions",
-]
+__all__ = ["minimize", "scipy_functions"]

@@ -1,4 +1,6 @@
-"""Minimising a loss: SciPy's optimizers, handed what they ask for, or Newton's method on the structured Hessian."""
+"""Minimising a loss: SciPy's optimizers, handed what they ask for, or Newton's method on the
+structured Hessian.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +29,34 @@ METHODS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] | None = None, /, *,
-             method: str | None = None, tol: float | None = None, options: Mapping[str, Any] | None = None,
-             bounds: Any = None, progress: bool | None = None, **named: Any) -> Any:  # fmt: skip
-    """A minimum of `loss` over `wrt`, from `start`; ``result.x`` has the structure and the shapes of `start`.
+def minimize(
+    loss: Expr | str,
+    wrt: Any,
+    start: Any,
+    arrays: Mapping[str, Any] | None = None,
+    /,
+    *,
+    method: str | None = None,
+    tol: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    bounds: Any = None,
+    progress: bool | None = None,
+    **named: Any,
+) -> Any:
+    """A minimum of `loss` over `wrt`, from `start`; ``result.x`` has the structure and the shapes
+    of `start`.
 
-    `wrt` is a tensor or its name, or a list, tuple or dict of those, and `start` has arrays in the same structure. The
-    arrays of all other tensors are given by name, or as a mapping. `method` is one of ``scipy.optimize.minimize`` (BFGS
-    by default; L-BFGS-B with `bounds`), which then gets value and gradient from one compiled function, and ``hessp``
-    or ``hess`` if it takes them; or ``"newton"``, damped Newton steps by ``Structured.solve``. `tol`, `options` and
-    `bounds` (by entries of the flat vector) are SciPy's; for ``"newton"`` the options are `maxiter` (100) and `gtol`
-    (1e-8), the largest entry of the gradient at the end. The unknowns are float64, whatever the dtype of `start`. A
-    tensor that is declared symmetric, diagonal or lower stays so, by every method; the vectors in the answer (`jac`)
-    and the bounds still have all its entries: `scipy_functions`. With `progress` a bar counts evaluations of the loss;
-    by default it does so in a terminal, after two seconds.
+    `wrt` is a tensor or its name, or a list, tuple or dict of those, and `start` has arrays in the
+    same structure. The arrays of all other tensors are given by name, or as a mapping. `method` is
+    one of ``scipy.optimize.minimize`` (BFGS by default; L-BFGS-B with `bounds`), which then gets
+    value and gradient from one compiled function, and ``hessp`` or ``hess`` if it takes them; or
+    ``"newton"``, damped Newton steps by ``Structured.solve``. `tol`, `options` and `bounds` (by
+    entries of the flat vector) are SciPy's; for ``"newton"`` the options are `maxiter` (100) and
+    `gtol` (1e-8), the largest entry of the gradient at the end. The unknowns are float64, whatever
+    the dtype of `start`. A tensor that is declared symmetric, diagonal or lower stays so, by every
+    method; the vectors in the answer (`jac`) and the bounds still have all its entries:
+    `scipy_functions`. With `progress` a bar counts evaluations of the loss; by default it does so
+    in a terminal, after two seconds.
 
     >>> import einderiv as ed, numpy as np
     >>> T, U, V = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk")
@@ -50,9 +66,10 @@ def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] |
     >>> found.x.ravel(), found.nit
     (array([1., 2., 3.]), 1)
 
-    The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name, for a `start` or
-    bounds without the declared structure, for a tensor that is declared orthogonal, and where Newton's step leads
-    upwards, for the Hessian is not positive definite there; ImportError without SciPy.
+    The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name,
+    for a `start` or bounds without the declared structure, for a tensor that is declared
+    orthogonal, and where Newton's step leads upwards, for the Hessian is not positive definite
+    there; ImportError without SciPy.
     """
     optimize = scipy_part("optimize")
     functions = Functions(loss, wrt, {**(arrays or {}), **named}, {}, start)
@@ -62,8 +79,15 @@ def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] |
     if bounds is not None and functions.structures:
         functions.check_bounds(bounds)
     if not functions.size:
-        return optimize.OptimizeResult(x=functions.unpack(x0), fun=functions.fun(x0), nit=0, nfev=1, success=True,
-                                       status=0, message="there are no unknowns")  # fmt: skip
+        return optimize.OptimizeResult(
+            x=functions.unpack(x0),
+            fun=functions.fun(x0),
+            nit=0,
+            nfev=1,
+            success=True,
+            status=0,
+            message="there are no unknowns",
+        )
     if chosen == NEWTON:
         if tol is not None:
             given.setdefault("gtol", tol)
@@ -73,8 +97,16 @@ def minimize(loss: Expr | str, wrt: Any, start: Any, arrays: Mapping[str, Any] |
         takes = METHODS[chosen]
         extra = {name: getattr(functions, name) for name in takes if name != "jac"}
         with _watched(functions.fun_and_jac if takes else functions.fun, progress) as fun:
-            result = optimize.minimize(fun, x0, method=chosen, jac=True if takes else None, tol=tol, bounds=bounds,
-                                       options=given, **extra)  # fmt: skip
+            result = optimize.minimize(
+                fun,
+                x0,
+                method=chosen,
+                jac=True if takes else None,
+                tol=tol,
+                bounds=bounds,
+                options=given,
+                **extra,
+            )
     result.x = functions.unpack(result.x)
     return result
 
@@ -87,16 +119,22 @@ def _method(method: Any, size: int, bounded: bool) -> str:
         raise TypeError(f"method must be the name of one, not {type(method).__name__}")
     spelt = {name.lower(): name for name in (NEWTON, *METHODS)}
     if method.lower() not in spelt:
-        raise EinderivError(f"no method is called {method[:40]!r}; {near(method, (NEWTON, *METHODS))}")
+        raise EinderivError(
+            f"no method is called {method[:40]!r}; {near(method, (NEWTON, *METHODS))}"
+        )
     if method.lower() == NEWTON and bounded:
-        raise EinderivError("method 'newton' takes no bounds; L-BFGS-B, TNC, SLSQP and trust-constr do")
+        raise EinderivError(
+            "method 'newton' takes no bounds; L-BFGS-B, TNC, SLSQP and trust-constr do"
+        )
     return spelt[method.lower()]
 
 
 # ---- how far it has come
 @contextmanager
 def _watched(f: Callable[[Any], Any], progress: bool | None) -> Iterator[Callable[[Any], Any]]:
-    """`f` with a progress bar that counts its evaluations: at once, never, or in a terminal after a while."""
+    """`f` with a progress bar that counts its evaluations: at once, never, or in a terminal
+    after a while.
+    """
     tqdm = _tqdm(progress)
     if tqdm is None:
         yield f
@@ -110,7 +148,9 @@ def _watched(f: Callable[[Any], Any], progress: bool | None) -> Iterator[Callabl
         if bar is None and (progress or time.monotonic() - begun > LONG):
             bar = tqdm(initial=count - 1, desc="minimize", unit=" evaluations")
         if bar is not None:
-            bar.set_postfix_str(f"loss {found[0] if isinstance(found, tuple) else found:.6g}", refresh=False)
+            bar.set_postfix_str(
+                f"loss {found[0] if isinstance(found, tuple) else found:.6g}", refresh=False
+            )
             bar.update()
         return found
 
@@ -129,6 +169,8 @@ def _tqdm(progress: bool | None) -> Any:
         from tqdm import tqdm
     except ImportError:
         if progress:
-            raise ImportError("a progress bar needs tqdm: pip install 'einderiv[progress]'") from None
+            raise ImportError(
+                "a progress bar needs tqdm: pip install 'einderiv[progress]'"
+            ) from None
         return None
     return tqdm

@@ -20,8 +20,11 @@ SPENT = 2.0**-50  # of the loss: a smaller decrease is rounding
 RTOL = 1e-10  # of a step by conjugate gradients
 
 OPTIONS: dict[str, Any] = {"maxiter": 100, "gtol": 1e-8}
-ENDINGS = ("the gradient, or what a further step could gain, is as small as was asked for",
-           "maxiter steps are spent", "no step in Newton's direction lowers the loss")  # fmt: skip
+ENDINGS = (
+    "the gradient, or what a further step could gain, is as small as was asked for",
+    "maxiter steps are spent",
+    "no step in Newton's direction lowers the loss",
+)
 
 
 class Point(NamedTuple):
@@ -32,12 +35,19 @@ class Point(NamedTuple):
     gradient: Array
 
 
-def newton(functions: Functions, both: Callable[[Array], tuple[float, Array]], x: Array, maxiter: int, gtol: float
-           ) -> dict[str, Any]:  # fmt: skip
-    """Damped Newton steps: ``x - t H⁻¹ g``, with t halved until the loss falls by a share of what the slope promises.
+def newton(
+    functions: Functions,
+    both: Callable[[Array], tuple[float, Array]],
+    x: Array,
+    maxiter: int,
+    gtol: float,
+) -> dict[str, Any]:
+    """Damped Newton steps: ``x - t H⁻¹ g``, with t halved until the loss falls by a share of what
+    the slope promises.
 
-    `both` gives loss and gradient. Source: Armijo, "Minimization of functions having Lipschitz continuous first partial
-    derivatives", 1966; Nocedal, Wright, "Numerical Optimization", 2006, chapter 3.
+    `both` gives loss and gradient. Source: Armijo, "Minimization of functions having Lipschitz
+    continuous first partial derivatives", 1966; Nocedal, Wright, "Numerical Optimization", 2006,
+    chapter 3.
     """
     step = _Step(functions)
     at, taken, evaluations, status = Point(x, *both(x)), 0, 1, 0
@@ -48,8 +58,11 @@ def newton(functions: Functions, both: Callable[[Array], tuple[float, Array]], x
         direction = -step(at, taken + 1)
         slope = float(at.gradient @ direction)
         if not slope < 0:
-            raise EinderivError(f"Newton's step {taken + 1} leads upwards: the Hessian is not positive definite there; "
-                                "start nearer to a minimum, or take a method such as trust-ncg")  # fmt: skip
+            raise EinderivError(
+                f"Newton's step {taken + 1} leads upwards: the Hessian is not positive definite "
+                "there; "
+                "start nearer to a minimum, or take a method such as trust-ncg"
+            )
         if -slope <= SPENT * abs(at.value):
             break
         found, tried = _searched(both, at, direction, slope)
@@ -59,30 +72,46 @@ def newton(functions: Functions, both: Callable[[Array], tuple[float, Array]], x
             break
         at, taken = found, taken + 1
     said = "; ".join(filter(None, (ENDINGS[status], step.method)))
-    return {"x": at.x, "fun": at.value, "jac": at.gradient, "nit": taken, "nfev": evaluations, "njev": evaluations,
-            "nhev": step.count, "status": status, "success": status == 0, "message": said}  # fmt: skip
+    return {
+        "x": at.x,
+        "fun": at.value,
+        "jac": at.gradient,
+        "nit": taken,
+        "nfev": evaluations,
+        "njev": evaluations,
+        "nhev": step.count,
+        "status": status,
+        "success": status == 0,
+        "message": said,
+    }
 
 
 def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of Newton's method, the others as they are by default.
 
-    Raises EinderivError for an unknown one and for a negative one or nan, TypeError for what is no number.
+    Raises EinderivError for an unknown one and for a negative one or nan, TypeError for what is no
+    number.
     """
     for name in options:
         if name not in OPTIONS:
-            raise EinderivError(f"method 'newton' has no option {str(name)[:40]!r}; {near(str(name), OPTIONS)}")
+            raise EinderivError(
+                f"method 'newton' has no option {str(name)[:40]!r}; {near(str(name), OPTIONS)}"
+            )
     found = {**OPTIONS, **options}
     gtol = number(found["gtol"])
     if isinstance(gtol, bool) or not isinstance(gtol, (int, float)):
         raise TypeError(f"gtol (or tol) must be a number, not {found['gtol']!r}")
     if not gtol >= 0:
-        raise EinderivError(f"gtol (or tol) must be 0 or more, not {gtol}: it is the largest entry of the gradient "
-                            "at the end")  # fmt: skip
+        raise EinderivError(
+            f"gtol (or tol) must be 0 or more, not {gtol}: it is the largest entry of the gradient "
+            "at the end"
+        )
     return {"maxiter": whole(found["maxiter"], "maxiter"), "gtol": gtol}
 
 
-def _searched(both: Callable[[Array], tuple[float, Array]], at: Point, direction: Array, slope: float
-              ) -> tuple[Point | None, int]:  # fmt: skip
+def _searched(
+    both: Callable[[Array], tuple[float, Array]], at: Point, direction: Array, slope: float
+) -> tuple[Point | None, int]:
     """The first of x + d, x + d/2, … whose loss is low enough, and how many were tried."""
     for k in range(HALVINGS):
         t = 0.5**k
@@ -93,12 +122,16 @@ def _searched(both: Callable[[Array], tuple[float, Array]], at: Point, direction
 
 
 class _Step:
-    """``H⁻¹ g``: by structure for one tensor; for several dense, or by conjugate gradients where that is too large."""
+    """``H⁻¹ g``: by structure for one tensor; for several dense, or by conjugate gradients where
+    that is too large.
+    """
 
     def __init__(self, functions: Functions) -> None:
         self.functions, self.count, self.method = functions, 0, ""
         one = next(iter(functions.tensors.values())) if len(functions.tensors) == 1 else None
-        self.hessian = None if one is None else functions.compiled(hessian(functions.loss, one), dense=False)
+        self.hessian = (
+            None if one is None else functions.compiled(hessian(functions.loss, one), dense=False)
+        )
 
     def __call__(self, at: Point, number: int) -> Array:
         self.count += 1
