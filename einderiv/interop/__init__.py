@@ -2,7 +2,4 @@
 
 from .gradients import to_jax, to_torch
 
-__all__ = [
-    "to_jax",
-    "to_torch",
-]
+__all__ = ["to_jax", "to_torch"]

@@ -1,10 +1,10 @@
 """Generated derivatives as the gradients of torch and JAX: `to_torch`, `to_jax`.
 
-The product of the Jacobian with a cotangent is an expression like any other, so it has a generated derivative too: the
-gradient of the gradient is derived when it is asked for, and so on.
+The product of the Jacobian with a cotangent is an expression like any other, so it has a generated
+derivative too: the gradient of the gradient is derived when it is asked for, and so on.
 
-The conventions are those of the libraries. For f of z with ∂f/∂z and ∂f/∂z̄ and a cotangent g, torch wants
-``conj(conj(g) ∂f/∂z) + conj(g) ∂f/∂z̄``, JAX ``g ∂f/∂z + conj(g ∂f/∂z̄)``.
+The conventions are those of the libraries. For f of z with ∂f/∂z and ∂f/∂z̄ and a cotangent g,
+torch wants ``conj(conj(g) ∂f/∂z) + conj(g) ∂f/∂z̄``, JAX ``g ∂f/∂z + conj(g ∂f/∂z̄)``.
 
 Source: the chapters "Autograd mechanics" of torch and "The Autodiff Cookbook" of JAX.
 """
@@ -32,7 +32,9 @@ class Joint:
         self.tree, self.backend = tree, backend
         self.compiled = Compiled(tree, backend=backend)
         self.roots = self.compiled.roots
-        self.known = {name: tensor for root in self.roots for name, tensor in tensors_of(root).items()}
+        self.known = {
+            name: tensor for root in self.roots for name, tensor in tensors_of(root).items()
+        }
         self.inputs = self.compiled.inputs
         self.wrt = frozenset(self.known if wrt is None else _names(wrt, self.known))
         names = fresh_names(len(self.roots), set(self.known))
@@ -43,7 +45,10 @@ class Joint:
     def ordered(self, arrays: Sequence[Any], named: Mapping[str, Any]) -> Arrays:
         """The arrays of a call by name: by position in the order of `inputs`, or by keyword."""
         if len(arrays) > len(self.inputs):
-            raise TypeError(f"there are {len(self.inputs)} inputs, {', '.join(self.inputs)}, but {len(arrays)} arrays")
+            raise TypeError(
+                f"there are {len(self.inputs)} inputs, {', '.join(self.inputs)}, but {len(arrays)} "
+                "arrays"
+            )
         found = dict(zip(self.inputs, arrays, strict=False))
         twice = next((name for name in named if name in found), None)
         if twice is not None:
@@ -56,18 +61,29 @@ class Joint:
         return self.compiled(given) if given.keys() & {*OPTIONS} else self.compiled(**given)
 
     def pulled(self, names: tuple[str, ...]) -> Joint:
-        """The derivatives by `names` times cotangents: pairs, of which the second is by the conjugate, or None."""
+        """The derivatives by `names` times cotangents: pairs, of which the second is by the
+        conjugate, or None.
+        """
         if names not in self._pulled:
-            parts = {name: (self._by(self.known[name]), self._by(conj(self.known[name])))
-                     if self.known[name].complex else (self._by(self.known[name]),) for name in names}  # fmt: skip
+            parts = {
+                name: (self._by(self.known[name]), self._by(conj(self.known[name])))
+                if self.known[name].complex
+                else (self._by(self.known[name]),)
+                for name in names
+            }
             self._pulled[names] = Joint(parts, None, self.backend)
         return self._pulled[names]
 
     def _by(self, variable: Expr) -> Expr:
-        """Σ of the cotangents of all expressions times their derivatives by a tensor or its conjugate."""
+        """Σ of the cotangents of all expressions times their derivatives by a tensor or its
+        conjugate.
+        """
         name = next(iter(tensors_of(variable)))
-        found = [vjp(root, variable, g) for root, g in zip(self.roots, self.cotangents, strict=True)
-                 if name in tensors_of(root)]  # fmt: skip
+        found = [
+            vjp(root, variable, g)
+            for root, g in zip(self.roots, self.cotangents, strict=True)
+            if name in tensors_of(root)
+        ]
         total: Expr = found[0]
         for term in found[1:]:
             total = add(total, term)
@@ -86,7 +102,9 @@ def _names(wrt: Any, known: Mapping[str, Tensor]) -> list[str]:
 
 
 class Differentiable:
-    """A function of arrays, by position in the order of `inputs` or by keyword, with a generated gradient."""
+    """A function of arrays, by position in the order of `inputs` or by keyword, with a generated
+    gradient.
+    """
 
     def __init__(self, joint: Joint, apply: Callable[[Arrays], Any]) -> None:
         self._joint, self._apply = joint, apply
@@ -99,15 +117,17 @@ class Differentiable:
         return self._apply(self._joint.ordered(arrays, named))
 
     def __repr__(self) -> str:
-        return f"Differentiable({', '.join(map(as_text, self._joint.roots))}; inputs {', '.join(self.inputs)})"
+        shown = ", ".join(map(as_text, self._joint.roots))
+        return f"Differentiable({shown}; inputs {', '.join(self.inputs)})"
 
 
 def to_torch(e: Any, wrt: Any = None) -> Differentiable:
-    """A function of tensors whose ``backward`` runs the generated derivative instead of torch's own.
+    """A function of tensors whose ``backward`` runs the generated derivative instead of torch's
+    own.
 
-    `e` is an expression or a tuple, list or dict of them; `wrt` the tensors that get a gradient, by default all that
-    require one. Every order is there: ``create_graph=True`` derives once more. It works under ``torch.func`` and
-    ``torch.compile``.
+    `e` is an expression or a tuple, list or dict of them; `wrt` the tensors that get a gradient, by
+    default all that require one. Every order is there: ``create_graph=True`` derives once more. It
+    works under ``torch.func`` and ``torch.compile``.
 
     >>> import einderiv as ed
     >>> f = ed.to_torch(ed.einsum("ij,j->i", "A", "x"))  # doctest: +SKIP
@@ -133,8 +153,14 @@ def _torch(joint: Joint) -> Differentiable:
             arrays, _ = TORCH.library.given(arrays)
         wanted = tuple(n for n, a in arrays.items() if n in joint.wrt and a.requires_grad)
         if not wanted or not torch.is_grad_enabled():
-            return joint.values({n: a.detach() if a.requires_grad else a for n, a in arrays.items()})
-        loss = isinstance(joint.tree, Expr) and not joint.tree.ndim and not any(map(torch.is_complex, arrays.values()))
+            return joint.values(
+                {n: a.detach() if a.requires_grad else a for n, a in arrays.items()}
+            )
+        loss = (
+            isinstance(joint.tree, Expr)
+            and not joint.tree.ndim
+            and not any(map(torch.is_complex, arrays.values()))
+        )
         key = (tuple(arrays), wanted, loss)
         if key not in functions:
             functions[key] = _function(joint, *key)
@@ -145,8 +171,9 @@ def _torch(joint: Joint) -> Differentiable:
 
 
 def _function(joint: Joint, names: tuple[str, ...], wanted: tuple[str, ...], loss: bool) -> Any:
-    """The autograd function of arrays of these names, in this order. Of a loss, the gradient by `wanted` is computed
-    with the value, for they share their work, and kept."""
+    """The autograd function of arrays of these names, in this order. Of a loss, the gradient by
+    `wanted` is computed with the value, for they share their work, and kept.
+    """
     import torch
 
     pulled: list[Differentiable] = []
@@ -173,12 +200,21 @@ def _function(joint: Joint, names: tuple[str, ...], wanted: tuple[str, ...], los
                 return (None,) * len(names)
             if loss and not torch.is_grad_enabled() and not cotangents[0].is_complex():
                 kept = dict(zip(wanted, ctx.saved_tensors[len(names) :], strict=True))
-                return tuple((cotangents[0] * kept[n]).to(a.dtype) if n in kept else None for n, a in arrays.items())
+                return tuple(
+                    (cotangents[0] * kept[n]).to(a.dtype) if n in kept else None
+                    for n, a in arrays.items()
+                )
             if not pulled:
                 pulled.append(_torch(joint.pulled(wanted)))
-            given = {n: torch.conj_physical(g) for n, g in zip(joint.cotangents, cotangents, strict=False)}
+            given = {
+                n: torch.conj_physical(g)
+                for n, g in zip(joint.cotangents, cotangents, strict=False)
+            }
             parts = pulled[0](**arrays, **given)
-            return tuple(_combined(torch.conj_physical, parts[n], a) if n in parts else None for n, a in arrays.items())
+            return tuple(
+                _combined(torch.conj_physical, parts[n], a) if n in parts else None
+                for n, a in arrays.items()
+            )
 
     return Generated
 
@@ -192,9 +228,11 @@ def _combined(conjugate: Callable[[Any], Any], parts: Sequence[Any], x: Any) -> 
 
 
 def _straight(joint: Joint) -> Callable[..., Any] | None:
-    """The same for ``torch.compile``, which follows plain functions and no planning: sources for arrays of any shape.
+    """The same for ``torch.compile``, which follows plain functions and no planning: sources for
+    arrays of any shape.
 
-    None for what needs more than its inputs, held arrays or sizes; then a call before, not compiled, makes the plan.
+    None for what needs more than its inputs, held arrays or sizes; then a call before, not
+    compiled, makes the plan.
     """
     import torch
 
@@ -202,7 +240,12 @@ def _straight(joint: Joint) -> Callable[..., Any] | None:
     inner = joint.pulled(names)
     known = {*joint.inputs, *joint.cotangents}
     there, back = (emitted(tree, TORCH, {}) for tree in (leaves(joint.tree), leaves(inner.tree)))
-    if there.free or back.free or not {*there.inputs, *back.inputs} <= known or any(t.complex for t in _tensors(joint)):
+    if (
+        there.free
+        or back.free
+        or not {*there.inputs, *back.inputs} <= known
+        or any(t.complex for t in _tensors(joint))
+    ):
         return None
     value, pulled = there.function(TORCH), back.function(TORCH)
     places = [(*joint.inputs, *joint.cotangents).index(n) for n in back.inputs]
@@ -218,7 +261,10 @@ def _straight(joint: Joint) -> Callable[..., Any] | None:
         def backward(ctx: Any, *cotangents: Any) -> Any:
             given = (*ctx.saved_tensors, *cotangents)
             found = iter(pulled(*[given[p] for p in places]))
-            return tuple(next(found).to(a.dtype) if want else None for a, want in zip(ctx.saved_tensors, wanted))
+            return tuple(
+                next(found).to(a.dtype) if want else None
+                for a, want in zip(ctx.saved_tensors, wanted)
+            )
 
     return Compiling.apply  # type: ignore[no-any-return, unused-ignore]
 
@@ -228,11 +274,13 @@ def _tensors(joint: Joint) -> list[Tensor]:
 
 
 def to_jax(e: Any, wrt: Any = None) -> Differentiable:
-    """A function of arrays whose reverse-mode gradient is the generated derivative: a ``jax.custom_vjp``.
+    """A function of arrays whose reverse-mode gradient is the generated derivative: a
+    ``jax.custom_vjp``.
 
-    `e` is an expression or a tuple, list or dict of them; `wrt` the tensors that get a gradient, by default all that
-    it is made of; the gradient by the others is zero. Every order is there in reverse mode; forward mode (``jvp``,
-    ``jacfwd``, ``hessian``) is that of ``ed.compile(e, backend="jax")``.
+    `e` is an expression or a tuple, list or dict of them; `wrt` the tensors that get a gradient, by
+    default all that it is made of; the gradient by the others is zero. Every order is there in
+    reverse mode; forward mode (``jvp``, ``jacfwd``, ``hessian``) is that of ``ed.compile(e,
+    backend="jax")``.
 
     >>> import einderiv as ed
     >>> f = ed.to_jax(ed.einsum("i,i->", "x", "x"))  # doctest: +SKIP
@@ -261,7 +309,11 @@ def _along(tree: Any, values: Any) -> list[Any]:
     """The leaves of `values` in the order of `tree`: JAX sorts the keys of dicts."""
     if isinstance(tree, (list, tuple)):
         return [x for part, value in zip(tree, values, strict=True) for x in _along(part, value)]
-    return [x for k, part in tree.items() for x in _along(part, values[k])] if isinstance(tree, dict) else [values]
+    return (
+        [x for k, part in tree.items() for x in _along(part, values[k])]
+        if isinstance(tree, dict)
+        else [values]
+    )
 
 
 def _custom(joint: Joint, names: tuple[str, ...]) -> Any:
@@ -279,10 +331,14 @@ def _custom(joint: Joint, names: tuple[str, ...]) -> Any:
 
     def backward(arrays: Any, cotangents: Any) -> Any:
         given = dict(zip(names, arrays, strict=True))
-        wanted = tuple(n for n, a in given.items() if n in joint.wrt and jnp.issubdtype(a.dtype, jnp.inexact))
+        wanted = tuple(
+            n for n, a in given.items() if n in joint.wrt and jnp.issubdtype(a.dtype, jnp.inexact)
+        )
         if wanted not in inner:
             inner[wanted] = _jax(joint.pulled(wanted))
-        pulled = inner[wanted](**given, **dict(zip(joint.cotangents, _along(joint.tree, cotangents), strict=True)))
+        pulled = inner[wanted](
+            **given, **dict(zip(joint.cotangents, _along(joint.tree, cotangents), strict=True))
+        )
         return tuple(_fitted(pulled[n], a) if n in wanted else None for n, a in given.items())
 
     def _fitted(parts: Sequence[Any], x: Any) -> Any:
