@@ -2,6 +2,4 @@
 
 from .streaming import stream
 
-__all__ = [
-    "stream",
-]
+__all__ = ["stream"]

@@ -1,7 +1,7 @@
 """Blocks of a structured tensor: which of them a term crosses, and what it adds there.
 
-A term has a core on a diagonal of the tensor. Within a block that is a part of the core on a part of the diagonal, or
-nothing; a block that no term crosses is zero, and nobody has to make it.
+A term has a core on a diagonal of the tensor. Within a block that is a part of the core on a part
+of the diagonal, or nothing; a block that no term crosses is zero, and nobody has to make it.
 """
 
 from __future__ import annotations
@@ -51,25 +51,45 @@ def inside(output: Labels, ranges: Ranges) -> Inside | None:
 
 
 def block(terms: Sequence[Term], dtype: Any, ranges: Ranges) -> Array | None:
-    """The part of a tensor within `ranges`, one for each axis; None where all of it is zero for sure."""
+    """The part of a tensor within `ranges`, one for each axis; None where all of it is zero for
+    sure.
+    """
     found = None
     for term in terms:
         known = inside(term.output, ranges)
         if known is not None:
             found = np.zeros([b - a for a, b in ranges], dtype) if found is None else found
-            cuts = [(array[tuple(slice(*known[x]) for x in labels)], labels) for array, labels in term.factors]
+            cuts = [
+                (array[tuple(slice(*known[x]) for x in labels)], labels)
+                for array, labels in term.factors
+            ]
             add(found, term.output, ranges, known, cuts)
     return found
 
 
-def add(found: Array, output: Labels, ranges: Ranges, known: Mapping[Label, Range],
-        cuts: Sequence[tuple[Array, Labels]]) -> None:  # fmt: skip
-    """Add a term into a block, on the part of its diagonals that crosses it; `cuts` are its factors there."""
-    part = found[tuple(slice(known[x][0] - start, known[x][1] - start)
-                       for x, (start, _) in zip(output, ranges, strict=True))]  # fmt: skip
+def add(
+    found: Array,
+    output: Labels,
+    ranges: Ranges,
+    known: Mapping[Label, Range],
+    cuts: Sequence[tuple[Array, Labels]],
+) -> None:
+    """Add a term into a block, on the part of its diagonals that crosses it; `cuts` are its
+    factors there.
+    """
+    part = found[
+        tuple(
+            slice(known[x][0] - start, known[x][1] - start)
+            for x, (start, _) in zip(output, ranges, strict=True)
+        )
+    ]
     distinct = list(dict.fromkeys(output))
     names = {x: k for k, x in enumerate(distinct)}
-    place = np.einsum(part, [names[x] for x in output], list(range(len(distinct)))) if distinct else found
+    place = (
+        np.einsum(part, [names[x] for x in output], list(range(len(distinct))))
+        if distinct
+        else found
+    )
     value: Any = 1
     for cut, labels in cuts:
         order = [x for x in distinct if x in labels]

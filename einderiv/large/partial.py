@@ -1,9 +1,9 @@
 """Cores that are larger than a limit: computed part by part, each part where a block asks for it.
 
-A part of an expression's value is an expression of parts of its arrays. A cut goes down from the axes of the result to
-the axes of the tensors that it is made of: through an einsum by its labels, through sums and elementwise functions as
-it is, through others along batch axes. What needs an axis in one piece is computed whole and is cut then. All sizes are
-numbers here.
+A part of an expression's value is an expression of parts of its arrays. A cut goes down from the
+axes of the result to the axes of the tensors that it is made of: through an einsum by its labels,
+through sums and elementwise functions as it is, through others along batch axes. What needs an axis
+in one piece is computed whole and is cut then. All sizes are numbers here.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ Cuts = tuple[tuple[int, Label], ...]  # axes, and the label of the result whose 
 Request = tuple[Expr, Cuts]
 
 
-def portioned(e: Expr, arrays: Mapping[str, Any], memory_limit: int, sizes: Mapping[str, int] | None = None
-              ) -> Structured:  # fmt: skip
+def portioned(
+    e: Expr, arrays: Mapping[str, Any], memory_limit: int, sizes: Mapping[str, int] | None = None
+) -> Structured:
     """``evaluate(e, arrays, dense=False)`` for cores that need not fit.
 
     Then ``.factors`` holds `Portion` where it would hold arrays.
@@ -70,7 +71,9 @@ def portioned(e: Expr, arrays: Mapping[str, Any], memory_limit: int, sizes: Mapp
 
 
 class Portions:
-    """What stands in for an execution: its results are small factors, and portions of the large ones."""
+    """What stands in for an execution: its results are small factors, and portions of the large
+    ones.
+    """
 
     def __init__(self, root: Expr, sizes: Sizes, dtypes: Mapping[str, Any], limit: int) -> None:
         self.root, self.sizes, self.limit = root, sizes, limit
@@ -78,8 +81,12 @@ class Portions:
         self.dtype, self.compute = decided(self.library, [root], dtypes)
         self.shapes = [tuple(map(self.number, root.sizes))]
         self.split = [components(term, self.number) for term in terms(root) if not is_zero(term)]
-        self.terms = [[Factored(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
-                       for own, output in self.split]]  # fmt: skip
+        self.terms = [
+            [
+                Factored(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
+                for own, output in self.split
+            ]
+        ]
         item = np.dtype(self.compute).itemsize
         self.entries = [prod(map(self.number, e.sizes)) for own, _ in self.split for e, _ in own]
         self.total = item * sum(self.entries)
@@ -96,7 +103,9 @@ class Portions:
         key = (id(e), box)
         if key not in self._compiled:
             whole = tuple(map(self.number, e.sizes))
-            cuts = tuple((p, p) for p, (n, most) in enumerate(zip(box, whole, strict=True)) if n < most)
+            cuts = tuple(
+                (p, p) for p, (n, most) in enumerate(zip(box, whole, strict=True)) if n < most
+            )
             cutter = Cutter(self.sizes, dict(enumerate(box)), self.room)
             f = Compiled(cutter.cut(e, cuts), memory_limit=self.limit // 2)
             self._compiled[key] = f, cutter.leaves
@@ -144,10 +153,16 @@ class Data:
             array = np.asarray(source.value)
         else:
             if id(source) not in self.whole:
-                self.whole[id(source)] = self.part(source, tuple((0, self.problem.number(n)) for n in source.sizes))
+                self.whole[id(source)] = self.part(
+                    source, tuple((0, self.problem.number(n)) for n in source.sizes)
+                )
             array = self.whole[id(source)]
         known = dict(cuts)
-        part = array[tuple(slice(*ranges[known[p]]) if p in known else slice(None) for p in range(array.ndim))]
+        part = array[
+            tuple(
+                slice(*ranges[known[p]]) if p in known else slice(None) for p in range(array.ndim)
+            )
+        ]
         return part.astype(self.problem.compute, copy=False)
 
     def part(self, e: Expr, ranges: Ranges) -> Array:
@@ -158,9 +173,11 @@ class Data:
 
 
 class Portion:
-    """A factor that is computed where a part of it is asked for: ``factor[2:5, :]``. It holds the last part.
+    """A factor that is computed where a part of it is asked for: ``factor[2:5, :]``. It holds the
+    last part.
 
-    It stands where an array would stand in a term: it has a shape and a dtype, and takes one slice for each axis.
+    It stands where an array would stand in a term: it has a shape and a dtype, and takes one slice
+    for each axis.
     """
 
     nbytes = 0
@@ -175,28 +192,41 @@ class Portion:
         ranges = tuple(s.indices(n)[:2] for s, n in zip(slices, self.shape, strict=True))
         if self._last is None or self._last[0] != ranges:
             self._last = None  # two parts at a time would be more than a block
-            self._last = ranges, finished(self.data.problem.library, self.data.part(self.e, ranges), self.dtype)
+            self._last = (
+                ranges,
+                finished(self.data.problem.library, self.data.part(self.e, ranges), self.dtype),
+            )
         return self._last[1]
 
     def digest(self) -> str:
         """All that decides its entries."""
-        pieces = {node.name: self.data.digest(node.name) for node in walk([self.e]) if isinstance(node, Tensor)}
+        pieces = {
+            node.name: self.data.digest(node.name)
+            for node in walk([self.e])
+            if isinstance(node, Tensor)
+        }
         text = repr((described(self.e, self.data.problem.number), sorted(pieces.items())))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Leaf(NamedTuple):
-    """What a tensor of the cut expression is: an array, or the value of an expression, and where it is cut."""
+    """What a tensor of the cut expression is: an array, or the value of an expression, and where
+    it is cut.
+    """
 
     source: Expr
     cuts: Cuts
 
 
 class Cutter:
-    """Cuts an expression for parts of one shape: `lengths` says how long the range of each label is."""
+    """Cuts an expression for parts of one shape: `lengths` says how long the range of each label
+    is.
+    """
 
     def __init__(self, sizes: Sizes, lengths: Mapping[Label, int], room: float) -> None:
-        """Values of functions that no cut reaches are leaves if they have at most `room` entries: they serve again."""
+        """Values of functions that no cut reaches are leaves if they have at most `room`
+        entries: they serve again.
+        """
         self.sizes, self.lengths, self.room = sizes, lengths, room
         self.leaves: dict[str, Leaf] = {}
         self._names: dict[Hashable, str] = {}
@@ -208,13 +238,21 @@ class Cutter:
         while stack:
             node, own = stack[-1]
             needed = self._needed(node, own, top=node is root)
-            left = [] if needed is None else [r for r in needed if (id(r[0]), r[1]) not in self._made]
+            left = (
+                [] if needed is None else [r for r in needed if (id(r[0]), r[1]) not in self._made]
+            )
             if left:
                 stack += left
                 continue
             stack.pop()
-            parts = () if needed is None else tuple(self._made[id(child), inner] for child, inner in needed)
-            self._made[id(node), own] = self._leaf(node, own) if needed is None else self._built(node, own, parts)
+            parts = (
+                ()
+                if needed is None
+                else tuple(self._made[id(child), inner] for child, inner in needed)
+            )
+            self._made[id(node), own] = (
+                self._leaf(node, own) if needed is None else self._built(node, own, parts)
+            )
         return self._made[id(root), cuts]
 
     def number(self, size: object) -> int:
@@ -224,15 +262,26 @@ class Cutter:
         return found
 
     def _needed(self, node: Expr, cuts: Cuts, *, top: bool) -> list[Request] | None:
-        """The parts that a part of `node` is made of; None for a leaf, which the top is not of itself."""
+        """The parts that a part of `node` is made of; None for a leaf, which the top is not of
+        itself.
+        """
         match node:
             case Einsum():
                 ranges = [dict(cuts).get(p) for p in range(node.ndim)]
                 known = dict(zip(node.output, ranges, strict=True))
                 if any(known[label] != key for label, key in zip(node.output, ranges, strict=True)):
                     return None  # a part beside a diagonal
-                return [(factor, tuple((p, key) for p, x in enumerate(labels) if (key := known.get(x)) is not None))
-                        for factor, labels in node.slots]  # fmt: skip
+                return [
+                    (
+                        factor,
+                        tuple(
+                            (p, key)
+                            for p, x in enumerate(labels)
+                            if (key := known.get(x)) is not None
+                        ),
+                    )
+                    for factor, labels in node.slots
+                ]
             case Add():
                 return [(addend, cuts) for addend in node.addends]
             case Apply():
@@ -246,13 +295,29 @@ class Cutter:
         match node:
             case Einsum():
                 keys = {node.output[axis]: key for axis, key in cuts}
-                given = tuple((x, self.lengths[keys[x]] if x in keys else self.number(size)) for x, size in node.given)
-                return Einsum(node.coefficient, parts, node.inputs, node.output, given, axes=(None,) * node.ndim)
+                given = tuple(
+                    (x, self.lengths[keys[x]] if x in keys else self.number(size))
+                    for x, size in node.given
+                )
+                return Einsum(
+                    node.coefficient,
+                    parts,
+                    node.inputs,
+                    node.output,
+                    given,
+                    axes=(None,) * node.ndim,
+                )
             case Add():
                 return Add(parts)
             case Apply():
-                rows = tuple((self.number(size), name) for size, name in node.parameters) if reshapes(node) else None
-                return Apply(node.function, parts, node.core, node.parameters if rows is None else rows)
+                rows = (
+                    tuple((self.number(size), name) for size, name in node.parameters)
+                    if reshapes(node)
+                    else None
+                )
+                return Apply(
+                    node.function, parts, node.core, node.parameters if rows is None else rows
+                )
         return node  # a number
 
     def _leaf(self, node: Expr, cuts: Cuts) -> Tensor:
@@ -260,7 +325,10 @@ class Cutter:
         name = self._names.setdefault(key, f"part{len(self._names)}")
         self.leaves[name] = Leaf(node, cuts)
         known = dict(cuts)
-        shape = tuple(self.lengths[known[p]] if p in known else self.number(size) for p, size in enumerate(node.sizes))
+        shape = tuple(
+            self.lengths[known[p]] if p in known else self.number(size)
+            for p, size in enumerate(node.sizes)
+        )
         return Tensor(name, shape, imaginary=node.complex)
 
 
@@ -272,12 +340,23 @@ def reshapes(node: Apply) -> bool:
 def _passes(node: Apply, axis: int) -> bool:
     """Is a part of the function along `axis` the function of parts?"""
     first = node.arguments[0]
-    same = all(a.ndim in (0, node.ndim) for a in node.arguments) if not node.core else len(node.arguments) == 1
-    return node.function.kind == "apply" and node.function.name not in ADDED and same and axis < first.ndim - node.core
+    same = (
+        all(a.ndim in (0, node.ndim) for a in node.arguments)
+        if not node.core
+        else len(node.arguments) == 1
+    )
+    return (
+        node.function.kind == "apply"
+        and node.function.name not in ADDED
+        and same
+        and axis < first.ndim - node.core
+    )
 
 
 def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
-    """An expression as data that are the same in every process: its nodes, each by the numbers of its parts."""
+    """An expression as data that are the same in every process: its nodes, each by the numbers
+    of its parts.
+    """
     places: dict[int, int] = {}
     rows: list[Any] = []
     for node in walk([e]):
@@ -289,7 +368,10 @@ def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
                 row = hashed(np.asarray(node.value))
             case Einsum():
                 names: dict[Any, int] = {}
-                labels = [[names.setdefault(x, len(names)) for x in ls] for ls in (*node.inputs, node.output)]
+                labels = [
+                    [names.setdefault(x, len(names)) for x in ls]
+                    for ls in (*node.inputs, node.output)
+                ]
                 given = [(names.setdefault(x, len(names)), number(size)) for x, size in node.given]
                 row = (node.coefficient, labels, given)
             case Apply():
@@ -311,15 +393,24 @@ def components(term: Expr, number: Callable[[Any], int]) -> tuple[list[Component
     kept, sizes = core_labels(flat), dict(flat.given)
     groups = connected(flat.inputs)
     proper = [group for group in groups if any(x in kept for k in group for x in flat.inputs[k])]
-    numbers = [k for group in groups if group not in proper for k in group]  # they go with the first factor
+    # they go with the first factor
+    numbers = [k for group in groups if group not in proper for k in group]
     found: list[Component] = []
-    for position, group in enumerate([sorted(numbers + (proper[0] if proper else [])), *proper[1:]]):
+    for position, group in enumerate(
+        [sorted(numbers + (proper[0] if proper else [])), *proper[1:]]
+    ):
         inputs = tuple(flat.inputs[k] for k in group)
         inside = {x for labels in inputs for x in labels}
         own = tuple(x for x in kept if x in inside)
         given = [(x, size) for x, size in flat.given if x in inside]
         given += [(x, number(sizes[x])) for x in bare(flat) if not position]
-        e = Einsum(1 if position else flat.coefficient, tuple(flat.factors[k] for k in group), inputs, own,
-                   tuple(given), axes=(None,) * len(own))  # fmt: skip
+        e = Einsum(
+            1 if position else flat.coefficient,
+            tuple(flat.factors[k] for k in group),
+            inputs,
+            own,
+            tuple(given),
+            axes=(None,) * len(own),
+        )
         found.append((e, own))
     return found, flat.output

@@ -1,9 +1,10 @@
-"""Results larger than the memory: written to a Zarr array block by block, and taken up again after a kill.
+"""Results larger than the memory: written to a Zarr array block by block, and taken up again after
+a kill.
 
-What is in memory are the factors of the cores, and one block; of cores that do not fit, the part that the block needs.
-Blocks that the deltas leave zero are neither computed nor written: Zarr gives zeros for what it does not hold.
-A journal beside the array says which blocks are done; it has the digest of all that decides the result, so that nothing
-is continued with other numbers.
+What is in memory are the factors of the cores, and one block; of cores that do not fit, the part
+that the block needs. Blocks that the deltas leave zero are neither computed nor written: Zarr gives
+zeros for what it does not hold. A journal beside the array says which blocks are done; it has the
+digest of all that decides the result, so that nothing is continued with other numbers.
 """
 
 from __future__ import annotations
@@ -27,19 +28,29 @@ from .blocks import Place, Ranges, block, places, ranges_of
 from .cluster import Cluster, hashed
 from .partial import Portion, portioned
 
-# The memory that is left beside the factors is that of a block, of what is added to it, and of a copy on the way out.
+# The memory that is left beside the factors is that of a block, of what is added to it, and of a
+# copy on the way out.
 SHARE = 4
 
 
-def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.PathLike[str],
-           memory_limit: int | str, sizes: Mapping[str, int] | None = None, progress: bool = True,
-           **named: Any) -> Any:  # fmt: skip
-    """Write the value of `e` to the Zarr array `to`; ``stream(e, X=x, to=…)[...]`` is ``evaluate(e, X=x)``.
+def stream(
+    e: Any,
+    arrays: Mapping[str, Any] | None = None,
+    /,
+    *,
+    to: str | os.PathLike[str],
+    memory_limit: int | str,
+    sizes: Mapping[str, int] | None = None,
+    progress: bool = True,
+    **named: Any,
+) -> Any:
+    """Write the value of `e` to the Zarr array `to`; ``stream(e, X=x, to=…)[...]`` is ``evaluate(e,
+    X=x)``.
 
-    At most `memory_limit` bytes (a number, or text such as ``"2GiB"``) are in use at once besides the arrays that are
-    given: the factors of the cores, or parts of them where they do not fit, and a block. The array has chunks of one
-    block each. A call that was killed is continued by the same call; with other arrays it is refused. The array comes
-    back opened for reading.
+    At most `memory_limit` bytes (a number, or text such as ``"2GiB"``) are in use at once besides
+    the arrays that are given: the factors of the cores, or parts of them where they do not fit, and
+    a block. The array has chunks of one block each. A call that was killed is continued by the same
+    call; with other arrays it is refused. The array comes back opened for reading.
 
     >>> import einderiv as ed, numpy as np, tempfile
     >>> J = ed.derive("ij,j->i", 0)
@@ -49,11 +60,13 @@ def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.P
     ...     z.shape, bool((z[:] == ed.evaluate(J, x)).all())
     ((50, 50, 40), True)
 
-    Raises ImportError without zarr (``pip install 'einderiv[dask]'``), LimitError where not even the smallest part of a
-    core is computed within `memory_limit`, EinderivError where `to` holds something else.
+    Raises ImportError without zarr (``pip install 'einderiv[dask]'``), LimitError where not even
+    the smallest part of a core is computed within `memory_limit`, EinderivError where `to` holds
+    something else.
 
-    Arrays of Dask are computed where Dask computes. On a cluster of `distributed` the cores stay on its workers, which
-    write the blocks, each within `memory_limit`; `to` is a place that all of them reach.
+    Arrays of Dask are computed where Dask computes. On a cluster of `distributed` the cores stay on
+    its workers, which write the blocks, each within `memory_limit`; `to` is a place that all of
+    them reach.
     """
     if not isinstance(e, Expr):
         raise TypeError(f"stream writes the value of one expression, not of {type(e).__name__}")
@@ -72,7 +85,9 @@ def stream(e: Any, arrays: Mapping[str, Any] | None = None, /, *, to: str | os.P
     return zarr.open_array(str(path), mode="r")
 
 
-def _write(source: _Here | Cluster, target: Any, chunks: Sequence[int], path: Path, *, progress: bool) -> None:
+def _write(
+    source: _Here | Cluster, target: Any, chunks: Sequence[int], path: Path, *, progress: bool
+) -> None:
     """The blocks that the journal does not have."""
     done = _noted(_journal(path))
     left = (place for place in places(target.shape, chunks) if place not in done)
@@ -92,8 +107,11 @@ class _Here:
 
     def digest(self) -> list[str]:
         """One digest for each factor."""
-        return [array.digest() if isinstance(array, Portion) else hashed(array)
-                for term in self.terms for array, _ in term.factors]  # fmt: skip
+        return [
+            array.digest() if isinstance(array, Portion) else hashed(array)
+            for term in self.terms
+            for array, _ in term.factors
+        ]
 
     def write(self, path: str, blocks: Iterator[tuple[Place, Ranges]]) -> Iterator[Place]:
         """Write blocks; the place of each, once it is on disk."""
@@ -113,12 +131,15 @@ def _zarr() -> Any:
     try:
         import zarr
     except ImportError:
-        raise ImportError("streaming to a Zarr array needs zarr: pip install 'einderiv[dask]'") from None
+        raise ImportError(
+            "streaming to a Zarr array needs zarr: pip install 'einderiv[dask]'"
+        ) from None
     return zarr
 
 
-def _cores(e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, limit: int
-           ) -> tuple[Structured, _Here | Cluster, int]:  # fmt: skip
+def _cores(
+    e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, limit: int
+) -> tuple[Structured, _Here | Cluster, int]:
     """The cores, here or on a cluster, and what is left of the memory for a block.
 
     Here they fit, or are computed in portions; those that Dask computes for us have to fit.
@@ -129,10 +150,18 @@ def _cores(e: Expr, given: Mapping[str, Any], sizes: Mapping[str, int] | None, l
     if client is not None:
         return found, Cluster(found, client), limit
     if lazy and found.nbytes > limit // 2:
-        raise LimitError(f"the cores alone take {spoken_bytes(found.nbytes)}, more than half of the memory_limit of "
-                         f"{spoken_bytes(limit)}: start a distributed.Client, and they stay on its workers, or give "
-                         "arrays of NumPy, of which parts are computed block by block")  # fmt: skip
-    return found, _Here(_fetched(found._terms) if lazy else found._terms, found.dtype), limit - found.nbytes
+        raise LimitError(
+            f"the cores alone take {spoken_bytes(found.nbytes)}, more than half of the "
+            "memory_limit of "
+            f"{spoken_bytes(limit)}: start a distributed.Client, and they stay on its workers, or "
+            "give "
+            "arrays of NumPy, of which parts are computed block by block"
+        )
+    return (
+        found,
+        _Here(_fetched(found._terms) if lazy else found._terms, found.dtype),
+        limit - found.nbytes,
+    )
 
 
 def _fetched(terms: Sequence[Term]) -> list[Term]:
@@ -140,11 +169,15 @@ def _fetched(terms: Sequence[Term]) -> list[Term]:
     dask: Any = import_module("dask")
     arrays = {id(array): array for term in terms for array, _ in term.factors}
     known = dict(zip(arrays, dask.compute(*arrays.values()), strict=True))
-    return [Term(tuple((known[id(array)], labels) for array, labels in t.factors), t.output) for t in terms]
+    return [
+        Term(tuple((known[id(array)], labels) for array, labels in t.factors), t.output)
+        for t in terms
+    ]
 
 
 def block_shape(shape: Sequence[int], itemsize: int, free: int) -> tuple[int, ...]:
-    """The shape of a block that leaves room for what is made with it: the leading axes are cut first.
+    """The shape of a block that leaves room for what is made with it: the leading axes are cut
+    first.
 
     >>> block_shape((1000, 1000, 8), 8, 2**20)
     (4, 1000, 8)
@@ -159,26 +192,38 @@ def block_shape(shape: Sequence[int], itemsize: int, free: int) -> tuple[int, ..
 
 
 def _digest(tensor: Structured, pieces: Sequence[str], chunks: Sequence[int]) -> str:
-    """All that decides the result: its terms by their first labels, and the digests of their factors."""
+    """All that decides the result: its terms by their first labels, and the digests of their
+    factors.
+    """
     names: dict[Any, int] = {}
     for term in tensor._terms:
         for x in (*term.output, *(x for _, labels in term.factors for x in labels)):
             names.setdefault(x, len(names))
-    terms = [([names[x] for x in t.output], [[names[x] for x in labels] for _, labels in t.factors])
-             for t in tensor._terms]  # fmt: skip
+    terms = [
+        ([names[x] for x in t.output], [[names[x] for x in labels] for _, labels in t.factors])
+        for t in tensor._terms
+    ]
     text = repr((tuple(tensor.shape), str(tensor.dtype), tuple(chunks), terms, list(pieces)))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _opened(zarr: Any, path: Path, shape: Sequence[int], dtype: Any, chunks: Sequence[int], digest: str) -> Any:
+def _opened(
+    zarr: Any, path: Path, shape: Sequence[int], dtype: Any, chunks: Sequence[int], digest: str
+) -> Any:
     """The array at `path`: a new one, or that of a call which was killed."""
     if not path.exists():
         notes = {"einderiv": {"digest": digest, "complete": False}}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             _journal(path).unlink(missing_ok=True)
-            return zarr.create_array(str(path), shape=tuple(shape), chunks=tuple(chunks), dtype=dtype,
-                                     fill_value=0, attributes=notes)  # fmt: skip
+            return zarr.create_array(
+                str(path),
+                shape=tuple(shape),
+                chunks=tuple(chunks),
+                dtype=dtype,
+                fill_value=0,
+                attributes=notes,
+            )
         except OSError as e:
             raise EinderivError(f"{path} cannot be written: {e.strerror}") from None
     target = _existing(zarr, path)
@@ -186,8 +231,10 @@ def _opened(zarr: Any, path: Path, shape: Sequence[int], dtype: Any, chunks: Seq
     if not isinstance(known, Mapping):
         raise EinderivError(f"{path} holds an array that stream did not write: give another place")
     if known.get("digest") != digest:
-        raise EinderivError(f"{path} holds another result, or one of other arrays or another memory_limit: "
-                            "remove it, or give another place")  # fmt: skip
+        raise EinderivError(
+            f"{path} holds another result, or one of other arrays or another memory_limit: "
+            "remove it, or give another place"
+        )
     return target
 
 
