@@ -1,4 +1,6 @@
-"""The derivative as the page shows it: a request in, data out, both as JSON has them. Symbolic: no NumPy is needed."""
+"""The derivative as the page shows it: a request in, data out, both as JSON has them. Symbolic:
+no NumPy is needed.
+"""
 
 from __future__ import annotations
 
@@ -32,28 +34,43 @@ def derivative(request: Mapping[str, Any]) -> dict[str, Any]:
 
     >>> found = derivative({"text": "is,st,tj->ij", "wrt": "A"})
     >>> found["terms"][0]["compact"], found["tensors"], found["wrt"]
-    ([['b', 'b'], ['t', 't'], [',', None], ['t', 't'], ['j', 'j'], ['->', None], ['i', 'i'], ['j', 'j'], ['i', 'i'], \
+    ([['b', 'b'], ['t', 't'], [',', None], ['t', 't'], ['j', 'j'], ['->', None], ['i', 'i'], ['j',
+    'j'], ['i', 'i'], \
 ['b', 'b']], {'A': 2, 'B': 2, 'C': 2}, 'A')
 
-    Raises what ``parse``, ``einsum`` and ``derive`` raise, and FieldError for a field that cannot be used.
+    Raises what ``parse``, ``einsum`` and ``derive`` raise, and FieldError for a field that cannot
+    be used.
     """
     q, problem = asked(request)
     found = subject(q)
     J = found.result
     shapes, problem = _shapes(found, q, problem)
     expression, result = _formula(found.chain[0]), _formula(J)
-    inner = [name for shown in (expression, result) for name in shown["colours"].values()]  # inside of functions
+    # inside of functions
+    inner = [name for shown in (expression, result) for name in shown["colours"].values()]
     labels = list(dict.fromkeys([*labels_of(found.chain), *inner]))
     return {
-        "language": found.language, "tensors": found.tensors, "wrt": found.wrt, "order": q.order, "labels": labels,
-        "scalar": found.chain[0].ndim == 0, "expression": expression, "result": result,
-        "zero": is_zero(J), "terms": _terms(J), "count": len(J.terms), "steps": steps(found, labels),
-        "shapes": shapes, "problem": problem,
-    }  # fmt: skip
+        "language": found.language,
+        "tensors": found.tensors,
+        "wrt": found.wrt,
+        "order": q.order,
+        "labels": labels,
+        "scalar": found.chain[0].ndim == 0,
+        "expression": expression,
+        "result": result,
+        "zero": is_zero(J),
+        "terms": _terms(J),
+        "count": len(J.terms),
+        "steps": steps(found, labels),
+        "shapes": shapes,
+        "problem": problem,
+    }
 
 
 def asked(request: Mapping[str, Any]) -> tuple[Question, dict[str, Any] | None]:
-    """The question, and what is wrong with its sizes: those are left out then, for the derivative needs none."""
+    """The question, and what is wrong with its sizes: those are left out then, for the
+    derivative needs none.
+    """
     try:
         return question(request), None
     except FieldError as e:
@@ -76,7 +93,8 @@ def trouble(error: Exception, request: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(error, FieldError):
         return {"message": message, "field": error.field, "position": position}
     if position is not None and pointed:
-        message = getattr(error, "reason", message)  # without the text and the caret: the page draws its own
+        # without the text and the caret: the page draws its own
+        message = getattr(error, "reason", message)
         start = text.find(pointed.strip()) if isinstance(text, str) else -1
         lead = len(pointed) - len(pointed.lstrip())
         position = start + position - lead if start >= 0 else None
@@ -84,7 +102,9 @@ def trouble(error: Exception, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _formula(e: Expr) -> dict[str, Any]:
-    """The formula: for reading aloud and copying, in LaTeX, in LaTeX with its labels marked, and of matrices."""
+    """The formula: for reading aloud and copying, in LaTeX, in LaTeX with its labels marked, and
+    of matrices.
+    """
     try:
         marked, colours = marked_latex(e)
         return {
@@ -95,7 +115,14 @@ def _formula(e: Expr) -> dict[str, Any]:
             "matrix": matrix_equation(e, "y", FormulaStyle()),
         }
     except LimitError as error:
-        return {"text": short_text(e), "latex": None, "marked": None, "colours": {}, "matrix": None, "why": str(error)}
+        return {
+            "text": short_text(e),
+            "latex": None,
+            "marked": None,
+            "colours": {},
+            "matrix": None,
+            "why": str(error),
+        }
 
 
 def _terms(J: Expr) -> list[dict[str, Any]]:
@@ -108,13 +135,17 @@ def _term(term: Expr) -> dict[str, Any]:
     return {
         "coefficient": None if front == 1 else str(front),
         "subscripts": _string(term, subscript_letters, words),
-        "inserted": _string(term, inserted_letters, {a: b if a == b else "" for a, b in words.items()}),
+        "inserted": _string(
+            term, inserted_letters, {a: b if a == b else "" for a, b in words.items()}
+        ),
         "compact": _string(term, compact_letters, words),
         "operands": [str(o) for o in term.operands],
     }
 
 
-def _string(term: Expr, form: Callable[[Expr], Letters], words: Mapping[str, str]) -> list[list[str | None]] | None:
+def _string(
+    term: Expr, form: Callable[[Expr], Letters], words: Mapping[str, str]
+) -> list[list[str | None]] | None:
     """One of the three einsum strings, or None where the term has none in this form."""
     try:
         return [list(segment) for segment in string(form(term), words)]  # lists, as in JSON
@@ -126,21 +157,37 @@ def steps(found: Subject, labels: list[str]) -> list[dict[str, Any]]:
     """The derivation as steps to walk through, once for each order of the derivative."""
     made: list[dict[str, Any]] = []
     for k, e in enumerate(found.chain[:-1], 1):
-        words = {a: b for x in (e, found.chain[k]) for t in x.terms[:READ] for a, b in shortened(t).items()}
+        words = {
+            a: b
+            for x in (e, found.chain[k])
+            for t in x.terms[:READ]
+            for a, b in shortened(t).items()
+        }
         part = f"derivative {k} of {len(found.chain) - 1}: " if len(found.chain) > 2 else ""
         first, *rest = explain(e, found.wrt).sections
-        made.append(_step(f"{part}what is derived by {found.wrt}", [short_text(e), *first.lines], labels, words))
+        made.append(
+            _step(
+                f"{part}what is derived by {found.wrt}",
+                [short_text(e), *first.lines],
+                labels,
+                words,
+            )
+        )
         made += [_step(part + section.title, section.lines, labels, words) for section in rest]
     return made
 
 
-def _step(title: str, lines: list[str], labels: list[str], words: Mapping[str, str]) -> dict[str, Any]:
+def _step(
+    title: str, lines: list[str], labels: list[str], words: Mapping[str, str]
+) -> dict[str, Any]:
     shown = [[list(s) for s in segments(line, labels, words)] for line in lines[:STEPS]]
     more = [[[f"… {len(lines) - STEPS} more lines", None]]] if len(lines) > STEPS else []
     return {"title": title, "lines": [*shown, *more]}
 
 
-def _shapes(found: Subject, q: Question, problem: dict[str, Any] | None) -> tuple[list[dict[str, Any]], Any]:
+def _shapes(
+    found: Subject, q: Question, problem: dict[str, Any] | None
+) -> tuple[list[dict[str, Any]], Any]:
     try:
         return layouts(found.result, *given(q, found.tensors)), problem
     except EinderivError as e:

@@ -1,6 +1,7 @@
 """The engine behind the page: one function from a request to an answer, both plain data.
 
-The server's workers call it, and so does the page without a server, in the browser: there what needs NumPy says so.
+The server's workers call it, and so does the page without a server, in the browser: there what
+needs NumPy says so.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ NEEDS = ("numpy", "opt_einsum")
 
 
 def answer(request: object) -> dict[str, Any]:
-    """The answer to a request: ``{"kind": …, "ok": True, …}``, or ``"ok": False`` and an ``"error"``. Never raises.
+    """The answer to a request: ``{"kind": …, "ok": True, …}``, or ``"ok": False`` and an
+    ``"error"``. Never raises.
 
     >>> answer({"kind": "derivative", "text": "ij,j->i", "wrt": "B"})["result"]["text"]
     '∂y[i]/∂B[a] = A[i,a]'
@@ -39,26 +41,50 @@ def answer(request: object) -> dict[str, Any]:
     start = time.perf_counter()
     body, kind = (request, request.get("kind")) if isinstance(request, dict) else ({}, None)
     found = _answered(body, kind)
-    return {"kind": kind if isinstance(kind, str) and kind in KINDS else None, "kinds": list(KINDS),
-            "ok": "error" not in found, **found, "ms": round(1000 * (time.perf_counter() - start), 2)}  # fmt: skip
+    return {
+        "kind": kind if isinstance(kind, str) and kind in KINDS else None,
+        "kinds": list(KINDS),
+        "ok": "error" not in found,
+        **found,
+        "ms": round(1000 * (time.perf_counter() - start), 2),
+    }
 
 
 def _answered(request: Mapping[str, Any], kind: object) -> dict[str, Any]:
     if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join(KINDS)
-        return {"error": {"message": f"a request is an object whose kind is one of {known}", "field": "kind",
-                          "position": None}}  # fmt: skip
+        return {
+            "error": {
+                "message": f"a request is an object whose kind is one of {known}",
+                "field": "kind",
+                "position": None,
+            }
+        }
     function, counts = KINDS[kind]
     missing = [name for name in NEEDS if counts and find_spec(name) is None]
     if missing:
-        return {"error": {"message": f"this needs {' and '.join(missing)}, which this page runs without: "
-                          "einderiv serve shows it", "field": "needs", "position": None}}  # fmt: skip
+        return {
+            "error": {
+                "message": f"this needs {' and '.join(missing)}, which this page runs without: "
+                "einderiv serve shows it",
+                "field": "needs",
+                "position": None,
+            }
+        }
     try:
         with limits.override(**BOUNDS):
             return function(request)
     except (EinderivError, TypeError) as e:
         return {"error": trouble(e, request)}
     except (RecursionError, MemoryError):
-        return {"error": trouble(LimitError("this is too large or too deeply nested for this page"), request)}
+        return {
+            "error": trouble(
+                LimitError("this is too large or too deeply nested for this page"), request
+            )
+        }
     except Exception as e:  # whatever it is, the page says it in a line and goes on
-        return {"error": trouble(EinderivError(f"a bug in einderiv ({type(e).__name__}): please report it"), request)}
+        return {
+            "error": trouble(
+                EinderivError(f"a bug in einderiv ({type(e).__name__}): please report it"), request
+            )
+        }

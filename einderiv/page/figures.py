@@ -1,4 +1,6 @@
-"""What the page shows in numbers: plan, cost, code, a numeric check. All of it needs NumPy, which is imported late."""
+"""What the page shows in numbers: plan, cost, code, a numeric check. All of it needs NumPy,
+which is imported late.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +16,20 @@ from .questions import Subject, given, subject
 
 SUFFIX = {"julia": "jl"}
 #: what is shown for each backend
-BACKENDS = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy", "loops": "loops", "julia": "Julia"}
+BACKENDS = {
+    "numpy": "NumPy",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "cupy": "CuPy",
+    "loops": "loops",
+    "julia": "Julia",
+}
 TRIES = 6  # of the check: a logarithm of a determinant has a value for every other matrix only
 
 
 def cost(request: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan, and what it costs against forming everything; a size that is not given counts as 32.
+    """The plan, and what it costs against forming everything; a size that is not given counts as
+    32.
 
     >>> found = cost({"text": "is,st,tj->ij", "wrt": "A", "sizes": "i=10, s=10, t=10, j=10"})
     >>> found["dense_bytes"], found["core_bytes"], found["shape"]
@@ -37,12 +47,20 @@ def cost(request: Mapping[str, Any]) -> dict[str, Any]:
         problem = problem or {**trouble(e, request), "field": "sizes"}
         table, sizes = plan(J), {}
     return {
-        "problem": problem, "assumed": not sizes, "text": str(table), "notes": table.notes,
-        "steps": [row._asdict() for row in table.steps], "flops": table.flops, "seconds": table.seconds,
-        "largest_bytes": table.largest * ITEM_BYTES, "shape": list(table.outputs[0]),
-        "dense_bytes": prod(table.outputs[0]) * ITEM_BYTES, "core_bytes": core_entries(J, sizes) * ITEM_BYTES,
-        "delta_flops": table.dense_flops, "delta_bytes": table.dense_largest * ITEM_BYTES,
-    }  # fmt: skip
+        "problem": problem,
+        "assumed": not sizes,
+        "text": str(table),
+        "notes": table.notes,
+        "steps": [row._asdict() for row in table.steps],
+        "flops": table.flops,
+        "seconds": table.seconds,
+        "largest_bytes": table.largest * ITEM_BYTES,
+        "shape": list(table.outputs[0]),
+        "dense_bytes": prod(table.outputs[0]) * ITEM_BYTES,
+        "core_bytes": core_entries(J, sizes) * ITEM_BYTES,
+        "delta_flops": table.dense_flops,
+        "delta_bytes": table.dense_largest * ITEM_BYTES,
+    }
 
 
 def code(request: Mapping[str, Any]) -> dict[str, Any]:

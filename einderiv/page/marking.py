@@ -1,7 +1,7 @@
 """Which characters of a line are labels: what the page lights up together.
 
-A formula in LaTeX says it by colours that nobody sees: each label has a colour of its own, which the page turns into a
-mark when the formula is drawn.
+A formula in LaTeX says it by colours that nobody sees: each label has a colour of its own, which
+the page turns into a mark when the formula is drawn.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ from ..expression import Add, Einsum, Expr, axis_names, is_name, naming, short_p
 from ..printing import LatexStyle, Letters, left_side, right_side
 
 Segment = tuple[str, str | None]  # a piece of a line, and the label that it is
-#: where labels stand in the lines of an explanation: an einsum string, indices, sums, and what is said of a label
+#: where labels stand in the lines of an explanation: an einsum string, indices, sums, and what is
+#: said of a label
 _PLACES = re.compile(
     r"(?P<string>[A-Za-z]*(?:,[A-Za-z]*)*->[A-Za-z]*)"
     r"|(?<=\[)(?P<indices>\w+(?:, ?\w+)*)(?=\])"
     r"|(?<=Σ_)(?P<one>\w+)|(?<=Σ_\{)(?P<many>[\w,]+)(?=\})"
     r"|\b(?P<left>[A-Za-z]\w*)(?= = \w)|(?<= = )(?P<right>[A-Za-z]\w*)\b(?![(\[])"
-    r"|\b(?P<said>[A-Za-z])(?= is summed| becomes| and [a-z] are| are both| already| takes its| varies)"
+    r"|\b(?P<said>[A-Za-z])"
+    r"(?= is summed| becomes| and [a-z] are| are both| already| takes its| varies)"
     r"|(?<=becomes )(?P<new>[A-Za-z])\b(?![,\[])"
 )
 
 
-def segments(line: str, labels: Iterable[str], words: Mapping[str, str] | None = None) -> list[Segment]:
+def segments(
+    line: str, labels: Iterable[str], words: Mapping[str, str] | None = None
+) -> list[Segment]:
     """`line` in pieces, those that are labels by their names.
 
     `words` says which label a letter of an einsum string shortens.
@@ -64,7 +68,9 @@ def string(letters: Letters, words: Mapping[str, str] | None = None) -> list[Seg
 
 
 def shortened(e: Expr) -> dict[str, str]:
-    """For each letter of the einsum string of one product, the label that it stands for in formulas."""
+    """For each letter of the einsum string of one product, the label that it stands for in
+    formulas.
+    """
     if isinstance(e, Add):
         return {}
     flat: Einsum = short_product(e)
@@ -95,7 +101,9 @@ class Marked(LatexStyle):
 
 
 def marked_latex(e: Expr) -> tuple[str, dict[str, str]]:
-    """The formula of `e` in marked LaTeX, and the label of each colour. Raises LimitError as ``latex`` does."""
+    """The formula of `e` in marked LaTeX, and the label of each colour. Raises LimitError as
+    ``latex`` does.
+    """
     style, names = Marked(), axis_names(e)
     shown = f"{left_side(e, 'y', style, names)} = {right_side(e, names, style)}"
     return shown, {colour: name for name, colour in style.colours.items()}

@@ -1,4 +1,6 @@
-"""The pictures of an answer: the expression, its derivative, where that is not zero, and one for each step."""
+"""The pictures of an answer: the expression, its derivative, where that is not zero, and one for
+each step.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,10 @@ def pictures(request: Mapping[str, Any]) -> dict[str, Any]:
     """SVG without a style of its own, None where there is no picture; and why.
 
     >>> found = pictures({"text": "is,st,tj->ij", "wrt": "A"})
-    >>> found["diagrams"]["result"][:4], found["sparsity"][:4], [step is not None for step in found["steps"]]
-    ('<svg', '<svg', [True, True, True, True, True, False])
+    >>> found["diagrams"]["result"][:4], found["sparsity"][:4]
+    ('<svg', '<svg')
+    >>> [step is not None for step in found["steps"]]
+    [True, True, True, True, True, False]
 
     Raises what ``derive`` raises.
     """
@@ -52,14 +56,22 @@ def _svg(picture: Picture) -> str:
     return picture.svg(style=False)
 
 
-def _pattern(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+def _pattern(
+    J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]]
+) -> str | None:
     numbers = axis_sizes(J, labels, shapes)
     if J.record is None or not 0 < J.record.count <= J.ndim:
         return None
     if numbers.count(None) == len(numbers):  # sizes of merged axes follow from others then
         return _svg(sparsity(J))
     return _svg(
-        sparsity(J, {name: ASSUMED_SIZE if n is None else n for name, n in zip(axis_names(J), numbers, strict=True)})
+        sparsity(
+            J,
+            {
+                name: ASSUMED_SIZE if n is None else n
+                for name, n in zip(axis_names(J), numbers, strict=True)
+            },
+        )
     )
 
 

@@ -1,4 +1,5 @@
-"""What the page asks: a request of a browser, checked field by field, and the expressions it speaks of.
+"""What the page asks: a request of a browser, checked field by field, and the expressions it speaks
+of.
 
 Everything here is symbolic, so it runs in a browser too.
 """
@@ -18,10 +19,19 @@ from ..parsing import LANGUAGES, parse
 
 #: what one request may hold; smaller than the limits of the package, for here a stranger types
 CHARACTERS, ORDER, DIGITS = 4000, 4, 9
-BOUNDS = {"characters": CHARACTERS, "operands": 200, "terms": 500, "order": 8, "parts": 1500, "depth": 60,
-          "dense_bytes": 2**26}  # fmt: skip
+BOUNDS = {
+    "characters": CHARACTERS,
+    "operands": 200,
+    "terms": 500,
+    "order": 8,
+    "parts": 1500,
+    "depth": 60,
+    "dense_bytes": 2**26,
+}
 KNOWN = ("auto", "string", *LANGUAGES)
-_SIZE = re.compile(rf"([A-Za-z_]\w*)\s*=\s*([0-9]{{1,{DIGITS}}}(?:x[0-9]{{1,{DIGITS}}})*)\s*", re.ASCII)
+_SIZE = re.compile(
+    rf"([A-Za-z_]\w*)\s*=\s*([0-9]{{1,{DIGITS}}}(?:x[0-9]{{1,{DIGITS}}})*)\s*", re.ASCII
+)
 _STRINGS = re.compile(r"(?<=[(,=])\s*'[^'\n]*'|\"[^\"\n]*\"")
 _MATLAB = re.compile(r"[\w)\]]\s*'|\.[*/^]|\b(?:norm1|norm2|vector|matrix|tr|eye)\b|\^")
 _EINSUM = re.compile(r"#\(|@@|\||\^[^\n]*@|@[^\n]*\^")
@@ -40,7 +50,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a question is about. `chain` is the expression, its derivative, the derivative of that, …"""
+    """What a question is about. `chain` is the expression, its derivative, the derivative of
+    that, …
+    """
 
     language: str
     tensors: dict[str, int]
@@ -54,7 +66,9 @@ class Subject:
 
 
 class FieldError(EinderivError):
-    """A field of the page, other than the text, that cannot be used; `position` is the character at fault."""
+    """A field of the page, other than the text, that cannot be used; `position` is the character
+    at fault.
+    """
 
     def __init__(self, message: str, field: str, position: int | None = None) -> None:
         super().__init__(message)
@@ -71,10 +85,14 @@ def question(request: Mapping[str, Any]) -> Question:
     """
     text = _text(request, "text", "")
     if len(text) > CHARACTERS:
-        raise LimitError(f"{len(text)} characters are more than the {CHARACTERS} of this page", text, CHARACTERS)
+        raise LimitError(
+            f"{len(text)} characters are more than the {CHARACTERS} of this page", text, CHARACTERS
+        )
     language = _text(request, "language", "auto")
     if language not in KNOWN:
-        raise FieldError(f"no language is called {language[:40]!r}; known: {', '.join(KNOWN)}", "language")
+        raise FieldError(
+            f"no language is called {language[:40]!r}; known: {', '.join(KNOWN)}", "language"
+        )
     order = request.get("order", 1)
     if not isinstance(order, int) or isinstance(order, bool) or not 1 <= order <= ORDER:
         raise FieldError(f"the order is a number from 1 to {ORDER}", "order")
@@ -99,17 +117,27 @@ def sizes(text: str) -> tuple[tuple[str, int | tuple[int, ...]], ...]:
     Raises FieldError, with the position, for anything else.
     """
     if len(text) > CHARACTERS:
-        raise FieldError(f"{len(text)} characters are more than the {CHARACTERS} of this page", "sizes", CHARACTERS)
+        raise FieldError(
+            f"{len(text)} characters are more than the {CHARACTERS} of this page",
+            "sizes",
+            CHARACTERS,
+        )
     found: dict[str, int | tuple[int, ...]] = {}
     for part in re.finditer(r"[^,;\s][^,;]*", text):
         pair = _SIZE.fullmatch(part.group())
         if pair is None:
-            raise FieldError("sizes are written i=4 for a label, T=30x20 for a tensor: whole numbers of at most "
-                             f"{DIGITS} digits", "sizes", part.start())  # fmt: skip
+            raise FieldError(
+                "sizes are written i=4 for a label, T=30x20 for a tensor: whole numbers of at most "
+                f"{DIGITS} digits",
+                "sizes",
+                part.start(),
+            )
         numbers = tuple(map(int, pair[2].split("x")))
         value = numbers if len(numbers) > 1 else numbers[0]
         if found.setdefault(pair[1], value) != value:
-            raise FieldError(f"{pair[1]} has two sizes, {found[pair[1]]} and {value}", "sizes", part.start())
+            raise FieldError(
+                f"{pair[1]} has two sizes, {found[pair[1]]} and {value}", "sizes", part.start()
+            )
     return tuple(found.items())
 
 
@@ -130,14 +158,19 @@ def language(text: str) -> str:
 def written(q: Question) -> tuple[str, Expr]:
     """The language of a question, and its expression. Raises ParseError for nothing at all."""
     if not q.text.strip():
-        raise ParseError("type an einsum such as is,st,tj->ij, or an expression such as sum((A @ x - b)**2)")
+        raise ParseError(
+            "type an einsum such as is,st,tj->ij, or an expression such as sum((A @ x - b)**2)"
+        )
     arrow = is_einsum(q.text) and "->" in q.text  # no other language has one outside of quotes
     read_as = "string" if arrow else language(q.text) if q.language == "auto" else q.language
     return read_as, einsum(q.text) if read_as == "string" else parse(q.text, language=read_as)
 
 
-def given(q: Question, tensors: Mapping[str, int]) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
-    """The sizes of a question: of labels, and as shapes of tensors (``x=5`` is a shape if x is a tensor of one axis).
+def given(
+    q: Question, tensors: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
+    """The sizes of a question: of labels, and as shapes of tensors (``x=5`` is a shape if x is a
+    tensor of one axis).
 
     Raises FieldError for a shape of no tensor here, or with another number of axes.
     """
@@ -147,11 +180,16 @@ def given(q: Question, tensors: Mapping[str, int]) -> tuple[dict[str, int], dict
         shape = value if isinstance(value, tuple) else (value,)
         if name not in tensors:
             if isinstance(value, tuple):
-                raise FieldError(f"there is no tensor called {name[:40]!r} here; {near(name, tensors)}", "sizes")
+                raise FieldError(
+                    f"there is no tensor called {name[:40]!r} here; {near(name, tensors)}", "sizes"
+                )
             labels[name] = value
         elif len(shape) != tensors[name]:
-            raise FieldError(f"{name} has {counted(tensors[name], 'axis')}, but its shape here "
-                             f"{'x'.join(map(str, shape))}", "sizes")  # fmt: skip
+            raise FieldError(
+                f"{name} has {counted(tensors[name], 'axis')}, but its shape here "
+                f"{'x'.join(map(str, shape))}",
+                "sizes",
+            )
         else:
             shapes[name] = shape
     return labels, shapes
@@ -159,7 +197,8 @@ def given(q: Question, tensors: Mapping[str, int]) -> tuple[dict[str, int], dict
 
 @lru_cache(maxsize=16)
 def subject(q: Question) -> Subject:
-    """The expression of a question and its derivatives; several answers about one question share them.
+    """The expression of a question and its derivatives; several answers about one question share
+    them.
 
     Raises what ``parse``, ``einsum`` and ``derive`` raise.
     """

@@ -1,4 +1,6 @@
-"""The page on this machine: ``einderiv serve``. It listens on 127.0.0.1 only, and asks no other host for anything."""
+"""The page on this machine: ``einderiv serve``. It listens on 127.0.0.1 only, and asks no other
+host for anything.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ HOST, PORT = "127.0.0.1", 8765
 BODY = 2**16  # bytes of a request
 STATIC = Path(__file__).parent / "static"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "font-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -30,10 +34,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class Guard:
-    """Refuses what does not come from the page itself, and sets the headers of everything that goes out.
+    """Refuses what does not come from the page itself, and sets the headers of everything that goes
+    out.
 
-    A name that some other site points at this machine (DNS rebinding) shows in ``Host``; a request that another site's
-    page makes, in ``Origin`` and ``Sec-Fetch-Site``.
+    A name that some other site points at this machine (DNS rebinding) shows in ``Host``; a request
+    that another site's page makes, in ``Origin`` and ``Sec-Fetch-Site``.
     """
 
     def __init__(self, app: Any, port: int) -> None:
@@ -82,7 +87,9 @@ def _refused(status: int, message: str) -> Any:
     from starlette.responses import JSONResponse
 
     error = {"message": message, "field": "server", "position": None}
-    return JSONResponse({"kind": None, "ok": False, "error": error}, status, {"Connection": "close"})
+    return JSONResponse(
+        {"kind": None, "ok": False, "error": error}, status, {"Connection": "close"}
+    )
 
 
 async def _body(request: Any) -> bytes | None:
@@ -128,7 +135,9 @@ def application(port: int = PORT, workers: int = 2) -> Any:
         await pool.end()
 
     files = StaticFiles(directory=STATIC, html=True)
-    app = Starlette(routes=[Route("/answer", answer, methods=["POST"]), Mount("/", files)], lifespan=life)
+    app = Starlette(
+        routes=[Route("/answer", answer, methods=["POST"]), Mount("/", files)], lifespan=life
+    )
     app.state.workers = pool
     app.add_middleware(Guard, port=port)
     return app
@@ -142,7 +151,9 @@ def serve(port: int = PORT, *, browser: bool = False) -> None:
     try:
         import uvicorn
     except ImportError as e:
-        raise EinderivError("the page needs starlette and uvicorn: pip install 'einderiv[web]'") from e
+        raise EinderivError(
+            "the page needs starlette and uvicorn: pip install 'einderiv[web]'"
+        ) from e
     address = f"http://{HOST}:{port}/"
 
     class Server(uvicorn.Server):
@@ -153,6 +164,13 @@ def serve(port: int = PORT, *, browser: bool = False) -> None:
                 if browser:
                     webbrowser.open(address)
 
-    config = uvicorn.Config(application(port), host=HOST, port=port, log_level="warning", limit_concurrency=64,
-                            timeout_keep_alive=30, server_header=False)  # fmt: skip
+    config = uvicorn.Config(
+        application(port),
+        host=HOST,
+        port=port,
+        log_level="warning",
+        limit_concurrency=64,
+        timeout_keep_alive=30,
+        server_header=False,
+    )
     Server(config).run()

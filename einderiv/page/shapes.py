@@ -1,7 +1,9 @@
-"""A derivative in three layouts: as a tensor, and flattened as the books do, numerator or denominator first.
+"""A derivative in three layouts: as a tensor, and flattened as the books do, numerator or
+denominator first.
 
-Numerator layout has a row for each entry of what is derived and a column for each entry of what it is derived by;
-denominator layout is its transpose (the words of Magnus and Neudecker's readers, and of matrixcalculus.org).
+Numerator layout has a row for each entry of what is derived and a column for each entry of what it
+is derived by; denominator layout is its transpose (the words of Magnus and Neudecker's readers, and
+of matrixcalculus.org).
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from typing import Any
 from ..expression import Expr, axis_names, solved
 
 
-def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None
-            ) -> list[dict[str, Any]]:  # fmt: skip
-    """The three layouts of a derivative: its axes, their sizes where those are known, and what it is called.
+def layouts(
+    J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> list[dict[str, Any]]:
+    """The three layouts of a derivative: its axes, their sizes where those are known, and what it
+    is called.
 
     >>> import einderiv as ed
     >>> for row in layouts(ed.derive("ij,j->i", 1), {"i": 2, "j": 3}):
@@ -31,19 +35,47 @@ def layouts(J: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, 
     above, below = list(names[:k]), list(names[k:])
     rows, columns = _product(numbers[:k]), _product(numbers[k:])
     flat = [
-        ("numerator layout", [above, below], [rows, columns], "a row for each entry of y, a column for each of "),
-        ("denominator layout", [below, above], [columns, rows], "its transpose: a column for each entry of y"),
+        (
+            "numerator layout",
+            [above, below],
+            [rows, columns],
+            "a row for each entry of y, a column for each of ",
+        ),
+        (
+            "denominator layout",
+            [below, above],
+            [columns, rows],
+            "its transpose: a column for each entry of y",
+        ),
     ]
-    tensor = {"name": "tensor", "shape": [above, below], "numbers": numbers, "flat": False,
-              "note": "the axes of y, then those of " + J.record.wrt}  # fmt: skip
-    return [tensor, *({"name": name, "shape": shape, "numbers": found, "flat": True,
-                       "note": note + (J.record.wrt if note.endswith(" of ") else "")}
-                      for name, shape, found, note in flat)]  # fmt: skip
+    tensor = {
+        "name": "tensor",
+        "shape": [above, below],
+        "numbers": numbers,
+        "flat": False,
+        "note": "the axes of y, then those of " + J.record.wrt,
+    }
+    return [
+        tensor,
+        *(
+            {
+                "name": name,
+                "shape": shape,
+                "numbers": found,
+                "flat": True,
+                "note": note + (J.record.wrt if note.endswith(" of ") else ""),
+            }
+            for name, shape, found, note in flat
+        ),
+    ]
 
 
-def axis_sizes(e: Expr, labels: Mapping[str, int],
-               shapes: Mapping[str, tuple[int, ...]] | None = None) -> list[int | None]:  # fmt: skip
-    """The size of each axis, where one is given for a label or axis, by the shape of a tensor, or by a declaration."""
+def axis_sizes(
+    e: Expr, labels: Mapping[str, int], shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> list[int | None]:
+    """The size of each axis, where one is given for a label or axis, by the shape of a tensor,
+    or by a declaration.
+    """
     sizes = solved([e], shapes or {}, labels)
     return [sizes.number(size) for size in e.sizes]
 

@@ -1,7 +1,8 @@
-"""A process that answers requests: one line of JSON in, one line out. ``python -m einderiv.page.worker``.
+"""A process that answers requests: one line of JSON in, one line out. ``python -m
+einderiv.page.worker``.
 
-It ends with its standard input, and by an alarm of the system if an answer takes far too long: whoever started it may
-be gone by then.
+It ends with its standard input, and by an alarm of the system if an answer takes far too long:
+whoever started it may be gone by then.
 """
 
 from __future__ import annotations

@@ -28,11 +28,19 @@ class Worker:
     async def started(cls) -> Worker:
         """A worker that is ready: everything imported, something answered."""
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+        threads = {
+            name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        }
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "einderiv.page.worker", stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, env={**os.environ, **threads, "PYTHONPATH": path}, limit=LINE,
-        )  # fmt: skip
+            sys.executable,
+            "-P",
+            "-m",
+            "einderiv.page.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **threads, "PYTHONPATH": path},
+            limit=LINE,
+        )
         worker = cls(process)
         try:
             await asyncio.wait_for(worker._line(), START)
@@ -66,7 +74,9 @@ class Worker:
 
 
 class Workers:
-    """`count` workers, started by :meth:`start`; :meth:`answer` gives a request to one that is free."""
+    """`count` workers, started by :meth:`start`; :meth:`answer` gives a request to one that is
+    free.
+    """
 
     def __init__(self, count: int = 2) -> None:
         self.count = count
@@ -96,13 +106,21 @@ class Workers:
         try:
             found = await worker.answer(request, seconds)
         except TimeoutError:
-            found = _failed(kind, f"this takes longer than the {seconds:g} seconds that one answer may take: "
-                            "try fewer or smaller operands, or the library itself")  # fmt: skip
+            found = _failed(
+                kind,
+                f"this takes longer than the {seconds:g} seconds that one answer may take: "
+                "try fewer or smaller operands, or the library itself",
+            )
             self._replace(worker)
         except (OSError, ValueError):  # the pipe is broken, or half a line came out of it
-            found = _failed(kind, "this was more than one answer may take of memory or time: try something smaller")
+            found = _failed(
+                kind,
+                "this was more than one answer may take of memory or time: try something smaller",
+            )
             self._replace(worker)
-        except asyncio.CancelledError:  # the reader is gone: the answer to come must not go to somebody else
+        except (
+            asyncio.CancelledError
+        ):  # the reader is gone: the answer to come must not go to somebody else
             self._replace(worker)
             raise
         else:
@@ -126,5 +144,8 @@ class Workers:
 
 
 def _failed(kind: Any, message: str) -> dict[str, Any]:
-    return {"kind": kind if isinstance(kind, str) and kind in SECONDS else None, "ok": False,
-            "error": {"message": message, "field": "server", "position": None}}  # fmt: skip
+    return {
+        "kind": kind if isinstance(kind, str) and kind in SECONDS else None,
+        "ok": False,
+        "error": {"message": message, "field": "server", "position": None},
+    }
