@@ -1,7 +1,8 @@
 """The command line: ``einderiv derive``, ``check``, ``serve``, ``site`` and ``bench``.
 
-What is derived is an einsum string, a text as :func:`einderiv.parse` reads it, the name of a file with one of them, or
-``-`` for the standard input. Exit code 0; 1 if a check failed; 2 for bad usage or input, with the message on stderr.
+What is derived is an einsum string, a text as :func:`einderiv.parse` reads it, the name of a file
+with one of them, or ``-`` for the standard input. Exit code 0; 1 if a check failed; 2 for bad usage
+or input, with the message on stderr.
 """
 
 from __future__ import annotations
@@ -19,14 +20,26 @@ from typing import Any
 from . import __version__
 from .autodiff import derive
 from .errors import EinderivError, ParseError, limits
-from .expression import Add, Expr, axis_names, coefficient, einsum, is_einsum, read, solved, tensors_of
+from .expression import (
+    Add,
+    Expr,
+    axis_names,
+    coefficient,
+    einsum,
+    is_einsum,
+    read,
+    solved,
+    tensors_of,
+)
 from .parsing import ALIASES, LANGUAGES, parse
 from .printing import formula, latex, strip, write_in_one_step
 from .reports import explain, html_document, latex_document, source
 
 FORMATS = ("text", "latex", "json", "python", "svg", "html")
 #: for terminals that cannot show these
-PLAIN = str.maketrans({"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"})
+PLAIN = str.maketrans(
+    {"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"}
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,7 +59,10 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except OSError as e:  # a full disk behind the standard output, for instance
         _drop_output()
-        print(_printable(f"einderiv: what there was to say cannot be written: {e}", sys.stderr), file=sys.stderr)
+        print(
+            _printable(f"einderiv: what there was to say cannot be written: {e}", sys.stderr),
+            file=sys.stderr,
+        )
         return 2
     return code
 
@@ -57,42 +73,67 @@ def _drop_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="einderiv", description="einsum in, derivative einsum out")
+    parser = argparse.ArgumentParser(
+        prog="einderiv", description="einsum in, derivative einsum out"
+    )
     parser.add_argument("--version", action="version", version=f"einderiv {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    show = commands.add_parser("derive", help="derive an einsum or a text and print how it came about")
+    show = commands.add_parser(
+        "derive", help="derive an einsum or a text and print how it came about"
+    )
     _common(show)
     show.add_argument("--format", default="text", choices=FORMATS)
-    show.add_argument("--output", metavar="FILE", help="write to this file, in one step; LaTeX becomes a document that "
-                      "compiles")  # fmt: skip
     show.add_argument(
-        "--backend", default="numpy", help="of the python format: numpy, torch, jax, cupy, dask, loops, julia"
+        "--output",
+        metavar="FILE",
+        help="write to this file, in one step; LaTeX becomes a document that compiles",
+    )
+    show.add_argument(
+        "--backend",
+        default="numpy",
+        help="of the python format: numpy, torch, jax, cupy, dask, loops, julia",
     )
     show.add_argument("--indices", help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
     proof = commands.add_parser("check", help="compare a derivative with exact differences")
     _common(proof)
     proof.set_defaults(run=_check)
-    page = commands.add_parser("serve", help="the page in a browser, on this machine only; needs einderiv[web]")
+    page = commands.add_parser(
+        "serve", help="the page in a browser, on this machine only; needs einderiv[web]"
+    )
     page.add_argument("--port", type=_port, default=8765)
     page.add_argument("--open", action="store_true", help="open it in the browser")
     page.set_defaults(run=_serve)
     files = commands.add_parser("site", help="the same page as files that need no server")
-    files.add_argument("folder", help="where to; it is made, and must be new or made by this command")
+    files.add_argument(
+        "folder", help="where to; it is made, and must be new or made by this command"
+    )
     files.add_argument("--pyodide", required=True, help="the folder of the npm package pyodide")
     files.set_defaults(run=_site)
-    commands.add_parser("bench", help="measure against hand-written NumPy and others; needs the repository")
+    commands.add_parser(
+        "bench", help="measure against hand-written NumPy and others; needs the repository"
+    )
     return parser
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", help="an einsum string, for instance 'is,st,tj->ij'; a text, for instance "
-                        "'sum((T - U @ V.T)**2)'; the name of a file with one of them; or - to read it")  # fmt: skip
-    parser.add_argument("--language", help="of the text: einderiv (Python), einsum (diff.einsum.org) or matlab "
-                        "(matrixcalculus.org)", choices=[*LANGUAGES, *ALIASES], metavar="NAME")  # fmt: skip
+    parser.add_argument(
+        "what",
+        help="an einsum string, for instance 'is,st,tj->ij'; a text, for instance "
+        "'sum((T - U @ V.T)**2)'; the name of a file with one of them; or - to read it",
+    )
+    parser.add_argument(
+        "--language",
+        help="of the text: einderiv (Python), einsum (diff.einsum.org) or matlab "
+        "(matrixcalculus.org)",
+        choices=[*LANGUAGES, *ALIASES],
+        metavar="NAME",
+    )
     parser.add_argument("--wrt", required=True, help="an operand position or name")
-    parser.add_argument("--names", help="names of the operands of an einsum string, for instance X,Y,P; by default "
-                        "A,B,C,…")  # fmt: skip
+    parser.add_argument(
+        "--names",
+        help="names of the operands of an einsum string, for instance X,Y,P; by default A,B,C,…",
+    )
     parser.add_argument("--sizes", help="sizes of labels, for instance i=4,s=5")
 
 
@@ -105,17 +146,25 @@ def _expression(arguments: argparse.Namespace) -> Expr:
     written = _given(arguments.what, arguments.language)
     if arguments.language is not None or not is_einsum(written):
         if arguments.names is not None:
-            raise EinderivError("--names is for the operands of an einsum string; a text names them itself")
+            raise EinderivError(
+                "--names is for the operands of an einsum string; a text names them itself"
+            )
         try:
             return parse(written, language=arguments.language or "einderiv")
         except ParseError as e:
             if re.fullmatch(r"[\w./\\~-]*[./\\][A-Za-z][\w-]*", written) and ".T" not in written:
-                raise EinderivError(f"there is no file {written[:100]!r}; and as a text: {e}") from None
+                raise EinderivError(
+                    f"there is no file {written[:100]!r}; and as a text: {e}"
+                ) from None
             raise
-    names = [name.strip() for name in arguments.names.split(",")] if arguments.names is not None else []
+    names = (
+        [name.strip() for name in arguments.names.split(",")] if arguments.names is not None else []
+    )
     if arguments.names is not None and len(names) != len(read(written).inputs):
-        raise EinderivError(f"--names gives {len(names)} names, but the einsum has "
-                            f"{len(read(written).inputs)} operands")  # fmt: skip
+        raise EinderivError(
+            f"--names gives {len(names)} names, but the einsum has "
+            f"{len(read(written).inputs)} operands"
+        )
     return einsum(written, *names)
 
 
@@ -143,7 +192,9 @@ def _sizes(text: str | None) -> dict[str, int] | None:
     for part in text.split(","):
         name, equals, number = (x.strip() for x in part.partition("="))
         if not equals or not re.fullmatch("[0-9]{1,18}", number):
-            raise EinderivError(f"--sizes takes label=number, separated by commas, not {part[:40]!r}")
+            raise EinderivError(
+                f"--sizes takes label=number, separated by commas, not {part[:40]!r}"
+            )
         found[name] = int(number)
     return found
 
@@ -177,7 +228,9 @@ def _write(target: Path, found: str) -> None:
     try:
         write_in_one_step(target, found)
     except OSError as e:
-        raise EinderivError(f"the file {str(target)[:100]!r} cannot be written: {e.strerror}") from None
+        raise EinderivError(
+            f"the file {str(target)[:100]!r} cannot be written: {e.strerror}"
+        ) from None
 
 
 def _described(y: Expr, J: Expr) -> dict[str, Any]:
@@ -191,13 +244,16 @@ def _described(y: Expr, J: Expr) -> dict[str, Any]:
         "axes": list(axis_names(J)),
         "formula": formula(J),
         "latex": latex(J),
-        "terms": [{
-            "coefficient": coefficient(t),
-            "subscripts": t.subscripts,
-            "operands": [str(o) for o in t.operands],
-            "compact": t.compact,
-        } for t in J.terms],
-    }  # fmt: skip
+        "terms": [
+            {
+                "coefficient": coefficient(t),
+                "subscripts": t.subscripts,
+                "operands": [str(o) for o in t.operands],
+                "compact": t.compact,
+            }
+            for t in J.terms
+        ],
+    }
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -232,14 +288,21 @@ def _site(arguments: argparse.Namespace) -> int:
 
 
 def _bench(words: list[str]) -> int:
-    """Hand over to the benchmarks of the repository: they need other libraries, and stay out of what is installed."""
+    """Hand over to the benchmarks of the repository: they need other libraries, and stay out of
+    what is installed.
+    """
     for root in (Path(__file__).parents[1], Path.cwd()):
         if (root / "bench" / "__main__.py").is_file() and (root / "einderiv" / "cli.py").is_file():
             path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
             command = [sys.executable, "-m", "bench", *words]
-            return subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path}).returncode
-    print("einderiv: the benchmarks are not installed with the package: clone its repository, "
-          "pip install -e '.[bench]' there, and call einderiv bench again", file=sys.stderr)  # fmt: skip
+            return subprocess.run(
+                command, check=False, env={**os.environ, "PYTHONPATH": path}
+            ).returncode
+    print(
+        "einderiv: the benchmarks are not installed with the package: clone its repository, "
+        "pip install -e '.[bench]' there, and call einderiv bench again",
+        file=sys.stderr,
+    )
     return 2
 
 

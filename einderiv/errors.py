@@ -1,7 +1,8 @@
 """What can go wrong, and the limits that keep a mistake cheap.
 
-Every error of this package is an :class:`EinderivError`, which is a ``ValueError``; wrong Python types are
-``TypeError``. A message says what is wrong, where, the values on both sides, and what to do.
+Every error of this package is an :class:`EinderivError`, which is a ``ValueError``; wrong Python
+types are ``TypeError``. A message says what is wrong, where, the values on both sides, and what to
+do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ WINDOW = 64  # characters of a faulty string that a message shows
 
 
 class EinderivError(ValueError):
-    """The base of all errors that this package raises for a user's input. A word of any length is shown in short."""
+    """The base of all errors that this package raises for a user's input. A word of any length
+    is shown in short.
+    """
 
     def __init__(self, message: str = "", place: str = "") -> None:
         """`place` shows where in a text the error is; :attr:`reason` is the message without it."""
@@ -45,7 +48,9 @@ class ParseError(_InString):
 
 
 class ShapeError(_InString):
-    """Numbers of axes or sizes that contradict each other; with `position` where a string says one of them."""
+    """Numbers of axes or sizes that contradict each other; with `position` where a string says
+    one of them.
+    """
 
 
 class LimitError(_InString):
@@ -53,7 +58,9 @@ class LimitError(_InString):
 
 
 class NoFormError(EinderivError, AttributeError):
-    """An attribute for which an expression has no form: the subscripts of a sum. So ``hasattr`` is False."""
+    """An attribute for which an expression has no form: the subscripts of a sum. So ``hasattr``
+    is False.
+    """
 
 
 class NoLettersError(LimitError, AttributeError):
@@ -68,7 +75,8 @@ def _pointed(text: str, position: int) -> str:
     """The part of `text` around `position`, and a caret under that character."""
     start = max(0, position - WINDOW // 2) if len(text) > WINDOW else 0
     stop = start + WINDOW
-    # One column a character, whatever it is: wide, zero-width and control characters would move the caret.
+    # One column a character, whatever it is: wide, zero-width and control characters would move the
+    # caret.
     shown = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text[start:stop])
     left, right = "…" * (start > 0), "…" * (stop < len(text))
     return f"    {left}{shown}{right}\n    {' ' * (len(left) + position - start)}^"
@@ -128,10 +136,18 @@ class Limits:
 
     def __init__(self) -> None:
         self.__dict__.update(
-            characters=10**5, operands=10**4, terms=10**4, axes=52, order=64,
-            dense_bytes=_quarter_of_memory(), canonical_steps=1000, depth=100, parts=2000, orders=10**6,
+            characters=10**5,
+            operands=10**4,
+            terms=10**4,
+            axes=52,
+            order=64,
+            dense_bytes=_quarter_of_memory(),
+            canonical_steps=1000,
+            depth=100,
+            parts=2000,
+            orders=10**6,
             tasks=10**6,
-        )  # fmt: skip
+        )
 
     def __setattr__(self, name: str, value: int) -> None:
         if name not in self.__dict__:
@@ -141,13 +157,17 @@ class Limits:
         self.__dict__[name] = value
 
     def check(self, name: str, value: int, hint: str = "", text: str = "") -> None:
-        """Raise a :class:`LimitError` if `value` is over the limit `name`; of a `text`, with a caret where that is."""
+        """Raise a :class:`LimitError` if `value` is over the limit `name`; of a `text`, with a
+        caret where that is.
+        """
         limit: int = self.__dict__[name]
         if value > limit:
             what = name.replace("_", " ")
             then = f"; {hint}" if hint else ""
             raise LimitError(
-                f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}", text, limit if text else None
+                f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}",
+                text,
+                limit if text else None,
             )
 
     def __iter__(self) -> Iterator[tuple[str, int]]:

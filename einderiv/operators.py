@@ -1,4 +1,5 @@
-"""The attributes of an expression that are not data: operators, printed forms, and what must not work silently.
+"""The attributes of an expression that are not data: operators, printed forms, and what must not
+work silently.
 
 They are implemented by the floors above the nodes, and installed here, in one visible place.
 """
@@ -44,12 +45,18 @@ def _itself(self: Expr, *_: object) -> Expr:
 
 
 def _no_truth(self: Expr) -> NoReturn:
-    raise TypeError("an expression is neither true nor false; compare with ==, or evaluate it first: ed.evaluate(e, …)")
+    raise TypeError(
+        "an expression is neither true nor false; compare with ==, or evaluate it first: "
+        "ed.evaluate(e, …)"
+    )
 
 
 def _no_item(self: Expr, key: object) -> NoReturn:
-    raise TypeError("an expression has no entries; say it with an einsum ('ii->i' is the diagonal), or evaluate it "
-                    "first: ed.evaluate(e, …)[…]")  # fmt: skip
+    raise TypeError(
+        "an expression has no entries; say it with an einsum ('ii->i' is the diagonal), or "
+        "evaluate it "
+        "first: ed.evaluate(e, …)[…]"
+    )
 
 
 def _to_the_power(self: Expr, base: object) -> Any:
@@ -66,7 +73,9 @@ def _no_attribute(self: Expr, name: str) -> Any:
 
 
 def _no_member(self: Expr, value: object) -> NoReturn:
-    raise TypeError("an expression has no entries to look through; evaluate it first: ed.evaluate(e, …)")
+    raise TypeError(
+        "an expression has no entries to look through; evaluate it first: ed.evaluate(e, …)"
+    )
 
 
 def _no_iteration(self: Expr) -> NoReturn:
@@ -79,7 +88,9 @@ def _no_array(self: Expr, *args: object, **kwargs: object) -> NoReturn:
 
 def _no_coefficient(self: Expr) -> Any:
     if isinstance(self, Add):
-        raise NoFormError(f"this is a sum of {len(self.addends)} products, not one; read each of them in .terms")
+        raise NoFormError(
+            f"this is a sum of {len(self.addends)} products, not one; read each of them in .terms"
+        )
     return 1
 
 
@@ -111,7 +122,8 @@ ATTRIBUTES: dict[str, object] = {
     "__iter__": _no_iteration,
     "__contains__": _no_member,
     "__array__": _no_array,
-    # NumPy asks these, also for ``ndarray * expression``: it never makes an object array of an expression.
+    # NumPy asks these, also for ``ndarray * expression``: it never makes an object array of an
+    # expression.
     "__array_ufunc__": functions.array_ufunc,
     "__array_function__": functions.array_function,
     "__float__": _no_array,
