@@ -1,1 +1,3 @@
-"""The benchmarks: problems, the engine that measures them, and the pages that are made of the figures."""
+"""The benchmarks: problems, the engine that measures them, and the pages that are made of the
+figures.
+"""

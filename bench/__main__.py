@@ -1,4 +1,6 @@
-"""The benchmarks' own command line; ``einderiv bench`` calls it in a process with the right number of threads."""
+"""The benchmarks' own command line; ``einderiv bench`` calls it in a process with the right
+number of threads.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +24,49 @@ def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     what = "measure einderiv against hand-written NumPy and against others"
     p = argparse.ArgumentParser(prog="einderiv bench", description=what)
-    p.add_argument("--quick", action="store_true", help="small and medium sizes, few rounds, one form of each rival")
-    p.add_argument("--family", action="append", help="P1 … P12, several with commas; by default all", metavar="KEY")
+    p.add_argument(
+        "--quick",
+        action="store_true",
+        help="small and medium sizes, few rounds, one form of each rival",
+    )
+    p.add_argument(
+        "--family",
+        action="append",
+        help="P1 … P12, several with commas; by default all",
+        metavar="KEY",
+    )
     p.add_argument("--case", help="only cases whose name contains this")
     p.add_argument("--one", action="store_true", help="only the first case of each family")
     p.add_argument("--size", help="tiny, small, medium, large, several with commas")
     p.add_argument("--dtype", default="float64", help="float64, float32, or both with a comma")
-    p.add_argument("--against", help="jax, torch, autograd, opt_einsum, cotengra, numpy, several with commas; all that "
-                   "are installed by default; none for none")  # fmt: skip
+    p.add_argument(
+        "--against",
+        help="jax, torch, autograd, opt_einsum, cotengra, numpy, several with commas; all that "
+        "are installed by default; none for none",
+    )
     p.add_argument("--threads", type=int, default=1, help="of every library")
     p.add_argument("--rounds", type=int, help="how many")
     p.add_argument("--seed", type=int, default=0, help="of the order within a round")
     p.add_argument("--save", type=Path, help="write the results to this file, as JSON")
-    p.add_argument("--calibrate", action="store_true", help="measure the constants of the planner's estimate instead; "
-                   "--save writes what ed.costs.load reads")  # fmt: skip
+    p.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure the constants of the planner's estimate instead; "
+        "--save writes what ed.costs.load reads",
+    )
     p.add_argument("--load", type=Path, help="measure nothing, take the results of this file")
-    p.add_argument("--pages", type=Path, help="write results.md and pictures to this folder", metavar="FOLDER")
-    p.add_argument("--compare", type=Path, help="an older file of results: exit 1 if a ratio is worse", metavar="FILE")
-    p.add_argument("--threshold", type=float, default=0.15, help="what --compare lets pass; 0.15 is 15 %%")
+    p.add_argument(
+        "--pages", type=Path, help="write results.md and pictures to this folder", metavar="FOLDER"
+    )
+    p.add_argument(
+        "--compare",
+        type=Path,
+        help="an older file of results: exit 1 if a ratio is worse",
+        metavar="FILE",
+    )
+    p.add_argument(
+        "--threshold", type=float, default=0.15, help="what --compare lets pass; 0.15 is 15 %%"
+    )
     return p
 
 
@@ -58,9 +85,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _again(threads: int, words: Sequence[str]) -> int:
     """The same in a process whose libraries are imported with their number of threads set."""
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(
+        filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
+    )
     variables = {**os.environ, **environment(threads), MARK: str(threads), "PYTHONPATH": path}
-    return subprocess.run([sys.executable, "-m", "bench", *words], check=False, env=variables).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *words], check=False, env=variables
+    ).returncode
 
 
 def _checked(arguments: argparse.Namespace) -> None:
@@ -69,18 +100,26 @@ def _checked(arguments: argparse.Namespace) -> None:
     from .families import FAMILIES
     from .problems import SIZES
 
-    arguments.family = ([k for text in arguments.family or [] for k in split(text)]
-                        or [key for key, family in FAMILIES.items() if family.possible])  # fmt: skip
-    arguments.sizes = split(arguments.size) or ["small", "medium", "large"][: 2 if arguments.quick else 3]
-    for what, given, known in (("family", arguments.family, list(FAMILIES)), ("size", arguments.sizes, list(SIZES)),
-                               ("dtype", split(arguments.dtype), ["float64", "float32"]),
-                               ("engine", split(arguments.against), [*ENGINES, "none"])):  # fmt: skip
+    arguments.family = [k for text in arguments.family or [] for k in split(text)] or [
+        key for key, family in FAMILIES.items() if family.possible
+    ]
+    arguments.sizes = (
+        split(arguments.size) or ["small", "medium", "large"][: 2 if arguments.quick else 3]
+    )
+    for what, given, known in (
+        ("family", arguments.family, list(FAMILIES)),
+        ("size", arguments.sizes, list(SIZES)),
+        ("dtype", split(arguments.dtype), ["float64", "float32"]),
+        ("engine", split(arguments.against), [*ENGINES, "none"]),
+    ):
         for word in given:
             if word not in known:
                 raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}")
     for family in (FAMILIES[key] for key in arguments.family):
         if not family.possible:
-            raise ValueError(f"{family.key} needs {family.needs}: pip install 'einderiv[{family.needs}]'")
+            raise ValueError(
+                f"{family.key} needs {family.needs}: pip install 'einderiv[{family.needs}]'"
+            )
     if arguments.threads < 1:
         raise ValueError(f"--threads must be 1 or more, not {arguments.threads}")
     for path in (arguments.load, arguments.compare):
@@ -115,7 +154,9 @@ def _run(arguments: argparse.Namespace) -> int:
     for what, target, found, met in report.targets(records):
         print(f"{what}: {report.ratio(found)}, target {target}{'' if met else ', MISSED'}")
     behind = report.lost(records)
-    print(f"\n{len(behind)} of {len(records)} are lost: slower than the target or than the best rival")
+    print(
+        f"\n{len(behind)} of {len(records)} are lost: slower than the target or than the best rival"
+    )
     if behind:
         print(report.table([report.row(r) for r in behind]))
     _save(run, arguments.save)
@@ -129,7 +170,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _comparison(arguments: argparse.Namespace, records: list[dict[str, Any]]) -> int:
     from . import report
 
-    text, worse = report.compared(records, _loaded(arguments.compare)["results"], arguments.threshold)
+    text, worse = report.compared(
+        records, _loaded(arguments.compare)["results"], arguments.threshold
+    )
     print(f"\nAgainst {arguments.compare.name}\n{text}")
     return 1 if worse else 0
 
@@ -154,10 +197,19 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     todo = list(_todo(arguments))
     if not todo:
         raise ValueError("no case is left to measure")
-    settings = {"quick": arguments.quick, "rounds": todo[0][2].rounds, "seed": arguments.seed,
-                "pinned_to": len(processors)}  # fmt: skip
-    found: dict[str, Any] = {"schema": SCHEMA, "date": datetime.date.today().isoformat(),
-                             **described(arguments.threads), "settings": settings, "results": []}  # fmt: skip
+    settings = {
+        "quick": arguments.quick,
+        "rounds": todo[0][2].rounds,
+        "seed": arguments.seed,
+        "pinned_to": len(processors),
+    }
+    found: dict[str, Any] = {
+        "schema": SCHEMA,
+        "date": datetime.date.today().isoformat(),
+        **described(arguments.threads),
+        "settings": settings,
+        "results": [],
+    }
     with _progress(len(todo)) as bar:
         for case, size, setting in todo:
             bar.set_description(f"{case.label}, {size}"[:48].ljust(48))
@@ -183,14 +235,23 @@ def _todo(arguments: argparse.Namespace) -> Iterator[tuple[Any, str, Any]]:
 
     against = tuple(split(arguments.against))
     for dtype in split(arguments.dtype):
-        settings = Settings(rounds=arguments.rounds or (5 if arguments.quick else 15), seed=arguments.seed,
-                            least=1e-3 if arguments.quick else 1e-2, against=against, dtype=dtype,
-                            first_forms=arguments.quick, slow=0.02 if arguments.quick else 0.5,
-                            few=1 if arguments.quick else 3, memory="own" if arguments.quick else "all")  # fmt: skip
+        settings = Settings(
+            rounds=arguments.rounds or (5 if arguments.quick else 15),
+            seed=arguments.seed,
+            least=1e-3 if arguments.quick else 1e-2,
+            against=against,
+            dtype=dtype,
+            first_forms=arguments.quick,
+            slow=0.02 if arguments.quick else 0.5,
+            few=1 if arguments.quick else 3,
+            memory="own" if arguments.quick else "all",
+        )
         for key in arguments.family:
             for case in FAMILIES[key].cases[: 1 if arguments.one else None]:
                 if arguments.case is None or arguments.case.lower() in case.label.lower():
-                    yield from ((case, size, settings) for size in arguments.sizes if size in case.sizes)
+                    yield from (
+                        (case, size, settings) for size in arguments.sizes if size in case.sizes
+                    )
 
 
 def _progress(total: int) -> Any:

@@ -24,14 +24,26 @@ def measured() -> dict[str, float]:
     """All constants; each from a call in which it outweighs the others."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, MATRIX, MATRIX))
-    long, block, tiny = rng.normal(size=STREAM), rng.normal(size=BLOCK), rng.normal(size=(TINY, TINY))
-    step = statistics.median([seconds(lambda: tiny.dot(tiny)), seconds(lambda: tiny * tiny),
-                              seconds(lambda: tiny + tiny), seconds(lambda: tiny.sum(0)),
-                              seconds(lambda: tiny.T.reshape(-1))])  # fmt: skip
+    long, block, tiny = (
+        rng.normal(size=STREAM),
+        rng.normal(size=BLOCK),
+        rng.normal(size=(TINY, TINY)),
+    )
+    step = statistics.median(
+        [
+            seconds(lambda: tiny.dot(tiny)),
+            seconds(lambda: tiny * tiny),
+            seconds(lambda: tiny + tiny),
+            seconds(lambda: tiny.sum(0)),
+            seconds(lambda: tiny.T.reshape(-1)),
+        ]
+    )
     return {
         "matrix": seconds(lambda: a.dot(b)) / (2 * MATRIX**3),
-        "other": beyond(seconds(lambda: np.tanh(block)), step) / (10 * BLOCK),  # a function counts as ten operations
-        "byte": seconds(lambda: long * long) / (16 * STREAM),  # read once, written once, to new memory
+        "other": beyond(seconds(lambda: np.tanh(block)), step)
+        / (10 * BLOCK),  # a function counts as ten operations
+        "byte": seconds(lambda: long * long)
+        / (16 * STREAM),  # read once, written once, to new memory
         "cached": beyond(seconds(lambda: np.multiply(block, 1.0, out=block)), step) / (16 * BLOCK),
         "step": step,
         "cache": float(largest(rng)),
@@ -40,12 +52,17 @@ def measured() -> dict[str, float]:
 
 
 def cluster() -> dict[str, float]:
-    """What tasks and bytes cost between two processes; nothing where `distributed` is not installed."""
+    """What tasks and bytes cost between two processes; nothing where `distributed` is not
+    installed.
+    """
     if importlib.util.find_spec("distributed") is None:
         return {}
     from distributed import Client, LocalCluster, wait
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local, Client(local) as client:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local,
+        Client(local) as client,
+    ):
         here, there = client.scheduler_info()["workers"]
 
         def tasks(n: int) -> float:
@@ -61,12 +78,16 @@ def cluster() -> dict[str, float]:
             return (time.perf_counter() - start) / (8 * n)
 
         tasks(TASKS)
-        return {"task": statistics.median(tasks(TASKS) for _ in range(5)),
-                "sent": statistics.median(sent(STREAM) for _ in range(5))}  # fmt: skip
+        return {
+            "task": statistics.median(tasks(TASKS) for _ in range(5)),
+            "sent": statistics.median(sent(STREAM) for _ in range(5)),
+        }
 
 
 def beyond(time: float, step: float) -> float:
-    """What a call takes beyond that of a step; where the clock says nothing, a tenth of the call."""
+    """What a call takes beyond that of a step; where the clock says nothing, a tenth of the
+    call.
+    """
     return max(time - step, 0.1 * time)
 
 
@@ -90,5 +111,8 @@ def seconds(call: Callable[[], Any]) -> float:
 
 def table(found: dict[str, float]) -> list[tuple[str, str, str, str]]:
     """For each constant: what it was shipped as, what it is here, the ratio of the two."""
-    return [(name, f"{shipped:.3g}", f"{found[name]:.3g}", f"{found[name] / shipped:.2f}") for name, shipped in Costs()
-            if name in found]  # fmt: skip
+    return [
+        (name, f"{shipped:.3g}", f"{found[name]:.3g}", f"{found[name] / shipped:.2f}")
+        for name, shipped in Costs()
+        if name in found
+    ]

@@ -1,4 +1,6 @@
-"""The measuring: correctness first, then every contestant in every round, compile time and memory apart."""
+"""The measuring: correctness first, then every contestant in every round, compile time and
+memory apart.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,9 @@ FULL_BYTES = 64e6  # a structured result is compared as a dense one up to this s
 class Settings:
     """How long is measured: `rounds` of at least `least` seconds for each contestant.
 
-    A call of more than `slow` seconds is made in the first `few` rounds only. `against` names the engines that take
-    part; with `first_forms` each of them does so in one form. `memory` is whose peak is measured.
+    A call of more than `slow` seconds is made in the first `few` rounds only. `against` names the
+    engines that take part; with `first_forms` each of them does so in one form. `memory` is whose
+    peak is measured.
     """
 
     rounds: int = 15
@@ -66,7 +69,9 @@ class WrongAnswer(AssertionError):
 
 
 def settle(against: Sequence[str]) -> None:
-    """Import the engines, so that no case pays for it, and keep what they hold out of every later collection."""
+    """Import the engines, so that no case pays for it, and keep what they hold out of every
+    later collection.
+    """
     for name in ENGINES:
         if (not against or name in against) and importlib.util.find_spec(name) is not None:
             importlib.import_module(name)
@@ -76,7 +81,9 @@ def settle(against: Sequence[str]) -> None:
 
 @dataclass
 class Checked:
-    """A problem whose answers agree: who takes part, how far each is off, and why the others do not."""
+    """A problem whose answers agree: who takes part, how far each is off, and why the others do
+    not.
+    """
 
     problem: Problem
     contestants: dict[str, Contestant]
@@ -127,7 +134,9 @@ def cast(arrays: Arrays, dtype: str) -> Arrays:
     return {name: np.ascontiguousarray(a, dtype) for name, a in arrays.items()}
 
 
-def prepared(problem: Problem, arrays: Arrays, settings: Settings) -> tuple[dict[str, Contestant], dict[str, str]]:
+def prepared(
+    problem: Problem, arrays: Arrays, settings: Settings
+) -> tuple[dict[str, Contestant], dict[str, str]]:
     """Everyone who takes part, warm; and who does not, with the reason."""
     contestants = ours(problem, arrays)
     if problem.hand is not None:
@@ -136,7 +145,9 @@ def prepared(problem: Problem, arrays: Arrays, settings: Settings) -> tuple[dict
     seen: set[str] = set()
     for name, way in {**problem.rivals, **problem.also, **_ours_elsewhere(problem)}.items():
         engine, first = library(name), name in HOSTED or name.partition(".")[0] not in seen
-        if (settings.against and engine not in settings.against) or (settings.first_forms and not first):
+        if (settings.against and engine not in settings.against) or (
+            settings.first_forms and not first
+        ):
             continue
         if engine != OURS and importlib.util.find_spec(engine) is None:
             continue
@@ -146,7 +157,9 @@ def prepared(problem: Problem, arrays: Arrays, settings: Settings) -> tuple[dict
         except Exception as e:  # a rival that cannot do it is a result, and is shown as one
             if name in HOSTED:
                 raise
-            skipped[name] = f"failed: {type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"
+            skipped[name] = (
+                f"failed: {type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"
+            )
     return contestants, skipped
 
 
@@ -158,7 +171,9 @@ def library(name: str) -> str:
 def _ours_elsewhere(problem: Problem) -> dict[str, Way]:
     """Our expression by the libraries that are among the rivals."""
     known = {library(name) for name in problem.rivals} if problem.kind == "dense" else set()
-    return {name: hosted(engine, problem.ours) for name, engine in HOSTED.items() if engine in known}
+    return {
+        name: hosted(engine, problem.ours) for name, engine in HOSTED.items() if engine in known
+    }
 
 
 def ours(problem: Problem, arrays: Arrays) -> dict[str, Contestant]:
@@ -202,14 +217,25 @@ def _made(way: Way, arrays: Arrays) -> Contestant:
     return Contestant(call, compile=made - start)
 
 
-def check(case: Case, size: str, problem: Problem, arrays: Arrays, contestants: Mapping[str, Contestant], dtype: str
-          ) -> dict[str, float | None]:  # fmt: skip
+def check(
+    case: Case,
+    size: str,
+    problem: Problem,
+    arrays: Arrays,
+    contestants: Mapping[str, Contestant],
+    dtype: str,
+) -> dict[str, float | None]:
     """The relative error of every contestant; raises WrongAnswer where one is not right."""
     if problem.kind == "call" and problem.hand is None:  # seen when the problem was made
         return dict.fromkeys(contestants)
     result = contestants[OURS].call()
     if problem.full is not None and result.dense().nbytes <= FULL_BYTES:
-        _same(f"{case.label} {size} {OURS}, dense", result.dense(), bound(problem.full, arrays)(), dtype)
+        _same(
+            f"{case.label} {size} {OURS}, dense",
+            result.dense(),
+            bound(problem.full, arrays)(),
+            dtype,
+        )
     reference = contestants[HAND].call() if HAND in contestants else problem.answer(result)
     errors: dict[str, float | None] = {}
     for name, c in contestants.items():
@@ -229,7 +255,9 @@ def _same(what: str, a: Any, b: Any, dtype: str) -> float:
 
 
 def error(a: Any, b: Any) -> float:
-    """The largest difference of two trees of arrays, relative to the largest entry of each array of the second."""
+    """The largest difference of two trees of arrays, relative to the largest entry of each array
+    of the second.
+    """
     if isinstance(b, (list, tuple)):
         if not isinstance(a, (list, tuple)) or len(a) != len(b):
             raise WrongAnswer(f"{len(b)} arrays were expected")
@@ -278,17 +306,30 @@ def seconds(call: Call, repeats: int) -> float:
 
 
 def _summary(times: list[float], base: list[float] | None) -> dict[str, Any]:
-    """Median, extremes, and the median of the round-wise ratios to `base`: drift of the machine cancels in them."""
-    ratio = None if base is None else statistics.median(t / b for t, b in zip(times, base, strict=False))
-    return {"median": statistics.median(times), "low": min(times), "high": max(times), "rounds": len(times),
-            "ratio": ratio}  # fmt: skip
+    """Median, extremes, and the median of the round-wise ratios to `base`: drift of the machine
+    cancels in them.
+    """
+    ratio = (
+        None
+        if base is None
+        else statistics.median(t / b for t, b in zip(times, base, strict=False))
+    )
+    return {
+        "median": statistics.median(times),
+        "low": min(times),
+        "high": max(times),
+        "rounds": len(times),
+        "ratio": ratio,
+    }
 
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def peak(name: str, call: Call) -> int | None:
-    """Bytes that one call needs at its peak, the result included: NumPy's by tracemalloc, others' by the system."""
+    """Bytes that one call needs at its peak, the result included: NumPy's by tracemalloc,
+    others' by the system.
+    """
     if library(name) in ("jax", "torch"):
         if not CLEAR.exists():
             return None

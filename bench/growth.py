@@ -1,4 +1,6 @@
-"""How the time to derive and to plan grows with the number of operands: 10 to 1000, against n log n."""
+"""How the time to derive and to plan grows with the number of operands: 10 to 1000, against n
+log n.
+"""
 
 from __future__ import annotations
 
@@ -40,11 +42,17 @@ def states(n: int) -> tuple[Callable[[], Any], Shapes]:
     return lambda: ed.grad(e, list(sizes)), sizes
 
 
-CURVES = {"one derivative of a chain": chain, "all gradients of a train": train, "all gradients of an overlap": states}
+CURVES = {
+    "one derivative of a chain": chain,
+    "all gradients of a train": train,
+    "all gradients of an overlap": states,
+}
 
 
 def measured(operands: Sequence[int] = OPERANDS) -> dict[str, dict[str, Curve]]:
-    """For each curve the seconds to derive, and to plan what was derived, for each number of operands."""
+    """For each curve the seconds to derive, and to plan what was derived, for each number of
+    operands.
+    """
     found: dict[str, dict[str, Curve]] = {}
     for name, make in CURVES.items():
         curves: dict[str, Curve] = {"derive": [], "plan": []}
@@ -66,7 +74,9 @@ def _once(derive: Callable[[], Any], sizes: Shapes) -> tuple[float, float]:
 
 
 def growth(curve: Curve, since: int = 100) -> float:
-    """By what factor the time from `since` operands on grows more than n log n does; 1 is just as much."""
+    """By what factor the time from `since` operands on grows more than n log n does; 1 is just
+    as much.
+    """
     known = dict(map(tuple, curve))
     first, last = min(n for n in known if n >= since), max(known)
     return known[last] / known[first] / (last * math.log(last) / (first * math.log(first)))
@@ -74,8 +84,16 @@ def growth(curve: Curve, since: int = 100) -> float:
 
 def rows(found: dict[str, dict[str, Curve]]) -> list[tuple[str, ...]]:
     """For the page: the curve, the times at the largest number, the growth."""
-    return [(name, what, *(f"{1e3 * dict(map(tuple, curve))[n]:.3g} ms" for n in _shown(curve)), f"{growth(curve):.2f}")
-            for name, curves in found.items() for what, curve in curves.items()]  # fmt: skip
+    return [
+        (
+            name,
+            what,
+            *(f"{1e3 * dict(map(tuple, curve))[n]:.3g} ms" for n in _shown(curve)),
+            f"{growth(curve):.2f}",
+        )
+        for name, curves in found.items()
+        for what, curve in curves.items()
+    ]
 
 
 def head(found: dict[str, dict[str, Curve]]) -> tuple[str, ...]:
@@ -90,14 +108,20 @@ def _shown(curve: Curve) -> list[int]:
 
 
 def draw(found: dict[str, dict[str, Curve]], folder: Path) -> str:
-    """The picture, both axes logarithmic, with a line that grows like n log n through each first point of 100."""
+    """The picture, both axes logarithmic, with a line that grows like n log n through each first
+    point of 100.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, grid = plt.subplots(1, len(found), figsize=(3.4 * len(found), 3.2), layout="constrained", sharey=True)
-    for axes, (name, curves) in zip(grid.flat if len(found) > 1 else [grid], found.items(), strict=True):
+    figure, grid = plt.subplots(
+        1, len(found), figsize=(3.4 * len(found), 3.2), layout="constrained", sharey=True
+    )
+    for axes, (name, curves) in zip(
+        grid.flat if len(found) > 1 else [grid], found.items(), strict=True
+    ):
         for (what, curve), colour in zip(curves.items(), ("#0b6bcb", "#d9822b"), strict=True):
             numbers = [n for n, _ in curve]
             axes.plot(numbers, [t for _, t in curve], "o-", markersize=3, color=colour, label=what)

@@ -8,19 +8,44 @@ import platform
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("einderiv", "numpy", "opt_einsum", "cotengra", "scipy", "jax", "jaxlib", "torch", "autograd")
-POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+PACKAGES = (
+    "einderiv",
+    "numpy",
+    "opt_einsum",
+    "cotengra",
+    "scipy",
+    "jax",
+    "jaxlib",
+    "torch",
+    "autograd",
+)
+POOLS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The variables that give every library the same number of threads; they count before the first import."""
+    """The variables that give every library the same number of threads; they count before the
+    first import.
+    """
     single = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     flags = {"XLA_FLAGS": single} if threads == 1 else {}
-    return {**dict.fromkeys(POOLS, str(threads)), **flags, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1"}
+    return {
+        **dict.fromkeys(POOLS, str(threads)),
+        **flags,
+        "JAX_PLATFORMS": "cpu",
+        "JAX_ENABLE_X64": "1",
+    }
 
 
 def pin(threads: int) -> list[int]:
-    """Keep this process on as many processors as it has threads, for XLA counts processors; which they are."""
+    """Keep this process on as many processors as it has threads, for XLA counts processors;
+    which they are.
+    """
     if not hasattr(os, "sched_setaffinity"):
         return []
     allowed = sorted(os.sched_getaffinity(0))
@@ -31,10 +56,17 @@ def pin(threads: int) -> list[int]:
 
 def described(threads: int) -> dict[str, Any]:
     """The machine, the versions, the threads that were found."""
-    return {"machine": {"processor": _processor(), "processors": os.cpu_count(), "memory": _memory(),
-                        "system": f"{platform.system()} {platform.machine()}",
-                        "python": platform.python_version()},
-            "versions": versions(), "threads": {"asked": threads, **_pools()}}  # fmt: skip
+    return {
+        "machine": {
+            "processor": _processor(),
+            "processors": os.cpu_count(),
+            "memory": _memory(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+        },
+        "versions": versions(),
+        "threads": {"asked": threads, **_pools()},
+    }
 
 
 def versions() -> dict[str, str]:
@@ -77,8 +109,16 @@ def _pools() -> dict[str, Any]:
         return {}
     import numpy  # noqa: F401  # its pool is one of those that are listed
 
-    return {"pools": sorted({f"{p['internal_api']} {p.get('version') or ''}: {p['num_threads']}".replace(" :", ":")
-                             for p in threadpoolctl.threadpool_info()})}  # fmt: skip
+    return {
+        "pools": sorted(
+            {
+                f"{p['internal_api']} {p.get('version') or ''}: {p['num_threads']}".replace(
+                    " :", ":"
+                )
+                for p in threadpoolctl.threadpool_info()
+            }
+        )
+    }
 
 
 def limit_torch(threads: int) -> None:

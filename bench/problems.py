@@ -1,4 +1,6 @@
-"""What is measured: a problem has arrays, an expression, the lines a specialist would write, and the ways of rivals."""
+"""What is measured: a problem has arrays, an expression, the lines a specialist would write, and
+the ways of rivals.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ import numpy as np
 
 Arrays = dict[str, Any]
 Call = Callable[[], Any]
-#: a way to do it, from the arrays to a call without arguments; what it imports, it imports when it is made
+#: a way to do it, from the arrays to a call without arguments; what it imports, it imports when it
+#: is made
 Way = Callable[[Arrays], Call]
 
 TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
@@ -27,10 +30,11 @@ def same(result: Any) -> Any:
 class Problem:
     """One problem at one size.
 
-    `ours` makes the expression, or a tree of them, from names alone; with `kind` "dense" it is compiled and called,
-    with "structured" it is evaluated to cores, and with "call" it is itself what is timed. `hand` is a function whose
-    parameters are names of arrays (``*arrays``: all of them). `answer` takes from our result what is compared with
-    that of `hand`; `full` is the dense result written by hand, for results that are not dense.
+    `ours` makes the expression, or a tree of them, from names alone; with `kind` "dense" it is
+    compiled and called, with "structured" it is evaluated to cores, and with "call" it is itself
+    what is timed. `hand` is a function whose parameters are names of arrays (``*arrays``: all of
+    them). `answer` takes from our result what is compared with that of `hand`; `full` is the dense
+    result written by hand, for results that are not dense.
     """
 
     arrays: Arrays
@@ -62,7 +66,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Family:
-    """A family of cases and what it is about; `needs` names a package without which it cannot run."""
+    """A family of cases and what it is about; `needs` names a package without which it cannot
+    run.
+    """
 
     key: str
     title: str
@@ -75,7 +81,9 @@ class Family:
         return not self.needs or find_spec(self.needs) is not None
 
 
-def sized(tiny: Any, small: Any, medium: Any = None, large: Any = None) -> dict[str, tuple[int, ...]]:
+def sized(
+    tiny: Any, small: Any, medium: Any = None, large: Any = None
+) -> dict[str, tuple[int, ...]]:
     """Sizes by name; a number stands for a tuple of one, None for a size that is left out."""
     given = zip(SIZES, (tiny, small, medium, large), strict=True)
     return {name: n if isinstance(n, tuple) else (n,) for name, n in given if n is not None}

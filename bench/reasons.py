@@ -1,10 +1,13 @@
-"""Why a case is lost, where it is known. A key is the case, or the case and the size; the page looks here."""
+"""Why a case is lost, where it is known. A key is the case, or the case and the size; the page
+looks here.
+"""
 
 from __future__ import annotations
 
 HOLDER = "the object that holds the cores, and says what they are, takes half a microsecond"
 STEP = (
-    "three checked calls and what solving asks first: are the numbers finite, do the shapes fit, is there a block; "
+    "three checked calls and what solving asks first: are the numbers finite, do the shapes fit, "
+    "is there a block; "
     "and what it asks last: does the solution meet the system. About 25 µs whatever the size"
 )
 WIDE = "XLA's products of matrices use AVX-512; what NumPy's OpenBLAS does here comes to between half and all of that"
@@ -18,7 +21,8 @@ REASONS: dict[str, str] = {
     "P1 Jacobian by X, structured": HOLDER,
     "P3 Hessian, structured": HOLDER,
     "P7 ‖AX‖², Hessian, structured": HOLDER,
-    "P4 Hessian, structured": HOLDER + "; and by hand the mean is taken from the Jacobian that is there, ours goes "
+    "P4 Hessian, structured": HOLDER
+    + "; and by hand the mean is taken from the Jacobian that is there, ours goes "
     "through the layers once more, as vectors",
     "P3 Newton step": STEP,
     "P3 masked Newton step": STEP,
@@ -38,16 +42,37 @@ REASONS: dict[str, str] = {
     "P3 masked gradient": FUSED,
     "P4 gradient, batch of 50": FUSED + "; " + WIDE,
     "P6 all gradients of an overlap": WIDE,
-    **dict.fromkeys(("P9 matmul", "P9 batch of products", "P9 batch in the middle", "P9 Tucker to tensor",
-                     "P9 MTTKRP, first", "P9 MTTKRP, middle", "P9 CP to tensor"), WIDE),
-    **dict.fromkeys((f"P12 {what}" for what in ("three matrices", "CP gradient")),
-                    "making a graph and handing out its tasks takes some milliseconds, whatever the size"),
+    **dict.fromkeys(
+        (
+            "P9 matmul",
+            "P9 batch of products",
+            "P9 batch in the middle",
+            "P9 Tucker to tensor",
+            "P9 MTTKRP, first",
+            "P9 MTTKRP, middle",
+            "P9 CP to tensor",
+        ),
+        WIDE,
+    ),
+    **dict.fromkeys(
+        (f"P12 {what}" for what in ("three matrices", "CP gradient")),
+        "making a graph and handing out its tasks takes some milliseconds, whatever the size",
+    ),
     **dict.fromkeys(("P9 outer product", "P9 Khatri-Rao"), FRESH),
     **dict.fromkeys(("P9 elementwise product", "P9 row by row", "P9 trace", "P2 gradient"), CHECKS),
-    **dict.fromkeys((f"P5 {what}, order {d}, small" for d in (3, 4, 5)
-                     for what in ("all gradients", "Gauss-Newton product", "Hessian product")), CALLS),
-    **dict.fromkeys(("P4 gradient by the first layer", "P6 all gradients of a train", "P8 Hessian of (xᵀAx)²"), CALLS),
-}  # fmt: skip
+    **dict.fromkeys(
+        (
+            f"P5 {what}, order {d}, small"
+            for d in (3, 4, 5)
+            for what in ("all gradients", "Gauss-Newton product", "Hessian product")
+        ),
+        CALLS,
+    ),
+    **dict.fromkeys(
+        ("P4 gradient by the first layer", "P6 all gradients of a train", "P8 Hessian of (xᵀAx)²"),
+        CALLS,
+    ),
+}
 
 
 def reason(family: str, case: str, size: str) -> str:

@@ -1,4 +1,6 @@
-"""What the figures say: the table, the cases that are lost, the targets, and how two runs compare."""
+"""What the figures say: the table, the cases that are lost, the targets, and how two runs
+compare.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def to_hand(record: Record, name: str = OURS) -> float | None:
 def to_best(record: Record) -> float | None:
     """Our time over that of the best rival."""
     best, own = best_rival(record), median(record, OURS)
-    return None if best is None or own is None else own / float(record["contestants"][best]["median"])
+    return (
+        None if best is None or own is None else own / float(record["contestants"][best]["median"])
+    )
 
 
 def limit(record: Record) -> float:
@@ -90,28 +94,54 @@ def ratio(number: float | None) -> str:
     return f"{number:.2f}" if number < 9.995 else f"{number:.0f}"
 
 
-HEAD = ("case", "size", "dtype", "hand", "einderiv", "/hand", "raw/hand", "best rival", "/rival", "peak/hand")
+HEAD = (
+    "case",
+    "size",
+    "dtype",
+    "hand",
+    "einderiv",
+    "/hand",
+    "raw/hand",
+    "best rival",
+    "/rival",
+    "peak/hand",
+)
 
 
 def row(record: Record) -> tuple[str, ...]:
     """One line of the table. An aim stands where the hand-written form would."""
-    best, peaks = best_rival(record), [record["contestants"].get(n, {}).get("peak") for n in (OURS, HAND)]
+    best, peaks = (
+        best_rival(record),
+        [record["contestants"].get(n, {}).get("peak") for n in (OURS, HAND)],
+    )
     base = record["aim"] if record["aim"] is not None else median(record, HAND)
     own = median(record, OURS)
     weight = peaks[0] / peaks[1] if peaks[0] and peaks[1] else None
     times = ("–" if base is None else shown(base), shown(own or 0))
-    ratios = (ratio(to_hand(record)), ratio(to_hand(record, RAW)), best or "–", ratio(to_best(record)), ratio(weight))
+    ratios = (
+        ratio(to_hand(record)),
+        ratio(to_hand(record, RAW)),
+        best or "–",
+        ratio(to_best(record)),
+        ratio(weight),
+    )
     return (label(record), record["size"], record["dtype"], *times, *ratios)
 
 
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
     """Columns for a terminal: the text ones to the left."""
     widths = [max(len(r[k]) for r in (head, *rows)) for k in range(len(head))]
-    left = {k for k, name in enumerate(head) if name in ("case", "size", "dtype", "best rival", "why", "constant")}
+    left = {
+        k
+        for k, name in enumerate(head)
+        if name in ("case", "size", "dtype", "best rival", "why", "constant")
+    }
     lines = []
     for r in (head, *rows):
         cells = enumerate(zip(r, widths, strict=True))
-        lines.append("  ".join(c.ljust(w) if k in left else c.rjust(w) for k, (c, w) in cells).rstrip())
+        lines.append(
+            "  ".join(c.ljust(w) if k in left else c.rjust(w) for k, (c, w) in cells).rstrip()
+        )
     return "\n".join(lines)
 
 
@@ -121,36 +151,74 @@ def geometric(numbers: Sequence[float]) -> float:
 
 
 def targets(records: Sequence[Record]) -> list[tuple[str, str, float, bool]]:
-    """The targets that are no matter of one case: what, the target, what was found, whether it is met."""
+    """The targets that are no matter of one case: what, the target, what was found, whether it
+    is met.
+    """
     found = []
     nine = [r for r in records if r["family"] == "P9" and "opt_einsum" in r["contestants"]]
     for size, name, least in (("small", OURS, 5.5), ("small", RAW, 8.0), ("large", OURS, 1.8)):
-        gains = [r["contestants"]["opt_einsum"]["median"] / r["contestants"][name]["median"]
-                 for r in nine if r["size"] == size]  # fmt: skip
+        gains = [
+            r["contestants"]["opt_einsum"]["median"] / r["contestants"][name]["median"]
+            for r in nine
+            if r["size"] == size
+        ]
         if gains:
             mean = geometric(gains)
-            found.append((f"P9, {len(gains)} contractions, {size}: gain of {name} over opt_einsum, geometric mean",
-                          f"≥ {least}", mean, mean >= least))  # fmt: skip
+            found.append(
+                (
+                    f"P9, {len(gains)} contractions, {size}: gain of {name} over opt_einsum, "
+                    "geometric mean",
+                    f"≥ {least}",
+                    mean,
+                    mean >= least,
+                )
+            )
     for r in records:
         forward = median(r, "einderiv.forward")
         if forward and r["numbers"][0] == 60:
             for name, how in ((OURS, ""), ("einderiv.out", ", into given arrays")):
                 if time := median(r, name):
                     share = time / forward
-                    found.append((f"{label(r)}, {r['size']}{how}: over the value alone", "≤ 3.5", share, share <= 3.5))
+                    found.append(
+                        (
+                            f"{label(r)}, {r['size']}{how}: over the value alone",
+                            "≤ 3.5",
+                            share,
+                            share <= 3.5,
+                        )
+                    )
     return found + hosted(records)
 
 
 def hosted(records: Sequence[Record]) -> list[tuple[str, str, float, bool]]:
-    """Our sources computed by a library, against the best that this library makes of the same problem itself."""
+    """Our sources computed by a library, against the best that this library makes of the same
+    problem itself.
+    """
     found = []
     for name, engine in HOSTED.items():
-        shares = {f"{label(r)}, {r['size']}": share for r in records if (share := _over_own(r, name, engine))}
+        shares = {
+            f"{label(r)}, {r['size']}": share
+            for r in records
+            if (share := _over_own(r, name, engine))
+        }
         if shares:
             worst, mean = max(shares, key=shares.__getitem__), geometric([*shares.values()])
-            found.append((f"{len(shares)} derivatives, {name} over {engine} itself, geometric mean", "≤ 1", mean,
-                          mean <= 1))  # fmt: skip
-            found.append((f"the worst of these, {worst}", f"≤ {NOISE}", shares[worst], shares[worst] <= NOISE))
+            found.append(
+                (
+                    f"{len(shares)} derivatives, {name} over {engine} itself, geometric mean",
+                    "≤ 1",
+                    mean,
+                    mean <= 1,
+                )
+            )
+            found.append(
+                (
+                    f"the worst of these, {worst}",
+                    f"≤ {NOISE}",
+                    shares[worst],
+                    shares[worst] <= NOISE,
+                )
+            )
     return found
 
 
@@ -161,7 +229,9 @@ def _over_own(record: Record, name: str, engine: str) -> float | None:
 
 
 def compared(new: Sequence[Record], old: Sequence[Record], threshold: float) -> tuple[str, bool]:
-    """How our ratios to the hand-written forms have changed, and whether one is worse by more than `threshold`."""
+    """How our ratios to the hand-written forms have changed, and whether one is worse by more
+    than `threshold`.
+    """
     before = {_key(r): r for r in old}
     rows, worse = [], False
     for r in new:
@@ -171,7 +241,17 @@ def compared(new: Sequence[Record], old: Sequence[Record], threshold: float) -> 
             continue
         change, bad = now / then, now / then > 1 + threshold
         worse |= bad
-        rows.append((label(r), r["size"], r["dtype"], ratio(then), ratio(now), f"{change:.2f}", "WORSE" if bad else ""))
+        rows.append(
+            (
+                label(r),
+                r["size"],
+                r["dtype"],
+                ratio(then),
+                ratio(now),
+                f"{change:.2f}",
+                "WORSE" if bad else "",
+            )
+        )
     rows.sort(key=lambda cells: -float(cells[5]))
     return table(rows, ("case", "size", "dtype", "was", "is", "change", "why")), worse
 

@@ -1,6 +1,8 @@
-"""The rivals: JAX, PyTorch, autograd, opt_einsum and NumPy's einsum, each imported only where it is used.
+"""The rivals: JAX, PyTorch, autograd, opt_einsum and NumPy's einsum, each imported only where it is
+used.
 
-A model is written once, as a function of the namespace (``jax.numpy``, ``torch`` or ``autograd.numpy``) and the arrays.
+A model is written once, as a function of the namespace (``jax.numpy``, ``torch`` or
+``autograd.numpy``) and the arrays.
 """
 
 from __future__ import annotations
@@ -18,12 +20,19 @@ from .problems import Arrays, Call, Way
 Model = Callable[..., Any]
 
 
-def derivatives(kind: str, model: Model, wrt: int | tuple[int, ...] = 0, *, engines: Sequence[str] = (),
-                vectors: tuple[int, ...] = ()) -> dict[str, Way]:  # fmt: skip
+def derivatives(
+    kind: str,
+    model: Model,
+    wrt: int | tuple[int, ...] = 0,
+    *,
+    engines: Sequence[str] = (),
+    vectors: tuple[int, ...] = (),
+) -> dict[str, Way]:
     """The ways of JAX, PyTorch and autograd to a derivative of ``model(xp, *arrays)``.
 
-    `kind` is "value", "grad", "jacobian", "hessian", "cross", "vjp", "jvp", "hvp" or "gauss_newton"; `wrt` are
-    positions among the arrays, `vectors` those of tangents or cotangents, which the model does not get.
+    `kind` is "value", "grad", "jacobian", "hessian", "cross", "vjp", "jvp", "hvp" or
+    "gauss_newton"; `wrt` are positions among the arrays, `vectors` those of tangents or cotangents,
+    which the model does not get.
     """
     found: dict[str, Way] = {}
     if kind in ("grad", "vjp"):
@@ -33,18 +42,31 @@ def derivatives(kind: str, model: Model, wrt: int | tuple[int, ...] = 0, *, engi
         found[f"torch.{form}"] = _torch(form, model, wrt, vectors)
     if kind in ("grad", "jacobian", "hessian"):
         found[f"autograd.{kind}"] = _autograd(kind, model, wrt)
-    return {name: way for name, way in found.items() if not engines or name.partition(".")[0] in engines}
+    return {
+        name: way for name, way in found.items() if not engines or name.partition(".")[0] in engines
+    }
 
 
 #: the forms of each kind, the one that is usually best first
 FORMS = {
-    "value": ("value",), "grad": ("grad",), "jacobian": ("jacrev", "jacfwd"), "hessian": ("hessian", "revrev"),
-    "cross": ("cross",), "vjp": ("vjp",), "jvp": ("jvp",), "hvp": ("hvp",), "gauss_newton": ("gauss_newton",),
-}  # fmt: skip
+    "value": ("value",),
+    "grad": ("grad",),
+    "jacobian": ("jacrev", "jacfwd"),
+    "hessian": ("hessian", "revrev"),
+    "cross": ("cross",),
+    "vjp": ("vjp",),
+    "jvp": ("jvp",),
+    "hvp": ("hvp",),
+    "gauss_newton": ("gauss_newton",),
+}
 
 
-def _transformed(ad: Any, form: str, f: Callable[..., Any], wrt: Any, vectors: tuple[int, ...]) -> Callable[..., Any]:
-    """The derivative by `ad`, which is ``jax`` or ``torch.func``: their transformations have the same names."""
+def _transformed(
+    ad: Any, form: str, f: Callable[..., Any], wrt: Any, vectors: tuple[int, ...]
+) -> Callable[..., Any]:
+    """The derivative by `ad`, which is ``jax`` or ``torch.func``: their transformations have the
+    same names.
+    """
     plain: dict[str, Callable[[], Callable[..., Any]]] = {
         "value": lambda: f,
         "grad": lambda: ad.grad(f, wrt),
@@ -62,8 +84,9 @@ def _transformed(ad: Any, form: str, f: Callable[..., Any], wrt: Any, vectors: t
     return _along(ad, form, f, wrt, vectors)
 
 
-def _along(ad: Any, form: str, f: Callable[..., Any], wrt: tuple[int, ...], vectors: tuple[int, ...]
-           ) -> Callable[..., Any]:  # fmt: skip
+def _along(
+    ad: Any, form: str, f: Callable[..., Any], wrt: tuple[int, ...], vectors: tuple[int, ...]
+) -> Callable[..., Any]:
     """Products with vectors; a scalar function for "hvp"."""
     everything = tuple(range(len(wrt)))
 
@@ -101,7 +124,9 @@ def _jax(form: str, model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
 
 
 def jitted(f: Callable[..., Any]) -> Way:
-    """A function of JAX arrays, compiled by JAX. The arrays are on the device before the time is taken."""
+    """A function of JAX arrays, compiled by JAX. The arrays are on the device before the time is
+    taken.
+    """
 
     def prepare(arrays: Arrays) -> Call:
         import jax
@@ -146,7 +171,10 @@ def _torch_tape(model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
         import torch
 
         operands = _tensors(arrays)
-        kept, weights = operands[: min(vectors, default=len(operands))], [operands[p] for p in vectors]
+        kept, weights = (
+            operands[: min(vectors, default=len(operands))],
+            [operands[p] for p in vectors],
+        )
 
         def run() -> Any:
             full = list(kept)
@@ -183,12 +211,17 @@ Term = tuple[Any, ...]
 
 
 def contracted(*terms: Term, scale: float = 1) -> dict[str, Way]:
-    """A sum of einsums by opt_einsum, cotengra and NumPy, planned before: the way without delta elimination.
+    """A sum of einsums by opt_einsum, cotengra and NumPy, planned before: the way without delta
+    elimination.
 
-    A term is a string and its operands: names of arrays, or a number for an identity matrix of that size.
+    A term is a string and its operands: names of arrays, or a number for an identity matrix of that
+    size.
     """
-    return {"opt_einsum": _planned(terms, scale, _by_opt_einsum), "cotengra": _planned(terms, scale, _by_cotengra),
-            "numpy.einsum": _planned(terms, scale, _by_numpy)}  # fmt: skip
+    return {
+        "opt_einsum": _planned(terms, scale, _by_opt_einsum),
+        "cotengra": _planned(terms, scale, _by_cotengra),
+        "numpy.einsum": _planned(terms, scale, _by_numpy),
+    }
 
 
 def _planned(terms: Sequence[Term], scale: float, plan: Callable[[str, list[Any]], Call]) -> Way:
@@ -232,7 +265,9 @@ def _by_numpy(text: str, operands: list[Any]) -> Call:
 
 
 def logsumexp(xp: Any, x: Any) -> Any:
-    """The logarithm of the sum of exponentials along the last axis, in terms that all three namespaces have."""
+    """The logarithm of the sum of exponentials along the last axis, in terms that all three
+    namespaces have.
+    """
     top = _highest(xp, x)
     return xp.log(xp.sum(xp.exp(x - top), -1)) + top[..., 0]
 

@@ -1,6 +1,8 @@
-"""The same problems under pytest-benchmark: ``pytest bench --benchmark-only``, one group for each case and size.
+"""The same problems under pytest-benchmark: ``pytest bench --benchmark-only``, one group for each
+case and size.
 
-Sizes are small; ``BENCH_SIZES=medium,large`` asks for others. ``--benchmark-json`` writes what it measured.
+Sizes are small; ``BENCH_SIZES=medium,large`` asks for others. ``--benchmark-json`` writes what it
+measured.
 """
 
 from __future__ import annotations
@@ -17,11 +19,25 @@ from .problems import Case
 pytest.importorskip("pytest_benchmark")
 os.environ["JAX_ENABLE_X64"] = "1"  # before the first import of jax
 SIZES = os.environ.get("BENCH_SIZES", "small").split(",")
-CASES = [pytest.param(case, size, id=f"{case.label}, {size}")
-         for family in FAMILIES.values() if family.possible
-         for case in family.cases for size in SIZES if size in case.sizes]  # fmt: skip
+CASES = [
+    pytest.param(case, size, id=f"{case.label}, {size}")
+    for family in FAMILIES.values()
+    if family.possible
+    for case in family.cases
+    for size in SIZES
+    if size in case.sizes
+]
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the rivals are theirs
-CONTESTANTS = ("hand", "einderiv", "einderiv.raw", "jax", "torch", "autograd", "opt_einsum", "numpy")
+CONTESTANTS = (
+    "hand",
+    "einderiv",
+    "einderiv.raw",
+    "jax",
+    "torch",
+    "autograd",
+    "opt_einsum",
+    "numpy",
+)
 
 
 @pytest.mark.parametrize("contestant", CONTESTANTS)

@@ -3,14 +3,15 @@
 ::
 
     git worktree add ../before v0.1.0
-    python -m bench.versions ../before              # this checkout against the other
-    python -m bench.versions ../before --same       # the other against itself: what the noise alone does
+    python -m bench.versions ../before         # this checkout against the other
+    python -m bench.versions ../before --same  # the other against itself: the noise alone
 
-Each version is copied under a name of its own, with the benchmarks of this checkout on top, so that both do the same
-problems. For every case it times three things: *derive*, building the expression and its derivative; *first*, planning
-and the first call; *call*, a call that is planned already. A round does all of them in both versions, in alternating
-order. Printed is the ratio of the medians, this over the other, by family: geometric mean and worst case. With
-``--plans`` it says where the plans of the two versions have different kernels.
+Each version is copied under a name of its own, with the benchmarks of this checkout on top, so that
+both do the same problems. For every case it times three things: *derive*, building the expression
+and its derivative; *first*, planning and the first call; *call*, a call that is planned already. A
+round does all of them in both versions, in alternating order. Printed is the ratio of the medians,
+this over the other, by family: geometric mean and worst case. With ``--plans`` it says where the
+plans of the two versions have different kernels.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Version:
 
 
 def copied(source: Path, target: Path, tag: str) -> None:
-    """A package under another name: its absolute imports of ours are renamed, relative ones need nothing."""
+    """A package under another name: its absolute imports of ours are renamed, relative ones need
+    nothing.
+    """
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "static", "alone"))
     for path in target.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
@@ -92,7 +95,9 @@ class Contest:
         }
 
     def _planned(self, k: int) -> tuple[Callable[[], Any], float, float]:
-        """A call that is planned, and the seconds of deriving and of planning with the first call."""
+        """A call that is planned, and the seconds of deriving and of planning with the first
+        call.
+        """
         problem, library = self.problems[k], self.versions[k].library
         if problem.kind == "call":  # deriving, or a program of its own: it is itself what is timed
             return problem.ours, math.nan, math.nan

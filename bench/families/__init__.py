@@ -18,6 +18,18 @@ from . import (
     p12_blocks,
 )
 
-MODULES = (p1_seed, p2_logistic, p3_factorisation, p4_network, p5_cp, p6_trains, p7_cookbook, p8_latency,
-           p9_contractions, p10_asked, p11_derivation, p12_blocks)  # fmt: skip
+MODULES = (
+    p1_seed,
+    p2_logistic,
+    p3_factorisation,
+    p4_network,
+    p5_cp,
+    p6_trains,
+    p7_cookbook,
+    p8_latency,
+    p9_contractions,
+    p10_asked,
+    p11_derivation,
+    p12_blocks,
+)
 FAMILIES: dict[str, Family] = {m.FAMILY.key: m.FAMILY for m in MODULES}

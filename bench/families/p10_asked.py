@@ -54,7 +54,9 @@ def diagonal_of_gram(i: int, j: int) -> Problem:
         J = ed.derive(ed.tanh(A @ x), x)
         return ed.einsum("ij,ij->j", J, J)
 
-    return Problem(normal(A=(i, j), x=(j,)), ours, hand, by_x(lambda xp, J: xp.sum(J * J, 0), layer, 1))
+    return Problem(
+        normal(A=(i, j), x=(j,)), ours, hand, by_x(lambda xp, J: xp.sum(J * J, 0), layer, 1)
+    )
 
 
 def diagonal_of_jacobian(n: int, _: int) -> Problem:
@@ -63,12 +65,18 @@ def diagonal_of_jacobian(n: int, _: int) -> Problem:
     def hand(A: Any, x: Any) -> Any:
         return (1 - np.tanh(A @ x) ** 2) * A.diagonal()
 
-    return Problem(normal(A=(n, n), x=(n,)), lambda: ed.diag(ed.derive(ed.tanh(A @ x), x)), hand,
-                   by_x(lambda xp, J: xp.diagonal(J), layer, 1))  # fmt: skip
+    return Problem(
+        normal(A=(n, n), x=(n,)),
+        lambda: ed.diag(ed.derive(ed.tanh(A @ x), x)),
+        hand,
+        by_x(lambda xp, J: xp.diagonal(J), layer, 1),
+    )
 
 
 def sample_norms(b: int, o: int, i: int) -> Problem:
-    """The squared norm of the gradient of each sample, for differential privacy: jax, pytorch, opacus."""
+    """The squared norm of the gradient of each sample, for differential privacy: jax, pytorch,
+    opacus.
+    """
 
     def losses(xp: Any, W: Any, X: Any, Y: Any) -> Any:
         return xp.sum((X @ W.T - Y) ** 2, 1)
@@ -82,8 +90,11 @@ def sample_norms(b: int, o: int, i: int) -> Problem:
         J = ed.derive(ed.einsum("bo,bo->b", residual, residual), W)
         return ed.einsum("boi,boi->b", J, J)
 
-    rivals = {"jax.vmap": each_sample("jax"), "torch.vmap": each_sample("torch"),
-              **by_x(lambda xp, J: xp.sum(xp.sum(J * J, -1), -1), losses, 0)}  # fmt: skip
+    rivals = {
+        "jax.vmap": each_sample("jax"),
+        "torch.vmap": each_sample("torch"),
+        **by_x(lambda xp, J: xp.sum(xp.sum(J * J, -1), -1), losses, 0),
+    }
     return Problem(normal(W=(o, i), X=(b, i), Y=(b, o)), ours, hand, rivals)
 
 
@@ -127,7 +138,9 @@ def sum_of_einsums(n: int) -> Problem:
 
 
 def marginals(n: int) -> Problem:
-    """All six marginals of a chain of five factors: opt_einsum's page on sharing, 5.82 s → 1.55 s for n = 1000."""
+    """All six marginals of a chain of five factors: opt_einsum's page on sharing, 5.82 s → 1.55
+    s for n = 1000.
+    """
     text, factors = "ab,bc,cd,de,ef", [f"F{k}" for k in range(5)]
 
     def hand(*F: Any) -> list[Any]:
@@ -153,8 +166,12 @@ def marginals(n: int) -> Problem:
         return lambda: [run(*arrays.values()) for run in runs]
 
     arrays = {name: np.abs(a) / n for name, a in normal(**dict.fromkeys(factors, (n, n))).items()}
-    return Problem(arrays, lambda: [ed.einsum(f"{text}->{c}", *factors) for c in "abcdef"], hand,
-                   {"opt_einsum.shared": shared, "opt_einsum": one_by_one})  # fmt: skip
+    return Problem(
+        arrays,
+        lambda: [ed.einsum(f"{text}->{c}", *factors) for c in "abcdef"],
+        hand,
+        {"opt_einsum.shared": shared, "opt_einsum": one_by_one},
+    )
 
 
 def energy(xp: Any, R: Any) -> Any:
@@ -175,7 +192,9 @@ def pairs(n: int, dimension: int) -> Problem:
     def hand(R: Any) -> Any:
         d = R[:, None, :] - R
         e = np.exp(-np.vecdot(d, d))
-        out: Any = np.multiply((-8 * e)[:, None, :, None] * d.transpose(0, 2, 1)[..., None], d[:, None, :, :])
+        out: Any = np.multiply(
+            (-8 * e)[:, None, :, None] * d.transpose(0, 2, 1)[..., None], d[:, None, :, :]
+        )
         for a in range(dimension):
             out[:, a, :, a] += 4 * e
         view = np.einsum("iaib->iab", out)
@@ -191,23 +210,44 @@ def pairs(n: int, dimension: int) -> Problem:
                 return jitted(jax.hessian(lambda R: energy(jax.numpy, R)))(arrays)
             import torch
 
-            points, H = torch.from_numpy(arrays["R"]), torch.func.hessian(lambda R: energy(torch, R))
+            points, H = (
+                torch.from_numpy(arrays["R"]),
+                torch.func.hessian(lambda R: energy(torch, R)),
+            )
             return lambda: H(points)
 
         return prepare
 
     rivals = {"jax.hessian": of("jax"), "torch.hessian": of("torch")}
     small = n <= 100
-    return Problem(normal(R=(n, dimension)), ours_of_pairs, hand, rivals if small else {},
-                   skipped={} if small else dict.fromkeys(rivals, "551 GB and more"))  # fmt: skip
+    return Problem(
+        normal(R=(n, dimension)),
+        ours_of_pairs,
+        hand,
+        rivals if small else {},
+        skipped={} if small else dict.fromkeys(rivals, "551 GB and more"),
+    )
 
 
-FAMILY = Family("P10", "asked for in issues of other libraries", (
-    Case("P10", "diag(JᵀJ)", diagonal_of_gram, LAYERS),
-    Case("P10", "diagonal of a Jacobian", diagonal_of_jacobian, sized((3, 3), (10, 10), (300, 300), (1000, 1000))),
-    Case("P10", "norms of gradients by sample", sample_norms,
-         sized((3, 2, 4), (10, 5, 5), (64, 50, 50), (512, 200, 200))),
-    Case("P10", "sum of einsums", sum_of_einsums, sized(3, 8, 100, 500)),
-    Case("P10", "marginals of a chain", marginals, sized(3, 10, 200, 1000)),
-    Case("P10", "Hessian of pairwise distances", pairs, POINTS),
-))  # fmt: skip
+FAMILY = Family(
+    "P10",
+    "asked for in issues of other libraries",
+    (
+        Case("P10", "diag(JᵀJ)", diagonal_of_gram, LAYERS),
+        Case(
+            "P10",
+            "diagonal of a Jacobian",
+            diagonal_of_jacobian,
+            sized((3, 3), (10, 10), (300, 300), (1000, 1000)),
+        ),
+        Case(
+            "P10",
+            "norms of gradients by sample",
+            sample_norms,
+            sized((3, 2, 4), (10, 5, 5), (64, 50, 50), (512, 200, 200)),
+        ),
+        Case("P10", "sum of einsums", sum_of_einsums, sized(3, 8, 100, 500)),
+        Case("P10", "marginals of a chain", marginals, sized(3, 10, 200, 1000)),
+        Case("P10", "Hessian of pairwise distances", pairs, POINTS),
+    ),
+)

@@ -17,7 +17,9 @@ from .p9_contractions import chain as chain_text
 OPERANDS = sized(10, 10, 100, 1000)
 
 
-def timed(run: Callable[[], Any], expected: Any, seen: Callable[[Any], Any], aim: float | None = None) -> Problem:
+def timed(
+    run: Callable[[], Any], expected: Any, seen: Callable[[Any], Any], aim: float | None = None
+) -> Problem:
     """A call of ours, of which `seen` must be what is expected."""
     found = seen(run())
     if found != expected:
@@ -51,7 +53,9 @@ def chain(n: int) -> Problem:
 def train(n: int) -> Problem:
     """All gradients of a tensor train of n operands: n / 2 cores, each with a vector."""
     e, cores = contracted_train(n // 2), [f"G{k}" for k in range(n // 2)]
-    return timed(lambda: [g.interleaved for g in ed.grad(e, cores)], n // 2, len, 50e-3 if n <= 120 else None)
+    return timed(
+        lambda: [g.interleaved for g in ed.grad(e, cores)], n // 2, len, 50e-3 if n <= 120 else None
+    )
 
 
 def residual(layers: int) -> Problem:
@@ -83,12 +87,16 @@ def planning(n: int) -> Problem:
         text += f"->{opt_einsum.get_symbol(0)}{opt_einsum.get_symbol(n)}"
         return lambda: opt_einsum.contract_path(text, *shapes.values(), shapes=True)
 
-    problem = timed(lambda: ed.compile(e).plan(shapes), True, lambda plan: str(plan).count("contract") >= 1)
+    problem = timed(
+        lambda: ed.compile(e).plan(shapes), True, lambda plan: str(plan).count("contract") >= 1
+    )
     return Problem({}, problem.ours, None, kind="call", also={"opt_einsum": path})
 
 
 def fresh(e: Callable[[str, str, str], tuple[ed.Expr, tuple[str, ...]]], rank: int) -> Problem:
-    """An expression that nobody has seen: written, derived, planned, emitted and run. `rank` axes have the value."""
+    """An expression that nobody has seen: written, derived, planned, emitted and run. `rank`
+    axes have the value.
+    """
     names, n = count(), 3
     arrays = {"matrix": np.ones((n, n)), "vector": np.ones(n)}
 

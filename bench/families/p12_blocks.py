@@ -1,7 +1,8 @@
-"""P12: arrays of Dask, computed in this thread: our plan against ``da.einsum`` and opt_einsum on the same arrays.
+"""P12: arrays of Dask, computed in this thread: our plan against ``da.einsum`` and opt_einsum on
+the same arrays.
 
-By hand are the same blocks in a loop of NumPy, so what is over 1 is Dask's: its tasks, and joining the blocks. At the
-large size a block has 104 to 111 MB.
+By hand are the same blocks in a loop of NumPy, so what is over 1 is Dask's: its tasks, and joining
+the blocks. At the large size a block has 104 to 111 MB.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def by_opt_einsum(*operands: Any) -> Any:
         return opt_einsum.contract(*operands)
 
 
-def way(run: Callable[..., Any], einsum: Callable[..., Any], chunk: int) -> Callable[[Arrays], Call]:
+def way(
+    run: Callable[..., Any], einsum: Callable[..., Any], chunk: int
+) -> Callable[[Arrays], Call]:
     """A rival's, by its einsum."""
 
     def prepare(arrays: Arrays) -> Call:
@@ -103,24 +106,49 @@ def cp_by_hand(chunk: int, T: Any, A: Any, B: Any, C: Any) -> Any:
 def make_three(n: int, rank: int, chunk: int) -> Problem:
     """The seed's product, n by n with a middle of `rank`."""
     arrays = normal(A=(n, n), B=(n, rank), C=(rank, n))
-    return Problem(arrays, ours(ed.einsum(THREE), arrays, chunk), partial(three_by_hand, chunk), kind="call",
-                   rivals={"dask.einsum": way(three, by_dask, chunk),
-                           "opt_einsum.dask": way(three, by_opt_einsum, chunk)})  # fmt: skip
+    return Problem(
+        arrays,
+        ours(ed.einsum(THREE), arrays, chunk),
+        partial(three_by_hand, chunk),
+        kind="call",
+        rivals={
+            "dask.einsum": way(three, by_dask, chunk),
+            "opt_einsum.dask": way(three, by_opt_einsum, chunk),
+        },
+    )
 
 
 def make_cp(n: int, rank: int, chunk: int) -> Problem:
     """CP of a cube by its first factor."""
     arrays = normal(T=(n, n, n), A=(n, rank), B=(n, rank), C=(n, rank))
-    rivals = {"dask.einsum": way(cp, by_dask, chunk), "opt_einsum.dask": way(cp, by_opt_einsum, chunk)}
+    rivals = {
+        "dask.einsum": way(cp, by_dask, chunk),
+        "opt_einsum.dask": way(cp, by_opt_einsum, chunk),
+    }
     many = n > 200  # their graphs have 50 000 tasks and more there: 10 and 29 seconds
-    return Problem(arrays, ours(ed.grad(ed.parse(LOSS), "A"), arrays, chunk), partial(cp_by_hand, chunk),
-                   kind="call", rivals={} if many else rivals,
-                   skipped=dict.fromkeys(rivals, "left out: a graph of 50 000 tasks or more, ten seconds and more")
-                   if many else {})  # fmt: skip
+    return Problem(
+        arrays,
+        ours(ed.grad(ed.parse(LOSS), "A"), arrays, chunk),
+        partial(cp_by_hand, chunk),
+        kind="call",
+        rivals={} if many else rivals,
+        skipped=dict.fromkeys(
+            rivals, "left out: a graph of 50 000 tasks or more, ten seconds and more"
+        )
+        if many
+        else {},
+    )
 
 
 CASES = (
-    Case("P12", "three matrices", make_three, sized((12, 9, 4), (240, 240, 80), (1200, 1200, 400), (7200, 64, 3600))),
-    Case("P12", "CP gradient", make_cp, sized((8, 2, 4), (48, 8, 16), (120, 16, 40), (480, 16, 240))),
+    Case(
+        "P12",
+        "three matrices",
+        make_three,
+        sized((12, 9, 4), (240, 240, 80), (1200, 1200, 400), (7200, 64, 3600)),
+    ),
+    Case(
+        "P12", "CP gradient", make_cp, sized((8, 2, 4), (48, 8, 16), (120, 16, 40), (480, 16, 240))
+    ),
 )
 FAMILY = Family("P12", "Arrays of Dask", CASES, needs="dask")

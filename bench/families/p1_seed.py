@@ -54,19 +54,28 @@ def by_p(X: Any, Y: Any, P: Any) -> Any:
 
 def jacobian_by_x(i: int, s: int, t: int, j: int) -> Problem:
     """A dense Jacobian of which one entry in `i` is not zero."""
-    rivals = {**contracted(("ia,sb,st,tj->ijab", i, s, "Y", "P")), **derivatives("jacobian", model, 0)}
+    rivals = {
+        **contracted(("ia,sb,st,tj->ijab", i, s, "Y", "P")),
+        **derivatives("jacobian", model, 0),
+    }
     return Problem(data(i, s, t, j), lambda: ed.derive(product(), X), by_x, rivals)
 
 
 def jacobian_by_y(i: int, s: int, t: int, j: int) -> Problem:
     """A dense Jacobian without zeros."""
-    rivals = {**contracted(("is,sa,tb,tj->ijab", "X", s, t, "P")), **derivatives("jacobian", model, 1)}
+    rivals = {
+        **contracted(("is,sa,tb,tj->ijab", "X", s, t, "P")),
+        **derivatives("jacobian", model, 1),
+    }
     return Problem(data(i, s, t, j), lambda: ed.derive(product(), Y), by_y, rivals)
 
 
 def jacobian_by_p(i: int, s: int, t: int, j: int) -> Problem:
     """A dense Jacobian of which one entry in `j` is not zero."""
-    rivals = {**contracted(("is,st,ta,jb->ijab", "X", "Y", t, j)), **derivatives("jacobian", model, 2)}
+    rivals = {
+        **contracted(("is,st,ta,jb->ijab", "X", "Y", t, j)),
+        **derivatives("jacobian", model, 2),
+    }
     return Problem(data(i, s, t, j), lambda: ed.derive(product(), P), by_p, rivals)
 
 
@@ -76,7 +85,14 @@ def structured_by_x(i: int, s: int, t: int, j: int) -> Problem:
     def core(Y: Any, P: Any) -> Any:
         return Y @ P
 
-    return Problem(data(i, s, t, j), lambda: ed.derive(product(), X), core, kind="structured", answer=cores, full=by_x)
+    return Problem(
+        data(i, s, t, j),
+        lambda: ed.derive(product(), X),
+        core,
+        kind="structured",
+        answer=cores,
+        full=by_x,
+    )
 
 
 def pullbacks(i: int, s: int, t: int, j: int) -> Problem:
@@ -99,8 +115,10 @@ def pushforward(i: int, s: int, t: int, j: int) -> Problem:
         return (dX @ Y + X @ dY) @ P + left @ dP
 
     arrays = {**data(i, s, t, j), **normal(1, dX=(i, s), dY=(s, t), dP=(t, j))}
-    rivals = {**contracted((E, "dX", "Y", "P"), (E, "X", "dY", "P"), (E, "X", "Y", "dP")),
-              **derivatives("jvp", model, (0, 1, 2), vectors=(3, 4, 5))}  # fmt: skip
+    rivals = {
+        **contracted((E, "dX", "Y", "P"), (E, "X", "dY", "P"), (E, "X", "Y", "dP")),
+        **derivatives("jvp", model, (0, 1, 2), vectors=(3, 4, 5)),
+    }
     return Problem(arrays, lambda: ed.jvp(product(), [X, Y, P], ["dX", "dY", "dP"]), hand, rivals)
 
 

@@ -46,15 +46,21 @@ def gradient(n: int) -> Problem:
 
 
 def hessian(n: int) -> Problem:
-    """Xᵀ diag(σ(1 − σ)) X: with the root on both sides it is a symmetric product, which costs half."""
+    """Xᵀ diag(σ(1 − σ)) X: with the root on both sides it is a symmetric product, which costs
+    half.
+    """
 
     def hand(w: Any, X: Any, y: Any) -> Any:
         s = chance(w, X, y)
         scaled = X * np.sqrt(s * (1 - s))[:, None]
         return scaled.T @ scaled
 
-    return Problem(data(n), lambda: ed.hessian(loss(), w), hand,
-                   derivatives("hessian", model, engines=("jax", "torch") if n > 300 else ()))  # fmt: skip
+    return Problem(
+        data(n),
+        lambda: ed.hessian(loss(), w),
+        hand,
+        derivatives("hessian", model, engines=("jax", "torch") if n > 300 else ()),
+    )
 
 
 def product(n: int) -> Problem:
@@ -64,8 +70,12 @@ def product(n: int) -> Problem:
         s = chance(w, X, y)
         return ((s * (1 - s)) * (X @ v)) @ X
 
-    return Problem({**data(n), **normal(1, v=(n,))}, lambda: ed.hvp(loss(), w, "v"), hand,
-                   derivatives("hvp", model, 0, vectors=(3,)))  # fmt: skip
+    return Problem(
+        {**data(n), **normal(1, v=(n,))},
+        lambda: ed.hvp(loss(), w, "v"),
+        hand,
+        derivatives("hvp", model, 0, vectors=(3,)),
+    )
 
 
 FAMILY = Family("P2", "logistic regression", (

@@ -15,8 +15,11 @@ from ..rivals import contracted, derivatives
 T, U, V, M = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("M", "nm")
 GRADIENTS = sized((4, 2), (10, 2), (200, 5), (2000, 20))
 HESSIANS = sized((4, 2), (10, 2), (100, 5), (1000, 5))
-TOO_LARGE = {"jax.hessian": "40 GB of tangents", "torch.hessian": "40 GB of tangents",
-             "autograd.hessian": "5000 passes over 8 MB"}  # fmt: skip
+TOO_LARGE = {
+    "jax.hessian": "40 GB of tangents",
+    "torch.hessian": "40 GB of tangents",
+    "autograd.hessian": "5000 passes over 8 MB",
+}
 
 
 def plain() -> ed.Expr:
@@ -103,81 +106,138 @@ def masked_hessian_by_hand(U: Any, V: Any, M: Any) -> Any:
 
 def gradient(n: int, k: int) -> Problem:
     """The gradient by U."""
-    return Problem(data(n, k), lambda: ed.grad(plain(), U), gradient_by_hand, derivatives("grad", model))
+    return Problem(
+        data(n, k), lambda: ed.grad(plain(), U), gradient_by_hand, derivatives("grad", model)
+    )
 
 
 def masked_gradient(n: int, k: int) -> Problem:
     """The gradient by U with a mask."""
-    return Problem(with_mask(n, k), lambda: ed.grad(masked(), U), masked_gradient_by_hand,
-                   derivatives("grad", masked_model))  # fmt: skip
+    return Problem(
+        with_mask(n, k),
+        lambda: ed.grad(masked(), U),
+        masked_gradient_by_hand,
+        derivatives("grad", masked_model),
+    )
 
 
 def hessian(n: int, k: int) -> Problem:
     """The dense Hessian by U: (nk)² entries of which k² are different."""
     small = n <= 100
     rivals = contracted(("ac,mb,md->abcd", n, "V", "V"), scale=2)
-    return Problem(data(n, k), lambda: ed.hessian(plain(), U), hessian_by_hand,
-                   {**rivals, **(derivatives("hessian", model) if small else {})},
-                   skipped={} if small else TOO_LARGE)  # fmt: skip
+    return Problem(
+        data(n, k),
+        lambda: ed.hessian(plain(), U),
+        hessian_by_hand,
+        {**rivals, **(derivatives("hessian", model) if small else {})},
+        skipped={} if small else TOO_LARGE,
+    )
 
 
 def masked_hessian(n: int, k: int) -> Problem:
     """The dense Hessian by U with a mask."""
     small = n <= 100
     rivals = contracted(("ac,am,mb,md->abcd", n, "M", "V", "V"), scale=2)
-    return Problem(with_mask(n, k), lambda: ed.hessian(masked(), U), masked_hessian_by_hand,
-                   {**rivals, **(derivatives("hessian", masked_model) if small else {})},
-                   skipped={} if small else TOO_LARGE)  # fmt: skip
+    return Problem(
+        with_mask(n, k),
+        lambda: ed.hessian(masked(), U),
+        masked_hessian_by_hand,
+        {**rivals, **(derivatives("hessian", masked_model) if small else {})},
+        skipped={} if small else TOO_LARGE,
+    )
 
 
 def structured(n: int, k: int) -> Problem:
     """The core of the Hessian."""
-    return Problem(data(n, k), lambda: ed.hessian(plain(), U), block, kind="structured", answer=cores,
-                   full=hessian_by_hand)  # fmt: skip
+    return Problem(
+        data(n, k),
+        lambda: ed.hessian(plain(), U),
+        block,
+        kind="structured",
+        answer=cores,
+        full=hessian_by_hand,
+    )
 
 
 def masked_structured(n: int, k: int) -> Problem:
-    """The core of the masked Hessian; by hand the order of its axes is free, for it is symmetric."""
+    """The core of the masked Hessian; by hand the order of its axes is free, for it is
+    symmetric.
+    """
 
     def answer(result: Any) -> Any:
-        (core, embedding), = result.terms  # fmt: skip
+        ((core, embedding),) = result.terms
         labels = embedding.partition("->")[0]
         return np.einsum(f"{labels}->{embedding[-2]}{labels.replace(embedding[-2], '')}", core)
 
-    return Problem(with_mask(n, k), lambda: ed.hessian(masked(), U), blocks, kind="structured", answer=answer,
-                   full=masked_hessian_by_hand)  # fmt: skip
+    return Problem(
+        with_mask(n, k),
+        lambda: ed.hessian(masked(), U),
+        blocks,
+        kind="structured",
+        answer=answer,
+        full=masked_hessian_by_hand,
+    )
 
 
-def newton_step(make: Callable[[int, int], Arrays], loss: Callable[[], ed.Expr], curvature: Callable[..., Any]
-                ) -> Callable[[int, int], Problem]:  # fmt: skip
-    """A Newton step: gradient, structured Hessian, solve. The loss is quadratic, so it ends at the minimum."""
+def newton_step(
+    make: Callable[[int, int], Arrays], loss: Callable[[], ed.Expr], curvature: Callable[..., Any]
+) -> Callable[[int, int], Problem]:
+    """A Newton step: gradient, structured Hessian, solve. The loss is quadratic, so it ends at
+    the minimum.
+    """
 
     def build(n: int, k: int) -> Problem:
         arrays = make(n, k)
-        first, second = ed.compile(ed.grad(loss(), U)), ed.compile(ed.hessian(loss(), U), dense=False)
+        first, second = (
+            ed.compile(ed.grad(loss(), U)),
+            ed.compile(ed.hessian(loss(), U), dense=False),
+        )
 
         def by_hand(a: Arrays) -> Call:
             def run() -> Any:
                 if "M" in a:
                     g = masked_gradient_by_hand(a["U"], a["V"], a["T"], a["M"])
                     return a["U"] - np.linalg.solve(curvature(a["V"], a["M"]), g[..., None])[..., 0]
-                return a["U"] - np.linalg.solve(curvature(a["V"]), gradient_by_hand(a["U"], a["V"], a["T"]).T).T
+                return (
+                    a["U"]
+                    - np.linalg.solve(
+                        curvature(a["V"]), gradient_by_hand(a["U"], a["V"], a["T"]).T
+                    ).T
+                )
 
             return run
 
-        return Problem(arrays, lambda: arrays["U"] - second(arrays).solve(first(arrays)), by_hand(arrays), kind="call")
+        return Problem(
+            arrays,
+            lambda: arrays["U"] - second(arrays).solve(first(arrays)),
+            by_hand(arrays),
+            kind="call",
+        )
 
     return build
 
 
-FAMILY = Family("P3", "matrix factorisation, plain and masked", (
-    Case("P3", "gradient", gradient, GRADIENTS),
-    Case("P3", "masked gradient", masked_gradient, GRADIENTS),
-    Case("P3", "Hessian", hessian, HESSIANS),
-    Case("P3", "Hessian, structured", structured, HESSIANS),
-    Case("P3", "masked Hessian", masked_hessian, HESSIANS),
-    Case("P3", "masked Hessian, structured", masked_structured, HESSIANS),
-    Case("P3", "Newton step", newton_step(data, plain, block), sized((4, 2), (10, 2), (100, 10), (1000, 10))),
-    Case("P3", "masked Newton step", newton_step(with_mask, masked, blocks),
-         sized((30, 2), (40, 2), (100, 10), (1000, 10))),
-))  # fmt: skip
+FAMILY = Family(
+    "P3",
+    "matrix factorisation, plain and masked",
+    (
+        Case("P3", "gradient", gradient, GRADIENTS),
+        Case("P3", "masked gradient", masked_gradient, GRADIENTS),
+        Case("P3", "Hessian", hessian, HESSIANS),
+        Case("P3", "Hessian, structured", structured, HESSIANS),
+        Case("P3", "masked Hessian", masked_hessian, HESSIANS),
+        Case("P3", "masked Hessian, structured", masked_structured, HESSIANS),
+        Case(
+            "P3",
+            "Newton step",
+            newton_step(data, plain, block),
+            sized((4, 2), (10, 2), (100, 10), (1000, 10)),
+        ),
+        Case(
+            "P3",
+            "masked Newton step",
+            newton_step(with_mask, masked, blocks),
+            sized((30, 2), (40, 2), (100, 10), (1000, 10)),
+        ),
+    ),
+)

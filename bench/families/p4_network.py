@@ -1,4 +1,6 @@
-"""P4: ten layers with ReLU and softmax cross-entropy; the gradient and the Hessian by the first layer."""
+"""P4: ten layers with ReLU and softmax cross-entropy; the gradient and the Hessian by the first
+layer.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def gradient_by_hand(*arrays: Any) -> Any:
 
 
 def core_by_hand(*arrays: Any) -> Any:
-    """G = Aᵀ(diag p − ppᵀ)A, where A is the last layer by the first: a symmetric product less a rank one."""
+    """G = Aᵀ(diag p − ppᵀ)A, where A is the last layer by the first: a symmetric product less a
+    rank one.
+    """
     *weights, x, _ = arrays
     p, on = forward(weights, x)
     A = weights[-1] * on[-1]
@@ -105,20 +109,31 @@ def batch_hessian_by_hand(*arrays: Any) -> Any:
 
 def gradient(n: int) -> Problem:
     """By the first layer, one sample."""
-    return Problem(data(n), lambda: ed.grad(loss(), "W0"), gradient_by_hand, derivatives("grad", model))
+    return Problem(
+        data(n), lambda: ed.grad(loss(), "W0"), gradient_by_hand, derivatives("grad", model)
+    )
 
 
 def batch_gradient(n: int) -> Problem:
     """By the first layer, a batch of 50."""
-    return Problem(data(n, 50), lambda: ed.grad(batch_loss(), "W0"), gradient_by_hand, derivatives("grad", model))
+    return Problem(
+        data(n, 50),
+        lambda: ed.grad(batch_loss(), "W0"),
+        gradient_by_hand,
+        derivatives("grad", model),
+    )
 
 
 def hessian(n: int) -> Problem:
     """By the first layer, one sample, dense: n⁴ entries."""
     engines = ("jax", "torch") if n > 10 else ()
-    return Problem(data(n), lambda: ed.hessian(loss(), "W0"), hessian_by_hand,
-                   derivatives("hessian", model, engines=engines),
-                   skipped={"autograd.hessian": "seconds for each call"} if engines else {})  # fmt: skip
+    return Problem(
+        data(n),
+        lambda: ed.hessian(loss(), "W0"),
+        hessian_by_hand,
+        derivatives("hessian", model, engines=engines),
+        skipped={"autograd.hessian": "seconds for each call"} if engines else {},
+    )
 
 
 def structured(n: int) -> Problem:
@@ -126,8 +141,14 @@ def structured(n: int) -> Problem:
     arrays = data(n)
     x = arrays["x"]
 
-    return Problem(arrays, lambda: ed.hessian(loss(), "W0"), core_by_hand, kind="structured",
-                   answer=lambda result: _contracted(result, x), full=hessian_by_hand)  # fmt: skip
+    return Problem(
+        arrays,
+        lambda: ed.hessian(loss(), "W0"),
+        core_by_hand,
+        kind="structured",
+        answer=lambda result: _contracted(result, x),
+        full=hessian_by_hand,
+    )
 
 
 def _contracted(result: Any, x: Any) -> Any:
@@ -143,9 +164,13 @@ def _contracted(result: Any, x: Any) -> Any:
 
 def batch_hessian(n: int) -> Problem:
     """By the first layer, a batch of 50, dense."""
-    return Problem(data(n, 50), lambda: ed.hessian(batch_loss(), "W0"), batch_hessian_by_hand,
-                   derivatives("hessian", model, engines=("jax", "torch")),
-                   skipped={"autograd.hessian": "seconds for each call"})  # fmt: skip
+    return Problem(
+        data(n, 50),
+        lambda: ed.hessian(batch_loss(), "W0"),
+        batch_hessian_by_hand,
+        derivatives("hessian", model, engines=("jax", "torch")),
+        skipped={"autograd.hessian": "seconds for each call"},
+    )
 
 
 FAMILY = Family("P4", "ten layers, ReLU, softmax cross-entropy", (

@@ -1,4 +1,6 @@
-"""P5: the CP decomposition of orders 3 to 5: all gradients, curvature times vectors, blocks of the Hessian."""
+"""P5: the CP decomposition of orders 3 to 5: all gradients, curvature times vectors, blocks of
+the Hessian.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def loss(order: int) -> ed.Expr:
     return ed.sum((ed.tensor("T", "ijklm"[:order]) - reconstruction(order)) ** 2)
 
 
-def data(order: int, size: int, rank: int, *, target: bool = True, tangents: bool = False) -> Arrays:
+def data(
+    order: int, size: int, rank: int, *, target: bool = True, tangents: bool = False
+) -> Arrays:
     """Factors, the tensor, and tangents."""
     found = normal(**dict.fromkeys(names(order), (size, rank)))
     if target:
@@ -67,9 +71,11 @@ def khatri_rao(matrices: list[Any]) -> Any:
 
 
 def mttkrps(T: Any, A: list[Any]) -> list[Any]:
-    """T times all factors but one, for every one: two large products of matrices, the rest is small.
+    """T times all factors but one, for every one: two large products of matrices, the rest is
+    small.
 
-    The axes are split in two halves. T times the Khatri-Rao product of one half serves all factors of the other.
+    The axes are split in two halves. T times the Khatri-Rao product of one half serves all factors
+    of the other.
     """
     half = 2
     rows = prod(a.shape[0] for a in A[:half])
@@ -102,7 +108,10 @@ def gradients_by_hand(order: int, *arrays: Any) -> list[Any]:
     """2 (A_k Γ_k − MTTKRP_k): the residual is never formed."""
     A, T = list(arrays[:order]), arrays[order]
     grams = [a.T @ a for a in A]
-    return [2 * (a @ others(grams, k) - m) for k, (a, m) in enumerate(zip(A, mttkrps(T, A), strict=True))]
+    return [
+        2 * (a @ others(grams, k) - m)
+        for k, (a, m) in enumerate(zip(A, mttkrps(T, A), strict=True))
+    ]
 
 
 def gauss_newton_by_hand(order: int, *arrays: Any) -> list[Any]:
@@ -117,14 +126,20 @@ def gauss_newton_by_hand(order: int, *arrays: Any) -> list[Any]:
 
 
 def along(T: Any, A: list[Any], V: list[Any]) -> list[Any]:
-    """The derivative of all MTTKRPs along V, with the two large products made once for value and tangent."""
+    """The derivative of all MTTKRPs along V, with the two large products made once for value and
+    tangent.
+    """
     half, rank, shape = 2, A[0].shape[1], T.shape
     flat = T.reshape(prod(shape[:half]), -1)
     found = []
-    for left, sizes, here, there in ((flat, shape[:half], slice(0, half), slice(half, None)),
-                                     (flat.T, shape[half:], slice(half, None), slice(0, half))):  # fmt: skip
+    for left, sizes, here, there in (
+        (flat, shape[:half], slice(0, half), slice(half, None)),
+        (flat.T, shape[half:], slice(half, None), slice(0, half)),
+    ):
         both = left @ np.hstack([khatri_rao(A[there]), tangent(A[there], V[there])])
-        value, change = (np.ascontiguousarray(x).reshape(*sizes, rank) for x in (both[:, :rank], both[:, rank:]))
+        value, change = (
+            np.ascontiguousarray(x).reshape(*sizes, rank) for x in (both[:, :rank], both[:, rank:])
+        )
         found += varied(value, change, A[here], V[here])
     return found
 
@@ -144,7 +159,9 @@ def varied(value: Any, change: Any, A: list[Any], V: list[Any]) -> list[Any]:
 
 
 def hvp_by_hand(order: int, *arrays: Any) -> list[Any]:
-    """The Hessian times a vector: Gram matrices, and two large products of T with matrices of 2R columns."""
+    """The Hessian times a vector: Gram matrices, and two large products of T with matrices of 2R
+    columns.
+    """
     A, T, V = list(arrays[:order]), arrays[order], list(arrays[order + 1 :])
     moved = along(T, A, V)
     grams, mixed = [a.T @ a for a in A], [v.T @ a for a, v in zip(A, V, strict=True)]
@@ -172,9 +189,13 @@ def gradients(order: int, size: int, rank: int) -> Problem:
     """All gradients at once."""
     engines = ("jax", "torch") if size**order > 5e4 else ()
     rivals = derivatives("grad", models(order)[1], tuple(range(order)), engines=engines)
-    return Problem(data(order, size, rank), lambda: ed.grad(loss(order), names(order)),
-                   partial(gradients_by_hand, order), rivals,
-                   skipped={"autograd.grad": "its einsum is not optimised"} if engines else {})  # fmt: skip
+    return Problem(
+        data(order, size, rank),
+        lambda: ed.grad(loss(order), names(order)),
+        partial(gradients_by_hand, order),
+        rivals,
+        skipped={"autograd.grad": "its einsum is not optimised"} if engines else {},
+    )
 
 
 def gauss_newton(order: int, size: int, rank: int) -> Problem:
@@ -186,16 +207,26 @@ def gauss_newton(order: int, size: int, rank: int) -> Problem:
         y = reconstruction(order)
         return ed.vjp(y, names(order), 2 * ed.jvp(y, names(order), names(order, "d")))
 
-    return Problem(arrays, ours, partial(gauss_newton_by_hand, order),
-                   derivatives("gauss_newton", models(order)[0], at, vectors=vectors))  # fmt: skip
+    return Problem(
+        arrays,
+        ours,
+        partial(gauss_newton_by_hand, order),
+        derivatives("gauss_newton", models(order)[0], at, vectors=vectors),
+    )
 
 
 def hessian_products(order: int, size: int, rank: int) -> Problem:
     """The whole Hessian times a vector."""
     arrays = data(order, size, rank, tangents=True)
-    rivals = derivatives("hvp", models(order)[1], tuple(range(order)), vectors=tuple(range(order + 1, 2 * order + 1)))
-    return Problem(arrays, lambda: ed.hvp(loss(order), names(order), names(order, "d")), partial(hvp_by_hand, order),
-                   rivals)  # fmt: skip
+    rivals = derivatives(
+        "hvp", models(order)[1], tuple(range(order)), vectors=tuple(range(order + 1, 2 * order + 1))
+    )
+    return Problem(
+        arrays,
+        lambda: ed.hvp(loss(order), names(order), names(order, "d")),
+        partial(hvp_by_hand, order),
+        rivals,
+    )
 
 
 def diagonal_block(size: int, rank: int) -> Problem:
@@ -206,33 +237,57 @@ def diagonal_block(size: int, rank: int) -> Problem:
         np.einsum("abac->abc", out)[...] = 2 * ((A1.T @ A1) * (A2.T @ A2))
         return out
 
-    rivals, skipped = affordable(derivatives("hessian", models(3)[1], 0, engines=("jax", "torch")), size)
-    return Problem(data(3, size, rank), lambda: ed.hessian(loss(3), "A0"), hand, rivals, skipped=skipped)
+    rivals, skipped = affordable(
+        derivatives("hessian", models(3)[1], 0, engines=("jax", "torch")), size
+    )
+    return Problem(
+        data(3, size, rank), lambda: ed.hessian(loss(3), "A0"), hand, rivals, skipped=skipped
+    )
 
 
 def affordable(rivals: dict[str, Way], size: int) -> tuple[dict[str, Way], dict[str, str]]:
-    """The rivals that take part, and those that do not: for each unknown they hold a tangent as large as the tensor."""
+    """The rivals that take part, and those that do not: for each unknown they hold a tangent as
+    large as the tensor.
+    """
     return (rivals, {}) if size <= 30 else ({}, dict.fromkeys(rivals, "2 GB of tangents"))
 
 
 def mixed_block(size: int, rank: int) -> Problem:
-    """The block by A0 and A1: an outer product, and on the diagonal of the rank the residual times A2."""
+    """The block by A0 and A1: an outer product, and on the diagonal of the rank the residual
+    times A2.
+    """
 
     def hand(A0: Any, A1: Any, A2: Any, T: Any) -> Any:
         gram = A2.T @ A2
-        residual = ((A0[:, None, :] * A1).reshape(-1, rank) @ gram).reshape(size, size, rank) - T @ A2
-        out: Any = A0[:, None, None, :] * np.ascontiguousarray((2 * A1[:, :, None] * gram).transpose(1, 0, 2))
+        residual = ((A0[:, None, :] * A1).reshape(-1, rank) @ gram).reshape(
+            size, size, rank
+        ) - T @ A2
+        out: Any = A0[:, None, None, :] * np.ascontiguousarray(
+            (2 * A1[:, :, None] * gram).transpose(1, 0, 2)
+        )
         np.einsum("irjr->ijr", out)[...] += 2 * residual
         return out
 
     rivals, skipped = affordable(derivatives("cross", models(3)[1], (0, 1)), size)
-    return Problem(data(3, size, rank), lambda: ed.hessian(loss(3), "A0", "A1"), hand, rivals, skipped=skipped)
+    return Problem(
+        data(3, size, rank), lambda: ed.hessian(loss(3), "A0", "A1"), hand, rivals, skipped=skipped
+    )
 
 
-FAMILY = Family("P5", "CP decomposition, order 3 to 5", (
-    *(Case("P5", f"all gradients, order {d}", partial(gradients, d), SIZES[d]) for d in SIZES),
-    *(Case("P5", f"Gauss-Newton product, order {d}", partial(gauss_newton, d), SIZES[d]) for d in SIZES),
-    *(Case("P5", f"Hessian product, order {d}", partial(hessian_products, d), SIZES[d]) for d in SIZES),
-    Case("P5", "Hessian block (0, 0)", diagonal_block, BLOCKS),
-    Case("P5", "Hessian block (0, 1)", mixed_block, BLOCKS),
-))  # fmt: skip
+FAMILY = Family(
+    "P5",
+    "CP decomposition, order 3 to 5",
+    (
+        *(Case("P5", f"all gradients, order {d}", partial(gradients, d), SIZES[d]) for d in SIZES),
+        *(
+            Case("P5", f"Gauss-Newton product, order {d}", partial(gauss_newton, d), SIZES[d])
+            for d in SIZES
+        ),
+        *(
+            Case("P5", f"Hessian product, order {d}", partial(hessian_products, d), SIZES[d])
+            for d in SIZES
+        ),
+        Case("P5", "Hessian block (0, 0)", diagonal_block, BLOCKS),
+        Case("P5", "Hessian block (0, 1)", mixed_block, BLOCKS),
+    ),
+)

@@ -1,4 +1,6 @@
-"""P6: matrix product states and tensor trains: all gradients at once, which are the environments of the cores."""
+"""P6: matrix product states and tensor trains: all gradients at once, which are the environments
+of the cores.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,20 @@ def shapes(cores: int, bond: int, physical: int) -> list[tuple[int, ...]]:
 def states(cores: int, bond: int, physical: int) -> Arrays:
     """The cores of two states, scaled so that the overlap of 60 stays near one."""
     rng, scale = np.random.default_rng(0), (bond * np.sqrt(physical)) ** -0.5
-    return {f"{name}{k}": scale * rng.normal(size=shape) for name in "AB"
-            for k, shape in enumerate(shapes(cores, bond, physical))}  # fmt: skip
+    return {
+        f"{name}{k}": scale * rng.normal(size=shape)
+        for name in "AB"
+        for k, shape in enumerate(shapes(cores, bond, physical))
+    }
 
 
 def train(cores: int, bond: int, physical: int) -> Arrays:
     """A tensor train, and a vector for each of its legs."""
     rng, scale = np.random.default_rng(0), (bond * physical) ** -0.5
-    arrays = {f"G{k}": scale * rng.normal(size=shape) for k, shape in enumerate(shapes(cores, bond, physical))}
+    arrays = {
+        f"G{k}": scale * rng.normal(size=shape)
+        for k, shape in enumerate(shapes(cores, bond, physical))
+    }
     return {**arrays, **{f"v{k}": rng.normal(size=(physical,)) for k in range(cores)}}
 
 
@@ -47,7 +55,9 @@ def overlap(cores: int) -> ed.Expr:
     for k in range(cores):
         for start, name in ((0, "A"), (cores, "B")):
             left, right = [start + k] * (k > 0), [start + k + 1] * (k < cores - 1)
-            operands.append((f"{name}{k}", 1 + len(left) + len(right), [*left, 2 * cores + k, *right]))
+            operands.append(
+                (f"{name}{k}", 1 + len(left) + len(right), [*left, 2 * cores + k, *right])
+            )
     return chained(operands)
 
 
@@ -127,7 +137,9 @@ def value(make: Any, cores: int) -> Any:
 
 
 def into(make: Any, wrt: list[str]) -> Any:
-    """All gradients, into arrays that are there already: fresh memory costs more than what is written into it."""
+    """All gradients, into arrays that are there already: fresh memory costs more than what is
+    written into it.
+    """
 
     def prepare(arrays: Arrays) -> Call:
         f = ed.compile(ed.grad(make, wrt))
@@ -139,7 +151,9 @@ def into(make: Any, wrt: list[str]) -> Any:
 
 
 def one_by_one(cores: int) -> Any:
-    """A contraction of opt_einsum for each core: the train without it, on a path that is found beforehand."""
+    """A contraction of opt_einsum for each core: the train without it, on a path that is found
+    beforehand.
+    """
 
     def prepare(arrays: Arrays) -> Call:
         import opt_einsum as oe
@@ -156,7 +170,12 @@ def one_by_one(cores: int) -> Any:
                 arguments.append((oe.get_symbol(cores + j),))
             out = map(oe.get_symbol, [*[k] * (k > 0), cores + k, *[k + 1] * (k < cores - 1)])
             text = f"{','.join(map(''.join, arguments))}->{''.join(out)}"
-            calls.append((oe.contract_expression(text, *(arrays[n].shape for n in names)), [arrays[n] for n in names]))
+            calls.append(
+                (
+                    oe.contract_expression(text, *(arrays[n].shape for n in names)),
+                    [arrays[n] for n in names],
+                )
+            )
         return lambda: [f(*given) for f, given in calls]
 
     return prepare
@@ -165,26 +184,46 @@ def one_by_one(cores: int) -> Any:
 def overlap_gradients(cores: int, bond: int, physical: int) -> Problem:
     """By all cores of A."""
     wrt = [f"A{k}" for k in range(cores)]
-    return Problem(states(cores, bond, physical), lambda: ed.grad(overlap(cores), wrt),
-                   partial(environments_by_hand, cores),
-                   derivatives("grad", partial(model, cores), tuple(range(cores))),
-                   also={"einderiv.forward": value(overlap, cores),
-                         "einderiv.out": into(overlap(cores), wrt)})  # fmt: skip
+    return Problem(
+        states(cores, bond, physical),
+        lambda: ed.grad(overlap(cores), wrt),
+        partial(environments_by_hand, cores),
+        derivatives("grad", partial(model, cores), tuple(range(cores))),
+        also={"einderiv.forward": value(overlap, cores), "einderiv.out": into(overlap(cores), wrt)},
+    )
 
 
 def train_gradients(cores: int, bond: int, physical: int) -> Problem:
     """By all cores of the train."""
     wrt = [f"G{k}" for k in range(cores)]
-    return Problem(train(cores, bond, physical), lambda: ed.grad(contracted_train(cores), wrt),
-                   partial(train_by_hand, cores),
-                   derivatives("grad", partial(train_model, cores), tuple(range(cores))),
-                   also={"einderiv.forward": value(contracted_train, cores),
-                         "einderiv.out": into(contracted_train(cores), wrt),
-                         "opt_einsum.each": one_by_one(cores)})  # fmt: skip
+    return Problem(
+        train(cores, bond, physical),
+        lambda: ed.grad(contracted_train(cores), wrt),
+        partial(train_by_hand, cores),
+        derivatives("grad", partial(train_model, cores), tuple(range(cores))),
+        also={
+            "einderiv.forward": value(contracted_train, cores),
+            "einderiv.out": into(contracted_train(cores), wrt),
+            "opt_einsum.each": one_by_one(cores),
+        },
+    )
 
 
-FAMILY = Family("P6", "matrix product states and tensor trains, 20 to 60 cores", (
-    Case("P6", "all gradients of an overlap", overlap_gradients,
-         sized((4, 3, 2), (20, 4, 2), (60, 16, 2), (60, 64, 4))),
-    Case("P6", "all gradients of a train", train_gradients, sized((4, 3, 2), (20, 4, 2), (60, 16, 4), (60, 64, 8))),
-))  # fmt: skip
+FAMILY = Family(
+    "P6",
+    "matrix product states and tensor trains, 20 to 60 cores",
+    (
+        Case(
+            "P6",
+            "all gradients of an overlap",
+            overlap_gradients,
+            sized((4, 3, 2), (20, 4, 2), (60, 16, 2), (60, 64, 4)),
+        ),
+        Case(
+            "P6",
+            "all gradients of a train",
+            train_gradients,
+            sized((4, 3, 2), (20, 4, 2), (60, 16, 4), (60, 64, 8)),
+        ),
+    ),
+)

@@ -33,8 +33,10 @@ def quadratic(n: int) -> Problem:
     def hand(A: Any) -> Any:
         return A + A.T
 
-    rivals = {**contracted(("ia,ij,jb->ab", n, "A", n), ("ib,ij,ja->ab", n, "A", n)),
-              **derivatives("hessian", model)}  # fmt: skip
+    rivals = {
+        **contracted(("ia,ij,jb->ab", n, "A", n), ("ib,ij,ja->ab", n, "A", n)),
+        **derivatives("hessian", model),
+    }
     form = ed.einsum("i,ij,j->", "x", "A", "x")
     return Problem(normal(x=(n,), A=(n, n)), lambda: ed.hessian(form, "x"), hand, rivals)
 
@@ -48,7 +50,9 @@ def linear_trace(n: int) -> Problem:
     def hand(A: Any, B: Any) -> Any:
         return (B @ A).T
 
-    return Problem(squares(n), lambda: ed.grad(ed.trace(A @ X @ B), X), hand, derivatives("grad", model))
+    return Problem(
+        squares(n), lambda: ed.grad(ed.trace(A @ X @ B), X), hand, derivatives("grad", model)
+    )
 
 
 def quadratic_trace_model(xp: Any, X: Any, A: Any, B: Any) -> Any:
@@ -62,21 +66,30 @@ def quadratic_trace(n: int) -> Problem:
     def hand(X: Any, A: Any, B: Any) -> Any:
         return A @ X @ B + A.T @ X @ B.T
 
-    return Problem(squares(n), lambda: ed.grad(ed.trace(X.T @ A @ X @ B), X), hand,
-                   derivatives("grad", quadratic_trace_model))  # fmt: skip
+    return Problem(
+        squares(n),
+        lambda: ed.grad(ed.trace(X.T @ A @ X @ B), X),
+        hand,
+        derivatives("grad", quadratic_trace_model),
+    )
 
 
 def quadratic_trace_hessian(n: int) -> Problem:
     """∂²/∂X[j,i]∂X[k,l] = A[j,k] B[l,i] + A[k,j] B[i,l]."""
 
     def hand(A: Any, B: Any) -> Any:
-        left, right = np.ascontiguousarray(A[:, None, :, None]), np.ascontiguousarray(B.T[:, None, :])
+        left, right = (
+            np.ascontiguousarray(A[:, None, :, None]),
+            np.ascontiguousarray(B.T[:, None, :]),
+        )
         out = left * right
         out += np.ascontiguousarray(A.T)[:, None, :, None] * B[:, None, :]
         return out
 
-    rivals = {**contracted(("ac,db->abcd", "A", "B"), ("ca,bd->abcd", "A", "B")),
-              **derivatives("hessian", quadratic_trace_model)}  # fmt: skip
+    rivals = {
+        **contracted(("ac,db->abcd", "A", "B"), ("ca,bd->abcd", "A", "B")),
+        **derivatives("hessian", quadratic_trace_model),
+    }
     return Problem(squares(n), lambda: ed.hessian(ed.trace(X.T @ A @ X @ B), X), hand, rivals)
 
 
@@ -96,8 +109,12 @@ def least_squares_gradient(m: int, n: int) -> Problem:
     def hand(x: Any, A: Any, b: Any) -> Any:
         return 2 * ((A @ x - b) @ A)
 
-    return Problem(normal(x=(n,), A=(m, n), b=(m,)), lambda: ed.grad(squares_loss(), "x"), hand,
-                   derivatives("grad", squares_model))  # fmt: skip
+    return Problem(
+        normal(x=(n,), A=(m, n), b=(m,)),
+        lambda: ed.grad(squares_loss(), "x"),
+        hand,
+        derivatives("grad", squares_model),
+    )
 
 
 def least_squares_hessian(m: int, n: int) -> Problem:
@@ -106,12 +123,18 @@ def least_squares_hessian(m: int, n: int) -> Problem:
     def hand(A: Any) -> Any:
         return 2 * (A.T @ A)
 
-    return Problem(normal(x=(n,), A=(m, n), b=(m,)), lambda: ed.hessian(squares_loss(), "x"), hand,
-                   derivatives("hessian", squares_model))  # fmt: skip
+    return Problem(
+        normal(x=(n,), A=(m, n), b=(m,)),
+        lambda: ed.hessian(squares_loss(), "x"),
+        hand,
+        derivatives("hessian", squares_model),
+    )
 
 
 def kronecker(n: int) -> Problem:
-    """∂ xᵀ(A ⊗ B)y / ∂A = XBYᵀ, where X and Y are x and y as matrices; the Kronecker product is never formed."""
+    """∂ xᵀ(A ⊗ B)y / ∂A = XBYᵀ, where X and Y are x and y as matrices; the Kronecker product is
+    never formed.
+    """
 
     def model(xp: Any, A: Any, B: Any, x: Any, y: Any) -> Any:
         return x @ xp.kron(A, B) @ y
@@ -122,7 +145,9 @@ def kronecker(n: int) -> Problem:
     def ours() -> Any:
         return ed.grad(ed.einsum("i,ij,j->", "x", ed.kron(A, B), "y"), A)
 
-    return Problem(normal(A=(n, n), B=(n, n), x=(n * n,), y=(n * n,)), ours, hand, derivatives("grad", model))
+    return Problem(
+        normal(A=(n, n), B=(n, n), x=(n * n,), y=(n * n,)), ours, hand, derivatives("grad", model)
+    )
 
 
 def softmax_hessian(m: int, n: int) -> Problem:
@@ -144,7 +169,9 @@ def softmax_hessian(m: int, n: int) -> Problem:
         return ed.hessian(ed.logsumexp(ed.einsum("mn,n->m", "X", "w"), 0), "w")
 
     arrays = normal(w=(n,), X=(m, n))
-    return Problem({**arrays, "w": arrays["w"] / np.sqrt(n)}, ours, hand, derivatives("hessian", model))
+    return Problem(
+        {**arrays, "w": arrays["w"] / np.sqrt(n)}, ours, hand, derivatives("hessian", model)
+    )
 
 
 def attention(n: int, d: int) -> ed.Expr:
@@ -168,7 +195,9 @@ def weights(Q: Any, K: Any) -> Any:
 
 
 def query_core(Q: Any, K: Any, V: Any) -> Any:
-    """Vᵀ(diag p − ppᵀ)K/√d for every row: one product of matrices, and outer products of the means."""
+    """Vᵀ(diag p − ppᵀ)K/√d for every row: one product of matrices, and outer products of the
+    means.
+    """
     p, (n, d) = weights(Q, K), Q.shape
     out = (p @ (V[:, :, None] * K[:, None, :]).reshape(len(K), -1)).reshape(n, V.shape[1], d)
     out -= (p @ V)[:, :, None] * (p @ K)[:, None, :]
@@ -204,9 +233,16 @@ def attention_by(name: str, hand: Any) -> Any:
     def build(n: int, d: int) -> Problem:
         arrays = normal(Q=(n, d), K=(n, d), V=(n, d))
         small = n <= 64
-        rivals = derivatives("jacobian", attention_model, "QKV".index(name), engines=("jax", "torch"))
-        return Problem(arrays, lambda: ed.derive(attention(n, d), name), hand, rivals if small else {},
-                       skipped={} if small else dict.fromkeys(rivals, "more than 4 GB"))  # fmt: skip
+        rivals = derivatives(
+            "jacobian", attention_model, "QKV".index(name), engines=("jax", "torch")
+        )
+        return Problem(
+            arrays,
+            lambda: ed.derive(attention(n, d), name),
+            hand,
+            rivals if small else {},
+            skipped={} if small else dict.fromkeys(rivals, "more than 4 GB"),
+        )
 
     return build
 
@@ -221,8 +257,14 @@ def attention_structured(n: int, d: int) -> Problem:
             total = total + np.einsum(f"{labels}->{axes[0]}{axes[1]}{axes[3]}", core)
         return total
 
-    return Problem(normal(Q=(n, d), K=(n, d), V=(n, d)), lambda: ed.derive(attention(n, d), Q), query_core,
-                   kind="structured", answer=answer, full=by_query)  # fmt: skip
+    return Problem(
+        normal(Q=(n, d), K=(n, d), V=(n, d)),
+        lambda: ed.derive(attention(n, d), Q),
+        query_core,
+        kind="structured",
+        answer=answer,
+        full=by_query,
+    )
 
 
 def structured_trace(n: int) -> Problem:
@@ -231,8 +273,13 @@ def structured_trace(n: int) -> Problem:
     def hand(A: Any) -> Any:
         return 2 * (A.T @ A)
 
-    return Problem(normal(X=(n, n), A=(n, n)), lambda: ed.hessian(ed.norm_squared(A @ X), X), hand, kind="structured",
-                   answer=cores)  # fmt: skip
+    return Problem(
+        normal(X=(n, n), A=(n, n)),
+        lambda: ed.hessian(ed.norm_squared(A @ X), X),
+        hand,
+        kind="structured",
+        answer=cores,
+    )
 
 
 FAMILY = Family("P7", "Matrix Cookbook forms and attention", (

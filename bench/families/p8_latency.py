@@ -41,9 +41,16 @@ def product(i: int, j: int, k: int) -> Problem:
     def hand(A: Any, B: Any, G: Any) -> Any:
         return [G @ B.T, A.T @ G]
 
-    rivals = {**pair("ik,jk->ij", ("G", "B"), "ij,ik->jk", ("A", "G")), **derivatives("grad", model, (0, 1))}
-    return Problem(normal(A=(i, j), B=(j, k), G=(i, k)),
-                   lambda: ed.grad(ed.einsum("ij,jk,ik->", "A", "B", "G"), ["A", "B"]), hand, rivals)  # fmt: skip
+    rivals = {
+        **pair("ik,jk->ij", ("G", "B"), "ij,ik->jk", ("A", "G")),
+        **derivatives("grad", model, (0, 1)),
+    }
+    return Problem(
+        normal(A=(i, j), B=(j, k), G=(i, k)),
+        lambda: ed.grad(ed.einsum("ij,jk,ik->", "A", "B", "G"), ["A", "B"]),
+        hand,
+        rivals,
+    )
 
 
 def layer(o: int, i: int) -> Problem:
@@ -57,8 +64,12 @@ def layer(o: int, i: int) -> Problem:
         g = 2 * t * (1 - t * t)
         return [np.multiply.outer(g, x), g]
 
-    return Problem(normal(W=(o, i), x=(i,), b=(o,)), lambda: ed.grad(ed.sum(ed.tanh(W @ x + b) ** 2), [W, b]), hand,
-                   derivatives("grad", model, (0, 2)))  # fmt: skip
+    return Problem(
+        normal(W=(o, i), x=(i,), b=(o,)),
+        lambda: ed.grad(ed.sum(ed.tanh(W @ x + b) ** 2), [W, b]),
+        hand,
+        derivatives("grad", model, (0, 2)),
+    )
 
 
 def quadratic_form(n: int) -> Problem:
@@ -72,8 +83,12 @@ def quadratic_form(n: int) -> Problem:
         g = symmetric @ x
         return 2 * (np.multiply.outer(g, g) + (x @ A @ x) * symmetric)
 
-    return Problem(normal(x=(n,), A=(n, n)), lambda: ed.hessian(ed.einsum("i,ij,j->", "x", "A", "x") ** 2, "x"), hand,
-                   derivatives("hessian", model))  # fmt: skip
+    return Problem(
+        normal(x=(n,), A=(n, n)),
+        lambda: ed.hessian(ed.einsum("i,ij,j->", "x", "A", "x") ** 2, "x"),
+        hand,
+        derivatives("hessian", model),
+    )
 
 
 FAMILY = Family("P8", "latency on small arrays", (

@@ -1,4 +1,5 @@
-"""P9: 29 contractions that between them meet every kind of step, without any derivative: the calls and the kernels.
+"""P9: 29 contractions that between them meet every kind of step, without any derivative: the calls
+and the kernels.
 
 Small ones show what a call costs, large ones what the kernels do.
 """
@@ -22,7 +23,9 @@ BEYOND = LETTERS + "".join(map(chr, range(0x3B1, 0x3B1 + 16)))  # rivals take Gr
 
 
 class Row(NamedTuple):
-    """A contraction: its string, its shapes small and large, and how it is written by hand, if at all."""
+    """A contraction: its string, its shapes small and large, and how it is written by hand, if
+    at all.
+    """
 
     name: str
     text: str
@@ -39,8 +42,11 @@ def chain(n: int) -> str:
 def inner(cores: int) -> str:
     """The inner product of two trains: bonds above, bonds below, legs."""
     above, below, legs = (BEYOND[k * cores : (k + 1) * cores] for k in range(3))
-    parts = [f"{bonds[k - 1] if k else ''}{legs[k]}{bonds[k] if k < cores - 1 else ''}"
-             for k in range(cores) for bonds in (above, below)]  # fmt: skip
+    parts = [
+        f"{bonds[k - 1] if k else ''}{legs[k]}{bonds[k] if k < cores - 1 else ''}"
+        for k in range(cores)
+        for bonds in (above, below)
+    ]
     return ",".join(parts) + "->"
 
 
@@ -53,7 +59,10 @@ def inner_shapes(cores: int, physical: int, bond: int) -> Shapes:
 def unfolded(cores: int) -> str:
     """A train as the full tensor."""
     legs, bonds = LETTERS[:cores], LETTERS[26 : 26 + cores]
-    parts = [f"{bonds[k - 1] if k else ''}{legs[k]}{bonds[k] if k < cores - 1 else ''}" for k in range(cores)]
+    parts = [
+        f"{bonds[k - 1] if k else ''}{legs[k]}{bonds[k] if k < cores - 1 else ''}"
+        for k in range(cores)
+    ]
     return ",".join(parts) + f"->{legs}"
 
 
@@ -134,7 +143,9 @@ def linear_attention(A: Any, B: Any, C: Any) -> Any:
 def middle(A: Any, B: Any) -> Any:
     """Two summed axes, one of them in the middle."""
     i, p, j, q = A.shape
-    return (swapped(A, 0, 2, 1, 3).reshape(i * j, p * q) @ swapped(B, 0, 2, 1).reshape(p * q, -1)).reshape(i, j, -1)
+    return (
+        swapped(A, 0, 2, 1, 3).reshape(i * j, p * q) @ swapped(B, 0, 2, 1).reshape(p * q, -1)
+    ).reshape(i, j, -1)
 
 
 def square(n: int, count: int = 2) -> Shapes:
@@ -145,45 +156,156 @@ def square(n: int, count: int = 2) -> Shapes:
 ROWS = (
     Row("matmul", "ij,jk->ik", square(8), square(512), lambda A, B: A @ B),
     Row("matmul, transposed", "ji,jk->ki", square(8), square(512), lambda A, B: B.T @ A),
-    Row("matrix times vector", "ij,j->i", ((8, 8), (8,)), ((2000, 2000), (2000,)), lambda A, B: A @ B),
-    Row("batch of products", "bij,bjk->bik", ((8, 4, 4),) * 2, ((64, 96, 96),) * 2, lambda A, B: A @ B),
-    Row("batch of tiny products", "bij,bjk->bik", ((8, 3, 3),) * 2, ((100000, 3, 3),) * 2, lambda A, B: A @ B),
-    Row("batch in the middle", "ibj,bjk->ibk", ((4, 8, 4), (8, 4, 4)), ((96, 64, 96), (64, 96, 96)),
-        lambda A, B: (A.transpose(1, 0, 2) @ B).transpose(1, 0, 2)),
-    Row("batch last", "ijb,jkb->ikb", ((4, 4, 8),) * 2, ((96, 96, 64),) * 2,
-        lambda A, B: (swapped(A, 2, 0, 1) @ swapped(B, 2, 0, 1)).transpose(1, 2, 0)),
+    Row(
+        "matrix times vector",
+        "ij,j->i",
+        ((8, 8), (8,)),
+        ((2000, 2000), (2000,)),
+        lambda A, B: A @ B,
+    ),
+    Row(
+        "batch of products",
+        "bij,bjk->bik",
+        ((8, 4, 4),) * 2,
+        ((64, 96, 96),) * 2,
+        lambda A, B: A @ B,
+    ),
+    Row(
+        "batch of tiny products",
+        "bij,bjk->bik",
+        ((8, 3, 3),) * 2,
+        ((100000, 3, 3),) * 2,
+        lambda A, B: A @ B,
+    ),
+    Row(
+        "batch in the middle",
+        "ibj,bjk->ibk",
+        ((4, 8, 4), (8, 4, 4)),
+        ((96, 64, 96), (64, 96, 96)),
+        lambda A, B: (A.transpose(1, 0, 2) @ B).transpose(1, 0, 2),
+    ),
+    Row(
+        "batch last",
+        "ijb,jkb->ikb",
+        ((4, 4, 8),) * 2,
+        ((96, 96, 64),) * 2,
+        lambda A, B: (swapped(A, 2, 0, 1) @ swapped(B, 2, 0, 1)).transpose(1, 2, 0),
+    ),
     Row("elementwise product", "ij,ij->ij", square(8), square(2000), lambda A, B: A * B),
     Row("row by row", "bi,bi->b", square(8), square(2000), lambda A, B: np.vecdot(A, B)),
-    Row("outer product", "i,j->ij", ((8,), (8,)), ((2000,), (2000,)), lambda A, B: np.multiply.outer(A, B)),
+    Row(
+        "outer product",
+        "i,j->ij",
+        ((8,), (8,)),
+        ((2000,), (2000,)),
+        lambda A, B: np.multiply.outer(A, B),
+    ),
     Row("trace", "ii->", square(8, 1), square(2000, 1), lambda A: A.trace()),
     Row("diagonal", "ii->i", square(8, 1), square(2000, 1), lambda A: A.diagonal()),
     Row("sums of rows", "ij->i", square(8, 1), square(2000, 1), lambda A: A.sum(1)),
-    Row("bilinear form", "i,ij,j->", ((8,), (8, 8), (8,)), ((2000,), (2000, 2000), (2000,)),
-        lambda A, B, C: A @ B @ C),
-    Row("MTTKRP, first", "ijk,jr,kr->ir", ((6, 6, 6), (6, 4), (6, 4)), ((120, 120, 120), (120, 32), (120, 32)), mttkrp),
-    Row("MTTKRP, middle", "ijk,ir,kr->jr", ((6, 6, 6), (6, 4), (6, 4)), ((120, 120, 120), (120, 32), (120, 32)),
-        mttkrp_middle),
+    Row(
+        "bilinear form",
+        "i,ij,j->",
+        ((8,), (8, 8), (8,)),
+        ((2000,), (2000, 2000), (2000,)),
+        lambda A, B, C: A @ B @ C,
+    ),
+    Row(
+        "MTTKRP, first",
+        "ijk,jr,kr->ir",
+        ((6, 6, 6), (6, 4), (6, 4)),
+        ((120, 120, 120), (120, 32), (120, 32)),
+        mttkrp,
+    ),
+    Row(
+        "MTTKRP, middle",
+        "ijk,ir,kr->jr",
+        ((6, 6, 6), (6, 4), (6, 4)),
+        ((120, 120, 120), (120, 32), (120, 32)),
+        mttkrp_middle,
+    ),
     Row("CP to tensor", "ir,jr,kr->ijk", ((6, 4),) * 3, ((120, 32),) * 3, cp),
-    Row("Tucker to tensor", "abc,ia,jb,kc->ijk", ((3, 3, 3), *((6, 3),) * 3), ((24, 24, 24), *((120, 24),) * 3),
-        tucker),
-    Row("Khatri-Rao", "ir,jr->ijr", ((6, 4),) * 2, ((300, 64),) * 2, lambda A, B: A[:, None, :] * B),
-    Row("quadratic forms", "bi,ij,kj,bk->b", ((8, 4), (4, 4), (4, 4), (8, 4)),
-        ((512, 128), (128, 128), (128, 128), (512, 128)), quadratic),
-    Row("attention scores", "bqhd,bkhd->bhqk", ((2, 4, 2, 4),) * 2, ((4, 128, 8, 64),) * 2, attention_scores),
-    Row("attention values", "bhqk,bkhd->bqhd", ((2, 2, 4, 4), (2, 4, 2, 4)), ((4, 8, 128, 128), (4, 128, 8, 64)),
-        attention_values),
-    Row("linear attention", "bqhd,bkhd,bkhe->bqhe", ((2, 4, 2, 4),) * 3, ((4, 128, 8, 64),) * 3, linear_attention),
-    Row("two sums, one in the middle", "iajb,akb->ijk", ((3, 3, 3, 3), (3, 3, 3)), ((40, 40, 40, 40), (40, 60, 40)),
-        middle),
-    Row("sum in the middle", "iaj,ak->ijk", ((3, 3, 3), (3, 3)), ((200, 200, 200), (200, 100)),
-        lambda A, B: A.transpose(0, 2, 1) @ B),
-    Row("four-index transformation", "pqrs,pa,qb,rc,sd->abcd", ((3,) * 4, *square(3, 4)), ((28,) * 4, *square(28, 4)),
-        four_index),
-    Row("chain of ten", chain(10), square(4, 10), square(128, 10), lambda *arrays: reduce(np.matmul, arrays)),
-    Row("trains of 20 cores, inner product", inner(20), inner_shapes(20, 2, 4), inner_shapes(20, 4, 48), train_inner),
-    Row("train of 6 cores to tensor", unfolded(6), ((2, 2), *((2, 2, 2),) * 4, (2, 2)),
-        ((12, 8), *((8, 12, 8),) * 4, (8, 12)), train_full),
-)  # fmt: skip
+    Row(
+        "Tucker to tensor",
+        "abc,ia,jb,kc->ijk",
+        ((3, 3, 3), *((6, 3),) * 3),
+        ((24, 24, 24), *((120, 24),) * 3),
+        tucker,
+    ),
+    Row(
+        "Khatri-Rao", "ir,jr->ijr", ((6, 4),) * 2, ((300, 64),) * 2, lambda A, B: A[:, None, :] * B
+    ),
+    Row(
+        "quadratic forms",
+        "bi,ij,kj,bk->b",
+        ((8, 4), (4, 4), (4, 4), (8, 4)),
+        ((512, 128), (128, 128), (128, 128), (512, 128)),
+        quadratic,
+    ),
+    Row(
+        "attention scores",
+        "bqhd,bkhd->bhqk",
+        ((2, 4, 2, 4),) * 2,
+        ((4, 128, 8, 64),) * 2,
+        attention_scores,
+    ),
+    Row(
+        "attention values",
+        "bhqk,bkhd->bqhd",
+        ((2, 2, 4, 4), (2, 4, 2, 4)),
+        ((4, 8, 128, 128), (4, 128, 8, 64)),
+        attention_values,
+    ),
+    Row(
+        "linear attention",
+        "bqhd,bkhd,bkhe->bqhe",
+        ((2, 4, 2, 4),) * 3,
+        ((4, 128, 8, 64),) * 3,
+        linear_attention,
+    ),
+    Row(
+        "two sums, one in the middle",
+        "iajb,akb->ijk",
+        ((3, 3, 3, 3), (3, 3, 3)),
+        ((40, 40, 40, 40), (40, 60, 40)),
+        middle,
+    ),
+    Row(
+        "sum in the middle",
+        "iaj,ak->ijk",
+        ((3, 3, 3), (3, 3)),
+        ((200, 200, 200), (200, 100)),
+        lambda A, B: A.transpose(0, 2, 1) @ B,
+    ),
+    Row(
+        "four-index transformation",
+        "pqrs,pa,qb,rc,sd->abcd",
+        ((3,) * 4, *square(3, 4)),
+        ((28,) * 4, *square(28, 4)),
+        four_index,
+    ),
+    Row(
+        "chain of ten",
+        chain(10),
+        square(4, 10),
+        square(128, 10),
+        lambda *arrays: reduce(np.matmul, arrays),
+    ),
+    Row(
+        "trains of 20 cores, inner product",
+        inner(20),
+        inner_shapes(20, 2, 4),
+        inner_shapes(20, 4, 48),
+        train_inner,
+    ),
+    Row(
+        "train of 6 cores to tensor",
+        unfolded(6),
+        ((2, 2), *((2, 2, 2),) * 4, (2, 2)),
+        ((12, 8), *((8, 12, 8),) * 4, (8, 12)),
+        train_full,
+    ),
+)
 
 
 def names(row: Row) -> list[str]:
@@ -223,6 +345,11 @@ def contraction(row: Row, large: int) -> Problem:
     return Problem(arrays, partial(expression, row), row.hand, rivals(row))
 
 
-FAMILY = Family("P9", "29 contractions without derivatives", tuple(
-    Case("P9", row.name, partial(contraction, row), {TINY: (0,), SMALL: (0,), LARGE: (1,)}) for row in ROWS
-))  # fmt: skip
+FAMILY = Family(
+    "P9",
+    "29 contractions without derivatives",
+    tuple(
+        Case("P9", row.name, partial(contraction, row), {TINY: (0,), SMALL: (0,), LARGE: (1,)})
+        for row in ROWS
+    ),
+)
