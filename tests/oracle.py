@@ -69,13 +69,14 @@ def _contract(inputs, output, sizes, arrays):
         raise ValueError(f"no size for {unknown}")
     batch = np.broadcast_shapes(*(a.shape[len(labels):] for labels, a in zip(inputs, arrays)))
     result = np.zeros((*(sizes[label] for label in output), *batch), _accumulator(arrays))
+    reads = [([order.index(label) for label in labels], array) for labels, array in zip(inputs, arrays)]
+    writes = [order.index(label) for label in output]
     for point in itertools.product(*(range(sizes[label]) for label in order)):
-        at = dict(zip(order, point))
         value = 1
-        for labels, array in zip(inputs, arrays):
-            value = value * array[tuple(at[label] for label in labels)]
+        for places, array in reads:
+            value = value * array[tuple([point[place] for place in places])]
         # A repeated output label indexes the diagonal only: that is what makes `i->ii` an embedding.
-        result[tuple(at[label] for label in output)] += value
+        result[tuple([point[place] for place in writes])] += value
     return result
 
 

@@ -14,8 +14,8 @@ from strategies import einsums, small_einsums
 
 import einderiv as ed
 
-# Beyond this many operands a second derivative in all its orders is for the long run only.
-MANY_OPERANDS = 4
+# Beyond this many operands a second derivative in all its orders is no test of the plain run.
+MANY_OPERANDS = 3
 
 
 def name_of(case):

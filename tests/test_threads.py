@@ -184,7 +184,9 @@ print("none hangs")
 """
 
 
-@pytest.mark.parametrize("forks", [3, pytest.param(length(12, 200), marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("forks", [length(12, 200)])
 def test_forks_while_threads_derive(forks):
     """The package holds no locks that a child could inherit held."""
     text = FORKING.format(tests=str(Path(__file__).parent), forks=forks)
@@ -221,7 +223,9 @@ print(count, wrong, repr(ed.limits) == before)
 """
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(length(1000, 10**4), marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("count", [length(1000, 10**4)])
 def test_interrupts_leave_right_answers(count):
     text = INTERRUPTED.format(tests=str(Path(__file__).parent), seed=0, count=count)
     text = "import signal\nsignal.signal(signal.SIGALRM, signal.default_int_handler)\n" + text

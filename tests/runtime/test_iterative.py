@@ -62,6 +62,7 @@ def test_conjugate_gradients_beyond_the_memory():
         close(H.solve(np.ones(30)), np.linalg.solve(full, np.ones(30)))
 
 
+@pytest.mark.slow
 def test_conjugate_gradients_at_a_size_that_is_not_formed():
     pytest.importorskip("scipy")
     H = ridged(r.normal(size=(3, 5000)))  # 200 MB dense
