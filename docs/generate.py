@@ -269,7 +269,8 @@ def compositions() -> Iterator[str]:
         found = getattr(ed, name)
         known = name in VOCABULARY or name in NOT_IN_TEXTS
         if known and name not in FUNCTIONS and name not in NO_FUNCTIONS:
-            law = (found.__doc__ or "").strip().splitlines()[0].replace("``", "`")
+            first, *_ = (found.__doc__ or "").strip().split("\n\n")
+            law = " ".join(first.split()).replace("``", "`")
             call, rest = re.fullmatch(r"(`[^`]*`):? (.*)", law.replace(":func:", "")).groups()  # type: ignore[union-attr]
             yield f"| {cell(call)} | {cell(rest)} |"
 

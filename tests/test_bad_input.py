@@ -13,11 +13,12 @@ from lengths import length
 from work import Calls
 
 import einderiv as ed
+from einderiv.errors import NoFormError, NoLettersError
 
 einsum, tensor = ed.einsum, ed.tensor
 PARSE, SHAPE, LIMIT, BACK = ed.ParseError, ed.ShapeError, ed.LimitError, ed.BackendError
 ANY, TYPE, BAD = ed.EinderivError, TypeError, (ed.EinderivError, TypeError)  # BAD: where either is right
-OWN = (PARSE, SHAPE, LIMIT, BACK, ANY, TYPE)
+OWN = (PARSE, SHAPE, LIMIT, BACK, ANY, TYPE, NoFormError, NoLettersError)
 X, Y, P = np.ones((4, 5)), np.ones((5, 3)), np.ones((3, 2))
 at = dict(X=X, Y=Y, P=P)
 

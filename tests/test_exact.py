@@ -9,7 +9,14 @@ import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lengths import length
-from oracle import assert_same, exact_by_name, exact_derivative, exact_second, loop_einsum, run_printed
+from oracle import (
+    assert_same,
+    exact_by_name,
+    exact_derivative,
+    exact_second,
+    loop_einsum,
+    run_printed,
+)
 from strategies import einsums, small_einsums
 
 import einderiv as ed

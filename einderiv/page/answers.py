@@ -33,10 +33,10 @@ def derivative(request: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to "what is the derivative?".
 
     >>> found = derivative({"text": "is,st,tj->ij", "wrt": "A"})
-    >>> found["terms"][0]["compact"], found["tensors"], found["wrt"]
-    ([['b', 'b'], ['t', 't'], [',', None], ['t', 't'], ['j', 'j'], ['->', None], ['i', 'i'], ['j',
-    'j'], ['i', 'i'], \
-['b', 'b']], {'A': 2, 'B': 2, 'C': 2}, 'A')
+    >>> found["terms"][0]["compact"][:4]
+    [['b', 'b'], ['t', 't'], [',', None], ['t', 't']]
+    >>> found["tensors"], found["wrt"]
+    ({'A': 2, 'B': 2, 'C': 2}, 'A')
 
     Raises what ``parse``, ``einsum`` and ``derive`` raise, and FieldError for a field that cannot
     be used.

@@ -27,7 +27,8 @@ class ClusterPlan(Plan):
 
     >>> import einderiv as ed
     >>> y = ed.einsum("ij,jk->ik", "A", "B")
-    >>> print(ed.plan(y, {"A": (10**4, 10**4), "B": (10**4, 10**4)}, workers=4, memory="16GiB"))
+    >>> shapes = {"A": (10**4, 10**4), "B": (10**4, 10**4)}
+    >>> print(ed.plan(y, shapes, workers=4, memory="16GiB"))  # doctest: +NORMALIZE_WHITESPACE
     step      einsum     blocks  tasks    sent  time
     contract  ab,bc->ac      32     56  3.6 GB  100%
     4 workers of 17.2 GB: 72 tasks, 16 of them read operands; at most 3.6 GB sent; peak 850 MB in a

@@ -9,8 +9,9 @@ from test_numpy import CONTRACTIONS, SIZE, VIEWS, WRITES, array, text
 
 import einderiv as ed
 from einderiv.backends import JAX, TORCH
-from einderiv.backends.functional import BIG, WIDE
+from einderiv.backends.functional import WIDE
 from einderiv.planning import Step
+from einderiv.rewriting import BEYOND_INT32
 
 
 def run(kind, spec, arrays, out=(), operands=()):
@@ -67,7 +68,7 @@ SPELT = [
     ("view",      ((0, 0), (0,)),                 'torch.einsum("aa->a", v0)', 'jnp.einsum("aa->a", v0)'),
     ("sum",       ((0, 1, 2), (1,)),              "v0.sum(dim=(0, 2))",      "v0.sum(axis=(0, 2))"),
     ("scale",     (-2, ()),                       "(-2) * v0",               "(-2) * v0"),
-    ("scale",     (BIG, ()),   "torch.full((), 2147483648, dtype=dtype, device=device) * v0",
+    ("scale",     (BEYOND_INT32, ()),   "torch.full((), 2147483648, dtype=dtype, device=device) * v0",
                                "jnp.full((), 2147483648, dtype=dtype) * v0"),
     ("number",    (WIDE,),     "torch.full((), 9.223372036854776e+18, dtype=dtype, device=device)",
                                "jnp.full((), 9.223372036854776e+18, dtype=dtype)"),

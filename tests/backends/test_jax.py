@@ -6,7 +6,15 @@ import sys
 
 import numpy as np
 import pytest
-from backend_checks import FUSED, KEPT, X, assert_as_numpy, assert_as_numpy_together, fused, run_source
+from backend_checks import (
+    FUSED,
+    KEPT,
+    X,
+    assert_as_numpy,
+    assert_as_numpy_together,
+    fused,
+    run_source,
+)
 from lengths import length
 from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 

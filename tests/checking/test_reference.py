@@ -5,7 +5,16 @@ import sys
 
 import numpy as np
 import pytest
-from formulas import ALONE, FORMULAS, MATRICES, NAMES, PARAMETERS, arguments, by_differences, with_parameters
+from formulas import (
+    ALONE,
+    FORMULAS,
+    MATRICES,
+    NAMES,
+    PARAMETERS,
+    arguments,
+    by_differences,
+    with_parameters,
+)
 
 import einderiv as ed
 from einderiv.checking.reference import PLAIN

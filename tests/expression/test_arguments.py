@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.expression import Constant, as_expression, check_name, number, operand, parsed_bytes, whole
+from einderiv.expression import (
+    Constant,
+    as_expression,
+    check_name,
+    number,
+    operand,
+    parsed_bytes,
+    whole,
+)
 
 X = ed.tensor("X", "ij")
 

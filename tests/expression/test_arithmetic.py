@@ -8,7 +8,17 @@ import pytest
 from oracle import assert_same
 
 import einderiv as ed
-from einderiv.expression import FLAT, Add, Einsum, Expr, added, aligned, as_expression, axes_of, is_zero
+from einderiv.expression import (
+    FLAT,
+    Add,
+    Einsum,
+    Expr,
+    added,
+    aligned,
+    as_expression,
+    axes_of,
+    is_zero,
+)
 
 t, es, ev = ed.tensor, ed.einsum, ed.evaluate
 NAMES = {"X": "ij", "Y": "ij", "B": "jk", "M": "nn", "N": "nn", "u": "j", "w": "i", "s": "", "r": "",

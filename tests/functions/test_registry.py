@@ -4,7 +4,14 @@ import pytest
 
 import einderiv as ed
 from einderiv.expression import construct as construction
-from einderiv.functions import MATRIX, SAME_AXES, VOCABULARY, elementwise, is_elementwise, reductions
+from einderiv.functions import (
+    MATRIX,
+    SAME_AXES,
+    VOCABULARY,
+    elementwise,
+    is_elementwise,
+    reductions,
+)
 from einderiv.functions import complex as complexes
 from einderiv.functions import compound as compositions
 from einderiv.functions import linalg as matrices

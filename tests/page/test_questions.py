@@ -3,7 +3,16 @@
 import pytest
 
 import einderiv as ed
-from einderiv.page.questions import CHARACTERS, FieldError, Question, given, language, question, sizes, subject
+from einderiv.page.questions import (
+    CHARACTERS,
+    FieldError,
+    Question,
+    given,
+    language,
+    question,
+    sizes,
+    subject,
+)
 
 LANGUAGES = [
     ("is,st,tj->ij",                        "string"),
