@@ -85,6 +85,9 @@ JULIA_CORE = {
     "det": "fill(det({0}))",
     "logdet": "fill(logabsdet({0})[1])",
 }
+LINEAR_ALGEBRA = frozenset(
+    ("inv", "det", "logdet")
+)  # functions of matrices, of Julia's LinearAlgebra
 _JULIA = """baremodule begin break catch const continue do else elseif end export false finally
 for function global if import let local macro module quote return struct true try using while ein"""
 RESERVED_WORDS = {
@@ -103,6 +106,10 @@ class Listing:
     inputs: dict[str, Expr] = field(default_factory=dict)
     free: dict[Size, str] = field(default_factory=dict)  # sizes that no argument has
     lines: list[str] = field(default_factory=list)
+    values: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # names with what they are, in Julia
+    functions: set[str] = field(default_factory=set)  # that are called
 
     def name(self, e: Expr) -> str:
         """The variable of a value; tensors keep their names where the language lets them."""
@@ -185,15 +192,12 @@ def _below(node: Expr) -> tuple[Expr, ...]:
 def _finished(e: Expr, known: Listing) -> str:
     result = known.names.get(id(e)) or repr(e.value)  # type: ignore[attr-defined]  # a number alone
     if known.style == "julia":
-        last = known.lines[-1] if known.lines else ""
-        if last.startswith(f"{result} = ") and "\n" not in last:
-            body = [*known.lines[:-1], "return " + last.removeprefix(f"{result} = ")]
-        else:
-            body = [*known.lines, f"return {result}"]
+        values = list(known.values)
+        if values and values[-1][0] == result:
+            result = values.pop()[1]
+        body = [*(f"{name} = {value}" for name, value in values), f"return {result}"]
         free = f"; {', '.join(known.free.values())}" if known.free else ""
-        using = (
-            "using LinearAlgebra\n" if re.search(r"\b(det|logabsdet|inv)\(", "".join(body)) else ""
-        )
+        using = "using LinearAlgebra\n" * bool(known.functions & LINEAR_ALGEBRA)
         first = f"function compute({', '.join(known.inputs)}{free})"
         body = [*_shapes(e, known), *body]
         return (
@@ -311,27 +315,26 @@ def _within(ranges: Sequence[tuple[str, str]], inner: Sequence[str]) -> list[str
 
 # ---- Julia
 def _julia(node: Expr, known: Listing) -> None:
-    name = known.name(node)
+    known.values.append((known.name(node), _julia_value(node, known)))
+
+
+def _julia_value(node: Expr, known: Listing) -> str:
     if is_zero(node):
-        known.lines.append(f"{name} = zeros({', '.join(known.size(s) for s in node.sizes)})")
-    elif isinstance(node, Einsum):
-        known.lines.append(f"{name} = {_ein(node, known)}")
-    elif isinstance(node, Add):
-        known.lines.append(f"{name} = {' .+ '.join(_value(a, known) for a in node.addends)}")
-    else:
-        assert isinstance(node, Apply)
-        table: Mapping[str, str] = JULIA_CORE if node.core else JULIA
-        text = table.get(node.function.name)
-        matrix = node.function.name in ("inv", "det", "logdet")
-        if text is None or (matrix and node.arguments[0].ndim != 2):
-            raise BackendError(
-                f"the function {node.function.name} has no form in Julia here: write it out with "
-                "others"
-            )
-        known.lines.append(
-            f"{name} = "
-            + text.format(*(_value(a, known) for a in node.arguments), *shown_parameters(node))
+        return f"zeros({', '.join(known.size(s) for s in node.sizes)})"
+    if isinstance(node, Einsum):
+        return _ein(node, known)
+    if isinstance(node, Add):
+        return " .+ ".join(_value(a, known) for a in node.addends)
+    assert isinstance(node, Apply)
+    name = node.function.name
+    table: Mapping[str, str] = JULIA_CORE if node.core else JULIA
+    template = table.get(name)
+    if template is None or (name in LINEAR_ALGEBRA and node.arguments[0].ndim != 2):
+        raise BackendError(
+            f"the function {name} has no form in Julia here: write it out with others"
         )
+    known.functions.add(name)
+    return template.format(*(_value(a, known) for a in node.arguments), *shown_parameters(node))
 
 
 def _value(e: Expr, known: Listing) -> str:

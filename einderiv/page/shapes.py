@@ -39,7 +39,7 @@ def layouts(
             "numerator layout",
             [above, below],
             [rows, columns],
-            "a row for each entry of y, a column for each of ",
+            f"a row for each entry of y, a column for each of {J.record.wrt}",
         ),
         (
             "denominator layout",
@@ -63,7 +63,7 @@ def layouts(
                 "shape": shape,
                 "numbers": found,
                 "flat": True,
-                "note": note + (J.record.wrt if note.endswith(" of ") else ""),
+                "note": note,
             }
             for name, shape, found, note in flat
         ),
