@@ -322,7 +322,8 @@ def _product(
     rest = " ".join(factors) or (style.one if summed or not deltas else "")
     if summed:
         rest = style.sum([names[x] for x in summed], rest)
-    front = [] if value in (1, -1) else [style.number(abs(value) if _negative(value) else value)]
+    size = abs(value) if _negative(value) else value
+    front = [] if size == 1 else [style.number(size)]
     if front and rest == style.one and not summed:
         rest = ""
     return _negative(value), " ".join(part for part in (*front, *deltas, rest) if part)

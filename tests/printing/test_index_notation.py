@@ -25,6 +25,7 @@ TABLE = [
     (lambda: x**2.5,                       "y[n] = power(x[n], 2.5)"),
     (lambda: x - x,                        "y[n] = 0"),
     (lambda: (1 + 2j) * x,                 "y[n] = ((1+2j)) x[n]"),
+    (lambda: (-1 + 0j) * x,                "y[n] = ((-1+0j)) x[n]"),
     (lambda: ed.derive(SEED, ed.tensor("Z", "p")), "∂y[i,j]/∂Z[a] = 0"),
 ]  # fmt: skip
 
