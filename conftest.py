@@ -15,7 +15,10 @@ from sybil.parsers.markdown import SkipParser
 from sybil.parsers.myst import PythonCodeBlockParser
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
+    parsers=[
+        PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE),
+        SkipParser(),
+    ],
     patterns=["*.md"],
 ).pytest()
 
@@ -28,8 +31,12 @@ XLA_FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_pas
 
 def pytest_addoption(parser):
     group = parser.getgroup("einderiv")
-    group.addoption("--passed-to", type=Path, metavar="FILE", help="write the names of the tests that passed")
-    group.addoption("--but-passed-in", type=Path, metavar="FILE", help="leave out the tests named in this file")
+    group.addoption(
+        "--passed-to", type=Path, metavar="FILE", help="write the names of the tests that passed"
+    )
+    group.addoption(
+        "--but-passed-in", type=Path, metavar="FILE", help="leave out the tests named in this file"
+    )
 
 
 @pytest.hookimpl(trylast=True)  # once there is a cache

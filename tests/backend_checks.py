@@ -53,8 +53,11 @@ def assert_equal(got, want):
 def run_source(e, backend, given):
     """The source in a namespace of its own; nothing of ours is imported."""
     source = ed.source(e, backend)
-    roots = {n.names[0].name.split(".")[0] if isinstance(n, ast.Import) else n.module.split(".")[0]
-             for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.Import, ast.ImportFrom))}  # fmt: skip
+    roots = {
+        n.names[0].name.split(".")[0] if isinstance(n, ast.Import) else n.module.split(".")[0]
+        for n in ast.walk(ast.parse(source))
+        if isinstance(n, (ast.Import, ast.ImportFrom))
+    }
     assert roots <= {backend, "itertools", "math", "cupyx"}
     scope = {"__name__": "alone"}
     exec(compile(source, "<source>", "exec"), scope)
@@ -64,5 +67,7 @@ def run_source(e, backend, given):
 def fused(make, one):
     """A compiled expression as a function of X alone, and X."""
     f = ed.compile(make())
-    given = {n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)}
+    given = {
+        n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)
+    }
     return (lambda x: f({**given, "X": x})), given["X"]

@@ -53,10 +53,12 @@ class Case:
 
     def values(self):
         rng = random.Random(self.seed)
-        bound = 2**rng.choice((8, 16, 30)) if self.wide else 4
+        bound = 2 ** rng.choice((8, 16, 30)) if self.wide else 4
         shapes = {n: self.shape(t) for n, t in zip(self.names, self.terms)}
-        return {n: np.array([rng.randint(-bound, bound) for _ in range(prod(s))], np.int64).reshape(s)
-                for n, s in shapes.items()}  # fmt: skip
+        return {
+            n: np.array([rng.randint(-bound, bound) for _ in range(prod(s))], np.int64).reshape(s)
+            for n, s in shapes.items()
+        }
 
 
 def drawn(seed):
@@ -80,8 +82,15 @@ def _drawn(rng):
     output = "".join(rng.choice(letters) for _ in range(rng.randint(0, 3)))
     used = {x for t in (*terms, output) for x in t}
     wrt = tuple(rng.choice(names) for _ in range(rng.choice((0, 1, 1, 2, 2)))) if names else ()
-    return Case(tuple(terms), tuple(names), output, {x: n for x, n in sizes.items() if x in used}, wrt,
-                rng.randrange(2**32), rng.random() < 0.25)  # fmt: skip
+    return Case(
+        tuple(terms),
+        tuple(names),
+        output,
+        {x: n for x, n in sizes.items() if x in used},
+        wrt,
+        rng.randrange(2**32),
+        rng.random() < 0.25,
+    )
 
 
 def fits(case):
@@ -140,7 +149,9 @@ def _embedded(inputs, arrays, output, sizes):
 
 def expression(case):
     operands = case.names or (1,)  # a string without an operand is one with a scalar
-    e = ed.einsum(case.subscripts, *operands, sizes={x: n for x, n in case.sizes.items() if x in case.output})
+    e = ed.einsum(
+        case.subscripts, *operands, sizes={x: n for x, n in case.sizes.items() if x in case.output}
+    )
     for name in case.wrt:
         e = ed.derive(e, name)
     return e
@@ -167,7 +178,9 @@ def hosted(values, backend):
 def same(got, want, what):
     got = np.asarray(got)
     if got.shape != want.shape or got.dtype.kind not in "iu" or got.tolist() != want.tolist():
-        raise AssertionError(f"{what}: {got.dtype} {got.shape} {got.tolist()} is not {want.shape} {want.tolist()}")
+        raise AssertionError(
+            f"{what}: {got.dtype} {got.shape} {got.tolist()} is not {want.shape} {want.tolist()}"
+        )
 
 
 def run(case, backend="numpy", streamed=True):
@@ -187,7 +200,9 @@ def run(case, backend="numpy", streamed=True):
         if backend == "numpy":
             _forms(case, e, needed, want, streamed)
     except ed.EinderivError as error:
-        if (case.wide and "int64" in str(error)) or (not case.names and "not computed yet" in str(error)):
+        if (case.wide and "int64" in str(error)) or (
+            not case.names and "not computed yet" in str(error)
+        ):
             return "refused"
         raise
     return "equal"
@@ -202,10 +217,15 @@ def _whole(floats):
 
 def in_portions(e, arrays, limit=2**20):
     """The terms of `e`, not one factor computed yet; and what knows its sizes and dtypes."""
-    shapes, dtypes = ({n: getattr(a, what) for n, a in arrays.items()} for what in ("shape", "dtype"))
+    shapes, dtypes = (
+        {n: getattr(a, what) for n, a in arrays.items()} for what in ("shape", "dtype")
+    )
     p = Portions(e, solved([e], shapes), dtypes, limit)
     data = Data(p, arrays)
-    return [Term(tuple((Portion(data, part), labels) for part, labels in own), output) for own, output in p.split], p
+    return [
+        Term(tuple((Portion(data, part), labels) for part, labels in own), output)
+        for own, output in p.split
+    ], p
 
 
 def _forms(case, e, given, want, streamed):
@@ -220,14 +240,24 @@ def _forms(case, e, given, want, streamed):
     if case.wrt and not case.wide:
         given_shape = case.values()[case.wrt[-1]].shape
         k = want.ndim - len(given_shape)
-        v = np.array([rng.randint(-3, 3) for _ in range(prod(given_shape))], np.int64).reshape(given_shape)
+        v = np.array([rng.randint(-3, 3) for _ in range(prod(given_shape))], np.int64).reshape(
+            given_shape
+        )
         axes = list(range(want.ndim))
         product = np.einsum(want, axes, np.array(v, object), axes[k:], axes[:k])
         same(structured.matvec(v), np.asarray(product, object), "matvec")
     if streamed:
-        with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-            limit = max(5 * structured.nbytes, 2**16)  # several blocks, where the result has more than 2 000 numbers
-            same(ed.stream(e, given, to=folder + "/r.zarr", memory_limit=limit, progress=False)[...], want, "streamed")
+        with tempfile.TemporaryDirectory(
+            dir="/dev/shm" if os.path.isdir("/dev/shm") else None
+        ) as folder:
+            limit = max(
+                5 * structured.nbytes, 2**16
+            )  # several blocks, where the result has more than 2 000 numbers
+            same(
+                ed.stream(e, given, to=folder + "/r.zarr", memory_limit=limit, progress=False)[...],
+                want,
+                "streamed",
+            )
 
 
 # ------------------------------------------------------------------------------------------------ a long run
@@ -252,8 +282,12 @@ def smaller(case):
         yield replace(case, wrt=case.wrt[:k] + case.wrt[k + 1 :])
     for x, n in case.sizes.items():
         rest = {y: m for y, m in case.sizes.items() if y != x}
-        yield replace(case, sizes=rest, terms=tuple(t.replace(x, "") for t in case.terms),
-                      output=case.output.replace(x, ""))  # fmt: skip
+        yield replace(
+            case,
+            sizes=rest,
+            terms=tuple(t.replace(x, "") for t in case.terms),
+            output=case.output.replace(x, ""),
+        )
         if n > 0:
             yield replace(case, sizes={**case.sizes, x: n - 1})
 
@@ -284,7 +318,15 @@ def save(path, state):
 
 
 def long_run(seed, count, path, backend, streamed_every):
-    fresh = {"seed": seed, "backend": backend, "done": 0, "equal": 0, "refused": 0, "seconds": 0.0, "failed": []}
+    fresh = {
+        "seed": seed,
+        "backend": backend,
+        "done": 0,
+        "equal": 0,
+        "refused": 0,
+        "seconds": 0.0,
+        "failed": [],
+    }
     state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else fresh
     if (state["seed"], state["backend"]) != (seed, backend):
         raise SystemExit(f"{path} is of seed {state['seed']} and {state['backend']}")
@@ -317,7 +359,9 @@ def main():
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--resume", type=Path, default=Path("exactness.json"))
     parser.add_argument("--backend", default="numpy", choices=("numpy", "torch", "jax", "dask"))
-    parser.add_argument("--streamed-every", type=int, default=1, help="write every n-th case to Zarr")
+    parser.add_argument(
+        "--streamed-every", type=int, default=1, help="write every n-th case to Zarr"
+    )
     parser.add_argument("--case", type=read_case, help="one case, as a failure prints it")
     given = parser.parse_args()
     if given.case:

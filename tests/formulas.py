@@ -160,10 +160,16 @@ MATRICES = {
 #: rows that are the same along a curve only: `modulus` of a number and its conjugate has a test of its own
 ALONE = {"modulus"}
 PARAMETERS = {
-    "power": [(2.5,), (-0.5,), (5,), (-3,), (1.0,), (2.0,), (0.75,)], "leaky_relu": [(0.2,), (2,)], "elu": [(0.7,)],
-    "polygamma": [(1,), (4,)], "prod": [(0,), (1,), (2,)], "matrix_power": [(2,), (3,), (5,)], "minors": [(2,), (3,)],
-    "tril": [(0,), (1,), (-2,)], "triu": [(0,), (-1,), (2,)],
-}  # fmt: skip
+    "power": [(2.5,), (-0.5,), (5,), (-3,), (1.0,), (2.0,), (0.75,)],
+    "leaky_relu": [(0.2,), (2,)],
+    "elu": [(0.7,)],
+    "polygamma": [(1,), (4,)],
+    "prod": [(0,), (1,), (2,)],
+    "matrix_power": [(2,), (3,), (5,)],
+    "minors": [(2,), (3,)],
+    "tril": [(0,), (1,), (-2,)],
+    "triu": [(0,), (-1,), (2,)],
+}
 
 
 NAMES = "xyz"

@@ -31,8 +31,14 @@ MEMORY = 200 * 2**20
 ROOT = Path(__file__).resolve().parents[1]
 
 einsum, tensor, evaluate, derive = ed.einsum, ed.tensor, ed.evaluate, ed.derive
-PARSE, SHAPE, LIMIT, BACK, ANY, TYPE = (ed.ParseError, ed.ShapeError, ed.LimitError, ed.BackendError, ed.EinderivError,
-                                        TypeError)  # fmt: skip
+PARSE, SHAPE, LIMIT, BACK, ANY, TYPE = (
+    ed.ParseError,
+    ed.ShapeError,
+    ed.LimitError,
+    ed.BackendError,
+    ed.EinderivError,
+    TypeError,
+)
 OWN = {PARSE, SHAPE, LIMIT, BACK, ANY, TYPE}
 
 
@@ -52,7 +58,9 @@ def product():
 def clique(n):
     """An einsum of `n` operands of size-1 axes, each two of which share a label."""
     edges = {edge: k for k, edge in enumerate(combinations(range(n), 2))}
-    return einsum(*[x for v in range(n) for x in (f"T{v}", [k for edge, k in edges.items() if v in edge])], [])
+    return einsum(
+        *[x for v in range(n) for x in (f"T{v}", [k for edge, k in edges.items() if v in edge])], []
+    )
 
 
 def ring(n):
@@ -61,7 +69,9 @@ def ring(n):
 
 
 def searched(n, optimize):
-    return ed.compile(clique(n), optimize=optimize)({f"T{v}": ones(*[1] * (n - 1)) for v in range(n)})
+    return ed.compile(clique(n), optimize=optimize)(
+        {f"T{v}": ones(*[1] * (n - 1)) for v in range(n)}
+    )
 
 
 def derived(e, times):
@@ -125,7 +135,9 @@ def torch_and_jax():
 def torch_dtypes():
     import torch
 
-    return str(evaluate(product(), A=torch.ones(2, 2), B=torch.ones(2, 2, dtype=torch.float64)).dtype)
+    return str(
+        evaluate(product(), A=torch.ones(2, 2), B=torch.ones(2, 2, dtype=torch.float64)).dtype
+    )
 
 
 def torch_devices():
@@ -263,8 +275,14 @@ LIBRARIES = [
     ("30 JAX without x64",      lambda: jax_without_x64(),                        "float32"),
 ]
 # fmt: on
-GROUPS = {"strings": STRINGS, "sizes": SIZES, "numbers": NUMBERS, "searches": SEARCHES, "names": NAMES,
-          "libraries": LIBRARIES}  # fmt: skip
+GROUPS = {
+    "strings": STRINGS,
+    "sizes": SIZES,
+    "numbers": NUMBERS,
+    "searches": SEARCHES,
+    "names": NAMES,
+    "libraries": LIBRARIES,
+}
 
 
 class OutOfTime(BaseException):
@@ -275,7 +293,9 @@ def judged(call, want):
     """What is wrong with a row; nothing if it did as it must."""
     if len(want) == 1:
         found = call()
-        same = np.array_equal(found, want[0]) if isinstance(want[0], np.ndarray) else found == want[0]
+        same = (
+            np.array_equal(found, want[0]) if isinstance(want[0], np.ndarray) else found == want[0]
+        )
         return "" if same else f"it gave {found!r:.200}, not {want[0]!r:.200}"
     kind, words = want
     try:

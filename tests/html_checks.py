@@ -33,6 +33,8 @@ def no_script(html):
     read = Reader(html)
     for tag, attrs in read.tags:
         assert tag not in ("script", "iframe", "object", "link", "img")
-        assert not any(key.startswith("on") or "javascript:" in (value or "") for key, value in attrs.items())
+        assert not any(
+            key.startswith("on") or "javascript:" in (value or "") for key, value in attrs.items()
+        )
         assert not any(key in ("src", "href") for key in attrs)
     return read.text

@@ -34,7 +34,13 @@ def partials(f, arrays, names, order):
     """The value of ``f(**arrays)``, and for each name the derivatives by that array alone, up to `order`."""
 
     def slot(name):
-        return lambda given: [one(given[name]) for one in derivatives(lambda a: f(**{**given, name: a}), order)[1:]]
+        return lambda given: [
+            one(given[name]) for one in derivatives(lambda a: f(**{**given, name: a}), order)[1:]
+        ]
 
-    value, *found = jax.jit(lambda given: [f(**given), *(slot(name)(given) for name in names)])(arrays)
-    return np.asarray(value), {name: [np.asarray(one) for one in row] for name, row in zip(names, found)}
+    value, *found = jax.jit(lambda given: [f(**given), *(slot(name)(given) for name in names)])(
+        arrays
+    )
+    return np.asarray(value), {
+        name: [np.asarray(one) for one in row] for name, row in zip(names, found)
+    }

@@ -21,7 +21,9 @@ CALLS = {
     "conj": np.conj,
     "vec": lambda a: a.reshape(-1, 1, order="F"),
     "unvec": lambda a: a,  # `value` has the shape
-    "minors": lambda a: np.linalg.det(a) * (outer(np.linalg.inv(a).T) - crossed(np.linalg.inv(a).T)),
+    "minors": lambda a: (
+        np.linalg.det(a) * (outer(np.linalg.inv(a).T) - crossed(np.linalg.inv(a).T))
+    ),
     **{name: getattr(np, name) for name in ("sin", "cos", "exp", "sign")},
 }
 
@@ -125,13 +127,19 @@ class Text:
             self.take({"(": ")", "‖": "‖"}.get(token, "|"))
             if token == "(":
                 return value
-            return matrix(np.linalg.norm(value) if token == "‖" else np.log(abs(np.linalg.det(value))))
+            return matrix(
+                np.linalg.norm(value) if token == "‖" else np.log(abs(np.linalg.det(value)))
+            )
         if token in CALLS:
             self.take("(")
             value = CALLS[token](self.sum())
             self.take(")")
             return value
-        return matrix(complex(token) if "j" in token else float(token)) if token[0].isdigit() else self.arrays[token]
+        return (
+            matrix(complex(token) if "j" in token else float(token))
+            if token[0].isdigit()
+            else self.arrays[token]
+        )
 
     def size_of_identity(self):
         """The first axis; of a product with four axes, I ⊗ A has the second and B ⊗ I the first."""

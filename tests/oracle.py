@@ -67,9 +67,11 @@ def _contract(inputs, output, sizes, arrays):
     order = tuple(dict.fromkeys(itertools.chain(output, *inputs)))
     if unknown := [label for label in order if label not in sizes]:
         raise ValueError(f"no size for {unknown}")
-    batch = np.broadcast_shapes(*(a.shape[len(labels):] for labels, a in zip(inputs, arrays)))
+    batch = np.broadcast_shapes(*(a.shape[len(labels) :] for labels, a in zip(inputs, arrays)))
     result = np.zeros((*(sizes[label] for label in output), *batch), _accumulator(arrays))
-    reads = [([order.index(label) for label in labels], array) for labels, array in zip(inputs, arrays)]
+    reads = [
+        ([order.index(label) for label in labels], array) for labels, array in zip(inputs, arrays)
+    ]
     writes = [order.index(label) for label in output]
     for point in itertools.product(*(range(sizes[label]) for label in order)):
         value = 1
@@ -116,7 +118,9 @@ def exact_derivative(subscripts, arrays, k, sizes=None):
 def exact_by_name(subscripts, names, values, name, sizes=None):
     """Derivative by a tensor that may stand at several slots: the sum over its slots (the product rule)."""
     arrays = [values[n] for n in names]
-    return sum(exact_derivative(subscripts, arrays, k, sizes) for k, n in enumerate(names) if n == name)
+    return sum(
+        exact_derivative(subscripts, arrays, k, sizes) for k, n in enumerate(names) if n == name
+    )
 
 
 def _mixed_difference(subscripts, arrays, p, q, sizes):
@@ -152,7 +156,9 @@ def assert_same(got, want, what=""):
     """Equal in shape, in being integers (where `want` is) and in every entry. No tolerance."""
     got, want = np.asarray(got), np.asarray(want)
     assert got.shape == want.shape, f"{what}: shape {got.shape}, should be {want.shape}"
-    assert got.dtype.kind == want.dtype.kind, f"{what}: dtype {got.dtype}, should be like {want.dtype}"
+    assert got.dtype.kind == want.dtype.kind, (
+        f"{what}: dtype {got.dtype}, should be like {want.dtype}"
+    )
     assert np.array_equal(got, want), f"{what}: got\n{got}\nshould be\n{want}"
 
 
@@ -193,7 +199,9 @@ def run_printed(expr, arrays, sizes_of):
     def array(term, operand):
         if not _is_delta(operand):
             return arrays[str(operand)]
-        assert 1 <= len(term) <= 2, f"delta {term!r}: neither an identity matrix nor a vector of ones"
+        assert 1 <= len(term) <= 2, (
+            f"delta {term!r}: neither an identity matrix nor a vector of ones"
+        )
         size = sizes[term[0]]
         return np.eye(size, dtype=np.int64) if len(term) == 2 else np.ones(size, dtype=np.int64)
 

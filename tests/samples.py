@@ -9,9 +9,14 @@ import einderiv as ed
 from einderiv.functions import ADDED, apply
 from einderiv.functions.table import FUNCTIONS
 
-X, Y, T, A, B = (ed.tensor(n, axes) for n, axes in (("X", "ij"), ("Y", "ij"), ("T", "ijk"), ("A", "mp"), ("B", "ncd")))
+X, Y, T, A, B = (
+    ed.tensor(n, axes)
+    for n, axes in (("X", "ij"), ("Y", "ij"), ("T", "ijk"), ("A", "mp"), ("B", "ncd"))
+)
 S, b, x, s = ed.tensor("S", "qq"), ed.tensor("b", "mr"), ed.tensor("x", "h"), ed.tensor("s")
-SHAPES = dict(X=(2, 3), Y=(2, 3), T=(2, 3, 4), A=(3, 3), B=(2, 3, 3), S=(3, 3), b=(3, 2), x=(3,), s=())
+SHAPES = dict(
+    X=(2, 3), Y=(2, 3), T=(2, 3, 4), A=(3, 3), B=(2, 3, 3), S=(3, 3), b=(3, 2), x=(3,), s=()
+)
 PARAMETERS = {"power": (2.5,), "leaky_relu": (0.2,), "elu": (0.7,), "polygamma": (2,)}
 
 
@@ -23,9 +28,14 @@ def arrays(e, seed=0, domain=(0.3, 1.3), dtype=float):
 
 
 ELEMENTWISE = {
-    name: (lambda name=name, row=row: apply(name, (X, Y, X * Y)[: len(row.derivatives)], 0, PARAMETERS.get(name, ())))
-    for name, row in FUNCTIONS.items() if not row.core and name not in ADDED and name != "modulus"
-}  # fmt: skip
+    name: (
+        lambda name=name, row=row: apply(
+            name, (X, Y, X * Y)[: len(row.derivatives)], 0, PARAMETERS.get(name, ())
+        )
+    )
+    for name, row in FUNCTIONS.items()
+    if not row.core and name not in ADDED and name != "modulus"
+}
 OTHERS = {
     "where, a number":   lambda: ed.where(ed.greater(X, 1), 0.5, Y),
     "maximum, a number": lambda: ed.maximum(X, 0.8),
@@ -120,8 +130,12 @@ def questions(name):
     e = SAMPLES[name]()
     given = arrays(e, domain=domain(name))
     loss = ed.sum(ed.sin(e))
-    for what in (e, *(ed.derive(e, n) for n in given), ed.value_and_grad(loss, list(given)),
-                 *(ed.hessian(loss, n) for n in list(given)[:1])):  # fmt: skip
+    for what in (
+        e,
+        *(ed.derive(e, n) for n in given),
+        ed.value_and_grad(loss, list(given)),
+        *(ed.hessian(loss, n) for n in list(given)[:1]),
+    ):
         yield what, given
 
 

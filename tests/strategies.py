@@ -66,7 +66,7 @@ def einsums(draw, max_operands=6, max_rank=4, points=3000, numbers=20_000):
     Labels repeat within an operand, are private to one, are kept or summed as it falls; scalars occur.
     Without an arrow in one case of four.
     """
-    alphabet = "abcdef"[:draw(st.integers(0, 6))]
+    alphabet = "abcdef"[: draw(st.integers(0, 6))]
     term = st.text(alphabet, max_size=max_rank) if alphabet else st.just("")
     terms = draw(st.lists(term, min_size=1, max_size=max_operands))
     labels = sorted(set("".join(terms)))
@@ -76,8 +76,10 @@ def einsums(draw, max_operands=6, max_rank=4, points=3000, numbers=20_000):
     sizes = _shrunk(wanted, terms, output, points, numbers)
     shapes = [tuple(sizes[label] for label in term) for term in terms]
     names = draw(_names(shapes))
-    values = {name: draw(hnp.arrays(np.int64, shape, elements=ENTRIES))
-              for name, shape in dict(zip(names, shapes)).items()}
+    values = {
+        name: draw(hnp.arrays(np.int64, shape, elements=ENTRIES))
+        for name, shape in dict(zip(names, shapes)).items()
+    }
     subscripts = ",".join(terms) + ("" if implicit else "->" + output)
     return Einsum(subscripts, names, values)
 

@@ -13,7 +13,15 @@ import numpy as np
 from tables_rivals import R, Row
 
 I, EYE2, EYE4 = (np.eye(n, dtype=int) for n in (3, 2, 4))  # noqa: E741
-o, es, diag, tr, inv, sin, cos = np.outer, np.einsum, np.diag, np.trace, np.linalg.inv, np.sin, np.cos
+o, es, diag, tr, inv, sin, cos = (
+    np.outer,
+    np.einsum,
+    np.diag,
+    np.trace,
+    np.linalg.inv,
+    np.sin,
+    np.cos,
+)
 FOUR = es("ac,bd->abcd", I, I)  # ∂A[a,b]/∂A[c,d]
 
 
@@ -36,8 +44,14 @@ def complicated_by_x(a, b, A, B, C, D, X):
     p, q, m = (left @ a) * b, B @ B @ b, B.T @ left
     z, y = A @ X @ B.T @ X.T @ a, (X + X.T) @ b
     first = o(A.T @ a, (X.T @ B + X @ A) @ b) + o(n, X.T @ A.T @ a) + o(X.T @ A.T @ a, A @ b)
-    by_w = (o(p, D @ X.T @ q) + o(q, D.T @ X.T @ p) + o(p, (X.T @ B + A @ X) @ D @ B @ q)
-            + o(B @ D @ B @ q, X.T @ p) + o(A.T @ X.T @ p, D @ B @ q) - o(C.T @ A @ q, p))  # fmt: skip
+    by_w = (
+        o(p, D @ X.T @ q)
+        + o(q, D.T @ X.T @ p)
+        + o(p, (X.T @ B + A @ X) @ D @ B @ q)
+        + o(B @ D @ B @ q, X.T @ p)
+        + o(A.T @ X.T @ p, D @ B @ q)
+        - o(C.T @ A @ q, p)
+    )
     by_v = o(m, D.T @ n) + o(A.T @ B.T @ m, A.T @ n) - 3 * o(m, D @ n)
     outside = o((o(a, b) @ W @ B + B @ V) @ n, B @ a)
     last = o(a, B @ X.T @ A.T @ y) + o(A.T @ y, B.T @ X.T @ a) + o(z, b) + o(b, z)
@@ -63,7 +77,12 @@ BY_SCALAR = (
     Row(lambda K, x, y, t: x * y, "t", lambda: zeros(3)),
     Row(lambda K, x, y, t: t * x * y, "t", lambda x, y: x * y),
     Row(lambda K, x, t: t * x, "t", lambda x: x),
-    Row(lambda K, A, B, x, t: K.sin(t) * (A @ B @ x), "t", lambda A, B, x, t: cos(t) * (A @ B @ x), R),
+    Row(
+        lambda K, A, B, x, t: K.sin(t) * (A @ B @ x),
+        "t",
+        lambda A, B, x, t: cos(t) * (A @ B @ x),
+        R,
+    ),
     Row(lambda K, x, t: K.sin(x), "t", lambda: zeros(3), R),
     Row(lambda K, X, t: K.trace(t**2 * X), "t", lambda X, t: 2 * t * tr(X)),
     Row(lambda K, x, mu: 2 * mu * x, "x", lambda mu: 2 * mu * I),
@@ -80,7 +99,7 @@ INVERSES = (
     Row(lambda K, X: K.det(K.inv(X)), "X", lambda X: -np.linalg.det(inv(X)) * inv(X).T, R, counts=0),  # (62)
     Row(lambda K, A, X, B: K.trace(A @ K.inv(X) @ B), "X", lambda A, X, B: -(inv(X) @ B @ A @ inv(X)).T, R),  # (63)
     Row(lambda K, X, A: K.trace(K.inv(X + A)), "X", lambda X, A: -inv(X + A).T @ inv(X + A).T, R),  # (64)
-)
+)  # fmt: skip
 VECTORS = (
     Row(lambda K, x: x, "x", lambda: I, counts=2),  # whole, and entry by entry
     Row(lambda K, x: x.T, "x", lambda: I),
@@ -152,32 +171,84 @@ NORMS = (
     Row(lambda K, x, y: x @ y, "x", lambda y: y, counts=2),
     Row(lambda K, x, y: (x @ y) ** 0.5, "x", lambda x, y: y / (2 * np.sqrt(x @ y)), R),
     Row(lambda K, x: (x @ x) ** 0.5, "x", lambda x: x / np.sqrt(x @ x), R),
-    Row(lambda K, c, a, x, b: (c @ a * (x @ b)) ** 0.5, "x",
-        lambda c, a, x, b: b * (a @ c) / np.sqrt(c @ a * (x @ b)) / 2, R),
-    Row(lambda K, c, a, x, b: (c @ a * (x @ b)) ** (1 / 3), "x",
-        lambda c, a, x, b: b * (a @ c) * (c @ a * (x @ b)) ** (-2 / 3) / 3, R),
-    Row(lambda K, a, X, b: (a @ X @ b) ** 0.5, "X", lambda a, X, b: o(a, b) / (2 * np.sqrt(a @ X @ b)), R),
-    Row(lambda K, d, x, a, X, b, y, c: d @ x * (a @ X @ b) ** 0.5 * (y @ c), "X",
-        lambda d, x, a, X, b, y, c: o(a, b) * (x @ d) * (y @ c) / (2 * np.sqrt(a @ X @ b)), R),
-)  # fmt: skip
+    Row(
+        lambda K, c, a, x, b: (c @ a * (x @ b)) ** 0.5,
+        "x",
+        lambda c, a, x, b: b * (a @ c) / np.sqrt(c @ a * (x @ b)) / 2,
+        R,
+    ),
+    Row(
+        lambda K, c, a, x, b: (c @ a * (x @ b)) ** (1 / 3),
+        "x",
+        lambda c, a, x, b: b * (a @ c) * (c @ a * (x @ b)) ** (-2 / 3) / 3,
+        R,
+    ),
+    Row(
+        lambda K, a, X, b: (a @ X @ b) ** 0.5,
+        "X",
+        lambda a, X, b: o(a, b) / (2 * np.sqrt(a @ X @ b)),
+        R,
+    ),
+    Row(
+        lambda K, d, x, a, X, b, y, c: d @ x * (a @ X @ b) ** 0.5 * (y @ c),
+        "X",
+        lambda d, x, a, X, b, y, c: o(a, b) * (x @ d) * (y @ c) / (2 * np.sqrt(a @ X @ b)),
+        R,
+    ),
+)
 ELEMENTWISE = (
     Row(lambda K, x: K.tan(x), "x", lambda x: diag(np.tan(x) ** 2 + 1), R, counts=2),
     Row(lambda K, t, x: K.sin(t**2 * x), "t", lambda t, x: 2 * t * x * cos(t**2 * x), R, counts=2),
-    Row(lambda K, t, A, B: K.sin(K.log(t) * (A @ B)), "t", lambda t, A, B: A @ B / t * cos(np.log(t) * A @ B), R),
+    Row(
+        lambda K, t, A, B: K.sin(K.log(t) * (A @ B)),
+        "t",
+        lambda t, A, B: A @ B / t * cos(np.log(t) * A @ B),
+        R,
+    ),
     Row(lambda K, A, x: A @ K.exp(x), "x", lambda A, x: A @ diag(np.exp(x)), R, counts=0),
-    Row(lambda K, x, A, y: x @ A @ x + 3 * K.sin(y) @ x, "x", lambda x, A, y: A.T @ x + A @ x + 3 * sin(y), R),
+    Row(
+        lambda K, x, A, y: x @ A @ x + 3 * K.sin(y) @ x,
+        "x",
+        lambda x, A, y: A.T @ x + A @ x + 3 * sin(y),
+        R,
+    ),
     Row(lambda K, x, y: K.sin(x) @ y, "x", lambda x, y: diag(cos(x)) @ y, R, counts=0),
     Row(lambda K, a, X, b: K.sin(a @ X @ b), "X", lambda a, X, b: o(a, b) * cos(a @ X @ b), R),
     Row(lambda K, a, X, b: a @ K.sin(X) @ b, "X", lambda a, X, b: diag(a) @ cos(X) @ diag(b), R),
-    Row(lambda K, a, A, X, B, b: a @ K.sin(A @ X @ B) @ b, "X",
-        lambda a, A, X, B, b: A.T @ diag(a) @ cos(A @ X @ B) @ diag(b) @ B.T, R),
-    Row(lambda K, a, A, X, b: a @ K.sin(A @ X @ b) * b, "X",
-        lambda a, A, X, b: es("i,j,k->ijk", b, A.T @ (a * cos(A @ X @ b)), b), R, counts=0),
-    Row(lambda K, a, A, X, B, b: a @ A @ K.sin(X) @ B @ b, "X", lambda a, A, X, B, b: o(A.T @ a, B @ b) * cos(X), R),
-    Row(lambda K, a, A, X, B, b: a @ K.log(A @ K.sin(X) @ B) @ b, "X",
-        lambda a, A, X, B, b: (A.T @ (o(a, b) / (A @ sin(X) @ B)) @ B.T) * cos(X), R, counts=0),
-    Row(lambda K, a, X, b: a @ K.log(K.sin(X)) @ b, "X", lambda a, X, b: o(a, b) / sin(X) * cos(X), R, counts=0),
-)  # fmt: skip
+    Row(
+        lambda K, a, A, X, B, b: a @ K.sin(A @ X @ B) @ b,
+        "X",
+        lambda a, A, X, B, b: A.T @ diag(a) @ cos(A @ X @ B) @ diag(b) @ B.T,
+        R,
+    ),
+    Row(
+        lambda K, a, A, X, b: a @ K.sin(A @ X @ b) * b,
+        "X",
+        lambda a, A, X, b: es("i,j,k->ijk", b, A.T @ (a * cos(A @ X @ b)), b),
+        R,
+        counts=0,
+    ),
+    Row(
+        lambda K, a, A, X, B, b: a @ A @ K.sin(X) @ B @ b,
+        "X",
+        lambda a, A, X, B, b: o(A.T @ a, B @ b) * cos(X),
+        R,
+    ),
+    Row(
+        lambda K, a, A, X, B, b: a @ K.log(A @ K.sin(X) @ B) @ b,
+        "X",
+        lambda a, A, X, B, b: (A.T @ (o(a, b) / (A @ sin(X) @ B)) @ B.T) * cos(X),
+        R,
+        counts=0,
+    ),
+    Row(
+        lambda K, a, X, b: a @ K.log(K.sin(X)) @ b,
+        "X",
+        lambda a, X, b: o(a, b) / sin(X) * cos(X),
+        R,
+        counts=0,
+    ),
+)
 HADAMARD = (
     Row(lambda K, a, x, b: a * x * b, "x", lambda a, b: diag(b * a)),
     Row(lambda K, a, A, X, B, b: a @ (A * X * B) @ b, "X", lambda a, A, B, b: o(a, b) * A * B),
@@ -185,20 +256,33 @@ HADAMARD = (
     Row(lambda K, x: x.T**2, "x", lambda x: 2 * diag(x)),
     Row(lambda K, x: x**0.5, "x", lambda x: diag(x**-0.5) / 2, R),
     Row(lambda K, a, X, b: (a @ X @ b) ** 2, "X", lambda a, X, b: 2 * (a @ X @ b) * o(a, b)),
-    Row(lambda K, a, X, b: (a @ X @ b) ** 0.5, "X", lambda a, X, b: o(a, b) / (2 * np.sqrt(a @ X @ b)), R),
+    Row(
+        lambda K, a, X, b: (a @ X @ b) ** 0.5,
+        "X",
+        lambda a, X, b: o(a, b) / (2 * np.sqrt(a @ X @ b)),
+        R,
+    ),
 )
 ARRAYS = (
     Row(lambda K, X: X, "X", lambda: FOUR),
-    Row(lambda K, A, X, B: K.einsum("ab,cd,ef->abcdef", A, X, B), "X",
-        lambda A, B: es("ab,cg,dh,ef->abcdefgh", A, I, I, B)),
+    Row(
+        lambda K, A, X, B: K.einsum("ab,cd,ef->abcdef", A, X, B),
+        "X",
+        lambda A, B: es("ab,cg,dh,ef->abcdefgh", A, I, I, B),
+    ),
     Row(lambda K, X: K.einsum("ii->", X), "X", lambda: I),
     Row(lambda K, X: K.einsum("ii->i", X), "X", lambda: es("ia,ib->iab", I, I)),
     Row(lambda K, X: K.sin(X), "X", lambda X: es("ab,ac,bd->abcd", cos(X), I, I), R, counts=2),
     Row(lambda K, A: A, "A", lambda: es("ad,be,cf->abcdef", I, EYE2, EYE4), axes={"A": "iju"}),
-    Row(lambda K, A: K.sin(A), "A", lambda A: es("abc,ad,be,cf->abcdef", cos(A), I, EYE2, EYE4), R,
-        axes={"A": "iju"}),
+    Row(
+        lambda K, A: K.sin(A),
+        "A",
+        lambda A: es("abc,ad,be,cf->abcdef", cos(A), I, EYE2, EYE4),
+        R,
+        axes={"A": "iju"},
+    ),
     Row(lambda K, A: K.vec(A), "A", lambda: FOUR.reshape(9, 3, 3)),
-)  # fmt: skip
+)
 
 #: the rows of each of SymPy's tests
 ROWS = {
@@ -206,7 +290,9 @@ ROWS = {
     "test_one_matrix": (Row(lambda K, x: K.sum(x), "x", lambda: I.sum(0)),),
     "test_matrix_derivative_non_matrix_result": NO_MATRIX_RESULT,
     # (33): a zero of four axes, which SymPy cannot write down and leaves as an unevaluated derivative
-    "test_matrix_derivative_trivial_cases": (Row(lambda K, X, A: X, "A", lambda: zeros(3, 3, 3, 3)),),
+    "test_matrix_derivative_trivial_cases": (
+        Row(lambda K, X, A: X, "A", lambda: zeros(3, 3, 3, 3)),
+    ),
     "test_matrix_derivative_with_inverse": INVERSES,
     "test_matrix_derivative_vectors_and_scalars": VECTORS,
     "test_matrix_derivatives_of_traces": TRACES,

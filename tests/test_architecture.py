@@ -36,7 +36,17 @@ FLOORS = (
 )
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 #: rooms that import no array library when they are loaded
-SYMBOLIC = {"errors", "expression", "functions", "autodiff", "parsing", "printing", "planning", "operators", ""}
+SYMBOLIC = {
+    "errors",
+    "expression",
+    "functions",
+    "autodiff",
+    "parsing",
+    "printing",
+    "planning",
+    "operators",
+    "",
+}
 HEAVY = {"numpy", "opt_einsum", "scipy", "torch", "jax", "dask", "cupy"}
 
 
@@ -98,8 +108,11 @@ def test_every_room_has_a_floor():
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_down(module):
     level = LEVEL[room(module)]
-    up = [target for target, name in ours(module)
-          if room(target) != room(module) and LEVEL[room(target)] >= level and name != "__version__"]  # fmt: skip
+    up = [
+        target
+        for target, name in ours(module)
+        if room(target) != room(module) and LEVEL[room(target)] >= level and name != "__version__"
+    ]
     assert up == []
 
 
@@ -221,18 +234,37 @@ def work():
     """Something of everything: build, derive twice, print, explain, plan, evaluate, structured, check."""
     import numpy as np
 
-    A, B, x, y = ed.tensor("A", "ij"), ed.tensor("B", "jk"), ed.tensor("x", "j"), ed.tensor("y", "i")
+    A, B, x, y = (
+        ed.tensor("A", "ij"),
+        ed.tensor("B", "jk"),
+        ed.tensor("x", "j"),
+        ed.tensor("y", "i"),
+    )
     residual = y - ed.tanh(A @ x)
-    loss = ed.sum(residual**2) / 2 + ed.logsumexp(A @ x, 0) - 3 * ed.norm(x) ** 2 + 1 / (1 + ed.sum(x * x))
+    loss = (
+        ed.sum(residual**2) / 2
+        + ed.logsumexp(A @ x, 0)
+        - 3 * ed.norm(x) ** 2
+        + 1 / (1 + ed.sum(x * x))
+    )
     arrays = {"A": np.ones((3, 4)), "B": np.ones((4, 2)), "x": np.ones(4), "y": np.arange(3.0)}
     J = ed.derive(A @ B, "A")
-    expressions = {"AB": (A @ B, (A @ B).T, J), "Axy": (residual, loss, ed.grad(loss, "A"), ed.hessian(loss, "x"))}
+    expressions = {
+        "AB": (A @ B, (A @ B).T, J),
+        "Axy": (residual, loss, ed.grad(loss, "A"), ed.hessian(loss, "x")),
+    }
     for e, names in ((e, names) for names, several in expressions.items() for e in several):
         str(e), repr(e), hash(e), e == e
         for term in e.terms:
             for form in ("subscripts", "operands", "compact", "interleaved", "coefficient"):
                 getattr(term, form)
-        ed.formula(e), ed.latex(e), ed.formula(e, style="matrix"), ed.diagram(e), e._repr_mimebundle_()
+        (
+            ed.formula(e),
+            ed.latex(e),
+            ed.formula(e, style="matrix"),
+            ed.diagram(e),
+            e._repr_mimebundle_(),
+        )
         ed.plan(e), ed.source(e), ed.source(e, "torch"), ed.source(e, "jax")
         given = {name: arrays[name] for name in names}
         ed.evaluate(e, given), ed.evaluate(e, given, dense=False)
@@ -260,7 +292,9 @@ def test_attributes_point_down(monkeypatch):
 
 def test_the_watch_sees_an_arrow_up(monkeypatch):
     watch = Watch()
-    monkeypatch.setattr(Expr, "subscripts", property(watch.watched("subscripts", ATTRIBUTES["subscripts"].fget)))
+    monkeypatch.setattr(
+        Expr, "subscripts", property(watch.watched("subscripts", ATTRIBUTES["subscripts"].fget))
+    )
     scope = {"__name__": "einderiv.planning.lowering"}
     exec("def peek(e): return e.subscripts", scope)
     assert scope["peek"](ed.einsum("ij,jk->ik")) == "ij,jk->ik"
@@ -291,8 +325,12 @@ def test_public_names_exist_and_say_what_they_are(name):
 def test_installed_attributes_are_complete():
     # What the type checker is told in `Expr`, and the rest that users meet, is what `operators` installs.
     source = ast.parse(MODULES["expression.nodes"].read_text(encoding="utf-8"))
-    expr = next(node for node in source.body if isinstance(node, ast.ClassDef) and node.name == "Expr")
+    expr = next(
+        node for node in source.body if isinstance(node, ast.ClassDef) and node.name == "Expr"
+    )
     block = next(node for node in expr.body if isinstance(node, ast.If))
-    told = {node.name if isinstance(node, ast.FunctionDef) else node.target.id for node in block.body}
+    told = {
+        node.name if isinstance(node, ast.FunctionDef) else node.target.id for node in block.body
+    }
     assert told <= set(ATTRIBUTES)
     assert all(name in vars(Expr) for name in ATTRIBUTES)

@@ -3,6 +3,7 @@
 Words are regular expressions, separated by blanks; each must be found in the message, one of at most two
 letters or digits as a whole word.
 """
+
 import re
 import sys
 from contextlib import nullcontext
@@ -17,7 +18,11 @@ from einderiv.errors import NoFormError, NoLettersError
 
 einsum, tensor = ed.einsum, ed.tensor
 PARSE, SHAPE, LIMIT, BACK = ed.ParseError, ed.ShapeError, ed.LimitError, ed.BackendError
-ANY, TYPE, BAD = ed.EinderivError, TypeError, (ed.EinderivError, TypeError)  # BAD: where either is right
+ANY, TYPE, BAD = (
+    ed.EinderivError,
+    TypeError,
+    (ed.EinderivError, TypeError),
+)  # BAD: where either is right
 OWN = (PARSE, SHAPE, LIMIT, BACK, ANY, TYPE, NoFormError, NoLettersError)
 X, Y, P = np.ones((4, 5)), np.ones((5, 3)), np.ones((3, 2))
 at = dict(X=X, Y=Y, P=P)
@@ -96,20 +101,20 @@ LETTERS = [
     ("word that calls",       "batch __import__('os'), a -> batch a", (6, 16), "import"),
     ("word of HTML",          "batch <script>, a b -> batch a",       6,       "<"),
     ("words, two arrows",     "batch in -> in -> batch",              15,      "->"),
-]
+]  # fmt: skip
 AXES = [
     ("axis digit",            "i1",                                   1,       "1"),
     ("axis comma",            "i,j",                                  1,       "','|comma"),
     ("axis keyword",          "batch class",                          6,       "class keyword"),
     ("axis semicolon",        "batch x;y",                            (6, 7),  ";"),
-]
+]  # fmt: skip
 FOREIGN = [  # the first character that is not ASCII is the offending one, and is named by its number
     "i\u212b,\u212bk->ik", "i\u00c5,\u00c5k->ik", "ij,jk->i\u03b4",  # Angstrom sign, its twin, Greek delta
     "i\u0430,ak->ik", "\uff49j->j", "ie\u0301,jk->ik",               # Cyrillic a, full-width i, accent
     "i\u200bj,jk->ik", "\u202eij,jk->ik", "i\ud800,jk->ik",          # zero width, right to left, surrogate
     "i\u00a0j,jk->ik", "ij,\u2028jk->ik", "i\x85j->ij",              # no-break, line separator, next line
     "i\U0001f600->i", "batch \u03bcm, a -> a",                       # emoji, Greek mu in a word
-]
+]  # fmt: skip
 
 
 def points_at(error, text, positions):
@@ -118,7 +123,7 @@ def points_at(error, text, positions):
     row = next((k for k, line in enumerate(lines) if k and line.lstrip(" ").startswith("^")), None)
     assert row, f"no caret: {error}"
     column, shown, char = lines[row].index("^"), lines[row - 1], text[error.position]
-    assert shown[:column].endswith(text[:error.position]), str(error)
+    assert shown[:column].endswith(text[: error.position]), str(error)
     assert not " " < char < "\x7f" or shown[column] == char, str(error)
 
 
@@ -138,26 +143,50 @@ def test_foreign_character_is_named(text):
     position = next(k for k, char in enumerate(text) if not char.isascii())
     word = rf"U\+{ord(text[position]):04X}"
     points_at(refused(PARSE, word, lambda: einsum(text)), text, [position])
-    axes = text[:position + 1].replace(",", "").replace("->", "")
+    axes = text[: position + 1].replace(",", "").replace("->", "")
     points_at(refused(PARSE, word, lambda: tensor("X", axes)), axes, [len(axes) - 1])
 
 
-@pytest.mark.parametrize("name", [
-    "class", "x;y", "__import__('os')", "<script>", "", " ", "X\n", "2x", "a b", "a.b", "a-b", "$x", "%s",
-    "\\input{x}", "{0}", "\u0445", "X\u200b", "\ud800", "e\u0301"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "class",
+        "x;y",
+        "__import__('os')",
+        "<script>",
+        "",
+        " ",
+        "X\n",
+        "2x",
+        "a b",
+        "a.b",
+        "a-b",
+        "$x",
+        "%s",
+        "\\input{x}",
+        "{0}",
+        "\u0445",
+        "X\u200b",
+        "\ud800",
+        "e\u0301",
+    ],
+)
 def test_tensor_name_is_an_identifier(name):
     for call in (lambda: tensor(name, "i"), lambda: einsum("i->i", name)):
         refused(ANY, "class" if name == "class" else "", call)
 
 
-@pytest.mark.parametrize(("text", "arrays", "want"), [
-    ("->",                                [7],    7),
-    (",->",                               [7, 2], 14),
-    ("ij,jk",                             [X, Y], X @ Y),
-    (" ij ,\tjk\n-> ik ",                 [X, Y], X @ Y),
-    ("a __b, __b _c -> a _c",             [X, Y], X @ Y),
-    ("Batch IN, IN print -> Batch print", [X, Y], X @ Y),
-])
+@pytest.mark.parametrize(
+    ("text", "arrays", "want"),
+    [
+        ("->", [7], 7),
+        (",->", [7, 2], 14),
+        ("ij,jk", [X, Y], X @ Y),
+        (" ij ,\tjk\n-> ik ", [X, Y], X @ Y),
+        ("a __b, __b _c -> a _c", [X, Y], X @ Y),
+        ("Batch IN, IN print -> Batch print", [X, Y], X @ Y),
+    ],
+)
 def test_unusual_strings_that_are_right(text, arrays, want):
     assert np.array_equal(ed.evaluate(einsum(text, *arrays)), want)
 
@@ -174,7 +203,7 @@ NO_STRING = [
     ("axis word no name",    ANY,   "x;y",            lambda: tensor("X", ("x;y",))),
     ("axis size negative",   ANY,   "-1",             lambda: tensor("X", ("batch", -1))),
     ("axis size float",      TYPE,  "2.5|float",      lambda: tensor("X", ("batch", 2.5))),
-]
+]  # fmt: skip
 OPERANDS = [
     ("too few operands",     ANY,   "2 1",            lambda: einsum("ij,jk->ik", "A")),
     ("too many operands",    ANY,   "2 3",            lambda: einsum("ij,jk->ik", "A", "B", "C")),
@@ -196,7 +225,7 @@ OPERANDS = [
     ("sizes= unknown label", ANY,   "q",              lambda: einsum("i->i", "v", sizes={"q": 3})),
     ("sizes= negative",      ANY,   "-3 j",           lambda: einsum("i->ij", "v", sizes={"j": -3})),
     ("sizes= float",         TYPE,  "2.5|float",      lambda: einsum("i->ij", "v", sizes={"j": 2.5})),
-]
+]  # fmt: skip
 ARITHMETIC = [
     ("adding two ranks",     SHAPE, r"\b2\b|i,?\s?j", lambda: tensor("X", "ij") + tensor("v", "j")),
     ("adding two sizes",     SHAPE, "2 3",            lambda: tensor("A", (2,)) + tensor("B", (3,))),
@@ -206,7 +235,7 @@ ARITHMETIC = [
     ("sum over no axis",     ANY,   "5",              lambda: ed.sum(tensor("X", "ij"), axis=5)),
     ("trace of (2,3)",       SHAPE, "2 3",            lambda: ed.trace(tensor("A", (2, 3)))),
     ("subscripts of a sum",  ANY,   "terms",          lambda: (seed() + tensor("Z", "ij")).subscripts),
-]
+]  # fmt: skip
 DERIVING = [
     ("wrt too large",        ANY,   "3",              lambda: derive(3)),
     ("wrt too negative",     ANY,   "-4",             lambda: derive(-4)),
@@ -231,7 +260,7 @@ DERIVING = [
     ("hvp of a matrix",      TYPE,  "scalar",         lambda: ed.hvp(seed(), "X", X)),
     ("tangent, wrong rank",  SHAPE, "",               lambda: ed.jvp(seed(), "X", np.ones(3))),
     ("tangent, wrong size",  SHAPE, "3 4",            lambda: ed.jvp(tensor("A", (3,)), "A", np.ones(4))),
-]
+]  # fmt: skip
 
 
 @over("kind, words, call", NO_STRING + OPERANDS + ARITHMETIC + DERIVING)
@@ -239,8 +268,21 @@ def test_building_and_deriving(kind, words, call):
     refused(kind, words, call)
 
 
-@pytest.mark.parametrize("use", [
-    bool, iter, list, float, int, complex, np.asarray, lambda e: e[0], lambda e: e["i"], lambda e: 0 in e])
+@pytest.mark.parametrize(
+    "use",
+    [
+        bool,
+        iter,
+        list,
+        float,
+        int,
+        complex,
+        np.asarray,
+        lambda e: e[0],
+        lambda e: e["i"],
+        lambda e: 0 in e,
+    ],
+)
 def test_an_expression_is_not_an_array(use):
     for e in (seed(), ed.sum(seed())):
         refused(TYPE, "evaluate|einsum", lambda: use(e))
@@ -271,7 +313,7 @@ EVALUATING = [
     ("backend imported",     BACK,  "this numpy",     lambda: ed.compile(seed(), backend="this")),
     ("backend path",         BACK,  r"\.\./x numpy",  lambda: ed.compile(seed(), backend="../x")),
     ("optimize",             ANY,   "typo auto|greedy", lambda: ed.compile(seed(), optimize="typo")),
-]
+]  # fmt: skip
 
 
 @over("kind, words, call", EVALUATING)
@@ -280,14 +322,21 @@ def test_evaluating(kind, words, call):
     assert "this" not in sys.modules  # a backend is chosen from a list, never imported by its name
 
 
-@over("words, make", [
-    ("masked",    "[mM]ask",        lambda: np.ma.masked_array([1.0, 2.0], [0, 1])),
-    ("strings",   "str|dtype|text", lambda: np.array(["a", "b"])),
-    ("dates",     "date",           lambda: np.array(["2020-01-01", "2020-01-02"], "M8[D]")),
-    ("records",   "dtype|field",    lambda: np.zeros(2, [("a", int), ("b", float)])),
-    ("objects",   "object",         lambda: np.array([None, "a"], dtype=object)),
-    ("booleans",  "bool",           lambda: np.array([True, True])),  # optional: Booleans may get a meaning
-])
+@over(
+    "words, make",
+    [
+        ("masked", "[mM]ask", lambda: np.ma.masked_array([1.0, 2.0], [0, 1])),
+        ("strings", "str|dtype|text", lambda: np.array(["a", "b"])),
+        ("dates", "date", lambda: np.array(["2020-01-01", "2020-01-02"], "M8[D]")),
+        ("records", "dtype|field", lambda: np.zeros(2, [("a", int), ("b", float)])),
+        ("objects", "object", lambda: np.array([None, "a"], dtype=object)),
+        (
+            "booleans",
+            "bool",
+            lambda: np.array([True, True]),
+        ),  # optional: Booleans may get a meaning
+    ],
+)
 def test_arrays_that_cannot_be_used(words, make):
     refused(BAD, words, lambda: ed.evaluate(einsum("i->", make())))
     refused(BAD, words, lambda: ed.evaluate(einsum("i->", "v"), v=make()))
@@ -297,24 +346,36 @@ def test_arrays_that_cannot_be_used(words, make):
 def test_two_array_libraries():
     torch = pytest.importorskip("torch")
     refused(BACK, "torch numpy", lambda: evaluate(X=torch.ones(4, 5)))
-    refused(BACK, "torch numpy", lambda: ed.compile(einsum("i->", "v"), backend="numpy")(v=torch.ones(3)))
+    refused(
+        BACK,
+        "torch numpy",
+        lambda: ed.compile(einsum("i->", "v"), backend="numpy")(v=torch.ones(3)),
+    )
 
 
 # ---- integers: exact or refused, never wrapped; small and half-precise types stay what they are
 BIG, I8 = 2**40 + 1, np.int8
 
 
-@over("make, a, want", [
-    ("product of three",  lambda A: einsum("i,i,i->i", A, A, A),              np.array([BIG]),      BIG**3),
-    ("power",             lambda A: A**3,                                     np.array([BIG]),      BIG**3),
-    ("derivative",        lambda A: ed.grad(einsum("i,i,i->", A, A, A), A),   np.array([BIG]),      3*BIG**2),
-    ("int64 plus",        lambda A: A + A,                                    np.array([2**62]),    2**63),
-    ("int8 sum",          ed.sum,                                             np.full(200, 100, I8), 20000),
-    ("int8 dot",          lambda A: einsum("i,i->", A, A),                    np.full(3, 100, I8),  30000),
-    ("int8 times number", lambda A: 3 * A,                                    np.array([100], I8),  300),
-    ("int8 negated",      lambda A: -A,                                       np.array([-128], I8), 128),
-    ("uint8 minus",       lambda A: A - 2 * A,                                np.ones(1, np.uint8), -1),
-])
+@over(
+    "make, a, want",
+    [
+        ("product of three", lambda A: einsum("i,i,i->i", A, A, A), np.array([BIG]), BIG**3),
+        ("power", lambda A: A**3, np.array([BIG]), BIG**3),
+        (
+            "derivative",
+            lambda A: ed.grad(einsum("i,i,i->", A, A, A), A),
+            np.array([BIG]),
+            3 * BIG**2,
+        ),
+        ("int64 plus", lambda A: A + A, np.array([2**62]), 2**63),
+        ("int8 sum", ed.sum, np.full(200, 100, I8), 20000),
+        ("int8 dot", lambda A: einsum("i,i->", A, A), np.full(3, 100, I8), 30000),
+        ("int8 times number", lambda A: 3 * A, np.array([100], I8), 300),
+        ("int8 negated", lambda A: -A, np.array([-128], I8), 128),
+        ("uint8 minus", lambda A: A - 2 * A, np.ones(1, np.uint8), -1),
+    ],
+)
 def test_integers_are_exact_or_refused(make, a, want):
     e = make(tensor("A", "i"))
     try:
@@ -335,31 +396,48 @@ def test_small_types_stay(dtype):
 N3000 = dict.fromkeys("XYP", np.broadcast_to(1.0, (3000, 3000)))
 
 
-@over("kind, words, call", [
-    ("characters",           LIMIT, "limits",         lambda: einsum("ij," * 3_333_333 + "ij->")),
-    ("foreign characters",   LIMIT, "limits",         lambda: einsum("\u202e" * 10**7)),
-    ("characters of a name", ANY,   "",               lambda: tensor("a" * 10**7, "i")),
-    ("characters of axes",   ANY,   "",               lambda: tensor("X", "\u212b" * 10**7)),
-    ("characters of wrt",    ANY,   "",               lambda: derive("X" * 10**7)),
-    ("operands",             LIMIT, r"30\D?000 limits", lambda: einsum(",".join("a" * 30_000) + "->a")),
-    ("operands, numbered",   LIMIT, r"30\D?000 limits", lambda: einsum(*[np.ones(1), [0]] * 30_000, [0])),
-    ("dense Jacobian",       LIMIT, "dense=False limits", lambda: ed.evaluate(derive("Y"), N3000)),
-])
+@over(
+    "kind, words, call",
+    [
+        ("characters", LIMIT, "limits", lambda: einsum("ij," * 3_333_333 + "ij->")),
+        ("foreign characters", LIMIT, "limits", lambda: einsum("\u202e" * 10**7)),
+        ("characters of a name", ANY, "", lambda: tensor("a" * 10**7, "i")),
+        ("characters of axes", ANY, "", lambda: tensor("X", "\u212b" * 10**7)),
+        ("characters of wrt", ANY, "", lambda: derive("X" * 10**7)),
+        ("operands", LIMIT, r"30\D?000 limits", lambda: einsum(",".join("a" * 30_000) + "->a")),
+        (
+            "operands, numbered",
+            LIMIT,
+            r"30\D?000 limits",
+            lambda: einsum(*[np.ones(1), [0]] * 30_000, [0]),
+        ),
+        ("dense Jacobian", LIMIT, "dense=False limits", lambda: ed.evaluate(derive("Y"), N3000)),
+    ],
+)
 def test_too_much_is_refused_after_a_few_steps(kind, words, call):
     with Calls() as calls:
         refused(kind, words, call)
-    assert calls.count < 10**6  # of 10 million characters none is looked at; 30,000 operands are, but not in pairs
+    assert (
+        calls.count < 10**6
+    )  # of 10 million characters none is looked at; 30,000 operands are, but not in pairs
 
 
 def test_a_limit_is_overridden_and_restored(monkeypatch):
-    name = re.search(r"limits\.(\w+)", str(refused(LIMIT, r"limits\.\w+", lambda: einsum("ij," * 10**6))))[1]
+    name = re.search(
+        r"limits\.(\w+)", str(refused(LIMIT, r"limits\.\w+", lambda: einsum("ij," * 10**6)))
+    )[1]
     before, patch = getattr(ed.limits, name), monkeypatch.setattr
-    within = ed.limits(**{name: 5}) if callable(ed.limits) else nullcontext(patch(ed.limits, name, 5))
+    within = (
+        ed.limits(**{name: 5}) if callable(ed.limits) else nullcontext(patch(ed.limits, name, 5))
+    )
     with pytest.raises(ZeroDivisionError), within:
         refused(LIMIT, rf"\b5\b limits\.{name}", lambda: einsum("ij,jk->ik"))
         raise ZeroDivisionError
     monkeypatch.undo()
-    assert getattr(ed.limits, name) == before == 10**5 and einsum("ij,jk->ik").subscripts == "ij,jk->ik"
+    assert (
+        getattr(ed.limits, name) == before == 10**5
+        and einsum("ij,jk->ik").subscripts == "ij,jk->ik"
+    )
 
 
 # ---- depth: nested operations beyond Python's own stack limit of 1000, which stays untouched
@@ -373,7 +451,7 @@ deep = over("step, given, value, slope", [
     ("matmul",    lambda e, A, B: B @ e,                      TWO,                      1,         1),
     ("right",     lambda e, A, B: e @ B,                      TWO,                      1,         1),
     ("einsum",    lambda e, A, B: einsum("ij,jk->ik", B, e),  TWO,                      1,         1),
-])
+])  # fmt: skip
 
 
 def at_most():
@@ -393,7 +471,9 @@ def test_deep_expressions_are_built_and_printed(step, given, value, slope):
     stack = sys.getrecursionlimit()
     with at_most():
         e = grown(step)
-        assert str(e) and repr(e) and isinstance(hash(e), int) and (e == grown(step)) in (True, False)
+        assert (
+            str(e) and repr(e) and isinstance(hash(e), int) and (e == grown(step)) in (True, False)
+        )
     assert sys.getrecursionlimit() == stack
 
 
@@ -404,5 +484,9 @@ def test_deep_expressions_are_derived_and_evaluated(step, given, value, slope):
     with at_most():
         e = grown(step)
         g = ed.grad(ed.sum(e), "X")
-        assert str(g) and np.allclose(ed.evaluate(e, given), value) and np.allclose(ed.evaluate(g, given), slope)
+        assert (
+            str(g)
+            and np.allclose(ed.evaluate(e, given), value)
+            and np.allclose(ed.evaluate(g, given), slope)
+        )
     assert sys.getrecursionlimit() == stack

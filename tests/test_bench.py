@@ -37,7 +37,9 @@ def test_our_answer_is_the_hand_written_one(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in CASES if c.family in ("P1", "P3", "P5", "P9")], ids=lambda c: c.label)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c.family in ("P1", "P3", "P5", "P9")], ids=lambda c: c.label
+)
 def test_in_float32(case):
     right = engine.checked(case, "tiny", dataclasses.replace(ALONE, dtype="float32"))
     assert "einderiv" in right.errors
@@ -74,10 +76,15 @@ def test_a_wrong_answer_is_caught_before_anything_is_timed(monkeypatch):
     case = FAMILIES["P1"].cases[0]
 
     def wrong(*numbers):
-        return dataclasses.replace(case.make(*numbers), hand=lambda X, Y, P: 2 * case.make(*numbers).hand(X, Y, P))
+        return dataclasses.replace(
+            case.make(*numbers), hand=lambda X, Y, P: 2 * case.make(*numbers).hand(X, Y, P)
+        )
 
     monkeypatch.setattr(engine, "interleaved", None)
-    with pytest.raises(engine.WrongAnswer, match=r"P1 Jacobian by X tiny einderiv: relative error 5\.0e-01 is above"):
+    with pytest.raises(
+        engine.WrongAnswer,
+        match=r"P1 Jacobian by X tiny einderiv: relative error 5\.0e-01 is above",
+    ):
         engine.run(dataclasses.replace(case, make=wrong), "tiny", ALONE)
 
 
@@ -88,18 +95,31 @@ def test_a_rival_that_fails_is_shown_and_one_that_is_wrong_is_not():
         raise MemoryError("too large")
 
     def rivalled(way):
-        return dataclasses.replace(case, make=lambda k: dataclasses.replace(case.make(k), rivals={"numpy.x": way}))
+        return dataclasses.replace(
+            case, make=lambda k: dataclasses.replace(case.make(k), rivals={"numpy.x": way})
+        )
 
     record = engine.run(rivalled(broken), "tiny", dataclasses.replace(ALONE, against=()))
     assert record["skipped"] == {"numpy.x": "failed: MemoryError: too large"}
     with pytest.raises(engine.WrongAnswer, match=r"P9 matmul tiny numpy\.x"):
-        engine.run(rivalled(lambda arrays: lambda: arrays["A"]), "tiny", dataclasses.replace(ALONE, against=()))
+        engine.run(
+            rivalled(lambda arrays: lambda: arrays["A"]),
+            "tiny",
+            dataclasses.replace(ALONE, against=()),
+        )
 
 
-@pytest.mark.parametrize(("a", "b", "want"), [
-    ([1.0, 2.0], [1.0, 2.0], 0), ([1.0, 2.5], [1.0, 2.0], 0.25), (np.zeros(0), np.zeros(0), 0), ("ab", "ab", 0),
-    ("ab", "ac", np.inf), ((np.ones(2), np.ones(3)), [np.ones(2), 2 * np.ones(3)], 0.5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "b", "want"),
+    [
+        ([1.0, 2.0], [1.0, 2.0], 0),
+        ([1.0, 2.5], [1.0, 2.0], 0.25),
+        (np.zeros(0), np.zeros(0), 0),
+        ("ab", "ab", 0),
+        ("ab", "ac", np.inf),
+        ((np.ones(2), np.ones(3)), [np.ones(2), 2 * np.ones(3)], 0.5),
+    ],
+)
 def test_errors_are_relative(a, b, want):
     a, b = (np.array(x) if isinstance(x, list) and isinstance(x[0], float) else x for x in (a, b))
     assert engine.error(a, b) == want
@@ -116,7 +136,9 @@ def test_all_run_in_every_round_and_the_order_changes():
     seen = []
     calls = {name: (lambda name=name: seen.append(name)) for name in "abc"}
     times = engine.interleaved(calls, engine.Settings(rounds=8, least=0))
-    rounds = [tuple(seen[k : k + 3]) for k in range(6, len(seen), 3)]  # two calls each come before them
+    rounds = [
+        tuple(seen[k : k + 3]) for k in range(6, len(seen), 3)
+    ]  # two calls each come before them
     assert len(rounds) == 8
     assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
     assert len(set(rounds)) > 1
@@ -133,17 +155,35 @@ def contestant(median, ratio=None, peak=None):
 
 def record(own=1.0, family="P1", case="case", size="large", rivals=(), **more):
     times = {"hand": 1.0, "einderiv": own, **dict(rivals)}
-    return {"family": family, "case": case, "size": size, "numbers": [60], "dtype": "float64", "kind": "dense",
-            "aim": None, "contestants": {n: contestant(t, t) for n, t in times.items()}, "shown_only": [],
-            "skipped": {}, **more}  # fmt: skip
+    return {
+        "family": family,
+        "case": case,
+        "size": size,
+        "numbers": [60],
+        "dtype": "float64",
+        "kind": "dense",
+        "aim": None,
+        "contestants": {n: contestant(t, t) for n, t in times.items()},
+        "shown_only": [],
+        "skipped": {},
+        **more,
+    }
 
 
-@pytest.mark.parametrize(("r", "want"), [
-    (record(1.1), False), (record(1.2), True), (record(1.4, size="small"), False), (record(1.6, size="small"), True),
-    (record(1.0, rivals=[("jax.grad", 0.9)]), True), (record(1.0, rivals=[("jax.grad", 0.97)]), False),
-    (record(1.0, rivals=[("torch", 0.5)], shown_only=["torch"]), False), (record(0.3, aim=0.2), True),
-    (record(0.3, aim=0.4), False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("r", "want"),
+    [
+        (record(1.1), False),
+        (record(1.2), True),
+        (record(1.4, size="small"), False),
+        (record(1.6, size="small"), True),
+        (record(1.0, rivals=[("jax.grad", 0.9)]), True),
+        (record(1.0, rivals=[("jax.grad", 0.97)]), False),
+        (record(1.0, rivals=[("torch", 0.5)], shown_only=["torch"]), False),
+        (record(0.3, aim=0.2), True),
+        (record(0.3, aim=0.4), False),
+    ],
+)
 def test_which_cases_are_lost(r, want):
     assert bool(report.lost([r])) is want
 
@@ -151,15 +191,24 @@ def test_which_cases_are_lost(r, want):
 def test_lost_cases_come_worst_first_with_their_reason(monkeypatch):
     rows = [record(1.3, case="a"), record(9.0, case="b"), record(2.0, case="c")]
     assert [r["case"] for r in report.lost(rows)] == ["b", "c", "a"]
-    monkeypatch.setattr("bench.reasons.REASONS", {"P1 b": "always", "P1 c, large": "here", "P1 a, small": "elsewhere"})
+    monkeypatch.setattr(
+        "bench.reasons.REASONS",
+        {"P1 b": "always", "P1 c, large": "here", "P1 a, small": "elsewhere"},
+    )
     assert [report.explained(r) for r in rows] == ["not explained yet", "always", "here"]
 
 
 def test_targets():
-    nine = [record(own, "P9", size="small", rivals=[("opt_einsum", 8.0), ("einderiv.raw", 0.5)]) for own in (1.0, 2.0)]
+    nine = [
+        record(own, "P9", size="small", rivals=[("opt_einsum", 8.0), ("einderiv.raw", 0.5)])
+        for own in (1.0, 2.0)
+    ]
     (_, _, gain, met), (_, _, raw, _) = report.targets(nine)
     assert (round(gain, 6), met, round(raw, 6)) == (round(32**0.5, 6), True, 16)
-    assert report.targets([record(4.0, "P6", rivals=[("einderiv.forward", 1.0)])])[0][2:] == (4.0, False)
+    assert report.targets([record(4.0, "P6", rivals=[("einderiv.forward", 1.0)])])[0][2:] == (
+        4.0,
+        False,
+    )
 
 
 def test_targets_on_other_libraries():
@@ -190,7 +239,9 @@ def test_ours_that_fails_is_no_result(double, monkeypatch):
         engine.run(case, "tiny", dataclasses.replace(ALONE, against=("jax",)))
 
 
-@pytest.mark.parametrize(("was", "now", "worse"), [(1.0, 1.1, False), (1.0, 1.2, True), (2.0, 1.0, False)])
+@pytest.mark.parametrize(
+    ("was", "now", "worse"), [(1.0, 1.1, False), (1.0, 1.2, True), (2.0, 1.0, False)]
+)
 def test_comparison(was, now, worse):
     text, found = report.compared([record(now)], [record(was)], 0.15)
     assert found is worse
@@ -203,7 +254,9 @@ def run(tmp_path, *words):
 
 
 def test_the_command_line_measures_saves_compares_and_writes_the_page(tmp_path):
-    done = run(ROOT, "--quick", "--family", "P8", "--against", "none", "--save", str(tmp_path / "r.json"))
+    done = run(
+        ROOT, "--quick", "--family", "P8", "--against", "none", "--save", str(tmp_path / "r.json")
+    )
     assert done.returncode == 0, done.stderr
     assert "P8 gradients of a product" in done.stdout
     saved = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
@@ -218,13 +271,35 @@ def test_the_command_line_measures_saves_compares_and_writes_the_page(tmp_path):
 
 def test_the_page(tmp_path):
     pytest.importorskip("matplotlib")
-    rows = [record(9.0, case="a|b", size=s, numbers=[n], rivals=[("jax.grad", 2.0)], skipped={"torch.grad": "2 GB"})
-            for s, n in (("small", 3), ("medium", 9), ("large", 60))]  # fmt: skip
+    rows = [
+        record(
+            9.0,
+            case="a|b",
+            size=s,
+            numbers=[n],
+            rivals=[("jax.grad", 2.0)],
+            skipped={"torch.grad": "2 GB"},
+        )
+        for s, n in (("small", 3), ("medium", 9), ("large", 60))
+    ]
     machine = {"processor": "p", "processors": 2, "memory": 10**9, "system": "s", "python": "3"}
-    pages.write({"machine": machine, "versions": {"numpy": "2"}, "threads": {"asked": 1}, "date": "2026-01-01",
-                 "settings": {"quick": False, "rounds": 15}, "results": rows,
-                 "growth": {"one": {"derive": [(10, 1e-3), (100, 2.3e-3), (1000, 3e-2)],
-                                    "plan": [(10, 1e-3), (100, 2e-3), (1000, 5e-1)]}}}, tmp_path)  # fmt: skip
+    pages.write(
+        {
+            "machine": machine,
+            "versions": {"numpy": "2"},
+            "threads": {"asked": 1},
+            "date": "2026-01-01",
+            "settings": {"quick": False, "rounds": 15},
+            "results": rows,
+            "growth": {
+                "one": {
+                    "derive": [(10, 1e-3), (100, 2.3e-3), (1000, 3e-2)],
+                    "plan": [(10, 1e-3), (100, 2e-3), (1000, 5e-1)],
+                }
+            },
+        },
+        tmp_path,
+    )
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "| P1 a\\|b | large | float64 | 9.00 | jax.grad | 4.50 | not explained yet |" in text
     assert "torch.grad left out, 2 GB" in text
@@ -241,7 +316,12 @@ def test_growth_is_measured_against_n_log_n():
     assert growth.growth([(n, exact(n) * n) for n in growth.OPERANDS]) == pytest.approx(10)
     found = growth.measured([10, 12])
     assert list(found) == list(growth.CURVES)
-    assert all(n in (10, 12) and 0 < t < 10 for curves in found.values() for c in curves.values() for n, t in c)
+    assert all(
+        n in (10, 12) and 0 < t < 10
+        for curves in found.values()
+        for c in curves.values()
+        for n, t in c
+    )
 
 
 BAD = [
@@ -261,7 +341,9 @@ def test_bad_input(capsys, words, message):
 
 
 def test_a_family_without_its_package(capsys, monkeypatch):
-    monkeypatch.setitem(FAMILIES, "P12", dataclasses.replace(FAMILIES["P12"], needs="no_such_package"))
+    monkeypatch.setitem(
+        FAMILIES, "P12", dataclasses.replace(FAMILIES["P12"], needs="no_such_package")
+    )
     assert main(["--family", "P12"]) == 2
     assert "P12 needs no_such_package: pip install" in capsys.readouterr().err
 
@@ -297,10 +379,18 @@ def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
     from einderiv.planning import costs
     from einderiv.planning.cost import Costs
 
-    for name, value in {"ROUNDS": 1, "MATRIX": 20, "STREAM": 1000, "BLOCK": 5000, "BLOCKS": [1 << 12, 1 << 13]}.items():
+    for name, value in {
+        "ROUNDS": 1,
+        "MATRIX": 20,
+        "STREAM": 1000,
+        "BLOCK": 5000,
+        "BLOCKS": [1 << 12, 1 << 13],
+    }.items():
         monkeypatch.setattr(calibration, name, value)
     monkeypatch.setattr(calibration, "cluster", lambda: {"task": 2e-3, "sent": 1e-9})
-    monkeypatch.setattr(timeit.Timer, "autorange", lambda timer: (1, timer.timeit(1)))  # else 0.2 s and more for each
+    monkeypatch.setattr(
+        timeit.Timer, "autorange", lambda timer: (1, timer.timeit(1))
+    )  # else 0.2 s and more for each
     monkeypatch.setenv(__main__.MARK, "1")
     assert __main__.main(["--calibrate", "--save", str(tmp_path / "costs.json")]) == 0
     shown = capsys.readouterr().out

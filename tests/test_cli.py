@@ -29,7 +29,17 @@ def test_the_main_job_prints_what_the_readme_shows(capsys):
 
 
 def test_names_and_sizes(capsys):
-    code, out, _ = run(capsys, "derive", "is,st,tj->ij", "--names", "X,Y,P", "--wrt", "Y", "--sizes", "i=4,s=5,t=3,j=1")
+    code, out, _ = run(
+        capsys,
+        "derive",
+        "is,st,tj->ij",
+        "--names",
+        "X,Y,P",
+        "--wrt",
+        "Y",
+        "--sizes",
+        "i=4,s=5,t=3,j=1",
+    )
     assert code == 0
     assert "∂y[i,j]/∂Y[a,b] = X[i,a] P[b,j]" in out
     assert "shape (4, 1, 5, 3)" in out
@@ -39,8 +49,14 @@ def test_formats(capsys):
     base = ["derive", "is,st,tj->ij", "--wrt", "0", "--format"]
     assert run(capsys, *base, "latex")[1].startswith(r"\frac{\partial y_{ij}}{\partial A_{ab}}")
     data = json.loads(run(capsys, *base, "json")[1])
-    assert data["terms"] == [{"coefficient": 1, "subscripts": "ia,bt,tj->ijab", "compact": "bt,tj->ijib",
-                              "operands": ['Delta("ia")', "B", "C"]}]  # fmt: skip
+    assert data["terms"] == [
+        {
+            "coefficient": 1,
+            "subscripts": "ia,bt,tj->ijab",
+            "compact": "bt,tj->ijib",
+            "operands": ['Delta("ia")', "B", "C"],
+        }
+    ]
     scope = {}
     exec(run(capsys, *base, "python")[1], scope)
     B, C = np.arange(6).reshape(2, 3), np.arange(12).reshape(3, 4)
@@ -57,7 +73,9 @@ def test_check(capsys):
 def test_a_failed_check_exits_with_1(capsys, monkeypatch):
     import einderiv.checking.derivative_check
 
-    monkeypatch.setattr(einderiv.checking.derivative_check, "derive", lambda y, wrt: ed.derive(2 * y, wrt))
+    monkeypatch.setattr(
+        einderiv.checking.derivative_check, "derive", lambda y, wrt: ed.derive(2 * y, wrt)
+    )
     code, out, _ = run(capsys, "check", "ij->i", "--wrt", "A")
     assert code == 1
     assert out.startswith("WRONG: ")
@@ -106,17 +124,22 @@ def test_a_text(capsys):
 
 
 def test_a_sum_as_data(capsys):
-    data = json.loads(run(capsys, "derive", "X: ij; exp(X) + X", "--wrt", "X", "--format", "json")[1])
+    data = json.loads(
+        run(capsys, "derive", "X: ij; exp(X) + X", "--wrt", "X", "--format", "json")[1]
+    )
     assert (data["expression"], data["operands"], data["wrt"]) == ("exp(X) + X", ["X"], "X")
     assert [term["compact"] for term in data["terms"]] == ["ij->ijij", "->ijij"]
 
 
-@pytest.mark.parametrize(("text", "language", "want"), [
-    ("0.5*x'*A*x",                    "matlab",         "0.5 Σ_{a,b} x[a] A[a,b] x[b]"),
-    ("#('ij,j->i', X, w)",            "diff.einsum.org", "Σ_j X[i,j] w[j]"),
-    ("X: ij\nX @ w - einsum('i->i', x)", "einderiv",     None),
-    ("ij",                            "einsum",         "y[a,b] = ij[a,b]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "language", "want"),
+    [
+        ("0.5*x'*A*x", "matlab", "0.5 Σ_{a,b} x[a] A[a,b] x[b]"),
+        ("#('ij,j->i', X, w)", "diff.einsum.org", "Σ_j X[i,j] w[j]"),
+        ("X: ij\nX @ w - einsum('i->i', x)", "einderiv", None),
+        ("ij", "einsum", "y[a,b] = ij[a,b]"),
+    ],
+)
 def test_languages(capsys, text, language, want):
     wrt = {"matlab": "x", "diff.einsum.org": "w", "einsum": "ij"}.get(language, "x")
     code, out, err = run(capsys, "derive", text, "--language", language, "--wrt", wrt)
@@ -128,7 +151,9 @@ def test_languages(capsys, text, language, want):
         assert want in out
 
 
-@pytest.mark.parametrize("content", [f"T: nm\n{LOSS}\n", f"\ufeff# with a mark\r\n{LOSS}\r\n", "nm,nk,mk->"])
+@pytest.mark.parametrize(
+    "content", [f"T: nm\n{LOSS}\n", f"\ufeff# with a mark\r\n{LOSS}\r\n", "nm,nk,mk->"]
+)
 @pytest.mark.parametrize("way", ["file", "stdin"])
 def test_files_and_the_standard_input(capsys, monkeypatch, tmp_path, content, way):
     path = tmp_path / "loss.txt"
@@ -140,12 +165,33 @@ def test_files_and_the_standard_input(capsys, monkeypatch, tmp_path, content, wa
     assert out.startswith("The derivative of ")
 
 
-@pytest.mark.parametrize(("written", "want"), [
-    ("is,st,tj->ij", True), ("ij", True), ("", True), ("batch in, in out -> batch out", True), ("...i->i", True),
-    ("ij,jk-ik", True), ("i.j->j", True), ("ij->->i", True), ("i1,jk", True), ("ij\n->i\n", True), ("weight", True),
-    ("X - Y", False), ("X > Y", False), ("X.T", False), ("X + Y", False), ("exp(X)", False), ("R = X", False),
-    ("X: is\nX", False), ("loss.txt", False), ("#('ij->i', X)", False), ("x'", False), ("ij→i", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("written", "want"),
+    [
+        ("is,st,tj->ij", True),
+        ("ij", True),
+        ("", True),
+        ("batch in, in out -> batch out", True),
+        ("...i->i", True),
+        ("ij,jk-ik", True),
+        ("i.j->j", True),
+        ("ij->->i", True),
+        ("i1,jk", True),
+        ("ij\n->i\n", True),
+        ("weight", True),
+        ("X - Y", False),
+        ("X > Y", False),
+        ("X.T", False),
+        ("X + Y", False),
+        ("exp(X)", False),
+        ("R = X", False),
+        ("X: is\nX", False),
+        ("loss.txt", False),
+        ("#('ij->i', X)", False),
+        ("x'", False),
+        ("ij→i", False),
+    ],
+)
 def test_what_is_an_einsum_string(written, want):
     assert is_einsum(written) is want
 
@@ -211,9 +257,18 @@ def test_bench_without_the_repository_says_where_it_is(capsys, monkeypatch, tmp_
     assert "clone its repository" in err
 
 
-@pytest.mark.parametrize(("backend", "header"), [("numpy", "import numpy as np"), ("torch", "import torch"),
-                                                 ("jax", "import jax.numpy as jnp"), ("cupy", "import cupy as cp")])
+@pytest.mark.parametrize(
+    ("backend", "header"),
+    [
+        ("numpy", "import numpy as np"),
+        ("torch", "import torch"),
+        ("jax", "import jax.numpy as jnp"),
+        ("cupy", "import cupy as cp"),
+    ],
+)
 def test_python_of_every_backend(capsys, backend, header):
-    text = run(capsys, "derive", "ij,jk->ik", "--wrt", "0", "--format", "python", "--backend", backend)[1]
+    text = run(
+        capsys, "derive", "ij,jk->ik", "--wrt", "0", "--format", "python", "--backend", backend
+    )[1]
     assert text.splitlines()[0] == header
     compile(text, backend, "exec")

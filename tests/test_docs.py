@@ -31,7 +31,9 @@ def close(found, wanted):
 
 
 def run(*arguments):
-    return subprocess.run([sys.executable, str(DOCS / "generate.py"), *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, str(DOCS / "generate.py"), *arguments], capture_output=True, text=True
+    )
 
 
 def test_the_pages_are_fresh():
@@ -47,7 +49,10 @@ def test_a_stale_page_is_noticed(tmp_path):
     page = tmp_path / "cookbook.md"
     page.write_text(page.read_text().replace("Aᵀ Bᵀ", "Bᵀ Aᵀ"))
     done = run("--check", "--folder", str(tmp_path))
-    assert (done.returncode, done.stderr) == (1, "cookbook.md is not what docs/generate.py writes: run it\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "cookbook.md is not what docs/generate.py writes: run it\n",
+    )
 
 
 # ---- the cookbook
@@ -67,7 +72,9 @@ def test_another_value_is_noticed():
     row = book.TRACES[2]
     with pytest.raises(generate.Mismatch, match=r"^\(101\) is not what the book says"):
         generate.verdict(row._replace(closed=lambda A, B: (A.T @ B.T) + 1))
-    with pytest.raises(generate.Mismatch, match=r"^\(101\) is said to be a misprint, but it is right"):
+    with pytest.raises(
+        generate.Mismatch, match=r"^\(101\) is said to be a misprint, but it is right"
+    ):
         generate.verdict(row._replace(printed=row.closed))
 
 
@@ -79,7 +86,9 @@ DERIVED = [p for p in ROWS if generate.ours(p.values[0]).record is not None]
 def test_the_derivative_is_independently_right(row):
     # Both the row and the book may be wrong in the same way: differences know neither.
     e, arrays = generate.ours(row), generate.arrays_for(row, seed=3)
-    assert ed.check(e.record.of, e.record.wrt, **{n: np.asarray(a, float) for n, a in arrays.items()}).ok
+    assert ed.check(
+        e.record.of, e.record.wrt, **{n: np.asarray(a, float) for n, a in arrays.items()}
+    ).ok
 
 
 # what a text takes for granted: an abstract function, a sum over r, indices, a function of matrices that NumPy has not
@@ -98,7 +107,9 @@ def test_the_text_of_the_book_is_what_is_compared(row):
 MATRICES = [p for p in ROWS if generate.matrix_text(generate.ours(p.values[0])) is not None]
 
 
-@pytest.mark.parametrize("row", [p for p in MATRICES if p.id not in ("33", "76")])  # zeros; ones of unknown sizes
+@pytest.mark.parametrize(
+    "row", [p for p in MATRICES if p.id not in ("33", "76")]
+)  # zeros; ones of unknown sizes
 def test_the_matrix_form_is_the_derivative(row):
     e, arrays = generate.ours(row), generate.arrays_for(row)
     wanted = ed.evaluate(e, arrays)
@@ -114,9 +125,16 @@ def test_every_derivative_has_a_matrix_form():
     assert [p.id for p in ROWS] == [p.id for p in MATRICES]
 
 
-COUNTS = (("2 Aᵀ (A X B + C) Bᵀ", 6, 1), ("A + Aᵀ", 2, 2), ("−X⁻ᵀ a bᵀ X⁻ᵀ", 4, 1), ("2 tr(X) I", 1, 1),
-          ("Σ_{a,b} X[a,b] δ[a,c] adj(X)[b,a]", 2, 1), ("u − v + w", 3, 3), ("1j L(−0.5j Xᵀ, 2j I)", 1, 1),
-          ("(I ⊗ (Xᵀ Bᵀ)) K + (Xᵀ B) ⊗ I", 4, 2))  # fmt: skip
+COUNTS = (
+    ("2 Aᵀ (A X B + C) Bᵀ", 6, 1),
+    ("A + Aᵀ", 2, 2),
+    ("−X⁻ᵀ a bᵀ X⁻ᵀ", 4, 1),
+    ("2 tr(X) I", 1, 1),
+    ("Σ_{a,b} X[a,b] δ[a,c] adj(X)[b,a]", 2, 1),
+    ("u − v + w", 3, 3),
+    ("1j L(−0.5j Xᵀ, 2j I)", 1, 1),
+    ("(I ⊗ (Xᵀ Bᵀ)) K + (Xᵀ B) ⊗ I", 4, 2),
+)
 
 
 @pytest.mark.parametrize(("text", "operands", "terms"), COUNTS)
@@ -127,12 +145,16 @@ def test_counts(text, operands, terms):
 def test_a_longer_form_is_listed_and_a_shorter_is_not():
     page = "\n".join(generate.cookbook())
     longer = page[page.index("## Longer than in the book") : page.index("## Not to be stated")]
-    assert "- (83) 10 operands in 2 terms, the book has 6: Dᵀ (X b + c) bᵀ + D (X b + c) bᵀ" in longer
+    assert (
+        "- (83) 10 operands in 2 terms, the book has 6: Dᵀ (X b + c) bᵀ + D (X b + c) bᵀ" in longer
+    )
     assert "(119)" not in longer
 
 
 def test_what_has_no_matrix_form_is_in_indices():
-    row = book.Row("0", "T:ijk", lambda T: ed.einsum("ijk->ikj", T), "T", lambda T: T.swapaxes(1, 2))
+    row = book.Row(
+        "0", "T:ijk", lambda T: ed.einsum("ijk->ikj", T), "T", lambda T: T.swapaxes(1, 2)
+    )
     lines, longer = generate.entry(row, "T")
     assert "- here: in indices only" in lines
     assert "- formula: `f[i,k,j] = T[i,j,k]`" in lines
@@ -142,9 +164,41 @@ def test_what_has_no_matrix_form_is_in_indices():
 # ---- the functions
 #: public calls that are no functions of the entries of a tensor, so the page has no line for them
 NO_FUNCTIONS = {
-    *("check", "compile", "derive", "diagram", "einsum", "evaluate", "explain", "formula", "function", "grad"),
-    *("hessian", "hvp", "jacobian", "jvp", "latex", "load_plan", "minimize", "parse", "plan", "scipy_functions"),
-    *("source", "sparsity", "stream", "strip", "substitute", "tensor", "to_jax", "to_torch", "trace_function"),
+    *(
+        "check",
+        "compile",
+        "derive",
+        "diagram",
+        "einsum",
+        "evaluate",
+        "explain",
+        "formula",
+        "function",
+        "grad",
+    ),
+    *(
+        "hessian",
+        "hvp",
+        "jacobian",
+        "jvp",
+        "latex",
+        "load_plan",
+        "minimize",
+        "parse",
+        "plan",
+        "scipy_functions",
+    ),
+    *(
+        "source",
+        "sparsity",
+        "stream",
+        "strip",
+        "substitute",
+        "tensor",
+        "to_jax",
+        "to_torch",
+        "trace_function",
+    ),
     *("value_and_grad", "vjp"),
 }
 
@@ -155,7 +209,9 @@ def test_every_function_is_there():
         assert (f"| `{name}` |" in page) == (name not in ADDED), name
     for name in ed.__all__:
         told = f"| `{name}`" in page or f"| `{name}(" in page
-        assert told == (callable(getattr(ed, name)) and name[0].islower() and name not in NO_FUNCTIONS), name
+        assert told == (
+            callable(getattr(ed, name)) and name[0].islower() and name not in NO_FUNCTIONS
+        ), name
 
 
 def test_tables_have_as_many_cells_in_every_line():
@@ -200,10 +256,13 @@ def test_the_picture_counts_the_files_that_import(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(("files", "told"), [
-    (TREE, []),
-    ({**TREE, **UP}, ["errors imports expression (1)", "parsing imports autodiff (1)"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (TREE, []),
+        ({**TREE, **UP}, ["errors imports expression (1)", "parsing imports autodiff (1)"]),
+    ],
+)
 def test_the_picture_tells_imports_that_do_not_point_down(tmp_path, files, told):
     drawing = architecture.Drawing(boxes_of(tmp_path, files))
     assert drawing.against() == [f"against the order: {line}" for line in told]

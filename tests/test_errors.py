@@ -60,7 +60,9 @@ def test_window_of_a_long_string(length):
         start = text.find(window)
         assert start >= 0, "the window is a piece of the text"
         assert len(window) <= WINDOW
-        assert shown.startswith("    …") == (start > 0), "dots on the left say that something is cut off"
+        assert shown.startswith("    …") == (start > 0), (
+            "dots on the left say that something is cut off"
+        )
         assert shown.endswith("…") == (start + len(window) < length)
         assert column - len("    ") - (start > 0) == position - start
 
@@ -77,15 +79,18 @@ def test_window_of_a_real_string(position):
 
 
 # ---- words
-@pytest.mark.parametrize(("number", "noun", "text"), [
-    (0, "axis",     "0 axes"),
-    (1, "axis",     "1 axis"),
-    (2, "axis",     "2 axes"),
-    (1, "operand",  "1 operand"),
-    (3, "operand",  "3 operands"),
-    (1, "array of", "1 array of"),
-    (2, "array of", "2 arrays of"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "axis", "0 axes"),
+        (1, "axis", "1 axis"),
+        (2, "axis", "2 axes"),
+        (1, "operand", "1 operand"),
+        (3, "operand", "3 operands"),
+        (1, "array of", "1 array of"),
+        (2, "array of", "2 arrays of"),
+    ],
+)
 def test_counted(number, noun, text):
     assert counted(number, noun) == text
 
@@ -93,31 +98,47 @@ def test_counted(number, noun, text):
 MANY = [f"name{k}" for k in range(13)]
 
 
-@pytest.mark.parametrize(("word", "known", "hint"), [
-    ("wieght",      ["bias", "weight"],    "did you mean 'weight'?"),
-    ("WEIGHT",      ["bias", "weight"],    "did you mean 'weight'?"),
-    ("weight",      ["bias", "WEIGHT"],    "did you mean 'WEIGHT'?"),
-    ("zzz",         ["X", "Y"],            "known: X, Y"),
-    ("",            ["X"],                 "known: X"),
-    ("X",           [],                    "there are none"),
-    ("zzz",         iter("XY"),            "known: X, Y"),
-    ("zzz",         MANY[:12],             "known: " + ", ".join(MANY[:12])),
-    ("zzz",         MANY,                  "known: " + ", ".join(MANY[:12]) + ", …"),
-    ("a" * 10**6,   ["X"],                 "known: X"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "known", "hint"),
+    [
+        ("wieght", ["bias", "weight"], "did you mean 'weight'?"),
+        ("WEIGHT", ["bias", "weight"], "did you mean 'weight'?"),
+        ("weight", ["bias", "WEIGHT"], "did you mean 'WEIGHT'?"),
+        ("zzz", ["X", "Y"], "known: X, Y"),
+        ("", ["X"], "known: X"),
+        ("X", [], "there are none"),
+        ("zzz", iter("XY"), "known: X, Y"),
+        ("zzz", MANY[:12], "known: " + ", ".join(MANY[:12])),
+        ("zzz", MANY, "known: " + ", ".join(MANY[:12]) + ", …"),
+        ("a" * 10**6, ["X"], "known: X"),
+    ],
+)
 def test_near(word, known, hint):
     assert near(word, known) == hint
 
 
 def test_our_bug_is_no_error_of_the_user():
-    with pytest.raises(AssertionError, match=r"^odd state: this is a bug .*please report it$") as info:
+    with pytest.raises(
+        AssertionError, match=r"^odd state: this is a bug .*please report it$"
+    ) as info:
         our_bug("odd state")
     assert not isinstance(info.value, ed.EinderivError)
 
 
 # ---- limits
-NAMES = ("characters", "operands", "terms", "axes", "order", "dense_bytes", "canonical_steps", "depth", "parts",
-         "orders", "tasks")
+NAMES = (
+    "characters",
+    "operands",
+    "terms",
+    "axes",
+    "order",
+    "dense_bytes",
+    "canonical_steps",
+    "depth",
+    "parts",
+    "orders",
+    "tasks",
+)
 
 
 def values():
@@ -154,7 +175,12 @@ def test_words_of_any_length_are_shown_in_short():
 
 
 def test_the_contract_names_these_limits():
-    assert (limits.characters, limits.operands, limits.terms, limits.axes) == (10**5, 10**4, 10**4, 52)
+    assert (limits.characters, limits.operands, limits.terms, limits.axes) == (
+        10**5,
+        10**4,
+        10**4,
+        52,
+    )
     assert ed.limits is limits
     assert dict(limits) == values()
     assert limits.dense_bytes >= 1
@@ -186,16 +212,19 @@ def test_override_restores_after_an_exception(kind):
     assert ed.einsum("ij,jk->ik").subscripts == "ij,jk->ik"
 
 
-@pytest.mark.parametrize(("changed", "message"), [
-    ({"operands": 5, "operand": 5},     "no limit is called 'operand'; did you mean 'operands'?"),
-    ({"operands": 5, "zzz": 5},         "no limit is called 'zzz'; known: characters, operands"),
-    ({"operands": 5, "terms": 0},       "limit 'terms' must be a positive whole number, not 0"),
-    ({"operands": 5, "terms": -1},      "limit 'terms' must be a positive whole number, not -1"),
-    ({"operands": 5, "terms": 1.5},     "limit 'terms' must be a positive whole number, not 1.5"),
-    ({"operands": 5, "terms": True},    "limit 'terms' must be a positive whole number, not True"),
-    ({"operands": 5, "terms": "5"},     "limit 'terms' must be a positive whole number, not '5'"),
-    ({"operands": 5, "terms": None},    "limit 'terms' must be a positive whole number, not None"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"operands": 5, "operand": 5}, "no limit is called 'operand'; did you mean 'operands'?"),
+        ({"operands": 5, "zzz": 5}, "no limit is called 'zzz'; known: characters, operands"),
+        ({"operands": 5, "terms": 0}, "limit 'terms' must be a positive whole number, not 0"),
+        ({"operands": 5, "terms": -1}, "limit 'terms' must be a positive whole number, not -1"),
+        ({"operands": 5, "terms": 1.5}, "limit 'terms' must be a positive whole number, not 1.5"),
+        ({"operands": 5, "terms": True}, "limit 'terms' must be a positive whole number, not True"),
+        ({"operands": 5, "terms": "5"}, "limit 'terms' must be a positive whole number, not '5'"),
+        ({"operands": 5, "terms": None}, "limit 'terms' must be a positive whole number, not None"),
+    ],
+)
 def test_override_refuses_and_leaves_all_as_it_was(changed, message):
     with pytest.raises(ed.EinderivError, match=re.escape(message)), limits.override(**changed):
         pytest.fail("the block must not run")
@@ -205,7 +234,9 @@ def test_override_refuses_and_leaves_all_as_it_was(changed, message):
 def test_setting_a_limit_refuses_the_same():
     with pytest.raises(ed.EinderivError, match=r"no limit is called 'axs'; did you mean 'axes'\?"):
         limits.axs = 5
-    with pytest.raises(ed.EinderivError, match=r"limit 'axes' must be a positive whole number, not 0"):
+    with pytest.raises(
+        ed.EinderivError, match=r"limit 'axes' must be a positive whole number, not 0"
+    ):
         limits.axes = 0
 
 
@@ -221,7 +252,10 @@ AT_WORK = [  # limit, the largest value that refuses, the call
 
 @pytest.mark.parametrize(("name", "refusing", "call"), AT_WORK)
 def test_limits_at_work(name, refusing, call):
-    with limits.override(**{name: refusing}), pytest.raises(ed.LimitError, match=rf"ed\.limits\.{name}"):
+    with (
+        limits.override(**{name: refusing}),
+        pytest.raises(ed.LimitError, match=rf"ed\.limits\.{name}"),
+    ):
         call()
     with limits.override(**{name: refusing + 1}):
         assert call() is not None

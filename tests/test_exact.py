@@ -36,12 +36,16 @@ def over(cases):
 
 def over_slots(cases):
     pairs = [(case, k) for case in cases for k in range(len(case.shapes))]
-    return pytest.mark.parametrize(("case", "k"), pairs, ids=[f"{name_of(case)} slot {k}" for case, k in pairs])
+    return pytest.mark.parametrize(
+        ("case", "k"), pairs, ids=[f"{name_of(case)} slot {k}" for case, k in pairs]
+    )
 
 
 def slow_if_many_operands(cases):
-    return [pytest.param(case, marks=[pytest.mark.slow] if len(case.shapes) > MANY_OPERANDS else [])
-            for case in cases]
+    return [
+        pytest.param(case, marks=[pytest.mark.slow] if len(case.shapes) > MANY_OPERANDS else [])
+        for case in cases
+    ]
 
 
 def repeats(case):
@@ -50,9 +54,13 @@ def repeats(case):
     return tuple("ABCDEFGHIJ"[distinct.index(shape)] for shape in case.shapes)
 
 
-REPEATING_CASES = [case for case in tables.SECOND_ORDER_CASES if len(set(case.shapes)) < len(case.shapes)]
+REPEATING_CASES = [
+    case for case in tables.SECOND_ORDER_CASES if len(set(case.shapes)) < len(case.shapes)
+]
 PAIRED_CASES = [case for case in tables.SECOND_ORDER_CASES if len(case.shapes) > 1]
-HELD_CASES = [case for case in tables.CASES if "..." in case.subscripts or case.subscripts in tables.SPECIAL]
+HELD_CASES = [
+    case for case in tables.CASES if "..." in case.subscripts or case.subscripts in tables.SPECIAL
+]
 
 
 def says_all(case):
@@ -66,8 +74,10 @@ def build(case, names=None):
     names = names or case.names
     operands = list(names)
     if "..." in case.subscripts:
-        operands = [ed.tensor(name, tuple(f"{name}{axis}" for axis in range(len(shape))))
-                    for name, shape in zip(names, case.shapes)]
+        operands = [
+            ed.tensor(name, tuple(f"{name}{axis}" for axis in range(len(shape))))
+            for name, shape in zip(names, case.shapes)
+        ]
     return ed.einsum(case.subscripts, *operands, **({"sizes": case.sizes} if case.sizes else {}))
 
 
@@ -119,7 +129,9 @@ def check(expr, values, want, what=""):
 @over(tables.CASES)
 def test_value(case):
     values = values_of(case)
-    check(build(case), values, loop_einsum(case.subscripts, *values.values(), sizes=case.sizes), case)
+    check(
+        build(case), values, loop_einsum(case.subscripts, *values.values(), sizes=case.sizes), case
+    )
 
 
 @over_slots(tables.CASES)
@@ -129,7 +141,9 @@ def test_slot(case, k):
     want = exact_derivative(case.subscripts, list(values.values()), k, case.sizes)
     derivative = ed.derive(expression, k)
     check(derivative, values, want)
-    assert_same(run_printed(derivative, values, want.shape), want, f"printed {derivative.subscripts}")
+    assert_same(
+        run_printed(derivative, values, want.shape), want, f"printed {derivative.subscripts}"
+    )
     assert ed.derive(expression, k - len(case.names)) == derivative
     assert ed.derive(expression, case.names[k]) == derivative
     if says_all(case):
@@ -177,7 +191,9 @@ def test_second_order_repeated_tensor(case):
     name = max(names, key=names.count)
     for other in dict.fromkeys(names):
         want = exact_second(case.subscripts, names, values, name, other, case.sizes)
-        check(ed.derive(ed.derive(expression, name), other), values, want, f"by {name}, then {other}")
+        check(
+            ed.derive(ed.derive(expression, name), other), values, want, f"by {name}, then {other}"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------- random

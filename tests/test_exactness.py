@@ -30,7 +30,9 @@ def test_the_judge_by_hand():
 
 def test_a_planted_mistake_is_found_and_shrunk(monkeypatch):
     judged = exactness.judged
-    monkeypatch.setattr(exactness, "judged", lambda c, v: np.asarray(judged(c, v) + bool(c.wrt), object))
+    monkeypatch.setattr(
+        exactness, "judged", lambda c, v: np.asarray(judged(c, v) + bool(c.wrt), object)
+    )
     case = exactness.Case(("ij", "jk"), ("A", "B"), "ik", {"i": 2, "j": 3, "k": 2}, ("A",), 1)
     assert "dense" in exactness.trouble(case)
     least = exactness.shrunk(case, exactness.trouble)

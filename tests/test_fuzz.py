@@ -9,7 +9,10 @@ from fuzz.mutations import LONGEST, SEEDS, mutated
 from lengths import length
 
 #: the gate runs some thousands as well: python -m tests.fuzz
-COUNTS = [150, *length([], [pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])]
+COUNTS = [
+    150,
+    *length([], [pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]),
+]
 OLD = [(name, text) for name, texts in fuzz.CORPUS.items() for text in texts]
 
 
@@ -31,7 +34,9 @@ def test_mutated_texts(name, count):
 
 def test_the_same_seed_makes_the_same_texts():
     for family in SEEDS:
-        first, again = ([mutated(r, family) for _ in range(50)] for r in (random.Random(1), random.Random(1)))
+        first, again = (
+            [mutated(r, family) for _ in range(50)] for r in (random.Random(1), random.Random(1))
+        )
         assert first == again
         assert max(map(len, first)) <= LONGEST
 

@@ -17,7 +17,15 @@ CANCELLED = 1e-15  # what rounding leaves of an exact zero
 class Ours:
     """The names that the formulas use; JAX and PyTorch have rows of the same names below."""
 
-    einsum, exp, log, sin, cos, tanh, sqrt = ed.einsum, ed.exp, ed.log, ed.sin, ed.cos, ed.tanh, ed.sqrt
+    einsum, exp, log, sin, cos, tanh, sqrt = (
+        ed.einsum,
+        ed.exp,
+        ed.log,
+        ed.sin,
+        ed.cos,
+        ed.tanh,
+        ed.sqrt,
+    )
     sigmoid, relu, abs, sum, softmax = ed.sigmoid, ed.relu, ed.abs, ed.sum, ed.softmax
     logsumexp = ed.logsumexp
     mean, trace, norm, diag = ed.mean, ed.trace, ed.norm, ed.diag
@@ -90,17 +98,28 @@ ROWS = [
 ]  # fmt: skip
 TINY, USUAL, LARGE = dict(m=1, n=1, k=1), dict(m=4, n=3, k=2), dict(m=200, n=200, k=2)
 #: rows whose second derivative is small enough at n = 200
-AT_200 = {"logistic regression", "factorisation by U", "masked factorisation", "norm", "form",
-          "tanh net by x",
-          "sum of everything", "quotient", "root and logarithm", "attention by Q"}  # fmt: skip
+AT_200 = {
+    "logistic regression",
+    "factorisation by U",
+    "masked factorisation",
+    "norm",
+    "form",
+    "tanh net by x",
+    "sum of everything",
+    "quotient",
+    "root and logarithm",
+    "attention by Q",
+}
 NO_SECOND = {"attention by Q", "quotient", "tanh net by x"}  # at n = 200
 
 
 def arrays_of(axes, sizes, name):
     rng = np.random.default_rng(sum(map(ord, name)) + sizes["n"])
     scale = 1 / np.sqrt(sizes["n"])  # sums of 200 products stay near 1
-    return {t: rng.uniform(0.2, 1.5, [sizes[a] for a in ls]) * (scale if len(ls) == 2 else 1)
-            for t, ls in axes.items()}  # fmt: skip
+    return {
+        t: rng.uniform(0.2, 1.5, [sizes[a] for a in ls]) * (scale if len(ls) == 2 else 1)
+        for t, ls in axes.items()
+    }
 
 
 def assert_close(got, want, what):
@@ -120,7 +139,13 @@ def jax_judge():
     class K:
         einsum, exp, log, sin, cos = jnp.einsum, jnp.exp, jnp.log, jnp.sin, jnp.cos
         tanh, sqrt = jnp.tanh, jnp.sqrt
-        sigmoid, relu, abs, sum, softmax = jax.nn.sigmoid, jax.nn.relu, jnp.abs, jnp.sum, jax.nn.softmax
+        sigmoid, relu, abs, sum, softmax = (
+            jax.nn.sigmoid,
+            jax.nn.relu,
+            jnp.abs,
+            jnp.sum,
+            jax.nn.softmax,
+        )
         logsumexp, mean, trace, diag = jax.scipy.special.logsumexp, jnp.mean, jnp.trace, jnp.diag
         norm = staticmethod(lambda x: jnp.sqrt(jnp.sum(x * x)))
 
@@ -138,10 +163,22 @@ def torch_judge():
         return tuple(range(x.ndim)) if axis is None else axis
 
     class K:
-        einsum, exp, log, sin, cos, tanh, sqrt = (torch.einsum, torch.exp, torch.log, torch.sin, torch.cos,
-                                                  torch.tanh,
-                                                  torch.sqrt)  # fmt: skip
-        sigmoid, relu, abs, sum, softmax = torch.sigmoid, torch.relu, torch.abs, torch.sum, torch.softmax
+        einsum, exp, log, sin, cos, tanh, sqrt = (
+            torch.einsum,
+            torch.exp,
+            torch.log,
+            torch.sin,
+            torch.cos,
+            torch.tanh,
+            torch.sqrt,
+        )
+        sigmoid, relu, abs, sum, softmax = (
+            torch.sigmoid,
+            torch.relu,
+            torch.abs,
+            torch.sum,
+            torch.softmax,
+        )
         trace, diag, mean = torch.trace, torch.diag, torch.mean
         logsumexp = staticmethod(lambda x, axis=None: torch.logsumexp(x, every(x, axis)))
         norm = staticmethod(lambda x: torch.sqrt(torch.sum(x * x)))
@@ -155,8 +192,9 @@ def torch_judge():
         jacrev, jacfwd = torch.func.jacrev, torch.func.jacfwd
         with warnings.catch_warnings():
             # vmap says when it has no batching rule and loops instead; the numbers are the same
-            warnings.filterwarnings("ignore", message=".*performance drop|.*batching rule",
-                                    category=UserWarning)
+            warnings.filterwarnings(
+                "ignore", message=".*performance drop|.*batching rule", category=UserWarning
+            )
             # jacfwd imports decompositions that torch itself compiles in a way it calls deprecated
             warnings.filterwarnings("ignore", message=r".*torch\.jit", category=DeprecationWarning)
             return [g(given[wrt]).numpy() for g in (f, jacrev(f), jacfwd(jacrev(f)))[: order + 1]]
@@ -164,21 +202,28 @@ def torch_judge():
     return judged
 
 
-CASES = [pytest.param(*row, sizes, id=f"{row[0]}, {size}") for row in ROWS
-         for size, sizes in (("tiny", TINY), ("usual", USUAL),
-                             ("200", LARGE)) if size != "200" or row[0] in AT_200]
+CASES = [
+    pytest.param(*row, sizes, id=f"{row[0]}, {size}")
+    for row in ROWS
+    for size, sizes in (("tiny", TINY), ("usual", USUAL), ("200", LARGE))
+    if size != "200" or row[0] in AT_200
+]
 
 
 @pytest.mark.parametrize("judge", ["jax_judge", "torch_judge"])
-@pytest.mark.parametrize(("name", "formula", "axes", "wrt", "sizes"),
-                         [pytest.param(c.values[0], *c.values[1:], id=c.id) for c in CASES])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "formula", "axes", "wrt", "sizes"),
+    [pytest.param(c.values[0], *c.values[1:], id=c.id) for c in CASES],
+)
 def test_against(name, formula, axes, wrt, sizes, judge, request):
     judged = request.getfixturevalue(judge)
     arrays = {t: np.asarray(a) for t, a in arrays_of(axes, sizes, name).items()}
     y = formula(Ours, **{t: ed.tensor(t, ls) for t, ls in axes.items()})
     given = {t: a for t, a in arrays.items() if t in ed.compile(y).inputs}
     assert set(given) == set(arrays), "a tensor of the formula is missing from the expression"
-    value, jacobian, *second = judged(formula, arrays, wrt, 1 if sizes is LARGE and name in NO_SECOND else 2)
+    value, jacobian, *second = judged(
+        formula, arrays, wrt, 1 if sizes is LARGE and name in NO_SECOND else 2
+    )
     first = ed.derive(y, wrt)
     assert_close(ed.evaluate(y, given), value, "value")
     assert_close(ed.evaluate(first, given), jacobian, "first derivative")
@@ -196,7 +241,9 @@ def test_the_table_has_every_kind_of_row():
     assert AT_200 >= NO_SECOND
 
 
-@pytest.mark.parametrize("wrong", [lambda a: a * (1 + 1e-8), lambda a: a.T, lambda a: a[:2], lambda a: 0 * a])
+@pytest.mark.parametrize(
+    "wrong", [lambda a: a * (1 + 1e-8), lambda a: a.T, lambda a: a[:2], lambda a: 0 * a]
+)
 def test_a_wrong_answer_is_caught(wrong):
     right = np.arange(9.0).reshape(3, 3)
     with pytest.raises(AssertionError, match=r"off by|shape"):

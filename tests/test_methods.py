@@ -9,7 +9,9 @@ X = ed.tensor("X", "ij")
 SUM = X + ed.exp(X)
 
 
-@pytest.mark.parametrize("name", ["subscripts", "operands", "compact", "interleaved", "inserted", "coefficient"])
+@pytest.mark.parametrize(
+    "name", ["subscripts", "operands", "compact", "interleaved", "inserted", "coefficient"]
+)
 def test_a_sum_names_its_terms(name):
     with pytest.raises(ed.EinderivError, match=r"sum of 2 products.*\.terms"):
         getattr(SUM, name)

@@ -11,7 +11,9 @@ NOTEBOOKS = sorted(DOCS.rglob("*.ipynb"))
 
 
 def cells(path):
-    return [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    return [
+        c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"
+    ]
 
 
 def run(source, scope):
@@ -25,7 +27,11 @@ def run(source, scope):
 
 
 def test_there_are_notebooks():
-    assert {path.stem for path in NOTEBOOKS} >= {"first_derivative", "hessian_of_a_factorisation", "gallery"}
+    assert {path.stem for path in NOTEBOOKS} >= {
+        "first_derivative",
+        "hessian_of_a_factorisation",
+        "gallery",
+    }
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -5,7 +5,9 @@ import pytest
 
 import einderiv as ed
 
-A, B, S, v, w = (ed.tensor(*row) for row in [("A", "ij"), ("B", "jk"), ("S", "ii"), ("v", "i"), ("w", "i")])
+A, B, S, v, w = (
+    ed.tensor(*row) for row in [("A", "ij"), ("B", "jk"), ("S", "ii"), ("v", "i"), ("w", "i")]
+)
 SIZES = {"A": (3, 4), "B": (4, 3), "S": (3, 3), "v": (3,), "w": (3,), "x": (4,)}
 PRODUCT = A @ B
 FORMS = {
@@ -61,16 +63,26 @@ def test_what_does_not_depend_on_a_number_stays_as_it_was(name, way, value):
         np.testing.assert_allclose(found[same], want[same], rtol=1e-12)
         assert (found[want == 0] == 0).all()
         spoiled += (~np.isfinite(found)).sum()
-    assert spoiled > 0 or name == "function" or (name == "Hessian" and value == -np.inf) or "softmax" in name
+    assert (
+        spoiled > 0
+        or name == "function"
+        or (name == "Hessian" and value == -np.inf)
+        or "softmax" in name
+    )
 
 
 # ---- halves
 def count(n, make):
-    return {"sum": (ed.einsum("i->", "v"), {"v": make(n)}),
-            "inner product": (ed.einsum("i,i->", "v", "w"), {"v": make(n), "w": make(n)}),
-            "matrix product": (ed.einsum("ij,jk->ik", "A", "B"), {"A": make((2, n)), "B": make((n, 2))}),
-            "trace": (ed.einsum("ii->", "S"), {"S": make((n // 8, n // 8))}),
-            "of three": (ed.einsum("i,i,i->", "u", "v", "w"), dict.fromkeys("uvw", make(n)))}  # fmt: skip
+    return {
+        "sum": (ed.einsum("i->", "v"), {"v": make(n)}),
+        "inner product": (ed.einsum("i,i->", "v", "w"), {"v": make(n), "w": make(n)}),
+        "matrix product": (
+            ed.einsum("ij,jk->ik", "A", "B"),
+            {"A": make((2, n)), "B": make((n, 2))},
+        ),
+        "trace": (ed.einsum("ii->", "S"), {"S": make((n // 8, n // 8))}),
+        "of three": (ed.einsum("i,i,i->", "u", "v", "w"), dict.fromkeys("uvw", make(n))),
+    }
 
 
 def check_counts(make, n, name):
@@ -78,14 +90,22 @@ def check_counts(make, n, name):
     for what, (e, at) in count(n, make).items():
         found = ed.evaluate(e, at)
         assert name in str(found.dtype)
-        assert {float(number) for number in found.reshape(-1)} == {n / 8 if what == "trace" else n}, what
+        assert {float(number) for number in found.reshape(-1)} == {
+            n / 8 if what == "trace" else n
+        }, what
 
 
 def test_float16_adds_up_in_float32():
     check_counts(lambda shape: np.ones(shape, np.float16), 4096, "float16")
-    tall = ed.evaluate(ed.einsum("i,i,i->", "u", "v", "w"), u=np.full(3, 300, "f2"), v=np.full(3, 300, "f2"),
-                       w=np.full(3, 2.0**-10, "f2"))  # fmt: skip
-    assert float(tall) == pytest.approx(3 * 300 * 300 / 1024, rel=1e-3), "90000 is no float16 on the way"
+    tall = ed.evaluate(
+        ed.einsum("i,i,i->", "u", "v", "w"),
+        u=np.full(3, 300, "f2"),
+        v=np.full(3, 300, "f2"),
+        w=np.full(3, 2.0**-10, "f2"),
+    )
+    assert float(tall) == pytest.approx(3 * 300 * 300 / 1024, rel=1e-3), (
+        "90000 is no float16 on the way"
+    )
 
 
 @pytest.mark.parametrize("name", ["float16", "bfloat16"])
@@ -116,7 +136,9 @@ LARGE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("e", "dtype", "number"), LARGE, ids=[f"{row[0]} {row[1].__name__}" for row in LARGE])
+@pytest.mark.parametrize(
+    ("e", "dtype", "number"), LARGE, ids=[f"{row[0]} {row[1].__name__}" for row in LARGE]
+)
 def test_overflow_is_warned_of(e, dtype, number):
     at = {name: np.full_like(a, number) for name, a in given(e, dtype).items()}
     for _ in range(3):  # the quick way too
@@ -134,7 +156,12 @@ def test_denormals_are_kept_and_underflow_is_silent(dtype):
         first = next(iter(at))
         at[first] = np.full(SIZES[first], tiny).astype(dtype)
         assert (ed.evaluate(e, at) == tiny * (4 if at[first].ndim == 2 else 1)).all()
-        assert (ed.evaluate(e, dict.fromkeys(at, np.full((3, 3) if "A" in at else 3, tiny).astype(dtype))) == 0).all()
+        assert (
+            ed.evaluate(
+                e, dict.fromkeys(at, np.full((3, 3) if "A" in at else 3, tiny).astype(dtype))
+            )
+            == 0
+        ).all()
 
 
 # ---- layouts
@@ -181,11 +208,15 @@ LAYOUTS = {
     "one number":      lambda a, _: np.broadcast_to(2.5, a.shape),
 }  # fmt: skip
 USES = {
-    "matrix product": (PRODUCT, dense), "one delta": (FORMS["two terms"], dense),
-    "structured": (FORMS["two terms"], structured), "elementwise": (ed.exp(A) * A, dense),
-    "itself": (ed.einsum("ij->ij", A), dense), "transposed": (A.T, dense), "again": (PRODUCT, twice),
+    "matrix product": (PRODUCT, dense),
+    "one delta": (FORMS["two terms"], dense),
+    "structured": (FORMS["two terms"], structured),
+    "elementwise": (ed.exp(A) * A, dense),
+    "itself": (ed.einsum("ij->ij", A), dense),
+    "transposed": (A.T, dense),
+    "again": (PRODUCT, twice),
     "Gram": (A @ A.T, dense),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -206,7 +237,9 @@ def test_layouts(use, layout, tmp_path):
     assert np.array_equal(np.array(a, float, subok=False), plain)
 
 
-@pytest.mark.parametrize("layout", ["Fortran", "backwards", "every other", "unaligned", "field", "file"])
+@pytest.mark.parametrize(
+    "layout", ["Fortran", "backwards", "every other", "unaligned", "field", "file"]
+)
 @pytest.mark.parametrize("use", ["elementwise", "itself", "Gram", "matrix product"])
 def test_results_into_any_layout(use, layout, tmp_path):
     e, _ = USES[use]
@@ -223,10 +256,14 @@ OVERLAPS = {
     "transposed": (np.s_[:3, :3], None), "interleaved": (np.s_[:, :3], np.s_[:, 1:4]),
 }  # fmt: skip
 SQUARE = {
-    "elementwise": ed.exp(S) * 2 + S, "transposed": S.T, "product": S @ S, "sum": S + S.T,
-    "itself": ed.einsum("ij->ij", S), "diagonal": ed.einsum("i->ii", ed.diag(S)) + S,
+    "elementwise": ed.exp(S) * 2 + S,
+    "transposed": S.T,
+    "product": S @ S,
+    "sum": S + S.T,
+    "itself": ed.einsum("ij->ij", S),
+    "diagonal": ed.einsum("i->ii", ed.diag(S)) + S,
     "softmax": ed.softmax(S, 0),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("overlap", OVERLAPS)
@@ -243,14 +280,21 @@ def test_results_over_their_inputs(name, overlap):
     np.testing.assert_allclose(out, want, rtol=1e-13)
 
 
-@pytest.mark.parametrize(("out", "kind", "message"), [
-    (np.ma.zeros((3, 3)),                       TypeError,        "must be a NumPy array, not MaskedArray"),
-    (np.broadcast_to(0.0, (3, 3)),              ed.EinderivError, "read-only"),
-    (np.zeros((3, 3), ">f8"),                   ed.EinderivError, "dtype >f8, but the result has dtype float64"),
-    (np.zeros((3, 3), "g"),                     ed.EinderivError, "but the result has dtype float64"),
-    (np.lib.stride_tricks.as_strided(np.zeros(3), (3, 3), (0, 8)), ed.EinderivError, "one number in several places"),
-    (np.zeros((3, 3, 1)),                       ed.ShapeError,    r"out has shape \(3, 3, 1\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("out", "kind", "message"),
+    [
+        (np.ma.zeros((3, 3)), TypeError, "must be a NumPy array, not MaskedArray"),
+        (np.broadcast_to(0.0, (3, 3)), ed.EinderivError, "read-only"),
+        (np.zeros((3, 3), ">f8"), ed.EinderivError, "dtype >f8, but the result has dtype float64"),
+        (np.zeros((3, 3), "g"), ed.EinderivError, "but the result has dtype float64"),
+        (
+            np.lib.stride_tricks.as_strided(np.zeros(3), (3, 3), (0, 8)),
+            ed.EinderivError,
+            "one number in several places",
+        ),
+        (np.zeros((3, 3, 1)), ed.ShapeError, r"out has shape \(3, 3, 1\)"),
+    ],
+)
 def test_arrays_that_cannot_be_written(out, kind, message):
     with pytest.raises(kind, match=message):
         ed.evaluate(PRODUCT, A=BASE, B=given(PRODUCT)["B"], out=out)
@@ -307,7 +351,9 @@ WHOLE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("e", "at", "want"), WHOLE, ids=[f"{row[0]} {str(row[1])[:40]}" for row in WHOLE])
+@pytest.mark.parametrize(
+    ("e", "at", "want"), WHOLE, ids=[f"{row[0]} {str(row[1])[:40]}" for row in WHOLE]
+)
 def test_integers_are_exact_or_refused(e, at, want):
     f, arrays = ed.compile(e), dict(zip("vw", map(np.array, at), strict=True))
     for _ in range(3):

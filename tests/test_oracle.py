@@ -16,8 +16,10 @@ from strategies import einsums, small_einsums
 
 CASES = pytest.mark.parametrize("case", tenth(tables.CASES), ids=lambda case: repr(case.subscripts))
 SMALL_CASES = pytest.mark.parametrize(
-    "case", tenth(case for case in tables.SECOND_ORDER_CASES if len(case.shapes) > 1),
-    ids=lambda case: repr(case.subscripts))
+    "case",
+    tenth(case for case in tables.SECOND_ORDER_CASES if len(case.shapes) > 1),
+    ids=lambda case: repr(case.subscripts),
+)
 
 
 def by_numpy(subscripts, arrays, sizes=None):
@@ -29,7 +31,9 @@ def by_numpy(subscripts, arrays, sizes=None):
     axes = []
     for label in output:
         axis = number[label]
-        if axis in axes:  # a later occurrence gets an axis of its own, tied to the first by an identity
+        if (
+            axis in axes
+        ):  # a later occurrence gets an axis of its own, tied to the first by an identity
             fresh = len(number) + len(axes)
             pairs.append((np.eye(sizes[label], dtype=int), [axis, fresh]))
             axis = fresh
@@ -52,7 +56,7 @@ def by_numpy_derivative(subscripts, arrays, k, sizes=None):
     x, out = arrays[k], by_numpy(subscripts, arrays, sizes)
     result = np.zeros(out.shape + x.shape, dtype=int)
     for at, unit in units(x):
-        result[(..., *at)] = by_numpy(subscripts, [*arrays[:k], unit, *arrays[k + 1:]], sizes)
+        result[(..., *at)] = by_numpy(subscripts, [*arrays[:k], unit, *arrays[k + 1 :]], sizes)
     return result
 
 
@@ -71,7 +75,9 @@ def slope_by_name(f, values, name, degree):
     x = values[name]
     result = np.zeros(np.shape(f(values)) + x.shape, dtype=int)
     for at, unit in units(x):
-        result[(..., *at)] = slope_at_zero(lambda t, unit=unit: f({**values, name: x + t * unit}), degree)
+        result[(..., *at)] = slope_at_zero(
+            lambda t, unit=unit: f({**values, name: x + t * unit}), degree
+        )
     return result
 
 
@@ -89,11 +95,16 @@ def numpy_can_say(case):
 
 
 @pytest.mark.parametrize(
-    "case", tenth(case for case in tables.CASES if numpy_can_say(case)), ids=lambda case: repr(case.subscripts))
+    "case",
+    tenth(case for case in tables.CASES if numpy_can_say(case)),
+    ids=lambda case: repr(case.subscripts),
+)
 def test_reading_of_the_string(case):
     """`by_numpy` shares the parser of the oracle; here NumPy reads the string itself."""
     arrays = tables.integers_for(case.shapes)
-    oracle.assert_same(oracle.loop_einsum(case.subscripts, *arrays), np.einsum(case.subscripts, *arrays))
+    oracle.assert_same(
+        oracle.loop_einsum(case.subscripts, *arrays), np.einsum(case.subscripts, *arrays)
+    )
 
 
 @CASES
@@ -101,13 +112,27 @@ def test_derivative(case):
     arrays = tables.integers_for(case.shapes)
     for k in range(len(arrays)):
         got = oracle.exact_derivative(case.subscripts, arrays, k, case.sizes)
-        oracle.assert_same(got, by_numpy_derivative(case.subscripts, arrays, k, case.sizes), f"slot {k}")
+        oracle.assert_same(
+            got, by_numpy_derivative(case.subscripts, arrays, k, case.sizes), f"slot {k}"
+        )
 
 
 # Equal shapes get one name, so a tensor stands in up to three slots.
 REPEATED = (
-    "i,i->", "i,i->i", "i,i,i->i", "i,i->ii", "ij,ij->", "ij,ji->", "ij,jk->ik", "ij,jk,kl->il", "i,ij,j->",
-    "ii,i,i->", "ij,jj->ij", ",,->", "i,,->i", "ij,k,k->jk",
+    "i,i->",
+    "i,i->i",
+    "i,i,i->i",
+    "i,i->ii",
+    "ij,ij->",
+    "ij,ji->",
+    "ij,jk->ik",
+    "ij,jk,kl->il",
+    "i,ij,j->",
+    "ii,i,i->",
+    "ij,jj->ij",
+    ",,->",
+    "i,,->i",
+    "ij,k,k->jk",
 )
 
 
@@ -123,13 +148,16 @@ def test_by_name(subscripts):
         return oracle.loop_einsum(subscripts, *(values[n] for n in names))
 
     for name in set(names):
+
         def first(values, name=name):
             return oracle.exact_by_name(subscripts, names, values, name)
 
         oracle.assert_same(first(values), slope_by_name(value, values, name, len(names)), name)
         for then in set(names):
             got = oracle.exact_second(subscripts, names, values, name, then)
-            oracle.assert_same(got, slope_by_name(first, values, then, len(names)), f"{name}, {then}")
+            oracle.assert_same(
+                got, slope_by_name(first, values, then, len(names)), f"{name}, {then}"
+            )
 
 
 @SMALL_CASES
@@ -189,29 +217,35 @@ def test_dtypes(dtype):
 
 
 def test_python_integers_are_exact():
-    huge = np.array([2 ** 70, 1], dtype=object)
-    assert oracle.loop_einsum("i,i->", huge, huge)[()] == 2 ** 140 + 1
+    huge = np.array([2**70, 1], dtype=object)
+    assert oracle.loop_einsum("i,i->", huge, huge)[()] == 2**140 + 1
 
 
-@pytest.mark.parametrize(("subscripts", "shapes", "message"), [
-    ("ij,jk->ik", ((2, 1), (3, 4)), "sizes 1 and 3"),
-    ("ij->i",     ((2,),),          "does not fit"),
-    ("i->i",      ((2, 2),),        "does not fit"),
-    ("i,j",       ((2,),),          "2 terms for 1"),
-    ("i->ij",     ((2,),),          "no size"),
-    ("...,...",   ((2,), (1,)),     "sizes 2 and 1"),
-])
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "message"),
+    [
+        ("ij,jk->ik", ((2, 1), (3, 4)), "sizes 1 and 3"),
+        ("ij->i", ((2,),), "does not fit"),
+        ("i->i", ((2, 2),), "does not fit"),
+        ("i,j", ((2,),), "2 terms for 1"),
+        ("i->ij", ((2,),), "no size"),
+        ("...,...", ((2,), (1,)), "sizes 2 and 1"),
+    ],
+)
 def test_errors(subscripts, shapes, message):
     with pytest.raises(ValueError, match=message):
         oracle.loop_einsum(subscripts, *tables.integers_for(shapes))
 
 
-@pytest.mark.parametrize(("wrong", "message"), [
-    (np.array([1, 2, 4]),     "should be"),
-    (np.array([[1, 2, 3]]),   "shape"),
-    (np.array([1., 2., 3.]),  "dtype"),
-    (np.array([1, 2]),        "shape"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (np.array([1, 2, 4]), "should be"),
+        (np.array([[1, 2, 3]]), "shape"),
+        (np.array([1.0, 2.0, 3.0]), "dtype"),
+        (np.array([1, 2]), "shape"),
+    ],
+)
 def test_a_wrong_result_is_caught(wrong, message):
     with pytest.raises(AssertionError, match=message):
         oracle.assert_same(wrong, np.array([1, 2, 3]))
@@ -240,7 +274,7 @@ PRINTED = (
     ("i->ii",         "A",    0,    "ij,ia->ija",       ""),
     ("->",            "A",    0,    "->",               ""),
     (",i->i",         "AB",   0,    "i->i",             "B"),
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("subscripts", "names", "slot", "printed", "operands"), PRINTED)

@@ -15,9 +15,16 @@ import einderiv as ed
 
 SIZES = {"i": 3, "j": 2, "a": 2, "u": 4, "s": 1, "m": 6}
 SCALARS = ("t", "mu")
-SYMPY = [pytest.param(row, id=f"{test}-{k}") for test, rows in tables_sympy.ROWS.items() for k, row in enumerate(rows)]
-OTHERS = [pytest.param(row, id=f"{file}: {name}")
-          for file, rows in tables_rivals.TABLES.items() for name, row in rows.items()]  # fmt: skip
+SYMPY = [
+    pytest.param(row, id=f"{test}-{k}")
+    for test, rows in tables_sympy.ROWS.items()
+    for k, row in enumerate(rows)
+]
+OTHERS = [
+    pytest.param(row, id=f"{file}: {name}")
+    for file, rows in tables_rivals.TABLES.items()
+    for name, row in rows.items()
+]
 ROWS = [*SYMPY, *OTHERS]
 
 
@@ -56,7 +63,9 @@ def derived(row):
 def close(ours, theirs):
     theirs = np.asarray(theirs)
     assert ours.shape == theirs.shape
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9 * max(1, np.abs(theirs).max(initial=0)))
+    np.testing.assert_allclose(
+        ours, theirs, rtol=0, atol=1e-9 * max(1, np.abs(theirs).max(initial=0))
+    )
 
 
 def check(row, arrays):
@@ -95,14 +104,21 @@ def K():
     same = ("trace", "exp", "log", "sin", "cos", "tan", "tanh", "sum", "einsum", "outer", "kron")
     linear = {name: getattr(jnp.linalg, name) for name in ("inv", "det", "matrix_power", "norm")}
     return SimpleNamespace(
-        **{name: getattr(jnp, name) for name in same}, **linear, logdet=lambda X: jnp.linalg.slogdet(X)[1],
-        norm_squared=lambda X: (X * X).sum(), vec=jnp.ravel, softmax=jax.nn.softmax, logsumexp=jax.nn.logsumexp,
+        **{name: getattr(jnp, name) for name in same},
+        **linear,
+        logdet=lambda X: jnp.linalg.slogdet(X)[1],
+        norm_squared=lambda X: (X * X).sum(),
+        vec=jnp.ravel,
+        softmax=jax.nn.softmax,
+        logsumexp=jax.nn.logsumexp,
         orders=judge.orders,
-    )  # fmt: skip
+    )
 
 
 # JAX has no repeated output label
-@pytest.mark.parametrize("row", [p for p in ROWS if p.values[0].by and p.id != "reports: autograd #31"])
+@pytest.mark.parametrize(
+    "row", [p for p in ROWS if p.values[0].by and p.id != "reports: autograd #31"]
+)
 def test_jax_says_the_same(K, row):
     arrays = {name: a.astype(float) for name, a in arrays_for(row, seed=1).items()}
     target, *again = row.by.split()
@@ -118,13 +134,22 @@ def test_every_assert_of_sympy_is_accounted_for():
 
 @pytest.mark.parametrize("file", tables_rivals.TESTS)
 def test_every_test_of_the_others_is_accounted_for(file):
-    assert len({name.split(",")[0] for name in tables_rivals.TABLES[file]}) == tables_rivals.TESTS[file]
+    assert (
+        len({name.split(",")[0] for name in tables_rivals.TABLES[file]})
+        == tables_rivals.TESTS[file]
+    )
 
 
 def test_sympy_has_as_many_asserts(sympy):
-    files = ("matrices/expressions/tests/test_derivatives", "tensor/array/expressions/tests/test_arrayexpr_derivatives")
+    files = (
+        "matrices/expressions/tests/test_derivatives",
+        "tensor/array/expressions/tests/test_arrayexpr_derivatives",
+    )
     texts = [(Path(sympy.__file__).parent / f"{file}.py").read_text() for file in files]
-    assert sum(len(re.findall(r"^ *assert ", text, re.MULTILINE)) for text in texts) == tables_sympy.ASSERTS
+    assert (
+        sum(len(re.findall(r"^ *assert ", text, re.MULTILINE)) for text in texts)
+        == tables_sympy.ASSERTS
+    )
 
 
 # ---- where SymPy 1.14 is wrong: it answers 0
@@ -185,7 +210,11 @@ def test_the_hessian_that_tensorgrad_loses(n):
     T, U, V = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk")
     H = ed.hessian(ed.norm_squared(T - U @ V.T), U)
     rng = np.random.default_rng(n)
-    at = {"T": rng.integers(-3, 4, (n, n)), "U": rng.integers(-3, 4, (n, k)), "V": rng.integers(-3, 4, (n, k))}
+    at = {
+        "T": rng.integers(-3, 4, (n, n)),
+        "U": rng.integers(-3, 4, (n, k)),
+        "V": rng.integers(-3, 4, (n, k)),
+    }
     found = ed.evaluate(H, at, dense=False)
     assert found.shape == (n, k, n, k)
     [(core, embedding)] = found.terms
@@ -201,7 +230,7 @@ STATEMENTS = {  # its ceilings are 2, 8 and none; it asks for one softmax, and f
     "quadratic":      (x @ A @ x, 2, ("A",), None),
     "logsumexp":      (ed.logsumexp(x), 8, ("x",), "softmax("),
     "two-layer tanh": (ed.sum(ed.tanh(x @ W) * w), 15, ("x", "W", "w"), "np.tanh("),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -210,14 +239,22 @@ def test_statement_counts_that_tensorgrad_bounds(name):
     f = ed.compile(ed.hessian(y, x))
     sizes = {"x": (13,), "A": (13, 13), "W": (13, 7), "w": (7,)}
     source = f.source(**{name: sizes[name] for name in f.inputs})
-    body = source[source.index("def compute") :].splitlines()[2:-1]  # without the comment on the shapes
+    body = source[source.index("def compute") :].splitlines()[
+        2:-1
+    ]  # without the comment on the shapes
     assert set(f.inputs) == set(inputs)
     assert len(body) <= ceiling, source
     assert once is None or sum(once in line for line in body) == 1
 
 
 # ---- where autograd 1.9 raises or is wrong, and AutoHOOT leaves two equal terms
-REFUSED = {"ii->": ((3, 3),), "ii->i": ((3, 3),), "ijji->ij": ((2, 3, 3, 2),), "iij->j": ((2, 2, 3),), "i->ii": ((3,),)}
+REFUSED = {
+    "ii->": ((3, 3),),
+    "ii->i": ((3, 3),),
+    "ijji->ij": ((2, 3, 3, 2),),
+    "iij->j": ((2, 2, 3),),
+    "i->ii": ((3,),),
+}
 
 
 @pytest.mark.parametrize("string", REFUSED)
@@ -255,7 +292,9 @@ def test_autograd_stretches_sizes():
     assert autograd.grad(lambda a: anp.einsum("i,i", a, np.ones(1)))(np.ones(2)).shape == (1,)
 
 
-@pytest.mark.parametrize("f", [lambda A: ed.einsum("ij,ij->ij", A, A), lambda A: A * A, lambda A: A**2])
+@pytest.mark.parametrize(
+    "f", [lambda A: ed.einsum("ij,ij->ij", A, A), lambda A: A * A, lambda A: A**2]
+)
 def test_equal_terms_that_autohoot_keeps_apart_are_one(f):
     J = ed.derive(f(ed.tensor("A", "ij")), "A")
     assert len(J.terms) == 1

@@ -71,7 +71,9 @@ class Expressions(RuleBasedStateMachine):
             return a
         la, lb = (data.draw(st.text(LETTERS, min_size=x.ndim, max_size=x.ndim)) for x in (e, g))
         there = sorted(set(la + lb))
-        out = "".join(data.draw(st.permutations(there)))[: data.draw(st.integers(0, min(3, len(there))))]
+        out = "".join(data.draw(st.permutations(there)))[
+            : data.draw(st.integers(0, min(3, len(there))))
+        ]
         text = f"{la},{lb}->{out}"
         return self.keep(ed.einsum(text, e, g), lambda at: _einsum(text, f(at), h(at)), p + q)
 
@@ -101,7 +103,11 @@ class Expressions(RuleBasedStateMachine):
         e, f, p = a
         if e.ndim + NAMES[name] > 4 or p > 6 or name not in ed.compile(e).tensors:
             return a
-        return self.keep(ed.derive(e, name), lambda at: differences(f, name, at), max(p - 1, 0)) if p > 0 else a
+        return (
+            self.keep(ed.derive(e, name), lambda at: differences(f, name, at), max(p - 1, 0))
+            if p > 0
+            else a
+        )
 
     @rule(a=held, b=held)
     def equality(self, a, b):
@@ -151,10 +157,20 @@ def _einsum(text, *arrays):
     return np.asarray(np.einsum(text, *(np.asarray(a, object) for a in arrays)), object)
 
 
-@pytest.mark.parametrize(("examples", "steps"), [
-    (12, 12), pytest.param(length(80, 300), 30, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("examples", "steps"),
+    [
+        (12, 12),
+        pytest.param(length(80, 300), 30, marks=[pytest.mark.slow, pytest.mark.timeout(900)]),
+    ],
+)
 def test_expressions(examples, steps):
     machine = Expressions.TestCase()
-    machine.settings = settings(max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=True,
-                                suppress_health_check=list(HealthCheck))  # fmt: skip
+    machine.settings = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     machine.runTest()

@@ -140,7 +140,9 @@ def told(queue, given):
 
 @pytest.mark.parametrize("kind", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where another test has loaded it
+@pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning"
+)  # of JAX, where another test has loaded it
 def test_children_answer_as_the_parent(kind):
     want, given = answers(), np.arange(3)
     context = multiprocessing.get_context(kind)
@@ -190,8 +192,13 @@ print("none hangs")
 def test_forks_while_threads_derive(forks):
     """The package holds no locks that a child could inherit held."""
     text = FORKING.format(tests=str(Path(__file__).parent), forks=forks)
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", text], capture_output=True, text=True, timeout=800,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", text],
+        capture_output=True,
+        text=True,
+        timeout=800,
+        check=False,
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "none hangs"), done.stderr
 
 
@@ -229,7 +236,9 @@ print(count, wrong, repr(ed.limits) == before)
 def test_interrupts_leave_right_answers(count):
     text = INTERRUPTED.format(tests=str(Path(__file__).parent), seed=0, count=count)
     text = "import signal\nsignal.signal(signal.SIGALRM, signal.default_int_handler)\n" + text
-    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=800, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=800, check=False
+    )
     assert (done.returncode, done.stdout.strip()) == (0, f"{count} [] True"), done.stderr[-2000:]
 
 
@@ -269,8 +278,14 @@ def watched(count):
 @pytest.mark.parametrize("count", [length(6000, 10**5)])
 def test_memory_stays_flat(count):
     """In a process of its own: what other tests have left here would be looked through, and given back, meanwhile."""
-    done = subprocess.run([sys.executable, "-c", f"import test_threads; test_threads.watched({count})"], check=False,
-                          cwd=Path(__file__).parent, capture_output=True, text=True, timeout=800)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", f"import test_threads; test_threads.watched({count})"],
+        check=False,
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        timeout=800,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     seen = list(map(int, done.stdout.split()))
     assert seen[-1] - seen[1] < 3 * 2**20, seen

@@ -11,26 +11,42 @@ t, es = ed.tensor, ed.einsum
 X, W, A, B, v = t("X", "nd"), t("W", "ed"), t("A", "nij"), t("B", "nij"), t("v", "n")
 layer = es("nd,ed->ne", X, W)
 r = np.random.default_rng(2)
-VALUES = dict(X=r.normal(size=(4, 3)), W=r.normal(size=(2, 3)), A=r.normal(size=(4, 2, 2)) + 3 * np.eye(2),
-              B=r.normal(size=(4, 2, 2)), v=r.normal(size=4), K=r.normal(size=(4, 4)))  # fmt: skip
+VALUES = dict(
+    X=r.normal(size=(4, 3)),
+    W=r.normal(size=(2, 3)),
+    A=r.normal(size=(4, 2, 2)) + 3 * np.eye(2),
+    B=r.normal(size=(4, 2, 2)),
+    v=r.normal(size=4),
+    K=r.normal(size=(4, 4)),
+)
 
 
-@pytest.mark.parametrize(("make", "want"), [
-    (lambda: X,                                                (0, 1)),
-    (lambda: es("i->ii", "v"),                                 (0, 0)),
-    (lambda: es("i->iji", "v", sizes={"j": 2}),                (0, 1, 0)),
-    (lambda: es("->abab", sizes={"a": 2, "b": 3}),             (0, 1, 0, 1)),
-    (lambda: ed.exp(es("i->ii", "v")),                         (0, 1)),
-    (lambda: es("i->ii", "v") + es("j->jj", "w"),              (0, 0)),
-    (lambda: es("i->ii", "v") + es("ij->ij", "K"),             (0, 1)),
-    (lambda: es("i->iii", "v") + es("ij->iij", "K"),           (0, 0, 1)),
-    (lambda: es("ij,ij->ij", es("i->ii", "v"), "K"),           (0, 0)),
-    (lambda: es("ij,jk->ik", es("i->ii", "v"), es("i->ii", "w")), (0, 0)),
-    (lambda: es("ij,jk->ik", es("i->ii", "v") + es("i->ii", "w"), es("i->ii", "w") * 2 + es("i->ii", "u")), (0, 0)),
-    (lambda: 0 * es("ij->ij", "K"),                            (0, 0)),
-    (lambda: ed.derive(ed.inv(A), A),                          (0, 1, 2, 0, 3, 4)),
-    (lambda: ed.derive(ed.expm(A), A),                         (0, 1, 2, 0, 3, 4)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "want"),
+    [
+        (lambda: X, (0, 1)),
+        (lambda: es("i->ii", "v"), (0, 0)),
+        (lambda: es("i->iji", "v", sizes={"j": 2}), (0, 1, 0)),
+        (lambda: es("->abab", sizes={"a": 2, "b": 3}), (0, 1, 0, 1)),
+        (lambda: ed.exp(es("i->ii", "v")), (0, 1)),
+        (lambda: es("i->ii", "v") + es("j->jj", "w"), (0, 0)),
+        (lambda: es("i->ii", "v") + es("ij->ij", "K"), (0, 1)),
+        (lambda: es("i->iii", "v") + es("ij->iij", "K"), (0, 0, 1)),
+        (lambda: es("ij,ij->ij", es("i->ii", "v"), "K"), (0, 0)),
+        (lambda: es("ij,jk->ik", es("i->ii", "v"), es("i->ii", "w")), (0, 0)),
+        (
+            lambda: es(
+                "ij,jk->ik",
+                es("i->ii", "v") + es("i->ii", "w"),
+                es("i->ii", "w") * 2 + es("i->ii", "u"),
+            ),
+            (0, 0),
+        ),
+        (lambda: 0 * es("ij->ij", "K"), (0, 0)),
+        (lambda: ed.derive(ed.inv(A), A), (0, 1, 2, 0, 3, 4)),
+        (lambda: ed.derive(ed.expm(A), A), (0, 1, 2, 0, 3, 4)),
+    ],
+)
 def test_ties(make, want):
     assert ties(make()) == want
 
@@ -70,13 +86,19 @@ SHARED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "wrt", "shared", "p", "q"), [row[1:] for row in SHARED], ids=[r_[0] for r_ in SHARED])
+@pytest.mark.parametrize(
+    ("make", "wrt", "shared", "p", "q"), [row[1:] for row in SHARED], ids=[r_[0] for r_ in SHARED]
+)
 def test_shared_axes(make, wrt, shared, p, q):
     y = make()
     leaf = t("Z", "nz") if wrt == "Z" else wrt
     J = ed.derive(y, leaf, shared=shared)
     values = {**VALUES, "V": r.normal(size=(2, 2)), "Z": np.ones((4, 5))}
-    given = {n: a for n, a in values.items() if n in {*ed.compile(y).inputs, *([wrt] if wrt == "Z" else [])}}
+    given = {
+        n: a
+        for n, a in values.items()
+        if n in {*ed.compile(y).inputs, *([wrt] if wrt == "Z" else [])}
+    }
     full = ed.evaluate(ed.derive(y, leaf), given)
     tied = np.moveaxis(np.diagonal(full, 0, p, y.ndim + q), -1, p)
     got = ed.evaluate(J, given)
@@ -102,19 +124,34 @@ def test_trees_and_names_of_new_axes():
     assert ed.derive(ed.exp(v), v, shared="n").ndim == 1
 
 
-@pytest.mark.parametrize(("make", "wrt", "shared", "error", "match"), [
-    (lambda: ed.softmax(layer, 0),     "X", "n",       ed.EinderivError, "n is not shared.*of X, in the term.*softmax"),
-    (lambda: layer - es("nd,ed->ne", es("mn,nd->md", "K", X), W), "X", "n", ed.EinderivError, "in the term -einsum.*K"),
-    (lambda: layer,                    "W", "n",       ed.ShapeError,    "W has no axis called 'n'.* axes are e, d"),
-    (lambda: layer,                    "X", "q",       ed.ShapeError,    "einsum of X, W has no axis called 'q'"),
-    (lambda: ed.sum(layer),            "X", "n",       ed.ShapeError,    "called 'n' to share; its axes are none"),
-    (lambda: es("nm,nd->md", "K", X),  "X", (0, 0),    ed.EinderivError, "axis m is not shared"),
-    (lambda: layer,                    "X", (5, 0),    ed.ShapeError,    "5 is out of range for 2 axes"),
-    (lambda: layer,                    "X", (0, 0, 0), ed.EinderivError, "3 axes, but it is one name, or a pair"),
-    (lambda: layer,                    "X", 1.5,       TypeError,        "not float"),
-    (lambda: layer,                    ["X", "W"], "n", ed.ShapeError,   "W has no axis called 'n'"),
-    (lambda: ed.outer(v, v),           "v", "n",       ed.EinderivError, "axis n is not shared.*n->naa"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "wrt", "shared", "error", "match"),
+    [
+        (
+            lambda: ed.softmax(layer, 0),
+            "X",
+            "n",
+            ed.EinderivError,
+            "n is not shared.*of X, in the term.*softmax",
+        ),
+        (
+            lambda: layer - es("nd,ed->ne", es("mn,nd->md", "K", X), W),
+            "X",
+            "n",
+            ed.EinderivError,
+            "in the term -einsum.*K",
+        ),
+        (lambda: layer, "W", "n", ed.ShapeError, "W has no axis called 'n'.* axes are e, d"),
+        (lambda: layer, "X", "q", ed.ShapeError, "einsum of X, W has no axis called 'q'"),
+        (lambda: ed.sum(layer), "X", "n", ed.ShapeError, "called 'n' to share; its axes are none"),
+        (lambda: es("nm,nd->md", "K", X), "X", (0, 0), ed.EinderivError, "axis m is not shared"),
+        (lambda: layer, "X", (5, 0), ed.ShapeError, "5 is out of range for 2 axes"),
+        (lambda: layer, "X", (0, 0, 0), ed.EinderivError, "3 axes, but it is one name, or a pair"),
+        (lambda: layer, "X", 1.5, TypeError, "not float"),
+        (lambda: layer, ["X", "W"], "n", ed.ShapeError, "W has no axis called 'n'"),
+        (lambda: ed.outer(v, v), "v", "n", ed.EinderivError, "axis n is not shared.*n->naa"),
+    ],
+)
 def test_axes_that_are_not_shared(make, wrt, shared, error, match):
     with pytest.raises(error, match=match):
         ed.derive(make(), wrt, shared=shared)

@@ -30,7 +30,10 @@ def test_a_fork_keeps_what_is_needed_elsewhere():
 @pytest.mark.parametrize("seed", range(40))
 def test_cotangents_along_a_tree_are_those_written_out(seed, monkeypatch):
     rng = np.random.default_rng(seed)
-    sizes = {label: int(rng.integers(0 if seed % 9 == 8 else 1, 4)) for label in range(int(rng.integers(2, 7)))}
+    sizes = {
+        label: int(rng.integers(0 if seed % 9 == 8 else 1, 4))
+        for label in range(int(rng.integers(2, 7)))
+    }
     slots, arrays = [], {}
     for k in range(int(rng.integers(3, 9))):
         labels = [int(x) for x in rng.choice(list(sizes), int(rng.integers(0, 4)))]
@@ -44,7 +47,9 @@ def test_cotangents_along_a_tree_are_those_written_out(seed, monkeypatch):
         assert found.tolist() == want.tolist()
     g = ed.grad(y, "M0")
     for v in ("vjp", "jvp"):  # and once more, of something with axes
-        assert ed.evaluate(getattr(ed, v)(g, "M0", arrays["M0"]), arrays).shape == arrays["M0"].shape
+        assert (
+            ed.evaluate(getattr(ed, v)(g, "M0", arrays["M0"]), arrays).shape == arrays["M0"].shape
+        )
 
 
 def test_the_gradients_of_a_long_product_are_small_together():

@@ -23,7 +23,9 @@ def arrays_for(e, whole, sizes=SIZES):
         if isinstance(node, Tensor) and node.name not in found:
             shape = [sizes[a] for a in node.axes]
             signs = rng.choice((-1, 1), shape)
-            found[node.name] = rng.integers(1, 4, shape) * signs if whole else rng.uniform(0.2, 1.1, shape)
+            found[node.name] = (
+                rng.integers(1, 4, shape) * signs if whole else rng.uniform(0.2, 1.1, shape)
+            )
     return found
 
 
@@ -54,7 +56,7 @@ POLYNOMIAL = [
     ("hidden diagonal",     lambda: es("iij,jk->ik", t("T", "nnj"), B), "T"),
     ("nested, reused",      lambda: (lambda h: h + ed.sum(h) * h)(M @ x), "x"),
     ("bare size",           lambda: es("ij->i", es("i->ij", v, sizes={"j": 5})), "v"),
-]
+]  # fmt: skip
 SMOOTH = [
     ("exp of a product",    lambda: ed.exp(A @ B), "A"),
     ("exp on a diagonal",   lambda: ed.exp(ed.diag(x)), "x"),
@@ -68,13 +70,16 @@ SMOOTH = [
     ("net with residuals",  lambda: ed.sum(x + M @ ed.tanh(x + M @ ed.tanh(x))), "M"),
     ("sigmoid of a form",   lambda: ed.sigmoid(es("i,ij,j->", x, M, x) / 9), "x"),
     ("relu of a difference", lambda: ed.relu(2 * x - M @ x), "x"),
-]
+]  # fmt: skip
 ROWS = [(*row, True) for row in POLYNOMIAL] + [(*row, False) for row in SMOOTH]
 SIZED = {"usual": SIZES, "ones": dict.fromkeys(SIZES, 1), "empty": {**SIZES, "j": 0}}
 NO_EMPTY = ("norm", "mean of a power")  # 1/0 of nothing
-CASES = [pytest.param(*row[1:], sizes, id=f"{row[0]}, {size}") for row in ROWS for size,
-         sizes in SIZED.items()
-         if size != "empty" or row[0] not in NO_EMPTY]  # fmt: skip
+CASES = [
+    pytest.param(*row[1:], sizes, id=f"{row[0]}, {size}")
+    for row in ROWS
+    for size, sizes in SIZED.items()
+    if size != "empty" or row[0] not in NO_EMPTY
+]
 
 
 @pytest.mark.parametrize(("make", "wrt", "whole", "sizes"), CASES)
@@ -142,7 +147,9 @@ def test_a_deep_jacobian_does_not_explode():
     for _ in range(30):
         want = (np.eye(4) + W * (1 - np.tanh(h) ** 2)) @ want
         h = h + W @ np.tanh(h)
-    np.testing.assert_allclose(ed.evaluate(J, W=W, x=x0), want, rtol=1e-11, atol=1e-11 * abs(want).max())
+    np.testing.assert_allclose(
+        ed.evaluate(J, W=W, x=x0), want, rtol=1e-11, atol=1e-11 * abs(want).max()
+    )
 
 
 @pytest.mark.parametrize("n", [1, 200])
@@ -170,13 +177,17 @@ class Odd(Expr):
         _fill(self, (), (), 1)
 
 
-@pytest.mark.parametrize("wrapped", [lambda odd: odd, lambda odd: odd * t("s"), lambda odd: odd + t("s")])
+@pytest.mark.parametrize(
+    "wrapped", [lambda odd: odd, lambda odd: odd * t("s"), lambda odd: odd + t("s")]
+)
 def test_an_unknown_node_raises_forwards(wrapped):
     with pytest.raises(AssertionError, match=r"no children known for Odd.*please report"):
         pushforward(wrapped(Odd()), {"s": t("ds")})
 
 
-@pytest.mark.parametrize("wrapped", [lambda odd: odd, lambda odd: odd * t("s"), lambda odd: odd + t("s")])
+@pytest.mark.parametrize(
+    "wrapped", [lambda odd: odd, lambda odd: odd * t("s"), lambda odd: odd + t("s")]
+)
 def test_an_unknown_node_raises_backwards(wrapped):
     with pytest.raises(AssertionError, match=r"Odd.*please report"):
         pullback(wrapped(Odd()), ["s"], t("u"))
@@ -222,19 +233,31 @@ def test_a_long_chain_of_functions_nests_instead_of_copying():
     for _ in range(1000):
         e = ed.tanh(e)
     J = ed.derive(e, "x")
-    assert sum(len(n.factors) for n in walk([J]) if hasattr(n, "factors")) < 130_000  # n²/2 would be 500 000
+    assert (
+        sum(len(n.factors) for n in walk([J]) if hasattr(n, "factors")) < 130_000
+    )  # n²/2 would be 500 000
     got = ed.evaluate(J, x=np.array([0.0, 1e-3]))
     assert got[0].tolist() == [1.0, 0.0]
     assert 0 < got[1, 1] < 1
 
 
 def test_the_limit_of_terms_is_seen_before_they_are_made():
-    chain = ed.derive(ed.einsum(*[part for k in range(40) for part in ("A", [k, k + 1])], [0, 40]), "A")
-    with ed.limits.override(terms=100), pytest.raises(ed.LimitError, match="1560 terms are over the limit of 100"):
+    chain = ed.derive(
+        ed.einsum(*[part for k in range(40) for part in ("A", [k, k + 1])], [0, 40]), "A"
+    )
+    with (
+        ed.limits.override(terms=100),
+        pytest.raises(ed.LimitError, match="1560 terms are over the limit of 100"),
+    ):
         ed.derive(chain, "A")  # 40 terms of 39 operands
 
 
 def test_equal_operands_are_below_the_limit_of_terms():
-    squares = ed.sum(sum(ed.einsum("i,i->i", *[ed.tensor(f"t{k}", "i") * ed.tensor("x", "i")] * 2) for k in range(9)))
+    squares = ed.sum(
+        sum(
+            ed.einsum("i,i->i", *[ed.tensor(f"t{k}", "i") * ed.tensor("x", "i")] * 2)
+            for k in range(9)
+        )
+    )
     with ed.limits.override(terms=10):
         assert len(ed.grad(squares, "x").terms) == 9

@@ -21,10 +21,20 @@ def form():
     return es("i,ij,j->", "x", "A", "x")
 
 
-@pytest.mark.parametrize(("wrt", "shape"), [
-    ("X", (4, 5)), (t("X", "is"), (4, 5)), (0, (4, 5)), (-3, (4, 5)), ("Y", (5, 3)), (1, (5, 3)),
-    (-1, (3, 2)), (t("Q", ("q", 7)), (6, 7)),  # a tensor that does not occur: a zero of the right shape
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrt", "shape"),
+    [
+        ("X", (4, 5)),
+        (t("X", "is"), (4, 5)),
+        (0, (4, 5)),
+        (-3, (4, 5)),
+        ("Y", (5, 3)),
+        (1, (5, 3)),
+        (-1, (3, 2)),
+        (t("Q", ("q", 7)), (6, 7)),  # a tensor that does not occur: a zero of the right shape
+    ],
+    ids=str,
+)
 def test_the_law_of_shapes(wrt, shape):
     J = ed.derive(seed(), wrt)
     more = {"Q": np.zeros((6, 7))} if shape == (6, 7) else {}
@@ -32,7 +42,16 @@ def test_the_law_of_shapes(wrt, shape):
     assert ed.jacobian(seed(), wrt) == J
 
 
-TREES = [["X"], ("X", "Y", "P"), [0, -1], ["X", 0], {"a": "X", "b": 1}, [("X", {"k": ["Y"]}), ()], (), {}]
+TREES = [
+    ["X"],
+    ("X", "Y", "P"),
+    [0, -1],
+    ["X", 0],
+    {"a": "X", "b": 1},
+    [("X", {"k": ["Y"]}), ()],
+    (),
+    {},
+]
 
 
 @pytest.mark.parametrize("wrt", TREES, ids=str)
@@ -53,8 +72,13 @@ def test_trees(wrt):
 @pytest.mark.parametrize("wrt", ["x", t("x", "n"), 0, 2, -1], ids=str)
 def test_calls_keep_the_shape_of_wrt(wrt):
     given = {"x": np.array([1, 2]), "A": np.eye(2, dtype=int)}
-    for e in (ed.derive(form(), wrt), ed.grad(form(), wrt), ed.value_and_grad(form(), wrt)[1],
-              ed.vjp(form(), wrt, 1), ed.hvp(form(), wrt, "x")):
+    for e in (
+        ed.derive(form(), wrt),
+        ed.grad(form(), wrt),
+        ed.value_and_grad(form(), wrt)[1],
+        ed.vjp(form(), wrt, 1),
+        ed.hvp(form(), wrt, "x"),
+    ):
         assert ed.evaluate(e, given).shape == (2,)
     assert ed.evaluate(ed.hessian(form(), wrt), given).shape == (2, 2)
 
@@ -95,23 +119,28 @@ def test_a_position_may_hold_anything():
     want = (by_held, np.einsum("ij,k->ijk", held, 2 * v), held @ ones)
     for k in range(3):
         np.testing.assert_array_equal(ed.evaluate(ed.derive(y, k), B=0 * ones, v=v), want[k])
-    assert_same(ed.evaluate(ed.derive(es(",i->i", 3, t("v", "k")), 0), v=np.array([1, 2])), np.array([1, 2]))
+    assert_same(
+        ed.evaluate(ed.derive(es(",i->i", 3, t("v", "k")), 0), v=np.array([1, 2])), np.array([1, 2])
+    )
 
 
 M, d = t("M", "nn"), t("d", "n")
 
 
-@pytest.mark.parametrize(("subscripts", "operands"), [
-    ("ij,jk->ik",     (M.T, ed.diag(d))),
-    ("ij,jk->ik",     (ed.diag(d), ed.diag(d))),
-    ("ij,jk,kl->il",  (ed.diag(d), M, ed.diag(d))),
-    ("ij,jk->",       (M, ed.outer(d, d))),
-    ("ii,i->i",       (ed.diag(d), ed.diag(M))),
-    ("ij,jk->iik",    (2 * M.T, M + M.T)),
-    ("i,ij->ij",      (ed.sum(M, 0), es("i->ij", d, sizes={"j": "n"}))),
-    ("ij,ij->ij",     (ed.derive(d * 1, "d"), ed.exp(M))),
-    (",ij->ji",       (ed.trace(M), -M)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("subscripts", "operands"),
+    [
+        ("ij,jk->ik", (M.T, ed.diag(d))),
+        ("ij,jk->ik", (ed.diag(d), ed.diag(d))),
+        ("ij,jk,kl->il", (ed.diag(d), M, ed.diag(d))),
+        ("ij,jk->", (M, ed.outer(d, d))),
+        ("ii,i->i", (ed.diag(d), ed.diag(M))),
+        ("ij,jk->iik", (2 * M.T, M + M.T)),
+        ("i,ij->ij", (ed.sum(M, 0), es("i->ij", d, sizes={"j": "n"}))),
+        ("ij,ij->ij", (ed.derive(d * 1, "d"), ed.exp(M))),
+        (",ij->ji", (ed.trace(M), -M)),
+    ],
+)
 def test_slots_are_those_that_were_written(subscripts, operands):
     """Transposes, diagonals, broadcasts dissolve in a product; by position they are as arrays would be."""
     given = {"M": np.arange(9).reshape(3, 3) % 5, "d": np.array([5, 7, -2])}
@@ -124,8 +153,14 @@ def test_slots_are_those_that_were_written(subscripts, operands):
 
 
 AB, ABx = es("ij,jk->ik", "A", "B"), es("ij,jk,k->i", "A", "B", "x")
-SMOOTH = [(ed.tanh(ABx), "x"), (ed.softmax(ABx), "B"), (ABx, "A"), (ed.logsumexp(ABx), "B"),
-          (t("A", "ij") * 1, "A"), (ed.exp(AB) * es("k,i->ik", "x", "z"), "A")]  # fmt: skip
+SMOOTH = [
+    (ed.tanh(ABx), "x"),
+    (ed.softmax(ABx), "B"),
+    (ABx, "A"),
+    (ed.logsumexp(ABx), "B"),
+    (t("A", "ij") * 1, "A"),
+    (ed.exp(AB) * es("k,i->ik", "x", "z"), "A"),
+]
 
 
 @pytest.mark.parametrize("n", [1, 3, 200])
@@ -149,7 +184,12 @@ def test_jvp_and_vjp_are_transposes(y, wrt, n):
 
 def test_directions_for_several_tensors_add_up():
     y = es("ij,j->i", "A", "x")
-    A, x, dA, dx = np.ones((2, 3), int), np.array([1, 2, 3]), np.arange(6).reshape(2, 3), np.array([0, 1, 0])
+    A, x, dA, dx = (
+        np.ones((2, 3), int),
+        np.array([1, 2, 3]),
+        np.arange(6).reshape(2, 3),
+        np.array([0, 1, 0]),
+    )
     want = dA @ x + A @ dx
     named = dict(A=A, x=x, dA=dA, dx=dx)
     assert_same(ed.evaluate(ed.jvp(y, ("A", "x"), ("dA", "dx")), named), want)
@@ -162,16 +202,21 @@ def test_directions_for_several_tensors_add_up():
     assert_same(back["b"], np.array([3, 3, 3]))
 
 
-@pytest.mark.parametrize(("call", "want"), [
-    (lambda y: ed.derive(y, [0, 1, 2]),                      lambda x, A: [A @ x, np.outer(x, x), A.T @ x]),
-    (lambda y: ed.derive(y, ["x", 0]),                       lambda x, A: [A @ x + A.T @ x, A @ x]),
-    (lambda y: ed.vjp(y, [2, 0], 3),                         lambda x, A: [3 * A.T @ x, 3 * A @ x]),
-    (lambda y: [ed.jvp(y, [0, 1, 2], ["x", "A", "x"])],      lambda x, A: [3 * (x @ A @ x)]),
-    (lambda y: ed.hvp(y, [0, 1, 2], ["x", "A", "x"]),
-     lambda x, A: [2 * A @ x, 2 * np.outer(x, x), 2 * A.T @ x]),
-    (lambda y: [ed.hessian(y, [0, 2])[0][1]],                lambda x, A: [A]),
-    (lambda y: [ed.hessian(y, [0, 2])[1][1]],                lambda x, A: [0 * A]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "want"),
+    [
+        (lambda y: ed.derive(y, [0, 1, 2]), lambda x, A: [A @ x, np.outer(x, x), A.T @ x]),
+        (lambda y: ed.derive(y, ["x", 0]), lambda x, A: [A @ x + A.T @ x, A @ x]),
+        (lambda y: ed.vjp(y, [2, 0], 3), lambda x, A: [3 * A.T @ x, 3 * A @ x]),
+        (lambda y: [ed.jvp(y, [0, 1, 2], ["x", "A", "x"])], lambda x, A: [3 * (x @ A @ x)]),
+        (
+            lambda y: ed.hvp(y, [0, 1, 2], ["x", "A", "x"]),
+            lambda x, A: [2 * A @ x, 2 * np.outer(x, x), 2 * A.T @ x],
+        ),
+        (lambda y: [ed.hessian(y, [0, 2])[0][1]], lambda x, A: [A]),
+        (lambda y: [ed.hessian(y, [0, 2])[1][1]], lambda x, A: [0 * A]),
+    ],
+)
 def test_several_positions_at_once(call, want):
     x, A = np.array([1, 2, -1]), np.arange(9).reshape(3, 3)
     for got, wanted in zip(ed.evaluate(call(form()), x=x, A=A), want(x, A), strict=True):
@@ -179,8 +224,14 @@ def test_several_positions_at_once(call, want):
 
 
 Ax = es("ij,j->i", "A", "x")
-SCALARS = {"form": form(), "norm": ed.norm(Ax), "logsumexp": ed.logsumexp(Ax), "quartic": form() * form(),
-           "linear": ed.sum(Ax), "cube": es("i,i,i->", "x", "x", "x") + es("ii->", "A")}  # fmt: skip
+SCALARS = {
+    "form": form(),
+    "norm": ed.norm(Ax),
+    "logsumexp": ed.logsumexp(Ax),
+    "quartic": form() * form(),
+    "linear": ed.sum(Ax),
+    "cube": es("i,i,i->", "x", "x", "x") + es("ii->", "A"),
+}
 
 
 @pytest.mark.parametrize("n", [1, 4, 200])
@@ -198,7 +249,9 @@ def test_hvp_is_the_hessian_times_the_vector(y, n):
     # The direction may be the tensor itself, or made of it; it still counts as constant.
     np.testing.assert_allclose(ed.evaluate(ed.hvp(y, "x", "x"), given), H @ given["x"], **tolerance)
     g = ed.grad(y, "x")
-    np.testing.assert_allclose(ed.evaluate(ed.hvp(y, "x", g), given), H @ ed.evaluate(g, given), **tolerance)
+    np.testing.assert_allclose(
+        ed.evaluate(ed.hvp(y, "x", g), given), H @ ed.evaluate(g, given), **tolerance
+    )
 
 
 def test_hvp_of_several_tensors_is_the_full_product():
@@ -219,7 +272,9 @@ def test_hessian_blocks_of_matrix_factorisation(m, n, k):
     Im, In, Ik = (np.eye(size, dtype=int) for size in (m, n, k))
     assert_same(uu, 2 * np.einsum("ia,kc->ikac", Im, V.T @ V))
     assert_same(vv, 2 * np.einsum("jb,kc->jkbc", In, U.T @ U))
-    assert_same(uv, 2 * (np.einsum("ij,kc->ikjc", U @ V.T - T, Ik) + np.einsum("ic,jk->ikjc", U, V)))
+    assert_same(
+        uv, 2 * (np.einsum("ij,kc->ikjc", U @ V.T - T, Ik) + np.einsum("ic,jk->ikjc", U, V))
+    )
     assert_same(vu, uv.transpose(2, 3, 0, 1))
     assert_same(ed.evaluate(ed.hessian(y, "U", "V"), T=T, U=U, V=V), uv)
 
@@ -247,8 +302,16 @@ def test_a_second_derivative_of_something_linear_is_a_zero():
 
 
 A2, X2 = t("A", "ij"), t("X", "ij")
-ZEROS = [(es("ij->", np.ones((2, 2), int)) * t("s"), X2), (A2, X2), (ed.exp(A2), X2), (ed.sum(A2), X2),
-         (ed.sum(A2), t("s")), (X2 - X2 + A2, "X"), (0 * X2 + A2, "X"), (X2**0 * A2, "X")]  # fmt: skip
+ZEROS = [
+    (es("ij->", np.ones((2, 2), int)) * t("s"), X2),
+    (A2, X2),
+    (ed.exp(A2), X2),
+    (ed.sum(A2), X2),
+    (ed.sum(A2), t("s")),
+    (X2 - X2 + A2, "X"),
+    (0 * X2 + A2, "X"),
+    (X2**0 * A2, "X"),
+]
 
 
 @pytest.mark.parametrize(("y", "wrt"), ZEROS)
@@ -295,7 +358,9 @@ def test_value_and_grad_is_the_value_and_the_gradient():
     value, gradient = ed.value_and_grad(y, ["x", "A"])
     assert value is y
     assert gradient == ed.grad(y, ["x", "A"])
-    for got, want in zip(ed.evaluate([value, *gradient], at), (27, [12, 21], [[1, 2], [2, 4]]), strict=True):
+    for got, want in zip(
+        ed.evaluate([value, *gradient], at), (27, [12, 21], [[1, 2], [2, 4]]), strict=True
+    ):
         assert_same(got, np.array(want))
 
 
@@ -304,14 +369,22 @@ def test_a_position_of_a_product_that_is_zero():
     a, b = np.arange(4).reshape(2, 2), np.arange(6).reshape(2, 3)
     y = es("ij,jk->ik", A, 0 * B)
     assert ed.derive(y, 1).compact == "ia->ikak"
-    assert_same(ed.evaluate(ed.derive(y, 1), A=a, B=b), np.einsum("ia,kb->ikab", a, np.eye(3, dtype=int)))
+    assert_same(
+        ed.evaluate(ed.derive(y, 1), A=a, B=b), np.einsum("ia,kb->ikab", a, np.eye(3, dtype=int))
+    )
     assert_same(ed.evaluate(y, A=a, B=b), np.zeros((2, 3), int))
-    assert_same(ed.evaluate(ed.derive(0 * es("ij,jk->ik", A, B), 1), A=a, B=b), np.zeros((2, 3, 2, 3), int))
+    assert_same(
+        ed.evaluate(ed.derive(0 * es("ij,jk->ik", A, B), 1), A=a, B=b), np.zeros((2, 3, 2, 3), int)
+    )
 
 
-@pytest.mark.parametrize("clash", [
-    lambda: ed.jvp(es("ij,j->i", "A", "x"), "A", "x"), lambda: ed.vjp("ij,j->i", 1, "A"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "clash",
+    [
+        lambda: ed.jvp(es("ij,j->i", "A", "x"), "A", "x"),
+        lambda: ed.vjp("ij,j->i", 1, "A"),
+    ],
+)
 def test_a_direction_called_like_a_tensor_of_other_axes(clash):
     with pytest.raises(ed.ShapeError, match="a tensor is its name"):
         clash()

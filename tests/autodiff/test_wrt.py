@@ -16,8 +16,12 @@ X, Y, v, M = t("X", "is"), t("Y", "st"), t("v", "i"), t("M", "nn")
 Z = t("Z", "i", complex=True)
 product = es("is,st->it", X, Y)
 quadratic = es("i,ij,j->", "v", "A", "v")
-AT = {"X": np.array([[1, 2, 3], [4, 5, 6]]), "Y": np.array([[1, -1], [2, 0], [0, 3]]), "v": np.array([2, 5]),
-      "A": np.array([[1, 2], [3, 4]])}  # fmt: skip
+AT = {
+    "X": np.array([[1, 2, 3], [4, 5, 6]]),
+    "Y": np.array([[1, -1], [2, 0], [0, 3]]),
+    "v": np.array([2, 5]),
+    "A": np.array([[1, 2], [3, 4]]),
+}
 
 
 def value(e):
@@ -52,15 +56,21 @@ def test_resolved_keeps_the_tree(wrt, want):
 
 def test_derivatives_have_the_structure_of_wrt():
     got = ed.grad(quadratic, {"both": ("v", ["A"]), "slot": 0})
-    assert got.keys() == {"both", "slot"} and isinstance(got["both"], tuple) and isinstance(got["both"][1], list)
+    assert (
+        got.keys() == {"both", "slot"}
+        and isinstance(got["both"], tuple)
+        and isinstance(got["both"][1], list)
+    )
     (by_v, [by_A]), by_slot = got["both"], got["slot"]
     a, w = AT["A"], AT["v"]
     assert value(by_v).tolist() == (a @ w + a.T @ w).tolist()
     assert value(by_A).tolist() == np.outer(w, w).tolist()
     assert value(by_slot).tolist() == (a @ w).tolist()
     second = ed.hessian(quadratic, [0, 2])
-    assert [[value(e).tolist() for e in row] for row in second] == [[[[0, 0], [0, 0]], a.tolist()],
-                                                                    [a.T.tolist(), [[0, 0], [0, 0]]]]  # fmt: skip
+    assert [[value(e).tolist() for e in row] for row in second] == [
+        [[[0, 0], [0, 0]], a.tolist()],
+        [a.T.tolist(), [[0, 0], [0, 0]]],
+    ]
 
 
 def test_a_namedtuple_is_a_tuple_too():
@@ -98,41 +108,51 @@ def test_a_position_counts_the_slots_as_written():
     assert ed.evaluate(J, W=w, V=np.ones((2, 3)), x=np.ones(3)).tolist() == w.tolist()
 
 
-@pytest.mark.parametrize(("y", "position", "message"), [
-    (product,              2,  "position 2 is out of range for 2 operands: 0 to 1, or -2 to -1"),
-    (product,              -3, "position -3 is out of range for 2 operands"),
-    (es("i->", v),         1,  "position 1 is out of range for 1 operand: 0 to 0, or -1 to -1"),
-    (product + 1,          0,  "position 0 counts the operands of an einsum, but this is a sum"),
-    (v,                    0,  "position 0 counts the operands of an einsum, but this is v"),
-    (ed.exp(v),            -1, "position -1 counts the operands of an einsum, but this is exp(…)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("y", "position", "message"),
+    [
+        (product, 2, "position 2 is out of range for 2 operands: 0 to 1, or -2 to -1"),
+        (product, -3, "position -3 is out of range for 2 operands"),
+        (es("i->", v), 1, "position 1 is out of range for 1 operand: 0 to 0, or -1 to -1"),
+        (product + 1, 0, "position 0 counts the operands of an einsum, but this is a sum"),
+        (v, 0, "position 0 counts the operands of an einsum, but this is v"),
+        (ed.exp(v), -1, "position -1 counts the operands of an einsum, but this is exp(…)"),
+    ],
+)
 def test_positions_that_are_not_there(y, position, message):
     with pytest.raises(ed.EinderivError, match=re.escape(message)):
         resolved(y, position)
 
 
 # ---- names
-@pytest.mark.parametrize(("wrt", "kind", "message"), [
-    ("x",             ed.EinderivError, "no tensor here is called 'x'; did you mean 'X'?"),
-    ("Q",             ed.EinderivError, "no tensor here is called 'Q'; known: X, Y"),
-    ("W" * 99,        ed.EinderivError, "no tensor here is called '" + "W" * 40 + "'"),
-    (["X", "Q"],      ed.EinderivError, "no tensor here is called 'Q'"),
-    ("#0",            ed.EinderivError, "no tensor here is called '#0'"),
-    (t("X", "i"),     ed.ShapeError,    "X stands for a tensor with 2 axes and one with 1 axis"),
-    (t("X", "is", complex=True), ed.EinderivError, "X is declared complex in one place and not in another"),
-    (["X", X],        ed.EinderivError, "wrt has X twice"),
-    ([0, 1, -2],      ed.EinderivError, "wrt has operand 0 twice"),
-    ({"a": 1, "b": {"c": -1}}, ed.EinderivError, "wrt has operand 1 twice"),
-    (ed.exp(X),       TypeError,        "wrt must be a tensor, its name, an operand position, or a list"),
-    (X + Y.T,         TypeError,        "dict of those, not Add"),
-    (ed.conj(X @ Y),  TypeError,        "dict of those, not"),
-    (True,            TypeError,        "dict of those, not bool"),
-    (0.0,             TypeError,        "dict of those, not float"),
-    (None,            TypeError,        "dict of those, not NoneType"),
-    ({"X"},           TypeError,        "dict of those, not set"),
-    ([["X"], [None]], TypeError,        "dict of those, not NoneType"),
-    (np.ones(2),      TypeError,        "dict of those, not ndarray"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrt", "kind", "message"),
+    [
+        ("x", ed.EinderivError, "no tensor here is called 'x'; did you mean 'X'?"),
+        ("Q", ed.EinderivError, "no tensor here is called 'Q'; known: X, Y"),
+        ("W" * 99, ed.EinderivError, "no tensor here is called '" + "W" * 40 + "'"),
+        (["X", "Q"], ed.EinderivError, "no tensor here is called 'Q'"),
+        ("#0", ed.EinderivError, "no tensor here is called '#0'"),
+        (t("X", "i"), ed.ShapeError, "X stands for a tensor with 2 axes and one with 1 axis"),
+        (
+            t("X", "is", complex=True),
+            ed.EinderivError,
+            "X is declared complex in one place and not in another",
+        ),
+        (["X", X], ed.EinderivError, "wrt has X twice"),
+        ([0, 1, -2], ed.EinderivError, "wrt has operand 0 twice"),
+        ({"a": 1, "b": {"c": -1}}, ed.EinderivError, "wrt has operand 1 twice"),
+        (ed.exp(X), TypeError, "wrt must be a tensor, its name, an operand position, or a list"),
+        (X + Y.T, TypeError, "dict of those, not Add"),
+        (ed.conj(X @ Y), TypeError, "dict of those, not"),
+        (True, TypeError, "dict of those, not bool"),
+        (0.0, TypeError, "dict of those, not float"),
+        (None, TypeError, "dict of those, not NoneType"),
+        ({"X"}, TypeError, "dict of those, not set"),
+        ([["X"], [None]], TypeError, "dict of those, not NoneType"),
+        (np.ones(2), TypeError, "dict of those, not ndarray"),
+    ],
+)
 def test_refused(wrt, kind, message):
     for call in (resolved, ed.derive):
         with pytest.raises(kind, match=re.escape(message)):
@@ -160,43 +180,79 @@ def test_a_conjugate_is_a_variable_of_its_own():
         resolved(y, ed.conj(2 * Z))
 
 
-@pytest.mark.parametrize("call", [
-    lambda: ed.hessian(quadratic, [0, "v"]), lambda: ed.hessian(quadratic, 0, "v"),
-    lambda: ed.hvp(quadratic, (2, "v"), ("a", "b")), lambda: ed.hessian(es("i,i->", ed.exp(v), "u"), [0, v]),
-    lambda: check_apart(quadratic, resolved(quadratic, [0, "v"])[1]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ed.hessian(quadratic, [0, "v"]),
+        lambda: ed.hessian(quadratic, 0, "v"),
+        lambda: ed.hvp(quadratic, (2, "v"), ("a", "b")),
+        lambda: ed.hessian(es("i,i->", ed.exp(v), "u"), [0, v]),
+        lambda: check_apart(quadratic, resolved(quadratic, [0, "v"])[1]),
+    ],
+)
 def test_a_slot_and_its_tensor_have_no_second_derivative(call):
-    with pytest.raises(ed.EinderivError, match=r"wrt has position \d and v, which stands there: derive by"):
+    with pytest.raises(
+        ed.EinderivError, match=r"wrt has position \d and v, which stands there: derive by"
+    ):
         call()
 
 
 # ---- shared axes
-@pytest.mark.parametrize(("y", "wrt", "shared", "want"), [
-    (product,            "X", "i",        (0, 0)),
-    (product,            "Y", "t",        (1, 1)),
-    (product,            0,   ("i", 0),   (0, 0)),
-    (product,            "X", (-2, "i"),  (0, 0)),
-    (product,            "Y", [1, -1],    (1, 1)),
-    (es("ab,bc->ac", "P", "Q"), "P", "a", (0, 0)),     # letters of the einsum, where none were declared
-    (es("ab,bc->ac", "P", "Q"), 1,   "c", (1, 1)),
-    (es("nn->n", M),     "M", ("n", 1),   (0, 1)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("y", "wrt", "shared", "want"),
+    [
+        (product, "X", "i", (0, 0)),
+        (product, "Y", "t", (1, 1)),
+        (product, 0, ("i", 0), (0, 0)),
+        (product, "X", (-2, "i"), (0, 0)),
+        (product, "Y", [1, -1], (1, 1)),
+        (
+            es("ab,bc->ac", "P", "Q"),
+            "P",
+            "a",
+            (0, 0),
+        ),  # letters of the einsum, where none were declared
+        (es("ab,bc->ac", "P", "Q"), 1, "c", (1, 1)),
+        (es("nn->n", M), "M", ("n", 1), (0, 1)),
+    ],
+)
 def test_shared_axes(y, wrt, shared, want):
     assert shared_axes(y, resolved(y, wrt)[1], shared) == want
 
 
-@pytest.mark.parametrize(("y", "wrt", "shared", "kind", "message"), [
-    (product,         "X", "s",             ed.ShapeError,    "an einsum of X, Y has no axis called 's' to share"),
-    (product,         "X", "t",             ed.ShapeError,    "X has no axis called 't' to share; its axes are i, s"),
-    (es("nn->n", M),  "M", "n",             ed.ShapeError,    "M has 2 axes called 'n' to share; its axes are n, n"),
-    (ed.sum(X),       "X", "i",             ed.ShapeError,    "no axis called 'i' to share; its axes are none"),
-    (product,         "X", 2,               ed.ShapeError,    "shared axis 2 is out of range for 2 axes of an einsum"),
-    (product,         "X", (0, -3),         ed.ShapeError,    "shared axis -3 is out of range for 2 axes of X"),
-    (product,         "X", ("i",),          ed.EinderivError, "shared names 1 axis, but it is one name, or a pair"),
-    (product,         "X", ("i", "i", "i"), ed.EinderivError, "shared names 3 axes, but it is one name, or a pair"),
-    (product,         "X", 1.0,             TypeError,        "shared is the name or position of an axis"),
-    (product,         "X", True,            TypeError,        "or a pair of those, not bool"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("y", "wrt", "shared", "kind", "message"),
+    [
+        (product, "X", "s", ed.ShapeError, "an einsum of X, Y has no axis called 's' to share"),
+        (product, "X", "t", ed.ShapeError, "X has no axis called 't' to share; its axes are i, s"),
+        (
+            es("nn->n", M),
+            "M",
+            "n",
+            ed.ShapeError,
+            "M has 2 axes called 'n' to share; its axes are n, n",
+        ),
+        (ed.sum(X), "X", "i", ed.ShapeError, "no axis called 'i' to share; its axes are none"),
+        (product, "X", 2, ed.ShapeError, "shared axis 2 is out of range for 2 axes of an einsum"),
+        (product, "X", (0, -3), ed.ShapeError, "shared axis -3 is out of range for 2 axes of X"),
+        (
+            product,
+            "X",
+            ("i",),
+            ed.EinderivError,
+            "shared names 1 axis, but it is one name, or a pair",
+        ),
+        (
+            product,
+            "X",
+            ("i", "i", "i"),
+            ed.EinderivError,
+            "shared names 3 axes, but it is one name, or a pair",
+        ),
+        (product, "X", 1.0, TypeError, "shared is the name or position of an axis"),
+        (product, "X", True, TypeError, "or a pair of those, not bool"),
+    ],
+)
 def test_axes_that_cannot_be_shared(y, wrt, shared, kind, message):
     with pytest.raises(kind, match=re.escape(message)):
         shared_axes(y, resolved(y, wrt)[1], shared)
@@ -205,18 +261,27 @@ def test_axes_that_cannot_be_shared(y, wrt, shared, kind, message):
 # ---- directions
 def test_paired_walks_both_trees():
     _, targets = resolved(product, {"a": "X", "b": [1]})
-    assert [(t.label, d) for t, d in paired(targets, {"b": [2.5], "a": "u"})] == [("X", "u"), ("Y", 2.5)]
+    assert [(t.label, d) for t, d in paired(targets, {"b": [2.5], "a": "u"})] == [
+        ("X", "u"),
+        ("Y", 2.5),
+    ]
     assert [d for _, d in paired(resolved(product, "X")[1], "u")] == ["u"]
 
 
-@pytest.mark.parametrize(("wrt", "values", "message"), [
-    (["X", "Y"],  ["u"],            "wrt is a list of 2: the directions must be one too"),
-    (["X", "Y"],  ("u", "w"),       "wrt is a list of 2: the directions must be one too"),
-    (("X", "Y"),  np.ones((2, 2)),  "wrt is a tuple of 2: the directions must be one too"),
-    ({"a": "X"},  {"b": "u"},       "wrt has the keys ['a'], the directions ['b']"),
-    ({"a": "X"},  None,             "wrt is a dict of 1: the directions must be one too"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wrt", "values", "message"),
+    [
+        (["X", "Y"], ["u"], "wrt is a list of 2: the directions must be one too"),
+        (["X", "Y"], ("u", "w"), "wrt is a list of 2: the directions must be one too"),
+        (("X", "Y"), np.ones((2, 2)), "wrt is a tuple of 2: the directions must be one too"),
+        ({"a": "X"}, {"b": "u"}, "wrt has the keys ['a'], the directions ['b']"),
+        ({"a": "X"}, None, "wrt is a dict of 1: the directions must be one too"),
+    ],
+)
 def test_directions_of_another_structure(wrt, values, message):
-    for call in (lambda: paired(resolved(product, wrt)[1], values), lambda: ed.jvp(product, wrt, values)):
+    for call in (
+        lambda: paired(resolved(product, wrt)[1], values),
+        lambda: ed.jvp(product, wrt, values),
+    ):
         with pytest.raises(TypeError, match=re.escape(message)):
             call()

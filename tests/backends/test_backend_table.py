@@ -38,7 +38,9 @@ def test_a_library_that_is_missing(monkeypatch):
         for name in [n for n in sys.modules if n.partition(".")[0] == backend]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.setitem(sys.modules, backend, None)
-        with pytest.raises(ed.BackendError, match=rf"needs {backend}: pip install 'einderiv\[{backend}\]'"):
+        with pytest.raises(
+            ed.BackendError, match=rf"needs {backend}: pip install 'einderiv\[{backend}\]'"
+        ):
             ed.compile(X, backend=backend)(X=[[1.0]])
         if backend != "cupy":
             with pytest.raises(ed.BackendError, match=f"needs {backend}"):

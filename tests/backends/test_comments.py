@@ -39,12 +39,19 @@ def test_remarks_are_true(e):
     told = re.search(r"# (.*) ->", source)[1]
     pairs = re.findall(r"(\w+) \((.*?)\)", told)
     shapes = {name: tuple(sizes[x] for x in re.findall(r"\w+", axes)) for name, axes in pairs}
-    lines = [re.sub(r"^    (\w+) = (.*?)  # (\(.*\))$", r"    \1 = \2; check(\1, \3)", x) for x in source.splitlines()]
+    lines = [
+        re.sub(r"^    (\w+) = (.*?)  # (\(.*\))$", r"    \1 = \2; check(\1, \3)", x)
+        for x in source.splitlines()
+    ]
     seen = []
     scope = {"check": lambda value, shape: seen.append((np.shape(value), shape))}
-    exec("\n".join(lines).replace("def compute", "s, t, i, j, k = 5, 6, 2, 3, 4\ndef compute"), scope)
+    exec(
+        "\n".join(lines).replace("def compute", "s, t, i, j, k = 5, 6, 2, 3, 4\ndef compute"), scope
+    )
     free = re.search(r"\*, (\w+)\)", source)
-    scope["compute"](**{n: np.ones(s) for n, s in shapes.items()}, **({free[1]: sizes[free[1]]} if free else {}))
+    scope["compute"](
+        **{n: np.ones(s) for n, s in shapes.items()}, **({free[1]: sizes[free[1]]} if free else {})
+    )
     assert seen and all(got == want for got, want in seen)
 
 
@@ -54,9 +61,17 @@ def test_numbers_where_sizes_are_known():
 
 def test_long_heads_are_wrapped():
     lines = head({f"A{k}": "(i, j, k)" for k in range(40)}, ["()"])
-    assert len(lines) > 1 and max(map(len, lines)) <= WIDTH + 2 and all(line.startswith("# ") for line in lines)
+    assert (
+        len(lines) > 1
+        and max(map(len, lines)) <= WIDTH + 2
+        and all(line.startswith("# ") for line in lines)
+    )
     assert head({}, ["()"]) == ["# -> ()"]
 
 
 def test_only_assignments_have_a_remark():
-    assert remarked(["a = b", "a[0] = b", "return a"], {"a": "(i,)"}) == ["a = b  # (i,)", "a[0] = b", "return a"]
+    assert remarked(["a = b", "a[0] = b", "return a"], {"a": "(i,)"}) == [
+        "a = b  # (i,)",
+        "a[0] = b",
+        "return a",
+    ]

@@ -28,12 +28,20 @@ def asarray(a):
 def cupy(monkeypatch):
     """NumPy under another name, without what CuPy lacks."""
     lacking = ("errstate", "vecdot")
-    cupy = types.SimpleNamespace(**{k: v for k, v in vars(np).items() if k not in lacking and not k.startswith("__")})
+    cupy = types.SimpleNamespace(
+        **{k: v for k, v in vars(np).items() if k not in lacking and not k.startswith("__")}
+    )
     cupy.ndarray, cupy.asarray = ndarray, asarray
-    linalg = types.SimpleNamespace(**{n: getattr(scipy.linalg, n) for n in ("lu_factor", "lu_solve", "expm")})
+    linalg = types.SimpleNamespace(
+        **{n: getattr(scipy.linalg, n) for n in ("lu_factor", "lu_solve", "expm")}
+    )
     inner = types.SimpleNamespace(special=scipy.special, linalg=linalg)
-    for name, module in {"cupy": cupy, "cupyx": types.SimpleNamespace(scipy=inner), "cupyx.scipy": inner,
-                         "cupyx.scipy.linalg": linalg}.items():  # fmt: skip
+    for name, module in {
+        "cupy": cupy,
+        "cupyx": types.SimpleNamespace(scipy=inner),
+        "cupyx.scipy": inner,
+        "cupyx.scipy.linalg": linalg,
+    }.items():
         monkeypatch.setitem(sys.modules, name, module)
 
 

@@ -9,7 +9,16 @@ from einderiv.backends.dask import DASK
 dask = pytest.importorskip("dask", reason="dask is an extra")
 da = pytest.importorskip("dask.array", reason="dask is an extra")
 
-SHAPES = {"A": (6, 5), "B": (5, 4), "C": (4, 6), "S": (5, 5), "x": (5,), "y": (6,), "T": (6, 5, 4), "c": ()}
+SHAPES = {
+    "A": (6, 5),
+    "B": (5, 4),
+    "C": (4, 6),
+    "S": (5, 5),
+    "x": (5,),
+    "y": (6,),
+    "T": (6, 5, 4),
+    "c": (),
+}
 rng = np.random.default_rng(0)
 AT = {name: rng.integers(-3, 4, shape).astype(float) for name, shape in SHAPES.items()}
 X, w = ed.tensor("A", "ij"), ed.tensor("x", "j")
@@ -55,7 +64,12 @@ CHUNKS = ["auto", 2, 4]
 
 def lazy(e, chunks, **options):
     f = ed.compile(e, backend="dask", **options)
-    return f({name: da.from_array(AT[name], chunks=chunks if AT[name].ndim else ()) for name in f.tensors})
+    return f(
+        {
+            name: da.from_array(AT[name], chunks=chunks if AT[name].ndim else ())
+            for name in f.tensors
+        }
+    )
 
 
 @pytest.mark.parametrize("chunks", CHUNKS)
@@ -75,7 +89,9 @@ def test_whole_numbers_are_the_same(name, chunks):
 def test_functions_are_the_same(name, chunks):
     e = CLOSE[name]()
     want = ed.evaluate(e, {n: AT[n] for n in ed.compile(e).tensors})
-    np.testing.assert_allclose(lazy(e, chunks).compute(scheduler="sync"), want, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        lazy(e, chunks).compute(scheduler="sync"), want, rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", ["by operand", "two terms", "Hessian"])
@@ -97,7 +113,9 @@ def test_blocks_off_the_diagonal_are_neither_computed_nor_stored():
     off = [(got.name, *place) for place in np.ndindex(got.numblocks) if place[0] != place[2]]
     assert got.numblocks[0] >= 4
     assert len(off) == got.npartitions - got.npartitions // got.numblocks[0]
-    assert all(b.strides == (0,) * 4 and not b.any() for b in dask.get(got.__dask_graph__(), off[:5]))
+    assert all(
+        b.strides == (0,) * 4 and not b.any() for b in dask.get(got.__dask_graph__(), off[:5])
+    )
     assert got.nbytes == 8 * n**4
 
 
@@ -114,19 +132,38 @@ def test_a_dense_result_may_be_larger_than_the_memory():
 def test_a_limit_on_memory_cuts_blocks():
     e = ed.einsum("i,j->ij", "x", "y")
     x = da.ones(4096, chunks=-1)
-    free, tight = (ed.compile(e, backend="dask", memory_limit=limit)(x=x, y=x) for limit in (None, 8 * 8 * 2**16))
-    assert free.numblocks == (2, 2) or free.numblocks == (1, 1) or max(map(max, free.chunks)) <= 4096
+    free, tight = (
+        ed.compile(e, backend="dask", memory_limit=limit)(x=x, y=x)
+        for limit in (None, 8 * 8 * 2**16)
+    )
+    assert (
+        free.numblocks == (2, 2) or free.numblocks == (1, 1) or max(map(max, free.chunks)) <= 4096
+    )
     assert max(a * b for a in tight.chunks[0] for b in tight.chunks[1]) <= 2**16
 
 
 REFUSED = [
-    (lambda: ed.compile(ed.einsum("ij->i", "A"), backend="dask")(A=da.ones((2, 2), dtype=int)), ed.BackendError,
-     "whole numbers are exact or refused"),
-    (lambda: ed.compile(ed.einsum("i->", "x"), backend="dask")(x=da.ones(5)[da.ones(5) > 0]), ed.BackendError,
-     "unknown size"),
-    (lambda: ed.evaluate(ed.einsum("i,i->", "x", "y"), x=da.ones(5), y=da.ones(4)), ed.ShapeError, "5"),
-    (lambda: ed.compile(ed.einsum("i->", "x"), backend="dask")(x=da.array(["a"])), TypeError, "dtype"),
-]  # fmt: skip
+    (
+        lambda: ed.compile(ed.einsum("ij->i", "A"), backend="dask")(A=da.ones((2, 2), dtype=int)),
+        ed.BackendError,
+        "whole numbers are exact or refused",
+    ),
+    (
+        lambda: ed.compile(ed.einsum("i->", "x"), backend="dask")(x=da.ones(5)[da.ones(5) > 0]),
+        ed.BackendError,
+        "unknown size",
+    ),
+    (
+        lambda: ed.evaluate(ed.einsum("i,i->", "x", "y"), x=da.ones(5), y=da.ones(4)),
+        ed.ShapeError,
+        "5",
+    ),
+    (
+        lambda: ed.compile(ed.einsum("i->", "x"), backend="dask")(x=da.array(["a"])),
+        TypeError,
+        "dtype",
+    ),
+]
 
 
 @pytest.mark.parametrize(("call", "error", "match"), REFUSED)
@@ -165,7 +202,9 @@ COUNTS = [
 
 @pytest.mark.parametrize(("text", "n", "chunk", "ours", "theirs"), COUNTS)
 def test_tasks_of_products(text, n, chunk, ours, theirs):
-    given = {name: da.random.random((n, n), chunks=chunk) for name in ed.compile(ed.einsum(text)).tensors}
+    given = {
+        name: da.random.random((n, n), chunks=chunk) for name in ed.compile(ed.einsum(text)).tensors
+    }
     made = sum(tasks(a) for a in given.values())
     assert tasks(ed.compile(ed.einsum(text))(given)) - made <= ours
     assert tasks(da.einsum(text, *given.values())) - made >= theirs
@@ -173,5 +212,8 @@ def test_tasks_of_products(text, n, chunk, ours, theirs):
 
 def test_tasks_of_a_gradient():
     loss = ed.parse("T: ijk\nA: ir\nB: jr\nC: kr\nsum((T - einsum('ir,jr,kr->ijk', A, B, C))**2)")
-    given = {"T": da.zeros((120,) * 3, chunks=40), **{x: da.zeros((120, 16), chunks=40) for x in "ABC"}}
+    given = {
+        "T": da.zeros((120,) * 3, chunks=40),
+        **{x: da.zeros((120, 16), chunks=40) for x in "ABC"},
+    }
     assert tasks(ed.compile(ed.grad(loss, "A"))(given)) <= 80  # written with da.einsum: 28 416

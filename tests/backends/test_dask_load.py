@@ -36,9 +36,15 @@ def test_tasks_are_those_of_the_graph(name, entries):
     da = pytest.importorskip("dask.array", reason="dask is an extra")
     e, shapes = CASES[name]
     program, found = cut(e, shapes, entries)
-    chunks = {program.steps[k].spec[0]: found.chunks[k] for k in program.live() if program.steps[k].kind == "input"}
+    chunks = {
+        program.steps[k].spec[0]: found.chunks[k]
+        for k in program.live()
+        if program.steps[k].kind == "input"
+    }
     f = ed.compile(e, backend="dask", memory_limit=64 * entries)
-    graph = f({n: da.zeros(shapes[n], chunks=chunks.get(n, -1)) for n in f.tensors}).__dask_graph__()
+    graph = f(
+        {n: da.zeros(shapes[n], chunks=chunks.get(n, -1)) for n in f.tensors}
+    ).__dask_graph__()
     assert len(dict(graph)) == pytest.approx(found.tasks, rel=0.2)
 
 
@@ -50,12 +56,15 @@ def test_one_worker_sends_nothing_and_more_take_less_each(name):
     assert one.tasks == four.tasks == many.tasks
 
 
-@pytest.mark.parametrize(("e", "shapes"), [
-    (ed.einsum("ij,jk->ik", "A", "B"), {"A": (0, 3), "B": (3, 0)}),
-    (ed.einsum("ij,jk->ik", "A", "B"), {"A": (2, 0), "B": (0, 2)}),
-    (ed.einsum("->", 7), {}),
-    (ed.derive(ed.tensor("x", "i"), "x"), {"x": (0,)}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "shapes"),
+    [
+        (ed.einsum("ij,jk->ik", "A", "B"), {"A": (0, 3), "B": (3, 0)}),
+        (ed.einsum("ij,jk->ik", "A", "B"), {"A": (2, 0), "B": (0, 2)}),
+        (ed.einsum("->", 7), {}),
+        (ed.derive(ed.tensor("x", "i"), "x"), {"x": (0,)}),
+    ],
+)
 def test_where_there_is_nothing(e, shapes):
     _, found = cut(e, shapes, 2**14)
     assert found.tasks >= 0
@@ -63,7 +72,11 @@ def test_where_there_is_nothing(e, shapes):
 
 
 def test_blocks_are_within_the_memory_and_give_all_workers_work():
-    assert (block_entries(8, None), block_entries(8, 2**20), block_entries(8, 8)) == (2**24, 2**20 // 64, 1)
+    assert (block_entries(8, None), block_entries(8, 2**20), block_entries(8, 8)) == (
+        2**24,
+        2**20 // 64,
+        1,
+    )
     program, _ = cut(*CASES["chain"], 2**14)
     steps = program.live()
     one, four, many = (best_cut(program, steps, 8, workers, None) for workers in (1, 4, 64))
@@ -74,17 +87,26 @@ def test_blocks_are_within_the_memory_and_give_all_workers_work():
         assert best_cut(program, steps, 8, 64, None).block == 2**24
 
 
-@pytest.mark.parametrize(("old", "new", "tasks"), [
-    (((4, 4),), ((4, 4),), 0),
-    (((4, 4),), ((8,),), 1),            # two whole blocks joined
-    (((8,),), ((4, 4),), 2),            # two cut off
-    (((3, 3),), ((2, 4),), 3 + 1 - 1),  # pieces 2, 1, 3, of which the last is a whole block; one join
-    (((4, 4), (5,)), ((8,), (5,)), 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "tasks"),
+    [
+        (((4, 4),), ((4, 4),), 0),
+        (((4, 4),), ((8,),), 1),  # two whole blocks joined
+        (((8,),), ((4, 4),), 2),  # two cut off
+        (
+            ((3, 3),),
+            ((2, 4),),
+            3 + 1 - 1,
+        ),  # pieces 2, 1, 3, of which the last is a whole block; one join
+        (((4, 4), (5,)), ((8,), (5,)), 1),
+    ],
+)
 def test_cutting_and_joining(old, new, tasks):
     assert _regrouped(old, new) == tasks
 
 
-@pytest.mark.parametrize(("pieces", "tasks"), [([], 0), ([8], 1), ([9], 2 + 1), ([64], 8 + 1), ([4, 4], 4 + 1)])
+@pytest.mark.parametrize(
+    ("pieces", "tasks"), [([], 0), ([8], 1), ([9], 2 + 1), ([64], 8 + 1), ([4, 4], 4 + 1)]
+)
 def test_trees(pieces, tasks):
     assert _tree(pieces) == tasks

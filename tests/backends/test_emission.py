@@ -47,7 +47,12 @@ MADE = {
     "scalar":              lambda: t("s") * t("s") + 1,
 }  # fmt: skip
 #: tensors that have vanished but whose sizes are needed
-MET = {MADE["seed by X"]: "A", MADE["seed by Y"]: "B", MADE["identity"]: "A", MADE["sum of everything"]: "A"}
+MET = {
+    MADE["seed by X"]: "A",
+    MADE["seed by Y"]: "B",
+    MADE["identity"]: "A",
+    MADE["sum of everything"]: "A",
+}
 
 
 def run(source, given, *arrays, **named):
@@ -65,13 +70,18 @@ def free(source):
 
 def flat(values):
     values = list(values.values()) if isinstance(values, dict) else values
-    return [a for part in values for a in flat(part)] if isinstance(values,
-                                                                    (list, tuple)) else [np.asarray(values)]
+    return (
+        [a for part in values for a in flat(part)]
+        if isinstance(values, (list, tuple))
+        else [np.asarray(values)]
+    )
 
 
 def assert_alone(source):
     assert "einderiv" not in source
-    imports = [n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.Import, ast.ImportFrom))]
+    imports = [
+        n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.Import, ast.ImportFrom))
+    ]
     assert [ast.unparse(n) for n in imports] == ["import numpy as np"]
 
 
@@ -103,16 +113,39 @@ def test_a_size_without_an_array_is_a_keyword():
     source = ed.source(J)
     (name,) = free(source)
     B_ = np.arange(6.0).reshape(2, 3)
-    np.testing.assert_array_equal(run(source, {"B": B_}, **{name: 4}),
-                                  np.einsum("ia,bk->ikab", np.eye(4), B_))
+    np.testing.assert_array_equal(
+        run(source, {"B": B_}, **{name: 4}), np.einsum("ia,bk->ikab", np.eye(4), B_)
+    )
     with pytest.raises(TypeError, match=name):
         run(source, {"B": B_})
 
 
 # ---- names that collide with what a source uses itself
-FINE = ["t0", "t1", "_t1", "compute", "out", "i", "n", "a", "array1", "sum", "max", "__name__", "_", "shape",
-        "self",
-        "range", "exp", "match", "type", "einsum", "e", "m", "axis"]  # fmt: skip
+FINE = [
+    "t0",
+    "t1",
+    "_t1",
+    "compute",
+    "out",
+    "i",
+    "n",
+    "a",
+    "array1",
+    "sum",
+    "max",
+    "__name__",
+    "_",
+    "shape",
+    "self",
+    "range",
+    "exp",
+    "match",
+    "type",
+    "einsum",
+    "e",
+    "m",
+    "axis",
+]
 USED = ["np", "dtype", "sigmoid", "softmax", "logsumexp"]  # by the source itself
 
 
@@ -121,14 +154,27 @@ def test_names_of_tensors_that_collide(name):
     r = np.random.default_rng(0)
     first, second = t(name, "ij"), t("plain", "jk")
     given = {name: r.uniform(size=(2, 3)), "plain": r.uniform(size=(3, 4))}
-    e = (ed.sigmoid(first @ second), ed.softmax(first @ second), ed.logsumexp(first),
-         2 * ed.diag(ed.sum(first, 1)),
-         ed.derive(first @ second, second))  # fmt: skip
+    e = (
+        ed.sigmoid(first @ second),
+        ed.softmax(first @ second),
+        ed.logsumexp(first),
+        2 * ed.diag(ed.sum(first, 1)),
+        ed.derive(first @ second, second),
+    )
     clean = {"X": given[name], "plain": given["plain"]}
     X = t("X", "ij")
-    want = flat(ed.evaluate((ed.sigmoid(X @ second), ed.softmax(X @ second), ed.logsumexp(X),
-                             2 * ed.diag(ed.sum(X, 1)),
-                             ed.derive(X @ second, second)), clean))  # fmt: skip
+    want = flat(
+        ed.evaluate(
+            (
+                ed.sigmoid(X @ second),
+                ed.softmax(X @ second),
+                ed.logsumexp(X),
+                2 * ed.diag(ed.sum(X, 1)),
+                ed.derive(X @ second, second),
+            ),
+            clean,
+        )
+    )
     source = ed.source(e)
     assert_alone(source)
     # An argument may be renamed; the order is that of `inputs`.
@@ -148,7 +194,9 @@ def test_words_of_axes_that_collide(word):
     y = es("ij->ijk", t("A", (word, "c")), sizes={"k": word})
     A_ = np.arange(6.0).reshape(2, 3)
     np.testing.assert_array_equal(run(ed.source(J), {"A": A_}), A_)
-    np.testing.assert_array_equal(run(ed.source(y), {"A": A_}), np.repeat(A_[:, :, None], 2, axis=2))
+    np.testing.assert_array_equal(
+        run(ed.source(y), {"A": A_}), np.repeat(A_[:, :, None], 2, axis=2)
+    )
 
 
 @pytest.mark.parametrize("word", ["if", "lambda", "None", "class"])
@@ -165,18 +213,25 @@ def test_labels_that_are_keywords_are_no_variables(word):
     e = ed.derive(es(f"{word} j, j k -> {word} k", "A", "B"), "A")
     source, b = ed.source(e), np.arange(6.0).reshape(2, 3)
     (size,) = free(source)
-    np.testing.assert_array_equal(run(source, {"B": b}, **{size: 4}), np.einsum("ia,bk->ikab", np.eye(4), b))
+    np.testing.assert_array_equal(
+        run(source, {"B": b}, **{size: 4}), np.einsum("ia,bk->ikab", np.eye(4), b)
+    )
 
 
 # ---- the shape of the text
 def test_what_is_printed():
     lines = ed.source(es("is,st,tj->ij", "X", "Y", "P")).splitlines()
     assert lines[:4] == ["import numpy as np", "", "", "def compute(X, Y, P):"]
-    assert lines[-3:] == ["    t0 = X.dot(Y)  # (i, t)", "    t1 = t0.dot(P)  # (i, j)", "    return t1"]
+    assert lines[-3:] == [
+        "    t0 = X.dot(Y)  # (i, t)",
+        "    t1 = t0.dot(P)  # (i, j)",
+        "    return t1",
+    ]
 
 
-@pytest.mark.parametrize("make", [lambda: A @ B, lambda: es("is,st,tj->ij", "X", "Y", "P"),
-                                  lambda: A @ t("w", "j")])
+@pytest.mark.parametrize(
+    "make", [lambda: A @ B, lambda: es("is,st,tj->ij", "X", "Y", "P"), lambda: A @ t("w", "j")]
+)
 def test_no_variable_is_idle(make):
     (function,) = [n for n in ast.parse(ed.source(make())).body if isinstance(n, ast.FunctionDef)]
     names = [n for n in ast.walk(function) if isinstance(n, ast.Name)]
@@ -207,8 +262,9 @@ def test_the_dtype_follows_the_arguments():
     for dtype in ("f4", "f8", "c16"):
         a = np.ones((2, 3), dtype)
         assert run(ed.source(J), {"A": a}).dtype == dtype
-    np.testing.assert_array_equal(run(ed.source(J), {"A": np.ones((2, 3), int)}),
-                                  run(ed.source(J), {"A": a}).real)
+    np.testing.assert_array_equal(
+        run(ed.source(J), {"A": np.ones((2, 3), int)}), run(ed.source(J), {"A": a}).real
+    )
 
 
 @pytest.mark.parametrize("n", [0, 1, 200])
@@ -217,25 +273,37 @@ def test_one_source_serves_all_sizes(n):
     M_, x_ = r.normal(size=(n, n)), r.normal(size=n)
     e = ed.hessian(ed.sum(ed.exp(es("ij,j->i", M, x))), "x")
     want = np.einsum("ij,ik,i->jk", M_, M_, np.exp(M_ @ x_))
-    np.testing.assert_allclose(run(ed.source(e), dict(M=M_, x=x_)), want, rtol=1e-10,
-                               atol=1e-10 * abs(want).max(initial=1))
+    np.testing.assert_allclose(
+        run(ed.source(e), dict(M=M_, x=x_)), want, rtol=1e-10, atol=1e-10 * abs(want).max(initial=1)
+    )
 
 
 def test_in_a_process_of_its_own():
     """Not even an imported module is shared."""
     source = ed.source(ed.derive(ed.softmax(A @ B), "A"))
-    code = source + "\nimport sys; a = np.ones((2, 3)); b = np.ones((3, 4))\n" \
-        "assert not np.abs(compute(a, b)).max() > 1e-12 and not any('deriv' in m for m in sys.modules)\n" \
-        "print('ran', compute(a, b).shape)\n"  # fmt: skip
-    found = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60)
+    code = (
+        source + "\nimport sys; a = np.ones((2, 3)); b = np.ones((3, 4))\n"
+        "assert not np.abs(compute(a, b)).max() > 1e-12 and not any('deriv' in m for m in sys.modules)\n"
+        "print('ran', compute(a, b).shape)\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert found.stderr == ""
     assert found.stdout == "ran (2, 4, 2, 3)\n"
 
 
-@pytest.mark.parametrize("make", [
-    lambda x: ed.diag(x) * 0.5, lambda x: 0.5 * ed.diag(x) + ed.diag(x), lambda x: ed.diag(ed.exp(x)),
-    lambda x: x**-2, lambda x: ed.diag(x * 1j) + ed.diag(x), lambda x: 2 * ed.diag(x),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: ed.diag(x) * 0.5,
+        lambda x: 0.5 * ed.diag(x) + ed.diag(x),
+        lambda x: ed.diag(ed.exp(x)),
+        lambda x: x**-2,
+        lambda x: ed.diag(x * 1j) + ed.diag(x),
+        lambda x: 2 * ed.diag(x),
+    ],
+)
 def test_a_source_decides_the_dtype_as_evaluating_does(make):
     e, at, scope = make(ed.tensor("x", "i")), np.array([1, 2]), {}
     exec(ed.source(e), scope)

@@ -17,7 +17,9 @@ from einderiv.rewriting import BEYOND_INT32
 def run(kind, spec, arrays, out=(), operands=()):
     step = Step(kind, (), spec, tuple(SIZE[x] for x in out), 0, tuple(SIZE[x] for x in operands))
     (line,) = JAX.spell(step, [f"v{k}" for k in range(len(arrays))], str)
-    return eval(line, {"jnp": np, "dtype": np.dtype(np.int64), **{f"v{k}": a for k, a in enumerate(arrays)}})
+    return eval(
+        line, {"jnp": np, "dtype": np.dtype(np.int64), **{f"v{k}": a for k, a in enumerate(arrays)}}
+    )
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -85,7 +87,9 @@ SPELT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "spec", "torch", "jax"), SPELT, ids=[f"{row[0]} {row[3]}" for row in SPELT])
+@pytest.mark.parametrize(
+    ("kind", "spec", "torch", "jax"), SPELT, ids=[f"{row[0]} {row[3]}" for row in SPELT]
+)
 def test_what_is_written(kind, spec, torch, jax):
     step = Step(kind, (), spec, (2, 3), 0)
     inputs = ["v0", "v1"] if kind in ("contract2", "add", "combine") else ["v0"]
@@ -95,7 +99,9 @@ def test_what_is_written(kind, spec, torch, jax):
 
 def test_terms_of_one_diagonal_share_their_mask():
     step = Step("write", (), (((0,), (0, 0)), ((0,), (0, 0))), (2, 2), 0)
-    assert JAX.spell(step, ["v0", "v1"], str) == ["jnp.where(jnp.eye(2, dtype=bool), v0[:, None] + v1[:, None], 0)"]
+    assert JAX.spell(step, ["v0", "v1"], str) == [
+        "jnp.where(jnp.eye(2, dtype=bool), v0[:, None] + v1[:, None], 0)"
+    ]
 
 
 def test_unknown_steps_raise():
@@ -107,7 +113,9 @@ def test_a_users_function_needs_a_spelling():
     only = ed.function("only_numpy", "np.exp({0})", lambda x: ed.exp(x))
     with pytest.raises(ed.BackendError, match=r"only_numpy has no spelling for torch.*torch=…"):
         ed.source(only(ed.tensor("x", "i")), "torch")
-    both = ed.function("both", "np.exp({0})", lambda x: ed.exp(x), torch="torch.exp({0})", jax="lax.exp({0})")
+    both = ed.function(
+        "both", "np.exp({0})", lambda x: ed.exp(x), torch="torch.exp({0})", jax="lax.exp({0})"
+    )
     assert "t0 = (torch.exp(x))" in ed.source(both(ed.tensor("x", "i")), "torch")
     assert "from jax import lax" in ed.source(both(ed.tensor("x", "i")), "jax")
     with pytest.raises(ed.EinderivError, match="leaves argument 0 out"):

@@ -31,11 +31,40 @@ import judge  # noqa: E402
 
 t, es = ed.tensor, ed.einsum
 x = t("x", "i")
-FEW = ["exp", "where", "softmax, two", "logsumexp, 1", "max", "prod", "inv", "det, stacks", "adj", "pinv", "expm",
-       "solve", "solve, flipped", "cholesky", "unvec", "embedded twice", "overlapping", "broadcast",
-       "held"]  # fmt: skip
+FEW = [
+    "exp",
+    "where",
+    "softmax, two",
+    "logsumexp, 1",
+    "max",
+    "prod",
+    "inv",
+    "det, stacks",
+    "adj",
+    "pinv",
+    "expm",
+    "solve",
+    "solve, flipped",
+    "cholesky",
+    "unvec",
+    "embedded twice",
+    "overlapping",
+    "broadcast",
+    "held",
+]
 #: step by step JAX compiles each step, so only one of each kind of step is judged so in the gate
-EAGER = ["exp", "where", "softmax, two", "max", "inv", "det, stacks", "solve", "unvec", "overlapping", "held"]
+EAGER = [
+    "exp",
+    "where",
+    "softmax, two",
+    "max",
+    "inv",
+    "det, stacks",
+    "solve",
+    "unvec",
+    "overlapping",
+    "held",
+]
 
 
 def test_every_row_has_a_spelling():
@@ -60,7 +89,9 @@ def test_sources_run_alone(name):
     np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["exp", "tanh", "sqrt", "power", "softplus", "arctan", "log2", "cosh"])
+@pytest.mark.parametrize(
+    "name", ["exp", "tanh", "sqrt", "power", "softplus", "arctan", "log2", "cosh"]
+)
 def test_complex(name):
     e = SAMPLES[name]()
     given = {n: a * (1 + 0.1j) for n, a in arrays(e, domain=domain(name)).items()}
@@ -82,7 +113,9 @@ def test_grad_is_the_generated_derivative(name):
     given = {n: jnp.asarray(a) for n, a in arrays(e, domain=domain(name)).items()}
     theirs = jax.jit(jax.grad(lambda given: f(given)))(given)
     for n in given:
-        np.testing.assert_allclose(theirs[n], ed.evaluate(ed.grad(e, n), given), rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(
+            theirs[n], ed.evaluate(ed.grad(e, n), given), rtol=1e-9, atol=1e-12
+        )
 
 
 def test_vmap_is_a_loop():
@@ -124,12 +157,20 @@ def test_transformations(make):
 
 def test_keeps_another_device():
     """Two devices on one processor must be asked for before the library is imported."""
-    code = ("import jax, jax.numpy as jnp, einderiv as ed, numpy as np; d = jax.devices()[1]; "
-            "x = jax.device_put(jnp.ones((2, 3), 'bfloat16'), d); "
-            "g = ed.compile(ed.tensor('X', 'ij') @ np.ones((3, 3), int) + 1.5); found = [g(X=x) for _ in range(3)]; "
-            "print({str(a.dtype) for a in found}, {a.devices() == {d} for a in found})")  # fmt: skip
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    code = (
+        "import jax, jax.numpy as jnp, einderiv as ed, numpy as np; d = jax.devices()[1]; "
+        "x = jax.device_put(jnp.ones((2, 3), 'bfloat16'), d); "
+        "g = ed.compile(ed.tensor('X', 'ij') @ np.ones((3, 3), int) + 1.5); found = [g(X=x) for _ in range(3)]; "
+        "print({str(a.dtype) for a in found}, {a.devices() == {d} for a in found})"
+    )
+    env = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        "JAX_PLATFORMS": "cpu",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
+    )
     assert done.stdout.strip() == "{'bfloat16'} {True}", done.stderr
 
 

@@ -8,8 +8,18 @@ import pytest
 import einderiv as ed
 from einderiv.backends import listing
 
-SHAPES = {"A": (3, 4), "B": (4, 2), "C": (2, 3), "S": (4, 4), "x": (4,), "y": (3,), "T": (3, 4, 2), "i": (3,),
-          "j": (3, 4), "end": (4,)}  # fmt: skip
+SHAPES = {
+    "A": (3, 4),
+    "B": (4, 2),
+    "C": (2, 3),
+    "S": (4, 4),
+    "x": (4,),
+    "y": (3,),
+    "T": (3, 4, 2),
+    "i": (3,),
+    "j": (3, 4),
+    "end": (4,),
+}
 AT = {name: np.random.default_rng(0).integers(-3, 4, shape) for name, shape in SHAPES.items()}
 x = ed.tensor("x", "j")
 PRODUCTS = {
@@ -37,18 +47,23 @@ FUNCTIONS = {
     "exp":     lambda: ed.exp(ed.tensor("x", "j")) * 2 - 1,
     "power":   lambda: ed.tensor("x", "j") ** 3,
     "maximum": lambda: ed.maximum(ed.tensor("x", "j"), 0),
-}
+}  # fmt: skip
 
 
 def arguments(source, opening):
     inside = re.search(opening + r"\((.*?)\)", source).group(1)
     names, _, free = inside.replace("*, ", ";").partition(";")
-    return [n.strip() for n in names.split(",") if n.strip()], [n.strip() for n in free.split(",") if n.strip()]
+    return [n.strip() for n in names.split(",") if n.strip()], [
+        n.strip() for n in free.split(",") if n.strip()
+    ]
 
 
 def given(e, names):
     held = [AT["x"]]
-    return [held[int(n.removeprefix("array"))] if n.startswith("array") else AT[n.rstrip("_")] for n in names]
+    return [
+        held[int(n.removeprefix("array"))] if n.startswith("array") else AT[n.rstrip("_")]
+        for n in names
+    ]
 
 
 @pytest.mark.parametrize("name", [*PRODUCTS, *FUNCTIONS])
@@ -62,7 +77,9 @@ def test_loops_run_on_their_own(name):
     want = ed.evaluate(e, {n: AT[n] for n in ed.compile(e).tensors})
     sizes = [3, 4] if name == "by itself" else np.shape(want)
     got = scope["compute"](*[a.tolist() for a in given(e, names)], **dict(zip(free, sizes)))
-    np.testing.assert_array_equal(got, want) if name in PRODUCTS else np.testing.assert_allclose(got, want, rtol=1e-14)
+    np.testing.assert_array_equal(got, want) if name in PRODUCTS else np.testing.assert_allclose(
+        got, want, rtol=1e-14
+    )
 
 
 EIN = re.compile(r'(?:(\S+) \.\* )?ein"([\w,]*)->(\w*)"\((.*)\)$')
@@ -70,6 +87,7 @@ EIN = re.compile(r'(?:(\S+) \.\* )?ein"([\w,]*)->(\w*)"\((.*)\)$')
 
 def read(source, values):
     """The value of a source that has products and sums only."""
+
     def value(text):
         if (found := re.fullmatch(r"ones\((?:size\((\w+), (\d+)\)|(\w+))\)", text)) is not None:
             name, axis, free = found.groups()
@@ -116,10 +134,13 @@ def test_julia_says_the_same(name):
 
 
 JULIA = [
-    (lambda: ed.tanh(x), "tanh.(x)"), (lambda: ed.sigmoid(x), "1 ./ (1 .+ exp.(.-x))"), (lambda: x**1.5, "x .^ 1.5"),
+    (lambda: ed.tanh(x), "tanh.(x)"),
+    (lambda: ed.sigmoid(x), "1 ./ (1 .+ exp.(.-x))"),
+    (lambda: x**1.5, "x .^ 1.5"),
     (lambda: ed.softmax(x, 0), "exp.(x .- maximum(x, dims=ndims(x)))"),
-    (lambda: ed.logdet(ed.tensor("S", "ij")), "fill(logabsdet(S)[1])"), (lambda: ed.maximum(x, x * x), "max.(x, t0)"),
-]  # fmt: skip
+    (lambda: ed.logdet(ed.tensor("S", "ij")), "fill(logabsdet(S)[1])"),
+    (lambda: ed.maximum(x, x * x), "max.(x, t0)"),
+]
 
 
 @pytest.mark.parametrize(("make", "text"), JULIA, ids=[text for _, text in JULIA])
@@ -127,12 +148,15 @@ def test_functions_in_julia(make, text):
     assert text in ed.source(make(), "julia")
 
 
-@pytest.mark.parametrize(("e", "style", "error", "match"), [
-    (ed.erf(x), "julia", ed.BackendError, "erf has no form in Julia"),
-    (ed.softmax(x, 0), "loops", ed.BackendError, "softmax has no form in loops"),
-    (ed.sigmoid(x), "loops", ed.BackendError, "sigmoid has no form in loops"),
-    ([x], "loops", TypeError, "of one expression"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "style", "error", "match"),
+    [
+        (ed.erf(x), "julia", ed.BackendError, "erf has no form in Julia"),
+        (ed.softmax(x, 0), "loops", ed.BackendError, "softmax has no form in loops"),
+        (ed.sigmoid(x), "loops", ed.BackendError, "sigmoid has no form in loops"),
+        ([x], "loops", TypeError, "of one expression"),
+    ],
+)
 def test_what_has_no_form(e, style, error, match):
     with pytest.raises(error, match=match):
         ed.source(e, style)

@@ -21,9 +21,14 @@ def step(kind, spec, out=(), operands=()):
 
 
 def run(kind, spec, arrays, out=(), operands=()):
-    *lines, value = numpy_step(step(kind, spec, out, operands), [f"v{k}" for k in range(len(arrays))], str)
-    scope = {"np": np, "dtype": np.result_type(*arrays, np.int64),
-             **{f"v{k}": a for k, a in enumerate(arrays)}}
+    *lines, value = numpy_step(
+        step(kind, spec, out, operands), [f"v{k}" for k in range(len(arrays))], str
+    )
+    scope = {
+        "np": np,
+        "dtype": np.result_type(*arrays, np.int64),
+        **{f"v{k}": a for k, a in enumerate(arrays)},
+    }
     exec("\n".join(line.replace("{out}", "result") for line in lines), scope)
     return eval(value, scope) if value else scope["result"]
 
@@ -62,8 +67,9 @@ PAIRS = [
 def outputs(a, b):
     labels = tuple(dict.fromkeys(a + b))
     private = {x for x in labels if (x in a) != (x in b)}  # those are summed before a contraction
-    for kept in itertools.chain.from_iterable(itertools.permutations(labels,
-                                                                     n) for n in range(len(labels) + 1)):
+    for kept in itertools.chain.from_iterable(
+        itertools.permutations(labels, n) for n in range(len(labels) + 1)
+    ):
         if private <= set(kept):
             yield kept
 
@@ -84,7 +90,9 @@ def test_contract2(a, b):
 def test_large_contraction():
     a, b = (5, 1), (1, 5, 0)
     x, y = array(a), array(b)
-    assert_same(run("contract2", (a, b, (5, 0)), [x, y], (5, 0), a + b), np.einsum("ij,jik->ik", x, y))
+    assert_same(
+        run("contract2", (a, b, (5, 0)), [x, y], (5, 0), a + b), np.einsum("ij,jik->ik", x, y)
+    )
 
 
 SPELT = [
@@ -114,8 +122,16 @@ def test_what_is_written(a, b, out, want):
     assert numpy_step(step("contract2", (a, b, out), out, a + b), ["v0", "v1"], str) == [want]
 
 
-VIEWS = [((0, 1), (1, 0)), ((0, 1, 2), (2, 0, 1)), ((0, 0), (0,)), ((0, 1, 0), (1, 0)), ((1, 1, 1), (1,)),
-         ((0, 0, 1, 1), (1, 0)), ((4, 0), (0, 4)), ((), ())]  # fmt: skip
+VIEWS = [
+    ((0, 1), (1, 0)),
+    ((0, 1, 2), (2, 0, 1)),
+    ((0, 0), (0,)),
+    ((0, 1, 0), (1, 0)),
+    ((1, 1, 1), (1,)),
+    ((0, 0, 1, 1), (1, 0)),
+    ((4, 0), (0, 4)),
+    ((), ()),
+]
 
 
 @pytest.mark.parametrize(("labels", "out"), VIEWS, ids=[text(*v) for v in VIEWS])
@@ -126,22 +142,28 @@ def test_views(labels, out):
     assert np.shares_memory(got, x) or not x.size, "a view costs nothing"
 
 
-@pytest.mark.parametrize(("labels", "out"), [((0, 1), (0,)), ((0, 1), (1,)), ((0, 1), ()), ((0, 1, 2), (1,)),
-                                             ((4, 0), (0,)), ((5,), ())], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    ("labels", "out"),
+    [((0, 1), (0,)), ((0, 1), (1,)), ((0, 1), ()), ((0, 1, 2), (1,)), ((4, 0), (0,)), ((5,), ())],
+    ids=str,
+)
 def test_sums(labels, out):
     x = array(labels)
     assert_same(run("sum", (labels, out), [x], out), np.einsum(f"{text(labels)}->{text(out)}", x))
 
 
-@pytest.mark.parametrize(("number", "sizes", "want"), [
-    (1, (),              "v0"),
-    (2, (),              "2 * v0"),
-    (-2, (),             "(-2) * v0"),
-    (1, (3, 4),          "12 * v0"),
-    (0.5, (3,),          "0.5 * 3 * v0"),
-    (1, ("n", 3, "m"),   "3*n*m * v0"),
-    (2j, (),             "2j * v0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "sizes", "want"),
+    [
+        (1, (), "v0"),
+        (2, (), "2 * v0"),
+        (-2, (), "(-2) * v0"),
+        (1, (3, 4), "12 * v0"),
+        (0.5, (3,), "0.5 * 3 * v0"),
+        (1, ("n", 3, "m"), "3*n*m * v0"),
+        (2j, (), "2j * v0"),
+    ],
+)
 def test_scale(number, sizes, want):
     assert numpy_step(Step("scale", (), (number, sizes), (), 0), ["v0"], str) == [want]
 
@@ -163,7 +185,7 @@ WRITES = [
     [((2,), (2, 2)), ((2, 6), (2, 6)), ((6,), (6, 6)), ((2, 6), (6, 2))],
     [((6,), (2, 6)), ((2,), (2, 2)), ((), (2, 6))],
     [],
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("terms", WRITES, ids=str)
@@ -175,22 +197,43 @@ def test_writes_add_into_their_places(terms):
         for at in itertools.product(*(range(SIZE[x]) for x in dict.fromkeys(output))):
             value = dict(zip(dict.fromkeys(output), at))
             want[tuple(value[x] for x in output)] += a[tuple(value[x] for x in labels)]
-    *lines, last = numpy_step(Step("write", (), tuple(terms), shape_, 0),
-                              [f"v{k}" for k in range(len(terms))], str)
+    *lines, last = numpy_step(
+        Step("write", (), tuple(terms), shape_, 0), [f"v{k}" for k in range(len(terms))], str
+    )
     scope = {"np": np, "dtype": np.int64, **{f"v{k}": a for k, a in enumerate(arrays)}}
-    exec("\n".join(line.replace("{out}", "result") for line in lines or [f"{{out}} = {last}"]), scope)
+    exec(
+        "\n".join(line.replace("{out}", "result") for line in lines or [f"{{out}} = {last}"]), scope
+    )
     assert not lines or last == ""
     assert_same(scope["result"], want)
     assert not any(np.shares_memory(scope["result"], a) for a in arrays)
 
 
 # ---- small texts
-@pytest.mark.parametrize("number", [0, 1, -1, 2**70, 0.1, -1e-300, 1e300, 2j, -1.5 - 2j, float("inf"),
-                                    -float("inf"),
-                                    complex("inf"), complex(0, -float("inf")), True])  # fmt: skip
+@pytest.mark.parametrize(
+    "number",
+    [
+        0,
+        1,
+        -1,
+        2**70,
+        0.1,
+        -1e-300,
+        1e300,
+        2j,
+        -1.5 - 2j,
+        float("inf"),
+        -float("inf"),
+        complex("inf"),
+        complex(0, -float("inf")),
+        True,
+    ],
+)
 def test_literals_are_read_back(number):
     assert eval(literal(number)) == number
-    assert eval(f"2 - {literal(number)}") == 2 - number, "a sign must not join what stands before it"
+    assert eval(f"2 - {literal(number)}") == 2 - number, (
+        "a sign must not join what stands before it"
+    )
 
 
 def test_not_a_number_is_read_back():
@@ -198,9 +241,18 @@ def test_not_a_number_is_read_back():
     assert np.isnan(eval(literal(complex("nan+nanj"))))
 
 
-@pytest.mark.parametrize(("sizes", "want"),
-                         [([], "1"), (["3"], "3"), (["3", "4"], "12"), (["n"], "n"), (["1", "n"], "n"),
-                                             (["n", "2", "m"], "2*n*m"), (["0", "n"], "0*n")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sizes", "want"),
+    [
+        ([], "1"),
+        (["3"], "3"),
+        (["3", "4"], "12"),
+        (["n"], "n"),
+        (["1", "n"], "n"),
+        (["n", "2", "m"], "2*n*m"),
+        (["0", "n"], "0*n"),
+    ],
+)
 def test_products_of_sizes(sizes, want):
     assert product(sizes) == want
 
@@ -210,17 +262,30 @@ def test_shapes(sizes, want):
     assert shape(sizes) == want
 
 
-@pytest.mark.parametrize(("labels", "order", "want"), [((0, 1), (0, 1), "x"), ((0, 1), (1, 0), "x.T"),
-                                                       ((0, 1, 2), (2, 0, 1), "x.transpose(2, 0, 1)"),
-                                                       ((), (), "x")])
+@pytest.mark.parametrize(
+    ("labels", "order", "want"),
+    [
+        ((0, 1), (0, 1), "x"),
+        ((0, 1), (1, 0), "x.T"),
+        ((0, 1, 2), (2, 0, 1), "x.transpose(2, 0, 1)"),
+        ((), (), "x"),
+    ],
+)
 def test_transposes(labels, order, want):
     assert transposed("x", labels, order) == want
 
 
-@pytest.mark.parametrize(("labels", "out", "want"), [
-    ((0,), (0,), "x"), ((0,), (1, 0), "x"), ((0,), (0, 1), "x[:, None]"), ((), (0, 1), "x"),
-    ((1, 0), (0, 2, 1), "x.T[:, None, :]"), ((0,), (1, 0, 2), "x[:, None]"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("labels", "out", "want"),
+    [
+        ((0,), (0,), "x"),
+        ((0,), (1, 0), "x"),
+        ((0,), (0, 1), "x[:, None]"),
+        ((), (0, 1), "x"),
+        ((1, 0), (0, 2, 1), "x.T[:, None, :]"),
+        ((0,), (1, 0, 2), "x[:, None]"),
+    ],
+)
 def test_broadcasting_views(labels, out, want):
     assert aligned("x", labels, out) == want
 
@@ -230,10 +295,22 @@ def test_unknown_steps_raise():
         numpy_step(Step("dance", (), (), (), 0), [], str)
 
 
-@pytest.mark.parametrize("string", [
-    "iaj,ak->kji", "iaj,ak->ijk", "iaj,a->ij", "iaj,a->ji", "ak,iaj->ijk", "iabj,abk->ikj", "iabj,bak->ikj",
-    "iajl,ak->ikjl", "ihaj,akl->khijl", "iaj,kal->ijkl", "haij,a->jih",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "string",
+    [
+        "iaj,ak->kji",
+        "iaj,ak->ijk",
+        "iaj,a->ij",
+        "iaj,a->ji",
+        "ak,iaj->ijk",
+        "iabj,abk->ikj",
+        "iabj,bak->ikj",
+        "iajl,ak->ikjl",
+        "ihaj,akl->khijl",
+        "iaj,kal->ijkl",
+        "haij,a->jih",
+    ],
+)
 def test_axes_in_the_middle_are_summed_without_a_copy(string):
     """A stack of products over views, exactly; the last axis is long enough, or unknown."""
     sizes = dict(i=2, h=3, a=3, j=9, k=4, b=5, l=8)
@@ -258,8 +335,16 @@ def test_short_axes_are_copied_instead():
 def test_products_of_columns_are_one_pass():
     rng = np.random.default_rng(0)
     a, b = rng.integers(-3, 4, (5, 4)), rng.integers(-3, 4, (5, 4))
-    for text, fast in (("ab,ab->b", "np.einsum("), ("ab,ab->a", "np.vecdot("), ("abc,abc->ac", "np.einsum(")):
-        at = {"A": a, "B": b} if text.count("c") == 0 else {"A": a.reshape(5, 2, 2), "B": b.reshape(5, 2, 2)}
+    for text, fast in (
+        ("ab,ab->b", "np.einsum("),
+        ("ab,ab->a", "np.vecdot("),
+        ("abc,abc->ac", "np.einsum("),
+    ):
+        at = (
+            {"A": a, "B": b}
+            if text.count("c") == 0
+            else {"A": a.reshape(5, 2, 2), "B": b.reshape(5, 2, 2)}
+        )
         f = ed.compile(ed.einsum(text))
         assert f(at).tolist() == np.einsum(text, *at.values()).tolist()
         assert fast in f._last.emitted.source
@@ -268,7 +353,10 @@ def test_products_of_columns_are_one_pass():
 @pytest.mark.parametrize(("size", "one_pass"), [(20, True), (4, False)])
 @pytest.mark.parametrize("text", ["abz,bz->az", "abz,az->bz", "az,abz->zb", "abcz,bcz->az"])
 def test_stacks_that_run_fastest_are_one_pass(text, size, one_pass):
-    (la, lb), out = (tuple(map(ord, ls)) for ls in text.split("->")[0].split(",")), tuple(map(ord, text.split("->")[1]))
+    (la, lb), out = (
+        (tuple(map(ord, ls)) for ls in text.split("->")[0].split(",")),
+        tuple(map(ord, text.split("->")[1])),
+    )
     shape_ = {ord("a"): 5, ord("b"): 3, ord("c"): 2, ord("z"): size}
     x, y = (np.arange(prod(s)).reshape(s) for s in ([shape_[c] for c in ls] for ls in (la, lb)))
     sizes = tuple(shape_[c] for c in (*la, *lb))

@@ -7,9 +7,16 @@ import einderiv as ed
 from einderiv.backends.numpy_helpers import HELPERS, IMPORTS, TEXTS
 
 
-@pytest.mark.parametrize("text", [
-    "sigmoid(x)", "softplus(x)", "softmax(x, -1)", "log_softmax(x, -1)", "logsumexp(x, -1)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sigmoid(x)",
+        "softplus(x)",
+        "softmax(x, -1)",
+        "log_softmax(x, -1)",
+        "logsumexp(x, -1)",
+    ],
+)
 @pytest.mark.parametrize("x", [[1e4, 0, -1e4], [-1e4] * 3, [8e307, -8e307, 0]])
 def test_helpers_do_not_overflow(text, x):
     scope = {"np": np, "x": np.array(x, float)}
@@ -19,14 +26,17 @@ def test_helpers_do_not_overflow(text, x):
         assert np.isfinite(eval(text, scope)).all()
 
 
-@pytest.mark.parametrize(("lines", "want"), [
-    (["t0 = softmax(x, -1)"],             ["softmax"]),
-    (["t0 = log_softmax(x, -1)"],         ["log_softmax"]),
-    (["t0 = -softplus(-x)"],              ["softplus"]),
-    (["t0 = adjugate(x)"],                ["products", "adjugate"]),
-    (["t0 = factored(x)", "t1 = solved(t0, b)"], ["factored", "solved"]),
-    (["t0 = np.exp(x)", "t1 = x @ t0"],   []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lines", "want"),
+    [
+        (["t0 = softmax(x, -1)"], ["softmax"]),
+        (["t0 = log_softmax(x, -1)"], ["log_softmax"]),
+        (["t0 = -softplus(-x)"], ["softplus"]),
+        (["t0 = adjugate(x)"], ["products", "adjugate"]),
+        (["t0 = factored(x)", "t1 = solved(t0, b)"], ["factored", "solved"]),
+        (["t0 = np.exp(x)", "t1 = x @ t0"], []),
+    ],
+)
 def test_a_source_has_the_helpers_that_it_calls(lines, want):
     assert HELPERS.used(lines) == want
 
@@ -56,7 +66,12 @@ def test_products_leave_entries_out(shape, out):
 def test_factors_serve_with_scipy_and_without(monkeypatch, missing):
     """The same numbers, and singular matrices are named by NumPy in both."""
     A = ed.tensor("A", "ij")
-    outputs = {"x": ed.solve(A, ed.tensor("b", "i")), "log": ed.logdet(A), "det": ed.det(A), "inv": ed.inv(A)}
+    outputs = {
+        "x": ed.solve(A, ed.tensor("b", "i")),
+        "log": ed.logdet(A),
+        "det": ed.det(A),
+        "inv": ed.inv(A),
+    }
     source = ed.compile(outputs).source(A=(3, 3), b=(3,))
     if missing:
         source = source.replace("from scipy.linalg import lapack", "raise ImportError")
@@ -89,6 +104,13 @@ def test_one_factorisation_serves_all_uses(monkeypatch):
 
 def test_a_contracted_inverse_is_never_formed():
     A, b = ed.tensor("A", "ij"), ed.tensor("b", "ik")
-    for e in (ed.inv(A) @ b, ed.sum(ed.inv(A) @ b), ed.inv(A).T @ b, ed.trace(ed.inv(A) @ b), ed.solve(A @ A, b),
-              ed.vjp(ed.solve(A, b), "b", "C"), ed.jvp(ed.solve(A, b), A, "V")):  # fmt: skip
+    for e in (
+        ed.inv(A) @ b,
+        ed.sum(ed.inv(A) @ b),
+        ed.inv(A).T @ b,
+        ed.trace(ed.inv(A) @ b),
+        ed.solve(A @ A, b),
+        ed.vjp(ed.solve(A, b), "b", "C"),
+        ed.jvp(ed.solve(A, b), A, "V"),
+    ):
         assert "inverse" not in ed.source(e)

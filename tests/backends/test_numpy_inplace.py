@@ -14,7 +14,6 @@ rng = np.random.default_rng(0)
 AT = {name: rng.uniform(0.5, 1.5, (n, n)) for name in "ABC"}
 
 
-
 CASES = {  # expression, value, must this line be in the source of a planned call?
     "scale":         (lambda: 3 * (A * B), lambda a: 3 * (a["A"] * a["B"]), " *= 3"),
     "add":           (lambda: A * B + C, lambda a: a["A"] * a["B"] + a["C"], " += C"),
@@ -48,7 +47,9 @@ def test_values_and_lines(name):
     if value is not None:
         np.testing.assert_allclose(found, value(arrays), rtol=1e-13)
     np.testing.assert_allclose(found, ed.compile(e)({k: a[:] for k, a in given.items()}), rtol=0)
-    assert all((given[k] == arrays[k]).all() for k in given), "an array of the caller was written to"
+    assert all((given[k] == arrays[k]).all() for k in given), (
+        "an array of the caller was written to"
+    )
     text = f._last.emitted.source
     assert line is None or line in text, text
     assert (f(given) == found).all()
@@ -99,14 +100,26 @@ def test_a_term_that_fills_its_place_is_written_over():
     assert (at["d"] == 1).all()
 
 
-@pytest.mark.parametrize("e", [A @ B + C + (A @ B).T, A @ B - 2 * C - 3 * (A @ B).T,
-                               A @ B + C + ed.diag(t("v", "i")) + (A @ B).T])  # fmt: skip
+@pytest.mark.parametrize(
+    "e",
+    [
+        A @ B + C + (A @ B).T,
+        A @ B - 2 * C - 3 * (A @ B).T,
+        A @ B + C + ed.diag(t("v", "i")) + (A @ B).T,
+    ],
+)
 def test_nothing_is_written_over_while_a_view_of_it_is_read(e):
-    at = {name: rng.integers(-3, 4, (n, n)).astype(float) for name in "ABC"} | {"v": np.arange(1.0 * n)}
+    at = {name: rng.integers(-3, 4, (n, n)).astype(float) for name in "ABC"} | {
+        "v": np.arange(1.0 * n)
+    }
     f = ed.compile(e)
     given = {name: at[name] for name in f.inputs}
     X, minus = at["A"] @ at["B"], "-2 *" in str(e) or "- 2 *" in str(e)
-    want = X - 2 * at["C"] - 3 * X.T if minus else X + at["C"] + X.T + (np.diag(at["v"]) if "v" in given else 0)
+    want = (
+        X - 2 * at["C"] - 3 * X.T
+        if minus
+        else X + at["C"] + X.T + (np.diag(at["v"]) if "v" in given else 0)
+    )
     assert (f(given) == want).all()
 
 
@@ -129,9 +142,13 @@ WRITTEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "spec", "want"), WRITTEN, ids=[f"{row[0]} {row[2][0]}" for row in WRITTEN])
+@pytest.mark.parametrize(
+    ("kind", "spec", "want"), WRITTEN, ids=[f"{row[0]} {row[2][0]}" for row in WRITTEN]
+)
 def test_what_is_written(kind, spec, want):
-    step = Step(kind, (0, 1), spec, (3, 3), 0, (3,) * sum(map(len, spec[:2])) if kind == "contract2" else ())
+    step = Step(
+        kind, (0, 1), spec, (3, 3), 0, (3,) * sum(map(len, spec[:2])) if kind == "contract2" else ()
+    )
     assert into(step, ["x", "y"], str, "out", zeroed=False) == want
 
 
@@ -158,12 +175,16 @@ ZEROED = [
 @pytest.mark.parametrize(("places", "want"), ZEROED, ids=[str(row[0]) for row in ZEROED])
 def test_terms_into_zeros(places, want):
     spec = tuple((tuple(dict.fromkeys(place)), place) for place in places)
-    step = Step("write", tuple(range(len(places))), spec, (3,) * (len(places[0]) if places else 1), 0)
+    step = Step(
+        "write", tuple(range(len(places))), spec, (3,) * (len(places[0]) if places else 1), 0
+    )
     names = [f"x{k}" for k in range(len(places))]
     assert into(step, names, str, "out", zeroed=True) == want
     n = len(places[0]) if places else 1
     rng, out = np.random.default_rng(0), np.zeros((3,) * n)
-    arrays = dict(zip(names, (rng.normal(size=(3,) * len(labels)) for labels, _ in spec), strict=True))
+    arrays = dict(
+        zip(names, (rng.normal(size=(3,) * len(labels)) for labels, _ in spec), strict=True)
+    )
     want_ = np.zeros_like(out)
     for name, (_, place) in zip(names, spec, strict=True):
         letters = "".join("abc"[x] for x in place)

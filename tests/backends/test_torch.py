@@ -30,11 +30,15 @@ def test_as_numpy(name):
 def test_sources_run_alone(name):
     e = SAMPLES[name]()
     given = arrays(e, domain=domain(name))
-    got = run_source(e, "torch", {n: torch.tensor(a) for n, a in (given | HELD.get(name, {})).items()})
+    got = run_source(
+        e, "torch", {n: torch.tensor(a) for n, a in (given | HELD.get(name, {})).items()}
+    )
     np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [n for n in ELEMENTWISE if FUNCTIONS[n].analytic and n not in TORCH.library.real])
+@pytest.mark.parametrize(
+    "name", [n for n in ELEMENTWISE if FUNCTIONS[n].analytic and n not in TORCH.library.real]
+)
 def test_complex(name):
     if FUNCTIONS[name].needs:
         pytest.skip("NumPy has it of real numbers only")
@@ -49,10 +53,14 @@ def test_complex(name):
     np.testing.assert_allclose(got, ed.evaluate(e, given), rtol=1e-9)
 
 
-@pytest.mark.parametrize("f", [ed.softmax, ed.log_softmax, ed.logsumexp, lambda x: ed.softmax(x, (0, 1))])
+@pytest.mark.parametrize(
+    "f", [ed.softmax, ed.log_softmax, ed.logsumexp, lambda x: ed.softmax(x, (0, 1))]
+)
 def test_complex_reductions(f):
     X, x = t("X", "ij"), np.random.default_rng(1).normal(size=(2, 3)) * (1 + 2j)
-    np.testing.assert_allclose(ed.evaluate(f(X), X=torch.tensor(x)), ed.evaluate(f(X), X=x), rtol=1e-12)
+    np.testing.assert_allclose(
+        ed.evaluate(f(X), X=torch.tensor(x)), ed.evaluate(f(X), X=x), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", sorted(TORCH.library.real))
@@ -61,15 +69,26 @@ def test_real_functions_say_so(name):
         ed.evaluate(getattr(ed, name)(t("x", "i")), x=torch.ones(2, dtype=torch.complex64))
 
 
-@pytest.mark.parametrize("e", [ed.softmax(t("x", "i")), ed.log_softmax(t("x", "i")), ed.softplus(t("x", "i")),
-                               ed.logsumexp(t("x", "i")), ed.sigmoid(t("x", "i")), ed.log_sigmoid(t("x", "i"))],
-                         ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "e",
+    [
+        ed.softmax(t("x", "i")),
+        ed.log_softmax(t("x", "i")),
+        ed.softplus(t("x", "i")),
+        ed.logsumexp(t("x", "i")),
+        ed.sigmoid(t("x", "i")),
+        ed.log_sigmoid(t("x", "i")),
+    ],
+    ids=str,
+)
 def test_large_inputs_do_not_overflow(e):
     x = torch.tensor([1e4, -1e4, 3.0])
     for what in (e, ed.grad(ed.sum(e), "x")):
         got = ed.evaluate(what, x=x)
         assert got.dtype == torch.float32
-        np.testing.assert_allclose(got, ed.evaluate(what, x=x.double().numpy()), rtol=1e-6, atol=1e-30)
+        np.testing.assert_allclose(
+            got, ed.evaluate(what, x=x.double().numpy()), rtol=1e-6, atol=1e-30
+        )
 
 
 @pytest.mark.slow
@@ -116,9 +135,16 @@ def test_held_arrays_are_moved():
     assert f.raw(torch.ones(2, 3)).tolist() == [3, 3]
 
 
-PROMOTED = [("float32", "int64", "float32"), ("float32", "float64", "float64"), ("float16", "float32", "float32"),
-            ("bfloat16", "int64", "bfloat16"), ("float32", "bool", "float32"), ("complex64", "float64", "complex128"),
-            ("int32", "int64", "int64"), ("int8", "uint8", "int16")]  # fmt: skip
+PROMOTED = [
+    ("float32", "int64", "float32"),
+    ("float32", "float64", "float64"),
+    ("float16", "float32", "float32"),
+    ("bfloat16", "int64", "bfloat16"),
+    ("float32", "bool", "float32"),
+    ("complex64", "float64", "complex128"),
+    ("int32", "int64", "int64"),
+    ("int8", "uint8", "int16"),
+]
 
 
 @pytest.mark.parametrize(("a", "b", "want"), PROMOTED)
@@ -132,8 +158,13 @@ def test_promotes_as_torch(a, b, want):
 
 
 def test_whole_numbers_under_a_smooth_function_get_the_default_float():
-    assert ed.evaluate(ed.exp(x), x=torch.ones(2, dtype=torch.int64)).dtype == torch.get_default_dtype()
-    assert ed.evaluate(0.5 * x, x=torch.ones(2, dtype=torch.int8)).dtype == torch.get_default_dtype()
+    assert (
+        ed.evaluate(ed.exp(x), x=torch.ones(2, dtype=torch.int64)).dtype
+        == torch.get_default_dtype()
+    )
+    assert (
+        ed.evaluate(0.5 * x, x=torch.ones(2, dtype=torch.int8)).dtype == torch.get_default_dtype()
+    )
 
 
 def test_whole_numbers_are_exact_or_refused():
@@ -142,8 +173,11 @@ def test_whole_numbers_are_exact_or_refused():
     with pytest.raises(ed.EinderivError, match="beyond int64"):
         ed.evaluate(product, A=big, B=big)
     with pytest.raises(ed.EinderivError, match=r"30000.*int8 does not hold"):
-        ed.evaluate(product, A=torch.full((1, 3), 100, dtype=torch.int8),
-                    B=torch.full((3, 1), 100, dtype=torch.int8))  # fmt: skip
+        ed.evaluate(
+            product,
+            A=torch.full((1, 3), 100, dtype=torch.int8),
+            B=torch.full((3, 1), 100, dtype=torch.int8),
+        )
     got = ed.evaluate(es("i,i->", "x", "x"), x=torch.tensor([2**30, 3]))
     assert got.item() == 2**60 + 9
     J = ed.derive(es("ij,jk->ik", "A", "B"), "A")
@@ -153,7 +187,12 @@ def test_whole_numbers_are_exact_or_refused():
 
 def test_autograd_passes_through():
     w = torch.rand(3, requires_grad=True)
-    f = ed.compile({"loss": ed.sum(ed.sin(t("w", "i")) ** 2), "grad": ed.grad(ed.sum(ed.sin(t("w", "i")) ** 2), "w")})
+    f = ed.compile(
+        {
+            "loss": ed.sum(ed.sin(t("w", "i")) ** 2),
+            "grad": ed.grad(ed.sum(ed.sin(t("w", "i")) ** 2), "w"),
+        }
+    )
     for _ in range(3):
         found = f(w=w)
         (theirs,) = torch.autograd.grad(found["loss"], w)
@@ -174,7 +213,10 @@ def test_transformations(function):
     f = ed.compile(ed.sum(ed.exp(X) * X))
     a, transform = torch.rand(2, 3), getattr(torch.func, function)
     if function == "vmap":
-        got, want = transform(lambda a: f(X=a))(torch.stack([a, 2 * a])), torch.stack([f(X=a), f(X=2 * a)])
+        got, want = (
+            transform(lambda a: f(X=a))(torch.stack([a, 2 * a])),
+            torch.stack([f(X=a), f(X=2 * a)]),
+        )
     elif function == "jvp":
         got, want = transform(lambda a: f(X=a), (a,), (a,))[1], ((a.exp() * a + a.exp()) * a).sum()
     else:
@@ -187,7 +229,9 @@ def test_transformations_go_through_its_own_kernels(make):
     f, a = fused(make, torch.tensor)
     for _ in range(3):
         want = f(a)
-    torch.testing.assert_close(torch.func.vmap(f)(torch.stack([a, 2 * a])), torch.stack([want, f(2 * a)]))
+    torch.testing.assert_close(
+        torch.func.vmap(f)(torch.stack([a, 2 * a])), torch.stack([want, f(2 * a)])
+    )
     forward, backward = torch.func.jacfwd(f)(a), torch.func.jacrev(f)(a)
     torch.testing.assert_close(forward, backward)
     torch.testing.assert_close(torch.func.vmap(torch.func.jacrev(f))(a[None])[0], backward)
@@ -228,7 +272,9 @@ def test_declared_structures_are_checked():
     assert f(S=torch.eye(2)).tolist() == [[2, 0], [0, 2]]
     with pytest.raises(ed.EinderivError, match="declared symmetric"):
         f(S=torch.tensor([[1.0, 2], [0, 1]]))
-    assert torch.func.vmap(lambda S: f(S=S))(torch.eye(2)[None]).shape == (1, 2, 2), "no values to look at"
+    assert torch.func.vmap(lambda S: f(S=S))(torch.eye(2)[None]).shape == (1, 2, 2), (
+        "no values to look at"
+    )
 
 
 REFUSED = [

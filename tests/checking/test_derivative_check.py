@@ -53,10 +53,13 @@ OK = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "wrt", "method"),
-                         [pytest.param(*r[1:],
-                                       id=r[0]) if isinstance(r, tuple) and not hasattr(r, "id") else r
-                          for r in OK])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "wrt", "method"),
+    [
+        pytest.param(*r[1:], id=r[0]) if isinstance(r, tuple) and not hasattr(r, "id") else r
+        for r in OK
+    ],
+)
 def test_right(make, wrt, method):
     report = ed.check(make(), wrt)
     assert report.ok, str(report)
@@ -67,14 +70,17 @@ def test_right(make, wrt, method):
         assert (one.tolerance == 0) == ("exact" in one.method)
 
 
-@pytest.mark.parametrize(("given", "method"), [
-    (dict(x=np.array([1, 2, 3]), M=np.arange(9).reshape(3, 3)),        EXACT),
-    (dict(x=np.array([1.5, 2, 3])),                                    STEP),
-    (dict(x=np.array([1.5, 2, 3], "f4")),                              STEP),
-    (dict(x=np.array([1 + 2j, 2, 3])),                                 CENTRAL),
-    (dict(x=np.zeros(0, int)),                                         ""),
-    (dict(x=np.ones(1, "i1"), M=np.ones((1, 1), "i1")),                EXACT),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("given", "method"),
+    [
+        (dict(x=np.array([1, 2, 3]), M=np.arange(9).reshape(3, 3)), EXACT),
+        (dict(x=np.array([1.5, 2, 3])), STEP),
+        (dict(x=np.array([1.5, 2, 3], "f4")), STEP),
+        (dict(x=np.array([1 + 2j, 2, 3])), CENTRAL),
+        (dict(x=np.zeros(0, int)), ""),
+        (dict(x=np.ones(1, "i1"), M=np.ones((1, 1), "i1")), EXACT),
+    ],
+)
 def test_arrays_that_are_given(given, method):
     y = es("i,ij,j->", x, M, x)
     for report in (ed.check(y, "x", given), ed.check(y, "x", **given)):
@@ -107,7 +113,9 @@ def test_sizes_and_seeds():
 # ---- planted: what is wrong must be found, by every method, small and large
 def planted_function(monkeypatch, name, wrong):
     row = FUNCTIONS[name]
-    monkeypatch.setitem(FUNCTIONS, name, dataclasses.replace(row, derivatives=tuple(map(wrong, row.derivatives))))
+    monkeypatch.setitem(
+        FUNCTIONS, name, dataclasses.replace(row, derivatives=tuple(map(wrong, row.derivatives)))
+    )
 
 
 def negated(rule):
@@ -147,14 +155,18 @@ FUNCTION_PLANTS = [
 
 
 @pytest.mark.parametrize("size", [3, 200])
-@pytest.mark.parametrize(("name", "make", "wrt", "wrong", "method"), FUNCTION_PLANTS,
-                         ids=[f"{r[0]} {r[3].__name__}" for r in FUNCTION_PLANTS])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "make", "wrt", "wrong", "method"),
+    FUNCTION_PLANTS,
+    ids=[f"{r[0]} {r[3].__name__}" for r in FUNCTION_PLANTS],
+)
 def test_a_wrong_row_is_found(monkeypatch, name, make, wrt, wrong, method, size):
     whole = method == EXACT
     r = np.random.default_rng(0)
-    arrays = {"x": r.integers(1, 4, size) if whole else r.uniform(0.3, 1, size),
-              "M": r.integers(1, 4, (size, size)) if whole else r.uniform(0.3, 1,
-                                                                          (size, size)) / size}  # fmt: skip
+    arrays = {
+        "x": r.integers(1, 4, size) if whole else r.uniform(0.3, 1, size),
+        "M": r.integers(1, 4, (size, size)) if whole else r.uniform(0.3, 1, (size, size)) / size,
+    }
     given = {n: a for n, a in arrays.items() if n in ed.compile(make()).inputs}
     assert ed.check(make(), wrt, given).ok, "right before"
     planted_function(monkeypatch, name, wrong)
@@ -219,9 +231,14 @@ RULE_PLANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("n", [3, 28])  # entry by entry, and along directions: 28^3 entries are too many
-@pytest.mark.parametrize(("name", "wrong", "make", "wrt"), RULE_PLANTS,
-                         ids=[f"{k} {r[1].__name__}" for k, r in enumerate(RULE_PLANTS)])  # fmt: skip
+@pytest.mark.parametrize(
+    "n", [3, 28]
+)  # entry by entry, and along directions: 28^3 entries are too many
+@pytest.mark.parametrize(
+    ("name", "wrong", "make", "wrt"),
+    RULE_PLANTS,
+    ids=[f"{k} {r[1].__name__}" for k, r in enumerate(RULE_PLANTS)],
+)
 def test_a_wrong_rule_is_found(monkeypatch, name, wrong, make, wrt, n):
     r = np.random.default_rng(3)
     arrays = {"x": r.integers(1, 5, n), "M": r.integers(-4, 5, (n, n)), "z": r.integers(-4, 0, n)}
@@ -242,7 +259,11 @@ def test_not_a_number_is_not_ok(monkeypatch):
 
 def test_arrays_are_drawn_again_where_the_function_has_no_value():
     X = ed.tensor("X", "ij")
-    reports = [ed.check(ed.log(ed.det(X)), X, sizes={"i": n, "j": n}, seed=k) for n in (1, 2, 3) for k in range(6)]
+    reports = [
+        ed.check(ed.log(ed.det(X)), X, sizes={"i": n, "j": n}, seed=k)
+        for n in (1, 2, 3)
+        for k in range(6)
+    ]
     assert all(report.judged and report.ok for report in reports)
 
 
@@ -277,11 +298,21 @@ def test_weights_give_the_slope_of_any_polynomial(degree):
     assert sum(w * f for w, f in zip(_weights(degree), values, strict=True)) == want
 
 
-@pytest.mark.parametrize(("make", "degree"), [
-    (lambda: A @ B, 1), (lambda: A * A + A, 2), (lambda: ed.square(A * A), 4), (lambda: B * 3, 0),
-    (lambda: ed.exp(A), None), (lambda: ed.exp(B), 0), (lambda: ed.exp(A) * A, None), (lambda: A**4, 4),
-    (lambda: es("ij,ij,ij->", A, A, A), 3), (lambda: ed.relu(A) + A, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "degree"),
+    [
+        (lambda: A @ B, 1),
+        (lambda: A * A + A, 2),
+        (lambda: ed.square(A * A), 4),
+        (lambda: B * 3, 0),
+        (lambda: ed.exp(A), None),
+        (lambda: ed.exp(B), 0),
+        (lambda: ed.exp(A) * A, None),
+        (lambda: A**4, 4),
+        (lambda: es("ij,ij,ij->", A, A, A), 3),
+        (lambda: ed.relu(A) + A, None),
+    ],
+)
 def test_degrees(make, degree):
     assert degree_in(make(), "A") == degree
 
@@ -318,6 +349,8 @@ def test_products_of_several_scalars():
 def test_where_the_function_has_no_real_value():
     # Not a large deviation, which a wrong derivative would have.
     with np.errstate(invalid="ignore"):
-        report = ed.check(ed.log(ed.det(ed.tensor("X", "aa"))), "X", X=np.array([[0.0, 1.0], [1.0, 0.0]]))
+        report = ed.check(
+            ed.log(ed.det(ed.tensor("X", "aa"))), "X", X=np.array([[0.0, 1.0], [1.0, 0.0]])
+        )
     assert np.isnan(report.error)
     assert not report.ok

@@ -28,7 +28,9 @@ SQUARES = [(n, p) for n, p in with_parameters(MATRICES) if n not in ("vec", "unv
 AT = np.random.default_rng(5).normal(size=(3, 3)) + 2 * np.eye(3)
 AT = (AT + AT.T) / 2  # positive definite, for all rows take it
 each = pytest.mark.parametrize(("name", "parameters"), ROWS, ids=[f"{n}{p or ''}" for n, p in ROWS])
-square = pytest.mark.parametrize(("name", "parameters"), SQUARES, ids=[f"{n}{p or ''}" for n, p in SQUARES])
+square = pytest.mark.parametrize(
+    ("name", "parameters"), SQUARES, ids=[f"{n}{p or ''}" for n, p in SQUARES]
+)
 
 
 def elementary(name, parameters, axes="ij"):
@@ -53,7 +55,9 @@ def test_elementwise_and_reductions(name, parameters, shape):
 @square
 def test_matrix_rows(name, parameters):
     node = apply(name, A, 2, parameters)
-    np.testing.assert_allclose(PLAIN[name](AT, node), MATRICES[name](AT, *parameters), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(
+        PLAIN[name](AT, node), MATRICES[name](AT, *parameters), rtol=1e-11, atol=1e-12
+    )
     if name not in ("cholesky",):  # whose formula here is of one matrix
         stack = np.stack([AT, AT + np.eye(3)])
         got = PLAIN[name](stack, apply(name, N, 2, parameters))
@@ -70,17 +74,23 @@ def stepped(f, given, k):
     return np.stack(columns, -1).reshape(columns[0].shape + given[k].shape)
 
 
-@pytest.mark.parametrize(("name", "parameters"), [(n, p) for n, p in ROWS if FUNCTIONS[n].analytic and n != "conj"])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [(n, p) for n, p in ROWS if FUNCTIONS[n].analytic and n != "conj"]
+)
 def test_analytic_rows_take_complex_steps(name, parameters):
     """What `check` relies on: the imaginary part of the plain formula is the derivative, to the last digits."""
     node, given = elementary(name, parameters), arguments(name, (2, 3))
     arrays = dict(zip(NAMES, given))
     for k, n in enumerate(arrays):
         got = stepped(lambda *a: PLAIN[name](*a, node), given, k)
-        np.testing.assert_allclose(got, ed.evaluate(ed.derive(node, n), arrays), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            got, ed.evaluate(ed.derive(node, n), arrays), rtol=1e-12, atol=1e-13
+        )
 
 
-@pytest.mark.parametrize(("name", "parameters"), [(n, p) for n, p in SQUARES if FUNCTIONS[n].analytic])
+@pytest.mark.parametrize(
+    ("name", "parameters"), [(n, p) for n, p in SQUARES if FUNCTIONS[n].analytic]
+)
 def test_analytic_matrix_rows_take_complex_steps(name, parameters):
     node = apply(name, A, 2, parameters)
     got = stepped(lambda a: PLAIN[name](a, node), [AT], 0)
@@ -89,7 +99,9 @@ def test_analytic_matrix_rows_take_complex_steps(name, parameters):
 
 def test_pinv_of_a_rectangle():
     at = np.arange(6.0).reshape(3, 2) ** 2
-    np.testing.assert_allclose(PLAIN["pinv"](at, None), MATRICES["pinv"](at), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(
+        PLAIN["pinv"](at, None), MATRICES["pinv"](at), rtol=1e-12, atol=1e-13
+    )
 
 
 def test_reshapes_leave_the_entries_to_the_caller():
@@ -136,8 +148,11 @@ def test_minors_of_singular_matrices():
     assert second[1, 1, 2, 2] == second[2, 2, 1, 1] == 2
     assert second[1, 2, 2, 1] == second[2, 1, 1, 2] == -2
     assert np.abs(second).sum() == 8
-    np.testing.assert_allclose(by_differences(lambda a: PLAIN["minors"](a, apply("minors", A, 2, (1,))), at, 1e-3),
-                               second, atol=1e-12)  # fmt: skip
+    np.testing.assert_allclose(
+        by_differences(lambda a: PLAIN["minors"](a, apply("minors", A, 2, (1,))), at, 1e-3),
+        second,
+        atol=1e-12,
+    )
 
 
 @pytest.mark.parametrize("name", ["gelu", "erf", "erfc", "gammaln", "digamma", "polygamma"])
@@ -149,10 +164,21 @@ def test_a_missing_scipy_is_named(name, monkeypatch):
 
 # ---- far out, where a plain formula may be too plain
 FAR = [
-    ("sigmoid", -1e4, 0.0), ("sigmoid", 1e4, 1.0), ("softplus", 1e4, 1e4), ("softplus", -1e4, 0.0), ("silu", -1e4, 0.0),
-    ("log_sigmoid", -1e4, -1e4), ("tanh", 1e4, 1.0), ("erf", -1e4, -1.0), ("gelu", -1e4, 0.0), ("arcsinh", 0.0, 0.0),
-    ("elu", -1e4, -1.0), ("relu", -1e4, 0.0), ("log1p", 1e4, math.log(10001)), ("cbrt", -8.0, -2.0),
-]  # fmt: skip
+    ("sigmoid", -1e4, 0.0),
+    ("sigmoid", 1e4, 1.0),
+    ("softplus", 1e4, 1e4),
+    ("softplus", -1e4, 0.0),
+    ("silu", -1e4, 0.0),
+    ("log_sigmoid", -1e4, -1e4),
+    ("tanh", 1e4, 1.0),
+    ("erf", -1e4, -1.0),
+    ("gelu", -1e4, 0.0),
+    ("arcsinh", 0.0, 0.0),
+    ("elu", -1e4, -1.0),
+    ("relu", -1e4, 0.0),
+    ("log1p", 1e4, math.log(10001)),
+    ("cbrt", -8.0, -2.0),
+]
 
 
 @pytest.mark.parametrize(("name", "at", "value"), FAR)

@@ -17,13 +17,28 @@ from einderiv.expression import (
 X = ed.tensor("X", "ij")
 
 
-@pytest.mark.parametrize(("value", "want"), [
-    (3, 3), (2.5, 2.5), (1j, 1j), (True, True), (np.int8(3), 3), (np.float32(0.5), 0.5),
-    (np.complex64(1j), 1j), (np.array(3), None), ([1], None), ("3", None), (None, None), (X, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        (3, 3),
+        (2.5, 2.5),
+        (1j, 1j),
+        (True, True),
+        (np.int8(3), 3),
+        (np.float32(0.5), 0.5),
+        (np.complex64(1j), 1j),
+        (np.array(3), None),
+        ([1], None),
+        ("3", None),
+        (None, None),
+        (X, None),
+    ],
+)
 def test_number(value, want):
     assert number(value) == want
-    assert type(number(value)) in (bool, int, float, complex, type(None)), "NumPy's would decide dtypes"
+    assert type(number(value)) in (bool, int, float, complex, type(None)), (
+        "NumPy's would decide dtypes"
+    )
 
 
 def test_operand():
@@ -38,12 +53,15 @@ def test_operand():
         as_expression("X")
 
 
-@pytest.mark.parametrize(("value", "kind", "message"), [
-    (True,     TypeError,     "the size must be a whole number, not True"),
-    (2.0,      TypeError,     "the size must be a whole number, not 2.0"),
-    (-1,       ed.ShapeError, "the size is -1, but sizes are not negative"),
-    (2**63,    ed.ShapeError, r"the size is 2\*\*63 or more"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        (True, TypeError, "the size must be a whole number, not True"),
+        (2.0, TypeError, "the size must be a whole number, not 2.0"),
+        (-1, ed.ShapeError, "the size is -1, but sizes are not negative"),
+        (2**63, ed.ShapeError, r"the size is 2\*\*63 or more"),
+    ],
+)
 def test_whole_numbers(value, kind, message):
     assert whole(np.int64(3), "the size") == 3
     with pytest.raises(kind, match=message):

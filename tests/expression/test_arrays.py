@@ -61,14 +61,26 @@ def test_other_libraries_are_known_and_refused(kind):
     array = sys.modules[kind].numpy.ones(2) if kind == "jax" else sys.modules[kind].ones(2)
     assert is_array(array)
     assert library(array) == kind
-    with pytest.raises(BackendError, match=rf"^operand 3 is an array of {kind}; .*with numpy\.asarray"):
+    with pytest.raises(
+        BackendError, match=rf"^operand 3 is an array of {kind}; .*with numpy\.asarray"
+    ):
         usable(array, "operand 3")
 
 
-@pytest.mark.parametrize("array", [
-    A, A.T, A[::-1, ::2], np.zeros(()), np.zeros((0, 3)), np.broadcast_to(1.0, (3, 3)), np.zeros(1).view(Sub),
-    *(np.zeros(2, kind) for kind in "?bBhHiIlLqQefdgFDG"),
-], ids=lambda a: f"{a.dtype}{a.shape}")  # fmt: skip
+@pytest.mark.parametrize(
+    "array",
+    [
+        A,
+        A.T,
+        A[::-1, ::2],
+        np.zeros(()),
+        np.zeros((0, 3)),
+        np.broadcast_to(1.0, (3, 3)),
+        np.zeros(1).view(Sub),
+        *(np.zeros(2, kind) for kind in "?bBhHiIlLqQefdgFDG"),
+    ],
+    ids=lambda a: f"{a.dtype}{a.shape}",
+)
 def test_numpy_arrays_stay_as_they_are(array):
     found = usable(array, "X")
     assert np.shares_memory(found, array) == bool(array.size), "held, not copied"
@@ -84,18 +96,21 @@ def test_read_only_arrays_are_used_and_stay_read_only():
     assert not array.flags.writeable
 
 
-@pytest.mark.parametrize(("value", "want"), [
-    ([1, 2],            np.array([1, 2])),
-    (((1.0,), (2.0,)),  np.array([[1.0], [2.0]])),
-    ([],                np.zeros(0)),
-    ([[], []],          np.zeros((2, 0))),
-    (3,                 np.array(3)),
-    (2.5,               np.array(2.5)),
-    (1j,                np.array(1j)),
-    (True,              np.array(True)),
-    (Offers(),          np.array([1.0, 2.0])),
-    (np.float32(3),     np.array(3, np.float32)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "want"),
+    [
+        ([1, 2], np.array([1, 2])),
+        (((1.0,), (2.0,)), np.array([[1.0], [2.0]])),
+        ([], np.zeros(0)),
+        ([[], []], np.zeros((2, 0))),
+        (3, np.array(3)),
+        (2.5, np.array(2.5)),
+        (1j, np.array(1j)),
+        (True, np.array(True)),
+        (Offers(), np.array([1.0, 2.0])),
+        (np.float32(3), np.array(3, np.float32)),
+    ],
+)
 def test_what_becomes_an_array(value, want):
     found = usable(value, "X")
     assert isinstance(found, np.ndarray)
@@ -110,23 +125,26 @@ def nested(depth):
     return value
 
 
-@pytest.mark.parametrize(("value", "kind", "message"), [
-    (None,                                   TypeError,     "must be an array, a number or .*, not None"),
-    ({"a": 1},                               TypeError,     "must be an array, .* not dict"),
-    (object(),                               TypeError,     "must be an array, .* not object"),
-    ([1, None],                              TypeError,     "has dtype object"),
-    (["a"],                                  TypeError,     "has dtype <U1, which cannot be computed with"),
-    (np.array(["a"]),                        TypeError,     "has dtype <U1"),
-    (np.array([b"a"]),                       TypeError,     r"has dtype \|S1"),
-    (np.array(["2020-01-01"], "M8[D]"),      TypeError,     r"has dtype datetime64\[D\]"),
-    (np.array([1], "m8[s]"),                 TypeError,     r"has dtype timedelta64\[s\]"),
-    (np.zeros(1, [("a", int)]),              TypeError,     "has dtype "),
-    (np.array([1, "a"], object),             TypeError,     "has dtype object"),
-    (np.ma.masked_array([1.0, 2.0], [0, 1]), TypeError,     r"is a masked array.*\.filled\(0\)"),
-    (np.ma.masked_array([1.0, 2.0]),         TypeError,     "is a masked array"),
-    ([[1, 2], [3]],                          EinderivError, "is no array: .*inhomogeneous"),
-    (nested(100),                            EinderivError, "is no array: "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "kind", "message"),
+    [
+        (None, TypeError, "must be an array, a number or .*, not None"),
+        ({"a": 1}, TypeError, "must be an array, .* not dict"),
+        (object(), TypeError, "must be an array, .* not object"),
+        ([1, None], TypeError, "has dtype object"),
+        (["a"], TypeError, "has dtype <U1, which cannot be computed with"),
+        (np.array(["a"]), TypeError, "has dtype <U1"),
+        (np.array([b"a"]), TypeError, r"has dtype \|S1"),
+        (np.array(["2020-01-01"], "M8[D]"), TypeError, r"has dtype datetime64\[D\]"),
+        (np.array([1], "m8[s]"), TypeError, r"has dtype timedelta64\[s\]"),
+        (np.zeros(1, [("a", int)]), TypeError, "has dtype "),
+        (np.array([1, "a"], object), TypeError, "has dtype object"),
+        (np.ma.masked_array([1.0, 2.0], [0, 1]), TypeError, r"is a masked array.*\.filled\(0\)"),
+        (np.ma.masked_array([1.0, 2.0]), TypeError, "is a masked array"),
+        ([[1, 2], [3]], EinderivError, "is no array: .*inhomogeneous"),
+        (nested(100), EinderivError, "is no array: "),
+    ],
+)
 def test_what_cannot_be_used(value, kind, message):
     with pytest.raises(kind, match=rf"^operand 7 {message}") as info:
         usable(value, "operand 7")

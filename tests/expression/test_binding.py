@@ -10,19 +10,38 @@ X, w = ed.tensor("X", ("row", "column")), ed.tensor("w", ("column",))
 
 
 def test_shapes_of_arrays_and_tuples():
-    assert shapes_of({"A": np.zeros((2, 3)), "B": (4, np.int64(5)), "c": ()}) == {"A": (2, 3), "B": (4, 5), "c": ()}
+    assert shapes_of({"A": np.zeros((2, 3)), "B": (4, np.int64(5)), "c": ()}) == {
+        "A": (2, 3),
+        "B": (4, 5),
+        "c": (),
+    }
     with pytest.raises(TypeError, match=r"an axis of A must be a whole number, not 2\.5"):
         shapes_of({"A": (2.5,)})
 
 
-@pytest.mark.parametrize(("e", "given", "shape"), [
-    (X @ w,                                     {"row": 3},         (3,)),
-    (ed.einsum("ij->ji", "A"),                  {"i": 2, "j": 5},   (5, 2)),
-    (ed.derive(ed.einsum("ij->", "A"), "A"),    {"i": 2, "j": 5},   (2, 5)),  # labels of what was derived
-    (ed.einsum("i,j->ij", "x", "y"),            {"i": 0, "j": 1},   (0, 1)),
-    (ed.parse("tanh(einsum('nk,mk->nm', U, V))"), {"n": 2, "m": 3, "k": 4}, (2, 3)),  # further inside
-    (ed.derive(ed.parse("sum(exp(einsum('nk,mk->nm', U, V)))"), "U"), {"n": 2, "m": 3, "k": 4}, (2, 4)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "given", "shape"),
+    [
+        (X @ w, {"row": 3}, (3,)),
+        (ed.einsum("ij->ji", "A"), {"i": 2, "j": 5}, (5, 2)),
+        (
+            ed.derive(ed.einsum("ij->", "A"), "A"),
+            {"i": 2, "j": 5},
+            (2, 5),
+        ),  # labels of what was derived
+        (ed.einsum("i,j->ij", "x", "y"), {"i": 0, "j": 1}, (0, 1)),
+        (
+            ed.parse("tanh(einsum('nk,mk->nm', U, V))"),
+            {"n": 2, "m": 3, "k": 4},
+            (2, 3),
+        ),  # further inside
+        (
+            ed.derive(ed.parse("sum(exp(einsum('nk,mk->nm', U, V)))"), "U"),
+            {"n": 2, "m": 3, "k": 4},
+            (2, 4),
+        ),
+    ],
+)
 def test_sizes_by_name(e, given, shape):
     sizes = Sizes({}).read([e])
     fix(sizes, [e], given)
@@ -39,7 +58,9 @@ def test_what_is_not_there_is_named():
 
 def test_a_label_that_is_written_for_two_axes():
     e = ed.parse("sum(exp(einsum('ij,j->i', A, x))) + sum(exp(einsum('ij,j->i', B, y)))")
-    with pytest.raises(ed.EinderivError, match=r"'i', .* for 2 different axes here, axis 0 of A and axis 0 of B"):
+    with pytest.raises(
+        ed.EinderivError, match=r"'i', .* for 2 different axes here, axis 0 of A and axis 0 of B"
+    ):
         fix(Sizes({}).read([e]), [e], {"i": 3})
     both = ed.parse("sum(exp(einsum('ij,j->i', A, x)) * exp(einsum('ij,j->i', B, y)))")
     sizes = Sizes({}).read([both])

@@ -156,7 +156,9 @@ def test_equal_to_nothing_else(other):
 
 def test_arrays_compare_entry_by_entry():
     for compare in (lambda: np.ones((2, 3)) == X, lambda: np.ones((2, 3)) != X):
-        with pytest.raises(TypeError, match=r"== between an array and an expression.*ed\.(not_)?equal\(x, y\)"):
+        with pytest.raises(
+            TypeError, match=r"== between an array and an expression.*ed\.(not_)?equal\(x, y\)"
+        ):
             compare()
 
 
@@ -206,7 +208,9 @@ def test_nested_squarings(times):
             matrix = matrix @ matrix
         return matrix
 
-    assert (2**times > FLATTENED) == (times >= 10), "beyond this, products are compared as they are nested"
+    assert (2**times > FLATTENED) == (times >= 10), (
+        "beyond this, products are compared as they are nested"
+    )
     assert squared(M) == squared(m)
     assert squared(M) != squared(t("N", "nn"))
     assert hash(squared(M)) == hash(squared(m))
@@ -225,20 +229,25 @@ def test_over_budget_equality_never_lies():
 
 
 # ---- merging
-@pytest.mark.parametrize(("terms", "merged"), [
-    ([],                          []),
-    ([X],                         [X]),
-    ([X, Y],                      [X, Y]),
-    ([X, Y, X],                   [2 * X, Y]),
-    ([Y, X, 3 * X, -X],           [Y, 3 * X]),
-    ([X @ Y, es("qr,pq->pr", Y, X)], [2 * (X @ Y)]),
-    ([X, -X],                     [0 * X]),
-    ([ed.exp(X), ed.exp(X)],      [2 * ed.exp(X)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("terms", "merged"),
+    [
+        ([], []),
+        ([X], [X]),
+        ([X, Y], [X, Y]),
+        ([X, Y, X], [2 * X, Y]),
+        ([Y, X, 3 * X, -X], [Y, 3 * X]),
+        ([X @ Y, es("qr,pq->pr", Y, X)], [2 * (X @ Y)]),
+        ([X, -X], [0 * X]),
+        ([ed.exp(X), ed.exp(X)], [2 * ed.exp(X)]),
+    ],
+)
 def test_collected(terms, merged):
     found = collected(terms)
     assert [coefficient(e) for e in found] == [coefficient(e) for e in merged]
-    assert all(same(wrapped(a), b) or coefficient(b) == 0 for a, b in zip(found, merged, strict=True))
+    assert all(
+        same(wrapped(a), b) or coefficient(b) == 0 for a, b in zip(found, merged, strict=True)
+    )
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -255,9 +264,11 @@ def test_other_spellings_merge(seed):
 def test_outlines_of_products_in_products():
     A, B, u = t("A", "ij"), t("B", "ij"), t("u", "i")
     apart = es("ij,k->ijk", A @ B, u)  # two components, whether they are nested or not
-    for e, flat in [(es("ijk,k->ij", apart, u), es("ia,aj,k,k->ij", A, B, u, u)),
-                    (es("iij,j->i", es("ij,k->kij", A @ B, u), u), es("ia,aj,i,j->i", A, B, u, u)),
-                    (es("ii->", A @ B), es("ij,ji->", A, B))]:  # fmt: skip
+    for e, flat in [
+        (es("ijk,k->ij", apart, u), es("ia,aj,k,k->ij", A, B, u, u)),
+        (es("iij,j->i", es("ij,k->kij", A @ B, u), u), es("ia,aj,i,j->i", A, B, u, u)),
+        (es("ii->", A @ B), es("ij,ji->", A, B)),
+    ]:
         assert e == flat
         assert Forms().outline(wrapped(e)) == Forms().outline(wrapped(flat))
 

@@ -14,44 +14,56 @@ v = np.array([3, -1])
 
 
 # ---- tensors
-@pytest.mark.parametrize(("axes", "names", "sizes"), [
-    ("",                 (),                   ()),
-    ((),                 (),                   ()),
-    ("is",               ("i", "s"),           (("X", 0), ("X", 1))),
-    ("nn",               ("n", "n"),           (("X", 0), ("X", 1))),
-    ("batch feature",    ("batch", "feature"), (("X", 0), ("X", 1))),
-    (" batch\t",         ("batch",),           (("X", 0),)),
-    (("batch", 3),       ("batch", None),      (("X", 0), 3)),
-    (["batch"],          ("batch",),           (("X", 0),)),
-    ((None, 0),          (None, None),         (("X", 0), 0)),
-    ((np.int64(3),),     (None,),              (3,)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("axes", "names", "sizes"),
+    [
+        ("", (), ()),
+        ((), (), ()),
+        ("is", ("i", "s"), (("X", 0), ("X", 1))),
+        ("nn", ("n", "n"), (("X", 0), ("X", 1))),
+        ("batch feature", ("batch", "feature"), (("X", 0), ("X", 1))),
+        (" batch\t", ("batch",), (("X", 0),)),
+        (("batch", 3), ("batch", None), (("X", 0), 3)),
+        (["batch"], ("batch",), (("X", 0),)),
+        ((None, 0), (None, None), (("X", 0), 0)),
+        ((np.int64(3),), (None,), (3,)),
+    ],
+)
 def test_tensor(axes, names, sizes):
     X = t("X", axes)
     assert (X.axes, X.sizes, X.ndim, str(X)) == (names, sizes, len(names), "X")
 
 
-@pytest.mark.parametrize(("name", "axes", "kind", "message"), [
-    ("2x",    "i",        ed.ParseError, "the name of a tensor must be an ASCII identifier"),
-    ("class", "i",        ed.ParseError, "no Python keyword, not 'class'"),
-    ("",      "i",        ed.ParseError, "the name of a tensor must be"),
-    ("\u0445", "i",       ed.ParseError, r"U\+0445"),
-    (3,       "i",        TypeError,     "the name of a tensor must be a string, not int"),
-    ("X",     "i,j",      ed.ParseError, "the name of an axis must be"),
-    ("X",     ("a b",),   ed.ParseError, "the name of an axis must be"),
-    ("X",     (-1,),      ed.ShapeError, "the size of an axis of X is -1"),
-    ("X",     (2.5,),     TypeError,     "the size of an axis of X must be a whole number, not 2.5"),
-    ("X",     (True,),    TypeError,     "must be a whole number, not True"),
-    ("X",     "a" * 53,   ed.LimitError, r"53 axes are over the limit of 52"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "axes", "kind", "message"),
+    [
+        ("2x", "i", ed.ParseError, "the name of a tensor must be an ASCII identifier"),
+        ("class", "i", ed.ParseError, "no Python keyword, not 'class'"),
+        ("", "i", ed.ParseError, "the name of a tensor must be"),
+        ("\u0445", "i", ed.ParseError, r"U\+0445"),
+        (3, "i", TypeError, "the name of a tensor must be a string, not int"),
+        ("X", "i,j", ed.ParseError, "the name of an axis must be"),
+        ("X", ("a b",), ed.ParseError, "the name of an axis must be"),
+        ("X", (-1,), ed.ShapeError, "the size of an axis of X is -1"),
+        ("X", (2.5,), TypeError, "the size of an axis of X must be a whole number, not 2.5"),
+        ("X", (True,), TypeError, "must be a whole number, not True"),
+        ("X", "a" * 53, ed.LimitError, r"53 axes are over the limit of 52"),
+    ],
+)
 def test_tensor_refuses(name, axes, kind, message):
     with pytest.raises(kind, match=message):
         t(name, axes)
 
 
-@pytest.mark.parametrize(("number", "names"), [
-    (0, []), (1, ["A"]), (3, ["A", "B", "C"]), (28, [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A1", "B1"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "names"),
+    [
+        (0, []),
+        (1, ["A"]),
+        (3, ["A", "B", "C"]),
+        (28, [*"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "A1", "B1"]),
+    ],
+)
 def test_default_names(number, names):
     assert default_names(number) == names
 
@@ -87,10 +99,16 @@ def test_operands(subscripts, operands, given, want):
     assert_same(ev(es(subscripts, *operands), given), np.asarray(want, int), subscripts)
 
 
-@pytest.mark.parametrize(("subscripts", "numbers", "want"), [
-    (",", (2, 3), 6), ("->", (7,), 7), (",,", (2, 0.5, 1j), 1j), ("", (0,), 0),
-    (",", (2**53 + 1, 1), 2**53 + 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("subscripts", "numbers", "want"),
+    [
+        (",", (2, 3), 6),
+        ("->", (7,), 7),
+        (",,", (2, 0.5, 1j), 1j),
+        ("", (0,), 0),
+        (",", (2**53 + 1, 1), 2**53 + 1),
+    ],
+)
 def test_numbers_alone(subscripts, numbers, want):
     got = ev(es(subscripts, *numbers))
     assert got.shape == ()
@@ -109,24 +127,33 @@ def test_arrays_are_held_and_never_written_to():
     assert not np.shares_memory(ev(e), held), "a result may be written to"
 
 
-@pytest.mark.parametrize(("operands", "kind", "message"), [
-    (("A", None),            TypeError,     "operand 1 must be an array, a number or nested lists, not None"),
-    (("A", "2x"),            ed.ParseError, "the name of operand 1 must be an ASCII identifier"),
-    (("A", np.array(["a"])), TypeError,     "operand 1 has dtype <U1"),
-    (("A", [[1], [1, 2]]),   ed.EinderivError, "operand 1 is no array"),
-    (("A",),                 ed.ParseError, "2 operands in the string, but 1 operand given"),
-    (("A", 3),               ed.ShapeError, "operand 1 .* has 0 axes, but 1 label"),
-    (("A", X),               ed.ShapeError, "operand 1 .* has 2 axes, but 1 label"),
-    (([1, 2], [1, 2, 3]),    ed.ShapeError, "label 'i' has size 2 in operand 0 .* but 3 in operand 1"),
-    (([1], [1, 2]),          ed.ShapeError, "size 1 does not broadcast"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("operands", "kind", "message"),
+    [
+        (("A", None), TypeError, "operand 1 must be an array, a number or nested lists, not None"),
+        (("A", "2x"), ed.ParseError, "the name of operand 1 must be an ASCII identifier"),
+        (("A", np.array(["a"])), TypeError, "operand 1 has dtype <U1"),
+        (("A", [[1], [1, 2]]), ed.EinderivError, "operand 1 is no array"),
+        (("A",), ed.ParseError, "2 operands in the string, but 1 operand given"),
+        (("A", 3), ed.ShapeError, "operand 1 .* has 0 axes, but 1 label"),
+        (("A", X), ed.ShapeError, "operand 1 .* has 2 axes, but 1 label"),
+        (
+            ([1, 2], [1, 2, 3]),
+            ed.ShapeError,
+            "label 'i' has size 2 in operand 0 .* but 3 in operand 1",
+        ),
+        (([1], [1, 2]), ed.ShapeError, "size 1 does not broadcast"),
+    ],
+)
 def test_operands_refused(operands, kind, message):
     with pytest.raises(kind, match=message):
         es("i,i->i", *operands)
 
 
 def test_one_name_is_one_tensor():
-    with pytest.raises(ed.ShapeError, match="A stands for a tensor with 2 axes and one with 1 axis"):
+    with pytest.raises(
+        ed.ShapeError, match="A stands for a tensor with 2 axes and one with 1 axis"
+    ):
         es("ij,j->i", "A", "A")
     layer = es("ij,j->i", "W2", es("ij,j->i", "W1", "x"))  # letters bind nothing between einsums
     W1, W2, x = np.arange(6).reshape(3, 2), np.arange(12).reshape(4, 3), np.array([2, -1])
@@ -134,22 +161,25 @@ def test_one_name_is_one_tensor():
 
 
 # ---- repeated, new and implicit output labels
-@pytest.mark.parametrize(("subscripts", "shapes", "sizes"), [
-    ("i->ii",       [(2,)],         {}),
-    ("i->iii",      [(2,)],         {}),
-    ("ij->ijij",    [(2, 3)],       {}),
-    ("ij,jk->iik",  [(2, 3), (3, 2)], {}),
-    ("ii->ii",      [(3, 3)],       {}),
-    ("i->ii",       [(0,)],         {}),
-    ("i->ii",       [(1,)],         {}),
-    ("i->ij",       [(2,)],         {"j": 3}),
-    ("i->jij",      [(2,)],         {"j": 3}),
-    ("i->jk",       [(2,)],         {"j": 3, "k": 1}),
-    ("i->ij",       [(2,)],         {"j": 0}),
-    ("i->ij",       [(2,)],         {"j": np.int64(2)}),
-    ("->ii",        [],             {"i": 3}),
-    ("->i",         [()],           {"i": 2}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("subscripts", "shapes", "sizes"),
+    [
+        ("i->ii", [(2,)], {}),
+        ("i->iii", [(2,)], {}),
+        ("ij->ijij", [(2, 3)], {}),
+        ("ij,jk->iik", [(2, 3), (3, 2)], {}),
+        ("ii->ii", [(3, 3)], {}),
+        ("i->ii", [(0,)], {}),
+        ("i->ii", [(1,)], {}),
+        ("i->ij", [(2,)], {"j": 3}),
+        ("i->jij", [(2,)], {"j": 3}),
+        ("i->jk", [(2,)], {"j": 3, "k": 1}),
+        ("i->ij", [(2,)], {"j": 0}),
+        ("i->ij", [(2,)], {"j": np.int64(2)}),
+        ("->ii", [], {"i": 3}),
+        ("->i", [()], {"i": 2}),
+    ],
+)
 def test_outputs_against_loops(subscripts, shapes, sizes):
     arrays = [np.arange(1, 1 + np.prod(shape, dtype=int)).reshape(shape) for shape in shapes]
     want = loop_einsum(subscripts, *arrays, sizes=sizes)
@@ -167,28 +197,52 @@ def test_size_by_the_name_of_a_declared_axis():
     assert_same(ev(e, v=v, w=np.array([1, 2, 3])), v[:, None] * np.array([2, 3, 4]))
 
 
-@pytest.mark.parametrize(("subscripts", "sizes", "kind", "message"), [
-    ("i->ij", {},              ed.ParseError, "output label 'j' is in no operand; give its size"),
-    ("i->ij", {"j": -1},       ed.ShapeError, "the size of 'j' is -1"),
-    ("i->ij", {"j": 2.0},      TypeError,     "the size of 'j' must be a whole number, not 2.0"),
-    ("i->ij", {"j": True},     TypeError,     "the size of 'j' must be a whole number, not True"),
-    ("i->ij", {"j": "2"},      ed.ParseError, "the name of an axis must be"),
-    ("i->ij", {"j": 2, "k": 1}, ed.ParseError, "sizes names 'k', which is no label here"),
-    ("i->i",  {"i": 3},        ed.ShapeError, "label 'i' has size 2, but was given size 3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("subscripts", "sizes", "kind", "message"),
+    [
+        ("i->ij", {}, ed.ParseError, "output label 'j' is in no operand; give its size"),
+        ("i->ij", {"j": -1}, ed.ShapeError, "the size of 'j' is -1"),
+        ("i->ij", {"j": 2.0}, TypeError, "the size of 'j' must be a whole number, not 2.0"),
+        ("i->ij", {"j": True}, TypeError, "the size of 'j' must be a whole number, not True"),
+        ("i->ij", {"j": "2"}, ed.ParseError, "the name of an axis must be"),
+        ("i->ij", {"j": 2, "k": 1}, ed.ParseError, "sizes names 'k', which is no label here"),
+        ("i->i", {"i": 3}, ed.ShapeError, "label 'i' has size 2, but was given size 3"),
+    ],
+)
 def test_sizes_refused(subscripts, sizes, kind, message):
     with pytest.raises(kind, match=message):
         es(subscripts, v, sizes=sizes)
 
 
-@pytest.mark.parametrize("subscripts", [
-    "", ",", "i", "ba", "ii", "ij,jk", "ij,ji", "iij", "bA", "zyx,x", "i,i", "...", "...ji", "b...a", "i...i",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "subscripts",
+    [
+        "",
+        ",",
+        "i",
+        "ba",
+        "ii",
+        "ij,jk",
+        "ij,ji",
+        "iij",
+        "bA",
+        "zyx,x",
+        "i,i",
+        "...",
+        "...ji",
+        "b...a",
+        "i...i",
+    ],
+)
 def test_implicit_output_is_that_of_numpy(subscripts):
     size = dict(zip("ijkabAxyz", (2, 3, 4, 2, 3, 4, 2, 3, 4)))
-    arrays = [np.arange(1, 1 + np.prod(shape, dtype=int)).reshape(shape) for shape in (
-        [n for c in term.replace("...", ".") for n in ((2, 1) if c == "." else (size[c],))]
-        for term in subscripts.split(","))]  # fmt: skip
+    arrays = [
+        np.arange(1, 1 + np.prod(shape, dtype=int)).reshape(shape)
+        for shape in (
+            [n for c in term.replace("...", ".") for n in ((2, 1) if c == "." else (size[c],))]
+            for term in subscripts.split(",")
+        )
+    ]
     assert_same(ev(es(subscripts, *arrays)), np.einsum(subscripts, *arrays))
 
 
@@ -228,22 +282,27 @@ def test_interleaved_more_than_52_labels():
     shears = [np.array([[1.0, k % 3], [0, 1]]) for k in range(60)]
     chain = es(*(x for k, m in enumerate(shears) for x in (m, [k, k + 1])), [0, 60])
     assert_same(ev(chain), np.array([[1.0, 60.0], [0.0, 1.0]]))  # shears add up
-    with pytest.raises(ed.LimitError, match=r"61 labels are more than the 52 letters; \.interleaved"):
+    with pytest.raises(
+        ed.LimitError, match=r"61 labels are more than the 52 letters; \.interleaved"
+    ):
         _ = chain.subscripts
     lists = chain.interleaved[1::2] + chain.interleaved[-1:]
     assert len({k for labels in lists for k in labels}) == 61
 
 
-@pytest.mark.parametrize(("arguments", "kind", "message"), [
-    ((X, [0]),                      ed.ShapeError, "operand 0 .* has 2 axes, but 1 label here"),
-    ((X, [0, 1], [0, 2]),           ed.ParseError, "output label 2 is in no operand"),
-    ((X, [0, -1]),                  ed.ShapeError, "the labels of operand 0 is -1"),
-    ((X, [0, 1.5]),                 TypeError,     "the labels of operand 0 must be a whole number, not 1.5"),
-    ((X, "ij"),                     TypeError,     "subscripts must come first"),
-    ((X, Y),                        TypeError,     "subscripts must come first"),
-    (("X", "ij->i"),                ed.EinderivError, "operand"),
-    ((X,),                          TypeError,     "subscripts must be a string such as"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        ((X, [0]), ed.ShapeError, "operand 0 .* has 2 axes, but 1 label here"),
+        ((X, [0, 1], [0, 2]), ed.ParseError, "output label 2 is in no operand"),
+        ((X, [0, -1]), ed.ShapeError, "the labels of operand 0 is -1"),
+        ((X, [0, 1.5]), TypeError, "the labels of operand 0 must be a whole number, not 1.5"),
+        ((X, "ij"), TypeError, "subscripts must come first"),
+        ((X, Y), TypeError, "subscripts must come first"),
+        (("X", "ij->i"), ed.EinderivError, "operand"),
+        ((X,), TypeError, "subscripts must be a string such as"),
+    ],
+)
 def test_interleaved_refused(arguments, kind, message):
     with pytest.raises(kind, match=message):
         es(*arguments)

@@ -39,26 +39,35 @@ def test_the_letters_of_the_author(text, axes, labels):
     assert named(text) == named(text), "naming is deterministic"
 
 
-@pytest.mark.parametrize(("text", "used", "axes", "labels"), [
-    ("batch in->batch",    (),          ("a",),      ["a", "b"]),
-    ("batch a->batch",     (),          ("b",),      ["b", "a"]),   # `a` was written: it stays
-    ("batch a->a batch",   (),          ("a", "b"),  ["b", "a"]),
-    ("ij->i",              "i",         ("a",),      ["a", "j"]),
-    ("ij->i",              "ija",       ("b",),      ["b", "c"]),
-    ("ij->",               "abcdefgh",  (),          ["i", "j"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "used", "axes", "labels"),
+    [
+        ("batch in->batch", (), ("a",), ["a", "b"]),
+        ("batch a->batch", (), ("b",), ["b", "a"]),  # `a` was written: it stays
+        ("batch a->a batch", (), ("a", "b"), ["b", "a"]),
+        ("ij->i", "i", ("a",), ["a", "j"]),
+        ("ij->i", "ija", ("b",), ["b", "c"]),
+        ("ij->", "abcdefgh", (), ["i", "j"]),
+    ],
+)
 def test_shortened_to_letters(text, used, axes, labels):
     assert named(text, short=True, used=used) == (axes, labels)
 
 
-@pytest.mark.parametrize(("e", "axes"), [
-    (identity(X.sizes, X.axes, ("a", "b")),                       ("i", "s", "a", "b")),
-    (identity((2,), (None,), (None,)),                            ("a", "b")),
-    (filled(1, (2, 3), (None, "a")),                              ("b", "a")),
-    (Einsum(1, (V,), ((0, 1),), (1, 0), axes=(None, None)),       ("a", "b")),
-    (Einsum(1, (V,), ((0, 1),), (1, 0), axes=("x", "x")),         ("x", "a")),   # two axes never share a name
-    (Einsum(1, (V,), ((0, 1),), (0,), axes=("x",), letters={0: "p", 1: "x"}), ("x",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "axes"),
+    [
+        (identity(X.sizes, X.axes, ("a", "b")), ("i", "s", "a", "b")),
+        (identity((2,), (None,), (None,)), ("a", "b")),
+        (filled(1, (2, 3), (None, "a")), ("b", "a")),
+        (Einsum(1, (V,), ((0, 1),), (1, 0), axes=(None, None)), ("a", "b")),
+        (
+            Einsum(1, (V,), ((0, 1),), (1, 0), axes=("x", "x")),
+            ("x", "a"),
+        ),  # two axes never share a name
+        (Einsum(1, (V,), ((0, 1),), (0,), axes=("x",), letters={0: "p", 1: "x"}), ("x",)),
+    ],
+)
 def test_axes_without_a_letter(e, axes):
     found = naming(e)
     assert found.axes == axes
@@ -67,18 +76,21 @@ def test_axes_without_a_letter(e, axes):
     assert set(found.labels) == {label for ls in (*e.inputs, e.output) for label in ls}
 
 
-@pytest.mark.parametrize(("make", "subscripts"), [
-    # a class of tied labels goes by its first label in the output, else by the first in written order
-    (lambda: es("ij,jk->ik", es("p->pp", "v"), "A"),          "i,ik->ik"),
-    (lambda: es("ij,jk->k", es("p->pp", "v"), "A"),           "i,ik->k"),
-    (lambda: es("ij,jk->jk", es("p->pp", "v"), "A"),          "j,jk->jk"),
-    (lambda: es("ij,ij->i", es("p,q->pq", "u", "v"), "A"),    "i,j,ij->i"),
-    # an inner letter that clashes with an outer one yields
-    (lambda: es("ij,j->i", "W2", es("ij,j->i", "W1", "x")),   "ij,ja,a->i"),
-    (lambda: es("a,a->", es("ab->a", "A"), es("ab->a", "A")), "ab,ac->"),
-    (lambda: t("A", "ij") @ t("B", "ij"),                     "ia,aj->ij"),
-    (lambda: es("nm,mk->nk", W, "B"),                         "nm,mk->nk"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "subscripts"),
+    [
+        # a class of tied labels goes by its first label in the output, else by the first in written order
+        (lambda: es("ij,jk->ik", es("p->pp", "v"), "A"), "i,ik->ik"),
+        (lambda: es("ij,jk->k", es("p->pp", "v"), "A"), "i,ik->k"),
+        (lambda: es("ij,jk->jk", es("p->pp", "v"), "A"), "j,jk->jk"),
+        (lambda: es("ij,ij->i", es("p,q->pq", "u", "v"), "A"), "i,j,ij->i"),
+        # an inner letter that clashes with an outer one yields
+        (lambda: es("ij,j->i", "W2", es("ij,j->i", "W1", "x")), "ij,ja,a->i"),
+        (lambda: es("a,a->", es("ab->a", "A"), es("ab->a", "A")), "ab,ac->"),
+        (lambda: t("A", "ij") @ t("B", "ij"), "ia,aj->ij"),
+        (lambda: es("nm,mk->nk", W, "B"), "nm,mk->nk"),
+    ],
+)
 def test_names_of_plugged_einsums(make, subscripts):
     assert make().subscripts == subscripts
 
@@ -99,40 +111,49 @@ def test_52_labels_have_letters(labels, legal):
             _ = e.subscripts
 
 
-@pytest.mark.parametrize(("e", "used"), [
-    (X,                                            {"i", "s"}),
-    (t("s"),                                       set()),
-    (es("is,st->it", X, "Y"),                      {"i", "s", "t"}),
-    (es("pq->p", X),                               {"i", "s", "p", "q"}),
-    (ed.exp(X) + W * 1,                            {"i", "s", "batch", "feature"}),
-    (es("i->ii", "v"),                             {"i", "a"}),           # `a` would be printed
-    (es("ij,j->i", es("i->ii", "v"), "x"),         {"i", "j"}),           # `j` has vanished, and stays taken
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "used"),
+    [
+        (X, {"i", "s"}),
+        (t("s"), set()),
+        (es("is,st->it", X, "Y"), {"i", "s", "t"}),
+        (es("pq->p", X), {"i", "s", "p", "q"}),
+        (ed.exp(X) + W * 1, {"i", "s", "batch", "feature"}),
+        (es("i->ii", "v"), {"i", "a"}),  # `a` would be printed
+        (es("ij,j->i", es("i->ii", "v"), "x"), {"i", "j"}),  # `j` has vanished, and stays taken
+    ],
+)
 def test_used_names(e, used):
     assert used_names(e) == used
 
 
-@pytest.mark.parametrize(("e", "number", "names"), [
-    (es("is,st,tj->ij", X, "Y", "P"),  2,  ("a", "b")),
-    (es("ab,bc->ac", "A", "B"),        2,  ("d", "e")),
-    (es("i->ii", "v"),                 1,  ("b",)),
-    (t("s"),                           0,  ()),
-    (t("s"),                           3,  ("a", "b", "c")),
-    (t("T", "abcdefghijklmnopqrstuvwxyz"), 2, ("A", "B")),
-    (t("T", LETTERS),                  2,  ("a1", "b1")),
-    (W,                                1,  ("a",)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "number", "names"),
+    [
+        (es("is,st,tj->ij", X, "Y", "P"), 2, ("a", "b")),
+        (es("ab,bc->ac", "A", "B"), 2, ("d", "e")),
+        (es("i->ii", "v"), 1, ("b",)),
+        (t("s"), 0, ()),
+        (t("s"), 3, ("a", "b", "c")),
+        (t("T", "abcdefghijklmnopqrstuvwxyz"), 2, ("A", "B")),
+        (t("T", LETTERS), 2, ("a1", "b1")),
+        (W, 1, ("a",)),
+    ],
+)
 def test_new_axes(e, number, names):
     assert new_axes(e, number) == names
 
 
-@pytest.mark.parametrize(("e", "subscripts"), [
-    (ed.derive(es("is,st,tj->ij", "X", "Y", "P"), "X"),     "ia,bt,tj->ijab"),
-    (ed.derive(es("is,st,tj->ij", "X", "Y", "P"), "Y"),     "ia,bj->ijab"),
-    (ed.derive(es("ab,bc->ac", "A", "B"), "A"),             "ad,ec->acde"),
-    (ed.derive(es("ij,j->i", "A", "x"), "A"),               "ia,b->iab"),
-    (ed.derive(ed.derive(es("ia,b->ab", "A", "x"), "x"), "A"), "bc,d,ae->abcde"),
-    (ed.derive("is,st,tj->ij", 0, indices="pq"),            "ip,qt,tj->ijpq"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "subscripts"),
+    [
+        (ed.derive(es("is,st,tj->ij", "X", "Y", "P"), "X"), "ia,bt,tj->ijab"),
+        (ed.derive(es("is,st,tj->ij", "X", "Y", "P"), "Y"), "ia,bj->ijab"),
+        (ed.derive(es("ab,bc->ac", "A", "B"), "A"), "ad,ec->acde"),
+        (ed.derive(es("ij,j->i", "A", "x"), "A"), "ia,b->iab"),
+        (ed.derive(ed.derive(es("ia,b->ab", "A", "x"), "x"), "A"), "bc,d,ae->abcde"),
+        (ed.derive("is,st,tj->ij", 0, indices="pq"), "ip,qt,tj->ijpq"),
+    ],
+)
 def test_derivatives_take_the_first_unused_letters(e, subscripts):
     assert e.subscripts == subscripts

@@ -29,7 +29,9 @@ from einderiv.functions.table import FUNCTIONS
 
 X, Y, s = Tensor("X", ("i", "j")), Tensor("Y", ("i", "j")), Tensor("s", ())
 N = (("X", 0), ("X", 1))  # the sizes of X
-PRODUCT = Einsum(2, (X, Y), ((0, 1), (0, 2)), (2, 1), axes=("k", "j"), letters={0: "i", 1: "j", 2: "k"})
+PRODUCT = Einsum(
+    2, (X, Y), ((0, 1), (0, 2)), (2, 1), axes=("k", "j"), letters={0: "i", 1: "j", 2: "k"}
+)
 DIAGONAL = Einsum(1, (X,), ((0, 1),), (0, 0, 1), axes=("i", None, "j"))
 BROADCAST = Einsum(1, (s,), ((),), (5,), ((5, 4),), axes=(None,))
 NODES = {
@@ -67,7 +69,9 @@ def test_what_a_node_says(node, sizes, axes, below):
 
 @each
 def test_a_node_is_immutable(node, sizes, axes, below):
-    slots = {name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ())} - {"__weakref__"}
+    slots = {name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ())} - {
+        "__weakref__"
+    }
     assert {"sizes", "axes", "origins"} <= slots
     for name in (*slots, "color"):
         with pytest.raises(AttributeError, match="expressions are immutable"):
@@ -125,12 +129,15 @@ def test_structure_and_contraction_are_told_apart(text, sizes, structure, plain,
     assert not Einsum(2, e.factors, e.inputs, e.output, e.given, axes=e.axes).plain, "2 is no core"
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: Add((X,)),                                          "a sum of one term is that term"),
-    (lambda: Add((X, s)),                                        "terms with different axes"),
-    (lambda: Einsum(1, (X,), ((0, 1),), (0,), axes=()),          "one name for each output axis"),
-    (lambda: Einsum(1, (X,), ((0, 1),), (2,), axes=("a",)),      "a label without a size"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Add((X,)), "a sum of one term is that term"),
+        (lambda: Add((X, s)), "terms with different axes"),
+        (lambda: Einsum(1, (X,), ((0, 1),), (0,), axes=()), "one name for each output axis"),
+        (lambda: Einsum(1, (X,), ((0, 1),), (2,), axes=("a",)), "a label without a size"),
+    ],
+)
 def test_invariants_are_checked_in_the_constructor(make, message):
     with pytest.raises(AssertionError, match=message):
         make()
@@ -154,9 +161,16 @@ def test_walk_meets_every_node_once_and_children_first():
     assert all(place[id(c)] < place[id(n)] for n in order for c in children(n))
 
 
-@pytest.mark.parametrize(("roots", "met"), [
-    ([], 0), ([X], 1), ([X, X], 1), ([X, Y, s], 3), ([PRODUCT, X], 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("roots", "met"),
+    [
+        ([], 0),
+        ([X], 1),
+        ([X, X], 1),
+        ([X, Y, s], 3),
+        ([PRODUCT, X], 3),
+    ],
+)
 def test_walk_from_several_roots(roots, met):
     assert len(list(walk(roots))) == met
 
@@ -169,11 +183,15 @@ def test_walk_is_linear_on_shared_nodes():
     assert e.nodes == 2**201 - 1, "`nodes` counts every path"
 
 
-@pytest.mark.parametrize("grow", [
-    lambda e: Add((e, Y)),
-    lambda e: Apply(FUNCTIONS["tanh"], (e,)),
-    lambda e: Einsum(1, (e, Y), ((0, 1), (0, 1)), (0, 1), axes=(None, None)),
-], ids=["sum", "function", "product"])  # fmt: skip
+@pytest.mark.parametrize(
+    "grow",
+    [
+        lambda e: Add((e, Y)),
+        lambda e: Apply(FUNCTIONS["tanh"], (e,)),
+        lambda e: Einsum(1, (e, Y), ((0, 1), (0, 1)), (0, 1), axes=(None, None)),
+    ],
+    ids=["sum", "function", "product"],
+)
 def test_walk_goes_ten_thousand_deep(grow):
     e = X
     for _ in range(10**4):
@@ -193,9 +211,15 @@ def test_walk_also_goes_to_what_a_node_was_made_from():
 
 
 # ---- small ones
-@pytest.mark.parametrize(("sizes", "axes"), [
-    ((), ()), ((3,), ("i",)), (N, ("i", "j")), ((0, 1, "n"), (None,) * 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sizes", "axes"),
+    [
+        ((), ()),
+        ((3,), ("i",)),
+        (N, ("i", "j")),
+        ((0, 1, "n"), (None,) * 3),
+    ],
+)
 def test_zero_filled_identity(sizes, axes):
     new = ("a", "b", "c")[: len(sizes)]
     z, f, one = zero(sizes, axes, (X,)), filled(2.5, sizes, axes), identity(sizes, axes, new)
@@ -209,9 +233,17 @@ def test_zero_filled_identity(sizes, axes):
     assert one.axes == axes + new
 
 
-@pytest.mark.parametrize("node", [
-    X, s, PRODUCT, Add((X, Y)), Constant(2.5), Apply(FUNCTIONS["exp"], (X,)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "node",
+    [
+        X,
+        s,
+        PRODUCT,
+        Add((X, Y)),
+        Constant(2.5),
+        Apply(FUNCTIONS["exp"], (X,)),
+    ],
+)
 def test_wrapped_and_dressed_change_no_identity(node):
     product = wrapped(node)
     assert isinstance(product, Einsum)
@@ -231,11 +263,18 @@ def test_slots_are_factors_with_their_labels():
 
 
 def test_other_data_under_the_same_factors():
-    made = Einsum(2, (X, Y), ((0, 1), (0, 2)), (2, 1), axes=("k", "j"), letters={0: "i"}, origins=(s,))
+    made = Einsum(
+        2, (X, Y), ((0, 1), (0, 2)), (2, 1), axes=("k", "j"), letters={0: "i"}, origins=(s,)
+    )
     record = Record(X, "X", 1, None)
     half = made.with_data(coefficient=1, output=(1,), axes=("q",), record=record)
     assert (half.coefficient, half.output, half.axes, half.record) == (1, (1,), ("q",), record)
-    assert (half.factors, half.inputs, half.given, half.letters) == (made.factors, made.inputs, (), {0: "i"})
+    assert (half.factors, half.inputs, half.given, half.letters) == (
+        made.factors,
+        made.inputs,
+        (),
+        {0: "i"},
+    )
     assert half.origins == (), "what it was made from is given anew"
     nothing = made.with_data(coefficient=0, given=((0, 3),))
     assert (nothing.coefficient, nothing.given, nothing.output) == (0, ((0, 3),), made.output)

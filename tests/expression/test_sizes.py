@@ -50,11 +50,14 @@ def test_solved(e, shapes, size, number):
 UNKNOWN = ("A", 0), ("B", 1), ("C", 0), "n", "m"
 
 
-@pytest.mark.parametrize("equations", [
-    [("n", "m"), ("m", ("A", 0)), (("A", 0), ("B", 1)), (("B", 1), ("C", 0))],
-    [(("C", 0), ("B", 1)), ("n", "m"), (("A", 0), "m"), (("B", 1), "n")],
-    [("n", x) for x in UNKNOWN] + [(x, "n") for x in UNKNOWN],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "equations",
+    [
+        [("n", "m"), ("m", ("A", 0)), (("A", 0), ("B", 1)), (("B", 1), ("C", 0))],
+        [(("C", 0), ("B", 1)), ("n", "m"), (("A", 0), "m"), (("B", 1), "n")],
+        [("n", x) for x in UNKNOWN] + [(x, "n") for x in UNKNOWN],
+    ],
+)
 @pytest.mark.parametrize("early", [True, False])
 @pytest.mark.parametrize("where", UNKNOWN)
 def test_one_number_settles_a_class(equations, early, where):
@@ -72,9 +75,16 @@ def test_one_number_settles_a_class(equations, early, where):
         sizes.fix(where, 5, "another")
 
 
-@pytest.mark.parametrize(("a", "b", "equal"), [
-    (3, 3, True), (3, 4, False), (0, 0, True), (0, 1, False), (1, 3, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "b", "equal"),
+    [
+        (3, 3, True),
+        (3, 4, False),
+        (0, 0, True),
+        (0, 1, False),
+        (1, 3, False),
+    ],
+)
 def test_numbers_are_equal_or_not(a, b, equal):
     assert Sizes().equal(a, b) is equal
     sizes = Sizes()
@@ -83,17 +93,28 @@ def test_numbers_are_equal_or_not(a, b, equal):
     assert sizes.number("n") == a, "a contradiction changes nothing"
 
 
-@pytest.mark.parametrize(("size", "words"), [
-    (("X", 0), "axis 0 of X"), ("batch", "axis batch"), (3, "axis 3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (("X", 0), "axis 0 of X"),
+        ("batch", "axis batch"),
+        (3, "axis 3"),
+    ],
+)
 def test_spoken(size, words):
     assert spoken(size) == words
 
 
-@pytest.mark.parametrize(("e", "name"), [
-    (A, "A"), (A + B.T * 1, "a sum of A"), (A @ B, "an einsum of A, B"), (ed.exp(A), "exp(…)"),
-    (es("i->", ones(3)).factors[0], "an array of shape (3,)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "name"),
+    [
+        (A, "A"),
+        (A + B.T * 1, "a sum of A"),
+        (A @ B, "an einsum of A, B"),
+        (ed.exp(A), "exp(…)"),
+        (es("i->", ones(3)).factors[0], "an array of shape (3,)"),
+    ],
+)
 def test_called(e, name):
     assert called(e) == name
 
@@ -151,28 +172,36 @@ def test_two_users_tensors_of_one_name_never_meet():
     assert ev(mine, A=ones(4, 5), x=ones(5)).tolist() == [5] * 4
     other = t("Z", "ij")  # `i` and `j` of Z are not those of `mine`
     assert ev(other * 1, Z=ones(9, 8)).shape == (9, 8)
-    with pytest.raises(ed.ShapeError, match="A stands for a tensor with 2 axes and one with 1 axis"):
+    with pytest.raises(
+        ed.ShapeError, match="A stands for a tensor with 2 axes and one with 1 axis"
+    ):
         es("i,j->ij", mine, yours)
 
 
-@pytest.mark.parametrize(("arrays", "sizes", "shape"), [
-    ({"W": ones(3)}, {},             (3, 3)),
-    ({},             {"n": 4},       (4, 4)),
-    ({},             {"n": 0},       (0, 0)),
-    ({"W": ones(3)}, {"n": 3},       (3, 3)),
-    ({},             {"a": 4},       (4, 4)),     # by the label of the derivative
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arrays", "sizes", "shape"),
+    [
+        ({"W": ones(3)}, {}, (3, 3)),
+        ({}, {"n": 4}, (4, 4)),
+        ({}, {"n": 0}, (0, 0)),
+        ({"W": ones(3)}, {"n": 3}, (3, 3)),
+        ({}, {"a": 4}, (4, 4)),  # by the label of the derivative
+    ],
+)
 def test_a_size_no_array_fixes_may_be_given(arrays, sizes, shape):
     assert np.array_equal(ev(ed.derive(W, W, indices="a"), arrays, sizes=sizes), np.eye(shape[0]))
 
 
-@pytest.mark.parametrize(("sizes", "kind", "message"), [
-    ({},               ed.ShapeError,    "the size of axis n is not known|axis 0 of W"),
-    ({"zz": 3},        ed.EinderivError, "sizes names 'zz', which is no axis or label here"),
-    ({"n": -1},        ed.ShapeError,    "the size of 'n' is -1"),
-    ({"n": 2.0},       TypeError,        "the size of 'n' must be a whole number"),
-    ({"n": 2, "a": 3}, ed.ShapeError,    "2.*3|3.*2"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sizes", "kind", "message"),
+    [
+        ({}, ed.ShapeError, "the size of axis n is not known|axis 0 of W"),
+        ({"zz": 3}, ed.EinderivError, "sizes names 'zz', which is no axis or label here"),
+        ({"n": -1}, ed.ShapeError, "the size of 'n' is -1"),
+        ({"n": 2.0}, TypeError, "the size of 'n' must be a whole number"),
+        ({"n": 2, "a": 3}, ed.ShapeError, "2.*3|3.*2"),
+    ],
+)
 def test_sizes_given_are_checked(sizes, kind, message):
     with pytest.raises(kind, match=message):
         ev(ed.derive(W, W, indices="a"), sizes=sizes)

@@ -67,20 +67,23 @@ def test_positions_point_at_the_labels(text):
     assert [t.start for t in notation.inputs] == starts
 
 
-@pytest.mark.parametrize(("text", "position", "message"), [
-    ("i->j->k",     4, "a second arrow"),
-    ("i->-k",       3, "a stray '-'"),
-    ("i>j",         1, "a stray '>'"),
-    ("i->j,k",      4, "a comma in the output"),
-    ("i.j",         1, "an ellipsis is three dots"),
-    ("i..",         1, "an ellipsis is three dots"),
-    ("...i...",     4, "a second ellipsis"),
-    ("i1,j",        1, "'1' is no letter"),
-    ("a 1b,c",      2, "'1b' is no label"),
-    ("a b ... ...", 8, "a second ellipsis"),
-    ("i\u0131",     1, r"U\+0131 \(LATIN SMALL LETTER DOTLESS I\)"),
-    ("i\ud800",     1, r"U\+D800 \(unnamed\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "position", "message"),
+    [
+        ("i->j->k", 4, "a second arrow"),
+        ("i->-k", 3, "a stray '-'"),
+        ("i>j", 1, "a stray '>'"),
+        ("i->j,k", 4, "a comma in the output"),
+        ("i.j", 1, "an ellipsis is three dots"),
+        ("i..", 1, "an ellipsis is three dots"),
+        ("...i...", 4, "a second ellipsis"),
+        ("i1,j", 1, "'1' is no letter"),
+        ("a 1b,c", 2, "'1b' is no label"),
+        ("a b ... ...", 8, "a second ellipsis"),
+        ("i\u0131", 1, r"U\+0131 \(LATIN SMALL LETTER DOTLESS I\)"),
+        ("i\ud800", 1, r"U\+D800 \(unnamed\)"),
+    ],
+)
 def test_refused_at_the_first_character_at_fault(text, position, message):
     with pytest.raises(ParseError, match=message) as info:
         read(text)
@@ -124,13 +127,32 @@ def test_expand(text, ranks, inputs, output):
     assert expand(read(text), ranks) == (inputs, output)
 
 
-@pytest.mark.parametrize(("text", "ranks"), [
-    ("", [0]), (",", [0, 0]), ("i", [1]), ("ba", [2]), ("bA,Ac", [2, 2]), ("iij", [3]), ("ii", [2]),
-    ("i,i", [1, 1]), ("ij,jk,kl", [2, 2, 2]), ("...", [3]), ("...i,i...", [3, 2]), ("b...a", [3]),
-    ("...,...", [1, 2]), ("j...,...i", [2, 4]), ("i...i", [3]), ("zyx", [3]), ("aZ", [2]),
-    ("a...,b", [1, 1]), ("ij->ji", [2]),
-    ("...ij,...jk->...ik", [3, 4]), ("i...->...i", [3]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "ranks"),
+    [
+        ("", [0]),
+        (",", [0, 0]),
+        ("i", [1]),
+        ("ba", [2]),
+        ("bA,Ac", [2, 2]),
+        ("iij", [3]),
+        ("ii", [2]),
+        ("i,i", [1, 1]),
+        ("ij,jk,kl", [2, 2, 2]),
+        ("...", [3]),
+        ("...i,i...", [3, 2]),
+        ("b...a", [3]),
+        ("...,...", [1, 2]),
+        ("j...,...i", [2, 4]),
+        ("i...i", [3]),
+        ("zyx", [3]),
+        ("aZ", [2]),
+        ("a...,b", [1, 1]),
+        ("ij->ji", [2]),
+        ("...ij,...jk->...ik", [3, 4]),
+        ("i...->...i", [3]),
+    ],
+)
 def test_outputs_are_those_of_numpy(text, ranks):
     inputs, output = expand(read(text), ranks)
     number = dict(zip(dict.fromkeys(chain(*inputs)), count(2)))  # each a size of its own, none 1
@@ -138,25 +160,44 @@ def test_outputs_are_those_of_numpy(text, ranks):
     assert np.einsum(text, *arrays).shape == tuple(number[x] for x in output)
 
 
-@pytest.mark.parametrize(("text", "ranks", "kind", "message", "position"), [
-    ("i,j",       [1],       ParseError, "2 operands in the string, but 1 operand given",     2),
-    ("i,j",       [1, 1, 1], ParseError, "2 operands in the string, but 3 operands given",    2),
-    ("i,jk",      [1, 1],    ShapeError, "operand 1 has 1 axis, but 2 labels here",           2),
-    ("i,",        [1, 2],    ShapeError, "operand 1 has 2 axes, but 0 labels here",           2),
-    ("ij...",     [1],       ShapeError, "operand 0 has 1 axis, but 2 labels beside the ell", 0),
-    ("i,j...",    [1, None], ParseError, "'...' needs a known number of axes for operand 1",  3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "ranks", "kind", "message", "position"),
+    [
+        ("i,j", [1], ParseError, "2 operands in the string, but 1 operand given", 2),
+        ("i,j", [1, 1, 1], ParseError, "2 operands in the string, but 3 operands given", 2),
+        ("i,jk", [1, 1], ShapeError, "operand 1 has 1 axis, but 2 labels here", 2),
+        ("i,", [1, 2], ShapeError, "operand 1 has 2 axes, but 0 labels here", 2),
+        ("ij...", [1], ShapeError, "operand 0 has 1 axis, but 2 labels beside the ell", 0),
+        ("i,j...", [1, None], ParseError, "'...' needs a known number of axes for operand 1", 3),
+    ],
+)
 def test_expand_refuses(text, ranks, kind, message, position):
     with pytest.raises(kind, match=re.escape(message)) as info:
         expand(read(text), ranks)
     assert info.value.position == position
 
 
-@pytest.mark.parametrize(("word", "fit"), [
-    ("X", True), ("x_1", True), ("_", True), ("batch", True), ("match", True), ("X" * 1000, True),
-    ("", False), ("1x", False), ("a b", False), ("a-b", False), ("class", False), ("None", False),
-    ("é", False), ("X\n", False), ("a.b", False), ("\u0430", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "fit"),
+    [
+        ("X", True),
+        ("x_1", True),
+        ("_", True),
+        ("batch", True),
+        ("match", True),
+        ("X" * 1000, True),
+        ("", False),
+        ("1x", False),
+        ("a b", False),
+        ("a-b", False),
+        ("class", False),
+        ("None", False),
+        ("é", False),
+        ("X\n", False),
+        ("a.b", False),
+        ("\u0430", False),
+    ],
+)
 def test_is_name(word, fit):
     assert is_name(word) is fit
 
@@ -164,31 +205,37 @@ def test_is_name(word, fit):
 A1 = [f"{c}1" for c in LETTERS]
 
 
-@pytest.mark.parametrize(("number", "used", "names"), [
-    (0,   set(),                       []),
-    (2,   set(),                       ["a", "b"]),
-    (3,   {"a", "c"},                  ["b", "d", "e"]),
-    (1,   set(LETTERS[:26]),           ["A"]),
-    (2,   set(LETTERS) - {"q"},        ["q", "a1"]),
-    (2,   {*LETTERS, "a1"},            ["b1", "c1"]),
-    (54,  set(),                       [*LETTERS, "a1", "b1"]),
-    (2,   {*LETTERS, *A1},             ["a2", "b2"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("number", "used", "names"),
+    [
+        (0, set(), []),
+        (2, set(), ["a", "b"]),
+        (3, {"a", "c"}, ["b", "d", "e"]),
+        (1, set(LETTERS[:26]), ["A"]),
+        (2, set(LETTERS) - {"q"}, ["q", "a1"]),
+        (2, {*LETTERS, "a1"}, ["b1", "c1"]),
+        (54, set(), [*LETTERS, "a1", "b1"]),
+        (2, {*LETTERS, *A1}, ["a2", "b2"]),
+    ],
+)
 def test_fresh_names(number, used, names):
     assert fresh_names(number, used) == names
     assert not used.intersection(names)
 
 
-@pytest.mark.parametrize(("words", "used", "letters"), [
-    ([],                       set(),        []),
-    (["i", "j"],               set(),        ["i", "j"]),
-    (["batch", "i"],           set(),        ["a", "i"]),
-    (["batch", "a"],           set(),        ["b", "a"]),       # a letter that somebody wrote keeps its place
-    (["i", None, "i"],         set(),        ["i", "a", "b"]),
-    (["i", "j"],               {"i"},        ["a", "j"]),
-    (["i"],                    set(LETTERS), ["a1"]),
-    ([None] * 53,              set(),        [*LETTERS, "a1"]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "used", "letters"),
+    [
+        ([], set(), []),
+        (["i", "j"], set(), ["i", "j"]),
+        (["batch", "i"], set(), ["a", "i"]),
+        (["batch", "a"], set(), ["b", "a"]),  # a letter that somebody wrote keeps its place
+        (["i", None, "i"], set(), ["i", "a", "b"]),
+        (["i", "j"], {"i"}, ["a", "j"]),
+        (["i"], set(LETTERS), ["a1"]),
+        ([None] * 53, set(), [*LETTERS, "a1"]),
+    ],
+)
 def test_shortened(words, used, letters):
     before = set(used)
     assert shortened(words, used) == letters

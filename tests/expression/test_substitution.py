@@ -7,21 +7,33 @@ import einderiv as ed
 
 A, x = ed.tensor("A", "ij"), ed.tensor("x", "j")
 y = ed.einsum("ij,j->i", A, x)
-a, b, v, w = np.arange(6).reshape(2, 3), np.arange(12).reshape(3, 4) - 5, np.array([1, 2, -1]), np.array([2, 0, 1, 3])
+a, b, v, w = (
+    np.arange(6).reshape(2, 3),
+    np.arange(12).reshape(3, 4) - 5,
+    np.array([1, 2, -1]),
+    np.array([2, 0, 1, 3]),
+)
 
 
-@pytest.mark.parametrize(("e", "parts", "at", "want"), [
-    (y,                  {"x": ed.einsum("jk,k->j", "B", "z")}, {"A": a, "B": b, "z": w}, a @ b @ w),
-    (y,                  {"x": v},                              {"A": a},                 a @ v),
-    (y,                  {"x": "z"},                            {"A": a, "z": v},         a @ v),
-    (y,                  {"A": a, "x": v},                      {},                       a @ v),
-    (ed.exp(x) * x,      {"x": 2 * x},                          {"x": v},                 np.exp(2 * v) * 2 * v),
-    (y - 3 * ed.sum(x),  {"x": x + x},                          {"A": a, "x": v},         2 * (a @ v) - 6 * v.sum()),
-    (x * ed.tensor("s", ""), {"s": 4},                          {"x": v},                 4 * v),
-    (ed.diag(x),         {"x": ed.einsum("jk->j", "B")},        {"B": b},                 np.diag(b.sum(1))),
-    (ed.derive(y, "A"),  {"x": ed.einsum("jk,k->j", "B", "z")}, {"A": a, "B": b, "z": w},
-     np.einsum("ia,b->iab", np.eye(2), b @ w)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "parts", "at", "want"),
+    [
+        (y, {"x": ed.einsum("jk,k->j", "B", "z")}, {"A": a, "B": b, "z": w}, a @ b @ w),
+        (y, {"x": v}, {"A": a}, a @ v),
+        (y, {"x": "z"}, {"A": a, "z": v}, a @ v),
+        (y, {"A": a, "x": v}, {}, a @ v),
+        (ed.exp(x) * x, {"x": 2 * x}, {"x": v}, np.exp(2 * v) * 2 * v),
+        (y - 3 * ed.sum(x), {"x": x + x}, {"A": a, "x": v}, 2 * (a @ v) - 6 * v.sum()),
+        (x * ed.tensor("s", ""), {"s": 4}, {"x": v}, 4 * v),
+        (ed.diag(x), {"x": ed.einsum("jk->j", "B")}, {"B": b}, np.diag(b.sum(1))),
+        (
+            ed.derive(y, "A"),
+            {"x": ed.einsum("jk,k->j", "B", "z")},
+            {"A": a, "B": b, "z": w},
+            np.einsum("ia,b->iab", np.eye(2), b @ w),
+        ),
+    ],
+)
 def test_substitute(e, parts, at, want):
     got = ed.evaluate(ed.substitute(e, parts), at)
     assert got.shape == want.shape
@@ -40,12 +52,15 @@ def test_the_derivative_of_what_is_put_in_follows():
     assert ed.derive(ed.substitute(ed.tanh(y), x=inner), "z") == ed.derive(direct, "z")
 
 
-@pytest.mark.parametrize(("parts", "kind", "message"), [
-    ({"X": v},                              ed.EinderivError, "did you mean 'x'"),
-    ({"x": a},                              ed.ShapeError,    "what stands for x has 2 axes, but needs 1"),
-    ({"x": "A"},                            ed.ShapeError,    "a tensor is its name"),
-    ({"x": object()},                       TypeError,        "must be an array"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("parts", "kind", "message"),
+    [
+        ({"X": v}, ed.EinderivError, "did you mean 'x'"),
+        ({"x": a}, ed.ShapeError, "what stands for x has 2 axes, but needs 1"),
+        ({"x": "A"}, ed.ShapeError, "a tensor is its name"),
+        ({"x": object()}, TypeError, "must be an array"),
+    ],
+)
 def test_refused(parts, kind, message):
     with pytest.raises(kind, match=message):
         ed.substitute(y, parts)

@@ -34,7 +34,9 @@ def test_a_node_is_looked_at_once_behind_its_parts():
 
     assert bottom_up([h * h, h], count) == (9, 4)
     assert len(looked) == len(set(map(id, looked))) == 5
-    assert all(looked.index(part) < looked.index(node) for node in looked for part in children(node))
+    assert all(
+        looked.index(part) < looked.index(node) for node in looked for part in children(node)
+    )
 
 
 def test_deep_expressions_do_not_recurse():
@@ -103,24 +105,36 @@ def test_tensors_of_knows_all_that_were_met():
 
 def test_ranks_and_complex_numbers_must_agree():
     check_ranks(X, t("X", "pq"))  # other names, as many axes
-    with pytest.raises(ed.ShapeError, match="X stands for a tensor with 2 axes and one with 3 axes"):
+    with pytest.raises(
+        ed.ShapeError, match="X stands for a tensor with 2 axes and one with 3 axes"
+    ):
         check_ranks(X, t("X", "pqr"))
     with pytest.raises(ed.EinderivError, match="Z is declared complex in one place"):
         check_ranks(Z, t("Z", "i"))
-    with pytest.raises(ed.ShapeError, match="v stands for a tensor with 1 axis and one with 2 axes"):
+    with pytest.raises(
+        ed.ShapeError, match="v stands for a tensor with 1 axis and one with 2 axes"
+    ):
         tensors_of(es("i,jk->", v, t("v", "ij")))
 
 
 def test_tensors_of_several_expressions():
     assert tensors_in([X @ w, ed.tensor("b", "i")]) == {"X": 2, "w": 1, "b": 1}
     assert tensors_in([X, t("X", "ij")]) == {"X": 2}
-    with pytest.raises(ed.ShapeError, match="w has 1 axis in one of the expressions and 2 axes in another"):
+    with pytest.raises(
+        ed.ShapeError, match="w has 1 axis in one of the expressions and 2 axes in another"
+    ):
         tensors_in([X @ w, ed.tensor("w", "ij")])
-    with pytest.raises(ed.ShapeError, match="w stands for a tensor with 1 axis and one with 2 axes"):
+    with pytest.raises(
+        ed.ShapeError, match="w stands for a tensor with 1 axis and one with 2 axes"
+    ):
         tensors_in([X, es("i,jk->", w, t("w", "ij"))])
-    with pytest.raises(ed.EinderivError, match="v is declared complex in one place and not in another"):
+    with pytest.raises(
+        ed.EinderivError, match="v is declared complex in one place and not in another"
+    ):
         tensors_in([X, v * t("v", "i", complex=True)])
-    assert tensors_in([v, t("v", "i", complex=True)]) == {"v": 1}  # in two expressions, each its own
+    assert tensors_in([v, t("v", "i", complex=True)]) == {
+        "v": 1
+    }  # in two expressions, each its own
 
 
 @pytest.mark.parametrize("name", [name for name, row in FUNCTIONS.items() if row.keeps_symmetry])
@@ -132,7 +146,9 @@ def test_functions_that_keep_symmetry_do(name):
     assert np.abs(value).max() > 0
 
 
-@pytest.mark.parametrize("name", [name for name, row in FUNCTIONS.items() if row.vanishes is not None])
+@pytest.mark.parametrize(
+    "name", [name for name, row in FUNCTIONS.items() if row.vanishes is not None]
+)
 def test_functions_that_vanish_with_an_argument_do(name):
     first = FUNCTIONS[name].vanishes
     tensors = [t(n, "bnn") for n in "ABC"[: first + 1]]

@@ -6,12 +6,15 @@ import einderiv as ed
 from einderiv.expression import leaves, mapped
 
 
-@pytest.mark.parametrize(("tree", "want"), [
-    (3,                         [3]),
-    ([],                        []),
-    ([1, (2, 3)],               [1, 2, 3]),
-    ({"b": 1, "a": [2, {}]},    [1, 2]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tree", "want"),
+    [
+        (3, [3]),
+        ([], []),
+        ([1, (2, 3)], [1, 2, 3]),
+        ({"b": 1, "a": [2, {}]}, [1, 2]),
+    ],
+)
 def test_trees(tree, want):
     assert leaves(tree) == want
     assert leaves(mapped(lambda n: n + 1, tree)) == [n + 1 for n in want]

@@ -45,8 +45,11 @@ def looped(nest, n, arrays):
     if isinstance(nest, str):
         return arrays[nest]
     text, *parts = nest
-    return loop_einsum(text, *(looped(part, n, arrays) for part in parts), sizes=dict.fromkeys("abcijk", n)
-                       if parts else dict.fromkeys(set(text) - set("->"), n))  # fmt: skip
+    return loop_einsum(
+        text,
+        *(looped(part, n, arrays) for part in parts),
+        sizes=dict.fromkeys("abcijk", n) if parts else dict.fromkeys(set(text) - set("->"), n),
+    )
 
 
 ABSORBED = [
@@ -136,16 +139,19 @@ def test_proven_facts(text, k, compact):
 
 
 # ---- core
-@pytest.mark.parametrize(("text", "sizes", "within", "labels"), [
-    ("bt,tj->ijib", {"i": 2},         "bt,tj->{}",  "bj"),
-    ("i->ii",       {},               "i->{}",      "i"),
-    ("ij->ijij",    {},               "ij->{}",     "ij"),
-    ("ij->j",       {},               "ij->{}",     "j"),
-    ("ij->",        {},               "ij->{}",     ""),
-    ("->ii",        {"i": 3},         "->{}",       ""),
-    ("i->ij",       {"j": 4},         "i->{}",      "i"),
-    (",ab->a",      {},               ",ab->{}",    "a"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "sizes", "within", "labels"),
+    [
+        ("bt,tj->ijib", {"i": 2}, "bt,tj->{}", "bj"),
+        ("i->ii", {}, "i->{}", "i"),
+        ("ij->ijij", {}, "ij->{}", "ij"),
+        ("ij->j", {}, "ij->{}", "j"),
+        ("ij->", {}, "ij->{}", ""),
+        ("->ii", {"i": 3}, "->{}", ""),
+        ("i->ij", {"j": 4}, "i->{}", "i"),
+        (",ab->a", {}, ",ab->{}", "a"),
+    ],
+)
 def test_core_and_embedding(text, sizes, within, labels):
     e = es(text, sizes=sizes)
     inner, inside = core(e)
@@ -157,12 +163,20 @@ def test_core_and_embedding(text, sizes, within, labels):
     assert inner.coefficient == 1
     assert core(e)[0] is inner, "split once"
     # The embedding puts the core back: einsum of the core alone is the whole.
-    shapes = [tuple({"i": 2, "j": 3, "b": 4, "t": 2, "a": 3}[x] for x in term)
-              for term in text.partition("->")[0].split(",")] if e.factors else []  # fmt: skip
+    shapes = (
+        [
+            tuple({"i": 2, "j": 3, "b": 4, "t": 2, "a": 3}[x] for x in term)
+            for term in text.partition("->")[0].split(",")
+        ]
+        if e.factors
+        else []
+    )
     arrays = [np.arange(1, 1 + math.prod(shape)).reshape(shape) for shape in shapes]
     value = loop_einsum(inner.subscripts, *arrays) if arrays else np.asarray(1)
     embedding = f"{''.join(letters.values())}->{text.partition('->')[2]}"
-    assert np.array_equal(loop_einsum(embedding, value, sizes=sizes), loop_einsum(text, *arrays, sizes=sizes))
+    assert np.array_equal(
+        loop_einsum(embedding, value, sizes=sizes), loop_einsum(text, *arrays, sizes=sizes)
+    )
 
 
 def test_core_leaves_the_coefficient_outside():
@@ -184,13 +198,21 @@ def test_flatten_is_one_product():
     assert flat == e
     a = arrays_of(n)
     operands = [a[f.name] for f in flat.factors]
-    assert_same(flat.coefficient * np.einsum(flat.subscripts, *operands), ev(e, {k: a[k] for k in "ABuv"}))
+    assert_same(
+        flat.coefficient * np.einsum(flat.subscripts, *operands), ev(e, {k: a[k] for k in "ABuv"})
+    )
     assert_same(ev(flat, {k: a[k] for k in "ABuv"}), ev(e, {k: a[k] for k in "ABuv"}))
 
 
-@pytest.mark.parametrize("e", [
-    es("ij,jk->ik"), es("i->ii"), es("->ii", sizes={"i": 3}), 2 * ed.exp(es("ij->")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "e",
+    [
+        es("ij,jk->ik"),
+        es("i->ii"),
+        es("->ii", sizes={"i": 3}),
+        2 * ed.exp(es("ij->")),
+    ],
+)
 def test_flatten_of_the_flat_is_itself(e):
     assert isinstance(e, Einsum)
     assert flatten(e) is e
@@ -203,16 +225,22 @@ def test_flatten_of_nested_squarings_and_its_limit():
     assert e.count == 1024
     assert len(flatten(e).factors) == 1024
     with limits.override(operands=1023):
-        with pytest.raises(ed.LimitError, match=r"1024 operands are over the limit of 1023 .*flattening"):
+        with pytest.raises(
+            ed.LimitError, match=r"1024 operands are over the limit of 1023 .*flattening"
+        ):
             flatten(e)
-        assert len(flatten(e, 1024).factors) == 1024, "its callers may have asked for the number before"
+        assert len(flatten(e, 1024).factors) == 1024, (
+            "its callers may have asked for the number before"
+        )
     with limits.override(operands=1024):
         assert len(flatten(e).factors) == 1024
 
 
 # ---- labels
 def test_a_class_goes_by_the_label_that_was_written_first():
-    e = assemble(1, [(es("i->ii", "v"), (5, 3)), (Tensor("u", (None,)), (5,))], (5, 3), axes=(None, None))
+    e = assemble(
+        1, [(es("i->ii", "v"), (5, 3)), (Tensor("u", (None,)), (5,))], (5, 3), axes=(None, None)
+    )
     assert (e.inputs, e.output) == (((3,), (3,)), (3, 3))
 
 
@@ -247,13 +275,31 @@ def test_fresh_labels_are_fresh():
 
 def test_other_slots_keep_what_is_not_given():
     A, B, D = (Tensor(name, (None, None)) for name in "ABD")
-    e = Einsum(3, (A, B), ((0, 1), (1, 2)), (0, 2), ((4, 5),), axes=("i", "k"), letters={0: "i", 1: "j", 2: "k"})
+    e = Einsum(
+        3,
+        (A, B),
+        ((0, 1), (1, 2)),
+        (0, 2),
+        ((4, 5),),
+        axes=("i", "k"),
+        letters={0: "i", 1: "j", 2: "k"},
+    )
     same = with_slots(e, e.slots)
     assert (same.coefficient, same.slots, same.output, same.given) == (3, e.slots, (0, 2), e.given)
     assert (same.axes, same.letters, same.origins) == (e.axes, e.letters, ())
-    other = with_slots(e, [(A, (0, 1)), (D, (1, 3))], (0, 3), axes=("i", None), coefficient=1, given=(), origins=(B,))
+    other = with_slots(
+        e,
+        [(A, (0, 1)), (D, (1, 3))],
+        (0, 3),
+        axes=("i", None),
+        coefficient=1,
+        given=(),
+        origins=(B,),
+    )
     assert (other.coefficient, other.factors, other.output, other.given) == (1, (A, D), (0, 3), ())
     assert (other.axes, other.letters, other.origins) == (("i", None), e.letters, (B,))
     nested = with_slots(same, [(e, (0, 1)), (D, (1, 2))], inline=(e,))
     assert (nested.coefficient, nested.factors) == (9, (A, B, D))
-    assert with_slots(e, [(A, (0, 1)), (1 * D, (1, 2))]).factors == (A, D), "structure dissolves, as in assemble"
+    assert with_slots(e, [(A, (0, 1)), (1 * D, (1, 2))]).factors == (A, D), (
+        "structure dissolves, as in assemble"
+    )

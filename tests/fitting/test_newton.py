@@ -48,10 +48,15 @@ def test_factorisation_takes_one_step(mask):
     weights = (r.random((30, 20)) < 0.8).astype(float) if mask else np.ones((30, 20))
     loss = ed.sum(M * residual**2) if mask else ed.norm_squared(residual)
     found = minimized(loss, U, np.zeros((30, 3)), **at, **(dict(M=weights) if mask else {}))
-    want = [np.linalg.lstsq(at["V"] * m[:, None], row * m, rcond=None)[0] for m, row in zip(weights, at["T"])]
+    want = [
+        np.linalg.lstsq(at["V"] * m[:, None], row * m, rcond=None)[0]
+        for m, row in zip(weights, at["T"])
+    ]
     np.testing.assert_allclose(found.x, want, rtol=1e-9, atol=1e-10)
     assert found.nit == found.nhev == 1
-    assert ("30 blocks of 3x3" if mask else "one 3x3 factorisation for 30 right-hand sides") in found.message
+    assert (
+        "30 blocks of 3x3" if mask else "one 3x3 factorisation for 30 right-hand sides"
+    ) in found.message
 
 
 @pytest.mark.parametrize("wrt", [["a", "b"], {"slope": "a", "offset": "b"}])
@@ -101,12 +106,15 @@ def test_an_end_where_rounding_is_all_that_is_left():
     assert found.nit <= 1
 
 
-@pytest.mark.parametrize(("options", "tol", "status"), [
-    ({"maxiter": 1},   None, 1),
-    ({"maxiter": 0},   None, 1),
-    ({},               1e3,  0),
-    ({"gtol": 1e-12},  1e3,  0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "tol", "status"),
+    [
+        ({"maxiter": 1}, None, 1),
+        ({"maxiter": 0}, None, 1),
+        ({}, 1e3, 0),
+        ({"gtol": 1e-12}, 1e3, 0),
+    ],
+)
 def test_options(options, tol, status):
     found = minimized(ed.sum(x**4), x, np.array([1.0, 2.0]), options=options, tol=tol)
     assert (found.status, found.success) == (status, status == 0)
@@ -115,14 +123,21 @@ def test_options(options, tol, status):
     assert (found.nit == 0) == (options.get("maxiter") == 0 or (tol is not None and not options))
 
 
-@pytest.mark.parametrize(("loss", "start", "match"), [
-    (lambda: -ed.norm_squared(x),               [1.0, 2],    "step 1 leads upwards: the Hessian is not positive"),
-    (lambda: ed.sum(ed.sin(x)),                 [0.5],       "step 1 leads upwards"),
-    (lambda: ed.sum(x),                         [1.0, 2],    "step 1: .* singular"),
-    (lambda: ed.sum(x**3),                      [0.0, 1.0],  "step 1: entry 0 of a diagonal of 2 is zero"),
-    (lambda: ed.sum(ed.sqrt(x)),                [1.0, -1],   "step 1: entry 1 of a diagonal of 2 holds nan"),
-    (lambda: ed.norm_squared(es("i->", x)),     [1.0, 2],    "step 1: the 2x2 block is singular"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("loss", "start", "match"),
+    [
+        (
+            lambda: -ed.norm_squared(x),
+            [1.0, 2],
+            "step 1 leads upwards: the Hessian is not positive",
+        ),
+        (lambda: ed.sum(ed.sin(x)), [0.5], "step 1 leads upwards"),
+        (lambda: ed.sum(x), [1.0, 2], "step 1: .* singular"),
+        (lambda: ed.sum(x**3), [0.0, 1.0], "step 1: entry 0 of a diagonal of 2 is zero"),
+        (lambda: ed.sum(ed.sqrt(x)), [1.0, -1], "step 1: entry 1 of a diagonal of 2 holds nan"),
+        (lambda: ed.norm_squared(es("i->", x)), [1.0, 2], "step 1: the 2x2 block is singular"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_where_newton_stops(loss, start, match):
     with pytest.raises(ed.EinderivError, match=match):
@@ -143,16 +158,19 @@ def test_unknown_options():
     assert set(OPTIONS) == {"maxiter", "gtol"}
 
 
-@pytest.mark.parametrize(("options", "tol", "error", "match"), [
-    ({},                   -1,     ed.EinderivError, r"gtol \(or tol\) must be 0 or more, not -1"),
-    ({},                   np.nan, ed.EinderivError, "must be 0 or more, not nan"),
-    ({"gtol": -1e-9},      None,   ed.EinderivError, "must be 0 or more, not -1e-09"),
-    ({"gtol": "small"},    None,   TypeError,        "must be a number, not 'small'"),
-    ({},                   1j,     TypeError,        "must be a number, not 1j"),
-    ({"gtol": None},       None,   TypeError,        "must be a number, not None"),
-    ({"maxiter": -1},      None,   ed.EinderivError, "maxiter is -1"),
-    ({"maxiter": 2.5},     None,   TypeError,        "maxiter must be a whole number, not 2.5"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "tol", "error", "match"),
+    [
+        ({}, -1, ed.EinderivError, r"gtol \(or tol\) must be 0 or more, not -1"),
+        ({}, np.nan, ed.EinderivError, "must be 0 or more, not nan"),
+        ({"gtol": -1e-9}, None, ed.EinderivError, "must be 0 or more, not -1e-09"),
+        ({"gtol": "small"}, None, TypeError, "must be a number, not 'small'"),
+        ({}, 1j, TypeError, "must be a number, not 1j"),
+        ({"gtol": None}, None, TypeError, "must be a number, not None"),
+        ({"maxiter": -1}, None, ed.EinderivError, "maxiter is -1"),
+        ({"maxiter": 2.5}, None, TypeError, "maxiter must be a whole number, not 2.5"),
+    ],
+)
 def test_options_of_no_meaning(options, tol, error, match):
     with pytest.raises(error, match=match):
         minimized(ed.norm_squared(x), x, [1.0], options=options, tol=tol)
@@ -163,7 +181,9 @@ def test_one_step_within_a_structure(structure):
     """Beside the structure the Hessian of the projected loss is zero: what is added there makes it regular."""
     S, N = t("S", "nn", **{structure: True}), r.normal(size=(4, 4))
     found = minimized(ed.norm_squared(S - t("N", "nn")), S, np.eye(4), N=N)
-    want = {"symmetric": (N + N.T) / 2, "diagonal": np.diag(np.diag(N)), "lower": np.tril(N)}[structure]
+    want = {"symmetric": (N + N.T) / 2, "diagonal": np.diag(np.diag(N)), "lower": np.tril(N)}[
+        structure
+    ]
     np.testing.assert_allclose(found.x, want, atol=1e-12)
     assert found.nit == 1
 

@@ -5,7 +5,11 @@ import pytest
 
 import einderiv as ed
 
-Z, W, z = ed.tensor("Z", "ij", complex=True), ed.tensor("W", "jk"), ed.tensor("z", "i", complex=True)
+Z, W, z = (
+    ed.tensor("Z", "ij", complex=True),
+    ed.tensor("W", "jk"),
+    ed.tensor("z", "i", complex=True),
+)
 x = ed.tensor("x", "i")
 rng = np.random.default_rng(0)
 AT = {"Z": rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3)), "W": rng.normal(size=(3, 2))}
@@ -15,15 +19,18 @@ def known(e, arrays=AT):
     return {n: a for n, a in arrays.items() if n in ed.compile(e).inputs}
 
 
-@pytest.mark.parametrize(("e", "want"), [
-    (ed.conj(Z),                       "conj(Z)"),
-    (ed.conj(ed.conj(Z)),              "Z"),
-    (ed.conj((1 + 2j) * Z),            "(1-2j) * conj(Z)"),
-    (ed.conj(Z + Z * 1j),              "(1-1j) * conj(Z)"),
-    (ed.conj(ed.exp(Z)),               "exp(conj(Z))"),
-    (ed.conj(ed.abs(Z)),               "modulus(Z, conj(Z))"),
-    (ed.conj(ed.inv(Z)),               "inv(conj(Z))"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "want"),
+    [
+        (ed.conj(Z), "conj(Z)"),
+        (ed.conj(ed.conj(Z)), "Z"),
+        (ed.conj((1 + 2j) * Z), "(1-2j) * conj(Z)"),
+        (ed.conj(Z + Z * 1j), "(1-1j) * conj(Z)"),
+        (ed.conj(ed.exp(Z)), "exp(conj(Z))"),
+        (ed.conj(ed.abs(Z)), "modulus(Z, conj(Z))"),
+        (ed.conj(ed.inv(Z)), "inv(conj(Z))"),
+    ],
+)
 def test_conjugates_move_down_to_the_tensors(e, want):
     assert str(e) == want
 
@@ -35,7 +42,7 @@ VALUES = {
     "abs":   (ed.abs(Z @ W), lambda a: np.abs(a["Z"] @ a["W"])),
     "array": (ed.conj(Z * np.array([[1j, 2, 3j]] * 2)), lambda a: np.conj(a["Z"] * np.array([[1j, 2, 3j]] * 2))),
     "real array": (ed.conj(Z * np.ones((2, 3))), lambda a: np.conj(a["Z"])),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -50,7 +57,7 @@ LOSSES = {
     "real":     ed.real(ed.sum(ed.exp(Z @ W))),
     "imag":     ed.imag(ed.sum((Z @ W) ** 3)),
     "mixed":    ed.sum(ed.abs(1j * Z @ W + 2) ** 2 * ed.real(ed.tanh(Z @ W))),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -78,7 +85,9 @@ def test_both_derivatives_against_differences(name):
 def test_gradients_in_the_conventions_of_jax_and_torch(name):
     loss = LOSSES[name]
     ours = {c: ed.evaluate(ed.grad(loss, [Z, "W"], convention=c), AT) for c in ("jax", "torch")}
-    np.testing.assert_allclose(ours["jax"][0], np.conj(ours["torch"][0]), atol=1e-12)  # of a real loss
+    np.testing.assert_allclose(
+        ours["jax"][0], np.conj(ours["torch"][0]), atol=1e-12
+    )  # of a real loss
     np.testing.assert_allclose(ours["jax"][1], ed.evaluate(ed.grad(loss, W), AT), atol=1e-12)
     value, slope = ed.value_and_grad(loss, Z, convention="torch")
     assert value is loss
@@ -91,7 +100,7 @@ JUDGED = {
     "real":    lambda K, Z, W: K.exp(Z @ W).sum().real,
     "imag":    lambda K, Z, W: ((Z @ W) ** 3).sum().imag,
     "mixed":   lambda K, Z, W: (abs(1j * Z @ W + 2) ** 2 * K.tanh(Z @ W).real).sum(),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", JUDGED)
@@ -123,7 +132,9 @@ def test_what_is_holomorphic_needs_no_declaration():
 
 def test_kinks_and_zero():
     slope = ed.grad(ed.sum(ed.abs(z)), z, convention="jax")
-    np.testing.assert_allclose(ed.evaluate(slope, z=np.array([0j, 3 + 4j])), [0, 0.6 - 0.8j], rtol=1e-15)
+    np.testing.assert_allclose(
+        ed.evaluate(slope, z=np.array([0j, 3 + 4j])), [0, 0.6 - 0.8j], rtol=1e-15
+    )
 
 
 def test_real_tensors_stay_real():
@@ -133,14 +144,17 @@ def test_real_tensors_stay_real():
     assert str(ed.abs(x)) == "abs(x)"
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: ed.evaluate(ed.conj(x), x=[1j, 0]),                  "x is conjugated .* complex=True"),
-    (lambda: ed.evaluate(ed.sum(ed.real(x)), x=[1j, 0]),          "x is conjugated .* complex=True"),
-    (lambda: ed.evaluate(ed.abs(x), x=[1j, 0]),                   "abs of complex .* complex=True"),
-    (lambda: ed.evaluate(ed.relu(z), z=[1j, 0]),                  "relu of complex"),
-    (lambda: ed.grad(ed.sum(z), z, convention="numpy"),           "'jax' and 'torch'"),
-    (lambda: ed.derive(ed.einsum("i,i->", "z", z), z),            "z is declared complex in one place"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ed.evaluate(ed.conj(x), x=[1j, 0]), "x is conjugated .* complex=True"),
+        (lambda: ed.evaluate(ed.sum(ed.real(x)), x=[1j, 0]), "x is conjugated .* complex=True"),
+        (lambda: ed.evaluate(ed.abs(x), x=[1j, 0]), "abs of complex .* complex=True"),
+        (lambda: ed.evaluate(ed.relu(z), z=[1j, 0]), "relu of complex"),
+        (lambda: ed.grad(ed.sum(z), z, convention="numpy"), "'jax' and 'torch'"),
+        (lambda: ed.derive(ed.einsum("i,i->", "z", z), z), "z is declared complex in one place"),
+    ],
+)
 def test_refused(make, message):
     with pytest.raises(ed.EinderivError, match=message):
         make()
@@ -154,10 +168,14 @@ def test_substituting_under_a_conjugate():
 # ---- norms of what is declared complex
 z3 = np.array([[1j, 1.0, 2 - 1j], [0.5, -2j, 1 + 1j]])
 MODULI = [
-    (lambda Z: ed.norm(Z), np.linalg.norm), (lambda Z: ed.norm_squared(Z), lambda z: (abs(z) ** 2).sum()),
+    (lambda Z: ed.norm(Z), np.linalg.norm),
+    (lambda Z: ed.norm_squared(Z), lambda z: (abs(z) ** 2).sum()),
     (lambda Z: ed.norm(Z, 1, 0), lambda z: np.linalg.norm(z, 1, 0)),
-    (lambda Z: ed.norm(Z, 2, 0), lambda z: np.linalg.norm(z, 2, 0)), (lambda Z: ed.var(Z, 1), lambda z: z.var(1)),
-    (lambda Z: ed.std(Z), np.std), (lambda Z: np.linalg.norm(Z, "fro"), np.linalg.norm), (lambda Z: np.var(Z), np.var),
+    (lambda Z: ed.norm(Z, 2, 0), lambda z: np.linalg.norm(z, 2, 0)),
+    (lambda Z: ed.var(Z, 1), lambda z: z.var(1)),
+    (lambda Z: ed.std(Z), np.std),
+    (lambda Z: np.linalg.norm(Z, "fro"), np.linalg.norm),
+    (lambda Z: np.var(Z), np.var),
 ]
 
 
@@ -169,10 +187,15 @@ def test_norms_are_of_moduli(f, g):
 
 def test_gradients_of_norms_and_of_real_parts():
     Z = ed.tensor("Z", "ij", complex=True)
-    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.norm_squared(Z), Z, convention="torch"), Z=z3), 2 * z3)
-    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.norm_squared(Z), Z, convention="jax"), Z=z3), 2 * z3.conj())
+    np.testing.assert_allclose(
+        ed.evaluate(ed.grad(ed.norm_squared(Z), Z, convention="torch"), Z=z3), 2 * z3
+    )
+    np.testing.assert_allclose(
+        ed.evaluate(ed.grad(ed.norm_squared(Z), Z, convention="jax"), Z=z3), 2 * z3.conj()
+    )
     for convention, want in (("jax", 2 * z3), ("torch", 2 * z3.conj())):  # of Re Σ z²
         got = ed.evaluate(ed.grad(ed.sum(Z * Z), Z, convention=convention), Z=z3)
         np.testing.assert_allclose(got, want)
         assert ed.grad(ed.real(ed.sum(Z * Z)), Z, convention=convention) == ed.grad(
-            ed.sum(Z * Z), Z, convention=convention)
+            ed.sum(Z * Z), Z, convention=convention
+        )

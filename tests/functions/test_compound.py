@@ -12,16 +12,19 @@ t, ev = ed.tensor, ed.evaluate
 T, X, M, v, u, s = t("T", "ijk"), t("X", "ij"), t("M", "nn"), t("v", "i"), t("u", "j"), t("s")
 SIZED = {
     "usual": {"i": 2, "j": 3, "k": 4, "n": 3},
-    "ones":  {"i": 1, "j": 1, "k": 1, "n": 1},
+    "ones": {"i": 1, "j": 1, "k": 1, "n": 1},
     "empty": {"i": 2, "j": 0, "k": 4, "n": 0},
-}  # fmt: skip
+}
 TENSORS = {"T": T, "X": X, "M": M, "v": v, "u": u, "s": s}
 sized = pytest.mark.parametrize("sizes", SIZED.values(), ids=SIZED)
 
 
 def arrays(sizes):
     rng = np.random.default_rng(2)
-    return {name: np.asarray(rng.integers(-9, 10, [sizes[x] for x in e.axes])) for name, e in TENSORS.items()}
+    return {
+        name: np.asarray(rng.integers(-9, 10, [sizes[x] for x in e.axes]))
+        for name, e in TENSORS.items()
+    }
 
 
 def used(e, given):
@@ -103,7 +106,10 @@ SMOOTH = [
 
 def positive(sizes):
     rng = np.random.default_rng(4)
-    return {name: np.asarray(rng.uniform(0.3, 2, [sizes[x] for x in e.axes])) for name, e in TENSORS.items()}
+    return {
+        name: np.asarray(rng.uniform(0.3, 2, [sizes[x] for x in e.axes]))
+        for name, e in TENSORS.items()
+    }
 
 
 @pytest.mark.parametrize("sizes", [SIZED["usual"], SIZED["ones"]], ids=["usual", "ones"])
@@ -134,18 +140,21 @@ def test_an_empty_mean_is_nan_as_numpy_says():
     assert ev(ed.mean(X, 0), X=np.zeros((3, 0))).shape == (0,)
 
 
-@pytest.mark.parametrize(("e", "string"), [
-    (ed.sum(X, "j"),              "ij->i"),
-    (ed.sum(X),                   "ij->"),
-    (ed.trace(X),                 "ii->"),
-    (ed.diag(X),                  "ii->i"),
-    (ed.diag(v),                  "i->ii"),
-    (ed.outer(v, u),              "i,j->ij"),
-    (ed.outer(v, v),              "i,a->ia"),
-    (ed.norm_squared(X),          "ij,ij->"),
-    (ed.trace(X @ X.T),           "ij,ij->"),
-    (ed.diag(v) @ X,              "i,ij->ij"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "string"),
+    [
+        (ed.sum(X, "j"), "ij->i"),
+        (ed.sum(X), "ij->"),
+        (ed.trace(X), "ii->"),
+        (ed.diag(X), "ii->i"),
+        (ed.diag(v), "i->ii"),
+        (ed.outer(v, u), "i,j->ij"),
+        (ed.outer(v, v), "i,a->ia"),
+        (ed.norm_squared(X), "ij,ij->"),
+        (ed.trace(X @ X.T), "ij,ij->"),
+        (ed.diag(v) @ X, "i,ij->ij"),
+    ],
+)
 def test_linear_functions_are_einsums(e, string):
     assert e.compact == string
 
@@ -160,49 +169,58 @@ def test_a_name_of_two_axes_says_neither():
 LARGE = np.array([[1e4, -1e4], [-1e4, -1e4]], np.float32)
 
 
-@pytest.mark.parametrize(("e", "want"), [
-    (ed.softmax(X, 1),            [[1, 0], [0.5, 0.5]]),
-    (ed.softmax(X, 0),            [[1, 0.5], [0, 0.5]]),
-    (ed.softmax(X, None),         [[1, 0], [0, 0]]),
-    (ed.logsumexp(X),             1e4),
-    (ed.logsumexp(X, 0),          np.array([1e4, -1e4 + np.log(2)])),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "want"),
+    [
+        (ed.softmax(X, 1), [[1, 0], [0.5, 0.5]]),
+        (ed.softmax(X, 0), [[1, 0.5], [0, 0.5]]),
+        (ed.softmax(X, None), [[1, 0], [0, 0]]),
+        (ed.logsumexp(X), 1e4),
+        (ed.logsumexp(X, 0), np.array([1e4, -1e4 + np.log(2)])),
+    ],
+)
 def test_extremes_in_float32(e, want):
     got = ev(e, X=LARGE)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, want, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("x", "lse", "soft"), [
-    ([-np.inf, 1.0],      1.0,     [0, 1]),
-    ([-np.inf, -np.inf],  -np.inf, None),      # 0/0 has no value
-    ([np.inf, 1.0],       np.inf,  None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("x", "lse", "soft"),
+    [
+        ([-np.inf, 1.0], 1.0, [0, 1]),
+        ([-np.inf, -np.inf], -np.inf, None),  # 0/0 has no value
+        ([np.inf, 1.0], np.inf, None),
+    ],
+)
 def test_infinities(x, lse, soft):
     assert ev(ed.logsumexp(v), v=np.array(x)) == lse
     if soft:
         assert ev(ed.softmax(v), v=np.array(x)).tolist() == soft
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), [
-    (lambda: ed.sum(X, 2),            ed.ShapeError,    "axis 2 is out of range for 2 axes"),
-    (lambda: ed.mean(X, "z"),         ed.ShapeError,    "no axis is called 'z'; the axes are i, j"),
-    (lambda: ed.sum(X, (0, "i")),     ed.ShapeError,    "names one axis twice"),
-    (lambda: ed.sum(X, 1.0),          TypeError,        "an axis is an int or a name, not float"),
-    (lambda: ed.sum(s, 0),            ed.ShapeError,    "axis 0 is out of range for 0 axes"),
-    (lambda: ed.trace(v),             ed.ShapeError,    "trace needs 2 axes, but v has 1"),
-    (lambda: ed.trace(T),             ed.ShapeError,    "trace needs 2 axes, but T has 3"),
-    (lambda: ed.diag(s),              ed.ShapeError,    "diag needs 1 or 2 axes, but s has 0"),
-    (lambda: ed.diag(T),              ed.ShapeError,    "diag needs 1 or 2 axes, but T has 3"),
-    (lambda: ed.trace(np.ones((2, 3))), ed.ShapeError,  "has size 2 .* 3"),
-    (lambda: ed.softmax(s),           ed.ShapeError,    "axis -1 is out of range for 0 axes"),
-    (lambda: ed.softmax(X, ()),       ed.ShapeError,    "softmax needs at least one axis"),
-    (lambda: ed.sum("X"),             TypeError,        "the argument is the string 'X'"),
-    (lambda: ed.exp(None),            TypeError,        "the argument must be an array"),
-    (lambda: ed.outer(v, None),       TypeError,        "the argument must be an array"),
-    (lambda: divided(X, 0),           ed.EinderivError, "division by the number 0"),
-    (lambda: divided(X, v),           ed.ShapeError,    "only scalars broadcast"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: ed.sum(X, 2), ed.ShapeError, "axis 2 is out of range for 2 axes"),
+        (lambda: ed.mean(X, "z"), ed.ShapeError, "no axis is called 'z'; the axes are i, j"),
+        (lambda: ed.sum(X, (0, "i")), ed.ShapeError, "names one axis twice"),
+        (lambda: ed.sum(X, 1.0), TypeError, "an axis is an int or a name, not float"),
+        (lambda: ed.sum(s, 0), ed.ShapeError, "axis 0 is out of range for 0 axes"),
+        (lambda: ed.trace(v), ed.ShapeError, "trace needs 2 axes, but v has 1"),
+        (lambda: ed.trace(T), ed.ShapeError, "trace needs 2 axes, but T has 3"),
+        (lambda: ed.diag(s), ed.ShapeError, "diag needs 1 or 2 axes, but s has 0"),
+        (lambda: ed.diag(T), ed.ShapeError, "diag needs 1 or 2 axes, but T has 3"),
+        (lambda: ed.trace(np.ones((2, 3))), ed.ShapeError, "has size 2 .* 3"),
+        (lambda: ed.softmax(s), ed.ShapeError, "axis -1 is out of range for 0 axes"),
+        (lambda: ed.softmax(X, ()), ed.ShapeError, "softmax needs at least one axis"),
+        (lambda: ed.sum("X"), TypeError, "the argument is the string 'X'"),
+        (lambda: ed.exp(None), TypeError, "the argument must be an array"),
+        (lambda: ed.outer(v, None), TypeError, "the argument must be an array"),
+        (lambda: divided(X, 0), ed.EinderivError, "division by the number 0"),
+        (lambda: divided(X, v), ed.ShapeError, "only scalars broadcast"),
+    ],
+)
 def test_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()

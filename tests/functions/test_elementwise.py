@@ -19,9 +19,20 @@ from einderiv.functions.elementwise import raised, squared
 from einderiv.functions.table import FUNCTIONS
 
 ev = ed.evaluate
-x, y, s, r, X = ed.tensor("x", "i"), ed.tensor("y", "i"), ed.tensor("s"), ed.tensor("r"), ed.tensor("X", "ij")
-AT = {"x": np.array([-2.0, -0.5, 0.5, 3.0]), "y": np.array([1.0, -1.0, 2.0, 0.25]), "s": np.array(0.75),
-      "r": np.array(-0.25), "X": np.arange(-3.0, 3.0).reshape(2, 3) + 0.5}  # fmt: skip
+x, y, s, r, X = (
+    ed.tensor("x", "i"),
+    ed.tensor("y", "i"),
+    ed.tensor("s"),
+    ed.tensor("r"),
+    ed.tensor("X", "ij"),
+)
+AT = {
+    "x": np.array([-2.0, -0.5, 0.5, 3.0]),
+    "y": np.array([1.0, -1.0, 2.0, 0.25]),
+    "s": np.array(0.75),
+    "r": np.array(-0.25),
+    "X": np.arange(-3.0, 3.0).reshape(2, 3) + 0.5,
+}
 
 
 def used(e, given=AT):
@@ -122,10 +133,15 @@ def test_a_scalar_that_broadcasts_collects_its_shares(e, by_s, by_x):
     assert ev(second, used(second, given)).tolist() == by_x
 
 
-@pytest.mark.parametrize(("quadrant", "want"), [
-    ((3, 4),   (0.16, -0.12)), ((3, -4),  (-0.16, -0.12)),
-    ((-3, 4),  (0.16, 0.12)),  ((-3, -4), (-0.16, 0.12)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("quadrant", "want"),
+    [
+        ((3, 4), (0.16, -0.12)),
+        ((3, -4), (-0.16, -0.12)),
+        ((-3, 4), (0.16, 0.12)),
+        ((-3, -4), (-0.16, 0.12)),
+    ],
+)
 def test_arctan2_in_every_quadrant(quadrant, want):
     given = dict(zip(("x", "y"), np.array(quadrant, float)[:, None]))
     e = ed.arctan2(x, y)
@@ -135,8 +151,20 @@ def test_arctan2_in_every_quadrant(quadrant, want):
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (3,)])
-@pytest.mark.parametrize("f", [ed.clip, ed.leaky_relu, ed.elu, ed.gelu, ed.abs, lambda e: ed.where(e, e, 1),
-                               lambda e: ed.maximum(e, 0), lambda e: e**2.5, lambda e: ed.polygamma(1, e)])  # fmt: skip
+@pytest.mark.parametrize(
+    "f",
+    [
+        ed.clip,
+        ed.leaky_relu,
+        ed.elu,
+        ed.gelu,
+        ed.abs,
+        lambda e: ed.where(e, e, 1),
+        lambda e: ed.maximum(e, 0),
+        lambda e: e**2.5,
+        lambda e: ed.polygamma(1, e),
+    ],
+)
 def test_tiny_and_empty_arrays(f, shape):
     at = np.full(shape, 0.5, "f4")
     e = f(x)
@@ -148,15 +176,28 @@ def test_tiny_and_empty_arrays(f, shape):
 
 
 def test_axes_are_those_of_the_argument_that_has_some():
-    for e in (ed.maximum(s, X), ed.where(1, s, X), ed.clip(X, s, 2), ed.clip(s, 0, X), ed.hypot(X, X)):
+    for e in (
+        ed.maximum(s, X),
+        ed.where(1, s, X),
+        ed.clip(X, s, 2),
+        ed.clip(s, 0, X),
+        ed.hypot(X, X),
+    ):
         assert e.axes == ("i", "j")
     assert ed.maximum(s, r).axes == ()
 
 
-@pytest.mark.parametrize(("value", "exponent", "want"), [
-    ([2, 3], 3,  [8, 27]), ([2, 3], 0, [1, 1]), ([2, 4], -1, [0.5, 0.25]), ([4.0, 9.0], 0.5, [2, 3]),
-    ([2, 3], np.int64(2), [4, 9]), ([2.0, 3.0], np.float64(2), [4, 9]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "exponent", "want"),
+    [
+        ([2, 3], 3, [8, 27]),
+        ([2, 3], 0, [1, 1]),
+        ([2, 4], -1, [0.5, 0.25]),
+        ([4.0, 9.0], 0.5, [2, 3]),
+        ([2, 3], np.int64(2), [4, 9]),
+        ([2.0, 3.0], np.float64(2), [4, 9]),
+    ],
+)
 def test_powered(value, exponent, want):
     assert ev(x**exponent, x=np.array(value)).tolist() == want
     assert ev(elementwise.powered(np.array(value), exponent)).tolist() == want
@@ -207,7 +248,11 @@ def test_sizes_that_do_not_fit_are_told_on_evaluation():
         ev(ed.maximum(x, y), x=np.ones(2), y=np.ones(3))
 
 
-CALLS = [n for n, f in vars(elementwise).items() if isinstance(f, FunctionType) and n.rstrip("_") in ed.__all__]
+CALLS = [
+    n
+    for n, f in vars(elementwise).items()
+    if isinstance(f, FunctionType) and n.rstrip("_") in ed.__all__
+]
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -218,7 +263,9 @@ def test_public_names(name):
 
 
 def test_all_public_names_were_seen():
-    assert {"where", "clip", "leaky_relu", "elu", "gelu", "polygamma", "abs_", "exp", "less"} <= {*CALLS}
+    assert {"where", "clip", "leaky_relu", "elu", "gelu", "polygamma", "abs_", "exp", "less"} <= {
+        *CALLS
+    }
     assert len(CALLS) >= 45
 
 
@@ -277,7 +324,9 @@ def test_every_kink_is_tested():
 
 @pytest.mark.parametrize("name", [n for n, row in ROWS.items() if row.derived == "0"])
 def test_what_is_constant_has_no_terms(name):
-    assert [rule(applied(name)) for rule in ROWS[name].derivatives] == [()] * len(ROWS[name].derivatives)
+    assert [rule(applied(name)) for rule in ROWS[name].derivatives] == [()] * len(
+        ROWS[name].derivatives
+    )
 
 
 def test_second_derivatives_at_kinks_are_zero():
@@ -285,13 +334,21 @@ def test_second_derivatives_at_kinks_are_zero():
     for e in (ed.relu(x), ed.abs(x), ed.leaky_relu(x, 0.3), ed.maximum(x, 0), ed.where(x, x, -x)):
         assert not ev(ed.hessian(ed.sum(e), x), given).any()
     second = slope(ed.derive(ed.sum(ed.elu(x, 2)), x), x, given)
-    np.testing.assert_allclose(second, [2 / math.e, 2, 0], rtol=1e-15)  # at 0 from the left, as in JAX
+    np.testing.assert_allclose(
+        second, [2 / math.e, 2, 0], rtol=1e-15
+    )  # at 0 from the left, as in JAX
 
 
 # ---- the complex plane
-PLANE = np.array([0.7 + 0.4j, -0.8 + 0.6j, -1.7 - 0.9j, 1.9 - 0.5j, -2.5 + 0.1j, 0.3 + 1.8j, -0.3 - 1.7j])
-ANALYTIC = [(n, p) for n, row in ROWS.items() if row.analytic and len(row.derivatives) == 1
-            for p in ([(2.5,), (-0.5,), (5,), (-3,), (2 + 1j,)] if n == "power" else [()])]  # fmt: skip
+PLANE = np.array(
+    [0.7 + 0.4j, -0.8 + 0.6j, -1.7 - 0.9j, 1.9 - 0.5j, -2.5 + 0.1j, 0.3 + 1.8j, -0.3 - 1.7j]
+)
+ANALYTIC = [
+    (n, p)
+    for n, row in ROWS.items()
+    if row.analytic and len(row.derivatives) == 1
+    for p in ([(2.5,), (-0.5,), (5,), (-3,), (2 + 1j,)] if n == "power" else [()])
+]
 
 
 @pytest.mark.parametrize(("name", "parameters"), ANALYTIC)
@@ -408,14 +465,17 @@ def test_powers_are_exact_at_zero_and_beyond_their_degree(p):
 
 
 # ---- integers
-@pytest.mark.parametrize(("p", "text"), [
-    (1,    "x"),
-    (2,    'einsum("i,i->i", x, x)'),
-    (-1,   "reciprocal(x)"),
-    (0.5,  "sqrt(x)"),
-    (-0.5, "power(x, -0.5)"),
-    (9,    "power(x, 9)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (1, "x"),
+        (2, 'einsum("i,i->i", x, x)'),
+        (-1, "reciprocal(x)"),
+        (0.5, "sqrt(x)"),
+        (-0.5, "power(x, -0.5)"),
+        (9, "power(x, 9)"),
+    ],
+)
 def test_raised(p, text):
     assert str(raised(x, p)) == text
     assert squared(x) == raised(x, 2)
@@ -424,7 +484,9 @@ def test_raised(p, text):
 @pytest.mark.parametrize(("e", "p", "bits"), [(x**2, 2, 81), (ed.square(x), 2, 81), (x**9, 9, 361)])
 def test_powers_of_integers_are_exact_or_refused(e, p, bits):
     assert ev(e, x=np.array([-7, 5])).tolist() == [(-7) ** p, 5**p]
-    with pytest.raises(ed.EinderivError, match=rf"integers may reach 2\*\*{bits} here, beyond int64"):
+    with pytest.raises(
+        ed.EinderivError, match=rf"integers may reach 2\*\*{bits} here, beyond int64"
+    ):
         ev(e, x=np.array([2**40]))
 
 

@@ -33,8 +33,13 @@ VALUES = {
     "tril":         (lambda e: ed.tril(e, -1), lambda a: np.tril(a, -1)),
     "triu":         (lambda e: ed.triu(e, 1), lambda a: np.triu(a, 1)),
 }  # fmt: skip
-STACKS = {"one": REGULAR, "stack": np.stack([REGULAR, -REGULAR.T]), "stacks": REGULAR + rng.normal(size=(2, 2, 3, 3)),
-          "empty stack": np.zeros((0, 3, 3)), "4 bytes": REGULAR.astype("f4")}  # fmt: skip
+STACKS = {
+    "one": REGULAR,
+    "stack": np.stack([REGULAR, -REGULAR.T]),
+    "stacks": REGULAR + rng.normal(size=(2, 2, 3, 3)),
+    "empty stack": np.zeros((0, 3, 3)),
+    "4 bytes": REGULAR.astype("f4"),
+}
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -51,13 +56,17 @@ def test_values(name, at):
 def test_the_defining_equations():
     at = {"A": REGULAR}
     np.testing.assert_allclose(ev(ed.inv(A) @ A, at), np.eye(3), atol=1e-14)
-    np.testing.assert_allclose(ev(A @ ed.adj(A), at), np.linalg.det(REGULAR) * np.eye(3), atol=1e-13)
+    np.testing.assert_allclose(
+        ev(A @ ed.adj(A), at), np.linalg.det(REGULAR) * np.eye(3), atol=1e-13
+    )
     L = ev(ed.cholesky(A @ A.T), at)
     np.testing.assert_allclose(L @ L.T, REGULAR @ REGULAR.T, rtol=1e-13)
     assert (np.triu(L, 1) == 0).all()
     sign, log = ed.slogdet(A)
     np.testing.assert_allclose(ev(sign * ed.exp(log) - ed.det(A), at), 0, atol=1e-13)
-    np.testing.assert_allclose(ev(ed.logdet(ed.expm(A)) - ed.trace(A), at), 0, atol=1e-13)  # det exp A = exp tr A
+    np.testing.assert_allclose(
+        ev(ed.logdet(ed.expm(A)) - ed.trace(A), at), 0, atol=1e-13
+    )  # det exp A = exp tr A
 
 
 # ---- solving
@@ -81,7 +90,11 @@ def test_solve(made, wrt, plain):
     move = {n: np.cos(np.arange(a.size)).reshape(a.shape) for n, a in at.items()}
     move["b"] = move["B"][:, 0]
     plus, minus = (plain(REGULAR + h * move["A"], RIGHT + h * move["B"]) for h in (1e-6, -1e-6))
-    slopes = [np.tensordot(ev(J, used(J, at)), move[n], move[n].ndim) for n in wrt for J in [ed.derive(e, n)]]
+    slopes = [
+        np.tensordot(ev(J, used(J, at)), move[n], move[n].ndim)
+        for n in wrt
+        for J in [ed.derive(e, n)]
+    ]
     np.testing.assert_allclose(sum(slopes), (plus - minus) / 2e-6, rtol=1e-6, atol=1e-7)
 
 
@@ -100,17 +113,30 @@ SINGULAR = [np.array([[1.0, 2], [2, 4]]), np.zeros((3, 3)), np.diag([1.0, 0]), n
 
 
 @pytest.mark.parametrize("at", SINGULAR)
-@pytest.mark.parametrize("made", [
-    lambda: ed.inv(A), lambda: ed.solve(A, b), lambda: ed.solve(A, B), lambda: ed.matrix_power(A, -2),
-    lambda: ed.grad(ed.logdet(A), A), lambda: ed.derive(ed.inv(A), A), lambda: ed.trace(ed.inv(A)),
-    lambda: ed.cholesky(A), lambda: ed.inv(ed.tensor("A", "nij")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: ed.inv(A),
+        lambda: ed.solve(A, b),
+        lambda: ed.solve(A, B),
+        lambda: ed.matrix_power(A, -2),
+        lambda: ed.grad(ed.logdet(A), A),
+        lambda: ed.derive(ed.inv(A), A),
+        lambda: ed.trace(ed.inv(A)),
+        lambda: ed.cholesky(A),
+        lambda: ed.inv(ed.tensor("A", "nij")),
+    ],
+)
 def test_a_singular_matrix_is_named(made, at):
     e = made()
     given = {"A": np.stack([np.eye(len(at)), at]) if "n" in e.axes else at, "b": at[0], "B": at}
-    with pytest.raises(SingularMatrixError, match=r"cannot be inverted or factored: .*(Singular|definite)") as info:
+    with pytest.raises(
+        SingularMatrixError, match=r"cannot be inverted or factored: .*(Singular|definite)"
+    ) as info:
         ev(e, used(e, given))
-    assert isinstance(info.value, ed.EinderivError) and isinstance(info.value, np.linalg.LinAlgError)
+    assert isinstance(info.value, ed.EinderivError) and isinstance(
+        info.value, np.linalg.LinAlgError
+    )
 
 
 @pytest.mark.parametrize("at", SINGULAR)
@@ -122,23 +148,37 @@ def test_what_a_singular_matrix_has(at):
     np.testing.assert_allclose(ev(A @ ed.pinv(A) @ A, A=at), at, atol=1e-14)
 
 
-@pytest.mark.parametrize(("scale", "dtype"), [(1e10, "f8"), (1e-10, "f8"), (1e10, "f4"), (1e-10, "f4")])
+@pytest.mark.parametrize(
+    ("scale", "dtype"), [(1e10, "f8"), (1e-10, "f8"), (1e10, "f4"), (1e-10, "f4")]
+)
 def test_huge_and_tiny_determinants(scale, dtype):
     n = 200
-    at = (scale * linalg.toeplitz([2.0, -1] + [0] * (n - 2))).astype(dtype)  # its determinant is n + 1
+    at = (scale * linalg.toeplitz([2.0, -1] + [0] * (n - 2))).astype(
+        dtype
+    )  # its determinant is n + 1
     want = math.log(n + 1) + n * math.log(scale)
     got, slope = ev(ed.logdet(A), A=at), ev(ed.grad(ed.logdet(A), A), A=at)
     assert got.dtype == slope.dtype == dtype
     np.testing.assert_allclose(got, want, rtol=1e-12 if dtype == "f8" else 1e-6)
-    np.testing.assert_allclose(slope.trace() * scale, n * (n + 2) / 6, rtol=1e-9 if dtype == "f8" else 1e-2)
+    np.testing.assert_allclose(
+        slope.trace() * scale, n * (n + 2) / 6, rtol=1e-9 if dtype == "f8" else 1e-2
+    )
     assert ev(ed.slogdet(A)[0], A=-at[1:, 1:]) == -1
     np.testing.assert_allclose(ev(ed.logdet(N), N=np.stack([at, at])), [want, want], rtol=1e-6)
 
 
 # ---- Kronecker products, in whole numbers
-@pytest.mark.parametrize(("left", "right"), [
-    ((2, 3), (3, 2)), ((1, 2), (4, 1)), ((2,), (3,)), ((2, 1, 2), (2, 3, 2)), ((0, 2), (2, 2)), ((), ()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ((2, 3), (3, 2)),
+        ((1, 2), (4, 1)),
+        ((2,), (3,)),
+        ((2, 1, 2), (2, 3, 2)),
+        ((0, 2), (2, 2)),
+        ((), ()),
+    ],
+)
 def test_kron(left, right):
     x, y = (np.arange(1, 1 + math.prod(shape)).reshape(shape) for shape in (left, right))
     X, Y = ed.tensor("X", "abc"[: x.ndim]), ed.tensor("Y", "pqr"[: y.ndim])
@@ -158,12 +198,18 @@ def test_kron(left, right):
 
 def test_kron_with_vec_is_a_product():
     """vec(A X B) = (A ⊗ Bᵀ) vec(X) in row-major order, (Bᵀ ⊗ A) vec(X) in column-major order."""
-    given = {"A": rng.integers(-5, 6, (2, 3)), "B": rng.integers(-5, 6, (3, 4)), "C": rng.integers(-5, 6, (4, 2))}
+    given = {
+        "A": rng.integers(-5, 6, (2, 3)),
+        "B": rng.integers(-5, 6, (3, 4)),
+        "C": rng.integers(-5, 6, (4, 2)),
+    }
     rows = ed.vec(A @ B @ C) - ed.kron(A, C.T) @ ed.vec(B)
     columns = ed.vec(A @ B @ C, order="F") - ed.kron(C.T, A) @ ed.vec(B, order="F")
     assert not ev(rows, given).any() and not ev(columns, given).any()
-    assert (ev(ed.derive(ed.vec(A @ B @ C), ed.tensor("B", "jk")), given).reshape(4, 12)
-            == np.kron(given["A"], given["C"].T)).all()  # fmt: skip
+    assert (
+        ev(ed.derive(ed.vec(A @ B @ C), ed.tensor("B", "jk")), given).reshape(4, 12)
+        == np.kron(given["A"], given["C"].T)
+    ).all()
 
 
 # ---- reshapes
@@ -212,25 +258,57 @@ def test_axes_of_reshapes():
 
 
 # ---- what is refused
-MATRIX = [ed.inv, ed.det, ed.logdet, ed.slogdet, ed.adj, ed.pinv, ed.cholesky, ed.expm, ed.tril, ed.triu]
+MATRIX = [
+    ed.inv,
+    ed.det,
+    ed.logdet,
+    ed.slogdet,
+    ed.adj,
+    ed.pinv,
+    ed.cholesky,
+    ed.expm,
+    ed.tril,
+    ed.triu,
+]
 
 
 @pytest.mark.parametrize("f", MATRIX)
 def test_a_matrix_is_needed(f):
-    for e, text in ((b, "b has 1 axis"), (s, "s has 0 axes"), (2, "has 0 axes"), ([1.0, 2], "has 1 axis")):
-        with pytest.raises(ed.ShapeError, match=f"{f.__name__} needs a matrix, or a stack of them, but .*{text}"):
+    for e, text in (
+        (b, "b has 1 axis"),
+        (s, "s has 0 axes"),
+        (2, "has 0 axes"),
+        ([1.0, 2], "has 1 axis"),
+    ):
+        with pytest.raises(
+            ed.ShapeError, match=f"{f.__name__} needs a matrix, or a stack of them, but .*{text}"
+        ):
             f(e)
     for e in ("A", None, {}):
         with pytest.raises(TypeError, match=r"the argument (is the string 'A'|must be an array)"):
             f(e)
 
 
-@pytest.mark.parametrize("f", [ed.inv, ed.det, ed.logdet, ed.adj, ed.cholesky, ed.expm,
-                               *(lambda e, n=n: ed.matrix_power(e, n) for n in (-1, 0, 1, 2))])  # fmt: skip
+@pytest.mark.parametrize(
+    "f",
+    [
+        ed.inv,
+        ed.det,
+        ed.logdet,
+        ed.adj,
+        ed.cholesky,
+        ed.expm,
+        *(lambda e, n=n: ed.matrix_power(e, n) for n in (-1, 0, 1, 2)),
+    ],
+)
 def test_a_square_is_needed(f):
-    with pytest.raises(ed.ShapeError, match=r"needs a square matrix, but .*shape \(2, 3\) has 2 rows and 3 columns"):
+    with pytest.raises(
+        ed.ShapeError, match=r"needs a square matrix, but .*shape \(2, 3\) has 2 rows and 3 columns"
+    ):
         f(np.ones((2, 3)))
-    with pytest.raises(ed.ShapeError, match="needs a square matrix, but A has 2 rows and 3 columns"):
+    with pytest.raises(
+        ed.ShapeError, match="needs a square matrix, but A has 2 rows and 3 columns"
+    ):
         ev(f(A), A=np.ones((2, 3)))
 
 

@@ -57,7 +57,9 @@ def test_the_determinant_is_a_polynomial(name, order):
         e = ed.derive(e, A)
     got = ev(e, A=a)
     assert got.shape == (n, n) * order
-    want = np.array([leibniz(a, tuple(zip(at[::2], at[1::2]))) for at in np.ndindex(*got.shape)]).reshape(got.shape)
+    want = np.array(
+        [leibniz(a, tuple(zip(at[::2], at[1::2]))) for at in np.ndindex(*got.shape)]
+    ).reshape(got.shape)
     exactly(got, want)
 
 
@@ -69,7 +71,12 @@ def test_the_adjugate_is_a_polynomial(name, order):
     for _ in range(order):
         e = ed.derive(e, A)
     got = ev(e, A=a)
-    want = np.array([leibniz(a, ((j, i), *zip(rest[::2], rest[1::2]))) for i, j, *rest in np.ndindex(*got.shape)])
+    want = np.array(
+        [
+            leibniz(a, ((j, i), *zip(rest[::2], rest[1::2])))
+            for i, j, *rest in np.ndindex(*got.shape)
+        ]
+    )
     exactly(got, want.reshape(got.shape))
 
 
@@ -152,7 +159,9 @@ def test_differentials(name, sign):
     at = REGULAR * [[sign], [1], [1]]
     np.testing.assert_allclose(ev(ed.derive(f(A), A), A=at), first(at), rtol=1e-12, atol=1e-13)
     if second:
-        np.testing.assert_allclose(ev(ed.derive(ed.derive(f(A), A), A), A=at), second(at), rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(
+            ev(ed.derive(ed.derive(f(A), A), A), A=at), second(at), rtol=1e-12, atol=1e-12
+        )
 
 
 NUMERIC = {
@@ -171,12 +180,16 @@ def test_first_and_second_derivatives_by_differences(name):
     f, plain = NUMERIC[name]
     J = ed.derive(f(A), A)
     np.testing.assert_allclose(ev(f(A), A=REGULAR), plain(REGULAR), rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(ev(J, A=REGULAR), by_differences(plain, REGULAR, 1e-6), rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(
+        ev(J, A=REGULAR), by_differences(plain, REGULAR, 1e-6), rtol=1e-6, atol=1e-7
+    )
     second = by_differences(lambda a: ev(J, A=a), REGULAR, 1e-6)
     np.testing.assert_allclose(ev(ed.derive(J, A), A=REGULAR), second, rtol=1e-6, atol=1e-6)
     W = np.cos(np.arange(plain(REGULAR).size)).reshape(plain(REGULAR).shape)
     backwards = ev(ed.grad(ed.sum(f(A) * W), A), A=REGULAR)
-    np.testing.assert_allclose(backwards, np.tensordot(W, ev(J, A=REGULAR), W.ndim), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        backwards, np.tensordot(W, ev(J, A=REGULAR), W.ndim), rtol=1e-12, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", [n for n in NUMERIC if n != "cholesky"])
@@ -188,7 +201,9 @@ def test_a_batch_is_its_matrices_one_by_one(name):
         one = ev(ed.derive(f(A), A), A=at[n])
         np.testing.assert_allclose(got[n], ev(f(A), A=at[n]), rtol=1e-13)
         block = J[n].take(m, axis=got.ndim - 1)
-        np.testing.assert_allclose(block, one if n == m else np.zeros_like(one), rtol=1e-12, atol=1e-13)
+        np.testing.assert_allclose(
+            block, one if n == m else np.zeros_like(one), rtol=1e-12, atol=1e-13
+        )
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (4, 2), (3, 1), (2, 2)])
@@ -205,7 +220,9 @@ def test_pinv_along_matrices_of_one_rank():
     at, direction = np.outer(u, v), np.outer(du, v) + np.outer(u, dv)
 
     def plain(h):
-        return np.outer(v + h * dv, u + h * du) / (((u + h * du) ** 2).sum() * ((v + h * dv) ** 2).sum())
+        return np.outer(v + h * dv, u + h * du) / (
+            ((u + h * du) ** 2).sum() * ((v + h * dv) ** 2).sum()
+        )
 
     J = ev(ed.derive(ed.pinv(A), A), A=at)
     want = (plain(1e-6) - plain(-1e-6)) / 2e-6
@@ -217,7 +234,9 @@ def test_cholesky_takes_the_symmetric_part():
     J = ev(ed.derive(ed.cholesky(A), A), A=at)
     np.testing.assert_allclose(J, J.swapaxes(2, 3), rtol=1e-13)
     assert (J[np.triu_indices(3, 1)] == 0).all()
-    np.testing.assert_allclose(ev(ed.cholesky(A), A=at), np.linalg.cholesky((at + at.T) / 2), rtol=1e-14)
+    np.testing.assert_allclose(
+        ev(ed.cholesky(A), A=at), np.linalg.cholesky((at + at.T) / 2), rtol=1e-14
+    )
 
 
 def test_expm_of_nilpotent_matrices_is_a_sum_of_two():
@@ -234,7 +253,9 @@ def test_minors_of_two_orders_are_antisymmetric():
     got = ev(e, A=REGULAR)
     np.testing.assert_allclose(got, -got.transpose(2, 1, 0, 3), atol=1e-13)
     np.testing.assert_allclose(got, got.transpose(2, 3, 0, 1), atol=1e-13)
-    np.testing.assert_allclose(np.einsum("ijkl,kl->ij", got, REGULAR), 2 * cofactors(REGULAR).T, rtol=1e-12)  # Euler
+    np.testing.assert_allclose(
+        np.einsum("ijkl,kl->ij", got, REGULAR), 2 * cofactors(REGULAR).T, rtol=1e-12
+    )  # Euler
 
 
 TINY = [

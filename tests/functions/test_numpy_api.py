@@ -9,10 +9,15 @@ from einderiv.functions import numpy_function, numpy_names
 t = ed.tensor
 RNG = np.random.default_rng(0)
 GIVEN = {
-    "X": RNG.uniform(0.2, 0.9, (2, 3)), "Y": RNG.uniform(0.2, 0.9, (3, 4)), "Z": RNG.uniform(0.2, 0.9, (2, 3)),
-    "A": RNG.normal(size=(3, 3)) + 4 * np.eye(3), "x": RNG.uniform(0.2, 0.9, 3), "y": RNG.uniform(0.2, 0.9, 3),
-    "T": RNG.normal(size=(2, 3, 3)), "s": np.array(1.5),
-}  # fmt: skip
+    "X": RNG.uniform(0.2, 0.9, (2, 3)),
+    "Y": RNG.uniform(0.2, 0.9, (3, 4)),
+    "Z": RNG.uniform(0.2, 0.9, (2, 3)),
+    "A": RNG.normal(size=(3, 3)) + 4 * np.eye(3),
+    "x": RNG.uniform(0.2, 0.9, 3),
+    "y": RNG.uniform(0.2, 0.9, 3),
+    "T": RNG.normal(size=(2, 3, 3)),
+    "s": np.array(1.5),
+}
 AXES = {"X": "ij", "Y": "jk", "Z": "ij", "A": "nn", "x": "j", "y": "j", "T": "ijj", "s": ""}
 TENSORS = {name: t(name, axes) for name, axes in AXES.items()}
 ARRAY = RNG.uniform(0.2, 0.9, (2, 3))
@@ -115,10 +120,14 @@ def both(f):
     names = f.__code__.co_varnames[: f.__code__.co_argcount]
     e = f(*(TENSORS[name] for name in names))
     assert isinstance(e, ed.Expr)
-    return ed.evaluate(e, {name: GIVEN[name] for name in names}), f(*(GIVEN[name] for name in names))
+    return ed.evaluate(e, {name: GIVEN[name] for name in names}), f(
+        *(GIVEN[name] for name in names)
+    )
 
 
-@pytest.mark.parametrize(("name", "f"), CALLS, ids=[f"{name} {k}" for k, (name, _) in enumerate(CALLS)])
+@pytest.mark.parametrize(
+    ("name", "f"), CALLS, ids=[f"{name} {k}" for k, (name, _) in enumerate(CALLS)]
+)
 def test_as_numpy(name, f):
     got, want = both(f)
     assert np.shape(got) == np.shape(want)
@@ -133,7 +142,10 @@ def entrywise():
 def test_functions_of_entries(name):
     f, shift = getattr(np, name), 1 if name == "arccosh" else 0
     if name in TWO:
-        got, want = ed.evaluate(f(TENSORS["X"], TENSORS["Z"]), X=GIVEN["X"], Z=GIVEN["Z"]), f(GIVEN["X"], GIVEN["Z"])
+        got, want = (
+            ed.evaluate(f(TENSORS["X"], TENSORS["Z"]), X=GIVEN["X"], Z=GIVEN["Z"]),
+            f(GIVEN["X"], GIVEN["Z"]),
+        )
     else:
         got, want = ed.evaluate(f(TENSORS["X"] + shift), X=GIVEN["X"]), f(GIVEN["X"] + shift)
     np.testing.assert_allclose(got, want, rtol=1e-14)
@@ -154,8 +166,12 @@ def test_clip_has_the_newer_names_too():  # NumPy has them since 2.1
 def test_functions_of_scipy():
     special = pytest.importorskip("scipy.special")
     X = TENSORS["X"]
-    for f, same in [(special.expit, ed.sigmoid), (special.erf, ed.erf), (special.gammaln, ed.gammaln),
-                    (special.psi, ed.digamma)]:  # fmt: skip
+    for f, same in [
+        (special.expit, ed.sigmoid),
+        (special.erf, ed.erf),
+        (special.gammaln, ed.gammaln),
+        (special.psi, ed.digamma),
+    ]:
         assert f(X) == same(X)
 
 
@@ -223,7 +239,9 @@ def test_refused(call, kind, message):
         call()
 
 
-@pytest.mark.parametrize("name", ["equal", "random.normal", "load", "", "linalg", "linalg.exp", "softmax", "svd"])
+@pytest.mark.parametrize(
+    "name", ["equal", "random.normal", "load", "", "linalg", "linalg.exp", "softmax", "svd"]
+)
 def test_names_that_do_nothing(name):
     assert numpy_function(name) is None
 
@@ -235,7 +253,12 @@ def network(X, W1, b, W2):
 
 
 def test_a_users_function_becomes_an_expression():
-    given = {"X": ARRAY, "W1": RNG.normal(size=(3, 4)), "b": RNG.normal(size=4), "W2": RNG.normal(size=(4, 2))}
+    given = {
+        "X": ARRAY,
+        "W1": RNG.normal(size=(3, 4)),
+        "b": RNG.normal(size=4),
+        "W2": RNG.normal(size=(4, 2)),
+    }
     traced = ed.trace_function(network, "nd", "dh", "h", W2="ho")
     assert type(traced) is tuple
     got, want = ed.compile(traced)(**given), network(**given)
@@ -252,7 +275,10 @@ def test_what_is_given_is_handed_on():
 
     e = ed.trace_function(f, X, "i", ("batch", 3), scale=2, Q="kk")
     assert e["a"] == 2 * ed.sum(X)
-    assert [str(m) for m in e["more"]] == ["more0 + 1", "more1 + 1"] and e["more"][1].axes == ("batch", None)
+    assert [str(m) for m in e["more"]] == ["more0 + 1", "more1 + 1"] and e["more"][1].axes == (
+        "batch",
+        None,
+    )
     assert e["named"] == t("Q", "kk")
     assert ed.trace_function(np.exp, X) == ed.exp(X)
     assert ed.trace_function(np.exp, "i") == ed.exp(t("x", "i"))
@@ -260,25 +286,30 @@ def test_what_is_given_is_handed_on():
     assert ed.trace_function(lambda f: f + f, f="i") == 2 * t("f", "i")
 
 
-@pytest.mark.parametrize(("f", "args", "kind", "message"), [
-    (lambda X: 3.0,                       ["ij"], TypeError, "<lambda> gave float, but must give an expression"),
-    (lambda X: None,                      ["ij"], TypeError, "gave NoneType"),
-    (lambda X: (X, [X, 1]),               ["ij"], TypeError, "gave int"),
-    (lambda X: X[0],                      ["ij"], TypeError, "an expression has no entries"),
-    (lambda X: X if X else 0,             ["ij"], TypeError, "neither true nor false"),
-    (lambda X: sum(v for v in X),         ["ij"], TypeError, "cannot be iterated over"),
-    (lambda X: float(X),                  ["ij"], TypeError, r"ed\.evaluate"),
-    (lambda X: np.floor(X),               ["ij"], TypeError, r"np\.floor does not work"),
-    (lambda X, Y: X,                      ["ij"], TypeError, "missing 1 required positional argument"),
-    (lambda X: X,                         ["i1"], ed.ParseError, "ASCII identifier"),
-    ("no function",                       ["ij"], TypeError, "takes a function, not str"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "args", "kind", "message"),
+    [
+        (lambda X: 3.0, ["ij"], TypeError, "<lambda> gave float, but must give an expression"),
+        (lambda X: None, ["ij"], TypeError, "gave NoneType"),
+        (lambda X: (X, [X, 1]), ["ij"], TypeError, "gave int"),
+        (lambda X: X[0], ["ij"], TypeError, "an expression has no entries"),
+        (lambda X: X if X else 0, ["ij"], TypeError, "neither true nor false"),
+        (lambda X: sum(v for v in X), ["ij"], TypeError, "cannot be iterated over"),
+        (lambda X: float(X), ["ij"], TypeError, r"ed\.evaluate"),
+        (lambda X: np.floor(X), ["ij"], TypeError, r"np\.floor does not work"),
+        (lambda X, Y: X, ["ij"], TypeError, "missing 1 required positional argument"),
+        (lambda X: X, ["i1"], ed.ParseError, "ASCII identifier"),
+        ("no function", ["ij"], TypeError, "takes a function, not str"),
+    ],
+)
 def test_functions_that_cannot_be_traced(f, args, kind, message):
     with pytest.raises(kind, match=message):
         ed.trace_function(f, *args)
 
 
-@pytest.mark.parametrize(("a", "b"), [(0.5, -1e20), (-1e4, 1e4), (3.0, 3.0), (0.0, -np.inf), (1e4, 1e4 + 1)])
+@pytest.mark.parametrize(
+    ("a", "b"), [(0.5, -1e20), (-1e4, 1e4), (3.0, 3.0), (0.0, -np.inf), (1e4, 1e4 + 1)]
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_logaddexp_is_stable_both_ways(a, b, dtype):
     x, y = ed.tensor("x"), ed.tensor("y")
@@ -293,5 +324,7 @@ def test_logaddexp_is_stable_both_ways(a, b, dtype):
 
 def test_powers_of_numbers():
     x = ed.tensor("x", "i")
-    np.testing.assert_allclose(ed.evaluate(ed.grad(ed.sum(2**x), x), x=[0.0, 3.0]), [np.log(2), 8 * np.log(2)])
+    np.testing.assert_allclose(
+        ed.evaluate(ed.grad(ed.sum(2**x), x), x=[0.0, 3.0]), [np.log(2), 8 * np.log(2)]
+    )
     assert abs(x) == ed.abs(x)

@@ -14,7 +14,12 @@ from einderiv.functions.reductions import over
 
 ev = ed.evaluate
 x, y, s, X, T, M = (ed.tensor(n, a) for n, a in zip("xysXTM", ("i", "i", "", "ij", "ijk", "nn")))
-CUBE = np.array([[[3, 1, 5, 2], [7, -4, 9, 6], [8, -2, 12, -3]], [[-5, 11, 4, 13], [-8, 15, -1, 10], [17, -6, 14, -7]]])
+CUBE = np.array(
+    [
+        [[3, 1, 5, 2], [7, -4, 9, 6], [8, -2, 12, -3]],
+        [[-5, 11, 4, 13], [-8, 15, -1, 10], [17, -6, 14, -7]],
+    ]
+)
 
 
 def softmax(a, axis):
@@ -29,11 +34,22 @@ FUNCTIONS = {
     "max":         np.max,
     "min":         np.min,
     "prod":        lambda a, axis: np.prod(a, axis),
-}
+}  # fmt: skip
 AXES = [  # as it is given, and as NumPy takes it
-    (0, 0), (1, 1), (-1, 2), (-3, 0), ("j", 1), (None, (0, 1, 2)), ((0, 2), (0, 2)), ((2, 0), (0, 2)),
-    ([1, "k"], (1, 2)), (("k", 0), (0, 2)), ((-1, -2, -3), (0, 1, 2)), (np.int64(1), 1), ((np.int8(-1), "i"), (0, 2)),
-]  # fmt: skip
+    (0, 0),
+    (1, 1),
+    (-1, 2),
+    (-3, 0),
+    ("j", 1),
+    (None, (0, 1, 2)),
+    ((0, 2), (0, 2)),
+    ((2, 0), (0, 2)),
+    ([1, "k"], (1, 2)),
+    (("k", 0), (0, 2)),
+    ((-1, -2, -3), (0, 1, 2)),
+    (np.int64(1), 1),
+    ((np.int8(-1), "i"), (0, 2)),
+]
 
 
 @pytest.mark.parametrize(("axis", "plain"), AXES)
@@ -43,7 +59,11 @@ def test_every_form_of_an_axis(name, axis, plain):
     e = getattr(ed, name)(T, axis)
     np.testing.assert_allclose(ev(e, T=at), f(at, plain), rtol=1e-13, atol=1e-14)
     gone = {plain} if isinstance(plain, int) else {*plain}
-    assert e.axes == (("i", "j", "k") if "softmax" in name else tuple(a for k, a in enumerate("ijk") if k not in gone))
+    assert e.axes == (
+        ("i", "j", "k")
+        if "softmax" in name
+        else tuple(a for k, a in enumerate("ijk") if k not in gone)
+    )
     want = by_differences(lambda a: f(a, plain), at, 1e-6)
     np.testing.assert_allclose(ev(ed.derive(e, T), T=at), want, rtol=1e-7, atol=1e-8)
     if e.ndim < 3:  # all of it once more, backwards
@@ -56,7 +76,9 @@ def test_every_form_of_an_axis(name, axis, plain):
 def test_axes_that_are_not_given(name):
     """All axes are reduced; those that are normalised are the last."""
     axis = -1 if "softmax" in name else (0, 1, 2)
-    np.testing.assert_allclose(ev(getattr(ed, name)(T), T=CUBE / 10), FUNCTIONS[name](CUBE / 10, axis), rtol=1e-13)
+    np.testing.assert_allclose(
+        ev(getattr(ed, name)(T), T=CUBE / 10), FUNCTIONS[name](CUBE / 10, axis), rtol=1e-13
+    )
 
 
 # ---- exact integers
@@ -68,7 +90,10 @@ def test_derivatives_of_integers(name, axis):
     e = getattr(ed, name)(X, axis)
     J, H = ed.derive(e, X), ed.derive(ed.derive(e, X), X)
     places = list(np.ndindex(2, 3))
-    same = {p: [q for q in places if axis in (None, (0, 1)) or q[1 - axis] == p[1 - axis]] for p in places}
+    same = {
+        p: [q for q in places if axis in (None, (0, 1)) or q[1 - axis] == p[1 - axis]]
+        for p in places
+    }
 
     def batch(p):
         return () if axis in (None, (0, 1)) else (p[1 - axis],)
@@ -77,7 +102,9 @@ def test_derivatives_of_integers(name, axis):
     for p, q in itertools.product(places, repeat=2):
         if name == "prod" and q in same[p]:
             want[(*batch(p), *p)] = math.prod(int(at[r]) for r in same[p] if r != p)
-            second[(*batch(p), *p, *q)] = math.prod(int(at[r]) for r in same[p] if r not in (p, q)) * (p != q)
+            second[(*batch(p), *p, *q)] = math.prod(
+                int(at[r]) for r in same[p] if r not in (p, q)
+            ) * (p != q)
         elif name != "prod":
             top = {"max": max, "min": min}[name](at[r] for r in same[p])
             want[(*batch(p), *p)] = at[p] == top
@@ -122,7 +149,9 @@ def test_ties_share_equally(at, largest, smallest):
     for f, want in ((ed.max, largest), (ed.min, smallest)):
         assert ev(ed.grad(f(x), x), x=np.array(at, "f4")).tolist() == want
         assert not ev(ed.hessian(f(x), x), x=np.array(at, float)).any()
-        assert (ev(ed.hessian(f(x) ** 2, x), x=np.array(at, float)) == 2 * np.outer(want, want)).all()
+        assert (
+            ev(ed.hessian(f(x) ** 2, x), x=np.array(at, float)) == 2 * np.outer(want, want)
+        ).all()
 
 
 def test_ties_over_several_axes_and_in_batches():
@@ -140,8 +169,12 @@ def test_the_jacobian_of_softmax_is_a_diagonal_minus_an_outer_product():
     J = ed.derive(ed.softmax(x), x)
     np.testing.assert_allclose(ev(J, x=at), np.diag(p) - np.outer(p, p), rtol=1e-14)
     assert [embedding for _, embedding in ev(J, x=at, dense=False).terms] == ["i->ii", "ia->ia"]
-    np.testing.assert_allclose(ev(ed.hessian(ed.logsumexp(x), x), x=at), np.diag(p) - np.outer(p, p), rtol=1e-14)
-    np.testing.assert_allclose(ev(ed.derive(ed.log_softmax(x), x), x=at), np.eye(3) - p, rtol=1e-14, atol=1e-16)
+    np.testing.assert_allclose(
+        ev(ed.hessian(ed.logsumexp(x), x), x=at), np.diag(p) - np.outer(p, p), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        ev(ed.derive(ed.log_softmax(x), x), x=at), np.eye(3) - p, rtol=1e-14, atol=1e-16
+    )
 
 
 @pytest.mark.parametrize("shift", [0, 1e4, -1e4, 1e8])
@@ -151,8 +184,12 @@ def test_a_shift_changes_nothing(shift):
     moved = {"x": at + shift}
     np.testing.assert_allclose(ev(ed.softmax(x), moved), p, rtol=1e-14)
     np.testing.assert_allclose(ev(ed.log_softmax(x), moved), np.log(p), rtol=1e-14)
-    np.testing.assert_allclose(ev(ed.logsumexp(x), moved), shift + special.logsumexp(at), rtol=1e-15)
-    np.testing.assert_allclose(ev(ed.derive(ed.softmax(x), x), moved), np.diag(p) - np.outer(p, p), rtol=1e-13)
+    np.testing.assert_allclose(
+        ev(ed.logsumexp(x), moved), shift + special.logsumexp(at), rtol=1e-15
+    )
+    np.testing.assert_allclose(
+        ev(ed.derive(ed.softmax(x), x), moved), np.diag(p) - np.outer(p, p), rtol=1e-13
+    )
 
 
 LARGE = np.array([[1e4, -1e4, 3], [-1e4, -9998, -9999], [1e4, 9999.5, 0.25]], "f4")
@@ -167,18 +204,27 @@ def steady():
     unit = (a - mean) / np.sqrt(var + 1e-5)
     centred = w - w.mean(1, keepdims=True) - unit * (w * unit).mean(1, keepdims=True)
     return {
-        "softmax":       (ed.softmax(X), w, p, p * (w - (w * p).sum(1, keepdims=True))),
-        "log_softmax":   (ed.log_softmax(X), w, special.log_softmax(a, 1), w - p * w.sum(1, keepdims=True)),
-        "logsumexp":     (ed.logsumexp(X, 1), w3, special.logsumexp(a, 1), w3[:, None] * p),
-        "cross_entropy": (ed.cross_entropy(X, PICKED), w3, -(PICKED * special.log_softmax(a, 1)).sum(1),
-                          w3[:, None] * (p - PICKED)),
-        "norm":          (ed.norm(X, axis=1), w3, length, (w3 / length)[:, None] * a),
-        "var":           (ed.var(X, 1), w3, var[:, 0], w3[:, None] * 2 / n * (a - mean)),
-        "std":           (ed.std(X, 1), w3, np.sqrt(var[:, 0]), w3[:, None] * (a - mean) / n / np.sqrt(var)),
-        "layer_norm":    (ed.layer_norm(X), w, unit, centred / np.sqrt(var + 1e-5)),
-        "max":           (ed.max(X, 1), w3, a.max(1), w3[:, None] * (a == a.max(1, keepdims=True))),
-        "prod":          (ed.prod(X, 1), w3, a.prod(1), w3[:, None] * a.prod(1, keepdims=True) / a),
-    }  # fmt: skip
+        "softmax": (ed.softmax(X), w, p, p * (w - (w * p).sum(1, keepdims=True))),
+        "log_softmax": (
+            ed.log_softmax(X),
+            w,
+            special.log_softmax(a, 1),
+            w - p * w.sum(1, keepdims=True),
+        ),
+        "logsumexp": (ed.logsumexp(X, 1), w3, special.logsumexp(a, 1), w3[:, None] * p),
+        "cross_entropy": (
+            ed.cross_entropy(X, PICKED),
+            w3,
+            -(PICKED * special.log_softmax(a, 1)).sum(1),
+            w3[:, None] * (p - PICKED),
+        ),
+        "norm": (ed.norm(X, axis=1), w3, length, (w3 / length)[:, None] * a),
+        "var": (ed.var(X, 1), w3, var[:, 0], w3[:, None] * 2 / n * (a - mean)),
+        "std": (ed.std(X, 1), w3, np.sqrt(var[:, 0]), w3[:, None] * (a - mean) / n / np.sqrt(var)),
+        "layer_norm": (ed.layer_norm(X), w, unit, centred / np.sqrt(var + 1e-5)),
+        "max": (ed.max(X, 1), w3, a.max(1), w3[:, None] * (a == a.max(1, keepdims=True))),
+        "prod": (ed.prod(X, 1), w3, a.prod(1), w3[:, None] * a.prod(1, keepdims=True) / a),
+    }
 
 
 @pytest.mark.parametrize("name", steady())
@@ -215,7 +261,9 @@ EMPTY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("e", "shape", "want"), EMPTY, ids=[f"{e} {shape}" for e, shape, _ in EMPTY])
+@pytest.mark.parametrize(
+    ("e", "shape", "want"), EMPTY, ids=[f"{e} {shape}" for e, shape, _ in EMPTY]
+)
 def test_tiny_arrays(e, shape, want):
     (name,) = ed.compile(e).inputs
     at = {name: np.full(shape, 0.5)}
@@ -234,9 +282,14 @@ def test_no_largest_of_nothing(f):
             ev(e, x=np.zeros(0))
 
 
-@pytest.mark.parametrize(("at", "lse", "largest"), [
-    ([-np.inf, 1.0], 1.0, 1.0), ([-np.inf, -np.inf], -np.inf, -np.inf), ([np.inf, 1.0], np.inf, np.inf),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("at", "lse", "largest"),
+    [
+        ([-np.inf, 1.0], 1.0, 1.0),
+        ([-np.inf, -np.inf], -np.inf, -np.inf),
+        ([np.inf, 1.0], np.inf, np.inf),
+    ],
+)
 def test_infinities(at, lse, largest):
     assert ev(ed.logsumexp(x), x=np.array(at)) == lse
     assert ev(ed.max(x), x=np.array(at)) == largest

@@ -51,10 +51,23 @@ def test_groups_name_functions_that_exist():
     assert (MATRIX | SAME_AXES).issubset(NAMED)
 
 
-@pytest.mark.parametrize(("name", "want"), [
-    ("exp", True), ("maximum", True), ("where", True), ("absolute", True), ("conj", True), ("expit", True),
-    ("softmax", False), ("sum", False), ("inv", False), ("einsum", False), ("nothing", False), ("power", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "want"),
+    [
+        ("exp", True),
+        ("maximum", True),
+        ("where", True),
+        ("absolute", True),
+        ("conj", True),
+        ("expit", True),
+        ("softmax", False),
+        ("sum", False),
+        ("inv", False),
+        ("einsum", False),
+        ("nothing", False),
+        ("power", True),
+    ],
+)
 def test_elementwise(name, want):
     assert is_elementwise(name) is want
 
@@ -66,7 +79,9 @@ def test_functions_that_users_add_are_looked_up_when_asked_for(monkeypatch):
     assert "added_for_a_test" not in VOCABULARY
     added = ed.function("added_for_a_test", "{0} + 1", lambda u: 1)
     assert VOCABULARY["added_for_a_test"] is added
-    assert len(VOCABULARY) == before + 1 == len(list(VOCABULARY)) and is_elementwise("added_for_a_test")
+    assert len(VOCABULARY) == before + 1 == len(list(VOCABULARY)) and is_elementwise(
+        "added_for_a_test"
+    )
 
 
 def test_unknown_names():

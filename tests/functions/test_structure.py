@@ -20,11 +20,14 @@ def value(flag, n=3):
     return with_structure(np.random.default_rng(7).normal(size=(n, n)), flag)
 
 
-@pytest.mark.parametrize(("flag", "want"), [
-    ("symmetric", (G + G.T) / 2),
-    ("diagonal",  np.diag(np.diag(G))),
-    ("lower",     np.tril(G)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("flag", "want"),
+    [
+        ("symmetric", (G + G.T) / 2),
+        ("diagonal", np.diag(np.diag(G))),
+        ("lower", np.tril(G)),
+    ],
+)
 def test_projections(flag, want):
     S = declared(flag)
     assert (ed.evaluate(ed.project(ed.tensor("G", "nn"), S), G=G) == want).all()
@@ -70,19 +73,32 @@ S = declared("symmetric")
 x, u = ed.tensor("x", "n"), ed.tensor("u", "n")
 
 
-@pytest.mark.parametrize(("a", "b", "same"), [
-    (S, S.T, True), (S @ S, (S @ S).T, True), (S @ A, S.T @ A, True), ((S @ A).T, A.T @ S, True),
-    (S @ A, (A @ S).T, False), (ed.inv(S), ed.inv(S).T, True), (A, A.T, False),
-    (ed.einsum("ij,i,j->", S, x, u), ed.einsum("ij,j,i->", S, x, u), True),
-    (ed.einsum("ij,i,ij->", S, x, A), ed.einsum("ij,j,ij->", S, x, A), False),
-    (ed.einsum("ij,jk,kl,li->", S, A, S, A), ed.einsum("ji,jk,lk,li->", S, A, S, A), True),
-    (ed.einsum("ij,jk,kl,li->", S, A, S, A.T), ed.einsum("ji,jk,lk,li->", S, A, S, A), False),
-    (ed.einsum("ij->ij", S), ed.einsum("ij->ji", S), True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (S, S.T, True),
+        (S @ S, (S @ S).T, True),
+        (S @ A, S.T @ A, True),
+        ((S @ A).T, A.T @ S, True),
+        (S @ A, (A @ S).T, False),
+        (ed.inv(S), ed.inv(S).T, True),
+        (A, A.T, False),
+        (ed.einsum("ij,i,j->", S, x, u), ed.einsum("ij,j,i->", S, x, u), True),
+        (ed.einsum("ij,i,ij->", S, x, A), ed.einsum("ij,j,ij->", S, x, A), False),
+        (ed.einsum("ij,jk,kl,li->", S, A, S, A), ed.einsum("ji,jk,lk,li->", S, A, S, A), True),
+        (ed.einsum("ij,jk,kl,li->", S, A, S, A.T), ed.einsum("ji,jk,lk,li->", S, A, S, A), False),
+        (ed.einsum("ij->ij", S), ed.einsum("ij->ji", S), True),
+    ],
+)
 def test_a_symmetric_tensor_equals_its_transpose(a, b, same):
     assert (a == b) is same
     assert not same or hash(a) == hash(b)
-    at = {"S": np.array([[1, 2], [2, 5]]), "A": np.array([[1, 3], [0, 2]]), "x": [1, 2], "u": [3, 1]}
+    at = {
+        "S": np.array([[1, 2], [2, 5]]),
+        "A": np.array([[1, 3], [0, 2]]),
+        "x": [1, 2],
+        "u": [3, 1],
+    }
     values = [ed.evaluate(e, {n: at[n] for n in ed.compile(e).inputs}) for e in (a, b)]
     assert np.allclose(*values) is same
 
@@ -109,14 +125,21 @@ def test_arrays_are_checked(flag):
     assert ed.check(e, "S").ok
 
 
-@pytest.mark.parametrize(("make", "error", "message"), [
-    (lambda: ed.tensor("S", "n", symmetric=True),                  ed.ShapeError,    "needs two"),
-    (lambda: ed.tensor("S", ("n", 3, 4), lower=True),              ed.ShapeError,    "sizes 3 and 4"),
-    (lambda: ed.tensor("S", "nn", symmetric=True, lower=True),     ed.EinderivError, "symmetric and lower"),
-    (lambda: ed.project(A, A),                                     ed.EinderivError, "A has no declared structure"),
-    (lambda: ed.project(A, "S"),                                   ed.EinderivError, "str has no declared structure"),
-    (lambda: ed.project(x, S),                                     ed.ShapeError,    "x has 1 axis"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: ed.tensor("S", "n", symmetric=True), ed.ShapeError, "needs two"),
+        (lambda: ed.tensor("S", ("n", 3, 4), lower=True), ed.ShapeError, "sizes 3 and 4"),
+        (
+            lambda: ed.tensor("S", "nn", symmetric=True, lower=True),
+            ed.EinderivError,
+            "symmetric and lower",
+        ),
+        (lambda: ed.project(A, A), ed.EinderivError, "A has no declared structure"),
+        (lambda: ed.project(A, "S"), ed.EinderivError, "str has no declared structure"),
+        (lambda: ed.project(x, S), ed.ShapeError, "x has 1 axis"),
+    ],
+)
 def test_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()

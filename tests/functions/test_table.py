@@ -29,8 +29,25 @@ t, es, ev = ed.tensor, ed.einsum, ed.evaluate
 x = t("x", "i")
 ROWS = with_parameters(FORMULAS)
 rows = pytest.mark.parametrize(("name", "parameters"), ROWS, ids=[f"{n}{p or ''}" for n, p in ROWS])
-WHOLE = {"square", "relu", "abs", "sign", "heaviside", "maximum", "minimum", "max", "min", "where", "conj", "greater",
-         "greater_equal", "less", "less_equal", "equal", "not_equal"}  # fmt: skip
+WHOLE = {
+    "square",
+    "relu",
+    "abs",
+    "sign",
+    "heaviside",
+    "maximum",
+    "minimum",
+    "max",
+    "min",
+    "where",
+    "conj",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
+    "equal",
+    "not_equal",
+}
 
 
 def test_every_row_has_a_formula():
@@ -82,11 +99,15 @@ def test_a_row_backwards(name, parameters):
     weights = np.cos(np.arange(np.prod(ev(y, x=at).shape))).reshape(ev(y, x=at).shape)
 
     def loss(z):
-        return (weights * FORMULAS[name](*[z, z * z, np.exp(z)][: len(inner)], *parameters, **options)).sum()
+        return (
+            weights * FORMULAS[name](*[z, z * z, np.exp(z)][: len(inner)], *parameters, **options)
+        ).sum()
 
     letters = "abcdefgh"[: y.ndim]
     gradient = ed.grad(es(f"{letters},{letters}->", weights, y), X)
-    np.testing.assert_allclose(ev(gradient, x=at), by_differences(loss, at, 1e-6), rtol=1e-7, atol=1e-8)
+    np.testing.assert_allclose(
+        ev(gradient, x=at), by_differences(loss, at, 1e-6), rtol=1e-7, atol=1e-8
+    )
 
 
 @rows
@@ -119,7 +140,9 @@ def test_a_row_alone(name, parameters):
     exec(compile(source, name, "exec"), scope)
     parameters = inspect.signature(scope["compute"]).parameters.values()
     free = {p.name: {"i": 2, "j": 3}[p.name] for p in parameters if p.kind is p.KEYWORD_ONLY}
-    value, slope = scope["compute"](*(given[n] for n in ed.compile((y, ed.derive(y, "x"))).inputs), **free)
+    value, slope = scope["compute"](
+        *(given[n] for n in ed.compile((y, ed.derive(y, "x"))).inputs), **free
+    )
     np.testing.assert_allclose(value, plain(**given), rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(slope, ev(ed.derive(y, "x"), given), rtol=1e-13, atol=1e-13)
 
@@ -132,7 +155,9 @@ def test_a_row_on_tiny_arrays(name, parameters, shape):
         with pytest.raises(ValueError, match=r"none|no identity"):
             ev(y, given)
         return
-    if name in ("softmax", "log_softmax", "logsumexp") and not shape[1]:  # SciPy refuses a core without entries
+    if (
+        name in ("softmax", "log_softmax", "logsumexp") and not shape[1]
+    ):  # SciPy refuses a core without entries
         want = np.full(shape[:1], -np.inf) if name == "logsumexp" else np.zeros(shape)
     else:
         want = plain(**given)
@@ -159,7 +184,9 @@ def test_integers_stay_integers_or_become_float64(name, parameters):
     got = ev(applied(name, parameters), given)
     whole = name in WHOLE or parameters == (5,)
     assert got.dtype == (np.int64 if whole else np.float64)
-    want = FORMULAS[name](*(a.astype(float) for a in given.values()), *parameters, **({"axis": 1} if row.core else {}))
+    want = FORMULAS[name](
+        *(a.astype(float) for a in given.values()), *parameters, **({"axis": 1} if row.core else {})
+    )
     np.testing.assert_allclose(got, want, rtol=1e-13)
 
 
@@ -167,7 +194,11 @@ def test_integers_stay_integers_or_become_float64(name, parameters):
 def test_two_arguments_broadcast_numbers_and_share_ties():
     assert ev(ed.maximum(3, x), x=np.array([1, 5])).tolist() == [3, 5]
     assert ev(ed.minimum(x, t("s", "")), x=np.array([1, 5]), s=2).tolist() == [1, 2]
-    assert ev(ed.grad(ed.sum(ed.maximum(x, 0)), x), x=np.array([-1.0, 0.0, 2.0])).tolist() == [0.0, 0.5, 1.0]
+    assert ev(ed.grad(ed.sum(ed.maximum(x, 0)), x), x=np.array([-1.0, 0.0, 2.0])).tolist() == [
+        0.0,
+        0.5,
+        1.0,
+    ]
     assert ev(ed.maximum(2, 3)).tolist() == 3
     with pytest.raises(ed.ShapeError, match="only scalars broadcast"):
         ed.hypot(x, t("X", "ij"))
@@ -175,14 +206,17 @@ def test_two_arguments_broadcast_numbers_and_share_ties():
         ev(ed.maximum(x, 0), x=np.array([1j]))
 
 
-@pytest.mark.parametrize(("values", "axes"), [
-    ((x, 1),              [("i",), ("i",)]),
-    ((1, x),              [("i",), ("i",)]),
-    ((t("s"), x, 2.5),    [("i",)] * 3),
-    ((t("s"), 2),         [(), ()]),
-    ((1, 2),              [(), ()]),
-    ((x, [1, 2]),         [("i",), (None,)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("values", "axes"),
+    [
+        ((x, 1), [("i",), ("i",)]),
+        ((1, x), [("i",), ("i",)]),
+        ((t("s"), x, 2.5), [("i",)] * 3),
+        ((t("s"), 2), [(), ()]),
+        ((1, 2), [(), ()]),
+        ((x, [1, 2]), [("i",), (None,)]),
+    ],
+)
 def test_together(values, axes):
     assert [e.axes for e in together(*values)] == axes
 
@@ -192,7 +226,9 @@ def test_a_gradient_by_a_scalar_that_was_stretched(name):
     s, at = t("s"), np.array([0.5, 1.5, 2.5])
     f = getattr(ed, name)
     want = by_differences(lambda z: FORMULAS[name](z, at).sum(), np.array(1.2), 1e-6)
-    np.testing.assert_allclose(ev(ed.grad(ed.sum(f(s, x)), s), s=1.2, x=at), want, rtol=1e-8, atol=1e-8)
+    np.testing.assert_allclose(
+        ev(ed.grad(ed.sum(f(s, x)), s), s=1.2, x=at), want, rtol=1e-8, atol=1e-8
+    )
 
 
 # ---- the table itself
@@ -202,13 +238,17 @@ def test_a_row_enters_once():
 
 
 def test_scipy_is_imported_by_those_that_need_it():
-    code = ("import sys, numpy as np, einderiv as ed; x = ed.tensor('x', 'i'); ed.evaluate(ed.tanh(x), x=np.ones(2));"
-            "print('scipy' in sys.modules); ed.evaluate(ed.erf(x), x=np.ones(2)); print('scipy' in sys.modules)")
+    code = (
+        "import sys, numpy as np, einderiv as ed; x = ed.tensor('x', 'i'); ed.evaluate(ed.tanh(x), x=np.ones(2));"
+        "print('scipy' in sys.modules); ed.evaluate(ed.erf(x), x=np.ones(2)); print('scipy' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
 
 
-@pytest.mark.parametrize("make", [lambda: ed.erf(x), lambda: ed.expm(t("A", "ij")), lambda: ed.gelu(x)])
+@pytest.mark.parametrize(
+    "make", [lambda: ed.erf(x), lambda: ed.expm(t("A", "ij")), lambda: ed.gelu(x)]
+)
 def test_a_missing_scipy_is_named(make, monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
     monkeypatch.setitem(sys.modules, "scipy.linalg", None)
@@ -228,14 +268,20 @@ def added():
 
 
 def test_a_row_of_a_user(added):
-    f = ed.function("witch", "1 / (1 + {0} * {0})", lambda u: -2 * u / (1 + u * u) ** 2, law="1/(1 + x^2)")
+    f = ed.function(
+        "witch", "1 / (1 + {0} * {0})", lambda u: -2 * u / (1 + u * u) ** 2, law="1/(1 + x^2)"
+    )
     assert added == {**added, "witch": f}
     assert (f.__name__, f.__doc__) == ("witch", "``witch``: 1/(1 + x^2), elementwise.")
     e, at = f(x), np.array([0.0, 1.0, -2.0])
     np.testing.assert_allclose(ev(e, x=at), [1, 0.5, 0.2], rtol=1e-15)
     np.testing.assert_allclose(ev(ed.derive(e, x), x=at), np.diag([0, -0.5, 0.16]), rtol=1e-15)
-    np.testing.assert_allclose(ev(ed.hessian(ed.sum(e), x), x=at), np.diag([-2, 0.5, 0.176]), rtol=1e-14)
-    np.testing.assert_allclose(ev(2 * f(x) - 3 * f(2 * x), x=at), 2 / (1 + at**2) - 3 / (1 + 4 * at**2), rtol=1e-15)
+    np.testing.assert_allclose(
+        ev(ed.hessian(ed.sum(e), x), x=at), np.diag([-2, 0.5, 0.176]), rtol=1e-14
+    )
+    np.testing.assert_allclose(
+        ev(2 * f(x) - 3 * f(2 * x), x=at), 2 / (1 + at**2) - 3 / (1 + 4 * at**2), rtol=1e-15
+    )
     assert ev(e, x=at.astype("f4")).dtype == np.float32
     assert ev(e, x=np.array([1, 2])).dtype == np.float64
     assert ev(f(2)) == 0.2
@@ -248,8 +294,15 @@ def test_a_row_of_a_user(added):
 
 
 def test_a_row_of_a_user_with_several_arguments(added):
-    f = ed.function("blend", "{2} * {0} + (1 - {2}) * {1}", lambda a, b, w: w, lambda a, b, w: 1 - w,
-                    lambda a, b, w: a - b, latex=r"\beta_{{{2}}}\left({0}, {1}\right)", analytic=True)  # fmt: skip
+    f = ed.function(
+        "blend",
+        "{2} * {0} + (1 - {2}) * {1}",
+        lambda a, b, w: w,
+        lambda a, b, w: 1 - w,
+        lambda a, b, w: a - b,
+        latex=r"\beta_{{{2}}}\left({0}, {1}\right)",
+        analytic=True,
+    )
     y, w = t("y", "i"), t("w")
     e = f(x, y, w)
     at = {"x": np.array([1.0, 2.0]), "y": np.array([3.0, 5.0]), "w": np.array(0.25)}
@@ -258,7 +311,9 @@ def test_a_row_of_a_user_with_several_arguments(added):
     assert ev(ed.derive(e, y), at).tolist() == [[0.75, 0], [0, 0.75]]
     assert ev(ed.derive(e, w), at).tolist() == [-2, -3]
     assert ev(ed.derive(ed.derive(e, w), x), at).tolist() == [[1, 0], [0, 1]]
-    assert ev(ed.derive(f(x, x, x), x), x=np.array([0.5])).tolist() == [[1]]  # w a + (1 − w) b of the same
+    assert ev(ed.derive(f(x, x, x), x), x=np.array([0.5])).tolist() == [
+        [1]
+    ]  # w a + (1 − w) b of the same
     assert ed.check(ed.sum(f(x * x, y, w)), [x, y, w]).ok
     assert ed.latex(e) == r"y_{i} = \beta_{w}\left(x_{i}, y_{i}\right)"
     assert ev(f(x, 1, 0.5), x=np.array([3j])).tolist() == [0.5 + 1.5j]
@@ -274,24 +329,36 @@ def test_a_row_of_a_user_that_is_constant_between_jumps(added):
     assert ev(ed.derive(f(x) * x, x), x=np.array([1.5, -0.5])).tolist() == [[1, 0], [0, -1]]
 
 
-@pytest.mark.parametrize(("derivative", "want"), [
-    (lambda u: 3,                    [3, 3]),
-    (lambda u: [3, 4],               [3, 4]),
-    (lambda u: ed.sum(u),            [3, 3]),      # a scalar is for every entry
-    (lambda u: ed.tensor("k", "i"),  [7, 8]),      # any expression of its axes
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("derivative", "want"),
+    [
+        (lambda u: 3, [3, 3]),
+        (lambda u: [3, 4], [3, 4]),
+        (lambda u: ed.sum(u), [3, 3]),  # a scalar is for every entry
+        (lambda u: ed.tensor("k", "i"), [7, 8]),  # any expression of its axes
+    ],
+)
 def test_what_a_derivative_may_answer(added, derivative, want):
     e = ed.grad(ed.sum(ed.function("thrice", "3 * {0}", derivative)(x)), x)
-    given = {"x": np.array([1, 2])} | ({"k": np.array([7, 8])} if "k" in ed.compile(e).inputs else {})
+    given = {"x": np.array([1, 2])} | (
+        {"k": np.array([7, 8])} if "k" in ed.compile(e).inputs else {}
+    )
     assert ev(e, given).tolist() == want
 
 
-@pytest.mark.parametrize(("derivative", "kind", "message"), [
-    (lambda u: ed.outer(u, u),  ed.ShapeError, "the derivative of thrice has 2 axes, its argument 1"),
-    (lambda u: [[1, 2]],        ed.ShapeError, "the derivative of thrice has 2 axes, its argument 1"),
-    (lambda u: "3",             TypeError,     "the derivative is the string '3'"),
-    (lambda u: None,            TypeError,     "the derivative must be an array, a number"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("derivative", "kind", "message"),
+    [
+        (
+            lambda u: ed.outer(u, u),
+            ed.ShapeError,
+            "the derivative of thrice has 2 axes, its argument 1",
+        ),
+        (lambda u: [[1, 2]], ed.ShapeError, "the derivative of thrice has 2 axes, its argument 1"),
+        (lambda u: "3", TypeError, "the derivative is the string '3'"),
+        (lambda u: None, TypeError, "the derivative must be an array, a number"),
+    ],
+)
 def test_what_a_derivative_may_not_answer(added, derivative, kind, message):
     f = ed.function("thrice", "3 * {0}", derivative)
     with pytest.raises(kind, match=re.escape(message)):
@@ -307,7 +374,9 @@ def test_a_wrong_derivative_is_found_by_check(added):
 
 @pytest.mark.parametrize("name", ["foo", "t0", "arg_"])
 def test_imports_of_a_user_never_meet_the_name_of_a_tensor(added, name):
-    f = ed.function("bessel", f"{name}({{0}})", lambda u: u, imports=f"from scipy.special import j0 as {name}")
+    f = ed.function(
+        "bessel", f"{name}({{0}})", lambda u: u, imports=f"from scipy.special import j0 as {name}"
+    )
     e = f(ed.sin(t(name, "i")))
     np.testing.assert_allclose(ev(e, {name: np.array([0.0, 1.0])})[0], 1)
     source = ed.source(e)
@@ -318,23 +387,54 @@ def nothing(*_):
     return 0
 
 
-@pytest.mark.parametrize(("arguments", "kind", "message"), [
-    (("exp", "{0}", None),             ed.EinderivError, "there is a function 'exp' already: choose another name"),
-    (("inv", "{0}", None),             ed.EinderivError, "there is a function 'inv' already"),
-    (("class", "{0}", None),           ed.EinderivError, "must be an ASCII identifier and no keyword, not 'class'"),
-    (("a b", "{0}", None),             ed.EinderivError, "must be an ASCII identifier and no keyword, not 'a b'"),
-    (("größe", "{0}", None),           ed.EinderivError, "must be an ASCII identifier"),
-    ((3, "{0}", None),                 TypeError,        "the name of a function is a string, not int"),
-    (("f", "{0}"),                     TypeError,        "f needs a derivative for each argument, or None"),
-    (("f", "{0}", 3),                  TypeError,        "f needs a derivative for each argument, or None"),
-    (("f", "1 + x", nothing),          ed.EinderivError, "the spelling '1 + x' of f leaves argument 0 out: write {0}"),
-    (("f", "{0}", nothing, nothing),   ed.EinderivError, "leaves argument 1 out: write {1}"),
-    (("f", "{0} + {1}", nothing),      ed.EinderivError, "has braces that are none of its 1 argument: write {{ and }}"),
-    (("f", "{0} + {a}", nothing),      ed.EinderivError, "has braces that are none of its 1 argument"),
-    (("f", "{0} + {", nothing),        ed.EinderivError, "has braces that are none of its 1 argument"),
-    (("f", "{0} +", nothing),          ed.EinderivError, "the spelling '{0} +' of f is no Python expression"),
-    (("f", "{0}; import os", nothing), ed.EinderivError, "is no Python expression"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            ("exp", "{0}", None),
+            ed.EinderivError,
+            "there is a function 'exp' already: choose another name",
+        ),
+        (("inv", "{0}", None), ed.EinderivError, "there is a function 'inv' already"),
+        (
+            ("class", "{0}", None),
+            ed.EinderivError,
+            "must be an ASCII identifier and no keyword, not 'class'",
+        ),
+        (
+            ("a b", "{0}", None),
+            ed.EinderivError,
+            "must be an ASCII identifier and no keyword, not 'a b'",
+        ),
+        (("größe", "{0}", None), ed.EinderivError, "must be an ASCII identifier"),
+        ((3, "{0}", None), TypeError, "the name of a function is a string, not int"),
+        (("f", "{0}"), TypeError, "f needs a derivative for each argument, or None"),
+        (("f", "{0}", 3), TypeError, "f needs a derivative for each argument, or None"),
+        (
+            ("f", "1 + x", nothing),
+            ed.EinderivError,
+            "the spelling '1 + x' of f leaves argument 0 out: write {0}",
+        ),
+        (("f", "{0}", nothing, nothing), ed.EinderivError, "leaves argument 1 out: write {1}"),
+        (
+            ("f", "{0} + {1}", nothing),
+            ed.EinderivError,
+            "has braces that are none of its 1 argument: write {{ and }}",
+        ),
+        (
+            ("f", "{0} + {a}", nothing),
+            ed.EinderivError,
+            "has braces that are none of its 1 argument",
+        ),
+        (("f", "{0} + {", nothing), ed.EinderivError, "has braces that are none of its 1 argument"),
+        (
+            ("f", "{0} +", nothing),
+            ed.EinderivError,
+            "the spelling '{0} +' of f is no Python expression",
+        ),
+        (("f", "{0}; import os", nothing), ed.EinderivError, "is no Python expression"),
+    ],
+)
 def test_rows_that_are_refused(added, arguments, kind, message):
     before = set(FUNCTIONS)
     with pytest.raises(kind, match=re.escape(message)):
@@ -343,7 +443,9 @@ def test_rows_that_are_refused(added, arguments, kind, message):
 
 
 def test_latex_that_cannot_be_filled_is_refused(added):
-    with pytest.raises(ed.EinderivError, match=r"the LaTeX .* of f has braces that are none of its 1 argument"):
+    with pytest.raises(
+        ed.EinderivError, match=r"the LaTeX .* of f has braces that are none of its 1 argument"
+    ):
         ed.function("f", "{0}", nothing, latex=r"\frac{1}{{0}}")
 
 

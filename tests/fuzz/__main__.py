@@ -66,10 +66,14 @@ def main():
     start = time.perf_counter()
     findings, told = run(given.seed, given.count, given.target or list(TARGETS))
     for name, (count, passed, slowest, text) in told.items():
-        print(f"{name:10} {count:8} executions, {passed / max(count, 1):4.0%} past the parser; "
-              f"the slowest took {slowest:.2f} s: {text[:80]!r}")  # fmt: skip
+        print(
+            f"{name:10} {count:8} executions, {passed / max(count, 1):4.0%} past the parser; "
+            f"the slowest took {slowest:.2f} s: {text[:80]!r}"
+        )
     total = sum(row[0] for row in told.values())
-    print(f"seed {given.seed}: {total} executions in {time.perf_counter() - start:.0f} s, {len(findings)} findings")
+    print(
+        f"seed {given.seed}: {total} executions in {time.perf_counter() - start:.0f} s, {len(findings)} findings"
+    )
     return int(bool(findings))
 
 

@@ -3,25 +3,94 @@
 import re
 
 SEEDS = {
-    "einsum": ("is,st,tj->ij", "ij,jk->ik", "...ij,jk->...ik", "batch feature,feature out->batch out", "i->ii", "ii->",
-               "i,i->", "ij->", "->", "a b,b c,c->a", "ijk,kl,lm->ijm", ",i->i", "ij,ij,ij->j", "bij,bjk->bik",
-               "ab,cd"),
-    "text": ("T: n m\nU: n k\nV: m k\nsum((T - U @ V.T)**2)", "X: i j\nw: j\np = sigmoid(X @ w)\nsum(log(p))",
-             "einsum('ij,j->i', A, x)", "x: i\ny: i\nexp(x) * y + 3", "X: i j\nsoftmax(X, axis=1)",
-             "x: i\nsum(x * x) / 2",
-             "A: i j\nsum(tanh(A))", "x: i\nlogsumexp(x)", "A: i i\ntrace(A @ A)", "x: i\nnorm(x)",
-             "X: i j\nw: j\ny: i\nmean(softplus(X @ w)) - mean(y * (X @ w))", "x: i\nA: i i\nx.T @ A @ x",
-             "A: i i\nb: i\ninv(A) @ b", "x: i\nmaximum(x, 0) + where(x > 0, x, 1)", "A: i i\nlogdet(A)",
-             "x: i\nf = x**2\nsum(f) + sum(f * x)", "x:\nsqrt(1 + x**2)", "einsum('i,i->', x, x) * x",
-             "A: i j\nA.T @ A"),
-    "foreign": ("#(ij,j->i; A, x)", "sum((T - U @ V)**2)", "x^2", "sum(abs(x))", "exp(#(i,i->; x, x))"),
-    "matlab": ("x'*A*x + norm2(x)^2", "tr(A*X)", "exp(-x .* x)", "log(det(X))", "inv(A)*b", "sum(x.^2)", "x'*x"),
-}  # fmt: skip
+    "einsum": (
+        "is,st,tj->ij",
+        "ij,jk->ik",
+        "...ij,jk->...ik",
+        "batch feature,feature out->batch out",
+        "i->ii",
+        "ii->",
+        "i,i->",
+        "ij->",
+        "->",
+        "a b,b c,c->a",
+        "ijk,kl,lm->ijm",
+        ",i->i",
+        "ij,ij,ij->j",
+        "bij,bjk->bik",
+        "ab,cd",
+    ),
+    "text": (
+        "T: n m\nU: n k\nV: m k\nsum((T - U @ V.T)**2)",
+        "X: i j\nw: j\np = sigmoid(X @ w)\nsum(log(p))",
+        "einsum('ij,j->i', A, x)",
+        "x: i\ny: i\nexp(x) * y + 3",
+        "X: i j\nsoftmax(X, axis=1)",
+        "x: i\nsum(x * x) / 2",
+        "A: i j\nsum(tanh(A))",
+        "x: i\nlogsumexp(x)",
+        "A: i i\ntrace(A @ A)",
+        "x: i\nnorm(x)",
+        "X: i j\nw: j\ny: i\nmean(softplus(X @ w)) - mean(y * (X @ w))",
+        "x: i\nA: i i\nx.T @ A @ x",
+        "A: i i\nb: i\ninv(A) @ b",
+        "x: i\nmaximum(x, 0) + where(x > 0, x, 1)",
+        "A: i i\nlogdet(A)",
+        "x: i\nf = x**2\nsum(f) + sum(f * x)",
+        "x:\nsqrt(1 + x**2)",
+        "einsum('i,i->', x, x) * x",
+        "A: i j\nA.T @ A",
+    ),
+    "foreign": (
+        "#(ij,j->i; A, x)",
+        "sum((T - U @ V)**2)",
+        "x^2",
+        "sum(abs(x))",
+        "exp(#(i,i->; x, x))",
+    ),
+    "matlab": (
+        "x'*A*x + norm2(x)^2",
+        "tr(A*X)",
+        "exp(-x .* x)",
+        "log(det(X))",
+        "inv(A)*b",
+        "sum(x.^2)",
+        "x'*x",
+    ),
+}
 TOKEN = re.compile(r"[A-Za-z_]\w*|\d+(?:\.\d+)?|\*\*|->|\.\.\.|==|\s+|.", re.DOTALL)
 OPERATORS = ("+", "-", "*", "/", "@", "**", ",", ".T", ">", ".*", "^", "'", "==", ";")
-FUNCTIONS = ("exp", "sum", "log", "tanh", "softmax", "inv", "det", "mean", "abs", "sqrt", "trace", "max", "einsum")
-ODD = (*",.->()[]{}'\"#@*^+-/:;= \n\tijkXYAx019_|&~\\$%é→\u200b\0\ud800", "->", "...", "**", "1e999", "sum(", ".T",
-       "lambda", "__import__", "=", "axis=", "9" * 30, "(" * 40, "x" * 300)  # fmt: skip
+FUNCTIONS = (
+    "exp",
+    "sum",
+    "log",
+    "tanh",
+    "softmax",
+    "inv",
+    "det",
+    "mean",
+    "abs",
+    "sqrt",
+    "trace",
+    "max",
+    "einsum",
+)
+ODD = (
+    *",.->()[]{}'\"#@*^+-/:;= \n\tijkXYAx019_|&~\\$%é→\u200b\0\ud800",
+    "->",
+    "...",
+    "**",
+    "1e999",
+    "sum(",
+    ".T",
+    "lambda",
+    "__import__",
+    "=",
+    "axis=",
+    "9" * 30,
+    "(" * 40,
+    "x" * 300,
+)
 LONGEST = 1500
 
 
@@ -30,7 +99,13 @@ def tokens(text):
 
 
 def kind(token):
-    return "name" if token[0].isalpha() or token[0] == "_" else "number" if token[0].isdigit() else "sign"
+    return (
+        "name"
+        if token[0].isalpha() or token[0] == "_"
+        else "number"
+        if token[0].isdigit()
+        else "sign"
+    )
 
 
 def gentle(rng, text, others):
@@ -55,7 +130,11 @@ def gentle(rng, text, others):
         case 4:
             del parts[k]
         case 5:
-            parts[k] = rng.choice((str(rng.randrange(4)), "2.5", "1e3", "0")) if parts[k][:1].isdigit() else parts[k]
+            parts[k] = (
+                rng.choice((str(rng.randrange(4)), "2.5", "1e3", "0"))
+                if parts[k][:1].isdigit()
+                else parts[k]
+            )
         case 6:
             parts[k] = f"{rng.choice(FUNCTIONS)}({parts[k]})"
         case 7:
@@ -69,7 +148,9 @@ def gentle(rng, text, others):
 def harsh(rng, text, others):
     """A piece of anything, anywhere."""
     a, b = sorted((rng.randint(0, len(text)), rng.randint(0, len(text))))
-    piece = rng.choice(("", rng.choice(ODD), rng.choice(ODD) * rng.randint(1, 40), rng.choice(others)[:b]))
+    piece = rng.choice(
+        ("", rng.choice(ODD), rng.choice(ODD) * rng.randint(1, 40), rng.choice(others)[:b])
+    )
     return text[:a] + piece + text[b if rng.random() < 0.4 else a :]
 
 

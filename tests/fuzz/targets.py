@@ -18,7 +18,14 @@ from einderiv.cli import main
 from einderiv.page.answers import derivative
 
 SECONDS = 5  # of CPU, for one execution
-BOUNDS = {"characters": 2000, "operands": 200, "terms": 300, "order": 6, "dense_bytes": 2**22, "parts": 1500}
+BOUNDS = {
+    "characters": 2000,
+    "operands": 200,
+    "terms": 300,
+    "order": 6,
+    "dense_bytes": 2**22,
+    "parts": 1500,
+}
 
 
 class OutOfTime(BaseException):
@@ -50,8 +57,13 @@ def matlab(source):
 
 def page(source):
     rng = chance(source)
-    found = derivative({"text": source, "sizes": source[-12:] if rng.random() < 0.2 else "",
-                        "wrt": rng.choice(("", "x", "A", source[:1], "0"))})  # fmt: skip
+    found = derivative(
+        {
+            "text": source,
+            "sizes": source[-12:] if rng.random() < 0.2 else "",
+            "wrt": rng.choice(("", "x", "A", source[:1], "0")),
+        }
+    )
     return bool(found.get("terms"))
 
 
@@ -73,8 +85,12 @@ def roundtrip(source):
     n = rng.randint(1, 3)
     if not ranks or max(ranks.values()) > 4:
         return True
-    arrays = {name: np.array([rng.choice((0.5, 1, 1.25, 2, -0.75)) for _ in range(n**r)]).reshape((n,) * r)
-              for name, r in ranks.items()}  # fmt: skip
+    arrays = {
+        name: np.array([rng.choice((0.5, 1, 1.25, 2, -0.75)) for _ in range(n**r)]).reshape(
+            (n,) * r
+        )
+        for name, r in ranks.items()
+    }
     J = ed.derive(e, rng.choice(sorted(ranks)))
     for show in (ed.formula, ed.latex, str, repr, lambda x: ed.formula(x, style="matrix")):
         with contextlib.suppress(ed.EinderivError):
@@ -89,7 +105,9 @@ def roundtrip(source):
                 if again is not None:
                     close(value(again, arrays), value(term, arrays), "compact")
         back = reread(str(one))
-        if back is not None and back.ndim == one.ndim:  # a number stands for its copies along all axes
+        if (
+            back is not None and back.ndim == one.ndim
+        ):  # a number stands for its copies along all axes
             close(value(back, arrays), want, "str")
     return True
 
@@ -115,7 +133,9 @@ def reread(shown):
 
 
 def close(got, want, what):
-    if np.shape(got) != np.shape(want) or not np.allclose(got, want, rtol=1e-6, atol=1e-9, equal_nan=True):
+    if np.shape(got) != np.shape(want) or not np.allclose(
+        got, want, rtol=1e-6, atol=1e-9, equal_nan=True
+    ):
         if not (np.isfinite(got).all() and np.isfinite(want).all()):
             return  # how far an overflow spreads depends on the order
         raise Different(f"{what}: {got} is not {want}")
@@ -125,8 +145,14 @@ def command(source):
     rng = chance(source)
     names = ["0", "x", "A", "", *re.findall(r"[A-Za-z_]\w*", source)]
     wrt = "0" if rng.random() < 0.5 else rng.choice(names)
-    words = ["derive", source, "--wrt", wrt, "--format",
-             rng.choice(("text", "latex", "json", "python", "svg", "html", "pdf"))]  # fmt: skip
+    words = [
+        "derive",
+        source,
+        "--wrt",
+        wrt,
+        "--format",
+        rng.choice(("text", "latex", "json", "python", "svg", "html", "pdf")),
+    ]
     if rng.random() < 0.3:
         words += ["--sizes", rng.choice(("i=2,j=3", "i=-1", "i", source[:9]))]
     out, err = io.StringIO(), io.StringIO()
@@ -142,10 +168,14 @@ def command(source):
 
 
 TARGETS = {  # by its name: what takes a text, and the families of seeds
-    "einsum": (einsum, ("einsum",)), "text": (text, ("text",)), "foreign": (foreign, ("foreign", "text")),
-    "matlab": (matlab, ("matlab",)), "page": (page, ("einsum", "text", "matlab")),
-    "roundtrip": (roundtrip, ("einsum", "text")), "command": (command, ("einsum", "text")),
-}  # fmt: skip
+    "einsum": (einsum, ("einsum",)),
+    "text": (text, ("text",)),
+    "foreign": (foreign, ("foreign", "text")),
+    "matlab": (matlab, ("matlab",)),
+    "page": (page, ("einsum", "text", "matlab")),
+    "roundtrip": (roundtrip, ("einsum", "text")),
+    "command": (command, ("einsum", "text")),
+}
 
 
 def late(*_):

@@ -108,7 +108,10 @@ def test_a_training_loop(torch):
 
 
 def test_mixed_dtypes_get_gradients_of_their_own(torch):
-    x, w = torch.rand(2, 3, requires_grad=True), torch.rand(3, 2, dtype=torch.float64, requires_grad=True)
+    x, w = (
+        torch.rand(2, 3, requires_grad=True),
+        torch.rand(3, 2, dtype=torch.float64, requires_grad=True),
+    )
     for e in (LOSS, X @ W):
         out = ed.to_torch(e)(x, w)
         assert out.dtype == torch.float64
@@ -121,11 +124,18 @@ def test_transformations_of_torch(torch):
     f = ed.to_torch(LOSS)
     x, w = (a.detach() for a in drawn(f, leaf(torch)))
     plain = lambda w: ((torch.tanh(x @ w) - 0.5) ** 2).sum(1).mean()  # noqa: E731
-    torch.testing.assert_close(torch.func.vmap(lambda w: f(x, w))(torch.stack([w, w])), plain(w).expand(2))
-    torch.testing.assert_close(torch.func.vmap(torch.func.grad(lambda w: f(x, w)))(w[None])[0],
-                               torch.func.grad(plain)(w))  # fmt: skip
-    torch.testing.assert_close(torch.func.jacrev(torch.func.jacrev(lambda w: f(x, w)))(w), torch.func.hessian(plain)(w))
-    torch.testing.assert_close(torch.func.jvp(lambda w: f(x, w), (w,), (w,)), torch.func.jvp(plain, (w,), (w,)))
+    torch.testing.assert_close(
+        torch.func.vmap(lambda w: f(x, w))(torch.stack([w, w])), plain(w).expand(2)
+    )
+    torch.testing.assert_close(
+        torch.func.vmap(torch.func.grad(lambda w: f(x, w)))(w[None])[0], torch.func.grad(plain)(w)
+    )
+    torch.testing.assert_close(
+        torch.func.jacrev(torch.func.jacrev(lambda w: f(x, w)))(w), torch.func.hessian(plain)(w)
+    )
+    torch.testing.assert_close(
+        torch.func.jvp(lambda w: f(x, w), (w,), (w,)), torch.func.jvp(plain, (w,), (w,))
+    )
 
 
 REFUSED = [
@@ -165,9 +175,14 @@ def test_gradients_of_jax(jax, make):
 @pytest.mark.parametrize("name", ["of both", "a scalar"])
 def test_conventions_of_jax(jax, name):
     jnp = jax.numpy
-    plain = {"of both": lambda z: jnp.sum(jnp.abs(z) ** 2 * z) + jnp.sum(jnp.conj(z) * jnp.exp(z)),
-             "a scalar": lambda z: (z * z).sum() * (1 + 2j)}[name]  # fmt: skip
-    z = jnp.asarray(np.random.default_rng(3).normal(size=(2, 3)) @ np.array([[1, 1j, 2], [0, 1, 1j], [1j, 0, 1]]))[0]
+    plain = {
+        "of both": lambda z: jnp.sum(jnp.abs(z) ** 2 * z) + jnp.sum(jnp.conj(z) * jnp.exp(z)),
+        "a scalar": lambda z: (z * z).sum() * (1 + 2j),
+    }[name]
+    z = jnp.asarray(
+        np.random.default_rng(3).normal(size=(2, 3))
+        @ np.array([[1, 1j, 2], [0, 1, 1j], [1j, 0, 1]])
+    )[0]
     (ours,), (theirs,) = (jax.vjp(f, z)[1](1 + 2j) for f in (ed.to_jax(COMPLEX[name]()), plain))
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 

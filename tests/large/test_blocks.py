@@ -7,7 +7,11 @@ import einderiv as ed
 from einderiv.large.blocks import block, inside, places, ranges_of
 
 rng = np.random.default_rng(3)
-AT = {"A": rng.integers(-3, 4, (4, 3)), "B": rng.integers(-3, 4, (3, 5)), "x": rng.integers(-3, 4, 3)}
+AT = {
+    "A": rng.integers(-3, 4, (4, 3)),
+    "B": rng.integers(-3, 4, (3, 5)),
+    "x": rng.integers(-3, 4, 3),
+}
 CASES = {
     "one diagonal":    lambda: ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "A"),
     "two diagonals":   lambda: ed.derive(ed.tensor("A", "ij"), "A"),
@@ -45,11 +49,14 @@ def test_empty_axes_have_no_blocks():
     assert list(places((0, 3), (1, 2))) == []
 
 
-@pytest.mark.parametrize(("output", "ranges", "want"), [
-    ((0, 1), ((0, 2), (3, 4)), {0: (0, 2), 1: (3, 4)}),
-    ((0, 0), ((0, 2), (1, 4)), {0: (1, 2)}),
-    ((0, 0), ((0, 2), (2, 4)), None),
-    ((), (), {}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("output", "ranges", "want"),
+    [
+        ((0, 1), ((0, 2), (3, 4)), {0: (0, 2), 1: (3, 4)}),
+        ((0, 0), ((0, 2), (1, 4)), {0: (1, 2)}),
+        ((0, 0), ((0, 2), (2, 4)), None),
+        ((), (), {}),
+    ],
+)
 def test_inside(output, ranges, want):
     assert inside(output, ranges) == want

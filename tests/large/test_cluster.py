@@ -18,7 +18,9 @@ WHOLE = rng.integers(-9, 10, (7, 6))
 
 
 @pytest.mark.parametrize("chunks", [(7, 6), (2, 3), (3, 4), (1, 1)])
-@pytest.mark.parametrize("wanted", [((0, 7), (0, 6)), ((1, 4), (2, 3)), ((6, 7), (0, 6)), ((2, 6), (3, 6))])
+@pytest.mark.parametrize(
+    "wanted", [((0, 7), (0, 6)), ((1, 4), (2, 3)), ((6, 7), (0, 6)), ((2, 6), (3, 6))]
+)
 def test_parts_are_joined(chunks, wanted):
     lazy = da.from_array(WHOLE, chunks=chunks)
     found = list(_pieces(lazy, wanted))
@@ -47,15 +49,20 @@ CASES = {
     "a number":      lambda: ed.einsum("ij->", "A"),
     "dense":         lambda: ed.einsum("ij,jk->ik", "A", "B"),
 }  # fmt: skip
-AT = {"A": rng.integers(-3, 4, (4, 3)).astype(float), "B": rng.integers(-3, 4, (3, 5)).astype(float),
-      "x": rng.integers(-3, 4, 3).astype(float)}  # fmt: skip
+AT = {
+    "A": rng.integers(-3, 4, (4, 3)).astype(float),
+    "B": rng.integers(-3, 4, (3, 5)).astype(float),
+    "x": rng.integers(-3, 4, 3).astype(float),
+}
 
 
 @pytest.fixture(scope="module")
 def client():
     """Two workers in this process: the tests that kill some are in test_distributed."""
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
         distributed.Client(cluster) as found,
     ):
         yield found
@@ -97,8 +104,10 @@ def test_digests_do_not_copy():
     assert len({*found, hashed(whole.T), hashed(whole.ravel()), hashed(whole.view(np.int64))}) == 5
 
 
-@pytest.mark.parametrize("array", [np.array(3.0), np.zeros((0, 3)), np.ones((3, 4, 5)).T, np.array([True]),
-                                   np.ones(3) * 1j])  # fmt: skip
+@pytest.mark.parametrize(
+    "array",
+    [np.array(3.0), np.zeros((0, 3)), np.ones((3, 4, 5)).T, np.array([True]), np.ones(3) * 1j],
+)
 def test_digests_of_odd_arrays(array):
     assert hashed(array) == hashed(array.copy(order="C"))
     assert hashed(array) != hashed(array[None])

@@ -26,7 +26,9 @@ n = length(24, 48)
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0) as cluster,
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0
+        ) as cluster,
         distributed.Client(cluster) as found,
     ):
         yield found
@@ -71,7 +73,9 @@ def test_structured_cores_stay_small(client):
 # ---- a Jacobian of a hundred times the memory: structured over Dask, streamed to Zarr
 MOST = length(4, 24)  # mebibytes
 LIMIT = f"{MOST}MiB"
-SIDE = length(88, 160)  # the Jacobian of a product by its first matrix has 88^4 entries: 0.48 GB, 114 times the limit
+SIDE = length(
+    88, 160
+)  # the Jacobian of a product by its first matrix has 88^4 entries: 0.48 GB, 114 times the limit
 CHUNK = length(22, 40)
 TEXT = "is,st,tj->ij"
 
@@ -80,7 +84,11 @@ def large(chunks=CHUNK):
     """The derivative, its arrays, and the same as arrays of Dask."""
     rng = np.random.default_rng(7)
     arrays = {name: rng.integers(-4, 5, (SIDE, SIDE)).astype(float) for name in "ABC"}
-    return ed.derive(TEXT, 0), arrays, {name: da.from_array(a, chunks=chunks) for name, a in arrays.items()}
+    return (
+        ed.derive(TEXT, 0),
+        arrays,
+        {name: da.from_array(a, chunks=chunks) for name, a in arrays.items()},
+    )
 
 
 def equal_in_every_block(found, e, arrays):
@@ -89,7 +97,9 @@ def equal_in_every_block(found, e, arrays):
     assert (where, found.shape) == ("bj->ijib", (SIDE,) * 4)
     assert found.size * found.dtype.itemsize >= 100 * MOST * 2**20
     stored = 0
-    for place in product(*(range(-(-n // c)) for n, c in zip(found.shape, found.chunks, strict=True))):
+    for place in product(
+        *(range(-(-n // c)) for n, c in zip(found.shape, found.chunks, strict=True))
+    ):
         at = tuple(slice(k * c, (k + 1) * c) for k, c in zip(place, found.chunks, strict=True))
         rows, columns = (np.arange(SIDE)[s] for s in (at[0], at[2]))
         met = rows[:, None] == columns
@@ -108,7 +118,10 @@ def test_streamed_from_a_cluster_with_a_worker_killed(client, tmp_path):
     killed = []
 
     def kill():
-        while not (journal := path.with_name("J.zarr.journal")).exists() or len(journal.read_text().splitlines()) < 5:
+        while (
+            not (journal := path.with_name("J.zarr.journal")).exists()
+            or len(journal.read_text().splitlines()) < 5
+        ):
             time.sleep(0.005)
         os.kill(pids[0], signal.SIGKILL)
         killed.append(len(journal.read_text().splitlines()))
@@ -147,7 +160,9 @@ def test_the_streaming_process_is_killed_and_taken_up_again(tmp_path):
     for _ in range(2):
         process = subprocess.Popen([sys.executable, str(script), str(path)], start_new_session=True)
         until = time.monotonic() + 60
-        while time.monotonic() < until and (not journal.exists() or len(journal.read_text().split()) < noted[-1] + 40):
+        while time.monotonic() < until and (
+            not journal.exists() or len(journal.read_text().split()) < noted[-1] + 40
+        ):
             time.sleep(0.005)
         os.killpg(process.pid, signal.SIGKILL)  # the scheduler and the workers with it
         process.wait()
@@ -163,7 +178,9 @@ def test_what_one_machine_makes_of_the_same(tmp_path):
     e, arrays, lazy = large()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = ed.stream(e, lazy, to=tmp_path / "J.zarr", memory_limit=LIMIT)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 2**10  # kB, of half a GB or 5.2 GB
+    assert (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 2**10
+    )  # kB, of half a GB or 5.2 GB
     equal_in_every_block(found, e, arrays)
 
 

@@ -18,9 +18,18 @@ ROWS = str(ROOT / "tests" / "forty_rows.py")
 
 def alone(*words, **options):
     """Python with these words, one thread for each library, and warnings as errors."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
-           "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "PYTHONIOENCODING": "utf-8"}  # fmt: skip
-    return subprocess.run([sys.executable, *words], env=env, timeout=100, check=False, cwd=ROOT, **options)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+        "PYTHONIOENCODING": "utf-8",
+    }
+    return subprocess.run(
+        [sys.executable, *words], env=env, timeout=100, check=False, cwd=ROOT, **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +39,22 @@ def ran():
     def of(group):
         if group not in done:
             found = alone("-W", "error", ROWS, group, capture_output=True, text=True)
-            done[group] = {row: (wrong, took) for row, wrong, took in map(json.loads, found.stdout.splitlines())}, found
+            done[group] = (
+                {
+                    row: (wrong, took)
+                    for row, wrong, took in map(json.loads, found.stdout.splitlines())
+                },
+                found,
+            )
         return done[group]
 
     return of
 
 
-@pytest.mark.parametrize(("group", "row"), [pytest.param(group, row, id=row)
-                                            for group, rows in GROUPS.items() for row, *_ in rows])  # fmt: skip
+@pytest.mark.parametrize(
+    ("group", "row"),
+    [pytest.param(group, row, id=row) for group, rows in GROUPS.items() for row, *_ in rows],
+)
 def test_row(ran, group, row):
     if group == "libraries" and not (find_spec("torch") and find_spec("jax")):
         pytest.skip("torch and jax are not there")
@@ -76,19 +93,28 @@ def test_a_full_disk_behind_the_output():
     with open("/dev/full", "wb") as full:
         found = command(*DERIVE, stdout=full)
     assert found.returncode == 2
-    assert re.fullmatch(rb"einderiv: .*cannot be written: .*No space left on device\n", found.stderr)
+    assert re.fullmatch(
+        rb"einderiv: .*cannot be written: .*No space left on device\n", found.stderr
+    )
 
 
-@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where it is loaded; the child only execs
+@pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning"
+)  # of JAX, where it is loaded; the child only execs
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     """Whoever reads the file sees the old one, whole; nothing else is left in the folder."""
     target = tmp_path / "J.svg"
     target.write_text("old")
     words = [*DERIVE, "--format", "svg", "--output", str(target)]
-    found = command(*words, stdout=subprocess.PIPE,
-                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99)))  # fmt: skip
+    found = command(
+        *words,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99)),
+    )
     assert found.returncode == 2
-    assert re.fullmatch(rb"einderiv: the file '.*J.svg' cannot be written: File too large\n", found.stderr)
+    assert re.fullmatch(
+        rb"einderiv: the file '.*J.svg' cannot be written: File too large\n", found.stderr
+    )
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
     assert command(*words, stdout=subprocess.PIPE).returncode == 0
@@ -106,16 +132,30 @@ except (ed.EinderivError, ImportError) as e:
 """
 
 
-@pytest.mark.parametrize(("package", "call", "extra"), [
-    ("torch",       "ed.compile(ed.einsum('i->'), backend='torch')(A=[1.0])", "torch"),
-    ("jax.numpy",   "ed.compile(ed.einsum('i->'), backend='jax')(A=[1.0])",   "jax"),
-    ("cupy",        "ed.compile(ed.einsum('i->'), backend='cupy')(A=[1.0])",  "cupy"),
-    ("dask",        "ed.compile(ed.einsum('i->'), backend='dask')(A=[1.0])",  "dask"),
-    ("zarr",        "ed.stream(ed.einsum('i->i'), {'A': [1.0]}, to='J.zarr', memory_limit='1MB')", "dask"),
-    ("scipy.sparse", "ed.evaluate(ed.derive('i->i', 0), sizes={'i': 2}, dense=False).to_sparse()", "scipy"),
-    ("uvicorn",     "from einderiv.page.server import serve; serve()",        "web"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("package", "call", "extra"),
+    [
+        ("torch", "ed.compile(ed.einsum('i->'), backend='torch')(A=[1.0])", "torch"),
+        ("jax.numpy", "ed.compile(ed.einsum('i->'), backend='jax')(A=[1.0])", "jax"),
+        ("cupy", "ed.compile(ed.einsum('i->'), backend='cupy')(A=[1.0])", "cupy"),
+        ("dask", "ed.compile(ed.einsum('i->'), backend='dask')(A=[1.0])", "dask"),
+        (
+            "zarr",
+            "ed.stream(ed.einsum('i->i'), {'A': [1.0]}, to='J.zarr', memory_limit='1MB')",
+            "dask",
+        ),
+        (
+            "scipy.sparse",
+            "ed.evaluate(ed.derive('i->i', 0), sizes={'i': 2}, dense=False).to_sparse()",
+            "scipy",
+        ),
+        ("uvicorn", "from einderiv.page.server import serve; serve()", "web"),
+    ],
+)
 def test_a_missing_package_is_named(package, call, extra):
     found = alone("-c", ABSENT.format(package, call), capture_output=True, text=True)
-    assert f"einderiv[{extra}]" in found.stdout and "pip install" in found.stdout, (found.stdout, found.stderr)
+    assert f"einderiv[{extra}]" in found.stdout and "pip install" in found.stdout, (
+        found.stdout,
+        found.stderr,
+    )
     assert found.stdout.count("\n") <= 2

@@ -56,7 +56,12 @@ def test_every_sample(name, room):
 def test_whole_numbers(seed):
     case = replace(drawn(seed), wide=False)
     e, values = expression(case), case.values()
-    compare(e, {n: values[n] for n in ed.compile(e).tensors}, np.asarray(ed.evaluate(e, values)), random.Random(seed))
+    compare(
+        e,
+        {n: values[n] for n in ed.compile(e).tensors},
+        np.asarray(ed.evaluate(e, values)),
+        random.Random(seed),
+    )
 
 
 X, Y, w = ed.tensor("X", "ij"), ed.tensor("Y", "jk"), ed.tensor("w", "j")
@@ -65,14 +70,21 @@ rng = np.random.default_rng(0)
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int8, np.uint8, np.int32, complex])
 def test_dtypes(dtype):
-    arrays = {"X": rng.integers(0, 4, (6, 3)).astype(dtype), "Y": rng.integers(0, 4, (3, 5)).astype(dtype)}
+    arrays = {
+        "X": rng.integers(0, 4, (6, 3)).astype(dtype),
+        "Y": rng.integers(0, 4, (3, 5)).astype(dtype),
+    }
     e = X @ Y
     compare(e, arrays, ed.evaluate(e, arrays), random.Random(0))
     compare(ed.sin(e), arrays, ed.evaluate(ed.sin(e), arrays), random.Random(0))
 
 
 def test_dtypes_that_meet():
-    arrays = {"X": rng.normal(size=(6, 3)).astype(np.float32), "Y": rng.normal(size=(3, 5)), "w": np.arange(3)}
+    arrays = {
+        "X": rng.normal(size=(6, 3)).astype(np.float32),
+        "Y": rng.normal(size=(3, 5)),
+        "w": np.arange(3),
+    }
     e = ed.tanh(ed.exp(X) @ ed.sin(Y)) + ed.einsum("ij,j,jk->ik", X, w, Y)
     compare(e, arrays, ed.evaluate(e, arrays), random.Random(0))
 
@@ -85,14 +97,18 @@ def test_a_result_that_its_dtype_does_not_hold():
 
 
 def test_sizes_of_tensors_that_have_gone():
-    e = ed.einsum("ij,jk->ik", X, ed.tanh(Y)) * ed.einsum("ij->", ed.einsum("->ij", sizes={"i": "i", "j": "j"}))
+    e = ed.einsum("ij,jk->ik", X, ed.tanh(Y)) * ed.einsum(
+        "ij->", ed.einsum("->ij", sizes={"i": "i", "j": "j"})
+    )
     e = ed.derive(e / 2, "Y")
     arrays = {"X": rng.normal(size=(4, 3)), "Y": rng.normal(size=(3, 5))}
     compare(e, arrays, ed.evaluate(e, arrays), random.Random(0))
 
 
 def test_a_size_that_nobody_gives():
-    e = ed.einsum("ik,kj,->ij", "A", "B", ed.exp(ed.einsum("n->", ed.einsum("->n", sizes={"n": "n"}))))
+    e = ed.einsum(
+        "ik,kj,->ij", "A", "B", ed.exp(ed.einsum("n->", ed.einsum("->n", sizes={"n": "n"})))
+    )
     arrays = {"A": np.ones((90, 2)), "B": np.ones((2, 90))}
     with pytest.raises(ed.ShapeError, match="the size of axis n is not known"):
         portioned(e, arrays, 20_000)
@@ -106,7 +122,9 @@ def test_what_a_part_computes(monkeypatch):
     arrays = {"X": rng.normal(size=(40, 3)), "Y": rng.normal(size=(3, 5))}
     seen = []
     whole = np.exp
-    monkeypatch.setattr(np, "exp", lambda x, *more, **named: seen.append(x.shape) or whole(x, *more, **named))
+    monkeypatch.setattr(
+        np, "exp", lambda x, *more, **named: seen.append(x.shape) or whole(x, *more, **named)
+    )
     terms, p = in_portions(e, arrays)
     for k in range(4):
         block(terms, p.dtype, ((10 * k, 10 * k + 10), (0, 5)))
@@ -117,7 +135,9 @@ def test_what_a_part_computes(monkeypatch):
 
 def test_a_part_is_not_computed_twice_in_a_row(monkeypatch):
     arrays = {"X": rng.normal(size=(4, 3)), "Y": rng.normal(size=(3, 5))}
-    terms, p = in_portions(ed.derive(ed.einsum("ij,jk,l->ikl", X, Y, "v"), "v"), {**arrays, "v": np.ones(7)})
+    terms, p = in_portions(
+        ed.derive(ed.einsum("ij,jk,l->ikl", X, Y, "v"), "v"), {**arrays, "v": np.ones(7)}
+    )
     calls = []
     part = Data.part
     monkeypatch.setattr(Data, "part", lambda *what: calls.append(what) or part(*what))
@@ -148,11 +168,21 @@ def test_digests(changed, same):
     assert (digest(arrays) == digest({n: a + changed.get(n, 0) for n, a in arrays.items()})) is same
 
 
-@pytest.mark.parametrize("other", [
-    lambda: 2 * X @ Y, lambda: X @ ed.sin(Y), lambda: X @ ed.cos(Y), lambda: ed.sin(X) @ Y, lambda: X @ Y + 1,
-    lambda: ed.einsum("ij,jk->ki", X, Y), lambda: ed.einsum("ij,jk,j->ik", X, Y, [1, 2, 3]),
-    lambda: ed.einsum("ij,jk,j->ik", X, Y, [1, 2, 4]), lambda: X @ Y**2, lambda: X @ Y**2.5,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: 2 * X @ Y,
+        lambda: X @ ed.sin(Y),
+        lambda: X @ ed.cos(Y),
+        lambda: ed.sin(X) @ Y,
+        lambda: X @ Y + 1,
+        lambda: ed.einsum("ij,jk->ki", X, Y),
+        lambda: ed.einsum("ij,jk,j->ik", X, Y, [1, 2, 3]),
+        lambda: ed.einsum("ij,jk,j->ik", X, Y, [1, 2, 4]),
+        lambda: X @ Y**2,
+        lambda: X @ Y**2.5,
+    ],
+)
 def test_descriptions_tell_expressions_apart(other):
     def text(e):
         return repr(described(e, solved([e], {"X": (4, 3), "Y": (3, 5)}).number))
@@ -201,15 +231,19 @@ CUTS = [  # what is cut, along which axis to 4, and what it is made of: sources 
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "axis", "want"), [row[1:] for row in CUTS], ids=[row[0] for row in CUTS])
+@pytest.mark.parametrize(
+    ("make", "axis", "want"), [row[1:] for row in CUTS], ids=[row[0] for row in CUTS]
+)
 def test_what_is_cut(make, axis, want):
     e = make()
     cutter = Cutter(solved([e], SHAPES), {axis: 4}, 0)
     found = cutter.cut(e, ((axis, axis),))
     whole = [solved([e], SHAPES).number(n) for n in e.sizes]
     assert list(found.sizes) == [4 if p == axis else n for p, n in enumerate(whole)]
-    leaves = [(leaf.source.name if isinstance(leaf.source, Tensor) else None, leaf.cuts)
-              for leaf in cutter.leaves.values()]  # fmt: skip
+    leaves = [
+        (leaf.source.name if isinstance(leaf.source, Tensor) else None, leaf.cuts)
+        for leaf in cutter.leaves.values()
+    ]
     shown = [(name if name in SHAPES else None, cuts) for name, cuts in want]
     assert sorted(leaves, key=repr) == sorted(shown, key=repr)
 
@@ -220,9 +254,10 @@ def test_values_that_serve_again_are_leaves():
         cutter = Cutter(solved([e], SHAPES), {0: 4}, room)
         cutter.cut(e, ((0, 0),))
         assert len(cutter.leaves) == count
-        assert any(isinstance(leaf.source, Tensor) and leaf.source.name == "Y" for leaf in cutter.leaves.values()) is (
-            room < 600
-        )
+        assert any(
+            isinstance(leaf.source, Tensor) and leaf.source.name == "Y"
+            for leaf in cutter.leaves.values()
+        ) is (room < 600)
 
 
 def test_all_sizes_are_numbers():

@@ -18,8 +18,11 @@ from einderiv.large.streaming import block_shape
 zarr = pytest.importorskip("zarr", reason="zarr is an extra")
 
 rng = np.random.default_rng(0)
-AT = {"A": rng.integers(-3, 4, (7, 5)).astype(float), "B": rng.integers(-3, 4, (5, 4)).astype(float),
-      "x": rng.integers(-3, 4, 5).astype(float)}  # fmt: skip
+AT = {
+    "A": rng.integers(-3, 4, (7, 5)).astype(float),
+    "B": rng.integers(-3, 4, (5, 4)).astype(float),
+    "x": rng.integers(-3, 4, 5).astype(float),
+}
 CASES = {
     "by operand": lambda: ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "A"),
     "by other":   lambda: ed.derive(ed.einsum("ij,jk->ik", "A", "B"), "B"),
@@ -53,8 +56,10 @@ def test_zeros_are_not_on_disk(tmp_path):
     assert held < 8 * n**4 / 8
 
 
-@pytest.mark.parametrize(("shape", "itemsize", "free"), [((100, 100), 8, 3200), ((3, 4, 5), 8, 1), ((0, 5), 8, 100),
-                                                         ((), 8, 10), ((1000,), 4, 10**9)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "itemsize", "free"),
+    [((100, 100), 8, 3200), ((3, 4, 5), 8, 1), ((0, 5), 8, 100), ((), 8, 10), ((1000,), 4, 10**9)],
+)
 def test_blocks_fit(shape, itemsize, free):
     found = block_shape(shape, itemsize, free)
     assert len(found) == len(shape)

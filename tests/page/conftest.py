@@ -28,7 +28,9 @@ def free_port():
 
 def started(command, expected):
     """A process that has printed what it prints when it is ready."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     line = process.stdout.readline()
     assert expected in line, line
     return process
@@ -40,7 +42,10 @@ def address():
     for name in ("starlette", "uvicorn"):
         pytest.importorskip(name)
     port = free_port()
-    process = started([sys.executable, "-m", "einderiv", "serve", "--port", str(port)], f"http://127.0.0.1:{port}/")
+    process = started(
+        [sys.executable, "-m", "einderiv", "serve", "--port", str(port)],
+        f"http://127.0.0.1:{port}/",
+    )
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(10)
@@ -59,15 +64,28 @@ def modules():
 @pytest.fixture(scope="session")
 def drive(modules):
     """A function that runs one of the scripts in ``browser``, and returns what it prints."""
-    node, chromium = shutil.which("node"), shutil.which("chromium") or shutil.which("chromium-browser")
+    node, chromium = (
+        shutil.which("node"),
+        shutil.which("chromium") or shutil.which("chromium-browser"),
+    )
     if node is None or chromium is None:
         pytest.skip("node is not installed" if node is None else "chromium is not installed")
 
     def run(script, base, *, examples=(), out="", seconds=300):
-        own = {"NODE_MODULES": str(modules), "CHROMIUM": chromium, "BASE": base, "OUT": str(out),
-               "EXAMPLES": json.dumps(list(examples))}  # fmt: skip
-        done = subprocess.run([node, str(BROWSER / script)], capture_output=True, text=True, timeout=seconds,
-                              env={**os.environ, **own})  # fmt: skip
+        own = {
+            "NODE_MODULES": str(modules),
+            "CHROMIUM": chromium,
+            "BASE": base,
+            "OUT": str(out),
+            "EXAMPLES": json.dumps(list(examples)),
+        }
+        done = subprocess.run(
+            [node, str(BROWSER / script)],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            env={**os.environ, **own},
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout)
 

@@ -13,21 +13,33 @@ def words(segments):
 def test_the_seeds_question():
     found = derivative({"text": "einsum('ij,j->i', w1, einsum('jk,k->j', w0, L0))", "wrt": "w0"})
     assert [words(found["terms"][0][form]) for form in ("subscripts", "inserted", "compact")] == [
-        "ia,b->iab", "ja,kb,ij,k->iab", "ia,b->iab"]  # fmt: skip
+        "ia,b->iab",
+        "ja,kb,ij,k->iab",
+        "ia,b->iab",
+    ]
     assert found["terms"][0]["operands"] == ["w1", "L0"]
     assert found["result"]["text"] == "∂y[i]/∂w0[a,b] = w1[i,a] L0[b]"
     assert [step["title"] for step in found["steps"]] == [
-        "what is derived by w0", "1. Replace the indices of w0 by new ones",
-        "2. Insert one delta for each axis, tying the old index to the new", "3. Eliminate the deltas", "Result",
+        "what is derived by w0",
+        "1. Replace the indices of w0 by new ones",
+        "2. Insert one delta for each axis, tying the old index to the new",
+        "3. Eliminate the deltas",
+        "Result",
         "Shape",
-    ]  # fmt: skip
+    ]
 
 
 def test_sums_term_by_term_and_orders():
     found = derivative({"text": "x: i\nA: ij\nx @ A @ x", "wrt": "x", "order": 2})
     assert found["count"] == 2
-    assert [words(term["subscripts"]) for term in found["terms"]] in (["ab->ab", "ba->ab"], ["ba->ab", "ab->ab"])
-    assert {step["title"][:17] for step in found["steps"]} == {"derivative 1 of 2", "derivative 2 of 2"}
+    assert [words(term["subscripts"]) for term in found["terms"]] in (
+        ["ab->ab", "ba->ab"],
+        ["ba->ab", "ab->ab"],
+    )
+    assert {step["title"][:17] for step in found["steps"]} == {
+        "derivative 1 of 2",
+        "derivative 2 of 2",
+    }
 
 
 def test_zero():
@@ -63,9 +75,13 @@ def test_a_function_without_a_value_at_the_first_numbers():
     assert "not compared" in found["text"]
 
 
-@pytest.mark.parametrize(("text", "wrt", "matrix"), [
-    ("ij,jk->ik", "A", "∂vec(y)/∂vec(A) = Bᵀ ⊗ I"), ("ijk,k->ij", "A", None),
-    ("T, U, V: ij\nsum((T - U @ V.T)**2)", "U", "∂y/∂U = −2 (T − U Vᵀ) V"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "wrt", "matrix"),
+    [
+        ("ij,jk->ik", "A", "∂vec(y)/∂vec(A) = Bᵀ ⊗ I"),
+        ("ijk,k->ij", "A", None),
+        ("T, U, V: ij\nsum((T - U @ V.T)**2)", "U", "∂y/∂U = −2 (T − U Vᵀ) V"),
+    ],
+)
 def test_the_formula_of_matrices(text, wrt, matrix):
     assert derivative({"text": text, "wrt": wrt})["result"]["matrix"] == matrix

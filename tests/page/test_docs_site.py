@@ -9,7 +9,9 @@ import pytest
 
 from conftest import free_port, started
 
-FETCHED = re.compile(r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=[\"'](?:https?:)?//[^>]*>")
+FETCHED = re.compile(
+    r"<(?:script|img|link|iframe|source)\b[^>]*?(?:src|href)=[\"'](?:https?:)?//[^>]*>"
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,17 @@ def test_links_to_the_playground_show_derivatives(site, drive):
     if not (site / "playground").is_dir():
         pytest.skip("built without Pyodide")
     port = free_port()
-    command = [sys.executable, "-u", "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(site)]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "http.server",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--directory",
+        str(site),
+    ]
     server = started(command, "Serving HTTP")
     try:
         shown = drive("playground.mjs", f"http://127.0.0.1:{port}")["shown"]

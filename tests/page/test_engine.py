@@ -69,7 +69,9 @@ def test_sizes_that_cannot_be_used_leave_the_derivative():
         found = answer({"kind": "derivative", "text": "ij,j->i", "sizes": sizes})
         assert found["ok"]
         assert (found["problem"]["field"], found["problem"]["position"]) == ("sizes", position)
-    assert answer({"kind": "cost", "text": "ij,j->i", "sizes": "q=3"})["problem"]["field"] == "sizes"
+    assert (
+        answer({"kind": "cost", "text": "ij,j->i", "sizes": "q=3"})["problem"]["field"] == "sizes"
+    )
 
 
 def test_a_bug_of_ours_is_a_line(monkeypatch):

@@ -24,8 +24,14 @@ def set_by_katex(formulas):
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    done = subprocess.run([node, str(BROWSER / "katex.mjs")], input=json.dumps(formulas), capture_output=True,
-                          text=True, check=True, env={**os.environ, "KATEX": str(KATEX)})  # fmt: skip
+    done = subprocess.run(
+        [node, str(BROWSER / "katex.mjs")],
+        input=json.dumps(formulas),
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "KATEX": str(KATEX)},
+    )
     return json.loads(done.stdout)
 
 
@@ -92,4 +98,7 @@ def test_names_and_labels_in_words(name):
 
 
 def test_what_is_no_latex_is_refused():
-    assert [tex for tex, _ in set_by_katex(["x", r"\frac{", r"\htmlData{a=b}{x}"])] == [r"\frac{", r"\htmlData{a=b}{x}"]
+    assert [tex for tex, _ in set_by_katex(["x", r"\frac{", r"\htmlData{a=b}{x}"])] == [
+        r"\frac{",
+        r"\htmlData{a=b}{x}",
+    ]

@@ -75,10 +75,17 @@ def test_sizes_of_labels_and_shapes_of_tensors():
 
 def test_subjects():
     found = subject(Question("x: i\nA: ij\nx @ A @ x", wrt="x", order=2))
-    assert (found.language, found.tensors, found.wrt, len(found.chain)) == ("einderiv", {"x": 1, "A": 2}, "x", 3)
+    assert (found.language, found.tensors, found.wrt, len(found.chain)) == (
+        "einderiv",
+        {"x": 1, "A": 2},
+        "x",
+        3,
+    )
     assert found.result == ed.hessian(ed.parse("x: i\nA: ij\nx @ A @ x"), "x")
     assert subject(Question("ij,j->i", wrt="Q")).wrt == "A"  # a name that is gone while one types
-    assert subject(Question("ij,j->i", language="matlab")).language == "string"  # only einsum strings have arrows
+    assert (
+        subject(Question("ij,j->i", language="matlab")).language == "string"
+    )  # only einsum strings have arrows
     with pytest.raises(ed.ParseError, match="type an einsum"):
         subject(Question("  "))
     with pytest.raises(ed.EinderivError, match="no tensor in this"):

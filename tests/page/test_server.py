@@ -36,7 +36,9 @@ def post(address, body, headers=JSON, method="POST", path="/answer"):
 
 
 def ask(address, **request):
-    status, _, text = post(address, json.dumps({"kind": "derivative", "text": "is,st,tj->ij", **request}))
+    status, _, text = post(
+        address, json.dumps({"kind": "derivative", "text": "is,st,tj->ij", **request})
+    )
     assert status == 200
     return json.loads(text)
 
@@ -69,7 +71,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("headers", "status", "why"), REFUSED, ids=[str(row[0]) for row in REFUSED])
+@pytest.mark.parametrize(
+    ("headers", "status", "why"), REFUSED, ids=[str(row[0]) for row in REFUSED]
+)
 def test_only_the_page_itself_may_ask(address, headers, status, why):
     got, _, text = post(address, '{"kind": "derivative", "text": "i->"}', {**JSON, **headers})
     assert (got, why in text) == (status, True)
@@ -79,7 +83,9 @@ def test_other_names_are_refused_for_files_too(address):
     assert post(address, None, {"Host": "evil.example"}, "GET", "/")[0] == 403
 
 
-@pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/server.py", "//etc/passwd", "/..%2fserver.py", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/../server.py", "/%2e%2e/server.py", "//etc/passwd", "/..%2fserver.py", "/nothing"]
+)
 def test_only_files_of_the_page_are_served(address, path):
     status, _, text = post(address, None, {}, "GET", path)
     assert status in (404, 405)
@@ -95,12 +101,24 @@ def test_what_is_no_json_is_refused(address, body):
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("body", ["[]", "null", "3", '"x"', "{}", '{"kind": ["derivative"]}', '{"kind": "__class__"}',
-                                  '{"kind": "derivative", "text": 3}', '{"kind": "derivative", "text": ["i"]}',
-                                  '{"kind": "derivative", "text": "i->", "order": 1e9}',
-                                  '{"kind": "derivative", "text": "i->", "order": true}',
-                                  '{"kind": "derivative", "text": "i->", "wrt": {"a": 1}}',
-                                  '{"kind": "derivative", "text": "\\ud800"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "null",
+        "3",
+        '"x"',
+        "{}",
+        '{"kind": ["derivative"]}',
+        '{"kind": "__class__"}',
+        '{"kind": "derivative", "text": 3}',
+        '{"kind": "derivative", "text": ["i"]}',
+        '{"kind": "derivative", "text": "i->", "order": 1e9}',
+        '{"kind": "derivative", "text": "i->", "order": true}',
+        '{"kind": "derivative", "text": "i->", "wrt": {"a": 1}}',
+        '{"kind": "derivative", "text": "\\ud800"}',
+    ],
+)
 def test_other_data_is_refused_in_a_line(address, body):
     status, _, text = post(address, body)
     found = json.loads(text)
@@ -112,17 +130,23 @@ def test_other_data_is_refused_in_a_line(address, body):
 def test_ten_megabytes_are_refused_before_they_are_read(address):
     parts = urlsplit(address)
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as s:
-        s.sendall(f"POST /answer HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-                  f"Content-Length: {10**7}\r\n\r\n".encode())  # fmt: skip
-        assert b" 413 " in s.recv(1000)  # nothing of the body was sent: whoever waits for it gives no answer
+        s.sendall(
+            f"POST /answer HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {10**7}\r\n\r\n".encode()
+        )
+        assert b" 413 " in s.recv(
+            1000
+        )  # nothing of the body was sent: whoever waits for it gives no answer
     still_serving(address)
 
 
 def test_chunks_without_a_length_are_counted(address):
     parts = urlsplit(address)
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as s:
-        s.sendall(f"POST /answer HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-                  f"Transfer-Encoding: chunked\r\n\r\n{BODY + 1:x}\r\n{'x' * (BODY + 1)}\r\n".encode())  # fmt: skip
+        s.sendall(
+            f"POST /answer HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+            f"Transfer-Encoding: chunked\r\n\r\n{BODY + 1:x}\r\n{'x' * (BODY + 1)}\r\n".encode()
+        )
         assert b" 413 " in s.recv(1000)  # though there is more to come
     still_serving(address)
 
@@ -133,21 +157,46 @@ BOMBS = {
     "a chain of minuses": {"text": "-" * 3900 + "x"},
     "a power of a power": {"text": "x: i\nsum(x**9**9**9**9)"},
     "many operands": {"text": ",".join(["ab"] * 1300) + "->"},
-    "a product of sums": {"text": "x: i\n" + "sum(" + "*".join(["(x+x*x)"] * 200) + ")", "order": 4},
-    "functions in functions": {"text": "x: i\nsum(" + "softmax(" * 60 + "x" + ", axis=0)" * 60 + ")", "order": 4},
-    "a path search": {"kind": "cost", "text": ",".join(
-        f"{a}{b}" for k, a in enumerate(ascii_lowercase) for b in ascii_lowercase[k + 1 : k + 8]) + "->"},
-    "a check of large arrays": {"kind": "check", "text": "ij,jk,kl->il", "sizes": "i=900, j=900, k=900, l=900"},
-    "a check of huge arrays": {"kind": "check", "text": "ij,jk->ik", "sizes": "i=999999999, j=999999999"},
-    "shapes beyond all memory": {"kind": "check", "text": "ij,jk->ik", "sizes": "A=999999999x999999999"},
+    "a product of sums": {
+        "text": "x: i\n" + "sum(" + "*".join(["(x+x*x)"] * 200) + ")",
+        "order": 4,
+    },
+    "functions in functions": {
+        "text": "x: i\nsum(" + "softmax(" * 60 + "x" + ", axis=0)" * 60 + ")",
+        "order": 4,
+    },
+    "a path search": {
+        "kind": "cost",
+        "text": ",".join(
+            f"{a}{b}" for k, a in enumerate(ascii_lowercase) for b in ascii_lowercase[k + 1 : k + 8]
+        )
+        + "->",
+    },
+    "a check of large arrays": {
+        "kind": "check",
+        "text": "ij,jk,kl->il",
+        "sizes": "i=900, j=900, k=900, l=900",
+    },
+    "a check of huge arrays": {
+        "kind": "check",
+        "text": "ij,jk->ik",
+        "sizes": "i=999999999, j=999999999",
+    },
+    "shapes beyond all memory": {
+        "kind": "check",
+        "text": "ij,jk->ik",
+        "sizes": "A=999999999x999999999",
+    },
     "many thousand sizes": {"sizes": ",".join(f"a{k}=1" for k in range(400))},
-}  # fmt: skip
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_leave_the_page_serving(address, name):
-    found = ask(address, **BOMBS[name])  # a worker that takes longer than it may is ended, and that is an answer
+    found = ask(
+        address, **BOMBS[name]
+    )  # a worker that takes longer than it may is ended, and that is an answer
     if not found["ok"]:
         assert 0 < len(found["error"]["message"]) < 400
         assert "a bug in" not in found["error"]["message"]
@@ -163,7 +212,9 @@ def test_ten_thousand_requests(address):
         right = 0
         for k in range(n):
             text = "ij,j->i" if k % 2 else "ij->k"
-            connection.request("POST", "/answer", json.dumps({"kind": "derivative", "text": text}), JSON)
+            connection.request(
+                "POST", "/answer", json.dumps({"kind": "derivative", "text": text}), JSON
+            )
             right += json.loads(connection.getresponse().read())["ok"] == (k % 2 == 1)
         connection.close()
         return right
@@ -188,12 +239,25 @@ def test_a_worker_that_dies_or_hangs_is_replaced(monkeypatch):
             late, elapsed = await pool.answer({"kind": "derivative", "text": "i->"})
             monkeypatch.setitem(module.SECONDS, "derivative", 4.0)
             again, _ = await pool.answer({"kind": "derivative", "text": "i->"})
-            return died, well, late, again, elapsed, len({first, second, next(iter(pool.all)).process.pid})
+            return (
+                died,
+                well,
+                late,
+                again,
+                elapsed,
+                len({first, second, next(iter(pool.all)).process.pid}),
+            )
         finally:
             await pool.end()
 
     died, well, late, again, elapsed, processes = asyncio.run(story())
-    assert (died["ok"], well["ok"], late["ok"], again["ok"], processes) == (False, True, False, True, 3)
+    assert (died["ok"], well["ok"], late["ok"], again["ok"], processes) == (
+        False,
+        True,
+        False,
+        True,
+        3,
+    )
     assert "more than one answer may take" in died["error"]["message"]
     assert "longer than the 0.3 seconds" in late["error"]["message"]
     assert elapsed >= 300
@@ -207,8 +271,13 @@ def test_other_methods(address):
 def test_the_guard_knows_its_names():
     guard = Guard(None, 8765)
     assert guard.refusal("GET", {"host": "localhost:8765"}) is None
-    assert guard.refusal("POST", {"host": "127.0.0.1:8765", "origin": "http://127.0.0.1:8765"}) is None
-    assert guard.refusal("POST", {"host": "127.0.0.1:8765", "origin": "http://localhost:8765"}) is not None
+    assert (
+        guard.refusal("POST", {"host": "127.0.0.1:8765", "origin": "http://127.0.0.1:8765"}) is None
+    )
+    assert (
+        guard.refusal("POST", {"host": "127.0.0.1:8765", "origin": "http://localhost:8765"})
+        is not None
+    )
     assert guard.refusal("GET", {}) is not None
 
 

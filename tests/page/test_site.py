@@ -49,10 +49,16 @@ def test_nothing_else_is_written_over(runtime, tmp_path):
         build(tmp_path / "mine", runtime)
 
 
-@pytest.mark.parametrize(("change", "match"), [
-    (lambda folder: (folder / "pyodide.mjs").unlink(), "has no pyodide.mjs"),
-    (lambda folder: (folder / "package.json").write_text('{"version": "1.2.3"}'), "this is Pyodide 1.2.3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda folder: (folder / "pyodide.mjs").unlink(), "has no pyodide.mjs"),
+        (
+            lambda folder: (folder / "package.json").write_text('{"version": "1.2.3"}'),
+            "this is Pyodide 1.2.3",
+        ),
+    ],
+)
 def test_another_pyodide(runtime, tmp_path, change, match):
     change(runtime)
     with pytest.raises(ed.EinderivError, match=match):
@@ -61,16 +67,24 @@ def test_another_pyodide(runtime, tmp_path, change, match):
 
 def test_the_engine_needs_no_numpy(runtime, tmp_path):
     build(tmp_path / "site", runtime)
-    code = ("import sys; sys.modules['numpy'] = sys.modules['opt_einsum'] = None; sys.path.insert(0, sys.argv[1])\n"
-            "from importlib import util; found = util.find_spec\n"
-            "util.find_spec = lambda name: None if name in ('numpy', 'opt_einsum') else found(name)\n"
-            "from einderiv.page.engine import answer\n"
-            "print(answer({'kind': 'derivative', 'text': 'ij,j->i', 'wrt': 'B'})['result']['text'])\n"
-            "print(answer({'kind': 'code', 'text': 'ij,j->i'})['error']['message'])")  # fmt: skip
-    done = subprocess.run([sys.executable, "-I", "-c", code, str(tmp_path / "site" / "einderiv.zip")],
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    assert done.stdout.splitlines() == ["∂y[i]/∂B[a] = A[i,a]", "this needs numpy and opt_einsum, which this page "
-                                        "runs without: einderiv serve shows it"]  # fmt: skip
+    code = (
+        "import sys; sys.modules['numpy'] = sys.modules['opt_einsum'] = None; sys.path.insert(0, sys.argv[1])\n"
+        "from importlib import util; found = util.find_spec\n"
+        "util.find_spec = lambda name: None if name in ('numpy', 'opt_einsum') else found(name)\n"
+        "from einderiv.page.engine import answer\n"
+        "print(answer({'kind': 'derivative', 'text': 'ij,j->i', 'wrt': 'B'})['result']['text'])\n"
+        "print(answer({'kind': 'code', 'text': 'ij,j->i'})['error']['message'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, str(tmp_path / "site" / "einderiv.zip")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [
+        "∂y[i]/∂B[a] = A[i,a]",
+        "this needs numpy and opt_einsum, which this page runs without: einderiv serve shows it",
+    ]
 
 
 @pytest.mark.slow
@@ -80,8 +94,17 @@ def test_python_in_the_browser(drive, modules, tmp_path, record_property):
         pytest.skip("pyodide is not installed: npm ci in tests/page/browser")
     build(tmp_path / "site", modules / "pyodide")
     port = free_port()
-    command = [sys.executable, "-u", "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory",
-               str(tmp_path / "site")]  # fmt: skip
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "http.server",
+        str(port),
+        "--bind",
+        "127.0.0.1",
+        "--directory",
+        str(tmp_path / "site"),
+    ]
     server = started(command, "Serving HTTP")
     try:
         found = drive("alone.mjs", f"http://127.0.0.1:{port}", examples=GALLERY, out=tmp_path)

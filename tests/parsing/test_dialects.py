@@ -15,35 +15,86 @@ SIZES = dict(a=2, b=3, c=4, i=3, j=2, k=2, n=5, x=2, y=3, z=2)
 # with a module of NumPy's interface.
 DIFF = [
     ("minimal", "X", "X", dict(X="ab"), lambda np, X: X),
-    ("diagonal broadcast", "#(',,i->ii', s, s, d)", "s", dict(s="", d="i"), lambda np, s, d: s * s * np.diag(d)),
-    ("least squares", "sum((#('ij,i->j',X, w)-y)^2)", "w", dict(X="ij", w="i", y="j"),
-     lambda np, X, w, y: ((w @ X - y) ** 2).sum()),
+    (
+        "diagonal broadcast",
+        "#(',,i->ii', s, s, d)",
+        "s",
+        dict(s="", d="i"),
+        lambda np, s, d: s * s * np.diag(d),
+    ),
+    (
+        "least squares",
+        "sum((#('ij,i->j',X, w)-y)^2)",
+        "w",
+        dict(X="ij", w="i", y="j"),
+        lambda np, X, w, y: ((w @ X - y) ** 2).sum(),
+    ),
     ("logtrace", "log(trace(X))", "X", dict(X="aa"), lambda np, X: np.log(np.trace(X))),
     ("exptrace", "exp(trace(X))", "X", dict(X="aa"), lambda np, X: np.exp(np.trace(X))),
-    ("tr(X'BX)", "trace(#('ia,ij,jb->ab',X, B, X))", "X", dict(X="ia", B="ii"),
-     lambda np, X, B: np.trace(X.T @ B @ X)),
-    ("UV decomposition", "sum((A-#('ij,kj->ik',U, V))^2)", "V", dict(A="ik", U="ij", V="kj"),
-     lambda np, A, U, V: ((A - U @ V.T) ** 2).sum()),
-    ("Tucker", "sum((X - #('ijk,ia,jb,kc->abc', K, A, B, C))^2)", "A", dict(X="abc", K="ijk", A="ia", B="jb", C="kc"),
-     lambda np, X, K, A, B, C: ((X - np.einsum("ijk,ia,jb,kc->abc", K, A, B, C)) ** 2).sum()),
-    ("rank 1", "||(X - #('i,j,k->ijk',u, v, w))||^2", "u", dict(X="ijk", u="i", v="j", w="k"),
-     lambda np, X, u, v, w: ((X - np.einsum("i,j,k->ijk", u, v, w)) ** 2).sum()),
+    (
+        "tr(X'BX)",
+        "trace(#('ia,ij,jb->ab',X, B, X))",
+        "X",
+        dict(X="ia", B="ii"),
+        lambda np, X, B: np.trace(X.T @ B @ X),
+    ),
+    (
+        "UV decomposition",
+        "sum((A-#('ij,kj->ik',U, V))^2)",
+        "V",
+        dict(A="ik", U="ij", V="kj"),
+        lambda np, A, U, V: ((A - U @ V.T) ** 2).sum(),
+    ),
+    (
+        "Tucker",
+        "sum((X - #('ijk,ia,jb,kc->abc', K, A, B, C))^2)",
+        "A",
+        dict(X="abc", K="ijk", A="ia", B="jb", C="kc"),
+        lambda np, X, K, A, B, C: ((X - np.einsum("ijk,ia,jb,kc->abc", K, A, B, C)) ** 2).sum(),
+    ),
+    (
+        "rank 1",
+        "||(X - #('i,j,k->ijk',u, v, w))||^2",
+        "u",
+        dict(X="ijk", u="i", v="j", w="k"),
+        lambda np, X, u, v, w: ((X - np.einsum("i,j,k->ijk", u, v, w)) ** 2).sum(),
+    ),
     ("log-sum-exp", "log(sum(exp(X)))", "X", dict(X="ab"), lambda np, X: np.log(np.exp(X).sum())),
     ("logdet", "log(det(X))", "X", dict(X="aa"), lambda np, X: np.log(np.linalg.det(X))),
-    ("restricted domain", "#('ab,bc,cd,da->',X, B, X, B)", "X", dict(X="ab", B="ba"),
-     lambda np, X, B: np.trace(X @ B @ X @ B)),
+    (
+        "restricted domain",
+        "#('ab,bc,cd,da->',X, B, X, B)",
+        "X",
+        dict(X="ab", B="ba"),
+        lambda np, X, B: np.trace(X @ B @ X @ B),
+    ),
     # On the page the next one has a parenthesis too many; there and here it is refused.
-    ("Tucker, semicolon", "norm(T - #(ijk,ai,bj,ck->abc; C, u, v, w))^2", "u",
-     dict(T="abc", C="ijk", u="ai", v="bj", w="ck"),
-     lambda np, T, C, u, v, w: ((T - np.einsum("ijk,ai,bj,ck->abc", C, u, v, w)) ** 2).sum()),
-    ("ring network", "theta=#(zax,xby,ycz->abc; th0, th1, th2) \nsum((#(nabc,abc->n; X, theta)-y)^2)", "th0",
-     dict(th0="zax", th1="xby", th2="ycz", X="nabc", y="n"),
-     lambda np, th0, th1, th2, X, y: ((np.einsum("nabc,zax,xby,ycz->n", X, th0, th1, th2) - y) ** 2).sum()),
-    ("wheel network", "theta=#(ijk,zaix,xbjy,yckz->abc; C, th0, th1, th2) \nsum((#(nabc,abc->n; X, theta)-y)^2)", "th0",
-     dict(C="ijk", th0="zaix", th1="xbjy", th2="yckz", X="nabc", y="n"),
-     lambda np, C, th0, th1, th2, X, y: (
-         (np.einsum("nabc,ijk,zaix,xbjy,yckz->n", X, C, th0, th1, th2) - y) ** 2).sum()),
-]  # fmt: skip
+    (
+        "Tucker, semicolon",
+        "norm(T - #(ijk,ai,bj,ck->abc; C, u, v, w))^2",
+        "u",
+        dict(T="abc", C="ijk", u="ai", v="bj", w="ck"),
+        lambda np, T, C, u, v, w: ((T - np.einsum("ijk,ai,bj,ck->abc", C, u, v, w)) ** 2).sum(),
+    ),
+    (
+        "ring network",
+        "theta=#(zax,xby,ycz->abc; th0, th1, th2) \nsum((#(nabc,abc->n; X, theta)-y)^2)",
+        "th0",
+        dict(th0="zax", th1="xby", th2="ycz", X="nabc", y="n"),
+        lambda np, th0, th1, th2, X, y: (
+            (np.einsum("nabc,zax,xby,ycz->n", X, th0, th1, th2) - y) ** 2
+        ).sum(),
+    ),
+    (
+        "wheel network",
+        "theta=#(ijk,zaix,xbjy,yckz->abc; C, th0, th1, th2) \nsum((#(nabc,abc->n; X, theta)-y)^2)",
+        "th0",
+        dict(C="ijk", th0="zaix", th1="xbjy", th2="yckz", X="nabc", y="n"),
+        lambda np, C, th0, th1, th2, X, y: (
+            (np.einsum("nabc,ijk,zaix,xbjy,yckz->n", X, C, th0, th1, th2) - y) ** 2
+        ).sum(),
+    ),
+]
 
 # The examples in the documentation of matrixcalculus.org, and its operators one by one.
 MATRIX = [
@@ -92,15 +143,21 @@ MATRIX = [
      lambda np, A: np.linalg.det(A) * np.trace(A)),
 ]  # fmt: skip
 EXAMPLES = [("einsum", *row[1:]) for row in DIFF] + [("matlab", *row) for row in MATRIX]
-every = pytest.mark.parametrize(("language", "text", "wrt", "axes", "plain"), EXAMPLES,
-                                ids=[f"{row[0]}: {row[1]}, {row[2]}" for row in EXAMPLES])  # fmt: skip
+every = pytest.mark.parametrize(
+    ("language", "text", "wrt", "axes", "plain"),
+    EXAMPLES,
+    ids=[f"{row[0]}: {row[1]}, {row[2]}" for row in EXAMPLES],
+)
 
 
 def arrays(axes):
     """Positive numbers, and well-conditioned square matrices."""
     rng = np.random.default_rng(1)
     made = {name: rng.uniform(0.5, 1.5, [SIZES[c] for c in word]) for name, word in axes.items()}
-    return {name: a + 3 * np.eye(len(a)) if len(set(axes[name])) < a.ndim == 2 else a for name, a in made.items()}
+    return {
+        name: a + 3 * np.eye(len(a)) if len(set(axes[name])) < a.ndim == 2 else a
+        for name, a in made.items()
+    }
 
 
 @every
@@ -157,7 +214,9 @@ def test_texts_of_the_first_language(text, same):
 def test_matrixcalculus_knows_by_the_letter():
     e = ed.parse("a*x'*A*h + g", language="matrixcalculus.org")
     assert e == ed.parse("a, g:\nx, h: i\nA: ij\na * (x @ A @ h) + g")
-    assert ed.parse("T: i\nw: ij\nT'*w*T", language="matrixcalculus") == ed.parse("T: i\nw: ij\nT @ w @ T")
+    assert ed.parse("T: i\nw: ij\nT'*w*T", language="matrixcalculus") == ed.parse(
+        "T: i\nw: ij\nT @ w @ T"
+    )
     assert ed.parse("x'", language="matlab") == ed.tensor("x", "i")  # a row has one axis here too
 
 
@@ -229,22 +288,28 @@ WRONG_MATLAB = [
 WRONG = [("einsum", *row) for row in WRONG_EINSUM] + [("matlab", *row) for row in WRONG_MATLAB]
 
 
-@pytest.mark.parametrize(("language", "text", "at", "message"), [(row[0], *row[2:]) for row in WRONG],
-                         ids=[f"{row[0]}: {row[1]}" for row in WRONG])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "text", "at", "message"),
+    [(row[0], *row[2:]) for row in WRONG],
+    ids=[f"{row[0]}: {row[1]}" for row in WRONG],
+)
 def test_refused_with_a_caret(language, text, at, message):
     refused_behind("", text, at, message, language=language)
 
 
 @pytest.mark.parametrize("language", ["einsum", "matlab"])
-@pytest.mark.parametrize(("text", "at", "message"), [
-    ("(" * (N - 1),                       100,  "more than 100 parentheses"),
-    ("exp(" * (N // 5),                   403,  "more than 100 parentheses"),
-    ("-" * (N - 1) + "x",                 100,  "more than 100 signs"),
-    ("2" + "^2" * (N // 2 - 1),           201,  "more than 100 signs or powers"),
-    ("x" + "+x" * (N // 2 - 1),           1999, "chain of more than 1000"),
-    ("9" * (N - 1),                       0,    "more than floats"),
-    ("x" * 10**6,                         None, "limits.characters"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "at", "message"),
+    [
+        ("(" * (N - 1), 100, "more than 100 parentheses"),
+        ("exp(" * (N // 5), 403, "more than 100 parentheses"),
+        ("-" * (N - 1) + "x", 100, "more than 100 signs"),
+        ("2" + "^2" * (N // 2 - 1), 201, "more than 100 signs or powers"),
+        ("x" + "+x" * (N // 2 - 1), 1999, "chain of more than 1000"),
+        ("9" * (N - 1), 0, "more than floats"),
+        ("x" * 10**6, None, "limits.characters"),
+    ],
+)
 def test_large_texts_are_refused_in_a_few_steps(language, text, at, message):
     refused(text, at, message, language=language)
 

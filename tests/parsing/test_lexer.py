@@ -79,25 +79,32 @@ LARGE = [  # far too much: refused after a few steps for each character
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "at", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("text", "at", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_refused_with_a_caret(text, at, message):
     refused_behind("X: ij\n", text, at, message)
 
 
-@pytest.mark.parametrize(("text", "position", "message"), [row[1:] for row in LARGE], ids=[row[0] for row in LARGE])
+@pytest.mark.parametrize(
+    ("text", "position", "message"), [row[1:] for row in LARGE], ids=[row[0] for row in LARGE]
+)
 def test_large_texts_are_refused_in_a_few_steps(text, position, message):
     refused(text, position, message)
 
 
-@pytest.mark.parametrize(("text", "kind", "message"), [
-    (None,         TypeError,        "parse takes a text"),
-    (b"X",         TypeError,        "not bytes"),
-    (7,            TypeError,        "not int"),
-    ("",           ed.ParseError,    "no expression"),
-    ("  \t\r\n",   ed.ParseError,    "no expression"),
-    ("# nothing",  ed.ParseError,    "no expression"),
-    ("X: ij",      ed.ParseError,    "no expression"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        (None, TypeError, "parse takes a text"),
+        (b"X", TypeError, "not bytes"),
+        (7, TypeError, "not int"),
+        ("", ed.ParseError, "no expression"),
+        ("  \t\r\n", ed.ParseError, "no expression"),
+        ("# nothing", ed.ParseError, "no expression"),
+        ("X: ij", ed.ParseError, "no expression"),
+    ],
+)
 def test_no_text(text, kind, message):
     with pytest.raises(kind, match=message):
         ed.parse(text)
@@ -107,11 +114,15 @@ def test_declarations():
     e = ed.parse("X: sample feature\nS: nn, symmetric\ns:\nz: , complex\nX*s + 0*abs(z)*trace(S)")
     assert e.axes == ("sample", "feature")
     assert ed.parse("S: nn, symmetric\nS - S.T").axes == ("n", "n")
-    assert ed.evaluate(ed.parse("S: nn, symmetric\nS - S.T"), S=np.array([[1, 2], [2, 3]])).tolist() == [[0, 0], [0, 0]]
+    assert ed.evaluate(
+        ed.parse("S: nn, symmetric\nS - S.T"), S=np.array([[1, 2], [2, 3]])
+    ).tolist() == [[0, 0], [0, 0]]
     with pytest.raises(ed.EinderivError, match="symmetric"):
         ed.evaluate(ed.parse("S: nn, symmetric\nS @ S"), S=np.array([[1.0, 2], [0, 3]]))
     assert ed.parse("X: is\nY: it\nX.T @ Y").axes == ("s", "t")
-    assert ed.parse("w: feature\nX: sample feature\nX @ w").axes == ("sample",)  # a word there is a word here
+    assert ed.parse("w: feature\nX: sample feature\nX @ w").axes == (
+        "sample",
+    )  # a word there is a word here
     assert ed.parse("w: feature\nw").ndim == 7
     with pytest.raises(ed.ShapeError, match="declared as i = 2, but has size 3"):
         ed.evaluate(ed.parse("X: is\nY: it\nX.T @ Y"), X=np.ones((2, 2)), Y=np.ones((3, 2)))

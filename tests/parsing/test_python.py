@@ -14,7 +14,15 @@ import einderiv as ed
 from einderiv.parsing import ALIASES, LANGUAGES
 
 t = ed.tensor
-X, Y, A, B, x, w, s = t("X", "ij"), t("Y", "ij"), t("A", "nn"), t("B", "nn"), t("x", "i"), t("w", "j"), t("s")
+X, Y, A, B, x, w, s = (
+    t("X", "ij"),
+    t("Y", "ij"),
+    t("A", "nn"),
+    t("B", "nn"),
+    t("x", "i"),
+    t("w", "j"),
+    t("s"),
+)
 HEAD = "X, Y: ij\nA, B: nn\nx: i\nw: j\ns:\n"
 
 MEANT = [
@@ -97,13 +105,22 @@ def test_meaning(text, want):
 
 def test_values():
     rng = np.random.default_rng(0)
-    T, U, V, M = rng.normal(size=(4, 5)), rng.normal(size=(4, 2)), rng.normal(size=(5, 2)), rng.normal(size=(4, 5))
+    T, U, V, M = (
+        rng.normal(size=(4, 5)),
+        rng.normal(size=(4, 2)),
+        rng.normal(size=(5, 2)),
+        rng.normal(size=(4, 5)),
+    )
     text = """
         T, M: nm
         R = M * (T - einsum('nk,mk->nm', U, V))      # what is missed
         sum(R**2) + 0.5 * norm(U)**2 + mean(exp(-V)) / (1 + max(T, axis='m') @ ones)
     """
-    want = ((M * (T - U @ V.T)) ** 2).sum() + 0.5 * (U**2).sum() + np.exp(-V).mean() / (1 + T.max(1) @ np.ones(4))
+    want = (
+        ((M * (T - U @ V.T)) ** 2).sum()
+        + 0.5 * (U**2).sum()
+        + np.exp(-V).mean() / (1 + T.max(1) @ np.ones(4))
+    )
     got = ed.evaluate(ed.parse(text, tensors={"ones": "n"}), T=T, M=M, U=U, V=V, ones=np.ones(4))
     assert np.isclose(got, want, rtol=1e-14)
 
@@ -160,17 +177,22 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "at", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("text", "at", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_refused_with_a_caret(text, at, message):
     refused_behind("X: ij\n", text, at, message)
 
 
-@pytest.mark.parametrize(("language", "kind", "message"), [
-    ("fortran",  ed.EinderivError, "no language is called 'fortran'"),
-    ("matlabb",  ed.EinderivError, "did you mean 'matlab'"),
-    (3,          TypeError,        "must be a name"),
-    (None,       TypeError,        "must be a name"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "kind", "message"),
+    [
+        ("fortran", ed.EinderivError, "no language is called 'fortran'"),
+        ("matlabb", ed.EinderivError, "did you mean 'matlab'"),
+        (3, TypeError, "must be a name"),
+        (None, TypeError, "must be a name"),
+    ],
+)
 def test_unknown_languages(language, kind, message):
     with pytest.raises(kind, match=message):
         ed.parse("X", language=language)
@@ -197,15 +219,71 @@ def test_nothing_is_evaluated(monkeypatch):
 
 
 WORDS = [
-    "X", "Y", "x", "w", "s", "q", "exp", "sum", "trace", "inv", "einsum", "'ij,j->i'", "'ij'", "np", ".", "T", "(", ")",
-    ",", "+", "-", "*", "/", "**", "@", "<", "==", "=", "axis=0", "axis='j'", "2", "0.5", "9", "1j", " ", "\n", ";",
-    "X: ij", "#", "lambda", "[", "None", "__", "f'", "é", "\0", "\\", "'", "^", "#(", "|", "||", ".*", "vector(1)",
-]  # fmt: skip
+    "X",
+    "Y",
+    "x",
+    "w",
+    "s",
+    "q",
+    "exp",
+    "sum",
+    "trace",
+    "inv",
+    "einsum",
+    "'ij,j->i'",
+    "'ij'",
+    "np",
+    ".",
+    "T",
+    "(",
+    ")",
+    ",",
+    "+",
+    "-",
+    "*",
+    "/",
+    "**",
+    "@",
+    "<",
+    "==",
+    "=",
+    "axis=0",
+    "axis='j'",
+    "2",
+    "0.5",
+    "9",
+    "1j",
+    " ",
+    "\n",
+    ";",
+    "X: ij",
+    "#",
+    "lambda",
+    "[",
+    "None",
+    "__",
+    "f'",
+    "é",
+    "\0",
+    "\\",
+    "'",
+    "^",
+    "#(",
+    "|",
+    "||",
+    ".*",
+    "vector(1)",
+]
 
 
-@given(st.one_of(st.text(max_size=40), st.lists(st.sampled_from(WORDS), max_size=16).map("".join),
-                 st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)),
-       st.sampled_from([*LANGUAGES, *ALIASES]))  # fmt: skip
+@given(
+    st.one_of(
+        st.text(max_size=40),
+        st.lists(st.sampled_from(WORDS), max_size=16).map("".join),
+        st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join),
+    ),
+    st.sampled_from([*LANGUAGES, *ALIASES]),
+)
 @example("X: ij\nX.T.T", "einderiv")
 @example("||X||^2", "einsum")
 @example("x'*x", "matlab")

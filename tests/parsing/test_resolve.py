@@ -29,12 +29,25 @@ def test_axes_are_inferred(text, ranks):
     assert {name: n for name, n in known.items() if name in ranks} == ranks
 
 
-@pytest.mark.parametrize(("text", "name"), [
-    ("X", "X"), ("sum(X)", "X"), ("sum(X @ w)", "X"), ("X: ij\nX * y", "y"), ("X: ij\nX @ y", "y"),
-    ("s:\ns + y", "y"), ("sum(softmax(z))", "z"), ("exp(q)", "q"), ("q.T", "q"), ("q**2", "q"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("X", "X"),
+        ("sum(X)", "X"),
+        ("sum(X @ w)", "X"),
+        ("X: ij\nX * y", "y"),
+        ("X: ij\nX @ y", "y"),
+        ("s:\ns + y", "y"),
+        ("sum(softmax(z))", "z"),
+        ("exp(q)", "q"),
+        ("q.T", "q"),
+        ("q**2", "q"),
+    ],
+)
 def test_axes_that_nothing_says_are_asked_for(text, name):
-    with pytest.raises(ed.ParseError, match=rf"how many axes has '{name}'\? Write them .*'{name}: ij'") as info:
+    with pytest.raises(
+        ed.ParseError, match=rf"how many axes has '{name}'\? Write them .*'{name}: ij'"
+    ) as info:
         ed.parse(text)
     assert info.value.position == text.rindex(name)
 
@@ -67,14 +80,17 @@ def test_tensors_of_the_caller():
     assert ed.parse("M - N", tensors={"M": "ij"}).ndim == 2
 
 
-@pytest.mark.parametrize(("tensors", "kind", "message"), [
-    ({"X": 3},        TypeError,        "axes must be a string or a sequence"),
-    ({"X": "i1"},     ed.ParseError,    "ASCII identifier"),
-    ({"exp": "i"},    ed.EinderivError, "'exp', which is a function"),
-    ({3: "i"},        TypeError,        "name of a tensor must be a string"),
-    ("X",             TypeError,        "must be a mapping"),
-    ({"X": "ij"},     ed.ParseError,    "'X' is declared twice"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("tensors", "kind", "message"),
+    [
+        ({"X": 3}, TypeError, "axes must be a string or a sequence"),
+        ({"X": "i1"}, ed.ParseError, "ASCII identifier"),
+        ({"exp": "i"}, ed.EinderivError, "'exp', which is a function"),
+        ({3: "i"}, TypeError, "name of a tensor must be a string"),
+        ("X", TypeError, "must be a mapping"),
+        ({"X": "ij"}, ed.ParseError, "'X' is declared twice"),
+    ],
+)
 def test_tensors_that_cannot_be_used(tensors, kind, message):
     with pytest.raises(kind, match=message):
         ed.parse("X: ij\nX", tensors=tensors)

@@ -55,7 +55,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "at", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("text", "at", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_refused_with_a_caret(text, at, message):
     refused_behind("X: ij\n", text, at, message)
 
@@ -66,4 +68,6 @@ def test_functions_that_users_add_are_known(monkeypatch):
     X = ed.tensor("X", "ij")
     cubed = ed.function("cubed_in_texts", "{0} ** 3", lambda u: 3 * u * u)
     assert ed.parse("X: ij\nsum(cubed_in_texts(X))") == ed.sum(cubed(X))
-    assert ed.parse("X: ij\nX - cubed_in_texts(Q)").ndim == 2  # works entry by entry, so Q has the axes of X
+    assert (
+        ed.parse("X: ij\nX - cubed_in_texts(Q)").ndim == 2
+    )  # works entry by entry, so Q has the axes of X

@@ -14,15 +14,18 @@ def test_every_constant_is_described_and_positive():
     assert all(value > 0 for _, value in Costs())
 
 
-@pytest.mark.parametrize(("name", "value", "message"), [
-    ("matrix", 0, "cost 'matrix' must be a positive number, not '0'"),
-    ("matrix", -1.0, "must be a positive number"),
-    ("byte", float("nan"), "must be a positive number, not 'nan'"),
-    ("byte", float("inf"), "must be a positive number, not 'inf'"),
-    ("step", True, "must be a positive number, not 'True'"),
-    ("step", "1", "must be a positive number"),
-    ("matrx", 1.0, "no cost is called 'matrx'; did you mean 'matrix'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("matrix", 0, "cost 'matrix' must be a positive number, not '0'"),
+        ("matrix", -1.0, "must be a positive number"),
+        ("byte", float("nan"), "must be a positive number, not 'nan'"),
+        ("byte", float("inf"), "must be a positive number, not 'inf'"),
+        ("step", True, "must be a positive number, not 'True'"),
+        ("step", "1", "must be a positive number"),
+        ("matrx", 1.0, "no cost is called 'matrx'; did you mean 'matrix'"),
+    ],
+)
 def test_what_is_refused(name, value, message):
     before = dict(costs)
     with pytest.raises(ed.EinderivError, match=message):
@@ -41,15 +44,18 @@ def test_a_file(tmp_path):
     assert dict(costs) == dict(Costs())
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("[1]", "holds no costs: it must be an object with matrix"),
-    ("{", "cannot be read: Expecting"),
-    ('{"matrix": 1, "exec": 2}', "no cost is called 'exec'"),
-    ('{"matrix": "1"}', "must be a positive number, not '1'"),
-    ('{"matrix": NaN}', "must be a positive number, not 'nan'"),
-    (" " * 20_000, "holds no costs"),
-    (None, "cannot be read: .*No such file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "holds no costs: it must be an object with matrix"),
+        ("{", "cannot be read: Expecting"),
+        ('{"matrix": 1, "exec": 2}', "no cost is called 'exec'"),
+        ('{"matrix": "1"}', "must be a positive number, not '1'"),
+        ('{"matrix": NaN}', "must be a positive number, not 'nan'"),
+        (" " * 20_000, "holds no costs"),
+        (None, "cannot be read: .*No such file"),
+    ],
+)
 def test_files_that_are_refused(tmp_path, text, message):
     path = tmp_path / "costs.json"
     if text is not None:
@@ -77,7 +83,7 @@ ESTIMATES = [  # subscripts, the estimate of a step by that of the pair of its o
     ("i,j->ij", 1),
     ("ij,ij->i", 1 / 1.1),  # rows times rows
     ("i,i->", costs.matrix / (1.1 * costs.other)),  # a product of vectors
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("subscripts", "ratio"), ESTIMATES, ids=[row[0] for row in ESTIMATES])

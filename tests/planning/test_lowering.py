@@ -81,12 +81,15 @@ def test_products(subscripts, names, size):
         assert_same(got, want, optimize)
 
 
-@pytest.mark.parametrize(("subscripts", "names"),
-                         [("ij,jk->ik", "AB"), ("ij,ij->i", "AB"), ("i,ij,j->", "ABC"),
-                                                    ("ij,jk,kl->li", "ABC")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("subscripts", "names"),
+    [("ij,jk->ik", "AB"), ("ij,ij->i", "AB"), ("i,ij,j->", "ABC"), ("ij,jk,kl->li", "ABC")],
+)
 def test_large_products(subscripts, names):
     at = integers(subscripts, names, 200)
-    assert_same(ed.evaluate(es(subscripts, *names), at), np.einsum(subscripts, *at.values(), optimize=True))
+    assert_same(
+        ed.evaluate(es(subscripts, *names), at), np.einsum(subscripts, *at.values(), optimize=True)
+    )
 
 
 # ---- path searches
@@ -113,15 +116,21 @@ def stops_early(inputs, output, sizes, memory_limit=None):
     return [(0, 1)]
 
 
-PATHS = {"from the left": from_the_left, "all at once": all_at_once, "stops early": stops_early,
-         "opt_einsum's own": opt_einsum.paths.DynamicProgramming(),
-         "NumPy integers": lambda *a: [tuple(np.array([0, 1]))] * (len(a[0]) - 1)}  # fmt: skip
+PATHS = {
+    "from the left": from_the_left,
+    "all at once": all_at_once,
+    "stops early": stops_early,
+    "opt_einsum's own": opt_einsum.paths.DynamicProgramming(),
+    "NumPy integers": lambda *a: [tuple(np.array([0, 1]))] * (len(a[0]) - 1),
+}
 
 
 @pytest.mark.parametrize("search", PATHS.values(), ids=PATHS)
 def test_a_path_of_the_callers(search):
     at = integers(*CHAIN)
-    assert_same(ed.compile(es(CHAIN[0], *CHAIN[1]), optimize=search)(at), np.einsum(CHAIN[0], *at.values()))
+    assert_same(
+        ed.compile(es(CHAIN[0], *CHAIN[1]), optimize=search)(at), np.einsum(CHAIN[0], *at.values())
+    )
 
 
 def test_the_search_sees_labels_and_sizes():
@@ -131,8 +140,9 @@ def test_the_search_sees_labels_and_sizes():
         seen.append((inputs, output, sizes))
         return all_at_once(inputs, output, sizes)
 
-    ed.compile(es("ij,jk,kl->il", *"ABC"), optimize=search)(A=np.ones((2, 3)), B=np.ones((3, 4)),
-                                                            C=np.ones((4, 5)))
+    ed.compile(es("ij,jk,kl->il", *"ABC"), optimize=search)(
+        A=np.ones((2, 3)), B=np.ones((3, 4)), C=np.ones((4, 5))
+    )
     ((inputs, output, sizes),) = seen
     assert [len(s) for s in inputs] == [2, 2, 2]
     assert output == inputs[0] ^ (inputs[0] & inputs[1]) | inputs[2] ^ (inputs[1] & inputs[2])
@@ -146,13 +156,16 @@ def test_a_bad_path_is_refused(path):
         f(integers(*CHAIN))
 
 
-@pytest.mark.parametrize(("optimize", "error", "match"), [
-    ("gready",       ed.EinderivError, "gready.*did you mean 'greedy'"),
-    ("",             ed.EinderivError, "no path search is called ''"),
-    (None,           TypeError,        "not NoneType"),
-    (True,           TypeError,        "not bool"),
-    ([(0, 1)],       TypeError,        "not list"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("optimize", "error", "match"),
+    [
+        ("gready", ed.EinderivError, "gready.*did you mean 'greedy'"),
+        ("", ed.EinderivError, "no path search is called ''"),
+        (None, TypeError, "not NoneType"),
+        (True, TypeError, "not bool"),
+        ([(0, 1)], TypeError, "not list"),
+    ],
+)
 def test_an_optimizer_that_is_none_is_refused_at_once(optimize, error, match):
     with pytest.raises(error, match=match):
         ed.compile(es("ij,jk->ik"), optimize=optimize)
@@ -160,16 +173,19 @@ def test_an_optimizer_that_is_none_is_refused_at_once(optimize, error, match):
         ed.plan(es("ij,jk->ik"), optimize=optimize)
 
 
-@pytest.mark.parametrize(("path", "count", "want"), [
-    ([],                      1,  []),
-    ([(0,)],                  1,  []),
-    ([(0, 1)],                2,  [(0, 1)]),
-    ([(2, 0)],                3,  [(0, 2), (0, 1)]),
-    ([(0, 1, 2)],             3,  [(0, 1), (0, 1)]),
-    ([(1, 3, 2)],             4,  [(1, 2), (1, 2), (0, 1)]),
-    ([(0, 1), (0, 1)],        3,  [(0, 1), (0, 1)]),
-    ([],                      3,  [(0, 1), (0, 1)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "count", "want"),
+    [
+        ([], 1, []),
+        ([(0,)], 1, []),
+        ([(0, 1)], 2, [(0, 1)]),
+        ([(2, 0)], 3, [(0, 2), (0, 1)]),
+        ([(0, 1, 2)], 3, [(0, 1), (0, 1)]),
+        ([(1, 3, 2)], 4, [(1, 2), (1, 2), (0, 1)]),
+        ([(0, 1), (0, 1)], 3, [(0, 1), (0, 1)]),
+        ([], 3, [(0, 1), (0, 1)]),
+    ],
+)
 def test_paths_as_pairs(path, count, want):
     assert _pairs(path, count) == want
     left = list(range(count))
@@ -202,7 +218,9 @@ SHARED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "kind", "count"), [r[1:] for r in SHARED], ids=[r[0] for r in SHARED])
+@pytest.mark.parametrize(
+    ("make", "kind", "count"), [r[1:] for r in SHARED], ids=[r[0] for r in SHARED]
+)
 def test_common_work_is_done_once(make, kind, count):
     at = {"A": (4, 3), "B": (3, 5), "x": (3,), "M": (3, 3)}
     e = make()
@@ -287,7 +305,7 @@ SAME = [  # two or more einsums of the same operands, how many products are made
     (["ij,jk->ik", "ik,jk->ij"], "AB", 2),
     (["ij,kj->ik", "ij,kj->ki"], "AA", 1),
     (["ij,jk->ik", "ij,jk->ijk"], "AB", 2),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("turned", [False, True])

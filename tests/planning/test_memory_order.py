@@ -12,18 +12,34 @@ rng = np.random.default_rng(0)
 SIZE = {"a": 9, "b": 10, "c": 11, "d": 12}
 #: einsums of two operands, of which the order of the result and the entries that are copied are known
 PRODUCTS = [
-    ("abc,cd->abd", 0), ("abc,ad->bcd", 0), ("abc,bd->acd", 0), ("abc,acd->bd", 9 * 10 * 11), ("abc,bcd->ad", 0),
-    ("abcd,ab->cd", 0), ("abcd,cd->ab", 0), ("abcd,ac->bd", 9 * 10 * 11 * 12), ("abc,dba->cd", 9 * 10 * 12),
-    ("ab,bc->ac", 0), ("ab,bc->ca", 0), ("abc,abd->dc", 0), ("ab,cd->abcd", 0), ("ab,cb->abc", 0), ("ba,bc->abc", 0),
-    ("ab,cb->bac", 0), ("abc,bd->abcd", 0), ("dab,dbc->dac", 0),
-]  # fmt: skip
+    ("abc,cd->abd", 0),
+    ("abc,ad->bcd", 0),
+    ("abc,bd->acd", 0),
+    ("abc,acd->bd", 9 * 10 * 11),
+    ("abc,bcd->ad", 0),
+    ("abcd,ab->cd", 0),
+    ("abcd,cd->ab", 0),
+    ("abcd,ac->bd", 9 * 10 * 11 * 12),
+    ("abc,dba->cd", 9 * 10 * 12),
+    ("ab,bc->ac", 0),
+    ("ab,bc->ca", 0),
+    ("abc,abd->dc", 0),
+    ("ab,cd->abcd", 0),
+    ("ab,cb->abc", 0),
+    ("ba,bc->abc", 0),
+    ("ab,cb->bac", 0),
+    ("abc,bd->abcd", 0),
+    ("dab,dbc->dac", 0),
+]
 
 
 def program(text):
     p = Program(lambda size: size)
     (la, lb), out = text.split("->")[0].split(","), text.split("->")[1]
     labels = [tuple(map(ord, ls)) for ls in (la, lb, out)]
-    inputs = tuple(p.add("input", (), (name,), tuple(SIZE[x] for x in ls)) for name, ls in zip("XY", (la, lb)))
+    inputs = tuple(
+        p.add("input", (), (name,), tuple(SIZE[x] for x in ls)) for name, ls in zip("XY", (la, lb))
+    )
     p.outputs = [p.add("contract2", inputs, tuple(labels), tuple(SIZE[x] for x in out), 1)]
     return p
 
@@ -45,7 +61,10 @@ def test_orders_are_those_of_numpy(text, copies):
 def sweep(kept=False):
     """A product, and one that sums two of its axes, which lie side by side only if its operands change places."""
     p = Program(lambda size: size)
-    x, y, z = (p.add("input", (), (name,), shape) for name, shape in zip("XYZ", ((9, 10, 11), (12, 11), (12, 9, 13))))
+    x, y, z = (
+        p.add("input", (), (name,), shape)
+        for name, shape in zip("XYZ", ((9, 10, 11), (12, 11), (12, 9, 13)))
+    )
     inner = p.add("contract2", (x, y), ((0, 1, 2), (3, 2), (0, 1, 3)), (9, 10, 12), 1)
     outer = p.add("contract2", (z, inner), ((3, 0, 4), (0, 1, 3), (4, 1)), (13, 10), 1)
     p.outputs = [outer, inner] if kept else [outer]

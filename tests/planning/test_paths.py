@@ -18,7 +18,9 @@ Labels = tuple[int, ...]
 Term = Labels | frozenset[int]  # an operand, or what a step has made, whose order is free
 
 
-def cost(terms: Sequence[Term], output: Labels, numbers: dict[int, int], i: int, j: int) -> tuple[float, Term]:
+def cost(
+    terms: Sequence[Term], output: Labels, numbers: dict[int, int], i: int, j: int
+) -> tuple[float, Term]:
     """The estimate for one pair, from its definition; and the labels that are left."""
     others = {x for k, term in enumerate(terms) if k not in (i, j) for x in term}.union(output)
     union = set(terms[i]) | set(terms[j])
@@ -36,8 +38,11 @@ def cost(terms: Sequence[Term], output: Labels, numbers: dict[int, int], i: int,
     summed = (set(terms[i]) & set(terms[j])) - out
     # an operand of the caller's, in its order, whose summed axes are neither its first nor its last ones
     given = [t for t in (terms[i], terms[j]) if isinstance(t, tuple)]
-    copied = sum(8 * costs.byte * entries(set(t)) for t in given
-                 if summed not in [set(part) for k in range(len(t) + 1) for part in (t[:k], t[k:])])  # fmt: skip
+    copied = sum(
+        8 * costs.byte * entries(set(t))
+        for t in given
+        if summed not in [set(part) for k in range(len(t) + 1) for part in (t[:k], t[k:])]
+    )
     return max(flops * rate, moved) + copied + costs.step, frozenset(out)
 
 
@@ -53,7 +58,9 @@ def best(terms: Sequence[Term], output: Labels, numbers: dict[int, int]) -> floa
     return min(found)
 
 
-def along(path: list[tuple[int, int]], terms: Sequence[Term], output: Labels, numbers: dict[int, int]) -> float:
+def along(
+    path: list[tuple[int, int]], terms: Sequence[Term], output: Labels, numbers: dict[int, int]
+) -> float:
     """The estimate of a path."""
     total, left = 0.0, list(terms)
     for i, j in path:
@@ -73,22 +80,37 @@ def test_best_of_all_orders(seed: int) -> None:
     used = sorted({x for term in terms for x in term})
     output = tuple(x for x in used if r.random() < 0.4)
     counts = Counter([*output, *(x for term in terms for x in term)])
-    terms = [tuple(x for x in term if counts[x] > 1) for term in terms]  # labels of one operand are summed before
+    terms = [
+        tuple(x for x in term if counts[x] > 1) for term in terms
+    ]  # labels of one operand are summed before
     numbers = {x: r.choice((1, 2, 30, 1000)) for x in used}
     path = exact(terms, output, numbers)
     assert along(path, terms, output, numbers) == pytest.approx(best(terms, output, numbers))
 
 
-@pytest.mark.parametrize(("terms", "output", "path"), [
-    ([(0,), (0,), (0, 1)], (1,), [(0, 1), (0, 1)]),  # two weights first, then one product with the matrix
-    ([(0,), (0, 1), (0,)], (1,), [(0, 2), (0, 1)]),
-    ([(0, 1), (1, 2), (2,)], (0,), [(1, 2), (0, 1)]),  # from the vector on
-    ([(0,), (0, 1), (1, 2)], (2,), [(0, 1), (0, 1)]),
-    ([(), (0, 1), (1,)], (0,), [(0, 2), (0, 1)]),  # the number with the vector
-    ([(0, 1, 2), (1, 3), (2, 3)], (0, 3), [(0, 2), (0, 1)]),  # the last axis first: it needs no copy
-    ([(0, 2, 1), (1, 3), (2, 3)], (0, 3), [(0, 1), (0, 1)]),
-])  # fmt: skip
-def test_as_an_expert_would(terms: list[Labels], output: Labels, path: list[tuple[int, int]]) -> None:
+@pytest.mark.parametrize(
+    ("terms", "output", "path"),
+    [
+        (
+            [(0,), (0,), (0, 1)],
+            (1,),
+            [(0, 1), (0, 1)],
+        ),  # two weights first, then one product with the matrix
+        ([(0,), (0, 1), (0,)], (1,), [(0, 2), (0, 1)]),
+        ([(0, 1), (1, 2), (2,)], (0,), [(1, 2), (0, 1)]),  # from the vector on
+        ([(0,), (0, 1), (1, 2)], (2,), [(0, 1), (0, 1)]),
+        ([(), (0, 1), (1,)], (0,), [(0, 2), (0, 1)]),  # the number with the vector
+        (
+            [(0, 1, 2), (1, 3), (2, 3)],
+            (0, 3),
+            [(0, 2), (0, 1)],
+        ),  # the last axis first: it needs no copy
+        ([(0, 2, 1), (1, 3), (2, 3)], (0, 3), [(0, 1), (0, 1)]),
+    ],
+)
+def test_as_an_expert_would(
+    terms: list[Labels], output: Labels, path: list[tuple[int, int]]
+) -> None:
     numbers = dict.fromkeys(sorted({x for term in terms for x in term}), 500)
     assert exact(terms, output, numbers) == search(terms, output, numbers, "auto") == path
 
@@ -109,36 +131,44 @@ def chain(n: int) -> list[Labels]:
     return [(k, k + 1) for k in range(n)]
 
 
-@pytest.mark.parametrize(("terms", "count"), [
-    (clique(5),                  2**5 - 1),
-    (chain(7),                   7 * 8 // 2),
-    ([(0,), (0,), (0,), (1,)],   7 + 1),  # a label may hang several operands together, or none
-    ([(0, 1), (), (1, 2, 2)],    3 + 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("terms", "count"),
+    [
+        (clique(5), 2**5 - 1),
+        (chain(7), 7 * 8 // 2),
+        ([(0,), (0,), (0,), (1,)], 7 + 1),  # a label may hang several operands together, or none
+        ([(0, 1), (), (1, 2, 2)], 3 + 1),
+    ],
+)
 def test_connected_sets_are_counted_once(terms, count):
     assert _connected(terms, 1000) == count
     assert _connected(terms, 3) == 3
 
 
-@pytest.mark.parametrize(("terms", "optimize", "ends"), [
-    (clique(7),    "optimal",  True),
-    (clique(9),    "optimal",  False),
-    (clique(9),    "branch-all", False),
-    (chain(1000),  "optimal",  False),
-    (clique(9),    "dp",       True),
-    (clique(12),   "dp",       False),
-    (clique(12),   "auto-hq",  False),
-    (clique(12),   "branch-2", True),
-    (clique(12),   "auto",     True),
-    (chain(50),    "dp",       True),
-    (chain(120),   "dp",       False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("terms", "optimize", "ends"),
+    [
+        (clique(7), "optimal", True),
+        (clique(9), "optimal", False),
+        (clique(9), "branch-all", False),
+        (chain(1000), "optimal", False),
+        (clique(9), "dp", True),
+        (clique(12), "dp", False),
+        (clique(12), "auto-hq", False),
+        (clique(12), "branch-2", True),
+        (clique(12), "auto", True),
+        (chain(50), "dp", True),
+        (chain(120), "dp", False),
+    ],
+)
 def test_searches_that_would_not_end_are_refused(terms, optimize, ends):
     numbers = dict.fromkeys({x for term in terms for x in term}, 2)
     if ends:
         assert len(search(terms, (), numbers, optimize)) == len(terms) - 1
         return
-    with pytest.raises(ed.LimitError, match=rf"ed\.limits\.orders\); the path search '{optimize}' .* {len(terms)} "):
+    with pytest.raises(
+        ed.LimitError, match=rf"ed\.limits\.orders\); the path search '{optimize}' .* {len(terms)} "
+    ):
         search(terms, (), numbers, optimize)
 
 

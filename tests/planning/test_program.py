@@ -37,7 +37,9 @@ SAME = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("kind", "one", "other", "same"), SAME, ids=[f"{r[0]} {r[1]} {r[2]}" for r in SAME])
+@pytest.mark.parametrize(
+    ("kind", "one", "other", "same"), SAME, ids=[f"{r[0]} {r[1]} {r[2]}" for r in SAME]
+)
 def test_equal_steps_are_one_step(kind, one, other, same):
     p = program()
     x = x_of(p)
@@ -47,13 +49,16 @@ def test_equal_steps_are_one_step(kind, one, other, same):
     assert p.add(kind, (x,), one, ("n",)) == a, "asked once more"
 
 
-@pytest.mark.parametrize(("change", "same"), [
-    (dict(),                          True),
-    (dict(kind="add"),                False),
-    (dict(inputs=(0, 0)),             False),
-    (dict(sizes=(5,)),                False),
-    (dict(flops=99.0),                True),  # a cost is no part of what a step says
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (dict(), True),
+        (dict(kind="add"), False),
+        (dict(inputs=(0, 0)), False),
+        (dict(sizes=(5,)), False),
+        (dict(flops=99.0), True),  # a cost is no part of what a step says
+    ],
+)
 def test_what_a_step_is(change, same):
     p = program()
     x_of(p)
@@ -76,33 +81,40 @@ def test_a_step_knows_the_sizes_of_its_inputs():
     x = x_of(p)
     y = p.add("contract2", (x, x), ((0, 1), (0, 1), (0,)), (("X", 0),))
     assert p.steps[y].operand_sizes == (("X", 0), ("X", 1)) * 2
-    assert p.steps[y] == Step("contract2", (x, x), ((0, 1), (0, 1), (0,)), (("X", 0),), 0,
-                              (("X", 0), ("X", 1)) * 2)
+    assert p.steps[y] == Step(
+        "contract2", (x, x), ((0, 1), (0, 1), (0,)), (("X", 0),), 0, (("X", 0), ("X", 1)) * 2
+    )
 
 
-@pytest.mark.parametrize(("a", "b", "out", "batch", "summed", "first", "second"), [
-    ((0, 1),      (1, 2),      (0, 2),      (),      (1,),    (0,),    (2,)),
-    ((0, 1),      (1, 0),      (),          (),      (0, 1),  (),      ()),
-    ((0, 1),      (0, 1),      (0, 1),      (0, 1),  (),      (),      ()),
-    ((0, 1, 2),   (0, 2, 3),   (3, 1, 0),   (0,),    (2,),    (1,),    (3,)),
-    ((),          (0,),        (0,),        (),      (),      (),      (0,)),
-    ((),          (),          (),          (),      (),      (),      ()),
-    ((0,),        (1,),        (1, 0),      (),      (),      (0,),    (1,)),
-    ((2, 1, 0),   (0, 1, 2),   (1,),        (1,),    (2, 0),  (),      ()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("a", "b", "out", "batch", "summed", "first", "second"),
+    [
+        ((0, 1), (1, 2), (0, 2), (), (1,), (0,), (2,)),
+        ((0, 1), (1, 0), (), (), (0, 1), (), ()),
+        ((0, 1), (0, 1), (0, 1), (0, 1), (), (), ()),
+        ((0, 1, 2), (0, 2, 3), (3, 1, 0), (0,), (2,), (1,), (3,)),
+        ((), (0,), (0,), (), (), (), (0,)),
+        ((), (), (), (), (), (), ()),
+        ((0,), (1,), (1, 0), (), (), (0,), (1,)),
+        ((2, 1, 0), (0, 1, 2), (1,), (1,), (2, 0), (), ()),
+    ],
+)
 def test_roles_of_labels(a, b, out, batch, summed, first, second):
     assert contraction(a, b, out) == (batch, summed, first, second)
     assert sorted(batch + summed + first) == sorted(a)
     assert sorted(batch + summed + second) == sorted(b)
 
 
-@pytest.mark.parametrize(("spec", "want"), [
-    ((),                            ()),
-    (((7, 3), (3,)),                ((0, 1), (1,))),
-    (((7, 7), (7, 9)),              ((0, 0), (0, 1))),
-    (("X",),                        ("X",)),
-    (((5,), ((5, 6), (6,))),        ((0,), ((0, 1), (1,)))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spec", "want"),
+    [
+        ((), ()),
+        (((7, 3), (3,)), ((0, 1), (1,))),
+        (((7, 7), (7, 9)), ((0, 0), (0, 1))),
+        (("X",), ("X",)),
+        (((5,), ((5, 6), (6,))), ((0,), ((0, 1), (1,)))),
+    ],
+)
 def test_labels_by_first_appearance(spec, want):
     assert _canonical(spec) == want
     assert _canonical(want) == want
@@ -116,12 +128,15 @@ def test_numbers_in_a_spec_are_no_labels():
     assert len(set(values)) == 4
 
 
-@pytest.mark.parametrize(("kind", "one", "other"), [
-    ("apply",  ("power", 0, (5,)),          ("power", 0, (6,))),
-    ("scale",  (1, (3,)),                   (1, (4,))),
-    ("scale",  (1, (("X", 0),)),            (1, (("X", 1),))),
-    ("scale",  (2, (("X", 0), ("X", 0))),   (2, (("X", 1), ("X", 1)))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        ("apply", ("power", 0, (5,)), ("power", 0, (6,))),
+        ("scale", (1, (3,)), (1, (4,))),
+        ("scale", (1, (("X", 0),)), (1, (("X", 1),))),
+        ("scale", (2, (("X", 0), ("X", 0))), (2, (("X", 1), ("X", 1)))),
+    ],
+)
 def test_numbers_in_nested_tuples_are_no_labels(kind, one, other):
     p = program()
     x = x_of(p)
@@ -131,11 +146,14 @@ def test_numbers_in_nested_tuples_are_no_labels(kind, one, other):
 X, x = ed.tensor("X", "ij"), ed.tensor("x", "i")
 
 
-@pytest.mark.parametrize(("make", "want"), [
-    (lambda: ed.sum(x**5) + ed.sum(x**6),                           32 + 64),
-    (lambda: ed.sum(ed.mean(X, 0)) + ed.sum(ed.mean(X, 1)),         3 + 2),
-    (lambda: ed.sum(ed.grad(ed.sum(x**7), "x")) + ed.sum(x**5),     7 * 64 + 32),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "want"),
+    [
+        (lambda: ed.sum(x**5) + ed.sum(x**6), 32 + 64),
+        (lambda: ed.sum(ed.mean(X, 0)) + ed.sum(ed.mean(X, 1)), 3 + 2),
+        (lambda: ed.sum(ed.grad(ed.sum(x**7), "x")) + ed.sum(x**5), 7 * 64 + 32),
+    ],
+)
 def test_what_is_nearly_the_same_is_not_shared(make, want):
     given = {"X": [[1.0] * 3] * 2, "x": [2.0]}
     e = make()

@@ -13,7 +13,11 @@ from einderiv.planning.symmetry import Symmetries
 n = 4
 R, M, u = ed.tensor("R", (n, 3)), ed.tensor("M", (n, n)), ed.tensor("u", (n,))
 rng = np.random.default_rng(0)
-AT = {"R": rng.integers(-3, 4, (n, 3)), "M": rng.integers(-3, 4, (n, n)), "u": rng.integers(-3, 4, n)}
+AT = {
+    "R": rng.integers(-3, 4, (n, 3)),
+    "M": rng.integers(-3, 4, (n, n)),
+    "u": rng.integers(-3, 4, n),
+}
 
 
 def apart(sign=-1):
@@ -44,7 +48,9 @@ FOUND = {  # an expression, pairs of axes with their signs
 def test_which_axes_may_change_places(name):
     make, want = FOUND[name]
     e = make()
-    planner = Planner([e], Sizes({key: a.shape for key, a in AT.items()}).read([e]), lambda size: size)
+    planner = Planner(
+        [e], Sizes({key: a.shape for key, a in AT.items()}).read([e]), lambda size: size
+    )
     value = planner.lower(e)
     assert Symmetries(planner.program).of(value) == want
     dense = np.asarray(ed.compile(e)({key: AT[key] for key in ed.compile(e).inputs}))
@@ -64,7 +70,9 @@ def test_exchanged_products_are_exact(text):
     assert ed.evaluate(e, R=AT["R"]).tolist() == want.tolist()
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(["ijc,ijd->icjd", "jic,jid->icjd", "jic,ijd->icjd"], 2)))
+@pytest.mark.parametrize(
+    "pair", list(itertools.combinations(["ijc,ijd->icjd", "jic,jid->icjd", "jic,ijd->icjd"], 2))
+)
 def test_terms_that_cancel_and_that_add(pair):
     first, second = (ed.einsum(text, apart(), apart()) for text in pair)
     dense = AT["R"][:, None, :] - AT["R"]
@@ -79,11 +87,16 @@ def test_the_hessian_of_pairs_makes_its_large_product_once():
     got = ed.evaluate(e, R=AT["R"] / 5)
     assert ed.check(ed.sum(ed.exp(-near())), R, R=AT["R"] / 5).ok
     np.testing.assert_allclose(got, got.transpose(2, 3, 0, 1), rtol=1e-12)
-    np.testing.assert_allclose(got.sum(2), np.zeros((n, 3, 3)), atol=1e-12)  # moving all points changes nothing
+    np.testing.assert_allclose(
+        got.sum(2), np.zeros((n, 3, 3)), atol=1e-12
+    )  # moving all points changes nothing
 
 
 def test_long_chains_are_no_recursion():
     e = near()
     for _ in range(3000):
         e = -ed.tanh(e)
-    assert ed.evaluate(ed.einsum("ij,jk->ik", e, M), R=np.zeros((n, 3)), M=np.ones((n, n))).tolist() == [[0.0] * n] * n
+    assert (
+        ed.evaluate(ed.einsum("ij,jk->ik", e, M), R=np.zeros((n, 3)), M=np.ones((n, n))).tolist()
+        == [[0.0] * n] * n
+    )

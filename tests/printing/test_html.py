@@ -57,7 +57,14 @@ def test_what_is_too_large_for_a_formula_is_text():
     assert list(e._repr_mimebundle_()) == ["text/plain", "text/html"]
 
 
-HOSTILE = ["<script>alert(1)</script>", "</pre><img src=x onerror=alert(1)>", '" onload="x', "a\u202eb", "&lt;", "${x}"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</pre><img src=x onerror=alert(1)>",
+    '" onload="x',
+    "a\u202eb",
+    "&lt;",
+    "${x}",
+]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -69,6 +76,8 @@ def test_texts_are_escaped(text):
 
 
 def test_ipython_takes_it():
-    display = pytest.importorskip("IPython.core.formatters", reason="IPython is not here").DisplayFormatter()
+    display = pytest.importorskip(
+        "IPython.core.formatters", reason="IPython is not here"
+    ).DisplayFormatter()
     data, _ = display.format(J)
     assert data["text/html"] == J._repr_mimebundle_()["text/html"]

@@ -52,13 +52,21 @@ def test_the_left_hand_side_has_a_name():
         ed.formula(SEED, name=r"\input{x}")
 
 
-@pytest.mark.parametrize(("make", "latex"), [
-    (lambda: ed.derive(SEED, "X"),
-     r"\frac{\partial y_{ij}}{\partial X_{ab}} = \delta_{i a} \sum_{t} Y_{bt} P_{tj}"),
-    (lambda: ed.tensor("my_x", "first second"), r"y_{\mathrm{first},\mathrm{second}} = "
-                                                r"\mathrm{my\_x}_{\mathrm{first},\mathrm{second}}"),
-    (lambda: ed.sqrt(x), r"y_{n} = \sqrt{x_{n}}"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "latex"),
+    [
+        (
+            lambda: ed.derive(SEED, "X"),
+            r"\frac{\partial y_{ij}}{\partial X_{ab}} = \delta_{i a} \sum_{t} Y_{bt} P_{tj}",
+        ),
+        (
+            lambda: ed.tensor("my_x", "first second"),
+            r"y_{\mathrm{first},\mathrm{second}} = "
+            r"\mathrm{my\_x}_{\mathrm{first},\mathrm{second}}",
+        ),
+        (lambda: ed.sqrt(x), r"y_{n} = \sqrt{x_{n}}"),
+    ],
+)
 def test_latex(make, latex):
     assert ed.latex(make()) == latex
 
@@ -91,20 +99,41 @@ def test_what_is_shared_is_printed_within_a_limit():
 LOSS = ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)")
 v = ed.tensor("v", "n")
 MATRIX = [  # an expression, in matrix notation, in LaTeX
-    (ed.grad(LOSS, "U"), "∂y/∂U = −2 (T − U Vᵀ) V", r"\frac{\partial y}{\partial U} = -2 (T - U V^{\top}) V"),
-    (ed.hessian(ed.einsum("i,ij,j->", v, "A", v), v), "∂²y/∂v∂v = A + Aᵀ",
-     r"\frac{\partial^{2} y}{\partial v\partial v} = A + A^{\top}"),
-    (ed.derive(ed.einsum("ij,jk,kl->il", "A", "X", "B"), "X"), "∂vec(y)/∂vec(X) = Bᵀ ⊗ A",
-     r"\frac{\partial \operatorname{vec}(y)}{\partial \operatorname{vec}(X)} = B^{\top} \otimes  A"),
-    (ed.hessian(ed.einsum("ij,ij->", "X", "X"), "X"), "∂²y/∂vec(X)∂vec(X) = 2 I ⊗ I",
-     r"\frac{\partial^{2} y}{\partial \operatorname{vec}(X)\partial \operatorname{vec}(X)} = 2 I \otimes  I"),
+    (
+        ed.grad(LOSS, "U"),
+        "∂y/∂U = −2 (T − U Vᵀ) V",
+        r"\frac{\partial y}{\partial U} = -2 (T - U V^{\top}) V",
+    ),
+    (
+        ed.hessian(ed.einsum("i,ij,j->", v, "A", v), v),
+        "∂²y/∂v∂v = A + Aᵀ",
+        r"\frac{\partial^{2} y}{\partial v\partial v} = A + A^{\top}",
+    ),
+    (
+        ed.derive(ed.einsum("ij,jk,kl->il", "A", "X", "B"), "X"),
+        "∂vec(y)/∂vec(X) = Bᵀ ⊗ A",
+        r"\frac{\partial \operatorname{vec}(y)}{\partial \operatorname{vec}(X)} = B^{\top} \otimes  A",
+    ),
+    (
+        ed.hessian(ed.einsum("ij,ij->", "X", "X"), "X"),
+        "∂²y/∂vec(X)∂vec(X) = 2 I ⊗ I",
+        r"\frac{\partial^{2} y}{\partial \operatorname{vec}(X)\partial \operatorname{vec}(X)} = 2 I \otimes  I",
+    ),
     (ed.einsum("ij,kl->ikjl", "X", "Y"), "y = Y ⊗ X", r"y = Y \otimes  X"),
-    (ed.grad(ed.logdet(ed.tensor("S", "ij")), "S"), "∂y/∂S = S⁻ᵀ", r"\frac{\partial y}{\partial S} = S^{-\top}"),
+    (
+        ed.grad(ed.logdet(ed.tensor("S", "ij")), "S"),
+        "∂y/∂S = S⁻ᵀ",
+        r"\frac{\partial y}{\partial S} = S^{-\top}",
+    ),
     (ed.norm(v), "y = ‖v‖", r"y = \|v\|"),
     (ed.matrix_power(ed.tensor("A", "ij"), 12), "y = A¹²", "y = A^{12}"),
     (ed.einsum("ijk->ikj", "T"), "y[i,k,j] = T[i,j,k]", "y_{ikj} = T_{ijk}"),
-    (ed.trace(ed.tensor("long_name", "ij")), "y = tr(long_name)", r"y = \operatorname{tr} (\mathrm{long\_name})"),
-]  # fmt: skip
+    (
+        ed.trace(ed.tensor("long_name", "ij")),
+        "y = tr(long_name)",
+        r"y = \operatorname{tr} (\mathrm{long\_name})",
+    ),
+]
 
 
 @pytest.mark.parametrize(("e", "text", "tex"), MATRIX, ids=[text for _, text, _ in MATRIX])
@@ -113,8 +142,13 @@ def test_matrix_notation(e, text, tex):
     assert ed.latex(e, style="matrix") == tex
 
 
-@pytest.mark.parametrize(("options", "match"), [({"style": "matrx"}, "no style is called 'matrx'.*matrix"),
-                                                ({"style": "matrix", "ascii": True}, "no ASCII form")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"style": "matrx"}, "no style is called 'matrx'.*matrix"),
+        ({"style": "matrix", "ascii": True}, "no ASCII form"),
+    ],
+)
 def test_styles_that_are_not_there(options, match):
     with pytest.raises(ed.EinderivError, match=match):
         ed.formula(LOSS, **options)

@@ -25,25 +25,50 @@ RING = ed.einsum("aib,bjc,ckd,dla->ijkl", "G1", "G2", "G3", "G4")
 LOSS = ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)")
 WEIGHTS = ed.softmax(ed.einsum("qd,kd->qk", Q, K), 1)
 CASES = {
-    "seed": SEED, "by the first": ed.derive(SEED, "X"), "by the middle": ed.derive(SEED, "Y"),
-    "trace": ed.einsum("ij,jk,ki->", "A", "X", "B"), "diagonal": ed.derive("ii->i", 0), "ones": ed.derive("ij->", 0),
-    "itself": ed.einsum("ii->", "A"), "two edges": ed.einsum("ij,ij->", "A", "B"),
-    "quadratic form": ed.hessian(ed.einsum("i,ij,j->", x, "A", x), x), "outer": ed.einsum("i,j,k->kji", "a", "b", "c"),
-    "softmax": ed.derive(ed.softmax(x, 0), x), "layer": ed.derive(ed.tanh(X @ W), W), "CP": CP,
-    "CP by A": ed.derive(CP, "A"), "Tucker": TUCKER, "Tucker by G": ed.derive(TUCKER, "G"), "train": TRAIN,
-    "train by G2": ed.derive(TRAIN, "G2"), "ring": RING, "ring by G3": ed.derive(RING, "G3"), "loss": LOSS,
-    "gradient": ed.grad(LOSS, "U"), "Hessian": ed.hessian(LOSS, "U"),
+    "seed": SEED,
+    "by the first": ed.derive(SEED, "X"),
+    "by the middle": ed.derive(SEED, "Y"),
+    "trace": ed.einsum("ij,jk,ki->", "A", "X", "B"),
+    "diagonal": ed.derive("ii->i", 0),
+    "ones": ed.derive("ij->", 0),
+    "itself": ed.einsum("ii->", "A"),
+    "two edges": ed.einsum("ij,ij->", "A", "B"),
+    "quadratic form": ed.hessian(ed.einsum("i,ij,j->", x, "A", x), x),
+    "outer": ed.einsum("i,j,k->kji", "a", "b", "c"),
+    "softmax": ed.derive(ed.softmax(x, 0), x),
+    "layer": ed.derive(ed.tanh(X @ W), W),
+    "CP": CP,
+    "CP by A": ed.derive(CP, "A"),
+    "Tucker": TUCKER,
+    "Tucker by G": ed.derive(TUCKER, "G"),
+    "train": TRAIN,
+    "train by G2": ed.derive(TRAIN, "G2"),
+    "ring": RING,
+    "ring by G3": ed.derive(RING, "G3"),
+    "loss": LOSS,
+    "gradient": ed.grad(LOSS, "U"),
+    "Hessian": ed.hessian(LOSS, "U"),
     "attention": ed.derive(ed.einsum("qk,kv->qv", WEIGHTS, V), V),
     "inverse": ed.grad(ed.logdet(ed.tensor("S", "ij")), "S"),
     "zero": ed.derive(ed.einsum("ij->i", "A"), ed.tensor("q", "j")),
     "a number and a scalar": ed.sqrt(1 + ed.tensor("s", "")) * ed.tensor("s", ""),
-    "number": ed.einsum("i->i", "v") * 0 + 3, "scalar": ed.einsum("i,i->", "v", "w") * -2.5,
-    "array": ed.einsum("ij,j->i", np.ones((2, 3)), "v"), "words": ed.einsum("batch in, in out -> batch out", "X", "W"),
+    "number": ed.einsum("i->i", "v") * 0 + 3,
+    "scalar": ed.einsum("i,i->", "v", "w") * -2.5,
+    "array": ed.einsum("ij,j->i", np.ones((2, 3)), "v"),
+    "words": ed.einsum("batch in, in out -> batch out", "X", "W"),
     "chain of 30": ed.einsum(",".join(L[k] + L[k + 1] for k in range(30)) + "->" + L[0] + L[30]),
-    "train of 15": ed.einsum(L[0] + L[26] + "," + "".join(L[k - 1] + L[k + 26] + L[k] + "," for k in range(1, 14))
-                             + L[13] + L[40] + "->" + L[26:41]),
+    "train of 15": ed.einsum(
+        L[0]
+        + L[26]
+        + ","
+        + "".join(L[k - 1] + L[k + 26] + L[k] + "," for k in range(1, 14))
+        + L[13]
+        + L[40]
+        + "->"
+        + L[26:41]
+    ),
     "star": ed.einsum("ia,ja,ka,la->ijkl", "A", "B", "C", "D"),
-}  # fmt: skip
+}
 
 
 def parsed(picture):
@@ -77,8 +102,14 @@ def test_what_is_read_aloud(name):
 def counted(e):
     root = parsed(ed.diagram(e))
     rings = [g for g in root.findall(".//{*}g") if [c.get("r") for c in g] == ["2.6"]]
-    labels = [g.get("data-label") for g in root.findall(".//{*}g") if g.get("class") == "label" and g not in rings]
-    operands = [g.get("data-operand") for g in root.findall(".//{*}g") if g.get("class") == "operand"]
+    labels = [
+        g.get("data-label")
+        for g in root.findall(".//{*}g")
+        if g.get("class") == "label" and g not in rings
+    ]
+    operands = [
+        g.get("data-operand") for g in root.findall(".//{*}g") if g.get("class") == "operand"
+    ]
     dots = [c for c in root.findall(".//{*}circle") if c.get("r") == "4"]
     return sorted(labels), sorted(map(str, operands)), len(dots)
 
@@ -90,7 +121,7 @@ COUNTS = [  # an expression, its labels (one for each line), its operands, its c
     (ed.derive("ij->", 0), "aabb", "", 0),
     (ed.einsum("ii->", "A"), "ii", "A", 1),
     (CP, "ijkrrr", "ABC", 1),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("e", "labels", "operands", "dots"), COUNTS, ids=str)
@@ -101,12 +132,18 @@ def test_every_label_is_a_line_and_every_operand_a_node(e, labels, operands, dot
 @pytest.mark.parametrize(("text", "first"), [("ij->ij", "i"), ("ij->ji", "i"), ("ji->ij", "j")])
 def test_a_ring_marks_the_first_axis(text, first):
     root = parsed(ed.diagram(ed.einsum(text, "A")))
-    (found,) = [g for g in root.findall(".//{*}g") if g.find("{*}circle") is not None and g.get("class") == "label"]
+    (found,) = [
+        g
+        for g in root.findall(".//{*}g")
+        if g.find("{*}circle") is not None and g.get("class") == "label"
+    ]
     assert found.get("data-label") == first
 
 
 def test_sizes_are_shown_where_a_pointer_rests():
-    titles = [t.text for t in parsed(ed.diagram("ij,jk->ik", sizes={"j": 7})).findall(".//{*}title")]
+    titles = [
+        t.text for t in parsed(ed.diagram("ij,jk->ik", sizes={"j": 7})).findall(".//{*}title")
+    ]
     assert "j: 7" in titles
     assert "A[i, j: 7]" in titles
 
@@ -125,7 +162,7 @@ def test_nothing_becomes_markup(text):
     svg = markup("g", escaped(text), data_label=text)
     assert "<img" not in svg
     assert "<script" not in svg
-    assert "\u202e" not in svg or 'data-label' in svg
+    assert "\u202e" not in svg or "data-label" in svg
     assert "\u202e" not in escaped(text)
     picture = Picture(drawn_expression(SEED, ("i", "j"), leg_sides(SEED), {}), text, text)
     assert len(list(parsed(picture).findall(".//{*}script"))) == 0 if text != "\x00" else True
@@ -160,7 +197,9 @@ def test_notebooks():
     assert bundle["text/plain"].startswith("Picture(")
 
 
-@pytest.mark.parametrize(("value", "want"), [(0.0, "0"), (-0.01, "0"), (1.04, "1"), (-2.5, "-2.5"), (100.0, "100")])
+@pytest.mark.parametrize(
+    ("value", "want"), [(0.0, "0"), (-0.01, "0"), (1.04, "1"), (-2.5, "-2.5"), (100.0, "100")]
+)
 def test_coordinates(value, want):
     assert coordinate(value) == want
 

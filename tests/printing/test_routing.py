@@ -28,9 +28,15 @@ def test_lines_end_on_the_outline(at, wide, high, r):
 def test_what_a_line_runs_through(seed):
     r = random.Random(seed)
     p, q, a, b = ((r.randint(0, 20), r.randint(0, 20)) for _ in range(4))
-    box = Rectangle(min(a[0], b[0]) + 0.1, min(a[1], b[1]) + 0.1, max(a[0], b[0]) + 0.9, max(a[1], b[1]) + 0.9)
-    on_it = [(p[0] + k / 5000 * (q[0] - p[0]), p[1] + k / 5000 * (q[1] - p[1])) for k in range(5001)]
-    assert crosses(box, p, q) == any(box.left < x < box.right and box.top < y < box.bottom for x, y in on_it)
+    box = Rectangle(
+        min(a[0], b[0]) + 0.1, min(a[1], b[1]) + 0.1, max(a[0], b[0]) + 0.9, max(a[1], b[1]) + 0.9
+    )
+    on_it = [
+        (p[0] + k / 5000 * (q[0] - p[0]), p[1] + k / 5000 * (q[1] - p[1])) for k in range(5001)
+    ]
+    assert crosses(box, p, q) == any(
+        box.left < x < box.right and box.top < y < box.bottom for x, y in on_it
+    )
 
 
 def random_network(seed, most=12, dense=2):
@@ -59,7 +65,9 @@ def along(path):
 
 
 def inside(box, point, margin):
-    return (box.left + margin < point[0] < box.right - margin) and (box.top + margin < point[1] < box.bottom - margin)
+    return (box.left + margin < point[0] < box.right - margin) and (
+        box.top + margin < point[1] < box.bottom - margin
+    )
 
 
 def faults(e, monkeypatch):
@@ -76,17 +84,39 @@ def faults(e, monkeypatch):
     diagrams.drawn_expression(e, axis_names(e), diagrams.leg_sides(e), {})
     monkeypatch.undo()
     _, net, places, shapes, drawn = min(seen, key=lambda one: one[0])
-    paths = [m.group(1) for part in drawn.parts if (m := re.search(r'<path[^>]* d="([^"]+)"', part))]
-    nodes = {k: s.drawn.box.moved(*places[k]) for k, s in enumerate(shapes) if net.nodes[k].kind != "leg"}
-    labels = [(t, b) for t, b in drawn.texts if not any(o.left <= b.left and b.right <= o.right and o.top <= b.top
-                                                        and b.bottom <= o.bottom for o in nodes.values())]  # fmt: skip
+    paths = [
+        m.group(1) for part in drawn.parts if (m := re.search(r'<path[^>]* d="([^"]+)"', part))
+    ]
+    nodes = {
+        k: s.drawn.box.moved(*places[k]) for k, s in enumerate(shapes) if net.nodes[k].kind != "leg"
+    }
+    labels = [
+        (t, b)
+        for t, b in drawn.texts
+        if not any(
+            o.left <= b.left and b.right <= o.right and o.top <= b.top and b.bottom <= o.bottom
+            for o in nodes.values()
+        )
+    ]
     found = []
     for edge, path in zip(net.edges, paths, strict=True):
         points = [*along(path)]
-        found += [("node", edge.label, k) for k, box in nodes.items() if k not in (edge.a, edge.b)
-                  and any(inside(box, p, 1.0) for p in points)]  # fmt: skip
-        found += [("label", edge.label, t) for t, box in labels if any(inside(box, p, 3.0) for p in points)]
-    return found + [("labels", t, u) for k, (t, a) in enumerate(labels) for u, b in labels[:k] if a.touches(b, -1.5)]
+        found += [
+            ("node", edge.label, k)
+            for k, box in nodes.items()
+            if k not in (edge.a, edge.b) and any(inside(box, p, 1.0) for p in points)
+        ]
+        found += [
+            ("label", edge.label, t)
+            for t, box in labels
+            if any(inside(box, p, 3.0) for p in points)
+        ]
+    return found + [
+        ("labels", t, u)
+        for k, (t, a) in enumerate(labels)
+        for u, b in labels[:k]
+        if a.touches(b, -1.5)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(60))

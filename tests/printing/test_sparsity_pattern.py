@@ -26,7 +26,7 @@ CASES = {
     "elementwise": ed.derive(ed.tanh(A), A),
     "rows": ed.derive(ed.softmax(A, 1), A),
     "zero": ed.derive(A @ x, ed.tensor("q", (2,))),
-}  # fmt: skip
+}
 
 
 def cells(picture, shape):
@@ -44,8 +44,13 @@ def cells(picture, shape):
 def test_the_pattern_is_that_of_the_dense_array(name):
     J = CASES[name]
     f = ed.compile(J)
-    dense = f({n: np.random.default_rng(0).random(s) + 0.5 for n, s in
-               {"A": (4, 5), "B": (5, 3), "x": (5,), "S": (6, 6), "q": (2,)}.items() if n in f.tensors})
+    dense = f(
+        {
+            n: np.random.default_rng(0).random(s) + 0.5
+            for n, s in {"A": (4, 5), "B": (5, 3), "x": (5,), "S": (6, 6), "q": (2,)}.items()
+            if n in f.tensors
+        }
+    )
     rows = J.ndim - J.record.count
     flat = dense.reshape(int(np.prod(dense.shape[:rows])), -1)
     picture = sparsity(J, {})
@@ -68,16 +73,19 @@ def test_terms_may_overlap():
     assert "at most" in sparsity(H, {}).alt
 
 
-@pytest.mark.parametrize(("J", "sizes", "error", "match"), [
-    (A @ B, {}, TypeError, "no derivative"),
-    ("ij->i", {}, TypeError, "draws a derivative"),
-    (ed.derive("ij,j->i", 0), {"i": 3}, ed.ShapeError, "size of axis b is not known"),
-    (ed.derive("ij,j->i", 0), {"i": 3, "q": 4}, ed.EinderivError, "no axis is called 'q'"),
-    (ed.derive(A @ B, A), {"A": (4, 6)}, ed.ShapeError, "6"),
-    (ed.derive("ij,j->i", 0), {"i": -3, "b": 2}, ed.ShapeError, "-3"),
-    (ed.derive("ij,j->i", 0), {"i": 2.5, "b": 2}, TypeError, "size of 'i'"),
-    (ed.derive("ij,j->i", 0), {"i": "3", "b": 2}, TypeError, "size of 'i'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("J", "sizes", "error", "match"),
+    [
+        (A @ B, {}, TypeError, "no derivative"),
+        ("ij->i", {}, TypeError, "draws a derivative"),
+        (ed.derive("ij,j->i", 0), {"i": 3}, ed.ShapeError, "size of axis b is not known"),
+        (ed.derive("ij,j->i", 0), {"i": 3, "q": 4}, ed.EinderivError, "no axis is called 'q'"),
+        (ed.derive(A @ B, A), {"A": (4, 6)}, ed.ShapeError, "6"),
+        (ed.derive("ij,j->i", 0), {"i": -3, "b": 2}, ed.ShapeError, "-3"),
+        (ed.derive("ij,j->i", 0), {"i": 2.5, "b": 2}, TypeError, "size of 'i'"),
+        (ed.derive("ij,j->i", 0), {"i": "3", "b": 2}, TypeError, "size of 'i'"),
+    ],
+)
 def test_errors(J, sizes, error, match):
     with pytest.raises(error, match=match):
         sparsity(J, sizes)
@@ -94,7 +102,9 @@ def entry_by_entry(output, shape, rows, down, across):
         places = [0, 0]
         for p, label in enumerate(output):
             places[p >= rows] = places[p >= rows] * sizes[label] + at[label]
-        found.add((places[0] * down // prod(shape[:rows]), places[1] * across // prod(shape[rows:])))
+        found.add(
+            (places[0] * down // prod(shape[:rows]), places[1] * across // prod(shape[rows:]))
+        )
     return found
 
 
@@ -106,7 +116,9 @@ def test_cells_that_hold_many_entries(seed):
     shape, rows = [sizes[x] for x in output], rng.randint(0, len(output))
     down = min(prod(shape[:rows]), rng.choice([96, 5, 13]))
     across = min(prod(shape[rows:]), rng.choice([96, 5, 13]))
-    assert _cells(output, shape, rows, down, across) == entry_by_entry(output, shape, rows, down, across)
+    assert _cells(output, shape, rows, down, across) == entry_by_entry(
+        output, shape, rows, down, across
+    )
 
 
 def test_an_identity_of_many_ranges():
@@ -114,9 +126,13 @@ def test_an_identity_of_many_ranges():
     assert np.array_equal(cells(sparsity(J, {"i": 35, "j": 1}), (35, 35)), np.eye(35, dtype=bool))
 
 
-@pytest.mark.parametrize(("e", "alt"), [
-    (ed.einsum("is,st,tj->ij"), "16 by 16, 64 of 256"), (ed.vec(ed.tensor("A", "ij")), "16 by 16, 256 of 256"),
-    (ed.einsum("ij,jk->ik", A, "B"), "16 by 20, 80 of 320"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "alt"),
+    [
+        (ed.einsum("is,st,tj->ij"), "16 by 16, 64 of 256"),
+        (ed.vec(ed.tensor("A", "ij")), "16 by 16, 256 of 256"),
+        (ed.einsum("ij,jk->ik", A, "B"), "16 by 20, 80 of 320"),
+    ],
+)
 def test_sizes_may_be_left(e, alt):
     assert sparsity(ed.derive(e, "A")).alt.startswith(alt)

@@ -42,12 +42,19 @@ def test_operands_are_deltas_first_then_written_order():
 
 def test_second_derivative_keeps_the_first_ones_deltas():
     K = ed.derive(ed.derive(SEED, "X"), "Y")
-    assert (K.subscripts, K.inserted, K.compact) == ("ia,bc,dj->ijabcd", "ia,bc,td,tj->ijabcd", "dj->ijibbd")
+    assert (K.subscripts, K.inserted, K.compact) == (
+        "ia,bc,dj->ijabcd",
+        "ia,bc,td,tj->ijabcd",
+        "dj->ijibbd",
+    )
 
 
 def test_inserted_of_each_term():
     J = ed.derive(ed.einsum("i,ij,j->", x, A, x), x)
-    assert [(t.subscripts, t.inserted) for t in J.terms] == [("aj,j->a", "ia,ij,j->a"), ("i,ia->a", "ja,i,ij->a")]
+    assert [(t.subscripts, t.inserted) for t in J.terms] == [
+        ("aj,j->a", "ia,ij,j->a"),
+        ("i,ia->a", "ja,i,ij->a"),
+    ]
 
 
 def test_inserted_needs_a_derivative():

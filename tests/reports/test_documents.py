@@ -37,14 +37,21 @@ def test_latex_compiles(tmp_path):
     if shutil.which("pdflatex") is None:
         pytest.skip("pdflatex is not here")
     (tmp_path / "J.tex").write_text(latex_document(ed.derive(SEED, "X")))
-    subprocess.run(["pdflatex", "-interaction=batchmode", "J.tex"], cwd=tmp_path, check=True, capture_output=True)
+    subprocess.run(
+        ["pdflatex", "-interaction=batchmode", "J.tex"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
 
 
 @pytest.mark.parametrize("form", ["text", "latex", "json", "python", "svg", "html"])
 def test_the_command_writes_files(form, tmp_path, capsys):
     path = tmp_path / f"J.{form}"
     path.write_text("before")
-    assert main(["derive", "is,st,tj->ij", "--wrt", "0", "--format", form, "--output", str(path)]) == 0
+    assert (
+        main(["derive", "is,st,tj->ij", "--wrt", "0", "--format", form, "--output", str(path)]) == 0
+    )
     assert capsys.readouterr().out == ""
     written = path.read_text(encoding="utf-8")
     assert written.endswith("\n")
@@ -59,12 +66,19 @@ def test_the_command_writes_files(form, tmp_path, capsys):
 
 def test_the_source_runs_by_itself(tmp_path):
     path = tmp_path / "J.py"
-    assert main(["derive", "is,st,tj->ij", "--wrt", "1", "--format", "python", "--output", str(path)]) == 0
+    assert (
+        main(["derive", "is,st,tj->ij", "--wrt", "1", "--format", "python", "--output", str(path)])
+        == 0
+    )
     run = "import numpy as np, J; print(J.compute(np.ones((2, 3)), np.ones((4, 5))).shape)"
-    done = subprocess.run([sys.executable, "-c", run], cwd=tmp_path, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", run], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
     assert done.stdout.split() == str(np.ones((2, 5, 3, 4)).shape).split()
 
 
 def test_a_file_that_cannot_be_written(tmp_path, capsys):
-    assert main(["derive", "ij,j->i", "--wrt", "0", "--output", str(tmp_path / "no" / "J.txt")]) == 2
+    assert (
+        main(["derive", "ij,j->i", "--wrt", "0", "--output", str(tmp_path / "no" / "J.txt")]) == 2
+    )
     assert "cannot be written" in capsys.readouterr().err

@@ -21,11 +21,19 @@ LINES = [
     ("ii->", 0, "δ[i,b] becomes δ[a,b]: i is summed, and a already stands for it"),
     ("ij->i", 0, "δ[j,b] goes: j is summed and in no other operand, and Σ_j δ[j,b] = 1"),
     ("ij->i", 0, "cases     the same for every b"),
-    (ed.einsum("i,ij,j->", x, A, x), "x", "1. Replace the indices of x by new ones, occurrence 2 of 2"),
+    (
+        ed.einsum("i,ij,j->", x, A, x),
+        "x",
+        "1. Replace the indices of x by new ones, occurrence 2 of 2",
+    ),
     (ed.einsum("i,ij,j->", x, A, x), "x", "ja,i,ij->a   becomes   i,ia->a"),
     (ed.softmax(x), x, "softmax'(x) = diag(p) - p p^T"),
     (ed.relu(x), x, "relu'(x) = heaviside(x), with relu'(0) = 0"),
-    (ed.einsum("ij,j->i", "W2", ed.einsum("ij,j->i", "W1", "x")), "W1", "ij,ja,a->i   becomes   ij,bc,a->ibc"),
+    (
+        ed.einsum("ij,j->i", "W2", ed.einsum("ij,j->i", "W1", "x")),
+        "W1",
+        "ij,ja,a->i   becomes   ij,bc,a->ibc",
+    ),
     (SEED, ed.tensor("Z", "pq"), "zeros of shape [i, j, a, b]"),
     (ed.derive(SEED, "X"), "Y", "ia,bt,tj->ijab   becomes   ia,cd,tj->ijabcd"),
 ]
@@ -74,7 +82,14 @@ def test_sizes_are_given_for_all_axes_or_none():
 def test_every_occurrence_ends_in_its_own_string():
     # The three terms of tr(A B A A) by A: where each stood, and what each became.
     e = ed.einsum("ij,jk,kl,li->", "A", "B", "A", "A")
-    lines = [line.split() for line in str(ed.explain(e, "A")).splitlines() if "   becomes   " in line]
+    lines = [
+        line.split() for line in str(ed.explain(e, "A")).splitlines() if "   becomes   " in line
+    ]
     assert [line[-1] for line in lines] == [
-        "ab,jk,kl,li->ab", "bk,kl,la->ab", "ij,jk,ab,li->ab", "ij,ja,bi->ab", "ij,jk,kl,ab->ab", "bj,jk,ka->ab",
-    ]  # fmt: skip
+        "ab,jk,kl,li->ab",
+        "bk,kl,la->ab",
+        "ij,jk,ab,li->ab",
+        "ij,ja,bi->ab",
+        "ij,jk,kl,ab->ab",
+        "bj,jk,ka->ab",
+    ]

@@ -14,7 +14,9 @@ def test_plans():
     e = es("is,st,tj->ij", "X", "Y", "P")
     by_shape = ed.plan(e, {"X": (4, 5), "Y": (5, 3), "P": (3, 2)})
     by_label = ed.plan(e, {"i": 4, "s": 5, "t": 3, "j": 2})
-    by_axis = ed.plan(t("X", ("row", "mid")) @ t("Y", ("mid", "col")), {"row": 4, "mid": 5, "col": 3})
+    by_axis = ed.plan(
+        t("X", ("row", "mid")) @ t("Y", ("mid", "col")), {"row": 4, "mid": 5, "col": 3}
+    )
     assert str(by_shape) == str(by_label) == str(ed.compile(e).plan(X=(4, 5), Y=(5, 3), P=(3, 2)))
     assert by_shape.flops == min(2 * 4 * 5 * 3 + 2 * 4 * 3 * 2, 2 * 5 * 3 * 2 + 2 * 4 * 5 * 2)
     assert by_axis.flops == 2 * 4 * 5 * 3
@@ -29,7 +31,11 @@ def test_a_plan_for_a_cluster():
     shapes = {"A": (4000, 4000), "B": (4000, 4000)}
     by_number, by_text = (ed.plan(e, shapes, workers=4, memory=m) for m in (2**30, "1GiB"))
     assert str(by_number) == str(by_text)
-    assert (by_number.workers, by_number.memory, by_number.flops) == (4, 2**30, ed.plan(e, shapes).flops)
+    assert (by_number.workers, by_number.memory, by_number.flops) == (
+        4,
+        2**30,
+        ed.plan(e, shapes).flops,
+    )
 
 
 REFUSED = [

@@ -45,7 +45,10 @@ def test_the_rows_add_up():
     lines = str(p).splitlines()
     assert lines[0].split() == ["step", "einsum", "blocks", "tasks", "sent", "time"]
     assert len(lines) == 1 + len(p.steps) + 2 + len(p.notes)
-    assert f"8 workers of 8.59 GB: {p.tasks} tasks, {p.reading} of them read operands" in lines[1 + len(p.steps)]
+    assert (
+        f"8 workers of 8.59 GB: {p.tasks} tasks, {p.reading} of them read operands"
+        in lines[1 + len(p.steps)]
+    )
 
 
 def test_costs_decide():
@@ -55,8 +58,17 @@ def test_costs_decide():
         assert "one machine is faster" in str(planned(SEED, 2000, workers=64))
 
 
-@pytest.mark.parametrize(("seconds", "text"), [
-    (3.2e-3, "3.2 ms"), (5e-7, "0.5 µs"), (0.999, "999 ms"), (59, "59 s"), (90, "1.5 min"), (7200, "2 h"), (0, "0 µs"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (3.2e-3, "3.2 ms"),
+        (5e-7, "0.5 µs"),
+        (0.999, "999 ms"),
+        (59, "59 s"),
+        (90, "1.5 min"),
+        (7200, "2 h"),
+        (0, "0 µs"),
+    ],
+)
 def test_times(seconds, text):
     assert spoken_time(seconds) == text

@@ -9,12 +9,14 @@ import einderiv as ed
 X, W = ed.tensor("X", "ij"), ed.tensor("W", "jk")
 PLANS = {
     "one step": lambda: ed.plan(ed.einsum("ij,jk->ik"), {"A": (2, 3), "B": (3, 4)}),
-    "derivative": lambda: ed.plan(ed.derive("is,st,tj->ij", 0), {"A": (4, 5), "B": (5, 3), "C": (3, 1)}),
+    "derivative": lambda: ed.plan(
+        ed.derive("is,st,tj->ij", 0), {"A": (4, 5), "B": (5, 3), "C": (3, 1)}
+    ),
     "functions": lambda: ed.plan(ed.hessian(ed.sum(ed.tanh(X @ W)), W)),
     "several": lambda: ed.plan([X @ W, ed.sum(X)]),
     "no step": lambda: ed.plan(X),
     "a number": lambda: ed.plan(ed.einsum("->", 7)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PLANS)
@@ -24,7 +26,12 @@ def test_the_same_again(tmp_path, name):
     found = ed.load_plan(tmp_path / "p.json")
     assert str(found) == str(p)
     assert found.picture().svg() == p.picture().svg()
-    assert (found.steps, found.outputs, found.flops, found.bytes) == (p.steps, p.outputs, p.flops, p.bytes)
+    assert (found.steps, found.outputs, found.flops, found.bytes) == (
+        p.steps,
+        p.outputs,
+        p.flops,
+        p.bytes,
+    )
     assert json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["einderiv_plan"] == 1
 
 
@@ -33,7 +40,9 @@ def changed(**parts):
 
 
 def step(k, value):
-    return lambda data: json.dumps({**data, "rows": [[value if c == k else x for c, x in enumerate(data["rows"][0])]]})
+    return lambda data: json.dumps(
+        {**data, "rows": [[value if c == k else x for c, x in enumerate(data["rows"][0])]]}
+    )
 
 
 HOSTILE = [

@@ -12,14 +12,22 @@ X = ed.tensor("X", "ij")
 WEIGHTS = ed.softmax(ed.einsum("qd,kd->qk", "Q", "K"), 1) @ ed.tensor("V", "kv")
 NETWORK = ed.einsum("ia,ajb,bkc,cl,ijkl->", "G1", "G2", "G3", "G4", "T")
 PLANS = {
-    "chain": (ed.einsum("ab,bc,cd,de,ef,fg,gh->ah"), {"ABCDEFG"[k]: (9 + k, 10 + k) for k in range(7)}),
-    "attention": (ed.grad(ed.sum(WEIGHTS * WEIGHTS), "Q"), {"Q": (30, 8), "K": (40, 8), "V": (40, 9)}),
+    "chain": (
+        ed.einsum("ab,bc,cd,de,ef,fg,gh->ah"),
+        {"ABCDEFG"[k]: (9 + k, 10 + k) for k in range(7)},
+    ),
+    "attention": (
+        ed.grad(ed.sum(WEIGHTS * WEIGHTS), "Q"),
+        {"Q": (30, 8), "K": (40, 8), "V": (40, 9)},
+    ),
     "Hessian": (ed.hessian(ed.logdet(X @ X.T), X), {"X": (5, 8)}),
-    "gradients": ([ed.grad(NETWORK, f"G{k}") for k in (1, 2, 3, 4)],
-                  {"G1": (5, 3), "G2": (3, 5, 3), "G3": (3, 5, 3), "G4": (3, 5), "T": (5, 5, 5, 5)}),
+    "gradients": (
+        [ed.grad(NETWORK, f"G{k}") for k in (1, 2, 3, 4)],
+        {"G1": (5, 3), "G2": (3, 5, 3), "G3": (3, 5, 3), "G4": (3, 5), "T": (5, 5, 5, 5)},
+    ),
     "one step": (ed.einsum("ij,jk->ik"), {"A": (2, 3), "B": (3, 4)}),
     "nothing to do": (X, {"X": (2, 3)}),
-}  # fmt: skip
+}
 
 
 def along(path):
@@ -30,28 +38,41 @@ def along(path):
     b, c = points[1:3] if "C" in path else (a, d)
     for k in range(101):
         t, u = k / 100, 1 - k / 100
-        yield tuple(u**3 * a[x] + 3 * u * u * t * b[x] + 3 * u * t * t * c[x] + t**3 * d[x] for x in (0, 1))
+        yield tuple(
+            u**3 * a[x] + 3 * u * u * t * b[x] + 3 * u * t * t * c[x] + t**3 * d[x] for x in (0, 1)
+        )
 
 
 @pytest.mark.parametrize("name", PLANS)
 def test_no_line_runs_behind_a_node(name):
     e, shapes = PLANS[name]
     root = ET.fromstring(ed.compile(e).plan(**shapes).picture().svg())
-    boxes = [[float(rect.get(key)) for key in ("x", "y", "width", "height")] for rect in root.findall(".//{*}rect")]
+    boxes = [
+        [float(rect.get(key)) for key in ("x", "y", "width", "height")]
+        for rect in root.findall(".//{*}rect")
+    ]
     assert boxes
     for path in root.findall(".//{*}path"):
         for x, y in along(path.get("d")):
-            assert not any(left + 0.5 < x < left + wide - 0.5 and top + 0.5 < y < top + high - 0.5
-                           for left, top, wide, high in boxes), path.get("d")  # fmt: skip
+            assert not any(
+                left + 0.5 < x < left + wide - 0.5 and top + 0.5 < y < top + high - 0.5
+                for left, top, wide, high in boxes
+            ), path.get("d")
 
 
 def test_a_value_that_is_used_late_passes_the_rows_between():
-    steps = [(2, (0,), "a", "copy", 0.5), (3, (2,), "b", "copy", 0.3), (4, (3, 0, 1), "c", "gemm", 0.2)]
+    steps = [
+        (2, (0,), "a", "copy", 0.5),
+        (3, (2,), "b", "copy", 0.3),
+        (4, (3, 0, 1), "c", "gemm", 0.2),
+    ]
     svg = drawn_plan({0: "A", 1: "B"}, steps, [4]).svg()
     rect = 'data-operand="{}"[^>]*><rect[^>]* y="([-0-9.]+)"'
     heights = {name: float(re.search(rect.format(name), svg)[1]) for name in "AB"}
     assert heights["A"] < heights["B"]  # B stands just above its only use
-    assert svg.count("<path") == 5 + 2 + 2  # five uses; A passes two rows, straight, with a curve to each
+    assert (
+        svg.count("<path") == 5 + 2 + 2
+    )  # five uses; A passes two rows, straight, with a curve to each
 
 
 def test_too_many_steps():

@@ -21,11 +21,29 @@ def test_shapes_may_be_given_and_deltas_are_free():
 
 def test_kernels_and_shares_of_time():
     X, Y = ed.tensor("X", "ij"), ed.tensor("Y", "jk")
-    p = ed.plan([X @ Y, X @ ed.tensor("v", "j"), ed.einsum("bij,bjk->bik", "P", "Q"), ed.einsum("bi,bi->b", "s", "t"),
-                 ed.einsum("i,i->", "q", "r"), ed.outer(ed.tensor("q", "a"), ed.tensor("v", "j")),
-                 X * X, ed.inv(ed.tensor("A", "ij"))])
+    p = ed.plan(
+        [
+            X @ Y,
+            X @ ed.tensor("v", "j"),
+            ed.einsum("bij,bjk->bik", "P", "Q"),
+            ed.einsum("bi,bi->b", "s", "t"),
+            ed.einsum("i,i->", "q", "r"),
+            ed.outer(ed.tensor("q", "a"), ed.tensor("v", "j")),
+            X * X,
+            ed.inv(ed.tensor("A", "ij")),
+        ]
+    )
     assert [row.kernel for row in p.steps] == [
-        "gemm", "gemv", "batched gemm", "row dot", "dot", "outer", "multiply", "lu", "elementwise"]
+        "gemm",
+        "gemv",
+        "batched gemm",
+        "row dot",
+        "dot",
+        "outer",
+        "multiply",
+        "lu",
+        "elementwise",
+    ]
     assert abs(sum(row.seconds for row in p.steps) / p.seconds - 1) < 1e-12
     assert str(p).splitlines()[0].split() == ["step", "einsum", "kernel", "flops", "bytes", "time"]
 
@@ -37,7 +55,9 @@ def test_what_identity_matrices_would_cost():
     assert (p.dense_flops, p.dense_largest) == (2 * n**3 + n**4, n**4)
     assert "with identity matrices for the deltas: 1.2e+04 flops" in str(p)
     assert ed.plan(ed.einsum("ij,jk->ik")).dense_flops == 0
-    assert ed.plan(ed.derive(ed.mean(ed.tensor("x", "i")), "x"), {"x": (4,)}).dense_flops == 0  # ones, no matrices
+    assert (
+        ed.plan(ed.derive(ed.mean(ed.tensor("x", "i")), "x"), {"x": (4,)}).dense_flops == 0
+    )  # ones, no matrices
 
 
 def test_rewrites_are_reported():

@@ -8,8 +8,17 @@ from einderiv.rewriting import batching as stacking
 
 rng = np.random.default_rng(0)
 n, m, k = 40, 50, 4
-ARRAYS = {"T": (n, m), "X": (m, k), "Y": (m, k), "Z": (m, k + 1), "W": (n, k), "v": (m,), "S": (n, 5, 10),
-          "K": (5, 10, k), "L": (10, 5, k)}  # fmt: skip
+ARRAYS = {
+    "T": (n, m),
+    "X": (m, k),
+    "Y": (m, k),
+    "Z": (m, k + 1),
+    "W": (n, k),
+    "v": (m,),
+    "S": (n, 5, 10),
+    "K": (5, 10, k),
+    "L": (10, 5, k),
+}
 
 
 def e(text, *names):
@@ -50,7 +59,9 @@ def test_products_are_stacked(name, dtype, monkeypatch):
         np.testing.assert_allclose(a, b, rtol=1e-4 if dtype is np.float32 else 1e-12, atol=1e-5)
         assert a.base is None or a.base.size == a.size, "a result holds no more than itself"
     steps = f._last.program.steps
-    large = next(k for k, step in enumerate(steps) if step.kind == "input" and step.spec[0] in ("S", "T"))
+    large = next(
+        k for k, step in enumerate(steps) if step.kind == "input" and step.spec[0] in ("S", "T")
+    )
     if dtype in (np.float64, np.float32):
         reading = [k for k in f._last.program.live() if large in steps[k].inputs]
         assert len(reading) == count, f._last.emitted.source

@@ -39,7 +39,9 @@ def test_halves_and_values(subscripts, names, count):
     for name, labels in zip(names, subscripts.partition("->")[0].split(","), strict=True):
         known.setdefault(name, labels)
     same = dict(SIZES)
-    for name, labels in zip(names, subscripts.partition("->")[0].split(","), strict=True):  # one name has one shape
+    for name, labels in zip(
+        names, subscripts.partition("->")[0].split(","), strict=True
+    ):  # one name has one shape
         for x, y in zip(labels, known[name], strict=True):
             same = {z: 3 for z in same} if same[x] != same[y] else same
     tensors = {name: ed.tensor(name, (None,) * len(labels)) for name, labels in known.items()}
@@ -52,7 +54,10 @@ def test_halves_and_values(subscripts, names, count):
     assert [half.count for half in halves.values()] == [count]
     assert Counter(id(f) for f in found.factors)[next(iter(halves))] == 2
     arrays = {n: rng.integers(-3, 4, [same[x] for x in labels]) for n, labels in known.items()}
-    assert ed.evaluate(found, arrays).tolist() == np.einsum(subscripts, *(arrays[n] for n in names)).tolist()
+    assert (
+        ed.evaluate(found, arrays).tolist()
+        == np.einsum(subscripts, *(arrays[n] for n in names)).tolist()
+    )
 
 
 def test_sizes_that_count_are_not_counted_twice():
@@ -62,14 +67,20 @@ def test_sizes_that_count_are_not_counted_twice():
     arrays = {"x": np.arange(3), "A": np.arange(12).reshape(3, 4)}
     found = halved_twins(e)
     assert found is not None
-    assert ed.evaluate(found, arrays) == ed.evaluate(e, arrays) == 7 * ((arrays["x"] @ arrays["A"]) ** 2).sum()
+    assert (
+        ed.evaluate(found, arrays)
+        == ed.evaluate(e, arrays)
+        == 7 * ((arrays["x"] @ arrays["A"]) ** 2).sum()
+    )
 
 
 def test_very_long_products_are_left_alone():
     n = MOST // 2 + 1
     labels = [[k, k + 1] for k in range(n)] + [[2000 + k, 2001 + k] for k in range(n)]
     tensors = [ed.tensor(f"M{k}", (None, None)) for k in range(n)]
-    e = ed.einsum(*(x for pair in zip([*tensors, *tensors], labels) for x in pair), [0, n, 2000, 2000 + n])
+    e = ed.einsum(
+        *(x for pair in zip([*tensors, *tensors], labels) for x in pair), [0, n, 2000, 2000 + n]
+    )
     assert halved_twins(e) is None
 
 
@@ -82,5 +93,7 @@ def test_the_hessian_of_a_network_goes_through_its_layers_once():
     at = {f"W{k}": rng.normal(size=(6, 6)) for k in range(4)} | {"x": rng.normal(size=(20, 6))}
     f = ed.compile(H)
     got = f(at)
-    assert any(note.startswith("twins") for note in f.plan({n: a.shape for n, a in at.items()}).notes)
+    assert any(
+        note.startswith("twins") for note in f.plan({n: a.shape for n, a in at.items()}).notes
+    )
     np.testing.assert_allclose(got, ed.evaluate(H, at), rtol=1e-10, atol=1e-12)

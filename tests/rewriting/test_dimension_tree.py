@@ -15,13 +15,21 @@ rng = np.random.default_rng(0)
 
 def model(order):
     letters = "ijkl"[:order]
-    return ed.einsum(",".join([letters, *(f"{c}z" for c in letters)]) + "->", "T", *(f"A{k}" for k in range(order)))
+    return ed.einsum(
+        ",".join([letters, *(f"{c}z" for c in letters)]) + "->",
+        "T",
+        *(f"A{k}" for k in range(order)),
+    )
 
 
 def products(order, second):
     """All gradients of a product, or their derivatives in a direction."""
     names = [f"A{k}" for k in range(order)]
-    return ed.hvp(model(order), names, [f"d{k}" for k in range(order)]) if second else ed.grad(model(order), names)
+    return (
+        ed.hvp(model(order), names, [f"d{k}" for k in range(order)])
+        if second
+        else ed.grad(model(order), names)
+    )
 
 
 def arrays(order):
@@ -36,14 +44,25 @@ def operand(roots, name):
 
 
 def uses(roots, name):
-    return sum(any(getattr(f, "name", None) == name for f in n.factors) for n in walk(roots) if isinstance(n, Einsum))
+    return sum(
+        any(getattr(f, "name", None) == name for f in n.factors)
+        for n in walk(roots)
+        if isinstance(n, Einsum)
+    )
 
 
 #: the order, second derivatives?, where T is cut, products with T before and after
 CP = [
-    (3, False, 1, 3, 2), (3, False, 2, 3, 2), (3, True, 1, 6, 3), (3, True, 2, 6, 3),
-    (4, False, 1, 4, 2), (4, False, 2, 4, 2), (4, False, 3, 4, 2), (4, True, 2, 12, 4), (4, True, 1, 12, 3),
-]  # fmt: skip
+    (3, False, 1, 3, 2),
+    (3, False, 2, 3, 2),
+    (3, True, 1, 6, 3),
+    (3, True, 2, 6, 3),
+    (4, False, 1, 4, 2),
+    (4, False, 2, 4, 2),
+    (4, False, 3, 4, 2),
+    (4, True, 2, 12, 4),
+    (4, True, 1, 12, 3),
+]
 
 
 @pytest.mark.parametrize(("order", "second", "cut", "before", "after"), CP)
@@ -61,7 +80,10 @@ def test_derivatives_of_a_product_read_the_tensor_a_few_times(order, second, cut
 
 def terms(*texts):
     """A sum of einsums of T and matrices, whose names begin with their labels."""
-    parts = [c * ed.einsum(f"ijkl,{','.join(n[:2] for n in names)}->{out}", "T", *names) for c, out, *names in texts]
+    parts = [
+        c * ed.einsum(f"ijkl,{','.join(n[:2] for n in names)}->{out}", "T", *names)
+        for c, out, *names in texts
+    ]
     return parts[0] if len(parts) == 1 else Add(tuple(parts))
 
 
@@ -88,7 +110,9 @@ def test_terms_that_agree_on_one_end(name):
         return
     found = shared(found)
     assert uses(found, "T") == left < uses(roots, "T")
-    shapes = {n: [SIZES[c] for c in n[:2]] for root in roots for n in ed.compile(root).inputs if n != "T"}
+    shapes = {
+        n: [SIZES[c] for c in n[:2]] for root in roots for n in ed.compile(root).inputs if n != "T"
+    }
     at = {n: rng.integers(-3, 4, shape) for n, shape in shapes.items()} | {"T": arrays(4)["T"]}
     for a, b in zip(roots, found, strict=True):
         known = {n: at[n] for n in ed.compile(a).inputs}
@@ -101,7 +125,11 @@ def test_plans_contract_the_tensor_from_its_ends(order, count):
     at = {n: np.tile(x, (6,) * order if n == "T" else (6, 6)) for n, x in at.items()}
     f = ed.compile(products(order, True))
     f({n: at[n] for n in f.inputs})
-    lines = [line for line in f._last.emitted.source.splitlines() if "T.reshape(" in line or "T.transpose(" in line]
+    lines = [
+        line
+        for line in f._last.emitted.source.splitlines()
+        if "T.reshape(" in line or "T.transpose(" in line
+    ]
     assert len(lines) <= count, lines
 
 
@@ -109,7 +137,9 @@ def test_plans_contract_the_tensor_from_its_ends(order, count):
 def test_the_order_of_what_is_near_is_the_written_one(turned):
     # Addresses differ from process to process; a plan that followed them would, too.
     tensors = sorted((ed.tensor(name, axes) for name, axes in [("P", "i"), ("Q", "j")] * 9), key=id)
-    P = next(x for x in (tensors[::-1] if turned else tensors) if x.name == "P")  # the last, or the first
+    P = next(
+        x for x in (tensors[::-1] if turned else tensors) if x.name == "P"
+    )  # the last, or the first
     Q = next(x for x in (tensors if turned else tensors[::-1]) if x.name == "Q")
     terms = [ed.einsum("ijkl,i,j,k,l->", T, P, Q, f"N{k}", f"M{k}") for k in range(2)]
     (found,) = halved([terms[0] + terms[1]], T, 2)

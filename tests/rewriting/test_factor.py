@@ -41,7 +41,9 @@ APART = {
 
 
 def arrays(expression):
-    return {n: rng.integers(-3, 4, (3,) * tensor.ndim) for n, tensor in tensors_of(expression).items()}
+    return {
+        n: rng.integers(-3, 4, (3,) * tensor.ndim) for n, tensor in tensors_of(expression).items()
+    }
 
 
 @pytest.mark.parametrize(("sum_", "inside"), CASES.values(), ids=CASES)
@@ -70,7 +72,10 @@ def test_random_sums(seed):
     rng = np.random.default_rng(seed)
     terms = []
     for _ in range(int(rng.integers(2, 4))):
-        labels = ["".join(rng.choice(list("abcd"), 2, replace=False)) for _ in range(int(rng.integers(2, 5)))]
+        labels = [
+            "".join(rng.choice(list("abcd"), 2, replace=False))
+            for _ in range(int(rng.integers(2, 5)))
+        ]
         names = [str(rng.choice(list("FGH"))) for _ in labels]
         if not {"a", "b"} <= set("".join(labels)):
             labels.append("ab")
@@ -84,7 +89,10 @@ def test_random_sums(seed):
 
 
 def test_a_sum_of_einsums_multiplies_once():
-    total = sum((e("ij,jk,kl->il", "L", f"M{k}", "N") for k in range(1, 4)), e("ij,jk,kl->il", "L", "M0", "N"))
+    total = sum(
+        (e("ij,jk,kl->il", "L", f"M{k}", "N") for k in range(1, 4)),
+        e("ij,jk,kl->il", "L", "M0", "N"),
+    )
     n = 64
     f = ed.compile(total)
     assert f.plan({name: (n, n) for name in f.inputs}).flops < 2 * 2 * n**3 + 4 * n * n
@@ -96,7 +104,10 @@ def test_what_some_terms_have_in_common():
     assert factored(e) is None
     found = list(partly_factored(e))
     assert len(found) == 1
-    at = {n: np.random.default_rng(0).integers(-4, 5, (2, 3) if n in "ABC" else (3, 4)) for n in "ABCPQ"}
+    at = {
+        n: np.random.default_rng(0).integers(-4, 5, (2, 3) if n in "ABC" else (3, 4))
+        for n in "ABCPQ"
+    }
     assert ed.evaluate(found[0], at).tolist() == ed.evaluate(e, at).tolist()
     assert sum(1 for node in walk(found) if isinstance(node, Tensor) and node.name == "P") == 1
 

@@ -6,8 +6,10 @@ import pytest
 import einderiv as ed
 
 A, B, C, M = ed.tensor("A", "ij"), ed.tensor("B", "jk"), ed.tensor("C", "ik"), ed.tensor("M", "ik")
-AT = {n: np.random.default_rng(k).normal(size=s)
-      for k, (n, s) in enumerate({"A": (4, 3), "B": (3, 5), "C": (4, 5), "M": (4, 5)}.items())}  # fmt: skip
+AT = {
+    n: np.random.default_rng(k).normal(size=s)
+    for k, (n, s) in enumerate({"A": (4, 3), "B": (3, 5), "C": (4, 5), "M": (4, 5)}.items())
+}
 #: an expression, a line that torch's source has, a line that JAX's source has
 CASES = {
     "a product, subtracted":  (C - A @ B,            "torch.addmm(C, A, B, alpha=-1)", "C - t0"),
@@ -60,7 +62,9 @@ def test_whole_numbers_are_left_alone():
     torch = pytest.importorskip("torch")
     f = ed.compile(C - A @ B, backend="torch")
     given = {n: torch.tensor(np.arange(AT[n].size).reshape(AT[n].shape)) for n in "ABC"}
-    assert f(given).tolist() == (given["C"].numpy() - given["A"].numpy() @ given["B"].numpy()).tolist()
+    assert (
+        f(given).tolist() == (given["C"].numpy() - given["A"].numpy() @ given["B"].numpy()).tolist()
+    )
     assert "addmm" not in f._last.emitted.source
 
 

@@ -9,8 +9,12 @@ from einderiv.planning.gram import SYMMETRIC
 n, m = 70, 90
 rng = np.random.default_rng(0)
 FORMS = [  # the einsum, is it a Gram matrix?
-    ("nd,n,ne->de", True), ("nd,n,ne->ed", True), ("dn,n,en->de", True), ("nd,d,ne->de", False), ("nd,n,en->de", False),
-]  # fmt: skip
+    ("nd,n,ne->de", True),
+    ("nd,n,ne->ed", True),
+    ("dn,n,en->de", True),
+    ("nd,d,ne->de", False),
+    ("nd,n,en->de", False),
+]
 
 
 def sources(e, **arrays):
@@ -31,11 +35,18 @@ def test_gram_matrices_with_weights(subscripts, gram, shift):
         assert got.tolist() == got.T.tolist() or shift, "symmetric to the last bit"
 
 
-@pytest.mark.parametrize("subscripts", ["nr,rb,rd->nbd", "rn,rb,rd->nbd", "nr,br,dr->nbd", "nr,rb,rd->ndb"])
-@pytest.mark.parametrize(("side", "summed", "found"), [(4, 64, True), (9, 100, True), (3, 100, False), (9, 63, False)])
+@pytest.mark.parametrize(
+    "subscripts", ["nr,rb,rd->nbd", "rn,rb,rd->nbd", "nr,br,dr->nbd", "nr,rb,rd->ndb"]
+)
+@pytest.mark.parametrize(
+    ("side", "summed", "found"), [(4, 64, True), (9, 100, True), (3, 100, False), (9, 63, False)]
+)
 def test_a_gram_matrix_for_each_row(subscripts, side, summed, found):
     sizes = {"n": 256, "r": summed, "b": side, "d": side}
-    M, X = (rng.integers(-3, 4, [sizes[x] for x in ls]).astype(float) for ls in subscripts.split(",")[:2])
+    M, X = (
+        rng.integers(-3, 4, [sizes[x] for x in ls]).astype(float)
+        for ls in subscripts.split(",")[:2]
+    )
     got, source = sources(ed.einsum(subscripts, "M", "X", "X"), M=M, X=X)
     assert got.tolist() == np.einsum(subscripts, M, X, X).tolist()
     assert ("= grams(" in source) is found
@@ -48,7 +59,10 @@ def test_no_gram_of_two_matrices_or_small_ones():
     w, X = rng.random(m), rng.normal(size=(m, n))
     assert "gram(" not in sources(ed.einsum("nd,n,nd->nd", "X", "w", "X"), X=X, w=w)[1]
     assert "gram(" not in sources(ed.einsum("nd,n,ne->de", "X", "w", "Y"), X=X, w=w, Y=X + 1)[1]
-    assert "gram(" not in sources(ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X[:, : SYMMETRIC - 1], w=w)[1]
+    assert (
+        "gram("
+        not in sources(ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X[:, : SYMMETRIC - 1], w=w)[1]
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float32, np.complex128])
@@ -76,7 +90,9 @@ def test_weights_that_were_not_tested_when_the_plan_was_made():
 def test_the_hessian_of_logistic_regression_is_one():
     X, w, y = ed.tensor("X", "nd"), ed.tensor("w", "d"), ed.tensor("y", "n")
     H = ed.hessian(ed.sum(ed.softplus(-(y * (X @ w)))), w)
-    assert "= gram(X, " in sources(H, X=rng.normal(size=(m, n)), w=rng.normal(size=n), y=np.ones(m))[1]
+    assert (
+        "= gram(X, " in sources(H, X=rng.normal(size=(m, n)), w=rng.normal(size=n), y=np.ones(m))[1]
+    )
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (5,), (3, 4)])
@@ -98,8 +114,12 @@ def test_slopes_of_the_sigmoid_far_out():
     x = ed.tensor("x", "i")
     at = np.array([-1000.0, -40.0, 40.0, 1000.0, np.inf, -np.inf, np.nan])
     want = [0, np.exp(-40.0), np.exp(-40.0), 0, 0, 0, np.nan]
-    np.testing.assert_allclose(ed.evaluate(ed.jvp(ed.sigmoid(x), x, "v"), x=at, v=np.ones(7)), want, rtol=1e-12)
-    np.testing.assert_allclose(ed.evaluate(ed.sigmoid(-x), x=at)[:4], [1, 1, np.exp(-40.0), 0], rtol=1e-12)
+    np.testing.assert_allclose(
+        ed.evaluate(ed.jvp(ed.sigmoid(x), x, "v"), x=at, v=np.ones(7)), want, rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        ed.evaluate(ed.sigmoid(-x), x=at)[:4], [1, 1, np.exp(-40.0), 0], rtol=1e-12
+    )
 
 
 def test_other_sigmoids_stay_what_they_are():
@@ -120,7 +140,7 @@ SUMS = [  # the expression, what the source says
     (lambda: 2 * X - Y + 0.5, "0.5 + 2 * X - Y"),
     (lambda: X - 3 * ed.einsum("j->ij", u, sizes={"i": 3}), "X + t0"),
     (lambda: ed.einsum("j->ij", u, sizes={"i": 3}) + 1, "t1[...] = u"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("build", "text"), SUMS, ids=[text for _, text in SUMS])
@@ -167,9 +187,16 @@ def test_ones_are_made_once_and_their_name_may_be_taken():
     assert f.plan(ones=(3, 4)).steps[0].einsum == "ab->a"  # for shapes alone nothing is lowered
 
 
-@pytest.mark.parametrize(("shape", "by_blas"), [
-    ((3, 4), True), ((9, 3000), True), ((3, 3000), False), ((3000, 3), True), ((0, 2), True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "by_blas"),
+    [
+        ((3, 4), True),
+        ((9, 3000), True),
+        ((3, 3000), False),
+        ((3000, 3), True),
+        ((0, 2), True),
+    ],
+)
 @pytest.mark.parametrize(("subscripts", "names"), [("i,j->ij", "xy"), ("j,i->ij", "yx")])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
 def test_outer_products(subscripts, names, shape, by_blas, dtype):

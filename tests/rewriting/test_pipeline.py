@@ -19,7 +19,10 @@ def kinds(e, **shapes):
 
 
 def test_only_the_edge_is_asked_for():
-    x, C = ed.tensor("x", "i"), ed.einsum("ij,jk->ik", [[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.0]])
+    x, C = (
+        ed.tensor("x", "i"),
+        ed.einsum("ij,jk->ik", [[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.0]]),
+    )
     asked, _, program = kinds(ed.exp(ed.sin(C)) @ x, x=(2,))
     assert asked == ["apply"]  # not the product, not the sine
     assert program.held[-1].shape == (2, 2)

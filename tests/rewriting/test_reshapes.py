@@ -8,7 +8,9 @@ from einderiv.expression import Apply, tensors_of, walk
 from einderiv.rewriting import search as strategies
 from einderiv.rewriting.reshapes import unmerged
 
-A, B, X, Y = (ed.tensor(n, axes) for n, axes in (("A", "ij"), ("B", "kl"), ("X", "ij"), ("Y", "jk")))
+A, B, X, Y = (
+    ed.tensor(n, axes) for n, axes in (("A", "ij"), ("B", "kl"), ("X", "ij"), ("Y", "jk"))
+)
 x, y = ed.tensor("x", "p"), ed.tensor("y", "q")
 SHAPES = {"A": (2, 3), "B": (4, 5), "X": (2, 3), "Y": (3, 4), "x": (8,), "y": (15,), "z": (6,)}
 rng = np.random.default_rng(0)
@@ -46,7 +48,9 @@ def test_the_value_stays(e, monkeypatch):
 def test_nothing_is_merged_any_more(name):
     (moved,) = unmerged([EXPRESSIONS[name]])
     left = [n for n in walk([moved]) if isinstance(n, Apply) and n.function.name == "vec"]
-    assert bool(left) == (name in ("kron times", "by x"))  # there the merged axis is one of the result
+    assert bool(left) == (
+        name in ("kron times", "by x")
+    )  # there the merged axis is one of the result
 
 
 def test_the_gradient_of_a_kronecker_product_forms_none():

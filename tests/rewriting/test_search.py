@@ -69,7 +69,9 @@ def test_all_gradients_of_a_train_run_along_one_tree():
     together = ed.evaluate(gradients, floats)
     for name, value in zip(names, together, strict=True):
         alone = ed.evaluate(ed.grad(y, name), floats)
-        np.testing.assert_allclose(value, alone, rtol=1e-12, atol=1e-12 * max(1, np.abs(alone).max()))
+        np.testing.assert_allclose(
+            value, alone, rtol=1e-12, atol=1e-12 * max(1, np.abs(alone).max())
+        )
 
 
 #: expressions with shapes for which something is rewritten; whole numbers, so that values are equal exactly
@@ -106,7 +108,9 @@ def test_values_stay_what_they_are(name, monkeypatch):
     arrays = {n: rng.integers(-2, 3, shape) for n, shape in shapes.items()}
     tree = make()
     found = ed.evaluate(tree, arrays)
-    monkeypatch.setattr("einderiv.rewriting.pipeline.improved", lambda roots, _, plan, **__: (plan(roots)[1], []))
+    monkeypatch.setattr(
+        "einderiv.rewriting.pipeline.improved", lambda roots, _, plan, **__: (plan(roots)[1], [])
+    )
     plain = ed.evaluate(make(), arrays)
     for a, b in zip(leaves(found), leaves(plain), strict=True):
         assert a.dtype == np.int64
@@ -157,14 +161,22 @@ def test_trials_are_bounded():
 def test_structured_results_keep_their_terms():
     H = ed.hessian(LOSS, U)
     rng = np.random.default_rng(0)
-    arrays = {"U": rng.normal(size=(800, 10)), "V": rng.normal(size=(700, 10)), "T": rng.normal(size=(800, 700))}
+    arrays = {
+        "U": rng.normal(size=(800, 10)),
+        "V": rng.normal(size=(700, 10)),
+        "T": rng.normal(size=(800, 700)),
+    }
     s = ed.evaluate(H, arrays, dense=False)
     assert [e for _, e in s.terms] == ["db->abad"]
 
 
 def test_seconds_grow_with_work():
-    small, large = (ed.compile(ed.einsum("ij,jk->ik", "A", "B"))._planned({"A": (n, n), "B": (n, n)}, {}, {}).program
-                    for n in (10, 1000))  # fmt: skip
+    small, large = (
+        ed.compile(ed.einsum("ij,jk->ik", "A", "B"))
+        ._planned({"A": (n, n), "B": (n, n)}, {}, {})
+        .program
+        for n in (10, 1000)
+    )
     assert seconds(small, small.live()) < 1e-5 < seconds(large, large.live()) < 1
 
 

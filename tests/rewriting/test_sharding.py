@@ -43,22 +43,29 @@ def test_axes_that_results_keep(name):
     program = _unsized(e, {n: s for n, s in shapes.items() if n in known}).program
     axes = divided(program, 8)
     assert axes[program.outputs[0]] == axis
-    named = {program.steps[k].spec[0]: p for k, p in axes.items() if program.steps[k].kind == "input"}
+    named = {
+        program.steps[k].spec[0]: p for k, p in axes.items() if program.steps[k].kind == "input"
+    }
     assert {n: p for n, p in named.items() if p is not None} == inputs
 
 
 def test_what_does_not_divide_is_refused():
     program = _unsized(CHAIN, {"A": (63, 32), "B": (32, 16), "C": (16, 7)}).program
-    with pytest.raises(ed.EinderivError, match=r"no axis of a result of shape \(63, 7\) divides among 8 devices"):
+    with pytest.raises(
+        ed.EinderivError, match=r"no axis of a result of shape \(63, 7\) divides among 8 devices"
+    ):
         divided(program, 8)
     assert divided(program, 7)[program.outputs[0]] is not None
 
 
-@pytest.mark.parametrize(("mesh", "backend", "error", "match"), [
-    (8,        "jax",   TypeError,        "mesh is a jax.sharding.Mesh, not int"),
-    (object(), None,    ed.EinderivError, "say backend='jax' too"),
-    (object(), "torch", ed.EinderivError, "say backend='jax' too"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mesh", "backend", "error", "match"),
+    [
+        (8, "jax", TypeError, "mesh is a jax.sharding.Mesh, not int"),
+        (object(), None, ed.EinderivError, "say backend='jax' too"),
+        (object(), "torch", ed.EinderivError, "say backend='jax' too"),
+    ],
+)
 def test_what_is_no_mesh(mesh, backend, error, match):
     with pytest.raises(error, match=match):
         check_mesh(mesh, backend)
@@ -73,7 +80,9 @@ def on_eight_devices():
     import numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-    sends = re.compile(r"\b(all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter)(?:-start)?\(")
+    sends = re.compile(
+        r"\b(all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter)(?:-start)?\("
+    )
     mesh = Mesh(np.array(jax.devices()).reshape(4, 2), ("rows", "columns"))
     rng = np.random.default_rng(0)
     found = {}
@@ -86,15 +95,20 @@ def on_eight_devices():
         scope = {}
         exec(f.source({n: a.shape for n, a in arrays.items()}), scope)
         again = scope["compute"](*(arrays[n] for n in f.inputs))
-        found[name] = {"sent": sends.findall(compiled.as_text()), "whole": got.size,
-                       "part": got.addressable_shards[0].data.size,
-                       "close": bool(np.allclose(got, want, rtol=1e-12, atol=1e-12)),
-                       "eager": bool(np.allclose(f(arrays), want)),
-                       "source": bool(np.allclose(again, want))}  # fmt: skip
+        found[name] = {
+            "sent": sends.findall(compiled.as_text()),
+            "whole": got.size,
+            "part": got.addressable_shards[0].data.size,
+            "close": bool(np.allclose(got, want, rtol=1e-12, atol=1e-12)),
+            "eager": bool(np.allclose(f(arrays), want)),
+            "source": bool(np.allclose(again, want)),
+        }
     # Along the axis that is summed, the parts of both operands have to be added: the counting sees it.
     flat = Mesh(np.array(jax.devices()), ("devices",))
-    x, y = (jax.device_put(jnp.ones((64, 64)), NamedSharding(flat, PartitionSpec(*spec)))
-            for spec in ((None, "devices"), ("devices", None)))  # fmt: skip
+    x, y = (
+        jax.device_put(jnp.ones((64, 64)), NamedSharding(flat, PartitionSpec(*spec)))
+        for spec in ((None, "devices"), ("devices", None))
+    )
     found["summed"] = {"sent": sends.findall(jax.jit(jnp.matmul).lower(x, y).compile().as_text())}
     print(json.dumps(found))
 
@@ -102,12 +116,24 @@ def on_eight_devices():
 @pytest.fixture(scope="module")
 def eight():
     pytest.importorskip("jax")
-    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8", "JAX_ENABLE_X64": "1",
-           "JAX_PLATFORMS": "cpu", "PYTHONPATH": os.pathsep.join([str(Path(ed.__file__).parents[1]),
-                                                                  str(Path(__file__).parent)])}  # fmt: skip
+    env = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_ENABLE_X64": "1",
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": os.pathsep.join(
+            [str(Path(ed.__file__).parents[1]), str(Path(__file__).parent)]
+        ),
+    }
     code = "from test_sharding import on_eight_devices; on_eight_devices()"
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=110,
-                          check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -89,20 +89,31 @@ def source_of(e, **shapes):
 def test_a_masked_factorisation_runs_in_rows():
     source = source_of(EXPRESSIONS["masked"], U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
     loop = source[source.index("for ") :]
-    assert [x.strip() for x in loop.split("\n")[2:5]] == ["t0 = U[block].dot(V.T)", "t0 -= T[block]", "t0 *= M[block]"]
+    assert [x.strip() for x in loop.split("\n")[2:5]] == [
+        "t0 = U[block].dot(V.T)",
+        "t0 -= T[block]",
+        "t0 *= M[block]",
+    ]
 
 
 def test_no_loop_where_nothing_is_passed_on():
     A = ed.tensor("A", "ij")
     assert "for " not in source_of(A @ A.T, A=(600, 500))
-    assert "for " not in source_of(EXPRESSIONS["masked"], U=(50, 4), V=(60, 4), T=(50, 60), M=(50, 60))
+    assert "for " not in source_of(
+        EXPRESSIONS["masked"], U=(50, 4), V=(60, 4), T=(50, 60), M=(50, 60)
+    )
 
 
 def test_integers_and_complex_numbers_run_in_one_piece():
     e = EXPRESSIONS["masked"]
     for dtype in (np.int64, np.complex128):
         f = ed.compile(e)
-        f({n: np.ones(s, dtype) for n, s in dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600)).items()})
+        f(
+            {
+                n: np.ones(s, dtype)
+                for n, s in dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600)).items()
+            }
+        )
         assert "for " not in f._last.emitted.source
 
 
@@ -122,8 +133,12 @@ def test_rows_fit_the_cache(monkeypatch):
 
 
 v = ed.tensor("v", "m")
-AT = {"U": rng.normal(size=(1000, 8)), "V": rng.normal(size=(750, 8)), "T": rng.normal(size=(1000, 750)),
-      "v": rng.normal(size=750)}  # fmt: skip
+AT = {
+    "U": rng.normal(size=(1000, 8)),
+    "V": rng.normal(size=(750, 8)),
+    "T": rng.normal(size=(1000, 750)),
+    "v": rng.normal(size=750),
+}
 WHOLE = 8 * 1000 * 750  # bytes of a matrix of all pairs
 LIMITED = {
     "a number":        ed.sum(ed.tanh(U @ V.T) * T),
@@ -179,10 +194,21 @@ def test_no_slices_where_it_fits():
     assert "progress" not in f._last.emitted.source
 
 
-@pytest.mark.parametrize(("e", "limit", "message"), [
-    (ed.outer(v, v),        10**6,     r"the dense result of shape \(750, 750\) takes 4.5 MB, over the limit of 1 MB"),
-    (ed.inv(T.T @ T) @ v,   5 * 10**6, r"together take 9 MB at their peak, over the memory_limit of 5 MB"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "limit", "message"),
+    [
+        (
+            ed.outer(v, v),
+            10**6,
+            r"the dense result of shape \(750, 750\) takes 4.5 MB, over the limit of 1 MB",
+        ),
+        (
+            ed.inv(T.T @ T) @ v,
+            5 * 10**6,
+            r"together take 9 MB at their peak, over the memory_limit of 5 MB",
+        ),
+    ],
+)
 def test_what_cannot_be_cut(e, limit, message):
     f = ed.compile(e, memory_limit=limit)
     with pytest.raises(ed.LimitError, match=message):
@@ -192,6 +218,9 @@ def test_what_cannot_be_cut(e, limit, message):
 def test_whole_numbers_and_complex_ones_are_cut_too():
     e = ed.einsum("nk,mk,nm->", "U", "V", "T")
     for dtype in (np.int64, np.complex128):
-        at = {n: rng.integers(-3, 4, s).astype(dtype) for n, s in dict(U=(50, 8), V=(40, 8), T=(50, 40)).items()}
+        at = {
+            n: rng.integers(-3, 4, s).astype(dtype)
+            for n, s in dict(U=(50, 8), V=(40, 8), T=(50, 40)).items()
+        }
         f = ed.compile(e, memory_limit=3000)
         assert f(at) == np.einsum("nk,mk,nm->", at["U"], at["V"], at["T"])

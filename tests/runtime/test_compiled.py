@@ -24,24 +24,41 @@ def y():
 
 
 # ---- ways to give arrays
-@pytest.mark.parametrize("call", [
-    lambda: ed.evaluate(y(), A=A2, x=X3),
-    lambda: ed.evaluate(y(), {"A": A2, "x": X3}),
-    lambda: ed.evaluate(y(), {"A": A2}, x=X3),
-    lambda: ed.evaluate(y(), A=A2.tolist(), x=tuple(X3.tolist())),
-    lambda: ed.evaluate(y(), {}, A=A2, x=X3),
-    lambda: ed.compile(y())(A=A2, x=X3),
-    lambda: ed.compile(y())({"A": A2, "x": X3}),
-    lambda: ed.compile([y()])(A=A2, x=X3)[0],
-    lambda: ed.compile(y(), backend="numpy", optimize="greedy", memory_limit=10**6)(x=X3, A=A2),
-    lambda: ed.evaluate(y(), A=A2, x=X3, dense=False).dense(),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ed.evaluate(y(), A=A2, x=X3),
+        lambda: ed.evaluate(y(), {"A": A2, "x": X3}),
+        lambda: ed.evaluate(y(), {"A": A2}, x=X3),
+        lambda: ed.evaluate(y(), A=A2.tolist(), x=tuple(X3.tolist())),
+        lambda: ed.evaluate(y(), {}, A=A2, x=X3),
+        lambda: ed.compile(y())(A=A2, x=X3),
+        lambda: ed.compile(y())({"A": A2, "x": X3}),
+        lambda: ed.compile([y()])(A=A2, x=X3)[0],
+        lambda: ed.compile(y(), backend="numpy", optimize="greedy", memory_limit=10**6)(x=X3, A=A2),
+        lambda: ed.evaluate(y(), A=A2, x=X3, dense=False).dense(),
+    ],
+)
 def test_ways_to_give_arrays(call):
     assert_same(call(), WANT)
 
 
-OPTIONS = ["dense", "sizes", "memory_limit", "e", "arrays", "optimize", "backend", "self", "seed", "named",
-           "wrt", "y", "out", "zeroed"]
+OPTIONS = [
+    "dense",
+    "sizes",
+    "memory_limit",
+    "e",
+    "arrays",
+    "optimize",
+    "backend",
+    "self",
+    "seed",
+    "named",
+    "wrt",
+    "y",
+    "out",
+    "zeroed",
+]
 
 
 @pytest.mark.parametrize("name", OPTIONS)
@@ -55,7 +72,13 @@ def test_tensors_named_like_options(name):
     assert "A2" not in f.source({name: (2, 3), "x": (3,)})
     assert f.plan({name: (2, 3), "x": (3,)}).flops == 12
     assert ed.check(e, name, given).ok
-    if name not in ("dense", "sizes", "memory_limit", "out", "zeroed"):  # those are options; all else is free
+    if name not in (
+        "dense",
+        "sizes",
+        "memory_limit",
+        "out",
+        "zeroed",
+    ):  # those are options; all else is free
         assert_same(ed.evaluate(e, **given), WANT)
         if name != "memory_limit":
             assert_same(f(**given), WANT)
@@ -82,7 +105,9 @@ def test_trees(tree, want):
             return [same(g, w) for g, w in zip(got, wanted, strict=True)]
         return assert_same(got, wanted)
 
-    tree, want = (part(arg) if callable(part) else part for part, arg in ((tree, t("A", "ij")), (want, A2)))
+    tree, want = (
+        part(arg) if callable(part) else part for part, arg in ((tree, t("A", "ij")), (want, A2))
+    )
     given = {"A": A2} if want else {}
     same(ed.evaluate(tree, given), want)
     same(ed.compile(tree)(given), want)
@@ -187,7 +212,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "error", "match"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+@pytest.mark.parametrize(
+    ("call", "error", "match"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED]
+)
 def test_refused(call, error, match):
     with pytest.raises(error, match=match):
         call()
@@ -281,7 +308,12 @@ def test_threads_get_the_same_results(shared):
 # ---- constants: the same values, and what depends on them alone computed once
 A, B, x, b = ed.tensor("A", "ij"), ed.tensor("B", "jk"), ed.tensor("x", "k"), ed.tensor("b", "i")
 rng = np.random.default_rng(0)
-AT = {"A": rng.normal(size=(5, 5)), "B": rng.normal(size=(5, 4)), "x": rng.normal(size=4), "b": rng.normal(size=5)}
+AT = {
+    "A": rng.normal(size=(5, 5)),
+    "B": rng.normal(size=(5, 4)),
+    "x": rng.normal(size=4),
+    "b": rng.normal(size=5),
+}
 CASES = {  # an expression, its constants, the steps that are left for each call
     "a product":        (ed.exp(A @ B) @ x, ["A", "B"], 1),
     "a solve":          (ed.inv(A) @ b, ["A"], 1),
@@ -295,7 +327,12 @@ CASES = {  # an expression, its constants, the steps that are left for each call
 
 def arrays(e):
     at = {**AT, "M": np.ones((5, 3))}
-    return {n: at[n] for n in {k for root in (e if isinstance(e, list) else [e]) for k in ed.compile(root).tensors}}
+    return {
+        n: at[n]
+        for n in {
+            k for root in (e if isinstance(e, list) else [e]) for k in ed.compile(root).tensors
+        }
+    }
 
 
 @pytest.mark.parametrize(("e", "names", "steps"), CASES.values(), ids=CASES)
@@ -318,7 +355,9 @@ def test_a_factorisation_is_made_once(monkeypatch):
 
     made = []
     real = lapack.get_lapack_funcs
-    monkeypatch.setattr(lapack, "get_lapack_funcs", lambda names, *a: made.append(names) or real(names, *a))
+    monkeypatch.setattr(
+        lapack, "get_lapack_funcs", lambda names, *a: made.append(names) or real(names, *a)
+    )
     f = ed.compile(ed.inv(A) @ b, constants=["A"])
     for k in range(4):
         got = f(b=AT["b"] * k, **({"A": AT["A"]} if k == 0 else {}))
@@ -364,13 +403,28 @@ def test_whole_numbers_stay_exact():
         f(A=[[2**62, 2], [3, 4]], b=[4, 1])
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), [
-    (lambda: ed.compile(A @ b, constants="A"),                      TypeError,        "a list of names"),
-    (lambda: ed.compile(A @ b, constants=["C"]),                    ed.EinderivError, "no tensor here is called 'C'"),
-    (lambda: ed.compile(A @ b, constants=["A"])(b=AT["b"]),         ed.EinderivError, "no array for the constant A"),
-    (lambda: ed.compile(A @ b, constants=["A"])(A=AT["A"]),         ed.EinderivError, "no array for b"),
-    (lambda: ed.compile(A @ b, constants=["A"])(A=AT["b"], b=AT["b"]), ed.ShapeError, "constant A"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: ed.compile(A @ b, constants="A"), TypeError, "a list of names"),
+        (
+            lambda: ed.compile(A @ b, constants=["C"]),
+            ed.EinderivError,
+            "no tensor here is called 'C'",
+        ),
+        (
+            lambda: ed.compile(A @ b, constants=["A"])(b=AT["b"]),
+            ed.EinderivError,
+            "no array for the constant A",
+        ),
+        (lambda: ed.compile(A @ b, constants=["A"])(A=AT["A"]), ed.EinderivError, "no array for b"),
+        (
+            lambda: ed.compile(A @ b, constants=["A"])(A=AT["b"], b=AT["b"]),
+            ed.ShapeError,
+            "constant A",
+        ),
+    ],
+)
 def test_constants_that_are_refused(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
@@ -397,10 +451,19 @@ def test_constants_of_a_library(host, name, given):
     names = [n for n in names if n in arrays(e)] or ["x"]
     at, want = arrays(e), leaves(ed.compile(e)(arrays(e)))
     backend, make = host
-    at = {n: a if given == "all of NumPy" or (given != "theirs" and n in names) else make(a) for n, a in at.items()}
+    at = {
+        n: a if given == "all of NumPy" or (given != "theirs" and n in names) else make(a)
+        for n, a in at.items()
+    }
     f = ed.compile(e, constants=names, backend=None if given == "theirs" else backend)
     rest = {n: a for n, a in at.items() if n not in names}
-    for found in (f(at), f(rest), f(**rest), f(rest), f.raw(*(make(arrays(e)[n]) for n in f.inputs))):
+    for found in (
+        f(at),
+        f(rest),
+        f(**rest),
+        f(rest),
+        f.raw(*(make(arrays(e)[n]) for n in f.inputs)),
+    ):
         for a, c in zip(leaves(found), want, strict=True):
             assert type(a) is type(make(1.0))
             np.testing.assert_allclose(a, c, rtol=1e-12)
@@ -421,12 +484,21 @@ def test_a_factorisation_of_torch_is_made_once(monkeypatch):
 def test_constants_under_jit():
     jax = pytest.importorskip("jax")
     jax.config.update("jax_enable_x64", True)
-    f, want = ed.compile(ed.inv(A) @ b, constants=["A"], backend="jax"), np.linalg.solve(AT["A"], AT["b"])
-    np.testing.assert_allclose(jax.jit(lambda b: f(A=AT["A"], b=b))(AT["b"]), want)  # planned while it is traced
+    f, want = (
+        ed.compile(ed.inv(A) @ b, constants=["A"], backend="jax"),
+        np.linalg.solve(AT["A"], AT["b"]),
+    )
+    np.testing.assert_allclose(
+        jax.jit(lambda b: f(A=AT["A"], b=b))(AT["b"]), want
+    )  # planned while it is traced
     np.testing.assert_allclose(f(b=AT["b"]), want)
     np.testing.assert_allclose(jax.jit(f.raw)(AT["b"]), want)
-    np.testing.assert_allclose(jax.vmap(lambda b: f(b=b))(np.stack([AT["b"], 2 * AT["b"]]))[1], 2 * want)
-    with pytest.raises(ed.BackendError, match=r"constant A is kept.*neither be traced nor get a gradient"):
+    np.testing.assert_allclose(
+        jax.vmap(lambda b: f(b=b))(np.stack([AT["b"], 2 * AT["b"]]))[1], 2 * want
+    )
+    with pytest.raises(
+        ed.BackendError, match=r"constant A is kept.*neither be traced nor get a gradient"
+    ):
         jax.jit(lambda A: f(A=A, b=AT["b"]))(AT["A"])
 
 

@@ -18,7 +18,9 @@ def product():
 
 
 # ---- the dtype of results: NumPy's result_type of all arrays that the expression has met
-F4, F8, C8, C16, I1, I8, U1, F2, B1 = map(np.dtype, ("f4", "f8", "c8", "c16", "i1", "i8", "u1", "f2", "?"))
+F4, F8, C8, C16, I1, I8, U1, F2, B1 = map(
+    np.dtype, ("f4", "f8", "c8", "c16", "i1", "i8", "u1", "f2", "?")
+)
 PAIRS = [
     # X   Y    result
     (F4,  F4,  F4),
@@ -100,13 +102,16 @@ def test_integers_under_a_smooth_function_are_double(dtype):
     np.testing.assert_allclose(ed.evaluate(ed.exp(X), X=x), np.exp([[0.0, 1.0]]), rtol=1e-15)
 
 
-@pytest.mark.parametrize(("f", "want"), [
-    (ed.relu,       [0, 0, 2]),
-    (ed.abs,        [3, 0, 2]),
-    (ed.square,     [9, 0, 4]),
-    (ed.sign,       [-1, 0, 1]),
-    (ed.heaviside,  [0, 0, 1]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("f", "want"),
+    [
+        (ed.relu, [0, 0, 2]),
+        (ed.abs, [3, 0, 2]),
+        (ed.square, [9, 0, 4]),
+        (ed.sign, [-1, 0, 1]),
+        (ed.heaviside, [0, 0, 1]),
+    ],
+)
 @pytest.mark.parametrize("dtype", ["i1", "i8"])
 def test_integers_under_a_whole_function_stay(f, want, dtype):
     got = ed.evaluate(f(t("x", "i")), x=np.array([-3, 0, 2], dtype))
@@ -119,12 +124,14 @@ def test_complex_is_holomorphic():
     y = es("i,i->", "z", "z")
     np.testing.assert_array_equal(ed.evaluate(y, z=z), (z * z).sum())
     np.testing.assert_array_equal(ed.evaluate(ed.grad(y, "z"), z=z), 2 * z)
-    np.testing.assert_array_equal(ed.evaluate(ed.vjp(es("i,i->i", "z", "w"), "z", "u"), z=z, w=z, u=1j * z),
-                                  1j * z * z)
+    np.testing.assert_array_equal(
+        ed.evaluate(ed.vjp(es("i,i->i", "z", "w"), "z", "u"), z=z, w=z, u=1j * z), 1j * z * z
+    )
     assert ed.evaluate(1j * t("x", "i"), x=np.ones(2, "f4")).dtype == C8
     assert ed.evaluate(1j * t("x", "i"), x=np.ones(2)).dtype == C16
-    np.testing.assert_allclose(ed.evaluate(ed.derive(ed.exp(t("z", "i")), "z"), z=z), np.diag(np.exp(z)),
-                               rtol=1e-15)
+    np.testing.assert_allclose(
+        ed.evaluate(ed.derive(ed.exp(t("z", "i")), "z"), z=z), np.diag(np.exp(z)), rtol=1e-15
+    )
 
 
 def test_float16_accumulates_wider():
@@ -200,10 +207,19 @@ def layouts():
     base = np.arange(24.0).reshape(4, 6)
     read_only = base[:2, :3].copy()
     read_only.flags.writeable = False
-    return {"plain": base[:2, :3].copy(), "strided": base[::3, ::2], "negative": base[3:1:-1, ::-2],
-            "transposed": base[:3, :2].T, "Fortran": np.asfortranarray(base[:2, :3]), "read-only": read_only,
-            "broadcast": np.broadcast_to(base[0, :3], (2, 3)), "one row": base[:1], "no rows": base[:0, :3],
-            "no columns": base[:2, :0], "byte-swapped": base[:2, :3].astype(">f8")}  # fmt: skip
+    return {
+        "plain": base[:2, :3].copy(),
+        "strided": base[::3, ::2],
+        "negative": base[3:1:-1, ::-2],
+        "transposed": base[:3, :2].T,
+        "Fortran": np.asfortranarray(base[:2, :3]),
+        "read-only": read_only,
+        "broadcast": np.broadcast_to(base[0, :3], (2, 3)),
+        "one row": base[:1],
+        "no rows": base[:0, :3],
+        "no columns": base[:2, :0],
+        "byte-swapped": base[:2, :3].astype(">f8"),
+    }
 
 
 OF_X = {
@@ -244,7 +260,12 @@ def test_layouts_and_no_alias(make, layout):
 @pytest.mark.parametrize("dense", [True, False])
 def test_held_arrays_are_never_written_or_given_out(dense):
     held = np.arange(4.0)
-    for e in (es("i->i", held), es("i->ii", held), es("i,i->i", held, np.ones(4)), es("i->i", held) * 1):
+    for e in (
+        es("i->i", held),
+        es("i->ii", held),
+        es("i,i->i", held, np.ones(4)),
+        es("i->i", held) * 1,
+    ):
         got = ed.evaluate(e, dense=dense)
         assert dense or not any(np.shares_memory(core, held) for core, _ in got.terms)
         (got if dense else got.dense())[...] = 9
@@ -264,13 +285,16 @@ def test_scalars():
 LARGE = 10**6
 
 
-@pytest.mark.parametrize(("e", "memory_limit", "match"), [
-    (es("i,j->ij", "x", "x"),                                         None,  "dense result.*8 TB"),
-    (ed.derive(x1 * 1, "x"),                                          None,  "dense=False"),
-    (es("i->ijk", "x", sizes={"j": LARGE, "k": LARGE}),               None,  "over the limit"),
-    (ed.sum(ed.exp(es("i,j->ij", "x", "x"))),                         None,  "intermediate array"),
-    (x1 + x1 * x1,                                                    100,   "8 MB.*100 bytes"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("e", "memory_limit", "match"),
+    [
+        (es("i,j->ij", "x", "x"), None, "dense result.*8 TB"),
+        (ed.derive(x1 * 1, "x"), None, "dense=False"),
+        (es("i->ijk", "x", sizes={"j": LARGE, "k": LARGE}), None, "over the limit"),
+        (ed.sum(ed.exp(es("i,j->ij", "x", "x"))), None, "intermediate array"),
+        (x1 + x1 * x1, 100, "8 MB.*100 bytes"),
+    ],
+)
 def test_memory_is_refused_before_it_is_taken(e, memory_limit, match):
     x = np.ones(LARGE)
     tracemalloc.start()
@@ -291,9 +315,16 @@ def test_memory_limit_is_inclusive_and_inputs_do_not_count():
         ed.evaluate(es("i,j->ij", "x", "x"), x=x)
 
 
-@pytest.mark.parametrize(("size", "text"), [
-    (0, "0 bytes"), (999, "999 bytes"), (33_000, "33 kB"), (2**30, "1.07 GB"), (10**18, "1e+03 PB"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (33_000, "33 kB"),
+        (2**30, "1.07 GB"),
+        (10**18, "1e+03 PB"),
+    ],
+)
 def test_spoken_bytes(size, text):
     assert spoken_bytes(size) == text
 
@@ -304,7 +335,11 @@ def test_held_arrays_are_held_and_not_copied():
         f = ed.compile(e)
         assert f(x=np.array([1.0, 1.0])).tolist() == [1.0, 2.0]
         held[0] = 50
-        assert f(x=np.array([1.0, 1.0])).tolist() == ed.evaluate(e, x=np.array([1.0, 1.0])).tolist() == [50.0, 2.0]
+        assert (
+            f(x=np.array([1.0, 1.0])).tolist()
+            == ed.evaluate(e, x=np.array([1.0, 1.0])).tolist()
+            == [50.0, 2.0]
+        )
 
 
 @pytest.mark.parametrize("dense", [True, False])
@@ -315,10 +350,16 @@ def test_a_size_that_nothing_gives_is_named(dense):
     assert int(ed.evaluate(g, x=np.ones(7, int))) == 7
 
 
-@pytest.mark.parametrize(("subscripts", "sizes"), [
-    ("x" * 1400, {}),
-    (",".join("abcdefghijklmnopqrst") + "->abcdefghijklmnopqrst", dict.fromkeys("abcdefghijklmnopqrst", 2**62)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("subscripts", "sizes"),
+    [
+        ("x" * 1400, {}),
+        (
+            ",".join("abcdefghijklmnopqrst") + "->abcdefghijklmnopqrst",
+            dict.fromkeys("abcdefghijklmnopqrst", 2**62),
+        ),
+    ],
+)
 def test_sizes_beyond_any_estimate(subscripts, sizes):
     J = ed.derive(ed.einsum(subscripts), 0)
     with pytest.raises(ed.LimitError, match="more than 1e308 entries"):

@@ -33,7 +33,11 @@ def test_a_mapping_goes_the_quick_way_too(monkeypatch):
     monkeypatch.setattr(Compiled, "_given", lambda *_: pytest.fail("the long way"))
     assert (f({"A": A, "B": B}) == A @ B).all()
     assert (f({"B": B, "A": A}) == A @ B).all()
-    for arrays, named in (({"A": A}, {"B": B}), ({"A": A, "B": B}, {"B": B}), ({"A": A, "B": B, "C": B}, {})):
+    for arrays, named in (
+        ({"A": A}, {"B": B}),
+        ({"A": A, "B": B}, {"B": B}),
+        ({"A": A, "B": B, "C": B}, {}),
+    ):
         with pytest.raises(pytest.fail.Exception, match="the long way"):
             f(arrays, **named)
 
@@ -64,8 +68,14 @@ def test_arrays_that_only_fix_sizes_are_compared_too(monkeypatch):
     assert (f(X=A, B=B) == np.tile(B.sum(1), (2, 1))).all()
 
 
-@pytest.mark.parametrize("tree", [ed.derive(e, "A"), [ed.derive(e, "A"), ed.derive(e, "B")],
-                                  [ed.derive(e * 0, "A"), ed.derive(e, "A")]])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        ed.derive(e, "A"),
+        [ed.derive(e, "A"), ed.derive(e, "B")],
+        [ed.derive(e * 0, "A"), ed.derive(e, "A")],
+    ],
+)
 def test_structured_results_the_quick_way(tree, monkeypatch):
     f = ed.compile(tree, dense=False)
     f(A=A, B=B)
@@ -87,7 +97,7 @@ CHANGED = {
     "complex":    (A * 1j, B),
     "strides":    (A[::-1], B.T.copy().T),
     "0 sizes":    (A[:0], B),
-}
+}  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
@@ -102,12 +112,15 @@ def test_what_is_not_as_before_goes_the_long_way(name):
     assert (f(A=A, B=B) == A @ B).all()
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda f: f(A=A),                       "no array for B"),
-    (lambda f: f(A=A, B=B, C=B),             "no tensor here is called 'C'"),
-    (lambda f: f(A=A, B=A),                  "label 'j'|axis"),
-    (lambda f: f(A=A, B=None),               "B"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: f(A=A), "no array for B"),
+        (lambda f: f(A=A, B=B, C=B), "no tensor here is called 'C'"),
+        (lambda f: f(A=A, B=A), "label 'j'|axis"),
+        (lambda f: f(A=A, B=None), "B"),
+    ],
+)
 def test_errors_are_those_of_the_long_way(call, message):
     with pytest.raises((ed.EinderivError, TypeError), match=message):
         call(compiled())
@@ -203,7 +216,10 @@ def test_arrays_of_a_library_go_the_quick_way(make, monkeypatch):
 
 def test_tracers_go_the_long_way(monkeypatch):
     jax = pytest.importorskip("jax")
-    f, a = ed.compile(ed.einsum("ij,j->i", "A", np.arange(3.0)), backend="jax"), jax.numpy.asarray(A)
+    f, a = (
+        ed.compile(ed.einsum("ij,j->i", "A", np.arange(3.0)), backend="jax"),
+        jax.numpy.asarray(A),
+    )
     assert jax.jit(lambda A: f(A=A))(A).tolist() == [5, 14]  # planned while it is traced
     for _ in range(3):
         assert f(A=a).tolist() == [5, 14]

@@ -16,12 +16,16 @@ r = np.random.default_rng(3)
 def linear(A, dtype=None):
     """The tensor that is the matrix `A`."""
     A = np.asarray(A, dtype)
-    return ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "x"), A=A, x=np.ones(A.shape[1], A.dtype), dense=False)
+    return ed.evaluate(
+        ed.derive(es("ij,j->i", "A", "x"), "x"), A=A, x=np.ones(A.shape[1], A.dtype), dense=False
+    )
 
 
 def close(got, want, digits=9):
     assert np.shape(got) == np.shape(want)
-    np.testing.assert_allclose(got, want, rtol=10.0**-digits, atol=10.0**-digits * np.abs(want).max(initial=1e-300))
+    np.testing.assert_allclose(
+        got, want, rtol=10.0**-digits, atol=10.0**-digits * np.abs(want).max(initial=1e-300)
+    )
 
 
 def ridged(G):
@@ -83,13 +87,16 @@ def test_conjugate_gradients_of_complex_and_of_single_numbers(monkeypatch):
     close(single, np.linalg.solve(A.real, np.ones(4)), 4)
 
 
-@pytest.mark.parametrize(("A", "options", "match"), [
-    ([[2.0, 1, 0], [0, 2, 0], [0, 0, 1]],    {},                             "need a symmetric .* tensor"),
-    ([[1.0, 0, 0], [0, 0, 0], [0, 0, 1]],    {},                             "stopped at a residual of"),
-    ([[0.0, 0, 0], [0, 0, 0], [0, 0, 0]],    {},                             "stopped at a residual of"),
-    ([[4.0, 1, 0], [1, 3, 1], [0, 1, 2]],    dict(maxiter=1, rtol=1e-14),    "over rtol = 1e-14"),
-    ([[np.nan, 1, 0], [1, 3, 1], [0, 1, 2]], {},                             "holds nan or inf"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("A", "options", "match"),
+    [
+        ([[2.0, 1, 0], [0, 2, 0], [0, 0, 1]], {}, "need a symmetric .* tensor"),
+        ([[1.0, 0, 0], [0, 0, 0], [0, 0, 1]], {}, "stopped at a residual of"),
+        ([[0.0, 0, 0], [0, 0, 0], [0, 0, 0]], {}, "stopped at a residual of"),
+        ([[4.0, 1, 0], [1, 3, 1], [0, 1, 2]], dict(maxiter=1, rtol=1e-14), "over rtol = 1e-14"),
+        ([[np.nan, 1, 0], [1, 3, 1], [0, 1, 2]], {}, "holds nan or inf"),
+    ],
+)
 def test_conjugate_gradients_that_fail(A, options, match, monkeypatch):
     pytest.importorskip("scipy")
     monkeypatch.setattr("einderiv.runtime.kronecker.LARGEST_BLOCK", 2)

@@ -16,8 +16,10 @@ r = np.random.default_rng(5)
 
 def made(*specs):
     """Terms of labels: ``((factors), output)``, with random whole numbers."""
-    return [Term(tuple((r.integers(-4, 5, [SIZES[x] for x in ls]), ls) for ls in factors), output)
-            for factors, output in specs]  # fmt: skip
+    return [
+        Term(tuple((r.integers(-4, 5, [SIZES[x] for x in ls]), ls) for ls in factors), output)
+        for factors, output in specs
+    ]
 
 
 CASES = [
@@ -52,7 +54,9 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("specs", "want"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
+@pytest.mark.parametrize(
+    ("specs", "want"), [row[1:] for row in CASES], ids=[row[0] for row in CASES]
+)
 @pytest.mark.parametrize("kronecker", [True, False])
 def test_groups(specs, want, kronecker):
     terms = made(*specs)
@@ -64,14 +68,18 @@ def test_groups(specs, want, kronecker):
     assert kronecker or len(found) == 1
     assert all(g.kind in KINDS for g in found)
     # The tensor is the identity on what no group has, times the groups by Kronecker.
-    full = sum(value(product(t, shape * 2), int) for t in terms) if terms else np.zeros(shape * 2, int)
+    full = (
+        sum(value(product(t, shape * 2), int) for t in terms) if terms else np.zeros(shape * 2, int)
+    )
     rebuilt = np.ones((), int)
     rest = [p for p in range(k) if not any(p in g.tied + g.free for g in found)]
     for p in rest:
         rebuilt = np.multiply.outer(rebuilt, np.eye(shape[p], dtype=int))
     order = [(p, k + p) for p in rest]
     for g in found:
-        blocks = g.blocks(np.int64).reshape(*g.stack, g.order, g.order) if g.free else g.blocks(np.int64)
+        blocks = (
+            g.blocks(np.int64).reshape(*g.stack, g.order, g.order) if g.free else g.blocks(np.int64)
+        )
         dense = np.zeros((prod(g.stack), g.order, prod(g.stack), g.order), int)
         for i, block in enumerate(np.reshape(blocks, (-1, g.order, g.order))):
             dense[i, :, i, :] = block
@@ -81,21 +89,24 @@ def test_groups(specs, want, kronecker):
     assert_same(rebuilt.transpose(np.argsort(places)) if places else rebuilt, full)
 
 
-@pytest.mark.parametrize(("blocks", "largest", "want"), [
-    ([[1.0, 2], [2, 1]],                   2,      True),
-    ([[1.0, 2], [2 + 1e-12, 1]],           2,      True),
-    ([[1.0, 2], [2 + 1e-3, 1]],            2,      False),
-    ([[1e-30, 2e-30], [3e-30, 1e-30]],     3e-30,  False),
-    ([[1e-30, 2e-30], [3e-30, 1e-30]],     1e-10,  True),
-    ([[0, 1e-17], [-2e-17, 0]],            0.5,    True),
-    ([[0, 1e-9], [-2e-9, 0]],              0.5,    False),
-    ([[1.0, 2j], [-2j, 1]],                2,      True),
-    ([[1.0, 2j], [2j, 1]],                 2,      False),
-    ([[1j]],                               1,      False),
-    ([[0.0]],                              0,      True),
-    (np.zeros((0, 0)),                     0,      True),
-    ([[[1.0]], [[2.0]]],                   2,      True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("blocks", "largest", "want"),
+    [
+        ([[1.0, 2], [2, 1]], 2, True),
+        ([[1.0, 2], [2 + 1e-12, 1]], 2, True),
+        ([[1.0, 2], [2 + 1e-3, 1]], 2, False),
+        ([[1e-30, 2e-30], [3e-30, 1e-30]], 3e-30, False),
+        ([[1e-30, 2e-30], [3e-30, 1e-30]], 1e-10, True),
+        ([[0, 1e-17], [-2e-17, 0]], 0.5, True),
+        ([[0, 1e-9], [-2e-9, 0]], 0.5, False),
+        ([[1.0, 2j], [-2j, 1]], 2, True),
+        ([[1.0, 2j], [2j, 1]], 2, False),
+        ([[1j]], 1, False),
+        ([[0.0]], 0, True),
+        (np.zeros((0, 0)), 0, True),
+        ([[[1.0]], [[2.0]]], 2, True),
+    ],
+)
 def test_hermitian(blocks, largest, want):
     assert hermitian(np.asarray(blocks), lambda: largest) is want
 

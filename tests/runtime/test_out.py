@@ -12,8 +12,13 @@ from einderiv.runtime.out import apart, near
 
 rng = np.random.default_rng(0)
 X, Y, S = ed.tensor("X", "ij"), ed.tensor("Y", "ij"), ed.tensor("S", "ii")
-GIVEN = {"X": rng.integers(-3, 4, (3, 4)), "Y": rng.integers(1, 5, (3, 4)), "S": rng.integers(-3, 4, (3, 3)),
-         "v": rng.integers(-3, 4, 4), "B": rng.integers(-3, 4, (4, 5))}  # fmt: skip
+GIVEN = {
+    "X": rng.integers(-3, 4, (3, 4)),
+    "Y": rng.integers(1, 5, (3, 4)),
+    "S": rng.integers(-3, 4, (3, 3)),
+    "v": rng.integers(-3, 4, 4),
+    "B": rng.integers(-3, 4, (4, 5)),
+}
 FORMS = {
     "matrix product":    ed.einsum("ij,jk->ik", X, "B"),
     "transposed":        ed.einsum("ij,jk->ki", X, "B"),
@@ -115,7 +120,11 @@ def test_a_chain_is_written_into_the_array():
     """Nothing of the size of the result is made."""
     n = 1000
     f = ed.compile(ed.exp(ed.einsum("ia,ja->ij", "U", "V")) * X)
-    arrays = {"U": rng.normal(size=(n, 3)), "V": rng.normal(size=(n, 3)), "X": rng.normal(size=(n, n))}
+    arrays = {
+        "U": rng.normal(size=(n, 3)),
+        "V": rng.normal(size=(n, 3)),
+        "X": rng.normal(size=(n, n)),
+    }
     want = f(arrays)
     out = np.empty_like(want)
     tracemalloc.start()
@@ -221,14 +230,17 @@ def test_what_is_refused(options, error, message, before):
     assert f(A=z, B=z).tolist() == [[2, 2], [2, 2]]
 
 
-@pytest.mark.parametrize(("out", "message"), [
-    ([o],                        "out must be a dict with the keys of the expressions, 'a', 'b'"),
-    ({"a": o},                   "out must be a dict with the keys"),
-    ({"a": o, "b": o},           r"out\['b'\] must be a list or tuple of 2"),
-    ({"a": o, "b": [o]},         r"out\['b'\] must be a list or tuple of 2"),
-    ({"a": o, "b": [o, None]},   r"out\['a'\] and out\['b'\]\[0\] share memory"),
-    ({"a": None, "b": [None, np.empty(3)]}, r"out\['b'\]\[1\] has shape \(3,\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ([o], "out must be a dict with the keys of the expressions, 'a', 'b'"),
+        ({"a": o}, "out must be a dict with the keys"),
+        ({"a": o, "b": o}, r"out\['b'\] must be a list or tuple of 2"),
+        ({"a": o, "b": [o]}, r"out\['b'\] must be a list or tuple of 2"),
+        ({"a": o, "b": [o, None]}, r"out\['a'\] and out\['b'\]\[0\] share memory"),
+        ({"a": None, "b": [None, np.empty(3)]}, r"out\['b'\]\[1\] has shape \(3,\)"),
+    ],
+)
 def test_trees_that_do_not_fit(out, message):
     e = ed.einsum("ij,jk->ik", "A", "B")
     with pytest.raises(ed.EinderivError, match=message):
@@ -283,7 +295,13 @@ def test_an_error_is_the_same_with_it():
 @pytest.mark.parametrize("count", [3, 40])
 def test_what_may_share_memory(count):
     whole = np.zeros((2, count, 5))
-    arrays = [*(whole[0, k] for k in range(count)), whole[0, 1:3, ::2], np.zeros((0, 5)), None, whole[1, ::-1]]
+    arrays = [
+        *(whole[0, k] for k in range(count)),
+        whole[0, 1:3, ::2],
+        np.zeros((0, 5)),
+        None,
+        whole[1, ::-1],
+    ]
     assert near(arrays) == [(1, count), (2, count)]
     assert apart(arrays[:count], arrays[count:]) == [k not in (1, 2) for k in range(count)]
     assert apart([None, whole], [whole[1, 2:]]) == [True, False]

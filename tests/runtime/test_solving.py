@@ -14,8 +14,28 @@ x, X, Y, M = t("x", "n"), t("X", "nk"), t("Y", "nk"), t("M", "nn")
 T, U, V, W = t("T", "nm"), t("U", "nk"), t("V", "mk"), t("W", "nm")
 residual = T - es("nk,mk->nm", U, V)
 ONES, SIZES = dict(n=1, k=1, m=1, d=1), dict(n=4, k=2, m=5, d=3)
-AXES = dict(x="n", X="nk", Y="nk", M="nn", T="nm", U="nk", V="mk", W="nm", A="nn", B="kk", C="dd", D="nkk", s="",
-            S="nkd", v="n", G="md", w="d", y="m", a="n", b="k")  # fmt: skip
+AXES = dict(
+    x="n",
+    X="nk",
+    Y="nk",
+    M="nn",
+    T="nm",
+    U="nk",
+    V="mk",
+    W="nm",
+    A="nn",
+    B="kk",
+    C="dd",
+    D="nkk",
+    s="",
+    S="nkd",
+    v="n",
+    G="md",
+    w="d",
+    y="m",
+    a="n",
+    b="k",
+)
 
 
 def logistic():
@@ -77,7 +97,9 @@ SINGULAR = [
 
 def given_for(e, sizes, dtype=float):
     own = np.random.default_rng(8)
-    arrays = {n: own.integers(-4, 5, [sizes[a] for a in axes]).astype(dtype) for n, axes in AXES.items()}
+    arrays = {
+        n: own.integers(-4, 5, [sizes[a] for a in axes]).astype(dtype) for n, axes in AXES.items()
+    }
     for name in "ABC":
         arrays[name] = arrays[name] + 9 * np.eye(len(arrays[name]), dtype=dtype)
     arrays["D"] = arrays["D"] + 9 * np.eye(sizes["k"], dtype=dtype)
@@ -97,12 +119,16 @@ def evaluated(make, sizes=SIZES, dtype=float):
 def linear(A, dtype=None):
     """The tensor that is the matrix `A`."""
     A = np.asarray(A, dtype)
-    return ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "x"), A=A, x=np.ones(A.shape[1], A.dtype), dense=False)
+    return ed.evaluate(
+        ed.derive(es("ij,j->i", "A", "x"), "x"), A=A, x=np.ones(A.shape[1], A.dtype), dense=False
+    )
 
 
 def close(got, want, digits=9):
     assert np.shape(got) == np.shape(want)
-    np.testing.assert_allclose(got, want, rtol=10.0**-digits, atol=10.0**-digits * np.abs(want).max(initial=1e-300))
+    np.testing.assert_allclose(
+        got, want, rtol=10.0**-digits, atol=10.0**-digits * np.abs(want).max(initial=1e-300)
+    )
 
 
 @pytest.mark.parametrize(("make", "method"), [row[1:] for row in SQUARE], ids=IDS)
@@ -134,8 +160,11 @@ def test_determinant_trace_and_eigenvalues(make):
         assert H.method(what)
 
 
-@pytest.mark.parametrize("make", [row[1] for row in SQUARE if row[0] != "logistic"],
-                         ids=[i for i in IDS if i != "logistic"])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [row[1] for row in SQUARE if row[0] != "logistic"],
+    ids=[i for i in IDS if i != "logistic"],
+)
 def test_whole_numbers(make):
     H, full = evaluated(make, dtype=int)
     assert H.dtype == full.dtype == np.int64
@@ -158,8 +187,11 @@ def test_sizes_one(make):
     close(H.trace(), full[0, 0])
 
 
-@pytest.mark.parametrize("make", [row[1] for row in SQUARE if row[0] != "a number"],
-                         ids=[i for i in IDS if i != "a number"])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [row[1] for row in SQUARE if row[0] != "a number"],
+    ids=[i for i in IDS if i != "a number"],
+)
 def test_sizes_zero(make):
     H, full = evaluated(make, dict(n=0, k=0, m=0, d=0))
     assert full.shape == (0, 0)
@@ -171,7 +203,9 @@ def test_sizes_zero(make):
     assert H.eigvalsh().shape == (0,)
 
 
-@pytest.mark.parametrize(("make", "match"), [row[1:] for row in SINGULAR], ids=[row[0] for row in SINGULAR])
+@pytest.mark.parametrize(
+    ("make", "match"), [row[1:] for row in SINGULAR], ids=[row[0] for row in SINGULAR]
+)
 def test_singular_tensors(make, match):
     e = make()
     at = {n: np.array([[1.0, 2, 3, 5], np.zeros(4)][n == "z"]) for n in tensors_of(e) if n in "xz"}
@@ -192,7 +226,10 @@ def test_random_structures(seed):
     for _ in range(own.integers(1, 4) if terms else 1):
         columns = tuple(p if own.random() < 0.5 else k + p for p in range(k))
         labels = [x for x in dict.fromkeys(identity + columns) if own.random() < 0.8 or x >= k]
-        parts = [tuple(x for x, where in zip(labels, own.integers(0, 3, len(labels))) if where == c) for c in range(3)]
+        parts = [
+            tuple(x for x, where in zip(labels, own.integers(0, 3, len(labels))) if where == c)
+            for c in range(3)
+        ]
         sizes = dict(zip((*identity, *(k + p for p in range(k))), shape * 2))
         factors = tuple((own.integers(-3, 4, [sizes[x] for x in ls]), ls) for ls in parts if ls)
         terms.append(Term(factors or ((np.array(2), ()),), identity + columns))
@@ -232,7 +269,10 @@ def test_the_singular_block_is_named():
 
 def test_the_zero_entry_is_named():
     H = ed.evaluate(
-        ed.derive(es("ij,ij->ij", "V", "X"), "X"), V=np.array([[1, 2], [3, 0]]), X=np.ones((2, 2)), dense=False
+        ed.derive(es("ij,ij->ij", "V", "X"), "X"),
+        V=np.array([[1, 2], [3, 0]]),
+        X=np.ones((2, 2)),
+        dense=False,
     )
     with pytest.raises(ed.EinderivError, match="entry 1, 1 of a diagonal of 4 is zero"):
         H.solve(np.ones((2, 2)))
@@ -246,7 +286,9 @@ def test_the_part_of_a_kronecker_product_is_named():
         B=np.ones((2, 2)),
         dense=False,
     )
-    with pytest.raises(ed.EinderivError, match="the 2x2 block, part 1 of the Kronecker product, is singular"):
+    with pytest.raises(
+        ed.EinderivError, match="the 2x2 block, part 1 of the Kronecker product, is singular"
+    ):
         H.solve(np.ones((3, 2)))
     assert H.logdet() == -np.inf
 
@@ -267,13 +309,26 @@ def test_ill_conditioned_is_solved_while_digits_are_left(n):
 
 
 # ---- dtypes
-@pytest.mark.parametrize(("matrix", "vector", "want"), [
-    ("f4", "f4", "f4"), ("f4", "f8", "f8"), ("f8", "f4", "f8"), ("f2", "f2", "f2"), ("i4", "i8", "f8"),
-    ("f8", "c16", "c16"), ("c8", "f4", "c8"), ("c16", "f8", "c16"), ("u1", "i1", "f8"), ("i1", "f4", "f4"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("matrix", "vector", "want"),
+    [
+        ("f4", "f4", "f4"),
+        ("f4", "f8", "f8"),
+        ("f8", "f4", "f8"),
+        ("f2", "f2", "f2"),
+        ("i4", "i8", "f8"),
+        ("f8", "c16", "c16"),
+        ("c8", "f4", "c8"),
+        ("c16", "f8", "c16"),
+        ("u1", "i1", "f8"),
+        ("i1", "f4", "f4"),
+    ],
+)
 def test_dtypes(matrix, vector, want):
-    for e, at in [(ed.derive(es("ij,j->i", "A", "x"), "x"), dict(A=np.array([[2, 1], [1, 3]]), x=np.ones(2))),
-                  (ed.derive(es("i,i->i", "A", "x"), "x"), dict(A=np.array([2, 3]), x=np.ones(2)))]:  # fmt: skip
+    for e, at in [
+        (ed.derive(es("ij,j->i", "A", "x"), "x"), dict(A=np.array([[2, 1], [1, 3]]), x=np.ones(2))),
+        (ed.derive(es("i,i->i", "A", "x"), "x"), dict(A=np.array([2, 3]), x=np.ones(2))),
+    ]:
         H = ed.evaluate(e, {n: a.astype(matrix) for n, a in at.items()}, dense=False)
         got = H.solve(np.array([1, 2], vector))
         assert got.dtype == want
@@ -308,7 +363,9 @@ def test_complex():
 
 def test_antisymmetric_factors_make_a_symmetric_product():
     A, B = np.array([[0.0, 2], [-2, 0]]), np.array([[0.0, 1], [-1, 0]])
-    H = ed.evaluate(ed.derive(es("ij,jk,lk->il", "A", "X", "B"), "X"), A=A, X=np.ones((2, 2)), B=B, dense=False)
+    H = ed.evaluate(
+        ed.derive(es("ij,jk,lk->il", "A", "X", "B"), "X"), A=A, X=np.ones((2, 2)), B=B, dense=False
+    )
     assert H.method("eigvalsh") == "eigenvalues of 2x2 and 2x2"
     close(H.eigvalsh(), np.linalg.eigvalsh(H.dense().reshape(4, 4)))
 
@@ -316,13 +373,23 @@ def test_antisymmetric_factors_make_a_symmetric_product():
 # ---- sizes that only structure makes possible
 def test_large_systems_by_small_factors():
     n, k = 300_000, 3
-    H = ed.evaluate(ed.hessian(ed.norm_squared(residual), U), T=np.ones((n, 2)), U=np.ones((n, k)),
-                    V=np.array([[1.0, 0, 0], [0, 1, 1]]), dense=False)  # fmt: skip
+    H = ed.evaluate(
+        ed.hessian(ed.norm_squared(residual), U),
+        T=np.ones((n, 2)),
+        U=np.ones((n, k)),
+        V=np.array([[1.0, 0, 0], [0, 1, 1]]),
+        dense=False,
+    )
     with pytest.raises(ed.EinderivError, match="3x3 block is singular"):
         H.solve(np.ones((n, k)))
     ridge = ed.norm_squared(residual) + ed.norm_squared(U)
-    H = ed.evaluate(ed.hessian(ridge, U), T=np.ones((n, 2)), U=np.ones((n, k)),
-                    V=np.array([[1.0, 0, 0], [0, 1, 1]]), dense=False)  # fmt: skip
+    H = ed.evaluate(
+        ed.hessian(ridge, U),
+        T=np.ones((n, 2)),
+        U=np.ones((n, k)),
+        V=np.array([[1.0, 0, 0], [0, 1, 1]]),
+        dense=False,
+    )
     block = 2 * np.array([[2.0, 0, 0], [0, 2, 1], [0, 1, 2]])
     b = r.normal(size=(n, k))
     close(H.solve(b), np.linalg.solve(block, b.T).T)
@@ -334,8 +401,16 @@ def test_large_systems_by_small_factors():
 
 
 # ---- what does not fit
-@pytest.mark.parametrize("call", [lambda s: s.solve(np.ones(2)), lambda s: s.logdet(), lambda s: s.trace(),
-                                  lambda s: s.eigvalsh(), lambda s: s.method()])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.solve(np.ones(2)),
+        lambda s: s.logdet(),
+        lambda s: s.trace(),
+        lambda s: s.eigvalsh(),
+        lambda s: s.method(),
+    ],
+)
 def test_only_square_tensors(call):
     no = ed.evaluate(t("A", "ij"), A=np.ones((2, 3)), dense=False)
     with pytest.raises(TypeError, match="needs a derivative"):
@@ -345,24 +420,30 @@ def test_only_square_tensors(call):
         call(flat)
 
 
-@pytest.mark.parametrize(("b", "error", "match"), [
-    (np.ones(3),            ed.ShapeError,    r"\(3,\).*must be \(2,\)"),
-    (1.0,                   ed.ShapeError,    r"\(\).*must be \(2,\)"),
-    (np.ones((3, 2)),       ed.ShapeError,    r"\(3, 2\).*must be \(2,\)"),
-    ("ab",                  TypeError,        "b must be an array"),
-    (np.array(["a", "b"]),  TypeError,        "dtype"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("b", "error", "match"),
+    [
+        (np.ones(3), ed.ShapeError, r"\(3,\).*must be \(2,\)"),
+        (1.0, ed.ShapeError, r"\(\).*must be \(2,\)"),
+        (np.ones((3, 2)), ed.ShapeError, r"\(3, 2\).*must be \(2,\)"),
+        ("ab", TypeError, "b must be an array"),
+        (np.array(["a", "b"]), TypeError, "dtype"),
+    ],
+)
 def test_right_hand_sides_that_do_not_fit(b, error, match):
     with pytest.raises(error, match=match):
         linear(np.eye(2)).solve(b)
 
 
-@pytest.mark.parametrize(("options", "error", "match"), [
-    (dict(rtol=0.0),        ed.EinderivError, "rtol must be positive, not 0"),
-    (dict(rtol=np.nan),     ed.EinderivError, "rtol must be positive, not nan"),
-    (dict(maxiter=1.5),     TypeError,        "maxiter must be a whole number"),
-    (dict(maxiter=-1),      ed.ShapeError,    "maxiter is -1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        (dict(rtol=0.0), ed.EinderivError, "rtol must be positive, not 0"),
+        (dict(rtol=np.nan), ed.EinderivError, "rtol must be positive, not nan"),
+        (dict(maxiter=1.5), TypeError, "maxiter must be a whole number"),
+        (dict(maxiter=-1), ed.ShapeError, "maxiter is -1"),
+    ],
+)
 def test_options_that_make_no_sense(options, error, match):
     with pytest.raises(error, match=match):
         linear(np.eye(2)).solve(np.ones(2), **options)

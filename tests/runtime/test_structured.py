@@ -1,6 +1,5 @@
 """Cores and where they sit: every method against the dense tensor."""
 
-
 import numpy as np
 import pytest
 from oracle import assert_same
@@ -13,7 +12,11 @@ pytestmark = pytest.mark.threads  # an expression keeps what evaluates it
 
 t, es = ed.tensor, ed.einsum
 A, B, M, x, v = t("A", "ij"), t("B", "jk"), t("M", "nn"), t("x", "n"), t("v", "i")
-SIZES = {"usual": dict(i=2, j=3, k=4, n=3), "ones": dict(i=1, j=1, k=1, n=1), "empty": dict(i=2, j=0, k=3, n=0)}
+SIZES = {
+    "usual": dict(i=2, j=3, k=4, n=3),
+    "ones": dict(i=1, j=1, k=1, n=1),
+    "empty": dict(i=2, j=0, k=3, n=0),
+}
 AXES = dict(A="ij", B="jk", C="ki", M="nn", x="n", v="i", s="", w="j")
 
 DERIVATIVES = [
@@ -42,8 +45,11 @@ DERIVATIVES = [
     ("matrix factorisation",  lambda: ed.hessian(ed.norm_squared(B.T @ B), "B")),
     ("embedded twice",        lambda: ed.derive(es("i->iii", v) * 3 - 2 * es("i->iii", v), v)),
 ]  # fmt: skip
-CASES = [pytest.param(make, sizes, id=f"{name}, {size}") for name, make in DERIVATIVES
-         for size, sizes in SIZES.items()]  # fmt: skip
+CASES = [
+    pytest.param(make, sizes, id=f"{name}, {size}")
+    for name, make in DERIVATIVES
+    for size, sizes in SIZES.items()
+]
 
 
 def given_for(e, sizes):
@@ -70,7 +76,9 @@ def test_every_method_against_the_dense(make, sizes):
     for core, embedding in s.terms:  # the terms mean what they say
         labels, _, output = embedding.partition("->")
         at = dict(zip(output, dense.shape))
-        total += ed.evaluate(es(embedding, core, sizes={c: n for c, n in at.items() if c not in labels}))
+        total += ed.evaluate(
+            es(embedding, core, sizes={c: n for c, n in at.items() if c not in labels})
+        )
         assert len(labels) == core.ndim
     assert_same(total, dense)
     if dense.shape[:k] == dense.shape[k:]:
@@ -124,18 +132,23 @@ def test_the_seed_holds_its_core_only(n):
     assert f"nbytes={8 * n * n}" in repr(s)
 
 
-@pytest.mark.parametrize(("make", "held"), [
-    (lambda: ed.derive(A * 1, "A"),                            8),            # a number
-    (lambda: ed.derive(ed.exp(x), "x"),                        8 * 200),      # a diagonal
-    (lambda: ed.derive(ed.softmax(x), "x"),                    8 * 200**2),
-                                            # no more than the dense one, and below
-    (lambda: ed.hessian(ed.norm_squared(t("U", "ik")), "U"),   8),
-    (lambda: ed.derive(es("ij,jk->ik", A, B), "A"),            8 * 200**2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("make", "held"),
+    [
+        (lambda: ed.derive(A * 1, "A"), 8),  # a number
+        (lambda: ed.derive(ed.exp(x), "x"), 8 * 200),  # a diagonal
+        (lambda: ed.derive(ed.softmax(x), "x"), 8 * 200**2),
+        # no more than the dense one, and below
+        (lambda: ed.hessian(ed.norm_squared(t("U", "ik")), "U"), 8),
+        (lambda: ed.derive(es("ij,jk->ik", A, B), "A"), 8 * 200**2),
+    ],
+)
 def test_bytes_held(make, held):
     J = make()
     shapes = dict(A=(200, 200), B=(200, 200), x=(200,), U=(200, 3))
-    s = ed.evaluate(J, {n: np.ones(shape) for n, shape in shapes.items() if n in tensors_of(J)}, dense=False)
+    s = ed.evaluate(
+        J, {n: np.ones(shape) for n, shape in shapes.items() if n in tensors_of(J)}, dense=False
+    )
     assert 0 < s.nbytes <= held + (8 * 200 if len(s.terms) > 1 else 0)
 
 
@@ -188,13 +201,22 @@ def spelt(embedding):
     """An embedding up to the names of its labels, the order of the factors, and the order within each."""
     inputs, _, output = embedding.partition("->")
     names = {c: chr(97 + k) for k, c in enumerate(dict.fromkeys(output))}
-    return sorted("".join(sorted(map(names.get, part))) for part in inputs.split(",")), [*map(names.get, output)]
+    return sorted("".join(sorted(map(names.get, part))) for part in inputs.split(",")), [
+        *map(names.get, output)
+    ]
 
 
 def test_cores_hold_what_the_books_say():
     r = np.random.default_rng(5)
-    at = dict(T=r.normal(size=(8, 7)), U=r.normal(size=(8, 3)), V=r.normal(size=(7, 3)), W=r.normal(size=(8, 7)))
-    plain = ed.evaluate(ed.hessian(factorisation(False), "U"), {n: at[n] for n in "TUV"}, dense=False)
+    at = dict(
+        T=r.normal(size=(8, 7)),
+        U=r.normal(size=(8, 3)),
+        V=r.normal(size=(7, 3)),
+        W=r.normal(size=(8, 7)),
+    )
+    plain = ed.evaluate(
+        ed.hessian(factorisation(False), "U"), {n: at[n] for n in "TUV"}, dense=False
+    )
     np.testing.assert_allclose(plain.terms[0][0], 2 * at["V"].T @ at["V"], rtol=1e-12)
     masked = ed.evaluate(ed.hessian(factorisation(True), "U"), at, dense=False)
     want = 2 * np.einsum("nm,mk,ml->nkl", at["W"], at["V"], at["V"])
@@ -229,7 +251,12 @@ def test_ten_layers_are_derived_in_a_few_steps():
 
 def test_the_hessian_of_two_layers_is_right():
     r = np.random.default_rng(0)
-    at = dict(x=r.normal(size=(4, 3)), W0=r.normal(size=(5, 3)), W1=r.normal(size=(2, 5)), Y=np.eye(2)[[0, 1, 1, 0]])
+    at = dict(
+        x=r.normal(size=(4, 3)),
+        W0=r.normal(size=(5, 3)),
+        W1=r.normal(size=(2, 5)),
+        Y=np.eye(2)[[0, 1, 1, 0]],
+    )
     H = ed.evaluate(ed.hessian(network(2), "W0"), at, dense=False)
     g = ed.compile(ed.grad(network(2), "W0"))
     step = 1e-5 * r.normal(size=(5, 3))
@@ -239,7 +266,9 @@ def test_the_hessian_of_two_layers_is_right():
 
 def test_diagonals_of_sums_are_read_without_forming_them():
     n = 10**5
-    H = ed.evaluate(ed.hessian(ed.norm_squared(x) + ed.sum(x) ** 2 / 2, x), x=np.ones(n), dense=False)
+    H = ed.evaluate(
+        ed.hessian(ed.norm_squared(x) + ed.sum(x) ** 2 / 2, x), x=np.ones(n), dense=False
+    )
     np.testing.assert_array_equal(H.diagonal(), np.full(n, 3.0))  # 80 GB dense
     assert H.trace() == 3 * n
 
@@ -278,13 +307,22 @@ def test_complex_adjoint():
     np.testing.assert_allclose(operator @ w, a @ w, rtol=1e-14)
 
 
-@pytest.mark.parametrize(("matrix", "vector", "want"),
-                         [("f4", "f4", "f4"), ("f4", "f8", "f8"), ("i8", "f8", "f8"),
-                                                        ("f8", "c16", "c16"),
-                          ("i1", "i8", "i8")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("matrix", "vector", "want"),
+    [
+        ("f4", "f4", "f4"),
+        ("f4", "f8", "f8"),
+        ("i8", "f8", "f8"),
+        ("f8", "c16", "c16"),
+        ("i1", "i8", "i8"),
+    ],
+)
 def test_dtypes_of_products(matrix, vector, want):
     s = ed.evaluate(
-        ed.derive(es("ij,j->i", "A", "x"), "x"), A=np.eye(2, dtype=matrix), x=np.ones(2, matrix), dense=False
+        ed.derive(es("ij,j->i", "A", "x"), "x"),
+        A=np.eye(2, dtype=matrix),
+        x=np.ones(2, matrix),
+        dense=False,
     )
     assert s.dtype == matrix
     assert s.matvec(np.ones(2, vector)).dtype == want
@@ -303,25 +341,43 @@ def test_solvers_take_the_operator():
 
 
 # ---- what is no derivative, and what does not fit
-@pytest.mark.parametrize("call", [lambda s: s.matvec(np.ones(2)), lambda s: s.rmatvec(np.ones(2)),
-                                  lambda s: s.diagonal(),
-                                  lambda s: s.as_linear_operator()])  # fmt: skip
-@pytest.mark.parametrize("make", [lambda: A, lambda: A @ A.T, lambda: ed.hvp(ed.sum(A * A), "A", "A"),
-                                  lambda: ed.derive(A * A, "A") * 2])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda s: s.matvec(np.ones(2)),
+        lambda s: s.rmatvec(np.ones(2)),
+        lambda s: s.diagonal(),
+        lambda s: s.as_linear_operator(),
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: A,
+        lambda: A @ A.T,
+        lambda: ed.hvp(ed.sum(A * A), "A", "A"),
+        lambda: ed.derive(A * A, "A") * 2,
+    ],
+)
 def test_only_derivatives_act(make, call):
     s = ed.evaluate(make(), A=np.ones((2, 2)), dense=False)
     with pytest.raises(TypeError, match="needs a derivative"):
         call(s)
 
 
-@pytest.mark.parametrize(("call", "match"), [
-    (lambda s: s.matvec(np.ones(4)),          r"\(4,\).*\(2, 3\)"),
-    (lambda s: s.matvec(np.ones((3, 2))),     r"\(3, 2\).*\(2, 3\)"),
-    (lambda s: s.matvec(1.0),                 r"\(\).*\(2, 3\)"),
-    (lambda s: s.rmatvec(np.ones((2, 1))),    r"\(2, 1\).*\(2,\)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "match"),
+    [
+        (lambda s: s.matvec(np.ones(4)), r"\(4,\).*\(2, 3\)"),
+        (lambda s: s.matvec(np.ones((3, 2))), r"\(3, 2\).*\(2, 3\)"),
+        (lambda s: s.matvec(1.0), r"\(\).*\(2, 3\)"),
+        (lambda s: s.rmatvec(np.ones((2, 1))), r"\(2, 1\).*\(2,\)"),
+    ],
+)
 def test_shapes_that_do_not_fit(call, match):
-    s = ed.evaluate(ed.derive(es("ij,j->i", "A", "x"), "A"), A=np.ones((2, 3)), x=np.ones(3), dense=False)
+    s = ed.evaluate(
+        ed.derive(es("ij,j->i", "A", "x"), "A"), A=np.ones((2, 3)), x=np.ones(3), dense=False
+    )
     with pytest.raises(ed.ShapeError, match=match):
         call(s)
 
@@ -363,7 +419,9 @@ def test_square_tensors_that_are_no_derivatives_are_solved_too():
                 call()
 
 
-@pytest.mark.parametrize("loss", [ed.norm_squared, ed.norm, lambda x: ed.mean(x**2), lambda x: ed.sum(x**3)])
+@pytest.mark.parametrize(
+    "loss", [ed.norm_squared, ed.norm, lambda x: ed.mean(x**2), lambda x: ed.sum(x**3)]
+)
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 def test_the_trace_of_nothing(loss):
     x = ed.tensor("x", "n")

@@ -18,8 +18,14 @@ CASES = {
     "no derivative":    ed.einsum("i->ii", x),
 }  # fmt: skip
 rng = np.random.default_rng(0)
-AT = {"U": rng.normal(size=(4, 2)), "V": rng.normal(size=(3, 2)), "T": rng.normal(size=(4, 3)), "A": np.ones((2, 5)),
-      "x": rng.normal(size=3), "C": rng.normal(size=(3, 3)) + 1j}  # fmt: skip
+AT = {
+    "U": rng.normal(size=(4, 2)),
+    "V": rng.normal(size=(3, 2)),
+    "T": rng.normal(size=(4, 3)),
+    "A": np.ones((2, 5)),
+    "x": rng.normal(size=3),
+    "C": rng.normal(size=(3, 3)) + 1j,
+}
 
 
 @pytest.fixture(params=["torch", "jax"])
@@ -33,7 +39,9 @@ def make(request):
 
 def both(e, make):
     given = {n: AT[n] for n in ed.compile(e).tensors}
-    return ed.evaluate(e, given, dense=False), ed.evaluate(e, {n: make(a) for n, a in given.items()}, dense=False)
+    return ed.evaluate(e, given, dense=False), ed.evaluate(
+        e, {n: make(a) for n, a in given.items()}, dense=False
+    )
 
 
 def assert_same(got, want, make):
@@ -45,7 +53,12 @@ def assert_same(got, want, make):
 @pytest.mark.parametrize("e", CASES.values(), ids=CASES)
 def test_terms_and_the_dense_tensor(e, make):
     want, got = both(e, make)
-    assert (got.shape, got.ndim, got.axes, got.nbytes) == (want.shape, want.ndim, want.axes, want.nbytes)
+    assert (got.shape, got.ndim, got.axes, got.nbytes) == (
+        want.shape,
+        want.ndim,
+        want.axes,
+        want.nbytes,
+    )
     assert_same(got.dense(), want.dense(), make)
     for ours, theirs in ((got.terms, want.terms), (got.factors, want.factors)):
         assert [text for _, text in ours] == [text for _, text in theirs]
@@ -57,8 +70,10 @@ def test_terms_and_the_dense_tensor(e, make):
 @pytest.mark.parametrize("e", [e for name, e in CASES.items() if name != "no derivative"])
 def test_products(e, make):
     want, got = both(e, make)
-    v, u = (rng.normal(size=s) * (1 + 1j * np.iscomplexobj(want.dense()))
-            for s in (want.shape[want.split :], want.shape[: want.split]))  # fmt: skip
+    v, u = (
+        rng.normal(size=s) * (1 + 1j * np.iscomplexobj(want.dense()))
+        for s in (want.shape[want.split :], want.shape[: want.split])
+    )
     for _ in range(2):
         assert_same(got.matvec(make(v)), want.matvec(v), make)
         assert_same(got.matvec(v), want.matvec(v), make)
@@ -74,10 +89,14 @@ def test_diagonal_and_trace(name, make):
     np.testing.assert_allclose(got.trace(), want.trace(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("what", ["solve", "logdet", "eigvalsh", "method", "to_sparse", "as_linear_operator"])
+@pytest.mark.parametrize(
+    "what", ["solve", "logdet", "eigvalsh", "method", "to_sparse", "as_linear_operator"]
+)
 def test_what_needs_numpy_says_so(what, make):
     _, got = both(CASES["a Hessian"], make)
-    with pytest.raises(ed.BackendError, match=r"for NumPy arrays, not those of (torch|jax): .*numpy.asarray"):
+    with pytest.raises(
+        ed.BackendError, match=r"for NumPy arrays, not those of (torch|jax): .*numpy.asarray"
+    ):
         getattr(got, what)(*[np.ones((4, 2))] * (what == "solve"))
 
 
@@ -88,7 +107,11 @@ def test_limits(make):
 
 
 def test_whole_numbers_are_exact_or_refused(make):
-    s = ed.evaluate(ed.derive(ed.einsum("i,i->", "y", "y") * ed.tensor("y", "i"), "y"), y=make([2**20, 3]), dense=False)
+    s = ed.evaluate(
+        ed.derive(ed.einsum("i,i->", "y", "y") * ed.tensor("y", "i"), "y"),
+        y=make([2**20, 3]),
+        dense=False,
+    )
     assert int(s.matvec(make([1, 0]))[0]) == 3 * 2**40 + 9
     with pytest.raises(ed.EinderivError, match="beyond int64"):
         s.matvec(make([2**40, 0]))
@@ -115,7 +138,8 @@ def test_autograd_goes_through_the_cores():
     torch = pytest.importorskip("torch")
     v = torch.tensor(AT["V"], requires_grad=True)
     s = ed.evaluate(
-        CASES["a Hessian"], U=torch.tensor(AT["U"]), V=v, T=torch.tensor(AT["T"]), dense=False)  # fmt: skip
+        CASES["a Hessian"], U=torch.tensor(AT["U"]), V=v, T=torch.tensor(AT["T"]), dense=False
+    )
     s.trace().backward()
     np.testing.assert_allclose(v.grad, 4 * 4 * AT["V"], rtol=1e-12)
 
@@ -129,8 +153,12 @@ def test_under_transformations_of_jax():
     cores = jax.jit(lambda U: [core for core, _ in f(U=U, V=v).terms])(u)
     for got, theirs in zip(cores, want.terms, strict=True):
         np.testing.assert_allclose(got, theirs[0], rtol=1e-12)
-    np.testing.assert_allclose(jax.jit(lambda U, x: f(U=U, V=v).matvec(x))(u, u), want.matvec(u), rtol=1e-12)
-    np.testing.assert_allclose(jax.vmap(lambda U: f(U=U, V=v).dense())(u[None])[0], want.dense(), rtol=1e-12)
+    np.testing.assert_allclose(
+        jax.jit(lambda U, x: f(U=U, V=v).matvec(x))(u, u), want.matvec(u), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        jax.vmap(lambda U: f(U=U, V=v).dense())(u[None])[0], want.dense(), rtol=1e-12
+    )
     with pytest.raises(ed.BackendError, match="traced tensor of jax is no NumPy array"):
         jax.jit(lambda U: np.asarray(f(U=U, V=v)))(u)
 
@@ -140,5 +168,7 @@ def test_under_transformations_of_torch():
     e = CASES["overlapping"]
     want = both(e, torch.tensor)[0]
     u, v = torch.tensor(AT["U"]), torch.tensor(AT["V"])
-    got = torch.func.vmap(lambda U: ed.evaluate(e, U=U, V=v, dense=False).matvec(U))(torch.stack([u, u]))
+    got = torch.func.vmap(lambda U: ed.evaluate(e, U=U, V=v, dense=False).matvec(U))(
+        torch.stack([u, u])
+    )
     np.testing.assert_allclose(got[1], want.matvec(AT["U"]), rtol=1e-12)

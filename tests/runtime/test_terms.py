@@ -34,7 +34,9 @@ def test_terms(factors, output, labels):
     spelt = ",".join("".join(letters[x] for x in ls) for ls in factors)
     arrays = [a for a, _ in term.factors]
     assert core_labels(term) == labels
-    assert_same(core(term, shape), loop_einsum(f"{spelt}->{''.join(letters[x] for x in labels)}", *arrays))
+    assert_same(
+        core(term, shape), loop_einsum(f"{spelt}->{''.join(letters[x] for x in labels)}", *arrays)
+    )
     sizes = {letters[x]: SIZES[x] for x in output}
     want = loop_einsum(f"{spelt}->{''.join(letters[x] for x in output)}", *arrays, sizes=sizes)
     assert_same(value(product(term, shape), int), want)
@@ -102,7 +104,9 @@ def test_one_array_in_several_terms_counts_once():
 
 def test_a_large_outer_product_is_never_formed():
     n = 10**6
-    s = ed.evaluate(ed.outer(t("u", "i"), t("v", "j")), u=np.ones(n), v=np.arange(float(n)), dense=False)
+    s = ed.evaluate(
+        ed.outer(t("u", "i"), t("v", "j")), u=np.ones(n), v=np.arange(float(n)), dense=False
+    )
     assert s.nbytes == 16 * n
     assert "i,j" not in repr(s)
     for call in (s.dense, lambda: s.terms, s.to_sparse):
@@ -114,7 +118,9 @@ def test_products_and_diagonals_use_the_factors():
     n = 10**5
     own = np.random.default_rng(1)
     u, v = own.normal(size=n), own.normal(size=n)
-    s = ed.evaluate(ed.hessian(es("i,i,j,j->", "x", "u", "x", "v"), "x"), x=np.ones(n), u=u, v=v, dense=False)
+    s = ed.evaluate(
+        ed.hessian(es("i,i,j,j->", "x", "u", "x", "v"), "x"), x=np.ones(n), u=u, v=v, dense=False
+    )
     assert s.nbytes <= 4 * 8 * n  # 160 GB dense
     np.testing.assert_allclose(s.matvec(v), u * (v @ v) + v * (u @ v), rtol=1e-9)
     np.testing.assert_allclose(s.diagonal(), 2 * u * v, rtol=1e-12)
