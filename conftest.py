@@ -1,7 +1,9 @@
-"""Every Python block in the README and the docs is a test; pytest itself runs the docstrings of the package.
+"""Every Python block in the README and the docs is a test; pytest itself runs the docstrings of the
+package.
 
-Two environments share the tests. What the plain one has passed, `--but-passed-in` leaves out of the other one: a test
-that was skipped for want of a library, that is slow, or that is nowhere in that list, is run there.
+Two environments share the tests. What the plain one has passed, `--but-passed-in` leaves out of the
+other one: a test that was skipped for want of a library, that is slow, or that is nowhere in that
+list, is run there.
 """
 
 import os
@@ -49,7 +51,9 @@ def pytest_configure(config):
 
 
 def keep_compiled(config):
-    """Programs that JAX has compiled stay in pytest's own cache, for the next run and for all processes of this one."""
+    """Programs that JAX has compiled stay in pytest's own cache, for the next run and for all
+    processes of this one.
+    """
     try:
         folder = config.cache.mkdir("xla")
     except (AttributeError, OSError):  # there is no cache, or nowhere to write

@@ -5,8 +5,6 @@ and MEMORY above what the process had after its imports. A row wants a value, or
 regular expressions, each found in the message; a word of one or two letters or digits is a whole word.
 """
 
-# ruff: noqa: E501 (the tables are aligned)
-
 import json
 import math
 import re
