@@ -26,7 +26,7 @@ import einderiv as ed
 from einderiv.expression import solved
 from einderiv.large.blocks import block
 from einderiv.large.partial import Data, Portion, Portions
-from einderiv.runtime import Term
+from einderiv.planning import Term
 
 P = 127  # a prime so small that the products of six entries below it fit into int64
 POINTS, NUMBERS = 3000, 20000  # at most, of the index space, and of a result

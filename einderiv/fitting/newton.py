@@ -11,7 +11,8 @@ from ..autodiff import hessian
 from ..backends import Array
 from ..errors import EinderivError, near
 from ..expression import number, whole
-from ..runtime import LARGEST_BLOCK, STEPS, Square, Term, conjugate_gradients
+from ..planning import Term
+from ..runtime import LARGEST_BLOCK, STEPS, Square, conjugate_gradients
 from .objective import Functions
 
 ARMIJO = 1e-4  # the share of the promised decrease that a step must bring

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..backends import Array
 from ..expression import Label, Labels
-from ..runtime import Term
+from ..planning import Term
 
 Range = tuple[int, int]
 Place = tuple[int, ...]
@@ -50,7 +50,7 @@ def inside(output: Labels, ranges: Ranges) -> Inside | None:
     return found if all(low < high for low, high in found.values()) else None
 
 
-def block(terms: Sequence[Term], dtype: Any, ranges: Ranges) -> Array | None:
+def block(terms: Sequence[Term[Array]], dtype: Any, ranges: Ranges) -> Array | None:
     """The part of a tensor within `ranges`, one for each axis; None where all of it is zero for
     sure.
     """

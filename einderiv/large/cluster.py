@@ -18,7 +18,8 @@ import numpy as np
 
 from ..backends import Array
 from ..expression import Labels
-from ..runtime import Structured, Term
+from ..planning import Term
+from ..runtime import Structured
 from .blocks import Inside, Place, Ranges, add, inside
 
 AHEAD = 4  # tasks for each thread of the cluster that wait there

@@ -37,7 +37,7 @@ from ..expression import (
     walk,
 )
 from ..functions import ADDED
-from ..planning import Factored
+from ..planning import Term
 from ..runtime import Compiled, Structured, builder
 from .blocks import Ranges
 from .cluster import hashed
@@ -83,7 +83,7 @@ class Portions:
         self.split = [components(term, self.number) for term in terms(root) if not is_zero(term)]
         self.terms = [
             [
-                Factored(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
+                Term(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
                 for own, output in self.split
             ]
         ]

@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import client_of_cluster
+from ..backends import Array, client_of_cluster
 from ..errors import EinderivError, LimitError, spoken_bytes
 from ..expression import Expr, library, parsed_bytes
-from ..runtime import Structured, Term
+from ..planning import Term
+from ..runtime import Structured
 from .blocks import Place, Ranges, block, places, ranges_of
 from .cluster import Cluster, hashed
 from .partial import Portion, portioned
@@ -102,7 +103,7 @@ def _write(
 class _Here:
     """The cores of a result in this process."""
 
-    def __init__(self, terms: Sequence[Term], dtype: Any) -> None:
+    def __init__(self, terms: Sequence[Term[Array]], dtype: Any) -> None:
         self.terms, self.dtype = terms, np.dtype(dtype)
 
     def digest(self) -> list[str]:
@@ -164,7 +165,7 @@ def _cores(
     )
 
 
-def _fetched(terms: Sequence[Term]) -> list[Term]:
+def _fetched(terms: Sequence[Term[Array]]) -> list[Term[Array]]:
     """Terms whose factors Dask has computed in this process, each once."""
     dask: Any = import_module("dask")
     arrays = {id(array): array for term in terms for array, _ in term.factors}

@@ -3,19 +3,19 @@
 from .cost import arithmetic, costs, seconds, step_seconds
 from .gram import many_grams, weighted_gram
 from .liveness import Liveness, base, owner
-from .lowering import Factored, Planner
+from .lowering import Planner, Term
 from .memory_order import arranged, orders, rearranged
 from .paths import check_optimizer, search
 from .program import OWN, Numbered, Program, Step, contraction, memory, middle, turned
 
 __all__ = [
-    "Factored",
     "Liveness",
     "Numbered",
     "OWN",
     "Planner",
     "Program",
     "Step",
+    "Term",
     "arithmetic",
     "arranged",
     "base",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import prod
-from typing import Any, TypeGuard
+from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 from ..errors import limits, our_bug
 from ..expression import (
@@ -42,28 +42,17 @@ INLINE = 64  # factors: a nested product is multiplied out into a product of at 
 GROWN = 1 << 13  # entries of a product whose smallest operand takes the number in front
 
 Pair = tuple[int, Labels]  # a value and its labels
+Value = TypeVar("Value")
 
 
-class Embedded:
-    """One term of a structured result: the value of its core, the core's labels, and those of
-    all output axes.
+class Term(NamedTuple, Generic[Value]):
+    """One term of a tensor: factors that share no label, and the labels of all axes of the tensor.
+
+    A factor is a value and its labels: the number of a step while it is planned, then an array.
     """
 
-    __slots__ = ("labels", "output", "value")
-
-    def __init__(self, value: int, labels: Labels, output: Labels) -> None:
-        self.value, self.labels, self.output = value, labels, output
-
-
-class Factored:
-    """One term of a structured result: factors that share no label, and the labels of all output
-    axes.
-    """
-
-    __slots__ = ("factors", "output")
-
-    def __init__(self, factors: tuple[Pair, ...], output: Labels) -> None:
-        self.factors, self.output = factors, output
+    factors: tuple[tuple[Value, Labels], ...]
+    output: Labels
 
 
 class Planner:
@@ -97,7 +86,7 @@ class Planner:
                 self.values[id(node)] = self._dense(node)
         return self.values[id(e)]
 
-    def lower_core(self, e: Einsum) -> Factored:
+    def lower_core(self, e: Einsum) -> Term[int]:
         """The core of `e` without its embedding: an outer product as its factors, the smallest
         with the coefficient.
         """
@@ -113,11 +102,11 @@ class Planner:
             out = labels if len(components) == 1 else own
             factors.append((self._product(parts, out), out))
         if not factors:
-            return Factored(((self._core(e).value, ()),), flat.output)
+            return self._core(e)
         least = min(range(len(factors)), key=lambda k: self.program.entries(factors[k][0]))
         value, out = factors[least]
         factors[least] = (self._scaled(value, flat, flat.coefficient), out)
-        return Factored(tuple(factors), flat.output)
+        return Term(tuple(factors), flat.output)
 
     def _components(self, parts: list[Pair], kept: set[int]) -> list[list[Pair]]:
         """`parts` by connected component of their labels, where the cores of these hold less than
@@ -239,28 +228,29 @@ class Planner:
             self.program.held.append(e.value)
         return self.program.add("input", (), (f"#{index}",), e.sizes)
 
-    def _term(self, e: Expr) -> Embedded:
+    def _term(self, e: Expr) -> Term[int]:
         if self._folded(e):
             return self._core(e)
         labels = tuple(range(e.ndim))
-        return Embedded(self.values[id(e)], labels, labels)
+        return Term(((self.values[id(e)], labels),), labels)
 
-    def _written(self, terms: list[Embedded], e: Expr) -> int:
+    def _written(self, terms: list[Term[int]], e: Expr) -> int:
         """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill
         its place.
         """
         sizes = self._rep(e.sizes)
-        if terms and all(t.labels == t.output for t in terms):
-            return self._total([t.value for t in terms])
+        cores = [(value, labels, output) for ((value, labels),), output in terms]
+        if cores and all(labels == output for _, labels, output in cores):
+            return self._total([value for value, _, _ in cores])
         places: dict[Any, Counter[int]] = {}
-        diagonal = any(len(set(t.output)) < len(t.output) for t in terms)
-        for t in terms:
-            names = {x: p for p, x in enumerate(dict.fromkeys(t.output))}
-            labels, sign = min(self.symmetries.ways((t.value, tuple(names[x] for x in t.labels))))
-            place = labels, tuple(names[x] for x in t.output)
+        diagonal = any(len(set(output)) < len(output) for _, _, output in cores)
+        for value, labels, output in cores:
+            names = {x: p for p, x in enumerate(dict.fromkeys(output))}
+            labels, sign = min(self.symmetries.ways((value, tuple(names[x] for x in labels))))
+            place = labels, tuple(names[x] for x in output)
             # What sits in one place is added before it is written there; without diagonals all is
             # one expression.
-            places.setdefault((place, None if diagonal else t.value), Counter())[t.value] += sign
+            places.setdefault((place, None if diagonal else value), Counter())[value] += sign
         values = tuple(
             self._total([self._times(v, n) for v, n in group.items()]) for group in places.values()
         )
@@ -275,7 +265,7 @@ class Planner:
             "add", tuple(values), (), self.program.steps[values[0]].sizes, flops
         )
 
-    def _core(self, e: Einsum) -> Embedded:
+    def _core(self, e: Einsum) -> Term[int]:
         flat = self._flat(e)
         labels = core_labels(flat)
         if flat.factors:
@@ -283,11 +273,11 @@ class Planner:
             least = min(range(len(parts)), key=lambda k: self.program.entries(parts[k][0]))
             if self._grows(flat, labels, parts[least][0]):
                 parts[least] = (self._scaled(parts[least][0], flat, number), parts[least][1])
-                return Embedded(self._product(parts, labels), labels, flat.output)
+                return Term(((self._product(parts, labels), labels),), flat.output)
             value = self._product(parts, labels)
         else:
             value, number = self.program.add("number", (), (flat.coefficient,), ()), 1
-        return Embedded(self._scaled(value, flat, number), labels, flat.output)
+        return Term(((self._scaled(value, flat, number), labels),), flat.output)
 
     def _grows(self, flat: Einsum, labels: Labels, least: int) -> bool:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""

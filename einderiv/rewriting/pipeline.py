@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import LimitError, counted, limits, spoken_bytes
 from ..expression import Einsum, Expr, Size, Sizes, terms, walk
-from ..planning import Factored, Numbered, Planner, Program, Step, arranged, seconds
+from ..planning import Numbered, Planner, Program, Step, Term, arranged, seconds
 from .batching import stacked
 from .peephole_device import FUSIONS
 from .peephole_numpy import lowered
@@ -34,15 +34,15 @@ def planned(
     optimize: Any,
     without: Sequence[str] = (),
     worth: float | None = None,
-) -> tuple[Program, list[list[Factored]]]:
+) -> tuple[Program, list[list[Term[int]]]]:
     """One program for all roots: their dense values, or the factors of the cores of their terms."""
     counts = [1] * len(roots) if dense else [len(terms(root)) for root in roots]
     leaves = tuple(roots) if dense else tuple(t for root in roots for t in terms(root))
 
-    def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Factored]]]:
+    def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Term[int]]]]:
         planner = Planner(leaves, sizes, number, optimize)
         program = planner.program
-        factored: list[Factored] = []
+        factored: list[Term[int]] = []
         if dense:
             program.outputs = [planner.lower(leaf) for leaf in leaves]
         else:
@@ -67,11 +67,11 @@ def planned(
     return program, [] if dense else [[next(in_order) for _ in range(n)] for n in counts]
 
 
-def _factored(planner: Planner, term: Expr) -> Factored:
+def _factored(planner: Planner, term: Expr) -> Term[int]:
     if isinstance(term, Einsum):
         return planner.lower_core(term)
     labels = tuple(range(term.ndim))
-    return Factored(((planner.lower(term), labels),), labels)
+    return Term(((planner.lower(term), labels),), labels)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from .kronecker import LARGEST_BLOCK
 from .out import OPTIONS
 from .solving import Square
 from .structured import Structured
-from .terms import Term
 
 __all__ = [
     "Compiled",
@@ -16,7 +15,6 @@ __all__ = [
     "STEPS",
     "Square",
     "Structured",
-    "Term",
     "builder",
     "compile",
     "computed",

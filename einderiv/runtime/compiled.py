@@ -26,7 +26,7 @@ from ..expression import (
     whole,
 )
 from ..functions import check_structures, structures
-from ..planning import check_optimizer
+from ..planning import Term, check_optimizer
 from ..printing import as_text
 from ..reports import Plan, emitted
 from ..rewriting import OFTEN, check_mesh
@@ -491,7 +491,6 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     """What makes structured tensors of the results of an execution."""
     from .structured import Structured
-    from .terms import Term
 
     rows = [
         (

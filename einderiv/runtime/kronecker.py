@@ -24,7 +24,8 @@ import numpy as np
 from ..backends import Array
 from ..errors import EinderivError, limits
 from ..expression import Labels, connected
-from .terms import Term, alone, product, total, value
+from ..planning import Term
+from .terms import alone, product, total, value
 
 LARGEST_BLOCK = 2000  # unknowns: a larger block is not factored
 ROUNDING = 1000  # units in the last place: the error of a term, which is computed from others
@@ -38,7 +39,7 @@ class Group(NamedTuple):
     tied: tuple[int, ...]  # the axes that say which block
     free: tuple[int, ...]  # the axes inside a block
     # those of the tensor, their axes in the order ``(*tied, *free, *free)``
-    terms: tuple[Term, ...]
+    terms: tuple[Term[Array], ...]
     stack: Shape  # the sizes of the tied axes
     inner: Shape  # the sizes of the free axes
 
@@ -77,7 +78,7 @@ class Group(NamedTuple):
         return float(self._replace(terms=terms).blocks(np.float64).max(initial=0))
 
 
-def groups(terms: Sequence[Term], shape: Shape, *, kronecker: bool = True) -> list[Group]:
+def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True) -> list[Group]:
     """The groups of a square tensor with rows and columns of `shape`; without `kronecker` there
     is one.
     """

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..backends import Array
 from ..errors import EinderivError, LimitError, limits, spoken_bytes
+from ..planning import Term
 from .iterative import conjugate_gradients
 from .kronecker import (
     KINDS,
@@ -31,7 +32,6 @@ from .kronecker import (
     small,
     words,
 )
-from .terms import Term
 
 
 def floating(dtype: Any) -> Any:
@@ -50,7 +50,7 @@ class Square:
     """A square tensor: rows and columns of one shape, and the groups it is made of."""
 
     def __init__(
-        self, terms: Sequence[Term], shape: Shape, dtype: Any, *, kronecker: bool = True
+        self, terms: Sequence[Term[Array]], shape: Shape, dtype: Any, *, kronecker: bool = True
     ) -> None:
         self.terms, self.shape, self.dtype = terms, shape, dtype
         self.count = prod(shape)

@@ -25,11 +25,12 @@ from ..expression import (
     viewed,
     whole,
 )
+from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .execution import Execution, computed
 from .iterative import STEPS, scipy_part
 from .solving import Square
-from .terms import Term, core, core_labels, product, total, value
+from .terms import core, core_labels, product, total, value
 
 SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
 
@@ -47,7 +48,12 @@ class Structured:
     """
 
     def __init__(
-        self, terms: list[Term], shape: tuple[int, ...], dtype: Any, root: Expr, split: int | None
+        self,
+        terms: list[Term[Array]],
+        shape: tuple[int, ...],
+        dtype: Any,
+        root: Expr,
+        split: int | None,
     ) -> None:
         """`root` is the expression whose value this is; `split` is how many axes are the
         output's, for a derivative.
@@ -107,7 +113,7 @@ class Structured:
         return [(self._core(term), self._embedding(term)) for term in self._terms]
 
     # ---- what arrays of another library do otherwise
-    def _core(self, term: Term) -> Any:
+    def _core(self, term: Term[Array]) -> Any:
         return core(term, self.shape)
 
     def _value(self, e: Expr) -> Any:
@@ -140,7 +146,7 @@ class Structured:
             for term in self._terms
         ]
 
-    def _embedding(self, term: Term, *, apart: bool = False) -> str:
+    def _embedding(self, term: Term[Array], *, apart: bool = False) -> str:
         names: dict[int, str] = {}
         for label, axis in zip(term.output, self.axes, strict=True):
             names.setdefault(label, axis)
@@ -183,7 +189,7 @@ class Structured:
         result.sum_duplicates()
         return result
 
-    def _entries(self, term: Term) -> tuple[Array, list[Array]]:
+    def _entries(self, term: Term[Array]) -> tuple[Array, list[Array]]:
         labels, distinct = core_labels(term), tuple(dict.fromkeys(term.output))
         sizes = dict(zip(term.output, self.shape, strict=True))
         count = prod(sizes[x] for x in distinct)

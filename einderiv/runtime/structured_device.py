@@ -10,11 +10,13 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, Never
 
+from ..backends import Array
 from ..errors import BackendError
 from ..expression import Expr, solved
+from ..planning import Term
 from .execution import Execution
 from .structured import Structured
-from .terms import Term, core, product, total
+from .terms import core, product, total
 
 
 class Hosted(Structured):
@@ -22,7 +24,7 @@ class Hosted(Structured):
 
     def __init__(
         self,
-        terms: list[Term],
+        terms: list[Term[Array]],
         shape: tuple[int, ...],
         made_by: Execution,
         root: Expr,
@@ -54,7 +56,7 @@ class Hosted(Structured):
             total([product(term, self.shape) for term in self._terms], self.shape), memory_limit
         )
 
-    def _core(self, term: Term) -> Any:
+    def _core(self, term: Term[Array]) -> Any:
         return core(term, self.shape, self._run)
 
     def _value(self, e: Expr) -> Any:

@@ -5,21 +5,15 @@ the tensor.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backends import Array
 from ..expression import Constant, Einsum, Expr, Labels, added, zero
+from ..planning import Term
 from .execution import computed
 
 
-class Term(NamedTuple):
-    """Factors, each an array and its labels, and the labels of all axes of the tensor."""
-
-    factors: tuple[tuple[Array, Labels], ...]
-    output: Labels
-
-
-def product(term: Term, shape: Sequence[int], output: Labels | None = None) -> Einsum:
+def product(term: Term[Array], shape: Sequence[int], output: Labels | None = None) -> Einsum:
     """A term as an einsum of its factors, the planner's to compute; `output` chooses other axes
     than all.
 
@@ -43,7 +37,7 @@ def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
     return added(parts) if parts else zero(shape, (None,) * len(shape))
 
 
-def core_labels(term: Term) -> Labels:
+def core_labels(term: Term[Array]) -> Labels:
     """The axes of the core: those of the tensor where nothing is embedded, else in the order of
     the factors.
     """
@@ -52,7 +46,7 @@ def core_labels(term: Term) -> Labels:
 
 
 def core(
-    term: Term, shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None
+    term: Term[Array], shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None
 ) -> Array:
     """The factors multiplied out, by NumPy or by `compute`. Raises LimitError beyond
     ``limits.dense_bytes``.
@@ -64,7 +58,7 @@ def core(
     return computed(e, {}) if compute is None else compute(e)
 
 
-def alone(terms: Sequence[Term], dtype: Any) -> Array | None:
+def alone(terms: Sequence[Term[Array]], dtype: Any) -> Array | None:
     """One factor with its axes in another order, if that is all there is: no program is needed."""
     if len(terms) != 1 or len(terms[0].factors) != 1:
         return None

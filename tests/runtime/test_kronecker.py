@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracle import assert_same
 
-from einderiv.runtime import Term
+from einderiv.planning import Term
 from einderiv.runtime.kronecker import KINDS, groups, hermitian
 from einderiv.runtime.terms import product, value
 

@@ -5,7 +5,8 @@ import pytest
 
 import einderiv as ed
 from einderiv.expression import tensors_of
-from einderiv.runtime import Term, solving
+from einderiv.planning import Term
+from einderiv.runtime import solving
 from einderiv.runtime.terms import product, value
 
 t, es = ed.tensor, ed.einsum

@@ -6,7 +6,7 @@ from oracle import assert_same, loop_einsum
 
 import einderiv as ed
 from einderiv.expression import tensors_of
-from einderiv.runtime import Term
+from einderiv.planning import Term
 from einderiv.runtime.terms import core, core_labels, product, total, value
 
 t, es = ed.tensor, ed.einsum
