@@ -32,8 +32,8 @@ from .expression import (
     tensors_of,
 )
 from .parsing import ALIASES, LANGUAGES, parse
-from .printing import formula, latex, strip, write_in_one_step
-from .reports import explain, html_document, latex_document, source
+from .printing import formula, latex, latex_document, strip, write_in_one_step
+from .reports import explain, html_document, source
 
 FORMATS = ("text", "latex", "json", "python", "svg", "html")
 #: for terminals that cannot show these

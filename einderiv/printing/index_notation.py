@@ -195,6 +195,21 @@ def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
     )
 
 
+def latex_document(e: Expr) -> str:
+    """The formula of `e` as a document that LaTeX compiles; it needs amsmath."""
+    return "\n".join(
+        [
+            r"\documentclass{article}",
+            r"\usepackage{amsmath,amssymb}",
+            r"\begin{document}",
+            r"\[",
+            latex(e),
+            r"\]",
+            r"\end{document}",
+        ]
+    )
+
+
 def _check_style(style: str) -> None:
     if style not in STYLE_NAMES:
         raise EinderivError(

@@ -1,7 +1,6 @@
 """What can be said before there are arrays: explanations, plans, sources."""
 
-from .documents import html_document, latex_document
-from .explanation import SectionKind, explain
+from .explanation import SectionKind, explain, html_document
 from .inspection import ITEM_BYTES, core_entries, emitted, plan, source
 from .plan_file import load_plan
 from .plan_table import Plan
@@ -14,7 +13,6 @@ __all__ = [
     "emitted",
     "explain",
     "html_document",
-    "latex_document",
     "load_plan",
     "plan",
     "source",

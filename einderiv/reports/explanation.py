@@ -11,6 +11,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ..autodiff import derive
+from ..errors import LimitError
 from ..expression import (
     Add,
     Apply,
@@ -37,16 +38,21 @@ from ..printing import (
     as_text,
     collapsible,
     compact_subscripts,
+    escaped,
+    expression_bundle,
     formula,
+    html_page,
     insertions,
     is_inserted_delta,
     latex_entry,
     left_side,
+    markup,
     mime_bundle,
     preformatted,
     printed,
     printed_operands,
     printed_subscripts,
+    strip,
     unicode_right_side,
     with_deltas_eliminated,
 )
@@ -136,6 +142,37 @@ def explain(
     if sizes is not None:
         sections.append(_costs(J, sizes))
     return Explanation(sections, J)
+
+
+def html_document(
+    y: Expr,
+    wrt: Any,
+    *,
+    indices: Sequence[str] | None = None,
+    sizes: Mapping[str, Any] | None = None,
+) -> str:
+    """The derivation of ``derive(y, wrt)`` in HTML: the result, the steps in pictures and in words.
+
+    >>> import einderiv as ed
+    >>> html_document(ed.einsum("ij,j->i"), "B").startswith("<!doctype html>")
+    True
+
+    Raises what ``explain`` raises.
+    """
+    explanation = explain(y, wrt, indices=indices, sizes=sizes)
+    J = explanation.derivative
+    name = f"The derivative of {as_text(y)} by {J.record.wrt if J.record else wrt}"
+    steps = [
+        markup("h3", escaped(section.title)) + preformatted(section.lines)
+        for section in explanation.sections
+    ]
+    try:
+        pictures = strip(y, wrt).svg()
+    except LimitError as error:
+        pictures = preformatted([str(error)])
+    return html_page(
+        name, expression_bundle(J)["text/html"], "<h2>Step by step</h2>", pictures, *steps
+    )
 
 
 def _derivation(y: Expr, J: Expr) -> list[Section]:

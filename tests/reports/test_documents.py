@@ -12,7 +12,8 @@ from html_checks import no_script
 
 import einderiv as ed
 from einderiv.cli import main
-from einderiv.reports import html_document, latex_document
+from einderiv.printing import latex_document
+from einderiv.reports import html_document
 
 SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
 
