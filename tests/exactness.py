@@ -250,9 +250,8 @@ def _forms(case, e, given, want, streamed):
         with tempfile.TemporaryDirectory(
             dir="/dev/shm" if os.path.isdir("/dev/shm") else None
         ) as folder:
-            limit = max(
-                5 * structured.nbytes, 2**16
-            )  # several blocks, where the result has more than 2 000 numbers
+            # several blocks, where the result has more than 2 000 numbers
+            limit = max(5 * structured.nbytes, 2**16)
             same(
                 ed.stream(e, given, to=folder + "/r.zarr", memory_limit=limit, progress=False)[...],
                 want,

@@ -18,11 +18,8 @@ from einderiv.errors import NoFormError, NoLettersError
 
 einsum, tensor = ed.einsum, ed.tensor
 PARSE, SHAPE, LIMIT, BACK = ed.ParseError, ed.ShapeError, ed.LimitError, ed.BackendError
-ANY, TYPE, BAD = (
-    ed.EinderivError,
-    TypeError,
-    (ed.EinderivError, TypeError),
-)  # BAD: where either is right
+# BAD: where either is right
+ANY, TYPE, BAD = (ed.EinderivError, TypeError, (ed.EinderivError, TypeError))
 OWN = (PARSE, SHAPE, LIMIT, BACK, ANY, TYPE, NoFormError, NoLettersError)
 X, Y, P = np.ones((4, 5)), np.ones((5, 3)), np.ones((3, 2))
 at = dict(X=X, Y=Y, P=P)
@@ -330,11 +327,8 @@ def test_evaluating(kind, words, call):
         ("dates", "date", lambda: np.array(["2020-01-01", "2020-01-02"], "M8[D]")),
         ("records", "dtype|field", lambda: np.zeros(2, [("a", int), ("b", float)])),
         ("objects", "object", lambda: np.array([None, "a"], dtype=object)),
-        (
-            "booleans",
-            "bool",
-            lambda: np.array([True, True]),
-        ),  # optional: Booleans may get a meaning
+        # optional: Booleans may get a meaning
+        ("booleans", "bool", lambda: np.array([True, True])),
     ],
 )
 def test_arrays_that_cannot_be_used(words, make):
@@ -417,9 +411,8 @@ N3000 = dict.fromkeys("XYP", np.broadcast_to(1.0, (3000, 3000)))
 def test_too_much_is_refused_after_a_few_steps(kind, words, call):
     with Calls() as calls:
         refused(kind, words, call)
-    assert (
-        calls.count < 10**6
-    )  # of 10 million characters none is looked at; 30,000 operands are, but not in pairs
+    # of 10 million characters none is looked at; 30,000 operands are, but not in pairs
+    assert calls.count < 10**6
 
 
 def test_a_limit_is_overridden_and_restored(monkeypatch):

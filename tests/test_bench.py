@@ -17,10 +17,11 @@ from bench.__main__ import main
 from bench.families import FAMILIES
 from bench.problems import SIZES, Problem, normal
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 #: one of each family, and all
 FIRST = [family.cases[0] for family in FAMILIES.values() if family.possible]
 CASES = [c for family in FAMILIES.values() for c in family.cases if family.possible]
+pytestmark = pytest.mark.slow
 ALONE = engine.Settings(rounds=1, least=0, against=("none",), memory="none")
 
 
@@ -136,9 +137,8 @@ def test_all_run_in_every_round_and_the_order_changes():
     seen = []
     calls = {name: (lambda name=name: seen.append(name)) for name in "abc"}
     times = engine.interleaved(calls, engine.Settings(rounds=8, least=0))
-    rounds = [
-        tuple(seen[k : k + 3]) for k in range(6, len(seen), 3)
-    ]  # two calls each come before them
+    # two calls each come before them
+    rounds = [tuple(seen[k : k + 3]) for k in range(6, len(seen), 3)]
     assert len(rounds) == 8
     assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
     assert len(set(rounds)) > 1
@@ -388,9 +388,8 @@ def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
     }.items():
         monkeypatch.setattr(calibration, name, value)
     monkeypatch.setattr(calibration, "cluster", lambda: {"task": 2e-3, "sent": 1e-9})
-    monkeypatch.setattr(
-        timeit.Timer, "autorange", lambda timer: (1, timer.timeit(1))
-    )  # else 0.2 s and more for each
+    # else 0.2 s and more for each
+    monkeypatch.setattr(timeit.Timer, "autorange", lambda timer: (1, timer.timeit(1)))
     monkeypatch.setenv(__main__.MARK, "1")
     assert __main__.main(["--calibrate", "--save", str(tmp_path / "costs.json")]) == 0
     shown = capsys.readouterr().out

@@ -107,9 +107,8 @@ def test_the_text_of_the_book_is_what_is_compared(row):
 MATRICES = [p for p in ROWS if generate.matrix_text(generate.ours(p.values[0])) is not None]
 
 
-@pytest.mark.parametrize(
-    "row", [p for p in MATRICES if p.id not in ("33", "76")]
-)  # zeros; ones of unknown sizes
+# Without zeros, and ones of unknown sizes.
+@pytest.mark.parametrize("row", [p for p in MATRICES if p.id not in ("33", "76")])
 def test_the_matrix_form_is_the_derivative(row):
     e, arrays = generate.ours(row), generate.arrays_for(row)
     wanted = ed.evaluate(e, arrays)

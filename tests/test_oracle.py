@@ -31,9 +31,8 @@ def by_numpy(subscripts, arrays, sizes=None):
     axes = []
     for label in output:
         axis = number[label]
-        if (
-            axis in axes
-        ):  # a later occurrence gets an axis of its own, tied to the first by an identity
+        if axis in axes:
+            # A later occurrence gets an axis of its own, tied to the first by an identity.
             fresh = len(number) + len(axes)
             pairs.append((np.eye(sizes[label], dtype=int), [axis, fresh]))
             axis = fresh

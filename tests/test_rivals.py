@@ -239,9 +239,8 @@ def test_statement_counts_that_tensorgrad_bounds(name):
     f = ed.compile(ed.hessian(y, x))
     sizes = {"x": (13,), "A": (13, 13), "W": (13, 7), "w": (7,)}
     source = f.source(**{name: sizes[name] for name in f.inputs})
-    body = source[source.index("def compute") :].splitlines()[
-        2:-1
-    ]  # without the comment on the shapes
+    # without the comment on the shapes
+    body = source[source.index("def compute") :].splitlines()[2:-1]
     assert set(f.inputs) == set(inputs)
     assert len(body) <= ceiling, source
     assert once is None or sum(once in line for line in body) == 1

@@ -140,9 +140,8 @@ def told(queue, given):
 
 @pytest.mark.parametrize("kind", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-@pytest.mark.filterwarnings(
-    "ignore:os.fork:RuntimeWarning"
-)  # of JAX, where another test has loaded it
+# JAX warns of forks, where another test has loaded it.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_children_answer_as_the_parent(kind):
     want, given = answers(), np.arange(3)
     context = multiprocessing.get_context(kind)

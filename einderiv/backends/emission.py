@@ -117,9 +117,8 @@ def emit(
     if buffers:  # what no argument decides is decided once
         constants, setup = [*setup, *constants], []
     body = [*bound, *setup, *lines]
-    if (
-        buffers is None and not outs
-    ):  # a source to be read; names that only remarks need are given last
+    if buffers is None and not outs:
+        # A source to be read; names that only remarks need are given last.
         given = {
             arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()
         }
@@ -354,9 +353,8 @@ class Writer:
                 self.lines.append(f"{at(found[k], loop.axis[k], block)} = {self.variables[k]}")
             if k in loop.partial:
                 self.lines.append(f"{found[k]} += {self.variables[k]}")
-                if (
-                    self.program.entries(k) >= LARGE
-                ):  # or it would be there beside that of the next block
+                if self.program.entries(k) >= LARGE:
+                    # Or it would be there beside that of the next block.
                     self.lines.append(f"del {self.variables[k]}")
         if any(rows in line for line in self.lines):
             self.lines.insert(0, f"{rows} = min({loop.rows}, {loop.count} - {start})")

@@ -85,9 +85,8 @@ JULIA_CORE = {
     "det": "fill(det({0}))",
     "logdet": "fill(logabsdet({0})[1])",
 }
-LINEAR_ALGEBRA = frozenset(
-    ("inv", "det", "logdet")
-)  # functions of matrices, of Julia's LinearAlgebra
+# functions of matrices, of Julia's LinearAlgebra
+LINEAR_ALGEBRA = frozenset(("inv", "det", "logdet"))
 _JULIA = """baremodule begin break catch const continue do else elseif end export false finally
 for function global if import let local macro module quote return struct true try using while ein"""
 RESERVED_WORDS = {
@@ -106,9 +105,8 @@ class Listing:
     inputs: dict[str, Expr] = field(default_factory=dict)
     free: dict[Size, str] = field(default_factory=dict)  # sizes that no argument has
     lines: list[str] = field(default_factory=list)
-    values: list[tuple[str, str]] = field(
-        default_factory=list
-    )  # names with what they are, in Julia
+    # names with what they are, in Julia
+    values: list[tuple[str, str]] = field(default_factory=list)
     functions: set[str] = field(default_factory=set)  # that are called
 
     def name(self, e: Expr) -> str:

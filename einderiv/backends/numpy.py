@@ -27,7 +27,7 @@ from .source_text import (
 )
 
 # entries: of an array that is worth a thought; of a result that is made one by one
-MANY, FEW = (1 << 14, 32)
+MANY, FEW = 1 << 14, 32
 
 
 def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:

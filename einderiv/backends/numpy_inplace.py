@@ -50,9 +50,8 @@ class Buffers:
         for k, step in order:
             if (shown := base(program, k)) != k:
                 self.views[shown].append(k)
-            if (
-                step.kind == "apply" and step.spec[0].name in ADDED
-            ):  # a user's function may answer its argument
+            if step.kind == "apply" and step.spec[0].name in ADDED:
+                # A user's function may answer its argument.
                 kept += (k, *step.inputs)
         self.liveness = Liveness(
             order, kept, inside=loop.blocks if loop else (), owned=partial(base, program)

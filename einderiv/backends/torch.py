@@ -291,9 +291,8 @@ class Torch(Functional):
         )
         carried = {output.index(label) for _, labels, output in terms for label in labels}
         tied = {first[p] for p in repeated}
-        if (
-            not {0, *tied} <= carried
-        ):  # an identity is repeated along its axis, and no axis is missing in front
+        if not {0, *tied} <= carried:
+            # An identity is repeated along its axis, and no axis is missing in front.
             full = [sizes[p] if p in carried or p in tied else "1" for p in there]
             text = (
                 f"({text}).expand({shape(full)})"

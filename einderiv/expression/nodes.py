@@ -112,7 +112,7 @@ class Expr:
         """The number of axes."""
         return len(self.sizes)
 
-    if TYPE_CHECKING:  # what `methods` installs, from the floors that implement it
+    if TYPE_CHECKING:  # what `operators` installs, from the packages that implement it
 
         def __add__(self, other: object) -> Expr: ...
         def __radd__(self, other: object) -> Expr: ...

@@ -118,9 +118,8 @@ class Workers:
                 "this was more than one answer may take of memory or time: try something smaller",
             )
             self._replace(worker)
-        except (
-            asyncio.CancelledError
-        ):  # the reader is gone: the answer to come must not go to somebody else
+        except asyncio.CancelledError:
+            # The reader is gone: the answer to come must not go to somebody else.
             self._replace(worker)
             raise
         else:

@@ -182,9 +182,8 @@ def pair_seconds(a: int, b: int, out: int, entries: Entries) -> float:
     flops = entries[a | b] * (1 if a | b == out else 2)
     moved = 8 * costs.byte * (entries[a] + entries[b] + entries[out])
     rate = costs.matrix if a & b & ~out else costs.other
-    if (
-        a == b and a != out
-    ):  # rows times rows are no product of matrices: no form of them is faster than the memory
+    if a == b and a != out:
+        # Rows times rows are no product of matrices: no form of them is faster than the memory.
         rate = ROWS * costs.other
     return max(flops * rate, moved) + costs.step
 

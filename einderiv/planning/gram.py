@@ -8,7 +8,7 @@ from .program import Program, Step
 
 SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
 # Gram matrices, rows of each, terms of their sums: for fewer half of them is no gain
-MANY, SIDE, SUMMED = (256, 4, 64)
+MANY, SIDE, SUMMED = 256, 4, 64
 
 
 def is_gram(program: Program, k: int) -> bool:

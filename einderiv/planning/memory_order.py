@@ -15,7 +15,7 @@ from ..expression import Labels
 from .program import Program, contraction, middle, turned
 
 # times; entries: of a result for which an operand that is read so often is copied in its order
-READ, LEAST = (4, 256)
+READ, LEAST = 4, 256
 Order = tuple[int, ...]  # axes of a value from the slowest to the fastest
 
 

@@ -1,5 +1,5 @@
-"""A program: straight-line steps on values. Data only; `planning` makes it, backends and `emit`
-write it down.
+"""A program: straight-line steps on values. Data only: `lowering` makes it, passes rewrite
+it, a backend writes it down.
 
 ==========  ====================================  ==================================================
 kind        inputs                                spec
@@ -64,9 +64,8 @@ MEMORY = {
     "view": VIEW,
     "reshape": VIEW,
     "take": VIEW,
-    "factor": Memory(
-        takes=True, shows=True
-    ),  # the matrix itself, where a library factors it in each call
+    # The matrix itself, where a library factors it in each call.
+    "factor": Memory(takes=True, shows=True),
 }
 
 

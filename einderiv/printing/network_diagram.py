@@ -51,7 +51,7 @@ from .svg import (
 
 LEG, SLOT = 34.0, 32.0  # length of a leg, distance of legs side by side
 # frames in frames, nodes within a frame, nodes that are drawn at all
-DEEP, NESTED, MANY = (3, 12, 60)
+DEEP, NESTED, MANY = 3, 12, 60
 # how much further apart nodes are placed, until the picture is clear
 STRETCHES = (1.0, 1.25, 1.6, 2.0)
 NAME_LETTERS = 18  # letters of a name that are shown

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ..expression import Add, Einsum, Expr, Label, Labels, Slot, assemble, bare, carried, walk
 
 # first labels of the axes of the operand that are summed, and of what else is summed
-AXIS, INNER = (1000, 2000)
+AXIS, INNER = 1000, 2000
 
 
 class Halved(NamedTuple):

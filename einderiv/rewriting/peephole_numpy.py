@@ -27,7 +27,7 @@ from ..planning import Program, Step, many_grams, weighted_gram
 
 SHORT = 1 << 12  # entries of a sum that has no rounding to speak of, however it is made
 # rows, columns: an outer product with less rows and more columns is faster written by NumPy
-TALL, NARROW = (8, 64)
+TALL, NARROW = 8, 64
 
 #: functions that no expression has; nothing derives them
 REFLECTED = Function(

@@ -85,9 +85,8 @@ def improved(
     """
     worth, done = WORTH if worth is None else worth, list[str]()
     if not fixed and sum(root.count for root in roots if isinstance(root, Einsum)) >= SEVERAL:
-        for swaps in _environments(
-            roots, sizes
-        ):  # what many products share is clear before anything is estimated
+        for swaps in _environments(roots, sizes):
+            # What many products share is clear before anything is estimated.
             roots, done = swapped(roots, swaps), ["environments: one tree for all"]
     time, best = plan(roots)
     if time > worth:

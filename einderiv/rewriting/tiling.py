@@ -40,7 +40,7 @@ Places = dict[int, int]  # axes by operand, or by value
 BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
 WIDE = 1 << 17  # entries of a value that is worth cutting
 # rows, or entries of one row: thinner blocks are slower than what they save
-FEW, THICK = (8, 1 << 14)
+FEW, THICK = 8, 1 << 14
 TRIED = 8  # axes, the longest arrays first
 PAYS = 0.8  # of the time without a loop: less of a gain is an accident of the estimate
 PIECE = 256  # entries in a row that cost as much to find as to read
@@ -262,9 +262,8 @@ class _Search:
         through = passes(self.program, step, made or given)
         if through is None or any(through[0].get(p) != axis for p, axis in made.items()):
             for p, axis in (through[0] if through else {}).items():
-                if (
-                    made.get(p, axis) != axis
-                ):  # it is cut elsewhere, as the seed happens to be a part of it
+                if made.get(p, axis) != axis:
+                    # It is cut elsewhere, as the seed happens to be a part of it.
                     self._seek(step.inputs[p], axis)
             return self._put_after(k, step) if made else None
         places, out = through

@@ -177,9 +177,8 @@ def _factored(blocks: Array, b: Array, name: Name) -> Array:
         raise _singular(name(first(np.linalg.slogdet(blocks)[1] == -np.inf)), "singular") from None
     known, asked = max(blocks.shape[-1], 8) * np.finfo(x.dtype).eps, np.abs(b).max(-2, initial=0)
     with np.errstate(over="ignore", invalid="ignore"):
-        if _norm(blocks) * _norm(x) * known < asked.min(
-            initial=np.inf
-        ):  # |A| |x| <= ‖A‖ ‖x‖: no column needs a look
+        if _norm(blocks) * _norm(x) * known < asked.min(initial=np.inf):
+            # |A| |x| <= ‖A‖ ‖x‖: no column needs a look.
             return x
         grown = (np.abs(blocks) @ np.abs(x)).max(-2, initial=0)
         lost = grown * known >= asked
@@ -262,7 +261,7 @@ def hermitian(blocks: Array, largest: Callable[[], float]) -> bool:
 
 
 def small(group: Group, dtype: Any) -> bool:
-    """Can the blocks be factored within :data:`BLOCK` and the memory?"""
+    """Can the blocks be factored within :data:`LARGEST_BLOCK` and the memory?"""
     size = prod(group.stack) * group.order**2 * np.dtype(dtype).itemsize
     return not group.free or (group.order <= LARGEST_BLOCK and size <= limits.dense_bytes)
 

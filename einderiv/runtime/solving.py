@@ -2,10 +2,10 @@
 decides what is factored.
 
 Along an axis where the tensor is an identity nothing is to be solved. The rest is a Kronecker
-product of groups of blocks (:mod:`.blocks`), for which ``(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹``, ``log|det(A ⊗ B)|
-= n log|det A| + m log|det B|`` (A is m by m, B n by n), and the eigenvalues of A ⊗ B are all
-products of one of A and one of B. Where a block is too large to be factored, conjugate gradients
-solve without forming it.
+product of groups of blocks (:mod:`.kronecker`), for which ``(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹``,
+``log|det(A ⊗ B)| = n log|det A| + m log|det B|`` (A is m by m, B n by n), and the eigenvalues of
+A ⊗ B are all products of one of A and one of B. Where a block is too large to be factored,
+conjugate gradients solve without forming it.
 """
 
 from __future__ import annotations

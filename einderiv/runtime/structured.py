@@ -397,9 +397,8 @@ class Structured:
         exact.
         """
         self._rows("trace")
-        if (
-            0 in self.shape
-        ):  # the sum of nothing, though a core may hold a mean over nothing, which is nan
+        if 0 in self.shape:
+            # The sum of nothing, though a core may hold a mean over nothing, which is nan.
             return self._zeros(())[()]
         return self._tied(())[()]
 

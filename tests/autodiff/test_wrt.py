@@ -206,12 +206,8 @@ def test_a_slot_and_its_tensor_have_no_second_derivative(call):
         (product, 0, ("i", 0), (0, 0)),
         (product, "X", (-2, "i"), (0, 0)),
         (product, "Y", [1, -1], (1, 1)),
-        (
-            es("ab,bc->ac", "P", "Q"),
-            "P",
-            "a",
-            (0, 0),
-        ),  # letters of the einsum, where none were declared
+        # letters of the einsum, where none were declared
+        (es("ab,bc->ac", "P", "Q"), "P", "a", (0, 0)),
         (es("ab,bc->ac", "P", "Q"), 1, "c", (1, 1)),
         (es("nn->n", M), "M", ("n", 1), (0, 1)),
     ],

@@ -45,6 +45,7 @@ def cupy(monkeypatch):
         monkeypatch.setitem(sys.modules, name, module)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_as_numpy(name):
     assert_as_numpy(name, asarray)

@@ -93,11 +93,8 @@ def test_blocks_are_within_the_memory_and_give_all_workers_work():
         (((4, 4),), ((4, 4),), 0),
         (((4, 4),), ((8,),), 1),  # two whole blocks joined
         (((8,),), ((4, 4),), 2),  # two cut off
-        (
-            ((3, 3),),
-            ((2, 4),),
-            3 + 1 - 1,
-        ),  # pieces 2, 1, 3, of which the last is a whole block; one join
+        # pieces 2, 1, 3, of which the last is a whole block; one join
+        (((3, 3),), ((2, 4),), 3 + 1 - 1),
         (((4, 4), (5,)), ((8,), (5,)), 1),
     ],
 )

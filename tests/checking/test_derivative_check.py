@@ -231,9 +231,8 @@ RULE_PLANTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "n", [3, 28]
-)  # entry by entry, and along directions: 28^3 entries are too many
+# Entry by entry, and along directions: 28^3 entries are too many.
+@pytest.mark.parametrize("n", [3, 28])
 @pytest.mark.parametrize(
     ("name", "wrong", "make", "wrt"),
     RULE_PLANTS,

@@ -24,17 +24,11 @@ def test_shapes_of_arrays_and_tuples():
     [
         (X @ w, {"row": 3}, (3,)),
         (ed.einsum("ij->ji", "A"), {"i": 2, "j": 5}, (5, 2)),
-        (
-            ed.derive(ed.einsum("ij->", "A"), "A"),
-            {"i": 2, "j": 5},
-            (2, 5),
-        ),  # labels of what was derived
+        # labels of what was derived
+        (ed.derive(ed.einsum("ij->", "A"), "A"), {"i": 2, "j": 5}, (2, 5)),
         (ed.einsum("i,j->ij", "x", "y"), {"i": 0, "j": 1}, (0, 1)),
-        (
-            ed.parse("tanh(einsum('nk,mk->nm', U, V))"),
-            {"n": 2, "m": 3, "k": 4},
-            (2, 3),
-        ),  # further inside
+        # further inside
+        (ed.parse("tanh(einsum('nk,mk->nm', U, V))"), {"n": 2, "m": 3, "k": 4}, (2, 3)),
         (
             ed.derive(ed.parse("sum(exp(einsum('nk,mk->nm', U, V)))"), "U"),
             {"n": 2, "m": 3, "k": 4},

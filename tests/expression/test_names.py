@@ -61,10 +61,8 @@ def test_shortened_to_letters(text, used, axes, labels):
         (identity((2,), (None,), (None,)), ("a", "b")),
         (filled(1, (2, 3), (None, "a")), ("b", "a")),
         (Einsum(1, (V,), ((0, 1),), (1, 0), axes=(None, None)), ("a", "b")),
-        (
-            Einsum(1, (V,), ((0, 1),), (1, 0), axes=("x", "x")),
-            ("x", "a"),
-        ),  # two axes never share a name
+        # two axes never share a name
+        (Einsum(1, (V,), ((0, 1),), (1, 0), axes=("x", "x")), ("x", "a")),
         (Einsum(1, (V,), ((0, 1),), (0,), axes=("x",), letters={0: "p", 1: "x"}), ("x",)),
     ],
 )

@@ -132,9 +132,8 @@ def test_tensors_of_several_expressions():
         ed.EinderivError, match="v is declared complex in one place and not in another"
     ):
         tensors_in([X, v * t("v", "i", complex=True)])
-    assert tensors_in([v, t("v", "i", complex=True)]) == {
-        "v": 1
-    }  # in two expressions, each its own
+    # in two expressions, each its own
+    assert tensors_in([v, t("v", "i", complex=True)]) == {"v": 1}
 
 
 @pytest.mark.parametrize("name", [name for name, row in FUNCTIONS.items() if row.keeps_symmetry])

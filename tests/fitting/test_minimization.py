@@ -68,11 +68,7 @@ def test_trees_of_tensors():
 
 @pytest.mark.parametrize(
     ("start", "shape"),
-    [
-        (np.array([1, 2], np.float32), (2,)),
-        ([1, 2], (2,)),
-        (np.array([1, 2], np.int8), (2,)),
-    ],
+    [(np.array([1, 2], np.float32), (2,)), ([1, 2], (2,)), (np.array([1, 2], np.int8), (2,))],
 )
 def test_the_unknowns_are_double(start, shape):
     found = ed.minimize(ed.norm_squared(x - 0.1), x, start)
@@ -184,11 +180,7 @@ def test_without_tqdm(capsys, monkeypatch):
 # ---- declared structures
 rng = np.random.default_rng(3)
 N = rng.normal(size=(4, 4))
-STRUCTURES = {
-    "symmetric": (N + N.T) / 2,
-    "diagonal": np.diag(np.diag(N)),
-    "lower": np.tril(N),
-}
+STRUCTURES = {"symmetric": (N + N.T) / 2, "diagonal": np.diag(np.diag(N)), "lower": np.tril(N)}
 
 
 @pytest.mark.parametrize(
@@ -258,9 +250,8 @@ def test_structures_that_cannot_be_kept(options, start, method, message):
 @pytest.mark.parametrize("method", ["COBYLA", "Powell"])
 def test_methods_that_leave_the_structure_are_led_back(method):
     S, M = ed.tensor("S", "nn", symmetric=True), t("N", "nn")
-    loss = ed.norm_squared(
-        ed.grad(ed.norm_squared(S - M), S)
-    )  # it was made from another expression of S
+    # it was made from another expression of S
+    loss = ed.norm_squared(ed.grad(ed.norm_squared(S - M), S))
     found = ed.minimize(loss, S, np.eye(2), N=N[:2, :2], method=method)
     np.testing.assert_allclose(found.x, STRUCTURES["symmetric"][:2, :2], atol=1e-3)
     np.testing.assert_array_equal(found.x, found.x.T)

@@ -85,9 +85,8 @@ def test_both_derivatives_against_differences(name):
 def test_gradients_in_the_conventions_of_jax_and_torch(name):
     loss = LOSSES[name]
     ours = {c: ed.evaluate(ed.grad(loss, [Z, "W"], convention=c), AT) for c in ("jax", "torch")}
-    np.testing.assert_allclose(
-        ours["jax"][0], np.conj(ours["torch"][0]), atol=1e-12
-    )  # of a real loss
+    # of a real loss
+    np.testing.assert_allclose(ours["jax"][0], np.conj(ours["torch"][0]), atol=1e-12)
     np.testing.assert_allclose(ours["jax"][1], ed.evaluate(ed.grad(loss, W), AT), atol=1e-12)
     value, slope = ed.value_and_grad(loss, Z, convention="torch")
     assert value is loss

@@ -334,9 +334,8 @@ def test_second_derivatives_at_kinks_are_zero():
     for e in (ed.relu(x), ed.abs(x), ed.leaky_relu(x, 0.3), ed.maximum(x, 0), ed.where(x, x, -x)):
         assert not ev(ed.hessian(ed.sum(e), x), given).any()
     second = slope(ed.derive(ed.sum(ed.elu(x, 2)), x), x, given)
-    np.testing.assert_allclose(
-        second, [2 / math.e, 2, 0], rtol=1e-15
-    )  # at 0 from the left, as in JAX
+    # at 0 from the left, as in JAX
+    np.testing.assert_allclose(second, [2 / math.e, 2, 0], rtol=1e-15)
 
 
 # ---- the complex plane

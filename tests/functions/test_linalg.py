@@ -64,9 +64,8 @@ def test_the_defining_equations():
     assert (np.triu(L, 1) == 0).all()
     sign, log = ed.slogdet(A)
     np.testing.assert_allclose(ev(sign * ed.exp(log) - ed.det(A), at), 0, atol=1e-13)
-    np.testing.assert_allclose(
-        ev(ed.logdet(ed.expm(A)) - ed.trace(A), at), 0, atol=1e-13
-    )  # det exp A = exp tr A
+    # det exp A = exp tr A
+    np.testing.assert_allclose(ev(ed.logdet(ed.expm(A)) - ed.trace(A), at), 0, atol=1e-13)
 
 
 # ---- solving
@@ -153,9 +152,8 @@ def test_what_a_singular_matrix_has(at):
 )
 def test_huge_and_tiny_determinants(scale, dtype):
     n = 200
-    at = (scale * linalg.toeplitz([2.0, -1] + [0] * (n - 2))).astype(
-        dtype
-    )  # its determinant is n + 1
+    # its determinant is n + 1
+    at = (scale * linalg.toeplitz([2.0, -1] + [0] * (n - 2))).astype(dtype)
     want = math.log(n + 1) + n * math.log(scale)
     got, slope = ev(ed.logdet(A), A=at), ev(ed.grad(ed.logdet(A), A), A=at)
     assert got.dtype == slope.dtype == dtype

@@ -253,9 +253,10 @@ def test_minors_of_two_orders_are_antisymmetric():
     got = ev(e, A=REGULAR)
     np.testing.assert_allclose(got, -got.transpose(2, 1, 0, 3), atol=1e-13)
     np.testing.assert_allclose(got, got.transpose(2, 3, 0, 1), atol=1e-13)
+    # Euler
     np.testing.assert_allclose(
         np.einsum("ijkl,kl->ij", got, REGULAR), 2 * cofactors(REGULAR).T, rtol=1e-12
-    )  # Euler
+    )
 
 
 TINY = [

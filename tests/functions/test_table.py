@@ -155,9 +155,8 @@ def test_a_row_on_tiny_arrays(name, parameters, shape):
         with pytest.raises(ValueError, match=r"none|no identity"):
             ev(y, given)
         return
-    if (
-        name in ("softmax", "log_softmax", "logsumexp") and not shape[1]
-    ):  # SciPy refuses a core without entries
+    if name in ("softmax", "log_softmax", "logsumexp") and not shape[1]:
+        # SciPy refuses a core without entries.
         want = np.full(shape[:1], -np.inf) if name == "logsumexp" else np.zeros(shape)
     else:
         want = plain(**given)
@@ -311,9 +310,8 @@ def test_a_row_of_a_user_with_several_arguments(added):
     assert ev(ed.derive(e, y), at).tolist() == [[0.75, 0], [0, 0.75]]
     assert ev(ed.derive(e, w), at).tolist() == [-2, -3]
     assert ev(ed.derive(ed.derive(e, w), x), at).tolist() == [[1, 0], [0, 1]]
-    assert ev(ed.derive(f(x, x, x), x), x=np.array([0.5])).tolist() == [
-        [1]
-    ]  # w a + (1 − w) b of the same
+    # w a + (1 − w) b of the same
+    assert ev(ed.derive(f(x, x, x), x), x=np.array([0.5])).tolist() == [[1]]
     assert ed.check(ed.sum(f(x * x, y, w)), [x, y, w]).ok
     assert ed.latex(e) == r"y_{i} = \beta_{w}\left(x_{i}, y_{i}\right)"
     assert ev(f(x, 1, 0.5), x=np.array([3j])).tolist() == [0.5 + 1.5j]

@@ -105,9 +105,8 @@ def roundtrip(source):
                 if again is not None:
                     close(value(again, arrays), value(term, arrays), "compact")
         back = reread(str(one))
-        if (
-            back is not None and back.ndim == one.ndim
-        ):  # a number stands for its copies along all axes
+        if back is not None and back.ndim == one.ndim:
+            # A number stands for its copies along all axes.
             close(value(back, arrays), want, "str")
     return True
 

@@ -73,9 +73,8 @@ def test_structured_cores_stay_small(client):
 # ---- a Jacobian of a hundred times the memory: structured over Dask, streamed to Zarr
 MOST = length(4, 24)  # mebibytes
 LIMIT = f"{MOST}MiB"
-SIDE = length(
-    88, 160
-)  # the Jacobian of a product by its first matrix has 88^4 entries: 0.48 GB, 114 times the limit
+# the Jacobian of a product by its first matrix has 88^4 entries: 0.48 GB, 114 times the limit
+SIDE = length(88, 160)
 CHUNK = length(22, 40)
 TEXT = "is,st,tj->ij"
 
@@ -178,9 +177,8 @@ def test_what_one_machine_makes_of_the_same(tmp_path):
     e, arrays, lazy = large()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = ed.stream(e, lazy, to=tmp_path / "J.zarr", memory_limit=LIMIT)
-    assert (
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 2**10
-    )  # kB, of half a GB or 5.2 GB
+    # kB, of half a GB or 5.2 GB
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 2**10
     equal_in_every_block(found, e, arrays)
 
 

@@ -51,6 +51,7 @@ def ran():
     return of
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "row"),
     [pytest.param(group, row, id=row) for group, rows in GROUPS.items() for row, *_ in rows],
@@ -78,6 +79,7 @@ def command(*words, **options):
     return alone("-W", "error", ROWS, "cli", *words, stderr=subprocess.PIPE, **options)
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)
@@ -88,6 +90,7 @@ def test_a_closed_pipe_is_no_error():
     assert (found.returncode, found.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk here")
 def test_a_full_disk_behind_the_output():
     with open("/dev/full", "wb") as full:
@@ -98,9 +101,9 @@ def test_a_full_disk_behind_the_output():
     )
 
 
-@pytest.mark.filterwarnings(
-    "ignore:os.fork:RuntimeWarning"
-)  # of JAX, where it is loaded; the child only execs
+@pytest.mark.slow
+# JAX warns of forks, where it is loaded; the child only execs.
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
 def test_a_full_disk_leaves_the_old_file(tmp_path):
     """Whoever reads the file sees the old one, whole; nothing else is left in the folder."""
     target = tmp_path / "J.svg"

@@ -15,6 +15,7 @@ from einderiv.functions import ADDED
 from einderiv.functions.table import FUNCTIONS
 from einderiv.page.engine import answer
 
+pytestmark = pytest.mark.slow  # Node is started for each
 DOCS = ROOT / "docs"
 KATEX = ROOT / "einderiv/page/static/katex/katex.min.js"
 NAMES = ("w_0", "x1", "L_2a", "alpha", "hidden_layer", "A__b", "_x", "T_", "lambda_")

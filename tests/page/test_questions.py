@@ -83,9 +83,8 @@ def test_subjects():
     )
     assert found.result == ed.hessian(ed.parse("x: i\nA: ij\nx @ A @ x"), "x")
     assert subject(Question("ij,j->i", wrt="Q")).wrt == "A"  # a name that is gone while one types
-    assert (
-        subject(Question("ij,j->i", language="matlab")).language == "string"
-    )  # only einsum strings have arrows
+    # only einsum strings have arrows
+    assert subject(Question("ij,j->i", language="matlab")).language == "string"
     with pytest.raises(ed.ParseError, match="type an einsum"):
         subject(Question("  "))
     with pytest.raises(ed.EinderivError, match="no tensor in this"):

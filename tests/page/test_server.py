@@ -134,9 +134,8 @@ def test_ten_megabytes_are_refused_before_they_are_read(address):
             f"POST /answer HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {10**7}\r\n\r\n".encode()
         )
-        assert b" 413 " in s.recv(
-            1000
-        )  # nothing of the body was sent: whoever waits for it gives no answer
+        # nothing of the body was sent: whoever waits for it gives no answer
+        assert b" 413 " in s.recv(1000)
     still_serving(address)
 
 
@@ -194,9 +193,8 @@ BOMBS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_leave_the_page_serving(address, name):
-    found = ask(
-        address, **BOMBS[name]
-    )  # a worker that takes longer than it may is ended, and that is an answer
+    # a worker that takes longer than it may is ended, and that is an answer
+    found = ask(address, **BOMBS[name])
     if not found["ok"]:
         assert 0 < len(found["error"]["message"]) < 400
         assert "a bug in" not in found["error"]["message"]

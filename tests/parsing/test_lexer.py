@@ -120,9 +120,8 @@ def test_declarations():
     with pytest.raises(ed.EinderivError, match="symmetric"):
         ed.evaluate(ed.parse("S: nn, symmetric\nS @ S"), S=np.array([[1.0, 2], [0, 3]]))
     assert ed.parse("X: is\nY: it\nX.T @ Y").axes == ("s", "t")
-    assert ed.parse("w: feature\nX: sample feature\nX @ w").axes == (
-        "sample",
-    )  # a word there is a word here
+    # a word there is a word here
+    assert ed.parse("w: feature\nX: sample feature\nX @ w").axes == ("sample",)
     assert ed.parse("w: feature\nw").ndim == 7
     with pytest.raises(ed.ShapeError, match="declared as i = 2, but has size 3"):
         ed.evaluate(ed.parse("X: is\nY: it\nX.T @ Y"), X=np.ones((2, 2)), Y=np.ones((3, 2)))

@@ -68,6 +68,5 @@ def test_functions_that_users_add_are_known(monkeypatch):
     X = ed.tensor("X", "ij")
     cubed = ed.function("cubed_in_texts", "{0} ** 3", lambda u: 3 * u * u)
     assert ed.parse("X: ij\nsum(cubed_in_texts(X))") == ed.sum(cubed(X))
-    assert (
-        ed.parse("X: ij\nX - cubed_in_texts(Q)").ndim == 2
-    )  # works entry by entry, so Q has the axes of X
+    # works entry by entry, so Q has the axes of X
+    assert ed.parse("X: ij\nX - cubed_in_texts(Q)").ndim == 2

@@ -80,9 +80,8 @@ def test_best_of_all_orders(seed: int) -> None:
     used = sorted({x for term in terms for x in term})
     output = tuple(x for x in used if r.random() < 0.4)
     counts = Counter([*output, *(x for term in terms for x in term)])
-    terms = [
-        tuple(x for x in term if counts[x] > 1) for term in terms
-    ]  # labels of one operand are summed before
+    # labels of one operand are summed before
+    terms = [tuple(x for x in term if counts[x] > 1) for term in terms]
     numbers = {x: r.choice((1, 2, 30, 1000)) for x in used}
     path = exact(terms, output, numbers)
     assert along(path, terms, output, numbers) == pytest.approx(best(terms, output, numbers))
@@ -91,20 +90,14 @@ def test_best_of_all_orders(seed: int) -> None:
 @pytest.mark.parametrize(
     ("terms", "output", "path"),
     [
-        (
-            [(0,), (0,), (0, 1)],
-            (1,),
-            [(0, 1), (0, 1)],
-        ),  # two weights first, then one product with the matrix
+        # two weights first, then one product with the matrix
+        ([(0,), (0,), (0, 1)], (1,), [(0, 1), (0, 1)]),
         ([(0,), (0, 1), (0,)], (1,), [(0, 2), (0, 1)]),
         ([(0, 1), (1, 2), (2,)], (0,), [(1, 2), (0, 1)]),  # from the vector on
         ([(0,), (0, 1), (1, 2)], (2,), [(0, 1), (0, 1)]),
         ([(), (0, 1), (1,)], (0,), [(0, 2), (0, 1)]),  # the number with the vector
-        (
-            [(0, 1, 2), (1, 3), (2, 3)],
-            (0, 3),
-            [(0, 2), (0, 1)],
-        ),  # the last axis first: it needs no copy
+        # the last axis first: it needs no copy
+        ([(0, 1, 2), (1, 3), (2, 3)], (0, 3), [(0, 2), (0, 1)]),
         ([(0, 2, 1), (1, 3), (2, 3)], (0, 3), [(0, 1), (0, 1)]),
     ],
 )

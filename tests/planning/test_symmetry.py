@@ -87,9 +87,8 @@ def test_the_hessian_of_pairs_makes_its_large_product_once():
     got = ed.evaluate(e, R=AT["R"] / 5)
     assert ed.check(ed.sum(ed.exp(-near())), R, R=AT["R"] / 5).ok
     np.testing.assert_allclose(got, got.transpose(2, 3, 0, 1), rtol=1e-12)
-    np.testing.assert_allclose(
-        got.sum(2), np.zeros((n, 3, 3)), atol=1e-12
-    )  # moving all points changes nothing
+    # moving all points changes nothing
+    np.testing.assert_allclose(got.sum(2), np.zeros((n, 3, 3)), atol=1e-12)
 
 
 def test_long_chains_are_no_recursion():

@@ -70,9 +70,8 @@ def test_a_value_that_is_used_late_passes_the_rows_between():
     rect = 'data-operand="{}"[^>]*><rect[^>]* y="([-0-9.]+)"'
     heights = {name: float(re.search(rect.format(name), svg)[1]) for name in "AB"}
     assert heights["A"] < heights["B"]  # B stands just above its only use
-    assert (
-        svg.count("<path") == 5 + 2 + 2
-    )  # five uses; A passes two rows, straight, with a curve to each
+    # five uses; A passes two rows, straight, with a curve to each
+    assert svg.count("<path") == 5 + 2 + 2
 
 
 def test_too_many_steps():

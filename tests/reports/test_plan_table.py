@@ -55,9 +55,8 @@ def test_what_identity_matrices_would_cost():
     assert (p.dense_flops, p.dense_largest) == (2 * n**3 + n**4, n**4)
     assert "with identity matrices for the deltas: 1.2e+04 flops" in str(p)
     assert ed.plan(ed.einsum("ij,jk->ik")).dense_flops == 0
-    assert (
-        ed.plan(ed.derive(ed.mean(ed.tensor("x", "i")), "x"), {"x": (4,)}).dense_flops == 0
-    )  # ones, no matrices
+    # ones, no matrices
+    assert ed.plan(ed.derive(ed.mean(ed.tensor("x", "i")), "x"), {"x": (4,)}).dense_flops == 0
 
 
 def test_rewrites_are_reported():

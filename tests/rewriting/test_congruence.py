@@ -39,9 +39,8 @@ def test_halves_and_values(subscripts, names, count):
     for name, labels in zip(names, subscripts.partition("->")[0].split(","), strict=True):
         known.setdefault(name, labels)
     same = dict(SIZES)
-    for name, labels in zip(
-        names, subscripts.partition("->")[0].split(","), strict=True
-    ):  # one name has one shape
+    for name, labels in zip(names, subscripts.partition("->")[0].split(","), strict=True):
+        # One name has one shape.
         for x, y in zip(labels, known[name], strict=True):
             same = {z: 3 for z in same} if same[x] != same[y] else same
     tensors = {name: ed.tensor(name, (None,) * len(labels)) for name, labels in known.items()}

@@ -137,9 +137,8 @@ def test_plans_contract_the_tensor_from_its_ends(order, count):
 def test_the_order_of_what_is_near_is_the_written_one(turned):
     # Addresses differ from process to process; a plan that followed them would, too.
     tensors = sorted((ed.tensor(name, axes) for name, axes in [("P", "i"), ("Q", "j")] * 9), key=id)
-    P = next(
-        x for x in (tensors[::-1] if turned else tensors) if x.name == "P"
-    )  # the last, or the first
+    # the last, or the first
+    P = next(x for x in (tensors[::-1] if turned else tensors) if x.name == "P")
     Q = next(x for x in (tensors if turned else tensors[::-1]) if x.name == "Q")
     terms = [ed.einsum("ijkl,i,j,k,l->", T, P, Q, f"N{k}", f"M{k}") for k in range(2)]
     (found,) = halved([terms[0] + terms[1]], T, 2)

@@ -48,9 +48,8 @@ def test_the_value_stays(e, monkeypatch):
 def test_nothing_is_merged_any_more(name):
     (moved,) = unmerged([EXPRESSIONS[name]])
     left = [n for n in walk([moved]) if isinstance(n, Apply) and n.function.name == "vec"]
-    assert bool(left) == (
-        name in ("kron times", "by x")
-    )  # there the merged axis is one of the result
+    # there the merged axis is one of the result
+    assert bool(left) == (name in ("kron times", "by x"))
 
 
 def test_the_gradient_of_a_kronecker_product_forms_none():

@@ -72,13 +72,8 @@ def test_tensors_named_like_options(name):
     assert "A2" not in f.source({name: (2, 3), "x": (3,)})
     assert f.plan({name: (2, 3), "x": (3,)}).flops == 12
     assert ed.check(e, name, given).ok
-    if name not in (
-        "dense",
-        "sizes",
-        "memory_limit",
-        "out",
-        "zeroed",
-    ):  # those are options; all else is free
+    if name not in ("dense", "sizes", "memory_limit", "out", "zeroed"):
+        # Those are options; all else is free.
         assert_same(ed.evaluate(e, **given), WANT)
         if name != "memory_limit":
             assert_same(f(**given), WANT)
@@ -488,9 +483,8 @@ def test_constants_under_jit():
         ed.compile(ed.inv(A) @ b, constants=["A"], backend="jax"),
         np.linalg.solve(AT["A"], AT["b"]),
     )
-    np.testing.assert_allclose(
-        jax.jit(lambda b: f(A=AT["A"], b=b))(AT["b"]), want
-    )  # planned while it is traced
+    # planned while it is traced
+    np.testing.assert_allclose(jax.jit(lambda b: f(A=AT["A"], b=b))(AT["b"]), want)
     np.testing.assert_allclose(f(b=AT["b"]), want)
     np.testing.assert_allclose(jax.jit(f.raw)(AT["b"]), want)
     np.testing.assert_allclose(
