@@ -6,8 +6,8 @@ What a backend computes of them is compared with NumPy.
 import numpy as np
 
 import einderiv as ed
-from einderiv.functions import ADDED, apply
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions import apply
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 X, Y, T, A, B = (
     ed.tensor(n, axes)

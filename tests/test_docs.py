@@ -12,8 +12,7 @@ import pytest
 from matrix_text import value
 
 import einderiv as ed
-from einderiv.functions import ADDED
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 DOCS = Path(__file__).parent.parent / "docs"
 if not DOCS.exists():

@@ -20,6 +20,9 @@ from ..functions import Function
 from ..planning import Program, Step
 from .source_text import Spell
 
+#: the passes of every library whose arrays are in memory
+BASE_PASSES = ("constant folding", "memory check")
+
 
 class Kind(NamedTuple):
     """A dtype of any library as far as planning asks: ``float32``, ``f``, 4."""
@@ -160,8 +163,7 @@ class Backend(ABC):
     column: Mapping[str, str] = field(default_factory=dict)  # or one of its own: rows by name
     # imports of that column, by words that stand before a dot
     modules: Mapping[str, str] = field(default_factory=dict)
-    rewrites: tuple[str, ...] = ()  # of steps, by their names in `pipeline`
-    tiled: bool = False  # may a source go over blocks of an axis?
+    passes: tuple[str, ...] = BASE_PASSES  # over programs, by their names
     # what stands for names that a source binds
     bindings: Mapping[str, Any] = field(default_factory=dict)
 

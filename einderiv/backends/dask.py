@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import BackendError, limits
 from ..expression import Labels, library, usable
-from ..planning import Program, Step
+from ..planning import Ops, Program, Step
 from .base import Backend
 from .dask_helpers import DASK_HELPERS
 from .dask_load import BLOCK, best_cut
@@ -81,12 +81,12 @@ class Dask(Functional):
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
-        match step.kind:
-            case "apply":
+        match step.op:
+            case Ops.APPLY:
                 return [self.apply(step, inputs, size)]
-            case "factor":
+            case Ops.FACTOR:
                 return [inputs[0]]
-            case "solve":
+            case Ops.SOLVE:
                 *labels, flipped = step.spec
                 la, lb, out = _short(*labels)
                 return [f"solve({inputs[0]}, {la}, {inputs[1]}, {lb}, {out}, {flipped})"]
@@ -108,8 +108,7 @@ class Dask(Functional):
         )
 
     def _axes(self, step: Step, inputs: Sequence[str]) -> list[tuple[object, ...]]:
-        count = len(step.operand_sizes) // max(len(inputs), 1)
-        return [step.operand_sizes[:count]]
+        return list(step.operand_sizes)
 
     def contract2(self, inputs: Sequence[str], step: Step) -> str:
         la, lb, out = _short(*step.spec)
@@ -166,6 +165,7 @@ DASK = Dask(
     no_dtype='np.dtype("float64")',
     fresh="{0}",
     takes="numpy",
+    passes=("constant folding",),  # its arrays are never in memory together
     like="dtype=dtype",
     mask="da.eye({0}, dtype=bool)",
     spread="da.broadcast_to({0}, {1})",

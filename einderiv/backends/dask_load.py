@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
-from ..planning import Liveness, Program, Step, costs, orders, step_seconds
+from ..planning import Liveness, Ops, Program, Step, costs, orders, step_seconds
 from .dask_helpers import TEXTS
 
 # entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
@@ -47,6 +47,18 @@ class Load(NamedTuple):
     seconds: float
 
 
+class Made(NamedTuple):
+    """How a step is cut: the chunks of its value, tasks, bytes sent, the bytes of one task, and the
+    blocks that are computed.
+    """
+
+    chunks: Chunks
+    tasks: int
+    sent: float
+    task_bytes: int
+    blocks: int
+
+
 @cache
 def _rules() -> dict[str, Callable[..., Any]]:
     """The functions by which sources for Dask cut arrays."""
@@ -66,9 +78,8 @@ class Cut:
     ) -> None:
         self.program, self.itemsize, self.workers, self.block = program, itemsize, workers, block
         self.chunks: dict[int, Chunks] = {}
-        self.held: dict[
-            int, int
-        ] = {}  # bytes that a value takes on all workers: zero blocks take none
+        # bytes that a value takes on all workers: blocks of zeros take none
+        self.held: dict[int, int] = {}
         self.loads: dict[int, Load] = {}
         known = orders(program)
         for k in live:
@@ -90,158 +101,147 @@ class Cut:
         """The time that the cluster takes: the scheduler hands out tasks while workers compute
         and send.
         """
-        work = sum(
-            load.seconds + load.sent * costs.sent / min(self.workers, load.blocks)
-            for load in self.loads.values()
-        )
+        work = 0.0
+        for load in self.loads.values():
+            senders = min(self.workers, load.blocks)
+            work += load.seconds + load.sent * costs.sent / senders
         return max(self.tasks * costs.task, work)
 
     def _load(self, k: int, step: Step, seconds: float) -> Load:
-        made, tasks, sent, task_bytes, blocks = self._cut(k, step)
-        self.chunks[k] = made
-        self.held.setdefault(k, self.itemsize * _entries(made))
+        made = self._cut(k, step)
+        self.chunks[k] = made.chunks
+        self.held.setdefault(k, self.itemsize * _entries(made.chunks))
         # the last ones may leave workers idle
-        rounds = ceil(blocks / self.workers) / max(1, blocks)
-        return Load(blocks, tasks, sent, task_bytes, seconds * rounds)
+        rounds = ceil(made.blocks / self.workers) / max(1, made.blocks)
+        return Load(made.blocks, made.tasks, made.sent, made.task_bytes, seconds * rounds)
 
-    def _cut(self, k: int, step: Step) -> tuple[Chunks, int, float, int, int]:
-        """Chunks of the result, tasks, bytes sent, bytes of one task, and blocks that are
-        computed.
-        """
+    def _cut(self, k: int, step: Step) -> Made:
+        """How step `k` is cut, by how its operands are."""
         given = [self.chunks[v] for v in step.inputs]
-        match step.kind:
-            case "contract2":
+        match step.op:
+            case Ops.CONTRACT:
                 return self._contracted(step, given)
-            case "write":
+            case Ops.WRITE:
                 return self._written(k, step, given)
-            case "sum" | "view":
+            case Ops.SUM | Ops.VIEW:
                 return self._reduced(step, given[0])
-            case "solve":
+            case Ops.SOLVE:
                 return self._solved(step, given)
-            case "reshape":
-                made = self._even(self.program.shape(k))
-                return self._moved(given[0], made, _count(made))
-            case "apply" | "add" | "scale" | "factor":
+            case Ops.RESHAPE:
+                return self._reshaped(k, given[0])
+            case Ops.INPUT | Ops.NUMBER | Ops.ONES:
+                return self._fresh(k)
+            case _:
                 return self._each(k, step, given)
-        made = self._even(self.program.shape(k))
-        return made, _count(made), 0.0, self._bytes(made), _count(made)
 
-    def _contracted(self, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
+    def _fresh(self, k: int) -> Made:
+        """A value that is made of nothing, block by block."""
+        chunks = self._even(self.program.shape(k))
+        count = _count(chunks)
+        return Made(chunks, count, 0.0, self._bytes(chunks), count)
+
+    def _contracted(self, step: Step, given: list[Chunks]) -> Made:
+        """``ij,jk->ik``: a task for each block of the result and each piece of the sum."""
         la, lb, out = step.spec
         chunks, split = _rules()["chosen"](given[0], la, given[1], lb, out, self.block)
         operands = [tuple(chunks[x] for x in labels) for labels in (la, lb)]
         joins, sent = self._rechunked(given, operands)
         made = tuple(chunks[x] for x in out)
         blocks, pieces = _count(made), prod(len(chunks[x]) for x in split)
-        count = blocks * pieces
+        products = blocks * pieces
         # Tasks run where blocks of one operand are; those of the other go to every worker that
         # reads them.
-        copies = [
-            self.itemsize * _entries(c) * min(count // max(_count(c), 1), self.workers)
-            for c in operands
-        ]
+        copies: list[int] = []
+        for operand in operands:
+            readers = min(products // max(_count(operand), 1), self.workers)
+            copies.append(self.itemsize * _entries(operand) * readers)
         sent += min(copies) * self._away
+        added = 0
         if pieces > 1:  # partial results, and a tree that adds them
             sent += self.itemsize * _entries(made) * (pieces - 1) * self._away
-        added = blocks * _tree([pieces]) if pieces > 1 else 0
-        task = self._bytes(made) + sum(map(self._bytes, operands))
-        return made, joins + count + added, sent, task, count
+            added = blocks * _tree([pieces])
+        task_bytes = self._bytes(made) + sum(map(self._bytes, operands))
+        return Made(made, joins + products + added, sent, task_bytes, products)
 
-    def _written(
-        self, k: int, step: Step, given: list[Chunks]
-    ) -> tuple[Chunks, int, float, int, int]:
-        cores = [
-            (chunks, labels, output)
-            for chunks, (labels, output) in zip(given, step.spec, strict=True)
-        ]
+    def _written(self, k: int, step: Step, given: list[Chunks]) -> Made:
+        """Terms in their places: a block off all of them is zeros, and takes no memory."""
+        spec = list(zip(given, step.spec, strict=True))
+        cores = [(chunks, labels, output) for chunks, (labels, output) in spec]
         tied, chunks = _rules()["spread"](self.program.shape(k), cores, self.block)
-        wanted = [
-            tuple(chunks[tied[output.index(x)]] for x in labels) for _, labels, output in cores
-        ]
+        wanted: list[Chunks] = []
+        filled = 0
+        for _, labels, output in cores:
+            wanted.append(tuple(chunks[tied[output.index(x)]] for x in labels))
+            filled += prod(len(chunks[tied[output.index(x)]]) for x in set(output))
         joins, sent = self._rechunked(given, wanted)
         made = tuple(chunks[t] for t in tied)
-        on = min(
-            _count(made),
-            sum(
-                prod(len(chunks[tied[output.index(x)]]) for x in set(output))
-                for _, _, output in cores
-            ),
-        )
-        self.held[k] = min(self.itemsize * _entries(made), on * self._bytes(made))
-        read = sum(
-            self.itemsize * _entries(c) * min(max(1, on // max(_count(c), 1)), self.workers)
-            for c in wanted
-        )
-        return made, joins + _count(made), sent + read * self._away, self._bytes(made), max(1, on)
+        count = _count(made)
+        filled = min(count, filled)
+        self.held[k] = min(self.itemsize * _entries(made), filled * self._bytes(made))
+        read = 0
+        for core in wanted:
+            readers = min(max(1, filled // max(_count(core), 1)), self.workers)
+            read += self.itemsize * _entries(core) * readers
+        sent += read * self._away
+        return Made(made, joins + count, sent, self._bytes(made), max(1, filled))
 
-    def _reduced(self, step: Step, given: Chunks) -> tuple[Chunks, int, float, int, int]:
+    def _reduced(self, step: Step, given: Chunks) -> Made:
         """A diagonal, a transpose, a sum of one."""
-        labels, out = step.spec
-        chunks = {
-            x: _rules()["common"](*(c for y, c in zip(labels, given, strict=True) if y == x))
-            for x in labels
-        }
+        (labels,), (result,) = step.indexing
+        chunks = {}
+        for x in labels:
+            same = [c for y, c in zip(labels, given, strict=True) if y == x]
+            chunks[x] = _rules()["common"](*same)
         wanted = tuple(chunks[x] for x in labels)
         joins, sent = self._rechunked([given], [wanted])
-        made = tuple(chunks[x] for x in out)
-        blocks, gone = _count(made), [len(chunks[x]) for x in dict.fromkeys(labels) if x not in out]
-        tasks = blocks * (prod(gone) + _tree(gone)) if gone else blocks * (labels != out)
-        sent += self.itemsize * _entries(made) * (prod(gone) - 1) * self._away
-        return (
-            made,
-            joins + tasks,
-            sent,
-            self._bytes(wanted) + self._bytes(made),
-            blocks * prod(gone),
-        )
+        made = tuple(chunks[x] for x in result)
+        blocks = _count(made)
+        pieces = [len(chunks[x]) for x in dict.fromkeys(labels) if x not in result]
+        if pieces:
+            tasks = blocks * (prod(pieces) + _tree(pieces))
+        else:
+            tasks = blocks if labels != result else 0
+        sent += self.itemsize * _entries(made) * (prod(pieces) - 1) * self._away
+        task_bytes = self._bytes(wanted) + self._bytes(made)
+        return Made(made, joins + tasks, sent, task_bytes, blocks * prod(pieces))
 
-    def _solved(self, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
+    def _solved(self, step: Step, given: list[Chunks]) -> Made:
+        """A system for each block of right-hand sides: the matrix is in one piece."""
         la, lb, out, flipped = step.spec
-        gone = la[-2] if flipped else la[-1]
-        whole = (*given[0][:-2], *((sum(c),) for c in given[0][-2:]))
-        right = tuple((sum(c),) if x == gone else c for x, c in zip(lb, given[1], strict=True))
-        joins, sent = self._rechunked(given, [whole, right])
-        known = {**dict(zip(lb, right, strict=True)), **dict(zip(la, whole, strict=True))}
-        made = tuple(known[x] for x in out)
-        sent += self.itemsize * _entries(whole) * min(_count(made), self.workers) * self._away
-        return (
-            made,
-            joins + _count(made),
-            sent,
-            self._bytes(whole) + 2 * self._bytes(made),
-            _count(made),
-        )
+        matrix, right = given
+        summed = la[-2] if flipped else la[-1]
+        rows_and_columns = tuple((sum(c),) for c in matrix[-2:])
+        matrix = (*matrix[:-2], *rows_and_columns)
+        right = tuple((sum(c),) if x == summed else c for x, c in zip(lb, right, strict=True))
+        joins, sent = self._rechunked(given, [matrix, right])
+        chunks = dict(zip(lb, right, strict=True))
+        chunks.update(zip(la, matrix, strict=True))
+        made = tuple(chunks[x] for x in out)
+        count = _count(made)
+        sent += self.itemsize * _entries(matrix) * min(count, self.workers) * self._away
+        task_bytes = self._bytes(matrix) + 2 * self._bytes(made)
+        return Made(made, joins + count, sent, task_bytes, count)
 
-    def _each(self, k: int, step: Step, given: list[Chunks]) -> tuple[Chunks, int, float, int, int]:
+    def _reshaped(self, k: int, given: Chunks) -> Made:
+        """Nearly all of it goes elsewhere."""
+        chunks = self._even(self.program.shape(k))
+        count = _count(chunks)
+        sent = self.itemsize * _entries(given) * self._away
+        return Made(chunks, count, sent, 2 * self._bytes(chunks), count)
+
+    def _each(self, k: int, step: Step, given: list[Chunks]) -> Made:
         """A function of every block; axes that it needs whole are joined."""
-        core = step.spec[1] if step.kind == "apply" else 0
-        shape = self.program.shape(k)
-        if not given or not all(len(c) - core == len(given[0]) - core for c in given):
-            made = self._even(shape)
-            return made, _count(made), 0.0, self._bytes(made), _count(made)
+        if len({len(chunks) for chunks in given}) != 1:  # a number beside an array
+            return self._fresh(k)
+        core = step.spec[1] if step.op is Ops.APPLY else 0
         batch = len(given[0]) - core
-        cut = [
-            _rules()["common"](*(c[axis] for c in given if len(c) > axis)) for axis in range(batch)
-        ]
-        wanted = [(*cut[: len(c)], *((sum(n),) for n in c[batch:])) for c in given]
+        shape = self.program.shape(k)
+        cut = [_rules()["common"](*(c[axis] for c in given)) for axis in range(batch)]
+        wanted = [(*cut, *((sum(n),) for n in chunks[batch:])) for chunks in given]
         joins, sent = self._rechunked(given, wanted)
         made = (*cut, *((n,) for n in shape[batch:]))
-        return (
-            made,
-            joins + _count(made),
-            sent,
-            sum(map(self._bytes, wanted)) + self._bytes(made),
-            _count(made),
-        )
-
-    def _moved(self, old: Chunks, made: Chunks, tasks: int) -> tuple[Chunks, int, float, int, int]:
-        return (
-            made,
-            tasks,
-            self.itemsize * _entries(old) * self._away,
-            2 * self._bytes(made),
-            _count(made),
-        )
+        task_bytes = sum(map(self._bytes, wanted)) + self._bytes(made)
+        return Made(made, joins + _count(made), sent, task_bytes, _count(made))
 
     def _even(self, shape: tuple[int, ...]) -> Chunks:
         """The longest axes cut in two until a block is small enough."""
@@ -254,10 +254,10 @@ class Cut:
     def _rechunked(self, old: Sequence[Chunks], new: Sequence[Chunks]) -> tuple[int, float]:
         """The tasks and bytes of cutting and joining blocks."""
         tasks, sent = 0, 0.0
-        for a, b in zip(old, new, strict=True):
-            if a != b:
-                tasks += _regrouped(a, b)
-                sent += self.itemsize * _entries(b) * self._away
+        for before, after in zip(old, new, strict=True):
+            if before != after:
+                tasks += _regrouped(before, after)
+                sent += self.itemsize * _entries(after) * self._away
         return tasks, sent
 
     @property
@@ -277,10 +277,11 @@ class Cut:
         peak, alive = 0.0, set[int]()
         for k in live:
             alive.add(k)
-            parts = [
-                self.held[v] / max(1, min(self.workers, _count(self.chunks[v]))) for v in alive
-            ]
-            peak = max(peak, sum(parts) + self.loads[k].task_bytes)
+            held = 0.0
+            for v in alive:
+                holders = min(self.workers, _count(self.chunks[v]))
+                held += self.held[v] / max(1, holders)
+            peak = max(peak, held + self.loads[k].task_bytes)
             alive.difference_update(liveness.ended(k, self.program.steps[k]))
         return peak
 
@@ -292,14 +293,14 @@ def best_cut(
     tasks.
     """
     most = block_entries(itemsize, memory)
-    found = Cut(program, live, itemsize, workers, most)
+    best = Cut(program, live, itemsize, workers, most)
     while workers > 1 and most // 2 >= LEAST:
         most //= 2
         smaller = Cut(program, live, itemsize, workers, most)
-        if smaller.tasks * costs.task > found.seconds:  # and more so for smaller ones
+        if smaller.tasks * costs.task > best.seconds:  # and more so for smaller ones
             break
-        found = min(found, smaller, key=lambda cut: cut.seconds)
-    return found
+        best = min(best, smaller, key=lambda cut: cut.seconds)
+    return best
 
 
 def _count(chunks: Chunks) -> int:
@@ -327,17 +328,15 @@ def _tree(pieces: Sequence[int]) -> int:
 
 def _regrouped(old: Chunks, new: Chunks) -> int:
     """The tasks that cut blocks where other ones begin, and join what became of several."""
-    pieces, whole, single = 1, 1, 1
-    for a, b in zip(old, new, strict=True):
-        ends, fresh = _ends(a), _ends(b)
-        both = sorted({*ends, *fresh})
-        spans = list(pairwise(both))
+    pieces, uncut, single = 1, 1, 1
+    for old_lengths, new_lengths in zip(old, new, strict=True):
+        old_ends, new_ends = _ends(old_lengths), _ends(new_lengths)
+        spans = list(pairwise(sorted({*old_ends, *new_ends})))
+        old_spans, new_spans = set(pairwise(old_ends)), set(pairwise(new_ends))
         pieces *= len(spans)
-        before = set(pairwise(ends))
-        whole *= sum(span in before for span in spans)
-        after = set(pairwise(fresh))
-        single *= sum(span in after for span in spans)
-    return pieces - whole + _count(new) - single
+        uncut *= sum(span in old_spans for span in spans)
+        single *= sum(span in new_spans for span in spans)
+    return (pieces - uncut) + (_count(new) - single)
 
 
 def _ends(chunks: tuple[int, ...]) -> list[int]:

@@ -11,8 +11,7 @@ from typing import Any
 
 from ..expression import Apply, Einsum, Expr, Size, Sizes, Tensor, everything, walk
 from ..functions import stays_integer
-from ..planning import Numbered, Program, Step, owner
-from ..rewriting import BLOCK, Loop
+from ..planning import BLOCK, Loop, Numbered, Ops, Program, Step, owner
 from .base import Backend
 from .comments import Names, head, remarked
 from .numpy_inplace import LARGE, Buffers, in_place, into, out_of
@@ -77,13 +76,13 @@ def emit(
     that the results are written into, and it says whether there are zeros already where a result
     always has one.
     """
-    steps = [(k, program.steps[k]) for k in program.live()]
+    steps = program.live_steps()
     inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
     words = _words(steps, backend)
     arguments = _arguments(inputs, words)
     names = Names(roots, sizes, {*arguments.values(), *RESERVED, *words})
-    variables = {k: arguments[step.spec[0]] for k, step in steps if step.kind == "input"}
-    variables |= {k: names.fresh("ones") for k, step in steps if step.kind == "ones"}
+    variables = {k: arguments[step.spec[0]] for k, step in steps if step.op is Ops.INPUT}
+    variables |= {k: names.fresh("ones") for k, step in steps if step.op is Ops.ONES}
     # Where the sizes are not known, or the source is to be read, every value has a name of its own.
     buffers = (
         Buffers(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
@@ -112,7 +111,7 @@ def emit(
         f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, "
         f"{dtype or LEAST!r})"
         for k, step in steps
-        if step.kind == "ones"
+        if step.op is Ops.ONES
     ]
     if buffers:  # what no argument decides is decided once
         constants, setup = [*setup, *constants], []
@@ -122,7 +121,9 @@ def emit(
         given = {
             arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()
         }
-        told = {variables[k]: names.shape(step.sizes) for k, step in steps if step.kind != "input"}
+        told = {
+            variables[k]: names.shape(step.sizes) for k, step in steps if step.op is not Ops.INPUT
+        }
         body = [
             *head(given, [names.shape(program.steps[k].sizes) for k in program.outputs]),
             *remarked(body, told),
@@ -153,7 +154,7 @@ def _module(
 
 def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str]) -> str:
     """What a source imports."""
-    rows = [backend.needs(step.spec[0]) for _, step in steps if step.kind == "apply"]
+    rows = [backend.needs(step.spec[0]) for _, step in steps if step.op is Ops.APPLY]
     own = (backend.helpers.imports[h] for h in helpers if h in backend.helpers.imports)
     return "\n".join(dict.fromkeys([backend.header, *filter(None, rows), *own]))
 
@@ -162,7 +163,7 @@ def _words(steps: list[tuple[int, Step]], backend: Backend) -> set[str]:
     """The names that a source uses itself, those in the spellings of rows too: those of users
     may use any.
     """
-    rows = {step.spec[0].name: step.spec[0] for _, step in steps if step.kind == "apply"}
+    rows = {step.spec[0].name: step.spec[0] for _, step in steps if step.op is Ops.APPLY}
     texts = [text for row in rows.values() for text in (backend.needs(row), backend.row(row))]
     spelt = re.sub(r"{\w+}", "", " ".join(texts))
     return {*reserved(backend), *re.findall(r"(?<![\w.])[A-Za-z_]\w*", spelt)}
@@ -196,7 +197,7 @@ def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> lis
     roots = [owner(program, k) for k in program.outputs]
     return [
         fresh.format(variables[k])
-        if program.steps[root].kind == "input"
+        if program.steps[root].op is Ops.INPUT
         or root in roots[:place]
         or len(program.steps[k].sizes)
         < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
@@ -210,7 +211,7 @@ def _given(
 ) -> dict[str, tuple[Size, ...]]:
     """The sizes of the inputs: of tensors, then of held arrays."""
     found = {node.name: node.sizes for node in walk(roots, everything) if isinstance(node, Tensor)}
-    found.update({step.spec[0]: step.sizes for step in program.steps if step.kind == "input"})
+    found.update({step.spec[0]: step.sizes for step in program.steps if step.op is Ops.INPUT})
     return {name: found[name] for name in inputs if name in found}
 
 
@@ -241,7 +242,7 @@ def _bindings(
     lines: list[str] = []
     open_sizes = dict(names.known)
     for _, step in steps:
-        if step.kind != "input":
+        if step.op is not Ops.INPUT:
             continue
         found = [
             names.known.get(names.sizes.find(s)) if not isinstance(s, int) else None
@@ -294,7 +295,7 @@ class Writer:
     def write(self, steps: Numbered) -> None:
         """The steps one after the other."""
         for k, step in steps:
-            if step.kind not in ("input", "ones"):
+            if not step.op.before:
                 self._step(k, step, [self.variables[v] for v in step.inputs], self.size)
 
     def _step(self, k: int, step: Step, inputs: list[str], size: Callable[[Size], str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..expression import LETTERS, Labels, Number
-from ..planning import Step, contraction
+from ..planning import Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
 from .source_text import (
@@ -22,6 +22,7 @@ from .source_text import (
     product,
     shape,
     solve_text,
+    spelling_of,
     transposed,
 )
 
@@ -46,23 +47,25 @@ class Functional(Backend):
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
         x = inputs[0] if inputs else ""
-        match step.kind:
-            case "number":
+        match step.op:
+            case Ops.NUMBER:
                 return [f"{self.module}.full((), {_number(step.spec[0])}, {self.like})"]
-            case "view":
+            case Ops.VIEW:
                 return [self.view(x, *step.spec)]
-            case "sum":
+            case Ops.SUM:
                 labels, out = step.spec
                 summed = [p for p, label in enumerate(labels) if label not in out]
                 return [f"{x}.sum({self.axis}={_axes(summed)})"]
-            case "contract2":
+            case Ops.CONTRACT:
                 return [self.contract2(inputs, step)]
-            case "scale":
+            case Ops.SCALE:
                 number, sizes = step.spec
                 return [" * ".join([*self.front(number, [size(s) for s in sizes]), x])]
-            case "add" | "combine":
-                return [combine_text(inputs, step, size) if step.spec else " + ".join(inputs)]
-            case "apply":
+            case Ops.ADD:
+                return [" + ".join(inputs)]
+            case Ops.COMBINE:
+                return [combine_text(inputs, step, size)]
+            case Ops.APPLY:
                 row, core, parameters = step.spec
                 shown = [literal(p) for p in parameters]
                 return [
@@ -70,15 +73,15 @@ class Functional(Backend):
                         *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
                     )
                 ]
-            case "factor":
+            case Ops.FACTOR:
                 return [f"factored({x})"]
-            case "solve":
+            case Ops.SOLVE:
                 return [solve_text(inputs, step, size, self.permute)]
-            case "reshape":
+            case Ops.RESHAPE:
                 return [f"{x}.reshape({shape([size(s) for s in step.sizes])})"]
-            case "write":
+            case Ops.WRITE:
                 return [self.write(step, inputs, size)]
-        raise AssertionError(f"no spelling for {step.kind}")
+        return [spelling_of(step.op, {})(inputs, step, size)]
 
     def front(self, number: Number, sizes: Sequence[str]) -> list[str]:
         """The numbers of a scaling; a whole one too large for an integer of the library as an

@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import Any
 
 from ..expression import library, usable
-from ..planning import Program, Step
+from ..planning import Ops, Program, Step
 from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
-from .base import Backend, Helpers, Kind, Library
+from .base import BASE_PASSES, Backend, Helpers, Kind, Library
 from .functional import Functional
 from .source_text import COMPARED, Spell
 
@@ -247,7 +247,7 @@ class Jax(Functional):
         """The expression of one step, as the last of one line."""
         return (
             [f"shard({inputs[0]}, {step.spec[0]})"]
-            if step.kind == "shard"
+            if step.op is Ops.SHARD
             else super().spell(step, inputs, size)
         )
 
@@ -285,7 +285,13 @@ JAX = Jax(
         "linalg": "from jax.scipy import linalg",
         "jax": "import jax",
     },
-    rewrites=("numbers out of products", "numbers into sums", "numbers into operands"),
+    passes=(
+        *BASE_PASSES,
+        "numbers out of products",
+        "numbers into sums",
+        "numbers into operands",
+        "sharding",
+    ),
     like="dtype=dtype",
     mask="jnp.eye({0}, dtype=bool)",
     spread="jnp.broadcast_to({0}, {1})",

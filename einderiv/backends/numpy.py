@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from ..expression import LETTERS, Labels, usable
-from ..planning import Step, contraction, middle, rearranged, turned
-from ..rewriting import SHORT
-from .base import Backend, Library
+from ..planning import Op, Ops, Step, contraction, middle, rearranged, tuning, turned
+from .base import BASE_PASSES, Backend, Library
 from .numpy_helpers import HELPERS
 from .source_text import (
     Spell,
+    Spelling,
     aligned,
     by_label,
     combine_text,
@@ -23,6 +23,7 @@ from .source_text import (
     product,
     shape,
     solve_text,
+    spelling_of,
     transposed,
 )
 
@@ -34,10 +35,9 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its
     name.
     """
-    if step.kind == "write":
+    if step.op is Ops.WRITE:
         return _write(step, inputs, size)
-    assert step.kind in SPELT, f"no spelling for {step.kind}"
-    return [SPELT[step.kind](inputs, step, size)]
+    return [spelling_of(step.op, SPELT)(inputs, step, size)]
 
 
 def _number(_: Sequence[str], step: Step, __: Spell) -> str:
@@ -107,13 +107,13 @@ def _sum(inputs: Sequence[str], step: Step, size: Spell) -> str:
     """
     (x,), (labels, out) = inputs, step.spec
     gone = [str(p) for p, label in enumerate(labels) if label not in out]
-    numbers = [int(n) for n in map(size, step.operand_sizes) if n.isdigit()]
+    numbers = [int(n) for n in map(size, step.operand_sizes[0]) if n.isdigit()]
     kept = len(out)
     if (
         labels[:kept] == out
         and len(numbers) == len(labels)
         and prod(numbers) >= MANY
-        and prod(numbers[kept:]) <= SHORT
+        and prod(numbers[kept:]) <= tuning.short_sum
     ):
         return f'np.einsum("{_letters(labels, labels)}->{_letters(out, labels)}", {x})'
     return f"{x}.sum(axis={shape(gone) if len(gone) > 1 else gone[0]})"
@@ -316,23 +316,23 @@ def _matrix(
 
 
 #: how NumPy spells each kind of step as an expression
-SPELT: dict[str, Callable[[Sequence[str], Step, Spell], str]] = {
-    "number": _number,
-    "view": _view,
-    "sum": _sum,
-    "contract2": _contract2,
-    "scale": _scale,
-    "add": _add,
-    "combine": combine_text,
-    "apply": _apply,
-    "gram": _gram,
-    "grams": _grams,
-    "factor": _factor,
-    "solve": solve_text,
-    "reshape": _reshape,
-    "outer": _outer,
-    "stack": _stack,
-    "take": _take,
+SPELT: dict[Op, Spelling] = {
+    Ops.NUMBER: _number,
+    Ops.VIEW: _view,
+    Ops.SUM: _sum,
+    Ops.CONTRACT: _contract2,
+    Ops.SCALE: _scale,
+    Ops.ADD: _add,
+    Ops.COMBINE: combine_text,
+    Ops.APPLY: _apply,
+    Ops.GRAM: _gram,
+    Ops.GRAMS: _grams,
+    Ops.FACTOR: _factor,
+    Ops.SOLVE: solve_text,
+    Ops.RESHAPE: _reshape,
+    Ops.OUTER: _outer,
+    Ops.STACK: _stack,
+    Ops.TAKE: _take,
 }
 
 
@@ -430,6 +430,11 @@ NUMPY = Numpy(
     dtypes="np",
     no_dtype='np.dtype("float64")',
     takes="numpy",
-    rewrites=("numpy peepholes",),
-    tiled=True,
+    passes=(
+        *BASE_PASSES,
+        "numpy peepholes",
+        "tiling for the cache",
+        "batching of products",
+        "tiling for the memory limit",
+    ),
 )

@@ -28,9 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from ..functions import ADDED
-from ..planning import OWN, Liveness, Numbered, Program, Step, base, contraction, memory
-from ..rewriting import Loop
+from ..planning import OWN, Liveness, Loop, Numbered, Op, Ops, Program, Step, base, contraction
 from .numpy import fills, numpy_step, place, placed
 from .source_text import Spell, aligned, combination, literal, product, transposed
 
@@ -50,7 +48,7 @@ class Buffers:
         for k, step in order:
             if (shown := base(program, k)) != k:
                 self.views[shown].append(k)
-            if step.kind == "apply" and step.spec[0].name in ADDED:
+            if step.of_user:
                 # A user's function may answer its argument.
                 kept += (k, *step.inputs)
         self.liveness = Liveness(
@@ -61,7 +59,7 @@ class Buffers:
         """Is step `k` the last that reads `value`, a large array, and no view, that nobody gave
         or gets?
         """
-        own = memory(self.program.steps[value].kind) == OWN
+        own = self.program.steps[value].op.memory == OWN
         return own and self.liveness.ends(value, k) and self.program.entries(value) >= LARGE
 
     def alone(self, value: int, step: Step) -> bool:
@@ -91,7 +89,7 @@ def out_of(
         head[k] = head[reused[0]] if reused else k
     found: dict[int, str] = {}
     for k, out in zip(program.outputs, outs, strict=True):
-        if memory(program.steps[head[k]].kind) == OWN:
+        if program.steps[head[k]].op.memory == OWN:
             found.setdefault(head[k], out)
     return found
 
@@ -117,7 +115,7 @@ def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bo
 
     Where a step has no form that writes, its value is copied.
     """
-    if step.kind == "write":
+    if step.op is Ops.WRITE:
         return _terms(step, inputs, out, zeroed=zeroed)
     lines = _written(step, inputs, size, out)
     return [f"{out}[...] = {numpy_step(step, inputs, size)[-1]}"] if lines is None else lines
@@ -127,7 +125,7 @@ def _written(step: Step, inputs: Sequence[str], size: Spell, target: str) -> lis
     """Lines that write the value of a step into `target`, an operand or another array; None
     where there are none.
     """
-    write = WRITTEN.get(step.kind)
+    write = WRITTEN.get(step.op)
     return None if write is None else write(step, inputs, size, target)
 
 
@@ -233,12 +231,12 @@ def _terms(step: Step, inputs: Sequence[str], out: str, *, zeroed: bool) -> list
 
 
 #: how the value of each kind of step is written into an array
-WRITTEN: dict[str, Callable[[Step, Sequence[str], Spell, str], list[str] | None]] = {
-    "scale": _scale,
-    "add": _add,
-    "combine": _combine,
-    "contract2": _contract2,
-    "outer": _contract2,
-    "apply": _apply,
-    "write": _beside,
+WRITTEN: dict[Op, Callable[[Step, Sequence[str], Spell, str], list[str] | None]] = {
+    Ops.SCALE: _scale,
+    Ops.ADD: _add,
+    Ops.COMBINE: _combine,
+    Ops.CONTRACT: _contract2,
+    Ops.OUTER: _contract2,
+    Ops.APPLY: _apply,
+    Ops.WRITE: _beside,
 }

@@ -6,12 +6,14 @@ Everything here is text: labels and names of values go in, an expression of Pyth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from ..errors import our_bug
 from ..expression import Labels, Number, Size
-from ..planning import Step
+from ..planning import Op, Step
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
+Spelling = Callable[[Sequence[str], Step, Spell], str]  # the operands as text, the step
 #: how functions of the table that compare are spelt
 COMPARED = {
     "greater": ">",
@@ -21,6 +23,13 @@ COMPARED = {
     "equal": "==",
     "not_equal": "!=",
 }
+
+
+def spelling_of(op: Op, spellings: Mapping[Op, Spelling]) -> Spelling:
+    """How an op is spelt: by a library's own words, or by those that its row gives all of them."""
+    if op in spellings:
+        return spellings[op]
+    return op.spell or our_bug(f"no spelling for {op.name}")
 
 
 def product(sizes: Sequence[str]) -> str:
@@ -119,5 +128,6 @@ def solve_text(inputs: Sequence[str], step: Step, size: Spell, method: str = "tr
 def by_label(step: Step, size: Spell) -> Callable[[int], str]:
     """The size of every label of a contraction, as text."""
     la, lb, *_ = step.spec
-    known = dict(zip(la + lb, step.operand_sizes, strict=True))
+    first, second = step.operand_sizes
+    known = dict(zip(la + lb, first + second, strict=True))
     return lambda label: size(known[label])  # asked only for what is written down

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..errors import BackendError
 from ..expression import Labels, library, usable
-from ..planning import Step
+from ..planning import Ops, Step
 from .array_api_helpers import OF_TORCH, renamed
-from .base import Helpers, Kind, Library
+from .base import BASE_PASSES, Helpers, Kind, Library
 from .functional import Embedded, Functional
 from .source_text import COMPARED, Spell, aligned, literal, shape
 
@@ -268,7 +268,7 @@ class Torch(Functional):
     """
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
-        if step.kind != "addmm":
+        if step.op is not Ops.ADDMM:
             return super().spell(step, inputs, size)
         la, lb, out, beta, alpha = step.spec
         words = [
@@ -347,7 +347,7 @@ TORCH = Torch(
     no_dtype="torch.get_default_dtype()",
     fresh="{0}.clone()",
     column=COLUMN,
-    rewrites=("numbers out of products", "numbers into sums", "addmm"),
+    passes=(*BASE_PASSES, "numbers out of products", "numbers into sums", "addmm"),
     like="dtype=dtype, device=device",
     mask="torch.eye({0}, dtype=torch.bool, device=device)",
     spread="{0}.expand({1})",

@@ -104,7 +104,7 @@ from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .structure import check_structures, inside, project, projected, structures, with_structure
 from .table import (
-    ADDED,
+    FUNCTIONS,
     Function,
     apply,
     function,
@@ -115,7 +115,7 @@ from .table import (
 )
 
 __all__ = [
-    "ADDED",
+    "FUNCTIONS",
     "Function",
     "MATRIX",
     "Named",

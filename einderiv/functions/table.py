@@ -95,6 +95,8 @@ class Function:
     rebuild: Callable[[Apply, Terms], Expr] | None = None  # of other arguments, if not by `Apply`
     vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
     keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one
+    # by a user: it may answer its argument itself, and look at more than one block of it
+    added: bool = False
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -293,6 +295,7 @@ def function(
         kink,
         needs=imports,
         analytic=analytic,
+        added=True,
     )
 
     def applied(*arguments: object) -> Expr:

@@ -36,7 +36,6 @@ from ..expression import (
     terms,
     walk,
 )
-from ..functions import ADDED
 from ..planning import Term
 from ..runtime import Compiled, Structured, builder
 from .blocks import Ranges
@@ -347,7 +346,7 @@ def _passes(node: Apply, axis: int) -> bool:
     )
     return (
         node.function.kind == "apply"
-        and node.function.name not in ADDED
+        and not node.function.added
         and same
         and axis < first.ndim - node.core
     )

@@ -3,34 +3,56 @@
 from .cost import arithmetic, costs, seconds, step_seconds
 from .gram import many_grams, weighted_gram
 from .liveness import Liveness, base, owner
+from .loop import BLOCK, Loop
 from .lowering import Planner, Term
 from .memory_order import arranged, orders, rearranged
+from .ops import (
+    OWN,
+    Numbered,
+    Op,
+    Ops,
+    Step,
+    axes_in_operands,
+    contraction,
+    middle,
+    run_together,
+    sums,
+    turned,
+)
 from .paths import check_optimizer, search
-from .program import OWN, Numbered, Program, Step, contraction, memory, middle, turned
+from .program import Program
+from .tuning_constants import tuning
 
 __all__ = [
+    "BLOCK",
     "Liveness",
+    "Loop",
     "Numbered",
     "OWN",
+    "Op",
+    "Ops",
     "Planner",
     "Program",
     "Step",
     "Term",
     "arithmetic",
     "arranged",
+    "axes_in_operands",
     "base",
     "check_optimizer",
     "contraction",
     "costs",
     "many_grams",
-    "memory",
     "middle",
     "orders",
     "owner",
     "rearranged",
+    "run_together",
     "search",
     "seconds",
     "step_seconds",
+    "sums",
+    "tuning",
     "turned",
     "weighted_gram",
 ]

@@ -13,9 +13,9 @@ what is printed of them:
 =====================  =======================================  ====================================
                        `step_seconds`                           `pair_seconds` and `pair_copies`
 =====================  =======================================  ====================================
-rows times rows        as other arithmetic                      `ROWS` times that: of two orders,
-                                                                the one without
-a product of vectors   as a product of matrices                 `ROWS` times other arithmetic
+rows times rows        as other arithmetic                      `rows_rate` times that: of two
+                                                                orders, the one without
+a product of vectors   as a product of matrices                 `rows_rate` times other arithmetic
 an operand twice       is read once; half of ``AᵀA``            is read twice; all is computed
 copies                 read and written, where NumPy makes      read, where the summed axes of an
                                                                 operand are neither
@@ -35,10 +35,11 @@ from ..errors import EinderivError, near
 from ..expression import Label
 from .gram import is_gram
 from .memory_order import Order, copied, orders
-from .program import Program, Step, contraction
+from .ops import Rate, Step
+from .program import Program
+from .tuning_constants import tuning
 
 LARGEST = 10_000  # characters of a file
-ROWS = 1.1  # what an operation on rows takes of one elsewhere
 
 
 class Costs:
@@ -144,8 +145,8 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
     `known`.
     """
     step = program.steps[k]
-    if step.kind in ("input", "number", "ones", "view", "reshape"):
-        return 0.2 * costs.step
+    if step.op.rate(step) is Rate.NOTHING:
+        return tuning.named_step * costs.step
     moved = 8.0 * (program.entries(k) + sum(map(program.entries, set(step.inputs))))
     copies = 16.0 * copied(program, k, known) * costs.byte
     work = arithmetic(step) * (0.5 if is_gram(program, k) else 1.0)
@@ -154,14 +155,8 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
 
 def arithmetic(step: Step) -> float:
     """The estimated time that a step computes for."""
-    rate = costs.other
-    if step.kind in ("factor", "solve", "gram", "grams"):
-        rate = costs.matrix
-    elif step.kind == "contract2":
-        batch, summed, first, second = contraction(*step.spec)
-        # Rows multiplied with rows are no product of matrices.
-        rate = costs.matrix if summed and (first or second or not batch) else costs.other
-    return step.flops * rate
+    rate = step.op.rate(step)
+    return step.flops * (costs.matrix if rate is Rate.MATRIX else costs.other)
 
 
 class Entries(dict[int, float]):
@@ -184,7 +179,7 @@ def pair_seconds(a: int, b: int, out: int, entries: Entries) -> float:
     rate = costs.matrix if a & b & ~out else costs.other
     if a == b and a != out:
         # Rows times rows are no product of matrices: no form of them is faster than the memory.
-        rate = ROWS * costs.other
+        rate = tuning.rows_rate * costs.other
     return max(flops * rate, moved) + costs.step
 
 

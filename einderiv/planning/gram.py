@@ -4,17 +4,15 @@ BLAS.
 
 from __future__ import annotations
 
-from .program import Program, Step
-
-SYMMETRIC = 64  # rows of a Gram matrix that is worth a test of its weights
-# Gram matrices, rows of each, terms of their sums: for fewer half of them is no gain
-MANY, SIDE, SUMMED = 256, 4, 64
+from .ops import Ops, Step
+from .program import Program
+from .tuning_constants import tuning
 
 
 def is_gram(program: Program, k: int) -> bool:
     """Is step `k` ``AᵀA`` or ``Aᵀ diag(w) A``, of which half is computed?"""
     step = program.steps[k]
-    if step.kind != "contract2" or len(step.sizes) != 2:
+    if step.op is not Ops.CONTRACT or len(step.sizes) != 2:
         return many_grams(program, k) is not None
     la, lb, _ = step.spec
     if step.inputs[0] == step.inputs[1] and len(la) == 2 and len(set(la) & set(lb)) == 1:
@@ -28,37 +26,38 @@ def weighted_gram(program: Program, k: int) -> Step | None:
     the work for BLAS.
     """
     step = program.steps[k]
-    if step.kind != "contract2" or len(step.sizes) != 2 or min(program.shape(k)) < SYMMETRIC:
+    if (
+        step.op is not Ops.CONTRACT
+        or len(step.sizes) != 2
+        or min(program.shape(k)) < tuning.gram_rows
+    ):
         return None
-    la, lb, out = step.spec
-    if len(la) != 2 or len(lb) != 2 or len(set(la) & set(lb)) != 1 or set(out) != set(la) ^ set(lb):
+    la, lb, result = step.spec
+    summed, kept = set(la) & set(lb), set(la) ^ set(lb)
+    if len(la) != 2 or len(lb) != 2 or len(summed) != 1 or set(result) != kept:
         return None
+    (label,) = summed
     a, b = step.inputs
     for x, labels, other, others in ((a, la, b, lb), (b, lb, a, la)):
-        axis = next(p for p, label in enumerate(labels) if label in others)
-        weights = _weighted(program.steps[other], x, axis, others.index(labels[axis]))
+        axis = labels.index(label)
+        weights = _weights(program.steps[other], x, axis, others.index(label))
         if weights is not None:
-            before = program.steps[x].sizes + program.steps[weights].sizes
-            return Step("gram", (x, weights), (axis,), step.sizes, step.flops / 2, before)
+            return program.made(Ops.GRAM, (x, weights), (axis,), step.sizes, step.flops / 2)
     return None
 
 
-def _weighted(step: Step, x: int, axis: int, summed: int) -> int | None:
+def _weights(step: Step, x: int, axis: int, summed: int) -> int | None:
     """The vector, if `step` is the matrix `x` times a vector along `axis`, which is axis
-    `summed` of the result.
+    `summed` of the result: ``X[n,b] w[n]``.
     """
-    if step.kind != "contract2" or x not in step.inputs:
+    if step.op is not Ops.CONTRACT or x not in step.inputs:
         return None
     own = step.inputs.index(x)
-    (mine, theirs), out = (step.spec[own], step.spec[1 - own]), step.spec[2]
-    if (
-        len(out) == 2
-        and set(mine) == set(out)
-        and theirs == (mine[axis],)
-        and out[summed] == mine[axis]
-    ):
-        return step.inputs[1 - own]
-    return None
+    of_matrix, of_vector, result = step.spec[own], step.spec[1 - own], step.spec[2]
+    elementwise = len(result) == 2 and set(of_matrix) == set(result)
+    if not elementwise or of_vector != (of_matrix[axis],) or result[summed] != of_matrix[axis]:
+        return None
+    return step.inputs[1 - own]
 
 
 def many_grams(program: Program, k: int) -> Step | None:
@@ -66,31 +65,26 @@ def many_grams(program: Program, k: int) -> Step | None:
     one side of x xᵀ.
     """
     step = program.steps[k]
-    if step.kind != "contract2" or len(step.sizes) != 3:
+    if step.op is not Ops.CONTRACT or len(step.sizes) != 3:
         return None
     for own in (0, 1):
-        weights, rows, labels, out = (
-            step.inputs[own],
-            step.spec[own],
-            step.spec[1 - own],
-            step.spec[2],
-        )
-        x = _squared(program, step.inputs[1 - own])
-        if (
-            x is None
-            or len(rows) != 2
-            or len(labels) != 3
-            or out[0] not in rows
-            or {*out[1:]} != {*labels[1:]}
-        ):
+        weights, square = step.inputs[own], step.inputs[1 - own]
+        # M[n,r] and (x xᵀ)[r,b,d] -> [n,b,d], or [n,d,b]
+        of_weights, of_square, result = step.spec[own], step.spec[1 - own], step.spec[2]
+        x = _squared(program, square)
+        if x is None or len(of_weights) != 2 or len(of_square) != 3:
             continue
-        summed, side = program.shape(step.inputs[1 - own])[:2]
-        large = program.number(step.sizes[0]) >= MANY and side >= SIDE and summed >= SUMMED
-        if large and labels[0] in rows and out[0] not in labels:
-            matrix, turned = x
-            before = program.steps[weights].sizes + program.steps[matrix].sizes
-            spec = (rows.index(labels[0]) == 0, turned)
-            return Step("grams", (weights, matrix), spec, step.sizes, step.flops / 2, before)
+        n, r = result[0], of_square[0]
+        if set(of_weights) != {n, r} or n in of_square or {*result[1:]} != {*of_square[1:]}:
+            continue
+        terms, side, _ = program.shape(square)
+        if side < tuning.grams_rows or terms < tuning.grams_terms:
+            continue
+        if program.measure(step.sizes[0]) < tuning.grams:
+            continue
+        matrix, matrix_turned = x
+        spec = (of_weights.index(r) == 0, matrix_turned)
+        return program.made(Ops.GRAMS, (weights, matrix), spec, step.sizes, step.flops / 2)
     return None
 
 
@@ -99,9 +93,10 @@ def _squared(program: Program, k: int) -> tuple[int, bool] | None:
     r, b and d.
     """
     step = program.steps[k]
-    if step.kind != "contract2" or step.inputs[0] != step.inputs[1] or len(step.sizes) != 3:
+    if step.op is not Ops.CONTRACT or step.inputs[0] != step.inputs[1] or len(step.sizes) != 3:
         return None
     la, lb, (r, *_) = step.spec
-    if len(la) != 2 or len(lb) != 2 or r not in la or r not in lb or la.index(r) != lb.index(r):
+    if len(la) != 2 or len(lb) != 2 or r not in la or r not in lb:
         return None
-    return step.inputs[0], la.index(r) == 1
+    axis = la.index(r)
+    return (step.inputs[0], axis == 1) if lb.index(r) == axis else None

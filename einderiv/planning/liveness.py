@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from .program import VIEW, Numbered, Program, Step, memory
+from .ops import SHARED, Numbered, Step
+from .program import Program
 
 NEVER = -1
 
@@ -20,7 +21,7 @@ def owner(program: Program, value: int) -> int:
     The factors of a matrix are their own, though they may lie in its memory: see :func:`base`.
     """
     step = program.steps[value]
-    while memory(step.kind) == VIEW:
+    while step.op.memory == SHARED:
         value = step.inputs[0]
         step = program.steps[value]
     return value
@@ -28,7 +29,7 @@ def owner(program: Program, value: int) -> int:
 
 def base(program: Program, value: int) -> int:
     """The value whose memory `value` may be."""
-    while memory(program.steps[value].kind).shows:
+    while program.steps[value].op.memory.shows:
         value = program.steps[value].inputs[0]
     return value
 

@@ -2,7 +2,7 @@
 
 Nested products that are used once are multiplied out into their consumer, so that the path is free
 to choose any order; what is used more often is computed once. Deltas cost nothing: only the core of
-an einsum is computed, and where it sits in the full tensor is a step of kind "write".
+an einsum is computed, and where it sits in the full tensor is a step of its own, `write`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,11 @@ from ..expression import (
     walk,
     with_slots,
 )
+from .ops import Ops, contraction, sums
 from .paths import search
-from .program import Program, contraction
+from .program import Program
 from .symmetry import Symmetries
-
-INLINE = 64  # factors: a nested product is multiplied out into a product of at most this many
-GROWN = 1 << 13  # entries of a product whose smallest operand takes the number in front
+from .tuning_constants import tuning
 
 Pair = tuple[int, Labels]  # a value and its labels
 Value = TypeVar("Value")
@@ -62,20 +61,18 @@ class Planner:
         self,
         roots: Iterable[Expr],
         sizes: Sizes,
-        number: Callable[[Size], int],
+        measure: Callable[[Size], int],
         optimize: Any = "auto",
     ) -> None:
         self.sizes, self.optimize = sizes, optimize
-        self.program = Program(number)
+        self.program = Program(measure)
         self.symmetries = Symmetries(self.program)
         self.roots = list(roots)
-        self.values: dict[int, int] = {}
-        self.products: dict[
-            object, Pair
-        ] = {}  # values by what they are products of, with names for their labels
-        self.multiplied: dict[
-            int, Einsum
-        ] = {}  # products with nested ones multiplied out, by their id
+        self.values: dict[int, int] = {}  # by the identity of nodes
+        # values by what they are products of, with names for their labels
+        self.products: dict[object, Pair] = {}
+        # products with nested ones multiplied out, by the identity of nodes
+        self.multiplied: dict[int, Einsum] = {}
         self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
         self.uses.update(map(id, self.roots))
 
@@ -98,12 +95,12 @@ class Planner:
         factors: list[Pair] = []
         components = self._components(self._parts(flat), set(labels))
         for parts in components:
-            own = tuple(dict.fromkeys(x for _, ls in parts for x in ls if x in labels))
-            out = labels if len(components) == 1 else own
+            carried = dict.fromkeys(x for _, own in parts for x in own)
+            out = labels if len(components) == 1 else tuple(x for x in carried if x in labels)
             factors.append((self._product(parts, out), out))
         if not factors:
             return self._core(e)
-        least = min(range(len(factors)), key=lambda k: self.program.entries(factors[k][0]))
+        least = self._smallest(factors)
         value, out = factors[least]
         factors[least] = (self._scaled(value, flat, flat.coefficient), out)
         return Term(tuple(factors), flat.output)
@@ -116,25 +113,30 @@ class Planner:
         """
         groups = connected([labels for _, labels in parts])
         groups.sort(key=lambda group: group[-1])  # by their last operands
-        found = [[parts[k] for k in group] for group in groups]
-        cores = [
-            {
-                x: n
-                for value, ls in group
-                for x, n in zip(ls, self.program.shape(value), strict=True)
-                if x in kept
-            }
-            for group in found
-        ]
-        proper = sorted((prod(core.values()), k) for k, core in enumerate(cores) if core)
-        sizes = [size for size, _ in proper]
-        if not proper or sum(sizes) > prod(sizes):
+        components = [[parts[k] for k in group] for group in groups]
+        cores = [self._core_entries(component, kept) for component in components]
+        sizes = [entries for entries in cores if entries is not None]
+        if not sizes or sum(sizes) > prod(sizes):
             return [parts] if parts else []
-        found[proper[0][1]] += [
-            p for group, core in zip(found, cores, strict=True) if not core for p in group
-        ]
-        return [found[k] for k in sorted(k for _, k in proper)]
+        smallest = components[cores.index(min(sizes))]
+        for component, entries in zip(components, cores, strict=True):
+            if entries is None:
+                smallest += component
+        return [c for c, entries in zip(components, cores, strict=True) if entries is not None]
 
+    def _core_entries(self, component: list[Pair], kept: set[int]) -> int | None:
+        """The entries of the product of a component; None if it is a number."""
+        sizes: dict[int, int] = {}
+        for value, labels in component:
+            sizes.update(zip(labels, self.program.shape(value), strict=True))
+        core = [n for x, n in sizes.items() if x in kept]
+        return prod(core) if core else None
+
+    def _smallest(self, parts: Sequence[Pair]) -> int:
+        """Which of some values has the fewest entries."""
+        return min(range(len(parts)), key=lambda k: self.program.entries(parts[k][0]))
+
+    # ---- nodes
     def _order(self, e: Expr) -> Iterable[Expr]:
         """Nodes to compute before `e`: children first, without those that are multiplied out."""
 
@@ -143,13 +145,12 @@ class Planner:
                 return ()
             if isinstance(node, Einsum):
                 return self._flat(node).factors
-            if isinstance(node, Add):
-                return tuple(
-                    f
-                    for a in node.addends
-                    for f in (self._flat(a).factors if self._folded(a) else (a,))
-                )
-            return children(node)
+            if not isinstance(node, Add):
+                return children(node)
+            inside: list[Expr] = []
+            for addend in node.addends:
+                inside += self._flat(addend).factors if self._folded(addend) else (addend,)
+            return tuple(inside)
 
         return walk([e], below)
 
@@ -163,8 +164,11 @@ class Planner:
         """
         if id(e) not in self.multiplied:
             flat = e
-            while e.count <= INLINE and (once := tuple(f for f in flat.factors if self._single(f))):
-                flat = with_slots(flat, flat.slots, letters=NO_LETTERS, inline=once)
+            while e.count <= tuning.inlined_factors:
+                used_once = tuple(f for f in flat.factors if self._single(f))
+                if not used_once:
+                    break
+                flat = with_slots(flat, flat.slots, letters=NO_LETTERS, inline=used_once)
             self.multiplied[id(e)] = flat
         return self.multiplied[id(e)]
 
@@ -172,12 +176,13 @@ class Planner:
         return isinstance(f, Einsum) and self.uses[id(f)] == 1
 
     def _rep(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
+        """Sizes by the one that stands for all that are equal to it."""
         return tuple(s if isinstance(s, int) else self.sizes.find(s) for s in sizes)
 
     def _dense(self, e: Expr) -> int:
         match e:
             case Tensor():
-                return self.program.add("input", (), (e.name,), self._rep(e.sizes))
+                return self.program.add(Ops.INPUT, (), (e.name,), self._rep(e.sizes))
             case Constant():
                 return self._held(e)
             case Apply():
@@ -192,42 +197,35 @@ class Planner:
         """A function. What only broadcasts a number is given as the number; matrices are
         factored once for all uses.
         """
-        inputs, sizes = tuple(self._argument(e, a) for a in e.arguments), self._rep(e.sizes)
+        inputs = tuple(self._argument(e, a) for a in e.arguments)
+        sizes = self._rep(e.sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
+        spec = (e.function, e.core, e.parameters)
         if e.function.kind == "reshape":
-            return self.program.add("reshape", inputs, (), sizes)
+            return self.program.add(Ops.RESHAPE, inputs, (), sizes)
         if e.function.kind == "factored":
-            before = self.program.steps[inputs[0]].sizes
-            cubed = entries * self.program.number(before[-1])
-            inputs = (self.program.add("factor", inputs, (), before, 2 / 3 * cubed),)
-            return self.program.add(
-                "apply", inputs, (e.function, e.core, e.parameters), sizes, 4 / 3 * cubed
-            )
-        return self.program.add(
-            "apply", inputs, (e.function, e.core, e.parameters), sizes, 10 * entries
-        )
+            matrix = self.program.steps[inputs[0]]
+            cubed = entries * self.program.measure(matrix.sizes[-1])  # n³ for each matrix
+            factors = self.program.add(Ops.FACTOR, inputs, (), matrix.sizes, 2 / 3 * cubed)
+            return self.program.add(Ops.APPLY, (factors,), spec, sizes, 4 / 3 * cubed)
+        return self.program.add(Ops.APPLY, inputs, spec, sizes, tuning.function_flops * entries)
 
     def _argument(self, e: Apply, a: Expr) -> int:
         alone = len(e.arguments) == 1 or e.core or a is e.arguments[0]
-        # The output of a delta repeats a label: it is no number.
-        if (
-            alone
-            or not isinstance(a, Einsum)
-            or a.factors
-            or bare(a)
-            or len(set(a.output)) < a.ndim
-        ):
+        if alone or not isinstance(a, Einsum) or a.factors or bare(a):
             return self.values[id(a)]
-        return self.program.add("number", (), (a.coefficient,), ())
+        if len(set(a.output)) < a.ndim:  # the output of a delta repeats a label: it is no number
+            return self.values[id(a)]
+        return self.program.add(Ops.NUMBER, (), (a.coefficient,), ())
 
     def _held(self, e: Constant) -> int:
-        index = next(
-            (k for k, a in enumerate(self.program.held) if a is e.value), len(self.program.held)
-        )
-        if index == len(self.program.held):
-            self.program.held.append(e.value)
-        return self.program.add("input", (), (f"#{index}",), e.sizes)
+        held = self.program.held
+        index = next((k for k, array in enumerate(held) if array is e.value), len(held))
+        if index == len(held):
+            held.append(e.value)
+        return self.program.add(Ops.INPUT, (), (f"#{index}",), e.sizes)
 
+    # ---- sums of terms in their places
     def _term(self, e: Expr) -> Term[int]:
         if self._folded(e):
             return self._core(e)
@@ -238,7 +236,6 @@ class Planner:
         """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill
         its place.
         """
-        sizes = self._rep(e.sizes)
         cores = [(value, labels, output) for ((value, labels),), output in terms]
         if cores and all(labels == output for _, labels, output in cores):
             return self._total([value for value, _, _ in cores])
@@ -246,48 +243,56 @@ class Planner:
         diagonal = any(len(set(output)) < len(output) for _, _, output in cores)
         for value, labels, output in cores:
             names = {x: p for p, x in enumerate(dict.fromkeys(output))}
-            labels, sign = min(self.symmetries.ways((value, tuple(names[x] for x in labels))))
+            named = tuple(names[x] for x in labels)
+            labels, sign = min(self.symmetries.ways((value, named)))
             place = labels, tuple(names[x] for x in output)
             # What sits in one place is added before it is written there; without diagonals all is
             # one expression.
             places.setdefault((place, None if diagonal else value), Counter())[value] += sign
-        values = tuple(
-            self._total([self._times(v, n) for v, n in group.items()]) for group in places.values()
-        )
+        values: list[int] = []
+        for group in places.values():
+            values.append(self._total([self._times(v, times) for v, times in group.items()]))
         flops = float(sum(map(self.program.entries, values)))
-        return self.program.add("write", values, tuple(place for place, _ in places), sizes, flops)
+        spec = tuple(place for place, _ in places)
+        return self.program.add(Ops.WRITE, tuple(values), spec, self._rep(e.sizes), flops)
 
     def _total(self, values: Sequence[int]) -> int:
         if len(values) == 1:
             return values[0]
-        flops = (len(values) - 1.0) * self.program.entries(values[0])
-        return self.program.add(
-            "add", tuple(values), (), self.program.steps[values[0]].sizes, flops
-        )
+        first = values[0]
+        flops = (len(values) - 1.0) * self.program.entries(first)
+        sizes = self.program.steps[first].sizes
+        return self.program.add(Ops.ADD, tuple(values), (), sizes, flops)
 
     def _core(self, e: Einsum) -> Term[int]:
+        """The value of the core of `e`: its product, and its number where the array is smallest."""
         flat = self._flat(e)
         labels = core_labels(flat)
-        if flat.factors:
-            parts, number = self._parts(flat), flat.coefficient
-            least = min(range(len(parts)), key=lambda k: self.program.entries(parts[k][0]))
-            if self._grows(flat, labels, parts[least][0]):
-                parts[least] = (self._scaled(parts[least][0], flat, number), parts[least][1])
-                return Term(((self._product(parts, labels), labels),), flat.output)
+        if not flat.factors:
+            value = self.program.add(Ops.NUMBER, (), (flat.coefficient,), ())
+            return Term(((self._scaled(value, flat, 1), labels),), flat.output)
+        parts = self._parts(flat)
+        least = self._smallest(parts)
+        smallest, own = parts[least]
+        if self._grows(flat, labels, smallest):
+            parts[least] = (self._scaled(smallest, flat, flat.coefficient), own)
             value = self._product(parts, labels)
         else:
-            value, number = self.program.add("number", (), (flat.coefficient,), ()), 1
-        return Term(((self._scaled(value, flat, number), labels),), flat.output)
+            value = self._scaled(self._product(parts, labels), flat, flat.coefficient)
+        return Term(((value, labels),), flat.output)
 
-    def _grows(self, flat: Einsum, labels: Labels, least: int) -> bool:
+    def _grows(self, flat: Einsum, labels: Labels, smallest: int) -> bool:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""
-        slots = flat.slots
-        sizes = {x: s for f, ls in slots for x, s in zip(ls, f.sizes, strict=True)}
-        entries = prod(self.program.number(sizes[x]) for x in labels)
-        return entries >= max(GROWN, 8 * self.program.entries(least))
+        sizes: dict[Label, Size] = {}
+        for factor, own in flat.slots:
+            sizes.update(zip(own, factor.sizes, strict=True))
+        entries = prod(self.program.measure(sizes[x]) for x in labels)
+        return entries >= max(
+            tuning.numbered_entries, tuning.numbered_times * self.program.entries(smallest)
+        )
 
     def _parts(self, flat: Einsum) -> list[Pair]:
-        return [(self.values[id(f)], ls) for f, ls in flat.slots]
+        return [(self.values[id(factor)], labels) for factor, labels in flat.slots]
 
     def _scaled(self, value: int, flat: Einsum, number: Number) -> int:
         """A value times a number, and times the size of every label of `flat` that is in no
@@ -297,30 +302,25 @@ class Planner:
         sizes = self._rep(given[x] for x in bare(flat))
         if not sizes and number == 1:
             return value
+        entries = float(self.program.entries(value))
         return self.program.add(
-            "scale",
-            (value,),
-            (number, sizes),
-            self.program.steps[value].sizes,
-            float(self.program.entries(value)),
+            Ops.SCALE, (value,), (number, sizes), self.program.steps[value].sizes, entries
         )
 
+    # ---- products
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
-        counts = Counter(x for _, ls in parts for x in set(ls))
+        counts = Counter(x for _, labels in parts for x in set(labels))
         kept = {x for x in counts if counts[x] > 1}.union(output)
-        parts = [
-            part if self._waits(part, counts, output) else self._reduced(part, kept)
-            for part in parts
-        ]
-        for i, j in self._path(parts, output):
-            b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
-            needed = set(output).union(*(ls for _, ls in parts))
-            parts.append(self._pair(a, b, needed, output if not parts else None, output))
-        (value, labels) = parts[0]
-        if labels != output:
-            value = self._view(value, labels, output)
-        return value
+        left: list[Pair] = []
+        for part in parts:
+            left.append(part if self._waits(part, counts, output) else self._reduced(part, kept))
+        for i, j in self._path(left, output):
+            b, a = left.pop(max(i, j)), left.pop(min(i, j))
+            needed = set(output).union(*(labels for _, labels in left))
+            left.append(self._pair(a, b, needed, None if left else output, output))
+        value, labels = left[0]
+        return value if labels == output else self._view(value, labels, output)
 
     def _reduced(self, part: Pair, kept: set[int]) -> Pair:
         """Diagonals read and private labels summed, before anything is multiplied."""
@@ -329,22 +329,19 @@ class Planner:
         if distinct != labels:
             value = self._view(value, labels, distinct)
         out = tuple(x for x in distinct if x in kept)
-        if out != distinct:
-            sizes = dict(zip(distinct, self.program.steps[value].sizes, strict=True))
-            distinct, sign = min(self.symmetries.ways((value, distinct)))
-            value = self.program.add(
-                "sum",
-                (value,),
-                (distinct, out),
-                tuple(sizes[x] for x in out),
-                float(self.program.entries(value)),
-            )
-            value = self._times(value, sign)
-        return value, out
+        if out == distinct:
+            return value, out
+        sizes = dict(zip(distinct, self.program.steps[value].sizes, strict=True))
+        distinct, sign = min(self.symmetries.ways((value, distinct)))
+        entries = float(self.program.entries(value))
+        total = self.program.add(
+            Ops.SUM, (value,), (distinct, out), tuple(sizes[x] for x in out), entries
+        )
+        return self._times(total, sign), out
 
     def _view(self, value: int, labels: Labels, out: Labels) -> int:
         sizes = dict(zip(labels, self.program.steps[value].sizes, strict=True))
-        return self.program.add("view", (value,), (labels, out), tuple(sizes[x] for x in out))
+        return self.program.add(Ops.VIEW, (value,), (labels, out), tuple(sizes[x] for x in out))
 
     def _pair(
         self, a: Pair, b: Pair, needed: set[int], output: Labels | None, last: Labels
@@ -355,21 +352,15 @@ class Planner:
         solved = self._solved(a, b, needed) or self._solved(b, a, needed)
         if solved is not None:
             value, labels = solved
-            return (
-                (value, labels)
-                if output is None or output == labels
-                else (self._view(value, labels, output), output)
-            )
-        (x, la), (y, lb) = a, b = (
-            self._reduced(a, needed.union(b[1])),
-            self._reduced(b, needed.union(a[1])),
-        )
-        sizes = dict(zip(la, self.program.steps[x].sizes, strict=True))
-        sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
+            if output is None or output == labels:
+                return solved
+            return self._view(value, labels, output), output
+        needed_by_a, needed_by_b = needed.union(b[1]), needed.union(a[1])
+        a, b = self._reduced(a, needed_by_a), self._reduced(b, needed_by_b)
+        (x, la), (y, lb) = a, b
         kept = tuple(label for label in dict.fromkeys(la + lb) if label in needed)
         batch, summed, first, second = contraction(la, lb, kept)
-        form, names = _form((x, la), (y, lb), kept)
-        for value, labels in self._known((x, la), (y, lb), kept):
+        for value, labels in self._known(a, b, kept):
             if output is None or output == labels:
                 return value, labels
             if summed:  # an outer product is made again as fast as it is read in another order
@@ -379,10 +370,12 @@ class Planner:
             # as in the result which it is a factor of
             out = tuple(label for label in last if label in out)
         limits.check("axes", len(out), "of an intermediate result")
-        flops = prod(map(self.program.number, sizes.values())) * (2.0 if summed else 1.0)
-        value = self.program.add(
-            "contract2", (x, y), (la, lb, out), tuple(sizes[label] for label in out), flops
-        )
+        sizes = dict(zip(la, self.program.steps[x].sizes, strict=True))
+        sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
+        flops = prod(map(self.program.measure, sizes.values())) * (2.0 if summed else 1.0)
+        out_sizes = tuple(sizes[label] for label in out)
+        value = self.program.add(Ops.CONTRACT, (x, y), (la, lb, out), out_sizes, flops)
+        form, names = _form(a, b, kept)
         self.products[form] = value, tuple(names[label] for label in out)
         return value, out
 
@@ -390,78 +383,81 @@ class Planner:
         """What a product is already, in all the ways in which its operands' symmetries let it be
         written.
         """
-        for la, sign in self.symmetries.ways(a):
-            for lb, other in self.symmetries.ways(b):
+        for la, sign_a in self.symmetries.ways(a):
+            for lb, sign_b in self.symmetries.ways(b):
                 form, names = _form((a[0], la), (b[0], lb), kept)
                 if form in self.products:
-                    value, known = self.products[form]
+                    value, named = self.products[form]
                     back = {name: label for label, name in names.items()}
-                    yield self._times(value, sign * other), tuple(back[name] for name in known)
+                    labels = tuple(back[name] for name in named)
+                    yield self._times(value, sign_a * sign_b), labels
 
-    def _times(self, value: int, number: int) -> int:
+    def _times(self, value: int, times: int) -> int:
         """A value times a whole number, which an operand takes where the value is an outer
         product.
         """
-        step, entries = self.program.steps[value], float(self.program.entries(value))
-        if number == 1:
+        if times == 1:
             return value
-        if step.kind == "contract2" and {*step.spec[2]} == {*step.spec[0], *step.spec[1]}:
-            least = min((0, 1), key=lambda k: self.program.entries(step.inputs[k]))
-            if entries >= max(GROWN, 2 * self.program.entries(step.inputs[least])):
-                inputs = [*step.inputs]
-                inputs[least] = self._times(inputs[least], number)
-                return self.program.add(
-                    "contract2", tuple(inputs), step.spec, step.sizes, step.flops
-                )
-        if step.kind == "scale":
-            before, sizes = step.spec
-            return self.program.add(
-                "scale", step.inputs, (number * before, sizes), step.sizes, entries
-            )
-        return self.program.add("scale", (value,), (number, ()), step.sizes, entries)
+        program = self.program
+        step, entries = program.steps[value], float(program.entries(value))
+        if step.op is Ops.CONTRACT and not sums(step):
+            # c (x y) = (c x) y, where x is small
+            least = min((0, 1), key=lambda k: program.entries(step.inputs[k]))
+            if entries >= max(tuning.numbered_entries, 2 * program.entries(step.inputs[least])):
+                inputs = list(step.inputs)
+                inputs[least] = self._times(inputs[least], times)
+                return program.add(step.op, tuple(inputs), step.spec, step.sizes, step.flops)
+        if step.op is Ops.SCALE:
+            # c (d x) = (c d) x
+            number, sizes = step.spec
+            return program.add(step.op, step.inputs, (times * number, sizes), step.sizes, entries)
+        return program.add(Ops.SCALE, (value,), (times, ()), step.sizes, entries)
 
+    # ---- products with inverses
     def _inverse(self, part: Pair) -> bool:
         value, labels = part
         step = self.program.steps[value]
-        return (
-            step.kind == "apply" and step.spec[0].name == "inv" and len(set(labels)) == len(labels)
-        )
+        if step.op is not Ops.APPLY or len(set(labels)) < len(labels):
+            return False
+        return bool(step.spec[0].name == "inv")
 
     def _waits(self, part: Pair, counts: Counter[int], output: Labels) -> bool:
         """Is this an inverse that will be a solve? Then none of its labels is summed before."""
-        return self._inverse(part) and any(counts[x] > 1 and x not in output for x in part[1][-2:])
+        if not self._inverse(part):
+            return False
+        row_and_column = part[1][-2:]
+        return any(counts[x] > 1 and x not in output for x in row_and_column)
 
     def _solved(self, a: Pair, b: Pair, needed: set[int]) -> Pair | None:
         """``inv(A) @ b`` as a solve with the factors of A, if `a` is an inverse and `b` has its
         row or column label.
         """
-        (x, la), (y, lb) = a, b
-        step = self.program.steps[x]
         if not self._inverse(a):
             return None
+        (x, la), (y, lb) = a, b
+        inverse = self.program.steps[x]
         *batch, row, column = la
         for summed, kept in ((column, row), (row, column)):
-            if summed in lb and summed not in needed:
-                rest = tuple(label for label in lb if label not in batch and label != summed)
-                out = (*batch, kept, *rest)
-                sizes = dict(zip(la + lb, (*step.sizes, *self.program.steps[y].sizes), strict=True))
-                limits.check("axes", len(out), "of an intermediate result")
-                flops = 2.0 * prod(self.program.number(sizes[x]) for x in (*out, summed))
-                value = self.program.add(
-                    "solve",
-                    (step.inputs[0], y),
-                    (la, lb, out, summed == row),
-                    tuple(sizes[label] for label in out),
-                    flops,
-                )
-                return self._reduced((value, out), needed)
+            if summed not in lb or summed in needed:
+                continue
+            rest = [label for label in lb if label not in batch and label != summed]
+            out = (*batch, kept, *rest)
+            limits.check("axes", len(out), "of an intermediate result")
+            sizes = dict(zip(la, inverse.sizes, strict=True))
+            sizes.update(zip(lb, self.program.steps[y].sizes, strict=True))
+            flops = 2.0 * prod(self.program.measure(sizes[label]) for label in (*out, summed))
+            factors = inverse.inputs[0]
+            spec = (la, lb, out, summed == row)
+            out_sizes = tuple(sizes[label] for label in out)
+            value = self.program.add(Ops.SOLVE, (factors, y), spec, out_sizes, flops)
+            return self._reduced((value, out), needed)
         return None
 
     def _path(self, parts: Sequence[Pair], output: Labels) -> list[tuple[int, int]]:
-        numbers = {
-            x: n for value, ls in parts for x, n in zip(ls, self.program.shape(value), strict=True)
-        }
-        return search([ls for _, ls in parts], output, numbers, self.optimize)
+        lengths: dict[Label, int] = {}
+        for value, labels in parts:
+            lengths.update(zip(labels, self.program.shape(value), strict=True))
+        return search([labels for _, labels in parts], output, lengths, self.optimize)
 
 
 def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:
@@ -473,11 +469,7 @@ def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:
     forms = []
     for (x, la), (y, lb) in ((a, b), (b, a)):
         names = {label: n for n, label in enumerate(dict.fromkeys(la + lb))}
-        forms.append(
-            (
-                (x, y, tuple(names[label] for label in la), tuple(names[label] for label in lb)),
-                names,
-            )
-        )
-    found, names = min(forms, key=lambda form: form[0])
-    return (found, frozenset(names[label] for label in kept)), names
+        first, second = tuple(names[label] for label in la), tuple(names[label] for label in lb)
+        forms.append(((x, y, first, second), names))
+    operands, names = min(forms, key=lambda form: form[0])
+    return (operands, frozenset(names[label] for label in kept)), names

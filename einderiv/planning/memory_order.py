@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ..expression import Labels
-from .program import Program, contraction, middle, turned
+from .ops import Layout, Ops, contraction, middle, sums, turned
+from .program import Program
+from .tuning_constants import tuning
 
-# times; entries: of a result for which an operand that is read so often is copied in its order
-READ, LEAST = 4, 256
 Order = tuple[int, ...]  # axes of a value from the slowest to the fastest
 
 
@@ -30,24 +30,30 @@ def orders(program: Program) -> list[Order]:
 def _order(program: Program, k: int, known: Sequence[Order]) -> Order:
     step = program.steps[k]
     axes = tuple(range(len(step.sizes)))
-    before = [known[v] for v in step.inputs]
-    match step.kind:
-        case "view" | "sum":
-            labels, out = step.spec
-            return _places([labels[a] for a in before[0]], out)
-        case "contract2" if len(axes) > 2:  # a product of matrices takes a matrix as it is
-            la, lb, out = step.spec
-            if not contraction(la, lb, out)[1]:
-                before = [_copied_order(program, k, p) or order for p, order in enumerate(before)]
-            return _places(_made(la, lb, out, before), out)
-        case "scale" | "add" | "combine" | "apply":
-            return next((order for order in before if len(order) == len(axes)), axes)
-    return axes
+    of_operands = [known[v] for v in step.inputs]
+    match step.op.layout:
+        case Layout.LABELS:
+            labels, result = step.spec
+            return _places([labels[a] for a in of_operands[0]], result)
+        case Layout.PRODUCT if len(axes) > 2:  # a product of matrices takes a matrix as it is
+            la, lb, result = step.spec
+            if not sums(step):
+                of_operands = [
+                    _copied_order(program, k, p) or order for p, order in enumerate(of_operands)
+                ]
+            return _places(_made(la, lb, result, of_operands), result)
+        case Layout.OPERAND:
+            for order in of_operands:
+                if len(order) == len(axes):
+                    return order
+            return axes
+        case Layout.PRODUCT | Layout.ROWS:
+            return axes
 
 
 def rearranged(own: int, result: int) -> bool:
     """Is an operand read so often that it is copied in the order of the result first?"""
-    return result >= max(READ * own, LEAST)
+    return result >= max(tuning.copied_reads * own, tuning.copied_entries)
 
 
 def _copied_order(program: Program, k: int, p: int) -> Order | None:
@@ -68,9 +74,8 @@ def _made(la: Labels, lb: Labels, out: Labels, before: Sequence[Order]) -> Seque
     """The labels of a product in the order that they lie in."""
     batch, summed, first, second = contraction(la, lb, out)
     if not summed:
-        return _broadcast(
-            [[ls[a] for a in order] for ls, order in zip((la, lb), before, strict=True)], out
-        )
+        first_order, second_order = before
+        return _broadcast([[la[a] for a in first_order], [lb[a] for a in second_order]], out)
     if batch:
         return batch + first + second if first and second else out
     for mine, theirs in ((la, lb), (lb, la)):
@@ -83,38 +88,40 @@ def _broadcast(operands: Sequence[Sequence[int]], out: Labels) -> list[int]:
     """Axes in the order of the operands' strides; where these say nothing, in the order of the
     result.
     """
-    found: list[int] = []
+    ordered: list[int] = []
     for x in out:
-        place = len(found)
-        for p in range(len(found) - 1, -1, -1):
-            known = [
-                (ls.index(found[p]), ls.index(x)) for ls in operands if found[p] in ls and x in ls
-            ]
-            if known and all(other > mine for other, mine in known):
+        place = len(ordered)
+        for p in range(len(ordered) - 1, -1, -1):
+            both = [labels for labels in operands if ordered[p] in labels and x in labels]
+            if both and all(labels.index(ordered[p]) > labels.index(x) for labels in both):
                 place = p
-            elif known:
+            elif both:
                 break
-        found.insert(place, x)
-    return found
+        ordered.insert(place, x)
+    return ordered
 
 
 def copied(program: Program, k: int, known: Sequence[Order]) -> int:
     """The entries that step `k` copies before it multiplies matrices."""
     step = program.steps[k]
-    if step.kind != "contract2" or len(step.operand_sizes) < 4:
+    if step.op is not Ops.CONTRACT:
         return 0
-    la, lb, out = step.spec
+    la, lb, result = step.spec
     if len(la) < 3 and len(lb) < 3:
         return 0  # matrices and vectors are taken as they are
-    batch, summed, first, second = contraction(la, lb, out)
-    if not summed or (not batch and (middle(la, lb) or middle(lb, la))):
+    batch, summed, first, second = contraction(la, lb, result)
+    if not summed:
         return 0
-    pairs = zip(step.inputs, ((la, (first, summed)), (lb, (summed, second))), strict=True)
-    return sum(
-        program.entries(v)
-        for v, (labels, groups) in pairs
-        if not all(_adjacent([labels[a] for a in known[v]], group) for group in groups)
-    )
+    if not batch and (middle(la, lb) or middle(lb, la)):
+        return 0  # a stack of products takes the array as it is
+    entries = 0
+    for v, labels, groups in zip(
+        step.inputs, (la, lb), ((first, summed), (summed, second)), strict=True
+    ):
+        in_memory = [labels[a] for a in known[v]]
+        if not all(_adjacent(in_memory, group) for group in groups):
+            entries += program.entries(v)
+    return entries
 
 
 def _adjacent(labels: Sequence[int], group: Labels) -> bool:
@@ -130,56 +137,55 @@ def arranged(program: Program) -> list[Order]:
     for k, step in enumerate(program.steps):
         for v in set(step.inputs):
             readers[v].append(k)
-    known, kept = orders(program), set(program.outputs)
+    known, outputs = orders(program), set(program.outputs)
+
+    def copies(k: int) -> int:
+        return sum(copied(program, reader, known) for reader in readers[k])
+
     for k in range(len(program.steps)):
-        now = sum(copied(program, r, known) for r in readers[k])
-        if (
-            k in kept
-            or not now
-            or (out := _other(program, k)) is None
-            or not all(_sums(program, r) for r in readers[k])
-        ):
+        copied_now = copies(k)
+        if k in outputs or not copied_now:
             continue
-        before = {r: program.steps[r] for r in (k, *readers[k])}, known[k]
-        _permute(program, k, out, readers[k])
+        turned_labels = _turned_around(program, k)
+        if turned_labels is None or not all(sums(program.steps[r]) for r in readers[k]):
+            continue
+        steps_before = {r: program.steps[r] for r in (k, *readers[k])}
+        order_before = known[k]
+        _permute(program, k, turned_labels, readers[k])
         known[k] = _order(program, k, known)
-        if sum(copied(program, r, known) for r in readers[k]) >= now:
-            known[k] = before[1]
-            for r, step in before[0].items():
+        if copies(k) >= copied_now:
+            known[k] = order_before
+            for r, step in steps_before.items():
                 program.steps[r] = step
     return known
 
 
-def _sums(program: Program, k: int) -> bool:
-    """Is the order of step `k` in memory its own, whatever that of its operands?"""
-    step = program.steps[k]
-    return step.kind == "contract2" and bool(contraction(*step.spec)[1])
-
-
-def _other(program: Program, k: int) -> Labels | None:
+def _turned_around(program: Program, k: int) -> Labels | None:
     """The labels of step `k` if its operands change places; None where it is no plain product of
-    matrices.
+    matrices, whose order in memory is its own, whatever that of its operands.
     """
-    if not _sums(program, k):
+    step = program.steps[k]
+    if not sums(step):
         return None
-    la, lb, out = program.steps[k].spec
-    batch, _, first, second = contraction(la, lb, out)
+    la, lb, result = step.spec
+    batch, _, first, second = contraction(la, lb, result)
     if batch or not first or not second or middle(la, lb) or middle(lb, la):
         return None
-    return first + second if turned(batch, first, second, out) else second + first
+    return first + second if turned(batch, first, second, result) else second + first
 
 
-def _permute(program: Program, k: int, out: Labels, readers: Sequence[int]) -> None:
-    """The axes of the result of step `k` in the order `out`, for products that read it."""
+def _permute(program: Program, k: int, result: Labels, readers: Sequence[int]) -> None:
+    """The axes of the result of step `k` in the order `result`, for products that read it."""
     step = program.steps[k]
-    axes = [step.spec[2].index(x) for x in out]
+    la, lb, before = step.spec
+    axes = [before.index(x) for x in result]
     sizes = tuple(step.sizes[a] for a in axes)
-    program.steps[k] = step._replace(spec=(*step.spec[:2], out), sizes=sizes)
-    for r in readers:
-        step = program.steps[r]
-        spec = (
-            tuple(step.spec[p][a] for a in axes) if v == k else step.spec[p]
-            for p, v in enumerate(step.inputs)
-        )
-        before = tuple(s for v in step.inputs for s in program.steps[v].sizes)
-        program.steps[r] = step._replace(spec=(*spec, step.spec[2]), operand_sizes=before)
+    program.steps[k] = step._replace(spec=(la, lb, result), sizes=sizes)
+    for reader in readers:
+        step = program.steps[reader]
+        *operands, kept = step.spec
+        for p, v in enumerate(step.inputs):
+            if v == k:
+                operands[p] = tuple(operands[p][a] for a in axes)
+        spec = (*operands, kept)
+        program.steps[reader] = program.made(step.op, step.inputs, spec, step.sizes, step.flops)

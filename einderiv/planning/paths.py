@@ -15,10 +15,10 @@ from ..autodiff import forks
 from ..errors import EinderivError, limits, near
 from ..expression import Label, Labels
 from .cost import Entries, costs, pair_copies, pair_seconds
+from .tuning_constants import tuning
 
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
 TREES = 100  # a product of odd numbers up to here is over any limit
-FEW = 5  # operands: all 3ⁿ splits are looked at
 OPTIMIZERS = (
     "auto",
     "auto-hq",
@@ -74,7 +74,7 @@ def _found(
     """A path for operands whose labels are the positions in `shape`; terms and trials repeat the
     same few.
     """
-    if optimize == "auto" and len(inputs) <= FEW:
+    if optimize == "auto" and len(inputs) <= tuning.exact_operands:
         return tuple(exact(inputs, output, dict(enumerate(shape))))
     if isinstance(optimize, str):
         check_orders(inputs, optimize)

@@ -1,30 +1,5 @@
-"""A program: straight-line steps on values. Data only: `lowering` makes it, passes rewrite
-it, a backend writes it down.
-
-==========  ====================================  ==================================================
-kind        inputs                                spec
-==========  ====================================  ==================================================
-input       none                                  the name of a tensor, or the index of a held array
-number      none                                  a number
-ones        none                                  nothing: an array of ones, made when a source is
-                                                  loaded
-view        one value                             its labels, and those of the result: diagonal,
-                                                  transpose
-sum         one value                             its labels, and those of the result: the others
-                                                  are summed
-contract2   two values                            labels of both and of the result
-scale       one value                             a number, and sizes to multiply by
-add         values of one shape                   nothing
-apply       values                                a row of the functions table, core axes,
-                                                  parameters
-factor      one value                             nothing: a matrix with its LU factors
-solve       factors, one value                    labels of both and of the result; is the matrix
-                                                  transposed?
-reshape     one value                             nothing: axes merged or split
-write       values                                for each its labels and where it sits in the zeros
-                                                  around it
-shard       one value                             the axis that is divided among devices, or None
-==========  ====================================  ==================================================
+"""A program: straight-line steps on values. Data only: `lowering` makes it, passes rewrite it, a
+backend writes it down. What the steps are is said by the rows of :class:`~.ops.Ops`.
 
 Values are numbered; two steps that say the same are one step, so common work is found for free.
 """
@@ -32,73 +7,55 @@ Values are numbered; two steps that say the same are one step, so common work is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..expression import Label, Labels, Size
-
-Numbered = list[tuple[int, "Step"]]  # steps with the numbers of their values
-LABELLED = ("view", "sum", "contract2", "solve", "write")  # the kinds whose spec is labels
-
-
-class Memory(NamedTuple):
-    """Where the value of a step lies: does it take memory of its own, does it show that of its
-    input, or may it?
-    """
-
-    takes: bool
-    shows: bool
-
-
-OWN, GIVEN, VIEW = (
-    Memory(takes=True, shows=False),
-    Memory(takes=False, shows=False),
-    Memory(takes=False, shows=True),
-)
-#: the kinds whose value is no array of its own
-MEMORY = {
-    "input": GIVEN,
-    "number": GIVEN,
-    "ones": GIVEN,  # made when a source is loaded
-    "view": VIEW,
-    "reshape": VIEW,
-    "take": VIEW,
-    # The matrix itself, where a library factors it in each call.
-    "factor": Memory(takes=True, shows=True),
-}
-
-
-def memory(kind: str) -> Memory:
-    """Where values of steps of this kind lie."""
-    return MEMORY.get(kind, OWN)
-
-
-class Step(NamedTuple):
-    """One step; `sizes` are those of its result."""
-
-    kind: str
-    inputs: tuple[int, ...]
-    spec: tuple[Any, ...]
-    sizes: tuple[Size, ...]
-    flops: float  # multiplications and additions, by the sizes the plan was made for
-    operand_sizes: tuple[Size, ...] = ()  # of all axes of all inputs, one after the other
+from ..expression import Label, Size
+from .loop import Loop
+from .ops import Numbered, Op, Step
 
 
 @dataclass
 class Program:
     """Steps in order, the values they make, and which of these are the outputs."""
 
-    number: Callable[[Size], int]  # what a size measures
+    measure: Callable[[Size], int]  # what a size measures
     steps: list[Step] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     held: list[Any] = field(default_factory=list)  # arrays of the expression, by index
     notes: list[str] = field(default_factory=list)
+    passes: list[str] = field(default_factory=list)  # that did something
+    loop: Loop | None = None  # that some of the steps run in
     seen: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def copy(self) -> Program:
+        """A program that a pass may change, while this one stays what it is."""
+        return replace(
+            self,
+            steps=list(self.steps),
+            outputs=list(self.outputs),
+            held=list(self.held),
+            notes=list(self.notes),
+            passes=list(self.passes),
+            seen={},
+        )
+
+    def made(
+        self,
+        op: Op,
+        inputs: tuple[int, ...],
+        spec: tuple[Any, ...],
+        sizes: tuple[Size, ...],
+        flops: float = 0,
+    ) -> Step:
+        """A step on values of this program, which is not yet a part of it."""
+        operand_sizes = tuple([self.steps[value].sizes for value in inputs])
+        return Step(op, inputs, spec, sizes, flops, operand_sizes)
 
     def add(
         self,
-        kind: str,
+        op: Op,
         inputs: tuple[int, ...],
         spec: tuple[Any, ...],
         sizes: tuple[Size, ...],
@@ -106,18 +63,16 @@ class Program:
     ) -> int:
         """The value of a step, which is made unless it is there already."""
         # 1 == 1.0 == True, but they decide the dtype.
-        key = (
-            kind,
-            inputs,
-            _canonical(spec) if kind in LABELLED else spec,
-            tuple(map(type, spec)),
-            sizes,
-        )
+        types = tuple(map(type, spec))
+        key = (op, inputs, _canonical(spec) if op.labelled else spec, types, sizes)
         if key not in self.seen:
-            self.seen[key] = len(self.steps)
-            before = tuple(s for value in inputs for s in self.steps[value].sizes)
-            self.steps.append(Step(kind, inputs, spec, sizes, flops, before))
+            self.seen[key] = self.append(self.made(op, inputs, spec, sizes, flops))
         return self.seen[key]
+
+    def append(self, step: Step) -> int:
+        """The value of a step that is made whether it is there or not."""
+        self.steps.append(step)
+        return len(self.steps) - 1
 
     def live(self) -> list[int]:
         """The values that the outputs need, in order."""
@@ -126,6 +81,10 @@ class Program:
             if k in needed:
                 needed.update(self.steps[k].inputs)
         return sorted(needed)
+
+    def live_steps(self) -> Numbered:
+        """The steps that make these values, with their numbers."""
+        return [(k, self.steps[k]) for k in self.live()]
 
     def sort(self) -> None:
         """Every step behind those that it needs, else as they were: what rewrites steps adds
@@ -136,23 +95,24 @@ class Program:
             waiting = [root]
             while waiting:
                 k = waiting[-1]
-                missing = (
-                    [v for v in self.steps[k].inputs if v not in order] if k not in order else []
-                )
+                missing: list[int] = []
+                if k not in order:
+                    missing = [v for v in self.steps[k].inputs if v not in order]
                 if missing:
                     waiting += missing
                 else:
                     order.setdefault(waiting.pop(), len(order))
-        self.steps[:] = [
-            self.steps[k]._replace(inputs=tuple(order[v] for v in self.steps[k].inputs))
-            for k in order
-        ]
+        ordered: list[Step] = []
+        for k in order:
+            step = self.steps[k]
+            ordered.append(step._replace(inputs=tuple(order[v] for v in step.inputs)))
+        self.steps[:] = ordered
         self.outputs[:] = [order[k] for k in self.outputs]
         self.seen.clear()
 
     def shape(self, value: int) -> tuple[int, ...]:
         """The shape of a value."""
-        return tuple(map(self.number, self.steps[value].sizes))
+        return tuple(map(self.measure, self.steps[value].sizes))
 
     def entries(self, value: int) -> int:
         """How many numbers a value holds."""
@@ -163,46 +123,9 @@ def _canonical(spec: tuple[Any, ...]) -> tuple[Any, ...]:
     """Labels by first appearance, so that two steps that differ in labels only are one."""
     names: dict[Label, int] = {}
 
-    def walk(part: Any) -> Any:
-        if isinstance(part, tuple):
-            return tuple(
-                names.setdefault(x, len(names)) if type(x) is int else walk(x) for x in part
-            )
-        return part
+    def renamed(part: Any) -> Any:
+        if type(part) is int:
+            return names.setdefault(part, len(names))
+        return tuple(map(renamed, part)) if isinstance(part, tuple) else part
 
-    return tuple(walk(part) for part in spec)
-
-
-def contraction(a: Labels, b: Labels, out: Labels) -> tuple[Labels, Labels, Labels, Labels]:
-    """The labels of a step on two values by role: batch (in both, kept), summed, only in the first,
-    only in the second.
-
-    >>> contraction((0, 1, 2), (0, 2, 3), (0, 1, 3))
-    ((0,), (2,), (1,), (3,))
-    """
-    kept = set(out)
-    batch = tuple(x for x in a if x in b and x in kept)
-    summed = tuple(x for x in a if x in b and x not in kept)
-    return batch, summed, tuple(x for x in a if x not in b), tuple(x for x in b if x not in a)
-
-
-def turned(batch: Labels, first: Labels, second: Labels, out: Labels) -> bool:
-    """Is it the transposed product of two matrices that has its axes in the order that is
-    wanted?
-    """
-    return not batch and bool(first and second) and out[: len(second)] == second
-
-
-def middle(la: Labels, lb: Labels) -> tuple[Labels, Labels, Labels] | None:
-    """The axes of the first operand before, among and behind those that are summed, if these are in
-    its middle.
-
-    >>> middle((0, 1, 2), (1, 3))
-    ((0,), (1,), (2,))
-    """
-    summed = tuple(x for x in la if x in lb)
-    start = la.index(summed[0])
-    before, behind = la[:start], la[start + len(summed) :]
-    return (
-        (before, summed, behind) if la == before + summed + behind and before and behind else None
-    )
+    return tuple(map(renamed, spec))

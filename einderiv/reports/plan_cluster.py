@@ -11,7 +11,7 @@ from itertools import pairwise
 from ..backends import Load, best_cut
 from ..errors import EinderivError, spoken_bytes
 from ..expression import Expr
-from ..planning import Program
+from ..planning import Ops, Program
 from ..rewriting import peak
 from .plan_table import Plan, aligned_columns
 
@@ -49,15 +49,11 @@ class ClusterPlan(Plan):
         self.workers, self.memory = workers, memory
         cut = best_cut(program, known, itemsize, workers, memory)
         self.block = cut.block
-        self.loads: list[Load] = [
-            cut.loads[k] for k, step in steps if step.kind not in ("input", "ones")
-        ]
-        self.reading = sum(
-            cut.loads[k].tasks for k, step in steps if step.kind in ("input", "ones")
-        )
+        self.loads: list[Load] = [cut.loads[k] for k, step in steps if not step.op.before]
+        self.reading = sum(cut.loads[k].tasks for k, step in steps if step.op.before)
         self.tasks, self.sent, self.peak, self.duration = cut.tasks, cut.sent, cut.peak, cut.seconds
         self.alone = self.seconds
-        operands = sum(program.entries(k) for k, step in steps if step.kind == "input")
+        operands = sum(program.entries(k) for k, step in steps if step.op is Ops.INPUT)
         self.needed = (peak(program, steps) + operands) * itemsize
         self.fits = memory is None or self.needed <= memory
 

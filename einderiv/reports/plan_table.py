@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..errors import LimitError
 from ..expression import Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
-from ..planning import Program, Step, contraction, orders, search, step_seconds
+from ..planning import Ops, Program, Step, contraction, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
     Picture,
@@ -56,7 +56,7 @@ class Plan:
         self.largest = max((row.entries for row in self.steps), default=0)
         self.outputs = [program.shape(k) for k in program.outputs]
         self.notes = list(program.notes)
-        self.dense_flops, self.dense_largest = dense_way(roots, program.number)
+        self.dense_flops, self.dense_largest = dense_way(roots, program.measure)
 
     @property
     def bytes(self) -> int:
@@ -151,9 +151,7 @@ def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, 
     """The inputs by their names, each step with what it needs, and which values are results."""
     known = [(k, program.steps[k]) for k in program.live()]
     names = {
-        k: str(step.spec[0]) if step.kind == "input" else "1"
-        for k, step in known
-        if step.kind in ("input", "ones")
+        k: str(step.spec[0]) if step.op is Ops.INPUT else "1" for k, step in known if step.op.before
     }
     steps = [(k, step.inputs) for k, step in known if k not in names]
     return names, steps, list(program.outputs)
@@ -163,22 +161,20 @@ def _rows(program: Program) -> list[PlanRow]:
     rows, known = [], orders(program)
     for k in program.live():
         step = program.steps[k]
-        if step.kind in ("input", "ones"):
+        if step.op.before:
             continue
-        text, what = "", {"contract2": "contract"}.get(step.kind, step.kind)
-        match step.kind:
-            case "contract2" | "outer":
+        what, text = step.op.name, ""
+        match step.op:
+            case Ops.CONTRACT | Ops.OUTER:
                 text = _einsum(step.spec[:2], step.spec[2])
-            case "view" | "sum":
+            case Ops.VIEW | Ops.SUM:
                 text = _einsum(step.spec[:1], step.spec[1])
-            case "write":
-                text = (
-                    " + ".join(_einsum((labels,), output) for labels, output in step.spec)
-                    or "zeros"
-                )
-            case "apply":
-                what, text = step.spec[0].name, ""
-            case "scale" | "number":
+            case Ops.WRITE:
+                addends = [_einsum((labels,), output) for labels, output in step.spec]
+                text = " + ".join(addends) or "zeros"
+            case Ops.APPLY:
+                what = step.spec[0].name
+            case Ops.SCALE | Ops.NUMBER:
                 text = f"{step.spec[0]}"
         rows.append(
             PlanRow(
@@ -195,10 +191,17 @@ def _rows(program: Program) -> list[PlanRow]:
 
 def kernel_name(step: Step) -> str:
     """What a step becomes: a call of BLAS or LAPACK, or one pass over the memory."""
-    if step.kind != "contract2":
-        return {"factor": "lu", "solve": "lu solve", "view": "view", "reshape": "view"}.get(
-            step.kind, "elementwise"
-        )
+    match step.op:
+        case Ops.FACTOR:
+            return "lu"
+        case Ops.SOLVE:
+            return "lu solve"
+        case Ops.VIEW | Ops.RESHAPE:
+            return "view"
+        case Ops.CONTRACT:
+            pass
+        case _:
+            return "elementwise"
     batch, summed, first, second = contraction(*step.spec)
     if not summed:
         return "outer" if first and second else "multiply"

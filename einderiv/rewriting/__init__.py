@@ -2,19 +2,15 @@
 they run in.
 """
 
+from .passes import optimized
 from .peephole_device import BEYOND_INT32
-from .peephole_numpy import SHORT
-from .pipeline import Target, optimized, planned
-from .search import OFTEN
+from .pipeline import planned
 from .sharding import check_mesh
-from .tiling import BLOCK, Loop, peak
+from .target import Target
+from .tiling import peak
 
 __all__ = [
     "BEYOND_INT32",
-    "BLOCK",
-    "Loop",
-    "OFTEN",
-    "SHORT",
     "Target",
     "check_mesh",
     "optimized",

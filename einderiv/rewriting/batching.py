@@ -1,17 +1,8 @@
 """Products of one large array with several small ones, as one product with these side by side: it
 is read once.
 
-==========  ====================  ====================  ============================================
-kind        inputs                spec                  what it computes
-==========  ====================  ====================  ============================================
-stack       arrays of one size    labels of each,       the arrays along a new axis, which is where
-                                                        the last
-                                  and of the result     labels have a label that none of the others
-                                                        has
-take        one array             labels, a place,      the array at that place of the one label
-                                                        that is not
-                                  and of the result     among those of the result
-==========  ====================  ====================  ============================================
+``A x`` and ``A y`` become the parts of ``A [x y]``: a `stack`, one `contract`, and a `take` for
+each.
 """
 
 from __future__ import annotations
@@ -21,13 +12,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..expression import Labels, Size
-from ..planning import Program, Step, contraction
+from ..planning import Ops, Program, contraction, sums, tuning
+from .target import Target
 
-# the large array, which of its axes are summed, what is kept
+# the large array, which of its axes are summed, the sizes that are kept of the small one
 Key = tuple[int, tuple[bool, ...], tuple[int, ...]]
-
-LARGE = 1 << 17  # entries of an array that is worth reading once
-SMALL = 8  # times fewer entries has what it is multiplied by
 
 
 class Product(NamedTuple):
@@ -37,35 +26,42 @@ class Product(NamedTuple):
     small: int
     of_large: Labels
     of_small: Labels
-    out: Labels
+    result: Labels
 
 
-def stacked(program: Program) -> None:
-    """Put one product in the place of several, as long as there are such."""
+def batch_products(program: Program, _: Target) -> Program:
+    """The program with one product in the place of several, as long as there are such."""
+    if program.loop is not None:  # blocks of the large array are in the cache
+        return program
     large = any(
-        step.kind == "contract2" and max(map(program.entries, step.inputs)) >= LARGE
+        step.op is Ops.CONTRACT and max(map(program.entries, step.inputs)) >= tuning.read_once
         for step in program.steps
     )
-    while large and _once(program):
-        pass
+    while large:
+        batched = _one_group(program)
+        if batched is None:
+            break
+        program = batched
+    return program
 
 
-def _once(program: Program) -> bool:
-    before = _before(program)
-    needed = 0
-    for k in program.outputs:
-        needed |= before[k]
+def _one_group(program: Program) -> Program | None:
+    """The program with the first group of products joined; None where there is no group."""
+    needs = _needs(program)
     groups: dict[Key, list[Product]] = defaultdict(list)
-    for k in range(len(program.steps)):
-        if needed >> k & 1 and (found := _product(program, k)) is not None:
-            groups[found[0]].append(found[1])
+    for k in program.live():
+        candidate = _product(program, k)
+        if candidate is not None:
+            key, product = candidate
+            groups[key].append(product)
     for (large, *_), group in groups.items():
-        free = _independent(group, before)
+        free = _independent(group, needs)
         if len(free) > 1:
-            _join(program, large, free)
-            program.sort()
-            return True
-    return False
+            batched = program.copy()
+            _join(batched, large, free)
+            batched.sort()
+            return batched
+    return None
 
 
 def _product(program: Program, k: int) -> tuple[Key, Product] | None:
@@ -73,94 +69,91 @@ def _product(program: Program, k: int) -> tuple[Key, Product] | None:
     that can be joined.
     """
     step = program.steps[k]
-    if step.kind != "contract2":
+    if not sums(step):
         return None
-    la, lb, out = step.spec
+    la, lb, result = step.spec
     x, y = step.inputs
-    batch, summed, first, second = contraction(la, lb, out)
-    if batch or not summed or not first or not second:
+    batch, summed, first, second = contraction(la, lb, result)
+    if batch or not first or not second:
         return None
     if program.entries(x) < program.entries(y):
         x, y, la, lb, second = y, x, lb, la, first
-    if program.entries(x) < max(LARGE, SMALL * program.entries(y), SMALL * program.entries(k)):
+    small = max(program.entries(y), program.entries(k))
+    if program.entries(x) < max(tuning.read_once, tuning.small_times * small):
         return None
-    rest = tuple(n for label, n in zip(lb, program.shape(y), strict=True) if label in second)
-    return (x, tuple(label in summed for label in la), rest), Product(k, y, la, lb, out)
+    kept = tuple(n for label, n in zip(lb, program.shape(y), strict=True) if label in second)
+    summed_axes = tuple(label in summed for label in la)
+    return (x, summed_axes, kept), Product(k, y, la, lb, result)
 
 
-def _before(program: Program) -> list[int]:
+def _needs(program: Program) -> list[int]:
     """For each step the steps that it needs, as bits of a number."""
-    found: list[int] = []
+    masks: list[int] = []
     for k, step in enumerate(program.steps):
         mask = 1 << k
         for v in step.inputs:
-            mask |= found[v]
-        found.append(mask)
-    return found
+            mask |= masks[v]
+        masks.append(mask)
+    return masks
 
 
-def _independent(group: Sequence[Product], before: Sequence[int]) -> list[Product]:
+def _independent(group: Sequence[Product], needs: Sequence[int]) -> list[Product]:
     """Products none of which needs another."""
-    found: list[Product] = []
-    for p in group:
-        if all(
-            not before[p.step] >> q.step & 1 and not before[q.step] >> p.step & 1 for q in found
-        ):
-            found.append(p)
-    return found
+
+    def apart(one: Product, other: Product) -> bool:
+        forth = needs[one.step] >> other.step & 1
+        back = needs[other.step] >> one.step & 1
+        return not forth and not back
+
+    free: list[Product] = []
+    for product in group:
+        if all(apart(product, other) for other in free):
+            free.append(product)
+    return free
 
 
 def _join(program: Program, large: int, group: Sequence[Product]) -> None:
     """One product in the place of a group, each of which takes its part of it."""
     first = group[0]
-    new = max((*first.of_large, *first.of_small)) + 1
-    far = tuple(x for x in first.of_large if x in first.of_small)
-    rest = tuple(x for x in first.of_small if x not in far)
-    side, made = (*far, new, *rest), (*(x for x in first.of_large if x not in far), new, *rest)
-    known = zip(first.of_large + first.of_small, _sizes(program, large, first.small), strict=True)
-    size: dict[int, Size] = {**dict(known), new: len(group)}
-    labels = tuple(_renamed(p, first) for p in group)
-    stack = _add(
-        program,
-        "stack",
-        tuple(p.small for p in group),
-        (*labels, side),
-        tuple(size[x] for x in side),
-    )
-    whole = _add(
-        program,
-        "contract2",
-        (large, stack),
-        (first.of_large, side, made),
-        tuple(size[x] for x in made),
-        sum(program.steps[p.step].flops for p in group),
-    )
-    for place, (p, own) in enumerate(zip(group, labels, strict=True)):
-        names = dict(zip(p.of_large + p.of_small, first.of_large + own, strict=True))
-        spec = (made, place, tuple(names[x] for x in p.out))
-        program.steps[p.step] = Step(
-            "take", (whole,), spec, program.steps[p.step].sizes, 0, _sizes(program, whole)
+    beside = max((*first.of_large, *first.of_small)) + 1  # the label of the new axis
+    summed = tuple(x for x in first.of_large if x in first.of_small)
+    rows = tuple(x for x in first.of_large if x not in summed)
+    columns = tuple(x for x in first.of_small if x not in summed)
+    stacked, joined = (*summed, beside, *columns), (*rows, beside, *columns)
+
+    size: dict[int, Size] = {beside: len(group)}
+    size.update(zip(first.of_large, program.steps[large].sizes, strict=True))
+    size.update(zip(first.of_small, program.steps[first.small].sizes, strict=True))
+    of_small = [_renamed(product, first) for product in group]
+
+    stack = program.append(
+        program.made(
+            Ops.STACK,
+            tuple(product.small for product in group),
+            (*of_small, stacked),
+            tuple(size[x] for x in stacked),
         )
+    )
+    together = program.append(
+        program.made(
+            Ops.CONTRACT,
+            (large, stack),
+            (first.of_large, stacked, joined),
+            tuple(size[x] for x in joined),
+            sum(program.steps[product.step].flops for product in group),
+        )
+    )
+    for place, (product, own) in enumerate(zip(group, of_small, strict=True)):
+        names = dict(zip(product.of_large, first.of_large, strict=True))
+        names.update(zip(product.of_small, own, strict=True))
+        result = tuple(names[x] for x in product.result)
+        sizes = program.steps[product.step].sizes
+        part = program.made(Ops.TAKE, (together,), (joined, place, result), sizes)
+        program.steps[product.step] = part
 
 
-def _sizes(program: Program, *values: int) -> tuple[Size, ...]:
-    return tuple(size for v in values for size in program.steps[v].sizes)
-
-
-def _add(
-    program: Program,
-    kind: str,
-    inputs: tuple[int, ...],
-    spec: tuple[object, ...],
-    sizes: tuple[Size, ...],
-    flops: float = 0,
-) -> int:
-    program.steps.append(Step(kind, inputs, spec, sizes, flops, _sizes(program, *inputs)))
-    return len(program.steps) - 1
-
-
-def _renamed(p: Product, first: Product) -> Labels:
-    """The labels of the small operand of `p`, named like those of `first`."""
-    names = dict(zip(p.of_large, first.of_large, strict=True))
-    rest = iter(x for x in first.of_small if x not in first.of_large)
-    return tuple(names[x] if x in names else next(rest) for x in p.of_small)
+def _renamed(product: Product, first: Product) -> Labels:
+    """The labels of the small operand of a product, named like those of `first`."""
+    names = dict(zip(product.of_large, first.of_large, strict=True))
+    columns = iter(x for x in first.of_small if x not in first.of_large)
+    return tuple(names[x] if x in names else next(columns) for x in product.of_small)

@@ -11,12 +11,14 @@ Labels that are their own image, such as that of a batch, belong to both.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..expression import Einsum, Expr, Label, Slot, assemble, with_slots
+from ..expression import Einsum, Expr, Label, Roots, Sizes, Slot, Swaps, assemble, walk, with_slots
+from ..planning import tuning
+from .cse import shared
 
 Pair = tuple[int, int]  # two slots with the same operand
-MOST = 200  # operands of a product that is looked through
 
 
 @dataclass
@@ -46,35 +48,50 @@ class Halves:
         return {x for x, y in self.image.items() if x != y}
 
 
+def twins(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """What stands on both sides of products; in all of them at once."""
+    halved: dict[int, Expr] = {}
+    for node in walk(roots):
+        if isinstance(node, Einsum) and (product := halved_twins(node)) is not None:
+            halved[id(node)] = product
+    if halved:
+        yield dict(zip(halved, shared(list(halved.values())), strict=True))
+
+
 def halved_twins(e: Einsum) -> Expr | None:
     """`e` with the larger of what stands twice in it as one product that is used twice; None if
     nothing does.
     """
-    if len(e.factors) > MOST:
+    if len(e.factors) > tuning.twin_operands:
         return None
-    best = max(_found(e), key=lambda halves: len(halves.one), default=None)
-    return None if best is None or len(best.one) < 2 else _joined(e, best)
+    best = max(_all_halves(e), key=lambda halves: len(halves.one), default=None)
+    if best is None or len(best.one) < 2:
+        return None
+    return _joined(e, best)
 
 
-def _found(e: Einsum) -> list[Halves]:
+def _all_halves(e: Einsum) -> list[Halves]:
     """The halves that grow from each operand that stands in two slots."""
     places: dict[int, list[int]] = defaultdict(list)
     for k, f in enumerate(e.factors):
         places[id(f)].append(k)
     pairs = [(slots[0], slots[1]) for slots in places.values() if len(slots) == 2]
-    found: list[Halves] = []
+    all_halves: list[Halves] = []
     seen: set[Pair] = set()
     for pair in pairs:
-        if pair not in seen and e.inputs[pair[0]] != e.inputs[pair[1]]:
+        one, other = pair
+        if pair not in seen and e.inputs[one] != e.inputs[other]:
             halves = _grown(e, pair, pairs)
             seen.update(zip(halves.one, halves.other, strict=True))
-            found.append(halves)
-    return found
+            all_halves.append(halves)
+    return all_halves
 
 
 def _grown(e: Einsum, seed: Pair, pairs: list[Pair]) -> Halves:
+    """The halves that one pair of slots begins, as large as they get."""
     halves = Halves()
-    if not halves.fits(e.inputs[seed[0]], e.inputs[seed[1]]):
+    one, other = seed
+    if not halves.fits(e.inputs[one], e.inputs[other]):
         return halves
     halves.add(seed, e.inputs)
     left = [pair for pair in pairs if pair != seed]
@@ -97,21 +114,13 @@ def _joined(e: Einsum, halves: Halves) -> Expr:
     """The product of one side, over the labels that anything outside of it has, in the place of
     both.
     """
-    rest: list[Slot] = [
-        (f, ls)
-        for k, (f, ls) in enumerate(e.slots)
-        if k not in halves.one and k not in halves.other
-    ]
-    outside = {x for _, ls in rest for x in ls}.union(e.output)
-    kept = tuple(
-        x
-        for x in halves.image
-        if x in outside or halves.image[x] in outside or halves.image[x] == x
-    )
+    both = {*halves.one, *halves.other}
+    rest: list[Slot] = [slot for k, slot in enumerate(e.slots) if k not in both]
+    outside = set(e.output).union(*(labels for _, labels in rest))
+    kept = tuple(x for x, y in halves.image.items() if x == y or x in outside or y in outside)
     names = tuple(e.letters.get(x) for x in kept)
-    half = assemble(
-        1, [(e.factors[k], e.inputs[k]) for k in halves.one], kept, axes=names, letters=e.letters
-    )
+    one = [e.slots[k] for k in halves.one]
+    half = assemble(1, one, kept, axes=names, letters=e.letters)
     mirrored = tuple(halves.image[x] for x in kept)
     # summed inside, and not once more here
     gone = {*halves.image, *halves.image.values()}.difference(kept, mirrored)

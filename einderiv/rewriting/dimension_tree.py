@@ -12,11 +12,29 @@ axes of an end are adjacent, so a product of matrices takes T as it lies in memo
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
-from ..expression import Add, Einsum, Expr, Label, Labels, Slot, assemble, bare, carried, walk
+from ..expression import (
+    Add,
+    Einsum,
+    Expr,
+    Label,
+    Labels,
+    Roots,
+    Sizes,
+    Slot,
+    Swaps,
+    assemble,
+    bare,
+    carried,
+    walk,
+)
+from ..planning import tuning
+from .cse import shared
+from .extent import entries
 
 # first labels of the axes of the operand that are summed, and of what else is summed
 AXIS, INNER = 1000, 2000
@@ -27,13 +45,49 @@ class Halved(NamedTuple):
     else is summed.
     """
 
-    whole: Labels  # of T
+    of_operand: Labels
     far: list[Slot]
     near: list[Slot]
     coefficient: int | float | complex
 
 
 Group = list[Halved]  # terms that differ in what is far alone
+
+
+def from_the_ends(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """A large operand of several terms, contracted from its ends; the cut in the middle first."""
+    uses: dict[int, list[Expr]] = defaultdict(list)
+    operands: dict[int, Expr] = {}
+    nodes = list(walk(roots))
+    inside: set[int] = set()
+    for node in nodes:
+        if isinstance(node, Add):
+            inside.update(map(id, node.addends))
+    for node in nodes:
+        terms: tuple[Expr, ...] = ()
+        if isinstance(node, Add):
+            terms = node.addends
+        elif id(node) not in inside:  # a term of a sum is looked at with its sum
+            terms = (node,)
+        large: dict[int, Expr] = {}
+        for term in terms:
+            if isinstance(term, Einsum):
+                large.update((id(factor), factor) for factor in term.factors if factor.ndim > 2)
+        for key, operand in large.items():
+            uses[key].append(node)
+            operands[key] = operand
+    largest_first = sorted(uses, key=lambda key: -entries(operands[key], sizes))
+    for key in largest_first[: tuning.halved_operands]:
+        for cut in _cuts(operands[key], sizes):
+            halves = halved(uses[key], operands[key], cut)
+            if halves is not None:
+                yield dict(zip(map(id, uses[key]), shared(halves), strict=True))
+
+
+def _cuts(e: Expr, sizes: Sizes) -> list[int]:
+    """Places to cut the axes of `e` in two, the most even first."""
+    shape = [sizes.number(size) or 1 for size in e.sizes]
+    return sorted(range(1, e.ndim), key=lambda p: prod(shape[:p]) + prod(shape[p:]))
 
 
 def halved(sums: Sequence[Expr], operand: Expr, cut: int) -> list[Expr] | None:
@@ -47,17 +101,20 @@ def halved(sums: Sequence[Expr], operand: Expr, cut: int) -> list[Expr] | None:
     # not.
     place = {id(node): k for k, node in enumerate(walk(sums))}
     parts = [_grouped(e, operand, cut, place) for e in sums]
-    groups = [group for found, _ in parts for group in found]
-    products = {
-        frozenset((_far(h), h.coefficient / group[0].coefficient) for h in group)
-        for group in groups
-    }
-    if len(products) == sum(map(len, groups)):
+    products: set[object] = set()
+    count = 0
+    for groups, _ in parts:
+        for group in groups:
+            first = group[0].coefficient
+            products.add(frozenset((_far(half), half.coefficient / first) for half in group))
+            count += len(group)
+    if len(products) == count:
         return None
-    return [
-        _sum([*(_joined(group, operand, e) for group in found), *rest], e.axes) if found else e
-        for e, (found, rest) in zip(sums, parts, strict=True)
-    ]
+    results: list[Expr] = []
+    for e, (groups, rest) in zip(sums, parts, strict=True):
+        joined = [_joined(group, operand, e) for group in groups]
+        results.append(_sum([*joined, *rest], e.axes) if joined else e)
+    return results
 
 
 def _grouped(
@@ -67,83 +124,80 @@ def _grouped(
     groups: dict[object, Group] = {}
     rest: list[Expr] = []
     for term in e.addends if isinstance(e, Add) else (e,):
-        h = _ends(term, operand, cut, place) if isinstance(term, Einsum) else None
-        if h is None:
+        half = _ends(term, operand, cut, place) if isinstance(term, Einsum) else None
+        if half is None:
             rest.append(term)
-        else:
-            key = (h.whole, tuple((id(f), ls) for f, ls in h.near), _links(h, e.ndim))
-            groups.setdefault(key, []).append(h)
+            continue
+        near = tuple((id(factor), labels) for factor, labels in half.near)
+        key = (half.of_operand, near, _links(half, e.ndim))
+        groups.setdefault(key, []).append(half)
     return list(groups.values()), rest
 
 
-def _far(h: Halved) -> object:
+def _far(half: Halved) -> object:
     """What the far products of two terms have in common only if they are equal."""
-    names: dict[Label, int] = {}
-    slots = sorted(((id(f), ls) for f, ls in h.far), key=lambda slot: slot[0])
-    return tuple(
-        (key, tuple(x if x in h.whole else names.setdefault(x, -1 - len(names)) for x in ls))
-        for key, ls in slots
-    )
+    names: dict[Label, Label] = {x: x for x in half.of_operand}
+    named: list[tuple[int, Labels]] = []
+    slots = [(id(factor), labels) for factor, labels in half.far]
+    slots.sort(key=lambda slot: slot[0])
+    for key, labels in slots:
+        for x in labels:
+            names.setdefault(x, -1 - len(names))
+        named.append((key, tuple(names[x] for x in labels)))
+    return tuple(named)
 
 
 def _ends(term: Einsum, operand: Expr, cut: int, place: Mapping[int, int]) -> Halved | None:
     """A term by its ends; None where a factor or the output touches both."""
     slots = term.slots
-    own = [labels for f, labels in slots if f is operand]
-    if (
-        len(own) != 1
-        or len(set(own[0])) < operand.ndim
-        or len(set(term.output)) < term.ndim
-        or bare(term)
-    ):
-        return None
-    if not carried(term).issuperset(term.output):
+    own = [labels for factor, labels in slots if factor is operand]
+    if len(own) != 1 or bare(term):
         return None
     (labels,) = own
+    if len(set(labels)) < operand.ndim or len(set(term.output)) < term.ndim:
+        return None  # a diagonal
+    if not carried(term).issuperset(term.output):
+        return None
     others = [slot for slot in slots if slot[0] is not operand]
-    uses = Counter(x for _, ls in others for x in set(ls))
-    uses.update(term.output)
-    ends = [{x for x in part if uses[x] < 2} for part in (labels[:cut], labels[cut:])]
-    for far, near in (ends[::-1], ends):
-        mine = [slot for slot in others if far.intersection(slot[1])]
-        if (
-            mine
-            and far.isdisjoint(term.output)
-            and not any(near.intersection(ls) for _, ls in mine)
-        ):
-            rest = [slot for slot in others if slot not in mine]
-            rest.sort(key=lambda slot: place[id(slot[0])])
-            return _named(term, labels, mine, rest)
+    uses = Counter(term.output)
+    for _, theirs in others:
+        uses.update(set(theirs))
+    front = {x for x in labels[:cut] if uses[x] < 2}
+    back = {x for x in labels[cut:] if uses[x] < 2}
+    for far, near in ((back, front), (front, back)):
+        far_slots = [slot for slot in others if not far.isdisjoint(slot[1])]
+        touches_near = any(not near.isdisjoint(theirs) for _, theirs in far_slots)
+        if far_slots and not touches_near and far.isdisjoint(term.output):
+            near_slots = [slot for slot in others if slot not in far_slots]
+            near_slots.sort(key=lambda slot: place[id(slot[0])])
+            return _named(term, labels, far_slots, near_slots)
     return None
 
 
 def _named(term: Einsum, labels: Labels, far: list[Slot], near: list[Slot]) -> Halved:
+    """A term by its ends, with labels that say where they are from."""
     names = {x: p for p, x in enumerate(term.output)}
     for p, x in enumerate(labels):
         names.setdefault(x, AXIS + p)
-    for _, ls in (*near, *far):
-        for x in ls:
+    for _, theirs in (*near, *far):
+        for x in theirs:
             names.setdefault(x, INNER + len(names))
 
-    def named(ls: Labels) -> Labels:
-        return tuple(names[x] for x in ls)
+    def named(before: Labels) -> Labels:
+        return tuple(names[x] for x in before)
 
-    return Halved(
-        named(labels),
-        [(f, named(ls)) for f, ls in far],
-        [(f, named(ls)) for f, ls in near],
-        term.coefficient,
-    )
+    far = [(factor, named(theirs)) for factor, theirs in far]
+    near = [(factor, named(theirs)) for factor, theirs in near]
+    return Halved(named(labels), far, near, term.coefficient)
 
 
-def _links(h: Halved, ndim: int) -> Labels:
+def _links(half: Halved, ndim: int) -> Labels:
     """The labels of the far product: those of T, then those that the near end or the output has."""
-    inside = {x for _, ls in h.far for x in ls}
-    outside = {x for _, ls in h.near for x in ls}.union(range(ndim))
-    return (
-        *(x for x in h.whole if x in inside),
-        *sorted(x for x in inside & outside if x not in h.whole),
-    )
+    inside: set[Label] = set().union(*(labels for _, labels in half.far))
+    outside: set[Label] = set(range(ndim)).union(*(labels for _, labels in half.near))
+    of_operand = [x for x in half.of_operand if x in inside]
+    others = sorted(x for x in inside & outside if x not in half.of_operand)
+    return (*of_operand, *others)
 
 
 def _sum(parts: Sequence[Expr], axes: tuple[str | None, ...]) -> Expr:
@@ -151,21 +205,20 @@ def _sum(parts: Sequence[Expr], axes: tuple[str | None, ...]) -> Expr:
     return Add(tuple(parts), axes=axes) if len(parts) > 1 else parts[0]
 
 
-def _joined(group: Sequence[Halved], operand: Expr, e: Expr) -> Expr:
+def _joined(group: Group, operand: Expr, e: Expr) -> Expr:
     """One product for terms that differ in what is far alone."""
     first = group[0]
     links, output = _links(first, e.ndim), tuple(range(e.ndim))
-    common = len({h.coefficient for h in group}) == 1
-    parts = [
-        assemble(1 if common else h.coefficient, h.far, links, axes=(None,) * len(links))
-        for h in group
-    ]
-    far = _sum(parts, (None,) * len(links))
-    needed = {x for _, ls in first.near for x in ls}.union(output)
-    labels = tuple(x for x in dict.fromkeys(first.whole + links) if x in needed)
-    product = assemble(
-        1, [(operand, first.whole), (far, links)], labels, axes=(None,) * len(labels)
-    )
-    return assemble(
-        first.coefficient if common else 1, [(product, labels), *first.near], output, axes=e.axes
-    )
+    common = len({half.coefficient for half in group}) == 1  # then it stands in front of all
+    names = (None,) * len(links)
+    parts: list[Expr] = []
+    for half in group:
+        number = 1 if common else half.coefficient
+        parts.append(assemble(number, half.far, links, axes=names))
+    far = _sum(parts, names)
+    needed: set[Label] = set(output).union(*(labels for _, labels in first.near))
+    kept = tuple(x for x in dict.fromkeys(first.of_operand + links) if x in needed)
+    slots: list[Slot] = [(operand, first.of_operand), (far, links)]
+    product = assemble(1, slots, kept, axes=(None,) * len(kept))
+    number = first.coefficient if common else 1
+    return assemble(number, [(product, kept), *first.near], output, axes=e.axes)

@@ -7,24 +7,27 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ..expression import (
+    FLAT,
     Add,
     Einsum,
     Expr,
     Label,
     Labels,
+    Roots,
     Size,
+    Sizes,
     Slot,
+    Swaps,
     Tensor,
     added,
     assemble,
     bare,
     filled,
     flatten,
+    walk,
     wrapped,
 )
-
-LONG = 24  # factors of a product that is looked through
-TRIED = 4  # groups of terms that have something in common
+from ..planning import tuning
 
 
 class Product(NamedTuple):
@@ -34,58 +37,75 @@ class Product(NamedTuple):
     term: Einsum
 
 
+def common_factors(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """What the terms of a sum have in common, or some of them."""
+    for node in walk(roots):
+        if not isinstance(node, Add) or len(node.addends) > FLAT:
+            continue
+        of_all = factored(node)
+        if of_all is not None:
+            yield {id(node): of_all}
+        else:
+            for of_some in partly_factored(node):
+                yield {id(node): of_some}
+
+
 def factored(e: Add) -> Expr | None:
     """`e` with what all of its terms have in common taken out; None where they have nothing in
     common.
     """
-    products = [p for k, term in enumerate(e.addends) if (p := _product(term, k)) is not None]
-    if len(products) < len(e.addends):
-        return None
+    products: list[Product] = []
+    for k, term in enumerate(e.addends):
+        product = _product(term, k)
+        if product is None:
+            return None
+        products.append(product)
     common, rests = _common(products)
     if not common:
         return None
     output = tuple(range(e.ndim))
-    outside = {x for _, labels in common for x in labels} | set(output)
+    outside = set(output).union(*(labels for _, labels in common))
+    inside: set[Label] = set()
+    for rest in rests:
+        inside.update(*(labels for _, labels in rest.slots))
     sizes = _sizes(products)
-    shown = [
-        x for x in sizes if x in outside and any(x in ls for rest in rests for _, ls in rest.slots)
-    ]
-    inner = added([_rest(rest, tuple(shown), sizes) for rest in rests])
-    return assemble(1, [*common, (inner, tuple(shown))], output, axes=e.axes)
+    shared = tuple(x for x in sizes if x in outside and x in inside)
+    inner = added([_rest(rest, shared, sizes) for rest in rests])
+    return assemble(1, [*common, (inner, shared)], output, axes=e.axes)
 
 
 def partly_factored(e: Add) -> Iterator[Expr]:
     """`e` with what some of its terms have in common taken out of these; an operand of many
     terms first.
     """
-    groups: dict[object, list[int]] = defaultdict(list)
+    holders: dict[object, list[int]] = defaultdict(list)  # terms, by an operand and its places
     for k, term in enumerate(e.addends):
-        if isinstance(term, Einsum) and len(set(term.output)) == term.ndim:
-            places = {x: p for p, x in enumerate(term.output)}
-            slots = term.slots
+        if not isinstance(term, Einsum) or len(set(term.output)) < term.ndim:
+            continue
+        places = {x: p for p, x in enumerate(term.output)}
+        keys: set[object] = set()
+        for factor, labels in term.slots:
             # An operand with none of the axes of the sum may stand anywhere in a term: it says too
             # little.
-            keys = {
-                (_key(f), tuple(places.get(x, -1) for x in ls))
-                for f, ls in slots
-                if places.keys() & set(ls)
-            }
-            for key in keys:
-                groups[key].append(k)
-    chosen = {tuple(ks): None for ks in groups.values() if 1 < len(ks) < len(e.addends)}
-    for ks in sorted(chosen, key=lambda ks: (-len(ks), ks))[:TRIED]:
-        some = added([e.addends[k] for k in ks])
-        found = factored(some) if isinstance(some, Add) else None
-        if found is not None:
-            yield added([found, *(term for k, term in enumerate(e.addends) if k not in ks)])
+            if not places.keys().isdisjoint(labels):
+                keys.add((_key(factor), tuple(places.get(x, -1) for x in labels)))
+        for key in keys:
+            holders[key].append(k)
+    groups = {tuple(terms) for terms in holders.values() if 1 < len(terms) < len(e.addends)}
+    for group in sorted(groups, key=lambda terms: (-len(terms), terms))[: tuning.common_groups]:
+        some = added([e.addends[k] for k in group])
+        product = factored(some) if isinstance(some, Add) else None
+        if product is not None:
+            others = [term for k, term in enumerate(e.addends) if k not in group]
+            yield added([product, *others])
 
 
 def _product(term: Expr, k: int) -> Product | None:
     """A term over the labels of the sum; None unless it is a product with distinct axes."""
     if not isinstance(term, (Einsum, Tensor)):
         return None
-    whole = wrapped(term)
-    flat = flatten(whole) if whole.count <= LONG else whole
+    product = wrapped(term)
+    flat = flatten(product) if product.count <= tuning.common_factors else product
     if len(set(flat.output)) < flat.ndim or bare(flat) or not flat.factors:
         return None
     inside = {x for labels in flat.inputs for x in labels}
@@ -94,7 +114,9 @@ def _product(term: Expr, k: int) -> Product | None:
     names: dict[Label, Label] = {x: p for p, x in enumerate(flat.output)}
     for x in sorted(inside - names.keys()):
         names[x] = flat.ndim + (k + 1) * 1000 + len(names)
-    slots = [(f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
+    slots: list[Slot] = []
+    for factor, labels in flat.slots:
+        slots.append((factor, tuple(names[x] for x in labels)))
     return Product(slots, flat)
 
 
@@ -120,26 +142,25 @@ def _common(products: Sequence[Product]) -> tuple[list[Slot], list[Product]]:
         for slot in list(left):
             if not slot[1] or (known and known.isdisjoint(slot[1])):
                 continue
-            found = [
+            matches = [
                 _match(slot, rest, names, known) for rest, names in zip(rests, same, strict=True)
             ]
-            if all(found):
-                for pair, rest, names in zip(found, rests, same, strict=True):
-                    assert pair is not None
-                    rest.remove(pair[0])
-                    names.update(pair[1])
-                left.remove(slot)
-                common.append(slot)
-                known.update(slot[1])
-                moved = True
-    renamed = [
-        [(f, tuple(names.get(x, x) for x in ls)) for f, ls in rest]
-        for rest, names in zip(rests, same, strict=True)
-    ]
-    return common, [
-        first._replace(slots=left),
-        *(p._replace(slots=r) for p, r in zip(others, renamed, strict=True)),
-    ]
+            if None in matches:
+                continue
+            for match, rest, names in zip(matches, rests, same, strict=True):
+                assert match is not None
+                matched, called = match
+                rest.remove(matched)
+                names.update(called)
+            left.remove(slot)
+            common.append(slot)
+            known.update(slot[1])
+            moved = True
+    lefts = [first._replace(slots=left)]
+    for product, rest, names in zip(others, rests, same, strict=True):
+        renamed = [(f, tuple([names.get(x, x) for x in labels])) for f, labels in rest]
+        lefts.append(product._replace(slots=renamed))
+    return common, lefts
 
 
 def _match(
@@ -165,19 +186,20 @@ def _match(
 
 
 def _sizes(products: Sequence[Product]) -> dict[Label, Size]:
-    found: dict[Label, Size] = {}
-    for p in products:
-        for factor, labels in p.slots:
+    """The sizes of all labels, those of the first product first."""
+    sizes: dict[Label, Size] = {}
+    for product in products:
+        for factor, labels in product.slots:
             for label, size in zip(labels, factor.sizes, strict=True):
-                found.setdefault(label, size)
-    return found
+                sizes.setdefault(label, size)
+    return sizes
 
 
-def _rest(rest: Product, shown: Labels, sizes: dict[Label, Size]) -> Expr:
+def _rest(rest: Product, axes: Labels, sizes: dict[Label, Size]) -> Expr:
     """What is left of a term, over the axes that any of them has."""
-    carried = {x for _, ls in rest.slots for x in ls}
-    given = tuple((x, sizes[x]) for x in shown if x not in carried)
-    coefficient = rest.term.coefficient
+    coefficient, names = rest.term.coefficient, (None,) * len(axes)
     if not rest.slots:
-        return filled(coefficient, tuple(sizes[x] for x in shown), (None,) * len(shown))
-    return assemble(coefficient, rest.slots, shown, axes=(None,) * len(shown), given=given)
+        return filled(coefficient, tuple(sizes[x] for x in axes), names)
+    carried: set[Label] = set().union(*(labels for _, labels in rest.slots))
+    given = tuple((x, sizes[x]) for x in axes if x not in carried)
+    return assemble(coefficient, rest.slots, axes, axes=names, given=given)

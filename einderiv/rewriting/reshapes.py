@@ -8,7 +8,7 @@ that label are split instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..expression import (
     Apply,
@@ -16,14 +16,26 @@ from ..expression import (
     Expr,
     Given,
     Label,
+    Roots,
+    Sizes,
     Slot,
+    Swaps,
     bottom_up,
     fresh_labels,
     rebuilt,
     viewed,
+    walk,
     with_slots,
 )
 from ..functions import apply, same_axes
+
+
+def reshapes_at_operands(roots: Roots, _: Sizes) -> Iterator[Swaps]:
+    """All reshapes moved to operands at once: one alone may gain nothing."""
+    if any(
+        isinstance(node, Apply) and node.function.name in ("vec", "unvec") for node in walk(roots)
+    ):
+        yield {id(a): b for a, b in zip(roots, unmerged(roots), strict=True) if a is not b}
 
 
 def unmerged(roots: Sequence[Expr]) -> tuple[Expr, ...]:
@@ -43,12 +55,12 @@ def _split(node: Apply) -> Expr:
     (inner,) = node.arguments
     if not isinstance(inner, Einsum) or inner.output.count(inner.output[-1]) > 1:
         return node
-    if nested := tuple(f for f in inner.factors if isinstance(f, Einsum)):
+    nested = tuple(f for f in inner.factors if isinstance(f, Einsum))
+    if nested:
         inner = with_slots(inner, inner.slots, inline=nested)
     if len(inner.factors) < 2:
-        return (
-            node  # a view of one operand: splitting that would be a view of it again, without end
-        )
+        # A view of one operand: splitting that would be a view of it again, without end.
+        return node
     label, new = inner.output[-1], fresh_labels(len(node.parameters))
     slots = _replaced(inner.slots, label, new, node.parameters)
     if slots is None:
@@ -65,19 +77,20 @@ def _other(e: Einsum, gone: Label) -> Given:
 def _without_vec(e: Einsum) -> Einsum:
     """A product whose summed labels are merged in no operand."""
     for k, (factor, labels) in enumerate(e.slots):
-        if (
-            isinstance(factor, Apply)
-            and factor.function.name == "vec"
-            and labels[-1] not in e.output
-        ):
-            (inner,) = factor.arguments
-            new = fresh_labels(factor.core)
-            others = e.slots[:k] + e.slots[k + 1 :]
-            rest = _replaced(others, labels[-1], new, same_axes((inner,), factor.core, ()))
-            if rest is not None and labels.count(labels[-1]) == 1:
-                slots = [*rest[:k], (inner, labels[:-1] + new), *rest[k:]]
-                given = _other(e, labels[-1])
-                return _without_vec(with_slots(e, slots, given=given, inline=(inner,)))
+        if not isinstance(factor, Apply) or factor.function.name != "vec":
+            continue
+        merged = labels[-1]
+        if merged in e.output or labels.count(merged) > 1:
+            continue
+        # vec(X)[ij] y[ij] = X[i,j] unvec(y)[i,j]
+        (inner,) = factor.arguments
+        new = fresh_labels(factor.core)
+        others = e.slots[:k] + e.slots[k + 1 :]
+        rest = _replaced(others, merged, new, same_axes((inner,), factor.core, ()))
+        if rest is not None:
+            slots = [*rest[:k], (inner, labels[:-1] + new), *rest[k:]]
+            given = _other(e, merged)
+            return _without_vec(with_slots(e, slots, given=given, inline=(inner,)))
     return e
 
 
@@ -87,20 +100,19 @@ def _replaced(
     """The slots with `label` split into `new`; None where an operand has it twice, or none has
     it.
     """
-    found: list[Slot] = []
+    if not any(label in labels for _, labels in slots):
+        return None
+    replaced: list[Slot] = []
     for factor, labels in slots:
         if labels.count(label) > 1:
             return None
-        if label in labels:
-            order = [p for p, x in enumerate(labels) if x != label] + [labels.index(label)]
-            moved = (
-                viewed(factor, range(factor.ndim), order)
-                if order != list(range(factor.ndim))
-                else factor
-            )
-            split = apply("unvec", moved, 1, parts)
-            inner = _split(split) if isinstance(split, Apply) else split
-            found.append((inner, tuple(labels[p] for p in order[:-1]) + new))
-        else:
-            found.append((factor, labels))
-    return found if any(label in labels for _, labels in slots) else None
+        if label not in labels:
+            replaced.append((factor, labels))
+            continue
+        kept = [p for p, x in enumerate(labels) if x != label]
+        last = [*kept, labels.index(label)]  # the axis that is split becomes the last
+        in_order = last == list(range(factor.ndim))
+        moved = factor if in_order else viewed(factor, range(factor.ndim), last)
+        split = _split(apply("unvec", moved, 1, parts))
+        replaced.append((split, tuple(labels[p] for p in kept) + new))
+    return replaced

@@ -10,46 +10,55 @@ device: once the inputs are in place no device sends another anything. Facts: GS
 from __future__ import annotations
 
 from ..errors import EinderivError, counted
-from ..planning import Program, Step, orders, step_seconds
+from ..planning import OWN, Ops, Program, Step, axes_in_operands, orders, step_seconds
+from .target import Target
 
-# kinds whose values follow those that they are made of
-FREE = ("view", "scale", "number", "ones", "factor")
 # of a value the axis that is divided; None: every device has all of it
 Axes = dict[int, int | None]
 
 
-def sharded(program: Program, devices: int) -> None:
-    """Say in a program, after each step that works, how its value is divided among `devices`.
+def shard(program: Program, target: Target) -> Program:
+    """The program that says, after each step that works, how its value is divided among devices.
 
-    Raises EinderivError where no axis of a result can be: its size is no multiple of `devices`.
+    Raises EinderivError where no axis of a result can be: its size is no multiple of their number.
     """
-    axes = divided(program, devices)
-    new: dict[int, int] = {}
+    assert target.devices is not None, "a target without devices divides nothing"
+    axes = divided(program, target.devices)
+    sharded = program.copy()
+    shards: dict[int, int] = {}
     for k, axis in sorted(axes.items()):
         step = program.steps[k]
-        if step.sizes and (step.kind not in FREE or k in program.outputs):
-            new[k] = program.add("shard", (k,), (axis,), step.sizes)
+        if step.sizes and (not _follows(step) or k in program.outputs):
+            shards[k] = sharded.add(Ops.SHARD, (k,), (axis,), step.sizes)
     for k, step in enumerate(program.steps):
-        if step.kind != "shard":
-            program.steps[k] = step._replace(inputs=tuple(new.get(v, v) for v in step.inputs))
-    program.outputs[:] = [new.get(k, k) for k in program.outputs]
-    program.sort()
+        sharded.steps[k] = step._replace(inputs=tuple(shards.get(v, v) for v in step.inputs))
+    sharded.outputs = [shards.get(k, k) for k in program.outputs]
+    sharded.sort()
+    return sharded
+
+
+def _follows(step: Step) -> bool:
+    """Is a value divided as what it is made of, without a word?"""
+    if step.op is Ops.INPUT or step.op is Ops.RESHAPE:
+        return False
+    return step.op is Ops.SCALE or step.op.memory != OWN
 
 
 def divided(program: Program, devices: int) -> Axes:
     """The axis of every value that the outputs need."""
     known = orders(program)
-    steps = program.live()
-    cost = {k: step_seconds(program, k, known) for k in steps}
-    work, room = sum(cost.values()) or 1, sum(map(program.entries, steps)) or 1
+    values = program.live()
+    cost = {k: step_seconds(program, k, known) for k in values}
+    work = sum(cost.values()) or 1
+    room = sum(map(program.entries, values)) or 1
 
     def gain(axes: Axes) -> float:
         """The shares of the work and of the memory that are divided."""
-        return sum(
-            cost[k] / work + program.entries(k) / room
-            for k, axis in axes.items()
-            if axis is not None
-        )
+        shares = 0.0
+        for k, axis in axes.items():
+            if axis is not None:
+                shares += cost[k] / work + program.entries(k) / room
+        return shares
 
     chosen: Axes = dict.fromkeys(program.outputs)
     for root in chosen:
@@ -60,10 +69,9 @@ def divided(program: Program, devices: int) -> Axes:
                 f"no axis of a result of shape {shape} divides among {devices} devices: "
                 f"one of its sizes must be a multiple of {devices}"
             )
-        if places:
-            chosen[root] = max(
-                places, key=lambda p: gain(_assigned(program, {**chosen, root: p}, devices))
-            )
+        gains = {p: gain(_assigned(program, {**chosen, root: p}, devices)) for p in places}
+        if gains:
+            chosen[root] = max(gains, key=gains.__getitem__)
     return _assigned(program, chosen, devices)
 
 
@@ -72,39 +80,18 @@ def _assigned(program: Program, chosen: Axes, devices: int) -> Axes:
     wishes: dict[int, set[int | None]] = {k: {axis} for k, axis in chosen.items()}
     axes: Axes = {}
     for k in reversed(program.live()):
-        found = next(iter(wishes[k])) if len(wishes[k]) == 1 else None
-        axis = axes[k] = None if found is None or program.shape(k)[found] % devices else found
         step = program.steps[k]
-        before = [None] * len(step.inputs) if axis is None else _before(program, step, axis)
-        for v, p in zip(step.inputs, before, strict=True):
-            wishes.setdefault(v, set()).add(p)
+        wish = next(iter(wishes[k])) if len(wishes[k]) == 1 else None
+        if wish is not None and program.shape(k)[wish] % devices:
+            wish = None
+        axes[k] = wish
+        if wish is None:
+            of_operands: list[int | None] = [None] * len(step.inputs)
+        else:
+            of_operands = axes_in_operands(step, wish)
+        for v, axis in zip(step.inputs, of_operands, strict=True):
+            wishes.setdefault(v, set()).add(axis)
     return axes
-
-
-def _before(program: Program, step: Step, axis: int) -> list[int | None]:
-    """Which axis of each input the axis of a result is."""
-    match step.kind:
-        case "view" | "sum":
-            labels, out = step.spec
-            return [_only(labels, out[axis])]
-        case "contract2":
-            *operands, out = step.spec
-            return [_only(labels, out[axis]) for labels in operands]
-        case "write":
-            return [_only(labels, output[axis]) for labels, output in step.spec]
-        case "scale" | "add" | "combine":
-            return [axis] * len(step.inputs)
-        case "apply" if step.spec[0].kind != "factored":
-            batch = len(program.shape(step.inputs[0])) - step.spec[1]
-            return [
-                axis if axis < batch and len(program.shape(v)) > axis else None for v in step.inputs
-            ]
-    return [None] * len(step.inputs)  # systems too: XLA does not divide the calls of LAPACK
-
-
-def _only(labels: tuple[int, ...], label: int) -> int | None:
-    """Where a label is, if it is there once: a diagonal is read on one device."""
-    return labels.index(label) if labels.count(label) == 1 else None
 
 
 def check_mesh(mesh: object, backend: str | None) -> None:

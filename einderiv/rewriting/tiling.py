@@ -4,136 +4,110 @@ within a limit.
 An elementwise step on an array beyond the cache waits for memory, twice. Cut along an axis that the
 steps share, a block of it is made, changed and contracted before the next one is begun. The axis
 may belong to the results, which are then filled block by block; where it is summed, the results of
-the blocks are added up. :func:`blocked` finds the loop that is fastest, :func:`sliced` one that
-holds no more at its peak than a limit.
-
-========  ===========================================================================
-before    steps that the axis does not concern
-inside    steps on blocks: each value has the axis at one place, or is a part of a sum
-after     steps on what the loop has put together
-========  ===========================================================================
+the blocks are added up. :func:`tile_for_cache` finds the loop that is fastest,
+:func:`tile_for_limit` one that holds no more at its peak than a limit. Which axes run together is
+said by the rows of the ops.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from math import prod
 
-from ..expression import Size
-from ..functions import ADDED
+from ..errors import LimitError, spoken_bytes
 from ..planning import (
     Liveness,
+    Loop,
     Numbered,
+    Ops,
     Program,
     Step,
     arithmetic,
+    axes_in_operands,
     costs,
-    memory,
     orders,
     owner,
+    run_together,
     seconds,
     step_seconds,
+    tuning,
 )
+from .memory_check import check_memory
+from .target import Target
 
 Places = dict[int, int]  # axes by operand, or by value
-BLOCK: Size = ("#block", 0)  # the size of an axis that is cut
-WIDE = 1 << 17  # entries of a value that is worth cutting
-# rows, or entries of one row: thinner blocks are slower than what they save
-FEW, THICK = 8, 1 << 14
-TRIED = 8  # axes, the longest arrays first
-PAYS = 0.8  # of the time without a loop: less of a gain is an accident of the estimate
-PIECE = 256  # entries in a row that cost as much to find as to read
-ROUNDS = 6  # in which inputs are found that must be cut too
 
 
-@dataclass
-class Loop:
-    """Where an axis of `count` entries runs through a program, `rows` of them at a time."""
-
-    count: int
-    rows: int = 0
-    # the place of the axis in values that are made in blocks
-    axis: dict[int, int] = field(default_factory=dict)
-    partial: set[int] = field(default_factory=set)  # values that are added up
-    after: set[int] = field(default_factory=set)
-    # of operands from outside: step, position, axis
-    cuts: dict[int, dict[int, int]] = field(default_factory=dict)
-    whole: set[int] = field(default_factory=set)  # values made in blocks, and needed in one piece
-    ndims: dict[int, int] = field(default_factory=dict)  # of all values
-    reports: bool = False  # shows a progress bar
-
-    def inside(self, k: int) -> bool:
-        """Does step `k` run on blocks?"""
-        return k in self.axis or k in self.partial
-
-    @property
-    def blocks(self) -> set[int]:
-        """The steps that run on blocks."""
-        return self.axis.keys() | self.partial
-
-    def ordered(self, steps: Numbered) -> tuple[Numbered, Numbered, Numbered]:
-        """The steps before, inside and after the loop."""
-        parts: tuple[Numbered, Numbered, Numbered] = ([], [], [])
-        for k, step in steps:
-            parts[1 if self.inside(k) else 2 if k in self.after else 0].append((k, step))
-        return parts
-
-    def cut(self, k: int, step: Step) -> Step:
-        """Step `k` with the size of a block in the place of the axis."""
-        places = {
-            p: self.axis[v] for p, v in enumerate(step.inputs) if v in self.axis
-        } | self.cuts.get(k, {})
-        before, start = list(step.operand_sizes), 0
-        for p, ndim in enumerate(self.ndims[v] for v in step.inputs):
-            if p in places:
-                before[start + places[p]] = BLOCK
-            start += ndim
-        sizes = list(step.sizes)
-        if k in self.axis:
-            sizes[self.axis[k]] = BLOCK
-        return step._replace(sizes=tuple(sizes), operand_sizes=tuple(before))
-
-
-def blocked(program: Program, steps: Numbered) -> Loop | None:
-    """The loop that saves most time, if one saves enough to be worth it."""
-    if not any(program.entries(k) >= WIDE for k, step in steps if step.kind != "input"):
-        return None
-    inputs = sorted(
-        ((program.entries(k), k) for k, step in steps if step.kind == "input"), reverse=True
-    )
+def tile_for_cache(program: Program, _: Target) -> Program:
+    """The program in the loop that saves most time, if one saves enough to be worth it."""
+    steps = program.live_steps()
+    arguments = [k for k, step in steps if step.op is Ops.INPUT]
+    wide = [k for k, step in steps if program.entries(k) >= tuning.wide_entries]
+    if not set(wide) - set(arguments):
+        return program
+    arguments.sort(key=lambda k: (program.entries(k), k), reverse=True)
     seeds = [
-        (k, axis) for _, k in inputs for axis, n in enumerate(program.shape(k)) if n > 4 * FEW
-    ][:TRIED]
-    best, least = None, PAYS * seconds(program, [k for k, _ in steps])
-    for seed in seeds:
+        (k, axis)
+        for k in arguments
+        for axis, count in enumerate(program.shape(k))
+        if count > 4 * tuning.thin_rows
+    ]
+    best: Loop | None = None
+    least = tuning.tiling_gain * seconds(program, [k for k, _ in steps])
+    for seed in seeds[: tuning.tiling_seeds]:
         loop = along(program, steps, seed)
         if loop is None:
             continue
         row = working(program, steps, loop)
         loop.rows = min(int(costs.cache / (8 * row)), loop.count // 2)
-        if not loop.rows or (loop.rows < FEW and row < THICK):
+        thin = loop.rows < tuning.thin_rows and row < tuning.thick_entries
+        if not loop.rows or thin:
             continue
         time = looped_seconds(program, steps, loop)
         if time < least:
             best, least = loop, time
-    return best
+    return program if best is None else replace(program, loop=best)
 
 
-def sliced(program: Program, steps: Numbered, most: float) -> Loop | None:
+def tile_for_limit(program: Program, target: Target) -> Program:
+    """The program in a loop that keeps all arrays together below the limit of the caller.
+
+    Raises LimitError where no loop does.
+    """
+    steps = program.live_steps()
+    most = target.most_bytes / target.itemsize
+    if peak(program, steps, program.loop) <= most:
+        return program
+    loop = smaller(program, steps, most)
+    if loop is not None:
+        return replace(program, loop=loop)
+    check_memory(program, target)
+    needs = spoken_bytes(peak(program, steps) * target.itemsize)
+    raise LimitError(
+        f"all arrays together take {needs} at their peak, over the memory_limit of "
+        f"{spoken_bytes(target.most_bytes)}, and no axis can be cut to make it less"
+    )
+
+
+def smaller(program: Program, steps: Numbered, most: float) -> Loop | None:
     """The fastest loop that holds at most so many entries; one that adds nothing up, if there is
     one.
     """
-    found: list[tuple[bool, float, Loop]] = []
+    best: Loop | None = None
+    least: tuple[bool, float] = (True, float("inf"))
     for value, step in steps:
-        if step.kind != "input":
+        if step.op is not Ops.INPUT:
             continue
-        for axis, n in enumerate(program.shape(value)):
-            loop = along(program, steps, (value, axis)) if n > 1 else None
-            if loop and fits(program, steps, loop, most):
-                loop.reports = True
-                found.append((bool(loop.partial), looped_seconds(program, steps, loop), loop))
-    return min(found, key=lambda row: row[:2])[2] if found else None
+        for axis, count in enumerate(program.shape(value)):
+            loop = along(program, steps, (value, axis)) if count > 1 else None
+            if loop is None or not fits(program, steps, loop, most):
+                continue
+            loop.reports = True
+            rank = bool(loop.partial), looped_seconds(program, steps, loop)
+            if best is None or rank < least:
+                best, least = loop, rank
+    return best
 
 
 def fits(program: Program, steps: Numbered, loop: Loop, most: float) -> bool:
@@ -143,31 +117,31 @@ def fits(program: Program, steps: Numbered, loop: Loop, most: float) -> bool:
     low, high = 0, loop.count - 1
     while low < high:
         loop.rows = (low + high + 1) // 2
-        low, high = (
-            (loop.rows, high) if peak(program, steps, loop) <= most else (low, loop.rows - 1)
-        )
+        if peak(program, steps, loop) <= most:
+            low = loop.rows
+        else:
+            high = loop.rows - 1
     loop.rows = low
     return low > 0
 
 
+# ---- what a loop holds, and how long it takes
 def working(program: Program, steps: Numbered, loop: Loop) -> float:
     """The entries for one row of all values that live at a time inside the loop."""
     inside = [(k, step) for k, step in steps if loop.inside(k)]
     liveness = Liveness(inside)  # a view counts as if it were copied
     alive, most = 0.0, 1.0
     for k, step in inside:
-        cut_away = [v for v in liveness.ended(k, step) if v in loop.axis]
-        over = step.kind in (
-            "add",
-            "combine",
-            "scale",
-        ) and any(  # written over an operand that nothing else needs
-            v != k and program.steps[v].kind != "input" for v in cut_away
-        )
-        alive += program.entries(k) if k in loop.axis and not over else 0
+        ended = [v for v in liveness.ended(k, step) if v in loop.axis]
+        # written over an operand that nothing else needs
+        operands = [v for v in ended if v != k and program.steps[v].op is not Ops.INPUT]
+        over = step.op.elementwise and bool(operands)
+        if k in loop.axis and not over:
+            alive += program.entries(k)
         most = max(most, alive)
-        alive -= sum(map(program.entries, cut_away))
-        alive += program.entries(k) if over else 0
+        alive -= sum(map(program.entries, ended))
+        if over:
+            alive += program.entries(k)
     return max(most / loop.count, 1.0)
 
 
@@ -175,24 +149,28 @@ def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
     """The most entries that a program holds at a time: results and values on the way, not its
     inputs.
     """
-    order = [pair for part in loop.ordered(steps) for pair in part] if loop else steps
-    inside = loop.blocks if loop else set()
+    order, inside, together = steps, set[int](), set[int]()
+    if loop is not None:
+        before, within, after = loop.ordered(steps)
+        order, inside = before + within + after, loop.blocks
+        together = loop.whole | loop.partial  # made before the loop, filled by it
     liveness = Liveness(order, program.outputs, inside=inside, owned=partial(owner, program))
-    together = loop.whole | loop.partial if loop else set()  # made before the loop, filled by it
     held, most = float(sum(map(program.entries, together))), 0.0
     for k, step in order:
-        if memory(step.kind).takes:
+        if step.op.memory.takes:
             held += _made(program, k, loop)
         most = max(most, held)
-        ended = [v for v in liveness.ended(k, step) if memory(program.steps[v].kind).takes]
-        held -= sum(_made(program, v, loop) for v in ended)
+        for v in liveness.ended(k, step):
+            if program.steps[v].op.memory.takes:
+                held -= _made(program, v, loop)
     copied = sum(program.entries(v) for v in program.outputs if owner(program, v) != v)
     return max(most, held + copied)
 
 
 def _made(program: Program, k: int, loop: Loop | None) -> float:
     """The entries of a value, or of a block of it."""
-    return program.entries(k) * (loop.rows / loop.count if loop and k in loop.axis else 1.0)
+    share = loop.rows / loop.count if loop is not None and k in loop.axis else 1.0
+    return program.entries(k) * share
 
 
 def looped_seconds(program: Program, steps: Numbered, loop: Loop) -> float:
@@ -203,13 +181,15 @@ def looped_seconds(program: Program, steps: Numbered, loop: Loop) -> float:
         if not loop.inside(k):
             total += step_seconds(program, k, known)
             continue
-        far = sum(
-            _fetched(program, step.inputs[p], axis, loop.rows) for p, axis in loop.cuts[k].items()
-        )
-        far += _fetched(program, k, loop.axis[k], loop.rows) if k in loop.whole else 0
-        near = sum(program.entries(v) for v in (k, *step.inputs) if v in loop.axis)
-        near += 2 * blocks * program.entries(k) if k in loop.partial else 0
-        moved = 8 * (far * costs.byte + near * costs.cached)
+        from_memory = 0.0
+        for p, axis in loop.cuts[k].items():
+            from_memory += _fetched(program, step.inputs[p], axis, loop.rows)
+        if k in loop.whole:
+            from_memory += _fetched(program, k, loop.axis[k], loop.rows)
+        in_cache = sum(program.entries(v) for v in (k, *step.inputs) if v in loop.axis)
+        if k in loop.partial:  # read and written for each block
+            in_cache += 2 * blocks * program.entries(k)
+        moved = 8 * (from_memory * costs.byte + in_cache * costs.cached)
         total += max(arithmetic(step), moved) + blocks * costs.step
     return total
 
@@ -218,21 +198,25 @@ def _fetched(program: Program, value: int, axis: int, rows: int) -> float:
     """The entries of an array that is read in blocks from memory, and more where they lie in
     short pieces.
     """
-    entries, piece = program.entries(value), rows * prod(program.shape(value)[axis + 1 :])
-    return entries * (1 + PIECE / max(piece, 1)) if entries >= WIDE else 0
+    entries = program.entries(value)
+    if entries < tuning.wide_entries:
+        return 0
+    piece = rows * prod(program.shape(value)[axis + 1 :])
+    return entries * (1 + tuning.piece_entries / max(piece, 1))
 
 
+# ---- where an axis runs
 def along(program: Program, steps: Numbered, seed: tuple[int, int]) -> Loop | None:
     """The loop along axis ``seed[1]`` of the input ``seed[0]``; None where it changes nothing."""
     wanted: Places = {}
-    for _ in range(ROUNDS):
+    for _ in range(tuning.tiling_rounds):
         search = _Search(program, seed, wanted)
         for k, step in steps:
             search.place(k, step)
         if search.wanted == wanted:
-            return (
-                search.finished(steps) if search.found.axis.keys() | search.found.partial else None
-            )
+            loop = search.loop
+            loop.whole.update(v for v in program.outputs if v in loop.axis)
+            return loop if loop.blocks else None
         wanted = search.wanted
     return None
 
@@ -246,129 +230,88 @@ class _Search:
 
     def __init__(self, program: Program, seed: tuple[int, int], wanted: Places) -> None:
         self.program, self.seed, self.known, self.wanted = program, seed, wanted, dict(wanted)
-        self.found = Loop(program.shape(seed[0])[seed[1]])
+        value, axis = seed
+        self.loop = Loop(program.shape(value)[axis])
 
     def place(self, k: int, step: Step) -> None:
         """Before, inside or after."""
-        loop = self.found
-        made = {p: loop.axis[v] for p, v in enumerate(step.inputs) if v in loop.axis}
+        loop = self.loop
+        in_blocks = {p: loop.axis[v] for p, v in enumerate(step.inputs) if v in loop.axis}
         if any(v in loop.partial or v in loop.after for v in step.inputs):
             return self._put_after(k, step)
-        if k in self.known and (not made or sources(step, self.known[k]) == made):
-            return self._cut(k, sources(step, self.known[k]) or {}, self.known[k], made)
-        given = {p: self.seed[1] for p, v in enumerate(step.inputs) if v == self.seed[0]}
-        if not made and not given:
+        if k in self.known:
+            needed = sources(step, self.known[k])
+            if not in_blocks or needed == in_blocks:
+                return self._cut(k, needed or {}, self.known[k], in_blocks)
+        value, axis = self.seed
+        given = {p: axis for p, v in enumerate(step.inputs) if v == value}
+        if not in_blocks and not given:
             return None
-        through = passes(self.program, step, made or given)
-        if through is None or any(through[0].get(p) != axis for p, axis in made.items()):
-            for p, axis in (through[0] if through else {}).items():
-                if made.get(p, axis) != axis:
-                    # It is cut elsewhere, as the seed happens to be a part of it.
-                    self._seek(step.inputs[p], axis)
-            return self._put_after(k, step) if made else None
-        places, out = through
-        if out is None and not made:
+        through = _through(step, in_blocks or given)
+        if through is None:
+            return self._put_after(k, step) if in_blocks else None
+        places, place = through
+        elsewhere = {p: axis for p, axis in places.items() if in_blocks.get(p, axis) != axis}
+        if elsewhere or any(p not in places for p in in_blocks):
+            for p, axis in elsewhere.items():
+                # It is cut elsewhere, as the seed happens to be a part of it.
+                self._seek(step.inputs[p], axis)
+            return self._put_after(k, step) if in_blocks else None
+        if place is None and not in_blocks:
             return None  # a sum over what is given in one piece
-        return self._cut(k, places, out, made)
+        return self._cut(k, places, place, in_blocks)
 
-    def _cut(self, k: int, places: Places, out: int | None, made: Places) -> None:
-        """Inside, with operands cut at `places`; the result has the axis at `out`, or is a part
+    def _cut(self, k: int, places: Places, place: int | None, in_blocks: Places) -> None:
+        """Inside, with operands cut at `places`; the result has the axis at `place`, or is a part
         of a sum.
         """
-        if out is None:
-            self.found.partial.add(k)
+        if place is None:
+            self.loop.partial.add(k)
         else:
-            self.found.axis[k] = out
-        # numbers have no axes
-        whole = [not self.program.steps[v].sizes for v in self.program.steps[k].inputs]
-        self.found.cuts[k] = {
-            p: axis for p, axis in places.items() if p not in made and not whole[p]
-        }
-        for p, axis in self.found.cuts[k].items():
-            self._seek(self.program.steps[k].inputs[p], axis)
+            self.loop.axis[k] = place
+        step = self.program.steps[k]
+        cuts: Places = {}
+        for p, axis in places.items():
+            if p not in in_blocks and step.operand_sizes[p]:  # numbers have no axes
+                cuts[p] = axis
+        self.loop.cuts[k] = cuts
+        for p, axis in cuts.items():
+            self._seek(step.inputs[p], axis)
 
     def _put_after(self, k: int, step: Step) -> None:
-        self.found.after.add(k)
-        self.found.whole.update(v for v in step.inputs if v in self.found.axis)
+        self.loop.after.add(k)
+        self.loop.whole.update(v for v in step.inputs if v in self.loop.axis)
 
     def _seek(self, value: int, axis: int) -> None:
         """A large value from outside is wanted in blocks: it is made so, if what it is made of
         can be cut.
         """
         step = self.program.steps[value]
-        if step.kind != "input" and self.program.entries(value) >= WIDE and sources(step, axis):
+        large = self.program.entries(value) >= tuning.wide_entries
+        if step.op is not Ops.INPUT and large and sources(step, axis):
             self.wanted.setdefault(value, axis)
 
-    def finished(self, steps: Numbered) -> Loop:
-        loop = self.found
-        loop.whole.update(v for v in self.program.outputs if v in loop.axis)
-        for k, step in steps:
-            loop.ndims[k] = len(step.sizes)
-        return loop
 
-
-def passes(program: Program, step: Step, places: Places) -> tuple[Places, int | None] | None:
+def _through(step: Step, places: Places) -> tuple[Places, int | None] | None:
     """Where all operands of `step` have the axis that some have at `places`, and where the result
-    has it.
-
-    The place in the result is None for a sum over the axis. None where the step needs the axis in
-    one piece.
+    has it: None for a sum over the axis. None where the step needs the axis in one piece.
     """
-    p, axis = next(iter(places.items()))
-    match step.kind:
-        case "contract2" | "outer" | "sum" | "view":
-            *operands, out = step.spec
-            label = operands[p][axis]
-            if any(ls.count(label) > 1 for ls in (*operands, out)):
-                return None
-            found = {q: ls.index(label) for q, ls in enumerate(operands) if label in ls}
-            return found, out.index(label) if label in out else None
-        case "scale":
-            return {0: axis}, axis
-        case "add" | "combine":
-            return dict.fromkeys(range(len(step.inputs)), axis), axis
-        case "apply":
-            row, core, _ = step.spec
-            ndims = [len(program.steps[v].sizes) for v in step.inputs]
-            same = all(n in (0, len(step.sizes)) for n in ndims) if core == 0 else len(ndims) == 1
-            if (
-                row.kind != "apply"
-                or row.name in ADDED
-                or not same
-                or axis >= ndims[p] - max(core, 0)
-            ):
-                return None
-            return {q: axis for q, n in enumerate(ndims) if n}, axis
-        case "write":
-            return _written(step, p, axis)
-    return None
-
-
-def _written(step: Step, p: int, axis: int) -> tuple[Places, int | None] | None:
-    """A sum of terms in their places: cut along an axis that no term repeats."""
-    labels, output = step.spec[p]
-    place = output.index(labels[axis]) if labels[axis] in output else -1
-    found: Places = {}
-    for q, (ls, out) in enumerate(step.spec):
-        if place < 0 or out.count(out[place]) > 1:
-            return None
-        if out[place] in ls:
-            found[q] = ls.index(out[place])
-    return found, place
+    if step.of_user:  # it may look at more than a block
+        return None
+    operand, axis = next(iter(places.items()))
+    return run_together(step, operand, axis)
 
 
 def sources(step: Step, axis: int) -> Places | None:
-    """Where the operands of `step` have the axis that the result has at `axis`."""
-    match step.kind:
-        case "contract2" | "outer" | "sum" | "view":
-            *operands, out = step.spec
-            if any(ls.count(out[axis]) > 1 for ls in operands):
-                return None
-            return {q: ls.index(out[axis]) for q, ls in enumerate(operands) if out[axis] in ls}
-        case "scale":
-            return {0: axis}
-        case "add" | "combine":
-            return dict.fromkeys(range(len(step.inputs)), axis)
-        case "apply" if step.spec[1] == 0:
-            return dict.fromkeys(range(len(step.inputs)), axis)
-    return None
+    """Where the operands of `step` have the axis that the result has at `axis`; None where one of
+    them needs it in one piece.
+    """
+    operands, results = step.indexing
+    if step.of_user:
+        return None
+    for operand, result in zip(operands, results, strict=True):
+        label = result[axis]
+        if label is None or operand.count(label) > 1 or result.count(label) > 1:
+            return None
+    axes = axes_in_operands(step, axis)
+    return {p: place for p, place in enumerate(axes) if place is not None}

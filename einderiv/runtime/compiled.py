@@ -26,10 +26,10 @@ from ..expression import (
     whole,
 )
 from ..functions import check_structures, structures
-from ..planning import Term, check_optimizer
+from ..planning import Term, check_optimizer, tuning
 from ..printing import as_text
 from ..reports import Plan, emitted
-from ..rewriting import OFTEN, check_mesh
+from ..rewriting import check_mesh
 from .out import check_dense_numpy, check_options, received
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -125,7 +125,7 @@ def compile(
         "optimize": optimize,
         "memory_limit": memory_limit,
         "distribute": distribute,
-        "worth": OFTEN,
+        "worth": tuning.often_seconds,
         "mesh": mesh,
     }
     return Constants(e, constants, options) if constants else Compiled(e, **options)

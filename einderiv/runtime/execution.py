@@ -19,8 +19,8 @@ import numpy as np
 from ..backends import NUMPY, Array, Backend, Emitted, decided, emit, explained, finished
 from ..errors import BackendError, EinderivError, our_bug
 from ..expression import Expr, Size, Sizes, needed, solved
-from ..planning import Program
-from ..rewriting import Loop, Target, optimized, planned
+from ..planning import Ops, Program
+from ..rewriting import Target, optimized, planned
 from .out import apart
 
 
@@ -70,17 +70,15 @@ class Execution:
         self._held: list[Any] | None = None
         self.writer = backend  # and with what the program decides, once that is known
         target = Target(
+            passes=backend.passes,
             kind=self.compute.kind,
             itemsize=self.compute.itemsize,
             dense=dense,
             memory_limit=memory_limit,
             constants=self._values if folded else None,
-            rewrites=backend.rewrites,
-            tiled=backend.tiled,
-            lazy=self.library.lazy,
             devices=None if mesh is None else mesh.size,
         )
-        self.loop = optimized(self.program, target)
+        self.program = optimized(self.program, target)
         self.writer = backend.fitted(self.program, self.compute.itemsize, memory_limit, mesh)
         self.emitted = self._emitted(None)
         self.function: Callable[..., Any] = self.emitted.function(self.writer, self.writer.bindings)
@@ -95,7 +93,7 @@ class Execution:
             self.program,
             self.inputs,
             many=len(self.program.outputs) != 1,
-            loop=self.loop,
+            loop=self.program.loop,
             zeroed=zeroed,
         )
 
@@ -105,7 +103,7 @@ class Execution:
         order: tuple[str, ...],
         *,
         many: bool,
-        loop: Loop | None = None,
+        loop: Any = None,
         zeroed: bool | None = None,
     ) -> Emitted:
         device = None if self.device is None else str(self.device)
@@ -132,7 +130,7 @@ class Execution:
         if self.compute.kind == "c":
             for k in self.program.live():
                 step = self.program.steps[k]
-                if step.kind == "apply" and step.spec[0].name in self.library.real:
+                if step.op is Ops.APPLY and step.spec[0].name in self.library.real:
                     raise BackendError(
                         f"{self.library.name} computes {step.spec[0].name} of real numbers only; "
                         "NumPy takes complex ones"
@@ -259,7 +257,7 @@ class Execution:
         found: dict[int, int] = {}
         for k in self.program.live():
             step = self.program.steps[k]
-            if step.kind == "apply":
+            if step.op is Ops.APPLY:
                 for k_in in step.inputs:
                     self._check_bound(found[k_in])
             found[k] = _bound(self.program, k, found, bounds)
@@ -279,34 +277,16 @@ def _largest(array: Any) -> int:
     return max(abs(int(array.max())), abs(int(array.min()))) if prod(array.shape) else 0
 
 
-def _bound(program: Program, k: int, found: Mapping[int, int], inputs: Mapping[str, int]) -> int:
+def _bound(
+    program: Program, k: int, bounds: Mapping[int, int], of_inputs: Mapping[str, int]
+) -> int:
     """A bound on the absolute values of one step's result: coefficients are whole numbers here."""
     step = program.steps[k]
-    parts = [found[i] for i in step.inputs]
-    match step.kind:
-        case "input":
-            return inputs[step.spec[0]]
-        case "number":
-            return abs(int(step.spec[0]))
-        case "view":
-            return parts[0]
-        case "sum":
-            return parts[0] * (program.entries(step.inputs[0]) // max(program.entries(k), 1))
-        case "contract2":
-            la, lb, out = step.spec
-            sizes = dict(zip(la + lb, map(program.number, step.operand_sizes), strict=True))
-            return (
-                parts[0] * parts[1] * int(prod(n for label, n in sizes.items() if label not in out))
-            )
-        case "scale":
-            number, sizes_ = step.spec
-            return parts[0] * abs(int(number)) * prod(map(program.number, sizes_))
-        case "apply":
-            row, _, parameters = step.spec
-            return int(row.integer(tuple(parts), parameters))
-        case "add" | "write" | "reshape":
-            return sum(parts)
-    return our_bug(f"no bound for {step.kind}")
+    if step.op is Ops.INPUT:
+        return of_inputs[step.spec[0]]
+    if step.op.bound is None:
+        return our_bug(f"no bound for {step.op.name}")
+    return step.op.bound(step, [bounds[v] for v in step.inputs], program.measure)
 
 
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:

@@ -39,7 +39,7 @@ def test_tasks_are_those_of_the_graph(name, entries):
     chunks = {
         program.steps[k].spec[0]: found.chunks[k]
         for k in program.live()
-        if program.steps[k].kind == "input"
+        if program.steps[k].op.name == "input"
     }
     f = ed.compile(e, backend="dask", memory_limit=64 * entries)
     graph = f(

@@ -11,11 +11,13 @@ import einderiv as ed
 from einderiv.backends import JAX, TORCH
 from einderiv.backends.functional import WIDE
 from einderiv.planning import Step
+from einderiv.planning.ops import OPS
 from einderiv.rewriting import BEYOND_INT32
 
 
 def run(kind, spec, arrays, out=(), operands=()):
-    step = Step(kind, (), spec, tuple(SIZE[x] for x in out), 0, tuple(SIZE[x] for x in operands))
+    sizes = tuple(tuple(SIZE[x] for x in labels) for labels in operands)
+    step = Step(OPS[kind], (), spec, tuple(SIZE[x] for x in out), 0, sizes)
     (line,) = JAX.spell(step, [f"v{k}" for k in range(len(arrays))], str)
     return eval(
         line, {"jnp": np, "dtype": np.dtype(np.int64), **{f"v{k}": a for k, a in enumerate(arrays)}}
@@ -27,7 +29,7 @@ def test_contractions(part):
     rows = CONTRACTIONS[part::4]
     for a, b, out in rows:
         x, y = array(a, 1), array(b, 2)
-        got = run("contract2", (a, b, out), [x, y], out, a + b)
+        got = run("contract", (a, b, out), [x, y], out, (a, b))
         assert_same(got, np.einsum(f"{text(a, b)}->{text(out)}", x, y), text(a, b, out))
 
 
@@ -58,14 +60,14 @@ def test_infinities_stay_on_their_diagonal():
 
 SPELT = [
     # kind, spec, what torch says, what JAX says
-    ("contract2", ((0, 1), (1, 2), (0, 2)),       "v0 @ v1",                 "v0 @ v1"),
-    ("contract2", ((0, 1), (1, 2), (2, 0)),       "v1.T @ v0.T",             "v1.T @ v0.T"),
-    ("contract2", ((0,), (0,), ()),               "v0 @ v1",                 "v0 @ v1"),
-    ("contract2", ((1, 0), (1,), (0,)),           "v1 @ v0",                 "v1 @ v0"),
-    ("contract2", ((1,), (0, 1), (0,)),           "v1 @ v0",                 "v1 @ v0"),
-    ("contract2", ((1,), (1, 0), (0,)),           "v0 @ v1",                 "v0 @ v1"),
-    ("contract2", ((0,), (1,), (0, 1)),           "v0[:, None] * v1",        "v0[:, None] * v1"),
-    ("contract2", ((0, 1), (0, 1), (0,)),         'torch.einsum("ab,ab->a", v0, v1)', 'jnp.einsum("ab,ab->a", v0, v1)'),
+    ("contract", ((0, 1), (1, 2), (0, 2)),       "v0 @ v1",                 "v0 @ v1"),
+    ("contract", ((0, 1), (1, 2), (2, 0)),       "v1.T @ v0.T",             "v1.T @ v0.T"),
+    ("contract", ((0,), (0,), ()),               "v0 @ v1",                 "v0 @ v1"),
+    ("contract", ((1, 0), (1,), (0,)),           "v1 @ v0",                 "v1 @ v0"),
+    ("contract", ((1,), (0, 1), (0,)),           "v1 @ v0",                 "v1 @ v0"),
+    ("contract", ((1,), (1, 0), (0,)),           "v0 @ v1",                 "v0 @ v1"),
+    ("contract", ((0,), (1,), (0, 1)),           "v0[:, None] * v1",        "v0[:, None] * v1"),
+    ("contract", ((0, 1), (0, 1), (0,)),         'torch.einsum("ab,ab->a", v0, v1)', 'jnp.einsum("ab,ab->a", v0, v1)'),
     ("view",      ((0, 1, 2), (2, 0, 1)),         "v0.permute(2, 0, 1)",     "v0.transpose(2, 0, 1)"),
     ("view",      ((0, 0), (0,)),                 'torch.einsum("aa->a", v0)', 'jnp.einsum("aa->a", v0)'),
     ("sum",       ((0, 1, 2), (1,)),              "v0.sum(dim=(0, 2))",      "v0.sum(axis=(0, 2))"),
@@ -75,9 +77,9 @@ SPELT = [
     ("number",    (WIDE,),     "torch.full((), 9.223372036854776e+18, dtype=dtype, device=device)",
                                "jnp.full((), 9.223372036854776e+18, dtype=dtype)"),
     ("add",       (),                             "v0 + v1",                 "v0 + v1"),
-    ("contract2", ((0, 1), (0, 2, 1), (2, 1)),    "(v1 * v0[:, None, :]).sum(dim=0)",
+    ("contract", ((0, 1), (0, 2, 1), (2, 1)),    "(v1 * v0[:, None, :]).sum(dim=0)",
                                                   "(v1 * v0[:, None, :]).sum(axis=0)"),
-    ("contract2", ((0, 1, 2), (0, 2), (2, 1)),    "(v0 * v1[:, None, :]).sum(dim=0).T",
+    ("contract", ((0, 1, 2), (0, 2), (2, 1)),    "(v0 * v1[:, None, :]).sum(dim=0).T",
                                                   "(v0 * v1[:, None, :]).sum(axis=0).T"),
     ("combine",   ((1, -2), 3),                   "3 + v0 - 2 * v1",         "3 + v0 - 2 * v1"),
     ("write",     (((0,), (0, 0)),),              "torch.diag_embed(v0, 0, 0, 1)",
@@ -91,14 +93,14 @@ SPELT = [
     ("kind", "spec", "torch", "jax"), SPELT, ids=[f"{row[0]} {row[3]}" for row in SPELT]
 )
 def test_what_is_written(kind, spec, torch, jax):
-    step = Step(kind, (), spec, (2, 3), 0)
-    inputs = ["v0", "v1"] if kind in ("contract2", "add", "combine") else ["v0"]
+    step = Step(OPS[kind], (), spec, (2, 3), 0)
+    inputs = ["v0", "v1"] if kind in ("contract", "add", "combine") else ["v0"]
     assert TORCH.spell(step, inputs, str) == [torch]
     assert JAX.spell(step, inputs, str) == [jax]
 
 
 def test_terms_of_one_diagonal_share_their_mask():
-    step = Step("write", (), (((0,), (0, 0)), ((0,), (0, 0))), (2, 2), 0)
+    step = Step(OPS["write"], (), (((0,), (0, 0)), ((0,), (0, 0))), (2, 2), 0)
     assert JAX.spell(step, ["v0", "v1"], str) == [
         "jnp.where(jnp.eye(2, dtype=bool), v0[:, None] + v1[:, None], 0)"
     ]
@@ -106,7 +108,7 @@ def test_terms_of_one_diagonal_share_their_mask():
 
 def test_unknown_steps_raise():
     with pytest.raises(AssertionError, match="no spelling for gram"):
-        JAX.spell(Step("gram", (), (), (), 0), [], str)
+        JAX.spell(Step(OPS["gram"], (), (), (), 0), [], str)
 
 
 def test_a_users_function_needs_a_spelling():

@@ -21,8 +21,7 @@ from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 import einderiv as ed
 from einderiv.backends import JAX
 from einderiv.backends.jax import COLUMN
-from einderiv.functions import ADDED
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)

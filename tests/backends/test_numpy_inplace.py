@@ -6,6 +6,7 @@ import pytest
 import einderiv as ed
 from einderiv.backends.numpy_inplace import LARGE, into
 from einderiv.planning import Step
+from einderiv.planning.ops import OPS
 
 n = int(LARGE**0.5) + 1
 t = ed.tensor
@@ -125,12 +126,12 @@ def test_nothing_is_written_over_while_a_view_of_it_is_read(e):
 
 WRITTEN = [
     # kind, spec, what is written into `out`
-    ("contract2", ((0, 1), (1, 2), (0, 2)),    ["np.matmul(x, y, out)"]),
-    ("contract2", ((0, 1), (1, 2), (2, 0)),    ["np.matmul(y.T, x.T, out)"]),
-    ("contract2", ((0, 1), (2, 1), (0, 2)),    ["np.matmul(x, y.T, out)"]),
-    ("contract2", ((0, 1), (0, 1), (1, 0)),    ["np.multiply(x.T, y.T, out)"]),
-    ("contract2", ((0,), (1,), (1, 0)),        ["np.multiply(x, y[:, None], out)"]),
-    ("contract2", ((0, 1), (1,), (0,)),        ["out[...] = x.dot(y)"]),
+    ("contract", ((0, 1), (1, 2), (0, 2)),    ["np.matmul(x, y, out)"]),
+    ("contract", ((0, 1), (1, 2), (2, 0)),    ["np.matmul(y.T, x.T, out)"]),
+    ("contract", ((0, 1), (2, 1), (0, 2)),    ["np.matmul(x, y.T, out)"]),
+    ("contract", ((0, 1), (0, 1), (1, 0)),    ["np.multiply(x.T, y.T, out)"]),
+    ("contract", ((0,), (1,), (1, 0)),        ["np.multiply(x, y[:, None], out)"]),
+    ("contract", ((0, 1), (1,), (0,)),        ["out[...] = x.dot(y)"]),
     ("outer",     ((0,), (1,), (0, 1)),        ["np.multiply(x[:, None], y, out)"]),
     ("add",       (),                          ["np.add(x, y, out)"]),
     ("combine",   ((1, -2), 0),                ["np.subtract(x, 2 * y, out)"]),
@@ -146,14 +147,13 @@ WRITTEN = [
     ("kind", "spec", "want"), WRITTEN, ids=[f"{row[0]} {row[2][0]}" for row in WRITTEN]
 )
 def test_what_is_written(kind, spec, want):
-    step = Step(
-        kind, (0, 1), spec, (3, 3), 0, (3,) * sum(map(len, spec[:2])) if kind == "contract2" else ()
-    )
+    sizes = tuple((3,) * len(labels) for labels in spec[:2]) if kind == "contract" else ()
+    step = Step(OPS[kind], (0, 1), spec, (3, 3), 0, sizes)
     assert into(step, ["x", "y"], str, "out", zeroed=False) == want
 
 
 def test_scales_and_functions():
-    step = Step("scale", (0,), (2, (5,)), (3,), 0, (3,))
+    step = Step(OPS["scale"], (0,), (2, (5,)), (3,), 0, ((3,),))
     assert into(step, ["x"], str, "out", zeroed=False) == ["np.multiply(x, 2 * 5, out)"]
     e = ed.compile(ed.tanh(ed.tensor("x", "i")))
     e(x=np.ones(3))
@@ -176,7 +176,7 @@ ZEROED = [
 def test_terms_into_zeros(places, want):
     spec = tuple((tuple(dict.fromkeys(place)), place) for place in places)
     step = Step(
-        "write", tuple(range(len(places))), spec, (3,) * (len(places[0]) if places else 1), 0
+        OPS["write"], tuple(range(len(places))), spec, (3,) * (len(places[0]) if places else 1), 0
     )
     names = [f"x{k}" for k in range(len(places))]
     assert into(step, names, str, "out", zeroed=True) == want

@@ -9,8 +9,7 @@ from samples import ELEMENTWISE, HELD, SAMPLES, arrays, domain
 import einderiv as ed
 from einderiv.backends import TORCH
 from einderiv.backends.torch import COLUMN
-from einderiv.functions import ADDED
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 torch = pytest.importorskip("torch")
 t, es = ed.tensor, ed.einsum

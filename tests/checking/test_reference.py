@@ -18,9 +18,9 @@ from formulas import (
 
 import einderiv as ed
 from einderiv.checking.reference import PLAIN
-from einderiv.functions import ADDED, apply
+from einderiv.functions import apply
 from einderiv.functions.complex import _ROWS as COMPLEX_ROWS
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 A, N, x = ed.tensor("A", "ij"), ed.tensor("A", "nij"), ed.tensor("x", "i")
 ROWS = with_parameters(FORMULAS)

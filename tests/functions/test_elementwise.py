@@ -14,9 +14,9 @@ from scipy import special
 from scipy.stats import norm
 
 import einderiv as ed
-from einderiv.functions import ADDED, apply, complex, elementwise
+from einderiv.functions import apply, complex, elementwise
 from einderiv.functions.elementwise import raised, squared
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 ev = ed.evaluate
 x, y, s, r, X = (

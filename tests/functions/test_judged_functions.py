@@ -12,8 +12,7 @@ from lengths import length
 
 import einderiv as ed
 from einderiv.expression import tensors_of
-from einderiv.functions import ADDED
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402

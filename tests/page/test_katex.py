@@ -11,8 +11,7 @@ import pytest
 
 import einderiv as ed
 from conftest import BROWSER, GALLERY, ROOT
-from einderiv.functions import ADDED
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS
 from einderiv.page.engine import answer
 
 pytestmark = pytest.mark.slow  # Node is started for each

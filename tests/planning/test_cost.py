@@ -95,6 +95,6 @@ def test_a_step_and_a_pair_are_estimated_alike_but_for_rows(subscripts, ratio):
     shapes = {"A": (200,) * len(first), "B": (200,) * len(second)}
     with costs.override(step=1e-300, byte=1e-300):  # arithmetic alone
         program = ed.compile(ed.einsum(subscripts, "A", "B"))._planned(shapes, {}, {}).program
-        contractions = [k for k in program.live() if program.steps[k].kind == "contract2"]
+        contractions = [k for k in program.live() if program.steps[k].op.name == "contract"]
         found = seconds(program, contractions) / pair_seconds(a, b, made, Entries(numbers))
     assert found == pytest.approx(ratio)

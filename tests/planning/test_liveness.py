@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from einderiv.planning import Liveness, Program, base, owner
+from einderiv.planning.ops import OPS
 
 N = 5
 
@@ -13,7 +14,7 @@ def program(*rows):
     """Steps by kind and inputs; the last is the output."""
     made = Program(int)
     for k, (kind, *inputs) in enumerate(rows):
-        made.add(kind, tuple(inputs), (k,), (N,))
+        made.add(OPS[kind], tuple(inputs), (k,), (N,))
     made.outputs = [len(rows) - 1]
     return made
 

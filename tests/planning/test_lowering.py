@@ -294,7 +294,7 @@ def test_one_product_for_all_orders_of_its_axes():
     a, b = f(at)
     assert (a == np.einsum("i,j,k->ijk", *at.values())).all()
     assert (b == a.transpose(2, 1, 0)).all()
-    assert sum(step.kind == "contract2" for step in f._last.program.steps) == 3
+    assert sum(step.op.name == "contract" for step in f._last.program.steps) == 3
 
 
 # ---- one step for one product, whatever its labels are called and in whatever order its operands and axes stand

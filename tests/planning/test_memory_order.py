@@ -7,6 +7,7 @@ import einderiv as ed
 from einderiv.planning import Program, arranged, orders
 from einderiv.planning import memory_order as layouts
 from einderiv.planning.memory_order import copied
+from einderiv.planning.ops import OPS
 
 rng = np.random.default_rng(0)
 SIZE = {"a": 9, "b": 10, "c": 11, "d": 12}
@@ -38,9 +39,10 @@ def program(text):
     (la, lb), out = text.split("->")[0].split(","), text.split("->")[1]
     labels = [tuple(map(ord, ls)) for ls in (la, lb, out)]
     inputs = tuple(
-        p.add("input", (), (name,), tuple(SIZE[x] for x in ls)) for name, ls in zip("XY", (la, lb))
+        p.add(OPS["input"], (), (name,), tuple(SIZE[x] for x in ls))
+        for name, ls in zip("XY", (la, lb))
     )
-    p.outputs = [p.add("contract2", inputs, tuple(labels), tuple(SIZE[x] for x in out), 1)]
+    p.outputs = [p.add(OPS["contract"], inputs, tuple(labels), tuple(SIZE[x] for x in out), 1)]
     return p
 
 
@@ -62,11 +64,11 @@ def sweep(kept=False):
     """A product, and one that sums two of its axes, which lie side by side only if its operands change places."""
     p = Program(lambda size: size)
     x, y, z = (
-        p.add("input", (), (name,), shape)
+        p.add(OPS["input"], (), (name,), shape)
         for name, shape in zip("XYZ", ((9, 10, 11), (12, 11), (12, 9, 13)))
     )
-    inner = p.add("contract2", (x, y), ((0, 1, 2), (3, 2), (0, 1, 3)), (9, 10, 12), 1)
-    outer = p.add("contract2", (z, inner), ((3, 0, 4), (0, 1, 3), (4, 1)), (13, 10), 1)
+    inner = p.add(OPS["contract"], (x, y), ((0, 1, 2), (3, 2), (0, 1, 3)), (9, 10, 12), 1)
+    outer = p.add(OPS["contract"], (z, inner), ((3, 0, 4), (0, 1, 3), (4, 1)), (13, 10), 1)
     p.outputs = [outer, inner] if kept else [outer]
     return p, inner, outer
 
@@ -106,11 +108,11 @@ def test_no_copy_in_the_sweeps_of_a_train():
 
 def test_an_arrangement_that_gains_nothing_is_taken_back(monkeypatch):
     p = Program(lambda size: size)
-    x = p.add("input", (), ("X",), (9, 10))
-    y = p.add("input", (), ("Y",), (10, 11, 12))
-    inner = p.add("contract2", (x, y), ((0, 1), (1, 2, 3), (0, 2, 3)), (9, 11, 12), 1)
-    z = p.add("input", (), ("Z",), (9, 12, 5))
-    p.outputs = [p.add("contract2", (inner, z), ((0, 2, 3), (0, 3, 4), (2, 4)), (11, 5), 1)]
+    x = p.add(OPS["input"], (), ("X",), (9, 10))
+    y = p.add(OPS["input"], (), ("Y",), (10, 11, 12))
+    inner = p.add(OPS["contract"], (x, y), ((0, 1), (1, 2, 3), (0, 2, 3)), (9, 11, 12), 1)
+    z = p.add(OPS["input"], (), ("Z",), (9, 12, 5))
+    p.outputs = [p.add(OPS["contract"], (inner, z), ((0, 2, 3), (0, 3, 4), (2, 4)), (11, 5), 1)]
     steps = list(p.steps)
     monkeypatch.setattr(layouts, "copied", lambda *_: 1)
     arranged(p)

@@ -11,8 +11,8 @@ import pytest
 
 import einderiv as ed
 from einderiv.errors import limits
-from einderiv.planning import costs, search
-from einderiv.planning.paths import FEW, _connected, exact
+from einderiv.planning import costs, search, tuning
+from einderiv.planning.paths import _connected, exact
 
 Labels = tuple[int, ...]
 Term = Labels | frozenset[int]  # an operand, or what a step has made, whose order is free
@@ -74,7 +74,7 @@ def along(
 @pytest.mark.parametrize("seed", range(60))
 def test_best_of_all_orders(seed: int) -> None:
     r = random.Random(seed)
-    count = r.randint(3, FEW if seed % 3 else 4)
+    count = r.randint(3, tuning.exact_operands if seed % 3 else 4)
     labels = range(r.randint(1, 6))
     terms = [tuple(r.sample(labels, r.randint(0, min(3, len(labels))))) for _ in range(count)]
     used = sorted({x for term in terms for x in term})

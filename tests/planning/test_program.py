@@ -4,6 +4,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.planning import Program, Step, contraction
+from einderiv.planning.ops import OPS
 from einderiv.planning.program import _canonical
 
 SIZES = {("X", 0): 4, ("X", 1): 5, "n": 200, "none": 0}
@@ -14,7 +15,7 @@ def program():
 
 
 def x_of(p):
-    return p.add("input", (), ("X",), (("X", 0), ("X", 1)))
+    return p.add(OPS["input"], (), ("X",), (("X", 0), ("X", 1)))
 
 
 SAME = [
@@ -43,17 +44,17 @@ SAME = [
 def test_equal_steps_are_one_step(kind, one, other, same):
     p = program()
     x = x_of(p)
-    a, b = p.add(kind, (x,), one, ("n",)), p.add(kind, (x,), other, ("n",))
+    a, b = p.add(OPS[kind], (x,), one, ("n",)), p.add(OPS[kind], (x,), other, ("n",))
     assert (a == b) is same
     assert len(p.steps) == (2 if same else 3)
-    assert p.add(kind, (x,), one, ("n",)) == a, "asked once more"
+    assert p.add(OPS[kind], (x,), one, ("n",)) == a, "asked once more"
 
 
 @pytest.mark.parametrize(
     ("change", "same"),
     [
         (dict(), True),
-        (dict(kind="add"), False),
+        (dict(op=OPS["add"]), False),
         (dict(inputs=(0, 0)), False),
         (dict(sizes=(5,)), False),
         (dict(flops=99.0), True),  # a cost is no part of what a step says
@@ -62,7 +63,7 @@ def test_equal_steps_are_one_step(kind, one, other, same):
 def test_what_a_step_is(change, same):
     p = program()
     x_of(p)
-    first = dict(kind="sum", inputs=(0,), spec=((0, 1), (0,)), sizes=(4,), flops=1.0)
+    first = dict(op=OPS["sum"], inputs=(0,), spec=((0, 1), (0,)), sizes=(4,), flops=1.0)
     assert (p.add(**first) == p.add(**{**first, **change})) is same
 
 
@@ -71,18 +72,19 @@ def test_shapes_and_entries():
     x = x_of(p)
     assert p.shape(x) == (4, 5)
     assert p.entries(x) == 20
-    assert p.entries(p.add("number", (), (3,), ())) == 1
-    assert p.entries(p.add("write", (x,), (), ("n", "none"))) == 0
-    assert p.shape(p.add("write", (x,), (), ("n", 2, "n"))) == (200, 2, 200)
+    assert p.entries(p.add(OPS["number"], (), (3,), ())) == 1
+    assert p.entries(p.add(OPS["write"], (x,), (), ("n", "none"))) == 0
+    assert p.shape(p.add(OPS["write"], (x,), (), ("n", 2, "n"))) == (200, 2, 200)
 
 
 def test_a_step_knows_the_sizes_of_its_inputs():
     p = program()
     x = x_of(p)
-    y = p.add("contract2", (x, x), ((0, 1), (0, 1), (0,)), (("X", 0),))
-    assert p.steps[y].operand_sizes == (("X", 0), ("X", 1)) * 2
+    y = p.add(OPS["contract"], (x, x), ((0, 1), (0, 1), (0,)), (("X", 0),))
+    assert p.steps[y].operand_sizes == ((("X", 0), ("X", 1)),) * 2
+    spec = ((0, 1), (0, 1), (0,))
     assert p.steps[y] == Step(
-        "contract2", (x, x), ((0, 1), (0, 1), (0,)), (("X", 0),), 0, (("X", 0), ("X", 1)) * 2
+        OPS["contract"], (x, x), spec, (("X", 0),), 0, ((("X", 0), ("X", 1)),) * 2
     )
 
 
@@ -124,7 +126,7 @@ def test_numbers_in_a_spec_are_no_labels():
     """2·x and 3·x are different steps although a label 2 and a label 3 would be the same."""
     p = program()
     x = x_of(p)
-    values = [p.add("scale", (x,), (k, ()), (4, 5)) for k in (2, 3, -2, 2.5)]
+    values = [p.add(OPS["scale"], (x,), (k, ()), (4, 5)) for k in (2, 3, -2, 2.5)]
     assert len(set(values)) == 4
 
 
@@ -140,7 +142,7 @@ def test_numbers_in_a_spec_are_no_labels():
 def test_numbers_in_nested_tuples_are_no_labels(kind, one, other):
     p = program()
     x = x_of(p)
-    assert p.add(kind, (x,), one, (4, 5)) != p.add(kind, (x,), other, (4, 5))
+    assert p.add(OPS[kind], (x,), one, (4, 5)) != p.add(OPS[kind], (x,), other, (4, 5))
 
 
 X, x = ed.tensor("X", "ij"), ed.tensor("x", "i")
@@ -163,9 +165,9 @@ def test_what_is_nearly_the_same_is_not_shared(make, want):
 def test_live_steps():
     p = program()
     x = x_of(p)
-    a = p.add("scale", (x,), (2, ()), (4, 5))
-    dead = p.add("scale", (x,), (2.5, ()), (4, 5))
-    b = p.add("add", (a, x), (), (4, 5))
+    a = p.add(OPS["scale"], (x,), (2, ()), (4, 5))
+    dead = p.add(OPS["scale"], (x,), (2.5, ()), (4, 5))
+    b = p.add(OPS["add"], (a, x), (), (4, 5))
     p.outputs = [b]
     assert p.live() == [x, a, b]
     p.outputs = [dead, dead]

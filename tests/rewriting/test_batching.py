@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.rewriting import batching as stacking
+from einderiv.planning import tuning
 
 rng = np.random.default_rng(0)
 n, m, k = 40, 50, 4
@@ -50,8 +50,8 @@ def test_products_are_stacked(name, dtype, monkeypatch):
     plain = ed.compile(make())
     given = {a: arrays[a] for a in plain.inputs}
     want = plain(given)
-    monkeypatch.setattr(stacking, "LARGE", 100)
-    monkeypatch.setattr(stacking, "SMALL", 1)
+    monkeypatch.setattr(tuning, "read_once", 100)
+    monkeypatch.setattr(tuning, "small_times", 1)
     f = ed.compile(make())
     got = f(given)
     for a, b in zip(*([x] if isinstance(x, np.ndarray) else x for x in (got, want)), strict=True):
@@ -60,7 +60,7 @@ def test_products_are_stacked(name, dtype, monkeypatch):
         assert a.base is None or a.base.size == a.size, "a result holds no more than itself"
     steps = f._last.program.steps
     large = next(
-        k for k, step in enumerate(steps) if step.kind == "input" and step.spec[0] in ("S", "T")
+        k for k, step in enumerate(steps) if step.op.name == "input" and step.spec[0] in ("S", "T")
     )
     if dtype in (np.float64, np.float32):
         reading = [k for k in f._last.program.live() if large in steps[k].inputs]
@@ -71,7 +71,7 @@ def test_products_are_stacked(name, dtype, monkeypatch):
 
 
 def test_results_alias_nothing(monkeypatch):
-    monkeypatch.setattr(stacking, "LARGE", 100)
+    monkeypatch.setattr(tuning, "read_once", 100)
     f = ed.compile(CASES["two"][0]())
     given = {a: rng.normal(size=ARRAYS[a]) for a in f.inputs}
     a, b = f(given)

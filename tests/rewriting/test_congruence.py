@@ -7,7 +7,8 @@ import pytest
 
 import einderiv as ed
 from einderiv.expression import Einsum
-from einderiv.rewriting.congruence import MOST, halved_twins
+from einderiv.planning import tuning
+from einderiv.rewriting.congruence import halved_twins
 
 SIZES = dict(zip("abcdefghij", (2, 3, 4, 5, 2, 3, 4, 5, 2, 3), strict=True))
 rng = np.random.default_rng(0)
@@ -74,7 +75,7 @@ def test_sizes_that_count_are_not_counted_twice():
 
 
 def test_very_long_products_are_left_alone():
-    n = MOST // 2 + 1
+    n = tuning.twin_operands // 2 + 1
     labels = [[k, k + 1] for k in range(n)] + [[2000 + k, 2001 + k] for k in range(n)]
     tensors = [ed.tensor(f"M{k}", (None, None)) for k in range(n)]
     e = ed.einsum(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.planning.gram import SYMMETRIC
+from einderiv.planning import tuning
 
 n, m = 70, 90
 rng = np.random.default_rng(0)
@@ -61,7 +61,9 @@ def test_no_gram_of_two_matrices_or_small_ones():
     assert "gram(" not in sources(ed.einsum("nd,n,ne->de", "X", "w", "Y"), X=X, w=w, Y=X + 1)[1]
     assert (
         "gram("
-        not in sources(ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X[:, : SYMMETRIC - 1], w=w)[1]
+        not in sources(
+            ed.einsum("nd,n,ne->de", "X", "w", "X"), X=X[:, : tuning.gram_rows - 1], w=w
+        )[1]
     )
 
 

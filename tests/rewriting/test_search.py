@@ -5,8 +5,9 @@ import pytest
 
 import einderiv as ed
 from einderiv.expression import Sizes, leaves
-from einderiv.planning import seconds
-from einderiv.rewriting.search import STRATEGIES, TRIALS, WORTH, improved
+from einderiv.planning import seconds, tuning
+from einderiv.rewriting.rewrites import REWRITES
+from einderiv.rewriting.search import improved
 
 t = ed.tensor
 U, V, T = t("U", "nk"), t("V", "mk"), t("T", "nm")
@@ -28,7 +29,7 @@ def train(cores, size, kept=True):
 
 def steps(e, shapes, **options):
     program = ed.compile(e, **options)._planned(shapes, {}, {}).program
-    return [program.steps[k] for k in program.live() if program.steps[k].kind != "input"]
+    return [step for _, step in program.live_steps() if step.op.name != "input"]
 
 
 def flops(e, shapes):
@@ -117,8 +118,8 @@ def test_values_stay_what_they_are(name, monkeypatch):
         assert (a == b).all()
 
 
-@pytest.mark.parametrize("row", STRATEGIES, ids=lambda row: row.name)
-def test_every_strategy_is_used_somewhere(row, monkeypatch):
+@pytest.mark.parametrize("row", REWRITES, ids=lambda row: row.name)
+def test_every_rewrite_is_used_somewhere(row, monkeypatch):
     used = []
     for name, (make, shapes) in REWRITTEN.items():
         roots = tuple(leaves(make()))
@@ -126,7 +127,7 @@ def test_every_strategy_is_used_somewhere(row, monkeypatch):
         if any(True for _ in row.places(roots, sizes)):
             used.append(name)
     assert used
-    assert row.example
+    assert row.law
 
 
 def test_plans_are_reproducible():
@@ -139,7 +140,7 @@ def test_small_programs_are_planned_once():
 
     def plan(roots):
         calls.append(roots)
-        return WORTH / 2, roots
+        return tuning.worth_seconds / 2, roots
 
     roots = (ed.grad(LOSS, U),)
     assert improved(roots, Sizes(), plan, fixed=False)[0] == roots
@@ -155,7 +156,7 @@ def test_trials_are_bounded():
 
     e = sum((RESIDUAL @ t(f"B{k}", "mk") for k in range(40)), start=0 * U)
     assert improved((e,), Sizes(), plan, fixed=False)[0] == (e,)
-    assert len(calls) <= TRIALS + 1
+    assert len(calls) <= tuning.trials + 1
 
 
 def test_structured_results_keep_their_terms():

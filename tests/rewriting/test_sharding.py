@@ -44,7 +44,7 @@ def test_axes_that_results_keep(name):
     axes = divided(program, 8)
     assert axes[program.outputs[0]] == axis
     named = {
-        program.steps[k].spec[0]: p for k, p in axes.items() if program.steps[k].kind == "input"
+        program.steps[k].spec[0]: p for k, p in axes.items() if program.steps[k].op.name == "input"
     }
     assert {n: p for n, p in named.items() if p is not None} == inputs
 

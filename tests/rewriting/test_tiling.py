@@ -4,15 +4,17 @@ With a limit on memory the peak that is foreseen is the peak that is measured, a
 """
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from pass_table import replaced
 
 import einderiv as ed
 from einderiv.expression import leaves, mapped
-from einderiv.planning import costs, seconds
-from einderiv.rewriting import peak, pipeline, tiling
-from einderiv.rewriting.tiling import along, blocked
+from einderiv.planning import costs, seconds, tuning
+from einderiv.rewriting import peak, tiling
+from einderiv.rewriting.tiling import along, tile_for_cache
 
 U, V, T, M = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm"), ed.tensor("M", "nm")
 w, t, C = ed.tensor("w", "k"), ed.tensor("t", ""), ed.tensor("C", "pnk")
@@ -46,12 +48,13 @@ def given(e):
 def chosen(seed, rows):
     """A choice of a loop that always takes this one."""
 
-    def choose(program, steps):
-        found = along(program, steps, seed)
-        if found:
-            found.rows = min(rows, found.count - 1)
-            LOOPS.append(found)
-        return found
+    def choose(program, _):
+        loop = along(program, program.live_steps(), seed)
+        if loop is None:
+            return program
+        loop.rows = min(rows, loop.count - 1)
+        LOOPS.append(loop)
+        return replace(program, loop=loop)
 
     return choose
 
@@ -63,15 +66,15 @@ LOOPS = []
 @pytest.mark.parametrize("e", EXPRESSIONS.values(), ids=EXPRESSIONS)
 def test_every_axis_gives_the_same(e, rows, monkeypatch):
     at = given(e)
-    monkeypatch.setattr(pipeline, "blocked", lambda *_: None)
+    replaced(monkeypatch, "tiling for the cache", None)
     wanted = ed.compile(e)(at)
     monkeypatch.setattr("einderiv.backends.numpy_inplace.LARGE", 2)
-    monkeypatch.setattr(tiling, "WIDE", 1)
+    monkeypatch.setattr(tuning, "wide_entries", 1)
     LOOPS.clear()
     program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program
-    for value in (k for k, step in enumerate(program.steps) if step.kind == "input"):
+    for value in (k for k, step in enumerate(program.steps) if step.op.name == "input"):
         for axis in range(len(program.shape(value))):
-            monkeypatch.setattr(pipeline, "blocked", chosen((value, axis), rows))
+            replaced(monkeypatch, "tiling for the cache", chosen((value, axis), rows))
             f, out = ed.compile(e), mapped(lambda a: np.full_like(a, np.nan), wanted)
             f(at, out=out)
             for got, there, want in zip(leaves(f(at)), leaves(out), leaves(wanted), strict=True):
@@ -123,12 +126,13 @@ def test_rows_fit_the_cache(monkeypatch):
     shapes = dict(U=(500, 4), V=(600, 4), T=(500, 600), M=(500, 600))
     f({n: np.ones(s) for n, s in shapes.items()})
     program = f._last.program
-    steps = [(k, step) for k, step in enumerate(program.steps)]
-    loop = blocked(program, steps)
+    steps = program.live_steps()
+    loop = program.loop
     assert loop.count == 500
     assert loop.rows * 600 * 8 <= costs.cache < 4 * loop.rows * 600 * 8
-    monkeypatch.setattr(tiling, "FEW", 10**6)
-    assert blocked(program, steps) is None
+    monkeypatch.setattr(tuning, "thin_rows", 10**6)
+    untiled = replace(program, loop=None)
+    assert tile_for_cache(untiled, None) is untiled
     assert seconds(program, [k for k, _ in steps]) > tiling.looped_seconds(program, steps, loop)
 
 
@@ -180,7 +184,7 @@ def test_memory_stays_below_a_limit(e, share):
 
 @pytest.mark.parametrize("e", LIMITED.values(), ids=LIMITED)
 def test_the_peak_is_what_is_foreseen(e, monkeypatch):
-    monkeypatch.setattr("einderiv.rewriting.pipeline.blocked", lambda *_: None)
+    replaced(monkeypatch, "tiling for the cache", None)
     f = ed.compile(e)
     most = measured(f)[1]
     foreseen = 8 * peak(*steps_of(f))

@@ -1,0 +1,550 @@
+"""What an op is: one row for each, and all that the planner, the passes and the backends ask of it.
+
+A step of a program is an op on some values. Nothing else knows an op by its name; whoever needs to
+know where an axis comes from, whether a value is memory of its own, or how fast it is computed,
+asks the row:
+
+>>> matrix_product = Step(
+...     Ops.CONTRACT, (0, 1), ((0, 1), (1, 2), (0, 2)), (5, 7), 210, ((5, 6), (6, 7))
+... )
+>>> axes_in_operands(matrix_product, 1)  # columns of the result are columns of the second operand
+[None, 1]
+>>> run_together(matrix_product, 0, 1)  # columns of the first, rows of the second: a sum
+({0: 1, 1: 0}, None)
+
+To add an op, add a row to :class:`Ops` and its spelling to the files of the backends that have it,
+or `spell` to the row where all libraries say it alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import prod
+from typing import Any, NamedTuple
+
+from ..expression import Labels, Size
+from ..functions import FUNCTIONS
+
+Axes = tuple[int | None, ...]  # a label for each axis; None for one that is needed in one piece
+
+
+class Indexing(NamedTuple):
+    """Which axes run together: those with one label. (The indexing maps of MLIR's `linalg`.)
+
+    An axis without a label is needed in one piece. The result has labels for each operand: a sum of
+    terms in their places may put one on a diagonal, and the next beside it.
+    """
+
+    operands: tuple[Axes, ...]
+    results: tuple[Axes, ...]
+
+
+class Algebra(Enum):
+    """What a value is of its operands, as far as symmetries and bounds need to know."""
+
+    PRODUCT = auto()  #: their product, summed over the labels that the result has not
+    SUM = auto()  #: their sum, each in its place
+    FUNCTION = auto()  #: a row of the functions table, along the axes without labels
+    OTHER = auto()
+
+
+class Memory(NamedTuple):
+    """Where a value lies: does it take memory of its own, does it show that of its operand, or may
+    it?
+    """
+
+    takes: bool
+    shows: bool
+
+
+OWN = Memory(takes=True, shows=False)
+GIVEN = Memory(takes=False, shows=False)  # it is there already
+SHARED = Memory(takes=False, shows=True)
+MAYBE_SHARED = Memory(takes=True, shows=True)
+
+
+class Layout(Enum):
+    """In which order NumPy lays the axes of a value out in memory."""
+
+    ROWS = auto()  #: the last axis is the fastest
+    OPERAND = auto()  #: as the first operand of as many axes
+    LABELS = auto()  #: as its one operand, axis for axis
+    PRODUCT = auto()  #: as the product of matrices that it is leaves them
+
+
+class Rate(Enum):
+    """What decides the time of the arithmetic: the costs of `cost.py` by their names."""
+
+    NOTHING = auto()  #: no number is computed
+    MATRIX = auto()  #: a product of matrices, by BLAS
+    OTHER = auto()
+
+
+class Example(NamedTuple):
+    """A step that the tests run in every backend: shapes of its operands, spec, and shape."""
+
+    shapes: tuple[tuple[int, ...], ...]
+    spec: tuple[Any, ...]
+    shape: tuple[int, ...]
+
+
+Bound = Callable[["Step", Sequence[int], Callable[[Size], int]], int]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Op:
+    """One row. `operands` and `spec` say in words what a step has."""
+
+    name: str  # as a plan shows it
+    operands: str
+    spec: str
+    example: Example
+    indexing: Callable[[Step], Indexing]
+    algebra: Algebra = Algebra.OTHER
+    memory: Memory = OWN
+    layout: Layout = Layout.ROWS
+    rate: Callable[[Step], Rate]
+    # of the absolute values of whole numbers, by those of the operands; None: there are none
+    bound: Bound | None = None
+    labelled: bool = False  # is the spec labels? then steps that name them otherwise are one
+    elementwise: bool = False  # an entry is made of the same entry of each operand, always
+    before: bool = False  # is the value there before the first line of a source runs?
+    # how every library says it that has no word of its own: operands and sizes as text
+    spell: Callable[[Sequence[str], Step, Callable[[Size], str]], str] | None = None
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+class Step(NamedTuple):
+    """One step; `sizes` are those of its result."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    spec: tuple[Any, ...]
+    sizes: tuple[Size, ...]
+    flops: float  # multiplications and additions, by the sizes the plan was made for
+    operand_sizes: tuple[tuple[Size, ...], ...] = ()  # of the axes of each input
+
+    @property
+    def indexing(self) -> Indexing:
+        """Which of its axes run together."""
+        return self.op.indexing(self)
+
+    @property
+    def of_user(self) -> bool:
+        """Is it a function that a user added? It may answer its argument, and look at all of it."""
+        return self.op is Ops.APPLY and self.spec[0].added
+
+
+Numbered = list[tuple[int, Step]]  # steps with the numbers of their values
+
+
+# ---- which axes run together
+def _in_one_piece(step: Step) -> Indexing:
+    """No axis of the result is an axis of an operand."""
+    result: Axes = (None,) * len(step.sizes)
+    operands = tuple((None,) * len(sizes) for sizes in step.operand_sizes)
+    return Indexing(operands, (result,) * len(operands))
+
+
+def _same_axes(step: Step) -> Indexing:
+    """Operands and result have the same axes."""
+    axes = tuple(range(len(step.sizes)))
+    return Indexing((axes,) * len(step.inputs), (axes,) * len(step.inputs))
+
+
+def _by_labels(step: Step) -> Indexing:
+    """The spec has the labels of each operand, then those of the result."""
+    *operands, result = step.spec
+    return Indexing(tuple(operands), (result,) * len(operands))
+
+
+def _by_places(step: Step) -> Indexing:
+    """The spec has for each operand its labels and where they sit: axes of the result are labels
+    of both.
+    """
+    operands, results = [], []
+    for labels, output in step.spec:
+        operands.append(tuple(output.index(x) for x in labels))
+        results.append(tuple(output.index(x) for x in output))
+    return Indexing(tuple(operands), tuple(results))
+
+
+def _along_batch(step: Step) -> Indexing:
+    """A function is made along the axes before its core axes; scalars have none."""
+    row, core, _ = step.spec
+    if row.kind != "apply":
+        return _in_one_piece(step)
+    batch = len(step.operand_sizes[0]) - core
+    if not core:
+        batch = len(step.sizes)
+    labels = tuple(range(batch))
+    operands: list[Axes] = []
+    for sizes in step.operand_sizes:
+        own = labels if len(sizes) == batch + core else ()
+        operands.append((*own, *[None] * (len(sizes) - len(own))))
+    result = (*labels, *[None] * (len(step.sizes) - batch))
+    return Indexing(tuple(operands), (result,) * len(operands))
+
+
+def _beside(step: Step) -> Indexing:
+    """The first operand has the axes of the result, the others have labels."""
+    *labelled, result = step.spec[:3]
+    return Indexing((result, *labelled), (result,) * 3)
+
+
+def _at_one_place(step: Step) -> Indexing:
+    """All labels of the operand but one, of which one place is taken, are in the result."""
+    labels, _, result = step.spec
+    operand = tuple(x if x in result else None for x in labels)
+    return Indexing((operand,), (result,))
+
+
+def axes_in_operands(step: Step, axis: int) -> list[int | None]:
+    """For each operand the axis that axis `axis` of the result is; None where it is none of them,
+    or two.
+    """
+    places: list[int | None] = []
+    for operand, result in zip(*step.indexing, strict=True):
+        label = result[axis]
+        once = label is not None and operand.count(label) == 1
+        places.append(operand.index(label) if once else None)
+    return places
+
+
+def run_together(step: Step, operand: int, axis: int) -> tuple[dict[int, int], int | None] | None:
+    """The axes that run together with an axis of an operand: by operand, and of the result.
+
+    That of the result is None for a sum over the axis. The answer is None where the step needs the
+    axis in one piece, or one value has it twice.
+    """
+    operands, results = step.indexing
+    label = operands[operand][axis]
+    if label is None:
+        return None
+    place = results[operand].index(label) if label in results[operand] else None
+    axes: dict[int, int] = {}
+    for p, (own, result) in enumerate(zip(operands, results, strict=True)):
+        here = label if place is None else result[place]
+        if here is None or own.count(here) > 1 or result.count(here) > 1:
+            return None
+        if here in own:
+            axes[p] = own.index(here)
+    return axes, place
+
+
+# ---- rates
+def _nothing(_: Step) -> Rate:
+    return Rate.NOTHING
+
+
+def _other(_: Step) -> Rate:
+    return Rate.OTHER
+
+
+def _matrix(_: Step) -> Rate:
+    return Rate.MATRIX
+
+
+def _of_product(step: Step) -> Rate:
+    """A product of matrices, or of a matrix and a vector. Rows with rows are none."""
+    batch, summed, first, second = contraction(*step.spec[:3])
+    rows_with_rows = batch and not first and not second
+    return Rate.MATRIX if summed and not rows_with_rows else Rate.OTHER
+
+
+# ---- bounds of whole numbers
+def _product_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+    """As many products are added up as the summed labels have values."""
+    labels, results = step.indexing
+    sizes: dict[int | None, Size] = {}
+    for own, own_sizes in zip(labels, step.operand_sizes, strict=True):
+        sizes.update(zip(own, own_sizes, strict=True))
+    summed = [measure(size) for label, size in sizes.items() if label not in results[0]]
+    return prod(operands) * prod(summed)
+
+
+def _scale_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+    number, sizes = step.spec
+    return operands[0] * abs(int(number)) * prod(map(measure, sizes))
+
+
+def _number_bound(step: Step, _: Sequence[int], __: Callable[[Size], int]) -> int:
+    return abs(int(step.spec[0]))
+
+
+def _sum_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> int:
+    return sum(operands)
+
+
+def _function_bound(step: Step, operands: Sequence[int], _: Callable[[Size], int]) -> int:
+    row, _core, parameters = step.spec
+    return int(row.integer(tuple(operands), parameters))
+
+
+# ---- the rows
+class Ops:
+    """The ops, by name. Those below the line are made by passes only."""
+
+    INPUT = Op(
+        name="input",
+        operands="none",
+        spec="the name of a tensor, or # and the index of a held array",
+        example=Example((), ("A",), (2, 3)),
+        indexing=_in_one_piece,
+        memory=GIVEN,
+        rate=_nothing,
+        before=True,
+    )
+    NUMBER = Op(
+        name="number",
+        operands="none",
+        spec="a number",
+        example=Example((), (3,), ()),
+        indexing=_in_one_piece,
+        memory=GIVEN,
+        rate=_nothing,
+        bound=_number_bound,
+    )
+    ONES = Op(
+        name="ones",
+        operands="none",
+        spec="nothing: an array of ones, made when a source is loaded",
+        example=Example((), (), (4,)),
+        indexing=_in_one_piece,
+        memory=GIVEN,
+        rate=_nothing,
+        before=True,
+    )
+    VIEW = Op(
+        name="view",
+        operands="one value",
+        spec="its labels, and those of the result: a diagonal, a transpose",
+        example=Example(((2, 3, 2),), ((0, 1, 0), (1, 0)), (3, 2)),
+        indexing=_by_labels,
+        algebra=Algebra.PRODUCT,
+        memory=SHARED,
+        layout=Layout.LABELS,
+        rate=_nothing,
+        bound=_product_bound,
+        labelled=True,
+    )
+    SUM = Op(
+        name="sum",
+        operands="one value",
+        spec="its labels, and those of the result: the others are summed",
+        example=Example(((2, 3, 4),), ((0, 1, 2), (0, 2)), (2, 4)),
+        indexing=_by_labels,
+        algebra=Algebra.PRODUCT,
+        layout=Layout.LABELS,
+        rate=_other,
+        bound=_product_bound,
+        labelled=True,
+    )
+    CONTRACT = Op(
+        name="contract",
+        operands="two values",
+        spec="labels of both and of the result",
+        example=Example(((2, 3), (3, 4)), ((0, 1), (1, 2), (0, 2)), (2, 4)),
+        indexing=_by_labels,
+        algebra=Algebra.PRODUCT,
+        layout=Layout.PRODUCT,
+        rate=_of_product,
+        bound=_product_bound,
+        labelled=True,
+    )
+    SCALE = Op(
+        name="scale",
+        operands="one value",
+        spec="a number, and sizes to multiply by",
+        example=Example(((2, 3),), (-3, (4,)), (2, 3)),
+        indexing=_same_axes,
+        algebra=Algebra.PRODUCT,
+        layout=Layout.OPERAND,
+        rate=_other,
+        bound=_scale_bound,
+        elementwise=True,
+    )
+    ADD = Op(
+        name="add",
+        operands="values of one shape",
+        spec="nothing",
+        example=Example(((2, 3), (2, 3), (2, 3)), (), (2, 3)),
+        indexing=_same_axes,
+        algebra=Algebra.SUM,
+        layout=Layout.OPERAND,
+        rate=_other,
+        bound=_sum_bound,
+        elementwise=True,
+    )
+    APPLY = Op(
+        name="apply",
+        operands="values",
+        spec="a row of the functions table, core axes, parameters",
+        example=Example(((2, 3),), (FUNCTIONS["square"], 0, ()), (2, 3)),
+        indexing=_along_batch,
+        algebra=Algebra.FUNCTION,
+        layout=Layout.OPERAND,
+        rate=_other,
+        bound=_function_bound,
+    )
+    FACTOR = Op(
+        name="factor",
+        operands="one value",
+        spec="nothing: a matrix with its LU factors",
+        example=Example(((3, 3),), (), (3, 3)),
+        indexing=_in_one_piece,
+        memory=MAYBE_SHARED,  # the matrix itself, where a library factors it in each call
+        rate=_matrix,
+    )
+    SOLVE = Op(
+        name="solve",
+        operands="factors, one value",
+        spec="labels of both and of the result; is the matrix transposed?",
+        example=Example(((3, 3), (3, 2)), ((0, 1), (1, 2), (0, 2), False), (3, 2)),
+        # It could be divided along its right-hand sides, but XLA does not divide calls of LAPACK.
+        indexing=_in_one_piece,
+        rate=_matrix,
+        labelled=True,
+    )
+    RESHAPE = Op(
+        name="reshape",
+        operands="one value",
+        spec="nothing: axes merged or split",
+        example=Example(((2, 6),), (), (3, 4)),
+        indexing=_in_one_piece,
+        memory=SHARED,
+        rate=_nothing,
+        bound=_sum_bound,
+    )
+    WRITE = Op(
+        name="write",
+        operands="values",
+        spec="for each its labels, and where it sits in the zeros around it",
+        example=Example(((2,), (2, 2)), (((0,), (0, 0)), ((0, 1), (1, 0))), (2, 2)),
+        indexing=_by_places,
+        algebra=Algebra.SUM,
+        rate=_other,
+        bound=_sum_bound,
+        labelled=True,
+    )
+    # ------------------------------------------------------------------------------------------
+    COMBINE = Op(
+        name="combine",
+        operands="arrays of one shape",
+        spec="a number for each, and a constant: their sum, each times its number",
+        example=Example(((2, 3), (2, 3)), ((1, -2), 3), (2, 3)),
+        indexing=_same_axes,
+        layout=Layout.OPERAND,
+        rate=_other,
+        elementwise=True,
+    )
+    ADDMM = Op(
+        name="addmm",
+        operands="an array, two matrices",
+        spec="labels of the matrices and of the result, β, α: β x + α a b, in one kernel of torch",
+        example=Example(((2, 4), (2, 3), (3, 4)), ((0, 1), (1, 2), (0, 2), 2, -3), (2, 4)),
+        indexing=_beside,
+        rate=_of_product,
+    )
+    OUTER = Op(
+        name="outer",
+        operands="two vectors",
+        spec="labels of both and of the result: their outer product, by BLAS",
+        example=Example(((2,), (3,)), ((0,), (1,), (1, 0)), (3, 2)),
+        indexing=_by_labels,
+        algebra=Algebra.PRODUCT,
+        rate=_other,
+    )
+    GRAM = Op(
+        name="gram",
+        operands="a matrix, a vector",
+        spec="the axis that is summed: Xᵀ diag(w) X, or X diag(w) Xᵀ for axis 1",
+        example=Example(((5, 3), (5,)), (0,), (3, 3)),
+        # Its rows could be added up block by block; half of each would be computed in vain.
+        indexing=_in_one_piece,
+        rate=_matrix,
+    )
+    GRAMS = Op(
+        name="grams",
+        operands="two matrices",
+        spec="is each transposed? Σ_r M[n,r] X[r,b] X[r,d], a Gram matrix for each n",
+        example=Example(((4, 5), (5, 3)), (False, False), (4, 3, 3)),
+        indexing=_in_one_piece,
+        rate=_matrix,
+    )
+    STACK = Op(
+        name="stack",
+        operands="arrays of one size",
+        spec="labels of each, and of the result: the arrays along the label that they have not",
+        example=Example(((2, 3), (3, 2)), ((0, 1), (1, 0), (0, 7, 1)), (2, 2, 3)),
+        indexing=_by_labels,
+        rate=_other,
+    )
+    TAKE = Op(
+        name="take",
+        operands="one array",
+        spec="its labels, a place, those of the result: the part at that place of the other label",
+        example=Example(((2, 5, 3),), ((0, 7, 1), 4, (1, 0)), (3, 2)),
+        indexing=_at_one_place,
+        memory=SHARED,
+        rate=_other,
+    )
+    SHARD = Op(
+        name="shard",
+        operands="one value",
+        spec="the axis that is divided among devices, or None",
+        example=Example(((4, 3),), (0,), (4, 3)),
+        indexing=_same_axes,
+        layout=Layout.OPERAND,
+        rate=_other,
+    )
+
+
+#: all rows by name
+OPS: dict[str, Op] = {row.name: row for row in vars(Ops).values() if isinstance(row, Op)}
+
+
+# ---- what passes know of products
+def contraction(a: Labels, b: Labels, out: Labels) -> tuple[Labels, Labels, Labels, Labels]:
+    """The labels of a step on two values by role: batch (in both, kept), summed, only in the first,
+    only in the second.
+
+    >>> contraction((0, 1, 2), (0, 2, 3), (0, 1, 3))
+    ((0,), (2,), (1,), (3,))
+    """
+    kept = set(out)
+    batch = tuple(x for x in a if x in b and x in kept)
+    summed = tuple(x for x in a if x in b and x not in kept)
+    first = tuple(x for x in a if x not in b)
+    second = tuple(x for x in b if x not in a)
+    return batch, summed, first, second
+
+
+def sums(step: Step) -> bool:
+    """Is it a product of two arrays that sums?"""
+    return step.op is Ops.CONTRACT and bool(contraction(*step.spec)[1])
+
+
+def turned(batch: Labels, first: Labels, second: Labels, out: Labels) -> bool:
+    """Is it the transposed product of two matrices that has its axes in the order that is
+    wanted?
+    """
+    return not batch and bool(first and second) and out[: len(second)] == second
+
+
+def middle(la: Labels, lb: Labels) -> tuple[Labels, Labels, Labels] | None:
+    """The axes of the first operand before, among and behind those that are summed, if these are in
+    its middle.
+
+    >>> middle((0, 1, 2), (1, 3))
+    ((0,), (1,), (2,))
+    """
+    summed = tuple(x for x in la if x in lb)
+    start = la.index(summed[0])
+    before, behind = la[:start], la[start + len(summed) :]
+    in_the_middle = la == before + summed + behind and before and behind
+    return (before, summed, behind) if in_the_middle else None

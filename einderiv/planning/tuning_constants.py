@@ -1,0 +1,96 @@
+"""The constants that tune plans and code, in one place: what each counts, and what it was set by.
+
+They decide when a faster form pays, never what comes out. Those of the first group were set by
+timing both forms side by side over sizes (float64, one thread, medians of interleaved runs) and
+taking the size from which the second wins; where the two cross is flat, so a power of two says it.
+Those of the second bound the work of planning: they were set so that planning the benchmarks
+(`bench/`) takes milliseconds, and larger ones found no better plan there.
+
+The costs that estimates are made of can be measured on a machine and set by users; they are in
+:class:`~.cost.Costs`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Tuning:
+    """See the module."""
+
+    # ---- when a form pays
+    #: rows of a Gram matrix from which testing the signs of its weights costs less than it saves
+    gram_rows: int = 64
+    #: Gram matrices, rows of each, terms of their sums, from which half of each is less work
+    grams: int = 256
+    grams_rows: int = 4
+    grams_terms: int = 64
+    #: times that an operand of an elementwise product is read, from which it is copied in order
+    copied_reads: int = 4
+    #: entries of a result, below which such a copy is no gain
+    copied_entries: int = 256
+    #: entries of a product from which a number in front goes to its smallest operand
+    numbered_entries: int = 1 << 13
+    #: times fewer entries that this operand has
+    numbered_times: int = 8
+    #: entries that a sum adds for each result, up to which a product with ones is faster, and
+    #: rounds as little
+    short_sum: int = 1 << 12
+    #: rows from which, and columns up to which, an outer product is faster by BLAS
+    outer_rows: int = 8
+    outer_columns: int = 64
+    #: entries of an array that it pays to read once for several products
+    read_once: int = 1 << 17
+    #: times fewer entries that each of these has
+    small_times: int = 8
+    #: entries of an array that is beyond the cache, so that it is worth cutting
+    wide_entries: int = 1 << 17
+    #: rows of a block, or entries of one row: thinner blocks are slower than what they save
+    thin_rows: int = 8
+    thick_entries: int = 1 << 14
+    #: entries in a row that cost as much to find in memory as to read
+    piece_entries: int = 256
+    #: the part of the time without a loop that one with it may take: less gain is an accident of
+    #: the estimate
+    tiling_gain: float = 0.8
+    #: the part of the time before that a rewrite may take
+    rewrite_gain: float = 0.95
+    #: operations on rows, against other arithmetic
+    rows_rate: float = 1.1
+    #: the part of the overhead of a step that one takes which only names a value
+    named_step: float = 0.2
+    #: operations that an entry of a function counts as
+    function_flops: int = 10
+
+    # ---- how far planning looks
+    #: operands for which the best of all orders is found
+    exact_operands: int = 5
+    #: factors up to which nested products are multiplied out into one
+    inlined_factors: int = 64
+    #: seconds: a program that takes no longer is not rewritten; if it is called once, and often
+    worth_seconds: float = 50e-6
+    often_seconds: float = 3e-6
+    #: plans that are tried for one program
+    trials: int = 24
+    #: nodes of an expression that is rewritten
+    searched_nodes: int = 600
+    #: factors of all outputs from which they share one tree without a trial
+    shared_factors: int = 40
+    #: terms of a sum that a product is distributed over
+    distributed_terms: int = 8
+    #: operands that are contracted from their ends, the largest ones
+    halved_operands: int = 4
+    #: operands of a product that is searched for what stands twice
+    twin_operands: int = 200
+    #: factors of a product that is searched for what it has in common with others
+    common_factors: int = 24
+    #: groups of terms that have something in common which are tried
+    common_groups: int = 4
+    #: axes that a loop is tried along, those of the longest arrays
+    tiling_seeds: int = 8
+    #: rounds in which values are found that must be cut too
+    tiling_rounds: int = 6
+
+
+tuning = Tuning()

@@ -1,0 +1,141 @@
+"""The passes over programs, in the order that they run in.
+
+A pass is a function ``(program, target) -> program``. It answers the program that it was given
+where there is nothing to do, and else another one: programs are not changed under whoever holds
+them. The backend lists the passes that it wants, by name. The plan of a compiled expression says
+which of them did something.
+
+To add a pass, write it in a file of its own, and add a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..planning import Program
+from .batching import batch_products
+from .constant_folding import fold_constants
+from .memory_check import check_memory
+from .peephole_device import (
+    absorb_numbers,
+    combine_numbers,
+    free_numbers,
+    fuse_addmm,
+)
+from .peephole_numpy import numpy_peepholes
+from .sharding import shard
+from .target import Target
+from .tiling import tile_for_cache, tile_for_limit
+
+FLOATS = "f"  # the rules of real numbers: an order of comparison, no conjugation, rounding
+INEXACT = "fc"
+ALL = "biufc"
+
+
+def _always(_: Target) -> bool:
+    return True
+
+
+def _folds(target: Target) -> bool:
+    return target.constants is not None
+
+
+def _limited(target: Target) -> bool:
+    return target.memory_limit is not None
+
+
+def _unlimited(target: Target) -> bool:
+    return target.memory_limit is None
+
+
+def _in_one_piece(target: Target) -> bool:
+    """Is every array made in one piece, so that each must fit by itself?"""
+    return target.memory_limit is None or "tiling for the memory limit" not in target.passes
+
+
+def _divided(target: Target) -> bool:
+    return target.devices is not None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One row. It runs where the backend asks for it, in the `kinds` of dtypes, `when` it can."""
+
+    name: str
+    example: str
+    run: Callable[[Program, Target], Program]
+    kinds: str = ALL
+    when: Callable[[Target], bool] = _always
+
+    def applies(self, target: Target) -> bool:
+        """Does the pass run for this target?"""
+        return self.name in target.passes and target.kind in self.kinds and self.when(target)
+
+
+PASSES = (
+    Pass(
+        "constant folding",
+        "inv(A) x with A held: A's factors are made once",
+        fold_constants,
+        kinds=INEXACT,
+        when=_folds,
+    ),
+    Pass(
+        "numpy peepholes",
+        "1 + (-1) x in one pass; Xᵀ diag(w) X with half the work; a short sum as a product",
+        numpy_peepholes,
+        kinds=FLOATS,
+    ),
+    Pass(
+        "numbers out of products",
+        "(c x) y + z -> c (x y) + z: the kernel of the sum takes the number along",
+        free_numbers,
+        kinds=FLOATS,
+    ),
+    Pass("numbers into sums", "c x + y in one kernel", combine_numbers, kinds=FLOATS),
+    Pass(
+        "numbers into operands",
+        "c (exp(x) y) -> (c exp(x)) y: XLA makes one kernel of all that is elementwise",
+        absorb_numbers,
+        kinds=FLOATS,
+    ),
+    Pass("addmm", "β x + α a b in one kernel of torch", fuse_addmm, kinds=FLOATS),
+    Pass(
+        "tiling for the cache",
+        "exp(A x) y over blocks of rows: what is passed on stays in the cache",
+        tile_for_cache,
+        kinds=FLOATS,
+    ),
+    Pass(
+        "batching of products",
+        "A x, A y -> A [x y]: a large array is read once",
+        batch_products,
+        kinds=FLOATS,
+        when=_unlimited,
+    ),
+    Pass(
+        "tiling for the memory limit",
+        "a result over blocks of rows, so that all fits at once",
+        tile_for_limit,
+        when=_limited,
+    ),
+    Pass("memory check", "an array over the limit is refused", check_memory, when=_in_one_piece),
+    Pass("sharding", "the rows of X are divided among devices", shard, when=_divided),
+)
+
+
+def optimized(program: Program, target: Target) -> Program:
+    """A program in the form in which it is written down, with the names of the passes that did
+    something.
+
+    Raises LimitError for arrays over the limit that no loop makes smaller.
+    """
+    done: list[str] = []
+    for row in PASSES:
+        if row.applies(target):
+            before = program
+            program = row.run(program, target)
+            if program is not before:
+                done.append(row.name)
+    return replace(program, passes=done)
