@@ -39,9 +39,13 @@ nitpicky = False
 suppress_warnings: list[str] = []
 
 
-def bars(app: object, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+def bars(
+    app: object, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
     """A bar in a docstring is an absolute value, no substitution of reStructuredText."""
-    lines[:] = [x if x.lstrip().startswith((">>>", "...")) else x.replace("|", r"\|") for x in lines]
+    lines[:] = [
+        x if x.lstrip().startswith((">>>", "...")) else x.replace("|", r"\|") for x in lines
+    ]
 
 
 def runtime(app: "Sphinx") -> Path | None:

@@ -25,7 +25,9 @@ class Row(NamedTuple):
     closed: Callable[..., Any]  # in NumPy
     real: bool = False  # compared at reals, to 1e-9; else at whole numbers, with ==
     note: str = ""
-    printed: Callable[..., Any] | None = None  # the form as it stands in the book, where it is wrong
+    printed: Callable[..., Any] | None = (
+        None  # the form as it stands in the book, where it is wrong
+    )
     size: int = 0  # how many operands the form of the book has, where it is a sum over r
 
 

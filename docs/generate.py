@@ -29,7 +29,8 @@ from cookbook_table import Row  # noqa: E402
 import einderiv as ed  # noqa: E402
 from einderiv.backends import BACKENDS  # noqa: E402
 from einderiv.expression import axis_names, is_zero  # noqa: E402
-from einderiv.functions import ADDED, VOCABULARY, Function  # noqa: E402
+from einderiv.functions import VOCABULARY, Function  # noqa: E402
+from einderiv.functions.table import ADDED  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
 from einderiv.printing import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
@@ -74,7 +75,13 @@ def arrays_for(row: Row, seed: int = 0) -> Arrays:
             a = a + 1j * rng.uniform(0.4, 0.9, shape) if kind == "complex" else a
         else:
             a = np.asarray(rng.integers(1, 5, shape) * rng.choice((-1, 1), shape))
-        found[name] = a + a.T if kind == "symmetric" else np.diag(np.diag(a)) if kind == "diagonal" else np.asarray(a)
+        found[name] = (
+            a + a.T
+            if kind == "symmetric"
+            else np.diag(np.diag(a))
+            if kind == "diagonal"
+            else np.asarray(a)
+        )
     return found
 
 
@@ -88,7 +95,9 @@ def verdict(row: Row) -> str:
     arrays = arrays_for(row)
     found, wanted = np.asarray(ed.evaluate(ours(row), arrays)), at(row.closed, arrays)
     scale = max(1.0, float(np.abs(wanted).max()))
-    same = found.shape == wanted.shape and bool(np.abs(found - wanted).max() <= (1e-9 * scale if row.real else 0))
+    same = found.shape == wanted.shape and bool(
+        np.abs(found - wanted).max() <= (1e-9 * scale if row.real else 0)
+    )
     if not same or (not row.real and {found.dtype.kind, wanted.dtype.kind} != {"i"}):
         raise Mismatch(f"({row.number}) is not what the book says:\n{found}\n{wanted}")
     if row.printed is not None:
@@ -115,7 +124,13 @@ def einsums(e: Any) -> str:
     """The einsum strings of the terms, with their operands."""
     parts = []
     for term in () if is_zero(e) else e.terms:
-        front = "" if term.coefficient == 1 else "−" if term.coefficient == -1 else f"{term.coefficient} "
+        front = (
+            ""
+            if term.coefficient == 1
+            else "−"
+            if term.coefficient == -1
+            else f"{term.coefficient} "
+        )
         operands = ", ".join(f"`{o}`" for o in map(str, term.operands))
         parts.append(f"{front}`{term.subscripts}`" + (f" of {operands}" if operands else ""))
     return "; ".join(parts) or "0"
@@ -190,7 +205,10 @@ longer than in the book.
 def cookbook() -> Iterator[str]:
     """The page, line by line."""
     code = codes()
-    found = {title: [entry(row, code[row.number]) for row in rows] for title, rows in book.SECTIONS.items()}
+    found = {
+        title: [entry(row, code[row.number]) for row in rows]
+        for title, rows in book.SECTIONS.items()
+    }
     rows = [row for section in book.SECTIONS.values() for row in section]
     longer = [text for section in found.values() for _, text in section if text]
     exact = sum(not row.real for row in rows)
@@ -201,12 +219,23 @@ def cookbook() -> Iterator[str]:
         yield from (f"## {title}", "")
         for lines, _ in entries:
             yield from lines
-    yield from ("## Longer than in the book", "", "By the number of operands, with brackets as they are written.", "")
+    yield from (
+        "## Longer than in the book",
+        "",
+        "By the number of operands, with brackets as they are written.",
+        "",
+    )
     yield from (*longer, "", "## Not to be stated", "")
     yield from (f"- ({number}) {reason}" for number, reason in book.UNSTATED.items())
     yield from ("", "## Definitions", "", "These equations state no derivative.", "")
     yield from (f"- ({number}) {reason}" for number, reason in book.DEFINITIONS.items())
-    yield from ("", "## Misprints", "", "At random arrays the derivative is not what stands in the book.", "")
+    yield from (
+        "",
+        "## Misprints",
+        "",
+        "At random arrays the derivative is not what stands in the book.",
+        "",
+    )
     yield from (f"- ({row.number}) {row.note}" for row in rows if row.printed)
 
 
@@ -238,7 +267,9 @@ def letters(row: Function) -> tuple[str, ...]:
     """Names for the arguments of a row, and then for its numbers."""
     told = re.search(r"number (\w)\b|(\w)-th diagonal", row.law)
     number = (told[1] or told[2]) if told else "n"
-    return {2: ("x", "y"), 3: ("c", "x", "y")}.get(len(row.derivatives), ("A" if row.core > 1 else "x", number))
+    return {2: ("x", "y"), 3: ("c", "x", "y")}.get(
+        len(row.derivatives), ("A" if row.core > 1 else "x", number)
+    )
 
 
 def cell(text: str) -> str:
@@ -256,7 +287,11 @@ def function_line(row: Function) -> str:
     names = letters(row)
     columns = [code_of(BACKENDS[backend].row(row), names) for backend in SPELT]
     latex = row.latex.format(*names).replace("|", r"\vert ")
-    notes = {"SciPy": "scipy" in row.needs, "real": not row.analytic, "no call": row.name not in ed.__all__}
+    notes = {
+        "SciPy": "scipy" in row.needs,
+        "real": not row.analytic,
+        "no call": row.name not in ed.__all__,
+    }
     low, high = row.domain
     domain = f"{low:g} … {high:g}" if row.core == 0 else ""
     return " | ".join(["", f"`{row.name}`", cell(row.law), cell(row.derived), *columns, f"${latex}$", domain,
@@ -278,14 +313,22 @@ def compositions() -> Iterator[str]:
 def functions() -> Iterator[str]:
     """The page, line by line."""
     rows = [row for name, row in FUNCTIONS.items() if name not in ADDED]
-    assert all(sum(test(row) for test in GROUPS.values()) == 1 for row in rows), "each row in one group"
+    assert all(sum(test(row) for test in GROUPS.values()) == 1 for row in rows), (
+        "each row in one group"
+    )
     yield from FUNCTIONS_HEAD.splitlines()
     for title, test in GROUPS.items():
         yield from ("", f"## {title}", "")
         yield "| name | f(x) | derivative | NumPy | PyTorch | JAX | LaTeX | domain | kink | |"
         yield "|---|---|---|---|---|---|---|---|---|---|"
         yield from (function_line(row) for row in rows if test(row))
-    yield from ("", "## Compositions", "", "Made of rows and einsums, so they have no derivative of their own.", "")
+    yield from (
+        "",
+        "## Compositions",
+        "",
+        "Made of rows and einsums, so they have no derivative of their own.",
+        "",
+    )
     yield from ("| call | what it is |", "|---|---|", *compositions())
 
 
@@ -294,7 +337,9 @@ PAGES = {"cookbook.md": cookbook, "functions.md": functions}
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the generated pages of the documentation.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a page is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit code 1 if a page is stale"
+    )
     parser.add_argument("--folder", type=Path, default=HERE, help="where the pages stand")
     options = parser.parse_args(arguments)
     stale = []

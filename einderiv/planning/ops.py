@@ -191,9 +191,12 @@ def _along_batch(step: Step) -> Indexing:
 
 
 def _beside(step: Step) -> Indexing:
-    """The first operand has the axes of the result, the others have labels."""
+    """The first operand has the axes of the result, the others have labels. What they sum is in one
+    piece: with each part the first would be added once more.
+    """
     *labelled, result = step.spec[:3]
-    return Indexing((result, *labelled), (result,) * 3)
+    products = [tuple(x if x in result else None for x in labels) for labels in labelled]
+    return Indexing((result, *products), (result,) * 3)
 
 
 def _at_one_place(step: Step) -> Indexing:
@@ -424,7 +427,9 @@ class Ops:
         name="write",
         operands="values",
         spec="for each its labels, and where it sits in the zeros around it",
-        example=Example(((2,), (2, 2)), (((0,), (0, 0)), ((0, 1), (1, 0))), (2, 2)),
+        example=Example(
+            ((2, 3), (2, 2, 3)), (((0, 1), (0, 0, 1)), ((0, 1, 2), (1, 0, 2))), (2, 2, 3)
+        ),
         indexing=_by_places,
         algebra=Algebra.SUM,
         rate=_other,

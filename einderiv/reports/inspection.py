@@ -5,10 +5,11 @@ costs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
-from ..backends import BACKENDS, LISTINGS, Backend, Emitted, check_backend, emit, listing
+from ..backends import BACKENDS, LISTINGS, NUMPY, Backend, Emitted, check_backend, emit, listing
 from ..errors import EinderivError, ShapeError
 from ..expression import (
     Expr,
@@ -23,11 +24,16 @@ from ..expression import (
     whole,
 )
 from ..planning import check_optimizer
+from ..rewriting import Target, optimized
 from .plan_cluster import ClusterPlan
 from .plan_table import Plan
 
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 ITEM_BYTES = 8  # of an entry in double precision
+#: what a plan without arrays is for; it is made also where its arrays would not fit
+NUMPY_FLOATS = Target(
+    passes=tuple(name for name in NUMPY.passes if name != "memory check"), kind="f", itemsize=8
+)
 
 
 def source(e: Any, backend: str = "numpy") -> str:
@@ -89,6 +95,7 @@ def plan(
     """
     check_optimizer(optimize)
     program = _unsized(e, {} if sizes is None else sizes, optimize).program
+    program = replace(program, passes=optimized(program, NUMPY_FLOATS).passes)
     if workers is None:
         if memory is not None:
             raise EinderivError("memory is that of a worker: give their number too, workers=")

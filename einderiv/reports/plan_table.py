@@ -56,6 +56,8 @@ class Plan:
         self.largest = max((row.entries for row in self.steps), default=0)
         self.outputs = [program.shape(k) for k in program.outputs]
         self.notes = list(program.notes)
+        if program.passes:
+            self.notes.append(f"passes: {', '.join(program.passes)}")
         self.dense_flops, self.dense_largest = dense_way(roots, program.measure)
 
     @property

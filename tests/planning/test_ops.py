@@ -1,0 +1,231 @@
+"""Every row of the ops, by its example: what it computes in each backend, which axes run together, whose memory it
+shows, what bounds it.
+"""
+
+import importlib.util
+from math import prod
+
+import numpy as np
+import pytest
+
+from einderiv.backends import JAX, NUMPY, TORCH
+from einderiv.planning import Ops, Step, axes_in_operands, run_together
+from einderiv.planning.ops import MAYBE_SHARED, OPS
+
+rng = np.random.default_rng(0)
+
+
+def written(arrays, spec, shape):
+    """A sum of terms in their places, entry by entry."""
+    total = np.zeros(shape, np.int64)
+    for a, (labels, output) in zip(arrays, spec):
+        for at in np.ndindex(*shape):
+            value = dict(zip(output, at))
+            if tuple(value[x] for x in output) == at:
+                total[at] += a[tuple(value[x] for x in labels)]
+    return total
+
+
+def stacked(arrays, spec, shape):
+    *operands, out = spec
+    new = next(x for x in out if x not in operands[0])
+    rest = [x for x in out if x != new]
+    turned = [np.einsum(a, list(labels), rest) for a, labels in zip(arrays, operands)]
+    return np.stack(turned, out.index(new))
+
+
+def taken(arrays, spec, shape):
+    (a,), (labels, place, out) = arrays, spec
+    gone = next(p for p, x in enumerate(labels) if x not in out)
+    return np.einsum(a.take(place, gone), [x for x in labels if x in out], list(out))
+
+
+def by_labels(arrays, spec, shape):
+    *operands, out = spec
+    slots = [part for a, labels in zip(arrays, operands) for part in (a, list(labels))]
+    return np.einsum(*slots, list(out))
+
+
+def with_numbers(arrays, spec, shape):
+    numbers, constant = spec
+    return sum(number * a for number, a in zip(numbers, arrays)) + constant
+
+
+def solved(arrays, spec, shape):
+    (a, b), (*_, transposed) = arrays, spec
+    return np.linalg.solve(a.T if transposed else a, b)
+
+
+def gram(arrays, spec, shape):
+    (x, w), (axis,) = arrays, spec
+    return np.einsum("na,n,nb->ab" if axis == 0 else "an,n,bn->ab", x, w, x)
+
+
+#: what each op computes: of arrays, the spec and the shape of the result
+MEANING = {
+    "input":    lambda arrays, spec, shape: arrays[0],
+    "number":   lambda arrays, spec, shape: np.array(spec[0]),
+    "ones":     lambda arrays, spec, shape: np.ones(shape),
+    "view":     by_labels,
+    "sum":      by_labels,
+    "contract": by_labels,
+    "outer":    by_labels,
+    "scale":    lambda arrays, spec, shape: spec[0] * prod(spec[1]) * arrays[0],
+    "add":      lambda arrays, spec, shape: sum(arrays),
+    "apply":    lambda arrays, spec, shape: arrays[0] ** 2,
+    "factor":   lambda arrays, spec, shape: arrays[0],
+    "solve":    solved,
+    "reshape":  lambda arrays, spec, shape: arrays[0].reshape(shape),
+    "write":    written,
+    "combine":  with_numbers,
+    "addmm":    lambda arrays, spec, shape: spec[3] * arrays[0] + spec[4] * by_labels(arrays[1:], spec[:3], shape),
+    "gram":     gram,
+    "grams":    lambda arrays, spec, shape: np.einsum("nr,rb,rd->nbd", arrays[0], arrays[1], arrays[1]),
+    "stack":    stacked,
+    "take":     taken,
+    "shard":    lambda arrays, spec, shape: arrays[0],
+}  # fmt: skip
+SPELT = {  # the ops that a backend has
+    NUMPY: set(OPS) - {"input", "ones", "addmm", "shard"},
+    TORCH: set(OPS) - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take"},
+    JAX: set(OPS) - {"input", "ones", "addmm", "outer", "gram", "grams", "stack", "take"},
+}
+
+
+def arrays_of(op):
+    return [rng.integers(-4, 5, shape).astype(float) for shape in op.example.shapes]
+
+
+def step_of(op, arrays, shape):
+    spec = op.example.spec
+    sizes = tuple(a.shape for a in arrays)
+    return Step(op, tuple(range(len(arrays))), spec, tuple(shape), 0, sizes)
+
+
+def test_every_row_has_a_name_and_a_meaning():
+    assert OPS.keys() == MEANING.keys()
+    for op in OPS.values():
+        assert op.operands
+        assert op.spec
+
+
+def value(backend, op, arrays):
+    """What the text of a backend computes."""
+    library = backend.library.imported()
+    names = [f"v{k}" for k in range(len(arrays))]
+    scope = {"dtype": getattr(library, "float64", None), "device": "cpu"}
+    lines = backend.spell(step_of(op, arrays, op.example.shape), names, str)
+    helpers = backend.helpers.used(lines)
+    imports = [backend.helpers.imports.get(name, "") for name in helpers]
+    exec("\n".join([backend.header, *imports]), scope)
+    for name in helpers:
+        exec(backend.helpers.texts[name], scope)
+    given = [library.asarray(a, dtype=library.float64) for a in arrays]
+    if op is Ops.SOLVE:
+        exec(backend.helpers.texts["factored"], scope)
+        for name in ("factors",):
+            exec(backend.helpers.texts.get(name, ""), scope)
+        given[0] = scope["factored"](given[0])
+    scope.update(zip(names, given))
+    if backend is NUMPY:
+        scope["dtype"] = np.dtype(float)
+    *before, last = lines
+    exec("\n".join(line.replace("{out}", "made") for line in before), scope)
+    return (eval(last, scope) if last else scope["made"]), given
+
+
+@pytest.mark.parametrize("backend", SPELT, ids=lambda backend: backend.name)
+@pytest.mark.parametrize("name", sorted(set(OPS) - {"input", "ones"}))
+def test_what_an_op_computes(name, backend):
+    if importlib.util.find_spec(backend.name) is None:
+        pytest.skip(f"{backend.name} is not here")
+    op = OPS[name]
+    arrays = arrays_of(op)
+    if name not in SPELT[backend]:
+        with pytest.raises(AssertionError, match=f"no spelling for {name}"):
+            backend.spell(step_of(op, arrays, op.example.shape), ["x", "y", "z"], str)
+        return
+    if backend is JAX:
+        import jax
+
+        with jax.enable_x64(True):
+            got, given = value(backend, op, arrays)
+    else:
+        got, given = value(backend, op, arrays)
+    if op is Ops.FACTOR:
+        got = got[0]  # the matrix, and beside it its factors
+    want = MEANING[name](arrays, op.example.spec, op.example.shape)
+    assert np.shape(got) == op.example.shape
+    np.testing.assert_allclose(np.asarray(got), want, rtol=1e-12)
+    if backend is NUMPY and op.memory != MAYBE_SHARED and isinstance(got, np.ndarray):
+        shared = any(np.shares_memory(got, a) for a in given if isinstance(a, np.ndarray))
+        assert shared is op.memory.shows
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_axes_that_run_together(name):
+    """A block of every operand along one axis gives a block of the result, or a part of a sum."""
+    op = OPS[name]
+    arrays = arrays_of(op)
+    spec, shape = op.example.spec, op.example.shape
+    step = step_of(op, arrays, shape)
+    want = MEANING[name](arrays, spec, shape) if arrays else None
+    found = 0
+    for operand, array in enumerate(arrays):
+        for axis in range(array.ndim):
+            together = run_together(step, operand, axis)
+            if together is None:
+                continue
+            found += 1
+            axes, place = together
+            assert axes[operand] == axis
+            parts = []
+            for at in range(array.shape[axis]):
+                cut = [a.take([at], axes[p]) if p in axes else a for p, a in enumerate(arrays)]
+                part_shape = tuple(1 if p == place else n for p, n in enumerate(shape))
+                parts.append(MEANING[name](cut, spec, part_shape))
+            got = sum(parts) if place is None else np.concatenate(parts, place)
+            np.testing.assert_allclose(got, want, rtol=1e-12)
+            if place is not None:
+                back = axes_in_operands(step, place)
+                assert {p: a for p, a in enumerate(back) if a is not None} == axes
+    in_one_piece = {"factor", "solve", "reshape", "gram", "grams"}
+    assert bool(found) is (bool(arrays) and name not in in_one_piece)
+
+
+@pytest.mark.parametrize("name", [n for n, op in OPS.items() if op.bound and op.example.shapes])
+def test_bounds_of_whole_numbers(name):
+    op = OPS[name]
+    for _ in range(20):
+        arrays = [rng.integers(-9, 10, shape) for shape in op.example.shapes]
+        step = step_of(op, arrays, op.example.shape)
+        largest = [int(abs(a).max()) for a in arrays]
+        bound = op.bound(step, largest, int)
+        assert isinstance(bound, int)
+        assert abs(MEANING[name](arrays, op.example.spec, op.example.shape)).max() <= bound
+
+
+def test_axes_of_functions():
+    """A function runs along its batch axes; a number beside an array has none."""
+    from einderiv.functions import FUNCTIONS
+
+    def step(name, core, *ranks, sizes):
+        operand_sizes = tuple((2, 3, 4)[:rank] for rank in ranks)
+        return Step(
+            Ops.APPLY,
+            tuple(range(len(ranks))),
+            (FUNCTIONS[name], core, ()),
+            sizes,
+            0,
+            operand_sizes,
+        )
+
+    softmax = step("softmax", 1, 3, sizes=(2, 3, 4))
+    assert run_together(softmax, 0, 1) == ({0: 1}, 1)
+    assert run_together(softmax, 0, 2) is None
+    largest = step("max", 2, 3, sizes=(2,))
+    assert run_together(largest, 0, 0) == ({0: 0}, 0)
+    assert run_together(largest, 0, 1) is None
+    power = step("maximum", 0, 2, 0, sizes=(2, 3))
+    assert run_together(power, 0, 1) == ({0: 1}, 1)
+    assert axes_in_operands(power, 1) == [1, None]
