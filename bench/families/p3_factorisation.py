@@ -18,6 +18,8 @@ HESSIANS = sized((4, 2), (10, 2), (100, 5), (1000, 5))
 TOO_LARGE = {
     "jax.hessian": "40 GB of tangents",
     "torch.hessian": "40 GB of tangents",
+    "jax.revrev": "40 GB of cotangents",
+    "torch.revrev": "40 GB of cotangents",
     "autograd.hessian": "5000 passes over 8 MB",
 }
 
