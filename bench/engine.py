@@ -93,7 +93,7 @@ class Checked:
 
 def checked(case: Case, size: str, settings: Settings) -> Checked:
     """One case at one size, before anything is measured. Raises WrongAnswer."""
-    problem = case.make(*case.sizes[size])
+    problem = case.at(size)
     arrays = cast(problem.arrays, settings.dtype)
     contestants, skipped = prepared(problem, arrays, settings)
     errors = check(case, size, problem, arrays, contestants, settings.dtype)
@@ -143,7 +143,7 @@ def prepared(
         contestants[HAND] = _warm(bound(problem.hand, arrays))
     skipped: dict[str, str] = {}
     seen: set[str] = set()
-    for name, way in {**problem.rivals, **problem.also, **_ours_elsewhere(problem)}.items():
+    for name, way in {**problem.taking_part, **problem.also, **_ours_elsewhere(problem)}.items():
         engine, first = library(name), name in HOSTED or name.partition(".")[0] not in seen
         if (settings.against and engine not in settings.against) or (
             settings.first_forms and not first
@@ -170,7 +170,7 @@ def library(name: str) -> str:
 
 def _ours_elsewhere(problem: Problem) -> dict[str, Way]:
     """Our expression by the libraries that are among the rivals."""
-    known = {library(name) for name in problem.rivals} if problem.kind == "dense" else set()
+    known = {library(name) for name in problem.taking_part} if problem.kind == "dense" else set()
     return {
         name: hosted(engine, problem.ours) for name, engine in HOSTED.items() if engine in known
     }

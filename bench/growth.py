@@ -13,7 +13,7 @@ from typing import Any
 
 import einderiv as ed
 
-from .families.p6_trains import contracted_train, overlap, shapes
+from .families.p6_trains import contracted_train, named, overlap, shapes
 from .families.p11_derivation import matrices
 
 OPERANDS = (10, 20, 50, 100, 200, 500, 1000)
@@ -30,15 +30,19 @@ def chain(n: int) -> tuple[Callable[[], Any], Shapes]:
 
 def train(n: int) -> tuple[Callable[[], Any], Shapes]:
     """All gradients by the cores of a tensor train of n operands: half of them are vectors."""
-    e, cores = contracted_train(n // 2), [f"G{k}" for k in range(n // 2)]
+    e = contracted_train(n // 2)
+    cores = named("G", n // 2)
     sizes: Shapes = dict(zip(cores, shapes(n // 2, 16, 2), strict=True))
-    return lambda: ed.grad(e, cores), {**sizes, **{f"v{k}": (2,) for k in range(n // 2)}}
+    sizes |= dict.fromkeys(named("v", n // 2), (2,))
+    return lambda: ed.grad(e, cores), sizes
 
 
 def states(n: int) -> tuple[Callable[[], Any], Shapes]:
     """All gradients of an overlap of two matrix product states of n / 2 cores."""
     e = overlap(n // 2)
-    sizes: Shapes = {f"{name}{k}": s for name in "AB" for k, s in enumerate(shapes(n // 2, 16, 2))}
+    sizes: Shapes = {}
+    for name in "AB":
+        sizes |= zip(named(name, n // 2), shapes(n // 2, 16, 2), strict=True)
     return lambda: ed.grad(e, list(sizes)), sizes
 
 

@@ -20,6 +20,11 @@ from .problems import Arrays, Call, Way
 Model = Callable[..., Any]
 
 
+def einsum_model(text: str) -> Model:
+    """An einsum string as a model."""
+    return lambda xp, *arrays: xp.einsum(text, *arrays)
+
+
 def derivatives(
     kind: str,
     model: Model,
@@ -145,7 +150,7 @@ def hosted(engine: str, ours: Callable[[], Any]) -> Way:
         f, names = ed.compile(ours(), backend=engine), tuple(arrays)
         if engine == "jax":
             return jitted(lambda *operands: f(dict(zip(names, operands, strict=True))))(arrays)
-        return partial(f, **dict(zip(names, _tensors(arrays), strict=True)))
+        return partial(f, **dict(zip(names, tensors(arrays), strict=True)))
 
     return prepare
 
@@ -157,7 +162,7 @@ def _torch(form: str, model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
         def value(*operands: Any) -> Any:
             return model(torch, *operands)
 
-        run, operands = _transformed(torch.func, form, value, wrt, vectors), _tensors(arrays)
+        run, operands = _transformed(torch.func, form, value, wrt, vectors), tensors(arrays)
         return lambda: run(*operands)
 
     return prepare
@@ -170,7 +175,7 @@ def _torch_tape(model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
     def prepare(arrays: Arrays) -> Call:
         import torch
 
-        operands = _tensors(arrays)
+        operands = tensors(arrays)
         kept, weights = (
             operands[: min(vectors, default=len(operands))],
             [operands[p] for p in vectors],
@@ -188,7 +193,8 @@ def _torch_tape(model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
     return prepare
 
 
-def _tensors(arrays: Arrays) -> list[Any]:
+def tensors(arrays: Arrays) -> list[Any]:
+    """The arrays as tensors of PyTorch that share their memory."""
     import torch
 
     return [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays.values()]

@@ -45,7 +45,7 @@ CONTESTANTS = (
 def test_case(benchmark: Any, case: Case, size: str, contestant: str) -> None:
     """One contestant, after its answer was compared with ours and with the hand-written form."""
     settings = Settings(against=(contestant,), first_forms=True)
-    problem = case.make(*case.sizes[size])
+    problem = case.at(size)
     arrays = cast(problem.arrays, settings.dtype)
     found, skipped = prepared(problem, arrays, settings)
     chosen = [name for name in found if name == contestant or name.startswith(f"{contestant}.")]

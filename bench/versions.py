@@ -55,7 +55,7 @@ class Version:
     def problem(self, family: str, name: str, size: str) -> Any:
         """The problem of a case at a size."""
         case = next(case for case in self.families[family].cases if case.name == name)
-        return case.make(*case.sizes[size])
+        return case.at(size)
 
 
 def copied(source: Path, target: Path, tag: str) -> None:

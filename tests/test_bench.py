@@ -110,6 +110,19 @@ def test_a_rival_that_fails_is_shown_and_one_that_is_wrong_is_not():
         )
 
 
+def test_a_rival_that_is_skipped_takes_no_part():
+    case = FAMILIES["P9"].cases[0]
+
+    def skipping(large):
+        return dataclasses.replace(case.make(large), skipped={"numpy.einsum": "too slow"})
+
+    settings = dataclasses.replace(ALONE, against=("numpy",))
+    right = engine.checked(dataclasses.replace(case, make=skipping), "tiny", settings)
+    assert "numpy.einsum" in engine.checked(case, "tiny", settings).contestants
+    assert "numpy.einsum" not in right.contestants
+    assert right.skipped == {"numpy.einsum": "too slow"}
+
+
 @pytest.mark.parametrize(
     ("a", "b", "want"),
     [

@@ -32,4 +32,4 @@ MODULES = (
     p11_derivation,
     p12_blocks,
 )
-FAMILIES: dict[str, Family] = {m.FAMILY.key: m.FAMILY for m in MODULES}
+FAMILIES: dict[str, Family] = {module.FAMILY.key: module.FAMILY for module in MODULES}

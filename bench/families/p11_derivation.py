@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -10,61 +11,80 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Call, Case, Family, Problem, sized
-from .p6_trains import contracted_train
+from ..problems import Arrays, Call, Case, Problem, family, sized
+from .p6_trains import contracted_train, named
 from .p9_contractions import chain as chain_text
 
 OPERANDS = sized(10, 10, 100, 1000)
 
 
 def timed(
-    run: Callable[[], Any], expected: Any, seen: Callable[[Any], Any], aim: float | None = None
+    run: Callable[[], Any], seen: Callable[[Any], Any], expected: Any, aim: float | None = None
 ) -> Problem:
-    """A call of ours, of which `seen` must be what is expected."""
+    """A call of ours. What is `seen` of its result must be what is expected; `aim` is in
+    seconds.
+    """
     found = seen(run())
     if found != expected:
         raise AssertionError(f"derived {found!r} instead of {expected!r}")
-    return Problem({}, run, None, kind="call", aim=aim)
-
-
-def seed(_: int) -> Problem:
-    """Three matrices by the first: parsed, derived, printed."""
-    return timed(lambda: ed.derive("is,st,tj->ij", 0).subscripts, "ia,bt,tj->ijab", str, 300e-6)
-
-
-def letters(n: int) -> Problem:
-    """A product of n matrices, as a string, by the one in the middle."""
-    text = chain_text(n)
-    return timed(lambda: ed.derive(text, n // 2).subscripts, n - 2, lambda s: s.count(","), 3e-3)
+    return Problem(arrays={}, ours=run, hand=None, kind="call", aim=aim)
 
 
 def matrices(n: int) -> ed.Expr:
     """A product of n matrices."""
-    arguments = [x for k in range(n) for x in (ed.tensor(f"M{k}", (None, None)), [k, k + 1])]
+    arguments: list[object] = []
+    for k in range(n):
+        arguments += [ed.tensor(f"M{k}", (None, None)), [k, k + 1]]
     return ed.einsum(*arguments, [0, n])
 
 
+def letters(n: int) -> Problem:
+    """A string of n matrices by the one in the middle: the identities go into the labels, so n − 1
+    operands are left.
+    """
+    text = chain_text(n)
+    return timed(
+        run=lambda: ed.derive(text, n // 2).subscripts,
+        seen=lambda subscripts: subscripts.count(","),
+        expected=n - 2,
+        aim=3e-3,
+    )
+
+
 def chain(n: int) -> Problem:
-    """The same without letters: an identity is tied to neither end, so n − 1 operands are left."""
+    """The same without letters: interleaved are n − 1 operands, their labels, and the output."""
     e = matrices(n)
-    return timed(lambda: ed.derive(e, f"M{n // 2}").interleaved, 2 * (n - 1) + 1, len)
+    return timed(
+        run=lambda: ed.derive(e, f"M{n // 2}").interleaved,
+        seen=len,
+        expected=2 * (n - 1) + 1,
+    )
 
 
 def train(n: int) -> Problem:
     """All gradients of a tensor train of n operands: n / 2 cores, each with a vector."""
-    e, cores = contracted_train(n // 2), [f"G{k}" for k in range(n // 2)]
+    e = contracted_train(n // 2)
+    cores = named("G", n // 2)
     return timed(
-        lambda: [g.interleaved for g in ed.grad(e, cores)], n // 2, len, 50e-3 if n <= 120 else None
+        run=lambda: [gradient.interleaved for gradient in ed.grad(e, cores)],
+        seen=len,
+        expected=n // 2,
+        aim=50e-3 if n <= 120 else None,
     )
 
 
 def residual(layers: int) -> Problem:
-    """The gradient of a residual net."""
+    """The gradient of a residual net: h + W tanh(h), again and again."""
     h: ed.Expr = ed.tensor("h", "i")
     for k in range(layers):
         h = h + ed.tensor(f"W{k}", "ij") @ ed.tanh(h)
     y = ed.sum(h)
-    return timed(lambda: ed.grad(y, "h"), 1, lambda g: g.ndim, 0.5 * layers / 160)
+    return timed(
+        run=lambda: ed.grad(y, "h"),
+        seen=lambda gradient: gradient.ndim,
+        expected=1,
+        aim=0.5 * layers / 160,
+    )
 
 
 def relu_hessian(layers: int) -> Problem:
@@ -73,69 +93,95 @@ def relu_hessian(layers: int) -> Problem:
     for k in range(1, layers):
         h = ed.einsum("bi,oi->bo", ed.relu(h), f"W{k}")
     y = ed.sum(ed.logsumexp(h, 1)) - ed.einsum("bo,bo->", "labels", h)
-    return timed(lambda: [t.compact for t in ed.hessian(y, "W0").terms], 2, len)
+    return timed(
+        run=lambda: [term.compact for term in ed.hessian(y, "W0").terms],
+        seen=len,
+        expected=2,
+    )
 
 
 def planning(n: int) -> Problem:
     """The plan of a product of n matrices, and opt_einsum's path for it beside it."""
-    e, shapes = matrices(n), {f"M{k}": (8 + k % 5, 8 + (k + 1) % 5) for k in range(n)}
+    e = matrices(n)
+    shapes = {f"M{k}": (8 + k % 5, 8 + (k + 1) % 5) for k in range(n)}
 
     def path(_: Arrays) -> Call:
         import opt_einsum
 
-        text = ",".join(opt_einsum.get_symbol(k) + opt_einsum.get_symbol(k + 1) for k in range(n))
-        text += f"->{opt_einsum.get_symbol(0)}{opt_einsum.get_symbol(n)}"
+        symbols = [opt_einsum.get_symbol(k) for k in range(n + 1)]
+        operands = ",".join(symbols[k] + symbols[k + 1] for k in range(n))
+        text = f"{operands}->{symbols[0]}{symbols[n]}"
         return lambda: opt_einsum.contract_path(text, *shapes.values(), shapes=True)
 
     problem = timed(
-        lambda: ed.compile(e).plan(shapes), True, lambda plan: str(plan).count("contract") >= 1
+        run=lambda: ed.compile(e).plan(shapes),
+        seen=lambda plan: "contract" in str(plan),
+        expected=True,
     )
-    return Problem({}, problem.ours, None, kind="call", also={"opt_einsum": path})
+    return replace(problem, also={"opt_einsum": path})
 
 
-def fresh(e: Callable[[str, str, str], tuple[ed.Expr, tuple[str, ...]]], rank: int) -> Problem:
-    """An expression that nobody has seen: written, derived, planned, emitted and run. `rank`
-    axes have the value.
+def fresh(make: Callable[[int], ed.Expr], arrays: list[Any], rank: int) -> Problem:
+    """An expression that nobody has seen, for its labels are new in each call: written, derived,
+    planned, emitted and run on x0, x1, … . The value has `rank` axes.
     """
-    names, n = count(), 3
-    arrays = {"matrix": np.ones((n, n)), "vector": np.ones(n)}
+    numbers = count()
+    operands = {f"x{k}": array for k, array in enumerate(arrays)}
 
     def run() -> Any:
-        k = next(names)
-        found, kinds = e(*(f"{word}{k}" for word in ("row", "middle", "column")))
-        return ed.evaluate(found, {f"x{k}": arrays[kind] for k, kind in enumerate(kinds)})
+        return ed.evaluate(make(next(numbers)), operands)
 
-    return timed(run, rank, lambda value: value.ndim, 1e-3)
+    return timed(run, seen=lambda value: value.ndim, expected=rank, aim=1e-3)
 
 
-def fresh_seed(n: int) -> Problem:
-    """The derivative of three matrices by the first, and its value."""
-
-    def e(i: str, s: str, j: str) -> tuple[ed.Expr, tuple[str, ...]]:
-        y = ed.einsum(f"{i} {s}, {s} t, t {j} -> {i} {j}", "x0", "x1", "x2")
-        return ed.derive(y, 0), ("matrix",) * 3
-
-    return fresh(e, 4)
+def seed_by_first(number: int) -> ed.Expr:
+    """The derivative of three matrices by the first."""
+    i, s, j = (f"{word}{number}" for word in ("row", "middle", "column"))
+    y = ed.einsum(f"{i} {s}, {s} t, t {j} -> {i} {j}", "x0", "x1", "x2")
+    return ed.derive(y, 0)
 
 
-def fresh_quadratic(order: int) -> Problem:
-    """The gradient of a quadratic form, or its Hessian, and the value."""
-
-    def e(i: str, j: str, _: str) -> tuple[ed.Expr, tuple[str, ...]]:
-        y = ed.einsum(f"{i}, {i} {j}, {j} ->", "x1", "x0", "x1")
-        return (ed.grad if order == 1 else ed.hessian)(y, "x1"), ("matrix", "vector")
-
-    return fresh(e, order)
+def quadratic_form(number: int) -> ed.Expr:
+    """xᵀAx, whose gradient and Hessian are asked for: x is x1, A is x0."""
+    i, j = f"row{number}", f"middle{number}"
+    return ed.einsum(f"{i}, {i} {j}, {j} ->", "x1", "x0", "x1")
 
 
-FAMILY = Family("P11", "derivation and planning, 10 to 1000 operands", (
-    Case("P11", "three matrices by the first", seed, sized(3, 3)),
-    Case("P11", "a string of 40 matrices by one", letters, sized(10, 40)),
-    Case("P11", "first value of a derivative of three", fresh_seed, sized(3, 3)),
-    Case("P11", "first value of a gradient, of a Hessian", fresh_quadratic, sized(1, 1, 2)),
-    Case("P11", "chain by one", chain, OPERANDS),
-    Case("P11", "train, all cores", train, sized(10, 10, 120, 1000)),
-    Case("P11", "residual net", residual, sized(3, 10, 40, 160)),
-    Case("P11", "Hessian of a ReLU network", relu_hessian, sized(2, 2, 10, 20)),
-    Case("P11", "plan of a chain", planning, OPERANDS),
-))  # fmt: skip
+DERIVATIVES = {1: ed.grad, 2: ed.hessian}
+MATRIX, VECTOR = np.ones((3, 3)), np.ones(3)
+FAMILY = family(
+    "P11",
+    "derivation and planning, 10 to 1000 operands",
+    # Parsed, derived, printed.
+    Case(
+        "three matrices by the first",
+        sized(3, 3),
+        lambda _: timed(
+            run=lambda: ed.derive("is,st,tj->ij", 0).subscripts,
+            seen=str,
+            expected="ia,bt,tj->ijab",
+            aim=300e-6,
+        ),
+    ),
+    Case("a string of 40 matrices by one", sized(10, 40), letters),
+    Case(
+        "first value of a derivative of three",
+        sized(3, 3),
+        lambda _: fresh(seed_by_first, [MATRIX, MATRIX, MATRIX], rank=4),
+    ),
+    # Of order 1 it is the gradient, of order 2 the Hessian.
+    Case(
+        "first value of a gradient, of a Hessian",
+        sized(1, 1, 2),
+        lambda order: fresh(
+            lambda number: DERIVATIVES[order](quadratic_form(number), "x1"),
+            [MATRIX, VECTOR],
+            rank=order,
+        ),
+    ),
+    Case("chain by one", OPERANDS, chain),
+    Case("train, all cores", sized(10, 10, 120, 1000), train),
+    Case("residual net", sized(3, 10, 40, 160), residual),
+    Case("Hessian of a ReLU network", sized(2, 2, 10, 20), relu_hessian),
+    Case("plan of a chain", OPERANDS, planning),
+)

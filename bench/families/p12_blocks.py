@@ -10,13 +10,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Call, Case, Family, Problem, normal, sized
+from ..problems import Arrays, Call, Case, Problem, Way, family, normal, sized
 
 THREE = "ij,jk,kl->il"
 LOSS = "T: ijk\nA: ir\nB: jr\nC: kr\nsum((T - einsum('ir,jr,kr->ijk', A, B, C))**2)"
@@ -58,16 +59,22 @@ def by_opt_einsum(*operands: Any) -> Any:
         return opt_einsum.contract(*operands)
 
 
-def way(
-    run: Callable[..., Any], einsum: Callable[..., Any], chunk: int
-) -> Callable[[Arrays], Call]:
-    """A rival's, by its einsum."""
+def rivals(run: Callable[..., Any], chunk: int) -> dict[str, Way]:
+    """Both, each with its own einsum."""
 
-    def prepare(arrays: Arrays) -> Call:
-        given = lazy(arrays, chunk)
-        return lambda: computed(run(einsum, **given))
+    def way(einsum: Callable[..., Any]) -> Way:
+        def prepare(arrays: Arrays) -> Call:
+            given = lazy(arrays, chunk)
+            return lambda: computed(run(einsum, **given))
 
-    return prepare
+        return prepare
+
+    return {"dask.einsum": way(by_dask), "opt_einsum.dask": way(by_opt_einsum)}
+
+
+def cuts(length: int, chunk: int) -> list[slice]:
+    """An axis in blocks."""
+    return [slice(start, start + chunk) for start in range(0, length, chunk)]
 
 
 def three(einsum: Callable[..., Any], A: Any, B: Any, C: Any) -> Any:
@@ -77,14 +84,15 @@ def three(einsum: Callable[..., Any], A: Any, B: Any, C: Any) -> Any:
 
 def three_by_hand(chunk: int, A: Any, B: Any, C: Any) -> Any:
     """Block by block."""
-    found = np.empty((A.shape[0], C.shape[1]))
-    cuts = [slice(k, k + chunk) for k in range(0, A.shape[0], chunk)]
-    inner = [slice(k, k + chunk) for k in range(0, B.shape[1], chunk)]
-    for i in cuts:
-        rows = [sum(A[i, j] @ B[j, k] for j in cuts) for k in inner]
-        for x in cuts:
-            found[i, x] = sum(t @ C[k, x] for t, k in zip(rows, inner, strict=True))
-    return found
+    result = np.empty((A.shape[0], C.shape[1]))
+    outer, inner = cuts(A.shape[0], chunk), cuts(B.shape[1], chunk)
+    for i in outer:
+        rows = []
+        for k in inner:
+            rows.append(sum(A[i, j] @ B[j, k] for j in outer))
+        for j in outer:
+            result[i, j] = sum(row @ C[k, j] for row, k in zip(rows, inner, strict=True))
+    return result
 
 
 def cp(einsum: Callable[..., Any], T: Any, A: Any, B: Any, C: Any) -> Any:
@@ -94,61 +102,52 @@ def cp(einsum: Callable[..., Any], T: Any, A: Any, B: Any, C: Any) -> Any:
 
 def cp_by_hand(chunk: int, T: Any, A: Any, B: Any, C: Any) -> Any:
     """Block by block, the products of the factors in small."""
-    found = A @ ((B.T @ B) * (C.T @ C))
-    cuts = [slice(k, k + chunk) for k in range(0, T.shape[0], chunk)]
-    for i in cuts:
-        for j in cuts:
-            for k in cuts:
-                found[i] -= np.einsum("ijr,jr->ir", T[i, j, k] @ C[k], B[j])
-    return 2 * found
+    half = A @ ((B.T @ B) * (C.T @ C))
+    blocks = cuts(T.shape[0], chunk)
+    for i, j, k in product(blocks, repeat=3):
+        half[i] -= np.einsum("ijr,jr->ir", T[i, j, k] @ C[k], B[j])
+    return 2 * half
 
 
-def make_three(n: int, rank: int, chunk: int) -> Problem:
+def three_matrices(n: int, rank: int, chunk: int) -> Problem:
     """The seed's product, n by n with a middle of `rank`."""
     arrays = normal(A=(n, n), B=(n, rank), C=(rank, n))
     return Problem(
-        arrays,
-        ours(ed.einsum(THREE), arrays, chunk),
-        partial(three_by_hand, chunk),
+        arrays=arrays,
+        ours=ours(ed.einsum(THREE), arrays, chunk),
+        hand=partial(three_by_hand, chunk),
+        rivals=rivals(three, chunk),
         kind="call",
-        rivals={
-            "dask.einsum": way(three, by_dask, chunk),
-            "opt_einsum.dask": way(three, by_opt_einsum, chunk),
-        },
     )
 
 
-def make_cp(n: int, rank: int, chunk: int) -> Problem:
+def cp_gradient(n: int, rank: int, chunk: int) -> Problem:
     """CP of a cube by its first factor."""
     arrays = normal(T=(n, n, n), A=(n, rank), B=(n, rank), C=(n, rank))
-    rivals = {
-        "dask.einsum": way(cp, by_dask, chunk),
-        "opt_einsum.dask": way(cp, by_opt_einsum, chunk),
-    }
-    many = n > 200  # their graphs have 50 000 tasks and more there: 10 and 29 seconds
+    theirs = rivals(cp, chunk)
+    too_long = "left out: a graph of 50 000 tasks or more, ten seconds and more"
     return Problem(
-        arrays,
-        ours(ed.grad(ed.parse(LOSS), "A"), arrays, chunk),
-        partial(cp_by_hand, chunk),
+        arrays=arrays,
+        ours=ours(ed.grad(ed.parse(LOSS), "A"), arrays, chunk),
+        hand=partial(cp_by_hand, chunk),
+        rivals=theirs,
         kind="call",
-        rivals={} if many else rivals,
-        skipped=dict.fromkeys(
-            rivals, "left out: a graph of 50 000 tasks or more, ten seconds and more"
-        )
-        if many
-        else {},
+        skipped=dict.fromkeys(theirs, too_long) if n > 200 else {},
     )
 
 
-CASES = (
+FAMILY = family(
+    "P12",
+    "Arrays of Dask",
     Case(
-        "P12",
         "three matrices",
-        make_three,
         sized((12, 9, 4), (240, 240, 80), (1200, 1200, 400), (7200, 64, 3600)),
+        three_matrices,
     ),
     Case(
-        "P12", "CP gradient", make_cp, sized((8, 2, 4), (48, 8, 16), (120, 16, 40), (480, 16, 240))
+        "CP gradient",
+        sized((8, 2, 4), (48, 8, 16), (120, 16, 40), (480, 16, 240)),
+        cp_gradient,
     ),
+    needs="dask",
 )
-FAMILY = Family("P12", "Arrays of Dask", CASES, needs="dask")

@@ -8,7 +8,7 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Case, Family, Problem, normal, sized
+from ..problems import Arrays, Case, Problem, family, normal, sized
 from ..rivals import derivatives
 
 X, y, w = ed.tensor("X", "mn"), ed.tensor("y", "m"), ed.tensor("w", "n")
@@ -32,56 +32,58 @@ def data(n: int) -> Arrays:
 
 
 def chance(w: Any, X: Any, y: Any) -> Any:
-    """The sigmoid of −y (Xw)."""
+    """The sigmoid σ of −y (Xw)."""
     return 1 / (1 + np.exp(y * (X @ w)))
 
 
-def gradient(n: int) -> Problem:
-    """−Xᵀ(y σ)."""
-
-    def hand(w: Any, X: Any, y: Any) -> Any:
-        return -((y * chance(w, X, y)) @ X)
-
-    return Problem(data(n), lambda: ed.grad(loss(), w), hand, derivatives("grad", model))
-
-
-def hessian(n: int) -> Problem:
+def hessian(w: Any, X: Any, y: Any) -> Any:
     """Xᵀ diag(σ(1 − σ)) X: with the root on both sides it is a symmetric product, which costs
     half.
     """
-
-    def hand(w: Any, X: Any, y: Any) -> Any:
-        s = chance(w, X, y)
-        scaled = X * np.sqrt(s * (1 - s))[:, None]
-        return scaled.T @ scaled
-
-    large = n > 300
-    return Problem(
-        data(n),
-        lambda: ed.hessian(loss(), w),
-        hand,
-        derivatives("hessian", model, engines=("jax", "torch") if large else ()),
-        skipped={"autograd.hessian": "1000 passes over 16 MB"} if large else {},
-    )
+    sigma = chance(w, X, y)
+    scaled = X * np.sqrt(sigma * (1 - sigma))[:, None]
+    return scaled.T @ scaled
 
 
-def product(n: int) -> Problem:
-    """The Hessian times a vector."""
-
-    def hand(w: Any, X: Any, y: Any, v: Any) -> Any:
-        s = chance(w, X, y)
-        return ((s * (1 - s)) * (X @ v)) @ X
-
-    return Problem(
-        {**data(n), **normal(1, v=(n,))},
-        lambda: ed.hvp(loss(), w, "v"),
-        hand,
-        derivatives("hvp", model, 0, vectors=(3,)),
-    )
+def hessian_product(w: Any, X: Any, y: Any, v: Any) -> Any:
+    """Xᵀ (σ(1 − σ) ∘ Xv)."""
+    sigma = chance(w, X, y)
+    return ((sigma * (1 - sigma)) * (X @ v)) @ X
 
 
-FAMILY = Family("P2", "logistic regression", (
-    Case("P2", "gradient", gradient, SIZES),
-    Case("P2", "Hessian", hessian, SIZES),
-    Case("P2", "Hessian times a vector", product, SIZES),
-))  # fmt: skip
+FAMILY = family(
+    "P2",
+    "logistic regression",
+    # −Xᵀ(y ∘ σ)
+    Case(
+        "gradient",
+        SIZES,
+        lambda n: Problem(
+            arrays=data(n),
+            ours=lambda: ed.grad(loss(), w),
+            hand=lambda w, X, y: -((y * chance(w, X, y)) @ X),
+            rivals=derivatives("grad", model),
+        ),
+    ),
+    Case(
+        "Hessian",
+        SIZES,
+        lambda n: Problem(
+            arrays=data(n),
+            ours=lambda: ed.hessian(loss(), w),
+            hand=hessian,
+            rivals=derivatives("hessian", model),
+            skipped={"autograd.hessian": "1000 passes over 16 MB"} if n > 300 else {},
+        ),
+    ),
+    Case(
+        "Hessian times a vector",
+        SIZES,
+        lambda n: Problem(
+            arrays={**data(n), **normal(1, v=(n,))},
+            ours=lambda: ed.hvp(loss(), w, "v"),
+            hand=hessian_product,
+            rivals=derivatives("hvp", model, vectors=(3,)),
+        ),
+    ),
+)

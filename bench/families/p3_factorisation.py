@@ -9,10 +9,11 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Call, Case, Family, Problem, cores, normal, sized
+from ..problems import Arrays, Case, Problem, cores, family, normal, sized
 from ..rivals import contracted, derivatives
 
-T, U, V, M = ed.tensor("T", "nm"), ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("M", "nm")
+U, V = ed.tensor("U", "nk"), ed.tensor("V", "mk")
+T, M = ed.tensor("T", "nm"), ed.tensor("M", "nm")
 GRADIENTS = sized((4, 2), (10, 2), (200, 5), (2000, 20))
 HESSIANS = sized((4, 2), (10, 2), (100, 5), (1000, 5))
 TOO_LARGE = {
@@ -51,7 +52,8 @@ def data(n: int, k: int) -> Arrays:
 
 def with_mask(n: int, k: int) -> Arrays:
     """The same and a mask of which 3 in 10 are ones."""
-    return {**data(n, k), "M": (np.random.default_rng(1).random((n, n)) < 0.3).astype(float)}
+    known = np.random.default_rng(1).random((n, n)) < 0.3
+    return {**data(n, k), "M": known.astype(float)}
 
 
 def gradient_by_hand(U: Any, V: Any, T: Any) -> Any:
@@ -61,7 +63,8 @@ def gradient_by_hand(U: Any, V: Any, T: Any) -> Any:
 
 def masked_gradient_by_hand(U: Any, V: Any, T: Any, M: Any) -> Any:
     """−2 (M ∘ (T − UVᵀ)) V in blocks of 16 rows, so that the residual stays in the cache."""
-    right, out = np.ascontiguousarray(V.T), np.empty_like(U)
+    right = np.ascontiguousarray(V.T)
+    out = np.empty_like(U)
     for start in range(0, len(U), 16):
         rows = slice(start, start + 16)
         residual = U[rows] @ right
@@ -106,140 +109,126 @@ def masked_hessian_by_hand(U: Any, V: Any, M: Any) -> Any:
     return embedded(blocks(V, M), len(U))
 
 
-def gradient(n: int, k: int) -> Problem:
-    """The gradient by U."""
-    return Problem(
-        data(n, k), lambda: ed.grad(plain(), U), gradient_by_hand, derivatives("grad", model)
-    )
-
-
-def masked_gradient(n: int, k: int) -> Problem:
-    """The gradient by U with a mask."""
-    return Problem(
-        with_mask(n, k),
-        lambda: ed.grad(masked(), U),
-        masked_gradient_by_hand,
-        derivatives("grad", masked_model),
-    )
-
-
-def hessian(n: int, k: int) -> Problem:
-    """The dense Hessian by U: (nk)² entries of which k² are different."""
-    small = n <= 100
-    rivals = contracted(("ac,mb,md->abcd", n, "V", "V"), scale=2)
-    return Problem(
-        data(n, k),
-        lambda: ed.hessian(plain(), U),
-        hessian_by_hand,
-        {**rivals, **(derivatives("hessian", model) if small else {})},
-        skipped={} if small else TOO_LARGE,
-    )
-
-
-def masked_hessian(n: int, k: int) -> Problem:
-    """The dense Hessian by U with a mask."""
-    small = n <= 100
-    rivals = contracted(("ac,am,mb,md->abcd", n, "M", "V", "V"), scale=2)
-    return Problem(
-        with_mask(n, k),
-        lambda: ed.hessian(masked(), U),
-        masked_hessian_by_hand,
-        {**rivals, **(derivatives("hessian", masked_model) if small else {})},
-        skipped={} if small else TOO_LARGE,
-    )
-
-
-def structured(n: int, k: int) -> Problem:
-    """The core of the Hessian."""
-    return Problem(
-        data(n, k),
-        lambda: ed.hessian(plain(), U),
-        block,
-        kind="structured",
-        answer=cores,
-        full=hessian_by_hand,
-    )
-
-
-def masked_structured(n: int, k: int) -> Problem:
-    """The core of the masked Hessian; by hand the order of its axes is free, for it is
-    symmetric.
+def core_by_rows(result: Any) -> Any:
+    """The core of a structured Hessian with the axis of the rows in front. By hand the order of the
+    other two is free, for the core is symmetric in them.
     """
-
-    def answer(result: Any) -> Any:
-        ((core, embedding),) = result.terms
-        labels = embedding.partition("->")[0]
-        return np.einsum(f"{labels}->{embedding[-2]}{labels.replace(embedding[-2], '')}", core)
-
-    return Problem(
-        with_mask(n, k),
-        lambda: ed.hessian(masked(), U),
-        blocks,
-        kind="structured",
-        answer=answer,
-        full=masked_hessian_by_hand,
-    )
+    ((core, embedding),) = result.terms
+    labels = embedding.partition("->")[0]
+    row = embedding[-2]
+    return np.einsum(f"{labels}->{row}{labels.replace(row, '')}", core)
 
 
-def newton_step(
-    make: Callable[[int, int], Arrays], loss: Callable[[], ed.Expr], curvature: Callable[..., Any]
-) -> Callable[[int, int], Problem]:
+def step_by_hand(U: Any, V: Any, T: Any) -> Any:
+    """Newton's step, the same matrix for all rows."""
+    gradient = gradient_by_hand(U, V, T)
+    return U - np.linalg.solve(block(V), gradient.T).T
+
+
+def masked_step_by_hand(U: Any, V: Any, T: Any, M: Any) -> Any:
+    """Newton's step, a matrix for each row."""
+    gradient = masked_gradient_by_hand(U, V, T, M)
+    return U - np.linalg.solve(blocks(V, M), gradient[..., None])[..., 0]
+
+
+def newton_step(arrays: Arrays, loss: ed.Expr, hand: Callable[..., Any]) -> Problem:
     """A Newton step: gradient, structured Hessian, solve. The loss is quadratic, so it ends at
-    the minimum.
+    the minimum. Both sides work on these very arrays, in float64.
     """
-
-    def build(n: int, k: int) -> Problem:
-        arrays = make(n, k)
-        first, second = (
-            ed.compile(ed.grad(loss(), U)),
-            ed.compile(ed.hessian(loss(), U), dense=False),
-        )
-
-        def by_hand(a: Arrays) -> Call:
-            def run() -> Any:
-                if "M" in a:
-                    g = masked_gradient_by_hand(a["U"], a["V"], a["T"], a["M"])
-                    return a["U"] - np.linalg.solve(curvature(a["V"], a["M"]), g[..., None])[..., 0]
-                return (
-                    a["U"]
-                    - np.linalg.solve(
-                        curvature(a["V"]), gradient_by_hand(a["U"], a["V"], a["T"]).T
-                    ).T
-                )
-
-            return run
-
-        return Problem(
-            arrays,
-            lambda: arrays["U"] - second(arrays).solve(first(arrays)),
-            by_hand(arrays),
-            kind="call",
-        )
-
-    return build
+    gradient = ed.compile(ed.grad(loss, U))
+    hessian = ed.compile(ed.hessian(loss, U), dense=False)
+    return Problem(
+        arrays=arrays,
+        ours=lambda: arrays["U"] - hessian(arrays).solve(gradient(arrays)),
+        hand=lambda: hand(**arrays),
+        kind="call",
+    )
 
 
-FAMILY = Family(
+FAMILY = family(
     "P3",
     "matrix factorisation, plain and masked",
-    (
-        Case("P3", "gradient", gradient, GRADIENTS),
-        Case("P3", "masked gradient", masked_gradient, GRADIENTS),
-        Case("P3", "Hessian", hessian, HESSIANS),
-        Case("P3", "Hessian, structured", structured, HESSIANS),
-        Case("P3", "masked Hessian", masked_hessian, HESSIANS),
-        Case("P3", "masked Hessian, structured", masked_structured, HESSIANS),
-        Case(
-            "P3",
-            "Newton step",
-            newton_step(data, plain, block),
-            sized((4, 2), (10, 2), (100, 10), (1000, 10)),
+    Case(
+        "gradient",
+        GRADIENTS,
+        lambda n, k: Problem(
+            arrays=data(n, k),
+            ours=lambda: ed.grad(plain(), U),
+            hand=gradient_by_hand,
+            rivals=derivatives("grad", model),
         ),
-        Case(
-            "P3",
-            "masked Newton step",
-            newton_step(with_mask, masked, blocks),
-            sized((30, 2), (40, 2), (100, 10), (1000, 10)),
+    ),
+    Case(
+        "masked gradient",
+        GRADIENTS,
+        lambda n, k: Problem(
+            arrays=with_mask(n, k),
+            ours=lambda: ed.grad(masked(), U),
+            hand=masked_gradient_by_hand,
+            rivals=derivatives("grad", masked_model),
         ),
+    ),
+    # Dense: of (nk)² entries k² are different.
+    Case(
+        "Hessian",
+        HESSIANS,
+        lambda n, k: Problem(
+            arrays=data(n, k),
+            ours=lambda: ed.hessian(plain(), U),
+            hand=hessian_by_hand,
+            rivals={
+                **contracted(("ac,mb,md->abcd", n, "V", "V"), scale=2),
+                **derivatives("hessian", model),
+            },
+            skipped=TOO_LARGE if n > 100 else {},
+        ),
+    ),
+    Case(
+        "Hessian, structured",
+        HESSIANS,
+        lambda n, k: Problem(
+            arrays=data(n, k),
+            ours=lambda: ed.hessian(plain(), U),
+            hand=block,
+            kind="structured",
+            answer=cores,
+            full=hessian_by_hand,
+        ),
+    ),
+    Case(
+        "masked Hessian",
+        HESSIANS,
+        lambda n, k: Problem(
+            arrays=with_mask(n, k),
+            ours=lambda: ed.hessian(masked(), U),
+            hand=masked_hessian_by_hand,
+            rivals={
+                **contracted(("ac,am,mb,md->abcd", n, "M", "V", "V"), scale=2),
+                **derivatives("hessian", masked_model),
+            },
+            skipped=TOO_LARGE if n > 100 else {},
+        ),
+    ),
+    Case(
+        "masked Hessian, structured",
+        HESSIANS,
+        lambda n, k: Problem(
+            arrays=with_mask(n, k),
+            ours=lambda: ed.hessian(masked(), U),
+            hand=blocks,
+            kind="structured",
+            answer=core_by_rows,
+            full=masked_hessian_by_hand,
+        ),
+    ),
+    Case(
+        "Newton step",
+        sized((4, 2), (10, 2), (100, 10), (1000, 10)),
+        lambda n, k: newton_step(data(n, k), plain(), step_by_hand),
+    ),
+    Case(
+        "masked Newton step",
+        sized((30, 2), (40, 2), (100, 10), (1000, 10)),
+        lambda n, k: newton_step(with_mask(n, k), masked(), masked_step_by_hand),
     ),
 )

@@ -10,22 +10,23 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Case, Family, Problem, normal, sized
+from ..problems import Arrays, Case, Problem, family, normal, sized
 from ..rivals import derivatives, logsumexp, relu
 
 LAYERS = 10
 SIZES = sized(3, 8, 32, 64)
 WEIGHTS = [f"W{k}" for k in range(LAYERS)]
+SLOW = {"autograd.hessian": "seconds for each call"}
 
 
 def data(n: int, batch: int | None = None) -> Arrays:
     """Square layers, an input or a batch of them, and one-hot labels."""
-    arrays = normal(**dict.fromkeys(WEIGHTS, (n, n)))
-    arrays = {name: a * np.sqrt(2 / n) for name, a in arrays.items()}
+    weights = normal(**dict.fromkeys(WEIGHTS, (n, n)))
+    scaled = {name: W * np.sqrt(2 / n) for name, W in weights.items()}
     shape = (n,) if batch is None else (batch, n)
     labels = np.zeros(shape)
     labels[..., 1] = 1
-    return {**arrays, **normal(1, x=shape), "y": labels}
+    return {**scaled, **normal(1, x=shape), "y": labels}
 
 
 def loss() -> ed.Expr:
@@ -55,12 +56,13 @@ def model(xp: Any, *arrays: Any) -> Any:
 
 def forward(weights: Any, x: Any) -> tuple[Any, list[Any]]:
     """The probabilities, and which units are on in each hidden layer."""
-    on, h = [], x @ weights[0].T
+    on = []
+    h = x @ weights[0].T
     for W in weights[1:]:
         on.append(h > 0)
         h = (h * on[-1]) @ W.T
-    e = np.exp(h - h.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True), on
+    powers = np.exp(h - h.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True), on
 
 
 def gradient_by_hand(*arrays: Any) -> Any:
@@ -82,14 +84,17 @@ def core_by_hand(*arrays: Any) -> Any:
     A = weights[-1] * on[-1]
     for W, mask in zip(weights[-2:0:-1], on[-2::-1], strict=True):
         A = (A @ W) * mask
-    scaled, mean = A * np.sqrt(p)[:, None], p @ A
+    scaled = A * np.sqrt(p)[:, None]
+    mean = p @ A
     return scaled.T @ scaled - np.multiply.outer(mean, mean)
 
 
 def hessian_by_hand(*arrays: Any) -> Any:
     """G[o,p] x[i] x[j] on the axes [o, i, p, j]."""
-    core, x = core_by_hand(*arrays), arrays[-2]
-    return np.multiply(core[:, None, :, None], np.multiply.outer(x, x)[None, :, None, :])
+    x = arrays[-2]
+    core = core_by_hand(*arrays)
+    outer = np.multiply.outer(x, x)
+    return np.multiply(core[:, None, :, None], outer[None, :, None, :])
 
 
 def batch_hessian_by_hand(*arrays: Any) -> Any:
@@ -100,83 +105,83 @@ def batch_hessian_by_hand(*arrays: Any) -> Any:
     A = weights[-1] * on[-1][:, None, :]
     for W, mask in zip(weights[-2:0:-1], on[-2::-1], strict=True):
         A = (A.reshape(-1, n) @ W).reshape(batch, n, n) * mask[:, None, :]
-    scaled, mean = A * np.sqrt(p)[:, :, None], np.matmul(p[:, None, :], A)
+    scaled = A * np.sqrt(p)[:, :, None]
+    mean = np.matmul(p[:, None, :], A)
     G = np.matmul(scaled.transpose(0, 2, 1), scaled) - mean.transpose(0, 2, 1) * mean
     outer = x[:, :, None] * x[:, None, :]
     H = G.reshape(batch, -1).T @ outer.reshape(batch, -1)
     return np.ascontiguousarray(H.reshape(n, n, n, n).transpose(0, 2, 1, 3))
 
 
-def gradient(n: int) -> Problem:
-    """By the first layer, one sample."""
-    return Problem(
-        data(n), lambda: ed.grad(loss(), "W0"), gradient_by_hand, derivatives("grad", model)
-    )
-
-
-def batch_gradient(n: int) -> Problem:
-    """By the first layer, a batch of 50."""
-    return Problem(
-        data(n, 50),
-        lambda: ed.grad(batch_loss(), "W0"),
-        gradient_by_hand,
-        derivatives("grad", model),
-    )
-
-
-def hessian(n: int) -> Problem:
-    """By the first layer, one sample, dense: n⁴ entries."""
-    engines = ("jax", "torch") if n > 10 else ()
-    return Problem(
-        data(n),
-        lambda: ed.hessian(loss(), "W0"),
-        hessian_by_hand,
-        derivatives("hessian", model, engines=engines),
-        skipped={"autograd.hessian": "seconds for each call"} if engines else {},
-    )
-
-
-def structured(n: int) -> Problem:
-    """The same without the outer product with the input: G, and x."""
-    arrays = data(n)
-    x = arrays["x"]
-
-    return Problem(
-        arrays,
-        lambda: ed.hessian(loss(), "W0"),
-        core_by_hand,
-        kind="structured",
-        answer=lambda result: _contracted(result, x),
-        full=hessian_by_hand,
-    )
-
-
-def _contracted(result: Any, x: Any) -> Any:
+def core_of(result: Any, x: Any) -> Any:
     """G out of G ⊗ xxᵀ: the first and the third axis where x is largest, divided by its square."""
-    k = int(np.abs(x).argmax())
+    largest = int(np.abs(x).argmax())
     unit = np.zeros((len(x), len(x)), x.dtype)
     rows = []
-    for o in range(len(x)):
-        unit[:], unit[o, k] = 0, 1
-        rows.append(result.matvec(unit)[:, k] / x[k] ** 2)
+    for output in range(len(x)):
+        unit[:] = 0
+        unit[output, largest] = 1
+        rows.append(result.matvec(unit)[:, largest] / x[largest] ** 2)
     return np.array(rows).T
 
 
-def batch_hessian(n: int) -> Problem:
-    """By the first layer, a batch of 50, dense."""
-    return Problem(
-        data(n, 50),
-        lambda: ed.hessian(batch_loss(), "W0"),
-        batch_hessian_by_hand,
-        derivatives("hessian", model, engines=("jax", "torch")),
-        skipped={"autograd.hessian": "seconds for each call"},
-    )
-
-
-FAMILY = Family("P4", "ten layers, ReLU, softmax cross-entropy", (
-    Case("P4", "gradient by the first layer", gradient, SIZES),
-    Case("P4", "gradient, batch of 50", batch_gradient, SIZES),
-    Case("P4", "Hessian by the first layer", hessian, SIZES),
-    Case("P4", "Hessian, structured", structured, SIZES),
-    Case("P4", "Hessian, batch of 50", batch_hessian, sized(3, 6, 16, 32)),
-))  # fmt: skip
+FAMILY = family(
+    "P4",
+    "ten layers, ReLU, softmax cross-entropy",
+    Case(
+        "gradient by the first layer",
+        SIZES,
+        lambda n: Problem(
+            arrays=data(n),
+            ours=lambda: ed.grad(loss(), "W0"),
+            hand=gradient_by_hand,
+            rivals=derivatives("grad", model),
+        ),
+    ),
+    Case(
+        "gradient, batch of 50",
+        SIZES,
+        lambda n: Problem(
+            arrays=data(n, 50),
+            ours=lambda: ed.grad(batch_loss(), "W0"),
+            hand=gradient_by_hand,
+            rivals=derivatives("grad", model),
+        ),
+    ),
+    # Dense: n⁴ entries.
+    Case(
+        "Hessian by the first layer",
+        SIZES,
+        lambda n: Problem(
+            arrays=data(n),
+            ours=lambda: ed.hessian(loss(), "W0"),
+            hand=hessian_by_hand,
+            rivals=derivatives("hessian", model),
+            skipped=SLOW if n > 10 else {},
+        ),
+    ),
+    # The same without the outer product with the input: G, and x.
+    Case(
+        "Hessian, structured",
+        SIZES,
+        lambda n: Problem(
+            arrays=data(n),
+            ours=lambda: ed.hessian(loss(), "W0"),
+            hand=core_by_hand,
+            kind="structured",
+            answer=lambda result: core_of(result, data(n)["x"]),
+            full=hessian_by_hand,
+        ),
+    ),
+    Case(
+        "Hessian, batch of 50",
+        sized(3, 6, 16, 32),
+        lambda n: Problem(
+            arrays=data(n, 50),
+            ours=lambda: ed.hessian(batch_loss(), "W0"),
+            hand=batch_hessian_by_hand,
+            rivals=derivatives("hessian", model),
+            skipped=SLOW,
+        ),
+    ),
+)

@@ -4,7 +4,6 @@ the Hessian.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import Any
@@ -13,8 +12,8 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Case, Family, Problem, Way, normal, sized
-from ..rivals import derivatives
+from ..problems import Arrays, Case, Problem, family, normal, sized
+from ..rivals import Model, derivatives, einsum_model
 
 SIZES = {
     3: sized((3, 2), (6, 3), (60, 20), (160, 20)),
@@ -22,6 +21,7 @@ SIZES = {
     5: sized((2, 2), (4, 3), (11, 20), (16, 20)),
 }
 BLOCKS = sized((3, 2), (5, 3), (30, 10), (60, 20))
+HALF = 2  # by hand the axes are split in two halves: these, and those that follow
 
 
 def names(order: int, prefix: str = "A") -> list[str]:
@@ -32,12 +32,16 @@ def names(order: int, prefix: str = "A") -> list[str]:
 def subscripts(order: int) -> str:
     """The model: ``iz,jz,kz->ijk`` and so on."""
     letters = "ijklm"[:order]
-    return ",".join(f"{c}z" for c in letters) + f"->{letters}"
+    operands = ",".join(f"{letter}z" for letter in letters)
+    return f"{operands}->{letters}"
 
 
 def factors(order: int) -> list[ed.Expr]:
     """The factors as tensors."""
-    return [ed.tensor(name, f"{c}z") for name, c in zip(names(order), "ijklm", strict=False)]
+    letters = "ijklm"[:order]
+    return [
+        ed.tensor(name, f"{letter}z") for name, letter in zip(names(order), letters, strict=True)
+    ]
 
 
 def reconstruction(order: int) -> ed.Expr:
@@ -54,70 +58,71 @@ def data(
     order: int, size: int, rank: int, *, target: bool = True, tangents: bool = False
 ) -> Arrays:
     """Factors, the tensor, and tangents."""
-    found = normal(**dict.fromkeys(names(order), (size, rank)))
+    arrays = normal(**dict.fromkeys(names(order), (size, rank)))
     if target:
-        found |= normal(1, T=(size,) * order)
+        arrays |= normal(1, T=(size,) * order)
     if tangents:
-        found |= normal(2, **dict.fromkeys(names(order, "d"), (size, rank)))
-    return found
+        arrays |= normal(2, **dict.fromkeys(names(order, "d"), (size, rank)))
+    return arrays
 
 
 def khatri_rao(matrices: list[Any]) -> Any:
     """The columnwise Kronecker product, rows in the order of the first matrix first."""
-    out = matrices[0]
-    for m in matrices[1:]:
-        out = (out[:, None, :] * m).reshape(-1, m.shape[1])
-    return out
+    product = matrices[0]
+    for matrix in matrices[1:]:
+        product = (product[:, None, :] * matrix).reshape(-1, matrix.shape[1])
+    return product
 
 
 def mttkrps(T: Any, A: list[Any]) -> list[Any]:
     """T times all factors but one, for every one: two large products of matrices, the rest is
     small.
 
-    The axes are split in two halves. T times the Khatri-Rao product of one half serves all factors
-    of the other.
+    T times the Khatri-Rao product of one half of the factors serves all factors of the other.
     """
-    half = 2
-    rows = prod(a.shape[0] for a in A[:half])
-    flat, rank = T.reshape(rows, -1), A[0].shape[1]
-    left = (flat @ khatri_rao(A[half:])).reshape(*T.shape[:half], rank)
-    right = (flat.T @ khatri_rao(A[:half])).reshape(*T.shape[half:], rank)
-    return [*rest(left, A[:half]), *rest(right, A[half:])]
+    rank = A[0].shape[1]
+    first, second = A[:HALF], A[HALF:]
+    flat = T.reshape(prod(T.shape[:HALF]), -1)
+    left = (flat @ khatri_rao(second)).reshape(*T.shape[:HALF], rank)
+    right = (flat.T @ khatri_rao(first)).reshape(*T.shape[HALF:], rank)
+    return [*rest(left, first), *rest(right, second)]
 
 
-def rest(partial_: Any, A: list[Any]) -> list[Any]:
+def rest(T: Any, A: list[Any]) -> list[Any]:
     """The same for a tensor that has the rank as its last axis: at most three factors."""
     if len(A) == 1:
-        return [partial_]
+        return [T]
     if len(A) == 2:
-        return [np.einsum("ijr,jr->ir", partial_, A[1]), np.einsum("ijr,ir->jr", partial_, A[0])]
-    last = np.einsum("pkr,pr->kr", partial_.reshape(-1, *partial_.shape[-2:]), khatri_rao(A[:2]))
-    return [*rest(np.einsum("ijkr,kr->ijr", partial_, A[2]), A[:2]), last]
+        return [np.einsum("ijr,jr->ir", T, A[1]), np.einsum("ijr,ir->jr", T, A[0])]
+    without_last = np.einsum("ijkr,kr->ijr", T, A[2])
+    last = np.einsum("pkr,pr->kr", T.reshape(-1, *T.shape[-2:]), khatri_rao(A[:2]))
+    return [*rest(without_last, A[:2]), last]
 
 
 def others(grams: list[Any], *left_out: int) -> Any:
     """The elementwise product of all Gram matrices but some."""
-    kept = [g for k, g in enumerate(grams) if k not in left_out]
-    out = kept[0].copy() if kept else np.ones_like(grams[0])
-    for g in kept[1:]:
-        out *= g
-    return out
+    kept = [gram for k, gram in enumerate(grams) if k not in left_out]
+    if not kept:
+        return np.ones_like(grams[0])
+    product = kept[0].copy()
+    for gram in kept[1:]:
+        product *= gram
+    return product
 
 
 def gradients_by_hand(order: int, *arrays: Any) -> list[Any]:
     """2 (A_k Γ_k − MTTKRP_k): the residual is never formed."""
-    A, T = list(arrays[:order]), arrays[order]
+    A = list(arrays[:order])
     grams = [a.T @ a for a in A]
-    return [
-        2 * (a @ others(grams, k) - m)
-        for k, (a, m) in enumerate(zip(A, mttkrps(T, A), strict=True))
-    ]
+    products = mttkrps(arrays[order], A)
+    return [2 * (A[k] @ others(grams, k) - products[k]) for k in range(order)]
 
 
 def gauss_newton_by_hand(order: int, *arrays: Any) -> list[Any]:
     """2 JᵀJ v by Gram matrices alone: nothing has the size of the tensor."""
     A, V = arrays[:order], arrays[order:]
-    grams, mixed = [a.T @ a for a in A], [v.T @ a for a, v in zip(A, V, strict=True)]
+    grams = [a.T @ a for a in A]
+    mixed = [v.T @ a for a, v in zip(A, V, strict=True)]
     out = []
     for k in range(order):
         pull = sum(mixed[j] * others(grams, j, k) for j in range(order) if j != k)
@@ -129,19 +134,26 @@ def along(T: Any, A: list[Any], V: list[Any]) -> list[Any]:
     """The derivative of all MTTKRPs along V, with the two large products made once for value and
     tangent.
     """
-    half, rank, shape = 2, A[0].shape[1], T.shape
-    flat = T.reshape(prod(shape[:half]), -1)
-    found = []
-    for left, sizes, here, there in (
-        (flat, shape[:half], slice(0, half), slice(half, None)),
-        (flat.T, shape[half:], slice(half, None), slice(0, half)),
-    ):
-        both = left @ np.hstack([khatri_rao(A[there]), tangent(A[there], V[there])])
-        value, change = (
-            np.ascontiguousarray(x).reshape(*sizes, rank) for x in (both[:, :rank], both[:, rank:])
-        )
-        found += varied(value, change, A[here], V[here])
-    return found
+    first, second = slice(0, HALF), slice(HALF, None)
+    flat = T.reshape(prod(T.shape[:HALF]), -1)
+    return [
+        *half_along(flat, T.shape[first], (A[first], V[first]), (A[second], V[second])),
+        *half_along(flat.T, T.shape[second], (A[second], V[second]), (A[first], V[first])),
+    ]
+
+
+def half_along(
+    flat: Any,
+    sizes: tuple[int, ...],
+    here: tuple[list[Any], list[Any]],
+    there: tuple[list[Any], list[Any]],
+) -> list[Any]:
+    """Those by the factors here: one product with the factors there and their tangent."""
+    both = flat @ np.hstack([khatri_rao(there[0]), tangent(*there)])
+    rank = both.shape[1] // 2
+    value = np.ascontiguousarray(both[:, :rank]).reshape(*sizes, rank)
+    change = np.ascontiguousarray(both[:, rank:]).reshape(*sizes, rank)
+    return varied(value, change, *here)
 
 
 def tangent(A: list[Any], V: list[Any]) -> Any:
@@ -154,7 +166,9 @@ def varied(value: Any, change: Any, A: list[Any], V: list[Any]) -> list[Any]:
     out = rest(change, A)
     for j in range(len(A)):
         moved = rest(value, [*A[:j], V[j], *A[j + 1 :]])
-        out = [out[k] if k == j else out[k] + moved[k] for k in range(len(A))]
+        for k in range(len(A)):
+            if k != j:
+                out[k] = out[k] + moved[k]
     return out
 
 
@@ -164,7 +178,8 @@ def hvp_by_hand(order: int, *arrays: Any) -> list[Any]:
     """
     A, T, V = list(arrays[:order]), arrays[order], list(arrays[order + 1 :])
     moved = along(T, A, V)
-    grams, mixed = [a.T @ a for a in A], [v.T @ a for a, v in zip(A, V, strict=True)]
+    grams = [a.T @ a for a in A]
+    mixed = [v.T @ a for a, v in zip(A, V, strict=True)]
     out = []
     for k in range(order):
         pull = sum((mixed[j] + mixed[j].T) * others(grams, j, k) for j in range(order) if j != k)
@@ -172,122 +187,121 @@ def hvp_by_hand(order: int, *arrays: Any) -> list[Any]:
     return out
 
 
-def models(order: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The model and the loss for rivals."""
+def loss_model(order: int) -> Model:
+    """The loss for rivals."""
     text = subscripts(order)
-
-    def rebuilt(xp: Any, *A: Any) -> Any:
-        return xp.einsum(text, *A)
 
     def squared(xp: Any, *arrays: Any) -> Any:
         return xp.sum((arrays[order] - xp.einsum(text, *arrays[:order])) ** 2)
 
-    return rebuilt, squared
+    return squared
 
 
-def gradients(order: int, size: int, rank: int) -> Problem:
+def gradients(order: int) -> Case:
     """All gradients at once."""
-    engines = ("jax", "torch") if size**order > 5e4 else ()
-    rivals = derivatives("grad", models(order)[1], tuple(range(order)), engines=engines)
-    return Problem(
-        data(order, size, rank),
-        lambda: ed.grad(loss(order), names(order)),
-        partial(gradients_by_hand, order),
-        rivals,
-        skipped={"autograd.grad": "its einsum is not optimised"} if engines else {},
+    every = tuple(range(order))
+    slow = {"autograd.grad": "its einsum is not optimised"}
+    return Case(
+        f"all gradients, order {order}",
+        SIZES[order],
+        lambda size, rank: Problem(
+            arrays=data(order, size, rank),
+            ours=lambda: ed.grad(loss(order), names(order)),
+            hand=partial(gradients_by_hand, order),
+            rivals=derivatives("grad", loss_model(order), every),
+            skipped=slow if size**order > 5e4 else {},
+        ),
     )
 
 
-def gauss_newton(order: int, size: int, rank: int) -> Problem:
+def gauss_newton(order: int) -> Case:
     """2 JᵀJ v, with J the Jacobian of the model by all factors."""
-    arrays = data(order, size, rank, target=False, tangents=True)
-    at, vectors = tuple(range(order)), tuple(range(order, 2 * order))
+    model = einsum_model(subscripts(order))
+    factors_at = tuple(range(order))
+    tangents_at = tuple(range(order, 2 * order))
 
     def ours() -> Any:
         y = reconstruction(order)
-        return ed.vjp(y, names(order), 2 * ed.jvp(y, names(order), names(order, "d")))
+        tangent = ed.jvp(y, names(order), names(order, "d"))
+        return ed.vjp(y, names(order), 2 * tangent)
 
-    return Problem(
-        arrays,
-        ours,
-        partial(gauss_newton_by_hand, order),
-        derivatives("gauss_newton", models(order)[0], at, vectors=vectors),
+    return Case(
+        f"Gauss-Newton product, order {order}",
+        SIZES[order],
+        lambda size, rank: Problem(
+            arrays=data(order, size, rank, target=False, tangents=True),
+            ours=ours,
+            hand=partial(gauss_newton_by_hand, order),
+            rivals=derivatives("gauss_newton", model, factors_at, vectors=tangents_at),
+        ),
     )
 
 
-def hessian_products(order: int, size: int, rank: int) -> Problem:
+def hessian_product(order: int) -> Case:
     """The whole Hessian times a vector."""
-    arrays = data(order, size, rank, tangents=True)
-    rivals = derivatives(
-        "hvp", models(order)[1], tuple(range(order)), vectors=tuple(range(order + 1, 2 * order + 1))
-    )
-    return Problem(
-        arrays,
-        lambda: ed.hvp(loss(order), names(order), names(order, "d")),
-        partial(hvp_by_hand, order),
-        rivals,
-    )
-
-
-def diagonal_block(size: int, rank: int) -> Problem:
-    """The block of the Hessian by A0 twice: 2 (A1ᵀA1 ∘ A2ᵀA2) for every row."""
-
-    def hand(A1: Any, A2: Any) -> Any:
-        out = np.zeros((size, rank, size, rank), A1.dtype)
-        np.einsum("abac->abc", out)[...] = 2 * ((A1.T @ A1) * (A2.T @ A2))
-        return out
-
-    rivals, skipped = affordable(
-        derivatives("hessian", models(3)[1], 0, engines=("jax", "torch")), size
-    )
-    return Problem(
-        data(3, size, rank), lambda: ed.hessian(loss(3), "A0"), hand, rivals, skipped=skipped
+    factors_at = tuple(range(order))
+    tangents_at = tuple(range(order + 1, 2 * order + 1))
+    return Case(
+        f"Hessian product, order {order}",
+        SIZES[order],
+        lambda size, rank: Problem(
+            arrays=data(order, size, rank, tangents=True),
+            ours=lambda: ed.hvp(loss(order), names(order), names(order, "d")),
+            hand=partial(hvp_by_hand, order),
+            rivals=derivatives("hvp", loss_model(order), factors_at, vectors=tangents_at),
+        ),
     )
 
 
-def affordable(rivals: dict[str, Way], size: int) -> tuple[dict[str, Way], dict[str, str]]:
-    """The rivals that take part, and those that do not: for each unknown they hold a tangent as
-    large as the tensor.
-    """
-    return (rivals, {}) if size <= 30 else ({}, dict.fromkeys(rivals, "2 GB of tangents"))
+def diagonal_block(A1: Any, A2: Any) -> Any:
+    """δ[a,c] 2 (A1ᵀA1 ∘ A2ᵀA2)[b,d] on the axes [a, b, c, d]: the same for every row of A0."""
+    size, rank = A1.shape
+    block = np.zeros((size, rank, size, rank), A1.dtype)
+    np.einsum("abac->abc", block)[...] = 2 * ((A1.T @ A1) * (A2.T @ A2))
+    return block
 
 
-def mixed_block(size: int, rank: int) -> Problem:
-    """The block by A0 and A1: an outer product, and on the diagonal of the rank the residual
-    times A2.
-    """
-
-    def hand(A0: Any, A1: Any, A2: Any, T: Any) -> Any:
-        gram = A2.T @ A2
-        residual = ((A0[:, None, :] * A1).reshape(-1, rank) @ gram).reshape(
-            size, size, rank
-        ) - T @ A2
-        out: Any = A0[:, None, None, :] * np.ascontiguousarray(
-            (2 * A1[:, :, None] * gram).transpose(1, 0, 2)
-        )
-        np.einsum("irjr->ijr", out)[...] += 2 * residual
-        return out
-
-    rivals, skipped = affordable(derivatives("cross", models(3)[1], (0, 1)), size)
-    return Problem(
-        data(3, size, rank), lambda: ed.hessian(loss(3), "A0", "A1"), hand, rivals, skipped=skipped
-    )
+def mixed_block(A0: Any, A1: Any, A2: Any, T: Any) -> Any:
+    """An outer product, and on the diagonal of the rank the residual times A2."""
+    size, rank = A0.shape
+    gram = A2.T @ A2
+    modelled = ((A0[:, None, :] * A1).reshape(-1, rank) @ gram).reshape(size, size, rank)
+    residual = modelled - T @ A2
+    scaled = (2 * A1[:, :, None] * gram).transpose(1, 0, 2)
+    block = A0[:, None, None, :] * np.ascontiguousarray(scaled)
+    np.einsum("irjr->ijr", block)[...] += 2 * residual
+    return block
 
 
-FAMILY = Family(
+DIAGONAL = derivatives("hessian", loss_model(3), 0, engines=("jax", "torch"))
+MIXED = derivatives("cross", loss_model(3), (0, 1))
+TANGENTS = "2 GB of tangents"  # for each unknown one as large as the tensor
+FAMILY = family(
     "P5",
     "CP decomposition, order 3 to 5",
-    (
-        *(Case("P5", f"all gradients, order {d}", partial(gradients, d), SIZES[d]) for d in SIZES),
-        *(
-            Case("P5", f"Gauss-Newton product, order {d}", partial(gauss_newton, d), SIZES[d])
-            for d in SIZES
+    *map(gradients, SIZES),
+    *map(gauss_newton, SIZES),
+    *map(hessian_product, SIZES),
+    Case(
+        "Hessian block (0, 0)",
+        BLOCKS,
+        lambda size, rank: Problem(
+            arrays=data(3, size, rank),
+            ours=lambda: ed.hessian(loss(3), "A0"),
+            hand=diagonal_block,
+            rivals=DIAGONAL,
+            skipped=dict.fromkeys(DIAGONAL, TANGENTS) if size > 30 else {},
         ),
-        *(
-            Case("P5", f"Hessian product, order {d}", partial(hessian_products, d), SIZES[d])
-            for d in SIZES
+    ),
+    Case(
+        "Hessian block (0, 1)",
+        BLOCKS,
+        lambda size, rank: Problem(
+            arrays=data(3, size, rank),
+            ours=lambda: ed.hessian(loss(3), "A0", "A1"),
+            hand=mixed_block,
+            rivals=MIXED,
+            skipped=dict.fromkeys(MIXED, TANGENTS) if size > 30 else {},
         ),
-        Case("P5", "Hessian block (0, 0)", diagonal_block, BLOCKS),
-        Case("P5", "Hessian block (0, 1)", mixed_block, BLOCKS),
     ),
 )

@@ -4,6 +4,7 @@ of the cores.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import Arrays, Call, Case, Family, Problem, sized
+from ..problems import Arrays, Call, Case, Problem, Way, family, sized
 from ..rivals import derivatives
 
 
@@ -23,29 +24,46 @@ def shapes(cores: int, bond: int, physical: int) -> list[tuple[int, ...]]:
 
 def states(cores: int, bond: int, physical: int) -> Arrays:
     """The cores of two states, scaled so that the overlap of 60 stays near one."""
-    rng, scale = np.random.default_rng(0), (bond * np.sqrt(physical)) ** -0.5
-    return {
-        f"{name}{k}": scale * rng.normal(size=shape)
-        for name in "AB"
-        for k, shape in enumerate(shapes(cores, bond, physical))
-    }
+    rng = np.random.default_rng(0)
+    scale = (bond * np.sqrt(physical)) ** -0.5
+    arrays = {}
+    for name in "AB":
+        for k, shape in enumerate(shapes(cores, bond, physical)):
+            arrays[f"{name}{k}"] = scale * rng.normal(size=shape)
+    return arrays
 
 
 def train(cores: int, bond: int, physical: int) -> Arrays:
     """A tensor train, and a vector for each of its legs."""
-    rng, scale = np.random.default_rng(0), (bond * physical) ** -0.5
-    arrays = {
-        f"G{k}": scale * rng.normal(size=shape)
-        for k, shape in enumerate(shapes(cores, bond, physical))
-    }
-    return {**arrays, **{f"v{k}": rng.normal(size=(physical,)) for k in range(cores)}}
+    rng = np.random.default_rng(0)
+    scale = (bond * physical) ** -0.5
+    arrays = {}
+    for k, shape in enumerate(shapes(cores, bond, physical)):
+        arrays[f"G{k}"] = scale * rng.normal(size=shape)
+    for k in range(cores):
+        arrays[f"v{k}"] = rng.normal(size=(physical,))
+    return arrays
 
 
-def chained(operands: list[tuple[str, int, list[int]]]) -> ed.Expr:
-    """One einsum of named tensors, each with the numbers of its labels, summed to a number."""
+def named(name: str, cores: int) -> list[str]:
+    """The names of all cores."""
+    return [f"{name}{k}" for k in range(cores)]
+
+
+def core_labels(k: int, cores: int, leg: int, bonds: int = 0) -> list[int]:
+    """The labels of core k: its bond to the left, its leg, its bond to the right; `bonds` is the
+    number of the first bond.
+    """
+    left = [bonds + k] if k > 0 else []
+    right = [bonds + k + 1] if k < cores - 1 else []
+    return [*left, leg, *right]
+
+
+def chained(operands: list[tuple[str, list[int]]]) -> ed.Expr:
+    """One einsum of named tensors, each with its labels, summed to a number."""
     arguments: list[object] = []
-    for name, ndim, labels in operands:
-        arguments += [ed.tensor(name, (None,) * ndim), labels]
+    for name, labels in operands:
+        arguments += [ed.tensor(name, (None,) * len(labels)), labels]
     return ed.einsum(*arguments, [])
 
 
@@ -53,21 +71,19 @@ def overlap(cores: int) -> ed.Expr:
     """⟨A|B⟩: bonds of A are 0 …, of B from `cores`, legs from 2 · `cores`."""
     operands = []
     for k in range(cores):
-        for start, name in ((0, "A"), (cores, "B")):
-            left, right = [start + k] * (k > 0), [start + k + 1] * (k < cores - 1)
-            operands.append(
-                (f"{name}{k}", 1 + len(left) + len(right), [*left, 2 * cores + k, *right])
-            )
+        leg = 2 * cores + k
+        operands.append((f"A{k}", core_labels(k, cores, leg)))
+        operands.append((f"B{k}", core_labels(k, cores, leg, bonds=cores)))
     return chained(operands)
 
 
 def contracted_train(cores: int) -> ed.Expr:
-    """The train with a vector on each leg."""
+    """The train with a vector on each leg: bonds are 0 …, legs from `cores`."""
     operands = []
     for k in range(cores):
-        left, right = [k] * (k > 0), [k + 1] * (k < cores - 1)
-        operands.append((f"G{k}", 1 + len(left) + len(right), [*left, cores + k, *right]))
-        operands.append((f"v{k}", 1, [cores + k]))
+        leg = cores + k
+        operands.append((f"G{k}", core_labels(k, cores, leg)))
+        operands.append((f"v{k}", [leg]))
     return chained(operands)
 
 
@@ -94,19 +110,19 @@ def train_model(cores: int, xp: Any, *arrays: Any) -> Any:
 def environments_by_hand(cores: int, *arrays: Any) -> list[Any]:
     """One sweep to the right that keeps what it passes, one back to the left."""
     A, B = arrays[:cores], arrays[cores:]
-    lefts: list[Any] = [None, A[0].T @ B[0]]
+    lefts: list[Any] = [None, A[0].T @ B[0]]  # all that stands to the left of core k
     for a, b in zip(A[1:-1], B[1:-1], strict=True):
         t = (lefts[-1].T @ a.reshape(len(a), -1)).reshape(-1, a.shape[2])
         lefts.append(t.T @ b.reshape(-1, b.shape[2]))
-    found = [lefts[-1] @ B[-1]]
+    gradients = [lefts[-1] @ B[-1]]
     right = A[-1] @ B[-1].T
     for k in range(cores - 2, 0, -1):
         a, b = A[k], B[k]
         t = (b.reshape(-1, b.shape[2]) @ right.T).reshape(len(b), -1)
-        found.append((lefts[k] @ t).reshape(a.shape))
+        gradients.append((lefts[k] @ t).reshape(a.shape))
         right = a.reshape(len(a), -1) @ t.T
-    found.append(B[0] @ right.T)
-    return found[::-1]
+    gradients.append(B[0] @ right.T)
+    return gradients[::-1]
 
 
 def train_by_hand(cores: int, *arrays: Any) -> list[Any]:
@@ -114,35 +130,36 @@ def train_by_hand(cores: int, *arrays: Any) -> list[Any]:
     G, v = arrays[:cores], arrays[cores:]
     matrices = [np.tensordot(x, g, (0, 1)) for g, x in zip(G[1:-1], v[1:-1], strict=True)]
     rows = [v[0] @ G[0]]
-    for m in matrices:
-        rows.append(rows[-1] @ m)
+    for matrix in matrices:
+        rows.append(rows[-1] @ matrix)
     column = G[-1] @ v[-1]
-    found = [np.multiply.outer(rows[-1], v[-1])]
+    gradients = [np.multiply.outer(rows[-1], v[-1])]
     for k in range(cores - 2, 0, -1):
-        found.append(np.multiply.outer(np.multiply.outer(rows[k - 1], v[k]), column))
+        left = np.multiply.outer(rows[k - 1], v[k])
+        gradients.append(np.multiply.outer(left, column))
         column = matrices[k - 1] @ column
-    found.append(np.multiply.outer(v[0], column))
-    return found[::-1]
+    gradients.append(np.multiply.outer(v[0], column))
+    return gradients[::-1]
 
 
-def value(make: Any, cores: int) -> Any:
+def value(make: Callable[[], ed.Expr]) -> Way:
     """The value alone, compiled: what all gradients are measured by."""
 
     def prepare(arrays: Arrays) -> Call:
-        f = ed.compile(make(cores))
+        f = ed.compile(make())
         f(**arrays)
         return partial(f, **arrays)
 
     return prepare
 
 
-def into(make: Any, wrt: list[str]) -> Any:
+def into(e: ed.Expr, wrt: list[str]) -> Way:
     """All gradients, into arrays that are there already: fresh memory costs more than what is
     written into it.
     """
 
     def prepare(arrays: Arrays) -> Call:
-        f = ed.compile(ed.grad(make, wrt))
+        f = ed.compile(ed.grad(e, wrt))
         out = [np.empty_like(arrays[name]) for name in wrt]
         f(arrays, out=out)
         return partial(f, arrays, out=out)
@@ -150,80 +167,72 @@ def into(make: Any, wrt: list[str]) -> Any:
     return prepare
 
 
-def one_by_one(cores: int) -> Any:
+def one_by_one(cores: int) -> Way:
     """A contraction of opt_einsum for each core: the train without it, on a path that is found
     beforehand.
     """
 
     def prepare(arrays: Arrays) -> Call:
-        import opt_einsum as oe
+        calls = [without(k, arrays) for k in range(cores)]
+        return lambda: [call() for call in calls]
 
-        calls = []
+    def without(left_out: int, arrays: Arrays) -> Call:
+        import opt_einsum
+
+        operands, texts = [], []
         for k in range(cores):
-            names, arguments = [], []
-            for j in range(cores):
-                bonds = [j] * (j > 0), [j + 1] * (j < cores - 1)
-                if j != k:
-                    names.append(f"G{j}")
-                    arguments.append(tuple(map(oe.get_symbol, (*bonds[0], cores + j, *bonds[1]))))
-                names.append(f"v{j}")
-                arguments.append((oe.get_symbol(cores + j),))
-            out = map(oe.get_symbol, [*[k] * (k > 0), cores + k, *[k + 1] * (k < cores - 1)])
-            text = f"{','.join(map(''.join, arguments))}->{''.join(out)}"
-            calls.append(
-                (
-                    oe.contract_expression(text, *(arrays[n].shape for n in names)),
-                    [arrays[n] for n in names],
-                )
-            )
-        return lambda: [f(*given) for f, given in calls]
+            if k != left_out:
+                operands.append(arrays[f"G{k}"])
+                texts.append(symbols(core_labels(k, cores, cores + k)))
+            operands.append(arrays[f"v{k}"])
+            texts.append(symbols([cores + k]))
+        output = symbols(core_labels(left_out, cores, cores + left_out))
+        text = f"{','.join(texts)}->{output}"
+        run = opt_einsum.contract_expression(text, *(a.shape for a in operands))
+        return partial(run, *operands)
 
     return prepare
 
 
-def overlap_gradients(cores: int, bond: int, physical: int) -> Problem:
-    """By all cores of A."""
-    wrt = [f"A{k}" for k in range(cores)]
-    return Problem(
-        states(cores, bond, physical),
-        lambda: ed.grad(overlap(cores), wrt),
-        partial(environments_by_hand, cores),
-        derivatives("grad", partial(model, cores), tuple(range(cores))),
-        also={"einderiv.forward": value(overlap, cores), "einderiv.out": into(overlap(cores), wrt)},
-    )
+def symbols(labels: list[int]) -> str:
+    """Labels as opt_einsum's letters."""
+    import opt_einsum
+
+    return "".join(map(opt_einsum.get_symbol, labels))
 
 
-def train_gradients(cores: int, bond: int, physical: int) -> Problem:
-    """By all cores of the train."""
-    wrt = [f"G{k}" for k in range(cores)]
-    return Problem(
-        train(cores, bond, physical),
-        lambda: ed.grad(contracted_train(cores), wrt),
-        partial(train_by_hand, cores),
-        derivatives("grad", partial(train_model, cores), tuple(range(cores))),
-        also={
-            "einderiv.forward": value(contracted_train, cores),
-            "einderiv.out": into(contracted_train(cores), wrt),
-            "opt_einsum.each": one_by_one(cores),
-        },
-    )
-
-
-FAMILY = Family(
+FAMILY = family(
     "P6",
     "matrix product states and tensor trains, 20 to 60 cores",
-    (
-        Case(
-            "P6",
-            "all gradients of an overlap",
-            overlap_gradients,
-            sized((4, 3, 2), (20, 4, 2), (60, 16, 2), (60, 64, 4)),
+    # By all cores of A.
+    Case(
+        "all gradients of an overlap",
+        sized((4, 3, 2), (20, 4, 2), (60, 16, 2), (60, 64, 4)),
+        lambda cores, bond, physical: Problem(
+            arrays=states(cores, bond, physical),
+            ours=lambda: ed.grad(overlap(cores), named("A", cores)),
+            hand=partial(environments_by_hand, cores),
+            rivals=derivatives("grad", partial(model, cores), tuple(range(cores))),
+            also={
+                "einderiv.forward": value(lambda: overlap(cores)),
+                "einderiv.out": into(overlap(cores), named("A", cores)),
+            },
         ),
-        Case(
-            "P6",
-            "all gradients of a train",
-            train_gradients,
-            sized((4, 3, 2), (20, 4, 2), (60, 16, 4), (60, 64, 8)),
+    ),
+    # By all cores of the train.
+    Case(
+        "all gradients of a train",
+        sized((4, 3, 2), (20, 4, 2), (60, 16, 4), (60, 64, 8)),
+        lambda cores, bond, physical: Problem(
+            arrays=train(cores, bond, physical),
+            ours=lambda: ed.grad(contracted_train(cores), named("G", cores)),
+            hand=partial(train_by_hand, cores),
+            rivals=derivatives("grad", partial(train_model, cores), tuple(range(cores))),
+            also={
+                "einderiv.forward": value(lambda: contracted_train(cores)),
+                "einderiv.out": into(contracted_train(cores), named("G", cores)),
+                "opt_einsum.each": one_by_one(cores),
+            },
         ),
     ),
 )

@@ -14,56 +14,65 @@ import numpy as np
 
 import einderiv as ed
 
-from ..problems import LARGE, SMALL, TINY, Arrays, Case, Family, Problem, Way, normal
-from ..rivals import contracted, derivatives
+from ..problems import LARGE, SMALL, TINY, Arrays, Case, Problem, Way, family, normal
+from ..rivals import contracted, derivatives, einsum_model
 
-Shapes = tuple[tuple[int, ...], ...]
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BEYOND = LETTERS + "".join(map(chr, range(0x3B1, 0x3B1 + 16)))  # rivals take Greek where Latin ends
+Sizes = int | tuple[int, ...]
 
 
 class Row(NamedTuple):
-    """A contraction: its string, its shapes small and large, and how it is written by hand, if
-    at all.
+    """A contraction: its string, the sizes of its labels in the order in which they appear (or one
+    for all), small and large, and how it is written by hand.
     """
 
     name: str
     text: str
-    small: Shapes
-    large: Shapes
-    hand: Callable[..., Any] | None
+    small: Sizes
+    large: Sizes
+    hand: Callable[..., Any]
+
+    def shapes(self, sizes: Sizes) -> list[tuple[int, ...]]:
+        """The shapes of the operands: ``ij,jk->ik`` with (2, 3, 4) has (2, 3) and (3, 4)."""
+        operands = self.text.partition("->")[0].split(",")
+        labels = list(dict.fromkeys("".join(operands)))
+        if isinstance(sizes, int):
+            sizes = (sizes,) * len(labels)
+        size = dict(zip(labels, sizes, strict=True))
+        return [tuple(size[label] for label in operand) for operand in operands]
+
+    def names(self) -> list[str]:
+        """The operands are called A, B, … as einderiv calls them, or x0, x1, … where there are
+        many.
+        """
+        count = self.text.count(",") + 1
+        return list(LETTERS[26 : 26 + count]) if count < 10 else [f"x{k}" for k in range(count)]
 
 
 def chain(n: int) -> str:
     """A product of n matrices."""
-    return ",".join(LETTERS[k : k + 2] for k in range(n)) + f"->{LETTERS[0]}{LETTERS[n]}"
+    operands = ",".join(LETTERS[k : k + 2] for k in range(n))
+    return f"{operands}->{LETTERS[0]}{LETTERS[n]}"
 
 
-def inner(cores: int) -> str:
-    """The inner product of two trains: bonds above, bonds below, legs."""
-    above, below, legs = (BEYOND[k * cores : (k + 1) * cores] for k in range(3))
-    parts = [
-        f"{bonds[k - 1] if k else ''}{legs[k]}{bonds[k] if k < cores - 1 else ''}"
-        for k in range(cores)
-        for bonds in (above, below)
-    ]
-    return ",".join(parts) + "->"
+def cores(legs: str, bonds: str) -> list[str]:
+    """The labels of each core of a train: the bond to the left, the leg, the bond to the right."""
+    lefts, rights = ["", *bonds], [*bonds, ""]
+    return [left + leg + right for left, leg, right in zip(lefts, legs, rights, strict=True)]
 
 
-def inner_shapes(cores: int, physical: int, bond: int) -> Shapes:
-    """The shapes of both trains, core by core."""
-    one = [(bond,) * (k > 0) + (physical,) + (bond,) * (k < cores - 1) for k in range(cores)]
-    return tuple(shape for shape in one for _ in range(2))
+def inner(count: int) -> str:
+    """The inner product of two trains, core by core."""
+    above, below, legs = (BEYOND[k * count : (k + 1) * count] for k in range(3))
+    pairs = zip(cores(legs, above[:-1]), cores(legs, below[:-1]), strict=True)
+    return ",".join(",".join(pair) for pair in pairs) + "->"
 
 
-def unfolded(cores: int) -> str:
+def unfolded(count: int) -> str:
     """A train as the full tensor."""
-    legs, bonds = LETTERS[:cores], LETTERS[26 : 26 + cores]
-    parts = [
-        f"{bonds[k - 1] if k else ''}{legs[k]}{bonds[k] if k < cores - 1 else ''}"
-        for k in range(cores)
-    ]
-    return ",".join(parts) + f"->{legs}"
+    legs, bonds = LETTERS[:count], LETTERS[26 : 25 + count]
+    return ",".join(cores(legs, bonds)) + f"->{legs}"
 
 
 def swapped(a: Any, *axes: int) -> Any:
@@ -73,7 +82,8 @@ def swapped(a: Any, *axes: int) -> Any:
 
 def mttkrp(A: Any, B: Any, C: Any) -> Any:
     """By the first factor: a product with a Khatri-Rao product."""
-    return A.reshape(len(A), -1) @ (B[:, None, :] * C).reshape(-1, B.shape[1])
+    khatri_rao = (B[:, None, :] * C).reshape(-1, B.shape[1])
+    return A.reshape(len(A), -1) @ khatri_rao
 
 
 def mttkrp_middle(A: Any, B: Any, C: Any) -> Any:
@@ -83,7 +93,8 @@ def mttkrp_middle(A: Any, B: Any, C: Any) -> Any:
 
 def cp(A: Any, B: Any, C: Any) -> Any:
     """The tensor of three factors."""
-    return ((A[:, None, :] * B).reshape(-1, A.shape[1]) @ C.T).reshape(len(A), len(B), len(C))
+    pairs = (A[:, None, :] * B).reshape(-1, A.shape[1])
+    return (pairs @ C.T).reshape(len(A), len(B), len(C))
 
 
 def tucker(A: Any, B: Any, C: Any, D: Any) -> Any:
@@ -118,10 +129,11 @@ def train_inner(*cores: Any) -> Any:
 
 def train_full(*cores: Any) -> Any:
     """From left to right, the legs in front."""
-    out = cores[0]
-    for g in cores[1:]:
-        out = out.reshape(-1, len(g)) @ g.reshape(len(g), -1)
-    return out.reshape([g.shape[0 if k == 0 else 1] for k, g in enumerate(cores)])
+    first, *others = cores
+    full = first
+    for core in others:
+        full = full.reshape(-1, len(core)) @ core.reshape(len(core), -1)
+    return full.reshape([len(first), *(core.shape[1] for core in others)])
 
 
 def attention_scores(A: Any, B: Any) -> Any:
@@ -142,214 +154,143 @@ def linear_attention(A: Any, B: Any, C: Any) -> Any:
 
 def middle(A: Any, B: Any) -> Any:
     """Two summed axes, one of them in the middle."""
-    i, p, j, q = A.shape
-    return (
-        swapped(A, 0, 2, 1, 3).reshape(i * j, p * q) @ swapped(B, 0, 2, 1).reshape(p * q, -1)
-    ).reshape(i, j, -1)
+    i, a, j, b = A.shape
+    rows = swapped(A, 0, 2, 1, 3).reshape(i * j, a * b)
+    columns = swapped(B, 0, 2, 1).reshape(a * b, -1)
+    return (rows @ columns).reshape(i, j, -1)
 
 
-def square(n: int, count: int = 2) -> Shapes:
-    """Square matrices."""
-    return ((n, n),) * count
+def batch_middle(A: Any, B: Any) -> Any:
+    """The batch in front, a product, and back: views only."""
+    return (A.transpose(1, 0, 2) @ B).transpose(1, 0, 2)
+
+
+def batch_last(A: Any, B: Any) -> Any:
+    """Copies with the batch in front, a product, and back."""
+    return (swapped(A, 2, 0, 1) @ swapped(B, 2, 0, 1)).transpose(1, 2, 0)
+
+
+def product(*arrays: Any) -> Any:
+    """From left to right."""
+    return reduce(np.matmul, arrays)
 
 
 ROWS = (
-    Row("matmul", "ij,jk->ik", square(8), square(512), lambda A, B: A @ B),
-    Row("matmul, transposed", "ji,jk->ki", square(8), square(512), lambda A, B: B.T @ A),
-    Row(
-        "matrix times vector",
-        "ij,j->i",
-        ((8, 8), (8,)),
-        ((2000, 2000), (2000,)),
-        lambda A, B: A @ B,
-    ),
-    Row(
-        "batch of products",
-        "bij,bjk->bik",
-        ((8, 4, 4),) * 2,
-        ((64, 96, 96),) * 2,
-        lambda A, B: A @ B,
-    ),
+    Row("matmul", "ij,jk->ik", 8, 512, lambda A, B: A @ B),
+    Row("matmul, transposed", "ji,jk->ki", 8, 512, lambda A, B: B.T @ A),
+    Row("matrix times vector", "ij,j->i", 8, 2000, lambda A, B: A @ B),
+    Row("batch of products", "bij,bjk->bik", (8, 4, 4, 4), (64, 96, 96, 96), lambda A, B: A @ B),
     Row(
         "batch of tiny products",
         "bij,bjk->bik",
-        ((8, 3, 3),) * 2,
-        ((100000, 3, 3),) * 2,
+        (8, 3, 3, 3),
+        (100000, 3, 3, 3),
         lambda A, B: A @ B,
     ),
-    Row(
-        "batch in the middle",
-        "ibj,bjk->ibk",
-        ((4, 8, 4), (8, 4, 4)),
-        ((96, 64, 96), (64, 96, 96)),
-        lambda A, B: (A.transpose(1, 0, 2) @ B).transpose(1, 0, 2),
-    ),
-    Row(
-        "batch last",
-        "ijb,jkb->ikb",
-        ((4, 4, 8),) * 2,
-        ((96, 96, 64),) * 2,
-        lambda A, B: (swapped(A, 2, 0, 1) @ swapped(B, 2, 0, 1)).transpose(1, 2, 0),
-    ),
-    Row("elementwise product", "ij,ij->ij", square(8), square(2000), lambda A, B: A * B),
-    Row("row by row", "bi,bi->b", square(8), square(2000), lambda A, B: np.vecdot(A, B)),
-    Row(
-        "outer product",
-        "i,j->ij",
-        ((8,), (8,)),
-        ((2000,), (2000,)),
-        lambda A, B: np.multiply.outer(A, B),
-    ),
-    Row("trace", "ii->", square(8, 1), square(2000, 1), lambda A: A.trace()),
-    Row("diagonal", "ii->i", square(8, 1), square(2000, 1), lambda A: A.diagonal()),
-    Row("sums of rows", "ij->i", square(8, 1), square(2000, 1), lambda A: A.sum(1)),
-    Row(
-        "bilinear form",
-        "i,ij,j->",
-        ((8,), (8, 8), (8,)),
-        ((2000,), (2000, 2000), (2000,)),
-        lambda A, B, C: A @ B @ C,
-    ),
-    Row(
-        "MTTKRP, first",
-        "ijk,jr,kr->ir",
-        ((6, 6, 6), (6, 4), (6, 4)),
-        ((120, 120, 120), (120, 32), (120, 32)),
-        mttkrp,
-    ),
-    Row(
-        "MTTKRP, middle",
-        "ijk,ir,kr->jr",
-        ((6, 6, 6), (6, 4), (6, 4)),
-        ((120, 120, 120), (120, 32), (120, 32)),
-        mttkrp_middle,
-    ),
-    Row("CP to tensor", "ir,jr,kr->ijk", ((6, 4),) * 3, ((120, 32),) * 3, cp),
+    Row("batch in the middle", "ibj,bjk->ibk", (4, 8, 4, 4), (96, 64, 96, 96), batch_middle),
+    Row("batch last", "ijb,jkb->ikb", (4, 4, 8, 4), (96, 96, 64, 96), batch_last),
+    Row("elementwise product", "ij,ij->ij", 8, 2000, lambda A, B: A * B),
+    Row("row by row", "bi,bi->b", 8, 2000, lambda A, B: np.vecdot(A, B)),
+    Row("outer product", "i,j->ij", 8, 2000, lambda A, B: np.multiply.outer(A, B)),
+    Row("trace", "ii->", 8, 2000, lambda A: A.trace()),
+    Row("diagonal", "ii->i", 8, 2000, lambda A: A.diagonal()),
+    Row("sums of rows", "ij->i", 8, 2000, lambda A: A.sum(1)),
+    Row("bilinear form", "i,ij,j->", 8, 2000, lambda A, B, C: A @ B @ C),
+    Row("MTTKRP, first", "ijk,jr,kr->ir", (6, 6, 6, 4), (120, 120, 120, 32), mttkrp),
+    Row("MTTKRP, middle", "ijk,ir,kr->jr", (6, 6, 6, 4), (120, 120, 120, 32), mttkrp_middle),
+    Row("CP to tensor", "ir,jr,kr->ijk", (6, 4, 6, 6), (120, 32, 120, 120), cp),
     Row(
         "Tucker to tensor",
         "abc,ia,jb,kc->ijk",
-        ((3, 3, 3), *((6, 3),) * 3),
-        ((24, 24, 24), *((120, 24),) * 3),
+        (3, 3, 3, 6, 6, 6),
+        (24, 24, 24, 120, 120, 120),
         tucker,
     ),
-    Row(
-        "Khatri-Rao", "ir,jr->ijr", ((6, 4),) * 2, ((300, 64),) * 2, lambda A, B: A[:, None, :] * B
-    ),
-    Row(
-        "quadratic forms",
-        "bi,ij,kj,bk->b",
-        ((8, 4), (4, 4), (4, 4), (8, 4)),
-        ((512, 128), (128, 128), (128, 128), (512, 128)),
-        quadratic,
-    ),
+    Row("Khatri-Rao", "ir,jr->ijr", (6, 4, 6), (300, 64, 300), lambda A, B: A[:, None, :] * B),
+    Row("quadratic forms", "bi,ij,kj,bk->b", (8, 4, 4, 4), (512, 128, 128, 128), quadratic),
     Row(
         "attention scores",
         "bqhd,bkhd->bhqk",
-        ((2, 4, 2, 4),) * 2,
-        ((4, 128, 8, 64),) * 2,
+        (2, 4, 2, 4, 4),
+        (4, 128, 8, 64, 128),
         attention_scores,
     ),
     Row(
         "attention values",
         "bhqk,bkhd->bqhd",
-        ((2, 2, 4, 4), (2, 4, 2, 4)),
-        ((4, 8, 128, 128), (4, 128, 8, 64)),
+        (2, 2, 4, 4, 4),
+        (4, 8, 128, 128, 64),
         attention_values,
     ),
     Row(
         "linear attention",
         "bqhd,bkhd,bkhe->bqhe",
-        ((2, 4, 2, 4),) * 3,
-        ((4, 128, 8, 64),) * 3,
+        (2, 4, 2, 4, 4, 4),
+        (4, 128, 8, 64, 128, 64),
         linear_attention,
     ),
-    Row(
-        "two sums, one in the middle",
-        "iajb,akb->ijk",
-        ((3, 3, 3, 3), (3, 3, 3)),
-        ((40, 40, 40, 40), (40, 60, 40)),
-        middle,
-    ),
+    Row("two sums, one in the middle", "iajb,akb->ijk", 3, (40, 40, 40, 40, 60), middle),
     Row(
         "sum in the middle",
         "iaj,ak->ijk",
-        ((3, 3, 3), (3, 3)),
-        ((200, 200, 200), (200, 100)),
+        3,
+        (200, 200, 200, 100),
         lambda A, B: A.transpose(0, 2, 1) @ B,
     ),
-    Row(
-        "four-index transformation",
-        "pqrs,pa,qb,rc,sd->abcd",
-        ((3,) * 4, *square(3, 4)),
-        ((28,) * 4, *square(28, 4)),
-        four_index,
-    ),
-    Row(
-        "chain of ten",
-        chain(10),
-        square(4, 10),
-        square(128, 10),
-        lambda *arrays: reduce(np.matmul, arrays),
-    ),
+    Row("four-index transformation", "pqrs,pa,qb,rc,sd->abcd", 3, 28, four_index),
+    Row("chain of ten", chain(10), 4, 128, product),
     Row(
         "trains of 20 cores, inner product",
         inner(20),
-        inner_shapes(20, 2, 4),
-        inner_shapes(20, 4, 48),
+        (2, 4, 4) * 19 + (2,),
+        (4, 48, 48) * 19 + (4,),
         train_inner,
     ),
-    Row(
-        "train of 6 cores to tensor",
-        unfolded(6),
-        ((2, 2), *((2, 2, 2),) * 4, (2, 2)),
-        ((12, 8), *((8, 12, 8),) * 4, (8, 12)),
-        train_full,
-    ),
+    Row("train of 6 cores to tensor", unfolded(6), 2, (12, 8) * 5 + (12,), train_full),
 )
-
-
-def names(row: Row) -> list[str]:
-    """The operands are called A, B, … as einderiv calls them, or x0, x1, … where there are many."""
-    count = len(row.small)
-    return [chr(65 + k) for k in range(count)] if count < 10 else [f"x{k}" for k in range(count)]
 
 
 def expression(row: Row) -> ed.Expr:
     """The contraction; in NumPy's interleaved form where letters do not suffice."""
-    inputs, output = row.text.split("->")
     if row.text.isascii():
-        return ed.einsum(row.text, *names(row))
+        return ed.einsum(row.text, *row.names())
+    inputs, output = row.text.split("->")
     arguments: list[object] = []
-    for name, labels in zip(names(row), inputs.split(","), strict=True):
-        arguments += [ed.tensor(name, (None,) * len(labels)), [BEYOND.index(c) for c in labels]]
-    return ed.einsum(*arguments, [BEYOND.index(c) for c in output])
+    for name, labels in zip(row.names(), inputs.split(","), strict=True):
+        tensor = ed.tensor(name, (None,) * len(labels))
+        arguments += [tensor, [BEYOND.index(label) for label in labels]]
+    return ed.einsum(*arguments, [BEYOND.index(label) for label in output])
 
 
 def rivals(row: Row) -> dict[str, Way]:
     """opt_einsum, cotengra and NumPy with plans made before, JAX and PyTorch."""
-
-    def model(xp: Any, *arrays: Any) -> Any:
-        return xp.einsum(row.text, *arrays)
-
-    planned = contracted((row.text, *names(row)))
+    planned = contracted((row.text, *row.names()))
     if row.text.isascii():
-        return {**planned, **derivatives("value", model, engines=("jax", "torch"))}
+        direct = derivatives("value", einsum_model(row.text), engines=("jax", "torch"))
+        return {**planned, **direct}
     return {name: planned[name] for name in ("opt_einsum", "cotengra")}
 
 
-def contraction(row: Row, large: int) -> Problem:
+def data(row: Row, sizes: Sizes) -> Arrays:
+    """Normally distributed operands; where there are many, products of them are kept near one."""
+    arrays = normal(**dict(zip(row.names(), row.shapes(sizes), strict=True)))
+    if len(arrays) > 9:
+        return {name: a / np.sqrt(a.size / a.shape[-1]) for name, a in arrays.items()}
+    return arrays
+
+
+def contraction(row: Row) -> Case:
     """One of them, small (0) or large (1)."""
-    arrays: Arrays = normal(**dict(zip(names(row), row.large if large else row.small, strict=True)))
-    if len(arrays) > 9:  # products of many: keep them near one
-        arrays = {name: a / np.sqrt(a.size / a.shape[-1]) for name, a in arrays.items()}
-    return Problem(arrays, partial(expression, row), row.hand, rivals(row))
+    return Case(
+        row.name,
+        {TINY: (0,), SMALL: (0,), LARGE: (1,)},
+        lambda large: Problem(
+            arrays=data(row, row.large if large else row.small),
+            ours=partial(expression, row),
+            hand=row.hand,
+            rivals=rivals(row),
+        ),
+    )
 
 
-FAMILY = Family(
-    "P9",
-    "29 contractions without derivatives",
-    tuple(
-        Case("P9", row.name, partial(contraction, row), {TINY: (0,), SMALL: (0,), LARGE: (1,)})
-        for row in ROWS
-    ),
-)
+FAMILY = family("P9", "29 contractions without derivatives", *map(contraction, ROWS))
