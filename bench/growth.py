@@ -25,7 +25,8 @@ Curve = list[tuple[int, float]]  # operands, seconds
 def chain(n: int) -> tuple[Callable[[], Any], Shapes]:
     """The derivative of a product of n matrices by the one in the middle."""
     e = matrices(n)
-    return lambda: ed.derive(e, f"M{n // 2}"), {f"M{k}": (16, 16) for k in range(n)}
+    sizes: Shapes = dict.fromkeys(named("M", n), (16, 16))
+    return lambda: ed.derive(e, f"M{n // 2}"), sizes
 
 
 def train(n: int) -> tuple[Callable[[], Any], Shapes]:
@@ -59,12 +60,13 @@ def measured(operands: Sequence[int] = OPERANDS) -> dict[str, dict[str, Curve]]:
     """
     found: dict[str, dict[str, Curve]] = {}
     for name, make in CURVES.items():
-        curves: dict[str, Curve] = {"derive": [], "plan": []}
+        derive: Curve = []
+        plan: Curve = []
         for n in operands:
             rounds = [_once(*make(n)) for _ in range(ROUNDS)]
-            for what, seconds in zip(curves, zip(*rounds, strict=True), strict=True):
-                curves[what].append((n, statistics.median(seconds)))
-        found[name] = curves
+            derive.append((n, statistics.median(seconds for seconds, _ in rounds)))
+            plan.append((n, statistics.median(seconds for _, seconds in rounds)))
+        found[name] = {"derive": derive, "plan": plan}
     return found
 
 
@@ -81,57 +83,62 @@ def growth(curve: Curve, since: int = 100) -> float:
     """By what factor the time from `since` operands on grows more than n log n does; 1 is just
     as much.
     """
-    known = dict(map(tuple, curve))
-    first, last = min(n for n in known if n >= since), max(known)
-    return known[last] / known[first] / (last * math.log(last) / (first * math.log(first)))
+    seconds = _by_operands(curve)
+    first = min(n for n in seconds if n >= since)
+    last = max(seconds)
+    expected = (last * math.log(last)) / (first * math.log(first))
+    return seconds[last] / seconds[first] / expected
+
+
+def _by_operands(curve: Curve) -> dict[int, float]:
+    """The seconds by the number of operands; read from JSON, a point is a list."""
+    return {n: seconds for n, seconds in curve}
 
 
 def rows(found: dict[str, dict[str, Curve]]) -> list[tuple[str, ...]]:
     """For the page: the curve, the times at the largest number, the growth."""
-    return [
-        (
-            name,
-            what,
-            *(f"{1e3 * dict(map(tuple, curve))[n]:.3g} ms" for n in _shown(curve)),
-            f"{growth(curve):.2f}",
-        )
-        for name, curves in found.items()
-        for what, curve in curves.items()
-    ]
+    lines = []
+    for name, curves in found.items():
+        for what, curve in curves.items():
+            seconds = _by_operands(curve)
+            times = [f"{1e3 * seconds[n]:.3g} ms" for n in _shown(curve)]
+            lines.append((name, what, *times, f"{growth(curve):.2f}"))
+    return lines
 
 
 def head(found: dict[str, dict[str, Curve]]) -> tuple[str, ...]:
     """The first line of that table."""
-    curve = next(iter(next(iter(found.values())).values()))
+    first_case = next(iter(found.values()))
+    curve = next(iter(first_case.values()))
     return ("case", "", *(f"{n} operands" for n in _shown(curve)), "growth / (n log n)")
 
 
 def _shown(curve: Curve) -> list[int]:
-    numbers = [n for n, _ in curve]
-    return list(dict.fromkeys([n for n in numbers if n in (10, 20, 100)] + numbers[-1:]))
+    last = curve[-1][0]
+    return [n for n, _ in curve if n in (10, 20, 100, last)]
 
 
 def draw(found: dict[str, dict[str, Curve]], folder: Path) -> str:
-    """The picture, both axes logarithmic, with a line that grows like n log n through each first
-    point of 100.
+    """The picture, both axes logarithmic, with a line that grows like n log n through the last
+    point of each curve.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
+    shape = (3.4 * len(found), 3.2)
     figure, grid = plt.subplots(
-        1, len(found), figsize=(3.4 * len(found), 3.2), layout="constrained", sharey=True
+        1, len(found), figsize=shape, layout="constrained", sharey=True, squeeze=False
     )
-    for axes, (name, curves) in zip(
-        grid.flat if len(found) > 1 else [grid], found.items(), strict=True
-    ):
+    for axes, (name, curves) in zip(grid.flat, found.items(), strict=True):
         for (what, curve), colour in zip(curves.items(), ("#0b6bcb", "#d9822b"), strict=True):
-            numbers = [n for n, _ in curve]
-            axes.plot(numbers, [t for _, t in curve], "o-", markersize=3, color=colour, label=what)
-            at, base = max(curve, key=lambda point: point[0])
-            line = [base * n * math.log(n) / (at * math.log(at)) for n in numbers]
-            axes.plot(numbers, line, ":", color=colour, label="n log n through the last")
+            operands = [n for n, _ in curve]
+            times = [seconds for _, seconds in curve]
+            axes.plot(operands, times, "o-", markersize=3, color=colour, label=what)
+            last, longest = max(curve)
+            line = [longest * n * math.log(n) / (last * math.log(last)) for n in operands]
+            axes.plot(operands, line, ":", color=colour, label="n log n through the last")
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_title(name, fontsize=9)

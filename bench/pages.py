@@ -25,8 +25,8 @@ def page(run: dict[str, Any], pictures: Sequence[str]) -> str:
     """The page as Markdown."""
     records = run["results"]
     parts = ["# Results", _intro(run), _verdict(records), _targets(records), _lost(records)]
-    for key in dict.fromkeys(r["family"] for r in records):
-        parts.append(_family(key, [r for r in records if r["family"] == key], pictures))
+    for key, members in report.by_family(records).items():
+        parts.append(_family(key, members, pictures))
     if "growth" in run:
         parts.append(_growth(run["growth"]))
     return "\n\n".join(parts) + "\n"
@@ -43,8 +43,7 @@ def _intro(run: dict[str, Any]) -> str:
             "how](README.md).",
             "",
             f"{kind}Ratios are medians over {settings['rounds']} rounds of the times within one "
-            "round; in each round all "
-            "contestants run, in a new order, in one process.",
+            "round; in each round all contestants run, in a new order, in one process.",
             "",
             f"- Machine: {machine['processor']}, {machine['processors']} processors, "
             f"{report.stored(machine['memory'])}, "
@@ -58,16 +57,18 @@ def _intro(run: dict[str, Any]) -> str:
 
 def _verdict(records: Sequence[Record]) -> str:
     """In how many cases the targets are met."""
-    hand = [r for r in records if report.to_hand(r) is not None]
-    rivals = [r for r in records if report.to_best(r) is not None]
-    met = sum((report.to_hand(r) or 0) <= report.limit(r) for r in hand)
-    fast = sum((report.to_best(r) or 0) <= report.NOISE for r in rivals)
+    within, fast = [], []
+    for record in records:
+        hand, best = report.to_hand(record), report.to_best(record)
+        if hand is not None:
+            within.append(hand <= report.limit(record))
+        if best is not None:
+            fast.append(best <= report.NOISE)
     return (
-        f"Of {len(hand)} cases with a hand-written form or an aim, {met} are within the target: "
-        "1.5 times the "
-        "hand-written form where arrays are small, 1.15 times where they are not, or the aim. Of "
-        f"{len(rivals)} cases with rivals, {fast} are at least as fast as the best of them, within "
-        f"{100 * report.NOISE - 100:.0f} %."
+        f"Of {len(within)} cases with a hand-written form or an aim, {sum(within)} are within the "
+        "target: 1.5 times the hand-written form where arrays are small, 1.15 times where they "
+        f"are not, or the aim. Of {len(fast)} cases with rivals, {sum(fast)} are at least as fast "
+        f"as the best of them, within {100 * report.NOISE - 100:.0f} %."
     )
 
 
@@ -76,26 +77,24 @@ def _targets(records: Sequence[Record]) -> str:
         (what, target, report.ratio(found), "yes" if met else "**no**")
         for what, target, found, met in report.targets(records)
     ]
-    return (
-        "## Targets over several cases\n\n" + _table(("what", "target", "found", "met"), rows)
-        if rows
-        else ""
-    )
+    if not rows:
+        return ""
+    return "## Targets over several cases\n\n" + _table(("what", "target", "found", "met"), rows)
 
 
 def _lost(records: Sequence[Record]) -> str:
     """All of them, the worst first."""
     rows = [
         (
-            report.label(r),
-            r["size"],
-            r["dtype"],
-            report.ratio(report.to_hand(r)),
-            report.best_rival(r) or "–",
-            report.ratio(report.to_best(r)),
-            report.explained(r),
+            report.label(record),
+            record["size"],
+            record["dtype"],
+            report.ratio(report.to_hand(record)),
+            report.best_rival(record) or "–",
+            report.ratio(report.to_best(record)),
+            report.explained(record),
         )
-        for r in report.lost(records)
+        for record in report.lost(records)
     ]
     text = "Slower than the target, or than the best rival; the worst first."
     head = ("case", "size", "dtype", "/hand", "best rival", "/rival", "why")
@@ -105,38 +104,35 @@ def _lost(records: Sequence[Record]) -> str:
 def _family(key: str, records: Sequence[Record], pictures: Sequence[str]) -> str:
     title = FAMILIES[key].title if key in FAMILIES else ""
     parts = [f"## {key}: {title}", _table(report.HEAD, [report.row(r) for r in records])]
-    skipped = [
-        f"- {r['case']}, {r['size']}: {name} left out, {why}"
-        for r in records
-        for name, why in r["skipped"].items()
-    ]
+    skipped = []
+    for record in records:
+        for name, why in record["skipped"].items():
+            skipped.append(f"- {record['case']}, {record['size']}: {name} left out, {why}")
     if skipped:
         parts.append("\n".join(skipped))
-    for name, what in (
-        (f"ratios_{key}.png", "time over that by hand"),
-        (f"scaling_{key}.png", "time against size"),
-    ):
+    known = {"ratios": "time over that by hand", "scaling": "time against size"}
+    for kind, what in known.items():
+        name = f"{kind}_{key}.png"
         if name in pictures:
             parts.append(f"![{key}: {what}]({name})")
     return "\n\n".join(parts)
 
 
 def _growth(found: dict[str, Any]) -> str:
-    text = (
+    parts = [
+        "## How derivation and planning grow",
         "The time to derive, and to plan what was derived, for 10 to 1000 operands. The last "
-        "column is how much "
-        "more it grows from 100 operands on than n log n does."
-    )
-    return (
-        "## How derivation and planning "
-        f"grow\n\n{text}\n\n{_table(growth.head(found), growth.rows(found))}\n\n"
-        "![The curves, with lines that grow like n log n](growth.png)"
-    )
+        "column is how much more it grows from 100 operands on than n log n does.",
+        _table(growth.head(found), growth.rows(found)),
+        "![The curves, with lines that grow like n log n](growth.png)",
+    ]
+    return "\n\n".join(parts)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-    )
+    lines = []
+    for row in (head, ["---"] * len(head), *rows):
+        cells = [cell.replace("|", "\\|") for cell in row]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)

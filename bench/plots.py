@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from .engine import HAND, OURS
-from .report import Record, best_rival, median, shown, to_hand
+from .report import Record, best_rival, by_family, median, shown, to_hand
 
 COLOURS = {
     HAND: "#444444",
@@ -26,51 +27,43 @@ def draw(records: Sequence[Record], folder: Path) -> list[str]:
     import matplotlib
 
     matplotlib.use("Agg")
-    families: dict[str, list[Record]] = {}
-    for r in records:
-        families.setdefault(r["family"], []).append(r)
-    names = [
-        picture(key, rows, folder)
-        for key, rows in families.items()
-        for picture in (_ratios, _scaling)
-    ]
+    names = []
+    for key, members in by_family(records).items():
+        names += [_ratios(key, members, folder), _scaling(key, members, folder)]
     return [name for name in names if name]
 
 
 def colour(name: str) -> str:
     """One colour for each engine."""
-    return COLOURS.get(name) or COLOURS.get(name.partition(".")[0], "#999999")
+    return COLOURS.get(name) or COLOURS.get(_engine(name), "#999999")
 
 
 def _ratios(family: str, records: Sequence[Record], folder: Path) -> str | None:
     """Times over the hand-written form on a logarithmic axis: ours, and the best rival."""
     import matplotlib.pyplot as plt
 
-    rows = [r for r in records if to_hand(r) is not None]
+    rows = [record for record in records if to_hand(record) is not None]
     if not rows:
         return None
     figure, axes = plt.subplots(figsize=(8, 1.0 + 0.26 * len(rows)), layout="constrained")
-    for y, r in enumerate(reversed(rows)):
-        own, best = to_hand(r) or 1.0, best_rival(r)
+    names = []
+    for y, record in enumerate(reversed(rows)):
+        single = ", float32" if record["dtype"] == "float32" else ""
+        names.append(f"{record['case']}, {record['size']}{single}")
+        own = to_hand(record) or 1.0
         axes.barh(y, own - 1, left=1, height=0.55, color=COLOURS[OURS])
-        if best is not None and r["contestants"][best]["ratio"]:
-            axes.plot(r["contestants"][best]["ratio"], y, "D", color=colour(best), markersize=5)
-    names = [
-        f"{r['case']}, {r['size']}" + ", float32" * (r["dtype"] == "float32")
-        for r in reversed(rows)
-    ]
+        best = best_rival(record)
+        ratio = record["contestants"][best]["ratio"] if best else None
+        if best and ratio:
+            axes.plot(ratio, y, "D", color=colour(best), markersize=5)
     axes.set_yticks(range(len(rows)), names, fontsize=7)
     axes.set_xscale("log")
     axes.axvline(1, color=COLOURS[HAND], linewidth=1)
     axes.grid(axis="x", alpha=0.3, which="both")
-    axes.set_xlabel(
-        "time / hand-written NumPy (left is faster)"
-        if family != "P11"
-        else "time / aim (left is faster)"
-    )
-    axes.set_title(
-        f"{family}: bars einderiv, diamonds the best rival where there is one", fontsize=9
-    )
+    base = "aim" if family == "P11" else "hand-written NumPy"
+    axes.set_xlabel(f"time / {base} (left is faster)")
+    title = f"{family}: bars einderiv, diamonds the best rival where there is one"
+    axes.set_title(title, fontsize=9)
     _legend(axes, rows)
     axes.margins(y=0.02)
     _plain(axes.xaxis, "{:g}".format)
@@ -81,10 +74,10 @@ def _legend(axes: Any, rows: Sequence[Record]) -> None:
     """A colour for each engine that is the best somewhere."""
     from matplotlib.lines import Line2D
 
-    engines = {name.partition(".")[0] for r in rows if (name := best_rival(r))}
+    rivals = filter(None, map(best_rival, rows))
     handles = [
-        Line2D([], [], marker="D", linestyle="", color=colour(e), label=e, markersize=5)
-        for e in sorted(engines)
+        Line2D([], [], marker="D", linestyle="", color=colour(engine), label=engine, markersize=5)
+        for engine in sorted({_engine(name) for name in rivals})
     ]
     if handles:
         axes.legend(handles=handles, fontsize=7, loc="best", framealpha=0.8)
@@ -96,22 +89,25 @@ def _scaling(family: str, records: Sequence[Record], folder: Path) -> str | None
     """
     import matplotlib.pyplot as plt
 
-    groups: dict[str, list[Record]] = {}
-    for r in records:
-        if r["dtype"] == records[0]["dtype"] and (best_rival(r) or r["aim"]):
-            groups.setdefault(r["case"], []).append(r)
-    chosen = {name: rows for name, rows in groups.items() if len(rows) >= 3 and _grows(rows)}
+    cases: dict[str, list[Record]] = {}
+    for record in records:
+        compared = best_rival(record) or record["aim"]
+        if compared and record["dtype"] == records[0]["dtype"]:
+            cases.setdefault(record["case"], []).append(record)
+    chosen = {name: rows for name, rows in cases.items() if len(rows) >= 3 and _grows(rows)}
     if not chosen:
         return None
     columns = min(4, len(chosen))
-    lines = -(-len(chosen) // columns)
+    lines = math.ceil(len(chosen) / columns)
     shape = (3 * columns, 0.5 + 2.3 * lines)
     figure, grid = plt.subplots(lines, columns, figsize=shape, layout="constrained", squeeze=False)
     for axes, (name, rows) in zip(grid.flat, chosen.items(), strict=False):
         _curves(axes, name, rows)
     for axes in list(grid.flat)[len(chosen) :]:
         axes.axis("off")
-    handles = {h.get_label(): h for axes in grid.flat for h in axes.get_lines()}
+    handles = {}
+    for axes in grid.flat:
+        handles |= {line.get_label(): line for line in axes.get_lines()}
     figure.legend(
         handles.values(),
         handles.keys(),
@@ -123,26 +119,28 @@ def _scaling(family: str, records: Sequence[Record], folder: Path) -> str | None
 
 
 def _grows(rows: Sequence[Record]) -> bool:
-    sizes = [max(r["numbers"]) for r in rows]
+    """Is each size larger than the one before?"""
+    sizes = [max(record["numbers"]) for record in rows]
     return sizes == sorted(set(sizes))
 
 
 def _curves(axes: Any, name: str, rows: Sequence[Record]) -> None:
     """One panel: hand, ours, and the best form of each other engine."""
-    for engine in dict.fromkeys(n.partition(".")[0] for r in rows for n in r["contestants"]):
-        points = [(max(r["numbers"]), min(times)) for r in rows if (times := _times(r, engine))]
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for record in rows:
+        for engine in dict.fromkeys(map(_engine, record["contestants"])):
+            points = curves.setdefault(engine, [])
+            times = _times(record, engine)
+            if times:
+                points.append((max(record["numbers"]), min(times)))
+    style = {"markersize": 3, "linewidth": 1.2}
+    for engine, points in curves.items():
         if points:
-            axes.plot(
-                *zip(*points, strict=True),
-                "o-",
-                markersize=3,
-                linewidth=1.2,
-                color=colour(engine),
-                label=engine,
-            )
+            x, y = zip(*points, strict=True)
+            axes.plot(x, y, "o-", color=colour(engine), label=engine, **style)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    sizes = [max(r["numbers"]) for r in rows]
+    sizes = [max(record["numbers"]) for record in rows]
     axes.set_xticks(sizes, [str(n) for n in sizes])
     axes.set_xticks([], minor=True)
     _plain(axes.yaxis, shown)
@@ -151,15 +149,18 @@ def _curves(axes: Any, name: str, rows: Sequence[Record]) -> None:
     axes.grid(alpha=0.3)
 
 
+def _engine(name: str) -> str:
+    """What stands before the form: ``jax`` of ``jax.grad``."""
+    return name.partition(".")[0]
+
+
 def _times(record: Record, engine: str) -> list[float]:
     """The times of an engine's forms; ours is the checked call alone."""
-    names = (
-        [OURS]
-        if engine == OURS
-        else [n for n in record["contestants"] if n.partition(".")[0] == engine]
-    )
-    times = [median(record, n) for n in names if n not in record["shown_only"]]
-    return [t for t in times if t is not None]
+    names = [OURS]
+    if engine != OURS:
+        names = [name for name in record["contestants"] if _engine(name) == engine]
+    times = [median(record, name) for name in names if name not in record["shown_only"]]
+    return [time for time in times if time is not None]
 
 
 def _plain(axis: Any, text: Callable[[float], str]) -> None:

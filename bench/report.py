@@ -15,6 +15,9 @@ Record = dict[str, Any]
 #: what the ratio to the hand-written form may be
 LIMITS = {"tiny": 1.5, "small": 1.5, "medium": 1.15, "large": 1.15}
 NOISE = 1.05  # a rival is faster if it is so by more than this
+#: the columns of text in a table
+LEFT = ("case", "size", "dtype", "best rival", "why", "constant")
+Target = tuple[str, str, float, bool]  # what, the target, what was found, whether it is met
 
 
 def shown(seconds: float) -> str:
@@ -37,33 +40,35 @@ def stored(count: float | None) -> str:
 
 def median(record: Record, name: str) -> float | None:
     """The median of a contestant, if it took part."""
-    found = record["contestants"].get(name)
-    return None if found is None else float(found["median"])
+    contestant = record["contestants"].get(name)
+    return None if contestant is None else float(contestant["median"])
 
 
 def best_rival(record: Record) -> str | None:
     """The fastest of the others: not ours, not the hand-written form, not what is only shown."""
     left_out = {OURS, RAW, HAND, *HOSTED, *record["shown_only"]}
-    names = [n for n in record["contestants"] if n not in left_out]
-    return min(names, key=lambda n: float(record["contestants"][n]["median"]), default=None)
+    contestants = record["contestants"]
+    rivals = [name for name in contestants if name not in left_out]
+    return min(rivals, key=lambda name: float(contestants[name]["median"]), default=None)
 
 
 def to_hand(record: Record, name: str = OURS) -> float | None:
     """Our time over that of the hand-written form, or over the aim."""
-    found = record["contestants"].get(name)
-    if found is None:
+    contestant = record["contestants"].get(name)
+    if contestant is None:
         return None
     if record["aim"] is not None:
-        return float(found["median"]) / float(record["aim"])
-    return None if found["ratio"] is None else float(found["ratio"])
+        return float(contestant["median"]) / float(record["aim"])
+    return None if contestant["ratio"] is None else float(contestant["ratio"])
 
 
 def to_best(record: Record) -> float | None:
     """Our time over that of the best rival."""
-    best, own = best_rival(record), median(record, OURS)
-    return (
-        None if best is None or own is None else own / float(record["contestants"][best]["median"])
-    )
+    rival = best_rival(record)
+    own = median(record, OURS)
+    if rival is None or own is None:
+        return None
+    return own / float(record["contestants"][rival]["median"])
 
 
 def limit(record: Record) -> float:
@@ -73,13 +78,28 @@ def limit(record: Record) -> float:
 
 def badness(record: Record) -> float:
     """By what factor a limit is missed; above 1 the case is lost."""
-    hand, best = to_hand(record), to_best(record)
-    return max(0.0 if hand is None else hand / limit(record), 0.0 if best is None else best / NOISE)
+    factors = [0.0]
+    hand = to_hand(record)
+    if hand is not None:
+        factors.append(hand / limit(record))
+    best = to_best(record)
+    if best is not None:
+        factors.append(best / NOISE)
+    return max(factors)
 
 
 def lost(records: Iterable[Record]) -> list[Record]:
     """The cases that are lost, the worst first."""
-    return sorted((r for r in records if badness(r) > 1), key=badness, reverse=True)
+    behind = [record for record in records if badness(record) > 1]
+    return sorted(behind, key=badness, reverse=True)
+
+
+def by_family(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """The records of each family."""
+    families: dict[str, list[Record]] = {}
+    for record in records:
+        families.setdefault(record["family"], []).append(record)
+    return families
 
 
 def label(record: Record) -> str:
@@ -110,39 +130,35 @@ HEAD = (
 
 def row(record: Record) -> tuple[str, ...]:
     """One line of the table. An aim stands where the hand-written form would."""
-    best, peaks = (
-        best_rival(record),
-        [record["contestants"].get(n, {}).get("peak") for n in (OURS, HAND)],
-    )
     base = record["aim"] if record["aim"] is not None else median(record, HAND)
-    own = median(record, OURS)
-    weight = peaks[0] / peaks[1] if peaks[0] and peaks[1] else None
-    times = ("–" if base is None else shown(base), shown(own or 0))
-    ratios = (
+    own_peak, hand_peak = _peak(record, OURS), _peak(record, HAND)
+    return (
+        label(record),
+        record["size"],
+        record["dtype"],
+        "–" if base is None else shown(base),
+        shown(median(record, OURS) or 0),
         ratio(to_hand(record)),
         ratio(to_hand(record, RAW)),
-        best or "–",
+        best_rival(record) or "–",
         ratio(to_best(record)),
-        ratio(weight),
+        ratio(own_peak / hand_peak if own_peak and hand_peak else None),
     )
-    return (label(record), record["size"], record["dtype"], *times, *ratios)
+
+
+def _peak(record: Record, name: str) -> int | None:
+    peak: int | None = record["contestants"].get(name, {}).get("peak")
+    return peak
 
 
 def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
     """Columns for a terminal: the text ones to the left."""
-    widths = [max(len(r[k]) for r in (head, *rows)) for k in range(len(head))]
-    left = {
-        k
-        for k, name in enumerate(head)
-        if name in ("case", "size", "dtype", "best rival", "why", "constant")
-    }
-    lines = []
-    for r in (head, *rows):
-        cells = enumerate(zip(r, widths, strict=True))
-        lines.append(
-            "  ".join(c.ljust(w) if k in left else c.rjust(w) for k, (c, w) in cells).rstrip()
-        )
-    return "\n".join(lines)
+    columns = []
+    for name, *cells in zip(head, *rows, strict=True):
+        width = max(map(len, (name, *cells)))
+        align = str.ljust if name in LEFT else str.rjust
+        columns.append([align(cell, width) for cell in (name, *cells)])
+    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
 
 
 def geometric(numbers: Sequence[float]) -> float:
@@ -150,108 +166,94 @@ def geometric(numbers: Sequence[float]) -> float:
     return math.exp(sum(map(math.log, numbers)) / len(numbers))
 
 
-def targets(records: Sequence[Record]) -> list[tuple[str, str, float, bool]]:
-    """The targets that are no matter of one case: what, the target, what was found, whether it
-    is met.
-    """
+def targets(records: Sequence[Record]) -> list[Target]:
+    """The targets that are no matter of one case."""
+    return [*_contractions(records), *_all_gradients(records), *hosted(records)]
+
+
+def _contractions(records: Sequence[Record]) -> list[Target]:
+    """P9: the gain over opt_einsum, on average."""
     found = []
     nine = [r for r in records if r["family"] == "P9" and "opt_einsum" in r["contestants"]]
     for size, name, least in (("small", OURS, 5.5), ("small", RAW, 8.0), ("large", OURS, 1.8)):
-        gains = [
-            r["contestants"]["opt_einsum"]["median"] / r["contestants"][name]["median"]
-            for r in nine
-            if r["size"] == size
-        ]
+        gains = []
+        for record in nine:
+            if record["size"] == size:
+                times = record["contestants"]
+                gains.append(times["opt_einsum"]["median"] / times[name]["median"])
         if gains:
+            what = f"P9, {len(gains)} contractions, {size}: gain of {name} over opt_einsum"
             mean = geometric(gains)
-            found.append(
-                (
-                    f"P9, {len(gains)} contractions, {size}: gain of {name} over opt_einsum, "
-                    "geometric mean",
-                    f"≥ {least}",
-                    mean,
-                    mean >= least,
-                )
-            )
-    for r in records:
-        forward = median(r, "einderiv.forward")
-        if forward and r["numbers"][0] == 60:
-            for name, how in ((OURS, ""), ("einderiv.out", ", into given arrays")):
-                if time := median(r, name):
-                    share = time / forward
-                    found.append(
-                        (
-                            f"{label(r)}, {r['size']}{how}: over the value alone",
-                            "≤ 3.5",
-                            share,
-                            share <= 3.5,
-                        )
-                    )
-    return found + hosted(records)
+            found.append((f"{what}, geometric mean", f"≥ {least}", mean, mean >= least))
+    return found
 
 
-def hosted(records: Sequence[Record]) -> list[tuple[str, str, float, bool]]:
+def _all_gradients(records: Sequence[Record]) -> list[Target]:
+    """60 cores: the time of all gradients over that of the value alone."""
+    found = []
+    for record in records:
+        forward = median(record, "einderiv.forward")
+        if not forward or record["numbers"][0] != 60:
+            continue
+        for name, how in ((OURS, ""), ("einderiv.out", ", into given arrays")):
+            time = median(record, name)
+            if time:
+                what = f"{label(record)}, {record['size']}{how}: over the value alone"
+                found.append((what, "≤ 3.5", time / forward, time / forward <= 3.5))
+    return found
+
+
+def hosted(records: Sequence[Record]) -> list[Target]:
     """Our sources computed by a library, against the best that this library makes of the same
     problem itself.
     """
     found = []
     for name, engine in HOSTED.items():
-        shares = {
-            f"{label(r)}, {r['size']}": share
-            for r in records
-            if (share := _over_own(r, name, engine))
-        }
+        shares = {}
+        for record in records:
+            share = _over_own(record, name, engine)
+            if share:
+                shares[f"{label(record)}, {record['size']}"] = share
         if shares:
-            worst, mean = max(shares, key=shares.__getitem__), geometric([*shares.values()])
-            found.append(
-                (
-                    f"{len(shares)} derivatives, {name} over {engine} itself, geometric mean",
-                    "≤ 1",
-                    mean,
-                    mean <= 1,
-                )
-            )
-            found.append(
-                (
-                    f"the worst of these, {worst}",
-                    f"≤ {NOISE}",
-                    shares[worst],
-                    shares[worst] <= NOISE,
-                )
-            )
+            what = f"{len(shares)} derivatives, {name} over {engine} itself, geometric mean"
+            mean = geometric([*shares.values()])
+            found.append((what, "≤ 1", mean, mean <= 1))
+            worst = max(shares, key=shares.__getitem__)
+            highest = shares[worst]
+            found.append((f"the worst of these, {worst}", f"≤ {NOISE}", highest, highest <= NOISE))
     return found
 
 
 def _over_own(record: Record, name: str, engine: str) -> float | None:
-    times = {n: float(c["median"]) for n, c in record["contestants"].items()}
-    theirs = [t for n, t in times.items() if n.startswith(f"{engine}.")]
-    return times[name] / min(theirs) if name in times and theirs else None
+    contestants = record["contestants"]
+    theirs = [
+        float(contestant["median"])
+        for other, contestant in contestants.items()
+        if other.startswith(f"{engine}.")
+    ]
+    if name not in contestants or not theirs:
+        return None
+    return float(contestants[name]["median"]) / min(theirs)
 
 
 def compared(new: Sequence[Record], old: Sequence[Record], threshold: float) -> tuple[str, bool]:
     """How our ratios to the hand-written forms have changed, and whether one is worse by more
     than `threshold`.
     """
-    before = {_key(r): r for r in old}
-    rows, worse = [], False
-    for r in new:
-        known = before.get(_key(r))
-        now, then = to_hand(r), to_hand(known) if known else None
+    before = {_key(record): record for record in old}
+    rows = []
+    worse = False
+    for record in new:
+        known = before.get(_key(record))
+        now = to_hand(record)
+        then = to_hand(known) if known else None
         if now is None or then is None:
             continue
-        change, bad = now / then, now / then > 1 + threshold
+        change = now / then
+        bad = change > 1 + threshold
         worse |= bad
-        rows.append(
-            (
-                label(r),
-                r["size"],
-                r["dtype"],
-                ratio(then),
-                ratio(now),
-                f"{change:.2f}",
-                "WORSE" if bad else "",
-            )
-        )
+        cells = (ratio(then), ratio(now), f"{change:.2f}", "WORSE" if bad else "")
+        rows.append((label(record), record["size"], record["dtype"], *cells))
     rows.sort(key=lambda cells: -float(cells[5]))
     return table(rows, ("case", "size", "dtype", "was", "is", "change", "why")), worse
 

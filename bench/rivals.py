@@ -18,6 +18,18 @@ import einderiv as ed
 from .problems import Arrays, Call, Way
 
 Model = Callable[..., Any]
+#: the forms of each kind, the one that is usually best first
+FORMS = {
+    "value": ("value",),
+    "grad": ("grad",),
+    "jacobian": ("jacrev", "jacfwd"),
+    "hessian": ("hessian", "revrev"),
+    "cross": ("cross",),
+    "vjp": ("vjp",),
+    "jvp": ("jvp",),
+    "hvp": ("hvp",),
+    "gauss_newton": ("gauss_newton",),
+}
 
 
 def einsum_model(text: str) -> Model:
@@ -39,79 +51,67 @@ def derivatives(
     "gauss_newton"; `wrt` are positions among the arrays, `vectors` those of tangents or cotangents,
     which the model does not get.
     """
-    found: dict[str, Way] = {}
+    ways: dict[str, Way] = {}
     if kind in ("grad", "vjp"):
-        found["torch.autograd"] = _torch_tape(model, wrt, vectors)
+        ways["torch.autograd"] = _torch_tape(model, wrt, vectors)
     for form in FORMS[kind]:
-        found[f"jax.{form}"] = _jax(form, model, wrt, vectors)
-        found[f"torch.{form}"] = _torch(form, model, wrt, vectors)
+        ways[f"jax.{form}"] = _jax(form, model, wrt, vectors)
+        ways[f"torch.{form}"] = _torch(form, model, wrt, vectors)
     if kind in ("grad", "jacobian", "hessian"):
-        found[f"autograd.{kind}"] = _autograd(kind, model, wrt)
-    return {
-        name: way for name, way in found.items() if not engines or name.partition(".")[0] in engines
-    }
-
-
-#: the forms of each kind, the one that is usually best first
-FORMS = {
-    "value": ("value",),
-    "grad": ("grad",),
-    "jacobian": ("jacrev", "jacfwd"),
-    "hessian": ("hessian", "revrev"),
-    "cross": ("cross",),
-    "vjp": ("vjp",),
-    "jvp": ("jvp",),
-    "hvp": ("hvp",),
-    "gauss_newton": ("gauss_newton",),
-}
+        ways[f"autograd.{kind}"] = _autograd(kind, model, wrt)
+    if not engines:
+        return ways
+    return {name: way for name, way in ways.items() if name.partition(".")[0] in engines}
 
 
 def _transformed(
     ad: Any, form: str, f: Callable[..., Any], wrt: Any, vectors: tuple[int, ...]
-) -> Callable[..., Any]:
+) -> Any:
     """The derivative by `ad`, which is ``jax`` or ``torch.func``: their transformations have the
     same names.
     """
-    plain: dict[str, Callable[[], Callable[..., Any]]] = {
-        "value": lambda: f,
-        "grad": lambda: ad.grad(f, wrt),
-        "jacrev": lambda: ad.jacrev(f, wrt),
-        "jacfwd": lambda: ad.jacfwd(f, wrt),
-        "hessian": lambda: ad.hessian(f, wrt),
-        "revrev": lambda: ad.jacrev(ad.jacrev(f, wrt), wrt),
-        "cross": lambda: ad.jacfwd(ad.grad(f, wrt[0]), wrt[1]),
-    }
-    if form in plain:
-        return plain[form]()
-    if isinstance(wrt, int):
-        run = _along(ad, form, f, (wrt,), vectors)
-        return run if form == "jvp" else lambda *arrays: run(*arrays)[0]
-    return _along(ad, form, f, wrt, vectors)
+    match form:
+        case "value":
+            return f
+        case "grad" | "jacrev" | "jacfwd" | "hessian":
+            return getattr(ad, form)(f, wrt)
+        case "revrev":
+            return ad.jacrev(ad.jacrev(f, wrt), wrt)
+        case "cross":
+            return ad.jacfwd(ad.grad(f, wrt[0]), wrt[1])
+    if not isinstance(wrt, int):
+        return _along(ad, form, f, wrt, vectors)
+    run = _along(ad, form, f, (wrt,), vectors)
+    return run if form == "jvp" else lambda *arrays: run(*arrays)[0]
 
 
 def _along(
     ad: Any, form: str, f: Callable[..., Any], wrt: tuple[int, ...], vectors: tuple[int, ...]
 ) -> Callable[..., Any]:
     """Products with vectors; a scalar function for "hvp"."""
-    everything = tuple(range(len(wrt)))
+    every = tuple(range(len(wrt)))
 
     def run(*arrays: Any) -> Any:
-        kept = list(arrays[: min(vectors)])
-        at, along = tuple(kept[p] for p in wrt), tuple(arrays[p] for p in vectors)
+        operands = arrays[: min(vectors)]
+        at = tuple(operands[position] for position in wrt)
+        along = tuple(arrays[position] for position in vectors)
 
         def inner(*varied: Any) -> Any:
-            full = list(kept)
-            for p, x in zip(wrt, varied, strict=True):
-                full[p] = x
+            """The function of what is varied alone."""
+            full = list(operands)
+            for position, x in zip(wrt, varied, strict=True):
+                full[position] = x
             return f(*full)
 
-        if form == "vjp":
-            return ad.vjp(inner, *at)[1](along[0])
-        if form == "jvp":
-            return ad.jvp(inner, at, along)[1]
-        if form == "hvp":
-            return ad.jvp(ad.grad(inner, everything), at, along)[1]
-        return ad.vjp(inner, *at)[1](2 * ad.jvp(inner, at, along)[1])
+        match form:
+            case "vjp":  # vᵀJ
+                return ad.vjp(inner, *at)[1](along[0])
+            case "jvp":  # Jv
+                return ad.jvp(inner, at, along)[1]
+            case "hvp":  # the gradient's Jv
+                return ad.jvp(ad.grad(inner, every), at, along)[1]
+            case _:  # Gauss-Newton: 2 JᵀJv
+                return ad.vjp(inner, *at)[1](2 * ad.jvp(inner, at, along)[1])
 
     return run
 
@@ -136,9 +136,10 @@ def jitted(f: Callable[..., Any]) -> Way:
     def prepare(arrays: Arrays) -> Call:
         import jax
 
-        quick, operands = jax.jit(f), [jax.device_put(a) for a in arrays.values()]
+        compiled = jax.jit(f)
+        operands = [jax.device_put(array) for array in arrays.values()]
         ready: Callable[[Any], Any] = jax.block_until_ready
-        return lambda: ready(quick(*operands))
+        return lambda: ready(compiled(*operands))
 
     return prepare
 
@@ -147,7 +148,8 @@ def hosted(engine: str, ours: Callable[[], Any]) -> Way:
     """Our expression computed by JAX or torch: under ``jit``, or as it is."""
 
     def prepare(arrays: Arrays) -> Call:
-        f, names = ed.compile(ours(), backend=engine), tuple(arrays)
+        f = ed.compile(ours(), backend=engine)
+        names = tuple(arrays)
         if engine == "jax":
             return jitted(lambda *operands: f(dict(zip(names, operands, strict=True))))(arrays)
         return partial(f, **dict(zip(names, tensors(arrays), strict=True)))
@@ -162,7 +164,8 @@ def _torch(form: str, model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
         def value(*operands: Any) -> Any:
             return model(torch, *operands)
 
-        run, operands = _transformed(torch.func, form, value, wrt, vectors), tensors(arrays)
+        run = _transformed(torch.func, form, value, wrt, vectors)
+        operands = tensors(arrays)
         return lambda: run(*operands)
 
     return prepare
@@ -170,23 +173,22 @@ def _torch(form: str, model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
 
 def _torch_tape(model: Model, wrt: Any, vectors: tuple[int, ...]) -> Way:
     """PyTorch's own way: leaves that require gradients, and ``torch.autograd.grad``."""
-    places = (wrt,) if isinstance(wrt, int) else wrt
+    positions = (wrt,) if isinstance(wrt, int) else wrt
 
     def prepare(arrays: Arrays) -> Call:
         import torch
 
-        operands = tensors(arrays)
-        kept, weights = (
-            operands[: min(vectors, default=len(operands))],
-            [operands[p] for p in vectors],
-        )
+        given = tensors(arrays)
+        operands = given[: min(vectors, default=len(given))]
+        cotangents = [given[position] for position in vectors]
 
         def run() -> Any:
-            full = list(kept)
-            for p in places:
-                full[p] = full[p].detach().requires_grad_()
-            found = torch.autograd.grad(model(torch, *full), [full[p] for p in places], *weights)
-            return found[0] if isinstance(wrt, int) else found
+            full = list(operands)
+            for position in positions:
+                full[position] = full[position].detach().requires_grad_()
+            leaves = [full[position] for position in positions]
+            gradients = torch.autograd.grad(model(torch, *full), leaves, *cotangents)
+            return gradients[0] if isinstance(wrt, int) else gradients
 
         return run
 
@@ -197,7 +199,7 @@ def tensors(arrays: Arrays) -> list[Any]:
     """The arrays as tensors of PyTorch that share their memory."""
     import torch
 
-    return [torch.from_numpy(np.ascontiguousarray(a)) for a in arrays.values()]
+    return [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays.values()]
 
 
 def _autograd(kind: str, model: Model, wrt: Any) -> Way:
@@ -207,7 +209,8 @@ def _autograd(kind: str, model: Model, wrt: Any) -> Way:
         def value(*operands: Any) -> Any:
             return model(autograd.numpy, *operands)
 
-        run, operands = getattr(autograd, kind)(value, wrt), tuple(arrays.values())
+        run = getattr(autograd, kind)(value, wrt)
+        operands = tuple(arrays.values())
         return lambda: run(*operands)
 
     return prepare
@@ -232,7 +235,9 @@ def contracted(*terms: Term, scale: float = 1) -> dict[str, Way]:
 
 def _planned(terms: Sequence[Term], scale: float, plan: Callable[[str, list[Any]], Call]) -> Way:
     def prepare(arrays: Arrays) -> Call:
-        calls = [plan(text, [_operand(x, arrays) for x in operands]) for text, *operands in terms]
+        calls = []
+        for text, *operands in terms:
+            calls.append(plan(text, [_operand(x, arrays) for x in operands]))
         if len(calls) == 1 and scale == 1:
             return calls[0]
 
@@ -248,7 +253,10 @@ def _planned(terms: Sequence[Term], scale: float, plan: Callable[[str, list[Any]
 
 
 def _operand(x: str | int, arrays: Arrays) -> Any:
-    return arrays[x] if isinstance(x, str) else np.eye(x, dtype=next(iter(arrays.values())).dtype)
+    if isinstance(x, str):
+        return arrays[x]
+    any_array = next(iter(arrays.values()))
+    return np.eye(x, dtype=any_array.dtype)
 
 
 def _by_opt_einsum(text: str, operands: list[Any]) -> Call:
@@ -280,13 +288,14 @@ def logsumexp(xp: Any, x: Any) -> Any:
 
 def softmax(xp: Any, x: Any) -> Any:
     """Softmax along the last axis."""
-    e = xp.exp(x - _highest(xp, x))
-    return e / xp.sum(e, -1)[..., None]
+    powers = xp.exp(x - _highest(xp, x))
+    return powers / xp.sum(powers, -1)[..., None]
 
 
 def _highest(xp: Any, x: Any) -> Any:
     """The largest entry along the last axis, which stays."""
-    return (xp.amax(x, -1) if xp.__name__ == "torch" else xp.max(x, -1))[..., None]
+    highest = xp.amax(x, -1) if xp.__name__ == "torch" else xp.max(x, -1)
+    return highest[..., None]
 
 
 def relu(xp: Any, x: Any) -> Any:

@@ -111,7 +111,8 @@ def sum_of_einsums() -> ed.Expr:
 
 def chances(n: int) -> Arrays:
     """Five square matrices of positive numbers."""
-    return {name: np.abs(a) / n for name, a in normal(**dict.fromkeys(FACTORS, (n, n))).items()}
+    arrays = normal(**dict.fromkeys(FACTORS, (n, n)))
+    return {name: np.abs(array) / n for name, array in arrays.items()}
 
 
 def marginals_by_hand(*F: Any) -> list[Any]:
@@ -144,7 +145,7 @@ def marginals_one_by_one(arrays: Arrays) -> Call:
     return lambda: [run(*arrays.values()) for run in runs]
 
 
-def pairs_hessian() -> ed.Expr:
+def pairs_hessian() -> Any:
     """The Hessian of Σ_{i,j} exp(−|r_i − r_j|²), a smooth energy of pairwise distances."""
     d = ed.einsum("id->ijd", R, sizes={"j": "n"}) - ed.einsum("jd->ijd", R, sizes={"i": "n"})
     return ed.hessian(ed.sum(ed.exp(-ed.einsum("ijd,ijd->ij", d, d))), R)

@@ -134,7 +134,7 @@ def fresh(make: Callable[[int], ed.Expr], arrays: list[Any], rank: int) -> Probl
     return timed(run, seen=lambda value: value.ndim, expected=rank, aim=1e-3)
 
 
-def seed_by_first(number: int) -> ed.Expr:
+def seed_by_first(number: int) -> Any:
     """The derivative of three matrices by the first."""
     i, s, j = (f"{word}{number}" for word in ("row", "middle", "column"))
     y = ed.einsum(f"{i} {s}, {s} t, t {j} -> {i} {j}", "x0", "x1", "x2")
@@ -147,7 +147,7 @@ def quadratic_form(number: int) -> ed.Expr:
     return ed.einsum(f"{i}, {i} {j}, {j} ->", "x1", "x0", "x1")
 
 
-DERIVATIVES = {1: ed.grad, 2: ed.hessian}
+DERIVATIVES: dict[int, Any] = {1: ed.grad, 2: ed.hessian}
 MATRIX, VECTOR = np.ones((3, 3)), np.ones(3)
 FAMILY = family(
     "P11",

@@ -158,6 +158,7 @@ def half_along(
 
 def tangent(A: list[Any], V: list[Any]) -> Any:
     """The derivative of the Khatri-Rao product along V."""
+    # the product rule: each factor in turn gives way to its tangent
     return sum(khatri_rao([*A[:k], V[k], *A[k + 1 :]]) for k in range(len(A)))
 
 

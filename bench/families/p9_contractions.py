@@ -40,14 +40,16 @@ class Row(NamedTuple):
         if isinstance(sizes, int):
             sizes = (sizes,) * len(labels)
         size = dict(zip(labels, sizes, strict=True))
-        return [tuple(size[label] for label in operand) for operand in operands]
+        return [tuple(map(size.__getitem__, operand)) for operand in operands]
 
     def names(self) -> list[str]:
         """The operands are called A, B, … as einderiv calls them, or x0, x1, … where there are
         many.
         """
         count = self.text.count(",") + 1
-        return list(LETTERS[26 : 26 + count]) if count < 10 else [f"x{k}" for k in range(count)]
+        if count < 10:
+            return list(LETTERS[26 : 26 + count])
+        return [f"x{k}" for k in range(count)]
 
 
 def chain(n: int) -> str:
@@ -58,7 +60,8 @@ def chain(n: int) -> str:
 
 def cores(legs: str, bonds: str) -> list[str]:
     """The labels of each core of a train: the bond to the left, the leg, the bond to the right."""
-    lefts, rights = ["", *bonds], [*bonds, ""]
+    lefts = ["", *bonds]
+    rights = [*bonds, ""]
     return [left + leg + right for left, leg, right in zip(lefts, legs, rights, strict=True)]
 
 
@@ -66,7 +69,7 @@ def inner(count: int) -> str:
     """The inner product of two trains, core by core."""
     above, below, legs = (BEYOND[k * count : (k + 1) * count] for k in range(3))
     pairs = zip(cores(legs, above[:-1]), cores(legs, below[:-1]), strict=True)
-    return ",".join(",".join(pair) for pair in pairs) + "->"
+    return ",".join(f"{upper},{lower}" for upper, lower in pairs) + "->"
 
 
 def unfolded(count: int) -> str:
