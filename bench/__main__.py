@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,51 +23,53 @@ SCHEMA = 1
 def parser() -> argparse.ArgumentParser:
     """What can be asked for."""
     what = "measure einderiv against hand-written NumPy and against others"
-    p = argparse.ArgumentParser(prog="einderiv bench", description=what)
-    p.add_argument(
+    options = argparse.ArgumentParser(prog="einderiv bench", description=what)
+    options.add_argument(
         "--quick",
         action="store_true",
         help="small and medium sizes, few rounds, one form of each rival",
     )
-    p.add_argument(
+    options.add_argument(
         "--family",
         action="append",
         help="P1 … P12, several with commas; by default all",
         metavar="KEY",
     )
-    p.add_argument("--case", help="only cases whose name contains this")
-    p.add_argument("--one", action="store_true", help="only the first case of each family")
-    p.add_argument("--size", help="tiny, small, medium, large, several with commas")
-    p.add_argument("--dtype", default="float64", help="float64, float32, or both with a comma")
-    p.add_argument(
+    options.add_argument("--case", help="only cases whose name contains this")
+    options.add_argument("--one", action="store_true", help="only the first case of each family")
+    options.add_argument("--size", help="tiny, small, medium, large, several with commas")
+    options.add_argument(
+        "--dtype", default="float64", help="float64, float32, or both with a comma"
+    )
+    options.add_argument(
         "--against",
         help="jax, torch, autograd, opt_einsum, cotengra, numpy, several with commas; all that "
         "are installed by default; none for none",
     )
-    p.add_argument("--threads", type=int, default=1, help="of every library")
-    p.add_argument("--rounds", type=int, help="how many")
-    p.add_argument("--seed", type=int, default=0, help="of the order within a round")
-    p.add_argument("--save", type=Path, help="write the results to this file, as JSON")
-    p.add_argument(
+    options.add_argument("--threads", type=int, default=1, help="of every library")
+    options.add_argument("--rounds", type=int, help="how many")
+    options.add_argument("--seed", type=int, default=0, help="of the order within a round")
+    options.add_argument("--save", type=Path, help="write the results to this file, as JSON")
+    options.add_argument(
         "--calibrate",
         action="store_true",
         help="measure the constants of the planner's estimate instead; "
         "--save writes what ed.costs.load reads",
     )
-    p.add_argument("--load", type=Path, help="measure nothing, take the results of this file")
-    p.add_argument(
+    options.add_argument("--load", type=Path, help="measure nothing, take the results of this file")
+    options.add_argument(
         "--pages", type=Path, help="write results.md and pictures to this folder", metavar="FOLDER"
     )
-    p.add_argument(
+    options.add_argument(
         "--compare",
         type=Path,
         help="an older file of results: exit 1 if a ratio is worse",
         metavar="FILE",
     )
-    p.add_argument(
+    options.add_argument(
         "--threshold", type=float, default=0.15, help="what --compare lets pass; 0.15 is 15 %%"
     )
-    return p
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -85,13 +87,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _again(threads: int, words: Sequence[str]) -> int:
     """The same in a process whose libraries are imported with their number of threads set."""
-    path = os.pathsep.join(
-        filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")])
-    )
+    folders = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, folders))
     variables = {**os.environ, **environment(threads), MARK: str(threads), "PYTHONPATH": path}
-    return subprocess.run(
-        [sys.executable, "-m", "bench", *words], check=False, env=variables
-    ).returncode
+    command = [sys.executable, "-m", "bench", *words]
+    return subprocess.run(command, check=False, env=variables).returncode
 
 
 def _checked(arguments: argparse.Namespace) -> None:
@@ -100,22 +100,18 @@ def _checked(arguments: argparse.Namespace) -> None:
     from .families import FAMILIES
     from .problems import SIZES
 
-    arguments.family = [k for text in arguments.family or [] for k in split(text)] or [
-        key for key, family in FAMILIES.items() if family.possible
-    ]
-    arguments.sizes = (
-        split(arguments.size) or ["small", "medium", "large"][: 2 if arguments.quick else 3]
-    )
-    for what, given, known in (
-        ("family", arguments.family, list(FAMILIES)),
-        ("size", arguments.sizes, list(SIZES)),
-        ("dtype", split(arguments.dtype), ["float64", "float32"]),
-        ("engine", split(arguments.against), [*ENGINES, "none"]),
-    ):
-        for word in given:
-            if word not in known:
-                raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}")
-    for family in (FAMILIES[key] for key in arguments.family):
+    arguments.family = split(",".join(arguments.family or ()))
+    if not arguments.family:
+        arguments.family = [key for key, family in FAMILIES.items() if family.possible]
+    arguments.sizes = split(arguments.size)
+    if not arguments.sizes:
+        arguments.sizes = ["small", "medium"] if arguments.quick else ["small", "medium", "large"]
+    _known("family", arguments.family, FAMILIES)
+    _known("size", arguments.sizes, SIZES)
+    _known("dtype", split(arguments.dtype), ("float64", "float32"))
+    _known("engine", split(arguments.against), (*ENGINES, "none"))
+    for key in arguments.family:
+        family = FAMILIES[key]
         if not family.possible:
             raise ValueError(
                 f"{family.key} needs {family.needs}: pip install 'einderiv[{family.needs}]'"
@@ -125,6 +121,12 @@ def _checked(arguments: argparse.Namespace) -> None:
     for path in (arguments.load, arguments.compare):
         if path is not None and not path.is_file():
             raise ValueError(f"there is no file {str(path)!r}")
+
+
+def _known(what: str, given: Sequence[str], known: Collection[str]) -> None:
+    for word in given:
+        if word not in known:
+            raise ValueError(f"there is no {what} {word!r}; there is {', '.join(known)}")
 
 
 def split(text: str | None) -> list[str]:
@@ -150,15 +152,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
     run = _loaded(arguments.load) if arguments.load else _measured(arguments)
     records = run["results"]
-    print(report.table([report.row(r) for r in records]))
+    print(report.table(list(map(report.row, records))))
     for what, target, found, met in report.targets(records):
-        print(f"{what}: {report.ratio(found)}, target {target}{'' if met else ', MISSED'}")
+        missed = "" if met else ", MISSED"
+        print(f"{what}: {report.ratio(found)}, target {target}{missed}")
     behind = report.lost(records)
-    print(
-        f"\n{len(behind)} of {len(records)} are lost: slower than the target or than the best rival"
-    )
+    slower = "slower than the target or than the best rival"
+    print(f"\n{len(behind)} of {len(records)} are lost: {slower}")
     if behind:
-        print(report.table([report.row(r) for r in behind]))
+        print(report.table(list(map(report.row, behind))))
     _save(run, arguments.save)
     if arguments.pages:
         from .pages import write
@@ -170,9 +172,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _comparison(arguments: argparse.Namespace, records: list[dict[str, Any]]) -> int:
     from . import report
 
-    text, worse = report.compared(
-        records, _loaded(arguments.compare)["results"], arguments.threshold
-    )
+    older = _loaded(arguments.compare)["results"]
+    text, worse = report.compared(records, older, arguments.threshold)
     print(f"\nAgainst {arguments.compare.name}\n{text}")
     return 1 if worse else 0
 
@@ -219,7 +220,8 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     if "P11" in arguments.family and not arguments.case:
         from . import growth
 
-        found["growth"] = growth.measured(growth.OPERANDS[: 4 if arguments.quick else None])
+        operands = growth.OPERANDS[:4] if arguments.quick else growth.OPERANDS
+        found["growth"] = growth.measured(operands)
     return found
 
 
@@ -247,11 +249,13 @@ def _todo(arguments: argparse.Namespace) -> Iterator[tuple[Any, str, Any]]:
             memory="own" if arguments.quick else "all",
         )
         for key in arguments.family:
-            for case in FAMILIES[key].cases[: 1 if arguments.one else None]:
-                if arguments.case is None or arguments.case.lower() in case.label.lower():
-                    yield from (
-                        (case, size, settings) for size in arguments.sizes if size in case.sizes
-                    )
+            cases = FAMILIES[key].cases
+            for case in cases[:1] if arguments.one else cases:
+                if (arguments.case or "").lower() not in case.label.lower():
+                    continue
+                for size in arguments.sizes:
+                    if size in case.sizes:
+                        yield case, size, settings
 
 
 def _progress(total: int) -> Any:

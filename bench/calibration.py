@@ -24,27 +24,24 @@ def measured() -> dict[str, float]:
     """All constants; each from a call in which it outweighs the others."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, MATRIX, MATRIX))
-    long, block, tiny = (
-        rng.normal(size=STREAM),
-        rng.normal(size=BLOCK),
-        rng.normal(size=(TINY, TINY)),
+    long = rng.normal(size=STREAM)
+    block = rng.normal(size=BLOCK)
+    tiny = rng.normal(size=(TINY, TINY))
+    steps = (
+        lambda: tiny.dot(tiny),
+        lambda: tiny * tiny,
+        lambda: tiny + tiny,
+        lambda: tiny.sum(0),
+        lambda: tiny.T.reshape(-1),
     )
-    step = statistics.median(
-        [
-            seconds(lambda: tiny.dot(tiny)),
-            seconds(lambda: tiny * tiny),
-            seconds(lambda: tiny + tiny),
-            seconds(lambda: tiny.sum(0)),
-            seconds(lambda: tiny.T.reshape(-1)),
-        ]
-    )
+    step = statistics.median(map(seconds, steps))
+    function = beyond(seconds(lambda: np.tanh(block)), step)
+    in_cache = beyond(seconds(lambda: np.multiply(block, 1.0, out=block)), step)
     return {
         "matrix": seconds(lambda: a.dot(b)) / (2 * MATRIX**3),
-        "other": beyond(seconds(lambda: np.tanh(block)), step)
-        / (10 * BLOCK),  # a function counts as ten operations
-        "byte": seconds(lambda: long * long)
-        / (16 * STREAM),  # read once, written once, to new memory
-        "cached": beyond(seconds(lambda: np.multiply(block, 1.0, out=block)), step) / (16 * BLOCK),
+        "other": function / (10 * BLOCK),  # a function counts as ten operations
+        "byte": seconds(lambda: long * long) / (16 * STREAM),  # read, and written to new memory
+        "cached": in_cache / (16 * BLOCK),
         "step": step,
         "cache": float(largest(rng)),
         **cluster(),
@@ -104,9 +101,9 @@ def largest(rng: np.random.Generator) -> int:
 def seconds(call: Callable[[], Any]) -> float:
     """The median time of a call."""
     timer = timeit.Timer(call)
-    number, _ = timer.autorange()
-    number = max(1, number // 20)
-    return statistics.median(timer.repeat(repeat=ROUNDS, number=number)) / number
+    enough, _ = timer.autorange()  # calls that take 0.2 s
+    repeats = max(1, enough // 20)
+    return statistics.median(timer.repeat(repeat=ROUNDS, number=repeats)) / repeats
 
 
 def table(found: dict[str, float]) -> list[tuple[str, str, str, str]]:

@@ -103,17 +103,18 @@ def checked(case: Case, size: str, settings: Settings) -> Checked:
 def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
     """One case at one size: checked, timed, weighed. The record is data for JSON."""
     right = checked(case, size, settings)
-    times = interleaved({name: c.call for name, c in right.contestants.items()}, settings)
-    base = times.get(HAND)
+    calls = {name: contestant.call for name, contestant in right.contestants.items()}
+    times = interleaved(calls, settings)
+    weighed = {"all": set(calls), "own": {OURS, HAND}, "none": set()}[settings.memory]
     found = {}
-    for name, c in right.contestants.items():
-        weighed = settings.memory == "all" or (settings.memory == "own" and name in (OURS, HAND))
+    for name, contestant in right.contestants.items():
+        light = name in weighed and min(times[name]) < 2
         found[name] = {
-            **_summary(times[name], base),
-            "derive": c.derive,
-            "compile": c.compile,
+            **_summary(times[name], times.get(HAND)),
+            "derive": contestant.derive,
+            "compile": contestant.compile,
             "error": right.errors[name],
-            "peak": peak(name, c.call) if weighed and min(times[name]) < 2 else None,
+            "peak": peak(name, contestant.call) if light else None,
         }
     return {
         "family": case.family,
@@ -131,7 +132,7 @@ def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
 
 def cast(arrays: Arrays, dtype: str) -> Arrays:
     """The arrays in a dtype."""
-    return {name: np.ascontiguousarray(a, dtype) for name, a in arrays.items()}
+    return {name: np.ascontiguousarray(array, dtype) for name, array in arrays.items()}
 
 
 def prepared(
@@ -142,24 +143,24 @@ def prepared(
     if problem.hand is not None:
         contestants[HAND] = _warm(bound(problem.hand, arrays))
     skipped: dict[str, str] = {}
-    seen: set[str] = set()
+    seen: set[str] = set()  # what stands before the form in the names so far
     for name, way in {**problem.taking_part, **problem.also, **_ours_elsewhere(problem)}.items():
-        engine, first = library(name), name in HOSTED or name.partition(".")[0] not in seen
-        if (settings.against and engine not in settings.against) or (
-            settings.first_forms and not first
-        ):
+        engine = library(name)
+        family = name.partition(".")[0]
+        if settings.against and engine not in settings.against:
+            continue
+        if settings.first_forms and family in seen and name not in HOSTED:
             continue
         if engine != OURS and importlib.util.find_spec(engine) is None:
             continue
-        seen.add(name.partition(".")[0])
+        seen.add(family)
         try:
             contestants[name] = _made(way, arrays)
         except Exception as e:  # a rival that cannot do it is a result, and is shown as one
             if name in HOSTED:
                 raise
-            skipped[name] = (
-                f"failed: {type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"
-            )
+            first_line = str(e).partition("\n")[0]
+            skipped[name] = f"failed: {type(e).__name__}: {first_line[:120]}"
     return contestants, skipped
 
 
@@ -170,9 +171,11 @@ def library(name: str) -> str:
 
 def _ours_elsewhere(problem: Problem) -> dict[str, Way]:
     """Our expression by the libraries that are among the rivals."""
-    known = {library(name) for name in problem.taking_part} if problem.kind == "dense" else set()
+    if problem.kind != "dense":
+        return {}
+    theirs = {library(name) for name in problem.taking_part}
     return {
-        name: hosted(engine, problem.ours) for name, engine in HOSTED.items() if engine in known
+        name: hosted(engine, problem.ours) for name, engine in HOSTED.items() if engine in theirs
     }
 
 
@@ -196,10 +199,10 @@ def ours(problem: Problem, arrays: Arrays) -> dict[str, Contestant]:
 
 def bound(hand: Callable[..., Any], arrays: Arrays) -> Call:
     """The hand-written function with the arrays that its parameters name."""
-    parameters = inspect.signature(hand).parameters.values()
-    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-        return partial(hand, *arrays.values())
-    return partial(hand, *(arrays[p.name] for p in parameters))
+    parameters = inspect.signature(hand).parameters
+    takes_all = any(one.kind is one.VAR_POSITIONAL for one in parameters.values())
+    operands = arrays.values() if takes_all else [arrays[name] for name in parameters]
+    return partial(hand, *operands)
 
 
 def _warm(call: Call) -> Contestant:
@@ -228,72 +231,74 @@ def check(
     """The relative error of every contestant; raises WrongAnswer where one is not right."""
     if problem.kind == "call" and problem.hand is None:  # seen when the problem was made
         return dict.fromkeys(contestants)
+    where = f"{case.label} {size}"
     result = contestants[OURS].call()
     if problem.full is not None and result.dense().nbytes <= FULL_BYTES:
-        _same(
-            f"{case.label} {size} {OURS}, dense",
-            result.dense(),
-            bound(problem.full, arrays)(),
-            dtype,
-        )
+        full = bound(problem.full, arrays)()
+        _same(f"{where} {OURS}, dense", result.dense(), full, dtype)
     reference = contestants[HAND].call() if HAND in contestants else problem.answer(result)
     errors: dict[str, float | None] = {}
-    for name, c in contestants.items():
+    for name, contestant in contestants.items():
         if name in problem.also:
             errors[name] = None
             continue
-        answer = problem.answer(c.call()) if name in (OURS, RAW, *HOSTED) else c.call()
-        errors[name] = _same(f"{case.label} {size} {name}", answer, reference, dtype)
+        answer = contestant.call()
+        if name in (OURS, RAW, *HOSTED):
+            answer = problem.answer(answer)
+        errors[name] = _same(f"{where} {name}", answer, reference, dtype)
     return errors
 
 
-def _same(what: str, a: Any, b: Any, dtype: str) -> float:
-    found = error(a, b)
+def _same(what: str, answer: Any, reference: Any, dtype: str) -> float:
+    found = error(answer, reference)
+    # written so that NaN is an error too
     if not found <= TOLERANCE[dtype]:
         raise WrongAnswer(f"{what}: relative error {found:.1e} is above {TOLERANCE[dtype]:.0e}")
     return found
 
 
-def error(a: Any, b: Any) -> float:
+def error(answer: Any, reference: Any) -> float:
     """The largest difference of two trees of arrays, relative to the largest entry of each array
     of the second.
     """
-    if isinstance(b, (list, tuple)):
-        if not isinstance(a, (list, tuple)) or len(a) != len(b):
-            raise WrongAnswer(f"{len(b)} arrays were expected")
-        return max((error(x, y) for x, y in zip(a, b, strict=True)), default=0.0)
-    if isinstance(b, str):
-        return 0.0 if a == b else float("inf")
-    x, y = np.asarray(a), np.asarray(b)
-    if x.shape != y.shape:
-        raise WrongAnswer(f"shape {x.shape} instead of {y.shape}")
-    scale = float(np.abs(y).max(initial=0)) or 1.0
-    return float(np.abs(x - y).max(initial=0)) / scale
+    if isinstance(reference, (list, tuple)):
+        if not isinstance(answer, (list, tuple)) or len(answer) != len(reference):
+            raise WrongAnswer(f"{len(reference)} arrays were expected")
+        return max(map(error, answer, reference), default=0.0)
+    if isinstance(reference, str):
+        return 0.0 if answer == reference else float("inf")
+    found, expected = np.asarray(answer), np.asarray(reference)
+    if found.shape != expected.shape:
+        raise WrongAnswer(f"shape {found.shape} instead of {expected.shape}")
+    scale = float(np.abs(expected).max(initial=0)) or 1.0
+    return float(np.abs(found - expected).max(initial=0)) / scale
 
 
 def interleaved(calls: Mapping[str, Call], settings: Settings) -> dict[str, list[float]]:
     """Seconds of one call, round by round; in each round all run, in a new order."""
-    repeats, few = {}, set()
+    repeats: dict[str, int] = {}
+    slow: set[str] = set()
     for name, call in calls.items():
         once = seconds(call, 1)
         if once < settings.slow:  # the first may have found its memory given back to the system
             once = min(once, seconds(call, 1))
         repeats[name] = max(1, int(settings.least / max(once, 1e-7)))
         if once > settings.slow:
-            few.add(name)
-    found: dict[str, list[float]] = {name: [] for name in calls}
-    order, shuffle = list(calls), random.Random(settings.seed).shuffle
+            slow.add(name)
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    order = list(calls)
+    shuffle = random.Random(settings.seed).shuffle
     gc.collect()
     gc.disable()
     try:
         for number in range(settings.rounds):
             shuffle(order)
             for name in order:
-                if number < settings.few or name not in few:
-                    found[name].append(seconds(calls[name], repeats[name]))
+                if name not in slow or number < settings.few:
+                    times[name].append(seconds(calls[name], repeats[name]))
     finally:
         gc.enable()
-    return found
+    return times
 
 
 def seconds(call: Call, repeats: int) -> float:
@@ -309,11 +314,9 @@ def _summary(times: list[float], base: list[float] | None) -> dict[str, Any]:
     """Median, extremes, and the median of the round-wise ratios to `base`: drift of the machine
     cancels in them.
     """
-    ratio = (
-        None
-        if base is None
-        else statistics.median(t / b for t, b in zip(times, base, strict=False))
-    )
+    ratio = None
+    if base is not None:  # one that is slow has fewer rounds
+        ratio = statistics.median(time / other for time, other in zip(times, base, strict=False))
     return {
         "median": statistics.median(times),
         "low": min(times),

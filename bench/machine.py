@@ -109,16 +109,11 @@ def _pools() -> dict[str, Any]:
         return {}
     import numpy  # noqa: F401  # its pool is one of those that are listed
 
-    return {
-        "pools": sorted(
-            {
-                f"{p['internal_api']} {p.get('version') or ''}: {p['num_threads']}".replace(
-                    " :", ":"
-                )
-                for p in threadpoolctl.threadpool_info()
-            }
-        )
-    }
+    pools = set()
+    for pool in threadpoolctl.threadpool_info():
+        name = f"{pool['internal_api']} {pool.get('version') or ''}".rstrip()
+        pools.add(f"{name}: {pool['num_threads']}")
+    return {"pools": sorted(pools)}
 
 
 def limit_torch(threads: int) -> None:

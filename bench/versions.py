@@ -111,11 +111,12 @@ class Contest:
 
     def round(self, number: int) -> None:
         """Everything once in both versions; who begins changes from round to round."""
-        for k in (0, 1) if number % 2 else (1, 0):
+        order = (0, 1) if number % 2 else (1, 0)
+        for k in order:
             _, derive, first = self._planned(k)
             self.seconds["derive"][k].append(derive)
             self.seconds["first"][k].append(first)
-        for k in (1, 0) if number % 2 else (0, 1):
+        for k in reversed(order):
             self.seconds["call"][k].append(timed(self.calls[k], self.times))
 
     def ratio(self, phase: str) -> float:
@@ -140,9 +141,11 @@ def cases(
 ) -> Iterator[tuple[str, str, str]]:
     """The cases at the sizes that they have."""
     for key in families or version.families:
-        if version.families[key].possible:
-            for case in version.families[key].cases:
-                yield from ((key, case.name, size) for size in sizes if size in case.sizes)
+        family = version.families[key]
+        for case in family.cases if family.possible else ():
+            for size in sizes:
+                if size in case.sizes:
+                    yield key, case.name, size
 
 
 def compared(
@@ -169,12 +172,11 @@ def by_family(records: list[dict[str, Any]]) -> list[str]:
     for family, members in groups.items():
         line = f"{family:8}{len(members):6}"
         for phase in PHASES:
-            ratios = [r[phase] for r in members if r[phase] == r[phase]]
-            line += (
-                f"{statistics.geometric_mean(ratios):9.3f}{max(ratios):7.2f}"
-                if ratios
-                else f"{'-':>9}{'-':>7}"
-            )
+            ratios = [record[phase] for record in members if not math.isnan(record[phase])]
+            if ratios:
+                line += f"{statistics.geometric_mean(ratios):9.3f}{max(ratios):7.2f}"
+            else:
+                line += f"{'-':>9}{'-':>7}"
         lines.append(line)
     return lines
 
@@ -194,30 +196,30 @@ def import_times(folders: list[Path], rounds: int = 15) -> list[float]:
 
 def main() -> int:
     """Compare, print, and write the ratios as JSON if asked."""
-    p = argparse.ArgumentParser(
-        prog="python -m bench.versions", description="this checkout against another"
-    )
-    p.add_argument("other", type=Path, help="the folder of the other checkout")
-    p.add_argument("--same", action="store_true", help="the other against itself")
-    p.add_argument("--family", action="append", default=[], help="P1 … P12; all by default")
-    p.add_argument("--size", default="small,medium", help="with commas")
-    p.add_argument("--rounds", type=int, default=9)
-    p.add_argument(
+    what = "this checkout against another"
+    options = argparse.ArgumentParser(prog="python -m bench.versions", description=what)
+    options.add_argument("other", type=Path, help="the folder of the other checkout")
+    options.add_argument("--same", action="store_true", help="the other against itself")
+    options.add_argument("--family", action="append", default=[], help="P1 … P12; all by default")
+    options.add_argument("--size", default="small,medium", help="with commas")
+    options.add_argument("--rounds", type=int, default=9)
+    options.add_argument(
         "--plans", action="store_true", help="compare the kernels of the plans, time nothing"
     )
-    p.add_argument("--save", type=Path, help="write the ratios to this file")
-    given = p.parse_args()
+    options.add_argument("--save", type=Path, help="write the ratios to this file")
+    given = options.parse_args()
+    checkout = given.other if given.same else HERE
     with tempfile.TemporaryDirectory() as folder:
         sys.path.insert(0, folder)
-        this = Version("this", given.other if given.same else HERE, Path(folder))
+        this = Version("this", checkout, Path(folder))
         other = Version("other", given.other, Path(folder))
         todo = list(cases(other, given.family, given.size.split(",")))
         if given.plans:
             return differences((this, other), todo)
         records = compared((this, other), todo, given.rounds)
         print(*by_family(records), sep="\n")
-        milliseconds = import_times([given.other if given.same else HERE, given.other])
-        print(f"import einderiv: {milliseconds[0]:.1f} ms, the other {milliseconds[1]:.1f} ms")
+        ours, theirs = import_times([checkout, given.other])
+        print(f"import einderiv: {ours:.1f} ms, the other {theirs:.1f} ms")
         if given.save:
             given.save.write_text(json.dumps(records, indent=1))
     return 0
