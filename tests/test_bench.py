@@ -139,6 +139,13 @@ def test_errors_are_relative(a, b, want):
     assert engine.error(a, b) == want
 
 
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_what_is_no_number_is_seen_wherever_it_stands(position):
+    answer = [np.ones(2) for _ in range(3)]
+    answer[position] = np.full(2, np.nan)
+    assert np.isnan(engine.error(answer, [np.ones(2)] * 3))
+
+
 def test_shapes_and_counts_must_agree():
     with pytest.raises(engine.WrongAnswer, match=r"shape \(2,\) instead of \(1, 2\)"):
         engine.error(np.ones(2), np.ones((1, 2)))
