@@ -74,10 +74,10 @@ def _legend(axes: Any, rows: Sequence[Record]) -> None:
     """A colour for each engine that is the best somewhere."""
     from matplotlib.lines import Line2D
 
-    rivals = filter(None, map(best_rival, rows))
+    engines = {_engine(name) for name in map(best_rival, rows) if name}
     handles = [
         Line2D([], [], marker="D", linestyle="", color=colour(engine), label=engine, markersize=5)
-        for engine in sorted({_engine(name) for name in rivals})
+        for engine in sorted(engines)
     ]
     if handles:
         axes.legend(handles=handles, fontsize=7, loc="best", framealpha=0.8)
@@ -105,12 +105,12 @@ def _scaling(family: str, records: Sequence[Record], folder: Path) -> str | None
         _curves(axes, name, rows)
     for axes in list(grid.flat)[len(chosen) :]:
         axes.axis("off")
-    handles = {}
+    handles: dict[str, Any] = {}
     for axes in grid.flat:
         handles |= {line.get_label(): line for line in axes.get_lines()}
     figure.legend(
-        handles.values(),
-        handles.keys(),
+        list(handles.values()),
+        list(handles),
         loc="outside upper center",
         ncols=min(7, 2 * columns),
         fontsize=7,

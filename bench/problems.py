@@ -65,6 +65,11 @@ class Problem:
     skipped: Mapping[str, str] = field(default_factory=dict)
     aim: float | None = None
 
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.skipped) - set(self.rivals))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} cannot be skipped: there is no such rival")
+
     @property
     def taking_part(self) -> dict[str, Way]:
         """The rivals that are not skipped."""

@@ -121,6 +121,8 @@ def test_a_rival_that_is_skipped_takes_no_part():
     assert "numpy.einsum" in engine.checked(case, "tiny", settings).contestants
     assert "numpy.einsum" not in right.contestants
     assert right.skipped == {"numpy.einsum": "too slow"}
+    with pytest.raises(ValueError, match=r"numpy\.x cannot be skipped: there is no such rival"):
+        dataclasses.replace(case.at("tiny"), skipped={"numpy.x": "too slow"})
 
 
 @pytest.mark.parametrize(

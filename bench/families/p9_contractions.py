@@ -83,6 +83,11 @@ def swapped(a: Any, *axes: int) -> Any:
     return np.ascontiguousarray(a.transpose(axes))
 
 
+def matmul(A: Any, B: Any) -> Any:
+    """A product of matrices, of a batch of them, or with a vector."""
+    return A @ B
+
+
 def mttkrp(A: Any, B: Any, C: Any) -> Any:
     """By the first factor: a product with a Khatri-Rao product."""
     khatri_rao = (B[:, None, :] * C).reshape(-1, B.shape[1])
@@ -139,12 +144,12 @@ def train_full(*cores: Any) -> Any:
     return full.reshape([len(first), *(core.shape[1] for core in others)])
 
 
-def attention_scores(A: Any, B: Any) -> Any:
+def scores(A: Any, B: Any) -> Any:
     """Heads in front, then a product."""
     return A.transpose(0, 2, 1, 3) @ B.transpose(0, 2, 3, 1)
 
 
-def attention_values(A: Any, B: Any) -> Any:
+def values(A: Any, B: Any) -> Any:
     """A product, then heads back."""
     return (A @ B.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
 
@@ -179,17 +184,11 @@ def product(*arrays: Any) -> Any:
 
 
 ROWS = (
-    Row("matmul", "ij,jk->ik", 8, 512, lambda A, B: A @ B),
+    Row("matmul", "ij,jk->ik", 8, 512, matmul),
     Row("matmul, transposed", "ji,jk->ki", 8, 512, lambda A, B: B.T @ A),
-    Row("matrix times vector", "ij,j->i", 8, 2000, lambda A, B: A @ B),
-    Row("batch of products", "bij,bjk->bik", (8, 4, 4, 4), (64, 96, 96, 96), lambda A, B: A @ B),
-    Row(
-        "batch of tiny products",
-        "bij,bjk->bik",
-        (8, 3, 3, 3),
-        (100000, 3, 3, 3),
-        lambda A, B: A @ B,
-    ),
+    Row("matrix times vector", "ij,j->i", 8, 2000, matmul),
+    Row("batch of products", "bij,bjk->bik", (8, 4, 4, 4), (64, 96, 96, 96), matmul),
+    Row("batch of tiny products", "bij,bjk->bik", (8, 3, 3, 3), (100000, 3, 3, 3), matmul),
     Row("batch in the middle", "ibj,bjk->ibk", (4, 8, 4, 4), (96, 64, 96, 96), batch_middle),
     Row("batch last", "ijb,jkb->ikb", (4, 4, 8, 4), (96, 96, 64, 96), batch_last),
     Row("elementwise product", "ij,ij->ij", 8, 2000, lambda A, B: A * B),
@@ -211,20 +210,8 @@ ROWS = (
     ),
     Row("Khatri-Rao", "ir,jr->ijr", (6, 4, 6), (300, 64, 300), lambda A, B: A[:, None, :] * B),
     Row("quadratic forms", "bi,ij,kj,bk->b", (8, 4, 4, 4), (512, 128, 128, 128), quadratic),
-    Row(
-        "attention scores",
-        "bqhd,bkhd->bhqk",
-        (2, 4, 2, 4, 4),
-        (4, 128, 8, 64, 128),
-        attention_scores,
-    ),
-    Row(
-        "attention values",
-        "bhqk,bkhd->bqhd",
-        (2, 2, 4, 4, 4),
-        (4, 8, 128, 128, 64),
-        attention_values,
-    ),
+    Row("attention scores", "bqhd,bkhd->bhqk", (2, 4, 2, 4, 4), (4, 128, 8, 64, 128), scores),
+    Row("attention values", "bhqk,bkhd->bqhd", (2, 2, 4, 4, 4), (4, 8, 128, 128, 64), values),
     Row(
         "linear attention",
         "bqhd,bkhd,bkhe->bqhe",
