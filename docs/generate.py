@@ -30,8 +30,7 @@ import einderiv as ed  # noqa: E402
 from einderiv.backends import BACKENDS  # noqa: E402
 from einderiv.expression import axis_names, is_zero  # noqa: E402
 from einderiv.functions import VOCABULARY, Function  # noqa: E402
-from einderiv.functions.table import ADDED  # noqa: E402
-from einderiv.functions.table import FUNCTIONS  # noqa: E402
+from einderiv.functions.table import ADDED, FUNCTIONS  # noqa: E402
 from einderiv.printing import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402

@@ -5,13 +5,14 @@ where there is nothing to do, and else another one: programs are not changed und
 them. The backend lists the passes that it wants, by name. The plan of a compiled expression says
 which of them did something.
 
-To add a pass, write it in a file of its own, and add a row here.
+To add a pass, write it in a file of its own, and add a row here. A test runs its example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from ..planning import Program
 from .batching import batch_products
@@ -58,13 +59,24 @@ def _divided(target: Target) -> bool:
     return target.devices is not None
 
 
+class Example(NamedTuple):
+    """An expression for which a pass does something, in the language of ``ed.parse``."""
+
+    text: str
+    shapes: Mapping[str, tuple[int, ...]]
+    held: tuple[str, ...] = ()  # tensors whose arrays are part of the program
+    memory_limit: int | None = None
+    devices: int | None = None
+
+
 @dataclass(frozen=True)
 class Pass:
     """One row. It runs where the backend asks for it, in the `kinds` of dtypes, `when` it can."""
 
     name: str
-    example: str
+    law: str
     run: Callable[[Program, Target], Program]
+    example: Example
     kinds: str = ALL
     when: Callable[[Target], bool] = _always
 
@@ -76,8 +88,9 @@ class Pass:
 PASSES = (
     Pass(
         "constant folding",
-        "inv(A) x with A held: A's factors are made once",
+        "what held arrays decide is computed once: the factors of A in inv(A) x",
         fold_constants,
+        Example("inv(A) @ x", {"A": (3, 3), "x": (3,)}, held=("A",)),
         kinds=INEXACT,
         when=_folds,
     ),
@@ -85,43 +98,73 @@ PASSES = (
         "numpy peepholes",
         "1 + (-1) x in one pass; Xᵀ diag(w) X with half the work; a short sum as a product",
         numpy_peepholes,
+        Example("1 - x", {"x": (5,)}),
         kinds=FLOATS,
     ),
     Pass(
         "numbers out of products",
-        "(c x) y + z -> c (x y) + z: the kernel of the sum takes the number along",
+        "(c x) y + z → c (x y) + z: the kernel of the sum takes the number along",
         free_numbers,
+        Example("2 * (A @ B) + C", {"A": (100, 2), "B": (2, 100), "C": (100, 100)}),
         kinds=FLOATS,
     ),
-    Pass("numbers into sums", "c x + y in one kernel", combine_numbers, kinds=FLOATS),
+    Pass(
+        "numbers into sums",
+        "c x + y in one kernel",
+        combine_numbers,
+        Example("2 * x + y", {"x": (5,), "y": (5,)}),
+        kinds=FLOATS,
+    ),
     Pass(
         "numbers into operands",
-        "c (exp(x) y) -> (c exp(x)) y: XLA makes one kernel of all that is elementwise",
+        "c (exp(x) y) → (c exp(x)) y: XLA makes one kernel of all that is elementwise",
         absorb_numbers,
+        Example("2 * (exp(x) @ y)", {"x": (5,), "y": (5,)}),
         kinds=FLOATS,
     ),
-    Pass("addmm", "β x + α a b in one kernel of torch", fuse_addmm, kinds=FLOATS),
+    Pass(
+        "addmm",
+        "β x + α a b in one kernel of torch",
+        fuse_addmm,
+        Example("A @ B + C", {"A": (2, 3), "B": (3, 4), "C": (2, 4)}),
+        kinds=FLOATS,
+    ),
     Pass(
         "tiling for the cache",
-        "exp(A x) y over blocks of rows: what is passed on stays in the cache",
+        "(M ∘ tanh(U Vᵀ)) V over blocks of rows: what is passed on stays in the cache",
         tile_for_cache,
+        Example("(M * tanh(U @ V.T)) @ V", {"M": (500, 600), "U": (500, 4), "V": (600, 4)}),
         kinds=FLOATS,
     ),
     Pass(
         "batching of products",
-        "A x, A y -> A [x y]: a large array is read once",
+        "A x, A y → A [x y]: a large array is read once",
         batch_products,
+        Example("exp(A @ X) + sin(A @ Y)", {"A": (512, 512), "X": (512, 4), "Y": (512, 4)}),
         kinds=FLOATS,
         when=_unlimited,
     ),
     Pass(
         "tiling for the memory limit",
-        "a result over blocks of rows, so that all fits at once",
+        "exp(U Vᵀ) w over blocks of rows, so that all fits at once",
         tile_for_limit,
+        Example("exp(U @ V.T) @ w", {"U": (90, 2), "V": (80, 2), "w": (80,)}, memory_limit=20_000),
         when=_limited,
     ),
-    Pass("memory check", "an array over the limit is refused", check_memory, when=_in_one_piece),
-    Pass("sharding", "the rows of X are divided among devices", shard, when=_divided),
+    Pass(
+        "memory check",
+        "an array over the limit is refused",
+        check_memory,
+        Example("exp(U @ V.T) @ w", {"U": (90, 2), "V": (80, 2), "w": (80,)}, memory_limit=20_000),
+        when=_in_one_piece,
+    ),
+    Pass(
+        "sharding",
+        "the rows of X, and with them those of X w, are divided among devices",
+        shard,
+        Example("X @ w", {"X": (4, 3), "w": (3,)}, devices=2),
+        when=_divided,
+    ),
 )
 
 

@@ -3,13 +3,14 @@
 A row proposes places: which nodes it would put in the place of which. The search plans the whole
 program with each, and keeps what pays.
 
-To add a rewrite, write it in a file of its own, and add a row here.
+To add a rewrite, write it in a file of its own, and add a row here. A test runs its example.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..expression import Roots, Sizes, Swaps
 from .congruence import twins
@@ -21,6 +22,16 @@ from .inlining import inlined
 from .reshapes import reshapes_at_operands
 
 
+class Example(NamedTuple):
+    """An expression for which a rewrite proposes something, in the language of ``ed.parse``; or its
+    derivatives by all tensors.
+    """
+
+    text: str
+    shapes: Mapping[str, tuple[int, ...]]
+    derivatives: bool = False
+
+
 @dataclass(frozen=True)
 class Rewrite:
     """One row. `places` proposes what is put in the place of nodes, the most promising first."""
@@ -28,14 +39,60 @@ class Rewrite:
     name: str
     law: str
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
+    example: Example
+
+
+def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, ...]]:
+    return {**dict.fromkeys(matrices, (n, n)), **dict.fromkeys(vectors, (n,))}
 
 
 REWRITES = (
-    Rewrite("reshapes", "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)", reshapes_at_operands),
-    Rewrite("distribute", "(U Vᵀ − T) V → U (Vᵀ V) − T V", distributed),
-    Rewrite("halve", "T (a b) c + T (a d) c → (T (b + d)) a c, from the ends of T", from_the_ends),
-    Rewrite("twins", "A B C P Cᵀ Bᵀ Aᵀ → J P Jᵀ with J = A B C", twins),
-    Rewrite("inline", "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²", inlined),
-    Rewrite("factor", "L A N + L B N → L (A + B) N", common_factors),
-    Rewrite("environments", "all gradients of a tensor train along one tree", along_one_tree),
+    Rewrite(
+        "reshapes",
+        "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)",
+        reshapes_at_operands,
+        Example(
+            "einsum('p,pq,q->', x, kron(A, B), y)",
+            {**_of_size(12, "AB"), **_of_size(144, "", "xy")},
+        ),
+    ),
+    Rewrite(
+        "distribute",
+        "(U Vᵀ − T) V → U (Vᵀ V) − T V",
+        distributed,
+        Example("(U @ V.T - T) @ V", {"U": (90, 2), "V": (80, 2), "T": (90, 80)}),
+    ),
+    Rewrite(
+        "halve",
+        "T (a b) c + T (a d) c → (T (b + d)) a c, T contracted from its ends",
+        from_the_ends,
+        Example(
+            "einsum('ijk,j,k->i', T, b, c) + einsum('ijk,j,k->i', T, b, d)",
+            {"T": (30, 30, 30), **_of_size(30, "", "bcd")},
+        ),
+    ),
+    Rewrite(
+        "twins",
+        "A B C P Cᵀ Bᵀ Aᵀ → J P Jᵀ with J = A B C",
+        twins,
+        Example("einsum('ab,bc,c,dc,ed->ae', A, B, p, B, A)", _of_size(30, "AB", "p")),
+    ),
+    Rewrite(
+        "inline",
+        "Σ_ab G_ab² with G = x yᵀ → Σ_a x_a² Σ_b y_b²",
+        inlined,
+        Example("sum(einsum('i,j->ij', x, y)**2)", _of_size(900, "", "xy")),
+    ),
+    Rewrite(
+        "factor",
+        "L A N + L B N → L (A + B) N",
+        common_factors,
+        Example("L @ A @ N + L @ B @ N", _of_size(60, "LABN")),
+    ),
+    Rewrite(
+        "environments",
+        "products of one set of factors without one of them each, along one tree",
+        along_one_tree,
+        Example("einsum('ab,bc,cd,da->', A, B, C, D)", _of_size(9, "ABCD"), derivatives=True),
+    ),
 )
