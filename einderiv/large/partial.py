@@ -76,8 +76,9 @@ class Portions:
 
     def __init__(self, root: Expr, sizes: Sizes, dtypes: Mapping[str, Any], limit: int) -> None:
         self.root, self.sizes, self.limit = root, sizes, limit
-        self.library = NUMPY.library
-        self.dtype, self.compute = decided(self.library, [root], dtypes)
+        self.backend, self.library, self.device = NUMPY, NUMPY.library, None
+        self.dtypes = decided(self.library, [root], dtypes)
+        self.dtype, self.compute = self.dtypes
         self.shapes = [tuple(map(self.number, root.sizes))]
         self.split = [components(term, self.number) for term in terms(root) if not is_zero(term)]
         self.terms = [

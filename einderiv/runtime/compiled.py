@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..backends import BACKENDS, NUMPY, check_backend, check_dense, chosen, emit, looked_at, taken
+from ..backends import BACKENDS, check_backend, check_dense, chosen, emit, looked_at, taken
 from ..errors import BackendError, EinderivError, limits
 from ..expression import (
     Constant,
@@ -492,36 +492,26 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     """What makes structured tensors of the results of an execution."""
     from .structured import Structured
 
-    rows = [
-        (
-            tuple((tuple(labels for _, labels in t.factors), t.output) for t in terms),
-            shape,
-            None if root.record is None else root.ndim - root.record.count,
-            root,
-        )
-        for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True)
-    ]
-    kind: Any = Structured
-    what = execution.dtype
-    if execution.library is not NUMPY.library:
-        from .structured_device import Hosted
-
-        kind, what = Hosted, execution
+    dtype, backend, device = execution.dtypes[0], execution.backend, execution.device
+    rows = []
+    for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True):
+        places = []
+        for term in terms:
+            labels_of_factors = [labels for _, labels in term.factors]
+            places.append((labels_of_factors, term.output))
+        # The axes of a derivative are those of the output, then those of the input.
+        split = None if root.record is None else root.ndim - root.record.count
+        rows.append((root, split, shape, places))
 
     def build(results: Any) -> list[Any]:
-        values = iter(results)
-        return [
-            kind(
-                [
-                    Term(tuple([(next(values), labels) for labels in own]), output)
-                    for own, output in terms
-                ],
-                shape,
-                what,
-                root,
-                split,
-            )
-            for terms, shape, split, root in rows
-        ]
+        factors = iter(results)
+        tensors: list[Any] = []
+        for root, split, shape, places in rows:
+            held = []
+            for labels_of_factors, output in places:
+                own = [(next(factors), labels) for labels in labels_of_factors]
+                held.append(Term(tuple(own), output))
+            tensors.append(Structured(held, shape, dtype, root, split, backend, device))
+        return tensors
 
     return build

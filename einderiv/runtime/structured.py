@@ -1,5 +1,8 @@
 """Results that keep their structure: small cores, and where they sit. What deltas make zero or
 repeat is not held.
+
+The cores are arrays of any backend, and stay where they are: what products can do is done there.
+What factors matrices is for NumPy's.
 """
 
 from __future__ import annotations
@@ -11,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import Array
-from ..errors import EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
+from ..backends import NUMPY, Array, Backend
+from ..errors import BackendError, EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
 from ..expression import (
     Expr,
     Labels,
@@ -27,10 +30,10 @@ from ..expression import (
 )
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
-from .execution import Execution, computed
+from .execution import Execution
 from .iterative import STEPS, scipy_part
 from .solving import Square
-from .terms import core, core_labels, product, total, value
+from .terms import core, core_labels, product, total
 
 SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
 
@@ -54,18 +57,21 @@ class Structured:
         dtype: Any,
         root: Expr,
         split: int | None,
+        backend: Backend = NUMPY,
+        device: Any = None,
     ) -> None:
         """`root` is the expression whose value this is; `split` is how many axes are the
-        output's, for a derivative.
+        output's, for a derivative. The cores are arrays of `backend` on `device`, and stay there.
         """
-        self._terms, self.shape, self.dtype, self._root, self.split = (
-            terms,
-            shape,
-            dtype,
-            root,
-            split,
-        )
-        self._planned: dict[Any, Execution] = {}  # products with arrays of one dtype
+        self._terms = terms
+        self.shape = shape
+        self.dtype = dtype
+        self._root = root
+        self.split = split
+        self._backend = backend
+        self._device = device
+        # Products with arrays of one dtype, and the dtype of their results.
+        self._planned: dict[Any, tuple[Execution, Any]] = {}
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -100,9 +106,8 @@ class Structured:
         """The bytes of the factors that are held; an array that serves several times counts
         once.
         """
-        return sum(
-            {id(array): array.nbytes for term in self._terms for array, _ in term.factors}.values()
-        )
+        bytes_of = {id(array): array.nbytes for term in self._terms for array, _ in term.factors}
+        return sum(bytes_of.values())
 
     @property
     def terms(self) -> list[tuple[Array, str]]:
@@ -110,31 +115,10 @@ class Structured:
 
         A core that is an outer product is held as its factors, and multiplied out here.
         """
-        return [(self._core(term), self._embedding(term)) for term in self._terms]
-
-    # ---- what arrays of another library do otherwise
-    def _core(self, term: Term[Array]) -> Any:
-        return core(term, self.shape)
-
-    def _value(self, e: Expr) -> Any:
-        """What an expression of the factors comes to."""
-        return value(e, self.dtype)
-
-    def _array(self, value: Any) -> Any:
-        return np.asarray(value)
-
-    def _conjugate(self, array: Any) -> Any:
-        return np.conjugate(array)
-
-    def _zeros(self, shape: tuple[int, ...]) -> Any:
-        return np.zeros(shape, self.dtype)
-
-    def _product(self, make: Callable[[], Expr], v: Any, key: Any) -> Any:
-        """An expression of the factors and `v`, which is made and planned once for each `key`."""
-        if key not in self._planned:
-            e = make()
-            self._planned[key] = Execution([e], solved([e], {"v": v.shape}), {"v": v.dtype})
-        return self._planned[key].run({"v": v})[0].astype(np.result_type(self.dtype, v), copy=False)
+        pairs = []
+        for term in self._terms:
+            pairs.append((core(term, self.shape, self._value), self._embedding(term)))
+        return pairs
 
     @property
     def factors(self) -> list[tuple[tuple[Array, ...], str]]:
@@ -157,25 +141,27 @@ class Structured:
             ",".join(_spelt(labels, names) for labels in inputs) + "->" + _spelt(term.output, names)
         )
 
-    def dense(self, memory_limit: int | None = None) -> Array:
+    def dense(self, memory_limit: int | None = None) -> Any:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default
         ``limits.dense_bytes``).
         """
-        found = computed(
-            total([product(term, self.shape) for term in self._terms], self.shape), {}, memory_limit
-        )
-        return found.astype(self.dtype, copy=False)
+        parts = [product(term, self.shape) for term in self._terms]
+        return self._value(total(parts, self.shape), memory_limit)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        found = self.dense()
-        return found if dtype is None else found.astype(dtype)
+        library = self._backend.library
+        array: Array | None = library.looked_at(self.dense())
+        if array is None:
+            raise BackendError(f"a traced tensor of {library.name} is no NumPy array")
+        return array if dtype is None else array.astype(dtype)
 
     def to_sparse(self) -> Any:
-        """A ``scipy.sparse.coo_array`` of as many axes; entries that terms share appear once for
-        each.
+        """A ``scipy.sparse.coo_array`` of as many axes; entries that terms share are added.
 
-        Raises ImportError without SciPy, LimitError if the stored entries are too many.
+        Raises ImportError without SciPy, LimitError if the stored entries are too many,
+        BackendError for cores that are not NumPy's.
         """
+        self._check_numpy("to_sparse")
         sparse = scipy_part("sparse")
         found = [self._entries(term) for term in self._terms]
         values = np.concatenate([v for v, _ in found]) if found else np.zeros(0, self.dtype)
@@ -203,7 +189,7 @@ class Structured:
         where = dict(zip(distinct, np.indices(tuple(sizes[x] for x in distinct)), strict=True))
         order = tuple(labels.index(x) for x in distinct if x in labels)
         shaped = (
-            core(term, self.shape)
+            core(term, self.shape, self._value)
             .transpose(order)
             .reshape([sizes[x] if x in labels else 1 for x in distinct])
         )
@@ -234,10 +220,12 @@ class Structured:
         = <Jᴴ u, v>``.
         """
         k = self._split("rmatvec")
-        u = self._conjugate(self._array(u))
-        return self._conjugate(
-            self._applied(u, self.shape[:k], tuple(range(k)), tuple(range(k, self.ndim)), "u")
-        )
+        conjugated = self._backend.library.conjugated
+        u = conjugated(self._array(u))
+        rows = tuple(range(k))
+        columns = tuple(range(k, self.ndim))
+        # Jᴴ u = conj(Jᵀ conj(u))
+        return conjugated(self._applied(u, self.shape[:k], rows, columns, "u"))
 
     def _applied(
         self, v: Any, shape: tuple[int, ...], inner: Labels, outer: Labels, name: str
@@ -248,6 +236,47 @@ class Structured:
                 f"{name} has shape {tuple(v.shape)}, but the derivative takes shape {shape}"
             )
         return self._product(lambda: self._along(inner, outer), v, (name, v.dtype))
+
+    def _array(self, value: Any) -> Any:
+        """`value` as an array of the library that the cores are of."""
+        if self._backend is NUMPY:
+            return np.asarray(value)  # each step of a solver comes here
+        return self._backend.library.given({"v": value})[0]["v"]
+
+    def _product(self, make: Callable[[], Expr], v: Any, key: Any) -> Any:
+        """An expression of the factors and `v`, which is made and planned once for each `key`."""
+        library = self._backend.library
+        if key not in self._planned:
+            e = make()
+            sizes = solved([e], {"v": tuple(v.shape)})
+            execution = Execution(
+                [e], sizes, {"v": v.dtype}, backend=self._backend, device=self._device
+            )
+            self._planned[key] = execution, library.promoted([self.dtype, v.dtype], [])
+        execution, dtype = self._planned[key]
+        return library.converted(execution.run({"v": v})[0], dtype)
+
+    def _value(self, e: Expr, memory_limit: int | None = None) -> Any:
+        """What an expression of the factors comes to, in the dtype of all."""
+        execution = Execution(
+            [e],
+            solved([e], {}),
+            {},
+            backend=self._backend,
+            device=self._device,
+            memory_limit=memory_limit,
+        )
+        return self._backend.library.converted(execution.run({})[0], self.dtype)
+
+    def _check_numpy(self, what: str) -> None:
+        """Raise for cores of another library: what factors matrices looks at the numbers, which
+        traced ones do not have.
+        """
+        if self._backend is not NUMPY:
+            raise BackendError(
+                f"{what} is for NumPy arrays, not those of {self._backend.name}: give arrays that "
+                "went through numpy.asarray, or compute with .terms"
+            )
 
     def _along(self, inner: Labels, outer: Labels) -> Expr:
         """The terms times a tensor ``v`` of the axes `inner`, over the axes `outer`."""
@@ -290,8 +319,9 @@ class Structured:
         """A ``scipy.sparse.linalg.LinearOperator``: flattened input axes to flattened output axes,
         in C order.
 
-        Raises ImportError without SciPy.
+        Raises ImportError without SciPy, BackendError for cores that are not NumPy's.
         """
+        self._check_numpy("as_linear_operator")
         k = self._split("as_linear_operator")
         linalg = scipy_part("sparse.linalg")
         out, inner = self.shape[:k], self.shape[k:]
@@ -323,6 +353,7 @@ class Structured:
 
     @cached_property
     def _square(self) -> Square:
+        self._check_numpy("what factors matrices, as solve, logdet and eigvalsh,")
         return Square(self._terms, self.shape[: self.ndim // 2], self.dtype)
 
     def method(self, what: str = "solve") -> str:
@@ -399,7 +430,7 @@ class Structured:
         self._rows("trace")
         if 0 in self.shape:
             # The sum of nothing, though a core may hold a mean over nothing, which is nan.
-            return self._zeros(())[()]
+            return self._value(total([], ()))[()]
         return self._tied(())[()]
 
     def eigvalsh(self) -> Array:

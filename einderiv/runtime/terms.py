@@ -45,17 +45,12 @@ def core_labels(term: Term[Array]) -> Labels:
     return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
 
 
-def core(
-    term: Term[Array], shape: tuple[int, ...], compute: Callable[[Einsum], Any] | None = None
-) -> Array:
-    """The factors multiplied out, by NumPy or by `compute`. Raises LimitError beyond
-    ``limits.dense_bytes``.
-    """
+def core(term: Term[Array], shape: tuple[int, ...], compute: Callable[[Einsum], Any]) -> Any:
+    """The factors multiplied out by `compute`, where there are several."""
     labels = core_labels(term)
     if [own for _, own in term.factors] == [labels]:
         return term.factors[0][0]
-    e = product(term, shape, labels)
-    return computed(e, {}) if compute is None else compute(e)
+    return compute(product(term, shape, labels))
 
 
 def alone(terms: Sequence[Term[Array]], dtype: Any) -> Array | None:

@@ -26,6 +26,10 @@ TERMS = [
 SIZES = (2, 3, 4)
 
 
+def computed(e):
+    return value(e, int)
+
+
 @pytest.mark.parametrize(("factors", "output", "labels"), TERMS)
 def test_terms(factors, output, labels):
     shape = tuple(SIZES[x] for x in output)
@@ -35,7 +39,8 @@ def test_terms(factors, output, labels):
     arrays = [a for a, _ in term.factors]
     assert core_labels(term) == labels
     assert_same(
-        core(term, shape), loop_einsum(f"{spelt}->{''.join(letters[x] for x in labels)}", *arrays)
+        core(term, shape, computed),
+        loop_einsum(f"{spelt}->{''.join(letters[x] for x in labels)}", *arrays),
     )
     sizes = {letters[x]: SIZES[x] for x in output}
     want = loop_einsum(f"{spelt}->{''.join(letters[x] for x in output)}", *arrays, sizes=sizes)
@@ -49,7 +54,7 @@ def test_a_sum_of_none_is_zero():
 
 def test_a_factor_alone_is_the_core_itself():
     array = np.ones((2, 3))
-    assert core(Term(((array, (0, 1)),), (0, 1, 0)), (2, 3, 2)) is array
+    assert core(Term(((array, (0, 1)),), (0, 1, 0)), (2, 3, 2), computed) is array
 
 
 # ---- which products are held apart
