@@ -274,18 +274,16 @@ class Compiled:
         """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last
         that was remembered.
         """
-        self.__dict__.pop("raw", None)
+        self._drop_shortcuts()
         self._last = execution
-        self.__class__ = Compiled
-        if self._single and self.dense and not execution.program.held and backend == "numpy":
-            self.raw = execution.function  # type: ignore[method-assign]  # nothing stands between
+        one_array = self._single and self.dense
+        if one_array and backend == "numpy" and not execution.program.held:
+            self._shorten_raw(execution.function)
             if self._last is not execution:  # another thread's call came between
-                self.__dict__.pop("raw", None)
+                self._drop_shortcuts()
 
     def _quicken(self, execution: Any, given: Mapping[str, Any]) -> None:
-        """From the second call of one kind on, a call is one function, emitted for it: the class
-        gets it, for Python looks for a call there.
-        """
+        """From the second call of one kind on, a call is one function, emitted for it."""
         from .fast_call import quick
 
         build = None if self.dense else builder(self.roots, execution)
@@ -293,9 +291,26 @@ class Compiled:
             execution, Compiled._long_way, self.memory_limit, given, build, single=self._single
         )
         if call is not None:
-            self.__class__ = type(
-                "Compiled", (Compiled,), {"__call__": call, "__doc__": Compiled.__doc__}
-            )
+            self._shorten_call(call)
+
+    # ---- shortcuts: between a repeated call and its source stands nothing
+    #
+    # A function that is emitted for one object is put where Python looks first: that of a call
+    # into a class of the object's own, for a call is looked up in the class, and that of `raw` into
+    # the object itself, in front of the method. Fields that fixed methods read would be plainer.
+    # Measured for 2x2 matrices (Python 3.11, medians of 1500 interleaved batches): a call takes
+    # 0.91 µs, and 1.17 to 1.27 µs by a field, since the keywords are packed and unpacked once more;
+    # `raw` takes 0.41 µs, and 0.49 µs by a field. The product alone, ``A @ B``, takes 0.69 µs.
+    def _shorten_call(self, call: Callable[..., Any]) -> None:
+        names = {"__call__": call, "__doc__": Compiled.__doc__}
+        self.__class__ = type("Compiled", (Compiled,), names)
+
+    def _shorten_raw(self, function: Callable[..., Any]) -> None:
+        self.__dict__["raw"] = function
+
+    def _drop_shortcuts(self) -> None:
+        self.__class__ = Compiled
+        self.__dict__.pop("raw", None)
 
     def raw(self, *arrays: Any) -> Any:
         """The value for arrays in the order of `inputs`, of the shapes and dtypes of the last
