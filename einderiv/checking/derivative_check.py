@@ -75,13 +75,11 @@ class Report:
         *,
         judged: bool = True,
     ) -> None:
-        self.wrt, self.method, self.compared, self.error, self.tolerance = (
-            wrt,
-            method,
-            compared,
-            error,
-            tolerance,
-        )
+        self.wrt = wrt
+        self.method = method
+        self.compared = compared
+        self.error = error
+        self.tolerance = tolerance
         self.judged = judged
 
     @property
@@ -148,11 +146,12 @@ def check(
     Raises what ``derive`` and ``evaluate`` raise.
     """
     y = einsum(y) if isinstance(y, str) else y
-    given = {name: usable(a, name) for name, a in {**(arrays or {}), **named}.items()}
+    both = {**(arrays or {}), **named}
+    given = {name: usable(array, name) for name, array in both.items()}
     seed = whole(seed, "seed")
     with np.errstate(invalid="ignore", divide="ignore"):  # the report says it
-        found = [_drawn(y, leaf, given, sizes or {}, seed) for leaf in leaves(wrt)]
-    return Reports(found) if isinstance(wrt, (list, tuple, dict)) else found[0]
+        reports = [_drawn(y, leaf, given, sizes or {}, seed) for leaf in leaves(wrt)]
+    return Reports(reports) if isinstance(wrt, (list, tuple, dict)) else reports[0]
 
 
 def _drawn(
@@ -160,7 +159,9 @@ def _drawn(
 ) -> Report:
     """One derivative, at other arrays where nothing can be said at the first ones."""
     report = _checked(y, wrt, given, sizes, seed)
-    for draw in range(1, DRAWS if tensors_of(y).keys() - given.keys() else 0):
+    anything_drawn = bool(tensors_of(y).keys() - given.keys())
+    draws = DRAWS if anything_drawn else 1
+    for draw in range(1, draws):
         if report.judged:
             break
         report = _checked(y, wrt, given, sizes, seed + draw)
@@ -182,41 +183,38 @@ def _checked(
     record = J.record
     assert record is not None
     power = 1 if record.position is not None else degree_in(y, record.wrt)
-    whole_numbers = whole_numbers and (power is None or power <= HIGHEST)
+    if power is not None and power > HIGHEST:
+        whole_numbers = False
     values, solved = _values(
         y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers
     )
     if record.position is None:
-        base, tensor = y, tensors_of(J)[record.wrt.removeprefix("conj(").removesuffix(")")]
+        base = y
+        tensor = tensors_of(J)[record.wrt.removeprefix("conj(").removesuffix(")")]
         x = values[tensor.name]
     else:
         assert isinstance(y, Einsum)
         base, tensor = stand_in(y, record.position)
         x = naive(written_slots(y)[record.position][0], values, solved)
     degree = degree_in(base, tensor.name)
-    exact = (
-        degree is not None
-        and degree <= HIGHEST
-        and all(a.dtype.kind in "iu" for a in (*values.values(), *_held(y)))
-        and _whole(y)
-    )
+    low_degree = degree is not None and degree <= HIGHEST
+    arrays = [*values.values(), *_held(y)]
+    exact = low_degree and all(a.dtype.kind in "iu" for a in arrays) and _whole(y)
     widened = _wide if exact else _double
-    wide = {name: widened(a) for name, a in values.items()}
+    wide = {name: widened(array) for name, array in values.items()}
 
     def function(point: Array) -> Array:
         # Arithmetic on an array of no axes gives a number.
-        return naive(
-            base, {**wide, tensor.name: np.asarray(point, object if exact else None)}, solved
-        )
+        point = np.asarray(point, object if exact else None)
+        return naive(base, {**wide, tensor.name: point}, solved)
 
     if tensor.complex and not exact:
         slope, method = _wirtinger(function, widened(x), conjugate=record.wrt != tensor.name)
     else:
         slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
+    rng = np.random.default_rng(seed + 1)
     try:
-        return _compared(
-            J, record.wrt, values, slope, method, np.random.default_rng(seed + 1), exact
-        )
+        return _compared(J, record.wrt, values, slope, method, rng, exact)
     except EinderivError:  # whole numbers that were drawn may be too large: fractions are not
         if not whole_numbers or all(name in given for name in values):
             raise
@@ -235,36 +233,34 @@ def _compared(
     """Entry by entry, or along directions where the derivative is large."""
     record = J.record
     assert record is not None
-    ours = evaluate(J, values if exact else {n: _double(a) for n, a in values.items()}, dense=False)
-    shape = ours.shape[ours.split :]
-    rounds = 1e-5 if "central" in method else 1e-8
-    if prod(ours.shape) <= ENTRIES:
-        full = ours.dense()
-        theirs = [slope(_unit(shape, at)) for at in np.ndindex(*shape)]
-        other = np.stack(theirs, axis=-1).reshape(full.shape) if theirs else full
+    if not exact:
+        values = {name: _double(array) for name, array in values.items()}
+    derivative = evaluate(J, values, dense=False)
+    shape = derivative.shape[derivative.split :]
+    if prod(derivative.shape) <= ENTRIES:
+        ours = derivative.dense()
+        columns = [slope(_unit(shape, at)) for at in np.ndindex(*shape)]
+        theirs = np.stack(columns, axis=-1).reshape(ours.shape) if columns else ours
     else:
         method += f", along {DIRECTIONS} directions"
         directions = [rng.integers(-2, 3, size=shape) for _ in range(DIRECTIONS)]
-        full = np.stack([ours.matvec(v if exact else v.astype(float)) for v in directions])
-        other = np.stack([slope(v) for v in directions])
-    judged = exact or bool(np.isfinite(other).all())
-    return Report(
-        wrt,
-        method,
-        full.size,
-        _deviation(full, other, exact),
-        0 if exact else rounds,
-        judged=judged,
-    )
+        vectors = directions if exact else [v.astype(float) for v in directions]
+        ours = np.stack([derivative.matvec(v) for v in vectors])
+        theirs = np.stack([slope(v) for v in directions])
+    judged = exact or bool(np.isfinite(theirs).all())
+    error = _deviation(ours, theirs, exact)
+    rounding = 1e-5 if "central" in method else 1e-8
+    tolerance = 0 if exact else rounding
+    return Report(wrt, method, ours.size, error, tolerance, judged=judged)
 
 
 def _deviation(ours: Array, theirs: Array, exact: bool) -> float:
+    """The largest difference: of whole numbers as it is, else by the largest number."""
     if not ours.size:
         return 0.0
     if exact:
-        return float(
-            max(abs(int(a) - int(b)) for a, b in zip(ours.ravel(), theirs.ravel(), strict=True))
-        )
+        pairs = zip(ours.ravel(), theirs.ravel(), strict=True)
+        return float(max(abs(int(a) - int(b)) for a, b in pairs))
     difference = np.abs(ours - np.asarray(theirs, ours.dtype)).max()
     return float(difference / max(1.0, float(np.abs(theirs).max())))
 
@@ -294,17 +290,22 @@ def _slopes(
         weights = _weights(degree)
 
         def exact(v: Array) -> Array:
+            # p'(0) = Σ w_t p(t) with p(t) = f(x + t v)
             v = v.astype(object)
-            total = sum((w * f(x + t * v) for t, w in enumerate(weights) if w), start=0 * f(x))
+            total = 0 * f(x)
+            for t, weight in enumerate(weights):
+                if weight:
+                    total = total + weight * f(x + t * v)
             return np.asarray(total)
 
         return exact, "exact differences of whole numbers"
+    largest = float(np.abs(x).max(initial=0))
     # A value that is not real, the logarithm of a negative number, has no slope that its imaginary
     # part could show.
     if analytic and x.dtype.kind == "f" and not np.imag(f(x + 0j)).any():
-        step = STEP * max(float(np.abs(x).max(initial=0)) or 1.0, 1e-250)
+        step = STEP * max(largest or 1.0, 1e-250)
         return (lambda v: np.imag(f(x + 1j * step * v)) / step), "a complex step"
-    h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0)))
+    h = 1e-6 * max(1.0, largest)
     return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
 
 
@@ -321,11 +322,14 @@ def _weights(degree: int) -> list[Fraction]:
     """Weights w with p'(0) = Σ w_t p(t), t = 0 … degree, exact for polynomials of that degree
     (Lagrange).
     """
-    nodes = range(degree + 1)
-    weights = [-sum((Fraction(1, t) for t in nodes if t), start=Fraction(0))]
-    for t in nodes[1:]:
-        rest = [m for m in nodes[1:] if m != t]
-        weights.append(Fraction(prod(-m for m in rest), prod(t - m for m in rest)) / t)
+    nodes = range(1, degree + 1)
+    # w_0 = - Σ 1/m
+    weights = [-sum((Fraction(1, m) for m in nodes), start=Fraction(0))]
+    for t in nodes:
+        # w_t = 1/t · Π (0 - m) / (t - m), over the other nodes m
+        others = [m for m in nodes if m != t]
+        basis = Fraction(prod(-m for m in others), prod(t - m for m in others))
+        weights.append(basis / t)
     return weights
 
 
@@ -338,10 +342,10 @@ def degree_in(y: Expr, name: str) -> int | None:
                 return int(node.name == name)
             case Constant():
                 return 0
-            case Einsum():
-                return _all(parts, sum)
-            case Add():
-                return _all(parts, max)
+            case Einsum():  # degree(x · x²) = 1 + 2
+                return _combined(parts, sum)
+            case Add():  # degree(x + x²) = max(1, 2)
+                return _combined(parts, max)
             case Apply():
                 return _applied_degree(node, parts)
         raise TypeError(type(node).__name__)
@@ -349,10 +353,21 @@ def degree_in(y: Expr, name: str) -> int | None:
     return bottom_up([y], degree)[0]
 
 
+def _combined(degrees: Sequence[int | None], combine: Callable[[list[int]], int]) -> int | None:
+    """The degree of a sum or a product, if all its parts are polynomials."""
+    known = [degree for degree in degrees if degree is not None]
+    if len(known) < len(degrees):
+        return None
+    return combine(known or [0])
+
+
 def _applied_degree(node: Apply, degrees: tuple[int | None, ...]) -> int | None:
-    if not any(d is None or d for d in degrees):
+    """The degree of a function: of constants it is one, of a polynomial if it is a power."""
+    if all(degree == 0 for degree in degrees):
         return 0
-    power, inner = _power(node), degrees[0]
+    power = _power(node)
+    inner = degrees[0]
+    # degree((x³)²) = 2 · 3
     return None if power is None or inner is None else power * inner
 
 
@@ -362,39 +377,31 @@ def _power(node: Apply) -> int | None:
         return 1
     if node.function.name == "square":
         return 2
-    return (
-        int(node.parameters[0].real)
-        if node.function.name == "power" and stays_integer(node)
-        else None
-    )
-
-
-def _all(degrees: Sequence[int | None], total: Callable[[list[int]], int]) -> int | None:
-    known = [d for d in degrees if d is not None]
-    return total(known or [0]) if len(known) == len(degrees) else None
+    if node.function.name == "power" and stays_integer(node):
+        return int(node.parameters[0].real)
+    return None
 
 
 def _analytic(y: Expr) -> bool:
     """May a complex step be taken: is the function real on real arrays, and holomorphic?"""
-    return not y.complex and all(
-        node.function.analytic for node in walk([y]) if isinstance(node, Apply)
-    )
+    if y.complex:
+        return False
+    functions = [node.function for node in walk([y]) if isinstance(node, Apply)]
+    return all(function.analytic for function in functions)
 
 
 def _whole(y: Expr) -> bool:
     """Do whole numbers stay whole: no fraction in front, no function that leaves them?"""
-    return all(
-        isinstance(n.coefficient, int)
-        if isinstance(n, Einsum)
-        else stays_integer(n)
-        if isinstance(n, Apply)
-        else True
-        for n in walk([y])
-    )
+    for node in walk([y]):
+        if isinstance(node, Einsum) and not isinstance(node.coefficient, int):
+            return False
+        if isinstance(node, Apply) and not stays_integer(node):
+            return False
+    return True
 
 
 def _held(y: Expr) -> list[Array]:
-    return [np.asarray(n.value) for n in walk([y]) if isinstance(n, Constant)]
+    return [np.asarray(node.value) for node in walk([y]) if isinstance(node, Constant)]
 
 
 def _values(
@@ -411,36 +418,32 @@ def _values(
     check_known(given, known)
     found = solved([J], {name: a.shape for name, a in given.items()})
     fix(found, [y], {str(k): whole(n, f"the size of {k!r}") for k, n in sizes.items()})
-    free = iter(range(10**6))
+    chosen = 0  # sizes that nothing says: 3, 4, 5, 3, 4, …
     for tensor in known.values():
         for size in tensor.sizes:
             if found.number(size) is None:
-                found.fix(size, 3 + next(free) % 3, "check")
-    entries = sum(prod(found.number(s) or 0 for s in tensor.sizes) for tensor in known.values())
+                found.fix(size, 3 + chosen % 3, "check")
+                chosen += 1
+    shapes = {}
+    for name, tensor in known.items():
+        shapes[name] = [found.number(size) or 0 for size in tensor.sizes]
+    entries = sum(map(prod, shapes.values()))
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
-    given_whole = all(a.dtype.kind in "iu" for a in given.values())
-    exact = (
-        whole_numbers
-        and given_whole
-        and entries <= WHOLE
-        and _whole(y)
-        and not _drawn_as_fractions(known)
-    )
+    given_whole = all(array.dtype.kind in "iu" for array in given.values())
+    # No matrix of whole numbers is orthogonal, but for permutations.
+    fractions = any(tensor.structure == "orthogonal" for tensor in known.values())
+    may_be_whole = whole_numbers and given_whole and not fractions
+    exact = may_be_whole and entries <= WHOLE and _whole(y)
     values = dict(given)
     for name, tensor in known.items():
-        if name not in values:
-            shape = [found.number(size) or 0 for size in tensor.sizes]
-            drawn = np.asarray(
-                rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape)
-            )
-            if tensor.complex and not exact:
-                drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
-            values[name] = with_structure(drawn, tensor.structure)
+        if name in values:
+            continue
+        shape = shapes[name]
+        drawn = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
+        if tensor.complex and not exact:
+            drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
+        values[name] = with_structure(drawn, tensor.structure)
     return values, found
-
-
-def _drawn_as_fractions(known: Mapping[str, Tensor]) -> bool:
-    return any(t.structure == "orthogonal" for t in known.values())
 
 
 def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
@@ -470,41 +473,43 @@ def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
     if node.function.name in PLAIN:
         result = tuple(sizes.number(s) or 0 for s in node.sizes)
         return np.asarray(PLAIN[node.function.name](*arguments, node)).reshape(result)
-    tensors = tuple(Tensor(f"x{k}", (None,) * a.ndim) for k, a in enumerate(arguments))
-    values = {t.name: a for t, a in zip(tensors, arguments, strict=True)}
+    values = {f"x{k}": array for k, array in enumerate(arguments)}
+    tensors = tuple([Tensor(name, (None,) * array.ndim) for name, array in values.items()])
     return computed(Apply(node.function, tensors, node.core, node.parameters), values)
 
 
 def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     """One einsum: the core by ``np.einsum`` without a path, then every entry put in its place."""
-    numbers = {label: sizes.number(size) or 0 for label, size in node.given}
+    size_of = {label: sizes.number(size) or 0 for label, size in node.given}
     for factor, labels in zip(factors, node.inputs, strict=True):
-        numbers.update(zip(labels, factor.shape, strict=True))
-    short = {label: k for k, label in enumerate(numbers)}
-    core = [label for label in dict.fromkeys(node.output) if any(label in ls for ls in node.inputs)]
-    pairs = [
-        p for f, ls in zip(factors, node.inputs, strict=True) for p in (f, [short[x] for x in ls])
-    ]
-    value = _product(pairs, [short[x] for x in core]) if factors else np.asarray(1)
-    value = value * node.coefficient * prod(numbers[x] for x in bare(node))
+        size_of.update(zip(labels, factor.shape, strict=True))
+    place = {label: k for k, label in enumerate(size_of)}  # np.einsum takes whole numbers as labels
+    inputs = [[place[label] for label in labels] for labels in node.inputs]
+    carried = set().union(*node.inputs)
     distinct = list(dict.fromkeys(node.output))
-    shaped = value.reshape([numbers[x] if x in core else 1 for x in distinct])
-    spread = np.broadcast_to(shaped, [numbers[x] for x in distinct])
-    out = np.zeros([numbers[x] for x in node.output], spread.dtype)
-    where = dict(zip(distinct, np.indices(spread.shape), strict=True))
-    out[tuple(where[x] for x in node.output)] = spread
+    core = [label for label in distinct if label in carried]
+    # The core: a label that no factor has is summed n times over the same value.
+    value = _product(factors, inputs, [place[x] for x in core]) if factors else np.asarray(1)
+    value = value * node.coefficient * prod(size_of[x] for x in bare(node))
+    # Constant along the axes that no factor has.
+    shaped = value.reshape([size_of[x] if x in carried else 1 for x in distinct])
+    spread = np.broadcast_to(shaped, [size_of[x] for x in distinct])
+    # On the diagonals of labels that occur twice; zero beside them.
+    out = np.zeros([size_of[x] for x in node.output], spread.dtype)
+    index_of = dict(zip(distinct, np.indices(spread.shape), strict=True))
+    out[tuple([index_of[x] for x in node.output])] = spread
     return out
 
 
-def _product(pairs: list[Any], output: list[int]) -> Array:
+def _product(factors: list[Array], inputs: list[list[int]], output: list[int]) -> Array:
     """Factor by factor from the left; a label goes as soon as no later factor has it."""
-    value, labels = np.asarray(pairs[0]), pairs[1]
-    for k in range(2, len(pairs), 2):
-        later = {x for ls in pairs[k + 3 :: 2] for x in ls}.union(output)
-        kept = [x for x in dict.fromkeys(labels + pairs[k + 1]) if x in later]
+    value = np.asarray(factors[0])
+    labels = inputs[0]
+    for k in range(1, len(factors)):
+        later = set(output).union(*inputs[k + 1 :])
+        kept = [label for label in dict.fromkeys(labels + inputs[k]) if label in later]
         # Objects know no fast product; for floats two operands are one.
-        value = np.asarray(
-            np.einsum(value, labels, pairs[k], pairs[k + 1], kept, optimize=value.dtype != object)
-        )
+        fast = value.dtype != object
+        value = np.asarray(np.einsum(value, labels, factors[k], inputs[k], kept, optimize=fast))
         labels = kept
     return np.asarray(np.einsum(value, labels, output))

@@ -51,104 +51,122 @@ class Group(NamedTuple):
     @property
     def kind(self) -> str:
         """The row of `KINDS` that treats this group."""
-        return (
-            ("blocks" if self.free else "diagonal")
-            if self.tied
-            else ("block" if self.free else "number")
-        )
+        if self.tied:
+            return "blocks" if self.free else "diagonal"
+        return "block" if self.free else "number"
 
     def blocks(self, dtype: Any) -> Array:
         """The blocks, shape ``(*stack, order, order)``; without free axes their entries, shape
         ``stack``.
         """
         shape = (*self.stack, *self.inner, *self.inner)
-        found = alone(self.terms, dtype)
-        if found is None:
-            found = value(total([product(t, shape) for t in self.terms], shape), dtype)
-        return found.reshape((*self.stack, self.order, self.order)) if self.free else found
+        entries = alone(self.terms, dtype)
+        if entries is None:
+            parts = [product(term, shape) for term in self.terms]
+            entries = value(total(parts, shape), dtype)
+        if not self.free:
+            return entries
+        return entries.reshape((*self.stack, self.order, self.order))
 
     def largest(self) -> float:
         """The largest sum of the absolute values of all terms: what rounding in the blocks is
         relative to.
         """
-        terms = tuple(
-            Term(tuple((np.abs(a), labels) for a, labels in t.factors), t.output)
-            for t in self.terms
-        )
-        return float(self._replace(terms=terms).blocks(np.float64).max(initial=0))
+        terms = []
+        for term in self.terms:
+            factors = [(np.abs(array), labels) for array, labels in term.factors]
+            terms.append(Term(tuple(factors), term.output))
+        sums = self._replace(terms=tuple(terms)).blocks(np.float64)
+        return float(sums.max(initial=0))
 
 
 def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True) -> list[Group]:
     """The groups of a square tensor with rows and columns of `shape`; without `kronecker` there
     is one.
     """
-    found = _grouped(
-        tuple((tuple(ls for _, ls in t.factors), t.output) for t in terms), len(shape), kronecker
-    )
-    return [
-        Group(
-            stack,
-            free,
-            tuple(
-                Term(tuple(t.factors[k] for k in own), output)
-                for t, (own, output) in zip(terms, inside, strict=True)
-            ),
-            tuple(shape[p] for p in stack),
-            tuple(shape[p] for p in free),
-        )
-        for stack, free, inside in found
-    ]
+    labels_of_terms = []
+    for term in terms:
+        labels_of_factors = tuple([labels for _, labels in term.factors])
+        labels_of_terms.append((labels_of_factors, term.output))
+    found = []
+    for tied, free, places in _grouped(tuple(labels_of_terms), len(shape), kronecker):
+        inside = []
+        for term, (own, output) in zip(terms, places, strict=True):
+            factors = [term.factors[k] for k in own]
+            inside.append(Term(tuple(factors), output))
+        stack = tuple([shape[p] for p in tied])
+        inner = tuple([shape[p] for p in free])
+        found.append(Group(tied, free, tuple(inside), stack, inner))
+    return found
 
 
 Shown = tuple[tuple[Labels, ...], Labels]  # the labels of a term: of its factors, of the tensor
 # of a term within a group: which of its factors, and the labels of its axes
 Inside = tuple[tuple[int, ...], Labels]
+Axes = tuple[int, ...]
 
 
 @lru_cache(maxsize=256)
 def _grouped(
     terms: tuple[Shown, ...], k: int, kronecker: bool
-) -> list[tuple[tuple[int, ...], tuple[int, ...], list[Inside]]]:
+) -> list[tuple[Axes, Axes, list[Inside]]]:
     """The tied and the free axes of each group, and its terms, as far as labels say them."""
-    tied = {p for p in range(k) if all(_tied(output, p, k) for _, output in terms)}
-    carried = [{x for labels in factors for x in labels} for factors, _ in terms]
-    rest = [
-        p
-        for p in range(k)
-        if p not in tied or any(t[1][p] in c for t, c in zip(terms, carried, strict=True))
-    ]
-    parts = _components(terms[0], rest, k) if kronecker and len(terms) == 1 else []
-    return [_group(terms, part, tied, k, first=part is parts[0]) for part in parts] or (
-        [_group(terms, rest, tied, k, first=True)]
-    )
+    tied: set[int] = set()
+    axes: list[int] = []  # along all others the tensor is an identity
+    for p in range(k):
+        if all(_is_tied(output, p, k) for _, output in terms):
+            tied.add(p)
+        if p not in tied or any(_is_carried(term, p) for term in terms):
+            axes.append(p)
+    # A ⊗ B + C ⊗ D is no Kronecker product: several terms are one group.
+    parts = _components(terms[0], axes, k) if kronecker and len(terms) == 1 else []
+    if not parts:
+        parts = [axes]
+    return [_group(terms, part, tied, k, first=n == 0) for n, part in enumerate(parts)]
 
 
-def _tied(output: Sequence[int], p: int, k: int) -> bool:
+def _is_tied(output: Sequence[int], p: int, k: int) -> bool:
+    """Is axis p on a diagonal of its own, as the first one of ``abac``?"""
     return output[p] == output[k + p] and output.count(output[p]) == 2
+
+
+def _is_carried(term: Shown, p: int) -> bool:
+    """Does a factor vary along axis p?"""
+    factors, output = term
+    return any(output[p] in labels for labels in factors)
 
 
 def _components(term: Shown, axes: Sequence[int], k: int) -> list[list[int]]:
     """`axes` by what connects them: a factor with labels of both, or one label."""
     factors, output = term
     ends = [(output[p], output[k + p]) for p in axes]
-    found = connected([*factors, *ends])
-    parts = [[axes[n - len(factors)] for n in group if n >= len(factors)] for group in found]
-    return sorted(filter(None, parts), key=lambda part: part[-1])  # by their last axes
+    parts = []
+    for members in connected([*factors, *ends]):
+        # The numbers of the factors come first, then those of the axes.
+        part = [axes[n - len(factors)] for n in members if n >= len(factors)]
+        if part:
+            parts.append(part)
+    return sorted(parts, key=lambda part: part[-1])  # by their last axes
 
 
 def _group(
     terms: Sequence[Shown], axes: Sequence[int], tied: set[int], k: int, *, first: bool
-) -> tuple[tuple[int, ...], tuple[int, ...], list[Inside]]:
+) -> tuple[Axes, Axes, list[Inside]]:
     """The group of `axes`; the first one has the numbers that stand in front of a term."""
-    stack, free = tuple(p for p in axes if p in tied), tuple(p for p in axes if p not in tied)
+    stacked = tuple([p for p in axes if p in tied])
+    free = tuple([p for p in axes if p not in tied])
+    columns = [k + p for p in free]
     inside: list[Inside] = []
-    for factors, whole in terms:
-        output = tuple(whole[p] for p in (*stack, *free, *(k + p for p in free)))
-        own = tuple(
-            q for q, ls in enumerate(factors) if set(ls) & set(output) or (first and not ls)
-        )
-        inside.append((own, output))
-    return stack, free, inside
+    for factors, labels_of_tensor in terms:
+        output = tuple([labels_of_tensor[p] for p in (*stacked, *free, *columns)])
+        own = []
+        for n, labels in enumerate(factors):
+            shared = not set(labels).isdisjoint(output)
+            is_number = not labels
+            if shared or (first and is_number):
+                own.append(n)
+        inside.append((tuple(own), output))
+    return stacked, free, inside
 
 
 # ---- what is done with the blocks of one group
@@ -174,20 +192,24 @@ def _factored(blocks: Array, b: Array, name: Name) -> Array:
     try:
         x: Array = np.linalg.solve(blocks, b)
     except np.linalg.LinAlgError:
-        raise _singular(name(first(np.linalg.slogdet(blocks)[1] == -np.inf)), "singular") from None
-    known, asked = max(blocks.shape[-1], 8) * np.finfo(x.dtype).eps, np.abs(b).max(-2, initial=0)
+        log_determinants = np.linalg.slogdet(blocks)[1]
+        raise _singular(name(first(log_determinants == -np.inf)), "singular") from None
+    known = max(blocks.shape[-1], 8) * np.finfo(x.dtype).eps  # n ε
+    asked = np.abs(b).max(-2, initial=0)
     with np.errstate(over="ignore", invalid="ignore"):
         if _norm(blocks) * _norm(x) * known < asked.min(initial=np.inf):
             # |A| |x| <= ‖A‖ ‖x‖: no column needs a look.
             return x
         grown = (np.abs(blocks) @ np.abs(x)).max(-2, initial=0)
         lost = grown * known >= asked
-    if (bad := (lost & (grown > 0)).any(-1)).any():
+    bad = (lost & (grown > 0)).any(-1)
+    if bad.any():
         raise _singular(name(first(bad)), "singular to working precision")
     return x
 
 
 def _norm(a: Array) -> Any:
+    """Frobenius' norm of all numbers together."""
     flat = a.ravel()
     return np.sqrt(np.vdot(flat, flat).real)
 
@@ -206,7 +228,12 @@ def _real_entries(entries: Array) -> Array:
 
 
 def _spectrum(blocks: Array) -> Array:
-    return np.ravel(np.linalg.eigvalsh((blocks + np.conjugate(blocks.swapaxes(-1, -2))) / 2))
+    symmetric = (blocks + _adjoint(blocks)) / 2  # they are so up to rounding
+    return np.ravel(np.linalg.eigvalsh(symmetric))
+
+
+def _adjoint(blocks: Array) -> Array:
+    return np.conjugate(blocks.swapaxes(-1, -2))
 
 
 class Kind(NamedTuple):
@@ -239,7 +266,8 @@ KINDS = {
 
 def first(mask: Array) -> tuple[int, ...]:
     """Where a mask first holds."""
-    return tuple(int(k) for k in np.argwhere(mask)[0])
+    place = np.argwhere(mask)[0]
+    return tuple(place.tolist())
 
 
 def _singular(where: str, how: str) -> EinderivError:
@@ -255,15 +283,19 @@ def hermitian(blocks: Array, largest: Callable[[], float]) -> bool:
     """
     if not blocks.size:
         return True
-    off = float(np.abs(blocks - np.conjugate(blocks.swapaxes(-1, -2))).max())
+    off = float(np.abs(blocks - _adjoint(blocks)).max())
     eps = float(np.finfo(blocks.dtype).eps)
-    return off <= sqrt(eps) * float(np.abs(blocks).max()) or off <= ROUNDING * eps * largest()
+    if off <= sqrt(eps) * float(np.abs(blocks).max()):
+        return True
+    return off <= ROUNDING * eps * largest()
 
 
 def small(group: Group, dtype: Any) -> bool:
     """Can the blocks be factored within :data:`LARGEST_BLOCK` and the memory?"""
+    if not group.free:
+        return True
     size = prod(group.stack) * group.order**2 * np.dtype(dtype).itemsize
-    return not group.free or (group.order <= LARGEST_BLOCK and size <= limits.dense_bytes)
+    return group.order <= LARGEST_BLOCK and size <= limits.dense_bytes
 
 
 def words(pattern: str, group: Group) -> str:
@@ -273,4 +305,5 @@ def words(pattern: str, group: Group) -> str:
 
 def named(parts: Sequence[Group]) -> str:
     """The blocks of some groups, in words."""
-    return " and ".join(words(KINDS[g.kind].part, g) for g in parts)
+    spoken = [words(KINDS[group.kind].part, group) for group in parts]
+    return " and ".join(spoken)

@@ -39,7 +39,8 @@ def floating(dtype: Any) -> Any:
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
         return np.dtype(np.float64)
-    if dtype.itemsize > (8 if dtype.kind == "f" else 16):
+    largest = 8 if dtype.kind == "f" else 16  # bytes: float64, complex128
+    if dtype.itemsize > largest:
         raise TypeError(
             f"numpy.linalg factors no {dtype}: convert the arrays to float64 or complex128 first"
         )
@@ -52,14 +53,16 @@ class Square:
     def __init__(
         self, terms: Sequence[Term[Array]], shape: Shape, dtype: Any, *, kronecker: bool = True
     ) -> None:
-        self.terms, self.shape, self.dtype = terms, shape, dtype
-        self.count = prod(shape)
+        self.terms = terms
+        self.shape = shape
+        self.dtype = dtype
+        self.count = prod(shape)  # of unknowns
         self.groups = groups(terms, shape, kronecker=kronecker)
 
     @property
     def direct(self) -> bool:
         """Can every block be factored? If not, only conjugate gradients are left."""
-        return all(small(g, self.dtype) for g in self.groups)
+        return all(small(group, self.dtype) for group in self.groups)
 
     def method(self, what: str) -> str:
         """One sentence: how `what` is computed."""
@@ -67,8 +70,9 @@ class Square:
             return "the sum of the diagonal, read off the cores"
         if what == "solve" and not self.direct:
             return "matrix-free conjugate gradients"
-        sides = self.count // max(prod(prod(g.stack) * g.order for g in self.groups), 1)
-        one = self.groups[0]
+        covered = prod(prod(group.stack) * group.order for group in self.groups)
+        # The axes that no group has: along them the tensor is an identity.
+        sides = self.count // max(covered, 1)
         if what != "solve":
             times = f", {sides} times each" if sides > 1 else ""
             wanted = "log |det|" if what == "logdet" else "eigenvalues"
@@ -76,9 +80,11 @@ class Square:
         several = f" for {sides} right-hand sides" if sides > 1 else ""
         if len(self.groups) > 1:
             return f"Kronecker product: {named(self.groups)}{several}"
-        if one.kind == "block" and not several:
-            return f"dense {one.order}x{one.order}"
-        return words(KINDS[one.kind].alone, one) + (several if one.free else "")
+        (group,) = self.groups
+        if group.kind == "block" and not several:
+            return f"dense {group.order}x{group.order}"
+        division = words(KINDS[group.kind].alone, group)
+        return division + several if group.free else division
 
     def solve(
         self,
@@ -95,9 +101,8 @@ class Square:
         if not b.size:
             return np.zeros(b.shape, result)
         if not self.direct:
-            return _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter).astype(
-                result
-            )
+            x = _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter)
+            return x.astype(result)
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
         if not np.isfinite(b).all():
             raise EinderivError("the right-hand side holds nan or inf")
@@ -112,28 +117,37 @@ class Square:
         own = (*group.tied, *group.free)
         order = (*own, *(p for p in range(x.ndim) if p not in own))
         moved = x.transpose(order)
-        flat = moved.reshape(
-            (*group.stack, group.order, x.size // (prod(group.stack) * group.order))
-        )
+        sides = x.size // (prod(group.stack) * group.order)
+        flat = moved.reshape((*group.stack, group.order, sides))
         y = KINDS[group.kind].solve(blocks, flat, self._namer(k))
-        return y.reshape(moved.shape).transpose([order.index(p) for p in range(x.ndim)])
+        back = [order.index(p) for p in range(x.ndim)]
+        return y.reshape(moved.shape).transpose(back)
 
     def _blocks(self, k: int, dtype: Any) -> Array:
-        found = self.groups[k].blocks(dtype)
-        if not (finite := np.isfinite(found)).all():
-            stack = len(self.groups[k].stack)
-            raise EinderivError(f"{self._namer(k)(first(~finite)[:stack])} holds nan or inf")
-        return found
+        group = self.groups[k]
+        blocks = group.blocks(dtype)
+        finite = np.isfinite(blocks)
+        if not finite.all():
+            which = first(~finite)[: len(group.stack)]
+            raise EinderivError(f"{self._namer(k)(which)} holds nan or inf")
+        return blocks
 
     def _namer(self, k: int) -> Name:
+        """What says which block of group k an error is about."""
         group = self.groups[k]
         part = named([group])
         of = f", part {k} of the Kronecker product," if len(self.groups) > 1 else ""
 
         def name(at: tuple[int, ...]) -> str:
-            if not group.tied:
-                return f"the {part} block{of}" if group.free else f"the number in front{of}"
-            return f"{'block' if group.free else 'entry'} {', '.join(map(str, at))} of {part}{of}"
+            place = ", ".join(map(str, at))
+            match group.kind:
+                case "number":
+                    return f"the number in front{of}"
+                case "block":
+                    return f"the {part} block{of}"
+                case "diagonal":
+                    return f"entry {place} of {part}{of}"
+            return f"block {place} of {part}{of}"
 
         return name
 
@@ -144,11 +158,12 @@ class Square:
         if not self.count:
             return real(0)
         self._check_direct("logdet")
-        parts = [
-            (KINDS[g.kind].log(self._blocks(k, dtype)), prod(g.stack) * g.order)
-            for k, g in enumerate(self.groups)
-        ]
-        return real(sum(log * (self.count // n) for log, n in parts))
+        logs = []
+        for k, group in enumerate(self.groups):
+            log = KINDS[group.kind].log(self._blocks(k, dtype))
+            # log |det(A ⊗ I)| = n log |det A|, where the identity is n by n.
+            logs.append(log * (self.count // (prod(group.stack) * group.order)))
+        return real(sum(logs))
 
     def eigenvalues(self) -> Array:
         """All eigenvalues of a Hermitian tensor, ascending: products of one of each group."""
@@ -159,33 +174,32 @@ class Square:
             return np.zeros(0, real)
         self._check_direct("eigvalsh")
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
-        shaped = [
-            b if g.free else b[..., None, None] for g, b in zip(self.groups, blocks, strict=True)
-        ]
-        if not all(hermitian(b, g.largest) for g, b in zip(self.groups, shaped, strict=True)):
+        for group, part in zip(self.groups, blocks, strict=True):
+            square = part if group.free else part[..., None, None]
+            if hermitian(square, group.largest):
+                continue
             if len(self.groups) == 1:
                 raise EinderivError(
                     "the tensor is not symmetric (Hermitian): eigvalsh would be wrong"
                 )
             # The product of two antisymmetric matrices by Kronecker is symmetric.
             return Square(self.terms, self.shape, self.dtype, kronecker=False).eigenvalues()
-        found = np.ones(1, real)
+        products = np.ones(1, real)
         for group, part in zip(self.groups, blocks, strict=True):
-            found = np.multiply.outer(found, KINDS[group.kind].spectrum(part)).ravel()
-        return np.sort(np.repeat(found, self.count // found.size))
+            eigenvalues = KINDS[group.kind].spectrum(part)
+            products = np.multiply.outer(products, eigenvalues).ravel()
+        return np.sort(np.repeat(products, self.count // products.size))
 
     def _check_direct(self, what: str) -> None:
         for group in self.groups:
-            if not small(group, self.dtype):
-                size = spoken_bytes(
-                    prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize
-                )
-                raise LimitError(
-                    f"{what} would factor {named([group])}, {size}: at most {LARGEST_BLOCK} "
-                    "unknowns "
-                    "a block and ed.limits.dense_bytes; .as_linear_operator() is for "
-                    "scipy.sparse.linalg"
-                )
+            if small(group, self.dtype):
+                continue
+            size = prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize
+            raise LimitError(
+                f"{what} would factor {named([group])}, {spoken_bytes(size)}: at most "
+                f"{LARGEST_BLOCK} unknowns a block and ed.limits.dense_bytes; "
+                ".as_linear_operator() is for scipy.sparse.linalg"
+            )
 
 
 # ---- without factors: conjugate gradients
@@ -205,10 +219,9 @@ def _conjugate_gradients_each(
         return applied(v.reshape(square.shape)).ravel()
 
     entries = None if diagonal is None else diagonal().ravel()
-    found = [
-        conjugate_gradients(
-            flat, column.astype(wide), entries, rtol, maxiter, floating(square.dtype)
-        )
-        for column in columns.T
-    ]
-    return np.stack(found, axis=-1).reshape(b.shape)
+    exact = floating(square.dtype)
+    solutions = []
+    for column in columns.T:
+        x = conjugate_gradients(flat, column.astype(wide), entries, rtol, maxiter, exact)
+        solutions.append(x)
+    return np.stack(solutions, axis=-1).reshape(b.shape)
