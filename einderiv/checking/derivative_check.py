@@ -430,7 +430,7 @@ def _values(
     entries = sum(map(prod, shapes.values()))
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
     given_whole = all(array.dtype.kind in "iu" for array in given.values())
-    # No matrix of whole numbers is orthogonal, but for permutations.
+    # A drawn orthogonal matrix holds fractions.
     fractions = any(tensor.structure == "orthogonal" for tensor in known.values())
     may_be_whole = whole_numbers and given_whole and not fractions
     exact = may_be_whole and entries <= WHOLE and _whole(y)

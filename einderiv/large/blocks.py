@@ -25,7 +25,8 @@ Inside = dict[Label, Range]
 
 def places(shape: Sequence[int], chunks: Sequence[int]) -> Iterator[Place]:
     """The blocks by their numbers, in order."""
-    return product(*(range(ceil(n / c)) for n, c in zip(shape, chunks, strict=True)))
+    counts = [ceil(n / chunk) for n, chunk in zip(shape, chunks, strict=True)]
+    return product(*map(range, counts))
 
 
 def ranges_of(place: Place, shape: Sequence[int], chunks: Sequence[int]) -> Ranges:
@@ -34,7 +35,16 @@ def ranges_of(place: Place, shape: Sequence[int], chunks: Sequence[int]) -> Rang
     >>> ranges_of((1, 0), (5, 3), (4, 3))
     ((4, 5), (0, 3))
     """
-    return tuple((k * c, min((k + 1) * c, n)) for k, c, n in zip(place, chunks, shape, strict=True))
+    ranges = []
+    for k, chunk, n in zip(place, chunks, shape, strict=True):
+        start = k * chunk
+        ranges.append((start, min(start + chunk, n)))
+    return tuple(ranges)
+
+
+def slices(ranges: Ranges) -> tuple[slice, ...]:
+    """The index of a block."""
+    return tuple([slice(start, stop) for start, stop in ranges])
 
 
 def inside(output: Labels, ranges: Ranges) -> Inside | None:
@@ -43,56 +53,74 @@ def inside(output: Labels, ranges: Ranges) -> Inside | None:
     >>> inside((0, 1, 0), ((0, 4), (2, 3), (2, 6))), inside((0, 0), ((0, 2), (2, 4)))
     ({0: (2, 4), 1: (2, 3)}, None)
     """
-    found: Inside = {}
+    parts: Inside = {}
     for label, (start, stop) in zip(output, ranges, strict=True):
-        low, high = found.get(label, (start, stop))
-        found[label] = max(low, start), min(high, stop)
-    return found if all(low < high for low, high in found.values()) else None
+        low, high = parts.get(label, (start, stop))
+        parts[label] = max(low, start), min(high, stop)
+    crossed = all(low < high for low, high in parts.values())
+    return parts if crossed else None
 
 
 def block(terms: Sequence[Term[Array]], dtype: Any, ranges: Ranges) -> Array | None:
     """The part of a tensor within `ranges`, one for each axis; None where all of it is zero for
     sure.
     """
-    found = None
+    entries = None
     for term in terms:
-        known = inside(term.output, ranges)
-        if known is not None:
-            found = np.zeros([b - a for a, b in ranges], dtype) if found is None else found
-            cuts = [
-                (array[tuple(slice(*known[x]) for x in labels)], labels)
-                for array, labels in term.factors
-            ]
-            add(found, term.output, ranges, known, cuts)
-    return found
+        parts = inside(term.output, ranges)
+        if parts is None:
+            continue
+        if entries is None:
+            entries = np.zeros([stop - start for start, stop in ranges], dtype)
+        cuts = []
+        for array, labels in term.factors:
+            index = slices(tuple([parts[label] for label in labels]))
+            cuts.append((array[index], labels))
+        add(entries, term.output, ranges, parts, cuts)
+    return entries
 
 
 def add(
-    found: Array,
+    entries: Array,
     output: Labels,
     ranges: Ranges,
-    known: Mapping[Label, Range],
+    parts: Mapping[Label, Range],
     cuts: Sequence[tuple[Array, Labels]],
 ) -> None:
-    """Add a term into a block, on the part of its diagonals that crosses it; `cuts` are its
-    factors there.
+    """Add a term into the entries of a block, on the part of its diagonals that crosses it; `cuts`
+    are its factors there.
     """
-    part = found[
-        tuple(
-            slice(known[x][0] - start, known[x][1] - start)
-            for x, (start, _) in zip(output, ranges, strict=True)
-        )
-    ]
+    index = []
+    for label, (start, _) in zip(output, ranges, strict=True):
+        low, high = parts[label]
+        index.append(slice(low - start, high - start))
     distinct = list(dict.fromkeys(output))
-    names = {x: k for k, x in enumerate(distinct)}
-    place = (
-        np.einsum(part, [names[x] for x in output], list(range(len(distinct))))
-        if distinct
-        else found
-    )
+    diagonal = entries
+    if distinct:
+        # ``aba->ab`` of np.einsum is a view, which is written into.
+        place = {label: k for k, label in enumerate(distinct)}
+        crossed = entries[tuple(index)]
+        diagonal = np.einsum(crossed, [place[label] for label in output], [*place.values()])
     value: Any = 1
     for cut, labels in cuts:
-        order = [x for x in distinct if x in labels]
-        turned = cut.transpose([labels.index(x) for x in order])
-        value = value * turned[tuple(slice(None) if x in labels else None for x in distinct)]
-    place += value
+        order = [labels.index(label) for label in distinct if label in labels]
+        new_axes = tuple([slice(None) if label in labels else None for label in distinct])
+        value = value * cut.transpose(order)[new_axes]
+    diagonal += value
+
+
+def arrays_of(terms: Sequence[Term[Array]]) -> dict[int, Any]:
+    """The factors of some terms, each once, by their identities."""
+    arrays: dict[int, Any] = {}
+    for term in terms:
+        arrays.update((id(array), array) for array, _ in term.factors)
+    return arrays
+
+
+def with_arrays(terms: Sequence[Term[Array]], arrays: Mapping[int, Any]) -> list[Term[Array]]:
+    """The terms with other arrays, given by the identities of those that they have."""
+    changed = []
+    for term in terms:
+        factors = [(arrays[id(array)], labels) for array, labels in term.factors]
+        changed.append(Term(tuple(factors), term.output))
+    return changed

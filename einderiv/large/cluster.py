@@ -18,9 +18,8 @@ import numpy as np
 
 from ..backends import Array
 from ..expression import Labels
-from ..planning import Term
 from ..runtime import Structured
-from .blocks import Inside, Place, Ranges, add, inside
+from .blocks import Inside, Place, Ranges, add, arrays_of, inside, slices, with_arrays
 
 AHEAD = 4  # tasks for each thread of the cluster that wait there
 
@@ -41,33 +40,29 @@ class Cluster:
 
     def __init__(self, tensor: Structured, client: Any) -> None:
         self.distributed: Any = import_module("distributed")
-        self.client, self.dtype = client, np.dtype(tensor.dtype)
-        arrays = {id(a): a for term in tensor._terms for a, _ in term.factors}
-        kept = dict(zip(arrays, client.persist(list(arrays.values())), strict=True))
-        self.terms = [
-            Term(tuple((kept[id(a)], labels) for a, labels in t.factors), t.output)
-            for t in tensor._terms
-        ]
-        self.futures = {
-            future.key: future
-            for array in kept.values()
-            for future in self.distributed.futures_of(array)
-        }
+        self.client = client
+        self.dtype = np.dtype(tensor.dtype)
+        arrays = arrays_of(tensor._terms)
+        persisted = client.persist(list(arrays.values()))
+        self.terms = with_arrays(tensor._terms, dict(zip(arrays, persisted, strict=True)))
+        self.futures = {}  # of the pieces, by their keys
+        for array in persisted:
+            for future in self.distributed.futures_of(array):
+                self.futures[future.key] = future
 
     def digest(self) -> list[str]:
         """One digest for each piece of the cores."""
-        keys = [key for term in self.terms for array, _ in term.factors for key in _keys(array)]
-        found: list[str] = self.client.gather(
-            self.client.map(hashed, [self.futures[key] for key in keys], pure=False)
-        )
-        return found
+        pieces = []
+        for term in self.terms:
+            for array, _ in term.factors:
+                pieces += [self.futures[key] for key in _keys(array)]
+        digests: list[str] = self.client.gather(self.client.map(hashed, pieces, pure=False))
+        return digests
 
     def write(self, path: str, blocks: Iterator[tuple[Place, Ranges]]) -> Iterator[Place]:
         """Write blocks; the place of each, once it is on disk."""
         ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
-        tasks = (
-            task for task in (self._task(path, place, ranges) for place, ranges in blocks) if task
-        )
+        tasks = self._tasks(path, blocks)
         waiting = dict(islice(tasks, ahead))
         running = self.distributed.as_completed(waiting)
         for future in running:
@@ -77,9 +72,19 @@ class Cluster:
                 waiting[more] = place
                 running.add(more)
 
-    def _task(self, path: str, place: Place, ranges: Ranges) -> tuple[Any, Place] | None:
-        """A block that is being made; None where it is zero for sure."""
-        parts, needed = [], []
+    def _tasks(
+        self, path: str, blocks: Iterator[tuple[Place, Ranges]]
+    ) -> Iterator[tuple[Any, Place]]:
+        """The blocks that are being made; those that are zero for sure are not."""
+        for place, ranges in blocks:
+            future = self._submitted(path, ranges)
+            if future is not None:
+                yield future, place
+
+    def _submitted(self, path: str, ranges: Ranges) -> Any:
+        """The future of a block; None where it is zero for sure."""
+        parts: list[Part] = []
+        pieces: list[Any] = []
         for term in self.terms:
             known = inside(term.output, ranges)
             if known is None:
@@ -87,42 +92,42 @@ class Cluster:
             factors = []
             for array, labels in term.factors:
                 lazy: Any = array
-                wanted = [known[x] for x in labels]
-                found = list(_pieces(lazy, wanted))
-                needed += [self.futures[(lazy.name, *at)] for at, _ in found]
-                factors.append(
-                    (labels, tuple(b - a for a, b in wanted), tuple(where for _, where in found))
-                )
+                wanted = [known[label] for label in labels]
+                sizes = tuple([stop - start for start, stop in wanted])
+                places = []
+                for numbers, place in _pieces(lazy, wanted):
+                    pieces.append(self.futures[(lazy.name, *numbers)])
+                    places.append(place)
+                factors.append((labels, sizes, tuple(places)))
             parts.append(Part(term.output, known, tuple(factors)))
         if not parts:
             return None
-        return self.client.submit(
-            write_block, path, ranges, self.dtype, parts, needed, pure=False
-        ), place
+        return self.client.submit(write_block, path, ranges, self.dtype, parts, pieces, pure=False)
 
 
 def _keys(array: Any) -> list[tuple[Any, ...]]:
+    """Dask's names of the pieces of an array."""
     return [(array.name, *at) for at in np.ndindex(*array.numblocks)]
 
 
 def _pieces(
     array: Any, wanted: Sequence[tuple[int, int]]
 ) -> Iterator[tuple[tuple[int, ...], Ranges]]:
-    """The pieces of an array that meet `wanted`, with their places in it counted from where
+    """The numbers of the pieces of an array that meet `wanted`, and their places counted from where
     `wanted` begins.
     """
     axes = []
     for sizes, (start, stop) in zip(array.chunks, wanted, strict=True):
         ends = np.cumsum((0, *sizes)).tolist()
-        axes.append(
-            [
-                (k, (a - start, b - start))
-                for k, (a, b) in enumerate(pairwise(ends))
-                if a < stop and b > start
-            ]
-        )
-    for met in product(*axes):
-        yield tuple(k for k, _ in met), tuple(where for _, where in met)
+        met = []
+        for k, (low, high) in enumerate(pairwise(ends)):
+            if low < stop and high > start:
+                met.append((k, (low - start, high - start)))
+        axes.append(met)
+    for along in product(*axes):  # one of each axis
+        numbers = tuple([k for k, _ in along])
+        place = tuple([part for _, part in along])
+        yield numbers, place
 
 
 # ---- on the workers
@@ -144,30 +149,37 @@ def _rows(piece: Array) -> Iterator[Any]:
 
 
 def write_block(
-    path: str, ranges: Ranges, dtype: Any, parts: Sequence[Part], needed: Sequence[Array]
+    path: str, ranges: Ranges, dtype: Any, parts: Sequence[Part], pieces: Sequence[Array]
 ) -> None:
     """Make a block of pieces, and write it."""
     import zarr
 
-    found, pieces = np.zeros([b - a for a, b in ranges], dtype), iter(needed)
+    entries = np.zeros([stop - start for start, stop in ranges], dtype)
+    left = iter(pieces)
     for output, known, factors in parts:
-        cuts = [(_joined(sizes, places, pieces), labels) for labels, sizes, places in factors]
-        add(found, output, ranges, known, cuts)
-    zarr.open_array(path, mode="r+")[tuple(slice(a, b) for a, b in ranges)] = found
+        cuts = [(_joined(sizes, places, left), labels) for labels, sizes, places in factors]
+        add(entries, output, ranges, known, cuts)
+    zarr.open_array(path, mode="r+")[slices(ranges)] = entries
 
 
 def _joined(sizes: Sequence[int], places: Sequence[Ranges], pieces: Iterator[Array]) -> Array:
-    """The part of a factor that a block needs, of the pieces that have it."""
-    if len(places) == 1:
+    """The part of a factor that a block needs, of the pieces that have it. Their places are counted
+    from where the part begins, so a piece may begin below 0.
+    """
+    if len(places) == 1:  # it has all of the part: nothing is copied
         (place,) = places
-        return next(pieces)[tuple(slice(-a, n - a) for n, (a, _) in zip(sizes, place, strict=True))]
-    found = None
+        whole = [slice(-start, n - start) for n, (start, _) in zip(sizes, place, strict=True)]
+        return next(pieces)[tuple(whole)]
+    joined = None
     for place in places:
         piece = next(pieces)
-        found = np.empty(sizes, piece.dtype) if found is None else found
-        at = [(max(a, 0), min(b, n), a) for n, (a, b) in zip(sizes, place, strict=True)]
-        found[tuple(slice(low, high) for low, high, _ in at)] = piece[
-            tuple(slice(lo - a, hi - a) for lo, hi, a in at)
-        ]
-    assert found is not None
-    return found
+        if joined is None:
+            joined = np.empty(sizes, piece.dtype)
+        there, here = [], []  # the common entries in the part, and in the piece
+        for n, (start, stop) in zip(sizes, place, strict=True):
+            low, high = max(start, 0), min(stop, n)
+            there.append(slice(low, high))
+            here.append(slice(low - start, high - start))
+        joined[tuple(there)] = piece[tuple(here)]
+    assert joined is not None
+    return joined

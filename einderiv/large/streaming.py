@@ -22,10 +22,10 @@ import numpy as np
 
 from ..backends import Array, client_of_cluster
 from ..errors import EinderivError, LimitError, spoken_bytes
-from ..expression import Expr, library, parsed_bytes
+from ..expression import Expr, Labels, library, parsed_bytes
 from ..planning import Term
 from ..runtime import Structured
-from .blocks import Place, Ranges, block, places, ranges_of
+from .blocks import Place, Ranges, arrays_of, block, places, ranges_of, slices, with_arrays
 from .cluster import Cluster, hashed
 from .partial import Portion, portioned
 
@@ -91,11 +91,16 @@ def _write(
 ) -> None:
     """The blocks that the journal does not have."""
     done = _noted(_journal(path))
-    left = (place for place in places(target.shape, chunks) if place not in done)
-    blocks = ((place, ranges_of(place, target.shape, chunks)) for place in left)
+
+    def left() -> Iterator[tuple[Place, Ranges]]:
+        for place in places(target.shape, chunks):
+            if place not in done:
+                yield place, ranges_of(place, target.shape, chunks)
+
     with _journal(path).open("a", encoding="utf-8") as log:
-        for place in _bar(source.write(str(path), blocks), progress):
+        for place in _bar(source.write(str(path), left()), progress):
             log.write(json.dumps(place) + "\n")
+            # On disk before the next block: a kill may come at any moment.
             log.flush()
             os.fsync(log.fileno())
 
@@ -104,24 +109,27 @@ class _Here:
     """The cores of a result in this process."""
 
     def __init__(self, terms: Sequence[Term[Array]], dtype: Any) -> None:
-        self.terms, self.dtype = terms, np.dtype(dtype)
+        self.terms = terms
+        self.dtype = np.dtype(dtype)
 
     def digest(self) -> list[str]:
         """One digest for each factor."""
-        return [
-            array.digest() if isinstance(array, Portion) else hashed(array)
-            for term in self.terms
-            for array, _ in term.factors
-        ]
+        digests = []
+        for term in self.terms:
+            for array, _ in term.factors:
+                digest = array.digest() if isinstance(array, Portion) else hashed(array)
+                digests.append(digest)
+        return digests
 
     def write(self, path: str, blocks: Iterator[tuple[Place, Ranges]]) -> Iterator[Place]:
         """Write blocks; the place of each, once it is on disk."""
         target = _zarr().open_array(path, mode="r+")
         for place, ranges in blocks:
-            found = block(self.terms, self.dtype, ranges)
-            if found is not None:
-                target[tuple(slice(a, b) for a, b in ranges)] = found
-                yield place
+            entries = block(self.terms, self.dtype, ranges)
+            if entries is None:
+                continue
+            target[slices(ranges)] = entries
+            yield place
 
 
 def _journal(path: Path) -> Path:
@@ -145,35 +153,30 @@ def _cores(
 
     Here they fit, or are computed in portions; those that Dask computes for us have to fit.
     """
-    found = portioned(e, given, limit, sizes)
+    structured = portioned(e, given, limit, sizes)
     lazy = any(library(array) == "dask" for array in given.values())
     client = client_of_cluster() if lazy else None
     if client is not None:
-        return found, Cluster(found, client), limit
-    if lazy and found.nbytes > limit // 2:
-        raise LimitError(
-            f"the cores alone take {spoken_bytes(found.nbytes)}, more than half of the "
-            "memory_limit of "
-            f"{spoken_bytes(limit)}: start a distributed.Client, and they stay on its workers, or "
-            "give "
-            "arrays of NumPy, of which parts are computed block by block"
-        )
-    return (
-        found,
-        _Here(_fetched(found._terms) if lazy else found._terms, found.dtype),
-        limit - found.nbytes,
-    )
+        return structured, Cluster(structured, client), limit
+    cores = structured.nbytes
+    terms = structured._terms
+    if lazy:
+        if cores > limit // 2:
+            raise LimitError(
+                f"the cores alone take {spoken_bytes(cores)}, more than half of the memory_limit "
+                f"of {spoken_bytes(limit)}: start a distributed.Client, and they stay on its "
+                "workers, or give arrays of NumPy, of which parts are computed block by block"
+            )
+        terms = _fetched(terms)
+    return structured, _Here(terms, structured.dtype), limit - cores
 
 
 def _fetched(terms: Sequence[Term[Array]]) -> list[Term[Array]]:
     """Terms whose factors Dask has computed in this process, each once."""
     dask: Any = import_module("dask")
-    arrays = {id(array): array for term in terms for array, _ in term.factors}
-    known = dict(zip(arrays, dask.compute(*arrays.values()), strict=True))
-    return [
-        Term(tuple((known[id(array)], labels) for array, labels in t.factors), t.output)
-        for t in terms
-    ]
+    arrays = arrays_of(terms)
+    computed = dask.compute(*arrays.values())
+    return with_arrays(terms, dict(zip(arrays, computed, strict=True)))
 
 
 def block_shape(shape: Sequence[int], itemsize: int, free: int) -> tuple[int, ...]:
@@ -183,7 +186,8 @@ def block_shape(shape: Sequence[int], itemsize: int, free: int) -> tuple[int, ..
     >>> block_shape((1000, 1000, 8), 8, 2**20)
     (4, 1000, 8)
     """
-    most, chunks = max(free // (SHARE * itemsize), 1), [max(n, 1) for n in shape]
+    most = max(free // (SHARE * itemsize), 1)  # entries of a block
+    chunks = [max(n, 1) for n in shape]
     for p in range(len(chunks)):
         rest = prod(chunks[p + 1 :])
         chunks[p] = min(chunks[p], max(1, most // rest))
@@ -196,14 +200,16 @@ def _digest(tensor: Structured, pieces: Sequence[str], chunks: Sequence[int]) ->
     """All that decides the result: its terms by their first labels, and the digests of their
     factors.
     """
-    names: dict[Any, int] = {}
+    numbers: dict[Any, int] = {}
+
+    def numbered(labels: Labels) -> list[int]:
+        return [numbers.setdefault(label, len(numbers)) for label in labels]
+
+    terms = []
     for term in tensor._terms:
-        for x in (*term.output, *(x for _, labels in term.factors for x in labels)):
-            names.setdefault(x, len(names))
-    terms = [
-        ([names[x] for x in t.output], [[names[x] for x in labels] for _, labels in t.factors])
-        for t in tensor._terms
-    ]
+        output = numbered(term.output)
+        factors = [numbered(labels) for _, labels in term.factors]
+        terms.append((output, factors))
     text = repr((tuple(tensor.shape), str(tensor.dtype), tuple(chunks), terms, list(pieces)))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -225,8 +231,8 @@ def _opened(
                 fill_value=0,
                 attributes=notes,
             )
-        except OSError as e:
-            raise EinderivError(f"{path} cannot be written: {e.strerror}") from None
+        except OSError as error:
+            raise EinderivError(f"{path} cannot be written: {error.strerror}") from None
     target = _existing(zarr, path)
     known = target.attrs.get("einderiv")
     if not isinstance(known, Mapping):
@@ -242,8 +248,8 @@ def _opened(
 def _existing(zarr: Any, path: Path) -> Any:
     try:
         return zarr.open_array(str(path), mode="r+")
-    except (OSError, ValueError, KeyError, TypeError) as e:
-        raise EinderivError(f"{path} is there, and is no Zarr array: give another place") from e
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EinderivError(f"{path} is there, and is no Zarr array: give another place") from error
 
 
 def _noted(journal: Path) -> set[Place]:
