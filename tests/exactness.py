@@ -224,7 +224,7 @@ def in_portions(e, arrays, limit=2**20):
     data = Data(p, arrays)
     return [
         Term(tuple((Portion(data, part), labels) for part, labels in own), output)
-        for own, output in p.split
+        for own, output in p.cores
     ], p
 
 

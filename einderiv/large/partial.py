@@ -23,7 +23,6 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
-    Labels,
     Sizes,
     Tensor,
     bare,
@@ -46,7 +45,6 @@ SERVING = 8  # the share of values on the way that serve for all parts
 SHAPES = 64  # of parts, whose programs are remembered
 
 Box = tuple[int, ...]  # how long a part is on every axis
-Component = tuple[Einsum, Labels]  # what a factor is the value of, and its labels
 Cuts = tuple[tuple[int, Label], ...]  # axes, and the label of the result whose range each is cut to
 Request = tuple[Expr, Cuts]
 
@@ -61,9 +59,11 @@ def portioned(
     compiled = Compiled(e, dense=False, memory_limit=memory_limit)
     call = compiled.checked(arrays, {"sizes": sizes}, {})
     if call.backend == "numpy":
-        found = Portions(e, solved([e], call.shapes, dict(call.sizes)), call.dtypes, memory_limit)
-        if found.total > memory_limit // 2:
-            in_parts: Structured = builder([e], found)(found.run(call.arrays))[0]
+        known = solved([e], call.shapes, dict(call.sizes))
+        portions = Portions(e, known, call.dtypes, memory_limit)
+        if portions.total > memory_limit // 2:
+            build = builder([e], portions)
+            in_parts: Structured = build(portions.run(call.arrays))[0]
             return in_parts
     whole: Structured = compiled(arrays, sizes=sizes)
     return whole
@@ -75,23 +75,28 @@ class Portions:
     """
 
     def __init__(self, root: Expr, sizes: Sizes, dtypes: Mapping[str, Any], limit: int) -> None:
-        self.root, self.sizes, self.limit = root, sizes, limit
+        self.root = root
+        self.sizes = sizes
+        self.limit = limit
         self.backend, self.library, self.device = NUMPY, NUMPY.library, None
         self.dtypes = decided(self.library, [root], dtypes)
         self.dtype, self.compute = self.dtypes
         self.shapes = [tuple(map(self.number, root.sizes))]
-        self.split = [components(term, self.number) for term in terms(root) if not is_zero(term)]
-        self.terms = [
-            [
-                Term(tuple((k, labels) for k, (_, labels) in enumerate(own)), output)
-                for own, output in self.split
-            ]
-        ]
+        #: the terms, whose factors are expressions here
+        self.cores = [components(term, self.number) for term in terms(root) if not is_zero(term)]
+        self.factors: list[Einsum] = []
+        places: list[Term[int]] = []
+        for own, output in self.cores:
+            self.factors += [factor for factor, _ in own]
+            # As an execution has it: a number for each factor, and its labels.
+            labels_of_factors = [labels for _, labels in own]
+            places.append(Term(tuple(enumerate(labels_of_factors)), output))
+        self.terms = [places]  # of one expression
         item = np.dtype(self.compute).itemsize
-        self.entries = [prod(map(self.number, e.sizes)) for own, _ in self.split for e, _ in own]
+        self.entries = [prod(map(self.number, factor.sizes)) for factor in self.factors]
         self.total = item * sum(self.entries)
-        functions = sum(isinstance(node, Apply) for node in walk([root]))
-        self.room = limit / (SERVING * item * max(functions, 1))
+        functions = [node for node in walk([root]) if isinstance(node, Apply)]
+        self.room = limit / (SERVING * item * max(len(functions), 1))
         self._compiled: dict[tuple[int, Box], tuple[Compiled, dict[str, Leaf]]] = {}
 
     def number(self, size: Any) -> int:
@@ -102,12 +107,14 @@ class Portions:
         """What computes parts of `e` of one shape, and what its arrays are."""
         key = (id(e), box)
         if key not in self._compiled:
-            whole = tuple(map(self.number, e.sizes))
-            cuts = tuple(
-                (p, p) for p, (n, most) in enumerate(zip(box, whole, strict=True)) if n < most
-            )
+            # An axis is cut where the part is shorter; its range is known by the axis itself.
+            cuts = []
+            for p, size in enumerate(e.sizes):
+                if box[p] < self.number(size):
+                    cuts.append((p, p))
             cutter = Cutter(self.sizes, dict(enumerate(box)), self.room)
-            f = Compiled(cutter.cut(e, cuts), memory_limit=self.limit // 2)
+            part = cutter.cut(e, tuple(cuts))
+            f = Compiled(part, memory_limit=self.limit // 2)
             self._compiled[key] = f, cutter.leaves
             for old in list(self._compiled)[:-SHAPES]:
                 del self._compiled[old]
@@ -116,25 +123,29 @@ class Portions:
     def run(self, given: Mapping[str, Any]) -> list[Any]:
         """The factors of all terms, in order."""
         for node in walk([self.root]):  # a cut needs all sizes
-            for _, size in node.given if isinstance(node, Einsum) else ():
-                self.number(size)
+            if isinstance(node, Einsum):
+                for _, size in node.given:
+                    self.number(size)
         data = Data(self, given)
-        parts = [Portion(data, e) for own, _ in self.split for e, _ in own]
+        parts = [Portion(data, factor) for factor in self.factors]
         left = self.limit // KEPT
-        found: list[Any] = list(parts)
-        for k in sorted(range(len(parts)), key=self.entries.__getitem__):
-            left -= parts[k].size * np.dtype(self.compute).itemsize
+        factors: list[Any] = list(parts)
+        smallest_first = sorted(range(len(parts)), key=self.entries.__getitem__)
+        for k in smallest_first:
+            part = parts[k]
+            left -= part.size * np.dtype(self.compute).itemsize
             if left < 0:
                 break
-            found[k] = parts[k][(slice(None),) * len(parts[k].shape)]
-        return found
+            factors[k] = part[(slice(None),) * len(part.shape)]
+        return factors
 
 
 class Data:
     """The arrays of one call, and what is computed of them once for all parts."""
 
     def __init__(self, problem: Portions, given: Mapping[str, Any]) -> None:
-        self.problem, self.given = problem, given
+        self.problem = problem
+        self.given = given
         self.whole: dict[int, Array] = {}  # by node
         self._digests: dict[str, str] = {}
 
@@ -153,23 +164,20 @@ class Data:
             array = np.asarray(source.value)
         else:
             if id(source) not in self.whole:
-                self.whole[id(source)] = self.part(
-                    source, tuple((0, self.problem.number(n)) for n in source.sizes)
-                )
+                everything = [(0, self.problem.number(size)) for size in source.sizes]
+                self.whole[id(source)] = self.part(source, tuple(everything))
             array = self.whole[id(source)]
-        known = dict(cuts)
-        part = array[
-            tuple(
-                slice(*ranges[known[p]]) if p in known else slice(None) for p in range(array.ndim)
-            )
-        ]
-        return part.astype(self.problem.compute, copy=False)
+        index = [slice(None)] * array.ndim
+        for axis, key in cuts:
+            index[axis] = slice(*ranges[key])
+        return array[tuple(index)].astype(self.problem.compute, copy=False)
 
     def part(self, e: Expr, ranges: Ranges) -> Array:
         """The value of `e` within `ranges`, in the dtype that is computed in."""
-        f, leaves = self.problem.compiled(e, tuple(b - a for a, b in ranges))
-        found: Array = f({name: self.leaf(leaf, ranges) for name, leaf in leaves.items()})
-        return found
+        box = tuple([stop - start for start, stop in ranges])
+        f, leaves = self.problem.compiled(e, box)
+        value: Array = f({name: self.leaf(leaf, ranges) for name, leaf in leaves.items()})
+        return value
 
 
 class Portion:
@@ -183,29 +191,26 @@ class Portion:
     nbytes = 0
 
     def __init__(self, data: Data, e: Einsum) -> None:
-        self.data, self.e, self.dtype = data, e, data.problem.dtype
+        self.data = data
+        self.e = e
+        self.dtype = data.problem.dtype
         self.shape = tuple(map(data.problem.number, e.sizes))
         self.size = prod(self.shape)
         self._last: tuple[Ranges, Array] | None = None
 
     def __getitem__(self, slices: tuple[slice, ...]) -> Array:
-        ranges = tuple(s.indices(n)[:2] for s, n in zip(slices, self.shape, strict=True))
+        ranges = tuple([cut.indices(n)[:2] for cut, n in zip(slices, self.shape, strict=True)])
         if self._last is None or self._last[0] != ranges:
             self._last = None  # two parts at a time would be more than a block
-            self._last = (
-                ranges,
-                finished(self.data.problem.library, self.data.part(self.e, ranges), self.dtype),
-            )
+            value = self.data.part(self.e, ranges)
+            self._last = ranges, finished(self.data.problem.library, value, self.dtype)
         return self._last[1]
 
     def digest(self) -> str:
         """All that decides its entries."""
-        pieces = {
-            node.name: self.data.digest(node.name)
-            for node in walk([self.e])
-            if isinstance(node, Tensor)
-        }
-        text = repr((described(self.e, self.data.problem.number), sorted(pieces.items())))
+        names = {node.name for node in walk([self.e]) if isinstance(node, Tensor)}
+        digests = [(name, self.data.digest(name)) for name in sorted(names)]
+        text = repr((described(self.e, self.data.problem.number), digests))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -227,7 +232,9 @@ class Cutter:
         """Values of functions that no cut reaches are leaves if they have at most `room`
         entries: they serve again.
         """
-        self.sizes, self.lengths, self.room = sizes, lengths, room
+        self.sizes = sizes
+        self.lengths = lengths
+        self.room = room
         self.leaves: dict[str, Leaf] = {}
         self._names: dict[Hashable, str] = {}
         self._made: dict[tuple[int, Cuts], Expr] = {}
@@ -237,22 +244,18 @@ class Cutter:
         stack: list[Request] = [(root, cuts)]
         while stack:
             node, own = stack[-1]
-            needed = self._needed(node, own, top=node is root)
-            left = (
-                [] if needed is None else [r for r in needed if (id(r[0]), r[1]) not in self._made]
-            )
+            requests = self._needed(node, own, top=node is root)
+            if requests is None:
+                stack.pop()
+                self._made[id(node), own] = self._leaf(node, own)
+                continue
+            left = [(child, cut) for child, cut in requests if (id(child), cut) not in self._made]
             if left:
                 stack += left
                 continue
             stack.pop()
-            parts = (
-                ()
-                if needed is None
-                else tuple(self._made[id(child), inner] for child, inner in needed)
-            )
-            self._made[id(node), own] = (
-                self._leaf(node, own) if needed is None else self._built(node, own, parts)
-            )
+            parts = tuple([self._made[id(child), cut] for child, cut in requests])
+            self._made[id(node), own] = self._built(node, own, parts)
         return self._made[id(root), cuts]
 
     def number(self, size: object) -> int:
@@ -267,69 +270,72 @@ class Cutter:
         """
         match node:
             case Einsum():
-                ranges = [dict(cuts).get(p) for p in range(node.ndim)]
-                known = dict(zip(node.output, ranges, strict=True))
-                if any(known[label] != key for label, key in zip(node.output, ranges, strict=True)):
-                    return None  # a part beside a diagonal
-                return [
-                    (
-                        factor,
-                        tuple(
-                            (p, key)
-                            for p, x in enumerate(labels)
-                            if (key := known.get(x)) is not None
-                        ),
-                    )
-                    for factor, labels in node.slots
-                ]
+                return self._needed_slots(node, cuts)
             case Add():
+                # (A + B)[i0:i1] = A[i0:i1] + B[i0:i1]
                 return [(addend, cuts) for addend in node.addends]
             case Apply():
                 small = not top and prod(map(self.number, node.sizes)) <= self.room
-                if (not cuts and small) or not all(_passes(node, axis) for axis, _ in cuts):
+                if small and not cuts:
                     return None
-                return [(a, cuts if a.ndim else ()) for a in node.arguments]
-        return [] if not node.ndim and isinstance(node, Constant) else None
+                if not all(_passes(node, axis) for axis, _ in cuts):
+                    return None
+                # f(A, b)[i0:i1] = f(A[i0:i1], b) with a number b
+                return [(argument, cuts if argument.ndim else ()) for argument in node.arguments]
+            case Constant() if not node.ndim:
+                return []  # a number
+        return None
+
+    def _needed_slots(self, node: Einsum, cuts: Cuts) -> list[Request] | None:
+        """Of ``ij,jk->ik`` cut along i and k: the first factor along i, the second along k."""
+        key_of_axis = dict(cuts)
+        keys: dict[Label, Label | None] = {}  # whose range a label has; None for all of it
+        for axis, label in enumerate(node.output):
+            key = key_of_axis.get(axis)
+            if keys.setdefault(label, key) != key:
+                return None  # a part beside a diagonal
+        requests: list[Request] = []
+        for factor, labels in node.slots:
+            cut = []
+            for axis, label in enumerate(labels):
+                key = keys.get(label)
+                if key is not None:
+                    cut.append((axis, key))
+            requests.append((factor, tuple(cut)))
+        return requests
 
     def _built(self, node: Expr, cuts: Cuts, parts: tuple[Expr, ...]) -> Expr:
+        """`node` with other parts; all sizes as numbers, those that are cut as they are then."""
         match node:
             case Einsum():
                 keys = {node.output[axis]: key for axis, key in cuts}
-                given = tuple(
-                    (x, self.lengths[keys[x]] if x in keys else self.number(size))
-                    for x, size in node.given
-                )
+                given = []
+                for label, size in node.given:
+                    length = self.lengths[keys[label]] if label in keys else self.number(size)
+                    given.append((label, length))
+                axes = (None,) * node.ndim
                 return Einsum(
-                    node.coefficient,
-                    parts,
-                    node.inputs,
-                    node.output,
-                    given,
-                    axes=(None,) * node.ndim,
+                    node.coefficient, parts, node.inputs, node.output, tuple(given), axes=axes
                 )
             case Add():
                 return Add(parts)
             case Apply():
-                rows = (
-                    tuple((self.number(size), name) for size, name in node.parameters)
-                    if reshapes(node)
-                    else None
-                )
-                return Apply(
-                    node.function, parts, node.core, node.parameters if rows is None else rows
-                )
+                parameters = node.parameters
+                if reshapes(node):
+                    parameters = tuple([(self.number(size), name) for size, name in parameters])
+                return Apply(node.function, parts, node.core, parameters)
         return node  # a number
 
     def _leaf(self, node: Expr, cuts: Cuts) -> Tensor:
         key = (node.name if isinstance(node, Tensor) else id(node), cuts)
         name = self._names.setdefault(key, f"part{len(self._names)}")
         self.leaves[name] = Leaf(node, cuts)
-        known = dict(cuts)
-        shape = tuple(
-            self.lengths[known[p]] if p in known else self.number(size)
-            for p, size in enumerate(node.sizes)
-        )
-        return Tensor(name, shape, imaginary=node.complex)
+        key_of_axis = dict(cuts)
+        shape = []
+        for axis, size in enumerate(node.sizes):
+            uncut = axis not in key_of_axis
+            shape.append(self.number(size) if uncut else self.lengths[key_of_axis[axis]])
+        return Tensor(name, tuple(shape), imaginary=node.complex)
 
 
 def reshapes(node: Apply) -> bool:
@@ -367,16 +373,19 @@ def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
             case Constant():
                 row = hashed(np.asarray(node.value))
             case Einsum():
-                names: dict[Any, int] = {}
-                labels = [
-                    [names.setdefault(x, len(names)) for x in ls]
-                    for ls in (*node.inputs, node.output)
-                ]
-                given = [(names.setdefault(x, len(names)), number(size)) for x, size in node.given]
+                numbers: dict[Label, int] = {}  # of labels, in the order in which they occur
+                labels = []
+                for own in (*node.inputs, node.output):
+                    labels.append([numbers.setdefault(label, len(numbers)) for label in own])
+                given = []
+                for label, size in node.given:
+                    given.append((numbers.setdefault(label, len(numbers)), number(size)))
                 row = (node.coefficient, labels, given)
             case Apply():
-                numbers = list(map(number, node.sizes)) if reshapes(node) else node.parameters
-                row = (node.function.name, node.core, numbers)
+                parameters: Any = node.parameters
+                if reshapes(node):
+                    parameters = list(map(number, node.sizes))
+                row = (node.function.name, node.core, parameters)
             case _:
                 row = ()
         places[id(node)] = len(rows)
@@ -384,33 +393,41 @@ def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
     return rows
 
 
-def components(term: Expr, number: Callable[[Any], int]) -> tuple[list[Component], Labels]:
-    """The core of a term as factors that share no label, and the labels of all axes."""
+def components(term: Expr, number: Callable[[Any], int]) -> Term[Einsum]:
+    """The core of a term as factors that share no label."""
     if not isinstance(term, Einsum):
         labels = tuple(range(term.ndim))
-        return [(Einsum(1, (term,), (labels,), labels, axes=(None,) * term.ndim), labels)], labels
+        alone = Einsum(1, (term,), (labels,), labels, axes=(None,) * term.ndim)
+        return Term(((alone, labels),), labels)
     flat = flatten(term)
-    kept, sizes = core_labels(flat), dict(flat.given)
-    groups = connected(flat.inputs)
-    proper = [group for group in groups if any(x in kept for k in group for x in flat.inputs[k])]
-    # they go with the first factor
-    numbers = [k for group in groups if group not in proper for k in group]
-    found: list[Component] = []
-    for position, group in enumerate(
-        [sorted(numbers + (proper[0] if proper else [])), *proper[1:]]
-    ):
-        inputs = tuple(flat.inputs[k] for k in group)
-        inside = {x for labels in inputs for x in labels}
-        own = tuple(x for x in kept if x in inside)
-        given = [(x, size) for x, size in flat.given if x in inside]
-        given += [(x, number(sizes[x])) for x in bare(flat) if not position]
-        e = Einsum(
-            1 if position else flat.coefficient,
-            tuple(flat.factors[k] for k in group),
+    kept = core_labels(flat)
+    sizes = dict(flat.given)
+    proper: list[list[int]] = []  # groups of operands that share labels, with axes of the core
+    scalars: list[int] = []  # operands of those without
+    for group in connected(flat.inputs):
+        labels_of_group = set[Label]().union(*[flat.inputs[k] for k in group])
+        if labels_of_group.isdisjoint(kept):
+            scalars += group
+        else:
+            proper.append(group)
+    # Scalars, the coefficient and sums over nothing go with the first factor.
+    first = sorted(scalars + proper[0]) if proper else sorted(scalars)
+    factors = []
+    for position, group in enumerate([first, *proper[1:]]):
+        is_first = position == 0
+        inputs = tuple([flat.inputs[k] for k in group])
+        inside = set[Label]().union(*inputs)
+        own = tuple([label for label in kept if label in inside])
+        given = [(label, size) for label, size in flat.given if label in inside]
+        if is_first:
+            given += [(label, number(sizes[label])) for label in bare(flat)]
+        factor = Einsum(
+            flat.coefficient if is_first else 1,
+            tuple([flat.factors[k] for k in group]),
             inputs,
             own,
             tuple(given),
             axes=(None,) * len(own),
         )
-        found.append((e, own))
-    return found, flat.output
+        factors.append((factor, own))
+    return Term(tuple(factors), flat.output)
