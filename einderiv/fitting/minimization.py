@@ -75,7 +75,7 @@ def minimize(
     functions = Functions(loss, wrt, {**(arrays or {}), **named}, {}, start)
     x0 = functions.pack(start)
     chosen = _method(method, functions.size, bounds is not None)
-    given = {} if options is None else dict(options)
+    chosen_options = {} if options is None else dict(options)
     if bounds is not None and functions.structures:
         functions.check_bounds(bounds)
     if not functions.size:
@@ -90,9 +90,10 @@ def minimize(
         )
     if chosen == NEWTON:
         if tol is not None:
-            given.setdefault("gtol", tol)
+            chosen_options.setdefault("gtol", tol)
         with _watched(functions.fun_and_jac, progress) as both:
-            result = optimize.OptimizeResult(newton(functions, both, x0, **checked_options(given)))
+            found = newton(functions, both, x0, **checked_options(chosen_options))
+        result = optimize.OptimizeResult(found)
     else:
         takes = METHODS[chosen]
         extra = {name: getattr(functions, name) for name in takes if name != "jac"}
@@ -104,7 +105,7 @@ def minimize(
                 jac=True if takes else None,
                 tol=tol,
                 bounds=bounds,
-                options=given,
+                options=chosen_options,
                 **extra,
             )
     result.x = functions.unpack(result.x)
@@ -139,20 +140,21 @@ def _watched(f: Callable[[Any], Any], progress: bool | None) -> Iterator[Callabl
     if tqdm is None:
         yield f
         return
-    begun, count, bar = time.monotonic(), 0, None
+    begun = time.monotonic()
+    count = 0
+    bar = None
 
     def watched(x: Any) -> Any:
         nonlocal count, bar
-        found = f(x)
+        value = f(x)
         count += 1
         if bar is None and (progress or time.monotonic() - begun > LONG):
             bar = tqdm(initial=count - 1, desc="minimize", unit=" evaluations")
         if bar is not None:
-            bar.set_postfix_str(
-                f"loss {found[0] if isinstance(found, tuple) else found:.6g}", refresh=False
-            )
+            loss = value[0] if isinstance(value, tuple) else value  # with its gradient, or alone
+            bar.set_postfix_str(f"loss {loss:.6g}", refresh=False)
             bar.update()
-        return found
+        return value
 
     try:
         yield watched

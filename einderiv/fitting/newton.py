@@ -51,7 +51,10 @@ def newton(
     chapter 3.
     """
     step = _Step(functions)
-    at, taken, evaluations, status = Point(x, *both(x)), 0, 1, 0
+    at = Point(x, *both(x))
+    taken = 0
+    evaluations = 1
+    status = 0  # the place in ENDINGS
     while not np.abs(at.gradient).max(initial=0) <= gtol:
         if taken == maxiter:
             status = 1
@@ -66,13 +69,14 @@ def newton(
             )
         if -slope <= SPENT * abs(at.value):
             break
-        found, tried = _searched(both, at, direction, slope)
+        lower, tried = _searched(both, at, direction, slope)
         evaluations += tried
-        if found is None:
+        if lower is None:
             status = 2
             break
-        at, taken = found, taken + 1
-    said = "; ".join(filter(None, (ENDINGS[status], step.method)))
+        at = lower
+        taken += 1
+    message = f"{ENDINGS[status]}; {step.method}" if step.method else ENDINGS[status]
     return {
         "x": at.x,
         "fun": at.value,
@@ -83,7 +87,7 @@ def newton(
         "nhev": step.count,
         "status": status,
         "success": status == 0,
-        "message": said,
+        "message": message,
     }
 
 
@@ -98,16 +102,16 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
             raise EinderivError(
                 f"method 'newton' has no option {str(name)[:40]!r}; {near(str(name), OPTIONS)}"
             )
-    found = {**OPTIONS, **options}
-    gtol = number(found["gtol"])
+    chosen = {**OPTIONS, **options}
+    gtol = number(chosen["gtol"])
     if isinstance(gtol, bool) or not isinstance(gtol, (int, float)):
-        raise TypeError(f"gtol (or tol) must be a number, not {found['gtol']!r}")
+        raise TypeError(f"gtol (or tol) must be a number, not {chosen['gtol']!r}")
     if not gtol >= 0:
         raise EinderivError(
             f"gtol (or tol) must be 0 or more, not {gtol}: it is the largest entry of the gradient "
             "at the end"
         )
-    return {"maxiter": whole(found["maxiter"], "maxiter"), "gtol": gtol}
+    return {"maxiter": whole(chosen["maxiter"], "maxiter"), "gtol": gtol}
 
 
 def _searched(
@@ -116,7 +120,8 @@ def _searched(
     """The first of x + d, x + d/2, … whose loss is low enough, and how many were tried."""
     for k in range(HALVINGS):
         t = 0.5**k
-        new = Point(at.x + t * direction, *both(at.x + t * direction))
+        x = at.x + t * direction
+        new = Point(x, *both(x))
         if new.value <= at.value + ARMIJO * t * slope:
             return new, k + 1
     return None, HALVINGS
@@ -128,18 +133,20 @@ class _Step:
     """
 
     def __init__(self, functions: Functions) -> None:
-        self.functions, self.count, self.method = functions, 0, ""
-        one = next(iter(functions.tensors.values())) if len(functions.tensors) == 1 else None
-        self.hessian = (
-            None if one is None else functions.compiled(hessian(functions.loss, one), dense=False)
-        )
+        self.functions = functions
+        self.count = 0  # of steps
+        self.method = ""  # of the last one, in words
+        self.hessian = None  # structured; of several tensors it is no one tensor
+        if len(functions.tensors) == 1:
+            (tensor,) = functions.tensors.values()
+            self.hessian = functions.compiled(hessian(functions.loss, tensor), dense=False)
 
     def __call__(self, at: Point, number: int) -> Array:
         self.count += 1
         try:
             return self._solved(at)
-        except EinderivError as e:
-            raise EinderivError(f"Newton's step {number}: {e}") from None
+        except EinderivError as error:
+            raise EinderivError(f"Newton's step {number}: {error}") from None
 
     def _solved(self, at: Point) -> Array:
         f = self.functions
@@ -147,7 +154,8 @@ class _Step:
             H = self.hessian(f.at(at.x))
             self.method = H.method()
             (shape,) = f.shapes.values()
-            return np.asarray(H.solve(at.gradient.reshape(shape), rtol=RTOL), np.float64).ravel()
+            step = H.solve(at.gradient.reshape(shape), rtol=RTOL)
+            return np.asarray(step, np.float64).ravel()
 
         def product(v: Array) -> Array:
             return f.hessp(at.x, v)
@@ -155,6 +163,8 @@ class _Step:
         if f.size > LARGEST_BLOCK:
             self.method = "matrix-free conjugate gradients"
             return conjugate_gradients(product, at.gradient, None, RTOL, STEPS, np.float64)
-        whole = Square([Term(((f.hess(at.x), (0, 1)),), (0, 1))], (f.size,), np.float64)
-        self.method = whole.method("solve")
-        return whole.solve(at.gradient, product, None, RTOL, STEPS)
+        rows, columns = 0, 1
+        matrix = Term(((f.hess(at.x), (rows, columns)),), (rows, columns))
+        square = Square([matrix], (f.size,), np.float64)
+        self.method = square.method("solve")
+        return square.solve(at.gradient, product, None, RTOL, STEPS)

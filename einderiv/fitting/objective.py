@@ -49,32 +49,32 @@ class Functions:
         sizes: Mapping[str, int],
         start: Any = None,
     ) -> None:
-        self.loss, self.structures, wrt = _inside(
-            einsum(loss) if isinstance(loss, str) else loss, wrt
-        )
+        if isinstance(loss, str):
+            loss = einsum(loss)
+        self.loss, self.structures, self.wrt = _inside(loss, wrt)
         # TypeError for what is no scalar, or no expression
-        self._both = self.compiled(value_and_grad(self.loss, wrt))
-        self.wrt, (_, self._targets) = wrt, resolved(self.loss, wrt)
+        self._both = self.compiled(value_and_grad(self.loss, self.wrt))
+        _, self._targets = resolved(self.loss, self.wrt)
         self.arrays = {name: _real(array, name) for name, array in arrays.items()}
         #: the tensors that are minimised over, by name
         self.tensors = _tensors(self.loss, leaves(self._targets), self.arrays)
-        values = {} if start is None else self._leaves(start, "start")
-        known = solved(
-            [self.loss], {name: a.shape for name, a in {**self.arrays, **values}.items()}, sizes
-        )
+        started = {} if start is None else self._leaves(start, "start")
+        given = {**self.arrays, **started}
+        known = solved([self.loss], {name: array.shape for name, array in given.items()}, sizes)
         #: the shape of each of them
-        self.shapes = {
-            name: tuple(_number(known, tensor, size) for size in tensor.sizes)
-            for name, tensor in self.tensors.items()
-        }
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        for name, tensor in self.tensors.items():
+            shape = [_number(known, tensor, size) for size in tensor.sizes]
+            self.shapes[name] = tuple(shape)
         #: how many unknowns there are
         self.size = sum(map(prod, self.shapes.values()))
 
     def _leaves(self, tree: Any, what: str) -> dict[str, Array]:
-        pairs = paired(self._targets, tree, "arrays")
-        return {
-            t.tensor.name: _real(a, f"the {what} of {t.label}").astype(np.float64) for t, a in pairs
-        }
+        arrays = {}
+        for target, array in paired(self._targets, tree, "arrays"):
+            real = _real(array, f"the {what} of {target.label}")
+            arrays[target.tensor.name] = real.astype(np.float64)
+        return arrays
 
     def pack(self, tree: Any) -> Array:
         """Arrays in the structure of `wrt` as one flat vector of float64 numbers, a copy.
@@ -82,18 +82,22 @@ class Functions:
         Raises ShapeError for other shapes, EinderivError for an array that is not what its tensor
         is declared to be.
         """
-        found = self._leaves(tree, "array")
-        for name, array in found.items():
+        arrays = self._leaves(tree, "array")
+        for name, array in arrays.items():
             if array.shape != self.shapes[name]:
                 raise ShapeError(
                     f"the array of {name} has shape {array.shape}, but {name} has "
                     f"{self.shapes[name]}"
                 )
-        check_structures(self.structures, found)
-        return self._joined(self._projected(found))
+        check_structures(self.structures, arrays)
+        return self._joined(self._projected(arrays))
 
     def _projected(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        return {name: projected(a, self.structures.get(name)) for name, a in arrays.items()}
+        """P S for each array S: of the structure that is declared."""
+        found = {}
+        for name, array in arrays.items():
+            found[name] = projected(array, self.structures.get(name))
+        return found
 
     def unpack(self, x: Any) -> Any:
         """A flat vector as arrays in the structure of `wrt`, and of the structure that is
@@ -120,30 +124,29 @@ class Functions:
     def hess(self, x: Any) -> Array:
         """The Hessian as a dense matrix. Raises LimitError beyond ``limits.dense_bytes``."""
         limits.check("dense_bytes", 8 * self.size**2, "hessp never forms it")
-        at, names = self.at(x), list(self.tensors)
-        blocks = self._hessian(at)
-        found = np.zeros((self.size, self.size))
-        for i, rows in zip(names, self._spans().values(), strict=True):
-            for j, columns in zip(names, self._spans().values(), strict=True):
-                found[rows, columns] = np.reshape(
-                    blocks[i][j], (rows.stop - rows.start, columns.stop - columns.start)
-                )
-        return found
+        blocks = self._hessian(self.at(x))
+        matrix = np.zeros((self.size, self.size))
+        spans = self._spans()
+        for i, rows in spans.items():
+            for j, columns in spans.items():
+                shape = (rows.stop - rows.start, columns.stop - columns.start)
+                matrix[rows, columns] = np.reshape(blocks[i][j], shape)
+        return matrix
 
     def hessp(self, x: Any, v: Any) -> Array:
         """The Hessian times a vector; the Hessian is never formed."""
-        directions = {self._directions[name]: a for name, a in self._named(v).items()}
+        directions = {}
+        for name, part in self._named(v).items():
+            directions[self._directions[name]] = part
         return self._joined(self._product({**self.at(x), **directions}))
 
     def compiled(self, tree: Any, *, dense: bool = True) -> Compiled:
         """Expressions made from the loss, for unknowns that may be off their structure: methods
         try such ones.
         """
-        found = Compiled(tree, dense=dense)
-        found.structures = {
-            name: s for name, s in found.structures.items() if name not in self.structures
-        }
-        return found
+        f = Compiled(tree, dense=dense)
+        f.structures = {name: s for name, s in f.structures.items() if name not in self.structures}
+        return f
 
     @cached_property
     def _value(self) -> Compiled:
@@ -157,10 +160,13 @@ class Functions:
     def _directions(self) -> dict[str, str]:
         """For each tensor a name that nothing else has, for its part of a direction."""
         taken = tensors_of(self.loss)
-        return {
-            name: next(n for k in range(len(taken) + 1) if (n := f"{name}_{k}") not in taken)
-            for name in self.tensors
-        }
+        directions = {}
+        for name in self.tensors:
+            k = 0
+            while f"{name}_{k}" in taken:
+                k += 1
+            directions[name] = f"{name}_{k}"
+        return directions
 
     @cached_property
     def _product(self) -> Compiled:
@@ -175,21 +181,19 @@ class Functions:
         """
         lows, highs = map(self._named, _ends(bounds, self.size))
         for name, structure in self.structures.items():
-            a, b = lows[name], highs[name]
+            low, high = lows[name], highs[name]
             if structure == "symmetric":
-                fits = all(np.array_equal(c, c.swapaxes(-1, -2)) for c in (a, b))
+                mirrored = [np.array_equal(ends, ends.swapaxes(-1, -2)) for ends in (low, high)]
+                fits = all(mirrored)
+                wrong = "mirrored entries have other bounds"
             else:
-                fits = bool(
-                    ((projected(np.ones(a.shape), structure) == 1) | ((a <= 0) & (b >= 0))).all()
-                )
+                kept = projected(np.ones(low.shape), structure) == 1
+                zero_allowed = (low <= 0) & (high >= 0)
+                fits = bool((kept | zero_allowed).all())
+                wrong = "they exclude its zeros"
             if not fits:
-                how = (
-                    "mirrored entries have other bounds"
-                    if structure == "symmetric"
-                    else "they exclude its zeros"
-                )
                 raise EinderivError(
-                    f"{name} is declared {structure}, but its bounds are not: {how}"
+                    f"{name} is declared {structure}, but its bounds are not: {wrong}"
                 )
 
     def at(self, x: Any) -> dict[str, Array]:
@@ -198,19 +202,28 @@ class Functions:
 
     def _spans(self) -> dict[str, slice]:
         """Where each tensor is in the flat vector."""
-        ends = np.cumsum([0, *map(prod, self.shapes.values())]).tolist()
-        return dict(zip(self.shapes, map(slice, ends, ends[1:]), strict=True))
+        spans = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            stop = start + prod(shape)
+            spans[name] = slice(start, stop)
+            start = stop
+        return spans
 
     def _named(self, x: Any) -> dict[str, Array]:
+        """A flat vector as arrays by name."""
         x = np.asarray(x, np.float64)
         if x.shape != (self.size,):
             raise ShapeError(
                 f"the flat vector has shape {x.shape}, but there are {self.size} unknowns"
             )
-        return {name: x[span].reshape(self.shapes[name]) for name, span in self._spans().items()}
+        spans = self._spans()
+        return {name: x[span].reshape(self.shapes[name]) for name, span in spans.items()}
 
     def _joined(self, tree: Any) -> Array:
-        return np.concatenate([np.ravel(a) for a in leaves(tree)]).astype(np.float64, copy=False)
+        """Arrays as a flat vector."""
+        flat = [np.ravel(array) for array in leaves(tree)]
+        return np.concatenate(flat).astype(np.float64, copy=False)
 
 
 def scipy_functions(
@@ -256,10 +269,8 @@ def _ends(bounds: Any, size: int) -> tuple[Array, ...]:
     pairs = np.array(bounds, np.float64)  # None becomes nan
     if pairs.shape != (size, 2):
         raise ShapeError(f"bounds of shape {pairs.shape} are no pairs for {size} unknowns")
-    return tuple(
-        np.where(np.isnan(ends), at, ends)
-        for ends, at in zip(pairs.T, (-np.inf, np.inf), strict=True)
-    )
+    lows, highs = pairs.T
+    return np.where(np.isnan(lows), -np.inf, lows), np.where(np.isnan(highs), np.inf, highs)
 
 
 def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
@@ -270,31 +281,36 @@ def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
     second part is zero there, and its Hessian ``I - P`` makes the whole one as regular as that of f
     within the structure.
     """
-    chosen = [found for leaf in leaves(wrt) if (found := _declared(loss, leaf)) is not None]
-    parts = {}
-    for tensor in chosen:
+    declared: dict[str, Tensor] = {}
+    free: dict[str, Tensor] = {}  # S without its structure
+    projections: dict[str, Expr] = {}  # P S
+    for leaf in leaves(wrt):
+        tensor = _declared(loss, leaf)
+        if tensor is None:
+            continue
+        name = tensor.name
         if tensor.structure == "orthogonal":
             raise EinderivError(
-                f"{tensor.name} is declared orthogonal: orthogonal matrices are no linear space, "
-                "and "
-                "no method here stays among them"
+                f"{name} is declared orthogonal: orthogonal matrices are no linear space, and no "
+                "method here stays among them"
             )
-        parts[tensor.name] = inside(
-            Tensor(tensor.name, tensor.declared, None, tensor.complex), tensor
-        )
-    if not parts:
+        declared[name] = tensor
+        free[name] = Tensor(name, tensor.declared, None, tensor.complex)
+        projections[name] = inside(free[name], tensor)
+    if not declared:
         return loss, {}, wrt
-    free = replaced(loss, parts)
-    for tensor in {t.name: t for t in chosen}.values():
-        off = subtracted(
-            Tensor(tensor.name, tensor.declared, None, tensor.complex), parts[tensor.name]
-        )
+    extended = replaced(loss, projections)
+    for name, tensor in free.items():
+        off = subtracted(tensor, projections[name])
         labels = list(range(tensor.ndim))
-        free = add(free, quotient(einsum(off, labels, off, labels, []), 2))
-    names = mapped(
-        lambda leaf: leaf.name if isinstance(leaf, Tensor) and leaf.name in parts else leaf, wrt
-    )
-    return free, {tensor.name: str(tensor.structure) for tensor in chosen}, names
+        # + |S - P S|² / 2
+        extended = add(extended, quotient(einsum(off, labels, off, labels, []), 2))
+
+    def by_name(leaf: Any) -> Any:
+        return leaf.name if isinstance(leaf, Tensor) and leaf.name in declared else leaf
+
+    named = {name: str(tensor.structure) for name, tensor in declared.items()}
+    return extended, named, mapped(by_name, wrt)
 
 
 def _declared(loss: Any, leaf: Any) -> Tensor | None:
@@ -303,10 +319,12 @@ def _declared(loss: Any, leaf: Any) -> Tensor | None:
     known = tensors_of(loss) if isinstance(loss, Expr) else {}
     if not isinstance(name, str) or name not in known:
         return None
-    structure = structures([loss]).get(name) or (
-        leaf.structure if isinstance(leaf, Tensor) else None
-    )
-    return Tensor(name, known[name].declared, structure, known[name].complex) if structure else None
+    structure = structures([loss]).get(name)
+    if not structure and isinstance(leaf, Tensor):
+        structure = leaf.structure
+    if not structure:
+        return None
+    return Tensor(name, known[name].declared, structure, known[name].complex)
 
 
 def _real(value: Any, what: str) -> Array:
@@ -320,31 +338,33 @@ def _real(value: Any, what: str) -> Array:
 def _tensors(loss: Expr, targets: list[Wrt], arrays: Mapping[str, Any]) -> dict[str, Tensor]:
     """What is minimised over, by name; nothing of it among the arrays, and these all known."""
     known = tensors_of(loss)
-    found = {t.tensor.name: t.tensor for t in targets}
-    if not found:
+    tensors = {target.tensor.name: target.tensor for target in targets}
+    if not tensors:
         raise EinderivError("wrt names no tensor to minimise over")
-    for t in targets:
-        if t.position is not None:
+    for target in targets:
+        if target.position is not None:
             raise TypeError(
                 "wrt must be a tensor or its name here: an operand position has no values to start "
                 "from"
             )
-        if t.label not in known:
-            raise EinderivError(f"the loss has no tensor {t.label!r}; {near(t.label, known)}")
+        if target.label not in known:
+            raise EinderivError(
+                f"the loss has no tensor {target.label!r}; {near(target.label, known)}"
+            )
     for name in arrays:
         check_known([name], known)
-        if name in found:
+        if name in tensors:
             raise EinderivError(
                 f"{name} is what is minimised over: its values are the start, not a further array"
             )
-    return found
+    return tensors
 
 
 def _number(sizes: Sizes, tensor: Tensor, size: Size) -> int:
-    found = sizes.number(size)
-    if found is None:
+    measure = sizes.number(size)
+    if measure is None:
         raise ShapeError(
             f"the shape of {tensor.name} is not known: no array fixes the size of {spoken(size)}; "
             "give it in sizes"
         )
-    return found
+    return measure
