@@ -128,7 +128,9 @@ def compile(
         "worth": tuning.often_seconds,
         "mesh": mesh,
     }
-    return Constants(e, constants, options) if constants else Compiled(e, **options)
+    if constants:
+        return Constants(e, constants, options)
+    return Compiled(e, **options)
 
 
 class Call(NamedTuple):
@@ -175,10 +177,15 @@ class Compiled:
             check_mesh(mesh, backend)
         check_dense(backend, dense)
         check_optimizer(optimize)
-        limit = None if memory_limit is None else parsed_bytes(memory_limit)
-        self.tree, self.dense, self.optimize, self.memory_limit = tree, dense, optimize, limit
-        self.distribute, self.folded, self.worth = distribute, folded, worth
-        self.backend, self.mesh = backend, mesh
+        self.tree = tree
+        self.backend = backend
+        self.dense = dense
+        self.optimize = optimize
+        self.memory_limit = None if memory_limit is None else parsed_bytes(memory_limit)
+        self.distribute = distribute
+        self.folded = folded
+        self.worth = worth
+        self.mesh = mesh
         self.roots: list[Expr] = leaves(tree)
         for root in self.roots:
             if not isinstance(root, Expr):
@@ -223,13 +230,8 @@ class Compiled:
         """Everything checked, and planned where it has not been."""
         call = self.checked(arrays, options, named)
         backend, device, given, fixed = call
-        key = (
-            backend,
-            device,
-            tuple((n, a.shape, a.dtype) for n, a in sorted(given.items())),
-            fixed,
-            limits.dense_bytes,
-        )
+        kinds = tuple([(name, a.shape, a.dtype) for name, a in sorted(given.items())])
+        key = (backend, device, kinds, fixed, limits.dense_bytes)
         execution = self._plans.get(key)
         if execution is None:
             execution = self._planned(call.shapes, dict(fixed), call.dtypes, backend, device)
@@ -264,11 +266,11 @@ class Compiled:
             raise TypeError(
                 f"sizes come as a mapping, {{label: number}}, not as {type(sizes).__name__}"
             )
-        fixed = tuple(
-            sorted((str(k), whole(n, f"the size of {k!r}")) for k, n in (sizes or {}).items())
-        )
+        fixed = []
+        for label, size in (sizes or {}).items():
+            fixed.append((str(label), whole(size, f"the size of {label!r}")))
         check_structures(self.structures, looked_at(given, backend, self.structures))
-        return Call(backend, device, given, fixed)
+        return Call(backend, device, given, tuple(sorted(fixed)))
 
     def _remember(self, execution: Any, backend: str) -> None:
         """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last
@@ -324,7 +326,8 @@ class Compiled:
                 "raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes"
             )
         results = last.function(*map(last.fit, arrays), *last.held)
-        results = (results,) if len(last.program.outputs) == 1 else results
+        if len(last.program.outputs) == 1:
+            results = (results,)
         return self._tree(last, [results[place] for place in last.places])
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
@@ -406,7 +409,8 @@ class Compiled:
 
 def shown(roots: Sequence[Expr], inputs: Sequence[str]) -> str:
     """What a compiled expression prints of itself."""
-    return f"Compiled({', '.join(map(as_text, roots))}; inputs {', '.join(inputs)})"
+    texts = ", ".join(map(as_text, roots))
+    return f"Compiled({texts}; inputs {', '.join(inputs)})"
 
 
 class Constants:
@@ -417,7 +421,8 @@ class Constants:
         if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
             raise TypeError("constants must be a list of names of tensors")
         check_known(constants, self._free.tensors)
-        self.tree, self.tensors = tree, self._free.tensors
+        self.tree = tree
+        self.tensors = self._free.tensors
         self.inputs = tuple(name for name in self._free.inputs if name not in constants)
         self._options = options
         # Replaced as one: neither a thread nor an interrupt may leave new arrays with an old
@@ -442,11 +447,12 @@ class Constants:
 
     def _with(self, new: Mapping[str, Any]) -> Compiled:
         """The expression that holds the constants: those kept, but for `new` ones."""
-        arrays, inner = self._held
-        missing = [name for name, array in {**arrays, **new}.items() if array is None]
-        if not missing and all(array is arrays[name] for name, array in new.items()):
+        before, inner = self._held
+        arrays = {**before, **new}
+        missing = [name for name, array in arrays.items() if array is None]
+        unchanged = all(array is before[name] for name, array in new.items())
+        if unchanged and not missing:
             return inner
-        arrays = {**arrays, **new}
         if missing:
             raise EinderivError(
                 f"no array for the constant {', '.join(missing)}: give it with the first call"
@@ -483,24 +489,21 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
     """The backend that constants decide, and what an expression holds of them: values that
     nobody differentiates by.
     """
-    found = chosen(arrays, backend)
-    if found == "numpy":
+    decided = chosen(arrays, backend)
+    if decided == "numpy":
         return backend, arrays
-    those = BACKENDS[found].library
-    given, _ = those.given(
-        {name: array for name, array in arrays.items() if library(array) == found}
-    )
+    its_library = BACKENDS[decided].library
+    own = {name: array for name, array in arrays.items() if library(array) == decided}
+    given, _ = its_library.given(own)
+    constants = dict(arrays)
     for name, array in given.items():
-        if getattr(array, "requires_grad", False) or those.looked_at(array) is None:
+        if getattr(array, "requires_grad", False) or its_library.looked_at(array) is None:
             raise BackendError(
                 f"the constant {name} is kept from call to call, so it can neither be traced nor "
-                "get a "
-                "gradient: give its values alone"
+                "get a gradient: give its values alone"
             )
-    return found, {
-        **arrays,
-        **{name: Constant(array, tuple(array.shape)) for name, array in given.items()},
-    }
+        constants[name] = Constant(array, tuple(array.shape))
+    return decided, constants
 
 
 def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:

@@ -47,8 +47,11 @@ class Execution:
         folded: bool = False,
         worth: float | None = None,
     ) -> None:
-        self.backend, self.library, self.device = backend, backend.library, device
-        self.roots, self.sizes = tuple(roots), sizes
+        self.backend = backend
+        self.library = backend.library
+        self.device = device
+        self.roots = tuple(roots)
+        self.sizes = sizes
         self.inputs = needed(roots)
         # Of the results, and computed in: as the library has them, and as planning sees them.
         self.dtypes = decided(self.library, self.roots, dtypes)
@@ -123,7 +126,11 @@ class Execution:
     def _values(self, program: Program) -> list[Any]:
         """What a program without tensors comes to."""
         function = self._written(program, (), many=True).function(self.writer)
-        return self.library.constants(lambda: list(function(*map(self.moved, self.program.held))))
+
+        def run() -> list[Any]:
+            return list(function(*map(self.moved, self.program.held)))
+
+        return self.library.constants(run)
 
     def _check_library(self) -> None:
         """Raise for what the library does not compute, or cannot vouch for."""
@@ -152,9 +159,9 @@ class Execution:
     @property
     def plain(self) -> bool:
         """Do held arrays go into the source as they are?"""
-        return not self.library.as_they_are or all(
-            a is b for a, b in zip(self.program.held, self.held, strict=True)
-        )
+        if not self.library.as_they_are:
+            return True
+        return all(a is b for a, b in zip(self.program.held, self.held, strict=True))
 
     @property
     def held(self) -> list[Any]:
@@ -170,11 +177,9 @@ class Execution:
 
     def moved(self, array: Any) -> Any:
         """A held array as it is computed with; the factors of a matrix are none."""
-        return (
-            array
-            if isinstance(array, (tuple, list))
-            else self.library.moved(array, self.dtypes[1], self.device)
-        )
+        if isinstance(array, (tuple, list)):
+            return array
+        return self.library.moved(array, self.dtypes[1], self.device)
 
     def number(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
@@ -187,7 +192,8 @@ class Execution:
     def run(self, arrays: Mapping[str, Any]) -> list[Any]:
         """The values of the outputs, in order."""
         results = self._called(self.function, arrays)
-        results = (results,) if len(self.program.outputs) == 1 else results
+        if len(self.program.outputs) == 1:
+            results = (results,)
         library, dtype = self.library, self.dtypes[0]
         values = [finished(library, library.as_array(result), dtype) for result in results]
         return [values[place] for place in self.places]
@@ -201,37 +207,39 @@ class Execution:
         gets a copy.
         """
         free = apart(outs, [*arrays.values(), *self.held])
-        places = [
-            out
-            if out is not None and out.dtype == self.compute and alone
-            else np.zeros(shape, self.compute)
-            for out, alone, shape in zip(outs, free, self.shapes, strict=True)
-        ]
+        places: list[Array] = []  # what the source writes into
+        for out, alone, shape in zip(outs, free, self.shapes, strict=True):
+            if out is not None and out.dtype == self.compute and alone:
+                places.append(out)
+            else:
+                places.append(np.zeros(shape, self.compute))
         if zeroed not in self._into:
             self._into[zeroed] = self._emitted(zeroed).function(self.writer)
         self._called(self._into[zeroed], arrays, [np.asarray(place) for place in places])
-        results = [
-            place if place is out else finished(self.library, place, self.dtype)
-            for place, out in zip(places, outs, strict=True)
-        ]
-        for out, result in zip(outs, results, strict=True):
-            if out is not None and out is not result:
-                out[...] = result
-        return [result if out is None else out for out, result in zip(outs, results, strict=True)]
+        results: list[Array] = []
+        for place, out in zip(places, outs, strict=True):
+            results.append(place if place is out else finished(self.library, place, self.dtype))
+        # All of them are known to fit before the first is copied.
+        for k, out in enumerate(outs):
+            if out is None or out is results[k]:
+                continue
+            out[...] = results[k]
+            results[k] = out
+        return results
 
     def _called(
         self, function: Callable[..., Any], arrays: Mapping[str, Any], outs: Sequence[Array] = ()
     ) -> Any:
         """What a source answers for arrays; its errors in our words."""
         given = [arrays[name] for name in self.inputs]
-        whole = self.compute.kind == "i"
-        if whole:
+        whole_numbers = self.compute.kind == "i"
+        if whole_numbers:
             self._check_exact(given)
         converted, dtype = self.library.converted, self.dtypes[1]
         try:
             # Whole numbers on the way may leave int64: the sums that fit at the end are right,
             # modulo 2**64.
-            with np.errstate(over="ignore") if whole else nullcontext():
+            with np.errstate(over="ignore") if whole_numbers else nullcontext():
                 return function(*[converted(array, dtype) for array in given], *self.held, *outs)
         except Exception as error:
             ours = explained(error, self.compute.name)
@@ -243,17 +251,15 @@ class Execution:
         """Refuse integers whose result might not fit, by a bound on every value that leaves the
         ring.
         """
-        if not self.library.as_they_are and any(
-            self.library.looked_at(a) is None for a in (*given, *self.held)
-        ):
-            raise BackendError(
-                "whole numbers are exact or refused, which cannot be decided while they are "
-                "traced: "
-                "convert the arrays to floats first, or call raw, which does not look"
-            )
-        bounds = dict(
-            zip(self.emitted.inputs, map(_largest, (*given, *self.program.held)), strict=True)
-        )
+        if not self.library.as_they_are:
+            looked_at = map(self.library.looked_at, (*given, *self.held))
+            if any(array is None for array in looked_at):
+                raise BackendError(
+                    "whole numbers are exact or refused, which cannot be decided while they are "
+                    "traced: convert the arrays to floats first, or call raw, which does not look"
+                )
+        largest = map(_largest, (*given, *self.program.held))
+        bounds = dict(zip(self.emitted.inputs, largest, strict=True))
         found: dict[int, int] = {}
         for k in self.program.live():
             step = self.program.steps[k]
@@ -274,7 +280,10 @@ class Execution:
 
 
 def _largest(array: Any) -> int:
-    return max(abs(int(array.max())), abs(int(array.min()))) if prod(array.shape) else 0
+    """The largest absolute value, as a Python integer: that of -2**63 does not fit into int64."""
+    if not prod(array.shape):
+        return 0
+    return max(abs(int(array.max())), abs(int(array.min())))
 
 
 def _bound(
@@ -291,9 +300,8 @@ def _bound(
 
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
     """The dense value of one expression, planned for this once."""
-    sizes = solved([e], {name: a.shape for name, a in arrays.items()})
-    execution = Execution(
-        [e], sizes, {name: a.dtype for name, a in arrays.items()}, memory_limit=memory_limit
-    )
+    sizes = solved([e], {name: array.shape for name, array in arrays.items()})
+    dtypes = {name: array.dtype for name, array in arrays.items()}
+    execution = Execution([e], sizes, dtypes, memory_limit=memory_limit)
     result: Array = execution.run(arrays)[0]
     return result

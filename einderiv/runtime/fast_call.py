@@ -65,42 +65,45 @@ def quick(
     if any(given[name].dtype != scope["_dtype"] for name in names):
         return None
     shapes = [tuple(given[name].shape) for name in names]
-    tests = [
-        f"{execution.library.test.format(n)} and {n}.dtype is _dtype and {n}.shape == {s}"
-        for n, s in zip(names, shapes, strict=True)
-    ]
+    tests = []
+    for name, shape in zip(names, shapes, strict=True):
+        of_library = execution.library.test.format(name)
+        tests.append(f"{of_library} and {name}.dtype is _dtype and {name}.shape == {shape}")
     if memory_limit is None:
         tests.append("_limits.dense_bytes == _bytes")
-    exec(compile(_source(execution, names, tests, single=single), "<einderiv call>", "exec"), scope)
-    found: Callable[..., Any] = scope["call"]
-    return found
+    source = _source(execution, names, tests, single=single)
+    exec(compile(source, "<einderiv call>", "exec"), scope)
+    call: Callable[..., Any] = scope["call"]
+    return call
 
 
 def _source(execution: Execution, names: list[str], tests: list[str], *, single: bool) -> str:
+    """The text of ``call``, up to what it returns of the results ``_r`` of the source."""
     one = len(execution.program.outputs) == 1
-    items = ["_r" if one else f"_r[{p}]" for p in execution.places]
+    items = ["_r" if one else f"_r[{place}]" for place in execution.places]
     if execution.terms:
-        whole = f"_build(({''.join(f'_wrap({item}), ' for item in items)}))"
-        result = f"{whole}[0]" if single else f"_self._shaped({whole})"
+        factors = "".join([f"_wrap({item}), " for item in items])
+        tensors = f"_build(({factors}))"
+        result = f"{tensors}[0]" if single else f"_self._shaped({tensors})"
         return _lines(execution, names, tests, result)
-    scalars = [not shape for shape in execution.shapes]
-    values = [
-        f"_wrap({item})" if scalar else item for item, scalar in zip(items, scalars, strict=True)
-    ]
+    values = []
+    for item, shape in zip(items, execution.shapes, strict=True):
+        # NumPy gives a scalar for an array without axes.
+        values.append(item if shape else f"_wrap({item})")
     result = values[0] if single else f"_self._tree(_execution, ({', '.join(values)},))"
     return _lines(execution, names, tests, result)
 
 
 def _lines(execution: Execution, names: list[str], tests: list[str], result: str) -> str:
-    pairs = ", ".join(f"({n!r}, {n})" for n in names)
-    absent = " and ".join(f"{n} is _absent" for n in names)
+    keywords = "".join([f"{name}=_absent, " for name in names])
+    pairs = ", ".join([f"({name!r}, {name})" for name in names])
+    absent = " and ".join([f"{name} is _absent" for name in names])
     operands = [*execution.inputs]
     if execution.program.held:
         operands.append("*_held")
     return "\n".join(
         [
-            "def call(_self, _arrays=None, /, *, "
-            f"{''.join(f'{n}=_absent, ' for n in names)}**_others):",
+            f"def call(_self, _arrays=None, /, *, {keywords}**_others):",
             f"    if _arrays is None and not _others and {' and '.join(tests)}:",
             "        try:",
             f"            _r = _compute({', '.join(operands)})",
@@ -120,6 +123,6 @@ def _lines(execution: Execution, names: list[str], tests: list[str], result: str
 
 def _plain(execution: Execution) -> bool:
     """Are the arrays taken, and the results given out, as they are?"""
-    return (
-        execution.plain and execution.dtype == execution.compute and execution.compute.kind in "fc"
-    )
+    converted = execution.dtype != execution.compute
+    exact = execution.compute.kind not in "fc"  # whole numbers are bounded in each call
+    return execution.plain and not converted and not exact

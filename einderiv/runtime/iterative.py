@@ -37,16 +37,18 @@ def conjugate_gradients(
     linalg = scipy_part("sparse.linalg")
     _probe(applied, b, sqrt(np.finfo(dtype).eps))
     operator = linalg.LinearOperator((b.size, b.size), matvec=applied, dtype=b.dtype)
-    first = None
+    preconditioner = None
     if diagonal is not None and np.isreal(diagonal).all() and (diagonal.real > 0).all():
         scale = 1 / diagonal.real
-        first = linalg.LinearOperator((b.size, b.size), matvec=scale.__mul__, dtype=b.dtype)
+        preconditioner = linalg.LinearOperator(operator.shape, matvec=scale.__mul__, dtype=b.dtype)
     x: Array = np.zeros_like(b)
     size = np.linalg.norm(b)
     for _ in range(RESTARTS):
         # A map that is not definite may divide by zero; the residual tells.
         with np.errstate(all="ignore"):
-            x, _ = linalg.cg(operator, b, x0=x, rtol=rtol / 2, atol=0.0, maxiter=maxiter, M=first)
+            x, _ = linalg.cg(
+                operator, b, x0=x, rtol=rtol / 2, atol=0.0, maxiter=maxiter, M=preconditioner
+            )
         residual = np.linalg.norm(applied(x) - b)
         if residual <= rtol * size:
             return x
@@ -62,9 +64,10 @@ def conjugate_gradients(
 def _probe(applied: Callable[[Array], Array], b: Array, tolerance: float) -> None:
     """Raise unless ``<u, H v> = <H u, v>`` for two random vectors."""
     rng = np.random.default_rng(0)
-    u, v = rng.normal(size=(2, b.size)) + (
-        1j * rng.normal(size=(2, b.size)) if b.dtype.kind == "c" else 0
-    )
+    vectors = rng.normal(size=(2, b.size))
+    if b.dtype.kind == "c":
+        vectors = vectors + 1j * rng.normal(size=(2, b.size))
+    u, v = vectors
     image = applied(v)
     if not np.isfinite(image).all():
         raise EinderivError("the tensor holds nan or inf")

@@ -22,7 +22,9 @@ def check_options(
     """Raise unless it is clear what the options are: options, and no tensors that have these
     names.
     """
-    sizes, out, zeroed = options.get("sizes"), options.get("out"), options.get("zeroed", False)
+    sizes = options.get("sizes")
+    out = options.get("out")
+    zeroed = options.get("zeroed", False)
     meant = {
         "out": out is not None,
         "zeroed": zeroed is not False,
@@ -32,8 +34,7 @@ def check_options(
         if given and name in tensors and name not in (arrays or {}):
             raise EinderivError(
                 f"{name}= is an option of this call, and also one of the tensors: give the arrays "
-                "in a "
-                f"mapping, {{{name!r}: array, …}}, then {name}= is the option"
+                f"in a mapping, {{{name!r}: array, …}}, then {name}= is the option"
             )
     if not isinstance(zeroed, bool):
         raise TypeError(
@@ -55,35 +56,41 @@ def received(tree: Any, out: Any, shapes: Sequence[tuple[int, ...]], dtype: Any)
     """The arrays of `out` for the leaves of `tree`, None where a fresh one is wanted; raises for
     what does not fit.
     """
-    places = list(_paired(tree, out, "out"))
+    places = _paired(tree, out, "out")
     for (what, array), shape in zip(places, shapes, strict=True):
         if array is not None:
             _check(what, array, shape, dtype)
     given = [(what, array) for what, array in places if array is not None]
     for j, k in near([array for _, array in given]):
-        (a, x), (b, y) = given[j], given[k]
-        if _shared(x, y):
-            raise EinderivError(f"{a} and {b} share memory, so they cannot hold two results")
+        one, array = given[j]
+        other, other_array = given[k]
+        if _shared(array, other_array):
+            raise EinderivError(f"{one} and {other} share memory, so they cannot hold two results")
     return [array for _, array in places]
 
 
-def _paired(tree: Any, out: Any, what: str) -> Iterable[Place]:
+def _paired(tree: Any, out: Any, what: str) -> list[Place]:
+    """The arrays of `out` for the leaves of `tree`, with what a user would write for each."""
     if out is None:
         return [(what, None)] * len(leaves(tree))
+    places: list[Place] = []
     if isinstance(tree, dict):
         if not isinstance(out, Mapping) or out.keys() != tree.keys():
             raise EinderivError(
                 f"{what} must be a dict with the keys of the expressions, "
                 f"{', '.join(map(repr, tree))}"
             )
-        return [place for key in tree for place in _paired(tree[key], out[key], f"{what}[{key!r}]")]
+        for key in tree:
+            places += _paired(tree[key], out[key], f"{what}[{key!r}]")
+        return places
     if isinstance(tree, (list, tuple)):
         if not isinstance(out, (list, tuple)) or len(out) != len(tree):
             raise EinderivError(
                 f"{what} must be a list or tuple of {len(tree)}, as the expressions are"
             )
-        pairs = enumerate(zip(tree, out, strict=True))
-        return [place for k, (one, other) in pairs for place in _paired(one, other, f"{what}[{k}]")]
+        for k in range(len(tree)):
+            places += _paired(tree[k], out[k], f"{what}[{k}]")
+        return places
     return [(what, out)]
 
 
@@ -123,16 +130,24 @@ def near(arrays: Sequence[Any]) -> list[tuple[int, int]]:
     kept = [(k, a) for k, a in enumerate(arrays) if isinstance(a, np.ndarray)]
     if len(kept) <= FEW:
         return [(j, k) for (j, x), (k, y) in combinations(kept, 2) if np.may_share_memory(x, y)]
-    found, reaching = list[tuple[int, int]](), list[tuple[int, int]]()
-    for low, high, k in sorted((*np.lib.array_utils.byte_bounds(a), k) for k, a in kept if a.size):
+    bounds = []
+    for k, array in kept:
+        if array.size:
+            low, high = np.lib.array_utils.byte_bounds(array)
+            bounds.append((low, high, k))
+    # From the lowest address up: those that end behind `low` overlap with the array there.
+    pairs: list[tuple[int, int]] = []
+    reaching: list[tuple[int, int]] = []
+    for low, high, k in sorted(bounds):
         reaching = [(end, j) for end, j in reaching if end > low]
-        found += [(min(j, k), max(j, k)) for _, j in reaching]
+        pairs += [(min(j, k), max(j, k)) for _, j in reaching]
         reaching.append((high, k))
-    return sorted(found)
+    return sorted(pairs)
 
 
 def apart(arrays: Sequence[Any], others: Sequence[Any]) -> list[bool]:
     """Which of `arrays` lie in other memory than all of `others`?"""
     count = len(arrays)
+    # Pairs of one of `arrays`, whose places come first, and one of `others`.
     touched = {j for j, k in near([*arrays, *others]) if j < count <= k}
     return [k not in touched for k in range(count)]

@@ -79,21 +79,20 @@ class Structured:
         return axis_names(self._root)
 
     def __repr__(self) -> str:
+        embeddings = list(map(self._embedding, self._terms))
         return (
-            f"Structured(shape={self.shape}, dtype={self.dtype}, "
-            f"terms={list(map(self._embedding, self._terms))}, "
+            f"Structured(shape={self.shape}, dtype={self.dtype}, terms={embeddings}, "
             f"nbytes={self.nbytes})"
         )
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        rows = [
-            (self._embedding(t), " ⊗ ".join(str(tuple(a.shape)) for a, _ in t.factors))
-            for t in self._terms
-        ]
+        rows = []
+        for term in self._terms:
+            shapes = [str(tuple(array.shape)) for array, _ in term.factors]
+            rows.append((self._embedding(term), " ⊗ ".join(shapes)))
         head = f"{self.shape} of {self.dtype}: {self.nbytes} bytes are held"
-        html = preformatted([head]) + collapsible(
-            "terms", html_table(("embedding", "factors"), rows)
-        )
+        table = html_table(("embedding", "factors"), rows)
+        html = preformatted([head]) + collapsible("terms", table)
         return mime_bundle(repr(self), html, **latex_entry(self._root))
 
     @property
@@ -106,7 +105,9 @@ class Structured:
         """The bytes of the factors that are held; an array that serves several times counts
         once.
         """
-        bytes_of = {id(array): array.nbytes for term in self._terms for array, _ in term.factors}
+        bytes_of: dict[int, int] = {}
+        for term in self._terms:
+            bytes_of.update((id(array), array.nbytes) for array, _ in term.factors)
         return sum(bytes_of.values())
 
     @property
@@ -125,21 +126,22 @@ class Structured:
         """The terms as they are held: arrays whose outer product is the core, and for instance
         ``"ia,bj->ijab"``.
         """
-        return [
-            (tuple(array for array, _ in term.factors), self._embedding(term, apart=True))
-            for term in self._terms
-        ]
+        pairs = []
+        for term in self._terms:
+            arrays = tuple([array for array, _ in term.factors])
+            pairs.append((arrays, self._embedding(term, apart=True)))
+        return pairs
 
     def _embedding(self, term: Term[Array], *, apart: bool = False) -> str:
+        """Where a term sits in the tensor, ``b->iib``; with `apart` its factors one by one."""
         names: dict[int, str] = {}
         for label, axis in zip(term.output, self.axes, strict=True):
             names.setdefault(label, axis)
         if any(len(name) > 1 for name in names.values()):
             names = dict(zip(names, fresh_names(len(names), set()), strict=True))
         inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
-        return (
-            ",".join(_spelt(labels, names) for labels in inputs) + "->" + _spelt(term.output, names)
-        )
+        operands = ",".join([_spelt(labels, names) for labels in inputs])
+        return f"{operands}->{_spelt(term.output, names)}"
 
     def dense(self, memory_limit: int | None = None) -> Any:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default
@@ -163,45 +165,49 @@ class Structured:
         """
         self._check_numpy("to_sparse")
         sparse = scipy_part("sparse")
-        found = [self._entries(term) for term in self._terms]
-        values = np.concatenate([v for v, _ in found]) if found else np.zeros(0, self.dtype)
-        places = [
-            np.concatenate([p[k] for _, p in found]) if found else np.zeros(0, np.int64)
-            for k in range(self.ndim)
-        ]
+        values_of_terms = []
+        indices_of_terms = []
+        for term in self._terms:
+            values, indices = self._entries(term)
+            values_of_terms.append(values)
+            indices_of_terms.append(indices)
         if not self.ndim:
             raise ShapeError("a scalar has no sparse form")
+        if not self._terms:
+            return sparse.coo_array(self.shape, dtype=self.dtype)
+        values = np.concatenate(values_of_terms)
+        # For each axis the indices of all terms.
+        places = [np.concatenate(parts) for parts in zip(*indices_of_terms, strict=True)]
         result = sparse.coo_array((values, tuple(places)), shape=self.shape)
         result.sum_duplicates()
         return result
 
     def _entries(self, term: Term[Array]) -> tuple[Array, list[Array]]:
-        labels, distinct = core_labels(term), tuple(dict.fromkeys(term.output))
-        sizes = dict(zip(term.output, self.shape, strict=True))
-        count = prod(sizes[x] for x in distinct)
+        """The values of a term on its diagonals, and for each axis the indices where they are."""
+        labels = core_labels(term)
+        distinct = list(dict.fromkeys(term.output))
+        size_of = dict(zip(term.output, self.shape, strict=True))
+        sizes = [size_of[label] for label in distinct]
+        count = prod(sizes)
         size = count * (np.dtype(self.dtype).itemsize + 8 * self.ndim)
         if size > limits.dense_bytes:
             raise LimitError(
                 f"the sparse form has {count} entries and takes {spoken_bytes(size)}, over the "
-                "limit of "
-                f"{spoken_bytes(limits.dense_bytes)} (ed.limits.dense_bytes)"
+                f"limit of {spoken_bytes(limits.dense_bytes)} (ed.limits.dense_bytes)"
             )
-        where = dict(zip(distinct, np.indices(tuple(sizes[x] for x in distinct)), strict=True))
-        order = tuple(labels.index(x) for x in distinct if x in labels)
-        shaped = (
-            core(term, self.shape, self._value)
-            .transpose(order)
-            .reshape([sizes[x] if x in labels else 1 for x in distinct])
-        )
-        full = np.broadcast_to(shaped, [sizes[x] for x in distinct])
-        return full.ravel(), [where[x].ravel() for x in term.output]
+        index_of = dict(zip(distinct, np.indices(sizes), strict=True))
+        order = [labels.index(label) for label in distinct if label in labels]
+        transposed = core(term, self.shape, self._value).transpose(order)
+        # Constant along the axes that the core lacks.
+        shaped = transposed.reshape([size_of[x] if x in labels else 1 for x in distinct])
+        values = np.broadcast_to(shaped, sizes)
+        return values.ravel(), [index_of[label].ravel() for label in term.output]
 
     def _split(self, what: str) -> int:
         if self.split is None:
             raise TypeError(
                 f"{what} needs a derivative, whose axes are those of the output, then of the "
-                "input; "
-                "this tensor is none"
+                "input; this tensor is none"
             )
         return self.split
 
@@ -213,7 +219,9 @@ class Structured:
 
     def _times(self, v: Any, k: int) -> Any:
         """The map from the axes behind the first `k` to those."""
-        return self._applied(v, self.shape[k:], tuple(range(k, self.ndim)), tuple(range(k)), "v")
+        rows = tuple(range(k))
+        columns = tuple(range(k, self.ndim))
+        return self._applied(v, self.shape[k:], columns, rows, "v")
 
     def rmatvec(self, u: Any) -> Any:
         """The adjoint times `u`, an array of the shape of the output. It conjugates: ``<u, J v>
@@ -230,6 +238,7 @@ class Structured:
     def _applied(
         self, v: Any, shape: tuple[int, ...], inner: Labels, outer: Labels, name: str
     ) -> Any:
+        """The terms times `v`, which has the axes `inner`; the result has the axes `outer`."""
         v = self._array(v)
         if v.shape != shape:
             raise ShapeError(
@@ -280,19 +289,15 @@ class Structured:
 
     def _along(self, inner: Labels, outer: Labels) -> Expr:
         """The terms times a tensor ``v`` of the axes `inner`, over the axes `outer`."""
-        vector, labels = Tensor("v", (None,) * len(inner)), tuple(range(self.ndim))
+        vector = Tensor("v", (None,) * len(inner))
+        labels = tuple(range(self.ndim))
         given = tuple(zip(labels, self.shape, strict=True))
-        parts = [
-            assemble(
-                1,
-                [(product(term, self.shape), labels), (vector, inner)],
-                outer,
-                axes=(None,) * len(outer),
-                given=given,
-            )
-            for term in self._terms
-        ]
-        return total(parts, tuple(self.shape[p] for p in outer))
+        axes = (None,) * len(outer)
+        parts = []
+        for term in self._terms:
+            factors = [(product(term, self.shape), labels), (vector, inner)]
+            parts.append(assemble(1, factors, outer, axes=axes, given=given))
+        return total(parts, tuple([self.shape[p] for p in outer]))
 
     def diagonal(self) -> Any:
         """The entries ``[i…, i…]`` of a derivative whose input has the shape of its output; shape
@@ -308,12 +313,10 @@ class Structured:
 
     def _tied(self, output: Labels) -> Any:
         """Rows and columns tied, and summed over those that are not in `output`."""
-        k = self.ndim // 2
-        parts = [
-            viewed(product(term, self.shape), (*range(k), *range(k)), output)
-            for term in self._terms
-        ]
-        return self._value(total(parts, tuple(self.shape[p] for p in output)))
+        rows = range(self.ndim // 2)
+        # ``abab->ab`` for the diagonal, ``abab->`` for the trace
+        parts = [viewed(product(term, self.shape), (*rows, *rows), output) for term in self._terms]
+        return self._value(total(parts, tuple([self.shape[p] for p in output])))
 
     def as_linear_operator(self) -> Any:
         """A ``scipy.sparse.linalg.LinearOperator``: flattened input axes to flattened output axes,
@@ -324,21 +327,21 @@ class Structured:
         self._check_numpy("as_linear_operator")
         k = self._split("as_linear_operator")
         linalg = scipy_part("sparse.linalg")
-        out, inner = self.shape[:k], self.shape[k:]
+        rows, columns = self.shape[:k], self.shape[k:]
 
         def matvec(v: Array) -> Any:
-            return self.matvec(v.reshape(inner)).ravel()
+            return self.matvec(v.reshape(columns)).ravel()
 
         def rmatvec(u: Array) -> Any:
-            return self.rmatvec(u.reshape(out)).ravel()
+            return self.rmatvec(u.reshape(rows)).ravel()
 
-        return linalg.LinearOperator(
-            (prod(out), prod(inner)), matvec=matvec, rmatvec=rmatvec, dtype=self.dtype
-        )
+        shape = (prod(rows), prod(columns))
+        return linalg.LinearOperator(shape, matvec=matvec, rmatvec=rmatvec, dtype=self.dtype)
 
     # ---- square tensors: derivatives whose input has the shape of the output, and others of such a
     # shape, as 2 H + JᵀJ
     def _rows(self, what: str) -> int:
+        """How many axes the rows have, those in front; raises for a tensor that is not square."""
         half = self.ndim // 2
         if self.split is None and self.shape[:half] == self.shape[half:]:
             return half
@@ -346,8 +349,7 @@ class Structured:
         if self.shape[:k] != self.shape[k:]:
             raise ShapeError(
                 f"the output has shape {self.shape[:k]}, the input {self.shape[k:]}: there is a "
-                "diagonal, "
-                f"and {what}, only if they are the same"
+                f"diagonal, and {what}, only if they are the same"
             )
         return k
 
@@ -443,4 +445,4 @@ class Structured:
 
 
 def _spelt(labels: Labels, names: dict[int, str]) -> str:
-    return "".join(names[x] for x in labels)
+    return "".join([names[label] for label in labels])

@@ -21,27 +21,27 @@ def product(term: Term[Array], shape: Sequence[int], output: Labels | None = Non
     """
     output = term.output if output is None else output
     sizes = dict(zip(term.output, shape, strict=True))
-    arrays = tuple(Constant(array, tuple(array.shape)) for array, _ in term.factors)
-    return Einsum(
-        1,
-        arrays,
-        tuple(labels for _, labels in term.factors),
-        output,
-        tuple((x, sizes[x]) for x in output),
-        axes=(None,) * len(output),
-    )
+    arrays = [Constant(array, tuple(array.shape)) for array, _ in term.factors]
+    inputs = [labels for _, labels in term.factors]
+    given = [(label, sizes[label]) for label in output]
+    axes = (None,) * len(output)
+    return Einsum(1, tuple(arrays), tuple(inputs), output, tuple(given), axes=axes)
 
 
 def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
     """The sum of einsums of one shape; of none, zeros."""
-    return added(parts) if parts else zero(shape, (None,) * len(shape))
+    if not parts:
+        return zero(shape, (None,) * len(shape))
+    return added(parts)
 
 
 def core_labels(term: Term[Array]) -> Labels:
     """The axes of the core: those of the tensor where nothing is embedded, else in the order of
     the factors.
     """
-    inside = [x for _, labels in term.factors for x in labels]
+    inside: list[Any] = []
+    for _, labels in term.factors:
+        inside += labels
     return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
 
 
@@ -58,10 +58,11 @@ def alone(terms: Sequence[Term[Array]], dtype: Any) -> Array | None:
     if len(terms) != 1 or len(terms[0].factors) != 1:
         return None
     ((array, labels),), output = terms[0]
-    if len(set(labels)) < len(labels) or sorted(labels) != sorted(output):
+    repeated = len(set(labels)) < len(labels)
+    if repeated or sorted(labels) != sorted(output):
         return None
-    found: Array = array.transpose([labels.index(x) for x in output])
-    return found.astype(dtype, copy=False)
+    transposed: Array = array.transpose([labels.index(label) for label in output])
+    return transposed.astype(dtype, copy=False)
 
 
 def value(e: Expr, dtype: Any) -> Array:
