@@ -12,6 +12,7 @@ Source: the chapters "Autograd mechanics" of torch and "The Autodiff Cookbook" o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 from ..autodiff import grad, vjp
@@ -29,17 +30,17 @@ class Joint:
     """Expressions that are computed together, and what their derivatives give for cotangents."""
 
     def __init__(self, tree: Any, wrt: Any, backend: str) -> None:
-        self.tree, self.backend = tree, backend
+        self.tree = tree
+        self.backend = backend
         self.compiled = Compiled(tree, backend=backend)
         self.roots = self.compiled.roots
-        self.known = {
-            name: tensor for root in self.roots for name, tensor in tensors_of(root).items()
-        }
+        self.known: dict[str, Tensor] = {}
+        for root in self.roots:
+            self.known.update(tensors_of(root))
         self.inputs = self.compiled.inputs
         self.wrt = frozenset(self.known if wrt is None else _names(wrt, self.known))
-        names = fresh_names(len(self.roots), set(self.known))
         #: for every expression the name of its cotangent
-        self.cotangents = tuple(names)
+        self.cotangents = tuple(fresh_names(len(self.roots), set(self.known)))
         self._pulled: dict[tuple[str, ...], Joint] = {}
 
     def ordered(self, arrays: Sequence[Any], named: Mapping[str, Any]) -> Arrays:
@@ -49,28 +50,30 @@ class Joint:
                 f"there are {len(self.inputs)} inputs, {', '.join(self.inputs)}, but {len(arrays)} "
                 "arrays"
             )
-        found = dict(zip(self.inputs, arrays, strict=False))
-        twice = next((name for name in named if name in found), None)
-        if twice is not None:
-            raise TypeError(f"{twice} is given by position and by keyword")
-        return {**found, **named}
+        by_position = dict(zip(self.inputs, arrays, strict=False))
+        for name in named:
+            if name in by_position:
+                raise TypeError(f"{name} is given by position and by keyword")
+        return {**by_position, **named}
 
     def values(self, arrays: Arrays) -> Any:
         """The tree of values."""
-        given = {name: a for name, a in arrays.items() if name in self.known}
-        return self.compiled(given) if given.keys() & {*OPTIONS} else self.compiled(**given)
+        given = {name: array for name, array in arrays.items() if name in self.known}
+        if not given.keys().isdisjoint(OPTIONS):  # a tensor called `out`
+            return self.compiled(given)
+        return self.compiled(**given)
 
     def pulled(self, names: tuple[str, ...]) -> Joint:
-        """The derivatives by `names` times cotangents: pairs, of which the second is by the
-        conjugate, or None.
+        """The derivatives by `names` times cotangents: of a complex tensor two, the second by its
+        conjugate.
         """
         if names not in self._pulled:
-            parts = {
-                name: (self._by(self.known[name]), self._by(conj(self.known[name])))
-                if self.known[name].complex
-                else (self._by(self.known[name]),)
-                for name in names
-            }
+            parts: dict[str, tuple[Expr, ...]] = {}
+            for name in names:
+                tensor = self.known[name]
+                parts[name] = (self._by(tensor),)
+                if tensor.complex:
+                    parts[name] += (self._by(conj(tensor)),)
             self._pulled[names] = Joint(parts, None, self.backend)
         return self._pulled[names]
 
@@ -78,27 +81,24 @@ class Joint:
         """Σ of the cotangents of all expressions times their derivatives by a tensor or its
         conjugate.
         """
-        name = next(iter(tensors_of(variable)))
-        found = [
-            vjp(root, variable, g)
-            for root, g in zip(self.roots, self.cotangents, strict=True)
-            if name in tensors_of(root)
-        ]
-        total: Expr = found[0]
-        for term in found[1:]:
-            total = add(total, term)
+        (name,) = tensors_of(variable)
+        products = []
+        for root, cotangent in zip(self.roots, self.cotangents, strict=True):
+            if name in tensors_of(root):
+                products.append(vjp(root, variable, cotangent))
+        total: Expr = reduce(add, products)
         return total
 
 
 def _names(wrt: Any, known: Mapping[str, Tensor]) -> list[str]:
-    found = []
+    names = []
     for leaf in leaves(wrt):
         if not isinstance(leaf, (str, Tensor)):
             raise TypeError(f"wrt holds tensors or their names, not {type(leaf).__name__}")
         name = leaf if isinstance(leaf, str) else leaf.name
         check_known([name], known)
-        found.append(name)
-    return found
+        names.append(name)
+    return names
 
 
 class Differentiable:
@@ -107,7 +107,8 @@ class Differentiable:
     """
 
     def __init__(self, joint: Joint, apply: Callable[[Arrays], Any]) -> None:
-        self._joint, self._apply = joint, apply
+        self._joint = joint
+        self._apply = apply
         #: the names of the tensors that it needs
         self.inputs = joint.inputs
         self.__name__ = "einderiv_function"
@@ -117,8 +118,8 @@ class Differentiable:
         return self._apply(self._joint.ordered(arrays, named))
 
     def __repr__(self) -> str:
-        shown = ", ".join(map(as_text, self._joint.roots))
-        return f"Differentiable({shown}; inputs {', '.join(self.inputs)})"
+        texts = ", ".join(map(as_text, self._joint.roots))
+        return f"Differentiable({texts}; inputs {', '.join(self.inputs)})"
 
 
 def to_torch(e: Any, wrt: Any = None) -> Differentiable:
@@ -144,23 +145,19 @@ def _torch(joint: Joint) -> Differentiable:
 
     functions: dict[Any, Any] = {}
     straight = _straight(joint)
+    scalar = isinstance(joint.tree, Expr) and not joint.tree.ndim
 
     def apply(arrays: Arrays) -> Any:
         if straight is not None and torch.compiler.is_compiling():
-            values = iter(straight(*(arrays[n] for n in joint.inputs)))
+            values = iter(straight(*[arrays[name] for name in joint.inputs]))
             return mapped(lambda _: next(values), joint.tree)
         if not all(isinstance(a, torch.Tensor) for a in arrays.values()):
             arrays, _ = TORCH.library.given(arrays)
-        wanted = tuple(n for n, a in arrays.items() if n in joint.wrt and a.requires_grad)
+        tracked = [name for name, array in arrays.items() if array.requires_grad]
+        wanted = tuple([name for name in tracked if name in joint.wrt])
         if not wanted or not torch.is_grad_enabled():
-            return joint.values(
-                {n: a.detach() if a.requires_grad else a for n, a in arrays.items()}
-            )
-        loss = (
-            isinstance(joint.tree, Expr)
-            and not joint.tree.ndim
-            and not any(map(torch.is_complex, arrays.values()))
-        )
+            return joint.values({**arrays, **{name: arrays[name].detach() for name in tracked}})
+        loss = scalar and not any(map(torch.is_complex, arrays.values()))
         key = (tuple(arrays), wanted, loss)
         if key not in functions:
             functions[key] = _function(joint, *key)
@@ -198,33 +195,33 @@ def _function(joint: Joint, names: tuple[str, ...], wanted: tuple[str, ...], los
             arrays = dict(zip(names, ctx.saved_tensors, strict=False))
             if cotangents[0] is None:
                 return (None,) * len(names)
+            gradients = dict.fromkeys(arrays)  # of what is not wanted there is none
             if loss and not torch.is_grad_enabled() and not cotangents[0].is_complex():
-                kept = dict(zip(wanted, ctx.saved_tensors[len(names) :], strict=True))
-                return tuple(
-                    (cotangents[0] * kept[n]).to(a.dtype) if n in kept else None
-                    for n, a in arrays.items()
-                )
+                kept = ctx.saved_tensors[len(names) :]
+                for name, gradient in zip(wanted, kept, strict=True):
+                    gradients[name] = (cotangents[0] * gradient).to(arrays[name].dtype)
+                return tuple(gradients.values())
             if not pulled:
                 pulled.append(_torch(joint.pulled(wanted)))
-            given = {
-                n: torch.conj_physical(g)
-                for n, g in zip(joint.cotangents, cotangents, strict=False)
-            }
-            parts = pulled[0](**arrays, **given)
-            return tuple(
-                _combined(torch.conj_physical, parts[n], a) if n in parts else None
-                for n, a in arrays.items()
-            )
+            given = {}
+            for name, cotangent in zip(joint.cotangents, cotangents, strict=False):
+                given[name] = torch.conj_physical(cotangent)
+            for name, parts in pulled[0](**arrays, **given).items():
+                gradients[name] = _combined(torch.conj_physical, parts, arrays[name])
+            return tuple(gradients.values())
 
     return Generated
 
 
 def _combined(conjugate: Callable[[Any], Any], parts: Sequence[Any], x: Any) -> Any:
     """The cotangent of `x`: real for a real `x`, and in its dtype."""
-    found = conjugate(parts[0]) + parts[1] if len(parts) > 1 else conjugate(parts[0])
-    if found.is_complex() and not x.is_complex():
-        found = found.real
-    return found.to(x.dtype)
+    # conj(conj(g) ∂f/∂x) + conj(g) ∂f/∂x̄
+    gradient = conjugate(parts[0])
+    if len(parts) > 1:
+        gradient = gradient + parts[1]
+    if gradient.is_complex() and not x.is_complex():
+        gradient = gradient.real
+    return gradient.to(x.dtype)
 
 
 def _straight(joint: Joint) -> Callable[..., Any] | None:
@@ -236,20 +233,21 @@ def _straight(joint: Joint) -> Callable[..., Any] | None:
     """
     import torch
 
-    names = tuple(n for n in joint.inputs if n in joint.wrt)
+    names = tuple([name for name in joint.inputs if name in joint.wrt])
     inner = joint.pulled(names)
-    known = {*joint.inputs, *joint.cotangents}
-    there, back = (emitted(tree, TORCH, {}) for tree in (leaves(joint.tree), leaves(inner.tree)))
-    if (
-        there.free
-        or back.free
-        or not {*there.inputs, *back.inputs} <= known
-        or any(t.complex for t in _tensors(joint))
-    ):
+    there = emitted(leaves(joint.tree), TORCH, {})
+    back = emitted(leaves(inner.tree), TORCH, {})
+    if there.free or back.free:
         return None
-    value, pulled = there.function(TORCH), back.function(TORCH)
-    places = [(*joint.inputs, *joint.cotangents).index(n) for n in back.inputs]
-    wanted = [n in names for n in joint.inputs]
+    known = (*joint.inputs, *joint.cotangents)
+    if not {*there.inputs, *back.inputs} <= {*known}:
+        return None
+    if any(tensor.complex for tensor in joint.known.values()):
+        return None
+    value = there.function(TORCH)
+    pulled = back.function(TORCH)
+    places = [known.index(name) for name in back.inputs]
+    wanted = [name in names for name in joint.inputs]
 
     class Compiling(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
         @staticmethod
@@ -260,17 +258,13 @@ def _straight(joint: Joint) -> Callable[..., Any] | None:
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:
             given = (*ctx.saved_tensors, *cotangents)
-            found = iter(pulled(*[given[p] for p in places]))
-            return tuple(
-                next(found).to(a.dtype) if want else None
-                for a, want in zip(ctx.saved_tensors, wanted)
-            )
+            gradients = iter(pulled(*[given[place] for place in places]))
+            fitted = []
+            for array, is_wanted in zip(ctx.saved_tensors, wanted):
+                fitted.append(next(gradients).to(array.dtype) if is_wanted else None)
+            return tuple(fitted)
 
     return Compiling.apply  # type: ignore[no-any-return, unused-ignore]
-
-
-def _tensors(joint: Joint) -> list[Tensor]:
-    return list(joint.known.values())
 
 
 def to_jax(e: Any, wrt: Any = None) -> Differentiable:
@@ -296,24 +290,13 @@ def _jax(joint: Joint) -> Differentiable:
     functions: dict[tuple[str, ...], Any] = {}
 
     def apply(arrays: Arrays) -> Any:
-        found, _ = JAX.library.given(arrays)
-        names = tuple(found)
+        given, _ = JAX.library.given(arrays)
+        names = tuple(given)
         if names not in functions:
             functions[names] = _custom(joint, names)
-        return functions[names](*found.values())
+        return functions[names](*given.values())
 
     return Differentiable(joint, apply)
-
-
-def _along(tree: Any, values: Any) -> list[Any]:
-    """The leaves of `values` in the order of `tree`: JAX sorts the keys of dicts."""
-    if isinstance(tree, (list, tuple)):
-        return [x for part, value in zip(tree, values, strict=True) for x in _along(part, value)]
-    return (
-        [x for k, part in tree.items() for x in _along(part, values[k])]
-        if isinstance(tree, dict)
-        else [values]
-    )
 
 
 def _custom(joint: Joint, names: tuple[str, ...]) -> Any:
@@ -331,20 +314,39 @@ def _custom(joint: Joint, names: tuple[str, ...]) -> Any:
 
     def backward(arrays: Any, cotangents: Any) -> Any:
         given = dict(zip(names, arrays, strict=True))
-        wanted = tuple(
-            n for n, a in given.items() if n in joint.wrt and jnp.issubdtype(a.dtype, jnp.inexact)
-        )
+        inexact = [n for n, array in given.items() if jnp.issubdtype(array.dtype, jnp.inexact)]
+        wanted = tuple([name for name in inexact if name in joint.wrt])
         if wanted not in inner:
             inner[wanted] = _jax(joint.pulled(wanted))
-        pulled = inner[wanted](
-            **given, **dict(zip(joint.cotangents, _along(joint.tree, cotangents), strict=True))
-        )
-        return tuple(_fitted(pulled[n], a) if n in wanted else None for n, a in given.items())
+        named = dict(zip(joint.cotangents, _along(joint.tree, cotangents), strict=True))
+        gradients = dict.fromkeys(names)  # of what is not wanted there is none
+        for name, parts in inner[wanted](**given, **named).items():
+            gradients[name] = fitted(parts, given[name])
+        return tuple(gradients.values())
 
-    def _fitted(parts: Sequence[Any], x: Any) -> Any:
-        found = parts[0] + jnp.conjugate(parts[1]) if len(parts) > 1 else parts[0]
-        return (found if jnp.iscomplexobj(x) else found.real).astype(x.dtype)
+    def fitted(parts: Sequence[Any], x: Any) -> Any:
+        # g ∂f/∂x + conj(g ∂f/∂x̄)
+        gradient = parts[0]
+        if len(parts) > 1:
+            gradient = gradient + jnp.conjugate(parts[1])
+        if not jnp.iscomplexobj(x):
+            gradient = gradient.real
+        return gradient.astype(x.dtype)
 
     function = jax.custom_vjp(value)
     function.defvjp(forward, backward)
     return function
+
+
+def _along(tree: Any, values: Any) -> list[Any]:
+    """The leaves of `values` in the order of `tree`: JAX sorts the keys of dicts."""
+    if isinstance(tree, dict):
+        keys = list(tree)
+    elif isinstance(tree, (list, tuple)):
+        keys = list(range(len(tree)))
+    else:
+        return [values]
+    ordered = []
+    for key in keys:
+        ordered += _along(tree[key], values[key])
+    return ordered
