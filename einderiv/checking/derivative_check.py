@@ -188,6 +188,7 @@ def _checked(
     values, solved = _values(
         y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers
     )
+    # The function of one array, `tensor`, at `x`: y of a tensor, or of one operand alone.
     if record.position is None:
         base = y
         tensor = tensors_of(J)[record.wrt.removeprefix("conj(").removesuffix(")")]
@@ -239,6 +240,7 @@ def _compared(
     shape = derivative.shape[derivative.split :]
     if prod(derivative.shape) <= ENTRIES:
         ours = derivative.dense()
+        # J[…, at] is the slope along the unit vector of `at`.
         columns = [slope(_unit(shape, at)) for at in np.ndindex(*shape)]
         theirs = np.stack(columns, axis=-1).reshape(ours.shape) if columns else ours
     else:
@@ -304,9 +306,14 @@ def _slopes(
     # part could show.
     if analytic and x.dtype.kind == "f" and not np.imag(f(x + 0j)).any():
         step = STEP * max(largest or 1.0, 1e-250)
+        # f(x + i h v) = f(x) + i h f'(x) v + O(h²)
         return (lambda v: np.imag(f(x + 1j * step * v)) / step), "a complex step"
     h = 1e-6 * max(1.0, largest)
-    return (lambda v: (f(x + h * v) - f(x - h * v)) / (2 * h)), "central differences"
+
+    def central(v: Array) -> Array:
+        return (f(x + h * v) - f(x - h * v)) / (2 * h)
+
+    return central, "central differences"
 
 
 def _wirtinger(
@@ -338,7 +345,7 @@ def degree_in(y: Expr, name: str) -> int | None:
 
     def degree(node: Expr, parts: tuple[int | None, ...]) -> int | None:
         match node:
-            case Tensor():
+            case Tensor():  # x has degree 1, all else 0
                 return int(node.name == name)
             case Constant():
                 return 0
@@ -417,7 +424,10 @@ def _values(
     known = tensors_of(J)
     check_known(given, known)
     found = solved([J], {name: a.shape for name, a in given.items()})
-    fix(found, [y], {str(k): whole(n, f"the size of {k!r}") for k, n in sizes.items()})
+    fixed = {}
+    for label, length in sizes.items():
+        fixed[str(label)] = whole(length, f"the size of {label!r}")
+    fix(found, [y], fixed)
     chosen = 0  # sizes that nothing says: 3, 4, 5, 3, 4, …
     for tensor in known.values():
         for size in tensor.sizes:
@@ -483,14 +493,16 @@ def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     size_of = {label: sizes.number(size) or 0 for label, size in node.given}
     for factor, labels in zip(factors, node.inputs, strict=True):
         size_of.update(zip(labels, factor.shape, strict=True))
-    place = {label: k for k, label in enumerate(size_of)}  # np.einsum takes whole numbers as labels
-    inputs = [[place[label] for label in labels] for labels in node.inputs]
+    number_of = {label: k for k, label in enumerate(size_of)}  # np.einsum takes numbers as labels
+    inputs = []
+    for labels in node.inputs:
+        inputs.append([number_of[label] for label in labels])
     carried = set().union(*node.inputs)
     distinct = list(dict.fromkeys(node.output))
-    core = [label for label in distinct if label in carried]
-    # The core: a label that no factor has is summed n times over the same value.
-    value = _product(factors, inputs, [place[x] for x in core]) if factors else np.asarray(1)
-    value = value * node.coefficient * prod(size_of[x] for x in bare(node))
+    core = [number_of[label] for label in distinct if label in carried]
+    value = _product(factors, inputs, core) if factors else np.asarray(1)
+    # A label that no factor and no axis has sums the same value n times.
+    value = value * node.coefficient * prod(size_of[label] for label in bare(node))
     # Constant along the axes that no factor has.
     shaped = value.reshape([size_of[x] if x in carried else 1 for x in distinct])
     spread = np.broadcast_to(shaped, [size_of[x] for x in distinct])

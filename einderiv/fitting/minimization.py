@@ -96,6 +96,8 @@ def minimize(
         result = optimize.OptimizeResult(found)
     else:
         takes = METHODS[chosen]
+        # With jac=True SciPy takes value and gradient from one call; hess and hessp are calls of
+        # their own.
         extra = {name: getattr(functions, name) for name in takes if name != "jac"}
         with _watched(functions.fun_and_jac if takes else functions.fun, progress) as fun:
             result = optimize.minimize(

@@ -60,7 +60,7 @@ def newton(
             status = 1
             break
         direction = -step(at, taken + 1)
-        slope = float(at.gradient @ direction)
+        slope = float(at.gradient @ direction)  # - gᵀ H⁻¹ g, negative for a positive definite H
         if not slope < 0:
             raise EinderivError(
                 f"Newton's step {taken + 1} leads upwards: the Hessian is not positive definite "
@@ -68,7 +68,7 @@ def newton(
                 "start nearer to a minimum, or take a method such as trust-ncg"
             )
         if -slope <= SPENT * abs(at.value):
-            break
+            break  # a full step lowers the loss by about half of -slope
         lower, tried = _searched(both, at, direction, slope)
         evaluations += tried
         if lower is None:
@@ -122,6 +122,7 @@ def _searched(
         t = 0.5**k
         x = at.x + t * direction
         new = Point(x, *both(x))
+        # Armijo: f(x + t d) <= f(x) + c t gᵀ d
         if new.value <= at.value + ARMIJO * t * slope:
             return new, k + 1
     return None, HALVINGS
@@ -160,6 +161,7 @@ class _Step:
         def product(v: Array) -> Array:
             return f.hessp(at.x, v)
 
+        # Several tensors: the Hessian of their flat vector, in one piece if that can be factored.
         if f.size > LARGEST_BLOCK:
             self.method = "matrix-free conjugate gradients"
             return conjugate_gradients(product, at.gradient, None, RTOL, STEPS, np.float64)

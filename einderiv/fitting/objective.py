@@ -129,6 +129,7 @@ class Functions:
         spans = self._spans()
         for i, rows in spans.items():
             for j, columns in spans.items():
+                # ∂²f / ∂xᵢ ∂xⱼ has the axes of both tensors.
                 shape = (rows.stop - rows.start, columns.stop - columns.start)
                 matrix[rows, columns] = np.reshape(blocks[i][j], shape)
         return matrix
@@ -145,6 +146,7 @@ class Functions:
         try such ones.
         """
         f = Compiled(tree, dense=dense)
+        # Not checked in calls: P makes S what it is declared to be.
         f.structures = {name: s for name, s in f.structures.items() if name not in self.structures}
         return f
 
@@ -160,7 +162,7 @@ class Functions:
     def _directions(self) -> dict[str, str]:
         """For each tensor a name that nothing else has, for its part of a direction."""
         taken = tensors_of(self.loss)
-        directions = {}
+        directions = {}  # U_0 for U, or U_1 if there is a U_0
         for name in self.tensors:
             k = 0
             while f"{name}_{k}" in taken:
@@ -270,7 +272,9 @@ def _ends(bounds: Any, size: int) -> tuple[Array, ...]:
     if pairs.shape != (size, 2):
         raise ShapeError(f"bounds of shape {pairs.shape} are no pairs for {size} unknowns")
     lows, highs = pairs.T
-    return np.where(np.isnan(lows), -np.inf, lows), np.where(np.isnan(highs), np.inf, highs)
+    lows = np.where(np.isnan(lows), -np.inf, lows)
+    highs = np.where(np.isnan(highs), np.inf, highs)
+    return lows, highs
 
 
 def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:

@@ -198,9 +198,11 @@ def _function(joint: Joint, names: tuple[str, ...], wanted: tuple[str, ...], los
             gradients = dict.fromkeys(arrays)  # of what is not wanted there is none
             if loss and not torch.is_grad_enabled() and not cotangents[0].is_complex():
                 kept = ctx.saved_tensors[len(names) :]
+                # g ∂f/∂x of a real loss, without one more pass
                 for name, gradient in zip(wanted, kept, strict=True):
                     gradients[name] = (cotangents[0] * gradient).to(arrays[name].dtype)
                 return tuple(gradients.values())
+            # Made once it is asked for: the derivative of a derivative is such a function too.
             if not pulled:
                 pulled.append(_torch(joint.pulled(wanted)))
             given = {}

@@ -42,6 +42,7 @@ class Cluster:
         self.distributed: Any = import_module("distributed")
         self.client = client
         self.dtype = np.dtype(tensor.dtype)
+        # Computed where they are wanted: on the workers, where they stay.
         arrays = arrays_of(tensor._terms)
         persisted = client.persist(list(arrays.values()))
         self.terms = with_arrays(tensor._terms, dict(zip(arrays, persisted, strict=True)))
@@ -63,6 +64,7 @@ class Cluster:
         """Write blocks; the place of each, once it is on disk."""
         ahead = AHEAD * max(1, sum(self.client.nthreads().values()))
         tasks = self._tasks(path, blocks)
+        # A few tasks a thread are in flight; each that ends makes room for one more.
         waiting = dict(islice(tasks, ahead))
         running = self.distributed.as_completed(waiting)
         for future in running:

@@ -128,6 +128,7 @@ class Portions:
                     self.number(size)
         data = Data(self, given)
         parts = [Portion(data, factor) for factor in self.factors]
+        # The smallest are computed now, as far as their share of the limit goes.
         left = self.limit // KEPT
         factors: list[Any] = list(parts)
         smallest_first = sorted(range(len(parts)), key=self.entries.__getitem__)

@@ -232,6 +232,7 @@ class Compiled:
         backend, device, given, fixed = call
         kinds = tuple([(name, a.shape, a.dtype) for name, a in sorted(given.items())])
         key = (backend, device, kinds, fixed, limits.dense_bytes)
+        # The limit on memory is in the key: a lower one refuses what was planned under a higher.
         execution = self._plans.get(key)
         if execution is None:
             execution = self._planned(call.shapes, dict(fixed), call.dtypes, backend, device)

@@ -38,7 +38,8 @@ def quick(
     if not execution.library.test or not _plain(execution):
         return None
     inputs = execution.inputs
-    names = [*inputs, *(name for name in given if name not in inputs)]
+    only_sizes = [name for name in given if name not in inputs]
+    names = [*inputs, *only_sizes]
     scope: dict[str, Any] = {
         "_compute": execution.function,
         "_long": long_way,
@@ -53,14 +54,9 @@ def quick(
         "_mapping": dict,
         **execution.words,
     }
-    taken = {
-        "type",
-        "isinstance",
-        *OPTIONS,
-        *scope,
-        *(name for name in names if name.startswith("_")),
-    }
-    if not inputs or taken & {*names}:
+    # Names of tensors are names of arguments, so they must be none that the text uses.
+    taken = {"type", "isinstance", *OPTIONS, *scope}
+    if not inputs or any(name in taken or name.startswith("_") for name in names):
         return None
     if any(given[name].dtype != scope["_dtype"] for name in names):
         return None

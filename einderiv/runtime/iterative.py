@@ -37,6 +37,7 @@ def conjugate_gradients(
     linalg = scipy_part("sparse.linalg")
     _probe(applied, b, sqrt(np.finfo(dtype).eps))
     operator = linalg.LinearOperator((b.size, b.size), matvec=applied, dtype=b.dtype)
+    # Jacobi's preconditioner, where the diagonal is one.
     preconditioner = None
     if diagonal is not None and np.isreal(diagonal).all() and (diagonal.real > 0).all():
         scale = 1 / diagonal.real
@@ -49,7 +50,7 @@ def conjugate_gradients(
             x, _ = linalg.cg(
                 operator, b, x0=x, rtol=rtol / 2, atol=0.0, maxiter=maxiter, M=preconditioner
             )
-        residual = np.linalg.norm(applied(x) - b)
+        residual = np.linalg.norm(applied(x) - b)  # the true one
         if residual <= rtol * size:
             return x
         if not np.isfinite(residual):

@@ -106,6 +106,7 @@ class Square:
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
         if not np.isfinite(b).all():
             raise EinderivError("the right-hand side holds nan or inf")
+        # (A ⊗ B)⁻¹ b = A⁻¹ (B⁻¹ b), each along its own axes
         x = b.astype(dtype)
         for k, own in enumerate(blocks):
             x = self._solved(k, own, x)
@@ -115,10 +116,12 @@ class Square:
         """One group applied to its axes of `x`; along all others it is the identity."""
         group = self.groups[k]
         own = (*group.tied, *group.free)
-        order = (*own, *(p for p in range(x.ndim) if p not in own))
+        others = [p for p in range(x.ndim) if p not in own]
+        order = (*own, *others)
         moved = x.transpose(order)
         sides = x.size // (prod(group.stack) * group.order)
         flat = moved.reshape((*group.stack, group.order, sides))
+        # One system for each block, (*stack, order, sides).
         y = KINDS[group.kind].solve(blocks, flat, self._namer(k))
         back = [order.index(p) for p in range(x.ndim)]
         return y.reshape(moved.shape).transpose(back)
@@ -184,6 +187,7 @@ class Square:
                 )
             # The product of two antisymmetric matrices by Kronecker is symmetric.
             return Square(self.terms, self.shape, self.dtype, kronecker=False).eigenvalues()
+        # Those of A ⊗ B are all λ μ; along an identity each is repeated.
         products = np.ones(1, real)
         for group, part in zip(self.groups, blocks, strict=True):
             eigenvalues = KINDS[group.kind].spectrum(part)

@@ -136,7 +136,7 @@ class Structured:
         """Where a term sits in the tensor, ``b->iib``; with `apart` its factors one by one."""
         names: dict[int, str] = {}
         for label, axis in zip(term.output, self.axes, strict=True):
-            names.setdefault(label, axis)
+            names.setdefault(label, axis)  # the first of the axes on one diagonal
         if any(len(name) > 1 for name in names.values()):
             names = dict(zip(names, fresh_names(len(names), set()), strict=True))
         inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
@@ -309,6 +309,7 @@ class Structured:
         return self._diagonal(self._rows("diagonal"))
 
     def _diagonal(self, k: int) -> Any:
+        """``H[i…, i…]`` of a tensor with k axes of rows."""
         return self._tied(tuple(range(k)))
 
     def _tied(self, output: Labels) -> Any:
