@@ -95,9 +95,9 @@ class Report:
             )
         verdict = "ok" if self.ok else "WRONG"
         bound = "exactly" if self.tolerance == 0 else f"to {self.tolerance:g} of the largest"
-        found = "" if self.ok and self.tolerance == 0 else f"; largest deviation {self.error:g}"
+        deviation = "" if self.ok and self.tolerance == 0 else f"; largest deviation {self.error:g}"
         what = f"the derivative by {self.wrt}, {self.compared} values by {self.method}"
-        return f"{verdict}: {what}, {bound}{found}"
+        return f"{verdict}: {what}, {bound}{deviation}"
 
     __repr__ = __str__
 
@@ -185,7 +185,7 @@ def _checked(
     power = 1 if record.position is not None else degree_in(y, record.wrt)
     if power is not None and power > HIGHEST:
         whole_numbers = False
-    values, solved = _values(
+    values, measured = _values(
         y, J, given, sizes, np.random.default_rng(seed), whole_numbers=whole_numbers
     )
     # The function of one array, `tensor`, at `x`: y of a tensor, or of one operand alone.
@@ -196,7 +196,7 @@ def _checked(
     else:
         assert isinstance(y, Einsum)
         base, tensor = stand_in(y, record.position)
-        x = naive(written_slots(y)[record.position][0], values, solved)
+        x = naive(written_slots(y)[record.position][0], values, measured)
     degree = degree_in(base, tensor.name)
     low_degree = degree is not None and degree <= HIGHEST
     arrays = [*values.values(), *_held(y)]
@@ -207,7 +207,7 @@ def _checked(
     def function(point: Array) -> Array:
         # Arithmetic on an array of no axes gives a number.
         point = np.asarray(point, object if exact else None)
-        return naive(base, {**wide, tensor.name: point}, solved)
+        return naive(base, {**wide, tensor.name: point}, measured)
 
     if tensor.complex and not exact:
         slope, method = _wirtinger(function, widened(x), conjugate=record.wrt != tensor.name)
@@ -423,20 +423,20 @@ def _values(
     """All arrays, those that are not given drawn at random, and the sizes."""
     known = tensors_of(J)
     check_known(given, known)
-    found = solved([J], {name: a.shape for name, a in given.items()})
+    measured = solved([J], {name: a.shape for name, a in given.items()})
     fixed = {}
     for label, length in sizes.items():
         fixed[str(label)] = whole(length, f"the size of {label!r}")
-    fix(found, [y], fixed)
+    fix(measured, [y], fixed)
     chosen = 0  # sizes that nothing says: 3, 4, 5, 3, 4, …
     for tensor in known.values():
         for size in tensor.sizes:
-            if found.number(size) is None:
-                found.fix(size, 3 + chosen % 3, "check")
+            if measured.number(size) is None:
+                measured.fix(size, 3 + chosen % 3, "check")
                 chosen += 1
     shapes = {}
     for name, tensor in known.items():
-        shapes[name] = [found.number(size) or 0 for size in tensor.sizes]
+        shapes[name] = [measured.number(size) or 0 for size in tensor.sizes]
     entries = sum(map(prod, shapes.values()))
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
     given_whole = all(array.dtype.kind in "iu" for array in given.values())
@@ -453,7 +453,7 @@ def _values(
         if tensor.complex and not exact:
             drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
         values[name] = with_structure(drawn, tensor.structure)
-    return values, found
+    return values, measured
 
 
 def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:

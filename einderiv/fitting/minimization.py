@@ -92,8 +92,8 @@ def minimize(
         if tol is not None:
             chosen_options.setdefault("gtol", tol)
         with _watched(functions.fun_and_jac, progress) as both:
-            found = newton(functions, both, x0, **checked_options(chosen_options))
-        result = optimize.OptimizeResult(found)
+            ending = newton(functions, both, x0, **checked_options(chosen_options))
+        result = optimize.OptimizeResult(ending)
     else:
         takes = METHODS[chosen]
         # With jac=True SciPy takes value and gradient from one call; hess and hessp are calls of

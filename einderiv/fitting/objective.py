@@ -94,10 +94,10 @@ class Functions:
 
     def _projected(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """P S for each array S: of the structure that is declared."""
-        found = {}
+        parts = {}
         for name, array in arrays.items():
-            found[name] = projected(array, self.structures.get(name))
-        return found
+            parts[name] = projected(array, self.structures.get(name))
+        return parts
 
     def unpack(self, x: Any) -> Any:
         """A flat vector as arrays in the structure of `wrt`, and of the structure that is

@@ -23,6 +23,7 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Size,
     Sizes,
     Tensor,
     bare,
@@ -259,11 +260,11 @@ class Cutter:
             self._made[id(node), own] = self._built(node, own, parts)
         return self._made[id(root), cuts]
 
-    def number(self, size: object) -> int:
+    def number(self, size: Size) -> int:
         """What a size measures: all of them are known before anything is cut."""
-        found = self.sizes.number(size)  # type: ignore[arg-type]
-        assert found is not None, f"the size {size} is not known"
-        return found
+        measure = self.sizes.number(size)
+        assert measure is not None, f"the size {size} is not known"
+        return measure
 
     def _needed(self, node: Expr, cuts: Cuts, *, top: bool) -> list[Request] | None:
         """The parts that a part of `node` is made of; None for a leaf, which the top is not of

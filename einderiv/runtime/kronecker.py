@@ -88,7 +88,7 @@ def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True
     for term in terms:
         labels_of_factors = tuple([labels for _, labels in term.factors])
         labels_of_terms.append((labels_of_factors, term.output))
-    found = []
+    parts = []
     for tied, free, places in _grouped(tuple(labels_of_terms), len(shape), kronecker):
         inside = []
         for term, (own, output) in zip(terms, places, strict=True):
@@ -96,8 +96,8 @@ def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True
             inside.append(Term(tuple(factors), output))
         stack = tuple([shape[p] for p in tied])
         inner = tuple([shape[p] for p in free])
-        found.append(Group(tied, free, tuple(inside), stack, inner))
-    return found
+        parts.append(Group(tied, free, tuple(inside), stack, inner))
+    return parts
 
 
 Shown = tuple[tuple[Labels, ...], Labels]  # the labels of a term: of its factors, of the tensor
