@@ -279,6 +279,15 @@ class Execution:
             )
 
 
+def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
+    """The dense value of one expression, planned for this once."""
+    sizes = solved([e], {name: array.shape for name, array in arrays.items()})
+    dtypes = {name: array.dtype for name, array in arrays.items()}
+    execution = Execution([e], sizes, dtypes, memory_limit=memory_limit)
+    result: Array = execution.run(arrays)[0]
+    return result
+
+
 def _largest(array: Any) -> int:
     """The largest absolute value, as a Python integer: that of -2**63 does not fit into int64."""
     if not prod(array.shape):
@@ -296,12 +305,3 @@ def _bound(
     if step.op.bound is None:
         return our_bug(f"no bound for {step.op.name}")
     return step.op.bound(step, [bounds[v] for v in step.inputs], program.measure)
-
-
-def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
-    """The dense value of one expression, planned for this once."""
-    sizes = solved([e], {name: array.shape for name, array in arrays.items()})
-    dtypes = {name: array.dtype for name, array in arrays.items()}
-    execution = Execution([e], sizes, dtypes, memory_limit=memory_limit)
-    result: Array = execution.run(arrays)[0]
-    return result

@@ -62,6 +62,14 @@ def conjugate_gradients(
     )
 
 
+def scipy_part(name: str) -> Any:
+    """A part of SciPy, which is optional."""
+    try:
+        return importlib.import_module(f"scipy.{name}")
+    except ImportError:
+        raise ImportError("this needs SciPy: pip install 'einderiv[scipy]'") from None
+
+
 def _probe(applied: Callable[[Array], Array], b: Array, tolerance: float) -> None:
     """Raise unless ``<u, H v> = <H u, v>`` for two random vectors."""
     rng = np.random.default_rng(0)
@@ -78,11 +86,3 @@ def _probe(applied: Callable[[Array], Array], b: Array, tolerance: float) -> Non
             "conjugate gradients need a symmetric (Hermitian) tensor, and this one is none: "
             "scipy.sparse.linalg.gmres takes .as_linear_operator()"
         )
-
-
-def scipy_part(name: str) -> Any:
-    """A part of SciPy, which is optional."""
-    try:
-        return importlib.import_module(f"scipy.{name}")
-    except ImportError:
-        raise ImportError("this needs SciPy: pip install 'einderiv[scipy]'") from None
