@@ -259,16 +259,16 @@ class Execution:
                     "traced: convert the arrays to floats first, or call raw, which does not look"
                 )
         largest = map(_largest, (*given, *self.program.held))
-        bounds = dict(zip(self.emitted.inputs, largest, strict=True))
-        found: dict[int, int] = {}
+        of_inputs = dict(zip(self.emitted.inputs, largest, strict=True))
+        bounds: dict[int, int] = {}  # by steps
         for k in self.program.live():
             step = self.program.steps[k]
-            if step.op is Ops.APPLY:
-                for k_in in step.inputs:
-                    self._check_bound(found[k_in])
-            found[k] = _bound(self.program, k, found, bounds)
+            if step.op is Ops.APPLY:  # functions leave the ring, so their arguments must be right
+                for argument in step.inputs:
+                    self._check_bound(bounds[argument])
+            bounds[k] = _bound(self.program, k, bounds, of_inputs)
         for k in self.program.outputs:
-            self._check_bound(found[k])
+            self._check_bound(bounds[k])
 
     def _check_bound(self, bound: int) -> None:
         bits = 8 * self.compute.itemsize - 1
