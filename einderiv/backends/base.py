@@ -159,9 +159,10 @@ class Backend(ABC):
     # the dtype of what a source makes itself, where neither arguments nor a dtype are given
     no_dtype: str
     fresh: str = "{0}.copy()"  # an array {0} that shares memory with nothing
-    takes: str = ""  # whose column of the functions table is taken, with what it imports
-    column: Mapping[str, str] = field(default_factory=dict)  # or one of its own: rows by name
-    # imports of that column, by words that stand before a dot
+    takes: str = ""  # whose spelling of functions is taken, with what it imports
+    # functions that it spells itself, by name; of all others the rows know
+    column: Mapping[str, str] = field(default_factory=dict)
+    # what its own spellings import, by words that stand before a dot
     modules: Mapping[str, str] = field(default_factory=dict)
     passes: tuple[str, ...] = BASE_PASSES  # over programs, by their names
     # what stands for names that a source binds
@@ -174,7 +175,7 @@ class Backend(ABC):
         """
 
     def row(self, row: Function) -> str:
-        """The spelling of a row: of the column, or what a user gave it."""
+        """The spelling of a row: in a column of the backend's own, or what the row says."""
         text = self.column.get(row.name, row.spell.get(self.takes or self.name))
         if text is None:
             raise BackendError(

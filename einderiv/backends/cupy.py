@@ -1,4 +1,4 @@
-"""CuPy: its arrays, and how it says every row of the functions table: as NumPy does, but for
+"""CuPy: its arrays, and how it says every kind of step and every function: as NumPy does, but for
 what it lacks.
 """
 
@@ -23,8 +23,6 @@ def _renamed(text: str) -> str:
     return re.sub(r"\bnp\.", "cp.", text)
 
 
-#: rows that CuPy spells otherwise than NumPy: its ufuncs know no `where`
-OTHERS = {"pseudo_reciprocal": "cp.where({0} == 0, 0, 1 / cp.where({0} == 0, 1, {0}))"}
 TEXTS = {
     "softplus": _renamed(OF_NUMPY["softplus"]),
     **renamed(("shares", "products", "adjugate", "minors"), "cp"),
@@ -113,8 +111,8 @@ class CupyLibrary(NumpyArrays):
 
 
 class Cupy(Functional):
-    """A column that is read off NumPy's; steps are functional, for not every view of CuPy can be
-    written to.
+    """Functions are spelt as in NumPy, with CuPy's name; steps are functional, for not every view
+    of CuPy can be written to.
     """
 
     def row(self, row: Function) -> str:
@@ -123,7 +121,7 @@ class Cupy(Functional):
             raise BackendError(
                 f"the function {row.name} has no spelling for cupy: NumPy's imports {row.needs!r}"
             )
-        return OTHERS.get(row.name) or _renamed(row.spell.get("cupy", row.spell["numpy"]))
+        return row.spell.get("cupy") or _renamed(row.spell["numpy"])
 
 
 CUPY = Cupy(

@@ -1,4 +1,4 @@
-"""JAX: its arrays, and how it says every row of the functions table and every kind of step.
+"""JAX: its arrays, and how it says every kind of step; functions are spelt in their rows.
 
 `jit`, `vmap` and `grad` follow the sources. What JAX decides is its own: how dtypes promote, 64
 bits or 32, what a singular matrix gives.
@@ -17,82 +17,8 @@ from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
 from .base import BASE_PASSES, Backend, Helpers, Kind, Library
 from .functional import Functional
-from .source_text import COMPARED, Spell
+from .source_text import Spell
 
-COLUMN = {
-    **{
-        name: f"jnp.{name}({{0}})"
-        for name in (
-            "exp",
-            "log",
-            "sin",
-            "cos",
-            "tanh",
-            "sqrt",
-            "square",
-            "abs",
-            "sign",
-            "expm1",
-            "log1p",
-            "log2",
-            "log10",
-            "cbrt",
-            "tan",
-            "arcsin",
-            "arccos",
-            "arctan",
-            "sinh",
-            "cosh",
-            "arcsinh",
-            "arccosh",
-            "arctanh",
-        )
-    },
-    **{name: f"special.{name}({{0}})" for name in ("erf", "erfc", "gammaln", "digamma")},
-    **{name: f"({{0}} {sign} {{1}}).astype({{0}}.dtype)" for name, sign in COMPARED.items()},
-    "sigmoid": "nn.sigmoid({0})",
-    "relu": "nn.relu({0})",
-    "softplus": "nn.softplus({0})",
-    "log_sigmoid": "-nn.softplus(-{0})",
-    "reciprocal": "(1 / {0})",
-    "heaviside": "({0} > 0).astype({0}.dtype)",
-    "power": "jnp.power({0}, {1})",
-    "maximum": "jnp.maximum({0}, {1})",
-    "minimum": "jnp.minimum({0}, {1})",
-    "hypot": "jnp.hypot({0}, {1})",
-    "arctan2": "jnp.arctan2({0}, {1})",
-    "where": "jnp.where({0} != 0, {1}, {2})",
-    "leaky_relu": "jnp.where({0} > 0, {0}, {1} * {0})",
-    "elu": "jnp.where({0} > 0, {0}, {1} * jnp.expm1(jnp.minimum({0}, 0)))",
-    "silu": "{0} * nn.sigmoid({0})",
-    "gelu": "{0} * special.ndtr({0})",
-    "polygamma": "special.polygamma({1}, {0})",
-    "softmax": "softmax({0}, {core})",
-    "log_softmax": "log_softmax({0}, {core})",
-    "logsumexp": "logsumexp({0}, {core})",
-    "max": "{0}.max({core})",
-    "min": "{0}.min({core})",
-    "at_max": "shares({0}, jnp.max, {core})",
-    "at_min": "shares({0}, jnp.min, {core})",
-    "prod": "products({0}, {depth}, {1})",
-    "inv": "inverse({0})",
-    "det": "determinant({0})",
-    "logdet": "log_determinant({0})",
-    "det_sign": "jnp.linalg.slogdet({0})[0]",
-    "adj": "adjugate({0})",
-    "minors": "minors({0}, {1})",
-    "pinv": "jnp.linalg.pinv({0})",
-    "matrix_power": "jnp.linalg.matrix_power({0}, {1})",
-    "cholesky": "jnp.linalg.cholesky({0})",
-    "tril": "jnp.tril({0}, {1})",
-    "triu": "jnp.triu({0}, {1})",
-    "expm": "frechet({all})",
-    "vec": "",
-    "unvec": "",
-    "conj": "jnp.conjugate({0})",
-    "modulus": "jnp.abs({0}).astype({0}.dtype)",
-    "pseudo_reciprocal": "jnp.where({0} == 0, 0, 1 / jnp.where({0} == 0, 1, {0}))",
-}
 TEXTS = {
     "softmax": """\
 def softmax(x, axis):
@@ -277,7 +203,6 @@ JAX = Jax(
     dtypes="jnp",
     no_dtype="jnp.result_type(float)",
     fresh="{0}",
-    column=COLUMN,
     modules={
         "special": "from jax.scipy import special",
         "nn": "from jax import nn",

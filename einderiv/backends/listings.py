@@ -10,7 +10,7 @@ not run by anything here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import BackendError, LimitError
@@ -38,55 +38,6 @@ from .comments import Names, head
 
 LISTINGS = ("loops", "julia")
 MOST_VALUES = 200  # values that a listing has at most
-#: functions of numbers in Julia; what is missing here raises
-JULIA = {
-    "exp": "exp.({0})",
-    "log": "log.({0})",
-    "sin": "sin.({0})",
-    "cos": "cos.({0})",
-    "tan": "tan.({0})",
-    "tanh": "tanh.({0})",
-    "sinh": "sinh.({0})",
-    "cosh": "cosh.({0})",
-    "sqrt": "sqrt.({0})",
-    "cbrt": "cbrt.({0})",
-    "abs": "abs.({0})",
-    "sign": "sign.({0})",
-    "square": "{0} .^ 2",
-    "reciprocal": "1 ./ {0}",
-    "power": "{0} .^ {1}",
-    "expm1": "expm1.({0})",
-    "log1p": "log1p.({0})",
-    "log2": "log2.({0})",
-    "log10": "log10.({0})",
-    "sigmoid": "1 ./ (1 .+ exp.(.-{0}))",
-    "relu": "max.({0}, 0)",
-    "heaviside": "({0} .> 0)",
-    "softplus": "log1p.(exp.(.-abs.({0}))) .+ max.({0}, 0)",
-    "maximum": "max.({0}, {1})",
-    "minimum": "min.({0}, {1})",
-    "arcsin": "asin.({0})",
-    "arccos": "acos.({0})",
-    "arctan": "atan.({0})",
-    "arctan2": "atan.({0}, {1})",
-    "hypot": "hypot.({0}, {1})",
-    "where": "ifelse.({0} .!= 0, {1}, {2})",
-    "conj": "conj.({0})",
-}
-#: functions with core axes, the last ones, in Julia
-JULIA_CORE = {
-    "softmax": "exp.({0} .- maximum({0}, dims=ndims({0}))) ./ "
-    "sum(exp.({0} .- maximum({0}, dims=ndims({0}))), "
-    "dims=ndims({0}))",
-    "logsumexp": "dropdims(log.(sum(exp.({0} .- maximum({0}, dims=ndims({0}))), "
-    "dims=ndims({0}))) .+ "
-    "maximum({0}, dims=ndims({0})), dims=ndims({0}))",
-    "inv": "inv({0})",
-    "det": "fill(det({0}))",
-    "logdet": "fill(logabsdet({0})[1])",
-}
-# functions of matrices, of Julia's LinearAlgebra
-LINEAR_ALGEBRA = frozenset(("inv", "det", "logdet"))
 _JULIA = """baremodule begin break catch const continue do else elseif end export false finally
 for function global if import let local macro module quote return struct true try using while ein"""
 RESERVED_WORDS = {
@@ -107,7 +58,7 @@ class Listing:
     lines: list[str] = field(default_factory=list)
     # names with what they are, in Julia
     values: list[tuple[str, str]] = field(default_factory=list)
-    functions: set[str] = field(default_factory=set)  # that are called
+    matrices: bool = False  # are functions of matrices called?
 
     def name(self, e: Expr) -> str:
         """The variable of a value; tensors keep their names where the language lets them."""
@@ -195,7 +146,7 @@ def _finished(e: Expr, known: Listing) -> str:
             result = values.pop()[1]
         body = [*(f"{name} = {value}" for name, value in values), f"return {result}"]
         free = f"; {', '.join(known.free.values())}" if known.free else ""
-        using = "using LinearAlgebra\n" * bool(known.functions & LINEAR_ALGEBRA)
+        using = "using LinearAlgebra\n" * known.matrices
         first = f"function compute({', '.join(known.inputs)}{free})"
         body = [*_shapes(e, known), *body]
         return (
@@ -324,14 +275,14 @@ def _julia_value(node: Expr, known: Listing) -> str:
     if isinstance(node, Add):
         return " .+ ".join(_value(a, known) for a in node.addends)
     assert isinstance(node, Apply)
-    name = node.function.name
-    table: Mapping[str, str] = JULIA_CORE if node.core else JULIA
-    template = table.get(name)
-    if template is None or (name in LINEAR_ALGEBRA and node.arguments[0].ndim != 2):
+    row = node.function
+    template: str | None = row.spell.get("julia")
+    of_matrix = row.core == 2  # of Julia's LinearAlgebra, which knows no stacks of matrices
+    if template is None or (of_matrix and node.arguments[0].ndim != 2):
         raise BackendError(
-            f"the function {name} has no form in Julia here: write it out with others"
+            f"the function {row.name} has no form in Julia here: write it out with others"
         )
-    known.functions.add(name)
+    known.matrices |= of_matrix
     return template.format(*(_value(a, known) for a in node.arguments), *shown_parameters(node))
 
 

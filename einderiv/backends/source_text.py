@@ -14,15 +14,6 @@ from ..planning import Op, Step
 
 Spell = Callable[[Size], str]  # a size as text: a number, or the name of a variable
 Spelling = Callable[[Sequence[str], Step, Spell], str]  # the operands as text, the step
-#: how functions of the table that compare are spelt
-COMPARED = {
-    "greater": ">",
-    "greater_equal": ">=",
-    "less": "<",
-    "less_equal": "<=",
-    "equal": "==",
-    "not_equal": "!=",
-}
 
 
 def spelling_of(op: Op, spellings: Mapping[Op, Spelling]) -> Spelling:

@@ -1,4 +1,4 @@
-"""torch: its arrays, and how it says every row of the functions table and every kind of step.
+"""torch: its arrays, and how it says every kind of step; functions are spelt in their rows.
 
 Autograd and `torch.compile` follow the sources. What torch decides is its own: how dtypes promote,
 the default float of whole numbers under a smooth function, what a singular matrix gives.
@@ -16,85 +16,7 @@ from ..planning import Ops, Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import BASE_PASSES, Helpers, Kind, Library
 from .functional import Embedded, Functional
-from .source_text import COMPARED, Spell, aligned, literal, shape
-
-COLUMN = {
-    **{
-        name: f"torch.{name}({{0}})"
-        for name in (
-            "exp",
-            "log",
-            "sin",
-            "cos",
-            "tanh",
-            "sqrt",
-            "square",
-            "sigmoid",
-            "relu",
-            "abs",
-            "sign",
-            "expm1",
-            "log1p",
-            "log2",
-            "log10",
-            "tan",
-            "arcsin",
-            "arccos",
-            "arctan",
-            "sinh",
-            "cosh",
-            "arcsinh",
-            "arccosh",
-            "arctanh",
-            "erf",
-            "erfc",
-            "digamma",
-        )
-    },
-    **{name: f"({{0}} {sign} {{1}}).to({{0}}.dtype)" for name, sign in COMPARED.items()},
-    "reciprocal": "(1 / {0})",
-    "heaviside": "({0} > 0).to({0}.dtype)",
-    "power": "torch.pow({0}, {1})",
-    "cbrt": "cube_root({0})",
-    "softplus": "softplus({0})",
-    "log_sigmoid": "-softplus(-{0})",
-    "maximum": "torch.maximum({0}, {1})",
-    "minimum": "torch.minimum({0}, {1})",
-    "hypot": "torch.hypot({0}, {1})",
-    "arctan2": "torch.arctan2({0}, {1})",
-    "where": "torch.where({0} != 0, {1}, {2})",
-    "leaky_relu": "torch.where({0} > 0, {0}, {1} * {0})",
-    "elu": "torch.where({0} > 0, {0}, {1} * torch.expm1(torch.clamp({0}, max=0)))",
-    "silu": "{0} * torch.sigmoid({0})",
-    "gelu": "{0} * torch.special.ndtr({0})",
-    "gammaln": "torch.special.gammaln({0})",
-    "polygamma": "torch.special.polygamma({1}, {0})",
-    "softmax": "softmax({0}, {depth})",
-    "log_softmax": "log_softmax({0}, {depth})",
-    "logsumexp": "logsumexp({0}, {depth})",
-    "max": "torch.amax({0}, {core})",
-    "min": "torch.amin({0}, {core})",
-    "at_max": "shares({0}, torch.amax, {core})",
-    "at_min": "shares({0}, torch.amin, {core})",
-    "prod": "products({0}, {depth}, {1})",
-    "inv": "inverse({0})",
-    "det": "determinant({0})",
-    "logdet": "log_determinant({0})",
-    "det_sign": "torch.linalg.slogdet({0})[0]",
-    "adj": "adjugate({0})",
-    "minors": "minors({0}, {1})",
-    "pinv": "torch.linalg.pinv({0})",
-    "matrix_power": "torch.linalg.matrix_power({0}, {1})",
-    "cholesky": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
-    "tril": "torch.tril({0}, {1})",
-    "triu": "torch.triu({0}, {1})",
-    "expm": "frechet({all})",
-    "vec": "",
-    "unvec": "",
-    "conj": "torch.conj_physical({0})",
-    "modulus": "torch.abs({0}).to({0}.dtype)",
-    "pseudo_reciprocal": "torch.where({0} == 0, 0, 1 / torch.where({0} == 0, 1, {0}))",
-}
+from .source_text import Spell, aligned, literal, shape
 
 TEXTS = {
     "cube_root": """\
@@ -346,7 +268,6 @@ TORCH = Torch(
     dtypes="torch",
     no_dtype="torch.get_default_dtype()",
     fresh="{0}.clone()",
-    column=COLUMN,
     passes=(*BASE_PASSES, "numbers out of products", "numbers into sums", "addmm"),
     like="dtype=dtype, device=device",
     mask="torch.eye({0}, dtype=torch.bool, device=device)",

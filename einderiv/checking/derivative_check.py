@@ -45,7 +45,7 @@ from ..expression import (
 from ..functions import stays_integer, with_structure
 from ..printing import MimeBundle, mime_bundle, preformatted
 from ..runtime import computed, evaluate
-from .reference import PLAIN
+from .reference import plain_value
 
 ENTRIES = 20_000  # of a derivative that is compared entry by entry
 DIRECTIONS = 3
@@ -480,9 +480,9 @@ def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
     """A function by its plain formula; one that a user has added by its own spelling, which is
     its definition.
     """
-    if node.function.name in PLAIN:
+    if node.function.plain is not None:
         result = tuple(sizes.number(s) or 0 for s in node.sizes)
-        return np.asarray(PLAIN[node.function.name](*arguments, node)).reshape(result)
+        return plain_value(node, arguments).reshape(result)
     values = {f"x{k}": array for k, array in enumerate(arguments)}
     tensors = tuple([Tensor(name, (None,) * array.ndim) for name, array in values.items()])
     return computed(Apply(node.function, tensors, node.core, node.parameters), values)

@@ -30,7 +30,7 @@ from ..expression import (
 )
 from . import elementwise
 from .elementwise import squared
-from .table import ADDED, Function, Terms, apply, argument, enter, largest, numpy, public
+from .table import Function, Terms, apply, argument, enter, largest, one_name, public
 
 
 def _conj(node: Apply) -> Terms:
@@ -60,30 +60,42 @@ def _again(_: Apply, parts: tuple[Expr, ...]) -> Expr:
 _ROWS = (
     Function(
         "conj",
-        "the conjugate",
-        (_conj,),
-        "1 of a real tensor; of a complex one it is a variable of its own",
-        numpy("np.conjugate({0})"),
-        r"\overline{{{0}}}",
+        law="the conjugate",
+        derivatives=(_conj,),
+        derived="1 of a real tensor; of a complex one it is a variable of its own",
+        spell=one_name("conjugate", torch="torch.conj_physical({0})", julia="conj.({0})"),
+        latex=r"\overline{{{0}}}",
+        plain=lambda np, x: np.conjugate(x),
         integer=largest,
         rebuild=_again,
     ),
     Function(
         "pseudo_reciprocal",
-        "1/x, and 0 at 0",
-        (_pseudo_reciprocal,),
-        "-1/x^2, and 0 at 0",
-        numpy("np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)"),
-        r"\left({0}\right)^{{+}}",
+        law="1/x, and 0 at 0",
+        derivatives=(_pseudo_reciprocal,),
+        derived="-1/x^2, and 0 at 0",
+        spell={
+            "numpy": "np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)",
+            "torch": "torch.where({0} == 0, 0, 1 / torch.where({0} == 0, 1, {0}))",
+            "jax": "jnp.where({0} == 0, 0, 1 / jnp.where({0} == 0, 1, {0}))",
+            "cupy": "cp.where({0} == 0, 0, 1 / cp.where({0} == 0, 1, {0}))",
+        },
+        latex=r"\left({0}\right)^{{+}}",
+        plain=lambda np, x: np.where(x == 0, 0, 1 / np.where(x == 0, 1, x)),
         kink="0 at 0",
     ),
     Function(
         "modulus",
-        "|u| of u and its conjugate",
-        (_modulus, _modulus_conj),
-        "conj(u)/(2 |u|), u/(2 |u|)",
-        numpy("np.abs({0}).astype({0}.dtype)"),
-        r"\left|{0}\right|",
+        law="|u| of u and its conjugate",
+        derivatives=(_modulus, _modulus_conj),
+        derived="conj(u)/(2 |u|), u/(2 |u|)",
+        spell={
+            "numpy": "np.abs({0}).astype({0}.dtype)",
+            "torch": "torch.abs({0}).to({0}.dtype)",
+            "jax": "jnp.abs({0}).astype({0}.dtype)",
+        },
+        latex=r"\left|{0}\right|",
+        plain=lambda np, u, v: np.sqrt(u * v),
         kink="0 at 0",
     ),
 )
@@ -155,7 +167,7 @@ def _conjugate_of_function(node: Apply, below: tuple[Expr, ...]) -> Expr:
         return argument(node)
     if name == "modulus" or not node.function.analytic:
         return node  # real
-    if name in ADDED:
+    if node.function.added:
         raise EinderivError(f"the conjugate of {name}, a function that was added, is not known")
     # f(z̄) is the conjugate of f(z) for all that is real on the real line (Schwarz).
     numbers = tuple(p.conjugate() if isinstance(p, complex) else p for p in node.parameters)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from ..errors import EinderivError
 from ..expression import (
@@ -34,8 +35,8 @@ from .table import (
     elementwise_of_two,
     enter,
     largest,
-    numpy,
     of_one,
+    one_name,
     public,
     together,
 )
@@ -69,7 +70,15 @@ def _exp(node: Apply) -> Terms:
     return (node,)
 
 
-exp = elementwise("exp", "e^x", (_exp,), "exp(x)", numpy("np.exp({0})"), r"\exp\left({0}\right)")
+exp = elementwise(
+    "exp",
+    law="e^x",
+    derivatives=(_exp,),
+    derived="exp(x)",
+    spell=one_name("exp"),
+    latex=r"\exp\left({0}\right)",
+    plain=lambda np, x: np.exp(x),
+)
 
 
 def _expm1(node: Apply) -> Terms:
@@ -78,11 +87,12 @@ def _expm1(node: Apply) -> Terms:
 
 expm1 = elementwise(
     "expm1",
-    "e^x - 1, precise near 0",
-    (_expm1,),
-    "exp(x)",
-    numpy("np.expm1({0})"),
-    r"\left(e^{{{0}}} - 1\right)",
+    law="e^x - 1, precise near 0",
+    derivatives=(_expm1,),
+    derived="exp(x)",
+    spell=one_name("expm1"),
+    latex=r"\left(e^{{{0}}} - 1\right)",
+    plain=lambda np, x: np.exp(x) - 1,
 )
 
 
@@ -92,11 +102,12 @@ def _log(node: Apply) -> Terms:
 
 log = elementwise(
     "log",
-    "the natural logarithm",
-    (_log,),
-    "1/x",
-    numpy("np.log({0})"),
-    r"\log\left({0}\right)",
+    law="the natural logarithm",
+    derivatives=(_log,),
+    derived="1/x",
+    spell=one_name("log"),
+    latex=r"\log\left({0}\right)",
+    plain=lambda np, x: np.log(x),
     domain=(0.2, 3.0),
 )
 
@@ -107,11 +118,12 @@ def _log1p(node: Apply) -> Terms:
 
 log1p = elementwise(
     "log1p",
-    "log(1 + x), precise near 0",
-    (_log1p,),
-    "1/(1 + x)",
-    numpy("np.log1p({0})"),
-    r"\log\left(1 + {0}\right)",
+    law="log(1 + x), precise near 0",
+    derivatives=(_log1p,),
+    derived="1/(1 + x)",
+    spell=one_name("log1p"),
+    latex=r"\log\left(1 + {0}\right)",
+    plain=lambda np, x: np.log(1 + x),
     domain=(-0.5, 2.0),
 )
 
@@ -122,11 +134,12 @@ def _log2(node: Apply) -> Terms:
 
 log2 = elementwise(
     "log2",
-    "the logarithm to base 2",
-    (_log2,),
-    "1/(x log 2)",
-    numpy("np.log2({0})"),
-    r"\log_2\left({0}\right)",
+    law="the logarithm to base 2",
+    derivatives=(_log2,),
+    derived="1/(x log 2)",
+    spell=one_name("log2"),
+    latex=r"\log_2\left({0}\right)",
+    plain=lambda np, x: np.log(x) / np.log(2),
     domain=(0.2, 3.0),
 )
 
@@ -137,11 +150,12 @@ def _log10(node: Apply) -> Terms:
 
 log10 = elementwise(
     "log10",
-    "the logarithm to base 10",
-    (_log10,),
-    "1/(x log 10)",
-    numpy("np.log10({0})"),
-    r"\log_{{10}}\left({0}\right)",
+    law="the logarithm to base 10",
+    derivatives=(_log10,),
+    derived="1/(x log 10)",
+    spell=one_name("log10"),
+    latex=r"\log_{{10}}\left({0}\right)",
+    plain=lambda np, x: np.log(x) / np.log(10),
     domain=(0.2, 3.0),
 )
 
@@ -152,11 +166,12 @@ def _sqrt(node: Apply) -> Terms:
 
 sqrt = elementwise(
     "sqrt",
-    "the square root",
-    (_sqrt,),
-    "1/(2 sqrt(x))",
-    numpy("np.sqrt({0})"),
-    r"\sqrt{{{0}}}",
+    law="the square root",
+    derivatives=(_sqrt,),
+    derived="1/(2 sqrt(x))",
+    spell=one_name("sqrt"),
+    latex=r"\sqrt{{{0}}}",
+    plain=lambda np, x: np.sqrt(x),
     domain=(0.2, 3.0),
 )
 
@@ -167,11 +182,12 @@ def _cbrt(node: Apply) -> Terms:
 
 cbrt = elementwise(
     "cbrt",
-    "the real cube root",
-    (_cbrt,),
-    "1/(3 cbrt(x)^2)",
-    numpy("np.cbrt({0})"),
-    r"\sqrt[3]{{{0}}}",
+    law="the real cube root",
+    derivatives=(_cbrt,),
+    derived="1/(3 cbrt(x)^2)",
+    spell=one_name("cbrt", torch="cube_root({0})"),
+    latex=r"\sqrt[3]{{{0}}}",
+    plain=lambda np, x: np.cbrt(x),
     domain=(0.2, 3.0),
     analytic=False,
 )
@@ -187,11 +203,12 @@ def _bound_square(bounds: Bounds, _: tuple[Number, ...]) -> int:
 
 square = elementwise(
     "square",
-    "x^2",
-    (_square,),
-    "2 x",
-    numpy("np.square({0})"),
-    r"\left({0}\right)^2",
+    law="x^2",
+    derivatives=(_square,),
+    derived="2 x",
+    spell=one_name("square", julia="{0} .^ 2"),
+    latex=r"\left({0}\right)^2",
+    plain=lambda np, x: x * x,
     integer=_bound_square,
 )
 
@@ -202,22 +219,29 @@ def _reciprocal(node: Apply) -> Terms:
 
 reciprocal = elementwise(
     "reciprocal",
-    "1/x",
-    (_reciprocal,),
-    "-1/x^2",
-    numpy("(1 / {0})"),
-    r"\frac{{1}}{{{0}}}",
+    law="1/x",
+    derivatives=(_reciprocal,),
+    derived="-1/x^2",
+    spell={
+        "numpy": "(1 / {0})",
+        "torch": "(1 / {0})",
+        "jax": "(1 / {0})",
+        "julia": "1 ./ {0}",
+    },
+    latex=r"\frac{{1}}{{{0}}}",
+    plain=lambda np, x: 1 / x,
     domain=(0.5, 3.0),
 )
 
 
 sign = elementwise(
     "sign",
-    "-1, 0 or 1 by the sign of x",
-    (constant,),
-    "0",
-    numpy("np.sign({0})"),
-    r"\operatorname{{sign}}\left({0}\right)",
+    law="-1, 0 or 1 by the sign of x",
+    derivatives=(constant,),
+    derived="0",
+    spell=one_name("sign"),
+    latex=r"\operatorname{{sign}}\left({0}\right)",
+    plain=lambda np, x: np.where(x > 0, 1, np.where(x < 0, -1, 0)),
     kink="sign'(0) = 0",
     analytic=False,
     integer=_one,
@@ -226,11 +250,17 @@ sign = elementwise(
 
 heaviside = elementwise(
     "heaviside",
-    "1 where x > 0, else 0",
-    (constant,),
-    "0",
-    numpy("({0} > 0).astype({0}.dtype)"),
-    r"\Theta\left({0}\right)",
+    law="1 where x > 0, else 0",
+    derivatives=(constant,),
+    derived="0",
+    spell={
+        "numpy": "({0} > 0).astype({0}.dtype)",
+        "torch": "({0} > 0).to({0}.dtype)",
+        "jax": "({0} > 0).astype({0}.dtype)",
+        "julia": "({0} .> 0)",
+    },
+    latex=r"\Theta\left({0}\right)",
+    plain=lambda np, x: np.where(x > 0, 1, 0),
     kink="heaviside(0) = 0, its derivative there 0",
     analytic=False,
     integer=_one,
@@ -245,11 +275,12 @@ def _abs(node: Apply) -> Terms:
 abs_ = of_one(
     Function(
         "abs",
-        "|x|",
-        (_abs,),
-        "sign(x)",
-        numpy("np.abs({0})"),
-        r"\left|{0}\right|",
+        law="|x|",
+        derivatives=(_abs,),
+        derived="sign(x)",
+        spell=one_name("abs"),
+        latex=r"\left|{0}\right|",
+        plain=lambda np, x: np.where(x < 0, -x, x),
         kink="abs'(0) = 0",
         analytic=False,
         integer=largest,
@@ -263,7 +294,13 @@ def _sin(node: Apply) -> Terms:
 
 
 sin = elementwise(
-    "sin", "sin x, x in radians", (_sin,), "cos(x)", numpy("np.sin({0})"), r"\sin\left({0}\right)"
+    "sin",
+    law="sin x, x in radians",
+    derivatives=(_sin,),
+    derived="cos(x)",
+    spell=one_name("sin"),
+    latex=r"\sin\left({0}\right)",
+    plain=lambda np, x: np.sin(x),
 )
 
 
@@ -272,7 +309,13 @@ def _cos(node: Apply) -> Terms:
 
 
 cos = elementwise(
-    "cos", "cos x, x in radians", (_cos,), "-sin(x)", numpy("np.cos({0})"), r"\cos\left({0}\right)"
+    "cos",
+    law="cos x, x in radians",
+    derivatives=(_cos,),
+    derived="-sin(x)",
+    spell=one_name("cos"),
+    latex=r"\cos\left({0}\right)",
+    plain=lambda np, x: np.cos(x),
 )
 
 
@@ -282,11 +325,12 @@ def _tan(node: Apply) -> Terms:
 
 tan = elementwise(
     "tan",
-    "tan x, x in radians",
-    (_tan,),
-    "1 + tan(x)^2",
-    numpy("np.tan({0})"),
-    r"\tan\left({0}\right)",
+    law="tan x, x in radians",
+    derivatives=(_tan,),
+    derived="1 + tan(x)^2",
+    spell=one_name("tan"),
+    latex=r"\tan\left({0}\right)",
+    plain=lambda np, x: np.tan(x),
     domain=(-1.0, 1.0),
 )
 
@@ -297,11 +341,12 @@ def _arcsin(node: Apply) -> Terms:
 
 arcsin = elementwise(
     "arcsin",
-    "the inverse of sin, in radians",
-    (_arcsin,),
-    "(1 - x^2)^(-1/2)",
-    numpy("np.arcsin({0})"),
-    r"\arcsin\left({0}\right)",
+    law="the inverse of sin, in radians",
+    derivatives=(_arcsin,),
+    derived="(1 - x^2)^(-1/2)",
+    spell=one_name("arcsin", julia="asin.({0})"),
+    latex=r"\arcsin\left({0}\right)",
+    plain=lambda np, x: np.arcsin(x),
     domain=(-0.8, 0.8),
 )
 
@@ -312,11 +357,12 @@ def _arccos(node: Apply) -> Terms:
 
 arccos = elementwise(
     "arccos",
-    "the inverse of cos, in radians",
-    (_arccos,),
-    "-(1 - x^2)^(-1/2)",
-    numpy("np.arccos({0})"),
-    r"\arccos\left({0}\right)",
+    law="the inverse of cos, in radians",
+    derivatives=(_arccos,),
+    derived="-(1 - x^2)^(-1/2)",
+    spell=one_name("arccos", julia="acos.({0})"),
+    latex=r"\arccos\left({0}\right)",
+    plain=lambda np, x: np.arccos(x),
     domain=(-0.8, 0.8),
 )
 
@@ -327,11 +373,12 @@ def _arctan(node: Apply) -> Terms:
 
 arctan = elementwise(
     "arctan",
-    "the inverse of tan, in radians",
-    (_arctan,),
-    "1/(1 + x^2)",
-    numpy("np.arctan({0})"),
-    r"\arctan\left({0}\right)",
+    law="the inverse of tan, in radians",
+    derivatives=(_arctan,),
+    derived="1/(1 + x^2)",
+    spell=one_name("arctan", julia="atan.({0})"),
+    latex=r"\arctan\left({0}\right)",
+    plain=lambda np, x: np.arctan(x),
 )
 
 
@@ -347,11 +394,12 @@ def _arctan2_second(node: Apply) -> Terms:
 
 arctan2 = elementwise_of_two(
     "arctan2",
-    "the angle of (y, x) for x, y in this order, in radians",
-    (_arctan2_first, _arctan2_second),
-    "y/(x^2 + y^2), -x/(x^2 + y^2)",
-    numpy("np.arctan2({0}, {1})"),
-    r"\operatorname{{arctan2}}\left({0}, {1}\right)",
+    law="the angle of (y, x) for x, y in this order, in radians",
+    derivatives=(_arctan2_first, _arctan2_second),
+    derived="y/(x^2 + y^2), -x/(x^2 + y^2)",
+    spell=one_name("arctan2", 2, julia="atan.({0}, {1})"),
+    latex=r"\operatorname{{arctan2}}\left({0}, {1}\right)",
+    plain=lambda np, y, x: np.arctan2(y, x),
     domain=(0.2, 3.0),
     analytic=False,
 )
@@ -363,11 +411,12 @@ def _sinh(node: Apply) -> Terms:
 
 sinh = elementwise(
     "sinh",
-    "the hyperbolic sine",
-    (_sinh,),
-    "cosh(x)",
-    numpy("np.sinh({0})"),
-    r"\sinh\left({0}\right)",
+    law="the hyperbolic sine",
+    derivatives=(_sinh,),
+    derived="cosh(x)",
+    spell=one_name("sinh"),
+    latex=r"\sinh\left({0}\right)",
+    plain=lambda np, x: np.sinh(x),
 )
 
 
@@ -377,11 +426,12 @@ def _cosh(node: Apply) -> Terms:
 
 cosh = elementwise(
     "cosh",
-    "the hyperbolic cosine",
-    (_cosh,),
-    "sinh(x)",
-    numpy("np.cosh({0})"),
-    r"\cosh\left({0}\right)",
+    law="the hyperbolic cosine",
+    derivatives=(_cosh,),
+    derived="sinh(x)",
+    spell=one_name("cosh"),
+    latex=r"\cosh\left({0}\right)",
+    plain=lambda np, x: np.cosh(x),
 )
 
 
@@ -391,11 +441,12 @@ def _tanh(node: Apply) -> Terms:
 
 tanh = elementwise(
     "tanh",
-    "the hyperbolic tangent",
-    (_tanh,),
-    "1 - tanh(x)^2",
-    numpy("np.tanh({0})"),
-    r"\tanh\left({0}\right)",
+    law="the hyperbolic tangent",
+    derivatives=(_tanh,),
+    derived="1 - tanh(x)^2",
+    spell=one_name("tanh"),
+    latex=r"\tanh\left({0}\right)",
+    plain=lambda np, x: np.tanh(x),
 )
 
 
@@ -405,11 +456,12 @@ def _arcsinh(node: Apply) -> Terms:
 
 arcsinh = elementwise(
     "arcsinh",
-    "the inverse of sinh",
-    (_arcsinh,),
-    "(1 + x^2)^(-1/2)",
-    numpy("np.arcsinh({0})"),
-    r"\operatorname{{arcsinh}}\left({0}\right)",
+    law="the inverse of sinh",
+    derivatives=(_arcsinh,),
+    derived="(1 + x^2)^(-1/2)",
+    spell=one_name("arcsinh", julia=None),
+    latex=r"\operatorname{{arcsinh}}\left({0}\right)",
+    plain=lambda np, x: np.arcsinh(x),
 )
 
 
@@ -424,11 +476,12 @@ def _arccosh(node: Apply) -> Terms:
 
 arccosh = elementwise(
     "arccosh",
-    "the inverse of cosh",
-    (_arccosh,),
-    "((x - 1) (x + 1))^(-1/2)",
-    numpy("np.arccosh({0})"),
-    r"\operatorname{{arccosh}}\left({0}\right)",
+    law="the inverse of cosh",
+    derivatives=(_arccosh,),
+    derived="((x - 1) (x + 1))^(-1/2)",
+    spell=one_name("arccosh", julia=None),
+    latex=r"\operatorname{{arccosh}}\left({0}\right)",
+    plain=lambda np, x: np.arccosh(x),
     domain=(1.3, 3.0),
 )
 
@@ -439,11 +492,12 @@ def _arctanh(node: Apply) -> Terms:
 
 arctanh = elementwise(
     "arctanh",
-    "the inverse of tanh",
-    (_arctanh,),
-    "1/(1 - x^2)",
-    numpy("np.arctanh({0})"),
-    r"\operatorname{{arctanh}}\left({0}\right)",
+    law="the inverse of tanh",
+    derivatives=(_arctanh,),
+    derived="1/(1 - x^2)",
+    spell=one_name("arctanh", julia=None),
+    latex=r"\operatorname{{arctanh}}\left({0}\right)",
+    plain=lambda np, x: np.arctanh(x),
     domain=(-0.8, 0.8),
 )
 
@@ -458,11 +512,12 @@ def _hypot_second(node: Apply) -> Terms:
 
 hypot = elementwise_of_two(
     "hypot",
-    "sqrt(x^2 + y^2)",
-    (_hypot_first, _hypot_second),
-    "x/hypot(x, y), y/hypot(x, y)",
-    numpy("np.hypot({0}, {1})"),
-    r"\operatorname{{hypot}}\left({0}, {1}\right)",
+    law="sqrt(x^2 + y^2)",
+    derivatives=(_hypot_first, _hypot_second),
+    derived="x/hypot(x, y), y/hypot(x, y)",
+    spell=one_name("hypot", 2),
+    latex=r"\operatorname{{hypot}}\left({0}, {1}\right)",
+    plain=lambda np, x, y: np.sqrt(x * x + y * y),
     domain=(0.2, 3.0),
     analytic=False,
 )
@@ -474,13 +529,31 @@ def _sigmoid(node: Apply) -> Terms:
     return (multiply(node, apply("sigmoid", times(argument(node), -1))),)
 
 
+def _decay(np: Any, x: Any) -> tuple[Any, Any]:
+    """Where x >= 0, and ``e^-|x|``, which never overflows."""
+    right = np.real(x) >= 0
+    return right, np.exp(np.where(right, -x, x))
+
+
+def _sigmoid_plain(np: Any, x: Any) -> Any:
+    # 1 / (1 + e^-x) = e^x / (1 + e^x)
+    right, decay = _decay(np, x)
+    return np.where(right, 1, decay) / (1 + decay)
+
+
 sigmoid = elementwise(
     "sigmoid",
-    "1/(1 + e^(-x))",
-    (_sigmoid,),
-    "sigmoid(x) sigmoid(-x)",
-    numpy("sigmoid({0})"),
-    r"\sigma\left({0}\right)",
+    law="1/(1 + e^(-x))",
+    derivatives=(_sigmoid,),
+    derived="sigmoid(x) sigmoid(-x)",
+    spell={
+        "numpy": "sigmoid({0})",
+        "torch": "torch.sigmoid({0})",
+        "jax": "nn.sigmoid({0})",
+        "julia": "1 ./ (1 .+ exp.(.-{0}))",
+    },
+    latex=r"\sigma\left({0}\right)",
+    plain=_sigmoid_plain,
 )
 
 
@@ -490,11 +563,16 @@ def _log_sigmoid(node: Apply) -> Terms:
 
 log_sigmoid = elementwise(
     "log_sigmoid",
-    "log sigmoid(x)",
-    (_log_sigmoid,),
-    "sigmoid(-x)",
-    numpy("-softplus(-{0})"),
-    r"\log\sigma\left({0}\right)",
+    law="log sigmoid(x)",
+    derivatives=(_log_sigmoid,),
+    derived="sigmoid(-x)",
+    spell={
+        "numpy": "-softplus(-{0})",
+        "torch": "-softplus(-{0})",
+        "jax": "-nn.softplus(-{0})",
+    },
+    latex=r"\log\sigma\left({0}\right)",
+    plain=lambda np, x: -_softplus_plain(np, -x),
 )
 
 
@@ -502,13 +580,25 @@ def _softplus(node: Apply) -> Terms:
     return (apply("sigmoid", argument(node)),)
 
 
+def _softplus_plain(np: Any, x: Any) -> Any:
+    # log(1 + e^x) = x + log(1 + e^-x)
+    right, decay = _decay(np, x)
+    return np.where(right, x, 0) + np.log(1 + decay)
+
+
 softplus = elementwise(
     "softplus",
-    "log(1 + e^x)",
-    (_softplus,),
-    "sigmoid(x)",
-    numpy("softplus({0})"),
-    r"\operatorname{{softplus}}\left({0}\right)",
+    law="log(1 + e^x)",
+    derivatives=(_softplus,),
+    derived="sigmoid(x)",
+    spell={
+        "numpy": "softplus({0})",
+        "torch": "softplus({0})",
+        "jax": "nn.softplus({0})",
+        "julia": "log1p.(exp.(.-abs.({0}))) .+ max.({0}, 0)",
+    },
+    latex=r"\operatorname{{softplus}}\left({0}\right)",
+    plain=_softplus_plain,
 )
 
 
@@ -518,11 +608,17 @@ def _relu(node: Apply) -> Terms:
 
 relu = elementwise(
     "relu",
-    "max(x, 0)",
-    (_relu,),
-    "heaviside(x)",
-    numpy("np.maximum({0}, 0)"),
-    r"\operatorname{{relu}}\left({0}\right)",
+    law="max(x, 0)",
+    derivatives=(_relu,),
+    derived="heaviside(x)",
+    spell={
+        "numpy": "np.maximum({0}, 0)",
+        "torch": "torch.relu({0})",
+        "jax": "nn.relu({0})",
+        "julia": "max.({0}, 0)",
+    },
+    latex=r"\operatorname{{relu}}\left({0}\right)",
+    plain=lambda np, x: np.where(x > 0, x, 0),
     kink="relu'(0) = 0",
     analytic=False,
     integer=largest,
@@ -546,11 +642,16 @@ enter(
     [
         Function(
             "leaky_relu",
-            "x where x > 0, else a x for a number a",
-            (_leaky_relu,),
-            "1 where x > 0, else a",
-            numpy("np.where({0} > 0, {0}, {1} * {0})"),
-            r"\operatorname{{leaky\_relu}}_{{{1}}}\left({0}\right)",
+            law="x where x > 0, else a x for a number a",
+            derivatives=(_leaky_relu,),
+            derived="1 where x > 0, else a",
+            spell={
+                "numpy": "np.where({0} > 0, {0}, {1} * {0})",
+                "torch": "torch.where({0} > 0, {0}, {1} * {0})",
+                "jax": "jnp.where({0} > 0, {0}, {1} * {0})",
+            },
+            latex=r"\operatorname{{leaky\_relu}}_{{{1}}}\left({0}\right)",
+            plain=lambda np, x, a: x * np.where(x > 0, 1, a),
             kink="leaky_relu'(0) = a",
             analytic=False,
         )
@@ -585,11 +686,16 @@ enter(
     [
         Function(
             "elu",
-            "x where x > 0, else a (e^x - 1) for a number a",
-            (_elu,),
-            "1 where x > 0, else a e^x",
-            numpy("np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0)))"),
-            r"\operatorname{{elu}}_{{{1}}}\left({0}\right)",
+            law="x where x > 0, else a (e^x - 1) for a number a",
+            derivatives=(_elu,),
+            derived="1 where x > 0, else a e^x",
+            spell={
+                "numpy": "np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0)))",
+                "torch": "torch.where({0} > 0, {0}, {1} * torch.expm1(torch.clamp({0}, max=0)))",
+                "jax": "jnp.where({0} > 0, {0}, {1} * jnp.expm1(jnp.minimum({0}, 0)))",
+            },
+            latex=r"\operatorname{{elu}}_{{{1}}}\left({0}\right)",
+            plain=lambda np, x, a: np.where(x > 0, x, a * (np.exp(np.where(x > 0, 0, x)) - 1)),
             kink="elu'(0) = a",
             analytic=False,
         )
@@ -618,15 +724,29 @@ def _gelu(node: Apply) -> Terms:
     return times(apply("erfc", times(x, -1 / math.sqrt(2))), 0.5), multiply(x, density)
 
 
+def _scipy_special() -> Any:
+    """What plain formulas take from SciPy."""
+    try:
+        from scipy import special
+    except ImportError:
+        raise ImportError("this function needs SciPy: pip install 'einderiv[scipy]'") from None
+    return special
+
+
 enter(
     [
         Function(
             "gelu",
-            "x times the normal distribution function of x",
-            (_gelu,),
-            "Phi(x) + x phi(x)",
-            numpy("{0} * special.ndtr({0})"),
-            r"\operatorname{{gelu}}\left({0}\right)",
+            law="x times the normal distribution function of x",
+            derivatives=(_gelu,),
+            derived="Phi(x) + x phi(x)",
+            spell={
+                "numpy": "{0} * special.ndtr({0})",
+                "torch": "{0} * torch.special.ndtr({0})",
+                "jax": "{0} * special.ndtr({0})",
+            },
+            latex=r"\operatorname{{gelu}}\left({0}\right)",
+            plain=lambda np, x: x * _scipy_special().ndtr(x),
             needs=SPECIAL,
             analytic=False,
         )
@@ -660,11 +780,16 @@ def _silu(node: Apply) -> Terms:
 
 silu = elementwise(
     "silu",
-    "x sigmoid(x)",
-    (_silu,),
-    "sigmoid(x) + silu(x) sigmoid(-x)",
-    numpy("{0} * sigmoid({0})"),
-    r"\operatorname{{silu}}\left({0}\right)",
+    law="x sigmoid(x)",
+    derivatives=(_silu,),
+    derived="sigmoid(x) + silu(x) sigmoid(-x)",
+    spell={
+        "numpy": "{0} * sigmoid({0})",
+        "torch": "{0} * torch.sigmoid({0})",
+        "jax": "{0} * nn.sigmoid({0})",
+    },
+    latex=r"\operatorname{{silu}}\left({0}\right)",
+    plain=lambda np, x: x * _sigmoid_plain(np, x),
 )
 
 
@@ -674,11 +799,16 @@ def _erf(node: Apply) -> Terms:
 
 erf = elementwise(
     "erf",
-    "2/sqrt(pi) times the integral of e^(-t^2) from 0 to x",
-    (_erf,),
-    "2/sqrt(pi) exp(-x^2)",
-    numpy("special.erf({0})"),
-    r"\operatorname{{erf}}\left({0}\right)",
+    law="2/sqrt(pi) times the integral of e^(-t^2) from 0 to x",
+    derivatives=(_erf,),
+    derived="2/sqrt(pi) exp(-x^2)",
+    spell={
+        "numpy": "special.erf({0})",
+        "torch": "torch.erf({0})",
+        "jax": "special.erf({0})",
+    },
+    latex=r"\operatorname{{erf}}\left({0}\right)",
+    plain=lambda np, x: _scipy_special().erf(x),
     needs=SPECIAL,
 )
 
@@ -689,11 +819,16 @@ def _erfc(node: Apply) -> Terms:
 
 erfc = elementwise(
     "erfc",
-    "1 - erf(x), precise for large x",
-    (_erfc,),
-    "-2/sqrt(pi) exp(-x^2)",
-    numpy("special.erfc({0})"),
-    r"\operatorname{{erfc}}\left({0}\right)",
+    law="1 - erf(x), precise for large x",
+    derivatives=(_erfc,),
+    derived="-2/sqrt(pi) exp(-x^2)",
+    spell={
+        "numpy": "special.erfc({0})",
+        "torch": "torch.erfc({0})",
+        "jax": "special.erfc({0})",
+    },
+    latex=r"\operatorname{{erfc}}\left({0}\right)",
+    plain=lambda np, x: _scipy_special().erfc(x),
     needs=SPECIAL,
 )
 
@@ -704,11 +839,16 @@ def _gammaln(node: Apply) -> Terms:
 
 gammaln = elementwise(
     "gammaln",
-    "log |Gamma(x)|",
-    (_gammaln,),
-    "digamma(x)",
-    numpy("special.gammaln({0})"),
-    r"\log\left|\Gamma\left({0}\right)\right|",
+    law="log |Gamma(x)|",
+    derivatives=(_gammaln,),
+    derived="digamma(x)",
+    spell={
+        "numpy": "special.gammaln({0})",
+        "torch": "torch.special.gammaln({0})",
+        "jax": "special.gammaln({0})",
+    },
+    latex=r"\log\left|\Gamma\left({0}\right)\right|",
+    plain=lambda np, x: _scipy_special().gammaln(x),
     domain=(0.5, 4.0),
     needs=SPECIAL,
     analytic=False,
@@ -721,11 +861,16 @@ def _digamma(node: Apply) -> Terms:
 
 digamma = elementwise(
     "digamma",
-    "the derivative of log Gamma(x)",
-    (_digamma,),
-    "polygamma(1, x)",
-    numpy("special.digamma({0})"),
-    r"\psi\left({0}\right)",
+    law="the derivative of log Gamma(x)",
+    derivatives=(_digamma,),
+    derived="polygamma(1, x)",
+    spell={
+        "numpy": "special.digamma({0})",
+        "torch": "torch.digamma({0})",
+        "jax": "special.digamma({0})",
+    },
+    latex=r"\psi\left({0}\right)",
+    plain=lambda np, x: _scipy_special().psi(x),
     domain=(0.5, 4.0),
     needs=SPECIAL,
     analytic=False,
@@ -740,11 +885,16 @@ enter(
     [
         Function(
             "polygamma",
-            "the n-th derivative of digamma for a whole number n",
-            (_polygamma,),
-            "polygamma(n + 1, x)",
-            numpy("special.polygamma({1}, {0})"),
-            r"\psi^{{({1})}}\left({0}\right)",
+            law="the n-th derivative of digamma for a whole number n",
+            derivatives=(_polygamma,),
+            derived="polygamma(n + 1, x)",
+            spell={
+                "numpy": "special.polygamma({1}, {0})",
+                "torch": "torch.special.polygamma({1}, {0})",
+                "jax": "special.polygamma({1}, {0})",
+            },
+            latex=r"\psi^{{({1})}}\left({0}\right)",
+            plain=lambda np, x, n: _scipy_special().polygamma(n, x),
             domain=(0.5, 4.0),
             needs=SPECIAL,
             analytic=False,
@@ -785,11 +935,12 @@ enter(
     [
         Function(
             "power",
-            "x^p for a number p",
-            (_power,),
-            "p x^(p-1)",
-            numpy("np.power({0}, {1})"),
-            r"\left({0}\right)^{{{1}}}",
+            law="x^p for a number p",
+            derivatives=(_power,),
+            derived="p x^(p-1)",
+            spell=one_name("power", 2, torch="torch.pow({0}, {1})", julia="{0} .^ {1}"),
+            latex=r"\left({0}\right)^{{{1}}}",
+            plain=lambda np, x, p: x**p,
             domain=(0.3, 2.0),
             integer=_bound_power,
         )
@@ -846,11 +997,12 @@ def _below(node: Apply) -> Terms:
 
 maximum = elementwise_of_two(
     "maximum",
-    "the larger of x and y",
-    (_above, _below),
-    "1 where larger",
-    numpy("np.maximum({0}, {1})"),
-    r"\max\left({0}, {1}\right)",
+    law="the larger of x and y",
+    derivatives=(_above, _below),
+    derived="1 where larger",
+    spell=one_name("maximum", 2, julia="max.({0}, {1})"),
+    latex=r"\max\left({0}, {1}\right)",
+    plain=lambda np, x, y: np.where(x > y, x, y),
     kink="a tie is shared equally",
     analytic=False,
     integer=largest,
@@ -859,11 +1011,12 @@ maximum = elementwise_of_two(
 
 minimum = elementwise_of_two(
     "minimum",
-    "the smaller of x and y",
-    (_below, _above),
-    "1 where smaller",
-    numpy("np.minimum({0}, {1})"),
-    r"\min\left({0}, {1}\right)",
+    law="the smaller of x and y",
+    derivatives=(_below, _above),
+    derived="1 where smaller",
+    spell=one_name("minimum", 2, julia="min.({0}, {1})"),
+    latex=r"\min\left({0}, {1}\right)",
+    plain=lambda np, x, y: np.where(x < y, x, y),
     kink="a tie is shared equally",
     analytic=False,
     integer=largest,
@@ -882,11 +1035,17 @@ enter(
     [
         Function(
             "where",
-            "x where c is not 0, else y, for c, x, y in this order",
-            (constant, _where_true, _where_false),
-            "0, 1 where c is not 0, 1 where c is 0",
-            numpy("np.where({0} != 0, {1}, {2})"),
-            r"\operatorname{{where}}\left({0}, {1}, {2}\right)",
+            law="x where c is not 0, else y, for c, x, y in this order",
+            derivatives=(constant, _where_true, _where_false),
+            derived="0, 1 where c is not 0, 1 where c is 0",
+            spell={
+                "numpy": "np.where({0} != 0, {1}, {2})",
+                "torch": "torch.where({0} != 0, {1}, {2})",
+                "jax": "jnp.where({0} != 0, {1}, {2})",
+                "julia": "ifelse.({0} .!= 0, {1}, {2})",
+            },
+            latex=r"\operatorname{{where}}\left({0}, {1}, {2}\right)",
+            plain=lambda np, c, x, y: np.where(c != 0, x, y),
             kink="the derivative by c is 0",
             integer=largest,
         )
@@ -927,24 +1086,31 @@ def clip(x: object, low: object = None, high: object = None, /) -> Expr:
     return found if high is None else minimum(found, high)
 
 
-def _comparison(name: str, law: str, sign: str, latex: str) -> Callable[[object, object], Expr]:
+def _comparison(
+    name: str, law: str, sign: str, latex: str, plain: Callable[..., Any]
+) -> Callable[[object, object], Expr]:
     """``x law y``, as 1 or 0."""
     return elementwise_of_two(
         name,
-        f"1 where x {law} y, else 0",
-        (constant, constant),
-        "0",
-        numpy(f"({{0}} {sign} {{1}}).astype({{0}}.dtype)"),
-        rf"\left[{{0}} {latex} {{1}}\right]",
+        law=f"1 where x {law} y, else 0",
+        derivatives=(constant, constant),
+        derived="0",
+        spell={
+            "numpy": f"({{0}} {sign} {{1}}).astype({{0}}.dtype)",
+            "torch": f"({{0}} {sign} {{1}}).to({{0}}.dtype)",
+            "jax": f"({{0}} {sign} {{1}}).astype({{0}}.dtype)",
+        },
+        latex=rf"\left[{{0}} {latex} {{1}}\right]",
+        plain=plain,
         kink="its derivative is 0 at the jump too",
         analytic=False,
         integer=_one,
     )
 
 
-greater = _comparison("greater", ">", ">", ">")
-greater_equal = _comparison("greater_equal", ">=", ">=", r"\ge")
-less = _comparison("less", "<", "<", "<")
-less_equal = _comparison("less_equal", "<=", "<=", r"\le")
-equal = _comparison("equal", "=", "==", "=")
-not_equal = _comparison("not_equal", "differs from", "!=", r"\ne")
+greater = _comparison("greater", ">", ">", ">", lambda np, x, y: 1 * (x > y))
+greater_equal = _comparison("greater_equal", ">=", ">=", r"\ge", lambda np, x, y: 1 * (x >= y))
+less = _comparison("less", "<", "<", "<", lambda np, x, y: 1 * (x < y))
+less_equal = _comparison("less_equal", "<=", "<=", r"\le", lambda np, x, y: 1 * (x <= y))
+equal = _comparison("equal", "=", "==", "=", lambda np, x, y: 1 * (x == y))
+not_equal = _comparison("not_equal", "differs from", "!=", r"\ne", lambda np, x, y: 1 * (x != y))

@@ -6,6 +6,7 @@ A term of a derivative by ``A[k, l]`` carries the batch labels, those of the res
 # ruff: noqa: E741 (formulas call indices i, j, k, l)
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from ..expression import Apply, Expr, Labels, Number, assemble, filled, fresh_labels, viewed
@@ -20,7 +21,6 @@ from .table import (
     labels_of,
     largest,
     no_axes,
-    numpy,
     same_axes,
 )
 
@@ -60,6 +60,15 @@ def _logdet(node: Apply) -> Terms:
     return (_term(node, 1, [(apply("inv", argument(node), 2), (l, k))], (k, l)),)
 
 
+def _logdet_plain(np: Any, a: Any) -> Any:
+    sign, size = np.linalg.slogdet(a)
+    if not np.iscomplexobj(a):
+        return size
+    # The sign of a complex step is nearly 1 or -1: the logarithm is taken where it has no branch.
+    near_one = sign * np.where(np.real(sign) < 0, -1, 1)
+    return size + np.log(near_one)
+
+
 def _det(node: Apply) -> Terms:
     # d det A = tr(adj(A) dA)
     _, _, (k, l) = labels_of(node)
@@ -74,8 +83,32 @@ def _adj(node: Apply) -> Terms:
     )
 
 
+def _adj_plain(np: Any, a: Any) -> Any:
+    """``det(A) A⁻¹``; by minors where the matrix is small, or may have no inverse."""
+    if a.shape[-1] > 4:
+        with suppress(np.linalg.LinAlgError):
+            return np.linalg.det(a)[..., None, None] * np.linalg.inv(a)
+    return _minors_plain(np, a, 1).swapaxes(-1, -2)
+
+
 def _minors(node: Apply) -> Terms:
     return (apply("minors", argument(node), 2, (node.parameters[0] + 1,)),)
+
+
+def _minors_plain(np: Any, a: Any, order: int) -> Any:
+    """Derivatives of the determinant: it is linear in each row, so a row is replaced by a unit
+    vector for each.
+    """
+    n = a.shape[-1]
+    minors = np.zeros((*a.shape[:-2], *[n] * 2 * order), a.dtype)
+    for at in np.ndindex(*[n] * 2 * order):
+        rows, columns = at[::2], at[1::2]
+        changed = a.copy()
+        for row, column in zip(rows, columns, strict=True):
+            changed[..., row, :] = np.eye(n)[column]
+        # Twice by entries of one row is 0.
+        minors[(..., *at)] = np.linalg.det(changed) if len(set(rows)) == order else 0
+    return minors
 
 
 def _of_order(
@@ -195,6 +228,22 @@ def _expm_backward(node: Apply, k: int, cotangent: Expr) -> Expr:
     return apply("expm", (a, *directions, cotangent), 2)
 
 
+def _expm_plain(np: Any, a: Any, *directions: Any) -> Any:
+    """The matrix exponential; a direction by a complex step, several by differences of that."""
+    from scipy.linalg import expm
+
+    if not directions:
+        return expm(a)
+    first, *others = directions
+    if not others and not np.iscomplexobj(a) and not np.iscomplexobj(first):
+        h = 1e-20
+        return np.imag(expm(a + 1j * h * first)) / h
+    h = 1e-4
+    right = _expm_plain(np, a + h * first, *others)
+    left = _expm_plain(np, a - h * first, *others)
+    return (right - left) / (2 * h)
+
+
 def _merged(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
     sizes = arguments[0].sizes[arguments[0].ndim - core :]
     return (
@@ -229,144 +278,209 @@ def _crossed(
     return same_axes(arguments, core, parameters)[::-1]
 
 
-def _row(
-    name: str, law: str, rule: Any, derived: str, text: str, latex: str, **others: Any
-) -> Function:
-    return Function(name, law, (rule,), derived, numpy(text), latex, core=2, **others)
-
-
-def _mapped(name: str, law: str, text: str, latex: str, **others: Any) -> Function:
-    """A row that maps tangents and cotangents."""
-    return Function(name, law, (), "a linear map", numpy(text), latex, **others)
-
-
 _MATRIX = r"\operatorname{{%s}}\left({0}\right)"
 
 _ROWS = (
-    _row(
+    Function(
         "inv",
-        "the inverse",
-        _inv,
-        "-inv(A) dA inv(A)",
-        "inverse({0})",
-        r"{0}^{{-1}}",
+        law="the inverse",
+        derivatives=(_inv,),
+        derived="-inv(A) dA inv(A)",
+        spell={
+            "numpy": "inverse({0})",
+            "torch": "inverse({0})",
+            "jax": "inverse({0})",
+            "julia": "inv({0})",
+        },
+        latex=r"{0}^{{-1}}",
+        plain=lambda np, a: np.linalg.inv(a),
+        core=2,
         shape=_crossed,
         square=True,
         kind="factored",
         keeps_symmetry=True,
     ),
-    _row(
+    Function(
         "det",
-        "the determinant",
-        _det,
-        "tr(adj(A) dA)",
-        "determinant({0})",
-        r"\det\left({0}\right)",
+        law="the determinant",
+        derivatives=(_det,),
+        derived="tr(adj(A) dA)",
+        spell={
+            "numpy": "determinant({0})",
+            "torch": "determinant({0})",
+            "jax": "determinant({0})",
+            "julia": "fill(det({0}))",
+        },
+        latex=r"\det\left({0}\right)",
+        plain=lambda np, a: np.linalg.det(a),
+        core=2,
         shape=no_axes,
         square=True,
         kind="factored",
     ),
-    _row(
+    Function(
         "logdet",
-        "log |det A|",
-        _logdet,
-        "tr(inv(A) dA)",
-        "log_determinant({0})",
-        r"\log\left|\det\left({0}\right)\right|",
+        law="log |det A|",
+        derivatives=(_logdet,),
+        derived="tr(inv(A) dA)",
+        spell={
+            "numpy": "log_determinant({0})",
+            "torch": "log_determinant({0})",
+            "jax": "log_determinant({0})",
+            "julia": "fill(logabsdet({0})[1])",
+        },
+        latex=r"\log\left|\det\left({0}\right)\right|",
+        plain=_logdet_plain,
+        core=2,
         shape=no_axes,
         square=True,
         kind="factored",
     ),
-    _row(
+    Function(
         "det_sign",
-        "the sign of the determinant",
-        constant,
-        "0",
-        "np.linalg.slogdet({0})[0]",
-        r"\operatorname{{sign}}\det\left({0}\right)",
+        law="the sign of the determinant",
+        derivatives=(constant,),
+        derived="0",
+        spell={
+            "numpy": "np.linalg.slogdet({0})[0]",
+            "torch": "torch.linalg.slogdet({0})[0]",
+            "jax": "jnp.linalg.slogdet({0})[0]",
+        },
+        latex=r"\operatorname{{sign}}\det\left({0}\right)",
+        plain=lambda np, a: np.sign(np.linalg.det(a)),
+        core=2,
         shape=no_axes,
         square=True,
         analytic=False,
         kink="its derivative is 0 at a singular matrix too",
     ),
-    _row(
+    Function(
         "adj",
-        "the adjugate det(A) inv(A)",
-        _adj,
-        "minors(A, 2)",
-        "adjugate({0})",
-        _MATRIX % "adj",
+        law="the adjugate det(A) inv(A)",
+        derivatives=(_adj,),
+        derived="minors(A, 2)",
+        spell={
+            "numpy": "adjugate({0})",
+            "torch": "adjugate({0})",
+            "jax": "adjugate({0})",
+        },
+        latex=_MATRIX % "adj",
+        plain=_adj_plain,
+        core=2,
         shape=_crossed,
         square=True,
         keeps_symmetry=True,
     ),
-    _row(
+    Function(
         "minors",
-        "the n-th derivative of det A",
-        _minors,
-        "minors(A, n + 1)",
-        "minors({0}, {1})",
-        _MATRIX % "minors",
+        law="the n-th derivative of det A",
+        derivatives=(_minors,),
+        derived="minors(A, n + 1)",
+        spell={
+            "numpy": "minors({0}, {1})",
+            "torch": "minors({0}, {1})",
+            "jax": "minors({0}, {1})",
+        },
+        latex=_MATRIX % "minors",
+        plain=_minors_plain,
+        core=2,
         shape=_of_order,
         square=True,
     ),
-    _row(
+    Function(
         "pinv",
-        "the Moore-Penrose inverse",
-        _pinv,
-        "-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
-        "np.linalg.pinv({0})",
-        r"{0}^{{+}}",
+        law="the Moore-Penrose inverse",
+        derivatives=(_pinv,),
+        derived="-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
+        spell={
+            "numpy": "np.linalg.pinv({0})",
+            "torch": "torch.linalg.pinv({0})",
+            "jax": "jnp.linalg.pinv({0})",
+        },
+        latex=r"{0}^{{+}}",
+        plain=lambda np, a: np.linalg.pinv(a),
+        core=2,
         shape=_crossed,
         analytic=False,
         kink="for constant rank",
         keeps_symmetry=True,
     ),
-    _row(
+    Function(
         "matrix_power",
-        "A^n for a whole number n",
-        _matrix_power,
-        "sum of A^m dA A^(n-1-m)",
-        "np.linalg.matrix_power({0}, {1})",
-        r"{0}^{{{1}}}",
+        law="A^n for a whole number n",
+        derivatives=(_matrix_power,),
+        derived="sum of A^m dA A^(n-1-m)",
+        spell={
+            "numpy": "np.linalg.matrix_power({0}, {1})",
+            "torch": "torch.linalg.matrix_power({0}, {1})",
+            "jax": "jnp.linalg.matrix_power({0}, {1})",
+        },
+        latex=r"{0}^{{{1}}}",
+        plain=lambda np, a, n: np.linalg.matrix_power(a, n),
+        core=2,
         square=True,
         keeps_symmetry=True,
     ),
-    _row(
+    Function(
         "cholesky",
-        "the lower Cholesky factor of the symmetric part",
-        _cholesky,
-        "L Phi(inv(L) dA inv(L)^T)",
-        "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
-        _MATRIX % "chol",
+        law="the lower Cholesky factor of the symmetric part",
+        derivatives=(_cholesky,),
+        derived="L Phi(inv(L) dA inv(L)^T)",
+        spell={
+            "numpy": "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
+            "torch": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
+            "jax": "jnp.linalg.cholesky({0})",
+        },
+        latex=_MATRIX % "chol",
+        plain=lambda np, a: np.linalg.cholesky((a + a.swapaxes(-1, -2)) / 2),
+        core=2,
         square=True,
         analytic=False,
     ),
-    _row(
+    Function(
         "tril",
-        "the lower triangle from the k-th diagonal",
-        _masked,
-        "tril(dA)",
-        "np.tril({0}, {1})",
-        _MATRIX % "tril",
+        law="the lower triangle from the k-th diagonal",
+        derivatives=(_masked,),
+        derived="tril(dA)",
+        spell={
+            "numpy": "np.tril({0}, {1})",
+            "torch": "torch.tril({0}, {1})",
+            "jax": "jnp.tril({0}, {1})",
+        },
+        latex=_MATRIX % "tril",
+        plain=lambda np, a, k: np.tril(a, k),
+        core=2,
         integer=largest,
         vanishes=0,
     ),
-    _row(
+    Function(
         "triu",
-        "the upper triangle from the k-th diagonal",
-        _masked,
-        "triu(dA)",
-        "np.triu({0}, {1})",
-        _MATRIX % "triu",
+        law="the upper triangle from the k-th diagonal",
+        derivatives=(_masked,),
+        derived="triu(dA)",
+        spell={
+            "numpy": "np.triu({0}, {1})",
+            "torch": "torch.triu({0}, {1})",
+            "jax": "jnp.triu({0}, {1})",
+        },
+        latex=_MATRIX % "triu",
+        plain=lambda np, a, k: np.triu(a, k),
+        core=2,
         integer=largest,
         vanishes=0,
     ),
-    _mapped(
+    Function(
         "expm",
-        "the matrix exponential, and its derivatives in the directions that follow",
-        "frechet({all})",
-        _MATRIX % "expm",
+        law="the matrix exponential, and its derivatives in the directions that follow",
+        derivatives=(),
+        derived="a linear map",
+        spell={
+            "numpy": "frechet({all})",
+            "torch": "frechet({all})",
+            "jax": "frechet({all})",
+        },
+        latex=_MATRIX % "expm",
+        plain=_expm_plain,
         core=2,
         square=True,
         needs="from scipy.linalg import expm",
@@ -374,11 +488,18 @@ _ROWS = (
         backward=_expm_backward,
         vanishes=1,
     ),
-    _mapped(
+    Function(
         "vec",
-        "the core axes merged into one",
-        "",
-        _MATRIX % "vec",
+        law="the core axes merged into one",
+        derivatives=(),
+        derived="a linear map",
+        spell={
+            "numpy": "",
+            "torch": "",
+            "jax": "",
+        },
+        latex=_MATRIX % "vec",
+        plain=lambda np, a, axes: a,
         core=-1,
         shape=_merged,
         kind="reshape",
@@ -387,11 +508,18 @@ _ROWS = (
         integer=largest,
         vanishes=0,
     ),
-    _mapped(
+    Function(
         "unvec",
-        "one axis split into several",
-        "",
-        _MATRIX % "unvec",
+        law="one axis split into several",
+        derivatives=(),
+        derived="a linear map",
+        spell={
+            "numpy": "",
+            "torch": "",
+            "jax": "",
+        },
+        latex=_MATRIX % "unvec",
+        plain=lambda np, a, *shape: a,
         core=1,
         shape=_split,
         kind="reshape",

@@ -4,6 +4,7 @@ any axes.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from ..errors import ShapeError
@@ -19,7 +20,6 @@ from .table import (
     labels_of,
     largest,
     no_axes,
-    numpy,
     public,
     same_axes,
 )
@@ -35,8 +35,20 @@ def _softmax(node: Apply) -> Terms:
     return diagonal, assemble(-1, outer, batch + rows + columns, axes=diagonal.axes)
 
 
+def _softmax_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    top = np.real(x).max(axes, keepdims=True)
+    powers = np.exp(x - top)
+    return powers / powers.sum(axes, keepdims=True)
+
+
 def _logsumexp(node: Apply) -> Terms:
     return (apply("softmax", argument(node), node.core),)
+
+
+def _logsumexp_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """With the axes kept, of size 1."""
+    top = np.real(x).max(axes, keepdims=True)
+    return np.log(np.exp(x - top).sum(axes, keepdims=True)) + top
 
 
 def _log_softmax(node: Apply) -> Terms:
@@ -59,6 +71,11 @@ def _min(node: Apply) -> Terms:
     return (apply("at_min", argument(node), node.core),)
 
 
+def _shares_plain(np: Any, x: Any, top: Any, axes: tuple[int, ...]) -> Any:
+    at = np.where(x == top, 1.0, 0.0)
+    return at / at.sum(axes, keepdims=True)
+
+
 def _prod(node: Apply) -> Terms:
     # The product of all but some entries, by one more of them, leaves out that one too; twice the
     # same gives 0.
@@ -73,42 +90,77 @@ def _left_out(
     return same_axes(arguments, core, ()) * out
 
 
+def _prod_plain(np: Any, x: Any, out: int, axes: tuple[int, ...]) -> Any:
+    """For every choice of `out` entries, the product of all others, by loops."""
+    flat = x.reshape(*x.shape[: x.ndim - len(axes)], -1)
+    n = flat.shape[-1]
+    products = np.zeros((*flat.shape[:-1], *[n] * out), x.dtype)
+    for gone in itertools.permutations(range(n), out):
+        products[(..., *gone)] = np.delete(flat, gone, -1).prod(-1)
+    return products
+
+
 _ROWS = (
     Function(
         "softmax",
-        "e^x / sum e^x over the core axes",
-        (_softmax,),
-        "diag(p) - p p^T",
-        numpy("softmax({0}, {core})"),
-        r"\operatorname{{softmax}}\left({0}\right)",
+        law="e^x / sum e^x over the core axes",
+        derivatives=(_softmax,),
+        derived="diag(p) - p p^T",
+        spell={
+            "numpy": "softmax({0}, {core})",
+            "torch": "softmax({0}, {depth})",
+            "jax": "softmax({0}, {core})",
+            "julia": "exp.({0} .- maximum({0}, dims=ndims({0}))) ./ "
+            "sum(exp.({0} .- maximum({0}, dims=ndims({0}))), dims=ndims({0}))",
+        },
+        latex=r"\operatorname{{softmax}}\left({0}\right)",
+        plain=_softmax_plain,
         core=-1,
     ),
     Function(
         "log_softmax",
-        "x - log sum e^x over the core axes",
-        (_log_softmax,),
-        "I - 1 softmax(x)^T",
-        numpy("log_softmax({0}, {core})"),
-        r"\log\operatorname{{softmax}}\left({0}\right)",
+        law="x - log sum e^x over the core axes",
+        derivatives=(_log_softmax,),
+        derived="I - 1 softmax(x)^T",
+        spell={
+            "numpy": "log_softmax({0}, {core})",
+            "torch": "log_softmax({0}, {depth})",
+            "jax": "log_softmax({0}, {core})",
+        },
+        latex=r"\log\operatorname{{softmax}}\left({0}\right)",
+        plain=lambda np, x, axes: x - _logsumexp_plain(np, x, axes),
         core=-1,
     ),
     Function(
         "logsumexp",
-        "log sum e^x over the core axes",
-        (_logsumexp,),
-        "softmax(x)",
-        numpy("logsumexp({0}, {core})"),
-        r"\operatorname{{logsumexp}}\left({0}\right)",
+        law="log sum e^x over the core axes",
+        derivatives=(_logsumexp,),
+        derived="softmax(x)",
+        spell={
+            "numpy": "logsumexp({0}, {core})",
+            "torch": "logsumexp({0}, {depth})",
+            "jax": "logsumexp({0}, {core})",
+            "julia": "dropdims("
+            "log.(sum(exp.({0} .- maximum({0}, dims=ndims({0}))), dims=ndims({0}))) .+ "
+            "maximum({0}, dims=ndims({0})), dims=ndims({0}))",
+        },
+        latex=r"\operatorname{{logsumexp}}\left({0}\right)",
+        plain=lambda np, x, axes: _logsumexp_plain(np, x, axes).squeeze(axes),
         core=-1,
         shape=no_axes,
     ),
     Function(
         "max",
-        "the largest entry over the core axes",
-        (_max,),
-        "1 there, 0 elsewhere",
-        numpy("{0}.max(axis={core})"),
-        r"\max\left({0}\right)",
+        law="the largest entry over the core axes",
+        derivatives=(_max,),
+        derived="1 there, 0 elsewhere",
+        spell={
+            "numpy": "{0}.max(axis={core})",
+            "torch": "torch.amax({0}, {core})",
+            "jax": "{0}.max({core})",
+        },
+        latex=r"\max\left({0}\right)",
+        plain=lambda np, x, axes: x.max(axes),
         kink="ties share equally",
         core=-1,
         shape=no_axes,
@@ -117,11 +169,16 @@ _ROWS = (
     ),
     Function(
         "min",
-        "the smallest entry over the core axes",
-        (_min,),
-        "1 there, 0 elsewhere",
-        numpy("{0}.min(axis={core})"),
-        r"\min\left({0}\right)",
+        law="the smallest entry over the core axes",
+        derivatives=(_min,),
+        derived="1 there, 0 elsewhere",
+        spell={
+            "numpy": "{0}.min(axis={core})",
+            "torch": "torch.amin({0}, {core})",
+            "jax": "{0}.min({core})",
+        },
+        latex=r"\min\left({0}\right)",
+        plain=lambda np, x, axes: x.min(axes),
         kink="ties share equally",
         core=-1,
         shape=no_axes,
@@ -130,33 +187,48 @@ _ROWS = (
     ),
     Function(
         "at_max",
-        "1 at the largest entry over the core axes, 0 elsewhere",
-        (constant,),
-        "0",
-        numpy("shares({0}, np.max, {core})"),
-        r"\operatorname{{at\_max}}\left({0}\right)",
+        law="1 at the largest entry over the core axes, 0 elsewhere",
+        derivatives=(constant,),
+        derived="0",
+        spell={
+            "numpy": "shares({0}, np.max, {core})",
+            "torch": "shares({0}, torch.amax, {core})",
+            "jax": "shares({0}, jnp.max, {core})",
+        },
+        latex=r"\operatorname{{at\_max}}\left({0}\right)",
+        plain=lambda np, x, axes: _shares_plain(np, x, x.max(axes, keepdims=True), axes),
         kink="ties share equally; its derivative is 0",
         core=-1,
         analytic=False,
     ),
     Function(
         "at_min",
-        "1 at the smallest entry over the core axes, 0 elsewhere",
-        (constant,),
-        "0",
-        numpy("shares({0}, np.min, {core})"),
-        r"\operatorname{{at\_min}}\left({0}\right)",
+        law="1 at the smallest entry over the core axes, 0 elsewhere",
+        derivatives=(constant,),
+        derived="0",
+        spell={
+            "numpy": "shares({0}, np.min, {core})",
+            "torch": "shares({0}, torch.amin, {core})",
+            "jax": "shares({0}, jnp.min, {core})",
+        },
+        latex=r"\operatorname{{at\_min}}\left({0}\right)",
+        plain=lambda np, x, axes: _shares_plain(np, x, x.min(axes, keepdims=True), axes),
         kink="ties share equally; its derivative is 0",
         core=-1,
         analytic=False,
     ),
     Function(
         "prod",
-        "the product over the core axes, without n entries that n further axes tell",
-        (_prod,),
-        "prod(x, n + 1)",
-        numpy("products({0}, {depth}, {1})"),
-        r"\operatorname{{prod}}\left({0}\right)",
+        law="the product over the core axes, without n entries that n further axes tell",
+        derivatives=(_prod,),
+        derived="prod(x, n + 1)",
+        spell={
+            "numpy": "products({0}, {depth}, {1})",
+            "torch": "products({0}, {depth}, {1})",
+            "jax": "products({0}, {depth}, {1})",
+        },
+        latex=r"\operatorname{{prod}}\left({0}\right)",
+        plain=_prod_plain,
         core=-1,
         shape=_left_out,
     ),

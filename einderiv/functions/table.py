@@ -66,16 +66,20 @@ def no_axes(_: tuple[Expr, ...], __: int, ___: tuple[Any, ...]) -> tuple[Axis, .
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """One row. `spell` says it in each backend, with ``{0}`` … for the arguments, then the
-    parameters.
-    """
+    """One row: all that is known of a function."""
 
     name: str
     law: str  # f(x) in plain text
     derivatives: tuple[Rule, ...]  # by each argument
     derived: str  # f'(x) in plain text
+    #: its code in each backend, and in Julia where it has one; with {0} … for the arguments, then
+    #: the parameters. NumPy's is also Dask's, and with CuPy's name CuPy's
     spell: dict[str, str]
     latex: str  # with {0} for the argument
+    #: the formula that `check` compares with, written without a look at `spell`: it takes NumPy,
+    #: the arrays, the parameters, and, where `core` is -1, the core axes as `axes`; complex arrays
+    #: too where the function is analytic. None for a function whose spelling is its definition
+    plain: Callable[..., Any] | None = None
     domain: tuple[float, float] = (-2.0, 2.0)  # where tests draw their arguments
     kink: str = ""  # the convention where the derivative does not exist
     core: int = 0  # how many core axes it has; -1 for any number of them
@@ -95,7 +99,8 @@ class Function:
     rebuild: Callable[[Apply, Terms], Expr] | None = None  # of other arguments, if not by `Apply`
     vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
     keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one
-    # by a user: it may answer its argument itself, and look at more than one block of it
+    # by a user, with `ed.function`: it may answer its argument itself, and may look at more than
+    # one block
     added: bool = False
 
 
@@ -164,9 +169,23 @@ def labels_of(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int,
     return tuple(range(n)), tuple(range(n, m)), tuple(range(m, m + node.core))
 
 
-def numpy(text: str, **others: str) -> dict[str, str]:
-    """The column of spellings."""
-    return {"numpy": text, **others}
+def one_name(name: str, arguments: int = 1, **others: str | None) -> dict[str, str]:
+    """The spelling of what NumPy, PyTorch, JAX and Julia call by one name; `others` are spelt in
+    full, and None is one that lacks it.
+
+    >>> one_name("arcsin", julia="asin.({0})")
+    {'numpy': 'np.arcsin({0})', 'torch': 'torch.arcsin({0})', 'jax': 'jnp.arcsin({0})', 'julia': \
+'asin.({0})'}
+    """
+    holes = ", ".join(f"{{{k}}}" for k in range(arguments))
+    texts = {
+        "numpy": f"np.{name}({holes})",
+        "torch": f"torch.{name}({holes})",
+        "jax": f"jnp.{name}({holes})",
+        "julia": f"{name}.({holes})",
+        **others,
+    }
+    return {language: text for language, text in texts.items() if text is not None}
 
 
 def of_one(row: Function) -> Callable[[object], Expr]:
@@ -286,13 +305,13 @@ def function(
     spelt = {backend: f"({text})" for backend, text in {"numpy": numpy, **others}.items()}
     row = Function(
         name,
-        law or name,
-        tuple(map(_rule, derivatives)),
-        "as given",
-        spelt,
-        shown,
-        domain,
-        kink,
+        law=law or name,
+        derivatives=tuple(map(_rule, derivatives)),
+        derived="as given",
+        spell=spelt,
+        latex=shown,
+        domain=domain,
+        kink=kink,
         needs=imports,
         analytic=analytic,
         added=True,

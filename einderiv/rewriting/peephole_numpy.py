@@ -17,15 +17,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from ..functions import Function, numpy
+from ..functions import Function
 from ..planning import Ops, Program, Step, many_grams, tuning, weighted_gram
 from .target import Target
 
 #: functions that no expression has; nothing derives them
 REFLECTED = Function(
-    "reflected_sigmoid", "1 / (1 + exp(x))", (), "", numpy("reflected_sigmoid({0})"), ""
+    "reflected_sigmoid", "1 / (1 + exp(x))", (), "", {"numpy": "reflected_sigmoid({0})"}, ""
 )
-SLOPE = Function("sigmoid_slope", "sigmoid(x) sigmoid(-x)", (), "", numpy("sigmoid_slope({0})"), "")
+SLOPE = Function(
+    "sigmoid_slope", "sigmoid(x) sigmoid(-x)", (), "", {"numpy": "sigmoid_slope({0})"}, ""
+)
 
 Peephole = Callable[[Program, int, Step], Step | None]
 

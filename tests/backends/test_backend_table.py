@@ -1,5 +1,6 @@
 """The table of backends: every row is whole, and only what is on it can be asked for."""
 
+import dataclasses
 import sys
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import einderiv as ed
 from einderiv.backends import BACKENDS
 from einderiv.expression.arrays import LIBRARIES
-from einderiv.functions.table import ADDED, FUNCTIONS
+from einderiv.functions.table import FUNCTIONS
 from einderiv.rewriting.passes import PASSES
 
 X = ed.tensor("X", "ij")
@@ -22,9 +23,19 @@ def test_rows_are_whole(name):
     row = BACKENDS[name]
     assert row.name == row.library.name == name
     compile(row.header, name, "exec")
-    assert all(isinstance(row.row(f), str) for f in FUNCTIONS.values() if f.name not in ADDED)
+    assert all(isinstance(row.row(f), str) for f in FUNCTIONS.values() if not f.added)
     assert set(row.passes) <= {p.name for p in PASSES}
     assert row.library is BACKENDS[name].library
+
+
+def test_a_backend_may_bring_a_column_of_its_own_or_take_anothers():
+    exp, log = FUNCTIONS["exp"], FUNCTIONS["log"]
+    own = dataclasses.replace(
+        BACKENDS["jax"], column={"exp": "mine.exp({0})"}, modules={"mine": "import mine"}
+    )
+    assert (own.row(exp), own.needs(exp)) == ("mine.exp({0})", "import mine")
+    assert own.row(log) == "jnp.log({0})"
+    assert dataclasses.replace(own, takes="torch").row(log) == "torch.log({0})"
 
 
 def test_a_name_that_is_not_on_the_table():

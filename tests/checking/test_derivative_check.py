@@ -154,6 +154,19 @@ FUNCTION_PLANTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("exp", "np.expm1({0}) + {0}"), ("tanh", "np.arctan({0})"), ("sqrt", "np.cbrt({0})")],
+)
+def test_a_wrong_spelling_is_found(monkeypatch, name, text):
+    """The plain formula of a row knows nothing of its spelling; here the derivative has the function in it."""
+    row, e, at = FUNCTIONS[name], getattr(ed, name), np.array([0.3, 0.8])
+    assert ed.check(e(x), x, x=at).ok
+    planted = dataclasses.replace(row, spell={**row.spell, "numpy": text})
+    monkeypatch.setitem(FUNCTIONS, name, planted)
+    assert not ed.check(e(x), x, x=at).ok
+
+
 @pytest.mark.parametrize("size", [3, 200])
 @pytest.mark.parametrize(
     ("name", "make", "wrt", "wrong", "method"),
