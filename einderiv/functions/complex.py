@@ -40,6 +40,7 @@ def _conj(node: Apply) -> Terms:
 
 
 def _pseudo_reciprocal(node: Apply) -> Terms:
+    # ∂(1/u)/∂u = −1/u²
     return (times(squared(node), -1),)
 
 
@@ -49,6 +50,7 @@ def _modulus(node: Apply) -> Terms:
 
 
 def _modulus_conj(node: Apply) -> Terms:
+    # ∂|u|/∂ū = u / (2 |u|), and 0 at 0
     return (times(multiply(node.arguments[0], apply("pseudo_reciprocal", node)), 0.5),)
 
 
@@ -162,16 +164,16 @@ def _conjugate(node: Expr, below: tuple[Expr, ...]) -> Expr:
 
 
 def _conjugate_of_function(node: Apply, below: tuple[Expr, ...]) -> Expr:
-    name = node.function.name
-    if name == "conj":
+    row = node.function
+    if row.name == "conj":
         return argument(node)
-    if name == "modulus" or not node.function.analytic:
+    if row.name == "modulus" or not row.analytic:
         return node  # real
-    if node.function.added:
-        raise EinderivError(f"the conjugate of {name}, a function that was added, is not known")
+    if row.added:
+        raise EinderivError(f"the conjugate of {row.name}, a function that was added, is not known")
     # f(z̄) is the conjugate of f(z) for all that is real on the real line (Schwarz).
-    numbers = tuple(p.conjugate() if isinstance(p, complex) else p for p in node.parameters)
-    return Apply(node.function, below, node.core, numbers)
+    parameters = tuple(p.conjugate() if isinstance(p, complex) else p for p in node.parameters)
+    return Apply(row, below, node.core, parameters)
 
 
 @public
@@ -197,7 +199,8 @@ def imag(e: object, /) -> Expr:
     array(4.)
     """
     found = as_expression(e)
-    return times(add(found, times(conj(found), -1)), -0.5j)
+    difference = add(found, times(conj(found), -1))
+    return times(difference, -0.5j)
 
 
 @public
@@ -215,4 +218,6 @@ def abs_(e: object, /) -> Expr:
     modulus(z, conj(z))
     """
     found = as_expression(e)
-    return apply("modulus", (found, conj(found))) if found.complex else elementwise.abs_(found)
+    if not found.complex:
+        return elementwise.abs_(found)
+    return apply("modulus", (found, conj(found)))

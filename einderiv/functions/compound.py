@@ -11,7 +11,6 @@ from .. import expression
 from ..errors import EinderivError, ShapeError, counted
 from ..expression import (
     Expr,
-    Number,
     Operand,
     as_expression,
     assemble,
@@ -66,11 +65,10 @@ def mean(e: object, axis: object = None) -> Expr:
     """
     e = as_expression(e)
     gone = axes_of(e, axis)
-    return (
-        multiply(table.apply("reciprocal", _count(e, gone)), expression.summed(e, gone))
-        if gone
-        else e
-    )
+    if not gone:
+        return e
+    share = table.apply("reciprocal", _count(e, gone))
+    return multiply(share, expression.summed(e, gone))
 
 
 @table.public
@@ -101,9 +99,9 @@ def diag(e: object) -> Expr:
     """
     e = as_expression(e)
     check_axes(e, (1, 2), "diag")
-    return (
-        viewed(e, (0,), (0, 0), names=(e.axes[0], None)) if e.ndim == 1 else viewed(e, (0, 0), (0,))
-    )
+    if e.ndim == 1:  # i->ii
+        return viewed(e, (0,), (0, 0), names=(e.axes[0], None))
+    return viewed(e, (0, 0), (0,))  # ii->i
 
 
 @table.public
@@ -116,11 +114,11 @@ def outer(a: object, b: object) -> Expr:
     'i,j->ij'
     """
     x, y = as_expression(a), as_expression(b)
-    first, second = tuple(range(x.ndim)), tuple(range(x.ndim, x.ndim + y.ndim))
-    names = expression.letters(first + second, x.axes + y.axes)
-    return assemble(
-        1, [(x, first), (y, second)], first + second, axes=x.axes + y.axes, letters=names
-    )
+    first = tuple(range(x.ndim))
+    second = tuple(range(x.ndim, x.ndim + y.ndim))
+    both, axes = first + second, x.axes + y.axes
+    names = expression.letters(both, axes)
+    return assemble(1, [(x, first), (y, second)], both, axes=axes, letters=names)
 
 
 @table.public
@@ -142,13 +140,13 @@ def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
     """
     labels = tuple(range(e.ndim))
     kept = tuple(p for p in labels if p not in gone)
-    names = expression.letters(labels, e.axes)
+    other = conj(e) if e.complex else e
     return assemble(
         1,
-        [(e, labels), (conj(e) if e.complex else e, labels)],
+        [(e, labels), (other, labels)],
         kept,
         axes=tuple(e.axes[p] for p in kept),
-        letters=names,
+        letters=expression.letters(labels, e.axes),
     )
 
 
@@ -174,7 +172,8 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
     e = as_expression(e)
     chosen = axes_of(e, axis)
     known = "fro" if isinstance(order, str) and order == "fro" else number(order)
-    if known not in (None, 1, 2, "fro", math.inf) or (order is not None and known is None):
+    no_number = known is None and order is not None
+    if no_number or known not in (None, 1, 2, "fro", math.inf):
         raise EinderivError(
             f"no norm of order {order!r} is known; there are 1, 2, 'fro' and infinity"
         )
@@ -191,15 +190,17 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
     return table.apply("sqrt", _squares(e, chosen))
 
 
-def _by_size(e: Expr, axes: tuple[int, ...], one: bool) -> Expr:
-    """Norms by absolute values: a matrix has those of its columns or rows, and the largest of
-    them counts.
+def _by_size(sizes: Expr, axes: tuple[int, ...], one: bool) -> Expr:
+    """Norms by absolute values, of order 1 or infinity: a matrix has those of its columns or rows,
+    and the largest of them counts.
     """
     if len(axes) == 1:
-        return expression.summed(e, axes) if one else max(e, axes)
+        return expression.summed(sizes, axes) if one else max(sizes, axes)
     row, column = axes
     gone, left = (row, column) if one else (column, row)
-    return max(expression.summed(e, gone), left - (left > gone))
+    sums = expression.summed(sizes, gone)
+    # Behind the axis that is gone the others move up.
+    return max(sums, left - 1 if left > gone else left)
 
 
 @table.public
@@ -220,7 +221,8 @@ def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     gone = axes_of(e, axis)
     if not gone:
         return times(e, 0)
-    total, free = _squares(_centred(e, gone), gone), expression.add(_count(e, gone), -lost)
+    total = _squares(_centred(e, gone), gone)
+    free = expression.add(_count(e, gone), -lost)
     if lost > 0:
         # With fewer entries than that nothing is left to divide by, as in NumPy: never a negative
         # variance.
@@ -243,19 +245,21 @@ def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
 
 def _count(e: Expr, axes: tuple[int, ...]) -> Expr:
     """How many entries `axes` have: an einsum too, of summed labels that no factor has."""
-    return assemble(1, [], (), axes=(), given=tuple((p, e.sizes[p]) for p in axes))
+    summed = tuple((p, e.sizes[p]) for p in axes)
+    return assemble(1, [], (), axes=(), given=summed)
 
 
 def _centred(e: Expr, axes: tuple[int, ...]) -> Expr:
-    return expression.add(e, times(_repeated(mean(e, axes), e, axes), -1))
+    middle = _repeated(mean(e, axes), e, axes)
+    return expression.add(e, times(middle, -1))
 
 
 def _repeated(e: Expr, like: Expr, axes: tuple[int, ...]) -> Expr:
     """`e`, which has the axes of `like` without `axes`, with all of them again."""
-    kept = [p for p in range(like.ndim) if p not in axes]
-    return viewed(
-        e, kept, range(like.ndim), given=tuple((p, like.sizes[p]) for p in axes), names=like.axes
-    )
+    labels = range(like.ndim)
+    kept = [p for p in labels if p not in axes]
+    given = tuple((p, like.sizes[p]) for p in axes)
+    return viewed(e, kept, labels, given=given, names=like.axes)
 
 
 @table.public
@@ -274,18 +278,13 @@ def dot(a: object, b: object) -> Expr:
         return multiply(x, y)
     first = tuple(range(x.ndim))
     second = [x.ndim + p for p in range(y.ndim)]
-    second[y.ndim - 2 if y.ndim > 1 else 0] = x.ndim - 1
-    output = (*first[:-1], *(p for p in second if p != x.ndim - 1))
+    summed = first[-1]
+    second[y.ndim - 2 if y.ndim > 1 else 0] = summed
+    output = (*first[:-1], *(label for label in second if label != summed))
     names = {**expression.letters(tuple(second), y.axes), **expression.letters(first, x.axes)}
-    return checked(
-        assemble(
-            1,
-            [(x, first), (y, tuple(second))],
-            output,
-            axes=tuple(names[p] for p in output),
-            letters=names,
-        )
-    )
+    axes = tuple(names[label] for label in output)
+    slots = [(x, first), (y, tuple(second))]
+    return checked(assemble(1, slots, output, axes=axes, letters=names))
 
 
 @table.public
@@ -311,7 +310,8 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
             f"{counted(z.ndim, 'axis')}, "
             f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
         )
-    return times(expression.summed(multiply(t, log_softmax(z, axis)), axis), -1)
+    likelihood = expression.summed(multiply(t, log_softmax(z, axis)), axis)
+    return times(likelihood, -1)
 
 
 @table.public
@@ -338,10 +338,10 @@ def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
 
 def subtracted(a: Operand, b: Operand) -> Expr:
     """``a - b``."""
-    return expression.add(a, expression.times(b, -1) if isinstance(b, Expr) else -b)
+    minus_b = expression.times(b, -1) if isinstance(b, Expr) else -b
+    return expression.add(a, minus_b)
 
 
 def negated(e: Expr) -> Expr:
     """``-e``."""
-    minus: Number = -1
-    return expression.times(e, minus)
+    return expression.times(e, -1)

@@ -2,7 +2,8 @@
 other.
 
 ``exp = elementwise("exp", …)`` takes the columns of a row, enters it, and is the call that applies
-it. Calls that take numbers besides their arguments are written out.
+it. Calls that take numbers besides their arguments are written out. The derivative of a function
+stands above its row.
 """
 
 from __future__ import annotations
@@ -46,9 +47,9 @@ SPECIAL = "from scipy import special"
 
 def squared(e: Expr) -> Expr:
     """``e * e``."""
-    found = powers(e, 2)
-    assert found is not None
-    return found
+    product = powers(e, 2)
+    assert product is not None
+    return product
 
 
 def raised(e: Expr, exponent: Number) -> Expr:
@@ -56,8 +57,11 @@ def raised(e: Expr, exponent: Number) -> Expr:
     product = powers(e, exponent)
     if product is not None:
         return product
-    named = "reciprocal" if exponent == -1 else "sqrt" if exponent == 0.5 else None
-    return apply(named, e) if named else apply("power", e, 0, (exponent,))
+    if exponent == -1:
+        return apply("reciprocal", e)
+    if exponent == 0.5:
+        return apply("sqrt", e)
+    return apply("power", e, 0, (exponent,))
 
 
 # ---- bounds of whole numbers
@@ -336,7 +340,9 @@ tan = elementwise(
 
 
 def _arcsin(node: Apply) -> Terms:
-    return (apply("power", add(1, times(squared(argument(node)), -1)), 0, (-0.5,)),)
+    # cos² = 1 − sin²
+    cosine_squared = add(1, times(squared(argument(node)), -1))
+    return (apply("power", cosine_squared, 0, (-0.5,)),)
 
 
 arcsin = elementwise(
@@ -384,12 +390,15 @@ arctan = elementwise(
 
 def _arctan2_first(node: Apply) -> Terms:
     y, x = node.arguments
-    return (multiply(x, apply("reciprocal", add(squared(x), squared(y)))),)
+    length_squared = add(squared(x), squared(y))
+    return (multiply(x, apply("reciprocal", length_squared)),)
 
 
 def _arctan2_second(node: Apply) -> Terms:
     y, x = node.arguments
-    return (times(multiply(y, apply("reciprocal", add(squared(x), squared(y)))), -1),)
+    length_squared = add(squared(x), squared(y))
+    ratio = multiply(y, apply("reciprocal", length_squared))
+    return (times(ratio, -1),)
 
 
 arctan2 = elementwise_of_two(
@@ -469,9 +478,9 @@ def _arccosh(node: Apply) -> Terms:
     # Not (x² - 1)^(-1/2): for complex x with a negative real part that is the other branch of the
     # root.
     x = argument(node)
-    return (
-        multiply(apply("power", add(x, -1), 0, (-0.5,)), apply("power", add(x, 1), 0, (-0.5,))),
-    )
+    below = apply("power", add(x, -1), 0, (-0.5,))
+    above = apply("power", add(x, 1), 0, (-0.5,))
+    return (multiply(below, above),)
 
 
 arccosh = elementwise(
@@ -487,7 +496,8 @@ arccosh = elementwise(
 
 
 def _arctanh(node: Apply) -> Terms:
-    return (apply("reciprocal", add(1, times(squared(argument(node)), -1))),)
+    rest = add(1, times(squared(argument(node)), -1))
+    return (apply("reciprocal", rest),)
 
 
 arctanh = elementwise(
@@ -626,13 +636,16 @@ relu = elementwise(
 
 
 def _leaky_relu(node: Apply) -> Terms:
+    # a + (1 − a) Θ(x)
     (slope,) = node.parameters
-    return (add(slope, times(apply("heaviside", argument(node)), 1 - slope)),)
+    right = apply("heaviside", argument(node))
+    return (add(slope, times(right, 1 - slope)),)
 
 
 def _parameter(value: object, what: str) -> Number:
     """A number that is part of the function, not an argument."""
     p = number(value)
+    # p != p is NaN
     if p is None or isinstance(p, complex) or p != p or abs(p) == math.inf:
         raise TypeError(f"{what} must be a finite real number, not {value!r}")
     return p
@@ -677,9 +690,11 @@ def _elu(node: Apply) -> Terms:
     # α e^min(x, 0) is bounded, so a 0 of the mask meets no infinity. At 0 every derivative is that
     # from the left.
     (alpha,) = node.parameters
-    right = apply("heaviside", argument(node))
+    x = argument(node)
+    right = apply("heaviside", x)
     left = add(1, times(right, -1))
-    return right, multiply(left, times(apply("exp", multiply(argument(node), left)), alpha))
+    bend = times(apply("exp", multiply(x, left)), alpha)
+    return right, multiply(left, bend)
 
 
 enter(
@@ -720,8 +735,10 @@ def elu(x: object, alpha: object = 1.0, /) -> Expr:
 def _gelu(node: Apply) -> Terms:
     # (x Φ)' = Φ + x φ; Φ by erfc keeps its precision for large negative x.
     x = argument(node)
-    density = times(apply("exp", times(squared(x), -0.5)), 1 / math.sqrt(2 * math.pi))
-    return times(apply("erfc", times(x, -1 / math.sqrt(2))), 0.5), multiply(x, density)
+    bell = apply("exp", times(squared(x), -0.5))
+    density = times(bell, 1 / math.sqrt(2 * math.pi))
+    distribution = times(apply("erfc", times(x, -1 / math.sqrt(2))), 0.5)
+    return distribution, multiply(x, density)
 
 
 def _scipy_special() -> Any:
@@ -769,13 +786,16 @@ def gelu(x: object, /, *, approximate: bool = False) -> Expr:
     e = as_expression(x)
     if not approximate:
         return apply("gelu", e)
-    inner = times(add(e, times(multiply(e, squared(e)), 0.044715)), math.sqrt(2 / math.pi))
+    cube = multiply(e, squared(e))
+    inner = times(add(e, times(cube, 0.044715)), math.sqrt(2 / math.pi))
     return multiply(times(e, 0.5), add(1, apply("tanh", inner)))
 
 
 def _silu(node: Apply) -> Terms:
-    right = apply("sigmoid", argument(node))
-    return right, multiply(node, apply("sigmoid", times(argument(node), -1)))
+    x = argument(node)
+    right = apply("sigmoid", x)
+    left = apply("sigmoid", times(x, -1))
+    return right, multiply(node, left)
 
 
 silu = elementwise(
@@ -794,7 +814,8 @@ silu = elementwise(
 
 
 def _erf(node: Apply) -> Terms:
-    return (times(apply("exp", times(squared(argument(node)), -1)), 2 / math.sqrt(math.pi)),)
+    bell = apply("exp", times(squared(argument(node)), -1))
+    return (times(bell, 2 / math.sqrt(math.pi)),)
 
 
 erf = elementwise(
@@ -878,7 +899,8 @@ digamma = elementwise(
 
 
 def _polygamma(node: Apply) -> Terms:
-    return (apply("polygamma", argument(node), 0, (node.parameters[0] + 1,)),)
+    (order,) = node.parameters
+    return (apply("polygamma", argument(node), 0, (order + 1,)),)
 
 
 enter(
@@ -928,7 +950,10 @@ def _power(node: Apply) -> Terms:
 
 def _bound_power(bounds: Bounds, parameters: tuple[Number, ...]) -> int | None:
     (p,) = parameters
-    return bounds[0] ** p if isinstance(p, int) and 0 <= p <= 1000 else None
+    if isinstance(p, int) and 0 <= p <= 1000:
+        bound: int = bounds[0] ** p
+        return bound
+    return None
 
 
 enter(
@@ -956,7 +981,7 @@ def powered(a: object, exponent: object) -> Expr:
             f"** takes a number as exponent, not {type(exponent).__name__}: "
             "write ed.exp(p * ed.log(x)) for a variable one"
         )
-    if p != p or p in (float("inf"), float("-inf")):
+    if p != p or p in (math.inf, -math.inf):
         raise EinderivError(f"** takes a finite exponent, not {p}")
     return raised(as_expression(a), p)
 
@@ -985,14 +1010,16 @@ def raised_by(base: object, x: object) -> Expr:
 
 
 def _above(node: Apply) -> Terms:
-    # 1 where the first is the larger, 1/2 at a tie.
+    # (1 + sign(x − y)) / 2: 1 where the first is the larger, 1/2 at a tie.
     first, second = node.arguments
-    return (times(add(1, apply("sign", add(first, times(second, -1)))), 0.5),)
+    difference = add(first, times(second, -1))
+    return (times(add(1, apply("sign", difference)), 0.5),)
 
 
 def _below(node: Apply) -> Terms:
     first, second = node.arguments
-    return (times(add(1, apply("sign", add(second, times(first, -1)))), 0.5),)
+    difference = add(second, times(first, -1))
+    return (times(add(1, apply("sign", difference)), 0.5),)
 
 
 maximum = elementwise_of_two(
@@ -1024,11 +1051,13 @@ minimum = elementwise_of_two(
 
 
 def _where_true(node: Apply) -> Terms:
-    return (apply("not_equal", (node.arguments[0], times(node.arguments[0], 0))),)
+    condition = node.arguments[0]
+    return (apply("not_equal", (condition, times(condition, 0))),)
 
 
 def _where_false(node: Apply) -> Terms:
-    return (apply("equal", (node.arguments[0], times(node.arguments[0], 0))),)
+    condition = node.arguments[0]
+    return (apply("equal", (condition, times(condition, 0))),)
 
 
 enter(
@@ -1081,9 +1110,12 @@ def clip(x: object, low: object = None, high: object = None, /) -> Expr:
 
     Raises ShapeError if the axes do not fit.
     """
-    found = as_expression(x)
-    found = found if low is None else maximum(found, low)
-    return found if high is None else minimum(found, high)
+    clipped = as_expression(x)
+    if low is not None:
+        clipped = maximum(clipped, low)
+    if high is not None:
+        clipped = minimum(clipped, high)
+    return clipped
 
 
 def _comparison(

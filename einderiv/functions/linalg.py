@@ -168,7 +168,8 @@ def matrix_power(a: object, n: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless n is a whole number up to 1000.
     """
-    matrix, power = _matrix(a, "matrix_power"), number(n)
+    matrix = _matrix(a, "matrix_power")
+    power = number(n)
     if isinstance(power, bool) or not isinstance(power, int) or abs(power) > 1000:
         raise TypeError(
             f"the exponent of matrix_power must be a whole number of at most 1000, not {n!r}"
@@ -176,8 +177,10 @@ def matrix_power(a: object, n: object, /) -> Expr:
     if power < 0:
         matrix, power = inv(matrix), -power
     symbol = checked(apply("matrix_power", matrix, 2, (power,)))
+    if power > 1:
+        return symbol
     # The first two powers are written out; that the matrix is square is still said by the symbol.
-    return symbol if power > 1 else dressed(at_power(matrix, power), origins=(symbol,))
+    return dressed(at_power(matrix, power), origins=(symbol,))
 
 
 @public
@@ -227,7 +230,7 @@ def tril(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return apply("tril", _matrix(a, "tril"), 2, (_whole(k),))
+    return apply("tril", _matrix(a, "tril"), 2, (_diagonal(k),))
 
 
 @public
@@ -241,14 +244,14 @@ def triu(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return apply("triu", _matrix(a, "triu"), 2, (_whole(k),))
+    return apply("triu", _matrix(a, "triu"), 2, (_diagonal(k),))
 
 
-def _whole(k: object) -> int:
-    found = number(k)
-    if isinstance(found, bool) or not isinstance(found, int):
+def _diagonal(k: object) -> int:
+    place = number(k)
+    if isinstance(place, bool) or not isinstance(place, int):
         raise TypeError(f"the diagonal must be a whole number, not {k!r}")
-    return found
+    return place
 
 
 @public
@@ -276,8 +279,10 @@ def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
     rest = [p for p in range(found.ndim) if p not in core]
     moved = viewed(found, range(found.ndim), [*rest, *core])
     merged = apply("vec", moved, len(core))
+    # The merged axis is the last, and goes to where the first of them stood.
+    last = len(rest)
     place = sum(p < min(core) for p in rest)
-    return viewed(merged, range(merged.ndim), [*range(place), len(rest), *range(place, len(rest))])
+    return viewed(merged, range(merged.ndim), [*range(place), last, *range(place, last)])
 
 
 @public
@@ -297,17 +302,7 @@ def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -
     sequence of ints.
     """
     found = as_expression(e)
-    parts: list[tuple[Size, str | None]]
-    if isinstance(shape, Expr):
-        parts = list(zip(shape.sizes, shape.axes, strict=True))
-    elif isinstance(shape, (tuple, list)) and all(
-        isinstance(n, Integral) and not isinstance(n, bool) for n in shape
-    ):
-        parts = [(int(n), None) for n in shape]
-    else:
-        raise TypeError("the shape must be an expression or a sequence of whole numbers")
-    if not parts or any(isinstance(n, int) and n < 0 for n, _ in parts):
-        raise ShapeError(f"an axis cannot be split into {tuple(n for n, _ in parts)}")
+    parts = _parts(shape)
     chosen = axes_of(found, axis)
     if len(chosen) != 1:
         raise ShapeError(f"unvec splits one axis, not {len(chosen)}")
@@ -316,11 +311,31 @@ def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -
     into = _ordered(tuple(range(len(parts))), order)
     moved = viewed(found, range(found.ndim), [*rest, place])
     split = apply("unvec", moved, 1, tuple(parts[k] for k in into))
+    # The new axes are the last, and go to where the one stood.
     n = len(rest)
     back = [n + into.index(k) for k in range(len(parts))]
     made = viewed(split, range(split.ndim), [*range(place), *back, *range(place, n)])
-    # The expression has met `shape`, so it may be given an array that says the sizes.
-    return checked(dressed(made, origins=(shape,)) if isinstance(shape, Expr) else made)
+    if isinstance(shape, Expr):
+        # The expression has met `shape`, so it may be given an array that says the sizes.
+        made = dressed(made, origins=(shape,))
+    return checked(made)
+
+
+def _parts(shape: object) -> list[tuple[Size, str | None]]:
+    """The sizes and the names of the axes that `unvec` makes."""
+    if isinstance(shape, Expr):
+        parts = list(zip(shape.sizes, shape.axes, strict=True))
+    elif isinstance(shape, (tuple, list)) and all(map(_is_whole, shape)):
+        parts = [(int(n), None) for n in shape]
+    else:
+        raise TypeError("the shape must be an expression or a sequence of whole numbers")
+    if not parts or any(isinstance(n, int) and n < 0 for n, _ in parts):
+        raise ShapeError(f"an axis cannot be split into {tuple(n for n, _ in parts)}")
+    return parts
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _ordered(axes: tuple[int, ...], order: str) -> tuple[int, ...]:
@@ -348,12 +363,13 @@ def kron(a: object, b: object, /) -> Expr:
         )
     if not x.ndim:
         return multiply(x, y)
-    first, second = tuple(range(0, 2 * x.ndim, 2)), tuple(range(1, 2 * x.ndim, 2))
+    # The axes of both by turns, and each two merged: ij,kl->ikjl, of shape (i k, j l).
+    first = tuple(range(0, 2 * x.ndim, 2))
+    second = tuple(range(1, 2 * x.ndim, 2))
     both = tuple(range(2 * x.ndim))
     names = {**letters(first, x.axes), **letters(second, y.axes)}
-    found: Expr = assemble(
-        1, [(x, first), (y, second)], both, axes=tuple(names[k] for k in both), letters=names
-    )
+    axes = tuple(names[label] for label in both)
+    product: Expr = assemble(1, [(x, first), (y, second)], both, axes=axes, letters=names)
     for p in range(x.ndim):
-        found = vec(found, (p, p + 1))
-    return found
+        product = vec(product, (p, p + 1))
+    return product

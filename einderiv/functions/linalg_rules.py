@@ -6,10 +6,11 @@ A term of a derivative by ``A[k, l]`` carries the batch labels, those of the res
 # ruff: noqa: E741 (formulas call indices i, j, k, l)
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..expression import Apply, Expr, Labels, Number, assemble, filled, fresh_labels, viewed
+from ..expression import Apply, Expr, Labels, Number, Size, assemble, filled, fresh_labels, viewed
 from .table import (
     Axis,
     Function,
@@ -26,38 +27,41 @@ from .table import (
 
 
 def _term(
-    node: Apply, coefficient: Number, slots: list[tuple[Expr, Labels]], output: Labels
+    node: Apply, coefficient: Number, slots: Sequence[tuple[Expr, Labels]], output: Labels
 ) -> Expr:
     """An einsum over the axes of `node` and the core axes of its argument; batch labels stand in
     front of all.
     """
     batch, result, core = labels_of(node)
     target = argument(node)
-    axes = node.axes + target.axes[len(batch) :]
-    given = (
+    known = (
         *zip(batch + result, node.sizes, strict=True),
         *zip(batch + core, target.sizes, strict=True),
     )
-    used = {label for _, ls in slots for label in ls} | set(output)
+    used = {*batch, *output}
+    for _, labels in slots:
+        used.update(labels)
     return assemble(
         coefficient,
-        [(e, batch + ls) for e, ls in slots],
+        [(e, batch + labels) for e, labels in slots],
         batch + output,
-        axes=axes,
-        given=tuple((label, size) for label, size in given if label in used or label in batch),
+        axes=node.axes + target.axes[len(batch) :],
+        given=tuple((label, size) for label, size in known if label in used),
     )
 
 
 def _inv(node: Apply) -> Terms:
     # d A⁻¹ = −A⁻¹ dA A⁻¹
     _, (i, j), (k, l) = labels_of(node)
-    return (_term(node, -1, [(node, (i, k)), (node, (l, j))], (i, j, k, l)),)
+    slots = [(node, (i, k)), (node, (l, j))]
+    return (_term(node, -1, slots, (i, j, k, l)),)
 
 
 def _logdet(node: Apply) -> Terms:
     # d log |det A| = tr(A⁻¹ dA)
     _, _, (k, l) = labels_of(node)
-    return (_term(node, 1, [(apply("inv", argument(node), 2), (l, k))], (k, l)),)
+    inverse = apply("inv", argument(node), 2)
+    return (_term(node, 1, [(inverse, (l, k))], (k, l)),)
 
 
 def _logdet_plain(np: Any, a: Any) -> Any:
@@ -72,27 +76,29 @@ def _logdet_plain(np: Any, a: Any) -> Any:
 def _det(node: Apply) -> Terms:
     # d det A = tr(adj(A) dA)
     _, _, (k, l) = labels_of(node)
-    return (_term(node, 1, [(apply("adj", argument(node), 2), (l, k))], (k, l)),)
+    adjugate = apply("adj", argument(node), 2)
+    return (_term(node, 1, [(adjugate, (l, k))], (k, l)),)
 
 
 def _adj(node: Apply) -> Terms:
     # adj(A)[i, j] is the derivative of det A by A[j, i]; that of a singular matrix is as good.
     _, (i, j), (k, l) = labels_of(node)
-    return (
-        _term(node, 1, [(apply("minors", argument(node), 2, (2,)), (j, i, k, l))], (i, j, k, l)),
-    )
+    second = apply("minors", argument(node), 2, (2,))
+    return (_term(node, 1, [(second, (j, i, k, l))], (i, j, k, l)),)
 
 
 def _adj_plain(np: Any, a: Any) -> Any:
     """``det(A) A⁻¹``; by minors where the matrix is small, or may have no inverse."""
     if a.shape[-1] > 4:
         with suppress(np.linalg.LinAlgError):
-            return np.linalg.det(a)[..., None, None] * np.linalg.inv(a)
+            determinant = np.linalg.det(a)[..., None, None]
+            return determinant * np.linalg.inv(a)
     return _minors_plain(np, a, 1).swapaxes(-1, -2)
 
 
 def _minors(node: Apply) -> Terms:
-    return (apply("minors", argument(node), 2, (node.parameters[0] + 1,)),)
+    (order,) = node.parameters
+    return (apply("minors", argument(node), 2, (order + 1,)),)
 
 
 def _minors_plain(np: Any, a: Any, order: int) -> Any:
@@ -123,12 +129,18 @@ def _pinv(node: Apply) -> Terms:
     _, (i, j), (k, l) = labels_of(node)
     x, y = fresh_labels(2)
     a, p = argument(node), node
+    output = (i, j, k, l)
     return (
-        _term(node, -1, [(p, (i, k)), (p, (l, j))], (i, j, k, l)),
+        # −P dA P
+        _term(node, -1, [(p, (i, k)), (p, (l, j))], output),
+        # P Pᵀ dAᵀ
         _term(node, 1, [(p, (i, x)), (p, (l, x))], (i, j, j, l)),
-        _term(node, -1, [(p, (i, x)), (p, (l, x)), (a, (k, y)), (p, (y, j))], (i, j, k, l)),
+        # −P Pᵀ dAᵀ A P
+        _term(node, -1, [(p, (i, x)), (p, (l, x)), (a, (k, y)), (p, (y, j))], output),
+        # dAᵀ Pᵀ P
         _term(node, 1, [(p, (x, k)), (p, (x, j))], (i, j, k, i)),
-        _term(node, -1, [(p, (i, y)), (a, (y, l)), (p, (x, k)), (p, (x, j))], (i, j, k, l)),
+        # −P A dAᵀ Pᵀ P
+        _term(node, -1, [(p, (i, y)), (a, (y, l)), (p, (x, k)), (p, (x, j))], output),
     )
 
 
@@ -136,42 +148,45 @@ def at_power(a: Expr, n: int) -> Expr:
     """``A^n`` for n from 0."""
     if n == 1:
         return a
-    if n:
+    if n > 1:
         return apply("matrix_power", a, 2, (n,))
+    # A^0: an identity for each matrix of a stack
     batch = tuple(range(a.ndim - 2))
     row = a.ndim
     given = ((row, a.sizes[-2]), *zip(batch, a.sizes, strict=False))
-    return assemble(1, [], (*batch, row, row), axes=(*a.axes[:-1], None), given=given, origins=(a,))
+    axes = (*a.axes[:-1], None)
+    return assemble(1, [], (*batch, row, row), axes=axes, given=given, origins=(a,))
 
 
 def _matrix_power(node: Apply) -> Terms:
     # d A^n = Σ_m A^m dA A^(n−1−m)
     _, (i, j), (k, l) = labels_of(node)
-    a, (n,) = argument(node), node.parameters
-    ends = [
-        _term(node, 1, [(at_power(a, n - 1), (l, j))], (i, j, i, l)),
-        _term(node, 1, [(at_power(a, n - 1), (i, k))], (i, j, k, j)),
-    ]
-    middle = [
-        _term(node, 1, [(at_power(a, m), (i, k)), (at_power(a, n - 1 - m), (l, j))], (i, j, k, l))
-        for m in range(1, n - 1)
-    ]
-    return (ends[0], *middle, ends[1])
+    a = argument(node)
+    (n,) = node.parameters
+    # At both ends a factor is the identity, and the term is diagonal: dA A^(n−1) and A^(n−1) dA.
+    first = _term(node, 1, [(at_power(a, n - 1), (l, j))], (i, j, i, l))
+    last = _term(node, 1, [(at_power(a, n - 1), (i, k))], (i, j, k, j))
+    middle = []
+    for m in range(1, n - 1):
+        left, right = at_power(a, m), at_power(a, n - 1 - m)
+        middle.append(_term(node, 1, [(left, (i, k)), (right, (l, j))], (i, j, k, l)))
+    return (first, *middle, last)
 
 
 def _triangle(node: Apply) -> Expr:
     """The mask of a triangle of the core axes of `node`: the function of ones."""
     first = argument(node)
-    return apply(
-        node.function.name, filled(1, first.sizes[-2:], first.axes[-2:]), 2, node.parameters
-    )
+    ones = filled(1, first.sizes[-2:], first.axes[-2:])
+    return apply(node.function.name, ones, 2, node.parameters)
 
 
 def _masked(node: Apply) -> Terms:
+    # ∂T[i, j]/∂A[i, j] = mask[i, j]
     batch, (i, j), _ = labels_of(node)
     given = tuple(zip((*batch, i, j), node.sizes, strict=True))
     axes = node.axes + node.axes[len(batch) :]
-    return (assemble(1, [(_triangle(node), (i, j))], (*batch, i, j, i, j), axes=axes, given=given),)
+    mask = [(_triangle(node), (i, j))]
+    return (assemble(1, mask, (*batch, i, j, i, j), axes=axes, given=given),)
 
 
 def _cholesky(node: Apply) -> Terms:
@@ -182,42 +197,46 @@ def _cholesky(node: Apply) -> Terms:
     inverse = apply("inv", node, 2)
     lower = apply("tril", filled(1, node.sizes[-2:], node.axes[-2:]), 2, (0,))
     batch = tuple(range(node.ndim - 2))
-    mask = viewed(lower, (i, j), (*batch, i, j), given=tuple(zip(batch, node.sizes, strict=False)))
-    both = [(node, (i, p)), (mask, (p, j))]
+    given = tuple(zip(batch, node.sizes, strict=False))
+    mask = viewed(lower, (i, j), (*batch, i, j), given=given)
+    output = (i, j, k, l)
+    lower_part = [(node, (i, p)), (mask, (p, j))]
+    # The mask has the diagonal in full, so half of it is taken off again.
+    straight = [*lower_part, (inverse, (p, k)), (inverse, (j, l))]
+    flipped = [*lower_part, (inverse, (p, l)), (inverse, (j, k))]
+    diagonal = [(node, (i, j)), (inverse, (j, k)), (inverse, (j, l))]
     return (
-        _term(node, 0.5, [*both, (inverse, (p, k)), (inverse, (j, l))], (i, j, k, l)),
-        _term(node, 0.5, [*both, (inverse, (p, l)), (inverse, (j, k))], (i, j, k, l)),
-        _term(node, -0.5, [(node, (i, j)), (inverse, (j, k)), (inverse, (j, l))], (i, j, k, l)),
+        _term(node, 0.5, straight, output),
+        _term(node, 0.5, flipped, output),
+        _term(node, -0.5, diagonal, output),
     )
 
 
 def _widened(e: Expr, like: Expr) -> Expr:
     """`e` with the further batch axes of `like` in front of its core."""
-    batch, extra = tuple(range(e.ndim - 2)), tuple(range(e.ndim, like.ndim))
-    if not extra:
+    new = tuple(range(e.ndim, like.ndim))
+    if not new:
         return e
-    new = tuple(range(e.ndim, e.ndim + len(extra)))
+    batch = tuple(range(e.ndim - 2))
     i, j = e.ndim - 2, e.ndim - 1
-    return viewed(
-        e,
-        (*batch, i, j),
-        (*batch, *new, i, j),
-        given=tuple(zip(new, like.sizes[len(batch) : -2], strict=True)),
-    )
+    given = tuple(zip(new, like.sizes[len(batch) : -2], strict=True))
+    return viewed(e, (*batch, i, j), (*batch, *new, i, j), given=given)
 
 
 def _transposed(e: Expr) -> Expr:
-    labels = tuple(range(e.ndim))
-    return viewed(e, labels, (*labels[:-2], labels[-1], labels[-2]))
+    *batch, i, j = range(e.ndim)
+    return viewed(e, (*batch, i, j), (*batch, j, i))
 
 
 def _expm_forward(node: Apply, k: int, tangent: Expr) -> Expr:
     # exp(A) with directions E1, E2, … is the derivative of exp at A in those directions: one
     # direction more by A, and linear in each of them.
     a, *directions = (_widened(e, tangent) for e in node.arguments)
-    if k:
+    if k == 0:
+        directions.append(tangent)
+    else:
         directions[k - 1] = tangent
-    return apply("expm", (a, *directions, *[tangent] * (k == 0)), 2)
+    return apply("expm", (a, *directions), 2)
 
 
 def _expm_backward(node: Apply, k: int, cotangent: Expr) -> Expr:
@@ -245,10 +264,11 @@ def _expm_plain(np: Any, a: Any, *directions: Any) -> Any:
 
 
 def _merged(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
-    sizes = arguments[0].sizes[arguments[0].ndim - core :]
-    return (
-        (sizes[0] if core == 1 else ("*", *sizes), arguments[0].axes[-1] if core == 1 else None),
-    )
+    first = arguments[0]
+    if core == 1:
+        return ((first.sizes[-1], first.axes[-1]),)
+    merged: Size = ("*", *first.sizes[first.ndim - core :])
+    return ((merged, None),)
 
 
 def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:

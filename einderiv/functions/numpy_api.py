@@ -75,16 +75,16 @@ def _heaviside(x1: object, x2: object, /) -> Expr:
         raise TypeError(
             "np.heaviside of an expression has the value 0 at 0: write np.heaviside(x, 0)"
         )
-    found: Expr = VOCABULARY["heaviside"](x1)
-    return found
+    return elementwise.heaviside(x1)
 
 
 def _logaddexp(x1: object, x2: object, /) -> Expr:
     # log(e^x + e^y) = max(x, y) + log(1 + e^−|x − y|), which neither overflows nor loses the
     # smaller one
     x, y = as_expression(x1), as_expression(x2)
-    away = expression.times(elementwise.abs_(compound.subtracted(x, y)), -1)
-    return expression.add(elementwise.maximum(x, y), VOCABULARY["softplus"](away))
+    distance = elementwise.abs_(compound.subtracted(x, y))
+    rest = elementwise.softplus(expression.times(distance, -1))
+    return expression.add(elementwise.maximum(x, y), rest)
 
 
 def _positive(x: object, /) -> Expr:
@@ -98,7 +98,9 @@ def _negative(x: object, /) -> Expr:
 def _clip(
     a: object, a_min: object = None, a_max: object = None, *, min: object = None, max: object = None
 ) -> Expr:
-    return elementwise.clip(a, a_min if min is None else min, a_max if max is None else max)
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    return elementwise.clip(a, low, high)
 
 
 def _permuted(a: object, order: Sequence[int]) -> Expr:
@@ -110,24 +112,30 @@ def _permuted(a: object, order: Sequence[int]) -> Expr:
 
 def _transpose(a: object, axes: object = None) -> Expr:
     e = as_expression(a)
-    return expression.transposed(e) if axes is None else _permuted(e, axes_of(e, axes))
+    if axes is None:
+        return expression.transposed(e)
+    return _permuted(e, axes_of(e, axes))
 
 
 def _swapaxes(a: object, axis1: object, axis2: object) -> Expr:
     e = as_expression(a)
-    p, q = axes_of(e, axis1)[0], axes_of(e, axis2)[0]
-    return _permuted(e, [q if k == p else p if k == q else k for k in range(e.ndim)])
+    (p, *_), (q, *_) = axes_of(e, axis1), axes_of(e, axis2)
+    order = list(range(e.ndim))
+    order[p], order[q] = q, p
+    return _permuted(e, order)
 
 
 def _moveaxis(a: object, source: object, destination: object) -> Expr:
     e = as_expression(a)
-    start, end = axes_of(e, source), axes_of(e, destination)
-    if len(start) != len(end):
-        raise ShapeError(f"moveaxis takes as many axes as places, not {len(start)} and {len(end)}")
-    rest = [p for p in range(e.ndim) if p not in start]
-    for place, p in sorted(zip(end, start, strict=True)):
-        rest.insert(place, p)
-    return _permuted(e, rest)
+    moved, places = axes_of(e, source), axes_of(e, destination)
+    if len(moved) != len(places):
+        raise ShapeError(
+            f"moveaxis takes as many axes as places, not {len(moved)} and {len(places)}"
+        )
+    order = [p for p in range(e.ndim) if p not in moved]
+    for place, p in sorted(zip(places, moved, strict=True)):
+        order.insert(place, p)
+    return _permuted(e, order)
 
 
 def _matrix_transpose(x: object, /) -> Expr:
@@ -135,24 +143,30 @@ def _matrix_transpose(x: object, /) -> Expr:
 
 
 def _trace(a: object, offset: int = 0, axis1: object = 0, axis2: object = 1) -> Expr:
+    # ...i...i...->......
     e, labels, tied = _tied(a, offset, axis1, axis2)
-    return viewed(e, labels, [p for p in labels if p != tied])
+    others = [label for label in labels if label != tied]
+    return viewed(e, labels, others)
 
 
 def _diagonal(a: object, offset: int = 0, axis1: object = 0, axis2: object = 1) -> Expr:
+    # ...i...i...->......i
     e, labels, tied = _tied(a, offset, axis1, axis2)
-    return viewed(e, labels, [*(p for p in labels if p != tied), tied])
+    others = [label for label in labels if label != tied]
+    return viewed(e, labels, [*others, tied])
 
 
 def _tied(a: object, offset: int, axis1: object, axis2: object) -> tuple[Expr, list[int], int]:
-    """The labels of `a` with those of two axes made one."""
+    """`a`, its labels with those of two axes made one, and that one."""
     e = as_expression(a)
     if offset != 0:
         raise TypeError("of an expression there is the main diagonal only: offset is 0")
     p, q = axes_of(e, axis1)[0], axes_of(e, axis2)[0]
     if p == q:
         raise ShapeError(f"axis1 and axis2 are both axis {p}")
-    return e, [p if k == q else k for k in range(e.ndim)], p
+    labels = list(range(e.ndim))
+    labels[q] = p
+    return e, labels, p
 
 
 def _last_trace(x: object, /, *, offset: int = 0) -> Expr:
@@ -180,7 +194,9 @@ def _outer(a: object, b: object) -> Expr:
 
 def _inner(a: object, b: object) -> Expr:
     x, y = as_expression(a), as_expression(b)
-    return _tensordot(x, y, ((-1,), (-1,))) if x.ndim and y.ndim else expression.multiply(x, y)
+    if not (x.ndim and y.ndim):
+        return expression.multiply(x, y)
+    return _tensordot(x, y, ((-1,), (-1,)))
 
 
 def _tensordot(a: object, b: object, axes: object = 2) -> Expr:
@@ -190,17 +206,17 @@ def _tensordot(a: object, b: object, axes: object = 2) -> Expr:
         raise ShapeError(
             f"tensordot takes as many axes of both, not {len(first)} and {len(second)}"
         )
-    labels: list[object] = [x.ndim + p for p in range(y.ndim)]
+    left = list(range(x.ndim))
+    right = [x.ndim + q for q in range(y.ndim)]
+    kept_left = [label for p, label in enumerate(left) if p not in first]
+    kept_right = [label for q, label in enumerate(right) if q not in second]
     for p, q in zip(first, second, strict=True):
-        labels[q] = p
-    output = [
-        *(p for p in range(x.ndim) if p not in first),
-        *(x.ndim + q for q in range(y.ndim) if q not in second),
-    ]
-    return einsum(x, list(range(x.ndim)), y, labels, output)
+        right[q] = left[p]
+    return einsum(x, left, y, right, [*kept_left, *kept_right])
 
 
 def _contracted(x: Expr, y: Expr, axes: object) -> tuple[Sequence[int], Sequence[int]]:
+    """The axes of `x` and of `y` that `np.tensordot` sums over."""
     if isinstance(axes, int):
         if not 0 <= axes <= min(x.ndim, y.ndim):
             raise ShapeError(
@@ -234,11 +250,9 @@ def _full_like(a: object, fill_value: object) -> Expr:
         raise TypeError(
             f"np.full_like of an expression takes a number, not {type(fill_value).__name__}"
         )
-    return (
-        dressed(filled(value, e.sizes, e.axes), origins=(e,))
-        if value
-        else zero(e.sizes, e.axes, (e,))
-    )
+    if not value:
+        return zero(e.sizes, e.axes, (e,))
+    return dressed(filled(value, e.sizes, e.axes), origins=(e,))
 
 
 def _zeros_like(a: object) -> Expr:
@@ -348,9 +362,13 @@ def numpy_function(name: str) -> Named | None:
     """What ``np.name`` does on expressions; `name` may be dotted, as in ``linalg.inv``. None
     where it does nothing.
     """
-    if name in _UFUNCS or name in _FUNCTIONS:
-        return _UFUNCS.get(name) or _FUNCTIONS[name]
-    return VOCABULARY[name] if is_elementwise(name) and name not in ("equal", "not_equal") else None
+    if name in _UFUNCS:
+        return _UFUNCS[name]
+    if name in _FUNCTIONS:
+        return _FUNCTIONS[name]
+    if is_elementwise(name) and name not in ("equal", "not_equal"):
+        return VOCABULARY[name]
+    return None
 
 
 def numpy_names() -> list[str]:
@@ -388,12 +406,16 @@ def _called(name: str, args: Sequence[object], options: dict[str, object], shown
     if f is None:
         raise TypeError(
             f"{shown} does not work on expressions. What does: arithmetic, functions of entries, "
-            "einsum, "
-            "sum, mean, max, where, dot, transpose, linalg.inv and their like; or write an einsum"
+            "einsum, sum, mean, max, where, dot, transpose, linalg.inv and their like; or write an "
+            "einsum"
         )
-    given = {k: v for k, v in options.items() if k not in _NEUTRAL or v is not _NEUTRAL[k]}
-    check_arguments(f, shown, args, given)
-    return f(*args, **given)
+    told = {}
+    for option, value in options.items():
+        changes_nothing = option in _NEUTRAL and value is _NEUTRAL[option]
+        if not changes_nothing:
+            told[option] = value
+    check_arguments(f, shown, args, told)
+    return f(*args, **told)
 
 
 def check_arguments(
@@ -405,9 +427,9 @@ def check_arguments(
     signature = inspect.signature(f)
     try:
         return signature.bind(*args, **options)
-    except TypeError as e:
-        names = [p.name for p in signature.parameters.values()]
-        raise TypeError(f"{shown} of expressions takes {', '.join(names)}: {e}") from None
+    except TypeError as error:
+        names = ", ".join(signature.parameters)
+        raise TypeError(f"{shown} of expressions takes {names}: {error}") from None
 
 
 def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) -> Any:
@@ -432,7 +454,8 @@ def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) 
         raise TypeError(f"trace_function takes a function, not {type(f).__name__}")
     names = _parameters(f, tensors)
     args = [_traced(value, name) for name, value in zip(names, tensors, strict=True)]
-    result = f(*args, **{name: _traced(value, name) for name, value in named.items()})
+    keywords = {name: _traced(value, name) for name, value in named.items()}
+    result = f(*args, **keywords)
     _check_expressions(result, getattr(f, "__name__", "the function"))
     return result
 
@@ -443,13 +466,20 @@ def _parameters(f: Callable[..., Any], tensors: Sequence[object]) -> list[str]:
         parameters = list(inspect.signature(f).parameters.values())
     except ValueError:  # a function written in C may have none to show
         parameters = []
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), "x")
+    names = []
+    rest = "x"
+    for parameter in parameters:
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            rest = parameter.name
+    # ``*xs`` takes what is left over: xs0, xs1, …
     names += [f"{rest}{k}" for k in range(len(tensors) - len(names))]
     return names[: len(tensors)]
 
 
 def _traced(value: Any, name: str) -> object:
+    """The tensor of a parameter, for axes; anything else as it is."""
     return tensor(name, value) if isinstance(value, (str, tuple)) else value
 
 
@@ -457,11 +487,12 @@ def _check_expressions(result: object, name: str) -> None:
     stack = [result]
     while stack:
         part = stack.pop()
-        if isinstance(part, (list, tuple, dict)):
-            stack.extend(part.values() if isinstance(part, dict) else part)
+        if isinstance(part, dict):
+            stack.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            stack.extend(part)
         elif not isinstance(part, Expr):
             raise TypeError(
                 f"{name} gave {type(part).__name__}, but must give an expression, or a list, tuple "
-                "or dict "
-                "of them"
+                "or dict of them"
             )

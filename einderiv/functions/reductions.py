@@ -28,11 +28,11 @@ from .table import (
 def _softmax(node: Apply) -> Terms:
     # ∂p_i/∂u_j = p_i δ_ij − p_i p_j
     batch, rows, columns = labels_of(node)
-    diagonal = assemble(
-        1, [(node, batch + rows)], batch + rows + rows, axes=node.axes + node.axes[len(batch) :]
-    )
-    outer = [(node, batch + rows), (node, batch + columns)]
-    return diagonal, assemble(-1, outer, batch + rows + columns, axes=diagonal.axes)
+    axes = node.axes + node.axes[len(batch) :]
+    diagonal = assemble(1, [(node, batch + rows)], batch + rows + rows, axes=axes)
+    pair = [(node, batch + rows), (node, batch + columns)]
+    outer = assemble(-1, pair, batch + rows + columns, axes=axes)
+    return diagonal, outer
 
 
 def _softmax_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
@@ -48,19 +48,19 @@ def _logsumexp(node: Apply) -> Terms:
 def _logsumexp_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
     """With the axes kept, of size 1."""
     top = np.real(x).max(axes, keepdims=True)
-    return np.log(np.exp(x - top).sum(axes, keepdims=True)) + top
+    total = np.exp(x - top).sum(axes, keepdims=True)
+    return np.log(total) + top
 
 
 def _log_softmax(node: Apply) -> Terms:
     # ∂ log p_i/∂u_j = δ_ij − p_j
     batch, rows, columns = labels_of(node)
     given = tuple(zip(batch + rows, node.sizes, strict=True))
-    names = node.axes + node.axes[len(batch) :]
+    axes = node.axes + node.axes[len(batch) :]
     p = apply("softmax", argument(node), node.core)
-    delta = assemble(1, [], batch + rows + rows, axes=names, given=given)
-    return delta, assemble(
-        -1, [(p, batch + columns)], batch + rows + columns, axes=names, given=given
-    )
+    delta = assemble(1, [], batch + rows + rows, axes=axes, given=given)
+    repeated = assemble(-1, [(p, batch + columns)], batch + rows + columns, axes=axes, given=given)
+    return delta, repeated
 
 
 def _max(node: Apply) -> Terms:
@@ -92,9 +92,10 @@ def _left_out(
 
 def _prod_plain(np: Any, x: Any, out: int, axes: tuple[int, ...]) -> Any:
     """For every choice of `out` entries, the product of all others, by loops."""
-    flat = x.reshape(*x.shape[: x.ndim - len(axes)], -1)
+    batch = x.shape[: x.ndim - len(axes)]
+    flat = x.reshape(*batch, -1)
     n = flat.shape[-1]
-    products = np.zeros((*flat.shape[:-1], *[n] * out), x.dtype)
+    products = np.zeros((*batch, *[n] * out), x.dtype)
     for gone in itertools.permutations(range(n), out):
         products[(..., *gone)] = np.delete(flat, gone, -1).prod(-1)
     return products
@@ -322,7 +323,9 @@ def prod(e: object, axis: object = None) -> Expr:
     Raises ShapeError for an axis that is not there.
     """
     found = as_expression(e)
-    return over("prod", found, axis, (0,)) if axes_of(found, axis) else times(found, 1)
+    if not axes_of(found, axis):
+        return times(found, 1)
+    return over("prod", found, axis, (0,))
 
 
 def over(name: str, e: Expr, axis: object, parameters: tuple[Any, ...] = ()) -> Expr:
@@ -333,8 +336,10 @@ def over(name: str, e: Expr, axis: object, parameters: tuple[Any, ...] = ()) -> 
     if not core:
         raise ShapeError(f"{name} needs at least one axis to work along")
     order = [p for p in range(e.ndim) if p not in core] + list(core)
-    moved = e if order == list(range(e.ndim)) else viewed(e, range(e.ndim), order)
-    found: Apply = apply(name, moved, len(core), parameters)
-    if order == list(range(e.ndim)) or found.ndim < e.ndim:
-        return found
-    return viewed(found, order, range(e.ndim))
+    if order == list(range(e.ndim)):
+        return apply(name, e, len(core), parameters)
+    moved = viewed(e, range(e.ndim), order)
+    applied = apply(name, moved, len(core), parameters)
+    if applied.ndim < e.ndim:  # the core axes are gone, and the others are in order
+        return applied
+    return viewed(applied, order, range(e.ndim))

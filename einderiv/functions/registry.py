@@ -54,7 +54,9 @@ class Vocabulary(Mapping[str, Named]):
 
     def __getitem__(self, name: str) -> Named:
         name = OTHER_NAMES.get(name, name)
-        return table.NAMED[name] if name in table.NAMED else table.ADDED[name]
+        if name in table.NAMED:
+            return table.NAMED[name]
+        return table.ADDED[name]
 
     def __iter__(self) -> Iterator[str]:
         yield from table.NAMED

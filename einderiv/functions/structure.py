@@ -77,19 +77,22 @@ def _projected(g: Expr, s: Tensor) -> Expr:
     flipped = viewed(g, labels, (*batch, j, i), names=g.axes)
     match s.structure:
         case "symmetric":
+            # (G + Gᵀ) / 2
             return times(add(g, flipped), 0.5)
         case "diagonal":
-            return viewed(
-                viewed(g, (*batch, i, i), (*batch, i)), (*batch, i), (*batch, i, i), names=g.axes
-            )
+            diagonal = viewed(g, (*batch, i, i), (*batch, i))
+            return viewed(diagonal, (*batch, i), (*batch, i, i), names=g.axes)
         case "lower":
             return tril(g)
+    # orthogonal: (G − S Gᵀ S) / 2
     if g.ndim > s.ndim:
-        whole = tuple(range(g.ndim - 2)) if s.ndim == 2 else ()
-        s_wide = viewed(s, (i, j), (*batch, i, j), given=tuple(zip(whole, g.sizes, strict=False)))
+        repeated = batch if s.ndim == 2 else ()
+        given = tuple(zip(repeated, g.sizes, strict=False))
+        wide = viewed(s, (i, j), (*batch, i, j), given=given)
     else:
-        s_wide = s
-    return times(add(g, times(matmul(matmul(s_wide, flipped), s_wide), -1)), 0.5)
+        wide = s
+    reflected = matmul(matmul(wide, flipped), wide)
+    return times(add(g, times(reflected, -1)), 0.5)
 
 
 def inside(g: Expr, s: Tensor) -> Expr:
@@ -99,9 +102,9 @@ def inside(g: Expr, s: Tensor) -> Expr:
 
 def projected(a: Any, structure: str | None) -> Any:
     """The array next to `a` of a structure that is a linear space."""
-    return (
-        (a + a.swapaxes(-1, -2)) / 2 if structure == "symmetric" else with_structure(a, structure)
-    )
+    if structure == "symmetric":
+        return (a + a.swapaxes(-1, -2)) / 2
+    return with_structure(a, structure)
 
 
 def structures(roots: Iterable[Expr]) -> dict[str, str]:
@@ -121,6 +124,7 @@ def with_structure(a: Any, structure: str | None) -> Any:
 
     match structure:
         case "symmetric":
+            # The lower triangle is written above the diagonal too.
             lower = np.tril(a)
             return lower + np.tril(a, -1).swapaxes(-1, -2)
         case "diagonal":
@@ -137,16 +141,20 @@ def check_structures(declared: Mapping[str, str], arrays: Mapping[str, Any]) -> 
     import numpy as np
 
     for name in declared.keys() & arrays.keys():
-        a, structure = np.asarray(arrays[name]), declared[name]
-        if structure == "orthogonal":
-            off = a.swapaxes(-1, -2).conj() @ a - np.eye(a.shape[-1])
-        else:
-            off = a - (
-                a.swapaxes(-1, -2) if structure == "symmetric" else with_structure(a, structure)
-            )
+        a = np.asarray(arrays[name])
+        structure = declared[name]
+        transposed = a.swapaxes(-1, -2)
+        match structure:
+            case "orthogonal":
+                off = transposed.conj() @ a - np.eye(a.shape[-1])
+            case "symmetric":
+                off = a - transposed
+            case _:
+                off = a - with_structure(a, structure)
         eps = float(np.finfo(a.dtype).eps) if a.dtype.kind in "fc" else 0.0
         largest = float(np.abs(off).max(initial=0))
-        if not largest <= eps**0.5 * float(np.abs(a).max(initial=0)):
+        allowed = eps**0.5 * float(np.abs(a).max(initial=0))
+        if not largest <= allowed:  # NaN is not allowed either
             raise EinderivError(
                 f"{name} is declared {structure}, but its array is not: the largest deviation is "
                 f"{largest:.3g}"

@@ -136,18 +136,17 @@ def apply(
 def stays_integer(node: Apply) -> bool:
     """Is the function of integers an integer again?"""
     row: Function = node.function
-    return row.integer((1,) * len(node.arguments), node.parameters) is not None
+    ones = (1,) * len(node.arguments)
+    return row.integer(ones, node.parameters) is not None
 
 
 def shown_parameters(e: Apply) -> list[str]:
     """The numbers that a function takes besides its arguments; sizes are not shown."""
-    # A 0 of a row with core axes is what goes without saying: ``tril(A)``, and ``prod(x)`` without
-    # entries left out.
-    return [
-        str(p)
-        for p in e.parameters
-        if isinstance(p, (int, float, complex)) and not (e.function.core and p == 0)
-    ]
+    numbers = [p for p in e.parameters if isinstance(p, (int, float, complex))]
+    if e.function.core:
+        # There a 0 goes without saying: ``tril(A)``, and ``prod(x)`` without entries left out.
+        numbers = [p for p in numbers if p != 0]
+    return [str(p) for p in numbers]
 
 
 def argument(node: Apply) -> Expr:
@@ -166,7 +165,10 @@ def labels_of(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int,
     """
     n = argument(node).ndim - node.core
     m = node.ndim
-    return tuple(range(n)), tuple(range(n, m)), tuple(range(m, m + node.core))
+    batch = tuple(range(n))
+    result = tuple(range(n, m))
+    core = tuple(range(m, m + node.core))
+    return batch, result, core
 
 
 def one_name(name: str, arguments: int = 1, **others: str | None) -> dict[str, str]:
@@ -200,7 +202,7 @@ def of_one(row: Function) -> Callable[[object], Expr]:
     law = f"``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument."
     function.__doc__ = f"""{law}
 
-    The derivative is ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
+    The derivative is ``{row.derived}``.{_at_kink(row)}
 
     >>> import einderiv as ed
     >>> str(ed.{name}(ed.tensor("x", "i")))
@@ -211,16 +213,22 @@ def of_one(row: Function) -> Callable[[object], Expr]:
     return function
 
 
+def _at_kink(row: Function) -> str:
+    """The convention at a kink, as the end of a sentence in a docstring."""
+    return f" At the kink: {row.kink}." if row.kink else ""
+
+
 def together(*values: object) -> tuple[Expr, ...]:
     """Arguments of one elementwise function: numbers and scalars broadcast to the axes of the
     others.
     """
-    found = [operand(v) for v in values]
-    if not any(isinstance(v, Expr) for v in found):
-        found[0] = as_expression(found[0])
-    big = next((v for v in found if isinstance(v, Expr) and v.ndim), None)
-    big = next(v for v in found if isinstance(v, Expr)) if big is None else big
-    return tuple(stretched(v, big)[0] for v in found)
+    operands = [operand(v) for v in values]
+    if not any(isinstance(v, Expr) for v in operands):
+        operands[0] = as_expression(operands[0])
+    expressions = [v for v in operands if isinstance(v, Expr)]
+    with_axes = [e for e in expressions if e.ndim]
+    like = with_axes[0] if with_axes else expressions[0]
+    return tuple(stretched(v, like)[0] for v in operands)
 
 
 def of_two(row: Function) -> Callable[[object, object], Expr]:
@@ -234,7 +242,7 @@ def of_two(row: Function) -> Callable[[object, object], Expr]:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"""``{name}(x, y)``: {row.law}, elementwise; numbers and scalars broadcast.
 
-    The derivatives are ``{row.derived}``.{" At the kink: " + row.kink + "." if row.kink else ""}
+    The derivatives are ``{row.derived}``.{_at_kink(row)}
 
     >>> import einderiv as ed
     >>> str(ed.{name}(ed.tensor("x", "i"), ed.tensor("y", "i")))
@@ -295,20 +303,21 @@ def function(
 
     Raises EinderivError for a name that is taken, and for a spelling that leaves an argument out.
     """
-    others = {
-        backend: text for backend, text in (("torch", torch), ("jax", jax)) if text is not None
-    }
-    for text in (numpy, *others.values()):
+    spell = {"numpy": numpy}
+    if torch is not None:
+        spell["torch"] = torch
+    if jax is not None:
+        spell["jax"] = jax
+    for text in spell.values():
         _check_row(name, text, latex or "", derivatives)
     holes = ", ".join(f"{{{k}}}" for k in range(len(derivatives)))
     shown = latex or rf"\operatorname{{{{{name}}}}}\left({holes}\right)"
-    spelt = {backend: f"({text})" for backend, text in {"numpy": numpy, **others}.items()}
     row = Function(
         name,
         law=law or name,
         derivatives=tuple(map(_rule, derivatives)),
         derived="as given",
-        spell=spelt,
+        spell={backend: f"({text})" for backend, text in spell.items()},
         latex=shown,
         domain=domain,
         kink=kink,
@@ -349,11 +358,11 @@ def _check_row(name: str, numpy: str, latex: str, derivatives: Sequence[object])
             "jumps"
         )
     count = len(derivatives)
-    missing = next((k for k in range(count) if f"{{{k}}}" not in numpy), None)
-    if missing is not None:
-        raise EinderivError(
-            f"the spelling {numpy!r} of {name} leaves argument {missing} out: write {{{missing}}}"
-        )
+    for k in range(count):
+        if f"{{{k}}}" not in numpy:
+            raise EinderivError(
+                f"the spelling {numpy!r} of {name} leaves argument {k} out: write {{{k}}}"
+            )
     for what, text in (("LaTeX", latex), ("spelling", numpy)):
         try:
             shown = text.format(*["x"] * count)
@@ -364,9 +373,9 @@ def _check_row(name: str, numpy: str, latex: str, derivatives: Sequence[object])
             ) from None
     try:
         ast.parse(shown, mode="eval")
-    except SyntaxError as e:
+    except SyntaxError as error:
         raise EinderivError(
-            f"the spelling {numpy!r} of {name} is no Python expression: {e.msg}"
+            f"the spelling {numpy!r} of {name} is no Python expression: {error.msg}"
         ) from None
 
 
@@ -381,12 +390,12 @@ def _rule(derivative: Callable[..., object] | None) -> Rule:
 
     def rule(node: Apply) -> Terms:
         first = argument(node)
-        found = operand(derivative(*node.arguments), "the derivative")
-        if isinstance(found, Expr) and found.ndim not in (0, first.ndim):
+        slope = operand(derivative(*node.arguments), "the derivative")
+        if isinstance(slope, Expr) and slope.ndim not in (0, first.ndim):
             raise ShapeError(
-                f"the derivative of {node.function.name} has {found.ndim} axes, its argument "
+                f"the derivative of {node.function.name} has {slope.ndim} axes, its argument "
                 f"{first.ndim}"
             )
-        return (stretched(found, first)[0],)
+        return (stretched(slope, first)[0],)
 
     return rule
