@@ -30,7 +30,7 @@ import einderiv as ed  # noqa: E402
 from einderiv.backends import BACKENDS  # noqa: E402
 from einderiv.expression import axis_names, is_zero  # noqa: E402
 from einderiv.functions import VOCABULARY, Function  # noqa: E402
-from einderiv.functions.table import ADDED, FUNCTIONS  # noqa: E402
+from einderiv.functions.table import FUNCTIONS  # noqa: E402
 from einderiv.printing import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
@@ -311,7 +311,7 @@ def compositions() -> Iterator[str]:
 
 def functions() -> Iterator[str]:
     """The page, line by line."""
-    rows = [row for name, row in FUNCTIONS.items() if name not in ADDED]
+    rows = [row for row in FUNCTIONS.values() if not row.added]
     assert all(sum(test(row) for test in GROUPS.values()) == 1 for row in rows), (
         "each row in one group"
     )
