@@ -46,7 +46,7 @@ class Names:
 
     def size(self, size: Size) -> str:
         """The variable that holds a size, or the size itself if it is a number."""
-        number = self.sizes.number(size)
+        number = self.sizes.known_measure(size)
         if number is not None:
             return str(number)
         size = self.sizes.find(size)

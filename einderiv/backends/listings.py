@@ -66,7 +66,7 @@ class Listing:
 
     def size(self, size: Size) -> str:
         """A size as text: a number, the size of an argument, or an argument of its own."""
-        number = self.sizes.number(size)
+        number = self.sizes.known_measure(size)
         if number is not None:
             return str(number)
         found = self.sizes.find(size)

@@ -35,11 +35,11 @@ from ..expression import (
     einsum,
     fix,
     leaves,
+    natural,
     solved,
     tensors_of,
     usable,
     walk,
-    whole,
     written_slots,
 )
 from ..functions import stays_integer, with_structure
@@ -148,7 +148,7 @@ def check(
     y = einsum(y) if isinstance(y, str) else y
     both = {**(arrays or {}), **named}
     given = {name: usable(array, name) for name, array in both.items()}
-    seed = whole(seed, "seed")
+    seed = natural(seed, "seed")
     with np.errstate(invalid="ignore", divide="ignore"):  # the report says it
         reports = [_drawn(y, leaf, given, sizes or {}, seed) for leaf in leaves(wrt)]
     return Reports(reports) if isinstance(wrt, (list, tuple, dict)) else reports[0]
@@ -426,17 +426,17 @@ def _values(
     measured = solved([J], {name: a.shape for name, a in given.items()})
     fixed = {}
     for label, length in sizes.items():
-        fixed[str(label)] = whole(length, f"the size of {label!r}")
+        fixed[str(label)] = natural(length, f"the size of {label!r}")
     fix(measured, [y], fixed)
     chosen = 0  # sizes that nothing says: 3, 4, 5, 3, 4, …
     for tensor in known.values():
         for size in tensor.sizes:
-            if measured.number(size) is None:
+            if measured.known_measure(size) is None:
                 measured.fix(size, 3 + chosen % 3, "check")
                 chosen += 1
     shapes = {}
     for name, tensor in known.items():
-        shapes[name] = [measured.number(size) or 0 for size in tensor.sizes]
+        shapes[name] = [measured.known_measure(size) or 0 for size in tensor.sizes]
     entries = sum(map(prod, shapes.values()))
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
     given_whole = all(array.dtype.kind in "iu" for array in given.values())
@@ -481,7 +481,7 @@ def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
     its definition.
     """
     if node.function.plain is not None:
-        result = tuple(sizes.number(s) or 0 for s in node.sizes)
+        result = tuple(sizes.known_measure(s) or 0 for s in node.sizes)
         return plain_value(node, arguments).reshape(result)
     values = {f"x{k}": array for k, array in enumerate(arguments)}
     tensors = tuple([Tensor(name, (None,) * array.ndim) for name, array in values.items()])
@@ -490,7 +490,7 @@ def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
 
 def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     """One einsum: the core by ``np.einsum`` without a path, then every entry put in its place."""
-    size_of = {label: sizes.number(size) or 0 for label, size in node.given}
+    size_of = {label: sizes.known_measure(size) or 0 for label, size in node.given}
     for factor, labels in zip(factors, node.inputs, strict=True):
         size_of.update(zip(labels, factor.shape, strict=True))
     number_of = {label: k for k, label in enumerate(size_of)}  # np.einsum takes numbers as labels

@@ -7,10 +7,10 @@ from .arguments import (
     Operand,
     as_expression,
     check_name,
+    natural,
     number,
     operand,
     parsed_bytes,
-    whole,
 )
 from .arithmetic import (
     FLAT,
@@ -194,7 +194,7 @@ __all__ = [
     "usable",
     "viewed",
     "walk",
-    "whole",
+    "natural",
     "with_slots",
     "wrapped",
     "written_slots",

@@ -1,4 +1,4 @@
-"""What users give, looked at once: numbers, operands, names, whole numbers, bytes."""
+"""What users give, looked at once: numbers, operands, names, natural numbers, bytes."""
 
 from __future__ import annotations
 
@@ -87,8 +87,11 @@ def check_name(name: object, what: str, text: str | None = None) -> None:
         )
 
 
-def whole(value: Any, what: str) -> int:
-    """`value` as a size."""
+def natural(value: Any, what: str) -> int:
+    """`value` as an integer that is not negative: a size, a count, a number of bytes.
+
+    Raises TypeError for anything but a whole number, ShapeError for one that no size can be.
+    """
     plain = number(value)
     if isinstance(plain, bool) or not isinstance(plain, int):
         raise TypeError(f"{what} must be a whole number, not {value!r}")
@@ -104,7 +107,7 @@ def whole(value: Any, what: str) -> int:
 def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
     """A number of bytes, or text with a unit: ``"2GiB"``, ``"500 MB"``."""
     if not isinstance(limit, str):
-        return whole(limit, what)
+        return natural(limit, what)
     text = limit.strip().lower()
     unit = next((u for u in UNITS if text.endswith(u)), "")
     digits = text.removesuffix(unit).strip()

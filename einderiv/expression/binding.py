@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EinderivError, ShapeError, near
-from .arguments import whole
+from .arguments import natural
 from .names import naming, short_product
 from .nodes import Einsum, Expr, Size, everything, walk
 from .sizes import Sizes, spoken
@@ -27,7 +27,7 @@ def check_known(given: Iterable[str], known: Iterable[str]) -> None:
 def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Shapes of arrays, or as they are given."""
     return {
-        name: tuple(whole(n, f"an axis of {name}") for n in getattr(value, "shape", value))
+        name: tuple(natural(n, f"an axis of {name}") for n in getattr(value, "shape", value))
         for name, value in given.items()
     }
 
@@ -48,21 +48,21 @@ def solved(
 
 def fix(sizes: Sizes, roots: Sequence[Expr], fixed: Mapping[str, int]) -> None:
     """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
-    for key, number in fixed.items():
+    for key, measure in fixed.items():
         labels = _labels(roots[0]) if len(roots) == 1 else {}
         if key in sizes.names:
-            sizes.fix(key, number, f"sizes={{{key!r}: {number}}}")
+            sizes.fix(key, measure, f"sizes={{{key!r}: {measure}}}")
         elif key in labels:
-            found = sizes.number(labels[key])
-            if found is not None and found != number:
+            found = sizes.known_measure(labels[key])
+            if found is not None and found != measure:
                 raise ShapeError(
-                    f"sizes gives label {key!r} the size {number}, but it has size {found}"
+                    f"sizes gives label {key!r} the size {measure}, but it has size {found}"
                 )
             if not isinstance(labels[key], int):
-                sizes.fix(labels[key], number, f"sizes={{{key!r}: {number}}}")
+                sizes.fix(labels[key], measure, f"sizes={{{key!r}: {measure}}}")
         else:
             for size in _written(sizes, roots, key, (*sizes.names, *labels)):
-                sizes.fix(size, number, f"sizes={{{key!r}: {number}}}")
+                sizes.fix(size, measure, f"sizes={{{key!r}: {measure}}}")
     sizes.settled()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count, islice
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
-from .arguments import check_name, number, whole
+from .arguments import check_name, natural, number
 from .arrays import is_array, usable
 from .delta import Delta
 from .nodes import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
@@ -70,7 +70,7 @@ def tensor(
             if isinstance(axis, str):
                 check_name(axis, "an axis")
             elif axis is not None:
-                axis = whole(axis, f"the size of an axis of {name}")
+                axis = natural(axis, f"the size of an axis of {name}")
             declared.append(axis)
     limits.check("axes", len(declared))
     flags = {"symmetric": symmetric, "diagonal": diagonal, "lower": lower, "orthogonal": orthogonal}
@@ -174,7 +174,7 @@ def _given(
         if isinstance(size, str):
             check_name(size, "an axis")
         else:
-            sizes[word] = whole(size, f"the size of {word!r}")
+            sizes[word] = natural(size, f"the size of {word!r}")
     out = notation.output
     for word, position in zip(out.labels, out.positions, strict=True) if out is not None else ():
         if word != ELLIPSIS and word not in known and word not in sizes:
@@ -307,4 +307,4 @@ def _names_first(name: str, operands: tuple[object, ...]) -> bool:
 def _label_names(labels: object, what: str) -> tuple[str, ...]:
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise TypeError(f"{what} must be a list of whole numbers, not {type(labels).__name__}")
-    return tuple(ELLIPSIS if k is ... else label_name(whole(k, what)) for k in labels)
+    return tuple(ELLIPSIS if k is ... else label_name(natural(k, what)) for k in labels)

@@ -1,9 +1,9 @@
-"""Which sizes are equal, and what numbers they are. The equations are data of an expression, solved
+"""Which sizes are equal, and what they measure. The equations are data of an expression, solved
 on demand.
 
-Contracting and adding make sizes equal, ``ed.tensor`` names them, arrays and ints give them
-numbers. Nothing is shared between expressions: a :class:`Sizes` is made from one expression (or
-from several evaluated together) and the shapes of one call.
+Contracting and adding make sizes equal, ``ed.tensor`` names them, arrays and ints say what
+they measure. Nothing is shared between expressions: a :class:`Sizes` is made from one expression
+(or from several evaluated together) and the shapes of one call.
 """
 
 from __future__ import annotations
@@ -34,63 +34,67 @@ SMALL = 200  # nodes: an expression of this many is checked in full whenever one
 
 
 class Sizes(UnionFind[Size]):
-    """Which sizes are one, and what they measure, which :meth:`number` answers."""
+    """Which sizes are one, and what they measure, which :meth:`measure` answers."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]] | None = None) -> None:
         super().__init__()
         self.shapes = shapes or {}
-        self.numbers: dict[Size, int] = {}
-        self.sources: dict[Size, str] = {}  # where a number comes from, for messages
+        self.measures: dict[Size, int] = {}
+        self.sources: dict[Size, str] = {}  # who said what a size measures, for messages
         self.tensors: dict[str, Tensor] = {}
         self.names: set[str] = set()
         self.products: dict[tuple[Size, ...], None] = {}
 
-    def number(self, size: Size) -> int | None:
-        """The number that `size` is known to be, or None."""
+    def known_measure(self, size: Size) -> int | None:
+        """What `size` measures, or None where that is not known."""
         if isinstance(size, int):
             return size
-        found = self.numbers.get(self.find(size))
+        found = self.measures.get(self.find(size))
         if found is None and is_product(size):
-            parts = [self.number(s) for s in size[1:]]
+            parts = [self.known_measure(s) for s in size[1:]]
             return None if None in parts else prod(n for n in parts if n is not None)
         return found
 
     def measure(self, size: Size) -> int:
-        """The number that `size` is. Raises ShapeError where it is not known, and says how to
+        """What `size` measures. Raises ShapeError where it is not known, and says how to
         give it.
         """
-        found = self.number(size)
+        found = self.known_measure(size)
         if found is None:
             raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
         return found
 
-    def fix(self, size: Size, number: int, source: str) -> None:
-        """Give `size` a number."""
-        known = self.number(size)
+    def fix(self, size: Size, measure: int, source: str) -> None:
+        """Say what `size` measures; `source` says who says so."""
+        known = self.known_measure(size)
         if known is None:
-            self.numbers[self.find(size)] = number
+            self.measures[self.find(size)] = measure
             self.sources[self.find(size)] = source
-        elif known != number:
+        elif known != measure:
             before = self.sources.get(self.find(size), "its declaration")
             raise ShapeError(
-                f"{spoken(size)} has size {known} by {before}, but {number} by {source}"
+                f"{spoken(size)} has size {known} by {before}, but {measure} by {source}"
             )
 
     def equal(self, a: Size, b: Size) -> bool:
-        """Make two sizes one; False if both are numbers already, and different ones."""
-        p, q = self.number(a), self.number(b)
+        """Make two sizes one; False if both measures are known already, and differ."""
+        p, q = self.known_measure(a), self.known_measure(b)
         if p is not None and q is not None and p != q:
             return False
         if isinstance(a, int) or isinstance(b, int):
-            size, number = (b, a) if isinstance(a, int) else (a, b)
-            if not isinstance(size, int) and self.number(size) is None and isinstance(number, int):
-                self.fix(size, number, f"an axis of size {number}")
+            size, measure = (b, a) if isinstance(a, int) else (a, b)
+            if (
+                not isinstance(size, int)
+                and self.known_measure(size) is None
+                and isinstance(measure, int)
+            ):
+                self.fix(size, measure, f"an axis of size {measure}")
             return True
         a, b = self.find(a), self.find(b)
         if a != b:
             self.parent[b] = a
-            if a not in self.numbers and b in self.numbers:
-                self.numbers[a], self.sources[a] = self.numbers[b], self.sources[b]
+            if a not in self.measures and b in self.measures:
+                self.measures[a], self.sources[a] = self.measures[b], self.sources[b]
         return True
 
     def read(self, roots: Iterable[Expr]) -> Sizes:
@@ -129,7 +133,8 @@ class Sizes(UnionFind[Size]):
             learnt = self.find(other) != self.find(product)
             if learnt and not self.equal(other, product):
                 raise ShapeError(
-                    f"{spoken(product)} have size {self.number(other)} and {self.number(product)}"
+                    f"{spoken(product)} have size {self.known_measure(other)} and "
+                    f"{self.known_measure(product)}"
                 )
             yield learnt
 
@@ -143,9 +148,8 @@ class Sizes(UnionFind[Size]):
             self.products[merged] = None
         if not self.equal(one, merged):
             raise ShapeError(
-                f"an axis of size {self.number(one)}, of {called(first)}, cannot be split into "
-                "axes of "
-                f"sizes {', '.join(str(self.number(s)) for s in parts)}"
+                f"an axis of size {self.known_measure(one)}, of {called(first)}, cannot be split "
+                f"into axes of sizes {', '.join(str(self.known_measure(s)) for s in parts)}"
             )
 
     def _square(self, node: Apply) -> None:
@@ -153,17 +157,20 @@ class Sizes(UnionFind[Size]):
         if not self.equal(rows, columns):
             raise ShapeError(
                 f"{node.function.name} needs a square matrix, but {called(node.arguments[0])} has "
-                f"{self.number(rows)} rows and {self.number(columns)} columns"
+                f"{self.known_measure(rows)} rows and {self.known_measure(columns)} columns"
             )
 
     def _settled(self, product: tuple[Size, ...]) -> bool:
         """Has anything been learnt from ``n = a · b``, where all but one of the three are known?"""
-        total, parts = self.numbers.get(self.find(product)), [self.number(s) for s in product[1:]]
+        total, parts = (
+            self.measures.get(self.find(product)),
+            [self.known_measure(s) for s in product[1:]],
+        )
         open_parts = [k for k, n in enumerate(parts) if n is None]
         known = prod(n for n in parts if n is not None)
         if not open_parts:
             if total is None:
-                self.numbers[self.find(product)] = known
+                self.measures[self.find(product)] = known
                 self.sources[self.find(product)] = (
                     f"merging axes of sizes {', '.join(map(str, parts))}"
                 )
@@ -194,16 +201,16 @@ class Sizes(UnionFind[Size]):
                     f"{node.name} has {counted(node.ndim, 'axis')}, but its array has "
                     f"{len(shape)}, shape {shape}"
                 )
-            for p, number in enumerate(shape):
-                self.fix((node.name, p), number, f"the array of {node.name}, shape {shape}")
+            for p, measure in enumerate(shape):
+                self.fix((node.name, p), measure, f"the array of {node.name}, shape {shape}")
         for p, declared in enumerate(node.declared):
             if isinstance(declared, str):
                 self.names.add(declared)
             if declared is not None and not self.equal((node.name, p), declared):
                 raise ShapeError(
                     f"axis {p} of {node.name} is declared as {declared}"
-                    f"{_with(self.number(declared), declared)}, but has size "
-                    f"{self.number((node.name, p))}{_at(self, (node.name, p))}"
+                    f"{_with(self.known_measure(declared), declared)}, but has size "
+                    f"{self.known_measure((node.name, p))}{_at(self, (node.name, p))}"
                 )
 
         if node.structure and not self.equal(
@@ -211,8 +218,8 @@ class Sizes(UnionFind[Size]):
         ):
             raise ShapeError(
                 f"{node.name} is declared {node.structure}, but its last axes have sizes "
-                f"{self.number((node.name, node.ndim - 2))} and "
-                f"{self.number((node.name, node.ndim - 1))}"
+                f"{self.known_measure((node.name, node.ndim - 2))} and "
+                f"{self.known_measure((node.name, node.ndim - 1))}"
             )
 
     def _einsum(self, node: Einsum) -> None:
@@ -233,10 +240,9 @@ class Sizes(UnionFind[Size]):
                     )
                     raise ShapeError(
                         f"label {author.letters.get(label) or label!r} has size "
-                        f"{self.number(other)} in "
-                        f"operand {j} ({called(slots[j][0])}) but {self.number(size)} in operand "
-                        f"{k} "
-                        f"({called(operand)}){also * bool(elsewhere)}; size 1 does not broadcast"
+                        f"{self.known_measure(other)} in operand {j} ({called(slots[j][0])}) but "
+                        f"{self.known_measure(size)} in operand {k} ({called(operand)})"
+                        f"{also * bool(elsewhere)}; size 1 does not broadcast"
                     )
         for label, size in author.given:
             if isinstance(size, str):
@@ -246,8 +252,8 @@ class Sizes(UnionFind[Size]):
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
                 raise ShapeError(
-                    f"label {author.letters.get(label) or label!r} has size {self.number(other)}, "
-                    f"but was given size {self.number(size)}"
+                    f"label {author.letters.get(label) or label!r} has size "
+                    f"{self.known_measure(other)}, but was given size {self.known_measure(size)}"
                 )
 
     def _aligned(self, parts: tuple[Expr, ...], where: str) -> None:
@@ -255,13 +261,13 @@ class Sizes(UnionFind[Size]):
             for p, (a, b) in enumerate(zip(parts[0].sizes, part.sizes, strict=False)):
                 if a != b and not self.equal(a, b):
                     raise ShapeError(
-                        f"axis {p} has size {self.number(a)} in {called(parts[0])} but "
-                        f"{self.number(b)} in {called(part)}, in {where}"
+                        f"axis {p} has size {self.known_measure(a)} in {called(parts[0])} but "
+                        f"{self.known_measure(b)} in {called(part)}, in {where}"
                     )
 
 
-def _with(number: int | None, declared: Size) -> str:
-    return "" if number is None or number == declared else f" = {number}"
+def _with(measure: int | None, declared: Size) -> str:
+    return "" if measure is None or measure == declared else f" = {measure}"
 
 
 def _at(sizes: Sizes, size: Size) -> str:

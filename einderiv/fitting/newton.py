@@ -10,7 +10,7 @@ import numpy as np
 from ..autodiff import hessian
 from ..backends import Array
 from ..errors import EinderivError, near
-from ..expression import number, whole
+from ..expression import natural, number
 from ..planning import Term
 from ..runtime import LARGEST_BLOCK, STEPS, Square, conjugate_gradients
 from .objective import Functions
@@ -111,7 +111,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
             f"gtol (or tol) must be 0 or more, not {gtol}: it is the largest entry of the gradient "
             "at the end"
         )
-    return {"maxiter": whole(chosen["maxiter"], "maxiter"), "gtol": gtol}
+    return {"maxiter": natural(chosen["maxiter"], "maxiter"), "gtol": gtol}
 
 
 def _searched(

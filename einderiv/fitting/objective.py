@@ -365,7 +365,7 @@ def _tensors(loss: Expr, targets: list[Wrt], arrays: Mapping[str, Any]) -> dict[
 
 
 def _number(sizes: Sizes, tensor: Tensor, size: Size) -> int:
-    measure = sizes.number(size)
+    measure = sizes.known_measure(size)
     if measure is None:
         raise ShapeError(
             f"the shape of {tensor.name} is not known: no array fixes the size of {spoken(size)}; "

@@ -262,7 +262,7 @@ class Cutter:
 
     def number(self, size: Size) -> int:
         """What a size measures: all of them are known before anything is cut."""
-        measure = self.sizes.number(size)
+        measure = self.sizes.known_measure(size)
         assert measure is not None, f"the size {size} is not known"
         return measure
 

@@ -77,7 +77,7 @@ def axis_sizes(
     or by a declaration.
     """
     sizes = solved([e], shapes or {}, labels)
-    return [sizes.number(size) for size in e.sizes]
+    return [sizes.known_measure(size) for size in e.sizes]
 
 
 def _product(numbers: list[int | None]) -> int | None:

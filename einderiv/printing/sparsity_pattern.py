@@ -19,7 +19,7 @@ from ..expression import (
     flatten,
     is_product,
     is_zero,
-    whole,
+    natural,
     wrapped,
 )
 from ..expression import Sizes as Known
@@ -82,12 +82,12 @@ def sparsity(
 def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
     sizes = given or {}
     shapes = {
-        name: tuple(whole(k, f"an axis of {name}") for k in n)
+        name: tuple(natural(k, f"an axis of {name}") for k in n)
         for name, n in sizes.items()
         if isinstance(n, (tuple, list))
     }
     sizes = {
-        name: whole(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes
+        name: natural(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes
     }
     known = Known(shapes).read([J])
     names = axis_names(J)
@@ -97,17 +97,16 @@ def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
             raise EinderivError(
                 f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}"
             )
-        if known.number(size) not in (None, n):
-            raise ShapeError(
-                f"sizes gives axis {key!r} the size {n}, but it has size {known.number(size)}"
-            )
+        measure = known.known_measure(size)
+        if measure not in (None, n):
+            raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {measure}")
         if not isinstance(size, int):
             known.fix(size, n, f"sizes={{{key!r}: {n}}}")
     if given is None:
         for size in sorted(J.sizes, key=is_product):  # those of merged axes follow from others
-            if known.number(size) is None:
+            if known.known_measure(size) is None:
                 known.fix(size, ASSUMED_SIZE, "sparsity")
-    found = [known.number(size) for size in J.sizes]
+    found = [known.known_measure(size) for size in J.sizes]
     for name, number_ in zip(names, found, strict=True):
         if number_ is None:
             raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")

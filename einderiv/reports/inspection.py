@@ -17,11 +17,11 @@ from ..expression import (
     axis_names,
     is_product,
     leaves,
+    natural,
     parsed_bytes,
     shapes_of,
     solved,
     tensors_in,
-    whole,
 )
 from ..planning import check_optimizer
 from ..rewriting import Target, optimized
@@ -100,7 +100,7 @@ def plan(
         if memory is not None:
             raise EinderivError("memory is that of a worker: give their number too, workers=")
         return Plan(program, ITEM_BYTES, leaves(e))
-    if whole(workers, "workers") < 1:
+    if natural(workers, "workers") < 1:
         raise EinderivError(f"workers must be 1 or more, not {workers}")
     return ClusterPlan(
         program,
@@ -134,13 +134,13 @@ class _Unsized:
         shapes = shapes_of(
             {k: v for k, v in given.items() if k in known and not isinstance(v, int)}
         )
-        fixed = {k: whole(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes}
+        fixed = {k: natural(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes}
         self.sizes = solved(roots, shapes, fixed)
         self.inputs = needed(roots)
         self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
 
     def _number(self, size: Size) -> int:
-        found = self.sizes.number(size)
+        found = self.sizes.known_measure(size)
         if found is None and is_product(size):
             return prod(map(self._number, size[1:]))
         return UNKNOWN if found is None else found
@@ -156,7 +156,7 @@ def check_given(e: Expr, given: Mapping[str, Any]) -> None:
     """Raise if an axis of `e` has no size by `given`."""
     sizes = _unsized(e, given).sizes
     for name, size in zip(axis_names(e), e.sizes, strict=True):
-        if sizes.number(size) is None:
+        if sizes.known_measure(size) is None:
             raise ShapeError(f"sizes gives axis {name!r} no size; give all, or none")
 
 

@@ -99,7 +99,7 @@ def _nested(parts: list[tuple[Expr, Labels]], sizes: Sizes) -> Expr:
     """The full contraction of `parts` as a tree of products of two, along a path."""
     lengths: dict[Label, int] = {}
     for e, labels in parts:
-        lengths.update(zip(labels, (sizes.number(s) or 1 for s in e.sizes), strict=True))
+        lengths.update(zip(labels, (sizes.known_measure(s) or 1 for s in e.sizes), strict=True))
     left = list(parts)
     for i, j in search([labels for _, labels in parts], (), lengths, "auto"):
         b, a = left.pop(max(i, j)), left.pop(min(i, j))

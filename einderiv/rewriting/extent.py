@@ -9,7 +9,7 @@ from ..expression import Einsum, Expr, Sizes
 
 def entries(e: Expr, sizes: Sizes) -> int:
     """The entries of a value; a size that is not known counts as 1."""
-    return prod(sizes.number(size) or 1 for size in e.sizes)
+    return prod(sizes.known_measure(size) or 1 for size in e.sizes)
 
 
 def grown(e: Expr, sizes: Sizes) -> bool:

@@ -17,13 +17,13 @@ from ..expression import (
     leaves,
     library,
     mapped,
+    natural,
     needed,
     parsed_bytes,
     put,
     shapes_of,
     solved,
     tensors_in,
-    whole,
 )
 from ..functions import check_structures, structures
 from ..planning import Term, check_optimizer, tuning
@@ -269,7 +269,7 @@ class Compiled:
             )
         fixed = []
         for label, size in (sizes or {}).items():
-            fixed.append((str(label), whole(size, f"the size of {label!r}")))
+            fixed.append((str(label), natural(size, f"the size of {label!r}")))
         check_structures(self.structures, looked_at(given, backend, self.structures))
         return Call(backend, device, given, tuple(sorted(fixed)))
 

@@ -23,10 +23,10 @@ from ..expression import (
     assemble,
     axis_names,
     fresh_names,
+    natural,
     solved,
     usable,
     viewed,
-    whole,
 )
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
@@ -412,7 +412,7 @@ class Structured:
             )
         if not rtol > 0:
             raise EinderivError(f"rtol must be positive, not {rtol}")
-        maxiter = whole(maxiter, "maxiter")
+        maxiter = natural(maxiter, "maxiter")
         return self._square.solve(
             b, lambda v: self._times(v, k), lambda: self._diagonal(k), rtol, maxiter
         )

@@ -8,10 +8,10 @@ from einderiv.expression import (
     Constant,
     as_expression,
     check_name,
+    natural,
     number,
     operand,
     parsed_bytes,
-    whole,
 )
 
 X = ed.tensor("X", "ij")
@@ -62,10 +62,10 @@ def test_operand():
         (2**63, ed.ShapeError, r"the size is 2\*\*63 or more"),
     ],
 )
-def test_whole_numbers(value, kind, message):
-    assert whole(np.int64(3), "the size") == 3
+def test_natural_numbers(value, kind, message):
+    assert natural(np.int64(3), "the size") == 3
     with pytest.raises(kind, match=message):
-        whole(value, "the size")
+        natural(value, "the size")
 
 
 def test_names():

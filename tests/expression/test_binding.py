@@ -39,7 +39,7 @@ def test_shapes_of_arrays_and_tuples():
 def test_sizes_by_name(e, given, shape):
     sizes = Sizes({}).read([e])
     fix(sizes, [e], given)
-    assert tuple(map(sizes.number, e.sizes)) == shape
+    assert tuple(map(sizes.known_measure, e.sizes)) == shape
 
 
 def test_what_is_not_there_is_named():
@@ -59,4 +59,4 @@ def test_a_label_that_is_written_for_two_axes():
     both = ed.parse("sum(exp(einsum('ij,j->i', A, x)) * exp(einsum('ij,j->i', B, y)))")
     sizes = Sizes({}).read([both])
     fix(sizes, [both], {"i": 3})  # one size
-    assert sizes.number(("B", 0)) == 3
+    assert sizes.known_measure(("B", 0)) == 3

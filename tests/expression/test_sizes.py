@@ -44,7 +44,7 @@ SOLVED = [
 
 @pytest.mark.parametrize(("e", "shapes", "size", "number"), SOLVED)
 def test_solved(e, shapes, size, number):
-    assert Sizes(shapes).read([e]).number(size) == number
+    assert Sizes(shapes).read([e]).known_measure(size) == number
 
 
 UNKNOWN = ("A", 0), ("B", 1), ("C", 0), "n", "m"
@@ -66,9 +66,9 @@ def test_one_number_settles_a_class(equations, early, where):
         sizes.fix(where, 4, "the array")
     assert all(sizes.equal(a, b) for a, b in equations)
     if not early:
-        assert [sizes.number(x) for x in UNKNOWN] == [None] * len(UNKNOWN)
+        assert [sizes.known_measure(x) for x in UNKNOWN] == [None] * len(UNKNOWN)
         sizes.fix(where, 4, "the array")
-    assert [sizes.number(x) for x in UNKNOWN] == [4] * len(UNKNOWN)
+    assert [sizes.known_measure(x) for x in UNKNOWN] == [4] * len(UNKNOWN)
     assert sizes.equal("n", 4)
     assert not sizes.equal(5, "n")
     with pytest.raises(ed.ShapeError, match=r"has size 4 by the array, but 5 by another$"):
@@ -90,7 +90,7 @@ def test_numbers_are_equal_or_not(a, b, equal):
     sizes = Sizes()
     sizes.fix("n", a, "one")
     assert sizes.equal("n", b) is equal
-    assert sizes.number("n") == a, "a contradiction changes nothing"
+    assert sizes.known_measure("n") == a, "a contradiction changes nothing"
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def test_digests(changed, same):
 )
 def test_descriptions_tell_expressions_apart(other):
     def text(e):
-        return repr(described(e, solved([e], {"X": (4, 3), "Y": (3, 5)}).number))
+        return repr(described(e, solved([e], {"X": (4, 3), "Y": (3, 5)}).known_measure))
 
     assert text(X @ Y) == text(ed.tensor("X", "ab") @ ed.tensor("Y", "bc"))
     assert text(other()) == text(other())
@@ -238,7 +238,7 @@ def test_what_is_cut(make, axis, want):
     e = make()
     cutter = Cutter(solved([e], SHAPES), {axis: 4}, 0)
     found = cutter.cut(e, ((axis, axis),))
-    whole = [solved([e], SHAPES).number(n) for n in e.sizes]
+    whole = [solved([e], SHAPES).known_measure(n) for n in e.sizes]
     assert list(found.sizes) == [4 if p == axis else n for p, n in enumerate(whole)]
     leaves = [
         (leaf.source.name if isinstance(leaf.source, Tensor) else None, leaf.cuts)
