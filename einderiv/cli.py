@@ -26,12 +26,11 @@ from .expression import (
     axis_names,
     coefficient,
     einsum,
-    is_einsum,
     read,
     solved,
     tensors_of,
 )
-from .parsing import ALIASES, LANGUAGES, parse
+from .parsing import ALIASES, LANGUAGES, is_einsum, parse
 from .printing import formula, latex, latex_document, strip, write_in_one_step
 from .reports import explain, html_document, source
 
@@ -117,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
+    *languages, last = [f"{row.name} ({row.home})" for row in LANGUAGES.values()]
     parser.add_argument(
         "what",
         help="an einsum string, for instance 'is,st,tj->ij'; a text, for instance "
@@ -124,8 +124,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--language",
-        help="of the text: einderiv (Python), einsum (diff.einsum.org) or matlab "
-        "(matrixcalculus.org)",
+        help=f"of the text: {', '.join(languages)} or {last}",
         choices=[*LANGUAGES, *ALIASES],
         metavar="NAME",
     )

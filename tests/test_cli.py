@@ -12,7 +12,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.cli import main
-from einderiv.expression import is_einsum
+from einderiv.parsing import is_einsum
 
 README = Path(__file__).parents[1] / "README.md"
 

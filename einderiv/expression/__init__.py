@@ -65,7 +65,7 @@ from .nodes import (
     zero,
 )
 from .sizes import Sizes, called, checked, is_product, spoken
-from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_einsum, is_name, read
+from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read
 from .substitution import bound, substitute
 from .sums import terms
 from .traverse import (
@@ -151,7 +151,6 @@ __all__ = [
     "fresh_names",
     "identity",
     "is_array",
-    "is_einsum",
     "is_name",
     "is_product",
     "is_zero",
@@ -162,6 +161,7 @@ __all__ = [
     "matmul",
     "multiply",
     "naming",
+    "natural",
     "needed",
     "new_axes",
     "number",
@@ -194,7 +194,6 @@ __all__ = [
     "usable",
     "viewed",
     "walk",
-    "natural",
     "with_slots",
     "wrapped",
     "written_slots",

@@ -266,14 +266,3 @@ def shortened(words: Sequence[str | None], used: set[str]) -> list[str]:
             taken.add(keep)
     free = iter(fresh_names(len(kept), taken))
     return [word if word is not None else next(free) for word in kept]
-
-
-def is_einsum(written: str) -> bool:
-    """Does it look like an einsum string: letters, words, commas, dots, an arrow?
-
-    A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma:
-    ``A - B``, ``X.T``.
-    """
-    if not re.fullmatch(r"[\w,.>\s-]*", written, re.ASCII):
-        return False
-    return "->" in written or "," in written or not re.search(r"[->]|(?<!\.)\.(?!\.)", written)

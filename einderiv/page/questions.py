@@ -14,8 +14,8 @@ from typing import Any
 
 from ..autodiff import derive
 from ..errors import EinderivError, LimitError, ParseError, counted, near
-from ..expression import Expr, einsum, is_einsum, tensors_of
-from ..parsing import LANGUAGES, parse
+from ..expression import Expr, einsum, tensors_of
+from ..parsing import LANGUAGES, is_einsum, parse
 
 #: what one request may hold; smaller than the limits of the package, for here a stranger types
 CHARACTERS, ORDER, DIGITS = 4000, 4, 9
@@ -33,8 +33,6 @@ _SIZE = re.compile(
     rf"([A-Za-z_]\w*)\s*=\s*([0-9]{{1,{DIGITS}}}(?:x[0-9]{{1,{DIGITS}}})*)\s*", re.ASCII
 )
 _STRINGS = re.compile(r"(?<=[(,=])\s*'[^'\n]*'|\"[^\"\n]*\"")
-_MATLAB = re.compile(r"[\w)\]]\s*'|\.[*/^]|\b(?:norm1|norm2|vector|matrix|tr|eye)\b|\^")
-_EINSUM = re.compile(r"#\(|@@|\||\^[^\n]*@|@[^\n]*\^")
 
 
 @dataclass(frozen=True)
@@ -150,9 +148,10 @@ def language(text: str) -> str:
     if is_einsum(text) and ("->" in text or "," in text):
         return "string"
     bare = _STRINGS.sub("", text)
-    if _EINSUM.search(bare):
-        return "einsum"
-    return "matlab" if _MATLAB.search(bare) else "einderiv"
+    for row in LANGUAGES.values():
+        if row.signs is not None and row.signs.search(bare):
+            return row.name
+    return "einderiv"
 
 
 def written(q: Question) -> tuple[str, Expr]:

@@ -1,5 +1,11 @@
 """From texts to expressions: lexer, syntax, dialects."""
 
-from .python import ALIASES, LANGUAGES, parse
+from .dialects import ALIASES, LANGUAGES
+from .texts import is_einsum, parse
 
-__all__ = ["ALIASES", "LANGUAGES", "parse"]
+__all__ = [
+    "ALIASES",
+    "LANGUAGES",
+    "is_einsum",
+    "parse",
+]

@@ -1,10 +1,10 @@
-"""Two other languages: ``#('ij,jk->ik', A, B)`` of diff.einsum.org, and the Matlab of
-matrixcalculus.org, ``x'*A*x``.
+"""The languages of texts, a :class:`Language` each: that of Python, ``#('ij,jk->ik', A, B)`` of
+diff.einsum.org, and the Matlab of matrixcalculus.org, ``x'*A*x``.
 
-They are described at https://diff.einsum.org/language and
+The last two are described at https://diff.einsum.org/language and
 https://www.matrixcalculus.org/documentation.
 
-A vector of the second stands or lies: ``x'*y`` is an inner product, ``x*y'`` an outer one, ``x*y``
+A vector of Matlab stands or lies: ``x'*y`` is an inner product, ``x*y'`` an outer one, ``x*y``
 neither. Here a vector has one axis either way, so a lying one is remembered as a :class:`Row` until
 the text ends.
 """
@@ -12,27 +12,82 @@ the text ends.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import expression, functions
 from ..errors import EinderivError, ShapeError, counted
 from ..expression import Einsum, Expr, as_expression, einsum, filled
 from ..functions import VOCABULARY, is_elementwise
+from . import python
 from .lexer import NAME, NUMBER, Lexicon, Token
-from .precedence import POWER, PREFIX, PRODUCT, SUM, Language, Make, Sign, unknown
-from .syntax import OPERATORS
+from .precedence import (
+    POWER,
+    PREFIX,
+    PRODUCT,
+    SUM,
+    Grammar,
+    LineReader,
+    Make,
+    Sign,
+    by_precedence,
+)
+from .syntax import OPERATORS, itself
+
+
+def _unknown(_: str) -> None:
+    """Names say nothing about axes."""
+    return
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language of texts: all that is known of it. :data:`LANGUAGES` has the rows."""
+
+    name: str
+    aliases: tuple[str, ...]  # other names of it
+    home: str  # where it is spoken
+    example: tuple[str, str]  # a text, and how its expression is printed
+    lexicon: Lexicon
+    read_line: LineReader
+    given: Callable[[str], int | None] = _unknown  # how many axes a name has without a declaration
+    default: Callable[[str], int | None] = _unknown  # how many where nothing else says so
+    finished: Callable[[Any], Any] = itself  # the expression of what the last line has made
+    # what only its texts have, by which the page knows it; languages are tried in their order
+    signs: re.Pattern[str] | None = None
+
+
+# ---- Python
+
+
+EINDERIV = Language(
+    name="einderiv",
+    aliases=("python",),
+    home="Python",
+    example=(
+        "einsum('ij,j->i', A, exp(x))",
+        'einsum("ij,j->i", A, exp(x))',
+    ),
+    lexicon=python.PIECES,
+    read_line=python.read_line,
+)
+
 
 # ---- diff.einsum.org
 
 
 def _contracted(a: Any, b: Any) -> Expr:
-    """The last axis of `a` with the first of `b`."""
-    x, y = as_expression(a), as_expression(b)
-    if not (x.ndim and y.ndim):
+    """The last axis of `a` with the first of `b`: ``ij,jkl->ikl``."""
+    first = as_expression(a)
+    second = as_expression(b)
+    if not (first.ndim and second.ndim):
         raise ShapeError("@ needs two operands with axes; multiply by a scalar with *")
-    first, second = list(range(x.ndim)), [x.ndim - 1, *range(x.ndim, x.ndim + y.ndim - 1)]
-    return einsum(x, first, y, second, first[:-1] + second[1:])
+    left = list(range(first.ndim - 1))
+    summed = first.ndim - 1
+    right = list(range(first.ndim, first.ndim + second.ndim - 1))
+    return einsum(first, [*left, summed], second, [summed, *right], [*left, *right])
 
 
 def _unwrapped(_: str, make: Make) -> Make:
@@ -43,16 +98,7 @@ def _matrix(_: str) -> int:
     return 2
 
 
-EINSUM = Language(
-    lexicon=Lexicon(
-        "//",
-        (
-            ("einsum", r"#[ \t]*\(\s*(?:'[^']*'|\"[^\"]*\"|[^;()'\"]*;)"),
-            ("number", NUMBER),
-            ("name", NAME),
-            ("sign", r"@@|\|\||<=|>=|==|!=|\*\*|[-+*/^@(),=|<>]"),
-        ),
-    ),
+_EINSUM_GRAMMAR = Grammar(
     between={
         "+": Sign(SUM, OPERATORS["+"], "+"),
         "-": Sign(SUM, OPERATORS["-"], "-"),
@@ -68,13 +114,32 @@ EINSUM = Language(
         "+": Sign(PREFIX, OPERATORS["positive"], "positive"),
     },
     behind={},
-    given=unknown,
-    default=_matrix,
     words={},
     constants={},
     wrapped=_unwrapped,
     bars={"|": "abs", "||": "norm"},
     joined=True,
+)
+EINSUM = Language(
+    name="einsum",
+    aliases=("diff.einsum.org", "einsum.org"),
+    home="diff.einsum.org",
+    example=(
+        "#('ij,j->i', A, x) + b",
+        'einsum("ij,j->i", A, x) + b',
+    ),
+    lexicon=Lexicon(
+        "//",
+        (
+            ("einsum", r"#[ \t]*\(\s*(?:'[^']*'|\"[^\"]*\"|[^;()'\"]*;)"),
+            ("number", NUMBER),
+            ("name", NAME),
+            ("sign", r"@@|\|\||<=|>=|==|!=|\*\*|[-+*/^@(),=|<>]"),
+        ),
+    ),
+    read_line=by_precedence(_EINSUM_GRAMMAR),
+    default=_matrix,
+    signs=re.compile(r"#\(|@@|\||\^[^\n]*@|@[^\n]*\^"),
 )
 
 
@@ -97,34 +162,36 @@ def standing(value: Any) -> Any:
 
 
 def _rank(value: Any) -> int:
-    found: int = getattr(value, "ndim", 0)
-    return found
+    """The number of axes of an expression, a row or a number."""
+    ndim: int = getattr(value, "ndim", 0)
+    return ndim
 
 
 def _form(value: Any) -> str:
-    return (
-        "a row"
-        if isinstance(value, Row)
-        else ("a scalar", "a column", "a matrix")[_rank(value)]
-        if (_rank(value) < 3)
-        else counted(_rank(value), "axis")
-    )
+    """What a value is called in a message."""
+    if isinstance(value, Row):
+        return "a row"
+    rank = _rank(value)
+    if rank < 3:
+        return ("a scalar", "a column", "a matrix")[rank]
+    return counted(rank, "axis")
 
 
 def _entrywise(make: Make) -> Make:
     """A function of entries: rows give a row."""
 
     def function(*values: Any, **options: Any) -> Any:
-        vectors = [isinstance(v, Row) for v in values if _rank(v) == 1]
-        if len(set(vectors)) > 1:
+        lying = [isinstance(v, Row) for v in values if _rank(v) == 1]
+        if len(set(lying)) > 1:
             raise ShapeError("a row meets a column entry by entry: transpose one of them with '")
-        found = make(*map(standing, values), **options)
-        return Row(found) if any(vectors) else found
+        result = make(*map(standing, values), **options)
+        return Row(result) if any(lying) else result
 
     return function
 
 
 def _as_matlab(name: str, make: Make) -> Make:
+    """A function of the vocabulary: of entries, or one that asks nothing about rows and columns."""
     if is_elementwise(name):
         return _entrywise(make)
 
@@ -139,20 +206,23 @@ def _product(a: Any, b: Any) -> Any:
     if not _rank(a) or not _rank(b):
         return _entrywise(OPERATORS["*"])(a, b)
     match _form(a), _form(b):
+        # x*y'
         case ("a column", "a row"):
             return functions.outer(a, b.of)
+        # x'*A
         case ("a row", "a matrix"):
             return Row(expression.matmul(a.of, b))
+        # x'*y, A*x, A*B
         case ("a row", "a column") | ("a matrix", "a column" | "a matrix"):
             return expression.matmul(standing(a), b)
     raise ShapeError(
         f"{_form(a)} * {_form(b)} has no meaning: write .* for a product of entries, x'*y or x*y' "
-        "for an "
-        "inner or outer one"
+        "for an inner or outer one"
     )
 
 
 def _quotient(a: Any, b: Any) -> Any:
+    """``a / b`` by a scalar."""
     if _rank(b):
         raise ShapeError(
             f"/ divides by scalars, not by {_form(b)}: write ./ for entries, and inv(A)*b"
@@ -161,6 +231,7 @@ def _quotient(a: Any, b: Any) -> Any:
 
 
 def _power(a: Any, b: Any) -> Any:
+    """``a ^ b``: of scalars, or of a matrix by a number."""
     if not _rank(a) and not _rank(b):
         return _powers(a, b)
     if _rank(a) != 2 or _rank(b):
@@ -180,11 +251,17 @@ def _powers(a: Any, b: Any) -> Any:
 
 
 def _transposed(a: Any) -> Any:
+    """``a'``: columns and rows become each other."""
     if isinstance(a, Row):
         return a.of
-    if _rank(a) > 2:
-        raise ShapeError(f"' transposes vectors and matrices, not {_form(a)}")
-    return Row(a) if _rank(a) == 1 else OPERATORS["T"](a) if _rank(a) else a
+    match _rank(a):
+        case 0:
+            return a
+        case 1:
+            return Row(a)
+        case 2:
+            return OPERATORS["T"](a)
+    raise ShapeError(f"' transposes vectors and matrices, not {_form(a)}")
 
 
 def _norm1(_: Token) -> Make:
@@ -206,8 +283,10 @@ def _filled(rank: int) -> Callable[[Token], Make]:
 
     def here(token: Token) -> Make:
         def constant(a: Any) -> Expr:
-            sizes = [(f"{token.text}(…) at character {token.at}", p) for p in range(rank)]
-            return expression.multiply(filled(1, tuple(sizes), (None,) * rank), standing(a))
+            place = f"{token.text}(…) at character {token.at}"
+            sizes = tuple((place, p) for p in range(rank))
+            ones = filled(1, sizes, (None,) * rank)
+            return expression.multiply(ones, standing(a))
 
         return constant
 
@@ -216,27 +295,24 @@ def _filled(rank: int) -> Callable[[Token], Make]:
 
 def _eye(token: Token) -> Make:
     def eye() -> Expr:
-        return Einsum(
-            1, (), (), (0, 0), ((0, (f"eye at character {token.at}", 0)),), axes=(None, None)
-        )
+        # ->ii
+        size = (f"eye at character {token.at}", 0)
+        return Einsum(1, (), (), (0, 0), ((0, size),), axes=(None, None))
 
     return eye
 
 
 def _by_letter(name: str) -> int | None:
     """A matrix for a capital, a vector from h on, else a scalar: as the documentation says."""
-    return None if name[0] == "_" else 2 if name[0].isupper() else 1 if name[0] >= "h" else 0
+    first = name[0]
+    if first == "_":
+        return None
+    if first.isupper():
+        return 2
+    return 1 if first >= "h" else 0
 
 
-MATLAB = Language(
-    lexicon=Lexicon(
-        "%",
-        (
-            ("number", r"(?:[0-9]+(?:\.(?![*/^'])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
-            ("name", NAME),
-            ("sign", r"\.[*/^']|[-+*/^'(),=]"),
-        ),
-    ),
+_MATLAB_GRAMMAR = Grammar(
     between={
         "+": Sign(SUM, _entrywise(OPERATORS["+"]), "+"),
         "-": Sign(SUM, _entrywise(OPERATORS["-"]), "-"),
@@ -252,10 +328,35 @@ MATLAB = Language(
         "+": Sign(PREFIX, OPERATORS["positive"], "positive"),
     },
     behind={"'": _transposed, ".'": _transposed},
-    given=_by_letter,
-    default=unknown,
     words={"norm1": _norm1, "norm2": _norm2, "vector": _filled(1), "matrix": _filled(2)},
     constants={"eye": _eye},
     wrapped=_as_matlab,
     bars={},
 )
+MATLAB = Language(
+    name="matlab",
+    aliases=("matrixcalculus", "matrixcalculus.org"),
+    home="matrixcalculus.org",
+    example=(
+        "x'*A*x",
+        'einsum("a,ab,b->", x, A, x)',
+    ),
+    lexicon=Lexicon(
+        "%",
+        (
+            ("number", r"(?:[0-9]+(?:\.(?![*/^'])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
+            ("name", NAME),
+            ("sign", r"\.[*/^']|[-+*/^'(),=]"),
+        ),
+    ),
+    read_line=by_precedence(_MATLAB_GRAMMAR),
+    given=_by_letter,
+    finished=standing,
+    signs=re.compile(r"[\w)\]]\s*'|\.[*/^]|\b(?:norm1|norm2|vector|matrix|tr|eye)\b|\^"),
+)
+
+
+#: every language by its name
+LANGUAGES = {row.name: row for row in (EINDERIV, EINSUM, MATLAB)}
+#: other names of languages
+ALIASES = {alias: row.name for row in LANGUAGES.values() for alias in row.aliases}

@@ -1,4 +1,4 @@
-"""Texts to expressions. Python's own parser makes the tree of its language, and an allow-list says
+"""One line of a text in the syntax of Python: its own parser makes the tree, and an allow-list says
 what may be in it.
 
 Nothing is ever evaluated: a text is data, its names are tensors, its calls are those of the
@@ -8,29 +8,14 @@ vocabulary.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..errors import EinderivError, ParseError, limits, near
-from ..expression import Expr, as_expression
-from .dialects import EINSUM, MATLAB, standing
-from .lexer import (
-    NAME,
-    NUMBER,
-    STRING,
-    Lexicon,
-    Source,
-    Token,
-    assigned,
-    check_depth,
-    lines,
-    source,
-)
-from .precedence import Language, Reader, unknown
-from .resolve import Builder, declarations
+from ..errors import ParseError, limits
+from .lexer import NAME, NUMBER, STRING, Lexicon, Source, Token
 from .syntax import CONSTANTS, OPERATORS, PREFIXES, Node, Scope, called, number, operation
 
-PYTHON = Lexicon(
+PIECES = Lexicon(
     "#",
     (
         ("number", NUMBER),
@@ -39,15 +24,6 @@ PYTHON = Lexicon(
         ("sign", r"\*\*|<=|>=|==|!=|[-+*/@().,=<>]"),
     ),
 )
-LANGUAGES: dict[str, Language | None] = {"einderiv": None, "einsum": EINSUM, "matlab": MATLAB}
-#: other names of languages
-ALIASES = {
-    "python": "einderiv",
-    "diff.einsum.org": "einsum",
-    "einsum.org": "einsum",
-    "matrixcalculus": "matlab",
-    "matrixcalculus.org": "matlab",
-}
 _SIGNS: dict[type[ast.AST], str] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -66,83 +42,11 @@ _SIGNS: dict[type[ast.AST], str] = {
 }
 
 
-def parse(
-    text: str, *, language: str = "einderiv", tensors: Mapping[str, object] | None = None
-) -> Expr:
-    """The expression that a text says: declarations, assignments, and one expression on the last
-    line.
-
-    >>> import einderiv as ed
-    >>> print(ed.parse("sum((T - einsum('nk,mk->nm', U, V))**2)").ndim)
-    0
-    >>> y = ed.parse('''
-    ...     X: sample feature    # axes are letters, or words
-    ...     w: feature
-    ...     p = sigmoid(X @ w)
-    ...     sum(log(p))
-    ... ''')
-    >>> ed.grad(y, "w").ndim
-    1
-
-    `tensors` declares tensors too: axes, or expressions that stand for names. `language` is that of
-    Python (``"einderiv"``), of diff.einsum.org (``"einsum"``) or of matrixcalculus.org
-    (``"matlab"``):
-
-    >>> ed.grad(ed.parse("0.5*x'*A*x", language="matlab"), "x").ndim
-    1
-
-    Raises ParseError with a caret for what cannot be read, ShapeError for numbers of axes that
-    contradict each other. Nothing of a text is ever run.
-    """
-    row = _language(language)
-    body = source(text)
-    declared, rows = lines(body, (row.lexicon if row else PYTHON).pattern())
-    scope = Scope(body, declarations(body, declared, tensors))
-    roots: list[Node] = []
-    rest = [tuple(tokens) for tokens in reversed(rows)]
-    while rest:
-        line = assigned(body, rest.pop())
-        node, more = _read(body, row, scope, line.tokens)
-        if line.name is not None:
-            scope.assign(line.name.text, line.name.at, node)
-        if more:
-            if line.name is None:
-                raise body.wrong("an operator is missing before this", more[0].at)
-            rest.append(more)
-        if (line.name is None) == bool(rest):
-            what = "every line but the last is an assignment, R = …"
-            raise body.wrong(
-                what if rest else "the last line is the expression itself", line.tokens[0].at
-            )
-        roots.append(node)
-    if not roots:
-        raise body.wrong("there is no expression in this text", len(body) - 1)
-    given, default = (row.given, row.default) if row else (unknown, unknown)
-    builder = Builder(body, roots, scope.known, given, default)
-    builder.build()
-    return as_expression(standing(builder.built[roots[-1]]))
-
-
-def _language(name: object) -> Language | None:
-    if not isinstance(name, str):
-        raise TypeError(f"language must be a name such as 'matlab', not {type(name).__name__}")
-    known = ALIASES.get(name.lower(), name.lower())
-    if known not in LANGUAGES:
-        raise EinderivError(
-            f"no language is called {name[:40]!r}; {near(name, [*LANGUAGES, *ALIASES])}"
-        )
-    return LANGUAGES[known]
-
-
-def _read(
-    text: Source, row: Language | None, scope: Scope, tokens: Sequence[Token]
+def read_line(
+    text: Source, scope: Scope, tokens: Sequence[Token]
 ) -> tuple[Node, tuple[Token, ...]]:
-    """The tree of one line, and what is left of it."""
-    check_depth(text, tokens, frozenset("+-"), frozenset(("^", "**")))
-    if row is None:
-        return _PythonLine(text, scope, tokens).read(), ()
-    reader = Reader(text, row, scope, tokens)
-    return reader.read(), tuple(tokens[reader.at :])
+    """The tree of one line. Nothing is left of it."""
+    return _PythonLine(text, scope, tokens).read(), ()
 
 
 class _PythonLine:

@@ -1,4 +1,6 @@
-"""The languages of diff.einsum.org and matrixcalculus.org: their own examples, derived; what is refused, and where."""
+"""The table of languages; those of diff.einsum.org and matrixcalculus.org: their own examples, derived; what is refused,
+and where.
+"""
 
 import numpy as np
 import pytest
@@ -6,10 +8,26 @@ from lengths import length
 from refusals import refused, refused_behind
 
 import einderiv as ed
+from einderiv.page.questions import language
+from einderiv.parsing import ALIASES, LANGUAGES
 
 t = ed.tensor
 N = length(5000, 10**5)  # characters: in the long run as many as are allowed
 SIZES = dict(a=2, b=3, c=4, i=3, j=2, k=2, n=5, x=2, y=3, z=2)
+
+
+@pytest.mark.parametrize("row", LANGUAGES.values(), ids=LANGUAGES)
+def test_the_example_of_a_row(row):
+    text, printed = row.example
+    for name in (row.name, row.name.upper(), *row.aliases):
+        assert str(ed.parse(text, language=name)) == printed
+    assert language(text) == row.name
+
+
+def test_every_name_means_one_language():
+    names = [name for row in LANGUAGES.values() for name in (row.name, *row.aliases)]
+    assert len(set(names)) == len(names) == len(LANGUAGES) + len(ALIASES)
+
 
 # The examples on the page of diff.einsum.org: title, text, what it is derived by, axes of the tensors, and the same
 # with a module of NumPy's interface.

@@ -5,7 +5,6 @@ import pytest
 import einderiv as ed
 from einderiv.parsing.dialects import EINSUM, MATLAB
 from einderiv.parsing.lexer import Source, tokens
-from einderiv.parsing.precedence import Reader
 from einderiv.parsing.syntax import Scope
 
 
@@ -13,8 +12,8 @@ def read(text, language):
     """The tree of a text, with all its parentheses."""
     text = Source(text)
     pieces = list(tokens(text, language.lexicon.pattern(), 0, len(text)))
-    reader = Reader(text, language, Scope(text, {}), pieces)
-    return written(reader.read()), len(pieces) - reader.at
+    node, rest = language.read_line(text, Scope(text, {}), pieces)
+    return written(node), len(rest)
 
 
 def written(node):
