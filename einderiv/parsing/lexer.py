@@ -61,13 +61,15 @@ class Lexicon(NamedTuple):
     pieces: tuple[tuple[str, str], ...]  # kind and pattern, tried in this order
 
     def pattern(self) -> re.Pattern[str]:
-        rows = [
+        """One pattern for all pieces, blanks and comments; the group that matches is the kind."""
+        pieces = [
             ("blank", r"[ \t\f\v]+"),
             ("comment", rf"{self.comment}[^\r\n]*"),
             ("end", r"\r\n?|\n|;"),
             *self.pieces,
         ]
-        return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in rows))
+        groups = [f"(?P<{kind}>{pattern})" for kind, pattern in pieces]
+        return re.compile("|".join(groups))
 
 
 NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[jJ]?"
@@ -85,7 +87,9 @@ class Source(str):
 
     def wrong(self, message: str, at: int) -> ParseError:
         """The error whose caret stands under the character at `at`."""
-        return ParseError(message, str(self) or " ", min(max(at, 0), max(len(self) - 1, 0)))
+        last = max(len(self) - 1, 0)
+        inside = min(max(at, 0), last)
+        return ParseError(message, str(self) or " ", inside)
 
 
 def source(text: object) -> Source:
@@ -100,17 +104,18 @@ def tokens(text: Source, pattern: re.Pattern[str], start: int, stop: int) -> Ite
     """The pieces between two positions, without blanks and comments."""
     at = start
     while at < stop:
-        found = pattern.match(text, at, stop)
-        if found is None or found.lastgroup is None:
+        match = pattern.match(text, at, stop)
+        if match is None or match.lastgroup is None:
             raise _strange(text, at)
-        kind, piece = found.lastgroup, found.group()
+        kind = match.lastgroup
+        piece = match.group()
         if kind in ("number", "name"):
             _check_word(text, kind, piece, at)
         if kind == "string" and (odd := _ODD.search(piece)):
             raise _strange(text, at + odd.start())
         if kind not in ("blank", "comment"):
             yield Token(kind, piece, at)
-        at = found.end()
+        at = match.end()
 
 
 def _strange(text: Source, at: int) -> ParseError:
@@ -123,9 +128,9 @@ def _strange(text: Source, at: int) -> ParseError:
     if _ODD.match(c):
         name = unicodedata.name(c, "unnamed")
         return text.wrong(f"U+{ord(c):04X} ({name}) means nothing here: a text is plain ASCII", at)
-    hint = _HINTS.get(c, "it means nothing here")
     if text.startswith(":=", at):
-        c, hint = ":=", "an assignment has a line of its own, R = …"
+        return text.wrong("':=' cannot be read: an assignment has a line of its own, R = …", at)
+    hint = _HINTS.get(c, "it means nothing here")
     return text.wrong(f"{c!r} cannot be read: {hint}", at)
 
 
@@ -143,27 +148,31 @@ _HINTS = {
 
 
 def _check_word(text: Source, kind: str, piece: str, at: int) -> None:
-    if kind == "number":
-        if sum(c.isdigit() for c in piece) > DIGITS:
-            raise text.wrong(f"a number of {len(piece)} characters is more than floats hold", at)
-        stop = at + len(piece)
-        if stop < len(text) and (text[stop].isalnum() or text[stop] == "_"):
-            raise text.wrong(
-                "a number runs into a name: write a product as 2*x, and numbers as 1000 or 1e3",
-                stop,
-            )
-    elif piece not in ("True", "False", "None"):
-        check_name(text, piece, at)
+    """Refuse a name that is none, and a number that is too long or runs into a name."""
+    if kind == "name":
+        if piece not in ("True", "False", "None"):
+            check_name(text, piece, at)
+        return
+    digits = sum(c.isdigit() for c in piece)
+    if digits > DIGITS:
+        raise text.wrong(f"a number of {len(piece)} characters is more than floats hold", at)
+    stop = at + len(piece)
+    behind = text[stop : stop + 1]
+    if behind.isalnum() or behind == "_":
+        raise text.wrong(
+            "a number runs into a name: write a product as 2*x, and numbers as 1000 or 1e3", stop
+        )
 
 
 def lines(text: Source, pattern: re.Pattern[str]) -> tuple[list[Declaration], list[list[Token]]]:
     """The declarations, and the tokens of each other line."""
     declared: list[Declaration] = []
-    found: list[list[Token]] = [[]]
-    opened: list[Token] = []
+    token_lines: list[list[Token]] = [[]]
+    opened: list[Token] = []  # the parentheses that are not closed yet
     at = 0
     while at < len(text):
-        head = None if found[-1] or opened else _DECLARED.match(text, at)
+        inside_a_line = token_lines[-1] or opened
+        head = None if inside_a_line else _DECLARED.match(text, at)
         if head is not None:
             declared.extend(_declarations(text, head))
             at = head.end()
@@ -175,9 +184,10 @@ def lines(text: Source, pattern: re.Pattern[str]) -> tuple[list[Declaration], li
                         "axes are letters or words, as in 'X: ij' or 'X: batch in'", token.at
                     )
                 _balance(text, token, opened)
-                found[-1].append(token)
+                token_lines[-1].append(token)
             elif not opened:
-                found.append([])
+                # The next line may be a declaration, which is no tokens.
+                token_lines.append([])
                 break
             elif token.text == ";":
                 raise text.wrong(
@@ -187,18 +197,18 @@ def lines(text: Source, pattern: re.Pattern[str]) -> tuple[list[Declaration], li
             at = len(text)
     if opened:
         raise text.wrong("this parenthesis is never closed", opened[-1].at)
-    return declared, [line for line in found if line]
+    return declared, [line for line in token_lines if line]
 
 
 def _balance(text: Source, token: Token, opened: list[Token]) -> None:
+    """Keep `opened` up to date: the parentheses that are open behind `token`."""
     """Keep account of the parentheses, and refuse deep nests before anything descends into them."""
     if token.kind == "einsum" or token.text == "(":
         opened.append(token)
         if len(opened) > limits.depth:
             raise text.wrong(
-                f"more than {limits.depth} parentheses inside each other (ed.limits.depth): assign "
-                "the "
-                "inner part, R = …",
+                f"more than {limits.depth} parentheses inside each other (ed.limits.depth): "
+                "assign the inner part, R = …",
                 token.at,
             )
     elif token.text == ")":
@@ -207,16 +217,19 @@ def _balance(text: Source, token: Token, opened: list[Token]) -> None:
         opened.pop()
 
 
-def _declarations(text: Source, found: re.Match[str]) -> Iterator[Declaration]:
+def _declarations(text: Source, head: re.Match[str]) -> Iterator[Declaration]:
     """``X, Y: is`` is one declaration for each name."""
+    # behind the colon: the axes, and what the tensor is
     parts = []
-    at = found.start(2)
-    for part in found.group(2).split(","):
-        parts.append(Token("name", part.strip(BLANKS), at + len(part) - len(part.lstrip(BLANKS))))
+    at = head.start(2)
+    for part in head.group(2).split(","):
+        blanks = len(part) - len(part.lstrip(BLANKS))
+        parts.append(Token("name", part.strip(BLANKS), at + blanks))
         at += len(part) + 1
     axes, *structure = parts
-    for name in re.finditer(NAME, found.group(1)):
-        place = found.start(1) + name.start()
+    # before it: the names
+    for name in re.finditer(NAME, head.group(1)):
+        place = head.start(1) + name.start()
         check_name(text, name.group(), place)
         yield Declaration(name.group(), place, axes.text, axes.at, tuple(structure))
 
@@ -226,8 +239,7 @@ def check_name(text: Source, name: str, at: int) -> None:
     if keyword.iskeyword(name):
         raise text.wrong(
             f"{name!r} is a keyword of Python, and no name: expressions are made of names, "
-            "numbers, "
-            "operators and calls of functions",
+            "numbers, operators and calls of functions",
             at,
         )
     if not is_name(name) or name.startswith("__"):
@@ -238,11 +250,12 @@ def check_name(text: Source, name: str, at: int) -> None:
 
 def assigned(text: Source, line: Sequence[Token]) -> Line:
     """``R = …`` taken apart; the pieces behind the sign are left as they are."""
-    if len(line) > 1 and line[0].kind == "name" and line[1].text == "=":
-        if len(line) == 2:
-            raise text.wrong("nothing is assigned here", line[1].at)
-        return Line(line[0], tuple(line[2:]))
-    return Line(None, tuple(line))
+    assigns = len(line) > 1 and line[0].kind == "name" and line[1].text == "="
+    if not assigns:
+        return Line(None, tuple(line))
+    if len(line) == 2:
+        raise text.wrong("nothing is assigned here", line[1].at)
+    return Line(line[0], tuple(line[2:]))
 
 
 def check_depth(
@@ -262,6 +275,7 @@ def check_depth(
             frames.pop()
             frames[-1].inside = max(frames[-1].inside, frame.depth)
         elif token.text == ",":
+            # the next argument begins anew, and the deepest of them counts
             frames[-1] = _Frame(before=frame.depth)
         elif token.kind == "sign":
             frame.operators += 1

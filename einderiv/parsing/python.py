@@ -55,7 +55,9 @@ class _PythonLine:
     """
 
     def __init__(self, text: Source, scope: Scope, tokens: Sequence[Token]) -> None:
-        self.text, self.scope, self.tokens = text, scope, tokens
+        self.text = text
+        self.scope = scope
+        self.tokens = tokens
         self.start = tokens[0].at
         self.made: dict[ast.AST, Node] = {}
 
@@ -63,11 +65,11 @@ class _PythonLine:
         """The tree of the line."""
         self._check_tokens()
         # Blanks for comments and ends of lines: each character keeps its distance from the first.
-        shown = [" "] * (self.tokens[-1].stop - self.start)
+        characters = [" "] * (self.tokens[-1].stop - self.start)
         for token in self.tokens:
-            shown[token.at - self.start : token.stop - self.start] = token.text
+            characters[token.at - self.start : token.stop - self.start] = token.text
         try:
-            body = ast.parse("".join(shown), mode="exec").body
+            body = ast.parse("".join(characters), mode="exec").body
         except SyntaxError as e:
             raise self.text.wrong(
                 f"this cannot be read: {e.msg}", self.start + (e.offset or 1) - 1
@@ -87,17 +89,12 @@ class _PythonLine:
         """What Python would read, and we do not."""
         before: Token | None = None
         for token in self.tokens:
-            touching = before is not None and before.kind == "name" and before.stop == token.at
-            if before and token.kind == "string" and (touching or before.kind == "string"):
-                raise self.text.wrong(
-                    "only plain strings are read, without a letter or another string before them",
-                    before.at,
-                )
-            if token.kind == "string" and "\\" in token.text:
-                raise self.text.wrong("strings hold no escapes", token.at + token.text.index("\\"))
+            if token.kind == "string":
+                self._check_string(token, before)
+            # An operand begins on the line, behind ( and behind a comma; * and ** are stars there.
+            begins = before is None or before.text in ("(", ",")
             allowed = ("(", "+", "-") if before is None else ("(", "+", "-", ")", "*", "**")
-            first = before is None or before.text in ("(", ",")
-            if first and token.kind == "sign" and token.text not in allowed:
+            if begins and token.kind == "sign" and token.text not in allowed:
                 raise self.text.wrong(f"an operand is missing before {token.text!r}", token.at)
             ended = before is not None and (before.kind != "sign" or before.text == ")")
             if ended and token.kind != "sign":
@@ -108,7 +105,21 @@ class _PythonLine:
         if before and before.kind == "sign" and before.text != ")":
             raise self.text.wrong("an operand is missing behind this", before.at)
 
+    def _check_string(self, token: Token, before: Token | None) -> None:
+        """Refuse f'…', two strings that Python would join, and escapes."""
+        if before is not None:
+            prefixed = before.kind == "name" and before.stop == token.at
+            if prefixed or before.kind == "string":
+                raise self.text.wrong(
+                    "only plain strings are read, without a letter or another string before them",
+                    before.at,
+                )
+        escape = token.text.find("\\")
+        if escape >= 0:
+            raise self.text.wrong("strings hold no escapes", token.at + escape)
+
     def _tree(self, root: ast.expr) -> Node:
+        """Every node behind its parts, without recursion."""
         stack: list[tuple[ast.expr, bool]] = [(root, False)]
         while stack:
             node, ready = stack.pop()
@@ -128,25 +139,35 @@ class _PythonLine:
     def _parts(self, node: ast.expr) -> list[ast.expr]:
         """What a node is made of; whatever is not allowed ends here."""
         match node:
+            # A + B
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _SIGNS:
                 return [left, right]
+            # A > B, but no chain of comparisons
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _SIGNS:
                 return [left, right]
+            # -A
             case ast.UnaryOp(op=op, operand=operand) if type(op) in _SIGNS:
                 return [operand]
+            # f(A, axis=0)
             case ast.Call(args=args, keywords=keywords):
                 return [*args, *(keyword.value for keyword in keywords)]
+            # A.T
             case ast.Attribute(attr="T", value=value):
                 return [value]
+            # (0, 1)
             case ast.Tuple(elts=parts):
                 return parts
+            # A, 2, 'ij->i'
             case ast.Name() | ast.Constant():
                 return []
-            case ast.Attribute(attr=name) if (
-                name in CONSTANTS and self._dotted(node).rpartition(".")[0] in PREFIXES
-            ):
+            # np.pi
+            case ast.Attribute() if self._is_constant(node):
                 return []
         raise self._refused(node)
+
+    def _is_constant(self, node: ast.Attribute) -> bool:
+        """Is it ``np.pi``, or another constant behind the name of a module?"""
+        return node.attr in CONSTANTS and self._dotted(node).rpartition(".")[0] in PREFIXES
 
     def _refused(self, node: ast.expr) -> ParseError:
         """What is wrong with a node that is not allowed."""
@@ -158,7 +179,7 @@ class _PythonLine:
                     self._end(node) - len(name),
                 )
             case ast.BinOp(left=left) | ast.Compare(left=left):
-                signs = " ".join(dict.fromkeys(s for s in _SIGNS.values() if not s.isalpha()))
+                signs = " ".join([sign for sign in _SIGNS.values() if not sign.isalpha()])
                 return self.text.wrong(
                     f"this operator is not read, or not here: there are {signs}", self._sign(left)
                 )
@@ -178,11 +199,16 @@ class _PythonLine:
     def _sign(self, left: ast.expr) -> int:
         """Where the operator behind `left` stands."""
         stop = self._end(left)
-        return next((t.at for t in self.tokens if t.at >= stop and t.text not in "()"), stop)
+        for token in self.tokens:
+            if token.at >= stop and token.text not in ("(", ")"):
+                return token.at
+        return stop
 
     def _made(self, node: ast.expr) -> Node:
+        """The node of our tree, whose parts are made."""
         at = self._at(node)
         match node:
+            # A + B, A > B
             case (
                 ast.BinOp(left=left, op=op, right=right)
                 | ast.Compare(left=left, ops=[op], comparators=[right])
@@ -190,13 +216,15 @@ class _PythonLine:
                 sign = _SIGNS[type(op)]
                 parts = [self.made[left], self.made[right]]
                 return operation(self.text, sign, self._sign(left), parts, OPERATORS[sign])
+            # -A
             case ast.UnaryOp(op=op, operand=operand):
                 sign = _SIGNS[type(op)]
                 return operation(self.text, sign, at, [self.made[operand]], OPERATORS[sign])
+            # A.T
             case ast.Attribute(attr="T", value=value):
-                return operation(
-                    self.text, "T", self._end(node) - 1, [self.made[value]], OPERATORS["T"]
-                )
+                parts = [self.made[value]]
+                return operation(self.text, "T", self._end(node) - 1, parts, OPERATORS["T"])
+            # np.pi
             case ast.Attribute(attr=name):
                 return Node("number", CONSTANTS[name], at)
             case ast.Name(id=name):
@@ -209,14 +237,14 @@ class _PythonLine:
         return self._constant(node)
 
     def _call(self, node: ast.Call) -> Node:
+        parts = [self.made[argument] for argument in node.args]
+        keywords = []
         for keyword in node.keywords:
             if keyword.arg is None:
                 what = "two stars before an argument are not read: write the arguments one by one"
                 raise self.text.wrong(what, self._at(keyword))
-        keywords = [(keyword.arg, self._at(keyword)) for keyword in node.keywords if keyword.arg]
-        parts = [
-            self.made[part] for part in (*node.args, *(keyword.value for keyword in node.keywords))
-        ]
+            keywords.append((keyword.arg, self._at(keyword)))
+            parts.append(self.made[keyword.value])
         return called(self.text, self._dotted(node.func), self._at(node), parts, keywords)
 
     def _dotted(self, node: ast.expr) -> str:
@@ -247,11 +275,11 @@ class _PythonLine:
             what = f"{len(parts)} axes are over the limit of {limits.axes} (ed.limits.axes)"
             raise self.text.wrong(what, self._at(node))
         for part in parts:
-            if part.kind == "number" or (part.kind == "literal" and isinstance(part.value, str)):
-                continue
-            raise self.text.wrong(
-                "a tuple holds whole numbers or names in quotes, for axis=…", part.at
-            )
+            is_text = part.kind == "literal" and isinstance(part.value, str)
+            if part.kind != "number" and not is_text:
+                raise self.text.wrong(
+                    "a tuple holds whole numbers or names in quotes, for axis=…", part.at
+                )
         return Node("literal", tuple(part.value for part in parts), self._at(node))
 
     def _constant(self, node: ast.Constant) -> Node:

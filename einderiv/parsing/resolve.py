@@ -23,23 +23,18 @@ STRUCTURES = ("symmetric", "diagonal", "lower", "orthogonal", "complex")
 
 
 def declarations(
-    text: Source, found: Sequence[Declaration], tensors: Mapping[str, object] | None
+    text: Source, declared: Sequence[Declaration], tensors: Mapping[str, object] | None
 ) -> dict[str, Expr]:
     """The tensors that a text and its caller declare."""
-    known: dict[str, Expr] = {}
-    if tensors is not None and not isinstance(tensors, Mapping):
-        raise TypeError(
-            "tensors must be a mapping of names to axes or expressions, not "
-            f"{type(tensors).__name__}"
-        )
-    for name, value in (tensors or {}).items():
-        if name in VOCABULARY:
-            raise EinderivError(f"tensors names {name!r}, which is a function: choose another name")
-        known[name] = value if isinstance(value, Expr) else tensor(name, value)  # type: ignore[arg-type]
+    known = _given_tensors(tensors)
     # "sample feature" makes both of them words, so that "feature" alone is one axis elsewhere, and
     # not seven.
-    words = {word for row in found if len(row.axes.split()) > 1 for word in row.axes.split()}
-    for name, at, axes, axes_at, structure in found:
+    words: set[str] = set()
+    for declaration in declared:
+        axes_words = declaration.axes.split()
+        if len(axes_words) > 1:
+            words.update(axes_words)
+    for name, at, axes, axes_at, structure in declared:
         if name in known:
             raise text.wrong(f"{name!r} is declared twice", at)
         check_free(text, name, at)
@@ -50,11 +45,27 @@ def declarations(
                     f"{near(word.text, STRUCTURES)}",
                     word.at,
                 )
-        flags = dict.fromkeys((word.text for word in structure), True)
+        flags = {word.text: True for word in structure}
         try:
             known[name] = tensor(name, (axes,) if axes in words else axes, **flags)
         except EinderivError as e:
-            raise text.wrong(e.reason, axes_at + (getattr(e, "position", None) or 0)) from None
+            position = getattr(e, "position", None) or 0
+            raise text.wrong(e.reason, axes_at + position) from None
+    return known
+
+
+def _given_tensors(tensors: Mapping[str, object] | None) -> dict[str, Expr]:
+    """The tensors that the caller declares, by their axes or as expressions."""
+    if tensors is not None and not isinstance(tensors, Mapping):
+        raise TypeError(
+            "tensors must be a mapping of names to axes or expressions, not "
+            f"{type(tensors).__name__}"
+        )
+    known: dict[str, Expr] = {}
+    for name, value in (tensors or {}).items():
+        if name in VOCABULARY:
+            raise EinderivError(f"tensors names {name!r}, which is a function: choose another name")
+        known[name] = value if isinstance(value, Expr) else tensor(name, value)  # type: ignore[arg-type]
     return known
 
 
@@ -73,7 +84,10 @@ class Builder:
         given: Callable[[str], int | None],
         default: Callable[[str], int | None],
     ) -> None:
-        self.text, self.known, self.given, self.default = text, known, given, default
+        self.text = text
+        self.known = known
+        self.given = given
+        self.default = default
         self.order = _postorder(roots)
         self.parents: dict[Node, list[Node]] = {node: [] for node in self.order}
         self.names: dict[str, list[Node]] = {}  # that are nowhere declared
@@ -91,15 +105,19 @@ class Builder:
         for node in self.order:
             self._start(node)
         self._run()
-        for name in sorted(self.names, key=lambda name: self.names[name][0].at):
+        firsts = [(nodes[0].at, name) for name, nodes in self.names.items()]
+        for at, name in sorted(firsts):
             first = self.names[name][0]
-            if first not in self.built:
-                if (rank := self.default(name)) is None:
-                    raise self._unknown(name, first.at)
-                self._expect(first, rank)
-                self._run()
+            if first in self.built:
+                continue
+            rank = self.default(name)
+            if rank is None:
+                raise self._unknown(name, at)
+            self._expect(first, rank)
+            self._run()
 
     def _start(self, node: Node) -> None:
+        """What is known of a node before anything is built."""
         match node.kind:
             case "name" if node.value in self.known:
                 self._finish(node, self.known[node.value])
@@ -125,6 +143,7 @@ class Builder:
             self._expect(node.parts[0], 2)
 
     def _run(self) -> None:
+        """Build what can be built, and spread what is learnt by it, until nothing is left."""
         while self.ready or self.learnt:
             if self.ready:
                 node = self.ready.pop()
@@ -133,11 +152,13 @@ class Builder:
                 self._spread(self.learnt.popleft())
 
     def _expect(self, node: Node, rank: int) -> None:
+        """`node` must have `rank` axes: news, unless that has been said."""
         if node not in self.ranks and node.kind in ("name", "made"):
             self.ranks[node] = rank
             self.learnt.append(node)
 
     def _finish(self, node: Node, value: Any) -> None:
+        """`node` is built; whatever has waited for it alone is ready."""
         self.built[node] = value
         if (rank := getattr(value, "ndim", None)) is not None:
             self._expect(node, rank)
@@ -149,14 +170,16 @@ class Builder:
     def _spread(self, node: Node) -> None:
         """What is known of one node says something about those beside, above and below it."""
         rank = self.ranks[node]
-        if node not in self.built:
-            if node.kind == "name":
-                made = Tensor(node.value, (None,) * rank)
-                for same in self.names[node.value]:
-                    self._finish(same, made)
-            else:
-                for part in _alike(node):
-                    self._expect(part, rank)
+        # beside: a name means one tensor wherever it stands
+        if node not in self.built and node.kind == "name":
+            made = Tensor(node.value, (None,) * rank)
+            for same in self.names[node.value]:
+                self._finish(same, made)
+        # below
+        elif node not in self.built:
+            for part in _alike(node):
+                self._expect(part, rank)
+        # above: a scalar may be the partner of anything, so it says nothing of its partners
         for parent in self.parents[node]:
             alike = _alike(parent)
             if node in alike and (rank or len(alike) == 1):
@@ -174,6 +197,7 @@ class Builder:
         )
 
     def _made(self, node: Node) -> Any:
+        """What the function of a node makes of its parts; errors point into the text."""
         assert node.make is not None
         values = [self.built[part] for part in node.parts]
         count = len(values) - len(node.keywords)
@@ -189,37 +213,45 @@ class Builder:
             raise
         except (EinderivError, TypeError) as e:
             message = str(e).split("\n")[0][:300]
-            at, inner = node.at, getattr(e, "position", None)
-            if (
-                node.value == "einsum"
-                and inner is not None
-                and getattr(e, "text", None) == node.parts[0].value
-            ):
-                at = node.parts[0].at + inner
             kind = ShapeError if isinstance(e, ShapeError) else ParseError
-            raise kind(message, str(self.text), at) from None
+            raise kind(message, str(self.text), _place(e, node)) from None
+
+
+def _place(e: Exception, node: Node) -> int:
+    """Where an error of building `node` stands: inside the subscripts of an einsum, if it says."""
+    position: int | None = getattr(e, "position", None)
+    if node.value != "einsum" or position is None:
+        return node.at
+    subscripts = node.parts[0]
+    about_subscripts = getattr(e, "text", None) == subscripts.value
+    return subscripts.at + position if about_subscripts else node.at
 
 
 def _alike(node: Node) -> tuple[Node, ...]:
     """The parts that have as many axes as the node itself."""
     if node.kind != "made":
         return ()
-    if node.value in PARTNERS or (node.value not in OPERATORS and is_elementwise(node.value)):
+    # A + B, exp(A), maximum(A, B)
+    entry_by_entry = node.value not in OPERATORS and is_elementwise(node.value)
+    if entry_by_entry or node.value in PARTNERS:
         return node.parts
-    return node.parts[:1] if node.value in KEEPING or node.value in SAME_AXES else ()
+    # -A, A**2, softmax(A, 0)
+    if node.value in KEEPING or node.value in SAME_AXES:
+        return node.parts[:1]
+    return ()
 
 
 def _postorder(roots: Sequence[Node]) -> list[Node]:
     """Every node once, parts before what is made of them."""
-    found: list[Node] = []
+    order: list[Node] = []
     seen: set[Node] = set()
     stack = [(root, False) for root in reversed(roots)]
     while stack:
         node, ready = stack.pop()
         if ready:
-            found.append(node)
+            order.append(node)
         elif node not in seen:
             seen.add(node)
             stack.append((node, True))
             stack.extend((part, False) for part in reversed(node.parts))
-    return found
+    return order

@@ -25,9 +25,8 @@ class Node:
     """A number, a name, a literal that is neither, or with `make` something made of its parts."""
 
     kind: str  # number, name, literal, made
-    value: (
-        Any  # the number, the name, the literal; of what is made the function's name, or the sign
-    )
+    # the number, the name, the literal; of what is made the function's name, or the sign
+    value: Any
     at: int
     parts: tuple[Node, ...] = ()
     keywords: tuple[str, ...] = ()  # the names of the last parts
@@ -101,11 +100,18 @@ def function(text: Source, dotted: str, at: int) -> Named:
             f"{near(prefix, PREFIXES)}",
             at,
         )
-    if (inner := PREFIXES.get(prefix)) is not None:
-        found = numpy_function(inner + name) or (VOCABULARY.get(name) if not inner else None)
-        known: Sequence[str] = numpy_names()
+    numpy_prefix = PREFIXES.get(prefix)
+    known: Sequence[str]
+    if numpy_prefix is None:
+        # exp, ed.exp, torch.exp: the vocabulary
+        found = VOCABULARY.get(name)
+        known = list(VOCABULARY)
     else:
-        found, known = VOCABULARY.get(name), list(VOCABULARY)
+        # np.exp, np.linalg.inv: as NumPy means it
+        found = numpy_function(numpy_prefix + name)
+        known = numpy_names()
+        if found is None and numpy_prefix == "":
+            found = VOCABULARY.get(name)
     if found is None:
         raise text.wrong(
             f"there is no function {name[:40]!r}; {near(name, known)}", at + len(dotted) - len(name)
@@ -126,25 +132,31 @@ def called(
     f = function(text, dotted, at)
     name = dotted.rpartition(".")[2]
     known = inspect.signature(f).parameters
-    words = [KEYWORDS[k] if k not in known and KEYWORDS.get(k) in known else k for k, _ in keywords]
+    words = []
+    for word, _ in keywords:
+        ours = KEYWORDS.get(word, word)
+        is_theirs = word not in known and ours in known
+        words.append(ours if is_theirs else word)
     for word, (_, place) in zip(words, keywords, strict=True):
         if word not in known:
             raise text.wrong(f"{name} takes {', '.join(known)}, and no {word[:40]!r}", place)
         if words.count(word) > 1:
             raise text.wrong(f"{word} is given twice", place)
     count = len(parts) - len(words)
+    positional = parts[:count]
+    named = dict(zip(words, parts[count:], strict=True))
     try:
-        bound = check_arguments(
-            f, name, parts[:count], dict(zip(words, parts[count:], strict=True))
-        )
+        bound = check_arguments(f, name, positional, named)
     except TypeError as e:
         raise text.wrong(str(e), at) from None
     for parameter, given in bound.arguments.items():
-        for part in given if isinstance(given, tuple) else (given,):
-            if part.kind == "literal" and parameter not in OPTIONS:
+        if parameter in OPTIONS:
+            continue
+        for part in given if isinstance(given, tuple) else (given,):  # a tuple: of *arguments
+            if part.kind == "literal":
                 raise _misplaced(text, part)
     if name == "einsum":
-        _check_einsum(text, parts[:count], at)
+        _check_einsum(text, positional, at)
     return Node("made", name, at, tuple(parts), tuple(words), f)
 
 
@@ -152,28 +164,27 @@ def _misplaced(text: Source, part: Node) -> ParseError:
     quoted = isinstance(part.value, str)
     what = "text in quotes" if quoted else "this"
     return text.wrong(
-        f"{what} stands only where a function takes it: the subscripts of an einsum, axis=…; names "
-        "of "
-        "tensors have no quotes",
+        f"{what} stands only where a function takes it: the subscripts of an einsum, axis=…; "
+        "names of tensors have no quotes",
         part.at - quoted,
     )
 
 
 def _check_einsum(text: Source, parts: Sequence[Node], at: int) -> None:
-    if not parts or not isinstance(parts[0].value, str) or parts[0].kind != "literal":
+    """Refuse subscripts that cannot be read, with the caret inside them."""
+    first = parts[0] if parts else None
+    if first is None or first.kind != "literal" or not isinstance(first.value, str):
         raise text.wrong(
             "an einsum begins with its subscripts in quotes, as in einsum('ij,jk->ik', X, Y)", at
         )
     try:
-        notation = read(parts[0].value)
+        notation = read(first.value)
     except ParseError as e:
-        raise text.wrong(e.reason, parts[0].at + (e.position or 0)) from None
-    if len(notation.inputs) != len(parts) - 1:
-        raise text.wrong(
-            f"{counted(len(notation.inputs), 'operand')} in the subscripts, but {len(parts) - 1} "
-            "given",
-            at,
-        )
+        raise text.wrong(e.reason, first.at + (e.position or 0)) from None
+    written = len(notation.inputs)
+    given = len(parts) - 1
+    if written != given:
+        raise text.wrong(f"{counted(written, 'operand')} in the subscripts, but {given} given", at)
 
 
 def operation(
@@ -188,16 +199,22 @@ def operation(
 
 def number(text: Source, written: str, at: int) -> Node:
     """A number as it is written in a text."""
-    value = (
-        complex(written)
-        if written[-1] in "jJ"
-        else int(written)
-        if written.isdigit()
-        else float(written)
-    )
-    if (isinstance(value, int) and value.bit_length() > LARGEST) or not cmath.isfinite(value):
+    value: Number
+    if written[-1] in "jJ":
+        value = complex(written)
+    elif written.isdigit():
+        value = int(written)
+    else:
+        value = float(written)
+    if _is_beyond_floats(value):
         raise text.wrong(f"{written[:30]} is more than floats hold", at)
     return Node("number", value, at)
+
+
+def _is_beyond_floats(value: Number) -> bool:
+    if isinstance(value, int):
+        return value.bit_length() > LARGEST
+    return not cmath.isfinite(value)
 
 
 def _folding(fold: Callable[..., Number], make: Callable[..., Expr]) -> Callable[..., Any]:
@@ -212,7 +229,7 @@ def _folding(fold: Callable[..., Number], make: Callable[..., Expr]) -> Callable
             raise EinderivError("division by the number 0") from None
         except OverflowError:
             value = cmath.inf
-        if (isinstance(value, int) and value.bit_length() > LARGEST) or not cmath.isfinite(value):
+        if _is_beyond_floats(value):
             raise EinderivError(f"these numbers make more than floats hold, 2**{LARGEST}")
         return value
 
@@ -220,8 +237,9 @@ def _folding(fold: Callable[..., Number], make: Callable[..., Expr]) -> Callable
 
 
 def _raised(a: Any, b: Any) -> Any:
-    # Whole powers of whole numbers are bounded before they are computed.
-    if isinstance(a, int) and isinstance(b, int) and b > 0 and a.bit_length() * b > 2 * LARGEST:
+    integers = isinstance(a, int) and isinstance(b, int)
+    # Powers of integers are bounded before they are computed: they could fill the memory.
+    if integers and b > 0 and a.bit_length() * b > 2 * LARGEST:
         raise OverflowError
     return a**b
 
@@ -230,23 +248,18 @@ def _powered(a: Any, b: Any) -> Expr:
     """``a ** b``; the square of a norm is the sum of squares itself, which has a derivative at 0
     too.
     """
-    if (
-        b == 2
-        and isinstance(a, Apply)
-        and a.function.name == "sqrt"
-        and _is_sum_of_squares(a.arguments[0])
-    ):
-        return a.arguments[0]
+    is_root = isinstance(a, Apply) and a.function.name == "sqrt"
+    if b == 2 and is_root and _is_sum_of_squares(a.arguments[0]):
+        inside: Expr = a.arguments[0]
+        return inside
     return functions.powered(a, b)
 
 
 def _is_sum_of_squares(e: Expr) -> bool:
-    return (
-        isinstance(e, Einsum)
-        and len(e.factors) == 2
-        and e.factors[0] is e.factors[1]
-        and e.inputs[0] == e.inputs[1]
-    )
+    # ij,ij->  of the same operand twice
+    if not isinstance(e, Einsum) or len(e.factors) != 2:
+        return False
+    return e.factors[0] is e.factors[1] and e.inputs[0] == e.inputs[1]
 
 
 def plus(a: Any, b: Any) -> Any:
@@ -305,7 +318,8 @@ class Scope:
     """The names of a text: what is declared, what is assigned, and what has been used."""
 
     def __init__(self, text: Source, known: dict[str, Expr]) -> None:
-        self.text, self.known = text, known
+        self.text = text
+        self.known = known
         self.values: dict[str, Node] = {}
         self.used: set[str] = set()
 
@@ -320,15 +334,13 @@ class Scope:
     def assign(self, word: str, at: int, value: Node) -> None:
         """``word = value``, once."""
         check_free(self.text, word, at)
-        what = (
-            "is assigned twice"
-            if word in self.values
-            else "is declared as a tensor"
-            if word in self.known
-            else "has been used before it is assigned"
-            if word in self.used
-            else ""
-        )
-        if what:
-            raise self.text.wrong(f"{word[:40]!r} {what}: choose another name", at)
+        taken = None
+        if word in self.values:
+            taken = "is assigned twice"
+        elif word in self.known:
+            taken = "is declared as a tensor"
+        elif word in self.used:
+            taken = "has been used before it is assigned"
+        if taken is not None:
+            raise self.text.wrong(f"{word[:40]!r} {taken}: choose another name", at)
         self.values[word] = value
