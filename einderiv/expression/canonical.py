@@ -1,11 +1,11 @@
 """When are two expressions equal: up to the names of labels, the order of commuting operands,
 nested products.
 
-A :class:`Forms` gives every expression a number; equal numbers mean equal expressions. Numbers are
-those of complete descriptions, so equality never lies. A product in which one tensor occurs several
-times needs a small graph canonicalisation: colour refinement, then trying each of the operands that
-still look alike. Where that would take more than ``limits.canonical_steps``, the written order
-decides, and equality may miss.
+A :class:`Forms` gives every expression a key, a small integer; equal keys mean equal expressions.
+Keys are those of complete descriptions, so equality never lies. A product in which one tensor
+occurs several times needs a small graph canonicalisation: colour refinement, then trying each of
+the operands that still look alike. Where that would take more than ``limits.canonical_steps``, the
+written order decides, and equality may miss.
 """
 
 from __future__ import annotations
@@ -35,54 +35,56 @@ FLATTENED = 512  # factors: larger products are compared as they are nested
 MERGED = 500  # nodes: like terms that are larger merge only if they are written alike
 DEEP = 200  # operands of one connected component that are told apart by trying
 
-Part = tuple[int, tuple[Label, ...]]  # an operand by its number, and its labels
+Part = tuple[int, tuple[Label, ...]]  # an operand by its key, and its labels
 # of each component its weight, and its axes of the result
 Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
 
 class Forms:
-    """Numbers for expressions; compare only numbers of one `Forms`."""
+    """Keys for expressions; compare only keys of one `Forms`."""
 
     def __init__(self, *, symmetries: bool = True) -> None:
         """With `symmetries` the transpose of what is declared symmetric is the same."""
         self.symmetries = symmetries
-        self.table: dict[object, int] = {}
-        self.known: dict[int, int] = {}
+        self.table: dict[object, int] = {}  # keys by descriptions
+        self.known: dict[int, int] = {}  # keys by the ids of expressions
         self.flat: dict[int, Einsum] = {}
         self.outlines: dict[int, Outline] = {}
-        self.alive: list[Expr] = []  # what `known` names by id
-        self.symmetric: set[int] = set()  # numbers of operands whose last two axes have no order
+        self.alive: list[Expr] = []  # what the tables name by id
+        self.symmetric: set[int] = set()  # keys of operands whose last two axes have no order
         self.steps = limits.canonical_steps
 
-    def number(self, description: object) -> int:
-        """The number of a description; descriptions are made of numbers already given, so they
-        stay small.
+    def key(self, description: object) -> int:
+        """The key of a description; descriptions are made of keys already given, so they stay
+        small.
         """
         return self.table.setdefault(description, len(self.table))
 
     def of(self, e: Expr) -> int:
-        """The number of `e`; without recursion, whatever the depth."""
+        """The key of `e`; without recursion, whatever the depth."""
         stack = [e]
         while stack:
             node = stack[-1]
-            missing = [p for p in self._parts(node) if id(p) not in self.known]
-            if missing and id(node) not in self.known:
-                stack.extend(missing)
-            else:
+            if id(node) in self.known:
                 stack.pop()
-                if id(node) not in self.known:
-                    self.alive.append(node)
-                    self.known[id(node)] = self._describe(node)
+                continue
+            missing = [part for part in self._parts(node) if id(part) not in self.known]
+            if missing:
+                stack.extend(missing)
+                continue
+            stack.pop()
+            self.alive.append(node)
+            self.known[id(node)] = self._describe(node)
         return self.known[id(e)]
 
     def product(self, e: Einsum) -> int:
-        """The number of `e` without its coefficient."""
+        """The key of `e` without its coefficient."""
         for part in self._parts(e):
             self.of(part)
         return self._product(self.flat[id(e)])
 
     def outline(self, e: Einsum) -> Outline:
-        """What equal products have in common, much sooner than their numbers: their components
+        """What equal products have in common, much sooner than their keys: their components
         by weight and axes.
         """
         for node in walk([e], self._products):
@@ -101,18 +103,28 @@ class Forms:
         """The weight of each connected component, and the axes of the result that it has,
         sorted.
         """
-        where = {label: p for p, label in enumerate(e.output)}
+        places = {label: p for p, label in enumerate(e.output)}
         parts: list[Part] = []
         for factor, labels in e.slots:
-            known = self.outlines.get(id(factor), ((factor.weight, range(len(labels))),))
-            parts += [(weight, tuple([labels[p] for p in axes])) for weight, axes in known]
-        found = []
-        for group in _components(parts, set(where)):
-            ends = {where[label] for _, labels in group for label in labels if label in where}
-            found.append((sum([weight for weight, _ in group]), tuple(sorted(ends))))
-        return tuple(sorted(found))
+            known = self.outlines.get(id(factor))
+            if known is None:
+                parts.append((factor.weight, labels))
+                continue
+            # A product among the operands counts as its components.
+            for weight, axes in known:
+                parts.append((weight, tuple([labels[p] for p in axes])))
+        components = []
+        for group in _components(parts, set(places)):
+            total = 0
+            ends: set[int] = set()
+            for weight, labels in group:
+                total += weight
+                ends.update([places[label] for label in labels if label in places])
+            components.append((total, tuple(sorted(ends))))
+        return tuple(sorted(components))
 
     def _parts(self, e: Expr) -> tuple[Expr, ...]:
+        """What a description of `e` needs the keys of; a product is described as the flat one."""
         if not isinstance(e, Einsum):
             return children(e)
         if id(e) not in self.flat:
@@ -121,55 +133,58 @@ class Forms:
         return self.flat[id(e)].factors
 
     def _describe(self, e: Expr) -> int:
+        """The key of `e`, whose parts have theirs."""
         match e:
             case Tensor():
-                return self.number(("tensor", e.name, e.ndim))
+                return self.key(("tensor", e.name, e.ndim))
             case Constant():
-                value = (
-                    e.value
-                    if not e.sizes and isinstance(e.value, (int, float, complex))
-                    else id(e.value)
-                )
-                return self.number(("constant", e.sizes, value))
+                # Equal numbers are one; arrays are compared by identity, never entry by entry.
+                is_number = not e.sizes and isinstance(e.value, (int, float, complex))
+                return self.key(("constant", e.sizes, e.value if is_number else id(e.value)))
             case Apply():
-                arguments = tuple(self.known[id(a)] for a in e.arguments)
-                return self.number(("apply", e.function.name, e.core, e.parameters, arguments))
+                arguments = tuple([self.known[id(a)] for a in e.arguments])
+                return self.key(("apply", e.function.name, e.core, e.parameters, arguments))
             case Add():
-                return self.number(("add", tuple(sorted(self.known[id(a)] for a in e.addends))))
+                # A + B == B + A
+                addends = sorted([self.known[id(a)] for a in e.addends])
+                return self.key(("add", tuple(addends)))
             case Einsum():
                 flat = self.flat[id(e)]
-                distinct = len(set(flat.output)) == e.ndim
-                same_axes = len(flat.factors) == 1 and self._as_it_is(flat)
-                if flat.coefficient == 1 and same_axes and distinct and not bare(flat):
+                if self._is_its_operand(flat):
                     return self.known[id(flat.factors[0])]
-                return self.number(("einsum", flat.coefficient, self._product(flat)))
+                return self.key(("einsum", flat.coefficient, self._product(flat)))
         raise TypeError(type(e).__name__)
 
-    def _as_it_is(self, flat: Einsum) -> bool:
-        """Has the one operand its axes in the order of the output?"""
-        (labels,), output = flat.inputs, flat.output
+    def _is_its_operand(self, flat: Einsum) -> bool:
+        """Is the product nothing but its one operand, ``ij->ij``?"""
+        if flat.coefficient != 1 or len(flat.factors) != 1:
+            return False
+        if len(set(flat.output)) < flat.ndim or bare(flat):
+            return False
+        (labels,) = flat.inputs
+        if labels == flat.output:
+            return True
+        # A symmetric matrix is its own transpose: ij->ji.
         flipped = (*labels[:-2], *labels[-2:][::-1])
-        return labels == output or (
-            self.symmetries and flipped == output and symmetric(flat.factors[0])
-        )
+        return self.symmetries and flipped == flat.output and symmetric(flat.factors[0])
 
     def _product(self, flat: Einsum) -> int:
         """A product: its connected components, each in canonical form, sorted, and the output."""
-        places: dict[Label, list[int]] = defaultdict(list)
+        places: dict[Label, list[int]] = defaultdict(list)  # the axes that a label of the output is
         for p, label in enumerate(flat.output):
             places[label].append(p)
-        seen = carried(flat)
+        colours = {label: self.key(("out", tuple(axes))) for label, axes in places.items()}
+        # Labels that no factor has broadcast, or count as a factor of their size.
         sizes = {label: str(size) for label, size in reversed(flat.given)}
-        colours = {label: self.number(("out", tuple(at))) for label, at in places.items()}
+        inside = carried(flat)
         broadcast = tuple(
-            (tuple(at), sizes[label]) for label, at in places.items() if label not in seen
+            [(tuple(axes), sizes[label]) for label, axes in places.items() if label not in inside]
         )
-        parts = [self._part(f, labels) for f, labels in flat.slots]
-        components = sorted(
-            self._component(group, colours) for group in _components(parts, set(colours))
-        )
-        factors = tuple(sorted(sizes[label] for label in bare(flat)))
-        return self.number(("product", len(flat.output), tuple(components), broadcast, factors))
+        numbers = tuple(sorted([sizes[label] for label in bare(flat)]))
+        parts = [self._part(factor, labels) for factor, labels in flat.slots]
+        groups = _components(parts, set(colours))
+        components = tuple(sorted([self._component(group, colours) for group in groups]))
+        return self.key(("product", len(flat.output), components, broadcast, numbers))
 
     def _part(self, factor: Expr, labels: tuple[Label, ...]) -> Part:
         """An operand; the last two labels of a symmetric one have no order."""
@@ -183,14 +198,19 @@ class Forms:
         """Operands that hang together by summed labels, described the same in whatever order
         they are written.
         """
-        counts = Counter(parts)  # identical operands on identical labels need not be told apart
-        colours = dict.fromkeys((label for _, ls in parts for label in ls), -1)
-        colours.update((label, outer[label]) for label in colours if label in outer)
-        numbered = [(self._derived(part, (part, n)), ls) for (part, ls), n in counts.items()]
-        order = self._walk(numbered, outer)
+        colours: dict[Label, int] = {}
+        for _, labels in parts:
+            for label in labels:
+                colours[label] = outer.get(label, -1)
+        # Identical operands on identical labels need not be told apart: they are counted.
+        counted = [
+            (self._derived(part, (part, count)), labels)
+            for (part, labels), count in Counter(parts).items()
+        ]
+        order = self._walk(counted, outer)
         if order is not None:
-            return self._encode([numbered[k] for k in order], outer, colours)
-        return self._search(numbered, colours, outer)
+            return self._encode([counted[k] for k in order], outer, colours)
+        return self._search(counted, colours, outer)
 
     def _walk(self, parts: list[Part], outer: dict[Label, int]) -> list[int] | None:
         """The operands as met on a walk from an output label; None where the way is not clear.
@@ -199,58 +219,64 @@ class Forms:
         length of rounds.
         """
         holders: dict[Label, list[int]] = defaultdict(list)
-        for k, (_, ls) in enumerate(parts):
-            for label in dict.fromkeys(ls):
+        for k, (_, labels) in enumerate(parts):
+            for label in dict.fromkeys(labels):
                 holders[label].append(k)
         ends = [label for label in holders if label in outer]
         if not ends or any(part in self.symmetric for part, _ in parts):
             return None
         way = [min(ends, key=outer.__getitem__)]
-        met, order = set(way), dict[int, None]()
-        for label in way:
+        met = set(way)
+        order: dict[int, None] = {}
+        for label in way:  # it grows meanwhile
             new = [k for k in holders[label] if k not in order]
             if len(new) > 1:
-                by = {
-                    (parts[k][0], *(p for p, x in enumerate(parts[k][1]) if x == label)): k
-                    for k in new
-                }
-                if len(by) < len(new):
+                # Several operands have the label: they come by what they are, and by which of
+                # their axes has it.
+                ranked: dict[tuple[int, ...], int] = {}
+                for k in new:
+                    part, labels = parts[k]
+                    axes = [p for p, other in enumerate(labels) if other == label]
+                    ranked[(part, *axes)] = k
+                if len(ranked) < len(new):
                     return None
-                new = [by[key] for key in sorted(by)]
+                new = [ranked[rank] for rank in sorted(ranked)]
             for k in new:
                 order[k] = None
-                fresh = [x for x in dict.fromkeys(parts[k][1]) if x not in met]
-                met.update(fresh)
-                way += fresh
+                _, labels = parts[k]
+                unmet = [x for x in dict.fromkeys(labels) if x not in met]
+                met.update(unmet)
+                way += unmet
         return list(order)
 
     def _derived(self, part: int, description: object) -> int:
-        """The number of a description of an operand, symmetric if the operand is."""
-        number = self.number(description)
+        """The key of a description of an operand, symmetric if the operand is."""
+        key = self.key(description)
         if part in self.symmetric:
-            self.symmetric.add(number)
-        return number
+            self.symmetric.add(key)
+        return key
 
     def _search(self, parts: list[Part], colours: dict[Label, int], outer: dict[Label, int]) -> int:
+        """The least key that a component has, whichever of the operands alike comes first."""
         shades = self._refine(parts, colours)
         alike: dict[int, list[int]] = defaultdict(list)
         for k, shade in enumerate(shades):
             alike[shade].append(k)
-        tied = min((shade for shade, ks in alike.items() if len(ks) > 1), default=None)
-        if tied is None or len(parts) > DEEP:
+        ties = [shade for shade, operands in alike.items() if len(operands) > 1]
+        if not ties or len(parts) > DEEP:
+            # All are told apart; or there are too many, and the written order decides.
             order = sorted(range(len(parts)), key=lambda k: (shades[k], k))
             return self._encode([parts[k] for k in order], outer, colours)
         best = None
-        for k in alike[tied]:
+        for k in alike[min(ties)]:
             if best is not None and self.steps <= 0:
                 break  # the budget is spent: the written order stands
             self.steps -= 1
-            marked = [
-                (self._derived(part, ("marked", part)) if j == k else part, ls)
-                for j, (part, ls) in enumerate(parts)
-            ]
-            found = self._search(marked, dict(colours), outer)
-            best = found if best is None else min(best, found)
+            part, labels = parts[k]
+            marked = list(parts)
+            marked[k] = (self._derived(part, ("marked", part)), labels)
+            key = self._search(marked, dict(colours), outer)
+            best = key if best is None else min(best, key)
         assert best is not None
         return best
 
@@ -260,38 +286,45 @@ class Forms:
         """
         count = len(set(colours.values()))
         while True:
-            around = [self._unordered(part, [colours[label] for label in ls]) for part, ls in parts]
-            shades = [
-                self.number((part, shade)) for (part, _), shade in zip(parts, around, strict=True)
-            ]
-            met: dict[Label, list[tuple[int, int]]] = defaultdict(list)
-            for shade, (part, ls) in zip(shades, parts, strict=True):
-                for p, label in enumerate(ls):
-                    both = part in self.symmetric and p == len(ls) - 1
-                    met[label].append((shade, p - both))
-            for label, where in met.items():
-                colours[label] = self.number((colours[label], tuple(sorted(where))))
-            before, count = count, len(set(colours.values()))
+            shades = []
+            for part, labels in parts:
+                around = self._unordered(part, [colours[label] for label in labels])
+                shades.append(self.key((part, around)))
+            places: dict[Label, list[tuple[int, int]]] = defaultdict(list)
+            for shade, (part, labels) in zip(shades, parts, strict=True):
+                for p, label in enumerate(labels):
+                    # The last two axes of a symmetric operand count as one.
+                    is_twin = part in self.symmetric and p == len(labels) - 1
+                    places[label].append((shade, p - 1 if is_twin else p))
+            for label, where in places.items():
+                colours[label] = self.key((colours[label], tuple(sorted(where))))
+            before = count
+            count = len(set(colours.values()))
             if count == before:
                 return shades
 
     def _unordered(self, part: int, values: list[int]) -> tuple[int, ...]:
-        return (*values[:-2], *sorted(values[-2:])) if part in self.symmetric else tuple(values)
+        """Values of the axes of an operand; of a symmetric one the last two have no order."""
+        if part in self.symmetric:
+            return (*values[:-2], *sorted(values[-2:]))
+        return tuple(values)
 
     def _encode(
         self, parts: Sequence[Part], outer: dict[Label, int], colours: dict[Label, int]
     ) -> int:
+        """The key of a component in this order: summed labels go by their first appearance."""
         names: dict[Label, int] = {}
         form = []
-        for part, ls in parts:
-            if part in self.symmetric:  # names that are given first must not depend on the order
-                ls = (
-                    *ls[:-2],
-                    *sorted(ls[-2:], key=lambda x: (names.get(x, len(names)), colours[x])),
-                )
-            found = [outer[x] if x in outer else -1 - names.setdefault(x, len(names)) for x in ls]
-            form.append((part, self._unordered(part, found)))
-        return self.number(("component", tuple(form)))
+        for part, labels in parts:
+            if part in self.symmetric:
+                # Names that are given first must not depend on the order of the last two.
+                last = sorted(labels[-2:], key=lambda x: (names.get(x, len(names)), colours[x]))
+                labels = (*labels[:-2], *last)
+            written = [
+                outer[x] if x in outer else -1 - names.setdefault(x, len(names)) for x in labels
+            ]
+            form.append((part, self._unordered(part, written)))
+        return self.key(("component", tuple(form)))
 
 
 def symmetric(e: Expr) -> bool:
@@ -340,39 +373,48 @@ def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> N
     # derivatives differ.
     forms = Forms(symmetries=False)
     units = {k: wrapped(term) for k, term in members}
-    keys = {
-        k: forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit)
-        for k, unit in units.items()
-    }
+    keys: dict[int, object] = {}
+    for k, unit in units.items():
+        keys[k] = forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit)
     alike = Counter(keys.values())
     groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
     for k, term in members:
-        told = alike[keys[k]] == 1 or units[k].nodes > MERGED
-        groups[keys[k] if told else forms.product(units[k])].append((k, term))
+        key = keys[k]
+        # Equal products have one outline; of those that share one, only equal ones have one key.
+        if alike[key] > 1 and units[k].nodes <= MERGED:
+            key = forms.product(units[k])
+        groups[key].append((k, term))
     for group in groups.values():
-        (first, term), rest = group[0], [t for _, t in group[1:]]
+        (first, term), rest = group[0], group[1:]
+        if not rest:
+            continue
+        total = coefficient(term)
+        for k, other in rest:
+            total += coefficient(other)
+            merged[k] = None
         # Of what is merged away only what knows more than the first is remembered.
-        more = tuple(t for t in rest if _knows_more(t, term))
-        if rest:
-            merged.update(dict.fromkeys((k for k, _ in group[1:])))
-            merged[first] = scaled(term, sum(map(coefficient, [term, *rest])), more)
+        more = tuple([other for _, other in rest if _knows_more(other, term)])
+        merged[first] = scaled(term, total, more)
 
 
 def _as_written(e: Einsum) -> object:
     """A description of a product by its very factors and its labels by first appearance."""
     names: dict[Label, int] = {}
-    labels = [tuple(names.setdefault(x, len(names)) for x in ls) for ls in (*e.inputs, e.output)]
-    sizes = tuple((names.setdefault(x, len(names)), size) for x, size in e.given)
-    return tuple(map(id, e.factors)), tuple(labels), sizes
+    numbered = []
+    for labels in (*e.inputs, e.output):
+        numbered.append(tuple([names.setdefault(label, len(names)) for label in labels]))
+    sizes = tuple([(names.setdefault(label, len(names)), size) for label, size in e.given])
+    return tuple(map(id, e.factors)), tuple(numbered), sizes
 
 
 def _knows_more(e: Expr, than: Expr) -> bool:
     """Can `e`, equal to the other, have met tensors, sizes or arrays that the other has not?"""
     a, b = wrapped(e), wrapped(than)
-    same_factors = len(a.factors) == len(b.factors) and all(
-        f is g for f, g in zip(a.factors, b.factors, strict=True)
-    )
-    return bool(a.origins) or not same_factors or not set(a.given) <= set(b.given)
+    if a.origins or len(a.factors) != len(b.factors):
+        return True
+    if any(f is not g for f, g in zip(a.factors, b.factors, strict=True)):
+        return True
+    return not set(a.given) <= set(b.given)
 
 
 def coefficient(e: Expr) -> Number:

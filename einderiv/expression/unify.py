@@ -32,6 +32,7 @@ from .nodes import (
     Size,
     Slot,
     Written,
+    put,
     zero,
 )
 
@@ -63,9 +64,9 @@ def assemble(
     plugged = {id(other) for other in inline}
     while stack:
         operand, labels = stack.pop()
-        if isinstance(operand, Einsum) and (not operand.plain or deep or id(operand) in plugged):
-            whole = deep or id(operand) in plugged
-            stack.extend(reversed(work.plug(operand, labels, whole=whole)))
+        if isinstance(operand, Einsum) and (deep or not operand.plain or id(operand) in plugged):
+            contraction_too = deep or id(operand) in plugged
+            stack.extend(reversed(work.plug(operand, labels, contraction_too=contraction_too)))
         elif isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
             work.coefficient *= operand.value
         else:
@@ -115,7 +116,7 @@ class _Assembly:
         self.inputs: list[tuple[Label, ...]] = []
         self.given = list(given)
         self.letters = letters
-        self.owned: dict[Label, str | None] | None = None
+        self.owned: dict[Label, str | None] | None = None  # the letters, once they are a copy
         self.origins = list(origins)
         self.tied: UnionFind[Label] | None = None  # made for the first two labels that become one
 
@@ -131,23 +132,28 @@ class _Assembly:
         """
         if self.tied is None:
             self.tied = UnionFind()
-        a, b = self.tied.find(a), self.tied.find(b)
-        if a != b:
-            self.tied.parent[max(a, b)] = min(a, b)
+        first, second = sorted((self.tied.find(a), self.tied.find(b)))
+        self.tied.unite(first, second)
 
-    def plug(self, inner: Einsum, labels: tuple[Label, ...], *, whole: bool) -> list[Slot]:
+    def plug(
+        self, inner: Einsum, labels: tuple[Label, ...], *, contraction_too: bool
+    ) -> list[Slot]:
         """Unify `labels` with the output of `inner`; the slots that take its place."""
-        slots = (core(inner),) if not whole and not inner.structure else inner.slots
-        names: dict[Label, Label] = {}
+        keeps_core = not contraction_too and not inner.structure
+        slots = (core(inner),) if keeps_core else inner.slots
+        names: dict[Label, Label] = {}  # labels of this einsum for those of the inner one
         for outer, label in zip(labels, inner.output, strict=True):
             if label in names:
-                self.unite(names[label], outer)
+                self.unite(names[label], outer)  # a delta: i->ii unites two labels outside
             else:
                 names[label] = outer
-        used = [label for _, ls in slots for label in ls]
+        used: list[Label] = []
+        for _, inside in slots:
+            used += inside
         given: Sequence[tuple[Label, Size]] = inner.given
-        if given:  # what is known of labels that stay inside the core is known there already
-            lost = {label for ls in inner.inputs for label in ls}.difference(used)
+        if given:
+            # What is known of labels that stay inside the core is known there already.
+            lost = carried(inner).difference(used)
             given = [(label, size) for label, size in given if label not in lost]
             used += [label for label, _ in given]
         for label in used:
@@ -158,7 +164,7 @@ class _Assembly:
         if given:
             self.given += [(names[label], size) for label, size in given]
         self.origins += inner.origins
-        return [(factor, tuple([names[label] for label in ls])) for factor, ls in slots]
+        return [(factor, _renamed(inside, names)) for factor, inside in slots]
 
     def einsum(
         self,
@@ -168,16 +174,15 @@ class _Assembly:
         written: Written | None,
     ) -> Einsum:
         """The finished node."""
-        inputs, given = tuple(self.inputs), tuple(dict.fromkeys(self.given))
+        inputs = tuple(self.inputs)
+        given = tuple(dict.fromkeys(self.given))
         if self.tied is not None:
             find = self.tied.find
-            inputs = tuple([tuple([find(label) for label in ls]) for ls in inputs])
-            output = tuple([find(label) for label in output])
-            given = tuple(dict.fromkeys((find(label), size) for label, size in given))
-        origins = tuple({id(o): o for o in self.origins}.values())
-        if len(self.factors) == len(slots) and all(
-            f is s for f, (s, _) in zip(self.factors, slots, strict=True)
-        ):
+            inputs = tuple([tuple(map(find, labels)) for labels in inputs])
+            output = tuple(map(find, output))
+            given = tuple(dict.fromkeys([(find(label), size) for label, size in given]))
+        origins = tuple({id(origin): origin for origin in self.origins}.values())
+        if _are_factors(slots, self.factors):
             written = None  # nothing has dissolved: the node is as it was written
         node = Einsum(
             self.coefficient,
@@ -191,8 +196,19 @@ class _Assembly:
             written=written,
         )
         if self.coefficient == 0:
-            return zero(node.sizes, axes, (*origins, *(operand for operand, _ in slots)), written)
+            operands = [operand for operand, _ in slots]
+            return zero(node.sizes, axes, (*origins, *operands), written)
         return node
+
+
+def _renamed(labels: tuple[Label, ...], names: dict[Label, Label]) -> tuple[Label, ...]:
+    return tuple([names[label] for label in labels])
+
+
+def _are_factors(slots: Sequence[Slot], factors: Sequence[Expr]) -> bool:
+    if len(slots) != len(factors):
+        return False
+    return all(operand is factor for (operand, _), factor in zip(slots, factors, strict=True))
 
 
 def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
@@ -205,11 +221,12 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
     if e.split is None:
         inside = carried(e)
         labels = core_labels(e)
-        first = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
-        given = tuple((label, size) for label, size in e.given if label in inside)
-        axes = tuple(first[label] for label in labels)
+        # A repeated label goes by the name of the first axis that it is.
+        name_of = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
+        given = tuple([(label, size) for label, size in e.given if label in inside])
+        axes = tuple([name_of[label] for label in labels])
         node = e.with_data(coefficient=1, output=labels, given=given, axes=axes)
-        object.__setattr__(e, "split", (node, labels))
+        put(e, "split", (node, labels))
     assert e.split is not None
     return e.split
 
@@ -218,12 +235,12 @@ def core_labels(e: Einsum) -> tuple[Label, ...]:
     """The axes of the core: the output as it is where nothing is embedded, else in the order of
     the factors.
     """
-    inside, kept = carried(e), set(e.output)
-    if len(kept) == len(e.output) and kept <= inside:
+    kept = set(e.output)
+    distinct = len(kept) == len(e.output)
+    if distinct and kept <= carried(e):
         return e.output
-    return tuple(
-        label for label in dict.fromkeys(x for ls in e.inputs for x in ls) if label in kept
-    )
+    in_order = dict.fromkeys(itertools.chain(*e.inputs))
+    return tuple([label for label in in_order if label in kept])
 
 
 def flatten(e: Einsum, most: int | None = None) -> Einsum:
@@ -242,13 +259,15 @@ def flatten(e: Einsum, most: int | None = None) -> Einsum:
 
 def carried(e: Einsum) -> set[Label]:
     """The labels that a factor has."""
-    return {label for labels in e.inputs for label in labels}
+    return set().union(*e.inputs)
 
 
 def bare(e: Einsum) -> tuple[Label, ...]:
     """Labels in neither a factor nor the output: each counts as a factor of its size."""
-    known = carried(e) | set(e.output)
-    return tuple(dict.fromkeys(label for label, _ in e.given if label not in known))
+    if not e.given:
+        return ()
+    known = carried(e).union(e.output)
+    return tuple(dict.fromkeys([label for label, _ in e.given if label not in known]))
 
 
 def fresh_labels(count: int) -> tuple[Label, ...]:
