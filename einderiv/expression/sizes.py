@@ -8,7 +8,7 @@ they measure. Nothing is shared between expressions: a :class:`Sizes` is made fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import TypeGuard, TypeVar
 
@@ -22,6 +22,7 @@ from .nodes import (
     Expr,
     Label,
     Size,
+    Slot,
     Tensor,
     children,
     everything,
@@ -49,20 +50,22 @@ class Sizes(UnionFind[Size]):
         """What `size` measures, or None where that is not known."""
         if isinstance(size, int):
             return size
-        found = self.measures.get(self.find(size))
-        if found is None and is_product(size):
-            parts = [self.known_measure(s) for s in size[1:]]
-            return None if None in parts else prod(n for n in parts if n is not None)
-        return found
+        measure = self.measures.get(self.find(size))
+        if measure is None and is_product(size):
+            # merged axes measure as much as all of them together
+            parts = [self.known_measure(part) for part in size[1:]]
+            known = [part for part in parts if part is not None]
+            return prod(known) if len(known) == len(parts) else None
+        return measure
 
     def measure(self, size: Size) -> int:
         """What `size` measures. Raises ShapeError where it is not known, and says how to
         give it.
         """
-        found = self.known_measure(size)
-        if found is None:
+        measure = self.known_measure(size)
+        if measure is None:
             raise ShapeError(f"the size of {spoken(size)} is not known: {how_to_give(size)}")
-        return found
+        return measure
 
     def fix(self, size: Size, measure: int, source: str) -> None:
         """Say what `size` measures; `source` says who says so."""
@@ -78,23 +81,28 @@ class Sizes(UnionFind[Size]):
 
     def equal(self, a: Size, b: Size) -> bool:
         """Make two sizes one; False if both measures are known already, and differ."""
-        p, q = self.known_measure(a), self.known_measure(b)
-        if p is not None and q is not None and p != q:
+        first = self.known_measure(a)
+        second = self.known_measure(b)
+        if first is not None and second is not None and first != second:
             return False
-        if isinstance(a, int) or isinstance(b, int):
-            size, measure = (b, a) if isinstance(a, int) else (a, b)
-            if (
-                not isinstance(size, int)
-                and self.known_measure(size) is None
-                and isinstance(measure, int)
-            ):
-                self.fix(size, measure, f"an axis of size {measure}")
+        # a size and a number
+        if isinstance(a, int):
+            if second is None:
+                self.fix(b, a, f"an axis of size {a}")
             return True
-        a, b = self.find(a), self.find(b)
-        if a != b:
-            self.parent[b] = a
-            if a not in self.measures and b in self.measures:
-                self.measures[a], self.sources[a] = self.measures[b], self.sources[b]
+        if isinstance(b, int):
+            if first is None:
+                self.fix(a, b, f"an axis of size {b}")
+            return True
+        # two sizes, of which one may have a measure
+        a = self.find(a)
+        b = self.find(b)
+        if a == b:
+            return True
+        self.parent[b] = a
+        if a not in self.measures and b in self.measures:
+            self.measures[a] = self.measures[b]
+            self.sources[a] = self.sources[b]
         return True
 
     def read(self, roots: Iterable[Expr]) -> Sizes:
@@ -113,43 +121,79 @@ class Sizes(UnionFind[Size]):
                         self._square(node)
                     if node.function.kind == "reshape":
                         self._reshaped(node)
-            self.products.update((size, None) for size in node.sizes if is_product(size))
+            for size in node.sizes:
+                if is_product(size):
+                    self.products[size] = None
         return self.settled()
 
     def settled(self) -> Sizes:
         """Learn what the sizes of merged axes say about those of their parts, and the other way
         round.
         """
-        while any([*self._same(), *map(self._settled, self.products)]):
-            pass
+        learnt = True
+        while learnt:
+            learnt = self._unite_products()
+            for product in self.products:
+                learnt |= self._settle(product)
         return self
 
-    def _same(self) -> Iterable[bool]:
-        """Products of the same sizes are one size: what has been learnt, product by product."""
+    def _unite_products(self) -> bool:
+        """Products of the same sizes are one size: has anything been learnt by that?"""
+        learnt = False
         first: dict[tuple[Size, ...], Size] = {}
         for product in self.products:
-            parts = tuple(s if isinstance(s, int) else self.find(s) for s in product[1:])
+            parts = tuple([s if isinstance(s, int) else self.find(s) for s in product[1:]])
             other = first.setdefault(parts, product)
-            learnt = self.find(other) != self.find(product)
-            if learnt and not self.equal(other, product):
+            if self.find(other) == self.find(product):
+                continue
+            if not self.equal(other, product):
                 raise ShapeError(
                     f"{spoken(product)} have size {self.known_measure(other)} and "
                     f"{self.known_measure(product)}"
                 )
-            yield learnt
+            learnt = True
+        return learnt
+
+    def _settle(self, product: tuple[Size, ...]) -> bool:
+        """Has anything been learnt from ``n = a · b``, where all but one of the three are known?"""
+        total = self.measures.get(self.find(product))
+        parts = [self.known_measure(part) for part in product[1:]]
+        unknown = [k for k, part in enumerate(parts) if part is None]
+        known = prod([part for part in parts if part is not None])
+        # n, from a and b
+        if not unknown and total is None:
+            self.measures[self.find(product)] = known
+            self.sources[self.find(product)] = f"merging axes of sizes {', '.join(map(str, parts))}"
+            return True
+        if not unknown and total != known:
+            raise ShapeError(
+                f"an axis of size {total} cannot be split into axes of sizes "
+                f"{', '.join(map(str, parts))}"
+            )
+        # a, from n and b; where b is 0, it may be anything
+        if total is None or len(unknown) != 1 or known == 0:
+            return False
+        if total % known:
+            raise ShapeError(f"an axis of size {total} cannot be split by {known}: there is a rest")
+        rest = product[1 + unknown[0]]
+        self.fix(rest, total // known, f"splitting an axis of size {total}")
+        return True
 
     def _reshaped(self, node: Apply) -> None:
         """Merged axes measure as much as all of them together, split ones too."""
-        first = node.arguments[0]
-        before, after = first.sizes[first.ndim - node.core :], node.sizes[first.ndim - node.core :]
+        argument = node.arguments[0]
+        batch = argument.ndim - node.core
+        before = argument.sizes[batch:]
+        after = node.sizes[batch:]
         one, parts = (before[0], after) if len(before) == 1 else (after[0], before)
         merged: Size = ("*", *parts) if len(parts) > 1 else parts[0]
         if is_product(merged):
             self.products[merged] = None
         if not self.equal(one, merged):
+            measures = [str(self.known_measure(part)) for part in parts]
             raise ShapeError(
-                f"an axis of size {self.known_measure(one)}, of {called(first)}, cannot be split "
-                f"into axes of sizes {', '.join(str(self.known_measure(s)) for s in parts)}"
+                f"an axis of size {self.known_measure(one)}, of {called(argument)}, cannot be "
+                f"split into axes of sizes {', '.join(measures)}"
             )
 
     def _square(self, node: Apply) -> None:
@@ -160,89 +204,57 @@ class Sizes(UnionFind[Size]):
                 f"{self.known_measure(rows)} rows and {self.known_measure(columns)} columns"
             )
 
-    def _settled(self, product: tuple[Size, ...]) -> bool:
-        """Has anything been learnt from ``n = a · b``, where all but one of the three are known?"""
-        total, parts = (
-            self.measures.get(self.find(product)),
-            [self.known_measure(s) for s in product[1:]],
-        )
-        open_parts = [k for k, n in enumerate(parts) if n is None]
-        known = prod(n for n in parts if n is not None)
-        if not open_parts:
-            if total is None:
-                self.measures[self.find(product)] = known
-                self.sources[self.find(product)] = (
-                    f"merging axes of sizes {', '.join(map(str, parts))}"
-                )
-            elif total != known:
-                raise ShapeError(
-                    f"an axis of size {total} cannot be split into axes of sizes "
-                    f"{', '.join(map(str, parts))}"
-                )
-            return total is None
-        if total is None or len(open_parts) > 1 or known == 0:
-            return False
-        if total % known:
-            raise ShapeError(f"an axis of size {total} cannot be split by {known}: there is a rest")
-        self.fix(product[1 + open_parts[0]], total // known, f"splitting an axis of size {total}")
-        return True
-
     def _tensor(self, node: Tensor) -> None:
-        known = self.tensors.setdefault(node.name, node)
+        name = node.name
+        known = self.tensors.setdefault(name, node)
         if known.ndim != node.ndim:
             raise ShapeError(
-                f"{node.name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
+                f"{name} stands for a tensor with {counted(known.ndim, 'axis')} and one with "
                 f"{counted(node.ndim, 'axis')}: within one expression a tensor is its name"
             )
-        shape = self.shapes.get(node.name)
+        # what its array measures
+        shape = self.shapes.get(name)
         if shape is not None:
             if len(shape) != node.ndim:
                 raise ShapeError(
-                    f"{node.name} has {counted(node.ndim, 'axis')}, but its array has "
+                    f"{name} has {counted(node.ndim, 'axis')}, but its array has "
                     f"{len(shape)}, shape {shape}"
                 )
             for p, measure in enumerate(shape):
-                self.fix((node.name, p), measure, f"the array of {node.name}, shape {shape}")
+                self.fix((name, p), measure, f"the array of {name}, shape {shape}")
+        # what its axes are declared to be
         for p, declared in enumerate(node.declared):
             if isinstance(declared, str):
                 self.names.add(declared)
-            if declared is not None and not self.equal((node.name, p), declared):
+            if declared is not None and not self.equal((name, p), declared):
                 raise ShapeError(
-                    f"axis {p} of {node.name} is declared as {declared}"
+                    f"axis {p} of {name} is declared as {declared}"
                     f"{_with(self.known_measure(declared), declared)}, but has size "
-                    f"{self.known_measure((node.name, p))}{_at(self, (node.name, p))}"
+                    f"{self.known_measure((name, p))}{_at(self, (name, p))}"
                 )
-
-        if node.structure and not self.equal(
-            (node.name, node.ndim - 2), (node.name, node.ndim - 1)
-        ):
+        # every structure is one of square matrices
+        rows = (name, node.ndim - 2)
+        columns = (name, node.ndim - 1)
+        if node.structure and not self.equal(rows, columns):
             raise ShapeError(
-                f"{node.name} is declared {node.structure}, but its last axes have sizes "
-                f"{self.known_measure((node.name, node.ndim - 2))} and "
-                f"{self.known_measure((node.name, node.ndim - 1))}"
+                f"{name} is declared {node.structure}, but its last axes have sizes "
+                f"{self.known_measure(rows)} and {self.known_measure(columns)}"
             )
 
     def _einsum(self, node: Einsum) -> None:
-        first: dict[Label, tuple[Size, int]] = {}
+        """A label has one size, in all operands and where it is given."""
+        first: dict[Label, tuple[Size, int]] = {}  # its size, and the operand that has it first
         author = node.written or node
         slots = written_slots(node)
         for k, (operand, labels) in enumerate(slots):
             for label, size in zip(labels, operand.sizes, strict=True):
                 other, j = first.setdefault(label, (size, k))
                 if other != size and not self.equal(other, size):
-                    elsewhere = [
-                        f"operand {m}"
-                        for m, (_, ls) in enumerate(slots)
-                        if label in ls and m not in (j, k)
-                    ]
-                    also = (
-                        f"; it is also in {', '.join(elsewhere[:6])}{', …' * (len(elsewhere) > 6)}"
-                    )
                     raise ShapeError(
                         f"label {author.letters.get(label) or label!r} has size "
                         f"{self.known_measure(other)} in operand {j} ({called(slots[j][0])}) but "
                         f"{self.known_measure(size)} in operand {k} ({called(operand)})"
-                        f"{also * bool(elsewhere)}; size 1 does not broadcast"
+                        f"{_also_in(slots, label, (j, k))}; size 1 does not broadcast"
                     )
         for label, size in author.given:
             if isinstance(size, str):
@@ -257,17 +269,31 @@ class Sizes(UnionFind[Size]):
                 )
 
     def _aligned(self, parts: tuple[Expr, ...], where: str) -> None:
+        """Parts of a sum, or arguments of a function, have the same sizes axis by axis."""
+        first = parts[0]
         for part in parts[1:]:
-            for p, (a, b) in enumerate(zip(parts[0].sizes, part.sizes, strict=False)):
+            # Arguments may have other core axes than the first.
+            for p, (a, b) in enumerate(zip(first.sizes, part.sizes, strict=False)):
                 if a != b and not self.equal(a, b):
                     raise ShapeError(
-                        f"axis {p} has size {self.known_measure(a)} in {called(parts[0])} but "
+                        f"axis {p} has size {self.known_measure(a)} in {called(first)} but "
                         f"{self.known_measure(b)} in {called(part)}, in {where}"
                     )
 
 
+def _also_in(slots: Sequence[Slot], label: Label, but: tuple[int, ...]) -> str:
+    """``; it is also in operand 2``, for the operands that have a label but are not in `but`."""
+    operands = [m for m, (_, labels) in enumerate(slots) if label in labels and m not in but]
+    if not operands:
+        return ""
+    more = ", …" if len(operands) > 6 else ""
+    return f"; it is also in {', '.join([f'operand {m}' for m in operands[:6]])}{more}"
+
+
 def _with(measure: int | None, declared: Size) -> str:
-    return "" if measure is None or measure == declared else f" = {measure}"
+    if measure is None or measure == declared:
+        return ""
+    return f" = {measure}"
 
 
 def _at(sizes: Sizes, size: Size) -> str:
@@ -305,9 +331,11 @@ def called(e: Expr) -> str:
             return f"an array of shape {e.sizes}" if e.sizes else "a number"
         case Apply():
             return f"{e.function.name}(…)"
-    inside = [c.name for c in children(e) if isinstance(c, Tensor)]
-    of = f" of {', '.join(dict.fromkeys(inside[:4]))}" if inside else ""
-    return f"a sum{of}" if isinstance(e, Add) else f"an einsum{of}"
+    what = "a sum" if isinstance(e, Add) else "an einsum"
+    inside = [part.name for part in children(e) if isinstance(part, Tensor)]
+    if not inside:
+        return what
+    return f"{what} of {', '.join(dict.fromkeys(inside[:4]))}"
 
 
 def checked(e: E) -> E:
