@@ -12,7 +12,7 @@ from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
-from ..errors import EinderivError, ShapeError, counted, limits
+from ..errors import EinderivError, ShapeError, counted
 from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
 from .nodes import (
@@ -136,21 +136,6 @@ def multiply(a: Operand, b: Operand) -> Expr:
     return checked(assemble(1, slots, output, axes=names, letters=letters(output, names)))
 
 
-def powers(a: Expr, exponent: Number) -> Expr | None:
-    """``a ** exponent`` where it is a product: exponents 0 to 4; None elsewhere."""
-    if exponent == 0:
-        return dressed(filled(1, a.sizes, a.axes), origins=(a,))
-    if exponent not in (1, 2, 3, 4) or not isinstance(exponent, int):
-        return None
-    output = tuple(range(a.ndim))
-    slots = [(a, output)] * exponent
-    return (
-        a
-        if exponent == 1
-        else assemble(1, slots, output, axes=a.axes, letters=letters(output, a.axes))
-    )
-
-
 def matmul(a: Operand, b: Operand) -> Expr:
     """``a @ b``: the last axis of `a` with the second but last of `b`; leading axes are batch,
     the same on both.
@@ -227,30 +212,6 @@ def _position(e: Expr, axis: object) -> int:
     if not -e.ndim <= position < e.ndim:
         raise ShapeError(f"axis {position} is out of range for {counted(e.ndim, 'axis')}")
     return position % e.ndim
-
-
-def summed(e: Expr, axis: object = None) -> Expr:
-    """The sum over `axis`."""
-    gone = axes_of(e, axis)
-    labels = tuple(range(e.ndim))
-    return viewed(e, labels, [label for label in labels if label not in gone]) if gone else e
-
-
-def check_axes(e: Expr, wanted: tuple[int, ...], what: str) -> None:
-    """Raise unless `e` has one of the wanted numbers of axes."""
-    limits.check("axes", e.ndim)
-    if e.ndim not in wanted:
-        raise ShapeError(
-            f"{what} needs {' or '.join(map(str, wanted))} axes, but {called(e)} has {e.ndim}"
-        )
-
-
-def quotient(a: Operand, by: Number) -> Expr:
-    """``a / by`` for a number."""
-    assert isinstance(a, Expr)
-    if by == 0:
-        raise EinderivError("division by the number 0")
-    return times(a, 1 / by)
 
 
 def aligned(value: Any, like: Expr, what: str) -> Expr:

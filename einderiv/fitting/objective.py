@@ -22,11 +22,11 @@ from ..expression import (
     einsum,
     leaves,
     mapped,
-    quotient,
     replaced,
     solved,
     spoken,
     tensors_of,
+    times,
     usable,
 )
 from ..functions import check_structures, inside, projected, structures, subtracted
@@ -308,7 +308,7 @@ def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
         off = subtracted(tensor, projections[name])
         labels = list(range(tensor.ndim))
         # + |S - P S|² / 2
-        extended = add(extended, quotient(einsum(off, labels, off, labels, []), 2))
+        extended = add(extended, times(einsum(off, labels, off, labels, []), 0.5))
 
     def by_name(leaf: Any) -> Any:
         return leaf.name if isinstance(leaf, Tensor) and leaf.name in declared else leaf

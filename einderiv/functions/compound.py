@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from .. import expression
-from ..errors import EinderivError, ShapeError, counted
+from ..errors import EinderivError, ShapeError, counted, limits
 from ..expression import (
     Expr,
     Operand,
@@ -16,7 +16,6 @@ from ..expression import (
     assemble,
     axes_of,
     called,
-    check_axes,
     checked,
     multiply,
     number,
@@ -34,7 +33,10 @@ def divided(a: object, b: object) -> Expr:
     """``a / b``, elementwise."""
     left, right = operand(a), operand(b)
     if not isinstance(right, Expr):
-        return expression.quotient(left, right)
+        if right == 0:
+            raise EinderivError("division by the number 0")
+        assert isinstance(left, Expr)
+        return times(left, 1 / right)
     return multiply(left, table.apply("reciprocal", right))
 
 
@@ -50,7 +52,16 @@ def sum(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return expression.summed(as_expression(e), axis)
+    return summed(as_expression(e), axis)
+
+
+def summed(e: Expr, axis: object) -> Expr:
+    """The sum of an expression over `axis`."""
+    gone = axes_of(e, axis)
+    if not gone:
+        return e
+    labels = range(e.ndim)
+    return viewed(e, labels, [label for label in labels if label not in gone])
 
 
 @table.public
@@ -68,7 +79,7 @@ def mean(e: object, axis: object = None) -> Expr:
     if not gone:
         return e
     share = table.apply("reciprocal", _count(e, gone))
-    return multiply(share, expression.summed(e, gone))
+    return multiply(share, summed(e, gone))
 
 
 @table.public
@@ -82,8 +93,17 @@ def trace(e: object) -> Expr:
     Raises ShapeError unless `e` has two axes.
     """
     e = as_expression(e)
-    check_axes(e, (2,), "trace")
+    _check_axes(e, (2,), "trace")
     return viewed(e, (0, 0), ())
+
+
+def _check_axes(e: Expr, wanted: tuple[int, ...], what: str) -> None:
+    """Raise unless `e` has one of the wanted numbers of axes."""
+    limits.check("axes", e.ndim)
+    if e.ndim not in wanted:
+        raise ShapeError(
+            f"{what} needs {' or '.join(map(str, wanted))} axes, but {called(e)} has {e.ndim}"
+        )
 
 
 @table.public
@@ -98,7 +118,7 @@ def diag(e: object) -> Expr:
     Raises ShapeError unless `e` has one or two axes.
     """
     e = as_expression(e)
-    check_axes(e, (1, 2), "diag")
+    _check_axes(e, (1, 2), "diag")
     if e.ndim == 1:  # i->ii
         return viewed(e, (0,), (0, 0), names=(e.axes[0], None))
     return viewed(e, (0, 0), (0,))  # ii->i
@@ -195,10 +215,10 @@ def _by_size(sizes: Expr, axes: tuple[int, ...], one: bool) -> Expr:
     and the largest of them counts.
     """
     if len(axes) == 1:
-        return expression.summed(sizes, axes) if one else max(sizes, axes)
+        return summed(sizes, axes) if one else max(sizes, axes)
     row, column = axes
     gone, left = (row, column) if one else (column, row)
-    sums = expression.summed(sizes, gone)
+    sums = summed(sizes, gone)
     # Behind the axis that is gone the others move up.
     return max(sums, left - 1 if left > gone else left)
 
@@ -310,7 +330,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
             f"{counted(z.ndim, 'axis')}, "
             f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
         )
-    likelihood = expression.summed(multiply(t, log_softmax(z, axis)), axis)
+    likelihood = summed(multiply(t, log_softmax(z, axis)), axis)
     return times(likelihood, -1)
 
 

@@ -19,10 +19,13 @@ from ..expression import (
     Number,
     add,
     as_expression,
+    assemble,
     checked,
+    dressed,
+    filled,
+    letters,
     multiply,
     number,
-    powers,
     times,
 )
 from .table import (
@@ -47,21 +50,29 @@ SPECIAL = "from scipy import special"
 
 def squared(e: Expr) -> Expr:
     """``e * e``."""
-    product = powers(e, 2)
-    assert product is not None
-    return product
+    return _repeated(e, 2)
 
 
 def raised(e: Expr, exponent: Number) -> Expr:
     """``e ** exponent``: a product for small whole exponents, else the row that fits."""
-    product = powers(e, exponent)
-    if product is not None:
-        return product
+    if exponent == 0:
+        return dressed(filled(1, e.sizes, e.axes), origins=(e,))
+    if exponent == 1 and isinstance(exponent, int):
+        return e
+    if exponent in (2, 3, 4) and isinstance(exponent, int):
+        return _repeated(e, exponent)
     if exponent == -1:
         return apply("reciprocal", e)
     if exponent == 0.5:
         return apply("sqrt", e)
     return apply("power", e, 0, (exponent,))
+
+
+def _repeated(e: Expr, count: int) -> Expr:
+    """The product of an expression with itself, entry by entry."""
+    output = tuple(range(e.ndim))
+    slots = [(e, output)] * count
+    return assemble(1, slots, output, axes=e.axes, letters=letters(output, e.axes))
 
 
 # ---- bounds of whole numbers

@@ -3,9 +3,4 @@
 from .dialects import ALIASES, LANGUAGES
 from .texts import is_einsum, parse
 
-__all__ = [
-    "ALIASES",
-    "LANGUAGES",
-    "is_einsum",
-    "parse",
-]
+__all__ = ["ALIASES", "LANGUAGES", "is_einsum", "parse"]

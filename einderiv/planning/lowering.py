@@ -14,7 +14,6 @@ from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
 from ..errors import limits, our_bug
 from ..expression import (
-    NO_LETTERS,
     Add,
     Apply,
     Constant,
@@ -168,7 +167,7 @@ class Planner:
                 used_once = tuple(f for f in flat.factors if self._single(f))
                 if not used_once:
                     break
-                flat = with_slots(flat, flat.slots, letters=NO_LETTERS, inline=used_once)
+                flat = with_slots(flat, flat.slots, letters={}, inline=used_once)
             self.multiplied[id(e)] = flat
         return self.multiplied[id(e)]
 
