@@ -41,6 +41,7 @@ def number(value: object) -> Number | None:
 
 
 def _item(value: Any) -> Number:
+    """The Python number of a NumPy scalar."""
     item = value.item()
     if not isinstance(item, (int, float, complex)):
         raise TypeError(f"a number of dtype {value.dtype} cannot be held by an expression")
@@ -74,17 +75,23 @@ def check_name(name: object, what: str, text: str | None = None) -> None:
     if not isinstance(name, str):
         raise TypeError(f"the name of {what} must be a string, not {type(name).__name__}")
     limits.check("characters", len(name))
-    if not is_name(name):
-        text = name if text is None else text
-        at = text.find(name) if name else 0
-        odd = next((p for p, c in enumerate(name) if not is_name(f"a{c}_")), 0)
-        code = f" (U+{ord(name[odd]):04X})" if name[odd : odd + 1] and not name.isascii() else ""
-        raise ParseError(
-            f"the name of {what} must be an ASCII identifier and no Python keyword, not "
-            f"{name[:30]!a}{code}",
-            text or " ",
-            max(at, 0) + odd,
-        )
+    if is_name(name):
+        return
+    text = name if text is None else text
+    at = text.find(name) if name else 0
+    # The first character that no name may have; where each of them may be, the first of all.
+    odd = 0
+    for p, character in enumerate(name):
+        if not is_name(f"a{character}_"):
+            odd = p
+            break
+    code = "" if name.isascii() else f" (U+{ord(name[odd]):04X})"
+    raise ParseError(
+        f"the name of {what} must be an ASCII identifier and no Python keyword, not "
+        f"{name[:30]!a}{code}",
+        text or " ",
+        max(at, 0) + odd,
+    )
 
 
 def natural(value: Any, what: str) -> int:
@@ -109,9 +116,11 @@ def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
     if not isinstance(limit, str):
         return natural(limit, what)
     text = limit.strip().lower()
-    unit = next((u for u in UNITS if text.endswith(u)), "")
+    units = [unit for unit in UNITS if text.endswith(unit)]
+    unit = units[0] if units else ""
     digits = text.removesuffix(unit).strip()
-    if not digits.replace(".", "", 1).isdigit() or not digits.isascii() or len(digits) > 20:
+    is_decimal = digits.isascii() and digits.replace(".", "", 1).isdigit()
+    if not is_decimal or len(digits) > 20:
         raise EinderivError(
             f"{what} is a number of bytes or text such as '2GiB', not {limit[:40]!r}; "
             f"the units are {', '.join(UNITS)}"

@@ -48,24 +48,28 @@ def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:
     """
     parts: list[Expr] = []
     for term in terms:
-        opened = (
-            flat
-            and isinstance(term, Add)
-            and not term.origins
-            and len(term.addends) + len(terms) <= FLAT
-        )
-        parts.extend(term.addends if opened and isinstance(term, Add) else [term])
-    live = [p for p in parts if not is_zero(p)]
-    merged = [t for t in collected(live) if not is_zero(t)]
+        if flat and isinstance(term, Add) and _is_short(term, len(terms)):
+            parts.extend(term.addends)
+        else:
+            parts.append(term)
+    live = [part for part in parts if not is_zero(part)]
+    merged = [term for term in collected(live) if not is_zero(term)]
     # What has vanished is remembered: its tensors, sizes and dtypes are still part of the
     # expression.
-    lost = tuple(p for p in parts if is_zero(p))
+    lost = tuple([part for part in parts if is_zero(part)])
     first = parts[0]
     if not merged:
         return zero(first.sizes, first.axes, tuple(parts))
-    if len(merged) == 1:
-        return dressed(merged[0], axes=first.axes, origins=lost) if lost else merged[0]
-    return Add(tuple(merged), axes=first.axes, origins=lost)
+    if len(merged) > 1:
+        return Add(tuple(merged), axes=first.axes, origins=lost)
+    if lost:
+        return dressed(merged[0], axes=first.axes, origins=lost)
+    return merged[0]
+
+
+def _is_short(part: Add, beside: int) -> bool:
+    """May a sum be opened in one of so many terms? Not if it remembers what it was made from."""
+    return not part.origins and len(part.addends) + beside <= FLAT
 
 
 def add(a: Operand, b: Operand) -> Expr:
@@ -75,9 +79,10 @@ def add(a: Operand, b: Operand) -> Expr:
 
 def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:
     """Both under the axes of the one that has axes."""
-    big = b if isinstance(b, Expr) and (not isinstance(a, Expr) or a.ndim == 0) else a
-    assert isinstance(big, Expr)
-    return _stretched(a, big), _stretched(b, big)
+    a_has_axes = isinstance(a, Expr) and a.ndim > 0
+    like = b if isinstance(b, Expr) and not a_has_axes else a
+    assert isinstance(like, Expr)
+    return _stretched(a, like), _stretched(b, like)
 
 
 def _stretched(x: Operand, like: Expr) -> Expr:
@@ -93,20 +98,22 @@ def _stretched(x: Operand, like: Expr) -> Expr:
             f"cannot combine {called(x)}, {counted(x.ndim, 'axis')}, with {called(like)}, "
             f"{counted(like.ndim, 'axis')}: only scalars broadcast; write the einsum"
         )
+    # ->ij
     output = tuple(range(like.ndim))
-    return assemble(
-        1, [(x, ())], output, axes=like.axes, given=tuple(zip(output, like.sizes, strict=True))
-    )
+    given = tuple(zip(output, like.sizes, strict=True))
+    return assemble(1, [(x, ())], output, axes=like.axes, given=given)
 
 
 def times(a: Expr, factor: Number) -> Expr:
     """``factor · a`` for a number."""
     if isinstance(a, Add) and len(a.addends) <= FLAT and factor != 0:
-        return Add(tuple(times(t, factor) for t in a.addends), axes=a.axes, origins=a.origins)
+        terms = tuple([times(term, factor) for term in a.addends])
+        return Add(terms, axes=a.axes, origins=a.origins)
     try:
         value = coefficient(a) * factor
     except OverflowError:
         raise EinderivError("the numbers in front multiply to more than floats hold") from None
+    # What the author wrote is scaled too; in a zero nothing else remembers the operands.
     written = a.written if isinstance(a, Einsum) else None
     if isinstance(a, Einsum) and value == 0 and not written:
         written = Written(a.coefficient, written_slots(a), a.output, a.given, a.letters)
@@ -114,8 +121,8 @@ def times(a: Expr, factor: Number) -> Expr:
         written = replace(written, coefficient=written.coefficient * factor)
     if value == 0:
         return zero(a.sizes, a.axes, (a,), written)
-    unit = scaled(a, value)
-    return dressed(unit, written=written) if written else unit
+    product = scaled(a, value)
+    return dressed(product, written=written) if written else product
 
 
 def multiply(a: Operand, b: Operand) -> Expr:
@@ -125,14 +132,13 @@ def multiply(a: Operand, b: Operand) -> Expr:
     assert isinstance(a, Expr)
     if not isinstance(b, Expr):
         return times(a, b)
-    big = a if a.ndim else b
+    names = a.axes if a.ndim else b.axes
     if a.ndim and b.ndim:
         _stretched(a, b)  # says so if they do not fit
-    output = tuple(range(big.ndim))
-    names = (
-        tuple(n or m for n, m in zip(a.axes, b.axes, strict=True)) if a.ndim == b.ndim else big.axes
-    )
-    slots = [(x, output if x.ndim else ()) for x in (a, b)]
+        names = tuple([mine or other for mine, other in zip(a.axes, b.axes, strict=True)])
+    # ij,ij->ij  or, with a scalar,  ,ij->ij
+    output = tuple(range(len(names)))
+    slots = [(operand, output if operand.ndim else ()) for operand in (a, b)]
     return checked(assemble(1, slots, output, axes=names, letters=letters(output, names)))
 
 
@@ -148,23 +154,20 @@ def matmul(a: Operand, b: Operand) -> Expr:
             f"@ of {counted(a.ndim, 'axis')} with {counted(b.ndim, 'axis')}: leading axes do not "
             "broadcast here; write the einsum, for instance 'bij,jk->bik'"
         )
+    # bij,bjk->bik; a vector has the axis j alone
     batch = tuple(range(max(left, right)))
-    n = len(batch)
-    row, mid, col = ((n,), n + 1, (n + 2,))
-    first = (*batch[:left], *row, mid) if a.ndim > 1 else (mid,)
-    second = (*batch[:right], mid, *col) if b.ndim > 1 else (mid,)
-    output = batch + (row if a.ndim > 1 else ()) + (col if b.ndim > 1 else ())
-    names = {**letters(second, b.axes), **{k: n for k, n in letters(first, a.axes).items() if n}}
-    names = {label: names.get(label) for label in (*first, *second)}
-    return checked(
-        assemble(
-            1,
-            [(a, first), (b, second)],
-            output,
-            axes=tuple(names[x] for x in output),
-            letters=names,
-        )
-    )
+    i, j, k = range(len(batch), len(batch) + 3)
+    row = (i,) if a.ndim > 1 else ()
+    column = (k,) if b.ndim > 1 else ()
+    first = (*batch[:left], *row, j)
+    second = (*batch[:right], j, *column)
+    output = (*batch, *row, *column)
+    # An axis that both have goes by its name in `a`, if that has one.
+    names = dict.fromkeys((*first, *second))
+    names |= letters(second, b.axes)
+    names |= {label: name for label, name in letters(first, a.axes).items() if name}
+    axes = tuple([names[label] for label in output])
+    return checked(assemble(1, [(a, first), (b, second)], output, axes=axes, letters=names))
 
 
 def viewed(
@@ -176,35 +179,39 @@ def viewed(
 ) -> Expr:
     """An einsum of one operand, by labels."""
     known = letters(labels, e.axes)
-    axes = tuple(known.get(label) for label in output) if names is None else tuple(names)
-    return checked(
-        assemble(1, [(e, tuple(labels))], tuple(output), axes=axes, given=given, letters=known)
-    )
+    if names is None:
+        names = [known.get(label) for label in output]
+    slots = [(e, tuple(labels))]
+    return checked(assemble(1, slots, tuple(output), axes=tuple(names), given=given, letters=known))
 
 
 def transposed(e: Expr) -> Expr:
     """``e.T``: the axes in reverse order, as in NumPy."""
+    if e.ndim < 2:
+        return e
     labels = range(e.ndim)
-    return viewed(e, labels, labels[::-1]) if e.ndim > 1 else e
+    return viewed(e, labels, labels[::-1])
 
 
 def axes_of(e: Expr, axis: object) -> tuple[int, ...]:
     """`axis` as positions: None for all, an int, the name of an axis, or a tuple of those."""
     if axis is None:
         return tuple(range(e.ndim))
-    chosen = tuple(_position(e, a) for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+    named = axis if isinstance(axis, (tuple, list)) else (axis,)
+    chosen = tuple([_position(e, one) for one in named])
     if len(set(chosen)) != len(chosen):
         raise ShapeError(f"axis {axis!r} names one axis twice")
     return chosen
 
 
 def _position(e: Expr, axis: object) -> int:
+    """One axis by its name, or counted from either end."""
     if isinstance(axis, str):
-        if e.axes.count(axis) != 1:
-            several = f"{e.axes.count(axis)} axes are" if axis in e.axes else "no axis is"
-            raise ShapeError(
-                f"{several} called {axis!r}; the axes are {', '.join(a or '?' for a in e.axes)}"
-            )
+        count = e.axes.count(axis)
+        if count != 1:
+            several = f"{count} axes are" if count else "no axis is"
+            names = ", ".join([name or "?" for name in e.axes])
+            raise ShapeError(f"{several} called {axis!r}; the axes are {names}")
         return e.axes.index(axis)
     if isinstance(axis, bool) or not isinstance(axis, Integral):
         raise TypeError(f"an axis is an int or a name, not {type(axis).__name__}")
@@ -227,6 +234,5 @@ def aligned(value: Any, like: Expr, what: str) -> Expr:
     labels = tuple(range(like.ndim))
     given = tuple(zip(labels, like.sizes, strict=True))
     names = dict(zip(labels, like.axes, strict=True))
-    return checked(
-        assemble(1, [(value, labels)], labels, axes=like.axes, given=given, letters=names)
-    )
+    slots = [(value, labels)]
+    return checked(assemble(1, slots, labels, axes=like.axes, given=given, letters=names))

@@ -26,14 +26,17 @@ def is_array(value: object) -> bool:
 
 def library(value: object) -> str | None:
     """The library of an array, or None for what is not an array of a known one."""
-    kind: Any = type(value)
-    return _library_of(kind) if is_array(value) else None
+    if not is_array(value):
+        return None
+    kind: Any = type(value)  # hashable, whatever mypy knows of it
+    return _library_of(kind)
 
 
 @lru_cache(256)
 def _library_of(kind: type) -> str | None:
     for base in kind.__mro__:
-        if (root := base.__module__.partition(".")[0]) in LIBRARIES:
+        root = base.__module__.partition(".")[0]
+        if root in LIBRARIES:
             return LIBRARIES[root]
     return None
 
@@ -57,11 +60,8 @@ def usable(value: Any, what: str) -> Any:
             f"{what} is a masked array, and its mask would be lost: fill it first, "
             "for instance with .filled(0)"
         )
-    if (
-        kind is None
-        and not isinstance(value, (list, tuple, int, float, complex))
-        and not hasattr(value, "__array__")
-    ):
+    is_number_or_list = isinstance(value, (list, tuple, int, float, complex))
+    if kind is None and not is_number_or_list and not hasattr(value, "__array__"):
         raise TypeError(
             f"{what} must be an array, a number or nested lists, not {type(value).__name__}"
         )

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import EinderivError, ShapeError, near
 from .arguments import natural
 from .names import naming, short_product
-from .nodes import Einsum, Expr, Size, everything, walk
+from .nodes import Einsum, Expr, Label, Size, everything, walk
 from .sizes import Sizes, spoken
 
 
@@ -26,10 +26,11 @@ def check_known(given: Iterable[str], known: Iterable[str]) -> None:
 
 def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     """Shapes of arrays, or as they are given."""
-    return {
-        name: tuple(natural(n, f"an axis of {name}") for n in getattr(value, "shape", value))
-        for name, value in given.items()
-    }
+    shapes = {}
+    for name, value in given.items():
+        shape = getattr(value, "shape", value)
+        shapes[name] = tuple([natural(n, f"an axis of {name}") for n in shape])
+    return shapes
 
 
 def solved(
@@ -48,35 +49,41 @@ def solved(
 
 def fix(sizes: Sizes, roots: Sequence[Expr], fixed: Mapping[str, int]) -> None:
     """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
+    labels = _labels(roots[0]) if fixed and len(roots) == 1 else {}
     for key, measure in fixed.items():
-        labels = _labels(roots[0]) if len(roots) == 1 else {}
+        source = f"sizes={{{key!r}: {measure}}}"
+        # the name of an axis
         if key in sizes.names:
-            sizes.fix(key, measure, f"sizes={{{key!r}: {measure}}}")
+            sizes.fix(key, measure, source)
+        # a label of the outermost einsum
         elif key in labels:
-            found = sizes.known_measure(labels[key])
-            if found is not None and found != measure:
+            size = labels[key]
+            known = sizes.known_measure(size)
+            if known is not None and known != measure:
                 raise ShapeError(
-                    f"sizes gives label {key!r} the size {measure}, but it has size {found}"
+                    f"sizes gives label {key!r} the size {measure}, but it has size {known}"
                 )
-            if not isinstance(labels[key], int):
-                sizes.fix(labels[key], measure, f"sizes={{{key!r}: {measure}}}")
+            if not isinstance(size, int):
+                sizes.fix(size, measure, source)
+        # a label that was written further inside
         else:
             for size in _written(sizes, roots, key, (*sizes.names, *labels)):
-                sizes.fix(size, measure, f"sizes={{{key!r}: {measure}}}")
+                sizes.fix(size, measure, source)
     sizes.settled()
 
 
 def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str]) -> list[Size]:
     """What a label that was written further inside measures, where it is one size everywhere."""
-    inside: dict[str, dict[Size, Size]] = {}
-    for node in walk([*roots, *(root.record.of for root in roots if root.record)], everything):
-        if isinstance(node, Einsum):
-            known: dict[int, Size] = dict(node.given)
-            for factor, labels in node.slots:
-                known.update(zip(labels, factor.sizes, strict=True))
-            for label, letter in node.letters.items():
-                if letter and label in known:
-                    inside.setdefault(letter, {})[sizes.find(known[label])] = known[label]
+    inside: dict[str, dict[Size, Size]] = {}  # for each letter its sizes, equal ones once
+    derived = [root.record.of for root in roots if root.record]
+    for node in walk([*roots, *derived], everything):
+        if not isinstance(node, Einsum):
+            continue
+        size_of = _label_sizes(node)
+        for label, letter in node.letters.items():
+            if letter and label in size_of:
+                size = size_of[label]
+                inside.setdefault(letter, {})[sizes.find(size)] = size
     found = list(inside.get(key, {}).values())
     if not found:
         raise EinderivError(
@@ -93,20 +100,27 @@ def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str
 
 def _labels(e: Expr) -> dict[str, Size]:
     """The sizes of the labels of the outermost einsum, by the names that are printed."""
-    found: dict[str, Size]
-    if not isinstance(e, Einsum):
+    found: dict[str, Size] = {}
+    if isinstance(e, Einsum):
+        flat = short_product(e)
+        size_of = _label_sizes(flat)
+        for names in (naming(flat), naming(flat, short=True)):
+            for label, name in names.labels.items():
+                found.setdefault(name, size_of[label])
+            for name, label in zip(names.axes, flat.output, strict=True):
+                found.setdefault(name, size_of[label])
+    else:
         found = {name: size for name, size in zip(e.axes, e.sizes, strict=True) if name}
-        return found if e.record is None else {**_labels(e.record.of), **found}
-    flat = short_product(e)
-    found = {}
-    for names in (naming(flat), naming(flat, short=True)):
-        sizes: dict[int, Size] = dict(flat.given)
-        for factor, labels in flat.slots:
-            sizes.update(zip(labels, factor.sizes, strict=True))
-        for label, name in names.labels.items():
-            found.setdefault(name, sizes[label])
-        for name, label in zip(names.axes, flat.output, strict=True):
-            found.setdefault(name, sizes[label])
+    if e.record is None:
+        return found
     # A label of what was derived may have vanished from the derivative; its size is still a size of
     # it.
-    return found if e.record is None else {**_labels(e.record.of), **found}
+    return {**_labels(e.record.of), **found}
+
+
+def _label_sizes(e: Einsum) -> dict[Label, Size]:
+    """The size of each label of one einsum."""
+    sizes: dict[Label, Size] = dict(e.given)
+    for factor, labels in e.slots:
+        sizes.update(zip(labels, factor.sizes, strict=True))
+    return sizes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, count, islice
+from itertools import chain
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .arguments import check_name, natural, number
 from .arrays import is_array, usable
 from .delta import Delta
-from .nodes import Constant, Einsum, Expr, Label, Letters, Size, Slot, Tensor
+from .nodes import Constant, Einsum, Expr, Given, Label, Letters, Size, Slot, Tensor
 from .sizes import called, checked
 from .subscripts import (
     BLANKS,
@@ -54,29 +54,34 @@ def tensor(
     a negative size, EinderivError for two structures at once.
     """
     check_name(name, "a tensor")
-    declared: list[str | int | None] = []
+    declared = _declared(name, axes)
+    limits.check("axes", len(declared))
+    flags = {"symmetric": symmetric, "diagonal": diagonal, "lower": lower, "orthogonal": orthogonal}
+    structure = _structure(name, flags, len(declared))
+    return checked(Tensor(name, declared, structure, bool(complex)))
+
+
+def _declared(name: str, axes: str | Sequence[str | int | None]) -> tuple[str | int | None, ...]:
+    """What is declared of each axis: its name, its size, or nothing."""
     if isinstance(axes, str):
         limits.check("characters", len(axes))
-        words = axes.split() if any(c in BLANKS for c in axes) else list(axes)
+        has_blanks = any(c in BLANKS for c in axes)
+        words = axes.split() if has_blanks else list(axes)
         for word in words:
             check_name(word, "an axis", axes)
-        declared += words
-    elif not isinstance(axes, Iterable):
+        return tuple(words)
+    if not isinstance(axes, Iterable):
         raise TypeError(
             f"axes must be a string or a sequence of names and sizes, not {type(axes).__name__}"
         )
-    else:
-        for axis in axes:
-            if isinstance(axis, str):
-                check_name(axis, "an axis")
-            elif axis is not None:
-                axis = natural(axis, f"the size of an axis of {name}")
-            declared.append(axis)
-    limits.check("axes", len(declared))
-    flags = {"symmetric": symmetric, "diagonal": diagonal, "lower": lower, "orthogonal": orthogonal}
-    return checked(
-        Tensor(name, tuple(declared), _structure(name, flags, len(declared)), bool(complex))
-    )
+    declared: list[str | int | None] = []
+    for axis in axes:
+        if isinstance(axis, str):
+            check_name(axis, "an axis")
+        elif axis is not None:
+            axis = natural(axis, f"the size of an axis of {name}")
+        declared.append(axis)
+    return tuple(declared)
 
 
 def _structure(name: str, flags: Mapping[str, bool], axes: int) -> str | None:
@@ -84,12 +89,14 @@ def _structure(name: str, flags: Mapping[str, bool], axes: int) -> str | None:
     chosen = [flag for flag, on in flags.items() if on]
     if len(chosen) > 1:
         raise EinderivError(f"{name} is declared {' and '.join(chosen)}: one structure is enough")
-    if chosen and axes < 2:
+    if not chosen:
+        return None
+    if axes < 2:
         raise ShapeError(
             f"{name} is declared {chosen[0]}, but has {counted(axes, 'axis')}: a structure needs "
             "two"
         )
-    return chosen[0] if chosen else None
+    return chosen[0]
 
 
 def einsum(
@@ -118,8 +125,8 @@ def einsum(
         notation = read(subscripts)  # type: ignore[arg-type]
         limits.check("operands", len(notation.inputs))
         notation, values = _counted(notation, operands)
-    parts = [_operand(value, k, notation) for k, value in enumerate(values)]
-    ranks = [None if isinstance(p, str) else p.ndim for p in parts]
+    parts = [_operand(value, k) for k, value in enumerate(values)]
+    ranks = [None if isinstance(part, str) else part.ndim for part in parts]
 
     def where(k: int) -> str:
         part = parts[k]
@@ -127,9 +134,9 @@ def einsum(
 
     inputs, output = expand(notation, ranks, where)
     given = dict(sizes or {})
-    return _built(
-        notation, _identities(_tensors(parts, inputs), inputs, given), inputs, output, given
-    )
+    with_tensors = _tensors(parts, inputs)
+    expressions = _identities(with_tensors, inputs, given)
+    return _built(notation, expressions, inputs, output, given)
 
 
 def _built(
@@ -139,22 +146,22 @@ def _built(
     output: tuple[str, ...],
     sizes: dict[str, int | str],
 ) -> Einsum:
-    names: dict[str, Label] = {}
+    """The einsum: its labels are the words, numbered by their first appearance."""
+    numbers: dict[str, Label] = {}
     for word in chain(*inputs, output):
-        names.setdefault(word, len(names))
-    given = _given(notation, names, set(chain(*inputs)), sizes)
-    slots: tuple[Slot, ...] = tuple(
-        (part, tuple([names[word] for word in words]))
-        for part, words in zip(parts, inputs, strict=True)
-    )
+        numbers.setdefault(word, len(numbers))
+    given = _given(notation, numbers, set(chain(*inputs)), sizes)
+    slots: list[Slot] = []
+    for part, words in zip(parts, inputs, strict=True):
+        slots.append((part, tuple([numbers[word] for word in words])))
     letters: Letters = {
-        label: None if word.startswith(ELLIPSIS) else word for word, label in names.items()
+        label: None if word.startswith(ELLIPSIS) else word for word, label in numbers.items()
     }
-    labels = tuple([names[word] for word in output])
+    labels = tuple([numbers[word] for word in output])
     limits.check("axes", len(labels))
     # A later occurrence of an output label has no letter of its own; printing finds one.
     axes = tuple(
-        [letters[label] if label not in labels[:p] else None for p, label in enumerate(labels)]
+        [None if label in labels[:p] else letters[label] for p, label in enumerate(labels)]
     )
     return checked(
         assemble(1, slots, labels, axes=axes, given=given, letters=letters, written=True)
@@ -162,12 +169,13 @@ def _built(
 
 
 def _given(
-    notation: Notation, names: dict[str, Label], known: set[str], sizes: dict[str, int | str]
-) -> tuple[tuple[Label, Size], ...]:
+    notation: Notation, numbers: dict[str, Label], carried: set[str], sizes: dict[str, int | str]
+) -> Given:
+    """The sizes by label. Each label of the output that no operand carries must have one."""
     for word, size in sizes.items():
-        if word not in names:
+        if word not in numbers:
             raise ParseError(
-                f"sizes names {word!r}, which is no label here; {near(str(word), names)}",
+                f"sizes names {word!r}, which is no label here; {near(str(word), numbers)}",
                 notation.text,
                 0,
             )
@@ -175,42 +183,45 @@ def _given(
             check_name(size, "an axis")
         else:
             sizes[word] = natural(size, f"the size of {word!r}")
-    out = notation.output
-    for word, position in zip(out.labels, out.positions, strict=True) if out is not None else ():
-        if word != ELLIPSIS and word not in known and word not in sizes:
-            shown = word if not notation.numbered else label_number(word)
+    output = notation.output or Term((), (), 0)  # an implicit one has labels of operands alone
+    for word, position in zip(output.labels, output.positions, strict=True):
+        if word != ELLIPSIS and word not in carried and word not in sizes:
+            shown = label_number(word) if notation.numbered else word
             raise ParseError(
                 f"output label {shown!r} is in no operand; give its size, sizes={{{shown!r}: …}}, "
                 "to broadcast",
                 notation.text,
                 position,
             )
-    return tuple((names[word], size) for word, size in sizes.items())
+    return tuple([(numbers[word], size) for word, size in sizes.items()])
 
 
 def _counted(
     notation: Notation, operands: tuple[object, ...]
 ) -> tuple[Notation, tuple[object, ...]]:
     """The operands, named where there are none; ``->ii`` has none where its output needs none."""
-    if not notation.text and not operands and not notation.numbered:
+    if operands:
+        return notation, operands
+    if not notation.text:
         raise ParseError("empty subscripts: a scalar is written '->'", " ", 0)
-    scalar = len(notation.inputs) == 1 and not notation.inputs[0].labels
-    if scalar and not operands and notation.output is not None and notation.output.labels:
+    # ->ii
+    nothing_before_arrow = len(notation.inputs) == 1 and not notation.inputs[0].labels
+    if nothing_before_arrow and notation.output is not None and notation.output.labels:
         return notation._replace(inputs=()), ()
-    return notation, operands or tuple(default_names(len(notation.inputs)))
+    return notation, tuple(default_names(len(notation.inputs)))
 
 
-def default_names(number_of_operands: int) -> list[str]:
+def default_names(count: int) -> list[str]:
     """A, B, … Z, A1, B1, …"""
-    rounds = chain([""], map(str, count(1)))
-    return list(
-        islice(
-            (letter + r for r in rounds for letter in string.ascii_uppercase), number_of_operands
-        )
-    )
+    letters = string.ascii_uppercase
+    names = []
+    for k in range(count):
+        turn, place = divmod(k, len(letters))
+        names.append(letters[place] + (str(turn) if turn else ""))
+    return names
 
 
-def _operand(value: object, k: int, notation: Notation) -> Expr | Delta | str:
+def _operand(value: object, k: int) -> Expr | Delta | str:
     """An expression for operand `k`; names stay until their number of axes is known, deltas
     until their size is.
     """
@@ -227,13 +238,15 @@ def _operand(value: object, k: int, notation: Notation) -> Expr | Delta | str:
 
 
 def _tensors(parts: list[Expr | Delta | str], inputs: list[tuple[str, ...]]) -> list[Expr | Delta]:
+    """Tensors for the names among the parts, now that their numbers of axes are known."""
     made: dict[tuple[str, int], Tensor] = {}
-    found: list[Expr | Delta] = []
+    with_tensors: list[Expr | Delta] = []
     for part, labels in zip(parts, inputs, strict=True):
         if isinstance(part, str):
-            part = made.setdefault((part, len(labels)), Tensor(part, (None,) * len(labels)))
-        found.append(part)
-    return found
+            rank = len(labels)
+            part = made.setdefault((part, rank), Tensor(part, (None,) * rank))
+        with_tensors.append(part)
+    return with_tensors
 
 
 def _identities(
@@ -245,31 +258,33 @@ def _identities(
     if not any(isinstance(part, Delta) for part in parts):
         return [part for part in parts if isinstance(part, Expr)]
     known: dict[str, Size] = {}
-    tied: dict[str, list[str]] = {}
+    tied: dict[str, list[str]] = {}  # labels that a delta makes one with a label
     for part, words in zip(parts, inputs, strict=True):
         if isinstance(part, Expr):
             known |= zip(words, part.sizes, strict=True)
-        else:
-            if part.size is not None:
-                known |= dict.fromkeys(words, part.size)
-            for word in words:
-                tied.setdefault(word, []).extend(words)
+            continue
+        if part.size is not None:
+            known |= dict.fromkeys(words, part.size)
+        for word in words:
+            tied.setdefault(word, []).extend(words)
     known |= sizes
     met = list(known)
-    for word in met:  # from delta to delta
+    for word in met:  # it grows meanwhile, from delta to delta
         new = [other for other in tied.get(word, ()) if other not in known]
         known |= dict.fromkeys(new, known[word])
         met += dict.fromkeys(new)
-    found: list[Expr] = []
+    expressions: list[Expr] = []
     for part, words in zip(parts, inputs, strict=True):
-        if isinstance(part, Delta):
-            if words[0] not in known:
-                raise ShapeError(
-                    f"nothing says the size of {part}: no operand has its labels; give it in sizes="
-                )
-            part = part.expression(known[words[0]] if part.size is None else part.size)
-        found.append(part)
-    return found
+        if isinstance(part, Expr):
+            expressions.append(part)
+            continue
+        if words[0] not in known:
+            raise ShapeError(
+                f"nothing says the size of {part}: no operand has its labels; give it in sizes="
+            )
+        size = known[words[0]] if part.size is None else part.size
+        expressions.append(part.expression(size))
+    return expressions
 
 
 def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:
@@ -279,32 +294,29 @@ def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object,
     if is_array(arguments[1]) or isinstance(arguments[1], (str, Expr)):
         raise TypeError(
             "subscripts must come first, a string such as 'ij,jk->ik'; or operands and lists of "
-            "labels "
-            "in turn, as in einsum(X, [0, 1], Y, [1, 2], [0, 2])"
+            "labels in turn, as in einsum(X, [0, 1], Y, [1, 2], [0, 2])"
         )
+    # X, [0, 1], Y, [1, 2]  without the labels of the output, or with them
     *pairs, last = (*arguments, None) if len(arguments) % 2 == 0 else arguments
-    operands, labels = tuple(pairs[::2]), pairs[1::2]
-    terms = [_label_names(ls, f"the labels of operand {k}") for k, ls in enumerate(labels)]
+    operands = tuple(pairs[::2])
+    terms = [_term(ls, f"the labels of operand {k}") for k, ls in enumerate(pairs[1::2])]
     limits.check("operands", len(terms))
-    inputs = tuple(Term(names, (0,) * len(names), 0) for names in terms)
-    out = None if last is None else _label_names(last, "the output labels")
-    return Notation(
-        "", inputs, None if out is None else Term(out, (0,) * len(out), 0), numbered=True
-    ), operands
+    output = None if last is None else _term(last, "the output labels")
+    return Notation("", tuple(terms), output, numbered=True), operands
 
 
 def _names_first(name: str, operands: tuple[object, ...]) -> bool:
     """Is this the interleaved form with a name as its first operand? A string would have one
     operand only.
     """
-    return (
-        len(operands) > 1
-        and is_name(name)
-        and all(isinstance(ls, (list, tuple)) for ls in operands[::2])
-    )
+    if len(operands) < 2 or not is_name(name):
+        return False
+    return all(isinstance(labels, (list, tuple)) for labels in operands[::2])
 
 
-def _label_names(labels: object, what: str) -> tuple[str, ...]:
+def _term(labels: object, what: str) -> Term:
+    """A list of numbers as a term."""
     if isinstance(labels, str) or not isinstance(labels, Sequence):
         raise TypeError(f"{what} must be a list of whole numbers, not {type(labels).__name__}")
-    return tuple(ELLIPSIS if k is ... else label_name(natural(k, what)) for k in labels)
+    names = tuple([ELLIPSIS if k is ... else label_name(natural(k, what)) for k in labels])
+    return Term(names, (0,) * len(names), 0)

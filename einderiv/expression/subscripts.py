@@ -66,17 +66,19 @@ def read(text: str) -> Notation:
         )
     limits.check("characters", len(text), text=text)
     left, arrow, right = text.partition("->")
+    behind_arrow = len(left) + 2
     if _PLAIN(text):
-        inputs = tuple(itertools.starmap(_plain_term, _parts(left)))
-        return Notation(text, inputs, _plain_term(right, len(left) + 2) if arrow else None)
+        inputs = tuple([_plain_term(part, start) for part, start in _parts(left)])
+        return Notation(text, inputs, _plain_term(right, behind_arrow) if arrow else None)
     _check_characters(text, len(left) if arrow else None)
-    words = any(len(part.split()) > 1 for part, _ in _parts(left))
-    reader = _word_term if words else _letter_term
-    inputs = tuple(reader(text, part, start) for part, start in _parts(left))
-    return Notation(text, inputs, reader(text, right, len(left) + 2) if arrow else None)
+    has_words = any(len(part.split()) > 1 for part, _ in _parts(left))
+    term = _word_term if has_words else _letter_term
+    inputs = tuple([term(text, part, start) for part, start in _parts(left)])
+    return Notation(text, inputs, term(text, right, behind_arrow) if arrow else None)
 
 
 def _parts(left: str) -> Iterator[tuple[str, int]]:
+    """What stands between the commas, and where each part begins."""
     start = 0
     for part in left.split(","):
         yield part, start
@@ -84,7 +86,9 @@ def _parts(left: str) -> Iterator[tuple[str, int]]:
 
 
 def _plain_term(part: str, start: int) -> Term:
-    return Term(tuple(part), tuple(range(start, start + len(part))), start)
+    """Letters and nothing else."""
+    positions = tuple(range(start, start + len(part)))
+    return Term(tuple(part), positions, start)
 
 
 def _check_characters(text: str, arrow: int | None) -> None:
@@ -95,15 +99,11 @@ def _check_characters(text: str, arrow: int | None) -> None:
             raise ParseError(
                 f"U+{ord(c):04X} ({name}) is no label: labels are ASCII letters or words", text, p
             )
-        if c in "->" and (arrow is None or not arrow <= p < arrow + 2):
-            more = arrow is not None and text.startswith("->", p)
-            raise ParseError(
-                "a second arrow: one '->' parts operands and output"
-                if more
-                else f"a stray {c!r}: the arrow is written '->'",
-                text,
-                p,
-            )
+        of_arrow = arrow is not None and arrow <= p < arrow + 2
+        if c in "->" and not of_arrow:
+            if arrow is not None and text.startswith("->", p):
+                raise ParseError("a second arrow: one '->' parts operands and output", text, p)
+            raise ParseError(f"a stray {c!r}: the arrow is written '->'", text, p)
         if arrow is not None and p > arrow and c == ",":
             raise ParseError("a comma in the output: there is one output", text, p)
         if not (c.isalnum() or c in "_,.->" or c in BLANKS):
@@ -111,24 +111,29 @@ def _check_characters(text: str, arrow: int | None) -> None:
 
 
 def _letter_term(text: str, part: str, start: int) -> Term:
-    labels, positions, p = [], [], 0
+    """Letters, each a label, blanks that mean nothing, and an ellipsis."""
+    labels: list[str] = []
+    positions: list[int] = []
+    p = 0
     while p < len(part):
-        c, at = part[p], start + p
+        c = part[p]
+        label = c
         if c == ".":
             _check_dots(text, part, p, start, ELLIPSIS in labels)
-            c, p = ELLIPSIS, p + 2
+            label = ELLIPSIS
         elif c not in BLANKS and c not in LETTERS:
             raise ParseError(
-                f"{c!r} is no letter; words are labels where blanks separate them", text, at
+                f"{c!r} is no letter; words are labels where blanks separate them", text, start + p
             )
         if c not in BLANKS:
-            labels.append(c)
-            positions.append(at)
-        p += 1
+            labels.append(label)
+            positions.append(start + p)
+        p += len(label)
     return Term(tuple(labels), tuple(positions), start)
 
 
 def _check_dots(text: str, part: str, p: int, start: int, seen: bool) -> None:
+    """Refuse dots that are no ellipsis, or a second one; `seen` says that there is one already."""
     if not part.startswith(ELLIPSIS, p):
         raise ParseError("an ellipsis is three dots, '...'", text, start + p)
     if seen:
@@ -136,10 +141,12 @@ def _check_dots(text: str, part: str, p: int, start: int, seen: bool) -> None:
 
 
 def _word_term(text: str, part: str, start: int) -> Term:
+    """Words between blanks, each a label, and an ellipsis."""
     labels: list[str] = []
-    positions = []
+    positions: list[int] = []
     for match in re.finditer(r"\S+", part):
-        word, at = match.group(), start + match.start()
+        word = match.group()
+        at = start + match.start()
         if "." in word:
             _check_dots(text, word, word.index("."), at, ELLIPSIS in labels)
             if word != ELLIPSIS:
@@ -168,38 +175,43 @@ def expand(
     """
     _check_count(notation, len(ranks))
     spans = [_span(notation, k, rank, called) for k, rank in enumerate(ranks)]
-    widest = max((s for s in spans if s is not None), default=0)
-    dots = tuple(f"{ELLIPSIS}{p}" for p in range(widest))
-    inputs = [
-        _spelt(term, dots[widest - (span or 0) :])
-        for term, span in zip(notation.inputs, spans, strict=True)
-    ]
+    widest = max([span for span in spans if span is not None], default=0)
+    dots = tuple([f"{ELLIPSIS}{p}" for p in range(widest)])
+    inputs = []
+    for term, span in zip(notation.inputs, spans, strict=True):
+        aligned_right = dots[widest - (span or 0) :]
+        inputs.append(_spelt(term, aligned_right))
     if notation.output is not None:
         return inputs, _spelt(notation.output, dots)
-    counts = Counter(label for labels in inputs for label in labels)
-    once = [x for x, n in counts.items() if n == 1 and not x.startswith(ELLIPSIS)]
-    return inputs, dots + tuple(sorted(once, key=label_number if notation.numbered else None))
+    counts = Counter(itertools.chain(*inputs))
+    once = [x for x, count in counts.items() if count == 1 and not x.startswith(ELLIPSIS)]
+    once.sort(key=label_number if notation.numbered else None)
+    return inputs, (*dots, *once)
 
 
 def label_number(name: str) -> int:
-    """The number of a label of the interleaved form."""
-    return LETTERS.index(name) if len(name) == 1 else int(name[1:])
+    """The number that a label has in the interleaved form: 2 for ``c``, 60 for ``x60``."""
+    if len(name) == 1:
+        return LETTERS.index(name)
+    return int(name[1:])
 
 
 def label_name(k: int) -> str:
     """Label `k` of the interleaved form: a letter, or a word behind the 52."""
-    return LETTERS[k] if k < len(LETTERS) else f"x{k}"
+    if k < len(LETTERS):
+        return LETTERS[k]
+    return f"x{k}"
 
 
 def _check_count(notation: Notation, operands: int) -> None:
-    if len(notation.inputs) != operands:
-        terms = notation.inputs
-        at = terms[operands].start if operands < len(terms) else terms[-1].start
+    terms = notation.inputs
+    if len(terms) != operands:
+        first_without = terms[operands] if operands < len(terms) else terms[-1]
         raise ParseError(
             f"{counted(len(terms), 'operand')} in the string, but "
             f"{counted(operands, 'operand')} given",
             notation.text,
-            at,
+            first_without.start,
         )
 
 
@@ -233,6 +245,7 @@ def _span(notation: Notation, k: int, rank: int | None, called: Callable[[int], 
 
 
 def _spelt(term: Term, dots: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels of a term, with `dots` in the place of its ellipsis."""
     if ELLIPSIS not in term.labels:
         return term.labels
     at = term.labels.index(ELLIPSIS)
@@ -245,9 +258,16 @@ def fresh_names(count: int, used: Container[str]) -> list[str]:
     >>> fresh_names(3, {"a", "c"})
     ['b', 'd', 'e']
     """
-    rounds = itertools.chain([""], map(str, itertools.count(1)))
-    free = (letter + suffix for suffix in rounds for letter in LETTERS)
-    return list(itertools.islice((name for name in free if name not in used), count))
+    unused = (name for name in _all_names() if name not in used)
+    return list(itertools.islice(unused, count))
+
+
+def _all_names() -> Iterator[str]:
+    """a, b, … Z, a1, b1, …"""
+    yield from LETTERS
+    for k in itertools.count(1):
+        for letter in LETTERS:
+            yield f"{letter}{k}"
 
 
 def shortened(words: Sequence[str | None], used: set[str]) -> list[str]:
@@ -260,9 +280,10 @@ def shortened(words: Sequence[str | None], used: set[str]) -> list[str]:
     taken = set(used)
     kept: list[str | None] = []
     for word in words:
-        keep = word if word is not None and len(word) == 1 and word not in taken else None
-        kept.append(keep)
-        if keep:
-            taken.add(keep)
+        if word is not None and len(word) == 1 and word not in taken:
+            kept.append(word)
+            taken.add(word)
+        else:
+            kept.append(None)
     free = iter(fresh_names(len(kept), taken))
     return [word if word is not None else next(free) for word in kept]
