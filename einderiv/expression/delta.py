@@ -35,14 +35,15 @@ class Delta:
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self.labels.split() if " " in self.labels else self.labels)
+        words = self.labels.split() if " " in self.labels else self.labels
+        return len(words)
 
     def expression(self, size: Size) -> Einsum:
         """The map ``->ii``, of a size."""
         origins = () if self.of is None else (self.of,)
-        return Einsum(
-            1, (), (), (0,) * self.ndim, ((0, size),), axes=(None,) * self.ndim, origins=origins
-        )
+        output = (0,) * self.ndim
+        axes = (None,) * self.ndim
+        return Einsum(1, (), (), output, ((0, size),), axes=axes, origins=origins)
 
     def __repr__(self) -> str:
         return f'Delta("{self.labels}")'

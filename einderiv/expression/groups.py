@@ -15,7 +15,7 @@ def connected(
     """The connected components of `parts`, which are joined by what they share, but for what is in
     `apart`.
 
-    Each component has the numbers of its parts in order; the components are in the order of their
+    Each component has the positions of its parts in order; the components are in the order of their
     first parts.
 
     >>> connected([(0, 1), (2,), (1, 3), ()])
@@ -23,27 +23,27 @@ def connected(
     >>> connected([(0, 1), (2,), (1, 3), ()], apart={1})
     [[0], [1], [2], [3]]
     """
-    holders: dict[Hashable, list[int]] = defaultdict(list)
-    for k, shared in enumerate(parts):
-        for x in shared:
+    holders: dict[Hashable, list[int]] = defaultdict(list)  # the parts that have something
+    for k, part in enumerate(parts):
+        for x in part:
             if x not in apart:
                 holders[x].append(k)
     left = set(range(len(parts)))
-    found: list[list[int]] = []
+    components: list[list[int]] = []
     for k in range(len(parts)):
         if k not in left:
             continue
         left.remove(k)
-        group = [k]
-        for j in group:  # it grows meanwhile
+        component = [k]
+        for j in component:  # it grows meanwhile
             for x in parts[j]:
                 for near in holders.pop(x, ()):
                     if near in left:
                         left.remove(near)
-                        group.append(near)
-        group.sort()
-        found.append(group)
-    return found
+                        component.append(near)
+        component.sort()
+        components.append(component)
+    return components
 
 
 class UnionFind(Generic[T]):

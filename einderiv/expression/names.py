@@ -8,6 +8,7 @@ later occurrence of a repeated output label has a name of its own, which only th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import NamedTuple
 
 from .canonical import FLATTENED
@@ -29,16 +30,18 @@ def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Namin
     Single letters keep their place first, so that shortening a word never takes a letter that
     somebody wrote.
     """
-    order: list[tuple[Label, str | None]] = list(zip(e.output, e.axes, strict=True))
+    # The axes of the output come first, then the other labels as they are written.
+    wanted: list[tuple[Label, str | None]] = list(zip(e.output, e.axes, strict=True))
     seen = set(e.output)
-    for label in (*(label for labels in e.inputs for label in labels), *bare(e)):
+    for label in chain(*e.inputs, bare(e)):
         if label not in seen:
             seen.add(label)
-            order.append((label, e.letters.get(label)))
+            wanted.append((label, e.letters.get(label)))
     taken = set(used)
     kept: list[str | None] = []
-    for _, name in order:
-        if name is None or name in taken or (short and len(name) > 1):
+    for _, name in wanted:
+        too_long = short and name is not None and len(name) > 1
+        if name is None or name in taken or too_long:
             kept.append(None)
         else:
             kept.append(name)
@@ -46,7 +49,7 @@ def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Namin
     free = iter(fresh_names(kept.count(None), taken))
     names = [name if name is not None else next(free) for name in kept]
     labels: dict[Label, str] = {}
-    for (label, _), name in zip(order, names, strict=True):
+    for (label, _), name in zip(wanted, names, strict=True):
         labels.setdefault(label, name)
     return Naming(tuple(names[: e.ndim]), labels)
 
@@ -66,13 +69,14 @@ def used_names(e: Expr) -> set[str]:
     """Every name that printing `e` may show, of labels that have vanished too."""
     used: set[str] = set()
     for node in walk([e]):
-        used.update(name for name in node.axes if name)
+        used.update([name for name in node.axes if name])
         if isinstance(node, Einsum):
-            used.update(name for name in node.letters.values() if name)
-    for term in e.addends if isinstance(e, Add) else (e,):
+            used.update([name for name in node.letters.values() if name])
+    terms = e.addends if isinstance(e, Add) else (e,)
+    for term in terms:
         if isinstance(term, Einsum):
-            found = naming(short_product(term))
-            used.update(found.axes, found.labels.values())
+            names = naming(short_product(term))
+            used.update(names.axes, names.labels.values())
     return used
 
 

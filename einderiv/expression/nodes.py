@@ -88,9 +88,8 @@ class Expr:
     axes: tuple[str | None, ...]  # a name for each axis, for printing
     complex: bool  # has it a tensor that is declared complex, or a complex number, in it?
     nodes: int  # in it and in what it was made from, each as often as it is met
-    weight: (
-        int  # a fingerprint that ignores order and nesting; equal expressions have equal weights
-    )
+    # a fingerprint that ignores order and nesting: equal expressions have equal weights
+    weight: int
     origins: tuple[Expr, ...]
     record: Record | None
     compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
@@ -181,9 +180,10 @@ class Tensor(Expr):
         put(self, "name", name)
         put(self, "declared", declared)
         put(self, "structure", structure)
-        sizes = tuple(d if isinstance(d, int) else (name, p) for p, d in enumerate(declared))
-        axes = tuple(d if isinstance(d, str) else None for d in declared)
-        _fill(self, sizes, axes, hash(("tensor", name, len(declared))), imaginary=imaginary)
+        sizes = tuple([d if isinstance(d, int) else (name, p) for p, d in enumerate(declared)])
+        axes = tuple([d if isinstance(d, str) else None for d in declared])
+        weight = hash(("tensor", name, len(declared)))
+        _fill(self, sizes, axes, weight, imaginary=imaginary)
 
 
 class Constant(Expr):
@@ -195,10 +195,10 @@ class Constant(Expr):
 
     def __init__(self, value: Any, shape: tuple[int, ...] = ()) -> None:
         put(self, "value", value)
-        imaginary = (
-            isinstance(value, complex) or getattr(getattr(value, "dtype", None), "kind", "") == "c"
-        )
-        _fill(self, shape, (None,) * len(shape), hash(("constant", id(value))), imaginary=imaginary)
+        dtype = getattr(value, "dtype", None)
+        imaginary = isinstance(value, complex) or getattr(dtype, "kind", "") == "c"
+        weight = hash(("constant", id(value)))
+        _fill(self, shape, (None,) * len(shape), weight, imaginary=imaginary)
 
 
 class Einsum(Expr):
@@ -258,34 +258,29 @@ class Einsum(Expr):
         put(self, "letters", letters)
         put(self, "written", written)
         put(self, "split", None)
-        known: dict[Label, Size] = {}
+        size_of: dict[Label, Size] = {}
         for factor, labels in zip(factors, inputs, strict=True):
             for label, size in zip(labels, factor.sizes, strict=True):
-                known.setdefault(label, size)
-        kept, carried = set(output), len(known)
-        bare = any(label not in known and label not in kept for label, _ in given)
-        inside = all(label in known for label in kept)
-        structure = len(factors) <= 1 and kept.issuperset(known)
+                size_of.setdefault(label, size)
+        carried = len(size_of)  # labels that a factor has
+        kept = set(output)
+        all_carried = kept.issubset(size_of)
+        # ij->ij, ii->i, i->ii, i->ij: no factor meets another, and no label is summed.
+        structure = len(factors) <= 1 and kept.issuperset(size_of)
+        # ij,jk->ik, but not ij,jk->iik, nor with a label that is nowhere: a factor of its size.
+        bare = any([label not in size_of and label not in kept for label, _ in given])
+        pure = coefficient == 1 and not bare
+        plain = pure and not structure and all_carried and len(kept) == len(output)
         put(self, "structure", structure)
-        put(
-            self,
-            "plain",
-            coefficient == 1 and not structure and inside and not bare and len(kept) == len(output),
-        )
-        put(self, "count", sum(f.count if isinstance(f, Einsum) else 1 for f in factors))
+        put(self, "plain", plain)
+        put(self, "count", sum([f.count if isinstance(f, Einsum) else 1 for f in factors]))
         for label, size in given:
-            known.setdefault(label, size)
+            size_of.setdefault(label, size)
         assert len(axes) == len(output), "one name for each output axis"
-        assert inside or carried < len(known), "a label without a size"
-        _fill(
-            self,
-            tuple([known[label] for label in output]),
-            axes,
-            sum([f.weight for f in factors]),
-            origins,
-            record,
-            isinstance(coefficient, complex),
-        )
+        assert all_carried or carried < len(size_of), "a label without a size"
+        sizes = tuple([size_of[label] for label in output])
+        weight = sum([f.weight for f in factors])
+        _fill(self, sizes, axes, weight, origins, record, isinstance(coefficient, complex))
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -340,8 +335,9 @@ class Add(Expr):
         assert all(a.ndim == first.ndim for a in addends), "terms with different axes"
         put(self, "addends", addends)
         # Nested sums count as their terms, so that the nesting of sums does not change the weight.
-        weight = sum(a.weight if isinstance(a, Add) else hash(total_weight(a)) for a in addends)
-        _fill(self, first.sizes, first.axes if axes is None else axes, weight, origins, record)
+        weight = sum([a.weight if isinstance(a, Add) else hash(total_weight(a)) for a in addends])
+        axes = first.axes if axes is None else axes
+        _fill(self, first.sizes, axes, weight, origins, record)
 
 
 class Apply(Expr):
@@ -371,17 +367,19 @@ class Apply(Expr):
         put(self, "parameters", parameters)
         first = arguments[0]
         batch = first.ndim - core
-        result = function.shape(arguments, core, parameters)
-        sizes = (*first.sizes[:batch], *(size for size, _ in result))
+        result = function.shape(arguments, core, parameters)  # size and name of each core axis
+        sizes = (*first.sizes[:batch], *[size for size, _ in result])
+        axes = (*first.axes[:batch], *[name for _, name in result])
         weight = hash((function.name, core, parameters, *map(total_weight, arguments)))
-        _fill(self, sizes, (*first.axes[:batch], *(name for _, name in result)), weight)
+        _fill(self, sizes, axes, weight)
 
 
 def total_weight(e: Expr) -> tuple[Number, int]:
     """The fingerprint with the coefficient, which `weight` leaves out so that ``X`` and ``2 X``
     can meet and merge.
     """
-    return (e.coefficient, e.weight) if isinstance(e, Einsum) else (1, e.weight)
+    coefficient = e.coefficient if isinstance(e, Einsum) else 1
+    return coefficient, e.weight
 
 
 def children(e: Expr) -> tuple[Expr, ...]:
@@ -400,7 +398,9 @@ def children(e: Expr) -> tuple[Expr, ...]:
 
 def everything(e: Expr) -> tuple[Expr, ...]:
     """The expressions that a node is made of or was made from."""
-    return (*children(e), *e.origins) if e.origins else children(e)
+    if not e.origins:
+        return children(e)
+    return (*children(e), *e.origins)
 
 
 def walk(
@@ -439,32 +439,24 @@ def zero(
 ) -> Einsum:
     """Coefficient 0, no factors, its axes kept."""
     output = tuple(range(len(sizes)))
-    return Einsum(
-        0,
-        (),
-        (),
-        output,
-        tuple(zip(output, sizes, strict=True)),
-        axes=axes,
-        origins=origins,
-        written=written,
-    )
+    given = tuple(zip(output, sizes, strict=True))
+    return Einsum(0, (), (), output, given, axes=axes, origins=origins, written=written)
 
 
 def filled(number: Number, sizes: tuple[Size, ...], axes: tuple[str | None, ...]) -> Einsum:
     """`number` at every entry."""
     output = tuple(range(len(sizes)))
-    return Einsum(number, (), (), output, tuple(zip(output, sizes, strict=True)), axes=axes)
+    given = tuple(zip(output, sizes, strict=True))
+    return Einsum(number, (), (), output, given, axes=axes)
 
 
 def identity(
     sizes: tuple[Size, ...], axes: tuple[str | None, ...], names: tuple[str | None, ...]
 ) -> Einsum:
     """The derivative of a tensor by itself, ``->abab``: one delta for each axis."""
-    output = tuple(range(len(sizes)))
-    return Einsum(
-        1, (), (), output * 2, tuple(zip(output, sizes, strict=True)), axes=(*axes, *names)
-    )
+    labels = tuple(range(len(sizes)))
+    given = tuple(zip(labels, sizes, strict=True))
+    return Einsum(1, (), (), labels + labels, given, axes=(*axes, *names))
 
 
 def dressed(
@@ -495,6 +487,5 @@ def wrapped(e: Expr) -> Einsum:
     if isinstance(e, Einsum):
         return e
     labels = tuple(range(e.ndim))
-    return Einsum(
-        1, (e,), (labels,), labels, axes=e.axes, letters=dict(zip(labels, e.axes, strict=True))
-    )
+    letters = dict(zip(labels, e.axes, strict=True))
+    return Einsum(1, (e,), (labels,), labels, axes=e.axes, letters=letters)

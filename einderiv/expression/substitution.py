@@ -53,8 +53,7 @@ def bound(e: Expr, arrays: Mapping[str, Any]) -> Expr:
         if name in known
     }
     result = replaced(e, values)
-    return (
-        e
-        if result is e
-        else checked(dressed(result, axes=e.axes, origins=tuple(values.values()), record=e.record))
-    )
+    if result is e:
+        return e
+    origins = tuple(values.values())
+    return checked(dressed(result, axes=e.axes, origins=origins, record=e.record))

@@ -17,23 +17,19 @@ def terms(e: Expr) -> tuple[Expr, ...]:
     """
     if not isinstance(e, Add):
         return (e,)
-    found: list[Expr] = []
+    products: list[Expr] = []
     stack: list[Expr] = [e]
     while stack:
         part = stack.pop()
         if isinstance(part, Add):
             stack.extend(reversed(part.addends))
         else:
-            found.append(part)
-            limits.check("terms", len(found))
-    merged = [t for t in _merged(found) if not is_zero(t)]
+            products.append(part)
+            limits.check("terms", len(products))
+    # Terms of different inner sums may be equal, or cancel.
+    total = added(products, flat=False)
+    merged = total.addends if isinstance(total, Add) else (total,)
+    live = [term for term in merged if not is_zero(term)]
     if e.record is None and not e.origins:
-        return tuple(merged)
-    return tuple(dressed(t, axes=e.axes, origins=(e,), record=e.record) for t in merged)
-
-
-def _merged(found: list[Expr]) -> list[Expr]:
-    if len(found) < 2:
-        return found
-    total = added(found, flat=False)
-    return list(total.addends) if isinstance(total, Add) else [total]
+        return tuple(live)
+    return tuple([dressed(term, axes=e.axes, origins=(e,), record=e.record) for term in live])

@@ -36,8 +36,9 @@ def bottom_up(
     roots = tuple(roots)
     found: dict[int, T] = {}
     for node in walk(roots):
-        found[id(node)] = found_for(node, tuple([found[id(part)] for part in children(node)]))
-    return tuple(found[id(root)] for root in roots)
+        below = tuple([found[id(part)] for part in children(node)])
+        found[id(node)] = found_for(node, below)
+    return tuple([found[id(root)] for root in roots])
 
 
 def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
@@ -61,10 +62,15 @@ def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
 def replaced(e: Expr, values: Mapping[str, Expr]) -> Expr:
     """`e` with other expressions in place of tensors, which they have the axes of."""
 
-    def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
-        return values.get(node.name, node) if isinstance(node, Tensor) else rebuilt(node, parts)
+    if not values:
+        return e
 
-    return bottom_up([e], new)[0] if values else e
+    def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        if isinstance(node, Tensor):
+            return values.get(node.name, node)
+        return rebuilt(node, parts)
+
+    return bottom_up([e], new)[0]
 
 
 def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
@@ -85,7 +91,8 @@ def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
 
 def needed(roots: Iterable[Expr]) -> tuple[str, ...]:
     """The names of the tensors that must be given, in order of appearance."""
-    return tuple(dict.fromkeys(node.name for node in walk(roots) if isinstance(node, Tensor)))
+    names = [node.name for node in walk(roots) if isinstance(node, Tensor)]
+    return tuple(dict.fromkeys(names))
 
 
 def tensors_of(e: Expr) -> dict[str, Tensor]:
@@ -109,15 +116,14 @@ def _kinds(roots: Iterable[Expr]) -> dict[str, list[Tensor]]:
     """Every tensor met, by name: the first of each number of axes, complex or not. There should
     be one.
     """
-    found: dict[str, list[Tensor]] = {}
+    kinds: dict[str, list[Tensor]] = {}
     for node in walk(roots, everything):
-        if isinstance(node, Tensor) and is_name(node.name):
-            known = found.get(node.name)
-            if known is None:
-                found[node.name] = [node]
-            elif not any(t.ndim == node.ndim and t.complex == node.complex for t in known):
-                known.append(node)
-    return found
+        if not isinstance(node, Tensor) or not is_name(node.name):
+            continue  # a tensor that stands in for something else has a name that no user can write
+        known = kinds.setdefault(node.name, [])
+        if not any(t.ndim == node.ndim and t.complex == node.complex for t in known):
+            known.append(node)
+    return kinds
 
 
 def check_ranks(known: Tensor, other: Tensor) -> None:
