@@ -25,34 +25,39 @@ def ties(e: Expr) -> Classes:
 
 
 def _tied(node: Expr, parts: tuple[Classes, ...]) -> Classes:
+    """The ties of a node, from those of its parts."""
     if is_zero(node):
         return (0,) * node.ndim
     match node:
+        # a product is zero where one factor is
         case Einsum():
-            return _joined(list(zip(parts, node.inputs, strict=True)), node.output)
+            return _of_product(list(zip(parts, node.inputs, strict=True)), node.output)
+        # a sum is zero where all its terms are: axes are tied that are tied in each
         case Add():
             return numbered(zip(*parts, strict=True))
+        # f(0) = 0, entry by entry or block by block: ties of the batch axes of its arguments stay
         case Apply() if node.function.vanishes is not None:
             batch = node.arguments[0].ndim - node.core
-            slots = [
-                (classes[:batch], tuple(range(batch)))
-                for classes in parts[node.function.vanishes :]
-            ]
-            return _joined(slots, tuple(range(node.ndim)))
+            labels = tuple(range(batch))
+            slots = [(classes[:batch], labels) for classes in parts[node.function.vanishes :]]
+            return _of_product(slots, tuple(range(node.ndim)))
+    # no two axes are tied
     return tuple(range(node.ndim))
 
 
-def _joined(slots: list[tuple[Classes, tuple[Label, ...]]], output: tuple[Label, ...]) -> Classes:
+def _of_product(
+    slots: list[tuple[Classes, tuple[Label, ...]]], output: tuple[Label, ...]
+) -> Classes:
     """A product is zero where a factor is: labels that a factor ties become one."""
     tied = UnionFind[Label]()
     for classes, labels in slots:
         first: dict[int, Label] = {}
-        for k, label in zip(classes, labels, strict=True):
-            tied.unite(first.setdefault(k, label), label)
+        for class_, label in zip(classes, labels, strict=True):
+            tied.unite(first.setdefault(class_, label), label)
     return numbered(map(tied.find, output))
 
 
 def numbered(classes: Iterable[object]) -> Classes:
     """Classes by the order in which they appear."""
     known: dict[object, int] = {}
-    return tuple(known.setdefault(c, len(known)) for c in classes)
+    return tuple([known.setdefault(class_, len(known)) for class_ in classes])

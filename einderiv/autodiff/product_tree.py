@@ -14,7 +14,7 @@ import heapq
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Sequence
 
-from ..expression import Einsum, Expr, Label, Slot, assemble
+from ..expression import Einsum, Expr, Given, Label, Number, Slot, assemble
 
 Fork = tuple[int, int, set[Label]]  # two parts by number, and the labels that their product keeps
 NEAR = 8  # neighbours along one label that a part is tried with
@@ -47,8 +47,10 @@ class _Pairing:
 
     def __init__(self, terms: Sequence[Collection[Label]], kept: Collection[Label]) -> None:
         self.labels = [set(term) for term in terms]
-        self.uses = Counter(x for term in self.labels for x in term)
-        self.uses.update(set(kept))  # a label of the output is never summed
+        # how many parts have a label; the output counts as one, for its labels are never summed
+        self.uses = Counter(set(kept))
+        for term in self.labels:
+            self.uses.update(term)
         self.where: dict[Label, dict[int, None]] = defaultdict(dict)
         self.alive = set(range(len(terms)))
         self.found: list[Fork] = []
@@ -60,22 +62,31 @@ class _Pairing:
             self.propose(k, later=True)
 
     def product(self, i: int, j: int) -> set[Label]:
-        """The labels that the product of two parts keeps."""
-        a, b = self.labels[i], self.labels[j]
-        return {x for x in a | b if self.uses[x] > (x in a) + (x in b)}
+        """The labels that the product of two parts keeps: those that something else has."""
+        first = self.labels[i]
+        second = self.labels[j]
+        uses = self.uses
+        shared = {x for x in first & second if uses[x] > 2}
+        return shared | {x for x in first ^ second if uses[x] > 1}
 
     def propose(self, k: int, *, later: bool = False) -> None:
         """Put the pairs of part `k` with its neighbours on the heap."""
-        near = dict.fromkeys(j for x in sorted(self.labels[k]) for j in list(self.where[x])[:NEAR])
-        for j in near:
-            if j != k and not (later and j < k):
-                a, b = self.labels[k], self.labels[j]
-                growth = 2 ** len(self.product(k, j)) - 2 ** len(a) - 2 ** len(b)
-                heapq.heappush(self.heap, (growth, len(a | b), min(j, k), max(j, k)))
+        neighbours: dict[int, None] = {}
+        for x in sorted(self.labels[k]):
+            neighbours |= dict.fromkeys(list(self.where[x])[:NEAR])
+        mine = self.labels[k]
+        for j in neighbours:
+            if j == k or (later and j < k):
+                continue
+            other = self.labels[j]
+            # With all sizes 2: entries more than before, and labels that the product loops over.
+            growth = 2 ** len(self.product(k, j)) - 2 ** len(mine) - 2 ** len(other)
+            heapq.heappush(self.heap, (growth, len(mine | other), min(j, k), max(j, k)))
 
     def merge(self, i: int, j: int) -> None:
         """Two parts become one."""
-        new, k = self.product(i, j), len(self.labels)
+        new = self.product(i, j)
+        k = len(self.labels)
         for part in (i, j):
             for x in self.labels[part]:
                 self.uses[x] -= 1
@@ -94,48 +105,58 @@ def environments(node: Einsum, cotangent: Expr, wanted: Collection[int]) -> dict
     """For each wanted factor the product of all the others and of `cotangent`, which has the
     axes of `node`.
     """
-    below = list(node.slots)
-    first, tree = len(below), forks(node.inputs, node.output)
-    asked = set(wanted)
+    below = list(node.slots)  # the factors, and behind them the product of each fork
+    first = len(below)
+    tree = forks(node.inputs, node.output)
+    asked = set(wanted)  # the wanted factors, and the forks above them
+    # From the leaves to the root: what stands below each fork.
     for k, (i, j, kept) in enumerate(tree, first):
-        if asked & {i, j}:
+        if i in asked or j in asked:
             asked.add(k)
         below.append(_joined(node, [below[i], below[j]], kept))
+    # From the root to the leaves: what stands around each branch.
     root = len(below) - 1
     around: dict[int, Slot] = {root: (cotangent, node.output)}
     for k in range(root, first - 1, -1):
         i, j, _ = tree[k - first]
-        for mine, other in ((i, j), (j, i)):
-            if k in asked and mine in asked:
-                around[mine] = _environment(
-                    node, [around[k], below[other]], below[mine], whole=k == root
-                )
+        if i in asked:
+            around[i] = _environment(node, [around[k], below[j]], below[i], is_root=k == root)
+        if j in asked:
+            around[j] = _environment(node, [around[k], below[i]], below[j], is_root=k == root)
     return {k: around[k][0] for k in wanted}
 
 
 def _joined(node: Einsum, parts: list[Slot], kept: set[Label]) -> Slot:
     """The product of two parts, with those of their labels that something else needs."""
-    labels = tuple(x for x in dict.fromkeys(x for _, ls in parts for x in ls) if x in kept)
-    letters = {x: node.letters.get(x) for _, ls in parts for x in ls}
-    axes = tuple(letters[x] for x in labels)
+    letters = _letters(node, parts)
+    labels = tuple([label for label in letters if label in kept])
+    axes = tuple([letters[label] for label in labels])
     return assemble(1, parts, labels, axes=axes, letters=letters), labels
 
 
-def _environment(node: Einsum, parts: list[Slot], target: Slot, *, whole: bool) -> Slot:
+def _letters(node: Einsum, parts: list[Slot]) -> dict[Label, str | None]:
+    """The letters of the labels that parts have, in written order."""
+    letters: dict[Label, str | None] = {}
+    for _, labels in parts:
+        for label in labels:
+            letters[label] = node.letters.get(label)
+    return letters
+
+
+def _environment(node: Einsum, parts: list[Slot], target: Slot, *, is_root: bool) -> Slot:
     """What stands around `target`: what stands around its fork, times the other branch.
 
     A label that only the target has broadcasts. The coefficient, and sizes that count as numbers,
     belong to the root, which is on the way to every factor once.
     """
     operand, labels = target
-    letters = {x: node.letters.get(x) for _, ls in (*parts, target) for x in ls}
-    given = (*(node.given if whole else ()), *zip(labels, operand.sizes, strict=True))
-    found = assemble(
-        node.coefficient if whole else 1,
-        parts,
-        labels,
-        axes=operand.axes,
-        given=given,
-        letters=letters,
+    coefficient: Number = 1
+    given: Given = tuple(zip(labels, operand.sizes, strict=True))
+    if is_root:
+        coefficient = node.coefficient
+        given = (*node.given, *given)
+    letters = _letters(node, [*parts, target])
+    environment = assemble(
+        coefficient, parts, labels, axes=operand.axes, given=given, letters=letters
     )
-    return found, labels
+    return environment, labels

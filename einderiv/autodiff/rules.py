@@ -61,18 +61,21 @@ def pushforward(
     """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new;
     None for zero.
     """
-    found: dict[int, Expr] = {}
+    tangents: dict[int, Expr] = {}  # by node; a node without one has a derivative of zero
     order = list(walk([y]))
     limits.check("terms", _foreseen(order, seeds))
     held = 0
     for node in order:
-        terms = _forward(node, found, seeds, names)
+        terms = _forward(node, tangents, seeds, names)
         live = [term for term in terms if not is_zero(term)]
-        if live:
-            total = found[id(node)] = added(live, flat=bool(names))
-            held += len(total.addends) if isinstance(total, Add) else 0
-            limits.check("terms", held)
-    return found.get(id(y))
+        if not live:
+            continue
+        total = added(live, flat=bool(names))
+        tangents[id(node)] = total
+        if isinstance(total, Add):
+            held += len(total.addends)
+        limits.check("terms", held)
+    return tangents.get(id(y))
 
 
 def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
@@ -82,63 +85,64 @@ def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
     Equal operands may give equal terms, which are one; in a short product they count as one, for a
     long one it would take making them all to know.
     """
-    varies: set[int] = set()
+    varying: set[int] = set()
     terms = 0
     for node in order:
+        parts = [id(part) for part in children(node) if id(part) in varying]
         name = variable(node)
-        parts = [
-            id(c)
-            for c in (node.factors if isinstance(node, Einsum) else children(node))
-            if id(c) in varies
-        ]
-        if name in seeds if name is not None else parts:
-            varies.add(id(node))
-        many = len(parts) if len(parts) > BRANCHED else len(set(parts))
-        terms += many if isinstance(node, Einsum) and many > 1 else 0
+        varies = name in seeds if name is not None else len(parts) > 0
+        if varies:
+            varying.add(id(node))
+        if isinstance(node, Einsum):
+            many = len(parts) if len(parts) > BRANCHED else len(set(parts))
+            terms += many if many > 1 else 0
     return terms
 
 
 def _forward(
-    node: Expr, found: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]
+    node: Expr, tangents: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]
 ) -> list[Expr]:
+    """The terms of the derivative of a node, from the derivatives of its parts."""
+    # dX is the seed of X, and zero for all other tensors. The conjugate of a complex tensor counts
+    # as a tensor of its own.
+    name = variable(node)
+    if name is not None:
+        return [seeds[name]] if name in seeds else []
     match node:
-        case Tensor():
-            return [seeds[node.name]] if node.name in seeds else []
-        case Constant():
+        # dc = 0
+        case Tensor() | Constant():
             return []
+        # d(a + b) = da + db
         case Add():
-            return [found[id(a)] for a in node.addends if id(a) in found]
+            return [tangents[id(a)] for a in node.addends if id(a) in tangents]
+        # d Σ a·b·c = Σ da·b·c + Σ a·db·c + Σ a·b·dc
         case Einsum():
             slots = node.slots
-            return [
-                term
-                for k, (f, _) in enumerate(slots)
-                if id(f) in found
-                for term in _replaced(node, slots, k, found[id(f)], names)
-            ]
+            terms: list[Expr] = []
+            for k, factor in enumerate(node.factors):
+                if id(factor) in tangents:
+                    terms += _replaced(node, slots, k, tangents[id(factor)], names)
+            return terms
+        # a row that maps tangents: df(a, b) = f'ₐ(da) + f'_b(db)
+        case Apply() if node.function.forward:
+            arguments = [(k, a) for k, a in enumerate(node.arguments) if id(a) in tangents]
+            return [_pushed(node, k, tangents[id(a)], names) for k, a in arguments]
+        # the chain rule: df(a, b) = ∂f/∂a · da + ∂f/∂b · db
         case Apply():
-            if (name := variable(node)) is not None:
-                return [seeds[name]] if name in seeds else []
-            if node.function.forward:
-                return [
-                    _pushed(node, k, found[id(a)], names)
-                    for k, a in enumerate(node.arguments)
-                    if id(a) in found
-                ]
-            rules = node.function.derivatives
-            return [
-                term
-                for rule, a in zip(rules, node.arguments, strict=True)
-                if id(a) in found
-                for local in rule(node)
-                for term in _chained(node, local, found[id(a)], names)
-            ]
+            terms = []
+            for rule, a in zip(node.function.derivatives, node.arguments, strict=True):
+                if id(a) in tangents:
+                    for local in rule(node):
+                        terms += _chained(node, local, tangents[id(a)], names)
+            return terms
     return our_bug(f"no rule for {type(node).__name__}")
 
 
 def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
     """The terms of a derivative that are multiplied out one by one."""
-    return e.addends if names and isinstance(e, Add) and len(e.addends) <= SPREAD else (e,)
+    if names and isinstance(e, Add) and len(e.addends) <= SPREAD:
+        return e.addends
+    return (e,)
 
 
 def _replaced(
@@ -147,59 +151,64 @@ def _replaced(
     """`node` with slot `k` replaced by its derivative, whose new axes are appended to the
     output.
     """
+    # ij,jk->ik  with B' of the new axes ab in the place of B:  ij,jkab->ikab
     new = fresh_labels(len(names))
-    made: list[Expr] = []
+    _, labels = slots[k]
+    output = node.output + new
+    axes = node.axes + names
+    terms: list[Expr] = []
     for term in _spread(inner, names):
-        parts = [*slots[:k], (term, slots[k][1] + new), *slots[k + 1 :]]
-        axes = node.axes + names
-        made.append(
-            with_slots(node, parts, node.output + new, axes=axes, inline=_plugged(term, names))
-        )
-    return made
+        parts = [*slots[:k], (term, labels + new), *slots[k + 1 :]]
+        terms.append(with_slots(node, parts, output, axes=axes, inline=_plugged(term, names)))
+    return terms
 
 
 def _plugged(term: Expr, names: tuple[str | None, ...]) -> tuple[Expr, ...]:
-    return (term,) if names and isinstance(term, Einsum) and term.count <= PLUGGED else ()
+    """What is plugged into its consumer, though it contracts: a short product with new axes."""
+    if names and isinstance(term, Einsum) and term.count <= PLUGGED:
+        return (term,)
+    return ()
 
 
 def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...]) -> list[Expr]:
     """One term of a function's derivative times the derivative of its argument."""
+    # nrc,nca->nra:  batch n, the result's axes r, the argument's axes c, the new axes a
     batch, result, core = _spans(node)
     new = fresh_labels(len(names))
+    output = batch + result + new
+    axes = node.axes + names
     given = tuple(zip(batch + result, node.sizes, strict=True))
-    return [
-        assemble(
-            1,
-            [(local, batch + result + core), (term, batch + core + new)],
-            batch + result + new,
-            axes=node.axes + names,
-            given=given,
-            inline=(local, *_plugged(term, names)),
-        )
-        for term in _spread(inner, names)
-    ]
+    terms: list[Expr] = []
+    for term in _spread(inner, names):
+        slots = [(local, batch + result + core), (term, batch + core + new)]
+        inline = (local, *_plugged(term, names))
+        terms.append(assemble(1, slots, output, axes=axes, given=given, inline=inline))
+    return terms
 
 
 def _pushed(node: Apply, k: int, inner: Expr, names: tuple[str | None, ...]) -> Expr:
     """The derivative by argument `k` of a row that maps tangents: for it, the new axes are batch
     axes.
     """
+    image: Expr
+    if not names:
+        image = node.function.forward(node, k, inner)
+        return image
     batch, result, core = _spans(node)
     new = fresh_labels(len(names))
-    tangent = viewed(inner, batch + core + new, batch + new + core) if names else inner
-    image: Expr = node.function.forward(node, k, tangent)
-    return (
-        viewed(image, batch + new + result, batch + result + new, names=node.axes + names)
-        if names
-        else image
-    )
+    tangent = viewed(inner, batch + core + new, batch + new + core)
+    image = node.function.forward(node, k, tangent)
+    return viewed(image, batch + new + result, batch + result + new, names=node.axes + names)
 
 
 def _spans(node: Apply) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Labels of the batch axes, the core axes of the result, and the core axes of the argument."""
     n = node.arguments[0].ndim
-    batch = n - node.core
-    return tuple(range(batch)), tuple(range(n, n + node.ndim - batch)), tuple(range(batch, n))
+    first_core = n - node.core
+    batch = tuple(range(first_core))
+    core = tuple(range(first_core, n))
+    result = tuple(range(n, n + node.ndim - first_core))
+    return batch, result, core
 
 
 def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr]:
@@ -207,43 +216,51 @@ def pullback(y: Expr, names: Collection[str], cotangent: Expr) -> dict[str, Expr
     none.
     """
     order = list(walk([y]))
-    needed: set[int] = set()
+    needed: set[int] = set()  # nodes that have one of the tensors in them
     for node in order:
-        if variable(node) in names or any(id(c) in needed for c in children(node)):
+        if variable(node) in names or any(id(part) in needed for part in children(node)):
             needed.add(id(node))
-    found: dict[int, list[Expr]] = {id(y): [cotangent]}
-    result: dict[str, list[Expr]] = {}
+    cotangents: dict[int, list[Expr]] = {id(y): [cotangent]}  # by node, a term for each of its uses
+    found: dict[str, list[Expr]] = {}
     for node in reversed(order):
-        if id(node) not in needed or id(node) not in found:
+        if id(node) not in needed or id(node) not in cotangents:
             continue
-        total = added(found.pop(id(node)), flat=False)
+        # All uses of the node stand before it in this order, so its cotangent is complete.
+        total = added(cotangents.pop(id(node)), flat=False)
         if is_zero(total):
             continue
-        if (name := variable(node)) in names and name is not None:
-            result.setdefault(name, []).append(total)
-        for child, term in _backward(node, total, needed):
-            found.setdefault(id(child), []).append(term)
-    return {name: added(terms) if len(terms) > 1 else terms[0] for name, terms in result.items()}
+        name = variable(node)
+        if name is not None and name in names:
+            found.setdefault(name, []).append(total)
+        for part, term in _backward(node, total, needed):
+            cotangents.setdefault(id(part), []).append(term)
+    return {name: added(terms) if len(terms) > 1 else terms[0] for name, terms in found.items()}
 
 
 def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr, Expr]]:
+    """What the cotangent of a node says about its parts: pairs of a part and a term of its
+    cotangent.
+    """
     match node:
+        # y = Σ a·b·c:  ȳ·b·c to a, ȳ·a·c to b, ȳ·a·b to c
         case Einsum():
-            wanted = [k for k, f in enumerate(node.factors) if id(f) in needed]
-            if len(node.factors) > BRANCHED and len(wanted) > 1:
-                return [
-                    (node.factors[k], e) for k, e in environments(node, cotangent, wanted).items()
-                ]
-            return [(node.factors[k], _transposed(node, k, cotangent)) for k in wanted]
+            factors = node.factors
+            wanted = [k for k, factor in enumerate(factors) if id(factor) in needed]
+            if len(factors) > BRANCHED and len(wanted) > 1:
+                around = environments(node, cotangent, wanted)
+                return [(factors[k], term) for k, term in around.items()]
+            return [(factors[k], _transposed(node, k, cotangent)) for k in wanted]
+        # y = a + b:  ȳ to both
         case Add():
             return [(a, cotangent) for a in node.addends if id(a) in needed]
+        # y = f(a, b):  ȳ·∂f/∂a to a, ȳ·∂f/∂b to b
         case Apply():
-            return [
-                (a, term)
-                for k, a in enumerate(node.arguments)
-                if id(a) in needed
-                for term in _unchained(node, k, cotangent)
-            ]
+            pairs: list[tuple[Expr, Expr]] = []
+            for k, a in enumerate(node.arguments):
+                if id(a) in needed:
+                    pairs += [(a, term) for term in _unchained(node, k, cotangent)]
+            return pairs
+        # nothing is below
         case Tensor() | Constant():
             return []
     return our_bug(f"no rule for {type(node).__name__}")
@@ -256,8 +273,9 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
     A label that only operand `k` has is then in no factor, and broadcasts; its size is known from
     the operand.
     """
-    target, labels = node.factors[k], node.inputs[k]
+    # ij,jk->ik  for B:  ik,ij->jk
     slots = node.slots
+    target, labels = slots[k]
     parts = [(cotangent, node.output), *slots[:k], *slots[k + 1 :]]
     given = (*node.given, *zip(labels, target.sizes, strict=True))
     return with_slots(node, parts, labels, axes=target.axes, given=given)
@@ -267,29 +285,25 @@ def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     """The cotangent of argument `k`, a term for each of the row's."""
     if node.function.backward:
         return [node.function.backward(node, k, cotangent)]
+    # nr,nrc->nc:  batch n, the result's axes r, the argument's axes c
     batch, result, core = _spans(node)
     target = node.arguments[k]
-    given = tuple(zip(batch + core, target.sizes, strict=True))
-    return [
-        assemble(
-            1,
-            [(cotangent, batch + result), (local, batch + result + core)],
-            batch + core,
-            axes=target.axes,
-            given=given,
-            inline=(local,),
-        )
-        for local in node.function.derivatives[k](node)
-    ]
+    output = batch + core
+    given = tuple(zip(output, target.sizes, strict=True))
+    terms: list[Expr] = []
+    for local in node.function.derivatives[k](node):
+        slots = [(cotangent, batch + result), (local, batch + result + core)]
+        terms.append(assemble(1, slots, output, axes=target.axes, given=given, inline=(local,)))
+    return terms
 
 
 def opened(e: Expr) -> Expr:
     """A sum with the sums among its terms opened, as far as they are short, and equal terms
     merged again.
     """
-    while (
-        isinstance(e, Add) and any(isinstance(a, Add) for a in e.addends) and len(e.addends) < FLAT
-    ):
+    while isinstance(e, Add) and len(e.addends) < FLAT:
+        if not any(isinstance(term, Add) for term in e.addends):
+            return e
         opened_once = added(e.addends)
         if isinstance(opened_once, Add) and len(opened_once.addends) == len(e.addends):
             return e

@@ -67,17 +67,21 @@ def derive(
     y = _expression(y)
     limits.check("order", _order(y) + 1)
     base, targets = resolved(y, wrt)
+    # one block for each index of the shared axis
     if shared is not None:
         return mapped(lambda t: _batched(y, base, t, shared_axes(y, t, shared), indices), targets)
-    if y.ndim == 0:
-        cotangents = _pulled(y, base, targets, filled(1, (), ()))
-        # reading all letters of `y` once is enough
-        names = cache(lambda count: _names_for(y, count, indices))
-        return mapped(
-            lambda t: _result(y, base, t, cotangents.get(t.tensor.name), (), names(t.tensor.ndim)),
-            targets,
-        )
-    return mapped(lambda t: _derived(y, base, t, indices), targets)
+    # of a tensor: forwards, once for each target
+    if y.ndim > 0:
+        return mapped(lambda t: _derived(y, base, t, indices), targets)
+    # of a scalar: backwards, once for all targets
+    cotangents = _pulled(y, base, targets, filled(1, (), ()))
+    names_for = cache(lambda count: _names_for(y, count, indices))  # which reads all letters of `y`
+
+    def gradient(t: Wrt) -> Expr:
+        names = names_for(t.tensor.ndim)
+        return _result(y, base, t, cotangents.get(t.tensor.name), (), names)
+
+    return mapped(gradient, targets)
 
 
 def jacobian(
@@ -113,19 +117,23 @@ def grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> Any:
         return derive(y, wrt)
     if convention not in ("jax", "torch"):
         raise EinderivError(f"no convention is called {convention!r}; there are 'jax' and 'torch'")
-    known, is_real = tensors_of(y), same(y, conj(y))
+    known = tensors_of(y)
+    is_real = same(y, conj(y))
 
-    def one(leaf: Any) -> Any:
+    def gradient(leaf: Any) -> Any:
         tensor = known.get(leaf) if isinstance(leaf, str) else leaf
         if not isinstance(tensor, Expr) or not tensor.complex:
             return derive(y, leaf)
-        mine, other = (conj(tensor), tensor) if convention == "torch" else (tensor, conj(tensor))
+        z, conjugate = tensor, conj(tensor)
+        if convention == "torch":
+            z, conjugate = conjugate, z
+        # 2 ∂y/∂z
         if is_real:
-            return times(derive(y, mine), 2)
+            return times(derive(y, z), 2)
         # 2 ∂ Re y/∂z = ∂y/∂z + conj(∂y/∂z̄)
-        return added([derive(y, mine), conj(derive(y, other))])
+        return added([derive(y, z), conj(derive(y, conjugate))])
 
-    return mapped(one, wrt)
+    return mapped(gradient, wrt)
 
 
 def value_and_grad(y: Expr | str, wrt: Any, *, convention: str | None = None) -> tuple[Expr, Any]:
@@ -159,11 +167,13 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
     base, second = (base, first) if wrt2 is None else resolved(y, wrt2, base)
     check_apart(y, [*leaves(first), *leaves(second)])
 
+    # Forwards over backwards.
     def row(t: Wrt) -> Any:
-        found = pullback(base, [t.tensor.name], filled(1, (), ())).get(t.tensor.name)
+        name = t.tensor.name
+        cotangents = pullback(base, [name], filled(1, (), ()))
         # Its slots stay replaced: they are derived by once more.
-        g = _result(y, y, t, found, (), _names_for(y, t.tensor.ndim, None))
-        return mapped(lambda s: restored(_derived(g, g, s, None), y, base), second)
+        gradient = _result(y, y, t, cotangents.get(name), (), _names_for(y, t.tensor.ndim, None))
+        return mapped(lambda s: restored(_derived(gradient, gradient, s, None), y, base), second)
 
     return mapped(row, first)
 
@@ -182,12 +192,14 @@ def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
     y = _expression(y)
     base, targets = resolved(y, wrt)
     pairs = paired(targets, tangent)
-    named, slots = (
-        [p for p in pairs if (p[0].position is None) is by_name] for by_name in (True, False)
-    )
-    parts: list[Expr] = [
-        restored(_pushed(y, e, some), y, base) for e, some in ((y, named), (base, slots)) if some
-    ]
+    named = [pair for pair in pairs if pair[0].position is None]
+    slots = [pair for pair in pairs if pair[0].position is not None]
+    # A name means its occurrences in all slots, also in those that are counted: two passes.
+    parts: list[Expr] = []
+    if named:
+        parts.append(restored(_pushed(y, y, named), y, base))
+    if slots:
+        parts.append(restored(_pushed(y, base, slots), y, base))
     result = parts[0] if len(parts) == 1 else dressed(added(parts), axes=y.axes, origins=(y,))
     tensors_of(result)  # a direction may be called like a tensor of other axes
     return result
@@ -205,8 +217,8 @@ def vjp(y: Expr | str, wrt: Any, cotangent: Any) -> Any:
     y = _expression(y)
     base, targets = resolved(y, wrt)
     u = aligned(cotangent, y, "the cotangent")
-    found = _pulled(y, base, targets, u)
-    return mapped(lambda t: _result(y, base, t, found.get(t.tensor.name), (u,)), targets)
+    cotangents = _pulled(y, base, targets, u)
+    return mapped(lambda t: _result(y, base, t, cotangents.get(t.tensor.name), (u,)), targets)
 
 
 def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
@@ -232,13 +244,13 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
     base, targets = resolved(y, wrt)
     check_apart(y, leaves(targets))
     gradients = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
-
     pairs = paired(targets, vector)
 
     def product(t: Wrt) -> Expr:
-        g = gradients.get(t.tensor.name)
-        g = zero(t.tensor.sizes, t.tensor.axes) if g is None else g
-        return restored(_pushed(y, g, pairs), y, base)
+        gradient = gradients.get(t.tensor.name)
+        if gradient is None:
+            gradient = zero(t.tensor.sizes, t.tensor.axes)
+        return restored(_pushed(y, gradient, pairs), y, base)
 
     return mapped(product, targets)
 
@@ -261,22 +273,27 @@ def _check_scalar(y: Expr, what: str, instead: str) -> None:
 
 
 def _order(y: Expr) -> int:
-    n = 0
+    """How often `y` has been derived already."""
+    order = 0
     while y.record is not None:
-        y, n = y.record.of, n + 1
-    return n
+        y = y.record.of
+        order += 1
+    return order
 
 
 def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str, ...]:
+    """Names for the new axes of a derivative: `indices`, or the first unused letters."""
     if indices is None:
         return new_axes(y, count)
     if not isinstance(indices, (str, list, tuple)):
         raise TypeError(
             f"indices must be a string or a list of names, not {type(indices).__name__}"
         )
-    names = tuple(indices.split() if isinstance(indices, str) and " " in indices else indices)
+    text = indices if isinstance(indices, str) else None
+    has_words = text is not None and " " in text
+    names = tuple(text.split()) if text is not None and has_words else tuple(indices)
     for name in names:
-        check_name(name, "an axis", indices if isinstance(indices, str) else None)
+        check_name(name, "an axis", text)
     if len(names) != count:
         raise EinderivError(
             f"indices {indices!r} names {counted(len(names), 'axis')}, but wrt has {count}"
@@ -296,10 +313,12 @@ def _pulled(y: Expr, base: Expr, targets: Any, cotangent: Expr) -> dict[str, Exp
     """
     names = {t.tensor.name for t in leaves(targets) if t.position is None}
     slots = {t.tensor.name for t in leaves(targets) if t.position is not None}
-    return {
-        **(pullback(y, names, cotangent) if names else {}),
-        **(pullback(base, slots, cotangent) if slots else {}),
-    }
+    cotangents: dict[str, Expr] = {}
+    if names:
+        cotangents |= pullback(y, names, cotangent)
+    if slots:
+        cotangents |= pullback(base, slots, cotangent)
+    return cotangents
 
 
 def _derived(y: Expr, base: Expr, t: Wrt, indices: Sequence[str] | None) -> Expr:
@@ -307,7 +326,8 @@ def _derived(y: Expr, base: Expr, t: Wrt, indices: Sequence[str] | None) -> Expr
     names = _names_for(y, t.tensor.ndim, indices)
     seed = identity(t.tensor.sizes, t.tensor.axes, names)
     inner = y if t.position is None else base
-    return _result(y, base, t, pushforward(inner, {t.tensor.name: seed}, names), (), names)
+    derivative = pushforward(inner, {t.tensor.name: seed}, names)
+    return _result(y, base, t, derivative, (), names)
 
 
 def _batched(
@@ -317,32 +337,33 @@ def _batched(
     sum over the axis of the tensor: the derivative in directions that are the same for all n,
     ``->nab…ab…`` instead of ``->nab…nab…``.
     """
-    x, (p, q) = t.tensor, axes
+    x = t.tensor
+    p, q = axes  # of y, and of x
     _check_uncoupled(_derived(y, base, t, None), p, y.ndim + q, t)
     names = _names_for(y, x.ndim - 1, indices)
     labels = tuple(range(x.ndim))
     others = labels[:q] + labels[q + 1 :]
-    seed = Einsum(
-        1, (), (), labels + others, tuple(zip(labels, x.sizes, strict=True)), axes=(*x.axes, *names)
-    )
-    found = pushforward(y if t.position is None else base, {x.name: seed}, names)
-    origins = (y,) if t.position is not None else (y, x)
+    given = tuple(zip(labels, x.sizes, strict=True))
+    seed = Einsum(1, (), (), labels + others, given, axes=(*x.axes, *names))
+    inner = y if t.position is None else base
+    derivative = pushforward(inner, {x.name: seed}, names)
+    origins = (y, x) if t.position is None else (y,)
     shown = (*axis_names(y), *names)
-    if found is None or is_zero(found):
-        return zero(y.sizes + tuple(x.sizes[k] for k in others), shown, origins)
-    return dressed(opened(restored(found, y, base)), axes=shown, origins=origins)
+    if derivative is None or is_zero(derivative):
+        sizes = tuple([x.sizes[k] for k in others])
+        return zero(y.sizes + sizes, shown, origins)
+    return dressed(opened(restored(derivative, y, base)), axes=shown, origins=origins)
 
 
 def _check_uncoupled(J: Expr, p: int, q: int, t: Wrt) -> None:
     """Raise unless axes `p` and `q` are tied in every term."""
-    for term in J.addends if isinstance(J, Add) else (J,):
+    terms = J.addends if isinstance(J, Add) else (J,)
+    for term in terms:
         classes = ties(term)
         if classes[p] != classes[q]:
-            names = axis_names(J)
             raise EinderivError(
-                f"axis {names[p]} is not shared: entries of it depend on others of {t.label}, in "
-                "the "
-                f"term {dressed(term, axes=J.axes)}"
+                f"axis {axis_names(J)[p]} is not shared: entries of it depend on others of "
+                f"{t.label}, in the term {dressed(term, axes=J.axes)}"
             )
 
 
@@ -350,7 +371,7 @@ def _result(
     y: Expr,
     base: Expr,
     t: Wrt,
-    found: Expr | None,
+    derivative: Expr | None,
     origins: tuple[Expr, ...],
     names: tuple[str, ...] | None = None,
 ) -> Expr:
@@ -358,26 +379,36 @@ def _result(
     record.
     """
     x = t.tensor
-    if names is None:
-        # A product with a (co)tangent has the shape of the tensor, and no new axes.
-        axes, record = x.axes if any(x.axes) else new_axes(y, x.ndim), None
+    axes: tuple[str | None, ...]
+    record = None
+    if names is not None:
+        axes = (*axis_names(y), *names)
+        sizes = y.sizes + x.sizes
+        record = Record(y, t.label, x.ndim, t.position)
     else:
-        axes, record = (*axis_names(y), *names), Record(y, t.label, x.ndim, t.position)
+        # A product with a (co)tangent has the shape of the tensor, and no new axes.
+        axes = x.axes if any(x.axes) else new_axes(y, x.ndim)
+        sizes = x.sizes
     origins = (y, *origins) if x.name.startswith("#") else (y, x, *origins)
-    if found is None or is_zero(found):
-        sizes = x.sizes if names is None else y.sizes + x.sizes
+    if derivative is None or is_zero(derivative):
         return dressed(zero(sizes, axes, origins), record=record)
-    result = dressed(opened(restored(found, y, base)), axes=axes, origins=origins, record=record)
+    result = opened(restored(derivative, y, base))
+    result = dressed(result, axes=axes, origins=origins, record=record)
     if names is None:
         tensors_of(result)  # a cotangent may be called like a tensor of other axes
     return result
 
 
 def _pushed(y: Expr, base: Expr, pairs: list[tuple[Wrt, Any]]) -> Expr:
-    directions = [aligned(v, t.tensor, f"the direction for {t.label}") for t, v in pairs]
-    seeds = {t.tensor.name: v for (t, _), v in zip(pairs, directions, strict=True)}
-    found = pushforward(base, seeds)
-    origins = (y, *(t.tensor for t, _ in pairs if not t.tensor.name.startswith("#")), *directions)
-    if found is None or is_zero(found):
+    """The derivative of `base` in the directions that are paired with targets."""
+    seeds: dict[str, Expr] = {}
+    tensors: list[Expr] = []
+    for t, direction in pairs:
+        seeds[t.tensor.name] = aligned(direction, t.tensor, f"the direction for {t.label}")
+        if not t.tensor.name.startswith("#"):
+            tensors.append(t.tensor)
+    derivative = pushforward(base, seeds)
+    origins = (y, *tensors, *seeds.values())
+    if derivative is None or is_zero(derivative):
         return zero(base.sizes, base.axes, origins)
-    return dressed(opened(found), axes=base.axes, origins=origins)
+    return dressed(opened(derivative), axes=base.axes, origins=origins)

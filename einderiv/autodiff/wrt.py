@@ -54,11 +54,15 @@ def resolved(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
     for leaf in leaves(wrt):
         if _is_position(leaf) and leaf not in slots:
             base, slots[leaf] = _slot_target(y, base, _slot(y, leaf))
-    targets = mapped(lambda leaf: slots[leaf] if _is_position(leaf) else _named(leaf, known), wrt)
+
+    def target(leaf: Any) -> Wrt:
+        return slots[leaf] if _is_position(leaf) else _named(leaf, known)
+
+    targets = mapped(target, wrt)
     names = [t.tensor.name for t in leaves(targets)]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise EinderivError(f"wrt has {twice.replace('#', 'operand ')} twice")
+    for name in names:
+        if names.count(name) > 1:
+            raise EinderivError(f"wrt has {name.replace('#', 'operand ')} twice")
     return base, targets
 
 
@@ -70,8 +74,9 @@ def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Wrt]:
     """The tensor that stands in slot `k` of `base`, which is put there unless it is."""
     assert isinstance(y, Einsum)
     assert isinstance(base, Einsum)
-    operand_, here = written_slots(y)[k][0], written_slots(base)[k][0]
-    label = operand_.name if isinstance(operand_, Tensor) else f"operand {k} ({called(operand_)})"
+    operand, _ = written_slots(y)[k]
+    here, _ = written_slots(base)[k]
+    label = operand.name if isinstance(operand, Tensor) else f"operand {k} ({called(operand)})"
     if isinstance(here, Tensor) and here.name == f"#{k}":
         return base, Wrt(here, label, k)
     base, own = stand_in(base, k)
@@ -79,6 +84,7 @@ def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Wrt]:
 
 
 def _slot(y: Expr, position: Any) -> int:
+    """The slot of the outermost einsum at a position, which may count from the end."""
     k = int(position)
     if not isinstance(y, Einsum):
         raise EinderivError(
@@ -94,6 +100,7 @@ def _slot(y: Expr, position: Any) -> int:
 
 
 def _named(leaf: Any, known: dict[str, Tensor]) -> Wrt:
+    """A tensor, its conjugate, or its name."""
     if isinstance(leaf, Tensor):
         check_ranks(known.get(leaf.name, leaf), leaf)
         return Wrt(leaf, leaf.name, None)
@@ -106,8 +113,7 @@ def _named(leaf: Any, known: dict[str, Tensor]) -> Wrt:
     if not isinstance(leaf, str):
         raise TypeError(
             "wrt must be a tensor, its name, an operand position, or a list, tuple or dict of "
-            "those, "
-            f"not {type(leaf).__name__}"
+            f"those, not {type(leaf).__name__}"
         )
     if leaf not in known:
         raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")
@@ -118,14 +124,15 @@ def check_apart(y: Expr, targets: list[Wrt]) -> None:
     """A second derivative by a slot and by a tensor that the slot holds has no one meaning."""
     names = {t.tensor.name for t in targets if t.position is None}
     for t in targets:
-        if t.position is not None and isinstance(y, Einsum):
-            inside = names & set(tensors_of(written_slots(y)[t.position][0]))
-            if inside:
-                raise EinderivError(
-                    f"wrt has position {t.position} and {min(inside)}, which stands there: derive "
-                    "by "
-                    "one of them, and then by the other"
-                )
+        if t.position is None or not isinstance(y, Einsum):
+            continue
+        operand, _ = written_slots(y)[t.position]
+        inside = names & set(tensors_of(operand))
+        if inside:
+            raise EinderivError(
+                f"wrt has position {t.position} and {min(inside)}, which stands there: derive by "
+                "one of them, and then by the other"
+            )
 
 
 def shared_axes(y: Expr, t: Wrt, shared: Any) -> tuple[int, int]:
@@ -136,11 +143,12 @@ def shared_axes(y: Expr, t: Wrt, shared: Any) -> tuple[int, int]:
     if pair and len(shared) != 2:
         raise EinderivError(
             f"shared names {counted(len(shared), 'axis')}, but it is one name, or a pair: an axis "
-            "of "
-            "what is derived, and one of wrt"
+            "of what is derived, and one of wrt"
         )
     first, second = shared if pair else (shared, shared)
-    return _axis(axis_names(y), first, called(y)), _axis(_names_of(y, t), second, t.label)
+    of_y = _axis(axis_names(y), first, called(y))
+    of_x = _axis(_names_of(y, t), second, t.label)
+    return of_y, of_x
 
 
 def _names_of(y: Expr, t: Wrt) -> tuple[str | None, ...]:
@@ -150,18 +158,17 @@ def _names_of(y: Expr, t: Wrt) -> tuple[str | None, ...]:
     if any(t.tensor.axes) or not isinstance(y, Einsum):
         return t.tensor.axes
     letters = (y.written or y).letters
-    slots = (
-        written_slots(y) if t.position is None else written_slots(y)[t.position : t.position + 1]
-    )
-    used = {
-        tuple(letters.get(x) for x in labels)
-        for f, labels in slots
-        if t.position is not None or (isinstance(f, Tensor) and f.name == t.tensor.name)
-    }
-    return used.pop() if len(used) == 1 else t.tensor.axes
+    written: set[tuple[str | None, ...]] = set()
+    for k, (operand, labels) in enumerate(written_slots(y)):
+        by_name = isinstance(operand, Tensor) and operand.name == t.tensor.name
+        is_target = by_name if t.position is None else k == t.position
+        if is_target:
+            written.add(tuple([letters.get(label) for label in labels]))
+    return written.pop() if len(written) == 1 else t.tensor.axes
 
 
 def _axis(names: tuple[str | None, ...], axis: Any, what: str) -> int:
+    """One axis of `what`, by its name or counted from either end."""
     if _is_position(axis):
         k = int(axis)
         if not -len(names) <= k < len(names):
@@ -174,9 +181,10 @@ def _axis(names: tuple[str | None, ...], axis: Any, what: str) -> int:
             "shared is the name or position of an axis, or a pair of those, not "
             f"{type(axis).__name__}"
         )
-    if names.count(axis) != 1:
-        several = f"{names.count(axis)} axes" if axis in names else "no axis"
-        known = ", ".join(name or "?" for name in names) or "none"
+    count = names.count(axis)
+    if count != 1:
+        several = f"{count} axes" if count else "no axis"
+        known = ", ".join([name or "?" for name in names]) or "none"
         raise ShapeError(
             f"{what} has {several} called {axis[:40]!r} to share; its axes are {known}"
         )
@@ -191,12 +199,16 @@ def paired(targets: Any, values: Any, what: str = "directions") -> list[tuple[Wr
         raise TypeError(
             f"wrt is a {type(targets).__name__} of {len(targets)}: the {what} must be one too"
         )
-    keys: Any = targets if isinstance(targets, dict) else range(len(targets))
-    if isinstance(targets, dict) and set(keys) != set(values):
-        raise TypeError(
-            f"wrt has the keys {sorted(map(str, targets))}, the {what} {sorted(map(str, values))}"
-        )
-    return [pair for key in keys for pair in paired(targets[key], values[key], what)]
+    keys: Any = range(len(targets))
+    if isinstance(targets, dict):
+        keys = targets
+        if set(targets) != set(values):
+            mine, theirs = sorted(map(str, targets)), sorted(map(str, values))
+            raise TypeError(f"wrt has the keys {mine}, the {what} {theirs}")
+    pairs = []
+    for key in keys:
+        pairs += paired(targets[key], values[key], what)
+    return pairs
 
 
 def restored(e: Expr, y: Expr, base: Expr) -> Expr:
@@ -205,11 +217,11 @@ def restored(e: Expr, y: Expr, base: Expr) -> Expr:
         return e
     assert isinstance(y, Einsum)
     assert isinstance(base, Einsum)
-    pairs = zip(written_slots(base), written_slots(y), strict=True)
-    parts = {
-        new.name: old
-        for (new, _), (old, _) in pairs
-        if isinstance(new, Tensor) and new.name.startswith("#")
-    }
-    back = replaced(e, parts)
-    return back if back is e else dressed(back, axes=e.axes, origins=e.origins, record=e.record)
+    operands: dict[str, Expr] = {}
+    for (new, _), (old, _) in zip(written_slots(base), written_slots(y), strict=True):
+        if isinstance(new, Tensor) and new.name.startswith("#"):
+            operands[new.name] = old
+    back = replaced(e, operands)
+    if back is e:
+        return e
+    return dressed(back, axes=e.axes, origins=e.origins, record=e.record)
