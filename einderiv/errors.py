@@ -25,15 +25,22 @@ class EinderivError(ValueError):
 
     def __init__(self, message: str = "", place: str = "") -> None:
         """`place` shows where in a text the error is; :attr:`reason` is the message without it."""
-        self.reason = LONG.sub(lambda word: f"{word[0][:40]}…{word[0][-10:]}", str(message))
+        self.reason = LONG.sub(_in_short, str(message))
         super().__init__(self.reason + place)
+
+
+def _in_short(word: re.Match[str]) -> str:
+    return f"{word[0][:40]}…{word[0][-10:]}"
 
 
 class _InString(EinderivError):
     def __init__(self, message: str, text: str = "", position: int | None = None) -> None:
-        self.text, self.position = text, position
-        pointed = text and position is not None
-        super().__init__(message, f"\n{_pointed(text, position or 0)}" if pointed else "")
+        self.text = text
+        self.position = position
+        place = ""
+        if text and position is not None:
+            place = f"\n{_pointed(text, position)}"
+        super().__init__(message, place)
 
 
 class ParseError(_InString):
@@ -75,28 +82,39 @@ def _pointed(text: str, position: int) -> str:
     """The part of `text` around `position`, and a caret under that character."""
     start = max(0, position - WINDOW // 2) if len(text) > WINDOW else 0
     stop = start + WINDOW
-    # One column a character, whatever it is: wide, zero-width and control characters would move the
-    # caret.
-    shown = "".join(c if " " <= c <= "~" else " " if c.isspace() else "?" for c in text[start:stop])
-    left, right = "…" * (start > 0), "…" * (stop < len(text))
-    return f"    {left}{shown}{right}\n    {' ' * (len(left) + position - start)}^"
+    left = "…" if start > 0 else ""
+    right = "…" if stop < len(text) else ""
+    shown = "".join(map(_one_column, text[start:stop]))
+    before = " " * (len(left) + position - start)
+    return f"    {left}{shown}{right}\n    {before}^"
 
 
-def counted(number: int, noun: str) -> str:
+def _one_column(character: str) -> str:
+    """Wide, zero-width and control characters would move the caret."""
+    if " " <= character <= "~":
+        return character
+    return " " if character.isspace() else "?"
+
+
+def counted(count: int, noun: str) -> str:
     """``counted(2, "axis")`` is ``"2 axes"``."""
+    if count == 1:
+        return f"1 {noun}"
     plural = {"axis": "axes", "array of": "arrays of"}.get(noun, noun + "s")
-    return f"{number} {noun if number == 1 else plural}"
+    return f"{count} {plural}"
 
 
 def near(word: str, known: Iterable[str]) -> str:
     """A hint that names the known word nearest to a misspelt one, or lists what there is."""
     names = list(known)
-    folded = {name.lower(): name for name in names}
-    for close in difflib.get_close_matches(word[:100].lower(), folded, n=1):
-        return f"did you mean {folded[close]!r}?"
     if not names:
         return "there are none"
-    return "known: " + ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    in_lower_case = {name.lower(): name for name in names}
+    close = difflib.get_close_matches(word[:100].lower(), in_lower_case, n=1)
+    if close:
+        return f"did you mean {in_lower_case[close[0]]!r}?"
+    more = ", …" if len(names) > 12 else ""
+    return f"known: {', '.join(names[:12])}{more}"
 
 
 def our_bug(what: str) -> NoReturn:
@@ -161,14 +179,13 @@ class Limits:
         caret where that is.
         """
         limit: int = self.__dict__[name]
-        if value > limit:
-            what = name.replace("_", " ")
-            then = f"; {hint}" if hint else ""
-            raise LimitError(
-                f"{value} {what} are over the limit of {limit} (ed.limits.{name}){then}",
-                text,
-                limit if text else None,
-            )
+        if value <= limit:
+            return
+        what = name.replace("_", " ")
+        message = f"{value} {what} are over the limit of {limit} (ed.limits.{name})"
+        if hint:
+            message += f"; {hint}"
+        raise LimitError(message, text, limit if text else None)
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         return iter(self.__dict__.items())
@@ -188,7 +205,8 @@ class Limits:
             self.__dict__.update(before)
 
     def __repr__(self) -> str:
-        return f"Limits({', '.join(f'{k}={v}' for k, v in self.__dict__.items())})"
+        values = [f"{name}={value}" for name, value in self]
+        return f"Limits({', '.join(values)})"
 
 
 limits = Limits()

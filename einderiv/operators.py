@@ -33,10 +33,13 @@ def _binary(f: Binary, *, swapped: bool = False) -> Callable[[Expr, object], Any
 
 
 def _equal(self: Expr, other: object) -> Any:
-    return same(self, other) if isinstance(other, Expr) else NotImplemented
+    if not isinstance(other, Expr):
+        return NotImplemented
+    return same(self, other)
 
 
 def _hash(self: Expr) -> int:
+    # Equal expressions have equal weights.
     return hash((self.ndim, total_weight(self)))
 
 
@@ -54,13 +57,15 @@ def _no_truth(self: Expr) -> NoReturn:
 def _no_item(self: Expr, key: object) -> NoReturn:
     raise TypeError(
         "an expression has no entries; say it with an einsum ('ii->i' is the diagonal), or "
-        "evaluate it "
-        "first: ed.evaluate(e, …)[…]"
+        "evaluate it first: ed.evaluate(e, …)[…]"
     )
 
 
 def _to_the_power(self: Expr, base: object) -> Any:
-    return functions.raised_by(base, self) if isinstance(base, (int, float)) else NotImplemented
+    # base ** self
+    if not isinstance(base, (int, float)):
+        return NotImplemented
+    return functions.raised_by(base, self)
 
 
 def _no_attribute(self: Expr, name: str) -> Any:
