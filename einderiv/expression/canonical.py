@@ -40,6 +40,101 @@ Part = tuple[int, tuple[Label, ...]]  # an operand by its key, and its labels
 Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
 
+def same(a: Expr, b: Expr) -> bool:
+    """Equality as ``==`` means it."""
+    if a is b:
+        return True
+    if a.ndim != b.ndim or total_weight(a) != total_weight(b):
+        return False
+    forms = Forms()
+    return forms.of(a) == forms.of(b)
+
+
+def collected(terms: Sequence[Expr]) -> list[Expr]:
+    """`terms` with equal ones merged into the first of them (``A + A → 2 A``), in written order.
+
+    Only terms of equal weight are compared, so a sum of different terms costs nothing but a
+    dictionary.
+    """
+    buckets: dict[int, list[int]] = defaultdict(list)
+    for k, term in enumerate(terms):
+        buckets[term.weight].append(k)
+    if len(buckets) == len(terms):
+        return list(terms)
+    merged: dict[int, Expr | None] = dict(enumerate(terms))
+    for members in buckets.values():
+        if len(members) > 1:
+            _merge([(k, terms[k]) for k in members], merged)
+    return [term for term in merged.values() if term is not None]
+
+
+def coefficient(e: Expr) -> Number:
+    """The number in front."""
+    return e.coefficient if isinstance(e, Einsum) else 1
+
+
+def scaled(e: Expr, number: Number, origins: tuple[Expr, ...] = ()) -> Einsum:
+    """`e` with `number` as its coefficient instead of its own."""
+    unit = wrapped(e)
+    return unit.with_data(coefficient=number, origins=(*unit.origins, *origins))
+
+
+def symmetric(e: Expr) -> bool:
+    """Is `e` a symmetric matrix by declaration: a tensor, or a function that keeps symmetry?"""
+    while isinstance(e, Apply) and e.function.keeps_symmetry and len(e.arguments) == 1:
+        e = e.arguments[0]
+    return isinstance(e, Tensor) and e.structure == "symmetric"
+
+
+def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
+    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
+    # derivatives differ.
+    forms = Forms(symmetries=False)
+    units = {k: wrapped(term) for k, term in members}
+    keys: dict[int, object] = {}
+    for k, unit in units.items():
+        keys[k] = forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit)
+    alike = Counter(keys.values())
+    groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
+    for k, term in members:
+        key = keys[k]
+        # Equal products have one outline; of those that share one, only equal ones have one key.
+        if alike[key] > 1 and units[k].nodes <= MERGED:
+            key = forms.product(units[k])
+        groups[key].append((k, term))
+    for group in groups.values():
+        (first, term), rest = group[0], group[1:]
+        if not rest:
+            continue
+        total = coefficient(term)
+        for k, other in rest:
+            total += coefficient(other)
+            merged[k] = None
+        # Of what is merged away only what knows more than the first is remembered.
+        more = tuple([other for _, other in rest if _knows_more(other, term)])
+        merged[first] = scaled(term, total, more)
+
+
+def _as_written(e: Einsum) -> object:
+    """A description of a product by its very factors and its labels by first appearance."""
+    names: dict[Label, int] = {}
+    numbered = []
+    for labels in (*e.inputs, e.output):
+        numbered.append(tuple([names.setdefault(label, len(names)) for label in labels]))
+    sizes = tuple([(names.setdefault(label, len(names)), size) for label, size in e.given])
+    return tuple(map(id, e.factors)), tuple(numbered), sizes
+
+
+def _knows_more(e: Expr, than: Expr) -> bool:
+    """Can `e`, equal to the other, have met tensors, sizes or arrays that the other has not?"""
+    a, b = wrapped(e), wrapped(than)
+    if a.origins or len(a.factors) != len(b.factors):
+        return True
+    if any(f is not g for f, g in zip(a.factors, b.factors, strict=True)):
+        return True
+    return not set(a.given) <= set(b.given)
+
+
 class Forms:
     """Keys for expressions; compare only keys of one `Forms`."""
 
@@ -327,102 +422,7 @@ class Forms:
         return self.key(("component", tuple(form)))
 
 
-def symmetric(e: Expr) -> bool:
-    """Is `e` a symmetric matrix by declaration: a tensor, or a function that keeps symmetry?"""
-    while isinstance(e, Apply) and e.function.keeps_symmetry and len(e.arguments) == 1:
-        e = e.arguments[0]
-    return isinstance(e, Tensor) and e.structure == "symmetric"
-
-
 def _components(parts: list[Part], outer: set[Label]) -> Iterable[list[Part]]:
     """Groups of operands connected by summed labels, in written order."""
     for group in connected([labels for _, labels in parts], outer):
         yield [parts[k] for k in group]
-
-
-def same(a: Expr, b: Expr) -> bool:
-    """Equality as ``==`` means it."""
-    if a is b:
-        return True
-    if a.ndim != b.ndim or total_weight(a) != total_weight(b):
-        return False
-    forms = Forms()
-    return forms.of(a) == forms.of(b)
-
-
-def collected(terms: Sequence[Expr]) -> list[Expr]:
-    """`terms` with equal ones merged into the first of them (``A + A → 2 A``), in written order.
-
-    Only terms of equal weight are compared, so a sum of different terms costs nothing but a
-    dictionary.
-    """
-    buckets: dict[int, list[int]] = defaultdict(list)
-    for k, term in enumerate(terms):
-        buckets[term.weight].append(k)
-    if len(buckets) == len(terms):
-        return list(terms)
-    merged: dict[int, Expr | None] = dict(enumerate(terms))
-    for members in buckets.values():
-        if len(members) > 1:
-            _merge([(k, terms[k]) for k in members], merged)
-    return [term for term in merged.values() if term is not None]
-
-
-def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
-    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
-    # derivatives differ.
-    forms = Forms(symmetries=False)
-    units = {k: wrapped(term) for k, term in members}
-    keys: dict[int, object] = {}
-    for k, unit in units.items():
-        keys[k] = forms.outline(unit) if unit.nodes <= MERGED else _as_written(unit)
-    alike = Counter(keys.values())
-    groups: dict[object, list[tuple[int, Expr]]] = defaultdict(list)
-    for k, term in members:
-        key = keys[k]
-        # Equal products have one outline; of those that share one, only equal ones have one key.
-        if alike[key] > 1 and units[k].nodes <= MERGED:
-            key = forms.product(units[k])
-        groups[key].append((k, term))
-    for group in groups.values():
-        (first, term), rest = group[0], group[1:]
-        if not rest:
-            continue
-        total = coefficient(term)
-        for k, other in rest:
-            total += coefficient(other)
-            merged[k] = None
-        # Of what is merged away only what knows more than the first is remembered.
-        more = tuple([other for _, other in rest if _knows_more(other, term)])
-        merged[first] = scaled(term, total, more)
-
-
-def _as_written(e: Einsum) -> object:
-    """A description of a product by its very factors and its labels by first appearance."""
-    names: dict[Label, int] = {}
-    numbered = []
-    for labels in (*e.inputs, e.output):
-        numbered.append(tuple([names.setdefault(label, len(names)) for label in labels]))
-    sizes = tuple([(names.setdefault(label, len(names)), size) for label, size in e.given])
-    return tuple(map(id, e.factors)), tuple(numbered), sizes
-
-
-def _knows_more(e: Expr, than: Expr) -> bool:
-    """Can `e`, equal to the other, have met tensors, sizes or arrays that the other has not?"""
-    a, b = wrapped(e), wrapped(than)
-    if a.origins or len(a.factors) != len(b.factors):
-        return True
-    if any(f is not g for f, g in zip(a.factors, b.factors, strict=True)):
-        return True
-    return not set(a.given) <= set(b.given)
-
-
-def coefficient(e: Expr) -> Number:
-    """The number in front."""
-    return e.coefficient if isinstance(e, Einsum) else 1
-
-
-def scaled(e: Expr, number: Number, origins: tuple[Expr, ...] = ()) -> Einsum:
-    """`e` with `number` as its coefficient instead of its own."""
-    unit = wrapped(e)
-    return unit.with_data(coefficient=number, origins=(*unit.origins, *origins))
