@@ -96,7 +96,7 @@ class Dask(Functional):
         """A row of the functions table, on every block."""
         row, core, parameters = step.spec
         names = [f"p{k}" for k in range(len(inputs))]
-        values = [f"factored({x})" for x in names] if row.kind == "factored" else names
+        values = [f"factored({x})" for x in names] if row.factored else names
         shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
         text = self.row(row).format(
             *values, *shown, core=core_axes(core), depth=core, all=", ".join(values)

@@ -372,21 +372,10 @@ def _applied_degree(node: Apply, degrees: tuple[int | None, ...]) -> int | None:
     """The degree of a function: of constants it is one, of a polynomial if it is a power."""
     if all(degree == 0 for degree in degrees):
         return 0
-    power = _power(node)
+    power = node.function.degree(node.parameters)
     inner = degrees[0]
     # degree((x³)²) = 2 · 3
     return None if power is None or inner is None else power * inner
-
-
-def _power(node: Apply) -> int | None:
-    """The power that a function is, or None if it is none."""
-    if node.function.name in ("vec", "unvec", "tril", "triu"):
-        return 1
-    if node.function.name == "square":
-        return 2
-    if node.function.name == "power" and stays_integer(node):
-        return int(node.parameters[0].real)
-    return None
 
 
 def _analytic(y: Expr) -> bool:

@@ -119,7 +119,7 @@ class Sizes(UnionFind[Size]):
                     self._aligned(node.arguments, node.function.name)
                     if node.function.square:
                         self._square(node)
-                    if node.function.kind == "reshape":
+                    if node.function.reshapes:
                         self._reshaped(node)
             for size in node.sizes:
                 if is_product(size):

@@ -103,7 +103,16 @@ from .numpy_api import (
 from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .structure import check_structures, inside, project, projected, structures, with_structure
-from .table import FUNCTIONS, Function, apply, function, same_axes, shown_parameters, stays_integer
+from .table import (
+    FUNCTIONS,
+    Function,
+    apply,
+    batch_axes,
+    function,
+    same_axes,
+    shown_parameters,
+    stays_integer,
+)
 
 __all__ = [
     "FUNCTIONS",
@@ -124,6 +133,7 @@ __all__ = [
     "arctanh",
     "array_function",
     "array_ufunc",
+    "batch_axes",
     "cbrt",
     "check_arguments",
     "check_structures",

@@ -225,6 +225,7 @@ square = elementwise(
     latex=r"\left({0}\right)^2",
     plain=lambda np, x: x * x,
     integer=_bound_square,
+    degree=lambda _: 2,
 )
 
 
@@ -960,11 +961,14 @@ def _power(node: Apply) -> Terms:
 
 
 def _bound_power(bounds: Bounds, parameters: tuple[Number, ...]) -> int | None:
+    p = _whole_power(parameters)
+    return None if p is None else int(bounds[0] ** p)
+
+
+def _whole_power(parameters: tuple[Number, ...]) -> int | None:
+    """The exponent, where the power is a polynomial."""
     (p,) = parameters
-    if isinstance(p, int) and 0 <= p <= 1000:
-        bound: int = bounds[0] ** p
-        return bound
-    return None
+    return p if isinstance(p, int) and 0 <= p <= 1000 else None
 
 
 enter(
@@ -979,6 +983,7 @@ enter(
             plain=lambda np, x, p: x**p,
             domain=(0.3, 2.0),
             integer=_bound_power,
+            degree=_whole_power,
         )
     ]
 )

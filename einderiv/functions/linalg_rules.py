@@ -21,6 +21,7 @@ from .table import (
     enter,
     labels_of,
     largest,
+    linear,
     no_axes,
     same_axes,
 )
@@ -317,7 +318,8 @@ _ROWS = (
         core=2,
         shape=_crossed,
         square=True,
-        kind="factored",
+        factored=True,
+        inverse=True,
         keeps_symmetry=True,
     ),
     Function(
@@ -336,7 +338,7 @@ _ROWS = (
         core=2,
         shape=no_axes,
         square=True,
-        kind="factored",
+        factored=True,
     ),
     Function(
         "logdet",
@@ -354,7 +356,7 @@ _ROWS = (
         core=2,
         shape=no_axes,
         square=True,
-        kind="factored",
+        factored=True,
     ),
     Function(
         "det_sign",
@@ -471,6 +473,7 @@ _ROWS = (
         plain=lambda np, a, k: np.tril(a, k),
         core=2,
         integer=largest,
+        degree=linear,
         vanishes=0,
     ),
     Function(
@@ -487,6 +490,7 @@ _ROWS = (
         plain=lambda np, a, k: np.triu(a, k),
         core=2,
         integer=largest,
+        degree=linear,
         vanishes=0,
     ),
     Function(
@@ -522,7 +526,8 @@ _ROWS = (
         plain=lambda np, a, axes: a,
         core=-1,
         shape=_merged,
-        kind="reshape",
+        reshapes=True,
+        degree=linear,
         forward=_merge_tangent,
         backward=_split_cotangent,
         integer=largest,
@@ -542,7 +547,8 @@ _ROWS = (
         plain=lambda np, a, *shape: a,
         core=1,
         shape=_split,
-        kind="reshape",
+        reshapes=True,
+        degree=linear,
         forward=_split_tangent,
         backward=_merge_cotangent,
         integer=largest,

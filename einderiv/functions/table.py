@@ -47,6 +47,16 @@ def _leaves_integers(_: Bounds, __: tuple[Number, ...]) -> None:
     return
 
 
+def _no_polynomial(_: tuple[Number, ...]) -> None:
+    """A function that is no polynomial of its argument."""
+    return
+
+
+def linear(_: tuple[Number, ...]) -> int:
+    """The degree of a linear function."""
+    return 1
+
+
 def largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
     """The function of whole numbers is one of them, or smaller."""
     return max(bounds)
@@ -87,8 +97,10 @@ class Function:
         same_axes  # core axes of the result
     )
     square: bool = False  # its two core axes have one size
-    # of the step that computes it; "factored": from factors that are made once; "reshape"
-    kind: str = "apply"
+    factored: bool = False  # computed from factors of its matrix, which are made once for all uses
+    inverse: bool = False  # its product with an array is the solution of a system
+    reshapes: bool = False  # the same entries with axes merged or split, by sizes with names
+    degree: Callable[[tuple[Number, ...]], int | None] = _no_polynomial  # in its argument
     needs: str = ""  # what a source must import for it
     analytic: bool = True  # has a complex extension with the same derivative
     integer: Callable[[Bounds, tuple[Number, ...]], int | None] = (
@@ -138,6 +150,16 @@ def stays_integer(node: Apply) -> bool:
     row: Function = node.function
     ones = (1,) * len(node.arguments)
     return row.integer(ones, node.parameters) is not None
+
+
+def batch_axes(row: Function, core: int, ranks: Sequence[int], rank: int) -> tuple[int, list[int]]:
+    """How many axes the result runs along block by block, and how many each argument: a block of
+    these gives that block of the result. A number beside an array has none.
+    """
+    batch = ranks[0] - core if core else rank
+    if row.factored or row.reshapes:
+        batch = 0
+    return batch, [batch if own == batch + core else 0 for own in ranks]
 
 
 def shown_parameters(e: Apply) -> list[str]:

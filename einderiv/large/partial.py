@@ -36,6 +36,7 @@ from ..expression import (
     terms,
     walk,
 )
+from ..functions import batch_axes
 from ..planning import Term
 from ..runtime import Compiled, Structured, builder
 from .blocks import Ranges
@@ -323,7 +324,7 @@ class Cutter:
                 return Add(parts)
             case Apply():
                 parameters = node.parameters
-                if reshapes(node):
+                if node.function.reshapes:
                     parameters = tuple([(self.number(size), name) for size, name in parameters])
                 return Apply(node.function, parts, node.core, parameters)
         return node  # a number
@@ -340,25 +341,14 @@ class Cutter:
         return Tensor(name, tuple(shape), imaginary=node.complex)
 
 
-def reshapes(node: Apply) -> bool:
-    """Are the parameters sizes, each with a name?"""
-    return bool(node.function.kind == "reshape")
-
-
 def _passes(node: Apply, axis: int) -> bool:
     """Is a part of the function along `axis` the function of parts?"""
-    first = node.arguments[0]
-    same = (
-        all(a.ndim in (0, node.ndim) for a in node.arguments)
-        if not node.core
-        else len(node.arguments) == 1
-    )
-    return (
-        node.function.kind == "apply"
-        and not node.function.added
-        and same
-        and axis < first.ndim - node.core
-    )
+    if node.function.added:  # it may look at more than a part
+        return False
+    ranks = [argument.ndim for argument in node.arguments]
+    batch, batches = batch_axes(node.function, node.core, ranks, node.ndim)
+    alike = all(own == batch or not rank for own, rank in zip(batches, ranks, strict=True))
+    return alike and axis < batch
 
 
 def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
@@ -385,7 +375,7 @@ def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
                 row = (node.coefficient, labels, given)
             case Apply():
                 parameters: Any = node.parameters
-                if reshapes(node):
+                if node.function.reshapes:
                     parameters = list(map(number, node.sizes))
                 row = (node.function.name, node.core, parameters)
             case _:

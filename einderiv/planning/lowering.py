@@ -200,9 +200,9 @@ class Planner:
         sizes = self._rep(e.sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
         spec = (e.function, e.core, e.parameters)
-        if e.function.kind == "reshape":
+        if e.function.reshapes:
             return self.program.add(Ops.RESHAPE, inputs, (), sizes)
-        if e.function.kind == "factored":
+        if e.function.factored:
             matrix = self.program.steps[inputs[0]]
             cubed = entries * self.program.measure(matrix.sizes[-1])  # n³ for each matrix
             factors = self.program.add(Ops.FACTOR, inputs, (), matrix.sizes, 2 / 3 * cubed)
@@ -418,7 +418,7 @@ class Planner:
         step = self.program.steps[value]
         if step.op is not Ops.APPLY or len(set(labels)) < len(labels):
             return False
-        return bool(step.spec[0].name == "inv")
+        return bool(step.spec[0].inverse)
 
     def _waits(self, part: Pair, counts: Counter[int], output: Labels) -> bool:
         """Is this an inverse that will be a solve? Then none of its labels is summed before."""

@@ -25,7 +25,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ..expression import Labels, Size
-from ..functions import FUNCTIONS
+from ..functions import FUNCTIONS, batch_axes
 
 Axes = tuple[int | None, ...]  # a label for each axis; None for one that is needed in one piece
 
@@ -176,17 +176,12 @@ def _by_places(step: Step) -> Indexing:
 def _along_batch(step: Step) -> Indexing:
     """A function is made along the axes before its core axes; scalars have none."""
     row, core, _ = step.spec
-    if row.kind != "apply":
-        return _in_one_piece(step)
-    batch = len(step.operand_sizes[0]) - core
-    if not core:
-        batch = len(step.sizes)
-    labels = tuple(range(batch))
+    rank, ranks = len(step.sizes), [len(sizes) for sizes in step.operand_sizes]
+    batch, batches = batch_axes(row, core, ranks, rank)
     operands: list[Axes] = []
-    for sizes in step.operand_sizes:
-        own = labels if len(sizes) == batch + core else ()
-        operands.append((*own, *[None] * (len(sizes) - len(own))))
-    result = (*labels, *[None] * (len(step.sizes) - batch))
+    for own_batch, own_rank in zip(batches, ranks, strict=True):
+        operands.append((*range(own_batch), *[None] * (own_rank - own_batch)))
+    result = (*range(batch), *[None] * (rank - batch))
     return Indexing(tuple(operands), (result,) * len(operands))
 
 
