@@ -52,23 +52,25 @@ def check_optimizer(optimize: Any) -> None:
 
 
 def search(
-    terms: Sequence[Labels], output: Labels, numbers: Mapping[Label, int], optimize: Any
+    terms: Sequence[Labels], output: Labels, sizes: Mapping[Label, int], optimize: Any
 ) -> list[tuple[int, int]]:
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
-    # Labels by first appearance, so that products of one form have one path. A size of 0 would be
-    # free of cost.
-    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in terms for x in ls))}
-    inputs = tuple(tuple(names[x] for x in ls) for ls in terms)
-    shape = tuple(max(numbers[x], 1) for x in names)
+    # Labels by first appearance, so that products of one form have one path.
+    names: dict[Label, int] = {}
+    inputs: list[Labels] = []
+    for labels in terms:
+        inputs.append(tuple([names.setdefault(x, len(names)) for x in labels]))
+    kept = tuple([names[x] for x in output])
+    shape = tuple([max(sizes[x], 1) for x in names])  # a size of 0 would be free of cost
     # a caller's own search may vary
-    find = _found if isinstance(optimize, str) else _found.__wrapped__
-    return list(find(inputs, tuple(names[x] for x in output), shape, optimize, tuple(costs)))
+    find = _path if isinstance(optimize, str) else _path.__wrapped__
+    return list(find(tuple(inputs), kept, shape, optimize, tuple(costs)))
 
 
 @lru_cache(maxsize=1024)
-def _found(
+def _path(
     inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: Any, _: object
 ) -> tuple[tuple[int, int], ...]:
     """A path for operands whose labels are the positions in `shape`; terms and trials repeat the
@@ -82,18 +84,16 @@ def _found(
 
     find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
     # These names are of a private range: they are looked up, never printed.
-    path = find(
-        [frozenset(chr(0x4E00 + k) for k in ls) for ls in inputs],
-        frozenset(chr(0x4E00 + k) for k in output),
-        {chr(0x4E00 + k): n for k, n in enumerate(shape)},
-        None,
-    )
-    found = _pairs(path, len(inputs))
-    if optimize == "auto":
-        found = min(
-            found, _swept(inputs, output), key=lambda pairs: _along(pairs, inputs, output, shape)
-        )
-    return tuple(found)
+    names = [chr(0x4E00 + k) for k in range(len(shape))]
+    sets = [frozenset([names[x] for x in labels]) for labels in inputs]
+    kept = frozenset([names[x] for x in output])
+    path = find(sets, kept, dict(zip(names, shape, strict=True)), None)
+    pairs = _pairs(path, len(inputs))
+    if optimize != "auto":
+        return tuple(pairs)
+    swept = _swept(inputs, output)
+    ways: list[list[tuple[int, int]]] = [pairs, swept]
+    return tuple(min(ways, key=lambda way: _path_seconds(way, inputs, output, shape)))
 
 
 def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
@@ -103,14 +103,14 @@ def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
     sets of operands, about c² / 4 pairs of which are small enough.
     """
     n = len(inputs)
-    found = 0
+    orders = 0
     if optimize in ("optimal", "branch-all"):
-        found = prod(range(1, min(2 * n - 2, TREES), 2))
+        orders = prod(range(1, min(2 * n - 2, TREES), 2))
     elif optimize == "dp" or (optimize == "auto-hq" and n < HQ):
-        found = _connected(inputs, isqrt(4 * limits.orders) + 2) ** 2 // 4
+        orders = _connected(inputs, isqrt(4 * limits.orders) + 2) ** 2 // 4
     limits.check(
         "orders",
-        found,
+        orders,
         f"the path search {optimize!r} is for fewer than these {n} operands: "
         "optimize='auto' is for any number",
     )
@@ -118,58 +118,66 @@ def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
 
 def _connected(inputs: Sequence[Labels], most: int) -> int:
     """How many sets of operands hang together by their labels; counted up to `most`."""
-    holders: dict[Label, int] = {}
-    for k, ls in enumerate(inputs):
-        for x in ls:
+    holders: dict[Label, int] = {}  # operands, as the bits of a number
+    for k, labels in enumerate(inputs):
+        for x in labels:
             holders[x] = holders.get(x, 0) | 1 << k
-    beside = [reduce(or_, (holders[x] for x in ls), 0) for ls in inputs]
+    neighbours = [reduce(or_, [holders[x] for x in labels], 0) for labels in inputs]
     # Sets grow from their lowest operand by sets of neighbours that were not met before: each is
     # found once.
-    found = [(beside[k], (2 << k) - 1) for k in range(len(inputs))]
-    for around, met in found:
-        new = fresh = around & ~met
-        while new:
-            if len(found) >= most:
+    sets = [(neighbours[k], (2 << k) - 1) for k in range(len(inputs))]
+    for around, met in sets:
+        fresh = around & ~met
+        added = fresh
+        while added:  # all subsets of the fresh neighbours
+            if len(sets) >= most:
                 return most
-            grown = reduce(
-                or_, (beside[k] for k in range(new.bit_length()) if new >> k & 1), around
-            )
-            found.append((grown, met | fresh))
-            new = (new - 1) & fresh
-    return len(found)
+            grown = around
+            for k in range(added.bit_length()):
+                if added >> k & 1:
+                    grown |= neighbours[k]
+            sets.append((grown, met | fresh))
+            added = (added - 1) & fresh
+    return len(sets)
 
 
 def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
     """Greedy without sizes, which sweeps chains from their ends: what a greedy search with sizes
     can miss.
     """
-    left, found = list(range(len(inputs))), list[tuple[int, int]]()
+    left = list(range(len(inputs)))
+    pairs: list[tuple[int, int]] = []
     for k, (i, j, _) in enumerate(forks(inputs, output), len(inputs)):
         a, b = sorted((left.index(i), left.index(j)))
-        found.append((a, b))
+        pairs.append((a, b))
         del left[b], left[a]
         left.append(k)
-    return found
+    return pairs
 
 
-def _along(
+def _path_seconds(
     pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]
 ) -> float:
     """The estimated time of a path."""
     entries, total = Entries(dict(enumerate(shape))), 0.0
-    left = [sum(1 << x for x in set(ls)) for ls in inputs]
-    uses = Counter([*output, *(x for ls in inputs for x in set(ls))])
+    left: list[int] = []  # sets of labels, as the bits of a number
+    uses = Counter(output)
+    for labels in inputs:
+        left.append(sum(1 << x for x in set(labels)))
+        uses.update(set(labels))
     for i, j in pairs:
         b, a = left.pop(j), left.pop(i)
-        out = 0
+        kept = 0
         for x in range(len(shape)):
-            if (a | b) >> x & 1:
-                uses[x] -= (a >> x & 1) + (b >> x & 1)
-                if uses[x] > 0:
-                    uses[x] += 1
-                    out |= 1 << x
-        left.append(out)
-        total += pair_seconds(a, b, out, entries)
+            used_here = (a >> x & 1) + (b >> x & 1)
+            if not used_here:
+                continue
+            uses[x] -= used_here
+            if uses[x] > 0:  # something else has it, or the output
+                uses[x] += 1
+                kept |= 1 << x
+        left.append(kept)
+        total += pair_seconds(a, b, kept, entries)
     return total
 
 
@@ -177,7 +185,7 @@ def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
     """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a
     caller's search made.
     """
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for step in path:
         group = sorted({int(k) for k in step})
         if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
@@ -185,20 +193,20 @@ def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
                 f"the path search gave the step {tuple(step)} for {count} operands left"
             )
         while len(group) > 1:
-            i, j = group[0], group[1]
-            found.append((i, j))
+            i, j, *others = group
+            pairs.append((i, j))
             count -= 1
             # The result goes to the end; the positions behind the two move up.
-            group = [k - (k > i) - (k > j) for k in group[2:]] + [count - 1]
-            group.sort()
+            moved = [k - (k > i) - (k > j) for k in others]
+            group = sorted([*moved, count - 1])
     while count > 1:
-        found.append((0, 1))
+        pairs.append((0, 1))
         count -= 1
-    return found
+    return pairs
 
 
 def exact(
-    terms: Sequence[Sequence[Label]], output: Sequence[Label], numbers: Mapping[Label, int]
+    terms: Sequence[Sequence[Label]], output: Sequence[Label], sizes: Mapping[Label, int]
 ) -> list[tuple[int, int]]:
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end.
 
@@ -208,23 +216,26 @@ def exact(
     >>> exact([(0, 1), (1, 2), (2,)], (0,), {0: 50, 1: 60, 2: 70})
     [(1, 2), (0, 1)]
     """
-    bits = {x: 1 << k for k, x in enumerate(numbers)}
-    own = [sum({bits[x] for x in term}) for term in terms]
-    kept, entries = _kept(own, sum({bits[x] for x in output})), Entries(numbers)
-    ends = {1 << k: _ends([bits[x] for x in term]) for k, term in enumerate(terms)}
-    best: dict[int, tuple[float, Split]] = {1 << k: (0.0, (0, 0)) for k in range(len(terms))}
+    bits = {x: 1 << k for k, x in enumerate(sizes)}
+    entries = Entries(sizes)
+    own: list[int] = []  # the labels of each operand
+    ends: dict[int, set[int]] = {}
+    best: dict[int, tuple[float, Split]] = {}  # by sets of operands: time, and where to split
+    for k, term in enumerate(terms):
+        labels = [bits[x] for x in term]
+        own.append(sum(set(labels)))
+        ends[1 << k] = _ends(labels)
+        best[1 << k] = 0.0, (0, 0)
+    kept = _kept(own, sum({bits[x] for x in output}))
     for group in range(1, 1 << len(terms)):
-        if group not in best:
-            best[group] = min(
-                (
-                    best[a][0]
-                    + best[group ^ a][0]
-                    + pair_seconds(kept[a], kept[group ^ a], kept[group], entries)
-                    + pair_copies(a, group ^ a, kept, ends, entries),
-                    (a, group ^ a),
-                )
-                for a in _parts(group)
-            )
+        if group in best:
+            continue
+        ways: list[tuple[float, Split]] = []
+        for a in _parts(group):
+            b = group ^ a
+            time = best[a][0] + best[b][0] + pair_seconds(kept[a], kept[b], kept[group], entries)
+            ways.append((time + pair_copies(a, b, kept, ends, entries), (a, b)))
+        best[group] = min(ways)
     return _positions((1 << len(terms)) - 1, best)
 
 
@@ -245,19 +256,25 @@ def _parts(group: int) -> list[int]:
     """
     high = 1 << (group.bit_length() - 1)
     rest = group ^ high
-    found, part = list[int](), rest
+    halves: list[int] = []
+    part = rest
     while part:
         part = (part - 1) & rest
-        found.append(part | high)
-    return found
+        halves.append(part | high)
+    return halves
 
 
 def _ends(labels: Sequence[int]) -> set[int]:
     """The sets of labels in which a tensor begins or ends."""
-    return {sum(set(part)) for k in range(len(labels) + 1) for part in (labels[:k], labels[k:])}
+    ends: set[int] = set()
+    for k in range(len(labels) + 1):
+        ends.add(sum(set(labels[:k])))
+        ends.add(sum(set(labels[k:])))
+    return ends
 
 
 def _positions(group: int, best: Mapping[int, tuple[float, Split]]) -> list[tuple[int, int]]:
+    """The pairs of a tree of splits, innermost first, by positions among what is left."""
     order: list[int] = []
 
     def walk(part: int) -> None:
@@ -268,10 +285,10 @@ def _positions(group: int, best: Mapping[int, tuple[float, Split]]) -> list[tupl
 
     walk(group)
     left = [1 << k for k in range(group.bit_length())]
-    found: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = []
     for part in order:
         i, j = sorted(left.index(half) for half in best[part][1])
-        found.append((i, j))
+        pairs.append((i, j))
         del left[j], left[i]
         left.append(part)
-    return found
+    return pairs
