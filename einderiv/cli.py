@@ -8,7 +8,6 @@ or input, with the message on stderr.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -19,22 +18,13 @@ from typing import Any
 
 from . import __version__
 from .autodiff import derive
+from .backends import BACKENDS, LISTINGS
 from .errors import EinderivError, ParseError, limits
-from .expression import (
-    Add,
-    Expr,
-    axis_names,
-    coefficient,
-    einsum,
-    read,
-    solved,
-    tensors_of,
-)
+from .expression import Expr, einsum, read, solved
 from .parsing import ALIASES, LANGUAGES, is_einsum, parse
-from .printing import formula, latex, latex_document, strip, write_in_one_step
-from .reports import explain, html_document, source
+from .printing import Derivation, write_in_one_step
+from .reports import FORMATS
 
-FORMATS = ("text", "latex", "json", "python", "svg", "html")
 #: for terminals that cannot show these
 PLAIN = str.maketrans(
     {"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"}
@@ -81,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         "derive", help="derive an einsum or a text and print how it came about"
     )
     _common(show)
-    show.add_argument("--format", default="text", choices=FORMATS)
+    formats = "; ".join(f"{row.name}: {row.about}" for row in FORMATS.values())
+    show.add_argument("--format", default="text", choices=FORMATS, help=formats)
     show.add_argument(
         "--output",
         metavar="FILE",
@@ -90,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--backend",
         default="numpy",
-        help="of the python format: numpy, torch, jax, cupy, dask, loops, julia",
+        help=f"of the python format: {', '.join((*BACKENDS, *LISTINGS))}",
     )
     show.add_argument("--indices", help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
@@ -203,23 +194,13 @@ def _derive(arguments: argparse.Namespace) -> int:
     J = derive(y, wrt, arguments.indices)
     sizes = _sizes(arguments.sizes)
     solved([J], {}, sizes)  # what is wrong with them, in every format
-    match arguments.format:
-        case "latex":
-            found = latex(J) if arguments.output is None else latex_document(J)
-        case "json":
-            found = json.dumps(_described(y, J), indent=2)
-        case "python":
-            found = source(J, arguments.backend).rstrip()
-        case "svg":
-            found = strip(y, wrt).svg()
-        case "html":
-            found = html_document(y, wrt, indices=arguments.indices, sizes=sizes)
-        case _:
-            found = str(explain(y, wrt, indices=arguments.indices, sizes=sizes))
+    given = Derivation(y, wrt, J, arguments.indices, sizes, arguments.backend)
+    form = FORMATS[arguments.format]
     if arguments.output is None:
-        _print(found)
+        _print(form.write(given))
     else:
-        _write(Path(arguments.output), found + "\n")
+        write = form.write_file or form.write
+        _write(Path(arguments.output), write(given) + "\n")
     return 0
 
 
@@ -230,29 +211,6 @@ def _write(target: Path, found: str) -> None:
         raise EinderivError(
             f"the file {str(target)[:100]!r} cannot be written: {e.strerror}"
         ) from None
-
-
-def _described(y: Expr, J: Expr) -> dict[str, Any]:
-    """The derivative as data; the keys are stable."""
-    assert J.record is not None
-    one = not isinstance(y, Add)
-    return {
-        "expression": y.subscripts if one else str(y),
-        "operands": [str(o) for o in y.operands] if one else list(tensors_of(y)),
-        "wrt": J.record.wrt,
-        "axes": list(axis_names(J)),
-        "formula": formula(J),
-        "latex": latex(J),
-        "terms": [
-            {
-                "coefficient": coefficient(t),
-                "subscripts": t.subscripts,
-                "operands": [str(o) for o in t.operands],
-                "compact": t.compact,
-            }
-            for t in J.terms
-        ],
-    }
 
 
 def _check(arguments: argparse.Namespace) -> int:

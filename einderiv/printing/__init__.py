@@ -1,6 +1,7 @@
 """From expressions to strings and pictures: einsum strings, formulas, LaTeX, SVG, HTML."""
 
 from .derivation_strip import Stage, StageKind, derivation_stages, strip
+from .formats import PRINTED_FORMATS, Derivation, Format
 from .html import (
     MimeBundle,
     collapsible,
@@ -16,7 +17,6 @@ from .index_notation import (
     LatexStyle,
     formula,
     latex,
-    latex_document,
     left_side,
     matrix_equation,
     right_side,
@@ -60,11 +60,14 @@ from .svg import (
 
 __all__ = [
     "ASSUMED_SIZE",
+    "Derivation",
     "Drawing",
+    "Format",
     "FormulaStyle",
     "LatexStyle",
     "Letters",
     "MimeBundle",
+    "PRINTED_FORMATS",
     "Picture",
     "Printed",
     "Rectangle",
@@ -89,7 +92,6 @@ __all__ = [
     "is_inserted_delta",
     "label_names",
     "latex",
-    "latex_document",
     "latex_entry",
     "left_side",
     "markup",
