@@ -5,13 +5,16 @@ They are read off the nodes, one value for each product, sum or function, in the
 author wrote them: no plan is made, nothing is fast, and NumPy is not needed to write them. The
 loops run on their own; Julia's source follows OMEinsum's notation ``ein"ij,jk->ik"(A, B)``, and is
 not run by anything here.
+
+A language is a row of `LISTINGS`, at the end.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import BackendError, LimitError
 from ..expression import (
@@ -21,10 +24,12 @@ from ..expression import (
     Constant,
     Einsum,
     Expr,
+    Label,
     Size,
     Sizes,
     Tensor,
     axis_names,
+    carried,
     children,
     coefficient,
     is_product,
@@ -36,14 +41,11 @@ from ..functions import same_axes, shown_parameters
 from ..printing import label_names, single_product
 from .comments import Names, head
 
-LISTINGS = ("loops", "julia")
+INDENT = "    "
 MOST_VALUES = 200  # values that a listing has at most
-_JULIA = """baremodule begin break catch const continue do else elseif end export false finally
+JULIA_WORDS = """baremodule begin break catch const continue do else elseif end export false finally
 for function global if import let local macro module quote return struct true try using while ein"""
-RESERVED_WORDS = {
-    "julia": frozenset(_JULIA.split()),
-    "loops": frozenset(("np", "range", "compute", "shape", "zeros")),
-}
+LOOPS_WORDS = "np range compute shape zeros"
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Listing:
     """The lines of one listing, the names of its values, and where sizes are found."""
 
     sizes: Sizes
-    style: str
+    language: ListingLanguage
     names: dict[int, str] = field(default_factory=dict)
     inputs: dict[str, Expr] = field(default_factory=dict)
     free: dict[Size, str] = field(default_factory=dict)  # sizes that no argument has
@@ -66,23 +68,46 @@ class Listing:
 
     def size(self, size: Size) -> str:
         """A size as text: a number, the size of an argument, or an argument of its own."""
-        number = self.sizes.known_measure(size)
-        if number is not None:
-            return str(number)
-        found = self.sizes.find(size)
+        measure = self.sizes.known_measure(size)
+        if measure is not None:
+            return str(measure)
+        unified = self.sizes.find(size)
         for name, tensor in self.inputs.items():
-            for p, own in enumerate(tensor.sizes):
-                if not isinstance(own, int) and self.sizes.find(own) == found:
-                    return (
-                        f"size({name}, {p + 1})" if self.style == "julia" else f"{name}.shape[{p}]"
-                    )
+            for axis, own in enumerate(tensor.sizes):
+                if not isinstance(own, int) and self.sizes.find(own) == unified:
+                    return self.language.size(name, axis)
         if is_product(size):
             return " * ".join(map(self.size, size[1:]))
-        return self.free.setdefault(found, f"n{len(self.free)}")
+        return self.free.setdefault(unified, f"n{len(self.free)}")
+
+    def add_argument(self, name: str, e: Expr) -> None:
+        """A tensor or an array that the listing takes."""
+        self.names[id(e)] = name
+        self.inputs[name] = e
+
+    def add_value(self, e: Expr) -> None:
+        """A name for what is computed: t0, t1, …, clear of those of the arguments."""
+        count = sum(name.startswith("t") for name in self.names.values())
+        name = f"t{count}"
+        while name in self.inputs:
+            name += "_"
+        self.names[id(e)] = name
 
 
-def listing(e: Expr, style: str) -> str:
-    """The source of `e`: ``style`` is ``"loops"`` or ``"julia"``.
+class ListingLanguage(NamedTuple):
+    """A language, as far as a listing needs it; the rows are in `LISTINGS`."""
+
+    label: str  # for readers
+    suffix: str  # of its files
+    example: str  # a part of the listing of "ij,jk->ik"
+    reserved: frozenset[str]  # words that no argument can be called
+    size: Callable[[str, int], str]  # the size of an axis of an argument
+    write: Callable[[Expr, Listing], None]  # adds one value to the listing
+    source: Callable[[Expr, Listing], str]  # the text, when every value is in the listing
+
+
+def listing(e: Expr, language: str) -> str:
+    """The source of `e` in one of `LISTINGS`.
 
     >>> import einderiv as ed
     >>> print(listing(ed.einsum("ij,jk->ik"), "julia").splitlines()[-2])
@@ -94,12 +119,13 @@ def listing(e: Expr, style: str) -> str:
                 total += A[i, j] * B[j]
     ...
 
-    Raises BackendError for functions that the style has no form for, LimitError for more than 200
-    values.
+    Raises BackendError for functions that the language has no form for, LimitError for more than
+    200 values.
     """
     if not isinstance(e, Expr):
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
-    known = Listing(Sizes({}).read([e]), style)
+    row = LISTINGS[language]
+    known = Listing(Sizes({}).read([e]), row)
     order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.sizes]
     if len(order) > MOST_VALUES:
         raise LimitError(
@@ -108,162 +134,196 @@ def listing(e: Expr, style: str) -> str:
         )
     for node in order:
         if isinstance(node, Tensor):
-            name = node.name + "_" * (node.name in RESERVED_WORDS[style])
-            known.names[id(node)] = name
-            known.inputs[name] = node
+            name = node.name + "_" if node.name in row.reserved else node.name
+            known.add_argument(name, node)
     held = [node for node in order if isinstance(node, Constant)]
     for k, node in enumerate(held):
-        known.names[id(node)] = f"array{k}"
-        known.inputs[f"array{k}"] = node
-    write = _julia if style == "julia" else _loops
+        known.add_argument(f"array{k}", node)
     for node in order:
         if id(node) not in known.names:
-            known.names[id(node)] = f"t{sum(name.startswith('t') for name in known.names.values())}"
-            while known.names[id(node)] in known.inputs:
-                known.names[id(node)] += "_"
-            write(node, known)
-    return _finished(e, known)
+            known.add_value(node)
+            row.write(node, known)
+    return row.source(e, known)
 
 
 def _below(node: Expr) -> tuple[Expr, ...]:
     """What a value is computed from: the factors of a product with the products in it multiplied
     out.
     """
-    return (
-        ()
-        if is_zero(node)
-        else single_product(node).factors
-        if isinstance(node, Einsum)
-        else children(node)
-    )
+    if is_zero(node):
+        return ()
+    if isinstance(node, Einsum):
+        return single_product(node).factors
+    return children(node)
 
 
-def _finished(e: Expr, known: Listing) -> str:
-    result = known.names.get(id(e)) or repr(e.value)  # type: ignore[attr-defined]  # a number alone
-    if known.style == "julia":
-        values = list(known.values)
-        if values and values[-1][0] == result:
-            result = values.pop()[1]
-        body = [*(f"{name} = {value}" for name, value in values), f"return {result}"]
-        free = f"; {', '.join(known.free.values())}" if known.free else ""
-        using = "using LinearAlgebra\n" * known.matrices
-        first = f"function compute({', '.join(known.inputs)}{free})"
-        body = [*_shapes(e, known), *body]
-        return (
-            "\n".join([f"using OMEinsum\n{using}", first, *("    " + line for line in body), "end"])
-            + "\n"
-        )
-    keywords = ["*", *known.free.values()] if known.free else []
-    first = f"def compute({', '.join([*known.inputs, *keywords])}):"
-    taken = [f"{name} = np.asarray({name})" for name in known.inputs]
-    body = [*_shapes(e, known), *taken, *known.lines, f"return {result}"]
-    text = [
-        "import numpy as np\n\n",
-        first,
-        *("    " + line for text in body for line in text.split("\n")),
-    ]
-    return "\n".join(text) + "\n"
+def _result(e: Expr, known: Listing) -> str:
+    """The variable of the result; of a number alone the number."""
+    if isinstance(e, Constant) and not e.sizes:
+        return repr(e.value)
+    return known.name(e)
 
 
 def _shapes(e: Expr, known: Listing) -> list[str]:
     """The remark that tells the shapes of the arguments and of the result."""
     names = Names((e,), known.sizes, {*known.names.values(), *known.free.values()})
     names.known.update(known.free)
-    return head(
-        {name: names.shape(t.sizes) for name, t in known.inputs.items()}, [names.shape(e.sizes)]
-    )
+    arguments = {name: names.shape(tensor.sizes) for name, tensor in known.inputs.items()}
+    return head(arguments, [names.shape(e.sizes)])
+
+
+def _indented(lines: Iterable[str], depth: int = 1) -> list[str]:
+    return [depth * INDENT + line for line in lines]
 
 
 # ---- nested loops
-def _loops(node: Expr, known: Listing) -> None:
-    axes = _safe(axis_names(node), known)
-    at = f"[{', '.join(axes)}]" if axes else "[()]"
-    shape = f"({', '.join(known.size(s) for s in node.sizes)}{',' * (len(axes) == 1)})"
+def _loops_size(name: str, axis: int) -> str:
+    return f"{name}.shape[{axis}]"
+
+
+def _loops_source(e: Expr, known: Listing) -> str:
+    arguments = list(known.inputs)
+    if known.free:
+        arguments += ["*", *known.free.values()]
+    first = f"def compute({', '.join(arguments)}):"
+    taken = [f"{name} = np.asarray({name})" for name in known.inputs]
+    result = f"return {_result(e, known)}"
+    statements = [*_shapes(e, known), *taken, *known.lines, result]
+    body = "\n".join(statements).split("\n")
+    return "\n".join(["import numpy as np\n\n", first, *_indented(body)]) + "\n"
+
+
+def _write_loops(node: Expr, known: Listing) -> None:
     name = known.name(node)
-    make = [
-        f"{name} = np.zeros({shape}, "
-        f"np.result_type({', '.join([*known.inputs, *_lifted(node)]) or 'float'}))"
-    ]
+    axes = _as_variables(axis_names(node), known)
+    lengths = [known.size(size) for size in node.sizes]
+    shape = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
+    dtype = ", ".join([*known.inputs, *_lifted(node)]) or "float"
+    zeros = f"{name} = np.zeros({shape}, np.result_type({dtype}))"
     if is_zero(node):
-        known.lines += make
+        known.lines.append(zeros)
         return
     if isinstance(node, Einsum):
-        known.lines.append("\n".join([*make, *_nested(node, known)]))
-        return
-    if isinstance(node, Add):
-        terms = [f"{_entry(a, known, axes)}" for a in node.addends]
-        inner = f"{name}{at} = {' + '.join(terms)}"
+        loops = _product_loops(node, known)
     else:
-        assert isinstance(node, Apply)
-        if node.core or node.function.shape is not same_axes or node.function.needs:
-            raise BackendError(
-                f"the function {node.function.name} has no form in loops: ed.source(e) writes it"
-            )
-        values = [_entry(a, known, axes if a.ndim else ()) for a in node.arguments]
-        text = node.function.spell["numpy"].format(
-            *values, *shown_parameters(node), core="-1", depth=0, all=", ".join(values)
-        )
-        if not re.match(r"np\.|\(|1 / |[\w.\[\]]+ ", text) or re.match(r"(?!np\.)[a-z_]+\(", text):
-            raise BackendError(
-                f"the function {node.function.name} has no form in loops: ed.source(e) writes it"
-            )
-        inner = f"{name}{at} = {text}"
-    ranges = [(x, known.size(s)) for x, s in zip(axes, node.sizes, strict=True)]
-    known.lines.append("\n".join([*make, *_within(ranges, [inner])]))
+        if isinstance(node, Add):
+            value = " + ".join(_entry(addend, known, axes) for addend in node.addends)
+        else:
+            assert isinstance(node, Apply)
+            value = _applied_entry(node, known, axes)
+        ranges = list(zip(axes, lengths, strict=True))
+        loops = _within(ranges, [f"{name}{_at(axes)} = {value}"])
+    known.lines.append("\n".join([zeros, *loops]))
 
 
 def _lifted(node: Expr) -> list[str]:
     """Numbers that lift the dtype of the inputs: of a function to floats."""
-    numbers = [n.coefficient for n in walk([node]) if isinstance(n, Einsum)]
-    return ["1.0"] * any(isinstance(n, Apply) for n in walk([node])) + [
-        repr(c) for c in numbers if type(c) is not int
-    ]
+    nodes = list(walk([node]))
+    numbers = ["1.0"] if any(isinstance(n, Apply) for n in nodes) else []
+    for n in nodes:
+        if isinstance(n, Einsum) and type(n.coefficient) is not int:
+            numbers.append(repr(n.coefficient))
+    return numbers
+
+
+def _at(axes: Sequence[str]) -> str:
+    """The index of an entry; of an array without axes ``()``."""
+    return f"[{', '.join(axes)}]" if axes else "[()]"
 
 
 def _entry(e: Expr, known: Listing, axes: Sequence[str]) -> str:
     if isinstance(e, Constant) and not e.sizes:
         return repr(e.value)
-    return f"{known.name(e)}[{', '.join(axes)}]" if axes else f"{known.name(e)}[()]"
+    return known.name(e) + _at(axes)
 
 
-def _nested(node: Einsum, known: Listing) -> list[str]:
+def _applied_entry(node: Apply, known: Listing, axes: Sequence[str]) -> str:
+    """A function of entries, as NumPy spells it."""
+    no_form = f"the function {node.function.name} has no form in loops: ed.source(e) writes it"
+    if node.core or node.function.shape is not same_axes or node.function.needs:
+        raise BackendError(no_form)
+    values = [_entry(a, known, axes if a.ndim else ()) for a in node.arguments]
+    text: str = node.function.spell["numpy"].format(
+        *values, *shown_parameters(node), core="-1", depth=0, all=", ".join(values)
+    )
+    # np.exp(…), (…), 1 / …, a[i] * …: but no call of a helper, _sigmoid(…), which a listing lacks.
+    plain = re.match(r"np\.|\(|1 / |[\w.\[\]]+ ", text)
+    helper = re.match(r"(?!np\.)[a-z_]+\(", text)
+    if not plain or helper:
+        raise BackendError(no_form)
+    return text
+
+
+def _product_loops(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
     flat = single_product(node)
-    indices = axis_names(node)
-    names = label_names(flat, indices, frozenset())
-    names = dict(zip(names, _safe(names.values(), known), strict=True))
-    sizes = {x: s for f, ls in flat.slots for x, s in zip(ls, f.sizes, strict=True)}
-    sizes = {**dict(flat.given), **dict(zip(flat.output, flat.sizes, strict=True)), **sizes}
-    outer, summed = list(dict.fromkeys(flat.output)), [x for x in names if x not in flat.output]
-    factors = [_entry(f, known, [names[x] for x in ls]) for f, ls in flat.slots]
+    named = label_names(flat, axis_names(node), frozenset())
+    names = dict(zip(named, _as_variables(named.values(), known), strict=True))
+    sizes = dict(flat.given)
+    sizes.update(zip(flat.output, flat.sizes, strict=True))
+    for factor, labels in flat.slots:
+        sizes.update(zip(labels, factor.sizes, strict=True))
+
+    entries = []
+    for factor, labels in flat.slots:
+        entries.append(_entry(factor, known, [names[x] for x in labels]))
+    term = " * ".join(entries) or "1"
     number = coefficient(flat)
-    term = " * ".join(factors) or "1"
-    at = f"[{', '.join(names[x] for x in flat.output)}]" if flat.output else "[()]"
     front = "" if number == 1 else f"{number!r} * "
-    if not summed:
-        inner = [f"{known.name(node)}{at} = {front}{term}"]
+    result = known.name(node) + _at([names[x] for x in flat.output])
+
+    summed = [x for x in names if x not in flat.output]
+    if summed:
+        ranges = [(names[x], known.size(sizes[x])) for x in summed]
+        loops = _within(ranges, [f"total += {term}"])
+        inner = ["total = 0", *loops, f"{result} = {front}total"]
     else:
-        loops = _within([(names[x], known.size(sizes[x])) for x in summed], [f"total += {term}"])
-        inner = ["total = 0", *loops, f"{known.name(node)}{at} = {front}total"]
-    return _within([(names[x], known.size(sizes[x])) for x in outer], inner)
+        inner = [f"{result} = {front}{term}"]
+    ranges = [(names[x], known.size(sizes[x])) for x in dict.fromkeys(flat.output)]
+    return _within(ranges, inner)
 
 
-def _safe(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
+def _as_variables(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
     """Labels as variables: not those of values or of the language, and all different."""
-    taken, found = {*known.names.values(), *RESERVED_WORDS["loops"], "total"}, list(labels)
-    for k in range(len(found)):
-        while found[k] in taken or found[k] in found[:k]:
-            found[k] += "_"
-    return tuple(found)
+    taken = {*known.names.values(), *known.language.reserved, "total"}
+    variables: list[str] = []
+    for name in labels:
+        while name in taken or name in variables:
+            name += "_"
+        variables.append(name)
+    return tuple(variables)
 
 
 def _within(ranges: Sequence[tuple[str, str]], inner: Sequence[str]) -> list[str]:
-    lines = [f"{'    ' * k}for {name} in range({size}):" for k, (name, size) in enumerate(ranges)]
-    return [*lines, *("    " * len(ranges) + line for line in inner)]
+    """Lines within loops, one around the next."""
+    lines = []
+    for depth, (name, size) in enumerate(ranges):
+        lines.append(f"{depth * INDENT}for {name} in range({size}):")
+    return [*lines, *_indented(inner, len(ranges))]
 
 
 # ---- Julia
-def _julia(node: Expr, known: Listing) -> None:
+def _julia_size(name: str, axis: int) -> str:
+    return f"size({name}, {axis + 1})"
+
+
+def _julia_source(e: Expr, known: Listing) -> str:
+    result = _result(e, known)
+    values = list(known.values)
+    if values and values[-1][0] == result:  # what is returned needs no name
+        _, result = values.pop()
+    assignments = [f"{name} = {value}" for name, value in values]
+    body = [*_shapes(e, known), *assignments, f"return {result}"]
+    arguments = ", ".join(known.inputs)
+    if known.free:
+        arguments += f"; {', '.join(known.free.values())}"
+    using = "using OMEinsum\n"
+    if known.matrices:
+        using += "using LinearAlgebra\n"
+    return "\n".join([using, f"function compute({arguments})", *_indented(body), "end"]) + "\n"
+
+
+def _write_julia(node: Expr, known: Listing) -> None:
     known.values.append((known.name(node), _julia_value(node, known)))
 
 
@@ -273,7 +333,7 @@ def _julia_value(node: Expr, known: Listing) -> str:
     if isinstance(node, Einsum):
         return _ein(node, known)
     if isinstance(node, Add):
-        return " .+ ".join(_value(a, known) for a in node.addends)
+        return " .+ ".join(_result(a, known) for a in node.addends)
     assert isinstance(node, Apply)
     row = node.function
     template: str | None = row.spell.get("julia")
@@ -283,35 +343,69 @@ def _julia_value(node: Expr, known: Listing) -> str:
             f"the function {row.name} has no form in Julia here: write it out with others"
         )
     known.matrices |= of_matrix
-    return template.format(*(_value(a, known) for a in node.arguments), *shown_parameters(node))
-
-
-def _value(e: Expr, known: Listing) -> str:
-    return repr(e.value) if isinstance(e, Constant) and not e.sizes else known.name(e)
+    return template.format(*(_result(a, known) for a in node.arguments), *shown_parameters(node))
 
 
 def _ein(node: Einsum, known: Listing) -> str:
     """One call of OMEinsum; what no operand carries has a vector of ones."""
     flat = single_product(wrapped(node))
-    order = dict.fromkeys((*flat.output, *(x for ls in flat.inputs for x in ls), *dict(flat.given)))
-    if len(order) > len(LETTERS):
-        raise LimitError(
-            f"{len(order)} labels are more than the {len(LETTERS)} letters of one einsum"
-        )
-    found = label_names(flat, axis_names(node), frozenset())
-    taken = {n for n in found.values() if len(n) == 1}
-    free = iter(x for x in LETTERS if x not in taken)
-    letters = {x: n if len(n) == 1 else next(free) for x, n in found.items()}
-    given = {**dict(flat.given), **dict(zip(flat.output, flat.sizes, strict=True))}
-    carried = {x for ls in flat.inputs for x in ls}
-    ones = [x for x in letters if x not in carried]
-    inputs = ["".join(letters[x] for x in ls) for ls in flat.inputs] + [letters[x] for x in ones]
-    values = [_value(f, known) for f in flat.factors] + [
-        f"ones({known.size(given[x])})" for x in ones
-    ]
+    letters = _julia_letters(flat, axis_names(node))
+    inputs: list[str] = []
+    values: list[str] = []
+    for factor, labels in flat.slots:
+        inputs.append("".join(letters[x] for x in labels))
+        values.append(_result(factor, known))
+    sizes = dict(flat.given)
+    sizes.update(zip(flat.output, flat.sizes, strict=True))
+    for label, letter in letters.items():
+        if label not in carried(flat):
+            inputs.append(letter)
+            values.append(f"ones({known.size(sizes[label])})")
     number = coefficient(flat)
-    front = "" if number == 1 else f"{number!r} .* ".replace("j", "im")
     if not inputs:
         return f"fill({number!r})"
     output = "".join(letters[x] for x in flat.output)
-    return f'{front}ein"{",".join(inputs)}->{output}"({", ".join(values)})'
+    call = f'ein"{",".join(inputs)}->{output}"({", ".join(values)})'
+    # Julia's imaginary unit is im.
+    front = "" if number == 1 else f"{number!r} .* ".replace("j", "im")
+    return front + call
+
+
+def _julia_letters(flat: Einsum, indices: tuple[str, ...]) -> dict[Label, str]:
+    """A letter for each label: its own name, if that is one letter.
+
+    Raises LimitError for more labels than letters.
+    """
+    names = label_names(flat, indices, frozenset())
+    if len(names) > len(LETTERS):
+        raise LimitError(
+            f"{len(names)} labels are more than the {len(LETTERS)} letters of one einsum"
+        )
+    taken = {name for name in names.values() if len(name) == 1}
+    free = iter(letter for letter in LETTERS if letter not in taken)
+    letters: dict[Label, str] = {}
+    for label, name in names.items():
+        letters[label] = name if len(name) == 1 else next(free)
+    return letters
+
+
+LISTINGS = {
+    "loops": ListingLanguage(
+        "loops",
+        "py",
+        "total += A[i, j] * B[j, k]",
+        reserved=frozenset(LOOPS_WORDS.split()),
+        size=_loops_size,
+        write=_write_loops,
+        source=_loops_source,
+    ),
+    "julia": ListingLanguage(
+        "Julia",
+        "jl",
+        'ein"ij,jk->ik"(A, B)',
+        reserved=frozenset(JULIA_WORDS.split()),
+        size=_julia_size,
+        write=_write_julia,
+        source=_julia_source,
+    ),
+}

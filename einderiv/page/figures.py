@@ -8,22 +8,15 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from ..backends import LISTINGS
 from ..errors import EinderivError, limits
 from ..expression import Expr
 from ..reports import ITEM_BYTES, core_entries, plan, source
 from .answers import asked, trouble
 from .questions import Subject, given, subject
 
-SUFFIX = {"julia": "jl"}
-#: what is shown for each backend
-BACKENDS = {
-    "numpy": "NumPy",
-    "torch": "PyTorch",
-    "jax": "JAX",
-    "cupy": "CuPy",
-    "loops": "loops",
-    "julia": "Julia",
-}
+#: libraries whose source is shown, with what they are called; the listings follow
+LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy"}
 TRIES = 6  # of the check: a logarithm of a determinant has a value for every other matrix only
 
 
@@ -67,15 +60,19 @@ def code(request: Mapping[str, Any]) -> dict[str, Any]:
     """Source for every backend that the derivative can be written for."""
     q, _ = asked(request)
     J = subject(q).result
-    return {"backends": [_written(J, name, label) for name, label in BACKENDS.items()]}
+    shown = [_written(J, name, label, "py") for name, label in LIBRARIES.items()]
+    shown += [_written(J, name, row.label, row.suffix) for name, row in LISTINGS.items()]
+    return {"backends": shown}
 
 
-def _written(J: Expr, name: str, label: str) -> dict[str, Any]:
-    file = f"derivative_{name}.{SUFFIX.get(name, 'py')}"
+def _written(J: Expr, name: str, label: str, suffix: str) -> dict[str, Any]:
+    text, why = None, None
     try:
-        return {"name": name, "label": label, "file": file, "code": source(J, name), "why": None}
+        text = source(J, name)
     except EinderivError as e:
-        return {"name": name, "label": label, "file": file, "code": None, "why": str(e)}
+        why = str(e)
+    file = f"derivative_{name}.{suffix}"
+    return {"name": name, "label": label, "file": file, "code": text, "why": why}
 
 
 def verdict(request: Mapping[str, Any]) -> dict[str, Any]:

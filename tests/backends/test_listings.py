@@ -1,12 +1,14 @@
 """Loops that run on their own; Julia's source, read by a small reader of OMEinsum's notation."""
 
+import keyword
 import re
 
 import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.backends import listing
+from einderiv.backends import LISTINGS, listing
+from einderiv.cli import main
 
 SHAPES = {
     "A": (3, 4),
@@ -64,6 +66,21 @@ def given(e, names):
         held[int(n.removeprefix("array"))] if n.startswith("array") else AT[n.rstrip("_")]
         for n in names
     ]
+
+
+@pytest.mark.parametrize("language", LISTINGS)
+def test_the_example_of_every_language(language, capsys):
+    row = LISTINGS[language]
+    e = ed.einsum("ij,jk->ik")
+    assert row.example in ed.source(e, language)
+
+    words = ["--wrt", "C", "--format", "python", "--backend", language]
+    assert main(["derive", "ij,jk,->ik", *words]) == 0  # a number times the product
+    assert row.example in capsys.readouterr().out
+
+    for word in row.reserved - set(keyword.kwlist):  # no tensor can be called as one of Python's
+        x = ed.tensor(word, "p")
+        assert f"compute({word}_" in ed.source(ed.einsum("p->", x), language)
 
 
 @pytest.mark.parametrize("name", [*PRODUCTS, *FUNCTIONS])
