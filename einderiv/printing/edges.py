@@ -44,73 +44,75 @@ def drawn_edges(
     """All lines with their labels, the nodes above them, and the rings above those; and the
     number of faults.
     """
-    ways = routed(net, places, shapes, ends, at)
-    boxes = {
-        k: shapes[k].drawn.box.moved(*places[k])
-        for k in range(len(shapes))
-        if net.nodes[k].kind != "leg"
-    }
-    marks = _labels(net, ways, ends, at, list(boxes.values()))
-    found: list[Drawing] = []
+    routes = routed(net, places, shapes, ends, at)
+    boxes: dict[int, Rectangle] = {}
+    for k, shape in enumerate(shapes):
+        if net.nodes[k].kind != "leg":
+            boxes[k] = shape.drawn.box.moved(*places[k])
+    labels = _labels(net, routes, ends, at, list(boxes.values()))
+    lines: list[Drawing] = []
     rings: list[str] = []
-    for edge, route, own in zip(net.edges, ways, marks, strict=True):
-        shown = [
-            text_line(words, (b.left + b.right) / 2, (b.top + b.bottom) / 2, LABEL_FONT)
-            for words, b in own
+    for edge, route, own_labels in zip(net.edges, routes, labels, strict=True):
+        parts = [
+            tooltip(label_with_size(edge.label, sizes)),
+            markup("path", d=route.path, fill="none", stroke="currentColor", stroke_width="1.4"),
         ]
-        about = tooltip(label_with_size(edge.label, sizes))
-        stroke = markup(
-            "path", d=route.path, fill="none", stroke="currentColor", stroke_width="1.4"
-        )
-        parts = markup("g", about, stroke, *shown, data_label=edge.label, class_="label")
-        if first := _first(net, edge, route.borders):
-            rings.append(markup("g", *first, data_label=edge.label, class_="label"))
-        found.append(Drawing((parts,), bounding_box([route.box, *(b for _, b in own)]), tuple(own)))
+        covered = [route.box]
+        for words, box in own_labels:
+            x, y = box.middle
+            parts.append(text_line(words, x, y, LABEL_FONT))
+            covered.append(box)
+        line = markup("g", *parts, data_label=edge.label, class_="label")
+        lines.append(Drawing((line,), bounding_box(covered), tuple(own_labels)))
+        own_rings = _rings(net, edge, route.borders)
+        if own_rings:
+            rings.append(markup("g", *own_rings, data_label=edge.label, class_="label"))
     nodes = [shapes[k].drawn.at(*places[k]) for k in boxes]
-    drawn = one_drawing([*found, *nodes])
-    return drawn._replace(parts=(*drawn.parts, *rings)), _faults(net, ways, marks, boxes)
+    drawn = one_drawing([*lines, *nodes])
+    with_rings = drawn._replace(parts=(*drawn.parts, *rings))
+    return with_rings, _faults(net, routes, labels, boxes)
+
+
+def _rings(net: TensorNetwork, edge: NetworkEdge, borders: tuple[Position, Position]) -> list[str]:
+    """A ring where a line begins that is the first axis of an operand of several: it tells A
+    from its transpose.
+    """
+    rings = []
+    for end, (x, y) in zip((edge.a, edge.b), borders, strict=True):
+        node = net.nodes[end]
+        several = node.kind == "operand" and len(node.axes) > 1
+        if several and node.axes[0] == edge.label:
+            rings.append(markup("circle", cx=x, cy=y, r=2.6, fill="Canvas", stroke="currentColor"))
+    return rings
 
 
 def _faults(
     net: TensorNetwork,
-    ways: Sequence[EdgeRoute],
-    marks: Sequence[Sequence[PlacedText]],
+    routes: Sequence[EdgeRoute],
+    labels: Sequence[Sequence[PlacedText]],
     boxes: Mapping[int, Rectangle],
 ) -> int:
     """Lines through nodes that are not theirs, or through labels, and labels upon labels or
     nodes.
     """
-    texts = [box for own in marks for _, box in own]
-    through = sum(
-        route.through(box)
-        for edge, route in zip(net.edges, ways, strict=True)
-        for k, box in boxes.items()
-        if k not in (edge.a, edge.b)
-    )
-    over = sum(route.through(with_margin(box, -AIR)) for route in ways for box in texts)
-    upon = sum(
-        a.touches(b, -1.0) for n, a in enumerate(texts) for b in [*texts[:n], *boxes.values()]
-    )
-    return through + over + upon
-
-
-def _first(net: TensorNetwork, edge: NetworkEdge, borders: tuple[Position, Position]) -> list[str]:
-    """A ring where a line begins that is the first axis of an operand of several: it tells A
-    from its transpose.
-    """
-    return [
-        markup("circle", cx=x, cy=y, r=2.6, fill="Canvas", stroke="currentColor")
-        for n, (x, y) in zip((edge.a, edge.b), borders, strict=True)
-        if (node := net.nodes[n]).kind == "operand"
-        and len(node.axes) > 1
-        and node.axes[0] == edge.label
-    ]
+    count = 0
+    for edge, route in zip(net.edges, routes, strict=True):
+        others = [box for k, box in boxes.items() if k not in (edge.a, edge.b)]
+        count += sum(map(route.through, others))
+    seen = list(boxes.values())
+    for own_labels in labels:
+        for _, box in own_labels:
+            letters = with_margin(box, -AIR)
+            count += sum(route.through(letters) for route in routes)
+            count += sum(box.touches(other, -1.0) for other in seen)
+            seen.append(box)
+    return count
 
 
 # ---- labels
 def _labels(
     net: TensorNetwork,
-    ways: Sequence[EdgeRoute],
+    routes: Sequence[EdgeRoute],
     ends: Mapping[int, Position],
     at: LegSides,
     boxes: Sequence[Rectangle],
@@ -118,58 +120,71 @@ def _labels(
     """The labels of every edge: those of legs first, for they have one place only; then the
     shortest lines'.
     """
-    marks = [
-        [_leg_label(net.nodes[n], ends[n], at) for n in (edge.a, edge.b) if n in ends]
-        for edge in net.edges
-    ]
-    taken = [*boxes, *(box for own in marks for _, box in own)]
-    left = [k for k, own in enumerate(marks) if not own and not _said(net, k, ends)]
-    for k in sorted(left, key=lambda k: _long(ways[k])):
-        marks[k] = [_beside(net.edges[k].label, ways[k], taken, ways)]
-        taken.append(marks[k][0][1])
-    return marks
+    labels: list[list[PlacedText]] = []
+    taken = list(boxes)
+    for edge in net.edges:
+        legs = [end for end in (edge.a, edge.b) if end in ends]
+        own = [_leg_label(net.nodes[leg], ends[leg], at) for leg in legs]
+        labels.append(own)
+        taken += [box for _, box in own]
+    left = [k for k, own in enumerate(labels) if not own and not _is_said(net, k, ends)]
+    for k in sorted(left, key=lambda k: _extent(routes[k])):
+        label = _beside(net.edges[k].label, routes[k], taken, routes)
+        labels[k] = [label]
+        taken.append(label[1])
+    return labels
 
 
-def _long(route: EdgeRoute) -> float:
-    (px, py), (qx, qy) = route.borders
-    return abs(px - qx) + abs(py - qy)
+def _extent(route: EdgeRoute) -> float:
+    (start_x, start_y), (stop_x, stop_y) = route.borders
+    return abs(start_x - stop_x) + abs(start_y - stop_y)
 
 
-def _said(net: TensorNetwork, k: int, ends: Mapping[int, Position]) -> bool:
+def _is_said(net: TensorNetwork, k: int, ends: Mapping[int, Position]) -> bool:
     """Is the label of a line written at another line of the same dot?"""
     dot = net.edges[k].b
-    return net.nodes[dot].kind == "dot" and any(
-        e.b == dot and (e.a in ends or j < k) for j, e in enumerate(net.edges)
-    )
+    if net.nodes[dot].kind != "dot":
+        return False
+    edges = enumerate(net.edges)
+    return any(other.b == dot and (other.a in ends or j < k) for j, other in edges)
 
 
 def _leg_label(node: NetworkNode, end: Position, at: LegSides) -> PlacedText:
     """The name of an axis beyond the end of its leg."""
     words = node.axes[0]
     half = text_width(words, LABEL_FONT) / 2 + 5
-    x, y = ((-half, 0.0), (half, 0.0), (0.0, 12.0))[
-        next(k for k, side in enumerate(at) if node.place in side)
-    ]
-    return words, text_box(words, end[0] + x, end[1] + y, LABEL_FONT)
+    left, right, _ = at
+    x, y = end
+    if node.place in left:
+        x -= half
+    elif node.place in right:
+        x += half
+    else:
+        y += 12.0
+    return words, text_box(words, x, y, LABEL_FONT)
 
 
 def _beside(
-    label: str, route: EdgeRoute, taken: Sequence[Rectangle], ways: Sequence[EdgeRoute]
+    label: str, route: EdgeRoute, taken: Sequence[Rectangle], routes: Sequence[EdgeRoute]
 ) -> PlacedText:
     """A place beside a line, outside of a bent one, where a label covers nothing, nor a line it."""
     best: tuple[int, Rectangle] | None = None
-    outside = (-1, 1) if route.bend > 0 else (1, -1)
+    sides = [1, -1]
+    if route.bend:
+        sides = [-1 if route.bend > 0 else 1]
+    half = text_width(label, LABEL_FONT) / 2
     for step in (1.0, 1.5, 2.1):
         for share in SHARES:
             (x, y), (dx, dy) = route.at(share)
-            away = step * (9.0 + abs(dy) * text_width(label, LABEL_FONT) / 2)
-            for side in outside[: 1 if route.bend else 2]:
+            away = step * (9.0 + abs(dy) * half)
+            for side in sides:
                 box = text_box(label, x + side * away * dy, y - side * away * dx, LABEL_FONT)
-                inside = with_margin(box, -AIR)
-                met = 5 * sum(box.touches(other, -1.0) for other in taken) + sum(
-                    way.through(inside) for way in ways
-                )
-                if not met:
+                letters = with_margin(box, -AIR)
+                # What a label covers is worse than a line through it.
+                covered = sum(box.touches(other, -1.0) for other in taken)
+                crossed = sum(other.through(letters) for other in routes)
+                met = 5 * covered + crossed
+                if met == 0:
                     return label, box
                 if best is None or met < best[0]:
                     best = met, box

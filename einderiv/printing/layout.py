@@ -14,25 +14,31 @@ from math import cos, hypot, pi, sin
 Position = tuple[float, float]
 STRESS_ROUNDS = 120
 STILL = 0.05  # pixels: a round that moves nothing further is the last
+SPRING_ROUNDS = 60
+APART_ROUNDS = 80
+OFF_EDGES_ROUNDS = 40
 NODE_GAP = 16.0  # pixels between nodes
 
 
 def graph_distances(count: int, edges: Mapping[tuple[int, int], float]) -> list[list[float]]:
     """The length of the shortest way between any two points; infinite where there is none."""
-    far = float("inf")
-    found = [[0.0 if a == b else far for b in range(count)] for a in range(count)]
+    infinite = float("inf")
+    distances = [[infinite] * count for _ in range(count)]
+    for point in range(count):
+        distances[point][point] = 0.0
     for (a, b), length in edges.items():
-        found[a][b] = found[b][a] = min(found[a][b], length)
-    for k in range(count):
-        through = found[k]
-        for a in range(count):
-            first = found[a][k]
-            if first < far:
-                row = found[a]
-                for b in range(count):
-                    if first + through[b] < row[b]:
-                        row[b] = first + through[b]
-    return found
+        distances[a][b] = distances[b][a] = min(distances[a][b], length)
+    # Floyd and Warshall: ways by the first points, then also by the next one.
+    for middle in range(count):
+        from_middle = distances[middle]
+        for row in distances:
+            to_middle = row[middle]
+            if to_middle == infinite:
+                continue
+            for end, onward in enumerate(from_middle):
+                if to_middle + onward < row[end]:
+                    row[end] = to_middle + onward
+    return distances
 
 
 def stress_layout(
@@ -45,101 +51,132 @@ def stress_layout(
 
     `lean` is the direction in which the others begin, where all that is fixed is on one side.
     """
-    far = graph_distances(count, edges)
-    at = _begun(count, edges, far, fixed)
+    distances = graph_distances(count, edges)
+    places = _first_places(count, edges, distances, fixed)
+    free = [point for point in range(count) if point not in fixed]
     if lean != (0.0, 0.0):  # all that is fixed is on one side: the rest goes away from it
-        near = [min(far[p][q] for q in fixed) for p in range(count)]
-        at = [
-            xy if p in fixed else (xy[0] + lean[0] * near[p], xy[1] + lean[1] * near[p])
-            for p, xy in enumerate(at)
-        ]
-    free = [p for p in range(count) if p not in fixed]
+        for point in free:
+            x, y = places[point]
+            away = min(distances[point][q] for q in fixed)
+            places[point] = x + lean[0] * away, y + lean[1] * away
     for _ in range(STRESS_ROUNDS):
-        moved = 0.0
-        for p in free:
-            x = y = total = 0.0
-            for q in range(count):
-                if q == p or far[p][q] == float("inf"):
-                    continue
-                weight = 1 / far[p][q] ** 2
-                dx, dy = at[p][0] - at[q][0], at[p][1] - at[q][1]
-                apart = hypot(dx, dy) or 1e-9
-                x += weight * (at[q][0] + far[p][q] * dx / apart)
-                y += weight * (at[q][1] + far[p][q] * dy / apart)
-                total += weight
-            if total:
-                moved = max(moved, abs(x / total - at[p][0]), abs(y / total - at[p][1]))
-                at[p] = x / total, y / total
-        if moved < STILL:
+        furthest = 0.0
+        for point in free:
+            x, y = places[point]
+            new_x, new_y = _least_stress(point, places, distances[point])
+            furthest = max(furthest, abs(new_x - x), abs(new_y - y))
+            places[point] = new_x, new_y
+        if furthest < STILL:
             break
-    return at
+    return places
 
 
-def _begun(
+def _least_stress(point: int, places: Sequence[Position], distances: Sequence[float]) -> Position:
+    """Where the other points want one: each at its distance, on the line to where it is now.
+
+    The mean of these wishes, where the near ones weigh more: 1 / distance².
+    """
+    x, y = places[point]
+    sum_x = sum_y = sum_weights = 0.0
+    for other, (other_x, other_y) in enumerate(places):
+        distance = distances[other]
+        if other == point or distance == float("inf"):
+            continue
+        weight = 1 / distance**2
+        dx, dy = x - other_x, y - other_y
+        apart = hypot(dx, dy) or 1e-9
+        sum_x += weight * (other_x + distance * dx / apart)
+        sum_y += weight * (other_y + distance * dy / apart)
+        sum_weights += weight
+    return (sum_x / sum_weights, sum_y / sum_weights) if sum_weights else (x, y)
+
+
+def _first_places(
     count: int,
     edges: Mapping[tuple[int, int], float],
-    far: Sequence[Sequence[float]],
+    distances: Sequence[Sequence[float]],
     fixed: Mapping[int, Position],
 ) -> list[Position]:
     """Where points begin: between what is fixed; without that on a circle, or on a line if the
     graph is one.
     """
     if fixed:
-        return _between(count, edges, fixed)
-    degree = [sum(p in edge for edge in edges) for p in range(count)]
-    if count <= 2 or (max(degree) <= 2 and len(edges) == count - 1):  # a path lies on a line
-        end = min(range(count), key=lambda p: (degree[p], p))
-        return [(far[end][p], 0.001 * p) for p in range(count)]
-    order = _along(count, edges)
-    radius = sum(edges.values()) / max(len(edges), 1) * count / (2 * pi)
-    return [
-        (radius * cos(2 * pi * order[p] / count - pi), radius * sin(2 * pi * order[p] / count - pi))
-        for p in range(count)
-    ]
+        return _between_fixed(count, edges, fixed)
+    degrees = [len(neighbours) for neighbours in _neighbours(count, edges)]
+    is_path = max(degrees) <= 2 and len(edges) == count - 1
+    if count <= 2 or is_path:
+        end = degrees.index(min(degrees))
+        # A little off the line, so that forces have a direction.
+        return [(distances[end][p], 0.001 * p) for p in range(count)]
+    length = sum(edges.values()) / max(len(edges), 1)
+    radius = length * count / (2 * pi)
+    places = []
+    for turn in _places_on_a_walk(count, edges):
+        angle = 2 * pi * turn / count - pi
+        places.append((radius * cos(angle), radius * sin(angle)))
+    return places
 
 
-def _along(count: int, edges: Mapping[tuple[int, int], float]) -> list[int]:
+def _neighbours(count: int, edges: Mapping[tuple[int, int], float]) -> list[list[int]]:
+    """The other ends of the edges at each point."""
+    neighbours: list[list[int]] = [[] for _ in range(count)]
+    for a, b in edges:
+        neighbours[a].append(b)
+        neighbours[b].append(a)
+    return neighbours
+
+
+def _places_on_a_walk(count: int, edges: Mapping[tuple[int, int], float]) -> list[int]:
     """The places of points on a walk that goes on to a neighbour while it can: a ring is walked
     around.
     """
-    near: list[list[int]] = [
-        sorted({b if a == p else a for a, b in edges if p in (a, b)}) for p in range(count)
-    ]
-    places, stack = dict[int, int](), [0]
+    neighbours = [sorted(set(points)) for points in _neighbours(count, edges)]
+    places: dict[int, int] = {}
+    stack = [0]
     while stack:
-        p = stack.pop()
-        if p not in places:
-            places[p] = len(places)
-            stack += sorted(
-                (q for q in near[p] if q not in places), key=lambda q: (-len(near[q]), -q)
-            )
-    return [places.get(p, count - 1) for p in range(count)]
+        point = stack.pop()
+        if point in places:
+            continue
+        places[point] = len(places)
+        ahead = [q for q in neighbours[point] if q not in places]
+        # The last is taken next: the one with the fewest neighbours, of equal ones the first.
+        stack += sorted(ahead, key=lambda q: (-len(neighbours[q]), -q))
+    return [places.get(point, count - 1) for point in range(count)]
 
 
-def _between(
+def _between_fixed(
     count: int, edges: Mapping[tuple[int, int], float], fixed: Mapping[int, Position]
 ) -> list[Position]:
     """Every point in the middle of its neighbours, as springs would have it; a little off, so
     that none coincide.
     """
-    middle = (
-        sum(x for x, _ in fixed.values()) / len(fixed),
-        sum(y for _, y in fixed.values()) / len(fixed),
-    )
-    at = [
-        fixed.get(p, (middle[0] + 3.0 * cos(2.4 * p), middle[1] + 3.0 * sin(2.4 * p)))
-        for p in range(count)
-    ]
-    near = [[b if a == p else a for a, b in edges if p in (a, b)] for p in range(count)]
-    for _ in range(60):
-        for p in range(count):
-            if p not in fixed and near[p]:
-                n = len(near[p])
-                at[p] = sum(at[q][0] for q in near[p]) / n, sum(at[q][1] for q in near[p]) / n
-    return [
-        (x, y) if p in fixed else (x + 0.5 * cos(2.4 * p), y + 0.5 * sin(2.4 * p))
-        for p, (x, y) in enumerate(at)
-    ]
+    middle_x = sum(x for x, _ in fixed.values()) / len(fixed)
+    middle_y = sum(y for _, y in fixed.values()) / len(fixed)
+    places = []
+    for point in range(count):
+        dx, dy = _little_off(point)
+        places.append(fixed.get(point, (middle_x + 3.0 * dx, middle_y + 3.0 * dy)))
+
+    neighbours = _neighbours(count, edges)
+    free = [point for point in range(count) if point not in fixed]
+    for _ in range(SPRING_ROUNDS):
+        for point in free:
+            around = [places[q] for q in neighbours[point]]
+            if around:
+                x = sum(x for x, _ in around) / len(around)
+                y = sum(y for _, y in around) / len(around)
+                places[point] = x, y
+
+    for point in free:
+        x, y = places[point]
+        dx, dy = _little_off(point)
+        places[point] = x + 0.5 * dx, y + 0.5 * dy
+    return places
+
+
+def _little_off(point: int) -> Position:
+    """A direction of its own for each point."""
+    return cos(2.4 * point), sin(2.4 * point)  # 2.4 is the golden angle: directions spread evenly
 
 
 def moved_apart(
@@ -148,30 +185,46 @@ def moved_apart(
     """Points moved apart until the rectangles around them do not overlap; `sizes` are widths and
     heights.
     """
-    found = list(at)
-    for _ in range(80):
+    places = list(at)
+    for _ in range(APART_ROUNDS):
         calm = True
-        for p in range(len(found)):
+        for p in range(len(places)):
             for q in range(p):
-                dx, dy = found[p][0] - found[q][0], found[p][1] - found[q][1]
-                wide = (sizes[p][0] + sizes[q][0]) / 2 + NODE_GAP - abs(dx)
-                high = (sizes[p][1] + sizes[q][1]) / 2 + NODE_GAP - abs(dy)
-                if wide <= 0.01 or high <= 0.01 or (p in fixed and q in fixed):
+                if p in fixed and q in fixed:
+                    continue
+                push = _apart(places[p], sizes[p], places[q], sizes[q])
+                if push is None:
                     continue
                 calm = False
+                # Where one of them is fixed, the other goes all the way.
                 share = 1.0 if p in fixed or q in fixed else 0.5
-                push = (
-                    (wide * (1 if dx >= 0 else -1), 0.0)
-                    if wide < high
-                    else (0.0, high * (1 if dy >= 0 else -1))
-                )
+                dx, dy = share * push[0], share * push[1]
                 if p not in fixed:
-                    found[p] = found[p][0] + share * push[0], found[p][1] + share * push[1]
+                    x, y = places[p]
+                    places[p] = x + dx, y + dy
                 if q not in fixed:
-                    found[q] = found[q][0] - share * push[0], found[q][1] - share * push[1]
+                    x, y = places[q]
+                    places[q] = x - dx, y - dy
         if calm:
             break
-    return found
+    return places
+
+
+def _apart(
+    middle: Position, size: Position, other_middle: Position, other_size: Position
+) -> Position | None:
+    """The shortest way for a rectangle off another, along one axis; None where it is clear of
+    it.
+    """
+    dx = middle[0] - other_middle[0]
+    dy = middle[1] - other_middle[1]
+    overlap_x = (size[0] + other_size[0]) / 2 + NODE_GAP - abs(dx)
+    overlap_y = (size[1] + other_size[1]) / 2 + NODE_GAP - abs(dy)
+    if overlap_x <= 0.01 or overlap_y <= 0.01:
+        return None
+    if overlap_x < overlap_y:
+        return overlap_x * (1 if dx >= 0 else -1), 0.0
+    return 0.0, overlap_y * (1 if dy >= 0 else -1)
 
 
 def moved_off_edges(
@@ -183,23 +236,24 @@ def moved_off_edges(
     """Points moved aside until no edge runs through the rectangle of a third one, nor rectangles
     overlap.
     """
-    found = list(at)
-    for _ in range(40):
+    places = list(at)
+    for _ in range(OFF_EDGES_ROUNDS):
         calm = True
-        for p in range(len(found)):
-            if p in fixed or not sizes[p][0]:
+        for p in range(len(places)):
+            if p in fixed or sizes[p][0] == 0:
                 continue
             for a, b in edges:
-                if (
-                    p not in (a, b)
-                    and (push := _aside(found[p], sizes[p], found[a], found[b])) is not None
-                ):
-                    found[p] = found[p][0] + push[0], found[p][1] + push[1]
+                if p in (a, b):
+                    continue
+                push = _aside(places[p], sizes[p], places[a], places[b])
+                if push is not None:
+                    x, y = places[p]
+                    places[p] = x + push[0], y + push[1]
                     calm = False
         if calm:
             break
-        found = moved_apart(found, sizes, fixed)
-    return found
+        places = moved_apart(places, sizes, fixed)
+    return places
 
 
 def _aside(middle: Position, size: Position, a: Position, b: Position) -> Position | None:
@@ -207,14 +261,20 @@ def _aside(middle: Position, size: Position, a: Position, b: Position) -> Positi
     it.
     """
     dx, dy = b[0] - a[0], b[1] - a[1]
-    far = hypot(dx, dy)
-    if far < 1e-9:
+    length = hypot(dx, dy)
+    if length < 1e-9:
         return None
-    along = ((middle[0] - a[0]) * dx + (middle[1] - a[1]) * dy) / far
-    across = ((middle[0] - a[0]) * -dy + (middle[1] - a[1]) * dx) / far
-    reach = abs(dy) / far * size[0] / 2 + abs(dx) / far * size[1] / 2 + NODE_GAP / 2
-    length = abs(dx) / far * size[0] / 2 + abs(dy) / far * size[1] / 2
-    if abs(across) >= reach - 0.01 or not -length < along < far + length:
+    # The middle seen from `a`: how far along the line, and how far to its left.
+    from_x, from_y = middle[0] - a[0], middle[1] - a[1]
+    along = (from_x * dx + from_y * dy) / length
+    across = (from_x * -dy + from_y * dx) / length
+    # How far the rectangle reaches from its middle, along the line and across it.
+    wide, high = size
+    cosine, sine = abs(dx) / length, abs(dy) / length
+    reach_along = cosine * wide / 2 + sine * high / 2
+    reach_across = sine * wide / 2 + cosine * high / 2 + NODE_GAP / 2
+    beyond_the_ends = not -reach_along < along < length + reach_along
+    if beyond_the_ends or abs(across) >= reach_across - 0.01:
         return None
-    step = (reach - abs(across)) * (1 if across >= 0 else -1)
-    return -dy / far * step, dx / far * step
+    step = (reach_across - abs(across)) * (1 if across >= 0 else -1)
+    return -dy / length * step, dx / length * step

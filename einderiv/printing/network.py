@@ -13,6 +13,7 @@ all others                              a copy tensor: a dot where all of them m
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from ..expression import (
@@ -76,32 +77,37 @@ def tensor_network(
     """
     flat = flatten(e)
     names = label_names(flat, indices, used)
-    nodes = [NetworkNode("operand", f, tuple(names[x] for x in ls)) for f, ls in flat.slots]
-    ends: dict[Label, list[int]] = {label: [] for label in names}
-    legs: dict[Label, list[int]] = {label: [] for label in names}
-    for k, labels in enumerate(flat.inputs):
+    nodes: list[NetworkNode] = []
+    ends: dict[Label, list[int]] = {label: [] for label in names}  # operands that have it
+    for factor, labels in flat.slots:
         for label in labels:
-            ends[label].append(k)
-    for p, label in enumerate(flat.output):
+            ends[label].append(len(nodes))
+        nodes.append(NetworkNode("operand", factor, tuple(names[label] for label in labels)))
+    legs: dict[Label, list[int]] = {label: [] for label in names}
+    for axis, label in enumerate(flat.output):
         legs[label].append(len(nodes))
-        nodes.append(NetworkNode("leg", axes=(indices[p],), place=p))
+        nodes.append(NetworkNode("leg", axes=(indices[axis],), place=axis))
+
     edges: list[NetworkEdge] = []
     for label, name in names.items():
-        inner, outer = ends[label], legs[label]
-        if len(inner) + len(outer) == 2 and (len(set(inner)) == 2 or len(inner) < 2):
-            a, b = (*inner, *outer)
-            edges.append(NetworkEdge(a, b, name))
-            continue
-        kind = (
-            "loop"
-            if not inner and not outer
-            else "ones"
-            if not inner and len(outer) == 1
-            else "dot"
-        )
-        nodes.append(NetworkNode(kind, axes=(name,)))
-        edges += [NetworkEdge(k, len(nodes) - 1, name) for k in (*inner, *outer)]
+        met = [*ends[label], *legs[label]]
+        kind = _kind_of_meeting(ends[label], legs[label])
+        if kind == "edge":
+            edges.append(NetworkEdge(met[0], met[1], name))
+        else:
+            edges += [NetworkEdge(node, len(nodes), name) for node in met]
+            nodes.append(NetworkNode(kind, axes=(name,)))
     return TensorNetwork(coefficient(flat), nodes, edges)
+
+
+def _kind_of_meeting(ends: list[int], legs: list[int]) -> str:
+    """What a label is: an edge between the two nodes that it meets, or a node of its own."""
+    twice_at_one_operand = len(ends) == 2 and ends[0] == ends[1]
+    if len(ends) + len(legs) == 2 and not twice_at_one_operand:
+        return "edge"
+    if ends or len(legs) > 1:
+        return "dot"
+    return "ones" if legs else "loop"
 
 
 def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict[Label, str]:
@@ -111,15 +117,21 @@ def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict
     names: dict[Label, str] = {}
     for label, index in zip(flat.output, indices, strict=True):
         names.setdefault(label, index)
-    wanted, taken = naming(flat).labels, {*used, *indices}
-    for label in (*(x for ls in flat.inputs for x in ls), *bare(flat)):
+    wanted = naming(flat).labels
+    taken = {*used, *indices}
+    inside = [label for labels in flat.inputs for label in labels]
+    for label in (*inside, *bare(flat)):
         if label not in names:
-            want = wanted[label]
-            names[label] = (
-                want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
-            )
+            names[label] = free_name(wanted[label], taken, wanted.values())
             taken.add(names[label])
     return names
+
+
+def free_name(wanted: str, taken: Set[str], others: Iterable[str]) -> str:
+    """The wanted name if it is free, or else a fresh one that is none of `others` either."""
+    if wanted not in taken:
+        return wanted
+    return fresh_names(1, {*taken, *others})[0]
 
 
 def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
@@ -128,10 +140,9 @@ def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
     batch = first.ndim - e.core
     if e.function.shape is same_axes:
         return axes, axes[batch:]
-    known = axis_names(first)[batch:]
-    taken = set(axes)
-    core = [name if name not in taken else fresh_names(1, taken | set(known))[0] for name in known]
-    return (*axes[:batch], *core), tuple(core)
+    own = axis_names(first)[batch:]
+    core = tuple(free_name(name, set(axes), own) for name in own)
+    return (*axes[:batch], *core), core
 
 
 def operand_name(e: Expr) -> str:
@@ -140,6 +151,8 @@ def operand_name(e: Expr) -> str:
         case Tensor():
             return e.name
         case Constant():
-            return f"array {'×'.join(map(str, e.sizes))}" if e.sizes else repr(e.value)
+            if not e.sizes:
+                return repr(e.value)
+            return f"array {'×'.join(map(str, e.sizes))}"
         case _:
             return ""

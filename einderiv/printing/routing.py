@@ -44,34 +44,38 @@ class EdgeRoute(NamedTuple):
 
     def through(self, box: Rectangle) -> bool:
         """Does it run through a rectangle?"""
-        return self.box.touches(box, 0.1) and any(
-            crosses(box, p, q) for p, q in pairwise(self.points)
-        )
+        if not self.box.touches(box, 0.1):
+            return False
+        return any(crosses(box, p, q) for p, q in pairwise(self.points))
 
     def at(self, share: float) -> tuple[Position, Position]:
         """The point at a share of the pieces, and the direction there, of length 1."""
-        place = share * (len(self.points) - 1)
-        k = min(int(place), len(self.points) - 2)
-        (px, py), (qx, qy) = self.points[k : k + 2]
-        dx, dy = qx - px, qy - py
-        far = (dx * dx + dy * dy) ** 0.5 or 1.0
-        return (px + (place - k) * dx, py + (place - k) * dy), (dx / far, dy / far)
+        pieces = len(self.points) - 1
+        complete = min(int(share * pieces), pieces - 1)
+        part = share * pieces - complete  # of the piece where the point is
+        start_x, start_y = self.points[complete]
+        stop_x, stop_y = self.points[complete + 1]
+        dx, dy = stop_x - start_x, stop_y - start_y
+        length = (dx * dx + dy * dy) ** 0.5 or 1.0
+        return (start_x + part * dx, start_y + part * dy), (dx / length, dy / length)
 
 
 def crosses(box: Rectangle, p: Position, q: Position) -> bool:
     """Does the line from `p` to `q` run through a rectangle? (Liang and Barsky, 1984: what its
     sides leave of it.)
     """
-    start, stop = 0.0, 1.0
-    for at, to, low, high in ((p[0], q[0], box.left, box.right), (p[1], q[1], box.top, box.bottom)):
-        way = to - at
-        if way == 0:
-            if not low < at < high:
+    enters, leaves = 0.0, 1.0  # shares of the line
+    sides = ((p[0], q[0], box.left, box.right), (p[1], q[1], box.top, box.bottom))
+    for start, stop, low, high in sides:
+        way = stop - start
+        if way == 0:  # along the sides: between them all the time, or never
+            if not low < start < high:
                 return False
             continue
-        first, last = (low - at) / way, (high - at) / way
-        start, stop = max(start, min(first, last)), min(stop, max(first, last))
-    return start < stop
+        at_low, at_high = (low - start) / way, (high - start) / way
+        enters = max(enters, min(at_low, at_high))
+        leaves = min(leaves, max(at_low, at_high))
+    return enters < leaves
 
 
 def routed(
@@ -82,52 +86,43 @@ def routed(
     at: LegSides,
 ) -> list[EdgeRoute]:
     """The way of every edge; `ends` is where legs end."""
-    nodes = {
-        k: with_margin(s.drawn.box.moved(*places[k]), CLEARANCE)
-        for k, s in enumerate(shapes)
-        if net.nodes[k].kind != "leg"
-    }
-    found: dict[int, EdgeRoute] = {}
-    same: dict[frozenset[int], list[int]] = {}
+    boxes = {}
+    for k, shape in enumerate(shapes):
+        if net.nodes[k].kind != "leg":
+            boxes[k] = with_margin(shape.drawn.box.moved(*places[k]), CLEARANCE)
+    # Edges between the same two nodes are bows beside each other, and bend together.
+    groups: dict[frozenset[int], list[int]] = {}
     for k, edge in enumerate(net.edges):
-        same.setdefault(frozenset((edge.a, edge.b)), []).append(k)
-    for group in same.values():
+        groups.setdefault(frozenset((edge.a, edge.b)), []).append(k)
+
+    routes: dict[int, EdgeRoute] = {}
+    for group in groups.values():
         edges = [net.edges[k] for k in group]
-        others = [box for k, box in nodes.items() if k not in (edges[0].a, edges[0].b)]
-        best = None
+        first = edges[0]
+        others = [box for k, box in boxes.items() if k not in (first.a, first.b)]
+        fewest_met = None
         for shift in BENDS:
-            tried = [
-                _route(
-                    net,
-                    edge,
-                    BESIDE * (n - (len(group) - 1) / 2) + _turned(edge, edges[0], shift),
-                    places,
-                    shapes,
-                    ends,
-                    at,
-                )
-                for n, edge in enumerate(edges)
-            ]
-            met = sum(route.through(box) for route in tried for box in others)
-            if best is None or met < best[0]:
-                best = met, tried
-            if not met:
+            tried = []
+            for n, edge in enumerate(edges):
+                # Bends are to the right of the way of an edge: one that goes the other way has
+                # the other sign.
+                turned = shift if edge.a == first.a else -shift
+                beside = BESIDE * (n - (len(group) - 1) / 2)
+                tried.append(_route(net, edge, beside + turned, places, shapes, ends, at))
+            met = 0
+            for route in tried:
+                met += sum(map(route.through, others))
+            if fewest_met is None or met < fewest_met:
+                fewest_met = met
+                routes.update(zip(group, tried, strict=True))
+            if met == 0:
                 break
-        assert best is not None
-        found.update(zip(group, best[1], strict=True))
-    return [found[k] for k in range(len(net.edges))]
+    return [routes[k] for k in range(len(net.edges))]
 
 
 def with_margin(box: Rectangle, by: float) -> Rectangle:
     """A rectangle with a margin around it."""
     return Rectangle(box.left - by, box.top - by, box.right + by, box.bottom + by)
-
-
-def _turned(edge: NetworkEdge, first: NetworkEdge, shift: float) -> float:
-    """Bends are to the right of the way of an edge: one that goes the other way has the other
-    sign.
-    """
-    return shift if edge.a == first.a else -shift
 
 
 def _route(
@@ -140,59 +135,75 @@ def _route(
     at: LegSides,
 ) -> EdgeRoute:
     """A line from border to border."""
-    start, stop = ends.get(edge.a, places[edge.a]), ends.get(edge.b, places[edge.b])
-    a, b = shapes[edge.a], shapes[edge.b]
+    start = ends.get(edge.a, places[edge.a])
+    stop = ends.get(edge.b, places[edge.b])
+    first, last = shapes[edge.a], shapes[edge.b]
     inward = _inward(net, edge, at)
-    dx, dy = stop[0] - start[0], stop[1] - start[1]
-    far = (dx * dx + dy * dy) ** 0.5 or 1.0
-    control = (
-        (start[0] + stop[0]) / 2 - dy / far * 2 * bend + inward[0],
-        (start[1] + stop[1]) / 2 + dx / far * 2 * bend + inward[1],
-    )
-    if bend or inward != (0.0, 0.0):
-        p, q = border_point(start, control, a), border_point(stop, control, b)
-        points: tuple[Position, ...] = tuple(
-            _on_curve(p, control, q, k / PIECES) for k in range(PIECES + 1)
-        )
-        path = f"M{_at(p)}Q{_at(control)} {_at(q)}"
+    points: tuple[Position, ...]
+    if not bend and inward == (0.0, 0.0):
+        borders = border_point(start, stop, first), border_point(stop, start, last)
+        points = borders
+        path = f"M{_at(borders[0])}L{_at(borders[1])}"
     else:
-        p, q = border_point(start, stop, a), border_point(stop, start, b)
-        points, path = (p, q), f"M{_at(p)}L{_at(q)}"
-    return EdgeRoute(
-        path, points, (p, q), bend, bounding_box(Rectangle(x, y, x, y) for x, y in points)
-    )
-
-
-def _on_curve(p: Position, control: Position, q: Position, t: float) -> Position:
-    u = 1 - t
-    return (
-        u * u * p[0] + 2 * u * t * control[0] + t * t * q[0],
-        u * u * p[1] + 2 * u * t * control[1] + t * t * q[1],
-    )
-
-
-def _inward(net: TensorNetwork, edge: NetworkEdge, at: LegSides) -> Position:
-    """The way that a wire between two legs of one side bends."""
-    if not net.nodes[edge.a].kind == net.nodes[edge.b].kind == "leg":
-        return 0.0, 0.0
-    first, second = (
-        next(k for k, side in enumerate(at) if net.nodes[n].place in side) for n in (edge.a, edge.b)
-    )
-    return ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0))[first] if first == second else (0.0, 0.0)
-
-
-def _at(point: Position) -> str:
-    return f"{coordinate(point[0])} {coordinate(point[1])}"
+        # The control point is twice as far from the line as the curve is.
+        dx, dy = stop[0] - start[0], stop[1] - start[1]
+        length = (dx * dx + dy * dy) ** 0.5 or 1.0
+        control = (
+            (start[0] + stop[0]) / 2 - dy / length * 2 * bend + inward[0],
+            (start[1] + stop[1]) / 2 + dx / length * 2 * bend + inward[1],
+        )
+        borders = border_point(start, control, first), border_point(stop, control, last)
+        path = f"M{_at(borders[0])}Q{_at(control)} {_at(borders[1])}"
+        shares = [k / PIECES for k in range(PIECES + 1)]
+        points = tuple(_on_curve(borders[0], control, borders[1], share) for share in shares)
+    box = bounding_box(Rectangle(x, y, x, y) for x, y in points)
+    return EdgeRoute(path, points, borders, bend, box)
 
 
 def border_point(start: Position, to: Position, shape: NodeShape) -> Position:
     """Where the way to another point leaves a node: a rectangle with round corners, or a circle."""
+    if not shape.wide:  # a node without a size
+        return start
     dx, dy = to[0] - start[0], to[1] - start[1]
-    ways = [half / abs(d) for half, d in ((shape.wide / 2, dx), (shape.high / 2, dy)) if d]
-    share = min([1.0, *ways]) if shape.wide else 0.0
-    r = shape.high / 2 if shape.high <= FULLY_ROUND else CORNER
-    x, y = shape.wide / 2 - r, shape.high / 2 - r  # the middle of the corner
-    if share < 1 and abs(dx) * share > x and abs(dy) * share > y:  # |t d - c| = r, the way out
-        square, along = dx * dx + dy * dy, abs(dx) * x + abs(dy) * y
-        share = (along + max(along * along - square * (x * x + y * y - r * r), 0.0) ** 0.5) / square
+    half_wide, half_high = shape.wide / 2, shape.high / 2
+    # The share of the way at which it leaves the rectangle; the node may hold all of the way.
+    share = 1.0
+    if dx:
+        share = min(share, half_wide / abs(dx))
+    if dy:
+        share = min(share, half_high / abs(dy))
+    radius = half_high if shape.high <= FULLY_ROUND else CORNER
+    corner_x, corner_y = half_wide - radius, half_high - radius  # the middle of the corner
+    at_a_corner = abs(dx) * share > corner_x and abs(dy) * share > corner_y
+    if share < 1 and at_a_corner:
+        # |share d - corner| = radius: of the two solutions the way out, which is the larger one.
+        square = dx * dx + dy * dy
+        along = abs(dx) * corner_x + abs(dy) * corner_y
+        rest = corner_x * corner_x + corner_y * corner_y - radius * radius
+        root = max(along * along - square * rest, 0.0) ** 0.5
+        share = (along + root) / square
     return start[0] + share * dx, start[1] + share * dy
+
+
+def _on_curve(start: Position, control: Position, stop: Position, t: float) -> Position:
+    """The quadratic Bézier curve (1 - t)² start + 2 (1 - t) t control + t² stop."""
+    u = 1 - t
+    x = u * u * start[0] + 2 * u * t * control[0] + t * t * stop[0]
+    y = u * u * start[1] + 2 * u * t * control[1] + t * t * stop[1]
+    return x, y
+
+
+def _inward(net: TensorNetwork, edge: NetworkEdge, at: LegSides) -> Position:
+    """The way that a wire between two legs of one side bends."""
+    first, second = net.nodes[edge.a], net.nodes[edge.b]
+    if not first.kind == second.kind == "leg":
+        return 0.0, 0.0
+    for side, inward in zip(at, ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0)), strict=True):
+        if first.place in side and second.place in side:
+            return inward
+    return 0.0, 0.0
+
+
+def _at(point: Position) -> str:
+    x, y = point
+    return f"{coordinate(x)} {coordinate(y)}"

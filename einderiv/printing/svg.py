@@ -31,14 +31,23 @@ class Rectangle(NamedTuple):
     right: float
     bottom: float
 
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
     def touches(self, other: Rectangle, margin: float = 0) -> bool:
         """Do two rectangles overlap, or come nearer than `margin`?"""
-        return (
-            self.left < other.right + margin
-            and other.left < self.right + margin
-            and self.top < other.bottom + margin
-            and other.top < self.bottom + margin
-        )
+        if self.left >= other.right + margin or other.left >= self.right + margin:
+            return False  # side by side
+        return self.top < other.bottom + margin and other.top < self.bottom + margin
 
     def moved(self, x: float, y: float) -> Rectangle:
         """The same rectangle elsewhere."""
@@ -47,22 +56,21 @@ class Rectangle(NamedTuple):
 
 def bounding_box(boxes: Iterable[Rectangle]) -> Rectangle:
     """The smallest rectangle that holds all."""
-    found = list(boxes) or [Rectangle(0, 0, 0, 0)]
+    held = list(boxes)
+    if not held:
+        return Rectangle(0, 0, 0, 0)
     return Rectangle(
-        min(b.left for b in found),
-        min(b.top for b in found),
-        max(b.right for b in found),
-        max(b.bottom for b in found),
+        min(box.left for box in held),
+        min(box.top for box in held),
+        max(box.right for box in held),
+        max(box.bottom for box in held),
     )
 
 
 def coordinate(value: float) -> str:
     """A coordinate: no more digits than one sees."""
-    return (
-        f"{value:.1f}".removesuffix(".0").replace("-0", "0")
-        if abs(value) < 0.05
-        else f"{value:.1f}".removesuffix(".0")
-    )
+    shown = f"{value:.1f}".removesuffix(".0")
+    return "0" if shown == "-0" else shown
 
 
 def markup(name: str, /, *inside: str, **attributes: object) -> str:
@@ -72,13 +80,14 @@ def markup(name: str, /, *inside: str, **attributes: object) -> str:
     >>> markup("circle", r=3, data_label='"')
     '<circle r="3" data-label="&quot;"/>'
     """
-    shown = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(_shown(value))}"'
-        for key, value in attributes.items()
-        if value is not None
-    )
+    start = name
+    for key, value in attributes.items():
+        if value is not None:
+            # `class_` is no word of Python's, and is written class.
+            attribute = key.rstrip("_").replace("_", "-")
+            start += f' {attribute}="{escape(_shown(value))}"'
     body = "".join(inside)
-    return f"<{name}{shown}>{body}</{name}>" if body else f"<{name}{shown}/>"
+    return f"<{start}>{body}</{name}>" if body else f"<{start}/>"
 
 
 def _shown(value: object) -> str:
@@ -89,7 +98,8 @@ def escaped(text: str) -> str:
     """Text between tags. What is no letter to see is shown as what it is, so that nothing reads
     backwards.
     """
-    return escape("".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text))
+    visible = [c if c.isprintable() else f"\\u{ord(c):04x}" for c in text]
+    return escape("".join(visible))
 
 
 def tooltip(text: str) -> str:
@@ -104,19 +114,20 @@ def text_width(text: str, size: float = FONT) -> float:
 
 def text_line(text: str, x: float, y: float, size: float = FONT, **attributes: object) -> str:
     """A line of text around a point."""
-    given = {
+    usual = {
         "text_anchor": "middle",
         "dominant_baseline": "central",
         "font_size": size,
         "fill": "currentColor",
     }
-    return markup("text", escaped(text), x=float(x), y=float(y), **{**given, **attributes})
+    return markup("text", escaped(text), x=float(x), y=float(y), **{**usual, **attributes})
 
 
 def text_box(text: str, x: float, y: float, size: float = FONT) -> Rectangle:
     """What a line of text around a point covers."""
-    half = text_width(text, size) / 2
-    return Rectangle(x - half, y - size * 0.6, x + half, y + size * 0.6)
+    half_width = text_width(text, size) / 2
+    half_height = size * 0.6
+    return Rectangle(x - half_width, y - half_height, x + half_width, y + half_height)
 
 
 class Drawing(NamedTuple):
@@ -129,18 +140,18 @@ class Drawing(NamedTuple):
     def at(self, x: float, y: float) -> Drawing:
         """The same, moved."""
         moved = markup("g", *self.parts, transform=f"translate({coordinate(x)} {coordinate(y)})")
-        return Drawing(
-            (moved,), self.box.moved(x, y), tuple((t, b.moved(x, y)) for t, b in self.texts)
-        )
+        texts = [(text, box.moved(x, y)) for text, box in self.texts]
+        return Drawing((moved,), self.box.moved(x, y), tuple(texts))
 
 
 def one_drawing(drawn: Sequence[Drawing]) -> Drawing:
     """Several drawings as one."""
-    return Drawing(
-        tuple(p for d in drawn for p in d.parts),
-        bounding_box(d.box for d in drawn),
-        tuple(t for d in drawn for t in d.texts),
-    )
+    parts: list[str] = []
+    texts: list[tuple[str, Rectangle]] = []
+    for one in drawn:
+        parts += one.parts
+        texts += one.texts
+    return Drawing(tuple(parts), bounding_box(one.box for one in drawn), tuple(texts))
 
 
 def side_by_side_drawings(
@@ -149,23 +160,24 @@ def side_by_side_drawings(
     """Drawings side by side, their middles on one line; in several rows where they are wide."""
     rows: list[list[Drawing]] = [[]]
     x = 0.0
-    for d in drawn:
-        wide = d.box.right - d.box.left
-        if rows[-1] and x + wide > most:
+    for one in drawn:
+        if rows[-1] and x + one.box.width > most:
             rows.append([])
             x = 0.0
-        rows[-1].append(d)
-        x += wide + gap
-    found, top = [], 0.0
-    for parts in rows:
-        high = max((d.box.bottom - d.box.top for d in parts), default=0.0)
+        rows[-1].append(one)
+        x += one.box.width + gap
+
+    placed: list[Drawing] = []
+    top = 0.0
+    for row in rows:
+        height = max((one.box.height for one in row), default=0.0)
         x = 0.0
-        for d in parts:
-            middle = top + high / 2
-            found.append(d.at(x - d.box.left, middle - (d.box.top + d.box.bottom) / 2))
-            x += d.box.right - d.box.left + gap
-        top += high + gap
-    return one_drawing(found)
+        for one in row:
+            _, middle = one.box.middle
+            placed.append(one.at(x - one.box.left, top + height / 2 - middle))
+            x += one.box.width + gap
+        top += height + gap
+    return one_drawing(placed)
 
 
 class Picture:
@@ -185,22 +197,26 @@ class Picture:
     def size(self) -> tuple[float, float]:
         """Width and height in pixels."""
         box = self.drawn.box
-        return box.right - box.left + 2 * self.margin, box.bottom - box.top + 2 * self.margin
+        return box.width + 2 * self.margin, box.height + 2 * self.margin
 
     def svg(self, *, style: bool = True) -> str:
         """The text of the picture; without `style` for a page that brings its colours itself."""
-        (w, h), box = self.size, self.drawn.box
-        view = " ".join(map(coordinate, (box.left - self.margin, box.top - self.margin, w, h)))
-        head = [tooltip(self.alt), f"<desc>{escaped(self.about)}</desc>" * bool(self.about)]
+        width, height = self.size
+        box = self.drawn.box
+        view = (box.left - self.margin, box.top - self.margin, width, height)
+        head = [tooltip(self.alt)]
+        if self.about:
+            head.append(f"<desc>{escaped(self.about)}</desc>")
+        if style:
+            head.append(f"<style>{PICTURE_CSS}</style>")
         return markup(
             "svg",
             *head,
-            f"<style>{PICTURE_CSS}</style>" * style,
             *self.drawn.parts,
             xmlns="http://www.w3.org/2000/svg",
-            viewBox=view,
-            width=coordinate(w),
-            height=coordinate(h),
+            viewBox=" ".join(map(coordinate, view)),
+            width=coordinate(width),
+            height=coordinate(height),
             role="img",
             aria_label=self.alt,
             font_family=MONO,
