@@ -12,6 +12,7 @@ from ..errors import EinderivError
 from ..expression import Einsum, Expr, Tensor, axis_names, einsum, flatten, is_zero, written_slots
 from .edges import LabelSizes
 from .network_diagram import drawn_expression, leg_sides
+from .routing import LegSides
 from .strings import as_text, insertions, printed_subscripts
 from .svg import Drawing, Picture, Rectangle, one_drawing, text_box, text_line
 
@@ -95,10 +96,11 @@ def _caption(words: str, e: Expr) -> str:
         return words
 
 
-def _split(candidate: Expr, J: Expr) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+def _split(candidate: Expr, J: Expr) -> LegSides:
     axes = tuple(range(candidate.ndim))
     count = J.record.count if J.record else 0
-    return axes[: len(axes) - count], axes[len(axes) - count :], ()
+    first = len(axes) - count
+    return LegSides(axes[:first], axes[first:], ())
 
 
 def _between(y: Expr, J: Expr) -> list[tuple[Expr | None, Expr]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .layout import Position
-from .network import NetworkEdge, NetworkNode, TensorNetwork
+from .network import NetworkEdge, NetworkNode, NodeKind, TensorNetwork
 from .routing import EdgeRoute, LegSides, NodeShape, routed, with_margin
 from .svg import (
     Drawing,
@@ -47,7 +47,7 @@ def drawn_edges(
     routes = routed(net, places, shapes, ends, at)
     boxes: dict[int, Rectangle] = {}
     for k, shape in enumerate(shapes):
-        if net.nodes[k].kind != "leg":
+        if net.nodes[k].kind is not NodeKind.LEG:
             boxes[k] = shape.drawn.box.moved(*places[k])
     labels = _labels(net, routes, ends, at, list(boxes.values()))
     lines: list[Drawing] = []
@@ -80,7 +80,7 @@ def _rings(net: TensorNetwork, edge: NetworkEdge, borders: tuple[Position, Posit
     rings = []
     for end, (x, y) in zip((edge.a, edge.b), borders, strict=True):
         node = net.nodes[end]
-        several = node.kind == "operand" and len(node.axes) > 1
+        several = node.kind is NodeKind.OPERAND and len(node.axes) > 1
         if several and node.axes[0] == edge.label:
             rings.append(markup("circle", cx=x, cy=y, r=2.6, fill="Canvas", stroke="currentColor"))
     return rings
@@ -143,7 +143,7 @@ def _extent(route: EdgeRoute) -> float:
 def _is_said(net: TensorNetwork, k: int, ends: Mapping[int, Position]) -> bool:
     """Is the label of a line written at another line of the same dot?"""
     dot = net.edges[k].b
-    if net.nodes[dot].kind != "dot":
+    if net.nodes[dot].kind is not NodeKind.DOT:
         return False
     edges = enumerate(net.edges)
     return any(other.b == dot and (other.a in ends or j < k) for j, other in edges)
@@ -153,11 +153,10 @@ def _leg_label(node: NetworkNode, end: Position, at: LegSides) -> PlacedText:
     """The name of an axis beyond the end of its leg."""
     words = node.axes[0]
     half = text_width(words, LABEL_FONT) / 2 + 5
-    left, right, _ = at
     x, y = end
-    if node.place in left:
+    if node.place in at.left:
         x -= half
-    elif node.place in right:
+    elif node.place in at.right:
         x += half
     else:
         y += 12.0

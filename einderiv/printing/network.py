@@ -14,6 +14,7 @@ all others                              a copy tensor: a dot where all of them m
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
+from enum import Enum
 from typing import NamedTuple
 
 from ..expression import (
@@ -36,10 +37,20 @@ from ..functions import same_axes
 from .strings import LabelNames
 
 
-class NetworkNode(NamedTuple):
-    """A point: an operand with the names of its axes; or ``dot``, ``ones``, ``loop``, ``leg``."""
+class NodeKind(Enum):
+    """What a node of a network stands for."""
 
-    kind: str
+    OPERAND = "a factor of the product"
+    LEG = "an axis of the result"
+    DOT = "a copy tensor: a label where more than two meet"
+    ONES = "an axis along which the result is the same"
+    LOOP = "a label that is summed and that nothing has: a number, its size"
+
+
+class NetworkNode(NamedTuple):
+    """A point with the names of its axes; one name where it stands for a label."""
+
+    kind: NodeKind
     expr: Expr | None = None
     axes: LabelNames = ()
     place: int = 0  # of a leg: which axis of the result
@@ -82,17 +93,17 @@ def tensor_network(
     for factor, labels in flat.slots:
         for label in labels:
             ends[label].append(len(nodes))
-        nodes.append(NetworkNode("operand", factor, tuple(names[label] for label in labels)))
+        nodes.append(NetworkNode(NodeKind.OPERAND, factor, tuple(names[label] for label in labels)))
     legs: dict[Label, list[int]] = {label: [] for label in names}
     for axis, label in enumerate(flat.output):
         legs[label].append(len(nodes))
-        nodes.append(NetworkNode("leg", axes=(indices[axis],), place=axis))
+        nodes.append(NetworkNode(NodeKind.LEG, axes=(indices[axis],), place=axis))
 
     edges: list[NetworkEdge] = []
     for label, name in names.items():
         met = [*ends[label], *legs[label]]
         kind = _kind_of_meeting(ends[label], legs[label])
-        if kind == "edge":
+        if kind is None:
             edges.append(NetworkEdge(met[0], met[1], name))
         else:
             edges += [NetworkEdge(node, len(nodes), name) for node in met]
@@ -100,14 +111,14 @@ def tensor_network(
     return TensorNetwork(coefficient(flat), nodes, edges)
 
 
-def _kind_of_meeting(ends: list[int], legs: list[int]) -> str:
-    """What a label is: an edge between the two nodes that it meets, or a node of its own."""
+def _kind_of_meeting(ends: list[int], legs: list[int]) -> NodeKind | None:
+    """The kind of the node that a label has; None for an edge between the two that it meets."""
     twice_at_one_operand = len(ends) == 2 and ends[0] == ends[1]
     if len(ends) + len(legs) == 2 and not twice_at_one_operand:
-        return "edge"
+        return None
     if ends or len(legs) > 1:
-        return "dot"
-    return "ones" if legs else "loop"
+        return NodeKind.DOT
+    return NodeKind.ONES if legs else NodeKind.LOOP
 
 
 def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict[Label, str]:

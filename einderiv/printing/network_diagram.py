@@ -7,7 +7,9 @@ each side. What has more axes has its legs below, from left to right.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from ..errors import LimitError, limits
 from ..expression import (
@@ -28,6 +30,7 @@ from .layout import Position, graph_distances, moved_apart, moved_off_edges, str
 from .network import (
     NetworkEdge,
     NetworkNode,
+    NodeKind,
     TensorNetwork,
     argument_axes,
     operand_name,
@@ -49,9 +52,11 @@ from .svg import (
     tooltip,
 )
 
-LEG, SLOT = 34.0, 32.0  # length of a leg, distance of legs side by side
-# frames in frames, nodes within a frame, nodes that are drawn at all
-DEEP, NESTED, MANY = 3, 12, 60
+LEG = 34.0  # length of a leg
+SLOT = 32.0  # distance of legs side by side
+DEEP = 3  # frames in frames
+NESTED = 12  # nodes within a frame
+MANY = 60  # nodes that are drawn at all
 # how much further apart nodes are placed, until the picture is clear
 STRETCHES = (1.0, 1.25, 1.6, 2.0)
 NAME_LETTERS = 18  # letters of a name that are shown
@@ -89,8 +94,15 @@ def leg_sides(e: Expr) -> LegSides:
     """Where the legs of an expression are."""
     axes = tuple(range(e.ndim))
     if e.record is not None and 0 < e.record.count <= e.ndim:
-        return axes[: e.ndim - e.record.count], axes[e.ndim - e.record.count :], ()
-    return ((), axes, ()) if e.ndim < 2 else ((0,), (1,), ()) if e.ndim == 2 else ((), (), axes)
+        # The axes of what was differentiated, then those of what by.
+        first = e.ndim - e.record.count
+        return LegSides(axes[:first], axes[first:], ())
+    match axes:
+        case () | (_,):
+            return LegSides((), axes, ())
+        case (row, column):
+            return LegSides((row,), (column,), ())
+    return LegSides((), (), axes)
 
 
 def drawn_expression(
@@ -98,7 +110,7 @@ def drawn_expression(
 ) -> Drawing:
     """An expression whose axes are called `axes`."""
     if is_zero(e):
-        return Drawing(*_text("0"))
+        return _text("0")
     terms = e.addends if isinstance(e, Add) else (e,)
     limits.check("terms", len(terms))
     if len(terms) > MANY:
@@ -106,30 +118,37 @@ def drawn_expression(
     parts: list[Drawing] = []
     for k, term in enumerate(terms):
         net = tensor_network(wrapped(term), axes, frozenset(axes))
-        if sum(node.kind == "operand" for node in net.nodes) > MANY:
+        if sum(node.kind is NodeKind.OPERAND for node in net.nodes) > MANY:
             raise LimitError(
                 f"a picture of {len(net.nodes)} nodes shows nothing: at most {MANY} operands are "
                 "drawn"
             )
-        front = _front(net.number, first=k == 0, alone=len(net.nodes) > 0)
-        parts += [Drawing(*_text(front))] * bool(front)
-        if net.nodes:  # a number alone has none
+        front = _front(net.number, is_first=k == 0, is_alone=not net.nodes)
+        if front:
+            parts.append(_text(front))
+        if net.nodes:
             parts.append(_network(net, at, sizes, depth))
     return side_by_side_drawings(parts)
 
 
-def _front(value: Number, *, first: bool, alone: bool) -> str:
-    negative = not isinstance(value, complex) and value < 0
-    sign = "−" if negative else "" if first else "+"
-    shown = abs(value) if negative else value
-    return " ".join(part for part in (sign, "" if shown == 1 and alone else f"{shown}") if part)
+def _front(number: Number, *, is_first: bool, is_alone: bool) -> str:
+    """The sign of a term, and its number; not a 1 before something else."""
+    negative = not isinstance(number, complex) and number < 0
+    size = abs(number) if negative else number
+    words = []
+    if negative:
+        words.append("−")
+    elif not is_first:
+        words.append("+")
+    if size != 1 or is_alone:
+        words.append(f"{size}")
+    return " ".join(words)
 
 
-def _text(
-    words: str, size: float = FONT + 2
-) -> tuple[tuple[str, ...], Rectangle, tuple[tuple[str, Rectangle], ...]]:
+def _text(words: str) -> Drawing:
+    size = FONT + 2
     box = text_box(words, 0, 0, size)
-    return (text_line(words, 0, 0, size),), box, ((words, box),)
+    return Drawing((text_line(words, 0, 0, size),), box, ((words, box),))
 
 
 def _network(net: TensorNetwork, at: LegSides, sizes: LabelSizes, depth: int) -> Drawing:
@@ -137,76 +156,90 @@ def _network(net: TensorNetwork, at: LegSides, sizes: LabelSizes, depth: int) ->
     apart.
     """
     shapes = [_shape(node, sizes, depth) for node in net.nodes]
-    found = []
-    for stretch in STRETCHES if len(net.edges) <= MANY else STRETCHES[:2]:
+    stretches = STRETCHES if len(net.edges) <= MANY else STRETCHES[:2]
+    clearest, fewest = None, 0
+    for stretch in stretches:
         places, ends = _arranged(net, shapes, at, stretch)
-        found.append(drawn_edges(net, places, shapes, ends, at, sizes))
-        if not found[-1][1]:
+        drawing, faults = drawn_edges(net, places, shapes, ends, at, sizes)
+        if clearest is None or faults < fewest:
+            clearest, fewest = drawing, faults
+        if faults == 0:
             break
-    return min(found, key=lambda one: one[1])[0]
+    assert clearest is not None
+    return clearest
 
 
+# ---- the places of nodes
 def _arranged(
     net: TensorNetwork, shapes: Sequence[NodeShape], at: LegSides, stretch: float
 ) -> tuple[list[Position], dict[int, Position]]:
     """The middles of the nodes, and where legs end."""
+    # Components stand side by side where legs are below, and one below the other where not.
+    across = bool(at.below)
     places: list[Position] = [(0.0, 0.0)] * len(net.nodes)
-    below, start = bool(at[2]), 0.0
-    groups = sorted(net.components(), key=lambda group: _rank(net, group, at))
-    for group in groups:
+    start = 0.0
+    for group in sorted(net.components(), key=lambda group: _rank(net, group, at)):
         points = _component(net, group, shapes, at, stretch)
-        box = bounding_box(
-            Rectangle(
-                x - shapes[k].wide / 2,
-                y - shapes[k].high / 2,
-                x + shapes[k].wide / 2,
-                y + shapes[k].high / 2,
-            )
-            for k, (x, y) in zip(group, points, strict=True)
-        )
-        start += (room := _bows(net, group))
+        boxes = []
         for k, (x, y) in zip(group, points, strict=True):
-            places[k] = (x - box.left + start, y) if below else (x, y - box.top + start)
-        start += (box.right - box.left if below else box.bottom - box.top) + 18 + room
-    legs = {
-        k: places[k]
-        for k, node in enumerate(net.nodes)
-        if node.kind == "leg" or (below and _owns(net, k))
-    }
-    pairs, boxes = [(edge.a, edge.b) for edge in net.edges], [(s.wide, s.high) for s in shapes]
+            half_wide, half_high = shapes[k].wide / 2, shapes[k].high / 2
+            boxes.append(Rectangle(x - half_wide, y - half_high, x + half_wide, y + half_high))
+        box = bounding_box(boxes)
+        room = _room_of_bows(net, group)
+        start += room
+        for k, (x, y) in zip(group, points, strict=True):
+            places[k] = (x - box.left + start, y) if across else (x, y - box.top + start)
+        start += (box.width if across else box.height) + 18 + room
+
+    fixed: dict[int, Position] = {}
+    for k, node in enumerate(net.nodes):
+        if node.kind is NodeKind.LEG or (across and _has_leg(net, k)):
+            fixed[k] = places[k]
+    pairs = [(edge.a, edge.b) for edge in net.edges]
+    extents = [(shape.wide, shape.high) for shape in shapes]
     for _ in range(3):
         ends = _ends(net, places, shapes, at)
-        moved = moved_off_edges([ends.get(k, p) for k, p in enumerate(places)], boxes, pairs, legs)
-        if all(moved[k] == p for k, p in enumerate(places) if k not in ends):
+        with_ends = [ends.get(k, place) for k, place in enumerate(places)]
+        moved = moved_off_edges(with_ends, extents, pairs, fixed)
+        before = places
+        places = [place if k in ends else moved[k] for k, place in enumerate(places)]
+        if places == before:
             break
-        places = [p if k in ends else moved[k] for k, p in enumerate(places)]
     return places, _ends(net, places, shapes, at)
 
 
-def _bows(net: TensorNetwork, group: Sequence[int]) -> float:
+def _rank(net: TensorNetwork, group: Sequence[int], at: LegSides) -> tuple[float, int]:
+    """Where a component stands: in the order of its legs, by the mean of their places; what has
+    none comes first.
+    """
+    order: dict[int, float] = {}
+    for side in at:
+        for k, axis in enumerate(side):
+            order[axis] = k / len(side)
+    legs = [net.nodes[k] for k in group if net.nodes[k].kind is NodeKind.LEG]
+    if not legs:
+        return -1.0, group[0]
+    return sum(order[leg.place] for leg in legs) / len(legs), group[0]
+
+
+def _room_of_bows(net: TensorNetwork, group: Sequence[int]) -> float:
     """What edges beside each other, which are bows, need around the nodes of a component, with
     their labels.
     """
-    pairs = [
-        tuple(sorted((edge.a, edge.b)))
-        for edge in net.edges
-        if edge.a in group and edge.a != edge.b
-    ]
-    return 14.0 * (max(map(pairs.count, pairs), default=1) - 1)
+    beside: Counter[frozenset[int]] = Counter()
+    for edge in net.edges:
+        if edge.a in group and edge.a != edge.b:
+            beside[frozenset((edge.a, edge.b))] += 1
+    return 14.0 * (max(beside.values(), default=1) - 1)
 
 
-def _owns(net: TensorNetwork, k: int) -> bool:
+def _has_leg(net: TensorNetwork, k: int) -> bool:
     """Has the node a leg of its own?"""
-    return any(
-        k in (e.a, e.b) and "leg" in (net.nodes[e.a].kind, net.nodes[e.b].kind) for e in net.edges
-    )
-
-
-def _rank(net: TensorNetwork, group: Sequence[int], at: LegSides) -> tuple[float, int]:
-    """Where a component stands: in the order of its legs."""
-    order = {p: k / max(len(side), 1) for side in at for k, p in enumerate(side)}
-    own = [order[net.nodes[k].place] for k in group if net.nodes[k].kind == "leg"]
-    return (sum(own) / len(own) if own else -1.0), group[0]
+    for edge in net.edges:
+        kinds = (net.nodes[edge.a].kind, net.nodes[edge.b].kind)
+        if k in (edge.a, edge.b) and NodeKind.LEG in kinds:
+            return True
+    return False
 
 
 def _component(
@@ -222,27 +255,30 @@ def _component(
     for edge in net.edges:
         if edge.a in index and edge.a != edge.b:
             edges[index[edge.a], index[edge.b]] = stretch * _length(net, edge, shapes)
-    legs = [
-        [
-            index[k]
-            for p in side
-            for k in group
-            if net.nodes[k].kind == "leg" and net.nodes[k].place == p
-        ]
-        for side in at
-    ]
-    far = graph_distances(len(group), edges)
-    across = min((far[a][b] for a in legs[0] for b in legs[1]), default=0.0)
+    leg_of = {net.nodes[k].place: index[k] for k in group if net.nodes[k].kind is NodeKind.LEG}
+    left, right, below = ([leg_of[axis] for axis in side if axis in leg_of] for side in at)
+
+    distances = graph_distances(len(group), edges)
+    across = min((distances[a][b] for a, b in product(left, right)), default=0.0)
     fixed: dict[int, Position] = {}
-    for side, x in ((legs[0], 0.0), (legs[1], across)):
-        fixed.update((n, (x, (k - (len(side) - 1) / 2) * SLOT)) for k, n in enumerate(side))
-    fixed.update(_row_above(group, edges, legs[2], shapes) if legs[2] else {})
-    lean = (0.0, -1.0) if legs[2] else (-1.0, 0.0) if legs[1] and not legs[0] else (1.0, 0.0)
-    found = stress_layout(
-        len(group), edges, fixed, lean if sum(map(bool, legs)) == 1 else (0.0, 0.0)
-    )
-    boxes = [(shapes[k].wide, shapes[k].high) for k in group]
-    return moved_apart(found, boxes, fixed)
+    for side, x in ((left, 0.0), (right, across)):
+        for k, leg in enumerate(side):
+            fixed[leg] = x, (k - (len(side) - 1) / 2) * SLOT
+    if below:
+        fixed.update(_row_above(group, edges, below, shapes))
+
+    # Where all legs are on one side, the rest begins away from it.
+    lean = (0.0, 0.0)
+    match bool(left), bool(right), bool(below):
+        case True, False, False:
+            lean = (1.0, 0.0)
+        case False, True, False:
+            lean = (-1.0, 0.0)
+        case False, False, True:
+            lean = (0.0, -1.0)
+    points = stress_layout(len(group), edges, fixed, lean)
+    extents = [(shapes[k].wide, shapes[k].high) for k in group]
+    return moved_apart(points, extents, fixed)
 
 
 def _row_above(
@@ -251,142 +287,156 @@ def _row_above(
     legs: Sequence[int],
     shapes: Sequence[NodeShape],
 ) -> dict[int, Position]:
-    """Legs below in their order, and what they belong to in a row above them; empty where that
-    is more than one row.
+    """Legs below in their order, and what they belong to in a row above them; the legs alone where
+    that is more than one row.
     """
-    owner = {n: b if a == n else a for a, b in edges for n in (a, b) if n in legs}
-    owned = list(dict.fromkeys(owner[n] for n in legs if n in owner))
-    wide = max(shapes[group[n]].wide for n in owned)
-    apart = max(2.2 * SLOT, wide + 28)
-    places, x = dict[int, Position](), 0.0
-    for n in owned:
+    owner: dict[int, int] = {}
+    for a, b in edges:
+        if a in legs:
+            owner[a] = b
+        if b in legs:
+            owner[b] = a
+    owners = list(dict.fromkeys(owner[leg] for leg in legs if leg in owner))
+    widest = max(shapes[group[n]].wide for n in owners)
+    apart = max(2.2 * SLOT, widest + 28)
+    places: dict[int, Position] = {}
+    x = 0.0
+    for n in owners:
         own = [leg for leg in legs if owner.get(leg) == n]
-        if legs.index(own[-1]) - legs.index(own[0]) != len(own) - 1 or n in legs:
+        side_by_side = legs.index(own[-1]) - legs.index(own[0]) == len(own) - 1
+        if n in legs or not side_by_side:  # a wire between two legs, or legs of others between
             return {leg: (k * apart, 0.0) for k, leg in enumerate(legs)}
-        places.update((leg, (x + k * SLOT, 0.0)) for k, leg in enumerate(own))
-        places[n] = x + (len(own) - 1) * SLOT / 2, -LEG - max(shapes[group[n]].high / 2, 16.0)
-        x += apart + (len(own) - 1) * SLOT
+        for k, leg in enumerate(own):
+            places[leg] = x + k * SLOT, 0.0
+        wide = (len(own) - 1) * SLOT
+        places[n] = x + wide / 2, -LEG - max(shapes[group[n]].high / 2, 16.0)
+        x += apart + wide
     return places
 
 
 def _length(net: TensorNetwork, edge: NetworkEdge, shapes: Sequence[NodeShape]) -> float:
-    a, b = shapes[edge.a], shapes[edge.b]
+    """How long an edge is to be, from middle to middle."""
+    first, second = shapes[edge.a], shapes[edge.b]
     kinds = {net.nodes[edge.a].kind, net.nodes[edge.b].kind}
-    gap = LEG if "leg" in kinds else max(30.0, text_width(edge.label, LABEL_FONT) + 22)
-    return (
-        max(a.wide, a.high * 0.8) / 2
-        + max(b.wide, b.high * 0.8) / 2
-        + gap
-        + 40 * (kinds == {"leg"})
-    )
+    room_for_label = max(30.0, text_width(edge.label, LABEL_FONT) + 22)
+    gap = LEG if NodeKind.LEG in kinds else room_for_label
+    first_half = max(first.wide, first.high * 0.8) / 2
+    second_half = max(second.wide, second.high * 0.8) / 2
+    bare_wire = kinds == {NodeKind.LEG}
+    return first_half + second_half + gap + (40 if bare_wire else 0)
 
 
 def _ends(
     net: TensorNetwork, places: list[Position], shapes: Sequence[NodeShape], at: LegSides
 ) -> dict[int, Position]:
     """Where legs end: at the borders of the picture, in the order of the output."""
-    inner = [k for k, node in enumerate(net.nodes) if node.kind != "leg"] or list(
-        range(len(net.nodes))
-    )
+    leg_of = {node.place: k for k, node in enumerate(net.nodes) if node.kind is NodeKind.LEG}
+    inner = [k for k, node in enumerate(net.nodes) if node.kind is not NodeKind.LEG]
+    inner = inner or list(range(len(net.nodes)))
     left = min(places[k][0] - shapes[k].wide / 2 for k in inner) - LEG
     right = max(places[k][0] + shapes[k].wide / 2 for k in inner) + LEG
     bottom = max(places[k][1] + shapes[k].high / 2 for k in inner) + LEG
-    leg = {node.place: k for k, node in enumerate(net.nodes) if node.kind == "leg"}
-    found: dict[int, Position] = {}
-    for side, border in zip(at, (left, right, bottom), strict=True):
-        along = 0 if side is at[2] and side else 1
-        own = sorted(places[leg[p]][along] for p in side)
-        # labels below are side by side
-        wide = [text_width(net.nodes[leg[p]].axes[0], LABEL_FONT) * (1 - along) for p in side]
-        for k in range(1, len(own)):
-            own[k] = max(own[k], own[k - 1] + max(SLOT * 0.7, (wide[k - 1] + wide[k]) / 2 + 4))
-        found.update(
-            (leg[p], (where, border) if along == 0 else (border, where))
-            for p, where in zip(side, own, strict=True)
-        )
-    return found
+
+    ends: dict[int, Position] = {}
+    for side, border in ((at.left, left), (at.right, right)):
+        legs = [leg_of[axis] for axis in side]
+        heights = _spread([places[leg][1] for leg in legs], [0.0] * len(legs))
+        for leg, y in zip(legs, heights, strict=True):
+            ends[leg] = border, y
+    legs = [leg_of[axis] for axis in at.below]
+    # Labels below are side by side.
+    widths = [text_width(net.nodes[leg].axes[0], LABEL_FONT) for leg in legs]
+    for leg, x in zip(legs, _spread([places[leg][0] for leg in legs], widths), strict=True):
+        ends[leg] = x, bottom
+    return ends
 
 
+def _spread(places: Sequence[float], widths: Sequence[float]) -> list[float]:
+    """Places along a border in order, each clear of the one before."""
+    spread = sorted(places)
+    for k in range(1, len(spread)):
+        gap = max(SLOT * 0.7, (widths[k - 1] + widths[k]) / 2 + 4)
+        spread[k] = max(spread[k], spread[k - 1] + gap)
+    return spread
+
+
+# ---- the shapes of nodes
 def _shape(node: NetworkNode, sizes: LabelSizes, depth: int) -> NodeShape:
     """A node around (0, 0)."""
-    if node.kind == "leg":
-        return NodeShape(Drawing((), Rectangle(0, 0, 0, 0)), 0.0, 0.0)
-    if node.kind == "dot":
-        return NodeShape(
-            Drawing((markup("circle", r=4, fill="currentColor"),), Rectangle(-4, -4, 4, 4)),
-            8.0,
-            8.0,
-        )
-    if node.kind in ("ones", "loop"):
-        about = (
-            f"ones along {node.axes[0]}"
-            if node.kind == "ones"
-            else f"the size of {node.axes[0]}, a trace"
-        )
-        words = "1" if node.kind == "ones" else node.axes[0]
-        r = 9.0 if node.kind == "ones" else max(12.0, text_width(words, LABEL_FONT) / 2 + 5)
-        parts = (
-            tooltip(about),
-            markup("circle", r=r, fill="none", stroke="currentColor"),
-            text_line(words, 0, 0, LABEL_FONT),
-        )
-        group = markup("g", *parts, data_label=node.axes[0], class_="label")
-        return NodeShape(
-            Drawing(
-                (group,), Rectangle(-r, -r, r, r), ((words, text_box(words, 0, 0, LABEL_FONT)),)
-            ),
-            2 * r,
-            2 * r,
-        )
-    assert node.expr is not None
-    return _operand(node.expr, node.axes, sizes, depth)
+    match node.kind:
+        case NodeKind.LEG:
+            return NodeShape(Drawing((), Rectangle(0, 0, 0, 0)), 0.0, 0.0)
+        case NodeKind.DOT:
+            dot = markup("circle", r=4, fill="currentColor")
+            return NodeShape(Drawing((dot,), Rectangle(-4, -4, 4, 4)), 8.0, 8.0)
+        case NodeKind.ONES:
+            label = node.axes[0]
+            return _circle("1", 9.0, f"ones along {label}", label)
+        case NodeKind.LOOP:
+            label = node.axes[0]
+            radius = max(12.0, text_width(label, LABEL_FONT) / 2 + 5)
+            return _circle(label, radius, f"the size of {label}, a trace", label)
+        case NodeKind.OPERAND:
+            assert node.expr is not None
+            return _operand(node.expr, node.axes, sizes, depth)
+
+
+def _circle(words: str, radius: float, about: str, label: str) -> NodeShape:
+    """Words in a circle."""
+    parts = (
+        tooltip(about),
+        markup("circle", r=radius, fill="none", stroke="currentColor"),
+        text_line(words, 0, 0, LABEL_FONT),
+    )
+    group = markup("g", *parts, data_label=label, class_="label")
+    box = Rectangle(-radius, -radius, radius, radius)
+    drawing = Drawing((group,), box, ((words, text_box(words, 0, 0, LABEL_FONT)),))
+    return NodeShape(drawing, 2 * radius, 2 * radius)
 
 
 def _operand(e: Expr, axes: tuple[str, ...], sizes: LabelSizes, depth: int) -> NodeShape:
     inside = _inside(e, axes, sizes, depth)
-    if inside is None:
+    if inside is not None:
+        title, body = inside
+        return _framed(title, body)
+    hole = isinstance(e, Tensor) and e.name.startswith("#")  # as `stand_in` leaves it
+    if is_inserted_delta(e):
+        name = "δ"
+    elif hole:
+        name = " "
+    else:
         name = operand_name(e) or as_text(e)
-        # what `stand_in` leaves; no user can write it
-        hole = isinstance(e, Tensor) and e.name.startswith("#")
-        name = "δ" if is_inserted_delta(e) else " " if hole else name
-        shown = name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"
-        wide, high = max(38.0, text_width(shown) + 22), 32.0
-        about = f"{name}[{', '.join(label_with_size(x, sizes) for x in axes)}]" if axes else name
-        parts = (
-            tooltip(about),
-            _frame(wide, high, high / 2, dashes="2 4" if hole else None),
-            text_line(shown, 0, 0),
-        )
-        known = name if isinstance(e, Tensor) and not hole else None
-        group = markup("g", *parts, data_operand=known, class_="operand")
-        return NodeShape(
-            Drawing(
-                (group,),
-                Rectangle(-wide / 2, -high / 2, wide / 2, high / 2),
-                ((shown, text_box(shown, 0, 0)),),
-            ),
-            wide,
-            high,
-        )
-    head, body = inside
-    wide = max(body.box.right - body.box.left, text_width(head, LABEL_FONT)) + 24
-    high = body.box.bottom - body.box.top + 24 + 18 * bool(head)
-    middle = 9.0 * bool(head)
-    moved = body.at(
-        -(body.box.left + body.box.right) / 2, middle - (body.box.top + body.box.bottom) / 2
+    shown = name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"
+    indices = ", ".join(label_with_size(label, sizes) for label in axes)
+    wide = max(38.0, text_width(shown) + 22)
+    high = 32.0
+    parts = (
+        tooltip(f"{name}[{indices}]" if axes else name),
+        _frame(wide, high, high / 2, dashes="2 4" if hole else None),
+        text_line(shown, 0, 0),
     )
-    texts = [(head, text_box(head, 0, 14 - high / 2, LABEL_FONT))] * bool(head)
-    above = [text_line(head, 0, 14 - high / 2, LABEL_FONT)] * bool(head)
-    inner = (_frame(wide, high, CORNER, dashes="4 3"), *above, *moved.parts)
-    return NodeShape(
-        Drawing(
-            (markup("g", *inner, class_="frame"),),
-            Rectangle(-wide / 2, -high / 2, wide / 2, high / 2),
-            (*texts, *moved.texts),
-        ),
-        wide,
-        high,
-    )
+    tensor = name if isinstance(e, Tensor) and not hole else None
+    group = markup("g", *parts, data_operand=tensor, class_="operand")
+    box = Rectangle(-wide / 2, -high / 2, wide / 2, high / 2)
+    drawing = Drawing((group,), box, ((shown, text_box(shown, 0, 0)),))
+    return NodeShape(drawing, wide, high)
+
+
+def _framed(title: str, body: Drawing) -> NodeShape:
+    """A drawing in a frame, with a title if there is one."""
+    wide = max(body.box.width, text_width(title, LABEL_FONT)) + 24
+    high = body.box.height + 24 + (18 if title else 0)
+    middle_x, middle_y = body.box.middle
+    moved = body.at(-middle_x, (9.0 if title else 0.0) - middle_y)
+    parts = [_frame(wide, high, CORNER, dashes="4 3")]
+    texts = list(moved.texts)
+    if title:
+        y = 14 - high / 2
+        parts.append(text_line(title, 0, y, LABEL_FONT))
+        texts.insert(0, (title, text_box(title, 0, y, LABEL_FONT)))
+    group = markup("g", *parts, *moved.parts, class_="frame")
+    box = Rectangle(-wide / 2, -high / 2, wide / 2, high / 2)
+    return NodeShape(Drawing((group,), box, tuple(texts)), wide, high)
 
 
 def _inside(
@@ -400,19 +450,17 @@ def _inside(
     if not isinstance(e, Apply):
         return "", drawn_expression(e, axes, leg_sides(e), sizes, depth + 1)
     names, core = argument_axes(e, axes)
-    given = [str(p) for p in shown_parameters(e)]
-    head = (
-        e.function.name
-        + (f"({', '.join(given)})" if given else "")
-        + (f" over {', '.join(core)}" if core else "")
-    )
-    parts = [
-        drawn_expression(
-            a, names if a.ndim == len(names) else axis_names(a), leg_sides(a), sizes, depth + 1
-        )
-        for a in e.arguments
-    ]
-    return head, side_by_side_drawings(parts, gap=30.0)
+    title = e.function.name
+    parameters = shown_parameters(e)
+    if parameters:
+        title += f"({', '.join(map(str, parameters))})"
+    if core:
+        title += f" over {', '.join(core)}"
+    parts = []
+    for argument in e.arguments:
+        own = names if argument.ndim == len(names) else axis_names(argument)
+        parts.append(drawn_expression(argument, own, leg_sides(argument), sizes, depth + 1))
+    return title, side_by_side_drawings(parts, gap=30.0)
 
 
 def _frame(wide: float, high: float, radius: float, dashes: str | None = None) -> str:

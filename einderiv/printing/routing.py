@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .layout import Position
-from .network import NetworkEdge, TensorNetwork
+from .network import NetworkEdge, NodeKind, TensorNetwork
 from .svg import Drawing, Rectangle, bounding_box, coordinate
 
 CORNER = 8.0  # radius of the corners of frames
@@ -21,8 +21,14 @@ BESIDE = 26.0  # between the middles of bows beside each other
 BENDS = (0.0, -20.0, 20.0, -34.0, 34.0, -52.0, 52.0, -72.0, 72.0, -96.0, 96.0)
 CLEARANCE = 6.0  # pixels that a line keeps from nodes that are not its own
 PIECES = 10  # straight ones that stand for a curve where it is asked what is in its way
-# axes with legs at the left, at the right, below
-LegSides = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+
+class LegSides(NamedTuple):
+    """The axes of the result by the side of the picture where their legs end."""
+
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    below: tuple[int, ...]
 
 
 class NodeShape(NamedTuple):
@@ -88,7 +94,7 @@ def routed(
     """The way of every edge; `ends` is where legs end."""
     boxes = {}
     for k, shape in enumerate(shapes):
-        if net.nodes[k].kind != "leg":
+        if net.nodes[k].kind is not NodeKind.LEG:
             boxes[k] = with_margin(shape.drawn.box.moved(*places[k]), CLEARANCE)
     # Edges between the same two nodes are bows beside each other, and bend together.
     groups: dict[frozenset[int], list[int]] = {}
@@ -196,7 +202,7 @@ def _on_curve(start: Position, control: Position, stop: Position, t: float) -> P
 def _inward(net: TensorNetwork, edge: NetworkEdge, at: LegSides) -> Position:
     """The way that a wire between two legs of one side bends."""
     first, second = net.nodes[edge.a], net.nodes[edge.b]
-    if not first.kind == second.kind == "leg":
+    if not first.kind is second.kind is NodeKind.LEG:
         return 0.0, 0.0
     for side, inward in zip(at, ((52.0, 0.0), (-52.0, 0.0), (0.0, -52.0)), strict=True):
         if first.place in side and second.place in side:

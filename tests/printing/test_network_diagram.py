@@ -12,7 +12,7 @@ from einderiv.errors import LimitError
 from einderiv.expression import axis_names
 from einderiv.printing import Picture, Rectangle, coordinate, escaped, markup, text_box
 from einderiv.printing.network import tensor_network
-from einderiv.printing.network_diagram import _bows, drawn_expression, leg_sides
+from einderiv.printing.network_diagram import _room_of_bows, drawn_expression, leg_sides
 
 L = string.ascii_letters
 x, X, W = ed.tensor("x", "n"), ed.tensor("X", "ni"), ed.tensor("W", "io")
@@ -212,5 +212,5 @@ def test_boxes():
 
 def test_components_with_bows_stand_apart():
     net = tensor_network(ed.einsum("ab,ba,cd,dc->"), (), frozenset())
-    boxes = [_bows(net, group) for group in net.components()]
+    boxes = [_room_of_bows(net, group) for group in net.components()]
     assert boxes == [14.0, 14.0]

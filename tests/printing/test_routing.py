@@ -12,6 +12,7 @@ import einderiv as ed
 from einderiv.expression import axis_names
 from einderiv.printing import Rectangle
 from einderiv.printing import network_diagram as diagrams
+from einderiv.printing.network import NodeKind
 from einderiv.printing.routing import NodeShape, border_point, crosses, routed
 
 
@@ -88,7 +89,9 @@ def faults(e, monkeypatch):
         m.group(1) for part in drawn.parts if (m := re.search(r'<path[^>]* d="([^"]+)"', part))
     ]
     nodes = {
-        k: s.drawn.box.moved(*places[k]) for k, s in enumerate(shapes) if net.nodes[k].kind != "leg"
+        k: s.drawn.box.moved(*places[k])
+        for k, s in enumerate(shapes)
+        if net.nodes[k].kind is not NodeKind.LEG
     }
     labels = [
         (t, b)
