@@ -41,20 +41,22 @@ def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = Non
     y = einsum(y) if isinstance(y, str) else y
     J = derive(y, wrt)
     labels = sizes or {}
-    whole = drawn_expression(y, axis_names(y), leg_sides(y), labels)
-    found = [Stage(StageKind.WHOLE, _caption("the expression", y), whole)]
+    wrt = J.record.wrt if J.record else "it"
+    drawing = drawn_expression(y, axis_names(y), leg_sides(y), labels)
+    stages = [Stage(StageKind.WHOLE, _caption("the expression", y), drawing)]
     for k, (hole, candidate) in enumerate(_between(y, J)):
         part = f", occurrence {k + 1}" if k else ""
         if hole is not None:
-            caption = f"{J.record.wrt if J.record else 'it'} taken out{part}: its legs hang loose"
+            caption = f"{wrt} taken out{part}: its legs hang loose"
             drawing = drawn_expression(hole, axis_names(hole), leg_sides(hole), labels)
-            found.append(Stage(StageKind.HOLE, caption, drawing))
+            stages.append(Stage(StageKind.HOLE, caption, drawing))
         caption = _caption(f"a delta ties each leg to a new axis{part}", candidate)
         drawing = drawn_expression(candidate, axis_names(candidate), _split(candidate, J), labels)
-        found.append(Stage(StageKind.DELTAS, caption, drawing))
+        stages.append(Stage(StageKind.DELTAS, caption, drawing))
     caption = _caption("what is summed is joined: the derivative", J)
-    result = drawn_expression(J, axis_names(J), leg_sides(J), labels)
-    return [*found, Stage(StageKind.RESULT, caption, result)]
+    drawing = drawn_expression(J, axis_names(J), leg_sides(J), labels)
+    stages.append(Stage(StageKind.RESULT, caption, drawing))
+    return stages
 
 
 def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Picture:
@@ -69,24 +71,17 @@ def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Pictur
     parts: list[Drawing] = []
     top = 0.0
     for _, caption, picture in derivation_stages(y, wrt, sizes=sizes):
-        box = text_box(caption, 0, 0, CAPTION_FONT)
-        wide = box.right - box.left
+        width = text_box(caption, 0, 0, CAPTION_FONT).width
+        box = Rectangle(0, top, width, top + 20)
         words = text_line(caption, 0, top + 10, CAPTION_FONT, text_anchor="start")
-        parts.append(
-            Drawing(
-                (words,),
-                Rectangle(0, top, wide, top + 20),
-                ((caption, Rectangle(0, top, wide, top + 20)),),
-            )
-        )
+        parts.append(Drawing((words,), box, ((caption, box),)))
         moved = picture.at(12 - picture.box.left, top + 32 - picture.box.top)
         parts.append(moved)
         top = moved.box.bottom + 26
     record = derive(y, wrt).record
     name = record.wrt if record is not None else wrt
-    return Picture(
-        one_drawing(parts), f"the derivative of {as_text(y)} by {name}", "one picture for each step"
-    )
+    alt = f"the derivative of {as_text(y)} by {name}"
+    return Picture(one_drawing(parts), alt, "one picture for each step")
 
 
 def _caption(words: str, e: Expr) -> str:
@@ -110,20 +105,16 @@ def _between(y: Expr, J: Expr) -> list[tuple[Expr | None, Expr]]:
     record = J.record
     if record is None or not isinstance(y, Einsum) or is_zero(J):
         return []
-    whole = flatten(y)
-    names = J.axes[J.ndim - record.count :]
+    candidates = insertions(record, J.axes[J.ndim - record.count :])
     if record.position is not None:
-        return [(_hole(y, record.position), candidate) for candidate in insertions(record, names)]
-    slots = [
-        k
-        for k, (f, _) in enumerate(written_slots(whole))
-        if isinstance(f, Tensor) and f.name == record.wrt
-    ]
-    candidates = insertions(record, names)
-    if not slots or len(slots) != len(candidates):
+        hole, _ = stand_in(y, record.position)
+        return [(hole, candidate) for candidate in candidates]
+    flat = flatten(y)
+    holes: list[Expr] = []
+    for k, (factor, _) in enumerate(written_slots(flat)):
+        if isinstance(factor, Tensor) and factor.name == record.wrt:
+            hole, _ = stand_in(flat, k)
+            holes.append(hole)
+    if len(holes) != len(candidates):  # equal terms were added to one
         return [(None, candidate) for candidate in candidates]
-    return [(_hole(whole, k), candidate) for k, candidate in zip(slots, candidates, strict=True)]
-
-
-def _hole(y: Einsum, k: int) -> Expr:
-    return stand_in(y, k)[0]
+    return list(zip(holes, candidates, strict=True))

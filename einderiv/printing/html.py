@@ -13,6 +13,14 @@ from .svg import escaped, markup
 
 SHOWN_TERMS = 20  # terms of a sum
 TEXT_CSS = "white-space:pre-wrap;font-family:ui-monospace,Menlo,Consolas,monospace"
+PAGE_CSS = (
+    "html{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
+    "body{max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "pre{overflow-x:auto}"
+    "svg{max-width:100%;height:auto}"
+    "td,th{text-align:left;padding:.1rem .8rem .1rem 0;"
+    "font-family:ui-monospace,Menlo,Consolas,monospace}"
+)
 
 MimeBundle = dict[str, str]
 
@@ -34,16 +42,20 @@ def escaped_lines(lines: Iterable[str]) -> str:
 
 def collapsible(summary: str, *inside: str, opened: bool = False) -> str:
     """A part that opens when one asks for it."""
-    return markup(
-        "details", f"<summary>{escaped(summary)}</summary>", *inside, open="" if opened else None
-    )
+    shown = f"<summary>{escaped(summary)}</summary>"
+    return markup("details", shown, *inside, open="" if opened else None)
 
 
 def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of texts."""
-    cells = [markup("tr", *(markup("th", escaped(c) or "&nbsp;") for c in head))]
-    cells += [markup("tr", *(markup("td", escaped(c) or "&nbsp;") for c in row)) for row in rows]
-    return markup("table", *cells)
+    lines = [_table_line("th", head)]
+    lines += [_table_line("td", row) for row in rows]
+    return markup("table", *lines)
+
+
+def _table_line(name: str, cells: Iterable[str]) -> str:
+    # An empty element would close itself, which HTML does not know.
+    return markup("tr", *(markup(name, escaped(text) or "&nbsp;") for text in cells))
 
 
 def expression_bundle(e: Expr, include: object = None, exclude: object = None) -> MimeBundle:
@@ -54,14 +66,16 @@ def expression_bundle(e: Expr, include: object = None, exclude: object = None) -
     >>> sorted(expression_bundle(ed.derive("is,st,tj->ij", 0)))
     ['text/html', 'text/latex', 'text/plain']
     """
+    plain = as_text(e)
     try:
-        said = formula(e)
-        html = "".join(
-            [preformatted([said]), collapsible("einsum strings", _strings(e)), _picture(e)]
-        )
+        parts = [
+            preformatted([formula(e)]),
+            collapsible("einsum strings", _strings(e)),
+            _picture(e),
+        ]
     except LimitError:
-        return mime_bundle(as_text(e), preformatted([as_text(e)]))
-    return mime_bundle(as_text(e), html, **latex_entry(e))
+        return mime_bundle(plain, preformatted([plain]))
+    return mime_bundle(plain, "".join(parts), **latex_entry(e))
 
 
 def latex_entry(e: Expr) -> dict[str, str]:
@@ -81,37 +95,34 @@ def _picture(e: Expr) -> str:
 
 def _strings(e: Expr) -> str:
     if is_zero(e):
-        return preformatted([f"zeros with the axes {', '.join(axis_names(e)) or 'of a scalar'}"])
-    found = terms(e)
-    rows = [_row(term) for term in found[:SHOWN_TERMS]]
-    more = [("", f"{len(found) - SHOWN_TERMS} more terms", "", "")] * (len(found) > SHOWN_TERMS)
-    return html_table(("", "einsum", "compact", "operands"), [*rows, *more])
+        axes = ", ".join(axis_names(e)) or "of a scalar"
+        return preformatted([f"zeros with the axes {axes}"])
+    addends = terms(e)
+    rows = [_row(term) for term in addends[:SHOWN_TERMS]]
+    if len(addends) > SHOWN_TERMS:
+        rows.append(("", f"{len(addends) - SHOWN_TERMS} more terms", "", ""))
+    return html_table(("", "einsum", "compact", "operands"), rows)
 
 
 def _row(term: Expr) -> tuple[str, str, str, str]:
-    front = coefficient(term)
+    number = coefficient(term)
+    front = "" if number == 1 else str(number)
+    operands = ", ".join(map(str, printed_operands(term)))
     try:
-        strings = printed_subscripts(term), compact_subscripts(term)
-    except EinderivError as error:
-        strings = str(error), ""
-    return "" if front == 1 else str(front), *strings, ", ".join(map(str, printed_operands(term)))
+        return front, printed_subscripts(term), compact_subscripts(term), operands
+    except EinderivError as error:  # more labels than letters
+        return front, str(error), "", operands
 
 
 def html_page(name: str, *parts: str) -> str:
-    """A whole page that opens by itself, and may load nothing."""
+    """A page that opens by itself, and may load nothing."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
-    style = (
-        "html{color-scheme:light dark;font:16px/1.5 "
-        "system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;"
-        "padding:0 1rem}pre{overflow-x:auto}svg{max-width:100%;height:auto}td,th{text-align:left;"
-        "padding:.1rem .8rem .1rem 0;font-family:ui-monospace,Menlo,Consolas,monospace}"
-    )
     head = (
         '<meta charset="utf-8">',
         markup("meta", http_equiv="Content-Security-Policy", content=policy),
         '<meta name="viewport" content="width=device-width">',
         f"<title>{escaped(name)}</title>",
-        f"<style>{style}</style>",
+        f"<style>{PAGE_CSS}</style>",
     )
     return "\n".join(
         [

@@ -27,12 +27,12 @@ from ..expression import (
 from ..functions import same_axes, shown_parameters
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
+from .network import free_name
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix")
-
-
 OPENING, CLOSING = r"\left(", r"\right)"
+Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
 
 
 class FormulaStyle:
@@ -50,18 +50,21 @@ class FormulaStyle:
         return name
 
     def sum(self, labels: Sequence[str], body: str) -> str:
-        sign = f"Σ_{labels[0]}" if len(labels) == 1 else f"Σ_{{{','.join(labels)}}}"
-        return f"{sign} {body}"
+        below = labels[0] if len(labels) == 1 else f"{{{','.join(labels)}}}"
+        return f"Σ_{below} {body}"
 
     def fraction(self, above: str, below: str) -> str:
         return f"{above}/{below}"
 
     def order(self, n: int) -> str:
-        return self.partial + (str(n).translate(SUPERSCRIPTS) if n > 1 else "")
+        exponent = str(n).translate(SUPERSCRIPTS) if n > 1 else ""
+        return self.partial + exponent
 
     def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
-        at = f"_{','.join(core)}" if core else ""
-        return f"{node.function.name}{at}({', '.join([*arguments, *shown_parameters(node)])})"
+        name: str = node.function.name
+        if core:
+            name += f"_{','.join(core)}"
+        return f"{name}({', '.join([*arguments, *shown_parameters(node)])})"
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
         return f"{body}[{','.join(indices)}]"
@@ -91,23 +94,27 @@ class LatexStyle(FormulaStyle):
     delta, partial, minus, vec = r"\delta", r"\partial ", "-", r"\operatorname{{vec}}({})"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
-        comma = "," if any(len(i) > 1 for i in indices) else " " if name == self.delta else ""
-        return (
-            f"{self.name(name)}_{{{comma.join(map(self.label, indices)).strip()}}}"
-            if indices
-            else self.name(name)
-        )
+        if not indices:
+            return self.name(name)
+        comma = " " if name == self.delta else ""
+        if any(len(index) > 1 for index in indices):
+            comma = ","
+        below = comma.join(map(self.label, indices)).strip()
+        return f"{self.name(name)}_{{{below}}}"
 
     def name(self, name: str) -> str:
-        plain = name.startswith("\\") or len(name) == 1
-        return name if plain else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+        if name.startswith("\\") or len(name) == 1:  # a command, or one letter
+            return name
+        escaped = name.replace("_", r"\_")
+        return rf"\mathrm{{{escaped}}}"
 
     def label(self, name: str) -> str:
         """An index: the page marks them."""
         return self.name(name)
 
     def sum(self, labels: Sequence[str], body: str) -> str:
-        return rf"\sum_{{{','.join(map(self.label, labels))}}} {body}"
+        below = ",".join(map(self.label, labels))
+        return rf"\sum_{{{below}}} {body}"
 
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
@@ -118,7 +125,7 @@ class LatexStyle(FormulaStyle):
     def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
         template: str = node.function.latex
         if core and template.startswith("{0}"):  # a power of what is no single letter
-            template = OPENING + "{0}" + CLOSING + template[3:]
+            template = OPENING + "{0}" + CLOSING + template.removeprefix("{0}")
         parts = [*arguments, *shown_parameters(node)]
         places = [f"{{{k}}}" for k in range(len(parts))]
         unsaid = [place for place in places if place not in template]
@@ -126,8 +133,9 @@ class LatexStyle(FormulaStyle):
             # In the same brackets: directions, and which entries are left out.
             template = ", ".join([template.removesuffix(CLOSING), *unsaid]) + CLOSING
         if core:
-            at = f"_{{{','.join(map(self.label, core))}}}"
-            template = _with_core(template, at.replace("{", "{{").replace("}", "}}"))
+            below = f"_{{{','.join(map(self.label, core))}}}"
+            # Braces are doubled, for `format` is to leave them.
+            template = _with_core(template, below.replace("{", "{{").replace("}", "}}"))
         return template.format(*parts)
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
@@ -137,13 +145,13 @@ class LatexStyle(FormulaStyle):
         return rf"\left({body}\right)"
 
 
-def _with_core(template: str, at: str) -> str:
+def _with_core(template: str, below: str) -> str:
     """The template of a function with the names of its core axes."""
     if not template.startswith(OPENING):  # behind its name: softmax_i(…)
-        return template.replace(OPENING, at + OPENING, 1)
+        return template.replace(OPENING, below + OPENING, 1)
     # a matrix by its entries: (Σ_k X_bk Y_kc)_{b,c}, to some power
     before, argument, after = template.partition("{0}")
-    return before + argument + after.replace(CLOSING, CLOSING + at, 1)
+    return before + argument + after.replace(CLOSING, CLOSING + below, 1)
 
 
 def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "index") -> str:
@@ -172,10 +180,7 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
         raise EinderivError(
             "matrix notation has no ASCII form: leave out ascii=True, or style='matrix'"
         )
-    spelt = AsciiStyle() if ascii else FormulaStyle()
-    return (matrix_equation(e, name, spelt) if style == "matrix" else None) or _equation(
-        e, name, spelt
-    )
+    return _in_style(e, name, AsciiStyle() if ascii else FormulaStyle(), style)
 
 
 def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
@@ -190,9 +195,7 @@ def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
     _check_style(style)
-    return (matrix_equation(e, name, LatexStyle()) if style == "matrix" else None) or _equation(
-        e, name, LatexStyle()
-    )
+    return _in_style(e, name, LatexStyle(), style)
 
 
 def latex_document(e: Expr) -> str:
@@ -215,6 +218,12 @@ def _check_style(style: str) -> None:
         raise EinderivError(
             f"no style is called {str(style)[:40]!r}; {near(str(style), STYLE_NAMES)}"
         )
+
+
+def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
+    """The equation in matrix notation if that is asked for and there is one, or with indices."""
+    shown = matrix_equation(e, name, spelt) if style == "matrix" else None
+    return shown or _equation(e, name, spelt)
 
 
 def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
@@ -249,14 +258,21 @@ def left_side(e: Expr, name: str, style: FormulaStyle, names: LabelNames, pair: 
     order = 0
     stop = e.ndim
     while e.record is not None:
-        stop, order = stop - e.record.count, order + 1
-        wrt = e.record.wrt if e.record.wrt.isidentifier() else f"A{e.record.position}"
-        shown = style.indexed(wrt, names[stop : stop + e.record.count])
-        below = style.partial + (pair.format(shown) if e.record.count == 2 else shown) + below
-        e = e.record.of
+        record = e.record
+        stop -= record.count
+        order += 1
+        wrt = record.wrt if record.wrt.isidentifier() else f"A{record.position}"
+        shown = style.indexed(wrt, names[stop : stop + record.count])
+        if record.count == 2:
+            shown = pair.format(shown)
+        below = style.partial + shown + below
+        e = record.of
     base = style.indexed(name, names[:stop])
-    base = pair.format(base) if order and e.ndim == 2 else base
-    return style.fraction(style.order(order) + base, below) if order else base
+    if not order:
+        return base
+    if e.ndim == 2:
+        base = pair.format(base)
+    return style.fraction(style.order(order) + base, below)
 
 
 def right_side(
@@ -271,9 +287,6 @@ def right_side(
     return style.minus + shown if negative else shown
 
 
-Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
-
-
 def _signed_side(
     e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> Signed:
@@ -284,73 +297,78 @@ def _signed_side(
         case Tensor():
             return False, style.indexed(e.name, indices)
         case Constant():
-            return False, style.indexed("array", indices) if e.sizes else style.number(e.value)
+            if e.sizes:
+                return False, style.indexed("array", indices)
+            return False, style.number(e.value)
         case Apply():
             return False, _applied(e, indices, style, used | set(indices), depth)
         case Add():
             return _sum(e, indices, style, used, depth)
         case Einsum():
-            return (
-                (False, "0")
-                if is_zero(e)
-                else _product(e, indices, style, used | set(indices), depth)
-            )
+            if is_zero(e):
+                return False, "0"
+            return _product(e, indices, style, used | set(indices), depth)
     raise TypeError(type(e).__name__)
 
 
 def _sum(
     e: Add, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> Signed:
-    terms = [_signed_side(term, indices, style, used, depth + 1) for term in e.addends]
-    minus, first = terms[0]
+    signed = [_signed_side(term, indices, style, used, depth + 1) for term in e.addends]
+    (first_negative, first), *others = signed
     parts = [first]
-    for negative, shown in terms[1:]:
+    for negative, shown in others:
         parts += [style.minus if negative else "+", shown]
-    return minus, " ".join(parts)
+    return first_negative, " ".join(parts)
 
 
 def _product(
     e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> Signed:
+    """``2 δ[i,a] Σ_t Y[b,t] P[t,j]``: the number, the deltas, what is summed over, the factors."""
     flat = flatten(e)
     names: dict[Label, str] = {}
     deltas = []
     for label, index in zip(flat.output, indices, strict=True):
-        if names.setdefault(label, index) != index:
-            deltas.append(style.indexed(style.delta, (names[label], index)))
-    summed = [
-        x for x in dict.fromkeys(x for ls in flat.inputs for x in ls) if x not in names
-    ] + list(bare(flat))
+        first = names.setdefault(label, index)
+        if first != index:
+            deltas.append(style.indexed(style.delta, (first, index)))
+
+    # Labels that no axis has are summed over, under the author's names where those are free.
+    inside = [label for labels in flat.inputs for label in labels]
+    summed = [label for label in dict.fromkeys((*inside, *bare(flat))) if label not in names]
     wanted = naming(flat).labels
     taken = set(used)
     for label in summed:
-        want = wanted[label]
-        names[label] = (
-            want if want not in taken else fresh_names(1, taken | set(wanted.values()))[0]
-        )
+        names[label] = free_name(wanted[label], taken, wanted.values())
         taken.add(names[label])
-    factors = [
-        _factor(f, tuple(names[x] for x in ls), style, frozenset(taken), depth)
-        for f, ls in flat.slots
-    ]
-    value = coefficient(flat)
-    rest = " ".join(factors) or (style.one if summed or not deltas else "")
+    factors = []
+    for factor, labels in flat.slots:
+        at = tuple(names[label] for label in labels)
+        factors.append(_factor(factor, at, style, frozenset(taken), depth))
+
+    number = coefficient(flat)
+    negative = _is_negative(number)
+    size = abs(number) if negative else number
+    parts = [] if size == 1 else [style.number(size)]
+    parts += deltas
+    body = " ".join(factors)
     if summed:
-        rest = style.sum([names[x] for x in summed], rest)
-    size = abs(value) if _negative(value) else value
-    front = [] if size == 1 else [style.number(size)]
-    if front and rest == style.one and not summed:
-        rest = ""
-    return _negative(value), " ".join(part for part in (*front, *deltas, rest) if part)
+        parts.append(style.sum([names[label] for label in summed], body or style.one))
+    elif body:
+        parts.append(body)
+    # A product of nothing is 1.
+    return negative, " ".join(parts) or style.one
 
 
-def _negative(value: Number) -> bool:
+def _is_negative(value: Number) -> bool:
     return not isinstance(value, complex) and value < 0
 
 
 def _factor(
     e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> str:
+    """A factor, a sum in brackets."""
     shown = right_side(e, indices, style, used, depth + 1)
     return style.group(shown) if isinstance(e, Add) else shown
 
@@ -360,24 +378,29 @@ def _applied(
 ) -> str:
     first = e.arguments[0]
     batch = first.ndim - e.core
-    kept = indices[batch:]
-    # A function of vectors has its own index, softmax_i(u[i]), unless that says something already:
-    # A[i,i].
-    entrywise = e.function.shape is same_axes and (
-        not e.core or (e.core == 1 and indices.count(indices[-1]) == 1)
-    )
-    core = kept if entrywise else tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
-    if not entrywise and not batch and all(isinstance(a, Tensor) for a in e.arguments):
-        text = style.function(
-            e, [style.name(a.name) for a in e.arguments if isinstance(a, Tensor)], ()
-        )
-    else:
-        inner = [
-            right_side(a, indices[:batch] + core, style, used | set(core), depth + 1)
-            for a in e.arguments
-        ]
-        text = style.function(e, inner, core)
-    return text if entrywise or not kept else style.entry(text, kept)
+    own = indices[batch:]
+    if _keeps_indices(e, indices):  # exp(A[i,j]), softmax_i(u[i])
+        arguments = [right_side(a, indices, style, used | set(own), depth + 1) for a in e.arguments]
+        return style.function(e, arguments, own)
+
+    tensors = [a for a in e.arguments if isinstance(a, Tensor)]
+    if not batch and len(tensors) == len(e.arguments):  # inv(A)
+        text = style.function(e, [style.name(tensor.name) for tensor in tensors], ())
+    else:  # inv_b,c(A[b,c] + B[b,c])
+        core = tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
+        at = indices[:batch] + core
+        arguments = [right_side(a, at, style, used | set(core), depth + 1) for a in e.arguments]
+        text = style.function(e, arguments, core)
+    return style.entry(text, own) if own else text
+
+
+def _keeps_indices(e: Apply, indices: LabelNames) -> bool:
+    """Has a function the same indices inside as outside? Not where one would be bound that says
+    something already: A[i,i].
+    """
+    if e.function.shape is not same_axes:
+        return False
+    return e.core == 0 or (e.core == 1 and indices.count(indices[-1]) == 1)
 
 
 def unicode_right_side(e: Expr, names: LabelNames, style: FormulaStyle | None = None) -> str:

@@ -5,7 +5,7 @@ size is formed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count, product
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Size,
     axis_names,
     flatten,
     is_product,
@@ -31,6 +32,7 @@ Spans = dict[Label, tuple[int, int]]  # the first and last value of each label i
 ASSUMED_SIZE = 4  # of an axis whose size nobody says
 GRID_CELLS = 96  # rows and columns of the grid that is drawn, at most
 GRID_PIXELS = 320.0  # pixels of the longer side
+NO_ROWS = "this is no derivative, so nothing says which axes are rows: give split="
 BOXES_TRIED = 8192  # boxes of tied indices that are looked at for each term
 
 
@@ -55,107 +57,123 @@ def sparsity(
     """
     if not isinstance(J, Expr):
         raise TypeError(f"sparsity draws a derivative, not {type(J).__name__}")
-    own = J.record.count if J.record is not None else 0
-    rows = J.ndim - own if split is None else split
-    if (split is None and not 0 < own <= J.ndim) or not 0 <= rows <= J.ndim:
-        raise TypeError("this is no derivative, so nothing says which axes are rows: give split=")
+    count = J.record.count if J.record is not None else 0
+    if split is None and not 0 < count <= J.ndim:
+        raise TypeError(NO_ROWS)
+    rows = J.ndim - count if split is None else split
+    if not 0 <= rows <= J.ndim:
+        raise TypeError(NO_ROWS)
     shape = _shape(J, sizes)
-    terms = (
-        []
-        if is_zero(J)
-        else [flatten(wrapped(t)) for t in (J.addends if isinstance(J, Add) else (J,))]
-    )
-    height, width_ = prod(shape[:rows]), prod(shape[rows:])
-    filled = min(sum(_entries(t, shape) for t in terms), height * width_)
-    bound = "at most " * (len(terms) > 1)
-    share = filled / (height * width_) if height * width_ else 0.0
-    of = height * width_
-    entries = f"{bound}{filled} of {of} entries are not zero for sure"
-    alt = f"{height} by {width_}, {entries}: {100 * share:.3g} %"
+    terms = []
+    if not is_zero(J):
+        addends = J.addends if isinstance(J, Add) else (J,)
+        terms = [flatten(wrapped(term)) for term in addends]
+    height, width = prod(shape[:rows]), prod(shape[rows:])
+    total = height * width
+    filled = min(sum(_entries(term, shape) for term in terms), total)
+    bound = "at most " if len(terms) > 1 else ""
+    share = filled / total if total else 0.0
+    entries = f"{bound}{filled} of {total} entries are not zero for sure"
     return Picture(
         _drawn(terms, shape, rows, axis_names(J)),
-        alt,
+        f"{height} by {width}, {entries}: {100 * share:.3g} %",
         "filled cells may hold entries that are not zero",
     )
 
 
 def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
-    sizes = given or {}
-    shapes = {
-        name: tuple(natural(k, f"an axis of {name}") for k in n)
-        for name, n in sizes.items()
-        if isinstance(n, (tuple, list))
-    }
-    sizes = {
-        name: natural(n, f"the size of {name!r}") for name, n in sizes.items() if name not in shapes
-    }
+    shapes, numbers = _shapes_and_sizes(given or {})
     known = Known(shapes).read([J])
-    names = axis_names(J)
-    for key, n in sizes.items():
-        size = J.sizes[names.index(key)] if key in names else key if key in known.names else None
-        if size is None:
-            raise EinderivError(
-                f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}"
-            )
-        measure = known.known_measure(size)
-        if measure not in (None, n):
-            raise ShapeError(f"sizes gives axis {key!r} the size {n}, but it has size {measure}")
-        if not isinstance(size, int):
-            known.fix(size, n, f"sizes={{{key!r}: {n}}}")
+    for key, size in numbers.items():
+        _fix(known, J, key, size)
     if given is None:
-        for size in sorted(J.sizes, key=is_product):  # those of merged axes follow from others
-            if known.known_measure(size) is None:
-                known.fix(size, ASSUMED_SIZE, "sparsity")
-    found = [known.known_measure(size) for size in J.sizes]
-    for name, number_ in zip(names, found, strict=True):
-        if number_ is None:
+        for axis_size in sorted(J.sizes, key=is_product):  # merged axes follow from others
+            if known.known_measure(axis_size) is None:
+                known.fix(axis_size, ASSUMED_SIZE, "sparsity")
+    shape = []
+    for name, axis_size in zip(axis_names(J), J.sizes, strict=True):
+        measure = known.known_measure(axis_size)
+        if measure is None:
             raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")
-    return tuple(n for n in found if n is not None)
+        shape.append(measure)
+    return tuple(shape)
+
+
+def _shapes_and_sizes(
+    given: Mapping[str, Any],
+) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Shapes by names of tensors, and sizes by names of axes."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    sizes: dict[str, int] = {}
+    for name, value in given.items():
+        if isinstance(value, (tuple, list)):
+            shapes[name] = tuple(natural(n, f"an axis of {name}") for n in value)
+        else:
+            sizes[name] = natural(value, f"the size of {name!r}")
+    return shapes, sizes
+
+
+def _fix(known: Known, J: Expr, key: str, given: int) -> None:
+    """Give an axis its size. Raises for one that is not there, or has another."""
+    names = axis_names(J)
+    size: Size
+    if key in names:
+        size = J.sizes[names.index(key)]
+    elif key in known.names:
+        size = key
+    else:
+        raise EinderivError(f"no axis is called {key[:40]!r}; {near(key, (*names, *known.names))}")
+    measure = known.known_measure(size)
+    if measure not in (None, given):
+        raise ShapeError(f"sizes gives axis {key!r} the size {given}, but it has size {measure}")
+    if not isinstance(size, int):
+        known.fix(size, given, f"sizes={{{key!r}: {given}}}")
 
 
 def _entries(term: Einsum, shape: Sequence[int]) -> int:
     """The entries of the embedding: one for each value of its distinct labels."""
-    return prod(dict(zip(term.output, shape, strict=True)).values())
+    sizes = dict(zip(term.output, shape, strict=True))
+    return prod(sizes.values())
 
 
 def _drawn(
     terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]
 ) -> Drawing:
-    height, wide = prod(shape[:rows]), prod(shape[rows:])
-    down, across = min(max(height, 1), GRID_CELLS), min(max(wide, 1), GRID_CELLS)
+    height, width = prod(shape[:rows]), prod(shape[rows:])
+    down = min(max(height, 1), GRID_CELLS)
+    across = min(max(width, 1), GRID_CELLS)
     cell = GRID_PIXELS / max(down, across)
     box = Rectangle(0, 0, cell * across, cell * down)
-    cells: set[tuple[int, int]] = set()
-    for term in terms:
-        cells |= _cells(term.output, shape, rows, down, across)
     frame = markup(
         "rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor"
     )
-    runs = _runs(cells)
-    path = "".join(_rectangle(x * cell, y * cell, n * cell, cell) for y, x, n in runs)
-    found = [
-        Drawing(
-            (frame, markup("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")), box
-        )
-    ]
-    for words, x, y in (
-        (_axes(names[rows:], shape[rows:]), box.right / 2, -12.0),
-        (_axes(names[:rows], shape[:rows]), box.right / 2, box.bottom + 14),
-    ):
-        side = "columns" if y < 0 else "rows"
-        label = f"{side}: {words}"
-        found.append(
-            Drawing(
-                (text_line(label, x, y, LABEL_FONT),),
-                text_box(label, x, y, LABEL_FONT),
-                ((label, text_box(label, x, y, LABEL_FONT)),),
-            )
-        )
-    return one_drawing(found)
+    cells: set[tuple[int, int]] = set()
+    for term in terms:
+        cells |= _cells(term.output, shape, rows, down, across)
+    path = ""
+    for y, x, count in _runs(cells):
+        path += _rectangle(x * cell, y * cell, count * cell, cell)
+    filled = markup("path", d=path or "M0 0", fill="currentColor", fill_opacity="0.75")
+    middle = box.right / 2
+    columns = f"columns: {_axes(names[rows:], shape[rows:])}"
+    below = f"rows: {_axes(names[:rows], shape[:rows])}"
+    return one_drawing(
+        [
+            Drawing((frame, filled), box),
+            _label(columns, middle, -12.0),
+            _label(below, middle, box.bottom + 14),
+        ]
+    )
+
+
+def _label(words: str, x: float, y: float) -> Drawing:
+    box = text_box(words, x, y, LABEL_FONT)
+    return Drawing((text_line(words, x, y, LABEL_FONT),), box, ((words, box),))
 
 
 def _axes(names: Sequence[str], shape: Sequence[int]) -> str:
-    return " × ".join(f"{name}({n})" for name, n in zip(names, shape, strict=True)) or "1"
+    axes = [f"{name}({size})" for name, size in zip(names, shape, strict=True)]
+    return " × ".join(axes) or "1"
 
 
 def _cells(
@@ -170,29 +188,46 @@ def _cells(
     sizes = dict(zip(output, shape, strict=True))
     if not all(sizes.values()):
         return set()
-    sides = _Side(output[:rows], sizes, down), _Side(output[rows:], sizes, across)
-    found: set[tuple[int, int]] = set()
-    boxes: list[Spans] = [{x: (0, sizes[x] - 1) for x in output if output.count(x) > 1}]
-    for tried in count():
-        if not boxes:
-            return found
-        at = boxes.pop()
-        open_ = [x for x, (low, high) in at.items() if low < high]
-        corners = [{x: (ends[k],) * 2 for x, ends in at.items()} for k in (0, 1)]
-        if not open_ or (
-            all(side.narrow(at) for side in sides)
-            and any(side.cells(corners[0]) == side.cells(corners[1]) for side in sides)
-        ):
-            found.update(product(sides[0].cells(at), sides[1].cells(at)))
-        elif tried > BOXES_TRIED:  # what is sure: both ends
-            found.update(
-                *(product(sides[0].cells(corner), sides[1].cells(corner)) for corner in corners)
-            )
+    row_side = _Side(output[:rows], sizes, down)
+    column_side = _Side(output[rows:], sizes, across)
+    cells: set[tuple[int, int]] = set()
+    tied = [label for label in output if output.count(label) > 1]
+    boxes: list[Spans] = [{label: (0, sizes[label] - 1) for label in tied}]
+    tried = 0
+    while boxes:
+        box = boxes.pop()
+        tried += 1
+        wide = [label for label, (low, high) in box.items() if low < high]
+        if not wide or _fills_its_cells(box, row_side, column_side):
+            cells.update(product(row_side.cells(box), column_side.cells(box)))
+        elif tried > BOXES_TRIED + 1:  # what is sure: both ends
+            for end in _both_ends(box):
+                cells.update(product(row_side.cells(end), column_side.cells(end)))
         else:
-            x = max(open_, key=lambda x: max(side.width(x, at[x]) for side in sides))
-            middle = sum(at[x]) // 2
-            boxes += [{**at, x: (at[x][0], middle)}, {**at, x: (middle + 1, at[x][1])}]
-    return found
+            widths = {}
+            for label in wide:
+                span = box[label]
+                widths[label] = max(row_side.width(label, span), column_side.width(label, span))
+            widest = max(wide, key=widths.__getitem__)
+            low, high = box[widest]
+            middle = (low + high) // 2
+            boxes += [{**box, widest: (low, middle)}, {**box, widest: (middle + 1, high)}]
+    return cells
+
+
+def _fills_its_cells(box: Spans, rows: _Side, columns: _Side) -> bool:
+    """Is a box so small that all cells which it spans are touched by its values?"""
+    if not (rows.is_narrow(box) and columns.is_narrow(box)):
+        return False
+    first, last = _both_ends(box)
+    return rows.cells(first) == rows.cells(last) or columns.cells(first) == columns.cells(last)
+
+
+def _both_ends(box: Spans) -> tuple[Spans, Spans]:
+    """The least and the greatest values of a box, each a box of one value."""
+    first = {label: (low, low) for label, (low, _) in box.items()}
+    last = {label: (high, high) for label, (_, high) in box.items()}
+    return first, last
 
 
 class _Side:
@@ -201,67 +236,63 @@ class _Side:
     """
 
     def __init__(self, labels: Sequence[Label], sizes: Mapping[Label, int], most: int) -> None:
+        """`most` is how many cells are drawn."""
         self.labels, self.sizes, self.most = labels, sizes, most
-        self.strides = _strides([sizes[x] for x in labels])
-        self.total = prod(sizes[x] for x in labels)
+        shape = [sizes[label] for label in labels]
+        self.strides = [prod(shape[k + 1 :]) for k in range(len(shape))]
+        self.total = prod(shape)
 
     def width(self, label: Label, span: tuple[int, int]) -> float:
         """What the values from one to the other span, in cells."""
-        far = sum(stride for x, stride in zip(self.labels, self.strides, strict=True) if x == label)
-        return (span[1] - span[0]) * far * self.most / self.total
+        stride = 0  # of a label that stands here twice, the sum of both
+        for own, own_stride in zip(self.labels, self.strides, strict=True):
+            if own == label:
+                stride += own_stride
+        low, high = span
+        return (high - low) * stride * self.most / self.total
 
-    def narrow(self, at: Spans) -> bool:
+    def is_narrow(self, box: Spans) -> bool:
         """Do all values of a box lie within the length of a cell?"""
-        return sum(self.width(x, span) for x, span in at.items()) < 1
+        return sum(self.width(label, span) for label, span in box.items()) < 1
 
-    def cells(self, at: Spans) -> set[int]:
-        """The cells of a box."""
-        return _spans(self.labels, self.sizes, at, self.strides, self.total, self.most)
-
-
-def _strides(shape: Sequence[int]) -> list[int]:
-    return [prod(shape[k + 1 :]) for k in range(len(shape))]
-
-
-def _spans(
-    labels: Sequence[Label],
-    sizes: Mapping[Label, int],
-    at: Mapping[Label, tuple[int, int]],
-    strides: Sequence[int],
-    total: int,
-    cells: int,
-) -> set[int]:
-    """The cells along one side: the slow axes one by one while they matter, the rest as one
-    range.
-    """
-    starts = {(0, 0)}
-    for label, stride in zip(labels, strides, strict=True):
-        if label in at:
-            ranges = [at[label]]
-        elif stride * cells > total:  # its values are seen one by one: together fewer than cells
-            ranges = [(k, k) for k in range(sizes[label])]
-        else:
-            ranges = [(0, sizes[label] - 1)]
-        starts = {(low + a * stride, high + b * stride) for low, high in starts for a, b in ranges}
-    return {
-        c
-        for low, high in starts
-        for c in range(low * cells // total, min(high * cells // total, cells - 1) + 1)
-    }
+    def cells(self, box: Spans) -> set[int]:
+        """The cells of a box: the slow axes one by one while they matter, the rest as one range."""
+        ranges = {(0, 0)}  # from the first to the last flat index
+        for label, stride in zip(self.labels, self.strides, strict=True):
+            if label in box:
+                spans = [box[label]]
+            elif stride * self.most > self.total:
+                # Its values are seen one by one: together fewer than cells.
+                spans = [(k, k) for k in range(self.sizes[label])]
+            else:
+                spans = [(0, self.sizes[label] - 1)]
+            longer = set()
+            for (start, stop), (low, high) in product(ranges, spans):
+                longer.add((start + low * stride, stop + high * stride))
+            ranges = longer
+        cells: set[int] = set()
+        for start, stop in ranges:
+            first = start * self.most // self.total
+            last = min(stop * self.most // self.total, self.most - 1)
+            cells.update(range(first, last + 1))
+        return cells
 
 
 def _rectangle(x: float, y: float, width: float, height: float) -> str:
     """A path around a rectangle."""
-    across, down = coordinate(width), coordinate(height)
-    return f"M{coordinate(x)} {coordinate(y)}h{across}v{down}h{coordinate(-width)}z"
+    corner = f"{coordinate(x)} {coordinate(y)}"
+    across, down, back = coordinate(width), coordinate(height), coordinate(-width)
+    return f"M{corner}h{across}v{down}h{back}z"
 
 
 def _runs(cells: set[tuple[int, int]]) -> list[tuple[int, int, int]]:
     """Cells side by side as one rectangle: row, first column, how many."""
     runs: list[tuple[int, int, int]] = []
-    for y, x in sorted(cells):
-        if runs and runs[-1][0] == y and runs[-1][1] + runs[-1][2] == x:
-            runs[-1] = y, runs[-1][1], runs[-1][2] + 1
-        else:
-            runs.append((y, x, 1))
+    for row, column in sorted(cells):
+        if runs:
+            last_row, first, count = runs[-1]
+            if last_row == row and first + count == column:
+                runs[-1] = row, first, count + 1
+                continue
+        runs.append((row, column, 1))
     return runs

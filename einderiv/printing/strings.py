@@ -67,12 +67,12 @@ class Printed(NamedTuple):
 def single_product(e: Expr) -> Einsum:
     """`e` as one flat product. Raises EinderivError for a sum of several."""
     if isinstance(e, Add):
-        found = terms(e)
-        if len(found) != 1:
+        products = terms(e)
+        if len(products) != 1:
             raise NoFormError(
-                f"this is a sum of {len(found)} products, not one; read each of them in .terms"
+                f"this is a sum of {len(products)} products, not one; read each of them in .terms"
             )
-        e = found[0]
+        e = products[0]
     return flatten(wrapped(e))
 
 
@@ -81,7 +81,8 @@ def printed(e: Expr, *, short: bool) -> Printed:
     flat = single_product(e)
     names = naming(flat, short=short)
     deltas = _deltas(flat, names)
-    factors, inputs = [], []
+    factors: list[Expr] = []
+    inputs: list[LabelNames] = []
     for factor, labels in flat.slots:
         words = tuple(names.labels[label] for label in labels)
         if is_inserted_delta(factor):
@@ -89,27 +90,30 @@ def printed(e: Expr, *, short: bool) -> Printed:
         else:
             factors.append(factor)
             inputs.append(words)
-    compact = tuple(names.labels[x] for x in flat.output)
     return Printed(
-        [d for d, _ in deltas],
-        [size for _, size in deltas],
-        tuple(factors),
-        inputs,
-        names.axes,
-        compact,
+        deltas=[words for words, _ in deltas],
+        sizes=[size for _, size in deltas],
+        factors=tuple(factors),
+        inputs=inputs,
+        output=names.axes,
+        compact=tuple(names.labels[label] for label in flat.output),
     )
 
 
 def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
     """The labels of every delta, and its size."""
-    found: list[tuple[LabelNames, Size]] = []
-    inside, given = carried(flat), dict(flat.given)
-    for p, label in enumerate(flat.output):
-        if label in flat.output[:p]:
-            found.append(((names.labels[label], names.axes[p]), flat.sizes[p]))
-        elif label not in inside and flat.output.count(label) == 1:
-            found.append(((names.labels[label],), flat.sizes[p]))
-    return found + [((names.labels[label],), given[label]) for label in bare(flat)]
+    deltas: list[tuple[LabelNames, Size]] = []
+    inside = carried(flat)
+    for axis, label in enumerate(flat.output):
+        name, size = names.labels[label], flat.sizes[axis]
+        if label in flat.output[:axis]:  # tied to the axis where the label stood first
+            deltas.append(((name, names.axes[axis]), size))
+        elif label not in inside and flat.output.count(label) == 1:  # ones
+            deltas.append(((name,), size))
+    given = dict(flat.given)
+    for label in bare(flat):  # ones that are summed
+        deltas.append(((names.labels[label],), given[label]))
+    return deltas
 
 
 class Letters(NamedTuple):
@@ -120,12 +124,13 @@ class Letters(NamedTuple):
 
     def text(self) -> str:
         """The string."""
-        return ",".join(map("".join, self.inputs)) + "->" + "".join(self.output)
+        inputs = ["".join(labels) for labels in self.inputs]
+        return f"{','.join(inputs)}->{''.join(self.output)}"
 
 
 def _letters(inputs: list[LabelNames], output: LabelNames) -> Letters:
     """Raises NoLettersError for more labels than there are letters."""
-    names = {name for labels in inputs for name in labels} | set(output)
+    names = set(output).union(*inputs)
     if any(len(name) > 1 for name in names):
         raise NoLettersError(
             f"{len(names)} labels are more than the {len(LETTERS)} letters; .interleaved gives "
@@ -165,11 +170,12 @@ def printed_operands(e: Expr) -> tuple[object, ...]:
 
 
 def _with_sizes(e: Expr, found: Printed) -> list[Delta]:
-    gaps = (" " if any(len(name) > 1 for name in names) else "" for names in found.deltas)
-    return [
-        Delta(gap.join(d), size, e)
-        for gap, d, size in zip(gaps, found.deltas, found.sizes, strict=True)
-    ]
+    """The deltas as operands."""
+    deltas = []
+    for names, size in zip(found.deltas, found.sizes, strict=True):
+        gap = " " if any(len(name) > 1 for name in names) else ""
+        deltas.append(Delta(gap.join(names), size, e))
+    return deltas
 
 
 def compact_subscripts(e: Expr) -> str:
@@ -187,8 +193,9 @@ def compact_letters(e: Expr) -> Letters:
     """The labels of `compact_subscripts`."""
     found = printed(e, short=True)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
-    ones = [delta for delta in found.deltas if len(delta) == 1 and delta[0] not in found.output]
-    return _letters(ones + found.inputs, found.compact)
+    ones = [names for names in found.deltas if len(names) == 1]
+    summed = [(name,) for (name,) in ones if name not in found.output]
+    return _letters([*summed, *found.inputs], found.compact)
 
 
 def interleaved_operands(e: Expr) -> list[object]:
@@ -200,15 +207,16 @@ def interleaved_operands(e: Expr) -> list[object]:
     [Delta("ia"), [0, 1], B, [2, 3], [0, 3, 1, 2]]
     """
     found = printed(e, short=False)
-    numbers: dict[str, int] = {}
-    result: list[object] = []
-    parts = [
-        *zip(_with_sizes(e, found), found.deltas, strict=True),
-        *zip(found.factors, found.inputs, strict=True),
-    ]
-    for part, names in parts:
-        result += [part, [numbers.setdefault(name, len(numbers)) for name in names]]
-    return [*result, [numbers.setdefault(name, len(numbers)) for name in found.output]]
+    operands = [*_with_sizes(e, found), *found.factors]
+    inputs = [*found.deltas, *found.inputs]
+    numbers: dict[str, int] = {}  # 0, 1, 2, … for the labels in the order of their coming
+    for labels in (*inputs, found.output):
+        for name in labels:
+            numbers.setdefault(name, len(numbers))
+    interleaved: list[object] = []
+    for operand, labels in zip(operands, inputs, strict=True):
+        interleaved += [operand, [numbers[name] for name in labels]]
+    return [*interleaved, [numbers[name] for name in found.output]]
 
 
 def inserted_subscripts(e: Expr) -> str:
@@ -229,9 +237,8 @@ def inserted_letters(e: Expr) -> Letters:
     if e.record is None:
         raise NoFormError("nothing was inserted here: this is not a derivative")
     for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
-        if is_zero(term) or same(
-            with_deltas_eliminated(candidate, e), scaled(term, coefficient(candidate))
-        ):
+        eliminated = with_deltas_eliminated(candidate, e)
+        if is_zero(term) or same(eliminated, scaled(term, coefficient(candidate))):
             return subscript_letters(candidate)
     raise NoFormError(
         "this product came about by a function's derivative; no one insertion gives it"
@@ -242,7 +249,7 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
     """The terms of a derivative before any delta is eliminated: derived with deltas that are
     opaque tensors.
     """
-    y, n = record.of, record.count
+    y = record.of
     if record.position is None:
         tensor = tensors_of(y).get(record.wrt)
         if tensor is None:  # independent of it, and by a tensor that `y` has never met
@@ -250,24 +257,27 @@ def insertions(record: Record, names: tuple[str | None, ...]) -> tuple[Expr, ...
     else:
         assert isinstance(y, Einsum)
         y, tensor = stand_in(y, record.position)
-    if n:
-        deltas = [Tensor(f"{INSERTED}{p}", (None, None)) for p in range(n)]
-        rows, columns = tuple(range(n)), tuple(range(n, 2 * n))
-        seed: Expr = Einsum(
-            1,
-            tuple(deltas),
-            tuple(zip(rows, columns, strict=True)),
-            rows + columns,
-            tuple(zip(columns, tensor.sizes, strict=True)),
-            axes=(*tensor.axes, *names),
-        )
-    else:
-        seed = filled(1, (), ())
-    found = pushforward(y, {tensor.name: seed}, names)
-    return (
-        ()
-        if found is None
-        else tuple(dressed(t, axes=(*record.of.axes, *names)) for t in terms(found))
+    derivative = pushforward(y, {tensor.name: _opaque_deltas(tensor, names)}, names)
+    if derivative is None:
+        return ()
+    axes = (*record.of.axes, *names)
+    return tuple(dressed(term, axes=axes) for term in terms(derivative))
+
+
+def _opaque_deltas(tensor: Tensor, names: tuple[str | None, ...]) -> Expr:
+    """The derivative of a tensor by itself, δ[i,a] δ[j,b] …, in tensors that are not eliminated."""
+    count = len(names)
+    if count == 0:
+        return filled(1, (), ())
+    rows = tuple(range(count))
+    columns = tuple(range(count, 2 * count))
+    return Einsum(
+        1,
+        tuple(Tensor(f"{INSERTED}{p}", (None, None)) for p in range(count)),
+        tuple(zip(rows, columns, strict=True)),
+        rows + columns,
+        tuple(zip(columns, tensor.sizes, strict=True)),
+        axes=(*tensor.axes, *names),
     )
 
 
@@ -279,11 +289,14 @@ def is_inserted_delta(e: Expr) -> bool:
 def with_deltas_eliminated(candidate: Expr, like: Expr) -> Einsum:
     """The candidate with every opaque delta replaced by the identity map."""
     flat = single_product(candidate)
+    given = dict(flat.given)
     slots: list[tuple[Expr, tuple[Label, ...]]] = []
     for factor, labels in flat.slots:
-        opaque = is_inserted_delta(factor)
-        size = dict(flat.given).get(labels[1], 0) if opaque else 0
-        slots.append((identity((size,), (None,), (None,)) if opaque else factor, labels))
+        if is_inserted_delta(factor):
+            size = given.get(labels[1], 0)
+            slots.append((identity((size,), (None,), (None,)), labels))
+        else:
+            slots.append((factor, labels))
     return with_slots(flat, slots, axes=like.axes, deep=True)
 
 
@@ -307,18 +320,17 @@ def _text(e: Expr, depth: int) -> str:
         case _ if depth == 0:
             return "…"
         case Add():
-            return _minus(*_signed_sum(e, depth))
+            return _with_sign(*_signed_sum(e, depth))
         case Apply():
-            extra = "".join(f", {p}" for p in shown_parameters(e))
-            return (
-                f"{e.function.name}({', '.join(_text(a, depth - 1) for a in e.arguments)}{extra})"
-            )
+            arguments = [_text(argument, depth - 1) for argument in e.arguments]
+            parameters = map(str, shown_parameters(e))
+            return f"{e.function.name}({', '.join([*arguments, *parameters])})"
         case Einsum():
-            return _minus(*_signed_einsum(e, depth))
+            return _with_sign(*_signed_einsum(e, depth))
     raise TypeError(type(e).__name__)
 
 
-def _minus(negative: bool, shown: str) -> str:
+def _with_sign(negative: bool, shown: str) -> str:
     return "-" + shown if negative else shown
 
 
@@ -332,53 +344,61 @@ def _signed(e: Expr, depth: int) -> tuple[bool, str]:
 
 
 def _signed_sum(e: Add, depth: int) -> tuple[bool, str]:
-    shown = ""
-    minus = False
-    for k, addend in enumerate(e.addends[:SHOWN_OPERANDS]):
+    signed = []
+    for addend in e.addends[:SHOWN_OPERANDS]:
         # Every term under the names of the sum's axes.
         term = dressed(addend, axes=e.axes) if isinstance(addend, Einsum) else addend
-        negative, body = _signed(term, depth - 1)
-        if k == 0:
-            minus, shown = negative, body
-        else:
-            shown += (" - " if negative else " + ") + body
+        signed.append(_signed(term, depth - 1))
+    (first_negative, shown), *others = signed
+    for negative, body in others:
+        shown += f" - {body}" if negative else f" + {body}"
     if len(e.addends) > SHOWN_OPERANDS:
         shown += f" + … {len(e.addends) - SHOWN_OPERANDS} more terms"
-    return minus, shown
+    return first_negative, shown
 
 
 def _signed_einsum(e: Einsum, depth: int) -> tuple[bool, str]:
+    """The sign of a product, and the rest: ``zeros[i,j]``, ``2``, ``2 * A``, or
+    ``2 * einsum("ij,j->i", A, B)``.
+    """
     flat = flatten(e) if e.count <= SHOWN_OPERANDS else e
     names = naming(flat)
     if is_zero(e):
         return False, f"zeros[{','.join(names.axes)}]"
-    shape = tuple(names.labels[label] for label in flat.output)
-    inputs = [tuple(names.labels[label] for label in ls) for ls in flat.inputs]
-    inputs = [(names.labels[label],) for label in bare(flat)] + inputs
-    words = any(len(w) > 1 for w in names.labels.values())
-    gap = " " if words else ""
-    body = (", " if words else ",").join(gap.join(ls) for ls in inputs[:SHOWN_OPERANDS]) + (
-        "…" if len(inputs) > SHOWN_OPERANDS else ""
-    )
+    summed_ones = bare(flat)
+    inputs: list[LabelNames] = [(names.labels[label],) for label in summed_ones]
+    for labels in flat.inputs:
+        inputs.append(tuple(names.labels[label] for label in labels))
+    output = tuple(names.labels[label] for label in flat.output)
+    distinct = len(set(output)) == len(output)
+
+    if not inputs and distinct:  # the same number everywhere
+        number = repr(flat.coefficient)
+        return number.startswith("-"), number.removeprefix("-")
     negative, front = _front(flat.coefficient)
-    if not flat.factors and not bare(flat) and len(set(shape)) == len(shape):
-        shown_number = repr(flat.coefficient)  # the same number everywhere
-        return shown_number.startswith("-"), shown_number.removeprefix("-")
-    if len(flat.factors) == 1 and inputs == [shape] and len(set(shape)) == len(shape):
+    if len(flat.factors) == 1 and inputs == [output] and distinct:  # a factor as it is
         factor = flat.factors[0]
         if not front and not negative:
             return _signed(factor, depth)
-        inner = _text(factor, depth - 1 or 1)
-        return negative, f"{front}({inner})" if isinstance(factor, Add) else front + inner
-    arrow = f" -> {gap.join(shape)}" if words else f"->{''.join(shape)}"
-    ones = ["ones"] * len(bare(flat))
-    shown = [*ones, *(_text(f, depth - 1) for f in flat.factors[:SHOWN_OPERANDS])]
-    return negative, f"{front}einsum({', '.join([f'{chr(34)}{body}{arrow}{chr(34)}', *shown])})"
+        shown = _text(factor, depth - 1 or 1)
+        return negative, f"{front}({shown})" if isinstance(factor, Add) else front + shown
+
+    words = any(len(name) > 1 for name in names.labels.values())
+    gap, comma, arrow = (" ", ", ", " -> ") if words else ("", ",", "->")
+    subscripts = comma.join(gap.join(labels) for labels in inputs[:SHOWN_OPERANDS])
+    if len(inputs) > SHOWN_OPERANDS:
+        subscripts += "…"
+    subscripts += arrow + gap.join(output)
+    operands = ["ones"] * len(summed_ones)
+    for factor in flat.factors[:SHOWN_OPERANDS]:
+        operands.append(_text(factor, depth - 1))
+    arguments = ", ".join([f'"{subscripts}"', *operands])
+    return negative, f"{front}einsum({arguments})"
 
 
 def _front(number: Number) -> tuple[bool, str]:
     """Is there a minus in front of a product, and what is behind it before the operands."""
     if number in (1, -1):
         return number == -1, ""
-    size = repr(number)
-    return size.startswith("-"), f"{size.removeprefix('-')} * "
+    shown = repr(number)
+    return shown.startswith("-"), f"{shown.removeprefix('-')} * "
