@@ -5,6 +5,7 @@ no NumPy is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from ..errors import EinderivError, LimitError
@@ -46,8 +47,8 @@ def derivative(request: Mapping[str, Any]) -> dict[str, Any]:
     J = found.result
     shapes, problem = _shapes(found, q, problem)
     expression, result = _formula(found.chain[0]), _formula(J)
-    # inside of functions
-    inner = [name for shown in (expression, result) for name in shown["colours"].values()]
+    # The colours know the labels inside of functions too.
+    inner = [*expression["colours"].values(), *result["colours"].values()]
     labels = list(dict.fromkeys([*labels_of(found.chain), *inner]))
     return {
         "language": found.language,
@@ -88,10 +89,11 @@ def trouble(error: Exception, request: Mapping[str, Any]) -> dict[str, Any]:
     ...     print(trouble(e, {"text": "ij,j->k"}))  # doctest: +ELLIPSIS
     {'message': "output label 'k' ...", 'field': 'text', 'position': 6}
     """
-    message, position = str(error), getattr(error, "position", None)
-    pointed, text = getattr(error, "text", ""), request.get("text", "")
+    message = str(error)
+    position = getattr(error, "position", None)
     if isinstance(error, FieldError):
         return {"message": message, "field": error.field, "position": position}
+    pointed, text = getattr(error, "text", ""), request.get("text", "")
     if position is not None and pointed:
         # without the text and the caret: the page draws its own
         message = getattr(error, "reason", message)
@@ -126,18 +128,20 @@ def _formula(e: Expr) -> dict[str, Any]:
 
 
 def _terms(J: Expr) -> list[dict[str, Any]]:
-    return [] if is_zero(J) else [_term(term) for term in J.terms[:READ]]
+    if is_zero(J):
+        return []
+    return [_term(term) for term in J.terms[:READ]]
 
 
 def _term(term: Expr) -> dict[str, Any]:
     words = shortened(term)
-    front = coefficient(term)
+    # Letters of the string before deltas are eliminated may stand for other labels.
+    same_letters = {letter: name if letter == name else "" for letter, name in words.items()}
+    number = coefficient(term)
     return {
-        "coefficient": None if front == 1 else str(front),
+        "coefficient": None if number == 1 else str(number),
         "subscripts": _string(term, subscript_letters, words),
-        "inserted": _string(
-            term, inserted_letters, {a: b if a == b else "" for a, b in words.items()}
-        ),
+        "inserted": _string(term, inserted_letters, same_letters),
         "compact": _string(term, compact_letters, words),
         "operands": [str(o) for o in term.operands],
     }
@@ -155,34 +159,31 @@ def _string(
 
 def steps(found: Subject, labels: list[str]) -> list[dict[str, Any]]:
     """The derivation as steps to walk through, once for each order of the derivative."""
-    made: list[dict[str, Any]] = []
-    for k, e in enumerate(found.chain[:-1], 1):
-        words = {
-            a: b
-            for x in (e, found.chain[k])
-            for t in x.terms[:READ]
-            for a, b in shortened(t).items()
-        }
-        part = f"derivative {k} of {len(found.chain) - 1}: " if len(found.chain) > 2 else ""
+    walked: list[dict[str, Any]] = []
+    orders = len(found.chain) - 1
+    for k, (e, derivative) in enumerate(pairwise(found.chain), 1):
+        words: dict[str, str] = {}
+        for term in (*e.terms[:READ], *derivative.terms[:READ]):
+            words.update(shortened(term))
+        part = f"derivative {k} of {orders}: " if orders > 1 else ""
         first, *rest = explain(e, found.wrt).sections
-        made.append(
-            _step(
-                f"{part}what is derived by {found.wrt}",
-                [short_text(e), *first.lines],
-                labels,
-                words,
-            )
-        )
-        made += [_step(part + section.title, section.lines, labels, words) for section in rest]
-    return made
+        title = f"{part}what is derived by {found.wrt}"
+        walked.append(_step(title, [short_text(e), *first.lines], labels, words))
+        for section in rest:
+            walked.append(_step(part + section.title, section.lines, labels, words))
+    return walked
 
 
 def _step(
     title: str, lines: list[str], labels: list[str], words: Mapping[str, str]
 ) -> dict[str, Any]:
-    shown = [[list(s) for s in segments(line, labels, words)] for line in lines[:STEPS]]
-    more = [[[f"… {len(lines) - STEPS} more lines", None]]] if len(lines) > STEPS else []
-    return {"title": title, "lines": [*shown, *more]}
+    """One step, its lines in segments as JSON has them: lists."""
+    shown: list[list[list[str | None]]] = []
+    for line in lines[:STEPS]:
+        shown.append([list(segment) for segment in segments(line, labels, words)])
+    if len(lines) > STEPS:
+        shown.append([[f"… {len(lines) - STEPS} more lines", None]])
+    return {"title": title, "lines": shown}
 
 
 def _shapes(

@@ -17,7 +17,6 @@ from ..expression import (
     Apply,
     Einsum,
     Expr,
-    Naming,
     Tensor,
     axis_names,
     coefficient,
@@ -56,7 +55,7 @@ from ..printing import (
     unicode_right_side,
     with_deltas_eliminated,
 )
-from .inspection import check_given, core_entries, plan
+from .inspection import ITEM_BYTES, check_given, core_entries, plan
 
 INDENT = "    "
 
@@ -98,8 +97,9 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        parts = [collapsible(s.title, preformatted(s.lines), opened=True) for s in self.sections]
-        html = "".join(parts)
+        html = ""
+        for section in self.sections:
+            html += collapsible(section.title, preformatted(section.lines), opened=True)
         return mime_bundle(str(self), html, **latex_entry(self.derivative))
 
 
@@ -161,7 +161,8 @@ def html_document(
     """
     explanation = explain(y, wrt, indices=indices, sizes=sizes)
     J = explanation.derivative
-    name = f"The derivative of {as_text(y)} by {J.record.wrt if J.record else wrt}"
+    wrt_name = J.record.wrt if J.record else wrt
+    name = f"The derivative of {as_text(y)} by {wrt_name}"
     steps = [
         markup("h3", escaped(section.title)) + preformatted(section.lines)
         for section in explanation.sections
@@ -170,9 +171,8 @@ def html_document(
         pictures = strip(y, wrt).svg()
     except LimitError as error:
         pictures = preformatted([str(error)])
-    return html_page(
-        name, expression_bundle(J)["text/html"], "<h2>Step by step</h2>", pictures, *steps
-    )
+    result = expression_bundle(J)["text/html"]
+    return html_page(name, result, "<h2>Step by step</h2>", pictures, *steps)
 
 
 def _derivation(y: Expr, J: Expr) -> list[Section]:
@@ -182,85 +182,83 @@ def _derivation(y: Expr, J: Expr) -> list[Section]:
     record = J.record
     assert record is not None
     names = J.axes[J.ndim - record.count :]
-    sections: list[Section] = []
     before = flatten(y) if isinstance(y, Einsum) else None
+    candidates: list[Expr] = []
     if record.position is None and before is not None:
         # The product rule: one insertion for each slot that holds the tensor, also where the
         # results are equal.
-        slots = [
-            k
-            for k, f in enumerate(before.factors)
-            if isinstance(f, Tensor) and f.name == record.wrt
-        ]
-        first = [
-            t for k in slots for t in insertions(replace(record, of=before, position=k), names)
-        ]
+        for k, factor in enumerate(before.factors):
+            if isinstance(factor, Tensor) and factor.name == record.wrt:
+                candidates += insertions(replace(record, of=before, position=k), names)
     else:
-        first = list(insertions(record, names))
-    for k, candidate in enumerate(first):
-        part = f", occurrence {k + 1} of {len(first)}" if len(first) > 1 else ""
+        candidates += insertions(record, names)
+    sections: list[Section] = []
+    for k, candidate in enumerate(candidates, 1):
+        part = f", occurrence {k} of {len(candidates)}" if len(candidates) > 1 else ""
         sections += _steps(candidate, before, J, part)
     return sections
 
 
 def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[Section]:
-    found = printed(candidate, short=True)
-    count = J.record.count if J.record else 0
-    pairs = _opaque(found, count)
-    kept = [d for d in found.deltas if d not in pairs]
-    new = found.output[len(found.output) - count :]
-    rest = [*("".join(d) for d in kept), *("".join(ls) for ls in found.inputs)]
-    out = "".join(found.output)
-    original = ",".join(
-        [
-            *("".join(d) for d in kept),
-            "".join(p[0] for p in pairs),
-            *("".join(ls) for ls in found.inputs),
-        ]
-    )
-    written = _string(before) if before is not None else original
+    shown = printed(candidate, short=True)
     wrt = J.record.wrt if J.record else "it"
-    replaced = ",".join(_in_place(candidate, "".join(new), rest))
-    one = [f"{written}   becomes   {replaced}->{out}"]
+    count = J.record.count if J.record else 0
+    inserted_deltas = _opaque(shown, count)
+    others = [names for names in shown.deltas if names not in inserted_deltas]
+    before_deltas = ["".join(names) for names in others]
+    inputs = ["".join(labels) for labels in shown.inputs]
+    output = "".join(shown.output)
+
+    # 1: the operand with its indices, then with the new ones in their place.
+    if before is not None:
+        written = _string(before)
+    else:
+        old = "".join(pair[0] for pair in inserted_deltas)
+        written = ",".join([*before_deltas, old, *inputs])
+    new = "".join(shown.output[len(shown.output) - count :])
+    replaced = ",".join(_in_place(candidate, new, [*before_deltas, *inputs]))
+    replacing = [f"{written}   becomes   {replaced}->{output}"]
+
+    # 2: a delta for each axis.
     inserted = printed_subscripts(candidate)
-    two = [f"{_delta(p)}: the entry at {p[1]} varies only where {p[0]} = {p[1]}" for p in pairs] + [
-        inserted
-    ]
-    three = [_fate(p, found, pairs) for p in pairs]
+    inserting = []
+    for pair in inserted_deltas:
+        old, other = pair
+        inserting.append(f"{_delta(pair)}: the entry at {other} varies only where {old} = {other}")
+    inserting.append(inserted)
+
+    # 3: what becomes of them.
     final = printed_subscripts(with_deltas_eliminated(candidate, J))
+    eliminating = [_fate(pair, shown, inserted_deltas) for pair in inserted_deltas]
+    eliminating.append(f"{inserted}   becomes   {final}")
+
+    one = f"1. Replace the indices of {wrt} by new ones{part}"
+    two = "2. Insert one delta for each axis, tying the old index to the new"
+    three = "3. Eliminate the deltas"
     return [
-        Section(SectionKind.REPLACED, f"1. Replace the indices of {wrt} by new ones{part}", one),
-        Section(
-            SectionKind.INSERTED,
-            "2. Insert one delta for each axis, tying the old index to the new",
-            two,
-        ),
-        Section(
-            SectionKind.ELIMINATED,
-            "3. Eliminate the deltas",
-            [*three, f"{inserted}   becomes   {final}"],
-        ),
+        Section(SectionKind.REPLACED, one, replacing),
+        Section(SectionKind.INSERTED, two, inserting),
+        Section(SectionKind.ELIMINATED, three, eliminating),
     ]
 
 
-def _opaque(found: Printed, count: int) -> list[tuple[str, ...]]:
+def _opaque(shown: Printed, count: int) -> list[tuple[str, ...]]:
     """The deltas that the derivation inserted: the last `count` of the printed ones."""
-    return found.deltas[len(found.deltas) - count :] if count else []
+    return shown.deltas[len(shown.deltas) - count :]
 
 
 def _string(flat: Einsum) -> str:
-    found = printed(flat, short=True)
-    parts = ["".join(ls) for ls in (*found.deltas, *found.inputs)]
-    return ",".join(parts) + "->" + "".join(found.output)
+    shown = printed(flat, short=True)
+    inputs = ["".join(labels) for labels in (*shown.deltas, *shown.inputs)]
+    return f"{','.join(inputs)}->{''.join(shown.output)}"
 
 
 def _in_place(candidate: Expr, new: str, rest: list[str]) -> list[str]:
     """The operands with the new indices where the replaced operand stood: there its deltas
     stand.
     """
-    factors = flatten(wrapped(candidate)).factors
-    opaque = list(map(is_inserted_delta, factors))
-    place = opaque.index(True) if any(opaque) else 0
+    opaque = [is_inserted_delta(factor) for factor in flatten(wrapped(candidate)).factors]
+    place = opaque.index(True) if True in opaque else 0
     place += len(rest) - opaque.count(False)  # deltas from before come first
     return [*rest[:place], new, *rest[place:]]
 
@@ -269,87 +267,85 @@ def _delta(pair: tuple[str, ...]) -> str:
     return f"δ[{','.join(pair)}]"
 
 
-def _fate(pair: tuple[str, ...], found: Printed, pairs: list[tuple[str, ...]]) -> str:
+def _fate(pair: tuple[str, ...], shown: Printed, pairs: list[tuple[str, ...]]) -> str:
     """What becomes of one delta, and why."""
     old, new = pair
-    if old in found.output:
+    delta = _delta(pair)
+    if old in shown.output:
         both = f"{old} and {new} are both axes of the result"
-        return f"{_delta(pair)} stays: {both}, so it is 0 unless {old} = {new}"
-    again = [p for p in pairs if p[0] == old and p is not pair]
-    if any(old in ls for ls in found.inputs):
-        where = (
-            "the other operands carry it"
-            if sum(old in ls for ls in found.inputs) > 1
-            else "an operand carries it"
-        )
-        return f"{_delta(pair)} goes: {old} is summed and {where}, so {old} becomes {new}"
-    if again and pairs.index(again[0]) < pairs.index(pair):
-        first = again[0][1]
+        return f"{delta} stays: {both}, so it is 0 unless {old} = {new}"
+    carriers = sum(old in labels for labels in shown.inputs)
+    if carriers:  # Σ_i δ[i,a] A[i,j] = A[a,j]
+        where = "the other operands carry it" if carriers > 1 else "an operand carries it"
+        return f"{delta} goes: {old} is summed and {where}, so {old} becomes {new}"
+    others = [other for other in pairs if other[0] == old and other is not pair]
+    if not others:
+        why = f"{old} is summed and in no other operand, and Σ_{old} {delta} = 1"
+        return f"{delta} goes: {why}"
+    # Σ_i δ[i,a] δ[i,b] = δ[a,b]
+    if pairs.index(others[0]) < pairs.index(pair):
+        first = others[0][1]
         why = f"{old} is summed, and {first} already stands for it"
-        return f"{_delta(pair)} becomes δ[{first},{new}]: {why}"
-    if again:
-        return f"{_delta(pair)} goes: {old} is summed, so {new} takes its place in the other delta"
-    why = f"{old} is summed and in no other operand, and Σ_{old} {_delta(pair)} = 1"
-    return f"{_delta(pair)} goes: {why}"
+        return f"{delta} becomes δ[{first},{new}]: {why}"
+    return f"{delta} goes: {old} is summed, so {new} takes its place in the other delta"
 
 
 def _chain(y: Expr, J: Expr) -> Section:
     """Sums and functions: the rules that were used, and the terms they gave."""
+    nodes = list(walk([y]))
     lines = []
-    if any(isinstance(node, Add) for node in walk([y])):
+    if any(isinstance(node, Add) for node in nodes):
         lines.append("a sum is derived term by term")
-    rows = {node.function.name: node.function for node in walk([y]) if isinstance(node, Apply)}
-    lines += [
-        f"{name}'(x) = {row.derived}{f', with {row.kink}' if row.kink else ''}"
-        for name, row in rows.items()
-    ]
+    rules = {node.function.name: node.function for node in nodes if isinstance(node, Apply)}
+    for name, rule in rules.items():
+        line = f"{name}'(x) = {rule.derived}"
+        if rule.kink:
+            line += f", with {rule.kink}"
+        lines.append(line)
     lines.append("a product is derived operand by operand, each replaced by its own derivative")
-    lines += [
-        f"term {k}: {unicode_right_side(term, axis_names(J))}" for k, term in enumerate(terms(J), 1)
-    ]
+    names = axis_names(J)
+    for k, term in enumerate(terms(J), 1):
+        lines.append(f"term {k}: {unicode_right_side(term, names)}")
     return Section(SectionKind.RULES, "1. Apply the rules", lines)
 
 
 def _result(J: Expr) -> Section:
     lines = [formula(J)]
     for term in terms(J):
-        front = f"{coefficient(term)} · " if coefficient(term) != 1 else ""
-        lines.append(
-            f"einsum    {front}{printed_subscripts(term)}   of "
-            f"{', '.join(map(str, printed_operands(term)))}"
-        )
+        number = coefficient(term)
+        front = "" if number == 1 else f"{number} · "
+        operands = ", ".join(map(str, printed_operands(term)))
+        lines.append(f"einsum    {front}{printed_subscripts(term)}   of {operands}")
         lines.append(f"compact   {front}{compact_subscripts(term)}")
         lines += _embedding(term)
     return Section(SectionKind.RESULT, "Result", lines)
 
 
 def _embedding(term: Expr) -> list[str]:
-    flat = flatten(term) if isinstance(term, Einsum) else None
-    if flat is None or not (flat.factors or flat.output):
+    """Where the core of a term stands in it: which axes are tied, along which it is repeated."""
+    if not isinstance(term, Einsum):
         return []
-    names: Naming = naming(flat, short=True)
+    flat = flatten(term)
+    if not flat.factors and not flat.output:  # a number
+        return []
+    names = naming(flat, short=True)
     core = core_labels(flat)
-    out = "".join(names.labels[x] for x in flat.output)
-    where = "".join(names.labels[x] for x in core)
-    ties = [
-        f"{names.labels[x]} = {names.axes[p]}"
-        for p, x in enumerate(flat.output)
-        if x in flat.output[:p]
-    ]
-    lines = (
-        [f"core      {where or 'a number'}, embedded as {where}->{out}"]
-        if where != out
-        else ["core      dense"]
-    )
+    output = "".join(names.labels[label] for label in flat.output)
+    inner = "".join(names.labels[label] for label in core)
+    ties, repeated = [], []
+    for axis, label in enumerate(flat.output):
+        name = names.labels[label]
+        if label in flat.output[:axis]:
+            ties.append(f"{name} = {names.axes[axis]}")
+        elif label not in core and flat.output.count(label) == 1:
+            repeated.append(name)
+    lines = ["core      dense"]
+    if inner != output:
+        lines = [f"core      {inner or 'a number'}, embedded as {inner}->{output}"]
     if ties:
         lines.append(f"cases     zero unless {' and '.join(ties)}")
-    spread = [
-        names.labels[x]
-        for x in dict.fromkeys(flat.output)
-        if x not in core and flat.output.count(x) == 1
-    ]
-    if spread:
-        lines.append(f"cases     the same for every {', '.join(spread)}")
+    if repeated:
+        lines.append(f"cases     the same for every {', '.join(repeated)}")
     return lines
 
 
@@ -357,10 +353,10 @@ def _layout(J: Expr) -> Section:
     record = J.record
     assert record is not None
     names = axis_names(J)
-    k = J.ndim - record.count
-    first, second = ", ".join(names[:k]), ", ".join(names[k:])
+    count = J.ndim - record.count
+    first, second = ", ".join(names[:count]), ", ".join(names[count:])
     note = "the shape of y, then the shape of what it is derived by"
-    if k == 0:
+    if count == 0:
         note = "y is a scalar, so the derivative has the shape of what it is derived by"
     line = f"{left_side(J, 'y', FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"
     return Section(SectionKind.SHAPE, "Shape", [line])
@@ -369,9 +365,11 @@ def _layout(J: Expr) -> Section:
 def _costs(J: Expr, sizes: Mapping[str, Any]) -> Section:
     table = plan(J, sizes)
     check_given(J, sizes)
-    held, dense = core_entries(J, sizes), prod(table.outputs[0])
-    lines = [
-        f"shape {table.outputs[0]}; in float64 the core takes {8 * held} bytes, the dense tensor "
-        f"{8 * dense}"
-    ]
-    return Section(SectionKind.COST, "Cost", [*lines, *table.lines()])
+    shape = table.outputs[0]
+    core_bytes = ITEM_BYTES * core_entries(J, sizes)
+    dense_bytes = ITEM_BYTES * prod(shape)
+    line = (
+        f"shape {shape}; in float64 the core takes {core_bytes} bytes, the dense tensor "
+        f"{dense_bytes}"
+    )
+    return Section(SectionKind.COST, "Cost", [line, *table.lines()])
