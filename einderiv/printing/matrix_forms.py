@@ -186,7 +186,9 @@ def has_blanks(form: Form) -> bool:
 
 def in_brackets(form: Form) -> Form:
     """A form in brackets, unless it is one symbol."""
-    return form if isinstance(form, (Symbol, Identity, Bracketed)) else Bracketed(form)
+    if isinstance(form, (Symbol, Identity, Bracketed)):
+        return form
+    return Bracketed(form)
 
 
 def without_brackets(form: Form) -> Form:
@@ -196,10 +198,10 @@ def without_brackets(form: Form) -> Form:
 
 def side_by_side(pieces: Sequence[Form]) -> Form:
     """One chain of pieces; those that are chains themselves go on in it."""
-    found: list[Form] = []
+    flat: list[Form] = []
     for piece in pieces:
-        found += piece.pieces if isinstance(piece, Chain) else [piece]
-    return found[0] if len(found) == 1 else Chain(tuple(found))
+        flat += piece.pieces if isinstance(piece, Chain) else [piece]
+    return flat[0] if len(flat) == 1 else Chain(tuple(flat))
 
 
 def product_of(chains: Sequence[Form], sign: str = ENTRY_BY_ENTRY) -> Form:
@@ -211,8 +213,9 @@ def product_of(chains: Sequence[Form], sign: str = ENTRY_BY_ENTRY) -> Form:
 
 def _between_signs(chain: Form) -> Form:
     """A chain in brackets, unless it is one thing."""
-    one = isinstance(chain, (Bracketed, Called)) or not has_blanks(chain)
-    return chain if one else Bracketed(chain)
+    if isinstance(chain, (Bracketed, Called)) or not has_blanks(chain):
+        return chain
+    return Bracketed(chain)
 
 
 def sum_of(terms: Sequence[Form]) -> Form:
@@ -229,24 +232,28 @@ def transpose_of(form: Form) -> Form:
 
 def as_row(columns: Sequence[Form]) -> Form:
     """Columns, multiplied entry by entry, as a row."""
-    if len(columns) > 1:
+    if len(columns) > 1:  # (x ∘ y)ᵀ
         return Turned(Bracketed(product_of(columns)))
-    pieces = columns[0].pieces if isinstance(columns[0], Chain) else columns
-    return side_by_side([transpose_of(piece) for piece in reversed(pieces)])
+    (column,) = columns
+    pieces = column.pieces if isinstance(column, Chain) else (column,)
+    return side_by_side([transpose_of(piece) for piece in reversed(pieces)])  # (A x)ᵀ = xᵀ Aᵀ
 
 
 def number_form(value: Number) -> Form:
     """A number that is not negative; one of two parts in brackets."""
-    return Bracketed(Figure(value)) if repr(value).startswith("(") else Figure(value)
+    has_two_parts = repr(value).startswith("(")  # (1+2j)
+    return Bracketed(Figure(value)) if has_two_parts else Figure(value)
 
 
 def without_sign(value: Number) -> tuple[bool, Number]:
     """Is a number written with a minus in front, and the number without it."""
     if isinstance(value, complex):  # of -2j the real part may be -0
-        negative = value.real == 0 and value.imag < 0
-        return negative, complex(0, -value.imag) if negative else value
-    negative = repr(value).startswith("-")
-    return negative, -value if negative else value
+        if value.real == 0 and value.imag < 0:
+            return True, complex(0, -value.imag)
+        return False, value
+    if repr(value).startswith("-"):
+        return True, -value
+    return False, value
 
 
 # ---- forms as strings
@@ -267,7 +274,8 @@ def _superscript(exponent: int) -> str:
 
 
 def _latex_call(name: str, inside: str) -> str:
-    return rf"\operatorname{{{name}}}{' ' * (name != 'det')}({inside})"
+    gap = "" if name == "det" else " "
+    return rf"\operatorname{{{name}}}{gap}({inside})"
 
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -325,9 +333,8 @@ def _spelt(form: Form, spelling: FormSpelling) -> str:
             template = spelling.length if isinstance(form, Length) else spelling.log_determinant
             return template.format(_spelt(of, spelling))
         case Raised(base=base, exponent=exponent):
-            return _spelt(base, spelling) + (
-                signs["+"] if exponent is None else spelling.exponent(exponent)
-            )
+            above = signs["+"] if exponent is None else spelling.exponent(exponent)
+            return _spelt(base, spelling) + above
         case Turned(of=of):
             return _spelt_turned(of, spelling)
         case Chain(pieces=pieces):
@@ -340,18 +347,18 @@ def _spelt(form: Form, spelling: FormSpelling) -> str:
 
 def _spelt_call(form: Called, spelling: FormSpelling) -> str:
     inside = ", ".join(_spelt(argument, spelling) for argument in form.arguments)
-    return (
-        spelling.root.format(inside)
-        if form.name == SQUARE_ROOT
-        else spelling.call(form.name, inside)
-    )
+    if form.name == SQUARE_ROOT:
+        return spelling.root.format(inside)
+    return spelling.call(form.name, inside)
 
 
 def _spelt_turned(of: Form, spelling: FormSpelling) -> str:
-    if isinstance(of, Raised) and of.exponent == -1:
+    if isinstance(of, Raised) and of.exponent == -1:  # X⁻ᵀ
         return _spelt(of.base, spelling) + spelling.signs["-T"]
     shown = _spelt(of, spelling)
-    return (f"({shown})" if isinstance(of, Raised) else shown) + spelling.signs["T"]
+    if isinstance(of, Raised):  # (X²)ᵀ
+        shown = f"({shown})"
+    return shown + spelling.signs["T"]
 
 
 def _spelt_sum(form: SignedTerm | Total, spelling: FormSpelling) -> str:
@@ -362,14 +369,18 @@ def _spelt_sum(form: SignedTerm | Total, spelling: FormSpelling) -> str:
 
 
 def _spelt_term(term: SignedTerm, spelling: FormSpelling) -> str:
-    shown = spelling.signs["−"] * term.negative + _spelt(term.product, spelling)
-    if not term.divisors:
+    shown = _spelt(term.product, spelling)
+    if term.negative:
+        shown = spelling.signs["−"] + shown
+    below = []
+    for divisor, times in term.divisors:
+        exponent = spelling.exponent(times) if times > 1 else ""
+        below.append(_spelt(divisor, spelling) + exponent)
+    if not below:
         return shown
-    below = [
-        _spelt(divisor, spelling) + (spelling.exponent(times) if times > 1 else "")
-        for divisor, times in term.divisors
-    ]
-    return f"{shown} / {below[0]}" if len(below) == 1 else f"{shown} / ({' '.join(below)})"
+    if len(below) == 1:
+        return f"{shown} / {below[0]}"
+    return f"{shown} / ({' '.join(below)})"
 
 
 def _spelt_addend(form: Form, spelling: FormSpelling) -> str:

@@ -119,8 +119,10 @@ class LabelledFactor(NamedTuple):
 def _slots(term: Expr) -> tuple[list[LabelledFactor], LabelNames]:
     """The deltas and the factors of one product, and the labels of its axes."""
     shown = printed(term, short=False)
-    deltas = [LabelledFactor(None, labels) for labels in shown.deltas]
-    return deltas + list(map(LabelledFactor, shown.factors, shown.inputs)), shown.output
+    slots = [LabelledFactor(None, labels) for labels in shown.deltas]
+    for factor, labels in zip(shown.factors, shown.inputs, strict=True):
+        slots.append(LabelledFactor(factor, labels))
+    return slots, shown.output
 
 
 # ---- functions
@@ -218,8 +220,8 @@ def _addends(e: Expr) -> list[tuple[Expr, list[int]]]:
     view = _one_factor(e) if len(terms(e)) == 1 else None
     if view is None or not isinstance(view[0], Add):
         return [(part, list(range(e.ndim))) for part in terms(e)]
-    whole, order = view
-    return [(part, order) for part in terms(whole)]
+    total, order = view
+    return [(part, order) for part in terms(total)]
 
 
 # ---- products
@@ -237,7 +239,8 @@ def _link(slot: LabelledFactor) -> Link:
     flipped = [transpose_of(form)]
     if isinstance(e, Add) and e.ndim == 2:
         flipped.append(Bracketed(_form(e, (1, 0))))
-    return Link(form, slot.labels, min(flipped, key=lambda one: len(in_unicode(one))))
+    shortest = min(flipped, key=lambda one: len(in_unicode(one)))
+    return Link(form, slot.labels, shortest)
 
 
 def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
@@ -248,7 +251,8 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     if len(output) not in (0, 1, 2, 4):
         raise NoMatrices
     slots = without_identities(slots, output)
-    below, links = [], []
+    below: list[Expr] = []  # what the product is divided by
+    links: list[Link] = []
     for slot in slots:
         e = slot.factor
         if isinstance(e, Apply) and e.function.name == "reciprocal" and not e.ndim:
@@ -262,27 +266,36 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     elif repr(size) != "1":
         product = side_by_side([number_form(size), product])
     divisors = _divisors([_form(e) for e in below])
-    return SignedTerm(negative, product, divisors) if negative or divisors else product
+    if negative or divisors:
+        return SignedTerm(negative, product, divisors)
+    return product
 
 
 def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
     """What a product is divided by, each once with how often."""
-    found = []
+    divisors = []
     for form in dict.fromkeys(forms):
-        one = isinstance(form, (Called, Length))
-        found.append((form if one else in_brackets(form), forms.count(form)))
-    return tuple(found)
+        times = forms.count(form)
+        is_one_thing = isinstance(form, (Called, Length))
+        divisors.append((form if is_one_thing else in_brackets(form), times))
+    return tuple(divisors)
 
 
 def without_identities(slots: Sequence[LabelledFactor], output: LabelNames) -> list[LabelledFactor]:
     """The factors, with ``unvec`` of an identity matrix, which is ``I ⊗ I``, as tied labels."""
-    tied = [pair for slot in slots for pair in _identities(slot)]
-    slots = [slot for slot in slots if not _identities(slot)]
+    tied: list[LabelNames] = []
+    others: list[LabelledFactor] = []
+    for slot in slots:
+        pairs = _identities(slot)
+        tied += pairs
+        if not pairs:
+            others.append(slot)
+    slots = others
     while tied:
         first, second = sorted(tied.pop(), key=lambda label: label in output)
-        if first in output:
+        if first in output:  # both are axes of the result: a delta
             slots.append(LabelledFactor(None, (first, second)))
-        else:
+        else:  # Σ_first δ[first,second] f(first) = f(second)
             slots = [
                 LabelledFactor(slot.factor, _renamed(slot.labels, first, second)) for slot in slots
             ]
@@ -333,21 +346,21 @@ def _by_pairs(links: Sequence[Link], output: LabelNames) -> Form | None:
     for link in links:
         if link is center:
             continue
+        if not link.labels:
+            numbers.append(link.form)
+            continue
         free = [pair for pair in (rows, columns) if pair not in sides]
         pair = next((pair for pair in free if link.labels in (pair, pair[::-1])), None)
-        if pair is not None:
-            form = link.form if link.labels == pair else link.flipped
-            sides[pair] = Called("vec", (without_brackets(form),))
-        elif link.labels:
+        if pair is None:
             raise NoMatrices
-        else:
-            numbers.append(link.form)
+        form = link.form if link.labels == pair else link.flipped
+        sides[pair] = Called("vec", (without_brackets(form),))
     match rows in sides, columns in sides:
-        case True, True if not output:
+        case True, True if not output:  # vec(A)ᵀ S vec(B)
             pieces = [Turned(sides[rows]), center.form, sides[columns]]
-        case False, True if output == rows:
+        case False, True if output == rows:  # unvec(S vec(B))
             pieces = [Called("unvec", (side_by_side([center.form, sides[columns]]),))]
-        case True, False if output == columns:
+        case True, False if output == columns:  # unvec(Sᵀ vec(A))
             pieces = [Called("unvec", (side_by_side([center.flipped, sides[rows]]),))]
         case _:
             raise NoMatrices
@@ -381,20 +394,27 @@ class Chains:
             return form, None
         if len(labels) != 2 or labels[0] == labels[1]:
             raise NoMatrices
-        return (form, labels[1]) if labels[0] == label else (flipped, labels[0])
+        first, second = labels
+        return (form, second) if first == label else (flipped, first)
 
     def onward(self, label: str, pieces: list[Form]) -> str | None:
         """One step from a summed label: vectors end the chain, or are ``diag`` before the rest."""
-        vectors = [k for k in self.at(label) if len(self.links[k].labels) == 1]
-        matrices = [k for k in self.at(label) if k not in vectors]
-        met = [self.through(k, label)[0] for k in vectors]
+        vectors, matrices = [], []
+        for k in self.at(label):
+            if len(self.links[k].labels) == 1:
+                vector, _ = self.through(k, label)
+                vectors.append(vector)
+            else:
+                matrices.append(k)
         if len(matrices) > 1:
             raise NoMatrices
-        if not matrices:
-            pieces.append(met[0] if len(met) == 1 else Bracketed(product_of(met)) if met else ONES)
+        if not matrices:  # … x, … (x ∘ y), or … 1 where nothing else has the label
+            if len(vectors) > 1:
+                vectors = [Bracketed(product_of(vectors))]
+            pieces += vectors or [ONES]
             return None
-        if met:
-            pieces.append(Called("diag", (product_of(met),)))
+        if vectors:  # … diag(x ∘ y) A …
+            pieces.append(Called("diag", (product_of(vectors),)))
         form, behind = self.through(matrices[0], label)
         pieces.append(form)
         return behind
@@ -402,7 +422,7 @@ class Chains:
     def path(self, k: int, label: str) -> ChainPath:
         """The chain from an axis of the result on, link `k` first."""
         form, labels, _ = self.links[k]
-        if len(labels) == 2 and labels[0] == labels[1]:
+        if len(labels) == 2 and labels[0] == labels[1]:  # the diagonal of a matrix
             self.left.remove(k)
             return ChainPath(label, None, Called("diag", (without_brackets(form),)))
         form, at = self.through(k, label)
@@ -416,18 +436,18 @@ class Chains:
         k = min(self.left, key=lambda j: (len(self.links[j].labels), j))
         form, labels, _ = self.links[k]
         match labels:
-            case ():
+            case ():  # a number by itself
                 self.left.remove(k)
                 return form
-            case (label,):
+            case (label,):  # xᵀ …
                 self.left.remove(k)
                 return self.to_the_end([transpose_of(form)], label)
             case first, second:
-                lonely = [x for x in labels if first != second and self.at(x) == [k]]
-                if lonely:  # summed alone: with ones at that side
+                lonely = [label for label in labels if self.at(label) == [k]]
+                if first != second and lonely:  # summed alone, with ones at that side: 1ᵀ A …
                     return self.to_the_end([Turned(ONES)], lonely[0])
                 self.left.remove(k)
-                return self.around([form], first, second)
+                return self.around([form], first, second)  # tr(A …)
         raise NoMatrices
 
     def to_the_end(self, pieces: list[Form], label: str) -> Form:
@@ -449,8 +469,8 @@ class Chains:
         return Called("tr", (without_brackets(side_by_side(pieces)),))
 
     def form(self) -> Form | None:
-        """The whole product; None for that of nothing."""
-        paths = []
+        """All of the product; None for that of nothing."""
+        paths: list[ChainPath] = []
         for label in self.output:
             for k in self.at(label):
                 path = self.path(k, label)
@@ -460,24 +480,26 @@ class Chains:
         numbers = []
         while self.left:
             numbers.append(self.number())
-        if not self.output:
-            shown = numbers if len(numbers) == 1 else [_beside(number) for number in numbers]
-            return side_by_side(shown) if shown else None
-        form = self.matrix_of_pairs(paths) if len(self.output) == 4 else self.matrix(paths)
-        if numbers and any(_is_kronecker(inner) for inner in all_forms(form)):
-            form = Bracketed(form)
-        return side_by_side([*(_beside(number) for number in numbers), form])
+        if not self.output and len(numbers) == 1:
+            return numbers[0]
+        pieces = [_beside(number) for number in numbers]
+        if self.output:
+            form = self.matrix_of_pairs(paths) if len(self.output) == 4 else self.matrix(paths)
+            if numbers and any(_is_kronecker(inner) for inner in all_forms(form)):
+                form = Bracketed(form)
+            pieces.append(form)
+        return side_by_side(pieces) if pieces else None
 
     def matrix_of_pairs(self, paths: Sequence[ChainPath]) -> Form:
         """The matrix with the first two axes of the result as rows, and the others as columns."""
         ends = [(path.start, path.end) for path in paths]
         i, j, k, m = self.output
-        if ends == [(i, k), (j, m)]:
+        if ends == [(i, k), (j, m)]:  # C ⊗ A
             return product_of([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
-        if ends == [(i, m), (j, k)]:
+        if ends == [(i, m), (j, k)]:  # (C ⊗ A) K
             crossed = product_of([paths[1].form, paths[0].form], ENTRIES_BY_ENTRIES)
             return side_by_side([Bracketed(crossed), COMMUTATION])
-        if ends == [(i, j), (k, m)]:
+        if ends == [(i, j), (k, m)]:  # vec(A) vec(B)ᵀ
             rows, columns = (Called("vec", (path.form,)) for path in paths)
             return side_by_side([rows, Turned(columns)])
         raise NoMatrices
@@ -486,20 +508,24 @@ class Chains:
         """The matrix or vector that the chains make."""
         first, last = self.output[0], self.output[-1]
         between = [path.form for path in paths if path.end is not None]
-        row = [path.form for path in paths if path.end is None and path.start == first]
-        column = [path.form for path in paths if path.end is None and path.start == last]
-        if len(self.output) == 1:
+        vectors = [path for path in paths if path.end is None]
+        row = [path.form for path in vectors if path.start == first]
+        column = [path.form for path in vectors if path.start == last]
+        if len(self.output) == 1:  # x ∘ y
             return product_of(row)
-        if not between:  # ∘ binds less than a product
+        if not between:  # (x ∘ y) zᵀ, for ∘ binds less than a product
             left = product_of(row)
             return side_by_side([left if len(row) == 1 else Bracketed(left), as_row(column)])
         middle = product_of(between)
-        if middle == IDENTITY:
-            return Called("diag", (product_of(row + column),)) if row or column else middle
+        if not vectors:  # A ∘ B
+            return middle
+        if middle == IDENTITY:  # diag(x ∘ y)
+            return Called("diag", (product_of(row + column),))
+        # diag(x) (A ∘ B) diag(y)
+        if len(between) > 1:
+            middle = Bracketed(middle)
         front = [Called("diag", (product_of(row),))] if row else []
         back = [Called("diag", (product_of(column),))] if column else []
-        if len(between) > 1 and (row or column):
-            middle = Bracketed(middle)
         return side_by_side([*front, middle, *back])
 
 
@@ -509,6 +535,7 @@ def _is_kronecker(form: Form) -> bool:
 
 def _beside(number: Form) -> Form:
     """A number beside others: in brackets, unless it is one thing or a trace."""
-    trace = isinstance(number, Called) and number.name == "tr"
-    one = trace or isinstance(number, Bracketed) or not has_blanks(number)
-    return number if one else Bracketed(number)
+    is_trace = isinstance(number, Called) and number.name == "tr"
+    if is_trace or isinstance(number, Bracketed) or not has_blanks(number):
+        return number
+    return Bracketed(number)

@@ -46,25 +46,29 @@ def drawn_plan(
             f"a picture of {len(steps)} steps shows nothing: at most {MOST_STEPS} are drawn; "
             "print(plan) has all"
         )
-    row = _rows(names, steps)
-    last = dict(row)  # the row of the last use
+    rows = _rows(names, steps)
+    last = dict(rows)  # the row of the last use
     for value, needs, *_ in steps:
-        last.update((v, max(last[v], row[value] - 1)) for v in needs)
-    places = _places(names, steps, row, last)
-    found = [_passing(places[v, k]) for v, k in places if k != row[v]]
-    found += [_line(places[v, k - 1], places[v, k]) for v, k in places if k != row[v]]
-    found += [
-        _line(places[v, row[value] - 1], places[value, row[value]])
-        for value, needs, *_ in steps
-        for v in dict.fromkeys(needs)
-    ]
-    found += [_input(name, places[v, row[v]]) for v, name in names.items()]
-    found += [
-        _step(words, kernel, share, places[value, row[value]], last=value in outputs)
-        for value, _, words, kernel, share in steps
-    ]
+        for needed in needs:
+            last[needed] = max(last[needed], rows[value] - 1)
+    places = _places(names, steps, rows, last)
+
+    parts: list[Drawing] = []
+    # Lines through the rows between, then lines to what needs the values; nodes above the lines.
+    passing = [(value, row) for value, row in places if row != rows[value]]
+    parts += [_passing(places[value, row]) for value, row in passing]
+    parts += [_line(places[value, row - 1], places[value, row]) for value, row in passing]
+    for value, needs, *_ in steps:
+        row = rows[value]
+        for needed in dict.fromkeys(needs):
+            parts.append(_line(places[needed, row - 1], places[value, row]))
+    for value, name in names.items():
+        parts.append(_input(name, places[value, rows[value]]))
+    for value, _, words, kernel, share in steps:
+        box = places[value, rows[value]]
+        parts.append(_step(words, kernel, share, box, last=value in outputs))
     return Picture(
-        one_drawing(found),
+        one_drawing(parts),
         f"a plan of {len(steps)} steps",
         "inputs above, results below, darker where time goes",
     )
@@ -74,123 +78,125 @@ def _rows(names: Mapping[int, str], steps: Sequence[DrawnStep]) -> dict[int, int
     """The row of each value: a step is below all that it needs, an input just above its first
     use.
     """
-    row = dict.fromkeys(names, 0)
+    rows = dict.fromkeys(names, 0)
     for value, needs, *_ in steps:
-        row[value] = 1 + max((row[v] for v in needs), default=0)
-    first: dict[int, int] = {}
+        rows[value] = 1 + max((rows[needed] for needed in needs), default=0)
+    first_use: dict[int, int] = {}
     for value, needs, *_ in steps:
-        first.update((v, min(first.get(v, row[value]), row[value])) for v in needs)
-    row.update((v, first.get(v, 1) - 1) for v in names)
-    return row
+        for needed in needs:
+            first_use[needed] = min(first_use.get(needed, rows[value]), rows[value])
+    for value in names:
+        rows[value] = first_use.get(value, 1) - 1
+    return rows
 
 
 def _places(
     names: Mapping[int, str],
     steps: Sequence[DrawnStep],
-    row: Mapping[int, int],
+    rows: Mapping[int, int],
     last: Mapping[int, int],
 ) -> StepBoxes:
     """Row by row; in a row as what they need stands, from left to right."""
-    wide = {v: max(40.0, text_width(name, STEP_FONT) + 20) for v, name in names.items()}
-    wide |= {
-        v: max(text_width(_short(words), STEP_FONT), text_width(f"{kernel} 100 %", STEP_FONT)) + 20
-        for v, _, words, kernel, _ in steps
-    }
-    needs = {v: inputs for v, inputs, *_ in steps}
-    found: StepBoxes = {}
-    for k in range(max(last.values(), default=0) + 1):
-
-        def middle(v: int, k: int = k) -> float:
-            above = [
-                found[n, k - 1]
-                for n in (needs.get(v, ()) if row[v] == k else (v,))
-                if (n, k - 1) in found
-            ]
-            return sum(box.left + box.right for box in above) / (2 * len(above)) if above else 0.0
-
+    widths: dict[int, float] = {}
+    for value, name in names.items():
+        widths[value] = max(40.0, text_width(name, STEP_FONT) + 20)
+    above: dict[int, tuple[int, ...]] = {}
+    for value, needs, words, kernel, _ in steps:
+        kernel_width = text_width(f"{kernel} 100 %", STEP_FONT)
+        widths[value] = max(text_width(_short(words), STEP_FONT), kernel_width) + 20
+        above[value] = needs
+    places: StepBoxes = {}
+    for row in range(max(last.values(), default=0) + 1):
+        here = [value for value in rows if rows[value] <= row <= last[value]]
+        middles: dict[int, float] = {}
+        for value in here:
+            # A node stands below what it needs, a line below where it was.
+            before = above.get(value, ()) if rows[value] == row else (value,)
+            boxes = [places[other, row - 1] for other in before if (other, row - 1) in places]
+            middles[value] = _mean_middle(boxes)
+        top = row * (TALL + GAP)
         x = 0.0
-        for v in sorted((v for v in row if row[v] <= k <= last[v]), key=lambda v: (middle(v), v)):
-            size = wide[v] if row[v] == k else LANE
-            left = max(x, middle(v) - size / 2)
-            found[v, k] = Rectangle(left, k * (TALL + GAP), left + size, k * (TALL + GAP) + TALL)
-            x = left + size + 18
-    return found
+        for value in sorted(here, key=lambda value: (middles[value], value)):
+            width = widths[value] if rows[value] == row else LANE
+            left = max(x, middles[value] - width / 2)
+            places[value, row] = Rectangle(left, top, left + width, top + TALL)
+            x = left + width + 18
+    return places
+
+
+def _mean_middle(boxes: Sequence[Rectangle]) -> float:
+    """Where the middles of boxes are, from left to right, on average."""
+    if not boxes:
+        return 0.0
+    return sum(box.left + box.right for box in boxes) / (2 * len(boxes))
 
 
 def _short(words: str) -> str:
-    return words if len(words) <= EINSUM_LETTERS else words[: EINSUM_LETTERS - 1] + "…"
+    if len(words) <= EINSUM_LETTERS:
+        return words
+    return words[: EINSUM_LETTERS - 1] + "…"
 
 
 def _line(a: Rectangle, b: Rectangle) -> Drawing:
-    x, y = (a.left + a.right) / 2, (b.left + b.right) / 2
-    bend = (a.bottom + b.top) / 2
-    x1, x2, y1, y2, y3 = map(coordinate, (x, y, a.bottom, bend, b.top))
-    return _stroke(
-        f"M{x1} {y1}C{x1} {y2} {x2} {y2} {x2} {y3}",
-        Rectangle(min(x, y), a.bottom, max(x, y), b.top),
-    )
+    """A curve from the bottom of one box to the top of another."""
+    start, stop = a.middle[0], b.middle[0]
+    box = Rectangle(min(start, stop), a.bottom, max(start, stop), b.top)
+    x1, x2 = coordinate(start), coordinate(stop)
+    y1, y2 = coordinate(a.bottom), coordinate(b.top)
+    bend = coordinate((a.bottom + b.top) / 2)
+    return _stroke(f"M{x1} {y1}C{x1} {bend} {x2} {bend} {x2} {y2}", box)
 
 
 def _passing(box: Rectangle) -> Drawing:
     """The part of a line that passes a row."""
-    x, y1, y2 = map(coordinate, ((box.left + box.right) / 2, box.top, box.bottom))
-    return _stroke(f"M{x} {y1}L{x} {y2}", box)
+    x = coordinate(box.middle[0])
+    return _stroke(f"M{x} {coordinate(box.top)}L{x} {coordinate(box.bottom)}", box)
 
 
 def _stroke(path: str, box: Rectangle) -> Drawing:
-    return Drawing(
-        (markup("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6"),), box
-    )
+    line = markup("path", d=path, fill="none", stroke="currentColor", stroke_opacity="0.6")
+    return Drawing((line,), box)
 
 
 def _input(name: str, box: Rectangle) -> Drawing:
     """An input: at the bottom of its row, where its lines begin."""
-    x, y = (box.left + box.right) / 2, box.bottom - 13
-    parts = (
-        markup(
-            "rect",
-            x=box.left,
-            y=y - 13,
-            width=box.right - box.left,
-            height=26,
-            rx=13,
-            fill="none",
-            stroke="currentColor",
-        ),
-        text_line(name, x, y, STEP_FONT),
+    x = box.middle[0]
+    y = box.bottom - 13
+    frame = markup(
+        "rect",
+        x=box.left,
+        y=y - 13,
+        width=box.width,
+        height=26,
+        rx=13,
+        fill="none",
+        stroke="currentColor",
     )
-    return Drawing(
-        (markup("g", *parts, data_operand=name, class_="operand"),),
-        box,
-        ((name, text_box(name, x, y, STEP_FONT)),),
-    )
+    shown = text_line(name, x, y, STEP_FONT)
+    group = markup("g", frame, shown, data_operand=name, class_="operand")
+    return Drawing((group,), box, ((name, text_box(name, x, y, STEP_FONT)),))
 
 
 def _step(words: str, kernel: str, share: float, box: Rectangle, *, last: bool) -> Drawing:
-    x, percent = (box.left + box.right) / 2, f"{kernel} {share:.0%}"
+    """A step: its einsum, its kernel with its share of the time; darker the more it takes."""
+    x = box.middle[0]
     shown = _short(words)
-    paper = markup(
-        "rect", x=box.left, y=box.top, width=box.right - box.left, height=TALL, rx=5, fill="Canvas"
-    )
-    parts = (
+    percent = f"{kernel} {share:.0%}"
+    place = {"x": box.left, "y": box.top, "width": box.width, "height": TALL, "rx": 5}
+    parts = [
         tooltip(f"{words}: {percent} of the time"),
-        paper,
+        markup("rect", **place, fill="Canvas"),
         markup(
             "rect",
-            x=box.left,
-            y=box.top,
-            width=box.right - box.left,
-            height=TALL,
-            rx=5,
+            **place,
             fill="currentColor",
             fill_opacity=f"{0.05 + 0.4 * share:.2f}",
             stroke="currentColor",
             stroke_width=2.4 if last else 1,
         ),
-        text_line(shown, x, box.top + 13, STEP_FONT),
-        text_line(percent, x, box.top + 28, STEP_FONT),
-    )
-    texts = tuple(
-        (t, text_box(t, x, box.top + y, STEP_FONT)) for t, y in ((shown, 13), (percent, 28))
-    )
-    return Drawing((markup("g", *parts, class_="step"),), box, texts)
+    ]
+    texts = []
+    for text, down in ((shown, 13), (percent, 28)):
+        parts.append(text_line(text, x, box.top + down, STEP_FONT))
+        texts.append((text, text_box(text, x, box.top + down, STEP_FONT)))
+    return Drawing((markup("g", *parts, class_="step"),), box, tuple(texts))
