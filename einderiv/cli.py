@@ -48,17 +48,16 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except OSError as e:  # a full disk behind the standard output, for instance
         _drop_output()
-        print(
-            _printable(f"einderiv: what there was to say cannot be written: {e}", sys.stderr),
-            file=sys.stderr,
-        )
+        why = f"einderiv: what there was to say cannot be written: {e}"
+        print(_printable(why, sys.stderr), file=sys.stderr)
         return 2
     return code
 
 
 def _drop_output() -> None:
     """What is still to be written goes nowhere: Python would try again at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,7 +128,8 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def _written(arguments: argparse.Namespace) -> tuple[Expr, int | str]:
     wrt = arguments.wrt
-    return _expression(arguments), int(wrt) if re.fullmatch("-?[0-9]{1,9}", wrt) else wrt
+    is_position = re.fullmatch("-?[0-9]{1,9}", wrt)
+    return _expression(arguments), int(wrt) if is_position else wrt
 
 
 def _expression(arguments: argparse.Namespace) -> Expr:
@@ -147,20 +147,21 @@ def _expression(arguments: argparse.Namespace) -> Expr:
                     f"there is no file {written[:100]!r}; and as a text: {e}"
                 ) from None
             raise
-    names = (
-        [name.strip() for name in arguments.names.split(",")] if arguments.names is not None else []
-    )
-    if arguments.names is not None and len(names) != len(read(written).inputs):
+    if arguments.names is None:
+        return einsum(written)
+    names = [name.strip() for name in arguments.names.split(",")]
+    count = len(read(written).inputs)
+    if len(names) != count:
         raise EinderivError(
-            f"--names gives {len(names)} names, but the einsum has "
-            f"{len(read(written).inputs)} operands"
+            f"--names gives {len(names)} names, but the einsum has {count} operands"
         )
     return einsum(written, *names)
 
 
 def _given(what: str, language: str | None) -> str:
     """The string itself, or what the file or the standard input holds."""
-    if what != "-" and ((language is None and is_einsum(what)) or not os.path.isfile(what)):
+    is_string = language is None and is_einsum(what)
+    if what != "-" and (is_string or not os.path.isfile(what)):
         return what
     try:
         with nullcontext(sys.stdin) if what == "-" else open(what, encoding="utf-8-sig") as file:
@@ -178,15 +179,15 @@ def _bounded(text: str) -> str:
 def _sizes(text: str | None) -> dict[str, int] | None:
     if text is None:
         return None
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for part in text.split(","):
-        name, equals, number = (x.strip() for x in part.partition("="))
+        name, equals, number = map(str.strip, part.partition("="))
         if not equals or not re.fullmatch("[0-9]{1,18}", number):
             raise EinderivError(
                 f"--sizes takes label=number, separated by commas, not {part[:40]!r}"
             )
-        found[name] = int(number)
-    return found
+        sizes[name] = int(number)
+    return sizes
 
 
 def _derive(arguments: argparse.Namespace) -> int:
@@ -204,9 +205,9 @@ def _derive(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write(target: Path, found: str) -> None:
+def _write(target: Path, text: str) -> None:
     try:
-        write_in_one_step(target, found)
+        write_in_one_step(target, text)
     except OSError as e:
         raise EinderivError(
             f"the file {str(target)[:100]!r} cannot be written: {e.strerror}"
@@ -249,12 +250,12 @@ def _bench(words: list[str]) -> int:
     what is installed.
     """
     for root in (Path(__file__).parents[1], Path.cwd()):
-        if (root / "bench" / "__main__.py").is_file() and (root / "einderiv" / "cli.py").is_file():
+        files = (root / "bench" / "__main__.py", root / "einderiv" / "cli.py")
+        if all(file.is_file() for file in files):
             path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
             command = [sys.executable, "-m", "bench", *words]
-            return subprocess.run(
-                command, check=False, env={**os.environ, "PYTHONPATH": path}
-            ).returncode
+            done = subprocess.run(command, check=False, env={**os.environ, "PYTHONPATH": path})
+            return done.returncode
     print(
         "einderiv: the benchmarks are not installed with the package: clone its repository, "
         "pip install -e '.[bench]' there, and call einderiv bench again",

@@ -39,10 +39,12 @@ def answer(request: object) -> dict[str, Any]:
     6
     """
     start = time.perf_counter()
-    body, kind = (request, request.get("kind")) if isinstance(request, dict) else ({}, None)
+    body = request if isinstance(request, dict) else {}
+    kind = body.get("kind")
+    known = isinstance(kind, str) and kind in KINDS
     found = _answered(body, kind)
     return {
-        "kind": kind if isinstance(kind, str) and kind in KINDS else None,
+        "kind": kind if known else None,
         "kinds": list(KINDS),
         "ok": "error" not in found,
         **found,
@@ -53,38 +55,27 @@ def answer(request: object) -> dict[str, Any]:
 def _answered(request: Mapping[str, Any], kind: object) -> dict[str, Any]:
     if not isinstance(kind, str) or kind not in KINDS:
         known = ", ".join(KINDS)
-        return {
-            "error": {
-                "message": f"a request is an object whose kind is one of {known}",
-                "field": "kind",
-                "position": None,
-            }
-        }
-    function, counts = KINDS[kind]
-    missing = [name for name in NEEDS if counts and find_spec(name) is None]
+        return _refusal("kind", f"a request is an object whose kind is one of {known}")
+    function, needs_numpy = KINDS[kind]
+    missing = [name for name in NEEDS if find_spec(name) is None] if needs_numpy else []
     if missing:
-        return {
-            "error": {
-                "message": f"this needs {' and '.join(missing)}, which this page runs without: "
-                "einderiv serve shows it",
-                "field": "needs",
-                "position": None,
-            }
-        }
+        return _refusal(
+            "needs",
+            f"this needs {' and '.join(missing)}, which this page runs without: "
+            "einderiv serve shows it",
+        )
     try:
         with limits.override(**BOUNDS):
             return function(request)
     except (EinderivError, TypeError) as e:
         return {"error": trouble(e, request)}
     except (RecursionError, MemoryError):
-        return {
-            "error": trouble(
-                LimitError("this is too large or too deeply nested for this page"), request
-            )
-        }
+        too_large = LimitError("this is too large or too deeply nested for this page")
+        return {"error": trouble(too_large, request)}
     except Exception as e:  # whatever it is, the page says it in a line and goes on
-        return {
-            "error": trouble(
-                EinderivError(f"a bug in einderiv ({type(e).__name__}): please report it"), request
-            )
-        }
+        bug = EinderivError(f"a bug in einderiv ({type(e).__name__}): please report it")
+        return {"error": trouble(bug, request)}
+
+
+def _refusal(field: str, message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "field": field, "position": None}}

@@ -32,13 +32,15 @@ def cost(request: Mapping[str, Any]) -> dict[str, Any]:
     """
     q, problem = asked(request)
     found = subject(q)
-    J, known = found.result, found.tensors
+    J = found.result
     try:
-        sizes: dict[str, Any] = {k: v for part in given(q, known) for k, v in part.items()}
+        labels, tensor_shapes = given(q, found.tensors)
+        sizes: dict[str, Any] = {**labels, **tensor_shapes}
         table = plan(J, sizes)
     except EinderivError as e:
         problem = problem or {**trouble(e, request), "field": "sizes"}
         table, sizes = plan(J), {}
+    shape = table.outputs[0]
     return {
         "problem": problem,
         "assumed": not sizes,
@@ -48,8 +50,8 @@ def cost(request: Mapping[str, Any]) -> dict[str, Any]:
         "flops": table.flops,
         "seconds": table.seconds,
         "largest_bytes": table.largest * ITEM_BYTES,
-        "shape": list(table.outputs[0]),
-        "dense_bytes": prod(table.outputs[0]) * ITEM_BYTES,
+        "shape": list(shape),
+        "dense_bytes": prod(shape) * ITEM_BYTES,
         "core_bytes": core_entries(J, sizes) * ITEM_BYTES,
         "delta_flops": table.dense_flops,
         "delta_bytes": table.dense_largest * ITEM_BYTES,

@@ -36,23 +36,25 @@ def segments(
     >>> segments("ij->i of A", "ij")
     [('i', 'i'), ('j', 'j'), ('->', None), ('i', 'i'), (' of A', None)]
     """
-    known, short = set(labels), words or {}
-    found: list[Segment] = []
+    known = set(labels)
+    letters = words or {}
+    pieces: list[Segment] = []
     at = 0
     for place in _PLACES.finditer(line):
-        found.append((line[at : place.start()], None))
-        pieces = re.findall(r"\w|\W+" if place.lastgroup == "string" else r"\w+|\W+", place.group())
-        for piece in pieces:
-            name = short.get(piece, piece) if place.lastgroup == "string" else piece
-            found.append((piece, name if name in known else None))
+        pieces.append((line[at : place.start()], None))
+        in_string = place.lastgroup == "string"  # an einsum string: a letter is a label
+        for piece in re.findall(r"\w|\W+" if in_string else r"\w+|\W+", place.group()):
+            name = letters.get(piece, piece) if in_string else piece
+            pieces.append((piece, name if name in known else None))
         at = place.end()
-    return [s for s in (*found, (line[at:], None)) if s[0]]
+    pieces.append((line[at:], None))
+    return [(text, label) for text, label in pieces if text]
 
 
 def string(letters: Letters, words: Mapping[str, str] | None = None) -> list[Segment]:
     """An einsum string in pieces; every letter is a label."""
-    short = words or {}
-    found: list[Segment] = []
+    names = words or {}
+    pieces: list[Segment] = []
     signs = ""  # that are between two letters
     for k, labels in enumerate((*letters.inputs, letters.output)):
         if k == len(letters.inputs):
@@ -61,10 +63,12 @@ def string(letters: Letters, words: Mapping[str, str] | None = None) -> list[Seg
             signs += ","
         for letter in labels:
             if signs:
-                found.append((signs, None))
+                pieces.append((signs, None))
                 signs = ""
-            found.append((letter, short.get(letter, letter) or None))
-    return [*found, (signs, None)] if signs else found
+            pieces.append((letter, names.get(letter, letter) or None))
+    if signs:
+        pieces.append((signs, None))
+    return pieces
 
 
 def shortened(e: Expr) -> dict[str, str]:
@@ -75,17 +79,18 @@ def shortened(e: Expr) -> dict[str, str]:
         return {}
     flat: Einsum = short_product(e)
     long, short = naming(flat), naming(flat, short=True)
-    pairs = [(short.labels[x], name) for x, name in long.labels.items()]
-    return dict([*pairs, *zip(short.axes, long.axes, strict=True)])
+    words = {short.labels[label]: name for label, name in long.labels.items()}
+    words.update(zip(short.axes, long.axes, strict=True))
+    return words
 
 
 def labels_of(expressions: Iterable[Expr]) -> list[str]:
     """Every label that the formulas of these expressions may show."""
-    found: dict[str, None] = {}
+    names: list[str] = []
     for e in expressions:
         for term in e.terms:
-            found |= dict.fromkeys((*axis_names(e), *shortened(term).values()))
-    return [name for name in found if is_name(name)]
+            names += [*axis_names(e), *shortened(term).values()]
+    return [name for name in dict.fromkeys(names) if is_name(name)]
 
 
 class Marked(LatexStyle):
@@ -96,7 +101,8 @@ class Marked(LatexStyle):
         self.colours: dict[str, str] = {}
 
     def label(self, name: str) -> str:
-        colour = self.colours.setdefault(name, f"#{0x010000 + len(self.colours):06x}")
+        number = 0x010000 + len(self.colours)
+        colour = self.colours.setdefault(name, f"#{number:06x}")
         return rf"\textcolor{{{colour}}}{{{super().label(name)}}}"
 
 

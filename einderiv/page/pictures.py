@@ -43,7 +43,8 @@ def pictures(request: Mapping[str, Any]) -> dict[str, Any]:
         why, walked = "", _steps(found)
         shown = {"expression": _svg(diagram(found.chain[0])), "result": _svg(diagram(found.result))}
     except LimitError as e:
-        why, walked, shown = str(e), [None], {"expression": None, "result": None}
+        why, walked = str(e), [None]
+        shown = {"expression": None, "result": None}
     try:
         labels, shapes = given(q, found.tensors)
         pattern = _pattern(found.result, labels, shapes)
@@ -64,15 +65,10 @@ def _pattern(
         return None
     if numbers.count(None) == len(numbers):  # sizes of merged axes follow from others then
         return _svg(sparsity(J))
-    return _svg(
-        sparsity(
-            J,
-            {
-                name: ASSUMED_SIZE if n is None else n
-                for name, n in zip(axis_names(J), numbers, strict=True)
-            },
-        )
-    )
+    sizes = {}
+    for name, number in zip(axis_names(J), numbers, strict=True):
+        sizes[name] = ASSUMED_SIZE if number is None else number
+    return _svg(sparsity(J, sizes))
 
 
 def _steps(found: Subject) -> list[str | None]:

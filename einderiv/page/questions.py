@@ -18,7 +18,9 @@ from ..expression import Expr, einsum, tensors_of
 from ..parsing import LANGUAGES, is_einsum, parse
 
 #: what one request may hold; smaller than the limits of the package, for here a stranger types
-CHARACTERS, ORDER, DIGITS = 4000, 4, 9
+CHARACTERS = 4000
+ORDER = 4  # of a derivative
+DIGITS = 9  # of a size
 BOUNDS = {
     "characters": CHARACTERS,
     "operands": 200,
@@ -120,7 +122,7 @@ def sizes(text: str) -> tuple[tuple[str, int | tuple[int, ...]], ...]:
             "sizes",
             CHARACTERS,
         )
-    found: dict[str, int | tuple[int, ...]] = {}
+    values: dict[str, int | tuple[int, ...]] = {}
     for part in re.finditer(r"[^,;\s][^,;]*", text):
         pair = _SIZE.fullmatch(part.group())
         if pair is None:
@@ -130,13 +132,13 @@ def sizes(text: str) -> tuple[tuple[str, int | tuple[int, ...]], ...]:
                 "sizes",
                 part.start(),
             )
-        numbers = tuple(map(int, pair[2].split("x")))
+        name, shape = pair.groups()
+        numbers = tuple(map(int, shape.split("x")))
         value = numbers if len(numbers) > 1 else numbers[0]
-        if found.setdefault(pair[1], value) != value:
-            raise FieldError(
-                f"{pair[1]} has two sizes, {found[pair[1]]} and {value}", "sizes", part.start()
-            )
-    return tuple(found.items())
+        before = values.setdefault(name, value)
+        if before != value:
+            raise FieldError(f"{name} has two sizes, {before} and {value}", "sizes", part.start())
+    return tuple(values.items())
 
 
 def language(text: str) -> str:
@@ -160,9 +162,12 @@ def written(q: Question) -> tuple[str, Expr]:
         raise ParseError(
             "type an einsum such as is,st,tj->ij, or an expression such as sum((A @ x - b)**2)"
         )
-    arrow = is_einsum(q.text) and "->" in q.text  # no other language has one outside of quotes
-    read_as = "string" if arrow else language(q.text) if q.language == "auto" else q.language
-    return read_as, einsum(q.text) if read_as == "string" else parse(q.text, language=read_as)
+    read_as = language(q.text) if q.language == "auto" else q.language
+    if is_einsum(q.text) and "->" in q.text:  # no other language has an arrow outside of quotes
+        read_as = "string"
+    if read_as == "string":
+        return read_as, einsum(q.text)
+    return read_as, parse(q.text, language=read_as)
 
 
 def given(
@@ -209,4 +214,5 @@ def subject(q: Question) -> Subject:
     chain = [y]
     for _ in range(q.order):
         chain.append(derive(chain[-1], wrt))
-    return Subject(read_as, {name: t.ndim for name, t in tensors.items()}, wrt, tuple(chain))
+    ranks = {name: tensor.ndim for name, tensor in tensors.items()}
+    return Subject(read_as, ranks, wrt, tuple(chain))

@@ -31,42 +31,34 @@ def layouts(
     Raises EinderivError for sizes of no label.
     """
     assert J.record is not None
-    names, numbers, k = axis_names(J), axis_sizes(J, labels, shapes), J.ndim - J.record.count
-    above, below = list(names[:k]), list(names[k:])
-    rows, columns = _product(numbers[:k]), _product(numbers[k:])
-    flat = [
-        (
-            "numerator layout",
-            [above, below],
-            [rows, columns],
-            f"a row for each entry of y, a column for each of {J.record.wrt}",
-        ),
-        (
-            "denominator layout",
-            [below, above],
-            [columns, rows],
-            "its transpose: a column for each entry of y",
-        ),
-    ]
-    tensor = {
-        "name": "tensor",
-        "shape": [above, below],
-        "numbers": numbers,
-        "flat": False,
-        "note": "the axes of y, then those of " + J.record.wrt,
-    }
+    names = axis_names(J)
+    numbers = axis_sizes(J, labels, shapes)
+    count = J.ndim - J.record.count  # of the axes of y
+    above, below = list(names[:count]), list(names[count:])
+    rows, columns = _product(numbers[:count]), _product(numbers[count:])
+    wrt = J.record.wrt
     return [
-        tensor,
-        *(
-            {
-                "name": name,
-                "shape": shape,
-                "numbers": found,
-                "flat": True,
-                "note": note,
-            }
-            for name, shape, found, note in flat
-        ),
+        {
+            "name": "tensor",
+            "shape": [above, below],
+            "numbers": numbers,
+            "flat": False,
+            "note": f"the axes of y, then those of {wrt}",
+        },
+        {
+            "name": "numerator layout",
+            "shape": [above, below],
+            "numbers": [rows, columns],
+            "flat": True,
+            "note": f"a row for each entry of y, a column for each of {wrt}",
+        },
+        {
+            "name": "denominator layout",
+            "shape": [below, above],
+            "numbers": [columns, rows],
+            "flat": True,
+            "note": "its transpose: a column for each entry of y",
+        },
     ]
 
 
@@ -81,5 +73,6 @@ def axis_sizes(
 
 
 def _product(numbers: list[int | None]) -> int | None:
-    known = [n for n in numbers if n is not None]
+    """The size of merged axes; None where one of them is not known."""
+    known = [number for number in numbers if number is not None]
     return prod(known) if len(known) == len(numbers) else None

@@ -46,12 +46,11 @@ def build(folder: Path, pyodide: Path) -> list[str]:
     one this is tested with.
     """
     _check_pyodide(pyodide)
-    if (
-        folder.exists()
-        and not (folder / MARK).is_file()
-        and (not folder.is_dir() or any(folder.iterdir()))
-    ):
-        raise EinderivError(f"{str(folder)[:100]!r} holds something else: name a new folder")
+    if folder.exists():
+        made_here = (folder / MARK).is_file()
+        empty = folder.is_dir() and not any(folder.iterdir())
+        if not made_here and not empty:
+            raise EinderivError(f"{str(folder)[:100]!r} holds something else: name a new folder")
     shutil.copytree(HERE / "static", folder, dirs_exist_ok=True)
     shutil.copytree(HERE / "alone", folder, dirs_exist_ok=True)
     index = (folder / "index.html").read_text(encoding="utf-8")
@@ -79,10 +78,11 @@ def _check_pyodide(pyodide: Path) -> None:
             f"{str(pyodide)[:100]!r} is not the npm package pyodide: it has no {missing[0]}; "
             f"npm install pyodide@{PYODIDE}, and name node_modules/pyodide"
         )
-    found = json.loads((pyodide / "package.json").read_text(encoding="utf-8")).get("version")
-    if found != PYODIDE:
+    package = json.loads((pyodide / "package.json").read_text(encoding="utf-8"))
+    version = package.get("version")
+    if version != PYODIDE:
         raise EinderivError(
-            f"this is Pyodide {str(found)[:40]}, but the page is tested with {PYODIDE}"
+            f"this is Pyodide {str(version)[:40]}, but the page is tested with {PYODIDE}"
         )
 
 
@@ -90,11 +90,12 @@ def _zip(file: Path) -> None:
     """The package's Python files, always the same bytes for the same files."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in _sources():
-            name = zipfile.ZipInfo(
-                (Path("einderiv") / path.relative_to(PACKAGE)).as_posix(), (1980, 1, 1, 0, 0, 0)
-            )
-            archive.writestr(name, path.read_bytes(), zipfile.ZIP_DEFLATED)
+            name = (Path("einderiv") / path.relative_to(PACKAGE)).as_posix()
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def _sources() -> Iterator[Path]:
-    yield from (path for path in sorted(PACKAGE.rglob("*.py")) if "__pycache__" not in path.parts)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "__pycache__" not in path.parts:
+            yield path

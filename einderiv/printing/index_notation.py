@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from ..errors import EinderivError, limits, near
 from ..expression import (
@@ -335,7 +336,7 @@ def _product(
             deltas.append(style.indexed(style.delta, (first, index)))
 
     # Labels that no axis has are summed over, under the author's names where those are free.
-    inside = [label for labels in flat.inputs for label in labels]
+    inside = chain.from_iterable(flat.inputs)
     summed = [label for label in dict.fromkeys((*inside, *bare(flat))) if label not in names]
     wanted = naming(flat).labels
     taken = set(used)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from enum import Enum
+from itertools import chain
 from typing import NamedTuple
 
 from ..expression import (
@@ -130,7 +131,7 @@ def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict
         names.setdefault(label, index)
     wanted = naming(flat).labels
     taken = {*used, *indices}
-    inside = [label for labels in flat.inputs for label in labels]
+    inside = chain.from_iterable(flat.inputs)
     for label in (*inside, *bare(flat)):
         if label not in names:
             names[label] = free_name(wanted[label], taken, wanted.values())

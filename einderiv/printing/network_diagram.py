@@ -256,7 +256,9 @@ def _component(
         if edge.a in index and edge.a != edge.b:
             edges[index[edge.a], index[edge.b]] = stretch * _length(net, edge, shapes)
     leg_of = {net.nodes[k].place: index[k] for k in group if net.nodes[k].kind is NodeKind.LEG}
-    left, right, below = ([leg_of[axis] for axis in side if axis in leg_of] for side in at)
+    left = [leg_of[axis] for axis in at.left if axis in leg_of]
+    right = [leg_of[axis] for axis in at.right if axis in leg_of]
+    below = [leg_of[axis] for axis in at.below if axis in leg_of]
 
     distances = graph_distances(len(group), edges)
     across = min((distances[a][b] for a, b in product(left, right)), default=0.0)
