@@ -143,26 +143,26 @@ Numbered = list[tuple[int, Step]]  # steps with the numbers of their values
 
 
 # ---- which axes run together
-def _in_one_piece(step: Step) -> Indexing:
+def in_one_piece(step: Step) -> Indexing:
     """No axis of the result is an axis of an operand."""
     result: Axes = (None,) * len(step.sizes)
     operands = tuple((None,) * len(sizes) for sizes in step.operand_sizes)
     return Indexing(operands, (result,) * len(operands))
 
 
-def _same_axes(step: Step) -> Indexing:
+def same_axes(step: Step) -> Indexing:
     """Operands and result have the same axes."""
     axes = tuple(range(len(step.sizes)))
     return Indexing((axes,) * len(step.inputs), (axes,) * len(step.inputs))
 
 
-def _by_labels(step: Step) -> Indexing:
+def by_labels(step: Step) -> Indexing:
     """The spec has the labels of each operand, then those of the result."""
     *operands, result = step.spec
     return Indexing(tuple(operands), (result,) * len(operands))
 
 
-def _by_places(step: Step) -> Indexing:
+def by_places(step: Step) -> Indexing:
     """The spec has for each operand its labels and where they sit: axes of the result are labels
     of both.
     """
@@ -173,7 +173,7 @@ def _by_places(step: Step) -> Indexing:
     return Indexing(tuple(operands), tuple(results))
 
 
-def _along_batch(step: Step) -> Indexing:
+def along_batch(step: Step) -> Indexing:
     """A function is made along the axes before its core axes; scalars have none."""
     row, core, _ = step.spec
     rank, ranks = len(step.sizes), [len(sizes) for sizes in step.operand_sizes]
@@ -185,7 +185,7 @@ def _along_batch(step: Step) -> Indexing:
     return Indexing(tuple(operands), (result,) * len(operands))
 
 
-def _beside(step: Step) -> Indexing:
+def beside(step: Step) -> Indexing:
     """The first operand has the axes of the result, the others have labels. What they sum is in one
     piece: with each part the first would be added once more.
     """
@@ -194,7 +194,7 @@ def _beside(step: Step) -> Indexing:
     return Indexing((result, *products), (result,) * 3)
 
 
-def _at_one_place(step: Step) -> Indexing:
+def at_one_place(step: Step) -> Indexing:
     """All labels of the operand but one, of which one place is taken, are in the result."""
     labels, _, result = step.spec
     operand = tuple(x if x in result else None for x in labels)
@@ -235,19 +235,22 @@ def run_together(step: Step, operand: int, axis: int) -> tuple[dict[int, int], i
 
 
 # ---- rates
-def _nothing(_: Step) -> Rate:
+def nothing(_: Step) -> Rate:
+    """No number is computed."""
     return Rate.NOTHING
 
 
-def _other(_: Step) -> Rate:
+def elsewhere(_: Step) -> Rate:
+    """The rate of other arithmetic than products of matrices."""
     return Rate.OTHER
 
 
-def _matrix(_: Step) -> Rate:
+def by_blas(_: Step) -> Rate:
+    """The rate of products of matrices."""
     return Rate.MATRIX
 
 
-def _of_product(step: Step) -> Rate:
+def of_product(step: Step) -> Rate:
     """A product of matrices, or of a matrix and a vector. Rows with rows are none."""
     batch, summed, first, second = contraction(*step.spec[:3])
     rows_with_rows = batch and not first and not second
@@ -255,7 +258,7 @@ def _of_product(step: Step) -> Rate:
 
 
 # ---- bounds of whole numbers
-def _product_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+def product_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
     """As many products are added up as the summed labels have values."""
     labels, results = step.indexing
     sizes: dict[int | None, Size] = {}
@@ -265,20 +268,24 @@ def _product_bound(step: Step, operands: Sequence[int], measure: Callable[[Size]
     return prod(operands) * prod(summed)
 
 
-def _scale_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+def scale_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+    """The number, and the sizes that it stands for."""
     number, sizes = step.spec
     return operands[0] * abs(int(number)) * prod(map(measure, sizes))
 
 
-def _number_bound(step: Step, _: Sequence[int], __: Callable[[Size], int]) -> int:
+def number_bound(step: Step, _: Sequence[int], __: Callable[[Size], int]) -> int:
+    """The number itself."""
     return abs(int(step.spec[0]))
 
 
-def _sum_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> int:
+def sum_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> int:
+    """All terms meet in one entry."""
     return sum(operands)
 
 
-def _function_bound(step: Step, operands: Sequence[int], _: Callable[[Size], int]) -> int:
+def function_bound(step: Step, operands: Sequence[int], _: Callable[[Size], int]) -> int:
+    """What the row of the function says."""
     row, _core, parameters = step.spec
     return int(row.integer(tuple(operands), parameters))
 
@@ -292,9 +299,9 @@ class Ops:
         operands="none",
         spec="the name of a tensor, or # and the index of a held array",
         example=Example((), ("A",), (2, 3)),
-        indexing=_in_one_piece,
+        indexing=in_one_piece,
         memory=GIVEN,
-        rate=_nothing,
+        rate=nothing,
         before=True,
     )
     NUMBER = Op(
@@ -302,19 +309,19 @@ class Ops:
         operands="none",
         spec="a number",
         example=Example((), (3,), ()),
-        indexing=_in_one_piece,
+        indexing=in_one_piece,
         memory=GIVEN,
-        rate=_nothing,
-        bound=_number_bound,
+        rate=nothing,
+        bound=number_bound,
     )
     ONES = Op(
         name="ones",
         operands="none",
         spec="nothing: an array of ones, made when a source is loaded",
         example=Example((), (), (4,)),
-        indexing=_in_one_piece,
+        indexing=in_one_piece,
         memory=GIVEN,
-        rate=_nothing,
+        rate=nothing,
         before=True,
     )
     VIEW = Op(
@@ -322,12 +329,12 @@ class Ops:
         operands="one value",
         spec="its labels, and those of the result: a diagonal, a transpose",
         example=Example(((2, 3, 2),), ((0, 1, 0), (1, 0)), (3, 2)),
-        indexing=_by_labels,
+        indexing=by_labels,
         algebra=Algebra.PRODUCT,
         memory=SHARED,
         layout=Layout.LABELS,
-        rate=_nothing,
-        bound=_product_bound,
+        rate=nothing,
+        bound=product_bound,
         labelled=True,
     )
     SUM = Op(
@@ -335,11 +342,11 @@ class Ops:
         operands="one value",
         spec="its labels, and those of the result: the others are summed",
         example=Example(((2, 3, 4),), ((0, 1, 2), (0, 2)), (2, 4)),
-        indexing=_by_labels,
+        indexing=by_labels,
         algebra=Algebra.PRODUCT,
         layout=Layout.LABELS,
-        rate=_other,
-        bound=_product_bound,
+        rate=elsewhere,
+        bound=product_bound,
         labelled=True,
     )
     CONTRACT = Op(
@@ -347,11 +354,11 @@ class Ops:
         operands="two values",
         spec="labels of both and of the result",
         example=Example(((2, 3), (3, 4)), ((0, 1), (1, 2), (0, 2)), (2, 4)),
-        indexing=_by_labels,
+        indexing=by_labels,
         algebra=Algebra.PRODUCT,
         layout=Layout.PRODUCT,
-        rate=_of_product,
-        bound=_product_bound,
+        rate=of_product,
+        bound=product_bound,
         labelled=True,
     )
     SCALE = Op(
@@ -359,11 +366,11 @@ class Ops:
         operands="one value",
         spec="a number, and sizes to multiply by",
         example=Example(((2, 3),), (-3, (4,)), (2, 3)),
-        indexing=_same_axes,
+        indexing=same_axes,
         algebra=Algebra.PRODUCT,
         layout=Layout.OPERAND,
-        rate=_other,
-        bound=_scale_bound,
+        rate=elsewhere,
+        bound=scale_bound,
         elementwise=True,
     )
     ADD = Op(
@@ -371,11 +378,11 @@ class Ops:
         operands="values of one shape",
         spec="nothing",
         example=Example(((2, 3), (2, 3), (2, 3)), (), (2, 3)),
-        indexing=_same_axes,
+        indexing=same_axes,
         algebra=Algebra.SUM,
         layout=Layout.OPERAND,
-        rate=_other,
-        bound=_sum_bound,
+        rate=elsewhere,
+        bound=sum_bound,
         elementwise=True,
     )
     APPLY = Op(
@@ -383,20 +390,20 @@ class Ops:
         operands="values",
         spec="a row of the functions table, core axes, parameters",
         example=Example(((2, 3),), (FUNCTIONS["square"], 0, ()), (2, 3)),
-        indexing=_along_batch,
+        indexing=along_batch,
         algebra=Algebra.FUNCTION,
         layout=Layout.OPERAND,
-        rate=_other,
-        bound=_function_bound,
+        rate=elsewhere,
+        bound=function_bound,
     )
     FACTOR = Op(
         name="factor",
         operands="one value",
         spec="nothing: a matrix with its LU factors",
         example=Example(((3, 3),), (), (3, 3)),
-        indexing=_in_one_piece,
+        indexing=in_one_piece,
         memory=MAYBE_SHARED,  # the matrix itself, where a library factors it in each call
-        rate=_matrix,
+        rate=by_blas,
     )
     SOLVE = Op(
         name="solve",
@@ -404,8 +411,8 @@ class Ops:
         spec="labels of both and of the result; is the matrix transposed?",
         example=Example(((3, 3), (3, 2)), ((0, 1), (1, 2), (0, 2), False), (3, 2)),
         # It could be divided along its right-hand sides, but XLA does not divide calls of LAPACK.
-        indexing=_in_one_piece,
-        rate=_matrix,
+        indexing=in_one_piece,
+        rate=by_blas,
         labelled=True,
     )
     RESHAPE = Op(
@@ -413,10 +420,10 @@ class Ops:
         operands="one value",
         spec="nothing: axes merged or split",
         example=Example(((2, 6),), (), (3, 4)),
-        indexing=_in_one_piece,
+        indexing=in_one_piece,
         memory=SHARED,
-        rate=_nothing,
-        bound=_sum_bound,
+        rate=nothing,
+        bound=sum_bound,
     )
     WRITE = Op(
         name="write",
@@ -425,10 +432,10 @@ class Ops:
         example=Example(
             ((2, 3), (2, 2, 3)), (((0, 1), (0, 0, 1)), ((0, 1, 2), (1, 0, 2))), (2, 2, 3)
         ),
-        indexing=_by_places,
+        indexing=by_places,
         algebra=Algebra.SUM,
-        rate=_other,
-        bound=_sum_bound,
+        rate=elsewhere,
+        bound=sum_bound,
         labelled=True,
     )
     # ------------------------------------------------------------------------------------------
@@ -437,9 +444,9 @@ class Ops:
         operands="arrays of one shape",
         spec="a number for each, and a constant: their sum, each times its number",
         example=Example(((2, 3), (2, 3)), ((1, -2), 3), (2, 3)),
-        indexing=_same_axes,
+        indexing=same_axes,
         layout=Layout.OPERAND,
-        rate=_other,
+        rate=elsewhere,
         elementwise=True,
     )
     ADDMM = Op(
@@ -447,17 +454,17 @@ class Ops:
         operands="an array, two matrices",
         spec="labels of the matrices and of the result, β, α: β x + α a b, in one kernel of torch",
         example=Example(((2, 4), (2, 3), (3, 4)), ((0, 1), (1, 2), (0, 2), 2, -3), (2, 4)),
-        indexing=_beside,
-        rate=_of_product,
+        indexing=beside,
+        rate=of_product,
     )
     OUTER = Op(
         name="outer",
         operands="two vectors",
         spec="labels of both and of the result: their outer product, by BLAS",
         example=Example(((2,), (3,)), ((0,), (1,), (1, 0)), (3, 2)),
-        indexing=_by_labels,
+        indexing=by_labels,
         algebra=Algebra.PRODUCT,
-        rate=_other,
+        rate=elsewhere,
     )
     GRAM = Op(
         name="gram",
@@ -465,42 +472,42 @@ class Ops:
         spec="the axis that is summed: Xᵀ diag(w) X, or X diag(w) Xᵀ for axis 1",
         example=Example(((5, 3), (5,)), (0,), (3, 3)),
         # Its rows could be added up block by block; half of each would be computed in vain.
-        indexing=_in_one_piece,
-        rate=_matrix,
+        indexing=in_one_piece,
+        rate=by_blas,
     )
     GRAMS = Op(
         name="grams",
         operands="two matrices",
         spec="is each transposed? Σ_r M[n,r] X[r,b] X[r,d], a Gram matrix for each n",
         example=Example(((4, 5), (5, 3)), (False, False), (4, 3, 3)),
-        indexing=_in_one_piece,
-        rate=_matrix,
+        indexing=in_one_piece,
+        rate=by_blas,
     )
     STACK = Op(
         name="stack",
         operands="arrays of one size",
         spec="labels of each, and of the result: the arrays along the label that they have not",
         example=Example(((2, 3), (3, 2)), ((0, 1), (1, 0), (0, 7, 1)), (2, 2, 3)),
-        indexing=_by_labels,
-        rate=_other,
+        indexing=by_labels,
+        rate=elsewhere,
     )
     TAKE = Op(
         name="take",
         operands="one array",
         spec="its labels, a place, those of the result: the part at that place of the other label",
         example=Example(((2, 5, 3),), ((0, 7, 1), 4, (1, 0)), (3, 2)),
-        indexing=_at_one_place,
+        indexing=at_one_place,
         memory=SHARED,
-        rate=_other,
+        rate=elsewhere,
     )
     SHARD = Op(
         name="shard",
         operands="one value",
         spec="the axis that is divided among devices, or None",
         example=Example(((4, 3),), (0,), (4, 3)),
-        indexing=_same_axes,
+        indexing=same_axes,
         layout=Layout.OPERAND,
-        rate=_other,
+        rate=elsewhere,
     )
 
 

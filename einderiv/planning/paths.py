@@ -92,8 +92,8 @@ def _path(
     if optimize != "auto":
         return tuple(pairs)
     swept = _swept(inputs, output)
-    ways: list[list[tuple[int, int]]] = [pairs, swept]
-    return tuple(min(ways, key=lambda way: _path_seconds(way, inputs, output, shape)))
+    time, swept_time = (_path_seconds(way, inputs, output, shape) for way in (pairs, swept))
+    return tuple(pairs if time <= swept_time else swept)
 
 
 def check_orders(inputs: Sequence[Labels], optimize: str) -> None:

@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from ..expression import Einsum, Expr, Roots, Sizes, Swaps, carried, swapped, walk
 from ..planning import tuning
+from . import rewrites
 from .cse import shared
 from .environments import along_one_tree
-from .rewrites import REWRITES, Rewrite
+from .rewrites import Rewrite
 
 Planned = TypeVar("Planned")
 
@@ -47,7 +48,7 @@ def improved(
     time, best = plan(roots)
     if time > worth:
         roots = shared(roots)
-    rows = [row for row in REWRITES if row.name not in without]
+    rows = [row for row in rewrites.REWRITES if row.name not in without]
     trials = 0
     pays = True
     while pays and time > worth and sum(1 for _ in walk(roots)) <= tuning.searched_nodes:
