@@ -98,7 +98,7 @@ def _matrix(_: str) -> int:
     return 2
 
 
-_EINSUM_GRAMMAR = Grammar(
+EINSUM_GRAMMAR = Grammar(
     between={
         "+": Sign(SUM, OPERATORS["+"], "+"),
         "-": Sign(SUM, OPERATORS["-"], "-"),
@@ -137,7 +137,7 @@ EINSUM = Language(
             ("sign", r"@@|\|\||<=|>=|==|!=|\*\*|[-+*/^@(),=|<>]"),
         ),
     ),
-    read_line=by_precedence(_EINSUM_GRAMMAR),
+    read_line=by_precedence(EINSUM_GRAMMAR),
     default=_matrix,
     signs=re.compile(r"#\(|@@|\||\^[^\n]*@|@[^\n]*\^"),
 )
@@ -312,7 +312,7 @@ def _by_letter(name: str) -> int | None:
     return 1 if first >= "h" else 0
 
 
-_MATLAB_GRAMMAR = Grammar(
+MATLAB_GRAMMAR = Grammar(
     between={
         "+": Sign(SUM, _entrywise(OPERATORS["+"]), "+"),
         "-": Sign(SUM, _entrywise(OPERATORS["-"]), "-"),
@@ -349,7 +349,7 @@ MATLAB = Language(
             ("sign", r"\.[*/^']|[-+*/^'(),=]"),
         ),
     ),
-    read_line=by_precedence(_MATLAB_GRAMMAR),
+    read_line=by_precedence(MATLAB_GRAMMAR),
     given=_by_letter,
     finished=standing,
     signs=re.compile(r"[\w)\]]\s*'|\.[*/^]|\b(?:norm1|norm2|vector|matrix|tr|eye)\b|\^"),
