@@ -10,6 +10,7 @@ from .emission import Emitted, emit
 from .jax import JAX
 from .listings import LISTINGS, listing
 from .numpy import NUMPY
+from .numpy_contraction import kernel_of
 from .table import BACKENDS, check_backend, check_dense, chosen, looked_at, taken
 from .torch import TORCH
 
@@ -36,6 +37,7 @@ __all__ = [
     "emit",
     "explained",
     "finished",
+    "kernel_of",
     "listing",
     "looked_at",
     "taken",

@@ -6,6 +6,7 @@ result is as large as it likes: only its blocks are ever in memory.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from .dask_helpers import DASK_HELPERS
 from .dask_load import BLOCK, best_cut
 from .functional import Functional
 from .numpy import NumpyDtypes
-from .source_text import Spell, core_axes, literal, shape
+from .source_text import Spell, core_axes, embedded_terms, literal, shape
 
 
 class DaskLibrary(NumpyDtypes):
@@ -31,11 +32,11 @@ class DaskLibrary(NumpyDtypes):
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays as they are, everything else as an array of one block or several."""
         da = self.xp
-        found = {
-            n: a if library(a) == "dask" else da.from_array(usable(a, n)) for n, a in arrays.items()
-        }
-        for name, a in found.items():
-            if any(n != n for n in a.shape):  # nan: Dask does not know it
+        given = {}
+        for name, a in arrays.items():
+            given[name] = a if library(a) == "dask" else da.from_array(usable(a, name))
+        for name, a in given.items():
+            if any(math.isnan(n) for n in a.shape):  # Dask does not know it
                 raise BackendError(
                     f"{name} has an axis of unknown size: call its compute_chunk_sizes() first"
                 )
@@ -44,7 +45,7 @@ class DaskLibrary(NumpyDtypes):
                     f"{name} has dtype {a.dtype}, which cannot be computed with: "
                     "numbers are bool, int, float or complex"
                 )
-        return found, None
+        return given, None
 
     def looked_at(self, array: Any) -> None:
         """None: an array that is not computed yet has no values."""
@@ -62,8 +63,9 @@ class DaskLibrary(NumpyDtypes):
         """A held array, as one of Dask."""
         import numpy as np
 
-        found = array if library(array) == "dask" else self.xp.from_array(np.asarray(array))
-        return found.astype(dtype)
+        if library(array) != "dask":
+            array = self.xp.from_array(np.asarray(array))
+        return array.astype(dtype)
 
     def conjugated(self, array: Any) -> Any:
         """The complex conjugate."""
@@ -96,8 +98,13 @@ class Dask(Functional):
         """A row of the functions table, on every block."""
         row, core, parameters = step.spec
         names = [f"p{k}" for k in range(len(inputs))]
-        values = [f"factored({x})" for x in names] if row.factored else names
-        shown = [literal(float(p) if isinstance(p, int) and p < 0 else p) for p in parameters]
+        values = [f"factored({name})" for name in names] if row.factored else names
+        shown = []
+        for parameter in parameters:
+            if isinstance(parameter, int) and parameter < 0:
+                # NumPy refuses negative whole powers of integers.
+                parameter = float(parameter)
+            shown.append(literal(parameter))
         text = self.row(row).format(
             *values, *shown, core=core_axes(core), depth=core, all=", ".join(values)
         )
@@ -115,30 +122,30 @@ class Dask(Functional):
         return f"contract({inputs[0]}, {la}, {inputs[1]}, {lb}, {out})"
 
     def view(self, x: str, labels: Labels, out: Labels) -> str:
-        if len(set(labels)) == len(labels):
-            return (
-                f"{x}.transpose({', '.join(str(labels.index(label)) for label in out)})"
-                if labels != out
-                else x
-            )
-        labels, out = _short(labels, out)
-        return f"diagonal({x}, {labels}, {out})"
+        if len(set(labels)) < len(labels):
+            # iji->ji
+            labels, out = _short(labels, out)
+            return f"diagonal({x}, {labels}, {out})"
+        if labels == out:
+            return x
+        # ij->ji
+        axes = [str(labels.index(label)) for label in out]
+        return f"{x}.transpose({', '.join(axes)})"
 
     def write(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
-        sizes = shape([size(s) for s in step.sizes])
-        pairs = [
-            (x, *_short(output, labels))
-            for x, (labels, output) in zip(inputs, step.spec, strict=True)
-        ]
-        parts = [f"({x}, {labels}, {output})" for x, output, labels in pairs]
-        return f"embed({', '.join([sizes, 'dtype', *parts])})"
+        parts = [shape([size(s) for s in step.sizes]), "dtype"]
+        for x, labels, output in embedded_terms(inputs, step):
+            output, labels = _short(output, labels)
+            parts.append(f"({x}, {labels}, {output})")
+        return f"embed({', '.join(parts)})"
 
     def fitted(
         self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
     ) -> Backend:
         """The backend with blocks as large as the memory and the workers ask for."""
         threads, memory = resources(client_of_cluster())
-        least = min((m for m in (memory_limit, memory) if m is not None), default=None)
+        limits_in_bytes = [n for n in (memory_limit, memory) if n is not None]
+        least = min(limits_in_bytes, default=None)
         cut = best_cut(program, program.live(), max(8, itemsize), threads, least)
         limits.check(
             "tasks",
@@ -149,10 +156,13 @@ class Dask(Functional):
         return replace(self, header=self.header.replace(f"block = {BLOCK}", f"block = {cut.block}"))
 
 
-def _short(*labels: Labels) -> tuple[Labels, ...]:
+def _short(*groups: Labels) -> tuple[Labels, ...]:
     """Labels by first appearance: NumPy takes no more than 52."""
-    names = {x: k for k, x in enumerate(dict.fromkeys(x for ls in labels for x in ls))}
-    return tuple(tuple(names[x] for x in ls) for ls in labels)
+    numbers: dict[int, int] = {}
+    short = []
+    for labels in groups:
+        short.append(tuple(numbers.setdefault(label, len(numbers)) for label in labels))
+    return tuple(short)
 
 
 DASK = Dask(
@@ -186,6 +196,12 @@ def resources(client: Any) -> tuple[int, int | None]:
     """The threads of all workers, and the bytes that each has in the smallest of them; 1 and
     None without a cluster.
     """
-    workers = client.scheduler_info(n_workers=-1)["workers"].values() if client is not None else ()
-    shares = [w["memory_limit"] // w["nthreads"] for w in workers if w["memory_limit"]]
-    return max(1, sum(w["nthreads"] for w in workers)), min(shares, default=None)
+    if client is None:
+        return 1, None
+    threads = 0
+    shares = []
+    for worker in client.scheduler_info(n_workers=-1)["workers"].values():
+        threads += worker["nthreads"]
+        if worker["memory_limit"]:
+            shares.append(worker["memory_limit"] // worker["nthreads"])
+    return max(1, threads), min(shares, default=None)

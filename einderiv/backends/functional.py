@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..expression import LETTERS, Labels, Number
+from ..expression import Labels, Number
 from ..planning import Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
 from .source_text import (
+    ALIKE,
+    Embedded,
     Spell,
     aligned,
-    combine_text,
     core_axes,
+    einsum_text,
+    embedded_terms,
     literal,
-    product,
     shape,
+    size_product,
     solve_text,
     spelling_of,
     transposed,
 )
 
 WIDE = 2**63
-
-# a value, its labels, and those of all axes of the tensor that it is put in
-Embedded = tuple[str, Labels, Labels]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,44 +54,37 @@ class Functional(Backend):
                 return [self.view(x, *step.spec)]
             case Ops.SUM:
                 labels, out = step.spec
-                summed = [p for p, label in enumerate(labels) if label not in out]
+                summed = [axis for axis, label in enumerate(labels) if label not in out]
                 return [f"{x}.sum({self.axis}={_axes(summed)})"]
             case Ops.CONTRACT:
                 return [self.contract2(inputs, step)]
             case Ops.SCALE:
                 number, sizes = step.spec
                 return [" * ".join([*self.front(number, [size(s) for s in sizes]), x])]
-            case Ops.ADD:
-                return [" + ".join(inputs)]
-            case Ops.COMBINE:
-                return [combine_text(inputs, step, size)]
             case Ops.APPLY:
                 row, core, parameters = step.spec
-                shown = [literal(p) for p in parameters]
-                return [
-                    self.row(row).format(
-                        *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
-                    )
-                ]
-            case Ops.FACTOR:
-                return [f"factored({x})"]
+                shown = [literal(parameter) for parameter in parameters]
+                text = self.row(row).format(
+                    *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
+                )
+                return [text]
             case Ops.SOLVE:
                 return [solve_text(inputs, step, size, self.permute)]
-            case Ops.RESHAPE:
-                return [f"{x}.reshape({shape([size(s) for s in step.sizes])})"]
             case Ops.WRITE:
                 return [self.write(step, inputs, size)]
-        return [spelling_of(step.op, {})(inputs, step, size)]
+        return [spelling_of(step.op, ALIKE)(inputs, step, size)]
 
     def front(self, number: Number, sizes: Sequence[str]) -> list[str]:
         """The numbers of a scaling; a whole one too large for an integer of the library as an
         array.
         """
-        found = [_number(number)] * (number != 1) + [product(sizes)] * bool(sizes)
-        return [
-            f"{self.module}.full((), {text}, {self.like})" if _large(text) else text
-            for text in found
-        ]
+        factors = [] if number == 1 else [_number(number)]
+        if sizes:
+            factors.append(size_product(sizes))
+        for k, text in enumerate(factors):
+            if _is_large(text):
+                factors[k] = f"{self.module}.full((), {text}, {self.like})"
+        return factors
 
     def view(self, x: str, labels: Labels, out: Labels) -> str:
         """Axes reordered, diagonals read."""
@@ -101,114 +94,125 @@ class Functional(Backend):
 
     def einsum(self, terms: Sequence[Labels], out: Labels, inputs: Sequence[str]) -> str:
         """A call of the library's einsum."""
-        names = dict(
-            zip(dict.fromkeys(label for term in terms for label in term), LETTERS, strict=False)
-        )
-        text = ",".join("".join(names[label] for label in term) for term in terms)
-        text += "->" + "".join(names[label] for label in out)
-        return f'{self.module}.einsum("{text}", {", ".join(inputs)})'
+        return f'{self.module}.einsum("{einsum_text(terms, out)}", {", ".join(inputs)})'
 
     def contract2(self, inputs: Sequence[str], step: Step) -> str:
         """A product: elementwise, of vectors and matrices, or an einsum."""
-        la, lb, out = step.spec
         x, y = inputs
-        batch, summed, first, second = contraction(la, lb, out)
+        x_labels, y_labels, out = step.spec
+        batch, summed, first, second = contraction(x_labels, y_labels, out)
         if not summed:
-            return f"{aligned(x, la, out, self.permute)} * {aligned(y, lb, out, self.permute)}"
-        if batch and not (first and second) and (lb if second else la)[-1] not in summed:
+            # ij,j->ij
+            left = aligned(x, x_labels, out, self.permute)
+            right = aligned(y, y_labels, out, self.permute)
+            return f"{left} * {right}"
+        larger = y_labels if second else x_labels
+        if batch and not (first and second) and larger[-1] not in summed:
+            # nkd,nd->kd
             return self.weighted(inputs, step, summed)
-        if batch or len(summed) > 1 or max(len(first), len(second)) > 1:
-            return self.einsum([la, lb], out, inputs)
-        return " @ ".join(self.matrices(inputs, la, lb, out))
+        if batch or len(summed) > 1 or len(first) > 1 or len(second) > 1:
+            return self.einsum([x_labels, y_labels], out, inputs)
+        # ik,kj->ij
+        return " @ ".join(self.matrices(inputs, x_labels, y_labels, out))
 
     def matrices(
-        self, inputs: Sequence[str], la: Labels, lb: Labels, out: Labels
+        self, inputs: Sequence[str], x_labels: Labels, y_labels: Labels, out: Labels
     ) -> tuple[str, str]:
         """Two matrices or vectors, so turned that their product is the one that is wanted."""
         x, y = inputs
-        _, summed, first, second = contraction(la, lb, out)
+        _, summed, first, second = contraction(x_labels, y_labels, out)
         if out != first + second:
-            x, y, la, lb, first, second = y, x, lb, la, second, first
-        if (not second and la != first + summed) or (not first and lb != summed + second):
-            # a vector goes to the side where its matrix need not be turned: XLA would copy that
-            return (y, x)
-        return transposed(x, la, first + summed), transposed(y, lb, summed + second)
+            # ik,kj->ji: y'x' for x y
+            x, x_labels, y, y_labels = y, y_labels, x, x_labels
+            first, second = second, first
+        is_turned_first = not second and x_labels != first + summed  # ki,k->i
+        is_turned_second = not first and y_labels != summed + second  # k,jk->j
+        if is_turned_first or is_turned_second:
+            # The vector goes to the side where its matrix need not be turned: XLA would copy that.
+            return y, x
+        rows = transposed(x, x_labels, first + summed)
+        columns = transposed(y, y_labels, summed + second)
+        return rows, columns
 
     def weighted(self, inputs: Sequence[str], step: Step, summed: Labels) -> str:
         """A sum of an array with weights over axes that run slowly: one pass over the memory, where
         `einsum` makes a stack of products with vectors.
         """
-        (la, lb, out), (x, y) = step.spec, inputs
-        if len(lb) > len(la):
-            x, y, la, lb = y, x, lb, la
-        kept = tuple(label for label in la if label not in summed)
-        gone = _axes([p for p, label in enumerate(la) if label in summed])
-        y = aligned(y, lb, la, self.permute)
-        return transposed(f"({x} * {y}).sum({self.axis}={gone})", kept, out, self.permute)
+        # nkd,nd->kd: the weights have no other axes than the array
+        x, weights = inputs
+        labels, weight_labels, out = step.spec
+        if len(weight_labels) > len(labels):
+            x, labels, weights, weight_labels = weights, weight_labels, x, labels
+        kept = tuple(label for label in labels if label not in summed)
+        axes = _axes([axis for axis, label in enumerate(labels) if label in summed])
+        weights = aligned(weights, weight_labels, labels, self.permute)
+        text = f"({x} * {weights}).sum({self.axis}={axes})"
+        return transposed(text, kept, out, self.permute)
 
     def write(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         """The sum of all terms, each where it sits; outside of its diagonal a term is 0."""
         sizes = [size(s) for s in step.sizes]
         if not inputs:
             return f"{self.module}.zeros({shape(sizes)}, {self.like})"
-        groups: dict[Labels, list[Embedded]] = {}
-        for x, (labels, output) in zip(inputs, step.spec, strict=True):
-            first = tuple(map(output.index, output))
-            groups.setdefault(first, []).append((x, labels, output))
-        text = " + ".join(self.embedded(terms, first, sizes) for first, terms in groups.items())
-        filled = {
-            p
-            for labels, output in step.spec
-            for p, label in enumerate(output)
-            if label in labels or output.count(label) > 1
-        }
-        if len(filled) == len(sizes) and (
-            len(inputs) > 1 or tuple(range(len(sizes))) not in groups
-        ):
+        alike: dict[Labels, list[Embedded]] = {}  # terms by the diagonals that they are on
+        filled: set[int] = set()  # axes along which some term has its entries
+        for term in embedded_terms(inputs, step):
+            # first[p] is the axis that has the label of axis p first: (0, 1, 0) for aba
+            first = tuple(term.output.index(label) for label in term.output)
+            alike.setdefault(first, []).append(term)
+            for axis, label in enumerate(term.output):
+                if label in term.labels or term.output.count(label) > 1:
+                    filled.add(axis)
+        text = " + ".join(self.embedded(terms, first, sizes) for first, terms in alike.items())
+        has_all_axes = len(filled) == len(sizes)
+        no_diagonal = tuple(range(len(sizes)))
+        if has_all_axes and (len(inputs) > 1 or no_diagonal not in alike):
+            # It was computed here, so it shares memory with nothing.
             return text
-        text = f"({text})" if len(inputs) > 1 else text
-        return self.fresh.format(
-            text if len(filled) == len(sizes) else self.spread.format(text, shape(sizes))
-        )
+        if len(inputs) > 1:
+            text = f"({text})"
+        if not has_all_axes:
+            text = self.spread.format(text, shape(sizes))
+        return self.fresh.format(text)
 
     def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
         """The sum of terms whose labels repeat alike; axis p repeats the label of axis
         ``first[p]``.
         """
-        text = " + ".join(self.along(*term) for term in terms)
-        mask = self.diagonals(terms[0][2], sizes)
+        text = " + ".join(self.along(term) for term in terms)
+        mask = self.diagonals(terms[0].output, sizes)
         return f"{self.module}.where({mask}, {text}, 0)" if mask else text
 
-    def along(self, x: str, labels: Labels, output: Labels) -> str:
-        """`x` along the axes of the output; of a label that repeats, along the first."""
-        return aligned(
-            x,
-            labels,
-            tuple(x if output.index(x) == p else -1 - p for p, x in enumerate(output)),
-            self.permute,
-        )
+    def along(self, term: Embedded) -> str:
+        """A term along the axes of its tensor; of a label that repeats, along the first."""
+        # aba: the labels a, b and one that nothing has
+        axes = []
+        for axis, label in enumerate(term.output):
+            axes.append(label if term.output.index(label) == axis else -1 - axis)
+        return aligned(term.x, term.labels, tuple(axes), self.permute)
 
     def diagonals(self, output: Labels, sizes: Sequence[str]) -> str:
         """The mask of the diagonals of labels that repeat; empty without them."""
         axes = tuple(range(len(output)))
-        return " & ".join(
-            aligned(self.mask.format(sizes[p]), (output.index(label), p), axes)
-            for p, label in enumerate(output)
-            if output.index(label) != p
-        )
+        masks = []
+        for axis, label in enumerate(output):
+            first = output.index(label)
+            if first != axis:
+                masks.append(aligned(self.mask.format(sizes[axis]), (first, axis), axes))
+        return " & ".join(masks)
 
 
 def _number(number: Number) -> str:
     """A number as text; beyond 64 bits it can only be one of a floating dtype."""
-    return literal(
-        float(number) if isinstance(number, int) and WIDE <= abs(number) < 10**308 else number
-    )
+    if isinstance(number, int) and WIDE <= abs(number) < 10**308:
+        number = float(number)
+    return literal(number)
 
 
-def _large(text: str) -> bool:
+def _is_large(text: str) -> bool:
     digits = text.strip("(-)")
     return digits.isdigit() and int(digits) >= BEYOND_INT32
 
 
-def _axes(places: Sequence[int]) -> str:
-    return str(places[0]) if len(places) == 1 else shape(list(map(str, places)))
+def _axes(axes: Sequence[int]) -> str:
+    return str(axes[0]) if len(axes) == 1 else shape([str(axis) for axis in axes])

@@ -29,8 +29,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from ..planning import OWN, Liveness, Loop, Numbered, Op, Ops, Program, Step, base, contraction
-from .numpy import fills, numpy_step, place, placed
-from .source_text import Spell, aligned, combination, literal, product, transposed
+from .numpy import fills, numpy_step, place, placed, placed_in_turn
+from .source_text import (
+    Spell,
+    aligned,
+    combination,
+    embedded_terms,
+    literal,
+    scale_factors,
+    transposed,
+)
 
 LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 UFUNC = re.compile(r"np\.[a-z0-9]+\(\{0\}\)")
@@ -42,25 +50,27 @@ class Buffers:
 
     def __init__(self, program: Program, steps: Numbered, loop: Loop | None = None) -> None:
         self.program = program
-        order = [pair for part in loop.ordered(steps) for pair in part] if loop else steps
+        if loop:
+            before, inside, after = loop.ordered(steps)
+            steps = [*before, *inside, *after]
         kept = list(program.outputs)
-        self.views: dict[int, list[int]] = defaultdict(list)
-        for k, step in order:
-            if (shown := base(program, k)) != k:
+        self.views: dict[int, list[int]] = defaultdict(list)  # by the value that they show
+        for k, step in steps:
+            shown = base(program, k)
+            if shown != k:
                 self.views[shown].append(k)
             if step.of_user:
-                # A user's function may answer its argument.
+                # A function of the user may return its argument itself.
                 kept += (k, *step.inputs)
-        self.liveness = Liveness(
-            order, kept, inside=loop.blocks if loop else (), owned=partial(base, program)
-        )
+        again = loop.blocks if loop else ()
+        self.liveness = Liveness(steps, kept, inside=again, owned=partial(base, program))
 
     def free(self, value: int, k: int) -> bool:
         """Is step `k` the last that reads `value`, a large array, and no view, that nobody gave
         or gets?
         """
-        own = self.program.steps[value].op.memory == OWN
-        return own and self.liveness.ends(value, k) and self.program.entries(value) >= LARGE
+        is_own = self.program.steps[value].op.memory == OWN
+        return is_own and self.liveness.ends(value, k) and self.program.entries(value) >= LARGE
 
     def alone(self, value: int, step: Step) -> bool:
         """Is `value` one operand of `step`, and no other a view of it? A later line would read
@@ -68,45 +78,58 @@ class Buffers:
         """
         return [base(self.program, v) for v in step.inputs].count(value) == 1
 
+    def target(self, k: int, step: Step) -> int | None:
+        """The operand that step `k` may be written over: the first of its shape that is free."""
+        for value in step.inputs:
+            fits = self.program.steps[value].sizes == self.program.steps[k].sizes
+            if fits and self.free(value, k) and self.alone(value, step):
+                return value
+        return None
+
     def dropped(self, k: int, step: Step) -> list[int]:
         """Values that step `k` is the last to read, with what shows their memory."""
-        read = [
-            value for value in self.liveness.ended(k, step) if value != k and self.free(value, k)
-        ]
-        return [value for shown in read for value in (shown, *self.views[shown])]
+        dropped = []
+        for value in self.liveness.ended(k, step):
+            if value != k and self.free(value, k):
+                dropped += [value, *self.views[value]]
+        return dropped
+
+
+def in_place(
+    buffers: Buffers, k: int, step: Step, names: Mapping[int, str], size: Spell
+) -> tuple[int, list[str]] | None:
+    """Step `k` written over one of its operands: that operand, and the lines; None where it
+    cannot be.
+    """
+    target = buffers.target(k, step)
+    if target is None:
+        return None
+    lines = _written(step, [names[value] for value in step.inputs], size, names[target])
+    return None if lines is None else (target, lines)
 
 
 def out_of(
     program: Program, steps: Numbered, loop: Loop | None, buffers: Buffers, outs: Sequence[str]
 ) -> dict[int, str]:
-    """The values that are made in the arrays `outs`: the outputs, or what they are written over."""
-    head: dict[int, int] = {}
-    for k, step in steps:
-        inside = loop is not None and loop.inside(k)
-        reused = (
-            None if inside else in_place(buffers, k, step, {v: f"t{v}" for v in step.inputs}, str)
-        )
-        head[k] = head[reused[0]] if reused else k
-    found: dict[int, str] = {}
-    for k, out in zip(program.outputs, outs, strict=True):
-        if program.steps[head[k]].op.memory == OWN:
-            found.setdefault(head[k], out)
-    return found
+    """The values that are made in the arrays `outs`: the outputs, or what these are written over.
 
-
-def in_place(
-    buffers: Buffers, k: int, step: Step, variables: Mapping[int, str], size: Spell
-) -> tuple[int, list[str]] | None:
-    """Step `k` written over one of its operands: that operand, and the lines; None where it
-    cannot be.
+    In ``t0 = A * B; t0 += C`` the output is written over ``A * B``, so this is made in ``out``.
     """
-    sizes = buffers.program.steps[k].sizes
-    for value in step.inputs:
-        fits = buffers.program.steps[value].sizes == sizes
-        if fits and buffers.free(value, k) and buffers.alone(value, step):
-            lines = _written(step, [variables[v] for v in step.inputs], size, variables[value])
-            return None if lines is None else (value, lines)
-    return None
+    made_as: dict[int, int] = {}  # the first value in the array that a value ends up in
+    for k, step in steps:
+        made_as[k] = k
+        if loop is not None and loop.inside(k):
+            continue
+        any_names = {value: f"t{value}" for value in step.inputs}
+        reused = in_place(buffers, k, step, any_names, str)
+        if reused:
+            made_as[k] = made_as[reused[0]]
+    arrays: dict[int, str] = {}
+    for k, out in zip(program.outputs, outs, strict=True):
+        first = made_as[k]
+        if program.steps[first].op.memory == OWN:
+            arrays.setdefault(first, out)
+    return arrays
 
 
 def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bool) -> list[str]:
@@ -118,7 +141,9 @@ def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bo
     if step.op is Ops.WRITE:
         return _terms(step, inputs, out, zeroed=zeroed)
     lines = _written(step, inputs, size, out)
-    return [f"{out}[...] = {numpy_step(step, inputs, size)[-1]}"] if lines is None else lines
+    if lines is None:
+        return [f"{out}[...] = {numpy_step(step, inputs, size)[-1]}"]
+    return lines
 
 
 def _written(step: Step, inputs: Sequence[str], size: Spell, target: str) -> list[str] | None:
@@ -140,14 +165,13 @@ def _first(inputs: Sequence[str], target: str) -> int:
 
 
 def _scale(step: Step, inputs: Sequence[str], size: Spell, target: str) -> list[str]:
-    number, sizes = step.spec
-    front = [literal(number)] * (number != 1) + [product([size(s) for s in sizes])] * bool(sizes)
-    return [_updated(inputs[0], "*", " * ".join(front), target)]
+    return [_updated(inputs[0], "*", " * ".join(scale_factors(step, size)), target)]
 
 
 def _add(_: Step, inputs: Sequence[str], __: Spell, target: str) -> list[str]:
     first = _first(inputs, target)
-    lines, total = list[str](), inputs[first]
+    total = inputs[first]
+    lines = []
     for x in (*inputs[:first], *inputs[first + 1 :]):
         lines.append(_updated(total, "+", x, target))
         total = target
@@ -158,75 +182,85 @@ def _combine(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[s
     """``x - 2 y + 3``, which begins with a term without a number."""
     numbers, constant = step.spec
     first = _first(inputs, target)
-    lines, total = list[str](), inputs[first]
-    if numbers[first] != 1 or (len(inputs) == 1 and total != target):
+    total = inputs[first]
+    if numbers[first] != 1:
         return None
-    for p, (number, x) in enumerate(zip(numbers, inputs, strict=True)):
-        if p != first:
-            lines.append(
-                _updated(total, "-" if number < 0 else "+", combination([x], [abs(number)]), target)
-            )
+    if len(inputs) == 1 and total != target:
+        # x + 3 has no second term to be written with x.
+        return None
+    lines = []
+    for position, (number, x) in enumerate(zip(numbers, inputs, strict=True)):
+        if position != first:
+            sign = "-" if number < 0 else "+"
+            lines.append(_updated(total, sign, combination([x], [abs(number)]), target))
             total = target
-    return [*lines, *[f"{target} += {literal(constant)}"] * bool(constant)]
+    if constant:
+        lines.append(f"{target} += {literal(constant)}")
+    return lines
 
 
 def _contract2(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
     """An elementwise product, or one of two matrices."""
-    (la, lb, out), (x, y) = step.spec, inputs
+    x, y = inputs
+    x_labels, y_labels, out = step.spec
     if y == target:
-        (la, x), (lb, y) = (lb, y), (la, x)
+        x, x_labels, y, y_labels = y, y_labels, x, x_labels
     if x == target:
-        return (
-            [_updated(x, "*", aligned(y, lb, out), target)]
-            if la == out and set(lb) <= set(out)
-            else None
-        )
-    batch, summed, first, second = contraction(la, lb, out)
+        # ij,j->ij: x *= y
+        if x_labels != out or not set(y_labels) <= set(out):
+            return None
+        return [_updated(x, "*", aligned(y, y_labels, out), target)]
+    batch, summed, first, second = contraction(x_labels, y_labels, out)
     if not summed:
-        return [_updated(aligned(x, la, out), "*", aligned(y, lb, out), target)]
-    if batch or len(summed) != 1 or len(first) != 1 or len(second) != 1:
+        # i,j->ij
+        return [_updated(aligned(x, x_labels, out), "*", aligned(y, y_labels, out), target)]
+    if batch or not len(summed) == len(first) == len(second) == 1:
         return None
     if out != first + second:
-        (x, la, first), (y, lb, second) = (y, lb, second), (x, la, first)
-    return [
-        f"np.matmul({transposed(x, la, first + summed)}, {transposed(y, lb, summed + second)}, "
-        f"{target})"
-    ]
+        # ik,kj->ji: y'x' for x y
+        x, x_labels, y, y_labels = y, y_labels, x, x_labels
+        first, second = second, first
+    # ik,kj->ij
+    rows = transposed(x, x_labels, first + summed)
+    columns = transposed(y, y_labels, summed + second)
+    return [f"np.matmul({rows}, {columns}, {target})"]
 
 
 def _apply(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
+    """A ufunc of one argument: ``np.exp(x, out)``."""
     row, core, _ = step.spec
     text: str = row.spell["numpy"]
     if core or len(inputs) != 1 or not UFUNC.fullmatch(text):
         return None
-    return [text.format(f"{inputs[0]}, {'out=' * (inputs[0] == target)}{target}")]
+    keyword = "out=" if inputs[0] == target else ""
+    return [text.format(f"{inputs[0]}, {keyword}{target}")]
 
 
 def _beside(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
     """The other terms added to the one that is the target, if it has an entry for each of the
     sum.
     """
-    full = inputs.index(target)
-    labels, output = step.spec[full]
-    if labels != output or not fills(labels, output):
+    terms = embedded_terms(inputs, step)
+    full = terms.pop(inputs.index(target))
+    if full.labels != full.output or not fills(full):
         return None
-    others = [term for p, term in enumerate(zip(inputs, step.spec, strict=True)) if p != full]
-    return [placed(term).replace("{out}", target) for term in others]
+    return [placed(term).replace("{out}", target) for term in terms]
 
 
 def _terms(step: Step, inputs: Sequence[str], out: str, *, zeroed: bool) -> list[str]:
     """Every term added into its place, one that takes all of the array first; `zeroed` is what
     is known of the rest.
     """
-    terms = sorted(
-        zip(inputs, step.spec, strict=True), key=lambda term: place(term[1][1]) != "{out}"
-    )
-    places = [place(output) for _, (_, output) in terms]
+    terms = embedded_terms(inputs, step)
+    terms.sort(key=lambda term: place(term.output) != "{out}")
+    places = [place(term.output) for term in terms]
     lines = []
-    if not terms or places[0] != "{out}":
-        cleared = dict.fromkeys(x for x in places if x != places[0]) if zeroed else ("{out}",)
+    if not places or places[0] != "{out}":
+        # The first term is put into its place, the others are added to what is in theirs.
+        others = [x for x in places if x != places[0]]
+        cleared = dict.fromkeys(others) if zeroed else ["{out}"]
         lines = [f"{x}[...] = 0" for x in cleared]
-    lines += [placed(term, "+=" if k else "=") for k, term in enumerate(terms)]
+    lines += placed_in_turn(terms)
     return [line.replace("{out}", out) for line in lines]
 
 

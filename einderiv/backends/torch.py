@@ -15,8 +15,8 @@ from ..expression import Labels, library, usable
 from ..planning import Ops, Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import BASE_PASSES, Helpers, Kind, Library
-from .functional import Embedded, Functional
-from .source_text import Spell, aligned, literal, shape
+from .functional import Functional
+from .source_text import Embedded, Spell, aligned, literal, shape
 
 TEXTS = {
     "cube_root": """\
@@ -106,11 +106,11 @@ class TorchLibrary(Library):
             (a, x), (b, y), *_ = devices.items()
             raise BackendError(f"{x} is on {a} and {y} on {b}: move one of them first")
         device = next(iter(devices), torch.get_default_device())
-        found = {
-            name: a if name in tensors else self._tensor(usable(a, name), None, device)
-            for name, a in arrays.items()
-        }
-        return found, device
+        given = {}
+        for name, a in arrays.items():
+            is_tensor = name in tensors
+            given[name] = a if is_tensor else self._tensor(usable(a, name), None, device)
+        return given, device
 
     def _tensor(self, array: Any, dtype: Any, device: Any) -> Any:
         """A tensor with the values of a NumPy array."""
@@ -129,27 +129,23 @@ class TorchLibrary(Library):
 
     def promoted(self, dtypes: Sequence[Any], numbers: Sequence[Any]) -> Any:
         """``torch.promote_types``, and what a Python number does to a tensor."""
-        found = reduce(self.xp.promote_types, dtypes) if dtypes else self.xp.int64
+        torch = self.xp
+        dtype = reduce(torch.promote_types, dtypes) if dtypes else torch.int64
         for number in numbers:
-            found = self.xp.result_type(self.xp.empty((), dtype=found, device="cpu"), number)
-        return found
+            dtype = torch.result_type(torch.empty((), dtype=dtype, device="cpu"), number)
+        return dtype
 
     def kind(self, dtype: Any) -> Kind:
         """A dtype of torch."""
-        kind = (
-            "c"
-            if dtype.is_complex
-            else "f"
-            if dtype.is_floating_point
-            else "b"
-            if dtype == self.xp.bool
-            else "i"
-        )
-        return Kind(
-            str(dtype).removeprefix("torch."),
-            "u" if kind == "i" and not dtype.is_signed else kind,
-            dtype.itemsize,
-        )
+        if dtype.is_complex:
+            kind = "c"
+        elif dtype.is_floating_point:
+            kind = "f"
+        elif dtype == self.xp.bool:
+            kind = "b"
+        else:
+            kind = "i" if dtype.is_signed else "u"
+        return Kind(str(dtype).removeprefix("torch."), kind, dtype.itemsize)
 
     def held_dtype(self, array: Any) -> Any:
         """That of ``torch.from_numpy``."""
@@ -192,43 +188,47 @@ class Torch(Functional):
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         if step.op is not Ops.ADDMM:
             return super().spell(step, inputs, size)
-        la, lb, out, beta, alpha = step.spec
-        words = [
-            f"{word}={literal(n).strip('()')}"
-            for word, n in (("beta", beta), ("alpha", alpha))
-            if n != 1
-        ]
-        operands = [inputs[0], *self.matrices(inputs[1:], la, lb, out)]
-        return [f"torch.addmm({', '.join([*operands, *words])})"]
+        # beta z + alpha x y
+        x_labels, y_labels, out, beta, alpha = step.spec
+        addend, *factors = inputs
+        words = [addend, *self.matrices(factors, x_labels, y_labels, out)]
+        for word, number in (("beta", beta), ("alpha", alpha)):
+            if number != 1:
+                words.append(f"{word}={literal(number).strip('()')}")
+        return [f"torch.addmm({', '.join(words)})"]
 
     def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
         """The zeros are written once, and the diagonal over them: no mask has to be read."""
-        repeated = [p for p, q in enumerate(first) if p != q]
+        # iji of a term ij: its axes are (i, j), and then `diag_embed` makes the other i
+        repeated = [axis for axis, original in enumerate(first) if axis != original]
         if not repeated:
             return super().embedded(terms, first, sizes)
-        there = [p for p, q in enumerate(first) if p == q]
-        text = " + ".join(
-            aligned(x, labels, tuple(output[p] for p in there), self.permute)
-            for x, labels, output in terms
-        )
-        carried = {output.index(label) for _, labels, output in terms for label in labels}
-        tied = {first[p] for p in repeated}
-        if not {0, *tied} <= carried:
+        axes = [axis for axis, original in enumerate(first) if axis == original]
+        parts = []
+        carried: set[int] = set()  # axes along which a term has entries of its own
+        for x, labels, output in terms:
+            parts.append(aligned(x, labels, tuple(output[axis] for axis in axes), self.permute))
+            carried.update(output.index(label) for label in labels)
+        text = " + ".join(parts)
+        is_sum = len(parts) > 1
+        on_diagonal = {first[axis] for axis in repeated}
+        if not {0, *on_diagonal} <= carried:
             # An identity is repeated along its axis, and no axis is missing in front.
-            full = [sizes[p] if p in carried or p in tied else "1" for p in there]
-            text = (
-                f"({text}).expand({shape(full)})"
-                if len(terms) > 1
-                else f"{text}.expand({shape(full)})"
-            )
-            terms = terms[:1]
-        for q in repeated:
-            at = there.index(first[q])
-            if at != len(there) - 1:
-                text = f"({text})" if len(terms) > 1 else text
-                text = f"{text}.movedim({at}, -1)"
-            terms, there = terms[:1], sorted([*there, q])
-            text = f"torch.diag_embed({text}, 0, {there.index(first[q])}, {there.index(q)})"
+            needed = carried | on_diagonal
+            full = [sizes[axis] if axis in needed else "1" for axis in axes]
+            text = f"({text})" if is_sum else text
+            text = f"{text}.expand({shape(full)})"
+            is_sum = False
+        for axis in repeated:
+            # The axis that is embedded goes last, then it and its copy take their places.
+            place = axes.index(first[axis])
+            if place != len(axes) - 1:
+                text = f"({text})" if is_sum else text
+                text = f"{text}.movedim({place}, -1)"
+            axes = sorted([*axes, axis])
+            places = f"{axes.index(first[axis])}, {axes.index(axis)}"
+            text = f"torch.diag_embed({text}, 0, {places})"
+            is_sum = False
         return text
 
     def setup(
@@ -237,26 +237,26 @@ class Torch(Functional):
         """The dtype and the device of what a source makes itself: given, or those of its
         arguments.
         """
-        arrays = [a for a in arguments if a.isidentifier()]
-        # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike
-        # `promote_types`.
-        parts = [*(f"{a}.new_zeros(())" for a in arrays), *arguments[len(arrays) :]]
-        found = (
-            f"({' * '.join(parts)}).dtype"
-            if len(parts) > 1
-            else f"{arrays[0]}.dtype"
-            if arrays
-            else ""
-        )
-        found = f"torch.{dtype}" if dtype else found if arrays else self.no_dtype
-        place = (
-            f"{arrays[0]}.device"
-            if arrays
-            else f'"{device}"'
-            if device
-            else "torch.get_default_device()"
-        )
-        return {"dtype": f"dtype = {found}", "device": f"device = {place}"}
+        arrays = [a for a in arguments if a.isidentifier()]  # the others are numbers
+        if dtype:
+            dtype_text = f"torch.{dtype}"
+        elif not arrays:
+            dtype_text = self.no_dtype
+        elif len(arguments) == 1:
+            dtype_text = f"{arrays[0]}.dtype"
+        else:
+            # Products of scalars say how dtypes promote, and `torch.compile` follows them, unlike
+            # `promote_types`.
+            scalars = [f"{a}.new_zeros(())" for a in arrays]
+            numbers = arguments[len(arrays) :]
+            dtype_text = f"({' * '.join([*scalars, *numbers])}).dtype"
+        if arrays:
+            device_text = f"{arrays[0]}.device"
+        elif device:
+            device_text = f'"{device}"'
+        else:
+            device_text = "torch.get_default_device()"
+        return {"dtype": f"dtype = {dtype_text}", "device": f"device = {device_text}"}
 
 
 TORCH = Torch(

@@ -9,9 +9,10 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
+from ..backends import kernel_of
 from ..errors import LimitError
 from ..expression import Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
-from ..planning import Ops, Program, Step, contraction, orders, search, step_seconds
+from ..planning import Ops, Program, Step, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
     Picture,
@@ -25,6 +26,17 @@ from ..printing import (
 from .plan_picture import drawn_plan
 
 PLAN_SCHEMA = 1  # of the files that plans are written to
+# of ops that are neither elementwise nor a product of two arrays
+KERNELS = {
+    Ops.FACTOR: "lu",
+    Ops.SOLVE: "lu solve",
+    Ops.VIEW: "view",
+    Ops.RESHAPE: "view",
+    Ops.TAKE: "view",
+    Ops.OUTER: "outer",
+    Ops.GRAM: "gemm",
+    Ops.GRAMS: "gemm",
+}
 COMPARED_OPERANDS = 64  # operands and deltas: longer products are not compared with the dense way
 
 
@@ -184,32 +196,21 @@ def _rows(program: Program) -> list[PlanRow]:
                 text,
                 step.flops,
                 program.entries(k),
-                kernel_name(step),
+                kernel_name(step, program.measure),
                 step_seconds(program, k, known),
             )
         )
     return rows
 
 
-def kernel_name(step: Step) -> str:
-    """What a step becomes: a call of BLAS or LAPACK, or one pass over the memory."""
-    match step.op:
-        case Ops.FACTOR:
-            return "lu"
-        case Ops.SOLVE:
-            return "lu solve"
-        case Ops.VIEW | Ops.RESHAPE:
-            return "view"
-        case Ops.CONTRACT:
-            pass
-        case _:
-            return "elementwise"
-    batch, summed, first, second = contraction(*step.spec)
-    if not summed:
-        return "outer" if first and second else "multiply"
-    if not first and not second:
-        return "row dot" if batch else "dot"
-    return "batched " * bool(batch) + ("gemm" if first and second else "gemv")
+def kernel_name(step: Step, number: Callable[[Size], int]) -> str:
+    """What NumPy makes of a step: a call of BLAS or LAPACK, or one pass over the memory.
+
+    `number` measures sizes: the form of a product depends on them.
+    """
+    if step.op is Ops.CONTRACT:
+        return kernel_of(step, number)
+    return KERNELS.get(step.op, "elementwise")
 
 
 def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:

@@ -9,7 +9,7 @@ from oracle import assert_same
 
 import einderiv as ed
 from einderiv.backends.numpy import numpy_step
-from einderiv.backends.source_text import aligned, literal, product, shape, transposed
+from einderiv.backends.source_text import aligned, literal, shape, size_product, transposed
 from einderiv.planning import Step
 from einderiv.planning.ops import OPS
 
@@ -258,7 +258,7 @@ def test_not_a_number_is_read_back():
     ],
 )
 def test_products_of_sizes(sizes, want):
-    assert product(sizes) == want
+    assert size_product(sizes) == want
 
 
 @pytest.mark.parametrize(("sizes", "want"), [([], "()"), (["3"], "(3,)"), (["3", "n"], "(3, n)")])
