@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .base import Backend
 from .dask import client_of_cluster
 from .dask_load import Load, best_cut
-from .emission import Emitted, emit
+from .emission import Emitted, emit, emit_into, emit_readable
 from .jax import JAX
 from .listings import LISTINGS, listing
 from .numpy import NUMPY
@@ -35,6 +35,8 @@ __all__ = [
     "client_of_cluster",
     "decided",
     "emit",
+    "emit_into",
+    "emit_readable",
     "explained",
     "finished",
     "kernel_of",

@@ -1,8 +1,8 @@
 """What a backend is: one object that knows how a library's arrays behave and how sources for it are
 written.
 
-A file `<library>_backend.py` holds one; `table` is the list of them. Nothing here imports a library
-before it is asked for: sources are written without any.
+A file with the name of the library holds one; `table` is the list of them. Nothing here imports a
+library before it is asked for: sources are written without any.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class Library(ABC):
     module: str  # what is imported
     # rows that it computes of real numbers only, though they are analytic
     real: frozenset[str] = frozenset()
-    widened: Mapping[str, str] = MappingProxyType({})  # dtypes that are computed in others, by name
-    wider: str = (
-        "a wider dtype"  # where whole numbers fit that a dtype does not hold, as a message says it
-    )
+    # dtypes that are computed in others, by name
+    widened: Mapping[str, str] = MappingProxyType({})
+    # where whole numbers fit that a dtype does not hold, as a message says it
+    wider: str = "a wider dtype"
     # that {0} is an array of the library, where it was, in a quick call; empty: there is none
     test: str = ""
-    as_they_are: bool = (
-        False  # may arrays change in place, and be mixed in one operation? then nothing is copied
-    )
-    lazy: bool = False  # are arrays blocks that are never in memory together, and computed later?
+    # may arrays change in place, and be mixed in one operation? then nothing is copied
+    as_they_are: bool = False
+    # are arrays blocks that are never in memory together, and computed later?
+    lazy: bool = False
     structured: bool = True  # are there results that keep their structure?
 
     @property
@@ -133,12 +133,13 @@ class Helpers:
 
     def used(self, lines: Iterable[str]) -> list[str]:
         """The helpers that the lines of a source call, those first that others call."""
-        found: set[str] = set()
+        called: set[str] = set()
         new = self._called("\n".join(lines))
         while new:
-            found |= new
-            new = {inner for name in new for inner in self._called(self.texts[name])} - found
-        return [name for name in self.texts if name in found]
+            called |= new
+            texts = "\n".join(self.texts[name] for name in new)
+            new = self._called(texts) - called
+        return [name for name in self.texts if name in called]
 
     def _called(self, text: str) -> set[str]:
         return set(self.texts) & set(re.findall(r"\b(\w+)\(", text))
@@ -164,6 +165,7 @@ class Backend(ABC):
     column: Mapping[str, str] = field(default_factory=dict)
     # what its own spellings import, by words that stand before a dot
     modules: Mapping[str, str] = field(default_factory=dict)
+    writes: bool = False  # may a source write into arrays, its own and those of ``out=``?
     passes: tuple[str, ...] = BASE_PASSES  # over programs, by their names
     # what stands for names that a source binds
     bindings: Mapping[str, Any] = field(default_factory=dict)
@@ -201,12 +203,12 @@ class Backend(ABC):
         It is given, or that of the arguments together.
         """
         if dtype is not None:
-            found = f'{self.dtypes}.dtype("{dtype}")'
+            text = f'{self.dtypes}.dtype("{dtype}")'
         elif arguments:
-            found = f"{self.dtypes}.result_type({', '.join(arguments)})"
+            text = f"{self.dtypes}.result_type({', '.join(arguments)})"
         else:
-            found = self.no_dtype
-        return {"dtype": f"dtype = {found}"}
+            text = self.no_dtype
+        return {"dtype": f"dtype = {text}"}
 
     def fitted(
         self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any

@@ -1,23 +1,30 @@
 """A program as Python source: one straight-line function, locals only, readable and runnable on
 its own.
+
+There are three sources of a program, each a function of its own here:
+
+``emit_readable``   to read: every value has a name of its own, and comments tell the shapes
+``emit``            to run: what nobody reads any more is written over or dropped
+``emit_into``       to run with ``out=``: the results are written into arrays of the caller
+
+The last two differ from the first only where a backend writes into arrays, as NumPy's sources do.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-from ..expression import Apply, Einsum, Expr, Size, Sizes, Tensor, everything, walk
+from ..expression import Apply, Einsum, Expr, Number, Size, Sizes, Tensor, everything, walk
 from ..functions import stays_integer
 from ..planning import BLOCK, Loop, Numbered, Ops, Program, Step, owner
 from .base import Backend
 from .comments import Names, head, remarked
 from .numpy_inplace import LARGE, Buffers, in_place, into, out_of
-from .source_text import shape
-
-Fresh = Callable[[str], str]  # a name that nothing has yet
+from .source_text import Spell, shape
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,10 @@ class Emitted:
         scope: dict[str, Any] = {}
         try:
             exec(compile(self.source, f"<einderiv {backend.name}>", "exec"), scope)
-        except ImportError as e:
-            hint = ": pip install 'einderiv[scipy]'" if "scipy" in str(e.name) else ""
-            raise ImportError(f"this expression needs {e.name} to be evaluated{hint}") from None
+        except ImportError as error:
+            missing = error.name
+            hint = ": pip install 'einderiv[scipy]'" if "scipy" in str(missing) else ""
+            raise ImportError(f"this expression needs {missing} to be evaluated{hint}") from None
         scope.update(given or {})
         function: Callable[..., Any] = scope["compute"]
         return function
@@ -47,13 +55,25 @@ class Emitted:
 
 LEAST = "float32"  # ones of it lift the dtype of nothing that is computed with here
 RESERVED = frozenset({"dtype", "compute", "float", "complex"})
+WORD = r"(?<![\w.])[A-Za-z_]\w*"  # a name that is not an attribute of another
 
 
-def reserved(backend: Backend) -> set[str]:
-    """The names that a source of this backend may use itself."""
-    imports = "\n".join((backend.header, *backend.helpers.imports.values())).splitlines()
-    bound = {line.split()[-1] for line in imports if "import " in line}
-    return {*RESERVED, *backend.setup((), None, None), *backend.helpers.texts, *bound}
+def emit_readable(
+    program: Program,
+    roots: tuple[Expr, ...],
+    sizes: Sizes,
+    backend: Backend,
+    *,
+    order: tuple[str, ...],
+    many: bool = False,
+) -> Emitted:
+    """A source to read: a function of the tensors `order`, then of the held arrays.
+
+    Sizes need not be known: they are read from the shapes of the arguments, and the dtype and the
+    device come from these too. With `many` it returns a tuple.
+    """
+    scope = _Scope(program, roots, sizes, backend, order)
+    return _commented(scope, many=many, dtype=None, device=None)
 
 
 def emit(
@@ -63,232 +83,303 @@ def emit(
     backend: Backend,
     *,
     order: tuple[str, ...],
-    dtype: str | None = None,
+    dtype: str,
     device: str | None = None,
     many: bool = False,
     loop: Loop | None = None,
-    zeroed: bool | None = None,
 ) -> Emitted:
-    """The source of a program: a function of the tensors `order`, then of the held arrays.
+    """A source to run: the same function for known sizes, one dtype and one device.
 
-    With `many` it returns a tuple. Without `dtype` the inputs decide it, and so with the device. A
-    `loop` goes over blocks of an axis. With `zeroed`, True or False, the last arguments are arrays
-    that the results are written into, and it says whether there are zeros already where a result
-    always has one.
+    Where the backend writes into arrays, values are written over and dropped when nothing reads
+    them any more, and a `loop` goes over blocks of an axis.
     """
-    steps = program.live_steps()
-    inputs = (*order, *(f"#{k}" for k in range(len(program.held))))
-    words = _words(steps, backend)
-    arguments = _arguments(inputs, words)
-    names = Names(roots, sizes, {*arguments.values(), *RESERVED, *words})
-    variables = {k: arguments[step.spec[0]] for k, step in steps if step.op is Ops.INPUT}
-    variables |= {k: names.fresh("ones") for k, step in steps if step.op is Ops.ONES}
-    # Where the sizes are not known, or the source is to be read, every value has a name of its own.
-    buffers = (
-        Buffers(program, steps, loop) if dtype is not None and backend.name == "numpy" else None
-    )
-    outs = [] if zeroed is None else [names.fresh("out") for _ in program.outputs]
-    places = out_of(program, steps, loop, buffers, outs) if buffers and outs else {}
-    writer = Writer(
-        program, backend, variables, names.size, names.fresh, buffers, places, zeroed=zeroed is True
-    )
-    lines = writer.run(steps, loop)
-    if outs:
-        lines += [
-            f"{out}[...] = {variables[k]}"
-            for k, out in zip(program.outputs, outs, strict=True)
-            if variables[k] != out
-        ] or ["pass"] * (not lines)
-    else:
-        lines.append(_last(program, variables, backend, many=many))
-    bound, free = _bindings(steps, arguments, names)
-    parameters = [*arguments.values(), *outs]
-    if free:
-        parameters += ["*", *map(names.size, free)]
-    first = f"def compute({', '.join(parameters)}):"
-    setup = _setup(backend.setup([*arguments.values(), *_kinds(roots)], dtype, device), lines)
-    constants = [
-        f"{variables[k]} = np.ones({shape([names.size(s) for s in step.sizes])}, "
-        f"{dtype or LEAST!r})"
-        for k, step in steps
-        if step.op is Ops.ONES
-    ]
-    if buffers:  # what no argument decides is decided once
-        constants, setup = [*setup, *constants], []
-    body = [*bound, *setup, *lines]
-    if buffers is None and not outs:
-        # A source to be read; names that only remarks need are given last.
-        given = {
-            arguments[name]: names.shape(s) for name, s in _given(program, roots, inputs).items()
-        }
-        told = {
-            variables[k]: names.shape(step.sizes) for k, step in steps if step.op is not Ops.INPUT
-        }
-        body = [
-            *head(given, [names.shape(program.steps[k].sizes) for k in program.outputs]),
-            *remarked(body, told),
-        ]
-    return Emitted(
-        _module(backend, steps, lines, constants, "\n    ".join([first, *body])), inputs, free
-    )
+    scope = _Scope(program, roots, sizes, backend, order)
+    if not backend.writes:
+        return _commented(scope, many=many, dtype=dtype, device=device)
+    buffers = Buffers(program, scope.steps, loop)
+    lines = Writer(scope, buffers).run(scope.steps, loop)
+    lines.append(_return_line(scope, many=many))
+    return _bare(scope, lines, dtype, device)
 
 
-def _module(
+def emit_into(
+    program: Program,
+    roots: tuple[Expr, ...],
+    sizes: Sizes,
     backend: Backend,
-    steps: list[tuple[int, Step]],
-    lines: list[str],
-    constants: list[str],
-    body: str,
-) -> str:
-    """A whole source: imports, constants, the helpers that it uses, and its function."""
-    helpers = backend.helpers.used(lines)
-    texts = [backend.helpers.texts[name].rstrip() for name in helpers]
-    parts = [
-        _header(backend, steps, helpers),
-        *["\n".join(constants)] * bool(constants),
-        *texts,
-        body,
-    ]
+    *,
+    order: tuple[str, ...],
+    dtype: str,
+    zeroed: bool,
+    loop: Loop | None = None,
+) -> Emitted:
+    """A source to run with ``out=``: the last arguments are arrays that the results are written
+    into, and it returns nothing.
+
+    `zeroed` says whether these hold zeros already wherever a result always has one. The backend
+    must be one that writes into arrays.
+    """
+    scope = _Scope(program, roots, sizes, backend, order)
+    outs = [scope.names.fresh("out") for _ in program.outputs]
+    buffers = Buffers(program, scope.steps, loop)
+    made_in = out_of(program, scope.steps, loop, buffers, outs)
+    lines = Writer(scope, buffers, made_in, zeroed=zeroed).run(scope.steps, loop)
+    for k, out in zip(program.outputs, outs, strict=True):
+        if scope.variables[k] != out:
+            lines.append(f"{out}[...] = {scope.variables[k]}")
+    return _bare(scope, lines or ["pass"], dtype, None, outs)
+
+
+class _Scope:
+    """The steps of a program that its outputs need, and the names of everything in its source."""
+
+    def __init__(
+        self,
+        program: Program,
+        roots: tuple[Expr, ...],
+        sizes: Sizes,
+        backend: Backend,
+        order: tuple[str, ...],
+    ) -> None:
+        self.program, self.roots, self.backend = program, roots, backend
+        self.steps: Numbered = program.live_steps()
+        held = [f"#{k}" for k in range(len(program.held))]
+        self.inputs = (*order, *held)
+        words = _words(self.steps, backend)
+        self.arguments = _arguments(self.inputs, words)
+        self.names = Names(roots, sizes, {*self.arguments.values(), *RESERVED, *words})
+        self.variables: dict[int, str] = {}  # the names of the values so far
+        for k, step in self.steps:
+            if step.op is Ops.INPUT:
+                self.variables[k] = self.arguments[step.spec[0]]
+            if step.op is Ops.ONES:
+                self.variables[k] = self.names.fresh("ones")
+
+    def shape(self, sizes: Iterable[Size]) -> str:
+        """A shape as an argument."""
+        return shape([self.names.size(size) for size in sizes])
+
+    def ones(self, dtype: str) -> list[str]:
+        """Lines that make the arrays of ones."""
+        lines = []
+        for k, step in self.steps:
+            if step.op is Ops.ONES:
+                made = f"np.ones({self.shape(step.sizes)}, {dtype!r})"
+                lines.append(f"{self.variables[k]} = {made}")
+        return lines
+
+    def signature(self, outs: Iterable[str], free: Iterable[Size]) -> str:
+        """The first line of the function; `free` sizes are keyword arguments."""
+        parameters = [*self.arguments.values(), *outs]
+        keywords = [self.names.size(size) for size in free]
+        if keywords:
+            parameters += ["*", *keywords]
+        return f"def compute({', '.join(parameters)}):"
+
+    def setup(self, lines: list[str], dtype: str | None, device: str | None) -> list[str]:
+        """Lines that bind the words of the backend which `lines` use, such as ``dtype``."""
+        arguments = [*self.arguments.values(), *_kinds(self.roots)]
+        used: set[str] = set()
+        for line in lines:
+            used.update(re.findall(r"(?<![\w.])\w+(?!\w|=)", line))  # no names of keywords
+        bound = self.backend.setup(arguments, dtype, device)
+        return [line for word, line in bound.items() if word in used]
+
+
+def _commented(scope: _Scope, *, many: bool, dtype: str | None, device: str | None) -> Emitted:
+    """A source whose function binds all that it needs itself, with comments that tell shapes."""
+    lines = Writer(scope).run(scope.steps)
+    lines.append(_return_line(scope, many=many))
+    bound, free = _bindings(scope)
+    signature = scope.signature((), free)
+    setup = scope.setup(lines, dtype, device)
+    constants = scope.ones(dtype or LEAST)
+    body = [*bound, *setup, *lines]
+    # Names of sizes that only comments need are given last.
+    names, variables = scope.names, scope.variables
+    given = {scope.arguments[name]: names.shape(s) for name, s in _input_sizes(scope).items()}
+    made = {variables[k]: names.shape(s.sizes) for k, s in scope.steps if s.op is not Ops.INPUT}
+    results = [names.shape(scope.program.steps[k].sizes) for k in scope.program.outputs]
+    function = [signature, *head(given, results), *remarked(body, made)]
+    return Emitted(_module(scope, lines, constants, function), scope.inputs, free)
+
+
+def _bare(
+    scope: _Scope, lines: list[str], dtype: str, device: str | None, outs: Iterable[str] = ()
+) -> Emitted:
+    """A source without comments. What no argument decides is decided once, when it is loaded."""
+    bound, free = _bindings(scope)
+    signature = scope.signature(outs, free)
+    setup = scope.setup(lines, dtype, device)
+    constants = [*setup, *scope.ones(dtype)]
+    function = [signature, *bound, *lines]
+    return Emitted(_module(scope, lines, constants, function), scope.inputs, free)
+
+
+def _module(scope: _Scope, lines: list[str], constants: list[str], function: list[str]) -> str:
+    """A whole source: imports, constants, the helpers that `lines` call, and its function."""
+    helpers = scope.backend.helpers
+    called = helpers.used(lines)
+    parts = [_header(scope, called)]
+    if constants:
+        parts.append("\n".join(constants))
+    parts += [helpers.texts[name].rstrip() for name in called]
+    parts.append("\n    ".join(function))
     return "\n\n\n".join(parts) + "\n"
 
 
-def _header(backend: Backend, steps: list[tuple[int, Step]], helpers: list[str]) -> str:
-    """What a source imports."""
-    rows = [backend.needs(step.spec[0]) for _, step in steps if step.op is Ops.APPLY]
-    own = (backend.helpers.imports[h] for h in helpers if h in backend.helpers.imports)
-    return "\n".join(dict.fromkeys([backend.header, *filter(None, rows), *own]))
+def _header(scope: _Scope, called: list[str]) -> str:
+    """What a source imports, for itself, for rows of the functions table and for its helpers."""
+    backend = scope.backend
+    of_rows = [backend.needs(step.spec[0]) for _, step in scope.steps if step.op is Ops.APPLY]
+    imports = backend.helpers.imports
+    of_helpers = [imports[name] for name in called if name in imports]
+    return "\n".join(dict.fromkeys([backend.header, *filter(None, of_rows), *of_helpers]))
 
 
-def _words(steps: list[tuple[int, Step]], backend: Backend) -> set[str]:
+def _words(steps: Numbered, backend: Backend) -> set[str]:
     """The names that a source uses itself, those in the spellings of rows too: those of users
     may use any.
     """
     rows = {step.spec[0].name: step.spec[0] for _, step in steps if step.op is Ops.APPLY}
-    texts = [text for row in rows.values() for text in (backend.needs(row), backend.row(row))]
-    spelt = re.sub(r"{\w+}", "", " ".join(texts))
-    return {*reserved(backend), *re.findall(r"(?<![\w.])[A-Za-z_]\w*", spelt)}
+    words = _reserved(backend)
+    for row in rows.values():
+        spelling = re.sub(r"{\w+}", "", backend.row(row))
+        words.update(re.findall(WORD, spelling), re.findall(WORD, backend.needs(row)))
+    return words
+
+
+def _reserved(backend: Backend) -> set[str]:
+    """The names that a source of this backend may use itself."""
+    imports = "\n".join((backend.header, *backend.helpers.imports.values())).splitlines()
+    bound = {line.split()[-1] for line in imports if "import " in line}
+    return {*RESERVED, *backend.setup((), None, None), *backend.helpers.texts, *bound}
 
 
 def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
     """The argument for each input: tensors go by their names, unless the source needs that name
     itself.
     """
-    found: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     taken = {*words, *inputs}
     for name in inputs:
-        own = f"array{name[1:]}" if name.startswith("#") else name
-        while own in taken and (own != name or own in words):
-            own += "_"
-        found[name] = own
-        taken.add(own)
-    return found
+        argument = f"array{name[1:]}" if name.startswith("#") else name
+        while argument in words or (argument in taken and argument != name):
+            argument += "_"
+        arguments[name] = argument
+        taken.add(argument)
+    return arguments
 
 
-def _last(program: Program, variables: Mapping[int, str], backend: Backend, *, many: bool) -> str:
-    """The line that returns."""
-    returned = ", ".join(_returned(program, variables, backend.fresh)) or "()"
-    return f"return {returned}{',' if many and len(program.outputs) == 1 else ''}"
+def _return_line(scope: _Scope, *, many: bool) -> str:
+    """The line that returns the outputs, as a tuple if they are `many`."""
+    values = _returned(scope)
+    comma = "," if many and len(values) == 1 else ""
+    return f"return {', '.join(values) or '()'}{comma}"
 
 
-def _returned(program: Program, variables: Mapping[int, str], fresh: str) -> list[str]:
-    """Outputs; inputs, views of them, diagonals and what is given out twice are copied, for
-    results alias nothing.
+def _returned(scope: _Scope) -> list[str]:
+    """The outputs, which alias nothing: inputs, views of them, diagonals and what is given out
+    twice are copied.
     """
-    roots = [owner(program, k) for k in program.outputs]
-    return [
-        fresh.format(variables[k])
-        if program.steps[root].op is Ops.INPUT
-        or root in roots[:place]
-        or len(program.steps[k].sizes)
-        < len(program.steps[root].sizes)  # a diagonal would hold all of its matrix
-        else variables[k]
-        for place, (k, root) in enumerate(zip(program.outputs, roots, strict=True))
-    ]
+    program = scope.program
+    values: list[str] = []
+    given_out: set[int] = set()
+    for k in program.outputs:
+        root = owner(program, k)
+        root_step = program.steps[root]
+        is_input = root_step.op is Ops.INPUT
+        # It would hold all of its matrix.
+        is_diagonal = len(program.steps[k].sizes) < len(root_step.sizes)
+        if is_input or is_diagonal or root in given_out:
+            values.append(scope.backend.fresh.format(scope.variables[k]))
+        else:
+            values.append(scope.variables[k])
+        given_out.add(root)
+    return values
 
 
-def _given(
-    program: Program, roots: tuple[Expr, ...], inputs: tuple[str, ...]
-) -> dict[str, tuple[Size, ...]]:
+def _input_sizes(scope: _Scope) -> dict[str, tuple[Size, ...]]:
     """The sizes of the inputs: of tensors, then of held arrays."""
-    found = {node.name: node.sizes for node in walk(roots, everything) if isinstance(node, Tensor)}
-    found.update({step.spec[0]: step.sizes for step in program.steps if step.op is Ops.INPUT})
-    return {name: found[name] for name in inputs if name in found}
+    sizes: dict[str, tuple[Size, ...]] = {}
+    for node in walk(scope.roots, everything):
+        if isinstance(node, Tensor):
+            sizes[node.name] = node.sizes
+    for step in scope.program.steps:
+        if step.op is Ops.INPUT:
+            sizes[step.spec[0]] = step.sizes
+    return {name: sizes[name] for name in scope.inputs if name in sizes}
 
 
 def _kinds(roots: tuple[Expr, ...]) -> list[str]:
     """Numbers that lift the dtype of a result: fractions, functions that leave the integers,
     complex numbers.
     """
-    nodes = list(walk(roots))
-    numbers = [n.coefficient for n in nodes if isinstance(n, Einsum)]
-    numbers += [p for n in nodes if isinstance(n, Apply) for p in n.parameters]
-    real = any(isinstance(n, Apply) and not stays_integer(n) for n in nodes)
-    lifted = real or any(isinstance(x, float) for x in numbers)
-    return ["1.0"] * lifted + ["1j"] * any(isinstance(x, complex) for x in numbers)
+    numbers: list[Number] = []
+    leaves_integers = False
+    for node in walk(roots):
+        if isinstance(node, Einsum):
+            numbers.append(node.coefficient)
+        if isinstance(node, Apply):
+            numbers += node.parameters
+            leaves_integers = leaves_integers or not stays_integer(node)
+    kinds = []
+    if leaves_integers or any(isinstance(number, float) for number in numbers):
+        kinds.append("1.0")
+    if any(isinstance(number, complex) for number in numbers):
+        kinds.append("1j")
+    return kinds
 
 
-def _setup(setup: Mapping[str, str], lines: list[str]) -> list[str]:
-    """Lines that bind the words which the others use."""
-    used = {word for line in lines for word in re.findall(r"(?<![\w.])\w+(?!\w|=)", line)}
-    return [line for word, line in setup.items() if word in used]
-
-
-def _bindings(
-    steps: list[tuple[int, Step]], arguments: Mapping[str, str], names: Names
-) -> tuple[list[str], tuple[Size, ...]]:
+def _bindings(scope: _Scope) -> tuple[list[str], tuple[Size, ...]]:
     """Lines that read the sizes that are used from the shapes of the inputs, and the sizes that
     no input has.
     """
+    names = scope.names
     lines: list[str] = []
-    open_sizes = dict(names.known)
-    for _, step in steps:
+    unbound = dict(names.known)
+    for _, step in scope.steps:
         if step.op is not Ops.INPUT:
             continue
-        found = [
-            names.known.get(names.sizes.find(s)) if not isinstance(s, int) else None
-            for s in step.sizes
-        ]
-        for p, (size, name) in enumerate(zip(step.sizes, found, strict=True)):
-            if name is not None and open_sizes.pop(names.sizes.find(size), None) is not None:
-                lines.append(f"{name} = {arguments[step.spec[0]]}.shape[{p}]")
-    return lines, tuple(open_sizes)
+        for axis, size in enumerate(step.sizes):
+            if isinstance(size, int):
+                continue
+            name = unbound.pop(names.sizes.find(size), None)
+            if name is not None:
+                lines.append(f"{name} = {scope.arguments[step.spec[0]]}.shape[{axis}]")
+    return lines, tuple(unbound)
 
 
 class Writer:
-    """Writes steps as lines; `variables` are the names of the values so far.
+    """Writes steps as lines, and gives their values names.
 
-    `made_in` are the arrays of ``out=`` that values are made in. With `zeroed` these are known to
-    hold zeros wherever a result always has one.
+    Without `buffers` every value gets a name of its own. `made_in` are the arrays of ``out=`` that
+    values are made in; with `zeroed` these are known to hold zeros wherever a result always has
+    one.
     """
 
     def __init__(
         self,
-        program: Program,
-        backend: Backend,
-        variables: dict[int, str],
-        size: Callable[[Size], str],
-        fresh: Fresh,
-        buffers: Buffers | None,
-        made_in: Mapping[int, str],
+        scope: _Scope,
+        buffers: Buffers | None = None,
+        made_in: Mapping[int, str] = MappingProxyType({}),
         *,
-        zeroed: bool,
+        zeroed: bool = False,
     ) -> None:
-        self.program, self.backend, self.size, self.fresh = program, backend, size, fresh
-        self.variables, self.buffers, self.made_in, self.zeroed = (
-            variables,
-            buffers,
-            made_in,
-            zeroed,
-        )
+        self.program, self.backend, self.variables = scope.program, scope.backend, scope.variables
+        self.size, self.fresh = scope.names.size, scope.names.fresh
+        self.buffers, self.made_in, self.zeroed = buffers, made_in, zeroed
         self.lines: list[str] = []
         self.made = 0
 
-    def run(self, steps: Numbered, loop: Loop | None) -> list[str]:
+    def run(self, steps: Numbered, loop: Loop | None = None) -> list[str]:
         """The lines of a program, with its loop if there is one."""
-        before, inside, after = loop.ordered(steps) if loop else (steps, [], [])
+        if loop is None:
+            self.write(steps)
+            return self.lines
+        before, inside, after = loop.ordered(steps)
         self.write(before)
-        if loop:
-            self.loop(loop, inside)
+        self.loop(loop, inside)
         self.write(after)
         return self.lines
 
@@ -296,71 +387,110 @@ class Writer:
         """The steps one after the other."""
         for k, step in steps:
             if not step.op.before:
-                self._step(k, step, [self.variables[v] for v in step.inputs], self.size)
+                operands = [self.variables[value] for value in step.inputs]
+                self._step(k, step, operands, self.size)
 
-    def _step(self, k: int, step: Step, inputs: list[str], size: Callable[[Size], str]) -> None:
-        """One step on the named operands: written over one of them, or under a new name."""
-        buffers, names = self.buffers, dict(zip(step.inputs, inputs, strict=True))
+    def _step(self, k: int, step: Step, operands: list[str], size: Spell) -> None:
+        """One step on operands of these names: written over one of them, into an array of
+        ``out=``, or under a new name.
+        """
+        buffers = self.buffers
+        names = dict(zip(step.inputs, operands, strict=True))
         reused = in_place(buffers, k, step, names, size) if buffers else None
         if reused:
-            self.variables[k] = names[reused[0]]
-            self.lines += reused[1]
-        elif k in self.made_in and size is self.size:
-            self.variables[k] = name = self.made_in[k]
-            self.lines += into(
-                step, inputs, size, name, zeroed=self.zeroed and k in self.program.outputs
-            )
+            value, lines = reused
+            self.variables[k] = names[value]
+            self.lines += lines
+        elif k in self.made_in and size is self.size:  # no block of the array
+            out = self.made_in[k]
+            zeroed = self.zeroed and k in self.program.outputs
+            self.variables[k] = out
+            self.lines += into(step, operands, size, out, zeroed=zeroed)
         else:
-            self.variables[k] = self.fresh(f"t{self.made}")
+            name = self.variables[k] = self.fresh(f"t{self.made}")
             self.made += 1
-            *before, value = self.backend.spell(step, inputs, size)
-            name = self.variables[k]
-            self.lines += [line.replace("{out}", name) for line in before] or [f"{name} = {value}"]
-        dropped = buffers.dropped(k, step) if buffers else []
-        gone = [self.variables[v] for v in dropped if not reused or v != reused[0]]
-        self.lines += [f"del {', '.join(gone)}"] * bool(gone)
+            *lines, expression = self.backend.spell(step, operands, size)
+            if lines:
+                self.lines += [line.replace("{out}", name) for line in lines]
+            else:
+                self.lines.append(f"{name} = {expression}")
+        if buffers:
+            kept = reused[0] if reused else None
+            dropped = [v for v in buffers.dropped(k, step) if v != kept]
+            if dropped:
+                self.lines.append(f"del {', '.join(self.variables[v] for v in dropped)}")
 
     def loop(self, loop: Loop, steps: Numbered) -> None:
-        """The steps inside a loop; what they put together has its name when the loop is over."""
-        together = [k for k, _ in steps if k in loop.whole or k in loop.partial]
-        found = {
-            k: self.made_in.get(k) or self.fresh("total" if k in loop.partial else "whole")
-            for k in together
-        }
-        self.lines += [
-            f"{found[k]}[...] = 0" for k in together if k in self.made_in and k in loop.partial
-        ]
-        for k in (k for k in together if k not in self.made_in):
-            kind = "zeros" if k in loop.partial else "empty"
-            full = shape([self.size(s) for s in self.program.steps[k].sizes])
-            self.lines.append(f"{found[k]} = np.{kind}({full}, dtype)")
+        """The steps inside a loop; what they put together has its name when the loop is over.
+
+        ::
+
+            whole = np.empty((1000, 3), dtype)
+            total = np.zeros((), dtype)
+            for start in range(0, 1000, 64):
+                block = slice(start, start + 64)
+                rows = min(64, 1000 - start)
+                t0 = np.exp(x[block])
+                whole[block] = t0
+                ...
+                total += t1
+        """
+        together = self._put_together(loop, steps)
         start, block, rows = self.fresh("start"), self.fresh("block"), self.fresh("rows")
-        blocks = f"range(0, {loop.count}, {loop.rows})"
-        self.lines.append(f"for {start} in {f'progress({blocks})' if loop.reports else blocks}:")
-        outer, self.lines = self.lines, [f"{block} = slice({start}, {start} + {loop.rows})"]
-        ragged = loop.count % loop.rows != 0
+        starts = f"range(0, {loop.count}, {loop.rows})"
+        if loop.reports:
+            starts = f"progress({starts})"
+        self.lines.append(f"for {start} in {starts}:")
+        is_ragged = loop.count % loop.rows != 0  # is the last block shorter?
+        length = rows if is_ragged else str(loop.rows)
 
         def size(s: Size) -> str:
-            return (rows if ragged else str(loop.rows)) if s == BLOCK else self.size(s)
+            return length if s == BLOCK else self.size(s)
 
+        outer = self.lines
+        self.lines = [f"{block} = slice({start}, {start} + {loop.rows})"]
         for k, step in steps:
-            cuts = loop.cuts.get(k, {})
-            inputs = [
-                at(self.variables[v], cuts[p], block) if p in cuts else self.variables[v]
-                for p, v in enumerate(step.inputs)
-            ]
-            self._step(k, loop.cut(k, step), inputs, size)
+            self._step(k, loop.cut(k, step), self._blocks(loop, k, step, block), size)
+            value = self.variables[k]
             if k in loop.whole:
-                self.lines.append(f"{at(found[k], loop.axis[k], block)} = {self.variables[k]}")
+                self.lines.append(f"{at(together[k], loop.axis[k], block)} = {value}")
             if k in loop.partial:
-                self.lines.append(f"{found[k]} += {self.variables[k]}")
+                self.lines.append(f"{together[k]} += {value}")
                 if self.program.entries(k) >= LARGE:
                     # Or it would be there beside that of the next block.
-                    self.lines.append(f"del {self.variables[k]}")
+                    self.lines.append(f"del {value}")
         if any(rows in line for line in self.lines):
             self.lines.insert(0, f"{rows} = min({loop.rows}, {loop.count} - {start})")
         self.lines = [*outer, *(f"    {line}" for line in self.lines)]
-        self.variables.update(found)
+        self.variables.update(together)
+
+    def _put_together(self, loop: Loop, steps: Numbered) -> dict[int, str]:
+        """The arrays that blocks are put into, or added up in: an array of ``out=``, or one that is
+        made before the loop.
+        """
+        together: dict[int, str] = {}
+        for k, _ in steps:
+            if k in loop.whole or k in loop.partial:
+                name = "total" if k in loop.partial else "whole"
+                together[k] = self.made_in.get(k) or self.fresh(name)
+        for k, name in together.items():
+            if k in self.made_in and k in loop.partial:
+                self.lines.append(f"{name}[...] = 0")
+        for k, name in together.items():
+            if k not in self.made_in:
+                kind = "zeros" if k in loop.partial else "empty"
+                full = shape([self.size(s) for s in self.program.steps[k].sizes])
+                self.lines.append(f"{name} = np.{kind}({full}, dtype)")
+        return together
+
+    def _blocks(self, loop: Loop, k: int, step: Step, block: str) -> list[str]:
+        """The operands of a step inside the loop: what comes from outside is cut."""
+        cuts = loop.cuts.get(k, {})
+        operands = []
+        for place, value in enumerate(step.inputs):
+            name = self.variables[value]
+            operands.append(at(name, cuts[place], block) if place in cuts else name)
+        return operands
 
 
 def at(name: str, axis: int, block: str) -> str:

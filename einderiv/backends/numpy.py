@@ -284,6 +284,7 @@ NUMPY = Numpy(
     dtypes="np",
     no_dtype='np.dtype("float64")',
     takes="numpy",
+    writes=True,
     passes=(
         *BASE_PASSES,
         "numpy peepholes",

@@ -9,7 +9,16 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from ..backends import BACKENDS, LISTINGS, NUMPY, Backend, Emitted, check_backend, emit, listing
+from ..backends import (
+    BACKENDS,
+    LISTINGS,
+    NUMPY,
+    Backend,
+    Emitted,
+    check_backend,
+    emit_readable,
+    listing,
+)
 from ..errors import EinderivError, ShapeError
 from ..expression import (
     Expr,
@@ -60,7 +69,7 @@ def source(e: Any, backend: str = "numpy") -> str:
 def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
-    return emit(
+    return emit_readable(
         planned.program,
         tuple(leaves(e)),
         planned.sizes,

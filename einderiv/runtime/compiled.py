@@ -7,7 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..backends import BACKENDS, check_backend, check_dense, chosen, emit, looked_at, taken
+from ..backends import (
+    BACKENDS,
+    check_backend,
+    check_dense,
+    chosen,
+    emit_readable,
+    looked_at,
+    taken,
+)
 from ..errors import BackendError, EinderivError, limits
 from ..expression import (
     Constant,
@@ -341,7 +349,7 @@ class Compiled:
                 return source
             return emitted(self.tree, BACKENDS[self.backend], given, self.optimize).source
         execution = self._planned(given, {}, {})
-        return emit(
+        return emit_readable(
             execution.program,
             execution.roots,
             execution.sizes,

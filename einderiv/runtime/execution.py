@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import NUMPY, Array, Backend, Emitted, decided, emit, explained, finished
+from ..backends import NUMPY, Array, Backend, Emitted, decided, emit, emit_into, explained, finished
 from ..errors import BackendError, EinderivError, our_bug
 from ..expression import Expr, Size, Sizes, needed, solved
 from ..planning import Ops, Program
@@ -92,40 +92,41 @@ class Execution:
         self._check_library()
 
     def _emitted(self, zeroed: bool | None) -> Emitted:
-        return self._written(
+        """The source that returns the results, or with `zeroed` the one that writes them into
+        arrays.
+        """
+        if zeroed is None:
+            many = len(self.program.outputs) != 1
+            return self._returning(self.program, self.inputs, many=many, loop=self.program.loop)
+        return emit_into(
             self.program,
-            self.inputs,
-            many=len(self.program.outputs) != 1,
-            loop=self.program.loop,
+            self.roots,
+            self.sizes,
+            self.writer,
+            order=self.inputs,
+            dtype=self.compute.name,
             zeroed=zeroed,
+            loop=self.program.loop,
         )
 
-    def _written(
-        self,
-        program: Program,
-        order: tuple[str, ...],
-        *,
-        many: bool,
-        loop: Any = None,
-        zeroed: bool | None = None,
+    def _returning(
+        self, program: Program, order: tuple[str, ...], *, many: bool, loop: Any = None
     ) -> Emitted:
-        device = None if self.device is None else str(self.device)
         return emit(
             program,
             self.roots,
             self.sizes,
             self.writer,
             order=order,
-            device=device,
             dtype=self.compute.name,
+            device=None if self.device is None else str(self.device),
             many=many,
             loop=loop,
-            zeroed=zeroed,
         )
 
     def _values(self, program: Program) -> list[Any]:
         """What a program without tensors comes to."""
-        function = self._written(program, (), many=True).function(self.writer)
+        function = self._returning(program, (), many=True).function(self.writer)
 
         def run() -> list[Any]:
             return list(function(*map(self.moved, self.program.held)))
