@@ -30,8 +30,8 @@ class Names:
 
     def __init__(self, roots: tuple[Expr, ...], sizes: Sizes, taken: set[str]) -> None:
         self.sizes, self.taken = sizes, taken
-        self.known: dict[Size, str] = {}
-        self.wanted: dict[Size, str] = {}
+        self.known: dict[Size, str] = {}  # sizes that have a name
+        self.wanted: dict[Size, str] = {}  # what they would be called best
         for node in walk(roots, everything):
             if isinstance(node, Tensor):
                 self._want(node.sizes, node.axes)
@@ -53,10 +53,11 @@ class Names:
         if is_product(size):
             return "*".join(map(self.size, size[1:]))
         if size not in self.known:
-            want = self.wanted.get(size, "n")
-            reserved = want in self.taken or keyword.iskeyword(want)
-            self.known[size] = fresh_names(1, self.taken)[0] if reserved else want
-            self.taken.add(self.known[size])
+            name = self.wanted.get(size, "n")
+            if name in self.taken or keyword.iskeyword(name):
+                name = fresh_names(1, self.taken)[0]
+            self.known[size] = name
+            self.taken.add(name)
         return self.known[size]
 
     def fresh(self, name: str) -> str:
@@ -83,14 +84,15 @@ def head(arguments: Mapping[str, str], results: Sequence[str]) -> list[str]:
     ['# A (i, j), x (j,) -> (i,)']
     """
     words = [f"{name} {shape}," for name, shape in arguments.items()]
-    words = [*words[:-1], *(w[:-1] for w in words[-1:]), f"-> {', '.join(results) or '()'}"]
-    lines = [words[0]]
+    if words:
+        words[-1] = words[-1].removesuffix(",")
+    words.append(f"-> {', '.join(results) or '()'}")
+    lines = words[:1]
     for word in words[1:]:
-        lines = (
-            [*lines[:-1], f"{lines[-1]} {word}"]
-            if len(lines[-1]) + len(word) < WIDTH
-            else [*lines, word]
-        )
+        if len(lines[-1]) + len(word) < WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
     return [f"# {line}" for line in lines]
 
 
@@ -101,9 +103,11 @@ def remarked(lines: Sequence[str], shapes: Mapping[str, str]) -> list[str]:
     >>> remarked(lines, {"t0": "(i, k)", "t1": "(i, j)"})
     ['t0 = A @ B  # (i, k)', 't1 = np.zeros((i, j))', 't1[0] = t0']
     """
-    found = []
+    with_shapes = []
     for line in lines:
         name = re.match(r"(\w+) = ", line)
         shape = shapes.get(name[1]) if name else None
-        found.append(line if shape is None or shape in line else f"{line}  # {shape}")
-    return found
+        if shape is not None and shape not in line:
+            line = f"{line}  # {shape}"
+        with_shapes.append(line)
+    return with_shapes

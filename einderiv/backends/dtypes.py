@@ -26,34 +26,37 @@ class SingularMatrixError(EinderivError, np.linalg.LinAlgError):
 
 def decided(library: Library, roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
     """The dtype of the results, and the one that is computed in, as the library has them."""
-    held, weak, real = met(roots)
-    found = [*dtypes.values(), *map(library.held_dtype, held)]
-    result = library.promoted(found, [*weak, *[1.0] * real])
+    held, numbers = met(roots)
+    result = library.promoted([*dtypes.values(), *map(library.held_dtype, held)], numbers)
     kind = library.kind(result)
     check_no_bool(kind.kind)
     if kind.kind == "c":
         check_holomorphic(roots, {name: library.kind(dtype) for name, dtype in dtypes.items()})
     if kind.kind in "iu":
+        # Whole numbers are computed in the default of the library.
         return result, library.promoted([], [])
     if kind.name in library.widened:
         return result, np.dtype(library.widened[kind.name])
     return result, result
 
 
-def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex], bool]:
-    """What decides a dtype besides tensors: held arrays, numbers that lift it; does a function
-    leave the integers?
+def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex]]:
+    """What decides a dtype besides tensors: held arrays, and numbers that lift it. A function that
+    leaves the integers lifts like a fraction.
     """
-    held = [
-        node.value
-        for node in walk(roots, everything)
-        if isinstance(node, Constant) and hasattr(node.value, "dtype")
-    ]
-    nodes = list(walk(roots))
-    scalars = {type(node.coefficient) for node in nodes if isinstance(node, Einsum)}
-    scalars |= {type(p) for node in nodes if isinstance(node, Apply) for p in node.parameters}
-    real = any(isinstance(node, Apply) and not stays_integer(node) for node in nodes)
-    return held, [kind(1) for kind in (float, complex) if kind in scalars], real
+    held = []
+    for node in walk(roots, everything):
+        if isinstance(node, Constant) and hasattr(node.value, "dtype"):
+            held.append(node.value)
+    kinds: set[type] = set()
+    for node in walk(roots):
+        if isinstance(node, Einsum):
+            kinds.add(type(node.coefficient))
+        if isinstance(node, Apply):
+            kinds.update(map(type, node.parameters))
+            if not stays_integer(node):
+                kinds.add(float)
+    return held, [kind(1) for kind in (float, complex) if kind in kinds]
 
 
 def finished(library: Library, result: Any, dtype: Any) -> Any:
@@ -79,20 +82,17 @@ def explained(error: Exception, dtype: str) -> EinderivError | None:
     raises none of these: it gives what division by zero gives.
     """
     text = str(error)
+    singular = "a matrix cannot be inverted or factored"
     if isinstance(error, np.linalg.LinAlgError):
-        return SingularMatrixError(f"a matrix cannot be inverted or factored: {text}")
+        return SingularMatrixError(f"{singular}: {text}")
     if isinstance(error, RuntimeError) and "linalg." in text:  # of torch
-        return SingularMatrixError(
-            f"a matrix cannot be inverted or factored: {text.split('. ')[0]}"
-        )
-    if isinstance(error, (ValueError, IndexError)) and (
-        "zero-size" in text or "non-zero size" in text
-    ):
+        return SingularMatrixError(f"{singular}: {text.split('. ')[0]}")
+    of_nothing = "zero-size" in text or "non-zero size" in text
+    if isinstance(error, (ValueError, IndexError)) and of_nothing:
         return EinderivError("the largest or smallest entry was asked of an axis that has none")
     # A coefficient is a Python number.
-    if isinstance(error, OverflowError) or (
-        isinstance(error, RuntimeError) and "without overflow" in text
-    ):
+    overflows = isinstance(error, RuntimeError) and "without overflow" in text  # in torch
+    if isinstance(error, OverflowError) or overflows:
         return EinderivError(f"a number in the expression is too large for {dtype}")
     return None
 
@@ -110,12 +110,16 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
     """Nothing that was met on the way may lack a complex derivative: it would be given out as
     the real one.
     """
-    inside: set[int] = set()  # nodes that may be complex
+    maybe_complex: set[int] = set()  # ids of nodes
     for node in walk(roots, everything):
-        given = isinstance(node, Tensor) and node.name in dtypes and dtypes[node.name].kind == "c"
-        if given or node.complex or any(id(c) in inside for c in children(node)):
-            inside.add(id(node))
-        if not isinstance(node, Apply) or not any(id(a) in inside for a in node.arguments):
+        dtype = dtypes.get(node.name) if isinstance(node, Tensor) else None
+        is_complex_array = dtype is not None and dtype.kind == "c"
+        holds_complex = any(id(child) in maybe_complex for child in children(node))
+        if is_complex_array or node.complex or holds_complex:
+            maybe_complex.add(id(node))
+        if not isinstance(node, Apply):
+            continue
+        if not any(id(argument) in maybe_complex for argument in node.arguments):
             continue
         if node.function.name == "conj" and not node.complex:
             name = called(node.arguments[0])
@@ -126,6 +130,6 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
         if not node.function.analytic:
             raise EinderivError(
                 f"{node.function.name} of complex numbers is not holomorphic, so it has no "
-                "derivative "
-                "here; write it with real and imaginary parts, of tensors declared complex=True"
+                "derivative here; write it with real and imaginary parts, of tensors declared "
+                "complex=True"
             )

@@ -41,8 +41,7 @@ def check_dense(backend: str | None, dense: bool) -> None:
     if not dense and backend is not None and not BACKENDS[backend].library.structured:
         raise BackendError(
             f"dense=False is for arrays of numpy, torch and jax, not of {backend}: convert the "
-            "arrays "
-            "with numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp"
+            "arrays with numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp"
         )
 
 
@@ -50,27 +49,32 @@ def chosen(arrays: Mapping[str, Any], backend: str | None) -> str:
     """The backend: the one that was asked for, which converts NumPy arrays, or else the one
     library of the arrays.
     """
-    kinds = {kind: name for name, array in arrays.items() if (kind := library(array))}
+    libraries: dict[str, str] = {}  # with the name of an array of each
+    for name, array in arrays.items():
+        kind = library(array)
+        if kind:
+            libraries[kind] = name
     if backend is not None:
-        for kind, name in kinds.items():
+        for kind, name in libraries.items():
             if kind not in (backend, "numpy"):
                 raise BackendError(
                     f"{name} is an array of {kind}, but the backend is {backend}: convert it first"
                 )
-    elif len(kinds) > 1:
-        (a, x), (b, y), *_ = kinds.items()
+        return backend
+    if len(libraries) > 1:
+        (a, x), (b, y), *_ = libraries.items()
         raise BackendError(f"{x} is an array of {a} and {y} one of {b}: convert one of them first")
-    return backend or next(iter(kinds), "numpy")
+    return next(iter(libraries), "numpy")
 
 
 def taken(
     arrays: Mapping[str, Any], backend: str | None, dense: bool
 ) -> tuple[str, Any, dict[str, Any]]:
     """The backend, the device, and the arrays as that backend has them."""
-    found = chosen(arrays, backend)
-    check_dense(found, dense)
-    given, device = BACKENDS[found].library.given(arrays)
-    return found, device, given
+    name = chosen(arrays, backend)
+    check_dense(name, dense)
+    given, device = BACKENDS[name].library.given(arrays)
+    return name, device, given
 
 
 def looked_at(given: Mapping[str, Any], backend: str, names: Iterable[str]) -> dict[str, Any]:
@@ -79,5 +83,5 @@ def looked_at(given: Mapping[str, Any], backend: str, names: Iterable[str]) -> d
     if not wanted:  # as in nearly every call
         return {}
     look = BACKENDS[backend].library.looked_at
-    found = {name: look(given[name]) for name in wanted}
-    return {name: array for name, array in found.items() if array is not None}
+    arrays = {name: look(given[name]) for name in wanted}
+    return {name: array for name, array in arrays.items() if array is not None}
