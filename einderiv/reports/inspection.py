@@ -111,13 +111,8 @@ def plan(
         return Plan(program, ITEM_BYTES, leaves(e))
     if natural(workers, "workers") < 1:
         raise EinderivError(f"workers must be 1 or more, not {workers}")
-    return ClusterPlan(
-        program,
-        ITEM_BYTES,
-        leaves(e),
-        workers,
-        None if memory is None else parsed_bytes(memory, "memory"),
-    )
+    limit = None if memory is None else parsed_bytes(memory, "memory")
+    return ClusterPlan(program, ITEM_BYTES, leaves(e), workers, limit)
 
 
 class _Unsized:
@@ -139,20 +134,25 @@ class _Unsized:
             raise TypeError(
                 f"sizes come as a mapping, {{label: number}}, not as {type(given).__name__}"
             )
-        known = tensors_in(roots)
-        shapes = shapes_of(
-            {k: v for k, v in given.items() if k in known and not isinstance(v, int)}
-        )
-        fixed = {k: natural(v, f"the size of {k!r}") for k, v in given.items() if k not in shapes}
-        self.sizes = solved(roots, shapes, fixed)
+        tensors = tensors_in(roots)
+        of_tensors: dict[str, Any] = {}
+        of_labels: dict[str, int] = {}
+        for name, value in given.items():
+            if name in tensors and not isinstance(value, int):
+                of_tensors[name] = value
+            else:
+                of_labels[name] = natural(value, f"the size of {name!r}")
+        self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
         self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
 
     def _number(self, size: Size) -> int:
-        found = self.sizes.known_measure(size)
-        if found is None and is_product(size):
+        measure = self.sizes.known_measure(size)
+        if measure is not None:
+            return measure
+        if is_product(size):
             return prod(map(self._number, size[1:]))
-        return UNKNOWN if found is None else found
+        return UNKNOWN
 
 
 def _unsized(

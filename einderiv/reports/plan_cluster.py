@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import pairwise
 
 from ..backends import Load, best_cut
 from ..errors import EinderivError, spoken_bytes
@@ -61,23 +60,17 @@ class ClusterPlan(Plan):
         """The table and its totals, line by line."""
         head = ("step", "einsum", "blocks", "tasks", "sent", "time")
         total = sum(load.seconds for load in self.loads) or 1
-        rows = [
-            (
-                row.what,
-                row.einsum,
-                str(load.blocks),
-                str(load.tasks),
-                spoken_bytes(load.sent),
-                f"{load.seconds / total:.0%}",
-            )
-            for row, load in zip(self.steps, self.loads, strict=True)
-        ]
+        rows = []
+        for row, load in zip(self.steps, self.loads, strict=True):
+            share = f"{load.seconds / total:.0%}"
+            counts = (str(load.blocks), str(load.tasks), spoken_bytes(load.sent), share)
+            rows.append((row.what, row.einsum, *counts))
         each = "" if self.memory is None else f" of {spoken_bytes(self.memory)}"
         lines = [
             *aligned_columns(head, rows, 2),
             f"{self.workers} workers{each}: {self.tasks} tasks, {self.reading} of them read "
-            "operands; "
-            f"at most {spoken_bytes(self.sent)} sent; peak {spoken_bytes(self.peak)} in a worker",
+            f"operands; at most {spoken_bytes(self.sent)} sent; "
+            f"peak {spoken_bytes(self.peak)} in a worker",
             f"about {spoken_time(self.duration)} there, {self._alone()}",
         ]
         if self.memory is not None and self.peak > self.memory:
@@ -105,5 +98,8 @@ class ClusterPlan(Plan):
 def spoken_time(seconds: float) -> str:
     """``3.2 ms`` for 0.0032."""
     units = (("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("min", 60.0), ("h", 3600.0))
-    unit, scale = next((pair for pair, (_, above) in pairwise(units) if seconds < above), units[-1])
+    unit, scale = units[0]
+    for larger_unit, larger_scale in units[1:]:
+        if seconds >= larger_scale:
+            unit, scale = larger_unit, larger_scale
     return f"{seconds / scale:.3g} {unit}"

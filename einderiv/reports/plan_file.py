@@ -64,9 +64,8 @@ def _plan(data: Any) -> Plan:
     plan = Plan.__new__(Plan)
     plan.itemsize = _count(_of(data, "itemsize"))
     plan.steps = [_row(row) for row in _list(_of(data, "rows"), FILE_STEPS)]
-    plan.outputs = [
-        tuple(_list(shape, MOST_AXES, _count)) for shape in _list(_of(data, "shapes"), FILE_STEPS)
-    ]
+    shapes = _list(_of(data, "shapes"), FILE_STEPS)
+    plan.outputs = [tuple(_list(shape, MOST_AXES, _count)) for shape in shapes]
     plan.notes = _list(_of(data, "notes"), FILE_STEPS, _words)
     flops, largest = _pair(_of(data, "dense"))
     plan.dense_flops, plan.dense_largest = _real(flops), _count(largest)
@@ -79,18 +78,18 @@ def _plan(data: Any) -> Plan:
 
 def _tree(data: Mapping[str, Any], count: int) -> Any:
     """Inputs, steps and results; every step needs only what stands before it."""
-    names = {
-        _count(k): _words(name) for k, name in map(_pair, _list(_of(data, "names"), FILE_STEPS))
-    }
-    steps = [
-        (_count(k), tuple(_list(needs, FILE_STEPS, _count)))
-        for k, needs in map(_pair, _list(_of(data, "tree"), FILE_STEPS))
-    ]
+    names: dict[int, str] = {}
+    for pair in _list(_of(data, "names"), FILE_STEPS, _pair):
+        k, name = pair
+        names[_count(k)] = _words(name)
     known = set(names)
-    for k, needs in steps:
+    steps: list[tuple[int, tuple[int, ...]]] = []
+    for pair in _list(_of(data, "tree"), FILE_STEPS, _pair):
+        k, needs = _count(pair[0]), tuple(_list(pair[1], FILE_STEPS, _count))
         if k in known or not known.issuperset(needs):
             raise _Wrong(f"step {k} is there twice, or needs what is not")
         known.add(k)
+        steps.append((k, needs))
     results = _list(_of(data, "results"), FILE_STEPS, _count)
     if len(steps) != count or not known.issuperset(results):
         raise _Wrong("its steps and results do not belong together")
@@ -113,9 +112,9 @@ def _of(data: Mapping[str, Any], name: str) -> Any:
 
 
 def _pair(found: Any) -> tuple[Any, Any]:
-    first, second = (
-        _list(found, 2) if isinstance(found, list) and len(found) == 2 else _bad(found, "a pair")
-    )
+    if not isinstance(found, list) or len(found) != 2:
+        _bad(found, "a pair")
+    first, second = found
     return first, second
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
 from ..backends import kernel_of
 from ..errors import LimitError
-from ..expression import Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
+from ..expression import LETTERS, Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
 from ..planning import Ops, Program, Step, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
@@ -80,21 +81,16 @@ class Plan:
     def lines(self) -> list[str]:
         """The table, its totals and notes, line by line."""
         head = ("step", "einsum", "kernel", "flops", "bytes", "time")
-        rows = [
-            (
-                row.what,
-                row.einsum,
-                row.kernel,
-                f"{row.flops:.3g}",
-                f"{row.entries * self.itemsize:.3g}",
-                f"{row.seconds / (self.seconds or 1):.0%}",
-            )
-            for row in self.steps
-        ]
+        rows = []
+        for row in self.steps:
+            size = row.entries * self.itemsize
+            share = row.seconds / (self.seconds or 1)
+            words = (row.what, row.einsum, row.kernel)
+            rows.append((*words, f"{row.flops:.3g}", f"{size:.3g}", f"{share:.0%}"))
         lines = aligned_columns(head, rows, 3)
         lines.append(
-            f"total {self.flops:.3g} flops; largest array {self.largest * self.itemsize:.3g} "
-            "bytes; "
+            f"total {self.flops:.3g} flops; "
+            f"largest array {self.largest * self.itemsize:.3g} bytes; "
             f"results {self.bytes:.3g} bytes"
         )
         if self.dense_flops:
@@ -142,65 +138,71 @@ class Plan:
         Raises LimitError for more than 120 steps.
         """
         names, steps, outputs = self._tree
-        rows = [
-            (value, needs, row.einsum or row.what, row.kernel, row.seconds / (self.seconds or 1))
-            for (value, needs), row in zip(steps, self.steps, strict=True)
-        ]
+        rows = []
+        for (value, needs), row in zip(steps, self.steps, strict=True):
+            share = row.seconds / (self.seconds or 1)
+            rows.append((value, needs, row.einsum or row.what, row.kernel, share))
         return drawn_plan(names, rows, outputs)
 
 
 def aligned_columns(head: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:
     """A table; the first `left` columns are words."""
-    widths = [max(len(row[c]) for row in (head, *rows)) for c in range(len(head))]
-    return [
-        "  ".join(
-            cell.ljust(w) if c < left else cell.rjust(w)
-            for c, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (head, *rows)
-    ]
+    table = [head, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = []
+    for row in table:
+        cells = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            cells.append(cell.ljust(width) if place < left else cell.rjust(width))
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, ...]]], list[int]]:
     """The inputs by their names, each step with what it needs, and which values are results."""
-    known = [(k, program.steps[k]) for k in program.live()]
-    names = {
-        k: str(step.spec[0]) if step.op is Ops.INPUT else "1" for k, step in known if step.op.before
-    }
-    steps = [(k, step.inputs) for k, step in known if k not in names]
+    names: dict[int, str] = {}
+    steps = []
+    for k, step in program.live_steps():
+        if step.op.before:
+            names[k] = str(step.spec[0]) if step.op is Ops.INPUT else "1"
+        else:
+            steps.append((k, step.inputs))
     return names, steps, list(program.outputs)
 
 
 def _rows(program: Program) -> list[PlanRow]:
-    rows, known = [], orders(program)
-    for k in program.live():
-        step = program.steps[k]
+    rows = []
+    known = orders(program)
+    for k, step in program.live_steps():
         if step.op.before:
             continue
-        what, text = step.op.name, ""
-        match step.op:
-            case Ops.CONTRACT | Ops.OUTER:
-                text = _einsum(step.spec[:2], step.spec[2])
-            case Ops.VIEW | Ops.SUM:
-                text = _einsum(step.spec[:1], step.spec[1])
-            case Ops.WRITE:
-                addends = [_einsum((labels,), output) for labels, output in step.spec]
-                text = " + ".join(addends) or "zeros"
-            case Ops.APPLY:
-                what = step.spec[0].name
-            case Ops.SCALE | Ops.NUMBER:
-                text = f"{step.spec[0]}"
-        rows.append(
-            PlanRow(
-                what,
-                text,
-                step.flops,
-                program.entries(k),
-                kernel_name(step, program.measure),
-                step_seconds(program, k, known),
-            )
+        row = PlanRow(
+            what=step.spec[0].name if step.op is Ops.APPLY else step.op.name,
+            einsum=_what_is_done(step),
+            flops=step.flops,
+            entries=program.entries(k),
+            kernel=kernel_name(step, program.measure),
+            seconds=step_seconds(program, k, known),
         )
+        rows.append(row)
     return rows
+
+
+def _what_is_done(step: Step) -> str:
+    """The einsum of a step, or the number that it takes; empty where its name says all."""
+    match step.op:
+        case Ops.CONTRACT | Ops.OUTER:
+            x_labels, y_labels, out = step.spec
+            return _einsum((x_labels, y_labels), out)
+        case Ops.VIEW | Ops.SUM:
+            labels, out = step.spec
+            return _einsum((labels,), out)
+        case Ops.WRITE:
+            terms = [_einsum((labels,), output) for labels, output in step.spec]
+            return " + ".join(terms) or "zeros"
+        case Ops.SCALE | Ops.NUMBER:
+            return f"{step.spec[0]}"
+    return ""
 
 
 def kernel_name(step: Step, number: Callable[[Size], int]) -> str:
@@ -214,50 +216,76 @@ def kernel_name(step: Step, number: Callable[[Size], int]) -> str:
 
 
 def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
-    order = list(dict.fromkeys(x for labels in (*inputs, output) for x in labels))
-    names = dict(zip(order, fresh_names(len(order), set()), strict=True))
-    gap = " " if len(order) > 52 else ""
-    return (
-        ",".join(gap.join(names[x] for x in ls) for ls in inputs)
-        + "->"
-        + gap.join(names[x] for x in output)
-    )
+    """``ab,bc->ac``; with gaps between words where there are more labels than letters."""
+    distinct = dict.fromkeys(chain(*inputs, output))
+    names = dict(zip(distinct, fresh_names(len(distinct), set()), strict=True))
+    gap = " " if len(distinct) > len(LETTERS) else ""
+    *terms, result = [gap.join(map(names.__getitem__, labels)) for labels in (*inputs, output)]
+    return f"{','.join(terms)}->{result}"
 
 
 def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[float, int]:
     """The flops, and the entries of the largest array, of the products with a matrix for every
     delta; 0 without any.
     """
-    flops, largest, deltas = 0.0, 0, False
-    for root in roots:
-        for term in terms(root):
-            if not isinstance(term, Einsum) or term.count > COMPARED_OPERANDS:
-                continue
-            found = _with_deltas(term, number)
-            flops, largest, deltas = flops + found[0], max(largest, found[1]), deltas or found[2]
-    return (flops, largest) if deltas else (0.0, 0)
+    flops, largest = 0.0, 0
+    has_deltas = False
+    for term in chain.from_iterable(map(terms, roots)):
+        if not isinstance(term, Einsum) or term.count > COMPARED_OPERANDS:
+            continue
+        cost = _with_deltas(term, number)
+        flops += cost.flops
+        largest = max(largest, cost.largest)
+        has_deltas = has_deltas or cost.has_deltas
+    return (flops, largest) if has_deltas else (0.0, 0)
 
 
-def _with_deltas(term: Einsum, number: Callable[[Size], int]) -> tuple[float, int, bool]:
-    shown, flat = printed(term, short=False), single_product(term)
-    sizes = {name: number(size) for name, size in zip(shown.output, flat.sizes, strict=True)}
-    for words, factor in zip(shown.inputs, shown.factors, strict=True):
-        sizes.update(zip(words, map(number, factor.sizes), strict=True))
-    names, given = naming(flat).labels, dict(flat.given)
-    sizes.update((names[label], number(given[label])) for label in bare(flat))
-    parts = [set(words) for words in (*shown.deltas, *shown.inputs)]
-    order = {name: k for k, name in enumerate(sizes)}
+class _DenseCost(NamedTuple):
+    flops: float
+    largest: int  # entries of an array
+    has_deltas: bool  # is there a matrix in the place of a delta?
+
+
+def _with_deltas(product: Einsum, number: Callable[[Size], int]) -> _DenseCost:
+    """What a product costs pair by pair, its deltas as matrices."""
+    shown = printed(product, short=False)
+    sizes = _sizes_by_name(product, number)
+    numbers = {name: k for k, name in enumerate(sizes)}  # a path is searched for labels
+    parts = [set(names) for names in (*shown.deltas, *shown.inputs)]
     path = search(
-        [tuple(order[x] for x in part) for part in parts],
-        tuple(order[x] for x in shown.output),
-        {order[x]: n for x, n in sizes.items()},
+        [tuple(numbers[name] for name in part) for part in parts],
+        tuple(numbers[name] for name in shown.output),
+        {numbers[name]: size for name, size in sizes.items()},
         "auto",
     )
-    flops, largest = 0.0, prod(sizes[x] for x in shown.output)
+
+    def entries(names: Iterable[str]) -> int:
+        return prod(sizes[name] for name in names)
+
+    flops = 0.0
+    largest = entries(shown.output)
     for i, j in path:
-        b, a = parts.pop(max(i, j)), parts.pop(min(i, j))
-        kept = (a | b) & set(shown.output).union(*parts)
-        flops += prod(sizes[x] for x in a | b) * (2.0 if kept != a | b else 1.0)
-        largest = max(largest, prod(sizes[x] for x in kept))
+        second = parts.pop(max(i, j))
+        first = parts.pop(min(i, j))
+        together = first | second
+        kept = together & set(shown.output).union(*parts)
+        operations = 1 if kept == together else 2  # a sum adds what is multiplied
+        flops += float(operations * entries(together))
+        largest = max(largest, entries(kept))
         parts.append(kept)
-    return flops, largest, any(len(delta) == 2 for delta in shown.deltas)
+    is_matrix = any(len(names) == 2 for names in shown.deltas)
+    return _DenseCost(flops, largest, is_matrix)
+
+
+def _sizes_by_name(product: Einsum, number: Callable[[Size], int]) -> dict[str, int]:
+    """The size of each name that the product is printed with."""
+    shown, flat = printed(product, short=False), single_product(product)
+    sizes: dict[str, int] = {}
+    for name, size in zip(shown.output, flat.sizes, strict=True):
+        sizes[name] = number(size)
+    for names, factor in zip(shown.inputs, shown.factors, strict=True):
+        sizes.update(zip(names, map(number, factor.sizes), strict=True))
+    labels, given = naming(flat).labels, dict(flat.given)
+    for label in bare(flat):
+        sizes[labels[label]] = number(given[label])
+    return sizes
