@@ -20,7 +20,7 @@ from .dask_helpers import DASK_HELPERS
 from .dask_load import BLOCK, best_cut
 from .functional import Functional
 from .numpy import NumpyDtypes
-from .source_text import Spell, core_axes, embedded_terms, literal, shape
+from .source_text import Spell, core_axes, embedded_terms, numpy_parameters, shape
 
 
 class DaskLibrary(NumpyDtypes):
@@ -99,12 +99,7 @@ class Dask(Functional):
         row, core, parameters = step.spec
         names = [f"p{k}" for k in range(len(inputs))]
         values = [f"factored({name})" for name in names] if row.factored else names
-        shown = []
-        for parameter in parameters:
-            if isinstance(parameter, int) and parameter < 0:
-                # NumPy refuses negative whole powers of integers.
-                parameter = float(parameter)
-            shown.append(literal(parameter))
+        shown = numpy_parameters(parameters)
         text = self.row(row).format(
             *values, *shown, core=core_axes(core), depth=core, all=", ".join(values)
         )

@@ -86,18 +86,17 @@ def emit(
     dtype: str,
     device: str | None = None,
     many: bool = False,
-    loop: Loop | None = None,
 ) -> Emitted:
     """A source to run: the same function for known sizes, one dtype and one device.
 
     Where the backend writes into arrays, values are written over and dropped when nothing reads
-    them any more, and a `loop` goes over blocks of an axis.
+    them any more, and the loop of the program goes over blocks of an axis.
     """
     scope = _Scope(program, roots, sizes, backend, order)
     if not backend.writes:
         return _commented(scope, many=many, dtype=dtype, device=device)
-    buffers = Buffers(program, scope.steps, loop)
-    lines = Writer(scope, buffers).run(scope.steps, loop)
+    buffers = Buffers(program, scope.steps, program.loop)
+    lines = Writer(scope, buffers).run(scope.steps, program.loop)
     lines.append(_return_line(scope, many=many))
     return _bare(scope, lines, dtype, device)
 
@@ -111,7 +110,6 @@ def emit_into(
     order: tuple[str, ...],
     dtype: str,
     zeroed: bool,
-    loop: Loop | None = None,
 ) -> Emitted:
     """A source to run with ``out=``: the last arguments are arrays that the results are written
     into, and it returns nothing.
@@ -121,9 +119,9 @@ def emit_into(
     """
     scope = _Scope(program, roots, sizes, backend, order)
     outs = [scope.names.fresh("out") for _ in program.outputs]
-    buffers = Buffers(program, scope.steps, loop)
-    made_in = out_of(program, scope.steps, loop, buffers, outs)
-    lines = Writer(scope, buffers, made_in, zeroed=zeroed).run(scope.steps, loop)
+    buffers = Buffers(program, scope.steps, program.loop)
+    made_in = out_of(program, scope.steps, program.loop, buffers, outs)
+    lines = Writer(scope, buffers, made_in, zeroed=zeroed).run(scope.steps, program.loop)
     for k, out in zip(program.outputs, outs, strict=True):
         if scope.variables[k] != out:
             lines.append(f"{out}[...] = {scope.variables[k]}")

@@ -23,6 +23,7 @@ from .source_text import (
     einsum_text,
     embedded_terms,
     literal,
+    numpy_parameters,
     scale_factors,
     shape,
     solve_text,
@@ -60,12 +61,7 @@ def _scale(inputs: Sequence[str], step: Step, size: Spell) -> str:
 
 def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
     row, core, parameters = step.spec
-    shown = []
-    for parameter in parameters:
-        if isinstance(parameter, int) and parameter < 0:
-            # NumPy refuses negative whole powers of integers.
-            parameter = float(parameter)
-        shown.append(literal(parameter))
+    shown = numpy_parameters(parameters)
     text: str = row.spell["numpy"].format(
         *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
     )

@@ -67,6 +67,20 @@ def literal(number: Number) -> str:
     return f'float("{text}")'
 
 
+def numpy_parameters(parameters: Sequence[Number]) -> list[str]:
+    """The parameters of a function of NumPy, which refuses negative whole powers of integers.
+
+    >>> numpy_parameters([-3, 2])
+    ['(-3.0)', '2']
+    """
+    texts = []
+    for parameter in parameters:
+        if isinstance(parameter, int) and parameter < 0:
+            parameter = float(parameter)
+        texts.append(literal(parameter))
+    return texts
+
+
 def scale_factors(step: Step, size: Spell) -> list[str]:
     """What a scaling multiplies by: its number unless that is 1, then its sizes in one product."""
     number, sizes = step.spec

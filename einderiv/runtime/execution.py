@@ -97,7 +97,7 @@ class Execution:
         """
         if zeroed is None:
             many = len(self.program.outputs) != 1
-            return self._returning(self.program, self.inputs, many=many, loop=self.program.loop)
+            return self._returning(self.program, self.inputs, many=many)
         return emit_into(
             self.program,
             self.roots,
@@ -106,12 +106,9 @@ class Execution:
             order=self.inputs,
             dtype=self.compute.name,
             zeroed=zeroed,
-            loop=self.program.loop,
         )
 
-    def _returning(
-        self, program: Program, order: tuple[str, ...], *, many: bool, loop: Any = None
-    ) -> Emitted:
+    def _returning(self, program: Program, order: tuple[str, ...], *, many: bool) -> Emitted:
         return emit(
             program,
             self.roots,
@@ -121,7 +118,6 @@ class Execution:
             dtype=self.compute.name,
             device=None if self.device is None else str(self.device),
             many=many,
-            loop=loop,
         )
 
     def _values(self, program: Program) -> list[Any]:
