@@ -252,12 +252,12 @@ def _with_deltas(product: Einsum, number: Callable[[Size], int]) -> _DenseCost:
     sizes = _sizes_by_name(product, number)
     numbers = {name: k for k, name in enumerate(sizes)}  # a path is searched for labels
     parts = [set(names) for names in (*shown.deltas, *shown.inputs)]
-    path = search(
-        [tuple(numbers[name] for name in part) for part in parts],
-        tuple(numbers[name] for name in shown.output),
-        {numbers[name]: size for name, size in sizes.items()},
-        "auto",
-    )
+
+    def numbered(names: Iterable[str]) -> tuple[int, ...]:
+        return tuple(numbers[name] for name in names)
+
+    shape = {numbers[name]: size for name, size in sizes.items()}
+    path = search(list(map(numbered, parts)), numbered(shown.output), shape, "auto")
 
     def entries(names: Iterable[str]) -> int:
         return prod(sizes[name] for name in names)
