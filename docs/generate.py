@@ -253,9 +253,9 @@ derivatives or by an operator.
 GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,
     "Of several arguments, entry by entry": lambda row: row.core == 0 and len(row.derivatives) > 1,
-    "Over axes of your choice": lambda row: row.core == -1 and row.kind != "reshape",
+    "Over axes of your choice": lambda row: row.core == -1 and not row.reshapes,
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
-    "Of tensors in another shape": lambda row: row.kind == "reshape",
+    "Of tensors in another shape": lambda row: row.reshapes,
 }
 SPELT = ("numpy", "torch", "jax")
 #: what users may name in a text but is no function, and a function that they may not, for it has two results

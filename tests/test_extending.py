@@ -34,7 +34,7 @@ def test_the_lines_add_what_they_say():
     [
         ('"(1 - np.cos({0}))"', '"(2 - np.cos({0}))"', "AssertionError"),
         ("return program if doubled", "return program if program or doubled", "AssertionError"),
-        ("yield {id(node): node.arguments[0].arguments[0]}", "yield {}", "AssertionError"),
+        ("yield {id(node): node.arguments[0].arguments[0]}", "yield {}", "IndexError"),
     ],
 )
 def test_the_lines_would_fail(written, planted, said):
