@@ -14,10 +14,10 @@ from typing import Any
 
 from ..errors import BackendError, limits
 from ..expression import Labels, library, usable
-from ..planning import Ops, Program, Step
+from ..planning import Ops, Program, Step, tuning
 from .base import Backend
 from .dask_helpers import DASK_HELPERS
-from .dask_load import BLOCK, best_cut
+from .dask_load import best_cut
 from .functional import Functional
 from .numpy import NumpyDtypes
 from .source_text import Spell, core_axes, embedded_terms, numpy_parameters, shape
@@ -148,7 +148,10 @@ class Dask(Functional):
             "the graph alone would fill the memory: dense=False has cores only, ed.stream "
             "writes their blocks",
         )
-        return replace(self, header=self.header.replace(f"block = {BLOCK}", f"block = {cut.block}"))
+        return replace(
+            self,
+            header=self.header.replace(f"block = {tuning.block_entries}", f"block = {cut.block}"),
+        )
 
 
 def _short(*groups: Labels) -> tuple[Labels, ...]:
@@ -164,7 +167,7 @@ DASK = Dask(
     name="dask",
     library=DaskLibrary(),
     helpers=DASK_HELPERS,
-    header=f"import dask.array as da\nimport numpy as np\n\nblock = {BLOCK}",
+    header=f"import dask.array as da\nimport numpy as np\n\nblock = {tuning.block_entries}",
     module="da",
     dtypes="np",
     no_dtype='np.dtype("float64")',

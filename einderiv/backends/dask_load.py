@@ -13,14 +13,9 @@ from itertools import pairwise
 from math import ceil, prod
 from typing import Any, NamedTuple
 
-from ..planning import Liveness, Ops, Program, Step, costs, orders, step_seconds
+from ..planning import Liveness, Ops, Program, Step, costs, orders, step_seconds, tuning
 from .dask_helpers import TEXTS
 
-# entries of a block, 128 MiB of float64, as Dask cuts arrays itself: where no limit says otherwise
-BLOCK = 1 << 24
-# entries that a block has at least, so that its arithmetic takes longer than its task costs
-LEAST = 1 << 18
-SHARE = 8  # blocks that a worker has in memory at once: operands, a result, and those that wait
 BRANCHES = 8  # pieces that one task adds
 
 Chunks = tuple[tuple[int, ...], ...]
@@ -32,7 +27,11 @@ def block_entries(itemsize: int, memory: int | None) -> int:
     >>> block_entries(8, None), block_entries(8, 2**24)
     (16777216, 262144)
     """
-    return BLOCK if memory is None else max(1, min(BLOCK, memory // (SHARE * itemsize)))
+    return (
+        tuning.block_entries
+        if memory is None
+        else max(1, min(tuning.block_entries, memory // (tuning.blocks_at_once * itemsize)))
+    )
 
 
 class Load(NamedTuple):
@@ -144,7 +143,7 @@ class Cut:
         """``ij,jk->ik``: a task for each block of the result and each piece of the sum."""
         la, lb, out = step.spec
         chunks, split = _rules()["chosen"](given[0], la, given[1], lb, out, self.block)
-        operands = [tuple(chunks[x] for x in labels) for labels in (la, lb)]
+        operands = [tuple(map(chunks.__getitem__, labels)) for labels in (la, lb)]
         joins, sent = self._rechunked(given, operands)
         made = tuple(chunks[x] for x in out)
         blocks, pieces = _count(made), prod(len(chunks[x]) for x in split)
@@ -236,10 +235,16 @@ class Cut:
         core = step.spec[1] if step.op is Ops.APPLY else 0
         batch = len(given[0]) - core
         shape = self.program.shape(k)
-        cut = [_rules()["common"](*(c[axis] for c in given)) for axis in range(batch)]
-        wanted = [(*cut, *((sum(n),) for n in chunks[batch:])) for chunks in given]
+        cut: list[tuple[int, ...]] = []
+        for axis in range(batch):
+            of_operands = [chunks[axis] for chunks in given]
+            cut.append(_rules()["common"](*of_operands))
+        wanted: list[Chunks] = []
+        for chunks in given:
+            core_axes = [(sum(lengths),) for lengths in chunks[batch:]]
+            wanted.append((*cut, *core_axes))
         joins, sent = self._rechunked(given, wanted)
-        made = (*cut, *((n,) for n in shape[batch:]))
+        made = (*cut, *[(length,) for length in shape[batch:]])
         task_bytes = sum(map(self._bytes, wanted)) + self._bytes(made)
         return Made(made, joins + _count(made), sent, task_bytes, _count(made))
 
@@ -294,7 +299,7 @@ def best_cut(
     """
     most = block_entries(itemsize, memory)
     best = Cut(program, live, itemsize, workers, most)
-    while workers > 1 and most // 2 >= LEAST:
+    while workers > 1 and most // 2 >= tuning.least_block:
         most //= 2
         smaller = Cut(program, live, itemsize, workers, most)
         if smaller.tasks * costs.task > best.seconds:  # and more so for smaller ones

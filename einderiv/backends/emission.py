@@ -20,10 +20,10 @@ from typing import Any
 
 from ..expression import Apply, Einsum, Expr, Number, Size, Sizes, Tensor, everything, walk
 from ..functions import stays_integer
-from ..planning import BLOCK, Loop, Numbered, Ops, Program, Step, owner
+from ..planning import BLOCK, Loop, Numbered, Ops, Program, Step, owner, tuning
 from .base import Backend
 from .comments import Names, head, remarked
-from .numpy_inplace import LARGE, Buffers, in_place, into, out_of
+from .numpy_inplace import Buffers, in_place, into, out_of
 from .source_text import Spell, shape
 
 
@@ -454,7 +454,7 @@ class Writer:
                 self.lines.append(f"{at(together[k], loop.axis[k], block)} = {value}")
             if k in loop.partial:
                 self.lines.append(f"{together[k]} += {value}")
-                if self.program.entries(k) >= LARGE:
+                if self.program.entries(k) >= tuning.reused_entries:
                     # Or it would be there beside that of the next block.
                     self.lines.append(f"del {value}")
         if any(rows in line for line in self.lines):

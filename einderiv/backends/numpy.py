@@ -31,8 +31,6 @@ from .source_text import (
     transposed,
 )
 
-MANY = 1 << 14  # entries of an array that is worth a thought
-
 
 def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     """Lines for one step; the last is the expression of its value, and ``{out}`` stands for its
@@ -104,7 +102,7 @@ def _sum(inputs: Sequence[str], step: Step, size: Spell) -> str:
     if sums_rows and all(n.isdigit() for n in sizes):
         entries = prod(map(int, sizes))
         row = prod(map(int, sizes[len(out) :]))
-        if entries >= MANY and row <= tuning.short_sum:
+        if entries >= tuning.einsum_entries and row <= tuning.short_sum:
             return f'np.einsum("{einsum_text([labels], out)}", {x})'
     summed = [str(axis) for axis, label in enumerate(labels) if label not in out]
     return f"{x}.sum(axis={shape(summed) if len(summed) > 1 else summed[0]})"

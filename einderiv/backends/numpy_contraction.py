@@ -17,7 +17,7 @@ from math import prod
 from typing import NamedTuple
 
 from ..expression import Label, Labels, Size
-from ..planning import Step, contraction, middle, rearranged, turned
+from ..planning import Step, contraction, middle, rearranged, tuning, turned
 from .source_text import (
     Spell,
     aligned,
@@ -27,10 +27,6 @@ from .source_text import (
     size_product,
     transposed,
 )
-
-FEW = 32  # entries of a result: up to here a product of vectors for each is fastest
-LONG = 8  # entries of an axis: from here on a product of matrices along it is worth its call
-ROWS = 16  # entries of a row: from here on one pass over the rows beats products with vectors
 
 
 class Contraction(NamedTuple):
@@ -136,7 +132,7 @@ def _is_stack(c: Contraction) -> bool:
     if axes is None:
         return False
     _, _, behind = axes
-    return _is_long(c.size(behind[-1]), LONG)
+    return _is_long(c.size(behind[-1]), tuning.long_axis)
 
 
 def _stack(c: Contraction) -> str:
@@ -176,7 +172,7 @@ def _weighs_rows(c: Contraction) -> bool:
     if not c.batch or c.keeps_both or c.keeps_neither:
         return False
     last = c.x_labels[-1] if c.first else c.y_labels[-1]
-    return last in c.batch and _is_long(c.size(last), ROWS)
+    return last in c.batch and _is_long(c.size(last), tuning.long_row)
 
 
 def _one_pass(c: Contraction) -> str:
@@ -285,7 +281,7 @@ def _as_stack(c: Contraction, x: str, labels: Labels, rows: Labels, columns: Lab
 
 def _are_few(sizes: Sequence[str]) -> bool:
     """Are entries so few that a product of vectors for each is faster than one of matrices?"""
-    return all(size.isdigit() for size in sizes) and prod(map(int, sizes)) <= FEW
+    return all(size.isdigit() for size in sizes) and prod(map(int, sizes)) <= tuning.few_results
 
 
 def _is_long(size: str, least: int) -> bool:

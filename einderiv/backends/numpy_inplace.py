@@ -28,7 +28,19 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from ..planning import OWN, Liveness, Loop, Numbered, Op, Ops, Program, Step, base, contraction
+from ..planning import (
+    OWN,
+    Liveness,
+    Loop,
+    Numbered,
+    Op,
+    Ops,
+    Program,
+    Step,
+    base,
+    contraction,
+    tuning,
+)
 from .numpy import fills, numpy_step, place, placed, placed_in_turn
 from .source_text import (
     Spell,
@@ -40,7 +52,6 @@ from .source_text import (
     transposed,
 )
 
-LARGE = 1 << 12  # entries: below it an allocation costs less than the thought
 UFUNC = re.compile(r"np\.[a-z0-9]+\(\{0\}\)")
 UFUNCS = {"+": "add", "-": "subtract", "*": "multiply"}
 
@@ -70,7 +81,11 @@ class Buffers:
         or gets?
         """
         is_own = self.program.steps[value].op.memory == OWN
-        return is_own and self.liveness.ends(value, k) and self.program.entries(value) >= LARGE
+        return (
+            is_own
+            and self.liveness.ends(value, k)
+            and self.program.entries(value) >= tuning.reused_entries
+        )
 
     def alone(self, value: int, step: Step) -> bool:
         """Is `value` one operand of `step`, and no other a view of it? A later line would read

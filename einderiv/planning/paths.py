@@ -85,8 +85,8 @@ def _path(
     find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
     # These names are of a private range: they are looked up, never printed.
     names = [chr(0x4E00 + k) for k in range(len(shape))]
-    sets = [frozenset([names[x] for x in labels]) for labels in inputs]
-    kept = frozenset([names[x] for x in output])
+    sets = [frozenset(map(names.__getitem__, labels)) for labels in inputs]
+    kept = frozenset(map(names.__getitem__, output))
     path = find(sets, kept, dict(zip(names, shape, strict=True)), None)
     pairs = _pairs(path, len(inputs))
     if optimize != "auto":

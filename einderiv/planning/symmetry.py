@@ -94,10 +94,10 @@ class Symmetries:
             else:
                 coefficients[value, places] += 1
         exchange: dict[int | None, int] = {p: q, q: p}
-        exchanged = {
-            (value, tuple([exchange.get(place, place) for place in places])): coefficient
-            for (value, places), coefficient in coefficients.items()
-        }
+        exchanged: dict[tuple[int, Axes], int] = {}
+        for (value, places), coefficient in coefficients.items():
+            moved = tuple([exchange.get(place, place) for place in places])
+            exchanged[value, moved] = coefficient
         for sign in (1, -1):
             if all(exchanged.get(term) == sign * c for term, c in coefficients.items()):
                 return sign

@@ -40,6 +40,16 @@ class Tuning:
     #: rows from which, and columns up to which, an outer product is faster by BLAS
     outer_rows: int = 8
     outer_columns: int = 64
+    #: entries of a result, up to which a product of vectors for each is fastest
+    few_results: int = 32
+    #: entries of an axis, from which a product of matrices along it is worth its call
+    long_axis: int = 8
+    #: entries of a row, from which one pass over the rows beats products with vectors
+    long_row: int = 16
+    #: entries of an array whose short rows `einsum` adds up faster than `sum`
+    einsum_entries: int = 1 << 14
+    #: entries of a value, from which writing over another saves more than it costs to plan
+    reused_entries: int = 1 << 12
     #: entries of an array that it pays to read once for several products
     read_once: int = 1 << 17
     #: times fewer entries that each of these has
@@ -62,6 +72,15 @@ class Tuning:
     named_step: float = 0.2
     #: operations that an entry of a function counts as
     function_flops: int = 10
+
+    # ---- blocks on a cluster
+    #: entries of a block, 128 MiB of float64 as Dask cuts arrays itself, where no limit says
+    #: otherwise
+    block_entries: int = 1 << 24
+    #: entries that a block has at least, so that its arithmetic takes longer than its task costs
+    least_block: int = 1 << 18
+    #: blocks that a worker has in memory at once: operands, a result, and those that wait
+    blocks_at_once: int = 8
 
     # ---- how far planning looks
     #: operands for which the best of all orders is found

@@ -359,8 +359,11 @@ class Compiled:
         ).source
 
     def plan(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> Plan:
-        """The steps and their costs for tensors of given shapes (tuples or arrays)."""
-        execution = self._planned(shapes_of({**(shapes or {}), **named}), {}, {})
+        """The steps and their costs for tensors of given shapes (tuples or arrays), of float64."""
+        import numpy as np
+
+        floats = dict.fromkeys(self.inputs, np.dtype(float))
+        execution = self._planned(shapes_of({**(shapes or {}), **named}), {}, floats)
         return Plan(execution.program, execution.compute.itemsize, self.roots)
 
     def _planned(

@@ -5,8 +5,8 @@ import pytest
 from oracle import assert_same
 
 from einderiv.backends.numpy import numpy_step
-from einderiv.backends.numpy_contraction import FEW, FORMS, Contraction, form_of, kernel_of
-from einderiv.planning import Ops, Step
+from einderiv.backends.numpy_contraction import FORMS, Contraction, form_of, kernel_of
+from einderiv.planning import Ops, Step, tuning
 
 #: the sizes of the labels of the examples: p and q are short, so that results are few
 SIZES = {"b": 7, "i": 8, "j": 9, "k": 5, "n": 6, "d": 16, "e": 4, "p": 2, "q": 3}
@@ -53,10 +53,10 @@ CHOSEN = [
     ("nkd,nd->kd",   {"n": 6, "k": 5, "d": 15},            "batched gemv"),
     ("nkd,nd->kd",   {"n": 6, "k": 5, "d": 16},            "weighted sum"),
     ("nd,nkd->kd",   {"n": 6, "k": 5, "d": 16},            "weighted sum"),  # in either order
-    ("bik,bk->bi",   {"b": 1, "i": FEW, "k": 5},           "row dot"),
-    ("bik,bk->bi",   {"b": 1, "i": FEW + 1, "k": 5},       "batched gemv"),
-    ("ijk,k->ij",    {"i": 1, "j": FEW, "k": 5},           "dot"),
-    ("ijk,k->ij",    {"i": 1, "j": FEW + 1, "k": 5},       "gemv"),
+    ("bik,bk->bi",   {"b": 1, "i": tuning.few_results, "k": 5},           "row dot"),
+    ("bik,bk->bi",   {"b": 1, "i": tuning.few_results + 1, "k": 5},       "batched gemv"),
+    ("ijk,k->ij",    {"i": 1, "j": tuning.few_results, "k": 5},           "dot"),
+    ("ijk,k->ij",    {"i": 1, "j": tuning.few_results + 1, "k": 5},       "gemv"),
     ("nde,nde->n",   {"n": 6, "d": 5, "e": 4},             "weighted sum"),
     ("bi,bj->bij",   {"b": 2, "i": 3, "j": 4},             "outer"),
     ("ik,kj->ji",    {"i": 3, "k": 4, "j": 5},             "gemm"),

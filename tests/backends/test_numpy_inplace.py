@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.backends.numpy_inplace import LARGE, into
-from einderiv.planning import Step
+from einderiv.backends.numpy_inplace import into
+from einderiv.planning import Step, tuning
 from einderiv.planning.ops import OPS
 
-n = int(LARGE**0.5) + 1
+n = int(tuning.reused_entries**0.5) + 1
 t = ed.tensor
 A, B, C = t("A", "ij"), t("B", "ij"), t("C", "ij")
 rng = np.random.default_rng(0)

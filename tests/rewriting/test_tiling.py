@@ -68,7 +68,7 @@ def test_every_axis_gives_the_same(e, rows, monkeypatch):
     at = given(e)
     replaced(monkeypatch, "tiling for the cache", None)
     wanted = ed.compile(e)(at)
-    monkeypatch.setattr("einderiv.backends.numpy_inplace.LARGE", 2)
+    monkeypatch.setattr(tuning, "reused_entries", 2)
     monkeypatch.setattr(tuning, "wide_entries", 1)
     LOOPS.clear()
     program = ed.compile(e)._planned({n: a.shape for n, a in at.items()}, {}, {}).program

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.backends import numpy_inplace
 from einderiv.expression import leaves, mapped
+from einderiv.planning import tuning
 from einderiv.runtime.out import apart, near
 
 rng = np.random.default_rng(0)
@@ -65,13 +65,13 @@ def agree(got, want):
         np.testing.assert_allclose(a, b, rtol=1e-12 if a.dtype == float else 1e-5)
 
 
-@pytest.mark.parametrize("large", [1, numpy_inplace.LARGE], ids=["in place", "small"])
+@pytest.mark.parametrize("large", [1, tuning.reused_entries], ids=["in place", "small"])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.int16, np.complex128])
 @pytest.mark.parametrize("name", FORMS)
 def test_values_are_right_whatever_the_array_holds(name, dtype, large, monkeypatch):
     if name == "softmax" and dtype is np.complex128:
         pytest.skip("of real numbers only")
-    monkeypatch.setattr(numpy_inplace, "LARGE", large)
+    monkeypatch.setattr(tuning, "reused_entries", large)
     f = ed.compile(FORMS[name])
     arrays = given(f, dtype)
     want = f(arrays)
