@@ -7,7 +7,7 @@ from .base import Backend
 from .dask import client_of_cluster
 from .dask_load import Load, best_cut
 from .emission import Emitted, emit, emit_into, emit_readable
-from .jax import JAX
+from .jax import JAX, check_mesh
 from .listings import LISTINGS, listing
 from .numpy import NUMPY
 from .numpy_contraction import kernel_of
@@ -31,6 +31,7 @@ __all__ = [
     "best_cut",
     "check_backend",
     "check_dense",
+    "check_mesh",
     "chosen",
     "client_of_cluster",
     "decided",

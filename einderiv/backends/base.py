@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from ..errors import BackendError
 from ..functions import Function
-from ..planning import Program, Step
+from ..planning import Op, Program, Step
+from ..rewriting import pass_called
 from .source_text import Spell
 
 #: the passes of every library whose arrays are in memory
@@ -37,14 +38,15 @@ class Library(ABC):
 
     name: str
     module: str  # what is imported
-    # rows that it computes of real numbers only, though they are analytic
-    real: frozenset[str] = frozenset()
     # dtypes that are computed in others, by name
     widened: Mapping[str, str] = MappingProxyType({})
     # where whole numbers fit that a dtype does not hold, as a message says it
     wider: str = "a wider dtype"
     # that {0} is an array of the library, where it was, in a quick call; empty: there is none
     test: str = ""
+    # what its RuntimeErrors say of a singular matrix, and of a number that its dtype does not hold
+    says_singular: str | None = None
+    says_overflow: str | None = None
     # may arrays change in place, and be mixed in one operation? then nothing is copied
     as_they_are: bool = False
     # are arrays blocks that are never in memory together, and computed later?
@@ -119,6 +121,10 @@ class Library(ABC):
             "_device": device,
         }
 
+    def followed(self, array: Any) -> bool:
+        """Does the library follow what is done with an array, to differentiate by it?"""
+        return False
+
     def constants(self, run: Callable[[], list[Any]]) -> list[Any]:
         """What a function of held arrays gives, as it can be kept."""
         return run()
@@ -169,6 +175,28 @@ class Backend(ABC):
     passes: tuple[str, ...] = BASE_PASSES  # over programs, by their names
     # what stands for names that a source binds
     bindings: Mapping[str, Any] = field(default_factory=dict)
+    title: str = ""  # as people call the library
+
+    def __post_init__(self) -> None:
+        """Raise unless the backend can do what its passes make of programs."""
+        for name in self.passes:
+            row = pass_called(name)
+            if row.loops and not self.writes:
+                raise BackendError(
+                    f"the pass {name!r} makes loops over blocks, and sources of {self.name} do not "
+                    "write into arrays: leave the pass out, or say writes=True"
+                )
+            for op in row.makes:
+                if not (op.before or op.spell or op in self.ops):
+                    raise BackendError(
+                        f"the pass {name!r} makes the op {op.name!r}, for which {self.name} has no "
+                        "spelling: leave the pass out, or spell the op"
+                    )
+
+    @property
+    @abstractmethod
+    def ops(self) -> Collection[Op]:
+        """The ops that it has words of its own for."""
 
     @abstractmethod
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:

@@ -126,6 +126,7 @@ class Cupy(Functional):
 
 CUPY = Cupy(
     name="cupy",
+    title="CuPy",
     library=CupyLibrary(),
     helpers=Helpers(TEXTS, IMPORTS),
     header="import cupy as cp",

@@ -103,14 +103,12 @@ class Dask(Functional):
         text = self.row(row).format(
             *values, *shown, core=core_axes(core), depth=core, all=", ".join(values)
         )
-        batch = max((len(labels) for labels in self._axes(step, inputs)), default=0) - core
-        made = shape([size(s) for s in step.sizes[max(batch, 0) :]])
+        most_axes = max(map(len, step.operand_sizes), default=0)  # numbers have none
+        batch = max(most_axes - core, 0)
+        made = shape([size(s) for s in step.sizes[batch:]])
         return (
             f"each(lambda {', '.join(names)}: {text}, {core}, {made}, dtype, {', '.join(inputs)})"
         )
-
-    def _axes(self, step: Step, inputs: Sequence[str]) -> list[tuple[object, ...]]:
-        return list(step.operand_sizes)
 
     def contract2(self, inputs: Sequence[str], step: Step) -> str:
         la, lb, out = _short(*step.spec)
@@ -165,6 +163,7 @@ def _short(*groups: Labels) -> tuple[Labels, ...]:
 
 DASK = Dask(
     name="dask",
+    title="Dask",
     library=DaskLibrary(),
     helpers=DASK_HELPERS,
     header=f"import dask.array as da\nimport numpy as np\n\nblock = {tuning.block_entries}",

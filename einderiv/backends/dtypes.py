@@ -77,7 +77,7 @@ def finished(library: Library, result: Any, dtype: Any) -> Any:
     return library.converted(result, dtype)
 
 
-def explained(error: Exception, dtype: str) -> EinderivError | None:
+def explained(library: Library, error: Exception, dtype: str) -> EinderivError | None:
     """What an error of a library means, in our words; None for one that says something else. JAX
     raises none of these: it gives what division by zero gives.
     """
@@ -85,16 +85,20 @@ def explained(error: Exception, dtype: str) -> EinderivError | None:
     singular = "a matrix cannot be inverted or factored"
     if isinstance(error, np.linalg.LinAlgError):
         return SingularMatrixError(f"{singular}: {text}")
-    if isinstance(error, RuntimeError) and "linalg." in text:  # of torch
+    if _says(error, library.says_singular):
         return SingularMatrixError(f"{singular}: {text.split('. ')[0]}")
     of_nothing = "zero-size" in text or "non-zero size" in text
     if isinstance(error, (ValueError, IndexError)) and of_nothing:
         return EinderivError("the largest or smallest entry was asked of an axis that has none")
     # A coefficient is a Python number.
-    overflows = isinstance(error, RuntimeError) and "without overflow" in text  # in torch
-    if isinstance(error, OverflowError) or overflows:
+    if isinstance(error, OverflowError) or _says(error, library.says_overflow):
         return EinderivError(f"a number in the expression is too large for {dtype}")
     return None
+
+
+def _says(error: Exception, words: str | None) -> bool:
+    """Is it an error that a library raises in these words?"""
+    return isinstance(error, RuntimeError) and words is not None and words in str(error)
 
 
 def check_no_bool(kind: str) -> None:

@@ -162,7 +162,7 @@ class _Scope:
         lines = []
         for k, step in self.steps:
             if step.op is Ops.ONES:
-                made = f"np.ones({self.shape(step.sizes)}, {dtype!r})"
+                made = f"{self.backend.module}.ones({self.shape(step.sizes)}, {dtype!r})"
                 lines.append(f"{self.variables[k]} = {made}")
         return lines
 
@@ -277,8 +277,8 @@ def _return_line(scope: _Scope, *, many: bool) -> str:
 
 
 def _returned(scope: _Scope) -> list[str]:
-    """The outputs, which alias nothing: inputs, views of them, diagonals and what is given out
-    twice are copied.
+    """The outputs, which alias nothing: inputs, views of them, diagonals, what a function of a
+    user answers, and what is given out twice are copied.
     """
     program = scope.program
     values: list[str] = []
@@ -286,10 +286,10 @@ def _returned(scope: _Scope) -> list[str]:
     for k in program.outputs:
         root = owner(program, k)
         root_step = program.steps[root]
-        is_input = root_step.op is Ops.INPUT
+        is_given = root_step.op is Ops.INPUT or root_step.of_user
         # It would hold all of its matrix.
         is_diagonal = len(program.steps[k].sizes) < len(root_step.sizes)
-        if is_input or is_diagonal or root in given_out:
+        if is_given or is_diagonal or root in given_out:
             values.append(scope.backend.fresh.format(scope.variables[k]))
         else:
             values.append(scope.variables[k])
@@ -467,18 +467,22 @@ class Writer:
         made before the loop.
         """
         together: dict[int, str] = {}
+        cleared: list[str] = []
+        made: list[str] = []
         for k, _ in steps:
-            if k in loop.whole or k in loop.partial:
-                name = "total" if k in loop.partial else "whole"
-                together[k] = self.made_in.get(k) or self.fresh(name)
-        for k, name in together.items():
-            if k in self.made_in and k in loop.partial:
-                self.lines.append(f"{name}[...] = 0")
-        for k, name in together.items():
-            if k not in self.made_in:
-                kind = "zeros" if k in loop.partial else "empty"
-                full = shape([self.size(s) for s in self.program.steps[k].sizes])
-                self.lines.append(f"{name} = np.{kind}({full}, dtype)")
+            is_total = k in loop.partial
+            if not is_total and k not in loop.whole:
+                continue
+            if k in self.made_in:
+                together[k] = name = self.made_in[k]
+                if is_total:
+                    cleared.append(f"{name}[...] = 0")
+                continue
+            together[k] = name = self.fresh("total" if is_total else "whole")
+            kind = "zeros" if is_total else "empty"
+            full = shape([self.size(s) for s in self.program.steps[k].sizes])
+            made.append(f"{name} = {self.backend.module}.{kind}({full}, dtype)")
+        self.lines += [*cleared, *made]
         return together
 
     def _blocks(self, loop: Loop, k: int, step: Step, block: str) -> list[str]:

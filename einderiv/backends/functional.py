@@ -6,11 +6,11 @@ Libraries differ in a few words only; a `Functional` backend holds these.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..expression import Labels, Number
-from ..planning import Ops, Step, contraction
+from ..planning import Op, Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
 from .source_text import (
@@ -32,6 +32,19 @@ from .source_text import (
 WIDE = 2**63
 
 
+#: the ops that are functions of their inputs in the words of each library
+FUNCTIONAL = (
+    Ops.NUMBER,
+    Ops.VIEW,
+    Ops.SUM,
+    Ops.CONTRACT,
+    Ops.SCALE,
+    Ops.APPLY,
+    Ops.SOLVE,
+    Ops.WRITE,
+)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Functional(Backend):
     """A backend whose steps are functions of their inputs. The words in which libraries differ
@@ -43,6 +56,11 @@ class Functional(Backend):
     spread: str  # an array {0} broadcast to a shape {1}
     permute: str = "transpose"  # the method that reorders axes
     axis: str = "axis"  # the keyword for axes of a reduction
+
+    @property
+    def ops(self) -> Collection[Op]:
+        """Those that lowering makes, and sums with numbers."""
+        return {*FUNCTIONAL, *ALIKE}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""

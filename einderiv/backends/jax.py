@@ -6,13 +6,14 @@ bits or 32, what a singular matrix gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+from ..errors import EinderivError, counted
 from ..expression import library, usable
-from ..planning import Ops, Program, Step
+from ..planning import Op, Ops, Program, Step
 from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
 from .base import BASE_PASSES, Backend, Helpers, Kind, Library
@@ -77,7 +78,6 @@ class JaxLibrary(Library):
     """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
 
     name, module = "jax", "jax.numpy"
-    real = frozenset({"erf", "erfc"})
     test = "type({0}) is _array"  # tracers, which are of another type, go the long way
 
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -169,6 +169,11 @@ def _jax() -> Any:
 class Jax(Functional):
     """What JAX alone has: values divided among devices."""
 
+    @property
+    def ops(self) -> Collection[Op]:
+        """One more than other libraries have."""
+        return {*super().ops, Ops.SHARD}
+
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
         return (
@@ -196,6 +201,7 @@ class Jax(Functional):
 
 JAX = Jax(
     name="jax",
+    title="JAX",
     library=JaxLibrary(),
     helpers=Helpers(TEXTS, IMPORTS),
     header="import jax.numpy as jnp",
@@ -221,3 +227,17 @@ JAX = Jax(
     mask="jnp.eye({0}, dtype=bool)",
     spread="jnp.broadcast_to({0}, {1})",
 )
+
+
+def check_mesh(mesh: object, backend: str | None) -> None:
+    """Raise unless `mesh` is one of JAX, and JAX computes."""
+    if backend != JAX.name:
+        raise EinderivError("a mesh divides arrays of JAX: say backend='jax' too")
+    if not (type(mesh).__module__.startswith("jax.") and type(mesh).__name__ == "Mesh"):
+        raise TypeError(
+            f"mesh is a jax.sharding.Mesh, not {type(mesh).__name__}: "
+            "jax.make_mesh((8,), ('devices',)) makes one"
+        )
+    size: int = mesh.size  # type: ignore[attr-defined]
+    if size < 1:
+        raise EinderivError(f"the mesh has {counted(size, 'device')}")

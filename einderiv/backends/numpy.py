@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from types import MappingProxyType
@@ -262,6 +262,11 @@ class NumpyLibrary(NumpyArrays):
 class Numpy(Backend):
     """Sources of NumPy: they write into arrays, and go over blocks of them."""
 
+    @property
+    def ops(self) -> Collection[Op]:
+        """Those of the table, and terms in their places."""
+        return {*SPELT, Ops.WRITE}
+
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """Lines for one step; the last is the expression of its value, and ``{out}`` stands for
         its name.
@@ -271,6 +276,7 @@ class Numpy(Backend):
 
 NUMPY = Numpy(
     name="numpy",
+    title="NumPy",
     library=NumpyLibrary(),
     helpers=HELPERS,
     header="import numpy as np",

@@ -94,11 +94,11 @@ def form_of(c: Contraction) -> Form:
     return next(form for form in FORMS if form.applies(c))
 
 
-def kernel_of(step: Step, number: Callable[[Size], int]) -> str:
-    """The name of the form that a step takes, where `number` measures sizes."""
+def kernel_of(step: Step, measure: Callable[[Size], int]) -> str:
+    """The name of the form that a step takes."""
 
     def size(s: Size) -> str:
-        return str(number(s))
+        return str(measure(s))
 
     return form_of(Contraction.of(step, ("x", "y"), size)).kernel
 

@@ -39,9 +39,11 @@ def check_backend(backend: Any, more: Iterable[str] = ()) -> None:
 def check_dense(backend: str | None, dense: bool) -> None:
     """Raise for a structured result of a backend that has none."""
     if not dense and backend is not None and not BACKENDS[backend].library.structured:
+        *names, last = [row.name for row in BACKENDS.values() if row.library.structured]
         raise BackendError(
-            f"dense=False is for arrays of numpy, torch and jax, not of {backend}: convert the "
-            "arrays with numpy.asarray, or ask for what is needed of the tensor: jvp, vjp, hvp"
+            f"dense=False is for arrays of {', '.join(names)} and {last}, not of {backend}: "
+            "convert the arrays with numpy.asarray, or ask for what is needed of the tensor: jvp, "
+            "vjp, hvp"
         )
 
 

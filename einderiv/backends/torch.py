@@ -6,13 +6,13 @@ the default float of whole numbers under a smooth function, what a singular matr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 from ..errors import BackendError
 from ..expression import Labels, library, usable
-from ..planning import Ops, Step
+from ..planning import Op, Ops, Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import BASE_PASSES, Helpers, Kind, Library
 from .functional import Functional
@@ -91,7 +91,7 @@ class TorchLibrary(Library):
     """Tensors keep their device; promotion is ``torch.promote_types``."""
 
     name = module = "torch"
-    real = frozenset({"erf", "erfc"})
+    says_singular, says_overflow = "linalg.", "without overflow"
     test = "isinstance({0}, _array) and {0}.device == _device"
 
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -119,6 +119,10 @@ class TorchLibrary(Library):
         return self.xp.tensor(
             np.ascontiguousarray(array).reshape(array.shape), device=device, dtype=dtype
         )
+
+    def followed(self, array: Any) -> bool:
+        """Has it a gradient?"""
+        return bool(array.requires_grad)
 
     def looked_at(self, array: Any) -> Any:
         """The array for NumPy, or None inside of ``torch.func`` and ``torch.compile``."""
@@ -184,6 +188,11 @@ class Torch(Functional):
     """torch has kernels of its own for a product that is added to something, and for embedding
     on a diagonal.
     """
+
+    @property
+    def ops(self) -> Collection[Op]:
+        """One more than other libraries have."""
+        return {*super().ops, Ops.ADDMM}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         if step.op is not Ops.ADDMM:
@@ -261,6 +270,7 @@ class Torch(Functional):
 
 TORCH = Torch(
     name="torch",
+    title="PyTorch",
     library=TorchLibrary(),
     helpers=Helpers(TEXTS, IMPORTS),
     header="import torch",

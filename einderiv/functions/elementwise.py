@@ -77,6 +77,7 @@ def _repeated(e: Expr, count: int) -> Expr:
 
 # ---- bounds of whole numbers
 def _one(_: Bounds, __: tuple[Number, ...]) -> int:
+    """A function of whole numbers that is 0, 1 or -1."""
     return 1
 
 
@@ -843,6 +844,7 @@ erf = elementwise(
     latex=r"\operatorname{{erf}}\left({0}\right)",
     plain=lambda np, x: _scipy_special().erf(x),
     needs=SPECIAL,
+    real_in=frozenset({"torch", "jax"}),
 )
 
 
@@ -863,6 +865,7 @@ erfc = elementwise(
     latex=r"\operatorname{{erfc}}\left({0}\right)",
     plain=lambda np, x: _scipy_special().erfc(x),
     needs=SPECIAL,
+    real_in=frozenset({"torch", "jax"}),
 )
 
 

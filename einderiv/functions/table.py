@@ -102,6 +102,8 @@ class Function:
     reshapes: bool = False  # the same entries with axes merged or split, by sizes with names
     degree: Callable[[tuple[Number, ...]], int | None] = _no_polynomial  # in its argument
     needs: str = ""  # what a source must import for it
+    # libraries that compute it of real numbers only, though it is analytic
+    real_in: frozenset[str] = frozenset()
     analytic: bool = True  # has a complex extension with the same derivative
     integer: Callable[[Bounds, tuple[Number, ...]], int | None] = (
         _leaves_integers  # a bound of |f| by |x|, or None

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backends import NUMPY, Array, decided, finished
+from ..backends import BACKENDS, NUMPY, Array, decided, finished
 from ..expression import (
     Add,
     Apply,
@@ -60,7 +60,7 @@ def portioned(
     """
     compiled = Compiled(e, dense=False, memory_limit=memory_limit)
     call = compiled.checked(arrays, {"sizes": sizes}, {})
-    if call.backend == "numpy":
+    if BACKENDS[call.backend] is NUMPY:
         known = solved([e], call.shapes, dict(call.sizes))
         portions = Portions(e, known, call.dtypes, memory_limit)
         if portions.total > memory_limit // 2:

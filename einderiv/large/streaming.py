@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import Array, client_of_cluster
+from ..backends import BACKENDS, Array, client_of_cluster
 from ..errors import EinderivError, LimitError, spoken_bytes
 from ..expression import Expr, Labels, library, parsed_bytes
 from ..planning import Term
@@ -154,7 +154,8 @@ def _cores(
     Here they fit, or are computed in portions; those that Dask computes for us have to fit.
     """
     structured = portioned(e, given, limit, sizes)
-    lazy = any(library(array) == "dask" for array in given.values())
+    libraries = {name for array in given.values() if (name := library(array))}
+    lazy = any(BACKENDS[name].library.lazy for name in libraries)
     client = client_of_cluster() if lazy else None
     if client is not None:
         return structured, Cluster(structured, client), limit

@@ -8,15 +8,13 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from ..backends import LISTINGS
+from ..backends import BACKENDS, LISTINGS
 from ..errors import EinderivError, limits
 from ..expression import Expr
 from ..reports import ITEM_BYTES, core_entries, plan, source
 from .answers import asked, trouble
 from .questions import Subject, given, subject
 
-#: libraries whose source is shown, with what they are called; the listings follow
-LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "cupy": "CuPy"}
 TRIES = 6  # of the check: a logarithm of a determinant has a value for every other matrix only
 
 
@@ -62,7 +60,9 @@ def code(request: Mapping[str, Any]) -> dict[str, Any]:
     """Source for every backend that the derivative can be written for."""
     q, _ = asked(request)
     J = subject(q).result
-    shown = [_written(J, name, label, "py") for name, label in LIBRARIES.items()]
+    # The listings follow. Dask's blocks are made by the helpers of a source, which is long.
+    rows = [row for row in BACKENDS.values() if not row.library.lazy]
+    shown = [_written(J, row.name, row.title, "py") for row in rows]
     shown += [_written(J, name, row.label, row.suffix) for name, row in LISTINGS.items()]
     return {"backends": shown}
 

@@ -180,7 +180,10 @@ class _Reader:
         return self.scope.name(token.text, token.at)
 
     def _einsum(self, token: Token) -> bool:
-        """``#('ij->i'`` waits for a comma or the end, ``#(ij->i;`` for an operand."""
+        """The beginning of an einsum; is an operand wanted next?
+
+        ``#('ij->i'`` waits for a comma or the end, ``#(ij->i;`` for an operand.
+        """
         inside = token.text[token.text.index("(") + 1 :]
         written = inside.strip()
         first = token.stop - len(inside) + inside.index(written)

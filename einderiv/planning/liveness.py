@@ -21,7 +21,7 @@ def owner(program: Program, value: int) -> int:
     The factors of a matrix are their own, though they may lie in its memory: see :func:`base`.
     """
     step = program.steps[value]
-    while step.op.memory == SHARED:
+    while step.memory == SHARED:
         value = step.inputs[0]
         step = program.steps[value]
     return value
@@ -29,7 +29,7 @@ def owner(program: Program, value: int) -> int:
 
 def base(program: Program, value: int) -> int:
     """The value whose memory `value` may be."""
-    while program.steps[value].op.memory.shows:
+    while program.steps[value].memory.shows:
         value = program.steps[value].inputs[0]
     return value
 
@@ -58,7 +58,8 @@ class Liveness:
         for k, step in steps:
             for value in (k, *step.inputs):
                 place = owned(value)
-                again = k in inside and place not in inside  # the next block reads it too
+                # What a loop reads and does not make is read again by the next block.
+                again = k in inside and place not in inside
                 self.last[place] = NEVER if again else k
 
     def ends(self, place: int, k: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar
 
@@ -72,7 +73,7 @@ class Planner:
         self.products: dict[object, Pair] = {}
         # products with nested ones multiplied out, by the identity of nodes
         self.multiplied: dict[int, Einsum] = {}
-        self.uses = Counter(id(c) for node in walk(self.roots) for c in children(node))
+        self.uses = Counter(map(id, chain.from_iterable(map(children, walk(self.roots)))))
         self.uses.update(map(id, self.roots))
 
     def lower(self, e: Expr) -> int:
@@ -94,7 +95,7 @@ class Planner:
         factors: list[Pair] = []
         components = self._components(self._parts(flat), set(labels))
         for parts in components:
-            carried = dict.fromkeys(x for _, own in parts for x in own)
+            carried = dict.fromkeys(chain.from_iterable(own for _, own in parts))
             out = labels if len(components) == 1 else tuple(x for x in carried if x in labels)
             factors.append((self._product(parts, out), out))
         if not factors:
@@ -112,7 +113,9 @@ class Planner:
         """
         groups = connected([labels for _, labels in parts])
         groups.sort(key=lambda group: group[-1])  # by their last operands
-        components = [[parts[k] for k in group] for group in groups]
+        components: list[list[Pair]] = []
+        for group in groups:
+            components.append([parts[k] for k in group])
         cores = [self._core_entries(component, kept) for component in components]
         sizes = [entries for entries in cores if entries is not None]
         if not sizes or sum(sizes) > prod(sizes):
@@ -309,7 +312,7 @@ class Planner:
     # ---- products
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
-        counts = Counter(x for _, labels in parts for x in set(labels))
+        counts = Counter(chain.from_iterable(set(labels) for _, labels in parts))
         kept = {x for x in counts if counts[x] > 1}.union(output)
         left: list[Pair] = []
         for part in parts:
@@ -461,9 +464,13 @@ class Planner:
 
 def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:
     """What a product is, whatever its labels are called and in whatever order its operands and axes
-    stand.
+    stand; with it the names that it gives to labels, by first appearance.
 
-    The names that it gives to labels come with it.
+    >>> form, names = _form((3, (7, 8)), (2, (8, 9)), (7, 9))
+    >>> form
+    ((2, 3, (0, 1), (2, 0)), frozenset({1, 2}))
+    >>> names
+    {8: 0, 9: 1, 7: 2}
     """
     forms = []
     for (x, la), (y, lb) in ((a, b), (b, a)):

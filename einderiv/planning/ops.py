@@ -82,6 +82,15 @@ class Rate(Enum):
     OTHER = auto()
 
 
+class Shown(Enum):
+    """What a plan shows of a step beside its name."""
+
+    NOTHING = auto()
+    NUMBER = auto()  #: the number that it multiplies by, or that it is
+    EINSUM = auto()  #: its labels
+    TERMS = auto()  #: the labels of each term
+
+
 class Example(NamedTuple):
     """A step that the tests run in every backend: shapes of its operands, spec, and shape."""
 
@@ -110,6 +119,9 @@ class Op:
     bound: Bound | None = None
     labelled: bool = False  # is the spec labels? then steps that name them otherwise are one
     elementwise: bool = False  # an entry is made of the same entry of each operand, always
+    follows: bool = False  # is its value divided among devices as its operand is, without a word?
+    kernel: str = "elementwise"  # what NumPy makes of it, as a plan says; empty: it depends
+    shown: Shown = Shown.NOTHING
     before: bool = False  # is the value there before the first line of a source runs?
     # how every library says it that has no word of its own: operands and sizes as text
     spell: Callable[[Sequence[str], Step, Callable[[Size], str]], str] | None = None
@@ -132,6 +144,20 @@ class Step(NamedTuple):
     def indexing(self) -> Indexing:
         """Which of its axes run together."""
         return self.op.indexing(self)
+
+    @property
+    def memory(self) -> Memory:
+        """Where its value lies; a function of a user may answer its argument."""
+        return MAYBE_SHARED if self.of_user else self.op.memory
+
+    @property
+    def elementwise(self) -> bool:
+        """Is an entry of the value made of the same entry of each operand?"""
+        if self.op is Ops.APPLY:
+            return bool(self.spec[1] == 0)  # no core axes
+        if self.op is Ops.CONTRACT:
+            return not sums(self)
+        return self.op.elementwise
 
     @property
     def of_user(self) -> bool:
@@ -166,7 +192,8 @@ def by_places(step: Step) -> Indexing:
     """The spec has for each operand its labels and where they sit: axes of the result are labels
     of both.
     """
-    operands, results = [], []
+    operands: list[Axes] = []
+    results: list[Axes] = []
     for labels, output in step.spec:
         operands.append(tuple(output.index(x) for x in labels))
         results.append(tuple(output.index(x) for x in output))
@@ -190,8 +217,10 @@ def beside(step: Step) -> Indexing:
     piece: with each part the first would be added once more.
     """
     *labelled, result = step.spec[:3]
-    products = [tuple(x if x in result else None for x in labels) for labels in labelled]
-    return Indexing((result, *products), (result,) * 3)
+    operands: list[Axes] = [result]
+    for labels in labelled:
+        operands.append(tuple([x if x in result else None for x in labels]))
+    return Indexing(tuple(operands), (result,) * 3)
 
 
 def at_one_place(step: Step) -> Indexing:
@@ -313,6 +342,8 @@ class Ops:
         memory=GIVEN,
         rate=nothing,
         bound=number_bound,
+        follows=True,
+        shown=Shown.NUMBER,
     )
     ONES = Op(
         name="ones",
@@ -323,6 +354,7 @@ class Ops:
         memory=GIVEN,
         rate=nothing,
         before=True,
+        follows=True,
     )
     VIEW = Op(
         name="view",
@@ -336,6 +368,9 @@ class Ops:
         rate=nothing,
         bound=product_bound,
         labelled=True,
+        follows=True,
+        kernel="view",
+        shown=Shown.EINSUM,
     )
     SUM = Op(
         name="sum",
@@ -348,6 +383,7 @@ class Ops:
         rate=elsewhere,
         bound=product_bound,
         labelled=True,
+        shown=Shown.EINSUM,
     )
     CONTRACT = Op(
         name="contract",
@@ -360,6 +396,8 @@ class Ops:
         rate=of_product,
         bound=product_bound,
         labelled=True,
+        kernel="",
+        shown=Shown.EINSUM,
     )
     SCALE = Op(
         name="scale",
@@ -372,6 +410,8 @@ class Ops:
         rate=elsewhere,
         bound=scale_bound,
         elementwise=True,
+        follows=True,
+        shown=Shown.NUMBER,
     )
     ADD = Op(
         name="add",
@@ -404,6 +444,8 @@ class Ops:
         indexing=in_one_piece,
         memory=MAYBE_SHARED,  # the matrix itself, where a library factors it in each call
         rate=by_blas,
+        follows=True,
+        kernel="lu",
     )
     SOLVE = Op(
         name="solve",
@@ -414,6 +456,7 @@ class Ops:
         indexing=in_one_piece,
         rate=by_blas,
         labelled=True,
+        kernel="lu solve",
     )
     RESHAPE = Op(
         name="reshape",
@@ -424,6 +467,7 @@ class Ops:
         memory=SHARED,
         rate=nothing,
         bound=sum_bound,
+        kernel="view",
     )
     WRITE = Op(
         name="write",
@@ -437,6 +481,7 @@ class Ops:
         rate=elsewhere,
         bound=sum_bound,
         labelled=True,
+        shown=Shown.TERMS,
     )
     # ------------------------------------------------------------------------------------------
     COMBINE = Op(
@@ -456,6 +501,7 @@ class Ops:
         example=Example(((2, 4), (2, 3), (3, 4)), ((0, 1), (1, 2), (0, 2), 2, -3), (2, 4)),
         indexing=beside,
         rate=of_product,
+        kernel="gemm",
     )
     OUTER = Op(
         name="outer",
@@ -465,6 +511,8 @@ class Ops:
         indexing=by_labels,
         algebra=Algebra.PRODUCT,
         rate=elsewhere,
+        kernel="outer",
+        shown=Shown.EINSUM,
     )
     GRAM = Op(
         name="gram",
@@ -474,6 +522,7 @@ class Ops:
         # Its rows could be added up block by block; half of each would be computed in vain.
         indexing=in_one_piece,
         rate=by_blas,
+        kernel="gemm",
     )
     GRAMS = Op(
         name="grams",
@@ -482,6 +531,7 @@ class Ops:
         example=Example(((4, 5), (5, 3)), (False, False), (4, 3, 3)),
         indexing=in_one_piece,
         rate=by_blas,
+        kernel="gemm",
     )
     STACK = Op(
         name="stack",
@@ -499,6 +549,8 @@ class Ops:
         indexing=at_one_place,
         memory=SHARED,
         rate=elsewhere,
+        follows=True,
+        kernel="view",
     )
     SHARD = Op(
         name="shard",
@@ -508,6 +560,7 @@ class Ops:
         indexing=same_axes,
         layout=Layout.OPERAND,
         rate=elsewhere,
+        bound=sum_bound,
     )
 
 

@@ -122,7 +122,7 @@ def _connected(inputs: Sequence[Labels], most: int) -> int:
     for k, labels in enumerate(inputs):
         for x in labels:
             holders[x] = holders.get(x, 0) | 1 << k
-    neighbours = [reduce(or_, [holders[x] for x in labels], 0) for labels in inputs]
+    neighbours = [reduce(or_, map(holders.__getitem__, labels), 0) for labels in inputs]
     # Sets grow from their lowest operand by sets of neighbours that were not met before: each is
     # found once.
     sets = [(neighbours[k], (2 << k) - 1) for k in range(len(inputs))]
@@ -258,6 +258,7 @@ def _parts(group: int) -> list[int]:
     rest = group ^ high
     halves: list[int] = []
     part = rest
+    # (part - 1) & rest is the next smaller subset of `rest`; the last one is empty.
     while part:
         part = (part - 1) & rest
         halves.append(part | high)

@@ -194,12 +194,13 @@ def _derivation(y: Expr, J: Expr) -> list[Section]:
         candidates += insertions(record, names)
     sections: list[Section] = []
     for k, candidate in enumerate(candidates, 1):
-        part = f", occurrence {k} of {len(candidates)}" if len(candidates) > 1 else ""
-        sections += _steps(candidate, before, J, part)
+        occurrence = f", occurrence {k} of {len(candidates)}" if len(candidates) > 1 else ""
+        sections += _steps(candidate, before, J, occurrence)
     return sections
 
 
-def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[Section]:
+def _steps(candidate: Expr, before: Einsum | None, J: Expr, occurrence: str) -> list[Section]:
+    """The three steps for one occurrence of the operand, of which there may be several."""
     shown = printed(candidate, short=True)
     wrt = J.record.wrt if J.record else "it"
     count = J.record.count if J.record else 0
@@ -223,8 +224,10 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[S
     inserted = printed_subscripts(candidate)
     inserting = []
     for pair in inserted_deltas:
-        old, other = pair
-        inserting.append(f"{_delta(pair)}: the entry at {other} varies only where {old} = {other}")
+        old, new_index = pair
+        inserting.append(
+            f"{_delta(pair)}: the entry at {new_index} varies only where {old} = {new_index}"
+        )
     inserting.append(inserted)
 
     # 3: what becomes of them.
@@ -232,7 +235,7 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, part: str) -> list[S
     eliminating = [_fate(pair, shown, inserted_deltas) for pair in inserted_deltas]
     eliminating.append(f"{inserted}   becomes   {final}")
 
-    one = f"1. Replace the indices of {wrt} by new ones{part}"
+    one = f"1. Replace the indices of {wrt} by new ones{occurrence}"
     two = "2. Insert one delta for each axis, tying the old index to the new"
     three = "3. Eliminate the deltas"
     return [

@@ -5,7 +5,6 @@ costs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -104,11 +103,11 @@ def plan(
     """
     check_optimizer(optimize)
     program = _unsized(e, {} if sizes is None else sizes, optimize).program
-    program = replace(program, passes=optimized(program, NUMPY_FLOATS).passes)
+    following = optimized(program, NUMPY_FLOATS).passes
     if workers is None:
         if memory is not None:
             raise EinderivError("memory is that of a worker: give their number too, workers=")
-        return Plan(program, ITEM_BYTES, leaves(e))
+        return Plan(program, ITEM_BYTES, leaves(e), following)
     if natural(workers, "workers") < 1:
         raise EinderivError(f"workers must be 1 or more, not {workers}")
     limit = None if memory is None else parsed_bytes(memory, "memory")

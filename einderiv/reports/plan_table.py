@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..backends import kernel_of
 from ..errors import LimitError
 from ..expression import LETTERS, Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
-from ..planning import Ops, Program, Step, orders, search, step_seconds
+from ..planning import Ops, Program, Shown, Step, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
     Picture,
@@ -27,17 +27,6 @@ from ..printing import (
 from .plan_picture import drawn_plan
 
 PLAN_SCHEMA = 1  # of the files that plans are written to
-# of ops that are neither elementwise nor a product of two arrays
-KERNELS = {
-    Ops.FACTOR: "lu",
-    Ops.SOLVE: "lu solve",
-    Ops.VIEW: "view",
-    Ops.RESHAPE: "view",
-    Ops.TAKE: "view",
-    Ops.OUTER: "outer",
-    Ops.GRAM: "gemm",
-    Ops.GRAMS: "gemm",
-}
 COMPARED_OPERANDS = 64  # operands and deltas: longer products are not compared with the dense way
 
 
@@ -60,7 +49,16 @@ class Plan:
     matrices for their deltas, or 0.
     """
 
-    def __init__(self, program: Program, itemsize: int, roots: Sequence[Expr] = ()) -> None:
+    def __init__(
+        self,
+        program: Program,
+        itemsize: int,
+        roots: Sequence[Expr] = (),
+        following: Sequence[str] = (),
+    ) -> None:
+        """The plan of a program for `roots`; `following` are passes that it has not been through
+        yet.
+        """
         self.itemsize = itemsize
         self.steps = _rows(program)
         self._tree = _tree(program)
@@ -71,6 +69,8 @@ class Plan:
         self.notes = list(program.notes)
         if program.passes:
             self.notes.append(f"passes: {', '.join(program.passes)}")
+        if following:
+            self.notes.append(f"then for NumPy: {', '.join(following)}")
         self.dense_flops, self.dense_largest = dense_way(roots, program.measure)
 
     @property
@@ -190,29 +190,25 @@ def _rows(program: Program) -> list[PlanRow]:
 
 def _what_is_done(step: Step) -> str:
     """The einsum of a step, or the number that it takes; empty where its name says all."""
-    match step.op:
-        case Ops.CONTRACT | Ops.OUTER:
-            x_labels, y_labels, out = step.spec
-            return _einsum((x_labels, y_labels), out)
-        case Ops.VIEW | Ops.SUM:
-            labels, out = step.spec
-            return _einsum((labels,), out)
-        case Ops.WRITE:
+    match step.op.shown:
+        case Shown.EINSUM:
+            *operands, out = step.spec
+            return _einsum(tuple(operands), out)
+        case Shown.TERMS:
             terms = [_einsum((labels,), output) for labels, output in step.spec]
             return " + ".join(terms) or "zeros"
-        case Ops.SCALE | Ops.NUMBER:
+        case Shown.NUMBER:
             return f"{step.spec[0]}"
-    return ""
+        case Shown.NOTHING:
+            return ""
 
 
-def kernel_name(step: Step, number: Callable[[Size], int]) -> str:
+def kernel_name(step: Step, measure: Callable[[Size], int]) -> str:
     """What NumPy makes of a step: a call of BLAS or LAPACK, or one pass over the memory.
 
-    `number` measures sizes: the form of a product depends on them.
+    The form of a product of two arrays depends on its sizes.
     """
-    if step.op is Ops.CONTRACT:
-        return kernel_of(step, number)
-    return KERNELS.get(step.op, "elementwise")
+    return step.op.kernel or kernel_of(step, measure)
 
 
 def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
@@ -224,7 +220,7 @@ def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
     return f"{','.join(terms)}->{result}"
 
 
-def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[float, int]:
+def dense_way(roots: Sequence[Expr], measure: Callable[[Size], int]) -> tuple[float, int]:
     """The flops, and the entries of the largest array, of the products with a matrix for every
     delta; 0 without any.
     """
@@ -233,7 +229,7 @@ def dense_way(roots: Sequence[Expr], number: Callable[[Size], int]) -> tuple[flo
     for term in chain.from_iterable(map(terms, roots)):
         if not isinstance(term, Einsum) or term.count > COMPARED_OPERANDS:
             continue
-        cost = _with_deltas(term, number)
+        cost = _with_deltas(term, measure)
         flops += cost.flops
         largest = max(largest, cost.largest)
         has_deltas = has_deltas or cost.has_deltas
@@ -246,10 +242,10 @@ class _DenseCost(NamedTuple):
     has_deltas: bool  # is there a matrix in the place of a delta?
 
 
-def _with_deltas(product: Einsum, number: Callable[[Size], int]) -> _DenseCost:
+def _with_deltas(product: Einsum, measure: Callable[[Size], int]) -> _DenseCost:
     """What a product costs pair by pair, its deltas as matrices."""
     shown = printed(product, short=False)
-    sizes = _sizes_by_name(product, number)
+    sizes = _sizes_by_name(product, measure)
     numbers = {name: k for k, name in enumerate(sizes)}  # a path is searched for labels
     parts = [set(names) for names in (*shown.deltas, *shown.inputs)]
 
@@ -277,15 +273,15 @@ def _with_deltas(product: Einsum, number: Callable[[Size], int]) -> _DenseCost:
     return _DenseCost(flops, largest, is_matrix)
 
 
-def _sizes_by_name(product: Einsum, number: Callable[[Size], int]) -> dict[str, int]:
+def _sizes_by_name(product: Einsum, measure: Callable[[Size], int]) -> dict[str, int]:
     """The size of each name that the product is printed with."""
     shown, flat = printed(product, short=False), single_product(product)
     sizes: dict[str, int] = {}
     for name, size in zip(shown.output, flat.sizes, strict=True):
-        sizes[name] = number(size)
+        sizes[name] = measure(size)
     for names, factor in zip(shown.inputs, shown.factors, strict=True):
-        sizes.update(zip(names, map(number, factor.sizes), strict=True))
+        sizes.update(zip(names, map(measure, factor.sizes), strict=True))
     labels, given = naming(flat).labels, dict(flat.given)
     for label in bare(flat):
-        sizes[labels[label]] = number(given[label])
+        sizes[labels[label]] = measure(given[label])
     return sizes

@@ -2,18 +2,17 @@
 they run in.
 """
 
-from .passes import optimized
+from .passes import optimized, pass_called
 from .peephole_device import BEYOND_INT32
 from .pipeline import planned
-from .sharding import check_mesh
 from .target import Target
 from .tiling import peak
 
 __all__ = [
     "BEYOND_INT32",
     "Target",
-    "check_mesh",
     "optimized",
+    "pass_called",
     "peak",
     "planned",
 ]

@@ -108,10 +108,11 @@ def _product(term: Expr, k: int) -> Product | None:
     flat = flatten(product) if product.count <= tuning.common_factors else product
     if len(set(flat.output)) < flat.ndim or bare(flat) or not flat.factors:
         return None
-    inside = {x for labels in flat.inputs for x in labels}
+    inside: set[Label] = set().union(*flat.inputs)
     if not inside.issuperset(flat.output):
         return None
     names: dict[Label, Label] = {x: p for p, x in enumerate(flat.output)}
+    # Labels that different terms sum must differ: those of term k begin at 1000 (k + 1).
     for x in sorted(inside - names.keys()):
         names[x] = flat.ndim + (k + 1) * 1000 + len(names)
     slots: list[Slot] = []
@@ -158,7 +159,9 @@ def _common(products: Sequence[Product]) -> tuple[list[Slot], list[Product]]:
             moved = True
     lefts = [first._replace(slots=left)]
     for product, rest, names in zip(others, rests, same, strict=True):
-        renamed = [(f, tuple([names.get(x, x) for x in labels])) for f, labels in rest]
+        renamed: list[Slot] = []
+        for factor, labels in rest:
+            renamed.append((factor, tuple([names.get(x, x) for x in labels])))
         lefts.append(product._replace(slots=renamed))
     return common, lefts
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ..planning import Program
+from ..errors import EinderivError, near
+from ..planning import Op, Ops, Program
 from .batching import batch_products
 from .constant_folding import fold_constants
 from .memory_check import check_memory
@@ -77,8 +78,16 @@ class Pass:
     law: str
     run: Callable[[Program, Target], Program]
     example: Example
-    kinds: str = ALL
+    kinds: str = ALL  # of dtypes
     when: Callable[[Target], bool] = _always
+    makes: tuple[Op, ...] = ()  # that lowering does not make: a backend must have words for them
+    loops: bool = False  # may it make a loop? then a source must write into arrays
+
+    def __post_init__(self) -> None:
+        """Whole numbers are exact or refused: what is made of them has a bound."""
+        for op in self.makes:
+            exact = op.bound is not None or not set("iu") & set(self.kinds)
+            assert exact, f"{self.name} makes {op.name} of whole numbers, which has no bound"
 
     def applies(self, target: Target) -> bool:
         """Does the pass run for this target?"""
@@ -102,6 +111,7 @@ PASSES = (
         numpy_peepholes,
         Example("1 - x", {"x": (5,)}),
         kinds=FLOATS,
+        makes=(Ops.COMBINE, Ops.GRAM, Ops.GRAMS, Ops.ONES, Ops.OUTER),
     ),
     Pass(
         "numbers out of products",
@@ -116,6 +126,7 @@ PASSES = (
         combine_numbers,
         Example("2 * x + y", {"x": (5,), "y": (5,)}),
         kinds=FLOATS,
+        makes=(Ops.COMBINE,),
     ),
     Pass(
         "numbers into operands",
@@ -130,6 +141,7 @@ PASSES = (
         fuse_addmm,
         Example("A @ B + C", {"A": (2, 3), "B": (3, 4), "C": (2, 4)}),
         kinds=FLOATS,
+        makes=(Ops.ADDMM,),
     ),
     Pass(
         "tiling for the cache",
@@ -137,6 +149,7 @@ PASSES = (
         tile_for_cache,
         Example("(M * tanh(U @ V.T - T)) @ V", _FACTORISATION),
         kinds=FLOATS,
+        loops=True,
     ),
     Pass(
         "batching of products",
@@ -145,6 +158,7 @@ PASSES = (
         Example("exp(A @ X) + sin(A @ Y)", {"A": (512, 512), "X": (512, 4), "Y": (512, 4)}),
         kinds=FLOATS,
         when=_unlimited,
+        makes=(Ops.STACK, Ops.TAKE),
     ),
     Pass(
         "tiling for the memory limit",
@@ -152,6 +166,7 @@ PASSES = (
         tile_for_limit,
         Example("exp(U @ V.T) @ w", {"U": (90, 2), "V": (80, 2), "w": (80,)}, memory_limit=20_000),
         when=_limited,
+        loops=True,
     ),
     Pass(
         "memory check",
@@ -166,8 +181,17 @@ PASSES = (
         shard,
         Example("X @ w", {"X": (4, 3), "w": (3,)}, devices=2),
         when=_divided,
+        makes=(Ops.SHARD,),
     ),
 )
+
+
+def pass_called(name: str) -> Pass:
+    """The row of a pass; EinderivError if there is none."""
+    for row in PASSES:
+        if row.name == name:
+            return row
+    raise EinderivError(f"no pass is called {name[:40]!r}; {near(name, [p.name for p in PASSES])}")
 
 
 def optimized(program: Program, target: Target) -> Program:

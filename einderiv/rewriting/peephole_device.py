@@ -101,22 +101,15 @@ def _absorbed(program: Program, k: int, uses: Uses) -> None:
         return
     for p, x in enumerate(product.inputs):
         operand = program.steps[x]
-        if uses[x] == 1 and _fused_with_a_number(operand):
+        # XLA makes it in the same kernel as a product with a number.
+        fused = operand.elementwise and operand.op is not Ops.SCALE
+        if uses[x] == 1 and fused:
             scaled = program.append(
                 program.made(Ops.SCALE, (x,), scale.spec, operand.sizes, scale.flops)
             )
             inputs = (*product.inputs[:p], scaled, *product.inputs[p + 1 :])
             program.steps[k] = product._replace(inputs=inputs)
             return
-
-
-def _fused_with_a_number(step: Step) -> bool:
-    """Does XLA make it in the same kernel as a product with a number?"""
-    if step.op is Ops.APPLY:
-        return bool(step.spec[1] == 0)  # no core axes
-    if step.op is Ops.CONTRACT:
-        return not sums(step)
-    return step.op.elementwise and step.op is not Ops.SCALE
 
 
 def _added(program: Program, k: int, uses: Uses) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from ..errors import LimitError, counted
@@ -26,10 +27,7 @@ def planned(
     Rewrites called `without` are left out; a program that takes no longer than `worth` seconds is
     not rewritten.
     """
-    if dense:
-        leaves = tuple(roots)
-    else:
-        leaves = tuple(term for root in roots for term in terms(root))
+    leaves = tuple(roots) if dense else tuple(chain.from_iterable(map(terms, roots)))
 
     def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Term[int]]]]:
         planner = Planner(leaves, sizes, measure, optimize)
@@ -39,7 +37,8 @@ def planned(
             program.outputs = [planner.lower(leaf) for leaf in leaves]
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
-            program.outputs = [value for term in factored for value, _ in term.factors]
+            for term in factored:
+                program.outputs += [value for value, _ in term.factors]
         known = arranged(program)
         return seconds(program, program.live(), known), (program, factored)
 
@@ -57,7 +56,8 @@ def planned(
     if dense:
         return program, []
     in_order = iter(factored)
-    return program, [[next(in_order) for _ in terms(root)] for root in roots]
+    by_root = [list(islice(in_order, len(terms(root)))) for root in roots]
+    return program, by_root
 
 
 def _factored(planner: Planner, term: Expr) -> Term[int]:

@@ -9,8 +9,8 @@ device: once the inputs are in place no device sends another anything. Facts: GS
 
 from __future__ import annotations
 
-from ..errors import EinderivError, counted
-from ..planning import OWN, Ops, Program, Step, axes_in_operands, orders, step_seconds
+from ..errors import EinderivError
+from ..planning import Ops, Program, axes_in_operands, orders, step_seconds
 from .target import Target
 
 # of a value the axis that is divided; None: every device has all of it
@@ -28,20 +28,13 @@ def shard(program: Program, target: Target) -> Program:
     shards: dict[int, int] = {}
     for k, axis in sorted(axes.items()):
         step = program.steps[k]
-        if step.sizes and (not _follows(step) or k in program.outputs):
+        if step.sizes and (not step.op.follows or k in program.outputs):
             shards[k] = sharded.add(Ops.SHARD, (k,), (axis,), step.sizes)
     for k, step in enumerate(program.steps):
         sharded.steps[k] = step._replace(inputs=tuple(shards.get(v, v) for v in step.inputs))
     sharded.outputs = [shards.get(k, k) for k in program.outputs]
     sharded.sort()
     return sharded
-
-
-def _follows(step: Step) -> bool:
-    """Is a value divided as what it is made of, without a word?"""
-    if step.op is Ops.INPUT or step.op is Ops.RESHAPE:
-        return False
-    return step.op is Ops.SCALE or step.op.memory != OWN
 
 
 def divided(program: Program, devices: int) -> Axes:
@@ -92,17 +85,3 @@ def _assigned(program: Program, chosen: Axes, devices: int) -> Axes:
         for v, axis in zip(step.inputs, of_operands, strict=True):
             wishes.setdefault(v, set()).add(axis)
     return axes
-
-
-def check_mesh(mesh: object, backend: str | None) -> None:
-    """Raise unless `mesh` is one of JAX, and JAX computes."""
-    if backend != "jax":
-        raise EinderivError("a mesh divides arrays of JAX: say backend='jax' too")
-    if not (type(mesh).__module__.startswith("jax.") and type(mesh).__name__ == "Mesh"):
-        raise TypeError(
-            f"mesh is a jax.sharding.Mesh, not {type(mesh).__name__}: "
-            "jax.make_mesh((8,), ('devices',)) makes one"
-        )
-    size: int = mesh.size  # type: ignore[attr-defined]
-    if size < 1:
-        raise EinderivError(f"the mesh has {counted(size, 'device')}")

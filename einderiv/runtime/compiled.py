@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 from ..backends import (
     BACKENDS,
+    NUMPY,
     check_backend,
     check_dense,
+    check_mesh,
     chosen,
     emit_readable,
     looked_at,
@@ -37,7 +39,6 @@ from ..functions import check_structures, structures
 from ..planning import Term, check_optimizer, tuning
 from ..printing import as_text
 from ..reports import Plan, emitted
-from ..rewriting import check_mesh
 from .out import check_dense_numpy, check_options, received
 
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
@@ -254,7 +255,7 @@ class Compiled:
             outs = received(self.tree, options["out"], execution.shapes, execution.dtype)
             results = execution.run_into(given, outs, zeroed=options.get("zeroed", False))
         if execution is not self._last:
-            self._remember(execution, backend)
+            self._remember(execution)
         elif not self.structures and not fixed and type(self) is Compiled:
             self._quicken(execution, given)
         return self._tree(execution, results)
@@ -281,14 +282,14 @@ class Compiled:
         check_structures(self.structures, looked_at(given, backend, self.structures))
         return Call(backend, device, given, tuple(sorted(fixed)))
 
-    def _remember(self, execution: Any, backend: str) -> None:
+    def _remember(self, execution: Any) -> None:
         """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last
         that was remembered.
         """
         self._drop_shortcuts()
         self._last = execution
         one_array = self._single and self.dense
-        if one_array and backend == "numpy" and not execution.program.held:
+        if one_array and execution.backend is NUMPY and not execution.program.held:
             self._shorten_raw(execution.function)
             if self._last is not execution:  # another thread's call came between
                 self._drop_shortcuts()
@@ -502,14 +503,14 @@ def kept(arrays: Mapping[str, Any], backend: str | None) -> tuple[str | None, Ma
     nobody differentiates by.
     """
     decided = chosen(arrays, backend)
-    if decided == "numpy":
+    if BACKENDS[decided] is NUMPY:  # its arrays have values, and nothing follows them
         return backend, arrays
     its_library = BACKENDS[decided].library
     own = {name: array for name, array in arrays.items() if library(array) == decided}
     given, _ = its_library.given(own)
     constants = dict(arrays)
     for name, array in given.items():
-        if getattr(array, "requires_grad", False) or its_library.looked_at(array) is None:
+        if its_library.followed(array) or its_library.looked_at(array) is None:
             raise BackendError(
                 f"the constant {name} is kept from call to call, so it can neither be traced nor "
                 "get a gradient: give its values alone"

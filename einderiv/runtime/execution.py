@@ -134,7 +134,7 @@ class Execution:
         if self.compute.kind == "c":
             for k in self.program.live():
                 step = self.program.steps[k]
-                if step.op is Ops.APPLY and step.spec[0].name in self.library.real:
+                if step.op is Ops.APPLY and self.library.name in step.spec[0].real_in:
                     raise BackendError(
                         f"{self.library.name} computes {step.spec[0].name} of real numbers only; "
                         "NumPy takes complex ones"
@@ -142,8 +142,7 @@ class Execution:
         if self.library.lazy and self.compute.kind in "iub":
             raise BackendError(
                 "whole numbers are exact or refused, which cannot be decided of arrays that are "
-                "not "
-                "computed yet: convert them to floats first"
+                "not computed yet: convert them to floats first"
             )
 
     @property
@@ -239,7 +238,7 @@ class Execution:
             with np.errstate(over="ignore") if whole_numbers else nullcontext():
                 return function(*[converted(array, dtype) for array in given], *self.held, *outs)
         except Exception as error:
-            ours = explained(error, self.compute.name)
+            ours = explained(self.library, error, self.compute.name)
             if ours is None:
                 raise
             raise ours from None

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from ..backends import BACKENDS
 from ..errors import BackendError, EinderivError, ShapeError
 from ..expression import leaves
 
@@ -46,7 +47,7 @@ def check_options(
 
 def check_dense_numpy(backend: str, dense: bool) -> None:
     """Raise where there is no one array of NumPy to write into."""
-    if backend != "numpy":
+    if not BACKENDS[backend].writes:
         raise BackendError(f"out= is for NumPy arrays, not for those of {backend}")
     if not dense:
         raise EinderivError("dense=False gives cores, not one array: out= needs dense=True")

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import einderiv as ed
-from einderiv.backends import BACKENDS
+from einderiv.backends import BACKENDS, JAX, NUMPY
 from einderiv.expression.arrays import LIBRARIES
 from einderiv.functions.table import FUNCTIONS
 from einderiv.rewriting.passes import PASSES
@@ -55,3 +55,26 @@ def test_a_library_that_is_missing(monkeypatch):
         if backend != "cupy":
             with pytest.raises(ed.BackendError, match=f"needs {backend}"):
                 getattr(ed, f"to_{backend}")(X)
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "match"),
+    [
+        (
+            JAX,
+            "tiling for the memory limit",
+            "makes loops over blocks, and sources of jax do not write",
+        ),
+        (JAX, "batching of products", "makes the op 'stack', for which jax has no spelling"),
+        (NUMPY, "addmm", "makes the op 'addmm', for which numpy has no spelling"),
+        (NUMPY, "sharding", "makes the op 'shard', for which numpy has no spelling"),
+    ],
+)
+def test_a_backend_that_cannot_do_what_its_passes_make_is_refused(base, name, match):
+    with pytest.raises(ed.BackendError, match=match):
+        dataclasses.replace(base, passes=(*base.passes, name))
+
+
+def test_a_pass_that_is_not_there():
+    with pytest.raises(ed.EinderivError, match="no pass is called 'tilling'"):
+        dataclasses.replace(NUMPY, passes=("tilling",))

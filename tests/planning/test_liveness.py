@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 
+from einderiv.functions import FUNCTIONS
 from einderiv.planning import Liveness, Program, base, owner
 from einderiv.planning.ops import OPS
 
@@ -14,7 +15,7 @@ def program(*rows):
     """Steps by kind and inputs; the last is the output."""
     made = Program(int)
     for k, (kind, *inputs) in enumerate(rows):
-        made.add(OPS[kind], tuple(inputs), (k,), (N,))
+        made.add(OPS[kind], tuple(inputs), (FUNCTIONS["exp"], k), (N,))
     made.outputs = [len(rows) - 1]
     return made
 

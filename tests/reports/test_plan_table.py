@@ -76,5 +76,5 @@ def test_rewrites_are_reported():
     U, V, T = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm")
     p = ed.plan(ed.grad(ed.sum((U @ V.T - T) ** 2), U), {"n": 1000, "m": 1000, "k": 10})
     assert p.notes[0].startswith("distribute: 0.")
-    assert p.notes[-1] == "passes: numpy peepholes"
-    assert str(p).endswith("of the time before\npasses: numpy peepholes")
+    assert p.notes[-1] == "then for NumPy: numpy peepholes"
+    assert str(p).endswith("of the time before\nthen for NumPy: numpy peepholes")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import einderiv as ed
+from einderiv.backends import check_mesh
 from einderiv.reports.inspection import _unsized
-from einderiv.rewriting import check_mesh
 from einderiv.rewriting.sharding import divided
 
 LOSS = "T: ijk\nA: ir\nB: jr\nC: kr\nsum((T - einsum('ir,jr,kr->ijk', A, B, C))**2)"

@@ -364,3 +364,18 @@ def test_sizes_beyond_any_estimate(subscripts, sizes):
     J = ed.derive(ed.einsum(subscripts), 0)
     with pytest.raises(ed.LimitError, match="more than 1e308 entries"):
         ed.plan(J, sizes)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (80, 80)], ids=str)
+def test_what_a_users_function_answers_is_copied(shape):
+    """It may answer its argument: a result shares memory with no array of the caller, and with no other result."""
+    name = f"answers_{len(shape)}_{sum(shape)}"
+    same = ed.function(name, "{0}", lambda x: x * 0 + 1)
+    x = ed.tensor("x", "ab"[: len(shape)])
+    X = np.ones(shape)
+    f = ed.compile([same(x), same(x).T, same(same(x))])
+    for _ in range(3):
+        results = f(x=X)
+        for k, result in enumerate(results):
+            assert not np.shares_memory(result, X)
+            assert not any(np.shares_memory(result, other) for other in results[:k])
