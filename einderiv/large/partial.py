@@ -83,9 +83,9 @@ class Portions:
         self.backend, self.library, self.device = NUMPY, NUMPY.library, None
         self.dtypes = decided(self.library, [root], dtypes)
         self.dtype, self.compute = self.dtypes
-        self.shapes = [tuple(map(self.number, root.sizes))]
+        self.shapes = [tuple(map(self.measure, root.sizes))]
         #: the terms, whose factors are expressions here
-        self.cores = [components(term, self.number) for term in terms(root) if not is_zero(term)]
+        self.cores = [components(term, self.measure) for term in terms(root) if not is_zero(term)]
         self.factors: list[Einsum] = []
         places: list[Term[int]] = []
         for own, output in self.cores:
@@ -95,13 +95,13 @@ class Portions:
             places.append(Term(tuple(enumerate(labels_of_factors)), output))
         self.terms = [places]  # of one expression
         item = np.dtype(self.compute).itemsize
-        self.entries = [prod(map(self.number, factor.sizes)) for factor in self.factors]
+        self.entries = [prod(map(self.measure, factor.sizes)) for factor in self.factors]
         self.total = item * sum(self.entries)
         functions = [node for node in walk([root]) if isinstance(node, Apply)]
         self.room = limit / (SERVING * item * max(len(functions), 1))
         self._compiled: dict[tuple[int, Box], tuple[Compiled, dict[str, Leaf]]] = {}
 
-    def number(self, size: Any) -> int:
+    def measure(self, size: Any) -> int:
         """What `size` measures, or an error that says how to give it."""
         return self.sizes.measure(size)
 
@@ -112,7 +112,7 @@ class Portions:
             # An axis is cut where the part is shorter; its range is known by the axis itself.
             cuts = []
             for p, size in enumerate(e.sizes):
-                if box[p] < self.number(size):
+                if box[p] < self.measure(size):
                     cuts.append((p, p))
             cutter = Cutter(self.sizes, dict(enumerate(box)), self.room)
             part = cutter.cut(e, tuple(cuts))
@@ -127,7 +127,7 @@ class Portions:
         for node in walk([self.root]):  # a cut needs all sizes
             if isinstance(node, Einsum):
                 for _, size in node.given:
-                    self.number(size)
+                    self.measure(size)
         data = Data(self, given)
         parts = [Portion(data, factor) for factor in self.factors]
         # The smallest are computed now, as far as their share of the limit goes.
@@ -167,7 +167,7 @@ class Data:
             array = np.asarray(source.value)
         else:
             if id(source) not in self.whole:
-                everything = [(0, self.problem.number(size)) for size in source.sizes]
+                everything = [(0, self.problem.measure(size)) for size in source.sizes]
                 self.whole[id(source)] = self.part(source, tuple(everything))
             array = self.whole[id(source)]
         index = [slice(None)] * array.ndim
@@ -197,7 +197,7 @@ class Portion:
         self.data = data
         self.e = e
         self.dtype = data.problem.dtype
-        self.shape = tuple(map(data.problem.number, e.sizes))
+        self.shape = tuple(map(data.problem.measure, e.sizes))
         self.size = prod(self.shape)
         self._last: tuple[Ranges, Array] | None = None
 
@@ -213,7 +213,7 @@ class Portion:
         """All that decides its entries."""
         names = {node.name for node in walk([self.e]) if isinstance(node, Tensor)}
         digests = [(name, self.data.digest(name)) for name in sorted(names)]
-        text = repr((described(self.e, self.data.problem.number), digests))
+        text = repr((described(self.e, self.data.problem.measure), digests))
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -261,7 +261,7 @@ class Cutter:
             self._made[id(node), own] = self._built(node, own, parts)
         return self._made[id(root), cuts]
 
-    def number(self, size: Size) -> int:
+    def measure(self, size: Size) -> int:
         """What a size measures: all of them are known before anything is cut."""
         measure = self.sizes.known_measure(size)
         assert measure is not None, f"the size {size} is not known"
@@ -278,7 +278,7 @@ class Cutter:
                 # (A + B)[i0:i1] = A[i0:i1] + B[i0:i1]
                 return [(addend, cuts) for addend in node.addends]
             case Apply():
-                small = not top and prod(map(self.number, node.sizes)) <= self.room
+                small = not top and prod(map(self.measure, node.sizes)) <= self.room
                 if small and not cuts:
                     return None
                 if not all(_passes(node, axis) for axis, _ in cuts):
@@ -314,7 +314,7 @@ class Cutter:
                 keys = {node.output[axis]: key for axis, key in cuts}
                 given = []
                 for label, size in node.given:
-                    length = self.lengths[keys[label]] if label in keys else self.number(size)
+                    length = self.lengths[keys[label]] if label in keys else self.measure(size)
                     given.append((label, length))
                 axes = (None,) * node.ndim
                 return Einsum(
@@ -325,7 +325,7 @@ class Cutter:
             case Apply():
                 parameters = node.parameters
                 if node.function.reshapes:
-                    parameters = tuple([(self.number(size), name) for size, name in parameters])
+                    parameters = tuple([(self.measure(size), name) for size, name in parameters])
                 return Apply(node.function, parts, node.core, parameters)
         return node  # a number
 
@@ -337,7 +337,7 @@ class Cutter:
         shape = []
         for axis, size in enumerate(node.sizes):
             uncut = axis not in key_of_axis
-            shape.append(self.number(size) if uncut else self.lengths[key_of_axis[axis]])
+            shape.append(self.measure(size) if uncut else self.lengths[key_of_axis[axis]])
         return Tensor(name, tuple(shape), imaginary=node.complex)
 
 
@@ -351,7 +351,7 @@ def _passes(node: Apply, axis: int) -> bool:
     return alike and axis < batch
 
 
-def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
+def described(e: Expr, measure: Callable[[Any], int]) -> list[Any]:
     """An expression as data that are the same in every process: its nodes, each by the numbers
     of its parts.
     """
@@ -371,12 +371,12 @@ def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
                     labels.append([numbers.setdefault(label, len(numbers)) for label in own])
                 given = []
                 for label, size in node.given:
-                    given.append((numbers.setdefault(label, len(numbers)), number(size)))
+                    given.append((numbers.setdefault(label, len(numbers)), measure(size)))
                 row = (node.coefficient, labels, given)
             case Apply():
                 parameters: Any = node.parameters
                 if node.function.reshapes:
-                    parameters = list(map(number, node.sizes))
+                    parameters = list(map(measure, node.sizes))
                 row = (node.function.name, node.core, parameters)
             case _:
                 row = ()
@@ -385,7 +385,7 @@ def described(e: Expr, number: Callable[[Any], int]) -> list[Any]:
     return rows
 
 
-def components(term: Expr, number: Callable[[Any], int]) -> Term[Einsum]:
+def components(term: Expr, measure: Callable[[Any], int]) -> Term[Einsum]:
     """The core of a term as factors that share no label."""
     if not isinstance(term, Einsum):
         labels = tuple(range(term.ndim))
@@ -412,7 +412,7 @@ def components(term: Expr, number: Callable[[Any], int]) -> Term[Einsum]:
         own = tuple([label for label in kept if label in inside])
         given = [(label, size) for label, size in flat.given if label in inside]
         if is_first:
-            given += [(label, number(sizes[label])) for label in bare(flat)]
+            given += [(label, measure(sizes[label])) for label in bare(flat)]
         factor = Einsum(
             flat.coefficient if is_first else 1,
             tuple([flat.factors[k] for k in group]),

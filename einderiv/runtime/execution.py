@@ -59,7 +59,7 @@ class Execution:
         self.program, self.terms = planned(
             self.roots,
             sizes,
-            self.number,
+            self.measure,
             dense=dense,
             optimize=optimize,
             without=() if distribute else ("distribute",),
@@ -86,9 +86,9 @@ class Execution:
         self.emitted = self._emitted(None)
         self.function: Callable[..., Any] = self.emitted.function(self.writer, self.writer.bindings)
         self._into: dict[bool, Callable[..., Any]] = {}
-        self.shapes = [tuple(map(self.number, root.sizes)) for root in self.roots]
+        self.shapes = [tuple(map(self.measure, root.sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
-            self.number(size)
+            self.measure(size)
         self._check_library()
 
     def _emitted(self, zeroed: bool | None) -> Emitted:
@@ -177,7 +177,7 @@ class Execution:
             return array
         return self.library.moved(array, self.dtypes[1], self.device)
 
-    def number(self, size: Size) -> int:
+    def measure(self, size: Size) -> int:
         """What `size` measures, or an error that says how to give it."""
         return self.sizes.measure(size)
 
