@@ -286,7 +286,7 @@ def _returned(scope: _Scope) -> list[str]:
     for k in program.outputs:
         root = owner(program, k)
         root_step = program.steps[root]
-        is_given = root_step.op is Ops.INPUT or root_step.of_user
+        is_given = root_step.op is Ops.INPUT or _may_be_argument(root_step)
         # It would hold all of its matrix.
         is_diagonal = len(program.steps[k].sizes) < len(root_step.sizes)
         if is_given or is_diagonal or root in given_out:
@@ -295,6 +295,11 @@ def _returned(scope: _Scope) -> list[str]:
             values.append(scope.variables[k])
         given_out.add(root)
     return values
+
+
+def _may_be_argument(step: Step) -> bool:
+    """Is it a function that may answer its argument? (Factors are given out as they are.)"""
+    return step.op is Ops.APPLY and step.memory.shows
 
 
 def _input_sizes(scope: _Scope) -> dict[str, tuple[Size, ...]]:

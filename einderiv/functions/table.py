@@ -116,6 +116,8 @@ class Function:
     # by a user, with `ed.function`: it may answer its argument itself, and may look at more than
     # one block
     added: bool = False
+    # a user's spelling that may give its argument back, or a view of it
+    may_answer_argument: bool = False
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -334,6 +336,7 @@ def function(
         spell["jax"] = jax
     for text in spell.values():
         _check_row(name, text, latex or "", derivatives)
+    arithmetic = all(_is_arithmetic(text, len(derivatives)) for text in spell.values())
     holes = ", ".join(f"{{{k}}}" for k in range(len(derivatives)))
     shown = latex or rf"\operatorname{{{{{name}}}}}\left({holes}\right)"
     row = Function(
@@ -348,6 +351,7 @@ def function(
         needs=imports,
         analytic=analytic,
         added=True,
+        may_answer_argument=not arithmetic,
     )
 
     def applied(*arguments: object) -> Expr:
@@ -362,6 +366,12 @@ def function(
     ADDED[name] = applied
     enter([row])  # last: what is interrupted before can be done again
     return applied
+
+
+def _is_arithmetic(text: str, count: int) -> bool:
+    """Is a spelling a sum, a product or the like, which are new arrays?"""
+    body = ast.parse(text.format(*["x"] * count), mode="eval").body
+    return isinstance(body, (ast.BinOp, ast.UnaryOp))
 
 
 def _check_row(name: str, numpy: str, latex: str, derivatives: Sequence[object]) -> None:

@@ -148,7 +148,9 @@ class Step(NamedTuple):
     @property
     def memory(self) -> Memory:
         """Where its value lies; a function of a user may answer its argument."""
-        return MAYBE_SHARED if self.of_user else self.op.memory
+        if self.op is Ops.APPLY and self.spec[0].may_answer_argument:
+            return MAYBE_SHARED
+        return self.op.memory
 
     @property
     def elementwise(self) -> bool:
@@ -161,7 +163,7 @@ class Step(NamedTuple):
 
     @property
     def of_user(self) -> bool:
-        """Is it a function that a user added? It may answer its argument, and look at all of it."""
+        """Is it a function that a user added? It may look at all of its argument."""
         return self.op is Ops.APPLY and self.spec[0].added
 
 
