@@ -1,10 +1,10 @@
 """The constants that tune plans and code, in one place: what each counts, and what it was set by.
 
-They decide when a faster form pays, never what comes out. Those of the first group were set by
-timing both forms side by side over sizes (float64, one thread, medians of interleaved runs) and
-taking the size from which the second wins; where the two cross is flat, so a power of two says it.
-Those of the second bound the work of planning: they were set so that planning the benchmarks
-(`bench/`) takes milliseconds, and larger ones found no better plan there.
+They decide when a faster form pays, never what comes out. Those of the first group are the sizes
+from which one of two forms wins when both are timed side by side (float64, one thread, medians of
+interleaved runs); where the two cross is flat, so a power of two says it. Those of the last bound
+the work of planning. To change one, time both forms again, and run ``python -m bench.versions``
+against the state before: calls and first calls of all families tell what else it moves.
 
 The costs that estimates are made of can be measured on a machine and set by users; they are in
 :class:`~.cost.Costs`.

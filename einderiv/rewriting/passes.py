@@ -19,12 +19,7 @@ from ..planning import Op, Ops, Program
 from .batching import batch_products
 from .constant_folding import fold_constants
 from .memory_check import check_memory
-from .peephole_device import (
-    absorb_numbers,
-    combine_numbers,
-    free_numbers,
-    fuse_addmm,
-)
+from .peephole_device import absorb_numbers, combine_numbers, free_numbers, fuse_addmm
 from .peephole_numpy import numpy_peepholes
 from .sharding import shard
 from .target import Target

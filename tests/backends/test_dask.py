@@ -55,6 +55,8 @@ CLOSE = {
     "its derivative":   lambda: ed.derive(ed.softmax(X, 1), X),
     "logsumexp":        lambda: ed.hessian(ed.sum(ed.logsumexp(X, 1)), X),
     "maximum":          lambda: ed.max(X, 1),
+    "with a number":    lambda: ed.maximum(X, 0.5),
+    "clipped":          lambda: ed.clip(X, -1, 1),
     "inverse":          lambda: ed.inv(REGULAR),
     "solve":            lambda: ed.einsum("ij,jk->ik", ed.inv(REGULAR), "B"),
     "logdet":           lambda: ed.grad(ed.logdet(REGULAR), w),

@@ -123,8 +123,7 @@ def value(backend, op, arrays):
     given = [library.asarray(a, dtype=library.float64) for a in arrays]
     if op is Ops.SOLVE:
         exec(backend.helpers.texts["factored"], scope)
-        for name in ("factors",):
-            exec(backend.helpers.texts.get(name, ""), scope)
+        exec(backend.helpers.texts.get("factors", ""), scope)
         given[0] = scope["factored"](given[0])
     scope.update(zip(names, given))
     if backend is NUMPY:

@@ -71,6 +71,15 @@ def test_what_is_no_mesh(mesh, backend, error, match):
         check_mesh(mesh, backend)
 
 
+def test_whole_numbers_on_a_mesh_are_exact_or_refused():
+    jax = pytest.importorskip("jax")
+    mesh = jax.make_mesh((1,), ("devices",))
+    f = ed.compile(ed.einsum("ij,j,j->i", "A", "b", "b"), backend="jax", mesh=mesh)
+    assert f(A=[[1, 2], [3, 4]], b=[5, 6]).tolist() == [97, 219]
+    with pytest.raises(ed.EinderivError, match=r"integers may reach 2\*\*9. here, beyond int"):
+        f(A=[[2**30, 2**30]], b=[2**30, 2**30])
+
+
 def on_eight_devices():
     """What the compiled programs send, in a process that believes it has eight devices."""
     import re
