@@ -11,6 +11,7 @@ from .arguments import (
     number,
     operand,
     parsed_bytes,
+    truth,
 )
 from .arithmetic import (
     FLAT,
@@ -181,6 +182,7 @@ __all__ = [
     "times",
     "total_weight",
     "transposed",
+    "truth",
     "usable",
     "viewed",
     "walk",

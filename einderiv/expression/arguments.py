@@ -126,3 +126,15 @@ def parsed_bytes(limit: int | str, what: str = "memory_limit") -> int:
             f"the units are {', '.join(UNITS)}"
         )
     return int(float(digits) * UNITS.get(unit, 1))
+
+
+def truth(value: Any, what: str) -> bool:
+    """An option that is True or False; NumPy's are those of Python.
+
+    Raises TypeError for anything else: a word such as ``"none"`` or ``"no"`` would count as true.
+    """
+    if value is True or value is False:
+        return value
+    if type(value).__name__ in ("bool", "bool_") and type(value).__module__ == "numpy":
+        return bool(value)
+    raise TypeError(f"{what} is True or False, not {str(value)[:40]!r}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
-from .arguments import check_name, natural, number
+from .arguments import check_name, natural, number, truth
 from .arrays import is_array, usable
 from .delta import Delta
 from .nodes import Constant, Einsum, Expr, Given, Label, Letters, Size, Slot, Tensor
@@ -51,14 +51,16 @@ def tensor(
     True
 
     Raises ParseError for names that are no ASCII identifiers or are Python keywords, ShapeError for
-    a negative size, EinderivError for two structures at once.
+    a negative size, EinderivError for two structures at once, TypeError where an option is neither
+    True nor False.
     """
     check_name(name, "a tensor")
     declared = _declared(name, axes)
     limits.check("axes", len(declared))
     flags = {"symmetric": symmetric, "diagonal": diagonal, "lower": lower, "orthogonal": orthogonal}
-    structure = _structure(name, flags, len(declared))
-    return checked(Tensor(name, declared, structure, bool(complex)))
+    chosen = {flag: truth(on, flag) for flag, on in flags.items()}
+    structure = _structure(name, chosen, len(declared))
+    return checked(Tensor(name, declared, structure, truth(complex, "complex")))
 
 
 def _declared(name: str, axes: str | Sequence[str | int | None]) -> tuple[str | int | None, ...]:

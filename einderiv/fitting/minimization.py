@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import EinderivError, near
-from ..expression import Expr
+from ..expression import Expr, truth
 from ..runtime import scipy_part
 from .newton import checked_options, newton
 from .objective import Functions
@@ -72,6 +72,8 @@ def minimize(
     there; ImportError without SciPy.
     """
     optimize = scipy_part("optimize")
+    if progress is not None:
+        progress = truth(progress, "progress")
     functions = Functions(loss, wrt, {**(arrays or {}), **named}, {}, start)
     x0 = functions.pack(start)
     chosen = _method(method, functions.size, bounds is not None)

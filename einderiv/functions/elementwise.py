@@ -27,6 +27,7 @@ from ..expression import (
     multiply,
     number,
     times,
+    truth,
 )
 from .table import (
     Bounds,
@@ -785,23 +786,34 @@ enter(
 
 
 @public
-def gelu(x: object, /, *, approximate: bool = False) -> Expr:
+def gelu(x: object, /, *, approximate: bool | str = False) -> Expr:
     """``gelu(x)``: `x` times the standard normal distribution function of `x`; needs SciPy to
     evaluate.
 
     With `approximate` it is ``x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))``, which needs no
-    SciPy. Source: Hendrycks and Gimpel, arXiv 1606.08415.
+    SciPy. PyTorch's words are understood: ``"none"`` is False, ``"tanh"`` True. Source: Hendrycks
+    and Gimpel, arXiv 1606.08415.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.gelu(ed.tensor("x", "i")), x=[-1e4, 0.0, 3e4])
     array([   -0.,     0., 30000.])
+
+    Raises TypeError for another `approximate`.
     """
     e = as_expression(x)
-    if not approximate:
+    if not _by_tanh(approximate):
         return apply("gelu", e)
     cube = multiply(e, squared(e))
     inner = times(add(e, times(cube, 0.044715)), math.sqrt(2 / math.pi))
     return multiply(times(e, 0.5), add(1, apply("tanh", inner)))
+
+
+def _by_tanh(approximate: object) -> bool:
+    """Is the form with tanh meant? PyTorch says it in words, JAX by True or False."""
+    words = {"none": False, "tanh": True}
+    if isinstance(approximate, str) and approximate in words:
+        return words[approximate]
+    return truth(approximate, "approximate, unless it is 'none' or 'tanh',")
 
 
 def _silu(node: Apply) -> Terms:

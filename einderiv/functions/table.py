@@ -30,6 +30,7 @@ from ..expression import (
     is_name,
     operand,
     stretched,
+    truth,
 )
 
 Terms = tuple[Expr, ...]
@@ -329,6 +330,7 @@ def function(
 
     Raises EinderivError for a name that is taken, and for a spelling that leaves an argument out.
     """
+    analytic = truth(analytic, "analytic")
     spell = {"numpy": numpy}
     if torch is not None:
         spell["torch"] = torch

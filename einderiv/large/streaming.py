@@ -22,7 +22,7 @@ import numpy as np
 
 from ..backends import BACKENDS, Array, client_of_cluster
 from ..errors import EinderivError, LimitError, spoken_bytes
-from ..expression import Expr, Labels, library, parsed_bytes
+from ..expression import Expr, Labels, library, parsed_bytes, truth
 from ..planning import Term
 from ..runtime import Structured
 from .blocks import Place, Ranges, arrays_of, block, places, ranges_of, slices, with_arrays
@@ -72,6 +72,7 @@ def stream(
     if not isinstance(e, Expr):
         raise TypeError(f"stream writes the value of one expression, not of {type(e).__name__}")
     limit = parsed_bytes(memory_limit)
+    progress = truth(progress, "progress")
     zarr = _zarr()
     given = {**(arrays or {}), **named}
     structured, source, free = _cores(e, given, sizes, limit)

@@ -24,6 +24,7 @@ from ..expression import (
     fresh_names,
     is_zero,
     naming,
+    truth,
 )
 from ..functions import same_axes, shown_parameters
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
@@ -177,6 +178,7 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
     """
     _check_style(style)
+    ascii = truth(ascii, "ascii")
     if style == "matrix" and ascii:
         raise EinderivError(
             "matrix notation has no ASCII form: leave out ascii=True, or style='matrix'"

@@ -34,6 +34,7 @@ from ..expression import (
     shapes_of,
     solved,
     tensors_in,
+    truth,
 )
 from ..functions import check_structures, structures
 from ..planning import Term, check_optimizer, tuning
@@ -77,6 +78,7 @@ def evaluate(
     Raises EinderivError for unknown or missing names, ShapeError for sizes that contradict each
     other, LimitError for memory, TypeError for arrays that cannot be used.
     """
+    dense = truth(dense, "dense")
     if memory_limit is None and isinstance(e, Expr):
         # Planned once for each set of shapes, and forgotten with the expression.
         known: dict[bool, Compiled] = e.compiled or {}
@@ -182,6 +184,8 @@ class Compiled:
         mesh: Any = None,
     ) -> None:
         check_backend(backend)
+        dense = truth(dense, "dense")
+        distribute = truth(distribute, "distribute")
         if mesh is not None:
             check_mesh(mesh, backend)
         check_dense(backend, dense)
