@@ -30,7 +30,7 @@ from .arithmetic import (
 from .arrays import is_array, library, usable
 from .binding import check_known, fix, shapes_of, solved
 from .canonical import coefficient, same, scaled
-from .construct import einsum, tensor
+from .construct import einsum, numbered, tensor
 from .delta import Delta
 from .groups import UnionFind, connected
 from .names import Naming, axis_names, naming, new_axes, short_product
@@ -159,6 +159,7 @@ __all__ = [
     "needed",
     "new_axes",
     "number",
+    "numbered",
     "operand",
     "parsed_bytes",
     "placeholder",

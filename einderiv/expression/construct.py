@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, count
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .arguments import check_name, natural, number, truth
@@ -24,6 +24,8 @@ from .subscripts import (
     read,
 )
 from .unify import assemble
+
+_PLACES = count()
 
 
 def tensor(
@@ -61,6 +63,13 @@ def tensor(
     chosen = {flag: truth(on, flag) for flag, on in flags.items()}
     structure = _structure(name, chosen, len(declared))
     return checked(Tensor(name, declared, structure, truth(complex, "complex")))
+
+
+def numbered(t: Tensor) -> Tensor:
+    """A tensor that stands for the next parameter of a traced function, in whose order arrays are
+    taken later, wherever in the function it is used.
+    """
+    return checked(Tensor(t.name, t.declared, t.structure, t.complex, next(_PLACES)))
 
 
 def _declared(name: str, axes: str | Sequence[str | int | None]) -> tuple[str | int | None, ...]:

@@ -163,11 +163,14 @@ def _fill(
 class Tensor(Expr):
     """A named input. `declared` holds the size declared for each axis: a name, an int or None."""
 
-    __slots__ = ("declared", "name", "structure")
+    __slots__ = ("declared", "name", "place", "structure")
 
     name: str
     declared: tuple[str | int | None, ...]
     structure: str | None  # "symmetric", "diagonal", "lower" or "orthogonal", by declaration
+    # of the parameter of a traced function: parameters are in the order of these; no part of what
+    # the tensor is
+    place: int | None
 
     def __init__(
         self,
@@ -175,9 +178,11 @@ class Tensor(Expr):
         declared: tuple[str | int | None, ...],
         structure: str | None = None,
         imaginary: bool = False,
+        place: int | None = None,
     ) -> None:
         """`imaginary` declares the tensor complex: then it and its conjugate are two variables."""
         put(self, "name", name)
+        put(self, "place", place)
         put(self, "declared", declared)
         put(self, "structure", structure)
         sizes = tuple([d if isinstance(d, int) else (name, p) for p, d in enumerate(declared)])
@@ -469,7 +474,8 @@ def dressed(
 ) -> Einsum | Add:
     """The same expression with other axis names, further origins, or a derivation record."""
     axes = e.axes if axes is None else axes
-    origins = (*e.origins, *origins) if isinstance(e, (Einsum, Add)) else origins
+    if isinstance(e, (Einsum, Add)):  # of all that it was made from, what was written stands first
+        origins = (*origins, *e.origins)
     match e:
         case Einsum():
             return e.with_data(

@@ -38,8 +38,8 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     if result is e:
         return e
     # The sizes of a tensor that has gone may still be what another axis measures; and names must
-    # not clash.
-    result = dressed(result, axes=e.axes, origins=(e, *values.values()))
+    # not clash. What it reads like now stands first, for the order of its tensors.
+    result = dressed(result, axes=e.axes, origins=(result, e, *values.values()))
     tensors_of(result)
     return checked(result)
 

@@ -90,9 +90,30 @@ def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
 
 
 def needed(roots: Iterable[Expr]) -> tuple[str, ...]:
-    """The names of the tensors that must be given, in order of appearance."""
-    names = [node.name for node in walk(roots) if isinstance(node, Tensor)]
-    return tuple(dict.fromkeys(names))
+    """The names of the tensors that must be given, in the order in which they were written.
+
+    That is the order of their first appearance from left to right; of a derivative, in what was
+    derived. Of the tensors that parameters of a traced function became, it is that of the
+    parameters.
+    """
+    roots = tuple(roots)
+    there = {node.name for node in walk(roots) if isinstance(node, Tensor)}
+    first: dict[str, Tensor] = {}
+    for node in walk(roots, _as_written):
+        if not isinstance(node, Tensor) or node.name not in there:
+            continue
+        known = first.setdefault(node.name, node)
+        if known.place is None:  # of one name, the parameter counts
+            first[node.name] = node
+    parameters = [tensor for tensor in first.values() if tensor.place is not None]
+    in_order = iter(sorted(parameters, key=lambda tensor: tensor.place or 0))
+    ordered = [tensor if tensor.place is None else next(in_order) for tensor in first.values()]
+    return tuple([tensor.name for tensor in ordered])
+
+
+def _as_written(e: Expr) -> Roots:
+    """What a node was made from, which was written, before what it is made of."""
+    return (*e.origins, *children(e))
 
 
 def tensors_of(e: Expr) -> dict[str, Tensor]:

@@ -309,7 +309,7 @@ def dot(a: object, b: object) -> Expr:
 
 @table.public
 def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
-    """``cross_entropy(logits, targets, axis)``: ``-sum(targets * log_softmax(logits, axis),
+    """``cross_entropy(logits, targets, axis)``: ``-sum(log_softmax(logits, axis) * targets,
     axis)``.
 
     `targets` are probabilities of the shape of `logits`; class numbers become such by
@@ -330,7 +330,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
             f"{counted(z.ndim, 'axis')}, "
             f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
         )
-    likelihood = summed(multiply(t, log_softmax(z, axis)), axis)
+    likelihood = summed(multiply(log_softmax(z, axis), t), axis)
     return times(likelihood, -1)
 
 

@@ -17,6 +17,7 @@ from .. import expression
 from ..errors import ShapeError, counted
 from ..expression import (
     Expr,
+    Tensor,
     as_expression,
     axes_of,
     called,
@@ -24,6 +25,7 @@ from ..expression import (
     einsum,
     filled,
     number,
+    numbered,
     operand,
     tensor,
     viewed,
@@ -479,8 +481,10 @@ def _parameters(f: Callable[..., Any], tensors: Sequence[object]) -> list[str]:
 
 
 def _traced(value: Any, name: str) -> object:
-    """The tensor of a parameter, for axes; anything else as it is."""
-    return tensor(name, value) if isinstance(value, (str, tuple)) else value
+    """The tensor of a parameter, for axes; anything else as it is, a tensor with its place."""
+    if isinstance(value, (str, tuple)):
+        value = tensor(name, value)
+    return numbered(value) if isinstance(value, Tensor) else value
 
 
 def _check_expressions(result: object, name: str) -> None:
