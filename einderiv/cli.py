@@ -71,18 +71,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     _common(show)
     formats = "; ".join(f"{row.name}: {row.about}" for row in FORMATS.values())
-    show.add_argument("--format", default="text", choices=FORMATS, help=formats)
+    show.add_argument("--format", action=_Once, default="text", choices=FORMATS, help=formats)
     show.add_argument(
         "--output",
+        action=_Once,
         metavar="FILE",
         help="write to this file, in one step; LaTeX becomes a document that compiles",
     )
     show.add_argument(
         "--backend",
+        action=_Once,
         default="numpy",
         help=f"of the python format: {', '.join((*BACKENDS, *LISTINGS))}",
     )
-    show.add_argument("--indices", help="names of the new axes, for instance pq")
+    show.add_argument("--indices", action=_Once, help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
     proof = commands.add_parser("check", help="compare a derivative with exact differences")
     _common(proof)
@@ -114,22 +116,45 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--language",
+        action=_Once,
         help=f"of the text: {', '.join(languages)} or {last}",
         choices=[*LANGUAGES, *ALIASES],
         metavar="NAME",
     )
-    parser.add_argument("--wrt", required=True, help="an operand position or name")
+    parser.add_argument(
+        "--wrt",
+        required=True,
+        action="append",
+        help="an operand position or name; several of them give several answers",
+    )
     parser.add_argument(
         "--names",
+        action=_Once,
         help="names of the operands of an einsum string, for instance X,Y,P; by default A,B,C,…",
     )
-    parser.add_argument("--sizes", help="sizes of labels, for instance i=4,s=5")
+    parser.add_argument("--sizes", action=_Once, help="sizes of labels, for instance i=4,s=5")
 
 
-def _written(arguments: argparse.Namespace) -> tuple[Expr, int | str]:
-    wrt = arguments.wrt
-    is_position = re.fullmatch("-?[0-9]{1,9}", wrt)
-    return _expression(arguments), int(wrt) if is_position else wrt
+class _Once(argparse.Action):
+    """An option that is given once: of two values one would be dropped in silence."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, value: Any, option: Any = None
+    ) -> None:
+        given: set[str] = vars(namespace).setdefault("_given", set())
+        if self.dest in given:
+            parser.error(f"{option} is given twice: once is enough")
+        given.add(self.dest)
+        setattr(namespace, self.dest, value)
+
+
+def _written(arguments: argparse.Namespace) -> tuple[Expr, list[int | str]]:
+    """What is derived, and with respect to what: a position or a name each."""
+    targets: list[int | str] = []
+    for wrt in arguments.wrt:
+        is_position = re.fullmatch("-?[0-9]{1,9}", wrt)
+        targets.append(int(wrt) if is_position else wrt)
+    return _expression(arguments), targets
 
 
 def _expression(arguments: argparse.Namespace) -> Expr:
@@ -186,22 +211,35 @@ def _sizes(text: str | None) -> dict[str, int] | None:
             raise EinderivError(
                 f"--sizes takes label=number, separated by commas, not {part[:40]!r}"
             )
-        sizes[name] = int(number)
+        if sizes.setdefault(name, int(number)) != int(number):
+            raise EinderivError(
+                f"--sizes gives {name[:40]!r} two sizes, {sizes[name]} and {number}"
+            )
     return sizes
 
 
 def _derive(arguments: argparse.Namespace) -> int:
-    y, wrt = _written(arguments)
-    J = derive(y, wrt, arguments.indices)
+    y, targets = _written(arguments)
     sizes = _sizes(arguments.sizes)
-    solved([J], {}, sizes)  # what is wrong with them, in every format
-    given = Derivation(y, wrt, J, arguments.indices, sizes, arguments.backend)
     form = FORMATS[arguments.format]
-    if arguments.output is None:
-        _print(form.write(given))
+    to_file = arguments.output is not None
+    write = form.write_file if to_file and form.write_file is not None else form.write
+    if len(targets) > 1 and (form.together is None or write is form.write_file):
+        where = " in a file" if form.together else ""
+        raise EinderivError(
+            f"--format {form.name}{where} shows one derivative, but --wrt is given "
+            f"{len(targets)} times: ask for one at a time"
+        )
+    texts = []
+    for wrt in targets:
+        J = derive(y, wrt, arguments.indices)
+        solved([J], {}, sizes)  # what is wrong with them, in every format
+        texts.append(write(Derivation(y, wrt, J, arguments.indices, sizes, arguments.backend)))
+    text = texts[0] if len(texts) == 1 or form.together is None else form.together(texts)
+    if to_file:
+        _write(Path(arguments.output), text + "\n")
     else:
-        write = form.write_file or form.write
-        _write(Path(arguments.output), write(given) + "\n")
+        _print(text)
     return 0
 
 
@@ -217,8 +255,8 @@ def _write(target: Path, text: str) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     from .checking import check
 
-    y, wrt = _written(arguments)
-    report = check(y, wrt, sizes=_sizes(arguments.sizes))
+    y, targets = _written(arguments)
+    report = check(y, targets, sizes=_sizes(arguments.sizes))
     _print(str(report))
     return 0 if report.ok else 1
 

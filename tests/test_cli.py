@@ -84,6 +84,12 @@ def test_a_failed_check_exits_with_1(capsys, monkeypatch):
 BAD = [
     (["derive", "is,st,tj->iq", "--wrt", "0"],                      r"output label 'q'[^\n]*\n[^\n]*\n +\^"),
     (["derive", "ij->i", "--wrt", "7"],                             "position 7 is out of range"),
+    (["derive", "ij->i", "--wrt", "0", "--sizes", "i=3", "--sizes", "j=2"], "--sizes is given twice"),
+    (["derive", "ij->i", "--wrt", "0", "--sizes", "i=3,i=2"],       "'i' two sizes, 3 and 2"),
+    (["derive", "ij->i", "--wrt", "0", "--format", "text", "--format", "json"], "--format is given twice"),
+    (["derive", "ij->i", "--wrt", "0", "--names", "X", "--names", "Y"], "--names is given twice"),
+    (["derive", "i,i->", "--wrt", "0", "--wrt", "1", "--format", "svg"], "svg shows one derivative"),
+    (["derive", "i,i->", "--wrt", "0", "--wrt", "1", "--format", "latex", "--output", "x.tex"], "in a file shows one"),
     (["derive", "ij->i", "--wrt", "Q"],                             "no tensor here is called 'Q'"),
     (["derive", "ij->i", "--wrt", "0", "--names", "X,Y"],           "2 names, but the einsum has 1"),
     (["derive", "ij->i", "--wrt", "0", "--names", "x;y"],           "ASCII identifier"),
@@ -272,3 +278,20 @@ def test_python_of_every_backend(capsys, backend, header):
     )[1]
     assert text.splitlines()[0] == header
     compile(text, backend, "exec")
+
+
+def test_several_wrt_give_several_answers(capsys):
+    both = ["--wrt", "0", "--wrt", "B"]
+    single = [run(capsys, "derive", "ij,jk->ik", "--wrt", wrt)[1] for wrt in ("0", "1")]
+    assert run(capsys, "derive", "ij,jk->ik", *both) == (0, "\n".join(single), "")
+    data = json.loads(run(capsys, "derive", "ij,jk->ik", *both, "--format", "json")[1])
+    assert [part["wrt"] for part in data] == ["A", "B"]
+    latex = run(capsys, "derive", "ij,jk->ik", *both, "--format", "latex")[1]
+    assert "partial A_" in latex
+    assert "partial B_" in latex
+    code, out, _ = run(capsys, "check", "ij,jk->ik", *both)
+    assert code == 0
+    assert [line[:23] for line in out.splitlines()] == [
+        "ok: the derivative by A",
+        "ok: the derivative by B",
+    ]

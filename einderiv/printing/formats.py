@@ -45,6 +45,12 @@ class Format(NamedTuple):
     example: str  # a line of what it writes of the derivative of "ij,j->i" with respect to B
     #: where a file holds more than is printed
     write_file: Callable[[Derivation], str] | None = None
+    #: several derivatives as one text; None for what shows a single one
+    together: Callable[[Sequence[str]], str] | None = None
+
+
+def _json_list(texts: Sequence[str]) -> str:
+    return "[\n" + ",\n".join(texts) + "\n]"
 
 
 PRINTED_FORMATS = (
@@ -54,12 +60,14 @@ PRINTED_FORMATS = (
         lambda given: latex(given.derivative),
         r"\frac{\partial y_{i}}{\partial B_{a}} = A_{ia}",
         write_file=lambda given: latex_document(given.derivative),
+        together="\n\n".join,
     ),
     Format(
         "json",
         "formulas and einsum strings as data with stable keys",
         lambda given: json_text(given.y, given.derivative),
         '"compact": "ia->ia"',
+        together=_json_list,
     ),
     Format(
         "svg",

@@ -16,6 +16,7 @@ _REPORTED = (
             explain(given.y, given.wrt, indices=given.indices, sizes=given.sizes),
         ),
         "1. Replace the indices of B by new ones",
+        together="\n\n".join,
     ),
     Format(
         "python",
