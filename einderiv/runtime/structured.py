@@ -7,7 +7,7 @@ What factors matrices is for NumPy's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -48,6 +48,11 @@ class Structured:
     ((2, 2, 3), 24, 'b->iib')
     >>> s.matvec(np.ones((2, 3)))
     array([6., 6.])
+    >>> s @ np.ones((2, 3))
+    array([6., 6.])
+
+    ``S @ v`` is ``S.matvec(v)``. What would form the dense tensor is a TypeError; ``S.dense()``
+    forms it.
     """
 
     def __init__(
@@ -222,6 +227,38 @@ class Structured:
         rows = tuple(range(k))
         columns = tuple(range(k, self.ndim))
         return self._applied(v, self.shape[k:], columns, rows, "v")
+
+    # NumPy asks no ufunc for an operator with an array on its left: Python asks the methods here,
+    # and what they do not have is a TypeError, never a dense tensor in silence.
+    __array_ufunc__ = None
+
+    def __array_function__(
+        self, f: Any, types: object, args: Sequence[object], options: Mapping[str, object]
+    ) -> Any:
+        raise TypeError(
+            f"np.{f.__name__} would form the dense tensor: S @ v is a product that does not, "
+            "S.dense() makes an array"
+        )
+
+    def __matmul__(self, v: Any) -> Any:
+        """``S @ v`` is ``S.matvec(v)``: over all input axes; nothing dense is formed."""
+        self._check_factor(v)
+        return self.matvec(v)
+
+    def __rmatmul__(self, u: Any) -> Any:
+        """``u @ S``, over all output axes; nothing is conjugated."""
+        self._check_factor(u)
+        k = self._split("u @ S")
+        rows = tuple(range(k))
+        columns = tuple(range(k, self.ndim))
+        return self._applied(u, self.shape[:k], rows, columns, "u")
+
+    def _check_factor(self, value: Any) -> None:
+        if isinstance(value, (Structured, Expr)):
+            raise TypeError(
+                f"a structured result is multiplied by an array, not by {type(value).__name__}: "
+                "write the product as an expression, and evaluate that"
+            )
 
     def rmatvec(self, u: Any) -> Any:
         """The adjoint times `u`, an array of the shape of the output. It conjugates: ``<u, J v>

@@ -428,3 +428,39 @@ def test_the_trace_of_nothing(loss):
     H = ed.evaluate(ed.hessian(loss(x), x), x=np.zeros(0), dense=False)
     assert H.trace() == 0
     assert type(H.trace()) is np.float64
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.complex128])
+def test_matmul_is_a_product(kind):
+    A, x = ed.tensor("A", "ij"), ed.tensor("x", "j")
+    y = ed.exp(A @ x)
+    at = {"A": np.arange(6.0).reshape(2, 3).astype(kind) / 7, "x": np.arange(3).astype(kind)}
+    if kind is np.complex128:
+        at["A"] = at["A"] * (1 + 2j)
+    S = ed.evaluate(ed.derive(y, A), at, dense=False)
+    dense = S.dense()
+    v, u = np.arange(6.0).reshape(2, 3), np.arange(1.0, 3)
+    S.dense = None  # would be called
+    assert np.allclose(S @ v, np.tensordot(dense, v, 2))
+    assert np.allclose(u @ S, np.tensordot(u, dense, 1))
+
+
+REFUSED = [
+    (lambda S, v: S + v, "does not support ufuncs"),
+    (lambda S, v: v + S, "not implemented|unsupported operand"),
+    (lambda S, v: np.multiply(S, 2), "does not support ufuncs"),
+    (lambda S, v: np.dot(S, v), "np.dot would form the dense tensor: S @ v"),
+    (lambda S, v: np.sum(S), "np.sum would form the dense tensor: S @ v"),
+    (lambda S, v: np.linalg.norm(S), "np.norm would form the dense tensor: S @ v"),
+    (lambda S, v: S @ S, "by an array, not by Structured"),
+    (lambda S, v: S @ v[:1], "v has shape"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), REFUSED)
+def test_nothing_dense_in_silence(call, message):
+    J = ed.derive("ij,j->i", 1)
+    S = ed.evaluate(J, A=np.eye(3), B=np.ones(3), dense=False)
+    with pytest.raises((TypeError, ed.ShapeError), match=message):
+        call(S, np.ones(3))
+    assert np.array_equal(np.asarray(S), np.eye(3))  # asked for
