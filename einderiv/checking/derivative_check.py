@@ -31,7 +31,9 @@ from ..expression import (
     Tensor,
     bare,
     bottom_up,
+    by_dims,
     check_known,
+    declared,
     einsum,
     fix,
     leaves,
@@ -146,7 +148,7 @@ def check(
     Raises what ``derive`` and ``evaluate`` raise.
     """
     y = einsum(y) if isinstance(y, str) else y
-    both = {**(arrays or {}), **named}
+    both = by_dims({**(arrays or {}), **named}, lambda: declared([y]))
     given = {name: usable(array, name) for name, array in both.items()}
     seed = natural(seed, "seed")
     with np.errstate(invalid="ignore", divide="ignore"):  # the report says it

@@ -28,7 +28,7 @@ from .arithmetic import (
     viewed,
 )
 from .arrays import is_array, library, usable
-from .binding import check_known, fix, shapes_of, solved
+from .binding import by_dims, check_known, fix, shapes_of, solved
 from .canonical import coefficient, same, scaled
 from .construct import einsum, numbered, tensor
 from .delta import Delta
@@ -69,6 +69,7 @@ from .traverse import (
     Swaps,
     bottom_up,
     check_ranks,
+    declared,
     needed,
     placeholder,
     rebuilt,
@@ -125,6 +126,7 @@ __all__ = [
     "bare",
     "bottom_up",
     "bound",
+    "by_dims",
     "called",
     "carried",
     "check_known",
@@ -135,6 +137,7 @@ __all__ = [
     "coefficient",
     "connected",
     "core_labels",
+    "declared",
     "dressed",
     "einsum",
     "everything",

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EinderivError, ShapeError, near
 from .arguments import natural
+from .arrays import usable
 from .names import naming, short_product
-from .nodes import Einsum, Expr, Label, Size, everything, walk
+from .nodes import Einsum, Expr, Label, Size, Tensor, everything, walk
 from .sizes import Sizes, spoken
 
 
@@ -22,6 +23,53 @@ def check_known(given: Iterable[str], known: Iterable[str]) -> None:
             raise EinderivError(
                 f"no tensor here is called {str(name)[:40]!r}; {near(str(name), known)}"
             )
+
+
+def by_dims(arrays: Mapping[str, Any], tensors: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """The arrays, those with named axes (of xarray) turned to the order of their tensors.
+
+    `tensors` gives the tensors by name, and is called where an array has names. A tensor whose axes
+    have no names takes any array by position.
+
+    Raises ShapeError where the names are not those of the tensor.
+    """
+    found = dict(arrays)
+    for name, array in arrays.items():
+        dims = _dims(array)
+        if dims is None:
+            continue
+        tensor = tensors().get(name)
+        if isinstance(tensor, Tensor) and any(isinstance(axis, str) for axis in tensor.declared):
+            found[name] = usable(array, name).transpose(_turned(dims, tensor))
+    return found
+
+
+def _dims(array: Any) -> tuple[str, ...] | None:
+    """The names of the axes of an array that has some, as those of xarray."""
+    dims = getattr(array, "dims", None)
+    shape = getattr(array, "shape", None)
+    if not isinstance(dims, tuple) or shape is None or len(dims) != len(shape):
+        return None
+    return tuple(map(str, dims))
+
+
+def _turned(dims: tuple[str, ...], tensor: Tensor) -> list[int]:
+    """For each axis of a tensor the axis of an array with these names."""
+    wanted = tensor.declared
+    if dims == wanted:
+        return list(range(len(dims)))
+    names = [axis for axis in wanted if isinstance(axis, str)]
+    others = [p for p, dim in enumerate(dims) if dim not in names]
+    repeated = len(set(names)) < len(names) or len(set(dims)) < len(dims)
+    if repeated or len(dims) != len(wanted) or not set(names) <= set(dims):
+        spelt = ", ".join("any" if axis is None else str(axis) for axis in wanted)
+        raise ShapeError(
+            f"the array for {tensor.name} has the dims ({', '.join(dims)}), but the tensor has the "
+            f"axes ({spelt}): rename or select dims, or give its numbers alone, with .values"
+        )
+    # Axes without a name take what is left, in order.
+    rest = iter(others)
+    return [dims.index(axis) if isinstance(axis, str) else next(rest) for axis in wanted]
 
 
 def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

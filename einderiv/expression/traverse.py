@@ -125,6 +125,19 @@ def tensors_of(e: Expr) -> dict[str, Tensor]:
     return {name: tensors[0] for name, tensors in kinds.items()}
 
 
+def declared(roots: Sequence[Expr]) -> dict[str, Expr]:
+    """Every tensor that the expressions have met, by name: where one was declared with names of
+    axes, that one.
+    """
+    found: dict[str, Expr] = {}
+    for node in walk(roots, everything):
+        if isinstance(node, Tensor):
+            known = found.setdefault(node.name, node)
+            if not any(known.axes):
+                found[node.name] = node
+    return found
+
+
 def tensors_in(roots: Sequence[Expr]) -> dict[str, int]:
     """Every tensor that the expressions have met, with its number of axes."""
     kinds = _kinds(roots)  # what the expressions share is looked at once

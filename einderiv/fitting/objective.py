@@ -18,7 +18,9 @@ from ..expression import (
     Sizes,
     Tensor,
     add,
+    by_dims,
     check_known,
+    declared,
     einsum,
     leaves,
     mapped,
@@ -55,7 +57,8 @@ class Functions:
         # TypeError for what is no scalar, or no expression
         self._both = self.compiled(value_and_grad(self.loss, self.wrt))
         _, self._targets = resolved(self.loss, self.wrt)
-        self.arrays = {name: _real(array, name) for name, array in arrays.items()}
+        given_by_name = by_dims(arrays, self._declared)
+        self.arrays = {name: _real(array, name) for name, array in given_by_name.items()}
         #: the tensors that are minimised over, by name
         self.tensors = _tensors(self.loss, leaves(self._targets), self.arrays)
         started = {} if start is None else self._leaves(start, "start")
@@ -69,10 +72,15 @@ class Functions:
         #: how many unknowns there are
         self.size = sum(map(prod, self.shapes.values()))
 
+    def _declared(self) -> dict[str, Expr]:
+        return declared([self.loss])
+
     def _leaves(self, tree: Any, what: str) -> dict[str, Array]:
         arrays = {}
         for target, array in paired(self._targets, tree, "arrays"):
-            real = _real(array, f"the {what} of {target.label}")
+            name = target.tensor.name
+            turned = by_dims({name: array}, self._declared)[name]
+            real = _real(turned, f"the {what} of {target.label}")
             arrays[target.tensor.name] = real.astype(np.float64)
         return arrays
 

@@ -23,7 +23,9 @@ from ..expression import (
     Constant,
     Expr,
     bound,
+    by_dims,
     check_known,
+    declared,
     leaves,
     library,
     mapped,
@@ -408,7 +410,10 @@ class Compiled:
             )
         both = {**(arrays or {}), **named}
         check_known(both, self.tensors)
-        return taken(both, self.backend, self.dense)
+        return taken(by_dims(both, self._declared), self.backend, self.dense)
+
+    def _declared(self) -> dict[str, Expr]:
+        return declared(self.roots)
 
     def _tree(self, execution: Any, results: Any) -> Any:
         if not self.dense:
@@ -464,6 +469,7 @@ class Constants:
 
     def _with(self, new: Mapping[str, Any]) -> Compiled:
         """The expression that holds the constants: those kept, but for `new` ones."""
+        new = by_dims(new, self._free._declared)
         before, inner = self._held
         arrays = {**before, **new}
         missing = [name for name, array in arrays.items() if array is None]
