@@ -57,14 +57,20 @@ HIGHEST = 32
 # entries of all tensors: larger ones are drawn as fractions, for Python's integers are slow
 WHOLE = 10_000
 DRAWS = 8  # of other arrays, where the function has no value at those that were drawn
+# Slopes to the left, to the right, and over half the step: where they differ by this share of the
+# largest there is a kink or a jump. Rounding makes them differ by about 1e-9, curvature by 1e-6.
+KINK = 1e-4
 STEP = 1e-20  # of the complex step: no difference is taken, so it may be this small
+
+
+ORDINALS = {1: "", 2: "second ", 3: "third "}
 
 
 class Report:
     """What a check found; ``print`` shows it, ``ok`` is the verdict, `error` the largest deviation.
 
     Without `judged` there is no verdict, and ``ok`` is false: the differences themselves are NaN or
-    infinite there.
+    infinite there, or, with a number of `kinks`, the slopes to the left and right differ.
     """
 
     def __init__(
@@ -76,6 +82,8 @@ class Report:
         tolerance: float,
         *,
         judged: bool = True,
+        kinks: int = 0,
+        order: int = 1,
     ) -> None:
         self.wrt = wrt
         self.method = method
@@ -83,6 +91,8 @@ class Report:
         self.error = error
         self.tolerance = tolerance
         self.judged = judged
+        self.kinks = kinks
+        self.order = order
 
     @property
     def ok(self) -> bool:
@@ -90,15 +100,22 @@ class Report:
         return self.judged and bool(self.error <= self.tolerance)  # NaN is not
 
     def __str__(self) -> str:
+        derivative = f"the {ORDINALS.get(self.order, f'{self.order}th ')}derivative by {self.wrt}"
+        if self.kinks:
+            return (
+                f"not judged: a kink: {derivative}, of which {self.kinks} of {self.compared} "
+                "values have other slopes to the left than to the right here, and follow a "
+                "convention; the others agree"
+            )
         if not self.judged:
             return (
-                f"not judged: the derivative by {self.wrt}, for {self.method} are not all finite; "
+                f"not judged: {derivative}, for {self.method} are not all finite; "
                 "give arrays where the function is defined and smooth"
             )
         verdict = "ok" if self.ok else "WRONG"
         bound = "exactly" if self.tolerance == 0 else f"to {self.tolerance:g} of the largest"
         deviation = "" if self.ok and self.tolerance == 0 else f"; largest deviation {self.error:g}"
-        what = f"the derivative by {self.wrt}, {self.compared} values by {self.method}"
+        what = f"{derivative}, {self.compared} values by {self.method}"
         return f"{verdict}: {what}, {bound}{deviation}"
 
     __repr__ = __str__
@@ -133,6 +150,7 @@ def check(
     arrays: Mapping[str, Any] | None = None,
     /,
     *,
+    order: int = 1,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
     **named: Any,
@@ -140,10 +158,21 @@ def check(
     """Compare ``derive(y, wrt)`` with an independent derivative; ``report.ok`` is the verdict.
 
     Arrays that are not given are drawn at random, again where the function has no finite
-    differences. Whole numbers are compared exactly where `y` is a polynomial.
+    differences. Whole numbers are compared exactly where `y` is a polynomial. With ``order=2`` the
+    derivative of the derivative is compared too, with differences of the first, and so on.
+
+    At a kink, where slopes to the left and to the right differ, no derivative is right or wrong:
+    values that deviate there are not judged.
 
     >>> print(check("is,st,tj->ij", 0))
     ok: the derivative by A, 135 values by exact differences of whole numbers, exactly
+    >>> from einderiv import relu, sum, tensor
+    >>> x = tensor("x", "i")
+    >>> print(check(sum(x * x * x), x, order=2, x=[1, 2]))
+    ok: the derivative by x, 2 values by exact differences of whole numbers, exactly
+    ok: the second derivative by x, 4 values by exact differences of whole numbers, exactly
+    >>> check(sum(relu(x)), x, x=[0.0, 1.0]).kinks
+    1
 
     Raises what ``derive`` and ``evaluate`` raise.
     """
@@ -151,9 +180,48 @@ def check(
     both = by_dims({**(arrays or {}), **named}, lambda: declared([y]))
     given = {name: usable(array, name) for name, array in both.items()}
     seed = natural(seed, "seed")
+    order = natural(order, "order")
+    if not order:
+        raise EinderivError("order is 0, but what is compared is a derivative: 1, 2, …")
     with np.errstate(invalid="ignore", divide="ignore"):  # the report says it
-        reports = [_drawn(y, leaf, given, sizes or {}, seed) for leaf in leaves(wrt)]
-    return Reports(reports) if isinstance(wrt, (list, tuple, dict)) else reports[0]
+        reports = []
+        for leaf in leaves(wrt):
+            reports += _orders(y, leaf, order, given, sizes or {}, seed)
+    several = order > 1 or isinstance(wrt, (list, tuple, dict))
+    return Reports(reports) if several else reports[0]
+
+
+def _orders(
+    y: Expr, wrt: Any, order: int, given: dict[str, Array], sizes: Mapping[str, int], seed: int
+) -> list[Report]:
+    """The derivative of `y`, the derivative of that, and so on: each against differences of the
+    one before, which has been judged.
+    """
+    reports = [_drawn(y, wrt, given, sizes, seed)]
+    if order > 1 and isinstance(wrt, int):
+        wrt = _named_slot(y, wrt)
+    for k in range(2, order + 1):
+        y = derive(y, wrt)
+        report = _drawn(y, wrt, given, sizes, seed)
+        report.order = k
+        reports.append(report)
+    return reports
+
+
+def _named_slot(y: Expr, position: int) -> Tensor:
+    """The tensor at a position, where it is the only one of its name: a derivative has other
+    positions.
+    """
+    slots = written_slots(y) if isinstance(y, Einsum) else ()
+    tensor = slots[position][0]
+    occurrences = sum(isinstance(node, Tensor) and node is tensor for node, _ in slots)
+    inside = [name for node, _ in slots if node is not tensor for name in tensors_of(node)]
+    if not isinstance(tensor, Tensor) or occurrences > 1 or tensor.name in inside:
+        raise EinderivError(
+            f"an order beyond 1 takes tensors or names: operand {position} is not the one tensor "
+            "of its name, and a derivative has other positions"
+        )
+    return tensor
 
 
 def _drawn(
@@ -217,7 +285,8 @@ def _checked(
         slope, method = _slopes(function, widened(x), degree if exact else None, _analytic(base))
     rng = np.random.default_rng(seed + 1)
     try:
-        return _compared(J, record.wrt, values, slope, method, rng, exact)
+        spread = None if exact else _spread(function, widened(x), both_parts=tensor.complex)
+        return _compared(J, record.wrt, values, slope, method, rng, spread)
     except EinderivError:  # whole numbers that were drawn may be too large: fractions are not
         if not whole_numbers or all(name in given for name in values):
             raise
@@ -231,11 +300,14 @@ def _compared(
     slope: Callable[[Array], Array],
     method: str,
     rng: np.random.Generator,
-    exact: bool,
+    spread: Callable[[Array], Array] | None,
 ) -> Report:
-    """Entry by entry, or along directions where the derivative is large."""
+    """Entry by entry, or along directions where the derivative is large. `spread` says how much
+    slopes beside the point differ; there is none where whole numbers are compared.
+    """
     record = J.record
     assert record is not None
+    exact = spread is None
     if not exact:
         values = {name: _double(array) for name, array in values.items()}
     derivative = evaluate(J, values, dense=False)
@@ -243,7 +315,8 @@ def _compared(
     if prod(derivative.shape) <= ENTRIES:
         ours = derivative.dense()
         # J[…, at] is the slope along the unit vector of `at`.
-        columns = [slope(_unit(shape, at)) for at in np.ndindex(*shape)]
+        vectors = [_unit(shape, at) for at in np.ndindex(*shape)]
+        columns = [slope(v) for v in vectors]
         theirs = np.stack(columns, axis=-1).reshape(ours.shape) if columns else ours
     else:
         method += f", along {DIRECTIONS} directions"
@@ -255,7 +328,16 @@ def _compared(
     error = _deviation(ours, theirs, exact)
     rounding = 1e-5 if "central" in method else 1e-8
     tolerance = 0 if exact else rounding
-    return Report(wrt, method, ours.size, error, tolerance, judged=judged)
+    kinks = 0
+    if spread is not None and judged and not error <= tolerance:
+        axis = -1 if prod(derivative.shape) <= ENTRIES else 0
+        differs = np.stack([spread(v) for v in vectors], axis=axis).reshape(ours.shape)
+        bent = ~(differs <= KINK * max(1.0, float(np.abs(theirs).max())))
+        if _deviation(ours[~bent], theirs[~bent], exact=False) <= tolerance:
+            kinks = int(bent.sum())
+    return Report(
+        wrt, method, ours.size, error, tolerance, judged=judged and not kinks, kinks=kinks
+    )
 
 
 def _deviation(ours: Array, theirs: Array, exact: bool) -> float:
@@ -316,6 +398,20 @@ def _slopes(
         return (f(x + h * v) - f(x - h * v)) / (2 * h)
 
     return central, "central differences"
+
+
+def _spread(f: Callable[[Array], Array], x: Array, *, both_parts: bool) -> Callable[[Array], Array]:
+    """How much the slopes of `f` at `x` differ between the left, the right, and half the step."""
+    h = 1e-6 * max(1.0, float(np.abs(x).max(initial=0)))
+    here = f(x)
+
+    def along(v: Array) -> Array:
+        slopes = [(f(x + t * v) - here) / t for t in (h, h / 2, -h, -h / 2)]
+        return np.asarray(np.max([np.abs(slope - slopes[0]) for slope in slopes], axis=0))
+
+    if not both_parts:
+        return along
+    return lambda v: np.maximum(along(v), along(1j * v))
 
 
 def _wirtinger(

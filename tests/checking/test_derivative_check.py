@@ -366,3 +366,69 @@ def test_where_the_function_has_no_real_value():
         )
     assert np.isnan(report.error)
     assert not report.ok
+
+
+v = ed.tensor("v", "i")
+KINKS = [
+    (ed.sum(ed.relu(v)),                    [0.0, 1.0, -1.0], 1),
+    (ed.sum(ed.relu(v)),                    [0.0, 0.0, 0.0],  3),
+    (ed.sum(ed.leaky_relu(v)),              [0.0, 1.0, 2.0],  1),
+    (ed.sum(ed.sign(v)),                    [0.0, 1.0, 2.0],  1),
+    (ed.sum(ed.heaviside(v)),               [0.0, 1.0, 2.0],  1),
+    (ed.sum(ed.where(v > 0, v * v, v)),     [0.0, 1.0, 2.0],  1),
+    (ed.max(v) + ed.sum(v),                 [1.0, 1.0, 1.0],  3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("y", "at", "kinks"), KINKS)
+def test_at_a_kink_nothing_is_judged(y, at, kinks):
+    report = ed.check(y, v, v=at)
+    assert str(report).startswith("not judged: a kink: the derivative by v, of which ")
+    assert (report.kinks, report.ok) == (kinks, False)
+
+
+def test_beside_a_kink_mistakes_are_found():
+    bad = ed.function("bad_relu", "np.maximum({0}, 0)", lambda x: 2 * ed.heaviside(x))
+    assert "WRONG" in str(ed.check(ed.sum(bad(v)), v, v=[0.0, 1.0]))
+
+
+def test_a_mistake_at_a_smooth_point_is_no_kink():
+    bad = ed.function("bad_exp", "np.exp({0})", lambda x: 0 * x)
+    assert "WRONG" in str(ed.check(ed.sum(bad(v)), v, v=[0.0, 1.0]))
+
+
+def test_second_order():
+    report = ed.check(ed.sum(ed.exp(v) * v), v, order=2)
+    first, second = report.reports
+    assert report.ok
+    assert str(second).startswith("ok: the second derivative by v, 9 values by a complex step")
+    assert str(first).startswith("ok: the derivative by v, 3 values")
+    assert ed.check("i,i->", 0, order=2).ok
+
+
+def test_second_order_finds_a_mistake_of_second_order():
+    # right once, but the derivative of its derivative is missing
+    half = ed.function("half_slope", "np.exp({0}) / 2 * 1", None)
+    bad = ed.function("half_value", "np.exp({0}) / 2", lambda x: half(x))
+    first, second = ed.check(ed.sum(bad(v)), v, order=2).reports
+    assert first.ok
+    assert "WRONG: the second derivative" in str(second)
+
+
+def test_second_order_at_a_kink():
+    first, second = ed.check(ed.sum(ed.relu(v) * v), v, order=2, v=[0.0, 1.0]).reports
+    assert first.ok
+    assert second.kinks == 1
+
+
+@pytest.mark.parametrize(
+    ("y", "wrt", "order", "error", "message"),
+    [
+        ("i,i->", 0, 0, ed.EinderivError, "order is 0"),
+        ("i,i->", 0, 1.5, TypeError, "order must be a whole number"),
+        (ed.einsum("i,i->", v, v), 0, 2, ed.EinderivError, "takes tensors or names: operand 0"),
+    ],
+)
+def test_orders_that_are_none(y, wrt, order, error, message):
+    with pytest.raises(error, match=message):
+        ed.check(y, wrt, order=order)
