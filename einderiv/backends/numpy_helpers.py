@@ -126,9 +126,32 @@ def inverse(factors):
     (getri,) = lapack.get_lapack_funcs(("getri",), (lu,))
     return getri(lu, pivots)[0]
 """,
+    "whole_determinant": """\
+def whole_determinant(a):
+    # exactly, by divisions without remainder (Bareiss): each entry is a minor of the matrix
+    *batch, n, _ = a.shape
+    found = np.ones(batch, a.dtype)
+    for at in np.ndindex(*batch):
+        m, sign, before = a[at].tolist(), 1, 1
+        for k in range(n):
+            pivot = next((r for r in range(k, n) if m[r][k]), None)
+            if pivot is None:
+                sign, before = 0, 0
+                break
+            if pivot != k:
+                m[k], m[pivot], sign = m[pivot], m[k], -sign
+            for r in range(k + 1, n):
+                for c in range(k + 1, n):
+                    m[r][c] = (m[r][c] * m[k][k] - m[r][k] * m[k][c]) // before
+            before = m[k][k]
+        found[at] = sign * before
+    return found[()]
+""",
     "determinant": """\
 def determinant(factors):
     a, lu, pivots = factors
+    if a.dtype.kind in "iu":
+        return whole_determinant(a)
     if lu is None:
         return np.linalg.det(a)
     return np.diagonal(lu).prod() * (-1) ** int((pivots != np.arange(len(pivots))).sum())

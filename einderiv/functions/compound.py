@@ -36,7 +36,9 @@ def divided(a: object, b: object) -> Expr:
         if right == 0:
             raise EinderivError("division by the number 0")
         assert isinstance(left, Expr)
-        return times(left, 1 / right)
+        # 1/1 is the fraction 1.0, which would take whole numbers to floats.
+        unchanged = isinstance(right, int) and abs(right) == 1
+        return times(left, right if unchanged else 1 / right)
     return multiply(left, table.apply("reciprocal", right))
 
 

@@ -32,6 +32,7 @@ from ..expression import (
 from .table import (
     Bounds,
     Function,
+    Sides,
     Terms,
     apply,
     argument,
@@ -77,7 +78,7 @@ def _repeated(e: Expr, count: int) -> Expr:
 
 
 # ---- bounds of whole numbers
-def _one(_: Bounds, __: tuple[Number, ...]) -> int:
+def _one(_: Bounds, __: tuple[Number, ...], ___: Sides) -> int:
     """A function of whole numbers that is 0, 1 or -1."""
     return 1
 
@@ -214,7 +215,7 @@ def _square(node: Apply) -> Terms:
     return (times(argument(node), 2),)
 
 
-def _bound_square(bounds: Bounds, _: tuple[Number, ...]) -> int:
+def _bound_square(bounds: Bounds, _: tuple[Number, ...], __: Sides) -> int:
     return bounds[0] ** 2
 
 
@@ -975,7 +976,7 @@ def _power(node: Apply) -> Terms:
     return (times(raised(argument(node), p - 1), p),)
 
 
-def _bound_power(bounds: Bounds, parameters: tuple[Number, ...]) -> int | None:
+def _bound_power(bounds: Bounds, parameters: tuple[Number, ...], _: Sides) -> int | None:
     p = _whole_power(parameters)
     return None if p is None else int(bounds[0] ** p)
 

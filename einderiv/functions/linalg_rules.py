@@ -6,6 +6,7 @@ A term of a derivative by ``A[k, l]`` carries the batch labels, those of the res
 # ruff: noqa: E741 (formulas call indices i, j, k, l)
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 from ..expression import Apply, Expr, Labels, Number, Size, assemble, filled, fresh_labels, viewed
 from .table import (
     Axis,
+    Bounds,
     Function,
+    Sides,
     Terms,
     apply,
     argument,
@@ -23,6 +26,7 @@ from .table import (
     largest,
     linear,
     no_axes,
+    power_bound,
     same_axes,
 )
 
@@ -157,6 +161,18 @@ def at_power(a: Expr, n: int) -> Expr:
     given = ((row, a.sizes[-2]), *zip(batch, a.sizes, strict=False))
     axes = (*a.axes[:-1], None)
     return assemble(1, [], (*batch, row, row), axes=axes, given=given, origins=(a,))
+
+
+def _bound_matrix_power(bounds: Bounds, parameters: tuple[Any, ...], sides: Sides) -> int:
+    # |A^p| <= n^(p−1) b^p for entries up to b
+    (p,) = parameters
+    return power_bound(bounds[0], p) * power_bound(sides[0], p - 1)
+
+
+def _bound_det(bounds: Bounds, _: tuple[Any, ...], sides: Sides) -> int:
+    # |det A| <= (b √n)^n for entries up to b (Hadamard)
+    n = sides[0]
+    return power_bound(bounds[0], n) * (math.isqrt(power_bound(n, n)) + 1)
 
 
 def _matrix_power(node: Apply) -> Terms:
@@ -335,6 +351,7 @@ _ROWS = (
         },
         latex=r"\det\left({0}\right)",
         plain=lambda np, a: np.linalg.det(a),
+        integer=_bound_det,
         core=2,
         shape=no_axes,
         square=True,
@@ -439,6 +456,7 @@ _ROWS = (
         },
         latex=r"{0}^{{{1}}}",
         plain=lambda np, a, n: np.linalg.matrix_power(a, n),
+        integer=_bound_matrix_power,
         core=2,
         square=True,
         keeps_symmetry=True,

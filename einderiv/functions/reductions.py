@@ -5,13 +5,16 @@ any axes.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 from ..errors import ShapeError
 from ..expression import Apply, Expr, as_expression, assemble, axes_of, times, viewed
 from .table import (
     Axis,
+    Bounds,
     Function,
+    Sides,
     Terms,
     apply,
     argument,
@@ -20,6 +23,7 @@ from .table import (
     labels_of,
     largest,
     no_axes,
+    power_bound,
     public,
     same_axes,
 )
@@ -88,6 +92,12 @@ def _left_out(
 ) -> tuple[Axis, ...]:
     out: int = parameters[0]
     return same_axes(arguments, core, ()) * out
+
+
+def _bound_prod(bounds: Bounds, parameters: tuple[Any, ...], sides: Sides) -> int:
+    # n entries without those left out; where none is left, 1 or 0
+    left = math.prod(sides) - parameters[0]
+    return power_bound(bounds[0] or 1, left) if left > 0 else 1
 
 
 def _prod_plain(np: Any, x: Any, out: int, axes: tuple[int, ...]) -> Any:
@@ -230,6 +240,7 @@ _ROWS = (
         },
         latex=r"\operatorname{{prod}}\left({0}\right)",
         plain=_prod_plain,
+        integer=_bound_prod,
         core=-1,
         shape=_left_out,
     ),

@@ -36,6 +36,8 @@ from ..expression import (
 Terms = tuple[Expr, ...]
 Rule = Callable[[Apply], Terms]
 Bounds = tuple[int, ...]  # of the absolute values of the arguments
+BEYOND = 64  # bits that no integer of a library has, with the sign
+Sides = tuple[int, ...]  # the sizes of the core axes of the first argument
 Axis = tuple[Size, str | None]  # the size of an axis and its name
 #: of a tangent or cotangent, for the argument of that position
 LinearMap = Callable[[Apply, int, Expr], Expr]
@@ -43,7 +45,7 @@ Call = TypeVar("Call", bound=Callable[..., Any])
 Columns = ParamSpec("Columns")
 
 
-def _leaves_integers(_: Bounds, __: tuple[Number, ...]) -> None:
+def _leaves_integers(_: Bounds, __: tuple[Number, ...], ___: Sides) -> None:
     """A function of integers that are none any more."""
     return
 
@@ -58,9 +60,16 @@ def linear(_: tuple[Number, ...]) -> int:
     return 1
 
 
-def largest(bounds: Bounds, _: tuple[Number, ...]) -> int:
+def largest(bounds: Bounds, _: tuple[Number, ...], __: Sides) -> int:
     """The function of whole numbers is one of them, or smaller."""
     return max(bounds)
+
+
+def power_bound(bound: int, power: int) -> int:
+    """``bound ** power``, or a number beyond every integer of a library where it is one."""
+    if bound > 1 and power > BEYOND:
+        return 1 << BEYOND
+    return int(bound**power)
 
 
 def same_axes(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
@@ -106,7 +115,7 @@ class Function:
     # libraries that compute it of real numbers only, though it is analytic
     real_in: frozenset[str] = frozenset()
     analytic: bool = True  # has a complex extension with the same derivative
-    integer: Callable[[Bounds, tuple[Number, ...]], int | None] = (
+    integer: Callable[[Bounds, tuple[Number, ...], Sides], int | None] = (
         _leaves_integers  # a bound of |f| by |x|, or None
     )
     forward: LinearMap | None = None  # of a tangent with the core axes last, instead of derivatives
@@ -154,7 +163,7 @@ def stays_integer(node: Apply) -> bool:
     """Is the function of integers an integer again?"""
     row: Function = node.function
     ones = (1,) * len(node.arguments)
-    return row.integer(ones, node.parameters) is not None
+    return row.integer(ones, node.parameters, (1,) * node.core) is not None
 
 
 def batch_axes(row: Function, core: int, ranks: Sequence[int], rank: int) -> tuple[int, list[int]]:

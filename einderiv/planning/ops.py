@@ -315,10 +315,12 @@ def sum_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> in
     return sum(operands)
 
 
-def function_bound(step: Step, operands: Sequence[int], _: Callable[[Size], int]) -> int:
+def function_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
     """What the row of the function says."""
-    row, _core, parameters = step.spec
-    return int(row.integer(tuple(operands), parameters))
+    row, core, parameters = step.spec
+    sizes = step.operand_sizes[0]
+    sides = tuple(map(measure, sizes[len(sizes) - core :]))
+    return int(row.integer(tuple(operands), parameters, sides))
 
 
 # ---- the rows
@@ -448,6 +450,7 @@ class Ops:
         rate=by_blas,
         follows=True,
         kernel="lu",
+        bound=sum_bound,  # of the matrix, which the factors hold
     )
     SOLVE = Op(
         name="solve",

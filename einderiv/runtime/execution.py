@@ -139,6 +139,15 @@ class Execution:
                         f"{self.library.name} computes {step.spec[0].name} of real numbers only; "
                         "NumPy takes complex ones"
                     )
+        if self.compute.kind in "iu":
+            for k in self.program.live():
+                step = self.program.steps[k]
+                if step.op is Ops.APPLY and step.spec[0].name in self.library.floats:
+                    raise BackendError(
+                        f"whole numbers are exact or refused, and {self.library.name} computes "
+                        f"{step.spec[0].name} of floats: convert the arrays to float64 first; "
+                        "NumPy takes whole numbers"
+                    )
         if self.library.lazy and self.compute.kind in "iub":
             raise BackendError(
                 "whole numbers are exact or refused, which cannot be decided of arrays that are "
