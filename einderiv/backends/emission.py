@@ -18,7 +18,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..expression import Apply, Einsum, Expr, Number, Size, Sizes, Tensor, everything, walk
+from ..expression import (
+    Apply,
+    ArrayNames,
+    Einsum,
+    Expr,
+    Number,
+    Size,
+    Sizes,
+    Tensor,
+    everything,
+    walk,
+)
 from ..functions import stays_integer
 from ..planning import BLOCK, Loop, Numbered, Ops, Program, Step, owner, tuning
 from .base import Backend
@@ -144,7 +155,7 @@ class _Scope:
         held = [f"#{k}" for k in range(len(program.held))]
         self.inputs = (*order, *held)
         words = _words(self.steps, backend)
-        self.arguments = _arguments(self.inputs, words)
+        self.arguments = _arguments(self.inputs, words, _held_names(program, roots))
         self.names = Names(roots, sizes, {*self.arguments.values(), *RESERVED, *words})
         self.variables: dict[int, str] = {}  # the names of the values so far
         for k, step in self.steps:
@@ -254,14 +265,27 @@ def _reserved(backend: Backend) -> set[str]:
     return {*RESERVED, *backend.setup((), None, None), *backend.helpers.texts, *bound}
 
 
-def _arguments(inputs: tuple[str, ...], words: set[str]) -> dict[str, str]:
+def _held_names(program: Program, roots: tuple[Expr, ...]) -> dict[str, str]:
+    """The names that the formula has for held arrays, by input; none for what was computed."""
+    if not program.held:
+        return {}
+    names = ArrayNames(roots)
+    found = {}
+    for k, array in enumerate(program.held):
+        name = names.of(array)
+        if name is not None:
+            found[f"#{k}"] = name
+    return found
+
+
+def _arguments(inputs: tuple[str, ...], words: set[str], held: Mapping[str, str]) -> dict[str, str]:
     """The argument for each input: tensors go by their names, unless the source needs that name
-    itself.
+    itself, and held arrays as formulas show them.
     """
     arguments: dict[str, str] = {}
     taken = {*words, *inputs}
     for name in inputs:
-        argument = f"array{name[1:]}" if name.startswith("#") else name
+        argument = held.get(name, f"array{name[1:]}") if name.startswith("#") else name
         while argument in words or (argument in taken and argument != name):
             argument += "_"
         arguments[name] = argument

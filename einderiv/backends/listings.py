@@ -21,6 +21,7 @@ from ..expression import (
     LETTERS,
     Add,
     Apply,
+    ArrayNames,
     Constant,
     Einsum,
     Expr,
@@ -137,8 +138,10 @@ def listing(e: Expr, language: str) -> str:
             name = node.name + "_" if node.name in row.reserved else node.name
             known.add_argument(name, node)
     held = [node for node in order if isinstance(node, Constant)]
+    arrays = ArrayNames([e])
     for k, node in enumerate(held):
-        known.add_argument(f"array{k}", node)
+        name = arrays.of(node.value) or f"array{k}"
+        known.add_argument(name + "_" if name in row.reserved else name, node)
     for node in order:
         if id(node) not in known.names:
             known.add_value(node)

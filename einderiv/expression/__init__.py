@@ -30,7 +30,7 @@ from .arithmetic import (
 from .arrays import is_array, library, usable
 from .binding import by_dims, check_known, fix, shapes_of, solved
 from .canonical import coefficient, same, scaled
-from .construct import einsum, numbered, tensor
+from .construct import constant, einsum, numbered, tensor
 from .delta import Delta
 from .groups import UnionFind, connected
 from .names import Naming, axis_names, naming, new_axes, short_product
@@ -65,6 +65,7 @@ from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read
 from .substitution import bound, substitute
 from .sums import terms
 from .traverse import (
+    ArrayNames,
     Roots,
     Swaps,
     bottom_up,
@@ -93,6 +94,7 @@ from .unify import (
 __all__ = [
     "Add",
     "Apply",
+    "ArrayNames",
     "BLANKS",
     "Constant",
     "Delta",
@@ -136,6 +138,7 @@ __all__ = [
     "children",
     "coefficient",
     "connected",
+    "constant",
     "core_labels",
     "declared",
     "dressed",

@@ -28,6 +28,24 @@ from .unify import assemble
 _PLACES = count()
 
 
+def constant(array: object, /, *, name: str | None = None) -> Constant:
+    """An array that the expression holds, with a name that it is printed by.
+
+    It is never copied and never written to. Arrays without a name print as ``array0``, ``array1``.
+
+    >>> import numpy as np
+    >>> K = constant(np.eye(2), name="K")
+    >>> print(einsum("ij,j->i", K, "x"))
+    einsum("ij,j->i", K, x)
+
+    Raises ParseError for a name that is no ASCII identifier, TypeError for what is no array.
+    """
+    if name is not None:
+        check_name(name, "an array")
+    held = usable(array, "the array" if name is None else name)
+    return Constant(held, held.shape, name)
+
+
 def tensor(
     name: str,
     axes: str | Sequence[str | int | None] = (),

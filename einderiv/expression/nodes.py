@@ -194,12 +194,14 @@ class Tensor(Expr):
 class Constant(Expr):
     """A number, or an array that the expression holds: never copied, never written to."""
 
-    __slots__ = ("value",)
+    __slots__ = ("name", "value")
 
     value: Any
+    name: str | None  # for printing; arrays without one are numbered there
 
-    def __init__(self, value: Any, shape: tuple[int, ...] = ()) -> None:
+    def __init__(self, value: Any, shape: tuple[int, ...] = (), name: str | None = None) -> None:
         put(self, "value", value)
+        put(self, "name", name)
         dtype = getattr(value, "dtype", None)
         imaginary = isinstance(value, complex) or getattr(dtype, "kind", "") == "c"
         weight = hash(("constant", id(value)))

@@ -9,11 +9,12 @@ for these is at hand. A rewrite of expressions is a function of a node and its n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import TypeVar
 
 from ..errors import EinderivError, ShapeError, counted, our_bug
 from .arithmetic import added
-from .nodes import Add, Apply, Einsum, Expr, Size, Tensor, children, everything, put, walk
+from .nodes import Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, put, walk
 from .subscripts import is_name
 from .unify import with_slots
 
@@ -80,6 +81,49 @@ def swapped(roots: Sequence[Expr], swaps: Swaps) -> Roots:
         return swaps[id(node)] if id(node) in swaps else rebuilt(node, parts)
 
     return bottom_up(roots, new)
+
+
+class ArrayNames:
+    """The names that the held arrays of an expression print by: the given ones, else ``array0``,
+    ``array1``, …, in the order in which they were written. Two arrays never have one name.
+
+    >>> import einderiv as ed, numpy as np
+    >>> first, second = np.eye(2), np.ones((2, 2))
+    >>> e = ed.einsum("ij,jk->ik", first, second)
+    >>> ArrayNames([e]).of(second)
+    'array1'
+    """
+
+    def __init__(self, roots: Iterable[Expr]) -> None:
+        self._roots = tuple(roots)
+        self._names: dict[int, str] | None = None  # by the ids of arrays, once one is asked for
+
+    def of(self, array: object) -> str | None:
+        """The name of an array, or None for one that is not held."""
+        if self._names is None:
+            self._names = self._found()
+        return self._names.get(id(array))
+
+    def _found(self) -> dict[int, str]:
+        given: dict[int, str | None] = {}
+        taken: set[str] = set()
+        for node in walk(self._roots, _as_written):
+            if isinstance(node, Tensor):
+                taken.add(node.name)
+            elif isinstance(node, Constant) and hasattr(node.value, "dtype"):
+                given[id(node.value)] = given.get(id(node.value)) or node.name
+        names: dict[int, str] = {}
+        for array, name in given.items():
+            if name is not None:
+                while name in taken:
+                    name += "_"
+                names[array] = name
+                taken.add(name)
+        numbers = (f"array{k}" for k in count())
+        for array in given:
+            if array not in names:
+                names[array] = next(name for name in numbers if name not in taken)
+        return {array: names[array] for array in given}
 
 
 def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:

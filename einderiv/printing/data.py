@@ -7,7 +7,7 @@ from typing import Any
 
 from ..expression import Add, Expr, axis_names, coefficient, tensors_of, terms
 from .index_notation import formula, latex
-from .strings import as_text, compact_subscripts, printed_operands, printed_subscripts
+from .strings import as_text, compact_subscripts, operand_texts, printed_subscripts
 
 
 def json_text(y: Expr, J: Expr) -> str:
@@ -37,7 +37,7 @@ def _derivative_data(y: Expr, J: Expr) -> dict[str, Any]:
         operands = list(tensors_of(y))
     else:
         expression = printed_subscripts(y)
-        operands = [str(operand) for operand in printed_operands(y)]
+        operands = operand_texts(y)
     return {
         "expression": expression,
         "operands": operands,
@@ -53,6 +53,6 @@ def _term_data(term: Expr) -> dict[str, Any]:
     return {
         "coefficient": coefficient(term),
         "subscripts": printed_subscripts(term),
-        "operands": [str(operand) for operand in printed_operands(term)],
+        "operands": operand_texts(term),
         "compact": compact_subscripts(term),
     }

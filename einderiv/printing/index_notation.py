@@ -9,6 +9,7 @@ from ..errors import EinderivError, limits, near
 from ..expression import (
     Add,
     Apply,
+    ArrayNames,
     Constant,
     Einsum,
     Expr,
@@ -44,6 +45,7 @@ class FormulaStyle:
 
     def __init__(self) -> None:
         self.parts = 0  # printed so far: what is shared is printed once for each use
+        self.arrays = ArrayNames(())
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         return f"{name}[{','.join(indices)}]" if indices else name
@@ -286,6 +288,8 @@ def right_side(
     depth: int = 0,
 ) -> str:
     """The right-hand side of `e` at `indices`."""
+    if not depth:
+        style.arrays = ArrayNames([e])
     negative, shown = _signed_side(e, indices, style, used, depth)
     return style.minus + shown if negative else shown
 
@@ -301,7 +305,7 @@ def _signed_side(
             return False, style.indexed(e.name, indices)
         case Constant():
             if e.sizes:
-                return False, style.indexed("array", indices)
+                return False, style.indexed(style.arrays.of(e.value) or "array", indices)
             return False, style.number(e.value)
         case Apply():
             return False, _applied(e, indices, style, used | set(indices), depth)

@@ -165,6 +165,6 @@ def operand_name(e: Expr) -> str:
         case Constant():
             if not e.sizes:
                 return repr(e.value)
-            return f"array {'×'.join(map(str, e.sizes))}"
+            return e.name or f"array {'×'.join(map(str, e.sizes))}"
         case _:
             return ""

@@ -16,6 +16,7 @@ from ..expression import (
     LETTERS,
     Add,
     Apply,
+    ArrayNames,
     Constant,
     Delta,
     Einsum,
@@ -300,33 +301,46 @@ def with_deltas_eliminated(candidate: Expr, like: Expr) -> Einsum:
     return with_slots(flat, slots, axes=like.axes, deep=True)
 
 
+def operand_texts(e: Expr) -> list[str]:
+    """The texts of the operands of a product, with the names that held arrays have in it."""
+    arrays = ArrayNames([e])
+    texts = []
+    for operand in printed_operands(e):
+        texts.append(_shortened(operand, arrays) if isinstance(operand, Expr) else str(operand))
+    return texts
+
+
 def as_text(e: Expr) -> str:
     """``str(e)``: short and readable for every expression, as deep as there is room for."""
-    shown = _text(e, 1)
+    return _shortened(e, ArrayNames([e]))
+
+
+def _shortened(e: Expr, arrays: ArrayNames) -> str:
+    shown = _text(e, 1, arrays)
     for depth in range(2, SHOWN_LEVELS + 1):
-        more = _text(e, depth)
+        more = _text(e, depth, arrays)
         if len(more) > SHOWN_CHARACTERS:
             break
         shown = more
     return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "…"
 
 
-def _text(e: Expr, depth: int) -> str:
+def _text(e: Expr, depth: int, arrays: ArrayNames) -> str:
     match e:
         case Tensor():
             return e.name
         case Constant():
-            return f"array{e.sizes}" if e.sizes else repr(e.value)
+            return arrays.of(e.value) or repr(e.value)
         case _ if depth == 0:
             return "…"
         case Add():
-            return _with_sign(*_signed_sum(e, depth))
+            return _with_sign(*_signed_sum(e, depth, arrays))
         case Apply():
-            arguments = [_text(argument, depth - 1) for argument in e.arguments]
+            arguments = [_text(argument, depth - 1, arrays) for argument in e.arguments]
             parameters = map(str, shown_parameters(e))
             return f"{e.function.name}({', '.join([*arguments, *parameters])})"
         case Einsum():
-            return _with_sign(*_signed_einsum(e, depth))
+            return _with_sign(*_signed_einsum(e, depth, arrays))
     raise TypeError(type(e).__name__)
 
 
@@ -334,21 +348,21 @@ def _with_sign(negative: bool, shown: str) -> str:
     return "-" + shown if negative else shown
 
 
-def _signed(e: Expr, depth: int) -> tuple[bool, str]:
+def _signed(e: Expr, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
     """Has the text of `e` a minus in front, and the rest of it."""
     if depth > 0 and isinstance(e, Add):
-        return _signed_sum(e, depth)
+        return _signed_sum(e, depth, arrays)
     if depth > 0 and isinstance(e, Einsum):
-        return _signed_einsum(e, depth)
-    return False, _text(e, depth)
+        return _signed_einsum(e, depth, arrays)
+    return False, _text(e, depth, arrays)
 
 
-def _signed_sum(e: Add, depth: int) -> tuple[bool, str]:
+def _signed_sum(e: Add, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
     signed = []
     for addend in e.addends[:SHOWN_OPERANDS]:
         # Every term under the names of the sum's axes.
         term = dressed(addend, axes=e.axes) if isinstance(addend, Einsum) else addend
-        signed.append(_signed(term, depth - 1))
+        signed.append(_signed(term, depth - 1, arrays))
     (first_negative, shown), *others = signed
     for negative, body in others:
         shown += f" - {body}" if negative else f" + {body}"
@@ -357,7 +371,7 @@ def _signed_sum(e: Add, depth: int) -> tuple[bool, str]:
     return first_negative, shown
 
 
-def _signed_einsum(e: Einsum, depth: int) -> tuple[bool, str]:
+def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
     """The sign of a product, and the rest: ``zeros[i,j]``, ``2``, ``2 * A``, or
     ``2 * einsum("ij,j->i", A, B)``.
     """
@@ -379,8 +393,8 @@ def _signed_einsum(e: Einsum, depth: int) -> tuple[bool, str]:
     if len(flat.factors) == 1 and inputs == [output] and distinct:  # a factor as it is
         factor = flat.factors[0]
         if not front and not negative:
-            return _signed(factor, depth)
-        shown = _text(factor, depth - 1 or 1)
+            return _signed(factor, depth, arrays)
+        shown = _text(factor, depth - 1 or 1, arrays)
         return negative, f"{front}({shown})" if isinstance(factor, Add) else front + shown
 
     words = any(len(name) > 1 for name in names.labels.values())
@@ -391,7 +405,7 @@ def _signed_einsum(e: Einsum, depth: int) -> tuple[bool, str]:
     subscripts += arrow + gap.join(output)
     operands = ["ones"] * len(summed_ones)
     for factor in flat.factors[:SHOWN_OPERANDS]:
-        operands.append(_text(factor, depth - 1))
+        operands.append(_text(factor, depth - 1, arrays))
     arguments = ", ".join([f'"{subscripts}"', *operands])
     return negative, f"{front}einsum({arguments})"
 

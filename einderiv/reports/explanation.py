@@ -47,9 +47,9 @@ from ..printing import (
     left_side,
     markup,
     mime_bundle,
+    operand_texts,
     preformatted,
     printed,
-    printed_operands,
     printed_subscripts,
     strip,
     unicode_right_side,
@@ -317,7 +317,7 @@ def _result(J: Expr) -> Section:
     for term in terms(J):
         number = coefficient(term)
         front = "" if number == 1 else f"{number} · "
-        operands = ", ".join(map(str, printed_operands(term)))
+        operands = ", ".join(operand_texts(term))
         lines.append(f"einsum    {front}{printed_subscripts(term)}   of {operands}")
         lines.append(f"compact   {front}{compact_subscripts(term)}")
         lines += _embedding(term)

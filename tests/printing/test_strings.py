@@ -96,7 +96,7 @@ SHOWN = [
     (lambda: x + ed.exp(x),                           "x + exp(x)"),
     (lambda: x - 3 * ed.exp(x),                       "x - 3 * exp(x)"),
     (lambda: ed.diag(x),                   'einsum("n->nn", x)'),
-    (lambda: ed.einsum("ij,j->i", np.ones((2, 3)), "v"), 'einsum("ij,j->i", array(2, 3), v)'),
+    (lambda: ed.einsum("ij,j->i", np.ones((2, 3)), "v"), 'einsum("ij,j->i", array0, v)'),
     (lambda: ed.einsum("a b, b c -> a c", "U", "V"),  'einsum("ab,bc->ac", U, V)'),
     (lambda: ed.einsum("row b, b c -> row c", "U", "V"), 'einsum("row b, b c -> row c", U, V)'),
     (lambda: x**5,                                    "power(x, 5)"),
