@@ -126,7 +126,15 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
         if not any(id(argument) in maybe_complex for argument in node.arguments):
             continue
         if node.function.name == "conj" and not node.complex:
-            name = called(node.arguments[0])
+            inner = node.arguments[0]
+            name = called(inner)
+            if not isinstance(inner, Tensor):  # of a norm or a variance
+                given = [n for n, dtype in dtypes.items() if dtype.kind == "c"]
+                names = ", ".join(given) or "a held array"
+                raise EinderivError(
+                    f"squared moduli of {name} are taken, and {names} is given as a complex array, "
+                    "but not declared so: ed.tensor(…, complex=True)"
+                )
             raise EinderivError(
                 f"{name} is conjugated and given as a complex array, but not declared so: "
                 f"ed.tensor({name!r}, …, complex=True)"

@@ -162,13 +162,16 @@ def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
     """
     labels = tuple(range(e.ndim))
     kept = tuple(p for p in labels if p not in gone)
-    other = conj(e) if e.complex else e
+    # Where no complex numbers are declared the conjugate is e, but it was met: complex arrays are
+    # refused, for their squares are not their squared moduli.
+    met = () if e.complex else (table.apply("conj", e),)
     return assemble(
         1,
-        [(e, labels), (other, labels)],
+        [(e, labels), (conj(e) if e.complex else e, labels)],
         kept,
         axes=tuple(e.axes[p] for p in kept),
         letters=expression.letters(labels, e.axes),
+        origins=met,
     )
 
 
@@ -180,7 +183,7 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
     `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the
     Euclidean length, the largest absolute value. Over two axes, those of a matrix: the largest sum
     of a column for 1, of a row for infinity, and Frobenius. At 0 the derivative of a root is not
-    finite. Complex tensors must be declared so: of others the squares are squares.
+    finite. Complex tensors must be declared so: of others complex arrays are refused.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))

@@ -121,7 +121,10 @@ def slogdet(a: object, /) -> tuple[Expr, Expr]:
 
     Raises ShapeError for fewer than two axes.
     """
-    return checked(apply("det_sign", _matrix(a, "slogdet"), 2)), logdet(a)
+    sign = checked(apply("det_sign", _matrix(a, "slogdet"), 2))
+    # The logarithm has met the sign, which has no complex derivative: of complex numbers `logdet`
+    # is log det A, not the log |det A| that is meant here.
+    return sign, dressed(logdet(a), origins=(sign,))
 
 
 @public

@@ -198,3 +198,45 @@ def test_gradients_of_norms_and_of_real_parts():
         assert ed.grad(ed.real(ed.sum(Z * Z)), Z, convention=convention) == ed.grad(
             ed.sum(Z * Z), Z, convention=convention
         )
+
+
+UNDECLARED = np.array([[1 + 1j, 2 - 1j], [0.5j, 3]])
+REAL_OF_COMPLEX = [
+    ("norm",         np.linalg.norm),
+    ("norm of rows", lambda x: np.linalg.norm(x, axis=1)),
+    ("Frobenius",    lambda x: np.linalg.norm(x, "fro")),
+    ("order 1",      lambda x: np.linalg.norm(x, 1)),
+    ("order inf",    lambda x: np.linalg.norm(x, np.inf)),
+    ("var",          lambda x: np.var(x)),
+    ("var of rows",  lambda x: np.var(x, axis=1, ddof=1)),
+    ("std",          lambda x: np.std(x)),
+    ("slogdet",      lambda x: np.linalg.slogdet(x)[1]),
+    ("in a product", lambda x: 3 * np.linalg.norm(2 * x) ** 2 + np.sum(x)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", [f for _, f in REAL_OF_COMPLEX], ids=[n for n, _ in REAL_OF_COMPLEX])
+def test_undeclared_complex_arrays_are_refused(f):
+    e = ed.trace_function(f, "ij")
+    for made in (e, ed.derive(ed.sum(e), "x"), ed.hvp(ed.sum(e), "x", "v")):
+        names = ed.compile(made).tensors
+        real = ed.evaluate(made, dict.fromkeys(names, UNDECLARED.real))
+        assert np.isfinite(real).all()
+        with pytest.raises(ed.EinderivError, match=r"complex array|is not holomorphic"):
+            ed.evaluate(made, dict.fromkeys(names, UNDECLARED))
+
+
+@pytest.mark.parametrize("f", [ed.norm_squared, ed.norm, ed.var, ed.std, ed.layer_norm])
+def test_declared_complex_arrays_are_not(f):
+    z = ed.tensor("z", "ij", complex=True)
+    found = ed.evaluate(f(z), z=UNDECLARED)
+    want = {
+        ed.norm_squared: (abs(UNDECLARED) ** 2).sum(),
+        ed.norm: np.linalg.norm(UNDECLARED),
+        ed.var: UNDECLARED.var(),
+        ed.std: UNDECLARED.std(),
+    }
+    if f in want:
+        assert np.allclose(found, want[f])
+    with pytest.raises(ed.EinderivError, match="not declared so"):
+        ed.evaluate(f(ed.tensor("z", "ij")), z=UNDECLARED)
