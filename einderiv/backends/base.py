@@ -38,8 +38,6 @@ class Library(ABC):
 
     name: str
     module: str  # what is imported
-    # rows that it computes of floats only, though whole numbers would stay whole
-    floats: frozenset[str] = frozenset()
     # dtypes that are computed in others, by name
     widened: Mapping[str, str] = MappingProxyType({})
     # where whole numbers fit that a dtype does not hold, as a message says it

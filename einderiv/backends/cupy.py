@@ -97,7 +97,6 @@ class CupyLibrary(NumpyArrays):
     name = module = "cupy"
     test = "isinstance({0}, _array)"
     structured = False
-    floats = frozenset({"det"})
 
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays as they are, everything else as an array of CuPy."""

@@ -78,7 +78,6 @@ class JaxLibrary(Library):
     """Arrays and tracers alike; promotion is ``jax.numpy.result_type``."""
 
     name, module = "jax", "jax.numpy"
-    floats = frozenset({"det"})
     test = "type({0}) is _array"  # tracers, which are of another type, go the long way
 
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

@@ -92,7 +92,6 @@ class TorchLibrary(Library):
 
     name = module = "torch"
     says_singular, says_overflow = "linalg.", "without overflow"
-    floats = frozenset({"det", "matrix_power"})
     test = "isinstance({0}, _array) and {0}.device == _device"
 
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

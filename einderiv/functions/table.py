@@ -114,6 +114,8 @@ class Function:
     needs: str = ""  # what a source must import for it
     # libraries that compute it of real numbers only, though it is analytic
     real_in: frozenset[str] = frozenset()
+    # libraries that compute it of floats only, though whole numbers would stay whole
+    floats_in: frozenset[str] = frozenset()
     analytic: bool = True  # has a complex extension with the same derivative
     integer: Callable[[Bounds, tuple[Number, ...], Sides], int | None] = (
         _leaves_integers  # a bound of |f| by |x|, or None

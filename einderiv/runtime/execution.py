@@ -142,7 +142,7 @@ class Execution:
         if self.compute.kind in "iu":
             for k in self.program.live():
                 step = self.program.steps[k]
-                if step.op is Ops.APPLY and step.spec[0].name in self.library.floats:
+                if step.op is Ops.APPLY and self.library.name in step.spec[0].floats_in:
                     raise BackendError(
                         f"whole numbers are exact or refused, and {self.library.name} computes "
                         f"{step.spec[0].name} of floats: convert the arrays to float64 first; "
