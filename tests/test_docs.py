@@ -165,6 +165,7 @@ NO_FUNCTIONS = {
     *(
         "check",
         "compile",
+        "constant",
         "derive",
         "diagram",
         "einsum",
