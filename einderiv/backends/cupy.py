@@ -25,6 +25,21 @@ def _renamed(text: str) -> str:
 
 TEXTS = {
     "softplus": _renamed(OF_NUMPY["softplus"]),
+    "sech": _renamed(OF_NUMPY["sech"]),
+    "unit": _renamed(OF_NUMPY["unit"]),
+    "scaled": """\
+def scaled(x, axis):
+    # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
+    # digit is lost
+    size = cp.abs(x).max(axis, keepdims=True) if x.size else cp.ones(())
+    size = cp.exp2(cp.floor(cp.log2(cp.where((size > 0) & cp.isfinite(size), size, 1))))
+    return x / size, size
+""",
+    "norm": """\
+def norm(x, axis):
+    y, size = scaled(1.0 * x, axis)
+    return (cp.sqrt((y * y).sum(axis, keepdims=True)) * size).reshape(x.sum(axis).shape)
+""",
     **renamed(("shares", "products", "adjugate", "minors"), "cp"),
     "sigmoid": """\
 def sigmoid(x):

@@ -263,6 +263,10 @@ IMPORTS = {
 #: what NumPy's source brings along works on blocks; a row of the table says which it calls
 _SHARED = (
     "sigmoid",
+    "sech",
+    "scaled",
+    "norm",
+    "unit",
     "softplus",
     "softmax",
     "log_softmax",

@@ -21,6 +21,35 @@ from .functional import Functional
 from .source_text import Spell
 
 TEXTS = {
+    "sech": """\
+def sech(x):
+    if jnp.iscomplexobj(x):
+        return 1 / jnp.cosh(x)
+    e = jnp.exp(-jnp.abs(x))  # 1 / cosh x = 2 / (e^x + e^-x), without overflow
+    return 2 * e / (1 + e * e)
+""",
+    "scaled": """\
+def scaled(x, axis):
+    # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
+    # digit is lost
+    size = lax.stop_gradient(jnp.abs(x).max(axis, keepdims=True, initial=0))
+    size = jnp.exp2(jnp.floor(jnp.log2(jnp.where((size > 0) & jnp.isfinite(size), size, 1))))
+    return x / size, size
+""",
+    "norm": """\
+def norm(x, axis):
+    y, size = scaled(1.0 * x, axis)
+    squares = (y * y).sum(axis, keepdims=True)
+    zero = squares == 0  # JAX's own gradient meets no root of 0
+    length = jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squares))) * size
+    return jnp.squeeze(length, axis)
+""",
+    "unit": """\
+def unit(x, axis):
+    y, _ = scaled(1.0 * x, axis)
+    squares = (y * y).sum(axis, keepdims=True)
+    return y / jnp.sqrt(jnp.where(squares == 0, 1, squares))
+""",
     "softmax": """\
 def softmax(x, axis):
     e = jnp.exp(x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf)))
@@ -66,7 +95,7 @@ def inverse(matrix):
 }
 IMPORTS = {
     **ALIKE,
-    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), "from jax import lax"),
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp", "scaled"), "from jax import lax"),
     **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
     "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
     "shard": "import jax\nfrom jax import lax\n"

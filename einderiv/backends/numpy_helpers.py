@@ -64,6 +64,39 @@ def softplus(x):
         return np.log(1 + np.exp(x))
     return np.logaddexp(0, x)  # the same without overflow
 """,
+    "sech": """\
+def sech(x):
+    if np.iscomplexobj(x):
+        return 1 / np.cosh(x)
+    e = np.exp(-abs(x))  # 1 / cosh x = 2 / (e^x + e^-x), without overflow
+    return 2 * e / (1 + e * e)
+""",
+    "scaled": """\
+def scaled(x, axis):
+    # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
+    # digit is lost
+    size = np.abs(x).max(axis, keepdims=True, initial=0)
+    size = np.exp2(np.floor(np.log2(np.where((size > 0) & np.isfinite(size), size, 1))))
+    return x / size, size
+""",
+    "norm": """\
+def norm(x, axis):
+    x = 1.0 * x
+    with np.errstate(over="ignore", under="ignore"):
+        squares = (x * x).sum(axis)
+    limits = np.finfo(x.dtype)
+    size = np.abs(squares)
+    if np.all((size > limits.tiny / limits.eps) & (size < limits.max)):
+        return np.sqrt(squares)
+    y, size = scaled(x, axis)
+    return np.sqrt((y * y).sum(axis)) * size.reshape(squares.shape)
+""",
+    "unit": """\
+def unit(x, axis):
+    y, _ = scaled(1.0 * x, axis)
+    length = np.sqrt((y * y).sum(axis, keepdims=True))
+    return y / np.where(length == 0, 1, length)
+""",
     "softmax": """\
 def softmax(x, axis):
     with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0

@@ -31,6 +31,36 @@ def softplus(x):
 def flat(x, core):
     return x.flatten(-core) if core > 1 else x
 """,
+    "sech": """\
+def sech(x):
+    if x.is_complex():
+        return 1 / torch.cosh(x)
+    e = torch.exp(-torch.abs(x))  # 1 / cosh x = 2 / (e^x + e^-x), without overflow
+    return 2 * e / (1 + e * e)
+""",
+    "scaled": """\
+def scaled(x):
+    # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
+    # digit is lost
+    size = torch.amax(torch.abs(x), -1, keepdim=True).detach() if x.shape[-1] else x.new_ones(())
+    fits = (size > 0) & torch.isfinite(size)
+    size = torch.exp2(torch.floor(torch.log2(torch.where(fits, size, 1))))
+    return x / size, size
+""",
+    "norm": """\
+def norm(x, core):
+    y, size = scaled(flat(1.0 * x, core))
+    squares = (y * y).sum(-1, keepdim=True)
+    zero = squares == 0  # autograd meets no root of 0
+    length = torch.where(zero, 0, torch.sqrt(torch.where(zero, 1, squares))) * size
+    return length.reshape(x.shape[: x.ndim - core])
+""",
+    "unit": """\
+def unit(x, core):
+    y, _ = scaled(flat(1.0 * x, core))
+    squares = (y * y).sum(-1, keepdim=True)
+    return (y / torch.sqrt(torch.where(squares == 0, 1, squares))).reshape(x.shape)
+""",
     "steady": """\
 def steady(x):
     # by the largest real part, so that nothing overflows; torch's own functions take real numbers

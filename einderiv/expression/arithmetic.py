@@ -17,6 +17,7 @@ from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
 from .nodes import (
     Add,
+    Apply,
     Einsum,
     Expr,
     Label,
@@ -132,6 +133,8 @@ def multiply(a: Operand, b: Operand) -> Expr:
     assert isinstance(a, Expr)
     if not isinstance(b, Expr):
         return times(a, b)
+    if a is b and (square := smooth_square(a)) is not None:
+        return square
     names = a.axes if a.ndim else b.axes
     if a.ndim and b.ndim:
         _stretched(a, b)  # says so if they do not fit
@@ -140,6 +143,14 @@ def multiply(a: Operand, b: Operand) -> Expr:
     output = tuple(range(len(names)))
     slots = [(operand, output if operand.ndim else ()) for operand in (a, b)]
     return checked(assemble(1, slots, output, axes=names, letters=letters(output, names)))
+
+
+def smooth_square(e: Expr) -> Expr | None:
+    """``e * e`` of a function with a kink whose square has none, as its row says: |x|² is x²."""
+    if isinstance(e, Apply) and e.function.squared is not None:
+        square: Expr = e.function.squared(e)
+        return square
+    return None
 
 
 def matmul(a: Operand, b: Operand) -> Expr:

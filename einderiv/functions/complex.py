@@ -99,6 +99,7 @@ _ROWS = (
         latex=r"\left|{0}\right|",
         plain=lambda np, u, v: np.sqrt(u * v),
         kink="0 at 0",
+        squared=lambda node: multiply(*node.arguments),
     ),
 )
 

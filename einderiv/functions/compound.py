@@ -26,7 +26,7 @@ from ..expression import (
 from . import table
 from .complex import abs_, conj
 from .elementwise import raised
-from .reductions import log_softmax, max
+from .reductions import log_softmax, max, over
 
 
 def divided(a: object, b: object) -> Expr:
@@ -182,8 +182,9 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
 
     `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the
     Euclidean length, the largest absolute value. Over two axes, those of a matrix: the largest sum
-    of a column for 1, of a row for infinity, and Frobenius. At 0 the derivative of a root is not
-    finite. Complex tensors must be declared so: of others complex arrays are refused.
+    of a column for 1, of a row for infinity, and Frobenius. At 0 the derivative is 0, as in
+    PyTorch, and lengths near the ends of the range of floats neither overflow nor vanish. Complex
+    tensors must be declared so: of others complex arrays are refused.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))
@@ -212,7 +213,13 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
         )
     if known in (1, math.inf):
         return _by_size(abs_(e), chosen, known == 1)
-    return table.apply("sqrt", _squares(e, chosen))
+    return _length(e, chosen)
+
+
+def _length(e: Expr, axes: tuple[int, ...]) -> Expr:
+    """The Euclidean length over `axes`; of the moduli, where complex numbers are declared."""
+    real = abs_(e) if e.complex or not axes else e
+    return over("norm", real, axes) if axes else real
 
 
 def _by_size(sizes: Expr, axes: tuple[int, ...], one: bool) -> Expr:
@@ -240,24 +247,17 @@ def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     Raises ShapeError for an axis that is not there, TypeError unless `ddof` is a number.
     """
     e = as_expression(e)
-    lost = number(ddof)
-    if lost is None or isinstance(lost, complex):
-        raise TypeError(f"ddof must be a number, not {ddof!r}")
+    free = _free(e, axis, ddof)
     gone = axes_of(e, axis)
     if not gone:
         return times(e, 0)
     total = _squares(_centred(e, gone), gone)
-    free = expression.add(_count(e, gone), -lost)
-    if lost > 0:
-        # With fewer entries than that nothing is left to divide by, as in NumPy: never a negative
-        # variance.
-        free = table.apply("relu", free)
     return multiply(table.apply("reciprocal", free), total)
 
 
 @table.public
 def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
-    """``std(e, axis)``: the square root of :func:`var`.
+    """``std(e, axis)``: the square root of :func:`var`; its derivative at equal entries is 0.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.std(ed.tensor("x", "i")), x=[1.0, 3.0]))
@@ -265,7 +265,24 @@ def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return table.apply("sqrt", var(e, axis, ddof=ddof))
+    e = as_expression(e)
+    free = _free(e, axis, ddof)
+    gone = axes_of(e, axis)
+    if not gone:
+        return times(e, 0)
+    length = _length(_centred(e, gone), gone)
+    return multiply(table.apply("reciprocal", table.apply("sqrt", free)), length)
+
+
+def _free(e: Expr, axis: object, ddof: object) -> Expr:
+    """``n - ddof`` for the n entries of `axis`, as a variance divides by it."""
+    lost = number(ddof)
+    if lost is None or isinstance(lost, complex):
+        raise TypeError(f"ddof must be a number, not {ddof!r}")
+    free = expression.add(_count(e, axes_of(e, axis)), -lost)
+    # With fewer entries than that nothing is left to divide by, as in NumPy: never a negative
+    # variance.
+    return table.apply("relu", free) if lost > 0 else free
 
 
 def _count(e: Expr, axes: tuple[int, ...]) -> Expr:

@@ -26,6 +26,7 @@ from ..expression import (
     letters,
     multiply,
     number,
+    smooth_square,
     times,
     truth,
 )
@@ -51,8 +52,9 @@ SPECIAL = "from scipy import special"
 
 
 def squared(e: Expr) -> Expr:
-    """``e * e``."""
-    return _repeated(e, 2)
+    """``e * e``; of a length or an absolute value the smooth square that its row knows."""
+    smooth = smooth_square(e)
+    return _repeated(e, 2) if smooth is None else smooth
 
 
 def raised(e: Expr, exponent: Number) -> Expr:
@@ -61,7 +63,9 @@ def raised(e: Expr, exponent: Number) -> Expr:
         return dressed(filled(1, e.sizes, e.axes), origins=(e,))
     if exponent == 1 and isinstance(exponent, int):
         return e
-    if exponent in (2, 3, 4) and isinstance(exponent, int):
+    if exponent == 2 and isinstance(exponent, int):
+        return squared(e)
+    if exponent in (3, 4) and isinstance(exponent, int):
         return _repeated(e, exponent)
     if exponent == -1:
         return apply("reciprocal", e)
@@ -229,6 +233,7 @@ square = elementwise(
     plain=lambda np, x: x * x,
     integer=_bound_square,
     degree=lambda _: 2,
+    reduced=smooth_square,
 )
 
 
@@ -303,6 +308,7 @@ abs_ = of_one(
         kink="abs'(0) = 0",
         analytic=False,
         integer=largest,
+        squared=lambda node: squared(argument(node)),
     )
 )
 
@@ -406,13 +412,13 @@ arctan = elementwise(
 def _arctan2_first(node: Apply) -> Terms:
     y, x = node.arguments
     length_squared = add(squared(x), squared(y))
-    return (multiply(x, apply("reciprocal", length_squared)),)
+    return (multiply(x, apply("pseudo_reciprocal", length_squared)),)
 
 
 def _arctan2_second(node: Apply) -> Terms:
     y, x = node.arguments
     length_squared = add(squared(x), squared(y))
-    ratio = multiply(y, apply("reciprocal", length_squared))
+    ratio = multiply(y, apply("pseudo_reciprocal", length_squared))
     return (times(ratio, -1),)
 
 
@@ -425,6 +431,7 @@ arctan2 = elementwise_of_two(
     latex=r"\operatorname{{arctan2}}\left({0}, {1}\right)",
     plain=lambda np, y, x: np.arctan2(y, x),
     domain=(0.2, 3.0),
+    kink="both derivatives are 0 at (0, 0)",
     analytic=False,
 )
 
@@ -459,15 +466,36 @@ cosh = elementwise(
 )
 
 
+def _sech(node: Apply) -> Terms:
+    return (times(multiply(node, apply("tanh", argument(node))), -1),)
+
+
+sech = elementwise(
+    "sech",
+    law="the hyperbolic secant, 1/cosh(x)",
+    derivatives=(_sech,),
+    derived="-sech(x) tanh(x)",
+    spell={
+        "numpy": "sech({0})",
+        "torch": "sech({0})",
+        "jax": "sech({0})",
+        "julia": "sech.({0})",
+    },
+    latex=r"\operatorname{{sech}}\left({0}\right)",
+    plain=lambda np, x: 1 / np.cosh(x),
+)
+
+
 def _tanh(node: Apply) -> Terms:
-    return (add(1, times(squared(node), -1)),)
+    # 1 − tanh² is the same, but cancels: at 19 it is 0.
+    return (squared(apply("sech", argument(node))),)
 
 
 tanh = elementwise(
     "tanh",
     law="the hyperbolic tangent",
     derivatives=(_tanh,),
-    derived="1 - tanh(x)^2",
+    derived="sech(x)^2",
     spell=one_name("tanh"),
     latex=r"\tanh\left({0}\right)",
     plain=lambda np, x: np.tanh(x),
@@ -528,11 +556,11 @@ arctanh = elementwise(
 
 
 def _hypot_first(node: Apply) -> Terms:
-    return (multiply(node.arguments[0], apply("reciprocal", node)),)
+    return (multiply(node.arguments[0], apply("pseudo_reciprocal", node)),)
 
 
 def _hypot_second(node: Apply) -> Terms:
-    return (multiply(node.arguments[1], apply("reciprocal", node)),)
+    return (multiply(node.arguments[1], apply("pseudo_reciprocal", node)),)
 
 
 hypot = elementwise_of_two(
@@ -544,7 +572,9 @@ hypot = elementwise_of_two(
     latex=r"\operatorname{{hypot}}\left({0}, {1}\right)",
     plain=lambda np, x, y: np.sqrt(x * x + y * y),
     domain=(0.2, 3.0),
+    kink="both derivatives are 0 at (0, 0)",
     analytic=False,
+    squared=lambda node: add(squared(node.arguments[0]), squared(node.arguments[1])),
 )
 
 
@@ -627,6 +657,35 @@ softplus = elementwise(
 )
 
 
+def _logaddexp_first(node: Apply) -> Terms:
+    # e^x / (e^x + e^y)
+    first, second = node.arguments
+    return (apply("sigmoid", add(first, times(second, -1))),)
+
+
+def _logaddexp_second(node: Apply) -> Terms:
+    first, second = node.arguments
+    return (apply("sigmoid", add(second, times(first, -1))),)
+
+
+def _logaddexp_plain(np: Any, x: Any, y: Any) -> Any:
+    top = np.where(x > y, x, y)
+    return top + np.log(np.exp(x - top) + np.exp(y - top))
+
+
+# max(x, y) + softplus(-|x - y|) has the same values, but two kinks at x = y.
+logaddexp = elementwise_of_two(
+    "logaddexp",
+    law="log(e^x + e^y)",
+    derivatives=(_logaddexp_first, _logaddexp_second),
+    derived="sigmoid(x - y), sigmoid(y - x)",
+    spell=one_name("logaddexp", 2, julia="log1p.(exp.(.-abs.({0} .- {1}))) .+ max.({0}, {1})"),
+    latex=r"\log\left(e^{{{0}}} + e^{{{1}}}\right)",
+    plain=_logaddexp_plain,
+    analytic=False,
+)
+
+
 def _relu(node: Apply) -> Terms:
     return (apply("heaviside", argument(node)),)
 
@@ -701,19 +760,34 @@ def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
     return apply("leaky_relu", as_expression(x), 0, (_parameter(slope, "the slope"),))
 
 
+def _exp_left(node: Apply) -> Terms:
+    return (node,)
+
+
 def _elu(node: Apply) -> Terms:
-    # α e^min(x, 0) is bounded, so a 0 of the mask meets no infinity. At 0 every derivative is that
-    # from the left.
+    # At 0 every derivative is that from the left.
     (alpha,) = node.parameters
     x = argument(node)
-    right = apply("heaviside", x)
-    left = add(1, times(right, -1))
-    bend = times(apply("exp", multiply(x, left)), alpha)
-    return right, multiply(left, bend)
+    return apply("heaviside", x), times(apply("exp_left", x), alpha)
 
 
 enter(
     [
+        Function(
+            "exp_left",
+            law="e^x where x <= 0, else 0",
+            derivatives=(_exp_left,),
+            derived="exp_left(x)",
+            spell={
+                "numpy": "np.where({0} > 0, 0, np.exp(np.minimum({0}, 0)))",
+                "torch": "torch.where({0} > 0, 0, torch.exp(torch.clamp({0}, max=0)))",
+                "jax": "jnp.where({0} > 0, 0, jnp.exp(jnp.minimum({0}, 0)))",
+            },
+            latex=r"\operatorname{{exp\_left}}\left({0}\right)",
+            plain=lambda np, x: np.where(x > 0, 0, np.exp(np.where(x > 0, 0, x))),
+            kink="its derivatives at 0 are those from the left",
+            analytic=False,
+        ),
         Function(
             "elu",
             law="x where x > 0, else a (e^x - 1) for a number a",
@@ -728,7 +802,7 @@ enter(
             plain=lambda np, x, a: np.where(x > 0, x, a * (np.exp(np.where(x > 0, 0, x)) - 1)),
             kink="elu'(0) = a",
             analytic=False,
-        )
+        ),
     ]
 )
 

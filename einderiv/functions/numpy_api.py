@@ -80,15 +80,6 @@ def _heaviside(x1: object, x2: object, /) -> Expr:
     return elementwise.heaviside(x1)
 
 
-def _logaddexp(x1: object, x2: object, /) -> Expr:
-    # log(e^x + e^y) = max(x, y) + log(1 + e^−|x − y|), which neither overflows nor loses the
-    # smaller one
-    x, y = as_expression(x1), as_expression(x2)
-    distance = elementwise.abs_(compound.subtracted(x, y))
-    rest = elementwise.softplus(expression.times(distance, -1))
-    return expression.add(elementwise.maximum(x, y), rest)
-
-
 def _positive(x: object, /) -> Expr:
     return as_expression(x)
 
@@ -292,7 +283,7 @@ _UFUNCS: dict[str, Named] = {
     "absolute": complex.abs_,
     "fabs": complex.abs_,
     "heaviside": _heaviside,
-    "logaddexp": _logaddexp,
+    "logaddexp": elementwise.logaddexp,
 }
 #: functions by the name behind ``numpy.``
 _FUNCTIONS: dict[str, Named] = {

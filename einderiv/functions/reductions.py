@@ -9,7 +9,16 @@ import math
 from typing import Any
 
 from ..errors import ShapeError
-from ..expression import Apply, Expr, as_expression, assemble, axes_of, times, viewed
+from ..expression import (
+    Apply,
+    Expr,
+    as_expression,
+    assemble,
+    axes_of,
+    letters,
+    times,
+    viewed,
+)
 from .table import (
     Axis,
     Bounds,
@@ -65,6 +74,36 @@ def _log_softmax(node: Apply) -> Terms:
     delta = assemble(1, [], batch + rows + rows, axes=axes, given=given)
     repeated = assemble(-1, [(p, batch + columns)], batch + rows + columns, axes=axes, given=given)
     return delta, repeated
+
+
+def _norm(node: Apply) -> Terms:
+    return (apply("unit", argument(node), node.core),)
+
+
+def _unit(node: Apply) -> Terms:
+    # ∂u_i/∂x_j = (δ_ij − u_i u_j) / ‖x‖: written with u, so that nothing is squared that is large
+    batch, rows, columns = labels_of(node)
+    given = tuple(zip(batch + rows, node.sizes, strict=True))
+    axes = node.axes + node.axes[len(batch) :]
+    inverse = apply("pseudo_reciprocal", apply("norm", argument(node), node.core))
+    slots = [(inverse, batch)]
+    diagonal = assemble(1, slots, batch + rows + rows, axes=axes, given=given)
+    pair = [*slots, (node, batch + rows), (node, batch + columns)]
+    outer = assemble(-1, pair, batch + rows + columns, axes=axes)
+    return diagonal, outer
+
+
+def _norm_squared(node: Apply) -> Expr:
+    x = argument(node)
+    labels = tuple(range(x.ndim))
+    kept = labels[: x.ndim - node.core]
+    names = letters(labels, x.axes)
+    return assemble(1, [(x, labels), (x, labels)], kept, axes=node.axes, letters=names)
+
+
+def _norm_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """With the axes kept, of size 1."""
+    return np.sqrt((x * x).sum(axes, keepdims=True))
 
 
 def _max(node: Apply) -> Terms:
@@ -159,6 +198,38 @@ _ROWS = (
         plain=lambda np, x, axes: _logsumexp_plain(np, x, axes).squeeze(axes),
         core=-1,
         shape=no_axes,
+    ),
+    Function(
+        "norm",
+        law="the root of the sum of the squares over the core axes",
+        derivatives=(_norm,),
+        derived="unit(x)",
+        spell={
+            "numpy": "norm({0}, {core})",
+            "torch": "norm({0}, {depth})",
+            "jax": "norm({0}, {core})",
+        },
+        latex=r"\left\|{0}\right\|",
+        plain=lambda np, x, axes: _norm_plain(np, x, axes).squeeze(axes),
+        kink="its derivative at 0 is 0",
+        core=-1,
+        shape=no_axes,
+        squared=_norm_squared,
+    ),
+    Function(
+        "unit",
+        law="x / norm(x) over the core axes, 0 at 0",
+        derivatives=(_unit,),
+        derived="(I - u u^T) / norm(x)",
+        spell={
+            "numpy": "unit({0}, {core})",
+            "torch": "unit({0}, {depth})",
+            "jax": "unit({0}, {core})",
+        },
+        latex=r"\operatorname{{unit}}\left({0}\right)",
+        plain=lambda np, x, axes: x / _norm_plain(np, x, axes),
+        kink="0 at 0, and its derivative",
+        core=-1,
     ),
     Function(
         "max",

@@ -124,6 +124,10 @@ class Function:
     backward: LinearMap | None = None  # of a cotangent
     rebuild: Callable[[Apply, Terms], Expr] | None = None  # of other arguments, if not by `Apply`
     vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
+    #: its square, where that is smooth and the function is not: |x|² is x²
+    squared: Callable[[Apply], Expr] | None = None
+    #: what it is of some arguments without itself: log of exp; None for all others
+    reduced: Callable[[Expr], Expr | None] | None = None
     keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one
     # by a user, with `ed.function`: it may answer its argument itself, and may look at more than
     # one block
@@ -234,7 +238,9 @@ def of_one(row: Function) -> Callable[[object], Expr]:
     name = row.name
 
     def function(e: object, /) -> Expr:
-        return apply(name, as_expression(e))
+        found = as_expression(e)
+        reduced = row.reduced(found) if row.reduced else None
+        return apply(name, found) if reduced is None else reduced
 
     function.__name__ = function.__qualname__ = name
     law = f"``{name}(x)``: {row.law}, elementwise; the result has the axes of the argument."

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import expression, functions
 from ..errors import EinderivError, ParseError, counted, near
-from ..expression import LARGEST, Apply, Einsum, Expr, Number, as_expression, read
+from ..expression import LARGEST, Expr, Number, as_expression, read
 from ..functions import VOCABULARY, Named, check_arguments, numpy_function, numpy_names
 from .lexer import Source, check_name
 
@@ -245,21 +245,8 @@ def _raised(a: Any, b: Any) -> Any:
 
 
 def _powered(a: Any, b: Any) -> Expr:
-    """``a ** b``; the square of a norm is the sum of squares itself, which has a derivative at 0
-    too.
-    """
-    is_root = isinstance(a, Apply) and a.function.name == "sqrt"
-    if b == 2 and is_root and _is_sum_of_squares(a.arguments[0]):
-        inside: Expr = a.arguments[0]
-        return inside
+    """``a ** b``."""
     return functions.powered(a, b)
-
-
-def _is_sum_of_squares(e: Expr) -> bool:
-    # ij,ij->  of the same operand twice
-    if not isinstance(e, Einsum) or len(e.factors) != 2:
-        return False
-    return e.factors[0] is e.factors[1] and e.inputs[0] == e.inputs[1]
 
 
 def plus(a: Any, b: Any) -> Any:

@@ -312,6 +312,7 @@ class Planner:
     # ---- products
     def _product(self, parts: list[Pair], output: Labels) -> int:
         """Contract `parts` pairwise; the value has the labels `output`, in that order."""
+        parts = self._empty_sums_first(parts, output)
         counts = Counter(chain.from_iterable(set(labels) for _, labels in parts))
         kept = {x for x in counts if counts[x] > 1}.union(output)
         left: list[Pair] = []
@@ -323,6 +324,23 @@ class Planner:
             left.append(self._pair(a, b, needed, None if left else output, output))
         value, labels = left[0]
         return value if labels == output else self._view(value, labels, output)
+
+    def _empty_sums_first(self, parts: list[Pair], output: Labels) -> list[Pair]:
+        """Sums over axes without entries are 0 before anything multiplies them: then 1/0 of a mean
+        over such an axis makes them nan, as in NumPy, and is not lost among no summands.
+        """
+        empty: set[int] = set()
+        for value, labels in parts:
+            sizes = self.program.steps[value].sizes
+            pairs = zip(labels, sizes, strict=True)
+            empty.update(x for x, s in pairs if x not in output and self.program.measure(s) == 0)
+        summed = [part for part in parts if not empty.isdisjoint(part[1])]
+        others = [part for part in parts if empty.isdisjoint(part[1])]
+        if not summed or not others:
+            return parts
+        wanted = set(output).union(*(labels for _, labels in others))
+        kept = tuple(dict.fromkeys(x for _, labels in summed for x in labels if x in wanted))
+        return [(self._product(summed, kept), kept), *others]
 
     def _reduced(self, part: Pair, kept: set[int]) -> Pair:
         """Diagonals read and private labels summed, before anything is multiplied."""

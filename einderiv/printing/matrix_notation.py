@@ -144,6 +144,8 @@ def _applied(e: Apply) -> Form:
         return Raised(in_brackets(inner), None)
     if name == "matrix_power":
         return Raised(in_brackets(inner), e.parameters[0])
+    if name == "norm" and not e.ndim:
+        return Length(inner)
     if name == "sqrt":
         vector = _squared(first)
         return Called(SQUARE_ROOT, (inner,)) if vector is None else Length(vector)

@@ -1,0 +1,148 @@
+"""Values, slopes and second slopes where they are easily lost: at 0, at ties, far out, without entries."""
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+
+x, y, X = ed.tensor("x", "i"), ed.tensor("y", "i"), ed.tensor("X", "ij")
+a, b = ed.tensor("a"), ed.tensor("b")
+z = ed.tensor("z", "i", complex=True)
+BACKENDS = ("numpy", "torch", "jax", "dask")
+
+
+def computed(e, backend="numpy", **arrays):
+    """The values of an expression by a library, as a NumPy array."""
+    if backend == "torch":
+        pytest.importorskip("torch")
+    if backend == "dask":
+        pytest.importorskip("dask.array")
+    if backend == "jax":
+        pytest.importorskip("jax").config.update("jax_enable_x64", True)
+    return np.asarray(ed.compile(e, backend=backend)(**arrays))
+
+
+# ---- smooth functions are not written through kinks
+def logistic(w):
+    return ed.sum(np.logaddexp(0, -ed.tensor("t", "n") * (ed.tensor("D", "nd") @ w)))
+
+
+D, T = np.array([[1.0, 2], [-3, 4], [5, -6]]), np.array([1.0, -1, 1])
+ZERO, ZEROS = np.zeros(2), np.zeros((2, 2))
+EQUAL = np.array([0.25, 0.25])
+SMOOTH = [
+    # what                  of                                         at          its second derivative
+    ("logistic loss",       lambda x: logistic(x),                     ZERO,       D.T @ D / 4),
+    ("logaddexp at a tie",  lambda x: ed.sum(ed.logaddexp(x, 0.25)),   EQUAL,      np.eye(2) / 4),
+    ("log of two at a tie", lambda x: ed.logsumexp(x),                 EQUAL,      (np.eye(2) - 0.5) / 2),
+    ("norm squared",        lambda x: ed.norm(x) ** 2,                 ZERO,       2 * np.eye(2)),
+    ("norm by norm",        lambda x: (lambda n: n * n)(ed.norm(x)),   ZERO,       2 * np.eye(2)),
+    ("abs squared",         lambda x: ed.sum(abs(x) ** 2),             ZERO,       2 * np.eye(2)),
+    ("hypot squared",       lambda x: ed.sum(ed.hypot(x, x) ** 2),     ZERO,       4 * np.eye(2)),
+    ("softplus",            lambda x: ed.sum(ed.softplus(x)),          ZERO,       np.eye(2) / 4),
+    ("silu",                lambda x: ed.sum(ed.silu(x)),              ZERO,       np.eye(2) / 2),
+    ("variance",            lambda x: ed.var(x),                       EQUAL,      np.eye(2) - 0.5),
+    ("squared by name",     lambda x: ed.sum(ed.square(abs(x))),       ZERO,       2 * np.eye(2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "want"), [row[1:] for row in SMOOTH], ids=[r[0] for r in SMOOTH]
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_second_derivatives_of_smooth_functions(f, at, want, backend):
+    e = ed.hessian(f(x), x)
+    arrays = {"x": at, "D": D, "t": T} if "D" in ed.compile(e).inputs else {"x": at}
+    np.testing.assert_allclose(computed(e, backend, **arrays), want, rtol=1e-14)
+
+
+# ---- kinks follow PyTorch
+KINKS = [
+    # what            of                                        at                             its gradient
+    ("a vector",      lambda: ed.norm(x),                       {"x": ZERO},                   ZERO),
+    ("rows",          lambda: ed.sum(ed.norm(X, 2, axis=1)),    {"X": np.array([[0.0, 0], [3, 4]])}, [[0, 0], [0.6, 0.8]]),
+    ("columns",       lambda: ed.sum(ed.norm(X, axis=0)),       {"X": np.array([[0.0, 3], [0, 4]])}, [[0, 0.6], [0, 0.8]]),
+    ("a matrix",      lambda: ed.norm(X, "fro"),                {"X": ZEROS},                  ZEROS),
+    ("complex",       lambda: ed.norm(z),                       {"z": ZERO + 0j},              ZERO),
+    ("cubed",         lambda: ed.norm(x) ** 3,                  {"x": ZERO},                   ZERO),
+    ("sum of abs",    lambda: ed.norm(x, 1),                    {"x": ZERO},                   ZERO),
+    ("std",           lambda: ed.std(x),                        {"x": np.ones(2)},             ZERO),
+    ("std of rows",   lambda: ed.sum(ed.std(X, 1)),             {"X": np.array([[1.0, 1], [1, 3]])}, [[0, 0], [-0.5, 0.5]]),
+    ("unbiased std",  lambda: ed.std(x, ddof=1),                {"x": np.ones(2)},             ZERO),
+    ("hypot",         lambda: ed.sum(ed.hypot(x, x)),           {"x": ZERO},                   ZERO),
+    ("arctan2",       lambda: ed.sum(ed.arctan2(x, x)),         {"x": ZERO},                   ZERO),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "at", "want"), [row[1:] for row in KINKS], ids=[r[0] for r in KINKS])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_at_kinks(f, at, want, backend):
+    (name,) = at
+    got = computed(ed.grad(f(), name), backend, **at)
+    np.testing.assert_allclose(got, want, rtol=1e-14)
+    second = computed(ed.hessian(f(), name), backend, **at)
+    assert np.isfinite(second).all()
+
+
+def test_forces_between_all_pairs():
+    """All distances at once: a point has the distance 0 from itself, and that is a kink without a force."""
+    P = ed.tensor("P", "nd")
+    apart = ed.einsum("id->ijd", P, sizes={"j": "n"}) - ed.einsum("jd->ijd", P, sizes={"i": "n"})
+    forces = ed.grad(ed.sum(ed.norm(apart, axis=2)), P)
+    at = np.array([[0.0, 0], [3, 4]])
+    np.testing.assert_allclose(computed(forces, P=at), [[-1.2, -1.6], [1.2, 1.6]], rtol=1e-14)
+
+
+# ---- ranges
+FAR = [
+    # what                 e                                    arrays                        wanted
+    ("large",              lambda: ed.grad(ed.norm(x), x),      {"x": [3e160, 4e160]},        [0.6, 0.8]),
+    ("largest",            lambda: ed.grad(ed.norm(x), x),      {"x": [3e300, 4e300]},        [0.6, 0.8]),
+    ("smallest",           lambda: ed.grad(ed.norm(x), x),      {"x": [3e-300, 4e-300]},      [0.6, 0.8]),
+    ("length, large",      lambda: ed.norm(x),                  {"x": [3e300, 4e300]},        5e300),
+    ("length, small",      lambda: ed.norm(x),                  {"x": [3e-300, 4e-300]},      5e-300),
+    ("second, large",      lambda: 1e300 * ed.hessian(ed.norm(x), x), {"x": [3e300, 4e300]},  [[0.128, -0.096], [-0.096, 0.072]]),
+    ("tanh at 19",         lambda: ed.grad(ed.sum(ed.tanh(x)), x), {"x": [19.0]},             [4 * np.exp(-38.0)]),
+    ("tanh at 400",        lambda: ed.grad(ed.sum(ed.tanh(x)), x), {"x": [-350.0, 800]},      [4 * np.exp(-700.0), 0]),
+    ("elu at inf",         lambda: ed.grad(ed.sum(ed.elu(x)), x), {"x": [np.inf, -np.inf]},   [1, 0]),
+    ("elu twice",          lambda: ed.hessian(ed.sum(ed.elu(x)), x), {"x": [np.inf, 0.0]}, [[0, 0], [0, 1]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "at", "want"), [row[1:] for row in FAR], ids=[row[0] for row in FAR])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_far_out(e, at, want, backend):
+    arrays = {name: np.array(values) for name, values in at.items()}
+    np.testing.assert_allclose(computed(e(), backend, **arrays), want, rtol=1e-13)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lengths_in_single_precision(backend):
+    at = np.array([3e20, 4e20], "f4")
+    got = computed(ed.grad(ed.norm(x), x), backend, x=at)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, [0.6, 0.8], rtol=1e-6)
+
+
+# ---- axes without entries
+EMPTY = [
+    ("mean",            lambda: ed.mean(X, 1)),
+    ("mean of squares", lambda: ed.mean(X * X, 1)),
+    ("var",             lambda: ed.var(X, 1)),
+    ("std",             lambda: ed.std(X, 1)),
+    ("var, ddof",       lambda: ed.var(X, 1, ddof=1)),
+    ("of all",          lambda: ed.var(X)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("e", [row[1] for row in EMPTY], ids=[row[0] for row in EMPTY])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_means_of_nothing(e, backend):
+    assert np.isnan(computed(e(), backend, X=np.zeros((2, 0)))).all()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_lengths_of_nothing(backend):
+    assert computed(ed.norm(X, axis=1), backend, X=np.zeros((2, 0))).tolist() == [0, 0]
+    assert computed(ed.grad(ed.norm(x), x), backend, x=np.zeros(0)).shape == (0,)
