@@ -245,6 +245,8 @@ def work():
         ed.sum(residual**2) / 2
         + ed.logsumexp(A @ x, 0)
         - 3 * ed.norm(x) ** 2
+        - 2 * ed.norm(x)
+        + ed.sum((1 + ed.cos(A @ x)) * y)
         + 1 / (1 + ed.sum(x * x))
     )
     arrays = {"A": np.ones((3, 4)), "B": np.ones((4, 2)), "x": np.ones(4), "y": np.arange(3.0)}

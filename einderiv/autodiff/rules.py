@@ -41,6 +41,8 @@ from ..expression import (
     written_slots,
 )
 from ..functions import variable
+from .masks import opened as opened_for_masks
+from .masks import separate, under_conditions
 from .product_tree import environments
 
 #: terms: a derivative of at most this many is multiplied out into its consumer, so that every term
@@ -159,7 +161,8 @@ def _replaced(
     terms: list[Expr] = []
     for term in _spread(inner, names):
         parts = [*slots[:k], (term, labels + new), *slots[k + 1 :]]
-        terms.append(with_slots(node, parts, output, axes=axes, inline=_plugged(term, names)))
+        replaced = with_slots(node, parts, output, axes=axes, inline=_plugged(term, names))
+        terms.append(under_conditions(replaced))
     return terms
 
 
@@ -182,7 +185,8 @@ def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...
     for term in _spread(inner, names):
         slots = [(local, batch + result + core), (term, batch + core + new)]
         inline = (local, *_plugged(term, names))
-        terms.append(assemble(1, slots, output, axes=axes, given=given, inline=inline))
+        chained = assemble(1, slots, output, axes=axes, given=given, inline=inline)
+        terms.append(under_conditions(chained))
     return terms
 
 
@@ -249,7 +253,8 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
             if len(factors) > BRANCHED and len(wanted) > 1:
                 around = environments(node, cotangent, wanted)
                 return [(factors[k], term) for k, term in around.items()]
-            return [(factors[k], _transposed(node, k, cotangent)) for k in wanted]
+            terms = separate(cotangent)
+            return [(factors[k], _transposed(node, k, term)) for k in wanted for term in terms]
         # y = a + b:  ȳ to both
         case Add():
             return [(a, cotangent) for a in node.addends if id(a) in needed]
@@ -278,7 +283,9 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
     target, labels = slots[k]
     parts = [(cotangent, node.output), *slots[:k], *slots[k + 1 :]]
     given = (*node.given, *zip(labels, target.sizes, strict=True))
-    return with_slots(node, parts, labels, axes=target.axes, given=given)
+    inline = opened_for_masks(cotangent)
+    turned = with_slots(node, parts, labels, axes=target.axes, given=given, inline=inline)
+    return under_conditions(turned)
 
 
 def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
@@ -290,10 +297,15 @@ def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     target = node.arguments[k]
     output = batch + core
     given = tuple(zip(output, target.sizes, strict=True))
+    # Under the condition of a `where` all terms stay together.
+    parts = (cotangent,) if node.function.masks else separate(cotangent)
     terms: list[Expr] = []
     for local in node.function.derivatives[k](node):
-        slots = [(cotangent, batch + result), (local, batch + result + core)]
-        terms.append(assemble(1, slots, output, axes=target.axes, given=given, inline=(local,)))
+        for part in parts:
+            slots = [(part, batch + result), (local, batch + result + core)]
+            inline = (local, *opened_for_masks(part))
+            term = assemble(1, slots, output, axes=target.axes, given=given, inline=inline)
+            terms.append(under_conditions(term))
     return terms
 
 

@@ -1183,19 +1183,30 @@ enter(
             plain=lambda np, c, x, y: np.where(c != 0, x, y),
             kink="the derivative by c is 0",
             integer=largest,
+            masks=True,
         )
     ]
 )
+
+
+def selected(condition: Expr, x: Expr, y: Expr) -> Expr:
+    """``where(c, x, y)`` of expressions with the same axes."""
+    return apply("where", (condition, x, y))
 
 
 @public
 def where(condition: object, x: object, y: object, /) -> Expr:
     """``where(c, x, y)``: `x` where `c` is not 0, else `y`; numbers and scalars broadcast.
 
-    The derivative by `x` is the mask of the condition, by `y` the opposite mask, by `c` zero.
+    The derivative by `x` is the mask of the condition, by `y` the opposite mask, by `c` zero. What
+    is not chosen contributes nothing to a derivative, be it nan or infinite:
 
     >>> import einderiv as ed
     >>> x = ed.tensor("x", "i")
+    >>> safe = ed.where(ed.greater(x, 0), ed.log(x), 0)
+    >>> print(ed.grad(ed.sum(safe), x))
+    where(greater(x, 0), reciprocal(x), 0)
+
     >>> ed.evaluate(ed.where(ed.greater(x, 1), x, -x), x=[0.5, 2.0])
     array([-0.5,  2. ])
 
@@ -1225,7 +1236,7 @@ def clip(x: object, low: object = None, high: object = None, /) -> Expr:
 
 
 def _comparison(
-    name: str, law: str, sign: str, latex: str, plain: Callable[..., Any]
+    name: str, law: str, sign: str, latex: str, plain: Callable[..., Any], masks: bool = False
 ) -> Callable[[object, object], Expr]:
     """``x law y``, as 1 or 0."""
     return elementwise_of_two(
@@ -1243,6 +1254,7 @@ def _comparison(
         kink="its derivative is 0 at the jump too",
         analytic=False,
         integer=_one,
+        masks=masks,
     )
 
 
@@ -1250,5 +1262,7 @@ greater = _comparison("greater", ">", ">", ">", lambda np, x, y: 1 * (x > y))
 greater_equal = _comparison("greater_equal", ">=", ">=", r"\ge", lambda np, x, y: 1 * (x >= y))
 less = _comparison("less", "<", "<", "<", lambda np, x, y: 1 * (x < y))
 less_equal = _comparison("less_equal", "<=", "<=", r"\le", lambda np, x, y: 1 * (x <= y))
-equal = _comparison("equal", "=", "==", "=", lambda np, x, y: 1 * (x == y))
-not_equal = _comparison("not_equal", "differs from", "!=", r"\ne", lambda np, x, y: 1 * (x != y))
+equal = _comparison("equal", "=", "==", "=", lambda np, x, y: 1 * (x == y), True)
+not_equal = _comparison(
+    "not_equal", "differs from", "!=", r"\ne", lambda np, x, y: 1 * (x != y), True
+)

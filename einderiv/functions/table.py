@@ -126,6 +126,7 @@ class Function:
     vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
     #: its square, where that is smooth and the function is not: |x|² is x²
     squared: Callable[[Apply], Expr] | None = None
+    masks: bool = False  # `where`, and the conditions that are the slopes of its arguments
     #: what it is of some arguments without itself: log of exp; None for all others
     reduced: Callable[[Expr], Expr | None] | None = None
     keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one

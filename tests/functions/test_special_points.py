@@ -146,3 +146,67 @@ def test_means_of_nothing(e, backend):
 def test_lengths_of_nothing(backend):
     assert computed(ed.norm(X, axis=1), backend, X=np.zeros((2, 0))).tolist() == [0, 0]
     assert computed(ed.grad(ed.norm(x), x), backend, x=np.zeros(0)).shape == (0,)
+
+
+# ---- what is not chosen contributes nothing
+P = ed.tensor("P", "nd")
+APART = ed.einsum("id->ijd", P, sizes={"j": "n"}) - ed.einsum("jd->ijd", P, sizes={"i": "n"})
+SQUARES = ed.sum(APART * APART, 2)
+OTHERS = 1 - np.eye(3)
+THREE = np.array([[0.0, 0], [3, 4], [6, 8]])
+PLACES = np.array([-1.0, 0, 4])
+HOLES = np.array([0, np.nan, 1])
+LOG = ed.log(x)
+MASKS = [
+    # what                of                                              at                            its gradient
+    ("log",               lambda: ed.where(ed.greater(x, 0), ed.log(x), 0),       {"x": PLACES}, [0, 0, 0.25]),
+    ("the other branch",  lambda: ed.where(ed.less_equal(x, 0), 3, ed.log(x)), {"x": PLACES},  [0, 0, 0.25]),
+    ("both branches",     lambda: ed.where(ed.greater(x, 0), ed.log(x), x),    {"x": PLACES},  [1, 1, 0.25]),
+    ("root under a root", lambda: ed.sqrt(ed.where(ed.greater(x, 0), ed.sqrt(x), 0)), {"x": np.array([-1.0, 0, 16])},
+     [0, 0, 1 / 32]),
+    ("a chain",           lambda: ed.exp(ed.where(ed.greater(x, 0), ed.log(ed.sqrt(x)), 0)), {"x": PLACES}, [0, 0, 0.25]),
+    ("two masks",         lambda: ed.where(ed.greater(x, -2), ed.where(ed.greater(x, 0), ed.log(x), 0), 0),
+     {"x": PLACES}, [0, 0, 0.25]),
+    ("one log, twice",    lambda: ed.where(ed.greater(x, 0), x * LOG, 0) + ed.where(ed.greater(x, 1), LOG, 0),
+     {"x": np.array([0, 0.5, 4])}, [0, 1 + np.log(0.5), 1.25 + np.log(4)]),
+    ("overflow",          lambda: ed.where(ed.less(x, 1), ed.exp(x), 1),       {"x": np.array([0, 1000.0])}, [1, 0]),
+    ("a quotient",        lambda: ed.where(ed.equal(x, 0), 1, ed.sin(x) / x),  {"x": np.array([0, np.pi])}, [0, -1 / np.pi]),
+    ("missing targets",   lambda: ed.where(ed.not_equal(y, 0), (x - HOLES) ** 2, 0),
+     {"x": np.array([1.0, 2, 3]), "y": np.array([1.0, 0, 1])}, [2, 0, 4]),
+    ("a scalar divisor",  lambda: ed.where(ed.einsum("->i", ed.not_equal(a, 0), sizes={"i": "i"}), x / a, 0),
+     {"x": np.array([1.0, 2]), "a": np.array(0.0)}, [0, 0]),
+    ("a part of a sum",   lambda: ed.sum(x) * ed.where(ed.greater(x, 0), ed.log(x), 0), {"x": PLACES},
+     np.log(4) + np.array([0, 0, 0.75])),
+    ("inverse squares",   lambda: ed.where(OTHERS, 1 / SQUARES, 0), {"P": THREE},
+     -4 * np.array([[-3, -4], [0, 0], [3, 4]]) / 625 - 4 * np.array([[-6, -8], [0, 0], [6, 8]]) / 10**4),
+    ("distances",         lambda: ed.where(OTHERS, ed.sqrt(SQUARES), 0), {"P": THREE}, [[-2.4, -3.2], [0, 0], [2.4, 3.2]]),
+    ("logs of rows",      lambda: ed.where(ed.greater(ed.einsum("ij->i", X), 0), ed.einsum("ij->i", ed.log(X)), 0),
+     {"X": np.array([[0.0, -1], [2, 4]])}, [[0, 0], [0.5, 0.25]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "at", "want"), [row[1:] for row in MASKS], ids=[r[0] for r in MASKS])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_not_chosen(f, at, want, backend):
+    """Backwards, forwards, and twice."""
+    name, *_ = at
+    loss = ed.sum(f())
+    tensor = {"x": x, "P": P, "X": X}[name]
+    np.testing.assert_allclose(
+        computed(ed.grad(loss, name), backend, **at), want, rtol=1e-13, atol=1e-13
+    )
+    jacobian = ed.sum(ed.derive(f(), tensor), tuple(range(f().ndim)))
+    np.testing.assert_allclose(computed(jacobian, backend, **at), want, rtol=1e-13, atol=1e-13)
+    if backend in ("numpy", "torch"):
+        assert np.isfinite(computed(ed.hessian(loss, name), backend, **at)).all()
+
+
+def test_the_slope_of_a_choice_is_a_choice():
+    safe = ed.where(ed.greater(x, 0), ed.log(x), 0)
+    assert ed.grad(ed.sum(safe), x) == ed.where(ed.greater(x, 0), 1 / x, 0)
+    assert ed.derive(safe, x).compact == "i->ii"
+    # a mask of ones stays as it is, and sums are not touched
+    assert str(ed.grad(ed.sum(ed.where(y, x, 0)), x)) == "not_equal(y, zeros[i])"
+    plain = ed.sum(ed.where(y, X @ x, 0))
+    assert str(ed.grad(plain, x)) == 'einsum("i,ia->a", not_equal(y, zeros[i]), X)'

@@ -1,0 +1,156 @@
+"""What a condition does not choose contributes nothing: ``where(c, f, g)`` has the derivative
+``where(c, f', g')``.
+
+The rules multiply, and so the row of `where` answers a mask of ones and zeros. A zero times nan, or
+times a slope that is infinite, is nan. Here the other factors at the entries of a mask move under
+its condition, ``mask · 1/x`` becomes ``where(c, 1/x, 0)``; and again in every later product.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..expression import (
+    Add,
+    Apply,
+    Einsum,
+    Expr,
+    Given,
+    Size,
+    Slot,
+    assemble,
+    is_zero,
+    walk,
+    with_slots,
+    zero,
+)
+from ..functions import selected
+
+#: terms: a sum of at most this many with masks among them is multiplied out, so that each term
+#: stays under its own condition
+TERMS = 16
+#: nodes: a larger factor is not searched for functions that may be infinite
+SEARCHED = 1000
+
+
+class Mask(NamedTuple):
+    """A factor that is zero where a condition does not choose."""
+
+    condition: Expr
+    chosen: bool  # where the condition holds, or where it does not
+    inside: Expr | None  # what is chosen; None for ones
+
+
+def masked(e: Expr) -> Mask | None:
+    """`e` as a mask, if it is one."""
+    if not isinstance(e, Apply) or not e.function.masks:
+        return None
+    condition, first, *second = e.arguments
+    if not second:  # c ≠ 0 and c = 0
+        return Mask(condition, e.function.name == "not_equal", None) if is_zero(first) else None
+    if is_zero(second[0]):
+        return Mask(condition, True, first)
+    return Mask(condition, False, second[0]) if is_zero(first) else None
+
+
+def separate(cotangent: Expr) -> tuple[Expr, ...]:
+    """The terms of a cotangent that are multiplied one by one: those of a short sum with masks."""
+    if not isinstance(cotangent, Add) or len(cotangent.addends) > TERMS:
+        return (cotangent,)
+    return cotangent.addends if any(map(_has_mask, cotangent.addends)) else (cotangent,)
+
+
+def opened(cotangent: Expr) -> tuple[Expr, ...]:
+    """What is plugged into its consumer for the sake of its masks: a product that sums nothing."""
+    if isinstance(cotangent, Einsum) and _has_mask(cotangent) and not _summed(cotangent):
+        return (cotangent,)
+    return ()
+
+
+def _has_mask(e: Expr) -> bool:
+    factors = e.factors if isinstance(e, Einsum) else (e,)
+    return any(masked(f) is not None for f in factors)
+
+
+def _summed(e: Einsum) -> bool:
+    kept = set(e.output)
+    return any(label not in kept for labels in e.inputs for label in labels)
+
+
+def under_conditions(e: Einsum) -> Einsum:
+    """`e` with the factors at the entries of its masks moved under their conditions."""
+    if len(e.factors) < 2:
+        return e
+    masks: list[tuple[Mask, Slot]] = []
+    others: list[Slot] = []
+    for slot in e.slots:
+        mask = masked(slot[0])
+        # A mask whose labels are summed is part of a contraction, and weighs no slope.
+        if mask is not None and set(slot[1]) <= set(e.output):
+            masks.append((mask, slot))
+        else:
+            others.append(slot)
+    if not masks:
+        return e
+    widest = max((labels for _, (_, labels) in masks), key=lambda labels: len(set(labels)))
+    inner = [(mask, slot) for mask, slot in masks if set(slot[1]) <= set(widest)]
+    outer = [slot for _, slot in masks if not set(slot[1]) <= set(widest)]
+    here = [slot for slot in others if set(slot[1]) <= set(widest)]
+    wider = [_guarded(slot, inner) for slot in others if not set(slot[1]) <= set(widest)]
+    bare = all(mask.inside is None for mask, _ in inner)
+    unchanged = all(any(slot is other for other in others) for slot in wider)
+    if not here and unchanged and (bare or len(inner) == 1):
+        return e
+    labels = tuple(dict.fromkeys(widest))
+    product = _chosen(inner, here, labels)
+    return with_slots(e, [(product, labels), *wider, *outer], given=_sizes(e), origins=e.origins)
+
+
+def _sizes(e: Einsum) -> Given:
+    """The sizes of all labels of `e`."""
+    found = [*e.given]
+    for factor, labels in e.slots:
+        found += zip(labels, factor.sizes, strict=True)
+    return tuple(found)
+
+
+def _chosen(masks: list[tuple[Mask, Slot]], slots: list[Slot], labels: tuple[int, ...]) -> Expr:
+    """The product of `slots` and of what the masks hold, under all their conditions."""
+    inside = list(slots)
+    sizes: dict[int, Size] = {}
+    for mask, (factor, own) in masks:
+        sizes.update(zip(own, factor.sizes, strict=True))
+        if mask.inside is not None:
+            inside.append((mask.inside, own))
+    given = tuple((label, sizes[label]) for label in labels)
+    names = (None,) * len(labels)
+    if not inside:  # a product of masks alone
+        (_, (factor, own)), *masks = masks
+        inside = [(factor, own)]
+    product: Expr = assemble(1, inside, labels, axes=names, given=given)
+    for mask, (_, own) in masks:
+        product = _where(mask, own, product, labels)
+    return product
+
+
+def _where(mask: Mask, own: tuple[int, ...], e: Expr, labels: tuple[int, ...]) -> Expr:
+    """`e`, with these labels, where the condition of the mask chooses it, else 0."""
+    given = tuple(zip(labels, e.sizes, strict=True))
+    condition = assemble(1, [(mask.condition, own)], labels, axes=e.axes, given=given)
+    nothing = zero(e.sizes, e.axes)
+    return selected(condition, e, nothing) if mask.chosen else selected(condition, nothing, e)
+
+
+def _guarded(slot: Slot, masks: list[tuple[Mask, Slot]]) -> Slot:
+    """A factor with more axes than a mask, chosen entry by entry if it may be infinite where the
+    mask is 0: if there is a function in it.
+    """
+    factor, labels = slot
+    if not isinstance(factor, (Add, Apply)) or len(set(labels)) < len(labels):
+        return slot
+    if factor.nodes > SEARCHED or not any(isinstance(node, Apply) for node in walk([factor])):
+        return slot
+    for mask, (_, own) in masks:
+        if set(own) <= set(labels):
+            factor = _where(mask, own, factor, labels)
+    return factor, labels
