@@ -19,6 +19,7 @@ from ..expression import (
     Size,
     Slot,
     assemble,
+    inverts,
     is_zero,
     walk,
     with_slots,
@@ -61,10 +62,13 @@ def separate(cotangent: Expr) -> tuple[Expr, ...]:
 
 
 def opened(cotangent: Expr) -> tuple[Expr, ...]:
-    """What is plugged into its consumer for the sake of its masks: a product that sums nothing."""
-    if isinstance(cotangent, Einsum) and _has_mask(cotangent) and not _summed(cotangent):
-        return (cotangent,)
-    return ()
+    """What is plugged into its consumer for the sake of its masks, and of divisors that may cancel:
+    a product that sums nothing.
+    """
+    if not isinstance(cotangent, Einsum) or _summed(cotangent):
+        return ()
+    divided = any(map(inverts, cotangent.factors))
+    return (cotangent,) if divided or _has_mask(cotangent) else ()
 
 
 def _has_mask(e: Expr) -> bool:

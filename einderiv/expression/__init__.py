@@ -34,6 +34,7 @@ from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, numbered, tensor
 from .delta import Delta
 from .groups import UnionFind, connected
+from .known_signs import inverts
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
     Add,
@@ -151,6 +152,7 @@ __all__ = [
     "fresh_labels",
     "fresh_names",
     "identity",
+    "inverts",
     "is_array",
     "is_name",
     "is_product",

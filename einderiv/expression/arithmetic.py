@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import EinderivError, ShapeError, counted
 from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
+from .known_signs import alike, inverts, is_positive
 from .nodes import (
     Add,
     Apply,
@@ -142,7 +143,27 @@ def multiply(a: Operand, b: Operand) -> Expr:
     # ij,ij->ij  or, with a scalar,  ,ij->ij
     output = tuple(range(len(names)))
     slots = [(operand, output if operand.ndim else ()) for operand in (a, b)]
-    return checked(assemble(1, slots, output, axes=names, letters=letters(output, names)))
+    inline = (*_may_cancel(a, b), *_may_cancel(b, a))
+    product = assemble(1, slots, output, axes=names, letters=letters(output, names), inline=inline)
+    return checked(product)
+
+
+def _may_cancel(e: Expr, other: Expr) -> tuple[Expr, ...]:
+    """A product that sums nothing, if one of its factors is what `other` divides by, or divides by
+    `other`.
+    """
+    if not isinstance(e, Einsum):
+        return ()
+    if inverts(other):
+        below = other.arguments[0]
+        found = is_positive(below) and any(alike(factor, below) for factor in e.factors)
+    else:
+        quotients = [factor for factor in e.factors if inverts(factor)]
+        found = any(alike(q.arguments[0], other) for q in quotients) and is_positive(other)
+    if not found:
+        return ()
+    sums = any(label not in e.output for labels in e.inputs for label in labels)
+    return () if sums else (e,)
 
 
 def smooth_square(e: Expr) -> Expr | None:

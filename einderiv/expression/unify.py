@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from ..errors import limits
 from .groups import UnionFind
+from .known_signs import alike, inverts, is_positive
 from .nodes import (
     NO_LETTERS,
     Constant,
@@ -166,6 +167,26 @@ class _Assembly:
         self.origins += inner.origins
         return [(factor, _renamed(inside, names)) for factor, inside in slots]
 
+    def _cancel(self) -> None:
+        """``f · (1/f)`` is 1 where f is known to be positive; its axes broadcast, if nothing else
+        has them.
+        """
+        find = self.tied.find if self.tied is not None else None
+        places = [tuple(map(find, labels)) if find else labels for labels in self.inputs]
+        gone: set[int] = set()
+        for k, quotient in enumerate(self.factors):
+            if not inverts(quotient) or not is_positive(quotient.arguments[0]):
+                continue
+            below = quotient.arguments[0]
+            for j, factor in enumerate(self.factors):
+                if j not in gone and places[j] == places[k] and alike(factor, below):
+                    gone |= {j, k}
+                    self.given += zip(self.inputs[j], factor.sizes, strict=True)
+                    self.origins.append(factor)
+                    break
+        self.factors = [f for k, f in enumerate(self.factors) if k not in gone]
+        self.inputs = [labels for k, labels in enumerate(self.inputs) if k not in gone]
+
     def einsum(
         self,
         output: tuple[Label, ...],
@@ -174,6 +195,8 @@ class _Assembly:
         written: Written | None,
     ) -> Einsum:
         """The finished node."""
+        if len(self.factors) > 1 and any(map(inverts, self.factors)):
+            self._cancel()
         inputs = tuple(self.inputs)
         given = tuple(dict.fromkeys(self.given))
         if self.tied is not None:

@@ -30,6 +30,7 @@ from ..expression import (
     times,
     truth,
 )
+from .logarithms import log1p_of, log_of
 from .table import (
     Bounds,
     Function,
@@ -99,6 +100,7 @@ exp = elementwise(
     derived="exp(x)",
     spell=one_name("exp"),
     latex=r"\exp\left({0}\right)",
+    positive=True,
     plain=lambda np, x: np.exp(x),
 )
 
@@ -131,6 +133,7 @@ log = elementwise(
     latex=r"\log\left({0}\right)",
     plain=lambda np, x: np.log(x),
     domain=(0.2, 3.0),
+    reduced=log_of,
 )
 
 
@@ -147,6 +150,7 @@ log1p = elementwise(
     latex=r"\log\left(1 + {0}\right)",
     plain=lambda np, x: np.log(1 + x),
     domain=(-0.5, 2.0),
+    reduced=log1p_of,
 )
 
 
@@ -253,6 +257,7 @@ reciprocal = elementwise(
         "julia": "1 ./ {0}",
     },
     latex=r"\frac{{1}}{{{0}}}",
+    inverts=True,
     plain=lambda np, x: 1 / x,
     domain=(0.5, 3.0),
 )
@@ -461,6 +466,7 @@ cosh = elementwise(
     derivatives=(_cosh,),
     derived="sinh(x)",
     spell=one_name("cosh"),
+    positive=True,
     latex=r"\cosh\left({0}\right)",
     plain=lambda np, x: np.cosh(x),
 )
@@ -483,6 +489,7 @@ sech = elementwise(
     },
     latex=r"\operatorname{{sech}}\left({0}\right)",
     plain=lambda np, x: 1 / np.cosh(x),
+    positive=True,
 )
 
 
@@ -609,6 +616,7 @@ sigmoid = elementwise(
     },
     latex=r"\sigma\left({0}\right)",
     plain=_sigmoid_plain,
+    positive=True,
 )
 
 
@@ -654,6 +662,7 @@ softplus = elementwise(
     },
     latex=r"\operatorname{{softplus}}\left({0}\right)",
     plain=_softplus_plain,
+    positive=True,
 )
 
 

@@ -165,6 +165,7 @@ _ROWS = (
         },
         latex=r"\operatorname{{softmax}}\left({0}\right)",
         plain=_softmax_plain,
+        positive=True,
         core=-1,
     ),
     Function(

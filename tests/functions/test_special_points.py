@@ -210,3 +210,75 @@ def test_the_slope_of_a_choice_is_a_choice():
     assert str(ed.grad(ed.sum(ed.where(y, x, 0)), x)) == "not_equal(y, zeros[i])"
     plain = ed.sum(ed.where(y, X @ x, 0))
     assert str(ed.grad(plain, x)) == 'einsum("i,ia->a", not_equal(y, zeros[i]), X)'
+
+
+# ---- f · (1/f) is 1 where f is known to be positive, and logarithms of exponentials are stable
+FAR_OUT = np.array([-800.0, 0, 800])
+SOFT = np.array([0.0, 0, 1])  # softmax of FAR_OUT
+CANCELLED = [
+    # what                 of x                                                     its value                     its slope
+    ("log sigmoid",        lambda: ed.log(ed.sigmoid(x)),                           [-800, -np.log(2), 0],        [1, 0.5, 0]),
+    ("log exp",            lambda: ed.log(ed.exp(x)),                               FAR_OUT,                      [1, 1, 1]),
+    ("log 1 + exp",        lambda: ed.log(1 + ed.exp(x)),                           [0, np.log(2), 800],          [0, 0.5, 1]),
+    ("log exp + 1",        lambda: ed.log(ed.exp(x) + 1),                           [0, np.log(2), 800],          [0, 0.5, 1]),
+    ("log1p exp",          lambda: ed.log1p(ed.exp(x)),                             [0, np.log(2), 800],          [0, 0.5, 1]),
+    ("by NumPy's names",   lambda: -np.log(1 + np.exp(-x)),                         [-800, -np.log(2), 0],        [1, 0.5, 0]),
+    ("a text",             lambda: ed.parse("x: i\nlog(sigmoid(x))"),               [-800, -np.log(2), 0],        [1, 0.5, 0]),
+    ("sigmoid by hand",    lambda: ed.log(1 / (1 + ed.exp(-x))),                    [-800, -np.log(2), 0],        [1, 0.5, 0]),
+    ("log softmax",        lambda: ed.log(ed.softmax(x)),                           [-1600, -800, 0],             1 - 3 * SOFT),
+    ("twice exp",          lambda: ed.log(2 * ed.exp(x)),                           np.log(2) + FAR_OUT,          [1, 1, 1]),
+    ("two exponentials",   lambda: ed.log(ed.exp(x) + ed.exp(2 * x)),               [-800, np.log(2), 1600],      [1, 1.5, 2]),
+    ("exp by exp",         lambda: x * ed.exp(x) / ed.exp(x),                       FAR_OUT,                      [1, 1, 1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("f", "value", "slope"), [row[1:] for row in CANCELLED], ids=[r[0] for r in CANCELLED]
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_logarithms_of_exponentials(f, value, slope, backend):
+    np.testing.assert_allclose(computed(f(), backend, x=FAR_OUT), value, rtol=1e-14)
+    np.testing.assert_allclose(
+        computed(ed.grad(ed.sum(f()), x), backend, x=FAR_OUT), slope, rtol=1e-14
+    )
+    assert "reciprocal" not in ed.formula(ed.hessian(ed.sum(f()), x))
+
+
+def test_logarithms_of_sums_of_exponentials():
+    assert ed.log(ed.sum(ed.exp(x))) == ed.logsumexp(x)
+    assert ed.log(ed.sum(ed.exp(X), 1)) == ed.logsumexp(X, 1)
+    assert ed.log(ed.sum(ed.exp(X), 0)) == ed.logsumexp(X, 0)
+    assert ed.log(ed.softmax(X, 0)) == ed.log_softmax(X, 0)
+    # of what may be negative, or has branches, nothing is known
+    assert str(ed.log(ed.exp(x) + y)) == "log(exp(x) + y)"
+    assert str(ed.log(ed.exp(z))) == "log(exp(z))"
+
+
+QUOTIENTS = [
+    # what                  of x                                      cancels
+    ("exp",                 lambda: ed.exp(x),                        True),
+    ("softplus",            lambda: ed.softplus(x),                   True),
+    ("a sum of squares",    lambda: 1 + ed.sum(x * x),                True),
+    ("a norm squared",      lambda: 0.5 + ed.norm_squared(x),         True),
+    ("sums of exp",         lambda: ed.sum(ed.exp(x)),                True),
+    ("x",                   lambda: x,                                False),
+    ("a square alone",      lambda: x * x,                            False),
+    ("one less a square",   lambda: 1 - ed.sum(x * x),                False),
+    ("minus exp",           lambda: 1 - ed.exp(x),                    False),
+    ("complex",             lambda: 1 + ed.sum(z * z),                False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("f", "cancels"), [row[1:] for row in QUOTIENTS], ids=[r[0] for r in QUOTIENTS]
+)
+def test_quotients_by_what_is_positive(f, cancels):
+    for e in (f() / f(), y * f() / f(), (y / f()) * f()):
+        assert ("reciprocal" not in str(e)) == cancels
+        assert e.ndim == (y * f()).ndim or e.ndim == f().ndim
+
+
+def test_what_has_cancelled_is_remembered():
+    one = ed.exp(x) / ed.exp(x)
+    assert ed.evaluate(one, x=np.array([1.0, 800])).tolist() == [1, 1]
+    assert ed.evaluate(ed.derive(one, x), x=np.zeros(2)).tolist() == [[0, 0], [0, 0]]
