@@ -126,6 +126,7 @@ def _slots(term: Expr) -> tuple[list[LabelledFactor], LabelNames]:
 
 
 # ---- functions
+QUOTIENTS = ("reciprocal", "pseudo_reciprocal")
 MATRIX_CALLS = ("det", "adj", "minors")
 
 
@@ -146,6 +147,8 @@ def _applied(e: Apply) -> Form:
         return Raised(in_brackets(inner), e.parameters[0])
     if name == "norm" and not e.ndim:
         return Length(inner)
+    if name == "unit" and e.ndim == 1 and e.core == 1:
+        return SignedTerm(False, in_brackets(inner), ((Length(inner), 1),))
     if name == "sqrt":
         vector = _squared(first)
         return Called(SQUARE_ROOT, (inner,)) if vector is None else Length(vector)
@@ -253,12 +256,18 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     if len(output) not in (0, 1, 2, 4):
         raise NoMatrices
     slots = without_identities(slots, output)
-    below: list[Expr] = []  # what the product is divided by
+    below: list[Form] = []  # what the product is divided by
     links: list[Link] = []
     for slot in slots:
         e = slot.factor
-        if isinstance(e, Apply) and e.function.name == "reciprocal" and not e.ndim:
-            below.append(e.arguments[0])
+        name = e.function.name if isinstance(e, Apply) else ""
+        if isinstance(e, Apply) and name in QUOTIENTS and not e.ndim:
+            below.append(_form(e.arguments[0]))
+        elif isinstance(e, Apply) and name == "unit" and e.ndim == e.core == 1:  # x / ‖x‖
+            vector = _form(e.arguments[0])
+            below.append(Length(vector))
+            row = in_brackets(vector)
+            links.append(Link(row, slot.labels, transpose_of(row)))
         else:
             links.append(_link(slot))
     product = _by_pairs(links, output) or Chains(links, output).form()
@@ -267,7 +276,7 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
         product = number_form(size)
     elif repr(size) != "1":
         product = side_by_side([number_form(size), product])
-    divisors = _divisors([_form(e) for e in below])
+    divisors = _divisors(below)
     if negative or divisors:
         return SignedTerm(negative, product, divisors)
     return product
