@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +19,10 @@ from .objective import Functions
 
 ARMIJO = 1e-4  # the share of the promised decrease that a step must bring
 HALVINGS = 50  # of a step, before the search gives up
+DOUBLINGS = 100  # of a step along which the loss keeps falling, before it counts as unbounded
 SPENT = 2.0**-50  # of the loss: a smaller decrease is rounding
+NOISE = 2.0**-40  # of the loss: the rounding in a loss that many terms make
+FLAT = 1e-6  # of the gradient: a smaller part of it where the Hessian is zero is rounding
 RTOL = 1e-10  # of a step by conjugate gradients
 
 OPTIONS: dict[str, Any] = {"maxiter": 100, "gtol": 1e-8}
@@ -46,6 +51,10 @@ def newton(
     """Damped Newton steps: ``x - t H⁻¹ g``, with t halved until the loss falls by a share of what
     the slope promises.
 
+    Where H is singular or indefinite the step is ``|H|⁺ g`` (`Square.unsigned`): the least one
+    that solves a convex problem, and downhill from a saddle. Where it has no slope to go by, it is
+    steepest descent. Both are doubled while the loss falls.
+
     `both` gives loss and gradient. Source: Armijo, "Minimization of functions having Lipschitz
     continuous first partial derivatives", 1966; Nocedal, Wright, "Numerical Optimization", 2006,
     chapter 3.
@@ -59,23 +68,31 @@ def newton(
         if taken == maxiter:
             status = 1
             break
-        direction = -step(at, taken + 1)
+        direction, regular = step(at, taken + 1)
         slope = float(at.gradient @ direction)  # - gᵀ H⁻¹ g, negative for a positive definite H
-        if not slope < 0:
-            raise EinderivError(
-                f"Newton's step {taken + 1} leads upwards: the Hessian is not positive definite "
-                "there; "
-                "start nearer to a minimum, or take a method such as trust-ncg"
-            )
-        if -slope <= SPENT * abs(at.value):
-            break  # a full step lowers the loss by about half of -slope
-        lower, tried = _searched(both, at, direction, slope)
+        is_spent = -slope <= SPENT * abs(at.value)  # a full step lowers the loss by about half
+        if is_spent and regular:
+            lower, tried = _settled(both, at, direction), 1
+        else:
+            lower, tried = _searched(both, at, direction, slope)
         evaluations += tried
-        if lower is None:
-            status = 2
+        if lower is None and -slope > NOISE * abs(at.value):
+            # A Hessian that is next to zero asks for steps beyond all sense.
+            direction, regular = -at.gradient, False
+            lower, tried = _searched(both, at, direction, -float(at.gradient @ at.gradient))
+            evaluations += tried
+        if lower is not None and not regular:
+            lower, tried = _doubled(both, at, direction, lower, taken + 1)
+            evaluations += tried
+        if lower is not None:
+            at = lower
+            taken += 1
+        if is_spent:
             break
-        at = lower
-        taken += 1
+        if lower is None:
+            # What rounding hides, no search can find.
+            status = 0 if -slope <= NOISE * abs(at.value) else 2
+            break
     message = f"{ENDINGS[status]}; {step.method}" if step.method else ENDINGS[status]
     return {
         "x": at.x,
@@ -123,9 +140,57 @@ def _searched(
         x = at.x + t * direction
         new = Point(x, *both(x))
         # Armijo: f(x + t d) <= f(x) + c t gᵀ d
-        if new.value <= at.value + ARMIJO * t * slope:
+        if new.value <= at.value + ARMIJO * t * slope and np.isfinite(new.gradient).all():
             return new, k + 1
+        if k == 0 and _is_settling(new, at):
+            return new, 1
     return None, HALVINGS
+
+
+def _is_settling(new: Point, at: Point) -> bool:
+    """Is the loss the same up to rounding, and the gradient at most half? Near a minimum the
+    gradient knows more digits of the place than the loss.
+    """
+    same = abs(new.value - at.value) <= NOISE * abs(at.value)
+    largest = np.abs(new.gradient).max(initial=0)
+    return bool(same and largest <= np.abs(at.gradient).max(initial=0) / 2)
+
+
+def _settled(
+    both: Callable[[Array], tuple[float, Array]], at: Point, direction: Array
+) -> Point | None:
+    """The last step, too short for the loss to tell, if the gradient says that it is right."""
+    x = at.x + direction
+    new = Point(x, *both(x))
+    return new if _is_settling(new, at) else None
+
+
+def _doubled(
+    both: Callable[[Array], tuple[float, Array]],
+    at: Point,
+    direction: Array,
+    best: Point,
+    number: int,
+) -> tuple[Point, int]:
+    """The last of x + 2d, x + 4d, … while the loss falls, and how many were tried.
+
+    Raises EinderivError if it falls without end.
+    """
+    t = 1.0
+    for k in range(DOUBLINGS):
+        t *= 2
+        x = at.x + t * direction
+        new = Point(x, *both(x))
+        if new.value == -np.inf:
+            break
+        if not (new.value < best.value and np.isfinite(new.gradient).all()):
+            return best, k + 1
+        best = new
+    raise EinderivError(
+        f"Newton's step {number}: the loss falls without end, to {best.value:.6g} and on: the "
+        "Hessian is not positive definite there, and no minimum lies that way; start nearer to "
+        "one, or add a term such as ed.norm_squared of the unknowns"
+    )
 
 
 class _Step:
@@ -142,31 +207,55 @@ class _Step:
             (tensor,) = functions.tensors.values()
             self.hessian = functions.compiled(hessian(functions.loss, tensor), dense=False)
 
-    def __call__(self, at: Point, number: int) -> Array:
+    def __call__(self, at: Point, number: int) -> tuple[Array, bool]:
+        """The step, and whether it is Newton's own, of a Hessian that is positive along it."""
         self.count += 1
         try:
-            return self._solved(at)
+            return self._step(at)
         except EinderivError as error:
             raise EinderivError(f"Newton's step {number}: {error}") from None
 
-    def _solved(self, at: Point) -> Array:
+    def _step(self, at: Point) -> tuple[Array, bool]:
+        if self.hessian is None and self.functions.size > LARGEST_BLOCK:
+            self.method = "matrix-free conjugate gradients"
+            flat_product = partial(self.functions.hessp, at.x)
+            step = conjugate_gradients(flat_product, at.gradient, None, RTOL, STEPS, np.float64)
+            return -_downhill(step, at.gradient), True
+        square, product, diagonal = self._square(at.x)
+        self.method = square.method("solve")
+        gradient = at.gradient.reshape(square.shape)
+        if not square.direct:
+            step = square.solve(gradient, product, diagonal, RTOL, STEPS).ravel()
+            return -_downhill(step, at.gradient), True
+        if square.positive_definite():
+            with suppress(EinderivError):  # singular to working precision
+                step = square.solve(gradient, product, diagonal, RTOL, STEPS).ravel()
+                return -step, True
+        shortest, flat = square.unsigned(gradient)
+        # Where the Hessian is zero and the gradient is not, nothing but the gradient says a way.
+        if np.linalg.norm(flat) > FLAT * np.linalg.norm(gradient):
+            shortest = flat
+        return -shortest.ravel(), False
+
+    def _square(
+        self, x: Array
+    ) -> tuple[Square, Callable[[Array], Array], Callable[[], Array] | None]:
+        """The Hessian, its product with an array, and its diagonal."""
         f = self.functions
         if self.hessian is not None:
-            H = self.hessian(f.at(at.x))
-            self.method = H.method()
-            (shape,) = f.shapes.values()
-            step = H.solve(at.gradient.reshape(shape), rtol=RTOL)
-            return np.asarray(step, np.float64).ravel()
-
-        def product(v: Array) -> Array:
-            return f.hessp(at.x, v)
-
-        # Several tensors: the Hessian of their flat vector, in one piece if that can be factored.
-        if f.size > LARGEST_BLOCK:
-            self.method = "matrix-free conjugate gradients"
-            return conjugate_gradients(product, at.gradient, None, RTOL, STEPS, np.float64)
+            H = self.hessian(f.at(x))
+            return H.square, H.matvec, H.diagonal
+        # Several tensors: the Hessian of their flat vector, in one piece.
         rows, columns = 0, 1
-        matrix = Term(((f.hess(at.x), (rows, columns)),), (rows, columns))
-        square = Square([matrix], (f.size,), np.float64)
-        self.method = square.method("solve")
-        return square.solve(at.gradient, product, None, RTOL, STEPS)
+        matrix = Term(((f.hess(x), (rows, columns)),), (rows, columns))
+        return Square([matrix], (f.size,), np.float64), partial(f.hessp, x), None
+
+
+def _downhill(step: Array, gradient: Array) -> Array:
+    """A step by conjugate gradients, which cannot say the eigenvalues of an indefinite Hessian."""
+    if not gradient @ step > 0:
+        raise EinderivError(
+            "it leads upwards: the Hessian is not positive definite there, and too large for its "
+            "eigenvalues; start nearer to a minimum, or take a method such as trust-ncg"
+        )
+    return step

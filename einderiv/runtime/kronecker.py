@@ -28,6 +28,7 @@ from ..planning import Term
 from .terms import alone, product, total, value
 
 LARGEST_BLOCK = 2000  # unknowns: a larger block is not factored
+LEFT = 16  # units in the last place, for each unknown: a smaller eigenvalue counts as zero
 ROUNDING = 1000  # units in the last place: the error of a term, which is computed from others
 
 Shape = tuple[int, ...]
@@ -208,6 +209,53 @@ def _factored(blocks: Array, b: Array, name: Name) -> Array:
     return x
 
 
+def _positive_entries(entries: Array) -> bool:
+    return bool((entries > 0).all())
+
+
+def _positive_blocks(blocks: Array) -> bool:
+    symmetric = (blocks + _adjoint(blocks)) / 2
+    try:
+        factors = np.linalg.cholesky(symmetric)
+    except np.linalg.LinAlgError:
+        return False
+    # A pivot is what of an entry of the diagonal the unknowns before it have left. The comparison
+    # does not change with the scale of the unknowns.
+    pivots = np.diagonal(factors, axis1=-2, axis2=-1).real ** 2
+    entries = np.diagonal(symmetric, axis1=-2, axis2=-1).real
+    return bool((pivots > _rounding(blocks) * entries).all())
+
+
+def _rounding(blocks: Array) -> float:
+    """What rounding leaves of an eigenvalue that is zero, in shares of the largest."""
+    return LEFT * blocks.shape[-1] * float(np.finfo(blocks.dtype).eps)
+
+
+def _unsigned_entries(entries: Array) -> tuple[Array, Array]:
+    """``|a|⁺`` and 1 of each entry, both 0 where ``1 / a`` overflows."""
+    present = np.abs(entries) >= np.finfo(entries.dtype).tiny
+    inverses = np.zeros(entries.shape, entries.dtype)
+    np.divide(1, np.abs(entries), out=inverses, where=present)
+    return inverses, present.astype(entries.dtype)
+
+
+def _unsigned_blocks(blocks: Array) -> tuple[Array, Array]:
+    """``|A|⁺ = Σ v vᵀ / |λ|`` and ``P = Σ v vᵀ`` of each block, over the eigenvalues λ that are
+    more than rounding.
+    """
+    symmetric = (blocks + _adjoint(blocks)) / 2
+    values, vectors = np.linalg.eigh(symmetric)
+    magnitudes = np.abs(values)
+    smallest = _rounding(blocks) * magnitudes.max(-1, keepdims=True, initial=0)
+    regular = np.where(magnitudes > smallest, magnitudes, 0)
+    inverses, present = _unsigned_entries(regular)
+    adjoint = _adjoint(vectors)
+    return (
+        (vectors * inverses[..., None, :]) @ adjoint,
+        (vectors * present[..., None, :]) @ adjoint,
+    )
+
+
 def _norm(a: Array) -> Any:
     """Frobenius' norm of all numbers together."""
     flat = a.ravel()
@@ -246,20 +294,47 @@ class Kind(NamedTuple):
     solve: Callable[[Array, Array, Name], Array]
     log: Callable[[Array], Any]
     spectrum: Callable[[Array], Array]
+    positive: Callable[[Array], bool]  # are the symmetric blocks positive definite?
+    # |A|⁺, by the absolute values of the eigenvalues, and the projection to where A is regular
+    unsigned: Callable[[Array], tuple[Array, Array]]
 
 
 KINDS = {
-    "number": Kind("division by one number", "a number", _divided, _log_entries, _real_entries),
+    "number": Kind(
+        "division by one number",
+        "a number",
+        _divided,
+        _log_entries,
+        _real_entries,
+        _positive_entries,
+        _unsigned_entries,
+    ),
     "diagonal": Kind(
         "division by {stack} diagonal entries",
         "a diagonal of {stack}",
         _divided,
         _log_entries,
         _real_entries,
+        _positive_entries,
+        _unsigned_entries,
     ),
-    "block": Kind("one {n}x{n} factorisation", "{n}x{n}", _factored, _log_blocks, _spectrum),
+    "block": Kind(
+        "one {n}x{n} factorisation",
+        "{n}x{n}",
+        _factored,
+        _log_blocks,
+        _spectrum,
+        _positive_blocks,
+        _unsigned_blocks,
+    ),
     "blocks": Kind(
-        "{stack} blocks of {n}x{n}", "{stack} blocks of {n}x{n}", _factored, _log_blocks, _spectrum
+        "{stack} blocks of {n}x{n}",
+        "{stack} blocks of {n}x{n}",
+        _factored,
+        _log_blocks,
+        _spectrum,
+        _positive_blocks,
+        _unsigned_blocks,
     ),
 }
 

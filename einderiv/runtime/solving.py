@@ -11,6 +11,7 @@ conjugate gradients solve without forming it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -104,16 +105,68 @@ class Square:
             x = _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter)
             return x.astype(result)
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
-        if not np.isfinite(b).all():
-            raise EinderivError("the right-hand side holds nan or inf")
+        _check_finite(b)
         # (A ⊗ B)⁻¹ b = A⁻¹ (B⁻¹ b), each along its own axes
         x = b.astype(dtype)
         for k, own in enumerate(blocks):
             x = self._solved(k, own, x)
         return np.asarray(x, dtype=result, order="C")
 
+    def positive_definite(self) -> bool:
+        """Is a symmetric tensor whose blocks can be factored positive definite? A Kronecker
+        product also is if an even number of its parts are negative definite.
+        """
+        dtype = floating(self.dtype)
+        negative = 0
+        for k, group in enumerate(self.groups):
+            blocks = self._blocks(k, dtype)
+            positive = KINDS[group.kind].positive
+            if positive(blocks):
+                continue
+            if not positive(-blocks):
+                return False
+            negative += 1
+        return negative % 2 == 0
+
+    def unsigned(self, b: Array) -> tuple[Array, Array]:
+        """``|H|⁺ b`` of a symmetric tensor H, and the part of `b` that H maps to zero.
+
+        ``|H|`` has the absolute values of the eigenvalues; those that are rounding count as zero.
+        Where H is positive semidefinite this is the least solution of the system, where it is
+        indefinite it still leads downwards if `b` is a gradient: ``bᵀ |H|⁺ b >= 0``. Source:
+        Dauphin et al., "Identifying and attacking the saddle point problem in high-dimensional
+        non-convex optimization", 2014.
+        """
+        dtype = floating(np.result_type(self.dtype, b))
+        self._check_direct("the least step")
+        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        _check_finite(b)
+        if len(self.groups) > 1 and not self._are_symmetric(blocks):
+            # The product of two antisymmetric matrices by Kronecker is symmetric.
+            return Square(self.terms, self.shape, self.dtype, kronecker=False).unsigned(b)
+        # |A ⊗ B|⁺ = |A|⁺ ⊗ |B|⁺
+        step = inside = b.astype(dtype)
+        for k, own in enumerate(blocks):
+            inverses, projections = KINDS[self.groups[k].kind].unsigned(own)
+            step = self._along(k, partial(_applied, inverses), step)
+            inside = self._along(k, partial(_applied, projections), inside)
+        return step, b - inside
+
+    def _are_symmetric(self, blocks: Sequence[Array]) -> bool:
+        """Are all groups symmetric (Hermitian), given their blocks?"""
+        for group, part in zip(self.groups, blocks, strict=True):
+            square = part if group.free else part[..., None, None]
+            if not hermitian(square, group.largest):
+                return False
+        return True
+
     def _solved(self, k: int, blocks: Array, x: Array) -> Array:
-        """One group applied to its axes of `x`; along all others it is the identity."""
+        """The inverse of one group applied to its axes of `x`."""
+        solve = KINDS[self.groups[k].kind].solve
+        return self._along(k, lambda flat: solve(blocks, flat, self._namer(k)), x)
+
+    def _along(self, k: int, mapped: Callable[[Array], Array], x: Array) -> Array:
+        """A map of one group applied to its axes of `x`; along all others it is the identity."""
         group = self.groups[k]
         own = (*group.tied, *group.free)
         others = [p for p in range(x.ndim) if p not in own]
@@ -122,7 +175,7 @@ class Square:
         sides = x.size // (prod(group.stack) * group.order)
         flat = moved.reshape((*group.stack, group.order, sides))
         # One system for each block, (*stack, order, sides).
-        y = KINDS[group.kind].solve(blocks, flat, self._namer(k))
+        y = mapped(flat)
         back = [order.index(p) for p in range(x.ndim)]
         return y.reshape(moved.shape).transpose(back)
 
@@ -177,10 +230,7 @@ class Square:
             return np.zeros(0, real)
         self._check_direct("eigvalsh")
         blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
-        for group, part in zip(self.groups, blocks, strict=True):
-            square = part if group.free else part[..., None, None]
-            if hermitian(square, group.largest):
-                continue
+        if not self._are_symmetric(blocks):
             if len(self.groups) == 1:
                 raise EinderivError(
                     "the tensor is not symmetric (Hermitian): eigvalsh would be wrong"
@@ -204,6 +254,20 @@ class Square:
                 f"{LARGEST_BLOCK} unknowns a block and ed.limits.dense_bytes; "
                 ".as_linear_operator() is for scipy.sparse.linalg"
             )
+
+
+def _check_finite(b: Array) -> None:
+    if not np.isfinite(b).all():
+        raise EinderivError("the right-hand side holds nan or inf")
+
+
+def _applied(blocks: Array, x: Array) -> Array:
+    """``blocks x``: x of shape ``(*stack, order, sides)``, blocks of shape ``(*stack, order,
+    order)``, or ``stack`` where they are entries.
+    """
+    if blocks.ndim < x.ndim:
+        return np.asarray(blocks[..., None, None] * x)
+    return np.asarray(blocks @ x)
 
 
 # ---- without factors: conjugate gradients

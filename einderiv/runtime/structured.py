@@ -392,7 +392,8 @@ class Structured:
         return k
 
     @cached_property
-    def _square(self) -> Square:
+    def square(self) -> Square:
+        """A square tensor as the groups of blocks that are factored."""
         self._check_numpy("what factors matrices, as solve, logdet and eigvalsh,")
         return Square(self._terms, self.shape[: self.ndim // 2], self.dtype)
 
@@ -407,7 +408,7 @@ class Structured:
                 f"{near(str(what), SQUARE)}"
             )
         self._rows(what)
-        return self._square.method(what)
+        return self.square.method(what)
 
     def solve(self, b: Any, *, rtol: float = 1e-10, maxiter: int = STEPS) -> Array:
         """``H.solve(b).shape == b.shape``: the `x` with ``H.matvec(x) == b``, a Newton step if H is
@@ -450,7 +451,7 @@ class Structured:
         if not rtol > 0:
             raise EinderivError(f"rtol must be positive, not {rtol}")
         maxiter = natural(maxiter, "maxiter")
-        return self._square.solve(
+        return self.square.solve(
             b, lambda v: self._times(v, k), lambda: self._diagonal(k), rtol, maxiter
         )
 
@@ -461,7 +462,7 @@ class Structured:
         -inf for a singular tensor. Raises LimitError where a block is too large to be factored.
         """
         self._rows("logdet")
-        return self._square.log_determinant()
+        return self.square.log_determinant()
 
     def trace(self) -> Any:
         """The sum of the diagonal, read off the cores; nothing is formed, and whole numbers stay
@@ -479,7 +480,7 @@ class Structured:
         Raises EinderivError if it is not symmetric, LimitError where a block is too large.
         """
         self._rows("eigvalsh")
-        return self._square.eigenvalues()
+        return self.square.eigenvalues()
 
 
 def _spelt(labels: Labels, names: dict[int, str]) -> str:

@@ -91,6 +91,27 @@ def test_bounds_tolerances_and_options():
     assert rough.nit < ed.minimize(valley(4), x, np.zeros(4)).nit
 
 
+@pytest.mark.parametrize(
+    ("unknowns", "bounds", "method"),
+    [(2, None, "BFGS"), (100, None, "BFGS"), (101, None, "L-BFGS-B"), (640, None, "L-BFGS-B")]
+    + [(2, [(0, 3), (0, 3)], "L-BFGS-B")],
+)
+def test_the_method_goes_by_the_number_of_unknowns(monkeypatch, unknowns, bounds, method):
+    from scipy import optimize
+
+    chosen = []
+    whole = optimize.minimize
+
+    def noted(*arguments, **options):
+        chosen.append(options["method"])
+        return whole(*arguments, **options)
+
+    monkeypatch.setattr(optimize, "minimize", noted)
+    found = ed.minimize(ed.norm_squared(x - 1), x, np.zeros(unknowns), bounds=bounds)
+    np.testing.assert_allclose(found.x, 1, atol=1e-5)
+    assert chosen == [method]
+
+
 def test_many_unknowns_are_left_to_a_method_of_little_memory():
     found = ed.minimize(ed.norm_squared(x - 1), x, np.zeros(20_000))
     np.testing.assert_allclose(found.x, 1, atol=1e-5)

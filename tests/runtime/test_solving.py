@@ -478,3 +478,71 @@ def test_right_hand_sides_must_be_finite(bad):
     H = linear(np.array([[2.0, 1], [1, 3]]))
     with pytest.raises(ed.EinderivError, match="the right-hand side holds nan or inf"):
         H.solve(np.array([[1, 0], [0, bad]]))
+
+
+# ---- steps for Hessians of any sign
+def spectral(matrix):
+    """|H|⁺ and the projection to where H is regular, by NumPy on the dense matrix."""
+    values, vectors = np.linalg.eigh(matrix)
+    regular = np.abs(values) > 1e-12 * np.abs(values).max(initial=0)
+    inverses = np.where(regular, 1 / np.where(regular, np.abs(values), 1), 0)
+    return (vectors * inverses) @ vectors.T, (vectors * regular) @ vectors.T
+
+
+def hermitian_of(values):
+    """A symmetric matrix with these eigenvalues."""
+    q, _ = np.linalg.qr(r.normal(size=(len(values),) * 2))
+    return (q * values) @ q.T
+
+
+skew = r.normal(size=(3, 3))
+skew = skew - skew.T
+SIGNS = [
+    # the structure, its arrays, is it positive definite?
+    ("ab->ab", dict(A=hermitian_of([1.0, 2, 3])), True),
+    ("ab->ab", dict(A=hermitian_of([1.0, 2, 0])), False),
+    ("ab->ab", dict(A=hermitian_of([1.0, -2, 3])), False),
+    ("ab->ab", dict(A=np.zeros((3, 3))), False),
+    ("ab->acbc", dict(A=hermitian_of([1.0, 0, -3])), False),
+    ("ab,cd->acbd", dict(A=hermitian_of([1.0, 2, 3]), B=hermitian_of([1.0, 2])), True),
+    ("ab,cd->acbd", dict(A=hermitian_of([-1.0, -2, -3]), B=hermitian_of([-1.0, -2])), True),
+    ("ab,cd->acbd", dict(A=hermitian_of([-1.0, -2, -3]), B=hermitian_of([1.0, 2])), False),
+    ("ab,cd->acbd", dict(A=hermitian_of([1.0, 0, -3]), B=hermitian_of([1.0, -2])), False),
+    ("ab,cd->acbd", dict(A=skew, B=np.array([[0.0, 2], [-2, 0]])), False),
+    ("a->aa", dict(A=np.array([1.0, 2, 3])), True),
+    ("a->aa", dict(A=np.array([1.0, 0, -3])), False),
+    ("gab->gagb", dict(A=np.stack([hermitian_of([1.0, 2]), hermitian_of([0.0, -2])])), False),
+    ("->aa", dict(A=np.array(-2.0)), False),
+]
+
+
+@pytest.mark.parametrize(("structure", "arrays", "positive"), SIGNS)
+def test_steps_by_absolute_eigenvalues(structure, arrays, positive):
+    given = {"->aa": {"a": 4}, "ab->acbc": {"c": 2}}.get(structure)
+    e = es(structure, *arrays, sizes=given)
+    H = ed.evaluate(e, arrays, dense=False)
+    half = H.shape[: H.ndim // 2]
+    size = int(np.prod(half))
+    inverse, projection = spectral(H.dense().reshape(size, size))
+    b = r.normal(size=half)
+    step, flat = H.square.unsigned(b)
+    np.testing.assert_allclose(step.ravel(), inverse @ b.ravel(), atol=1e-12)
+    np.testing.assert_allclose(flat.ravel(), b.ravel() - projection @ b.ravel(), atol=1e-12)
+    assert H.square.positive_definite() == positive
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+def test_positive_whatever_the_scale_of_the_unknowns(scale):
+    diagonal = np.diag([1.0, scale, 1 / scale])
+    matrix = diagonal @ hermitian_of([1.0, 2, 3]) @ diagonal
+    H = ed.evaluate(es("ab->ab", "A"), A=matrix, dense=False)
+    assert H.square.positive_definite()
+
+
+def test_steps_need_finite_gradients_and_blocks_that_can_be_factored(monkeypatch):
+    H = ed.evaluate(es("ab->ab", "A"), A=np.eye(3), dense=False)
+    with pytest.raises(ed.EinderivError, match="right-hand side holds nan"):
+        H.square.unsigned(np.array([1.0, np.nan, 0]))
+    monkeypatch.setattr("einderiv.runtime.kronecker.LARGEST_BLOCK", 2)
+    with pytest.raises(ed.LimitError, match="the least step would factor 3x3"):
+        H.square.unsigned(np.ones(3))
