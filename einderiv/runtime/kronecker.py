@@ -228,7 +228,8 @@ def _positive_blocks(blocks: Array) -> bool:
 
 def _rounding(blocks: Array) -> float:
     """What rounding leaves of an eigenvalue that is zero, in shares of the largest."""
-    return LEFT * blocks.shape[-1] * float(np.finfo(blocks.dtype).eps)
+    eps = float(np.finfo(blocks.dtype).eps)
+    return LEFT * int(blocks.shape[-1]) * eps
 
 
 def _unsigned_entries(entries: Array) -> tuple[Array, Array]:
