@@ -61,7 +61,7 @@ class Emitted:
             raise ImportError(f"this expression needs {missing} to be evaluated{hint}") from None
         scope.update(given or {})
         function: Callable[..., Any] = scope["compute"]
-        return function
+        return backend.called(function, self.source.count("\n"))
 
 
 LEAST = "float32"  # ones of it lift the dtype of nothing that is computed with here

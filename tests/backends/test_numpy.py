@@ -1,6 +1,7 @@
 """Every kind of step as text: legal, as short as it can be, and equal to what `np.einsum` says."""
 
 import itertools
+import warnings
 from math import prod
 
 import numpy as np
@@ -376,3 +377,32 @@ def test_what_is_read_many_times_is_copied_in_the_order_of_the_result(rows, copi
     A, B = np.arange(rows * 5).reshape(rows, 5), np.arange(rows * 7).reshape(rows, 7)
     assert f(A=A, B=B).tolist() == np.einsum("ki,jl->jikl", A, B).tolist()
     assert ("np.ascontiguousarray(A.T)" in f._last.emitted.source) is copied
+
+
+# ---- warnings of long sources
+MANY = 400
+squares = [ed.tensor(f"x{k}", "i") for k in range(MANY)]
+long_sum = sum([x * x for x in squares[1:]], squares[0] * squares[0])
+at_overflow = {f"x{k}": np.array([1e200, -1e200]) for k in range(MANY)}
+
+
+@pytest.mark.parametrize("out", [None, np.zeros(2)])
+def test_a_long_source_warns_once_a_call(out):
+    f = ed.compile(long_sum)
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="overflow encountered") as met:
+            assert np.isinf(f(at_overflow, out=out)).all()
+        assert len(met) == 1
+
+
+def test_a_long_source_keeps_what_numpy_is_told():
+    f = ed.compile(long_sum)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        f(at_overflow)
+    with np.errstate(over="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f(at_overflow)
+    calls = []
+    with np.errstate(over="call", call=lambda *what: calls.append(what)):
+        f(at_overflow)
+    assert len(calls) >= MANY
