@@ -11,7 +11,7 @@ from ..autodiff import derive, stand_in
 from ..errors import EinderivError
 from ..expression import Einsum, Expr, Tensor, axis_names, einsum, flatten, is_zero, written_slots
 from .edges import LabelSizes
-from .network_diagram import drawn_expression, leg_sides
+from .network_diagram import check_drawable, drawn_expression, leg_sides
 from .routing import LegSides
 from .strings import as_text, insertions, printed_subscripts
 from .svg import Drawing, Picture, Rectangle, one_drawing, text_box, text_line
@@ -42,9 +42,12 @@ def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = Non
     J = derive(y, wrt)
     labels = sizes or {}
     wrt = J.record.wrt if J.record else "it"
+    between = _between(y, J)
+    holes = [hole for hole, _ in between if hole is not None]
+    check_drawable([y, *holes, *[candidate for _, candidate in between], J])
     drawing = drawn_expression(y, axis_names(y), leg_sides(y), labels)
     stages = [Stage(StageKind.WHOLE, _caption("the expression", y), drawing)]
-    for k, (hole, candidate) in enumerate(_between(y, J)):
+    for k, (hole, candidate) in enumerate(between):
         part = f", occurrence {k + 1}" if k else ""
         if hole is not None:
             caption = f"{wrt} taken out{part}: its legs hang loose"

@@ -17,6 +17,7 @@ STILL = 0.05  # pixels: a round that moves nothing further is the last
 SPRING_ROUNDS = 60
 APART_ROUNDS = 80
 OFF_EDGES_ROUNDS = 40
+OFF_EDGES_TESTS = 250_000  # of pairs: a crowded picture gets fewer rounds, not more time
 NODE_GAP = 16.0  # pixels between nodes
 
 
@@ -237,7 +238,8 @@ def moved_off_edges(
     overlap.
     """
     places = list(at)
-    for _ in range(OFF_EDGES_ROUNDS):
+    tests = len(places) * len(edges) + APART_ROUNDS * len(places) ** 2 // 2  # of a round
+    for _ in range(min(OFF_EDGES_ROUNDS, 1 + OFF_EDGES_TESTS // max(tests, 1))):
         calm = True
         for p in range(len(places)):
             if p in fixed or sizes[p][0] == 0:

@@ -21,6 +21,7 @@ from ..expression import (
     Tensor,
     axis_names,
     einsum,
+    flatten,
     is_zero,
     wrapped,
 )
@@ -56,9 +57,11 @@ LEG = 34.0  # length of a leg
 SLOT = 32.0  # distance of legs side by side
 DEEP = 3  # frames in frames
 NESTED = 12  # nodes within a frame
-MANY = 60  # nodes that are drawn at all
+MANY = 60  # operands of a product, and terms of a sum, that are drawn at all
+MOST = 400  # operands of a picture, those in frames too
 # how much further apart nodes are placed, until the picture is clear
 STRETCHES = (1.0, 1.25, 1.6, 2.0)
+TRIED_PARTS = 300  # nodes and lines that are placed, all tries together
 NAME_LETTERS = 18  # letters of a name that are shown
 
 
@@ -83,11 +86,53 @@ def diagram(e: Expr | str, *, sizes: LabelSizes | None = None) -> Picture:
     e = einsum(e) if isinstance(e, str) else e
     if not isinstance(e, Expr):
         raise TypeError(f"diagram draws an expression or an einsum string, not {type(e).__name__}")
+    check_drawable([e])
     return Picture(
         drawn_expression(e, axis_names(e), leg_sides(e), sizes or {}),
         as_text(e),
         "a tensor network: nodes are operands, lines are labels, open ends are axes of the result",
     )
+
+
+def check_drawable(roots: Sequence[Expr]) -> None:
+    """Raise for expressions that together are more than a picture shows, before any is drawn."""
+    count = sum(_drawn_operands(root, 0) for root in roots)
+    if count > MOST:
+        raise LimitError(
+            f"a picture of {count} operands, those in frames too, shows nothing: at most {MOST} "
+            "are drawn"
+        )
+
+
+def _drawn_operands(e: Expr, depth: int) -> int:
+    """How many operands are drawn for an expression, each as often as it is."""
+    terms = e.addends if isinstance(e, Add) else (e,)
+    _check_terms(terms)
+    count = 0
+    for term in terms:
+        product = wrapped(term)
+        _check_operands(product.count)
+        for factor in flatten(product).factors:
+            count += 1
+            if _has_frame(factor, depth):
+                inside = factor.arguments if isinstance(factor, Apply) else (factor,)
+                count += sum(_drawn_operands(part, depth + 1) for part in inside)
+        if count > MOST:
+            return count
+    return count
+
+
+def _check_terms(terms: Sequence[Expr]) -> None:
+    limits.check("terms", len(terms))
+    if len(terms) > MANY:
+        raise LimitError(f"a picture of {len(terms)} terms shows nothing: draw some of .terms")
+
+
+def _check_operands(count: int) -> None:
+    if count > MANY:
+        raise LimitError(
+            f"a picture of {count} operands in one product shows nothing: at most {MANY} are drawn"
+        )
 
 
 def leg_sides(e: Expr) -> LegSides:
@@ -112,17 +157,9 @@ def drawn_expression(
     if is_zero(e):
         return _text("0")
     terms = e.addends if isinstance(e, Add) else (e,)
-    limits.check("terms", len(terms))
-    if len(terms) > MANY:
-        raise LimitError(f"a picture of {len(terms)} terms shows nothing: draw some of .terms")
     parts: list[Drawing] = []
     for k, term in enumerate(terms):
         net = tensor_network(wrapped(term), axes, frozenset(axes))
-        if sum(node.kind is NodeKind.OPERAND for node in net.nodes) > MANY:
-            raise LimitError(
-                f"a picture of {len(net.nodes)} nodes shows nothing: at most {MANY} operands are "
-                "drawn"
-            )
         front = _front(net.number, is_first=k == 0, is_alone=not net.nodes)
         if front:
             parts.append(_text(front))
@@ -156,7 +193,9 @@ def _network(net: TensorNetwork, at: LegSides, sizes: LabelSizes, depth: int) ->
     apart.
     """
     shapes = [_shape(node, sizes, depth) for node in net.nodes]
-    stretches = STRETCHES if len(net.edges) <= MANY else STRETCHES[:2]
+    parts = len(net.nodes) + len(net.edges)
+    tries = max(1, min(len(STRETCHES), TRIED_PARTS // max(parts, 1)))
+    stretches = STRETCHES[:tries]
     clearest, fewest = None, 0
     for stretch in stretches:
         places, ends = _arranged(net, shapes, at, stretch)
@@ -447,7 +486,7 @@ def _inside(
     """What stands in the frame of a function or a sum, and its title; None for what is drawn as
     one node.
     """
-    if isinstance(e, (Tensor, Constant)) or depth >= DEEP or e.nodes > 20 * NESTED:
+    if not _has_frame(e, depth):
         return None
     if not isinstance(e, Apply):
         return "", drawn_expression(e, axes, leg_sides(e), sizes, depth + 1)
@@ -463,6 +502,11 @@ def _inside(
         own = names if argument.ndim == len(names) else axis_names(argument)
         parts.append(drawn_expression(argument, own, leg_sides(argument), sizes, depth + 1))
     return title, side_by_side_drawings(parts, gap=30.0)
+
+
+def _has_frame(e: Expr, depth: int) -> bool:
+    """Is it drawn as a frame around what it is made of?"""
+    return not isinstance(e, (Tensor, Constant)) and depth < DEEP and e.nodes <= 20 * NESTED
 
 
 def _frame(wide: float, high: float, radius: float, dashes: str | None = None) -> str:

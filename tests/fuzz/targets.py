@@ -4,6 +4,7 @@ import contextlib
 import io
 import math
 import os
+import pickle
 import random
 import re
 import signal
@@ -18,6 +19,7 @@ from einderiv.cli import main
 from einderiv.page.answers import derivative
 
 SECONDS = 5  # of CPU, for one execution
+LARGEST_OUTPUT = 2 * 10**6  # characters of what an execution shows
 BOUNDS = {
     "characters": 2000,
     "operands": 200,
@@ -166,6 +168,53 @@ def command(source):
     return code == 0
 
 
+def _read(source):
+    return ed.einsum(source) if "->" in source and "(" not in source else ed.parse(source)
+
+
+def _bounded(shown):
+    """What is shown is no longer than a page or a screen can hold."""
+    if len(shown) > LARGEST_OUTPUT:
+        raise Different(f"an output of {len(shown)} characters")
+    return True
+
+
+def explained(source):
+    e = _read(source)
+    return _bounded(str(ed.explain(e, chance(source).choice(sorted(ed.compile(e).tensors) or [0]))))
+
+
+def drawn(source):
+    e = _read(source)
+    _bounded(str(ed.diagram(e)))
+    wrt = chance(source).choice(sorted(ed.compile(e).tensors) or [0])
+    return _bounded(str(ed.diagram(ed.derive(e, wrt))))
+
+
+def stripped(source):
+    e = _read(source)
+    return _bounded(str(ed.strip(e, chance(source).choice(sorted(ed.compile(e).tensors) or [0]))))
+
+
+def planned(source):
+    e = _read(source)
+    wrt = chance(source).choice(sorted(ed.compile(e).tensors) or [0])
+    _bounded(str(ed.plan(e)))
+    return _bounded(
+        str(
+            ed.plan(ed.derive(e, wrt), dict.fromkeys(e.axes[:1] if e.axes and e.axes[0] else (), 3))
+        )
+    )
+
+
+def stored(source):
+    e = _read(source)
+    again = pickle.loads(pickle.dumps(e))
+    if again != e or str(again) != str(e):
+        raise Different(f"{again} is not {e}")
+    return True
+
+
 TARGETS = {  # by its name: what takes a text, and the families of seeds
     "einsum": (einsum, ("einsum",)),
     "text": (text, ("text",)),
@@ -174,6 +223,11 @@ TARGETS = {  # by its name: what takes a text, and the families of seeds
     "page": (page, ("einsum", "text", "matlab")),
     "roundtrip": (roundtrip, ("einsum", "text")),
     "command": (command, ("einsum", "text")),
+    "explain": (explained, ("einsum", "text")),
+    "diagram": (drawn, ("einsum", "text")),
+    "strip": (stripped, ("einsum", "text")),
+    "plan": (planned, ("einsum", "text")),
+    "stored": (stored, ("einsum", "text")),
 }
 
 

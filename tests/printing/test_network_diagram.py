@@ -10,7 +10,17 @@ import pytest
 import einderiv as ed
 from einderiv.errors import LimitError
 from einderiv.expression import axis_names
-from einderiv.printing import Picture, Rectangle, coordinate, escaped, markup, text_box
+from einderiv.printing import (
+    Picture,
+    Rectangle,
+    coordinate,
+    derivation_strip,
+    escaped,
+    layout,
+    markup,
+    network_diagram,
+    text_box,
+)
 from einderiv.printing.network import tensor_network
 from einderiv.printing.network_diagram import _room_of_bows, drawn_expression, leg_sides
 
@@ -214,3 +224,42 @@ def test_components_with_bows_stand_apart():
     net = tensor_network(ed.einsum("ab,ba,cd,dc->"), (), frozenset())
     boxes = [_room_of_bows(net, group) for group in net.components()]
     assert boxes == [14.0, 14.0]
+
+
+def squared(step, times):
+    """A text of assignments, each of which has the one before twice."""
+    e = ed.tensor("x", "i")
+    for _ in range(times):
+        e = step(e)
+    return e
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: ed.diagram(ed.derive(squared(lambda e: ed.sin(e) * e, 10), "x")),
+        lambda: ed.strip(squared(lambda e: ed.sin(e) * e, 10), "x"),
+    ],
+)
+def test_what_is_too_much_is_refused_before_anything_is_drawn(draw, monkeypatch):
+    """Operands in frames count, so that a short text cannot ask for hours of work."""
+    monkeypatch.setattr(network_diagram, "drawn_expression", lambda *_: pytest.fail("drawn"))
+    monkeypatch.setattr(derivation_strip, "drawn_expression", lambda *_: pytest.fail("drawn"))
+    with pytest.raises(ed.LimitError, match="shows nothing"):
+        draw()
+
+
+def test_operands_in_frames_count(monkeypatch):
+    e = ed.exp(ed.einsum("i,i->i", "x", "y")) * ed.tensor("z", "i")
+    assert network_diagram._drawn_operands(e, 0) == 4
+    monkeypatch.setattr(network_diagram, "MOST", 3)
+    with pytest.raises(ed.LimitError, match="a picture of 4 operands, those in frames too"):
+        ed.diagram(e)
+
+
+def test_a_crowded_picture_is_placed_in_fewer_rounds(monkeypatch):
+    rounds = []
+    apart = layout.moved_apart
+    monkeypatch.setattr(layout, "moved_apart", lambda *given: rounds.append(1) or apart(*given))
+    ed.diagram(",".join(["ab"] * 58) + "->")
+    assert len(rounds) < 60
