@@ -24,7 +24,7 @@ def _binary(f: Binary, *, swapped: bool = False) -> Callable[[Expr, object], Any
     @wraps(f)
     def method(self: Expr, other: object) -> Any:
         known = isinstance(other, (Expr, int, float, complex, list, tuple)) or is_array(other)
-        if not known:
+        if not known and not hasattr(other, "__array__"):  # a table of pandas has no one dtype
             return NotImplemented
         value = operand(other)
         return f(value, self) if swapped else f(self, value)
@@ -35,12 +35,18 @@ def _binary(f: Binary, *, swapped: bool = False) -> Callable[[Expr, object], Any
 def _equal(self: Expr, other: object) -> Any:
     if not isinstance(other, Expr):
         return NotImplemented
-    return same(self, other)
+    return same(self, other, by_value=True)
 
 
 def _hash(self: Expr) -> int:
     # Equal expressions have equal weights.
     return hash((self.ndim, total_weight(self)))
+
+
+def _stored(self: Expr) -> tuple[Any, ...]:
+    # What pickle keeps: data, and who reads it. Fingerprints differ between processes, so they are
+    # made anew.
+    return functions.tree_of, (functions.tree_data(self),)
 
 
 def _itself(self: Expr, *_: object) -> Expr:
@@ -74,7 +80,10 @@ def _no_attribute(self: Expr, name: str) -> Any:
     if isinstance(installed, property) and installed.fget is not None:
         return installed.fget(self)  # which has no such form, and says why once more
     hint = f": ed.{name}(e) is there" if name in VOCABULARY else ""
-    raise AttributeError(f"expressions have no attribute {name!r}{hint}")
+    message = f"expressions have no attribute {name!r}{hint}"
+    if name.startswith("_"):  # asked for by others, not by a user
+        raise AttributeError(message)
+    raise NoFormError(message)
 
 
 def _no_member(self: Expr, value: object) -> NoReturn:
@@ -134,6 +143,7 @@ ATTRIBUTES: dict[str, object] = {
     "__float__": _no_array,
     "__complex__": _no_array,
     "__int__": _no_array,
+    "__reduce__": _stored,
     "__copy__": _itself,
     "__deepcopy__": _itself,
     "__str__": printing.as_text,

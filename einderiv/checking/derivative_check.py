@@ -36,6 +36,7 @@ from ..expression import (
     declared,
     einsum,
     fix,
+    given_by_name,
     leaves,
     natural,
     solved,
@@ -177,7 +178,10 @@ def check(
     Raises what ``derive`` and ``evaluate`` raise.
     """
     y = einsum(y) if isinstance(y, str) else y
-    both = by_dims({**(arrays or {}), **named}, lambda: declared([y]))
+    known = list(tensors_of(y)) if isinstance(y, Expr) else []
+    known += [leaf.name for leaf in leaves(wrt) if isinstance(leaf, Tensor)]
+    by_name = {**given_by_name(known, arrays, {}), **named}
+    both = by_dims(by_name, lambda: declared([y]))
     given = {name: usable(array, name) for name, array in both.items()}
     seed = natural(seed, "seed")
     order = natural(order, "order")

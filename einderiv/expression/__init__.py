@@ -29,7 +29,7 @@ from .arithmetic import (
     viewed,
 )
 from .arrays import is_array, library, usable
-from .binding import by_dims, check_known, fix, shapes_of, solved
+from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
 from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, numbered, tensor
 from .delta import Delta
@@ -50,6 +50,7 @@ from .nodes import (
     Size,
     Slot,
     Tensor,
+    Written,
     children,
     dressed,
     everything,
@@ -120,6 +121,7 @@ __all__ = [
     "Swaps",
     "Tensor",
     "UnionFind",
+    "Written",
     "add",
     "added",
     "aligned",
@@ -151,6 +153,7 @@ __all__ = [
     "flatten",
     "fresh_labels",
     "fresh_names",
+    "given_by_name",
     "identity",
     "inverts",
     "is_array",

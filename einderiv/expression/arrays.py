@@ -67,8 +67,15 @@ def usable(value: Any, what: str) -> Any:
         )
     try:
         array = np.asarray(value)
-    except ValueError as e:
-        raise EinderivError(f"{what} is no array: {str(e).splitlines()[0][:120]}") from None
+    except MemoryError:
+        raise
+    except Exception as e:  # the `__array__` of another library may raise anything
+        said = (str(e).splitlines() or [type(e).__name__])[0][:120]
+        if isinstance(e, ValueError):
+            raise EinderivError(f"{what} is no array: {said}") from None
+        raise TypeError(
+            f"{what} is of type {type(value).__name__}, which NumPy makes no array of: {said}"
+        ) from None
     if array.dtype.kind not in USABLE:
         raise TypeError(
             f"{what} has dtype {array.dtype}, which cannot be computed with: "

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EinderivError, ShapeError, near
@@ -70,6 +70,30 @@ def _turned(dims: tuple[str, ...], tensor: Tensor) -> list[int]:
     # Axes without a name take what is left, in order.
     rest = iter(others)
     return [dims.index(axis) if isinstance(axis, str) else next(rest) for axis in wanted]
+
+
+def given_by_name(
+    known: Collection[str], mapping: Mapping[str, Any] | None, named: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a call gives by name. A mapping may hold more than is known, for it may be the data of
+    many calls; a keyword is meant for this one, and must be known.
+
+    >>> given_by_name({"X": 2}, {"X": 1, "Y": 2}, {})
+    {'X': 1}
+    """
+    if mapping is not None and not isinstance(mapping, Mapping):
+        raise TypeError(
+            f"arrays come by name, X=x, or as a mapping, not as {type(mapping).__name__}"
+        )
+    for name in mapping or ():
+        if not isinstance(name, str):
+            raise TypeError(
+                f"a mapping of arrays has the names of tensors as keys, not {str(name)[:40]}, "
+                f"of type {type(name).__name__}"
+            )
+    check_known(named, known)
+    wanted = {name: value for name, value in (mapping or {}).items() if name in known}
+    return {**wanted, **named}
 
 
 def shapes_of(given: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ..errors import limits
+from .arrays import library
 from .groups import connected
 from .nodes import (
     Add,
@@ -40,13 +42,15 @@ Part = tuple[int, tuple[Label, ...]]  # an operand by its key, and its labels
 Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
 
-def same(a: Expr, b: Expr) -> bool:
-    """Equality as ``==`` means it."""
+def same(a: Expr, b: Expr, *, by_value: bool = False) -> bool:
+    """Are they equal? Held arrays are compared by identity, for they may change; or `by_value`, as
+    ``==`` does.
+    """
     if a is b:
         return True
     if a.ndim != b.ndim or total_weight(a) != total_weight(b):
         return False
-    forms = Forms()
+    forms = Forms(by_value=by_value)
     return forms.of(a) == forms.of(b)
 
 
@@ -138,9 +142,13 @@ def _knows_more(e: Expr, than: Expr) -> bool:
 class Forms:
     """Keys for expressions; compare only keys of one `Forms`."""
 
-    def __init__(self, *, symmetries: bool = True) -> None:
-        """With `symmetries` the transpose of what is declared symmetric is the same."""
+    def __init__(self, *, symmetries: bool = True, by_value: bool = False) -> None:
+        """With `symmetries` the transpose of what is declared symmetric is the same; `by_value`
+        arrays of equal entries are.
+        """
         self.symmetries = symmetries
+        self.by_value = by_value
+        self.arrays: list[Any] = []  # different ones
         self.table: dict[object, int] = {}  # keys by descriptions
         self.known: dict[int, int] = {}  # keys by the ids of expressions
         self.flat: dict[int, Einsum] = {}
@@ -233,9 +241,10 @@ class Forms:
             case Tensor():
                 return self.key(("tensor", e.name, e.ndim))
             case Constant():
-                # Equal numbers are one; arrays are compared by identity, never entry by entry.
+                # Equal numbers are one.
                 is_number = not e.sizes and isinstance(e.value, (int, float, complex))
-                return self.key(("constant", e.sizes, e.value if is_number else id(e.value)))
+                value = e.value if is_number else id(self._held(e.value))
+                return self.key(("constant", e.sizes, value))
             case Apply():
                 arguments = tuple([self.known[id(a)] for a in e.arguments])
                 return self.key(("apply", e.function.name, e.core, e.parameters, arguments))
@@ -397,6 +406,19 @@ class Forms:
             count = len(set(colours.values()))
             if count == before:
                 return shades
+
+    def _held(self, array: Any) -> Any:
+        """The array that stands for all that are equal to it."""
+        if not self.by_value or library(array) != "numpy":
+            return array
+        import numpy as np
+
+        for known in self.arrays:
+            alike = known.dtype == array.dtype and known.shape == array.shape
+            if known is array or (alike and np.array_equal(known, array, equal_nan=True)):
+                return known
+        self.arrays.append(array)
+        return array
 
     def _unordered(self, part: int, values: list[int]) -> tuple[int, ...]:
         """Values of the axes of an operand; of a symmetric one the last two have no order."""

@@ -84,6 +84,8 @@ class Expr:
         "weight",
     )
 
+    __pandas_priority__ = 10_000  # tables of pandas leave an operator to what stands above them
+
     sizes: tuple[Size, ...]  # of the axes; also the only place that knows their number
     axes: tuple[str | None, ...]  # a name for each axis, for printing
     complex: bool  # has it a tensor that is declared complex, or a complex number, in it?
@@ -99,12 +101,6 @@ class Expr:
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"expressions are immutable: cannot delete {name!r}")
-
-    def __reduce__(self) -> str:
-        # Fingerprints differ between processes, so a pickled expression would not equal itself.
-        raise TypeError(
-            "expressions cannot be pickled: keep the string, or the source that ed.source gives"
-        )
 
     @property
     def ndim(self) -> int:
@@ -204,7 +200,9 @@ class Constant(Expr):
         put(self, "name", name)
         dtype = getattr(value, "dtype", None)
         imaginary = isinstance(value, complex) or getattr(dtype, "kind", "") == "c"
-        weight = hash(("constant", id(value)))
+        # Arrays are told apart where they are compared; a copy of one is equal to it.
+        kind = value if isinstance(value, (int, float, complex)) else str(dtype)
+        weight = hash(("constant", kind, shape))
         _fill(self, shape, (None,) * len(shape), weight, imaginary=imaginary)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import TypeGuard, TypeVar
 
-from ..errors import ShapeError, counted
+from ..errors import LimitError, ShapeError, counted
 from .groups import UnionFind
 from .nodes import (
     Add,
@@ -31,6 +31,7 @@ from .nodes import (
 from .unify import written_slots
 
 E = TypeVar("E", bound=Expr)
+MOST = 2**63  # entries along an axis: what no size can be
 SMALL = 200  # nodes: an expression of this many is checked in full whenever one is built from it
 
 
@@ -161,6 +162,11 @@ class Sizes(UnionFind[Size]):
         unknown = [k for k, part in enumerate(parts) if part is None]
         known = prod([part for part in parts if part is not None])
         # n, from a and b
+        if not unknown and known >= MOST:
+            raise LimitError(
+                f"merging axes of sizes {', '.join(map(str, parts))} makes one of 2**"
+                f"{known.bit_length() - 1} or more, but sizes are below 2**63"
+            )
         if not unknown and total is None:
             self.measures[self.find(product)] = known
             self.sources[self.find(product)] = f"merging axes of sizes {', '.join(map(str, parts))}"

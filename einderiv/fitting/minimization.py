@@ -14,7 +14,7 @@ from ..errors import EinderivError, near
 from ..expression import Expr, truth
 from ..runtime import scipy_part
 from .newton import checked_options, newton
-from .objective import Functions
+from .objective import Functions, others
 
 #: unknowns: BFGS, whose steps cost the square of their number, is the default for at most so many.
 #: A factorisation with 640 unknowns took it 46 s, where L-BFGS-B took 0.2 s
@@ -77,7 +77,7 @@ def minimize(
     optimize = scipy_part("optimize")
     if progress is not None:
         progress = truth(progress, "progress")
-    functions = Functions(loss, wrt, {**(arrays or {}), **named}, {}, start)
+    functions = Functions(loss, wrt, others(loss, wrt, arrays, named), {}, start)
     x0 = functions.pack(start)
     chosen = _method(method, functions.size, bounds is not None)
     chosen_options = {} if options is None else dict(options)

@@ -22,6 +22,7 @@ from ..expression import (
     check_known,
     declared,
     einsum,
+    given_by_name,
     leaves,
     mapped,
     replaced,
@@ -269,7 +270,23 @@ def scipy_functions(
     Raises TypeError for a loss that is no scalar, EinderivError for unknown names and for tensors
     that are declared orthogonal, ShapeError for unknown sizes.
     """
-    return Functions(loss, wrt, {**(arrays or {}), **named}, sizes or {})
+    return Functions(loss, wrt, others(loss, wrt, arrays, named), sizes or {})
+
+
+def others(
+    loss: Expr | str, wrt: Any, arrays: Mapping[str, Any] | None, named: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arrays of all tensors but those of `wrt`. A mapping may hold more, those of `wrt` too;
+    keywords may not.
+    """
+    loss = einsum(loss) if isinstance(loss, str) else loss
+    if not isinstance(loss, Expr):  # said where the loss is looked at
+        return {**named}
+    known = tensors_of(loss)
+    chosen = [leaf.name if isinstance(leaf, Tensor) else leaf for leaf in leaves(wrt)]
+    wanted = given_by_name(known, arrays, {})
+    rest = {name: array for name, array in wanted.items() if name not in chosen}
+    return {**rest, **named}
 
 
 def _ends(bounds: Any, size: int) -> tuple[Array, ...]:

@@ -105,6 +105,7 @@ from .numpy_api import (
 )
 from .reductions import log_softmax, logsumexp, max, min, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
+from .stored import tree_data, tree_of
 from .structure import check_structures, inside, project, projected, structures, with_structure
 from .table import (
     FUNCTIONS,
@@ -232,6 +233,8 @@ __all__ = [
     "tanh",
     "trace",
     "trace_function",
+    "tree_data",
+    "tree_of",
     "tril",
     "triu",
     "unvec",

@@ -1089,7 +1089,9 @@ enter(
 
 
 def powered(a: object, exponent: object) -> Expr:
-    """``a ** exponent`` by a number."""
+    """``a ** exponent`` by a number, and of a number by an expression."""
+    if isinstance(exponent, Expr) and not isinstance(a, (Expr, bool)) and number(a) is not None:
+        return raised_by(a, exponent)
     p = number(exponent)
     if p is None or isinstance(exponent, bool):
         raise TypeError(
@@ -1103,13 +1105,15 @@ def powered(a: object, exponent: object) -> Expr:
 
 @public
 def power(x: object, exponent: object, /) -> Expr:
-    """``power(x, p)``: ``x ** p`` for a number p, elementwise.
+    """``power(x, p)``: ``x ** p`` for a number p, elementwise, or for a number x that is positive.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.grad(ed.power(ed.tensor("x"), 3), "x"), x=2)
     array(12)
+    >>> ed.power(2, ed.tensor("x")) == 2 ** ed.tensor("x")
+    True
 
-    Raises TypeError unless `exponent` is a number.
+    Raises TypeError unless one of both is a number.
     """
     return powered(x, exponent)
 

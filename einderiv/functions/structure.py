@@ -143,6 +143,11 @@ def check_structures(declared: Mapping[str, str], arrays: Mapping[str, Any]) -> 
     for name in declared.keys() & arrays.keys():
         a = np.asarray(arrays[name])
         structure = declared[name]
+        if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
+            raise ShapeError(
+                f"{name} is declared {structure}, which matrices are of as many rows as columns; "
+                f"its array has shape {a.shape}"
+            )
         transposed = a.swapaxes(-1, -2)
         match structure:
             case "orthogonal":

@@ -22,7 +22,17 @@ import numpy as np
 
 from ..backends import BACKENDS, Array, client_of_cluster
 from ..errors import EinderivError, LimitError, spoken_bytes
-from ..expression import Expr, Labels, by_dims, declared, library, parsed_bytes, truth
+from ..expression import (
+    Expr,
+    Labels,
+    by_dims,
+    declared,
+    given_by_name,
+    library,
+    parsed_bytes,
+    tensors_of,
+    truth,
+)
 from ..planning import Term
 from ..runtime import Structured
 from .blocks import Place, Ranges, arrays_of, block, places, ranges_of, slices, with_arrays
@@ -74,7 +84,7 @@ def stream(
     limit = parsed_bytes(memory_limit)
     progress = truth(progress, "progress")
     zarr = _zarr()
-    given = by_dims({**(arrays or {}), **named}, lambda: declared([e]))
+    given = by_dims(given_by_name(tensors_of(e), arrays, named), lambda: declared([e]))
     structured, source, free = _cores(e, given, sizes, limit)
     chunks = block_shape(structured.shape, source.dtype.itemsize, free)
     path = Path(to)

@@ -11,14 +11,13 @@ the text ends.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import expression, functions
-from ..errors import EinderivError, ShapeError, counted
+from ..errors import ShapeError, counted
 from ..expression import Einsum, Expr, as_expression, einsum, filled
 from ..functions import VOCABULARY, is_elementwise
 from . import python
@@ -245,9 +244,7 @@ def _powers(a: Any, b: Any) -> Any:
         return OPERATORS["**"](a, b)
     if isinstance(a, Expr):
         return functions.exp(expression.multiply(b, functions.log(a)))
-    if isinstance(a, complex) or a <= 0:
-        raise EinderivError(f"{a} to the power of a variable: the base must be positive")
-    return functions.exp(expression.times(b, math.log(a)))
+    return OPERATORS["**"](a, b)
 
 
 def _transposed(a: Any) -> Any:

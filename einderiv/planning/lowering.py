@@ -42,6 +42,7 @@ from .tuning_constants import tuning
 
 Pair = tuple[int, Labels]  # a value and its labels
 Value = TypeVar("Value")
+LONGEST_SUM = 256  # terms of one step, which is a line of source: Python nests a sum for each sign
 
 
 class Term(NamedTuple, Generic[Value]):
@@ -254,17 +255,28 @@ class Planner:
         values: list[int] = []
         for group in places.values():
             values.append(self._total([self._times(v, times) for v, times in group.items()]))
-        flops = float(sum(map(self.program.entries, values)))
-        spec = tuple(place for place, _ in places)
-        return self.program.add(Ops.WRITE, tuple(values), spec, self._rep(e.sizes), flops)
+        spec = [place for place, _ in places]
+        sizes = self._rep(e.sizes)
+        written: list[int] = []
+        for start in range(0, max(len(values), 1), LONGEST_SUM):
+            own = values[start : start + LONGEST_SUM]
+            flops = float(sum(map(self.program.entries, own)))
+            here = tuple(spec[start : start + LONGEST_SUM])
+            written.append(self.program.add(Ops.WRITE, tuple(own), here, sizes, flops))
+        return self._total(written)
 
     def _total(self, values: Sequence[int]) -> int:
         if len(values) == 1:
             return values[0]
-        first = values[0]
-        flops = (len(values) - 1.0) * self.program.entries(first)
-        sizes = self.program.steps[first].sizes
-        return self.program.add(Ops.ADD, tuple(values), (), sizes, flops)
+        sizes = self.program.steps[values[0]].sizes
+        entries = self.program.entries(values[0])
+        total, rest = list(values[:LONGEST_SUM]), values[LONGEST_SUM:]
+        while True:
+            flops = (len(total) - 1.0) * entries
+            subtotal = self.program.add(Ops.ADD, tuple(total), (), sizes, flops)
+            if not rest:
+                return subtotal
+            total, rest = [subtotal, *rest[: LONGEST_SUM - 1]], rest[LONGEST_SUM - 1 :]
 
     def _core(self, e: Einsum) -> Term[int]:
         """The value of the core of `e`: its product, and its number where the array is smallest."""

@@ -187,9 +187,11 @@ def _derivation(y: Expr, J: Expr) -> list[Section]:
     if record.position is None and before is not None:
         # The product rule: one insertion for each slot that holds the tensor, also where the
         # results are equal.
+        # Positions are those of the flat product, not those of what its author wrote.
+        flat = before.with_data()
         for k, factor in enumerate(before.factors):
             if isinstance(factor, Tensor) and factor.name == record.wrt:
-                candidates += insertions(replace(record, of=before, position=k), names)
+                candidates += insertions(replace(record, of=flat, position=k), names)
     else:
         candidates += insertions(record, names)
     sections: list[Section] = []

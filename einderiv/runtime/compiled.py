@@ -26,6 +26,7 @@ from ..expression import (
     by_dims,
     check_known,
     declared,
+    given_by_name,
     leaves,
     library,
     mapped,
@@ -38,12 +39,14 @@ from ..expression import (
     tensors_in,
     truth,
 )
-from ..functions import check_structures, structures
+from ..functions import check_structures, structures, tree_data, tree_of
 from ..planning import Term, check_optimizer, tuning
 from ..printing import as_text
 from ..reports import Plan, emitted
 from .out import check_dense_numpy, check_options, received
 
+#: the options of a compiled expression that go with it to another process
+STORED = ("backend", "dense", "optimize", "memory_limit", "distribute", "folded", "worth")
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
 
 
@@ -274,8 +277,11 @@ class Compiled:
         backend, device, given = self._given(arrays, named)
         missing = [name for name in self.inputs if name not in given]
         if missing:
+            others = [name for name in arrays or () if name not in self.tensors]
+            hint = f"; {others[0]!r}, which is given, is no tensor here" if others else ""
             raise EinderivError(
                 f"no array for {', '.join(missing)}; the expression needs {', '.join(self.inputs)}"
+                f"{hint}"
             )
         sizes = options.get("sizes")
         if sizes is not None and not isinstance(sizes, Mapping):
@@ -306,7 +312,13 @@ class Compiled:
 
         build = None if self.dense else builder(self.roots, execution)
         call = quick(
-            execution, Compiled._long_way, self.memory_limit, given, build, single=self._single
+            execution,
+            Compiled._long_way,
+            self.memory_limit,
+            given,
+            build,
+            self.tensors,
+            single=self._single,
         )
         if call is not None:
             self._shorten_call(call)
@@ -348,9 +360,8 @@ class Compiled:
 
     def source(self, shapes: Mapping[str, Any] | None = None, /, **named: Any) -> str:
         """The Python source for tensors of given shapes (tuples or arrays)."""
-        given = shapes_of({**(shapes or {}), **named})
+        given = shapes_of(given_by_name(self.tensors, shapes, named))
         if self.backend not in (None, "numpy"):
-            check_known(given, self.tensors)
             if self.mesh is not None:
                 source: str = self._planned(given, {}, {}, self.backend).emitted.source
                 return source
@@ -370,7 +381,8 @@ class Compiled:
         import numpy as np
 
         floats = dict.fromkeys(self.inputs, np.dtype(float))
-        execution = self._planned(shapes_of({**(shapes or {}), **named}), {}, floats)
+        given = shapes_of(given_by_name(self.tensors, shapes, named))
+        execution = self._planned(given, {}, floats)
         return Plan(execution.program, execution.compute.itemsize, self.roots)
 
     def _planned(
@@ -383,7 +395,6 @@ class Compiled:
     ) -> Any:
         from .execution import Execution
 
-        check_known(shapes, self.tensors)
         sizes = solved(self.roots, shapes, fixed)
         options = {
             "dense": self.dense,
@@ -404,13 +415,8 @@ class Compiled:
         """The backend, the device, and the arrays as it has them: `backend` decides, or else the
         arrays do.
         """
-        if arrays is not None and not isinstance(arrays, Mapping):
-            raise TypeError(
-                f"arrays come by name, X=x, or as a mapping, not as {type(arrays).__name__}"
-            )
-        both = {**(arrays or {}), **named}
-        check_known(both, self.tensors)
-        return taken(by_dims(both, self._declared), self.backend, self.dense)
+        given = given_by_name(self.tensors, arrays, named)
+        return taken(by_dims(given, self._declared), self.backend, self.dense)
 
     def _declared(self) -> dict[str, Expr]:
         return declared(self.roots)
@@ -425,8 +431,32 @@ class Compiled:
         values = iter(results)
         return mapped(lambda _: next(values), self.tree)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Plans are made again where they are needed; `raw` repeats a call that is still to come.
+        options = {name: getattr(self, name) for name in STORED}
+        if self.mesh is not None:
+            raise TypeError("a mesh of devices belongs to one process: compile anew in the other")
+        return compiled_of, (tree_data(self.tree), options)
+
     def __repr__(self) -> str:
         return shown(self.roots, self.inputs)
+
+
+def compiled_of(data: Any, options: Any) -> Compiled:
+    """What ``pickle`` makes a compiled expression of. Raises EinderivError for what is none."""
+    if not isinstance(options, dict) or set(options) != set(STORED):
+        raise EinderivError("this is no stored compiled expression: its options are others")
+    return Compiled(tree_of(data), **options)
+
+
+def constants_of(data: Any, names: Any, options: Any, arrays: Any) -> Constants:
+    """What ``pickle`` makes a compiled expression with constants of."""
+    if not isinstance(options, dict) or not set(options) <= {*STORED, "mesh"}:
+        raise EinderivError("this is no stored compiled expression: its options are others")
+    held = Constants(tree_of(data), names, options)
+    if arrays is not None:
+        held.keep(arrays)
+    return held
 
 
 def shown(roots: Sequence[Expr], inputs: Sequence[str]) -> str:
@@ -463,9 +493,20 @@ class Constants:
     ) -> Any:
         """The value; constants may be left out from the second call on."""
         check_options({"sizes": sizes, "out": out, "zeroed": zeroed}, self.tensors, arrays)
-        given = {**(arrays or {}), **named}
+        given = given_by_name(self.tensors, arrays, named)
         new = {name: given.pop(name) for name in self._held[0] if name in given}
         return self._with(new)(given, sizes=sizes, out=out, zeroed=zeroed)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._options.get("mesh") is not None:
+            raise TypeError("a mesh of devices belongs to one process: compile anew in the other")
+        held = self._held[0]
+        arrays = None if any(array is None for array in held.values()) else held
+        return constants_of, (tree_data(self.tree), list(held), self._options, arrays)
+
+    def keep(self, arrays: Mapping[str, Any]) -> None:
+        """Hold the arrays of constants, as a first call does."""
+        self._with({name: arrays[name] for name in self._held[0]})
 
     def _with(self, new: Mapping[str, Any]) -> Compiled:
         """The expression that holds the constants: those kept, but for `new` ones."""

@@ -9,7 +9,7 @@ anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..errors import limits
@@ -25,6 +25,7 @@ def quick(
     memory_limit: int | None,
     given: Mapping[str, Any],
     build: Callable[[Any], list[Any]] | None,
+    known: Collection[str],
     *,
     single: bool,
 ) -> Callable[..., Any] | None:
@@ -33,7 +34,8 @@ def quick(
 
     `long_way` takes the object, the mapping, the options and the keywords of a call. `given` are
     the arrays of this call: those that the source does not take only fix sizes, and are compared
-    too. `build` makes structured tensors of the results.
+    too. `build` makes structured tensors of the results. A mapping may hold more than the tensors
+    that are `known`.
     """
     if not execution.library.test or not _plain(execution):
         return None
@@ -51,6 +53,7 @@ def quick(
         "_build": build,
         "_options": OPTIONS,
         "_keys": set(names),
+        "_known": frozenset(known),
         "_mapping": dict,
         **execution.words,
     }
@@ -94,6 +97,7 @@ def _lines(execution: Execution, names: list[str], tests: list[str], result: str
     keywords = "".join([f"{name}=_absent, " for name in names])
     pairs = ", ".join([f"({name!r}, {name})" for name in names])
     absent = " and ".join([f"{name} is _absent" for name in names])
+    from_mapping = ", ".join([f"{name}=_arrays[{name!r}]" for name in names])
     operands = [*execution.inputs]
     if execution.program.held:
         operands.append("*_held")
@@ -107,9 +111,9 @@ def _lines(execution: Execution, names: list[str], tests: list[str], result: str
             "            pass",
             "        else:",
             f"            return {result}",
-            "    if type(_arrays) is _mapping and _arrays.keys() == _keys and not _others and "
-            f"{absent}:",
-            "        return _self(**_arrays)",
+            f"    if type(_arrays) is _mapping and not _others and {absent}:",
+            "        if _arrays.keys() == _keys or _arrays.keys() & _known == _keys:",
+            f"            return _self({from_mapping})",
             f"    _others.update((_n, _v) for _n, _v in ({pairs},) if _v is not _absent)",
             "    _chosen = {_n: _others.pop(_n) for _n in _options if _n in _others}",
             "    return _long(_self, _arrays, _chosen, _others)",

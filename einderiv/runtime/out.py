@@ -106,7 +106,9 @@ def _check(what: str, array: Any, shape: tuple[int, ...], dtype: Any) -> None:
         raise EinderivError(f"{what} has dtype {array.dtype}, but the result has dtype {dtype}")
     if not array.flags.writeable:
         raise EinderivError(f"{what} is read-only: give an array that can be written to")
-    if any(n > 1 and step == 0 for n, step in zip(array.shape, array.strides, strict=True)):
+    # An array without entries has steps of 0, and no number in it.
+    steps = zip(array.shape, array.strides, strict=True)
+    if array.size and any(n > 1 and step == 0 for n, step in steps):
         raise EinderivError(
             f"{what} has one number in several places, as a broadcast array has: give a copy of it"
         )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import NUMPY, Array, Backend
+from ..backends import BACKENDS, NUMPY, Array, Backend
 from ..errors import BackendError, EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
 from ..expression import (
     Expr,
@@ -23,11 +23,13 @@ from ..expression import (
     assemble,
     axis_names,
     fresh_names,
+    library,
     natural,
     solved,
     usable,
     viewed,
 )
+from ..functions import tree_data, tree_of
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .execution import Execution
@@ -77,6 +79,12 @@ class Structured:
         self._device = device
         # Products with arrays of one dtype, and the dtype of their results.
         self._planned: dict[Any, tuple[Execution, Any]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The cores, and what they are cores of; what was planned for products is planned again.
+        terms = tuple([tuple(term) for term in self._terms])
+        how = (self.split, self._backend.name, self._device)
+        return structured_of, (terms, self.shape, self.dtype, tree_data(self._root), how)
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -481,6 +489,33 @@ class Structured:
         """
         self._rows("eigvalsh")
         return self.square.eigenvalues()
+
+
+def structured_of(terms: Any, shape: Any, dtype: Any, data: Any, how: Any) -> Structured:
+    """What ``pickle`` makes a structured tensor of. Raises EinderivError for what is none."""
+    root = tree_of(data)
+    try:
+        split, backend, device = how
+        if not isinstance(root, Expr) or len(shape) != root.ndim or backend not in BACKENDS:
+            raise ValueError("its parts do not fit")
+        if split is not None and split not in range(root.ndim + 1):
+            raise ValueError(f"no derivative has {split} axes of its output here")
+        held = [_term(factors, output, shape) for factors, output in terms]
+    except (TypeError, ValueError, AttributeError) as error:
+        raise EinderivError(f"this is no stored structured tensor: {str(error)[:100]}") from None
+    return Structured(held, tuple(shape), dtype, root, split, BACKENDS[backend], device)
+
+
+def _term(factors: Any, output: Any, shape: tuple[int, ...]) -> Term[Array]:
+    """A term of arrays that have the sizes of their labels."""
+    size_of = dict(zip(output, shape, strict=True))
+    read = []
+    for array, labels in factors:
+        sizes = tuple([size_of.get(label) for label in labels])
+        if library(array) is None or tuple(array.shape) != sizes:
+            raise ValueError(f"a factor does not have the shape {sizes}")
+        read.append((array, tuple(labels)))
+    return Term(tuple(read), tuple(output))
 
 
 def _spelt(labels: Labels, names: dict[int, str]) -> str:

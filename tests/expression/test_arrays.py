@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+import einderiv as ed
 from einderiv.errors import BackendError, EinderivError
 from einderiv.expression import is_array, library, usable
 
@@ -150,3 +151,73 @@ def test_what_cannot_be_used(value, kind, message):
         usable(value, "operand 7")
     assert "\n" not in str(info.value)
     assert len(str(info.value)) < 250
+
+
+class Refuses:
+    """An array of another library that is no NumPy array, and says so in its own words."""
+
+    shape, dtype, ndim = (2, 3), np.dtype(float), 2
+
+    def __init__(self, error):
+        self.error = error
+
+    def __array__(self, dtype=None, copy=None):
+        raise self.error
+
+
+class Table:
+    """What has rows and columns, becomes an array, and has no one dtype."""
+
+    shape = (2, 3)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.arange(6.0).reshape(2, 3)
+
+    def __iter__(self):
+        return iter("abc")
+
+
+X = ed.tensor("X", "ij")
+
+
+@pytest.mark.parametrize("error", [RuntimeError, NotImplementedError, KeyError, AttributeError])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda value: ed.evaluate(ed.sum(X), X=value),
+        lambda value: ed.einsum("ij->", value),
+        lambda value: X + value,
+        lambda value: ed.substitute(ed.sum(X), X=value),
+        lambda value: ed.compile(ed.sum(X), constants=["X"])(X=value),
+        lambda value: ed.check(ed.sum(X), X, X=value),
+        lambda value: ed.minimize(ed.sum(X * X), X, value),
+    ],
+)
+def test_an_error_of_another_library_is_one_of_ours(use, error):
+    with pytest.raises(TypeError, match=r"type Refuses, which NumPy makes no array of: .*dense"):
+        use(Refuses(error("cannot be made dense")))
+
+
+@pytest.mark.parametrize(
+    ("e", "value"),
+    [
+        (X - Table(), -15),
+        (Table() - X, 15),
+        (X + Table(), 15),
+        (Table() * (X + 1), 15),
+        (X @ Table().__array__().T, 0),
+    ],
+)
+def test_a_table_is_an_operand_of_operators(e, value):
+    assert ed.evaluate(ed.sum(e), X=np.zeros((2, 3))) == value
+
+
+def test_pandas_leaves_an_operator_to_expressions():
+    assert X.__pandas_priority__ > 4000  # that of its tables
+
+
+def test_what_an_expression_lacks_is_an_error_of_ours_too():
+    for name in ("dims", "values"):
+        assert not hasattr(X, name)
+        with pytest.raises(EinderivError, match=f"no attribute '{name}'"):
+            getattr(X, name)

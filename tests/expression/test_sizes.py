@@ -215,3 +215,21 @@ def test_large_expressions_are_checked_later():
     assert checked(bad) is bad
     with pytest.raises(ed.ShapeError, match=r"size (2|3).*(2|3)"):
         ev(bad, p=ones(2), q=ones(2), r=ones(3))
+
+
+@pytest.mark.parametrize("steps", [6, 12, 16, 20])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda e: ed.evaluate(e, x=np.ones((2, 2))),
+        lambda e: ed.evaluate(ed.trace(e), x=np.ones((2, 2))),
+        lambda e: ed.plan(e, {"x": (2, 2)}),
+        lambda e: ed.compile(e).source(x=(2, 2)),
+    ],
+)
+def test_merged_axes_beyond_any_size(steps, use):
+    e = ed.tensor("x", "ij")
+    for _ in range(steps):
+        e = ed.kron(e, e)
+    with pytest.raises(ed.LimitError, match=r"makes one of 2\*\*\d+ or more, but sizes are below"):
+        use(e)

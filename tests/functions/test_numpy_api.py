@@ -210,7 +210,8 @@ REFUSED = [
     (lambda: np.diagonal(A, 1),                TypeError, "main diagonal only"),
     (lambda: np.trace(A, axis1=1),             ed.ShapeError, "both axis 1"),
     (lambda: np.heaviside(X, 1),               TypeError, r"np\.heaviside\(x, 0\)"),
-    (lambda: np.power(2, X),                   TypeError, "number as exponent"),
+    (lambda: np.power(-2, X),                  TypeError, "positive number to the left"),
+    (lambda: np.power(True, X),                TypeError, "number as exponent"),
     (lambda: ARRAY**X,                         TypeError, "number as exponent"),
     (lambda: np.outer(X, x),                   ed.ShapeError, r"np\.outer flattens"),
     (lambda: np.transpose(X, (0,)),            ed.ShapeError, "1 axis named, but X has 2"),
@@ -328,3 +329,19 @@ def test_powers_of_numbers():
         ed.evaluate(ed.grad(ed.sum(2**x), x), x=[0.0, 3.0]), [np.log(2), 8 * np.log(2)]
     )
     assert abs(x) == ed.abs(x)
+
+
+@pytest.mark.parametrize(
+    "e",
+    [
+        np.power(2, ed.tensor("x", "i")),
+        np.power(2.0, ed.tensor("x", "i")),
+        np.float64(2) ** ed.tensor("x", "i"),
+        ed.power(2, ed.tensor("x", "i")),
+        ed.parse("x: i; 2**x"),
+        ed.parse("x: i; power(2, x)"),
+        ed.parse("x: i; (1 + 1)**x"),
+    ],
+)
+def test_a_number_to_the_power_of_a_tensor_is_one_thing_everywhere(e):
+    assert e == 2 ** ed.tensor("x", "i")

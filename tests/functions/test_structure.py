@@ -151,3 +151,10 @@ def test_stacks_of_structured_matrices():
     assert (ed.evaluate(T - ed.einsum("bij->bji", T), T=t) == 0).all()
     assert ed.einsum("bij->bji", T) == T
     assert ed.einsum("bij->jib", T) != T
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4), (3,), (0, 2)])
+def test_arrays_that_are_not_square(flag, shape):
+    with pytest.raises(ed.ShapeError, match=rf"S .*{', '.join(map(str, shape))}"):
+        ed.evaluate(ed.sum(declared(flag)), S=np.ones(shape))

@@ -284,7 +284,7 @@ WRONG_MATLAB = [
     ("power of a vector",       "x^2",               "^",     r"write \.\^ for powers of entries"),
     ("a matrix in the air",     "2^A",               "^",     "a scalar \\^ a matrix"),
     ("half a power",            "A^0.5",             "^",     "whole number"),
-    ("a negative base",         "(-2)^a",            "^",     "base must be positive"),
+    ("a negative base",         "(-2)^a",            "^",     "positive number to the left"),
     ("three axes",              "T: ijk\nT'",        "'",     "transposes vectors and matrices"),
     ("three axes, a product",   "T: ijk\nT*x",       "*x",    "3 axes \\* a column"),
     ("trace of a vector",       "tr(x)",             "tr",    "trace needs 2 axes"),

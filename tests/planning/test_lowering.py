@@ -323,3 +323,42 @@ def test_one_product_is_one_step(texts, names, count, turned):
     assert not any(np.shares_memory(a, b) for k, a in enumerate(got) for b in got[:k])
     source = f._last.emitted.source
     assert source.count(".dot(") + source.count(" * ") == count, source
+
+
+def _many(count, term):
+    """A sum of many terms, as Python's ``sum`` makes it."""
+    return sum((term(k) for k in range(1, count)), term(0))
+
+
+LONG = 3000  # terms, more than Python's compiler takes in one expression
+
+
+@pytest.mark.parametrize(
+    ("e", "value"),
+    [
+        (_many(LONG, lambda k: ed.sin(k * ed.tensor("x", "i"))), lambda x, k: np.sin(k * x)),
+        (_many(LONG, lambda k: 3 * ed.abs(ed.tensor("x", "i") - k)), lambda x, k: 3 * abs(x - k)),
+    ],
+)
+@pytest.mark.parametrize("backend", ["numpy", "torch", "jax", "dask"])
+def test_a_long_sum_is_several_lines(e, value, backend):
+    x = np.array([0.1, 0.7])
+    want = value(x, np.arange(LONG)[:, None]).sum(0)
+    np.testing.assert_allclose(ed.evaluate(e, x=x), want, rtol=1e-9, atol=1e-9)
+    source = ed.source(e, backend)
+    compile(source, "<source>", "exec")
+    assert max(map(len, source.splitlines())) < 10_000
+
+
+def test_many_places_in_one_tensor_are_several_steps():
+    names = [f"x{k}" for k in range(600)]
+    e = ed.einsum("ij->ij", "M")
+    for k, name in enumerate(names):
+        e = e + ed.einsum(
+            "ij->ij",
+            ed.einsum("i->ii" if k % 2 else "i->ij", name, sizes=None if k % 2 else {"j": 2}),
+        )
+    at = {name: np.full(2, 1.0) for name in names}
+    found = ed.evaluate(e, {"M": np.zeros((2, 2)), **at})
+    assert found.tolist() == [[600, 300], [300, 600]]
+    compile(ed.source(e, "torch"), "<source>", "exec")

@@ -93,3 +93,13 @@ def test_every_occurrence_ends_in_its_own_string():
         "ij,jk,kl,ab->ab",
         "bj,jk,ka->ab",
     ]
+
+
+def test_an_operand_that_is_broadcast():
+    b, G = ed.tensor("b", "k"), ed.tensor("G", "nk")
+    rows = ed.einsum("k->nk", b, sizes={"n": "n"})
+    text = str(ed.explain(ed.einsum("nk,nk->", rows, G), b))
+    assert "∂y/∂b[a] = Σ_n G[n,a]" in text
+    twice = str(ed.explain(ed.einsum("nk,nk->", rows, rows), b))
+    assert "occurrence 2 of 2" in twice
+    assert "∂y/∂b[a] = 2 " in twice

@@ -1,6 +1,7 @@
 """Calls: what may be given and how, trees, sizes, sources, plans, caches, threads; constants."""
 
 import gc
+import tempfile
 import threading
 import weakref
 
@@ -164,8 +165,10 @@ REFUSED = [
      "A, x"),
     ("unknown",              lambda: ed.evaluate(y(), A=A2, x=X3, X=X3),               ed.EinderivError,
      "'X'.*mean 'x'"),
-    ("unknown in a mapping", lambda: ed.evaluate(y(), {"A": A2, "x": X3, 3: X3}),      ed.EinderivError,
-     "called '3'"),
+    ("key of a mapping",     lambda: ed.evaluate(y(), {"A": A2, "x": X3, 3: X3}),      TypeError,
+     "names of tensors as keys, not 3, of type int"),
+    ("another case",         lambda: ed.evaluate(y(), {"A": A2, "X": X3}),             ed.EinderivError,
+     "no array for x; .* 'X', which is given, is no tensor here"),
     ("not by name",          lambda: ed.evaluate(y(), A2),                             TypeError,
      "by name.*ndarray"),
     ("two axes for three",   lambda: ed.evaluate(y(), A=A2, x=A2),                     ed.ShapeError,
@@ -504,3 +507,63 @@ def test_constants_of_torch_get_no_gradient():
         f(A=a, b=v)
     f(A=a.detach(), b=v).sum().backward()
     np.testing.assert_allclose(v.grad, AT["A"].sum(0))
+
+
+def _from_streaming(data):
+    zarr = pytest.importorskip("zarr")
+    assert zarr
+    with tempfile.TemporaryDirectory() as folder:
+        e = ed.einsum("ij,j->i", "A", "b")
+        return ed.stream(e, data, to=f"{folder}/y.zarr", memory_limit="1MB")[:]
+
+
+DATA = {"A": np.array([[1.0, 2], [3, 4]]), "b": np.array([1.0, 1]), "unused": np.array(["text"])}
+LOSS = ed.sum((A @ b) ** 2)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda data: ed.evaluate(A @ b, data),
+        lambda data: ed.evaluate([A @ b], data)[0],
+        lambda data: ed.evaluate(A @ b, data, dense=False).dense(),
+        lambda data: ed.compile(A @ b)(data),
+        lambda data: ed.compile(A @ b, constants=["A"])(data),
+        lambda data: [ed.compile(A @ b)(data) for _ in range(4)][-1],
+        _from_streaming,
+    ],
+)
+def test_a_mapping_may_hold_more_than_is_needed(call):
+    assert call(DATA).tolist() == [3, 7]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda data: ed.minimize(LOSS, "b", np.ones(2), data),
+        lambda data: ed.scipy_functions(LOSS, "b", data),
+        lambda data: ed.check(LOSS, "b", data),
+        lambda data: ed.compile(LOSS).plan({"A": (2, 2), "b": (2,), "unused": (1,)}),
+        lambda data: ed.compile(LOSS).source({"A": (2, 2), "b": (2,), "unused": (1,)}),
+    ],
+)
+def test_one_mapping_of_data_serves_all_calls(call):
+    assert call(DATA)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ed.evaluate(A @ b, **DATA),
+        lambda: ed.compile(A @ b)(**DATA),
+        lambda: ed.compile(A @ b, constants=["A"])(**DATA),
+        lambda: ed.minimize(LOSS, "b", np.ones(2), A=DATA["A"], unused=1.0),
+        lambda: ed.scipy_functions(LOSS, "b", A=DATA["A"], unused=1.0),
+        lambda: ed.check(LOSS, "b", A=DATA["A"], unused=1.0),
+        lambda: ed.compile(LOSS).plan(A=(2, 2), b=(2,), unused=(1,)),
+        lambda: ed.compile(LOSS).source(A=(2, 2), b=(2,), unused=(1,)),
+    ],
+)
+def test_a_keyword_that_no_tensor_has_stays_an_error(call):
+    with pytest.raises(ed.EinderivError, match="no tensor here is called 'unused'"):
+        call()

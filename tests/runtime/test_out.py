@@ -307,3 +307,10 @@ def test_what_may_share_memory(count):
     assert apart([None, whole], [whole[1, 2:]]) == [True, False]
     assert near([whole, whole, whole[1]]) == [(0, 1), (0, 2), (1, 2)]
     assert near([whole[1], *(np.zeros(3) for _ in range(count)), whole]) == [(0, count + 1)]
+
+
+@pytest.mark.parametrize("shape", [(2, 0), (0, 2), (0, 0)])
+def test_an_array_without_entries(shape):
+    f = ed.compile(ed.einsum("i,j->ij", "x", "y"))
+    out = np.empty(shape)
+    assert f(x=np.ones(shape[0]), y=np.ones(shape[1]), out=out) is out

@@ -1,0 +1,359 @@
+"""Expressions as data, and back: what pickle takes of them. Rows of nodes, with a version.
+
+A node is a row that names its parts by their places among the rows before it, so that what is
+shared stays shared and nothing is its own part. A function is its name in the table, which is
+looked up and never imported. Held arrays stand beside the rows.
+
+Data may come from anybody: each field is looked at, and what no expression has is an error. Names
+become parts of sources, so they are names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..errors import EinderivError, limits
+from ..expression import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Number,
+    Record,
+    Roots,
+    Size,
+    Sizes,
+    Slot,
+    Tensor,
+    Written,
+    everything,
+    is_array,
+    is_name,
+    leaves,
+    mapped,
+    number,
+    put,
+    usable,
+    walk,
+)
+from .table import FUNCTIONS
+
+VERSION = 1  # of the rows; it changes with their fields
+STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal")
+DEEPEST = 20  # sizes in sizes
+
+Row = tuple[Any, ...]
+#: what an expression is in a file: a version, rows, held arrays, and the tree of places of roots
+Data = tuple[int, tuple[Row, ...], tuple[Any, ...], Any]
+
+
+def tree_data(tree: Any) -> Data:
+    """An expression, or a tuple, list or dict of them, as data.
+
+    >>> import einderiv as ed
+    >>> tree_data(ed.tensor("x", "i"))
+    (1, (('tensor', 'x', ('i',), None, False, (('x', 0),)),), (), 0)
+    """
+    roots: list[Expr] = leaves(tree)
+    writer = _Writer()
+    for node in walk(roots, _known_to):
+        writer.add(node)
+    places = iter([writer.places[id(root)] for root in roots])
+    return VERSION, tuple(writer.rows), tuple(writer.arrays), mapped(lambda _: next(places), tree)
+
+
+def tree_of(data: Any) -> Any:
+    """The tree that was made data.
+
+    >>> import einderiv as ed
+    >>> x = ed.tensor("x", "i")
+    >>> tree_of(tree_data([ed.exp(x), x])) == [ed.exp(x), x]
+    True
+
+    Raises EinderivError for what is no data of expressions of this version, and for a function that
+    is not in the table.
+    """
+    if not isinstance(data, tuple) or len(data) != 4:
+        raise EinderivError("this is no stored expression: it has other parts")
+    version, rows, arrays, tree = data
+    if version != VERSION or isinstance(version, bool):
+        raise EinderivError(
+            f"this expression was stored in version {str(version)[:20]!r} of the form, and here "
+            f"version {VERSION} is read: store it again with this release"
+        )
+    reader = _Reader(arrays)
+    try:
+        for row in _tuple(rows):
+            reader.nodes.append(reader.node(row))
+        found = mapped(reader.at, tree)
+        _check_sizes(leaves(found))
+    except EinderivError:
+        raise
+    except Exception as error:  # rows that were changed may be wrong in any way
+        place = len(reader.nodes)
+        said = (str(error).splitlines() or [""])[0][:100]
+        raise EinderivError(
+            f"row {place} of a stored expression holds none: {type(error).__name__}: {said}"
+        ) from None
+    return found
+
+
+def _known_to(node: Expr) -> tuple[Expr, ...]:
+    """All expressions that a node has: its parts, what it was made from, and for printing."""
+    below = everything(node)
+    if node.record is not None:
+        below += (node.record.of,)
+    if isinstance(node, Einsum) and node.written is not None:
+        below += tuple([operand for operand, _ in node.written.slots])
+    return below
+
+
+def _check_sizes(roots: Sequence[Expr]) -> None:
+    """Raise where sizes that are known contradict each other."""
+    for root in roots:
+        if not isinstance(root, Expr):
+            raise EinderivError(f"a stored expression is of type {type(root).__name__}")
+        Sizes().read([root])
+
+
+class _Writer:
+    """Rows of nodes, each after its parts."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.arrays: list[Any] = []
+        self.places: dict[int, int] = {}  # of nodes, by their ids
+
+    def add(self, node: Expr) -> None:
+        """The row of a node."""
+        self.rows.append(self._row(node))
+        self.places[id(node)] = len(self.places)
+
+    def _row(self, node: Expr) -> Row:
+        match node:
+            case Tensor():
+                declared = node.declared, node.structure, node.complex
+                return ("tensor", node.name, *declared, node.sizes)
+            case Constant():
+                return ("constant", *self._value(node.value), node.sizes)
+            case Einsum():
+                data = self._product(node)
+                written = None if node.written is None else self._product(node.written)
+                return ("einsum", *data, node.axes, self._made_from(node), written)
+            case Add():
+                return ("add", self._all(node.addends), node.axes, self._made_from(node))
+            case Apply():
+                arguments = self._all(node.arguments)
+                return ("apply", node.function.name, arguments, node.core, node.parameters)
+        raise TypeError(f"an expression has no node of type {type(node).__name__}")
+
+    def _all(self, nodes: Sequence[Expr]) -> tuple[int, ...]:
+        return tuple([self.places[id(node)] for node in nodes])
+
+    def _value(self, value: Any) -> tuple[str, Any]:
+        """A number, or the place of an array."""
+        if not is_array(value):
+            return "number", value
+        self.arrays.append(value)
+        return "array", len(self.arrays) - 1
+
+    def _product(self, e: Einsum | Written) -> Row:
+        slots = tuple([(self.places[id(operand)], labels) for operand, labels in e.slots])
+        return e.coefficient, slots, e.output, e.given, tuple(e.letters.items())
+
+    def _made_from(self, node: Expr) -> Row:
+        record = node.record
+        if record is None:
+            return self._all(node.origins), None
+        of = self.places[id(record.of)]
+        return self._all(node.origins), (of, record.wrt, record.count, record.position)
+
+
+class _Reader:
+    """Nodes of rows. A helper that finds what no expression has raises, in few words."""
+
+    def __init__(self, arrays: Any) -> None:
+        self.arrays = _tuple(arrays)
+        self.nodes: list[Expr] = []
+
+    def at(self, place: Any) -> Expr:
+        """The node of a row before this one."""
+        return self.nodes[_count(place)]
+
+    def node(self, row: Any) -> Expr:
+        """The node that a row says."""
+        kind, *fields = _tuple(row)
+        made: dict[str, Callable[..., Expr]] = {
+            "tensor": self._tensor,
+            "constant": self._constant,
+            "einsum": self._einsum,
+            "add": self._add,
+            "apply": self._apply,
+        }
+        if kind not in made:
+            raise EinderivError(f"no node of a stored expression is called {str(kind)[:40]!r}")
+        return made[kind](*fields)
+
+    def _tensor(self, name: Any, declared: Any, structure: Any, imaginary: Any, sizes: Any) -> Expr:
+        declared = tuple([_declared(one) for one in _tuple(declared)])
+        limits.check("axes", len(declared))
+        if structure not in STRUCTURES or (structure and len(declared) < 2):
+            raise ValueError(f"no structure is called {str(structure)[:40]!r}")
+        tensor = Tensor(_name(name), declared, structure, bool(imaginary))
+        own = _sizes(sizes)
+        if len(own) != tensor.ndim:
+            raise ValueError("as many sizes as axes")
+        put(tensor, "sizes", own)  # that of a stand-in are those of something else
+        return tensor
+
+    def _constant(self, kind: Any, value: Any, shape: Any) -> Expr:
+        if kind == "number":
+            return Constant(_number(value))
+        array = self.arrays[_count(value)]
+        if not is_array(array):
+            raise TypeError("no array")
+        held = usable(array, "a held array")
+        if held.shape != _tuple(shape):
+            raise ValueError(f"an array of shape {held.shape} for one of shape {shape}")
+        return Constant(held, held.shape)
+
+    def _einsum(self, *fields: Any) -> Expr:
+        *product, axes, (origins, record), written = fields
+        coefficient, slots, output, given, letters = self._product(product)
+        return Einsum(
+            coefficient,
+            tuple([operand for operand, _ in slots]),
+            tuple([labels for _, labels in slots]),
+            output,
+            given,
+            axes=_axes(axes, len(output)),
+            letters=letters,
+            origins=self._all(origins),
+            record=self._record(record),
+            written=None if written is None else Written(*self._product(written)),
+        )
+
+    def _product(self, fields: Any) -> tuple[Number, tuple[Slot, ...], Any, Any, Any]:
+        coefficient, slots, output, given, letters = fields
+        read: list[Slot] = []
+        for place, labels in _tuple(slots):
+            operand = self.at(place)
+            if len(_labels(labels)) != operand.ndim:
+                raise ValueError("as many labels as axes")
+            read.append((operand, labels))
+        sized = tuple([(_count(label), _size(size)) for label, size in _tuple(given)])
+        known = {label for _, labels in read for label in labels} | {label for label, _ in sized}
+        if not known.issuperset(_labels(output)):
+            raise ValueError("a label of the output has no size")
+        limits.check("axes", len(output))
+        named = {_count(label): _word(letter) for label, letter in _tuple(letters)}
+        return _number(coefficient), tuple(read), output, sized, named
+
+    def _add(self, addends: Any, axes: Any, made_from: Any) -> Expr:
+        origins, record = made_from
+        terms = self._all(addends)
+        if len({term.ndim for term in terms}) != 1:
+            raise ValueError("terms with different axes")
+        names = _axes(axes, terms[0].ndim)
+        return Add(terms, axes=names, origins=self._all(origins), record=self._record(record))
+
+    def _apply(self, name: Any, arguments: Any, core: Any, parameters: Any) -> Expr:
+        row = FUNCTIONS.get(name) if isinstance(name, str) else None
+        if row is None:
+            raise EinderivError(
+                f"a stored expression has the function {str(name)[:40]!r}, which is not in the "
+                "table here: call ed.function for it first, if it is one of yours"
+            )
+        inside = self._all(arguments)
+        core = _count(core)
+        for argument in inside:
+            if argument.ndim < core:
+                raise ValueError(f"{row.name} takes {core} axes of an argument")
+        if row.core not in (-1, core) or (row.derivatives and len(row.derivatives) != len(inside)):
+            raise ValueError(f"{row.name} takes other arguments")
+        return Apply(row, inside, core, tuple(map(_parameter, _tuple(parameters))))
+
+    def _record(self, fields: Any) -> Record | None:
+        if fields is None:
+            return None
+        of, wrt, count, position = fields
+        if not isinstance(wrt, str) or not wrt.isprintable():
+            raise ValueError("no name of what it is derived by")
+        return Record(self.at(of), wrt, _count(count), None if position is None else int(position))
+
+    def _all(self, places: Any) -> Roots:
+        return tuple([self.at(place) for place in _tuple(places)])
+
+
+def _tuple(value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, tuple):
+        raise TypeError(f"a tuple, not {type(value).__name__}")
+    return value
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        raise ValueError(f"a whole number, not {str(value)[:40]}")
+    return value
+
+
+def _number(value: Any) -> Number:
+    plain = number(value)
+    if plain is None or type(value) not in (bool, int, float, complex):
+        raise TypeError(f"a number, not {type(value).__name__}")
+    return plain
+
+
+def _name(value: Any) -> str:
+    """The name of a tensor: a user's, or that of a stand-in, which no source ever has."""
+    if not isinstance(value, str) or not is_name(value):
+        raise ValueError(f"a name, not {str(value)[:40]!r}")
+    return value
+
+
+def _word(value: Any) -> str | None:
+    """The letter of a label or the name of an axis, or none."""
+    if value is None or (isinstance(value, str) and value.isidentifier()):
+        return value
+    raise ValueError(f"the name of an axis, not {str(value)[:40]!r}")
+
+
+def _declared(value: Any) -> str | int | None:
+    return _count(value) if isinstance(value, int) else _word(value)
+
+
+def _labels(values: Any) -> tuple[int, ...]:
+    return tuple(map(_count, _tuple(values)))
+
+
+def _axes(values: Any, count: int) -> tuple[str | None, ...]:
+    names = tuple(map(_word, _tuple(values)))
+    if len(names) != count:
+        raise ValueError("as many names as axes")
+    return names
+
+
+def _sizes(values: Any) -> tuple[Size, ...]:
+    return tuple(map(_size, _tuple(values)))
+
+
+def _size(value: Any, depth: int = 0) -> Size:
+    """A size: a number, a name, ``("X", 0)``, or ``("*", a, b)``."""
+    if isinstance(value, int):
+        return _count(value)
+    if isinstance(value, str):
+        return _name(value)
+    first, *rest = _tuple(value)
+    if first == "*" and depth < DEEPEST:
+        return ("*", *[_size(one, depth + 1) for one in rest])
+    (axis,) = rest
+    return _name(first), _count(axis)
+
+
+def _parameter(value: Any) -> Any:
+    """What a function takes besides its arguments: a number, a size, or nothing."""
+    if type(value) in (bool, int, float, complex):
+        return value
+    return None if value is None else _size(value)
