@@ -24,6 +24,7 @@ from typing import NamedTuple
 from ..errors import ParseError, ShapeError, counted, limits
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
+FORMULA = "()*@+=/:;^"  # signs of a formula, which is no einsum string
 BLANKS = " \t\n\r\f\v"
 ELLIPSIS = "..."
 _PLAIN = re.compile(r"[A-Za-z,]*(?:->[A-Za-z]*)?").fullmatch
@@ -103,11 +104,15 @@ def _check_characters(text: str, arrow: int | None) -> None:
         if c in "->" and not of_arrow:
             if arrow is not None and text.startswith("->", p):
                 raise ParseError("a second arrow: one '->' parts operands and output", text, p)
-            raise ParseError(f"a stray {c!r}: the arrow is written '->'", text, p)
+            hint = "" if arrow is not None else "; a formula is read by ed.parse(text)"
+            raise ParseError(f"a stray {c!r}: the arrow is written '->'{hint}", text, p)
         if arrow is not None and p > arrow and c == ",":
             raise ParseError("a comma in the output: there is one output", text, p)
         if not (c.isalnum() or c in "_,.->" or c in BLANKS):
-            raise ParseError(f"{c!r} is no label: labels are ASCII letters or words", text, p)
+            # sum((X @ w - y)**2)
+            hint = "; a formula is read by ed.parse(text)" if c in FORMULA else ""
+            message = f"{c!r} is no label: labels are ASCII letters or words{hint}"
+            raise ParseError(message, text, p)
 
 
 def _letter_term(text: str, part: str, start: int) -> Term:

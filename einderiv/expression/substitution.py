@@ -34,11 +34,12 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
         name: aligned(value, known[name], f"what stands for {name}")
         for name, value in wanted.items()
     }
-    result = replaced(e, values)
-    if result is e:
+    if not values:
         return e
-    # The sizes of a tensor that has gone may still be what another axis measures; and names must
-    # not clash. What it reads like now stands first, for the order of its tensors.
+    result = replaced(e, values)
+    # What was brought is known from now on, also where its tensor had vanished. The sizes of a
+    # tensor that has gone may still be what another axis measures; and names must not clash. What
+    # it reads like now stands first, for the order of its tensors.
     result = dressed(result, axes=e.axes, origins=(result, e, *values.values()))
     tensors_of(result)
     return checked(result)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from ..autodiff import grad, vjp
+from ..autodiff import grad, jvp, vjp
 from ..backends import JAX, TORCH
+from ..errors import BackendError
 from ..expression import Expr, Tensor, add, check_known, fresh_names, leaves, mapped, tensors_of
 from ..functions import conj
 from ..printing import as_text
@@ -42,6 +43,7 @@ class Joint:
         #: for every expression the name of its cotangent
         self.cotangents = tuple(fresh_names(len(self.roots), set(self.known)))
         self._pulled: dict[tuple[str, ...], Joint] = {}
+        self._pushed: dict[tuple[str, ...], Joint] = {}
 
     def ordered(self, arrays: Sequence[Any], named: Mapping[str, Any]) -> Arrays:
         """The arrays of a call by name: by position in the order of `inputs`, or by keyword."""
@@ -76,6 +78,22 @@ class Joint:
                     parts[name] += (self._by(conj(tensor)),)
             self._pulled[names] = Joint(parts, None, self.backend)
         return self._pulled[names]
+
+    def pushed(self, names: tuple[str, ...]) -> Joint:
+        """The derivatives by `names` times tangents: for every expression the sum of them."""
+        if names not in self._pushed:
+            tangents = dict(zip(names, self.tangents(names), strict=True))
+            parts = []
+            for root in self.roots:
+                met = tensors_of(root)
+                products = [jvp(root, self.known[n], t) for n, t in tangents.items() if n in met]
+                parts.append(reduce(add, products))
+            self._pushed[names] = Joint(tuple(parts), None, self.backend)
+        return self._pushed[names]
+
+    def tangents(self, names: tuple[str, ...]) -> list[str]:
+        """The names of the tangents of inputs."""
+        return fresh_names(len(names), set(self.known))
 
     def _by(self, variable: Expr) -> Expr:
         """Σ of the cotangents of all expressions times their derivatives by a tensor or its
@@ -189,6 +207,22 @@ def _function(joint: Joint, names: tuple[str, ...], wanted: tuple[str, ...], los
             ctx.mark_non_differentiable(*kept)
             ctx.set_materialize_grads(not loss)  # a loss that is not used is never asked
             ctx.save_for_backward(*inputs, *kept)
+            ctx.save_for_forward(*inputs)
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Any) -> Any:
+            arrays = dict(zip(names, ctx.saved_tensors, strict=False))
+            if any(map(torch.is_complex, arrays.values())):
+                raise BackendError(
+                    "forward mode of torch is for real tensors here: use torch.func.jacrev"
+                )
+            moved = {n: t for n, t in zip(names, tangents, strict=True) if t is not None}
+            varied = tuple([name for name in moved if name in joint.wrt])
+            pushed = _torch(joint.pushed(varied))
+            given = dict(zip(joint.tangents(varied), [moved[n] for n in varied], strict=True))
+            # A gradient that is kept is given to nobody, so it has no tangent.
+            without = (None,) * len(wanted) if loss else ()
+            return (*pushed(**arrays, **given), *without)
 
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:

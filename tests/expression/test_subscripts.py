@@ -245,3 +245,11 @@ def test_shortened(words, used, letters):
 def test_a_notation_of_lists_says_so():
     notation = Notation("", (Term(("a",), (0,), 0),), None, numbered=True)
     assert expand(notation, [1]) == ([("a",)], ("a",))
+
+
+@pytest.mark.parametrize(
+    "text", ["sum((X@w-y)**2)", "X @ w", "a-b", "x = y; x", "exp(x)", "x/y", "x: i", "2*x", "x^2"]
+)
+def test_a_formula_is_sent_to_parse(text):
+    with pytest.raises(ParseError, match=r"ed\.parse\(text\)"):
+        read(text)

@@ -78,3 +78,13 @@ def test_sizes_that_arrays_make_known_are_checked_at_once():
     e = ed.sum(ed.exp(ed.tensor("X", "ij") @ ed.tensor("v", "j")))
     with pytest.raises(ed.ShapeError, match="4"):
         ed.substitute(e, X=np.ones((2, 3)), v=np.zeros(4))
+
+
+def test_what_is_brought_is_known():
+    """x → 2 q in ∂(Σ x y)/∂x = y: its derivative by q is a zero, and q may be given."""
+    x, y, q = (ed.tensor(name, "i") for name in "xyq")
+    s = ed.substitute(ed.grad(ed.sum(x * y), x), x=2 * q)
+    at = {"q": np.ones(2), "y": np.array([1.0, 2.0])}
+    assert ed.evaluate(s, **at).tolist() == [1, 2]
+    assert ed.evaluate(ed.derive(s, "q"), **at).tolist() == [[0, 0], [0, 0]]
+    assert ed.substitute(x, {}) is x

@@ -203,3 +203,34 @@ def test_transformations_of_jax(jax):
     assert jax.grad(whole, 1)(jnp.ones((2, 3), int), w).shape == w.shape
     with pytest.raises(TypeError, match="forward-mode"):
         jax.jvp(lambda w: f(x, w), (w,), (w,))
+
+
+def _loss_of_torch(A, x):
+    import torch
+
+    return torch.sin(A @ x).pow(2).sum() + (A * A).sum()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@pytest.mark.parametrize("by", [0, 1, (0, 1)])
+def test_forward_mode_over_reverse_mode(by):
+    """``torch.func.hessian`` is the Jacobian, forward, of the Jacobian, backward."""
+    torch = pytest.importorskip("torch")
+    A, x = ed.tensor("A", "ij"), ed.tensor("x", "j")
+    f = ed.to_torch(ed.sum(ed.sin(A @ x) ** 2) + ed.sum(A * A))
+    at = (
+        torch.linspace(0, 1, 6, dtype=torch.float64).reshape(3, 2),
+        torch.tensor([0.5, -2.0]).double(),
+    )
+    found = torch.func.hessian(f, argnums=by)(*at)
+    torch.testing.assert_close(found, torch.func.hessian(_loss_of_torch, argnums=by)(*at))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_forward_mode_of_several_results():
+    torch = pytest.importorskip("torch")
+    x = ed.tensor("x", "i")
+    at = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    twice, total = torch.func.jacfwd(torch.func.jacrev(ed.to_torch([x**3, ed.sum(x**2)])))(at)
+    assert twice[0, 0].tolist() == [6, 0]
+    assert total.tolist() == [[2, 0], [0, 2]]
