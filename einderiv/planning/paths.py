@@ -26,6 +26,7 @@ OPTIMIZERS = (
     "random-greedy",
     "optimal",
     "dp",
+    "dynamic-programming",
     "branch-all",
     "branch-2",
     "branch-1",
@@ -55,6 +56,8 @@ def search(
     terms: Sequence[Labels], output: Labels, sizes: Mapping[Label, int], optimize: Any
 ) -> list[tuple[int, int]]:
     """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
+    if optimize == "dynamic-programming":  # the other name that opt_einsum has for it
+        optimize = "dp"
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
     # Labels by first appearance, so that products of one form have one path.

@@ -5,6 +5,7 @@ costs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -29,6 +30,7 @@ from ..expression import (
     parsed_bytes,
     shapes_of,
     solved,
+    spoken,
     tensors_in,
 )
 from ..planning import check_optimizer
@@ -36,6 +38,7 @@ from ..rewriting import Target, optimized
 from .plan_cluster import ClusterPlan
 from .plan_table import Plan
 
+SPOKEN = 6  # unknown sizes that a plan names
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 ITEM_BYTES = 8  # of an entry in double precision
 #: what a plan without arrays is for; it is made also where its arrays would not fit
@@ -102,7 +105,9 @@ def plan(
     Raises EinderivError for an unknown name or path search.
     """
     check_optimizer(optimize)
-    program = _unsized(e, {} if sizes is None else sizes, optimize).program
+    unsized = _unsized(e, {} if sizes is None else sizes, optimize)
+    notes = [*unsized.program.notes, *unsized.assumptions()]
+    program = replace(unsized.program, notes=notes)
     following = optimized(program, NUMPY_FLOATS).passes
     if workers is None:
         if memory is not None:
@@ -143,6 +148,7 @@ class _Unsized:
                 of_labels[name] = natural(value, f"the size of {name!r}")
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
+        self.assumed: dict[Size, str] = {}  # sizes that nothing says, as a message names them
         self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
 
     def _number(self, size: Size) -> int:
@@ -151,7 +157,16 @@ class _Unsized:
             return measure
         if is_product(size):
             return prod(map(self._number, size[1:]))
+        self.assumed.setdefault(self.sizes.find(size), spoken(size))
         return UNKNOWN
+
+    def assumptions(self) -> list[str]:
+        """A note that says which sizes nothing gave."""
+        if not self.assumed:
+            return []
+        words = list(self.assumed.values())
+        more = f" and {len(words) - SPOKEN} more" if len(words) > SPOKEN else ""
+        return [f"assumed {UNKNOWN} for {', '.join(words[:SPOKEN])}{more}: give sizes for costs"]
 
 
 def _unsized(

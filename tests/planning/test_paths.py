@@ -171,3 +171,8 @@ def test_the_limit_on_searches_can_be_raised():
         search(terms, (), numbers, "dp")
     with limits.override(orders=2 * 10**6):
         assert len(search(terms, (), numbers, "dp")) == 62
+
+
+def test_dynamic_programming_goes_by_both_names():
+    terms, numbers = chain(9), dict.fromkeys(range(10), 3)
+    assert search(terms, (), numbers, "dynamic-programming") == search(terms, (), numbers, "dp")

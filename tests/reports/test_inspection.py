@@ -59,3 +59,11 @@ def test_what_is_refused(call, error, match):
 def test_cores_are_counted_without_their_embedding():
     J = ed.derive(es("is,st,tj->ij", "X", "Y", "P"), "X")
     assert core_entries(J, {"X": (4, 5), "Y": (5, 3), "P": (3, 2)}) == 5 * 2
+
+
+def test_a_plan_says_what_it_assumed():
+    y = ed.einsum("ij,jk->ik", "A", "B")
+    text = str(ed.plan(y))
+    assert "assumed 32 for axis 0 of A, axis 1 of A, axis 1 of B: give sizes" in text
+    assert "assumed 32 for axis 1 of B: give sizes" in str(ed.plan(y, {"A": (2, 3)}))
+    assert "assumed" not in str(ed.plan(y, {"A": (2, 3), "B": (3, 4)}))
