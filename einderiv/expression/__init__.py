@@ -82,7 +82,7 @@ from .traverse import (
     tensors_in,
     tensors_of,
 )
-from .tree import leaves, mapped
+from .tree import leaves, mapped, same_tree
 from .unify import (
     assemble,
     bare,
@@ -180,6 +180,7 @@ __all__ = [
     "rebuilt",
     "replaced",
     "same",
+    "same_tree",
     "scaled",
     "shapes_of",
     "short_product",

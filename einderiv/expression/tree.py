@@ -32,3 +32,19 @@ def leaves(tree: Any) -> list[Any]:
     found: list[Any] = []
     mapped(found.append, tree)
     return found
+
+
+def same_tree(a: Any, b: Any) -> bool:
+    """Are two trees of one structure, with the very same leaves?
+
+    >>> x, y = object(), object()
+    >>> same_tree([x, (y,)], [x, (y,)]), same_tree([x, y], (x, y))
+    (True, False)
+    """
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same_tree(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same_tree, a, b))
+    return a is b

@@ -1,6 +1,6 @@
 """From expressions to programs: what an op is, contraction paths, costs, memory order."""
 
-from .cost import arithmetic, costs, seconds, step_seconds
+from .cost import Entries, arithmetic, costs, pair_seconds, seconds, step_seconds
 from .gram import many_grams, weighted_gram
 from .liveness import Liveness, base, owner
 from .loop import BLOCK, Loop
@@ -26,6 +26,7 @@ from .tuning_constants import tuning
 
 __all__ = [
     "BLOCK",
+    "Entries",
     "Liveness",
     "Loop",
     "Numbered",
@@ -48,6 +49,7 @@ __all__ = [
     "middle",
     "orders",
     "owner",
+    "pair_seconds",
     "rearranged",
     "run_together",
     "search",

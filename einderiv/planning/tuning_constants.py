@@ -92,12 +92,18 @@ class Tuning:
     often_seconds: float = 3e-6
     #: plans that are tried for one program
     trials: int = 24
-    #: nodes of an expression that is rewritten
-    searched_nodes: int = 600
+    #: nodes of all these plans together, so that a large program gets fewer
+    tried_nodes: int = 4000
     #: factors of all outputs from which they share one tree without a trial
     shared_factors: int = 40
     #: terms of a sum that a product is distributed over
     distributed_terms: int = 8
+    #: overheads of a step that forming a sum takes, from which a product is distributed over it
+    distributed_work: float = 0.3
+    #: products that are looked at to take those of one program with sums apart
+    distributed_products: int = 500
+    #: times that common factors are taken out of what is left of terms
+    nested_rounds: int = 12
     #: operands that are contracted from their ends, the largest ones
     halved_operands: int = 4
     #: operands of a product that is searched for what stands twice

@@ -1,15 +1,209 @@
 """A product with a sum as the sum of the products: ``(U Vᵀ − T) V → U (Vᵀ V) − T V``, where U Vᵀ
-is then never formed.
+is then never formed; and ``tr(A B + C D) → tr(A B) + tr(C D)``, where none of the four is.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import NamedTuple, TypeGuard
 
-from ..expression import Add, Einsum, Expr, Roots, Sizes, Swaps, added, walk, with_slots
-from ..planning import tuning
-from .extent import grown
+from ..expression import (
+    Add,
+    Einsum,
+    Expr,
+    Labels,
+    Roots,
+    Sizes,
+    Slot,
+    Swaps,
+    added,
+    assemble,
+    children,
+    swapped,
+    walk,
+    with_slots,
+)
+from ..planning import costs, tuning
+from .extent import entries, grown, product_seconds
+from .factor import nested
+
+
+def restricted(roots: Roots) -> Roots:
+    """The entries of sums that are read on diagonals, from the terms: ``diag(A B + C)`` as
+    ``diag(A B) + diag(C)``, and traces the same.
+
+    The same entries are added, so no digits are lost, and it is never more work where nothing else
+    needs the sum.
+    """
+    uses = Counter(id(part) for node in walk(roots) for part in children(node))
+    uses.update(map(id, roots))
+    swaps: dict[int, Expr] = {}
+    for node in walk(roots):
+        if not isinstance(node, Einsum):
+            continue
+        read = [uses[id(f)] == 1 and _on_diagonal(f, labels) for f, labels in node.slots]
+        if any(read):
+            pairs = zip(node.slots, read, strict=True)
+            slots = [_diagonal(*slot) if here else slot for slot, here in pairs]
+            swaps[id(node)] = with_slots(node, slots, origins=node.origins)
+    return swapped(roots, swaps) if swaps else roots
+
+
+def _on_diagonal(e: Expr, labels: Labels) -> bool:
+    return isinstance(e, Add) and len(set(labels)) < len(labels)
+
+
+def _diagonal(total: Expr, labels: Labels) -> Slot:
+    """A sum whose diagonal is read as the sum of the diagonals."""
+    assert isinstance(total, Add)
+    distinct = tuple(dict.fromkeys(labels))
+    names = (None,) * len(distinct)
+    diagonals = [assemble(1, [(term, labels)], distinct, axes=names) for term in total.addends]
+    return added(diagonals), distinct
+
+
+class Way(NamedTuple):
+    """An expression, and the estimated time that it takes once its parts are there."""
+
+    seconds: float
+    e: Expr
+
+
+class Forming(NamedTuple):
+    """The estimated time of a sum: with all steps, and only what its products take beyond the
+    overhead of their steps, which is 0 where none of them takes more than its entries.
+    """
+
+    seconds: float
+    work: float
+
+
+def apart(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
+    """Sums are transparent: all products with sums that take less time as the sums of the products
+    of the terms, at once; as they are written, and with common factors taken out first.
+
+    What nested sums save is seen only where the outer ones are gone, so a product is looked at
+    again as it becomes one of the terms. The estimate is that of the product alone; the search
+    judges the program.
+    """
+    if not _Distribution(roots, sizes).any_sums():
+        return
+    for form in (roots, nested(roots)):
+        if form is None:
+            continue
+        distribution = _Distribution(form, sizes)
+        swaps = distribution.swaps()
+        if form is roots and swaps:
+            yield swaps
+        elif form is not roots:
+            yield dict(zip(map(id, roots), swapped(form, swaps), strict=True))
+
+
+class _Distribution:
+    """Products of one program with sums, and what they take in either form."""
+
+    def __init__(self, roots: Roots, sizes: Sizes) -> None:
+        self.roots, self.sizes = roots, sizes
+        self.uses = Counter(id(part) for node in walk(roots) for part in children(node))
+        self.uses.update(map(id, roots))
+        #: sums that something needs as they are, whatever becomes of the products with them
+        self.formed = {id(root) for root in roots}
+        for node in walk(roots):
+            if not isinstance(node, Einsum):
+                self.formed.update(map(id, children(node)))
+        self.products = 0  # that were looked at
+        self._formings: dict[int, Forming] = {}
+
+    def any_sums(self) -> bool:
+        """Is there a product with a sum that it might be distributed over?"""
+        return any(isinstance(n, Einsum) and self.holds_sums(n) for n in walk(self.roots))
+
+    def swaps(self) -> Swaps:
+        """The products that take less time as sums."""
+        swaps: dict[int, Expr] = {}
+        for node in walk(self.roots):
+            if isinstance(node, Einsum) and self.holds_sums(node):
+                way = self.best(node)
+                if way.e is not node:
+                    swaps[id(node)] = way.e
+        return swaps
+
+    def holds_sums(self, node: Einsum) -> bool:
+        """Is one of the factors a sum with a term that takes more than to be read?"""
+        return any(isinstance(factor, Add) and self._dear(factor) for factor in node.factors)
+
+    def _dear(self, total: Add) -> bool:
+        if id(total) in self.formed:
+            return False
+        return self._forming(total).work > tuning.distributed_work * costs.step
+
+    def best(self, node: Einsum) -> Way:
+        """`node` as it is, or as a sum of products, whichever takes less."""
+        self.products += 1
+        written = product_seconds(node, self.sizes)
+        for factor in set(node.factors):
+            if isinstance(factor, Add):
+                written += self._share(factor)
+        way = Way(written, node)
+        for k, factor in enumerate(node.factors):
+            if not isinstance(factor, Add) or not self._dear(factor):
+                continue
+            found = self._distributed(node, k, factor, way.seconds)
+            if found is not None and found.seconds < tuning.rewrite_gain * way.seconds:
+                way = found
+        return way
+
+    def _distributed(self, node: Einsum, k: int, total: Add, least: float) -> Way | None:
+        """``a (b + c) d`` as ``a b d + a c d``; None where that takes longer than `least`."""
+        seconds = self._adding(node, len(total.addends))
+        products: list[Expr] = []
+        for term in total.addends:
+            if seconds > least or self.products > tuning.distributed_products:
+                return None
+            product = _with_term(node, k, term)
+            way = self.best(product)
+            seconds += way.seconds
+            products.append(way.e)
+        return Way(seconds, added(products))
+
+    def _share(self, total: Add) -> float:
+        """What forming a sum costs each of its uses."""
+        if id(total) in self.formed:
+            return 0.0
+        return self._forming(total).seconds / self._times_used(total)
+
+    def _forming(self, total: Add) -> Forming:
+        """What the products among the terms take, and adding them."""
+        if id(total) not in self._formings:
+            seconds, work = self._adding(total, len(total.addends)), 0.0
+            for term in total.addends:
+                if not self._forms(term):
+                    continue
+                taken = product_seconds(term, self.sizes)
+                nested = {id(f): f for f in term.factors if isinstance(f, Add)}
+                for inner in nested.values():
+                    taken += self._share(inner)
+                overhead = costs.step * (term.count - 1)
+                seconds += taken / self._times_used(term)
+                work += max(taken - overhead, 0.0) / self._times_used(term)
+            self._formings[id(total)] = Forming(seconds, work)
+        return self._formings[id(total)]
+
+    def _adding(self, e: Expr, terms: int) -> float:
+        """The time of adding terms of the shape of `e`."""
+        return 8 * costs.byte * (terms + 1) * entries(e, self.sizes) + costs.step
+
+    def _times_used(self, e: Expr) -> int:
+        return max(self.uses[id(e)], 1)
+
+    def _forms(self, term: Expr) -> TypeGuard[Einsum]:
+        """Is a term a product that is larger than its operands, or that sums over some axis?"""
+        if not isinstance(term, Einsum) or term.count < 2:
+            return False
+        inside = {x for labels in term.inputs for x in labels}
+        sums = not inside.issubset(term.output)
+        return sums or grown(term, self.sizes)
 
 
 def distributed(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
@@ -43,9 +237,11 @@ def _saves(total: Add, sizes: Sizes) -> bool:
 
 def _in_place(node: Einsum, k: int, total: Add) -> Expr:
     """``a (b + c) d`` as ``a b d + a c d``: factor `k` is the sum."""
+    return added([_with_term(node, k, term) for term in total.addends])
+
+
+def _with_term(node: Einsum, k: int, term: Expr) -> Einsum:
+    """`node` with a term of a sum in the place of that sum, its factor `k`."""
     slots = node.slots
     before, labels, behind = slots[:k], slots[k][1], slots[k + 1 :]
-    products: list[Expr] = []
-    for term in total.addends:
-        products.append(with_slots(node, [*before, (term, labels), *behind], inline=(term,)))
-    return added(products)
+    return with_slots(node, [*before, (term, labels), *behind], inline=(term,))

@@ -24,17 +24,25 @@ from ..expression import (
     bare,
     filled,
     flatten,
+    fresh_labels,
+    swapped,
     walk,
     wrapped,
 )
 from ..planning import tuning
+from .cse import shared
 
 
 class Product(NamedTuple):
-    """A term with labels of its own for what it sums, and the labels of the sum for its axes."""
+    """A term with labels of its own for what it sums, and the labels of the sum for its axes.
+
+    Of two labels that are `tied` one is an axis of the sum, and the other is that of an operand in
+    common which is summed in other terms: ``K + K L = K (I + L)``.
+    """
 
     slots: list[Slot]
     term: Einsum
+    tied: tuple[tuple[Label, Label], ...] = ()
 
 
 def common_factors(roots: Roots, _: Sizes) -> Iterator[Swaps]:
@@ -50,9 +58,11 @@ def common_factors(roots: Roots, _: Sizes) -> Iterator[Swaps]:
                 yield {id(node): of_some}
 
 
-def factored(e: Add) -> Expr | None:
+def factored(e: Add, *, identities: bool = False) -> Expr | None:
     """`e` with what all of its terms have in common taken out; None where they have nothing in
     common.
+
+    With `identities` also what is in common but for the ends of products, ``K + K L = K (I + L)``.
     """
     products: list[Product] = []
     for k, term in enumerate(e.addends):
@@ -63,18 +73,43 @@ def factored(e: Add) -> Expr | None:
     common, rests = _common(products)
     if not common:
         return None
+    if identities:
+        _take_ends(common, rests)
     output = tuple(range(e.ndim))
     outside = set(output).union(*(labels for _, labels in common))
     inside: set[Label] = set()
     for rest in rests:
-        inside.update(*(labels for _, labels in rest.slots))
-    sizes = _sizes(products)
+        inside.update(*(labels for _, labels in rest.slots), *rest.tied)
+    sizes = _sizes([*products, *rests, Product(common, products[0].term)])
     shared = tuple(x for x in sizes if x in outside and x in inside)
     inner = added([_rest(rest, shared, sizes) for rest in rests])
     return assemble(1, [*common, (inner, shared)], output, axes=e.axes)
 
 
-def partly_factored(e: Add) -> Iterator[Expr]:
+def nested(roots: Roots) -> Roots | None:
+    """`roots` with what terms have in common taken out of them, and so on inside, as in Horner's
+    scheme; None where no terms have anything in common.
+    """
+    form = roots
+    plain: dict[int, Expr] = {}  # sums that have been looked at
+    for _ in range(tuning.nested_rounds):
+        swaps: dict[int, Expr] = {}
+        for node in walk(form):
+            if isinstance(node, Add) and len(node.addends) <= FLAT and id(node) not in plain:
+                plain[id(node)] = node
+                product = factored(node, identities=True)
+                if product is None:
+                    product = next(partly_factored(node, identities=True), None)
+                if product is not None:
+                    swaps[id(node)] = product
+        if not swaps:
+            break
+        # What is left of terms is often the sum of other terms.
+        form = shared(swapped(form, swaps))
+    return None if form is roots else form
+
+
+def partly_factored(e: Add, *, identities: bool = False) -> Iterator[Expr]:
     """`e` with what some of its terms have in common taken out of these; an operand of many
     terms first.
     """
@@ -94,7 +129,7 @@ def partly_factored(e: Add) -> Iterator[Expr]:
     groups = {tuple(terms) for terms in holders.values() if 1 < len(terms) < len(e.addends)}
     for group in sorted(groups, key=lambda terms: (-len(terms), terms))[: tuning.common_groups]:
         some = added([e.addends[k] for k in group])
-        product = factored(some) if isinstance(some, Add) else None
+        product = factored(some, identities=identities) if isinstance(some, Add) else None
         if product is not None:
             others = [term for k, term in enumerate(e.addends) if k not in group]
             yield added([product, *others])
@@ -166,6 +201,77 @@ def _common(products: Sequence[Product]) -> tuple[list[Slot], list[Product]]:
     return common, lefts
 
 
+def _take_ends(common: list[Slot], rests: list[Product]) -> None:
+    """Move on to `common` what the terms have at labels in common, while its other labels are an
+    axis of the sum in one term, and are summed in others.
+
+    Such a label becomes a new one, which is tied to the axis where it was that axis.
+    """
+    outer = set(range(rests[0].term.ndim))
+    moved = True
+    while moved:
+        moved = False
+        known = {x for _, labels in common for x in labels}.union(outer)
+        for slot in rests[0].slots:
+            found = [_end(slot, rest, known) for rest in rests]
+            ends = [place for place in found if place is not None]
+            if len(ends) < len(rests):
+                continue
+            _move_end(slot, ends, common, rests)
+            moved = True
+            break
+
+
+def _end(slot: Slot, rest: Product, known: set[Label]) -> tuple[Slot, int] | None:
+    """The slot of `rest` with the operand of `slot` and all labels but one in common, and the place
+    of that one; None if there is none, or if that label is fixed by other operands.
+    """
+    factor, labels = slot
+    for other in rest.slots:
+        if _key(other[0]) != _key(factor):
+            continue
+        inner = [p for p, x in enumerate(labels) if x in known and x >= rest.term.ndim]
+        same = [p for p, (x, y) in enumerate(zip(labels, other[1], strict=True)) if x == y]
+        if not inner or not set(inner) <= set(same):
+            continue
+        free = [p for p in range(len(labels)) if p not in inner]
+        if len(free) != 1:
+            continue
+        (p,) = free
+        end = other[1][p]
+        if end < rest.term.ndim:
+            # an axis that something else carries too is no end
+            if any(
+                end in theirs
+                for operand in rest.slots
+                if operand is not other
+                for theirs in [operand[1]]
+            ):
+                continue
+        elif end in known:
+            continue
+        return other, p
+    return None
+
+
+def _move_end(
+    slot: Slot, ends: list[tuple[Slot, int]], common: list[Slot], rests: list[Product]
+) -> None:
+    """Make `slot` one in common; its one label that differs becomes a new one."""
+    (new,) = fresh_labels(1)
+    place = ends[0][1]
+    labels = slot[1]
+    for k, ((other, p), rest) in enumerate(zip(ends, list(rests), strict=True)):
+        end = other[1][p]
+        left = [s for s in rest.slots if s is not other]
+        if end < rest.term.ndim:
+            rests[k] = rest._replace(slots=left, tied=(*rest.tied, (new, end)))
+        else:
+            renamed = [(f, tuple([new if x == end else x for x in own])) for f, own in left]
+            rests[k] = rest._replace(slots=renamed)
+    common.append((slot[0], (*labels[:place], new, *labels[place + 1 :])))
+
+
 def _match(
     slot: Slot, rest: list[Slot], names: dict[Label, Label], known: set[Label]
 ) -> tuple[Slot, dict[Label, Label]] | None:
@@ -201,8 +307,10 @@ def _sizes(products: Sequence[Product]) -> dict[Label, Size]:
 def _rest(rest: Product, axes: Labels, sizes: dict[Label, Size]) -> Expr:
     """What is left of a term, over the axes that any of them has."""
     coefficient, names = rest.term.coefficient, (None,) * len(axes)
-    if not rest.slots:
+    if not rest.slots and not rest.tied:
         return filled(coefficient, tuple(sizes[x] for x in axes), names)
+    ties = dict(rest.tied)
+    output = tuple(ties.get(x, x) for x in axes)
     carried: set[Label] = set().union(*(labels for _, labels in rest.slots))
-    given = tuple((x, sizes[x]) for x in axes if x not in carried)
-    return assemble(coefficient, rest.slots, axes, axes=names, given=given)
+    given = tuple((x, sizes[x]) for x in dict.fromkeys(output) if x not in carried)
+    return assemble(coefficient, rest.slots, output, axes=names, given=given)

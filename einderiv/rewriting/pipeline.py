@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import LimitError, counted
 from ..expression import Einsum, Expr, Size, Sizes, terms, walk
 from ..planning import Planner, Program, Term, arranged, seconds
+from .distribution import restricted
 from .search import improved
 
 
@@ -28,6 +29,8 @@ def planned(
     not rewritten.
     """
     leaves = tuple(roots) if dense else tuple(chain.from_iterable(map(terms, roots)))
+    if "distribute" in without:
+        leaves = restricted(leaves)
 
     def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Term[int]]]]:
         planner = Planner(leaves, sizes, measure, optimize)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..expression import Roots, Sizes, Swaps
 from .congruence import twins
 from .dimension_tree import from_the_ends
-from .distribution import distributed
+from .distribution import apart, distributed
 from .environments import along_one_tree
 from .factor import common_factors
 from .inlining import inlined
@@ -34,12 +34,16 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True)
 class Rewrite:
-    """One row. `places` proposes what is put in the place of nodes, the most promising first."""
+    """One row. `places` proposes what is put in the place of nodes, the most promising first.
+
+    The first that pays is taken; where a row proposes forms of the `whole` program, the best.
+    """
 
     name: str
     law: str
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
     example: Example
+    whole: bool = False
 
 
 def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, ...]]:
@@ -58,6 +62,13 @@ REWRITES = (
     ),
     Rewrite(
         "distribute",
+        "tr(A B + C D) → tr(A B) + tr(C D), and so on inside",
+        apart,
+        Example("trace(A @ B + C @ D)", _of_size(60, "ABCD")),
+        whole=True,
+    ),
+    Rewrite(
+        "distribute one",
         "(U Vᵀ − T) V → U (Vᵀ V) − T V",
         distributed,
         Example("(U @ V.T - T) @ V", {"U": (90, 2), "V": (80, 2), "T": (90, 80)}),
@@ -96,3 +107,7 @@ REWRITES = (
         Example("einsum('ab,bc,cd,da->', A, B, C, D)", _of_size(9, "ABCD"), derivatives=True),
     ),
 )
+
+#: rewrites that are left out where no digits may be lost: with them the rounding error of a sum is
+#: relative to its terms
+DISTRIBUTING = ("distribute", "distribute one")

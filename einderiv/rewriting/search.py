@@ -1,6 +1,7 @@
 """Rewrites of expressions that are kept where the whole program gets cheaper.
 
-Each place that a row of the table of rewrites proposes is tried, one at a time, by planning the
+First whole programs are compared: as it is written, and with products of sums taken apart. Then
+each place that a row of the table of rewrites proposes is tried, one at a time, by planning the
 whole program anew; what does not pay is dropped. Trials are counted, no clock is read, so that
 plans are reproducible. The estimate is one of time: the larger of arithmetic and memory traffic for
 each step, and an overhead.
@@ -9,8 +10,9 @@ each step, and an overhead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
+from ..errors import counted
 from ..expression import Einsum, Expr, Roots, Sizes, Swaps, carried, swapped, walk
 from ..planning import tuning
 from . import rewrites
@@ -49,27 +51,65 @@ def improved(
     if time > worth:
         roots = shared(roots)
     rows = [row for row in rewrites.REWRITES if row.name not in without]
-    trials = 0
+    trials = Trials(plan, sum(1 for _ in walk(roots)), fixed=fixed)
+    now = Found(roots, time, best)
+    if now.time > tuning.often_seconds:
+        forms = _proposals([row for row in rows if row.whole], roots, sizes)
+        for name, form in trials.of(forms, roots):
+            if form.time < tuning.rewrite_gain * now.time:
+                now = form
+                note = f"{name}: {form.time / time:.2g} of the time before"
+        if now.roots is not roots:
+            done.append(note)
+    rows = [row for row in rows if not row.whole]
     pays = True
-    while pays and time > worth and sum(1 for _ in walk(roots)) <= tuning.searched_nodes:
+    while pays and now.time > worth:
         pays = False
-        kept = {id(root): root for root in roots} if fixed else {}
-        for name, swaps in _proposals(rows, roots, sizes):
-            if trials >= tuning.trials:
-                break
-            if not _keeps_cores(kept, swaps):
-                continue
-            trials += 1
-            candidate_roots = swapped(roots, swaps)
-            candidate_time, candidate = plan(candidate_roots)
-            if candidate_time < tuning.rewrite_gain * time:
-                done.append(f"{name}: {candidate_time / time:.2g} of the time before")
-                roots, time, best = candidate_roots, candidate_time, candidate
+        for name, found in trials.of(_proposals(rows, now.roots, sizes), now.roots):
+            if found.time < tuning.rewrite_gain * now.time:
+                done.append(f"{name}: {found.time / now.time:.2g} of the time before")
+                now = found
                 pays = True
                 break
-    if trials == tuning.trials:
-        done.append(f"stopped after {trials} trials")
-    return best, done
+    if trials.refused:
+        done.append(f"stopped after {counted(trials.count, 'trial')}")
+    return now.plan, done
+
+
+class Found(NamedTuple, Generic[Planned]):
+    """A form of the program, its estimated time, and its plan."""
+
+    roots: Roots
+    time: float
+    plan: Planned
+
+
+class Trials(Generic[Planned]):
+    """The plans that may be tried: fewer for a large program, so that planning grows with it and no
+    faster.
+    """
+
+    def __init__(
+        self, plan: Callable[[Roots], tuple[float, Planned]], nodes: int, *, fixed: bool
+    ) -> None:
+        self.plan, self.fixed = plan, fixed
+        self.most = min(tuning.trials, tuning.tried_nodes // max(nodes, 1))
+        self.count = 0
+        self.refused = False  # was there one more to try?
+
+    def of(
+        self, proposals: Iterator[tuple[str, Swaps]], roots: Roots
+    ) -> Iterator[tuple[str, Found[Planned]]]:
+        """What comes of the proposals for `roots`, one after the other."""
+        for name, swaps in proposals:
+            if self.count >= self.most:
+                self.refused = True
+                return
+            if self.fixed and not _keeps_cores(roots, swaps):
+                continue
+            self.count += 1
+            candidate = swapped(roots, swaps)
+            yield name, Found(candidate, *self.plan(candidate))
 
 
 def _proposals(rows: Sequence[Rewrite], roots: Roots, sizes: Sizes) -> Iterator[tuple[str, Swaps]]:
@@ -79,8 +119,9 @@ def _proposals(rows: Sequence[Rewrite], roots: Roots, sizes: Sizes) -> Iterator[
             yield row.name, swaps
 
 
-def _keeps_cores(kept: Swaps, swaps: Swaps) -> bool:
-    """Are the nodes that are `kept` replaced by products whose cores sit in the same places?"""
+def _keeps_cores(roots: Roots, swaps: Swaps) -> bool:
+    """Are `roots` replaced by products whose cores sit in the same places?"""
+    kept = {id(root): root for root in roots}
     return all(_alike(kept[key], swaps[key]) for key in kept.keys() & swaps.keys())
 
 

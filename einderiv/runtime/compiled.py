@@ -34,6 +34,7 @@ from ..expression import (
     needed,
     parsed_bytes,
     put,
+    same_tree,
     shapes_of,
     solved,
     tensors_in,
@@ -48,6 +49,7 @@ from .out import check_dense_numpy, check_options, received
 #: the options of a compiled expression that go with it to another process
 STORED = ("backend", "dense", "optimize", "memory_limit", "distribute", "folded", "worth")
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
+TREES = 8  # trees of expressions that their first expression remembers
 
 
 def evaluate(
@@ -84,15 +86,35 @@ def evaluate(
     other, LimitError for memory, TypeError for arrays that cannot be used.
     """
     dense = truth(dense, "dense")
+    if memory_limit is None and not isinstance(e, Expr):
+        kept_tree = _kept_tree(e, dense)
+        if kept_tree is not None:
+            return kept_tree(arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
     if memory_limit is None and isinstance(e, Expr):
         # Planned once for each set of shapes, and forgotten with the expression.
-        known: dict[bool, Compiled] = e.compiled or {}
+        known: dict[Any, Any] = e.compiled or {}
         if dense not in known:
             known = {**known, dense: Compiled(e, dense=dense)}
             put(e, "compiled", known)  # another thread may put one without `dense` now
         return known[dense](arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
     compiled = Compiled(e, dense=dense, memory_limit=memory_limit)
     return compiled(arrays, sizes=sizes, out=out, zeroed=zeroed, **named)
+
+
+def _kept_tree(tree: Any, dense: bool) -> Compiled | None:
+    """What evaluates a tree of expressions, kept with the first of them; None if there is none."""
+    first = next(iter(leaves(tree)), None)
+    if not isinstance(first, Expr):
+        return None
+    known: dict[Any, Any] = first.compiled or {}
+    trees: tuple[Compiled, ...] = known.get(("trees", dense), ())
+    for compiled in trees:
+        if same_tree(compiled.tree, tree):
+            return compiled
+    # A copy, for the caller may change the list.
+    compiled = Compiled(mapped(lambda e: e, tree), dense=dense)
+    put(first, "compiled", {**known, ("trees", dense): (*trees[1 - TREES :], compiled)})
+    return compiled
 
 
 def compile(
@@ -103,7 +125,7 @@ def compile(
     dense: bool = True,
     optimize: Any = "auto",
     memory_limit: int | str | None = None,
-    distribute: bool = True,
+    distribute: bool | None = None,
     constants: Sequence[str] = (),
     mesh: Any = None,
 ) -> Compiled | Constants:
@@ -125,8 +147,9 @@ def compile(
     want a gradient.
 
     A product with a sum may be distributed over it, ``(U Vᵀ - T) V → U (Vᵀ V) - T V``, where that
-    saves forming ``U Vᵀ``. Where the sum cancels, that costs digits; ``distribute=False`` computes
-    what is written.
+    saves forming ``U Vᵀ``. Where the sum cancels, that costs digits, so it is done in double
+    precision and on whole numbers, and not below. ``distribute=True`` does it there too, and
+    ``distribute=False`` computes what is written in any precision.
 
     With a `mesh` of JAX (``jax.make_mesh((8,), ("devices",))``) every value is divided among its
     devices, along an axis that the result keeps and not along one that is summed;
@@ -183,7 +206,7 @@ class Compiled:
         dense: bool = True,
         optimize: Any = "auto",
         memory_limit: int | str | None = None,
-        distribute: bool = True,
+        distribute: bool | None = None,
         folded: bool = False,
         worth: float | None = None,
         mesh: Any = None,

@@ -20,7 +20,7 @@ from ..backends import NUMPY, Array, Backend, Emitted, decided, emit, emit_into,
 from ..errors import BackendError, EinderivError, our_bug
 from ..expression import Expr, Size, Sizes, needed, solved
 from ..planning import Ops, Program
-from ..rewriting import Target, optimized, planned
+from ..rewriting import DISTRIBUTING, Target, optimized, planned
 from .out import apart
 
 
@@ -43,7 +43,7 @@ class Execution:
         dense: bool = True,
         optimize: Any = "auto",
         memory_limit: int | None = None,
-        distribute: bool = True,
+        distribute: bool | None = None,
         folded: bool = False,
         worth: float | None = None,
     ) -> None:
@@ -56,13 +56,15 @@ class Execution:
         # Of the results, and computed in: as the library has them, and as planning sees them.
         self.dtypes = decided(self.library, self.roots, dtypes)
         self.dtype, self.compute = map(self.library.kind, self.dtypes)
+        if distribute is None:
+            distribute = _has_digits_to_spare(self.compute)
         self.program, self.terms = planned(
             self.roots,
             sizes,
             self.measure,
             dense=dense,
             optimize=optimize,
-            without=() if distribute else ("distribute",),
+            without=() if distribute else DISTRIBUTING,
             worth=worth,
         )
         self.places = list(range(len(self.program.outputs)))
@@ -291,6 +293,14 @@ def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None
     execution = Execution([e], sizes, dtypes, memory_limit=memory_limit)
     result: Array = execution.run(arrays)[0]
     return result
+
+
+def _has_digits_to_spare(dtype: Any) -> bool:
+    """May rounding errors become relative to the terms of a sum? From double precision on; whole
+    numbers are exact.
+    """
+    itemsize: int = dtype.itemsize
+    return dtype.kind in "iub" or itemsize >= (16 if dtype.kind == "c" else 8)
 
 
 def _largest(array: Any) -> int:

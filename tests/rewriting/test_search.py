@@ -97,6 +97,10 @@ REWRITTEN = {
                        {"s": (300,), "A": (300, 300)}),
     "both sides":     (lambda: ed.einsum("ab,bc,c,dc,ed->ae", "A", "B", "p", "B", "A"),
                        {"A": (30, 60), "B": (60, 90), "p": (90,)}),
+    "trace of a sum":  (lambda: ed.trace(t("A", "ij") @ t("B", "jk") + t("C", "ij") @ t("D", "jk")),
+                       dict.fromkeys("ABCD", (90, 90))),
+    "nested sums":    (lambda: (t("A", "ij") + (t("B", "ij") @ t("C", "jk") + t("A", "ij")) @ t("D", "jk")) @ t("v", "j"),
+                       {**dict.fromkeys("ABCD", (90, 90)), "v": (90,)}),
     "one twice":      (lambda: ed.grad(ed.trace(t("M", "ij") @ t("N", "ji") @ t("M", "ij") @ t("N", "ji")), ["M", "N"]),
                        {"M": (40, 50), "N": (50, 40)}),
 }  # fmt: skip

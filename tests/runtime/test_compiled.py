@@ -567,3 +567,33 @@ def test_one_mapping_of_data_serves_all_calls(call):
 def test_a_keyword_that_no_tensor_has_stays_an_error(call):
     with pytest.raises(ed.EinderivError, match="no tensor here is called 'unused'"):
         call()
+
+
+#: trees of two expressions; each is planned once
+KEPT = {
+    "list": lambda a, b: [a, b],
+    "tuple": lambda a, b: (a, b),
+    "dict": lambda a, b: {"a": a, "b": b},
+    "deep": lambda a, b: [a, {"b": (b,)}],
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_evaluate_of_a_tree_is_planned_once(name, monkeypatch):
+    from einderiv.runtime.compiled import Compiled
+
+    planned, plan = [], Compiled._planned
+    monkeypatch.setattr(
+        Compiled, "_planned", lambda self, *given: planned.append(1) or plan(self, *given)
+    )
+    M, v = ed.tensor("M", "ij"), ed.tensor("v", "j")
+    y = ed.sum(ed.exp(M @ v))
+    a, b = ed.grad(y, [M, v])
+    at = {"M": np.eye(3), "v": np.ones(3)}
+    for _ in range(3):
+        ed.evaluate(KEPT[name](a, b), at)
+    assert len(planned) == 1
+    tree = [a, b]
+    ed.evaluate(tree, at)
+    tree[1] = y  # a list that changes is another tree
+    assert np.isclose(ed.evaluate(tree, at)[1], 3 * np.e)
