@@ -16,6 +16,7 @@ from . import (
     p10_asked,
     p11_derivation,
     p12_blocks,
+    p13_sums,
 )
 
 MODULES = (
@@ -31,5 +32,6 @@ MODULES = (
     p10_asked,
     p11_derivation,
     p12_blocks,
+    p13_sums,
 )
 FAMILIES: dict[str, Family] = {module.FAMILY.key: module.FAMILY for module in MODULES}
