@@ -213,7 +213,8 @@ class Compiled:
     ) -> None:
         check_backend(backend)
         dense = truth(dense, "dense")
-        distribute = truth(distribute, "distribute")
+        if distribute is not None:
+            distribute = truth(distribute, "distribute")
         if mesh is not None:
             check_mesh(mesh, backend)
         check_dense(backend, dense)
