@@ -1,11 +1,12 @@
 """From expressions to those of their derivatives: the rules, and `derive`, `grad` and their kin."""
 
 from .product_tree import forks
-from .rules import pullback, pushforward, stand_in
+from .rules import BRANCHED, opened, pullback, pushforward, stand_in
 from .transforms import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .wrt import Wrt, paired, resolved
 
 __all__ = [
+    "BRANCHED",
     "Wrt",
     "derive",
     "forks",
@@ -14,6 +15,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "opened",
     "paired",
     "pullback",
     "pushforward",

@@ -20,7 +20,7 @@ from .ops import (
     sums,
     turned,
 )
-from .paths import check_optimizer, search
+from .paths import asked, check_optimizer, order_seconds, search, size_free
 from .program import Program
 from .tuning_constants import tuning
 
@@ -40,6 +40,7 @@ __all__ = [
     "Term",
     "arithmetic",
     "arranged",
+    "asked",
     "axes_in_operands",
     "base",
     "check_optimizer",
@@ -47,6 +48,7 @@ __all__ = [
     "costs",
     "many_grams",
     "middle",
+    "order_seconds",
     "orders",
     "owner",
     "pair_seconds",
@@ -54,6 +56,7 @@ __all__ = [
     "run_together",
     "search",
     "seconds",
+    "size_free",
     "step_seconds",
     "sums",
     "tuning",

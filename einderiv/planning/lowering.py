@@ -63,9 +63,8 @@ class Planner:
         roots: Iterable[Expr],
         sizes: Sizes,
         measure: Callable[[Size], int],
-        optimize: Any = "auto",
     ) -> None:
-        self.sizes, self.optimize = sizes, optimize
+        self.sizes = sizes
         self.program = Program(measure)
         self.symmetries = Symmetries(self.program)
         self.roots = list(roots)
@@ -330,10 +329,17 @@ class Planner:
         left: list[Pair] = []
         for part in parts:
             left.append(part if self._waits(part, counts, output) else self._reduced(part, kept))
+        uses = Counter(output)  # how many of what is left have a label; the output counts as one
+        for _, labels in left:
+            uses.update(set(labels))
         for i, j in self._path(left, output):
             b, a = left.pop(max(i, j)), left.pop(min(i, j))
-            needed = set(output).union(*(labels for _, labels in left))
-            left.append(self._pair(a, b, needed, None if left else output, output))
+            uses.subtract(set(a[1]))
+            uses.subtract(set(b[1]))
+            needed = {x for x in a[1] + b[1] if uses[x] > 0}
+            product = self._pair(a, b, needed, None if left else output, output)
+            uses.update(product[1])
+            left.append(product)
         value, labels = left[0]
         return value if labels == output else self._view(value, labels, output)
 
@@ -489,7 +495,7 @@ class Planner:
         lengths: dict[Label, int] = {}
         for value, labels in parts:
             lengths.update(zip(labels, self.program.shape(value), strict=True))
-        return search([labels for _, labels in parts], output, lengths, self.optimize)
+        return search([labels for _, labels in parts], output, lengths)
 
 
 def _form(a: Pair, b: Pair, kept: Labels) -> tuple[object, dict[Label, int]]:

@@ -1,65 +1,119 @@
-"""The order of multiplication: the best of all orders for a few operands, by the estimate of
-time; else opt_einsum.
+"""The order of multiplication: the best of all orders for a few operands, by the estimate of time;
+for more the best of opt_einsum's and, where they take long, of those of :mod:`.order_search`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, reduce
-from math import isqrt, prod
+from math import inf, isqrt, prod
+from numbers import Real
 from operator import or_
+from time import perf_counter
 from typing import Any
 
 from ..autodiff import forks
 from ..errors import EinderivError, limits, near
 from ..expression import Label, Labels
 from .cost import Entries, costs, pair_copies, pair_seconds
+from .order_search import positions, searched, searched_for
 from .tuning_constants import tuning
 
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
+LEAST_WORK = 0.1  # part of the work of a search that is worth beginning
+PRODUCTS = 4  # in one plan, whose order is searched with all the work that is set for one
+SHARE = 0.8  # of the seconds left to a plan that the search for one product takes
+LEAST_SECONDS = 0.01  # for which a search by time is no more than the plain one
 TREES = 100  # a product of odd numbers up to here is over any limit
-OPTIMIZERS = (
-    "auto",
-    "auto-hq",
-    "greedy",
-    "random-greedy",
-    "optimal",
-    "dp",
-    "dynamic-programming",
-    "branch-all",
-    "branch-2",
-    "branch-1",
-)
+#: the names of opt_einsum, and what each is another name of
+OPTIMIZERS = {
+    "auto": "auto",
+    "auto-hq": "auto-hq",
+    "greedy": "greedy",
+    "eager": "greedy",
+    "opportunistic": "greedy",
+    "random-greedy": "random-greedy",
+    "random-greedy-128": "random-greedy-128",
+    "optimal": "optimal",
+    "dp": "dp",
+    "dynamic-programming": "dp",
+    "branch-all": "branch-all",
+    "branch-2": "branch-2",
+    "branch-1": "branch-1",
+}
 
 Split = tuple[int, int]
+PairTuple = tuple[tuple[int, int], ...]
 Path = Callable[..., Any]
 
 
 def check_optimizer(optimize: Any) -> None:
-    """Raise unless `optimize` is a known path search or a callable like opt_einsum's
-    PathOptimizer.
+    """Raise unless `optimize` is a known path search, a number of seconds, or a callable like
+    opt_einsum's PathOptimizer.
     """
     if isinstance(optimize, str):
         if optimize not in OPTIMIZERS:
             raise EinderivError(
                 f"no path search is called {optimize[:40]!r}; {near(optimize, OPTIMIZERS)}"
             )
+    elif _is_time(optimize):
+        if not 0 < optimize < inf:
+            raise EinderivError(
+                "optimize as a number is the seconds that the path search may take: positive and "
+                f"finite, not {str(optimize)[:40]}"
+            )
     elif not callable(optimize):
         raise TypeError(
-            "optimize must be the name of a path search or a PathOptimizer, not "
-            f"{type(optimize).__name__}"
+            "optimize must be the name of a path search, a number of seconds or a PathOptimizer, "
+            f"not {type(optimize).__name__}"
         )
 
 
+def _is_time(optimize: Any) -> bool:
+    return isinstance(optimize, Real) and not isinstance(optimize, bool)
+
+
+class _Asked:
+    """The path search of a plan, the work and the seconds that are left to it, and what it has
+    found.
+    """
+
+    def __init__(self, optimize: Any) -> None:
+        self.optimize = optimize
+        self.work = PRODUCTS * tuning.path_work
+        self.seconds = float(optimize) if _is_time(optimize) else 0.0
+        self.found: dict[object, PairTuple] = {}
+
+
+_asked: ContextVar[_Asked | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asked(optimize: Any) -> Iterator[None]:
+    """The path search for everything that is planned inside a ``with`` block, unless it names
+    another; seconds are for all of it together.
+    """
+    before = _asked.set(_Asked(optimize))
+    try:
+        yield
+    finally:
+        _asked.reset(before)
+
+
 def search(
-    terms: Sequence[Labels], output: Labels, sizes: Mapping[Label, int], optimize: Any
+    terms: Sequence[Labels], output: Labels, sizes: Mapping[Label, int], optimize: Any = None
 ) -> list[tuple[int, int]]:
-    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end."""
-    if optimize == "dynamic-programming":  # the other name that opt_einsum has for it
-        optimize = "dp"
+    """The pairs to contract `terms` in, by positions; the result of a pair goes to the end. By
+    default the search is what the plan that is made :func:`asked` for.
+    """
     if len(terms) <= 2:
         return [(0, 1)] * (len(terms) - 1)
+    plan = _asked.get()
+    if optimize is None:
+        optimize = "auto" if plan is None else plan.optimize
     # Labels by first appearance, so that products of one form have one path.
     names: dict[Label, int] = {}
     inputs: list[Labels] = []
@@ -67,36 +121,103 @@ def search(
         inputs.append(tuple([names.setdefault(x, len(names)) for x in labels]))
     kept = tuple([names[x] for x in output])
     shape = tuple([max(sizes[x], 1) for x in names])  # a size of 0 would be free of cost
-    # a caller's own search may vary
-    find = _path if isinstance(optimize, str) else _path.__wrapped__
-    return list(find(tuple(inputs), kept, shape, optimize, tuple(costs)))
-
-
-@lru_cache(maxsize=1024)
-def _path(
-    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: Any, _: object
-) -> tuple[tuple[int, int], ...]:
-    """A path for operands whose labels are the positions in `shape`; terms and trials repeat the
-    same few.
-    """
-    if optimize == "auto" and len(inputs) <= tuning.exact_operands:
-        return tuple(exact(inputs, output, dict(enumerate(shape))))
+    key = tuple(inputs), kept, shape
     if isinstance(optimize, str):
-        check_orders(inputs, optimize)
-    import opt_einsum as oe
+        optimize = OPTIMIZERS[optimize]
+        if optimize != "auto":
+            return list(_named(*key, optimize))
+    if plan is None or plan.optimize is not optimize:
+        plan = _Asked(optimize)
+    if key not in plan.found:
+        if optimize == "auto":
+            plan.found[key] = _counted(*key, plan)
+        elif _is_time(optimize):
+            plan.found[key] = _timed(*key, plan)
+        else:
+            plan.found[key] = _callers(*key, optimize)
+    return list(plan.found[key])
 
-    find: Path = oe.paths.get_path_fn(optimize) if isinstance(optimize, str) else optimize
+
+def _counted(
+    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], plan: _Asked
+) -> PairTuple:
+    """The path that is found with a share of the work that is left."""
+    work = min(tuning.path_work, plan.work / 2)
+    pairs, done = _path(inputs, output, shape, work, tuple(costs))
+    plan.work -= done
+    return pairs
+
+
+def _timed(
+    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], plan: _Asked
+) -> PairTuple:
+    """The path that is found in most of the seconds that are left; the plain one where that is
+    better, or cannot be.
+    """
+    plain, _ = _path(inputs, output, shape, tuning.path_work, tuple(costs))
+    seconds = _path_seconds(plain, inputs, output, shape)
+    spare = _spare_seconds(seconds, inputs, shape)
+    if len(inputs) <= tuning.exact_operands or spare <= 0 or plan.seconds < LEAST_SECONDS:
+        return plain
+    start = perf_counter()
+    pairs, found = searched_for(inputs, output, shape, SHARE * plan.seconds)
+    plan.seconds -= perf_counter() - start
+    return tuple(pairs) if found < seconds else plain
+
+
+def _callers(
+    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], find: Path
+) -> PairTuple:
+    """The path of a callable like opt_einsum's PathOptimizer."""
     # These names are of a private range: they are looked up, never printed.
     names = [chr(0x4E00 + k) for k in range(len(shape))]
     sets = [frozenset(map(names.__getitem__, labels)) for labels in inputs]
     kept = frozenset(map(names.__getitem__, output))
     path = find(sets, kept, dict(zip(names, shape, strict=True)), None)
-    pairs = _pairs(path, len(inputs))
-    if optimize != "auto":
-        return tuple(pairs)
-    swept = _swept(inputs, output)
-    time, swept_time = (_path_seconds(way, inputs, output, shape) for way in (pairs, swept))
-    return tuple(pairs if time <= swept_time else swept)
+    return tuple(_pairs(path, len(inputs)))
+
+
+@lru_cache(maxsize=1024)
+def _named(
+    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], optimize: str
+) -> PairTuple:
+    """The path of a search of opt_einsum's."""
+    check_orders(inputs, optimize)
+    import opt_einsum as oe
+
+    return _callers(inputs, output, shape, oe.paths.get_path_fn(optimize))
+
+
+@lru_cache(maxsize=1024)
+def _path(
+    inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], work: float, _: object
+) -> tuple[PairTuple, float]:
+    """A path for operands whose labels are the positions in `shape`, and the work that it took;
+    terms and trials repeat the same few.
+    """
+    if len(inputs) <= tuning.exact_operands:
+        return tuple(exact(inputs, output, dict(enumerate(shape)))), 0.0
+    pairs = _named(inputs, output, shape, "auto")
+    time = _path_seconds(pairs, inputs, output, shape)
+    swept = tuple(size_free(inputs, output))
+    swept_time = _path_seconds(swept, inputs, output, shape)
+    if swept_time < time:
+        pairs, time = swept, swept_time
+    # A search costs time too: as much as there may be to gain, and no more than is set.
+    spare = _spare_seconds(time, inputs, shape)
+    if len(inputs) < tuning.searched_operands or spare < tuning.often_seconds:
+        return pairs, 0.0
+    work = min(work, tuning.path_work * max(spare / tuning.path_seconds, LEAST_WORK))
+    found, found_time = searched(inputs, output, shape, work)
+    if time - found_time > (1 - tuning.path_gain) * spare:
+        pairs = tuple(found)
+    return pairs, work
+
+
+def _spare_seconds(seconds: float, inputs: Sequence[Labels], shape: Sequence[int]) -> float:
+    """What a path takes beyond what each does: its steps, and reading the operands."""
+    read = sum([float(prod([shape[x] for x in set(labels)])) for labels in inputs])
+    return seconds - (len(inputs) - 1) * costs.step - 8 * costs.byte * read
 
 
 def check_orders(inputs: Sequence[Labels], optimize: str) -> None:
@@ -144,22 +265,31 @@ def _connected(inputs: Sequence[Labels], most: int) -> int:
     return len(sets)
 
 
-def _swept(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
+def size_free(inputs: Sequence[Labels], output: Labels) -> list[tuple[int, int]]:
     """Greedy without sizes, which sweeps chains from their ends: what a greedy search with sizes
     can miss.
     """
-    left = list(range(len(inputs)))
-    pairs: list[tuple[int, int]] = []
-    for k, (i, j, _) in enumerate(forks(inputs, output), len(inputs)):
-        a, b = sorted((left.index(i), left.index(j)))
-        pairs.append((a, b))
-        del left[b], left[a]
-        left.append(k)
-    return pairs
+    return positions(len(inputs), [(i, j) for i, j, _ in forks(inputs, output)])
+
+
+def order_seconds(
+    terms: Sequence[Labels],
+    output: Labels,
+    sizes: Mapping[Label, int],
+    pairs: Sequence[tuple[int, int]],
+) -> float:
+    """The estimated time of `terms` multiplied in the order `pairs`."""
+    names = {x: k for k, x in enumerate(dict.fromkeys(x for labels in terms for x in labels))}
+    inputs = [tuple([names[x] for x in labels]) for labels in terms]
+    shape = [max(sizes[x], 1) for x in names]
+    return _path_seconds(pairs, inputs, [names[x] for x in output if x in names], shape)
 
 
 def _path_seconds(
-    pairs: Sequence[tuple[int, int]], inputs: Sequence[Labels], output: Labels, shape: Sequence[int]
+    pairs: Sequence[tuple[int, int]],
+    inputs: Sequence[Labels],
+    output: Sequence[Label],
+    shape: Sequence[int],
 ) -> float:
     """The estimated time of a path."""
     entries, total = Entries(dict(enumerate(shape))), 0.0
@@ -171,14 +301,16 @@ def _path_seconds(
     for i, j in pairs:
         b, a = left.pop(j), left.pop(i)
         kept = 0
-        for x in range(len(shape)):
-            used_here = (a >> x & 1) + (b >> x & 1)
-            if not used_here:
-                continue
-            uses[x] -= used_here
+        both = a & b
+        rest = a | b
+        while rest:
+            bit = rest & -rest
+            rest ^= bit
+            x = bit.bit_length() - 1
+            uses[x] -= 2 if both & bit else 1
             if uses[x] > 0:  # something else has it, or the output
                 uses[x] += 1
-                kept |= 1 << x
+                kept |= bit
         left.append(kept)
         total += pair_seconds(a, b, kept, entries)
     return total

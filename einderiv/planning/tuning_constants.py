@@ -85,6 +85,15 @@ class Tuning:
     # ---- how far planning looks
     #: operands for which the best of all orders is found
     exact_operands: int = 5
+    #: operands from which the best of many random orders is looked for
+    searched_operands: int = 11
+    #: units of work of that search, about 0.1 s; and the seconds of a product from which it is done
+    #: in full, for shorter ones less is
+    path_work: float = 300_000
+    path_seconds: float = 3e-4
+    #: the part of the time of the plain order that a searched one may take: regular orders let
+    #: parts be shared, so that less gain may be none
+    path_gain: float = 0.7
     #: factors up to which nested products are multiplied out into one
     inlined_factors: int = 64
     #: seconds: a program that takes no longer is not rewritten; if it is called once, and often

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..backends import kernel_of
 from ..errors import LimitError
 from ..expression import LETTERS, Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
-from ..planning import Ops, Program, Shown, Step, orders, search, step_seconds
+from ..planning import Ops, Program, Shown, Step, asked, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
     Picture,
@@ -224,22 +224,29 @@ def dense_way(roots: Sequence[Expr], measure: Callable[[Size], int]) -> tuple[fl
     """The flops, and the entries of the largest array, of the products with a matrix for every
     delta; 0 without any.
     """
-    flops, largest = 0.0, 0
-    has_deltas = False
+    products: list[Einsum] = []
     for term in chain.from_iterable(map(terms, roots)):
-        if not isinstance(term, Einsum) or term.count > COMPARED_OPERANDS:
-            continue
-        cost = _with_deltas(term, measure)
-        flops += cost.flops
-        largest = max(largest, cost.largest)
-        has_deltas = has_deltas or cost.has_deltas
-    return (flops, largest) if has_deltas else (0.0, 0)
+        if isinstance(term, Einsum) and term.count <= COMPARED_OPERANDS:
+            products.append(term)
+    if not any(map(_has_matrix, products)):
+        return 0.0, 0
+    flops, largest = 0.0, 0
+    with asked("auto"):
+        for product in products:
+            cost = _with_deltas(product, measure)
+            flops += cost.flops
+            largest = max(largest, cost.largest)
+    return flops, largest
+
+
+def _has_matrix(product: Einsum) -> bool:
+    """Is there a matrix in the place of a delta?"""
+    return any(len(names) == 2 for names in printed(product, short=False).deltas)
 
 
 class _DenseCost(NamedTuple):
     flops: float
     largest: int  # entries of an array
-    has_deltas: bool  # is there a matrix in the place of a delta?
 
 
 def _with_deltas(product: Einsum, measure: Callable[[Size], int]) -> _DenseCost:
@@ -253,7 +260,7 @@ def _with_deltas(product: Einsum, measure: Callable[[Size], int]) -> _DenseCost:
         return tuple(numbers[name] for name in names)
 
     shape = {numbers[name]: size for name, size in sizes.items()}
-    path = search(list(map(numbered, parts)), numbered(shown.output), shape, "auto")
+    path = search(list(map(numbered, parts)), numbered(shown.output), shape)
 
     def entries(names: Iterable[str]) -> int:
         return prod(sizes[name] for name in names)
@@ -269,8 +276,7 @@ def _with_deltas(product: Einsum, measure: Callable[[Size], int]) -> _DenseCost:
         flops += float(operations * entries(together))
         largest = max(largest, entries(kept))
         parts.append(kept)
-    is_matrix = any(len(names) == 2 for names in shown.deltas)
-    return _DenseCost(flops, largest, is_matrix)
+    return _DenseCost(flops, largest)
 
 
 def _sizes_by_name(product: Einsum, measure: Callable[[Size], int]) -> dict[str, int]:

@@ -32,6 +32,15 @@ def shared(roots: Sequence[Expr]) -> tuple[Expr, ...]:
     return bottom_up(roots, one)
 
 
+def equal(roots: Sequence[Expr], others: Sequence[Expr]) -> list[bool]:
+    """Is each root equal to the other one, part by part? Where they are nested in another way, this
+    says no.
+    """
+    both = shared((*roots, *others))
+    first, second = both[: len(roots)], both[len(roots) :]
+    return [_key(a) == _key(b) for a, b in zip(first, second, strict=True)]
+
+
 def _key(e: Expr) -> object:
     """What two nodes have in common only if they are equal, given that equal parts are one node."""
     match e:

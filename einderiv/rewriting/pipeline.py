@@ -7,9 +7,10 @@ from itertools import chain, islice
 from typing import Any
 
 from ..errors import LimitError, counted
-from ..expression import Einsum, Expr, Size, Sizes, terms, walk
-from ..planning import Planner, Program, Term, arranged, seconds
+from ..expression import Einsum, Expr, Size, Sizes, swapped, terms, walk
+from ..planning import Planner, Program, Term, arranged, asked, seconds
 from .distribution import restricted
+from .environments import swept_backwards
 from .search import improved
 
 
@@ -28,12 +29,14 @@ def planned(
     Rewrites called `without` are left out; a program that takes no longer than `worth` seconds is
     not rewritten.
     """
-    leaves = tuple(roots) if dense else tuple(chain.from_iterable(map(terms, roots)))
+    leaves: tuple[Expr, ...] = (
+        tuple(roots) if dense else tuple(chain.from_iterable(map(terms, roots)))
+    )
     if "distribute" in without:
         leaves = restricted(leaves)
 
     def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Term[int]]]]:
-        planner = Planner(leaves, sizes, measure, optimize)
+        planner = Planner(leaves, sizes, measure)
         program = planner.program
         factored: list[Term[int]] = []
         if dense:
@@ -46,16 +49,22 @@ def planned(
         return seconds(program, program.live(), known), (program, factored)
 
     try:
-        (program, factored), notes = improved(
-            leaves, sizes, plan, fixed=not dense, without=without, worth=worth
-        )
+        with asked(optimize):
+            swept: list[str] = []
+            if dense:
+                for swaps in swept_backwards(leaves, sizes):
+                    leaves = swapped(leaves, swaps)
+                    swept = ["gradients: along the path of the value"]
+            (program, factored), notes = improved(
+                leaves, sizes, plan, fixed=not dense, without=without, worth=worth
+            )
     except OverflowError:  # an estimate is a float
         widest = max(node.ndim for node in walk(roots))
         raise LimitError(
             f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: "
             "nothing can be planned for them"
         ) from None
-    program.notes += notes
+    program.notes += [*swept, *notes]
     if dense:
         return program, []
     in_order = iter(factored)

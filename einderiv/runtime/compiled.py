@@ -151,6 +151,11 @@ def compile(
     precision and on whole numbers, and not below. ``distribute=True`` does it there too, and
     ``distribute=False`` computes what is written in any precision.
 
+    `optimize` says how orders of multiplication are found: ``"auto"``, a name that opt_einsum knows
+    (``"dynamic-programming"``), a number of seconds that the search may take, or a callable like
+    opt_einsum's PathOptimizer, which those of cotengra are. ``"auto"`` counts its work, so that
+    plans are reproducible; with seconds they are not.
+
     With a `mesh` of JAX (``jax.make_mesh((8,), ("devices",))``) every value is divided among its
     devices, along an axis that the result keeps and not along one that is summed;
     ``f.source(shapes)`` shows how. Under ``jax.jit`` it is one program for all.

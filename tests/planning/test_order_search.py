@@ -1,0 +1,193 @@
+"""Orders of many operands: what the search finds, counted and never timed."""
+
+from __future__ import annotations
+
+import random
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.planning import asked, order_seconds, search, size_free, tuning
+from einderiv.planning.order_search import positions, searched
+from einderiv.planning.paths import _path
+
+Labels = tuple[int, ...]
+
+
+def grid(*dims: int, size: int) -> tuple[list[Labels], dict[int, int]]:
+    """Each tensor shares a label with its neighbours in a box."""
+    places = list(product(*map(range, dims)))
+    edges = []
+    for place in places:
+        for d in range(len(dims)):
+            beside = (*place[:d], place[d] + 1, *place[d + 1 :])
+            if beside in places:
+                edges.append((place, beside))
+    terms = [tuple(k for k, edge in enumerate(edges) if place in edge) for place in places]
+    return terms, dict.fromkeys(range(len(edges)), size)
+
+
+def regular(count: int) -> tuple[list[Labels], dict[int, int]]:
+    """A ring and random pairs; labels of size 2 and 3."""
+    r = random.Random(count)
+    order = r.sample(range(count), count)
+    edges = [(k, (k + 1) % count) for k in range(count)]
+    edges += list(zip(order[::2], order[1::2], strict=True))
+    terms = [tuple(k for k, edge in enumerate(edges) if v in edge) for v in range(count)]
+    return terms, {k: r.choice((2, 3)) for k in range(len(edges))}
+
+
+def train(count: int) -> tuple[list[Labels], dict[int, int]]:
+    """Two tensor trains on the same legs."""
+    terms = []
+    for bonds in (0, count):
+        for k in range(count):
+            left = [bonds + k - 1] if k else []
+            right = [bonds + k] if k < count - 1 else []
+            terms.append((*left, 2 * count + k, *right))
+    return terms, {k: 8 if k < 2 * count else 3 for k in range(3 * count)}
+
+
+def flops(pairs, terms, numbers) -> float:
+    total, left = 0.0, [set(term) for term in terms]
+    for i, j in pairs:
+        b, a = left.pop(j), left.pop(i)
+        total += 2.0 * prod(numbers[x] for x in a | b)
+        left.append(a ^ b)  # a label is on two tensors
+    return total
+
+
+NETWORKS = {
+    "grid 3x4x4 of 2": lambda: grid(3, 4, 4, size=2),
+    "grid 3x4x4 of 3": lambda: grid(3, 4, 4, size=3),
+    "grid 4x4x4 of 2": lambda: grid(4, 4, 4, size=2),
+    "regular 60": lambda: regular(60),
+    "regular 80": lambda: regular(80),
+    "regular 100": lambda: regular(100),
+    "train": lambda: train(30),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_orders_are_near_the_best_of_many_random_ones(name):
+    import opt_einsum
+
+    terms, numbers = NETWORKS[name]()
+    find = opt_einsum.RandomGreedy(max_repeats=64)
+    path = find([frozenset(map(str, t)) for t in terms], frozenset(), {str(k): n for k, n in numbers.items()})  # fmt: skip
+    theirs = flops([tuple(sorted(pair)) for pair in path], terms, numbers)
+    assert flops(search(terms, (), numbers), terms, numbers) <= 4 * theirs
+
+
+def test_the_same_order_every_time():
+    terms, numbers = grid(3, 4, 4, size=2)
+    first = search(terms, (), numbers)
+    _path.cache_clear()
+    assert search(terms, (), numbers) == first
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_network_has_an_order(seed):
+    """Labels of one, two and many operands, of the output, of none; sizes 1 and others."""
+    r = random.Random(seed)
+    labels = range(r.randint(1, 14))
+    terms = [tuple(r.sample(labels, r.randint(0, min(5, len(labels))))) for _ in range(12)]
+    output = tuple(x for x in labels if r.random() < 0.2)
+    sizes = [r.choice((1, 2, 3, 7)) for _ in labels]
+    numbers = dict(enumerate(sizes))
+    pairs, seconds = searched(terms, output, sizes, 20_000)
+    assert len(pairs) == len(terms) - 1
+    used = tuple(x for x in output if any(x in term for term in terms))
+    assert order_seconds(terms, used, numbers, pairs) == pytest.approx(seconds)
+    assert seconds <= 1.0001 * order_seconds(terms, used, numbers, size_free(terms, used))
+
+
+def test_work_is_bounded(monkeypatch):
+    """A second hard product of a plan gets half of what is left."""
+    from einderiv.planning import paths
+
+    given = []
+
+    def counted(inputs, output, shape, work):
+        given.append(work)
+        return searched(inputs, output, shape, 1000)
+
+    monkeypatch.setattr(paths, "searched", counted)
+    _path.cache_clear()
+    with asked("auto"):
+        for k in range(3, 9):
+            terms, numbers = grid(3, 4, 4, size=k)
+            search(terms, (), numbers)
+    _path.cache_clear()
+    assert given[0] == tuning.path_work
+    assert given == sorted(given, reverse=True)
+    assert sum(given) <= 4 * tuning.path_work
+
+
+def test_positions():
+    assert positions(4, [(3, 0), (1, 4), (2, 5)]) == [(0, 3), (0, 2), (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "optimize",
+    [
+        "auto", "auto-hq", "greedy", "eager", "opportunistic", "random-greedy", "random-greedy-128",
+        "optimal", "dp", "dynamic-programming", "branch-all", "branch-2", "branch-1", 1, 0.05,
+        lambda inputs, output, sizes, memory_limit=None: [(0, 1)] * (len(inputs) - 1),
+    ],
+)  # fmt: skip
+def test_every_search_gives_the_value(optimize):
+    shapes = {"A": (2, 3), "B": (3, 4), "C": (4, 5)}
+    arrays = {name: np.arange(prod(shape)).reshape(shape) for name, shape in shapes.items()}
+    f = ed.compile(ed.einsum("ij,jk,kl->il", "A", "B", "C"), optimize=optimize)
+    assert (f(arrays) == arrays["A"] @ arrays["B"] @ arrays["C"]).all()
+
+
+def test_every_name_of_opt_einsum_is_known():
+    from opt_einsum.paths import _PATH_OPTIONS
+
+    from einderiv.planning.paths import OPTIMIZERS
+
+    assert set(_PATH_OPTIONS) <= set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize(
+    ("optimize", "error", "match"),
+    [
+        (0, ed.EinderivError, "seconds that the path search may take: positive and finite, not 0"),
+        (-1.5, ed.EinderivError, "not -1.5"),
+        (float("nan"), ed.EinderivError, "not nan"),
+        (float("inf"), ed.EinderivError, "not inf"),
+        (True, TypeError, "a number of seconds or a PathOptimizer, not bool"),
+        (None, TypeError, "not NoneType"),
+        ("dynamic", ed.EinderivError, "no path search is called 'dynamic'"),
+    ],
+)
+def test_other_searches_are_refused(optimize, error, match):
+    with pytest.raises(error, match=match):
+        ed.compile(ed.einsum("ij,jk,kl->il"), optimize=optimize)
+
+
+def test_a_search_by_time_is_no_worse():
+    terms, numbers = grid(3, 3, 3, size=3)
+    plain, longer = search(terms, (), numbers), search(terms, (), numbers, 0.3)
+    assert order_seconds(terms, (), numbers, longer) <= order_seconds(terms, (), numbers, plain)
+
+
+def test_a_callers_search_is_asked_once_for_each_product():
+    """As the optimizers of cotengra, it gets sets of labels, and sizes."""
+    asked_for = []
+
+    def find(inputs, output, sizes, memory_limit=None):
+        asked_for.append((tuple(inputs), output, tuple(sizes.values())))
+        return [(0, 1)] * (len(inputs) - 1)
+
+    terms, numbers = regular(30)
+    names = [f"A{k}" for k in range(30)]
+    y = ed.einsum(*[x for name, t in zip(names, terms, strict=True) for x in (name, list(t))], [])
+    shapes = {n: tuple(numbers[x] for x in t) for n, t in zip(names, terms, strict=True)}
+    ed.compile((y, *ed.grad(y, names)), optimize=find).plan(**shapes)
+    assert len(asked_for) == len(set(asked_for)) > 0
