@@ -17,6 +17,7 @@ from . import (
     p11_derivation,
     p12_blocks,
     p13_sums,
+    p14_networks,
 )
 
 MODULES = (
@@ -33,5 +34,6 @@ MODULES = (
     p11_derivation,
     p12_blocks,
     p13_sums,
+    p14_networks,
 )
 FAMILIES: dict[str, Family] = {module.FAMILY.key: module.FAMILY for module in MODULES}
