@@ -132,7 +132,9 @@ def _nested_products(y: Expr, sizes: Sizes, is_wanted: bool) -> Expr | None:
             before += _seconds(product, sizes) / 3
     for flat in flats.values():
         after += _seconds(flat, sizes)
-    if before < tuning.worth_seconds or after > tuning.rewrite_gain * before:
+    # The tree of any sizes is a regular one, which shares what only some gradients need.
+    gain = tuning.rewrite_gain if is_wanted else tuning.path_gain
+    if before < tuning.worth_seconds or after > gain * before:
         return None
     new: dict[int, Expr] = {}
     for node in order:
