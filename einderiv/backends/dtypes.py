@@ -125,10 +125,11 @@ def check_holomorphic(roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> None:
             continue
         if not any(id(argument) in maybe_complex for argument in node.arguments):
             continue
-        if node.function.name == "conj" and not node.complex:
+        conjugates = node.function.name == "conj"
+        if (conjugates or node.function.of_moduli) and not node.complex:
             inner = node.arguments[0]
             name = called(inner)
-            if not isinstance(inner, Tensor):  # of a norm or a variance
+            if not conjugates or not isinstance(inner, Tensor):  # of a norm or a variance
                 given = [n for n, dtype in dtypes.items() if dtype.kind == "c"]
                 names = ", ".join(given) or "a held array"
                 raise EinderivError(

@@ -98,7 +98,10 @@ def _norm_squared(node: Apply) -> Expr:
     labels = tuple(range(x.ndim))
     kept = labels[: x.ndim - node.core]
     names = letters(labels, x.axes)
-    return assemble(1, [(x, labels), (x, labels)], kept, axes=node.axes, letters=names)
+    # Undeclared complex arrays stay refused: the conjugate was met.
+    met = () if x.complex else (apply("conj", x),)
+    slots = [(x, labels), (x, labels)]
+    return assemble(1, slots, kept, axes=node.axes, letters=names, origins=met)
 
 
 def _norm_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
@@ -216,6 +219,7 @@ _ROWS = (
         core=-1,
         shape=no_axes,
         squared=_norm_squared,
+        of_moduli=True,
     ),
     Function(
         "unit",
@@ -231,6 +235,7 @@ _ROWS = (
         plain=lambda np, x, axes: x / _norm_plain(np, x, axes),
         kink="0 at 0, and its derivative",
         core=-1,
+        of_moduli=True,
     ),
     Function(
         "max",

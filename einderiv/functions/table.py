@@ -112,6 +112,7 @@ class Function:
     reshapes: bool = False  # the same entries with axes merged or split, by sizes with names
     degree: Callable[[tuple[Number, ...]], int | None] = _no_polynomial  # in its argument
     needs: str = ""  # what a source must import for it
+    of_moduli: bool = False  # is it meant of the moduli of complex numbers? then they are declared
     # libraries that compute it of real numbers only, though it is analytic
     real_in: frozenset[str] = frozenset()
     # libraries that compute it of floats only, though whole numbers would stay whole
