@@ -32,7 +32,7 @@ ROUNDS, NEARLY = 0.7, 2.0  # part of the time for rounds; trees that are worth l
 Pairs = list[tuple[int, int]]
 NOISES = 4096  # numbers that are drawn once, and walked through
 NEAR = 8  # holders of one label that are neighbours of each other; of more, each of the next
-CANDIDATE, SPLIT = 10, 1  # units of work: a pair that is weighed, a split that is looked at
+CANDIDATE, SPLIT = 10, 1  # units of work: a pair that is weighed or made, a split that is looked at
 
 
 class Network:
@@ -248,6 +248,8 @@ def greedy(
         a, b = labels[i], labels[j]
         gone = a & b & double | single
         growth = entries[(a | b) & ~gone] / weight - (entries[a] + entries[b]) * weight
+        if growth != growth:
+            return math.inf  # infinitely many in both: nothing is gained
         size = abs(growth)
         scale = math.copysign(math.log(size), growth) if size > 1 else growth
         return scale - temperature * noise()
@@ -288,7 +290,7 @@ def greedy(
         i, j = heappop(rest)[1], heappop(rest)[1]
         k = tree.fork(i, j, (labels[i] | labels[j]) & ~single)
         heappush(rest, (entries[labels[k]], k))
-    return tree, candidates * CANDIDATE
+    return tree, (candidates + len(tree.parts)) * CANDIDATE
 
 
 def _counted(uses: dict[int, int], shared: int, single: int, double: int) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from ..autodiff import forks
 from ..errors import EinderivError, limits, near
 from ..expression import Label, Labels
 from .cost import Entries, costs, pair_copies, pair_seconds
-from .order_search import positions, searched, searched_for
+from .order_search import Powers, positions, searched, searched_for
 from .tuning_constants import tuning
 
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
@@ -156,8 +156,8 @@ def _timed(
     """
     plain, _ = _path(inputs, output, shape, tuning.path_work, tuple(costs))
     seconds = _path_seconds(plain, inputs, output, shape)
-    spare = _spare_seconds(seconds, inputs, shape)
-    if len(inputs) <= tuning.exact_operands or spare <= 0 or plan.seconds < LEAST_SECONDS:
+    spare = _spare_seconds(seconds, inputs, output, shape)
+    if len(inputs) <= tuning.exact_operands or not spare > 0 or plan.seconds < LEAST_SECONDS:
         return plain
     start = perf_counter()
     pairs, found = searched_for(inputs, output, shape, SHARE * plan.seconds)
@@ -204,8 +204,8 @@ def _path(
     if swept_time < time:
         pairs, time = swept, swept_time
     # A search costs time too: as much as there may be to gain, and no more than is set.
-    spare = _spare_seconds(time, inputs, shape)
-    if len(inputs) < tuning.searched_operands or spare < tuning.often_seconds:
+    spare = _spare_seconds(time, inputs, output, shape)
+    if len(inputs) < tuning.searched_operands or not spare > tuning.often_seconds:
         return pairs, 0.0
     work = min(work, tuning.path_work * max(spare / tuning.path_seconds, LEAST_WORK))
     found, found_time = searched(inputs, output, shape, work)
@@ -214,10 +214,17 @@ def _path(
     return pairs, work
 
 
-def _spare_seconds(seconds: float, inputs: Sequence[Labels], shape: Sequence[int]) -> float:
-    """What a path takes beyond what each does: its steps, and reading the operands."""
-    read = sum([float(prod([shape[x] for x in set(labels)])) for labels in inputs])
-    return seconds - (len(inputs) - 1) * costs.step - 8 * costs.byte * read
+def _spare_seconds(
+    seconds: float, inputs: Sequence[Labels], output: Labels, shape: Sequence[int]
+) -> float:
+    """What a path takes beyond what each does: its steps, reading the operands, and writing the
+    result. No number where both are infinite.
+    """
+    entries = Powers(shape)
+    moved = 0.0
+    for labels in (*inputs, output):
+        moved += entries[sum(1 << x for x in set(labels))]
+    return seconds - (len(inputs) - 1) * costs.step - 8 * costs.byte * moved
 
 
 def check_orders(inputs: Sequence[Labels], optimize: str) -> None:

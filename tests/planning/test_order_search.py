@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.planning import asked, order_seconds, search, size_free, tuning
+from einderiv.planning import asked, order_search, order_seconds, search, size_free, tuning
 from einderiv.planning.order_search import positions, searched
 from einderiv.planning.paths import _path
 
@@ -191,3 +191,48 @@ def test_a_callers_search_is_asked_once_for_each_product():
     shapes = {n: tuple(numbers[x] for x in t) for n, t in zip(names, terms, strict=True)}
     ed.compile((y, *ed.grad(y, names)), optimize=find).plan(**shapes)
     assert len(asked_for) == len(set(asked_for)) > 0
+
+
+LETTERS = tuple(range(20))
+SPREAD = [(k,) for k in LETTERS]  # no pair shares a label
+
+
+@pytest.mark.parametrize(
+    ("terms", "output", "sizes"),
+    [
+        (SPREAD, LETTERS, [2] * 20),
+        (SPREAD, (), [2] * 20),
+        (SPREAD, LETTERS, [1] * 20),
+        (SPREAD, LETTERS, [0] * 20),
+        (SPREAD, LETTERS, [2**62] * 20),
+        ([()] * 20, (), []),
+        ([(0,)] * 20, (0,), [5]),
+        ([(k, k) for k in LETTERS], LETTERS, [3] * 20),
+        ([(2 * k, 2 * k + 1) for k in range(10)] * 2, tuple(range(20)), [3] * 20),
+        (train(30)[0], (), [2**62] * 90),
+        (grid(3, 4, 4, size=2)[0], (), [2**62] * 104),
+        ([LETTERS] * 20, LETTERS, [2**62] * 20),
+    ],
+)
+@pytest.mark.parametrize("work", [0, 1, 5000])
+def test_work_is_bounded_for_whatever_is_multiplied(terms, output, sizes, work, monkeypatch):
+    """Outer products too, parts that share nothing, and sizes beyond any estimate."""
+    made = []
+    greedy = order_search.greedy
+
+    def counted(*given):
+        tree, spent = greedy(*given)
+        made.append(spent)
+        return tree, spent
+
+    monkeypatch.setattr(order_search, "greedy", counted)
+    pairs, _ = searched(terms, output, sizes, work)
+    assert len(pairs) == len(terms) - 1
+    assert min(made) >= len(terms) - 1
+    assert sum(made) <= work + max(made)
+    numbers = dict(enumerate(sizes))
+    assert (
+        len(search(terms, output, numbers))
+        == len(search(terms, output, numbers, 0.02))
+        == len(terms) - 1
+    )
