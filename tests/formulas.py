@@ -54,7 +54,7 @@ FORMULAS = {
     "arcsin":     lambda x: np.arctan2(x, (1 - x * x) ** 0.5),
     "arccos":     lambda x: np.arctan2((1 - x * x) ** 0.5, x),
     "arctan":     lambda x: np.arctan2(x, 1),
-    "sech":       lambda x: 2 / (np.exp(x) + np.exp(-x)),
+    "sech_squared": lambda x: 4 / (np.exp(x) + np.exp(-x)) ** 2,
     "sinh":       lambda x: (np.exp(x) - np.exp(-x)) / 2,
     "cosh":       lambda x: (np.exp(x) + np.exp(-x)) / 2,
     "arcsinh":    lambda x: np.log(x + (x * x + 1) ** 0.5),

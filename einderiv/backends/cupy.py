@@ -25,7 +25,7 @@ def _renamed(text: str) -> str:
 
 TEXTS = {
     "softplus": _renamed(OF_NUMPY["softplus"]),
-    "sech": _renamed(OF_NUMPY["sech"]),
+    "sech_squared": _renamed(OF_NUMPY["sech_squared"]),
     "unit": _renamed(OF_NUMPY["unit"]),
     "scaled": """\
 def scaled(x, axis):

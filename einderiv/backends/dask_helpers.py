@@ -263,7 +263,7 @@ IMPORTS = {
 #: what NumPy's source brings along works on blocks; a row of the table says which it calls
 _SHARED = (
     "sigmoid",
-    "sech",
+    "sech_squared",
     "scaled",
     "norm",
     "unit",

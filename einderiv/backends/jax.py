@@ -21,13 +21,6 @@ from .functional import Functional
 from .source_text import Spell
 
 TEXTS = {
-    "sech": """\
-def sech(x):
-    if jnp.iscomplexobj(x):
-        return 1 / jnp.cosh(x)
-    e = jnp.exp(-jnp.abs(x))  # 1 / cosh x = 2 / (e^x + e^-x), without overflow
-    return 2 * e / (1 + e * e)
-""",
     "scaled": """\
 def scaled(x, axis):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no

@@ -11,7 +11,6 @@ A language is a row of `LISTINGS`, at the end.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -41,6 +40,7 @@ from ..expression import (
 from ..functions import same_axes, shown_parameters
 from ..printing import label_names, single_product
 from .comments import Names, head
+from .numpy_helpers import HELPERS
 
 INDENT = "    "
 MOST_VALUES = 200  # values that a listing has at most
@@ -193,7 +193,8 @@ def _loops_source(e: Expr, known: Listing) -> str:
     result = f"return {_result(e, known)}"
     statements = [*_shapes(e, known), *taken, *known.lines, result]
     body = "\n".join(statements).split("\n")
-    return "\n".join(["import numpy as np\n\n", first, *_indented(body)]) + "\n"
+    helpers = [f"{HELPERS.texts[name]}\n" for name in HELPERS.used(known.lines)]
+    return "\n".join(["import numpy as np\n\n", *helpers, first, *_indented(body)]) + "\n"
 
 
 def _write_loops(node: Expr, known: Listing) -> None:
@@ -249,11 +250,6 @@ def _applied_entry(node: Apply, known: Listing, axes: Sequence[str]) -> str:
     text: str = node.function.spell["numpy"].format(
         *values, *shown_parameters(node), core="-1", depth=0, all=", ".join(values)
     )
-    # np.exp(…), (…), 1 / …, a[i] * …: but no call of a helper, _sigmoid(…), which a listing lacks.
-    plain = re.match(r"np\.|\(|1 / |[\w.\[\]]+ ", text)
-    helper = re.match(r"(?!np\.)[a-z_]+\(", text)
-    if not plain or helper:
-        raise BackendError(no_form)
     return text
 
 
@@ -397,7 +393,7 @@ LISTINGS = {
         "loops",
         "py",
         "total += A[i, j] * B[j, k]",
-        reserved=frozenset(LOOPS_WORDS.split()),
+        reserved=frozenset({*LOOPS_WORDS.split(), *HELPERS.texts}),
         size=_loops_size,
         write=_write_loops,
         source=_loops_source,

@@ -64,12 +64,15 @@ def softplus(x):
         return np.log(1 + np.exp(x))
     return np.logaddexp(0, x)  # the same without overflow
 """,
-    "sech": """\
-def sech(x):
+    "sech_squared": """\
+def sech_squared(x):
     if np.iscomplexobj(x):
-        return 1 / np.cosh(x)
-    e = np.exp(-abs(x))  # 1 / cosh x = 2 / (e^x + e^-x), without overflow
-    return 2 * e / (1 + e * e)
+        e = np.exp(np.where(x.real > 0, -2, 2) * x)  # its modulus is at most 1
+        return 4 * e / np.square(1 + e)
+    with np.errstate(over="ignore"):  # 1 / cosh 1000 is 0 also when cosh 1000 is infinite
+        y = np.asarray(np.cosh(x))
+    np.divide(1, y, out=y)
+    return np.square(y, out=y)
 """,
     "scaled": """\
 def scaled(x, axis):

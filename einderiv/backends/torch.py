@@ -31,13 +31,6 @@ def softplus(x):
 def flat(x, core):
     return x.flatten(-core) if core > 1 else x
 """,
-    "sech": """\
-def sech(x):
-    if x.is_complex():
-        return 1 / torch.cosh(x)
-    e = torch.exp(-torch.abs(x))  # 1 / cosh x = 2 / (e^x + e^-x), without overflow
-    return 2 * e / (1 + e * e)
-""",
     "scaled": """\
 def scaled(x):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no

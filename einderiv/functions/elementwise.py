@@ -38,11 +38,11 @@ from .table import (
     Terms,
     apply,
     argument,
-    constant,
     elementwise,
     elementwise_of_two,
     enter,
     largest,
+    no_slope,
     of_one,
     one_name,
     public,
@@ -266,7 +266,7 @@ reciprocal = elementwise(
 sign = elementwise(
     "sign",
     law="-1, 0 or 1 by the sign of x",
-    derivatives=(constant,),
+    derivatives=(no_slope,),
     derived="0",
     spell=one_name("sign"),
     latex=r"\operatorname{{sign}}\left({0}\right)",
@@ -280,7 +280,7 @@ sign = elementwise(
 heaviside = elementwise(
     "heaviside",
     law="1 where x > 0, else 0",
-    derivatives=(constant,),
+    derivatives=(no_slope,),
     derived="0",
     spell={
         "numpy": "({0} > 0).astype({0}.dtype)",
@@ -472,37 +472,41 @@ cosh = elementwise(
 )
 
 
-def _sech(node: Apply) -> Terms:
-    return (times(multiply(node, apply("tanh", argument(node))), -1),)
+def _sech_squared(node: Apply) -> Terms:
+    return (times(multiply(node, apply("tanh", argument(node))), -2),)
 
 
-sech = elementwise(
-    "sech",
-    law="the hyperbolic secant, 1/cosh(x)",
-    derivatives=(_sech,),
-    derived="-sech(x) tanh(x)",
+def _sech_squared_plain(np: Any, x: Any) -> Any:
+    return 1 / np.cosh(x) ** 2
+
+
+sech_squared = elementwise(
+    "sech_squared",
+    law="the square of the hyperbolic secant, 1/cosh(x)^2: the slope of tanh",
+    derivatives=(_sech_squared,),
+    derived="-2 sech_squared(x) tanh(x)",
     spell={
-        "numpy": "sech({0})",
-        "torch": "sech({0})",
-        "jax": "sech({0})",
-        "julia": "sech.({0})",
+        "numpy": "sech_squared({0})",
+        "torch": "4 * torch.sigmoid(2 * {0}) * torch.sigmoid(-2 * {0})",
+        "jax": "4 * nn.sigmoid(2 * {0}) * nn.sigmoid(-2 * {0})",
+        "julia": "sech.({0}) .^ 2",
     },
-    latex=r"\operatorname{{sech}}\left({0}\right)",
-    plain=lambda np, x: 1 / np.cosh(x),
+    latex=r"\operatorname{{sech}}^{{2}}\left({0}\right)",
+    plain=_sech_squared_plain,
     positive=True,
 )
 
 
 def _tanh(node: Apply) -> Terms:
     # 1 − tanh² is the same, but cancels: at 19 it is 0.
-    return (squared(apply("sech", argument(node))),)
+    return (apply("sech_squared", argument(node)),)
 
 
 tanh = elementwise(
     "tanh",
     law="the hyperbolic tangent",
     derivatives=(_tanh,),
-    derived="sech(x)^2",
+    derived="sech_squared(x)",
     spell=one_name("tanh"),
     latex=r"\tanh\left({0}\right)",
     plain=lambda np, x: np.tanh(x),
@@ -1184,7 +1188,7 @@ enter(
         Function(
             "where",
             law="x where c is not 0, else y, for c, x, y in this order",
-            derivatives=(constant, _where_true, _where_false),
+            derivatives=(no_slope, _where_true, _where_false),
             derived="0, 1 where c is not 0, 1 where c is 0",
             spell={
                 "numpy": "np.where({0} != 0, {1}, {2})",
@@ -1255,7 +1259,7 @@ def _comparison(
     return elementwise_of_two(
         name,
         law=f"1 where x {law} y, else 0",
-        derivatives=(constant, constant),
+        derivatives=(no_slope, no_slope),
         derived="0",
         spell={
             "numpy": f"({{0}} {sign} {{1}}).astype({{0}}.dtype)",

@@ -20,12 +20,12 @@ from .table import (
     Terms,
     apply,
     argument,
-    constant,
     enter,
     labels_of,
     largest,
     linear,
     no_axes,
+    no_slope,
     power_bound,
     same_axes,
 )
@@ -379,7 +379,7 @@ _ROWS = (
     Function(
         "det_sign",
         law="the sign of the determinant",
-        derivatives=(constant,),
+        derivatives=(no_slope,),
         derived="0",
         spell={
             "numpy": "np.linalg.slogdet({0})[0]",

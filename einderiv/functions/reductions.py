@@ -27,11 +27,11 @@ from .table import (
     Terms,
     apply,
     argument,
-    constant,
     enter,
     labels_of,
     largest,
     no_axes,
+    no_slope,
     power_bound,
     public,
     same_axes,
@@ -276,7 +276,7 @@ _ROWS = (
     Function(
         "at_max",
         law="1 at the largest entry over the core axes, 0 elsewhere",
-        derivatives=(constant,),
+        derivatives=(no_slope,),
         derived="0",
         spell={
             "numpy": "shares({0}, np.max, {core})",
@@ -292,7 +292,7 @@ _ROWS = (
     Function(
         "at_min",
         law="1 at the smallest entry over the core axes, 0 elsewhere",
-        derivatives=(constant,),
+        derivatives=(no_slope,),
         derived="0",
         spell={
             "numpy": "shares({0}, np.min, {core})",

@@ -200,7 +200,7 @@ def argument(node: Apply) -> Expr:
     return node.arguments[0]
 
 
-def constant(_: Apply) -> Terms:
+def no_slope(_: Apply) -> Terms:
     """The derivative of what is constant between its jumps."""
     return ()
 
@@ -443,7 +443,7 @@ ADDED: dict[str, Callable[..., Expr]] = {}
 def _rule(derivative: Callable[..., object] | None) -> Rule:
     """A user's derivative as a rule of a row."""
     if derivative is None:
-        return constant
+        return no_slope
 
     def rule(node: Apply) -> Terms:
         first = argument(node)

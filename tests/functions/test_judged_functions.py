@@ -102,7 +102,7 @@ ELEMENTWISE = {
     **{n: getattr(nn, n) for n in ("sigmoid", "relu", "softplus", "log_sigmoid", "silu")},
     **{n: getattr(special, n) for n in ("erf", "erfc", "gammaln", "digamma")},
     "heaviside": heaviside,
-    "sech": lambda x: 1 / jnp.cosh(x),
+    "sech_squared": lambda x: 1 / jnp.cosh(x) ** 2,
 }
 PARAMETRISED = {
     "power":      (lambda x: x**2.5, lambda x: x**2.5),

@@ -22,7 +22,7 @@ from einderiv.functions.table import NAMED
 
 SOURCES = [elementwise, reductions, matrices, complexes, declared, compositions, construction]
 #: public functions of those modules that make no expression of expressions
-LEFT_OUT = {"slogdet", "tensor"}
+LEFT_OUT = {"constant", "slogdet", "tensor"}
 
 
 def public():

@@ -103,7 +103,7 @@ def test_a_tree_keeps_its_form():
 
 
 def test_functions_of_users_are_looked_up():
-    cube = ed.function("cubed", "({0})**3", lambda u: 3 * u**2)
+    cube = ed.function("cubed_and_kept", "({0})**3", lambda u: 3 * u**2)
     assert pickle.loads(pickle.dumps(cube(x))) == cube(x)
 
 
