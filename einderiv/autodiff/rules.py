@@ -35,6 +35,8 @@ from ..expression import (
     fresh_labels,
     is_zero,
     placeholder,
+    polynomial,
+    powers,
     viewed,
     walk,
     with_slots,
@@ -144,7 +146,7 @@ def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
     """The terms of a derivative that are multiplied out one by one."""
     if names and isinstance(e, Add) and len(e.addends) <= SPREAD:
         return e.addends
-    return (e,)
+    return polynomial(e)
 
 
 def _replaced(
@@ -161,7 +163,8 @@ def _replaced(
     terms: list[Expr] = []
     for term in _spread(inner, names):
         parts = [*slots[:k], (term, labels + new), *slots[k + 1 :]]
-        replaced = with_slots(node, parts, output, axes=axes, inline=_plugged(term, names))
+        inline = (*_plugged(term, names), *powers(parts))
+        replaced = with_slots(node, parts, output, axes=axes, inline=inline)
         terms.append(under_conditions(replaced))
     return terms
 
@@ -184,7 +187,7 @@ def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...
     terms: list[Expr] = []
     for term in _spread(inner, names):
         slots = [(local, batch + result + core), (term, batch + core + new)]
-        inline = (local, *_plugged(term, names))
+        inline = (local, *_plugged(term, names), *powers(slots))
         chained = assemble(1, slots, output, axes=axes, given=given, inline=inline)
         terms.append(under_conditions(chained))
     return terms
@@ -253,14 +256,16 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
             if len(factors) > BRANCHED and len(wanted) > 1:
                 around = environments(node, cotangent, wanted)
                 return [(factors[k], term) for k, term in around.items()]
-            terms = separate(cotangent)
-            return [(factors[k], _transposed(node, k, term)) for k in wanted for term in terms]
+            pairs: list[tuple[Expr, Expr]] = []
+            for k in wanted:
+                pairs += [(factors[k], term) for term in _transposed(node, k, cotangent)]
+            return pairs
         # y = a + b:  ȳ to both
         case Add():
             return [(a, cotangent) for a in node.addends if id(a) in needed]
         # y = f(a, b):  ȳ·∂f/∂a to a, ȳ·∂f/∂b to b
         case Apply():
-            pairs: list[tuple[Expr, Expr]] = []
+            pairs = []
             for k, a in enumerate(node.arguments):
                 if id(a) in needed:
                     pairs += [(a, term) for term in _unchained(node, k, cotangent)]
@@ -271,7 +276,7 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
     return our_bug(f"no rule for {type(node).__name__}")
 
 
-def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
+def _transposed(node: Einsum, k: int, cotangent: Expr) -> list[Expr]:
     """Swap the output and operand `k`: the cotangent takes the output's labels, the operand's
     labels are the output.
 
@@ -281,11 +286,29 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> Expr:
     # ij,jk->ik  for B:  ik,ij->jk
     slots = node.slots
     target, labels = slots[k]
-    parts = [(cotangent, node.output), *slots[:k], *slots[k + 1 :]]
+    others = (*slots[:k], *slots[k + 1 :])
     given = (*node.given, *zip(labels, target.sizes, strict=True))
-    inline = opened_for_masks(cotangent)
-    turned = with_slots(node, parts, labels, axes=target.axes, given=given, inline=inline)
-    return under_conditions(turned)
+    is_entrywise = set(labels).issuperset(node.output)  # nothing is summed on the way back
+    terms: list[Expr] = []
+    for part in _parts(cotangent, is_entrywise):
+        parts = [(part, node.output), *others]
+        inline = (*opened_for_masks(part), *powers(parts))
+        turned = with_slots(node, parts, labels, axes=target.axes, given=given, inline=inline)
+        terms.append(under_conditions(turned))
+    return terms
+
+
+def _parts(cotangent: Expr, is_entrywise: bool) -> list[Expr]:
+    """The terms of a cotangent that are taken back one by one: those under conditions of their own,
+    and of a polynomial in functions of entries each, so that like terms meet.
+    """
+    parts = separate(cotangent)
+    if not is_entrywise:
+        return list(parts)
+    found: list[Expr] = []
+    for part in parts:
+        found += polynomial(part)
+    return found
 
 
 def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
@@ -298,14 +321,15 @@ def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     output = batch + core
     given = tuple(zip(output, target.sizes, strict=True))
     # Under the condition of a `where` all terms stay together.
-    parts = (cotangent,) if node.function.masks else separate(cotangent)
+    parts = [cotangent] if node.function.masks else _parts(cotangent, not node.core)
     terms: list[Expr] = []
-    for local in node.function.derivatives[k](node):
-        for part in parts:
-            slots = [(part, batch + result), (local, batch + result + core)]
-            inline = (local, *opened_for_masks(part))
-            term = assemble(1, slots, output, axes=target.axes, given=given, inline=inline)
-            terms.append(under_conditions(term))
+    for whole in node.function.derivatives[k](node):
+        for local in polynomial(whole, beside=parts):
+            for part in parts:
+                slots = [(part, batch + result), (local, batch + result + core)]
+                inline = (local, *opened_for_masks(part), *powers(slots))
+                term = assemble(1, slots, output, axes=target.axes, given=given, inline=inline)
+                terms.append(under_conditions(term))
     return terms
 
 

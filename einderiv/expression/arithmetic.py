@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import EinderivError, ShapeError, counted
 from .arguments import Operand, check_name, operand
@@ -25,6 +25,7 @@ from .nodes import (
     Letters,
     Number,
     Size,
+    Slot,
     Tensor,
     Written,
     dressed,
@@ -37,6 +38,11 @@ from .unify import assemble, written_slots
 
 #: terms: a sum of more keeps its sums nested, so that adding to a long sum does not copy it
 FLAT = 256
+#: factors: products of more are not joined to others for the powers in them to meet
+POWERS = 64
+#: terms, and their different factors: larger sums are not multiplied out
+MONOMIALS = 64
+ATOMS = 6
 
 
 def letters(labels: Sequence[Label], names: Sequence[str | None]) -> Letters:
@@ -172,6 +178,91 @@ def smooth_square(e: Expr) -> Expr | None:
         square: Expr = e.function.squared(e)
         return square
     return None
+
+
+def powers(slots: Sequence[Slot]) -> tuple[Expr, ...]:
+    """The products among `slots` that have a factor in common with the others, a function of
+    entries: in one product its powers meet, so that equal terms are seen as equal.
+
+    Only products are meant that sum nothing: with p = σ(x), q = σ(−x), ``p (p q)`` becomes ``p p
+    q``.
+    """
+    # What is only structure dissolves anyway.
+    products = [e for e, _ in slots if isinstance(e, Einsum) and not e.structure]
+    found: list[Expr] = []
+    for product in products:
+        own = _entrywise(product)
+        if not own.functions:
+            continue
+        for other, _ in slots:
+            if other is not product and not own.functions.isdisjoint(_entrywise(other).functions):
+                found += own.products
+                break
+    return tuple(found)
+
+
+def polynomial(e: Expr, beside: Sequence[Expr] | None = None) -> tuple[Expr, ...]:
+    """The terms of a polynomial in a few functions of entries, of which one must occur in a term
+    of `beside`, if that is given; of anything else, itself.
+
+    It is multiplied out, term by term, where nothing is summed: then what comes of it is a
+    polynomial again, whose like terms merge, and not a sum within a product. A sum without a
+    product in it, as ``p - 1``, stays as it was written; so does one with a term of tensors alone,
+    as ``p - y``, whose digits a product with each would lose.
+    """
+    if not isinstance(e, Add) or e.origins or len(e.addends) > MONOMIALS:
+        return (e,)
+    atoms: set[int] = set()
+    has_product = False
+    for term in e.addends:
+        own = _entrywise(term)
+        is_number = isinstance(term, Einsum) and not term.factors
+        if not own.functions and not is_number:
+            return (e,)
+        has_product = has_product or len(own.factors) > 1
+        atoms.update(own.factors)
+        if len(atoms) > ATOMS:
+            return (e,)
+    if not has_product:
+        return (e,)
+    if beside is None:
+        return e.addends
+    meets = any([not atoms.isdisjoint(_entrywise(other).functions) for other in beside])
+    return e.addends if meets else (e,)
+
+
+class _Entrywise(NamedTuple):
+    """A product that sums nothing, as one of all that is nested in it; empty for anything else."""
+
+    factors: Sequence[int]  # by their weights
+    functions: set[int]  # those that are functions of entries
+    products: Sequence[Expr]  # it, and those nested in it
+
+
+_SUMS = _Entrywise((), set(), ())
+
+
+def _entrywise(e: Expr) -> _Entrywise:
+    if isinstance(e, Apply):
+        return _SUMS if e.core else _Entrywise((e.weight,), {e.weight}, ())
+    if not isinstance(e, Einsum) or e.count > POWERS:
+        return _SUMS
+    factors: list[int] = []
+    functions: set[int] = set()
+    products: list[Expr] = []
+    stack: list[Expr] = [e]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Einsum):
+            if not all(map(set(part.output).issuperset, part.inputs)):
+                return _SUMS
+            products.append(part)
+            stack.extend(part.factors)
+            continue
+        factors.append(part.weight)
+        if isinstance(part, Apply) and not part.core:
+            functions.add(part.weight)
+    return _Entrywise(factors, functions, products)
 
 
 def matmul(a: Operand, b: Operand) -> Expr:

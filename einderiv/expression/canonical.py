@@ -311,6 +311,8 @@ class Forms:
             (self._derived(part, (part, count)), labels)
             for (part, labels), count in Counter(parts).items()
         ]
+        if len(counted) == 1 and not self.symmetric:
+            return self._encode(counted, outer, colours)  # a power: nothing to tell apart
         order = self._walk(counted, outer)
         if order is not None:
             return self._encode([counted[k] for k in order], outer, colours)

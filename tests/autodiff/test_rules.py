@@ -8,7 +8,7 @@ from oracle import assert_same
 
 import einderiv as ed
 from einderiv.autodiff import pullback, pushforward, stand_in
-from einderiv.expression import Expr, Tensor, dressed, identity, is_zero, walk
+from einderiv.expression import Add, Expr, Tensor, dressed, identity, is_zero, walk
 from einderiv.expression.nodes import _fill
 
 t, es = ed.tensor, ed.einsum
@@ -260,3 +260,80 @@ def test_equal_operands_are_below_the_limit_of_terms():
     )
     with ed.limits.override(terms=10):
         assert len(ed.grad(squares, "x").terms) == 9
+
+
+# ---- like terms
+def slopes(value, first, order):
+    """``f, f′, f″, …`` at a place where ``f = value``, for a function with ``f′ = P(f)``, P by its coefficients:
+    each derivative is a polynomial in f, and ``Q(f)′ = Q′(f) P(f)``.
+    """
+    polynomial, found = [0, 1], []  # f itself
+    for _ in range(order + 1):
+        found.append(sum(c * value**k for k, c in enumerate(polynomial)))
+        slope = [k * c for k, c in enumerate(polynomial)][1:] or [0]
+        product = [0] * (len(slope) + len(first) - 1)
+        for i, a in enumerate(slope):
+            for j, b in enumerate(first):
+                product[i + j] += a * b
+        polynomial = product
+    return found
+
+
+POWERS = [
+    # f′ = P(f)
+    ("tanh", ed.tanh, math.tanh, (1, 0, -1)),
+    ("tan", ed.tan, math.tan, (1, 0, 1)),
+    ("sigmoid", ed.sigmoid, lambda x: 1 / (1 + math.exp(-x)), (0, 1, -1)),
+    ("reciprocal", lambda x: 1 / x, lambda x: 1 / x, (0, 0, -1)),
+    ("exp", ed.exp, math.exp, (0, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", [lambda e, x: ed.derive(e, x), lambda e, x: ed.grad(ed.sum(e), x)])
+@pytest.mark.parametrize(("name", "ours", "plain", "first"), POWERS, ids=lambda p: str(p)[:10])
+def test_the_nth_derivative_is_a_polynomial_of_about_n_terms(name, ours, plain, first, make):
+    y = t("y")
+    e, at = ours(y), 0.375
+    for n, want in enumerate(slopes(plain(at), first, 15)):
+        if n:
+            e = make(e, y)
+        assert len(e.terms) <= n + 2
+        for term in e.terms if n > 3 else ():
+            assert not any(isinstance(node, Add) for node in walk([term]))
+        np.testing.assert_allclose(ed.evaluate(e, y=at), want, rtol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("make", "order", "most"),
+    [
+        (lambda x: ed.tanh(x) * ed.tanh(x), 10, 12),
+        (lambda x: ed.sigmoid(2 * x) * x, 8, 20),
+        (ed.silu, 8, 20),
+        (ed.softplus, 10, 12),
+        (lambda x: ed.sin(x) * ed.cos(x), 10, 3),
+        (lambda x: x**3 * ed.log(x), 8, 6),
+    ],
+)
+def test_products_of_functions_stay_short(make, order, most):
+    x = t("x")
+    e, slope = make(x), None
+    for _ in range(order):
+        e, slope = ed.derive(e, x), e
+    assert len(e.terms) <= most
+    # against a difference of the derivative before it
+    at, h = 0.7, 1e-5
+    near = [float(ed.evaluate(slope, x=at + d)) for d in (h, -h)]
+    np.testing.assert_allclose(ed.evaluate(e, x=at), (near[0] - near[1]) / (2 * h), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "want"),
+    [
+        # what is written as a difference is not multiplied out: it may be known to more digits
+        (lambda x, y: (ed.sigmoid(x) - y) ** 2, "2 * einsum(\",,->\", sigmoid(x) - y, sigmoid(x), sigmoid(-x))"),
+        (lambda x, y: ed.exp(x) * (x - 1), "einsum(\",->\", x - 1, exp(x)) + exp(x)"),
+    ],
+)  # fmt: skip
+def test_ordinary_derivatives_keep_their_form(make, want):
+    derivative = ed.derive(make(t("x"), t("y")), "x")
+    assert sorted(str(derivative).split()) == sorted(want.split())
