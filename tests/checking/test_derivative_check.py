@@ -219,13 +219,13 @@ def new_axes_swapped(rule):
 
 
 def doubled_backwards(rule):
-    return lambda node, k, cotangent: 2 * rule(node, k, cotangent)
+    return lambda node, k, cotangent: [2 * term for term in rule(node, k, cotangent)]
 
 
 def transposed_backwards(rule):
     def backward(node, k, cotangent):
         found = rule(node, k, cotangent)
-        return found.T if found.ndim == 2 else found
+        return [term.T if term.ndim == 2 else term for term in found]
 
     return backward
 
