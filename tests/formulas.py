@@ -78,6 +78,7 @@ FORMULAS = {
     "maximum":    lambda x, y: (x + y + np.abs(x - y)) / 2,
     "minimum":    lambda x, y: (x + y - np.abs(x - y)) / 2,
     "logaddexp":  lambda x, y: np.log(np.exp(x) + np.exp(y)),
+    "direction":  lambda x, y: x / (x * x + y * y) ** 0.5,
     "hypot":      lambda x, y: (x * x + y * y) ** 0.5,
     "arctan2":    lambda y, x: np.arctan(y / x),
     "greater":    lambda x, y: np.maximum(np.sign(x - y), 0),

@@ -32,8 +32,26 @@ def scaled(x, axis):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
     # digit is lost
     size = cp.abs(x).max(axis, keepdims=True) if x.size else cp.ones(())
-    size = cp.exp2(cp.floor(cp.log2(cp.where((size > 0) & cp.isfinite(size), size, 1))))
-    return x / size, size
+    power = cp.exp2(cp.floor(cp.log2(cp.where((size > 0) & cp.isfinite(size), size, 1))))
+    far = cp.isinf(size)  # beside infinite entries nothing else counts
+    x = cp.where(far, cp.where(cp.isinf(x), cp.sign(x.real), 0), x)
+    return x / power, cp.where(far, size, power)
+""",
+    "direction": """\
+def direction(x, y):
+    far = cp.isinf(x) | cp.isinf(y)  # beside what is infinite nothing else counts
+    x, y = (cp.where(far, cp.where(cp.isinf(v), cp.sign(v), 0), v) for v in (x, y))
+    return x / cp.hypot(x, cp.where((x == 0) & (y == 0), 1, y))
+""",
+    "lowered": """\
+def lowered(x, axis):
+    # by the largest entry, also where that is infinite
+    if not x.size:
+        return x
+    top = x.real.max(axis, keepdims=True)
+    far = cp.isposinf(top)
+    x = cp.where(far, cp.where(cp.isposinf(x.real), 0, -cp.inf), x)
+    return x - cp.where(far, 0, top)
 """,
     "norm": """\
 def norm(x, axis):
@@ -47,13 +65,12 @@ def sigmoid(x):
 """,
     "softmax": """\
 def softmax(x, axis):
-    e = cp.exp(x - x.real.max(axis, keepdims=True)) if x.size else x
+    e = cp.exp(lowered(x, axis))
     return e / e.sum(axis, keepdims=True)
 """,
     "log_softmax": """\
 def log_softmax(x, axis):
-    # first, so that large entries lose no digits
-    x = x - x.real.max(axis, keepdims=True) if x.size else x
+    x = lowered(x, axis)  # first, so that large entries lose no digits
     return x - cp.log(cp.exp(x).sum(axis, keepdims=True))
 """,
     "logsumexp": """\

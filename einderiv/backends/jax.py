@@ -26,8 +26,24 @@ def scaled(x, axis):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
     # digit is lost
     size = lax.stop_gradient(jnp.abs(x).max(axis, keepdims=True, initial=0))
-    size = jnp.exp2(jnp.floor(jnp.log2(jnp.where((size > 0) & jnp.isfinite(size), size, 1))))
-    return x / size, size
+    power = jnp.exp2(jnp.floor(jnp.log2(jnp.where((size > 0) & jnp.isfinite(size), size, 1))))
+    far = jnp.isinf(size)  # beside infinite entries nothing else counts
+    x = jnp.where(far, jnp.where(jnp.isinf(x), jnp.sign(x.real), 0), x)
+    return x / power, jnp.where(far, size, power)
+""",
+    "direction": """\
+def direction(x, y):
+    far = jnp.isinf(x) | jnp.isinf(y)  # beside what is infinite nothing else counts
+    x, y = (jnp.where(far, jnp.where(jnp.isinf(v), jnp.sign(v), 0), v) for v in (x, y))
+    return x / jnp.hypot(x, jnp.where((x == 0) & (y == 0), 1, y))
+""",
+    "lowered": """\
+def lowered(x, axis):
+    # by the largest entry, also where that is infinite
+    top = lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))
+    far = jnp.isposinf(top)
+    x = jnp.where(far, jnp.where(jnp.isposinf(x.real), 0, -jnp.inf), x)
+    return x - jnp.where(far, 0, top)
 """,
     "norm": """\
 def norm(x, axis):
@@ -45,13 +61,12 @@ def unit(x, axis):
 """,
     "softmax": """\
 def softmax(x, axis):
-    e = jnp.exp(x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf)))
+    e = jnp.exp(lowered(x, axis))
     return e / e.sum(axis, keepdims=True)
 """,
     "log_softmax": """\
 def log_softmax(x, axis):
-    # large entries lose no digits
-    x = x - lax.stop_gradient(x.real.max(axis, keepdims=True, initial=-jnp.inf))
+    x = lowered(x, axis)  # first, so that large entries lose no digits
     return x - jnp.log(jnp.exp(x).sum(axis, keepdims=True))
 """,
     "logsumexp": """\
@@ -88,7 +103,7 @@ def inverse(matrix):
 }
 IMPORTS = {
     **ALIKE,
-    **dict.fromkeys(("softmax", "log_softmax", "logsumexp", "scaled"), "from jax import lax"),
+    **dict.fromkeys(("lowered", "logsumexp", "scaled"), "from jax import lax"),
     **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
     "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
     "shard": "import jax\nfrom jax import lax\n"

@@ -79,8 +79,11 @@ def scaled(x, axis):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
     # digit is lost
     size = np.abs(x).max(axis, keepdims=True, initial=0)
-    size = np.exp2(np.floor(np.log2(np.where((size > 0) & np.isfinite(size), size, 1))))
-    return x / size, size
+    power = np.exp2(np.floor(np.log2(np.where((size > 0) & np.isfinite(size), size, 1))))
+    far = np.isinf(size)
+    if far.any():  # beside infinite entries nothing else counts
+        x = np.where(far, np.where(np.isinf(x), np.sign(x.real), 0), x)
+    return x / power, np.where(far, size, power)
 """,
     "norm": """\
 def norm(x, axis):
@@ -100,17 +103,34 @@ def unit(x, axis):
     length = np.sqrt((y * y).sum(axis, keepdims=True))
     return y / np.where(length == 0, 1, length)
 """,
+    "direction": """\
+def direction(x, y):
+    far = np.isinf(x) | np.isinf(y)
+    if far.any():  # beside what is infinite nothing else counts
+        x, y = (np.where(far, np.where(np.isinf(v), np.sign(v), 0), v) for v in (x, y))
+    return x / np.hypot(x, np.where((x == 0) & (y == 0), 1, y))
+""",
+    "lowered": """\
+def lowered(x, axis):
+    # by the largest entry, also where that is infinite
+    top = x.real.max(axis, keepdims=True, initial=-np.inf)
+    far = np.isposinf(top)
+    if far.any():
+        x = np.where(far, np.where(np.isposinf(x.real), 0, -np.inf), x)
+        top = np.where(far, 0, top)
+    return x - top
+""",
     "softmax": """\
 def softmax(x, axis):
     with np.errstate(over="ignore"):  # a difference beyond the range of floats is e^-inf = 0
-        e = np.exp(x - x.real.max(axis, keepdims=True, initial=-np.inf))
+        e = np.exp(lowered(x, axis))
     return e / e.sum(axis, keepdims=True)
 """,
     "log_softmax": """\
 def log_softmax(x, axis):
     with np.errstate(divide="ignore", over="ignore"):
         # first, so that large entries lose no digits
-        x = x - x.real.max(axis, keepdims=True, initial=-np.inf)
+        x = lowered(x, axis)
         return x - np.log(np.exp(x).sum(axis, keepdims=True))
 """,
     "logsumexp": """\

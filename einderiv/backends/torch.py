@@ -37,8 +37,16 @@ def scaled(x):
     # digit is lost
     size = torch.amax(torch.abs(x), -1, keepdim=True).detach() if x.shape[-1] else x.new_ones(())
     fits = (size > 0) & torch.isfinite(size)
-    size = torch.exp2(torch.floor(torch.log2(torch.where(fits, size, 1))))
-    return x / size, size
+    power = torch.exp2(torch.floor(torch.log2(torch.where(fits, size, 1))))
+    far = torch.isinf(size)  # beside infinite entries nothing else counts
+    x = torch.where(far, torch.where(torch.isinf(x), torch.sign(x.real), 0), x)
+    return x / power, torch.where(far, size, power)
+""",
+    "direction": """\
+def direction(x, y):
+    far = torch.isinf(x) | torch.isinf(y)  # beside what is infinite nothing else counts
+    x, y = (torch.where(far, torch.where(torch.isinf(v), torch.sign(v), 0), v) for v in (x, y))
+    return x / torch.hypot(x, torch.where((x == 0) & (y == 0), 1, y))
 """,
     "norm": """\
 def norm(x, core):
@@ -66,14 +74,17 @@ def softmax(x, core):
     if x.is_complex():
         e = torch.exp(steady(flat(x, core))[0])
         return (e / e.sum(-1, keepdim=True)).reshape(x.shape)
-    return torch.softmax(flat(x, core), -1).reshape(x.shape)
+    # what is infinite counts as the largest number, or its difference from itself would be nan
+    finite = flat(x, core).clamp(max=torch.finfo(x.dtype).max)
+    return torch.softmax(finite, -1).reshape(x.shape)
 """,
     "log_softmax": """\
 def log_softmax(x, core):
     if x.is_complex():
         z = steady(flat(x, core))[0]
         return (z - torch.log(torch.exp(z).sum(-1, keepdim=True))).reshape(x.shape)
-    return torch.log_softmax(flat(x, core), -1).reshape(x.shape)
+    finite = flat(x, core).clamp(max=torch.finfo(x.dtype).max)
+    return torch.log_softmax(finite, -1).reshape(x.shape)
 """,
     "logsumexp": """\
 def logsumexp(x, core):

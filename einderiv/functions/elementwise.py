@@ -414,17 +414,54 @@ arctan = elementwise(
 )
 
 
+def _direction_first(node: Apply) -> Terms:
+    # ∂(x/r)/∂x = y²/r³: by the other direction, so that nothing is squared that is large
+    x, y = node.arguments
+    inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
+    return (multiply(inverse, squared(apply("direction", (y, x)))),)
+
+
+def _direction_second(node: Apply) -> Terms:
+    # ∂(x/r)/∂y = -x y/r³
+    x, y = node.arguments
+    inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
+    return (times(multiply(inverse, multiply(node, apply("direction", (y, x)))), -1),)
+
+
+enter(
+    [
+        Function(
+            "direction",
+            law="x / sqrt(x^2 + y^2), 0 at (0, 0)",
+            derivatives=(_direction_first, _direction_second),
+            derived="y^2/hypot(x, y)^3, -x y/hypot(x, y)^3",
+            spell={
+                "numpy": "direction({0}, {1})",
+                "torch": "direction({0}, {1})",
+                "jax": "direction({0}, {1})",
+            },
+            latex=r"\frac{{{0}}}{{\operatorname{{hypot}}\left({0}, {1}\right)}}",
+            plain=lambda np, x, y: x / np.sqrt(x * x + y * y),
+            domain=(0.2, 3.0),
+            kink="0 at (0, 0), and its derivatives",
+            analytic=False,
+        )
+    ]
+)
+
+
 def _arctan2_first(node: Apply) -> Terms:
+    # x/r²
     y, x = node.arguments
-    length_squared = add(squared(x), squared(y))
-    return (multiply(x, apply("pseudo_reciprocal", length_squared)),)
+    inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
+    return (multiply(apply("direction", (x, y)), inverse),)
 
 
 def _arctan2_second(node: Apply) -> Terms:
+    # -y/r²
     y, x = node.arguments
-    length_squared = add(squared(x), squared(y))
-    ratio = multiply(y, apply("pseudo_reciprocal", length_squared))
-    return (times(ratio, -1),)
+    inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
+    return (times(multiply(apply("direction", (y, x)), inverse), -1),)
 
 
 arctan2 = elementwise_of_two(
@@ -567,11 +604,13 @@ arctanh = elementwise(
 
 
 def _hypot_first(node: Apply) -> Terms:
-    return (multiply(node.arguments[0], apply("pseudo_reciprocal", node)),)
+    x, y = node.arguments
+    return (apply("direction", (x, y)),)
 
 
 def _hypot_second(node: Apply) -> Terms:
-    return (multiply(node.arguments[1], apply("pseudo_reciprocal", node)),)
+    x, y = node.arguments
+    return (apply("direction", (y, x)),)
 
 
 hypot = elementwise_of_two(
@@ -774,11 +813,12 @@ def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
 
 
 def _exp_left(node: Apply) -> Terms:
-    return (node,)
+    # At 0, where it jumps, its derivatives are 0, as PyTorch's are.
+    x = argument(node)
+    return (multiply(node, apply("less", (x, times(x, 0)))),)
 
 
 def _elu(node: Apply) -> Terms:
-    # At 0 every derivative is that from the left.
     (alpha,) = node.parameters
     x = argument(node)
     return apply("heaviside", x), times(apply("exp_left", x), alpha)
@@ -790,7 +830,7 @@ enter(
             "exp_left",
             law="e^x where x <= 0, else 0",
             derivatives=(_exp_left,),
-            derived="exp_left(x)",
+            derived="e^x where x < 0, else 0",
             spell={
                 "numpy": "np.where({0} > 0, 0, np.exp(np.minimum({0}, 0)))",
                 "torch": "torch.where({0} > 0, 0, torch.exp(torch.clamp({0}, max=0)))",
@@ -798,7 +838,7 @@ enter(
             },
             latex=r"\operatorname{{exp\_left}}\left({0}\right)",
             plain=lambda np, x: np.where(x > 0, 0, np.exp(np.where(x > 0, 0, x))),
-            kink="its derivatives at 0 are those from the left",
+            kink="1 at 0, its derivative there 0",
             analytic=False,
         ),
         Function(

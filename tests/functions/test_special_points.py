@@ -105,7 +105,19 @@ FAR = [
     ("tanh at 19",         lambda: ed.grad(ed.sum(ed.tanh(x)), x), {"x": [19.0]},             [4 * np.exp(-38.0)]),
     ("tanh at 400",        lambda: ed.grad(ed.sum(ed.tanh(x)), x), {"x": [-350.0, 800]},      [4 * np.exp(-700.0), 0]),
     ("elu at inf",         lambda: ed.grad(ed.sum(ed.elu(x)), x), {"x": [np.inf, -np.inf]},   [1, 0]),
-    ("elu twice",          lambda: ed.hessian(ed.sum(ed.elu(x)), x), {"x": [np.inf, 0.0]}, [[0, 0], [0, 1]]),
+    ("norm at inf",        lambda: ed.grad(ed.norm(x), x),      {"x": [np.inf, 4.0]},         [1, 0]),
+    ("norm twice at inf",  lambda: ed.hessian(ed.norm(x), x),   {"x": [np.inf, 4.0]},         [[0, 0], [0, 0]]),
+    ("hypot twice",        lambda: 1e-300 * ed.hessian(ed.sum(ed.hypot(x, 4e-300)), x), {"x": [3e-300]}, [[0.128]]),
+    ("hypot, large",       lambda: 1e300 * ed.hessian(ed.sum(ed.hypot(x, 4e300)), x), {"x": [3e300]}, [[0.128]]),
+    ("hypot at inf",       lambda: ed.grad(ed.sum(ed.hypot(x, 4)), x), {"x": [np.inf, -np.inf]}, [1, -1]),
+    ("arctan2, small",     lambda: 1e-300 * ed.grad(ed.sum(ed.arctan2(x, 4e-300)), x), {"x": [3e-300]}, [0.16]),
+    ("arctan2, large",     lambda: 1e300 * ed.grad(ed.sum(ed.arctan2(x, 4e300)), x), {"x": [3e300]}, [0.16]),
+    ("arctan2 at inf",     lambda: ed.hessian(ed.sum(ed.arctan2(x, 4)), x), {"x": [np.inf]}, [[0]]),
+    ("softmax at inf",     lambda: ed.softmax(x),               {"x": [np.inf, 1.0, -np.inf]}, [1, 0, 0]),
+    ("its logarithm",      lambda: ed.log_softmax(x),           {"x": [np.inf]},              [0]),
+    ("logsumexp at inf",   lambda: ed.grad(ed.logsumexp(x), x), {"x": [np.inf, 1.0, -np.inf]}, [1, 0, 0]),
+    ("logsumexp at -inf",  lambda: ed.hessian(ed.logsumexp(x), x), {"x": [-np.inf, 1.0]},     [[0, 0], [0, 0]]),
+    ("elu twice",          lambda: ed.hessian(ed.sum(ed.elu(x)), x), {"x": [np.inf, 0.0]}, [[0, 0], [0, 0]]),
 ]  # fmt: skip
 
 
