@@ -28,6 +28,7 @@ from .plan_picture import drawn_plan
 
 PLAN_SCHEMA = 1  # of the files that plans are written to
 COMPARED_OPERANDS = 64  # operands and deltas: longer products are not compared with the dense way
+ITEM = 16  # bytes of an entry, at most
 
 
 class PlanRow(NamedTuple):
@@ -222,7 +223,7 @@ def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
 
 def dense_way(roots: Sequence[Expr], measure: Callable[[Size], int]) -> tuple[float, int]:
     """The flops, and the entries of the largest array, of the products with a matrix for every
-    delta; 0 without any.
+    delta; 0 without any, or where they are more than a float holds.
     """
     products: list[Einsum] = []
     for term in chain.from_iterable(map(terms, roots)):
@@ -230,13 +231,17 @@ def dense_way(roots: Sequence[Expr], measure: Callable[[Size], int]) -> tuple[fl
             products.append(term)
     if not any(map(_has_matrix, products)):
         return 0.0, 0
-    flops, largest = 0.0, 0
+    flops = largest = 0
     with asked("auto"):
         for product in products:
             cost = _with_deltas(product, measure)
             flops += cost.flops
             largest = max(largest, cost.largest)
-    return flops, largest
+    try:
+        float(largest * ITEM)  # as it is shown
+        return float(flops), largest
+    except OverflowError:
+        return 0.0, 0
 
 
 def _has_matrix(product: Einsum) -> bool:
@@ -245,7 +250,7 @@ def _has_matrix(product: Einsum) -> bool:
 
 
 class _DenseCost(NamedTuple):
-    flops: float
+    flops: int
     largest: int  # entries of an array
 
 
@@ -265,15 +270,14 @@ def _with_deltas(product: Einsum, measure: Callable[[Size], int]) -> _DenseCost:
     def entries(names: Iterable[str]) -> int:
         return prod(sizes[name] for name in names)
 
-    flops = 0.0
-    largest = entries(shown.output)
+    flops, largest = 0, entries(shown.output)
     for i, j in path:
         second = parts.pop(max(i, j))
         first = parts.pop(min(i, j))
         together = first | second
         kept = together & set(shown.output).union(*parts)
         operations = 1 if kept == together else 2  # a sum adds what is multiplied
-        flops += float(operations * entries(together))
+        flops += operations * entries(together)
         largest = max(largest, entries(kept))
         parts.append(kept)
     return _DenseCost(flops, largest)

@@ -13,6 +13,8 @@ from .distribution import restricted
 from .environments import swept_backwards
 from .search import improved
 
+BYTES = 16  # of an entry, at most
+
 
 def planned(
     roots: Sequence[Expr],
@@ -58,6 +60,7 @@ def planned(
             (program, factored), notes = improved(
                 leaves, sizes, plan, fixed=not dense, without=without, worth=worth
             )
+        float(BYTES * sum(map(program.entries, range(len(program.steps)))))
     except OverflowError:  # an estimate is a float
         widest = max(node.ndim for node in walk(roots))
         raise LimitError(

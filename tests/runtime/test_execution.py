@@ -1,6 +1,7 @@
 """Dtypes, exact integers, odd arrays, memory: what happens between a program and the numbers."""
 
 import tracemalloc
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -364,6 +365,22 @@ def test_sizes_beyond_any_estimate(subscripts, sizes):
     J = ed.derive(ed.einsum(subscripts), 0)
     with pytest.raises(ed.LimitError, match="more than 1e308 entries"):
         ed.plan(J, sizes)
+
+
+def test_a_float_may_hold_the_entries_and_not_the_bytes():
+    letters = "abcdefghijklmnopq"
+    e = ed.einsum(f"{','.join(letters)}->{letters}")
+    for size, error in ((2**26, False), (2**29, True)):
+        with pytest.raises(ed.LimitError, match="1e308") if error else nullcontext():
+            str(ed.plan(e, dict.fromkeys(letters, 2**62) | {"a": size}))
+
+
+def test_a_way_with_matrices_beyond_any_estimate_is_not_compared():
+    subscripts = "swgPxVAUYMiJX,QMcqdCIG,SEWtMOyriBRT,kecjOwhtlMV,LoOvcQ,TKvsoekmFYhG,NcDrizb->VM"
+    J = ed.derive(ed.einsum(subscripts), 0)
+    for size, compared in ((2, True), (2**62, False)):
+        plan = str(ed.plan(J, dict.fromkeys(set(subscripts) - set(",->"), size)))
+        assert ("with identity matrices" in plan) is compared
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (80, 80)], ids=str)
