@@ -8,15 +8,16 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..errors import limits
 from ..expression import (
     Einsum,
     Expr,
+    Merged,
     Size,
     Sizes,
     Tensor,
     everything,
     fresh_names,
-    is_product,
     walk,
 )
 
@@ -50,8 +51,9 @@ class Names:
         if number is not None:
             return str(number)
         size = self.sizes.find(size)
-        if is_product(size):
-            return "*".join(map(self.size, size[1:]))
+        if isinstance(size, Merged):
+            limits.check("parts", size.count, "that merged axes are written of: give sizes")
+            return "*".join(map(self.size, size.parts))
         if size not in self.known:
             name = self.wanted.get(size, "n")
             if name in self.taken or keyword.iskeyword(name):

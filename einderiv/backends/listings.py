@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ..errors import BackendError, LimitError
+from ..errors import BackendError, LimitError, limits
 from ..expression import (
     LETTERS,
     Add,
@@ -25,6 +25,7 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Merged,
     Size,
     Sizes,
     Tensor,
@@ -32,7 +33,6 @@ from ..expression import (
     carried,
     children,
     coefficient,
-    is_product,
     is_zero,
     walk,
     wrapped,
@@ -77,8 +77,9 @@ class Listing:
             for axis, own in enumerate(tensor.sizes):
                 if not isinstance(own, int) and self.sizes.find(own) == unified:
                     return self.language.size(name, axis)
-        if is_product(size):
-            return " * ".join(map(self.size, size[1:]))
+        if isinstance(size, Merged):
+            limits.check("parts", size.count, "that merged axes are written of: give sizes")
+            return " * ".join(map(self.size, size.parts))
         return self.free.setdefault(unified, f"n{len(self.free)}")
 
     def add_argument(self, name: str, e: Expr) -> None:

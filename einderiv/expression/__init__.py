@@ -33,7 +33,7 @@ from .arithmetic import (
 from .arrays import is_array, library, usable
 from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
 from .canonical import coefficient, same, scaled
-from .construct import constant, einsum, numbered, tensor
+from .construct import constant, einsum, numbered, only_in_output, sized_einsum, tensor
 from .delta import Delta
 from .groups import UnionFind, connected
 from .known_signs import inverts
@@ -47,6 +47,7 @@ from .nodes import (
     Given,
     Label,
     Labels,
+    Merged,
     Number,
     Record,
     Size,
@@ -59,13 +60,14 @@ from .nodes import (
     filled,
     identity,
     is_zero,
+    merged,
     put,
     total_weight,
     walk,
     wrapped,
     zero,
 )
-from .sizes import Sizes, called, checked, is_product, spoken
+from .sizes import Sizes, called, checked, distinct_parts, spoken
 from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read
 from .substitution import bound, substitute
 from .sums import terms
@@ -112,6 +114,7 @@ __all__ = [
     "LETTERS",
     "Label",
     "Labels",
+    "Merged",
     "Naming",
     "Number",
     "Operand",
@@ -147,6 +150,7 @@ __all__ = [
     "constant",
     "core_labels",
     "declared",
+    "distinct_parts",
     "dressed",
     "einsum",
     "everything",
@@ -160,13 +164,13 @@ __all__ = [
     "inverts",
     "is_array",
     "is_name",
-    "is_product",
     "is_zero",
     "leaves",
     "letters",
     "library",
     "mapped",
     "matmul",
+    "merged",
     "multiply",
     "naming",
     "natural",
@@ -174,6 +178,7 @@ __all__ = [
     "new_axes",
     "number",
     "numbered",
+    "only_in_output",
     "operand",
     "parsed_bytes",
     "placeholder",
@@ -188,6 +193,7 @@ __all__ = [
     "scaled",
     "shapes_of",
     "short_product",
+    "sized_einsum",
     "smooth_square",
     "solved",
     "spoken",

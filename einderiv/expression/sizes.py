@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
-from typing import TypeGuard, TypeVar
+from typing import TypeVar
 
 from ..errors import LimitError, ShapeError, counted
 from .groups import UnionFind
@@ -21,17 +21,20 @@ from .nodes import (
     Einsum,
     Expr,
     Label,
+    Merged,
     Size,
     Slot,
     Tensor,
     children,
     everything,
+    merged,
     walk,
 )
 from .unify import written_slots
 
 E = TypeVar("E", bound=Expr)
 MOST = 2**63  # entries along an axis: what no size can be
+SPOKEN = 4  # sizes that a message names
 SMALL = 200  # nodes: an expression of this many is checked in full whenever one is built from it
 
 
@@ -45,19 +48,28 @@ class Sizes(UnionFind[Size]):
         self.sources: dict[Size, str] = {}  # who said what a size measures, for messages
         self.tensors: dict[str, Tensor] = {}
         self.names: set[str] = set()
-        self.products: dict[tuple[Size, ...], None] = {}
+        self.products: dict[Merged, None] = {}
 
     def known_measure(self, size: Size) -> int | None:
         """What `size` measures, or None where that is not known."""
         if isinstance(size, int):
             return size
         measure = self.measures.get(self.find(size))
-        if measure is None and is_product(size):
-            # merged axes measure as much as all of them together
-            parts = [self.known_measure(part) for part in size[1:]]
-            known = [part for part in parts if part is not None]
-            return prod(known) if len(known) == len(parts) else None
+        if measure is None and isinstance(size, Merged):
+            return self._measure_of_merged(size)
         return measure
+
+    def _measure_of_merged(self, size: Merged) -> int | None:
+        """Merged axes measure as much as all of them together."""
+        found: dict[Size, int | None] = {}
+        for part in distinct_parts(size):
+            measure = part if isinstance(part, int) else self.measures.get(self.find(part))
+            if measure is None and isinstance(part, Merged):
+                parts = [found[inner] for inner in part.parts]
+                known = [inner for inner in parts if inner is not None]
+                measure = _merged_measure(known) if len(known) == len(parts) else None
+            found[part] = measure
+        return found[size]
 
     def measure(self, size: Size) -> int:
         """What `size` measures. Raises ShapeError where it is not known, and says how to
@@ -123,7 +135,7 @@ class Sizes(UnionFind[Size]):
                     if node.function.reshapes:
                         self._reshaped(node)
             for size in node.sizes:
-                if is_product(size):
+                if isinstance(size, Merged):
                     self.products[size] = None
         return self.settled()
 
@@ -143,7 +155,7 @@ class Sizes(UnionFind[Size]):
         learnt = False
         first: dict[tuple[Size, ...], Size] = {}
         for product in self.products:
-            parts = tuple([s if isinstance(s, int) else self.find(s) for s in product[1:]])
+            parts = tuple([s if isinstance(s, int) else self.find(s) for s in product.parts])
             other = first.setdefault(parts, product)
             if self.find(other) == self.find(product):
                 continue
@@ -155,18 +167,14 @@ class Sizes(UnionFind[Size]):
             learnt = True
         return learnt
 
-    def _settle(self, product: tuple[Size, ...]) -> bool:
+    def _settle(self, product: Merged) -> bool:
         """Has anything been learnt from ``n = a · b``, where all but one of the three are known?"""
         total = self.measures.get(self.find(product))
-        parts = [self.known_measure(part) for part in product[1:]]
+        parts = [self.known_measure(part) for part in product.parts]
         unknown = [k for k, part in enumerate(parts) if part is None]
-        known = prod([part for part in parts if part is not None])
+        measures = [part for part in parts if part is not None]
+        known = prod(measures) if unknown else _merged_measure(measures)
         # n, from a and b
-        if not unknown and known >= MOST:
-            raise LimitError(
-                f"merging axes of sizes {', '.join(map(str, parts))} makes one of 2**"
-                f"{known.bit_length() - 1} or more, but sizes are below 2**63"
-            )
         if not unknown and total is None:
             self.measures[self.find(product)] = known
             self.sources[self.find(product)] = f"merging axes of sizes {', '.join(map(str, parts))}"
@@ -181,7 +189,7 @@ class Sizes(UnionFind[Size]):
             return False
         if total % known:
             raise ShapeError(f"an axis of size {total} cannot be split by {known}: there is a rest")
-        rest = product[1 + unknown[0]]
+        rest = product.parts[unknown[0]]
         self.fix(rest, total // known, f"splitting an axis of size {total}")
         return True
 
@@ -192,10 +200,10 @@ class Sizes(UnionFind[Size]):
         before = argument.sizes[batch:]
         after = node.sizes[batch:]
         one, parts = (before[0], after) if len(before) == 1 else (after[0], before)
-        merged: Size = ("*", *parts) if len(parts) > 1 else parts[0]
-        if is_product(merged):
-            self.products[merged] = None
-        if not self.equal(one, merged):
+        whole: Size = merged(parts) if len(parts) > 1 else parts[0]
+        if isinstance(whole, Merged):
+            self.products[whole] = None
+        if not self.equal(one, whole):
             measures = [str(self.known_measure(part)) for part in parts]
             raise ShapeError(
                 f"an axis of size {self.known_measure(one)}, of {called(argument)}, cannot be "
@@ -265,7 +273,7 @@ class Sizes(UnionFind[Size]):
         for label, size in author.given:
             if isinstance(size, str):
                 self.names.add(size)
-            if is_product(size):
+            if isinstance(size, Merged):
                 self.products[size] = None
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
@@ -307,22 +315,52 @@ def _at(sizes: Sizes, size: Size) -> str:
     return f" by {source}" if source else ""
 
 
-def is_product(size: Size) -> TypeGuard[tuple[Size, ...]]:
-    """Is `size` that of merged axes: ``("*", a, b)``?"""
-    return isinstance(size, tuple) and size[0] == "*"
+def distinct_parts(size: Size) -> list[Size]:
+    """All that `size` is merged of, at every depth and each once, and last `size` itself: parts
+    before what is merged of them.
+    """
+    found: dict[Size, None] = {}
+    stack: list[tuple[Size, bool]] = [(size, False)]
+    while stack:
+        part, ready = stack.pop()
+        if ready or not isinstance(part, Merged):
+            found[part] = None
+        elif part not in found:
+            stack.append((part, True))
+            stack += [(inner, False) for inner in reversed(part.parts)]
+    return list(found)
+
+
+def _merged_measure(parts: Sequence[int]) -> int:
+    """What axes of these sizes measure when they are merged."""
+    measure = prod(parts)
+    if measure >= MOST:
+        shown = ", ".join(map(str, parts[:6])) + (", …" if len(parts) > 6 else "")
+        raise LimitError(
+            f"merging axes of sizes {shown} makes one of 2**{measure.bit_length() - 1} or more, "
+            "but sizes are below 2**63"
+        )
+    return measure
+
+
+def _unmerged(size: Size) -> list[Size]:
+    """The sizes of axes that `size` is merged of, each once."""
+    return [part for part in distinct_parts(size) if not isinstance(part, Merged)]
 
 
 def spoken(size: Size) -> str:
     """``axis 0 of X`` for ``("X", 0)``."""
-    if is_product(size):
-        return "the merged axes " + " and ".join(map(spoken, size[1:]))
+    if isinstance(size, Merged):
+        parts = _unmerged(size)
+        more = f" and {len(parts) - SPOKEN} more" if len(parts) > SPOKEN else ""
+        return "the merged axes " + " and ".join(map(spoken, parts[:SPOKEN])) + more
     return f"axis {size[1]} of {size[0]}" if isinstance(size, tuple) else f"axis {size}"
 
 
 def how_to_give(size: Size) -> str:
     """What to do about a size that is not known."""
-    if is_product(size):
-        return " and ".join(map(how_to_give, size[1:]))
+    if isinstance(size, Merged):
+        return " and ".join(map(how_to_give, _unmerged(size)[:SPOKEN]))
     if isinstance(size, tuple):
         return f"give {size[0]}, or sizes={{label: number}}"
     return f"give sizes={{{size!r}: …}}"

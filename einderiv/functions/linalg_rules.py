@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..expression import Apply, Expr, Labels, Number, Size, assemble, filled, fresh_labels, viewed
+from ..expression import (
+    Apply,
+    Expr,
+    Labels,
+    Number,
+    assemble,
+    filled,
+    fresh_labels,
+    merged,
+    viewed,
+)
 from .table import (
     Axis,
     Bounds,
@@ -284,8 +294,7 @@ def _merged(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple
     first = arguments[0]
     if core == 1:
         return ((first.sizes[-1], first.axes[-1]),)
-    merged: Size = ("*", *first.sizes[first.ndim - core :])
-    return ((merged, None),)
+    return ((merged(first.sizes[first.ndim - core :]), None),)
 
 
 def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:

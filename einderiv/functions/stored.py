@@ -20,6 +20,7 @@ from ..expression import (
     Constant,
     Einsum,
     Expr,
+    Merged,
     Number,
     Record,
     Roots,
@@ -28,11 +29,13 @@ from ..expression import (
     Slot,
     Tensor,
     Written,
+    distinct_parts,
     everything,
     is_array,
     is_name,
     leaves,
     mapped,
+    merged,
     number,
     put,
     usable,
@@ -42,7 +45,6 @@ from .table import FUNCTIONS
 
 VERSION = 1  # of the rows; it changes with their fields
 STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal")
-DEEPEST = 20  # sizes in sizes
 
 Row = tuple[Any, ...]
 #: what an expression is in a file: a version, rows, held arrays, and the tree of places of roots
@@ -54,7 +56,7 @@ def tree_data(tree: Any) -> Data:
 
     >>> import einderiv as ed
     >>> tree_data(ed.tensor("x", "i"))
-    (1, (('tensor', 'x', ('i',), None, False, (('x', 0),)),), (), 0)
+    (1, (('tensor', 'x', ('i',), None, False, (('x', 0),), None),), (), 0)
     """
     roots: list[Expr] = leaves(tree)
     writer = _Writer()
@@ -84,15 +86,16 @@ def tree_of(data: Any) -> Any:
             f"version {VERSION} is read: store it again with this release"
         )
     reader = _Reader(arrays)
+    place = 0
     try:
         for row in _tuple(rows):
-            reader.nodes.append(reader.node(row))
+            reader.read(row)
+            place += 1
         found = mapped(reader.at, tree)
         _check_sizes(leaves(found))
     except EinderivError:
         raise
     except Exception as error:  # rows that were changed may be wrong in any way
-        place = len(reader.nodes)
         said = (str(error).splitlines() or [""])[0][:100]
         raise EinderivError(
             f"row {place} of a stored expression holds none: {type(error).__name__}: {said}"
@@ -119,25 +122,45 @@ def _check_sizes(roots: Sequence[Expr]) -> None:
 
 
 class _Writer:
-    """Rows of nodes, each after its parts."""
+    """Rows of nodes and of sizes of merged axes, each after its parts."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.arrays: list[Any] = []
-        self.places: dict[int, int] = {}  # of nodes, by their ids
+        self.places: dict[int, int] = {}  # of nodes among the nodes, by their ids
+        self.merged: dict[Merged, int] = {}  # places of sizes among those of merged axes
 
     def add(self, node: Expr) -> None:
-        """The row of a node."""
-        self.rows.append(self._row(node))
+        """The row of a node, behind those of its sizes."""
+        row = self._row(node)
+        self.rows.append(row)
         self.places[id(node)] = len(self.places)
+
+    def _size(self, size: Size) -> Any:
+        """A size: that of merged axes is ``("*", place)``."""
+        if not isinstance(size, Merged):
+            return size
+        for part in distinct_parts(size):
+            if isinstance(part, Merged) and part not in self.merged:
+                self.rows.append(("merged", tuple(map(self._size, part.parts))))
+                self.merged[part] = len(self.merged)
+        return "*", self.merged[size]
+
+    def _parameter(self, value: Any) -> Any:
+        """A number, a size, or a size and the name of its axis."""
+        if isinstance(value, tuple) and not isinstance(value[1], int):
+            size, name = value
+            return "axis", self._size(size), name
+        return self._size(value)
 
     def _row(self, node: Expr) -> Row:
         match node:
             case Tensor():
                 declared = node.declared, node.structure, node.complex
-                return ("tensor", node.name, *declared, node.sizes)
+                sizes = tuple(map(self._size, node.sizes))
+                return ("tensor", node.name, *declared, sizes, node.place)
             case Constant():
-                return ("constant", *self._value(node.value), node.sizes)
+                return ("constant", *self._value(node.value), node.sizes, node.name)
             case Einsum():
                 data = self._product(node)
                 written = None if node.written is None else self._product(node.written)
@@ -146,7 +169,8 @@ class _Writer:
                 return ("add", self._all(node.addends), node.axes, self._made_from(node))
             case Apply():
                 arguments = self._all(node.arguments)
-                return ("apply", node.function.name, arguments, node.core, node.parameters)
+                parameters = tuple(map(self._parameter, node.parameters))
+                return ("apply", node.function.name, arguments, node.core, parameters)
         raise TypeError(f"an expression has no node of type {type(node).__name__}")
 
     def _all(self, nodes: Sequence[Expr]) -> tuple[int, ...]:
@@ -161,7 +185,8 @@ class _Writer:
 
     def _product(self, e: Einsum | Written) -> Row:
         slots = tuple([(self.places[id(operand)], labels) for operand, labels in e.slots])
-        return e.coefficient, slots, e.output, e.given, tuple(e.letters.items())
+        given = tuple([(label, self._size(size)) for label, size in e.given])
+        return e.coefficient, slots, e.output, given, tuple(e.letters.items())
 
     def _made_from(self, node: Expr) -> Row:
         record = node.record
@@ -177,14 +202,19 @@ class _Reader:
     def __init__(self, arrays: Any) -> None:
         self.arrays = _tuple(arrays)
         self.nodes: list[Expr] = []
+        self.merged: list[Merged] = []
 
     def at(self, place: Any) -> Expr:
         """The node of a row before this one."""
         return self.nodes[_count(place)]
 
-    def node(self, row: Any) -> Expr:
-        """The node that a row says."""
+    def read(self, row: Any) -> None:
+        """Add the node, or the size, that a row says."""
         kind, *fields = _tuple(row)
+        if kind == "merged":
+            (parts,) = fields
+            self.merged.append(merged(self._sizes(parts)))
+            return
         made: dict[str, Callable[..., Expr]] = {
             "tensor": self._tensor,
             "constant": self._constant,
@@ -194,21 +224,30 @@ class _Reader:
         }
         if kind not in made:
             raise EinderivError(f"no node of a stored expression is called {str(kind)[:40]!r}")
-        return made[kind](*fields)
+        self.nodes.append(made[kind](*fields))
 
-    def _tensor(self, name: Any, declared: Any, structure: Any, imaginary: Any, sizes: Any) -> Expr:
+    def _tensor(
+        self,
+        name: Any,
+        declared: Any,
+        structure: Any,
+        imaginary: Any,
+        sizes: Any,
+        place: Any,
+    ) -> Expr:
         declared = tuple([_declared(one) for one in _tuple(declared)])
         limits.check("axes", len(declared))
         if structure not in STRUCTURES or (structure and len(declared) < 2):
             raise ValueError(f"no structure is called {str(structure)[:40]!r}")
-        tensor = Tensor(_name(name), declared, structure, bool(imaginary))
-        own = _sizes(sizes)
+        parameter = None if place is None else _count(place)
+        tensor = Tensor(_name(name), declared, structure, bool(imaginary), parameter)
+        own = self._sizes(sizes)
         if len(own) != tensor.ndim:
             raise ValueError("as many sizes as axes")
         put(tensor, "sizes", own)  # that of a stand-in are those of something else
         return tensor
 
-    def _constant(self, kind: Any, value: Any, shape: Any) -> Expr:
+    def _constant(self, kind: Any, value: Any, shape: Any, name: Any) -> Expr:
         if kind == "number":
             return Constant(_number(value))
         array = self.arrays[_count(value)]
@@ -217,7 +256,7 @@ class _Reader:
         held = usable(array, "a held array")
         if held.shape != _tuple(shape):
             raise ValueError(f"an array of shape {held.shape} for one of shape {shape}")
-        return Constant(held, held.shape)
+        return Constant(held, held.shape, None if name is None else _name(name))
 
     def _einsum(self, *fields: Any) -> Expr:
         *product, axes, (origins, record), written = fields
@@ -243,7 +282,7 @@ class _Reader:
             if len(_labels(labels)) != operand.ndim:
                 raise ValueError("as many labels as axes")
             read.append((operand, labels))
-        sized = tuple([(_count(label), _size(size)) for label, size in _tuple(given)])
+        sized = tuple([(_count(label), self._size(size)) for label, size in _tuple(given)])
         known = {label for _, labels in read for label in labels} | {label for label, _ in sized}
         if not known.issuperset(_labels(output)):
             raise ValueError("a label of the output has no size")
@@ -273,7 +312,7 @@ class _Reader:
                 raise ValueError(f"{row.name} takes {core} axes of an argument")
         if row.core not in (-1, core) or (row.derivatives and len(row.derivatives) != len(inside)):
             raise ValueError(f"{row.name} takes other arguments")
-        return Apply(row, inside, core, tuple(map(_parameter, _tuple(parameters))))
+        return Apply(row, inside, core, tuple(map(self._parameter, _tuple(parameters))))
 
     def _record(self, fields: Any) -> Record | None:
         if fields is None:
@@ -282,6 +321,29 @@ class _Reader:
         if not isinstance(wrt, str) or not wrt.isprintable():
             raise ValueError("no name of what it is derived by")
         return Record(self.at(of), wrt, _count(count), None if position is None else int(position))
+
+    def _sizes(self, values: Any) -> tuple[Size, ...]:
+        return tuple(map(self._size, _tuple(values)))
+
+    def _size(self, value: Any) -> Size:
+        """A size: a number, a name, ``("X", 0)``, or ``("*", place)`` for that of merged axes."""
+        if isinstance(value, int):
+            return _count(value)
+        if isinstance(value, str):
+            return _name(value)
+        first, axis = _tuple(value)
+        if first == "*":
+            return self.merged[_count(axis)]
+        return _name(first), _count(axis)
+
+    def _parameter(self, value: Any) -> Any:
+        """What a function takes besides its arguments: a number, a size, an axis, or nothing."""
+        if type(value) in (bool, int, float, complex):
+            return value
+        if isinstance(value, tuple) and value[:1] == ("axis",):
+            _, size, name = value
+            return self._size(size), _word(name)
+        return None if value is None else self._size(value)
 
     def _all(self, places: Any) -> Roots:
         return tuple([self.at(place) for place in _tuple(places)])
@@ -333,27 +395,3 @@ def _axes(values: Any, count: int) -> tuple[str | None, ...]:
     if len(names) != count:
         raise ValueError("as many names as axes")
     return names
-
-
-def _sizes(values: Any) -> tuple[Size, ...]:
-    return tuple(map(_size, _tuple(values)))
-
-
-def _size(value: Any, depth: int = 0) -> Size:
-    """A size: a number, a name, ``("X", 0)``, or ``("*", a, b)``."""
-    if isinstance(value, int):
-        return _count(value)
-    if isinstance(value, str):
-        return _name(value)
-    first, *rest = _tuple(value)
-    if first == "*" and depth < DEEPEST:
-        return ("*", *[_size(one, depth + 1) for one in rest])
-    (axis,) = rest
-    return _name(first), _count(axis)
-
-
-def _parameter(value: Any) -> Any:
-    """What a function takes besides its arguments: a number, a size, or nothing."""
-    if type(value) in (bool, int, float, complex):
-        return value
-    return None if value is None else _size(value)

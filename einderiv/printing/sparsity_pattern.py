@@ -15,10 +15,10 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Merged,
     Size,
     axis_names,
     flatten,
-    is_product,
     is_zero,
     natural,
     wrapped,
@@ -87,7 +87,9 @@ def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
     for key, size in numbers.items():
         _fix(known, J, key, size)
     if given is None:
-        for axis_size in sorted(J.sizes, key=is_product):  # merged axes follow from others
+        for axis_size in sorted(
+            J.sizes, key=lambda size: isinstance(size, Merged)
+        ):  # merged axes follow from others
             if known.known_measure(axis_size) is None:
                 known.fix(axis_size, ASSUMED_SIZE, "sparsity")
     shape = []

@@ -22,9 +22,10 @@ from ..backends import (
 from ..errors import EinderivError, ShapeError
 from ..expression import (
     Expr,
+    Merged,
     Size,
     axis_names,
-    is_product,
+    distinct_parts,
     leaves,
     natural,
     parsed_bytes,
@@ -40,6 +41,7 @@ from .plan_table import Plan
 
 SPOKEN = 6  # unknown sizes that a plan names
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
+BEYOND = 2**1100  # entries: more than any estimate is made for
 ITEM_BYTES = 8  # of an entry in double precision
 #: what a plan without arrays is for; it is made also where its arrays would not fit
 NUMPY_FLOATS = Target(
@@ -155,10 +157,19 @@ class _Unsized:
         measure = self.sizes.known_measure(size)
         if measure is not None:
             return measure
-        if is_product(size):
-            return prod(map(self._number, size[1:]))
+        if isinstance(size, Merged):
+            return self._number_of_merged(size)
         self.assumed.setdefault(self.sizes.find(size), spoken(size))
         return UNKNOWN
+
+    def _number_of_merged(self, size: Merged) -> int:
+        found: dict[Size, int] = {}
+        for part in distinct_parts(size):
+            measure = self.sizes.known_measure(part)
+            if measure is None and isinstance(part, Merged):
+                measure = min(prod([found[inner] for inner in part.parts]), BEYOND)
+            found[part] = self._number(part) if measure is None else measure
+        return found[size]
 
     def assumptions(self) -> list[str]:
         """A note that says which sizes nothing gave."""

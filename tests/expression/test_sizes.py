@@ -217,7 +217,7 @@ def test_large_expressions_are_checked_later():
         ev(bad, p=ones(2), q=ones(2), r=ones(3))
 
 
-@pytest.mark.parametrize("steps", [6, 12, 14])
+@pytest.mark.parametrize("steps", [6, 12, 16, 60])
 @pytest.mark.parametrize(
     "use",
     [
@@ -233,3 +233,18 @@ def test_merged_axes_beyond_any_size(steps, use):
         e = ed.kron(e, e)
     with pytest.raises(ed.LimitError, match=r"makes one of 2\*\*\d+ or more, but sizes are below"):
         use(e)
+
+
+@pytest.mark.parametrize("steps", [16, 60])
+def test_many_axes_merged_are_few_sizes(steps):
+    """2**60 axes in one: whatever looks at the size looks at sixty."""
+    e = ed.tensor("x", "ij")
+    for _ in range(steps):
+        e = ed.kron(e, e)
+    assert ev(e, x=ones(1, 1)).tolist() == [[1]]
+    again = ed.kron(e.T, e.T).T
+    assert again.sizes == ed.kron(e, e).sizes
+    with pytest.raises(ed.ShapeError, match="merged axes axis 0 of x is not known: give x"):
+        ed.evaluate(0 * ed.diag(ed.einsum("ij->i", e)), {})
+    with pytest.raises(ed.LimitError, match="more than 1e308 entries"):
+        ed.source(e)

@@ -41,6 +41,11 @@ EXPRESSIONS = {
     ),
     "a product with a vector": ed.hvp(ed.sum(x**3), x, "v"),
     "interleaved": ed.einsum("A", [0, 1], "x", [1], [0]),
+    "a name of an array": ed.einsum("ij,j->i", ed.constant(ARRAY, name="K"), x),
+    "in the order of parameters": ed.trace_function(lambda b, a: a @ b, "i", "ji"),
+    "split axes": ed.derive(ed.sin(ed.vec(ed.sin(A))), A),
+    "split axes, backwards": ed.grad(ed.sum(ed.sin(ed.kron(A, B))), A),
+    "axes merged of merged ones": ed.kron(ed.kron(A, B), ed.kron(A, B)),
 }
 NAMES = list(EXPRESSIONS)
 
