@@ -20,7 +20,7 @@ from . import __version__
 from .autodiff import derive
 from .backends import BACKENDS, LISTINGS
 from .errors import EinderivError, ParseError, limits
-from .expression import Expr, einsum, read, solved
+from .expression import Expr, einsum, only_in_output, read, solved
 from .parsing import ALIASES, LANGUAGES, is_einsum, parse
 from .printing import Derivation, write_in_one_step
 from .reports import FORMATS
@@ -172,15 +172,27 @@ def _expression(arguments: argparse.Namespace) -> Expr:
                     f"there is no file {written[:100]!r}; and as a text: {e}"
                 ) from None
             raise
+    notation = read(written)
+    sizes = _sizes(arguments.sizes) or {}
+    missing = [label for label, _ in only_in_output(notation)]
+    for label, position in only_in_output(notation):
+        if label not in sizes:
+            raise ParseError(
+                f"output label {label!r} is in no operand; give its size, --sizes {label}=…, to "
+                "broadcast",
+                written,
+                position,
+            )
+    own = {label: sizes[label] for label in missing}
     if arguments.names is None:
-        return einsum(written)
+        return einsum(written, sizes=own)
     names = [name.strip() for name in arguments.names.split(",")]
-    count = len(read(written).inputs)
+    count = len(notation.inputs)
     if len(names) != count:
         raise EinderivError(
             f"--names gives {len(names)} names, but the einsum has {count} operands"
         )
-    return einsum(written, *names)
+    return einsum(written, *names, sizes=own)
 
 
 def _given(what: str, language: str | None) -> str:

@@ -92,6 +92,8 @@ BAD = [
     (["derive", "i,i->", "--wrt", "0", "--wrt", "1", "--format", "latex", "--output", "x.tex"], "in a file shows one"),
     (["derive", "ij->i", "--wrt", "Q"],                             "no tensor here is called 'Q'"),
     (["derive", "ij->i", "--wrt", "0", "--names", "X,Y"],           "2 names, but the einsum has 1"),
+    (["derive", "i->ij", "--wrt", "0"],                             "'j' is in no operand; give its size, --sizes j="),
+    (["derive", "x: i\neinsum('i->ij', x)", "--wrt", "x"],           "'j' is in no operand, and a text gives no sizes"),
     (["derive", "ij->i", "--wrt", "0", "--names", "x;y"],           "ASCII identifier"),
     (["derive", "ij->i", "--wrt", "0", "--sizes", "i=x"],           "label=number"),
     (["derive", "ij->i", "--wrt", "0", "--sizes", "k=3"],           "no axis or label"),
@@ -295,3 +297,17 @@ def test_several_wrt_give_several_answers(capsys):
         "ok: the derivative by A",
         "ok: the derivative by B",
     ]
+
+
+@pytest.mark.parametrize("words", [[], ["--names", "v"]])
+def test_sizes_of_labels_that_only_the_output_has(capsys, words):
+    """What the message asks for helps: i->iq with q = 4 broadcasts, and says no costs."""
+    assert main(["derive", "i->iq", "--wrt", "0", "--sizes", "q=4", *words]) == 0
+    shown = capsys.readouterr().out
+    assert "the same for every q" in shown
+    assert "FLOPs" not in shown
+    assert main(["check", "i->iq", "--wrt", "0", "--sizes", "q=4", *words]) == 0
+    assert ed.check("i->iq", 0, sizes={"q": 4}).ok
+    assert "Shape" in str(ed.explain("i->iq", 0, sizes={"i": 2, "q": 4}))
+    assert str(ed.strip("i->iq", 0, sizes={"q": 4})).startswith("<svg")
+    assert str(ed.diagram("i->iq", sizes={"q": 4})).startswith("<svg")

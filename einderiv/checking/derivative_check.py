@@ -34,11 +34,11 @@ from ..expression import (
     by_dims,
     check_known,
     declared,
-    einsum,
     fix,
     given_by_name,
     leaves,
     natural,
+    sized_einsum,
     solved,
     tensors_of,
     usable,
@@ -177,7 +177,7 @@ def check(
 
     Raises what ``derive`` and ``evaluate`` raise.
     """
-    y = einsum(y) if isinstance(y, str) else y
+    y = sized_einsum(y, sizes) if isinstance(y, str) else y
     known = list(tensors_of(y)) if isinstance(y, Expr) else []
     known += [leaf.name for leaf in leaves(wrt) if isinstance(leaf, Tensor)]
     by_name = {**given_by_name(known, arrays, {}), **named}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
+from typing import Any
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .arguments import check_name, natural, number, truth
@@ -197,6 +198,27 @@ def _built(
     )
 
 
+def sized_einsum(text: str, sizes: Mapping[str, Any] | None) -> Expr:
+    """``einsum(text)`` where sizes are given by labels: those of labels that only its output has
+    are its own.
+
+    >>> print(sized_einsum("i->ij", {"i": 2, "j": 3}))
+    einsum("i->ij", A)
+    """
+    missing = [label for label, _ in only_in_output(read(text))]
+    own = {label: (sizes or {})[label] for label in missing if label in (sizes or {})}
+    return einsum(text, sizes=own) if own else einsum(text)
+
+
+def only_in_output(notation: Notation) -> list[tuple[str, int]]:
+    """The labels of the output that no operand has, each with its position in the string."""
+    if notation.output is None:  # an implicit one has labels of operands alone
+        return []
+    carried = {label for term in notation.inputs for label in term.labels} | {ELLIPSIS}
+    output = zip(notation.output.labels, notation.output.positions, strict=True)
+    return [(label, position) for label, position in output if label not in carried]
+
+
 def _given(
     notation: Notation, numbers: dict[str, Label], carried: set[str], sizes: dict[str, int | str]
 ) -> Given:
@@ -217,8 +239,8 @@ def _given(
         if word != ELLIPSIS and word not in carried and word not in sizes:
             shown = label_number(word) if notation.numbered else word
             raise ParseError(
-                f"output label {shown!r} is in no operand; give its size, sizes={{{shown!r}: …}}, "
-                "to broadcast",
+                f"output label {shown!r} is in no operand; give its size to einsum, "
+                f"sizes={{{shown!r}: …}}, to broadcast",
                 notation.text,
                 position,
             )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EinderivError, LimitError, ParseError, ShapeError, near
-from ..expression import ELLIPSIS, Expr, Tensor, read, tensor
+from ..expression import ELLIPSIS, Expr, Tensor, only_in_output, read, tensor
 from ..functions import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .lexer import Declaration, Source
 from .syntax import KEEPING, OPERATORS, PARTNERS, Node, check_free
@@ -135,12 +135,22 @@ class Builder:
     def _expect_of_parts(self, node: Node) -> None:
         """What the function itself says about its arguments."""
         if node.value == "einsum":
+            self._check_output(node.parts[0])
             operands = node.parts[1 : len(node.parts) - len(node.keywords)]
             for part, term in zip(operands, read(node.parts[0].value).inputs, strict=True):
                 if ELLIPSIS not in term.labels:
                     self._expect(part, len(term.labels))
         elif node.value in MATRIX:
             self._expect(node.parts[0], 2)
+
+    def _check_output(self, subscripts: Node) -> None:
+        """A label that only the output has needs a size, and a text has no place for one."""
+        for label, position in only_in_output(read(subscripts.value)):
+            raise self.text.wrong(
+                f"output label {label!r} is in no operand, and a text gives no sizes; "
+                "add an operand that has it",
+                subscripts.at + position,
+            )
 
     def _run(self) -> None:
         """Build what can be built, and spread what is learnt by it, until nothing is left."""

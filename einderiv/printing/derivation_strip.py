@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 from ..autodiff import derive, stand_in
 from ..errors import EinderivError
-from ..expression import Einsum, Expr, Tensor, axis_names, einsum, flatten, is_zero, written_slots
+from ..expression import (
+    Einsum,
+    Expr,
+    Tensor,
+    axis_names,
+    flatten,
+    is_zero,
+    sized_einsum,
+    written_slots,
+)
 from .edges import LabelSizes
 from .network_diagram import check_drawable, drawn_expression, leg_sides
 from .routing import LegSides
@@ -38,7 +47,7 @@ class Stage(NamedTuple):
 
 def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> list[Stage]:
     """The pictures with their captions; of what is no single product the first and the last."""
-    y = einsum(y) if isinstance(y, str) else y
+    y = sized_einsum(y, sizes) if isinstance(y, str) else y
     J = derive(y, wrt)
     labels = sizes or {}
     wrt = J.record.wrt if J.record else "it"
@@ -70,7 +79,7 @@ def strip(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> Pictur
 
     Raises what ``derive`` and ``diagram`` raise.
     """
-    y = einsum(y) if isinstance(y, str) else y
+    y = sized_einsum(y, sizes) if isinstance(y, str) else y
     parts: list[Drawing] = []
     top = 0.0
     for _, caption, picture in derivation_stages(y, wrt, sizes=sizes):

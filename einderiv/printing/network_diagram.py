@@ -20,9 +20,9 @@ from ..expression import (
     Number,
     Tensor,
     axis_names,
-    einsum,
     flatten,
     is_zero,
+    sized_einsum,
     wrapped,
 )
 from ..functions import shown_parameters
@@ -83,7 +83,7 @@ def diagram(e: Expr | str, *, sizes: LabelSizes | None = None) -> Picture:
     Raises LimitError for more operands than can be told apart. The notation is Penrose's,
     *Applications of negative dimensional tensors* (1971).
     """
-    e = einsum(e) if isinstance(e, str) else e
+    e = sized_einsum(e, sizes) if isinstance(e, str) else e
     if not isinstance(e, Expr):
         raise TypeError(f"diagram draws an expression or an einsum string, not {type(e).__name__}")
     check_drawable([e])

@@ -21,11 +21,11 @@ from ..expression import (
     axis_names,
     coefficient,
     core_labels,
-    einsum,
     flatten,
     is_zero,
     leaves,
     naming,
+    sized_einsum,
     terms,
     walk,
     wrapped,
@@ -125,7 +125,7 @@ def explain(
 
     Raises what ``derive`` raises.
     """
-    y = einsum(y) if isinstance(y, str) else y
+    y = sized_einsum(y, sizes) if isinstance(y, str) else y
     if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
         raise TypeError("explain takes one tensor, name or position at a time")
     J = derive(y, wrt, indices)
@@ -139,7 +139,7 @@ def explain(
         sections += _derivation(y, J)
         sections.append(_result(J))
     sections.append(_layout(J))
-    if sizes is not None:
+    if sizes is not None and not set(sizes) <= _own_sizes(y):
         sections.append(_costs(J, sizes))
     return Explanation(sections, J)
 
@@ -365,6 +365,14 @@ def _layout(J: Expr) -> Section:
         note = "y is a scalar, so the derivative has the shape of what it is derived by"
     line = f"{left_side(J, 'y', FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"
     return Section(SectionKind.SHAPE, "Shape", [line])
+
+
+def _own_sizes(y: Expr) -> set[str | None]:
+    """The labels whose sizes are part of what was written: that they are given says no shapes."""
+    if not isinstance(y, Einsum):
+        return set()
+    author = y.written or y
+    return {author.letters.get(label) for label, size in author.given if isinstance(size, int)}
 
 
 def _costs(J: Expr, sizes: Mapping[str, Any]) -> Section:

@@ -200,7 +200,12 @@ def test_size_by_the_name_of_a_declared_axis():
 @pytest.mark.parametrize(
     ("subscripts", "sizes", "kind", "message"),
     [
-        ("i->ij", {}, ed.ParseError, "output label 'j' is in no operand; give its size"),
+        (
+            "i->ij",
+            {},
+            ed.ParseError,
+            r"output label 'j' is in no operand; give its size to einsum, sizes=\{'j'",
+        ),
         ("i->ij", {"j": -1}, ed.ShapeError, "the size of 'j' is -1"),
         ("i->ij", {"j": 2.0}, TypeError, "the size of 'j' must be a whole number, not 2.0"),
         ("i->ij", {"j": True}, TypeError, "the size of 'j' must be a whole number, not True"),
