@@ -25,7 +25,8 @@ from ..expression import (
 )
 from . import table
 from .complex import abs_, conj
-from .elementwise import raised
+from .elementwise import raised, reciprocal
+from .logarithms import quotient_of
 from .reductions import log_softmax, max, over
 
 
@@ -39,7 +40,8 @@ def divided(a: object, b: object) -> Expr:
         # 1/1 is the fraction 1.0, which would take whole numbers to floats.
         unchanged = isinstance(right, int) and abs(right) == 1
         return times(left, right if unchanged else 1 / right)
-    return multiply(left, table.apply("reciprocal", right))
+    known = quotient_of(left, right) if isinstance(left, Expr) else None
+    return multiply(left, reciprocal(right)) if known is None else known
 
 
 @table.public

@@ -30,7 +30,7 @@ from ..expression import (
     times,
     truth,
 )
-from .logarithms import log1p_of, log_of
+from .logarithms import log1p_of, log_of, reciprocal_of
 from .table import (
     Bounds,
     Function,
@@ -69,7 +69,7 @@ def raised(e: Expr, exponent: Number) -> Expr:
     if exponent in (3, 4) and isinstance(exponent, int):
         return _repeated(e, exponent)
     if exponent == -1:
-        return apply("reciprocal", e)
+        return reciprocal(e)
     if exponent == 0.5:
         return apply("sqrt", e)
     return apply("power", e, 0, (exponent,))
@@ -260,6 +260,7 @@ reciprocal = elementwise(
     inverts=True,
     plain=lambda np, x: 1 / x,
     domain=(0.5, 3.0),
+    reduced=reciprocal_of,
 )
 
 

@@ -1,4 +1,4 @@
-"""Logarithms of what is made by exponentials: stable forms, whoever writes them.
+"""Logarithms and quotients of what is made by exponentials: stable forms, whoever writes them.
 
 =====================  ========================
 ``log(exp(x))``        ``x``
@@ -7,16 +7,20 @@
 ``log(softmax(x))``    ``log_softmax(x)``
 ``log(sum(exp(x)))``   ``logsumexp(x)``
 ``log(1 / f)``         ``-log(f)`` of these
+``1 / (1 + exp(x))``   ``sigmoid(-x)``
+``exp(x)/(1+exp(x))``  ``sigmoid(x)``
 =====================  ========================
 
 Of what is declared complex nothing is rewritten: there a logarithm has branches.
+
+The slope of ``1 / (1 + exp(x))`` as it is written is infinity over infinity for large x.
 """
 
 from __future__ import annotations
 
 import math
 
-from ..expression import Add, Apply, Einsum, Expr, add, filled, same, times, viewed
+from ..expression import Add, Apply, Einsum, Expr, add, dressed, filled, same, times, viewed
 from .table import apply, argument
 
 
@@ -40,6 +44,32 @@ def log1p_of(e: Expr) -> Expr | None:
     return None if inside is None else apply("softplus", inside)
 
 
+def reciprocal_of(e: Expr) -> Expr | None:
+    """``1 / (1 + exp(x))`` without an exponential that overflows, or None where `e` is not that."""
+    inside = None if e.complex else _beside_one(e)
+    return None if inside is None else apply("sigmoid", times(inside, -1))
+
+
+def quotient_of(a: Expr, b: Expr) -> Expr | None:
+    """``exp(x) / (1 + exp(x))`` without an infinity over another, or None where it is not that."""
+    inside = None if b.complex else _beside_one(b)
+    above = _exponent(a)
+    if inside is None or above is None or not same(inside, above):
+        return None
+    return apply("sigmoid", inside)
+
+
+def _beside_one(e: Expr) -> Expr | None:
+    """x where `e` is 1 + exp(x)."""
+    if not isinstance(e, Add) or len(e.addends) != 2:
+        return None
+    for exponential, other in (e.addends, e.addends[::-1]):
+        inside = _exponent(exponential)
+        if inside is not None and same(other, filled(1, e.sizes, e.axes)):
+            return inside
+    return None
+
+
 def _exponent(e: Expr) -> Expr | None:
     is_exponential = isinstance(e, Apply) and e.function.name == "exp" and not e.complex
     return argument(e) if is_exponential and isinstance(e, Apply) else None
@@ -48,7 +78,8 @@ def _exponent(e: Expr) -> Expr | None:
 def _of_function(e: Apply) -> Expr | None:
     inside = argument(e)
     if e.function.name == "exp":
-        return inside
+        # Of complex numbers only up to 2πi: their arrays are refused, as wherever x is taken for x̄.
+        return dressed(inside, origins=(apply("conj", inside),))
     if e.function.name == "sigmoid":
         return apply("log_sigmoid", inside)
     if e.function.name == "softmax":
@@ -67,9 +98,8 @@ def _of_sum(e: Add) -> Expr | None:
     x, y = _exponent(first), _exponent(second)
     if x is not None and y is not None:
         return apply("logaddexp", (x, y))
-    inside, other = (x, second) if x is not None else (y, first)
-    one = filled(1, e.sizes, e.axes)
-    return apply("softplus", inside) if inside is not None and same(other, one) else None
+    inside = _beside_one(e)
+    return None if inside is None else apply("softplus", inside)
 
 
 def _of_einsum(e: Einsum) -> Expr | None:

@@ -240,6 +240,9 @@ CANCELLED = [
     ("log softmax",        lambda: ed.log(ed.softmax(x)),                           [-1600, -800, 0],             1 - 3 * SOFT),
     ("twice exp",          lambda: ed.log(2 * ed.exp(x)),                           np.log(2) + FAR_OUT,          [1, 1, 1]),
     ("two exponentials",   lambda: ed.log(ed.exp(x) + ed.exp(2 * x)),               [-800, np.log(2), 1600],      [1, 1.5, 2]),
+    ("1 / (1 + exp)",      lambda: 1 / (1 + ed.exp(-x)),                            [0, 0.5, 1],                  [0, 0.25, 0]),
+    ("exp / (1 + exp)",    lambda: ed.exp(x) / (ed.exp(x) + 1),                     [0, 0.5, 1],                  [0, 0.25, 0]),
+    ("by NumPy, ** -1",    lambda: (1 + np.exp(x)) ** -1,                           [1, 0.5, 0],                  [0, -0.25, 0]),
     ("exp by exp",         lambda: x * ed.exp(x) / ed.exp(x),                       FAR_OUT,                      [1, 1, 1]),
 ]  # fmt: skip
 
@@ -262,6 +265,8 @@ def test_logarithms_of_sums_of_exponentials():
     assert ed.log(ed.sum(ed.exp(X), 0)) == ed.logsumexp(X, 0)
     assert ed.log(ed.softmax(X, 0)) == ed.log_softmax(X, 0)
     # of what may be negative, or has branches, nothing is known
+    with pytest.raises(ed.EinderivError, match="given as a complex array"):
+        ed.evaluate(ed.log(ed.exp(x)), x=np.array([4j]))
     assert str(ed.log(ed.exp(x) + y)) == "log(exp(x) + y)"
     assert str(ed.log(ed.exp(z))) == "log(exp(z))"
 

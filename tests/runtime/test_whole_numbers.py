@@ -48,6 +48,7 @@ CASES = [
     (3 * x / 1,                      {"x": np.array([2**60 + 1])},     [3 * 2**60 + 3]),
     (x**1,                           {"x": np.array([2**60 + 1])},     [2**60 + 1]),
     (ed.abs(x),                      {"x": np.array([-(2**60) - 1])},  [2**60 + 1]),
+    (ed.real(x),                     {"x": np.array([2**60 + 1])},     [2**60 + 1]),
     (ed.norm(x, 1),                  {"x": np.array([-(2**60) - 1])},  2**60 + 1),
     (ed.norm_squared(x),             {"x": BIG},                       sum(int(v) ** 2 for v in BIG)),
     (ed.max(x),                      {"x": np.array([2**60 + 1, 3])},  2**60 + 1),
