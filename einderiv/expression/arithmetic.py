@@ -176,7 +176,8 @@ def smooth_square(e: Expr) -> Expr | None:
     """``e * e`` of a function with a kink whose square has none, as its row says: |x|² is x²."""
     if isinstance(e, Apply) and e.function.squared is not None:
         square: Expr = e.function.squared(e)
-        return square
+        # It was met: complex arrays that are not declared stay refused.
+        return dressed(square, origins=(e,))
     return None
 
 

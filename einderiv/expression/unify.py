@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from ..errors import limits
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
 from .nodes import (
     NO_LETTERS,
+    Apply,
     Constant,
     Einsum,
     Expr,
@@ -167,12 +169,45 @@ class _Assembly:
         self.origins += inner.origins
         return [(factor, _renamed(inside, names)) for factor, inside in slots]
 
+    def _places(self) -> list[tuple[Label, ...]]:
+        """The labels of the factors, each class by one name."""
+        if self.tied is None:
+            return list(self.inputs)
+        return [tuple(map(self.tied.find, labels)) for labels in self.inputs]
+
+    def _square(self) -> None:
+        """``|x| · |x|`` is ``x · x``: twice a function whose square is smooth, as its row says."""
+        places = self._places()
+        first: dict[tuple[str, tuple[Label, ...]], int] = {}
+        gone: list[int] = []
+        squares: list[Slot] = []
+        for k, factor in enumerate(self.factors):
+            if not _has_smooth_square(factor):
+                continue
+            place = (factor.function.name, places[k])
+            twin = first.pop(place, None)
+            if twin is None:
+                first[place] = k
+            elif alike(factor, self.factors[twin]):
+                gone += [twin, k]
+                squares.append((factor.function.squared(factor), self.inputs[k]))
+                self.origins.append(factor)
+        self.factors = [f for k, f in enumerate(self.factors) if k not in gone]
+        self.inputs = [labels for k, labels in enumerate(self.inputs) if k not in gone]
+        whole = {id(square) for square, _ in squares}
+        while squares:
+            square, labels = squares.pop()
+            if isinstance(square, Einsum) and (id(square) in whole or not square.plain):
+                squares += self.plug(square, labels, contraction_too=id(square) in whole)
+            else:
+                self.factors.append(square)
+                self.inputs.append(labels)
+
     def _cancel(self) -> None:
         """``f · (1/f)`` is 1 where f is known to be positive; its axes broadcast, if nothing else
         has them.
         """
-        find = self.tied.find if self.tied is not None else None
-        places = [tuple(map(find, labels)) if find else labels for labels in self.inputs]
+        places = self._places()
         gone: set[int] = set()
         for k, quotient in enumerate(self.factors):
             if not inverts(quotient) or not is_positive(quotient.arguments[0]):
@@ -195,8 +230,11 @@ class _Assembly:
         written: Written | None,
     ) -> Einsum:
         """The finished node."""
-        if len(self.factors) > 1 and any(map(inverts, self.factors)):
-            self._cancel()
+        if len(self.factors) > 1:
+            if any(map(inverts, self.factors)):
+                self._cancel()
+            if sum(map(_has_smooth_square, self.factors)) > 1:
+                self._square()
         inputs = tuple(self.inputs)
         given = tuple(dict.fromkeys(self.given))
         if self.tied is not None:
@@ -222,6 +260,10 @@ class _Assembly:
             operands = [operand for operand, _ in slots]
             return zero(node.sizes, axes, (*origins, *operands), written)
         return node
+
+
+def _has_smooth_square(e: Expr) -> TypeGuard[Apply]:
+    return type(e) is Apply and e.function.squared is not None
 
 
 def _renamed(labels: tuple[Label, ...], names: dict[Label, Label]) -> tuple[Label, ...]:

@@ -38,6 +38,11 @@ SMOOTH = [
     ("norm squared",        lambda x: ed.norm(x) ** 2,                 ZERO,       2 * np.eye(2)),
     ("norm by norm",        lambda x: (lambda n: n * n)(ed.norm(x)),   ZERO,       2 * np.eye(2)),
     ("abs squared",         lambda x: ed.sum(abs(x) ** 2),             ZERO,       2 * np.eye(2)),
+    ("sum of abs by abs",    lambda x: ed.einsum("i,i->", abs(x), abs(x)), ZERO,           2 * np.eye(2)),
+    ("abs, times, abs",      lambda x: ed.sum(abs(x) * 3 * abs(x)),    ZERO,           6 * np.eye(2)),
+    ("norm of abs squared",  lambda x: ed.norm(abs(x)) ** 2,           ZERO,           2 * np.eye(2)),
+    ("squares of hypot",     lambda x: ed.norm_squared(ed.hypot(x, x)), ZERO,          4 * np.eye(2)),
+    ("norm twice in a product", lambda x: ed.einsum(",,->", ed.norm(x), 3.0, ed.norm(x)), ZERO, 6 * np.eye(2)),
     ("hypot squared",       lambda x: ed.sum(ed.hypot(x, x) ** 2),     ZERO,       4 * np.eye(2)),
     ("softplus",            lambda x: ed.sum(ed.softplus(x)),          ZERO,       np.eye(2) / 4),
     ("silu",                lambda x: ed.sum(ed.silu(x)),              ZERO,       np.eye(2) / 2),
@@ -54,6 +59,15 @@ def test_second_derivatives_of_smooth_functions(f, at, want, backend):
     e = ed.hessian(f(x), x)
     arrays = {"x": at, "D": D, "t": T} if "D" in ed.compile(e).inputs else {"x": at}
     np.testing.assert_allclose(computed(e, backend, **arrays), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "e", [abs(x) ** 2, ed.square(abs(x)), abs(x) * abs(x), abs(x) ** 3, ed.norm_squared(abs(x))]
+)
+def test_squares_of_moduli_are_not_of_undeclared_complex_arrays(e):
+    """|z|² is not z², so what has become x² remembers that it was of absolute values."""
+    with pytest.raises(ed.EinderivError, match="complex"):
+        ed.evaluate(e, x=np.array([1j, 2]))
 
 
 # ---- kinks follow PyTorch
