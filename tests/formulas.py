@@ -79,6 +79,7 @@ FORMULAS = {
     "minimum":    lambda x, y: (x + y - np.abs(x - y)) / 2,
     "logaddexp":  lambda x, y: np.log(np.exp(x) + np.exp(y)),
     "direction":  lambda x, y: x / (x * x + y * y) ** 0.5,
+    "weighted":   lambda x, t: t * x,
     "hypot":      lambda x, y: (x * x + y * y) ** 0.5,
     "arctan2":    lambda y, x: np.arctan(y / x),
     "greater":    lambda x, y: np.maximum(np.sign(x - y), 0),

@@ -338,7 +338,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
 
     `targets` are probabilities of the shape of `logits`; class numbers become such by
     ``np.eye(classes)[numbers]``. One value for each of the other axes; average them with
-    ``ed.mean``.
+    ``ed.mean``. A class with a logit of -inf and the target 0 counts nothing.
 
     >>> import einderiv as ed
     >>> loss = ed.cross_entropy(ed.tensor("z", "nk"), ed.tensor("t", "nk"))
@@ -354,8 +354,9 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
             f"{counted(z.ndim, 'axis')}, "
             f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
         )
-    likelihood = summed(multiply(log_softmax(z, axis), t), axis)
-    return times(likelihood, -1)
+    # A class that is ruled out, with a logit of -inf and the target 0, costs nothing.
+    terms = checked(table.apply("weighted", (log_softmax(z, axis), t)))
+    return times(summed(terms, axis), -1)
 
 
 @table.public

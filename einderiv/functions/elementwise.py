@@ -1098,6 +1098,39 @@ def polygamma(n: object, x: object, /) -> Expr:
     return apply("polygamma", as_expression(x), 0, (order,))
 
 
+def _weighted_value(node: Apply) -> Terms:
+    return (node.arguments[1],)
+
+
+def _weighted_weight(node: Apply) -> Terms:
+    return (node.arguments[0],)
+
+
+def _bound_weighted(bounds: Bounds, _: tuple[Number, ...], __: Sides) -> int:
+    return bounds[0] * bounds[1]
+
+
+# t log p has the limit 0 at t = p = 0; in floats 0 times -inf is nan
+enter(
+    [
+        Function(
+            "weighted",
+            law="x t for a weight t; 0 where t is 0, be x infinite",
+            derivatives=(_weighted_value, _weighted_weight),
+            derived="t, x",
+            spell={
+                "numpy": "(np.where({1} == 0, 0, {0}) * {1})",
+                "torch": "(torch.where({1} == 0, 0, {0}) * {1})",
+                "jax": "(jnp.where({1} == 0, 0, {0}) * {1})",
+            },
+            latex=r"\operatorname{{weighted}}\left({0}, {1}\right)",
+            plain=lambda np, x, t: np.where(t == 0, 0, t * x),
+            integer=_bound_weighted,
+        )
+    ]
+)
+
+
 # ---- powers, and what compares
 def _power(node: Apply) -> Terms:
     (p,) = node.parameters

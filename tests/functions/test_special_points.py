@@ -238,6 +238,30 @@ def test_the_slope_of_a_choice_is_a_choice():
     assert str(ed.grad(plain, x)) == 'einsum("i,ia->a", not_equal(y, zeros[i]), X)'
 
 
+# ---- a weight of 0 lets nothing through
+LOGITS = np.array([[0.0, -np.inf, np.log(3)]])
+RULED_OUT = np.array([[0.25, 0, 0.75]])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_a_class_that_is_ruled_out(backend, dtype):
+    """A logit of -inf with the target 0 counts nothing: value, slope, second slope are those without the class."""
+    Y = ed.tensor("Y", "ij")
+    loss = ed.sum(ed.cross_entropy(X, Y))
+    at = {"X": LOGITS.astype(dtype), "Y": RULED_OUT.astype(dtype)}
+    rtol = 1e-14 if dtype == "f8" else 1e-6
+    p = RULED_OUT[0]  # softmax of the logits: the gradient is 0
+    np.testing.assert_allclose(computed(loss, backend, **at), -p[::2] @ np.log(p[::2]), rtol=rtol)
+    gradient = computed(ed.grad(loss, X), backend, **at)
+    np.testing.assert_allclose(gradient, np.zeros((1, 3)), atol=1e-6)
+    second = computed(ed.hessian(loss, X), backend, **at)[0, :, 0, :]
+    np.testing.assert_allclose(second, np.diag(p) - np.outer(p, p), rtol=rtol, atol=1e-7)
+    # a target that is not 0 costs what it should, and targets may be whole numbers
+    one = {"X": LOGITS, "Y": np.array([[0, 1, 0]])}
+    assert computed(loss, backend, **one) == np.inf
+
+
 # ---- f · (1/f) is 1 where f is known to be positive, and logarithms of exponentials are stable
 FAR_OUT = np.array([-800.0, 0, 800])
 SOFT = np.array([0.0, 0, 1])  # softmax of FAR_OUT
