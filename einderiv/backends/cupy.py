@@ -26,6 +26,8 @@ def _renamed(text: str) -> str:
 TEXTS = {
     "softplus": _renamed(OF_NUMPY["softplus"]),
     "sech_squared": _renamed(OF_NUMPY["sech_squared"]),
+    "near": _renamed(OF_NUMPY["near"]),
+    "lorentz_times": _renamed(OF_NUMPY["lorentz_times"]),
     "unit": _renamed(OF_NUMPY["unit"]),
     "scaled": """\
 def scaled(x, axis):

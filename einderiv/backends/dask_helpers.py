@@ -266,6 +266,8 @@ _SHARED = (
     "sech_squared",
     "scaled",
     "direction",
+    "near",
+    "lorentz_times",
     "norm",
     "unit",
     "softplus",

@@ -31,6 +31,17 @@ def scaled(x, axis):
     x = jnp.where(far, jnp.where(jnp.isinf(x), jnp.sign(x.real), 0), x)
     return x / power, jnp.where(far, size, power)
 """,
+    "near": """\
+def near(x):
+    return x + 0 if jnp.iscomplexobj(x) else jnp.clip(x, -1000, 1000)
+""",
+    "lorentz_times": """\
+def lorentz_times(x):
+    if jnp.iscomplexobj(x):
+        return x / (1 + x * x)
+    root = jnp.hypot(x, 1)
+    return jnp.where(jnp.isinf(x), 0, x) / root / root
+""",
     "direction": """\
 def direction(x, y):
     far = jnp.isinf(x) | jnp.isinf(y)  # beside what is infinite nothing else counts

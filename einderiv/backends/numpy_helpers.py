@@ -103,6 +103,17 @@ def unit(x, axis):
     length = np.sqrt((y * y).sum(axis, keepdims=True))
     return y / np.where(length == 0, 1, length)
 """,
+    "near": """\
+def near(x):
+    return x + 0 if np.iscomplexobj(x) else np.clip(x, -1000, 1000)
+""",
+    "lorentz_times": """\
+def lorentz_times(x):
+    if np.iscomplexobj(x):
+        return x / (1 + x * x)
+    root = np.hypot(x, 1)
+    return np.where(np.isinf(x), 0, x) / root / root
+""",
     "direction": """\
 def direction(x, y):
     far = np.isinf(x) | np.isinf(y)

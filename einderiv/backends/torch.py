@@ -42,6 +42,17 @@ def scaled(x):
     x = torch.where(far, torch.where(torch.isinf(x), torch.sign(x.real), 0), x)
     return x / power, torch.where(far, size, power)
 """,
+    "near": """\
+def near(x):
+    return x + 0 if x.is_complex() else x.clamp(-1000, 1000)
+""",
+    "lorentz_times": """\
+def lorentz_times(x):
+    if x.is_complex():
+        return x / (1 + x * x)
+    root = torch.hypot(x, x.new_ones(()))
+    return torch.where(torch.isinf(x), 0, x) / root / root
+""",
     "direction": """\
 def direction(x, y):
     far = torch.isinf(x) | torch.isinf(y)  # beside what is infinite nothing else counts

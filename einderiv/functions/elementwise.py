@@ -400,8 +400,76 @@ arccos = elementwise(
 )
 
 
+def _lorentz(node: Apply) -> Terms:
+    # -2x/(1 + x²)²
+    return (times(multiply(node, apply("lorentz_times", argument(node))), -2),)
+
+
+def _lorentz_times(node: Apply) -> Terms:
+    # 1/(1 + x²) - 2x²/(1 + x²)²
+    return apply("lorentz", argument(node)), times(squared(node), -2)
+
+
+def _lorentz_shown(node: Apply) -> Expr:
+    return apply("reciprocal", add(1, squared(argument(node))))
+
+
+def _lorentz_root(node: Apply) -> Terms:
+    # -x/(1 + x²) · (1 + x²)^(-1/2)
+    return (times(multiply(node, apply("lorentz_times", argument(node))), -1),)
+
+
+# In floats x/(1 + x²) overflows far out, and at infinity x · 1/(1 + x²) is nan.
+enter(
+    [
+        Function(
+            "lorentz",
+            law="1/(1 + x^2)",
+            derivatives=(_lorentz,),
+            derived="-2x/(1 + x^2)^2",
+            spell={
+                "numpy": "(1 / (1 + {0} * {0}))",
+                "torch": "(1 / (1 + {0} * {0}))",
+                "jax": "(1 / (1 + {0} * {0}))",
+            },
+            latex=r"\frac{{1}}{{1 + \left({0}\right)^2}}",
+            plain=lambda np, x: 1 / (1 + x * x),
+            shown=_lorentz_shown,
+        ),
+        Function(
+            "lorentz_times",
+            law="x/(1 + x^2)",
+            derivatives=(_lorentz_times,),
+            derived="1/(1 + x^2) - 2x^2/(1 + x^2)^2",
+            spell={
+                "numpy": "lorentz_times({0})",
+                "torch": "lorentz_times({0})",
+                "jax": "lorentz_times({0})",
+            },
+            latex=r"\frac{{{0}}}{{1 + \left({0}\right)^2}}",
+            plain=lambda np, x: x / (1 + x * x),
+            shown=lambda node: multiply(argument(node), _lorentz_shown(node)),
+        ),
+        Function(
+            "lorentz_root",
+            law="(1 + x^2)^(-1/2)",
+            derivatives=(_lorentz_root,),
+            derived="-x (1 + x^2)^(-3/2)",
+            spell={
+                "numpy": "np.power(1 + {0} * {0}, -0.5)",
+                "torch": "torch.pow(1 + {0} * {0}, -0.5)",
+                "jax": "jnp.power(1 + {0} * {0}, -0.5)",
+            },
+            latex=r"\left(1 + \left({0}\right)^2\right)^{{-1/2}}",
+            plain=lambda np, x: (1 + x * x) ** -0.5,
+            shown=lambda node: apply("power", add(1, squared(argument(node))), 0, (-0.5,)),
+        ),
+    ]
+)
+
+
 def _arctan(node: Apply) -> Terms:
-    return (apply("reciprocal", add(1, squared(argument(node)))),)
+    return (apply("lorentz", argument(node)),)
 
 
 arctan = elementwise(
@@ -429,6 +497,10 @@ def _direction_second(node: Apply) -> Terms:
     return (times(multiply(inverse, multiply(node, apply("direction", (y, x)))), -1),)
 
 
+def _direction_shown(node: Apply) -> Expr:
+    return multiply(node.arguments[0], apply("pseudo_reciprocal", apply("hypot", node.arguments)))
+
+
 enter(
     [
         Function(
@@ -446,6 +518,7 @@ enter(
             domain=(0.2, 3.0),
             kink="0 at (0, 0), and its derivatives",
             analytic=False,
+            shown=_direction_shown,
         )
     ]
 )
@@ -552,7 +625,7 @@ tanh = elementwise(
 
 
 def _arcsinh(node: Apply) -> Terms:
-    return (apply("power", add(1, squared(argument(node))), 0, (-0.5,)),)
+    return (apply("lorentz_root", argument(node)),)
 
 
 arcsinh = elementwise(
@@ -813,6 +886,35 @@ def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
     return apply("leaky_relu", as_expression(x), 0, (_parameter(slope, "the slope"),))
 
 
+def _near(node: Apply) -> Terms:
+    x = argument(node)
+    return (filled(1, x.sizes, x.axes),)
+
+
+enter(
+    [
+        Function(
+            "near",
+            law="x, kept within -1000 and 1000",
+            derivatives=(_near,),
+            derived="1",
+            spell={"numpy": "near({0})", "torch": "near({0})", "jax": "near({0})"},
+            latex=r"\operatorname{{near}}\left({0}\right)",
+            plain=lambda np, x: x,
+            shown=argument,
+        )
+    ]
+)
+
+
+def near(x: Expr) -> Expr:
+    """`x` as a factor of what has decayed to 0 before 1000: at infinity their product is 0, not
+    nan, and so are its derivatives.
+    """
+    kept = isinstance(x, Apply) and x.function.name == "near"
+    return x if kept else apply("near", x)
+
+
 def _exp_left(node: Apply) -> Terms:
     # At 0, where it jumps, its derivatives are 0, as PyTorch's are.
     x = argument(node)
@@ -878,10 +980,11 @@ def elu(x: object, alpha: object = 1.0, /) -> Expr:
 def _gelu(node: Apply) -> Terms:
     # (x Φ)' = Φ + x φ; Φ by erfc keeps its precision for large negative x.
     x = argument(node)
-    bell = apply("exp", times(squared(x), -0.5))
+    inside = near(x)
+    bell = apply("exp", times(squared(inside), -0.5))
     density = times(bell, 1 / math.sqrt(2 * math.pi))
     distribution = times(apply("erfc", times(x, -1 / math.sqrt(2))), 0.5)
-    return distribution, multiply(x, density)
+    return distribution, multiply(inside, density)
 
 
 def _scipy_special() -> Any:
@@ -901,9 +1004,9 @@ enter(
             derivatives=(_gelu,),
             derived="Phi(x) + x phi(x)",
             spell={
-                "numpy": "{0} * special.ndtr({0})",
-                "torch": "{0} * torch.special.ndtr({0})",
-                "jax": "{0} * special.ndtr({0})",
+                "numpy": "np.where({0} == -np.inf, 0, {0}) * special.ndtr({0})",
+                "torch": "torch.where({0} == -torch.inf, 0, {0}) * torch.special.ndtr({0})",
+                "jax": "jnp.where({0} == -jnp.inf, 0, {0}) * special.ndtr({0})",
             },
             latex=r"\operatorname{{gelu}}\left({0}\right)",
             plain=lambda np, x: x * _scipy_special().ndtr(x),
@@ -949,7 +1052,7 @@ def _silu(node: Apply) -> Terms:
     x = argument(node)
     right = apply("sigmoid", x)
     left = apply("sigmoid", times(x, -1))
-    return right, multiply(node, left)
+    return right, multiply(apply("silu", near(x)), left)
 
 
 silu = elementwise(
@@ -958,9 +1061,9 @@ silu = elementwise(
     derivatives=(_silu,),
     derived="sigmoid(x) + silu(x) sigmoid(-x)",
     spell={
-        "numpy": "{0} * sigmoid({0})",
-        "torch": "{0} * torch.sigmoid({0})",
-        "jax": "{0} * nn.sigmoid({0})",
+        "numpy": "np.where({0} == -np.inf, 0, {0}) * sigmoid({0})",
+        "torch": "torch.where({0} == -torch.inf, 0, {0}) * torch.sigmoid({0})",
+        "jax": "jnp.where({0} == -jnp.inf, 0, {0}) * nn.sigmoid({0})",
     },
     latex=r"\operatorname{{silu}}\left({0}\right)",
     plain=lambda np, x: x * _sigmoid_plain(np, x),
@@ -968,7 +1071,7 @@ silu = elementwise(
 
 
 def _erf(node: Apply) -> Terms:
-    bell = apply("exp", times(squared(argument(node)), -1))
+    bell = apply("exp", times(squared(near(argument(node))), -1))
     return (times(bell, 2 / math.sqrt(math.pi)),)
 
 
@@ -1126,6 +1229,7 @@ enter(
             latex=r"\operatorname{{weighted}}\left({0}, {1}\right)",
             plain=lambda np, x, t: np.where(t == 0, 0, t * x),
             integer=_bound_weighted,
+            shown=lambda node: multiply(*node.arguments),
         )
     ]
 )

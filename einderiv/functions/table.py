@@ -127,6 +127,8 @@ class Function:
     vanishes: int | None = None  # zero for a batch where one of its arguments from this one on is
     #: its square, where that is smooth and the function is not: |x|² is x²
     squared: Callable[[Apply], Expr] | None = None
+    #: the formula that it is a careful way to compute, and that is printed in its place
+    shown: Callable[[Apply], Expr] | None = None
     positive: bool = False  # greater than 0 for all real arguments that are finite
     inverts: bool = False  # 1/x: its product with x is 1 where x is known to be positive
     masks: bool = False  # `where`, and the conditions that are the slopes of its arguments

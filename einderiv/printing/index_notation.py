@@ -28,6 +28,7 @@ from ..expression import (
     truth,
 )
 from ..functions import same_axes, shown_parameters
+from .formulas_shown import with_formulas
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
 from .network import free_name
@@ -289,6 +290,7 @@ def right_side(
 ) -> str:
     """The right-hand side of `e` at `indices`."""
     if not depth:
+        e = with_formulas(e)
         style.arrays = ArrayNames([e])
     negative, shown = _signed_side(e, indices, style, used, depth)
     return style.minus + shown if negative else shown

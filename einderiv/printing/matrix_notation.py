@@ -32,6 +32,7 @@ from ..expression import (
     same,
     terms,
 )
+from .formulas_shown import with_formulas
 from .matrix_forms import (
     COMMUTATION,
     ENTRIES_BY_ENTRIES,
@@ -73,7 +74,7 @@ class NoMatrices(Exception):
 def matrix_form(e: Expr) -> Form | None:
     """`e` in matrix notation, or None where there is none."""
     try:
-        return without_brackets(_form(e))
+        return without_brackets(_form(with_formulas(e)))
     except NoMatrices:
         return None
 

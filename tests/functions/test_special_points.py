@@ -142,6 +142,53 @@ def test_far_out(e, at, want, backend):
     np.testing.assert_allclose(computed(e(), backend, **arrays), want, rtol=1e-13)
 
 
+INFINITE = [
+    # what        of x                             its value at -inf and inf       its slopes
+    ("silu",      ed.silu,                         [0, np.inf],                    [0, 1]),
+    ("gelu",      ed.gelu,                         [0, np.inf],                    [0, 1]),
+    ("elu",       ed.elu,                          [-1, np.inf],                   [0, 1]),
+    ("softplus",  ed.softplus,                     [0, np.inf],                    [0, 1]),
+    ("relu",      ed.relu,                         [0, np.inf],                    [0, 1]),
+    ("sigmoid",   ed.sigmoid,                      [0, 1],                         [0, 0]),
+    ("tanh",      ed.tanh,                         [-1, 1],                        [0, 0]),
+    ("sech",      ed.sech,                          [0, 0],                         [0, 0]),
+    ("erf",       ed.erf,                          [-1, 1],                        [0, 0]),
+    ("erfc",      ed.erfc,                         [2, 0],                         [0, 0]),
+    ("arctan",    ed.arctan,                       [-np.pi / 2, np.pi / 2],        [0, 0]),
+    ("arcsinh",   ed.arcsinh,                      [-np.inf, np.inf],              [0, 0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("f", "value", "slope"), [row[1:] for row in INFINITE], ids=[r[0] for r in INFINITE]
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+def test_at_infinity(f, value, slope, backend, dtype):
+    """The limits, to second order; PyTorch's own slopes are nan for most of them."""
+    at = {"x": np.array([-np.inf, np.inf], dtype)}
+    np.testing.assert_allclose(computed(f(x), backend, **at), value, rtol=1e-6)
+    np.testing.assert_array_equal(computed(ed.grad(ed.sum(f(x)), x), backend, **at), slope)
+    second = computed(ed.hessian(ed.sum(f(x)), x), backend, **at)
+    np.testing.assert_array_equal(second, np.zeros((2, 2)))
+
+
+def test_what_is_computed_with_care_is_printed_as_its_formula():
+    shown = {
+        ed.silu: "sigmoid(x[a]) + silu(x[a]) sigmoid(−x[a])",
+        ed.arctan: "reciprocal(1 + x[a] x[a])",
+        ed.arcsinh: "power(1 + x[a] x[a], -0.5)",
+    }
+    for f, text in shown.items():
+        gradient = ed.grad(ed.sum(f(x)), x)
+        assert ed.formula(gradient) == f"∂y/∂x[a] = {text}"
+        assert ed.latex(gradient) == ed.latex(gradient).replace("near", "")
+    assert (
+        ed.formula(ed.grad(ed.sum(ed.arctan(x)), x), style="matrix")
+        == "∂y/∂x = reciprocal(1 + x ∘ x)"
+    )
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_lengths_in_single_precision(backend):
     at = np.array([3e20, 4e20], "f4")
