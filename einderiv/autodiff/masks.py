@@ -21,7 +21,7 @@ from ..expression import (
     assemble,
     inverts,
     is_zero,
-    walk,
+    same,
     with_slots,
     zero,
 )
@@ -30,8 +30,6 @@ from ..functions import selected
 #: terms: a sum of at most this many with masks among them is multiplied out, so that each term
 #: stays under its own condition
 TERMS = 16
-#: nodes: a larger factor is not searched for functions that may be infinite
-SEARCHED = 1000
 
 
 class Mask(NamedTuple):
@@ -82,15 +80,16 @@ def _summed(e: Einsum) -> bool:
 
 
 def under_conditions(e: Einsum) -> Einsum:
-    """`e` with the factors at the entries of its masks moved under their conditions."""
+    """`e` with the factors at the entries of its masks moved under their conditions, be the
+    entries summed or not: a row of a matrix that is not chosen may be nan.
+    """
     if len(e.factors) < 2:
         return e
     masks: list[tuple[Mask, Slot]] = []
     others: list[Slot] = []
     for slot in e.slots:
         mask = masked(slot[0])
-        # A mask whose labels are summed is part of a contraction, and weighs no slope.
-        if mask is not None and set(slot[1]) <= set(e.output):
+        if mask is not None:
             masks.append((mask, slot))
         else:
             others.append(slot)
@@ -99,15 +98,27 @@ def under_conditions(e: Einsum) -> Einsum:
     widest = max((labels for _, (_, labels) in masks), key=lambda labels: len(set(labels)))
     inner = [(mask, slot) for mask, slot in masks if set(slot[1]) <= set(widest)]
     outer = [slot for _, slot in masks if not set(slot[1]) <= set(widest)]
-    here = [slot for slot in others if set(slot[1]) <= set(widest)]
-    wider = [_guarded(slot, inner) for slot in others if not set(slot[1]) <= set(widest)]
+    here: list[Slot] = []
+    wider: list[Slot] = []
+    guarded_axes: list[set[int]] = []
+    for slot in others:
+        if set(slot[1]) <= set(widest):
+            here.append(slot)
+            continue
+        guarded = _guarded(slot, masks)
+        wider.append(guarded)
+        if guarded is not slot:
+            guarded_axes.append(set(slot[1]))
     bare = all(mask.inside is None for mask, _ in inner)
-    unchanged = all(any(slot is other for other in others) for slot in wider)
-    if not here and unchanged and (bare or len(inner) == 1):
+    if not here and not guarded_axes and (bare or len(inner) == 1):
         return e
     labels = tuple(dict.fromkeys(widest))
-    product = _chosen(inner, here, labels)
-    return with_slots(e, [(product, labels), *wider, *outer], given=_sizes(e), origins=e.origins)
+    slots = [*wider, *outer]
+    # A mask of ones is not needed beside a factor that has it.
+    needed = here or not bare or not any(set(labels) <= axes for axes in guarded_axes)
+    if needed:
+        slots.insert(0, (_chosen(inner, here, labels), labels))
+    return with_slots(e, slots, given=_sizes(e), origins=e.origins)
 
 
 def _sizes(e: Einsum) -> Given:
@@ -142,19 +153,31 @@ def _where(mask: Mask, own: tuple[int, ...], e: Expr, labels: tuple[int, ...]) -
     given = tuple(zip(labels, e.sizes, strict=True))
     condition = assemble(1, [(mask.condition, own)], labels, axes=e.axes, given=given)
     nothing = zero(e.sizes, e.axes)
+    known = masked(e)
+    if known is not None and known.chosen == mask.chosen and same(known.condition, condition):
+        return e
     return selected(condition, e, nothing) if mask.chosen else selected(condition, nothing, e)
 
 
 def _guarded(slot: Slot, masks: list[tuple[Mask, Slot]]) -> Slot:
-    """A factor with more axes than a mask, chosen entry by entry if it may be infinite where the
-    mask is 0: if there is a function in it.
-    """
+    """A factor with more axes than a condition, chosen entry by entry."""
     factor, labels = slot
-    if not isinstance(factor, (Add, Apply)) or len(set(labels)) < len(labels):
-        return slot
-    if factor.nodes > SEARCHED or not any(isinstance(node, Apply) for node in walk([factor])):
+    if len(set(labels)) < len(labels):
         return slot
     for mask, (_, own) in masks:
-        if set(own) <= set(labels):
-            factor = _where(mask, own, factor, labels)
-    return factor, labels
+        narrow, fewer = _narrowed(mask, own)
+        if set(fewer) <= set(labels):
+            factor = _where(narrow, fewer, factor, labels)
+    return (factor, labels) if factor is not slot[0] else slot
+
+
+def _narrowed(mask: Mask, own: tuple[int, ...]) -> tuple[Mask, tuple[int, ...]]:
+    """A mask without the axes along which its condition is only repeated."""
+    condition = mask.condition
+    if not isinstance(condition, Einsum) or len(condition.factors) != 1 or not condition.structure:
+        return mask, own
+    (factor,), (labels,) = condition.factors, condition.inputs
+    names = dict(zip(condition.output, own, strict=True))
+    if len(names) < len(own) or not set(labels) <= set(names):
+        return mask, own
+    return mask._replace(condition=factor), tuple([names[label] for label in labels])

@@ -279,10 +279,55 @@ def test_the_slope_of_a_choice_is_a_choice():
     safe = ed.where(ed.greater(x, 0), ed.log(x), 0)
     assert ed.grad(ed.sum(safe), x) == ed.where(ed.greater(x, 0), 1 / x, 0)
     assert ed.derive(safe, x).compact == "i->ii"
-    # a mask of ones stays as it is, and sums are not touched
+    # a mask of ones stays as it is; what is summed is chosen too, for a row may be nan
     assert str(ed.grad(ed.sum(ed.where(y, x, 0)), x)) == "not_equal(y, zeros[i])"
     plain = ed.sum(ed.where(y, X @ x, 0))
-    assert str(ed.grad(plain, x)) == 'einsum("i,ia->a", not_equal(y, zeros[i]), X)'
+    chosen = 'einsum("ia->a", where(einsum("i->ij", y), X, zeros[i,j]))'
+    assert str(ed.grad(plain, x)) == chosen
+
+
+# ---- what is not chosen of the operand of a contraction
+D3 = np.array([[1.0, 2], [np.nan, np.inf], [3, 4]])
+W, V, S, M = ed.tensor("W", "d"), ed.tensor("V", "do"), ed.tensor("S", "n"), ed.tensor("M", "n")
+ROWS = ed.tensor("D", "nd")
+GIVEN = {
+    "D": D3,
+    "S": np.array([1.0, 2, np.nan]),
+    "M": np.array([1.0, 0, 0]),
+    "W": np.ones(2),
+    "V": np.ones((2, 2)),
+}
+LEFT_OUT = [
+    # what               of                                                                    by
+    ("a line",           lambda: ed.where(M, (ROWS @ W - S) ** 2, 0),                          "W"),
+    ("logarithms",       lambda: ed.where(M, ed.log(ROWS @ W), 0),                             "W"),
+    ("where it fails",   lambda: ed.where(ed.equal(M, 0), 0, ed.exp(ROWS @ W)),                "W"),
+    ("two layers",       lambda: ed.where(M, (ed.sum(ed.tanh(ROWS @ V), 1) - S) ** 2, 0),      "V"),
+    ("a product",        lambda: ed.where(M, (ROWS @ W) * S, 0) ** 2,                          "W"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "name"), [row[1:] for row in LEFT_OUT], ids=[r[0] for r in LEFT_OUT])
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.filterwarnings("ignore")
+def test_rows_that_are_not_chosen(f, name, backend):
+    """All is as if the rows that are nan were not there: backwards, forwards, twice, along a direction."""
+    loss = ed.sum(f())
+    tensor = {"W": W, "V": V}[name]
+    few = {**GIVEN, "D": D3[:1], "S": GIVEN["S"][:1], "M": GIVEN["M"][:1]}
+    jacobian = ed.sum(ed.derive(f(), tensor), 0)
+    derivatives = {
+        "value": loss,
+        "gradient": ed.grad(loss, name),
+        "forwards": jacobian,
+        "Hessian": ed.hessian(loss, name),
+        "along": ed.hvp(loss, name, np.ones_like(GIVEN[name])),
+    }
+    for what, e in derivatives.items():
+        known = {n: v for n, v in GIVEN.items() if n in ed.compile(e).inputs or n == name}
+        rows = {n: few[n] for n in known}
+        got, want = computed(e, backend, **known), computed(e, **rows)
+        np.testing.assert_allclose(got, want, rtol=1e-12, err_msg=what)
 
 
 # ---- a weight of 0 lets nothing through
