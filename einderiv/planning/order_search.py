@@ -1,13 +1,16 @@
-"""The order of multiplication of many operands: random greedy orders, the best of them improved
-part by part.
+"""The order of multiplication of many operands: random greedy orders, the best of them annealed,
+then improved part by part.
 
 A greedy order multiplies, again and again, the pair whose product is small against its operands. On
 networks with many loops one greedy order may take a hundred times longer than the best one; the
-best of several with some noise does not. Then each part of the tree with few branches is replaced
-by the best tree of the same branches, which dynamic programming finds, as long as that helps.
+best of several with some noise does not. It is changed at random, ``(ab)c`` to ``(ac)b``, ever less
+to its disadvantage. Then each part of the tree with few branches is replaced by the best tree of
+the same branches, which dynamic programming finds, as long as that helps.
 
 Work is counted, and no clock is read unless a caller gives a time, so that plans are reproducible.
-Source of both: Gray, Kourtis, "Hyper-optimized tensor network contraction", Quantum 5, 410 (2021).
+Sources: Gray, Kourtis, "Hyper-optimized tensor network contraction", Quantum 5, 410 (2021), of the
+first and the last; Kalachev, Panteleev, Yung, "Multi-tensor contraction for XEB verification of
+quantum circuits", arXiv 2108.05665 (2021), of annealing.
 """
 
 from __future__ import annotations
@@ -22,17 +25,21 @@ from itertools import cycle
 from random import Random
 
 from ..expression import Labels
-from .cost import Entries, pair_seconds
-from .tuning_constants import tuning
+from .cost import Entries, costs, pair_seconds
 
 WEIGHTS, TEMPERATURES = (0.3, 3.0), (0.01, 1.0)  # of greedy orders, on a logarithmic scale
-IMPROVED = 2  # greedy trees of a round that are improved
 SMALL, LARGE = 6, 8  # branches of the parts that are replaced: 3ⁿ / 2 splits of n
-ROUNDS, NEARLY = 0.7, 2.0  # part of the time for rounds; trees that are worth large parts
+HOT, COLD = 2.0, 10.0  # powers of a ratio of times that are its chance, first and last
+GREEDY, ANNEALED = 0.2, 0.85  # of the work of a round: until then greedy trees, then annealing
+SECONDS = 0.7  # of a round, where a caller gives a time
+ROUNDS = 0.9  # part of the time for rounds
+UNCOUNTED = 0.99  # part of the overhead of a step, which all trees have, that annealing leaves out
+REMEMBERED = 2**18  # numbers of entries
 Pairs = list[tuple[int, int]]
 NOISES = 4096  # numbers that are drawn once, and walked through
 NEAR = 8  # holders of one label that are neighbours of each other; of more, each of the next
-CANDIDATE, SPLIT = 10, 1  # units of work: a pair that is weighed or made, a split that is looked at
+# Units of work: a pair that is weighed or made, a split that is looked at, a change that is tried.
+CANDIDATE, SPLIT, CHANGE = 10, 1, 20
 
 
 class Network:
@@ -73,13 +80,20 @@ class Powers(Entries):
         groups: dict[int, int] = {}
         for k, n in enumerate(shape):
             groups[n] = groups.get(n, 0) | 1 << k
-        self.groups = [(float(n), labels) for n, labels in groups.items() if n > 1]
+        self.groups: list[tuple[int, list[float]]] = []  # labels; the powers of their size
+        for n, labels in groups.items():
+            if n > 1:
+                powers = [1.0]
+                for _ in range(labels.bit_count()):
+                    powers.append(powers[-1] * n)  # inf where ** would raise an OverflowError
+                self.groups.append((labels, powers))
 
     def __missing__(self, labels: int) -> float:
         found = 1.0
-        for size, group in self.groups:
-            for _ in range((labels & group).bit_count()):
-                found *= size  # a power would raise OverflowError where this is inf
+        for group, powers in self.groups:
+            found *= powers[(labels & group).bit_count()]
+        if len(self) > REMEMBERED:
+            self.clear()
         self[labels] = found
         return found
 
@@ -158,20 +172,28 @@ def positions(count: int, forks: Iterable[tuple[int, int]]) -> Pairs:
 
 
 class Allowance:
-    """How much a search may still do: units of work, or until a time."""
+    """How much a search may do: units of work, or for some seconds."""
 
     def __init__(self, work: float = math.inf, seconds: float = math.inf) -> None:
         self.work = work
-        self.deadline = time.perf_counter() + seconds if seconds < math.inf else math.inf
+        self.seconds = seconds
+        self.spent = 0.0
+        self.start = time.perf_counter() if seconds < math.inf else 0.0
 
     def spend(self, work: float) -> None:
-        self.work -= work
+        self.spent += work
+
+    @property
+    def part(self) -> float:
+        """The part of it that is spent."""
+        part = self.spent / self.work if self.work else 1.0
+        if self.seconds < math.inf:
+            part = max(part, (time.perf_counter() - self.start) / self.seconds)
+        return part
 
     @property
     def left(self) -> bool:
-        if self.deadline < math.inf and time.perf_counter() > self.deadline:
-            return False
-        return self.work > 0
+        return self.part < 1
 
 
 def searched(
@@ -188,13 +210,11 @@ def searched_for(
     """The best order that is found in so many seconds, and its estimated time."""
     network = Network(inputs, output, shape)
     everything = Allowance(seconds=seconds)
-    rounds = Allowance(seconds=ROUNDS * seconds)
     random = Random(0)
-    best = _round(network, random, Allowance(tuning.path_work, seconds))
-    while rounds.left:
-        tree = _round(network, random, Allowance(tuning.path_work, seconds))
-        if tree.total < NEARLY * best.total:
-            improve(tree, LARGE, rounds)
+    rounds = max(1, round(seconds * ROUNDS / SECONDS))
+    best = _round(network, random, Allowance(seconds=seconds * ROUNDS / rounds))
+    for _ in range(rounds - 1):
+        tree = _round(network, random, Allowance(seconds=seconds * ROUNDS / rounds))
         if tree.total < best.total:
             best = tree
     for leaves in (LARGE, LARGE + 1, LARGE + 2):
@@ -203,23 +223,19 @@ def searched_for(
 
 
 def _round(network: Network, random: Random, allowance: Allowance) -> Tree:
-    """Greedy trees for half of what is allowed, the best of them improved with the rest."""
+    """Greedy trees, the best of them annealed, and improved with what is left of the allowance."""
     noises = [-math.log(-math.log(random.random() or 0.5)) for _ in range(NOISES)]  # Gumbel's
     noise = cycle(noises).__next__
     weight, temperature = 1.0, 0.0  # the first one is plain
-    trees: list[Tree] = []
-    half = allowance.work / 2
-    while not trees or (allowance.work > half and allowance.left):
+    best: Tree | None = None
+    while best is None or allowance.part < GREEDY:
         tree, work = greedy(network, weight, temperature, noise)
         allowance.spend(work)
-        trees.append(tree)
-        weight, temperature = _between(random, WEIGHTS), _between(random, TEMPERATURES)
-    trees.sort(key=lambda tree: tree.total)
-    best = trees[0]
-    for tree in trees[:IMPROVED]:
-        improve(tree, SMALL, allowance)
-        if tree.total < best.total:
+        if best is None or tree.total < best.total:
             best = tree
+        weight, temperature = _between(random, WEIGHTS), _between(random, TEMPERATURES)
+    anneal(best, random, allowance)
+    improve(best, SMALL, allowance)
     return best
 
 
@@ -303,6 +319,46 @@ def _counted(uses: dict[int, int], shared: int, single: int, double: int) -> tup
             del uses[bit]
             double |= bit
     return single, double
+
+
+def anneal(tree: Tree, random: Random, allowance: Allowance) -> None:
+    """Change a tree at random, as ``(ab)c`` to ``(ac)b``: always where that takes less time, and
+    ever more rarely where it takes more. The best tree that was met is left.
+    """
+    chance = random.random
+    entries, labels, parts, count = tree.network.entries, tree.labels, tree.parts, tree.count
+    uncounted = UNCOUNTED * costs.step
+    seconds = {k: time - uncounted for k, time in tree.seconds.items()}
+    best = sum(seconds.values())
+    kept = labels[:], parts.copy(), seconds.copy()
+    begin = allowance.part
+    while (part := allowance.part) < ANNEALED:
+        power = HOT * (COLD / HOT) ** ((part - begin) / (ANNEALED - begin))
+        for k, (first, second) in parts.items():
+            if first >= count and (second < count or chance() < 0.5):
+                pair, c = first, second
+            elif second >= count:
+                pair, c = second, first
+            else:
+                continue
+            a, b = parts[pair] if chance() < 0.5 else parts[pair][::-1]
+            # What b has, or something outside, is kept in the product of a and c.
+            fresh = (labels[a] | labels[c]) & (labels[b] | labels[k])
+            before = seconds[pair] + seconds[k]
+            inner = pair_seconds(labels[a], labels[c], fresh, entries) - uncounted
+            outer = pair_seconds(fresh, labels[b], labels[k], entries) - uncounted
+            after = inner + outer
+            if after <= before or chance() < (before / after) ** power:
+                parts[pair], parts[k] = (a, c), (pair, b)
+                seconds[pair], seconds[k] = inner, outer
+                labels[pair] = fresh
+        allowance.spend(CHANGE * len(parts))
+        total = sum(seconds.values())
+        if total < best:
+            best = total
+            kept = labels[:], parts.copy(), seconds.copy()
+    tree.labels, tree.parts, seconds = kept
+    tree.seconds = {k: time + uncounted for k, time in seconds.items()}
 
 
 def improve(tree: Tree, leaves: int, allowance: Allowance) -> None:

@@ -23,7 +23,7 @@ from .order_search import Powers, positions, searched, searched_for
 from .tuning_constants import tuning
 
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
-LEAST_WORK = 0.1  # part of the work of a search that is worth beginning
+LEAST_WORK = 0.06  # part of the work of a search that is worth beginning
 PRODUCTS = 4  # in one plan, whose order is searched with all the work that is set for one
 SHARE = 0.8  # of the seconds left to a plan that the search for one product takes
 LEAST_SECONDS = 0.01  # for which a search by time is no more than the plain one

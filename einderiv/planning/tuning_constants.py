@@ -89,8 +89,8 @@ class Tuning:
     searched_operands: int = 11
     #: units of work of that search, about 0.1 s; and the seconds of a product from which it is done
     #: in full, for shorter ones less is
-    path_work: float = 300_000
-    path_seconds: float = 3e-4
+    path_work: float = 500_000
+    path_seconds: float = 1e-4
     #: the part of the time of the plain order that a searched one may take: regular orders let
     #: parts be shared, so that less gain may be none
     path_gain: float = 0.7
