@@ -32,7 +32,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ..errors import EinderivError, near
-from ..expression import Label
 from .gram import is_gram
 from .memory_order import Order, copied, orders
 from .ops import Rate, Step
@@ -40,6 +39,7 @@ from .program import Program
 from .tuning_constants import tuning
 
 LARGEST = 10_000  # characters of a file
+REMEMBERED = 2**18  # numbers of entries that one search keeps
 
 
 class Costs:
@@ -160,15 +160,33 @@ def arithmetic(step: Step) -> float:
 
 
 class Entries(dict[int, float]):
-    """The number of entries of a tensor with a set of labels."""
+    """The number of entries of a tensor with a set of labels, the bits of a whole number; labels
+    of one size are counted together.
 
-    def __init__(self, numbers: Mapping[Label, int]) -> None:
-        super().__init__({0: 1.0})
-        self.numbers = [max(n, 1) for n in numbers.values()]  # 0 would make everything free
+    >>> Entries([2, 3, 2])[0b111]
+    12.0
+    """
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        super().__init__()
+        groups: dict[int, int] = {}
+        for k, n in enumerate(shape):
+            groups[n] = groups.get(n, 0) | 1 << k
+        self.groups: list[tuple[int, list[float]]] = []  # labels; the powers of their size
+        for n, labels in groups.items():
+            if n > 1:  # 0 would make everything free
+                powers = [1.0]
+                for _ in range(labels.bit_count()):
+                    powers.append(powers[-1] * n)  # inf where ** would raise an OverflowError
+                self.groups.append((labels, powers))
 
     def __missing__(self, labels: int) -> float:
-        lowest = labels & -labels
-        self[labels] = found = self[labels ^ lowest] * self.numbers[lowest.bit_length() - 1]
+        found = 1.0
+        for group, powers in self.groups:
+            found *= powers[(labels & group).bit_count()]
+        if len(self) > REMEMBERED:
+            self.clear()
+        self[labels] = found
         return found
 
 

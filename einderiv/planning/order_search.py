@@ -34,7 +34,6 @@ GREEDY, ANNEALED = 0.2, 0.85  # of the work of a round: until then greedy trees,
 SECONDS = 0.7  # of a round, where a caller gives a time
 ROUNDS = 0.9  # part of the time for rounds
 UNCOUNTED = 0.99  # part of the overhead of a step, which all trees have, that annealing leaves out
-REMEMBERED = 2**18  # numbers of entries
 Pairs = list[tuple[int, int]]
 NOISES = 4096  # numbers that are drawn once, and walked through
 NEAR = 8  # holders of one label that are neighbours of each other; of more, each of the next
@@ -46,7 +45,7 @@ class Network:
     """Operands as sets of labels, the bits of whole numbers, and who shares a label with whom."""
 
     def __init__(self, inputs: Sequence[Labels], output: Labels, shape: Sequence[int]) -> None:
-        self.entries = Powers(shape)
+        self.entries = Entries(shape)
         self.operands = [sum({1 << x for x in labels}) for labels in inputs]
         self.output = sum({1 << x for x in output})
         holders: dict[int, list[int]] = {}
@@ -68,34 +67,6 @@ class Network:
                 for other in having[p + 1 : p + 1 + reach]:
                     self.neighbours[k].add(other)
                     self.neighbours[other].add(k)
-
-
-class Powers(Entries):
-    """The number of entries of a tensor with a set of labels; labels of one size are counted
-    together.
-    """
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        super().__init__({})
-        groups: dict[int, int] = {}
-        for k, n in enumerate(shape):
-            groups[n] = groups.get(n, 0) | 1 << k
-        self.groups: list[tuple[int, list[float]]] = []  # labels; the powers of their size
-        for n, labels in groups.items():
-            if n > 1:
-                powers = [1.0]
-                for _ in range(labels.bit_count()):
-                    powers.append(powers[-1] * n)  # inf where ** would raise an OverflowError
-                self.groups.append((labels, powers))
-
-    def __missing__(self, labels: int) -> float:
-        found = 1.0
-        for group, powers in self.groups:
-            found *= powers[(labels & group).bit_count()]
-        if len(self) > REMEMBERED:
-            self.clear()
-        self[labels] = found
-        return found
 
 
 class Tree:

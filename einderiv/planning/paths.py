@@ -19,7 +19,7 @@ from ..autodiff import forks
 from ..errors import EinderivError, limits, near
 from ..expression import Label, Labels
 from .cost import Entries, costs, pair_copies, pair_seconds
-from .order_search import Powers, positions, searched, searched_for
+from .order_search import positions, searched, searched_for
 from .tuning_constants import tuning
 
 HQ = 20  # operands from which on opt_einsum's auto-hq is greedy; below it is dynamic programming
@@ -220,7 +220,7 @@ def _spare_seconds(
     """What a path takes beyond what each does: its steps, reading the operands, and writing the
     result. No number where both are infinite.
     """
-    entries = Powers(shape)
+    entries = Entries(shape)
     moved = 0.0
     for labels in (*inputs, output):
         moved += entries[sum(1 << x for x in set(labels))]
@@ -299,7 +299,7 @@ def _path_seconds(
     shape: Sequence[int],
 ) -> float:
     """The estimated time of a path."""
-    entries, total = Entries(dict(enumerate(shape))), 0.0
+    entries, total = Entries(shape), 0.0
     left: list[int] = []  # sets of labels, as the bits of a number
     uses = Counter(output)
     for labels in inputs:
@@ -359,7 +359,7 @@ def exact(
     [(1, 2), (0, 1)]
     """
     bits = {x: 1 << k for k, x in enumerate(sizes)}
-    entries = Entries(sizes)
+    entries = Entries(list(sizes.values()))
     own: list[int] = []  # the labels of each operand
     ends: dict[int, set[int]] = {}
     best: dict[int, tuple[float, Split]] = {}  # by sets of operands: time, and where to split

@@ -34,7 +34,7 @@ def product_seconds(e: Einsum, sizes: Sizes) -> float:
     for labels in flat.inputs:
         uses.update(set(labels))
     bits = {x: 1 << k for k, x in enumerate(lengths)}
-    size_of = Entries(lengths)
+    size_of = Entries(list(lengths.values()))
     total = 0.0
     terms: list[Labels] = []
     left: list[int] = []  # sets of labels, as the bits of a number

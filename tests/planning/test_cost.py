@@ -1,11 +1,13 @@
 """The constants of the estimate: what is refused, what a file may hold, and that plans follow them."""
 
 import json
+import random
+from math import inf, prod
 
 import pytest
 
 import einderiv as ed
-from einderiv.planning import costs, seconds
+from einderiv.planning import cost, costs, seconds
 from einderiv.planning.cost import Costs, Entries, pair_seconds
 
 
@@ -96,5 +98,28 @@ def test_a_step_and_a_pair_are_estimated_alike_but_for_rows(subscripts, ratio):
     with costs.override(step=1e-300, byte=1e-300):  # arithmetic alone
         program = ed.compile(ed.einsum(subscripts, "A", "B"))._planned(shapes, {}, {}).program
         contractions = [k for k in program.live() if program.steps[k].op.name == "contract"]
-        found = seconds(program, contractions) / pair_seconds(a, b, made, Entries(numbers))
+        found = seconds(program, contractions) / pair_seconds(
+            a, b, made, Entries(list(numbers.values()))
+        )
     assert found == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("shape", [[2, 3, 2, 7], [0, 1, 5], [2**62] * 3, [3] * 40, []], ids=str)
+def test_entries_are_the_product_of_sizes(shape):
+    entries = Entries(shape)
+    rng = random.Random(0)
+    for labels in (0, (1 << len(shape)) - 1, *(rng.getrandbits(len(shape) or 1) for _ in range(9))):
+        sizes = [max(n, 1) for k, n in enumerate(shape) if labels >> k & 1]
+        assert entries[labels] == pytest.approx(prod(sizes), rel=1e-14)
+
+
+def test_entries_of_any_number_of_labels_are_at_most_infinite():
+    assert Entries([2] * 3000)[(1 << 3000) - 1] == inf
+    assert Entries([2] * 1023)[(1 << 1023) - 1] == 2.0**1023
+
+
+def test_few_entries_are_remembered(monkeypatch):
+    monkeypatch.setattr(cost, "REMEMBERED", 10)
+    entries = Entries([2] * 8)
+    assert [entries[k] for k in range(256)] == [2.0 ** k.bit_count() for k in range(256)]
+    assert len(entries) <= 11
