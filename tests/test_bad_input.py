@@ -290,7 +290,11 @@ UV = tensor("U", "n") * tensor("V", "n")
 EVALUATING = [
     ("missing",              ANY,   "P",              lambda: ed.evaluate(seed(), X=X, Y=Y)),
     ("missing, compiled",    ANY,   "P",              lambda: ed.compile(seed())(X=X, Y=Y)),
-    ("surplus",              ANY,   "Q",              lambda: evaluate(Q=X)),
+    ("surplus",              ANY,   "Q",              lambda: ed.evaluate(seed(), **at, Q=X)),
+    ("surplus, compiled",    ANY,   "Q",              lambda: ed.compile(seed())(**at, Q=X)),
+    ("surplus beside a mapping", ANY, "Q",            lambda: ed.evaluate(seed(), at, Q=X)),
+    ("by position",          TYPE,  "by name|mapping", lambda: ed.evaluate(seed(), X)),
+    ("by position, compiled", TYPE, "by name|mapping", lambda: ed.compile(seed())(X)),
     ("a list for a mapping", TYPE,  "",               lambda: ed.evaluate(seed(), [X, Y, P])),
     ("no expression",        TYPE,  "None",           lambda: ed.evaluate(None)),
     ("array is None",        TYPE,  r"\bP\b|None",    lambda: evaluate(P=None)),

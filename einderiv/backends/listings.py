@@ -129,6 +129,7 @@ def listing(e: Expr, language: str) -> str:
     row = LISTINGS[language]
     known = Listing(Sizes({}).read([e]), row)
     order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.sizes]
+    limits.check("axes", max([node.ndim for node in order]))
     if len(order) > MOST_VALUES:
         raise LimitError(
             f"a listing of {len(order)} values shows nothing: at most {MOST_VALUES} are written "

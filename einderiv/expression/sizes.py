@@ -49,6 +49,7 @@ class Sizes(UnionFind[Size]):
         self.tensors: dict[str, Tensor] = {}
         self.names: set[str] = set()
         self.products: dict[Merged, None] = {}
+        self.unmeasured: set[Merged] = set()  # of which this was found, until more is learnt
 
     def known_measure(self, size: Size) -> int | None:
         """What `size` measures, or None where that is not known."""
@@ -61,6 +62,8 @@ class Sizes(UnionFind[Size]):
 
     def _measure_of_merged(self, size: Merged) -> int | None:
         """Merged axes measure as much as all of them together."""
+        if size in self.unmeasured:
+            return None
         found: dict[Size, int | None] = {}
         for part in distinct_parts(size):
             measure = part if isinstance(part, int) else self.measures.get(self.find(part))
@@ -69,6 +72,8 @@ class Sizes(UnionFind[Size]):
                 known = [inner for inner in parts if inner is not None]
                 measure = _merged_measure(known) if len(known) == len(parts) else None
             found[part] = measure
+        if found[size] is None:
+            self.unmeasured.add(size)
         return found[size]
 
     def measure(self, size: Size) -> int:
@@ -84,6 +89,7 @@ class Sizes(UnionFind[Size]):
         """Say what `size` measures; `source` says who says so."""
         known = self.known_measure(size)
         if known is None:
+            self.unmeasured.clear()
             self.measures[self.find(size)] = measure
             self.sources[self.find(size)] = source
         elif known != measure:
@@ -112,6 +118,7 @@ class Sizes(UnionFind[Size]):
         b = self.find(b)
         if a == b:
             return True
+        self.unmeasured.clear()
         self.parent[b] = a
         if a not in self.measures and b in self.measures:
             self.measures[a] = self.measures[b]
@@ -176,6 +183,7 @@ class Sizes(UnionFind[Size]):
         known = prod(measures) if unknown else _merged_measure(measures)
         # n, from a and b
         if not unknown and total is None:
+            self.unmeasured.clear()
             self.measures[self.find(product)] = known
             self.sources[self.find(product)] = f"merging axes of sizes {', '.join(map(str, parts))}"
             return True

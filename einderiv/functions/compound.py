@@ -136,8 +136,11 @@ def outer(a: object, b: object) -> Expr:
     >>> import einderiv as ed
     >>> ed.outer(ed.tensor("u", "i"), ed.tensor("v", "j")).subscripts
     'i,j->ij'
+
+    Raises LimitError for more axes than an array has.
     """
     x, y = as_expression(a), as_expression(b)
+    limits.check("axes", x.ndim + y.ndim)
     first = tuple(range(x.ndim))
     second = tuple(range(x.ndim, x.ndim + y.ndim))
     both, axes = first + second, x.axes + y.axes

@@ -335,6 +335,8 @@ def _product(
     e: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> Signed:
     """``2 δ[i,a] Σ_t Y[b,t] P[t,j]``: the number, the deltas, what is summed over, the factors."""
+    # Each factor is a part at least, and names for their labels take longer than to count them.
+    limits.check("parts", style.parts + e.count, "print a part of the expression, or str() of it")
     flat = flatten(e)
     names: dict[Label, str] = {}
     deltas = []

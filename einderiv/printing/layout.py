@@ -13,9 +13,11 @@ from math import cos, hypot, pi, sin
 
 Position = tuple[float, float]
 STRESS_ROUNDS = 120
+STRESS_TERMS = 500_000  # of pairs: many points get fewer rounds, not more time
 STILL = 0.05  # pixels: a round that moves nothing further is the last
 SPRING_ROUNDS = 60
 APART_ROUNDS = 80
+APART_TESTS = 80_000  # of pairs: the same for points among many
 OFF_EDGES_ROUNDS = 40
 OFF_EDGES_TESTS = 250_000  # of pairs: a crowded picture gets fewer rounds, not more time
 NODE_GAP = 16.0  # pixels between nodes
@@ -60,7 +62,7 @@ def stress_layout(
             x, y = places[point]
             away = min(distances[point][q] for q in fixed)
             places[point] = x + lean[0] * away, y + lean[1] * away
-    for _ in range(STRESS_ROUNDS):
+    for _ in range(min(STRESS_ROUNDS, 1 + STRESS_TERMS // count**2)):
         furthest = 0.0
         for point in free:
             x, y = places[point]
@@ -187,7 +189,8 @@ def moved_apart(
     heights.
     """
     places = list(at)
-    for _ in range(APART_ROUNDS):
+    pairs = len(places) ** 2 // 2
+    for _ in range(min(APART_ROUNDS, 1 + APART_TESTS // max(pairs, 1))):
         calm = True
         for p in range(len(places)):
             for q in range(p):

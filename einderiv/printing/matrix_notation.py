@@ -18,6 +18,7 @@ Every rule works on labels and gives forms, which `matrix_forms` makes a string 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from ..expression import (
@@ -73,10 +74,18 @@ class NoMatrices(Exception):
 
 def matrix_form(e: Expr) -> Form | None:
     """`e` in matrix notation, or None where there is none."""
+    before = _FOUND.set({})
     try:
         return without_brackets(_form(with_formulas(e)))
     except NoMatrices:
         return None
+    finally:
+        _FOUND.reset(before)
+
+
+#: what was found in this call: of each sum in a product two forms are compared, and so of each sum
+#: in that; without this, d sums in sums would be looked at 2^d times
+_FOUND: ContextVar[dict[tuple[int, tuple[int, ...]], tuple[Expr, Form]]] = ContextVar("found")
 
 
 def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
@@ -85,7 +94,12 @@ def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
         return _factor(e)
     if is_zero(e):
         return Figure(0)
-    return sum_of([_term(part, order) for part in terms(e)])
+    found = _FOUND.get()
+    key = id(e), tuple(order or ())
+    if key not in found:
+        form = sum_of([_term(part, order) for part in terms(e)])
+        found[key] = e, form  # with the expression, so that its id stays its own
+    return found[key][1]
 
 
 def _factor(e: Expr) -> Form:

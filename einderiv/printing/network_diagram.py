@@ -61,7 +61,7 @@ MANY = 60  # operands of a product, and terms of a sum, that are drawn at all
 MOST = 400  # operands of a picture, those in frames too
 # how much further apart nodes are placed, until the picture is clear
 STRETCHES = (1.0, 1.25, 1.6, 2.0)
-TRIED_PARTS = 300  # nodes and lines that are placed, all tries together
+TRIED_PAIRS = 9000  # of nodes and lines, that are held apart, all tries together
 NAME_LETTERS = 18  # letters of a name that are shown
 
 
@@ -194,7 +194,7 @@ def _network(net: TensorNetwork, at: LegSides, sizes: LabelSizes, depth: int) ->
     """
     shapes = [_shape(node, sizes, depth) for node in net.nodes]
     parts = len(net.nodes) + len(net.edges)
-    tries = max(1, min(len(STRETCHES), TRIED_PARTS // max(parts, 1)))
+    tries = max(1, min(len(STRETCHES), TRIED_PAIRS // max(parts, 1) ** 2))
     stretches = STRETCHES[:tries]
     clearest, fewest = None, 0
     for stretch in stretches:

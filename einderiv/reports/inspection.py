@@ -150,6 +150,7 @@ class _Unsized:
                 of_labels[name] = natural(value, f"the size of {name!r}")
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
+        self.numbers: dict[Size, int] = {}  # merged axes and what they are merged of
         self.assumed: dict[Size, str] = {}  # sizes that nothing says, as a message names them
         self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
 
@@ -163,13 +164,12 @@ class _Unsized:
         return UNKNOWN
 
     def _number_of_merged(self, size: Merged) -> int:
-        found: dict[Size, int] = {}
-        for part in distinct_parts(size):
+        for part in [] if size in self.numbers else distinct_parts(size):
             measure = self.sizes.known_measure(part)
             if measure is None and isinstance(part, Merged):
-                measure = min(prod([found[inner] for inner in part.parts]), BEYOND)
-            found[part] = self._number(part) if measure is None else measure
-        return found[size]
+                measure = min(prod([self.numbers[inner] for inner in part.parts]), BEYOND)
+            self.numbers[part] = self._number(part) if measure is None else measure
+        return self.numbers[size]
 
     def assumptions(self) -> list[str]:
         """A note that says which sizes nothing gave."""
