@@ -44,6 +44,7 @@ from .numpy_helpers import HELPERS
 
 INDENT = "    "
 MOST_VALUES = 200  # values that a listing has at most
+MOST_LOOPS = 20  # loops in one another: Python compiles no more
 JULIA_WORDS = """baremodule begin break catch const continue do else elseif end export false finally
 for function global if import let local macro module quote return struct true try using while ein"""
 LOOPS_WORDS = "np range compute shape zeros"
@@ -122,7 +123,7 @@ def listing(e: Expr, language: str) -> str:
     ...
 
     Raises BackendError for functions that the language has no form for, LimitError for more than
-    200 values.
+    200 values, and for more than 20 loops in one another.
     """
     if not isinstance(e, Expr):
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
@@ -212,6 +213,7 @@ def _write_loops(node: Expr, known: Listing) -> None:
     if isinstance(node, Einsum):
         loops = _product_loops(node, known)
     else:
+        _check_loops(node.ndim)
         if isinstance(node, Add):
             value = " + ".join(_entry(addend, known, axes) for addend in node.addends)
         else:
@@ -258,6 +260,8 @@ def _applied_entry(node: Apply, known: Listing, axes: Sequence[str]) -> str:
 def _product_loops(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
     flat = single_product(node)
+    labels_once = {label for labels in (*flat.inputs, flat.output) for label in labels}
+    _check_loops(len(labels_once | {label for label, _ in flat.given}))
     named = label_names(flat, axis_names(node), frozenset())
     names = dict(zip(named, _as_variables(named.values(), known), strict=True))
     sizes = dict(flat.given)
@@ -293,6 +297,14 @@ def _as_variables(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
             name += "_"
         variables.append(name)
     return tuple(variables)
+
+
+def _check_loops(count: int) -> None:
+    if count > MOST_LOOPS:
+        raise LimitError(
+            f"{count} loops in one another are more than the {MOST_LOOPS} that Python compiles: "
+            "ed.source(e) writes it without them"
+        )
 
 
 def _within(ranges: Sequence[tuple[str, str]], inner: Sequence[str]) -> list[str]:

@@ -187,3 +187,18 @@ def test_too_long():
         e = ed.tanh(e)
     with pytest.raises(ed.LimitError, match="shows nothing"):
         listing(e, "loops")
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize("output", ["", LETTERS[:3], LETTERS])
+def test_loops_that_python_compiles(output):
+    def nested(count):
+        return listing(ed.einsum(f"{LETTERS[:count]}->{output[:count]}"), "loops")
+
+    compile(nested(20), "loops", "exec")
+    with pytest.raises(ed.LimitError, match="21 loops in one another.*20"):
+        nested(21)
+    with pytest.raises(ed.LimitError, match="21 loops in one another"):
+        listing(ed.exp(ed.tensor("X", LETTERS[:21])), "loops")
