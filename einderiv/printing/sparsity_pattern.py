@@ -194,6 +194,8 @@ def _cells(
     column_side = _Side(output[rows:], sizes, across)
     cells: set[tuple[int, int]] = set()
     tied = [label for label in output if output.count(label) > 1]
+    # A box of many labels takes longer; up to four take the least that there is to do.
+    most = 1 + BOXES_TRIED // max(len(set(tied)) // 4, 1)
     boxes: list[Spans] = [{label: (0, sizes[label] - 1) for label in tied}]
     tried = 0
     while boxes:
@@ -202,7 +204,7 @@ def _cells(
         wide = [label for label, (low, high) in box.items() if low < high]
         if not wide or _fills_its_cells(box, row_side, column_side):
             cells.update(product(row_side.cells(box), column_side.cells(box)))
-        elif tried > BOXES_TRIED + 1:  # what is sure: both ends
+        elif tried > most:  # what is sure: both ends
             for end in _both_ends(box):
                 cells.update(product(row_side.cells(end), column_side.cells(end)))
         else:
