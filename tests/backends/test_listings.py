@@ -198,7 +198,7 @@ def test_loops_that_python_compiles(output):
         return listing(ed.einsum(f"{LETTERS[:count]}->{output[:count]}"), "loops")
 
     compile(nested(20), "loops", "exec")
-    with pytest.raises(ed.LimitError, match="21 loops in one another.*20"):
+    with pytest.raises(ed.LimitError, match=r"21 loops in one another.*20"):
         nested(21)
     with pytest.raises(ed.LimitError, match="21 loops in one another"):
         listing(ed.exp(ed.tensor("X", LETTERS[:21])), "loops")

@@ -151,7 +151,7 @@ INFINITE = [
     ("relu",      ed.relu,                         [0, np.inf],                    [0, 1]),
     ("sigmoid",   ed.sigmoid,                      [0, 1],                         [0, 0]),
     ("tanh",      ed.tanh,                         [-1, 1],                        [0, 0]),
-    ("sech",      ed.sech,                          [0, 0],                         [0, 0]),
+    ("sech_squared", ed.sech_squared,               [0, 0],                         [0, 0]),
     ("erf",       ed.erf,                          [-1, 1],                        [0, 0]),
     ("erfc",      ed.erfc,                         [2, 0],                         [0, 0]),
     ("arctan",    ed.arctan,                       [-np.pi / 2, np.pi / 2],        [0, 0]),
