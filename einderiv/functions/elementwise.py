@@ -1049,10 +1049,10 @@ def _by_tanh(approximate: object) -> bool:
 
 
 def _silu(node: Apply) -> Terms:
-    x = argument(node)
+    x = near(argument(node))
     right = apply("sigmoid", x)
     left = apply("sigmoid", times(x, -1))
-    return right, multiply(apply("silu", near(x)), left)
+    return right, multiply(apply("silu", x), left)
 
 
 silu = elementwise(
