@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from functools import lru_cache, reduce
+from inspect import signature
 from math import inf, isqrt, prod
 from numbers import Real
 from operator import or_
@@ -44,6 +46,10 @@ OPTIMIZERS = {
     "branch-2": "branch-2",
     "branch-1": "branch-1",
 }
+#: classes of opt_einsum and cotengra whose searches remember the best of all that they were asked
+REMEMBERING = {"BranchBound", "HyperOptimizer", "RandomGreedyOptimizer", "RandomOptimizer"}
+#: where symbols of labels begin: single characters, which is what cotengra's compiled searches take
+SYMBOLS = 0x4E00
 
 Split = tuple[int, int]
 PairTuple = tuple[tuple[int, int], ...]
@@ -86,19 +92,34 @@ class _Asked:
         self.work = PRODUCTS * tuning.path_work
         self.seconds = float(optimize) if _is_time(optimize) else 0.0
         self.found: dict[object, PairTuple] = {}
+        self.used = False
+
+    def said(self) -> list[str]:
+        """Whose orders a plan has, where they are not the default ones."""
+        optimize = self.optimize
+        if not self.used or optimize == "auto":
+            return []
+        if isinstance(optimize, str):
+            return [f"order: {OPTIMIZERS[optimize]}, of opt_einsum"]
+        if _is_time(optimize):
+            return [f"order: searched for up to {float(optimize):g} s"]
+        named = optimize if hasattr(optimize, "__qualname__") else type(optimize)
+        module = str(getattr(named, "__module__", "")).partition(".")[0]
+        return [f"order: {named.__qualname__}" + (f", of {module}" if module else "")]
 
 
 _asked: ContextVar[_Asked | None] = ContextVar("asked", default=None)
 
 
 @contextmanager
-def asked(optimize: Any) -> Iterator[None]:
+def asked(optimize: Any) -> Iterator[_Asked]:
     """The path search for everything that is planned inside a ``with`` block, unless it names
     another; seconds are for all of it together.
     """
-    before = _asked.set(_Asked(optimize))
+    plan = _Asked(optimize)
+    before = _asked.set(plan)
     try:
-        yield
+        yield plan
     finally:
         _asked.reset(before)
 
@@ -122,15 +143,14 @@ def search(
     kept = tuple([names[x] for x in output])
     shape = tuple([max(sizes[x], 1) for x in names])  # a size of 0 would be free of cost
     key = tuple(inputs), kept, shape
-    if isinstance(optimize, str):
-        optimize = OPTIMIZERS[optimize]
-        if optimize != "auto":
-            return list(_named(*key, optimize))
     if plan is None or plan.optimize is not optimize:
         plan = _Asked(optimize)
+    plan.used = True
     if key not in plan.found:
         if optimize == "auto":
             plan.found[key] = _counted(*key, plan)
+        elif isinstance(optimize, str):
+            plan.found[key] = _named(*key, OPTIMIZERS[optimize])
         elif _is_time(optimize):
             plan.found[key] = _timed(*key, plan)
         else:
@@ -169,12 +189,42 @@ def _callers(
     inputs: tuple[Labels, ...], output: Labels, shape: tuple[int, ...], find: Path
 ) -> PairTuple:
     """The path of a callable like opt_einsum's PathOptimizer."""
-    # These names are of a private range: they are looked up, never printed.
-    names = [chr(0x4E00 + k) for k in range(len(shape))]
+    names = _symbols(len(shape))
     sets = [frozenset(map(names.__getitem__, labels)) for labels in inputs]
     kept = frozenset(map(names.__getitem__, output))
-    path = find(sets, kept, dict(zip(names, shape, strict=True)), None)
+    lengths = dict(zip(names, shape, strict=True))
+    path = _unused(find)(sets, kept, lengths, *([None] if _takes_four(find) else []))
     return tuple(_pairs(path, len(inputs)))
+
+
+def _symbols(count: int) -> list[str]:
+    """Different characters: they are looked up, never printed."""
+    beyond = 0xD800 - SYMBOLS  # the surrogates, of which no text may be
+    return [chr(SYMBOLS + k + (0x800 if k >= beyond else 0)) for k in range(count)]
+
+
+def _takes_four(find: Path) -> bool:
+    """Does a search take a limit of memory by position, as those of opt_einsum do?"""
+    try:
+        signature(find).bind(None, None, None, None)
+    except TypeError:
+        return False
+    except ValueError:  # a built-in function says nothing of its arguments
+        return True
+    return True
+
+
+def _unused(find: Path) -> Path:
+    """A search as it was given, for one more product: a copy, where it would remember this one."""
+    classes = {f"{c.__module__.partition('.')[0]}.{c.__name__}" for c in type(find).__mro__}
+    known = {f"{library}.{c}" for library in ("opt_einsum", "cotengra") for c in REMEMBERING}
+    if not classes & known:
+        return find
+    fresh = copy(find)
+    for name, value in vars(find).items():
+        if isinstance(value, (dict, list, set)):
+            setattr(fresh, name, copy(value))
+    return fresh
 
 
 @lru_cache(maxsize=1024)
@@ -324,27 +374,28 @@ def _path_seconds(
 
 
 def _pairs(path: Iterable[Sequence[int]], count: int) -> list[tuple[int, int]]:
-    """A path as pairs; a step on more operands is taken pair by pair. Checks a path that a
+    """A path as pairs; a step on more operands is taken pair by pair, one on a single operand moves
+    it to the end, and what a path leaves is multiplied from the first on. Checks a path that a
     caller's search made.
     """
-    pairs: list[tuple[int, int]] = []
+    left = list(range(count))  # by number: a product has the next one, and goes to the end
+    forks: list[tuple[int, int]] = []
     for step in path:
         group = sorted({int(k) for k in step})
-        if not group or group[0] < 0 or group[-1] >= count or len(group) != len(step):
+        if not group or group[0] < 0 or group[-1] >= len(left) or len(group) != len(step):
             raise EinderivError(
-                f"the path search gave the step {tuple(step)} for {count} operands left"
+                f"the path search gave the step {tuple(step)} for {len(left)} operands left"
             )
-        while len(group) > 1:
-            i, j, *others = group
-            pairs.append((i, j))
-            count -= 1
-            # The result goes to the end; the positions behind the two move up.
-            moved = [k - (k > i) - (k > j) for k in others]
-            group = sorted([*moved, count - 1])
-    while count > 1:
-        pairs.append((0, 1))
-        count -= 1
-    return pairs
+        product, *others = [left[k] for k in group]
+        left = [number for k, number in enumerate(left) if k not in group]
+        for other in others:
+            forks.append((product, other))
+            product = count + len(forks) - 1
+        left.append(product)
+    while len(left) > 1:
+        forks.append((left[0], left[1]))
+        left = [*left[2:], count + len(forks) - 1]
+    return positions(count, forks)
 
 
 def exact(

@@ -51,7 +51,7 @@ def planned(
         return seconds(program, program.live(), known), (program, factored)
 
     try:
-        with asked(optimize):
+        with asked(optimize) as searches:
             swept: list[str] = []
             if dense:
                 for swaps in swept_backwards(leaves, sizes):
@@ -67,7 +67,7 @@ def planned(
             f"arrays of {counted(widest, 'axis')} and these sizes have more than 1e308 entries: "
             "nothing can be planned for them"
         ) from None
-    program.notes += [*swept, *notes]
+    program.notes += [*searches.said(), *swept, *notes]
     if dense:
         return program, []
     in_order = iter(factored)

@@ -184,6 +184,8 @@ def test_an_optimizer_that_is_none_is_refused_at_once(optimize, error, match):
         ([(1, 3, 2)], 4, [(1, 2), (1, 2), (0, 1)]),
         ([(0, 1), (0, 1)], 3, [(0, 1), (0, 1)]),
         ([], 3, [(0, 1), (0, 1)]),
+        ([(0,), (0, 1), (0, 1)], 3, [(1, 2), (0, 1)]),
+        ([(1,), (1, 2), (0, 1)], 3, [(1, 2), (0, 1)]),
     ],
 )
 def test_paths_as_pairs(path, count, want):

@@ -284,3 +284,106 @@ def test_work_is_bounded_for_whatever_is_multiplied(terms, output, sizes, work, 
         == len(search(terms, output, numbers, 0.02))
         == len(terms) - 1
     )
+
+
+def product_of(terms: list[Labels], numbers: dict[int, int], prefix: str):
+    """One einsum of tensors called by a prefix and a number, and their shapes."""
+    names = [f"{prefix}{k}" for k in range(len(terms))]
+    pairs = [x for name, term in zip(names, terms, strict=True) for x in (name, list(term))]
+    shapes = {n: tuple(numbers[x] for x in t) for n, t in zip(names, terms, strict=True)}
+    return ed.einsum(*pairs, []), shapes
+
+
+SMALL = regular(20), regular(24)
+
+
+def judged(optimize):
+    """Two products in one plan: no worse than by default, right, and as often as one likes."""
+    (first, shapes), (second, more) = product_of(*SMALL[0], "A"), product_of(*SMALL[1], "B")
+    shapes |= more
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.integers(-1, 2, shape) for name, shape in shapes.items()}
+    expected = ed.evaluate((first, second), arrays)
+    plain = ed.compile((first, second)).plan(**shapes)
+    for _ in range(2):
+        f = ed.compile((first, second), optimize=optimize)
+        assert f(arrays) == expected
+        plan = f.plan(**shapes)
+        assert plan.flops < 2 * plain.flops
+    return plan.notes
+
+
+COTENGRA = [
+    ("HyperOptimizer", {"max_repeats": 16, "parallel": False}),
+    ("ReusableHyperOptimizer", {"max_repeats": 16, "parallel": False}),
+    ("RandomGreedyOptimizer", {"max_repeats": 16, "parallel": False}),
+    ("ReusableRandomGreedyOptimizer", {"max_repeats": 16, "parallel": False}),
+    ("AutoOptimizer", {"parallel": False}),
+    ("GreedyOptimizer", {}),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of cotengra, about what else is not installed
+@pytest.mark.parametrize(("name", "options"), COTENGRA, ids=[name for name, _ in COTENGRA])
+def test_optimizers_of_cotengra(name, options):
+    """They remember what they were asked before, or take no limit of memory."""
+    cotengra = pytest.importorskip("cotengra")
+    assert f"order: {name}, of cotengra" in judged(getattr(cotengra, name)(**options))
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("RandomGreedy", {"max_repeats": 16}), ("BranchBound", {"nbranch": 1})]
+)
+def test_optimizers_of_opt_einsum(name, options):
+    """A random one refuses a second product, so that each gets one of its own."""
+    import opt_einsum
+
+    made = getattr(opt_einsum, name)(**options)
+    assert f"order: {name}, of opt_einsum" in judged(made)
+
+
+class Recorded:
+    """A search of a user, with a state of its own; three arguments are enough."""
+
+    def __init__(self):
+        self.asked_for = []
+
+    def __call__(self, inputs, output, sizes):
+        self.asked_for.append(len(inputs))
+        return [(0, 1)] * (len(inputs) - 1)
+
+
+def test_a_search_of_a_user_keeps_its_state():
+    find = Recorded()
+    e = ed.einsum("ij,jk,kl->il") + ed.einsum("ij,jk,kl,lm->im", "D", "E", "F", "G")
+    plan = ed.plan(e, optimize=find)
+    assert sorted(find.asked_for) == [3, 4]
+    assert f"order: Recorded, of {__name__.partition('.')[0]}" in plan.notes
+
+
+@pytest.mark.parametrize(
+    ("optimize", "said"),
+    [
+        ("auto", []),
+        ("dynamic-programming", ["order: dp, of opt_einsum"]),
+        (0.05, ["order: searched for up to 0.05 s"]),
+        (2, ["order: searched for up to 2 s"]),
+    ],
+)
+def test_a_plan_says_whose_its_order_is(optimize, said):
+    assert (
+        ed.plan(
+            ed.einsum("ij,jk,kl->il"), {"i": 2, "j": 3, "k": 4, "l": 5}, optimize=optimize
+        ).notes
+        == said
+    )
+    # A product of two has one order.
+    assert ed.plan(ed.einsum("ij,jk->ik"), {"i": 2, "j": 3, "k": 4}, optimize=optimize).notes == []
+
+
+def test_symbols_are_characters_of_a_text():
+    from einderiv.planning.paths import _symbols
+
+    symbols = _symbols(40_000)
+    assert len(set(symbols)) == 40_000
+    assert "".join(symbols).encode("utf-8").decode("utf-8") == "".join(symbols)
