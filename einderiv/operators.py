@@ -80,6 +80,8 @@ def _no_attribute(self: Expr, name: str) -> Any:
     if isinstance(installed, property) and installed.fget is not None:
         return installed.fget(self)  # which has no such form, and says why once more
     hint = f": ed.{name}(e) is there" if name in VOCABULARY else ""
+    if name in ("shape", "dtype"):  # what other libraries ask of an operand
+        hint = ", which its arrays decide: write e + array, not array + e, where a library asks"
     message = f"expressions have no attribute {name!r}{hint}"
     if name.startswith("_"):  # asked for by others, not by a user
         raise AttributeError(message)

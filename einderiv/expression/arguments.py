@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import EinderivError, ParseError, ShapeError, limits
 from .arrays import is_array, usable
+from .dims import dims_of
 from .nodes import Constant, Expr, Number, filled
 from .subscripts import is_name
 
@@ -60,8 +61,15 @@ def operand(value: object, what: str = "an operand") -> Operand:
         return plain
     if isinstance(value, str):
         raise TypeError(f"{what} is the string {value[:30]!r}: ed.tensor makes a tensor of a name")
+    return held(value, what)
+
+
+def held(value: object, what: str, name: str | None = None) -> Constant:
+    """An array that an expression holds, under the names of its axes if it has some."""
     array = usable(value, what)
-    return Constant(array, array.shape)
+    dims = dims_of(value) or ()
+    axes = tuple([dim if is_name(dim) else None for dim in dims])
+    return Constant(array, array.shape, name, axes)
 
 
 def as_expression(value: object, what: str = "the argument") -> Expr:

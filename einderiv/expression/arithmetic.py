@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import EinderivError, ShapeError, counted
 from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
+from .dims import turned, turned_if_same
 from .known_signs import alike, inverts, is_positive
 from .nodes import (
     Add,
     Apply,
+    Constant,
     Einsum,
     Expr,
     Label,
@@ -36,6 +38,7 @@ from .nodes import (
 from .sizes import called, checked
 from .unify import assemble, written_slots
 
+T = TypeVar("T")
 #: terms: a sum of more keeps its sums nested, so that adding to a long sum does not copy it
 FLAT = 256
 #: factors: products of more are not joined to others for the powers in them to meet
@@ -90,7 +93,35 @@ def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:
     a_has_axes = isinstance(a, Expr) and a.ndim > 0
     like = b if isinstance(b, Expr) and not a_has_axes else a
     assert isinstance(like, Expr)
-    return _stretched(a, like), _stretched(b, like)
+    return _stretched(named_like(a, b), like), _stretched(named_like(b, a), like)
+
+
+def has_dims(e: Operand) -> bool:
+    """Is `e` a held array whose axes have names?"""
+    return isinstance(e, Constant) and any(e.axes)
+
+
+def named_like(x: T, other: Operand) -> T | Expr:
+    """A held array whose axes have names, with its axes in the order of those of `other`.
+
+    Raises ShapeError for other names than those of a tensor, or for the same at other places.
+    """
+    if not isinstance(x, Constant) or not has_dims(x):
+        return x
+    if not isinstance(other, Expr) or not other.ndim:
+        return x
+    dims = tuple([str(dim) for dim in x.axes])
+    words = called(x), called(other)
+    if isinstance(other, Tensor) and any(isinstance(axis, str) for axis in other.declared):
+        order = turned(dims, other.declared, *words)
+    else:
+        order = turned_if_same(x.axes, other.axes, *words) or list(range(x.ndim))
+    return x if order == sorted(order) else viewed(x, range(x.ndim), order)
+
+
+def named_alike(a: Operand, b: Operand) -> tuple[Operand, Operand]:
+    """Both, where one of them is a held array with named axes in the order of the other."""
+    return named_like(a, b), named_like(b, a)
 
 
 def _stretched(x: Operand, like: Expr) -> Expr:
@@ -140,6 +171,8 @@ def multiply(a: Operand, b: Operand) -> Expr:
     assert isinstance(a, Expr)
     if not isinstance(b, Expr):
         return times(a, b)
+    if has_dims(a) or has_dims(b):
+        a, b = named_like(a, b), named_like(b, a)
     if a is b and (square := smooth_square(a)) is not None:
         return square
     names = a.axes if a.ndim else b.axes
@@ -278,6 +311,8 @@ def matmul(a: Operand, b: Operand) -> Expr:
             f"@ of {counted(a.ndim, 'axis')} with {counted(b.ndim, 'axis')}: leading axes do not "
             "broadcast here; write the einsum, for instance 'bij,jk->bik'"
         )
+    if has_dims(a) or has_dims(b):
+        _check_summed(a, b)
     # bij,bjk->bik; a vector has the axis j alone
     batch = tuple(range(max(left, right)))
     i, j, k = range(len(batch), len(batch) + 3)
@@ -292,6 +327,18 @@ def matmul(a: Operand, b: Operand) -> Expr:
     names |= {label: name for label, name in letters(first, a.axes).items() if name}
     axes = tuple([names[label] for label in output])
     return checked(assemble(1, [(a, first), (b, second)], output, axes=axes, letters=names))
+
+
+def _check_summed(a: Expr, b: Expr) -> None:
+    """Raise where ``a @ b`` sums over two axes of different names, of which the other side has
+    one.
+    """
+    last, first = a.axes[-1], b.axes[max(b.ndim - 2, 0)]
+    if last != first and (first in a.axes or last in b.axes) and None not in (last, first):
+        raise ShapeError(
+            f"@ would sum over {last} of {called(a)} and {first} of {called(b)}: turn the array "
+            "with named axes, or give its numbers alone, with .values"
+        )
 
 
 def viewed(
@@ -350,7 +397,7 @@ def aligned(value: Any, like: Expr, what: str) -> Expr:
     if isinstance(value, str):
         check_name(value, what)
         value = Tensor(value, (None,) * like.ndim)
-    value = operand(value, what)
+    value = named_like(operand(value, what), like)
     if not isinstance(value, Expr):
         value = filled(value, (), ())
     if value.ndim != like.ndim:

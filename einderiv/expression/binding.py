@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import EinderivError, ShapeError, near
 from .arguments import natural
 from .arrays import usable
+from .dims import dims_of, turned
 from .names import naming, short_product
 from .nodes import Einsum, Expr, Label, Size, Tensor, everything, walk
 from .sizes import Sizes, spoken
@@ -31,45 +32,42 @@ def by_dims(arrays: Mapping[str, Any], tensors: Callable[[], Mapping[str, Any]])
     `tensors` gives the tensors by name, and is called where an array has names. A tensor whose axes
     have no names takes any array by position.
 
-    Raises ShapeError where the names are not those of the tensor.
+    Raises ShapeError where the names are not those of the tensor, and where two arrays have other
+    coordinates along an axis of one name.
     """
     found = dict(arrays)
+    coordinates: dict[str, tuple[str, Any]] = {}  # along each dim: of which array, and what
     for name, array in arrays.items():
-        dims = _dims(array)
+        dims = dims_of(array)
         if dims is None:
             continue
         tensor = tensors().get(name)
         if isinstance(tensor, Tensor) and any(isinstance(axis, str) for axis in tensor.declared):
-            found[name] = usable(array, name).transpose(_turned(dims, tensor))
+            order = turned(dims, tensor.declared, f"the array for {name}", "the tensor")
+            found[name] = usable(array, name).transpose(order)
+            _check_coordinates(name, array, coordinates)
     return found
 
 
-def _dims(array: Any) -> tuple[str, ...] | None:
-    """The names of the axes of an array that has some, as those of xarray."""
-    dims = getattr(array, "dims", None)
-    shape = getattr(array, "shape", None)
-    if not isinstance(dims, tuple) or shape is None or len(dims) != len(shape):
-        return None
-    return tuple(map(str, dims))
+def _check_coordinates(name: str, array: Any, known: dict[str, tuple[str, Any]]) -> None:
+    """Raise where what stands along a dim is not what it is in the arrays before."""
+    indexes = getattr(array, "indexes", None)
+    for dim in dims_of(array) or ():
+        index = indexes.get(dim) if isinstance(indexes, Mapping) else None
+        if index is None:
+            continue
+        other, before = known.setdefault(dim, (name, index))
+        if not index.equals(before):
+            raise ShapeError(
+                f"along {dim}, {other} has the coordinates {_in_short(before)} and {name} has "
+                f"{_in_short(index)}: align them (xarray.align), or give the numbers alone, with "
+                ".values"
+            )
 
 
-def _turned(dims: tuple[str, ...], tensor: Tensor) -> list[int]:
-    """For each axis of a tensor the axis of an array with these names."""
-    wanted = tensor.declared
-    if dims == wanted:
-        return list(range(len(dims)))
-    names = [axis for axis in wanted if isinstance(axis, str)]
-    others = [p for p, dim in enumerate(dims) if dim not in names]
-    repeated = len(set(names)) < len(names) or len(set(dims)) < len(dims)
-    if repeated or len(dims) != len(wanted) or not set(names) <= set(dims):
-        spelt = ", ".join("any" if axis is None else str(axis) for axis in wanted)
-        raise ShapeError(
-            f"the array for {tensor.name} has the dims ({', '.join(dims)}), but the tensor has the "
-            f"axes ({spelt}): rename or select dims, or give its numbers alone, with .values"
-        )
-    # Axes without a name take what is left, in order.
-    rest = iter(others)
-    return [dims.index(axis) if isinstance(axis, str) else next(rest) for axis in wanted]
+def _in_short(index: Any) -> str:
+    first = [str(one)[:20] for one in index[:4]]
+    return f"[{', '.join(first)}{', …' if len(index) > 4 else ''}]"
 
 
 def given_by_name(

@@ -8,9 +8,10 @@ from itertools import chain, count
 from typing import Any
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
-from .arguments import check_name, natural, number, truth
-from .arrays import is_array, usable
+from .arguments import check_name, held, natural, number, truth
+from .arrays import is_array
 from .delta import Delta
+from .dims import turned_if_same
 from .nodes import Constant, Einsum, Expr, Given, Label, Letters, Size, Slot, Tensor
 from .sizes import called, checked
 from .subscripts import (
@@ -43,8 +44,7 @@ def constant(array: object, /, *, name: str | None = None) -> Constant:
     """
     if name is not None:
         check_name(name, "an array")
-    held = usable(array, "the array" if name is None else name)
-    return Constant(held, held.shape, name)
+    return held(array, "the array" if name is None else name, name)
 
 
 def tensor(
@@ -182,7 +182,11 @@ def _built(
         numbers.setdefault(word, len(numbers))
     given = _given(notation, numbers, set(chain(*inputs)), sizes)
     slots: list[Slot] = []
-    for part, words in zip(parts, inputs, strict=True):
+    for k, (part, written) in enumerate(zip(parts, inputs, strict=True)):
+        words = written
+        if isinstance(part, Constant) and any(part.axes):  # goes by its names where these are they
+            order = turned_if_same(part.axes, written, f"operand {k}", "its term")
+            words = written if order is None else tuple(map(str, part.axes))
         slots.append((part, tuple([numbers[word] for word in words])))
     letters: Letters = {
         label: None if word.startswith(ELLIPSIS) else word for word, label in numbers.items()
@@ -284,8 +288,7 @@ def _operand(value: object, k: int) -> Expr | Delta | str:
     plain = number(value)
     if plain is not None:
         return Constant(plain)
-    array = usable(value, f"operand {k}")
-    return Constant(array, array.shape)
+    return held(value, f"operand {k}")
 
 
 def _tensors(parts: list[Expr | Delta | str], inputs: list[tuple[str, ...]]) -> list[Expr | Delta]:

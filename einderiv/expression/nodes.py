@@ -242,7 +242,14 @@ class Constant(Expr):
     value: Any
     name: str | None  # for printing; arrays without one are numbered there
 
-    def __init__(self, value: Any, shape: tuple[int, ...] = (), name: str | None = None) -> None:
+    def __init__(
+        self,
+        value: Any,
+        shape: tuple[int, ...] = (),
+        name: str | None = None,
+        axes: tuple[str | None, ...] = (),
+    ) -> None:
+        """`axes` are names that the axes of the array have, if any."""
         put(self, "value", value)
         put(self, "name", name)
         dtype = getattr(value, "dtype", None)
@@ -250,7 +257,7 @@ class Constant(Expr):
         # Arrays are told apart where they are compared; a copy of one is equal to it.
         kind = value if isinstance(value, (int, float, complex)) else str(dtype)
         weight = hash(("constant", kind, shape))
-        _fill(self, shape, (None,) * len(shape), weight, imaginary=imaginary)
+        _fill(self, shape, axes or (None,) * len(shape), weight, imaginary=imaginary)
 
 
 class Einsum(Expr):

@@ -18,6 +18,7 @@ from ..expression import (
     called,
     checked,
     multiply,
+    named_alike,
     number,
     operand,
     times,
@@ -32,7 +33,7 @@ from .reductions import log_softmax, max, over
 
 def divided(a: object, b: object) -> Expr:
     """``a / b``, elementwise."""
-    left, right = operand(a), operand(b)
+    left, right = named_alike(operand(a), operand(b))
     if not isinstance(right, Expr):
         if right == 0:
             raise EinderivError("division by the number 0")
@@ -386,6 +387,7 @@ def layer_norm(e: object, axis: object = -1, *, eps: object = 1e-5) -> Expr:
 
 def subtracted(a: Operand, b: Operand) -> Expr:
     """``a - b``."""
+    a, b = named_alike(a, b)  # before the sign makes a product of an array
     minus_b = expression.times(b, -1) if isinstance(b, Expr) else -b
     return expression.add(a, minus_b)
 

@@ -160,7 +160,7 @@ class _Writer:
                 sizes = tuple(map(self._size, node.sizes))
                 return ("tensor", node.name, *declared, sizes, node.place)
             case Constant():
-                return ("constant", *self._value(node.value), node.sizes, node.name)
+                return ("constant", *self._value(node.value), node.sizes, node.name, node.axes)
             case Einsum():
                 data = self._product(node)
                 written = None if node.written is None else self._product(node.written)
@@ -247,7 +247,7 @@ class _Reader:
         put(tensor, "sizes", own)  # that of a stand-in are those of something else
         return tensor
 
-    def _constant(self, kind: Any, value: Any, shape: Any, name: Any) -> Expr:
+    def _constant(self, kind: Any, value: Any, shape: Any, name: Any, axes: Any) -> Expr:
         if kind == "number":
             return Constant(_number(value))
         array = self.arrays[_count(value)]
@@ -256,7 +256,9 @@ class _Reader:
         held = usable(array, "a held array")
         if held.shape != _tuple(shape):
             raise ValueError(f"an array of shape {held.shape} for one of shape {shape}")
-        return Constant(held, held.shape, None if name is None else _name(name))
+        return Constant(
+            held, held.shape, None if name is None else _name(name), _axes(axes, held.ndim)
+        )
 
     def _einsum(self, *fields: Any) -> Expr:
         *product, axes, (origins, record), written = fields

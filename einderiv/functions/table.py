@@ -27,6 +27,7 @@ from ..expression import (
     Size,
     as_expression,
     checked,
+    has_dims,
     is_name,
     operand,
     stretched,
@@ -276,7 +277,8 @@ def together(*values: object) -> tuple[Expr, ...]:
     if not any(isinstance(v, Expr) for v in operands):
         operands[0] = as_expression(operands[0])
     expressions = [v for v in operands if isinstance(v, Expr)]
-    with_axes = [e for e in expressions if e.ndim]
+    # an array with named axes goes by the names of another argument
+    with_axes = sorted([e for e in expressions if e.ndim], key=has_dims)
     like = with_axes[0] if with_axes else expressions[0]
     return tuple(stretched(v, like)[0] for v in operands)
 
