@@ -20,6 +20,7 @@ from ..expression import (
     written_slots,
 )
 from .edges import LabelSizes
+from .network import arrays_named_in
 from .network_diagram import check_drawable, drawn_expression, leg_sides
 from .routing import LegSides
 from .strings import as_text, insertions, printed_subscripts
@@ -54,20 +55,23 @@ def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = Non
     between = _between(y, J)
     holes = [hole for hole, _ in between if hole is not None]
     check_drawable([y, *holes, *[candidate for _, candidate in between], J])
-    drawing = drawn_expression(y, axis_names(y), leg_sides(y), labels)
-    stages = [Stage(StageKind.WHOLE, _caption("the expression", y), drawing)]
-    for k, (hole, candidate) in enumerate(between):
-        part = f", occurrence {k + 1}" if k else ""
-        if hole is not None:
-            caption = f"{wrt} taken out{part}: its legs hang loose"
-            drawing = drawn_expression(hole, axis_names(hole), leg_sides(hole), labels)
-            stages.append(Stage(StageKind.HOLE, caption, drawing))
-        caption = _caption(f"a delta ties each leg to a new axis{part}", candidate)
-        drawing = drawn_expression(candidate, axis_names(candidate), _split(candidate, J), labels)
-        stages.append(Stage(StageKind.DELTAS, caption, drawing))
-    caption = _caption("what is summed is joined: the derivative", J)
-    drawing = drawn_expression(J, axis_names(J), leg_sides(J), labels)
-    stages.append(Stage(StageKind.RESULT, caption, drawing))
+    with arrays_named_in([y, J]):
+        drawing = drawn_expression(y, axis_names(y), leg_sides(y), labels)
+        stages = [Stage(StageKind.WHOLE, _caption("the expression", y), drawing)]
+        for k, (hole, candidate) in enumerate(between):
+            part = f", occurrence {k + 1}" if k else ""
+            if hole is not None:
+                caption = f"{wrt} taken out{part}: its legs hang loose"
+                drawing = drawn_expression(hole, axis_names(hole), leg_sides(hole), labels)
+                stages.append(Stage(StageKind.HOLE, caption, drawing))
+            caption = _caption(f"a delta ties each leg to a new axis{part}", candidate)
+            drawing = drawn_expression(
+                candidate, axis_names(candidate), _split(candidate, J), labels
+            )
+            stages.append(Stage(StageKind.DELTAS, caption, drawing))
+        caption = _caption("what is summed is joined: the derivative", J)
+        drawing = drawn_expression(J, axis_names(J), leg_sides(J), labels)
+        stages.append(Stage(StageKind.RESULT, caption, drawing))
     return stages
 
 

@@ -65,6 +65,7 @@ from .matrix_forms import (
     without_brackets,
     without_sign,
 )
+from .network import arrays_named_in, operand_name
 from .strings import LabelNames, printed
 
 
@@ -76,7 +77,8 @@ def matrix_form(e: Expr) -> Form | None:
     """`e` in matrix notation, or None where there is none."""
     before = _FOUND.set({})
     try:
-        return without_brackets(_form(with_formulas(e)))
+        with arrays_named_in([e]):
+            return without_brackets(_form(with_formulas(e)))
     except NoMatrices:
         return None
     finally:
@@ -109,6 +111,8 @@ def _factor(e: Expr) -> Form:
             return Symbol(e.name)
         case Constant() if not e.sizes:
             return number_form(e.value)
+        case Constant():
+            return Symbol(operand_name(e))
         case Apply(function=rule) if rule.name == "vec":
             return _vector(e) if e.ndim == 1 else _kronecker(e)
         case Apply():

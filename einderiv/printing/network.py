@@ -13,13 +13,16 @@ all others                              a copy tensor: a dot where all of them m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
 from ..expression import (
     Apply,
+    ArrayNames,
     Constant,
     Einsum,
     Expr,
@@ -157,14 +160,29 @@ def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
     return (*axes[:batch], *core), core
 
 
+#: the names of held arrays in what is shown now
+_ARRAYS: ContextVar[ArrayNames] = ContextVar("arrays")
+
+
+@contextmanager
+def arrays_named_in(roots: Sequence[Expr]) -> Iterator[None]:
+    """Inside, held arrays are called as in `roots` together, so that pictures of parts and of what
+    was derived agree.
+    """
+    before = _ARRAYS.set(ArrayNames(roots))
+    try:
+        yield
+    finally:
+        _ARRAYS.reset(before)
+
+
 def operand_name(e: Expr) -> str:
     """What an operand is called."""
     match e:
         case Tensor():
             return e.name
         case Constant():
-            if not e.sizes:
-                return repr(e.value)
-            return e.name or f"array {'×'.join(map(str, e.sizes))}"
+            arrays = _ARRAYS.get(None) or ArrayNames([e])
+            return arrays.of(e.value) or repr(e.value)
         case _:
             return ""

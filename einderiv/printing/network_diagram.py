@@ -34,6 +34,7 @@ from .network import (
     NodeKind,
     TensorNetwork,
     argument_axes,
+    arrays_named_in,
     operand_name,
     tensor_network,
 )
@@ -87,8 +88,10 @@ def diagram(e: Expr | str, *, sizes: LabelSizes | None = None) -> Picture:
     if not isinstance(e, Expr):
         raise TypeError(f"diagram draws an expression or an einsum string, not {type(e).__name__}")
     check_drawable([e])
+    with arrays_named_in([e]):
+        drawing = drawn_expression(e, axis_names(e), leg_sides(e), sizes or {})
     return Picture(
-        drawn_expression(e, axis_names(e), leg_sides(e), sizes or {}),
+        drawing,
         as_text(e),
         "a tensor network: nodes are operands, lines are labels, open ends are axes of the result",
     )

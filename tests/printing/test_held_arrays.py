@@ -36,6 +36,25 @@ def test_each_array_has_its_name(e, names):
         assert name.replace("_", r"\_") in ed.latex(e)
 
 
+@pytest.mark.parametrize(("e", "names"), CASES)
+def test_pictures_and_matrix_notation(e, names):
+    def shown(picture):
+        return set(re.findall(r">(array\d|K_?|x_)<", str(picture)))
+
+    assert shown(ed.diagram(e)) >= set(names)
+    if taken.name not in ed.compile(e).inputs:
+        assert shown(ed.strip(e, x)) >= set(names)
+    if e.ndim == 1:  # a Jacobian of tanh(A x) is a diagonal, with no notation in matrices
+        matrices = ed.formula(e, style="matrix")
+        assert all(re.search(rf"\b{name}\b", matrices) for name in names), matrices
+        assert "[" not in matrices
+
+
+def test_a_step_of_a_derivation_calls_arrays_as_the_whole_does():
+    drawn = str(ed.strip(ed.einsum("i,j,j->ij", np.ones(2), np.zeros(2), x), x))
+    assert drawn.count(">array1<") == drawn.count(">array0<") > 2
+
+
 def test_a_derivative_keeps_the_names_of_what_was_derived():
     y = ed.sum(ed.exp(A @ x)) * ed.sum(B @ x)
     only = ed.derive(B @ ed.exp(x) + A @ A @ np.ones(2), "x")
