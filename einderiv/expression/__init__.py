@@ -62,6 +62,7 @@ from .nodes import (
     filled,
     identity,
     is_zero,
+    known_to,
     merged,
     put,
     total_weight,
@@ -71,7 +72,7 @@ from .nodes import (
 )
 from .sizes import Sizes, called, checked, distinct_parts, spoken
 from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read
-from .substitution import bound, substitute
+from .substitution import GONE, bound, substitute
 from .sums import terms
 from .traverse import (
     ArrayNames,
@@ -111,6 +112,7 @@ __all__ = [
     "Einsum",
     "Expr",
     "FLAT",
+    "GONE",
     "Given",
     "LARGEST",
     "LETTERS",
@@ -168,6 +170,7 @@ __all__ = [
     "is_array",
     "is_name",
     "is_zero",
+    "known_to",
     "leaves",
     "letters",
     "library",

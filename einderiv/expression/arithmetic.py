@@ -392,14 +392,20 @@ def _position(e: Expr, axis: object) -> int:
     return position % e.ndim
 
 
-def aligned(value: Any, like: Expr, what: str) -> Expr:
-    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
+def as_operand(value: Any, like: Expr, what: str) -> Expr:
+    """An expression, name, array or number as an expression; a name is a tensor with as many axes
+    as `like`.
+    """
     if isinstance(value, str):
         check_name(value, what)
-        value = Tensor(value, (None,) * like.ndim)
-    value = named_like(operand(value, what), like)
-    if not isinstance(value, Expr):
-        value = filled(value, (), ())
+        return Tensor(value, (None,) * like.ndim)
+    found = named_like(operand(value, what), like)
+    return found if isinstance(found, Expr) else filled(found, (), ())
+
+
+def aligned(value: Any, like: Expr, what: str) -> Expr:
+    """An expression, name or array as an expression with the axes, and the sizes, of `like`."""
+    value = as_operand(value, like, what)
     if value.ndim != like.ndim:
         raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but needs {like.ndim}")
     labels = tuple(range(like.ndim))

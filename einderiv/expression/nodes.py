@@ -462,6 +462,16 @@ def everything(e: Expr) -> tuple[Expr, ...]:
     return (*children(e), *e.origins)
 
 
+def known_to(node: Expr) -> tuple[Expr, ...]:
+    """All expressions that a node has: its parts, what it was made from, and for printing."""
+    below = everything(node)
+    if node.record is not None:
+        below += (node.record.of,)
+    if isinstance(node, Einsum) and node.written is not None:
+        below += tuple([operand for operand, _ in node.written.slots])
+    return below
+
+
 def walk(
     roots: Iterable[Expr], below: Callable[[Expr], tuple[Expr, ...]] = children
 ) -> Iterator[Expr]:

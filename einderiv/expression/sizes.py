@@ -30,6 +30,7 @@ from .nodes import (
     merged,
     walk,
 )
+from .subscripts import is_name
 from .unify import written_slots
 
 E = TypeVar("E", bound=Expr)
@@ -246,7 +247,7 @@ class Sizes(UnionFind[Size]):
                 self.fix((name, p), measure, f"the array of {name}, shape {shape}")
         # what its axes are declared to be
         for p, declared in enumerate(node.declared):
-            if isinstance(declared, str):
+            if isinstance(declared, str) and is_name(declared):
                 self.names.add(declared)
             if declared is not None and not self.equal((name, p), declared):
                 raise ShapeError(

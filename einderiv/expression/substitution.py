@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .arithmetic import aligned
+from .arithmetic import aligned, as_operand
 from .binding import check_known
-from .nodes import Expr, dressed
+from .nodes import Expr, Tensor, dressed, everything, walk
+from .renaming import Renaming
 from .sizes import checked
 from .traverse import replaced, tensors_of
+
+GONE = "′"  # no user writes it: a name ends in it whose tensor or axis has been put away
 
 
 def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any) -> Expr:
@@ -30,12 +33,17 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     known = tensors_of(e)
     wanted = {**(parts or {}), **named}
     check_known(wanted, known)
-    values = {
-        name: aligned(value, known[name], f"what stands for {name}")
-        for name, value in wanted.items()
-    }
+    values: dict[str, Expr] = {}
+    for name, value in wanted.items():
+        values[name] = as_operand(value, known[name], f"what stands for {name}")
     if not values:
         return e
+    e, gone = _apart(e, values)
+    known = _tensors_met(e)
+    values = {
+        gone.get(name, name): aligned(value, known[gone.get(name, name)], f"what stands for {name}")
+        for name, value in values.items()
+    }
     result = replaced(e, values)
     # What was brought is known from now on, also where its tensor had vanished. The sizes of a
     # tensor that has gone may still be what another axis measures; and names must not clash. What
@@ -43,6 +51,36 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     result = dressed(result, axes=e.axes, origins=(result, e, *values.values()))
     tensors_of(result)
     return checked(result)
+
+
+def _apart(e: Expr, values: Mapping[str, Expr]) -> tuple[Expr, dict[str, str]]:
+    """`e`, and new names for those of its tensors that are put away and come again with what stands
+    in.
+
+    In ``x → A @ x`` the two x have axes of their own, and so have two axes called n, where it was x
+    alone that had them: what was tied to the old n is tied to what stands in from now on.
+    """
+    brought = _tensors_met(*values.values())
+    tensors = {name: name + GONE for name in values if name in brought}
+    kept = [axis for t in _met(e) if t.name not in values for axis in t.declared]
+    inside = {axis for tensor in brought.values() for axis in _declared(tensor)}
+    lost = [axis for t in _met(e) if t.name in values for axis in t.declared]
+    axes = {n: n + GONE for n in lost if isinstance(n, str) and n in inside and n not in kept}
+    if not tensors and not axes:
+        return e, {}
+    return Renaming(tensors, axes).of(e), tensors
+
+
+def _met(*roots: Expr) -> list[Tensor]:
+    return [node for node in walk(roots, everything) if isinstance(node, Tensor)]
+
+
+def _tensors_met(*roots: Expr) -> dict[str, Tensor]:
+    return {tensor.name: tensor for tensor in reversed(_met(*roots))}
+
+
+def _declared(tensor: Tensor) -> list[str]:
+    return [axis for axis in tensor.declared if isinstance(axis, str)]
 
 
 def bound(e: Expr, arrays: Mapping[str, Any]) -> Expr:

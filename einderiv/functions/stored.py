@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import EinderivError, limits
 from ..expression import (
+    GONE,
     Add,
     Apply,
     Constant,
@@ -30,9 +31,9 @@ from ..expression import (
     Tensor,
     Written,
     distinct_parts,
-    everything,
     is_array,
     is_name,
+    known_to,
     leaves,
     mapped,
     merged,
@@ -60,7 +61,7 @@ def tree_data(tree: Any) -> Data:
     """
     roots: list[Expr] = leaves(tree)
     writer = _Writer()
-    for node in walk(roots, _known_to):
+    for node in walk(roots, known_to):
         writer.add(node)
     places = iter([writer.places[id(root)] for root in roots])
     return VERSION, tuple(writer.rows), tuple(writer.arrays), mapped(lambda _: next(places), tree)
@@ -101,16 +102,6 @@ def tree_of(data: Any) -> Any:
             f"row {place} of a stored expression holds none: {type(error).__name__}: {said}"
         ) from None
     return found
-
-
-def _known_to(node: Expr) -> tuple[Expr, ...]:
-    """All expressions that a node has: its parts, what it was made from, and for printing."""
-    below = everything(node)
-    if node.record is not None:
-        below += (node.record.of,)
-    if isinstance(node, Einsum) and node.written is not None:
-        below += tuple([operand for operand, _ in node.written.slots])
-    return below
 
 
 def _check_sizes(roots: Sequence[Expr]) -> None:
@@ -372,14 +363,14 @@ def _number(value: Any) -> Number:
 
 def _name(value: Any) -> str:
     """The name of a tensor: a user's, or that of a stand-in, which no source ever has."""
-    if not isinstance(value, str) or not is_name(value):
+    if not isinstance(value, str) or not is_name(value.rstrip(GONE)):
         raise ValueError(f"a name, not {str(value)[:40]!r}")
     return value
 
 
 def _word(value: Any) -> str | None:
     """The letter of a label or the name of an axis, or none."""
-    if value is None or (isinstance(value, str) and value.isidentifier()):
+    if value is None or (isinstance(value, str) and value.rstrip(GONE).isidentifier()):
         return value
     raise ValueError(f"the name of an axis, not {str(value)[:40]!r}")
 

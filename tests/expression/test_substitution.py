@@ -1,5 +1,7 @@
 """Expressions, names, arrays and numbers in the place of tensors."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,55 @@ def test_what_is_brought_is_known():
     assert ed.evaluate(s, **at).tolist() == [1, 2]
     assert ed.evaluate(ed.derive(s, "q"), **at).tolist() == [[0, 0], [0, 0]]
     assert ed.substitute(x, {}) is x
+
+
+def tied(x="x"):
+    """v broadcast along n, which is the axis of x and of nothing else, times x."""
+    return ed.einsum("i->in", "v", sizes={"n": "n"}) @ ed.tensor(x, "n")
+
+
+M, q, ones = np.arange(6).reshape(2, 3), np.array([1, 2, 4]), np.array([1, 1])
+
+
+@pytest.mark.parametrize(
+    ("e", "parts", "at", "want"),
+    [
+        # another tensor, a value, an array
+        (tied(), {"x": ed.tensor("q", "k")},                     {"q": q},          [7, 7]),
+        (tied(), {"x": 2 * ed.tensor("q", "k")},                 {"q": q},          [14, 14]),
+        (tied(), {"x": q},                                       {},                [7, 7]),
+        # what stands in has an axis n, or the tensor itself, of another size
+        (tied(), {"x": ed.tensor("M", "kn") @ ed.tensor("q", "n")}, {"M": M, "q": q}, [41, 41]),
+        (tied(), {"x": ed.einsum("kn,n->k", "M", "x")},          {"M": M, "x": q},  [41, 41]),
+        (tied(), {"x": ed.einsum("kn,n->k", "M", ed.tensor("x", "n"))}, {"M": M, "x": q}, [41, 41]),
+        (ed.sum(tied()) * ed.sum(ed.tensor("x", "n")), {"x": ed.tensor("M", "kn") @ ed.tensor("x", "n")}, {"M": M, "x": q}, 82 * 41),
+        # a number and an average count the new axis
+        (ed.mean(ed.tensor("x", "n")), {"x": ed.tensor("M", "kn") @ ed.tensor("x", "n")}, {"M": M, "x": q}, 20.5),
+        # axes that were merged
+        (ed.sum(ed.vec(ed.tensor("X", "mn")) * 2), {"X": ed.tensor("X", "mk") @ ed.tensor("M", "kn")}, {"X": np.ones((1, 2)), "M": M}, 30),
+    ],
+)  # fmt: skip
+def test_what_was_tied_to_a_name_is_tied_anew(e, parts, at, want):
+    found = ed.substitute(e, parts)
+    at = {"v": ones, **at}
+    assert np.array_equal(ed.evaluate(found, at), want)
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found
+    assert np.array_equal(ed.evaluate(again, at), want)
+
+
+def test_it_is_derived_as_if_it_was_written_so():
+    """x → M x in (Σ_n v_i x_n)²: the Hessian by the new x."""
+    y = ed.sum(tied() ** 2)
+    found = ed.hessian(ed.substitute(y, x=ed.einsum("kn,n->k", "M", "x")), "x")
+    column_sums = M.sum(0)
+    want = 2 * len(ones) * np.outer(column_sums, column_sums)
+    assert np.array_equal(ed.evaluate(found, v=ones, M=M, x=q), want)
+
+
+def test_a_name_that_others_have_too_stays_tied():
+    z = ed.tensor("z", "n")
+    y = ed.sum(tied()) + ed.sum(z)
+    found = ed.substitute(y, x=ed.tensor("M", "kn") @ ed.tensor("x", "n"))
+    with pytest.raises(ed.ShapeError, match=r"3.*2|2.*3"):
+        ed.evaluate(found, v=ones, M=M, x=q, z=q)
