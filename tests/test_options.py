@@ -44,3 +44,34 @@ def test_gelu_by_tanh(value):
 def test_gelu_exact(value):
     found = ed.evaluate(ed.gelu(x, approximate=value), x=[0.7])
     assert np.allclose(found, 0.7 * special.ndtr(0.7), rtol=1e-12)
+
+
+A = ed.tensor("A", "ij")
+LOSS = ed.sum(x * x)
+BAD_VALUES = [
+    ("constants",  lambda: ed.compile(A @ A, constants=3),                     TypeError, "constants.* names of tensors"),
+    ("constants",  lambda: ed.compile(A @ A, constants=b"A"),                  TypeError, "constants.* names of tensors"),
+    ("backend",    lambda: ed.source(A, []),                                   TypeError, "backend must be a name, not list"),
+    ("backend",    lambda: ed.source(A, {}),                                   TypeError, "backend must be a name, not dict"),
+    ("ddof",       lambda: ed.var(A, 0, ddof=float("nan")),                    ed.EinderivError, "ddof.* finite"),
+    ("domain",     lambda: ed.function("never", "{0}", None, domain="maybe"),  TypeError, "domain is a pair"),
+    ("domain",     lambda: ed.function("never", "{0}", None, domain=(1,)),     TypeError, "domain is a pair"),
+    ("options",    lambda: ed.minimize(LOSS, x, [1.0], options=3),             TypeError, "options is a mapping"),
+    ("options",    lambda: ed.minimize(LOSS, x, [1.0], options="maxiter"),     TypeError, "options is a mapping"),
+    ("tol",        lambda: ed.minimize(LOSS, x, [1.0], tol=[]),                TypeError, "tol is a number"),
+    ("tol",        lambda: ed.minimize(LOSS, x, [1.0], tol=float("nan")),      ed.EinderivError, "tol is a number .* not nan"),
+    ("bounds",     lambda: ed.minimize(LOSS, x, [1.0], bounds="maybe"),        TypeError, "bounds is a sequence of pairs"),
+    ("bounds",     lambda: ed.minimize(LOSS, x, [1.0], bounds=[1.0]),          TypeError, "bounds is a sequence of pairs"),
+    ("bounds",     lambda: ed.minimize(LOSS, x, [1.0], bounds={"x": (0, 1)}),  TypeError, "bounds is a sequence of pairs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "call", "kind", "message"), BAD_VALUES)
+def test_values_that_an_option_does_not_have(name, call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def test_bounds_as_pairs():
+    found = ed.minimize(ed.sum((x - 3) ** 2), x, np.zeros(2), bounds=[(0, 1), (None, 2)])
+    assert np.allclose(found.x, [1, 2])

@@ -259,6 +259,7 @@ def _applied_entry(node: Apply, known: Listing, axes: Sequence[str]) -> str:
 
 def _product_loops(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
+    limits.check("parts", node.count, "of one product: ed.source(e) writes it")
     flat = single_product(node)
     labels_once = {label for labels in (*flat.inputs, flat.output) for label in labels}
     _check_loops(len(labels_once | {label for label, _ in flat.given}))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import EinderivError, near
-from ..expression import Expr, truth
+from ..expression import Expr, number, truth
 from ..runtime import scipy_part
 from .newton import checked_options, newton
 from .objective import Functions, others
@@ -80,9 +80,13 @@ def minimize(
     functions = Functions(loss, wrt, others(loss, wrt, arrays, named), {}, start)
     x0 = functions.pack(start)
     chosen = _method(method, functions.size, bounds is not None)
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options is a mapping by names, not {type(options).__name__}")
     chosen_options = {} if options is None else dict(options)
+    _check_tolerance(tol)
     if bounds is not None and functions.structures:
         functions.check_bounds(bounds)
+    _check_pairs(bounds, optimize.Bounds)
     if not functions.size:
         return optimize.OptimizeResult(
             x=functions.unpack(x0),
@@ -117,6 +121,28 @@ def minimize(
             )
     result.x = functions.unpack(result.x)
     return result
+
+
+def _check_tolerance(tol: Any) -> None:
+    if tol is None:
+        return
+    value = number(tol)
+    if value is None or isinstance(value, complex):
+        raise TypeError(f"tol is a number, not {type(tol).__name__}")
+    if not value >= 0:
+        raise EinderivError(f"tol is a number that is not negative, not {value!r}")
+
+
+def _check_pairs(bounds: Any, of_scipy: type) -> None:
+    """Raise unless bounds are SciPy's, or a sequence of pairs."""
+    if bounds is None or isinstance(bounds, of_scipy):
+        return
+    is_sequence = hasattr(bounds, "__len__") and not isinstance(bounds, (str, bytes, Mapping))
+    if not is_sequence or any(getattr(pair, "__len__", int)() != 2 for pair in bounds):
+        raise TypeError(
+            "bounds is a sequence of pairs (low, high), one for each unknown, or a Bounds of "
+            f"SciPy, not {str(bounds)[:40]!r}"
+        )
 
 
 def _method(method: Any, size: int, bounded: bool) -> str:

@@ -285,6 +285,8 @@ def _free(e: Expr, axis: object, ddof: object) -> Expr:
     lost = number(ddof)
     if lost is None or isinstance(lost, complex):
         raise TypeError(f"ddof must be a number, not {ddof!r}")
+    if not math.isfinite(lost):
+        raise EinderivError(f"ddof must be a finite number, not {ddof!r}")
     free = expression.add(_count(e, axes_of(e, axis)), -lost)
     # With fewer entries than that nothing is left to divide by, as in NumPy: never a negative
     # variance.

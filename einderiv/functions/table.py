@@ -29,6 +29,7 @@ from ..expression import (
     checked,
     has_dims,
     is_name,
+    number,
     operand,
     stretched,
     truth,
@@ -356,6 +357,9 @@ def function(
     Raises EinderivError for a name that is taken, and for a spelling that leaves an argument out.
     """
     analytic = truth(analytic, "analytic")
+    low_and_high = [number(end) for end in domain] if isinstance(domain, (tuple, list)) else []
+    if len(low_and_high) != 2 or not all(isinstance(end, (int, float)) for end in low_and_high):
+        raise TypeError(f"domain is a pair of numbers, (low, high), not {str(domain)[:40]!r}")
     spell = {"numpy": numpy}
     if torch is not None:
         spell["torch"] = torch

@@ -195,6 +195,10 @@ def _squared(e: Expr) -> Form | None:
 def _vector(e: Apply) -> Form:
     """The rows of a matrix one by one: ``vec`` of its transpose; of ``u vᵀ``, ``u ⊗ v``."""
     inner = e.arguments[0]
+    if e.core == 1:  # a vector is its own
+        return in_brackets(_form(inner))
+    if e.core != 2:
+        raise NoMatrices
     parts = [_two_vectors(part) for part in terms(inner)]
     pairs = [part for part in parts if part is not None]
     if len(pairs) == len(parts):

@@ -64,7 +64,7 @@ def source(e: Any, backend: str = "numpy") -> str:
 
     Raises BackendError for a backend that is not there, or for a function that it has no form for.
     """
-    if backend in LISTINGS:
+    if isinstance(backend, str) and backend in LISTINGS:
         return listing(e, backend)
     check_backend(backend, LISTINGS)
     return emitted(e, BACKENDS[backend or "numpy"], {}).source

@@ -4,7 +4,7 @@ shapes and dtypes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..backends import (
@@ -499,8 +499,11 @@ class Constants:
 
     def __init__(self, tree: Any, constants: Sequence[str], options: Mapping[str, Any]) -> None:
         self._free = Compiled(tree, **options)  # what holds nothing yet
-        if isinstance(constants, str) or not all(isinstance(name, str) for name in constants):
-            raise TypeError("constants must be a list of names of tensors")
+        is_sequence = isinstance(constants, Iterable) and not isinstance(constants, (str, bytes))
+        if not is_sequence or not all(isinstance(name, str) for name in constants):
+            raise TypeError(
+                f"constants must be a list of names of tensors, not {str(constants)[:40]!r}"
+            )
         check_known(constants, self._free.tensors)
         self.tree = tree
         self.tensors = self._free.tensors
