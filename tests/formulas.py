@@ -83,6 +83,7 @@ FORMULAS = {
     "lorentz":    lambda x: 1 / (1 + x * x),
     "lorentz_times": lambda x: x / (1 + x * x),
     "lorentz_root": lambda x: (1 + x * x) ** -0.5,
+    "above":      lambda x, y: (1 + np.sign(x - y)) / 2,
     "weighted":   lambda x, t: t * x,
     "hypot":      lambda x, y: (x * x + y * y) ** 0.5,
     "arctan2":    lambda y, x: np.arctan(y / x),

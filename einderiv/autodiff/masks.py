@@ -8,6 +8,7 @@ its condition, ``mask · 1/x`` becomes ``where(c, 1/x, 0)``; and again in every 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..expression import (
@@ -20,12 +21,13 @@ from ..expression import (
     Slot,
     assemble,
     inverts,
+    is_positive,
     is_zero,
     same,
     with_slots,
     zero,
 )
-from ..functions import selected
+from ..functions import selected, stays_integer
 
 #: terms: a sum of at most this many with masks among them is multiplied out, so that each term
 #: stays under its own condition
@@ -52,6 +54,22 @@ def masked(e: Expr) -> Mask | None:
     return Mask(condition, False, second[0]) if is_zero(first) else None
 
 
+def _choice(e: Expr) -> Mask | None:
+    """`e` as the slope of a kink, if it is one: 1 or a share where its argument has won, else 0."""
+    if not isinstance(e, Apply) or not e.function.chooses:
+        return None
+    return Mask(e, True, None if stays_integer(e) else e)
+
+
+def _has_pole(e: Expr) -> bool:
+    """May `e`, or what it chooses, be infinite, though its arguments are not?"""
+    mask = masked(e)
+    if mask is not None and mask.inside is not None:
+        inside = mask.inside
+        return any(map(_has_pole, inside.factors if isinstance(inside, Einsum) else (inside,)))
+    return isinstance(e, Apply) and e.function.pole and not is_positive(e.arguments[0])
+
+
 def separate(cotangent: Expr) -> tuple[Expr, ...]:
     """The terms of a cotangent that are multiplied one by one: those of a short sum with masks."""
     if not isinstance(cotangent, Add) or len(cotangent.addends) > TERMS:
@@ -59,14 +77,17 @@ def separate(cotangent: Expr) -> tuple[Expr, ...]:
     return cotangent.addends if any(map(_has_mask, cotangent.addends)) else (cotangent,)
 
 
-def opened(cotangent: Expr) -> tuple[Expr, ...]:
+def opened(cotangent: Expr, beside: Iterable[Expr] = ()) -> tuple[Expr, ...]:
     """What is plugged into its consumer for the sake of its masks, and of divisors that may cancel:
-    a product that sums nothing.
+    a product that sums nothing. A choice is a mask `beside` a pole.
     """
     if not isinstance(cotangent, Einsum) or _summed(cotangent):
         return ()
-    divided = any(map(inverts, cotangent.factors))
-    return (cotangent,) if divided or _has_mask(cotangent) else ()
+    divided = any(inverts(f) or _has_pole(f) for f in cotangent.factors)
+    if divided or _has_mask(cotangent):
+        return (cotangent,)
+    chosen = any(_choice(f) is not None for f in cotangent.factors)
+    return (cotangent,) if chosen and any(map(_has_pole, beside)) else ()
 
 
 def _has_mask(e: Expr) -> bool:
@@ -87,8 +108,10 @@ def under_conditions(e: Einsum) -> Einsum:
         return e
     masks: list[tuple[Mask, Slot]] = []
     others: list[Slot] = []
+    # Beside a pole the slopes of kinks are masks too: sqrt(relu(x)) has the slope 0 below 0.
+    poles = any(map(_has_pole, e.factors))
     for slot in e.slots:
-        mask = masked(slot[0])
+        mask = masked(slot[0]) or (_choice(slot[0]) if poles else None)
         if mask is not None:
             masks.append((mask, slot))
         else:

@@ -292,7 +292,8 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> list[Expr]:
     terms: list[Expr] = []
     for part in _parts(cotangent, is_entrywise):
         parts = [(part, node.output), *others]
-        inline = (*opened_for_masks(part), *powers(parts))
+        beside = [factor for factor, _ in others]
+        inline = (*opened_for_masks(part, beside), *powers(parts))
         turned = with_slots(node, parts, labels, axes=target.axes, given=given, inline=inline)
         terms.append(under_conditions(turned))
     return terms
@@ -325,9 +326,10 @@ def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     terms: list[Expr] = []
     for whole in node.function.derivatives[k](node):
         for local in polynomial(whole, beside=parts):
+            beside = local.factors if isinstance(local, Einsum) else (local,)
             for part in parts:
                 slots = [(part, batch + result), (local, batch + result + core)]
-                inline = (local, *opened_for_masks(part), *powers(slots))
+                inline = (local, *opened_for_masks(part, beside), *powers(slots))
                 term = assemble(1, slots, output, axes=target.axes, given=given, inline=inline)
                 terms.append(under_conditions(term))
     return terms

@@ -38,7 +38,7 @@ from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, numbered, only_in_output, sized_einsum, tensor
 from .delta import Delta
 from .groups import UnionFind, connected
-from .known_signs import inverts
+from .known_signs import inverts, is_positive
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
     Add,
@@ -169,6 +169,7 @@ __all__ = [
     "inverts",
     "is_array",
     "is_name",
+    "is_positive",
     "is_zero",
     "known_to",
     "leaves",

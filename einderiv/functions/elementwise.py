@@ -258,6 +258,7 @@ reciprocal = elementwise(
     },
     latex=r"\frac{{1}}{{{0}}}",
     inverts=True,
+    pole=True,
     plain=lambda np, x: 1 / x,
     domain=(0.5, 3.0),
     reduced=reciprocal_of,
@@ -290,6 +291,7 @@ heaviside = elementwise(
         "julia": "({0} .> 0)",
     },
     latex=r"\Theta\left({0}\right)",
+    chooses=True,
     plain=lambda np, x: np.where(x > 0, 1, 0),
     kink="heaviside(0) = 0, its derivative there 0",
     analytic=False,
@@ -1150,6 +1152,7 @@ digamma = elementwise(
         "jax": "special.digamma({0})",
     },
     latex=r"\psi\left({0}\right)",
+    pole=True,
     plain=lambda np, x: _scipy_special().psi(x),
     domain=(0.5, 4.0),
     needs=SPECIAL,
@@ -1175,6 +1178,7 @@ enter(
                 "jax": "special.polygamma({1}, {0})",
             },
             latex=r"\psi^{{({1})}}\left({0}\right)",
+            pole=True,
             plain=lambda np, x, n: _scipy_special().polygamma(n, x),
             domain=(0.5, 4.0),
             needs=SPECIAL,
@@ -1261,6 +1265,7 @@ enter(
             derived="p x^(p-1)",
             spell=one_name("power", 2, torch="torch.pow({0}, {1})", julia="{0} .^ {1}"),
             latex=r"\left({0}\right)^{{{1}}}",
+            pole=True,
             plain=lambda np, x, p: x**p,
             domain=(0.3, 2.0),
             integer=_bound_power,
@@ -1310,17 +1315,37 @@ def raised_by(base: object, x: object) -> Expr:
     return apply("exp", times(as_expression(x), math.log(b)))
 
 
+enter(
+    [
+        Function(
+            "above",
+            law="1 where x > y, 1/2 where they are equal, else 0",
+            derivatives=(no_slope, no_slope),
+            derived="0",
+            spell={
+                "numpy": "(0.5 * (({0} > {1}).astype({0}.dtype) + ({0} >= {1})))",
+                "torch": "(0.5 * (({0} > {1}).to({0}.dtype) + ({0} >= {1})))",
+                "jax": "(0.5 * (({0} > {1}).astype({0}.dtype) + ({0} >= {1})))",
+            },
+            latex=r"\operatorname{{above}}\left({0}, {1}\right)",
+            plain=lambda np, x, y: np.where(x > y, 1, np.where(x == y, 0.5, 0)),
+            kink="its derivative is 0 at the jumps too",
+            analytic=False,
+            chooses=True,
+        )
+    ]
+)
+
+
 def _above(node: Apply) -> Terms:
-    # (1 + sign(x − y)) / 2: 1 where the first is the larger, 1/2 at a tie.
+    # 1 where the first is the larger, 1/2 at a tie
     first, second = node.arguments
-    difference = add(first, times(second, -1))
-    return (times(add(1, apply("sign", difference)), 0.5),)
+    return (apply("above", (first, second)),)
 
 
 def _below(node: Apply) -> Terms:
     first, second = node.arguments
-    difference = add(second, times(first, -1))
-    return (times(add(1, apply("sign", difference)), 0.5),)
+    return (apply("above", (second, first)),)
 
 
 maximum = elementwise_of_two(

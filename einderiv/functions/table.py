@@ -133,6 +133,8 @@ class Function:
     shown: Callable[[Apply], Expr] | None = None
     positive: bool = False  # greater than 0 for all real arguments that are finite
     inverts: bool = False  # 1/x: its product with x is 1 where x is known to be positive
+    pole: bool = False  # infinite at an argument that is finite
+    chooses: bool = False  # the slope of a choice: 0 for what another argument has won over
     masks: bool = False  # `where`, and the conditions that are the slopes of its arguments
     #: what it is of some arguments without itself: log of exp; None for all others
     reduced: Callable[[Expr], Expr | None] | None = None

@@ -522,6 +522,7 @@ def test_more_random_compositions(block):
 def test_every_row_is_judged():
     """Those with core axes, and those of complex numbers, have tests of their own."""
     others = {
+        "above",
         "conj",
         "direction",
         "exp_left",
