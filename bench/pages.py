@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import growth, report
+from . import growth, networks, report
 from .families import FAMILIES
 from .plots import draw
 from .report import Record
@@ -29,6 +29,8 @@ def page(run: dict[str, Any], pictures: Sequence[str]) -> str:
         parts.append(_family(key, members, pictures))
     if "growth" in run:
         parts.append(_growth(run["growth"]))
+    if "networks" in run:
+        parts.append(_networks(run["networks"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,6 +127,17 @@ def _growth(found: dict[str, Any]) -> str:
         "column is how much more it grows from 100 operands on than n log n does.",
         _table(growth.head(found), growth.rows(found)),
         "![The curves, with lines that grow like n log n](growth.png)",
+    ]
+    return "\n\n".join(parts)
+
+
+def _networks(found: dict[str, Any]) -> str:
+    parts = [
+        "## Orders of hard networks, before and after",
+        "The flops of the plans of the value and of the value with all gradients, their largest "
+        "array, and the time to plan both, by version 0.1.0 as it first was and today; beside them "
+        "the flops that longer searches find.",
+        _table(networks.head(), networks.rows(found)),
     ]
     return "\n\n".join(parts)
 

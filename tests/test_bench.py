@@ -6,15 +6,16 @@ import math
 import subprocess
 import sys
 import timeit
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from lengths import length
 
-from bench import engine, growth, pages, report
+from bench import engine, growth, networks, pages, report
 from bench.__main__ import main
-from bench.families import FAMILIES
+from bench.families import FAMILIES, p14_networks
 from bench.problems import SIZES, Problem, normal
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ def test_in_float32(case):
 
 
 def test_families_and_sizes_are_complete():
-    assert list(FAMILIES) == [f"P{k}" for k in range(1, 13)]
+    assert list(FAMILIES) == [f"P{k}" for k in range(1, 15)]
     assert len(FAMILIES["P9"].cases) == 29
     assert len({c.label for c in CASES}) == len(CASES)
     for case in CASES:
@@ -419,3 +420,48 @@ def test_calibration_measures_every_constant(monkeypatch, tmp_path, capsys):
     with costs.override():
         costs.load(tmp_path / "costs.json")
         assert dict(costs) != dict(Costs())
+
+
+def test_networks_have_every_axis_twice():
+    p14 = p14_networks
+    for edges, count, widths in (
+        (p14.trains(5), 10, {2, 3}),
+        (p14.mera(8, 2), 1 + 2 * (8 + 4 + 1), {2, 3, 4}),
+        (p14.regular(10), 10, {3}),
+        (p14.grid(2, 3, 2, size=2), 12, {3, 4}),
+    ):
+        network, sizes = p14.labelled(edges)
+        assert len(network) == count
+        assert set(map(len, network)) == widths
+        assert sorted(x for term in network for x in term) == sorted([*range(len(sizes))] * 2)
+
+
+def test_the_table_of_networks():
+    """A column of today beside each of before; what was not searched for longer is left empty."""
+    plans = {"value": {"flops": 2e6, "largest": 2.0**20, "seconds": 0.1}}
+    plans["gradients"] = {"flops": 6e6, "largest": 2.0**21, "seconds": 0.5}
+    before = {key: {what: 10 * x for what, x in plan.items()} for key, plan in plans.items()}
+    found = {"after": {"grid": plans}, "before": {"grid": before}}
+    found["longer"] = {"grid": {"opt_einsum": 3e6, "ours": 1e6}}
+    (row,) = networks.rows(found)
+    assert dict(zip(networks.head()[:6], row[:6], strict=True)) == {
+        "network": "grid", "value": "2e+06", "before": "2e+07",
+        "RandomGreedy, 1 s": "3e+06", "ours, 4 s": "1e+06", "cotengra, 4 s": "",
+    }  # fmt: skip
+    assert row[6:] == ("3.0", "3.0", "2 MiB", "20 MiB", "0.5 s", "5 s")
+
+
+def test_a_network_is_planned_and_nothing_is_computed(monkeypatch, tmp_path):
+    few = {"grid": partial(p14_networks.grid, 2, 2, 2, size=2)}
+    monkeypatch.setattr(networks, "NETWORKS", few)
+    monkeypatch.setattr(networks, "SECONDS", 0.05)
+    file = tmp_path / "results.json"
+    file.write_text("{}")
+    for part in ("after", "longer"):
+        assert networks.main([part, str(file)]) == 0
+    found = json.loads(file.read_text())["networks"]
+    assert (
+        found["after"]["grid"]["gradients"]["flops"]
+        <= 3.3 * found["after"]["grid"]["value"]["flops"]
+    )
+    assert found["longer"]["grid"]["ours"] > 0

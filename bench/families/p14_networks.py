@@ -1,5 +1,5 @@
-"""P14: networks with many loops: the value, and all gradients. What counts is the order of
-multiplication; gradients are its path swept backwards.
+"""P14: networks, most of them with many loops: the value, and all gradients. What counts is the
+order of multiplication; gradients are its path swept backwards.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from math import prod
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,47 @@ def regular(count: int) -> list[Edge]:
     pairs = [(k, (k + 1) % count) for k in range(count)]
     pairs += [(int(a), int(b)) for a, b in zip(order[::2], order[1::2], strict=True)]
     return [(a, b, int(rng.integers(2, 4))) for a, b in pairs]
+
+
+def trains(count: int) -> list[Edge]:
+    """Two tensor trains of so many cores each, on the same legs: bonds of 8, legs of 3."""
+    edges = [(k, count + k, 3) for k in range(count)]
+    for first in (0, count):
+        edges += [(first + k, first + k + 1, 8) for k in range(count - 1)]
+    return edges
+
+
+def mera(sites: int, size: int) -> list[Edge]:
+    """The energy of two sites in a state of layers, which mix neighbours and then join each two
+    in one: the state twice, nothing cancelled.
+    """
+    edges: list[Edge] = []
+    count = 1  # the energy is number 0
+    bottoms: list[list[int]] = []  # of each state, who has which site
+    for _ in range(2):
+        legs: list[int] = []  # who has the upper ends
+        for n in _halved(sites):
+            mixers = range(count, count + n // 2)
+            joints = range(mixers.stop, mixers.stop + n // 2)
+            count = joints.stop
+            below = [mixers[k // 2] for k in range(n)]
+            if legs:
+                edges += [(a, b, size) for a, b in zip(legs, below, strict=True)]
+            else:
+                bottoms.append(below)
+            # Joints are between the mixers.
+            edges += [(mixers[((k + 1) % n) // 2], joints[k // 2], size) for k in range(n)]
+            legs = list(joints)
+        edges += [(leg, count, size) for leg in legs]
+        count += 1
+    for site, (a, b) in enumerate(zip(*bottoms, strict=True)):
+        edges += [(a, 0, size), (0, b, size)] if site in (1, 2) else [(a, b, size)]
+    return edges
+
+
+def _halved(sites: int) -> list[int]:
+    """The widths of the layers of a state, to two."""
+    return [sites >> k for k in range(sites.bit_length() - 2)]
 
 
 def labelled(edges: Sequence[Edge]) -> tuple[Network, tuple[int, ...]]:
@@ -81,7 +123,7 @@ def text(*terms: Sequence[int]) -> str:
     names: dict[int, str] = {}
     words = []
     for term in terms:
-        words.append("".join([names.setdefault(x, chr(ord("a") + len(names))) for x in term]))
+        words.append("".join([names.setdefault(x, ascii_letters[len(names)]) for x in term]))
     return f"{','.join(words[:-1])}->{words[-1]}"
 
 
@@ -182,12 +224,18 @@ def gradients(edges: Sequence[Edge]) -> Problem:
 
 GRIDS = sized((2, 2, 2, 2), (2, 3, 3, 2), (3, 4, 4, 2), (4, 4, 4, 2))
 REGULAR = sized(8, 20, 60, 100)
+TRAINS = sized(3, 10, 30, 60)
+MERA = sized((4, 2), (8, 2), (16, 3), (32, 2))
 
 FAMILY = family(
     "P14",
-    "networks with loops, 8 to 100 tensors",
+    "networks with loops, trains, MERA, 6 to 125 tensors",
     Case("grid, value", GRIDS, lambda a, b, c, size: value(grid(a, b, c, size=size))),
     Case("grid, all gradients", GRIDS, lambda a, b, c, size: gradients(grid(a, b, c, size=size))),
     Case("3-regular, value", REGULAR, lambda count: value(regular(count))),
     Case("3-regular, all gradients", REGULAR, lambda count: gradients(regular(count))),
+    Case("two trains, value", TRAINS, lambda count: value(trains(count))),
+    Case("two trains, all gradients", TRAINS, lambda count: gradients(trains(count))),
+    Case("MERA, value", MERA, lambda sites, size: value(mera(sites, size))),
+    Case("MERA, all gradients", MERA, lambda sites, size: gradients(mera(sites, size))),
 )
