@@ -136,14 +136,26 @@ def model(network: Network, sizes: tuple[int, ...], xp: Any, *arrays: Any) -> An
     return values[-1]
 
 
-def swept(network: Network, sizes: tuple[int, ...], *arrays: Any) -> list[Any]:
-    """All gradients along the pairs of the value, from the last one to the first."""
+def multiplied(network: Network, sizes: tuple[int, ...], *arrays: Any) -> list[Any]:
+    """The operands, and the product of each pair, by NumPy."""
     values, labels = list(arrays), list(network)
-    pairs = forks(network, sizes)
-    for a, b, kept in pairs:
+    for a, b, kept in forks(network, sizes):
         spec = text(labels[a], labels[b], kept)
         values.append(np.einsum(spec, values[a], values[b], optimize=True))
         labels.append(kept)
+    return values
+
+
+def last(network: Network, sizes: tuple[int, ...], *arrays: Any) -> Any:
+    """The value."""
+    return multiplied(network, sizes, *arrays)[-1]
+
+
+def swept(network: Network, sizes: tuple[int, ...], *arrays: Any) -> list[Any]:
+    """All gradients along the pairs of the value, from the last one to the first."""
+    pairs = forks(network, sizes)
+    values = multiplied(network, sizes, *arrays)
+    labels = [*network, *(kept for *_, kept in pairs)]
     around: dict[int, Any] = {len(values) - 1: np.array(1.0)}
     for k in range(len(values) - 1, len(network) - 1, -1):
         a, b, kept = pairs[k - len(network)]
@@ -204,7 +216,7 @@ def value(edges: Sequence[Edge]) -> Problem:
     return Problem(
         arrays=arrays_of(network, sizes),
         ours=lambda: expression(network),
-        hand=partial(model, network, sizes, np),
+        hand=partial(last, network, sizes),
         rivals={"opt_einsum": by_opt_einsum(network, sizes)},
     )
 
