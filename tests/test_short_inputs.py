@@ -53,6 +53,8 @@ TEXTS = {
     "sums in traces": nested("(", "A", "*trace(A))", 14),
     "squares": steps("#@#", 14),
     "squares, entry by entry": steps("#*#", 14),
+    "squares of squares": steps("#**2", 10),
+    "a determinant of many factors": steps("#*sum(#)", 11) + "\ndet(L)",
     "Kronecker products": steps("kron(#,#)", 11),
     "outer products": steps("outer(#,#)", 12),
     "Kronecker products, one by one": "A: i i i i\n" + "kron(" * 15 + "A" + ",A)" * 15,

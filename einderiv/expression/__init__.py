@@ -71,7 +71,7 @@ from .nodes import (
     zero,
 )
 from .sizes import Sizes, called, checked, distinct_parts, spoken
-from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read
+from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
 from .traverse import (
@@ -216,6 +216,7 @@ __all__ = [
     "total_weight",
     "transposed",
     "truth",
+    "unused_names",
     "usable",
     "viewed",
     "walk",

@@ -263,8 +263,12 @@ def fresh_names(count: int, used: Container[str]) -> list[str]:
     >>> fresh_names(3, {"a", "c"})
     ['b', 'd', 'e']
     """
-    unused = (name for name in _all_names() if name not in used)
-    return list(itertools.islice(unused, count))
+    return list(itertools.islice(unused_names(used), count))
+
+
+def unused_names(used: Container[str]) -> Iterator[str]:
+    """All unused letters, one after the other."""
+    return (name for name in _all_names() if name not in used)
 
 
 def _all_names() -> Iterator[str]:

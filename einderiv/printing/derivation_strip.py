@@ -49,6 +49,8 @@ class Stage(NamedTuple):
 def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = None) -> list[Stage]:
     """The pictures with their captions; of what is no single product the first and the last."""
     y = sized_einsum(y, sizes) if isinstance(y, str) else y
+    if isinstance(y, Expr):
+        check_drawable([y])  # before the steps are made, which takes longer
     J = derive(y, wrt)
     labels = sizes or {}
     wrt = J.record.wrt if J.record else "it"

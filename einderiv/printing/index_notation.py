@@ -31,7 +31,7 @@ from ..functions import same_axes, shown_parameters
 from .formulas_shown import with_formulas
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
-from .network import free_name
+from .network import free_names
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix")
@@ -348,11 +348,8 @@ def _product(
     # Labels that no axis has are summed over, under the author's names where those are free.
     inside = chain.from_iterable(flat.inputs)
     summed = [label for label in dict.fromkeys((*inside, *bare(flat))) if label not in names]
-    wanted = naming(flat).labels
     taken = set(used)
-    for label in summed:
-        names[label] = free_name(wanted[label], taken, wanted.values())
-        taken.add(names[label])
+    names |= free_names(summed, naming(flat).labels, taken)
     factors = []
     for factor, labels in flat.slots:
         at = tuple(names[label] for label in labels)

@@ -13,7 +13,7 @@ all others                              a copy tensor: a dot where all of them m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -36,6 +36,7 @@ from ..expression import (
     flatten,
     fresh_names,
     naming,
+    unused_names,
 )
 from ..functions import same_axes
 from .strings import LabelNames
@@ -132,13 +133,23 @@ def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict
     names: dict[Label, str] = {}
     for label, index in zip(flat.output, indices, strict=True):
         names.setdefault(label, index)
-    wanted = naming(flat).labels
-    taken = {*used, *indices}
-    inside = chain.from_iterable(flat.inputs)
-    for label in (*inside, *bare(flat)):
-        if label not in names:
-            names[label] = free_name(wanted[label], taken, wanted.values())
-            taken.add(names[label])
+    inside = dict.fromkeys((*chain.from_iterable(flat.inputs), *bare(flat)))
+    others = [label for label in inside if label not in names]
+    return {**names, **free_names(others, naming(flat).labels, {*used, *indices})}
+
+
+def free_names(
+    labels: Iterable[Label], wanted: Mapping[Label, str], taken: set[str]
+) -> dict[Label, str]:
+    """For each label the name that is wanted if it is free, or else a fresh one that no other
+    wants. `taken` grows by them.
+    """
+    names: dict[Label, str] = {}
+    unused = unused_names({*taken, *wanted.values()})
+    for label in labels:
+        name = wanted[label]
+        names[label] = name if name not in taken else next(unused)
+        taken.add(names[label])
     return names
 
 

@@ -58,6 +58,7 @@ from ..printing import (
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
 
 INDENT = "    "
+MOST_EXPLAINED = 60_000  # occurrences of a tensor times operands: each occurrence shows all of them
 
 
 class SectionKind(Enum):
@@ -123,7 +124,7 @@ def explain(
         ij,j->i   becomes   ij,a->ia
     ...
 
-    Raises what ``derive`` raises.
+    Raises what ``derive`` raises, and LimitError for more occurrences than an explanation shows.
     """
     y = sized_einsum(y, sizes) if isinstance(y, str) else y
     if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
@@ -189,9 +190,14 @@ def _derivation(y: Expr, J: Expr) -> list[Section]:
         # results are equal.
         # Positions are those of the flat product, not those of what its author wrote.
         flat = before.with_data()
-        for k, factor in enumerate(before.factors):
-            if isinstance(factor, Tensor) and factor.name == record.wrt:
-                candidates += insertions(replace(record, of=flat, position=k), names)
+        places = [k for k, f in enumerate(before.factors) if _is_tensor(f, record.wrt)]
+        if len(places) * len(before.factors) > MOST_EXPLAINED:
+            raise LimitError(
+                f"{len(places)} occurrences of {record.wrt} among {len(before.factors)} operands "
+                "are more than an explanation shows: explain a position, or print the derivative"
+            )
+        for k in places:
+            candidates += insertions(replace(record, of=flat, position=k), names)
     else:
         candidates += insertions(record, names)
     sections: list[Section] = []
@@ -199,6 +205,10 @@ def _derivation(y: Expr, J: Expr) -> list[Section]:
         occurrence = f", occurrence {k} of {len(candidates)}" if len(candidates) > 1 else ""
         sections += _steps(candidate, before, J, occurrence)
     return sections
+
+
+def _is_tensor(e: Expr, name: str) -> bool:
+    return isinstance(e, Tensor) and e.name == name
 
 
 def _steps(candidate: Expr, before: Einsum | None, J: Expr, occurrence: str) -> list[Section]:
