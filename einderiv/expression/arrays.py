@@ -62,8 +62,9 @@ def usable(value: Any, what: str) -> Any:
         )
     is_number_or_list = isinstance(value, (list, tuple, int, float, complex))
     if kind is None and not is_number_or_list and not hasattr(value, "__array__"):
+        dense = ": give it dense, with .toarray()" if hasattr(value, "toarray") else ""
         raise TypeError(
-            f"{what} must be an array, a number or nested lists, not {type(value).__name__}"
+            f"{what} must be an array, a number or nested lists, not {type(value).__name__}{dense}"
         )
     try:
         array = np.asarray(value)

@@ -221,3 +221,37 @@ def test_what_an_expression_lacks_is_an_error_of_ours_too():
         assert not hasattr(X, name)
         with pytest.raises(EinderivError, match=f"no attribute '{name}'"):
             getattr(X, name)
+
+
+@pytest.mark.parametrize("kind", ["csr_array", "coo_array", "csr_matrix"])
+def test_sparse_arrays_are_named_and_refused(kind):
+    sparse = pytest.importorskip("scipy.sparse")
+    S, w = getattr(sparse, kind)(np.eye(2)), ed.tensor("w", "j")
+    calls = (
+        lambda: ed.evaluate(ed.einsum("ij,j->i", "S", w), S=S, w=[1, 2]),
+        lambda: ed.einsum("ij,j->i", S, w),
+        lambda: ed.tensor("A", "ij") - S,
+        lambda: S - ed.tensor("A", "ij"),
+        lambda: ed.constant(S),
+    )
+    for call in calls:
+        with pytest.raises(TypeError, match=rf"not {kind}: give it dense, with .toarray"):
+            call()
+
+
+def test_tables_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    M = np.arange(6.0).reshape(2, 3)
+    table, A = pandas.DataFrame(M, columns=list("abc")), ed.tensor("A", "ij")
+    for e, want in (
+        (A - table, 1 - M),
+        (table - A, M - 1),
+        (A @ table.T, np.ones((2, 3)) @ M.T),
+        (ed.einsum("ij->", table), 15),
+        (table["a"] * ed.tensor("v", "i"), [0, 3]),
+    ):
+        given = {"A": np.ones((2, 3)), "v": np.ones(2)}
+        assert np.array_equal(ed.evaluate(e, given), want)
+    assert ed.evaluate(ed.sum(A), A=table) == 15
+    with pytest.raises(TypeError, match="dtype object"):
+        ed.evaluate(ed.sum(A), A=table.astype(str).astype(object))
