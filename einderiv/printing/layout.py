@@ -13,13 +13,13 @@ from math import cos, hypot, pi, sin
 
 Position = tuple[float, float]
 STRESS_ROUNDS = 120
-STRESS_TERMS = 500_000  # of pairs: many points get fewer rounds, not more time
+STRESS_TERMS = 300_000  # of pairs: many points get fewer rounds, not more time
 STILL = 0.05  # pixels: a round that moves nothing further is the last
 SPRING_ROUNDS = 60
 APART_ROUNDS = 80
-APART_TESTS = 80_000  # of pairs: the same for points among many
+APART_TESTS = 50_000  # of pairs: the same for points among many
 OFF_EDGES_ROUNDS = 40
-OFF_EDGES_TESTS = 250_000  # of pairs: a crowded picture gets fewer rounds, not more time
+OFF_EDGES_TESTS = 100_000  # of pairs: a crowded picture gets fewer rounds, not more time
 NODE_GAP = 16.0  # pixels between nodes
 
 
