@@ -60,21 +60,25 @@ BRANCHED = 24
 
 
 def pushforward(
-    y: Expr, seeds: Mapping[str, Expr], names: tuple[str | None, ...] = ()
+    y: Expr,
+    seeds: Mapping[str, Expr],
+    names: tuple[str | None, ...] = (),
+    *,
+    multiplied: bool = True,
 ) -> Expr | None:
     """The derivative of `y` in the direction of `seeds`, whose last ``len(names)`` axes are new;
-    None for zero.
+    None for zero. Where it is not `multiplied` out, the derivative of each node stays a node.
     """
     tangents: dict[int, Expr] = {}  # by node; a node without one has a derivative of zero
     order = list(walk([y]))
     limits.check("terms", _foreseen(order, seeds))
     held = 0
     for node in order:
-        terms = _forward(node, tangents, seeds, names)
+        terms = _forward(node, tangents, seeds, names, multiplied)
         live = [term for term in terms if not is_zero(term)]
         if not live:
             continue
-        total = added(live, flat=bool(names))
+        total = added(live, flat=bool(names) and multiplied)
         tangents[id(node)] = total
         if isinstance(total, Add):
             held += len(total.addends)
@@ -104,7 +108,11 @@ def _foreseen(order: Sequence[Expr], seeds: Collection[str]) -> int:
 
 
 def _forward(
-    node: Expr, tangents: dict[int, Expr], seeds: Mapping[str, Expr], names: tuple[str | None, ...]
+    node: Expr,
+    tangents: dict[int, Expr],
+    seeds: Mapping[str, Expr],
+    names: tuple[str | None, ...],
+    multiplied: bool,
 ) -> list[Expr]:
     """The terms of the derivative of a node, from the derivatives of its parts."""
     # dX is the seed of X, and zero for all other tensors. The conjugate of a complex tensor counts
@@ -125,7 +133,7 @@ def _forward(
             terms: list[Expr] = []
             for k, factor in enumerate(node.factors):
                 if id(factor) in tangents:
-                    terms += _replaced(node, slots, k, tangents[id(factor)], names)
+                    terms += _replaced(node, slots, k, tangents[id(factor)], names, multiplied)
             return terms
         # a row that maps tangents: df(a, b) = f'ₐ(da) + f'_b(db)
         case Apply() if node.function.forward:
@@ -137,20 +145,25 @@ def _forward(
             for rule, a in zip(node.function.derivatives, node.arguments, strict=True):
                 if id(a) in tangents:
                     for local in rule(node):
-                        terms += _chained(node, local, tangents[id(a)], names)
+                        terms += _chained(node, local, tangents[id(a)], names, multiplied)
             return terms
     return our_bug(f"no rule for {type(node).__name__}")
 
 
-def _spread(e: Expr, names: tuple[str | None, ...]) -> Sequence[Expr]:
+def _spread(e: Expr, names: tuple[str | None, ...], multiplied: bool) -> Sequence[Expr]:
     """The terms of a derivative that are multiplied out one by one."""
-    if names and isinstance(e, Add) and len(e.addends) <= SPREAD:
+    if multiplied and names and isinstance(e, Add) and len(e.addends) <= SPREAD:
         return e.addends
     return polynomial(e)
 
 
 def _replaced(
-    node: Einsum, slots: tuple[Slot, ...], k: int, inner: Expr, names: tuple[str | None, ...]
+    node: Einsum,
+    slots: tuple[Slot, ...],
+    k: int,
+    inner: Expr,
+    names: tuple[str | None, ...],
+    multiplied: bool,
 ) -> list[Expr]:
     """`node` with slot `k` replaced by its derivative, whose new axes are appended to the
     output.
@@ -161,22 +174,24 @@ def _replaced(
     output = node.output + new
     axes = node.axes + names
     terms: list[Expr] = []
-    for term in _spread(inner, names):
+    for term in _spread(inner, names, multiplied):
         parts = [*slots[:k], (term, labels + new), *slots[k + 1 :]]
-        inline = (*_plugged(term, names), *powers(parts))
+        inline = (*_plugged(term, names, multiplied), *powers(parts))
         replaced = with_slots(node, parts, output, axes=axes, inline=inline)
         terms.append(under_conditions(replaced))
     return terms
 
 
-def _plugged(term: Expr, names: tuple[str | None, ...]) -> tuple[Expr, ...]:
+def _plugged(term: Expr, names: tuple[str | None, ...], multiplied: bool) -> tuple[Expr, ...]:
     """What is plugged into its consumer, though it contracts: a short product with new axes."""
-    if names and isinstance(term, Einsum) and term.count <= PLUGGED:
+    if multiplied and names and isinstance(term, Einsum) and term.count <= PLUGGED:
         return (term,)
     return ()
 
 
-def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...]) -> list[Expr]:
+def _chained(
+    node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...], multiplied: bool
+) -> list[Expr]:
     """One term of a function's derivative times the derivative of its argument."""
     # nrc,nca->nra:  batch n, the result's axes r, the argument's axes c, the new axes a
     batch, result, core = _spans(node)
@@ -185,9 +200,9 @@ def _chained(node: Apply, local: Expr, inner: Expr, names: tuple[str | None, ...
     axes = node.axes + names
     given = tuple(zip(batch + result, node.sizes, strict=True))
     terms: list[Expr] = []
-    for term in _spread(inner, names):
+    for term in _spread(inner, names, multiplied):
         slots = [(local, batch + result + core), (term, batch + core + new)]
-        inline = (local, *_plugged(term, names), *powers(slots))
+        inline = (local, *_plugged(term, names, multiplied), *powers(slots))
         chained = assemble(1, slots, output, axes=axes, given=given, inline=inline)
         terms.append(under_conditions(chained))
     return terms

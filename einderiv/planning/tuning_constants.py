@@ -111,6 +111,12 @@ class Tuning:
     distributed_work: float = 0.3
     #: products that are looked at to take those of one program with sums apart
     distributed_products: int = 500
+    #: terms of a derivative from which it is derived again with its sums kept
+    kept_terms: int = 3
+    #: times fewer entries that an operand has which is taken inside nested sums
+    inside_times: int = 2
+    #: nested sums that what is read is pulled back through
+    pulled_sums: int = 12
     #: times that common factors are taken out of what is left of terms
     nested_rounds: int = 12
     #: operands that are contracted from their ends, the largest ones

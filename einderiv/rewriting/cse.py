@@ -12,22 +12,32 @@ from ..expression import (
     Expr,
     Label,
     Labels,
+    Size,
+    Sizes,
     Tensor,
     bottom_up,
+    carried,
+    dressed,
     rebuilt,
 )
 
 
-def shared(roots: Sequence[Expr]) -> tuple[Expr, ...]:
+def shared(roots: Sequence[Expr], sizes: Sizes | None = None) -> tuple[Expr, ...]:
     """`roots` with one node for parts that are equal up to labels and the order of operands; the
-    roots stay apart.
+    roots stay apart. Where `sizes` are given, sizes that they say are equal count as one.
     """
     known: dict[object, Expr] = {}
     outer = {id(root) for root in roots}
 
     def one(node: Expr, parts: tuple[Expr, ...]) -> Expr:
         here = rebuilt(node, parts)
-        return here if id(node) in outer else known.setdefault(_key(here), here)
+        if isinstance(here, Add) and here is not node:
+            # Terms that have become equal are one new term.
+            addends = tuple([known.setdefault(_key(term, sizes), term) for term in here.addends])
+            here = Add(addends, axes=here.axes, origins=here.origins)
+        if here is not node and node.record is not None:
+            here = dressed(here, axes=node.axes, record=node.record)
+        return here if id(node) in outer else known.setdefault(_key(here, sizes), here)
 
     return bottom_up(roots, one)
 
@@ -41,7 +51,7 @@ def equal(roots: Sequence[Expr], others: Sequence[Expr]) -> list[bool]:
     return [_key(a) == _key(b) for a, b in zip(first, second, strict=True)]
 
 
-def _key(e: Expr) -> object:
+def _key(e: Expr, sizes: Sizes | None = None) -> object:
     """What two nodes have in common only if they are equal, given that equal parts are one node."""
     match e:
         case Tensor():
@@ -61,10 +71,17 @@ def _key(e: Expr) -> object:
             names: dict[Label, int] = {}
             inputs = tuple((key, _named(labels, names)) for key, labels in slots)
             output = _named(e.output, names)
-            given = frozenset((names[x], size) for x, size in e.given if x in names)
-            others = tuple(size for x, size in e.given if x not in names)
+            inside = carried(e)
+            free = [(x, _one(size, sizes)) for x, size in e.given if x not in inside]
+            given = frozenset((names[x], size) for x, size in free if x in names)
+            others = tuple(size for x, size in free if x not in names)
             return ("einsum", type(e.coefficient), e.coefficient, inputs, output, given, others)
     return id(e)
+
+
+def _one(size: Size, sizes: Sizes | None) -> Size:
+    """The one that stands for all sizes that are equal to it."""
+    return size if sizes is None or isinstance(size, int) else sizes.find(size)
 
 
 def _named(labels: Labels, names: dict[Label, int]) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ from .distribution import apart, distributed
 from .environments import along_one_tree
 from .factor import common_factors
 from .inlining import inlined
+from .kept_sums import with_sums_kept
+from .readings import readings
 from .reshapes import reshapes_at_operands
 
 
@@ -68,6 +70,22 @@ REWRITES = (
         whole=True,
     ),
     Rewrite(
+        "keep sums",
+        "1 + A + B + B A → (1 + B) (1 + A) in derivatives of chains",
+        with_sums_kept,
+        Example(
+            "x + A @ x**2 + B @ (x + A @ x**2)**2", {**_of_size(9, "AB", "x")}, derivatives=True
+        ),
+        whole=True,
+    ),
+    Rewrite(
+        "distribute readings",
+        "tr(P H Q + S) → ⟨Qᵀ Pᵀ, H⟩ + tr(S), (A + B C) v → A v + B (C v), through nested sums",
+        readings,
+        Example("((A @ B + C) @ D + C) @ x", _of_size(30, "ABCD", "x")),
+        whole=True,
+    ),
+    Rewrite(
         "distribute one",
         "(U Vᵀ − T) V → U (Vᵀ V) − T V",
         distributed,
@@ -110,4 +128,4 @@ REWRITES = (
 
 #: rewrites that are left out where no digits may be lost: with them the rounding error of a sum is
 #: relative to its terms
-DISTRIBUTING = ("distribute", "distribute one")
+DISTRIBUTING = ("distribute", "distribute readings", "distribute one")

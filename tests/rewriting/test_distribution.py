@@ -25,6 +25,11 @@ def products(*names):
     return sum(terms[1:], start=terms[0])
 
 
+def residual_hessian(layers):
+    """Of u · h, where h is a residual net."""
+    return ed.hessian(u @ residual_net(layers), x)
+
+
 def hessian(names):
     """Of Σ exp(A x) + Σ sin(B x) + …: Aᵀ diag(exp(A x)) A − Bᵀ diag(sin(B x)) B + …"""
     functions = (ed.exp, ed.sin, ed.tanh)
@@ -90,7 +95,17 @@ BY_HAND = {
     "Hessian times a vector":  Row(lambda: hessian("ABC") @ v, 18),
     "divergence of one layer": Row(lambda: divergence(1), 5),
     "of two layers":           Row(lambda: divergence(2), 12, 2),
+    "of three layers":         Row(lambda: divergence(3), 18, 4),
+    "of four layers":          Row(lambda: divergence(4), 24, 6),
     "Laplacian of one layer":  Row(lambda: laplacian(1), 6),
+    "of a net of two layers":  Row(lambda: laplacian(2), 16, 2),
+    "of a net of three":       Row(lambda: laplacian(3), 27, 4),
+    "of a net of four":        Row(lambda: laplacian(4), 38, 6),
+    "net times a vector, 2":   Row(lambda: ed.derive(residual_net(2), x) @ v, 13),
+    "net times a vector, 4":   Row(lambda: ed.derive(residual_net(4), x) @ v, 28),
+    "vector times a net, 3":   Row(lambda: u @ ed.derive(residual_net(3), x), 24),
+    "Hessian of a net, by v":  Row(lambda: residual_hessian(3) @ v, 40),
+    "form of a Hessian, net":  Row(lambda: quadratic(residual_hessian(3)), 40),
 }  # fmt: skip
 
 

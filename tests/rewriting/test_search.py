@@ -75,6 +75,11 @@ def test_all_gradients_of_a_train_run_along_one_tree():
         )
 
 
+def squares(h, first, second):
+    """A layer h + B (A h)²."""
+    return h + t(second, "ij") @ (t(first, "ij") @ h) ** 2
+
+
 #: expressions with shapes for which something is rewritten; whole numbers, so that values are equal exactly
 REWRITTEN = {
     "factorisation":  (lambda: ed.grad(LOSS, U), LARGE),
@@ -101,6 +106,8 @@ REWRITTEN = {
                        dict.fromkeys("ABCD", (90, 90))),
     "nested sums":    (lambda: (t("A", "ij") + (t("B", "ij") @ t("C", "jk") + t("A", "ij")) @ t("D", "jk")) @ t("v", "j"),
                        {**dict.fromkeys("ABCD", (90, 90)), "v": (90,)}),
+    "chain of sums":  (lambda: ed.trace(ed.derive(squares(squares(t("x", "i"), "A", "B"), "B", "A"), "x")),
+                       {"A": (40, 40), "B": (40, 40), "x": (40,)}),
     "one twice":      (lambda: ed.grad(ed.trace(t("M", "ij") @ t("N", "ji") @ t("M", "ij") @ t("N", "ji")), ["M", "N"]),
                        {"M": (40, 50), "N": (50, 40)}),
 }  # fmt: skip
