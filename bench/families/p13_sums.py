@@ -76,6 +76,21 @@ def divergence_of_two(x: Any, A: Any, B: Any, C: Any, D: Any) -> Any:
     return np.trace(J) + (1 - s**2) @ np.einsum("ij,ji->i", C @ J, D)
 
 
+def laplacian_of_net(x: Any, A: Any, B: Any, C: Any, D: Any, u: Any) -> Any:
+    """Σ_k c_k · |rows of Z_k|² over both layers: Z_k is the Jacobian of what tanh is taken of, and
+    c_k its second slope times what is pulled back to it.
+    """
+    r = np.tanh(A @ x)
+    slope = 1 - r**2
+    J = B @ (slope[:, None] * A)
+    J[np.diag_indices(len(x))] += 1
+    s = np.tanh(C @ (x + B @ r))
+    Z = C @ J
+    outer = u @ D * -2 * s * (1 - s**2)
+    inner = (u + (u @ D * (1 - s**2)) @ C) @ B * -2 * r * slope
+    return outer @ np.einsum("ij,ij->i", Z, Z) + inner @ np.einsum("ij,ij->i", A, A)
+
+
 def residual(h: ed.Expr, inner: ed.Expr, outer: ed.Expr) -> ed.Expr:
     """A layer h + W₂ tanh(W₁ h)."""
     return h + outer @ ed.tanh(inner @ h)
@@ -173,6 +188,18 @@ FAMILY = family(
             ours=lambda: ed.trace(ed.derive(residual(residual(x, A, B), C, D), x)),
             hand=divergence_of_two,
             rivals=traced("jacrev", two_layers),
+        ),
+    ),
+    Case(
+        "Laplacian of a net, two layers",
+        SIZES,
+        lambda n: Problem(
+            arrays={k: data(n, "ABCD", "xu")[k] for k in "xABCDu"},
+            ours=lambda: ed.trace(
+                ed.hessian(ed.tensor("u", "i") @ residual(residual(x, A, B), C, D), x)
+            ),
+            hand=laplacian_of_net,
+            rivals=traced("hessian", lambda xp, *given: given[-1] @ two_layers(xp, *given[:-1])),
         ),
     ),
 )

@@ -117,6 +117,10 @@ class Tuning:
     inside_times: int = 2
     #: nested sums that what is read is pulled back through
     pulled_sums: int = 12
+    #: overheads of a step that a step takes, on average, from which that is tried; and nodes of all
+    #: forms that are looked at, about 0.1 s
+    pulled_work: float = 3.0
+    pulled_nodes: int = 1500
     #: times that common factors are taken out of what is left of terms
     nested_rounds: int = 12
     #: operands that are contracted from their ends, the largest ones

@@ -48,7 +48,7 @@ def readings(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """The program with vectors taken inside, and with what is read pulled back; also where the
     sums of derivatives are kept.
     """
-    if not _large_sums(roots, sizes):
+    if not _large_sums(roots, sizes) or not _takes_work(roots, sizes):
         return
     found: list[Roots] = []
     again = kept(roots, sizes)
@@ -70,6 +70,14 @@ def _large_sums(roots: Roots, sizes: Sizes) -> bool:
         if isinstance(node, Einsum) and any(_is_large(f, node, sizes) for f in node.factors):
             return True
     return False
+
+
+def _takes_work(roots: Roots, sizes: Sizes) -> bool:
+    """Do products and sums take longer than the overhead of their steps? Or there is little to
+    save.
+    """
+    steps = sum(1 for node in walk(roots) if isinstance(node, (Einsum, Add)))
+    return _seconds(roots, sizes) > tuning.pulled_work * costs.step * steps
 
 
 def _is_large(factor: Expr, node: Einsum, sizes: Sizes) -> bool:
@@ -172,13 +180,17 @@ class _Inside:
 def _pulled_back(roots: Roots, sizes: Sizes) -> Roots | None:
     """`roots` with each reading pulled back through as many of the nested sums as pays."""
     swaps: dict[int, Expr] = {}
+    looked_at = 0  # nodes
     for node in walk(roots):
+        if looked_at > tuning.pulled_nodes:
+            break
         if isinstance(node, Einsum) and any(_is_large(f, node, sizes) for f in node.factors):
             best: Expr = node
             least = tuning.rewrite_gain * _seconds([node], sizes)
             for form in _pullbacks(node, sizes):
                 (form,) = _with_known_products(shared([form], sizes))
                 seconds = _seconds([form], sizes)
+                looked_at += sum(1 for _ in walk([form]))
                 if seconds < least:
                     best, least = form, seconds
             if best is not node:

@@ -82,7 +82,7 @@ REWRITES = (
         "distribute readings",
         "tr(P H Q + S) → ⟨Qᵀ Pᵀ, H⟩ + tr(S), (A + B C) v → A v + B (C v), through nested sums",
         readings,
-        Example("((A @ B + C) @ D + C) @ x", _of_size(30, "ABCD", "x")),
+        Example("((A @ B + C) @ D + C) @ x", _of_size(60, "ABCD", "x")),
         whole=True,
     ),
     Rewrite(
