@@ -197,7 +197,7 @@ TABLES = {
 #: how often a node is of a table; the rest are x and y themselves
 SHARES = (("unary", 0.38), ("masks", 0.12), ("binary", 0.27), ("mixing", 0.12))
 ORDINARY = [0.0, 0.0, 1.0, -1.0, 0.5, 2.0]
-EXTREME = [np.inf, -np.inf, 800.0, -800.0, 1e-60]
+EXTREME = [np.inf, -np.inf, 800.0, -800.0]
 OURS, TORCH, LIMIT = range(3)
 
 

@@ -66,9 +66,9 @@ def allowed(tree, x, y, found, want):
     # 0 · f is 0, be f infinite
     if "0x" in functions and np.isfinite(found):
         return True
-    # what is infinite, times the slope 0 of a kink
+    # what is infinite, times the slope 0 of a kink; what overflows on the way
     far = max(np.abs(x).max(), np.abs(y).max()) > 2
-    return bool(far and np.isnan(found))
+    return bool(far and not np.isfinite(found))
 
 
 def judged(seed):
