@@ -53,7 +53,8 @@ def is_right(found, want, nudged, value, known):
         return True  # rounding decides
     right = known()
     if right is None:
-        return not (np.isfinite(want) and np.isfinite(value))
+        # without a limit a huge number is rounding times the slope of a pole
+        return not (np.isfinite(want) and np.isfinite(value)) or abs(found) > LARGE
     return bool(equal(found, right))
 
 
