@@ -48,8 +48,6 @@ def improved(
             roots = swapped(roots, swaps)
             done = ["environments: one tree for all"]
     time, best = plan(roots)
-    if time > worth:
-        roots = shared(roots)
     rows = [row for row in rewrites.REWRITES if row.name not in without]
     trials = Trials(plan, sum(1 for _ in walk(roots)), fixed=fixed)
     now = Found(roots, time, best)
@@ -61,6 +59,9 @@ def improved(
                 note = f"{name}: {form.time / time:.2g} of the time before"
         if now.roots is not roots:
             done.append(note)
+    if now.time > worth:
+        # Only now: a sum that seems to be formed for several products is less often taken apart.
+        now = now._replace(roots=shared(now.roots))
     rows = [row for row in rows if not row.whole]
     pays = True
     while pays and now.time > worth:
