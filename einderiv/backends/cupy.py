@@ -25,10 +25,16 @@ def _renamed(text: str) -> str:
 
 TEXTS = {
     "softplus": _renamed(OF_NUMPY["softplus"]),
-    "sech_squared": _renamed(OF_NUMPY["sech_squared"]),
-    "near": _renamed(OF_NUMPY["near"]),
-    "lorentz_times": _renamed(OF_NUMPY["lorentz_times"]),
-    "unit": _renamed(OF_NUMPY["unit"]),
+    "sech_squared": """\
+def sech_squared(x):
+    if cp.iscomplexobj(x):
+        e = cp.exp(cp.where(x.real > 0, -2, 2) * x)  # its modulus is at most 1
+        return 4 * e / cp.square(1 + e)
+    return cp.square(1 / cp.cosh(x))  # 1 / cosh 1000 is 0 also when cosh 1000 is infinite
+""",
+    "kept_within": _renamed(OF_NUMPY["kept_within"]),
+    "arctan_slope_times": _renamed(OF_NUMPY["arctan_slope_times"]),
+    "unit_vector": _renamed(OF_NUMPY["unit_vector"]),
     "scaled": """\
 def scaled(x, axis):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no
@@ -39,8 +45,8 @@ def scaled(x, axis):
     x = cp.where(far, cp.where(cp.isinf(x), cp.sign(x.real), 0), x)
     return x / power, cp.where(far, size, power)
 """,
-    "direction": """\
-def direction(x, y):
+    "hypot_slope": """\
+def hypot_slope(x, y):
     far = cp.isinf(x) | cp.isinf(y)  # beside what is infinite nothing else counts
     x, y = (cp.where(far, cp.where(cp.isinf(v), cp.sign(v), 0), v) for v in (x, y))
     return x / cp.hypot(x, cp.where((x == 0) & (y == 0), 1, y))

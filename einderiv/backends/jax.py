@@ -31,19 +31,19 @@ def scaled(x, axis):
     x = jnp.where(far, jnp.where(jnp.isinf(x), jnp.sign(x.real), 0), x)
     return x / power, jnp.where(far, size, power)
 """,
-    "near": """\
-def near(x):
+    "kept_within": """\
+def kept_within(x):
     return x + 0 if jnp.iscomplexobj(x) else jnp.clip(x, -1000, 1000)
 """,
-    "lorentz_times": """\
-def lorentz_times(x):
+    "arctan_slope_times": """\
+def arctan_slope_times(x):
     if jnp.iscomplexobj(x):
         return x / (1 + x * x)
     root = jnp.hypot(x, 1)
     return jnp.where(jnp.isinf(x), 0, x) / root / root
 """,
-    "direction": """\
-def direction(x, y):
+    "hypot_slope": """\
+def hypot_slope(x, y):
     far = jnp.isinf(x) | jnp.isinf(y)  # beside what is infinite nothing else counts
     x, y = (jnp.where(far, jnp.where(jnp.isinf(v), jnp.sign(v), 0), v) for v in (x, y))
     return x / jnp.hypot(x, jnp.where((x == 0) & (y == 0), 1, y))
@@ -64,8 +64,8 @@ def norm(x, axis):
     length = jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squares))) * size
     return jnp.squeeze(length, axis)
 """,
-    "unit": """\
-def unit(x, axis):
+    "unit_vector": """\
+def unit_vector(x, axis):
     y, _ = scaled(1.0 * x, axis)
     squares = (y * y).sum(axis, keepdims=True)
     return y / jnp.sqrt(jnp.where(squares == 0, 1, squares))

@@ -97,25 +97,25 @@ def norm(x, axis):
     y, size = scaled(x, axis)
     return np.sqrt((y * y).sum(axis)) * size.reshape(squares.shape)
 """,
-    "unit": """\
-def unit(x, axis):
+    "unit_vector": """\
+def unit_vector(x, axis):
     y, _ = scaled(1.0 * x, axis)
     length = np.sqrt((y * y).sum(axis, keepdims=True))
     return y / np.where(length == 0, 1, length)
 """,
-    "near": """\
-def near(x):
+    "kept_within": """\
+def kept_within(x):
     return x + 0 if np.iscomplexobj(x) else np.clip(x, -1000, 1000)
 """,
-    "lorentz_times": """\
-def lorentz_times(x):
+    "arctan_slope_times": """\
+def arctan_slope_times(x):
     if np.iscomplexobj(x):
         return x / (1 + x * x)
     root = np.hypot(x, 1)
     return np.where(np.isinf(x), 0, x) / root / root
 """,
-    "direction": """\
-def direction(x, y):
+    "hypot_slope": """\
+def hypot_slope(x, y):
     far = np.isinf(x) | np.isinf(y)
     if far.any():  # beside what is infinite nothing else counts
         x, y = (np.where(far, np.where(np.isinf(v), np.sign(v), 0), v) for v in (x, y))

@@ -42,19 +42,19 @@ def scaled(x):
     x = torch.where(far, torch.where(torch.isinf(x), torch.sign(x.real), 0), x)
     return x / power, torch.where(far, size, power)
 """,
-    "near": """\
-def near(x):
+    "kept_within": """\
+def kept_within(x):
     return x + 0 if x.is_complex() else x.clamp(-1000, 1000)
 """,
-    "lorentz_times": """\
-def lorentz_times(x):
+    "arctan_slope_times": """\
+def arctan_slope_times(x):
     if x.is_complex():
         return x / (1 + x * x)
     root = torch.hypot(x, x.new_ones(()))
     return torch.where(torch.isinf(x), 0, x) / root / root
 """,
-    "direction": """\
-def direction(x, y):
+    "hypot_slope": """\
+def hypot_slope(x, y):
     far = torch.isinf(x) | torch.isinf(y)  # beside what is infinite nothing else counts
     x, y = (torch.where(far, torch.where(torch.isinf(v), torch.sign(v), 0), v) for v in (x, y))
     return x / torch.hypot(x, torch.where((x == 0) & (y == 0), 1, y))
@@ -67,8 +67,8 @@ def norm(x, core):
     length = torch.where(zero, 0, torch.sqrt(torch.where(zero, 1, squares))) * size
     return length.reshape(x.shape[: x.ndim - core])
 """,
-    "unit": """\
-def unit(x, core):
+    "unit_vector": """\
+def unit_vector(x, core):
     y, _ = scaled(flat(1.0 * x, core))
     squares = (y * y).sum(-1, keepdim=True)
     return (y / torch.sqrt(torch.where(squares == 0, 1, squares))).reshape(x.shape)

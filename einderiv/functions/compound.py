@@ -361,7 +361,7 @@ def cross_entropy(logits: object, targets: object, axis: object = -1) -> Expr:
             f"but {called(t)} has {t.ndim}; class numbers become such by np.eye(classes)[numbers]"
         )
     # A class that is ruled out, with a logit of -inf and the target 0, costs nothing.
-    terms = checked(table.apply("weighted", (log_softmax(z, axis), t)))
+    terms = checked(table.apply("masked_product", (log_softmax(z, axis), t)))
     return times(summed(terms, axis), -1)
 
 

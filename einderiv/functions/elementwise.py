@@ -404,12 +404,12 @@ arccos = elementwise(
 
 def _lorentz(node: Apply) -> Terms:
     # -2x/(1 + x²)²
-    return (times(multiply(node, apply("lorentz_times", argument(node))), -2),)
+    return (times(multiply(node, apply("arctan_slope_times", argument(node))), -2),)
 
 
 def _lorentz_times(node: Apply) -> Terms:
     # 1/(1 + x²) - 2x²/(1 + x²)²
-    return apply("lorentz", argument(node)), times(squared(node), -2)
+    return apply("arctan_slope", argument(node)), times(squared(node), -2)
 
 
 def _lorentz_shown(node: Apply) -> Expr:
@@ -418,14 +418,14 @@ def _lorentz_shown(node: Apply) -> Expr:
 
 def _lorentz_root(node: Apply) -> Terms:
     # -x/(1 + x²) · (1 + x²)^(-1/2)
-    return (times(multiply(node, apply("lorentz_times", argument(node))), -1),)
+    return (times(multiply(node, apply("arctan_slope_times", argument(node))), -1),)
 
 
 # In floats x/(1 + x²) overflows far out, and at infinity x · 1/(1 + x²) is nan.
 enter(
     [
         Function(
-            "lorentz",
+            "arctan_slope",
             law="1/(1 + x^2)",
             derivatives=(_lorentz,),
             derived="-2x/(1 + x^2)^2",
@@ -439,21 +439,21 @@ enter(
             shown=_lorentz_shown,
         ),
         Function(
-            "lorentz_times",
+            "arctan_slope_times",
             law="x/(1 + x^2)",
             derivatives=(_lorentz_times,),
             derived="1/(1 + x^2) - 2x^2/(1 + x^2)^2",
             spell={
-                "numpy": "lorentz_times({0})",
-                "torch": "lorentz_times({0})",
-                "jax": "lorentz_times({0})",
+                "numpy": "arctan_slope_times({0})",
+                "torch": "arctan_slope_times({0})",
+                "jax": "arctan_slope_times({0})",
             },
             latex=r"\frac{{{0}}}{{1 + \left({0}\right)^2}}",
             plain=lambda np, x: x / (1 + x * x),
             shown=lambda node: multiply(argument(node), _lorentz_shown(node)),
         ),
         Function(
-            "lorentz_root",
+            "arcsinh_slope",
             law="(1 + x^2)^(-1/2)",
             derivatives=(_lorentz_root,),
             derived="-x (1 + x^2)^(-3/2)",
@@ -471,7 +471,7 @@ enter(
 
 
 def _arctan(node: Apply) -> Terms:
-    return (apply("lorentz", argument(node)),)
+    return (apply("arctan_slope", argument(node)),)
 
 
 arctan = elementwise(
@@ -489,14 +489,14 @@ def _direction_first(node: Apply) -> Terms:
     # ∂(x/r)/∂x = y²/r³: by the other direction, so that nothing is squared that is large
     x, y = node.arguments
     inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
-    return (multiply(inverse, squared(apply("direction", (y, x)))),)
+    return (multiply(inverse, squared(apply("hypot_slope", (y, x)))),)
 
 
 def _direction_second(node: Apply) -> Terms:
     # ∂(x/r)/∂y = -x y/r³
     x, y = node.arguments
     inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
-    return (times(multiply(inverse, multiply(node, apply("direction", (y, x)))), -1),)
+    return (times(multiply(inverse, multiply(node, apply("hypot_slope", (y, x)))), -1),)
 
 
 def _direction_shown(node: Apply) -> Expr:
@@ -506,14 +506,14 @@ def _direction_shown(node: Apply) -> Expr:
 enter(
     [
         Function(
-            "direction",
+            "hypot_slope",
             law="x / sqrt(x^2 + y^2), 0 at (0, 0)",
             derivatives=(_direction_first, _direction_second),
             derived="y^2/hypot(x, y)^3, -x y/hypot(x, y)^3",
             spell={
-                "numpy": "direction({0}, {1})",
-                "torch": "direction({0}, {1})",
-                "jax": "direction({0}, {1})",
+                "numpy": "hypot_slope({0}, {1})",
+                "torch": "hypot_slope({0}, {1})",
+                "jax": "hypot_slope({0}, {1})",
             },
             latex=r"\frac{{{0}}}{{\operatorname{{hypot}}\left({0}, {1}\right)}}",
             plain=lambda np, x, y: x / np.sqrt(x * x + y * y),
@@ -530,14 +530,14 @@ def _arctan2_first(node: Apply) -> Terms:
     # x/r²
     y, x = node.arguments
     inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
-    return (multiply(apply("direction", (x, y)), inverse),)
+    return (multiply(apply("hypot_slope", (x, y)), inverse),)
 
 
 def _arctan2_second(node: Apply) -> Terms:
     # -y/r²
     y, x = node.arguments
     inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
-    return (times(multiply(apply("direction", (y, x)), inverse), -1),)
+    return (times(multiply(apply("hypot_slope", (y, x)), inverse), -1),)
 
 
 arctan2 = elementwise_of_two(
@@ -627,7 +627,7 @@ tanh = elementwise(
 
 
 def _arcsinh(node: Apply) -> Terms:
-    return (apply("lorentz_root", argument(node)),)
+    return (apply("arcsinh_slope", argument(node)),)
 
 
 arcsinh = elementwise(
@@ -681,12 +681,12 @@ arctanh = elementwise(
 
 def _hypot_first(node: Apply) -> Terms:
     x, y = node.arguments
-    return (apply("direction", (x, y)),)
+    return (apply("hypot_slope", (x, y)),)
 
 
 def _hypot_second(node: Apply) -> Terms:
     x, y = node.arguments
-    return (apply("direction", (y, x)),)
+    return (apply("hypot_slope", (y, x)),)
 
 
 hypot = elementwise_of_two(
@@ -896,12 +896,16 @@ def _near(node: Apply) -> Terms:
 enter(
     [
         Function(
-            "near",
+            "kept_within",
             law="x, kept within -1000 and 1000",
             derivatives=(_near,),
             derived="1",
-            spell={"numpy": "near({0})", "torch": "near({0})", "jax": "near({0})"},
-            latex=r"\operatorname{{near}}\left({0}\right)",
+            spell={
+                "numpy": "kept_within({0})",
+                "torch": "kept_within({0})",
+                "jax": "kept_within({0})",
+            },
+            latex=r"\operatorname{{kept\_within}}\left({0}\right)",
             plain=lambda np, x: x,
             shown=argument,
         )
@@ -913,8 +917,8 @@ def near(x: Expr) -> Expr:
     """`x` as a factor of what has decayed to 0 before 1000: at infinity their product is 0, not
     nan, and so are its derivatives.
     """
-    kept = isinstance(x, Apply) and x.function.name == "near"
-    return x if kept else apply("near", x)
+    kept = isinstance(x, Apply) and x.function.name == "kept_within"
+    return x if kept else apply("kept_within", x)
 
 
 def _exp_left(node: Apply) -> Terms:
@@ -926,13 +930,13 @@ def _exp_left(node: Apply) -> Terms:
 def _elu(node: Apply) -> Terms:
     (alpha,) = node.parameters
     x = argument(node)
-    return apply("heaviside", x), times(apply("exp_left", x), alpha)
+    return apply("heaviside", x), times(apply("elu_slope", x), alpha)
 
 
 enter(
     [
         Function(
-            "exp_left",
+            "elu_slope",
             law="e^x where x <= 0, else 0",
             derivatives=(_exp_left,),
             derived="e^x where x < 0, else 0",
@@ -1221,7 +1225,7 @@ def _bound_weighted(bounds: Bounds, _: tuple[Number, ...], __: Sides) -> int:
 enter(
     [
         Function(
-            "weighted",
+            "masked_product",
             law="x t for a weight t; 0 where t is 0, be x infinite",
             derivatives=(_weighted_value, _weighted_weight),
             derived="t, x",
@@ -1318,7 +1322,7 @@ def raised_by(base: object, x: object) -> Expr:
 enter(
     [
         Function(
-            "above",
+            "maximum_slope",
             law="1 where x > y, 1/2 where they are equal, else 0",
             derivatives=(no_slope, no_slope),
             derived="0",
@@ -1340,12 +1344,12 @@ enter(
 def _above(node: Apply) -> Terms:
     # 1 where the first is the larger, 1/2 at a tie
     first, second = node.arguments
-    return (apply("above", (first, second)),)
+    return (apply("maximum_slope", (first, second)),)
 
 
 def _below(node: Apply) -> Terms:
     first, second = node.arguments
-    return (apply("above", (second, first)),)
+    return (apply("maximum_slope", (second, first)),)
 
 
 maximum = elementwise_of_two(

@@ -77,7 +77,7 @@ def _log_softmax(node: Apply) -> Terms:
 
 
 def _norm(node: Apply) -> Terms:
-    return (apply("unit", argument(node), node.core),)
+    return (apply("unit_vector", argument(node), node.core),)
 
 
 def _unit(node: Apply) -> Terms:
@@ -222,14 +222,14 @@ _ROWS = (
         of_moduli=True,
     ),
     Function(
-        "unit",
+        "unit_vector",
         law="x / norm(x) over the core axes, 0 at 0",
         derivatives=(_unit,),
         derived="(I - u u^T) / norm(x)",
         spell={
-            "numpy": "unit({0}, {core})",
-            "torch": "unit({0}, {depth})",
-            "jax": "unit({0}, {core})",
+            "numpy": "unit_vector({0}, {core})",
+            "torch": "unit_vector({0}, {depth})",
+            "jax": "unit_vector({0}, {core})",
         },
         latex=r"\operatorname{{unit}}\left({0}\right)",
         plain=lambda np, x, axes: x / _norm_plain(np, x, axes),

@@ -199,7 +199,10 @@ def _function(joint: Joint, names: tuple[str, ...], wanted: tuple[str, ...], los
 
         @staticmethod
         def forward(*arrays: Any) -> Any:
-            return tuple(leaves(both.values(dict(zip(names, arrays, strict=True)))))
+            found = leaves(both.values(dict(zip(names, arrays, strict=True))))
+            # PyTorch refuses an input that is an output too: the conjugate of a real one is itself.
+            given = set(map(id, arrays))
+            return tuple([value.clone() if id(value) in given else value for value in found])
 
         @staticmethod
         def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

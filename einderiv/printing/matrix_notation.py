@@ -166,7 +166,7 @@ def _applied(e: Apply) -> Form:
         return Raised(in_brackets(inner), e.parameters[0])
     if name == "norm" and not e.ndim:
         return Length(inner)
-    if name == "unit" and e.ndim == 1 and e.core == 1:
+    if name == "unit_vector" and e.ndim == 1 and e.core == 1:
         return SignedTerm(False, in_brackets(inner), ((Length(inner), 1),))
     if name == "sqrt":
         vector = _squared(first)
@@ -286,7 +286,7 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
         name = e.function.name if isinstance(e, Apply) else ""
         if isinstance(e, Apply) and name in QUOTIENTS and not e.ndim:
             below.append(_form(e.arguments[0]))
-        elif isinstance(e, Apply) and name == "unit" and e.ndim == e.core == 1:  # x / ‖x‖
+        elif isinstance(e, Apply) and name == "unit_vector" and e.ndim == e.core == 1:  # x / ‖x‖
             vector = _form(e.arguments[0])
             below.append(Length(vector))
             row = in_brackets(vector)

@@ -193,23 +193,23 @@ def test_a_wrong_row_is_found(monkeypatch, name, make, wrt, wrong, method, size)
 
 
 def wrong_sign(rule):
-    def forward(node, slots, k, inner, names):
-        return [-1 * term for term in rule(node, slots, k, inner, names)]
+    def forward(node, slots, k, inner, *rest):
+        return [-1 * term for term in rule(node, slots, k, inner, *rest)]
 
     return forward
 
 
 def last_slot_forgotten(rule):
-    def forward(node, slots, k, inner, names):
-        return rule(node, slots, k, inner, names) if k + 1 < len(slots) or k == 0 else []
+    def forward(node, slots, k, inner, *rest):
+        return rule(node, slots, k, inner, *rest) if k + 1 < len(slots) or k == 0 else []
 
     return forward
 
 
 def new_axes_swapped(rule):
-    def forward(node, slots, k, inner, names):
-        made = rule(node, slots, k, inner, names)
-        return [es(swap(e), e) for e in made] if len(names) == 2 else made
+    def forward(node, slots, k, inner, *rest):
+        made = rule(node, slots, k, inner, *rest)
+        return [es(swap(e), e) for e in made] if len(rest[0]) == 2 else made
 
     def swap(e):
         letters = "abcdefgh"[: e.ndim]
