@@ -4,11 +4,13 @@ A program is a tree of vectors x and y that ends in a number. A point has ties, 
 of one entry and of none.
 """
 
-import mpmath as mp
 import numpy as np
-import torch
+import pytest
 
 import einderiv as ed
+
+mp = pytest.importorskip("mpmath")
+torch = pytest.importorskip("torch")
 
 DIGITS = 400
 HUGE = mp.mpf(10) ** 100  # beyond, an exponential has no use of its digits
