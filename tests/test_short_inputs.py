@@ -8,6 +8,8 @@ from work import Calls
 
 import einderiv as ed
 
+pytestmark = pytest.mark.slow
+
 MOST = 5_000_000
 MOST_OF_PICTURES = 12_000_000
 
