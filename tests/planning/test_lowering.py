@@ -11,6 +11,7 @@ from oracle import assert_same, exact_by_name, loop_einsum
 from strategies import einsums
 
 import einderiv as ed
+from einderiv.expression import added
 from einderiv.planning.paths import OPTIMIZERS, _pairs
 
 t, es = ed.tensor, ed.einsum
@@ -329,8 +330,8 @@ def test_one_product_is_one_step(texts, names, count, turned):
 
 
 def _many(count, term):
-    """A sum of many terms, as Python's ``sum`` makes it."""
-    return sum((term(k) for k in range(1, count)), term(0))
+    """One sum of many terms; Python's ``sum`` makes sums of 256, one in the other."""
+    return added([term(k) for k in range(count)])
 
 
 LONG = length(800, 3000)  # terms; 3000 are more than Python's compiler takes in one expression
