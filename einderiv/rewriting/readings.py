@@ -204,7 +204,9 @@ def _with_known_products(roots: Roots) -> Roots:
     """
     known: dict[object, Einsum] = {}
     for node in walk(roots):
-        if isinstance(node, Einsum) and len(node.factors) == 2 and node.coefficient == 1:
+        # Axes along which a product is only repeated are no axes of the two.
+        is_pair = isinstance(node, Einsum) and len(node.factors) == 2 and not node.given
+        if is_pair and isinstance(node, Einsum) and node.coefficient == 1:
             known.setdefault(_pair_key(node.slots[0], node.slots[1], set(node.output)), node)
     swaps: dict[int, Expr] = {}
     for node in walk(roots):

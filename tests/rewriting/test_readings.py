@@ -99,3 +99,16 @@ def test_a_stale_record_is_not_taken_at_its_word():
     inner = point + a @ point**2
     want = (np.eye(3, dtype=int) + arrays["B"] @ np.diag(2 * inner)) @ first @ arrays["u"]
     assert np.array_equal(ed.evaluate(e, arrays), want)
+
+
+def test_a_product_that_is_repeated_along_axes_is_not_taken_for_the_product():
+    at = {"x": np.array([2.0, 2, 0]), "y": np.array([1.0, 0, 0])}
+    z = t("x", "n") + t("y", "n")
+    e = ed.std(z - ed.mean(z))
+    slope = ed.derive(e, "x")
+    found = ed.compile([e, slope, ed.derive(slope, "x"), ed.derive(slope, "y")])(at)
+    want = ed.hessian(ed.std(t("z", "n")), "z")  # the mean is taken away
+    for second in found[2:]:
+        np.testing.assert_allclose(
+            second, ed.evaluate(want, z=at["x"] + at["y"]), rtol=1e-12, atol=1e-12
+        )
