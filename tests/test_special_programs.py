@@ -67,9 +67,15 @@ def allowed(tree, x, y, found, want):
     # 0 · f is 0, be f infinite
     if "0x" in functions and np.isfinite(found):
         return True
+    both = np.concatenate([x, y])
+    # entries that are infinite together share, and have a limit on some ways only
+    if np.isnan(want) and np.isinf(x).sum() > 1:
+        return True
+    # what underflows on the way
+    if np.isnan(want) and np.isfinite(found) and both.min() < -700:
+        return True
     # what is infinite, times the slope 0 of a kink; what overflows on the way
-    far = max(np.abs(x).max(), np.abs(y).max()) > 2
-    return bool(far and not np.isfinite(found))
+    return bool(np.abs(both).max() > 2 and not np.isfinite(found))
 
 
 def judged(seed):
