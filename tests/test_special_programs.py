@@ -105,6 +105,8 @@ def judged(seed):
                 return limit(limits, which, place)
 
             entry, torch_entry = found[place], right[place]
+            if which > 1 and np.isnan(got[1][place[0]]) and np.isnan(want[1][place[0]]):
+                continue  # where there is no slope there is none of it
             judge = is_right(entry, torch_entry, nudged[which][place], want[0], known)
             if not judge and not allowed(tree, x, y, entry, torch_entry):
                 text = f"{seed}: {what} of {shown(tree)} at x = {x}, y = {y}, entry {place}"

@@ -106,42 +106,47 @@ def under_conditions(e: Einsum) -> Einsum:
     """
     if len(e.factors) < 2:
         return e
-    masks: list[tuple[Mask, Slot]] = []
-    others: list[Slot] = []
-    # Beside a pole the slopes of kinks are masks too: sqrt(relu(x)) has the slope 0 below 0.
-    poles = any(map(_has_pole, e.factors))
-    for slot in e.slots:
-        mask = masked(slot[0]) or (_choice(slot[0]) if poles else None)
-        if mask is not None:
-            masks.append((mask, slot))
-        else:
-            others.append(slot)
+    masks, others = _split(e)
     if not masks:
         return e
-    widest = max((labels for _, (_, labels) in masks), key=lambda labels: len(set(labels)))
-    inner = [(mask, slot) for mask, slot in masks if set(slot[1]) <= set(widest)]
-    outer = [slot for _, slot in masks if not set(slot[1]) <= set(widest)]
-    here: list[Slot] = []
-    wider: list[Slot] = []
-    guarded_axes: list[set[int]] = []
-    for slot in others:
-        if set(slot[1]) <= set(widest):
-            here.append(slot)
-            continue
-        guarded = _guarded(slot, masks)
-        wider.append(guarded)
-        if guarded is not slot:
-            guarded_axes.append(set(slot[1]))
+    labels = _widest(masks)
+    axes = set(labels)
+    inner = [(mask, slot) for mask, slot in masks if set(slot[1]) <= axes]
+    outer = [slot for _, slot in masks if not set(slot[1]) <= axes]
+    here = [slot for slot in others if set(slot[1]) <= axes]
+    wider = [slot for slot in others if not set(slot[1]) <= axes]
+    guarded = [_guarded(slot, masks) for slot in wider]
+    changed = [new for new, old in zip(guarded, wider, strict=True) if new is not old]
     bare = all(mask.inside is None for mask, _ in inner)
-    if not here and not guarded_axes and (bare or len(inner) == 1):
+    if not here and not changed and (bare or len(inner) == 1):
         return e
-    labels = tuple(dict.fromkeys(widest))
-    slots = [*wider, *outer]
+    slots = [*guarded, *outer]
     # A mask of ones is not needed beside a factor that has it.
-    needed = here or not bare or not any(set(labels) <= axes for axes in guarded_axes)
-    if needed:
+    is_repeated = any(axes <= set(own) for _, own in changed)
+    if here or not bare or not is_repeated:
         slots.insert(0, (_chosen(inner, here, labels), labels))
     return with_slots(e, slots, given=_sizes(e), origins=e.origins)
+
+
+def _split(e: Einsum) -> tuple[list[tuple[Mask, Slot]], list[Slot]]:
+    """The masks of a product, and its other factors."""
+    # Beside a pole the slopes of kinks are masks too: sqrt(relu(x)) has the slope 0 below 0.
+    has_pole = any(map(_has_pole, e.factors))
+    masks: list[tuple[Mask, Slot]] = []
+    others: list[Slot] = []
+    for slot in e.slots:
+        mask = masked(slot[0]) or (_choice(slot[0]) if has_pole else None)
+        if mask is None:
+            others.append(slot)
+        else:
+            masks.append((mask, slot))
+    return masks, others
+
+
+def _widest(masks: list[tuple[Mask, Slot]]) -> tuple[int, ...]:
+    """The labels of the mask that has most."""
+    _, (_, labels) = max(masks, key=lambda mask: len(set(mask[1][1])))
+    return tuple(dict.fromkeys(labels))
 
 
 def _sizes(e: Einsum) -> Given:

@@ -66,7 +66,22 @@ def _derived_again(node: Add) -> Expr | None:
     derived = pushforward(y, seeds, names)
     if derived is None or not equal([node], [opened(derived)])[0]:
         return None
-    return pushforward(y, seeds, names, multiplied=False)
+    again = pushforward(y, seeds, names, multiplied=False)
+    return None if again is None or _forms_zeros(again) else again
+
+
+def _forms_zeros(e: Expr) -> bool:
+    """Is a sum formed, in something else, of which all terms are zero off some diagonal? Its zeros
+    cost as much as its entries, and times what is infinite they are nan.
+    """
+    for node in walk([e]):
+        if node is not e and isinstance(node, Add) and all(map(_is_sparse, node.addends)):
+            return True
+    return False
+
+
+def _is_sparse(term: Expr) -> bool:
+    return isinstance(term, Einsum) and len(set(term.output)) < len(term.output)
 
 
 def _numbers_outside(roots: Roots) -> Roots:
