@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import EinderivError
 from .arithmetic import aligned, as_operand
 from .binding import check_known
-from .nodes import Expr, Tensor, dressed, everything, walk
+from .nodes import Apply, Expr, Tensor, dressed, everything, walk
 from .renaming import Renaming
 from .sizes import checked
 from .traverse import replaced, tensors_of
@@ -26,7 +27,8 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     >>> str(substitute(ed.einsum("ij,j->i", "A", "x"), x=ed.einsum("jk,k->j", "B", "z")))
     'einsum("ij,jk,k->i", A, B, z)'
 
-    Raises EinderivError for an unknown name, ShapeError for other axes or sizes.
+    Raises EinderivError for an unknown name, and for what is complex in the place of a tensor that
+    is not declared so where lengths are taken; ShapeError for other axes or sizes.
     """
     if not isinstance(e, Expr):
         raise TypeError(f"only expressions can be substituted in, not {type(e).__name__}")
@@ -44,6 +46,7 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
         gone.get(name, name): aligned(value, known[gone.get(name, name)], f"what stands for {name}")
         for name, value in values.items()
     }
+    _refuse_moduli(e, {name for name, v in values.items() if v.complex and not known[name].complex})
     result = replaced(e, values)
     # What was brought is known from now on, also where its tensor had vanished. The sizes of a
     # tensor that has gone may still be what another axis measures; and names must not clash. What
@@ -69,6 +72,28 @@ def _apart(e: Expr, values: Mapping[str, Expr]) -> tuple[Expr, dict[str, str]]:
     if not tensors and not axes:
         return e, {}
     return Renaming(tensors, axes).of(e), tensors
+
+
+def _refuse_moduli(e: Expr, names: set[str]) -> None:
+    """Raise where `e` takes squares of real tensors `names` for their squared moduli: of what is
+    complex they are none.
+    """
+    if not names:
+        return
+    alive = set(map(id, walk([e])))
+    for node in walk([e], everything):
+        if not isinstance(node, Apply) or node.complex:
+            continue
+        # A conjugate that is still there is that of what stands in; one that was only met is gone.
+        met = node.function.name == "conj" and id(node) not in alive
+        if not met and not node.function.of_moduli:
+            continue
+        for name in names.intersection(_tensors_met(node)):
+            own = name.rstrip(GONE)
+            raise EinderivError(
+                f"squared moduli of {own} are taken, which is not declared complex, and what "
+                f"stands for it is complex: ed.tensor({own!r}, …, complex=True)"
+            )
 
 
 def _met(*roots: Expr) -> list[Tensor]:

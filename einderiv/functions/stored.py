@@ -362,8 +362,11 @@ def _number(value: Any) -> Number:
 
 
 def _name(value: Any) -> str:
-    """The name of a tensor: a user's, or that of a stand-in, which no source ever has."""
-    if not isinstance(value, str) or not is_name(value.rstrip(GONE)):
+    """The name of a tensor: a user's, or that of a stand-in, x′ or conj(x), which no source has."""
+    if not isinstance(value, str):
+        raise ValueError(f"a name, not {str(value)[:40]!r}")
+    own = value[len("conj(") : -1] if value.startswith("conj(") and value.endswith(")") else value
+    if not is_name(own.rstrip(GONE)):
         raise ValueError(f"a name, not {str(value)[:40]!r}")
     return value
 

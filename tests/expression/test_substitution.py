@@ -142,3 +142,18 @@ def test_a_name_that_others_have_too_stays_tied():
     found = ed.substitute(y, x=ed.tensor("M", "kn") @ ed.tensor("x", "n"))
     with pytest.raises(ed.ShapeError, match=r"3.*2|2.*3"):
         ed.evaluate(found, v=ones, M=M, x=q, z=q)
+
+
+@pytest.mark.parametrize("length", [ed.norm, ed.norm_squared, ed.var, ed.std, ed.layer_norm])
+@pytest.mark.parametrize(
+    "brought", [ed.tensor("z", "n", complex=True), np.array([3j, 4]), ed.tensor("x", "n") * 1j]
+)
+def test_what_is_complex_is_refused_where_lengths_of_reals_are_taken(length, brought):
+    with pytest.raises(ed.EinderivError, match="squared moduli of x are taken"):
+        ed.substitute(length(ed.tensor("x", "n")), x=brought)
+
+
+def test_what_is_complex_comes_into_what_is_holomorphic():
+    x, z = ed.tensor("x", "n"), ed.tensor("z", "n", complex=True)
+    assert ed.substitute(ed.sum(ed.exp(x) * x), x=z) == ed.sum(ed.exp(z) * z)
+    assert ed.substitute(ed.conj(x) * x, x=z) == ed.conj(z) * z

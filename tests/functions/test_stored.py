@@ -23,6 +23,7 @@ EXPRESSIONS = {
     "symmetric": ed.tensor("S", "nn", symmetric=True),
     "complex": ed.sum(ed.conj(z) * z) * 2j,
     "a product": ed.einsum("ij,j->i", "A", "x"),
+    "by a conjugate": ed.derive(ed.sum(z * ed.conj(z)), ed.conj(z)),
     "a derivative": ed.derive("is,st,tj->ij", 0),
     "by position": ed.derive(ed.einsum("ij,j->i", ARRAY, x), 0),
     "a second derivative": ed.hessian(ed.sum(ed.tanh(x)), x),
