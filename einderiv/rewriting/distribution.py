@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import starmap
 from typing import NamedTuple, TypeGuard
 
 from ..expression import (
@@ -33,15 +34,17 @@ def restricted(roots: Roots) -> Roots:
     """The entries of sums that are read on diagonals, from the terms: ``diag(A B + C)`` as
     ``diag(A B) + diag(C)``, and traces the same.
 
-    The same entries are added, so no digits are lost, and it is never more work where nothing else
-    needs the sum.
+    The same entries are added, so no digits are lost, and it is never more work than the sum where
+    nothing else needs that. A trace of each term may be less still.
     """
+    products = [node for node in walk(roots) if isinstance(node, Einsum)]
+    reading = [node for node in products if any(starmap(_on_diagonal, node.slots))]
+    if not reading:
+        return roots
     uses = Counter(id(part) for node in walk(roots) for part in children(node))
     uses.update(map(id, roots))
     swaps: dict[int, Expr] = {}
-    for node in walk(roots):
-        if not isinstance(node, Einsum):
-            continue
+    for node in reading:
         read = [uses[id(f)] == 1 and _on_diagonal(f, labels) for f, labels in node.slots]
         if any(read):
             pairs = zip(node.slots, read, strict=True)

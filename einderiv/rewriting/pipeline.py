@@ -8,8 +8,7 @@ from typing import Any
 
 from ..errors import LimitError, counted
 from ..expression import Einsum, Expr, Size, Sizes, swapped, terms, walk
-from ..planning import Planner, Program, Term, arranged, asked, seconds
-from .distribution import restricted
+from ..planning import Planner, Program, Term, arranged, asked, step_seconds
 from .environments import swept_backwards
 from .search import improved
 
@@ -34,10 +33,8 @@ def planned(
     leaves: tuple[Expr, ...] = (
         tuple(roots) if dense else tuple(chain.from_iterable(map(terms, roots)))
     )
-    if "distribute" in without:
-        leaves = restricted(leaves)
 
-    def plan(leaves: tuple[Expr, ...]) -> tuple[float, tuple[Program, list[Term[int]]]]:
+    def plan(leaves: tuple[Expr, ...]) -> tuple[list[float], tuple[Program, list[Term[int]]]]:
         planner = Planner(leaves, sizes, measure)
         program = planner.program
         factored: list[Term[int]] = []
@@ -48,7 +45,8 @@ def planned(
             for term in factored:
                 program.outputs += [value for value, _ in term.factors]
         known = arranged(program)
-        return seconds(program, program.live(), known), (program, factored)
+        times = [step_seconds(program, k, known) for k in program.live()]
+        return times, (program, factored)
 
     try:
         with asked(optimize) as searches:

@@ -1,5 +1,7 @@
 """Rewrites change the plan, never the value; what an expert would write by hand is found."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import einderiv as ed
 from einderiv.expression import Sizes, leaves
 from einderiv.planning import seconds, tuning
 from einderiv.rewriting.rewrites import REWRITES
-from einderiv.rewriting.search import improved
+from einderiv.rewriting.search import Found, improved
 
 t = ed.tensor
 U, V, T = t("U", "nk"), t("V", "mk"), t("T", "nm")
@@ -151,7 +153,7 @@ def test_small_programs_are_planned_once():
 
     def plan(roots):
         calls.append(roots)
-        return tuning.worth_seconds / 2, roots
+        return [tuning.worth_seconds / 2], roots
 
     roots = (ed.grad(LOSS, U),)
     assert improved(roots, Sizes(), plan, fixed=False)[0] == roots
@@ -163,11 +165,41 @@ def test_trials_are_bounded():
 
     def plan(roots):
         calls.append(roots)
-        return 1.0, roots  # nothing helps
+        return [1.0], roots  # nothing helps
 
     e = sum((RESIDUAL @ t(f"B{k}", "mk") for k in range(40)), start=0 * U)
     assert improved((e,), Sizes(), plan, fixed=False)[0] == (e,)
     assert len(calls) <= tuning.trials + 1
+
+
+@dataclass
+class Judged:
+    """Times of the steps of a form and of the one before, and whether it is clearly faster."""
+
+    times: tuple
+    before: tuple
+    pays: bool
+
+
+FORMS = {
+    "less":                      Judged((2, 1), (2, 2), True),
+    "the same":                  Judged((2, 1), (2, 1), False),
+    "in another order":          Judged((1, 2), (2, 1), False),
+    "more":                      Judged((2, 2), (2, 1), False),
+    "a little less":             Judged((98,), (100,), False),
+    "clearly less":              Judged((94,), (100,), True),
+    "beside what stays":         Judged((900, 900, 94), (900, 900, 100), True),
+    "a little beside it":        Judged((900, 900, 98), (900, 900, 100), False),
+    "fewer of the same":         Judged((5, 5), (5, 5, 5), True),
+    "one for two that are less": Judged((5, 10), (5, 4, 4), False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_is_judged_by_the_steps_that_differ(name):
+    row = FORMS[name]
+    form, before = (Found((), times, None) for times in (row.times, row.before))
+    assert form.pays(before) == row.pays
 
 
 def test_structured_results_keep_their_terms():
