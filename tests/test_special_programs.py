@@ -69,7 +69,7 @@ def allowed(tree, x, y, found, want):
         return True
     both = np.concatenate([x, y])
     # entries that are infinite together share, and have a limit on some ways only
-    if np.isnan(want) and np.isinf(x).sum() > 1:
+    if np.isnan(want) and np.isinf(both).sum() > 1:
         return True
     # what underflows on the way
     if np.isnan(want) and np.isfinite(found) and both.min() < -700:
