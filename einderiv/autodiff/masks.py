@@ -115,7 +115,8 @@ def under_conditions(e: Einsum) -> Einsum:
     outer = [slot for _, slot in masks if not set(slot[1]) <= axes]
     here = [slot for slot in others if set(slot[1]) <= axes]
     wider = [slot for slot in others if not set(slot[1]) <= axes]
-    guarded = [_guarded(slot, masks) for slot in wider]
+    guards = [*masks, *_nested(masks)]
+    guarded = [_guarded(slot, guards) for slot in wider]
     changed = [new for new, old in zip(guarded, wider, strict=True) if new is not old]
     bare = all(mask.inside is None for mask, _ in inner)
     if not here and not changed and (bare or len(inner) == 1):
@@ -141,6 +142,25 @@ def _split(e: Einsum) -> tuple[list[tuple[Mask, Slot]], list[Slot]]:
         else:
             masks.append((mask, slot))
     return masks, others
+
+
+def _nested(masks: list[tuple[Mask, Slot]]) -> list[tuple[Mask, Slot]]:
+    """The masks within what masks choose: ``where(c, where(m, f, 0), 0)`` chooses nothing where m
+    does not.
+    """
+    found: list[tuple[Mask, Slot]] = []
+    for mask, (_, own) in masks:
+        inside = mask.inside
+        if inside is None:
+            continue
+        slots = inside.slots if isinstance(inside, Einsum) else [(inside, tuple(range(len(own))))]
+        output = inside.output if isinstance(inside, Einsum) else tuple(range(len(own)))
+        names = dict(zip(output, own, strict=True))
+        for factor, labels in slots:
+            inner = masked(factor)
+            if inner is not None and set(labels) <= set(names):
+                found.append((inner, (factor, tuple([names[label] for label in labels]))))
+    return [*found, *_nested(found)] if found else []
 
 
 def _widest(masks: list[tuple[Mask, Slot]]) -> tuple[int, ...]:
@@ -170,7 +190,8 @@ def _chosen(masks: list[tuple[Mask, Slot]], slots: list[Slot], labels: tuple[int
     if not inside:  # a product of masks alone
         (_, (factor, own)), *masks = masks
         inside = [(factor, own)]
-    product: Expr = assemble(1, inside, labels, axes=names, given=given)
+    # What a mask holds may be a mask again.
+    product: Expr = under_conditions(assemble(1, inside, labels, axes=names, given=given))
     for mask, (_, own) in masks:
         product = _where(mask, own, product, labels)
     return product

@@ -297,6 +297,7 @@ GIVEN = {
     "W": np.ones(2),
     "V": np.ones((2, 2)),
 }
+LINE = ROWS @ W - S
 LEFT_OUT = [
     # what               of                                                                    by
     ("a line",           lambda: ed.where(M, (ROWS @ W - S) ** 2, 0),                          "W"),
@@ -304,6 +305,9 @@ LEFT_OUT = [
     ("where it fails",   lambda: ed.where(ed.equal(M, 0), 0, ed.exp(ROWS @ W)),                "W"),
     ("two layers",       lambda: ed.where(M, (ed.sum(ed.tanh(ROWS @ V), 1) - S) ** 2, 0),      "V"),
     ("a product",        lambda: ed.where(M, (ROWS @ W) * S, 0) ** 2,                          "W"),
+    ("a choice inside",  lambda: ed.where(M, ed.where(ed.less(LINE, 2), LINE**2, ed.exp(LINE)), 0), "W"),
+    ("a choice by rows", lambda: ed.where(M, ed.where(ed.less(S, 2), LINE**3, ed.exp(-LINE)), 0), "W"),
+    ("three choices",    lambda: ed.where(M, ed.where(ed.less(LINE, 9), ed.where(S, LINE**3, LINE), ed.exp(-LINE * LINE)), 0), "W"),
 ]  # fmt: skip
 
 
