@@ -39,6 +39,8 @@ from .sizes import called, checked
 from .unify import assemble, written_slots
 
 T = TypeVar("T")
+#: terms: of a longer sum no term is looked for that makes a smooth sum with one more
+SHORT = 8
 #: terms: a sum of more keeps its sums nested, so that adding to a long sum does not copy it
 FLAT = 256
 #: factors: products of more are not joined to others for the powers in them to meet
@@ -85,7 +87,26 @@ def _is_short(part: Add, beside: int) -> bool:
 
 def add(a: Operand, b: Operand) -> Expr:
     """``a + b``."""
-    return checked(added(stretched(a, b)))
+    left, right = stretched(a, b)
+    smooth = _smooth_sum(left, right)
+    if smooth is None:
+        smooth = _smooth_sum(right, left)
+    return checked(added((left, right)) if smooth is None else smooth)
+
+
+def _smooth_sum(a: Expr, b: Expr) -> Expr | None:
+    """``a + b`` where it is smooth though both have a kink, as the row of `b` knows, or that of a
+    term of `a`.
+    """
+    if not isinstance(b, Apply) or b.function.smooth_sum is None:
+        return None
+    addends = a.addends if isinstance(a, Add) and len(a.addends) <= SHORT else (a,)
+    for k, addend in enumerate(addends):
+        joined: Expr | None = b.function.smooth_sum(b, addend)
+        if joined is not None:
+            others = [other for place, other in enumerate(addends) if place != k]
+            return added([*others, joined]) if others else joined
+    return None
 
 
 def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:

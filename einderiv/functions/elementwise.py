@@ -30,7 +30,7 @@ from ..expression import (
     times,
     truth,
 )
-from .logarithms import log1p_of, log_of, reciprocal_of
+from .logarithms import log1p_of, log_of, reciprocal_of, smooth_sum
 from .table import (
     Bounds,
     Function,
@@ -782,6 +782,7 @@ softplus = elementwise(
     latex=r"\operatorname{{softplus}}\left({0}\right)",
     plain=_softplus_plain,
     positive=True,
+    smooth_sum=smooth_sum,
 )
 
 

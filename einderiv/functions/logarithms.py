@@ -40,9 +40,11 @@ from ..expression import (
     assemble,
     dressed,
     filled,
+    is_zero,
     same,
     times,
     viewed,
+    zero,
 )
 from .table import apply, argument
 
@@ -86,6 +88,37 @@ def quotient_of(a: Expr, b: Expr) -> Expr | None:
     if inside is None or above is None or not same(inside, above):
         return None
     return apply("sigmoid", inside)
+
+
+def smooth_sum(node: Apply, other: Expr) -> Expr | None:
+    """``max(x, y) + softplus(-|x - y|)`` as ``logaddexp(x, y)``, which has no kink at x = y.
+
+    None for all others.
+    """
+    difference = _below_modulus(argument(node))
+    if difference is None or not isinstance(other, Apply):
+        return None
+    if other.function.name == "relu":
+        x, y = argument(other), zero(other.sizes, other.axes)
+    elif other.function.name == "maximum":
+        x, y = other.arguments
+    else:
+        return None
+    for sign in (1, -1):
+        if same(difference, times(add(x, times(y, -1)), sign)):
+            return apply("softplus", x) if is_zero(y) else apply("logaddexp", (x, y))
+    return None
+
+
+def _below_modulus(e: Expr) -> Expr | None:
+    """x where `e` is −|x|."""
+    if not isinstance(e, Einsum) or len(e.factors) != 1 or e.coefficient != -1:
+        return None
+    (factor,), (labels,) = e.factors, e.inputs
+    is_modulus = isinstance(factor, Apply) and factor.function.name == "abs"
+    if not is_modulus or labels != e.output or not isinstance(factor, Apply):
+        return None
+    return argument(factor)
 
 
 def _beside_one(e: Expr) -> Expr | None:
