@@ -33,8 +33,26 @@ def sech_squared(x):
     return cp.square(1 / cp.cosh(x))  # 1 / cosh 1000 is 0 also when cosh 1000 is infinite
 """,
     "kept_within": _renamed(OF_NUMPY["kept_within"]),
-    "arctan_slope_times": _renamed(OF_NUMPY["arctan_slope_times"]),
-    "unit_vector": _renamed(OF_NUMPY["unit_vector"]),
+    "elu_slope": _renamed(OF_NUMPY["elu_slope"]),
+    "silu": _renamed(OF_NUMPY["silu"]),
+    "arctan_slope": """\
+def arctan_slope(x):
+    return 1 / (1 + cp.square(1.0 * x))
+""",
+    # Asking an array what is in it waits for the device: these always take the careful way.
+    "arctan_slope_times": """\
+def arctan_slope_times(x):
+    if x.dtype.kind == "c":
+        return x / (1 + x * x)
+    root = cp.hypot(x, 1)
+    return cp.where(cp.isinf(x), 0, x) / root / root
+""",
+    "unit_vector": """\
+def unit_vector(x, axis):
+    y, _ = scaled(1.0 * x, axis)
+    length = cp.sqrt((y * y).sum(axis, keepdims=True))
+    return y / cp.where(length == 0, 1, length)
+""",
     "scaled": """\
 def scaled(x, axis):
     # by the largest entry, so that no square overflows or vanishes; by a power of two, so that no

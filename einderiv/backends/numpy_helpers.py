@@ -85,41 +85,107 @@ def scaled(x, axis):
         x = np.where(far, np.where(np.isinf(x), np.sign(x.real), 0), x)
     return x / power, np.where(far, size, power)
 """,
+    "squares": """\
+def squares(x, axis):
+    # their sum, and where it is right: neither beyond the range of floats, nor near its other end,
+    # where squares lose digits
+    rows = [*range(x.ndim)]
+    batch = rows[: x.ndim - (len(axis) if isinstance(axis, tuple) else 1)]
+    found = np.einsum(x, rows, x, rows, batch)  # which warns of no overflow
+    size, limits = abs(found), np.finfo(x.dtype)
+    return found, (size > limits.tiny / limits.eps) & (size < np.inf)
+""",
     "norm": """\
 def norm(x, axis):
-    x = 1.0 * x
-    with np.errstate(over="ignore", under="ignore"):
-        squares = (x * x).sum(axis)
-    limits = np.finfo(x.dtype)
-    size = np.abs(squares)
-    if np.all((size > limits.tiny / limits.eps) & (size < limits.max)):
-        return np.sqrt(squares)
-    y, size = scaled(x, axis)
-    return np.sqrt((y * y).sum(axis)) * size.reshape(squares.shape)
+    x = x if x.dtype.kind in "fc" else 1.0 * x
+    found, right = squares(x, axis)
+    if right.all():
+        return np.sqrt(found)
+    found, wrong = np.asarray(np.sqrt(found)), ~right
+    y, size = scaled(x[wrong], axis)
+    found[wrong] = np.sqrt((y * y).sum(axis)) * size.reshape(len(y))
+    return found[()]
 """,
     "unit_vector": """\
 def unit_vector(x, axis):
-    y, _ = scaled(1.0 * x, axis)
+    x = x if x.dtype.kind in "fc" else 1.0 * x
+    found, right = squares(x, axis)
+    kept = (*found.shape, *[1] * (x.ndim - found.ndim))
+    if right.all():
+        return x / np.sqrt(found).reshape(kept)
+    wrong = ~right
+    found = x / np.sqrt(np.where(right, found, 1)).reshape(kept)
+    y, _ = scaled(x[wrong], axis)
     length = np.sqrt((y * y).sum(axis, keepdims=True))
-    return y / np.where(length == 0, 1, length)
+    found[wrong] = y / np.where(length == 0, 1, length)
+    return found
 """,
     "kept_within": """\
 def kept_within(x):
-    return x + 0 if np.iscomplexobj(x) else np.clip(x, -1000, 1000)
+    return x + 0 if x.dtype.kind == "c" else x.clip(-1000, 1000)
+""",
+    "elu_slope": """\
+def elu_slope(x):
+    y = np.asarray(np.minimum(x, 0.0))
+    np.exp(y, out=y)
+    return np.multiply(y, ~(x > 0), out=y)  # nan stays nan
+""",
+    "silu": """\
+def silu(x):
+    if x.dtype.kind == "c":
+        return np.where(x == -np.inf, 0, x) * sigmoid(x)
+    return np.maximum(x, -1000.0) * sigmoid(x)  # sigmoid(-1000) is 0, and stays 0 times -1000
+""",
+    "arctan_slope": """\
+def arctan_slope(x):
+    with np.errstate(over="ignore"):  # a quotient by infinity is 0
+        y = np.asarray(np.square(x if x.dtype.kind in "fc" else 1.0 * x))
+    y += 1
+    return np.divide(1, y, out=y)
 """,
     "arctan_slope_times": """\
 def arctan_slope_times(x):
-    if np.iscomplexobj(x):
+    if x.dtype.kind == "c":
         return x / (1 + x * x)
+    with np.errstate(over="ignore"):
+        y = np.asarray(np.square(x if x.dtype.kind in "fc" else 1.0 * x))
+    y += 1
+    if y.max(initial=0) < np.inf:
+        return np.divide(x, y, out=y)
     root = np.hypot(x, 1)
     return np.where(np.isinf(x), 0, x) / root / root
 """,
+    "hypotenuse": """\
+def hypotenuse(x, y):
+    # the root of the squares of many numbers takes a part of the time that np.hypot takes, which
+    # is for the few whose squares leave the range of floats
+    if x.size < 1000 or x.shape != y.shape or x.dtype != y.dtype or x.dtype.kind != "f":
+        return np.hypot(x, y)
+    with np.errstate(over="ignore"):
+        found = x * x
+        found += y * y
+    limits = np.finfo(x.dtype)
+    least = limits.tiny / limits.eps
+    if found.min() > least and found.max() < np.inf:
+        return np.sqrt(found, out=found)
+    wrong = ~((found > least) & (found < np.inf))
+    np.sqrt(found, out=found)
+    found[wrong] = np.hypot(x[wrong], y[wrong])
+    return found
+""",
     "hypot_slope": """\
 def hypot_slope(x, y):
-    far = np.isinf(x) | np.isinf(y)
-    if far.any():  # beside what is infinite nothing else counts
-        x, y = (np.where(far, np.where(np.isinf(v), np.sign(v), 0), v) for v in (x, y))
-    return x / np.hypot(x, np.where((x == 0) & (y == 0), 1, y))
+    found = np.asarray(hypotenuse(x, y))
+    with np.errstate(invalid="ignore"):
+        np.divide(x, found, out=found)
+    if not np.isnan(found.max(initial=0)):
+        return found
+    wrong = np.isnan(found)
+    x, y = np.broadcast_to(x, wrong.shape)[wrong], np.broadcast_to(y, wrong.shape)[wrong]
+    far = np.isinf(x) | np.isinf(y)  # beside what is infinite nothing else counts
+    x, y = (np.where(far, np.where(np.isinf(v), np.sign(v), 0), v) for v in (x, y))
+    found[wrong] = x / np.hypot(x, np.where((x == 0) & (y == 0), 1, y))
+    return found
 """,
     "lowered": """\
 def lowered(x, axis):

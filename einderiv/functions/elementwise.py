@@ -430,7 +430,7 @@ enter(
             derivatives=(_lorentz,),
             derived="-2x/(1 + x^2)^2",
             spell={
-                "numpy": "(1 / (1 + {0} * {0}))",
+                "numpy": "arctan_slope({0})",
                 "torch": "(1 / (1 + {0} * {0}))",
                 "jax": "(1 / (1 + {0} * {0}))",
             },
@@ -694,7 +694,7 @@ hypot = elementwise_of_two(
     law="sqrt(x^2 + y^2)",
     derivatives=(_hypot_first, _hypot_second),
     derived="x/hypot(x, y), y/hypot(x, y)",
-    spell=one_name("hypot", 2),
+    spell=one_name("hypot", 2, numpy="hypotenuse({0}, {1})", cupy="cp.hypot({0}, {1})"),
     latex=r"\operatorname{{hypot}}\left({0}, {1}\right)",
     plain=lambda np, x, y: np.sqrt(x * x + y * y),
     domain=(0.2, 3.0),
@@ -942,7 +942,7 @@ enter(
             derivatives=(_exp_left,),
             derived="e^x where x < 0, else 0",
             spell={
-                "numpy": "np.where({0} > 0, 0, np.exp(np.minimum({0}, 0)))",
+                "numpy": "elu_slope({0})",
                 "torch": "torch.where({0} > 0, 0, torch.exp(torch.clamp({0}, max=0)))",
                 "jax": "jnp.where({0} > 0, 0, jnp.exp(jnp.minimum({0}, 0)))",
             },
@@ -1011,7 +1011,7 @@ enter(
             derivatives=(_gelu,),
             derived="Phi(x) + x phi(x)",
             spell={
-                "numpy": "np.where({0} == -np.inf, 0, {0}) * special.ndtr({0})",
+                "numpy": "np.maximum({0}, -1000.0) * special.ndtr({0})",
                 "torch": "torch.where({0} == -torch.inf, 0, {0}) * torch.special.ndtr({0})",
                 "jax": "jnp.where({0} == -jnp.inf, 0, {0}) * special.ndtr({0})",
             },
@@ -1068,7 +1068,7 @@ silu = elementwise(
     derivatives=(_silu,),
     derived="sigmoid(x) + silu(x) sigmoid(-x)",
     spell={
-        "numpy": "np.where({0} == -np.inf, 0, {0}) * sigmoid({0})",
+        "numpy": "silu({0})",
         "torch": "torch.where({0} == -torch.inf, 0, {0}) * torch.sigmoid({0})",
         "jax": "jnp.where({0} == -jnp.inf, 0, {0}) * nn.sigmoid({0})",
     },

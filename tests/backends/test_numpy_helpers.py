@@ -114,3 +114,80 @@ def test_a_contracted_inverse_is_never_formed():
         ed.jvp(ed.solve(A, b), A, "V"),
     ):
         assert "inverse" not in ed.source(e)
+
+
+# ---- the plain way, and the careful one where it is needed
+EDGES = {
+    "zeros": [0, 0, 0],
+    "plain": [2, 3, 6],
+    "large": [2e300, 3e300, 6e300],
+    "small": [2e-300, 3e-300, 6e-300],
+    "infinite": [np.inf, 1, -np.inf],
+    "nan": [np.nan, 1, 2],
+}
+LENGTHS = [0, 7, 7e300, 7e-300, np.inf, np.nan]
+SEVENTHS = np.array([2, 3, 6]) / 7
+UNITS = [
+    [0, 0, 0], SEVENTHS, SEVENTHS, SEVENTHS, np.array([1, 0, -1]) / np.sqrt(2), [np.nan] * 3,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_one_row_that_needs_care_beside_others_that_do_not(axis):
+    x, at = ed.tensor("X", "ij"), np.array(list(EDGES.values()))
+    length = ed.norm(x, axis=axis)
+    turned, units = (at, np.array(UNITS)) if axis else (at.T, np.array(UNITS).T)
+    np.testing.assert_allclose(ed.evaluate(length, X=turned), LENGTHS, rtol=1e-15)
+    gradient = ed.evaluate(ed.grad(ed.sum(length), x), X=turned)
+    np.testing.assert_allclose(gradient, units, rtol=1e-15)
+
+
+def test_lengths_of_whole_numbers_and_of_single_precision():
+    x = ed.tensor("x", "i")
+    assert ed.evaluate(ed.norm(x), x=[3 * 10**15, 4 * 10**15]) == 5e15
+    single = ed.evaluate(ed.norm(x), x=np.array([3e-30, 4e-30], "f4"))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, 5e-30, rtol=1e-6)
+
+
+PAIRS = [
+    # x         y          its length   x / length   x / length²
+    (3.0,       4.0,       5.0,         0.6,         0.12),
+    (0.0,       0.0,       0.0,         0.0,         0.0),
+    (3e300,     4e300,     5e300,       0.6,         1.2e-301),
+    (3e-300,    4e-300,    5e-300,      0.6,         1.2e299),
+    (-3e160,    4e160,     5e160,       -0.6,        -1.2e-161),
+    (np.inf,    4.0,       np.inf,      1.0,         0.0),
+    (3.0,       -np.inf,   np.inf,      0.0,         0.0),
+    (-np.inf,   np.inf,    np.inf,      -np.sqrt(0.5), 0.0),
+    (np.nan,    4.0,       np.nan,      np.nan,      np.nan),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("repeated", [1, 500])
+@pytest.mark.parametrize(
+    "pairs", [PAIRS, PAIRS[:1], PAIRS[:2], PAIRS[:3]], ids=["all", "plain", "zero", "far"]
+)
+def test_hypotenuses_of_few_and_of_many_numbers(pairs, repeated):
+    x, y = ed.tensor("x", "i"), ed.tensor("y", "i")
+    a, b, length, slope, turn = np.tile(np.array(pairs), (repeated, 1)).T
+    of = {"x": a, "y": b}
+    np.testing.assert_allclose(ed.evaluate(ed.hypot(x, y), **of), length, rtol=1e-15)
+    got = ed.evaluate(ed.grad(ed.sum(ed.hypot(x, y)), x), **of)
+    np.testing.assert_allclose(got, slope, rtol=1e-15)
+    got = ed.evaluate(ed.grad(ed.sum(ed.arctan2(y, x)), y), **of)
+    np.testing.assert_allclose(got, turn, rtol=1e-15)
+
+
+def test_slopes_where_few_entries_are_far_out():
+    x = ed.tensor("x", "i")
+    second = ed.derive(ed.derive(ed.sum(ed.arctan(x)), x), x)
+    at = np.array([np.inf, -1.0, 0.0, 1e200, np.nan])
+    got = np.diagonal(ed.evaluate(second, x=at))
+    np.testing.assert_allclose(got, [0, 0.5, 0, 0, np.nan], rtol=1e-15)
+    elu = ed.evaluate(ed.grad(ed.sum(ed.elu(x)), x), x=at)
+    np.testing.assert_allclose(elu, [1, np.exp(-1), 1, 1, np.nan], rtol=1e-15)
+    of_whole = ed.evaluate(ed.grad(ed.sum(ed.arctan(x)), x), x=np.array([10**10, 1]))
+    np.testing.assert_allclose(of_whole, [1e-20, 0.5], rtol=1e-15)
+    of_whole = ed.evaluate(ed.silu(x), x=np.array([0, -2000]))
+    np.testing.assert_array_equal(of_whole, [0, 0])
