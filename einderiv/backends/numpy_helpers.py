@@ -88,18 +88,22 @@ def scaled(x, axis):
     "squares": """\
 def squares(x, axis):
     # their sum, and where it is right: neither beyond the range of floats, nor near its other end,
-    # where squares lose digits
-    rows = [*range(x.ndim)]
-    batch = rows[: x.ndim - (len(axis) if isinstance(axis, tuple) else 1)]
-    found = np.einsum(x, rows, x, rows, batch)  # which warns of no overflow
+    # where squares lose digits; neither vdot nor einsum warns of what it leaves
+    if x.ndim == 1 and x.dtype.kind == "f":
+        found = np.vdot(x, x)
+    else:
+        rows = [*range(x.ndim)]
+        depth = len(axis) if isinstance(axis, tuple) else 1
+        found = np.einsum(x, rows, x, rows, rows[: x.ndim - depth])
     size, limits = abs(found), np.finfo(x.dtype)
-    return found, (size > limits.tiny / limits.eps) & (size < np.inf)
+    right = (size > limits.tiny / limits.eps) & (size < np.inf)
+    return found, right, right if found.ndim == 0 else right.all()
 """,
     "norm": """\
 def norm(x, axis):
     x = x if x.dtype.kind in "fc" else 1.0 * x
-    found, right = squares(x, axis)
-    if right.all():
+    found, right, all_right = squares(x, axis)
+    if all_right:
         return np.sqrt(found)
     found, wrong = np.asarray(np.sqrt(found)), ~right
     y, size = scaled(x[wrong], axis)
@@ -109,9 +113,11 @@ def norm(x, axis):
     "unit_vector": """\
 def unit_vector(x, axis):
     x = x if x.dtype.kind in "fc" else 1.0 * x
-    found, right = squares(x, axis)
+    found, right, all_right = squares(x, axis)
+    if all_right and found.ndim == 0:
+        return x / np.sqrt(found)
     kept = (*found.shape, *[1] * (x.ndim - found.ndim))
-    if right.all():
+    if all_right:
         return x / np.sqrt(found).reshape(kept)
     wrong = ~right
     found = x / np.sqrt(np.where(right, found, 1)).reshape(kept)
