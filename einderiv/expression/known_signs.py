@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from .nodes import Add, Apply, Constant, Einsum, Expr, Tensor
+from .nodes import Add, Apply, Constant, Einsum, Expr, Label, Tensor, put
 
-#: levels: of deeper expressions nothing is known
+#: levels: what is written alike is compared no deeper
 DEEP = 8
+
+# What is known of a sign. Nodes remember it, so that all questions together are one walk.
+UNKNOWN, NOT_NEGATIVE, POSITIVE = range(3)
 
 
 def inverts(e: Expr) -> TypeGuard[Apply]:
@@ -21,48 +24,78 @@ def inverts(e: Expr) -> TypeGuard[Apply]:
     return type(e) is Apply and e.function.inverts
 
 
-def is_positive(e: Expr, depth: int = DEEP) -> bool:
+def is_positive(e: Expr) -> bool:
     """Is `e` greater than 0 wherever it is evaluated, in exact arithmetic?"""
-    if e.complex or not depth:
-        return False
+    pending = [] if e.sign is not None else [e]
+    while pending:
+        node = pending[-1]
+        below = [part for part in _decisive(node) if part.sign is None]
+        if below:
+            pending += below
+            continue
+        put(node, "sign", _sign(node))
+        pending.pop()
+    return e.sign == POSITIVE
+
+
+def _decisive(e: Expr) -> tuple[Expr, ...]:
+    """The parts whose signs decide that of `e`."""
+    if e.complex:
+        return ()
+    match e:
+        case Apply():
+            return e.arguments if e.function.inverts else ()
+        case Einsum():
+            return e.factors if _above_zero(e.coefficient) else ()
+        case Add():
+            return e.addends
+    return ()
+
+
+def _sign(e: Expr) -> int:
+    """What is known of the sign of `e`, whose parts know theirs."""
+    if e.complex:
+        return UNKNOWN
     match e:
         case Constant():
-            return isinstance(e.value, (int, float)) and e.value > 0
+            positive = isinstance(e.value, (int, float)) and e.value > 0
         case Apply():
+            positive = bool(e.function.positive)
             if e.function.inverts:
-                return is_positive(e.arguments[0], depth - 1)
-            return bool(e.function.positive)
+                positive = e.arguments[0].sign == POSITIVE
         # a product of positive numbers, and a sum of such products over its axes
         case Einsum():
-            positive = all(is_positive(factor, depth - 1) for factor in e.factors)
-            return _above_zero(e.coefficient) and positive
+            if not _above_zero(e.coefficient):
+                return UNKNOWN
+            positive = all([factor.sign == POSITIVE for factor in e.factors])
+            if not positive and _are_squares(e):
+                return NOT_NEGATIVE
         # none is negative, and one is positive
         case Add():
-            some = any(is_positive(term, depth - 1) for term in e.addends)
-            return some and all(_is_not_negative(term, depth - 1) for term in e.addends)
-    return False
+            signs = [term.sign for term in e.addends]
+            positive = POSITIVE in signs and UNKNOWN not in signs
+        case _:
+            return UNKNOWN
+    return POSITIVE if positive else UNKNOWN
 
 
 def _above_zero(number: complex) -> bool:
     return not isinstance(number, complex) and number > 0
 
 
-def _is_not_negative(e: Expr, depth: int) -> bool:
-    """Is `e` positive, or a sum of products of squares and positive factors?"""
-    if is_positive(e, depth):
-        return True
-    if not depth:
-        return False
-    if not isinstance(e, Einsum) or e.complex or not _above_zero(e.coefficient):
-        return False
-    rest = [slot for slot in e.slots if not _is_not_negative(slot[0], depth - 1)]
-    while rest:
-        factor, labels = rest.pop()
-        twins = [k for k, (other, own) in enumerate(rest) if own == labels and alike(factor, other)]
-        if not twins:
-            return False
-        del rest[twins[0]]
-    return True
+def _are_squares(e: Einsum) -> bool:
+    """Are the factors that may be negative squares: each there twice, at the same labels?"""
+    open_places: dict[tuple[int, tuple[Label, ...]], list[Expr]] = {}
+    for factor, labels in e.slots:
+        if factor.sign != UNKNOWN:
+            continue
+        waiting = open_places.setdefault((factor.weight, labels), [])
+        twins = [k for k, other in enumerate(waiting) if alike(factor, other)]
+        if twins:
+            del waiting[twins[0]]
+        else:
+            waiting.append(factor)
+    return not any(open_places.values())
 
 
 def alike(a: Expr, b: Expr, depth: int = DEEP) -> bool:

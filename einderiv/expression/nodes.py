@@ -127,6 +127,7 @@ class Expr:
         "nodes",
         "origins",
         "record",
+        "sign",
         "sizes",
         "weight",
     )
@@ -142,6 +143,7 @@ class Expr:
     origins: tuple[Expr, ...]
     record: Record | None
     compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
+    sign: int | None  # what is known of it, once it was asked for: see `known_signs`
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"expressions are immutable: cannot set {name!r}")
@@ -198,6 +200,7 @@ def _fill(
     put(node, "origins", origins)
     put(node, "record", record)
     put(node, "compiled", None)
+    put(node, "sign", None)
     below = children(node)
     put(node, "complex", imaginary or any([c.complex for c in below]))
     put(node, "nodes", 1 + sum([c.nodes for c in below]) + sum([o.nodes for o in origins]))
