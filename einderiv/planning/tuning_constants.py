@@ -101,8 +101,10 @@ class Tuning:
     often_seconds: float = 3e-6
     #: plans that are tried for one program
     trials: int = 24
-    #: nodes of all these plans together, so that a large program gets fewer
+    #: nodes of all these plans together, and operands of their products, so that a large program
+    #: gets fewer
     tried_nodes: int = 4000
+    tried_operands: int = 12_000
     #: factors of all outputs from which they share one tree without a trial
     shared_factors: int = 40
     #: terms of a sum that a product is distributed over

@@ -50,7 +50,7 @@ def improved(
             roots = swapped(roots, swaps)
             done = ["environments: one tree for all"]
     rows = [row for row in rewrites.REWRITES if row.name not in without]
-    trials = Trials(plan, sum(1 for _ in walk(roots)), fixed=fixed)
+    trials = Trials(plan, roots, fixed=fixed)
     plain = _plain(roots, fixed=fixed)
     now = Found(plain, *plan(plain))
     if now.time > tuning.often_seconds:
@@ -102,10 +102,15 @@ class Trials(Generic[Planned]):
     """
 
     def __init__(
-        self, plan: Callable[[Roots], tuple[Sequence[float], Planned]], nodes: int, *, fixed: bool
+        self, plan: Callable[[Roots], tuple[Sequence[float], Planned]], roots: Roots, *, fixed: bool
     ) -> None:
         self.plan, self.fixed = plan, fixed
-        self.most = min(tuning.trials, tuning.tried_nodes // max(nodes, 1))
+        nodes = list(walk(roots))
+        # A product is planned operand by operand.
+        operands = sum([len(node.factors) for node in nodes if isinstance(node, Einsum)])
+        by_nodes = tuning.tried_nodes // max(len(nodes), 1)
+        by_operands = tuning.tried_operands // max(operands, 1)
+        self.most = min(tuning.trials, by_nodes, by_operands)
         self.count = 0
         self.refused = False  # was there one more to try?
 
