@@ -8,6 +8,7 @@ terms share is hard to find again. Here it is derived once more, for the planner
 from __future__ import annotations
 
 from collections.abc import Iterator
+from weakref import finalize
 
 from ..autodiff import opened, pushforward
 from ..expression import (
@@ -50,7 +51,23 @@ def kept(roots: Roots, sizes: Sizes) -> Roots | None:
     return shared(_numbers_outside(swapped(roots, swaps)), sizes) if swaps else None
 
 
+#: by the identity of sums, what they are with the sums in them kept; it goes when they go
+_known: dict[int, Expr | None] = {}
+
+
 def _derived_again(node: Add) -> Expr | None:
+    """The sum with the sums in it kept; None where it is no such derivative. Two rows ask, of each
+    form of a program.
+    """
+    if id(node) not in _known:
+        again = _with_sums(node)
+        _known[id(node)] = again
+        finalize(node, _known.pop, id(node), None).atexit = False
+        return again
+    return _known[id(node)]
+
+
+def _with_sums(node: Add) -> Expr | None:
     record = node.record
     if record is None or record.position is not None or record.of.ndim == 0:
         return None
@@ -62,12 +79,15 @@ def _derived_again(node: Add) -> Expr | None:
         return None
     names = node.axes[y.ndim :]
     seeds = {record.wrt: identity(x.sizes, x.axes, names)}
+    again = pushforward(y, seeds, names, multiplied=False)
+    if again is None or _forms_zeros(again):
+        return None
     # The record is for printing: a part of a derivative may have it, and what was substituted in.
+    # To multiply out takes longest, so it is done last.
     derived = pushforward(y, seeds, names)
     if derived is None or not equal([node], [opened(derived)])[0]:
         return None
-    again = pushforward(y, seeds, names, multiplied=False)
-    return None if again is None or _forms_zeros(again) else again
+    return again
 
 
 def _forms_zeros(e: Expr) -> bool:

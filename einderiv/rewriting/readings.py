@@ -76,7 +76,13 @@ def _takes_work(roots: Roots, sizes: Sizes) -> bool:
     """Do products and sums take longer than the overhead of their steps? Or there is little to
     save.
     """
-    steps = sum(1 for node in walk(roots) if isinstance(node, (Einsum, Add)))
+    steps = 0
+    for node in walk(roots):
+        if isinstance(node, Einsum):
+            inlined = node.count <= tuning.inlined_factors
+            steps += max((node.count if inlined else len(node.factors)) - 1, 0)
+        elif isinstance(node, Add):
+            steps += 1
     return _seconds(roots, sizes) > tuning.pulled_work * costs.step * steps
 
 
