@@ -98,6 +98,8 @@ def smooth_sum(node: Apply, other: Expr) -> Expr | None:
     difference = _below_modulus(argument(node))
     if difference is None or not isinstance(other, Apply):
         return None
+    x: Expr
+    y: Expr
     if other.function.name == "relu":
         x, y = argument(other), zero(other.sizes, other.axes)
     elif other.function.name == "maximum":
