@@ -81,8 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument(
         "--backend",
         action=_Once,
-        default="numpy",
-        help=f"of the python format: {', '.join((*BACKENDS, *LISTINGS))}",
+        help=f"of the python format, numpy by default: {', '.join((*BACKENDS, *LISTINGS))}",
     )
     show.add_argument("--indices", action=_Once, help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
@@ -242,11 +241,16 @@ def _derive(arguments: argparse.Namespace) -> int:
             f"--format {form.name}{where} shows one derivative, but --wrt is given "
             f"{len(targets)} times: ask for one at a time"
         )
+    if arguments.backend is not None and form.name != "python":
+        raise EinderivError(
+            f"--backend {arguments.backend[:40]} is for --format python, not for {form.name}"
+        )
+    backend = arguments.backend or "numpy"
     texts = []
     for wrt in targets:
         J = derive(y, wrt, arguments.indices)
         solved([J], {}, sizes)  # what is wrong with them, in every format
-        texts.append(write(Derivation(y, wrt, J, arguments.indices, sizes, arguments.backend)))
+        texts.append(write(Derivation(y, wrt, J, arguments.indices, sizes, backend)))
     text = texts[0] if len(texts) == 1 or form.together is None else form.together(texts)
     if to_file:
         _write(Path(arguments.output), text + "\n")

@@ -98,6 +98,7 @@ BAD = [
     (["derive", "ij->i", "--wrt", "0", "--sizes", "i=x"],           "label=number"),
     (["derive", "ij->i", "--wrt", "0", "--sizes", "k=3"],           "no axis or label"),
     (["derive", "ij->i", "--wrt", "0", "--sizes", "k=3", "--format", "json"], "no axis or label"),
+    (["derive", "ij->i", "--wrt", "0", "--backend", "torch"], "--backend torch is for --format python, not for text"),
     (["derive", "ij->i", "--wrt", "0", "--format", "python", "--backend", "os"], "no backend is called 'os'"),
     (["check", "ij->", "--wrt", "--1"],                             "expected one argument"),
 ]  # fmt: skip

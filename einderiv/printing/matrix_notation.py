@@ -166,7 +166,7 @@ def _applied(e: Apply) -> Form:
         return Raised(in_brackets(inner), e.parameters[0])
     if name == "norm" and not e.ndim:
         return Length(inner)
-    if name == "unit_vector" and e.ndim == 1 and e.core == 1:
+    if name == "unit_vector" and e.ndim == e.core:
         return SignedTerm(False, in_brackets(inner), ((Length(inner), 1),))
     if name == "sqrt":
         vector = _squared(first)
@@ -286,11 +286,14 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
         name = e.function.name if isinstance(e, Apply) else ""
         if isinstance(e, Apply) and name in QUOTIENTS and not e.ndim:
             below.append(_form(e.arguments[0]))
-        elif isinstance(e, Apply) and name == "unit_vector" and e.ndim == e.core == 1:  # x / ‖x‖
-            vector = _form(e.arguments[0])
-            below.append(Length(vector))
-            row = in_brackets(vector)
-            links.append(Link(row, slot.labels, transpose_of(row)))
+        elif isinstance(e, Apply) and name == "unit_vector" and e.ndim == e.core:  # x / ‖x‖
+            (whole,) = e.arguments
+            form = in_brackets(_form(whole))
+            below.append(Length(_form(whole)))
+            if isinstance(whole, Einsum):
+                links.append(Link(form, slot.labels, transpose_of(form)))
+            else:
+                links.append(_link(slot._replace(factor=whole)))
         else:
             links.append(_link(slot))
     product = _by_pairs(links, output) or Chains(links, output).form()

@@ -58,6 +58,7 @@ STYLES = (
     (ed.matrix_power(A, 3), "A³"),
     (ed.norm(2 * u), "‖2 u‖"),
     (ed.grad(ed.norm(u), u), "u / ‖u‖"),
+    (ed.grad(ed.norm(X), X), "X / ‖X‖"),
     (ed.grad(ed.norm(u - X @ v), v), "−Xᵀ (u − X v) / ‖u − X v‖"),
     (ed.hessian(ed.norm(u), u), "I / ‖u‖ − u uᵀ / ‖u‖³"),
     (ed.sqrt(4 * (u @ u)), "√(4 uᵀ u)"),
