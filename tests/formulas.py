@@ -79,6 +79,7 @@ FORMULAS = {
     "minimum":    lambda x, y: (x + y - np.abs(x - y)) / 2,
     "logaddexp":  lambda x, y: np.log(np.exp(x) + np.exp(y)),
     "hypot_slope":  lambda x, y: x / (x * x + y * y) ** 0.5,
+    "arctan2_slope":  lambda x, y: x / (x * x + y * y),
     "kept_within":       lambda x: x,
     "arctan_slope":    lambda x: 1 / (1 + x * x),
     "arctan_slope_times": lambda x: x / (1 + x * x),

@@ -69,6 +69,11 @@ def hypot_slope(x, y):
     x, y = (cp.where(far, cp.where(cp.isinf(v), cp.sign(v), 0), v) for v in (x, y))
     return x / cp.hypot(x, cp.where((x == 0) & (y == 0), 1, y))
 """,
+    "arctan2_slope": """\
+def arctan2_slope(x, y):
+    root = cp.hypot(x, y)
+    return hypot_slope(x, y) / cp.where(root == 0, 1, root)
+""",
     "lowered": """\
 def lowered(x, axis):
     # by the largest entry, also where that is infinite

@@ -48,6 +48,11 @@ def hypot_slope(x, y):
     x, y = (jnp.where(far, jnp.where(jnp.isinf(v), jnp.sign(v), 0), v) for v in (x, y))
     return x / jnp.hypot(x, jnp.where((x == 0) & (y == 0), 1, y))
 """,
+    "arctan2_slope": """\
+def arctan2_slope(x, y):
+    root = jnp.hypot(x, y)
+    return hypot_slope(x, y) / jnp.where(root == 0, 1, root)
+""",
     "lowered": """\
 def lowered(x, axis):
     # by the largest entry, also where that is infinite

@@ -161,17 +161,22 @@ def arctan_slope_times(x):
     root = np.hypot(x, 1)
     return np.where(np.isinf(x), 0, x) / root / root
 """,
+    "two_squares": """\
+def two_squares(x, y):
+    # their sum, and the least that is right: below it squares lose digits
+    with np.errstate(over="ignore"):
+        found = np.asarray(x * x)
+        found += y * y
+    limits = np.finfo(found.dtype)
+    return found, limits.tiny / limits.eps
+""",
     "hypotenuse": """\
 def hypotenuse(x, y):
     # the root of the squares of many numbers takes a part of the time that np.hypot takes, which
     # is for the few whose squares leave the range of floats
     if x.size < 1000 or x.shape != y.shape or x.dtype != y.dtype or x.dtype.kind != "f":
         return np.hypot(x, y)
-    with np.errstate(over="ignore"):
-        found = x * x
-        found += y * y
-    limits = np.finfo(x.dtype)
-    least = limits.tiny / limits.eps
+    found, least = two_squares(x, y)
     if found.min() > least and found.max() < np.inf:
         return np.sqrt(found, out=found)
     wrong = ~((found > least) & (found < np.inf))
@@ -192,6 +197,15 @@ def hypot_slope(x, y):
     x, y = (np.where(far, np.where(np.isinf(v), np.sign(v), 0), v) for v in (x, y))
     found[wrong] = x / np.hypot(x, np.where((x == 0) & (y == 0), 1, y))
     return found
+""",
+    "arctan2_slope": """\
+def arctan2_slope(x, y):
+    if x.shape == y.shape and x.dtype == y.dtype and x.dtype.kind == "f":
+        found, least = two_squares(x, y)
+        if found.min(initial=1) > least and found.max(initial=1) < np.inf:
+            return np.divide(x, found, out=found)
+    root = hypotenuse(x, y)
+    return hypot_slope(x, y) / np.where(root == 0, 1, root)
 """,
     "lowered": """\
 def lowered(x, axis):

@@ -59,6 +59,11 @@ def hypot_slope(x, y):
     x, y = (torch.where(far, torch.where(torch.isinf(v), torch.sign(v), 0), v) for v in (x, y))
     return x / torch.hypot(x, torch.where((x == 0) & (y == 0), 1, y))
 """,
+    "arctan2_slope": """\
+def arctan2_slope(x, y):
+    root = torch.hypot(x, y)
+    return hypot_slope(x, y) / torch.where(root == 0, 1, root)
+""",
     "norm": """\
 def norm(x, core):
     y, size = scaled(flat(1.0 * x, core))

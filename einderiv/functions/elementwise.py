@@ -526,18 +526,58 @@ enter(
 )
 
 
+def _turn_first(node: Apply) -> Terms:
+    # with s = x/r², t = y/r²: ∂s/∂x = t² - s²
+    x, y = node.arguments
+    other = apply("arctan2_slope", (y, x))
+    return squared(other), times(squared(node), -1)
+
+
+def _turn_second(node: Apply) -> Terms:
+    # ∂s/∂y = -2 s t
+    x, y = node.arguments
+    return (times(multiply(node, apply("arctan2_slope", (y, x))), -2),)
+
+
+def _turn_shown(node: Apply) -> Expr:
+    return multiply(
+        _direction_shown(node), apply("pseudo_reciprocal", apply("hypot", node.arguments))
+    )
+
+
+enter(
+    [
+        Function(
+            "arctan2_slope",
+            law="x / (x^2 + y^2), 0 at (0, 0)",
+            derivatives=(_turn_first, _turn_second),
+            derived="(y^2 - x^2)/(x^2 + y^2)^2, -2 x y/(x^2 + y^2)^2",
+            spell={
+                "numpy": "arctan2_slope({0}, {1})",
+                "torch": "arctan2_slope({0}, {1})",
+                "jax": "arctan2_slope({0}, {1})",
+            },
+            latex=r"\frac{{{0}}}{{\left({0}\right)^2 + \left({1}\right)^2}}",
+            plain=lambda np, x, y: x / (x * x + y * y),
+            domain=(0.2, 3.0),
+            kink="0 at (0, 0), and its derivatives",
+            analytic=False,
+            shown=_turn_shown,
+        )
+    ]
+)
+
+
 def _arctan2_first(node: Apply) -> Terms:
     # x/r²
     y, x = node.arguments
-    inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
-    return (multiply(apply("hypot_slope", (x, y)), inverse),)
+    return (apply("arctan2_slope", (x, y)),)
 
 
 def _arctan2_second(node: Apply) -> Terms:
     # -y/r²
     y, x = node.arguments
-    inverse = apply("pseudo_reciprocal", apply("hypot", (x, y)))
-    return (times(multiply(apply("hypot_slope", (y, x)), inverse), -1),)
+    return (times(apply("arctan2_slope", (y, x)), -1),)
 
 
 arctan2 = elementwise_of_two(

@@ -525,6 +525,7 @@ def test_every_row_is_judged():
         "maximum_slope",
         "conj",
         "hypot_slope",
+        "arctan2_slope",
         "elu_slope",
         "arctan_slope",
         "arcsinh_slope",

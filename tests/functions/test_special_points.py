@@ -126,6 +126,7 @@ FAR = [
     ("hypot at inf",       lambda: ed.grad(ed.sum(ed.hypot(x, 4)), x), {"x": [np.inf, -np.inf]}, [1, -1]),
     ("arctan2, small",     lambda: 1e-300 * ed.grad(ed.sum(ed.arctan2(x, 4e-300)), x), {"x": [3e-300]}, [0.16]),
     ("arctan2, large",     lambda: 1e300 * ed.grad(ed.sum(ed.arctan2(x, 4e300)), x), {"x": [3e300]}, [0.16]),
+    ("arctan2 twice",      lambda: 1e300 * ed.hessian(ed.sum(ed.arctan2(x, 4e150)), x), {"x": [3e150]}, [[-0.0384]]),
     ("arctan2 at inf",     lambda: ed.hessian(ed.sum(ed.arctan2(x, 4)), x), {"x": [np.inf]}, [[0]]),
     ("softmax at inf",     lambda: ed.softmax(x),               {"x": [np.inf, 1.0, -np.inf]}, [1, 0, 0]),
     ("its logarithm",      lambda: ed.log_softmax(x),           {"x": [np.inf]},              [0]),
