@@ -190,8 +190,9 @@ def _chosen(masks: list[tuple[Mask, Slot]], slots: list[Slot], labels: tuple[int
     if not inside:  # a product of masks alone
         (_, (factor, own)), *masks = masks
         inside = [(factor, own)]
-    # What a mask holds may be a mask again.
-    product: Expr = under_conditions(assemble(1, inside, labels, axes=names, given=given))
+    product: Expr = assemble(1, inside, labels, axes=names, given=given)
+    if isinstance(product, Einsum) and _nested(masks):
+        product = under_conditions(product)
     for mask, (_, own) in masks:
         product = _where(mask, own, product, labels)
     return product
