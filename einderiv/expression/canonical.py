@@ -66,9 +66,13 @@ def collected(terms: Sequence[Expr]) -> list[Expr]:
     if len(buckets) == len(terms):
         return list(terms)
     merged: dict[int, Expr | None] = dict(enumerate(terms))
+    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
+    # derivatives differ. All terms have one table, for they have their factors in common.
+    forms = Forms(symmetries=False)
     for members in buckets.values():
         if len(members) > 1:
-            _merge([(k, terms[k]) for k in members], merged)
+            forms.steps = limits.canonical_steps
+            _merge([(k, terms[k]) for k in members], merged, forms)
     return [term for term in merged.values() if term is not None]
 
 
@@ -90,10 +94,9 @@ def symmetric(e: Expr) -> bool:
     return isinstance(e, Tensor) and e.structure == "symmetric"
 
 
-def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None]) -> None:
-    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
-    # derivatives differ.
-    forms = Forms(symmetries=False)
+def _merge(
+    members: list[tuple[int, Expr]], merged: dict[int, Expr | None], forms: Forms
+) -> None:
     units = {k: wrapped(term) for k, term in members}
     keys: dict[int, object] = {}
     for k, unit in units.items():
