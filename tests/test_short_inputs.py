@@ -80,3 +80,34 @@ def test_an_answer_or_a_refusal_soon(name, way):
     assert len(shown) < 2 * 10**6
     most = MOST_OF_PICTURES if way.startswith(("diagram", "strip")) else MOST
     assert calls.count < most, calls.count
+
+
+#: of what derives twice, or plans a derivative: about 10,000 terms may be made
+MOST_OF_DERIVATIVES = 13_000_000
+CHAINS = {
+    "ratios": steps("#/(1+#)", 14, "B: i"),
+    "variances": steps("#*var(#)", 14, "B: i"),
+    "softmax": steps("softmax(#@#,1)", 9, "B: i i"),
+    "determinants": steps("#*det(#)", 14, "B: i i"),
+    "quotients": steps("#/#.T", 13, "B: i i"),
+    "exponentials": steps("exp(#)*#", 13, "B: i i"),
+}
+OF_DERIVATIVES = {
+    "second derivative": lambda e: str(ed.derive(ed.derive(e, "B"), "B").ndim),
+    "explanation": lambda e: str(ed.explain(ed.derive(e, "B"), "B")),
+    "plan": lambda e: str(ed.plan(ed.derive(e, "B"))),
+    "source": lambda e: ed.source(ed.derive(e, "B")),
+}
+
+
+@pytest.mark.parametrize("way", OF_DERIVATIVES)
+@pytest.mark.parametrize("name", CHAINS)
+def test_derivatives_of_chains_soon(name, way):
+    assert len(CHAINS[name]) < 200
+    with Calls() as calls:
+        try:
+            shown = OF_DERIVATIVES[way](ed.parse(CHAINS[name]))
+        except ed.LimitError as error:
+            shown = str(error)
+    assert shown
+    assert calls.count < MOST_OF_DERIVATIVES, calls.count

@@ -94,9 +94,7 @@ def symmetric(e: Expr) -> bool:
     return isinstance(e, Tensor) and e.structure == "symmetric"
 
 
-def _merge(
-    members: list[tuple[int, Expr]], merged: dict[int, Expr | None], forms: Forms
-) -> None:
+def _merge(members: list[tuple[int, Expr]], merged: dict[int, Expr | None], forms: Forms) -> None:
     units = {k: wrapped(term) for k, term in members}
     keys: dict[int, object] = {}
     for k, unit in units.items():

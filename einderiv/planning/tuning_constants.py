@@ -112,7 +112,7 @@ class Tuning:
     #: overheads of a step that forming a sum takes, from which a product is distributed over it
     distributed_work: float = 0.3
     #: products that are looked at to take those of one program with sums apart
-    distributed_products: int = 500
+    distributed_products: int = 200
     #: terms of a derivative from which it is derived again with its sums kept
     kept_terms: int = 3
     #: times fewer entries that an operand has which is taken inside nested sums
