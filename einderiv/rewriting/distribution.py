@@ -20,9 +20,7 @@ from ..expression import (
     Swaps,
     added,
     assemble,
-    bottom_up,
     children,
-    rebuilt,
     swapped,
     walk,
     with_slots,
@@ -92,57 +90,17 @@ def apart(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     again as it becomes one of the terms. The estimate is that of the product alone; the search
     judges the program.
     """
-    flat = multiplied(roots, sizes)
-    if not _Distribution(flat, sizes).any_sums():
+    if not _Distribution(roots, sizes).any_sums():
         return
-    for form in (flat, nested(flat)):
+    for form in (roots, nested(roots)):
         if form is None:
             continue
         distribution = _Distribution(form, sizes)
         swaps = distribution.swaps()
-        if swaps or form is not flat:
+        if form is roots and swaps:
+            yield swaps
+        elif form is not roots:
             yield dict(zip(map(id, roots), swapped(form, swaps), strict=True))
-
-
-def multiplied(roots: Roots, sizes: Sizes) -> Roots:
-    """`roots` with products in products multiplied out where one of the two holds a sum, and the
-    inner one is needed only here, or is larger: in ``(A (B C + D)) v`` the sum meets the vector.
-    """
-    uses = Counter(id(part) for node in walk(roots) for part in children(node))
-    uses.update(map(id, roots))
-
-    def opened(node: Expr, parts: tuple[Expr, ...]) -> Expr:
-        here = rebuilt(node, parts)
-        if not isinstance(here, Einsum) or not isinstance(node, Einsum):
-            return here
-        inner: list[Expr] = []
-        for old, new in zip(node.factors, here.factors, strict=True):
-            if not isinstance(new, Einsum):
-                continue
-            if not _holds_a_sum(here) and not _passes_a_sum(new, sizes):
-                continue
-            if uses[id(old)] == 1 or entries(node, sizes) < entries(old, sizes):
-                inner.append(new)
-        return with_slots(here, here.slots, inline=tuple(inner)) if inner else here
-
-    return bottom_up(roots, opened)
-
-
-def _holds_a_sum(e: Einsum) -> bool:
-    return any(isinstance(factor, Add) for factor in e.factors)
-
-
-def _passes_a_sum(e: Einsum, sizes: Sizes) -> bool:
-    """Is a factor a sum that is contracted, or multiplied with what is smaller? A mask of its size
-    is multiplied with its entries, which are then there.
-    """
-    for factor, labels in e.slots:
-        if not isinstance(factor, Add):
-            continue
-        others = [entries(other, sizes) for other in e.factors if other is not factor]
-        if not set(labels) <= set(e.output) or max(others, default=0) < entries(factor, sizes):
-            return True
-    return False
 
 
 class _Distribution:
