@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from itertools import product
 from math import prod
 
 import numpy as np
 import pytest
+from boxes import box
 
 import einderiv as ed
 from einderiv.planning import asked, order_search, order_seconds, search, size_free, tuning
@@ -19,15 +19,8 @@ Labels = tuple[int, ...]
 
 def grid(*dims: int, size: int) -> tuple[list[Labels], dict[int, int]]:
     """Each tensor shares a label with its neighbours in a box."""
-    places = list(product(*map(range, dims)))
-    edges = []
-    for place in places:
-        for d in range(len(dims)):
-            beside = (*place[:d], place[d] + 1, *place[d + 1 :])
-            if beside in places:
-                edges.append((place, beside))
-    terms = [tuple(k for k, edge in enumerate(edges) if place in edge) for place in places]
-    return terms, dict.fromkeys(range(len(edges)), size)
+    terms = box(*dims)
+    return terms, {label: size for labels in terms for label in labels}
 
 
 def regular(count: int) -> tuple[list[Labels], dict[int, int]]:

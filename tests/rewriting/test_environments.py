@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
+from boxes import box
 
 import einderiv as ed
 
 
 def network(*dims: int) -> tuple[ed.Expr, dict[str, tuple[int, ...]]]:
     """A box of tensors, each two neighbours of which share an axis of size 2."""
-    places = list(product(*map(range, dims)))
-    edges = []
-    for place in places:
-        for d in range(len(dims)):
-            beside = (*place[:d], place[d] + 1, *place[d + 1 :])
-            if beside in places:
-                edges.append((place, beside))
     shapes, arguments = {}, []
-    for n, place in enumerate(places):
-        labels = [k for k, edge in enumerate(edges) if place in edge]
+    for n, labels in enumerate(box(*dims)):
         shapes[f"A{n}"] = (2,) * len(labels)
         arguments += [f"A{n}", labels]
     return ed.einsum(*arguments, []), shapes
