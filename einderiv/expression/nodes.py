@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from ..errors import our_bug
+from ..errors import counted, our_bug
 
 Label = int
 Labels = tuple[Label, ...]
@@ -80,7 +80,69 @@ def merged(parts: tuple[Size, ...]) -> Merged:
     return known
 
 
-Size = int | str | tuple[str, int] | Merged
+class Polynomial:
+    """A size that is a sum of products of sizes: ``n - w + 1``. Made by `size_algebra`, in normal
+    form, so that equal ones are alike; a number, or one size alone, is none.
+
+    A product holds each of its sizes once, with an exponent: ``kron(K, K)`` of a `K` that is a
+    ``kron`` itself has the size of `K` twice, so that short products stand for very many axes.
+    """
+
+    __slots__ = ("__weakref__", "_hash", "terms")
+
+    terms: tuple[tuple[Monomial, int], ...]  # each product with its coefficient, never 0
+
+    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
+        self.terms = terms
+        self._hash = hash(("polynomial", terms))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Polynomial) or self._hash != other._hash:
+            return False
+        return self.terms == other.terms
+
+    def __repr__(self) -> str:
+        return f"Polynomial({counted(len(self.terms), 'term')})"
+
+
+class Floor:
+    """``dividend // divisor``, a part of a :class:`Polynomial`, where no division is exact."""
+
+    __slots__ = ("__weakref__", "_hash", "dividend", "divisor", "order")
+
+    dividend: Size
+    divisor: Size
+    order: str  # sorts it among others: a digest, for floors may be nested deep
+
+    def __init__(self, dividend: Size, divisor: Size, order: str) -> None:
+        self.dividend = dividend
+        self.divisor = divisor
+        self.order = order
+        self._hash = hash(("floor", dividend, divisor))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Floor) or self._hash != other._hash:
+            return False
+        return self.dividend == other.dividend and self.divisor == other.divisor
+
+    def __repr__(self) -> str:
+        return f"Floor({self.order})"
+
+
+Variable = str | tuple[str, int]
+Atom = Variable | Floor
+Monomial = tuple[tuple[Atom, int], ...]  # atoms in order, each with its exponent
+Size = int | Variable | Merged | Polynomial
 Given = tuple[tuple[Label, Size], ...]
 Letters = Mapping[Label, str | None]
 
