@@ -136,6 +136,8 @@ class Dask(Functional):
         self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
     ) -> Backend:
         """The backend with blocks as large as the memory and the workers ask for."""
+        for _, step in program.live_steps():
+            self.check(step)
         threads, memory = resources(client_of_cluster())
         limits_in_bytes = [n for n in (memory_limit, memory) if n is not None]
         least = min(limits_in_bytes, default=None)

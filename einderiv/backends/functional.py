@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ..errors import BackendError
 from ..expression import Labels, Number
 from ..planning import Op, Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
@@ -43,6 +44,10 @@ FUNCTIONAL = (
     Ops.SOLVE,
     Ops.WRITE,
 )
+
+
+#: the ops that NumPy alone has words for
+INDEXED = (Ops.READ, Ops.PLACE, Ops.MASK, Ops.RUNNING_SUM)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,7 +95,17 @@ class Functional(Backend):
                 return [solve_text(inputs, step, size, self.permute)]
             case Ops.WRITE:
                 return [self.write(step, inputs, size)]
+        self.check(step)
         return [spelling_of(step.op, ALIKE)(inputs, step, size)]
+
+    def check(self, step: Step) -> None:
+        """Raise for a step that NumPy alone evaluates."""
+        if step.op in INDEXED:
+            raise BackendError(
+                f"index expressions are evaluated by NumPy only so far, and this one needs a "
+                f"{step.op.name} in {self.name}: convert the arrays with numpy.asarray and say "
+                "backend='numpy'"
+            )
 
     def front(self, number: Number, sizes: Sequence[str]) -> list[str]:
         """The numbers of a scaling; a whole one too large for an integer of the library as an

@@ -130,6 +130,31 @@ class Op:
         return f"<op {self.name}>"
 
 
+class Index(NamedTuple):
+    """Where one axis is read or written: a constant, positions on numbered axes, each times its
+    coefficient, and values of index arrays, each times its coefficient.
+
+    A value is read where the axes of its array are those with its numbers; beyond the ends of the
+    array there is none, so that point is left out. ``x[1 + 2 i - r[e]]``, where i and e are axes 0
+    and 1, and r is the input 1:
+
+    >>> Index(1, ((0, 2),), ((1, (1,), -1),))
+    Index(constant=1, terms=((0, 2),), arrays=((1, (1,), -1),))
+    """
+
+    constant: Size
+    terms: tuple[tuple[int, Size], ...]  # an axis, and its coefficient
+    arrays: tuple[tuple[int, tuple[int, ...], Size], ...] = ()  # an input, its axes, a coefficient
+
+    @property
+    def bare(self) -> int | None:
+        """The axis that it is the position on, and nothing else."""
+        if self.constant == 0 and len(self.terms) == 1 and not self.arrays:
+            axis, coefficient = self.terms[0]
+            return axis if coefficient == 1 else None
+        return None
+
+
 class Step(NamedTuple):
     """One step; `sizes` are those of its result."""
 
@@ -232,6 +257,94 @@ def at_one_place(step: Step) -> Indexing:
     return Indexing((operand,), (result,))
 
 
+def at_reads(step: Step) -> Indexing:
+    """Axes of the result that are axes of the operand, or of index arrays, as they are."""
+    operand, arrays = step.operand_sizes[0], step.operand_sizes[1:]
+    free = _used_as_they_are(step.spec, operand, step.sizes, arrays)
+    own: Axes = tuple(index.bare if index.bare in free else None for index in step.spec)
+    result: Axes = tuple(axis if axis in free else None for axis in range(len(step.sizes)))
+    return Indexing((own, *_of_arrays(step.spec, free, arrays)), (result,) * len(step.inputs))
+
+
+def at_places(step: Step) -> Indexing:
+    """Axes of the operand that are axes of the result, or of index arrays, as they are. The latter
+    are summed, unless the entries are assigned: a sum with zeros would lose their signs.
+    """
+    indices, once = step.spec
+    operand, arrays = step.operand_sizes[0], step.operand_sizes[1:]
+    free = _used_as_they_are(indices, step.sizes, operand, arrays)
+    if once:
+        free &= {index.bare for index in indices}
+    own: Axes = tuple(axis if axis in free else None for axis in range(len(operand)))
+    result: Axes = tuple(index.bare if index.bare in free else None for index in indices)
+    return Indexing((own, *_of_arrays(indices, free, arrays)), (result,) * len(step.inputs))
+
+
+def at_selected(step: Step) -> Indexing:
+    """The axes that decide nothing but what is read of index arrays."""
+    indices = [index for index, _ in step.spec]
+    arrays = step.operand_sizes[1:]
+    free = set(range(len(step.sizes))) - _read_apart(indices, step.sizes, arrays)
+    for index in indices:
+        free.difference_update(axis for axis, _ in index.terms)
+    own: Axes = tuple(axis if axis in free else None for axis in range(len(step.sizes)))
+    return Indexing((own, *_of_arrays(indices, free, arrays)), (own,) * len(step.inputs))
+
+
+def along_others(step: Step) -> Indexing:
+    """All axes but the one that is summed along."""
+    summed, _ = step.spec
+    axes: Axes = tuple(None if axis == summed else axis for axis in range(len(step.sizes)))
+    return Indexing((axes,), (axes,))
+
+
+def _used_as_they_are(
+    indices: Sequence[Index],
+    sizes: Sequence[Size],
+    numbered: Sequence[Size],
+    arrays: Sequence[Sequence[Size]],
+) -> set[int]:
+    """The numbered axes that no arithmetic is done with: each is at most one axis of those that
+    the indices are of, which have these `sizes`, and is as long as that.
+    """
+    apart = _read_apart(indices, numbered, arrays)
+    bare = [index.bare for index in indices]
+    for index, size in zip(indices, sizes, strict=True):
+        whole = index.bare is not None and numbered[index.bare] == size
+        if not whole or bare.count(index.bare) > 1:
+            apart.update(axis for axis, _ in index.terms)
+    return set(range(len(numbered))) - apart
+
+
+def _read_apart(
+    indices: Sequence[Index], numbered: Sequence[Size], arrays: Sequence[Sequence[Size]]
+) -> set[int]:
+    """The numbered axes at which index arrays of another length are read, or one array in several
+    ways.
+    """
+    apart: set[int] = set()
+    ways: dict[int, tuple[int, ...]] = {}
+    for index in indices:
+        for number, axes, _ in index.arrays:
+            if ways.setdefault(number, axes) != axes:
+                apart.update(axes, ways[number])
+            for axis, size in zip(axes, arrays[number - 1], strict=True):
+                if numbered[axis] != size:
+                    apart.add(axis)
+    return apart
+
+
+def _of_arrays(
+    indices: Sequence[Index], free: set[int], arrays: Sequence[Sequence[Size]]
+) -> list[Axes]:
+    """The labels of the axes of each index array."""
+    found: list[Axes] = [(None,) * len(sizes) for sizes in arrays]
+    for index in indices:
+        for number, axes, _ in index.arrays:
+            found[number - 1] = tuple(axis if axis in free else None for axis in axes)
+    return found
+
+
 def axes_in_operands(step: Step, axis: int) -> list[int | None]:
     """For each operand the axis that axis `axis` of the result is; None where it is none of them,
     or two.
@@ -281,6 +394,12 @@ def by_blas(_: Step) -> Rate:
     return Rate.MATRIX
 
 
+def of_reads(step: Step) -> Rate:
+    """A view takes no time, a copy of what index arrays point at does."""
+    has_arrays = any(index.arrays for index in step.spec)
+    return Rate.OTHER if has_arrays else Rate.NOTHING
+
+
 def of_product(step: Step) -> Rate:
     """A product of matrices, or of a matrix and a vector. Rows with rows are none."""
     batch, summed, first, second = contraction(*step.spec[:3])
@@ -313,6 +432,27 @@ def number_bound(step: Step, _: Sequence[int], __: Callable[[Size], int]) -> int
 def sum_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> int:
     """All terms meet in one entry."""
     return sum(operands)
+
+
+def first_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> int:
+    """That of the first operand: its entries are read."""
+    return operands[0]
+
+
+def place_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+    """As many entries meet as the axes have positions that no axis of the result is by itself."""
+    indices, once = step.spec
+    if once:
+        return operands[0]
+    kept = {index.bare for index in indices}
+    sizes = step.operand_sizes[0]
+    return operands[0] * prod(measure(size) for axis, size in enumerate(sizes) if axis not in kept)
+
+
+def running_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
+    """As many entries are added up as the axis has."""
+    axis, _ = step.spec
+    return operands[0] * measure(step.sizes[axis])
 
 
 def function_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
@@ -487,6 +627,61 @@ class Ops:
         bound=sum_bound,
         labelled=True,
         shown=Shown.TERMS,
+    )
+    READ = Op(
+        name="read",
+        operands="one value, index arrays",
+        spec="for each axis of the value where it is read, by axes of the result; outside it is 0",
+        # y[e, i, k] = x[r[e] + i - 1, k]
+        example=Example(
+            ((5, 3), (4,)),
+            (Index(-1, ((1, 1),), ((1, (0,), 1),)), Index(0, ((2, 1),))),
+            (4, 2, 3),
+        ),
+        indexing=at_reads,
+        memory=MAYBE_SHARED,  # the value itself, where nothing is read outside
+        rate=of_reads,
+        bound=first_bound,
+        kernel="read",
+    )
+    PLACE = Op(
+        name="place",
+        operands="one value, index arrays",
+        spec="for each axis of the result where it is written, by axes of the value; what is "
+        "outside is dropped; do no two entries meet? Else they add up",
+        # y[r[e] + i - 1, k] = Σ v[e, i, k]
+        example=Example(
+            ((4, 2, 3), (4,)),
+            ((Index(-1, ((1, 1),), ((1, (0,), 1),)), Index(0, ((2, 1),))), False),
+            (5, 3),
+        ),
+        indexing=at_places,
+        rate=elsewhere,
+        bound=place_bound,
+        kernel="scatter",
+    )
+    MASK = Op(
+        name="mask",
+        operands="one value, index arrays",
+        spec="indices by the axes of the value, each with a size: an entry is 0 unless each index "
+        "is a position on an axis of that size",
+        # x[i, j, k] where 0 <= i - j < 4
+        example=Example(((3, 4, 2),), ((Index(0, ((0, 1), (1, -1))), 4),), (3, 4, 2)),
+        indexing=at_selected,
+        layout=Layout.OPERAND,
+        rate=elsewhere,
+        bound=first_bound,
+        kernel="where",
+    )
+    RUNNING_SUM = Op(
+        name="running sum",
+        operands="one value",
+        spec="an axis, and is it summed from its end?",
+        example=Example(((2, 3),), (1, True), (2, 3)),
+        indexing=along_others,
+        rate=elsewhere,
+        bound=running_bound,
+        kernel="cumsum",
     )
     # ------------------------------------------------------------------------------------------
     COMBINE = Op(

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 import pytest
 
+import einderiv as ed
 from einderiv.backends import JAX, NUMPY, TORCH
 from einderiv.planning import Ops, Step, axes_in_operands, run_together
 from einderiv.planning.ops import MAYBE_SHARED, OPS
@@ -61,6 +62,66 @@ def gram(arrays, spec, shape):
     return np.einsum("na,n,nb->ab" if axis == 0 else "an,n,bn->ab", x, w, x)
 
 
+def at(index, places, arrays):
+    """The value of an index, or None where an index array has no entry."""
+    total = index.constant + sum(k * places[axis] for axis, k in index.terms)
+    for number, axes, k in index.arrays:
+        where = tuple(places[axis] for axis in axes)
+        if any(p >= n for p, n in zip(where, arrays[number].shape)):
+            return None
+        total += k * int(arrays[number][where])
+    return total
+
+
+def all_at(indices, places, arrays, shape):
+    """The values of indices, or None where one is not on its axis."""
+    found = [at(index, places, arrays) for index in indices]
+    inside = all(p is not None and 0 <= p < n for p, n in zip(found, shape))
+    return tuple(found) if inside else None
+
+
+def read(arrays, spec, shape):
+    got = np.zeros(shape, arrays[0].dtype)
+    for places in np.ndindex(*shape):
+        found = all_at(spec, places, arrays, arrays[0].shape)
+        if found is not None:
+            got[places] = arrays[0][found]
+    return got
+
+
+def put(arrays, spec, shape):
+    indices, once = spec
+    got = np.zeros(shape, arrays[0].dtype)
+    met = set()
+    for places in np.ndindex(*arrays[0].shape):
+        found = all_at(indices, places, arrays, shape)
+        if found is None:
+            continue
+        if once:
+            assert found not in met
+            met.add(found)
+            got[found] = arrays[0][places]
+        else:
+            got[found] += arrays[0][places]
+    return got
+
+
+def selected(arrays, spec, shape):
+    got = np.zeros(shape, arrays[0].dtype)
+    indices, sizes = zip(*spec) if spec else ((), ())
+    for places in np.ndindex(*shape):
+        if all_at(indices, places, arrays, sizes) is not None:
+            got[places] = arrays[0][places]
+    return got
+
+
+def running(arrays, spec, shape):
+    axis, backwards = spec
+    turned = np.flip(arrays[0], axis) if backwards else arrays[0]
+    total = np.cumsum(turned, axis)
+    return np.flip(total, axis) if backwards else total
+
+
 #: what each op computes: of arrays, the spec and the shape of the result
 MEANING = {
     "input":    lambda arrays, spec, shape: arrays[0],
@@ -77,6 +138,10 @@ MEANING = {
     "solve":    solved,
     "reshape":  lambda arrays, spec, shape: arrays[0].reshape(shape),
     "write":    written,
+    "read":     read,
+    "place":    put,
+    "mask":     selected,
+    "running sum": running,
     "combine":  with_numbers,
     "addmm":    lambda arrays, spec, shape: spec[3] * arrays[0] + spec[4] * by_labels(arrays[1:], spec[:3], shape),
     "gram":     gram,
@@ -85,15 +150,21 @@ MEANING = {
     "take":     taken,
     "shard":    lambda arrays, spec, shape: arrays[0],
 }  # fmt: skip
+INDEXED = {"read", "place", "mask", "running sum"}  # NumPy alone evaluates them
 SPELT = {  # the ops that a backend has
-    NUMPY: set(OPS) - {"input", "ones", "addmm", "shard"},
-    TORCH: set(OPS) - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take"},
-    JAX: set(OPS) - {"input", "ones", "addmm", "outer", "gram", "grams", "stack", "take"},
+    NUMPY: set(OPS) - {"input", "ones", "addmm", "shard"} - INDEXED,
+    TORCH: set(OPS)
+    - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take"}
+    - INDEXED,
+    JAX: set(OPS) - {"input", "ones", "addmm", "outer", "gram", "grams", "stack", "take"} - INDEXED,
 }
 
 
 def arrays_of(op):
-    return [rng.integers(-4, 5, shape).astype(float) for shape in op.example.shapes]
+    arrays = [rng.integers(-4, 5, shape).astype(float) for shape in op.example.shapes]
+    if op.name in INDEXED:  # all but the first are index arrays
+        arrays[1:] = [rng.integers(0, 5, shape) for shape in op.example.shapes[1:]]
+    return arrays
 
 
 def step_of(op, arrays, shape):
@@ -141,7 +212,10 @@ def test_what_an_op_computes(name, backend):
     op = OPS[name]
     arrays = arrays_of(op)
     if name not in SPELT[backend]:
-        with pytest.raises(AssertionError, match=f"no spelling for {name}"):
+        error, match = AssertionError, f"no spelling for {name}"
+        if name in INDEXED and backend is not NUMPY:
+            error, match = ed.BackendError, f"by NumPy only so far, and this one needs a {name}"
+        with pytest.raises(error, match=match):
             backend.spell(step_of(op, arrays, op.example.shape), ["x", "y", "z"], str)
         return
     if backend is JAX:
@@ -155,7 +229,7 @@ def test_what_an_op_computes(name, backend):
         got = got[0]  # the matrix, and beside it its factors
     want = MEANING[name](arrays, op.example.spec, op.example.shape)
     assert np.shape(got) == op.example.shape
-    np.testing.assert_allclose(np.asarray(got), want, rtol=1e-12)
+    np.testing.assert_allclose(np.asarray(got), want, rtol=1e-12, atol=1e-14)
     if backend is NUMPY and op.memory != MAYBE_SHARED and isinstance(got, np.ndarray):
         shared = any(np.shares_memory(got, a) for a in given if isinstance(a, np.ndarray))
         assert shared is op.memory.shows
