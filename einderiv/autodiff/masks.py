@@ -96,6 +96,8 @@ def _has_mask(e: Expr) -> bool:
 
 
 def _summed(e: Einsum) -> bool:
+    if e.parts is not None:
+        return True
     kept = set(e.output)
     return any(label not in kept for labels in e.inputs for label in labels)
 

@@ -268,7 +268,7 @@ def _backward(node: Expr, cotangent: Expr, needed: set[int]) -> list[tuple[Expr,
         case Einsum():
             factors = node.factors
             wanted = [k for k, factor in enumerate(factors) if id(factor) in needed]
-            if len(factors) > BRANCHED and len(wanted) > 1:
+            if len(factors) > BRANCHED and len(wanted) > 1 and node.parts is None:
                 around = environments(node, cotangent, wanted)
                 return [(factors[k], term) for k, term in around.items()]
             pairs: list[tuple[Expr, Expr]] = []
@@ -383,5 +383,6 @@ def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
         given=author.given,
         letters=author.letters,
         written=True,
+        relations=author.relations,
     )
     return copy, tensor

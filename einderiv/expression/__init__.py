@@ -35,10 +35,13 @@ from .arithmetic import (
 from .arrays import is_array, library, usable
 from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
 from .canonical import coefficient, same, scaled
-from .construct import constant, einsum, numbered, only_in_output, sized_einsum, tensor
+from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
 from .delta import Delta
 from .groups import UnionFind, connected
+from .index_building import install_one_hot, one_hot_of
+from .index_grammar import BLANKS, ELLIPSIS, is_name
 from .known_signs import inverts, is_positive
+from .labels import Given, Label, Labels, Merged, Relation, Size, merged
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
     Add,
@@ -46,13 +49,8 @@ from .nodes import (
     Constant,
     Einsum,
     Expr,
-    Given,
-    Label,
-    Labels,
-    Merged,
     Number,
     Record,
-    Size,
     Slot,
     Tensor,
     Written,
@@ -61,17 +59,18 @@ from .nodes import (
     everything,
     filled,
     identity,
+    is_hot,
     is_zero,
     known_to,
-    merged,
     put,
     total_weight,
     walk,
     wrapped,
     zero,
 )
+from .relations import Hot, Linear, determined, relation, renamed, settled, solvings
 from .sizes import Sizes, called, checked, distinct_parts, spoken
-from .subscripts import BLANKS, ELLIPSIS, LETTERS, fresh_names, is_name, read, unused_names
+from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
 from .traverse import (
@@ -114,15 +113,18 @@ __all__ = [
     "FLAT",
     "GONE",
     "Given",
+    "Hot",
     "LARGEST",
     "LETTERS",
     "Label",
     "Labels",
+    "Linear",
     "Merged",
     "Naming",
     "Number",
     "Operand",
     "Record",
+    "Relation",
     "Roots",
     "Size",
     "Sizes",
@@ -154,6 +156,7 @@ __all__ = [
     "constant",
     "core_labels",
     "declared",
+    "determined",
     "distinct_parts",
     "dressed",
     "einsum",
@@ -166,8 +169,11 @@ __all__ = [
     "given_by_name",
     "has_dims",
     "identity",
+    "index_array",
+    "install_one_hot",
     "inverts",
     "is_array",
+    "is_hot",
     "is_name",
     "is_positive",
     "is_zero",
@@ -186,6 +192,7 @@ __all__ = [
     "new_axes",
     "number",
     "numbered",
+    "one_hot_of",
     "only_in_output",
     "operand",
     "parsed_bytes",
@@ -195,15 +202,19 @@ __all__ = [
     "put",
     "read",
     "rebuilt",
+    "relation",
+    "renamed",
     "replaced",
     "same",
     "same_tree",
     "scaled",
+    "settled",
     "shapes_of",
     "short_product",
     "sized_einsum",
     "smooth_square",
     "solved",
+    "solvings",
     "spoken",
     "stretched",
     "substitute",

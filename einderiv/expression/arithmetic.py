@@ -176,7 +176,8 @@ def times(a: Expr, factor: Number) -> Expr:
     # What the author wrote is scaled too; in a zero nothing else remembers the operands.
     written = a.written if isinstance(a, Einsum) else None
     if isinstance(a, Einsum) and value == 0 and not written:
-        written = Written(a.coefficient, written_slots(a), a.output, a.given, a.letters)
+        slots = written_slots(a)
+        written = Written(a.coefficient, slots, a.output, a.given, a.letters, a.relations)
     if written:
         written = replace(written, coefficient=written.coefficient * factor)
     if value == 0:
@@ -223,7 +224,7 @@ def _may_cancel(e: Expr, other: Expr) -> tuple[Expr, ...]:
     if not found:
         return ()
     sums = any(label not in e.output for labels in e.inputs for label in labels)
-    return () if sums else (e,)
+    return () if sums or e.parts is not None else (e,)
 
 
 def smooth_square(e: Expr) -> Expr | None:
@@ -309,7 +310,7 @@ def _entrywise(e: Expr) -> _Entrywise:
     while stack:
         part = stack.pop()
         if isinstance(part, Einsum):
-            if not all(map(set(part.output).issuperset, part.inputs)):
+            if part.parts is not None or not all(map(set(part.output).issuperset, part.inputs)):
                 return _SUMS
             products.append(part)
             stack.extend(part.factors)

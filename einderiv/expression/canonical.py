@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from ..errors import limits
 from .arrays import library
+from .embedding import labels_in
 from .groups import connected
 from .nodes import (
     Add,
@@ -25,12 +27,15 @@ from .nodes import (
     Expr,
     Label,
     Number,
+    Relation,
     Tensor,
     children,
     total_weight,
     walk,
     wrapped,
 )
+from .relations import echelon, relation, renamed
+from .size_algebra import negated as negative
 from .unify import bare, carried, flatten
 
 FLATTENED = 512  # factors: larger products are compared as they are nested
@@ -38,6 +43,7 @@ MERGED = 500  # nodes: like terms that are larger merge only if they are written
 DEEP = 200  # operands of one connected component that are told apart by trying
 
 Part = tuple[int, tuple[Label, ...]]  # an operand by its key, and its labels
+Ports = tuple[int, tuple[tuple[Label, int], ...]]  # a relation by its key, and labels by theirs
 # of each component its weight, and its axes of the result
 Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
@@ -127,7 +133,8 @@ def _as_written(e: Einsum) -> object:
     for labels in (*e.inputs, e.output):
         numbered.append(tuple([names.setdefault(label, len(names)) for label in labels]))
     sizes = tuple([(names.setdefault(label, len(names)), size) for label, size in e.given])
-    return tuple(map(id, e.factors)), tuple(numbered), sizes
+    relations = frozenset(renamed(e.relations, names.__getitem__))
+    return tuple(map(id, e.factors)), tuple(numbered), sizes, relations
 
 
 def _knows_more(e: Expr, than: Expr) -> bool:
@@ -218,7 +225,9 @@ class Forms:
             for weight, axes in known:
                 parts.append((weight, tuple([labels[p] for p in axes])))
         components = []
-        for group in _components(parts, set(places)):
+        # Relations join operands, and may go as products are multiplied out: all is one component.
+        groups = [parts] if e.relations else _components(parts, set(places))
+        for group in groups:
             total = 0
             ends: set[int] = set()
             for weight, labels in group:
@@ -264,7 +273,7 @@ class Forms:
         """Is the product nothing but its one operand, ``ij->ij``?"""
         if flat.coefficient != 1 or len(flat.factors) != 1:
             return False
-        if len(set(flat.output)) < flat.ndim or bare(flat):
+        if len(set(flat.output)) < flat.ndim or bare(flat) or flat.relations:
             return False
         (labels,) = flat.inputs
         if labels == flat.output:
@@ -282,6 +291,8 @@ class Forms:
         # Labels that no factor has broadcast, or count as a factor of their size.
         sizes = {label: str(size) for label, size in reversed(flat.given)}
         inside = carried(flat)
+        if flat.relations:
+            return self._related(flat, colours, sizes)
         broadcast = tuple(
             [(tuple(axes), sizes[label]) for label, axes in places.items() if label not in inside]
         )
@@ -290,6 +301,46 @@ class Forms:
         groups = _components(parts, set(colours))
         components = tuple(sorted([self._component(group, colours) for group in groups]))
         return self.key(("product", len(flat.output), components, broadcast, numbers))
+
+    def _related(self, flat: Einsum, outer: dict[Label, int], sizes: dict[Label, str]) -> int:
+        """A product with relations, as one component: its operands in the order that colours tell,
+        and the relations in the one form that says the same between labels of that order.
+        """
+        parts = [self._part(factor, labels) for factor, labels in flat.slots]
+        inside = carried(flat)
+        colours = {label: outer.get(label, -1) for label in inside.union(outer)}
+        for label in sorted(labels_in(flat.relations)):
+            if label not in inside:
+                size = ("size", sizes[label], outer.get(label, -1))
+                colours[label] = self.key(size)
+        ports = [self._ports(one) for one in flat.relations]
+        shades = self._refine(parts, colours, ports)
+        order = sorted(range(len(parts)), key=lambda k: (shades[k], k))
+        # Labels that nothing reads are eliminated first, then those of operands, in this order.
+        read = dict.fromkeys(chain.from_iterable([parts[k][1] for k in order]))
+        free = [label for label in colours if label not in read and label not in outer]
+        free.sort(key=lambda label: (colours[label], label))
+        inner = [label for label in read if label not in outer]
+        columns = [*free, *inner, *outer]
+        names = {label: k for k, label in enumerate(columns)}
+        form = [(parts[k][0], tuple([names[x] for x in parts[k][1]])) for k in order]
+        rows = echelon(renamed(flat.relations, names.__getitem__), range(len(columns)))
+        kinds = tuple([outer.get(label, -1) for label in columns])
+        given = tuple([sizes.get(x, "") if x not in inside else "" for x in columns])
+        numbers = tuple(sorted([sizes[label] for label in bare(flat)]))
+        described = ("related", len(flat.output), tuple(form), rows, kinds, given, numbers)
+        return self.key(described)
+
+    def _ports(self, one: Relation) -> tuple[int, tuple[tuple[Label, int], ...]]:
+        """A relation for colours: its number, and for each label its coefficient, by keys, whose
+        sign means nothing.
+        """
+        negated = relation(negative(one.constant), {x: negative(c) for x, c in one.terms})
+        constants = sorted([str(one.constant), str(negated.constant)])
+        ports = []
+        for (label, c), (_, d) in zip(one.terms, negated.terms, strict=True):
+            ports.append((label, self.key(("port", *sorted([str(c), str(d)])))))
+        return self.key(("relation", *constants)), tuple(ports)
 
     def _part(self, factor: Expr, labels: tuple[Label, ...]) -> Part:
         """An operand; the last two labels of a symmetric one have no order."""
@@ -387,9 +438,11 @@ class Forms:
         assert best is not None
         return best
 
-    def _refine(self, parts: list[Part], colours: dict[Label, int]) -> list[int]:
+    def _refine(
+        self, parts: list[Part], colours: dict[Label, int], relations: Sequence[Ports] = ()
+    ) -> list[int]:
         """Colour operands by their labels' colours, and labels by their operands', until nothing
-        splits further.
+        splits further. A relation is an operand whose ports are told apart by coefficients.
         """
         count = len(set(colours.values()))
         while True:
@@ -403,6 +456,11 @@ class Forms:
                     # The last two axes of a symmetric operand count as one.
                     is_twin = part in self.symmetric and p == len(labels) - 1
                     places[label].append((shade, p - 1 if is_twin else p))
+            for number, ports in relations:
+                around = tuple(sorted([(port, colours[label]) for label, port in ports]))
+                shade = self.key((number, around))
+                for label, port in ports:
+                    places[label].append((shade, port))
             for label, where in places.items():
                 colours[label] = self.key((colours[label], tuple(sorted(where))))
             before = count

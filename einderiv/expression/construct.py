@@ -5,22 +5,22 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, count
-from typing import Any
+from typing import Any, cast
 
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .arguments import check_name, held, natural, number, truth
 from .arrays import is_array
 from .delta import Delta
 from .dims import turned_if_same
+from .index_building import composed, has_expressions
+from .index_grammar import BLANKS, ELLIPSIS, Axis, is_name, labels_of
 from .nodes import Constant, Einsum, Expr, Given, Label, Letters, Size, Slot, Tensor
 from .sizes import called, checked
 from .subscripts import (
-    BLANKS,
-    ELLIPSIS,
     Notation,
     Term,
+    arrays_of,
     expand,
-    is_name,
     label_name,
     label_number,
     read,
@@ -130,7 +130,12 @@ def _structure(name: str, flags: Mapping[str, bool], axes: int) -> str | None:
 
 
 def einsum(
-    subscripts: object, /, *operands: object, sizes: Mapping[str, int | str] | None = None
+    subscripts: object,
+    /,
+    *operands: object,
+    sizes: Mapping[str, int | str] | None = None,
+    index: Mapping[str, Any] | None = None,
+    **arrays: Any,
 ) -> Einsum:
     """One einsum: products of `operands`, summed over the labels that are not in the output.
 
@@ -162,11 +167,109 @@ def einsum(
         part = parts[k]
         return f"operand {k} ({called(part)})" if isinstance(part, Expr) else f"operand {k}"
 
-    inputs, output = expand(notation, ranks, where)
+    axes, output_axes = expand(notation, ranks, where)
     given = dict(sizes or {})
-    with_tensors = _tensors(parts, inputs)
+    held_arrays = _index_arrays(notation, index, arrays)
+    with_tensors = _tensors(parts, axes)
+    if has_expressions(notation):
+        whole = [part for part in with_tensors if isinstance(part, Expr)]
+        return _composed(notation, whole, axes, output_axes, _checked_sizes(given), held_arrays)
+    inputs = cast(list[tuple[str, ...]], axes)  # no index expression is among them
+    output = cast(tuple[str, ...], output_axes)
     expressions = _identities(with_tensors, inputs, given)
     return _built(notation, expressions, inputs, output, given)
+
+
+def _composed(
+    notation: Notation,
+    parts: list[Expr],
+    inputs: Sequence[tuple[Axis, ...]],
+    output: tuple[Axis, ...],
+    sizes: Mapping[str, int | str],
+    arrays: Mapping[str, Expr],
+) -> Einsum:
+    """The einsum of a string with index expressions."""
+    found = composed(notation, parts, inputs, output, sizes, arrays)
+    letters: Letters = {
+        label: None if word.startswith(ELLIPSIS) else word for word, label in found.numbers.items()
+    }
+    limits.check("axes", len(found.output))
+    names: list[str | None] = []
+    for p, label in enumerate(found.output):
+        names.append(None if label in found.output[:p] else letters.get(label))
+    return checked(
+        assemble(
+            1,
+            found.slots,
+            found.output,
+            axes=tuple(names),
+            given=found.given,
+            letters=letters,
+            written=True,
+            relations=found.relations,
+        )
+    )
+
+
+def _checked_sizes(sizes: dict[str, int | str]) -> dict[str, int | str]:
+    """Sizes by labels and index expressions, each a name of an axis or a whole number."""
+    for key, size in sizes.items():
+        if isinstance(size, str):
+            check_name(size, "an axis")
+        else:
+            sizes[key] = natural(size, f"the size of {key!r}")
+    return sizes
+
+
+def _index_arrays(
+    notation: Notation, index: Mapping[str, Any] | None, named: Mapping[str, Any]
+) -> dict[str, Expr]:
+    """The index arrays of a string by name: held where they are given, else inputs."""
+    ranks = arrays_of(notation)
+    if index is not None and not isinstance(index, Mapping):
+        raise TypeError(f"index is a mapping of index arrays, not {type(index).__name__}")
+    given = {name: array for name, array in (index or {}).items() if name in ranks}
+    for name in named:
+        if name not in ranks:
+            raise TypeError(
+                f"einsum() got an unexpected keyword argument {name!r}: no index array of the "
+                f"string has this name; {near(name, ranks)}"
+            )
+    given.update(named)
+    found: dict[str, Expr] = {}
+    for name, rank in ranks.items():
+        if name not in given:
+            found[name] = Tensor(name, (None,) * rank, "index")
+        else:
+            found[name] = index_array(name, given[name], rank)
+    return found
+
+
+def index_array(name: str, value: Any, rank: int | None = None) -> Expr:
+    """A held array of whole numbers, none of them negative."""
+    if isinstance(value, Expr):
+        raise TypeError(f"the index array {name} is an array of whole numbers, no expression")
+    import numpy as np
+
+    array = np.asarray(value)
+    if array.size == 0 and array.dtype.kind == "f" and not hasattr(value, "dtype"):
+        array = array.astype(np.int64)  # an empty list
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"the index array {name} must hold whole numbers, not {array.dtype}: "
+            "np.flatnonzero(mask) makes some of a mask"
+        )
+    if rank is not None and array.ndim != rank:
+        raise ShapeError(
+            f"the index array {name} has {counted(array.ndim, 'axis')}, but "
+            f"{counted(rank, 'index')} in the string"
+        )
+    if array.size and (array.dtype.kind == "i" and array.min() < 0):
+        first = tuple(map(int, np.argwhere(array < 0)[0]))
+        raise ShapeError(
+            f"the index array {name} holds {array[first]} at {first}: places are not negative"
+        )
+    return held(array, f"the index array {name}", name)
 
 
 def _built(
@@ -218,9 +321,14 @@ def only_in_output(notation: Notation) -> list[tuple[str, int]]:
     """The labels of the output that no operand has, each with its position in the string."""
     if notation.output is None:  # an implicit one has labels of operands alone
         return []
-    carried = {label for term in notation.inputs for label in term.labels} | {ELLIPSIS}
+    carried = {ELLIPSIS}
+    for axis in chain.from_iterable([term.labels for term in notation.inputs]):
+        carried.update(labels_of(axis))
     output = zip(notation.output.labels, notation.output.positions, strict=True)
-    return [(label, position) for label, position in output if label not in carried]
+    only: list[tuple[str, int]] = []
+    for axis, position in output:
+        only += [(label, position) for label in labels_of(axis) if label not in carried]
+    return only
 
 
 def _given(
@@ -239,7 +347,8 @@ def _given(
         else:
             sizes[word] = natural(size, f"the size of {word!r}")
     output = notation.output or Term((), (), 0)  # an implicit one has labels of operands alone
-    for word, position in zip(output.labels, output.positions, strict=True):
+    labels = cast(tuple[str, ...], output.labels)
+    for word, position in zip(labels, output.positions, strict=True):
         if word != ELLIPSIS and word not in carried and word not in sizes:
             shown = label_number(word) if notation.numbered else word
             raise ParseError(
@@ -291,7 +400,9 @@ def _operand(value: object, k: int) -> Expr | Delta | str:
     return held(value, f"operand {k}")
 
 
-def _tensors(parts: list[Expr | Delta | str], inputs: list[tuple[str, ...]]) -> list[Expr | Delta]:
+def _tensors(
+    parts: list[Expr | Delta | str], inputs: Sequence[tuple[Axis, ...]]
+) -> list[Expr | Delta]:
     """Tensors for the names among the parts, now that their numbers of axes are known."""
     made: dict[tuple[str, int], Tensor] = {}
     with_tensors: list[Expr | Delta] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from .nodes import Add, Apply, Constant, Einsum, Expr, Label, Tensor, put
+from .relations import renamed
 
 #: levels: what is written alike is compared no deeper
 DEEP = 8
@@ -68,6 +69,8 @@ def _sign(e: Expr) -> int:
             if not _above_zero(e.coefficient):
                 return UNKNOWN
             positive = all([factor.sign == POSITIVE for factor in e.factors])
+            if positive and e.parts is not None:
+                return NOT_NEGATIVE  # there may be no point in a sum
             if not positive and _are_squares(e):
                 return NOT_NEGATIVE
         # none is negative, and one is positive
@@ -135,4 +138,5 @@ def _places(e: Einsum) -> object:
     for labels in (*e.inputs, e.output):
         numbered.append(tuple([names.setdefault(label, len(names)) for label in labels]))
     given = {(names.setdefault(label, len(names)), size) for label, size in e.given}
-    return tuple(numbered), frozenset(given)
+    relations = frozenset(renamed(e.relations, names.__getitem__))
+    return tuple(numbered), frozenset(given), relations

@@ -11,7 +11,8 @@ lives above.
 
 The output of an :class:`Einsum` may repeat a label (it embeds on a diagonal: ``i->ii`` is ``diag``)
 and may carry a label that no factor has (it broadcasts), so identity matrices, ones, traces and
-transposes need no nodes of their own. Labels are integers that mean something inside one node only:
+transposes need no nodes of their own. Its `relations` are linear equations between its labels, and
+select the points that are summed: slices, convolutions, reshapes and masks are einsums too. Labels are integers that mean something inside one node only:
 renaming never descends, so no label is ever captured.
 
 Part of a node's identity: its kind, factors, labels, numbers. Riding along, and ignored by ``==``:
@@ -26,124 +27,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
-from ..errors import counted, our_bug
+from ..errors import our_bug
+from .embedding import Parts, labels_in, parted
+from .labels import Given, Label, Labels, Merged, Relation, Relations, Size, merged  # noqa: F401
+from .relations import Hot
 
-Label = int
-Labels = tuple[Label, ...]
 Number = int | float | complex
-
-
-class Merged:
-    """The size of merged axes: the product of the sizes in `parts`. Made by :func:`merged`.
-
-    ``kron(K, K)`` of a `K` that is a ``kron`` itself has the size of `K` twice, so that few of
-    these may stand for very many axes. Those of the same parts are one object, and each is looked
-    at once.
-    """
-
-    __slots__ = ("__weakref__", "_hash", "count", "parts")
-
-    def __init__(self, parts: tuple[Size, ...]) -> None:
-        self.parts = parts
-        self.count: int = sum([p.count if isinstance(p, Merged) else 1 for p in parts])  # of axes
-        self._hash = hash(("merged", parts))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Merged) or self._hash != other._hash:
-            return False
-        return self.parts == other.parts  # made by two threads at once
-
-    def __repr__(self) -> str:
-        return f"Merged({self.count} axes)"
-
-
-_MERGED: WeakValueDictionary[tuple[Size, ...], Merged] = WeakValueDictionary()
-
-
-def merged(parts: tuple[Size, ...]) -> Merged:
-    """The size of axes of the sizes `parts` that are merged into one.
-
-    >>> merged((("X", 0), "n")) is merged((("X", 0), "n"))
-    True
-    """
-    known = _MERGED.get(parts)
-    if known is None:
-        known = _MERGED[parts] = Merged(parts)
-    return known
-
-
-class Polynomial:
-    """A size that is a sum of products of sizes: ``n - w + 1``. Made by `size_algebra`, in normal
-    form, so that equal ones are alike; a number, or one size alone, is none.
-
-    A product holds each of its sizes once, with an exponent: ``kron(K, K)`` of a `K` that is a
-    ``kron`` itself has the size of `K` twice, so that short products stand for very many axes.
-    """
-
-    __slots__ = ("__weakref__", "_hash", "terms")
-
-    terms: tuple[tuple[Monomial, int], ...]  # each product with its coefficient, never 0
-
-    def __init__(self, terms: tuple[tuple[Monomial, int], ...]) -> None:
-        self.terms = terms
-        self._hash = hash(("polynomial", terms))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Polynomial) or self._hash != other._hash:
-            return False
-        return self.terms == other.terms
-
-    def __repr__(self) -> str:
-        return f"Polynomial({counted(len(self.terms), 'term')})"
-
-
-class Floor:
-    """``dividend // divisor``, a part of a :class:`Polynomial`, where no division is exact."""
-
-    __slots__ = ("__weakref__", "_hash", "dividend", "divisor", "order")
-
-    dividend: Size
-    divisor: Size
-    order: str  # sorts it among others: a digest, for floors may be nested deep
-
-    def __init__(self, dividend: Size, divisor: Size, order: str) -> None:
-        self.dividend = dividend
-        self.divisor = divisor
-        self.order = order
-        self._hash = hash(("floor", dividend, divisor))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Floor) or self._hash != other._hash:
-            return False
-        return self.dividend == other.dividend and self.divisor == other.divisor
-
-    def __repr__(self) -> str:
-        return f"Floor({self.order})"
-
-
-Variable = str | tuple[str, int]
-Atom = Variable | Floor
-Monomial = tuple[tuple[Atom, int], ...]  # atoms in order, each with its exponent
-Size = int | Variable | Merged | Polynomial
-Given = tuple[tuple[Label, Size], ...]
 Letters = Mapping[Label, str | None]
 
 NO_LETTERS: Letters = {}
@@ -174,6 +65,7 @@ class Written:
     output: tuple[Label, ...]
     given: Given
     letters: Letters
+    relations: Relations = ()
 
 
 class Expr:
@@ -329,7 +221,9 @@ class Einsum(Expr):
     """``coefficient · Σ Π factors``, summed over every label that is not in `output`.
 
     `given` holds sizes by label: of each label that no factor carries, and what else is known. A
-    label that is in neither a factor nor the output counts as a factor of its size.
+    label that is in neither a factor nor the output counts as a factor of its size. Of the points
+    of the box that these sizes span, only those are summed that satisfy all `relations`; a label of
+    a relation never counts as a factor.
     """
 
     __slots__ = (
@@ -340,7 +234,9 @@ class Einsum(Expr):
         "inputs",
         "letters",
         "output",
+        "parts",
         "plain",
+        "relations",
         "split",
         "structure",
         "written",
@@ -359,6 +255,8 @@ class Einsum(Expr):
     plain: bool
     count: int  # factors when flattened
     split: tuple[Einsum, tuple[Label, ...]] | None  # the core and its labels, once asked for
+    relations: Relations
+    parts: Parts | None  # of core and embedding, where there are relations or index arrays
 
     def __init__(
         self,
@@ -373,6 +271,7 @@ class Einsum(Expr):
         origins: tuple[Expr, ...] = (),
         record: Record | None = None,
         written: Written | None = None,
+        relations: Relations = (),
     ) -> None:
         put(self, "coefficient", coefficient)
         put(self, "factors", factors)
@@ -382,24 +281,39 @@ class Einsum(Expr):
         put(self, "letters", letters)
         put(self, "written", written)
         put(self, "split", None)
+        put(self, "relations", relations)
         size_of: dict[Label, Size] = {}
+        selects = bool(relations)
         for factor, labels in zip(factors, inputs, strict=True):
             for label, size in zip(labels, factor.sizes, strict=True):
                 size_of.setdefault(label, size)
+            if type(factor) is Apply and factor.function.selects:
+                selects = True
         carried = len(size_of)  # labels that a factor has
         kept = set(output)
         all_carried = kept.issubset(size_of)
         # ij->ij, ii->i, i->ii, i->ij: no factor meets another, and no label is summed.
         structure = len(factors) <= 1 and kept.issuperset(size_of)
         # ij,jk->ik, but not ij,jk->iik, nor with a label that is nowhere: a factor of its size.
-        bare = any([label not in size_of and label not in kept for label, _ in given])
+        related = labels_in(relations) if relations else ()
+        bare = False
+        for label, _ in given:
+            bare = bare or (label not in size_of and label not in kept and label not in related)
         pure = coefficient == 1 and not bare
         plain = pure and not structure and all_carried and len(kept) == len(output)
+        for label, size in given:
+            size_of.setdefault(label, size)
+        parts = None
+        if selects:
+            assert size_of.keys() >= set(related), "a label of a relation without a size"
+            parts = _parted(factors, inputs, relations, output, size_of)
+            structure = parts.structure
+            plain = pure and not structure and parts.core == output
+            plain = plain and not parts.outer and not parts.outer_hots
+        put(self, "parts", parts)
         put(self, "structure", structure)
         put(self, "plain", plain)
         put(self, "count", sum([f.count if isinstance(f, Einsum) else 1 for f in factors]))
-        for label, size in given:
-            size_of.setdefault(label, size)
         assert len(axes) == len(output), "one name for each output axis"
         assert all_carried or carried < len(size_of), "a label without a size"
         sizes = tuple([size_of[label] for label in output])
@@ -422,8 +336,8 @@ class Einsum(Expr):
         record: Record | None = None,
         written: Written | None = None,
     ) -> Einsum:
-        """The same factors under the same labels, with other data; what it was made from is not
-        taken along.
+        """The same factors under the same labels and relations, with other data; what it was made
+        from is not taken along.
         """
         return Einsum(
             self.coefficient if coefficient is None else coefficient,
@@ -436,7 +350,58 @@ class Einsum(Expr):
             origins=origins,
             record=record,
             written=written,
+            relations=self.relations,
         )
+
+
+def hot_of(factor: Expr, labels: Labels) -> Hot:
+    """An index array as the factor ``onehot(r)[e, v]``, which is 1 where r[e] = v."""
+    array = cast(Apply, factor).arguments[0]
+    return Hot(Same(array), labels[:-1], labels[-1])
+
+
+class Same:
+    """A key for expressions: those that are written alike have one."""
+
+    __slots__ = ("e",)
+
+    def __init__(self, e: Expr) -> None:
+        self.e = e
+
+    def __hash__(self) -> int:
+        return self.e.weight
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Same):
+            return False
+        a, b = self.e, other.e
+        if isinstance(a, Tensor) and isinstance(b, Tensor):
+            return a.name == b.name
+        if isinstance(a, Constant) and isinstance(b, Constant):
+            return a.value is b.value
+        return a is b
+
+
+def _parted(
+    factors: tuple[Expr, ...],
+    inputs: tuple[Labels, ...],
+    relations: Relations,
+    output: Labels,
+    domains: Mapping[Label, Size],
+) -> Parts:
+    tensors: list[Labels] = []
+    hots: list[Hot] = []
+    for factor, labels in zip(factors, inputs, strict=True):
+        if is_hot(factor):
+            hots.append(hot_of(factor, labels))
+        else:
+            tensors.append(labels)
+    return parted(tensors, hots, relations, output, domains)
+
+
+def is_hot(factor: Expr) -> TypeGuard[Apply]:
+    """Is a factor an index array, ``onehot(r)``?"""
+    return type(factor) is Apply and bool(factor.function.selects)
 
 
 class Add(Expr):

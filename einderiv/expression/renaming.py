@@ -19,6 +19,7 @@ from .nodes import (
     Given,
     Merged,
     Record,
+    Relations,
     Tensor,
     Written,
     known_to,
@@ -26,6 +27,7 @@ from .nodes import (
     put,
     walk,
 )
+from .relations import relation
 
 
 class Renaming:
@@ -78,13 +80,22 @@ class Renaming:
             origins=self._all(node.origins),
             record=self._record(node.record),
             written=self._written(node.written),
+            relations=self._relations(node.relations),
         )
 
     def _written(self, written: Written | None) -> Written | None:
         if written is None:
             return None
         slots = tuple([(self.made[id(part)], labels) for part, labels in written.slots])
-        return replace(written, slots=slots, given=self._given(written.given))
+        relations = self._relations(written.relations)
+        return replace(written, slots=slots, given=self._given(written.given), relations=relations)
+
+    def _relations(self, relations: Relations) -> Relations:
+        again = []
+        for constant, terms in relations:
+            swapped = {label: self._size(size) for label, size in terms}
+            again.append(relation(self._size(constant), swapped))
+        return tuple(again)
 
     def _record(self, record: Record | None) -> Record | None:
         return None if record is None else replace(record, of=self.made[id(record.of)])

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from ..errors import LimitError, ShapeError
-from .nodes import Atom, Floor, Monomial, Polynomial, Size, Variable
+from .labels import Atom, Floor, Monomial, Polynomial, Size, Variable
 
 Terms = dict[Monomial, int]
 

@@ -14,6 +14,8 @@ from typing import TypeVar
 
 from ..errors import LimitError, ShapeError, counted
 from .groups import UnionFind
+from .index_grammar import is_name
+from .labels import Polynomial
 from .nodes import (
     Add,
     Apply,
@@ -30,7 +32,7 @@ from .nodes import (
     merged,
     walk,
 )
-from .subscripts import is_name
+from .size_algebra import measured
 from .unify import written_slots
 
 E = TypeVar("E", bound=Expr)
@@ -56,6 +58,8 @@ class Sizes(UnionFind[Size]):
         """What `size` measures, or None where that is not known."""
         if isinstance(size, int):
             return size
+        if isinstance(size, Polynomial):
+            return measured(size, self.known_measure)
         measure = self.measures.get(self.find(size))
         if measure is None and isinstance(size, Merged):
             return self._measure_of_merged(size)

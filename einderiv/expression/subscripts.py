@@ -13,28 +13,33 @@ Semantics of einsum" (arXiv 2509.20020).
 from __future__ import annotations
 
 import itertools
-import keyword
 import re
 import string
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import ParseError, ShapeError, counted, limits
+from .index_grammar import (
+    ELLIPSIS,
+    Axis,
+    AxisExpression,
+    Part,
+    axes,
+    first_of_expression,
+    is_in_words,
+    split,
+)
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
-FORMULA = "()*@+=/:;^"  # signs of a formula, which is no einsum string
-BLANKS = " \t\n\r\f\v"
-ELLIPSIS = "..."
 _PLAIN = re.compile(r"[A-Za-z,]*(?:->[A-Za-z]*)?").fullmatch
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
+_IMPLICIT = "an index expression without an output: write '->' and the axes of the output"
 
 
 class Term(NamedTuple):
     """The labels of one operand or of the output, each with its position in the string."""
 
-    labels: tuple[str, ...]  # ELLIPSIS stands for the axes of an ellipsis
+    labels: tuple[Axis, ...]  # ELLIPSIS stands for the axes of an ellipsis
     positions: tuple[int, ...]
     start: int
 
@@ -46,11 +51,7 @@ class Notation(NamedTuple):
     inputs: tuple[Term, ...]
     output: Term | None
     numbered: bool = False  # made of lists of numbers, not of a string
-
-
-def is_name(word: str) -> bool:
-    """Is `word` fit for a tensor or an axis: an ASCII identifier that is no Python keyword?"""
-    return _WORD(word) is not None and not keyword.iskeyword(word)
+    indexed: bool = False  # an axis is an index expression
 
 
 def read(text: str) -> Notation:
@@ -71,11 +72,17 @@ def read(text: str) -> Notation:
     if _PLAIN(text):
         inputs = tuple([_plain_term(part, start) for part, start in _parts(left)])
         return Notation(text, inputs, _plain_term(right, behind_arrow) if arrow else None)
-    _check_characters(text, len(left) if arrow else None)
-    has_words = any(len(part.split()) > 1 for part, _ in _parts(left))
-    term = _word_term if has_words else _letter_term
-    inputs = tuple([term(text, part, start) for part, start in _parts(left)])
-    return Notation(text, inputs, term(text, right, behind_arrow) if arrow else None)
+    parts, last = split(text)
+    _check_written(text, parts, last)
+    in_words = is_in_words(parts, last)
+    array_ranks: dict[str, int] = {}
+    terms: list[Term] = []
+    for part in parts if last is None else [*parts, last]:
+        labels, positions = axes(part, text, in_words=in_words, array_ranks=array_ranks)
+        terms.append(Term(tuple(labels), tuple(positions), part.start))
+    indexed = any(isinstance(axis, AxisExpression) for term in terms for axis in term.labels)
+    output = None if last is None else terms.pop()
+    return Notation(text, tuple(terms), output, indexed=indexed)
 
 
 def _parts(left: str) -> Iterator[tuple[str, int]]:
@@ -92,87 +99,51 @@ def _plain_term(part: str, start: int) -> Term:
     return Term(tuple(part), positions, start)
 
 
-def _check_characters(text: str, arrow: int | None) -> None:
-    """Refuse at once what no mode allows, at the first such character."""
-    for p, c in enumerate(text):
-        if not c.isascii():
-            name = unicodedata.name(c, "unnamed")
-            raise ParseError(
-                f"U+{ord(c):04X} ({name}) is no label: labels are ASCII letters or words", text, p
-            )
-        of_arrow = arrow is not None and arrow <= p < arrow + 2
-        if c in "->" and not of_arrow:
-            if arrow is not None and text.startswith("->", p):
-                raise ParseError("a second arrow: one '->' parts operands and output", text, p)
-            hint = "" if arrow is not None else "; a formula is read by ed.parse(text)"
-            raise ParseError(f"a stray {c!r}: the arrow is written '->'{hint}", text, p)
-        if arrow is not None and p > arrow and c == ",":
-            raise ParseError("a comma in the output: there is one output", text, p)
-        if not (c.isalnum() or c in "_,.->" or c in BLANKS):
-            # sum((X @ w - y)**2)
-            hint = "; a formula is read by ed.parse(text)" if c in FORMULA else ""
-            message = f"{c!r} is no label: labels are ASCII letters or words{hint}"
-            raise ParseError(message, text, p)
+def _check_written(text: str, parts: Sequence[Part], output: Part | None) -> None:
+    """Refuse an output that is not written where an index expression is."""
+    first = first_of_expression(parts)
+    if output is None and first is not None:
+        raise ParseError(f"{_IMPLICIT}; a formula is read by ed.parse(text)", text, first.at)
 
 
-def _letter_term(text: str, part: str, start: int) -> Term:
-    """Letters, each a label, blanks that mean nothing, and an ellipsis."""
-    labels: list[str] = []
-    positions: list[int] = []
-    p = 0
-    while p < len(part):
-        c = part[p]
-        label = c
-        if c == ".":
-            _check_dots(text, part, p, start, ELLIPSIS in labels)
-            label = ELLIPSIS
-        elif c not in BLANKS and c not in LETTERS:
-            raise ParseError(
-                f"{c!r} is no letter; words are labels where blanks separate them", text, start + p
-            )
-        if c not in BLANKS:
-            labels.append(label)
-            positions.append(start + p)
-        p += len(label)
-    return Term(tuple(labels), tuple(positions), start)
+def refuse_expressions(notation: Notation) -> None:
+    """Refuse index expressions where labels alone are read."""
+    if not notation.indexed:
+        return
+    terms = [*notation.inputs, *([notation.output] if notation.output is not None else [])]
+    for term in terms:
+        for axis, position in zip(term.labels, term.positions, strict=True):
+            if isinstance(axis, AxisExpression):
+                message = f"index expressions are not read here, but '{axis}' is one"
+                raise ParseError(message, notation.text, position)
 
 
-def _check_dots(text: str, part: str, p: int, start: int, seen: bool) -> None:
-    """Refuse dots that are no ellipsis, or a second one; `seen` says that there is one already."""
-    if not part.startswith(ELLIPSIS, p):
-        raise ParseError("an ellipsis is three dots, '...'", text, start + p)
-    if seen:
-        raise ParseError("a second ellipsis in one operand", text, start + p)
+def arrays_of(notation: Notation) -> dict[str, int]:
+    """The index arrays, and how many axes each has.
 
-
-def _word_term(text: str, part: str, start: int) -> Term:
-    """Words between blanks, each a label, and an ellipsis."""
-    labels: list[str] = []
-    positions: list[int] = []
-    for match in re.finditer(r"\S+", part):
-        word = match.group()
-        at = start + match.start()
-        if "." in word:
-            _check_dots(text, word, word.index("."), at, ELLIPSIS in labels)
-            if word != ELLIPSIS:
-                raise ParseError("an ellipsis among words stands between blanks", text, at)
-        elif not _WORD(word):
-            raise ParseError(f"{word[:30]!r} is no label: a word is an ASCII identifier", text, at)
-        labels.append(word)
-        positions.append(at)
-    return Term(tuple(labels), tuple(positions), start)
+    >>> arrays_of(read("(rows[e])k,(i+c[e,k])->eki"))
+    {'rows': 1, 'c': 2}
+    """
+    ranks: dict[str, int] = {}
+    if not notation.indexed:
+        return ranks
+    terms = [*notation.inputs, *([notation.output] if notation.output is not None else [])]
+    for axis in itertools.chain.from_iterable([term.labels for term in terms]):
+        if isinstance(axis, AxisExpression):
+            ranks |= {name: len(places) for name, places, _ in axis.arrays}
+    return ranks
 
 
 def expand(
     notation: Notation,
     ranks: Sequence[int | None],
     called: Callable[[int], str] = "operand {}".format,
-) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
-    """The labels of each operand and of the output, every ellipsis spelt out as ``...0``, ``...1``,
+) -> tuple[list[tuple[Axis, ...]], tuple[Axis, ...]]:
+    """The axes of each operand and of the output, every ellipsis spelt out as ``...0``, ``...1``,
     ….
 
     As in NumPy an ellipsis is aligned on the right, and an implicit output is the ellipsis, then
-    the labels that occur once, sorted. `ranks` are the operands' numbers of axes, None where
+    the labels that occur once, sorted; an index expression is an axis and stays. `ranks` are the operands' numbers of axes, None where
     unknown; `called` names them in errors.
 
     >>> expand(read("...j,jk"), [3, 2])
@@ -188,7 +159,10 @@ def expand(
         inputs.append(_spelt(term, aligned_right))
     if notation.output is not None:
         return inputs, _spelt(notation.output, dots)
-    counts = Counter(itertools.chain(*inputs))
+    if notation.indexed:
+        raise ParseError(_IMPLICIT, notation.text, 0)
+    labels = [axis for axis in itertools.chain(*inputs) if isinstance(axis, str)]
+    counts = Counter(labels)
     once = [x for x, count in counts.items() if count == 1 and not x.startswith(ELLIPSIS)]
     once.sort(key=label_number if notation.numbered else None)
     return inputs, (*dots, *once)
@@ -241,16 +215,30 @@ def _span(notation: Notation, k: int, rank: int | None, called: Callable[[int], 
             )
         return rank - named
     if rank is not None and rank != named:
+        what = "axis" if notation.indexed else "label"
         raise ShapeError(
-            f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, 'label')} here",
+            f"{called(k)} has {counted(rank, 'axis')}, but {counted(named, what)} here"
+            f"{_in_brackets(term, rank)}",
             notation.text,
             at,
         )
     return None
 
 
-def _spelt(term: Term, dots: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels of a term, with `dots` in the place of its ellipsis."""
+def _in_brackets(term: Term, rank: int) -> str:
+    """``ij+k`` is a sum of the words `ij` and `k`: with two axes ``i(j+k)`` is meant."""
+    axis = term.labels[0] if len(term.labels) == 1 else ""
+    if isinstance(axis, str) or not axis.terms or axis.terms[0][1] != 1:
+        return ""
+    (word, _), *rest = axis.terms
+    if len(word) != rank:
+        return ""
+    meant = axis._replace(terms=((word[-1], 1), *rest))
+    return f"; {word!r} is a word here, did you mean '{word[:-1]}({meant})'?"
+
+
+def _spelt(term: Term, dots: tuple[str, ...]) -> tuple[Axis, ...]:
+    """The axes of a term, with `dots` in the place of its ellipsis."""
     if ELLIPSIS not in term.labels:
         return term.labels
     at = term.labels.index(ELLIPSIS)
@@ -277,22 +265,3 @@ def _all_names() -> Iterator[str]:
     for k in itertools.count(1):
         for letter in LETTERS:
             yield f"{letter}{k}"
-
-
-def shortened(words: Sequence[str | None], used: set[str]) -> list[str]:
-    """Letters for `words` in their order: a free single letter stays, others get the first free
-    letters.
-
-    >>> shortened(["i", "batch", None, "i"], set())
-    ['i', 'a', 'b', 'c']
-    """
-    taken = set(used)
-    kept: list[str | None] = []
-    for word in words:
-        if word is not None and len(word) == 1 and word not in taken:
-            kept.append(word)
-            taken.add(word)
-        else:
-            kept.append(None)
-    free = iter(fresh_names(len(kept), taken))
-    return [word if word is not None else next(free) for word in kept]

@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from ..errors import EinderivError, ShapeError, counted, our_bug
 from .arithmetic import added
+from .index_grammar import is_name
 from .nodes import Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, put, walk
-from .subscripts import is_name
 from .unify import with_slots
 
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from ..errors import limits
+from .embedding import labels_in
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
 from .nodes import (
@@ -29,15 +30,21 @@ from .nodes import (
     Einsum,
     Expr,
     Given,
+    Hot,
     Label,
+    Labels,
     Letters,
     Number,
+    Relations,
     Size,
     Slot,
     Written,
+    hot_of,
+    is_hot,
     put,
     zero,
 )
+from .relations import renamed, settled, without_proved
 
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
 _fresh = itertools.count(1 << 20)
@@ -55,6 +62,7 @@ def assemble(
     deep: bool = False,
     inline: tuple[Expr, ...] = (),
     written: bool = False,
+    relations: Relations = (),
 ) -> Einsum:
     """One einsum of `slots`: structure among the operands dissolves into labels, numbers into the
     coefficient.
@@ -62,7 +70,7 @@ def assemble(
     `inline` are operands that are plugged in even if they contract; `deep` plugs in all einsums, at
     every depth. With `written` the node remembers the slots as they are given here.
     """
-    work = _Assembly(coefficient, given, letters, origins)
+    work = _Assembly(coefficient, given, letters, origins, relations)
     stack = list(reversed(slots))
     plugged = {id(other) for other in inline}
     while stack:
@@ -75,7 +83,9 @@ def assemble(
         else:
             work.factors.append(operand)
             work.inputs.append(labels)
-    author = Written(coefficient, tuple(slots), output, given, letters) if written else None
+    author = None
+    if written:
+        author = Written(coefficient, tuple(slots), output, given, letters, relations)
     return work.einsum(output, axes, slots, author)
 
 
@@ -105,6 +115,7 @@ def with_slots(
         origins=origins,
         deep=deep,
         inline=inline,
+        relations=e.relations,
     )
 
 
@@ -112,7 +123,12 @@ class _Assembly:
     """The parts of an einsum in the making, and which of its labels have become one."""
 
     def __init__(
-        self, coefficient: Number, given: Given, letters: Letters, origins: tuple[Expr, ...]
+        self,
+        coefficient: Number,
+        given: Given,
+        letters: Letters,
+        origins: tuple[Expr, ...],
+        relations: Relations,
     ) -> None:
         self.coefficient = coefficient
         self.factors: list[Expr] = []
@@ -121,6 +137,7 @@ class _Assembly:
         self.letters = letters
         self.owned: dict[Label, str | None] | None = None  # the letters, once they are a copy
         self.origins = list(origins)
+        self.relations = list(relations)
         self.tied: UnionFind[Label] | None = None  # made for the first two labels that become one
 
     def own_letters(self) -> dict[Label, str | None]:
@@ -143,7 +160,11 @@ class _Assembly:
     ) -> list[Slot]:
         """Unify `labels` with the output of `inner`; the slots that take its place."""
         keeps_core = not contraction_too and not inner.structure
-        slots = (core(inner),) if keeps_core else inner.slots
+        relations = inner.relations
+        slots = inner.slots
+        if keeps_core:
+            slots = (core(inner), *outer_hots(inner))
+            relations = inner.parts.outer if inner.parts else ()
         names: dict[Label, Label] = {}  # labels of this einsum for those of the inner one
         for outer, label in zip(labels, inner.output, strict=True):
             if label in names:
@@ -153,10 +174,12 @@ class _Assembly:
         used: list[Label] = []
         for _, inside in slots:
             used += inside
+        if relations:
+            used += labels_in(relations)
         given: Sequence[tuple[Label, Size]] = inner.given
         if given:
             # What is known of labels that stay inside the core is known there already.
-            lost = carried(inner).difference(used)
+            lost = inside_labels(inner).difference(used)
             given = [(label, size) for label, size in given if label not in lost]
             used += [label for label, _ in given]
         for label in used:
@@ -166,6 +189,8 @@ class _Assembly:
         self.coefficient *= inner.coefficient
         if given:
             self.given += [(names[label], size) for label, size in given]
+        if relations:
+            self.relations += renamed(relations, names.__getitem__)
         self.origins += inner.origins
         return [(factor, _renamed(inside, names)) for factor, inside in slots]
 
@@ -242,6 +267,14 @@ class _Assembly:
             inputs = tuple([tuple(map(find, labels)) for labels in inputs])
             output = tuple(map(find, output))
             given = tuple(dict.fromkeys([(find(label), size) for label, size in given]))
+        relations = tuple(self.relations)
+        if relations and self.tied is not None:
+            relations = renamed(relations, self.tied.find)
+        if relations or any(map(is_hot, self.factors)):
+            settled = self._settled(relations, inputs, output, given)
+            if settled is None:
+                return self._nothing(output, axes, slots, written, inputs, given)
+            relations, inputs, output, given = settled
         origins = tuple({id(origin): origin for origin in self.origins}.values())
         if _are_factors(slots, self.factors):
             written = None  # nothing has dissolved: the node is as it was written
@@ -255,11 +288,72 @@ class _Assembly:
             letters=self.letters,
             origins=origins,
             written=written,
+            relations=relations,
         )
         if self.coefficient == 0:
             operands = [operand for operand, _ in slots]
             return zero(node.sizes, axes, (*origins, *operands), written)
         return node
+
+    def _settled(
+        self,
+        relations: Relations,
+        inputs: tuple[Labels, ...],
+        output: Labels,
+        given: Given,
+    ) -> tuple[Relations, tuple[Labels, ...], Labels, Given] | None:
+        """Relations in their normal form, and labels by what has become of them; None where no
+        point satisfies the relations.
+        """
+        domains = dict(given)
+        for factor, labels in zip(self.factors, inputs, strict=True):
+            domains.update(zip(labels, factor.sizes, strict=True))
+        hots = [hot_of(f, own) for f, own in zip(self.factors, inputs, strict=True) if is_hot(f)]
+        found = settled(relations, domains, hots)
+        if found is None:
+            return None
+        relations, same = found
+        if same:
+            inputs = tuple([tuple([same.get(x, x) for x in labels]) for labels in inputs])
+            output = tuple([same.get(x, x) for x in output])
+            given = tuple(dict.fromkeys([(same.get(x, x), size) for x, size in given]))
+            inputs = self._without_copies(inputs)
+        seen = set(output).union(*inputs)
+        relations, gone = without_proved(relations, domains, seen)
+        if gone:
+            given = tuple([(label, size) for label, size in given if label not in gone])
+        return relations, inputs, output, given
+
+    def _without_copies(self, inputs: tuple[Labels, ...]) -> tuple[Labels, ...]:
+        """Two index arrays of the same at the same places are one factor, which is 0 or 1."""
+        seen: set[Hot] = set()
+        kept: list[int] = []
+        for k, (factor, labels) in enumerate(zip(self.factors, inputs, strict=True)):
+            if is_hot(factor):
+                hot = hot_of(factor, labels)
+                if hot in seen:
+                    continue
+                seen.add(hot)
+            kept.append(k)
+        self.factors = [self.factors[k] for k in kept]
+        return tuple([inputs[k] for k in kept])
+
+    def _nothing(
+        self,
+        output: Labels,
+        axes: tuple[str | None, ...],
+        slots: Sequence[Slot],
+        written: Written | None,
+        inputs: tuple[Labels, ...],
+        given: Given,
+    ) -> Einsum:
+        """The zero of an einsum whose relations no point satisfies."""
+        sizes: dict[Label, Size] = dict(reversed(given))
+        for factor, labels in zip(self.factors, inputs, strict=True):
+            sizes.update(zip(labels, factor.sizes, strict=True))
+        operands = [operand for operand, _ in slots]
+        shape = tuple([sizes[label] for label in output])
+        return zero(shape, axes, (*self.origins, *operands), written)
 
 
 def _has_smooth_square(e: Expr) -> TypeGuard[Apply]:
@@ -284,22 +378,46 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
     ``bj->ijib``.
     """
     if e.split is None:
-        inside = carried(e)
         labels = core_labels(e)
+        inside = carried(e)
+        slots: Sequence[Slot] = e.slots
+        relations: Relations = ()
+        if e.parts is not None:
+            relations = e.parts.inner
+            outer = [labels for _, labels in outer_hots(e)]
+            slots = [slot for slot in slots if not (is_hot(slot[0]) and slot[1] in outer)]
+            inside = labels_in(relations).union(*[own for _, own in slots])
         # A repeated label goes by the name of the first axis that it is.
         name_of = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
-        given = tuple([(label, size) for label, size in e.given if label in inside])
-        axes = tuple([name_of[label] for label in labels])
-        node = e.with_data(coefficient=1, output=labels, given=given, axes=axes)
+        node = Einsum(
+            1,
+            tuple([factor for factor, _ in slots]),
+            tuple([own for _, own in slots]),
+            labels,
+            tuple([(label, size) for label, size in e.given if label in inside]),
+            axes=tuple([name_of.get(label) for label in labels]),
+            letters=e.letters,
+            relations=relations,
+        )
         put(e, "split", (node, labels))
     assert e.split is not None
     return e.split
+
+
+def outer_hots(e: Einsum) -> tuple[Slot, ...]:
+    """The index arrays that say where the core of `e` sits."""
+    if e.parts is None:
+        return ()
+    hots = [slot for slot in e.slots if is_hot(slot[0])]
+    return tuple([hots[k] for k in e.parts.outer_hots])
 
 
 def core_labels(e: Einsum) -> tuple[Label, ...]:
     """The axes of the core: the output as it is where nothing is embedded, else in the order of
     the factors.
     """
+    if e.parts is not None:
+        return e.parts.core
     kept = set(e.output)
     distinct = len(kept) == len(e.output)
     if distinct and kept <= carried(e):
@@ -327,11 +445,18 @@ def carried(e: Einsum) -> set[Label]:
     return set().union(*e.inputs)
 
 
+def inside_labels(e: Einsum) -> set[Label]:
+    """The labels that a factor or a relation has."""
+    return carried(e).union(labels_in(e.relations)) if e.relations else carried(e)
+
+
 def bare(e: Einsum) -> tuple[Label, ...]:
-    """Labels in neither a factor nor the output: each counts as a factor of its size."""
+    """Labels in neither a factor nor a relation nor the output: each counts as a factor of its
+    size.
+    """
     if not e.given:
         return ()
-    known = carried(e).union(e.output)
+    known = inside_labels(e).union(e.output)
     return tuple(dict.fromkeys([label for label, _ in e.given if label not in known]))
 
 

@@ -77,6 +77,7 @@ from .elementwise import (
     tanh,
     where,
 )
+from .indexing import one_hot
 from .linalg import (
     adj,
     cholesky,
@@ -197,6 +198,7 @@ __all__ = [
     "not_equal",
     "numpy_function",
     "numpy_names",
+    "one_hot",
     "outer",
     "pinv",
     "polygamma",

@@ -138,6 +138,7 @@ class Function:
     pole: bool = False  # infinite at an argument that is finite
     chooses: bool = False  # the slope of a choice: 0 for what another argument has won over
     masks: bool = False  # `where`, and the conditions that are the slopes of its arguments
+    selects: bool = False  # an index array as a factor, which is never formed
     #: what it is of some arguments without itself: log of exp; None for all others
     reduced: Callable[[Expr], Expr | None] | None = None
     keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one

@@ -8,7 +8,6 @@ from .lowering import Planner, Term
 from .memory_order import arranged, orders, rearranged
 from .ops import (
     OWN,
-    Index,
     Numbered,
     Op,
     Ops,
@@ -28,7 +27,6 @@ from .tuning_constants import tuning
 __all__ = [
     "BLOCK",
     "Entries",
-    "Index",
     "Liveness",
     "Loop",
     "Numbered",

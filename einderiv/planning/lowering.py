@@ -34,6 +34,7 @@ from ..expression import (
     walk,
     with_slots,
 )
+from .index_steps import Related
 from .ops import Ops, contraction, sums
 from .paths import search
 from .program import Program
@@ -91,6 +92,8 @@ class Planner:
             if id(node) not in self.values and node is not e:
                 self.values[id(node)] = self._dense(node)
         flat = self._flat(e)
+        if flat.parts is not None:
+            return self._related(flat)
         labels = core_labels(flat)
         factors: list[Pair] = []
         components = self._components(self._parts(flat), set(labels))
@@ -138,6 +141,23 @@ class Planner:
         """Which of some values has the fewest entries."""
         return min(range(len(parts)), key=lambda k: self.program.entries(parts[k][0]))
 
+    # ---- what the steps of relations are made of
+    def represented(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
+        """Sizes by the one that stands for all that are equal to it."""
+        return self._rep(sizes)
+
+    def product(self, parts: list[Pair], output: Labels) -> int:
+        """The value of a product of values at these labels."""
+        return self._product(parts, output)
+
+    def view(self, value: int, labels: Labels, out: Labels) -> int:
+        """A value with its axes in another order."""
+        return self._view(value, labels, out)
+
+    def scaled(self, value: int, flat: Einsum, number: Number, more: Sequence[Size] = ()) -> int:
+        """A value times a number, the sizes of labels that are nowhere, and `more` sizes."""
+        return self._scaled(value, flat, number, more)
+
     # ---- nodes
     def _order(self, e: Expr) -> Iterable[Expr]:
         """Nodes to compute before `e`: children first, without those that are multiplied out."""
@@ -175,7 +195,7 @@ class Planner:
         return self.multiplied[id(e)]
 
     def _single(self, f: Expr) -> bool:
-        return isinstance(f, Einsum) and self.uses[id(f)] == 1
+        return isinstance(f, Einsum) and self.uses[id(f)] == 1 and f.parts is None
 
     def _rep(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
         """Sizes by the one that stands for all that are equal to it."""
@@ -203,6 +223,8 @@ class Planner:
         sizes = self._rep(e.sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
         spec = (e.function, e.core, e.parameters)
+        if e.function.selects:  # the products that it stands in read the index array itself
+            return inputs[0]
         if e.function.reshapes:
             return self.program.add(Ops.RESHAPE, inputs, (), sizes)
         if e.function.factored:
@@ -280,6 +302,8 @@ class Planner:
     def _core(self, e: Einsum) -> Term[int]:
         """The value of the core of `e`: its product, and its number where the array is smallest."""
         flat = self._flat(e)
+        if flat.parts is not None:
+            return self._related(flat)
         labels = core_labels(flat)
         if not flat.factors:
             value = self.program.add(Ops.NUMBER, (), (flat.coefficient,), ())
@@ -294,6 +318,16 @@ class Planner:
             value = self._scaled(self._product(parts, labels), flat, flat.coefficient)
         return Term(((value, labels),), flat.output)
 
+    def _related(self, flat: Einsum) -> Term[int]:
+        """A product with relations, where it sits: only its diagonals and axes along which it is
+        repeated are left to write.
+        """
+        found = Related(self, flat).term()
+        if found is None:  # no point satisfies the relations
+            return Term(((self.program.add(Ops.NUMBER, (), (0,), ()), ()),), flat.output)
+        pair, output = found
+        return Term((pair,), output)
+
     def _grows(self, flat: Einsum, labels: Labels, smallest: int) -> bool:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""
         sizes: dict[Label, Size] = {}
@@ -307,12 +341,12 @@ class Planner:
     def _parts(self, flat: Einsum) -> list[Pair]:
         return [(self.values[id(factor)], labels) for factor, labels in flat.slots]
 
-    def _scaled(self, value: int, flat: Einsum, number: Number) -> int:
+    def _scaled(self, value: int, flat: Einsum, number: Number, more: Sequence[Size] = ()) -> int:
         """A value times a number, and times the size of every label of `flat` that is in no
-        factor and not kept.
+        factor and not kept, and `more` sizes.
         """
         given = dict(flat.given)
-        sizes = self._rep(given[x] for x in bare(flat))
+        sizes = (*self._rep(given[x] for x in bare(flat)), *more)
         if not sizes and number == 1:
             return value
         entries = float(self.program.entries(value))

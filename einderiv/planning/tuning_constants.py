@@ -34,6 +34,8 @@ class Tuning:
     numbered_entries: int = 1 << 13
     #: times fewer entries that this operand has
     numbered_times: int = 8
+    #: ways to solve the relations of one einsum that are compared; most have two or three
+    index_solvings: int = 24
     #: entries that a sum adds for each result, up to which a product with ones is faster, and
     #: rounds as little
     short_sum: int = 1 << 12

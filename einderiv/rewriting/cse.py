@@ -19,6 +19,7 @@ from ..expression import (
     carried,
     dressed,
     rebuilt,
+    renamed,
 )
 
 
@@ -75,7 +76,14 @@ def _key(e: Expr, sizes: Sizes | None = None) -> object:
             free = [(x, _one(size, sizes)) for x, size in e.given if x not in inside]
             given = frozenset((names[x], size) for x, size in free if x in names)
             others = tuple(size for x, size in free if x not in names)
-            return ("einsum", type(e.coefficient), e.coefficient, inputs, output, given, others)
+            number = (type(e.coefficient), e.coefficient)
+            if not e.relations:
+                return ("einsum", *number, inputs, output, given, others)
+            for x, _ in free:
+                names.setdefault(x, len(names))
+            related = frozenset(renamed(e.relations, names.__getitem__))
+            domains = frozenset((names[x], size) for x, size in free)
+            return ("einsum", *number, inputs, output, domains, related)
     return id(e)
 
 

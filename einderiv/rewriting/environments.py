@@ -107,6 +107,8 @@ def _nested_products(y: Expr, sizes: Sizes, is_wanted: bool) -> Expr | None:
     products = [node for node in walk([y]) if isinstance(node, Einsum)]
     if all(len(node.factors) <= BRANCHED for node in products):
         return None
+    if any(node.parts is not None for node in products):  # a path knows no relations
+        return None
     uses = Counter(id(part) for node in walk([y]) for part in children(node))
     flats: dict[int, Einsum] = {}
     before = after = 0.0

@@ -43,6 +43,9 @@ def improved(
     """
     worth = tuning.worth_seconds if worth is None else worth
     done: list[str] = []
+    if any(isinstance(node, Einsum) and node.parts is not None for node in walk(roots)):
+        # Products with relations are planned as they are written: no rewrite knows relations.
+        return plan(roots)[1], []
     factors = sum(root.count for root in roots if isinstance(root, Einsum))
     if not fixed and factors >= tuning.shared_factors:
         for swaps in along_one_tree(roots, sizes):

@@ -8,7 +8,7 @@ from functools import reduce
 import pytest
 
 import einderiv as ed
-from einderiv.expression.nodes import Floor, Polynomial
+from einderiv.expression.labels import Floor, Polynomial
 from einderiv.expression.size_algebra import (
     atoms,
     exact_quotient,

@@ -1,0 +1,437 @@
+"""From index expressions, as they are written, to labels, relations and index arrays.
+
+``einsum("i+k,k->i", x, w)`` has a label p for the first axis of x, and the relation p = i + k. The
+size of i is what the string leaves open: the largest for which all reads are inside.
+
+Source of the rule for open labels: Tullio.jl, whose ranges are those for which all reads are inside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from ..errors import ParseError, ShapeError, near
+from .index_grammar import Axis, AxisExpression
+from .nodes import Apply, Expr, Given, Label, Labels, Relation, Relations, Size, Slot
+from .relations import Linear, domain_of, extent, relation
+from .size_algebra import exact_quotient, floor_quotient, plus, times
+from .subscripts import Notation, Term
+from .unify import fresh_labels
+
+_ONE_HOT: list[Any] = []  # the row of the functions table, which stands above this package
+
+
+def install_one_hot(row: Any) -> None:
+    """Take the row of the functions table that index arrays are."""
+    _ONE_HOT[:] = [row]
+
+
+def one_hot_of(array: Expr, size: Size) -> Apply:
+    """An index array as a factor: 1 where its last axis is what stands at the others, else 0."""
+    return Apply(_ONE_HOT[0], (array,), 0, (size,))
+
+
+def has_expressions(notation: Notation) -> bool:
+    """Is there an index expression in a string?"""
+    terms = [*notation.inputs] if notation.output is None else [*notation.inputs, notation.output]
+    return any(not isinstance(axis, str) for term in terms for axis in term.labels)
+
+
+class Composed(NamedTuple):
+    """An einsum string with its operands: what a node is made of."""
+
+    slots: tuple[Slot, ...]
+    output: Labels
+    given: Given
+    relations: Relations
+    numbers: dict[str, Label]  # of the labels that are written
+
+
+def composed(
+    notation: Notation,
+    parts: Sequence[Expr],
+    inputs: Sequence[tuple[Axis, ...]],
+    output: tuple[Axis, ...],
+    sizes: Mapping[str, int | str],
+    arrays: Mapping[str, Expr],
+) -> Composed:
+    """The labels, relations and index arrays of a string.
+
+    Raises ShapeError where the size of a label is left open, or follows in two ways that differ.
+    """
+    return _Composing(notation, sizes, arrays).of(parts, inputs, output)
+
+
+class _Read(NamedTuple):
+    """An axis that is an index expression: its label, its size where that is known, and where it
+    stands in the string.
+    """
+
+    label: Label
+    axis: AxisExpression
+    size: Size | None
+    position: int
+
+
+class _Composing:
+    def __init__(
+        self, notation: Notation, sizes: Mapping[str, int | str], arrays: Mapping[str, Expr]
+    ) -> None:
+        self.notation, self.arrays = notation, arrays
+        self.sizes = {_key(key): size for key, size in sizes.items()}
+        self.used: set[str] = set()  # sizes that something has asked for
+        self.numbers: dict[str, Label] = {}
+        self.domains: dict[Label, Size] = {}
+        self.given: list[tuple[Label, Size]] = []
+        self.relations: list[Relation] = []
+        self.reads: list[_Read] = []  # axes of operands, and of index arrays
+        self.writes: list[_Read] = []  # axes of the output
+        self.values: dict[tuple[str, Labels], Label] = {}  # of index arrays at places
+
+    def of(
+        self,
+        parts: Sequence[Expr],
+        inputs: Sequence[tuple[Axis, ...]],
+        output: tuple[Axis, ...],
+    ) -> Composed:
+        slots: list[Slot] = []
+        for k, (part, axes) in enumerate(zip(parts, inputs, strict=True)):
+            positions = self._positions(self.notation.inputs[k], axes)
+            read = zip(axes, part.sizes, positions, strict=True)
+            slots.append((part, tuple([self._read(*axis) for axis in read])))
+        assert self.notation.output is not None, "no implicit output where there are expressions"
+        positions = self._positions(self.notation.output, output)
+        written = [self._write(*axis) for axis in zip(output, positions, strict=True)]
+        self._take_sizes()
+        expressions = [self._linear(read) for read in (*self.reads, *self.writes)]
+        reads = list(zip(self.reads, expressions, strict=False))
+        writes = list(zip(self.writes, expressions[len(self.reads) :], strict=True))
+        self._flattenings()
+        self._open_domains(reads)
+        self._domains_of_arrays(reads, writes)
+        for write, linear in writes:
+            self._extent(write, linear)
+        for (label, *_), linear in (*reads, *writes):
+            if linear is not None:
+                terms = dict(linear.terms)
+                terms[label] = plus(terms.get(label, 0), -1)
+                self.relations.append(relation(linear.constant, terms))
+        self._check_all_known(output, written)
+        for (name, places), value in self.values.items():
+            factor = one_hot_of(self.arrays[name], self.domains[value])
+            slots.append((factor, (*places, value)))
+        carried = {label for _, labels in slots for label in labels}
+        own = [(x, size) for x, size in self.domains.items() if x not in carried]
+        given = tuple(dict.fromkeys([*own, *self.given]))
+        return Composed(tuple(slots), tuple(written), given, tuple(self.relations), self.numbers)
+
+    def _positions(self, term: Term, axes: Sequence[Axis]) -> Sequence[int]:
+        """Where axes stand in the string; with an ellipsis, where their term does."""
+        if len(term.positions) == len(axes):
+            return term.positions
+        return (term.start,) * len(axes)
+
+    def _word(self, word: str) -> Label:
+        return self.numbers.setdefault(word, len(self.numbers))
+
+    # ---- axes
+    def _read(self, axis: Axis, size: Size, position: int) -> Label:
+        """The label of an axis of an operand or of an index array."""
+        if isinstance(axis, str):
+            label = self._word(axis)
+            self.domains.setdefault(label, size)
+            return label
+        (label,) = fresh_labels(1)
+        self.domains[label] = size
+        self.reads.append(_Read(label, axis, size, position))
+        self._places(axis, position)
+        return label
+
+    def _write(self, axis: Axis, position: int) -> Label:
+        """The label of an axis of the output."""
+        if isinstance(axis, str):
+            return self._word(axis)
+        (label,) = fresh_labels(1)
+        self.writes.append(_Read(label, axis, None, position))
+        self._places(axis, position)
+        return label
+
+    def _places(self, axis: AxisExpression, position: int) -> None:
+        """The labels of an index expression, and the values of its index arrays."""
+        for word in (*axis.flattened, *[word for word, _ in axis.terms]):
+            self._word(word)
+        for name, places, _ in axis.arrays:
+            array = self.arrays[name]
+            labels = []
+            for place, size in zip(places, array.sizes, strict=True):
+                labels.append(self._read(_plain(place), size, position))
+            key = (name, tuple(labels))
+            if key not in self.values:
+                (self.values[key],) = fresh_labels(1)
+
+    def _linear(self, read: _Read) -> Linear | None:
+        """An index expression between labels; None for a flattening, whose sizes may be open."""
+        if read.axis.flattened:
+            return None
+        terms: dict[Label, Size] = {}
+        for word, times_ in read.axis.terms:
+            terms[self.numbers[word]] = plus(terms.get(self.numbers[word], 0), times_)
+        for name, places, times_ in read.axis.arrays:
+            value = self._value(name, places)
+            terms[value] = plus(terms.get(value, 0), times_)
+        one = relation(read.axis.constant, terms)
+        return Linear(one.constant, one.terms)
+
+    def _value(self, name: str, places: Sequence[AxisExpression]) -> Label:
+        """The label of what an index array holds at places."""
+        for (other, labels), value in self.values.items():
+            if other == name and self._same_places(labels, places):
+                return value
+        raise AssertionError("every index array has been met")
+
+    def _same_places(self, labels: Labels, places: Sequence[AxisExpression]) -> bool:
+        composite = {read.label: read.axis for read in self.reads}
+        for label, place in zip(labels, map(_plain, places), strict=True):
+            if isinstance(place, str):
+                if label != self.numbers[place]:
+                    return False
+            elif composite.get(label) != place:
+                return False
+        return True
+
+    # ---- sizes
+    def _take_sizes(self) -> None:
+        """The sizes that are given by labels."""
+        for word, label in self.numbers.items():
+            if word in self.sizes:
+                self.used.add(word)
+                self.given.append((label, self.sizes[word]))
+                self.domains.setdefault(label, self.sizes[word])
+
+    def _flattenings(self) -> None:
+        """``p = h · n_w + w``: the size of one label may follow from that of the axis."""
+        for read in (*self.reads, *self.writes):
+            words = read.axis.flattened
+            if not words:
+                continue
+            labels = [self.numbers[word] for word in words]
+            if len(set(labels)) < len(labels):
+                self._refuse(f"a label twice in ({read.axis})", read.position)
+            unknown = [word for word in words if self.numbers[word] not in self.domains]
+            whole = self._size_of(read)
+            if len(unknown) > 1 or (unknown and whole is None):
+                names = ", ".join([f"{word!r}: …" for word in unknown])
+                self._refuse(
+                    f"({read.axis}) parts an axis into {len(words)}: give sizes={{{names}}}",
+                    read.position,
+                )
+            if unknown:
+                known = [self.domains[x] for x in labels if x in self.domains]
+                assert whole is not None
+                self.domains[self.numbers[unknown[0]]] = self._parted(whole, known, read)
+            product = times(*[self.domains[label] for label in labels])
+            self.domains.setdefault(read.label, product)
+            self.given.append((read.label, product))
+            terms: dict[Label, Size] = {read.label: -1}
+            for k, label in enumerate(labels):
+                terms[label] = times(*[self.domains[inner] for inner in labels[k + 1 :]])
+            self.relations.append(relation(0, terms))
+
+    def _parted(self, whole: Size, known: Sequence[Size], read: _Read) -> Size:
+        """The size of the one label of a flattening that is not known."""
+        product = times(*known)
+        if product == 0:
+            self._refuse(f"({read.axis}) parts an axis by 0: give all sizes", read.position)
+        exact = exact_quotient(whole, product)
+        if exact is not None:
+            return exact
+        if isinstance(whole, int) and isinstance(product, int):
+            self._refuse(
+                f"an axis of size {whole} cannot be split by {product}: there is a rest",
+                read.position,
+            )
+        return floor_quotient(whole, product)
+
+    def _size_of(self, read: _Read) -> Size | None:
+        """The size of the axis itself: of its operand, or as it is given for the output."""
+        if read.size is not None:
+            return read.size
+        return self._asked(read.axis.text)
+
+    def _asked(self, key: str) -> Size | None:
+        """The size that is given under a key, if any."""
+        found = self.sizes.get(_key(key))
+        if found is not None:
+            self.used.add(_key(key))
+        return found
+
+    def _open_domains(self, reads: Sequence[tuple[_Read, Linear | None]]) -> None:
+        """The largest ranges in which the reads stay inside; what several reads say must agree."""
+        written = {label for _, linear in reads if linear for label, _ in linear.terms}
+        known = set(self.domains)
+        open_labels = [x for x in self.numbers.values() if x in written and x not in known]
+        waiting = [(read, linear) for read, linear in reads if linear is not None]
+        settled = True
+        while settled:
+            settled = False
+            for read, linear in list(waiting):
+                labels = [label for label, _ in linear.terms]
+                unknown = [x for x in labels if x not in self.domains]
+                if any(x in open_labels for x in labels) and not self._has_values(labels):
+                    ready = [x for x in unknown if x in open_labels]
+                    others = [x for x in labels if x in open_labels and x not in unknown]
+                    if len(ready) == 1 or (not ready and len(others) == 1):
+                        waiting.remove((read, linear))
+                        self._open(read, linear, (ready or others)[0])
+                        settled = True
+                else:
+                    waiting.remove((read, linear))
+        for word, label in self.numbers.items():
+            if label in open_labels and label not in self.domains:
+                position = next(r.position for r, f in reads if f and label in dict(f.terms))
+                self._refuse(
+                    f"the size of {word!r} is left open: give sizes={{{word!r}: …}}", position
+                )
+
+    def _has_values(self, labels: Sequence[Label]) -> bool:
+        return any(label in self.values.values() for label in labels)
+
+    def _open(self, read: _Read, linear: Linear, label: Label) -> None:
+        """The range of one label, from one read."""
+        assert read.size is not None
+        found = domain_of(linear, label, read.size, self.domains)
+        if found is None:
+            word = next(word for word, own in self.numbers.items() if own == label)
+            self._refuse(
+                f"({read.axis}) leaves the size of {word!r} open, for there is no one range in "
+                f"which it stays inside: give sizes={{{word!r}: …}}",
+                read.position,
+            )
+        if label in self.domains:
+            self.given.append((label, found))
+        else:
+            self.domains[label] = found
+
+    def _domains_of_arrays(
+        self,
+        reads: Sequence[tuple[_Read, Linear | None]],
+        writes: Sequence[tuple[_Read, Linear | None]],
+    ) -> None:
+        """How many values an index array may have: as many places as its axis has, where it stands
+        alone on one; in a sum no more than can be inside.
+        """
+        for (name, _), value in self.values.items():
+            alone = [r for r, f in (*reads, *writes) if f == Linear(0, ((value, 1),))]
+            sizes = [read.size for read in alone if read.size is not None]
+            asked = self._asked(name)
+            if asked is not None and alone:
+                sizes.append(asked)
+            elif asked is not None:
+                self.domains[value] = asked
+                continue
+            if not sizes:
+                sizes = [self._reachable(value, read, linear) for read, linear in reads if linear]
+                sizes = [size for size in sizes if size is not None][:1]
+            if not sizes:
+                position = next(
+                    r.position for r, f in (*reads, *writes) if f and value in dict(f.terms)
+                )
+                self._refuse(
+                    f"nothing says how many values {name!r} has: give sizes={{{name!r}: …}}",
+                    position,
+                )
+            self.domains[value] = sizes[0]
+            self.given += [(value, size) for size in sizes[1:]]
+
+    def _reachable(self, value: Label, read: _Read, linear: Linear) -> Size | None:
+        """A bound of the values with which a read may be inside: ``p + Σ |c| (n - 1) + |c|``."""
+        terms = dict(linear.terms)
+        if value not in terms or read.size is None:
+            return None
+        reach: list[Size] = [read.size]
+        if isinstance(linear.constant, int):
+            reach.append(abs(linear.constant))
+        for label, coefficient in linear.terms:
+            if label == value or not isinstance(coefficient, int):
+                continue
+            if label not in self.domains:
+                return None
+            reach.append(times(abs(coefficient), self.domains[label]))
+        return plus(*reach)
+
+    def _extent(self, write: _Read, linear: Linear | None) -> None:
+        """The size of an axis of the output: one more than its largest index, or as it is given."""
+        if linear is None:
+            return
+        asked = self._asked(write.axis.text)
+        if asked is None:
+            missing = [x for x, _ in linear.terms if x not in self.domains]
+            if missing:
+                words = [word for word, label in self.numbers.items() if label in missing]
+                self._refuse(
+                    f"the size of {words[0]!r} is in no operand: give sizes={{{words[0]!r}: …}}",
+                    write.position,
+                )
+            arrays = write.axis.arrays
+            if arrays and linear != Linear(0, ((linear.terms[0][0], 1),)):
+                key = write.axis.text
+                self._refuse(
+                    f"the largest index of ({key}) is not known: give sizes={{{key!r}: …}}",
+                    write.position,
+                )
+            asked = extent(linear, self.domains)
+        if asked is None:
+            self._refuse(
+                f"the largest index of ({write.axis}) is not known: give "
+                f"sizes={{{write.axis.text!r}: …}}",
+                write.position,
+            )
+        self.domains[write.label] = asked
+
+    def _check_all_known(self, output: Sequence[Axis], labels: Sequence[Label]) -> None:
+        """Every label of the output has a size, and every size that is given a label."""
+        positions = self._positions(self.notation.output or Term((), (), 0), output)
+        for axis, label, position in zip(output, labels, positions, strict=True):
+            if label not in self.domains and isinstance(axis, str):
+                raise ParseError(
+                    f"output label {axis!r} is in no operand; give its size to einsum, "
+                    f"sizes={{{axis!r}: …}}, to broadcast",
+                    self.notation.text,
+                    position,
+                )
+        for word in self.numbers:
+            if self.numbers[word] not in self.domains:
+                raise ParseError(
+                    f"the size of {word!r} is not known: give sizes={{{word!r}: …}}",
+                    self.notation.text,
+                    0,
+                )
+        for key in self.sizes:
+            if key not in self.used:
+                known = [*self.numbers, *[write.axis.text for write in self.writes]]
+                raise ParseError(
+                    f"sizes names {key!r}, which is no label here; {near(key, known)}",
+                    self.notation.text,
+                    0,
+                )
+
+    def _refuse(self, message: str, position: int) -> NoReturn:
+        raise ShapeError(message, self.notation.text, position)
+
+
+def _key(key: str) -> str:
+    """Keys are the same but for blanks between signs, and brackets around."""
+    text = key.strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    return re.sub(r"\s*([-+*\[\],])\s*", r"\1", text)
+
+
+def _plain(axis: AxisExpression) -> Axis:
+    """``i`` for an expression that is one label."""
+    one = len(axis.terms) == 1 and axis.terms[0][1] == 1
+    if one and not axis.constant and not axis.arrays and not axis.flattened:
+        return axis.terms[0][0]
+    return axis

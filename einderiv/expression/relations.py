@@ -1,0 +1,951 @@
+"""Systems of relations: linear equations between labels, of which each has a domain.
+
+A relation says ``constant + Σ coefficient · label = 0``; a label is a whole number, 0 ≤ label < n.
+What a system means is the set of its *points*: the values of all labels that satisfy all of it. All
+here is exact: what is returned has the same points, and what is not proved is kept.
+
+====================  ==============================================================================
+`settled`             the rules that hold for every system: gcd, range, mixed radix, congruence
+`determined`          do all labels follow from those of the output?
+`solved`              labels as index expressions of others, for who prints or plans
+`echelon`             the one form of all systems that say the same
+====================  ==============================================================================
+
+Two rows of a flattened matrix are the same entry where rows and columns are the same, whatever the
+sizes measure:
+
+>>> i, j, k, l = range(4)
+>>> rows = (relation(0, {i: "n", j: 1, k: negated("n"), l: -1}),)
+>>> settled(rows, {i: "m", j: "n", k: "m", l: "n"})
+Settled(relations=(), same={2: 0, 3: 1})
+
+Sizes and coefficients may be symbolic. Every size is then taken for at least 1: a box with a
+side of 0 has no points, so that nothing that is said of them is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    Callable,
+    Collection,
+    Container,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from itertools import chain, combinations
+from math import gcd
+from typing import NamedTuple
+
+from .groups import UnionFind
+from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size
+from .size_algebra import (
+    exact_quotient,
+    floor_quotient,
+    is_nonnegative,
+    measured,
+    minus,
+    negated,
+    plus,
+    sign,
+    times,
+)
+
+Domains = Mapping[Label, Size]
+
+#: what a size is taken for where sizes are compared that are not known, and the choice is free
+GUESS = 64
+
+
+class Hot(NamedTuple):
+    """An index array as a factor: 1 where its entry at `places` is `value`, else 0."""
+
+    array: Hashable
+    places: Labels
+    value: Label
+
+
+class Linear(NamedTuple):
+    """An index expression, ``constant + Σ coefficient · label``."""
+
+    constant: Size
+    terms: tuple[tuple[Label, Size], ...]
+
+
+class Settled(NamedTuple):
+    """Relations in their normal form, and the labels that have become one with a smaller one."""
+
+    relations: tuple[Relation, ...]
+    same: dict[Label, Label]
+
+
+class Solved(NamedTuple):
+    """What the eliminated labels are in terms of those that stay free.
+
+    The points are those of the free labels at which each relation in `rest` holds, each index
+    expression in `guards` is at least 0 and less than its size, and each eliminated label that is
+    read is in its domain.
+    """
+
+    by: dict[Label, Linear]
+    rest: tuple[Relation, ...]
+    guards: tuple[tuple[Linear, Size], ...]
+
+
+Row = tuple[Size, dict[Label, Size]]  # a relation in the making, or an index expression
+Range = tuple[Size, Size]  # the lowest and the highest value of a label
+Form = tuple[Size, Size, tuple[tuple[Label, Size], ...]]  # divisor, constant, terms
+Choice = tuple[tuple[int, int], tuple[int, ...], bool, int, int, Label]  # the least is the best
+
+
+# ---- relations
+
+
+def relation(constant: Size, terms: Mapping[Label, Size]) -> Relation:
+    """The relation ``constant + Σ coefficient · label = 0``.
+
+    >>> relation(-1, {4: 2, 3: 1, 5: 0})
+    Relation(constant=-1, terms=((3, 1), (4, 2)))
+    """
+    return Relation(constant, _sorted(terms))
+
+
+def renamed(relations: Iterable[Relation], name: Callable[[Label], Label]) -> tuple[Relation, ...]:
+    """Relations between the labels that `name` says.
+
+    The coefficients of labels that become one are added, and ``0 = 0`` goes.
+
+    >>> renamed([relation(0, {1: 1, 2: -1}), relation(0, {1: 1, 3: 1})], {1: 7, 2: 7, 3: 8}.get)
+    (Relation(constant=0, terms=((7, 1), (8, 1))),)
+    """
+    found: list[Relation] = []
+    for one in relations:
+        terms: dict[Label, Size] = {}
+        for label, k in one.terms:
+            _add(terms, name(label), k)
+        if terms or one.constant != 0:
+            found.append(relation(one.constant, terms))
+    return tuple(found)
+
+
+def settled(
+    relations: Sequence[Relation], domains: Domains, hots: Sequence[Hot] = ()
+) -> Settled | None:
+    """The same system after four rules, which are used until nothing changes. None: no point
+    satisfies it, so that a sum over its points is zero.
+
+    1. gcd: relations are divided by what divides all coefficients.
+    2. range: the span of a relation over the box must hold 0.
+    3. mixed radix: of a relation ``D·H + L = 0``, where ``mD`` is the only multiple of D in the
+       span of L, are two: ``L = mD`` and ``H = -m``.
+    4. congruence: labels of one size that must be equal are one label; so are the values of one
+       index array at the same places. A relation that follows from the others goes.
+
+    >>> settled([relation(0, {0: 1, 1: 2, 2: -2})], {0: 2, 1: 5, 2: 5})
+    Settled(relations=(Relation(constant=0, terms=((0, 1),)),), same={2: 1})
+    >>> settled([relation(-1, {0: 2, 1: -2})], {0: 5, 1: 5}) is None
+    True
+    """
+    if not relations and len(hots) < 2:
+        return Settled((), {})
+    if _is_empty(relations, domains):
+        return None
+    facts = _facts(domains)
+    same: dict[Label, Label] = {}
+    while True:
+        system = _System(_box(relations, domains), facts)
+        system.add(relations)
+        kept = dict(system.rows)
+        system.sources = {number: number for number in kept}
+        labels = sorted(system.holders)
+        system.eliminate(lambda label: (-_guessed(domains[label]), label))
+        if not system.possible:
+            return None
+        needed = system.needed()
+        relations = [_signed(row) for number, row in kept.items() if number in needed]
+        found = _congruent(labels, system.forms(), domains, hots)
+        if not found:
+            return Settled(tuple(relations), same)
+        for x, y in same.items():
+            same[x] = found.get(y, y)
+        same.update(found)
+        relations = renamed(relations, lambda label: found.get(label, label))  # noqa: B023
+        hots = _renamed_hots(hots, found)
+
+
+def determined(
+    relations: Sequence[Relation],
+    domains: Domains,
+    hots: Sequence[Hot],
+    output: Collection[Label],
+    labels: Collection[Label],
+) -> bool:
+    """Does the value of each of `labels` follow from the values of those in `output`? A yes is
+    proved; a no may be wrong.
+
+    Two points with the same output differ by d, with ``Σ coefficient · d = 0`` and ``|d| < n`` for
+    each label: the question is whether d = 0 follows.
+
+    >>> determined([relation(0, {0: 5, 1: 1, 2: -1})], {0: 3, 1: 5, 2: 15}, (), {2}, {0, 1, 2})
+    True
+    >>> determined([relation(0, {0: 1, 1: 1, 2: -1})], {0: 3, 1: 5, 2: 7}, (), {2}, {0, 1, 2})
+    False
+    """
+    known = set(output)
+    unknown = [label for label in labels if label not in known and domains[label] not in (0, 1)]
+    if not unknown:
+        return True
+    related = {label for one in relations for label, _ in one.terms}
+    related.update([hot.value for hot in hots])
+    if not related.issuperset(unknown):
+        return False
+    if _is_empty(relations, domains):
+        return True
+    facts = _facts(domains)
+    while True:
+        _follow(relations, hots, known)
+        if known.issuperset(unknown):
+            return True
+        differences = [_but(one, known) for one in relations]
+        box = {}
+        for label in {label for one in differences for label, _ in one.terms}:
+            most = minus(domains[label], 1)
+            box[label] = (negated(most), most)
+        system = _System(box, facts, pins=True)
+        system.add(differences)
+        system.eliminate(lambda label: (-_guessed(domains[label]), label))
+        found = [label for label, form in system.forms().items() if form == (1, 0, ())]
+        if not found:
+            return False
+        known.update(found)
+
+
+def solved(
+    relations: Sequence[Relation],
+    domains: Domains,
+    *,
+    keep: Container[Label] = (),
+    read: Container[Label] = (),
+    first: Container[Label] = (),
+) -> Solved | None:
+    """As many labels as can be in terms of the others. None: no point satisfies the system.
+
+    A label is eliminated by a relation in which its coefficient is 1 or -1: those in `first` before
+    all others, those in `keep` only where no other can be, and before others the one with the
+    largest domain. What is in `read` needs no guard, for nothing is read outside an axis.
+
+    >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]  # p = i + k
+    >>> solved(window, {0: 5, 1: 3, 2: 7}).by
+    {2: Linear(constant=0, terms=((0, 1), (1, 1)))}
+    >>> solved(window, {0: 5, 1: 3, 2: 7}, keep={0, 2}).guards  # 0 ≤ p - i < 3
+    ((Linear(constant=0, terms=((0, -1), (2, 1))), 3),)
+    """
+    if not relations:
+        return Solved({}, (), ())
+    if _is_empty(relations, domains):
+        return None
+    facts = _facts(domains)
+    box = _box(relations, domains)
+    system = _System(box, facts)
+    system.add(relations)
+
+    def rank(label: Label) -> tuple[int, ...]:
+        asked = (label not in first, label in keep)
+        return (*asked, -_guessed(domains[label]), label in read)
+
+    system.eliminate(rank, units=True)
+    if not system.possible:
+        return None
+    by: dict[Label, Linear] = {}
+    guards: list[tuple[Linear, Size]] = []
+    for label, (_, constant, terms) in sorted(system.forms().items()):
+        linear = by[label] = Linear(constant, terms)
+        span = _span((constant, dict(terms)), box)
+        place = _place(span, domains[label], facts)
+        if place == "outside":
+            return None
+        if place != "inside" and label not in read:
+            guards.append((linear, domains[label]))
+    return Solved(by, system.relations(), tuple(guards))
+
+
+def solvings(
+    relations: Sequence[Relation],
+    domains: Domains,
+    read: Container[Label],
+    most: int,
+    *,
+    keep: Container[Label] = (),
+) -> Iterator[Solved]:
+    """Solutions of the system by different labels, the one of `solved` first; at most `most`. None
+    where no point satisfies it.
+
+    >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]
+    >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
+    [[2], [0], [1]]
+    """
+    best = solved(relations, domains, read=read, keep=keep)
+    if best is None or most < 1:
+        return
+    yield best
+    seen = {frozenset(best.by)}
+    related = {label for one in relations for label, _ in one.terms}
+    others = [label for label in related if label not in best.by]
+    others.sort(key=lambda label: (-_guessed(domains[label]), label in read, label))
+    for count in range(1, len(best.by) + 1):
+        for first in combinations(others, count):
+            if len(seen) >= most:
+                return
+            other = solved(relations, domains, read=read, keep=keep, first=first)
+            if other is not None and frozenset(other.by) not in seen:
+                seen.add(frozenset(other.by))
+                yield other
+
+
+def without_proved(
+    relations: Sequence[Relation], domains: Domains, read: Container[Label]
+) -> tuple[tuple[Relation, ...], set[Label]]:
+    """The system without the labels that nothing reads and that are sure to be in their domain,
+    and these labels: each has just one value, which follows from the others.
+
+    >>> without_proved([relation(0, {0: 1, 1: 1, 2: -1})], {0: 5, 1: 3, 2: 7}, {0, 1})
+    ((), {2})
+    >>> without_proved([relation(0, {0: 1, 1: 1, 2: -1})], {0: 5, 1: 3, 2: 6}, {0, 1})[1]
+    set()
+    """
+    gone: set[Label] = set()
+    left = list(relations)
+    facts: Sequence[Size] | None = None
+    pending = [label for one in left for label, _ in one.terms if label not in read]
+    while pending:
+        label = pending.pop()
+        if label in gone:
+            continue
+        for one in left:
+            terms = dict(one.terms)
+            k = terms.pop(label, 0)
+            if k not in (1, -1):
+                continue
+            if facts is None:
+                facts = _facts(domains)
+            row = _times((one.constant, terms), -k)  # type: ignore[operator]
+            span = _span(row, {x: (0, minus(domains[x], 1)) for x in terms})
+            if _place(span, domains[label], facts) != "inside":
+                continue
+            gone.add(label)
+            left.remove(one)
+            # what held the label may be proved inside now
+            holding = [other for other in left if label in dict(other.terms)]
+            pending += [x for other in holding for x, _ in other.terms if x not in read]
+            left = [_with(other, label, row) if other in holding else other for other in left]
+            break
+    return renamed(left, lambda x: x), gone
+
+
+def echelon(relations: Sequence[Relation], order: Sequence[Label]) -> tuple[Relation, ...] | None:
+    """The one form of all systems with the same rational row space: reduced row echelon form, with
+    primitive rows and positive pivots. None: a relation says that 0 is another number.
+
+    The labels of the rows are positions in `order`; the first are eliminated first.
+
+    >>> system = [relation(0, {5: 1, 6: 1, 7: -1}), relation(-1, {6: 2, 7: -2})]
+    >>> echelon(system, (5, 6, 7)) == echelon([system[0], relation(1, {5: 2})], (5, 6, 7))
+    True
+    >>> echelon([relation(0, {5: 1}), relation(1, {5: 1})], (5,)) is None
+    True
+
+    Where coefficients are symbolic, only numbers and products of sizes are pivots; a system with a
+    column of others is returned as it is written. So equal forms say the same, but what says the
+    same may have two forms.
+    """
+    columns = {label: column for column, label in enumerate(order)}
+    written = renamed(relations, columns.__getitem__)
+    rows: list[Row] = [(one.constant, dict(one.terms)) for one in written]
+    done: list[tuple[int, Row]] = []
+    for column in range(len(order)):
+        holding = [row for row in rows if column in row[1]]
+        pivots = [row for row in holding if _is_pivot(row[1][column])]
+        if not holding:
+            continue
+        if not pivots:
+            return tuple(sorted({_signed(row) for row in map(_shortened, rows)}, key=_order))
+        pivot = min(pivots, key=lambda row: (_effort(row[1][column]), len(row[1])))
+        rows = [row for row in rows if row is not pivot]
+        rows = [_cleared(row, column, pivot) for row in rows]
+        done = [(own, _cleared(row, column, pivot)) for own, row in done]
+        done.append((column, pivot))
+    if any(constant != 0 for constant, _ in rows):
+        return None
+    return tuple([_signed(row) for _, row in done])
+
+
+# ---- index expressions
+
+
+def span(linear: Linear | Relation, domains: Domains) -> Range | None:
+    """The lowest and the highest value over the box; None where the sign of a coefficient is not
+    known.
+
+    >>> span(Linear(1, ((0, 2), (1, -1))), {0: "n", 1: 3}) == (-1, minus(times(2, "n"), 1))
+    True
+    """
+    terms = dict(linear.terms)
+    return _span((linear.constant, terms), _box([linear], domains))
+
+
+def is_inside(linear: Linear, domains: Domains, n: Size) -> bool:
+    """Is ``0 ≤ linear < n`` at each point of the box? A yes is proved.
+
+    >>> windows = {0: plus("n", negated("w"), 1), 1: "w"}  # n - w + 1, and w
+    >>> is_inside(Linear(0, ((0, 1), (1, 1))), windows, "n")
+    True
+    """
+    return _place(span(linear, domains), n, _facts(domains)) == "inside"
+
+
+def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size | None:
+    """The largest domain of `label` in which `read` never leaves an axis of the size `axis`.
+
+    ``(axis - 1 - largest value of the others) // s + 1``, where s is the coefficient of the label;
+    0 or less: even the place of 0 is outside. None where there is no one such domain: if s is not
+    above 0, another label has no domain either, or the place of 0 is not sure to be at least 0.
+
+    >>> domain_of(Linear(0, ((0, 2), (1, 1))), 0, 9, {1: 3})  # x[2i + k]
+    4
+    >>> domain_of(Linear(0, ((0, 1), (1, -1))), 0, 9, {1: 3}) is None  # x[i - k]
+    True
+    """
+    terms = dict(read.terms)
+    step = terms.pop(label, 0)
+    if sign(step) != 1 or not domains.keys() >= terms.keys():
+        return None
+    others = span(Linear(read.constant, _sorted(terms)), domains)
+    if others is None or not is_nonnegative(others[0], _facts(domains)):
+        return None
+    return plus(floor_quotient(plus(axis, -1, negated(others[1])), step), 1)
+
+
+def extent(linear: Linear, domains: Domains) -> Size | None:
+    """The size of an axis whose places are `linear`: 1 + the largest value, at least 0. None where
+    the sign of a coefficient is not known.
+
+    >>> extent(Linear(0, ((0, 1), (1, 1))), {0: 5, 1: 3}), extent(Linear(-9, ((0, 1),)), {0: 5})
+    (7, 0)
+
+    A size with names in it may still measure less than 0.
+    """
+    known = span(linear, domains)
+    if known is None:
+        return None
+    size = plus(known[1], 1)
+    return max(0, size) if isinstance(size, int) else size
+
+
+# ---- a system, while its rules are used
+
+
+class _System:
+    """Relations that are parted by the rules and solved one after the other.
+
+    Each row knows the relation that it comes from, so that relations which follow from the others
+    are found.
+    """
+
+    def __init__(
+        self, box: Mapping[Label, Range], facts: Sequence[Size], pins: bool = False
+    ) -> None:
+        """With `pins` a label is 0 where its coefficient is larger than all the others can be."""
+        self.box = box
+        self.facts = facts
+        self.pins = pins
+        self.possible = True  # is there no proof that no point satisfies it?
+        self.rows: dict[int, Row] = {}
+        self.sources: dict[int, int] = {}
+        self.holders: dict[Label, set[int]] = {}  # the rows that a label is in
+        self.pivots: list[tuple[Label, int, Row]] = []  # what is solved, in order: label, number
+
+    def add(self, relations: Iterable[Relation]) -> None:
+        """Take relations up, with a number each."""
+        for number, one in enumerate(relations):
+            self._add((one.constant, dict(one.terms)), number)
+
+    def needed(self) -> set[int]:
+        """The sources of what is left: the others follow from these."""
+        pivots = [self.sources[number] for _, number, _ in self.pivots]
+        return {*pivots, *[self.sources[number] for number in self.rows]}
+
+    def relations(self) -> tuple[Relation, ...]:
+        """What is not solved."""
+        return tuple([_signed(row) for row in self.rows.values()])
+
+    def eliminate(self, rank: Callable[[Label], tuple[int, ...]], units: bool = False) -> None:
+        """Solve each relation for a label, those of the least rank first, and put it into the
+        others.
+
+        With `units` only for labels whose coefficients are 1 or -1.
+        """
+        ranks: dict[Label, tuple[int, ...]] = {}
+        best: dict[int, Choice | None] = {}
+        while self.possible:
+            for number, row in self.rows.items():
+                if number not in best:
+                    best[number] = _best(number, row, rank, ranks, units)
+            choices = [choice for choice in best.values() if choice is not None]
+            if not choices:
+                return
+            *_, number, label = min(choices)
+            pivot = self._taken(number)
+            del best[number]
+            self.pivots.append((label, number, pivot))
+            for other in sorted(self.holders.get(label, ())):
+                row = self._taken(other)
+                del best[other]
+                self._add(_cleared(row, label, pivot), self.sources[other])
+
+    def forms(self) -> dict[Label, Form]:
+        """What the solved labels are in terms of the free ones, in lowest terms."""
+        found: dict[Label, Form] = {}
+        for label, _, (constant, terms) in reversed(self.pivots):
+            divisor = terms[label]
+            left = {x: k for x, k in terms.items() if x != label}
+            turned = -1 if _leads(divisor) > 0 else 1
+            row = _times((constant, left), turned)
+            found[label] = _form(_product(divisor, -turned), row, found)
+        return found
+
+    def _add(self, row: Row, source: int) -> None:
+        """Take up a row, in as many parts as the rules find. It may be that there are none."""
+        pending = [row]
+        while pending:
+            reduced = _reduced(pending.pop())
+            if reduced is None or self._is_out(reduced):
+                self.possible = False
+                return
+            constant, terms = reduced
+            if not terms and constant == 0:
+                continue
+            parts = self._parts(reduced)
+            if parts:
+                pending += parts
+                continue
+            number = len(self.sources)
+            self.sources[number] = source
+            self.rows[number] = reduced
+            for label in terms:
+                self.holders.setdefault(label, set()).add(number)
+
+    def _taken(self, number: int) -> Row:
+        row = self.rows.pop(number)
+        for label in row[1]:
+            self.holders[label].discard(number)
+        return row
+
+    def _is_out(self, row: Row) -> bool:
+        """Is the row 0 nowhere in the box?"""
+        known = _span(row, self.box)
+        return known is not None and _place(known, 1, self.facts) == "outside"
+
+    def _parts(self, row: Row) -> list[Row]:
+        """The relations that a row falls into, if it does."""
+        _, terms = row
+        if len(terms) > 1 and self.pins:
+            for label, k in terms.items():
+                others = {x: c for x, c in terms.items() if x != label}
+                if self._only_multiple((0, others), k) == 0:
+                    return [(0, {label: 1}), (0, others)]
+        for radix in _radices(terms):
+            high, low = _parted(row, radix)
+            if not high[1] or (not low[1] and low[0] == 0):
+                continue
+            multiple = self._only_multiple(low, radix)
+            if multiple is not None:
+                whole = plus(high[0], multiple)
+                return [(whole, high[1]), (minus(low[0], times(multiple, radix)), low[1])]
+        return []
+
+    def _only_multiple(self, row: Row, radix: Size) -> int | None:
+        """The one m for which ``m · radix`` is in the span of a row, if there is just one."""
+        known = _span(row, self.box)
+        if known is None:
+            return None
+        lowest, highest = known
+        if isinstance(radix, int) and isinstance(lowest, int) and isinstance(highest, int):
+            radix = abs(radix)
+            least = -(-lowest // radix)
+            return least if least == highest // radix else None
+        if _leads(radix) < 0:
+            radix = negated(radix)
+        for multiple in (0, -1, 1):
+            above = minus(times(multiple + 1, radix), plus(highest, 1))
+            below = minus(lowest, plus(times(multiple - 1, radix), 1))
+            if is_nonnegative(above, self.facts) and is_nonnegative(below, self.facts):
+                return multiple
+        return None
+
+
+def _best(
+    number: int,
+    row: Row,
+    rank: Callable[[Label], tuple[int, ...]],
+    ranks: dict[Label, tuple[int, ...]],
+    units: bool,
+) -> Choice | None:
+    """The label that a row is best solved for."""
+    _, terms = row
+    above = [x for x, k in terms.items() if _leads(k) > 0]
+    choices: list[Choice] = []
+    for label, k in terms.items():
+        if k not in (1, -1) and (units or not _is_pivot(k)):
+            continue
+        if label not in ranks:
+            ranks[label] = rank(label)
+        # in p = i + k the one for the others
+        alone = len(above) if label in above else len(terms) - len(above)
+        choices.append((_effort(k), ranks[label], alone > 1, len(terms), number, label))
+    return min(choices, default=None)
+
+
+def _congruent(
+    labels: Sequence[Label],
+    forms: Mapping[Label, Form],
+    domains: Domains,
+    hots: Sequence[Hot],
+) -> dict[Label, Label]:
+    """Labels that must be equal, each by the smallest of them."""
+    equal: UnionFind[Label] = UnionFind()
+
+    def unite(x: Label, y: Label) -> None:
+        x, y = equal.find(x), equal.find(y)
+        if x != y:
+            equal.parent[max(x, y)] = min(x, y)
+
+    first: dict[Hashable, Label] = {}
+    for label in labels:
+        form = forms.get(label, (1, 0, ((label, 1),)))
+        unite(first.setdefault((form, domains[label]), label), label)
+    for hot in hots:
+        places = tuple([equal.find(x) for x in hot.places])
+        value = first.setdefault((hot.array, places, domains[hot.value]), hot.value)
+        unite(value, hot.value)
+    return {x: equal.find(x) for x in equal.parent}
+
+
+def _follow(relations: Sequence[Relation], hots: Sequence[Hot], known: set[Label]) -> None:
+    """Add to `known` what follows from it by one relation, or by one index array."""
+    left: list[tuple[dict[Label, Size], Labels]]  # what is found, and what has to be known for it
+    left = [(dict(one.terms), ()) for one in relations]
+    left += [({hot.value: 1}, hot.places) for hot in hots]
+    before = -1
+    while before != len(known):
+        before = len(known)
+        waiting = []
+        for terms, needed in left:
+            unknown = [label for label in terms if label not in known]
+            if len(unknown) == 1 and known.issuperset(needed):
+                if sign(terms[unknown[0]]) in (1, -1):
+                    known.add(unknown[0])
+            elif unknown:
+                waiting.append((terms, needed))
+        left = waiting
+
+
+# ---- rows
+
+
+def _sorted(terms: Mapping[Label, Size]) -> tuple[tuple[Label, Size], ...]:
+    return tuple(sorted([(label, k) for label, k in terms.items() if k != 0], key=_label))
+
+
+def _label(term: tuple[Label, Size]) -> Label:
+    return term[0]
+
+
+def _sum(a: Size, b: Size) -> Size:
+    return a + b if isinstance(a, int) and isinstance(b, int) else plus(a, b)
+
+
+def _product(a: Size, b: Size) -> Size:
+    return a * b if isinstance(a, int) and isinstance(b, int) else times(a, b)
+
+
+def _add(terms: dict[Label, Size], label: Label, k: Size) -> None:
+    total = _sum(terms.get(label, 0), k)
+    if total == 0:
+        terms.pop(label, None)
+    else:
+        terms[label] = total
+
+
+def _times(row: Row, factor: Size) -> Row:
+    constant, terms = row
+    if factor == 1:
+        return constant, dict(terms)
+    return _product(constant, factor), {x: _product(k, factor) for x, k in terms.items()}
+
+
+def _plus(row: Row, factor: Size, other: Row) -> Row:
+    """``row + factor · other``."""
+    terms = dict(row[1])
+    for label, k in other[1].items():
+        _add(terms, label, _product(k, factor))
+    return _sum(row[0], _product(other[0], factor)), terms
+
+
+def _cleared(row: Row, label: Label, pivot: Row) -> Row:
+    """A row without `label`, by a row that has it: both say the same together as before."""
+    own = row[1].get(label, 0)
+    if own == 0:
+        return row
+    by = pivot[1][label]
+    quotient = exact_quotient(own, by)
+    if quotient is not None:
+        return _plus(row, negated(quotient), pivot)
+    common = _common([own, by])
+    scaled = _times(row, _exact(by, common))
+    return _shortened(_plus(scaled, negated(_exact(own, common)), pivot))
+
+
+def _form(divisor: Size, row: Row, found: Mapping[Label, Form]) -> Form:
+    """``row / divisor`` with what was found put in, in lowest terms."""
+    constant, terms = row
+    known = [found[label] for label in terms if label in found]
+    scale: Size = 1
+    for other, _, _ in known:
+        if exact_quotient(scale, other) is None:
+            scale = _product(scale, other)
+    total: Row = (_product(constant, scale), {})
+    for label, k in terms.items():
+        if label not in found:
+            _add(total[1], label, _product(k, scale))
+            continue
+        other, inner, inner_terms = found[label]
+        share = exact_quotient(scale, other)
+        assert share is not None, "the scale is a multiple of each divisor"
+        total = _plus(total, _product(k, share), (inner, dict(inner_terms)))
+    divisor = _product(divisor, scale)
+    if divisor != 1:
+        common = _common([divisor, total[0], *total[1].values()])
+        total = _quotient(total, common)
+        divisor = _exact(divisor, common)
+    return divisor, total[0], _sorted(total[1])
+
+
+def _exact(size: Size, divisor: Size) -> Size:
+    quotient = exact_quotient(size, divisor)
+    assert quotient is not None, "what is common divides all"
+    return quotient
+
+
+def _quotient(row: Row, divisor: Size) -> Row:
+    if divisor == 1:
+        return row
+    constant, terms = row
+    return _exact(constant, divisor), {x: _exact(k, divisor) for x, k in terms.items()}
+
+
+def _shortened(row: Row) -> Row:
+    """A row without what all of it has in common."""
+    constant, terms = row
+    return _quotient(row, _common([*terms.values(), constant]))
+
+
+def _reduced(row: Row) -> Row | None:
+    """The rule of the gcd: None where what divides the terms cannot divide the constant."""
+    constant, terms = row
+    if not terms:
+        return None if sign(constant) in (1, -1) else row
+    if 1 in terms.values() or -1 in terms.values():
+        return row
+    constant, terms = row = _shortened(row)
+    common = gcd(*chain.from_iterable([_numbers(k) for k in terms.values()]))
+    if common > 1 and all([c % common == 0 for m, c in _monomials(constant) if m]):
+        return None
+    return row
+
+
+def _span(row: Row, box: Mapping[Label, Range]) -> Range | None:
+    constant, terms = row
+    lowest = highest = constant
+    for label, k in terms.items():
+        turned = sign(k)
+        if turned is None:
+            return None
+        low, high = box[label]
+        if turned < 0:
+            low, high = high, low
+        lowest = _sum(lowest, _product(k, low))
+        highest = _sum(highest, _product(k, high))
+    return lowest, highest
+
+
+def _place(known: Range | None, n: Size, facts: Sequence[Size]) -> str:
+    """Are all values of a range "inside" ``0 ≤ value < n``, or "outside"? Else "unknown"."""
+    if known is None:
+        return "unknown"
+    lowest, highest = known
+    if is_nonnegative(lowest, facts) and is_nonnegative(minus(n, plus(highest, 1)), facts):
+        return "inside"
+    if is_nonnegative(minus(lowest, n), facts) or is_nonnegative(minus(-1, highest), facts):
+        return "outside"
+    return "unknown"
+
+
+def _box(relations: Iterable[Linear | Relation], domains: Domains) -> dict[Label, Range]:
+    related = {label for one in relations for label, _ in one.terms}
+    return {label: (0, minus(domains[label], 1)) for label in related}
+
+
+def _is_empty(relations: Iterable[Relation], domains: Domains) -> bool:
+    return any([domains[label] == 0 for one in relations for label, _ in one.terms])
+
+
+def _facts(domains: Domains) -> list[Size]:
+    """What is at least 0 because each label has a value: of a name or a number it is known."""
+    found = dict.fromkeys([n for n in domains.values() if isinstance(n, Polynomial)])
+    return [minus(n, 1) for n in found]
+
+
+def _but(one: Relation, known: Container[Label]) -> Relation:
+    """The difference of a relation at two points that agree in what is known."""
+    return Relation(0, tuple([(label, k) for label, k in one.terms if label not in known]))
+
+
+def _with(one: Relation, label: Label, row: Row) -> Relation:
+    """A relation with an index expression in the place of a label."""
+    terms = dict(one.terms)
+    k = terms.pop(label)
+    return relation(*_plus((one.constant, terms), k, row))
+
+
+def _renamed_hots(hots: Iterable[Hot], found: Mapping[Label, Label]) -> list[Hot]:
+    renamed_hots = []
+    for array, places, value in hots:
+        names = tuple([found.get(x, x) for x in places])
+        renamed_hots.append(Hot(array, names, found.get(value, value)))
+    return renamed_hots
+
+
+def _signed(row: Row) -> Relation:
+    """A row as a relation whose first coefficient is above 0."""
+    one = relation(*row)
+    first = one.terms[0][1] if one.terms else one.constant
+    return relation(*_times(row, -1)) if _leads(first) < 0 else one
+
+
+def _order(one: Relation) -> tuple[Labels, list[str]]:
+    """An order of relations, whatever their coefficients are."""
+    numbers = [repr(_monomials(k)) for k in (one.constant, *[k for _, k in one.terms])]
+    return tuple([label for label, _ in one.terms]), numbers
+
+
+# ---- sizes as coefficients
+
+
+def _guessed(size: Size) -> int:
+    """What a size is taken for where labels are chosen by their domains."""
+    known = measured(size, lambda _: GUESS)
+    assert known is not None, "each name is guessed"
+    return known
+
+
+def _monomials(size: Size) -> tuple[tuple[Monomial, int], ...]:
+    """The products that a size is the sum of; a number is () and its coefficient."""
+    if isinstance(size, Polynomial):
+        return size.terms
+    if isinstance(size, int):
+        return (((), size),) if size else ()
+    return ((((size, 1),), 1),)
+
+
+def _numbers(size: Size) -> list[int]:
+    return [number for _, number in _monomials(size)]
+
+
+def _leads(size: Size) -> int:
+    """The coefficient of the first product in a size."""
+    return next(iter(_numbers(size)), 0)
+
+
+def _is_pivot(k: Size) -> bool:
+    """Is a coefficient sure to be no 0: a number, or a number times names and axes?"""
+    terms = _monomials(k)
+    return len(terms) == 1 and not any([isinstance(atom, Floor) for atom, _ in terms[0][0]])
+
+
+def _effort(k: Size) -> tuple[int, int]:
+    """Numbers before products, small ones before large ones; 1 before all."""
+    ((monomial, number),) = _monomials(k)
+    return sum([exponent for _, exponent in monomial]), abs(number)
+
+
+def _common(sizes: Sequence[Size]) -> Size:
+    """The number and the names that are in all terms of `sizes`, but for those that are 0."""
+    if all([isinstance(size, int) for size in sizes]):
+        return gcd(*sizes) or 1  # type: ignore[arg-type]
+    terms = [term for size in sizes for term in _monomials(size)]
+    shared = dict(terms[0][0])
+    for monomial, _ in terms[1:]:
+        own = dict(monomial)
+        shared = {atom: min(count, own[atom]) for atom, count in shared.items() if atom in own}
+    common: Size = gcd(*[number for _, number in terms])
+    for atom, count in shared.items():
+        if not isinstance(atom, Floor):
+            common = times(common, *[atom] * count)
+    return common
+
+
+def _radices(terms: Mapping[Label, Size]) -> list[Size]:
+    """The coefficients that may part a relation, without their signs: products of many sizes before
+    those of few, large numbers before small ones.
+    """
+    if len(terms) < 2:
+        return []
+    found = {k if _leads(k) > 0 else negated(k) for k in terms.values() if k not in (1, -1)}
+    return sorted([k for k in found if _is_pivot(k)], key=_effort, reverse=True)
+
+
+def _parted(row: Row, radix: Size) -> tuple[Row, Row]:
+    """``row = radix · H + L``, with the constant in L as far as it is a number."""
+    constant, terms = row
+    high: dict[Label, Size] = {}
+    low: dict[Label, Size] = {}
+    for label, k in terms.items():
+        whole, rest = _divided(k, radix)
+        _add(high, label, whole)
+        _add(low, label, rest)
+    if isinstance(constant, int):
+        return (0, high), (constant, low)
+    whole, rest = _divided(constant, radix)
+    return (whole, high), (rest, low)
+
+
+def _divided(size: Size, radix: Size) -> tuple[Size, Size]:
+    """``size = radix · whole + rest``, with a rest as small as can be, of whatever sign."""
+    if isinstance(size, int) and isinstance(radix, int):
+        return _nearest(size, radix)
+    whole: Size = 0
+    rest: Size = 0
+    for term in _monomials(size):
+        part = plus(Polynomial((term,)))
+        if isinstance(part, int) and isinstance(radix, int):
+            quotient, left = _nearest(part, radix)
+            whole, rest = plus(whole, quotient), plus(rest, left)
+            continue
+        exact = exact_quotient(part, radix)
+        if exact is None:
+            rest = plus(rest, part)
+        else:
+            whole = plus(whole, exact)
+    return whole, rest
+
+
+def _nearest(number: int, radix: int) -> tuple[int, int]:
+    """``number = radix · quotient + rest`` with ``|rest| ≤ radix / 2``; of two, the quotient that
+    is nearer to 0.
+    """
+    rest = number % radix
+    if 2 * rest > radix or (2 * rest == radix and number < 0):
+        rest -= radix
+    return (number - rest) // radix, rest

@@ -1,0 +1,481 @@
+"""An einsum with relations as steps: reads of its operands, a product, and writes into the result.
+
+``x[p] w[k] → i`` with ``p = i + k`` is a window of x, ``x[i+k]``, times w. Its gradient by w reads
+the same window; that by x, ``u[i] w[k] → p``, is a window of u, ``u[p-k] w[k]``, or the product
+``u[i] w[k]`` written to p. So each relation is solved for one of its labels, and which one is the
+choice of the planner: of all ways that are tried the one that takes least time is lowered.
+
+What a relation selects is selected: an operand is sliced, read with zeros around it, or masked, and
+never multiplied with a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..expression import (
+    Einsum,
+    Hot,
+    Label,
+    Labels,
+    Linear,
+    Relation,
+    Size,
+    determined,
+    fresh_labels,
+    is_hot,
+    relation,
+    settled,
+    solvings,
+)
+from .cost import costs
+from .ops import Index, Ops
+from .paths import order_seconds, search
+from .tuning_constants import tuning
+
+if TYPE_CHECKING:
+    from .lowering import Pair, Planner
+
+
+MANY = 2**40  # values of an index array, whatever it holds
+
+
+class Array(NamedTuple):
+    """An index array that is read: its value, the labels of its places, and a coefficient."""
+
+    value: int
+    places: Labels
+    times: int
+
+
+class Position(NamedTuple):
+    """Where an axis is read: ``constant + Σ coefficient · label + Σ times · array[places]``."""
+
+    constant: int
+    terms: tuple[tuple[Label, int], ...]
+    arrays: tuple[Array, ...] = ()
+
+    @property
+    def labels(self) -> Labels:
+        """All labels that decide it, each once."""
+        found = dict.fromkeys([label for label, _ in self.terms])
+        for array in self.arrays:
+            found |= dict.fromkeys(array.places)
+        return tuple(found)
+
+    @property
+    def bare(self) -> bool:
+        """Is it one label?"""
+        return not self.constant and not self.arrays and _ones(self.terms)
+
+    @property
+    def alone(self) -> bool:
+        """Is it an index array, and nothing else? Then it must be a place of the axis."""
+        plain = not self.constant and not self.terms and len(self.arrays) == 1
+        return plain and self.arrays[0].times == 1
+
+
+def _ones(terms: tuple[tuple[Label, int], ...]) -> bool:
+    return len(terms) == 1 and terms[0][1] == 1
+
+
+class Guard(NamedTuple):
+    """``0 ≤ position < size`` must hold."""
+
+    position: Position
+    size: int
+
+
+class Way(NamedTuple):
+    """One way to enumerate the points: where each axis is, and what must hold beside."""
+
+    parts: tuple[tuple[int, tuple[Position, ...]], ...]  # of each operand its value, and its axes
+    output: tuple[Position, ...]
+    guards: tuple[Guard, ...]
+    free: Labels  # the labels whose points are enumerated
+
+
+class Related:
+    """The steps of one einsum with relations or index arrays."""
+
+    def __init__(self, planner: Planner, flat: Einsum) -> None:
+        self.planner, self.program, self.flat = planner, planner.program, flat
+        self.size_of: dict[Label, Size] = {}
+        for factor, labels in flat.slots:
+            self.size_of.update(zip(labels, planner.represented(factor.sizes), strict=True))
+        for label, size in flat.given:
+            self.size_of.setdefault(label, *planner.represented([size]))
+        measure = self.program.measure
+        self.lengths = {label: measure(size) for label, size in self.size_of.items()}
+
+    def term(self) -> tuple[Pair, Labels] | None:
+        """The value of the einsum at the distinct labels of its output that an operand or a
+        relation has, and its output by these; None where no point satisfies the relations.
+        """
+        tensors: list[Pair] = []
+        hots: list[Hot] = []
+        for factor, labels in self.flat.slots:
+            value = self.planner.values[id(factor)]
+            if is_hot(factor):
+                hots.append(Hot(value, labels[:-1], labels[-1]))
+            else:
+                tensors.append((value, labels))
+        relations = tuple([self._in_numbers(one) for one in self.flat.relations])
+        found = settled(relations, self.lengths, hots)
+        if found is None:
+            return None
+        same = found.same
+        tensors = [(value, _named(labels, same)) for value, labels in tensors]
+        hots = [Hot(h.array, _named(h.places, same), same.get(h.value, h.value)) for h in hots]
+        hots = list(dict.fromkeys(hots))
+        output = _named(self.flat.output, same)
+        inside = set(chain.from_iterable(labels for _, labels in tensors))
+        inside.update(*(_labels_of(hot) for hot in hots))
+        for one in found.relations:
+            inside.update(label for label, _ in one.terms)
+        kept = tuple([label for label in dict.fromkeys(output) if label in inside])
+        ways = list(self._ways(tensors, hots, found.relations, kept))
+        if not ways:
+            return None
+        way = min(ways, key=lambda way: self._seconds(way, kept))
+        return (self._lowered(way, kept), kept), output
+
+    def _in_numbers(self, one: Relation) -> Relation:
+        measure = self.program.measure
+        terms = {label: measure(size) for label, size in one.terms}
+        return relation(measure(one.constant), terms)
+
+    # ---- ways to enumerate the points
+    def _ways(
+        self,
+        tensors: Sequence[Pair],
+        hots: Sequence[Hot],
+        relations: tuple[Relation, ...],
+        kept: Labels,
+    ) -> Iterable[Way]:
+        """The ways that the relations can be solved in, a bounded number of them."""
+        read = set(kept).union(*(labels for _, labels in tensors))
+        values = {hot.value for hot in hots}
+        for found in solvings(relations, self.lengths, read, tuning.index_solvings, keep=values):
+            yield self._way(tensors, hots, kept, found.by, found.guards, found.rest)
+
+    def _way(
+        self,
+        tensors: Sequence[Pair],
+        hots: Sequence[Hot],
+        kept: Labels,
+        by: Mapping[Label, Linear],
+        guards: Sequence[tuple[Linear, Size]],
+        rest: Sequence[Relation],
+    ) -> Way:
+        places = _Places(self, by)
+        beside: list[Guard] = []
+        for hot in hots:
+            beside += places.add(hot)
+        parts = []
+        for value, labels in tensors:
+            parts.append((value, tuple([places.of_label(label) for label in labels])))
+        output = tuple([places.of_label(label) for label in kept])
+        for linear, size in guards:
+            beside.append(Guard(places.of(linear), self.program.measure(size)))
+        for one in rest:
+            beside.append(Guard(places.of(Linear(one.constant, one.terms)), 1))
+        everything = set(chain(chain.from_iterable(own for _, own in tensors), kept, by))
+        for linear in by.values():
+            everything.update(label for label, _ in linear.terms)
+        for hot in hots:
+            everything |= _labels_of(hot)
+        free = tuple(sorted(everything - set(by) - set(places.arrays)))
+        return Way(tuple(parts), output, tuple(beside), free)
+
+    # ---- what a way takes
+    def _seconds(self, way: Way, kept: Labels) -> float:
+        """The estimated time: of what is read by arrays, the product, and what is written."""
+        taken = 0.0
+        terms: list[Labels] = []
+        for value, axes in way.parts:
+            labels = _labels(axes)
+            running = self._running(way, value, axes)
+            if running is not None:
+                labels = tuple([x for x in labels if x != running[1]])
+                taken += self._moved(labels, 2)
+            elif any(axis.arrays for axis in axes):
+                taken += self._moved(labels, 3)
+            terms.append(labels)
+        needed = dict.fromkeys(chain(_labels(way.output), *(g.position.labels for g in way.guards)))
+        terms = [term for term in terms if term]
+        taken += self._product_seconds(terms, tuple(needed))
+        if way.guards:
+            taken += self._moved(tuple(needed), 3)
+        if not all(axis.bare for axis in way.output):
+            by_arrays = any(axis.arrays for axis in way.output)
+            taken += self._moved(_labels(way.output), 4 if by_arrays else 2)
+            taken += self._moved(kept, 1) + costs.step
+        return taken
+
+    def _moved(self, labels: Labels, times: int) -> float:
+        return 8.0 * costs.byte * times * prod([float(self.lengths[x]) for x in labels])
+
+    def _product_seconds(self, terms: Sequence[Labels], output: Labels) -> float:
+        """The estimated time of a product of operands with these labels."""
+        lengths = {x: self.lengths[x] for term in terms for x in term}
+        own = tuple([x for x in output if x in lengths])
+        if len(terms) == 1 and set(terms[0]) != set(own):
+            return self._moved(terms[0], 1)
+        pairs = search(terms, own, lengths) if len(terms) > 1 else []
+        return order_seconds(terms, own, lengths, pairs)
+
+    # ---- steps
+    def _lowered(self, way: Way, kept: Labels) -> int:
+        """The value of the einsum at the labels `kept`."""
+        parts = [self._read(way, value, axes) for value, axes in way.parts]
+        guards = []
+        for guard in way.guards:
+            masked = self._masked(parts, guard)
+            if masked is None:
+                guards.append(guard)
+            else:
+                parts = masked
+        wanted = _labels(way.output)
+        selecting = dict.fromkeys(chain.from_iterable(g.position.labels for g in guards))
+        labels = tuple(dict.fromkeys((*wanted, *selecting)))
+        carried = set(chain.from_iterable(own for _, own in parts))
+        if parts:
+            own = tuple([label for label in labels if label in carried])
+            value = self.planner.product(parts, own)
+        else:
+            own = ()
+            value = self.program.add(Ops.NUMBER, (), (1,), ())
+        counted = [x for x in way.free if x not in carried and x not in labels]
+        value = self.planner.scaled(value, self.flat, self.flat.coefficient, self._sizes(counted))
+        if own != labels:
+            value = self._broadcast(value, own, labels)
+        if guards:
+            value = self._mask(value, labels, guards)
+            if wanted != labels:
+                value = self._summed(value, labels, wanted)
+        return self._placed(way, value, wanted, kept)
+
+    def _read(self, way: Way, value: int, axes: tuple[Position, ...]) -> Pair:
+        """An operand at the labels of its axes."""
+        if all(axis.bare for axis in axes):
+            return value, tuple([axis.terms[0][0] for axis in axes])
+        running = self._running(way, value, axes)
+        if running is not None:
+            p, gone = running
+            backwards = dict(axes[p].terms)[gone] > 0
+            value = self._running_sum(value, p, backwards=backwards)
+            axes = tuple([_without(axis, gone) for axis in axes])
+        labels = _labels(axes)
+        if all(axis.bare for axis in axes):
+            return value, tuple([axis.terms[0][0] for axis in axes])
+        arrays, spec = _indices(axes, labels)
+        return self.program.add(Ops.READ, (value, *arrays), (spec,), self._sizes(labels)), labels
+
+    def _running(
+        self, way: Way, value: int, axes: tuple[Position, ...]
+    ) -> tuple[int, Label] | None:
+        """The axis and the label of a sum that runs from one end of the axis: of ``Σ_q x[i - q]``
+        over all q below the size of x.
+        """
+        for p, axis in enumerate(axes):
+            if axis.arrays or len(axis.terms) < 2:
+                continue
+            length = self.program.shape(value)[p]
+            for label, times in axis.terms:
+                if abs(times) != 1 or not self._only_here(way, axes, p, label):
+                    continue
+                low, high = self._span(_without(axis, label))
+                reach = self.lengths[label] - 1
+                # x[f - q] for q = 0 … reach: all of x up to f, and no f beyond the end
+                upwards = times < 0 and high < length and high <= reach
+                # x[f + q]: all of x from f on, and no f before the start
+                downwards = times > 0 and low >= 0 and low + reach >= length - 1
+                if upwards or downwards:
+                    return p, label
+        return None
+
+    def _only_here(self, way: Way, axes: tuple[Position, ...], p: int, label: Label) -> bool:
+        """Is a label summed, and on axis `p` of these alone?"""
+        others = [own for _, own in way.parts if own is not axes]
+        others += [axes[:p] + axes[p + 1 :], way.output]
+        others.append(tuple([guard.position for guard in way.guards]))
+        return all(label not in _labels(own) for own in others)
+
+    def _span(self, position: Position) -> tuple[int, int]:
+        """The lowest and the highest place."""
+        low = high = position.constant
+        for label, times in position.terms:
+            reach = times * (self.lengths[label] - 1)
+            low, high = low + min(reach, 0), high + max(reach, 0)
+        return low, high
+
+    def _running_sum(self, value: int, axis: int, *, backwards: bool) -> int:
+        entries = float(self.program.entries(value))
+        sizes = self.program.steps[value].sizes
+        return self.program.add(Ops.RUNNING_SUM, (value,), (axis, backwards), sizes, entries)
+
+    def _masked(self, parts: list[Pair], guard: Guard) -> list[Pair] | None:
+        """`parts` with the smallest masked that has all labels of a guard; None if none has."""
+        wanted = set(guard.position.labels)
+        able = [k for k, (_, labels) in enumerate(parts) if wanted <= set(labels)]
+        if not able:
+            return None
+        k = min(able, key=lambda k: self.program.entries(parts[k][0]))
+        value, labels = parts[k]
+        distinct = tuple(dict.fromkeys(labels))
+        if distinct != labels:
+            value = self.planner.product([parts[k]], distinct)
+        masked = self._mask(value, distinct, [guard])
+        return [*parts[:k], (masked, distinct), *parts[k + 1 :]]
+
+    def _mask(self, value: int, labels: Labels, guards: Sequence[Guard]) -> int:
+        """A value where the guards hold, else 0."""
+        arrays: list[int] = []
+        conditions: list[tuple[Index, int]] = []
+        for guard in guards:
+            conditions.append((_index(guard.position, labels, arrays), guard.size))
+        entries = float(self.program.entries(value))
+        sizes = self.program.steps[value].sizes
+        return self.program.add(Ops.MASK, (value, *arrays), tuple(conditions), sizes, entries)
+
+    def _summed(self, value: int, labels: Labels, kept: Labels) -> int:
+        entries = float(self.program.entries(value))
+        return self.program.add(Ops.SUM, (value,), (labels, kept), self._sizes(kept), entries)
+
+    def _broadcast(self, value: int, labels: Labels, wanted: Labels) -> int:
+        """A value repeated along the labels that it has not."""
+        sizes = self._sizes(wanted)
+        entries = float(prod([self.lengths[label] for label in wanted]))
+        return self.program.add(Ops.WRITE, (value,), ((labels, wanted),), sizes, entries)
+
+    def _placed(self, way: Way, value: int, labels: Labels, kept: Labels) -> int:
+        """A value with these labels at the places of the output."""
+        if all(axis.bare for axis in way.output):
+            own = tuple([axis.terms[0][0] for axis in way.output])
+            return value if own == labels else self.planner.view(value, labels, own)
+        arrays, spec = _indices(way.output, labels)
+        once = self._meet_never(way.output, labels)
+        entries = 0.0 if once else float(self.program.entries(value))
+        inputs = (value, *arrays)
+        return self.program.add(Ops.PLACE, inputs, (spec, once), self._sizes(kept), entries)
+
+    def _meet_never(self, output: Sequence[Position], labels: Labels) -> bool:
+        """Does each point have a place of its own?"""
+        places = fresh_labels(len(output))
+        lengths = {label: self.lengths[label] for label in labels}
+        relations: list[Relation] = []
+        for place, axis in zip(places, output, strict=True):
+            terms = {label: -times for label, times in axis.terms}
+            for array in axis.arrays:
+                # what the array holds may be anything
+                (unknown,) = fresh_labels(1)
+                terms[unknown] = -array.times
+                lengths[unknown] = MANY
+            low, high = self._span(axis)
+            lengths[place] = max(high - min(low, 0), 0) + 1
+            if axis.arrays:
+                lengths[place] = 2 * MANY
+            relations.append(relation(-axis.constant, {place: 1, **terms}))
+        return determined(tuple(relations), lengths, (), set(places), set(labels))
+
+    def _sizes(self, labels: Iterable[Label]) -> tuple[Size, ...]:
+        return tuple([self.size_of[label] for label in labels])
+
+
+class _Places:
+    """What labels are in one way: index expressions of the labels that are enumerated."""
+
+    def __init__(self, related: Related, by: Mapping[Label, Linear]) -> None:
+        self.related, self.by = related, by
+        self.arrays: dict[Label, Array] = {}  # labels of values, and where they are read
+
+    def add(self, hot: Hot) -> list[Guard]:
+        """Take the value of an index array to be what is read; what must hold for that."""
+        program = self.related.program
+        array: int = hot.array  # type: ignore[assignment]
+        axes = tuple([self.of_label(label) for label in hot.places])
+        guards: list[Guard] = []
+        if not all(axis.bare for axis in axes):
+            labels = _labels(axes)
+            lengths = program.shape(array)
+            for axis, length in zip(axes, lengths, strict=True):
+                if not axis.bare and not axis.alone:
+                    guards.append(Guard(axis, length))
+            arrays, spec = _indices(axes, labels)
+            sizes = self.related._sizes(labels)
+            array = program.add(Ops.READ, (array, *arrays), (spec,), sizes)
+        else:
+            labels = tuple([axis.terms[0][0] for axis in axes])
+        read = Array(array, labels, 1)
+        free = hot.value not in self.by and hot.value not in self.arrays
+        if free and hot.value not in labels and not self._needs(hot.value):
+            self.arrays[hot.value] = read
+            return guards
+        # r[e] = v, where v is known otherwise: 0 ≤ r[e] - v < 1
+        other = self.of_label(hot.value)
+        terms = tuple([(label, -times) for label, times in other.terms])
+        more = tuple([a._replace(times=-a.times) for a in other.arrays])
+        guards.append(Guard(Position(-other.constant, terms, (read, *more)), 1))
+        return guards
+
+    def _needs(self, label: Label) -> bool:
+        """Is a label a place at which an array is read whose value stands for another label?"""
+        return any(label in array.places for array in self.arrays.values())
+
+    def of_label(self, label: Label) -> Position:
+        """Where an axis with a label is read."""
+        return self.of(self.by.get(label, Linear(0, ((label, 1),))))
+
+    def of(self, linear: Linear) -> Position:
+        """An index expression with the values of index arrays in the place of their labels."""
+        terms: dict[Label, int] = {}
+        arrays: dict[Array, int] = {}
+        for label, times in linear.terms:
+            assert isinstance(times, int)
+            read = self.arrays.get(label)
+            if read is None:
+                terms[label] = times
+            else:
+                arrays[read] = arrays.get(read, 0) + times
+        assert isinstance(linear.constant, int)
+        own = tuple([array._replace(times=times) for array, times in arrays.items() if times])
+        return Position(linear.constant, tuple(terms.items()), own)
+
+
+def _labels(axes: Iterable[Position]) -> Labels:
+    return tuple(dict.fromkeys(chain.from_iterable(axis.labels for axis in axes)))
+
+
+def _labels_of(hot: Hot) -> set[Label]:
+    return {*hot.places, hot.value}
+
+
+def _named(labels: Labels, same: Mapping[Label, Label]) -> Labels:
+    return tuple([same.get(label, label) for label in labels])
+
+
+def _without(axis: Position, label: Label) -> Position:
+    return axis._replace(terms=tuple([term for term in axis.terms if term[0] != label]))
+
+
+def _indices(axes: Sequence[Position], labels: Labels) -> tuple[list[int], tuple[Index, ...]]:
+    """The index arrays of axes, and the axes by numbers of labels and of these arrays."""
+    arrays: list[int] = []
+    spec = tuple([_index(axis, labels, arrays) for axis in axes])
+    return arrays, spec
+
+
+def _index(axis: Position, labels: Labels, arrays: list[int]) -> Index:
+    """An axis by the numbers of its labels; its index arrays are put behind the others."""
+    terms = tuple([(labels.index(label), times) for label, times in axis.terms])
+    reads: list[tuple[int, tuple[int, ...], Size]] = []
+    for array in axis.arrays:
+        if array.value not in arrays:
+            arrays.append(array.value)
+        places = tuple(map(labels.index, array.places))
+        reads.append((arrays.index(array.value) + 1, places, array.times))
+    return Index(axis.constant, terms, tuple(reads))
