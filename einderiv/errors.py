@@ -91,7 +91,8 @@ def _pointed(text: str, position: int) -> str:
 
 def _one_column(character: str) -> str:
     """Wide, zero-width and control characters would move the caret."""
-    if " " <= character <= "~":
+    is_latin_or_greek = "\u00c0" <= character < "\u0400" and character.isalpha()
+    if " " <= character <= "~" or is_latin_or_greek:
         return character
     return " " if character.isspace() else "?"
 

@@ -85,17 +85,17 @@ LETTERS = [
     ("two dots",              "i..,j->ij",                            1,       r"\."),
     ("four dots",             "....j->j",                             (0, 3),  r"\."),
     ("two ellipses",          "...i...->i",                           4,       r"\.\.\."),
-    ("dash for a comma",      "ij-jk->ik",                            2,       "-"),
+    ("stray bracket",         "ij)jk->ik",                            2,       r"\)"),
     ("arrow without head",    "ij,jk-ik",                             5,       "-"),
     ("arrow without shaft",   "ij>i",                                 2,       ">"),
-    ("arrow with a blank",    "ij,jk- >ik",                           5,       "-"),
+    ("arrow with a blank",    "ij,jk- >ik",                           7,       ">"),
     ("long arrow",            "ij-->i",                               2,       "-"),
     ("double head",           "ij->>i",                               4,       ">"),
     ("dash at the end",       "ij->i-",                               5,       "-"),
     ("unknown output word",   "batch in, in out -> batch uot",        26,      "uot"),
     ("word with a digit",     "batch 2in, in out -> batch out",       6,       "2in|2"),
     ("word, semicolon",       "batch x;y, in out -> batch out",       (6, 7),  ";"),
-    ("word that calls",       "batch __import__('os'), a -> batch a", (6, 16), "import"),
+    ("word that calls",       "batch __import__('os'), a -> batch a", (6, 17), "'"),
     ("word of HTML",          "batch <script>, a b -> batch a",       6,       "<"),
     ("words, two arrows",     "batch in -> in -> batch",              15,      "->"),
 ]  # fmt: skip
@@ -106,12 +106,13 @@ AXES = [
     ("axis semicolon",        "batch x;y",                            (6, 7),  ";"),
 ]  # fmt: skip
 FOREIGN = [  # the first character that is not ASCII is the offending one, and is named by its number
-    "i\u212b,\u212bk->ik", "i\u00c5,\u00c5k->ik", "ij,jk->i\u03b4",  # Angstrom sign, its twin, Greek delta
+    "i\u212b,\u212bk->ik", "i\u1f00,\u1f00k->ik", "ij,jk->i\u03d1",  # Angstrom sign, Greek with an accent, as a sign
     "i\u0430,ak->ik", "\uff49j->j", "ie\u0301,jk->ik",               # Cyrillic a, full-width i, accent
     "i\u200bj,jk->ik", "\u202eij,jk->ik", "i\ud800,jk->ik",          # zero width, right to left, surrogate
     "i\u00a0j,jk->ik", "ij,\u2028jk->ik", "i\x85j->ij",              # no-break, line separator, next line
-    "i\U0001f600->i", "batch \u03bcm, a -> a",                       # emoji, Greek mu in a word
+    "i\U0001f600->i", "batch \u00b5m, a -> a",                       # emoji, a micro sign in a word
 ]  # fmt: skip
+FOREIGN_NAMES = ["i\u00c5", "i\u03b4", "batch \u03bcm"]  # labels of einsum, but no names
 
 
 def points_at(error, text, positions):
@@ -135,11 +136,12 @@ def test_axis_string_error_has_a_caret(text, position, words):
     points_at(refused(PARSE, words, lambda: tensor("X", text)), text, np.atleast_1d(position))
 
 
-@pytest.mark.parametrize("text", FOREIGN)
+@pytest.mark.parametrize("text", [*FOREIGN, *FOREIGN_NAMES])
 def test_foreign_character_is_named(text):
     position = next(k for k, char in enumerate(text) if not char.isascii())
     word = rf"U\+{ord(text[position]):04X}"
-    points_at(refused(PARSE, word, lambda: einsum(text)), text, [position])
+    if text not in FOREIGN_NAMES:
+        points_at(refused(PARSE, word, lambda: einsum(text)), text, [position])
     axes = text[: position + 1].replace(",", "").replace("->", "")
     points_at(refused(PARSE, word, lambda: tensor("X", axes)), axes, [len(axes) - 1])
 

@@ -124,7 +124,7 @@ _TOKEN = re.compile(
     | (?P<dots>\.\.\.)
     | (?P<sign>[-+*,()\[\]])""",
     re.VERBOSE,
-).match
+).finditer
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 
 
@@ -196,17 +196,22 @@ def split(text: str) -> tuple[list[Part], Part | None]:
 
 def _tokens(text: str) -> Iterator[Token]:
     """What stands between the blanks."""
-    p = 0
+    read = 0
     spaced = False
-    while p < len(text):
-        match = _TOKEN(text, p)
-        if match is None:
-            _refuse_character(text, p)
+    for match in _TOKEN(text):
+        at = match.start()
+        if at != read:
+            break
+        read = match.end()
         kind = match.lastgroup or ""
-        if kind != "blank":
-            yield Token(match[0] if kind == "sign" else kind, match[0], p, spaced)
-        spaced = kind == "blank"
-        p = match.end()
+        if kind == "blank":
+            spaced = True
+            continue
+        word = match[0]
+        yield Token(word if kind == "sign" else kind, word, at, spaced)
+        spaced = False
+    if read != len(text):
+        _refuse_character(text, read)
 
 
 def _hint(text: str) -> str:
@@ -222,8 +227,8 @@ def _refuse_character(text: str, p: int) -> NoReturn:
         plain = unicodedata.normalize("NFKC", c)
         meant = f", did you mean {plain!r}?" if plain in LABEL_LETTERS else ""
         raise ParseError(
-            f"U+{ord(c):04X} ({name}) is no label{meant}: labels are ASCII, Greek and Latin letters, "
-            "or words of them; the interleaved form einsum(X, [0, 1], …) takes numbers",
+            f"U+{ord(c):04X} ({name}) is no label{meant}: labels are ASCII, Greek and Latin "
+            "letters, or words of them; the interleaved form einsum(X, [0, 1], …) takes numbers",
             text,
             p,
         )
@@ -545,8 +550,7 @@ class _Reader:
 
     def _refuse(self, token: Token, *, beside: bool = False) -> NoReturn:
         """Say why a sum cannot go on with `token`; `beside` says that it has no brackets."""
-        before = self.tokens[self.k - 1] if self.k else None
-        after = before.kind if before is not None else ""
+        after = self.tokens[self.k - 1].kind if self.k else ""
         match token.kind:
             case "(":
                 self.wrong(
@@ -563,7 +567,7 @@ class _Reader:
             case "+":
                 self.wrong("a sum begins with a label, a number or '-'", token)
             case "end" | ")" | "]" | "," if after in ("+", "-", "*"):
-                self.wrong(f"nothing behind {after!r}", token)
+                self.wrong(f"nothing behind {after!r}", self.tokens[self.k - 1])
             case "]" | ",":
                 self.wrong("an axis of an index array without a place: write '0' or a label", token)
             case _:

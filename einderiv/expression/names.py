@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from .canonical import FLATTENED
 from .nodes import Add, Einsum, Expr, Label, walk, wrapped
-from .subscripts import fresh_names
+from .subscripts import LETTERS, fresh_names
 from .unify import bare, flatten
+
+_LETTERS = frozenset(LETTERS)
 
 
 class Naming(NamedTuple):
@@ -25,7 +27,7 @@ class Naming(NamedTuple):
 
 
 def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Naming:
-    """Names for a flat einsum; `short` shortens words to letters.
+    """Names for a flat einsum; `short` shortens words to ASCII letters, and letters that are none.
 
     Single letters keep their place first, so that shortening a word never takes a letter that
     somebody wrote.
@@ -40,8 +42,8 @@ def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Namin
     taken = set(used)
     kept: list[str | None] = []
     for _, name in wanted:
-        too_long = short and name is not None and len(name) > 1
-        if name is None or name in taken or too_long:
+        is_no_letter = short and name not in _LETTERS
+        if name is None or name in taken or is_no_letter:
             kept.append(None)
         else:
             kept.append(name)

@@ -143,8 +143,8 @@ def expand(
     ….
 
     As in NumPy an ellipsis is aligned on the right, and an implicit output is the ellipsis, then
-    the labels that occur once, sorted; an index expression is an axis and stays. `ranks` are the operands' numbers of axes, None where
-    unknown; `called` names them in errors.
+    the labels that occur once, sorted; an index expression is an axis and stays. `ranks` are the
+    operands' numbers of axes, None where unknown; `called` names them in errors.
 
     >>> expand(read("...j,jk"), [3, 2])
     ([('...0', '...1', 'j'), ('j', 'k')], ('...0', '...1', 'k'))

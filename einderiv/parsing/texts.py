@@ -77,14 +77,17 @@ def parse(
 
 
 def is_einsum(written: str) -> bool:
-    """Does it look like an einsum string: letters, words, commas, dots, an arrow?
+    """Does it look like an einsum string: letters, words, commas, dots, an arrow; and with an arrow
+    the signs and brackets of index expressions?
 
     A minus, a greater sign or a single dot is one of a text if there is neither arrow nor comma:
     ``A - B``, ``X.T``.
     """
-    if not re.fullmatch(r"[\w,.>\s-]*", written, re.ASCII):
+    if "->" in written:
+        return re.fullmatch(r"[\w,.>\s+*()\[\]-]*", written) is not None
+    if not re.fullmatch(r"[\w,.>\s-]*", written):
         return False
-    if "->" in written or "," in written:
+    if "," in written:
         return True
     signs_of_texts = re.search(r"[->]|(?<!\.)\.(?!\.)", written)
     return signs_of_texts is None
