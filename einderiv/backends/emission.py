@@ -315,6 +315,9 @@ def _returned(scope: _Scope) -> list[str]:
         is_diagonal = len(program.steps[k].sizes) < len(root_step.sizes)
         if is_given or is_diagonal or root in given_out:
             values.append(scope.backend.fresh.format(scope.variables[k]))
+        elif root_step.op is Ops.READ:
+            # It is a view, which may be of an input and may overlap itself, unless it was copied.
+            values.append(f"np.require({scope.variables[k]}, None, 'OW')")
         else:
             values.append(scope.variables[k])
         given_out.add(root)

@@ -4,6 +4,7 @@ of the table.
 
 from __future__ import annotations
 
+from . import numpy_indexing
 from .array_api_helpers import OF_NUMPY, renamed
 from .base import Helpers
 
@@ -317,6 +318,7 @@ def log_determinant(factors):
         return np.log(sign) + log if np.iscomplexobj(a) else log
     return np.log(np.abs(np.diagonal(lu))).sum()  # no product, so no overflow
 """,
+    **numpy_indexing.TEXTS,
 }
 #: what the helpers import
 _LAPACK = """\
@@ -328,6 +330,7 @@ IMPORTS = {
     **{name: _LAPACK for name, text in TEXTS.items() if "lapack" in text},
     "frechet": "from itertools import permutations",
     "minors": "from itertools import permutations",
+    **numpy_indexing.IMPORTS,
 }
 
 HELPERS = Helpers(TEXTS, IMPORTS)
