@@ -8,6 +8,7 @@ from .lowering import Planner, Term
 from .memory_order import arranged, orders, rearranged
 from .ops import (
     OWN,
+    Index,
     Numbered,
     Op,
     Ops,
@@ -27,6 +28,7 @@ from .tuning_constants import tuning
 __all__ = [
     "BLOCK",
     "Entries",
+    "Index",
     "Liveness",
     "Loop",
     "Numbered",

@@ -273,7 +273,7 @@ class Related:
         if all(axis.bare for axis in axes):
             return value, tuple([axis.terms[0][0] for axis in axes])
         arrays, spec = _indices(axes, labels)
-        return self.program.add(Ops.READ, (value, *arrays), (spec,), self._sizes(labels)), labels
+        return self.program.add(Ops.READ, (value, *arrays), spec, self._sizes(labels)), labels
 
     def _running(
         self, way: Way, value: int, axes: tuple[Position, ...]
@@ -407,7 +407,7 @@ class _Places:
                     guards.append(Guard(axis, length))
             arrays, spec = _indices(axes, labels)
             sizes = self.related._sizes(labels)
-            array = program.add(Ops.READ, (array, *arrays), (spec,), sizes)
+            array = program.add(Ops.READ, (array, *arrays), spec, sizes)
         else:
             labels = tuple([axis.terms[0][0] for axis in axes])
         read = Array(array, labels, 1)
