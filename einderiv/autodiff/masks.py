@@ -175,7 +175,7 @@ def _sizes(e: Einsum) -> Given:
     """The sizes of all labels of `e`."""
     found = [*e.given]
     for factor, labels in e.slots:
-        found += zip(labels, factor.sizes, strict=True)
+        found += zip(labels, factor.axis_sizes, strict=True)
     return tuple(found)
 
 
@@ -184,7 +184,7 @@ def _chosen(masks: list[tuple[Mask, Slot]], slots: list[Slot], labels: tuple[int
     inside = list(slots)
     sizes: dict[int, Size] = {}
     for mask, (factor, own) in masks:
-        sizes.update(zip(own, factor.sizes, strict=True))
+        sizes.update(zip(own, factor.axis_sizes, strict=True))
         if mask.inside is not None:
             inside.append((mask.inside, own))
     given = tuple((label, sizes[label]) for label in labels)
@@ -202,9 +202,9 @@ def _chosen(masks: list[tuple[Mask, Slot]], slots: list[Slot], labels: tuple[int
 
 def _where(mask: Mask, own: tuple[int, ...], e: Expr, labels: tuple[int, ...]) -> Expr:
     """`e`, with these labels, where the condition of the mask chooses it, else 0."""
-    given = tuple(zip(labels, e.sizes, strict=True))
+    given = tuple(zip(labels, e.axis_sizes, strict=True))
     condition = assemble(1, [(mask.condition, own)], labels, axes=e.axes, given=given)
-    nothing = zero(e.sizes, e.axes)
+    nothing = zero(e.axis_sizes, e.axes)
     known = masked(e)
     if known is not None and known.chosen == mask.chosen and same(known.condition, condition):
         return e

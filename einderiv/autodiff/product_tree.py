@@ -151,7 +151,7 @@ def _environment(node: Einsum, parts: list[Slot], target: Slot, *, is_root: bool
     """
     operand, labels = target
     coefficient: Number = 1
-    given: Given = tuple(zip(labels, operand.sizes, strict=True))
+    given: Given = tuple(zip(labels, operand.axis_sizes, strict=True))
     if is_root:
         coefficient = node.coefficient
         given = (*node.given, *given)

@@ -198,7 +198,7 @@ def _chained(
     new = fresh_labels(len(names))
     output = batch + result + new
     axes = node.axes + names
-    given = tuple(zip(batch + result, node.sizes, strict=True))
+    given = tuple(zip(batch + result, node.axis_sizes, strict=True))
     terms: list[Expr] = []
     for term in _spread(inner, names, multiplied):
         slots = [(local, batch + result + core), (term, batch + core + new)]
@@ -302,7 +302,7 @@ def _transposed(node: Einsum, k: int, cotangent: Expr) -> list[Expr]:
     slots = node.slots
     target, labels = slots[k]
     others = (*slots[:k], *slots[k + 1 :])
-    given = (*node.given, *zip(labels, target.sizes, strict=True))
+    given = (*node.given, *zip(labels, target.axis_sizes, strict=True))
     is_entrywise = set(labels).issuperset(node.output)  # nothing is summed on the way back
     terms: list[Expr] = []
     for part in _parts(cotangent, is_entrywise):
@@ -335,7 +335,7 @@ def _unchained(node: Apply, k: int, cotangent: Expr) -> list[Expr]:
     batch, result, core = _spans(node)
     target = node.arguments[k]
     output = batch + core
-    given = tuple(zip(output, target.sizes, strict=True))
+    given = tuple(zip(output, target.axis_sizes, strict=True))
     # Under the condition of a `where` all terms stay together.
     parts = [cotangent] if node.function.masks else _parts(cotangent, not node.core)
     terms: list[Expr] = []
@@ -372,7 +372,7 @@ def stand_in(y: Einsum, k: int) -> tuple[Einsum, Tensor]:
     """
     slots = list(written_slots(y))
     operand, labels = slots[k]
-    tensor = placeholder(f"#{k}", operand.sizes)
+    tensor = placeholder(f"#{k}", operand.axis_sizes)
     slots[k] = (tensor, labels)
     author = y.written or y
     copy = assemble(

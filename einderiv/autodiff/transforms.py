@@ -249,7 +249,7 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
     def product(t: Wrt) -> Expr:
         gradient = gradients.get(t.tensor.name)
         if gradient is None:
-            gradient = zero(t.tensor.sizes, t.tensor.axes)
+            gradient = zero(t.tensor.axis_sizes, t.tensor.axes)
         return restored(_pushed(y, gradient, pairs), y, base)
 
     return mapped(product, targets)
@@ -324,7 +324,7 @@ def _pulled(y: Expr, base: Expr, targets: Any, cotangent: Expr) -> dict[str, Exp
 def _derived(y: Expr, base: Expr, t: Wrt, indices: Sequence[str] | None) -> Expr:
     """Forwards, with the identity map as the tangent of the tensor."""
     names = _names_for(y, t.tensor.ndim, indices)
-    seed = identity(t.tensor.sizes, t.tensor.axes, names)
+    seed = identity(t.tensor.axis_sizes, t.tensor.axes, names)
     inner = y if t.position is None else base
     derivative = pushforward(inner, {t.tensor.name: seed}, names)
     return _result(y, base, t, derivative, (), names)
@@ -343,15 +343,15 @@ def _batched(
     names = _names_for(y, x.ndim - 1, indices)
     labels = tuple(range(x.ndim))
     others = labels[:q] + labels[q + 1 :]
-    given = tuple(zip(labels, x.sizes, strict=True))
+    given = tuple(zip(labels, x.axis_sizes, strict=True))
     seed = Einsum(1, (), (), labels + others, given, axes=(*x.axes, *names))
     inner = y if t.position is None else base
     derivative = pushforward(inner, {x.name: seed}, names)
     origins = (y, x) if t.position is None else (y,)
     shown = (*axis_names(y), *names)
     if derivative is None or is_zero(derivative):
-        sizes = tuple([x.sizes[k] for k in others])
-        return zero(y.sizes + sizes, shown, origins)
+        sizes = tuple([x.axis_sizes[k] for k in others])
+        return zero(y.axis_sizes + sizes, shown, origins)
     return dressed(opened(restored(derivative, y, base)), axes=shown, origins=origins)
 
 
@@ -383,12 +383,12 @@ def _result(
     record = None
     if names is not None:
         axes = (*axis_names(y), *names)
-        sizes = y.sizes + x.sizes
+        sizes = y.axis_sizes + x.axis_sizes
         record = Record(y, t.label, x.ndim, t.position)
     else:
         # A product with a (co)tangent has the shape of the tensor, and no new axes.
         axes = x.axes if any(x.axes) else new_axes(y, x.ndim)
-        sizes = x.sizes
+        sizes = x.axis_sizes
     origins = (y, *origins) if x.name.startswith("#") else (y, x, *origins)
     if derivative is None or is_zero(derivative):
         return dressed(zero(sizes, axes, origins), record=record)
@@ -410,5 +410,5 @@ def _pushed(y: Expr, base: Expr, pairs: list[tuple[Wrt, Any]]) -> Expr:
     derivative = pushforward(base, seeds)
     origins = (y, *tensors, *seeds.values())
     if derivative is None or is_zero(derivative):
-        return zero(base.sizes, base.axes, origins)
+        return zero(base.axis_sizes, base.axes, origins)
     return dressed(opened(derivative), axes=base.axes, origins=origins)

@@ -108,7 +108,7 @@ def _named(leaf: Any, known: dict[str, Tensor]) -> Wrt:
         name, inner = variable(leaf), children(leaf)[0]
         assert isinstance(inner, Tensor)
         own = Tensor(name or "", inner.declared)
-        put(own, "sizes", inner.sizes)
+        put(own, "axis_sizes", inner.axis_sizes)
         return Wrt(own, own.name, None)
     if not isinstance(leaf, str):
         raise TypeError(

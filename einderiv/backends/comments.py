@@ -35,10 +35,10 @@ class Names:
         self.wanted: dict[Size, str] = {}  # what they would be called best
         for node in walk(roots, everything):
             if isinstance(node, Tensor):
-                self._want(node.sizes, node.axes)
+                self._want(node.axis_sizes, node.axes)
             if isinstance(node, Einsum):
                 for factor, labels in node.slots:
-                    self._want(factor.sizes, tuple(node.letters.get(label) for label in labels))
+                    self._want(factor.axis_sizes, tuple(node.letters.get(label) for label in labels))
 
     def _want(self, sizes: tuple[Size, ...], names: tuple[str | None, ...]) -> None:
         for size, name in zip(sizes, names, strict=True):

@@ -334,7 +334,7 @@ def _input_sizes(scope: _Scope) -> dict[str, tuple[Size, ...]]:
     sizes: dict[str, tuple[Size, ...]] = {}
     for node in walk(scope.roots, everything):
         if isinstance(node, Tensor):
-            sizes[node.name] = node.sizes
+            sizes[node.name] = node.axis_sizes
     for step in scope.program.steps:
         if step.op is Ops.INPUT:
             sizes[step.spec[0]] = step.sizes

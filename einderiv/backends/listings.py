@@ -75,7 +75,7 @@ class Listing:
             return str(measure)
         unified = self.sizes.find(size)
         for name, tensor in self.inputs.items():
-            for axis, own in enumerate(tensor.sizes):
+            for axis, own in enumerate(tensor.axis_sizes):
                 if not isinstance(own, int) and self.sizes.find(own) == unified:
                     return self.language.size(name, axis)
         if isinstance(size, Merged):
@@ -129,7 +129,7 @@ def listing(e: Expr, language: str) -> str:
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     row = LISTINGS[language]
     known = Listing(Sizes({}).read([e]), row)
-    order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.sizes]
+    order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.axis_sizes]
     limits.check("axes", max([node.ndim for node in order]))
     if len(order) > MOST_VALUES:
         raise LimitError(
@@ -165,7 +165,7 @@ def _below(node: Expr) -> tuple[Expr, ...]:
 
 def _result(e: Expr, known: Listing) -> str:
     """The variable of the result; of a number alone the number."""
-    if isinstance(e, Constant) and not e.sizes:
+    if isinstance(e, Constant) and not e.axis_sizes:
         return repr(e.value)
     return known.name(e)
 
@@ -174,8 +174,8 @@ def _shapes(e: Expr, known: Listing) -> list[str]:
     """The remark that tells the shapes of the arguments and of the result."""
     names = Names((e,), known.sizes, {*known.names.values(), *known.free.values()})
     names.known.update(known.free)
-    arguments = {name: names.shape(tensor.sizes) for name, tensor in known.inputs.items()}
-    return head(arguments, [names.shape(e.sizes)])
+    arguments = {name: names.shape(tensor.axis_sizes) for name, tensor in known.inputs.items()}
+    return head(arguments, [names.shape(e.axis_sizes)])
 
 
 def _indented(lines: Iterable[str], depth: int = 1) -> list[str]:
@@ -203,7 +203,7 @@ def _loops_source(e: Expr, known: Listing) -> str:
 def _write_loops(node: Expr, known: Listing) -> None:
     name = known.name(node)
     axes = _as_variables(axis_names(node), known)
-    lengths = [known.size(size) for size in node.sizes]
+    lengths = [known.size(size) for size in node.axis_sizes]
     shape = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
     dtype = ", ".join([*known.inputs, *_lifted(node)]) or "float"
     zeros = f"{name} = np.zeros({shape}, np.result_type({dtype}))"
@@ -240,7 +240,7 @@ def _at(axes: Sequence[str]) -> str:
 
 
 def _entry(e: Expr, known: Listing, axes: Sequence[str]) -> str:
-    if isinstance(e, Constant) and not e.sizes:
+    if isinstance(e, Constant) and not e.axis_sizes:
         return repr(e.value)
     return known.name(e) + _at(axes)
 
@@ -266,9 +266,9 @@ def _product_loops(node: Einsum, known: Listing) -> list[str]:
     named = label_names(flat, axis_names(node), frozenset())
     names = dict(zip(named, _as_variables(named.values(), known), strict=True))
     sizes = dict(flat.given)
-    sizes.update(zip(flat.output, flat.sizes, strict=True))
+    sizes.update(zip(flat.output, flat.axis_sizes, strict=True))
     for factor, labels in flat.slots:
-        sizes.update(zip(labels, factor.sizes, strict=True))
+        sizes.update(zip(labels, factor.axis_sizes, strict=True))
 
     entries = []
     for factor, labels in flat.slots:
@@ -343,7 +343,7 @@ def _write_julia(node: Expr, known: Listing) -> None:
 
 def _julia_value(node: Expr, known: Listing) -> str:
     if is_zero(node):
-        return f"zeros({', '.join(known.size(s) for s in node.sizes)})"
+        return f"zeros({', '.join(known.size(s) for s in node.axis_sizes)})"
     if isinstance(node, Einsum):
         return _ein(node, known)
     if isinstance(node, Add):
@@ -370,7 +370,7 @@ def _ein(node: Einsum, known: Listing) -> str:
         inputs.append("".join(letters[x] for x in labels))
         values.append(_result(factor, known))
     sizes = dict(flat.given)
-    sizes.update(zip(flat.output, flat.sizes, strict=True))
+    sizes.update(zip(flat.output, flat.axis_sizes, strict=True))
     for label, letter in letters.items():
         if label not in carried(flat):
             inputs.append(letter)

@@ -521,13 +521,13 @@ def _values(
     fix(measured, [y], fixed)
     chosen = 0  # sizes that nothing says: 3, 4, 5, 3, 4, …
     for tensor in known.values():
-        for size in tensor.sizes:
+        for size in tensor.axis_sizes:
             if measured.known_measure(size) is None:
                 measured.fix(size, 3 + chosen % 3, "check")
                 chosen += 1
     shapes = {}
     for name, tensor in known.items():
-        shapes[name] = [measured.known_measure(size) or 0 for size in tensor.sizes]
+        shapes[name] = [measured.known_measure(size) or 0 for size in tensor.axis_sizes]
     entries = sum(map(prod, shapes.values()))
     limits.check("dense_bytes", 8 * entries, "give smaller sizes")
     given_whole = all(array.dtype.kind in "iu" for array in given.values())
@@ -572,7 +572,7 @@ def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
     its definition.
     """
     if node.function.plain is not None:
-        result = tuple(sizes.known_measure(s) or 0 for s in node.sizes)
+        result = tuple(sizes.known_measure(s) or 0 for s in node.axis_sizes)
         return plain_value(node, arguments).reshape(result)
     values = {f"x{k}": array for k, array in enumerate(arguments)}
     tensors = tuple([Tensor(name, (None,) * array.ndim) for name, array in values.items()])

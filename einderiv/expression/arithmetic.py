@@ -17,16 +17,15 @@ from .arguments import Operand, check_name, operand
 from .canonical import coefficient, collected, scaled
 from .dims import turned, turned_if_same
 from .known_signs import alike, inverts, is_positive
+from .labels import Label, Size
 from .nodes import (
     Add,
     Apply,
     Constant,
     Einsum,
     Expr,
-    Label,
     Letters,
     Number,
-    Size,
     Slot,
     Tensor,
     Written,
@@ -72,7 +71,7 @@ def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:
     lost = tuple([part for part in parts if is_zero(part)])
     first = parts[0]
     if not merged:
-        return zero(first.sizes, first.axes, tuple(parts))
+        return zero(first.axis_sizes, first.axes, tuple(parts))
     if len(merged) > 1:
         return Add(tuple(merged), axes=first.axes, origins=lost)
     if lost:
@@ -150,7 +149,7 @@ def _stretched(x: Operand, like: Expr) -> Expr:
     shape.
     """
     if not isinstance(x, Expr):
-        return filled(x, like.sizes, like.axes)
+        return filled(x, like.axis_sizes, like.axes)
     if x.ndim == like.ndim:
         return x
     if x.ndim:
@@ -160,7 +159,7 @@ def _stretched(x: Operand, like: Expr) -> Expr:
         )
     # ->ij
     output = tuple(range(like.ndim))
-    given = tuple(zip(output, like.sizes, strict=True))
+    given = tuple(zip(output, like.axis_sizes, strict=True))
     return assemble(1, [(x, ())], output, axes=like.axes, given=given)
 
 
@@ -181,7 +180,7 @@ def times(a: Expr, factor: Number) -> Expr:
     if written:
         written = replace(written, coefficient=written.coefficient * factor)
     if value == 0:
-        return zero(a.sizes, a.axes, (a,), written)
+        return zero(a.axis_sizes, a.axes, (a,), written)
     product = scaled(a, value)
     return dressed(product, written=written) if written else product
 
@@ -431,7 +430,7 @@ def aligned(value: Any, like: Expr, what: str) -> Expr:
     if value.ndim != like.ndim:
         raise ShapeError(f"{what} has {counted(value.ndim, 'axis')}, but needs {like.ndim}")
     labels = tuple(range(like.ndim))
-    given = tuple(zip(labels, like.sizes, strict=True))
+    given = tuple(zip(labels, like.axis_sizes, strict=True))
     names = dict(zip(labels, like.axes, strict=True))
     slots = [(value, labels)]
     return checked(assemble(1, slots, labels, axes=like.axes, given=given, letters=names))

@@ -12,8 +12,9 @@ from ..errors import EinderivError, ShapeError, near
 from .arguments import natural
 from .arrays import usable
 from .dims import dims_of, turned
+from .labels import Label, Size
 from .names import naming, short_product
-from .nodes import Einsum, Expr, Label, Size, Tensor, everything, walk
+from .nodes import Einsum, Expr, Tensor, everything, walk
 from .sizes import Sizes, spoken
 
 
@@ -180,7 +181,7 @@ def _labels(e: Expr) -> dict[str, Size]:
             for name, label in zip(names.axes, flat.output, strict=True):
                 found.setdefault(name, size_of[label])
     else:
-        found = {name: size for name, size in zip(e.axes, e.sizes, strict=True) if name}
+        found = {name: size for name, size in zip(e.axes, e.axis_sizes, strict=True) if name}
     if e.record is None:
         return found
     # A label of what was derived may have vanished from the derivative; its size is still a size of
@@ -192,5 +193,5 @@ def _label_sizes(e: Einsum) -> dict[Label, Size]:
     """The size of each label of one einsum."""
     sizes: dict[Label, Size] = dict(e.given)
     for factor, labels in e.slots:
-        sizes.update(zip(labels, factor.sizes, strict=True))
+        sizes.update(zip(labels, factor.axis_sizes, strict=True))
     return sizes

@@ -19,15 +19,14 @@ from ..errors import limits
 from .arrays import library
 from .embedding import labels_in
 from .groups import connected
+from .labels import Label, Relation
 from .nodes import (
     Add,
     Apply,
     Constant,
     Einsum,
     Expr,
-    Label,
     Number,
-    Relation,
     Tensor,
     children,
     total_weight,
@@ -252,9 +251,9 @@ class Forms:
                 return self.key(("tensor", e.name, e.ndim))
             case Constant():
                 # Equal numbers are one.
-                is_number = not e.sizes and isinstance(e.value, (int, float, complex))
+                is_number = not e.axis_sizes and isinstance(e.value, (int, float, complex))
                 value = e.value if is_number else id(self._held(e.value))
-                return self.key(("constant", e.sizes, value))
+                return self.key(("constant", e.axis_sizes, value))
             case Apply():
                 arguments = tuple([self.known[id(a)] for a in e.arguments])
                 return self.key(("apply", e.function.name, e.core, e.parameters, arguments))
@@ -457,8 +456,8 @@ class Forms:
                     is_twin = part in self.symmetric and p == len(labels) - 1
                     places[label].append((shade, p - 1 if is_twin else p))
             for number, ports in relations:
-                around = tuple(sorted([(port, colours[label]) for label, port in ports]))
-                shade = self.key((number, around))
+                beside = tuple(sorted([(port, colours[label]) for label, port in ports]))
+                shade = self.key((number, beside))
                 for label, port in ports:
                     places[label].append((shade, port))
             for label, where in places.items():

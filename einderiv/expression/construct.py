@@ -14,7 +14,8 @@ from .delta import Delta
 from .dims import turned_if_same
 from .index_building import composed, has_expressions
 from .index_grammar import BLANKS, ELLIPSIS, Axis, is_name, labels_of
-from .nodes import Constant, Einsum, Expr, Given, Label, Letters, Size, Slot, Tensor
+from .labels import Given, Label, Size
+from .nodes import Constant, Einsum, Expr, Letters, Slot, Tensor
 from .sizes import called, checked
 from .subscripts import (
     Notation,
@@ -65,7 +66,7 @@ def tensor(
     equal, and arrays are checked. A tensor that is declared `complex` is a variable apart from its
     conjugate.
 
-    >>> tensor("X", "is").axes, tensor("W", "batch feature").axes, tensor("b", ("batch", 3)).sizes
+    >>> tensor("X", "is").axes, tensor("W", "batch feature").axes, tensor("b", ("batch", 3)).axis_sizes
     (('i', 's'), ('batch', 'feature'), (('b', 0), 3))
     >>> S = tensor("S", "nn", symmetric=True)
     >>> S.T == S
@@ -426,7 +427,7 @@ def _identities(
     tied: dict[str, list[str]] = {}  # labels that a delta makes one with a label
     for part, words in zip(parts, inputs, strict=True):
         if isinstance(part, Expr):
-            known |= zip(words, part.sizes, strict=True)
+            known |= zip(words, part.axis_sizes, strict=True)
             continue
         if part.size is not None:
             known |= dict.fromkeys(words, part.size)

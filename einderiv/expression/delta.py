@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import EinderivError
-from .nodes import Einsum, Expr, Size
+from .labels import Size
+from .nodes import Einsum, Expr
 
 
 class Delta:

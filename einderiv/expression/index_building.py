@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from ..errors import ParseError, ShapeError, near
 from .index_grammar import Axis, AxisExpression
-from .nodes import Apply, Expr, Given, Label, Labels, Relation, Relations, Size, Slot
+from .labels import Given, Label, Labels, Relation, Relations, Size
+from .nodes import Apply, Expr, Slot
 from .relations import Linear, domain_of, extent, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
 from .subscripts import Notation, Term
@@ -99,7 +100,7 @@ class _Composing:
         slots: list[Slot] = []
         for k, (part, axes) in enumerate(zip(parts, inputs, strict=True)):
             positions = self._positions(self.notation.inputs[k], axes)
-            read = zip(axes, part.sizes, positions, strict=True)
+            read = zip(axes, part.axis_sizes, positions, strict=True)
             slots.append((part, tuple([self._read(*axis) for axis in read])))
         assert self.notation.output is not None, "no implicit output where there are expressions"
         positions = self._positions(self.notation.output, output)
@@ -165,7 +166,7 @@ class _Composing:
         for name, places, _ in axis.arrays:
             array = self.arrays[name]
             labels = []
-            for place, size in zip(places, array.sizes, strict=True):
+            for place, size in zip(places, array.axis_sizes, strict=True):
                 labels.append(self._read(_plain(place), size, position))
             key = (name, tuple(labels))
             if key not in self.values:
@@ -332,8 +333,8 @@ class _Composing:
                 self.domains[value] = asked
                 continue
             if not sizes:
-                sizes = [self._reachable(value, read, linear) for read, linear in reads if linear]
-                sizes = [size for size in sizes if size is not None][:1]
+                bounds = [self._reachable(value, read, linear) for read, linear in reads if linear]
+                sizes = [size for size in bounds if size is not None][:1]
             if not sizes:
                 position = next(
                     r.position for r, f in (*reads, *writes) if f and value in dict(f.terms)

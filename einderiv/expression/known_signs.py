@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TypeGuard
 
-from .nodes import Add, Apply, Constant, Einsum, Expr, Label, Tensor, put
+from .labels import Label
+from .nodes import Add, Apply, Constant, Einsum, Expr, Tensor, put
 from .relations import renamed
 
 #: levels: what is written alike is compared no deeper

@@ -12,7 +12,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from .canonical import FLATTENED
-from .nodes import Add, Einsum, Expr, Label, walk, wrapped
+from .labels import Label
+from .nodes import Add, Einsum, Expr, walk, wrapped
 from .subscripts import LETTERS, fresh_names
 from .unify import bare, flatten
 

@@ -76,19 +76,19 @@ class Expr:
     __slots__ = (
         "__weakref__",
         "axes",
+        "axis_sizes",
         "compiled",
         "complex",
         "nodes",
         "origins",
         "record",
         "sign",
-        "sizes",
         "weight",
     )
 
     __pandas_priority__ = 10_000  # tables of pandas leave an operator to what stands above them
 
-    sizes: tuple[Size, ...]  # of the axes; also the only place that knows their number
+    axis_sizes: tuple[Size, ...]  # also the only place that knows the number of axes
     axes: tuple[str | None, ...]  # a name for each axis, for printing
     complex: bool  # has it a tensor that is declared complex, or a complex number, in it?
     nodes: int  # in it and in what it was made from, each as often as it is met
@@ -108,7 +108,7 @@ class Expr:
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return len(self.sizes)
+        return len(self.axis_sizes)
 
     if TYPE_CHECKING:  # what `operators` installs, from the packages that implement it
 
@@ -148,7 +148,7 @@ def _fill(
     record: Record | None = None,
     imaginary: bool = False,
 ) -> None:
-    put(node, "sizes", sizes)
+    put(node, "axis_sizes", sizes)
     put(node, "axes", axes)
     put(node, "weight", weight & MASK)
     put(node, "origins", origins)
@@ -285,7 +285,7 @@ class Einsum(Expr):
         size_of: dict[Label, Size] = {}
         selects = bool(relations)
         for factor, labels in zip(factors, inputs, strict=True):
-            for label, size in zip(labels, factor.sizes, strict=True):
+            for label, size in zip(labels, factor.axis_sizes, strict=True):
                 size_of.setdefault(label, size)
             if type(factor) is Apply and factor.function.selects:
                 selects = True
@@ -426,7 +426,7 @@ class Add(Expr):
         # Nested sums count as their terms, so that the nesting of sums does not change the weight.
         weight = sum([a.weight if isinstance(a, Add) else hash(total_weight(a)) for a in addends])
         axes = first.axes if axes is None else axes
-        _fill(self, first.sizes, axes, weight, origins, record)
+        _fill(self, first.axis_sizes, axes, weight, origins, record)
 
 
 class Apply(Expr):
@@ -457,7 +457,7 @@ class Apply(Expr):
         first = arguments[0]
         batch = first.ndim - core
         result = function.shape(arguments, core, parameters)  # size and name of each core axis
-        sizes = (*first.sizes[:batch], *[size for size, _ in result])
+        sizes = (*first.axis_sizes[:batch], *[size for size, _ in result])
         axes = (*first.axes[:batch], *[name for _, name in result])
         weight = hash((function.name, core, parameters, *map(total_weight, arguments)))
         _fill(self, sizes, axes, weight)

@@ -1,7 +1,7 @@
 """Expressions under other names of tensors and declared axes: what reads the same, and is apart.
 
 >>> import einderiv as ed
->>> Renaming({"x": "y"}, {"i": "k"}).of(ed.tensor("x", "i")).sizes
+>>> Renaming({"x": "y"}, {"i": "k"}).of(ed.tensor("x", "i")).axis_sizes
 (('y', 0),)
 """
 
@@ -11,22 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .nodes import (
-    Add,
-    Apply,
-    Einsum,
-    Expr,
-    Given,
-    Merged,
-    Record,
-    Relations,
-    Tensor,
-    Written,
-    known_to,
-    merged,
-    put,
-    walk,
-)
+from .labels import Given, Merged, Relations, merged
+from .nodes import Add, Apply, Einsum, Expr, Record, Tensor, Written, known_to, put, walk
 from .relations import relation
 
 

@@ -15,23 +15,8 @@ from typing import TypeVar
 from ..errors import LimitError, ShapeError, counted
 from .groups import UnionFind
 from .index_grammar import is_name
-from .labels import Polynomial
-from .nodes import (
-    Add,
-    Apply,
-    Constant,
-    Einsum,
-    Expr,
-    Label,
-    Merged,
-    Size,
-    Slot,
-    Tensor,
-    children,
-    everything,
-    merged,
-    walk,
-)
+from .labels import Label, Merged, Polynomial, Size, merged
+from .nodes import Add, Apply, Constant, Einsum, Expr, Slot, Tensor, children, everything, walk
 from .size_algebra import measured
 from .unify import written_slots
 
@@ -146,7 +131,7 @@ class Sizes(UnionFind[Size]):
                         self._square(node)
                     if node.function.reshapes:
                         self._reshaped(node)
-            for size in node.sizes:
+            for size in node.axis_sizes:
                 if isinstance(size, Merged):
                     self.products[size] = None
         return self.settled()
@@ -210,8 +195,8 @@ class Sizes(UnionFind[Size]):
         """Merged axes measure as much as all of them together, split ones too."""
         argument = node.arguments[0]
         batch = argument.ndim - node.core
-        before = argument.sizes[batch:]
-        after = node.sizes[batch:]
+        before = argument.axis_sizes[batch:]
+        after = node.axis_sizes[batch:]
         one, parts = (before[0], after) if len(before) == 1 else (after[0], before)
         whole: Size = merged(parts) if len(parts) > 1 else parts[0]
         if isinstance(whole, Merged):
@@ -224,7 +209,7 @@ class Sizes(UnionFind[Size]):
             )
 
     def _square(self, node: Apply) -> None:
-        rows, columns = node.arguments[0].sizes[-2:]
+        rows, columns = node.arguments[0].axis_sizes[-2:]
         if not self.equal(rows, columns):
             raise ShapeError(
                 f"{node.function.name} needs a square matrix, but {called(node.arguments[0])} has "
@@ -274,7 +259,7 @@ class Sizes(UnionFind[Size]):
         author = node.written or node
         slots = written_slots(node)
         for k, (operand, labels) in enumerate(slots):
-            for label, size in zip(labels, operand.sizes, strict=True):
+            for label, size in zip(labels, operand.axis_sizes, strict=True):
                 other, j = first.setdefault(label, (size, k))
                 if other != size and not self.equal(other, size):
                     raise ShapeError(
@@ -300,7 +285,7 @@ class Sizes(UnionFind[Size]):
         first = parts[0]
         for part in parts[1:]:
             # Arguments may have other core axes than the first.
-            for p, (a, b) in enumerate(zip(first.sizes, part.sizes, strict=False)):
+            for p, (a, b) in enumerate(zip(first.axis_sizes, part.axis_sizes, strict=False)):
                 if a != b and not self.equal(a, b):
                     raise ShapeError(
                         f"axis {p} has size {self.known_measure(a)} in {called(first)} but "
@@ -385,7 +370,7 @@ def called(e: Expr) -> str:
         case Tensor():
             return e.name
         case Constant():
-            return f"an array of shape {e.sizes}" if e.sizes else "a number"
+            return f"an array of shape {e.axis_sizes}" if e.axis_sizes else "a number"
         case Apply():
             return f"{e.function.name}(…)"
     what = "a sum" if isinstance(e, Add) else "an einsum"

@@ -15,7 +15,8 @@ from typing import TypeVar
 from ..errors import EinderivError, ShapeError, counted, our_bug
 from .arithmetic import added
 from .index_grammar import is_name
-from .nodes import Add, Apply, Constant, Einsum, Expr, Size, Tensor, children, everything, put, walk
+from .labels import Size
+from .nodes import Add, Apply, Constant, Einsum, Expr, Tensor, children, everything, put, walk
 from .unify import with_slots
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ class ArrayNames:
 def placeholder(name: str, sizes: tuple[Size, ...]) -> Tensor:
     """A tensor with the sizes of something else."""
     tensor = Tensor(name, (None,) * len(sizes))
-    put(tensor, "sizes", sizes)
+    put(tensor, "axis_sizes", sizes)
     return tensor
 
 

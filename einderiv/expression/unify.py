@@ -23,20 +23,15 @@ from ..errors import limits
 from .embedding import labels_in
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
+from .labels import Given, Label, Labels, Relations, Size
 from .nodes import (
     NO_LETTERS,
     Apply,
     Constant,
     Einsum,
     Expr,
-    Given,
-    Hot,
-    Label,
-    Labels,
     Letters,
     Number,
-    Relations,
-    Size,
     Slot,
     Written,
     hot_of,
@@ -44,7 +39,7 @@ from .nodes import (
     put,
     zero,
 )
-from .relations import renamed, settled, without_proved
+from .relations import Hot, renamed, settled, without_proved
 
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
 _fresh = itertools.count(1 << 20)
@@ -241,7 +236,7 @@ class _Assembly:
             for j, factor in enumerate(self.factors):
                 if j not in gone and places[j] == places[k] and alike(factor, below):
                     gone |= {j, k}
-                    self.given += zip(self.inputs[j], factor.sizes, strict=True)
+                    self.given += zip(self.inputs[j], factor.axis_sizes, strict=True)
                     self.origins.append(factor)
                     break
         self.factors = [f for k, f in enumerate(self.factors) if k not in gone]
@@ -292,7 +287,7 @@ class _Assembly:
         )
         if self.coefficient == 0:
             operands = [operand for operand, _ in slots]
-            return zero(node.sizes, axes, (*origins, *operands), written)
+            return zero(node.axis_sizes, axes, (*origins, *operands), written)
         return node
 
     def _settled(
@@ -307,7 +302,7 @@ class _Assembly:
         """
         domains = dict(given)
         for factor, labels in zip(self.factors, inputs, strict=True):
-            domains.update(zip(labels, factor.sizes, strict=True))
+            domains.update(zip(labels, factor.axis_sizes, strict=True))
         hots = [hot_of(f, own) for f, own in zip(self.factors, inputs, strict=True) if is_hot(f)]
         found = settled(relations, domains, hots)
         if found is None:
@@ -350,7 +345,7 @@ class _Assembly:
         """The zero of an einsum whose relations no point satisfies."""
         sizes: dict[Label, Size] = dict(reversed(given))
         for factor, labels in zip(self.factors, inputs, strict=True):
-            sizes.update(zip(labels, factor.sizes, strict=True))
+            sizes.update(zip(labels, factor.axis_sizes, strict=True))
         operands = [operand for operand, _ in slots]
         shape = tuple([sizes[label] for label in output])
         return zero(shape, axes, (*self.origins, *operands), written)

@@ -68,7 +68,7 @@ class Functions:
         #: the shape of each of them
         self.shapes: dict[str, tuple[int, ...]] = {}
         for name, tensor in self.tensors.items():
-            shape = [_number(known, tensor, size) for size in tensor.sizes]
+            shape = [_number(known, tensor, size) for size in tensor.axis_sizes]
             self.shapes[name] = tuple(shape)
         #: how many unknowns there are
         self.size = sum(map(prod, self.shapes.values()))

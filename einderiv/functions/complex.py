@@ -36,7 +36,7 @@ from .table import Function, Terms, apply, argument, enter, largest, one_name, p
 def _conj(node: Apply) -> Terms:
     # Of a real tensor the conjugate is the tensor; of a complex one it is another variable.
     inner = argument(node)
-    return () if inner.complex else (filled(1, inner.sizes, inner.axes),)
+    return () if inner.complex else (filled(1, inner.axis_sizes, inner.axes),)
 
 
 def _pseudo_reciprocal(node: Apply) -> Terms:

@@ -295,7 +295,7 @@ def _free(e: Expr, axis: object, ddof: object) -> Expr:
 
 def _count(e: Expr, axes: tuple[int, ...]) -> Expr:
     """How many entries `axes` have: an einsum too, of summed labels that no factor has."""
-    summed = tuple((p, e.sizes[p]) for p in axes)
+    summed = tuple((p, e.axis_sizes[p]) for p in axes)
     return assemble(1, [], (), axes=(), given=summed)
 
 
@@ -308,7 +308,7 @@ def _repeated(e: Expr, like: Expr, axes: tuple[int, ...]) -> Expr:
     """`e`, which has the axes of `like` without `axes`, with all of them again."""
     labels = range(like.ndim)
     kept = [p for p in labels if p not in axes]
-    given = tuple((p, like.sizes[p]) for p in axes)
+    given = tuple((p, like.axis_sizes[p]) for p in axes)
     return viewed(e, kept, labels, given=given, names=like.axes)
 
 

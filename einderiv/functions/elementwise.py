@@ -61,7 +61,7 @@ def squared(e: Expr) -> Expr:
 def raised(e: Expr, exponent: Number) -> Expr:
     """``e ** exponent``: a product for small whole exponents, else the row that fits."""
     if exponent == 0:
-        return dressed(filled(1, e.sizes, e.axes), origins=(e,))
+        return dressed(filled(1, e.axis_sizes, e.axes), origins=(e,))
     if exponent == 1 and isinstance(exponent, int):
         return e
     if exponent == 2 and isinstance(exponent, int):
@@ -931,7 +931,7 @@ def leaky_relu(x: object, slope: object = 0.01, /) -> Expr:
 
 def _near(node: Apply) -> Terms:
     x = argument(node)
-    return (filled(1, x.sizes, x.axes),)
+    return (filled(1, x.axis_sizes, x.axes),)
 
 
 enter(

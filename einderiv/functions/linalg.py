@@ -327,7 +327,7 @@ def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -
 def _parts(shape: object) -> list[tuple[Size, str | None]]:
     """The sizes and the names of the axes that `unvec` makes."""
     if isinstance(shape, Expr):
-        parts = list(zip(shape.sizes, shape.axes, strict=True))
+        parts = list(zip(shape.axis_sizes, shape.axes, strict=True))
     elif isinstance(shape, (tuple, list)) and all(map(_is_whole, shape)):
         parts = [(int(n), None) for n in shape]
     else:

@@ -50,8 +50,8 @@ def _term(
     batch, result, core = labels_of(node)
     target = argument(node)
     known = (
-        *zip(batch + result, node.sizes, strict=True),
-        *zip(batch + core, target.sizes, strict=True),
+        *zip(batch + result, node.axis_sizes, strict=True),
+        *zip(batch + core, target.axis_sizes, strict=True),
     )
     used = {*batch, *output}
     for _, labels in slots:
@@ -168,7 +168,7 @@ def at_power(a: Expr, n: int) -> Expr:
     # A^0: an identity for each matrix of a stack
     batch = tuple(range(a.ndim - 2))
     row = a.ndim
-    given = ((row, a.sizes[-2]), *zip(batch, a.sizes, strict=False))
+    given = ((row, a.axis_sizes[-2]), *zip(batch, a.axis_sizes, strict=False))
     axes = (*a.axes[:-1], None)
     return assemble(1, [], (*batch, row, row), axes=axes, given=given, origins=(a,))
 
@@ -203,14 +203,14 @@ def _matrix_power(node: Apply) -> Terms:
 def _triangle(node: Apply) -> Expr:
     """The mask of a triangle of the core axes of `node`: the function of ones."""
     first = argument(node)
-    ones = filled(1, first.sizes[-2:], first.axes[-2:])
+    ones = filled(1, first.axis_sizes[-2:], first.axes[-2:])
     return apply(node.function.name, ones, 2, node.parameters)
 
 
 def _masked(node: Apply) -> Terms:
     # ∂T[i, j]/∂A[i, j] = mask[i, j]
     batch, (i, j), _ = labels_of(node)
-    given = tuple(zip((*batch, i, j), node.sizes, strict=True))
+    given = tuple(zip((*batch, i, j), node.axis_sizes, strict=True))
     axes = node.axes + node.axes[len(batch) :]
     mask = [(_triangle(node), (i, j))]
     return (assemble(1, mask, (*batch, i, j, i, j), axes=axes, given=given),)
@@ -222,9 +222,9 @@ def _cholesky(node: Apply) -> Terms:
     _, (i, j), (k, l) = labels_of(node)
     (p,) = fresh_labels(1)
     inverse = apply("inv", node, 2)
-    lower = apply("tril", filled(1, node.sizes[-2:], node.axes[-2:]), 2, (0,))
+    lower = apply("tril", filled(1, node.axis_sizes[-2:], node.axes[-2:]), 2, (0,))
     batch = tuple(range(node.ndim - 2))
-    given = tuple(zip(batch, node.sizes, strict=False))
+    given = tuple(zip(batch, node.axis_sizes, strict=False))
     mask = viewed(lower, (i, j), (*batch, i, j), given=given)
     output = (i, j, k, l)
     lower_part = [(node, (i, p)), (mask, (p, j))]
@@ -246,7 +246,7 @@ def _widened(e: Expr, like: Expr) -> Expr:
         return e
     batch = tuple(range(e.ndim - 2))
     i, j = e.ndim - 2, e.ndim - 1
-    given = tuple(zip(new, like.sizes[len(batch) : -2], strict=True))
+    given = tuple(zip(new, like.axis_sizes[len(batch) : -2], strict=True))
     return viewed(e, (*batch, i, j), (*batch, *new, i, j), given=given)
 
 
@@ -293,8 +293,8 @@ def _expm_plain(np: Any, a: Any, *directions: Any) -> Any:
 def _merged(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
     first = arguments[0]
     if core == 1:
-        return ((first.sizes[-1], first.axes[-1]),)
-    return ((merged(first.sizes[first.ndim - core :]), None),)
+        return ((first.axis_sizes[-1], first.axes[-1]),)
+    return ((merged(first.axis_sizes[first.ndim - core :]), None),)
 
 
 def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:

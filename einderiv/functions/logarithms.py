@@ -101,7 +101,7 @@ def smooth_sum(node: Apply, other: Expr) -> Expr | None:
     x: Expr
     y: Expr
     if other.function.name == "relu":
-        x, y = argument(other), zero(other.sizes, other.axes)
+        x, y = argument(other), zero(other.axis_sizes, other.axes)
     elif other.function.name == "maximum":
         x, y = other.arguments
     else:
@@ -129,7 +129,7 @@ def _beside_one(e: Expr) -> Expr | None:
         return None
     for exponential, other in (e.addends, e.addends[::-1]):
         inside = _exponent(exponential)
-        if inside is not None and same(other, filled(1, e.sizes, e.axes)):
+        if inside is not None and same(other, filled(1, e.axis_sizes, e.axes)):
             return inside
     return None
 
@@ -217,7 +217,7 @@ def _number(e: Expr) -> float | None:
 
 
 def _filled_log(number: float, like: Expr) -> Expr:
-    return filled(math.log(number), like.sizes, like.axes)
+    return filled(math.log(number), like.axis_sizes, like.axes)
 
 
 def _of_product(e: Einsum) -> Expr | None:
@@ -242,7 +242,7 @@ def _of_product(e: Einsum) -> Expr | None:
         left = tuple([label for label in e.output if label in used])
         product = assemble(1, rest, left, axes=(None,) * len(left))
         terms.append((apply("log", product), left))
-    given = tuple(zip(e.output, e.sizes, strict=True))
+    given = tuple(zip(e.output, e.axis_sizes, strict=True))
     spread = [assemble(1, [term], e.output, axes=e.axes, given=given) for term in terms]
     total: Expr = spread[0]
     for term in spread[1:]:

@@ -244,8 +244,8 @@ def _full_like(a: object, fill_value: object) -> Expr:
             f"np.full_like of an expression takes a number, not {type(fill_value).__name__}"
         )
     if not value:
-        return zero(e.sizes, e.axes, (e,))
-    return dressed(filled(value, e.sizes, e.axes), origins=(e,))
+        return zero(e.axis_sizes, e.axes, (e,))
+    return dressed(filled(value, e.axis_sizes, e.axes), origins=(e,))
 
 
 def _zeros_like(a: object) -> Expr:

@@ -68,7 +68,7 @@ def _logsumexp_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
 def _log_softmax(node: Apply) -> Terms:
     # ∂ log p_i/∂u_j = δ_ij − p_j
     batch, rows, columns = labels_of(node)
-    given = tuple(zip(batch + rows, node.sizes, strict=True))
+    given = tuple(zip(batch + rows, node.axis_sizes, strict=True))
     axes = node.axes + node.axes[len(batch) :]
     p = apply("softmax", argument(node), node.core)
     delta = assemble(1, [], batch + rows + rows, axes=axes, given=given)
@@ -83,7 +83,7 @@ def _norm(node: Apply) -> Terms:
 def _unit(node: Apply) -> Terms:
     # ∂u_i/∂x_j = (δ_ij − u_i u_j) / ‖x‖: written with u, so that nothing is squared that is large
     batch, rows, columns = labels_of(node)
-    given = tuple(zip(batch + rows, node.sizes, strict=True))
+    given = tuple(zip(batch + rows, node.axis_sizes, strict=True))
     axes = node.axes + node.axes[len(batch) :]
     inverse = apply("pseudo_reciprocal", apply("norm", argument(node), node.core))
     slots = [(inverse, batch)]

@@ -148,10 +148,10 @@ class _Writer:
         match node:
             case Tensor():
                 declared = node.declared, node.structure, node.complex
-                sizes = tuple(map(self._size, node.sizes))
+                sizes = tuple(map(self._size, node.axis_sizes))
                 return ("tensor", node.name, *declared, sizes, node.place)
             case Constant():
-                return ("constant", *self._value(node.value), node.sizes, node.name, node.axes)
+                return ("constant", *self._value(node.value), node.axis_sizes, node.name, node.axes)
             case Einsum():
                 data = self._product(node)
                 written = None if node.written is None else self._product(node.written)
@@ -235,7 +235,7 @@ class _Reader:
         own = self._sizes(sizes)
         if len(own) != tensor.ndim:
             raise ValueError("as many sizes as axes")
-        put(tensor, "sizes", own)  # that of a stand-in are those of something else
+        put(tensor, "axis_sizes", own)  # that of a stand-in are those of something else
         return tensor
 
     def _constant(self, kind: Any, value: Any, shape: Any, name: Any, axes: Any) -> Expr:

@@ -87,7 +87,7 @@ def _projected(g: Expr, s: Tensor) -> Expr:
     # orthogonal: (G − S Gᵀ S) / 2
     if g.ndim > s.ndim:
         repeated = batch if s.ndim == 2 else ()
-        given = tuple(zip(repeated, g.sizes, strict=False))
+        given = tuple(zip(repeated, g.axis_sizes, strict=False))
         wide = viewed(s, (i, j), (*batch, i, j), given=given)
     else:
         wide = s

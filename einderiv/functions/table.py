@@ -78,7 +78,7 @@ def same_axes(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tup
     """The result has the core axes of the argument."""
     first = arguments[0]
     batch = first.ndim - core
-    return tuple(zip(first.sizes[batch:], first.axes[batch:], strict=True))
+    return tuple(zip(first.axis_sizes[batch:], first.axes[batch:], strict=True))
 
 
 def no_axes(_: tuple[Expr, ...], __: int, ___: tuple[Any, ...]) -> tuple[Axis, ...]:

@@ -83,7 +83,7 @@ class Portions:
         self.backend, self.library, self.device = NUMPY, NUMPY.library, None
         self.dtypes = decided(self.library, [root], dtypes)
         self.dtype, self.compute = self.dtypes
-        self.shapes = [tuple(map(self.measure, root.sizes))]
+        self.shapes = [tuple(map(self.measure, root.axis_sizes))]
         #: the terms, whose factors are expressions here
         self.cores = [components(term, self.measure) for term in terms(root) if not is_zero(term)]
         self.factors: list[Einsum] = []
@@ -95,7 +95,7 @@ class Portions:
             places.append(Term(tuple(enumerate(labels_of_factors)), output))
         self.terms = [places]  # of one expression
         item = np.dtype(self.compute).itemsize
-        self.entries = [prod(map(self.measure, factor.sizes)) for factor in self.factors]
+        self.entries = [prod(map(self.measure, factor.axis_sizes)) for factor in self.factors]
         self.total = item * sum(self.entries)
         functions = [node for node in walk([root]) if isinstance(node, Apply)]
         self.room = limit / (SERVING * item * max(len(functions), 1))
@@ -111,7 +111,7 @@ class Portions:
         if key not in self._compiled:
             # An axis is cut where the part is shorter; its range is known by the axis itself.
             cuts = []
-            for p, size in enumerate(e.sizes):
+            for p, size in enumerate(e.axis_sizes):
                 if box[p] < self.measure(size):
                     cuts.append((p, p))
             cutter = Cutter(self.sizes, dict(enumerate(box)), self.room)
@@ -167,7 +167,7 @@ class Data:
             array = np.asarray(source.value)
         else:
             if id(source) not in self.whole:
-                everything = [(0, self.problem.measure(size)) for size in source.sizes]
+                everything = [(0, self.problem.measure(size)) for size in source.axis_sizes]
                 self.whole[id(source)] = self.part(source, tuple(everything))
             array = self.whole[id(source)]
         index = [slice(None)] * array.ndim
@@ -197,7 +197,7 @@ class Portion:
         self.data = data
         self.e = e
         self.dtype = data.problem.dtype
-        self.shape = tuple(map(data.problem.measure, e.sizes))
+        self.shape = tuple(map(data.problem.measure, e.axis_sizes))
         self.size = prod(self.shape)
         self._last: tuple[Ranges, Array] | None = None
 
@@ -278,7 +278,7 @@ class Cutter:
                 # (A + B)[i0:i1] = A[i0:i1] + B[i0:i1]
                 return [(addend, cuts) for addend in node.addends]
             case Apply():
-                small = not top and prod(map(self.measure, node.sizes)) <= self.room
+                small = not top and prod(map(self.measure, node.axis_sizes)) <= self.room
                 if small and not cuts:
                     return None
                 if not all(_passes(node, axis) for axis, _ in cuts):
@@ -335,7 +335,7 @@ class Cutter:
         self.leaves[name] = Leaf(node, cuts)
         key_of_axis = dict(cuts)
         shape = []
-        for axis, size in enumerate(node.sizes):
+        for axis, size in enumerate(node.axis_sizes):
             uncut = axis not in key_of_axis
             shape.append(self.measure(size) if uncut else self.lengths[key_of_axis[axis]])
         return Tensor(name, tuple(shape), imaginary=node.complex)
@@ -376,7 +376,7 @@ def described(e: Expr, measure: Callable[[Any], int]) -> list[Any]:
             case Apply():
                 parameters: Any = node.parameters
                 if node.function.reshapes:
-                    parameters = list(map(measure, node.sizes))
+                    parameters = list(map(measure, node.axis_sizes))
                 row = (node.function.name, node.core, parameters)
             case _:
                 row = ()

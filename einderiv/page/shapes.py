@@ -69,7 +69,7 @@ def axis_sizes(
     or by a declaration.
     """
     sizes = solved([e], shapes or {}, labels)
-    return [sizes.known_measure(size) for size in e.sizes]
+    return [sizes.known_measure(size) for size in e.axis_sizes]
 
 
 def _product(numbers: list[int | None]) -> int | None:

@@ -105,7 +105,7 @@ class Related:
         self.planner, self.program, self.flat = planner, planner.program, flat
         self.size_of: dict[Label, Size] = {}
         for factor, labels in flat.slots:
-            self.size_of.update(zip(labels, planner.represented(factor.sizes), strict=True))
+            self.size_of.update(zip(labels, planner.represented(factor.axis_sizes), strict=True))
         for label, size in flat.given:
             self.size_of.setdefault(label, *planner.represented([size]))
         measure = self.program.measure

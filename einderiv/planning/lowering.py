@@ -204,7 +204,7 @@ class Planner:
     def _dense(self, e: Expr) -> int:
         match e:
             case Tensor():
-                return self.program.add(Ops.INPUT, (), (e.name,), self._rep(e.sizes))
+                return self.program.add(Ops.INPUT, (), (e.name,), self._rep(e.axis_sizes))
             case Constant():
                 return self._held(e)
             case Apply():
@@ -220,7 +220,7 @@ class Planner:
         factored once for all uses.
         """
         inputs = tuple(self._argument(e, a) for a in e.arguments)
-        sizes = self._rep(e.sizes)
+        sizes = self._rep(e.axis_sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
         spec = (e.function, e.core, e.parameters)
         if e.function.selects:  # the products that it stands in read the index array itself
@@ -247,7 +247,7 @@ class Planner:
         index = next((k for k, array in enumerate(held) if array is e.value), len(held))
         if index == len(held):
             held.append(e.value)
-        return self.program.add(Ops.INPUT, (), (f"#{index}",), e.sizes)
+        return self.program.add(Ops.INPUT, (), (f"#{index}",), e.axis_sizes)
 
     # ---- sums of terms in their places
     def _term(self, e: Expr) -> Term[int]:
@@ -277,7 +277,7 @@ class Planner:
         for group in places.values():
             values.append(self._total([self._times(v, times) for v, times in group.items()]))
         spec = [place for place, _ in places]
-        sizes = self._rep(e.sizes)
+        sizes = self._rep(e.axis_sizes)
         written: list[int] = []
         for start in range(0, max(len(values), 1), LONGEST_SUM):
             own = values[start : start + LONGEST_SUM]
@@ -332,7 +332,7 @@ class Planner:
         """Is the product so much larger than its smallest operand that a number belongs to that?"""
         sizes: dict[Label, Size] = {}
         for factor, own in flat.slots:
-            sizes.update(zip(own, factor.sizes, strict=True))
+            sizes.update(zip(own, factor.axis_sizes, strict=True))
         entries = prod(self.program.measure(sizes[x]) for x in labels)
         return entries >= max(
             tuning.numbered_entries, tuning.numbered_times * self.program.entries(smallest)

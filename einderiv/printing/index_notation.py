@@ -306,7 +306,7 @@ def _signed_side(
         case Tensor():
             return False, style.indexed(e.name, indices)
         case Constant():
-            if e.sizes:
+            if e.axis_sizes:
                 return False, style.indexed(style.arrays.of(e.value) or "array", indices)
             return False, style.number(e.value)
         case Apply():

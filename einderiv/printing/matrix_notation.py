@@ -109,7 +109,7 @@ def _factor(e: Expr) -> Form:
     match e:
         case Tensor():
             return Symbol(e.name)
-        case Constant() if not e.sizes:
+        case Constant() if not e.axis_sizes:
             return number_form(e.value)
         case Constant():
             return Symbol(operand_name(e))

@@ -88,12 +88,12 @@ def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
         _fix(known, J, key, size)
     if given is None:
         for axis_size in sorted(
-            J.sizes, key=lambda size: isinstance(size, Merged)
+            J.axis_sizes, key=lambda size: isinstance(size, Merged)
         ):  # merged axes follow from others
             if known.known_measure(axis_size) is None:
                 known.fix(axis_size, ASSUMED_SIZE, "sparsity")
     shape = []
-    for name, axis_size in zip(axis_names(J), J.sizes, strict=True):
+    for name, axis_size in zip(axis_names(J), J.axis_sizes, strict=True):
         measure = known.known_measure(axis_size)
         if measure is None:
             raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")
@@ -120,7 +120,7 @@ def _fix(known: Known, J: Expr, key: str, given: int) -> None:
     names = axis_names(J)
     size: Size
     if key in names:
-        size = J.sizes[names.index(key)]
+        size = J.axis_sizes[names.index(key)]
     elif key in known.names:
         size = key
     else:

@@ -87,7 +87,7 @@ def printed(e: Expr, *, short: bool) -> Printed:
     for factor, labels in flat.slots:
         words = tuple(names.labels[label] for label in labels)
         if is_inserted_delta(factor):
-            deltas.append((words, factor.sizes[0]))
+            deltas.append((words, factor.axis_sizes[0]))
         else:
             factors.append(factor)
             inputs.append(words)
@@ -106,7 +106,7 @@ def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
     deltas: list[tuple[LabelNames, Size]] = []
     inside = carried(flat)
     for axis, label in enumerate(flat.output):
-        name, size = names.labels[label], flat.sizes[axis]
+        name, size = names.labels[label], flat.axis_sizes[axis]
         if label in flat.output[:axis]:  # tied to the axis where the label stood first
             deltas.append(((name, names.axes[axis]), size))
         elif label not in inside and flat.output.count(label) == 1:  # ones
@@ -277,7 +277,7 @@ def _opaque_deltas(tensor: Tensor, names: tuple[str | None, ...]) -> Expr:
         tuple(Tensor(f"{INSERTED}{p}", (None, None)) for p in range(count)),
         tuple(zip(rows, columns, strict=True)),
         rows + columns,
-        tuple(zip(columns, tensor.sizes, strict=True)),
+        tuple(zip(columns, tensor.axis_sizes, strict=True)),
         axes=(*tensor.axes, *names),
     )
 

@@ -189,7 +189,7 @@ def _unsized(
 def check_given(e: Expr, given: Mapping[str, Any]) -> None:
     """Raise if an axis of `e` has no size by `given`."""
     sizes = _unsized(e, given).sizes
-    for name, size in zip(axis_names(e), e.sizes, strict=True):
+    for name, size in zip(axis_names(e), e.axis_sizes, strict=True):
         if sizes.known_measure(size) is None:
             raise ShapeError(f"sizes gives axis {name!r} no size; give all, or none")
 

@@ -287,10 +287,10 @@ def _sizes_by_name(product: Einsum, measure: Callable[[Size], int]) -> dict[str,
     """The size of each name that the product is printed with."""
     shown, flat = printed(product, short=False), single_product(product)
     sizes: dict[str, int] = {}
-    for name, size in zip(shown.output, flat.sizes, strict=True):
+    for name, size in zip(shown.output, flat.axis_sizes, strict=True):
         sizes[name] = measure(size)
     for names, factor in zip(shown.inputs, shown.factors, strict=True):
-        sizes.update(zip(names, map(measure, factor.sizes), strict=True))
+        sizes.update(zip(names, map(measure, factor.axis_sizes), strict=True))
     labels, given = naming(flat).labels, dict(flat.given)
     for label in bare(flat):
         sizes[labels[label]] = measure(given[label])

@@ -86,7 +86,7 @@ def from_the_ends(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
 
 def _cuts(e: Expr, sizes: Sizes) -> list[int]:
     """Places to cut the axes of `e` in two, the most even first."""
-    shape = [sizes.known_measure(size) or 1 for size in e.sizes]
+    shape = [sizes.known_measure(size) or 1 for size in e.axis_sizes]
     return sorted(range(1, e.ndim), key=lambda p: prod(shape[:p]) + prod(shape[p:]))
 
 

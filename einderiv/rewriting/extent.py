@@ -11,7 +11,7 @@ from ..planning import Entries, costs, pair_seconds, search, tuning
 
 def entries(e: Expr, sizes: Sizes) -> int:
     """The entries of a value; a size that is not known counts as 1."""
-    return prod(sizes.known_measure(size) or 1 for size in e.sizes)
+    return prod(sizes.known_measure(size) or 1 for size in e.axis_sizes)
 
 
 def grown(e: Expr, sizes: Sizes) -> bool:
@@ -26,7 +26,7 @@ def product_seconds(e: Einsum, sizes: Sizes) -> float:
     flat = flatten(e, tuning.inlined_factors) if e.count <= tuning.inlined_factors else e
     lengths: dict[Label, int] = {}
     for factor, labels in flat.slots:
-        measures = [sizes.known_measure(size) or 1 for size in factor.sizes]
+        measures = [sizes.known_measure(size) or 1 for size in factor.axis_sizes]
         lengths.update(zip(labels, measures, strict=True))
     # An output with a repeated label is a core on a diagonal.
     output = tuple(dict.fromkeys(x for x in flat.output if x in lengths))

@@ -299,7 +299,7 @@ def _sizes(products: Sequence[Product]) -> dict[Label, Size]:
     sizes: dict[Label, Size] = {}
     for product in products:
         for factor, labels in product.slots:
-            for label, size in zip(labels, factor.sizes, strict=True):
+            for label, size in zip(labels, factor.axis_sizes, strict=True):
                 sizes.setdefault(label, size)
     return sizes
 

@@ -78,7 +78,7 @@ def _with_sums(node: Add) -> Expr | None:
     if x is None or node.ndim != y.ndim + x.ndim:
         return None
     names = node.axes[y.ndim :]
-    seeds = {record.wrt: identity(x.sizes, x.axes, names)}
+    seeds = {record.wrt: identity(x.axis_sizes, x.axes, names)}
     again = pushforward(y, seeds, names, multiplied=False)
     if again is None or _forms_zeros(again):
         return None

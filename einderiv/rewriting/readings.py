@@ -339,13 +339,13 @@ class _Pullback:
         (k,) = places
         factor, labels = part.slots[k]
         slots = [*part.slots[:k], *part.slots[k + 1 :]]
-        given = (*part.given, *zip(labels, factor.sizes, strict=True))
+        given = (*part.given, *zip(labels, factor.axis_sizes, strict=True))
         if cotangent is None:
             output = part.output
         else:
             output = fresh_labels(self.axes)
             slots = [(cotangent, output + part.output), *slots]
-            given = (*given, *zip(output, self.node.sizes, strict=True))
+            given = (*given, *zip(output, self.node.axis_sizes, strict=True))
         names = (None,) * (self.axes + factor.ndim)
         self.cotangents[id(factor)].append(
             with_slots(part, slots, output + labels, axes=names, given=given, letters={})
@@ -358,7 +358,7 @@ class _Pullback:
             return
         new = fresh_labels(self.axes + part.ndim)
         output = new[: self.axes]
-        given = tuple(zip(output, self.node.sizes, strict=True))
+        given = tuple(zip(output, self.node.axis_sizes, strict=True))
         slots: list[Slot] = [(cotangent, new), (part, new[self.axes :])]
         inline = tuple([e for e in (part,) if isinstance(e, Einsum)])
         self.read.append(
@@ -420,7 +420,7 @@ def _summed(cotangents: list[Expr]) -> Expr:
         )
         cores.append(core)
     labels = tuple([classes[key] for key in tied])
-    given = tuple(zip(labels, first.sizes, strict=True))
+    given = tuple(zip(labels, first.axis_sizes, strict=True))
     total = added(cores)
     number = first.coefficient if same else 1
     if number == 1 and len(kept) == first.ndim:

@@ -88,7 +88,7 @@ class Execution:
         self.emitted = self._emitted(None)
         self.function: Callable[..., Any] = self.emitted.function(self.writer, self.writer.bindings)
         self._into: dict[bool, Callable[..., Any]] = {}
-        self.shapes = [tuple(map(self.measure, root.sizes)) for root in self.roots]
+        self.shapes = [tuple(map(self.measure, root.axis_sizes)) for root in self.roots]
         for size in self.emitted.free:  # says how to give it
             self.measure(size)
         self._check_library()

@@ -87,7 +87,7 @@ def test_forwards_and_backwards_agree(make, wrt, whole, sizes):
     y = make()
     tensor = next(n for n in walk([y]) if isinstance(n, Tensor) and n.name == wrt)
     new = tuple("ABCDEFGH"[: tensor.ndim])
-    forward = pushforward(y, {wrt: identity(tensor.sizes, tensor.axes, new)}, new)
+    forward = pushforward(y, {wrt: identity(tensor.axis_sizes, tensor.axes, new)}, new)
     u = Tensor("u", (None,) * y.ndim)
     backward = pullback(y, [wrt], u)[wrt]
     assert forward.ndim == y.ndim + tensor.ndim
@@ -212,7 +212,7 @@ def test_a_slot_of_its_own():
     y = es("i,i,i->", v, v, v)
     replaced, own = stand_in(y, 1)
     assert own.name == "#1"
-    assert own.sizes == v.sizes
+    assert own.axis_sizes == v.axis_sizes
     assert replaced.factors == (v, own, v)
     assert y.factors == (v, v, v), "expressions are immutable"
 

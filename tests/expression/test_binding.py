@@ -39,7 +39,7 @@ def test_shapes_of_arrays_and_tuples():
 def test_sizes_by_name(e, given, shape):
     sizes = Sizes({}).read([e])
     fix(sizes, [e], given)
-    assert tuple(map(sizes.known_measure, e.sizes)) == shape
+    assert tuple(map(sizes.known_measure, e.axis_sizes)) == shape
 
 
 def test_what_is_not_there_is_named():

@@ -31,7 +31,7 @@ v = np.array([3, -1])
 )
 def test_tensor(axes, names, sizes):
     X = t("X", axes)
-    assert (X.axes, X.sizes, X.ndim, str(X)) == (names, sizes, len(names), "X")
+    assert (X.axes, X.axis_sizes, X.ndim, str(X)) == (names, sizes, len(names), "X")
 
 
 @pytest.mark.parametrize(

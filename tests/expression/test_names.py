@@ -57,7 +57,7 @@ def test_shortened_to_letters(text, used, axes, labels):
 @pytest.mark.parametrize(
     ("e", "axes"),
     [
-        (identity(X.sizes, X.axes, ("a", "b")), ("i", "s", "a", "b")),
+        (identity(X.axis_sizes, X.axes, ("a", "b")), ("i", "s", "a", "b")),
         (identity((2,), (None,), (None,)), ("a", "b")),
         (filled(1, (2, 3), (None, "a")), ("b", "a")),
         (Einsum(1, (V,), ((0, 1),), (1, 0), axes=(None, None)), ("a", "b")),

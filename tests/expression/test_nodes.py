@@ -52,13 +52,13 @@ NODES = {
     "core lost":   (Apply(FUNCTIONS["logsumexp"], (X,), 1), N[:1],         ("i",),        (X,)),
     "all lost":    (Apply(FUNCTIONS["logsumexp"], (X,), 2), (),            (),            (X,)),
 }  # fmt: skip
-each = pytest.mark.parametrize(("node", "sizes", "axes", "below"), NODES.values(), ids=NODES)
+each = pytest.mark.parametrize(("node", "axis_sizes", "axes", "below"), NODES.values(), ids=NODES)
 
 
 @each
 def test_what_a_node_says(node, sizes, axes, below):
     assert isinstance(node, Expr)
-    assert (node.sizes, node.axes, node.ndim) == (sizes, axes, len(sizes))
+    assert (node.axis_sizes, node.axes, node.ndim) == (sizes, axes, len(sizes))
     assert len(children(node)) == len(below)
     assert all(a is b for a, b in zip(children(node), below, strict=True))
     assert everything(node) == children(node)
@@ -72,15 +72,15 @@ def test_a_node_is_immutable(node, sizes, axes, below):
     slots = {name for kind in type(node).__mro__ for name in getattr(kind, "__slots__", ())} - {
         "__weakref__"
     }
-    assert {"sizes", "axes", "origins"} <= slots
+    assert {"axis_sizes", "axes", "origins"} <= slots
     for name in (*slots, "color"):
         with pytest.raises(AttributeError, match="expressions are immutable"):
             setattr(node, name, None)
     assert not hasattr(node, "__dict__")
-    assert (node.sizes, node.axes) == (sizes, axes)
+    assert (node.axis_sizes, node.axes) == (sizes, axes)
 
 
-@pytest.mark.parametrize("name", ["name", "sizes"])
+@pytest.mark.parametrize("name", ["name", "axis_sizes"])
 def test_nothing_can_be_deleted(name):
     node = Tensor("X", ("i",))
     with pytest.raises(AttributeError, match="immutable"):
@@ -121,7 +121,7 @@ STRUCTURE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "sizes", "structure", "plain", "count"), STRUCTURE)
+@pytest.mark.parametrize(("text", "axis_sizes", "structure", "plain", "count"), STRUCTURE)
 def test_structure_and_contraction_are_told_apart(text, sizes, structure, plain, count):
     e = ed.einsum(text, sizes=sizes)
     assert (e.structure, e.plain, e.count) == (structure, plain, count)
@@ -212,7 +212,7 @@ def test_walk_also_goes_to_what_a_node_was_made_from():
 
 # ---- small ones
 @pytest.mark.parametrize(
-    ("sizes", "axes"),
+    ("axis_sizes", "axes"),
     [
         ((), ()),
         ((3,), ("i",)),
@@ -226,9 +226,9 @@ def test_zero_filled_identity(sizes, axes):
     assert is_zero(z)
     assert not is_zero(f)
     assert not is_zero(one)
-    assert (z.coefficient, z.factors, z.sizes, z.axes, z.origins) == (0, (), sizes, axes, (X,))
-    assert (f.coefficient, f.factors, f.sizes, f.axes) == (2.5, (), sizes, axes)
-    assert (one.coefficient, one.factors, one.sizes) == (1, (), sizes * 2)
+    assert (z.coefficient, z.factors, z.axis_sizes, z.axes, z.origins) == (0, (), sizes, axes, (X,))
+    assert (f.coefficient, f.factors, f.axis_sizes, f.axes) == (2.5, (), sizes, axes)
+    assert (one.coefficient, one.factors, one.axis_sizes) == (1, (), sizes * 2)
     assert one.output == tuple(range(len(sizes))) * 2, "->abab"
     assert one.axes == axes + new
 

@@ -243,7 +243,7 @@ def test_many_axes_merged_are_few_sizes(steps):
         e = ed.kron(e, e)
     assert ev(e, x=ones(1, 1)).tolist() == [[1]]
     again = ed.kron(e.T, e.T).T
-    assert again.sizes == ed.kron(e, e).sizes
+    assert again.axis_sizes == ed.kron(e, e).axis_sizes
     with pytest.raises(ed.ShapeError, match="merged axes axis 0 of x is not known: give x"):
         ed.evaluate(0 * ed.diag(ed.einsum("ij->i", e)), {})
     with pytest.raises(ed.LimitError, match="more than 1e308 entries"):

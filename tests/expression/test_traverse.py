@@ -84,8 +84,8 @@ def test_what_is_shared_stays_shared_when_nodes_are_swapped():
 
 
 def test_a_placeholder_has_the_sizes_of_something_else():
-    hole = placeholder("#0", X.sizes)
-    assert hole.sizes == X.sizes and hole.axes == (None, None)
+    hole = placeholder("#0", X.axis_sizes)
+    assert hole.axis_sizes == X.axis_sizes and hole.axes == (None, None)
     assert tensors_of(es("ij,jk->ik", hole, "Y")).keys() == {"Y"}
 
 

@@ -238,8 +238,8 @@ def test_what_is_cut(make, axis, want):
     e = make()
     cutter = Cutter(solved([e], SHAPES), {axis: 4}, 0)
     found = cutter.cut(e, ((axis, axis),))
-    whole = [solved([e], SHAPES).known_measure(n) for n in e.sizes]
-    assert list(found.sizes) == [4 if p == axis else n for p, n in enumerate(whole)]
+    whole = [solved([e], SHAPES).known_measure(n) for n in e.axis_sizes]
+    assert list(found.axis_sizes) == [4 if p == axis else n for p, n in enumerate(whole)]
     leaves = [
         (leaf.source.name if isinstance(leaf.source, Tensor) else None, leaf.cuts)
         for leaf in cutter.leaves.values()
@@ -264,5 +264,5 @@ def test_all_sizes_are_numbers():
     e = ed.mean(ed.derive(ed.softmax(X) @ Y, "X"), (2, 3)) / 3
     cutter = Cutter(solved([e], SHAPES), {}, -1)
     found = cutter.cut(e, ())
-    assert all(isinstance(n, int) for n in found.sizes)
+    assert all(isinstance(n, int) for n in found.axis_sizes)
     assert ed.compile(found).inputs  # nothing else is to be given
