@@ -199,6 +199,15 @@ def test_files_and_the_standard_input(capsys, monkeypatch, tmp_path, content, wa
         ("#('ij->i', X)", False),
         ("x'", False),
         ("ij→i", False),
+        ("i+k,k->i", True),
+        ("n(i+k)c,kcd->nid", True),
+        ("(rows[e])k->ek", True),
+        ("2*i - 1 -> i", True),
+        ("\u03b1\u03b2,\u03b2->\u03b1", True),
+        ("f(x, y)", False),
+        ("x[i+1]", False),
+        ("2*i, j", False),
+        ("einsum('i+k->i', x)", False),
     ],
 )
 def test_what_is_an_einsum_string(written, want):

@@ -8,8 +8,8 @@ on an axis says.
 A slot that is one sum needs no brackets. No bracket stands in a bracket, but for those of index
 arrays in round ones.
 
->>> part = split("n(2i+k)c,k->nic")[0][0]
->>> [str(axis) for axis in axes(part, "n(2i+k)c,k->nic", in_words=False, array_ranks={})[0]]
+>>> written = split("n(2i+k)c,k->nic")
+>>> [str(axis) for axis in axes(written.inputs[0], written, in_words=False, array_ranks={})[0]]
 ['n', '2i+k', 'c']
 
 Source of the notation: Tullio.jl for sums, einops for ``(h w)``.
@@ -21,7 +21,7 @@ import keyword
 import re
 import string
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from ..errors import ParseError, counted
@@ -149,49 +149,54 @@ class Part(NamedTuple):
     start: int
 
 
-def split(text: str) -> tuple[list[Part], Part | None]:
-    """The operands and the output; None for an implicit one. Brackets close, and do not nest.
+class Written(NamedTuple):
+    """A string in its parts; `output` is None where it is left implicit."""
+
+    text: str
+    inputs: list[Part]
+    output: Part | None
+    first: Token | None  # sign, number or bracket: there is an index expression
+
+
+def split(text: str) -> Written:
+    """The operands and the output. Brackets close, and do not nest.
 
     Raises ParseError at the first character that no einsum string has there.
     """
     parts: list[Part] = []
     arrow: Token | None = None
+    first: Token | None = None
     opened: list[Token] = []
-    part = Part([], 0)
-
-    def close(end: Token) -> None:
-        part.tokens.append(end._replace(kind="end"))
-
+    tokens: list[Token] = []
+    start = 0
     for token in _tokens(text):
-        if token.kind == "arrow":
+        kind = token.kind
+        if kind == "word" or kind == "dots":
+            tokens.append(token)
+            continue
+        if kind == "arrow":
             if arrow is not None:
                 message = "a second arrow: one '->' parts operands and output"
                 raise ParseError(message, text, token.at)
             _check_closed(text, opened)
             arrow = token
-            close(token)
-            parts.append(part)
-            part = Part([], token.at + 2)
-        elif token.kind == "," and not (opened and opened[-1].kind == "["):
-            if opened:
-                raise ParseError(
-                    f"a comma between round brackets: a flattening is written '(h w)'{_hint(text)}",
-                    text,
-                    token.at,
-                )
-            if arrow is not None:
-                raise ParseError("a comma in the output: there is one output", text, token.at)
-            close(token)
-            parts.append(part)
-            part = Part([], token.at + 1)
-        else:
-            _follow(text, token, opened, part.tokens)
-            part.tokens.append(token)
+        elif kind != "," or opened:
+            _follow(text, token, opened, tokens)
+            first = first or token
+            tokens.append(token)
+            continue
+        elif arrow is not None:
+            raise ParseError("a comma in the output: there is one output", text, token.at)
+        tokens.append(Token("end", "", token.at, False))
+        parts.append(Part(tokens, start))
+        tokens = []
+        start = token.at + len(token.text)
     _check_closed(text, opened)
-    close(Token("end", "", len(text), False))
+    tokens.append(Token("end", "", len(text), False))
+    last = Part(tokens, start)
     if arrow is not None:
-        return parts, part
-    return [*parts, part], None
+        return Written(text, parts, last, first)
+    return Written(text, [*parts, last], None, first)
 
 
 def _tokens(text: str) -> Iterator[Token]:
@@ -232,7 +237,7 @@ def _refuse_character(text: str, p: int) -> NoReturn:
             text,
             p,
         )
-    if c == "." and re.match(r"[0-9]*\.[0-9]", text[p - 1 : p + 2] if p else text[:2]):
+    if c == "." and text[p + 1 : p + 2].isdecimal():
         message = "a fraction: an index is a sum of whole numbers times labels"
     elif c == ".":
         message = "an ellipsis is three dots, '...'"
@@ -247,6 +252,12 @@ def _refuse_character(text: str, p: int) -> NoReturn:
 def _follow(text: str, token: Token, opened: list[Token], before: list[Token]) -> None:
     """Keep account of the brackets that are open; `before` are the tokens before this one."""
     match token.kind:
+        case "," if opened[-1].kind == "(":
+            raise ParseError(
+                f"a comma between round brackets: a flattening is written '(h w)'{_hint(text)}",
+                text,
+                token.at,
+            )
         case "(" if opened:
             message = f"a bracket in a bracket: an index is a sum of its own{_hint(text)}"
             raise ParseError(message, text, token.at)
@@ -281,19 +292,21 @@ def _check_closed(text: str, opened: list[Token]) -> None:
         raise ParseError(f"this {bracket.kind!r} is never closed", text, bracket.at)
 
 
-def is_in_words(parts: list[Part], output: Part | None) -> bool:
+def is_in_words(written: Written) -> bool:
     """Are the labels words? They are where blanks part two of them, what is in brackets and blanks
     at signs aside; and where two letters or more stand at a sign or a number.
 
-    >>> [is_in_words(*split(text)) for text in ("i + k,k->i", "time+lag->i", "n c->n c")]
+    >>> [is_in_words(split(text)) for text in ("i + k,k->i", "time+lag->i", "n c->n c")]
     [False, True, True]
     """
-    everything = [*parts, output] if output is not None else parts
-    if any(_has_long_term(part.tokens) for part in everything):
-        return True
-    has_brackets = any(token.kind in ("(", "[") for part in everything for token in part.tokens)
-    counted_parts = everything if has_brackets else parts
-    return any(_is_parted(part.tokens) for part in counted_parts)
+    parts = written.inputs
+    if written.first is not None:
+        everything = parts if written.output is None else [*parts, written.output]
+        if any(_has_long_term(part.tokens) for part in everything):
+            return True
+        if any(token.kind in ("(", "[") for part in everything for token in part.tokens):
+            parts = everything
+    return any(_is_parted(part.tokens) for part in parts)
 
 
 def _has_long_term(tokens: list[Token]) -> bool:
@@ -318,7 +331,8 @@ def _is_parted(tokens: list[Token]) -> bool:
     spaced = False
     before = ""
     for token in tokens[:-1]:
-        spaced = spaced or token.spaced
+        if depth == 0:
+            spaced = spaced or token.spaced
         if token.kind in ("(", "["):
             depth += 1
         elif token.kind in (")", "]"):
@@ -331,22 +345,27 @@ def _is_parted(tokens: list[Token]) -> bool:
     return False
 
 
-def first_of_expression(parts: Sequence[Part]) -> Token | None:
-    """The first token that says that there is an index expression, brackets included."""
-    for part in parts:
-        for token in part.tokens:
-            if token.kind in ("(", "[", "+", "-", "*", "number"):
-                return token
-    return None
-
-
 def axes(
-    part: Part, text: str, *, in_words: bool, array_ranks: dict[str, int]
+    part: Part, written: Written, *, in_words: bool, array_ranks: dict[str, int]
 ) -> tuple[list[Axis], list[int]]:
-    """The axes of an operand or of the output, and their positions in `text`. `array_ranks` takes
-    up how many axes each index array has.
+    """The axes of a part of `written`, and their positions. `array_ranks` takes up how many axes
+    each index array has.
     """
-    return _Reader(part.tokens, text, in_words, array_ranks).slot()
+    reader = _Reader(part.tokens, written.text, in_words, array_ranks)
+    if written.first is not None and _is_one_sum(part.tokens):
+        return reader.only_sum()
+    return reader.axes()
+
+
+def _is_one_sum(tokens: list[Token]) -> bool:
+    """Is there a sign, a number or an index array outside of round brackets?"""
+    inside = False
+    for token in tokens:
+        if token.kind in ("(", ")"):
+            inside = token.kind == "("
+        elif not inside and token.kind in ("+", "-", "*", "[", "number"):
+            return True
+    return False
 
 
 class _Reader:
@@ -366,43 +385,36 @@ class _Reader:
     def wrong(self, message: str, token: Token, shift: int = 0) -> NoReturn:
         raise ParseError(message, self.text, token.at + shift)
 
-    def slot(self) -> tuple[list[Axis], list[int]]:
-        """All axes."""
-        if self._is_one_sum():
-            first = self.now
-            axis = self.sum()
-            if self.now.kind != "end":
-                self._refuse(self.now, beside=True)
-            return [axis], [first.at]
+    def only_sum(self) -> tuple[list[Axis], list[int]]:
+        """One sum without brackets."""
+        first = self.now
+        axis = self.sum()
+        if self.now.kind != "end":
+            self._refuse(self.now, beside=True)
+        return [axis], [first.at]
+
+    def axes(self) -> tuple[list[Axis], list[int]]:
+        """Labels, an ellipsis and what is in brackets."""
         axes: list[Axis] = []
         positions: list[int] = []
-        while self.now.kind != "end":
-            token = self.now
-            match token.kind:
-                case "word":
-                    labels = self._labels(token)
-                    axes += labels
-                    positions += range(token.at, token.at + len(labels))
-                    self.k += 1
-                case "dots":
-                    self._check_dots(token, ELLIPSIS in axes)
-                    axes.append(ELLIPSIS)
-                    positions.append(token.at)
-                    self.k += 1
-                case _:
-                    axes.append(self.bracket())
-                    positions.append(token.at)
-        return axes, positions
-
-    def _is_one_sum(self) -> bool:
-        """Is there a sign, a number or an index array outside of round brackets?"""
-        inside = False
-        for token in self.tokens:
-            if token.kind in ("(", ")"):
-                inside = token.kind == "("
-            elif not inside and token.kind in ("+", "-", "*", "[", "number"):
-                return True
-        return False
+        while True:
+            token = self.tokens[self.k]
+            if token.kind == "word":
+                labels = self._labels(token)
+                axes += labels
+                positions += range(token.at, token.at + len(labels))
+                self.k += 1
+            elif token.kind == "dots":
+                self._check_dots(token, ELLIPSIS in axes)
+                axes.append(ELLIPSIS)
+                positions.append(token.at)
+                self.k += 1
+            elif token.kind == "end":
+                return axes, positions
+            else:
+                axis, position = self.bracket()
+                axes.append(axis)
+                positions.append(position)
 
     def _labels(self, token: Token) -> list[str]:
         """The word itself, or its letters."""
@@ -425,8 +437,8 @@ class _Reader:
         if self.in_words and touches:
             self.wrong("an ellipsis among words stands between blanks", token)
 
-    def bracket(self) -> Axis:
-        """``(i)``, ``(i+k)`` or ``(h w)``: a label, a sum or a flattening."""
+    def bracket(self) -> tuple[Axis, int]:
+        """``(i)``, ``(i+k)`` or ``(h w)``: a label, a sum or a flattening, and its position."""
         opening = self.now
         self.k += 1
         k = self.k
@@ -437,14 +449,16 @@ class _Reader:
             if self.now.kind != ")":
                 self._refuse(self.now)
             self.k += 1
-            return axis
+            return axis, opening.at
         labels: list[str] = []
         for token in self.tokens[self.k : k]:
             labels += self._labels(token)
         self.k = k + 1
         if not labels:
             self.wrong("empty brackets: an axis of one entry is written '(0)'", opening)
-        return labels[0] if len(labels) == 1 else AxisExpression(flattened=tuple(labels))
+        if len(labels) == 1:
+            return labels[0], self.tokens[k - 1].at
+        return AxisExpression(flattened=tuple(labels)), opening.at
 
     def sum(self) -> AxisExpression:
         """Terms with signs between them, up to what is none; equal ones are added up."""

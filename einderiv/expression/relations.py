@@ -40,7 +40,7 @@ from math import gcd
 from typing import NamedTuple
 
 from .groups import UnionFind
-from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size
+from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
 from .size_algebra import (
     exact_quotient,
     floor_quotient,
@@ -51,12 +51,15 @@ from .size_algebra import (
     plus,
     sign,
     times,
+    variables,
 )
 
 Domains = Mapping[Label, Size]
 
-#: what a size is taken for where sizes are compared that are not known, and the choice is free
-GUESS = 64
+#: what names are taken for in a sample, and how often they grow until each domain has a value
+SMALL, ROUNDS = 3, 8
+#: domains that a proof may use
+MOST_FACTS = 8
 
 
 class Hot(NamedTuple):
@@ -152,15 +155,15 @@ def settled(
         return Settled((), {})
     if _is_empty(relations, domains):
         return None
-    facts = _facts(domains)
+    known = _Known(relations, domains)
     same: dict[Label, Label] = {}
     while True:
-        system = _System(_box(relations, domains), facts)
+        system = _System(_box(relations, domains), known)
         system.add(relations)
         kept = dict(system.rows)
         system.sources = {number: number for number in kept}
         labels = sorted(system.holders)
-        system.eliminate(lambda label: (-_guessed(domains[label]), label))
+        system.eliminate(lambda label: (-known.at(domains[label]), label))
         if not system.possible:
             return None
         needed = system.needed()
@@ -193,17 +196,18 @@ def determined(
     >>> determined([relation(0, {0: 1, 1: 1, 2: -1})], {0: 3, 1: 5, 2: 7}, (), {2}, {0, 1, 2})
     False
     """
-    known = set(output)
-    unknown = [label for label in labels if label not in known and domains[label] not in (0, 1)]
-    if not unknown:
-        return True
     related = {label for one in relations for label, _ in one.terms}
     related.update([hot.value for hot in hots])
+    known = {label for label in related.union(labels) if domains[label] in (0, 1)}
+    known.update(output)
+    unknown = [label for label in labels if label not in known]
+    if not unknown:
+        return True
     if not related.issuperset(unknown):
         return False
     if _is_empty(relations, domains):
         return True
-    facts = _facts(domains)
+    sizes = _Known(relations, domains)
     while True:
         _follow(relations, hots, known)
         if known.issuperset(unknown):
@@ -213,9 +217,9 @@ def determined(
         for label in {label for one in differences for label, _ in one.terms}:
             most = minus(domains[label], 1)
             box[label] = (negated(most), most)
-        system = _System(box, facts, pins=True)
+        system = _System(box, sizes, pins=True)
         system.add(differences)
-        system.eliminate(lambda label: (-_guessed(domains[label]), label))
+        system.eliminate(lambda label: (-sizes.at(domains[label]), label))
         found = [label for label, form in system.forms().items() if form == (1, 0, ())]
         if not found:
             return False
@@ -246,14 +250,14 @@ def solved(
         return Solved({}, (), ())
     if _is_empty(relations, domains):
         return None
-    facts = _facts(domains)
+    known = _Known(relations, domains)
     box = _box(relations, domains)
-    system = _System(box, facts)
+    system = _System(box, known)
     system.add(relations)
 
     def rank(label: Label) -> tuple[int, ...]:
         asked = (label not in first, label in keep)
-        return (*asked, -_guessed(domains[label]), label in read)
+        return (*asked, -known.at(domains[label]), label in read)
 
     system.eliminate(rank, units=True)
     if not system.possible:
@@ -262,8 +266,7 @@ def solved(
     guards: list[tuple[Linear, Size]] = []
     for label, (_, constant, terms) in sorted(system.forms().items()):
         linear = by[label] = Linear(constant, terms)
-        span = _span((constant, dict(terms)), box)
-        place = _place(span, domains[label], facts)
+        place = known.place((constant, dict(terms)), box, domains[label])
         if place == "outside":
             return None
         if place != "inside" and label not in read:
@@ -280,7 +283,7 @@ def solvings(
     keep: Container[Label] = (),
 ) -> Iterator[Solved]:
     """Solutions of the system by different labels, the one of `solved` first; at most `most`. None
-    where no point satisfies it.
+    where no point satisfies it. Labels in `keep` stay free as long as others can go.
 
     >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]
     >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
@@ -293,7 +296,8 @@ def solvings(
     seen = {frozenset(best.by)}
     related = {label for one in relations for label, _ in one.terms}
     others = [label for label in related if label not in best.by]
-    others.sort(key=lambda label: (-_guessed(domains[label]), label in read, label))
+    known = _Known(relations, domains)
+    others.sort(key=lambda label: (-known.at(domains[label]), label in read, label))
     for count in range(1, len(best.by) + 1):
         for first in combinations(others, count):
             if len(seen) >= most:
@@ -317,7 +321,7 @@ def without_proved(
     """
     gone: set[Label] = set()
     left = list(relations)
-    facts: Sequence[Size] | None = None
+    known: _Known | None = None
     pending = [label for one in left for label, _ in one.terms if label not in read]
     while pending:
         label = pending.pop()
@@ -328,11 +332,11 @@ def without_proved(
             k = terms.pop(label, 0)
             if k not in (1, -1):
                 continue
-            if facts is None:
-                facts = _facts(domains)
+            if known is None:
+                known = _Known(relations, domains)
             row = _times((one.constant, terms), -k)  # type: ignore[operator]
-            span = _span(row, {x: (0, minus(domains[x], 1)) for x in terms})
-            if _place(span, domains[label], facts) != "inside":
+            box = {x: (0, minus(domains[x], 1)) for x in terms}
+            if known.place(row, box, domains[label]) != "inside":
                 continue
             gone.add(label)
             left.remove(one)
@@ -402,7 +406,9 @@ def is_inside(linear: Linear, domains: Domains, n: Size) -> bool:
     >>> is_inside(Linear(0, ((0, 1), (1, 1))), windows, "n")
     True
     """
-    return _place(span(linear, domains), n, _facts(domains)) == "inside"
+    known = _Known([linear], domains)
+    row = (linear.constant, dict(linear.terms))
+    return known.place(row, _box([linear], domains), n) == "inside"
 
 
 def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size | None:
@@ -421,8 +427,9 @@ def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size 
     step = terms.pop(label, 0)
     if sign(step) != 1 or not domains.keys() >= terms.keys():
         return None
-    others = span(Linear(read.constant, _sorted(terms)), domains)
-    if others is None or not is_nonnegative(others[0], _facts(domains)):
+    rest = Linear(read.constant, _sorted(terms))
+    others = span(rest, domains)
+    if others is None or not _Known([rest], domains).is_nonnegative(others[0], terms):
         return None
     return plus(floor_quotient(plus(axis, -1, negated(others[1])), step), 1)
 
@@ -453,13 +460,12 @@ class _System:
     are found.
     """
 
-    def __init__(
-        self, box: Mapping[Label, Range], facts: Sequence[Size], pins: bool = False
-    ) -> None:
+    def __init__(self, box: Mapping[Label, Range], known: _Known, pins: bool = False) -> None:
         """With `pins` a label is 0 where its coefficient is larger than all the others can be."""
         self.box = box
-        self.facts = facts
+        self.known = known
         self.pins = pins
+        self.sample = known.sampled(box)
         self.possible = True  # is there no proof that no point satisfies it?
         self.rows: dict[int, Row] = {}
         self.sources: dict[int, int] = {}
@@ -544,45 +550,162 @@ class _System:
 
     def _is_out(self, row: Row) -> bool:
         """Is the row 0 nowhere in the box?"""
-        known = _span(row, self.box)
-        return known is not None and _place(known, 1, self.facts) == "outside"
+        return self.known.place(row, self.box, 1, self.sample) == "outside"
 
     def _parts(self, row: Row) -> list[Row]:
         """The relations that a row falls into, if it does."""
         _, terms = row
-        if len(terms) > 1 and self.pins:
-            for label, k in terms.items():
-                others = {x: c for x, c in terms.items() if x != label}
-                if self._only_multiple((0, others), k) == 0:
-                    return [(0, {label: 1}), (0, others)]
+        if len(terms) < 2:
+            return []
+        if self.pins:
+            pinned = self._pinned(terms)
+            if pinned is not None:
+                others = {x: k for x, k in terms.items() if x != pinned}
+                return [(0, {pinned: 1}), (0, others)]
         for radix in _radices(terms):
             high, low = _parted(row, radix)
             if not high[1] or (not low[1] and low[0] == 0):
                 continue
             multiple = self._only_multiple(low, radix)
             if multiple is not None:
-                whole = plus(high[0], multiple)
-                return [(whole, high[1]), (minus(low[0], times(multiple, radix)), low[1])]
+                whole = _sum(high[0], multiple)
+                part = _sum(low[0], _product(-multiple, radix))
+                return [(whole, high[1]), (part, low[1])]
         return []
+
+    def _pinned(self, terms: dict[Label, Size]) -> Label | None:
+        """A label whose coefficient is larger than all the others can be, so that it is 0."""
+        label = max(terms, key=lambda x: abs(self.known.at(terms[x])))
+        others = {x: k for x, k in terms.items() if x != label}
+        return label if self._only_multiple((0, others), terms[label]) == 0 else None
 
     def _only_multiple(self, row: Row, radix: Size) -> int | None:
         """The one m for which ``m · radix`` is in the span of a row, if there is just one."""
-        known = _span(row, self.box)
-        if known is None:
-            return None
-        lowest, highest = known
-        if isinstance(radix, int) and isinstance(lowest, int) and isinstance(highest, int):
-            radix = abs(radix)
-            least = -(-lowest // radix)
-            return least if least == highest // radix else None
         if _leads(radix) < 0:
             radix = negated(radix)
-        for multiple in (0, -1, 1):
-            above = minus(times(multiple + 1, radix), plus(highest, 1))
-            below = minus(lowest, plus(times(multiple - 1, radix), 1))
-            if is_nonnegative(above, self.facts) and is_nonnegative(below, self.facts):
-                return multiple
-        return None
+        step = self.known.at(radix)
+        lowest, highest = self.known.near(row, self.sample)
+        multiple = -(-lowest // step)
+        if multiple != highest // step:
+            return None
+        if self.known.is_exact:
+            return multiple
+        whole = _span(row, self.box)
+        if whole is None:
+            return None
+        below = minus(whole[0], plus(times(multiple - 1, radix), 1))
+        above = minus(times(multiple + 1, radix), plus(whole[1], 1))
+        proved = self.known.is_nonnegative(below, row[1])
+        return multiple if proved and self.known.is_nonnegative(above, row[1]) else None
+
+
+class _Known:
+    """What is known of the sizes in a system, namely that each domain has a value.
+
+    A *sample* is a number for each name, so that this is so. What does not hold in the sample needs
+    no proof; where all sizes are numbers, it is all there is to know.
+    """
+
+    def __init__(self, relations: Iterable[Relation | Linear], domains: Domains) -> None:
+        self.domains = domains
+        self.numbers: dict[Variable, int] = {}
+        self.is_exact = all([isinstance(n, int) for n in domains.values()])
+        for constant, terms in relations:
+            if not self.is_exact:
+                break
+            self.is_exact = isinstance(constant, int)
+            self.is_exact &= all([isinstance(k, int) for _, k in terms])
+        # are the numbers known to leave a value to each domain?
+        self.is_sample = self.is_exact or self._grow()
+
+    def at(self, size: Size) -> int:
+        """What a size measures in the sample."""
+        if isinstance(size, int):
+            return size
+        measure = measured(size, lambda name: self.numbers.get(name, SMALL))
+        assert measure is not None, "each name has a number"
+        return measure
+
+    def sampled(self, box: Mapping[Label, Range]) -> Mapping[Label, tuple[int, int]]:
+        """The box in the sample."""
+        return {x: (self.at(low), self.at(high)) for x, (low, high) in box.items()}
+
+    def near(self, row: Row, sample: Mapping[Label, tuple[int, int]]) -> tuple[int, int]:
+        """The lowest and the highest value of a row in the sample."""
+        lowest = highest = self.at(row[0])
+        for label, coefficient in row[1].items():
+            k = coefficient if isinstance(coefficient, int) else self.at(coefficient)
+            low, high = sample[label]
+            lowest += k * (low if k > 0 else high)
+            highest += k * (high if k > 0 else low)
+        return lowest, highest
+
+    def place(
+        self,
+        row: Row,
+        box: Mapping[Label, Range],
+        n: Size,
+        sample: Mapping[Label, tuple[int, int]] | None = None,
+    ) -> str:
+        """Are all values of a row "inside" ``0 ≤ value < n``, or "outside"? Else "unknown"."""
+        if sample is None:
+            sample = self.sampled({x: box[x] for x in row[1]})
+        lowest, highest = self.near(row, sample)
+        size = self.at(n)
+        inside = lowest >= 0 and highest < size
+        outside = highest < 0 or size <= lowest
+        if self.is_sample and not inside and not outside:
+            return "unknown"
+        if self.is_exact:
+            return "inside" if inside else "outside"
+        whole = _span(row, box)
+        if whole is None:
+            return "unknown"
+        low, high = whole
+        above = minus(n, plus(high, 1))
+        if self.is_nonnegative(low, row[1]) and self.is_nonnegative(above, row[1]):
+            return "inside"
+        if self.is_nonnegative(minus(low, n), row[1]):
+            return "outside"
+        return "outside" if self.is_nonnegative(minus(-1, high), row[1]) else "unknown"
+
+    def is_nonnegative(self, size: Size, labels: Iterable[Label]) -> bool:
+        """Is ``size ≥ 0`` for certain? The domains of `labels` are used for it before others."""
+        if isinstance(size, int):
+            return size >= 0
+        if self.is_sample and self.at(size) < 0:
+            return False
+        if is_nonnegative(size):
+            return True
+        near = [self.domains[x] for x in labels]
+        domains = dict.fromkeys([*near, *self.domains.values()])
+        polynomials = [n for n in domains if isinstance(n, Polynomial)]
+        facts = [minus(n, 1) for n in polynomials[:MOST_FACTS]]
+        return bool(facts) and is_nonnegative(size, facts)
+
+    def _grow(self) -> bool:
+        """Let names grow that make a domain larger until each domain has a value, if that is
+        so.
+        """
+        polynomials = [n for n in self.domains.values() if isinstance(n, Polynomial)]
+        for _ in range(ROUNDS):
+            empty = [n for n in polynomials if self.at(n) < 1]
+            if not empty:
+                return True
+            growing = {name for n in empty for name in _growing(n)}
+            for name in growing:
+                self.numbers[name] = 8 * self.numbers.get(name, SMALL)
+        return False
+
+
+def _growing(size: Polynomial) -> list[Variable]:
+    """The names in the products that are added, also inside of floors."""
+    return [
+        name
+        for monomial, number in size.terms
+        if number > 0
+        for name in variables(plus(Polynomial(((monomial, number),))))
+    ]
 
 
 def _best(
@@ -767,29 +890,15 @@ def _reduced(row: Row) -> Row | None:
 
 def _span(row: Row, box: Mapping[Label, Range]) -> Range | None:
     constant, terms = row
-    lowest = highest = constant
+    lowest, highest = [constant], [constant]
     for label, k in terms.items():
         turned = sign(k)
         if turned is None:
             return None
-        low, high = box[label]
-        if turned < 0:
-            low, high = high, low
-        lowest = _sum(lowest, _product(k, low))
-        highest = _sum(highest, _product(k, high))
-    return lowest, highest
-
-
-def _place(known: Range | None, n: Size, facts: Sequence[Size]) -> str:
-    """Are all values of a range "inside" ``0 ≤ value < n``, or "outside"? Else "unknown"."""
-    if known is None:
-        return "unknown"
-    lowest, highest = known
-    if is_nonnegative(lowest, facts) and is_nonnegative(minus(n, plus(highest, 1)), facts):
-        return "inside"
-    if is_nonnegative(minus(lowest, n), facts) or is_nonnegative(minus(-1, highest), facts):
-        return "outside"
-    return "unknown"
+        low, high = box[label] if turned > 0 else box[label][::-1]
+        lowest.append(_product(k, low))
+        highest.append(_product(k, high))
+    return plus(*lowest), plus(*highest)
 
 
 def _box(relations: Iterable[Linear | Relation], domains: Domains) -> dict[Label, Range]:
@@ -799,12 +908,6 @@ def _box(relations: Iterable[Linear | Relation], domains: Domains) -> dict[Label
 
 def _is_empty(relations: Iterable[Relation], domains: Domains) -> bool:
     return any([domains[label] == 0 for one in relations for label, _ in one.terms])
-
-
-def _facts(domains: Domains) -> list[Size]:
-    """What is at least 0 because each label has a value: of a name or a number it is known."""
-    found = dict.fromkeys([n for n in domains.values() if isinstance(n, Polynomial)])
-    return [minus(n, 1) for n in found]
 
 
 def _but(one: Relation, known: Container[Label]) -> Relation:
@@ -841,13 +944,6 @@ def _order(one: Relation) -> tuple[Labels, list[str]]:
 
 
 # ---- sizes as coefficients
-
-
-def _guessed(size: Size) -> int:
-    """What a size is taken for where labels are chosen by their domains."""
-    known = measured(size, lambda _: GUESS)
-    assert known is not None, "each name is guessed"
-    return known
 
 
 def _monomials(size: Size) -> tuple[tuple[Monomial, int], ...]:

@@ -24,9 +24,8 @@ from .index_grammar import (
     ELLIPSIS,
     Axis,
     AxisExpression,
-    Part,
+    Written,
     axes,
-    first_of_expression,
     is_in_words,
     split,
 )
@@ -72,17 +71,30 @@ def read(text: str) -> Notation:
     if _PLAIN(text):
         inputs = tuple([_plain_term(part, start) for part, start in _parts(left)])
         return Notation(text, inputs, _plain_term(right, behind_arrow) if arrow else None)
-    parts, last = split(text)
-    _check_written(text, parts, last)
-    in_words = is_in_words(parts, last)
+    return _by_grammar(split(text))
+
+
+def _by_grammar(written: Written) -> Notation:
+    """What has blanks, ellipses, words or index expressions."""
+    output = written.output
+    if output is None and written.first is not None:
+        message = f"{_IMPLICIT}; a formula is read by ed.parse(text)"
+        raise ParseError(message, written.text, written.first.at)
+    in_words = is_in_words(written)
     array_ranks: dict[str, int] = {}
     terms: list[Term] = []
-    for part in parts if last is None else [*parts, last]:
-        labels, positions = axes(part, text, in_words=in_words, array_ranks=array_ranks)
+    for part in written.inputs if output is None else [*written.inputs, output]:
+        labels, positions = axes(part, written, in_words=in_words, array_ranks=array_ranks)
         terms.append(Term(tuple(labels), tuple(positions), part.start))
-    indexed = any(isinstance(axis, AxisExpression) for term in terms for axis in term.labels)
-    output = None if last is None else terms.pop()
-    return Notation(text, tuple(terms), output, indexed=indexed)
+    indexed = written.first is not None and _has_expression(terms)
+    last = None if output is None else terms.pop()
+    return Notation(written.text, tuple(terms), last, indexed=indexed)
+
+
+def _has_expression(terms: list[Term]) -> bool:
+    """Is there an index expression, more than a label in brackets?"""
+    axes = itertools.chain.from_iterable([term.labels for term in terms])
+    return any(isinstance(axis, AxisExpression) for axis in axes)
 
 
 def _parts(left: str) -> Iterator[tuple[str, int]]:
@@ -97,13 +109,6 @@ def _plain_term(part: str, start: int) -> Term:
     """Letters and nothing else."""
     positions = tuple(range(start, start + len(part)))
     return Term(tuple(part), positions, start)
-
-
-def _check_written(text: str, parts: Sequence[Part], output: Part | None) -> None:
-    """Refuse an output that is not written where an index expression is."""
-    first = first_of_expression(parts)
-    if output is None and first is not None:
-        raise ParseError(f"{_IMPLICIT}; a formula is read by ed.parse(text)", text, first.at)
 
 
 def refuse_expressions(notation: Notation) -> None:

@@ -16,7 +16,10 @@ import numpy as np
 
 import einderiv as ed
 from einderiv.cli import main
+from einderiv.expression import read
+from einderiv.expression.index_grammar import labels_of
 from einderiv.page.answers import derivative
+from einderiv.parsing import is_einsum
 
 SECONDS = 5  # of CPU, for one execution
 LARGEST_OUTPUT = 2 * 10**6  # characters of what an execution shows
@@ -42,6 +45,20 @@ def einsum(text):
     e = ed.einsum(text)
     for k in range(min(2, len(e.operands))):
         str(ed.derive(e, k).inserted)
+    return True
+
+
+def subscripts(source):
+    """Read, print the index expressions, read again."""
+    notation = read(source)
+    for term in notation.inputs:
+        for axis in term.labels:
+            if isinstance(axis, str):
+                continue
+            words = any(len(word) > 1 for word in labels_of(axis))
+            again = read(f"({axis})->{'a b' if words else ''}")
+            if again.inputs[0].labels != (axis,):
+                raise Different(f"{again.inputs[0].labels} is not {axis!r}")
     return True
 
 
@@ -82,7 +99,7 @@ def value(e, arrays):
 def roundtrip(source):
     """Derive, print, read again, evaluate: the same numbers."""
     rng = chance(source)
-    e = ed.einsum(source) if "->" in source and "(" not in source else ed.parse(source)
+    e = _read(source)
     ranks = ed.compile(e).tensors
     n = rng.randint(1, 3)
     if not ranks or max(ranks.values()) > 4:
@@ -169,7 +186,7 @@ def command(source):
 
 
 def _read(source):
-    return ed.einsum(source) if "->" in source and "(" not in source else ed.parse(source)
+    return ed.einsum(source) if "->" in source and is_einsum(source) else ed.parse(source)
 
 
 def _bounded(shown):
@@ -216,6 +233,7 @@ def stored(source):
 
 
 TARGETS = {  # by its name: what takes a text, and the families of seeds
+    "subscripts": (subscripts, ("einsum",)),
     "einsum": (einsum, ("einsum",)),
     "text": (text, ("text",)),
     "foreign": (foreign, ("foreign", "text")),
