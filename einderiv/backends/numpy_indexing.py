@@ -105,23 +105,28 @@ def strided(x, shape, indices, writeable=False):
 """,
     "positions": """\
 def positions(index, shape):
-    # the values of an index, with all axes; those that it does not depend on have one position
+    # the values of an index, with all axes, and the least and the largest that they may be; axes
+    # that it does not depend on have one position
     ((low, high),) = spans([index], shape)
     if low <= -(2**62) or high >= 2**62:  # and what it is compared with
         raise ValueError(f"an index reaches from {low} to {high}, which is beyond int64")
     constant, terms, *arrays = index
-    found = np.full([1] * len(shape), constant, np.int64)
+    parts = []
     for axis, k in terms.items():
         along = [-1 if a == axis else 1 for a in range(len(shape))]
-        found = found + (k * np.arange(shape[axis], dtype=np.int64)).reshape(along)
+        parts.append((k * np.arange(shape[axis], dtype=np.int64)).reshape(along))
     for array, axes, k in arrays:
-        # r[e, f] or r[f, e] or r[e, e]
         used = sorted(set(axes))
-        grids = np.ix_(*[np.arange(shape[axis]) for axis in used])
-        values = array[tuple(grids[used.index(axis)] for axis in axes)] if axes else array
+        if len(used) == len(axes):
+            values = array.transpose([axes.index(axis) for axis in used])
+        else:  # r[e, e]
+            grids = np.ix_(*[np.arange(shape[axis]) for axis in used])
+            values = array[tuple(grids[used.index(axis)] for axis in axes)]
         along = [shape[a] if a in used else 1 for a in range(len(shape))]
-        found = found + k * values.reshape(along)
-    return found
+        parts.append((values if k == 1 else k * values).reshape(along))
+    if constant or not parts:
+        parts.append(np.full([1] * len(shape), constant, np.int64))
+    return sum(parts[1:], parts[0]), low, high
 """,
     "gathered": """\
 def gathered(x, shape, indices):
@@ -133,8 +138,7 @@ def gathered(x, shape, indices):
         return np.zeros((*shape, *x.shape[depth:]), x.dtype)
     rows, inside = [], np.True_
     for index, size in zip(indices, x.shape):
-        at = positions(index, shape)
-        ((low, high),) = spans([index], shape)
+        at, low, high = positions(index, shape)
         if low < 0 or high >= size:
             here = (at >= 0) & (at < size)
             if not here.all():
@@ -245,6 +249,8 @@ def gathered_at(x, shape, *indices):
     "row_sums": """\
 def row_sums(v, rows, count):
     # the sum of all rows of v that have one number, for each number
+    if v.shape[1] == 1 and v.dtype.char in "fd":
+        return np.bincount(rows, v[:, 0], count).astype(v.dtype, copy=False)[:, None]
     kept = v.dtype.char in "bhilqBHILQfd"
     if sparse is not None and (kept or v.dtype.char in "FD"):
         # complex numbers as two columns: 1 times an infinite one would be nan
@@ -262,18 +268,21 @@ def scattered(v, shape, once, indices, depth):
     # Σ of v at indices by its first axes; its other axes follow. What is outside goes to one row
     # more, which is dropped
     own, more = v.shape[:depth], v.shape[depth:]
-    rows, inside, step = np.zeros([1] * depth, np.int64), np.True_, 1
+    parts, inside, step = [], np.True_, 1
+    if not indices:
+        return v.sum(tuple(range(depth)), v.dtype)
     for index, size in zip(indices[::-1], shape[::-1]):
-        at = positions(index, own)
-        ((low, high),) = spans([index], own)
+        at, low, high = positions(index, own)
         if low < 0 or high >= size:
             here = (at >= 0) & (at < size)
             inside, at = inside & here, np.where(here, at, 0)
-        rows, step = rows + step * at, step * size
+        parts.append(at if step == 1 else step * at)
+        step *= size
+    rows = sum(parts[1:], parts[0])
     if not inside.all():
         rows = np.where(inside, rows, step)
     rows = np.broadcast_to(rows, own).ravel()
-    v = np.ascontiguousarray(v).reshape(len(rows), math.prod(more))
+    v = np.ascontiguousarray(v).reshape(len(rows), -1)
     if once:
         found = np.zeros((step + 1, v.shape[1]), v.dtype)
         found[rows] = v
@@ -308,6 +317,22 @@ def apart_axes(indices, shape):
             chosen.append(axis)
     return chosen
 """,
+    "add_slices": """\
+def add_slices(target, v, short):
+    # target += v, one slice for each position on the short axes; in blocks of the longest axis
+    # that stay in the cache while their slices are read
+    long = [axis for axis in range(v.ndim) if axis not in short]
+    longest = max(long, key=lambda axis: v.shape[axis], default=0)
+    rows = max(1, 2**17 * v.shape[longest] // v.size)
+    at = [slice(None)] * v.ndim
+    for start in range(0, v.shape[longest], rows):
+        at[longest] = slice(start, start + rows)
+        for places in np.ndindex(*[v.shape[axis] for axis in short]):
+            for axis, place in zip(short, places):
+                at[axis] = slice(place, place + 1)
+            piece = target[tuple(at)]
+            piece += v[tuple(at)]
+""",
     "place_at": """\
 def place_at(v, shape, once, *indices):
     # y[f(i)] += v[i] into zeros; what is outside is dropped
@@ -325,8 +350,8 @@ def place_at(v, shape, once, *indices):
     if any(high < 0 or low >= n for (low, high), n in zip(reach, shape)):
         return np.zeros(shape, v.dtype)
     whole = range(v.ndim)
-    long = whole if once else [*apart_axes(indices, v.shape)]
-    short = [axis for axis in whole if axis not in long]
+    long = whole if once else apart_axes(indices, v.shape)
+    short = [axis for axis in whole if axis not in long and v.shape[axis] != 1]
     slices = math.prod(v.shape[axis] for axis in short)
     starts = [min(low, 0) for low, _ in reach]
     stops = [max(high + 1, n) for (_, high), n in zip(reach, shape)]
@@ -335,16 +360,12 @@ def place_at(v, shape, once, *indices):
     if not few or room > 2 * (math.prod(shape) + v.size):
         return scattered(v, shape, once, indices, v.ndim)
     found = np.zeros([stop - start for start, stop in zip(starts, stops)], v.dtype)
-    lengths = [1 if axis in short else n for axis, n in enumerate(v.shape)]
-    for at in np.ndindex(*[v.shape[axis] if axis in short else 1 for axis in whole]):
-        ends = [p + n for p, n in zip(at, lengths)]
-        moved = [(c - start, t) for (c, t), start in zip(within(indices, at, ends), starts)]
-        target = strided(found, lengths, moving(moved, lengths), True)
-        piece = v[(*map(slice, at, ends), ...)]
-        if once:
-            target[...] = piece
-        else:
-            target += piece
+    moved = [(constant - start, terms) for (constant, terms), start in zip(indices, starts)]
+    target = strided(found, v.shape, moved, True)  # it overlaps itself, its slices do not
+    if not short:
+        target[...] = v
+    else:
+        add_slices(target, v, short)
     return found[(*[slice(-start, n - start) for start, n in zip(starts, shape)], ...)]
 """,
     "scattered_at": """\
@@ -399,10 +420,10 @@ def masked_at(x, *conditions):
         constant, terms, *arrays = index
         longest = max(terms, key=lambda axis: part.shape[axis], default=None)
         rest = {axis: k for axis, k in terms.items() if axis != longest}
-        right = positions((constant, rest, *arrays), part.shape)
+        right = positions((constant, rest, *arrays), part.shape)[0]
         left = np.int64(0)
         if longest is not None:
-            left = positions((0, {longest: terms[longest]}), part.shape)
+            left = positions((0, {longest: terms[longest]}), part.shape)[0]
         if low < 0:
             mask = mask & (left >= -right)
         if high >= size:
