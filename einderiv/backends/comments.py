@@ -38,7 +38,9 @@ class Names:
                 self._want(node.axis_sizes, node.axes)
             if isinstance(node, Einsum):
                 for factor, labels in node.slots:
-                    self._want(factor.axis_sizes, tuple(node.letters.get(label) for label in labels))
+                    self._want(
+                        factor.axis_sizes, tuple(node.letters.get(label) for label in labels)
+                    )
 
     def _want(self, sizes: tuple[Size, ...], names: tuple[str | None, ...]) -> None:
         for size, name in zip(sizes, names, strict=True):

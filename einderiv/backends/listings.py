@@ -129,7 +129,9 @@ def listing(e: Expr, language: str) -> str:
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     row = LISTINGS[language]
     known = Listing(Sizes({}).read([e]), row)
-    order = [node for node in walk([e], _below) if not isinstance(node, Constant) or node.axis_sizes]
+    order = [
+        node for node in walk([e], _below) if not isinstance(node, Constant) or node.axis_sizes
+    ]
     limits.check("axes", max([node.ndim for node in order]))
     if len(order) > MOST_VALUES:
         raise LimitError(

@@ -175,7 +175,9 @@ def _contracted(node: Einsum) -> list[Labels]:
 def _lengths(slots: Iterable[Slot], sizes: Sizes) -> dict[Label, int]:
     lengths: dict[Label, int] = {}
     for e, labels in slots:
-        lengths.update(zip(labels, (sizes.known_measure(s) or 1 for s in e.axis_sizes), strict=True))
+        lengths.update(
+            zip(labels, (sizes.known_measure(s) or 1 for s in e.axis_sizes), strict=True)
+        )
     return lengths
 
 
@@ -234,7 +236,9 @@ def _derived(
     """Each product as the derivative of the full one by the factor that it lacks; and the full one
     itself, if it is one of the `longer` ones.
     """
-    stand_ins = {key: placeholder(f"#{k}", f.axis_sizes) for k, (key, f) in enumerate(union.items())}
+    stand_ins = {
+        key: placeholder(f"#{k}", f.axis_sizes) for k, (key, f) in enumerate(union.items())
+    }
     full = _nested([(stand_ins[key], key[1]) for key in union], sizes)
     wanted = [stand_ins[key].name for _, key in lacking]
     derivatives = pullback(full, set(wanted), filled(1, (), ()))
