@@ -244,7 +244,9 @@ class Sizes(UnionFind[Size]):
                     f"{_with(self.known_measure(declared), declared)}, but has size "
                     f"{self.known_measure((name, p))}{_at(self, (name, p))}"
                 )
-        # every structure is one of square matrices
+        if node.structure == "index":
+            return
+        # every other structure is one of square matrices
         rows = (name, node.ndim - 2)
         columns = (name, node.ndim - 1)
         if node.structure and not self.equal(rows, columns):

@@ -19,7 +19,7 @@ from ..expression import (
     install_one_hot,
     one_hot_of,
 )
-from .table import Axis, Function, enter, public
+from .table import Axis, Function, public
 
 
 def _values(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
@@ -44,7 +44,7 @@ _ROW = Function(
     analytic=False,
     selects=True,
 )
-enter([_ROW])
+
 install_one_hot(_ROW)
 
 

@@ -136,6 +136,23 @@ def with_structure(a: Any, structure: str | None) -> Any:
     return a
 
 
+def check_places(name: str, places: Any) -> None:
+    """Raise unless an index array holds whole numbers, none of them negative."""
+    import numpy as np
+
+    if places.dtype.kind not in "iu":
+        raise TypeError(
+            f"the index array {name} must hold whole numbers, not {places.dtype}: "
+            "np.flatnonzero(mask) makes some of a mask"
+        )
+    if places.size and places.min() < 0:
+        first = tuple(map(int, np.argwhere(places < 0)[0]))
+        raise ShapeError(
+            f"the index array {name} holds {places[first]} at {list(first)}: places are not "
+            "negative"
+        )
+
+
 def check_structures(declared: Mapping[str, str], arrays: Mapping[str, Any]) -> None:
     """Raise unless arrays have the structure that was declared, up to rounding."""
     import numpy as np
@@ -143,6 +160,9 @@ def check_structures(declared: Mapping[str, str], arrays: Mapping[str, Any]) -> 
     for name in declared.keys() & arrays.keys():
         a = np.asarray(arrays[name])
         structure = declared[name]
+        if structure == "index":
+            check_places(name, a)
+            continue
         if a.ndim < 2 or a.shape[-1] != a.shape[-2]:
             raise ShapeError(
                 f"{name} is declared {structure}, which matrices are of as many rows as columns; "
