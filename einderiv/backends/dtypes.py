@@ -13,7 +13,18 @@ from typing import Any
 import numpy as np
 
 from ..errors import EinderivError
-from ..expression import Apply, Constant, Einsum, Expr, Tensor, called, children, everything, walk
+from ..expression import (
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Tensor,
+    called,
+    children,
+    everything,
+    is_hot,
+    walk,
+)
 from ..functions import stays_integer
 from .base import Library
 
@@ -27,6 +38,9 @@ class SingularMatrixError(EinderivError, np.linalg.LinAlgError):
 def decided(library: Library, roots: Sequence[Expr], dtypes: Mapping[str, Any]) -> tuple[Any, Any]:
     """The dtype of the results, and the one that is computed in, as the library has them."""
     held, numbers = met(roots)
+    tensors = [node for node in walk(roots, everything) if isinstance(node, Tensor)]
+    index = {tensor.name for tensor in tensors if tensor.structure == "index"}
+    dtypes = {name: dtype for name, dtype in dtypes.items() if name not in index}
     result = library.promoted([*dtypes.values(), *map(library.held_dtype, held)], numbers)
     kind = library.kind(result)
     check_no_bool(kind.kind)
@@ -45,8 +59,9 @@ def met(roots: Sequence[Expr]) -> tuple[list[Any], list[float | complex]]:
     leaves the integers lifts like a fraction.
     """
     held = []
+    places = {id(node.arguments[0]) for node in walk(roots, everything) if is_hot(node)}
     for node in walk(roots, everything):
-        if isinstance(node, Constant) and hasattr(node.value, "dtype"):
+        if isinstance(node, Constant) and hasattr(node.value, "dtype") and id(node) not in places:
             held.append(node.value)
     kinds: set[type] = set()
     for node in walk(roots):

@@ -8,17 +8,17 @@ Source of the rule for open labels: Tullio.jl, whose ranges are those for which 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import ParseError, ShapeError, near
-from .index_grammar import Axis, AxisExpression
+from .index_grammar import ELLIPSIS, Axis, AxisExpression, labels_of
 from .labels import Given, Label, Labels, Relation, Relations, Size
 from .nodes import Apply, Expr, Slot
 from .relations import Linear, domain_of, extent, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
-from .subscripts import Notation, Term
+from .subscripts import Notation, Term, read
 from .unify import fresh_labels
 
 _ONE_HOT: list[Any] = []  # the row of the functions table, which stands above this package
@@ -81,8 +81,10 @@ class _Composing:
         self, notation: Notation, sizes: Mapping[str, int | str], arrays: Mapping[str, Expr]
     ) -> None:
         self.notation, self.arrays = notation, arrays
-        self.sizes = {_key(key): size for key, size in sizes.items()}
-        self.used: set[str] = set()  # sizes that something has asked for
+        words = _in_words(notation)
+        self.sizes = {_key(key, words=words): size for key, size in sizes.items()}
+        self.keys = {_key(key, words=words): key for key in sizes}
+        self.used: set[object] = set()  # sizes that something has asked for
         self.numbers: dict[str, Label] = {}
         self.domains: dict[Label, Size] = {}
         self.given: list[tuple[Label, Size]] = []
@@ -259,13 +261,13 @@ class _Composing:
         """The size of the axis itself: of its operand, or as it is given for the output."""
         if read.size is not None:
             return read.size
-        return self._asked(read.axis.text)
+        return self._asked(read.axis)
 
-    def _asked(self, key: str) -> Size | None:
-        """The size that is given under a key, if any."""
-        found = self.sizes.get(_key(key))
+    def _asked(self, axis: Axis) -> Size | None:
+        """The size that is given for an axis, or for an index array by its name, if any."""
+        found = self.sizes.get(_form(axis))
         if found is not None:
-            self.used.add(_key(key))
+            self.used.add(_form(axis))
         return found
 
     def _open_domains(self, reads: Sequence[tuple[_Read, Linear | None]]) -> None:
@@ -366,7 +368,7 @@ class _Composing:
         """The size of an axis of the output: one more than its largest index, or as it is given."""
         if linear is None:
             return
-        asked = self._asked(write.axis.text)
+        asked = self._asked(write.axis)
         if asked is None:
             missing = [x for x, _ in linear.terms if x not in self.domains]
             if missing:
@@ -409,8 +411,8 @@ class _Composing:
                     self.notation.text,
                     0,
                 )
-        for key in self.sizes:
-            if key not in self.used:
+        for form, key in self.keys.items():
+            if form not in self.used:
                 known = [*self.numbers, *[write.axis.text for write in self.writes]]
                 raise ParseError(
                     f"sizes names {key!r}, which is no label here; {near(key, known)}",
@@ -422,12 +424,38 @@ class _Composing:
         raise ShapeError(message, self.notation.text, position)
 
 
-def _key(key: str) -> str:
-    """Keys are the same but for blanks between signs, and brackets around."""
+def _in_words(notation: Notation) -> bool:
+    """Are the labels of a string words?"""
+    terms = [*notation.inputs] if notation.output is None else [*notation.inputs, notation.output]
+    for axis in chain.from_iterable([term.labels for term in terms]):
+        if axis != ELLIPSIS and any(len(label) > 1 for label in labels_of(axis)):
+            return True
+    return False
+
+
+def _key(key: str, *, words: bool) -> object:
+    """What keys of sizes have in common that say the same: ``1+i`` and ``(i + 1)``."""
     text = key.strip()
-    if text.startswith("(") and text.endswith(")"):
-        text = text[1:-1].strip()
-    return re.sub(r"\s*([-+*\[\],])\s*", r"\1", text)
+    if not text.startswith("("):
+        text = f"({text})"
+    beside = ", in words" if words else ""  # a second operand says how the first is read
+    try:
+        (axes, *_) = [term.labels for term in read(f"{text}{beside}->").inputs]
+    except ParseError:
+        return key
+    return _form(axes[0]) if len(axes) == 1 else key
+
+
+def _form(axis: Axis) -> object:
+    """An axis whatever the order of its terms."""
+    if isinstance(axis, str):
+        return axis
+    if axis.flattened:
+        return axis.flattened
+    if _plain(axis) is not axis:
+        return _plain(axis)
+    arrays = [(name, tuple(map(_form, places)), times) for name, places, times in axis.arrays]
+    return axis.constant, frozenset(axis.terms), frozenset(arrays)
 
 
 def _plain(axis: AxisExpression) -> Axis:

@@ -205,6 +205,8 @@ class Related:
             elif any(axis.arrays for axis in axes):
                 taken += self._moved(labels, 3)
             terms.append(labels)
+            # Zeros around an operand may meet what the sum as it is written does not multiply.
+            taken += tuning.padded_steps * costs.step * self._padded(value, axes)
         needed = dict.fromkeys(chain(_labels(way.output), *(g.position.labels for g in way.guards)))
         terms = [term for term in terms if term]
         taken += self._product_seconds(terms, tuple(needed))
@@ -215,6 +217,14 @@ class Related:
             taken += self._moved(_labels(way.output), 4 if by_arrays else 2)
             taken += self._moved(kept, 1) + costs.step
         return taken
+
+    def _padded(self, value: int, axes: tuple[Position, ...]) -> int:
+        """How many axes are read beyond their ends."""
+        count = 0
+        for axis, length in zip(axes, self.program.shape(value), strict=True):
+            low, high = self._span(axis)
+            count += not axis.arrays and (low < 0 or high >= length)
+        return count
 
     def _moved(self, labels: Labels, times: int) -> float:
         return 8.0 * costs.byte * times * prod([float(self.lengths[x]) for x in labels])
@@ -261,17 +271,19 @@ class Related:
 
     def _read(self, way: Way, value: int, axes: tuple[Position, ...]) -> Pair:
         """An operand at the labels of its axes."""
-        if all(axis.bare for axis in axes):
-            return value, tuple([axis.terms[0][0] for axis in axes])
+        own = self._bare(axes, self.program.shape(value))
+        if own is not None:
+            return value, own
         running = self._running(way, value, axes)
         if running is not None:
             p, gone = running
             backwards = dict(axes[p].terms)[gone] > 0
             value = self._running_sum(value, p, backwards=backwards)
             axes = tuple([_without(axis, gone) for axis in axes])
+        own = self._bare(axes, self.program.shape(value))
+        if own is not None:
+            return value, own
         labels = _labels(axes)
-        if all(axis.bare for axis in axes):
-            return value, tuple([axis.terms[0][0] for axis in axes])
         arrays, spec = _indices(axes, labels)
         return self.program.add(Ops.READ, (value, *arrays), spec, self._sizes(labels)), labels
 
@@ -297,6 +309,15 @@ class Related:
                 if upwards or downwards:
                     return p, label
         return None
+
+    def _bare(self, axes: Sequence[Position], lengths: Sequence[int]) -> Labels | None:
+        """The labels of axes that are read as they are, from end to end; None for others."""
+        labels: list[Label] = []
+        for axis, length in zip(axes, lengths, strict=True):
+            if not axis.bare or self.lengths[axis.terms[0][0]] != length:
+                return None
+            labels.append(axis.terms[0][0])
+        return tuple(labels)
 
     def _only_here(self, way: Way, axes: tuple[Position, ...], p: int, label: Label) -> bool:
         """Is a label summed, and on axis `p` of these alone?"""
@@ -354,8 +375,8 @@ class Related:
 
     def _placed(self, way: Way, value: int, labels: Labels, kept: Labels) -> int:
         """A value with these labels at the places of the output."""
-        if all(axis.bare for axis in way.output):
-            own = tuple([axis.terms[0][0] for axis in way.output])
+        own = self._bare(way.output, [self.lengths[label] for label in kept])
+        if own is not None and len(set(own)) == len(own):
             return value if own == labels else self.planner.view(value, labels, own)
         arrays, spec = _indices(way.output, labels)
         once = self._meet_never(way.output, labels)
@@ -399,17 +420,18 @@ class _Places:
         array: int = hot.array  # type: ignore[assignment]
         axes = tuple([self.of_label(label) for label in hot.places])
         guards: list[Guard] = []
-        if not all(axis.bare for axis in axes):
+        lengths = program.shape(array)
+        own = self.related._bare(axes, lengths)
+        if own is not None and len(set(own)) == len(own):
+            labels = own
+        else:
             labels = _labels(axes)
-            lengths = program.shape(array)
             for axis, length in zip(axes, lengths, strict=True):
                 if not axis.bare and not axis.alone:
                     guards.append(Guard(axis, length))
             arrays, spec = _indices(axes, labels)
             sizes = self.related._sizes(labels)
             array = program.add(Ops.READ, (array, *arrays), spec, sizes)
-        else:
-            labels = tuple([axis.terms[0][0] for axis in axes])
         read = Array(array, labels, 1)
         free = hot.value not in self.by and hot.value not in self.arrays
         if free and hot.value not in labels and not self._needs(hot.value):

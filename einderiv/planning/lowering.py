@@ -30,6 +30,7 @@ from ..expression import (
     children,
     connected,
     core_labels,
+    is_hot,
     is_zero,
     walk,
     with_slots,
@@ -167,6 +168,8 @@ class Planner:
                 return ()
             if isinstance(node, Einsum):
                 return self._flat(node).factors
+            if is_hot(node):
+                return ()
             if not isinstance(node, Add):
                 return children(node)
             inside: list[Expr] = []
@@ -219,12 +222,12 @@ class Planner:
         """A function. What only broadcasts a number is given as the number; matrices are
         factored once for all uses.
         """
+        if e.function.selects:  # the products that it stands in read the index array itself
+            return self._index_array(e.arguments[0])
         inputs = tuple(self._argument(e, a) for a in e.arguments)
         sizes = self._rep(e.axis_sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
         spec = (e.function, e.core, e.parameters)
-        if e.function.selects:  # the products that it stands in read the index array itself
-            return inputs[0]
         if e.function.reshapes:
             return self.program.add(Ops.RESHAPE, inputs, (), sizes)
         if e.function.factored:
@@ -233,6 +236,23 @@ class Planner:
             factors = self.program.add(Ops.FACTOR, inputs, (), matrix.sizes, 2 / 3 * cubed)
             return self.program.add(Ops.APPLY, (factors,), spec, sizes, 4 / 3 * cubed)
         return self.program.add(Ops.APPLY, inputs, spec, sizes, tuning.function_flops * entries)
+
+    def _index_array(self, e: Expr) -> int:
+        """An index array: an input of its own, for it stays whole numbers."""
+        match e:
+            case Tensor():
+                name = e.name
+            case Constant():
+                name = f"#{len(self.program.held)}"
+                for known in self.program.index_arrays:
+                    if known[0] == "#" and self.program.held[int(known[1:])] is e.value:
+                        name = known
+                if name not in self.program.index_arrays:
+                    self.program.held.append(e.value)
+            case _:
+                our_bug(f"an index array that is {type(e).__name__}")
+        self.program.index_arrays.add(name)
+        return self.program.add(Ops.INPUT, (), (name,), self._rep(e.axis_sizes))
 
     def _argument(self, e: Apply, a: Expr) -> int:
         alone = len(e.arguments) == 1 or e.core or a is e.arguments[0]
@@ -244,7 +264,9 @@ class Planner:
 
     def _held(self, e: Constant) -> int:
         held = self.program.held
-        index = next((k for k, array in enumerate(held) if array is e.value), len(held))
+        known = [k for k, array in enumerate(held) if array is e.value]
+        own = [k for k in known if f"#{k}" not in self.program.index_arrays]
+        index = own[0] if own else len(held)
         if index == len(held):
             held.append(e.value)
         return self.program.add(Ops.INPUT, (), (f"#{index}",), e.axis_sizes)

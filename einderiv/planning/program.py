@@ -26,6 +26,8 @@ class Program:
     held: list[Any] = field(default_factory=list)  # arrays of the expression, by index
     notes: list[str] = field(default_factory=list)
     passes: list[str] = field(default_factory=list)  # that did something
+    #: the inputs that are index arrays: these stay whole numbers
+    index_arrays: set[str] = field(default_factory=set)
     loop: Loop | None = None  # that some of the steps run in
     seen: dict[tuple[object, ...], int] = field(default_factory=dict)
 

@@ -36,6 +36,8 @@ class Tuning:
     numbered_times: int = 8
     #: ways to solve the relations of one einsum that are compared; most have two or three
     index_solvings: int = 24
+    #: steps that an axis which is read beyond its ends counts as
+    padded_steps: float = 2.0
     #: entries that a sum adds for each result, up to which a product with ones is faster, and
     #: rounds as little
     short_sum: int = 1 << 12

@@ -127,7 +127,7 @@ class Execution:
         function = self._returning(program, (), many=True).function(self.writer)
 
         def run() -> list[Any]:
-            return list(function(*map(self.moved, self.program.held)))
+            return list(function(*self._moved(self.program)))
 
         return self.library.constants(run)
 
@@ -177,10 +177,17 @@ class Execution:
         Where arrays are used as they are these are those of now, else those of the first call.
         """
         if self.library.as_they_are:
-            return list(map(self.moved, self.program.held))
+            return self._moved(self.program)
         if self._held is None:
-            self._held = list(map(self.moved, self.program.held))
+            self._held = self._moved(self.program)
         return self._held
+
+    def _moved(self, program: Program) -> list[Any]:
+        """The held arrays as they are computed with; index arrays stay what they are."""
+        held: list[Any] = []
+        for k, array in enumerate(program.held):
+            held.append(array if f"#{k}" in program.index_arrays else self.moved(array))
+        return held
 
     def moved(self, array: Any) -> Any:
         """A held array as it is computed with; the factors of a matrix are none."""
@@ -242,17 +249,22 @@ class Execution:
         whole_numbers = self.compute.kind == "i"
         if whole_numbers:
             self._check_exact(given)
-        converted, dtype = self.library.converted, self.dtypes[1]
         try:
             # Whole numbers on the way may leave int64: the sums that fit at the end are right,
             # modulo 2**64.
             with np.errstate(over="ignore") if whole_numbers else nullcontext():
-                return function(*[converted(array, dtype) for array in given], *self.held, *outs)
+                return function(*map(self._as_computed, self.inputs, given), *self.held, *outs)
         except Exception as error:
             ours = explained(self.library, error, self.compute.name)
             if ours is None:
                 raise
             raise ours from None
+
+    def _as_computed(self, name: str, array: Any) -> Any:
+        """An input as it is computed with: an index array stays whole numbers."""
+        if name in self.program.index_arrays:
+            return array
+        return self.library.converted(array, self.dtypes[1])
 
     def _check_exact(self, given: Sequence[Array]) -> None:
         """Refuse integers whose result might not fit, by a bound on every value that leaves the
