@@ -49,7 +49,15 @@ def parted(
         return Parts(True, core, (), relations, tuple(range(len(hots))))
     # What reaches an axis of the output that no tensor has may embed.
     targets = kept - in_factors
-    reaching = [k for k, link in enumerate(links) if targets & _labels(link)]
+    reaching: list[int] = []
+    more = True
+    while more:  # what reaches such a label is reached itself
+        new = [k for k, one in enumerate(links) if k not in reaching and targets & _labels(one)]
+        for k in new:
+            targets |= _labels(links[k]) - in_factors
+        reaching += new
+        more = bool(new)
+    reaching.sort()
     embeds: set[int] = set()
     for group in connected([_labels(links[k]) for k in reaching]):
         members = [reaching[k] for k in group]

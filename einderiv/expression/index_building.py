@@ -82,8 +82,8 @@ class _Composing:
     ) -> None:
         self.notation, self.arrays = notation, arrays
         words = _in_words(notation)
-        self.sizes = {_key(key, words=words): size for key, size in sizes.items()}
-        self.keys = {_key(key, words=words): key for key in sizes}
+        self.keys = {key if key in arrays else _key(key, words=words): key for key in sizes}
+        self.sizes = {form: sizes[key] for form, key in self.keys.items()}
         self.used: set[object] = set()  # sizes that something has asked for
         self.numbers: dict[str, Label] = {}
         self.domains: dict[Label, Size] = {}
@@ -111,8 +111,7 @@ class _Composing:
         expressions = [self._linear(read) for read in (*self.reads, *self.writes)]
         reads = list(zip(self.reads, expressions, strict=False))
         writes = list(zip(self.writes, expressions[len(self.reads) :], strict=True))
-        self._flattenings()
-        self._open_domains(reads)
+        self._ranges(reads)
         self._domains_of_arrays(reads, writes)
         for write, linear in writes:
             self._extent(write, linear)
@@ -213,34 +212,72 @@ class _Composing:
                 self.given.append((label, self.sizes[word]))
                 self.domains.setdefault(label, self.sizes[word])
 
-    def _flattenings(self) -> None:
-        """``p = h · n_w + w``: the size of one label may follow from that of the axis."""
-        for read in (*self.reads, *self.writes):
+    def _ranges(self, reads: Sequence[tuple[_Read, Linear | None]]) -> None:
+        """The sizes that follow from axes, one from the other: the parts of flattened ones, and
+        the largest ranges in which sums stay inside.
+        """
+        flattened = [read for read in (*self.reads, *self.writes) if read.axis.flattened]
+        waiting = [(read, linear) for read, linear in reads if linear is not None]
+        written = {label for _, linear in waiting for label, _ in linear.terms}
+        opened = {x for x in self.numbers.values() if x in written and x not in self.domains}
+        count = -1
+        while len(flattened) + len(waiting) != count:
+            count = len(flattened) + len(waiting)
+            flattened = [read for read in flattened if not self._flattening(read)]
+            waiting = [one for one in waiting if not self._opening(*one, opened)]
+        for read in flattened:
             words = read.axis.flattened
-            if not words:
-                continue
-            labels = [self.numbers[word] for word in words]
-            if len(set(labels)) < len(labels):
-                self._refuse(f"a label twice in ({read.axis})", read.position)
             unknown = [word for word in words if self.numbers[word] not in self.domains]
-            whole = self._size_of(read)
-            if len(unknown) > 1 or (unknown and whole is None):
-                names = ", ".join([f"{word!r}: …" for word in unknown])
+            names = ", ".join([f"{word!r}: …" for word in unknown])
+            self._refuse(
+                f"({read.axis}) parts an axis into {len(words)}: give sizes={{{names}}}",
+                read.position,
+            )
+        for word, label in self.numbers.items():
+            if label in opened and label not in self.domains:
+                position = next(r.position for r, f in reads if f and label in dict(f.terms))
                 self._refuse(
-                    f"({read.axis}) parts an axis into {len(words)}: give sizes={{{names}}}",
-                    read.position,
+                    f"the size of {word!r} is left open: give sizes={{{word!r}: …}}", position
                 )
-            if unknown:
-                known = [self.domains[x] for x in labels if x in self.domains]
-                assert whole is not None
-                self.domains[self.numbers[unknown[0]]] = self._parted(whole, known, read)
-            product = times(*[self.domains[label] for label in labels])
-            self.domains.setdefault(read.label, product)
-            self.given.append((read.label, product))
-            terms: dict[Label, Size] = {read.label: -1}
-            for k, label in enumerate(labels):
-                terms[label] = times(*[self.domains[inner] for inner in labels[k + 1 :]])
-            self.relations.append(relation(0, terms))
+
+    def _flattening(self, read: _Read) -> bool:
+        """``p = h · n_w + w``: the size of one label may follow from that of the axis. Could this
+        be decided?
+        """
+        words = read.axis.flattened
+        labels = [self.numbers[word] for word in words]
+        unknown = [label for label in labels if label not in self.domains]
+        whole = self._size_of(read)
+        if len(unknown) > 1 or (unknown and whole is None):
+            return False
+        if unknown:
+            known = [self.domains[x] for x in labels if x in self.domains]
+            assert whole is not None
+            self.domains[unknown[0]] = self._parted(whole, known, read)
+        product = times(*[self.domains[label] for label in labels])
+        self.domains.setdefault(read.label, product)
+        self.given.append((read.label, product))
+        terms: dict[Label, Size] = {read.label: -1}
+        for k, label in enumerate(labels):
+            step = times(*[self.domains[inner] for inner in labels[k + 1 :]])
+            terms[label] = plus(terms.get(label, 0), step)
+        self.relations.append(relation(0, terms))
+        return True
+
+    def _opening(self, read: _Read, linear: Linear, opened: set[Label]) -> bool:
+        """The range of the one label of a read that is left open. Could this be decided?"""
+        labels = [label for label, _ in linear.terms]
+        own = [x for x in labels if x in opened]
+        if not own or any(label in self.values.values() for label in labels):
+            return True
+        unknown = [x for x in labels if x not in self.domains]
+        if len(unknown) > 1:
+            return False
+        if unknown:
+            self._open(read, linear, unknown[0])
+        elif len(own) == 1:
+            self._open(read, linear, own[0])
+        return True
 
     def _parted(self, whole: Size, known: Sequence[Size], read: _Read) -> Size:
         """The size of the one label of a flattening that is not known."""
@@ -270,37 +307,6 @@ class _Composing:
             self.used.add(_form(axis))
         return found
 
-    def _open_domains(self, reads: Sequence[tuple[_Read, Linear | None]]) -> None:
-        """The largest ranges in which the reads stay inside; what several reads say must agree."""
-        written = {label for _, linear in reads if linear for label, _ in linear.terms}
-        known = set(self.domains)
-        open_labels = [x for x in self.numbers.values() if x in written and x not in known]
-        waiting = [(read, linear) for read, linear in reads if linear is not None]
-        settled = True
-        while settled:
-            settled = False
-            for read, linear in list(waiting):
-                labels = [label for label, _ in linear.terms]
-                unknown = [x for x in labels if x not in self.domains]
-                if any(x in open_labels for x in labels) and not self._has_values(labels):
-                    ready = [x for x in unknown if x in open_labels]
-                    others = [x for x in labels if x in open_labels and x not in unknown]
-                    if len(ready) == 1 or (not ready and len(others) == 1):
-                        waiting.remove((read, linear))
-                        self._open(read, linear, (ready or others)[0])
-                        settled = True
-                else:
-                    waiting.remove((read, linear))
-        for word, label in self.numbers.items():
-            if label in open_labels and label not in self.domains:
-                position = next(r.position for r, f in reads if f and label in dict(f.terms))
-                self._refuse(
-                    f"the size of {word!r} is left open: give sizes={{{word!r}: …}}", position
-                )
-
-    def _has_values(self, labels: Sequence[Label]) -> bool:
-        return any(label in self.values.values() for label in labels)
-
     def _open(self, read: _Read, linear: Linear, label: Label) -> None:
         """The range of one label, from one read."""
         assert read.size is not None
@@ -325,7 +331,8 @@ class _Composing:
         """How many values an index array may have: as many places as its axis has, where it stands
         alone on one; in a sum no more than can be inside.
         """
-        for (name, _), value in self.values.items():
+        known: dict[str, Size] = {}  # of what an index array points into, by its name
+        for (name, _), value in sorted(self.values.items(), key=self._is_only_written):
             alone = [r for r, f in (*reads, *writes) if f == Linear(0, ((value, 1),))]
             sizes = [read.size for read in alone if read.size is not None]
             asked = self._asked(name)
@@ -334,6 +341,8 @@ class _Composing:
             elif asked is not None:
                 self.domains[value] = asked
                 continue
+            if not sizes and name in known:
+                sizes = [known[name]]
             if not sizes:
                 bounds = [self._reachable(value, read, linear) for read, linear in reads if linear]
                 sizes = [size for size in bounds if size is not None][:1]
@@ -347,6 +356,14 @@ class _Composing:
                 )
             self.domains[value] = sizes[0]
             self.given += [(value, size) for size in sizes[1:]]
+            if alone:
+                known.setdefault(name, sizes[0])
+
+    def _is_only_written(self, item: tuple[tuple[str, Labels], Label]) -> bool:
+        """Does an index array stand in the output alone? Its values may be known elsewhere."""
+        _, value = item
+        expressions = [self._linear(read) for read in self.reads]
+        return not any(f and value in dict(f.terms) for f in expressions)
 
     def _reachable(self, value: Label, read: _Read, linear: Linear) -> Size | None:
         """A bound of the values with which a read may be inside: ``p + Σ |c| (n - 1) + |c|``."""

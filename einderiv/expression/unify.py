@@ -379,9 +379,12 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
         relations: Relations = ()
         if e.parts is not None:
             relations = e.parts.inner
-            outer = [labels for _, labels in outer_hots(e)]
+            outer = [own for _, own in outer_hots(e)]
             slots = [slot for slot in slots if not (is_hot(slot[0]) and slot[1] in outer)]
             inside = labels_in(relations).union(*[own for _, own in slots])
+        sizes = dict(reversed(e.given))
+        for factor, own in outer_hots(e):
+            sizes.update(zip(own, factor.axis_sizes, strict=True))
         # A repeated label goes by the name of the first axis that it is.
         name_of = dict(zip(reversed(e.output), reversed(e.axes), strict=True))
         node = Einsum(
@@ -389,7 +392,7 @@ def core(e: Einsum) -> tuple[Einsum, tuple[Label, ...]]:
             tuple([factor for factor, _ in slots]),
             tuple([own for _, own in slots]),
             labels,
-            tuple([(label, size) for label, size in e.given if label in inside]),
+            tuple([(label, size) for label, size in sizes.items() if label in inside]),
             axes=tuple([name_of.get(label) for label in labels]),
             letters=e.letters,
             relations=relations,

@@ -259,7 +259,8 @@ class Related:
         else:
             own = ()
             value = self.program.add(Ops.NUMBER, (), (1,), ())
-        counted = [x for x in way.free if x not in carried and x not in labels]
+        read = set(chain.from_iterable(_labels(axes) for _, axes in way.parts))
+        counted = [x for x in way.free if x not in read and x not in labels]
         value = self.planner.scaled(value, self.flat, self.flat.coefficient, self._sizes(counted))
         if own != labels:
             value = self._broadcast(value, own, labels)
