@@ -39,7 +39,6 @@ from .construct import constant, einsum, index_array, numbered, only_in_output, 
 from .delta import Delta
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, one_hot_of
-from .index_grammar import BLANKS, ELLIPSIS, is_name
 from .known_signs import inverts, is_positive
 from .labels import Given, Label, Labels, Merged, Relation, Size, merged
 from .names import Naming, axis_names, naming, new_axes, short_product
@@ -70,6 +69,7 @@ from .nodes import (
 )
 from .relations import Hot, Linear, determined, relation, renamed, settled, solvings
 from .sizes import Sizes, called, checked, distinct_parts, spoken
+from .string_parts import BLANKS, ELLIPSIS, is_name
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms

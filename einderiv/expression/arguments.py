@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import EinderivError, ParseError, ShapeError, limits
 from .arrays import is_array, usable
 from .dims import dims_of
-from .index_grammar import is_name
 from .nodes import Constant, Expr, Number, filled
+from .string_parts import is_name
 
 LARGEST = 1023  # bits of a whole number: larger ones are beyond every float
 UNITS = {

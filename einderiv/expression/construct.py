@@ -13,10 +13,11 @@ from .arrays import is_array
 from .delta import Delta
 from .dims import turned_if_same
 from .index_building import composed, has_expressions
-from .index_grammar import BLANKS, ELLIPSIS, Axis, is_name, labels_of
+from .index_grammar import Axis, labels_of
 from .labels import Given, Label, Size
 from .nodes import Constant, Einsum, Expr, Letters, Slot, Tensor
 from .sizes import called, checked
+from .string_parts import BLANKS, ELLIPSIS, is_name
 from .subscripts import (
     Notation,
     Term,

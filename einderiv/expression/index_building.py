@@ -13,11 +13,12 @@ from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import ParseError, ShapeError, near
-from .index_grammar import ELLIPSIS, Axis, AxisExpression, labels_of
+from .index_grammar import Axis, AxisExpression, labels_of
 from .labels import Given, Label, Labels, Relation, Relations, Size
 from .nodes import Apply, Expr, Slot
 from .relations import Linear, domain_of, extent, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
+from .string_parts import ELLIPSIS
 from .subscripts import Notation, Term, read
 from .unify import fresh_labels
 

@@ -1,5 +1,4 @@
-"""The grammar of einsum strings: what is a word, a letter, a bracket, and what an index expression
-on an axis says.
+"""The axes of einsum strings: labels, ellipses, and what an index expression says.
 
     axis = label | "(" sum ")" | "(" label label … ")"
     sum  = ["-"] term { ("+" | "-") term }
@@ -8,8 +7,8 @@ on an axis says.
 A slot that is one sum needs no brackets. No bracket stands in a bracket, but for those of index
 arrays in round ones.
 
->>> written = split("n(2i+k)c,k->nic")
->>> [str(axis) for axis in axes(written.inputs[0], written, in_words=False, array_ranks={})[0]]
+>>> from einderiv.expression import read
+>>> [str(axis) for axis in read("n(2i+k)c,k->nic").inputs[0].labels]
 ['n', '2i+k', 'c']
 
 Source of the notation: Tullio.jl for sums, einops for ``(h w)``.
@@ -17,22 +16,20 @@ Source of the notation: Tullio.jl for sums, einops for ``(h w)``.
 
 from __future__ import annotations
 
-import keyword
-import re
-import string
-import unicodedata
-from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from ..errors import ParseError, counted
+from .string_parts import (
+    ELLIPSIS,
+    LABEL_LETTERS,
+    Part,
+    Token,
+    Written,
+    is_name,
+)
 
-BLANKS = " \t\n\r\f\v"
-ELLIPSIS = "..."
 DIGITS = 18  # of a number: so it is a whole number of 64 bits
 NO_SIZES = "a size cannot be written in a string: ed.flip(e), e[::-1] and ed.pad(e, 1) know sizes"
-
-_TO_PARSE = "; a formula is read by ed.parse(text)"
-_OF_FORMULAS = "@=/:;^"  # signs of a formula, which no einsum string has
 
 
 class AxisExpression(NamedTuple):
@@ -102,247 +99,6 @@ def labels_of(axis: Axis) -> tuple[str, ...]:
         for place in places:
             labels |= dict.fromkeys(labels_of(place))
     return tuple(labels)
-
-
-def _letters() -> Iterator[str]:
-    """ASCII, Latin and Greek letters that NFKC leaves alone: each looks the same in Python code."""
-    yield from string.ascii_letters
-    for code in (*range(0x00C0, 0x0250), *range(0x0370, 0x0400)):
-        c = chr(code)
-        is_latin_or_greek = unicodedata.name(c, "").startswith(("LATIN", "GREEK"))
-        if is_latin_or_greek and c.isalpha() and unicodedata.normalize("NFKC", c) == c:
-            yield c
-
-
-LABEL_LETTERS = frozenset(_letters())
-_CLASS = "".join(sorted(LABEL_LETTERS))
-_TOKEN = re.compile(
-    rf"""(?P<blank>[ \t\n\r\f\v]+)
-    | (?P<word>[_{_CLASS}][_0-9{_CLASS}]*)
-    | (?P<number>[0-9]+)
-    | (?P<arrow>->)
-    | (?P<dots>\.\.\.)
-    | (?P<sign>[-+*,()\[\]])""",
-    re.VERBOSE,
-).finditer
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
-
-
-def is_name(word: str) -> bool:
-    """Is `word` fit for a tensor or an axis: an ASCII identifier that is no Python keyword?"""
-    return _NAME(word) is not None and not keyword.iskeyword(word)
-
-
-class Token(NamedTuple):
-    """A word, a number, three dots, a sign, or the end of a part."""
-
-    kind: str  # "word", "number", "arrow", "dots", "end", or the sign itself
-    text: str
-    at: int
-    spaced: bool  # a blank stands before it
-
-
-class Part(NamedTuple):
-    """The tokens of an operand or of the output, the last of them its end."""
-
-    tokens: list[Token]
-    start: int
-
-
-class Written(NamedTuple):
-    """A string in its parts; `output` is None where it is left implicit."""
-
-    text: str
-    inputs: list[Part]
-    output: Part | None
-    first: Token | None  # sign, number or bracket: there is an index expression
-
-
-def split(text: str) -> Written:
-    """The operands and the output. Brackets close, and do not nest.
-
-    Raises ParseError at the first character that no einsum string has there.
-    """
-    parts: list[Part] = []
-    arrow: Token | None = None
-    first: Token | None = None
-    opened: list[Token] = []
-    tokens: list[Token] = []
-    start = 0
-    for token in _tokens(text):
-        kind = token.kind
-        if kind == "word" or kind == "dots":
-            tokens.append(token)
-            continue
-        if kind == "arrow":
-            if arrow is not None:
-                message = "a second arrow: one '->' parts operands and output"
-                raise ParseError(message, text, token.at)
-            _check_closed(text, opened)
-            arrow = token
-        elif kind != "," or opened:
-            _follow(text, token, opened, tokens)
-            first = first or token
-            tokens.append(token)
-            continue
-        elif arrow is not None:
-            raise ParseError("a comma in the output: there is one output", text, token.at)
-        tokens.append(Token("end", "", token.at, False))
-        parts.append(Part(tokens, start))
-        tokens = []
-        start = token.at + len(token.text)
-    _check_closed(text, opened)
-    tokens.append(Token("end", "", len(text), False))
-    last = Part(tokens, start)
-    if arrow is not None:
-        return Written(text, parts, last, first)
-    return Written(text, [*parts, last], None, first)
-
-
-def _tokens(text: str) -> Iterator[Token]:
-    """What stands between the blanks."""
-    read = 0
-    spaced = False
-    for match in _TOKEN(text):
-        at = match.start()
-        if at != read:
-            break
-        read = match.end()
-        kind = match.lastgroup or ""
-        if kind == "blank":
-            spaced = True
-            continue
-        word = match[0]
-        yield Token(word if kind == "sign" else kind, word, at, spaced)
-        spaced = False
-    if read != len(text):
-        _refuse_character(text, read)
-
-
-def _hint(text: str) -> str:
-    """Without an arrow it may be a formula."""
-    return "" if "->" in text else _TO_PARSE
-
-
-def _refuse_character(text: str, p: int) -> NoReturn:
-    """Say why the character at `p` is none of an einsum string."""
-    c = text[p]
-    if not c.isascii():
-        name = unicodedata.name(c, "unnamed")
-        plain = unicodedata.normalize("NFKC", c)
-        meant = f", did you mean {plain!r}?" if plain in LABEL_LETTERS else ""
-        raise ParseError(
-            f"U+{ord(c):04X} ({name}) is no label{meant}: labels are ASCII, Greek and Latin "
-            "letters, or words of them; the interleaved form einsum(X, [0, 1], …) takes numbers",
-            text,
-            p,
-        )
-    if c == "." and text[p + 1 : p + 2].isdecimal():
-        message = "a fraction: an index is a sum of whole numbers times labels"
-    elif c == ".":
-        message = "an ellipsis is three dots, '...'"
-    elif c == ">":
-        message = f"a stray '>': the arrow is written '->'{_hint(text)}"
-    else:
-        hint = _TO_PARSE if c in _OF_FORMULAS else ""
-        message = f"{c!r} is no label: labels are letters or words{hint}"
-    raise ParseError(message, text, p)
-
-
-def _follow(text: str, token: Token, opened: list[Token], before: list[Token]) -> None:
-    """Keep account of the brackets that are open; `before` are the tokens before this one."""
-    match token.kind:
-        case "," if opened[-1].kind == "(":
-            raise ParseError(
-                f"a comma between round brackets: a flattening is written '(h w)'{_hint(text)}",
-                text,
-                token.at,
-            )
-        case "(" if opened:
-            message = f"a bracket in a bracket: an index is a sum of its own{_hint(text)}"
-            raise ParseError(message, text, token.at)
-        case "[" if opened and opened[-1].kind == "[":
-            raise ParseError(
-                "an index array in an index array: take(r, s) is an array of its own",
-                text,
-                token.at,
-            )
-        case "[" if token.spaced or not before or before[-1].kind != "word":
-            raise ParseError(
-                f"the name of an index array stands right before its '[', as in 'r[e]'"
-                f"{_hint(text)}",
-                text,
-                token.at,
-            )
-        case "(" | "[":
-            opened.append(token)
-        case ")" | "]":
-            wanted = "(" if token.kind == ")" else "["
-            if not opened or opened[-1].kind != wanted:
-                message = f"{token.kind!r} closes nothing: there is no {wanted!r} before it"
-                if opened:
-                    message = f"{token.kind!r} does not close {opened[-1].kind!r}"
-                raise ParseError(message, text, token.at)
-            opened.pop()
-
-
-def _check_closed(text: str, opened: list[Token]) -> None:
-    if opened:
-        bracket = opened[-1]
-        raise ParseError(f"this {bracket.kind!r} is never closed", text, bracket.at)
-
-
-def is_in_words(written: Written) -> bool:
-    """Are the labels words? They are where blanks part two of them, what is in brackets and blanks
-    at signs aside; and where two letters or more stand at a sign or a number.
-
-    >>> [is_in_words(split(text)) for text in ("i + k,k->i", "time+lag->i", "n c->n c")]
-    [False, True, True]
-    """
-    parts = written.inputs
-    if written.first is not None:
-        everything = parts if written.output is None else [*parts, written.output]
-        if any(_has_long_term(part.tokens) for part in everything):
-            return True
-        if any(token.kind in ("(", "[") for part in everything for token in part.tokens):
-            parts = everything
-    return any(_is_parted(part.tokens) for part in parts)
-
-
-def _has_long_term(tokens: list[Token]) -> bool:
-    """Is there a word of two letters or more, no index array, that a sign or a number is next
-    to?
-    """
-    around = ("+", "-", "*", "number")
-    for k, token in enumerate(tokens[:-1]):
-        if token.kind != "word" or len(token.text) == 1:
-            continue
-        after = tokens[k + 1].kind
-        before = tokens[k - 1].kind if k else "end"
-        if after != "[" and (before in around or after in around):
-            return True
-    return False
-
-
-def _is_parted(tokens: list[Token]) -> bool:
-    """Does a blank part two words, signs and brackets aside?"""
-    joins = ("+", "-", "*", "number")
-    depth = 0
-    spaced = False
-    before = ""
-    for token in tokens[:-1]:
-        if depth == 0:
-            spaced = spaced or token.spaced
-        if token.kind in ("(", "["):
-            depth += 1
-        elif token.kind in (")", "]"):
-            depth -= 1
-        elif depth == 0:
-            if spaced and before not in ("", *joins) and token.kind not in ("+", "-", "*"):
-                return True
-            before = token.kind
-            spaced = False
-    return False
 
 
 def axes(
@@ -516,7 +272,7 @@ class _Reader:
                 token,
             )
         self.k += 1
-        self._check_behind(token)
+        self._check_behind()
         return labels[0]
 
     def _array(self) -> tuple[str, tuple[AxisExpression, ...]]:
@@ -535,9 +291,8 @@ class _Reader:
             places.append(self.sum())
             if self.now.kind not in (",", "]"):
                 self._refuse(self.now)
-        closing = self.now
         self.k += 1
-        self._check_behind(closing)
+        self._check_behind()
         before = self.array_ranks.setdefault(named.text, len(places))
         if before != len(places):
             self.wrong(
@@ -547,29 +302,24 @@ class _Reader:
             )
         return named.text, tuple(places)
 
-    def _check_behind(self, before: Token) -> None:
-        """Refuse products of labels. `before` is a label or the end of an index array."""
+    def _check_behind(self) -> None:
+        """Refuse a product with the label or index array that was read."""
         if self.now.kind != "*":
             return
         if self.tokens[self.k + 1].kind == "number":
-            self.wrong(f"a number stands before what it multiplies, '2*i'{self._hint()}", self.now)
+            self.wrong("a number stands before what it multiplies, '2*i'", self.now)
         self.wrong(
             "a product of labels: an index is a sum of whole numbers times labels; operands are "
-            f"multiplied by a comma between them{self._hint()}; {NO_SIZES}",
+            f"multiplied by a comma between them; {NO_SIZES}",
             self.now,
         )
-
-    def _hint(self) -> str:
-        return _hint(self.text)
 
     def _refuse(self, token: Token, *, beside: bool = False) -> NoReturn:
         """Say why a sum cannot go on with `token`; `beside` says that it has no brackets."""
         after = self.tokens[self.k - 1].kind if self.k else ""
         match token.kind:
             case "(":
-                self.wrong(
-                    f"brackets in a sum: multiply out, '2i+2k' for '2(i+k)'{self._hint()}", token
-                )
+                self.wrong("brackets in a sum: multiply out, '2i+2k' for '2(i+k)'", token)
             case "dots":
                 self.wrong(
                     "an ellipsis in an index expression: it stands beside, as in '...(i+k)'", token

@@ -14,10 +14,10 @@ from typing import TypeVar
 
 from ..errors import LimitError, ShapeError, counted
 from .groups import UnionFind
-from .index_grammar import is_name
 from .labels import Label, Merged, Polynomial, Size, merged
 from .nodes import Add, Apply, Constant, Einsum, Expr, Slot, Tensor, children, everything, walk
 from .size_algebra import measured
+from .string_parts import is_name
 from .unify import written_slots
 
 E = TypeVar("E", bound=Expr)

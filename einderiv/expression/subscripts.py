@@ -20,15 +20,8 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import ParseError, ShapeError, counted, limits
-from .index_grammar import (
-    ELLIPSIS,
-    Axis,
-    AxisExpression,
-    Written,
-    axes,
-    is_in_words,
-    split,
-)
+from .index_grammar import Axis, AxisExpression, axes
+from .string_parts import ELLIPSIS, Written, is_in_words, split
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 _PLAIN = re.compile(r"[A-Za-z,]*(?:->[A-Za-z]*)?").fullmatch

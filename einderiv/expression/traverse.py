@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from ..errors import EinderivError, ShapeError, counted, our_bug
 from .arithmetic import added
-from .index_grammar import is_name
 from .labels import Size
 from .nodes import Add, Apply, Constant, Einsum, Expr, Tensor, children, everything, put, walk
+from .string_parts import is_name
 from .unify import with_slots
 
 T = TypeVar("T")
