@@ -69,7 +69,7 @@ from .nodes import (
 )
 from .relations import Hot, Linear, determined, relation, renamed, settled, solvings
 from .sizes import Sizes, called, checked, distinct_parts, spoken
-from .string_parts import BLANKS, ELLIPSIS, is_name
+from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_name
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
@@ -114,6 +114,7 @@ __all__ = [
     "GONE",
     "Given",
     "Hot",
+    "LABEL_LETTERS",
     "LARGEST",
     "LETTERS",
     "Label",

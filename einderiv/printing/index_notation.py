@@ -36,6 +36,14 @@ from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix")
 OPENING, CLOSING = r"\left(", r"\right)"
+GREEK = {  # letters with a command in LaTeX; the others look like Latin ones
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta",
+    "η": "eta", "θ": "theta", "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu",
+    "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma", "ς": "varsigma", "τ": "tau", "υ": "upsilon",
+    "φ": "varphi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
+    "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi",
+    "Ψ": "Psi", "Ω": "Omega",
+}  # fmt: skip
 Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
 
 
@@ -94,7 +102,9 @@ class AsciiStyle(FormulaStyle):
 
 
 class LatexStyle(FormulaStyle):
-    """LaTeX for math mode; names are ASCII identifiers, so only their underscores need escaping."""
+    """LaTeX for math mode; names are identifiers, so underscores and letters beyond ASCII are all
+    that needs a spelling.
+    """
 
     delta, partial, minus, vec = r"\delta", r"\partial ", "-", r"\operatorname{{vec}}({})"
 
@@ -108,10 +118,10 @@ class LatexStyle(FormulaStyle):
         return f"{self.name(name)}_{{{below}}}"
 
     def name(self, name: str) -> str:
-        if name.startswith("\\") or len(name) == 1:  # a command, or one letter
+        if name.startswith("\\"):  # a command
             return name
-        escaped = name.replace("_", r"\_")
-        return rf"\mathrm{{{escaped}}}"
+        spelt = "".join([_latex_letter(c) for c in name])
+        return spelt if len(name) == 1 else rf"\mathrm{{{spelt}}}"
 
     def label(self, name: str) -> str:
         """An index: the page marks them."""
@@ -148,6 +158,19 @@ class LatexStyle(FormulaStyle):
 
     def group(self, body: str) -> str:
         return rf"\left({body}\right)"
+
+
+def _latex_letter(c: str) -> str:
+    r"""A letter, digit or underscore of a name.
+
+    >>> [_latex_letter(c) for c in ("a", "_", "\u03bb", "\u03a9", "\u00e9")]
+    ['a', '\\_', '{\\lambda}', '{\\Omega}', '\\text{é}']
+    """
+    if c.isascii():
+        return c.replace("_", r"\_")
+    if c in GREEK:
+        return rf"{{\{GREEK[c]}}}"
+    return rf"\text{{{c}}}"
 
 
 def _with_core(template: str, below: str) -> str:

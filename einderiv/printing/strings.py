@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ..autodiff import pushforward, stand_in
 from ..errors import NoFormError, NoLettersError
 from ..expression import (
+    LABEL_LETTERS,
     LETTERS,
     Add,
     Apply,
@@ -397,7 +398,7 @@ def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str
         shown = _text(factor, depth - 1 or 1, arrays)
         return negative, f"{front}({shown})" if isinstance(factor, Add) else front + shown
 
-    words = any(len(name) > 1 for name in names.labels.values())
+    words = not LABEL_LETTERS.issuperset(names.labels.values())
     gap, comma, arrow = (" ", ", ", " -> ") if words else ("", ",", "->")
     subscripts = comma.join(gap.join(labels) for labels in inputs[:SHOWN_OPERANDS])
     if len(inputs) > SHOWN_OPERANDS:

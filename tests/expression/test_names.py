@@ -33,6 +33,21 @@ NAMED = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "subscripts"),
+    [
+        ("αβ,βγ->αγ", "ac,cb->ab"),
+        ("éi,iλ->λ", "bi,ia->a"),
+        ("_ a, a -> _", "ba,a->b"),
+        ("λσ time, time -> λσ", "ab,b->a"),
+    ],
+)
+def test_subscripts_have_ascii_letters(text, subscripts):
+    e = es(text)
+    assert e.subscripts == subscripts
+    assert str(e) == f'einsum("{text}", A, B)'
+
+
 @pytest.mark.parametrize(("text", "axes", "labels"), NAMED)
 def test_the_letters_of_the_author(text, axes, labels):
     assert named(text) == (axes, labels)

@@ -65,6 +65,16 @@ def test_the_left_hand_side_has_a_name():
             r"\mathrm{my\_x}_{\mathrm{first},\mathrm{second}}",
         ),
         (lambda: ed.sqrt(x), r"y_{n} = \sqrt{x_{n}}"),
+        (
+            lambda: ed.derive(ed.einsum("αj,jé->αé", "X", "Y"), "X"),
+            r"\frac{\partial y_{{\alpha}\text{é}}}{\partial X_{ab}} = "
+            r"\delta_{{\alpha} a} Y_{b\text{é}}",
+        ),
+        (
+            lambda: ed.einsum("λ_Ω _,_->λ_Ω", "X", "y"),
+            r"y_{\mathrm{{\lambda}\_{\Omega}}} = "
+            r"\sum_{\_} X_{\mathrm{{\lambda}\_{\Omega}},\_} y_{\_}",
+        ),
     ],
 )
 def test_latex(make, latex):
