@@ -1,5 +1,5 @@
-"""Einsum strings to labels and back. One can read a string, expand its ellipsis, and find unused
-letters.
+"""Einsum strings to labels and index expressions. One can read a string, expand its ellipsis, and
+find unused letters.
 
 Words: an *operand* is one input of an einsum, its *subscripts* are its part of the string, a
 *label* is one letter or word that names an axis inside one einsum. This module knows strings only,
@@ -53,6 +53,10 @@ def read(text: str) -> Notation:
     [('i', 's'), ('s', 't')]
     >>> read("batch in, in out -> batch out").output.labels
     ('batch', 'out')
+    >>> read("2i+k,k->i").inputs[0].labels
+    (AxisExpression(constant=0, terms=(('i', 2), ('k', 1)), arrays=(), flattened=()),)
+
+    Raises ParseError with a caret for anything else, LimitError for a string that is too long.
     """
     if not isinstance(text, str):
         raise TypeError(
@@ -104,15 +108,21 @@ def _plain_term(part: str, start: int) -> Term:
     return Term(tuple(part), positions, start)
 
 
+def _terms(notation: Notation) -> tuple[Term, ...]:
+    """Operands and, where it is written, the output."""
+    if notation.output is None:
+        return notation.inputs
+    return (*notation.inputs, notation.output)
+
+
 def refuse_expressions(notation: Notation) -> None:
     """Refuse index expressions where labels alone are read."""
     if not notation.indexed:
         return
-    terms = [*notation.inputs, *([notation.output] if notation.output is not None else [])]
-    for term in terms:
+    for term in _terms(notation):
         for axis, position in zip(term.labels, term.positions, strict=True):
             if isinstance(axis, AxisExpression):
-                message = f"index expressions are not read here, but '{axis}' is one"
+                message = f"index expressions are not read here, but {axis.text[:30]!r} is one"
                 raise ParseError(message, notation.text, position)
 
 
@@ -125,8 +135,7 @@ def arrays_of(notation: Notation) -> dict[str, int]:
     ranks: dict[str, int] = {}
     if not notation.indexed:
         return ranks
-    terms = [*notation.inputs, *([notation.output] if notation.output is not None else [])]
-    for axis in itertools.chain.from_iterable([term.labels for term in terms]):
+    for axis in itertools.chain.from_iterable([term.labels for term in _terms(notation)]):
         if isinstance(axis, AxisExpression):
             ranks |= {name: len(places) for name, places, _ in axis.arrays}
     return ranks

@@ -477,3 +477,9 @@ def test_long_strings_take_steps_in_proportion(name):
 def test_refused_where_labels_alone_are_read(call):
     with pytest.raises(ParseError, match=r"index expressions are not read here, but 'i\+k' is one"):
         call()
+
+
+def test_the_message_of_a_long_one_is_short():
+    with pytest.raises(ParseError, match="index expressions are not read here") as info:
+        ed.einsum(LONG["a flattening"])
+    assert len(str(info.value)) < 500
