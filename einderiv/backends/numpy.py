@@ -125,6 +125,11 @@ def _running_sum(inputs: Sequence[str], step: Step, _: Spell) -> str:
     return f"np.cumsum({x}, {axis}, {x}.dtype)"
 
 
+def _windowed(inputs: Sequence[str], step: Step, _: Spell) -> str:
+    x_labels, y_labels, out = step.spec
+    return f'windowed("{einsum_text([x_labels, y_labels], out)}", {", ".join(inputs)})'
+
+
 def _by_array(indices: Sequence[Index]) -> bool:
     return any(index.arrays for index in indices)
 
@@ -232,6 +237,7 @@ SPELT: dict[Op, Spelling] = {
     Ops.PLACE: _place_at,
     Ops.MASK: _mask,
     Ops.RUNNING_SUM: _running_sum,
+    Ops.WINDOWED: _windowed,
 }
 
 

@@ -11,7 +11,8 @@ placed         assigned to a view where no two meet; else one slice is added for
                short axes, for ``+=`` on a view that overlaps itself loses terms
 placed by      a product of a sparse matrix, which sums rows in one pass; ``np.add.at`` without
 array          SciPy
-masked         ``np.where`` with comparisons that broadcast
+masked         what comparisons that broadcast select
+windowed       a product with a window, of which no more than a block is copied
 =============  =================================================================================
 
 Everything selects: nothing is multiplied by 0, so what stands outside does not matter.
@@ -187,6 +188,35 @@ def read_at(x, shape, *indices):
     found[tuple(map(slice, starts, stops))] = strided(x, part, cut)
     return found
 """,
+    "windowed": """\
+def windowed(subscripts, x, y):
+    # Σ x y, where one shows entries more than once: BLAS would copy all of it, here it copies a
+    # block at a time. Where one has no label of its own, nothing is copied at all
+    terms, out = subscripts.split("->")
+    labels = (*terms.split(","), out)
+    own, others = labels[:2]
+    summed = [label for label in own if label in others and label not in out]
+    rest = [label for label in own + others if label not in summed]
+    if set(out) <= set(own) or set(out) <= set(others):
+        return np.einsum(subscripts, x, y)
+    sizes = dict(zip(own + others, x.shape + y.shape))
+    axes = [[own.index(label) for label in summed], [others.index(label) for label in summed]]
+    order = [rest.index(label) for label in out]
+    entries = max(x.size, y.size)
+    cut = max(own if x.size == entries else others, key=sizes.__getitem__)
+    rows = max(1, 2**18 * sizes[cut] // max(1, entries))
+    if rows >= sizes[cut]:
+        return np.tensordot(x, y, axes).transpose(order)
+    found = np.zeros([sizes[label] for label in out], np.result_type(x, y))
+    for start in range(0, sizes[cut], rows):
+        block = slice(start, start + rows)
+        a, b, c = (
+            array[tuple(block if label == cut else slice(None) for label in labels_of)]
+            for array, labels_of in zip((x, y, found), labels)
+        )
+        c += np.tensordot(a, b, axes).transpose(order)
+    return found
+""",
     "tied": """\
 def tied(indices):
     # the indices that have index arrays, and those that have an axis in common with these; their
@@ -269,8 +299,6 @@ def scattered(v, shape, once, indices, depth):
     # more, which is dropped
     own, more = v.shape[:depth], v.shape[depth:]
     parts, inside, step = [], np.True_, 1
-    if not indices:
-        return v.sum(tuple(range(depth)), v.dtype)
     for index, size in zip(indices[::-1], shape[::-1]):
         at, low, high = positions(index, own)
         if low < 0 or high >= size:

@@ -733,6 +733,19 @@ class Ops:
         rate=by_blas,
         kernel="gemm",
     )
+    WINDOWED = Op(
+        name="windowed product",
+        operands="two values, of which one shows entries more than once",
+        spec="labels of both and of the result; no more than a block of the window is copied",
+        example=Example(((5, 3), (3, 2)), ((0, 1), (1, 2), (0, 2)), (5, 2)),
+        indexing=by_labels,
+        algebra=Algebra.PRODUCT,
+        rate=of_product,
+        bound=product_bound,
+        labelled=True,
+        kernel="blocks of gemm",
+        shown=Shown.EINSUM,
+    )
     STACK = Op(
         name="stack",
         operands="arrays of one size",

@@ -60,6 +60,8 @@ class Tuning:
     small_times: int = 8
     #: entries of an array that is beyond the cache, so that it is worth cutting
     wide_entries: int = 1 << 17
+    #: entries of a window, from which a product copies no more of it than a block
+    copied_window: int = 1 << 15
     #: rows of a block, or entries of one row: thinner blocks are slower than what they save
     thin_rows: int = 8
     thick_entries: int = 1 << 14

@@ -106,7 +106,7 @@ PASSES = (
         numpy_peepholes,
         Example("1 - x", {"x": (5,)}),
         kinds=FLOATS,
-        makes=(Ops.COMBINE, Ops.GRAM, Ops.GRAMS, Ops.ONES, Ops.OUTER),
+        makes=(Ops.COMBINE, Ops.GRAM, Ops.GRAMS, Ops.ONES, Ops.OUTER, Ops.WINDOWED),
     ),
     Pass(
         "numbers out of products",

@@ -3,6 +3,7 @@
 Each peephole looks at one step, and answers the step that is put in its place, or None:
 
 ===================  =============================================================================
+`windowed`           ``x[i+k] w[k,c]``: a product of matrices would copy the whole window
 `gram`, `grams`      ``Xᵀ diag(w) X`` is symmetric: half the work
 `combine`            ``1 + (-1) x`` in one pass less: numbers stay with the terms of their sum
 `reflected_sigmoid`  ``σ(-x)`` without the two changes of sign
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from math import prod
 
 from ..functions import Function
-from ..planning import Ops, Program, Step, many_grams, tuning, weighted_gram
+from ..planning import Ops, Program, Step, contraction, many_grams, sums, tuning, weighted_gram
 from .target import Target
 
 #: functions that no expression has; nothing derives them
@@ -45,6 +46,28 @@ def numpy_peepholes(program: Program, _: Target) -> Program:
         return program
     rewritten.sort()
     return rewritten
+
+
+def _windowed(program: Program, k: int, step: Step) -> Step | None:
+    """A product with a window, which shows more entries than there are: BLAS would copy it. Stacks
+    of products are made without a copy.
+    """
+    if not sums(step) or not any(_is_large_window(program, v) for v in step.inputs):
+        return None
+    batch, _, first, second = contraction(*step.spec)
+    return None if batch and first and second else step._replace(op=Ops.WINDOWED)
+
+
+def _is_large_window(program: Program, value: int) -> bool:
+    if program.entries(value) < tuning.copied_window:
+        return False
+    step = program.steps[value]
+    while step.op is Ops.VIEW:
+        value = step.inputs[0]
+        step = program.steps[value]
+    if step.op is not Ops.READ or any(index.arrays for index in step.spec):
+        return False
+    return program.entries(value) > program.entries(step.inputs[0])
 
 
 def _gram(program: Program, k: int, _: Step) -> Step | None:
@@ -161,4 +184,4 @@ def _outer(program: Program, k: int, step: Step) -> Step | None:
 
 
 #: tried in this order; a step is replaced once
-PEEPHOLES: tuple[Peephole, ...] = (_gram, combine, _reflected, _slope, _total, _outer)
+PEEPHOLES: tuple[Peephole, ...] = (_windowed, _gram, combine, _reflected, _slope, _total, _outer)

@@ -79,6 +79,7 @@ MEANING = {
     "sum":      by_labels,
     "contract": by_labels,
     "outer":    by_labels,
+    "windowed product": by_labels,
     "scale":    lambda arrays, spec, shape: spec[0] * prod(spec[1]) * arrays[0],
     "add":      lambda arrays, spec, shape: sum(arrays),
     "apply":    lambda arrays, spec, shape: arrays[0] ** 2,
@@ -102,9 +103,11 @@ INDEXED = {"read", "place", "mask", "running sum"}  # NumPy alone evaluates them
 SPELT = {  # the ops that a backend has
     NUMPY: set(OPS) - {"input", "ones", "addmm", "shard"},
     TORCH: set(OPS)
-    - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take"}
+    - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take", "windowed product"}
     - INDEXED,
-    JAX: set(OPS) - {"input", "ones", "addmm", "outer", "gram", "grams", "stack", "take"} - INDEXED,
+    JAX: set(OPS)
+    - {"input", "ones", "addmm", "outer", "gram", "grams", "stack", "take", "windowed product"}
+    - INDEXED,
 }
 
 

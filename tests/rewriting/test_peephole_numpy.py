@@ -1,10 +1,15 @@
 """Faster steps: the same values, where they apply and where they do not."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.planning import tuning
+from einderiv.backends import NUMPY, emit
+from einderiv.expression import Sizes
+from einderiv.planning import Index, Ops, Program, tuning
+from einderiv.rewriting.peephole_numpy import numpy_peepholes
 
 n, m = 70, 90
 rng = np.random.default_rng(0)
@@ -209,3 +214,72 @@ def test_outer_products(subscripts, names, shape, by_blas, dtype):
     assert ("[None])" in source) is (by_blas and dtype is not np.int64)
     assert got.dtype == dtype
     assert got.tolist() == np.outer(x, y).tolist()
+
+
+# ---- products with windows
+def windows(entries):
+    """A program with a window of three entries at each of so many places: y[i, k] = x[i + k]."""
+    program = Program(int)
+    x = program.add(Ops.INPUT, (), ("x",), (entries + 2,))
+    spec = (Index(0, ((0, 1), (1, 1))),)
+    return program, program.add(Ops.READ, (x,), spec, (entries, 3))
+
+
+LARGE = 20_000  # windows of three entries each, beyond `tuning.copied_window`
+
+
+@pytest.mark.parametrize(
+    ("labels", "other", "out", "entries", "found"),
+    [
+        ((0, 1), (1,),      (0,),   LARGE, True),   # x[i+k] w[k] -> i
+        ((0, 1), (1, 2),    (0, 2), LARGE, True),   # x[i+k] w[k,c] -> ic
+        ((0, 1), (0,),      (1,),   LARGE, True),   # x[i+k] u[i] -> k
+        ((0, 1), (0, 2),    (1, 2), LARGE, True),
+        ((0, 1), (0, 1),    (),     LARGE, True),
+        ((0, 1), (0, 1),    (0, 1), LARGE, False),  # nothing is summed
+        ((0, 1), (1,),      (0,),   100,   False),  # nothing worth a block
+        ((0, 1), (0, 1, 2), (0, 2), LARGE, True),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("turned", [False, True])
+def test_products_with_windows_copy_no_more_than_a_block(
+    labels, other, out, entries, found, turned
+):
+    program, window = windows(entries)
+    sizes = {0: entries, 1: 3, 2: 2}
+    w = program.add(Ops.INPUT, (), ("w",), tuple(sizes[x] for x in other))
+    if turned:
+        window = program.add(Ops.VIEW, (window,), (labels, labels[::-1]), (3, entries))
+        labels = labels[::-1]
+    spec = (labels, other, out)
+    y = program.add(Ops.CONTRACT, (window, w), spec, tuple(sizes[x] for x in out), 1)
+    program.outputs = [y]
+    faster = numpy_peepholes(program, None)
+    assert (faster.steps[faster.outputs[0]].op is Ops.WINDOWED) is found
+    source = emit(faster, (), Sizes({}), NUMPY, order=("x", "w"), dtype="float64")
+    arrays = [rng.integers(-3, 4, program.shape(k)).astype(float) for k in (0, w)]
+    function = source.function(NUMPY)
+    x = arrays[0]
+    seen = np.array([x[k : k + entries] for k in range(3)])
+    seen = seen if turned else seen.T
+    want = np.einsum(seen, list(labels), arrays[1], list(other), list(out))
+    got = function(*arrays)
+    assert got.tolist() == want.tolist()
+    tracemalloc.start()
+    function(*arrays)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    if found:
+        assert peak < got.nbytes + 2**21 + 2**14
+
+
+def test_stacks_of_products_with_windows_stay():
+    """``x[b, i+k] w[b,k,c] -> bic``: `matmul` makes each without a copy."""
+    program = Program(int)
+    x = program.add(Ops.INPUT, (), ("x",), (4, LARGE + 2))
+    spec = (Index(0, ((0, 1),)), Index(0, ((1, 1), (2, 1))))
+    window = program.add(Ops.READ, (x,), spec, (4, LARGE, 3))
+    w = program.add(Ops.INPUT, (), ("w",), (4, 3, 2))
+    spec = ((0, 1, 2), (0, 2, 3), (0, 1, 3))
+    program.outputs = [program.add(Ops.CONTRACT, (window, w), spec, (4, LARGE, 2), 1)]
+    assert numpy_peepholes(program, None) is program
