@@ -34,7 +34,7 @@ from contextlib import contextmanager
 from ..errors import EinderivError, near
 from .gram import is_gram
 from .memory_order import Order, copied, orders
-from .ops import Rate, Step
+from .ops import Ops, Rate, Step
 from .program import Program
 from .tuning_constants import tuning
 
@@ -145,9 +145,14 @@ def step_seconds(program: Program, k: int, known: Sequence[Order]) -> float:
     `known`.
     """
     step = program.steps[k]
-    if step.op.rate(step) is Rate.NOTHING:
+    written = program.copied(k)
+    if step.op.rate(step) is Rate.NOTHING and (step.op is not Ops.READ or not written):
         return tuning.named_step * costs.step
-    moved = 8.0 * (program.entries(k) + sum(map(program.entries, set(step.inputs))))
+    if step.op is Ops.READ:  # no more of the value than is written, and the index arrays
+        read = written + sum(map(program.entries, set(step.inputs[1:])))
+    else:
+        read = sum(map(program.entries, set(step.inputs)))
+    moved = 8.0 * (written + read)
     copies = 16.0 * copied(program, k, known) * costs.byte
     work = arithmetic(step) * (0.5 if is_gram(program, k) else 1.0)
     return max(work, moved * costs.byte) + copies + costs.step

@@ -154,6 +154,18 @@ class Index(NamedTuple):
             return axis if coefficient == 1 else None
         return None
 
+    def reach(self, shape: Sequence[int], measure: Callable[[Size], int]) -> tuple[int, int]:
+        """The least and the largest value, without index arrays, where no axis is empty.
+
+        >>> Index(-1, ((0, 2), (1, -1))).reach((5, 3), int)
+        (-3, 7)
+        """
+        low = high = measure(self.constant)
+        for axis, coefficient in self.terms:
+            end = measure(coefficient) * (shape[axis] - 1)
+            low, high = low + min(end, 0), high + max(end, 0)
+        return low, high
+
 
 class Step(NamedTuple):
     """One step; `sizes` are those of its result."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..expression import Label, Size
 from .loop import Loop
-from .ops import Numbered, Op, Step
+from .ops import Numbered, Op, Ops, Step
 
 
 @dataclass
@@ -119,6 +119,20 @@ class Program:
     def entries(self, value: int) -> int:
         """How many numbers a value holds."""
         return prod(self.shape(value))
+
+    def copied(self, value: int) -> int:
+        """How many numbers a step writes into memory: a read is a view of what it reads where
+        nothing is outside, else a view of that with zeros around it, or all entries.
+        """
+        step, shape = self.steps[value], self.shape(value)
+        entries = prod(shape)
+        if step.op is not Ops.READ or any(index.arrays for index in step.spec) or not entries:
+            return entries
+        reaches: list[tuple[int, int]] = [index.reach(shape, self.measure) for index in step.spec]
+        lengths = self.shape(step.inputs[0])
+        if all(low >= 0 and high < n for (low, high), n in zip(reaches, lengths, strict=True)):
+            return 0
+        return min(entries, prod(high - low + 1 for low, high in reaches))
 
 
 def _canonical(spec: tuple[Any, ...]) -> tuple[Any, ...]:

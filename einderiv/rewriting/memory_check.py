@@ -15,9 +15,9 @@ def check_memory(program: Program, target: Target) -> Program:
         shape = program.shape(k)
         if len(shape) > limits.axes:
             limits.check("axes", len(shape))
-        size = prod(shape) * target.itemsize
+        result = k in program.outputs
+        size = (prod(shape) if result else program.copied(k)) * target.itemsize
         if size > target.most_bytes and not step.op.before:
-            result = k in program.outputs
             what = "the dense result" if result else "an intermediate array"
             hint = "dense=False keeps its structure, or " if target.dense and result else ""
             raise LimitError(

@@ -163,14 +163,17 @@ def peak(program: Program, steps: Numbered, loop: Loop | None = None) -> float:
         for v in liveness.ended(k, step):
             if program.steps[v].op.memory.takes:
                 held -= _made(program, v, loop)
-    copied = sum(program.entries(v) for v in program.outputs if owner(program, v) != v)
+    copied = 0
+    for v in program.outputs:
+        own = program.copied(v) if owner(program, v) == v else 0
+        copied += program.entries(v) - own
     return max(most, held + copied)
 
 
 def _made(program: Program, k: int, loop: Loop | None) -> float:
     """The entries of a value, or of a block of it."""
     share = loop.rows / loop.count if loop is not None and k in loop.axis else 1.0
-    return program.entries(k) * share
+    return program.copied(k) * share
 
 
 def looped_seconds(program: Program, steps: Numbered, loop: Loop) -> float:

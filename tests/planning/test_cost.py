@@ -7,7 +7,17 @@ from math import inf, prod
 import pytest
 
 import einderiv as ed
-from einderiv.planning import cost, costs, seconds
+from einderiv.planning import (
+    Index,
+    Ops,
+    Program,
+    cost,
+    costs,
+    orders,
+    seconds,
+    step_seconds,
+    tuning,
+)
 from einderiv.planning.cost import Costs, Entries, pair_seconds
 
 
@@ -123,3 +133,41 @@ def test_few_entries_are_remembered(monkeypatch):
     entries = Entries([2] * 8)
     assert [entries[k] for k in range(256)] == [2.0 ** k.bit_count() for k in range(256)]
     assert len(entries) <= 11
+
+
+def made(op, spec, shape, *shapes):
+    """A program of one step on inputs of these shapes."""
+    program = Program(int)
+    inputs = [program.add(Ops.INPUT, (), (f"x{k}",), sizes) for k, sizes in enumerate(shapes)]
+    program.outputs = [program.add(op, tuple(inputs), spec, shape)]
+    return program
+
+
+WINDOW = (Index(0, ((0, 1), (1, 1))),)
+SAME = (Index(-1, ((0, 1), (1, 1))),)
+ROWS = (Index(0, (), ((1, (0,), 1),)), Index(0, ((1, 1),)))
+N = 10**6
+
+
+@pytest.mark.parametrize(
+    ("op", "spec", "shape", "shapes", "copied", "moved"),
+    [
+        # a view, the same with zeros around it, a part of it, nothing but the rows that are taken
+        (Ops.READ,  WINDOW,                     (N, 3),  [(N + 2,)],       0,      None),
+        (Ops.READ,  SAME,                       (N, 3),  [(N,)],           N + 2,  2 * (N + 2)),
+        (Ops.READ,  (Index(1, ((0, 1),)),),     (N,),    [(2 * N,)],       0,      None),
+        (Ops.READ,  (Index(-1, ((0, 1),)),),    (N,),    [(2 * N,)],       N,      2 * N),
+        (Ops.READ,  (Index(0, ((0, 9),)),),     (N,),    [(N,)],           N,      2 * N),
+        (Ops.READ,  ROWS,                       (N, 4),  [(9 * N, 4), (N,)], 4 * N, 9 * N),
+        (Ops.PLACE, (ROWS, False),              (7, 4),  [(N, 4), (N,)],   28,     5 * N + 28),
+        (Ops.PLACE, (WINDOW, False),            (N + 2,), [(N, 3)],        N + 2,  4 * N + 2),
+        (Ops.MASK,  ((Index(0, ((0, 1), (1, -1))), 9),), (9, N), [(9, N)], 9 * N,  18 * N),
+        (Ops.RUNNING_SUM, (0, False),           (N,),    [(N,)],           N,      2 * N),
+    ],
+)  # fmt: skip
+def test_what_index_expressions_move(op, spec, shape, shapes, copied, moved):
+    program = made(op, spec, shape, *shapes)
+    (k,) = program.outputs
+    assert program.copied(k) == copied
+    want = tuning.named_step * costs.step if moved is None else 8 * moved * costs.byte + costs.step
+    assert step_seconds(program, k, orders(program)) == pytest.approx(want)

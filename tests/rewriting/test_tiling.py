@@ -11,8 +11,9 @@ import pytest
 from pass_table import replaced
 
 import einderiv as ed
-from einderiv.expression import leaves, mapped
-from einderiv.planning import costs, seconds, tuning
+from einderiv.backends import NUMPY, emit
+from einderiv.expression import Sizes, leaves, mapped
+from einderiv.planning import Index, Ops, Program, costs, seconds, tuning
 from einderiv.rewriting import peak, tiling
 from einderiv.rewriting.tiling import along, tile_for_cache
 
@@ -228,3 +229,58 @@ def test_whole_numbers_and_complex_ones_are_cut_too():
         }
         f = ed.compile(e, memory_limit=3000)
         assert f(at) == np.einsum("nk,mk,nm->", at["U"], at["V"], at["T"])
+
+
+# ---- reads, places and masks
+N, ROWS = 60, 40
+
+
+def indexed_programs():
+    """Programs of steps by index expressions, with what they come to."""
+    shapes = {"x": (N + 2, 5), "w": (3,), "v": (N, 5)}
+    arrays = {name: rng.integers(-3, 4, shape).astype(float) for name, shape in shapes.items()}
+    arrays["r"] = r = rng.integers(0, ROWS, N)
+    program = Program(int)
+    names = {name: program.add(Ops.INPUT, (), (name,), a.shape) for name, a in arrays.items()}
+    # a[i, k, c] = x[i + k, c], b[i, c] = a[i, k, c] w[k]
+    window = program.add(
+        Ops.READ, (names["x"],), (Index(0, ((0, 1), (1, 1))), Index(0, ((2, 1),))), (N, 3, 5)
+    )
+    product = program.add(Ops.CONTRACT, (window, names["w"]), ((0, 1, 2), (1,), (0, 2)), (N, 5), 1)
+    by_row = Index(0, (), ((1, (0,), 1),))
+    # y[r[e], c] = Σ v[e, c], z[e, c] = y[r[e], c]
+    mixed = program.add(Ops.CONTRACT, (product, names["v"]), ((0, 1), (0, 1), (0, 1)), (N, 5), 1)
+    total = program.add(
+        Ops.PLACE, (mixed, names["r"]), ((by_row, Index(0, ((1, 1),))), False), (ROWS, 5), 1
+    )
+    back = program.add(Ops.READ, (total, names["r"]), (by_row, Index(0, ((1, 1),))), (N, 5))
+    shown = program.add(Ops.MASK, (back,), ((Index(0, ((0, 1), (1, -7))), N),), (N, 5), 1)
+    running = program.add(Ops.RUNNING_SUM, (shown,), (1, True), (N, 5), 1)
+    program.outputs = [running, window, back]
+    x, w, v = (arrays[name] for name in "xwv")
+    seen = np.stack([x[k : k + N] for k in range(3)], 1)
+    y = np.zeros((ROWS, 5))
+    np.add.at(y, r, np.einsum("ikc,k->ic", seen, w) * v)
+    z = y[r]
+    masked = np.where(np.arange(N)[:, None] >= 7 * np.arange(5), z, 0)
+    return program, arrays, [np.cumsum(masked[:, ::-1], 1)[:, ::-1], seen, z]
+
+
+def test_loops_over_what_runs_together_give_the_same():
+    """Along every axis of every input, with ragged blocks: the same, or no loop."""
+    program, arrays, want = indexed_programs()
+    found = 0
+    for seed, name in enumerate(arrays):
+        for axis in range(arrays[name].ndim):
+            loop = along(program, program.live_steps(), (seed, axis))
+            if loop is None:
+                continue
+            loop.rows, found = 2, found + 1
+            looped = replace(program, loop=loop)
+            source = emit(
+                looped, (), Sizes({}), NUMPY, order=tuple(arrays), dtype="float64", many=True
+            )
+            for got, value in zip(source.function(NUMPY)(*arrays.values()), want):
+                assert got.tolist() == value.tolist()
+                assert got.flags.writeable
+    assert found >= 3
