@@ -3,13 +3,15 @@ stands outside, signs of zeros, memory.
 """
 
 import random
+import tracemalloc
+from math import prod
 
 import indexing
 import numpy as np
 import pytest
 
 from einderiv.backends import NUMPY
-from einderiv.planning import Index, Ops, Step
+from einderiv.planning import Index, Ops, Program, Step
 
 DTYPES = (
     "int64",
@@ -157,3 +159,134 @@ def test_random_indices(dtype, scope):
         same(got, want)
         assert signs(got) == signs(want)
     assert assigned > 50
+
+
+def owner(a):
+    while a.base is not None:
+        a = a.base
+    return a
+
+
+def test_windows_are_views():
+    """No more is allocated than the planner counts; what shows memory cannot be written."""
+    views = padded = 0
+    for seed in range(1500):
+        make = Maker(seed)
+        a, b = make.shape(3), make.shape(4)
+        spec = tuple(make.index(b, []) for _ in a)
+        program = Program(int)
+        x = program.add(Ops.INPUT, (), ("x",), a)
+        y = program.add(Ops.READ, (x,), spec, b)
+        array = np.zeros(a)
+        got = run(Ops.READ, [array], spec, b)
+        foreseen = program.copied(y)
+        if foreseen == 0:
+            views += 1
+            assert owner(got) is array or not got.size
+            assert not got.flags.writeable or not got.size
+        else:
+            assert not np.shares_memory(got, array)
+            # of rare indices on several axes that reach far, what is inside is taken one by one
+            assert owner(got).size <= max(prod(b), foreseen) + array.size
+            padded += foreseen < prod(b) and owner(got).size == foreseen
+    assert views > 100
+    assert padded > 50
+
+
+LARGE = 100_000
+
+
+@pytest.mark.parametrize(
+    ("op", "spec", "given", "shape", "most"),
+    [
+        # a window, the same beyond the ends, a step, and one that is dropped nearly everywhere
+        (Ops.READ,  (Index(0, ((0, 1), (1, 1))),),    (LARGE + 63,), (LARGE, 64), 0.03),
+        (Ops.READ,  (Index(-32, ((0, 1), (1, 1))),),  (LARGE,),      (LARGE, 64), 1.03),
+        (Ops.READ,  (Index(-3, ((0, 10),)),),         (10 * LARGE,), (LARGE,),    1.03),
+        (Ops.READ,  (Index(-3, ((0, LARGE),)),),      (LARGE,),      (LARGE,),    1.03),
+        (Ops.READ,  (Index(-3, ((0, LARGE), (1, 1))),), (LARGE,),    (10, 10),    0.03),
+        (Ops.PLACE, ((Index(0, ((0, 1), (1, 1))),), False), (LARGE, 8), (LARGE + 7,), 1.02),
+        (Ops.PLACE, ((Index(0, ((0, LARGE), (1, 1))),), False), (100, 10), (100,), 0.3),
+    ],
+)  # fmt: skip
+def test_memory_of_kernels(op, spec, given, shape, most):
+    """In arrays of LARGE entries."""
+    array = np.ones(given)
+    tracemalloc.start()
+    run(op, [array], spec, shape)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 8 * LARGE * most
+
+
+def test_large_segment_sums_and_slices():
+    """Numbers of rows and blocks that small ones do not reach."""
+    numbers = np.random.default_rng(0)
+    r, v = numbers.integers(0, 50, 3000), numbers.integers(-9, 9, (3000, 4))
+    want = np.zeros((40, 4), int)
+    np.add.at(want, r[r < 40], v[r < 40])
+    spec = ((Index(0, (), ((1, (0,), 1),)), Index(0, ((1, 1),))), False)
+    for scope in (WITH_SCIPY, WITHOUT_SCIPY):
+        assert run(Ops.PLACE, [v, r], spec, (40, 4), scope).tolist() == want.tolist()
+        column = run(Ops.PLACE, [v[:, :1], r], spec, (40, 1), scope)
+        assert column.tolist() == want[:, :1].tolist()
+    long = numbers.integers(-9, 9, (100_000, 5))
+    want = np.zeros(100_004, int)
+    for k in range(5):
+        want[k : k + 100_000] += long[:, k]
+    spec = ((Index(0, ((0, 1), (1, 1))),), False)
+    assert run(Ops.PLACE, [long], spec, (100_004,)).tolist() == want.tolist()
+    turned = np.ascontiguousarray(long.T)
+    spec = ((Index(0, ((0, 1), (1, 1))),), False)
+    assert run(Ops.PLACE, [turned], spec, (100_004,)).tolist() == want.tolist()
+    square = numbers.integers(-9, 9, (70, 70))
+    want = [np.trace(square[::-1], k) for k in range(-69, 70)]
+    assert run(Ops.PLACE, [square], spec, (139,)).tolist() == want
+
+
+def test_sums_of_infinite_complex_numbers_stay():
+    v = np.array([[complex(np.inf, 1), 2j]])
+    spec = ((Index(0, (), ((1, (0,), 1),)), Index(0, ((1, 1),))), False)
+    got = run(Ops.PLACE, [v, np.array([1])], spec, (2, 2))
+    assert got[1, 0].real == np.inf
+    assert got[1, 0].imag == 1
+
+
+def test_bits_of_what_is_assigned_stay():
+    odd = np.array([0x7FF8000000000123, 0xFFF0000000000000, 1 << 63], np.uint64).view(float)
+    spec = ((Index(1, ((0, 2),)),), True)
+    got = run(Ops.PLACE, [odd], spec, (7,))
+    assert got[1::2].view(np.uint64).tolist() == odd.view(np.uint64).tolist()
+    back = run(Ops.READ, [got], spec[0], (3,))
+    assert np.array(back).view(np.uint64).tolist() == odd.view(np.uint64).tolist()
+
+
+@pytest.mark.parametrize(
+    ("array", "error", "message"),
+    [
+        ([0, -3, 1],          ValueError, r"^r\[1\] is -3: places are counted from 0$"),
+        ([[0, 1], [-1, 2]],   ValueError, r"^r\[1, 0\] is -1: places are counted from 0$"),
+        ([0.0, 1.0],          TypeError,  "^the index array r has dtype float64: places are whole numbers$"),
+        ([True, False],       TypeError,  "^the index array r has dtype bool: places are whole numbers$"),
+        ([2**64 - 1],         ValueError, f"^the index array r holds {2**64 - 1}, which is beyond int64$"),
+        ([2**62],             ValueError, f"^an index reaches from 0 to {2**62}, which is beyond int64$"),
+    ],
+)  # fmt: skip
+def test_index_arrays_that_are_refused(array, error, message):
+    r = np.array(array)
+    index = Index(0, (), ((1, tuple(range(r.ndim)), 1),))
+    with pytest.raises(error, match=message):
+        run(Ops.READ, [np.ones(4), r], (index,), r.shape)
+    with pytest.raises(error, match=message):
+        run(Ops.PLACE, [np.ones(r.shape), r], ((index,), False), (4,))
+    with pytest.raises(error, match=message):
+        run(Ops.MASK, [np.ones(r.shape), r], ((index, 4),), r.shape)
+
+
+def test_sums_of_small_index_arrays_do_not_wrap():
+    r = np.array([200, 100], np.uint8)
+    index = Index(0, (), ((1, (0,), 1), (2, (0,), 1)))  # r[e] + s[e]
+    x = np.arange(400)
+    assert run(Ops.READ, [x, r, r], (index,), (2,)).tolist() == [0, 200]
+    index = Index(2, (), ((1, (0,), -1),))
+    assert run(Ops.READ, [x + 1, r], (index,), (2,)).tolist() == [0, 0]

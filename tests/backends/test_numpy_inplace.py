@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.backends import NUMPY, emit
 from einderiv.backends.numpy_inplace import into
-from einderiv.planning import Step, tuning
+from einderiv.expression import Sizes
+from einderiv.planning import Index, Ops, Program, Step, tuning
 from einderiv.planning.ops import OPS
 
 n = int(tuning.reused_entries**0.5) + 1
@@ -194,3 +196,26 @@ def test_terms_into_zeros(places, want):
     for line in into(step, names, str, "out", zeroed=True):
         exec(line, {"np": np, "out": out, **arrays})
     np.testing.assert_allclose(out, want_)
+
+
+def test_what_a_read_shows_is_not_written_over():
+    """A value is there as long as its window; nothing is written into the window."""
+    n = tuning.reused_entries
+    program = Program(int)
+    x = program.add(Ops.INPUT, (), ("x",), (n + 1,))
+    two = program.add(Ops.SCALE, (x,), (2, ()), (n + 1,), 1)
+    window = program.add(Ops.READ, (two,), (Index(0, ((0, 1), (1, 1))),), (n, 2))
+    three = program.add(Ops.SCALE, (two,), (3, ()), (n + 1,), 1)
+    five = program.add(Ops.SCALE, (window,), (5, ()), (n, 2), 1)
+    mask = program.add(Ops.MASK, (five,), ((Index(0, ((0, 1), (1, -1))), n),), (n, 2), 1)
+    seven = program.add(Ops.SCALE, (mask,), (7, ()), (n, 2), 1)
+    program.outputs = [three, seven]
+    emitted = emit(program, (), Sizes({}), NUMPY, order=("x",), dtype="float64", many=True)
+    given = np.arange(n + 1.0)
+    got = emitted.function(NUMPY)(given)
+    want = np.stack([2 * given[:-1], 2 * given[1:]], 1) * 35
+    want[0, 1] = 0
+    assert (got[0] == 6 * given).all()
+    assert (got[1] == want).all()
+    assert (given == np.arange(n + 1.0)).all()
+    assert "t4 *= 7" in emitted.source, "what a mask makes is its own"
