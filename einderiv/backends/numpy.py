@@ -10,10 +10,17 @@ from types import MappingProxyType
 from typing import Any
 
 from ..expression import Labels, usable
-from ..planning import Index, Op, Ops, Step, tuning
+from ..planning import Op, Ops, Step, tuning
 from .base import BASE_PASSES, Backend, Library
 from .numpy_contraction import Contraction, form_of
 from .numpy_helpers import HELPERS
+from .numpy_index_spelling import (
+    mask_text,
+    place_lines,
+    read_text,
+    running_sum_text,
+    windowed_text,
+)
 from .source_text import (
     ALIKE,
     Embedded,
@@ -43,6 +50,8 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     """
     if step.op is Ops.WRITE:
         return _write(step, inputs, size)
+    if step.op is Ops.PLACE:
+        return place_lines(inputs, step, size)
     return [spelling_of(step.op, SPELT)(inputs, step, size)]
 
 
@@ -95,53 +104,6 @@ def _take(inputs: Sequence[str], step: Step, _: Spell) -> str:
     axis = next(axis for axis, label in enumerate(labels) if label not in out)
     rest = labels[:axis] + labels[axis + 1 :]
     return transposed(f"{inputs[0]}[{':, ' * axis}{place}]", rest, out)
-
-
-def _read(inputs: Sequence[str], step: Step, size: Spell) -> str:
-    # x[i + k] for axes 0 and 1 of a result of shape (5, 3): read_at(x, (5, 3), (0, {0: 1, 1: 1}))
-    made = shape([size(s) for s in step.sizes])
-    places = [_place(index, inputs, size) for index in step.spec]
-    helper = "gathered_at" if _by_array(step.spec) else "read_at"
-    return f"{helper}({', '.join([inputs[0], made, *places])})"
-
-
-def _place_at(inputs: Sequence[str], step: Step, size: Spell) -> str:
-    indices, once = step.spec
-    made = shape([size(s) for s in step.sizes])
-    places = [_place(index, inputs, size) for index in indices]
-    helper = "scattered_at" if _by_array(indices) else "place_at"
-    return f"{helper}({', '.join([inputs[0], made, str(once), *places])})"
-
-
-def _mask(inputs: Sequence[str], step: Step, size: Spell) -> str:
-    conditions = [f"({_place(index, inputs, size)}, {size(n)})" for index, n in step.spec]
-    return f"masked_at({', '.join([inputs[0], *conditions])})"
-
-
-def _running_sum(inputs: Sequence[str], step: Step, _: Spell) -> str:
-    (x,), (axis, backwards) = inputs, step.spec
-    if backwards:
-        return f"np.flip(np.cumsum(np.flip({x}, {axis}), {axis}, {x}.dtype), {axis})"
-    return f"np.cumsum({x}, {axis}, {x}.dtype)"
-
-
-def _windowed(inputs: Sequence[str], step: Step, _: Spell) -> str:
-    x_labels, y_labels, out = step.spec
-    return f'windowed("{einsum_text([x_labels, y_labels], out)}", {", ".join(inputs)})'
-
-
-def _by_array(indices: Sequence[Index]) -> bool:
-    return any(index.arrays for index in indices)
-
-
-def _place(index: Index, inputs: Sequence[str], size: Spell) -> str:
-    """An index as the helpers take it: ``(1, {0: 2}, (places(r, 'r'), (1,), -1))``."""
-    terms = [f"{axis}: {size(k)}" for axis, k in index.terms]
-    parts = [size(index.constant), f"{{{', '.join(terms)}}}"]
-    for number, axes, k in index.arrays:
-        array = inputs[number]
-        parts.append(f"(places({array}, {array!r}), {axes!r}, {size(k)})")
-    return f"({', '.join(parts)})"
 
 
 def _sum(inputs: Sequence[str], step: Step, size: Spell) -> str:
@@ -233,11 +195,10 @@ SPELT: dict[Op, Spelling] = {
     Ops.OUTER: _outer,
     Ops.STACK: _stack,
     Ops.TAKE: _take,
-    Ops.READ: _read,
-    Ops.PLACE: _place_at,
-    Ops.MASK: _mask,
-    Ops.RUNNING_SUM: _running_sum,
-    Ops.WINDOWED: _windowed,
+    Ops.READ: read_text,
+    Ops.MASK: mask_text,
+    Ops.RUNNING_SUM: running_sum_text,
+    Ops.WINDOWED: windowed_text,
 }
 
 
@@ -321,8 +282,8 @@ class Numpy(Backend):
 
     @property
     def ops(self) -> Collection[Op]:
-        """Those of the table, and terms in their places."""
-        return {*SPELT, Ops.WRITE}
+        """Those of the table, and what is put in its place."""
+        return {*SPELT, Ops.WRITE, Ops.PLACE}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """Lines for one step; the last is the expression of its value, and ``{out}`` stands for

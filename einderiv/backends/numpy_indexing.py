@@ -156,6 +156,21 @@ def gathered(x, shape, indices):
         found[np.broadcast_to(outside, shape)] = 0
     return found
 """,
+    "taken": """\
+def taken(x, rows, axis):
+    # x at rows along an axis; where it has none, 0
+    x = np.asarray(x)
+    before, behind = x.shape[:axis], x.shape[axis + 1 :]
+    if rows.ndim == 0:  # one would be a number
+        return taken(x, rows[None], axis).reshape((*before, *behind))
+    if rows.size == 0 or rows.max() < x.shape[axis]:
+        return x.take(rows, axis)
+    found = np.zeros((*before, *rows.shape, *behind), x.dtype)
+    inside = rows < x.shape[axis]
+    at = (*[slice(None)] * axis, inside)
+    found[at] = x.take(rows[inside], axis)
+    return found
+""",
     "read_at": """\
 def read_at(x, shape, *indices):
     # y[i] = x[f(i)], and 0 where f(i) is outside
@@ -292,6 +307,19 @@ def row_sums(v, rows, count):
     found = np.zeros((count, v.shape[1]), v.dtype)
     np.add.at(found, rows, v)
     return found
+""",
+    "added": """\
+def added(v, rows, count):
+    # the sum of all v at one row, for each row; rows from count on are dropped
+    v = np.asarray(v)
+    more = v.shape[rows.ndim :]
+    if v.size == 0:
+        return np.zeros((count, *more), v.dtype)
+    rows = rows.ravel()
+    if rows.max() >= count:
+        rows = np.minimum(rows, count)
+    v = np.ascontiguousarray(v).reshape(len(rows), -1)
+    return row_sums(v, rows, count + 1)[:count].reshape(count, *more)
 """,
     "scattered": """\
 def scattered(v, shape, once, indices, depth):

@@ -42,6 +42,7 @@ from ..planning import (
     tuning,
 )
 from .numpy import fills, numpy_step, place, placed, placed_in_turn
+from .numpy_index_spelling import assigned_text
 from .source_text import (
     Spell,
     aligned,
@@ -155,6 +156,10 @@ def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bo
     """
     if step.op is Ops.WRITE:
         return _terms(step, inputs, out, zeroed=zeroed)
+    assigned = assigned_text(inputs, step, size) if step.op is Ops.PLACE else None
+    if assigned is not None:
+        cleared = [] if zeroed else [f"{out}[...] = 0"]
+        return [*cleared, assigned.replace("{out}", out)]
     lines = _written(step, inputs, size, out)
     if lines is None:
         return [f"{out}[...] = {numpy_step(step, inputs, size)[-1]}"]

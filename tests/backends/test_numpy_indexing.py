@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from einderiv.backends import NUMPY
+from einderiv.backends.numpy_inplace import into
 from einderiv.planning import Index, Ops, Program, Step
 
 DTYPES = (
@@ -46,8 +47,10 @@ def run(op, arrays, spec, shape, scope=WITH_SCIPY):
     names = tuple("xrst"[: len(arrays)])
     sizes = tuple(a.shape for a in arrays)
     step = Step(op, tuple(range(len(arrays))), spec, tuple(shape), 0, sizes)
-    (line,) = NUMPY.spell(step, names, str)
-    return eval(line, scope, dict(zip(names, arrays)))
+    *before, last = NUMPY.spell(step, names, str)
+    local = dict(zip(names, arrays))
+    exec("\n".join(line.replace("{out}", "made") for line in before), scope, local)
+    return eval(last, scope, local) if last else local["made"]
 
 
 def same(got, want):
@@ -183,7 +186,7 @@ def test_windows_are_views():
         if foreseen == 0:
             views += 1
             assert owner(got) is array or not got.size
-            assert not got.flags.writeable or not got.size
+            assert not got.flags.writeable or got.size <= array.size
         else:
             assert not np.shares_memory(got, array)
             # of rare indices on several axes that reach far, what is inside is taken one by one
@@ -269,18 +272,22 @@ def test_bits_of_what_is_assigned_stay():
         ([0.0, 1.0],          TypeError,  "^the index array r has dtype float64: places are whole numbers$"),
         ([True, False],       TypeError,  "^the index array r has dtype bool: places are whole numbers$"),
         ([2**64 - 1],         ValueError, f"^the index array r holds {2**64 - 1}, which is beyond int64$"),
-        ([2**62],             ValueError, f"^an index reaches from 0 to {2**62}, which is beyond int64$"),
+        ([2**62],             ValueError, f"^an index reaches from 1 to {2**62 + 1}, which is beyond int64$"),
     ],
 )  # fmt: skip
 def test_index_arrays_that_are_refused(array, error, message):
     r = np.array(array)
-    index = Index(0, (), ((1, tuple(range(r.ndim)), 1),))
-    with pytest.raises(error, match=message):
-        run(Ops.READ, [np.ones(4), r], (index,), r.shape)
-    with pytest.raises(error, match=message):
-        run(Ops.PLACE, [np.ones(r.shape), r], ((index,), False), (4,))
-    with pytest.raises(error, match=message):
-        run(Ops.MASK, [np.ones(r.shape), r], ((index, 4),), r.shape)
+    by_array = (1, tuple(range(r.ndim)), 1)
+    for constant in (0, 1):  # alone, and in a sum
+        if "reaches" in message and not constant:
+            continue  # nothing is computed
+        index = Index(constant, (), (by_array,))
+        with pytest.raises(error, match=message):
+            run(Ops.READ, [np.ones(4), r], (index,), r.shape)
+        with pytest.raises(error, match=message):
+            run(Ops.PLACE, [np.ones(r.shape), r], ((index,), False), (4,))
+        with pytest.raises(error, match=message):
+            run(Ops.MASK, [np.ones(r.shape), r], ((index, 4),), r.shape)
 
 
 def test_sums_of_small_index_arrays_do_not_wrap():
@@ -290,3 +297,127 @@ def test_sums_of_small_index_arrays_do_not_wrap():
     assert run(Ops.READ, [x, r, r], (index,), (2,)).tolist() == [0, 200]
     index = Index(2, (), ((1, (0,), -1),))
     assert run(Ops.READ, [x + 1, r], (index,), (2,)).tolist() == [0, 0]
+
+
+def places(*terms, plus=0, arrays=()):
+    return Index(plus, terms, arrays)
+
+
+ALONG = ((1, (0,), 1),)  # the first index array, along axis 0
+READS = [  # indices, shapes of the operands, shape of the result, the text
+    ((places((0, 1), plus=1),),                    [(6,)],        (5,),    "x[1:]"),
+    ((places((0, 1)),),                            [(6,)],        (5,),    "x[:5]"),
+    ((places((0, 1)),),                            [(6,)],        (6,),    "x[...]"),
+    ((places((0, -1), plus=5),),                   [(6,)],        (6,),    "x[::-1]"),
+    ((places((0, -2), plus=4),),                   [(6,)],        (2,),    "x[4:0:-2]"),
+    ((places((0, -2), plus=4),),                   [(6,)],        (3,),    "x[4::-2]"),
+    ((places((0, 2)),),                            [(6,)],        (3,),    "x[::2]"),
+    ((places((0, 2)),),                            [(6,)],        (2,),    "x[:4:2]"),
+    ((places((0, 7), plus=2),),                    [(6,)],        (1,),    "x[2:3]"),
+    ((places(plus=2),),                            [(6,)],        (),      "x[2, ...]"),
+    ((places(plus=2), places((0, 1))),             [(6, 4)],      (4,),    "x[2]"),
+    ((places((1, 1)), places((0, -1), plus=3)),    [(6, 4)],      (4, 6),  "x[:, ::-1].T"),
+    ((places((0, 1), plus=-1),),                   [(6,)],        (6,),    "read_at(x, (6,), (-1, {0: 1}))"),
+    ((places((0, 1), (1, 1)),),                    [(6,)],        (4, 3),  "read_at(x, (4, 3), (0, {0: 1, 1: 1}))"),
+    ((places((0, 1)), places((0, 1))),             [(4, 4)],      (4,),    "read_at(x, (4,), (0, {0: 1}), (0, {0: 1}))"),
+    ((places((0, 1)),),                            [(4,)],        (4, 2),  "read_at(x, (4, 2), (0, {0: 1}))"),
+    ((places((0, 1)),),                            [(4,)],        (0,),    "read_at(x, (0,), (0, {0: 1}))"),
+    ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (9, 4), "taken(x, places(r, 'r'), 0)"),
+    ((places((0, 1)), places(arrays=((1, (1, 2), 1),))), [(2, 6), (3, 2)], (2, 3, 2), "taken(x, places(r, 'r'), 1)"),
+    ((places(arrays=((1, (), 1),)), places((0, 1))), [(6, 4), ()], (4,),   "taken(x, places(r, 'r'), 0)"),
+    ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (8, 4), None),
+    ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (9, 3), None),
+    ((places(arrays=ALONG), places((0, 1))),       [(6, 9), (9,)], (9,),   None),
+    ((places((0, 1)), places(arrays=((1, (1,), 1),))), [(4, 6), (9,)], (4, 9), "taken(x, places(r, 'r'), 1)"),
+    ((places((1, 1)), places(arrays=ALONG)),       [(4, 6), (9,)], (9, 4), None),
+    ((places(plus=1, arrays=ALONG),),              [(6,), (9,)],   (9,),   None),
+    ((places(arrays=((1, (0,), 2),)),),            [(6,), (9,)],   (9,),   None),
+    ((places(arrays=((1, (0, 0), 1),)),),          [(6,), (9, 9)], (9,),   None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "shapes", "shape", "text"), READS)
+def test_how_reads_are_spelt(spec, shapes, shape, text):
+    numbers = np.random.default_rng(0)
+    step = Step(Ops.READ, tuple(range(len(shapes))), spec, shape, 0, tuple(shapes))
+    (line,) = NUMPY.spell(step, ("x", "r")[: len(shapes)], str)
+    if text is None:
+        assert line.startswith("gathered_at(")
+    else:
+        assert line == text
+    for largest in (6, 8):  # all inside, and some outside
+        arrays = [
+            numbers.integers(-9, 9, shapes[0]),
+            *[numbers.integers(0, largest, s) for s in shapes[1:]],
+        ]
+        same(run(Ops.READ, arrays, spec, shape), np.asarray(indexing.read(arrays, spec, shape)))
+
+
+PLACES = [  # indices, once?, shapes of the operands, shape of the result, the text
+    ((places((0, 1), plus=1),),                 True,  [(5,)],         (6,),   ["{out} = np.zeros((6,), x.dtype)", "{out}[1:] = x", ""]),
+    ((places((0, 1), plus=1),),                 False, [(5,)],         (6,),   ["place_at(x, (6,), False, (1, {0: 1}))"]),
+    ((places((0, 1), plus=2),),                 True,  [(5,)],         (6,),   ["place_at(x, (6,), True, (2, {0: 1}))"]),
+    ((places((1, -2), plus=4), places((0, 1))), True,  [(2, 3)],       (6, 2), ["{out} = np.zeros((6, 2), x.dtype)", "{out}[4::-2] = x.T", ""]),
+    ((places(plus=3), places((0, 1))),          True,  [(2,)],         (6, 2), ["{out} = np.zeros((6, 2), x.dtype)", "{out}[3] = x", ""]),
+    ((places(plus=3),),                         True,  [()],           (6,),   ["{out} = np.zeros((6,), x.dtype)", "{out}[3, ...] = x", ""]),
+    ((places((0, 1)), places((0, 1))),          True,  [(3,)],         (3, 3), ["place_at(x, (3, 3), True, (0, {0: 1}), (0, {0: 1}))"]),
+    ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (9,)], (6, 2), ["added(x, places(r, 'r'), 6)"]),
+    ((places(arrays=((1, (0, 1), 1),)),),       False, [(4, 3), (4, 3)], (6,), ["added(x, places(r, 'r'), 6)"]),
+    ((places(arrays=((1, (), 1),)), places((0, 1))), False, [(3,), ()], (6, 3), ["added(x, places(r, 'r'), 6)"]),
+    ((places(arrays=ALONG), places((1, 1))),    False, [(0, 2), (0,)], (6, 2), ["added(x, places(r, 'r'), 6)"]),
+    ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (8,)], (6, 2), None),
+    ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (9,)], (6, 3), None),
+    ((places(arrays=((1, (1,), 1),)), places((0, 1))), False, [(2, 9), (9,)], (6, 2), None),
+    ((places((1, 1)), places(arrays=ALONG)),    False, [(9, 2), (9,)], (2, 6), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("indices", "once", "shapes", "shape", "lines"), PLACES)
+def test_how_places_are_spelt(indices, once, shapes, shape, lines):
+    numbers = np.random.default_rng(0)
+    spec = (indices, once)
+    step = Step(Ops.PLACE, tuple(range(len(shapes))), spec, shape, 0, tuple(shapes))
+    got = NUMPY.spell(step, ("x", "r")[: len(shapes)], str)
+    if lines is None:
+        assert got[0].startswith("scattered_at(")
+    else:
+        assert got == lines
+    for largest in (6, 8):
+        arrays = [
+            numbers.integers(-9, 9, shapes[0]),
+            *[numbers.integers(0, largest, s) for s in shapes[1:]],
+        ]
+        same(run(Ops.PLACE, arrays, spec, shape), indexing.placed(arrays, spec, shape))
+    out = np.full(shape, 7)
+    written = into(step, ("x", "r"), str, "out", zeroed=False)
+    exec("\n".join(written), WITH_SCIPY, {"x": arrays[0], "r": arrays[-1], "out": out})
+    assert out.tolist() == indexing.placed(arrays, spec, shape).tolist()
+    if lines and len(lines) == 3:
+        assert len(into(step, ("x", "r"), str, "out", zeroed=True)) == 1
+
+
+MASKS = [  # conditions, the shape, the text
+    ([(places((0, 1), (1, -1)), 9)],          (5, 4),    "np.tril(x)"),
+    ([(places((0, 1), (1, -1), plus=2), 9)],  (5, 4),    "np.tril(x, 2)"),
+    ([(places((0, -1), (1, 1), plus=1), 9)],  (5, 4),    "np.triu(x, -1)"),
+    ([(places((0, 1), (1, -1), plus=4), 6)],  (5, 4),    "np.triu(x, -1)"),
+    ([(places((0, -1), (1, 1), plus=4), 3)],  (5, 4),    "np.tril(x, -2)"),
+    ([(places((1, 1), (2, -1)), 9)],          (2, 5, 4), "np.tril(x)"),
+    ([(places((0, 1), (1, -1)), 3)],          (5, 4),    "masked_at(x, ((0, {0: 1, 1: -1}), 3))"),
+    ([(places((0, 1), (2, -1)), 9)],          (5, 2, 4), "masked_at(x, ((0, {0: 1, 2: -1}), 9))"),
+    ([(places((0, 2), (1, -1)), 9)],          (5, 4),    "masked_at(x, ((0, {0: 2, 1: -1}), 9))"),
+    ([(places((0, 1), (1, -1), plus=3), 9)],  (5, 4),    "masked_at(x, ((3, {0: 1, 1: -1}), 9))"),
+    ([(places((0, 1), (1, -1)), 9)],          (0, 4),    "masked_at(x, ((0, {0: 1, 1: -1}), 9))"),
+    ([(places((0, 1)), 2), (places((1, 1), plus=-1), 2)], (5, 4), "masked_at(x, ((0, {0: 1}), 2), ((-1, {1: 1}), 2))"),
+    ([],                                      (5,),      "masked_at(x)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("conditions", "shape", "text"), MASKS)
+def test_how_masks_are_spelt(conditions, shape, text):
+    spec = tuple(conditions)
+    step = Step(Ops.MASK, (0,), spec, shape, 0, (shape,))
+    assert NUMPY.spell(step, ("x",), str) == [text]
+    x = np.arange(1.0, 1 + prod(shape)).reshape(shape)
+    x[x % 3 == 0] = np.nan
+    same(run(Ops.MASK, [x], spec, shape), indexing.selected([x], spec, shape))
