@@ -89,6 +89,7 @@ class Shown(Enum):
     NUMBER = auto()  #: the number that it multiplies by, or that it is
     EINSUM = auto()  #: its labels
     TERMS = auto()  #: the labels of each term
+    INDICES = auto()  #: where it reads, writes, or keeps entries
 
 
 class Example(NamedTuple):
@@ -655,6 +656,7 @@ class Ops:
         rate=of_reads,
         bound=first_bound,
         kernel="read",
+        shown=Shown.INDICES,
     )
     PLACE = Op(
         name="place",
@@ -671,6 +673,7 @@ class Ops:
         rate=elsewhere,
         bound=place_bound,
         kernel="scatter",
+        shown=Shown.INDICES,
     )
     MASK = Op(
         name="mask",
@@ -684,6 +687,7 @@ class Ops:
         rate=elsewhere,
         bound=first_bound,
         kernel="where",
+        shown=Shown.INDICES,
     )
     RUNNING_SUM = Op(
         name="running sum",

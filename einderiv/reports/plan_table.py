@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..backends import kernel_of
 from ..errors import LimitError
 from ..expression import LETTERS, Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
-from ..planning import Ops, Program, Shown, Step, asked, orders, search, step_seconds
+from ..planning import Index, Ops, Program, Shown, Step, asked, orders, search, step_seconds
 from ..printing import (
     MimeBundle,
     Picture,
@@ -179,7 +179,7 @@ def _rows(program: Program) -> list[PlanRow]:
             continue
         row = PlanRow(
             what=step.spec[0].name if step.op is Ops.APPLY else step.op.name,
-            einsum=_what_is_done(step),
+            einsum=_what_is_done(step, program.measure),
             flops=step.flops,
             entries=program.entries(k),
             kernel=kernel_name(step, program.measure),
@@ -189,7 +189,7 @@ def _rows(program: Program) -> list[PlanRow]:
     return rows
 
 
-def _what_is_done(step: Step) -> str:
+def _what_is_done(step: Step, measure: Callable[[Size], int]) -> str:
     """The einsum of a step, or the number that it takes; empty where its name says all."""
     match step.op.shown:
         case Shown.EINSUM:
@@ -200,8 +200,57 @@ def _what_is_done(step: Step) -> str:
             return " + ".join(terms) or "zeros"
         case Shown.NUMBER:
             return f"{step.spec[0]}"
+        case Shown.INDICES:
+            return _indices(step, measure)
         case Shown.NOTHING:
             return ""
+
+
+def _indices(step: Step, measure: Callable[[Size], int]) -> str:
+    """``(a+b)c->abc`` for what is read, ``abc->(a+b)c`` for what is written, and for a mask
+    ``ab where 0<=a-b<9``; index arrays are r1, r2, ….
+    """
+
+    def axes(count: int) -> str:
+        return "".join(fresh_names(count, set()))
+
+    def text(index: Index) -> str:
+        return _sum_of(index, measure)
+
+    match step.op:
+        case Ops.READ:
+            return f"{''.join(map(text, step.spec))}->{axes(len(step.sizes))}"
+        case Ops.PLACE:
+            return f"{axes(len(step.operand_sizes[0]))}->{''.join(map(text, step.spec[0]))}"
+        case _:
+            kept = [f"0<={text(index).strip('()')}<{measure(n)}" for index, n in step.spec]
+            return f"{axes(len(step.sizes))} where {', '.join(kept) or 'always'}"
+
+
+def _sum_of(index: Index, measure: Callable[[Size], int]) -> str:
+    """An index as an einsum has it: one label, or a sum in brackets.
+
+    >>> _sum_of(Index(-1, ((0, 2), (1, -1)), ((1, (2,), 1),)), int)
+    '(2a-b+r1[c]-1)'
+    >>> _sum_of(Index(0, ((1, 1),)), int)
+    'b'
+    """
+    if index.bare is not None:
+        return fresh_names(index.bare + 1, set())[-1]
+    parts: list[tuple[int, str]] = []
+    for axis, coefficient in index.terms:
+        parts.append((measure(coefficient), fresh_names(axis + 1, set())[-1]))
+    for number, axes, coefficient in index.arrays:
+        names = fresh_names(max(axes, default=-1) + 1, set())
+        parts.append((measure(coefficient), f"r{number}[{''.join(names[axis] for axis in axes)}]"))
+    text = ""
+    for coefficient, name in parts:
+        factor = "" if abs(coefficient) == 1 else f"{abs(coefficient)}"
+        text += f"{'-' if coefficient < 0 else '+'}{factor}{name}"
+    constant = measure(index.constant)
+    if constant or not text:
+        text += f"{constant:+}"
+    return f"({text.removeprefix('+')})"
 
 
 def kernel_name(step: Step, measure: Callable[[Size], int]) -> str:

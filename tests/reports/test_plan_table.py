@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.planning import Index, Ops, Program
+from einderiv.reports.plan_table import Plan
 
 
 def test_a_chain_is_planned_by_its_sizes():
@@ -78,3 +80,25 @@ def test_rewrites_are_reported():
     assert p.notes[0].startswith("distribute: 0.")
     assert p.notes[-1] == "then for NumPy: numpy peepholes"
     assert str(p).endswith("of the time before\nthen for NumPy: numpy peepholes")
+
+
+WINDOW = Index(-1, ((0, 2), (1, 1)))
+ROWS = Index(0, (), ((1, (0,), 1),))
+
+
+@pytest.mark.parametrize(
+    ("op", "spec", "shapes", "shape", "shown"),
+    [
+        (Ops.READ,  (WINDOW, Index(0, ((2, 1),))),       [(9, 4)],       (4, 3, 4), "(2a+b-1)c->abc  read"),
+        (Ops.READ,  (ROWS, Index(0, ((1, 1),))),         [(9, 4), (5,)], (5, 4),    "(r1[a])b->ab  read"),
+        (Ops.READ,  (Index(3, ()),),                     [(9,)],         (),        "(3)->   read"),
+        (Ops.PLACE, ((ROWS, Index(0, ((1, -1),))), False), [(5, 4), (5,)], (9, 4),  "ab->(r1[a])(-b)  scatter"),
+        (Ops.MASK,  ((Index(0, ((0, 1), (1, -1))), 9),), [(5, 4)],       (5, 4),    "ab where 0<=a-b<9  where"),
+        (Ops.RUNNING_SUM, (0, False),                    [(5, 4)],       (5, 4),    "running sum          cumsum"),
+    ],
+)  # fmt: skip
+def test_index_expressions(op, spec, shapes, shape, shown):
+    program = Program(int)
+    inputs = [program.add(Ops.INPUT, (), (f"x{k}",), sizes) for k, sizes in enumerate(shapes)]
+    program.outputs = [program.add(op, tuple(inputs), spec, shape)]
+    assert shown in str(Plan(program, 8))
