@@ -213,7 +213,14 @@ def windowed(subscripts, x, y):
     summed = [label for label in own if label in others and label not in out]
     rest = [label for label in own + others if label not in summed]
     if set(out) <= set(own) or set(out) <= set(others):
-        return np.einsum(subscripts, x, y)
+        # entries that are summed side by side, and forwards, are several times faster
+        large, small = (x, y) if x.size >= y.size else (y, x)
+        labels_of = labels[:2] if x.size >= y.size else labels[1::-1]
+        turned = [label for label in summed if large.strides[labels_of[0].index(label)] < 0]
+        if turned:
+            large = np.flip(large, [labels_of[0].index(label) for label in turned])
+            small = np.flip(small, [labels_of[1].index(label) for label in turned]).copy()
+        return np.einsum(f"{','.join(labels_of)}->{out}", large, small)
     sizes = dict(zip(own + others, x.shape + y.shape))
     axes = [[own.index(label) for label in summed], [others.index(label) for label in summed]]
     order = [rest.index(label) for label in out]

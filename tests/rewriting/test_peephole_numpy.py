@@ -217,11 +217,11 @@ def test_outer_products(subscripts, names, shape, by_blas, dtype):
 
 
 # ---- products with windows
-def windows(entries):
-    """A program with a window of three entries at each of so many places: y[i, k] = x[i + k]."""
+def windows(entries, sign):
+    """A program with a window of three entries at each of so many places: y[i, k] = x[i ± k]."""
     program = Program(int)
     x = program.add(Ops.INPUT, (), ("x",), (entries + 2,))
-    spec = (Index(0, ((0, 1), (1, 1))),)
+    spec = (Index(0 if sign == 1 else 2, ((0, 1), (1, sign))),)
     return program, program.add(Ops.READ, (x,), spec, (entries, 3))
 
 
@@ -241,11 +241,12 @@ LARGE = 20_000  # windows of three entries each, beyond `tuning.copied_window`
         ((0, 1), (0, 1, 2), (0, 2), LARGE, True),
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("turned", [False, True])
 def test_products_with_windows_copy_no_more_than_a_block(
-    labels, other, out, entries, found, turned
+    labels, other, out, entries, found, turned, sign
 ):
-    program, window = windows(entries)
+    program, window = windows(entries, sign)
     sizes = {0: entries, 1: 3, 2: 2}
     w = program.add(Ops.INPUT, (), ("w",), tuple(sizes[x] for x in other))
     if turned:
@@ -260,7 +261,7 @@ def test_products_with_windows_copy_no_more_than_a_block(
     arrays = [rng.integers(-3, 4, program.shape(k)).astype(float) for k in (0, w)]
     function = source.function(NUMPY)
     x = arrays[0]
-    seen = np.array([x[k : k + entries] for k in range(3)])
+    seen = np.array([x[k : k + entries] for k in (range(3) if sign == 1 else (2, 1, 0))])
     seen = seen if turned else seen.T
     want = np.einsum(seen, list(labels), arrays[1], list(other), list(out))
     got = function(*arrays)
