@@ -19,8 +19,9 @@ sizes measure:
 >>> settled(rows, {i: "m", j: "n", k: "m", l: "n"})
 Settled(relations=(), same={2: 0, 3: 1})
 
-Sizes and coefficients may be symbolic. Every size is then taken for at least 1: a box with a
-side of 0 has no points, so that nothing that is said of them is wrong.
+Sizes and coefficients may be symbolic. What is proved holds where each domain has a value: a box
+with a side of 0 has no points, so that nothing that is said of them is wrong. The names in
+coefficients are taken for at least 1, for each comes from an axis that has been merged with others.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from itertools import chain, combinations
+from functools import cached_property
+from itertools import chain, combinations, islice
 from math import gcd
 from typing import NamedTuple
 
 from .groups import UnionFind
 from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
 from .size_algebra import (
+    atoms,
     exact_quotient,
     floor_quotient,
     is_nonnegative,
@@ -49,6 +52,7 @@ from .size_algebra import (
     minus,
     negated,
     plus,
+    replaced,
     sign,
     times,
     variables,
@@ -58,6 +62,8 @@ Domains = Mapping[Label, Size]
 
 #: what names are taken for in a sample, and how often they grow until each domain has a value
 SMALL, ROUNDS = 3, 8
+#: choices of labels that are tried for each solution that is asked for
+TRIES = 16
 #: domains that a proof may use
 MOST_FACTS = 8
 
@@ -155,7 +161,7 @@ def settled(
         return Settled((), {})
     if _is_empty(relations, domains):
         return None
-    known = _Known(relations, domains)
+    known = _Known(domains, _coefficients(relations))
     same: dict[Label, Label] = {}
     while True:
         system = _System(_box(relations, domains), known)
@@ -207,7 +213,7 @@ def determined(
         return False
     if _is_empty(relations, domains):
         return True
-    sizes = _Known(relations, domains)
+    sizes = _Known(domains, _coefficients(relations))
     while True:
         _follow(relations, hots, known)
         if known.issuperset(unknown):
@@ -217,7 +223,7 @@ def determined(
         for label in {label for one in differences for label, _ in one.terms}:
             most = minus(domains[label], 1)
             box[label] = (negated(most), most)
-        system = _System(box, sizes, pins=True)
+        system = _System(box, sizes)
         system.add(differences)
         system.eliminate(lambda label: (-sizes.at(domains[label]), label))
         found = [label for label, form in system.forms().items() if form == (1, 0, ())]
@@ -250,7 +256,7 @@ def solved(
         return Solved({}, (), ())
     if _is_empty(relations, domains):
         return None
-    known = _Known(relations, domains)
+    known = _Known(domains, _coefficients(relations))
     box = _box(relations, domains)
     system = _System(box, known)
     system.add(relations)
@@ -264,9 +270,16 @@ def solved(
         return None
     by: dict[Label, Linear] = {}
     guards: list[tuple[Linear, Size]] = []
-    for label, (_, constant, terms) in sorted(system.forms().items()):
+    forms = sorted(system.forms().items())
+    # what needs no guard must follow from domains that are enforced
+    enforced = {x: n for x, n in domains.items() if x in read}
+    enforced.update({x: domains[x] for x in box if x not in dict(forms)})
+    if not known.is_exact:
+        known = _Known(enforced, ())
+    sample = known.sampled(box)
+    for label, (_, constant, terms) in forms:
         linear = by[label] = Linear(constant, terms)
-        place = known.place((constant, dict(terms)), box, domains[label])
+        place = known.place((constant, dict(terms)), box, domains[label], sample)
         if place == "outside":
             return None
         if place != "inside" and label not in read:
@@ -275,15 +288,10 @@ def solved(
 
 
 def solvings(
-    relations: Sequence[Relation],
-    domains: Domains,
-    read: Container[Label],
-    most: int,
-    *,
-    keep: Container[Label] = (),
+    relations: Sequence[Relation], domains: Domains, read: Container[Label], most: int
 ) -> Iterator[Solved]:
-    """Solutions of the system by different labels, the one of `solved` first; at most `most`. None
-    where no point satisfies it. Labels in `keep` stay free as long as others can go.
+    """Solutions of the system for different labels, that of `solved` first, then those which differ
+    in few labels; at most `most`, and there may be more. None where no point satisfies it.
 
     >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]
     >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
@@ -294,18 +302,18 @@ def solvings(
         return
     yield best
     seen = {frozenset(best.by)}
-    related = {label for one in relations for label, _ in one.terms}
-    others = [label for label in related if label not in best.by]
-    known = _Known(relations, domains)
-    others.sort(key=lambda label: (-known.at(domains[label]), label in read, label))
-    for count in range(1, len(best.by) + 1):
-        for first in combinations(others, count):
-            if len(seen) >= most:
-                return
-            other = solved(relations, domains, read=read, keep=keep, first=first)
-            if other is not None and frozenset(other.by) not in seen:
-                seen.add(frozenset(other.by))
-                yield other
+    labels = list({label for one in relations for label, _ in one.terms})
+    known = _Known(domains, ())
+    labels.sort(key=lambda x: (x in best.by, -known.at(domains[x]), x in read, x))
+    counts = range(1, len(best.by) + 1)
+    choices = chain.from_iterable([combinations(labels, count) for count in counts])
+    for first in islice(choices, TRIES * most):
+        if len(seen) >= most:
+            return
+        other = solved(relations, domains, read=read, keep=keep, first=first)
+        if other is not None and frozenset(other.by) not in seen:
+            seen.add(frozenset(other.by))
+            yield other
 
 
 def without_proved(
@@ -321,7 +329,6 @@ def without_proved(
     """
     gone: set[Label] = set()
     left = list(relations)
-    known: _Known | None = None
     pending = [label for one in left for label, _ in one.terms if label not in read]
     while pending:
         label = pending.pop()
@@ -332,11 +339,9 @@ def without_proved(
             k = terms.pop(label, 0)
             if k not in (1, -1):
                 continue
-            if known is None:
-                known = _Known(relations, domains)
             row = _times((one.constant, terms), -k)  # type: ignore[operator]
-            box = {x: (0, minus(domains[x], 1)) for x in terms}
-            if known.place(row, box, domains[label]) != "inside":
+            # not by its own domain: when it goes, nothing says any more that this has a value
+            if not _is_inside(row, domains, domains[label]):
                 continue
             gone.add(label)
             left.remove(one)
@@ -374,15 +379,19 @@ def echelon(relations: Sequence[Relation], order: Sequence[Label]) -> tuple[Rela
         if not holding:
             continue
         if not pivots:
-            return tuple(sorted({_signed(row) for row in map(_shortened, rows)}, key=_order))
+            rows = [_shortened((one.constant, dict(one.terms))) for one in written]
+            return tuple(sorted({_signed(row) for row in rows}, key=_order))
         pivot = min(pivots, key=lambda row: (_effort(row[1][column]), len(row[1])))
         rows = [row for row in rows if row is not pivot]
         rows = [_cleared(row, column, pivot) for row in rows]
         done = [(own, _cleared(row, column, pivot)) for own, row in done]
         done.append((column, pivot))
-    if any(constant != 0 for constant, _ in rows):
+    left = [constant for constant, _ in rows if constant != 0]
+    if any([isinstance(constant, int) for constant in left]):
         return None
-    return tuple([_signed(row) for _, row in done])
+    undecided = [_signed((constant, {})) for constant in left]
+    solved_rows = [_signed(_shortened(row)) for _, row in done]
+    return (*solved_rows, *sorted(undecided, key=_order))
 
 
 # ---- index expressions
@@ -396,19 +405,17 @@ def span(linear: Linear | Relation, domains: Domains) -> Range | None:
     True
     """
     terms = dict(linear.terms)
-    return _span((linear.constant, terms), _box([linear], domains))
+    return _Known(domains, ()).span((linear.constant, terms), _box([linear], domains))
 
 
 def is_inside(linear: Linear, domains: Domains, n: Size) -> bool:
-    """Is ``0 ≤ linear < n`` at each point of the box? A yes is proved.
+    """Is ``0 ≤ linear < n`` at each point of the box of its own labels? A yes is proved.
 
     >>> windows = {0: plus("n", negated("w"), 1), 1: "w"}  # n - w + 1, and w
     >>> is_inside(Linear(0, ((0, 1), (1, 1))), windows, "n")
     True
     """
-    known = _Known([linear], domains)
-    row = (linear.constant, dict(linear.terms))
-    return known.place(row, _box([linear], domains), n) == "inside"
+    return _is_inside((linear.constant, dict(linear.terms)), domains, n)
 
 
 def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size | None:
@@ -427,9 +434,10 @@ def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size 
     step = terms.pop(label, 0)
     if sign(step) != 1 or not domains.keys() >= terms.keys():
         return None
-    rest = Linear(read.constant, _sorted(terms))
-    others = span(rest, domains)
-    if others is None or not _Known([rest], domains).is_nonnegative(others[0], terms):
+    own = {x: domains[x] for x in terms}
+    known = _Known(own, ())
+    others = known.span((read.constant, terms), {x: (0, minus(n, 1)) for x, n in own.items()})
+    if others is None or not known.is_nonnegative(others[0], terms):
         return None
     return plus(floor_quotient(plus(axis, -1, negated(others[1])), step), 1)
 
@@ -460,11 +468,9 @@ class _System:
     are found.
     """
 
-    def __init__(self, box: Mapping[Label, Range], known: _Known, pins: bool = False) -> None:
-        """With `pins` a label is 0 where its coefficient is larger than all the others can be."""
+    def __init__(self, box: Mapping[Label, Range], known: _Known) -> None:
         self.box = box
         self.known = known
-        self.pins = pins
         self.sample = known.sampled(box)
         self.possible = True  # is there no proof that no point satisfies it?
         self.rows: dict[int, Row] = {}
@@ -524,7 +530,7 @@ class _System:
     def _add(self, row: Row, source: int) -> None:
         """Take up a row, in as many parts as the rules find. It may be that there are none."""
         pending = [row]
-        while pending:
+        while pending and self.possible:
             reduced = _reduced(pending.pop())
             if reduced is None or self._is_out(reduced):
                 self.possible = False
@@ -533,7 +539,7 @@ class _System:
             if not terms and constant == 0:
                 continue
             parts = self._parts(reduced)
-            if parts:
+            if parts or not self.possible:
                 pending += parts
                 continue
             number = len(self.sources)
@@ -557,40 +563,38 @@ class _System:
         _, terms = row
         if len(terms) < 2:
             return []
-        if self.pins:
-            pinned = self._pinned(terms)
-            if pinned is not None:
-                others = {x: k for x, k in terms.items() if x != pinned}
-                return [(0, {pinned: 1}), (0, others)]
         for radix in _radices(terms):
             high, low = _parted(row, radix)
             if not high[1] or (not low[1] and low[0] == 0):
                 continue
             multiple = self._only_multiple(low, radix)
+            if not self.possible:
+                return []
             if multiple is not None:
                 whole = _sum(high[0], multiple)
                 part = _sum(low[0], _product(-multiple, radix))
                 return [(whole, high[1]), (part, low[1])]
         return []
 
-    def _pinned(self, terms: dict[Label, Size]) -> Label | None:
-        """A label whose coefficient is larger than all the others can be, so that it is 0."""
-        label = max(terms, key=lambda x: abs(self.known.at(terms[x])))
-        others = {x: k for x, k in terms.items() if x != label}
-        return label if self._only_multiple((0, others), terms[label]) == 0 else None
-
     def _only_multiple(self, row: Row, radix: Size) -> int | None:
-        """The one m for which ``m · radix`` is in the span of a row, if there is just one."""
+        """The one m for which ``m · radix`` is in the span of a row, if there is just one. Where
+        there is none, nothing is possible.
+        """
         if _leads(radix) < 0:
             radix = negated(radix)
         step = self.known.at(radix)
-        lowest, highest = self.known.near(row, self.sample)
+        if step < 1:
+            return None
+        lowest, highest, is_exact = self.known.near(row, self.sample)
         multiple = -(-lowest // step)
+        is_exact = is_exact and isinstance(radix, int)
+        if is_exact and multiple > highest // step:
+            self.possible = False
         if multiple != highest // step:
             return None
-        if self.known.is_exact:
+        if is_exact:
             return multiple
-        whole = _span(row, self.box)
+        whole = self.known.span(row, self.box)
         if whole is None:
             return None
         below = minus(whole[0], plus(times(multiple - 1, radix), 1))
@@ -600,65 +604,76 @@ class _System:
 
 
 class _Known:
-    """What is known of the sizes in a system, namely that each domain has a value.
+    """What is known of the sizes in a system: that each domain has a value. So each name is at
+    least 1 in a domain that is a product; any other may be 0.
 
     A *sample* is a number for each name, so that this is so. What does not hold in the sample needs
     no proof; where all sizes are numbers, it is all there is to know.
     """
 
-    def __init__(self, relations: Iterable[Relation | Linear], domains: Domains) -> None:
+    def __init__(self, domains: Domains, coefficients: Iterable[Size]) -> None:
+        """The names in `coefficients` are at least 1 too."""
         self.domains = domains
         self.numbers: dict[Variable, int] = {}
-        self.is_exact = all([isinstance(n, int) for n in domains.values()])
-        for constant, terms in relations:
-            if not self.is_exact:
-                break
-            self.is_exact = isinstance(constant, int)
-            self.is_exact &= all([isinstance(k, int) for _, k in terms])
-        # are the numbers known to leave a value to each domain?
-        self.is_sample = self.is_exact or self._grow()
+        self.measures: dict[Size, int] = {}  # of sizes, in the sample
+        self.positive: set[Variable] = set()
+        self.is_exact = True
+        for size in chain(domains.values(), coefficients):
+            if not isinstance(size, int):
+                self.is_exact = False
+                if len(_monomials(size)) == 1:
+                    self.positive.update([x for x in atoms(size) if not isinstance(x, Floor)])
+
+    @cached_property
+    def is_sample(self) -> bool:
+        """Do the numbers of the sample leave a value to each domain?"""
+        return self.is_exact or self._grow()
 
     def at(self, size: Size) -> int:
         """What a size measures in the sample."""
         if isinstance(size, int):
             return size
-        measure = measured(size, lambda name: self.numbers.get(name, SMALL))
-        assert measure is not None, "each name has a number"
-        return measure
+        if size not in self.measures:
+            _ = self.is_sample  # its numbers are chosen now
+            self.measures[size] = self._measured(size)
+        return self.measures[size]
 
     def sampled(self, box: Mapping[Label, Range]) -> Mapping[Label, tuple[int, int]]:
         """The box in the sample."""
         return {x: (self.at(low), self.at(high)) for x, (low, high) in box.items()}
 
-    def near(self, row: Row, sample: Mapping[Label, tuple[int, int]]) -> tuple[int, int]:
-        """The lowest and the highest value of a row in the sample."""
+    def near(self, row: Row, sample: Mapping[Label, tuple[int, int]]) -> tuple[int, int, bool]:
+        """The lowest and the highest value of a row in the sample, and whether all is numbers, so
+        that these are its values.
+        """
+        is_exact = self.is_exact and isinstance(row[0], int)
         lowest = highest = self.at(row[0])
-        for label, coefficient in row[1].items():
-            k = coefficient if isinstance(coefficient, int) else self.at(coefficient)
+        for label, k in row[1].items():
+            if not isinstance(k, int):
+                is_exact = False
+                k = self.at(k)
             low, high = sample[label]
             lowest += k * (low if k > 0 else high)
             highest += k * (high if k > 0 else low)
-        return lowest, highest
+        return lowest, highest, is_exact
 
     def place(
         self,
         row: Row,
         box: Mapping[Label, Range],
         n: Size,
-        sample: Mapping[Label, tuple[int, int]] | None = None,
+        sample: Mapping[Label, tuple[int, int]],
     ) -> str:
         """Are all values of a row "inside" ``0 ≤ value < n``, or "outside"? Else "unknown"."""
-        if sample is None:
-            sample = self.sampled({x: box[x] for x in row[1]})
-        lowest, highest = self.near(row, sample)
+        lowest, highest, is_exact = self.near(row, sample)
         size = self.at(n)
         inside = lowest >= 0 and highest < size
         outside = highest < 0 or size <= lowest
         if self.is_sample and not inside and not outside:
             return "unknown"
-        if self.is_exact:
+        if is_exact and isinstance(n, int):
             return "inside" if inside else "outside"
-        whole = _span(row, box)
+        whole = self.span(row, box)
         if whole is None:
             return "unknown"
         low, high = whole
@@ -675,13 +690,43 @@ class _Known:
             return size >= 0
         if self.is_sample and self.at(size) < 0:
             return False
+        size = self._above_zero(size)
         if is_nonnegative(size):
             return True
-        near = [self.domains[x] for x in labels]
+        near = [self.domains[x] for x in labels if x in self.domains]
         domains = dict.fromkeys([*near, *self.domains.values()])
-        polynomials = [n for n in domains if isinstance(n, Polynomial)]
-        facts = [minus(n, 1) for n in polynomials[:MOST_FACTS]]
+        polynomials = [n for n in domains if isinstance(n, Polynomial) and len(n.terms) > 1]
+        facts = [self._above_zero(minus(n, 1)) for n in polynomials[:MOST_FACTS]]
         return bool(facts) and is_nonnegative(size, facts)
+
+    def span(self, row: Row, box: Mapping[Label, Range]) -> Range | None:
+        """The lowest and the highest value of a row; None where the sign of a coefficient is not
+        known.
+        """
+        constant, terms = row
+        lowest, highest = [constant], [constant]
+        for label, k in terms.items():
+            low, high = box[label]
+            if not self.is_nonnegative(k, ()):
+                if not self.is_nonnegative(negated(k), ()):
+                    return None
+                low, high = high, low
+            lowest.append(_product(k, low))
+            highest.append(_product(k, high))
+        return plus(*lowest), plus(*highest)
+
+    def _above_zero(self, size: Size) -> Size:
+        """A size with ``n - 1`` for each name n that may be 0, so that what stands in it is at
+        least 1.
+        """
+        if self.positive.issuperset(variables(size)):
+            return size
+        return replaced(size, lambda name: name if name in self.positive else minus(name, 1))
+
+    def _measured(self, size: Size) -> int:
+        measure = measured(size, lambda name: self.numbers.get(name, SMALL))
+        assert measure is not None, "each name has a number"
+        return measure
 
     def _grow(self) -> bool:
         """Let names grow that make a domain larger until each domain has a value, if that is
@@ -689,7 +734,7 @@ class _Known:
         """
         polynomials = [n for n in self.domains.values() if isinstance(n, Polynomial)]
         for _ in range(ROUNDS):
-            empty = [n for n in polynomials if self.at(n) < 1]
+            empty = [n for n in polynomials if self._measured(n) < 1]
             if not empty:
                 return True
             growing = {name for n in empty for name in _growing(n)}
@@ -790,7 +835,12 @@ def _sum(a: Size, b: Size) -> Size:
 
 
 def _product(a: Size, b: Size) -> Size:
-    return a * b if isinstance(a, int) and isinstance(b, int) else times(a, b)
+    if isinstance(a, int):
+        if isinstance(b, int):
+            return a * b
+        if a == 1:
+            return b
+    return times(a, b)
 
 
 def _add(terms: dict[Label, Size], label: Label, k: Size) -> None:
@@ -877,9 +927,7 @@ def _shortened(row: Row) -> Row:
 def _reduced(row: Row) -> Row | None:
     """The rule of the gcd: None where what divides the terms cannot divide the constant."""
     constant, terms = row
-    if not terms:
-        return None if sign(constant) in (1, -1) else row
-    if 1 in terms.values() or -1 in terms.values():
+    if not terms or 1 in terms.values() or -1 in terms.values():
         return row
     constant, terms = row = _shortened(row)
     common = gcd(*chain.from_iterable([_numbers(k) for k in terms.values()]))
@@ -888,17 +936,18 @@ def _reduced(row: Row) -> Row | None:
     return row
 
 
-def _span(row: Row, box: Mapping[Label, Range]) -> Range | None:
-    constant, terms = row
-    lowest, highest = [constant], [constant]
-    for label, k in terms.items():
-        turned = sign(k)
-        if turned is None:
-            return None
-        low, high = box[label] if turned > 0 else box[label][::-1]
-        lowest.append(_product(k, low))
-        highest.append(_product(k, high))
-    return plus(*lowest), plus(*highest)
+def _is_inside(row: Row, domains: Domains, n: Size) -> bool:
+    """Is ``0 ≤ row < n`` sure where the domains of its own labels have values?"""
+    own = {label: domains[label] for label in row[1]}
+    known = _Known(own, ())
+    whole = known.span(row, {label: (0, minus(size, 1)) for label, size in own.items()})
+    if whole is None or not known.is_nonnegative(whole[0], own):
+        return False
+    return known.is_nonnegative(minus(n, plus(whole[1], 1)), own)
+
+
+def _coefficients(relations: Iterable[Relation]) -> list[Size]:
+    return [k for one in relations for _, k in one.terms]
 
 
 def _box(relations: Iterable[Linear | Relation], domains: Domains) -> dict[Label, Range]:
