@@ -8,16 +8,18 @@ import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..errors import limits
 from ..expression import (
+    SHORT_SIZES,
     Einsum,
     Expr,
-    Merged,
+    Polynomial,
     Size,
     Sizes,
     Tensor,
+    as_factor,
     everything,
     fresh_names,
+    spelled_size,
     walk,
 )
 
@@ -53,9 +55,10 @@ class Names:
         if number is not None:
             return str(number)
         size = self.sizes.find(size)
-        if isinstance(size, Merged):
-            limits.check("parts", size.count, "that merged axes are written of: give sizes")
-            return "*".join(map(self.size, size.parts))
+        if isinstance(size, int):
+            return str(size)
+        if isinstance(size, Polynomial):
+            return as_factor(size, spelled_size(size, self.size, SHORT_SIZES))
         if size not in self.known:
             name = self.wanted.get(size, "n")
             if name in self.taken or keyword.iskeyword(name):

@@ -17,7 +17,9 @@ from typing import NamedTuple
 
 from ..errors import BackendError, LimitError, limits
 from ..expression import (
+    JULIA_SIZES,
     LETTERS,
+    PYTHON_SIZES,
     Add,
     Apply,
     ArrayNames,
@@ -25,15 +27,18 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
-    Merged,
+    Notation,
+    Polynomial,
     Size,
     Sizes,
     Tensor,
+    as_factor,
     axis_names,
     carried,
     children,
     coefficient,
     is_zero,
+    spelled_size,
     walk,
     wrapped,
 )
@@ -78,9 +83,10 @@ class Listing:
             for axis, own in enumerate(tensor.axis_sizes):
                 if not isinstance(own, int) and self.sizes.find(own) == unified:
                     return self.language.size(name, axis)
-        if isinstance(size, Merged):
-            limits.check("parts", size.count, "that merged axes are written of: give sizes")
-            return " * ".join(map(self.size, size.parts))
+        if isinstance(unified, int):
+            return str(unified)
+        if isinstance(unified, Polynomial):
+            return as_factor(unified, spelled_size(unified, self.size, self.language.notation))
         return self.free.setdefault(unified, f"n{len(self.free)}")
 
     def add_argument(self, name: str, e: Expr) -> None:
@@ -105,6 +111,7 @@ class ListingLanguage(NamedTuple):
     example: str  # a part of the listing of "ij,jk->ik"
     reserved: frozenset[str]  # words that no argument can be called
     size: Callable[[str, int], str]  # the size of an axis of an argument
+    notation: Notation  # of products and quotients of sizes
     write: Callable[[Expr, Listing], None]  # adds one value to the listing
     source: Callable[[Expr, Listing], str]  # the text, when every value is in the listing
 
@@ -412,6 +419,7 @@ LISTINGS = {
         "total += A[i, j] * B[j, k]",
         reserved=frozenset({*LOOPS_WORDS.split(), *HELPERS.texts}),
         size=_loops_size,
+        notation=PYTHON_SIZES,
         write=_write_loops,
         source=_loops_source,
     ),
@@ -421,6 +429,7 @@ LISTINGS = {
         'ein"ij,jk->ik"(A, B)',
         reserved=frozenset(JULIA_WORDS.split()),
         size=_julia_size,
+        notation=JULIA_SIZES,
         write=_write_julia,
         source=_julia_source,
     ),

@@ -8,56 +8,11 @@ such.
 from __future__ import annotations
 
 from typing import NamedTuple
-from weakref import WeakValueDictionary
 
 from ..errors import counted
 
 Label = int
 Labels = tuple[Label, ...]
-
-
-class Merged:
-    """The size of merged axes: the product of the sizes in `parts`. Made by :func:`merged`.
-
-    ``kron(K, K)`` of a `K` that is a ``kron`` itself has the size of `K` twice, so that few of
-    these may stand for very many axes. Those of the same parts are one object, and each is looked
-    at once.
-    """
-
-    __slots__ = ("__weakref__", "_hash", "count", "parts")
-
-    def __init__(self, parts: tuple[Size, ...]) -> None:
-        self.parts = parts
-        self.count: int = sum([p.count if isinstance(p, Merged) else 1 for p in parts])  # of axes
-        self._hash = hash(("merged", parts))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        if not isinstance(other, Merged) or self._hash != other._hash:
-            return False
-        return self.parts == other.parts  # made by two threads at once
-
-    def __repr__(self) -> str:
-        return f"Merged({self.count} axes)"
-
-
-_MERGED: WeakValueDictionary[tuple[Size, ...], Merged] = WeakValueDictionary()
-
-
-def merged(parts: tuple[Size, ...]) -> Merged:
-    """The size of axes of the sizes `parts` that are merged into one.
-
-    >>> merged((("X", 0), "n")) is merged((("X", 0), "n"))
-    True
-    """
-    known = _MERGED.get(parts)
-    if known is None:
-        known = _MERGED[parts] = Merged(parts)
-    return known
 
 
 class Polynomial:
@@ -122,7 +77,7 @@ class Floor:
 Variable = str | tuple[str, int]
 Atom = Variable | Floor
 Monomial = tuple[tuple[Atom, int], ...]  # atoms in order, each with its exponent
-Size = int | Variable | Merged | Polynomial
+Size = int | Variable | Polynomial
 Given = tuple[tuple[Label, Size], ...]
 
 

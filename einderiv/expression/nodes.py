@@ -20,7 +20,7 @@ the letters for printing, `origins` (expressions met in its making, for their te
 dtypes) and its derivation record.
 
 Sizes are symbolic. A size is an int, a name declared with ``ed.tensor``, ``("X", 0)`` for axis 0 of
-the tensor X, or a :class:`Merged` for the product of sizes.
+the tensor X, or a :class:`Polynomial` in such sizes, as ``n - w + 1``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from ..errors import our_bug
 from .embedding import Parts, labels_in, parted
-from .labels import Given, Label, Labels, Merged, Relation, Relations, Size, merged  # noqa: F401
+from .labels import Given, Label, Labels, Relation, Relations, Size
 from .relations import Hot
 
 Number = int | float | complex

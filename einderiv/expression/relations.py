@@ -288,7 +288,12 @@ def solved(
 
 
 def solvings(
-    relations: Sequence[Relation], domains: Domains, read: Container[Label], most: int
+    relations: Sequence[Relation],
+    domains: Domains,
+    read: Container[Label],
+    most: int,
+    *,
+    keep: Container[Label] = (),
 ) -> Iterator[Solved]:
     """Solutions of the system for different labels, that of `solved` first, then those which differ
     in few labels; at most `most`, and there may be more. None where no point satisfies it.

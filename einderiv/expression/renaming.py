@@ -11,9 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .labels import Given, Merged, Relations, merged
+from .labels import Given, Polynomial, Relations
 from .nodes import Add, Apply, Einsum, Expr, Record, Tensor, Written, known_to, put, walk
 from .relations import relation
+from .size_algebra import replaced
 
 
 class Renaming:
@@ -96,8 +97,8 @@ class Renaming:
         """A size, or what else is declared or a parameter."""
         if isinstance(size, str):
             return self.axes.get(size, size)
-        if isinstance(size, Merged):
-            return merged(tuple([self._size(part) for part in size.parts]))
+        if isinstance(size, Polynomial):
+            return replaced(size, self._size)
         if isinstance(size, tuple) and isinstance(size[1], int):  # ("X", 0)
             name, axis = size
             return self.tensors.get(name, name), axis

@@ -94,6 +94,17 @@ def times(*sizes: Size) -> Size:
     return _size(product)
 
 
+def power(size: Size, exponent: int) -> Size:
+    """``size ** exponent``; the exponent may be as long as it likes.
+
+    >>> power("n", 2) == times("n", "n"), power(2, 3), power("n", 0)
+    (True, 8, 1)
+
+    Raises what :func:`times` raises.
+    """
+    return _size(_power(size, exponent)) if exponent else 1
+
+
 def exact_quotient(dividend: Size, divisor: Size) -> Size | None:
     """``dividend / divisor`` where that is a polynomial with whole coefficients, else None.
 
@@ -179,8 +190,8 @@ def variables(size: Size) -> tuple[Variable, ...]:
     if not isinstance(size, Polynomial):
         return (size,)
     found: dict[Variable, None] = {}
-    inside = [part for floor in floors(size) for part in (floor.dividend, floor.divisor)]
-    for part in (*inside, size):
+    parts = [part for floor in floors(size) for part in (floor.dividend, floor.divisor)]
+    for part in (*parts, size):
         for atom in atoms(part):
             if not isinstance(atom, Floor):
                 found[atom] = None
@@ -202,6 +213,72 @@ def floors(*sizes: Size) -> tuple[Floor, ...]:
             for part in (floor.divisor, floor.dividend):
                 stack += [(inner, False) for inner in reversed(_own_floors(part))]
     return tuple(found)
+
+
+def inside(size: Size) -> tuple[Polynomial, ...]:
+    """The polynomials in a size: in its floors, and last itself."""
+    parts = [part for floor in floors(size) for part in (floor.dividend, floor.divisor)]
+    return tuple([part for part in (*parts, size) if isinstance(part, Polynomial)])
+
+
+def factors(size: Size) -> list[Size]:
+    """The numbers, names and axes that a size is the product of, one as often as it occurs, but ten
+    times at most; none of a sum, and where there is a floor.
+
+    >>> factors(times("n", 2, "m", "n")), factors("n"), factors(plus("n", 1))
+    ([2, 'm', 'n', 'n'], ['n'], [])
+    """
+    terms = _terms(size)
+    if len(terms) != 1 or floors(size):
+        return []
+    ((monomial, number),) = terms
+    found: list[Size] = [] if number == 1 and monomial else [number]
+    for own, exponent in monomial:
+        if not isinstance(own, Floor):
+            found += [own] * min(exponent, 10)
+    return found
+
+
+def linear_terms(size: Size) -> dict[Variable, int]:
+    """The names and axes that are in a term of their own and nowhere else, not in a floor either,
+    with their coefficients: an equation can be solved for each of them.
+
+    >>> linear_terms(plus(times(2, "n"), negated("m"), "k", times("k", "l"), 1))
+    {'n': 2, 'm': -1}
+    """
+    terms = _terms(size)
+    nested = [own for floor in floors(size) for own in variables(_lone(floor))]
+    count: dict[Atom, int] = dict.fromkeys(nested, 2)
+    for monomial, _ in terms:
+        for atom, exponent in monomial:
+            count[atom] = count.get(atom, 0) + (1 if len(monomial) == exponent == 1 else 2)
+    found: dict[Variable, int] = {}
+    for monomial, number in terms:
+        for atom, _ in monomial:
+            if count[atom] == 1 and not isinstance(atom, Floor):
+                found[atom] = number
+    return found
+
+
+def parted(size: Size) -> tuple[int, Size, int]:
+    """``size = factor · rest + constant``, where the coefficients of the rest have nothing in
+    common and the first of them is positive.
+
+    >>> factor, rest, constant = parted(plus(times(-2, "n"), times(4, "m"), 3))
+    >>> factor, rest == minus(times(2, "m"), "n"), constant
+    (2, True, 3)
+    >>> parted(5), parted(times(-3, "n"))
+    ((1, 0, 5), (-3, 'n', 0))
+    """
+    terms = [(monomial, number) for monomial, number in _terms(size) if monomial]
+    constant = sum([number for monomial, number in _terms(size) if not monomial])
+    if not terms:
+        return 1, 0, constant
+    factor = gcd(*[number for _, number in terms])
+    if terms[0][1] < 0:
+        factor = -factor
+    rest = _size({monomial: number // factor for monomial, number in terms})
+    return factor, rest, constant
 
 
 def replaced(size: Size, swap: Callable[[Variable], Size]) -> Size:
@@ -293,18 +370,19 @@ class Notation(NamedTuple):
     floor: str  # of a dividend and a divisor, both in brackets where they need them
 
 
-PYTHON = Notation(" * ", "{}**{}", "{} // {}")
-SHORT = Notation("*", "{}**{}", "{}//{}")
+PYTHON_SIZES = Notation(" * ", "{}**{}", "{} // {}")
+SHORT_SIZES = Notation("*", "{}**{}", "{}//{}")
+JULIA_SIZES = Notation(" * ", "{}^{}", "fld({}, {})")
 
 
-def written(size: Size, spell: Callable[[Variable], str], notation: Notation = PYTHON) -> str:
+def written(size: Size, spell: Callable[[Variable], str], notation: Notation = PYTHON_SIZES) -> str:
     """A size as text; `spell` says how its names and axes are written.
 
     >>> n, w = ("x", 0), ("w", 0)
     >>> spell = lambda axis: f"{axis[0]}.shape[{axis[1]}]"
     >>> written(plus(floor_quotient(minus(n, w), 2), 1), spell)
     '(x.shape[0] - w.shape[0]) // 2 + 1'
-    >>> written(times(3, n, minus(n, w), n), spell, SHORT)
+    >>> written(times(3, n, minus(n, w), n), spell, SHORT_SIZES)
     '3*x.shape[0]**3 - 3*w.shape[0]*x.shape[0]*x.shape[0]'
     """
     if isinstance(size, int):
@@ -317,6 +395,22 @@ def written(size: Size, spell: Callable[[Variable], str], notation: Notation = P
         divisor = _bracketed(floor.divisor, _joined(floor.divisor, found, spell, notation))
         found[floor] = notation.floor.format(dividend, divisor)
     return _joined(size, found, spell, notation)
+
+
+def as_factor(size: Size, text: str) -> str:
+    """The text of a size where it is multiplied with others: a sum and a floor need brackets."""
+    if not isinstance(size, Polynomial):
+        return text
+    ((monomial, number), *others) = size.terms
+    lone_floor = number == 1 and len(monomial) == 1 and isinstance(monomial[0][0], Floor)
+    return f"({text})" if others or number < 0 or lone_floor else text
+
+
+# The names that other packages know: there a sum and a product are those of expressions.
+sum_of_sizes = plus
+product_of_sizes = times
+power_of_size = power
+spelled_size = written
 
 
 # --------------------------------------------------------------------------------------------------

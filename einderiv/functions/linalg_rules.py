@@ -19,7 +19,7 @@ from ..expression import (
     assemble,
     filled,
     fresh_labels,
-    merged,
+    product_of_sizes,
     viewed,
 )
 from .table import (
@@ -290,11 +290,11 @@ def _expm_plain(np: Any, a: Any, *directions: Any) -> Any:
     return (right - left) / (2 * h)
 
 
-def _merged(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
+def _flattened(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
     first = arguments[0]
     if core == 1:
         return ((first.axis_sizes[-1], first.axes[-1]),)
-    return ((merged(first.axis_sizes[first.ndim - core :]), None),)
+    return ((product_of_sizes(*first.axis_sizes[first.ndim - core :]), None),)
 
 
 def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
@@ -554,7 +554,7 @@ _ROWS = (
         latex=_MATRIX % "vec",
         plain=lambda np, a, axes: a,
         core=-1,
-        shape=_merged,
+        shape=_flattened,
         reshapes=True,
         degree=linear,
         forward=_merge_tangent,

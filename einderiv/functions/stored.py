@@ -16,13 +16,15 @@ from typing import Any
 from ..errors import EinderivError, limits
 from ..expression import (
     GONE,
+    MOST_BITS,
     Add,
     Apply,
     Constant,
     Einsum,
     Expr,
-    Merged,
+    Floor,
     Number,
+    Polynomial,
     Record,
     Roots,
     Size,
@@ -30,21 +32,24 @@ from ..expression import (
     Slot,
     Tensor,
     Written,
-    distinct_parts,
+    floor_quotient,
+    floors,
     is_array,
     is_name,
     known_to,
     leaves,
     mapped,
-    merged,
     number,
+    power_of_size,
+    product_of_sizes,
     put,
+    sum_of_sizes,
     usable,
     walk,
 )
 from .table import FUNCTIONS
 
-VERSION = 1  # of the rows; it changes with their fields
+VERSION = 2  # of the rows; it changes with their fields
 STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal")
 
 Row = tuple[Any, ...]
@@ -57,7 +62,7 @@ def tree_data(tree: Any) -> Data:
 
     >>> import einderiv as ed
     >>> tree_data(ed.tensor("x", "i"))
-    (1, (('tensor', 'x', ('i',), None, False, (('x', 0),), None),), (), 0)
+    (2, (('tensor', 'x', ('i',), None, False, (('x', 0),), None),), (), 0)
     """
     roots: list[Expr] = leaves(tree)
     writer = _Writer()
@@ -113,13 +118,14 @@ def _check_sizes(roots: Sequence[Expr]) -> None:
 
 
 class _Writer:
-    """Rows of nodes and of sizes of merged axes, each after its parts."""
+    """Rows of nodes and of sizes that are polynomials, each after its parts."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.arrays: list[Any] = []
         self.places: dict[int, int] = {}  # of nodes among the nodes, by their ids
-        self.merged: dict[Merged, int] = {}  # places of sizes among those of merged axes
+        # places of sizes among those that have rows
+        self.polynomials: dict[Polynomial | Floor, int] = {}
 
     def add(self, node: Expr) -> None:
         """The row of a node, behind those of its sizes."""
@@ -128,14 +134,31 @@ class _Writer:
         self.places[id(node)] = len(self.places)
 
     def _size(self, size: Size) -> Any:
-        """A size: that of merged axes is ``("*", place)``."""
-        if not isinstance(size, Merged):
+        """A size: a polynomial is ``("*", place)``."""
+        if not isinstance(size, Polynomial):
             return size
-        for part in distinct_parts(size):
-            if isinstance(part, Merged) and part not in self.merged:
-                self.rows.append(("merged", tuple(map(self._size, part.parts))))
-                self.merged[part] = len(self.merged)
-        return "*", self.merged[size]
+        for floor in floors(size):  # those inside of others before them
+            if floor not in self.polynomials:
+                parts = self._sum(floor.dividend), self._sum(floor.divisor)
+                self.rows.append(("floor", *parts))
+                self.polynomials[floor] = len(self.polynomials)
+        return self._sum(size)
+
+    def _sum(self, size: Size) -> Any:
+        """A size whose floors have rows."""
+        if not isinstance(size, Polynomial):
+            return size
+        if size not in self.polynomials:
+            terms = []
+            for monomial, coefficient in size.terms:
+                factors = [(self._atom(atom), exponent) for atom, exponent in monomial]
+                terms.append((coefficient, tuple(factors)))
+            self.rows.append(("sum", tuple(terms)))
+            self.polynomials[size] = len(self.polynomials)
+        return "*", self.polynomials[size]
+
+    def _atom(self, atom: Any) -> Any:
+        return ("*", self.polynomials[atom]) if isinstance(atom, Floor) else atom
 
     def _parameter(self, value: Any) -> Any:
         """A number, a size, or a size and the name of its axis."""
@@ -193,7 +216,7 @@ class _Reader:
     def __init__(self, arrays: Any) -> None:
         self.arrays = _tuple(arrays)
         self.nodes: list[Expr] = []
-        self.merged: list[Merged] = []
+        self.polynomials: list[Size] = []
 
     def at(self, place: Any) -> Expr:
         """The node of a row before this one."""
@@ -202,9 +225,13 @@ class _Reader:
     def read(self, row: Any) -> None:
         """Add the node, or the size, that a row says."""
         kind, *fields = _tuple(row)
-        if kind == "merged":
-            (parts,) = fields
-            self.merged.append(merged(self._sizes(parts)))
+        if kind == "floor":
+            dividend, divisor = fields
+            self.polynomials.append(floor_quotient(self._size(dividend), self._size(divisor)))
+            return
+        if kind == "sum":
+            (terms,) = fields
+            self.polynomials.append(sum_of_sizes(*[self._term(term) for term in _tuple(terms)]))
             return
         made: dict[str, Callable[..., Expr]] = {
             "tensor": self._tensor,
@@ -319,15 +346,24 @@ class _Reader:
         return tuple(map(self._size, _tuple(values)))
 
     def _size(self, value: Any) -> Size:
-        """A size: a number, a name, ``("X", 0)``, or ``("*", place)`` for that of merged axes."""
+        """A size: a number, a name, ``("X", 0)``, or ``("*", place)`` for a polynomial."""
         if isinstance(value, int):
             return _count(value)
         if isinstance(value, str):
             return _name(value)
         first, axis = _tuple(value)
         if first == "*":
-            return self.merged[_count(axis)]
+            return self.polynomials[_count(axis)]
         return _name(first), _count(axis)
+
+    def _term(self, term: Any) -> Size:
+        """A product of sizes with its coefficient."""
+        coefficient, factors = _tuple(term)
+        powers = [
+            power_of_size(self._size(atom), _positive(exponent))
+            for atom, exponent in _tuple(factors)
+        ]
+        return product_of_sizes(_whole(coefficient), *powers)
 
     def _parameter(self, value: Any) -> Any:
         """What a function takes besides its arguments: a number, a size, an axis, or nothing."""
@@ -352,6 +388,18 @@ def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise ValueError(f"a whole number, not {str(value)[:40]}")
     return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value.bit_length() > MOST_BITS:
+        raise ValueError(f"a whole number, not {str(value)[:40]}")
+    return value
+
+
+def _positive(value: Any) -> int:
+    if _whole(value) < 1:
+        raise ValueError(f"an exponent above 0, not {value}")
+    return _whole(value)
 
 
 def _number(value: Any) -> Number:

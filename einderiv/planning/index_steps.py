@@ -27,6 +27,7 @@ from ..expression import (
     determined,
     fresh_labels,
     is_hot,
+    measured,
     relation,
     settled,
     solvings,
@@ -144,9 +145,14 @@ class Related:
         return (self._lowered(way, kept), kept), output
 
     def _in_numbers(self, one: Relation) -> Relation:
-        measure = self.program.measure
-        terms = {label: measure(size) for label, size in one.terms}
-        return relation(measure(one.constant), terms)
+        terms = {label: self._number(size) for label, size in one.terms}
+        return relation(self._number(one.constant), terms)
+
+    def _number(self, size: Size) -> int:
+        """What a coefficient comes to: no size of an axis, it may be below 0."""
+        number = measured(size, self.program.measure)
+        assert number is not None, "a size that is not known has said so"
+        return number
 
     # ---- ways to enumerate the points
     def _ways(

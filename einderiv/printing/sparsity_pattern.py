@@ -4,7 +4,7 @@ size is formed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -15,12 +15,14 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
-    Merged,
+    Polynomial,
     Size,
     axis_names,
     flatten,
     is_zero,
+    linear_terms,
     natural,
+    variables,
     wrapped,
 )
 from ..expression import Sizes as Known
@@ -87,11 +89,7 @@ def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
     for key, size in numbers.items():
         _fix(known, J, key, size)
     if given is None:
-        for axis_size in sorted(
-            J.axis_sizes, key=lambda size: isinstance(size, Merged)
-        ):  # merged axes follow from others
-            if known.known_measure(axis_size) is None:
-                known.fix(axis_size, ASSUMED_SIZE, "sparsity")
+        _assume(known, J.axis_sizes)
     shape = []
     for name, axis_size in zip(axis_names(J), J.axis_sizes, strict=True):
         measure = known.known_measure(axis_size)
@@ -99,6 +97,21 @@ def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
             raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")
         shape.append(measure)
     return tuple(shape)
+
+
+def _assume(known: Known, sizes: Iterable[Size]) -> None:
+    """A size for each axis that nobody says. Axes that are polynomials follow from others, of which
+    those that are taken away are shorter: an axis of n - w + 1 has at least some entries.
+    """
+    for size in sizes:
+        if not isinstance(size, Polynomial) and known.known_measure(size) is None:
+            known.fix(size, ASSUMED_SIZE, "sparsity")
+    for size in sizes:
+        taken_away = {own for own, number in linear_terms(size).items() if number < 0}
+        for own in variables(size):
+            if known.known_measure(own) is None:
+                short = own in taken_away
+                known.fix(own, ASSUMED_SIZE // 2 if short else ASSUMED_SIZE, "sparsity")
 
 
 def _shapes_and_sizes(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import prod
 from typing import Any
 
 from ..backends import (
@@ -19,14 +18,14 @@ from ..backends import (
     emit_readable,
     listing,
 )
-from ..errors import EinderivError, ShapeError
+from ..errors import EinderivError, LimitError, ShapeError
 from ..expression import (
     Expr,
-    Merged,
+    Polynomial,
     Size,
     axis_names,
-    distinct_parts,
     leaves,
+    measured,
     natural,
     parsed_bytes,
     shapes_of,
@@ -150,7 +149,6 @@ class _Unsized:
                 of_labels[name] = natural(value, f"the size of {name!r}")
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
-        self.numbers: dict[Size, int] = {}  # merged axes and what they are merged of
         self.assumed: dict[Size, str] = {}  # sizes that nothing says, as a message names them
         self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
 
@@ -158,18 +156,15 @@ class _Unsized:
         measure = self.sizes.known_measure(size)
         if measure is not None:
             return measure
-        if isinstance(size, Merged):
-            return self._number_of_merged(size)
-        self.assumed.setdefault(self.sizes.find(size), spoken(size))
+        root = self.sizes.find(size)
+        if isinstance(root, Polynomial):
+            try:
+                number = measured(root, self._number)
+            except LimitError:
+                return BEYOND
+            return min(max(number or 0, 1), BEYOND)
+        self.assumed.setdefault(root, spoken(size))
         return UNKNOWN
-
-    def _number_of_merged(self, size: Merged) -> int:
-        for part in [] if size in self.numbers else distinct_parts(size):
-            measure = self.sizes.known_measure(part)
-            if measure is None and isinstance(part, Merged):
-                measure = min(prod([self.numbers[inner] for inner in part.parts]), BEYOND)
-            self.numbers[part] = self._number(part) if measure is None else measure
-        return self.numbers[size]
 
     def assumptions(self) -> list[str]:
         """A note that says which sizes nothing gave."""

@@ -10,12 +10,16 @@ import numpy as np
 import pytest
 
 import einderiv as ed
-from einderiv.expression import walk
+from einderiv.expression import filled, walk
+from einderiv.expression.size_algebra import floor_quotient, plus, times
 from einderiv.functions import tree_data, tree_of
 
 ARRAY = np.array([[1.0, 2], [3, 4]])
 x, A, B = ed.tensor("x", "i"), ed.tensor("A", "ij"), ed.tensor("B", "kl")
 z = ed.tensor("z", "i", complex=True)
+WINDOW = plus(("A", 0), times(-1, ("B", 1)), 1)
+HALF = floor_quotient(plus(WINDOW, "n"), 2)
+QUARTER = floor_quotient(times(3, HALF), ("x", 0))
 EXPRESSIONS = {
     "a tensor": x,
     "sizes and nothing": ed.tensor("X", ("batch", 3, None)),
@@ -47,6 +51,8 @@ EXPRESSIONS = {
     "split axes": ed.derive(ed.sin(ed.vec(ed.sin(A))), A),
     "split axes, backwards": ed.grad(ed.sum(ed.sin(ed.kron(A, B))), A),
     "axes merged of merged ones": ed.kron(ed.kron(A, B), ed.kron(A, B)),
+    "sizes that are sums": filled(2, (WINDOW, "n", times(WINDOW, 3)), ("i", None, "k")),
+    "sizes with floors": ed.einsum("n->", x) * filled(1, (HALF, plus(HALF, QUARTER)), (None, None)),
 }
 NAMES = list(EXPRESSIONS)
 
@@ -57,6 +63,7 @@ def test_a_round_trip(name, protocol):
     e = EXPRESSIONS[name]
     again = pickle.loads(pickle.dumps(e, protocol))
     assert again == e
+    assert again.sizes == e.sizes
     assert (hash(again), str(again), again.axes) == (hash(e), str(e), e.axes)
     assert ed.formula(again) == ed.formula(e)
     assert ed.compile(again).tensors == ed.compile(e).tensors
@@ -224,7 +231,7 @@ HOSTILE = [
     # what stands there instead                         message
     (None,                                              "this is no stored expression"),
     ((),                                                "this is no stored expression"),
-    (changed((0,), 2),                                  "version '2' of the form"),
+    (changed((0,), 1),                                  "version '1' of the form"),
     (changed((0,), True),                               "version 'True' of the form"),
     (changed((1,), "rows"),                             "holds none: TypeError"),
     (changed((1, 0), ("eval", "1")),                    "no node of a stored expression is called 'eval'"),
@@ -253,6 +260,15 @@ HOSTILE = [
     (changed((1, ROWS["einsum"], 1), 1 << 5000),        "bits is beyond what floats hold"),
     (changed((1, ROWS["einsum"], 3), (0, 77)),          "a label of the output has no size"),
     (changed((1, ROWS["einsum"], 3), (0,) * 60),        "60 axes are over the limit"),
+    (changed((1, 0), ("sum", (("2", ()),))),            "a whole number, not 2"),
+    (changed((1, 0), ("sum", ((1 << 5000, ()),))),      "a whole number, not"),
+    (changed((1, 0), ("sum", ((1, (("n", 0),)),))),     "an exponent above 0, not 0"),
+    (changed((1, 0), ("sum", ((1, (("n", True),)),))),  "a whole number, not True"),
+    (changed((1, 0), ("sum", ((1, (("x); f(", 1),)),))), "a name, not"),
+    (changed((1, 0), ("sum", ((1, ((("*", 0), 1),)),))), "holds none: IndexError"),
+    (changed((1, 0), ("sum", tuple([(1, ((f"n{k}", 1),)) for k in range(3000)]))), "more than 2000 products"),
+    (changed((1, 0), ("floor", "n", 0)),                "a size is divided by 0"),
+    (changed((1, 0), ("floor", "n")),                   "holds none: ValueError"),
 ]  # fmt: skip
 
 
