@@ -22,6 +22,7 @@ from ..expression import (
     spelled_size,
     walk,
 )
+from .source_text import shape
 
 WIDTH = 110  # of the lines that tell the shapes of all arguments
 
@@ -60,7 +61,7 @@ class Names:
         if isinstance(size, Polynomial):
             return as_factor(size, spelled_size(size, self.size, SHORT_SIZES))
         if size not in self.known:
-            name = self.wanted.get(size, "n")
+            name = self.wanted.get(size, size if isinstance(size, str) else "n")
             if name in self.taken or keyword.iskeyword(name):
                 name = fresh_names(1, self.taken)[0]
             self.known[size] = name
@@ -80,8 +81,7 @@ class Names:
         >>> Names((), Sizes({}), set()).shape((2, 3)), Names((), Sizes({}), set()).shape((2,))
         ('(2, 3)', '(2,)')
         """
-        words = [self.size(s) for s in sizes]
-        return f"({', '.join(words)}{',' * (len(words) == 1)})"
+        return shape([self.size(size) for size in sizes])
 
 
 def head(arguments: Mapping[str, str], results: Sequence[str]) -> list[str]:

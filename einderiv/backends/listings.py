@@ -46,6 +46,7 @@ from ..functions import same_axes, shown_parameters
 from ..printing import label_names, single_product
 from .comments import Names, head
 from .numpy_helpers import HELPERS
+from .source_text import bare
 
 INDENT = "    "
 MOST_VALUES = 200  # values that a listing has at most
@@ -212,7 +213,7 @@ def _loops_source(e: Expr, known: Listing) -> str:
 def _write_loops(node: Expr, known: Listing) -> None:
     name = known.name(node)
     axes = _as_variables(axis_names(node), known)
-    lengths = [known.size(size) for size in node.axis_sizes]
+    lengths = [bare(known.size(size)) for size in node.axis_sizes]
     shape = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
     dtype = ", ".join([*known.inputs, *_lifted(node)]) or "float"
     zeros = f"{name} = np.zeros({shape}, np.result_type({dtype}))"
@@ -289,12 +290,12 @@ def _product_loops(node: Einsum, known: Listing) -> list[str]:
 
     summed = [x for x in names if x not in flat.output]
     if summed:
-        ranges = [(names[x], known.size(sizes[x])) for x in summed]
+        ranges = [(names[x], bare(known.size(sizes[x]))) for x in summed]
         loops = _within(ranges, [f"total += {term}"])
         inner = ["total = 0", *loops, f"{result} = {front}total"]
     else:
         inner = [f"{result} = {front}{term}"]
-    ranges = [(names[x], known.size(sizes[x])) for x in dict.fromkeys(flat.output)]
+    ranges = [(names[x], bare(known.size(sizes[x]))) for x in dict.fromkeys(flat.output)]
     return _within(ranges, inner)
 
 
@@ -352,7 +353,7 @@ def _write_julia(node: Expr, known: Listing) -> None:
 
 def _julia_value(node: Expr, known: Listing) -> str:
     if is_zero(node):
-        return f"zeros({', '.join(known.size(s) for s in node.axis_sizes)})"
+        return f"zeros({', '.join(bare(known.size(s)) for s in node.axis_sizes)})"
     if isinstance(node, Einsum):
         return _ein(node, known)
     if isinstance(node, Add):
@@ -383,7 +384,7 @@ def _ein(node: Einsum, known: Listing) -> str:
     for label, letter in letters.items():
         if label not in carried(flat):
             inputs.append(letter)
-            values.append(f"ones({known.size(sizes[label])})")
+            values.append(f"ones({bare(known.size(sizes[label]))})")
     number = coefficient(flat)
     if not inputs:
         return f"fill({number!r})"

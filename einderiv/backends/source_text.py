@@ -53,8 +53,28 @@ def size_product(sizes: Sequence[str]) -> str:
 
 
 def shape(sizes: Sequence[str]) -> str:
-    """A shape as text."""
-    return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"
+    """A shape as text.
+
+    >>> shape(["n"]), shape(["2", "(n - w + 1)"])
+    ('(n,)', '(2, n - w + 1)')
+    """
+    return f"({', '.join(map(bare, sizes))}{',' if len(sizes) == 1 else ''})"
+
+
+def bare(size: str) -> str:
+    """A size without the brackets around all of it: as an argument it needs none.
+
+    >>> bare("(n - w + 1)"), bare("(n + 1)*(m + 1)"), bare("n")
+    ('n - w + 1', '(n + 1)*(m + 1)', 'n')
+    """
+    if not size.startswith("("):
+        return size
+    depth = 0
+    for place, character in enumerate(size):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return size[1:-1] if place == len(size) - 1 else size
+    return size
 
 
 def literal(number: Number) -> str:

@@ -367,12 +367,13 @@ class Notation(NamedTuple):
 
     times: str
     power: str
-    floor: str  # of a dividend and a divisor, both in brackets where they need them
+    floor: str  # of a dividend and a divisor
+    called: bool = False  # is the floor a call, whose arguments need no brackets?
 
 
 PYTHON_SIZES = Notation(" * ", "{}**{}", "{} // {}")
 SHORT_SIZES = Notation("*", "{}**{}", "{}//{}")
-JULIA_SIZES = Notation(" * ", "{}^{}", "fld({}, {})")
+JULIA_SIZES = Notation(" * ", "{}^{}", "fld({}, {})", called=True)
 
 
 def written(size: Size, spell: Callable[[Variable], str], notation: Notation = PYTHON_SIZES) -> str:
@@ -391,8 +392,11 @@ def written(size: Size, spell: Callable[[Variable], str], notation: Notation = P
         return spell(size)
     found: dict[Atom, str] = {}
     for floor in floors(size):
-        dividend = _bracketed(floor.dividend, _joined(floor.dividend, found, spell, notation))
-        divisor = _bracketed(floor.divisor, _joined(floor.divisor, found, spell, notation))
+        dividend = _joined(floor.dividend, found, spell, notation)
+        divisor = _joined(floor.divisor, found, spell, notation)
+        if not notation.called:
+            dividend = _bracketed(floor.dividend, dividend)
+            divisor = _bracketed(floor.divisor, divisor)
         found[floor] = notation.floor.format(dividend, divisor)
     return _joined(size, found, spell, notation)
 
