@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import ParseError, ShapeError, near
 from .index_grammar import Axis, AxisExpression, labels_of
 from .labels import Given, Label, Labels, Relation, Relations, Size
-from .nodes import Apply, Expr, Slot
+from .nodes import Apply, Constant, Expr, Slot
 from .relations import Linear, domain_of, extent, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
 from .string_parts import ELLIPSIS
@@ -112,8 +112,9 @@ class _Composing:
         expressions = [self._linear(read) for read in (*self.reads, *self.writes)]
         reads = list(zip(self.reads, expressions, strict=False))
         writes = list(zip(self.writes, expressions[len(self.reads) :], strict=True))
+        self._values_that_are_known(reads, writes)
         self._ranges(reads)
-        self._domains_of_arrays(reads, writes)
+        self._other_values(reads, writes)
         for write, linear in writes:
             self._extent(write, linear)
         for (label, *_), linear in (*reads, *writes):
@@ -269,7 +270,8 @@ class _Composing:
         """The range of the one label of a read that is left open. Could this be decided?"""
         labels = [label for label, _ in linear.terms]
         own = [x for x in labels if x in opened]
-        if not own or any(label in self.values.values() for label in labels):
+        values = [label for label in labels if label in self.values.values()]
+        if not own or any(value not in self.domains for value in values):
             return True
         unknown = [x for x in labels if x not in self.domains]
         if len(unknown) > 1:
@@ -324,41 +326,58 @@ class _Composing:
         else:
             self.domains[label] = found
 
-    def _domains_of_arrays(
+    def _values_that_are_known(
         self,
         reads: Sequence[tuple[_Read, Linear | None]],
         writes: Sequence[tuple[_Read, Linear | None]],
     ) -> None:
-        """How many values an index array may have: as many places as its axis has, where it stands
-        alone on one; in a sum no more than can be inside.
+        """How many values an index array has: as many places as its axis has, where it stands
+        alone on one; in a sum 1 + the largest, where the array is held.
         """
-        known: dict[str, Size] = {}  # of what an index array points into, by its name
+        pointed: dict[str, Size] = {}  # what an index array points into, by its name
         for (name, _), value in sorted(self.values.items(), key=self._is_only_written):
             alone = [r for r, f in (*reads, *writes) if f == Linear(0, ((value, 1),))]
             sizes = [read.size for read in alone if read.size is not None]
             asked = self._asked(name)
-            if asked is not None and alone:
+            if asked is not None:
                 sizes.append(asked)
-            elif asked is not None:
-                self.domains[value] = asked
+            if not sizes and alone and name in pointed:
+                sizes = [pointed[name]]
+            if not sizes and not alone:
+                sizes = self._held_values(self.arrays[name])
+            if not sizes:
                 continue
-            if not sizes and name in known:
-                sizes = [known[name]]
-            if not sizes:
-                bounds = [self._reachable(value, read, linear) for read, linear in reads if linear]
-                sizes = [size for size in bounds if size is not None][:1]
-            if not sizes:
-                position = next(
-                    r.position for r, f in (*reads, *writes) if f and value in dict(f.terms)
-                )
-                self._refuse(
-                    f"nothing says how many values {name!r} has: give sizes={{{name!r}: …}}",
-                    position,
-                )
             self.domains[value] = sizes[0]
             self.given += [(value, size) for size in sizes[1:]]
             if alone:
-                known.setdefault(name, sizes[0])
+                pointed.setdefault(name, sizes[0])
+
+    def _held_values(self, array: Expr) -> list[Size]:
+        """1 + the largest value of an array that is held; of an empty one, 1."""
+        if not isinstance(array, Constant):
+            return []
+        return [1 + int(array.value.max()) if array.value.size else 1]
+
+    def _other_values(
+        self,
+        reads: Sequence[tuple[_Read, Linear | None]],
+        writes: Sequence[tuple[_Read, Linear | None]],
+    ) -> None:
+        """A bound of the values of arrays that are not known yet: in a sum no more than can be
+        inside.
+        """
+        for (name, _), value in self.values.items():
+            if value in self.domains:
+                continue
+            bounds = [self._reachable(value, read, linear) for read, linear in reads if linear]
+            sizes = [size for size in bounds if size is not None]
+            if not sizes:
+                used = [r for r, f in (*reads, *writes) if f and value in dict(f.terms)]
+                self._refuse(
+                    f"nothing says how many values {name!r} has: give sizes={{{name!r}: …}}",
+                    used[0].position,
+                )
+            self.domains[value] = sizes[0]
 
     def _is_only_written(self, item: tuple[tuple[str, Labels], Label]) -> bool:
         """Does an index array stand in the output alone? Its values may be known elsewhere."""
