@@ -37,6 +37,7 @@ from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
 from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
 from .delta import Delta
+from .embedding import labels_in
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, one_hot_of
 from .known_signs import inverts, is_positive
@@ -204,6 +205,7 @@ __all__ = [
     "is_positive",
     "is_zero",
     "known_to",
+    "labels_in",
     "leaves",
     "letters",
     "library",

@@ -27,6 +27,7 @@ from ..expression import (
     determined,
     fresh_labels,
     is_hot,
+    labels_in,
     measured,
     relation,
     settled,
@@ -111,6 +112,7 @@ class Related:
             self.size_of.setdefault(label, *planner.represented([size]))
         measure = self.program.measure
         self.lengths = {label: measure(size) for label, size in self.size_of.items()}
+        self.related: set[Label] = set()  # labels that relations are between, when renamed
 
     def term(self) -> tuple[Pair, Labels] | None:
         """The value of the einsum at the distinct labels of its output that an operand or a
@@ -133,6 +135,8 @@ class Related:
         hots = [Hot(h.array, _named(h.places, same), same.get(h.value, h.value)) for h in hots]
         hots = list(dict.fromkeys(hots))
         output = _named(self.flat.output, same)
+        between = labels_in(self.flat.relations)
+        self.related = {same.get(label, label) for label in between}
         inside = set(chain.from_iterable(labels for _, labels in tensors))
         inside.update(*(_labels_of(hot) for hot in hots))
         for one in found.relations:
@@ -179,7 +183,7 @@ class Related:
     ) -> Way:
         places = _Places(self, by)
         beside: list[Guard] = []
-        for hot in hots:
+        for hot in _inner_first(hots, by):
             beside += places.add(hot)
         parts = []
         for value, labels in tensors:
@@ -189,13 +193,54 @@ class Related:
             beside.append(Guard(places.of(linear), self.program.measure(size)))
         for one in rest:
             beside.append(Guard(places.of(Linear(one.constant, one.terms)), 1))
-        everything = set(chain(chain.from_iterable(own for _, own in tensors), kept, by))
+        everything = self.related.union(kept, by, *(own for _, own in tensors))
         for linear in by.values():
             everything.update(label for label, _ in linear.terms)
         for hot in hots:
             everything |= _labels_of(hot)
         free = tuple(sorted(everything - set(by) - set(places.arrays)))
-        return Way(tuple(parts), output, tuple(beside), free)
+        return self._trimmed(Way(tuple(parts), output, tuple(beside), free))
+
+    def _trimmed(self, way: Way) -> Way:
+        """Labels that are summed run no further than the axes that they alone read: so these are
+        sliced, and no zeros around them are multiplied with what another factor has there.
+        """
+        fixed = set(_labels(way.output)).union(*(g.position.labels for g in way.guards))
+        for _, axes in way.parts:
+            for axis in axes:
+                fixed.update(chain.from_iterable(array.places for array in axis.arrays))
+        for label in way.free:
+            if label in fixed:
+                continue
+            start, stop = self._inside(way, label)
+            if (start, stop) != (0, self.lengths[label]):
+                way = self._shortened(way, label, start, stop)
+        return way
+
+    def _inside(self, way: Way, label: Label) -> tuple[int, int]:
+        """The range of a label in which the axes are read that it alone decides."""
+        start, stop = 0, self.lengths[label]
+        for value, axes in way.parts:
+            for axis, length in zip(axes, self.program.shape(value), strict=True):
+                if axis.arrays or [x for x, _ in axis.terms] != [label]:
+                    continue
+                ((_, times),) = axis.terms
+                # 0 ≤ c + t x < n
+                ends = (-axis.constant, length - 1 - axis.constant)
+                low, high = ends if times > 0 else ends[::-1]
+                start = max(start, -(-low // times))
+                stop = min(stop, high // times + 1)
+        return start, max(stop, start)
+
+    def _shortened(self, way: Way, label: Label, start: int, stop: int) -> Way:
+        """The same sum, with ``start + y`` for a label, 0 ≤ y < stop - start."""
+        (new,) = fresh_labels(1)
+        self.size_of[new] = self.lengths[new] = stop - start
+        parts = []
+        for value, axes in way.parts:
+            parts.append((value, tuple([_moved_on(axis, label, new, start) for axis in axes])))
+        free = tuple([new if x == label else x for x in way.free])
+        return way._replace(parts=tuple(parts), free=free)
 
     # ---- what a way takes
     def _seconds(self, way: Way, kept: Labels) -> float:
@@ -420,6 +465,7 @@ class _Places:
     def __init__(self, related: Related, by: Mapping[Label, Linear]) -> None:
         self.related, self.by = related, by
         self.arrays: dict[Label, Array] = {}  # labels of values, and where they are read
+        self.fixed: set[Label] = set()  # places of arrays, which stand for themselves from now on
 
     def add(self, hot: Hot) -> list[Guard]:
         """Take the value of an index array to be what is read; what must hold for that."""
@@ -440,8 +486,9 @@ class _Places:
             sizes = self.related._sizes(labels)
             array = program.add(Ops.READ, (array, *arrays), spec, sizes)
         read = Array(array, labels, 1)
+        self.fixed.update(labels)
         free = hot.value not in self.by and hot.value not in self.arrays
-        if free and hot.value not in labels and not self._needs(hot.value):
+        if free and hot.value not in self.fixed:
             self.arrays[hot.value] = read
             return guards
         # r[e] = v, where v is known otherwise: 0 ≤ r[e] - v < 1
@@ -450,10 +497,6 @@ class _Places:
         more = tuple([a._replace(times=-a.times) for a in other.arrays])
         guards.append(Guard(Position(-other.constant, terms, (read, *more)), 1))
         return guards
-
-    def _needs(self, label: Label) -> bool:
-        """Is a label a place at which an array is read whose value stands for another label?"""
-        return any(label in array.places for array in self.arrays.values())
 
     def of_label(self, label: Label) -> Position:
         """Where an axis with a label is read."""
@@ -475,6 +518,27 @@ class _Places:
         return Position(linear.constant, tuple(terms.items()), own)
 
 
+def _inner_first(hots: Sequence[Hot], by: Mapping[Label, Linear]) -> list[Hot]:
+    """Index arrays whose values are places of others come before these, as far as that can be."""
+    left = list(hots)
+    ordered: list[Hot] = []
+    while left:
+        values = {hot.value for hot in left}
+        ready = [hot for hot in left if values.isdisjoint(_places_of(hot, by) - {hot.value})]
+        ordered.append((ready or left)[0])
+        left.remove(ordered[-1])
+    return ordered
+
+
+def _places_of(hot: Hot, by: Mapping[Label, Linear]) -> set[Label]:
+    """The labels that decide where an index array is read."""
+    labels: set[Label] = set()
+    for place in hot.places:
+        linear = by.get(place)
+        labels.update([place] if linear is None else [label for label, _ in linear.terms])
+    return labels
+
+
 def _labels(axes: Iterable[Position]) -> Labels:
     return tuple(dict.fromkeys(chain.from_iterable(axis.labels for axis in axes)))
 
@@ -489,6 +553,15 @@ def _named(labels: Labels, same: Mapping[Label, Label]) -> Labels:
 
 def _without(axis: Position, label: Label) -> Position:
     return axis._replace(terms=tuple([term for term in axis.terms if term[0] != label]))
+
+
+def _moved_on(axis: Position, label: Label, new: Label, start: int) -> Position:
+    """An axis with ``start + new`` in the place of a label."""
+    times = dict(axis.terms).get(label)
+    if times is None:
+        return axis
+    terms = tuple([(new if x == label else x, k) for x, k in axis.terms])
+    return axis._replace(constant=axis.constant + times * start, terms=terms)
 
 
 def _indices(axes: Sequence[Position], labels: Labels) -> tuple[list[int], tuple[Index, ...]]:
