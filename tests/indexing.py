@@ -1,6 +1,11 @@
-"""Reads, places and masks by index expressions, entry by entry in plain Python: what kernels are judged by."""
+"""Reads, places and masks by index expressions, entry by entry in plain Python: what kernels are judged by;
+and random ones."""
+
+import random
 
 import numpy as np
+
+from einderiv.planning import Index
 
 
 def at(index, places, arrays):
@@ -61,3 +66,64 @@ def meet(arrays, indices, shape):
     found = [all_at(indices, places, arrays, shape) for places in np.ndindex(*arrays[0].shape)]
     inside = [place for place in found if place is not None]
     return len(set(inside)) < len(inside)
+
+
+class Maker:
+    """Random arrays and indices."""
+
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.numbers = np.random.default_rng(seed)
+
+    def shape(self, most):
+        return tuple(self.rng.choice((0, 1, 1, 2, 3, 4, 5) if self.rng.random() < 0.1 else (1, 2, 3, 4))
+                     for _ in range(self.rng.randint(0, most)))  # fmt: skip
+
+    def array(self, shape, dtype):
+        a = self.numbers.integers(0 if dtype == "uint8" else -5, 6, shape)
+        a = np.asarray(a).astype(dtype)
+        if a.dtype.kind in "fc" and a.size:
+            odd = self.numbers.choice([0.0, -0.0, np.nan, np.inf, -np.inf, 1, 2], shape)
+            where = self.numbers.random(shape) < 0.3
+            a = np.where(where, odd, a).astype(dtype)
+        return self.laid(a)
+
+    def laid(self, a):
+        """The same array in another layout."""
+        way = self.rng.randrange(4)
+        if way == 0 or a.ndim == 0:
+            return a
+        if way == 1:
+            return a.copy("F")
+        if way == 2:
+            return np.flip(np.flip(a).copy())
+        wide = np.zeros([2 * n for n in a.shape], a.dtype)
+        view = wide[tuple(slice(None, None, 2) for _ in a.shape)]
+        view[...] = a
+        return view
+
+    def arrays(self, numbered):
+        """Index arrays, and how they are read at some numbered axes."""
+        arrays, ways = [], []
+        for number in range(self.rng.randint(0, 2) if self.rng.random() < 0.4 else 0):
+            axes = (
+                tuple(self.rng.choices(range(len(numbered)), k=self.rng.randint(0, 2)))
+                if numbered
+                else ()
+            )
+            shape = tuple(
+                max(0, numbered[axis] + self.rng.choice((0, 0, 0, -1, 1))) for axis in axes
+            )
+            dtype = self.rng.choice(("int64", "int32", "uint8", "int8"))
+            arrays.append(self.laid(np.asarray(self.numbers.integers(0, 6, shape)).astype(dtype)))
+            ways.append((number + 1, axes))
+        return arrays, ways
+
+    def index(self, numbered, ways):
+        rng = self.rng
+        if numbered and rng.random() < 0.3:
+            return Index(0, ((rng.randrange(len(numbered)), 1),))
+        axes = sorted(rng.sample(range(len(numbered)), rng.randint(0, min(3, len(numbered)))))
+        terms = tuple((axis, rng.choice((1, 1, 1, -1, 2, -2, 3, 5))) for axis in axes)
+        arrays = tuple((*way, rng.choice((1, 1, -1, 2))) for way in ways if rng.random() < 0.5)
+        return Index(rng.choice((0, 0, 1, -1, 2, 3, -4, 6)), terms, arrays)

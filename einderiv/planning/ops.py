@@ -317,14 +317,12 @@ def _used_as_they_are(
     numbered: Sequence[Size],
     arrays: Sequence[Sequence[Size]],
 ) -> set[int]:
-    """The numbered axes that no arithmetic is done with: each is at most one axis of those that
-    the indices are of, which have these `sizes`, and is as long as that.
+    """The numbered axes that no arithmetic is done with: each is as long as the axes that it is
+    the index of, which have these `sizes`.
     """
     apart = _read_apart(indices, numbered, arrays)
-    bare = [index.bare for index in indices]
     for index, size in zip(indices, sizes, strict=True):
-        whole = index.bare is not None and numbered[index.bare] == size
-        if not whole or bare.count(index.bare) > 1:
+        if index.bare is None or numbered[index.bare] != size:
             apart.update(axis for axis, _ in index.terms)
     return set(range(len(numbered))) - apart
 

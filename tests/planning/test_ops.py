@@ -11,7 +11,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.backends import JAX, NUMPY, TORCH
-from einderiv.planning import Ops, Step, axes_in_operands, run_together
+from einderiv.planning import Index, Ops, Step, axes_in_operands, run_together
 from einderiv.planning.ops import MAYBE_SHARED, OPS
 
 rng = np.random.default_rng(0)
@@ -216,6 +216,55 @@ def test_axes_that_run_together(name):
                 assert {p: a for p, a in enumerate(back) if a is not None} == axes
     in_one_piece = {"factor", "solve", "reshape", "gram", "grams"}
     assert bool(found) is (bool(arrays) and name not in in_one_piece)
+
+
+@pytest.mark.parametrize("name", ["read", "place", "mask"])
+def test_axes_of_index_expressions_that_run_together(name):
+    """A cut along them gives a part, whatever the indices are: there are few, and no others."""
+    op, found = OPS[name], 0
+    for seed in range(800):
+        make = indexing.Maker(seed)
+        a, b = make.shape(3), make.shape(3)
+        arrays, ways = make.arrays(b)
+        indices = tuple(make.index(b, ways) for _ in a)
+        if name == "read":
+            spec, shape, first = indices, b, a
+        elif name == "place":
+            spec, shape, first = (indices, False), a, b
+        else:
+            spec, shape, first = tuple((index, 3) for index in indices), b, b
+        arrays = [make.array(first, "int64"), *arrays]
+        if name == "place" and seed % 2 and not indexing.meet(arrays, indices, shape):
+            spec = (indices, True)
+        step = Step(op, tuple(range(len(arrays))), spec, shape, 0, tuple(x.shape for x in arrays))
+        want = MEANING[name](arrays, spec, shape)
+        for operand, array in enumerate(arrays):
+            for axis in range(array.ndim):
+                together = run_together(step, operand, axis)
+                if together is None or not array.shape[axis]:
+                    continue
+                axes, place = together
+                found += 1
+                parts = []
+                for k in range(array.shape[axis]):
+                    cut = [x.take([k], axes[p]) if p in axes else x for p, x in enumerate(arrays)]
+                    part = tuple(1 if p == place else n for p, n in enumerate(shape))
+                    parts.append(MEANING[name](cut, spec, part))
+                got = sum(parts) if place is None else np.concatenate(parts, place)
+                assert (got == want).all()
+                assert place is not None or not (name == "place" and spec[1]), "signs of zeros"
+    assert found > 30
+
+
+def test_an_index_array_that_is_read_in_two_ways_is_in_one_piece():
+    """x[r[i] - r[j]]: a block of r would be one along both axes."""
+    index = Index(0, (), ((1, (0,), 1), (1, (1,), -1)))
+    step = Step(Ops.READ, (0, 1), (index,), (4, 4), 0, ((9,), (4,)))
+    assert run_together(step, 1, 0) is None
+    assert axes_in_operands(step, 0) == [None, None]
+    twice = Index(0, (), ((1, (0,), 1), (1, (0,), 1)))
+    step = Step(Ops.READ, (0, 1), (twice,), (4,), 0, ((9,), (4,)))
+    assert run_together(step, 1, 0) == ({1: 0}, 0)
 
 
 @pytest.mark.parametrize("name", [n for n, op in OPS.items() if op.bound and op.example.shapes])
