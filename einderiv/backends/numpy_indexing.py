@@ -217,7 +217,7 @@ def windowed(subscripts, x, y):
         large, small = (x, y) if x.size >= y.size else (y, x)
         labels_of = labels[:2] if x.size >= y.size else labels[1::-1]
         turned = [label for label in summed if large.strides[labels_of[0].index(label)] < 0]
-        if turned:
+        if turned and small.size <= large.size // 4:  # for it is copied
             large = np.flip(large, [labels_of[0].index(label) for label in turned])
             small = np.flip(small, [labels_of[1].index(label) for label in turned]).copy()
         return np.einsum(f"{','.join(labels_of)}->{out}", large, small)
