@@ -6,9 +6,9 @@ sizes and index arrays are there.
 ``x[i + 1]``                    ``x[1:6]``
 ``x[2 j, 5 - i]``               ``x[5::-1, ::2].T``, for axes j and i
 ``x[i + k]``                    ``read_at(x, (5, 3), (0, {0: 1, 1: 1}))``
-``U[r[e], k]``                  ``taken(U, places(r, 'r'), 0)``
+``U[r[e], k]``                  ``taken_at(U, places_of(r, 'r'), 0)``
 ``y[i + 1] = v[i]``             ``y = np.zeros((6,), v.dtype)`` and ``y[1:] = v``
-``y[r[e], k] += v[e, k]``       ``added(v, places(r, 'r'), 5)``
+``y[r[e], k] += v[e, k]``       ``added_at(v, places_of(r, 'r'), 5)``
 ``A[i, j]`` where ``i >= j``    ``np.tril(A)``
 ==============================  ===============================================================
 """
@@ -34,7 +34,7 @@ def read_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
         return _called("read_at", inputs[0], _shape(step.sizes, size), *places)
     axis = _taken_along(step)
     if axis is not None:
-        return _called("taken", inputs[0], _array(step.spec[axis], inputs), str(axis))
+        return _called("taken_at", inputs[0], _array(step.spec[axis], inputs), str(axis))
     return _called("gathered_at", inputs[0], _shape(step.sizes, size), *places)
 
 
@@ -48,7 +48,7 @@ def place_lines(inputs: Sequence[str], step: Step, size: Spell) -> list[str]:
         return [f"{{out}} = np.zeros({made}, {inputs[0]}.dtype)", assigned, ""]
     indices, once = step.spec
     if not once and _added_along(step):
-        return [_called("added", inputs[0], _array(indices[0], inputs), size(step.sizes[0]))]
+        return [_called("added_at", inputs[0], _array(indices[0], inputs), size(step.sizes[0]))]
     places = [_place(index, inputs, size) for index in indices]
     helper = "scattered_at" if _by_array(indices) else "place_at"
     return [_called(helper, inputs[0], made, str(once), *places)]
@@ -87,7 +87,7 @@ def running_sum_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
 def windowed_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
     """A product with a window."""
     x_labels, y_labels, out = step.spec
-    return _called("windowed", f'"{einsum_text([x_labels, y_labels], out)}"', *inputs)
+    return _called("windowed_product", f'"{einsum_text([x_labels, y_labels], out)}"', *inputs)
 
 
 def _called(helper: str, *arguments: str) -> str:
@@ -103,19 +103,19 @@ def _by_array(indices: Sequence[Index]) -> bool:
 
 
 def _place(index: Index, inputs: Sequence[str], size: Spell) -> str:
-    """An index as the helpers take it: ``(1, {0: 2}, (places(r, 'r'), (1,), -1))``."""
+    """An index as the helpers take it: ``(1, {0: 2}, (places_of(r, 'r'), (1,), -1))``."""
     terms = [f"{axis}: {size(k)}" for axis, k in index.terms]
     parts = [size(index.constant), f"{{{', '.join(terms)}}}"]
     for number, axes, k in index.arrays:
         array = inputs[number]
-        parts.append(f"(places({array}, {array!r}), {axes!r}, {size(k)})")
+        parts.append(f"(places_of({array}, {array!r}), {axes!r}, {size(k)})")
     return f"({', '.join(parts)})"
 
 
 def _array(index: Index, inputs: Sequence[str]) -> str:
     """The index array that an index is."""
     ((number, _, _),) = index.arrays
-    return f"places({inputs[number]}, {inputs[number]!r})"
+    return f"places_of({inputs[number]}, {inputs[number]!r})"
 
 
 def _number(size: Size, spell: Spell) -> int | None:

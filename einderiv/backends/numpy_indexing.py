@@ -21,8 +21,8 @@ Everything selects: nothing is multiplied by 0, so what stands outside does not 
 from __future__ import annotations
 
 TEXTS = {
-    "places": """\
-def places(array, name):
+    "places_of": """\
+def places_of(array, name):
     # the values of an index array, as the arithmetic on them needs them
     array = np.asarray(array)
     if array.dtype.kind not in "iu":
@@ -35,8 +35,8 @@ def places(array, name):
         raise ValueError(f"the index array {name} holds {array.max()}, which is beyond int64")
     return array.astype(np.int64, copy=False)
 """,
-    "moving": """\
-def moving(indices, shape):
+    "moving_axes": """\
+def moving_axes(indices, shape):
     # the indices without axes of one position, which is 0
     kept = []
     for constant, terms, *arrays in indices:
@@ -44,8 +44,8 @@ def moving(indices, shape):
         kept.append((constant, terms, *arrays))
     return kept
 """,
-    "spans": """\
-def spans(indices, shape):
+    "spans_of": """\
+def spans_of(indices, shape):
     # the least and the largest value of each index, where no axis is empty
     found = []
     for constant, terms, *arrays in indices:
@@ -81,8 +81,8 @@ def inner_box(indices, sizes, shape):
         return None
     return starts, stops
 """,
-    "within": """\
-def within(indices, starts, stops):
+    "within_box": """\
+def within_box(indices, starts, stops):
     # the indices by positions that are counted from the first of a box
     found = []
     for constant, terms, *arrays in indices:
@@ -94,8 +94,8 @@ def within(indices, starts, stops):
         found.append((constant, terms, *cut))
     return found
 """,
-    "strided": """\
-def strided(x, shape, indices, writeable=False):
+    "strided_at": """\
+def strided_at(x, shape, indices, writeable=False):
     # x at indices that are all inside, as a view
     first = x[(*[slice(constant, None) for constant, _ in indices], ...)]
     strides = [0] * len(shape)
@@ -104,11 +104,11 @@ def strided(x, shape, indices, writeable=False):
             strides[axis] += k * stride
     return np.lib.stride_tricks.as_strided(first, shape, strides, writeable=writeable)
 """,
-    "positions": """\
-def positions(index, shape):
+    "positions_at": """\
+def positions_at(index, shape):
     # the values of an index, with all axes, and the least and the largest that they may be; axes
     # that it does not depend on have one position
-    ((low, high),) = spans([index], shape)
+    ((low, high),) = spans_of([index], shape)
     if low <= -(2**62) or high >= 2**62:  # and what it is compared with
         raise ValueError(f"an index reaches from {low} to {high}, which is beyond int64")
     constant, terms, *arrays = index
@@ -129,17 +129,17 @@ def positions(index, shape):
         parts.append(np.full([1] * len(shape), constant, np.int64))
     return sum(parts[1:], parts[0]), low, high
 """,
-    "gathered": """\
-def gathered(x, shape, indices):
+    "gathered_rows": """\
+def gathered_rows(x, shape, indices):
     # x along its first axes at indices, by the axes of a shape, 0 outside; its other axes follow
     depth = len(indices)
     if len(shape) == 0:  # one place would be read as a view
-        return gathered(x, (1,), indices).reshape(x.shape[depth:])
+        return gathered_rows(x, (1,), indices).reshape(x.shape[depth:])
     if 0 in x.shape[:depth]:
         return np.zeros((*shape, *x.shape[depth:]), x.dtype)
     rows, inside = [], np.True_
     for index, size in zip(indices, x.shape):
-        at, low, high = positions(index, shape)
+        at, low, high = positions_at(index, shape)
         if low < 0 or high >= size:
             here = (at >= 0) & (at < size)
             if not here.all():
@@ -156,13 +156,13 @@ def gathered(x, shape, indices):
         found[np.broadcast_to(outside, shape)] = 0
     return found
 """,
-    "taken": """\
-def taken(x, rows, axis):
+    "taken_at": """\
+def taken_at(x, rows, axis):
     # x at rows along an axis; where it has none, 0
     x = np.asarray(x)
     before, behind = x.shape[:axis], x.shape[axis + 1 :]
     if rows.ndim == 0:  # one would be a number
-        return taken(x, rows[None], axis).reshape((*before, *behind))
+        return taken_at(x, rows[None], axis).reshape((*before, *behind))
     if rows.size == 0 or rows.max() < x.shape[axis]:
         return x.take(rows, axis)
     found = np.zeros((*before, *rows.shape, *behind), x.dtype)
@@ -174,19 +174,19 @@ def taken(x, rows, axis):
     "read_at": """\
 def read_at(x, shape, *indices):
     # y[i] = x[f(i)], and 0 where f(i) is outside
-    x, indices = np.asarray(x), moving(indices, shape)
+    x, indices = np.asarray(x), moving_axes(indices, shape)
     inner = None if 0 in shape else inner_box(indices, x.shape, shape)
     if inner is None:
         return np.zeros(shape, x.dtype)
-    reach = spans(indices, shape)
+    reach = spans_of(indices, shape)
     if all(low >= 0 and high < n for (low, high), n in zip(reach, x.shape)):
-        return strided(x, shape, indices)
+        return strided_at(x, shape, indices)
     if any(high < 0 or low >= n for (low, high), n in zip(reach, x.shape)):
         return np.zeros(shape, x.dtype)
     starts, stops = inner
     part = [stop - start for start, stop in zip(starts, stops)]
-    cut = within(indices, starts, stops)
-    is_inside = all(low >= 0 and high < n for (low, high), n in zip(spans(cut, part), x.shape))
+    cut = within_box(indices, starts, stops)
+    is_inside = all(low >= 0 and high < n for (low, high), n in zip(spans_of(cut, part), x.shape))
     entries = math.prod(shape)
     padded = math.prod(high - low + 1 for low, high in reach)
     if padded < entries or (not is_inside and padded <= entries + x.size):
@@ -196,15 +196,15 @@ def read_at(x, shape, *indices):
         there = [slice(s.start - low, s.stop - low) for s, (low, _) in zip(known, reach)]
         wide[tuple(there)] = x[tuple(known)]
         moved = [(c - low, terms) for (c, terms), (low, _) in zip(indices, reach)]
-        return strided(wide, shape, moved)
+        return strided_at(wide, shape, moved)
     if not is_inside:
-        return gathered(x, shape, indices)
+        return gathered_rows(x, shape, indices)
     found = np.zeros(shape, x.dtype)
-    found[tuple(map(slice, starts, stops))] = strided(x, part, cut)
+    found[tuple(map(slice, starts, stops))] = strided_at(x, part, cut)
     return found
 """,
-    "windowed": """\
-def windowed(subscripts, x, y):
+    "windowed_product": """\
+def windowed_product(subscripts, x, y):
     # Σ x y, where one shows entries more than once: BLAS would copy all of it, here it copies a
     # block at a time. Where one has no label of its own, nothing is copied at all
     terms, out = subscripts.split("->")
@@ -239,8 +239,8 @@ def windowed(subscripts, x, y):
         c += np.tensordot(a, b, axes).transpose(order)
     return found
 """,
-    "tied": """\
-def tied(indices):
+    "tied_axes": """\
+def tied_axes(indices):
     # the indices that have index arrays, and those that have an axis in common with these; their
     # axes
     among, axes = set(), set()
@@ -255,8 +255,8 @@ def tied(indices):
             return sorted(among), sorted(axes)
         among = more
 """,
-    "renumbered": """\
-def renumbered(indices, axes):
+    "renumbered_axes": """\
+def renumbered_axes(indices, axes):
     # the indices by the places that their axes have in a list
     found = []
     for constant, terms, *arrays in indices:
@@ -268,18 +268,18 @@ def renumbered(indices, axes):
     "gathered_at": """\
 def gathered_at(x, shape, *indices):
     # y[i] = x[f(i)], and 0 where f(i) is outside, with index arrays in f
-    x, indices = np.asarray(x), moving(indices, shape)
+    x, indices = np.asarray(x), moving_axes(indices, shape)
     inner = None if 0 in shape else inner_box(indices, x.shape, shape)
     if inner is None:
         return np.zeros(shape, x.dtype)
     starts, stops = inner
     part = [stop - start for start, stop in zip(starts, stops)]
-    indices = within(indices, starts, stops)
-    by_array, axes = tied(indices)
+    indices = within_box(indices, starts, stops)
+    by_array, axes = tied_axes(indices)
     others = [k for k in range(x.ndim) if k not in by_array]
     free = [axis for axis in range(len(part)) if axis not in axes]
     x = x.transpose(*by_array, *others)
-    rows = renumbered([indices[k] for k in by_array], axes)
+    rows = renumbered_axes([indices[k] for k in by_array], axes)
     rest = [indices[k] for k in others]
     depth, own = len(rows), [part[axis] for axis in axes]
     if math.prod(part[axis] for axis in free) < math.prod(x.shape[depth:]):
@@ -288,7 +288,7 @@ def gathered_at(x, shape, *indices):
         moved = [(c, {depth + free.index(a): k for a, k in t.items()}) for c, t in rest]
         x = read_at(x, (*x.shape[:depth], *[part[axis] for axis in free]), *kept, *moved)
         rest = [(0, {axis: 1}) for axis in free]
-    found = gathered(x, own, rows)
+    found = gathered_rows(x, own, rows)
     in_place = [(0, {axis: 1}) for axis in axes] + rest
     if in_place != [(0, {axis: 1}) for axis in range(len(part))] or found.shape != tuple(part):
         found = read_at(found, part, *in_place)
@@ -298,25 +298,25 @@ def gathered_at(x, shape, *indices):
     whole[tuple(map(slice, starts, stops))] = found
     return whole
 """,
-    "row_sums": """\
-def row_sums(v, rows, count):
+    "sums_of_rows": """\
+def sums_of_rows(v, rows, count):
     # the sum of all rows of v that have one number, for each number
     if v.shape[1] == 1 and v.dtype.char in "fd":
         return np.bincount(rows, v[:, 0], count).astype(v.dtype, copy=False)[:, None]
     kept = v.dtype.char in "bhilqBHILQfd"
-    if sparse is not None and (kept or v.dtype.char in "FD"):
+    if scipy_sparse is not None and (kept or v.dtype.char in "FD"):
         # complex numbers as two columns: 1 times an infinite one would be nan
         real = v if kept else v.view(v.real.dtype)
         ends = np.arange(len(rows) + 1)
         ones = np.ones(len(rows), real.dtype)
-        found = sparse.csc_array((ones, rows, ends), (count, len(rows))) @ real
+        found = scipy_sparse.csc_array((ones, rows, ends), (count, len(rows))) @ real
         return found if kept else found.view(v.dtype)
     found = np.zeros((count, v.shape[1]), v.dtype)
     np.add.at(found, rows, v)
     return found
 """,
-    "added": """\
-def added(v, rows, count):
+    "added_at": """\
+def added_at(v, rows, count):
     # the sum of all v at one row, for each row; rows from count on are dropped
     v = np.asarray(v)
     more = v.shape[rows.ndim :]
@@ -326,16 +326,16 @@ def added(v, rows, count):
     if rows.max() >= count:
         rows = np.minimum(rows, count)
     v = np.ascontiguousarray(v).reshape(len(rows), -1)
-    return row_sums(v, rows, count + 1)[:count].reshape(count, *more)
+    return sums_of_rows(v, rows, count + 1)[:count].reshape(count, *more)
 """,
-    "scattered": """\
-def scattered(v, shape, once, indices, depth):
+    "scattered_rows": """\
+def scattered_rows(v, shape, once, indices, depth):
     # Σ of v at indices by its first axes; its other axes follow. What is outside goes to one row
     # more, which is dropped
     own, more = v.shape[:depth], v.shape[depth:]
     parts, inside, step = [], np.True_, 1
     for index, size in zip(indices[::-1], shape[::-1]):
-        at, low, high = positions(index, own)
+        at, low, high = positions_at(index, own)
         if low < 0 or high >= size:
             here = (at >= 0) & (at < size)
             inside, at = inside & here, np.where(here, at, 0)
@@ -350,7 +350,7 @@ def scattered(v, shape, once, indices, depth):
         found = np.zeros((step + 1, v.shape[1]), v.dtype)
         found[rows] = v
     else:
-        found = row_sums(v, rows, step + 1)
+        found = sums_of_rows(v, rows, step + 1)
     return found[:step].reshape(*shape, *more)
 """,
     "apart_axes": """\
@@ -399,7 +399,7 @@ def add_slices(target, v, short):
     "place_at": """\
 def place_at(v, shape, once, *indices):
     # y[f(i)] += v[i] into zeros; what is outside is dropped
-    v, indices = np.asarray(v), moving(indices, np.shape(v))
+    v, indices = np.asarray(v), moving_axes(indices, np.shape(v))
     used = {axis for _, terms in indices for axis in terms}
     summed = tuple(axis for axis in range(v.ndim) if axis not in used and v.shape[axis] != 1)
     if summed:
@@ -407,9 +407,9 @@ def place_at(v, shape, once, *indices):
     inner = None if 0 in v.shape or 0 in shape else inner_box(indices, shape, v.shape)
     if inner is None:
         return np.zeros(shape, v.dtype)
-    v, indices = v[(*map(slice, *inner), ...)], within(indices, *inner)
-    indices = moving(indices, v.shape)
-    reach = spans(indices, v.shape)
+    v, indices = v[(*map(slice, *inner), ...)], within_box(indices, *inner)
+    indices = moving_axes(indices, v.shape)
+    reach = spans_of(indices, v.shape)
     if any(high < 0 or low >= n for (low, high), n in zip(reach, shape)):
         return np.zeros(shape, v.dtype)
     whole = range(v.ndim)
@@ -421,10 +421,10 @@ def place_at(v, shape, once, *indices):
     room = math.prod(stop - start for start, stop in zip(starts, stops))
     few = slices <= 64 or v.size >= 256 * slices
     if not few or room > 2 * (math.prod(shape) + v.size):
-        return scattered(v, shape, once, indices, v.ndim)
+        return scattered_rows(v, shape, once, indices, v.ndim)
     found = np.zeros([stop - start for start, stop in zip(starts, stops)], v.dtype)
     moved = [(constant - start, terms) for (constant, terms), start in zip(indices, starts)]
-    target = strided(found, v.shape, moved, True)  # it overlaps itself, its slices do not
+    target = strided_at(found, v.shape, moved, True)  # it overlaps itself, its slices do not
     if not short:
         target[...] = v
     else:
@@ -434,18 +434,18 @@ def place_at(v, shape, once, *indices):
     "scattered_at": """\
 def scattered_at(v, shape, once, *indices):
     # y[f(i)] += v[i] into zeros, with index arrays in f
-    v, indices = np.asarray(v), moving(indices, np.shape(v))
+    v, indices = np.asarray(v), moving_axes(indices, np.shape(v))
     inner = None if 0 in v.shape or 0 in shape else inner_box(indices, shape, v.shape)
     if inner is None:
         return np.zeros(shape, v.dtype)
-    v, indices = v[(*map(slice, *inner), ...)], within(indices, *inner)
-    by_array, axes = tied(indices)
+    v, indices = v[(*map(slice, *inner), ...)], within_box(indices, *inner)
+    by_array, axes = tied_axes(indices)
     others = [k for k in range(len(shape)) if k not in by_array]
     free = [axis for axis in range(v.ndim) if axis not in axes]
     v = v.transpose(*axes, *free)
-    rows = renumbered([indices[k] for k in by_array], axes)
+    rows = renumbered_axes([indices[k] for k in by_array], axes)
     size = [shape[k] for k in by_array]
-    rest = renumbered([indices[k] for k in others], [*axes, *free])
+    rest = renumbered_axes([indices[k] for k in others], [*axes, *free])
     depth, more = len(axes), [shape[k] for k in others]
     whole = [(0, {depth + k: 1}) for k in range(len(free))]
     plain = rest == whole and list(v.shape[depth:]) == more
@@ -453,7 +453,7 @@ def scattered_at(v, shape, once, *indices):
         # the other axes become smaller, so they are placed first
         kept = [(0, {k: 1}) for k in range(depth)]
         v, plain = place_at(v, (*v.shape[:depth], *more), once, *kept, *rest), True
-    found = scattered(v, size, once, rows, depth)
+    found = scattered_rows(v, size, once, rows, depth)
     if not plain:
         kept = [(0, {k: 1}) for k in range(len(size))]
         shift = len(size) - depth
@@ -466,15 +466,16 @@ def scattered_at(v, shape, once, *indices):
 def masked_at(x, *conditions):
     # x where each index is a position on an axis of its size, else 0
     x = np.asarray(x)
-    indices, sizes = moving([index for index, _ in conditions], x.shape), [n for _, n in conditions]
+    indices = moving_axes([index for index, _ in conditions], x.shape)
+    sizes = [size for _, size in conditions]
     found = np.zeros(x.shape, x.dtype)
     inner = None if 0 in x.shape else inner_box(indices, sizes, x.shape)
     if inner is None:
         return found
     box = (*map(slice, *inner), ...)
     part, mask = x[box], np.True_
-    for index, size in zip(within(indices, *inner), sizes):
-        ((low, high),) = spans([index], part.shape)
+    for index, size in zip(within_box(indices, *inner), sizes):
+        ((low, high),) = spans_of([index], part.shape)
         if high < 0 or low >= size:
             return found
         if low >= 0 and high < size:
@@ -483,10 +484,10 @@ def masked_at(x, *conditions):
         constant, terms, *arrays = index
         longest = max(terms, key=lambda axis: part.shape[axis], default=None)
         rest = {axis: k for axis, k in terms.items() if axis != longest}
-        right = positions((constant, rest, *arrays), part.shape)[0]
+        right = positions_at((constant, rest, *arrays), part.shape)[0]
         left = np.int64(0)
         if longest is not None:
-            left = positions((0, {longest: terms[longest]}), part.shape)[0]
+            left = positions_at((0, {longest: terms[longest]}), part.shape)[0]
         if low < 0:
             mask = mask & (left >= -right)
         if high >= size:
@@ -498,12 +499,12 @@ def masked_at(x, *conditions):
 
 _SPARSE = """\
 try:
-    from scipy import sparse
+    from scipy import sparse as scipy_sparse
 except ImportError:
-    sparse = None"""
+    scipy_sparse = None"""
 
 #: what the helpers import
 IMPORTS = {
     **{name: "import math" for name, text in TEXTS.items() if "math." in text},
-    "row_sums": _SPARSE,
+    "sums_of_rows": _SPARSE,
 }

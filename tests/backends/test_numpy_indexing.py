@@ -39,7 +39,7 @@ def loaded(missing=()):
 
 
 WITH_SCIPY = loaded()
-WITHOUT_SCIPY = loaded(missing=("sparse",))
+WITHOUT_SCIPY = loaded(missing=("scipy_sparse",))
 
 
 def run(op, arrays, spec, shape, scope=WITH_SCIPY):
@@ -260,13 +260,13 @@ READS = [  # indices, shapes of the operands, shape of the result, the text
     ((places((0, 1)), places((0, 1))),             [(4, 4)],      (4,),    "read_at(x, (4,), (0, {0: 1}), (0, {0: 1}))"),
     ((places((0, 1)),),                            [(4,)],        (4, 2),  "read_at(x, (4, 2), (0, {0: 1}))"),
     ((places((0, 1)),),                            [(4,)],        (0,),    "read_at(x, (0,), (0, {0: 1}))"),
-    ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (9, 4), "taken(x, places(r, 'r'), 0)"),
-    ((places((0, 1)), places(arrays=((1, (1, 2), 1),))), [(2, 6), (3, 2)], (2, 3, 2), "taken(x, places(r, 'r'), 1)"),
-    ((places(arrays=((1, (), 1),)), places((0, 1))), [(6, 4), ()], (4,),   "taken(x, places(r, 'r'), 0)"),
+    ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (9, 4), "taken_at(x, places_of(r, 'r'), 0)"),
+    ((places((0, 1)), places(arrays=((1, (1, 2), 1),))), [(2, 6), (3, 2)], (2, 3, 2), "taken_at(x, places_of(r, 'r'), 1)"),
+    ((places(arrays=((1, (), 1),)), places((0, 1))), [(6, 4), ()], (4,),   "taken_at(x, places_of(r, 'r'), 0)"),
     ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (8, 4), None),
     ((places(arrays=ALONG), places((1, 1))),       [(6, 4), (9,)], (9, 3), None),
     ((places(arrays=ALONG), places((0, 1))),       [(6, 9), (9,)], (9,),   None),
-    ((places((0, 1)), places(arrays=((1, (1,), 1),))), [(4, 6), (9,)], (4, 9), "taken(x, places(r, 'r'), 1)"),
+    ((places((0, 1)), places(arrays=((1, (1,), 1),))), [(4, 6), (9,)], (4, 9), "taken_at(x, places_of(r, 'r'), 1)"),
     ((places((1, 1)), places(arrays=ALONG)),       [(4, 6), (9,)], (9, 4), None),
     ((places(plus=1, arrays=ALONG),),              [(6,), (9,)],   (9,),   None),
     ((places(arrays=((1, (0,), 2),)),),            [(6,), (9,)],   (9,),   None),
@@ -299,10 +299,10 @@ PLACES = [  # indices, once?, shapes of the operands, shape of the result, the t
     ((places(plus=3), places((0, 1))),          True,  [(2,)],         (6, 2), ["{out} = np.zeros((6, 2), x.dtype)", "{out}[3] = x", ""]),
     ((places(plus=3),),                         True,  [()],           (6,),   ["{out} = np.zeros((6,), x.dtype)", "{out}[3, ...] = x", ""]),
     ((places((0, 1)), places((0, 1))),          True,  [(3,)],         (3, 3), ["place_at(x, (3, 3), True, (0, {0: 1}), (0, {0: 1}))"]),
-    ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (9,)], (6, 2), ["added(x, places(r, 'r'), 6)"]),
-    ((places(arrays=((1, (0, 1), 1),)),),       False, [(4, 3), (4, 3)], (6,), ["added(x, places(r, 'r'), 6)"]),
-    ((places(arrays=((1, (), 1),)), places((0, 1))), False, [(3,), ()], (6, 3), ["added(x, places(r, 'r'), 6)"]),
-    ((places(arrays=ALONG), places((1, 1))),    False, [(0, 2), (0,)], (6, 2), ["added(x, places(r, 'r'), 6)"]),
+    ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (9,)], (6, 2), ["added_at(x, places_of(r, 'r'), 6)"]),
+    ((places(arrays=((1, (0, 1), 1),)),),       False, [(4, 3), (4, 3)], (6,), ["added_at(x, places_of(r, 'r'), 6)"]),
+    ((places(arrays=((1, (), 1),)), places((0, 1))), False, [(3,), ()], (6, 3), ["added_at(x, places_of(r, 'r'), 6)"]),
+    ((places(arrays=ALONG), places((1, 1))),    False, [(0, 2), (0,)], (6, 2), ["added_at(x, places_of(r, 'r'), 6)"]),
     ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (8,)], (6, 2), None),
     ((places(arrays=ALONG), places((1, 1))),    False, [(9, 2), (9,)], (6, 3), None),
     ((places(arrays=((1, (1,), 1),)), places((0, 1))), False, [(2, 9), (9,)], (6, 2), None),
