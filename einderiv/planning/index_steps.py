@@ -112,7 +112,7 @@ class Related:
             self.size_of.setdefault(label, *planner.represented([size]))
         measure = self.program.measure
         self.lengths = {label: measure(size) for label, size in self.size_of.items()}
-        self.related: set[Label] = set()  # labels that relations are between, when renamed
+        self.related: set[Label] = set()  # labels of relations that the output has not
 
     def term(self) -> tuple[Pair, Labels] | None:
         """The value of the einsum at the distinct labels of its output that an operand or a
@@ -136,7 +136,7 @@ class Related:
         hots = list(dict.fromkeys(hots))
         output = _named(self.flat.output, same)
         between = labels_in(self.flat.relations)
-        self.related = {same.get(label, label) for label in between}
+        self.related = {same.get(label, label) for label in between}.difference(output)
         inside = set(chain.from_iterable(labels for _, labels in tensors))
         inside.update(*(_labels_of(hot) for hot in hots))
         for one in found.relations:
