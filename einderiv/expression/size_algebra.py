@@ -88,9 +88,24 @@ def times(*sizes: Size) -> Size:
     Raises LimitError for a sum of more than 2,000 products, and for a coefficient of more than
     4,096 bits.
     """
-    product: Terms = {(): 1}
+    number = 1
+    exponents: dict[Atom, int] = {}
+    sums: list[Polynomial] = []
     for size in sizes:
-        product = _multiplied(product, dict(_terms(size)))
+        if isinstance(size, int):
+            number = _small(number * size)
+        elif not isinstance(size, Polynomial):
+            exponents[size] = exponents.get(size, 0) + 1
+        elif len(size.terms) > 1:
+            sums.append(size)
+        else:
+            ((monomial, coefficient),) = size.terms
+            number = _small(number * coefficient)
+            for atom, exponent in monomial:
+                exponents[atom] = exponents.get(atom, 0) + exponent
+    product = {_monomial(exponents): number}
+    for factor in sums:
+        product = _multiplied(product, dict(factor.terms))
     return _size(product)
 
 

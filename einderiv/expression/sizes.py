@@ -145,7 +145,10 @@ class Sizes(UnionFind[Size]):
         if not isinstance(size, Polynomial):
             return self.known_measure(size)
         if size not in self._numbers:
-            number = measured(self._normal(size), self.measures.get)
+            if self.defined:
+                number = measured(self._normal(size), self.measures.get)
+            else:  # what sizes go by is found for each of them
+                number = measured(size, lambda own: self.measures.get(self._root(own)))
             if number is None and self.sums:
                 number = self._of_known_sum(size)
             self._numbers[size] = number
@@ -197,6 +200,8 @@ class Sizes(UnionFind[Size]):
         """Make two sizes one; False if that cannot be: if both measures are known and differ, or if
         their difference is a number whatever they measure.
         """
+        if a == b:
+            return True
         first = self.known_measure(a)
         second = self.known_measure(b)
         if first is not None and second is not None and first != second:
