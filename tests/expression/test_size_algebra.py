@@ -214,7 +214,7 @@ def test_nothing_that_is_proved_is_ever_wrong(seed):
 
 f2 = floor_quotient(minus(X, W), 2)
 second = floor_quotient(plus("n", 1), 2)
-top = minus(plus(X, W), 2)  # the largest i + k
+any_sign = floor_quotient(minus("n", X), 2)
 digits = [f"d{k}" for k in range(40)]
 
 
@@ -245,6 +245,8 @@ PROVED = {
     "(n - 3) // 2":                (floor_quotient(minus("n", 3), 2),             [], False),
     "(n // 2) m <= n m":           (minus(times("n", X), times(X, floor_quotient("n", 2))), [], True),
     "n // x, a size divides":      (minus("n", times(X, floor_quotient("n", X))), [], True),
+    "a floor below 0, cubed":      (times(any_sign, any_sign, any_sign),          [], False),
+    "a floor below 0, squared":    (times(any_sign, any_sign),                    [], True),
     "two facts":                   (minus("n", 5),  [minus("n", X), minus(X, W), minus(W, 5)], True),
     "forty merged axes":           (minus(minus(times(*digits), 1), flat(digits)), [], True),
     "and one place more":          (minus(minus(times(*digits), 2), flat(digits)), [], False),
@@ -300,6 +302,7 @@ def test_exponents_beyond_any_number():
     assert is_nonnegative(minus(huge, 1))
     assert is_nonnegative(minus(plus(size, 2), plus("n", X, negated(X))))
     assert not is_nonnegative(minus(X, size))
+    assert not is_nonnegative(plus(huge, times(-2, X), 1)), "1 - X for n = 1"
     assert measured(huge, {"n": 1, X: 5}.get) == 5
     assert measured(huge, {"n": 0, X: 5}.get) == 0
     assert measured(plus(huge, 1), {"n": -1, X: 5}.get) == 6

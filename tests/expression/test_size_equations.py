@@ -56,6 +56,7 @@ SOLVED = [
     ([(times(X, W), times("n", "m"))],           [(X, 4), (W, 3)],  times("m", "n"),         12),
     ([(times(X, W), times("n", "m")), (Y, times(X, W))], [(Y, 12)], times("m", "n"),         12),
     ([(times(X, W), times("n", "m")), (Y, times(X, W))], [(Y, 12), ("n", 4)], "m",           3),
+    ([(times("n", "m"), times("k", "l")), (times(X, W), times("n", "m"))], [(X, 4), (W, 3)], times("k", "l"), 12),
     ([(times(2, X), times(6, Y, W))],            [(X, 6), (W, 2)],  Y,                       1),
     ([(Y, HALF)],                                [(X, 7)],          Y,                       4),
     ([(Y, HALF)],                                [(Y, 4)],          X,                       None),
