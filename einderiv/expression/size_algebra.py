@@ -259,7 +259,7 @@ def linear_terms(size: Size) -> dict[Variable, int]:
     with their coefficients: an equation can be solved for each of them.
 
     >>> linear_terms(plus(times(2, "n"), negated("m"), "k", times("k", "l"), 1))
-    {'n': 2, 'm': -1}
+    {'m': -1, 'n': 2}
     """
     terms = _terms(size)
     nested = [own for floor in floors(size) for own in variables(_lone(floor))]

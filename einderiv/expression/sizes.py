@@ -100,21 +100,21 @@ class Sizes(UnionFind[Size]):
     def _normal(self, size: Polynomial) -> Size:
         """A polynomial with what its sizes go by put in."""
         known = self._normal_forms
-        stack: list[Polynomial] = [size]
+        stack: list[Polynomial] = [] if size in known else [size]
         while stack:
             top = stack[-1]
-            roots = {own: self._root(own) for own in variables(top)}
-            waiting = [
-                root
-                for root in roots.values()
-                if isinstance(root, Polynomial) and root not in known
-            ]
+            roots = [self._root(own) for own in variables(top)]
+            waiting = [x for x in roots if isinstance(x, Polynomial) and x not in known]
             if waiting:  # definitions before what they define: chains of them may be long
                 stack += waiting
                 continue
             stack.pop()
-            known[top] = replaced(top, lambda own, of=roots: known.get(of[own], of[own]))  # type: ignore[misc]
+            known[top] = replaced(top, self._known_form)
         return known[size]
+
+    def _known_form(self, own: Variable) -> Size:
+        root = self._root(own)
+        return self._normal_forms[root] if isinstance(root, Polynomial) else root
 
     def _forget(self) -> None:
         """What was found of polynomials before something was learnt."""
@@ -612,7 +612,7 @@ def how_to_give(*sizes: Size) -> str:
     >>> how_to_give(("X", 0)), how_to_give("n")
     ('give X, or sizes={label: number}', "give sizes={'n': …}")
     >>> how_to_give(plus(("x", 0), negated(("w", 0)), 1))
-    'give x and w, or sizes={label: number}'
+    'give w and x, or sizes={label: number}'
     """
     own = dict.fromkeys([own for size in sizes for own in variables(size)])
     tensors = list(dict.fromkeys([one[0] for one in own if isinstance(one, tuple)]))[:SPOKEN]
