@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import EinderivError
+from ..errors import EinderivError, ShapeError
 from ..expression import (
     Apply,
     Constant,
@@ -105,6 +105,8 @@ def explained(library: Library, error: Exception, dtype: str) -> EinderivError |
     of_nothing = "zero-size" in text or "non-zero size" in text
     if isinstance(error, (ValueError, IndexError)) and of_nothing:
         return EinderivError("the largest or smallest entry was asked of an axis that has none")
+    if isinstance(error, ValueError) and ("places are" in text or "beyond int64" in text):
+        return ShapeError(text)  # of the helpers for index expressions
     # A coefficient is a Python number.
     if isinstance(error, OverflowError) or _says(error, library.says_overflow):
         return EinderivError(f"a number in the expression is too large for {dtype}")

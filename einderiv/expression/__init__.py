@@ -33,7 +33,7 @@ from .arithmetic import (
     viewed,
 )
 from .arrays import is_array, library, usable
-from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
+from .binding import VALUES, by_dims, check_known, fix, given_by_name, shapes_of, solved, valued
 from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
 from .delta import Delta
@@ -98,6 +98,7 @@ from .traverse import (
     bottom_up,
     check_ranks,
     declared,
+    names_of_index_arrays,
     needed,
     placeholder,
     rebuilt,
@@ -157,6 +158,7 @@ __all__ = [
     "Swaps",
     "Tensor",
     "UnionFind",
+    "VALUES",
     "Written",
     "add",
     "added",
@@ -215,6 +217,7 @@ __all__ = [
     "measured",
     "multiply",
     "named_alike",
+    "names_of_index_arrays",
     "naming",
     "natural",
     "needed",
@@ -262,6 +265,7 @@ __all__ = [
     "truth",
     "unused_names",
     "usable",
+    "valued",
     "variables",
     "viewed",
     "walk",

@@ -14,8 +14,11 @@ from .arrays import usable
 from .dims import dims_of, turned
 from .labels import Label, Size
 from .names import naming, short_product
-from .nodes import Einsum, Expr, Tensor, everything, walk
+from .nodes import Einsum, Expr, Tensor, everything, is_hot, walk
+from .size_algebra import variables
 from .sizes import Sizes, spoken
+
+VALUES = "values of "  # and the name of an index array: the key of the size 1 + the largest
 
 
 def check_known(given: Iterable[str], known: Iterable[str]) -> None:
@@ -118,10 +121,28 @@ def solved(
     return sizes
 
 
+def valued(roots: Iterable[Expr]) -> list[str]:
+    """The index arrays whose number of values some size is made of: 1 + the largest."""
+    found: dict[str, None] = {}
+    for node in walk(roots, everything):
+        if isinstance(node, Einsum) and node.parts is not None:
+            for _, size in node.given:
+                own = [one for one in variables(size) if isinstance(one, tuple) and one[1] < 0]
+                found |= dict.fromkeys([name for name, _ in own])
+        if is_hot(node):
+            own = [one for one in variables(node.parameters[0]) if isinstance(one, tuple)]
+            found |= dict.fromkeys([name for name, axis in own if axis < 0])
+    return list(found)
+
+
 def fix(sizes: Sizes, roots: Sequence[Expr], fixed: Mapping[str, int]) -> None:
     """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
     labels = _labels(roots[0]) if fixed and len(roots) == 1 else {}
     for key, measure in fixed.items():
+        if key.startswith(VALUES):
+            name = key.removeprefix(VALUES)
+            sizes.fix((name, -1), measure, f"the largest value of {name}")
+            continue
         source = f"sizes={{{key!r}: {measure}}}"
         # the name of an axis
         if key in sizes.names:

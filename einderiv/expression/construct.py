@@ -230,14 +230,19 @@ def _index_arrays(
     ranks = arrays_of(notation)
     if index is not None and not isinstance(index, Mapping):
         raise TypeError(f"index is a mapping of index arrays, not {type(index).__name__}")
-    given = {name: array for name, array in (index or {}).items() if name in ranks}
     for name in named:
         if name not in ranks:
             raise TypeError(
                 f"einsum() got an unexpected keyword argument {name!r}: no index array of the "
                 f"string has this name; {near(name, ranks)}"
             )
-    given.update(named)
+    for name in index or ():
+        if name not in ranks:
+            raise EinderivError(
+                f"index names {str(name)[:40]!r}, which is no index array of the string; "
+                f"{near(str(name), ranks)}"
+            )
+    given = {**(index or {}), **named}
     found: dict[str, Expr] = {}
     for name, rank in ranks.items():
         if name not in given:
@@ -253,7 +258,13 @@ def index_array(name: str, value: Any, rank: int | None = None) -> Expr:
         raise TypeError(f"the index array {name} is an array of whole numbers, no expression")
     import numpy as np
 
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise TypeError(
+            f"the index array {name} is an array of whole numbers, no list of lists of different "
+            "lengths"
+        ) from None
     if array.size == 0 and array.dtype.kind == "f" and not hasattr(value, "dtype"):
         array = array.astype(np.int64)  # an empty list
     if array.dtype.kind not in "iu":

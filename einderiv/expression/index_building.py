@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 from ..errors import ParseError, ShapeError, near
 from .index_grammar import Axis, AxisExpression, labels_of
 from .labels import Given, Label, Labels, Relation, Relations, Size
-from .nodes import Apply, Constant, Expr, Slot
+from .nodes import Apply, Constant, Expr, Slot, Tensor
 from .relations import Linear, domain_of, extent, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
 from .string_parts import ELLIPSIS
@@ -114,7 +114,7 @@ class _Composing:
         writes = list(zip(self.writes, expressions[len(self.reads) :], strict=True))
         self._values_that_are_known(reads, writes)
         self._ranges(reads)
-        self._other_values(reads, writes)
+        self._check_values(reads, writes)
         for write, linear in writes:
             self._extent(write, linear)
         for (label, *_), linear in (*reads, *writes):
@@ -344,7 +344,7 @@ class _Composing:
             if not sizes and alone and name in pointed:
                 sizes = [pointed[name]]
             if not sizes and not alone:
-                sizes = self._held_values(self.arrays[name])
+                sizes = [self._number_of_values(self.arrays[name])]
             if not sizes:
                 continue
             self.domains[value] = sizes[0]
@@ -352,54 +352,35 @@ class _Composing:
             if alone:
                 pointed.setdefault(name, sizes[0])
 
-    def _held_values(self, array: Expr) -> list[Size]:
-        """1 + the largest value of an array that is held; of an empty one, 1."""
-        if not isinstance(array, Constant):
-            return []
-        return [1 + int(array.value.max()) if array.value.size else 1]
+    def _number_of_values(self, array: Expr) -> Size:
+        """1 + the largest value of an array, or 1: of one that is given later, a size with that
+        name.
+        """
+        if isinstance(array, Constant):
+            return 1 + int(array.value.max()) if array.value.size else 1
+        assert isinstance(array, Tensor)
+        return (array.name, -1)
 
-    def _other_values(
+    def _check_values(
         self,
         reads: Sequence[tuple[_Read, Linear | None]],
         writes: Sequence[tuple[_Read, Linear | None]],
     ) -> None:
-        """A bound of the values of arrays that are not known yet: in a sum no more than can be
-        inside.
-        """
+        """Raise for an index array alone in the output, where nothing says what it points into."""
         for (name, _), value in self.values.items():
-            if value in self.domains:
-                continue
-            bounds = [self._reachable(value, read, linear) for read, linear in reads if linear]
-            sizes = [size for size in bounds if size is not None]
-            if not sizes:
+            if value not in self.domains:
                 used = [r for r, f in (*reads, *writes) if f and value in dict(f.terms)]
                 self._refuse(
-                    f"nothing says how many values {name!r} has: give sizes={{{name!r}: …}}",
+                    f"nothing says how many places {name!r} points into: give "
+                    f"sizes={{{name!r}: …}}",
                     used[0].position,
                 )
-            self.domains[value] = sizes[0]
 
     def _is_only_written(self, item: tuple[tuple[str, Labels], Label]) -> bool:
         """Does an index array stand in the output alone? Its values may be known elsewhere."""
         _, value = item
         expressions = [self._linear(read) for read in self.reads]
         return not any(f and value in dict(f.terms) for f in expressions)
-
-    def _reachable(self, value: Label, read: _Read, linear: Linear) -> Size | None:
-        """A bound of the values with which a read may be inside: ``p + Σ |c| (n - 1) + |c|``."""
-        terms = dict(linear.terms)
-        if value not in terms or read.size is None:
-            return None
-        reach: list[Size] = [read.size]
-        if isinstance(linear.constant, int):
-            reach.append(abs(linear.constant))
-        for label, coefficient in linear.terms:
-            if label == value or not isinstance(coefficient, int):
-                continue
-            if label not in self.domains:
-                return None
-            reach.append(times(abs(coefficient), self.domains[label]))
-        return plus(*reach)
 
     def _extent(self, write: _Read, linear: Linear | None) -> None:
         """The size of an axis of the output: one more than its largest index, or as it is given."""

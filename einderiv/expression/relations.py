@@ -41,6 +41,7 @@ from itertools import chain, combinations, islice
 from math import gcd
 from typing import NamedTuple
 
+from ..errors import ShapeError
 from .groups import UnionFind
 from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
 from .size_algebra import (
@@ -729,7 +730,10 @@ class _Known:
         return replaced(size, lambda name: name if name in self.positive else minus(name, 1))
 
     def _measured(self, size: Size) -> int:
-        measure = measured(size, lambda name: self.numbers.get(name, SMALL))
+        try:
+            measure = measured(size, lambda name: self.numbers.get(name, SMALL))
+        except ShapeError:  # a divisor is 0: then there is no such size, and no value in its domain
+            return 0
         assert measure is not None, "each name has a number"
         return measure
 

@@ -23,7 +23,20 @@ from typing import NamedTuple, TypeVar
 from ..errors import LimitError, ShapeError, counted
 from .groups import UnionFind
 from .labels import Label, Polynomial, Size, Variable
-from .nodes import Add, Apply, Constant, Einsum, Expr, Slot, Tensor, children, everything, walk
+from .nodes import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Slot,
+    Tensor,
+    Written,
+    children,
+    everything,
+    is_hot,
+    walk,
+)
 from .size_algebra import (
     factors,
     inside,
@@ -133,7 +146,10 @@ class Sizes(UnionFind[Size]):
             return self.measures.get(root)
         number = self.known_number(root)
         if number is not None and number < 0:
-            raise ShapeError(f"{self._named(size)} comes out as {number}{self._because(size)}")
+            raise ShapeError(
+                f"{self._named(size)} comes out as {number}{self._because(size)}: a size is not "
+                "negative; give others, or sizes={label: number}"
+            )
         if number is not None and number >= MOST:
             raise too_large(number.bit_length() - 1)
         return number
@@ -528,7 +544,7 @@ class Sizes(UnionFind[Size]):
                 other, j = first.setdefault(label, (size, k))
                 if other != size and not self.equal(other, size):
                     raise ShapeError(
-                        f"label {author.letters.get(label) or label!r} has size "
+                        f"{_spoken_label(author, slots, label)} has size "
                         f"{self.said(other)} in operand {j} ({called(slots[j][0])}) but "
                         f"{self.said(size)} in operand {k} ({called(operand)})"
                         f"{_also_in(slots, label, (j, k))}; size 1 does not broadcast"
@@ -540,7 +556,7 @@ class Sizes(UnionFind[Size]):
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
                 raise ShapeError(
-                    f"label {author.letters.get(label) or label!r} has size "
+                    f"{_spoken_label(author, slots, label)} has size "
                     f"{self.said(other)}, but was given size {self.said(size)}"
                 )
 
@@ -562,6 +578,19 @@ def _in_brackets(reasons: Sequence[str]) -> str:
         return ""
     more = f", and {len(reasons) - SPOKEN} more" if len(reasons) > SPOKEN else ""
     return f" ({', '.join(reasons[:SPOKEN])}{more})"
+
+
+def _spoken_label(e: Einsum | Written, slots: Sequence[Slot], label: Label) -> str:
+    """A label in a message: by its letter, else by the first axis that has it."""
+    letter = e.letters.get(label)
+    if letter is not None:
+        return f"label {letter!r}"
+    for k, (operand, labels) in enumerate(slots):
+        if is_hot(operand) and label == labels[-1]:
+            return f"what the index array {called(operand.arguments[0])} points into"
+        if label in labels:
+            return f"axis {labels.index(label)} of operand {k} ({called(operand)})"
+    return f"axis {e.output.index(label)} of the result" if label in e.output else "a label"
 
 
 def _also_in(slots: Sequence[Slot], label: Label, but: tuple[int, ...]) -> str:
@@ -593,7 +622,8 @@ def spoken(size: Size) -> str:
     'the merged axes axis m and axis n'
     """
     if isinstance(size, tuple):
-        return f"axis {size[1]} of {size[0]}"
+        name, axis = size
+        return f"the number of values of {name}" if axis < 0 else f"axis {axis} of {name}"
     if not isinstance(size, Polynomial):
         return f"axis {size}"
     if len(factors(size)) > 1 and size.terms[0][1] == 1:

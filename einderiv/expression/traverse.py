@@ -15,7 +15,19 @@ from typing import TypeVar
 from ..errors import EinderivError, ShapeError, counted, our_bug
 from .arithmetic import added
 from .labels import Size
-from .nodes import Add, Apply, Constant, Einsum, Expr, Tensor, children, everything, put, walk
+from .nodes import (
+    Add,
+    Apply,
+    Constant,
+    Einsum,
+    Expr,
+    Tensor,
+    children,
+    everything,
+    is_hot,
+    put,
+    walk,
+)
 from .string_parts import is_name
 from .unify import with_slots
 
@@ -168,6 +180,15 @@ def tensors_of(e: Expr) -> dict[str, Tensor]:
         for other in tensors[1:]:
             check_ranks(tensors[0], other)
     return {name: tensors[0] for name, tensors in kinds.items()}
+
+
+def names_of_index_arrays(e: Expr) -> set[str]:
+    """The names of the index arrays met in the making of `e`, held ones too."""
+    found: set[str] = set()
+    for node in walk([e], everything):
+        if is_hot(node) and isinstance(node.arguments[0], (Tensor, Constant)):
+            found.add(node.arguments[0].name or "")
+    return found
 
 
 def declared(roots: Sequence[Expr]) -> dict[str, Expr]:

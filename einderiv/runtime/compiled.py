@@ -20,6 +20,7 @@ from ..backends import (
 )
 from ..errors import BackendError, EinderivError, limits
 from ..expression import (
+    VALUES,
     Constant,
     Expr,
     bound,
@@ -39,6 +40,7 @@ from ..expression import (
     solved,
     tensors_in,
     truth,
+    valued,
 )
 from ..functions import check_structures, structures, tree_data, tree_of
 from ..planning import Term, check_optimizer, tuning
@@ -243,6 +245,7 @@ class Compiled:
         self.tensors = tensors_in(self.roots)
         self.inputs = needed(self.roots)
         self.structures = structures(self.roots)
+        self._valued = valued(self.roots)  # index arrays whose largest values are sizes
         # No lock: each step on the dict is one operation. A lock that a thread holds stays held in
         # a forked process.
         self._plans: dict[Any, Any] = {}
@@ -321,6 +324,9 @@ class Compiled:
         for label, size in (sizes or {}).items():
             fixed.append((str(label), natural(size, f"the size of {label!r}")))
         check_structures(self.structures, looked_at(given, backend, self.structures))
+        for name in self._valued:
+            array = given[name]
+            fixed.append((VALUES + name, 1 + int(array.max()) if array.size else 1))
         return Call(backend, device, given, tuple(sorted(fixed)))
 
     def _remember(self, execution: Any) -> None:

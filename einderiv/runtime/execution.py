@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..backends import NUMPY, Array, Backend, Emitted, decided, emit, emit_into, explained, finished
-from ..errors import BackendError, EinderivError, our_bug
-from ..expression import Expr, Size, Sizes, needed, solved
+from ..errors import BackendError, EinderivError, ShapeError, our_bug
+from ..expression import Expr, Size, Sizes, Tensor, is_hot, needed, solved, spoken, walk
 from ..planning import Ops, Program
 from ..rewriting import DISTRIBUTING, Target, optimized, planned
 from .out import apart
@@ -89,6 +89,10 @@ class Execution:
         self.function: Callable[..., Any] = self.emitted.function(self.writer, self.writer.bindings)
         self._into: dict[bool, Callable[..., Any]] = {}
         self.shapes = [tuple(map(self.measure, root.axis_sizes)) for root in self.roots]
+        #: index arrays, and the sizes of what they point into
+        self.pointers = [
+            (node.arguments[0], node.parameters[0]) for node in walk(self.roots) if is_hot(node)
+        ]
         for size in self.emitted.free:  # says how to give it
             self.measure(size)
         self._check_library()
@@ -246,6 +250,8 @@ class Execution:
     ) -> Any:
         """What a source answers for arrays; its errors in our words."""
         given = [arrays[name] for name in self.inputs]
+        if self.pointers:
+            self._check_places(arrays)
         whole_numbers = self.compute.kind == "i"
         if whole_numbers:
             self._check_exact(given)
@@ -259,6 +265,21 @@ class Execution:
             if ours is None:
                 raise
             raise ours from None
+
+    def _check_places(self, arrays: Mapping[str, Any]) -> None:
+        """Raise for an index array that points beyond what it points into."""
+        for array, size in self.pointers:
+            name = getattr(array, "name", None) or "of an expression"
+            places = arrays.get(name) if isinstance(array, Tensor) else array.value
+            places = None if places is None else self.library.looked_at(places)
+            count = self.measure(size)
+            if places is None or not places.size or int(places.max()) < count:
+                continue
+            first = tuple(map(int, np.argwhere(places >= count)[0]))
+            raise ShapeError(
+                f"the index array {name} holds {places[first]} at {list(first)}, but points into "
+                f"{spoken(size)} of size {count}: places are 0 to {count - 1}"
+            )
 
     def _as_computed(self, name: str, array: Any) -> Any:
         """An input as it is computed with: an index array stays whole numbers."""
