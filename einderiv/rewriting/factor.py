@@ -53,7 +53,8 @@ def common_factors(roots: Roots, _: Sizes) -> Iterator[Swaps]:
         of_all = factored(node)
         if of_all is not None:
             yield {id(node): of_all}
-        else:
+        # A number has no axes that say which operand is the one in common: any may be.
+        if of_all is None or not node.ndim:
             for of_some in partly_factored(node):
                 yield {id(node): of_some}
 
@@ -117,12 +118,13 @@ def partly_factored(e: Add, *, identities: bool = False) -> Iterator[Expr]:
     for k, term in enumerate(e.addends):
         if not isinstance(term, Einsum) or len(set(term.output)) < term.ndim:
             continue
-        places = {x: p for p, x in enumerate(term.output)}
+        flat = _flat(term)
+        places = {x: p for p, x in enumerate(flat.output)}
         keys: set[object] = set()
-        for factor, labels in term.slots:
+        for factor, labels in flat.slots:
             # An operand with none of the axes of the sum may stand anywhere in a term: it says too
-            # little.
-            if not places.keys().isdisjoint(labels):
+            # little. A sum that is a number has none.
+            if not places or not places.keys().isdisjoint(labels):
                 keys.add((_key(factor), tuple(places.get(x, -1) for x in labels)))
         for key in keys:
             holders[key].append(k)
@@ -139,8 +141,7 @@ def _product(term: Expr, k: int) -> Product | None:
     """A term over the labels of the sum; None unless it is a product with distinct axes."""
     if not isinstance(term, (Einsum, Tensor)):
         return None
-    product = wrapped(term)
-    flat = flatten(product) if product.count <= tuning.common_factors else product
+    flat = _flat(wrapped(term))
     if len(set(flat.output)) < flat.ndim or bare(flat) or not flat.factors:
         return None
     inside: set[Label] = set().union(*flat.inputs)
@@ -154,6 +155,11 @@ def _product(term: Expr, k: int) -> Product | None:
     for factor, labels in flat.slots:
         slots.append((factor, tuple(names[x] for x in labels)))
     return Product(slots, flat)
+
+
+def _flat(product: Einsum) -> Einsum:
+    """A product with those in it multiplied out, unless it is long."""
+    return flatten(product) if product.count <= tuning.common_factors else product
 
 
 def _key(e: Expr) -> object:
