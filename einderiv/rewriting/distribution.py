@@ -86,6 +86,7 @@ def apart(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """Sums are transparent: all products with sums that take less time as the sums of the products
     of the terms, at once; as they are written, and with common factors taken out first.
 
+    Products in products are multiplied out first: in ``(A (B C + D)) v`` the sum meets the vector.
     What nested sums save is seen only where the outer ones are gone, so a product is looked at
     again as it becomes one of the terms. The estimate is that of the product alone; the search
     judges the program.
@@ -110,31 +111,71 @@ class _Distribution:
         self.roots, self.sizes = roots, sizes
         self.uses = Counter(id(part) for node in walk(roots) for part in children(node))
         self.uses.update(map(id, roots))
-        #: sums that something needs as they are, whatever becomes of the products with them
+        #: what something needs as it is, whatever becomes of the products with it
         self.formed = {id(root) for root in roots}
         for node in walk(roots):
             if not isinstance(node, Einsum):
                 self.formed.update(map(id, children(node)))
         self.products = 0  # that were looked at
         self._formings: dict[int, Forming] = {}
+        self._shares: dict[int, float] = {}  # of products that are used more than once
 
     def any_sums(self) -> bool:
         """Is there a product with a sum that it might be distributed over?"""
         return any(isinstance(n, Einsum) and self.holds_sums(n) for n in walk(self.roots))
 
     def swaps(self) -> Swaps:
-        """The products that take less time as sums."""
+        """The products that take less time as sums; the outer ones first, for what is inside of
+        these goes with them.
+        """
+        products = [n for n in walk(self.roots) if isinstance(n, Einsum) and self.holds_sums(n)]
         swaps: dict[int, Expr] = {}
-        for node in walk(self.roots):
-            if isinstance(node, Einsum) and self.holds_sums(node):
-                way = self.best(node)
-                if way.e is not node:
-                    swaps[id(node)] = way.e
+        gone: set[int] = set()
+        for node in reversed(products):
+            if id(node) in gone:
+                continue
+            flat = self._flat(node)
+            way = self.best(flat)
+            if way.e is not flat:
+                swaps[id(node)] = way.e
+                gone.update(map(id, self._own(node)))
         return swaps
 
     def holds_sums(self, node: Einsum) -> bool:
-        """Is one of the factors a sum with a term that takes more than to be read?"""
-        return any(isinstance(factor, Add) and self._dear(factor) for factor in node.factors)
+        """Is one of the factors a sum with a term that takes more than to be read, or a product
+        with such a sum?
+        """
+        return any(
+            self._dear(factor) if isinstance(factor, Add) else self._opens(factor, node)
+            for factor in self._flat(node).factors
+        )
+
+    def _flat(self, node: Einsum) -> Einsum:
+        """`node` with the products that only it uses multiplied out, as a plan does."""
+        own = self._own(node)
+        return with_slots(node, node.slots, inline=own) if own else node
+
+    def _own(self, node: Einsum) -> tuple[Einsum, ...]:
+        """The products in a product that only it uses, at every depth."""
+        if node.count > tuning.inlined_factors:
+            return ()
+        own: list[Einsum] = []
+        inside = [node]
+        while inside:
+            for factor in inside.pop().factors:
+                if isinstance(factor, Einsum) and self.uses[id(factor)] == 1:
+                    own.append(factor)
+                    inside.append(factor)
+        return tuple(own)
+
+    def _opens(self, factor: Expr, node: Einsum) -> TypeGuard[Einsum]:
+        """Is a factor a product that others use too, with a sum, and larger than `node`?"""
+        if not isinstance(factor, Einsum) or id(factor) in self.formed:
+            return False
+        if node.count > tuning.inlined_factors:
+            return False
+        larger = entries(factor, self.sizes) > entries(node, self.sizes)
+        return larger and self.holds_sums(factor)
 
     def _dear(self, total: Add) -> bool:
         if id(total) in self.formed:
@@ -144,18 +185,38 @@ class _Distribution:
     def best(self, node: Einsum) -> Way:
         """`node` as it is, or as a sum of products, whichever takes less."""
         self.products += 1
-        written = product_seconds(node, self.sizes)
-        for factor in set(node.factors):
-            if isinstance(factor, Add):
-                written += self._share(factor)
-        way = Way(written, node)
+        way = Way(self._written(node), node)
+        for factor in node.factors:
+            if self._opens(factor, node):
+                found = self.best(self._flat(with_slots(node, node.slots, inline=(factor,))))
+                if found.seconds < tuning.rewrite_gain * way.seconds:
+                    way = found
         for k, factor in enumerate(node.factors):
-            if not isinstance(factor, Add) or not self._dear(factor):
+            if not isinstance(factor, Add) or not self._dear(factor) or self._masked(node, k):
                 continue
-            found = self._distributed(node, k, factor, way.seconds)
-            if found is not None and found.seconds < tuning.rewrite_gain * way.seconds:
-                way = found
+            distributed = self._distributed(node, k, factor, way.seconds)
+            if distributed and distributed.seconds < tuning.rewrite_gain * way.seconds:
+                way = distributed
         return way
+
+    def _masked(self, node: Einsum, k: int) -> bool:
+        """Is the k-th factor multiplied with an array that has all of its axes? Then each of its
+        terms is as much work as its entries, which are there at once in the sum.
+        """
+        axes = set(node.inputs[k])
+        return any(
+            axes.issubset(labels) and not isinstance(other, Add) and not grown(other, self.sizes)
+            for p, (other, labels) in enumerate(node.slots)
+            if p != k
+        )
+
+    def _written(self, node: Einsum) -> float:
+        """What a product takes as it is, with its share of what it is made of."""
+        seconds = product_seconds(node, self.sizes, nested=False)
+        for factor in set(node.factors):
+            if isinstance(factor, Add | Einsum):
+                seconds += self._share(factor)
+        return seconds
 
     def _distributed(self, node: Einsum, k: int, total: Add, least: float) -> Way | None:
         """``a (b + c) d`` as ``a b d + a c d``; None where that takes longer than `least`."""
@@ -164,17 +225,31 @@ class _Distribution:
         for term in total.addends:
             if seconds > least or self.products > tuning.distributed_products:
                 return None
-            product = _with_term(node, k, term)
-            way = self.best(product)
+            way = self.best(self._flat(_with_term(node, k, term)))
             seconds += way.seconds
             products.append(way.e)
         return Way(seconds, added(products))
 
-    def _share(self, total: Add) -> float:
-        """What forming a sum costs each of its uses."""
-        if id(total) in self.formed:
+    def _share(self, part: Add | Einsum) -> float:
+        """What forming a sum, or a product, costs each of its uses."""
+        if id(part) in self.formed:
             return 0.0
-        return self._forming(total).seconds / self._times_used(total)
+        if isinstance(part, Add):
+            return self._forming(part).seconds / self._times_used(part)
+        for product in walk([part], self._products_to_form):
+            if id(product) not in self._shares and isinstance(product, Einsum):
+                seconds = self._written(self._flat(product))
+                self._shares[id(product)] = seconds / self._times_used(product)
+        return self._shares[id(part)]
+
+    def _products_to_form(self, product: Expr) -> tuple[Expr, ...]:
+        """The products in one whose shares are not known: they are looked at first, for a chain of
+        them may be long.
+        """
+        if not isinstance(product, Einsum) or id(product) in self._shares:
+            return ()
+        inside = [f for f in self._flat(product).factors if isinstance(f, Einsum)]
+        return tuple([f for f in inside if id(f) not in self.formed])
 
     def _forming(self, total: Add) -> Forming:
         """What the products among the terms take, and adding them."""
@@ -183,10 +258,7 @@ class _Distribution:
             for term in total.addends:
                 if not self._forms(term):
                     continue
-                taken = product_seconds(term, self.sizes)
-                nested = {id(f): f for f in term.factors if isinstance(f, Add)}
-                for inner in nested.values():
-                    taken += self._share(inner)
+                taken = self._written(self._flat(term))
                 overhead = costs.step * (term.count - 1)
                 seconds += taken / self._times_used(term)
                 work += max(taken - overhead, 0.0) / self._times_used(term)

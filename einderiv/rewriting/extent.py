@@ -21,9 +21,12 @@ def grown(e: Expr, sizes: Sizes) -> bool:
     return entries(e, sizes) > max(entries(f, sizes) for f in e.factors)
 
 
-def product_seconds(e: Einsum, sizes: Sizes) -> float:
-    """The estimated time of a product of values that are there, in the order of a path."""
-    flat = flatten(e, tuning.inlined_factors) if e.count <= tuning.inlined_factors else e
+def product_seconds(e: Einsum, sizes: Sizes, *, nested: bool = True) -> float:
+    """The estimated time of a product of values that are there, in the order of a path: where
+    products are `nested`, of what these are made of.
+    """
+    deep = nested and e.count <= tuning.inlined_factors
+    flat = flatten(e, tuning.inlined_factors) if deep else e
     lengths: dict[Label, int] = {}
     for factor, labels in flat.slots:
         measures = [sizes.known_measure(size) or 1 for size in factor.axis_sizes]
