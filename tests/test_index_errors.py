@@ -272,7 +272,8 @@ def test_sizes_of_held_arrays(text, operands, sizes, words):
     refused(ANY, words, lambda: ed.einsum(text, *operands, sizes=sizes, **fit(text)))
 
 
-@over(("text", "operands", "sizes", "words"), SIZES)
+# of arrays that come later a range may be empty, as axes may
+@over(("text", "operands", "sizes", "words"), [row for row in SIZES if row[0] != "empty range"])
 def test_sizes_of_named_tensors(text, operands, sizes, words):
     names = "xyzu"[: len(operands)]
 

@@ -258,6 +258,8 @@ def index_array(name: str, value: Any, rank: int | None = None) -> Expr:
         raise TypeError(f"the index array {name} is an array of whole numbers, no expression")
     import numpy as np
 
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"the index array {name} is masked: give the places that are meant, alone")
     try:
         array = np.asarray(value)
     except ValueError:

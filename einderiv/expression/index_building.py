@@ -321,6 +321,16 @@ class _Composing:
                 f"which it stays inside: give sizes={{{word!r}: …}}",
                 read.position,
             )
+        if isinstance(found, int) and found < 1:
+            word = next(word for word, own in self.numbers.items() if own == label)
+            others = [other for other, _ in linear.terms if other != label]
+            beside = [f"{word_of} has size {self.domains[x]}" for x, word_of in self._words(others)]
+            known = f" where {' and '.join(beside)}" if beside else ""
+            self._refuse(
+                f"the axis has {read.size} entries, and ({read.axis}) stays inside for no "
+                f"{word!r}{known}: give sizes={{{word!r}: …}}",
+                read.position,
+            )
         if label in self.domains:
             self.given.append((label, found))
         else:
@@ -351,6 +361,30 @@ class _Composing:
             self.given += [(value, size) for size in sizes[1:]]
             if alone:
                 pointed.setdefault(name, sizes[0])
+                self._check_places(name, sizes[0], alone[0])
+
+    def _check_places(self, name: str, size: Size, read: _Read) -> None:
+        """Raise where a held array points beyond an axis of a known size."""
+        array = self.arrays[name]
+        if not isinstance(array, Constant) or not isinstance(size, int) or not array.value.size:
+            return
+        largest = int(array.value.max())
+        if largest >= size:
+            place = int(array.value.argmax())
+            at: list[int] = []
+            for length in reversed(array.value.shape):
+                place, entry = divmod(place, length)
+                at.insert(0, entry)
+            self._refuse(
+                f"the index array {name} holds {largest} at {at}, but points into "
+                f"{size} places: 0 to {size - 1}",
+                read.position,
+            )
+
+    def _words(self, labels: Sequence[Label]) -> list[tuple[Label, str]]:
+        """Labels with their words, those that have some."""
+        words = {label: word for word, label in self.numbers.items()}
+        return [(label, words[label]) for label in labels if label in words]
 
     def _number_of_values(self, array: Expr) -> Size:
         """1 + the largest value of an array, or 1: of one that is given later, a size with that

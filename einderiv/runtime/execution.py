@@ -270,7 +270,9 @@ class Execution:
         """Raise for an index array that points beyond what it points into."""
         for array, size in self.pointers:
             name = getattr(array, "name", None) or "of an expression"
-            places = arrays.get(name) if isinstance(array, Tensor) else array.value
+            places = (
+                arrays.get(name) if isinstance(array, Tensor) else getattr(array, "value", None)
+            )
             places = None if places is None else self.library.looked_at(places)
             count = self.measure(size)
             if places is None or not places.size or int(places.max()) < count:
