@@ -34,6 +34,8 @@ class Tuning:
     numbered_entries: int = 1 << 13
     #: times fewer entries that this operand has
     numbered_times: int = 8
+    #: terms of a sum, up to which each is also planned as if it were alone
+    terms_apart: int = 8
     #: ways to solve the relations of one einsum that are compared; most have two or three
     index_solvings: int = 24
     #: steps that an axis which is read beyond its ends counts as

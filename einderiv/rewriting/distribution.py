@@ -310,6 +310,19 @@ def _saves(total: Add, sizes: Sizes) -> bool:
     return any(grown(addend, sizes) for addend in total.addends)
 
 
+def spread(e: Expr) -> Expr:
+    """A product as the sum of the products of the terms of its sums; anything else itself."""
+    while isinstance(e, Einsum):
+        sums = [(k, factor) for k, factor in enumerate(e.factors) if isinstance(factor, Add)]
+        if len(sums) != 1:
+            return e
+        k, total = sums[0]
+        if len(total.addends) > tuning.terms_apart:
+            return e
+        e = _in_place(e, k, total)
+    return e
+
+
 def _in_place(node: Einsum, k: int, total: Add) -> Expr:
     """``a (b + c) d`` as ``a b d + a c d``: factor `k` is the sum."""
     return added([_with_term(node, k, term) for term in total.addends])

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import counted
-from ..expression import Einsum, Expr, Roots, Sizes, Swaps, carried, swapped, walk
+from ..expression import Add, Einsum, Expr, Roots, Sizes, Swaps, added, carried, swapped, walk
 from ..planning import tuning
 from . import rewrites
 from .cse import shared
-from .distribution import restricted
+from .distribution import restricted, spread
 from .environments import along_one_tree
-from .rewrites import Rewrite
+from .rewrites import DISTRIBUTING, Rewrite
 
 Planned = TypeVar("Planned")
 
@@ -41,18 +41,65 @@ def improved(
     with the same core, for results that keep their structure. A program that takes no longer than
     `worth` stays what it is.
     """
-    worth = tuning.worth_seconds if worth is None else worth
-    done: list[str] = []
     if any(isinstance(node, Einsum) and node.parts is not None for node in walk(roots)):
         # Products with relations are planned as they are written: no rewrite knows relations.
         return plan(roots)[1], []
+    worth = tuning.worth_seconds if worth is None else worth
+    rows = [row for row in rewrites.REWRITES if row.name not in without]
+    found, done = _searched(roots, sizes, plan, rows, fixed=fixed, worth=worth)
+    if not fixed and found.time > worth and DISTRIBUTING[0] not in without:
+        apart = _terms_apart(roots, sizes, plan, rows, worth)
+        if apart is not None and apart.time < found.time:
+            return apart.plan, [*done, "terms: each as if it were alone"]
+    return found.plan, done
+
+
+def _terms_apart(
+    roots: Roots,
+    sizes: Sizes,
+    plan: Callable[[Roots], tuple[Sequence[float], Planned]],
+    rows: Sequence[Rewrite],
+    worth: float,
+) -> Found[Planned] | None:
+    """What is read of a sum of a few terms, each in the form that it has alone: in the whole what
+    is shared may keep a form that costs more.
+    """
+    if len(roots) > 1:
+        return None
+    root = spread(roots[0])
+    if not isinstance(root, Add) or len(root.addends) > tuning.terms_apart:
+        return None
+    if not any(map(_holds_a_sum, root.addends)):
+        return None
+    terms: list[Expr] = []
+    for term in root.addends:
+        found, _ = _searched((term,), sizes, plan, rows, fixed=False, worth=worth)
+        terms.append(found.roots[0])
+    form = shared((added(terms, flat=False),))
+    return Found(form, *plan(form))
+
+
+def _holds_a_sum(term: Expr) -> bool:
+    return any(isinstance(node, Add) for node in walk([term]))
+
+
+def _searched(
+    roots: Roots,
+    sizes: Sizes,
+    plan: Callable[[Roots], tuple[Sequence[float], Planned]],
+    rows: Sequence[Rewrite],
+    *,
+    fixed: bool,
+    worth: float,
+) -> tuple[Found[Planned], list[str]]:
+    """The fastest form that is found, and what was done."""
+    done: list[str] = []
     factors = sum(root.count for root in roots if isinstance(root, Einsum))
     if not fixed and factors >= tuning.shared_factors:
         for swaps in along_one_tree(roots, sizes):
             # What many products share is clear before anything is estimated.
             roots = swapped(roots, swaps)
             done = ["environments: one tree for all"]
-    rows = [row for row in rewrites.REWRITES if row.name not in without]
     trials = Trials(plan, roots, fixed=fixed)
     plain = _plain(roots, fixed=fixed)
     now = Found(plain, *plan(plain))
@@ -63,11 +110,11 @@ def improved(
     if now.time > worth:
         # Only now: a sum that seems to be formed for several products is less often taken apart.
         now = now._replace(roots=shared(now.roots))
-    rows = [row for row in rows if not row.whole]
+    single = [row for row in rows if not row.whole]
     pays = True
     while pays and now.time > worth:
         pays = False
-        for name, found in trials.of(_proposals(rows, now.roots, sizes), now.roots):
+        for name, found in trials.of(_proposals(single, now.roots, sizes), now.roots):
             if found.pays(now):
                 done.append(f"{name}: {found.time / now.time:.2g} of the time before")
                 now = found
@@ -75,7 +122,7 @@ def improved(
                 break
     if trials.refused:
         done.append(f"stopped after {counted(trials.count, 'trial')}")
-    return now.plan, done
+    return now, done
 
 
 class Found(NamedTuple, Generic[Planned]):
