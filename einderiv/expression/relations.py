@@ -41,9 +41,9 @@ from itertools import chain, combinations, islice
 from math import gcd
 from typing import NamedTuple
 
-from ..errors import ShapeError
+from ..errors import LimitError, ShapeError
 from .groups import UnionFind
-from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
+from .nodes import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
 from .size_algebra import (
     atoms,
     exact_quotient,
@@ -63,6 +63,8 @@ Domains = Mapping[Label, Size]
 
 #: what names are taken for in a sample, and how often they grow until each domain has a value
 SMALL, ROUNDS = 3, 8
+#: what a size counts as that cannot be measured
+LARGE = 1 << 62
 #: choices of labels that are tried for each solution that is asked for
 TRIES = 16
 #: domains that a proof may use
@@ -144,7 +146,8 @@ def settled(
     relations: Sequence[Relation], domains: Domains, hots: Sequence[Hot] = ()
 ) -> Settled | None:
     """The same system after four rules, which are used until nothing changes. None: no point
-    satisfies it, so that a sum over its points is zero.
+    satisfies it, so that a sum over its points is zero; so it is where a label of a relation has
+    the size 0.
 
     1. gcd: relations are divided by what divides all coefficients.
     2. range: the span of a relation over the box must hold 0.
@@ -289,12 +292,7 @@ def solved(
 
 
 def solvings(
-    relations: Sequence[Relation],
-    domains: Domains,
-    read: Container[Label],
-    most: int,
-    *,
-    keep: Container[Label] = (),
+    relations: Sequence[Relation], domains: Domains, read: Container[Label], most: int
 ) -> Iterator[Solved]:
     """Solutions of the system for different labels, that of `solved` first, then those which differ
     in few labels; at most `most`, and there may be more. None where no point satisfies it.
@@ -303,7 +301,7 @@ def solvings(
     >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
     [[2], [0], [1]]
     """
-    best = solved(relations, domains, read=read, keep=keep)
+    best = solved(relations, domains, read=read)
     if best is None or most < 1:
         return
     yield best
@@ -316,7 +314,7 @@ def solvings(
     for first in islice(choices, TRIES * most):
         if len(seen) >= most:
             return
-        other = solved(relations, domains, read=read, keep=keep, first=first)
+        other = solved(relations, domains, read=read, first=first)
         if other is not None and frozenset(other.by) not in seen:
             seen.add(frozenset(other.by))
             yield other
@@ -455,7 +453,8 @@ def extent(linear: Linear, domains: Domains) -> Size | None:
     >>> extent(Linear(0, ((0, 1), (1, 1))), {0: 5, 1: 3}), extent(Linear(-9, ((0, 1),)), {0: 5})
     (7, 0)
 
-    A size with names in it may still measure less than 0.
+    A size with names in it may still measure less than 0. Where a domain is 0, the size is what the
+    same expression of names comes to.
     """
     known = span(linear, domains)
     if known is None:
@@ -617,13 +616,15 @@ class _Known:
     no proof; where all sizes are numbers, it is all there is to know.
     """
 
+    is_sample: bool  # is it one? Else nothing is said by it
+
     def __init__(self, domains: Domains, coefficients: Iterable[Size]) -> None:
         """The names in `coefficients` are at least 1 too."""
         self.domains = domains
-        self.numbers: dict[Variable, int] = {}
         self.measures: dict[Size, int] = {}  # of sizes, in the sample
         self.positive: set[Variable] = set()
         self.is_exact = True
+        self.is_sample = True
         for size in chain(domains.values(), coefficients):
             if not isinstance(size, int):
                 self.is_exact = False
@@ -631,17 +632,32 @@ class _Known:
                     self.positive.update([x for x in atoms(size) if not isinstance(x, Floor)])
 
     @cached_property
-    def is_sample(self) -> bool:
-        """Do the numbers of the sample leave a value to each domain?"""
-        return self.is_exact or self._grow()
+    def numbers(self) -> Mapping[Variable, int]:
+        """The sample. Names grow that make a domain larger, until each domain has a value or it
+        seems that it never will.
+        """
+        polynomials = [n for n in self.domains.values() if isinstance(n, Polynomial)]
+        # n to the power of a million is measured where n is 1
+        huge = [n for n in polynomials if _measure(n, {}) is None]
+        numbers: dict[Variable, int] = {name: 1 for n in huge for name in variables(n)}
+        for _ in range(ROUNDS):
+            empty = [n for n in polynomials if (_measure(n, numbers) or 0) < 1]
+            for name in {name for n in empty for name in _growing(n)}:
+                numbers[name] = 8 * numbers.get(name, SMALL)
+            if not empty:
+                return numbers
+        self.is_sample = False
+        return numbers
 
     def at(self, size: Size) -> int:
-        """What a size measures in the sample."""
+        """What a size measures in the sample; where that is not known, there is no sample."""
         if isinstance(size, int):
             return size
         if size not in self.measures:
-            _ = self.is_sample  # its numbers are chosen now
-            self.measures[size] = self._measured(size)
+            measure = _measure(size, self.numbers)
+            if measure is None:
+                self.is_sample = False
+            self.measures[size] = LARGE if measure is None else measure
         return self.measures[size]
 
     def sampled(self, box: Mapping[Label, Range]) -> Mapping[Label, tuple[int, int]]:
@@ -694,16 +710,20 @@ class _Known:
         """Is ``size ≥ 0`` for certain? The domains of `labels` are used for it before others."""
         if isinstance(size, int):
             return size >= 0
-        if self.is_sample and self.at(size) < 0:
+        measure = self.at(size)
+        if self.is_sample and measure < 0:
             return False
-        size = self._above_zero(size)
-        if is_nonnegative(size):
+        above = self._above_zero(size)
+        if above is None:
+            return False
+        if is_nonnegative(above):
             return True
         near = [self.domains[x] for x in labels if x in self.domains]
         domains = dict.fromkeys([*near, *self.domains.values()])
         polynomials = [n for n in domains if isinstance(n, Polynomial) and len(n.terms) > 1]
         facts = [self._above_zero(minus(n, 1)) for n in polynomials[:MOST_FACTS]]
-        return bool(facts) and is_nonnegative(size, facts)
+        known = [fact for fact in facts if fact is not None]
+        return bool(known) and is_nonnegative(above, known)
 
     def span(self, row: Row, box: Mapping[Label, Range]) -> Range | None:
         """The lowest and the highest value of a row; None where the sign of a coefficient is not
@@ -721,35 +741,26 @@ class _Known:
             highest.append(_product(k, high))
         return plus(*lowest), plus(*highest)
 
-    def _above_zero(self, size: Size) -> Size:
+    def _above_zero(self, size: Size) -> Size | None:
         """A size with ``n - 1`` for each name n that may be 0, so that what stands in it is at
-        least 1.
+        least 1. None where that is too long.
         """
         if self.positive.issuperset(variables(size)):
             return size
-        return replaced(size, lambda name: name if name in self.positive else minus(name, 1))
-
-    def _measured(self, size: Size) -> int:
         try:
-            measure = measured(size, lambda name: self.numbers.get(name, SMALL))
-        except ShapeError:  # a divisor is 0: then there is no such size, and no value in its domain
-            return 0
-        assert measure is not None, "each name has a number"
-        return measure
+            return replaced(size, lambda name: name if name in self.positive else minus(name, 1))
+        except LimitError:
+            return None
 
-    def _grow(self) -> bool:
-        """Let names grow that make a domain larger until each domain has a value, if that is
-        so.
-        """
-        polynomials = [n for n in self.domains.values() if isinstance(n, Polynomial)]
-        for _ in range(ROUNDS):
-            empty = [n for n in polynomials if self._measured(n) < 1]
-            if not empty:
-                return True
-            growing = {name for n in empty for name in _growing(n)}
-            for name in growing:
-                self.numbers[name] = 8 * self.numbers.get(name, SMALL)
-        return False
+
+def _measure(size: Size, numbers: Mapping[Variable, int]) -> int | None:
+    """What a size measures, where names that have no number measure a few; None for n to the power
+    of a million, and for what is divided by 0 then.
+    """
+    try:
+        return measured(size, lambda name: numbers.get(name, SMALL))
+    except (LimitError, ShapeError):
+        return None
 
 
 def _growing(size: Polynomial) -> list[Variable]:

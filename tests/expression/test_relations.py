@@ -494,6 +494,30 @@ def test_two_reads_of_one_flattened_axis_are_one():
     assert found == Settled((relation(0, {I: B, J: 1, P: -1}),), {K: I, L: J})
 
 
+def test_sizes_beyond_any_number():
+    """An axis that has been merged with itself forty times."""
+    whole = "n"
+    for _ in range(40):
+        whole = times(whole, whole)
+    domains = {I: "m", J: whole, K: "m", L: whole, P: times("m", whole)}
+    rows = [relation(0, {I: whole, J: 1, K: negated(whole), L: -1})]
+    assert settled(rows, domains) == Settled((), {K: I, L: J})
+    flat = [relation(0, {I: whole, J: 1, P: -1})]
+    assert solved(flat, domains).by == {P: Linear(0, ((I, whole), (J, 1)))}
+    assert determined(flat, domains, (), {P}, {I, J, P})
+    assert without_proved(flat, domains, {I, J}) == ((), {P})
+    # the power may be 0 here, and is not known to be more than k
+    assert not is_inside(Linear(0, ((K, 1),)), domains, whole)
+    assert not is_inside(Linear(0, ((K, 1),)), {K: 1}, whole)
+
+
+def test_divisors_that_few_numbers_suit():
+    domains = {I: floor_quotient("n", minus("m", 9)), J: "m", K: "n"}
+    rows = [relation(0, {I: 1, J: 1, K: -1})]
+    assert settled(rows, domains) == Settled((relation(0, {I: 1, J: 1, K: -1}),), {})
+    assert len(solved(rows, domains).by) == 1
+
+
 def test_nothing_satisfies_it():
     n = "n"
     for constant, terms, domains in (
@@ -750,6 +774,7 @@ def test_spans_and_extents():
     assert extent(linear, {I: 5, K: 3}) == 10
     assert extent(Linear(-9, ((I, 1),)), {I: 5}) == 0
     assert extent(Linear(0, ((I, 1), (K, 1))), FULL) == FULL[P]
+    assert extent(Linear(0, ((I, 1), (K, 1))), {I: 0, K: 3}) == 2  # n + w - 1
     assert extent(Linear(0, ((I, B), (J, 1))), FLAT) == times(A, B)
     assert extent(Linear(0, ((I, minus(A, B)),)), {I: N_}) is None
 
