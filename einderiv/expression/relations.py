@@ -43,7 +43,7 @@ from typing import NamedTuple
 
 from ..errors import LimitError, ShapeError
 from .groups import UnionFind
-from .nodes import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
+from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
 from .size_algebra import (
     atoms,
     exact_quotient,
@@ -292,16 +292,22 @@ def solved(
 
 
 def solvings(
-    relations: Sequence[Relation], domains: Domains, read: Container[Label], most: int
+    relations: Sequence[Relation],
+    domains: Domains,
+    read: Container[Label],
+    most: int,
+    *,
+    keep: Container[Label] = (),
 ) -> Iterator[Solved]:
     """Solutions of the system for different labels, that of `solved` first, then those which differ
-    in few labels; at most `most`, and there may be more. None where no point satisfies it.
+    in few labels; at most `most`, and there may be more. None where no point satisfies it. Labels
+    in `keep` stay free as long as others can go.
 
     >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]
     >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
     [[2], [0], [1]]
     """
-    best = solved(relations, domains, read=read)
+    best = solved(relations, domains, read=read, keep=keep)
     if best is None or most < 1:
         return
     yield best
@@ -314,7 +320,7 @@ def solvings(
     for first in islice(choices, TRIES * most):
         if len(seen) >= most:
             return
-        other = solved(relations, domains, read=read, first=first)
+        other = solved(relations, domains, read=read, keep=keep, first=first)
         if other is not None and frozenset(other.by) not in seen:
             seen.add(frozenset(other.by))
             yield other
@@ -758,7 +764,10 @@ def _measure(size: Size, numbers: Mapping[Variable, int]) -> int | None:
     of a million, and for what is divided by 0 then.
     """
     try:
-        return measured(size, lambda name: numbers.get(name, SMALL))
+        try:
+            return measured(size, lambda name: numbers.get(name, SMALL))
+        except ShapeError:  # a divisor is 0: then there is no such size, and no value in its domain
+            return 0
     except (LimitError, ShapeError):
         return None
 
