@@ -764,10 +764,7 @@ def _measure(size: Size, numbers: Mapping[Variable, int]) -> int | None:
     of a million, and for what is divided by 0 then.
     """
     try:
-        try:
-            return measured(size, lambda name: numbers.get(name, SMALL))
-        except ShapeError:  # a divisor is 0: then there is no such size, and no value in its domain
-            return 0
+        return measured(size, lambda name: numbers.get(name, SMALL))
     except (LimitError, ShapeError):
         return None
 
