@@ -256,17 +256,31 @@ class Related:
             elif any(axis.arrays for axis in axes):
                 taken += self._moved(labels, 3)
             terms.append(labels)
-            # Zeros around an operand may meet what the sum as it is written does not multiply.
-            taken += tuning.padded_steps * costs.step * self._padded(value, axes)
+            taken += self._window_seconds(value, axes, labels)
         needed = dict.fromkeys(chain(_labels(way.output), *(g.position.labels for g in way.guards)))
         terms = [term for term in terms if term]
         taken += self._product_seconds(terms, tuple(needed))
         if way.guards:
             taken += self._moved(tuple(needed), 3)
         if not all(axis.bare for axis in way.output):
-            by_arrays = any(axis.arrays for axis in way.output)
-            taken += self._moved(_labels(way.output), 4 if by_arrays else 2)
+            labels = _labels(way.output)
+            # Sums at places read what is there and write it again.
+            taken += self._moved(labels, 2 if self._meet_never(way.output, labels) else 4)
             taken += self._moved(kept, 1) + costs.step
+        return taken
+
+    def _window_seconds(self, value: int, axes: tuple[Position, ...], labels: Labels) -> float:
+        """The estimated time of a view that a product copies, and of zeros around it, which may
+        also meet what the sum as it is written does not multiply.
+        """
+        taken = 0.0
+        if any(len(axis.terms) > 1 for axis in axes):
+            # block by block, in the cache
+            taken += self._moved(labels, 2) * costs.cached / costs.byte
+        padded = self._padded(value, axes)
+        if padded:
+            taken += 8.0 * costs.byte * 2 * self.program.entries(value)
+            taken += tuning.padded_steps * costs.step * padded
         return taken
 
     def _padded(self, value: int, axes: tuple[Position, ...]) -> int:
@@ -304,15 +318,18 @@ class Related:
         selecting = dict.fromkeys(chain.from_iterable(g.position.labels for g in guards))
         labels = tuple(dict.fromkeys((*wanted, *selecting)))
         carried = set(chain.from_iterable(own for _, own in parts))
+        number = self.flat.coefficient
         if parts:
             own = tuple([label for label in labels if label in carried])
+            if self.planner.is_far_larger(prod([self.lengths[x] for x in own]), parts):
+                parts, number = self.planner.with_number(parts, number), 1
             value = self.planner.product(parts, own)
         else:
             own = ()
             value = self.program.add(Ops.NUMBER, (), (1,), ())
         read = set(chain.from_iterable(_labels(axes) for _, axes in way.parts))
         counted = [x for x in way.free if x not in read and x not in labels]
-        value = self.planner.scaled(value, self.flat, self.flat.coefficient, self._sizes(counted))
+        value = self.planner.scaled(value, self.flat, number, self._sizes(counted))
         if own != labels:
             value = self._broadcast(value, own, labels)
         if guards:

@@ -159,6 +159,25 @@ class Planner:
         """A value times a number, the sizes of labels that are nowhere, and `more` sizes."""
         return self._scaled(value, flat, number, more)
 
+    def is_far_larger(self, entries: int, parts: Sequence[Pair]) -> bool:
+        """Is a product of so many entries so much larger than its smallest operand that a number
+        belongs to that?
+        """
+        smallest = self.program.entries(parts[self._smallest(parts)][0])
+        return entries >= max(tuning.numbered_entries, tuning.numbered_times * smallest)
+
+    def with_number(self, parts: Sequence[Pair], number: Number) -> list[Pair]:
+        """Operands of which the smallest is multiplied with a number."""
+        least = self._smallest(parts)
+        value, labels = parts[least]
+        scaled = list(parts)
+        if number != 1:
+            entries = float(self.program.entries(value))
+            sizes = self.program.steps[value].sizes
+            value = self.program.add(Ops.SCALE, (value,), (number, ()), sizes, entries)
+        scaled[least] = (value, labels)
+        return scaled
+
     # ---- nodes
     def _order(self, e: Expr) -> Iterable[Expr]:
         """Nodes to compute before `e`: children first, without those that are multiplied out."""
@@ -356,9 +375,7 @@ class Planner:
         for factor, own in flat.slots:
             sizes.update(zip(own, factor.axis_sizes, strict=True))
         entries = prod(self.program.measure(sizes[x]) for x in labels)
-        return entries >= max(
-            tuning.numbered_entries, tuning.numbered_times * self.program.entries(smallest)
-        )
+        return self.is_far_larger(entries, [(smallest, ())])
 
     def _parts(self, flat: Einsum) -> list[Pair]:
         return [(self.values[id(factor)], labels) for factor, labels in flat.slots]
