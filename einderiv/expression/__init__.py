@@ -37,11 +37,11 @@ from .binding import VALUES, by_dims, check_known, fix, given_by_name, shapes_of
 from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
 from .delta import Delta
-from .embedding import labels_in
+from .embedding import labels_in, parted
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, one_hot_of
 from .known_signs import inverts, is_positive
-from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Size
+from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
     Add,
@@ -68,7 +68,7 @@ from .nodes import (
     wrapped,
     zero,
 )
-from .relations import Hot, Linear, determined, relation, renamed, settled, solvings
+from .relations import Hot, Linear, Solved, determined, relation, renamed, settled, solvings
 from .size_algebra import (
     JULIA_SIZES,
     MOST_BITS,
@@ -150,11 +150,13 @@ __all__ = [
     "Polynomial",
     "Record",
     "Relation",
+    "Relations",
     "Roots",
     "SHORT_SIZES",
     "Size",
     "Sizes",
     "Slot",
+    "Solved",
     "Swaps",
     "Tensor",
     "UnionFind",
@@ -228,6 +230,7 @@ __all__ = [
     "only_in_output",
     "operand",
     "parsed_bytes",
+    "parted",
     "placeholder",
     "polynomial",
     "power_of_size",

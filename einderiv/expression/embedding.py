@@ -38,8 +38,14 @@ def parted(
     relations: tuple[Relation, ...],
     output: Labels,
     domains: Mapping[Label, Size],
+    *,
+    overlapping: bool = False,
 ) -> Parts:
-    """The parts of an einsum of tensors with the labels `inputs` and of the index arrays `hots`."""
+    """The parts of an einsum of tensors with the labels `inputs` and of the index arrays `hots`.
+
+    With `overlapping` the embedding may add several entries of the core into one of the tensor:
+    then the core of ``w[k] w[l] → a, b`` with ``a = i + k``, ``b = i + l`` is ``w[k] w[l]``.
+    """
     links: list[Relation | Hot] = [*relations, *hots]
     in_factors = set(chain.from_iterable(inputs))
     everything = in_factors.union(*map(_labels, links))
@@ -64,7 +70,8 @@ def parted(
         own = set().union(*(_labels(links[k]) for k in members))
         own_relations = tuple([links[k] for k in members if k < len(relations)])
         own_hots = [links[k] for k in members if k >= len(relations)]
-        if determined(own_relations, domains, own_hots, kept & own, own):  # type: ignore[arg-type]
+        ends = kept & own
+        if overlapping or determined(own_relations, domains, own_hots, ends, own):  # type: ignore[arg-type]
             embeds.update(members)
     inner = tuple([one for k, one in enumerate(relations) if k not in embeds])
     outer = tuple([one for k, one in enumerate(relations) if k in embeds])

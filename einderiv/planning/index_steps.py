@@ -24,11 +24,15 @@ from ..expression import (
     Linear,
     Relation,
     Size,
+    Solved,
+    bare,
+    connected,
     determined,
     fresh_labels,
     is_hot,
     labels_in,
     measured,
+    parted,
     relation,
     settled,
     solvings,
@@ -100,11 +104,48 @@ class Way(NamedTuple):
     free: Labels  # the labels whose points are enumerated
 
 
+class System(NamedTuple):
+    """An einsum whose sizes are numbers: its tensors, its index arrays and its relations."""
+
+    tensors: list[Pair]
+    hots: list[Hot]
+    relations: tuple[Relation, ...]
+    output: Labels
+
+    @property
+    def inside(self) -> set[Label]:
+        """The labels that a tensor, an index array or a relation has."""
+        found = set(chain.from_iterable(labels for _, labels in self.tensors))
+        return found.union(labels_in(self.relations), *(_labels_of(hot) for hot in self.hots))
+
+    def part(self, numbers: Sequence[int]) -> System:
+        """Some of its tensors, relations and index arrays, numbered in this order."""
+        first, second = len(self.tensors), len(self.tensors) + len(self.relations)
+        tensors = [self.tensors[k] for k in numbers if k < first]
+        relations = tuple([self.relations[k - first] for k in numbers if first <= k < second])
+        hots = [self.hots[k - second] for k in numbers if k >= second]
+        part = System(tensors, hots, relations, ())
+        inside = part.inside
+        return part._replace(output=tuple([label for label in self.output if label in inside]))
+
+
+class Embedded(NamedTuple):
+    """A core as its factors, and where it sits: what a `Term` is made of."""
+
+    factors: tuple[Pair, ...]
+    output: Labels
+    relations: tuple[Relation, ...]
+    hots: tuple[Pair, ...]
+    given: tuple[tuple[Label, int], ...]
+
+
 class Related:
     """The steps of one einsum with relations or index arrays."""
 
     def __init__(self, planner: Planner, flat: Einsum) -> None:
         self.planner, self.program, self.flat = planner, planner.program, flat
+        given = dict(flat.given)
+        self.counted = planner.represented([given[label] for label in bare(flat)])
         self.size_of: dict[Label, Size] = {}
         for factor, labels in flat.slots:
             self.size_of.update(zip(labels, planner.represented(factor.axis_sizes), strict=True))
@@ -112,12 +153,110 @@ class Related:
             self.size_of.setdefault(label, *planner.represented([size]))
         measure = self.program.measure
         self.lengths = {label: measure(size) for label, size in self.size_of.items()}
-        self.related: set[Label] = set()  # labels of relations that the output has not
+        # labels that relations were between, and that nothing has any more: they are counted
+        self.gone: set[Label] = set()
 
     def term(self) -> tuple[Pair, Labels] | None:
         """The value of the einsum at the distinct labels of its output that an operand or a
         relation has, and its output by these; None where no point satisfies the relations.
         """
+        found = self._in_numbers()
+        if found is None:
+            return None
+        inside = found.inside
+        kept = tuple([label for label in dict.fromkeys(found.output) if label in inside])
+        value = self._value(found, kept, first=True)
+        return None if value is None else ((value, kept), found.output)
+
+    def apart(self) -> Embedded | None:
+        """The core of the einsum as its factors, the smallest with the coefficient, and where it
+        sits; None where no point satisfies the relations.
+        """
+        found = self._in_numbers()
+        if found is None:
+            return None
+        components, embedding = self._held(found)
+        least = min(range(len(components)), key=lambda k: self._entries(components[k].output))
+        factors: list[Pair] = []
+        for k, component in enumerate(components):
+            value = self._value(component, component.output, first=k == least)
+            if value is None:
+                return None
+            factors.append((value, component.output))
+        hots: list[Pair] = []
+        for hot in embedding.hots:
+            hots.append((hot.array, (*hot.places, hot.value)))  # type: ignore[arg-type]
+        on_axes = set(found.output).union(*(labels for _, labels in factors))
+        between = sorted(embedding.inside - on_axes)
+        given = tuple([(label, self.lengths[label]) for label in between])
+        return Embedded(tuple(factors), found.output, embedding.relations, tuple(hots), given)
+
+    def _held(self, found: System) -> tuple[list[System], System]:
+        """The parts of the core that are held, and the embedding.
+
+        A core that has more entries than there are points to add up is not formed: of ``w[k] w[l] →
+        a, b`` with ``a = i + k``, ``b = i + l``, a band, the factors are held.
+        """
+        core, embedding = self._parted(found, overlapping=False)
+        components = self._components(core)
+        if not core.relations and not core.hots:
+            return components, embedding
+        held = sum(self._entries(component.output) for component in components)
+        wider, more = self._parted(found, overlapping=True)
+        if len(more.relations) + len(more.hots) == len(embedding.relations) + len(embedding.hots):
+            return components, embedding
+        if self._points(wider, more) < held:
+            return self._components(wider), more
+        return components, embedding
+
+    def _parted(self, found: System, *, overlapping: bool) -> tuple[System, System]:
+        """The core and its embedding, a system without tensors."""
+        tensors, hots, relations, output = found
+        inputs = [labels for _, labels in tensors]
+        parts = parted(inputs, hots, relations, output, self.lengths, overlapping=overlapping)
+        outer = [hots[k] for k in parts.outer_hots]
+        inner = [hot for hot in hots if hot not in outer]
+        core = System(tensors, inner, parts.inner, parts.core)
+        return core, System([], outer, parts.outer, output)
+
+    def _points(self, core: System, embedding: System) -> int:
+        """About how many points of the embedding there are: what is enumerated at best."""
+        everything = embedding.inside.union(core.output, embedding.output)
+        values = {hot.value for hot in embedding.hots}
+        boxes: list[int] = []
+        most = tuning.index_solvings
+        for way in solvings(embedding.relations, self.lengths, (), most, keep=values):
+            boxes.append(self._entries(everything - set(way.by) - values))
+        return min(boxes, default=0)
+
+    def _components(self, core: System) -> list[System]:
+        """The parts of a core that share no label, where these hold less than their product.
+
+        Numbers go to the part that holds least.
+        """
+        labels = [labels for _, labels in core.tensors]
+        labels += [tuple(labels_in([one])) for one in core.relations]
+        labels += [tuple(_labels_of(hot)) for hot in core.hots]
+        kept = core.output
+        groups: list[list[int]] = []
+        numbers: list[int] = []
+        for group in connected(labels):
+            own = set(chain.from_iterable(labels[k] for k in group))
+            if own.isdisjoint(kept):
+                numbers += group
+            else:
+                groups.append(group)
+        held = [self._entries(_shared(kept, labels, g)) for g in groups]
+        if len(groups) < 2 or sum(held) > prod(held):
+            return [core]
+        groups[held.index(min(held))] += numbers
+        return [core.part(sorted(group)) for group in groups]
+
+    def _entries(self, labels: Iterable[Label]) -> int:
+        return prod([self.lengths[label] for label in labels])
+
+    def _in_numbers(self) -> System | None:
+        """The einsum with numbers for all sizes; None where no point satisfies the relations."""
         tensors: list[Pair] = []
         hots: list[Hot] = []
         for factor, labels in self.flat.slots:
@@ -126,7 +265,7 @@ class Related:
                 hots.append(Hot(value, labels[:-1], labels[-1]))
             else:
                 tensors.append((value, labels))
-        relations = tuple([self._in_numbers(one) for one in self.flat.relations])
+        relations = tuple([self._measured(one) for one in self.flat.relations])
         found = settled(relations, self.lengths, hots)
         if found is None:
             return None
@@ -135,20 +274,25 @@ class Related:
         hots = [Hot(h.array, _named(h.places, same), same.get(h.value, h.value)) for h in hots]
         hots = list(dict.fromkeys(hots))
         output = _named(self.flat.output, same)
-        between = labels_in(self.flat.relations)
-        self.related = {same.get(label, label) for label in between}.difference(output)
-        inside = set(chain.from_iterable(labels for _, labels in tensors))
-        inside.update(*(_labels_of(hot) for hot in hots))
-        for one in found.relations:
-            inside.update(label for label, _ in one.terms)
-        kept = tuple([label for label in dict.fromkeys(output) if label in inside])
-        ways = list(self._ways(tensors, hots, found.relations, kept))
+        named = {same.get(label, label) for label in labels_in(self.flat.relations)}
+        system = System(tensors, hots, found.relations, output)
+        self.gone = named.difference(system.inside, output)
+        return system
+
+    def _value(self, system: System, kept: Labels, *, first: bool) -> int | None:
+        """What a product comes to at the labels `kept`; the `first` takes the coefficient. None
+        where no point satisfies the relations.
+        """
+        related = labels_in(system.relations)
+        if first:
+            related |= self.gone
+        ways = list(self._ways(system, kept, related))
         if not ways:
             return None
         way = min(ways, key=lambda way: self._seconds(way, kept))
-        return (self._lowered(way, kept), kept), output
+        return self._lowered(way, kept, first=first)
 
-    def _in_numbers(self, one: Relation) -> Relation:
+    def _measured(self, one: Relation) -> Relation:
         terms = {label: self._number(size) for label, size in one.terms}
         return relation(self._number(one.constant), terms)
 
@@ -159,28 +303,17 @@ class Related:
         return number
 
     # ---- ways to enumerate the points
-    def _ways(
-        self,
-        tensors: Sequence[Pair],
-        hots: Sequence[Hot],
-        relations: tuple[Relation, ...],
-        kept: Labels,
-    ) -> Iterable[Way]:
+    def _ways(self, system: System, kept: Labels, related: set[Label]) -> Iterable[Way]:
         """The ways that the relations can be solved in, a bounded number of them."""
+        tensors, hots, relations, _ = system
         read = set(kept).union(*(labels for _, labels in tensors))
         values = {hot.value for hot in hots}
         for found in solvings(relations, self.lengths, read, tuning.index_solvings, keep=values):
-            yield self._way(tensors, hots, kept, found.by, found.guards, found.rest)
+            yield self._way(system, kept, related, found)
 
-    def _way(
-        self,
-        tensors: Sequence[Pair],
-        hots: Sequence[Hot],
-        kept: Labels,
-        by: Mapping[Label, Linear],
-        guards: Sequence[tuple[Linear, Size]],
-        rest: Sequence[Relation],
-    ) -> Way:
+    def _way(self, system: System, kept: Labels, related: set[Label], found: Solved) -> Way:
+        tensors, hots, *_ = system
+        by, rest, guards = found
         places = _Places(self, by)
         beside: list[Guard] = []
         for hot in _inner_first(hots, by):
@@ -193,7 +326,7 @@ class Related:
             beside.append(Guard(places.of(linear), self.program.measure(size)))
         for one in rest:
             beside.append(Guard(places.of(Linear(one.constant, one.terms)), 1))
-        everything = self.related.union(kept, by, *(own for _, own in tensors))
+        everything = related.union(kept, by, *(own for _, own in tensors))
         for linear in by.values():
             everything.update(label for label, _ in linear.terms)
         for hot in hots:
@@ -304,8 +437,8 @@ class Related:
         return order_seconds(terms, own, lengths, pairs)
 
     # ---- steps
-    def _lowered(self, way: Way, kept: Labels) -> int:
-        """The value of the einsum at the labels `kept`."""
+    def _lowered(self, way: Way, kept: Labels, *, first: bool) -> int:
+        """The value of a product at the labels `kept`; the `first` takes the coefficient."""
         parts = [self._read(way, value, axes) for value, axes in way.parts]
         guards = []
         for guard in way.guards:
@@ -318,7 +451,7 @@ class Related:
         selecting = dict.fromkeys(chain.from_iterable(g.position.labels for g in guards))
         labels = tuple(dict.fromkeys((*wanted, *selecting)))
         carried = set(chain.from_iterable(own for _, own in parts))
-        number = self.flat.coefficient
+        number, sizes = (self.flat.coefficient, self.counted) if first else (1, ())
         if parts:
             own = tuple([label for label in labels if label in carried])
             if self.planner.is_far_larger(prod([self.lengths[x] for x in own]), parts):
@@ -329,7 +462,7 @@ class Related:
             value = self.program.add(Ops.NUMBER, (), (1,), ())
         read = set(chain.from_iterable(_labels(axes) for _, axes in way.parts))
         counted = [x for x in way.free if x not in read and x not in labels]
-        value = self.planner.scaled(value, self.flat, number, self._sizes(counted))
+        value = self.planner.scaled(value, number, (*sizes, *self._sizes(counted)))
         if own != labels:
             value = self._broadcast(value, own, labels)
         if guards:
@@ -558,6 +691,11 @@ def _places_of(hot: Hot, by: Mapping[Label, Linear]) -> set[Label]:
 
 def _labels(axes: Iterable[Position]) -> Labels:
     return tuple(dict.fromkeys(chain.from_iterable(axis.labels for axis in axes)))
+
+
+def _shared(kept: Labels, labels: Sequence[Labels], group: Sequence[int]) -> set[Label]:
+    """The labels of `kept` that a group has."""
+    return set(kept).intersection(chain.from_iterable(labels[k] for k in group))
 
 
 def _labels_of(hot: Hot) -> set[Label]:

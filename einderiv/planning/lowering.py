@@ -23,6 +23,7 @@ from ..expression import (
     Label,
     Labels,
     Number,
+    Relations,
     Size,
     Sizes,
     Tensor,
@@ -50,11 +51,17 @@ LONGEST_SUM = 256  # terms of one step, which is a line of source: Python nests 
 class Term(NamedTuple, Generic[Value]):
     """One term of a tensor: factors that share no label, and the labels of all axes of the tensor.
 
-    A factor is a value and its labels: the number of a step while it is planned, then an array.
+    A factor is a value and its labels: the number of a step while it is planned, then an array. The
+    tensor is the sum over the points that satisfy all relations; of ``w[k]`` with the output i, a
+    and ``a = i + k`` it has w on its diagonals. An index array is a value too, with the labels of
+    the places where it is read and, last, that of what stands there.
     """
 
     factors: tuple[tuple[Value, Labels], ...]
     output: Labels
+    relations: Relations = ()  # in numbers
+    hots: tuple[tuple[Value, Labels], ...] = ()  # the index arrays
+    given: tuple[tuple[Label, int], ...] = ()  # the sizes of labels that are on no axis
 
 
 class Planner:
@@ -85,16 +92,17 @@ class Planner:
                 self.values[id(node)] = self._dense(node)
         return self.values[id(e)]
 
-    def lower_core(self, e: Einsum) -> Term[int]:
+    def lower_core(self, e: Einsum) -> Term[int] | None:
         """The core of `e` without its embedding: an outer product as its factors, the smallest
-        with the coefficient.
+        with the coefficient. None where no point satisfies the relations.
         """
         for node in self._order(e):
             if id(node) not in self.values and node is not e:
                 self.values[id(node)] = self._dense(node)
         flat = self._flat(e)
         if flat.parts is not None:
-            return self._related(flat)
+            found = Related(self, flat).apart()
+            return None if found is None else Term(*found)
         labels = core_labels(flat)
         factors: list[Pair] = []
         components = self._components(self._parts(flat), set(labels))
@@ -155,9 +163,13 @@ class Planner:
         """A value with its axes in another order."""
         return self._view(value, labels, out)
 
-    def scaled(self, value: int, flat: Einsum, number: Number, more: Sequence[Size] = ()) -> int:
-        """A value times a number, the sizes of labels that are nowhere, and `more` sizes."""
-        return self._scaled(value, flat, number, more)
+    def scaled(self, value: int, number: Number, sizes: tuple[Size, ...]) -> int:
+        """A value times a number and some sizes."""
+        if not sizes and number == 1:
+            return value
+        entries = float(self.program.entries(value))
+        own = self.program.steps[value].sizes
+        return self.program.add(Ops.SCALE, (value,), (number, sizes), own, entries)
 
     def is_far_larger(self, entries: int, parts: Sequence[Pair]) -> bool:
         """Is a product of so many entries so much larger than its smallest operand that a number
@@ -301,7 +313,7 @@ class Planner:
         """The sum of terms as a dense tensor; zeros are allocated only if a term does not fill
         its place.
         """
-        cores = [(value, labels, output) for ((value, labels),), output in terms]
+        cores = [(value, labels, output) for ((value, labels),), output, *_ in terms]
         if cores and all(labels == output for _, labels, output in cores):
             return self._total([value for value, _, _ in cores])
         places: dict[Any, Counter[int]] = {}
@@ -380,18 +392,12 @@ class Planner:
     def _parts(self, flat: Einsum) -> list[Pair]:
         return [(self.values[id(factor)], labels) for factor, labels in flat.slots]
 
-    def _scaled(self, value: int, flat: Einsum, number: Number, more: Sequence[Size] = ()) -> int:
+    def _scaled(self, value: int, flat: Einsum, number: Number) -> int:
         """A value times a number, and times the size of every label of `flat` that is in no
-        factor and not kept, and `more` sizes.
+        factor and not kept.
         """
         given = dict(flat.given)
-        sizes = (*self._rep(given[x] for x in bare(flat)), *more)
-        if not sizes and number == 1:
-            return value
-        entries = float(self.program.entries(value))
-        return self.program.add(
-            Ops.SCALE, (value,), (number, sizes), self.program.steps[value].sizes, entries
-        )
+        return self.scaled(value, number, self._rep(given[x] for x in bare(flat)))
 
     # ---- products
     def _product(self, parts: list[Pair], output: Labels) -> int:

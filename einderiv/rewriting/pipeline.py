@@ -34,16 +34,18 @@ def planned(
         tuple(roots) if dense else tuple(chain.from_iterable(map(terms, roots)))
     )
 
-    def plan(leaves: tuple[Expr, ...]) -> tuple[list[float], tuple[Program, list[Term[int]]]]:
+    def plan(
+        leaves: tuple[Expr, ...],
+    ) -> tuple[list[float], tuple[Program, list[Term[int] | None]]]:
         planner = Planner(leaves, sizes, measure)
         program = planner.program
-        factored: list[Term[int]] = []
+        factored: list[Term[int] | None] = []
         if dense:
             program.outputs = [planner.lower(leaf) for leaf in leaves]
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
-            for term in factored:
-                program.outputs += [value for value, _ in term.factors]
+            for term in filter(None, factored):
+                program.outputs += [value for value, _ in (*term.factors, *term.hots)]
         known = arranged(program)
         times = [step_seconds(program, k, known) for k in program.live()]
         return times, (program, factored)
@@ -69,11 +71,15 @@ def planned(
     if dense:
         return program, []
     in_order = iter(factored)
-    by_root = [list(islice(in_order, len(terms(root)))) for root in roots]
+    by_root: list[list[Term[int]]] = []
+    for root in roots:
+        own = islice(in_order, len(terms(root)))
+        by_root.append([term for term in own if term is not None])
     return program, by_root
 
 
-def _factored(planner: Planner, term: Expr) -> Term[int]:
+def _factored(planner: Planner, term: Expr) -> Term[int] | None:
+    """A term in its parts; None where it has no point."""
     if isinstance(term, Einsum):
         return planner.lower_core(term)
     labels = tuple(range(term.ndim))

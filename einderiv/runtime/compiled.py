@@ -43,7 +43,7 @@ from ..expression import (
     valued,
 )
 from ..functions import check_structures, structures, tree_data, tree_of
-from ..planning import Term, check_optimizer, tuning
+from ..planning import check_optimizer, tuning
 from ..printing import as_text
 from ..reports import Plan, emitted
 from .out import check_dense_numpy, check_options, received
@@ -615,22 +615,19 @@ def builder(roots: list[Expr], execution: Any) -> Callable[[Any], list[Any]]:
     dtype, backend, device = execution.dtypes[0], execution.backend, execution.device
     rows = []
     for root, terms, shape in zip(roots, execution.terms, execution.shapes, strict=True):
-        places = []
-        for term in terms:
-            labels_of_factors = [labels for _, labels in term.factors]
-            places.append((labels_of_factors, term.output))
         # The axes of a derivative are those of the output, then those of the input.
         split = None if root.record is None else root.ndim - root.record.count
-        rows.append((root, split, shape, places))
+        rows.append((root, split, shape, terms))
 
     def build(results: Any) -> list[Any]:
-        factors = iter(results)
+        arrays = iter(results)
         tensors: list[Any] = []
         for root, split, shape, places in rows:
             held = []
-            for labels_of_factors, output in places:
-                own = [(next(factors), labels) for labels in labels_of_factors]
-                held.append(Term(tuple(own), output))
+            for term in places:
+                factors = tuple([(next(arrays), labels) for _, labels in term.factors])
+                hots = tuple([(next(arrays), labels) for _, labels in term.hots])
+                held.append(term._replace(factors=factors, hots=hots))
             tensors.append(Structured(held, shape, dtype, root, split, backend, device))
         return tensors
 

@@ -213,8 +213,16 @@ class Execution:
         if len(self.program.outputs) == 1:
             results = (results,)
         library, dtype = self.library, self.dtypes[0]
-        values = [finished(library, library.as_array(result), dtype) for result in results]
+        values: list[Any] = []
+        for k, result in zip(self.program.outputs, results, strict=True):
+            array = library.as_array(result)
+            values.append(array if self._is_index_array(k) else finished(library, array, dtype))
         return [values[place] for place in self.places]
+
+    def _is_index_array(self, k: int) -> bool:
+        """Is a value one that says where the core of a term sits? It stays whole numbers."""
+        step = self.program.steps[k]
+        return step.op is Ops.INPUT and step.spec[0] in self.program.index_arrays
 
     def run_into(
         self, arrays: Mapping[str, Any], outs: Sequence[Array | None], *, zeroed: bool
@@ -300,8 +308,8 @@ class Execution:
                     "whole numbers are exact or refused, which cannot be decided while they are "
                     "traced: convert the arrays to floats first, or call raw, which does not look"
                 )
-        largest = map(_largest, (*given, *self.program.held))
-        of_inputs = dict(zip(self.emitted.inputs, largest, strict=True))
+        magnitudes = map(largest, (*given, *self.program.held))
+        of_inputs = dict(zip(self.emitted.inputs, magnitudes, strict=True))
         bounds: dict[int, int] = {}  # by steps
         for k in self.program.live():
             step = self.program.steps[k]
@@ -313,12 +321,17 @@ class Execution:
             self._check_bound(bounds[k])
 
     def _check_bound(self, bound: int) -> None:
-        bits = 8 * self.compute.itemsize - 1
-        if bound >= 2**bits:
-            raise EinderivError(
-                f"integers may reach 2**{bound.bit_length()} here, beyond int{bits + 1} "
-                f"(2**{bits} - 1): convert the arrays to float64 first"
-            )
+        check_bound(bound, self.compute.itemsize)
+
+
+def check_bound(bound: int, itemsize: int) -> None:
+    """Raise for whole numbers that may be beyond integers of `itemsize` bytes."""
+    bits = 8 * itemsize - 1
+    if bound >= 2**bits:
+        raise EinderivError(
+            f"integers may reach 2**{bound.bit_length()} here, beyond int{bits + 1} "
+            f"(2**{bits} - 1): convert the arrays to float64 first"
+        )
 
 
 def computed(e: Expr, arrays: Mapping[str, Any], memory_limit: int | None = None) -> Array:
@@ -338,8 +351,10 @@ def _has_digits_to_spare(dtype: Any) -> bool:
     return dtype.kind in "iub" or itemsize >= (16 if dtype.kind == "c" else 8)
 
 
-def _largest(array: Any) -> int:
-    """The largest absolute value, as a Python integer: that of -2**63 does not fit into int64."""
+def largest(array: Any) -> int:
+    """The largest absolute value of an array, as a Python integer: that of -2**63 does not fit into
+    int64.
+    """
     if not prod(array.shape):
         return 0
     return max(abs(int(array.max())), abs(int(array.min())))

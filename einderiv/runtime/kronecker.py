@@ -9,13 +9,16 @@ than zero. A tensor is taken apart as
 
 where a group is a stack of blocks: one for each index of its tied axes, square over its free ones.
 A sum of terms makes one group, a single term one for each connected component of its factors: a
-Kronecker product. So of ``db->abad`` only the block `db` is factored, for every `a` at once.
+Kronecker product. So of ``db->abad`` only the block `db` is factored, for every `a` at once. A
+relation or an index array connects as a factor does: along an axis that it has, the tensor is no
+identity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from math import prod, sqrt
 from typing import Any, NamedTuple
 
@@ -76,7 +79,7 @@ class Group(NamedTuple):
         terms = []
         for term in self.terms:
             factors = [(np.abs(array), labels) for array, labels in term.factors]
-            terms.append(Term(tuple(factors), term.output))
+            terms.append(term._replace(factors=tuple(factors)))
         sums = self._replace(terms=tuple(terms)).blocks(np.float64)
         return float(sums.max(initial=0))
 
@@ -85,24 +88,41 @@ def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True
     """The groups of a square tensor with rows and columns of `shape`; without `kronecker` there
     is one.
     """
-    labels_of_terms = []
-    for term in terms:
-        labels_of_factors = tuple([labels for _, labels in term.factors])
-        labels_of_terms.append((labels_of_factors, term.output))
+    shown = tuple([(_joints(term), term.output) for term in terms])
     parts = []
-    for tied, free, places in _grouped(tuple(labels_of_terms), len(shape), kronecker):
-        inside = []
-        for term, (own, output) in zip(terms, places, strict=True):
-            factors = [term.factors[k] for k in own]
-            inside.append(Term(tuple(factors), output))
+    for tied, free, places in _grouped(shown, len(shape), kronecker):
+        inside = [
+            _part(term, own, output) for term, (own, output) in zip(terms, places, strict=True)
+        ]
         stack = tuple([shape[p] for p in tied])
         inner = tuple([shape[p] for p in free])
         parts.append(Group(tied, free, tuple(inside), stack, inner))
     return parts
 
 
-Shown = tuple[tuple[Labels, ...], Labels]  # the labels of a term: of its factors, of the tensor
-# of a term within a group: which of its factors, and the labels of its axes
+def _joints(term: Term[Array]) -> tuple[Labels, ...]:
+    """The labels of each factor, then of each relation and each index array of a term."""
+    joints = [labels for _, labels in term.factors]
+    for one in term.relations:
+        joints.append(tuple([label for label, _ in one.terms]))
+    joints += [labels for _, labels in term.hots]
+    return tuple(joints)
+
+
+def _part(term: Term[Array], own: Sequence[int], output: Labels) -> Term[Array]:
+    """A part of a term: those of its joints that are numbered `own`."""
+    first, second = len(term.factors), len(term.factors) + len(term.relations)
+    factors = tuple([term.factors[n] for n in own if n < first])
+    relations = tuple([term.relations[n - first] for n in own if first <= n < second])
+    hots = tuple([term.hots[n - second] for n in own if n >= second])
+    part = Term(factors, output, relations, hots)
+    inside = set(chain.from_iterable(_joints(part)))
+    given = tuple([(label, size) for label, size in term.given if label in inside])
+    return part._replace(given=given)
+
+
+Shown = tuple[tuple[Labels, ...], Labels]  # the labels of a term: of its joints, of the tensor
+# of a term within a group: which of its joints, and the labels of its axes
 Inside = tuple[tuple[int, ...], Labels]
 Axes = tuple[int, ...]
 
@@ -120,10 +140,12 @@ def _grouped(
         if p not in tied or any(_is_carried(term, p) for term in terms):
             axes.append(p)
     # A ⊗ B + C ⊗ D is no Kronecker product: several terms are one group.
-    parts = _components(terms[0], axes, k) if kronecker and len(terms) == 1 else []
-    if not parts:
-        parts = [axes]
-    return [_group(terms, part, tied, k, first=n == 0) for n, part in enumerate(parts)]
+    if kronecker and len(terms) == 1:
+        joints, output = terms[0]
+        parts = _components(joints, output, axes, k)
+        return [_group([(own, output)], part, tied, k) for part, own in parts]
+    everything = [(tuple(range(len(joints))), output) for joints, output in terms]
+    return [_group(everything, axes, tied, k)]
 
 
 def _is_tied(output: Sequence[int], p: int, k: int) -> bool:
@@ -132,41 +154,46 @@ def _is_tied(output: Sequence[int], p: int, k: int) -> bool:
 
 
 def _is_carried(term: Shown, p: int) -> bool:
-    """Does a factor vary along axis p?"""
-    factors, output = term
-    return any(output[p] in labels for labels in factors)
+    """Does a factor vary along axis p, or a relation select there?"""
+    joints, output = term
+    return any(output[p] in labels for labels in joints)
 
 
-def _components(term: Shown, axes: Sequence[int], k: int) -> list[list[int]]:
-    """`axes` by what connects them: a factor with labels of both, or one label."""
-    factors, output = term
+def _components(
+    joints: tuple[Labels, ...], output: Labels, axes: Sequence[int], k: int
+) -> list[tuple[list[int], tuple[int, ...]]]:
+    """`axes` by what connects them, a joint with labels of both, or one label; each with the
+    joints that it has. The first one has the numbers that stand in front of the term.
+    """
     ends = [(output[p], output[k + p]) for p in axes]
-    parts = []
-    for members in connected([*factors, *ends]):
-        # The numbers of the factors come first, then those of the axes.
-        part = [axes[n - len(factors)] for n in members if n >= len(factors)]
+    parts: list[tuple[list[int], list[int]]] = []
+    numbers: list[int] = []
+    for members in connected([*joints, *ends]):
+        # The numbers of the joints come first, then those of the axes.
+        own = [n for n in members if n < len(joints)]
+        part = [axes[n - len(joints)] for n in members if n >= len(joints)]
         if part:
-            parts.append(part)
-    return sorted(parts, key=lambda part: part[-1])  # by their last axes
+            parts.append((part, own))
+        else:
+            numbers += own
+    parts.sort(key=lambda part: part[0][-1])  # by their last axes
+    if not parts:
+        parts.append(([], []))
+    parts[0][1].extend(numbers)
+    return [(part, tuple(sorted(own))) for part, own in parts]
 
 
 def _group(
-    terms: Sequence[Shown], axes: Sequence[int], tied: set[int], k: int, *, first: bool
+    terms: Sequence[Inside], axes: Sequence[int], tied: set[int], k: int
 ) -> tuple[Axes, Axes, list[Inside]]:
-    """The group of `axes`; the first one has the numbers that stand in front of a term."""
+    """The group of `axes`."""
     stacked = tuple([p for p in axes if p in tied])
     free = tuple([p for p in axes if p not in tied])
     columns = [k + p for p in free]
     inside: list[Inside] = []
-    for factors, labels_of_tensor in terms:
+    for own, labels_of_tensor in terms:
         output = tuple([labels_of_tensor[p] for p in (*stacked, *free, *columns)])
-        own = []
-        for n, labels in enumerate(factors):
-            shared = not set(labels).isdisjoint(output)
-            is_number = not labels
-            if shared or (first and is_number):
-                own.append(n)
-        inside.append((tuple(own), output))
+        inside.append((own, output))
     return stacked, free, inside
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -22,7 +23,6 @@ from ..expression import (
     Tensor,
     assemble,
     axis_names,
-    fresh_names,
     library,
     natural,
     solved,
@@ -32,10 +32,12 @@ from ..expression import (
 from ..functions import tree_data, tree_of
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
-from .execution import Execution
+from .embeddings import embedding
+from .execution import Execution, check_bound, largest
 from .iterative import STEPS, scipy_part
+from .points import Points
 from .solving import Square
-from .terms import core, core_labels, product, total
+from .terms import core, core_labels, is_related, lengths, product, total
 
 SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
 
@@ -131,7 +133,7 @@ class Structured:
         """
         pairs = []
         for term in self._terms:
-            pairs.append((core(term, self.shape, self._value), self._embedding(term)))
+            pairs.append((core(term, self._value), self._embedding(term)))
         return pairs
 
     @property
@@ -147,14 +149,7 @@ class Structured:
 
     def _embedding(self, term: Term[Array], *, apart: bool = False) -> str:
         """Where a term sits in the tensor, ``b->iib``; with `apart` its factors one by one."""
-        names: dict[int, str] = {}
-        for label, axis in zip(term.output, self.axes, strict=True):
-            names.setdefault(label, axis)  # the first of the axes on one diagonal
-        if any(len(name) > 1 for name in names.values()):
-            names = dict(zip(names, fresh_names(len(names), set()), strict=True))
-        inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
-        operands = ",".join([_spelt(labels, names) for labels in inputs])
-        return f"{operands}->{_spelt(term.output, names)}"
+        return embedding(term, self.shape, self.axes, apart=apart)
 
     def dense(self, memory_limit: int | None = None) -> Any:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default
@@ -193,10 +188,13 @@ class Structured:
         places = [np.concatenate(parts) for parts in zip(*indices_of_terms, strict=True)]
         result = sparse.coo_array((values, tuple(places)), shape=self.shape)
         result.sum_duplicates()
+        result.eliminate_zeros()
         return result
 
     def _entries(self, term: Term[Array]) -> tuple[Array, list[Array]]:
         """The values of a term on its diagonals, and for each axis the indices where they are."""
+        if is_related(term):
+            return self._at_points(term)
         labels = core_labels(term)
         distinct = list(dict.fromkeys(term.output))
         size_of = dict(zip(term.output, self.shape, strict=True))
@@ -210,11 +208,28 @@ class Structured:
             )
         index_of = dict(zip(distinct, np.indices(sizes), strict=True))
         order = [labels.index(label) for label in distinct if label in labels]
-        transposed = core(term, self.shape, self._value).transpose(order)
+        transposed = core(term, self._value).transpose(order)
         # Constant along the axes that the core lacks.
         shaped = transposed.reshape([size_of[x] if x in labels else 1 for x in distinct])
         values = np.broadcast_to(shaped, sizes)
         return values.ravel(), [index_of[label].ravel() for label in term.output]
+
+    def _at_points(self, term: Term[Array]) -> tuple[Array, list[Array]]:
+        """The values of a term with relations at the points that satisfy them, and the indices of
+        these; several points may have one place.
+        """
+        points = Points(term.relations, term.hots, lengths(term, self.shape))
+        labels_of_factors = [labels for _, labels in term.factors]
+        points.enumerate(chain(term.output, *labels_of_factors))
+        at = points.values
+        values = np.ones(points.count, self.dtype)
+        bound = points.count  # on the sum of all values
+        for array, labels in term.factors:
+            values *= array[tuple([at[label] for label in labels])]
+            bound *= largest(array)
+        if values.dtype.kind in "iu":
+            check_bound(bound, values.dtype.itemsize)
+        return values, [at[label] for label in term.output]
 
     def _split(self, what: str) -> int:
         if self.split is None:
@@ -516,7 +531,3 @@ def _term(factors: Any, output: Any, shape: tuple[int, ...]) -> Term[Array]:
             raise ValueError(f"a factor does not have the shape {sizes}")
         read.append((array, tuple(labels)))
     return Term(tuple(read), tuple(output))
-
-
-def _spelt(labels: Labels, names: dict[int, str]) -> str:
-    return "".join([names[label] for label in labels])

@@ -8,24 +8,48 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backends import Array
-from ..expression import Constant, Einsum, Expr, Labels, added, zero
+from ..expression import Constant, Einsum, Expr, Label, Labels, added, one_hot_of, zero
 from ..planning import Term
 from .execution import computed
 
 
-def product(term: Term[Array], shape: Sequence[int], output: Labels | None = None) -> Einsum:
-    """A term as an einsum of its factors, the planner's to compute; `output` chooses other axes
-    than all.
+def is_related(term: Term[Any]) -> bool:
+    """Does a relation or an index array say where a term sits?"""
+    return bool(term.relations or term.hots)
 
-    An axis that is left out must be one that no factor has: nothing is summed over it.
-    """
-    output = term.output if output is None else output
-    sizes = dict(zip(term.output, shape, strict=True))
-    arrays = [Constant(array, tuple(array.shape)) for array, _ in term.factors]
+
+def lengths(term: Term[Array], shape: Sequence[int]) -> dict[Label, int]:
+    """The sizes of all labels of a term."""
+    sizes = dict(term.given)
+    for array, labels in term.factors:
+        sizes.update(zip(labels, array.shape, strict=True))
+    sizes.update(zip(term.output, shape, strict=True))
+    return sizes
+
+
+def product(term: Term[Array], shape: Sequence[int]) -> Einsum:
+    """A term as an einsum of its factors, the planner's to compute."""
+    sizes = lengths(term, shape)
+    factors: list[Expr] = [_constant(array) for array, _ in term.factors]
     inputs = [labels for _, labels in term.factors]
-    given = [(label, sizes[label]) for label in output]
-    axes = (None,) * len(output)
-    return Einsum(1, tuple(arrays), tuple(inputs), output, tuple(given), axes=axes)
+    for array, labels in term.hots:
+        factors.append(one_hot_of(_constant(array), sizes[labels[-1]]))
+        inputs.append(labels)
+    given = [(label, sizes[label]) for label in dict.fromkeys(term.output)]
+    axes = (None,) * len(term.output)
+    return Einsum(
+        1,
+        tuple(factors),
+        tuple(inputs),
+        term.output,
+        (*given, *term.given),
+        axes=axes,
+        relations=term.relations,
+    )
+
+
+def _constant(array: Array) -> Constant:
+    return Constant(array, tuple(array.shape))
 
 
 def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
@@ -36,7 +60,7 @@ def total(parts: Sequence[Expr], shape: tuple[int, ...]) -> Expr:
 
 
 def core_labels(term: Term[Array]) -> Labels:
-    """The axes of the core: those of the tensor where nothing is embedded, else in the order of
+    """The axes of the core: those of the tensor where no axis is embedded, else in the order of
     the factors.
     """
     inside: list[Any] = []
@@ -45,19 +69,22 @@ def core_labels(term: Term[Array]) -> Labels:
     return term.output if sorted(inside) == sorted(term.output) else tuple(inside)
 
 
-def core(term: Term[Array], shape: tuple[int, ...], compute: Callable[[Einsum], Any]) -> Any:
+def core(term: Term[Array], compute: Callable[[Einsum], Any]) -> Any:
     """The factors multiplied out by `compute`, where there are several."""
     labels = core_labels(term)
-    if [own for _, own in term.factors] == [labels]:
+    inputs = [own for _, own in term.factors]
+    if inputs == [labels]:
         return term.factors[0][0]
-    return compute(product(term, shape, labels))
+    factors = [_constant(array) for array, _ in term.factors]
+    axes = (None,) * len(labels)
+    return compute(Einsum(1, tuple(factors), tuple(inputs), labels, axes=axes))
 
 
 def alone(terms: Sequence[Term[Array]], dtype: Any) -> Array | None:
     """One factor with its axes in another order, if that is all there is: no program is needed."""
-    if len(terms) != 1 or len(terms[0].factors) != 1:
+    if len(terms) != 1 or len(terms[0].factors) != 1 or is_related(terms[0]):
         return None
-    ((array, labels),), output = terms[0]
+    ((array, labels),), output, *_ = terms[0]
     repeated = len(set(labels)) < len(labels)
     if repeated or sorted(labels) != sorted(output):
         return None

@@ -1,0 +1,115 @@
+"""Where the terms of a structured tensor sit, as einsum strings: ``b->iib``, ``k->i(i+k)``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from ..backends import Array
+from ..expression import Label, Labels, Linear, fresh_names, solvings
+from ..planning import Term
+from .terms import core_labels, lengths
+
+ARRAYS = "rstuvwxyz"  # what index arrays are called
+
+
+def embedding(
+    term: Term[Array], shape: Sequence[int], axes: Sequence[str], *, apart: bool = False
+) -> str:
+    """Where a term sits in the tensor, whose axes are called `axes`; with `apart` its factors one
+    by one.
+
+    What a relation selects beside stands in front, as the axis of a vector of ones:
+    ``(i-j),ij->ij`` is a lower triangle.
+    """
+    inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
+    spelling = _Spelling(term, lengths(term, shape), axes)
+    operands = ",".join([*spelling.beside, *map(spelling.axes, inputs)])
+    return f"{operands}->{spelling.axes(term.output)}"
+
+
+class _Spelling:
+    """The index expressions of a term: letters for labels that are free, and what the others are
+    in terms of these.
+    """
+
+    def __init__(self, term: Term[Array], sizes: Mapping[Label, int], axes: Sequence[str]) -> None:
+        in_factors = set(chain.from_iterable(labels for _, labels in term.factors))
+        places = set(chain.from_iterable(labels[:-1] for _, labels in term.hots))
+        values = {labels[-1] for _, labels in term.hots}
+        keep = in_factors | places | values
+        read = in_factors.union(term.output)
+        found = next(iter(solvings(term.relations, sizes, read, 1, keep=keep)), None)
+        # None: the term has no points
+        self.by = found.by if found else {}
+        beside = [linear for linear, _ in found.guards] if found else []
+        rest = [Linear(one.constant, one.terms) for one in found.rest] if found else []
+        self.hots: dict[Label, tuple[str, Labels]] = {}  # the label of a value, and what it is
+        twice: list[Linear] = []  # of a value that is something else beside, r[e] - v, which is 0
+        for name, (_, labels) in zip(_arrays(len(term.hots)), term.hots, strict=True):
+            value = labels[-1]
+            free = value not in self.by and value not in self.hots
+            if free and value not in places:
+                self.hots[value] = name, labels[:-1]
+                continue
+            (own,) = _fresh_label(sizes, self.hots)
+            self.hots[own] = name, labels[:-1]
+            twice.append(Linear(0, ((own, 1), (value, -1))))
+        self.names = self._letters(term, axes)
+        self.beside = [self._axis(linear) for linear in (*beside, *rest, *twice)]
+
+    def _letters(self, term: Term[Array], axes: Sequence[str]) -> dict[Label, str]:
+        """A letter for each label that is free: that of the first of the axes that it is."""
+        gone = {*self.by, *self.hots}
+        names: dict[Label, str] = {}
+        for label, axis in zip(term.output, axes, strict=True):
+            if label not in gone:
+                names.setdefault(label, axis)
+        others = [labels for _, labels in (*term.factors, *term.hots)]
+        others.append(tuple([label for one in term.relations for label, _ in one.terms]))
+        labels = dict.fromkeys([x for x in chain.from_iterable(others) if x not in gone])
+        used = set(_arrays(len(term.hots)))
+        if any(len(name) > 1 or name in used for name in names.values()):
+            labels = dict.fromkeys([*names, *labels])
+            names = {}
+        missing = [label for label in labels if label not in names]
+        fresh = fresh_names(len(missing), used.union(names.values()))
+        return names | dict(zip(missing, fresh, strict=True))
+
+    def axes(self, labels: Labels) -> str:
+        """The axes of an operand."""
+        return "".join([self._label(label) for label in labels])
+
+    def _label(self, label: Label) -> str:
+        if label in self.names:
+            return self.names[label]
+        return self._axis(self.by.get(label, Linear(0, ((label, 1),))))
+
+    def _axis(self, linear: Linear) -> str:
+        text = ""
+        for label, times in linear.terms:
+            assert isinstance(times, int)
+            sign = "-" if times < 0 else "+" * bool(text)
+            number = "" if abs(times) == 1 else str(abs(times))
+            text += f"{sign}{number}{self._letter(label)}"
+        constant = linear.constant
+        assert isinstance(constant, int)
+        if constant or not text:
+            text += f"{constant:+d}" if text else str(constant)
+        return f"({text})"
+
+    def _letter(self, label: Label) -> str:
+        if label not in self.hots:
+            return self.names[label]
+        name, places = self.hots[label]
+        inside = ",".join([self._label(place) for place in places])
+        return f"{name}[{inside}]"
+
+
+def _arrays(count: int) -> list[str]:
+    return [ARRAYS[k] if k < len(ARRAYS) else f"r{k}" for k in range(count)]
+
+
+def _fresh_label(sizes: Mapping[Label, int], hots: Mapping[Label, Any]) -> tuple[Label]:
+    return (1 + max([0, *sizes, *hots]),)
