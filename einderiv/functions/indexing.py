@@ -32,7 +32,7 @@ def _none(_: Apply) -> tuple[Expr, ...]:
     raise TypeError("an index array is whole numbers: there is no derivative by it")
 
 
-_ROW = Function(
+ONE_HOT = Function(
     "one_hot",
     "1 where r[e] = v, else 0",
     (_none,),
@@ -45,7 +45,7 @@ _ROW = Function(
     selects=True,
 )
 
-install_one_hot(_ROW)
+install_one_hot(ONE_HOT)
 
 
 @public

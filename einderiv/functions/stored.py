@@ -23,9 +23,12 @@ from ..expression import (
     Einsum,
     Expr,
     Floor,
+    Label,
     Number,
     Polynomial,
     Record,
+    Relation,
+    Relations,
     Roots,
     Size,
     Sizes,
@@ -35,22 +38,27 @@ from ..expression import (
     floor_quotient,
     floors,
     is_array,
+    is_hot,
     is_name,
     known_to,
     leaves,
     mapped,
     number,
+    one_hot_of,
     power_of_size,
     product_of_sizes,
     put,
+    relation,
     sum_of_sizes,
     usable,
     walk,
 )
+from .indexing import ONE_HOT
+from .structure import check_places
 from .table import FUNCTIONS
 
 VERSION = 2  # of the rows; it changes with their fields
-STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal")
+STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal", "index")
 
 Row = tuple[Any, ...]
 #: what an expression is in a file: a version, rows, held arrays, and the tree of places of roots
@@ -200,7 +208,12 @@ class _Writer:
     def _product(self, e: Einsum | Written) -> Row:
         slots = tuple([(self.places[id(operand)], labels) for operand, labels in e.slots])
         given = tuple([(label, self._size(size)) for label, size in e.given])
-        return e.coefficient, slots, e.output, given, tuple(e.letters.items())
+        relations = tuple(map(self._relation, e.relations))
+        return e.coefficient, slots, e.output, given, tuple(e.letters.items()), relations
+
+    def _relation(self, one: Relation) -> Row:
+        terms = tuple([(label, self._size(times)) for label, times in one.terms])
+        return self._size(one.constant), terms
 
     def _made_from(self, node: Expr) -> Row:
         record = node.record
@@ -219,8 +232,16 @@ class _Reader:
         self.polynomials: list[Size] = []
 
     def at(self, place: Any) -> Expr:
-        """The node of a row before this one."""
-        return self.nodes[_count(place)]
+        """The node of a row before this one: no index array, which only stands in products."""
+        node = self.nodes[_count(place)]
+        if is_hot(node) or (isinstance(node, Tensor) and node.structure == "index"):
+            raise ValueError("an index array stands where a tensor should")
+        return node
+
+    def factor(self, place: Any) -> Expr:
+        """The node of a row before this one: an operand of a product."""
+        node = self.nodes[_count(place)]
+        return node if is_hot(node) else self.at(place)
 
     def read(self, row: Any) -> None:
         """Add the node, or the size, that a row says."""
@@ -255,7 +276,8 @@ class _Reader:
     ) -> Expr:
         declared = tuple([_declared(one) for one in _tuple(declared)])
         limits.check("axes", len(declared))
-        if structure not in STRUCTURES or (structure and len(declared) < 2):
+        is_matrix = structure not in (None, "index")
+        if structure not in STRUCTURES or (is_matrix and len(declared) < 2):
             raise ValueError(f"no structure is called {str(structure)[:40]!r}")
         parameter = None if place is None else _count(place)
         tensor = Tensor(_name(name), declared, structure, bool(imaginary), parameter)
@@ -280,7 +302,7 @@ class _Reader:
 
     def _einsum(self, *fields: Any) -> Expr:
         *product, axes, (origins, record), written = fields
-        coefficient, slots, output, given, letters = self._product(product)
+        coefficient, slots, output, given, letters, relations = self._product(product)
         return Einsum(
             coefficient,
             tuple([operand for operand, _ in slots]),
@@ -289,16 +311,17 @@ class _Reader:
             given,
             axes=_axes(axes, len(output)),
             letters=letters,
-            origins=self._all(origins),
+            origins=self._origins(origins),
             record=self._record(record),
             written=None if written is None else Written(*self._product(written)),
+            relations=relations,
         )
 
-    def _product(self, fields: Any) -> tuple[Number, tuple[Slot, ...], Any, Any, Any]:
-        coefficient, slots, output, given, letters = fields
+    def _product(self, fields: Any) -> tuple[Number, tuple[Slot, ...], Any, Any, Any, Relations]:
+        coefficient, slots, output, given, letters, relations = fields
         read: list[Slot] = []
         for place, labels in _tuple(slots):
-            operand = self.at(place)
+            operand = self.factor(place)
             if len(_labels(labels)) != operand.ndim:
                 raise ValueError("as many labels as axes")
             read.append((operand, labels))
@@ -306,9 +329,25 @@ class _Reader:
         known = {label for _, labels in read for label in labels} | {label for label, _ in sized}
         if not known.issuperset(_labels(output)):
             raise ValueError("a label of the output has no size")
+        between = tuple(map(self._relation, _tuple(relations)))
+        if not known.issuperset([label for one in between for label, _ in one.terms]):
+            raise ValueError("a label of a relation has no size")
         limits.check("axes", len(output))
         named = {_count(label): _word(letter) for label, letter in _tuple(letters)}
-        return _number(coefficient), tuple(read), output, sized, named
+        return _number(coefficient), tuple(read), output, sized, named, between
+
+    def _relation(self, fields: Any) -> Relation:
+        constant, terms = _tuple(fields)
+        coefficients: dict[Label, Size] = {}
+        for label, times in _tuple(terms):
+            coefficients[_count(label)] = self._coefficient(times)
+        if len(coefficients) < len(terms) or 0 in coefficients.values():
+            raise ValueError("a relation has each label once, and no coefficient is 0")
+        return relation(self._coefficient(constant), coefficients)
+
+    def _coefficient(self, value: Any) -> Size:
+        """A size, or a whole number of any sign."""
+        return _whole(value) if isinstance(value, int) else self._size(value)
 
     def _add(self, addends: Any, axes: Any, made_from: Any) -> Expr:
         origins, record = made_from
@@ -316,9 +355,11 @@ class _Reader:
         if len({term.ndim for term in terms}) != 1:
             raise ValueError("terms with different axes")
         names = _axes(axes, terms[0].ndim)
-        return Add(terms, axes=names, origins=self._all(origins), record=self._record(record))
+        return Add(terms, axes=names, origins=self._origins(origins), record=self._record(record))
 
     def _apply(self, name: Any, arguments: Any, core: Any, parameters: Any) -> Expr:
+        if name == ONE_HOT.name:
+            return self._one_hot(arguments, core, parameters)
         row = FUNCTIONS.get(name) if isinstance(name, str) else None
         if row is None:
             raise EinderivError(
@@ -333,6 +374,20 @@ class _Reader:
         if row.core not in (-1, core) or (row.derivatives and len(row.derivatives) != len(inside)):
             raise ValueError(f"{row.name} takes other arguments")
         return Apply(row, inside, core, tuple(map(self._parameter, _tuple(parameters))))
+
+    def _one_hot(self, arguments: Any, core: Any, parameters: Any) -> Expr:
+        """An index array as a factor."""
+        (place,) = _tuple(arguments)
+        (size,) = _tuple(parameters)
+        array = self.nodes[_count(place)]
+        declared = isinstance(array, Tensor) and array.structure == "index"
+        if not declared and not (isinstance(array, Constant) and is_array(array.value)):
+            raise ValueError("an index array is a tensor of whole numbers, or an array")
+        if isinstance(array, Constant):
+            check_places(array.name or "that is held", array.value)
+        if _count(core):
+            raise ValueError("an index array has no axes of its own")
+        return one_hot_of(array, self._size(size))
 
     def _record(self, fields: Any) -> Record | None:
         if fields is None:
@@ -373,6 +428,10 @@ class _Reader:
             _, size, name = value
             return self._size(size), _word(name)
         return None if value is None else self._size(value)
+
+    def _origins(self, places: Any) -> Roots:
+        """What a node was made from: index arrays too."""
+        return tuple([self.nodes[_count(place)] for place in _tuple(places)])
 
     def _all(self, places: Any) -> Roots:
         return tuple([self.at(place) for place in _tuple(places)])

@@ -47,15 +47,21 @@ class _Spelling:
         rest = [Linear(one.constant, one.terms) for one in found.rest] if found else []
         self.hots: dict[Label, tuple[str, Labels]] = {}  # the label of a value, and what it is
         twice: list[Linear] = []  # of a value that is something else beside, r[e] - v, which is 0
+        fixed: set[Label] = set()  # what decides where arrays are read stands for itself
         for name, (_, labels) in zip(_arrays(len(term.hots)), term.hots, strict=True):
             value = labels[-1]
+            for place in labels[:-1]:
+                linear = self.by.get(place, Linear(0, ((place, 1),)))
+                fixed.update([label for label, _ in linear.terms])
             free = value not in self.by and value not in self.hots
-            if free and value not in places:
+            if free and value not in fixed:
                 self.hots[value] = name, labels[:-1]
                 continue
             (own,) = _fresh_label(sizes, self.hots)
             self.hots[own] = name, labels[:-1]
-            twice.append(Linear(0, ((own, 1), (value, -1))))
+            other = self.by.get(value, Linear(0, ((value, 1),)))
+            negated = [(label, -times) for label, times in other.terms]  # type: ignore[operator]
+            twice.append(Linear(-other.constant, ((own, 1), *negated)))  # type: ignore[operator]
         self.names = self._letters(term, axes)
         self.beside = [self._axis(linear) for linear in (*beside, *rest, *twice)]
 

@@ -20,11 +20,13 @@ from ..errors import BackendError, EinderivError, LimitError, ShapeError, limits
 from ..expression import (
     Expr,
     Labels,
+    Relation,
     Tensor,
     assemble,
     axis_names,
     library,
     natural,
+    relation,
     solved,
     usable,
     viewed,
@@ -84,7 +86,7 @@ class Structured:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The cores, and what they are cores of; what was planned for products is planned again.
-        terms = tuple([tuple(term) for term in self._terms])
+        terms = tuple(map(_row, self._terms))
         how = (self.split, self._backend.name, self._device)
         return structured_of, (terms, self.shape, self.dtype, tree_data(self._root), how)
 
@@ -515,19 +517,63 @@ def structured_of(terms: Any, shape: Any, dtype: Any, data: Any, how: Any) -> St
             raise ValueError("its parts do not fit")
         if split is not None and split not in range(root.ndim + 1):
             raise ValueError(f"no derivative has {split} axes of its output here")
-        held = [_term(factors, output, shape) for factors, output in terms]
+        held = [_term(row, shape) for row in terms]
     except (TypeError, ValueError, AttributeError) as error:
         raise EinderivError(f"this is no stored structured tensor: {str(error)[:100]}") from None
     return Structured(held, tuple(shape), dtype, root, split, BACKENDS[backend], device)
 
 
-def _term(factors: Any, output: Any, shape: tuple[int, ...]) -> Term[Array]:
+def _row(term: Term[Array]) -> tuple[Any, ...]:
+    """A term as plain data; one without relations is its factors and its output."""
+    if not is_related(term):
+        return term.factors, term.output
+    relations = tuple([tuple(one) for one in term.relations])
+    return term.factors, term.output, relations, term.hots, term.given
+
+
+def _term(row: Any, shape: tuple[int, ...]) -> Term[Array]:
     """A term of arrays that have the sizes of their labels."""
-    size_of = dict(zip(output, shape, strict=True))
-    read = []
-    for array, labels in factors:
-        sizes = tuple([size_of.get(label) for label in labels])
-        if library(array) is None or tuple(array.shape) != sizes:
-            raise ValueError(f"a factor does not have the shape {sizes}")
-        read.append((array, tuple(labels)))
-    return Term(tuple(read), tuple(output))
+    factors, output, *related = row
+    sizes: dict[Any, int] = dict(zip(output, shape, strict=True))
+    read = tuple([_factor(array, labels, sizes, known=not related) for array, labels in factors])
+    if not related:
+        return Term(read, tuple(output))
+    relations, hots, given = related
+    for label, size in given:
+        if type(size) is not int or size < 0 or label in sizes:
+            raise ValueError(f"no size of a label is {str(size)[:40]}")
+        sizes[label] = size
+    between = tuple([_relation(constant, terms, sizes) for constant, terms in relations])
+    arrays = []
+    for array, labels in hots:
+        if labels[-1] not in sizes:
+            raise ValueError("the value of an index array has no size")
+        arrays.append(_factor(array, labels[:-1], sizes, known=True))
+        if np.dtype(str(array.dtype).rpartition(".")[2]).kind not in "iu":
+            raise ValueError(f"an index array holds whole numbers, not {array.dtype}")
+    places = tuple([(a, tuple(own)) for (a, _), (_, own) in zip(arrays, hots, strict=True)])
+    return Term(read, tuple(output), between, places, tuple(map(tuple, given)))
+
+
+def _factor(array: Any, labels: Any, sizes: dict[Any, int], *, known: bool) -> tuple[Array, Labels]:
+    """An array with its labels; those that are not `known` get their sizes from it."""
+    shape = tuple(array.shape)
+    if library(array) is None or len(shape) != len(labels):
+        raise ValueError(f"a factor has other axes than {len(labels)}")
+    for label, n in zip(labels, shape, strict=True):
+        found = sizes.get(label) if known else sizes.setdefault(label, n)
+        if found != n:
+            raise ValueError(f"a factor of shape {shape} does not have the sizes of its labels")
+    return array, tuple(labels)
+
+
+def _relation(constant: Any, terms: Any, sizes: Mapping[Any, int]) -> Relation:
+    """A relation between labels that have sizes."""
+    coefficients = dict(terms)
+    if any(type(number) is not int for number in (constant, *coefficients.values())):
+        raise ValueError("a relation has a coefficient that is no whole number")
+    if len(coefficients) < len(terms) or 0 in coefficients.values():
+        raise ValueError("a relation has each label once, and no coefficient is 0")
+    if not sizes.keys() >= coefficients.keys():
+        raise ValueError("a label of a relation has no size")
+    return relation(constant, coefficients)
