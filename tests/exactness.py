@@ -26,7 +26,6 @@ import einderiv as ed
 from einderiv.expression import solved
 from einderiv.large.blocks import block
 from einderiv.large.partial import Data, Portion, Portions
-from einderiv.planning import Term
 
 P = 127  # a prime so small that the products of six entries below it fit into int64
 POINTS, NUMBERS = 3000, 20000  # at most, of the index space, and of a result
@@ -222,10 +221,12 @@ def in_portions(e, arrays, limit=2**20):
     )
     p = Portions(e, solved([e], shapes), dtypes, limit)
     data = Data(p, arrays)
-    return [
-        Term(tuple((Portion(data, part), labels) for part, labels in own), output)
-        for own, output in p.cores
-    ], p
+    terms = []
+    for term in p.cores:
+        factors = tuple((Portion(data, part), labels) for part, labels in term.factors)
+        hots = tuple((data.array(array), labels) for array, labels in term.hots)
+        terms.append(term._replace(factors=factors, hots=hots))
+    return terms, p
 
 
 def _forms(case, e, given, want, streamed):

@@ -142,6 +142,36 @@ def renamed(relations: Iterable[Relation], name: Callable[[Label], Label]) -> tu
     return tuple(found)
 
 
+def in_numbers(
+    relations: Iterable[Relation], measure: Callable[[Variable], int | None]
+) -> tuple[Relation, ...]:
+    """Relations with numbers for all sizes, which `measure` knows.
+
+    >>> in_numbers([relation("n", {1: 1, 2: negated("n")})], {"n": 3}.get)
+    (Relation(constant=3, terms=((1, 1), (2, -3))),)
+    """
+
+    def number(size: Size) -> int:
+        found = measured(size, measure)
+        assert found is not None, "a size that is not known has said so"
+        return found
+
+    found: list[Relation] = []
+    for one in relations:
+        found.append(relation(number(one.constant), {x: number(k) for x, k in one.terms}))
+    return tuple(found)
+
+
+def numbers_of(one: Relation) -> tuple[int, list[tuple[Label, int]]]:
+    """The constant and the terms of a relation in numbers."""
+    terms: list[tuple[Label, int]] = []
+    for label, times in one.terms:
+        assert isinstance(times, int)
+        terms.append((label, times))
+    assert isinstance(one.constant, int)
+    return one.constant, terms
+
+
 def settled(
     relations: Sequence[Relation], domains: Domains, hots: Sequence[Hot] = ()
 ) -> Settled | None:

@@ -14,8 +14,12 @@ from typing import Any
 import numpy as np
 
 from ..backends import Array
-from ..expression import Label, Labels
+from ..expression import Label, Labels, Relation, numbers_of, relation
 from ..planning import Term
+from ..runtime import is_related, value
+from ..runtime import product as product_of
+
+ROUNDS = 8  # in which relations narrow the ranges of labels
 
 Range = tuple[int, int]
 Place = tuple[int, ...]
@@ -70,6 +74,18 @@ def block(terms: Sequence[Term[Array]], dtype: Any, ranges: Ranges) -> Array | N
         parts = inside(term.output, ranges)
         if parts is None:
             continue
+        if is_related(term):
+            cut = narrowed(term, parts)
+            if cut is None:
+                continue
+            if entries is None:
+                entries = np.zeros([stop - start for start, stop in ranges], dtype)
+            part, parts = cut
+            crossed = [parts[label] for label in term.output]
+            shape = [stop - start for start, stop in crossed]
+            whole = crossing(term.output, ranges, parts)
+            entries[whole] += value(product_of(part, shape), dtype)
+            continue
         if entries is None:
             entries = np.zeros([stop - start for start, stop in ranges], dtype)
         cuts = []
@@ -90,16 +106,12 @@ def add(
     """Add a term into the entries of a block, on the part of its diagonals that crosses it; `cuts`
     are its factors there.
     """
-    index = []
-    for label, (start, _) in zip(output, ranges, strict=True):
-        low, high = parts[label]
-        index.append(slice(low - start, high - start))
     distinct = list(dict.fromkeys(output))
     diagonal = entries
     if distinct:
         # ``aba->ab`` of np.einsum is a view, which is written into.
         place = {label: k for k, label in enumerate(distinct)}
-        crossed = entries[tuple(index)]
+        crossed = entries[crossing(output, ranges, parts)]
         diagonal = np.einsum(crossed, [place[label] for label in output], [*place.values()])
     value: Any = 1
     for cut, labels in cuts:
@@ -109,11 +121,105 @@ def add(
     diagonal += value
 
 
+def crossing(output: Labels, ranges: Ranges, parts: Mapping[Label, Range]) -> tuple[slice, ...]:
+    """The index, within a block, of the part that a term crosses."""
+    index = []
+    for label, (start, _) in zip(output, ranges, strict=True):
+        low, high = parts[label]
+        index.append(slice(low - start, high - start))
+    return tuple(index)
+
+
+def narrowed(term: Term[Array], parts: Mapping[Label, Range]) -> tuple[Term[Array], Inside] | None:
+    """A term with relations on the ranges `parts` of the axes of the tensor, or on less, and the
+    ranges that it has; its labels are counted from where these begin. None where it is zero for
+    sure.
+
+    The relations narrow the other labels: of ``w[k]`` with ``a = i + k`` the rows 5 and 6 and the
+    columns below 7 need w up to k = 1.
+    """
+    box: dict[Label, Range] = {label: (0, size) for label, size in term.given}
+    for array, labels in term.factors:
+        box.update({label: (0, n) for label, n in zip(labels, array.shape, strict=True)})
+    box.update(parts)
+    lengths = {label: stop for label, (_, stop) in box.items()}
+    if not _narrow(term, box):
+        return None
+    factors = []
+    for array, labels in term.factors:
+        factors.append((array[slices(tuple([box[label] for label in labels]))], labels))
+    relations = [_from_starts(one, box) for one in term.relations]
+    hots = []
+    given = {label: stop - start for label, (start, stop) in box.items()}
+    fresh = max(box, default=0)
+    for array, labels in term.hots:
+        *places, found = labels
+        array = array[slices(tuple([box[label] for label in places]))]
+        start, _ = box[found]
+        if start:  # r[e] = start + y
+            fresh += 1
+            given[fresh] = lengths[found]
+            relations.append(relation(-start, {fresh: 1, found: -1}))
+            found = fresh
+        hots.append((array, (*places, found)))
+    on_axes = set(term.output).union(*(labels for _, labels in term.factors))
+    rest = tuple([(label, size) for label, size in given.items() if label not in on_axes])
+    return Term(tuple(factors), term.output, tuple(relations), tuple(hots), rest), box
+
+
+def _narrow(term: Term[Array], box: dict[Label, Range]) -> bool:
+    """Narrow ranges by what must hold; False where no point is left."""
+    for array, (*places, found) in term.hots:
+        read = array[slices(tuple([box[label] for label in places]))]
+        if not read.size:
+            return False
+        _shorten(box, found, int(read.min()), int(read.max()))
+    for _ in range(ROUNDS):
+        before = dict(box)
+        for one in term.relations:
+            _, terms = numbers_of(one)
+            for label, times in terms:
+                low, high = _sum_of_others(one, label, box)
+                # times · label lies between -high and -low
+                ends = (-high, -low) if times > 0 else (low, high)
+                _shorten(box, label, -(-ends[0] // abs(times)), ends[1] // abs(times))
+                if box[label][0] >= box[label][1]:
+                    return False
+        if box == before:
+            break
+    return all(start < stop for start, stop in box.values())
+
+
+def _shorten(box: dict[Label, Range], label: Label, low: int, high: int) -> None:
+    """A label lies between `low` and `high`, both included."""
+    start, stop = box[label]
+    box[label] = max(start, low), min(stop, high + 1)
+
+
+def _sum_of_others(one: Relation, label: Label, box: Mapping[Label, Range]) -> Range:
+    """The least and the largest value of a relation without one of its labels."""
+    constant, terms = numbers_of(one)
+    low = high = constant
+    for other, times in terms:
+        if other != label:
+            start, stop = box[other]
+            ends = sorted((times * start, times * (stop - 1)))
+            low, high = low + ends[0], high + ends[1]
+    return low, high
+
+
+def _from_starts(one: Relation, box: Mapping[Label, Range]) -> Relation:
+    """A relation between labels that are counted from where their ranges begin."""
+    constant, terms = numbers_of(one)
+    starts = [times * box[label][0] for label, times in terms]
+    return one._replace(constant=constant + sum(starts))
+
+
 def arrays_of(terms: Sequence[Term[Array]]) -> dict[int, Any]:
-    """The factors of some terms, each once, by their identities."""
+    """The factors and index arrays of some terms, each once, by their identities."""
     arrays: dict[int, Any] = {}
     for term in terms:
-        arrays.update((id(array), array) for array, _ in term.factors)
+        arrays.update((id(array), array) for array, _ in (*term.factors, *term.hots))
     return arrays
 
 
@@ -121,6 +227,7 @@ def with_arrays(terms: Sequence[Term[Array]], arrays: Mapping[int, Any]) -> list
     """The terms with other arrays, given by the identities of those that they have."""
     changed = []
     for term in terms:
-        factors = [(arrays[id(array)], labels) for array, labels in term.factors]
-        changed.append(Term(tuple(factors), term.output))
+        factors = tuple([(arrays[id(array)], labels) for array, labels in term.factors])
+        hots = tuple([(arrays[id(array)], labels) for array, labels in term.hots])
+        changed.append(term._replace(factors=factors, hots=hots))
     return changed

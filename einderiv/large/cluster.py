@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Array
+from ..errors import BackendError
 from ..expression import Labels
-from ..runtime import Structured
+from ..runtime import Structured, is_related
 from .blocks import Inside, Place, Ranges, add, arrays_of, inside, slices, with_arrays
 
 AHEAD = 4  # tasks for each thread of the cluster that wait there
@@ -40,6 +41,11 @@ class Cluster:
 
     def __init__(self, tensor: Structured, client: Any) -> None:
         self.distributed: Any = import_module("distributed")
+        if any(is_related(term) for term in tensor._terms):
+            raise BackendError(
+                "a result with index expressions is not written by a cluster: give arrays of "
+                "NumPy, of which parts are computed here block by block"
+            )
         self.client = client
         self.dtype = np.dtype(tensor.dtype)
         # Computed where they are wanted: on the workers, where they stay.

@@ -29,9 +29,13 @@ from ..expression import (
     bare,
     children,
     connected,
+    core,
     core_labels,
     flatten,
+    in_numbers,
     is_zero,
+    labels_in,
+    outer_hots,
     solved,
     terms,
     walk,
@@ -87,13 +91,9 @@ class Portions:
         #: the terms, whose factors are expressions here
         self.cores = [components(term, self.measure) for term in terms(root) if not is_zero(term)]
         self.factors: list[Einsum] = []
-        places: list[Term[int]] = []
-        for own, output in self.cores:
-            self.factors += [factor for factor, _ in own]
-            # As an execution has it: a number for each factor, and its labels.
-            labels_of_factors = [labels for _, labels in own]
-            places.append(Term(tuple(enumerate(labels_of_factors)), output))
-        self.terms = [places]  # of one expression
+        for term in self.cores:
+            self.factors += [factor for factor, _ in term.factors]
+        self.terms = [self.cores]  # of one expression
         item = np.dtype(self.compute).itemsize
         self.entries = [prod(map(self.measure, factor.axis_sizes)) for factor in self.factors]
         self.total = item * sum(self.entries)
@@ -140,7 +140,12 @@ class Portions:
             if left < 0:
                 break
             factors[k] = part[(slice(None),) * len(part.shape)]
-        return factors
+        in_order = iter(factors)
+        values: list[Any] = []  # as an execution has them: of each term its factors, then arrays
+        for term in self.cores:
+            values += [next(in_order) for _ in term.factors]
+            values += [data.array(array) for array, _ in term.hots]
+        return values
 
 
 class Data:
@@ -158,13 +163,19 @@ class Data:
             self._digests[name] = hashed(np.asarray(self.given[name]))
         return self._digests[name]
 
-    def leaf(self, leaf: Leaf, ranges: Ranges) -> Array:
-        """A part of an array, or of the value of a node, as it is computed with."""
-        source, cuts = leaf
+    def array(self, source: Tensor | Constant) -> Array:
+        """An array that is given, or that the expression holds."""
         if isinstance(source, Tensor):
-            array = np.asarray(self.given[source.name])
-        elif isinstance(source, Constant):
-            array = np.asarray(source.value)
+            return np.asarray(self.given[source.name])
+        return np.asarray(source.value)
+
+    def leaf(self, leaf: Leaf, ranges: Ranges) -> Array:
+        """A part of an array, or of the value of a node, as it is computed with: index arrays stay
+        whole numbers.
+        """
+        source, cuts = leaf
+        if isinstance(source, (Tensor, Constant)):
+            array = self.array(source)
         else:
             if id(source) not in self.whole:
                 everything = [(0, self.problem.measure(size)) for size in source.axis_sizes]
@@ -173,7 +184,10 @@ class Data:
         index = [slice(None)] * array.ndim
         for axis, key in cuts:
             index[axis] = slice(*ranges[key])
-        return array[tuple(index)].astype(self.problem.compute, copy=False)
+        part = array[tuple(index)]
+        if isinstance(source, Tensor) and source.structure == "index":
+            return part
+        return part.astype(self.problem.compute, copy=False)
 
     def part(self, e: Expr, ranges: Ranges) -> Array:
         """The value of `e` within `ranges`, in the dtype that is computed in."""
@@ -272,11 +286,17 @@ class Cutter:
         itself.
         """
         match node:
+            case Einsum() if node.parts is not None:
+                # Where a part of it reads is no part of its factors: it is computed whole.
+                return None if cuts else [(factor, ()) for factor in node.factors]
             case Einsum():
                 return self._needed_slots(node, cuts)
             case Add():
                 # (A + B)[i0:i1] = A[i0:i1] + B[i0:i1]
                 return [(addend, cuts) for addend in node.addends]
+            case Apply() if node.function.selects:
+                # an index array: one that the expression holds stays where it is
+                return [(a, ()) for a in node.arguments if isinstance(a, Tensor)]
             case Apply():
                 small = not top and prod(map(self.measure, node.axis_sizes)) <= self.room
                 if small and not cuts:
@@ -318,7 +338,13 @@ class Cutter:
                     given.append((label, length))
                 axes = (None,) * node.ndim
                 return Einsum(
-                    node.coefficient, parts, node.inputs, node.output, tuple(given), axes=axes
+                    node.coefficient,
+                    parts,
+                    node.inputs,
+                    node.output,
+                    tuple(given),
+                    axes=axes,
+                    relations=in_numbers(node.relations, self.measure),
                 )
             case Add():
                 return Add(parts)
@@ -326,7 +352,9 @@ class Cutter:
                 parameters = node.parameters
                 if node.function.reshapes:
                     parameters = tuple([(self.measure(size), name) for size, name in parameters])
-                return Apply(node.function, parts, node.core, parameters)
+                if node.function.selects:
+                    parameters = tuple(map(self.measure, parameters))
+                return Apply(node.function, parts or node.arguments, node.core, parameters)
         return node  # a number
 
     def _leaf(self, node: Expr, cuts: Cuts) -> Tensor:
@@ -338,7 +366,9 @@ class Cutter:
         for axis, size in enumerate(node.axis_sizes):
             uncut = axis not in key_of_axis
             shape.append(self.measure(size) if uncut else self.lengths[key_of_axis[axis]])
-        return Tensor(name, tuple(shape), imaginary=node.complex)
+        is_index = isinstance(node, Tensor) and node.structure == "index"
+        structure = "index" if is_index else None
+        return Tensor(name, tuple(shape), structure, imaginary=node.complex)
 
 
 def _passes(node: Apply, axis: int) -> bool:
@@ -372,10 +402,14 @@ def described(e: Expr, measure: Callable[[Any], int]) -> list[Any]:
                 given = []
                 for label, size in node.given:
                     given.append((numbers.setdefault(label, len(numbers)), measure(size)))
-                row = (node.coefficient, labels, given)
+                between = []
+                for one in in_numbers(node.relations, measure):
+                    terms_of = sorted([(numbers[label], times) for label, times in one.terms])
+                    between.append((one.constant, terms_of))
+                row = (node.coefficient, labels, given, sorted(between))
             case Apply():
                 parameters: Any = node.parameters
-                if node.function.reshapes:
+                if node.function.reshapes or node.function.selects:
                     parameters = list(map(measure, node.axis_sizes))
                 row = (node.function.name, node.core, parameters)
             case _:
@@ -385,13 +419,17 @@ def described(e: Expr, measure: Callable[[Any], int]) -> list[Any]:
     return rows
 
 
-def components(term: Expr, measure: Callable[[Any], int]) -> Term[Einsum]:
-    """The core of a term as factors that share no label."""
+def components(term: Expr, measure: Callable[[Any], int]) -> Term[Any]:
+    """The core of a term as factors that share no label: expressions; its index arrays are
+    tensors or constants.
+    """
     if not isinstance(term, Einsum):
         labels = tuple(range(term.ndim))
         alone = Einsum(1, (term,), (labels,), labels, axes=(None,) * term.ndim)
         return Term(((alone, labels),), labels)
     flat = flatten(term)
+    if flat.parts is not None:
+        return _related(flat, measure)
     kept = core_labels(flat)
     sizes = dict(flat.given)
     proper: list[list[int]] = []  # groups of operands that share labels, with axes of the core
@@ -423,3 +461,20 @@ def components(term: Expr, measure: Callable[[Any], int]) -> Term[Einsum]:
         )
         factors.append((factor, own))
     return Term(tuple(factors), flat.output)
+
+
+def _related(flat: Einsum, measure: Callable[[Any], int]) -> Term[Any]:
+    """The core of a product with relations as one factor, and where it sits."""
+    assert flat.parts is not None
+    inner, labels = core(flat)
+    sizes = dict(flat.given)
+    for factor, own in flat.slots:
+        sizes.update(zip(own, factor.axis_sizes, strict=True))
+    counted = [(label, sizes[label]) for label in bare(flat)]
+    value = inner.with_data(coefficient=flat.coefficient, given=(*inner.given, *counted))
+    relations = in_numbers(flat.parts.outer, measure)
+    hots = tuple([(hot.arguments[0], own) for hot, own in outer_hots(flat)])  # type: ignore[attr-defined]
+    between = labels_in(relations).union(*[own for _, own in hots])
+    missing = sorted(between.difference(labels, flat.output))
+    given = tuple([(label, measure(sizes[label])) for label in missing])
+    return Term(((value, labels),), flat.output, relations, hots, given)

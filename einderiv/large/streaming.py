@@ -34,7 +34,7 @@ from ..expression import (
     truth,
 )
 from ..planning import Term
-from ..runtime import Structured
+from ..runtime import Structured, is_related
 from .blocks import Place, Ranges, arrays_of, block, places, ranges_of, slices, with_arrays
 from .cluster import Cluster, hashed
 from .partial import Portion, portioned
@@ -127,7 +127,7 @@ class _Here:
         """One digest for each factor."""
         digests = []
         for term in self.terms:
-            for array, _ in term.factors:
+            for array, _ in (*term.factors, *term.hots):
                 digest = array.digest() if isinstance(array, Portion) else hashed(array)
                 digests.append(digest)
         return digests
@@ -217,11 +217,20 @@ def _digest(tensor: Structured, pieces: Sequence[str], chunks: Sequence[int]) ->
     def numbered(labels: Labels) -> list[int]:
         return [numbers.setdefault(label, len(numbers)) for label in labels]
 
-    terms = []
+    terms: list[Any] = []
     for term in tensor._terms:
         output = numbered(term.output)
         factors = [numbered(labels) for _, labels in term.factors]
-        terms.append((output, factors))
+        if not is_related(term):
+            terms.append((output, factors))
+            continue
+        hots = [numbered(labels) for _, labels in term.hots]
+        relations = []
+        for one in term.relations:
+            between = zip(numbered(tuple([x for x, _ in one.terms])), one.terms, strict=True)
+            relations.append((one.constant, sorted([(n, times) for n, (_, times) in between])))
+        given = [(numbers[label], size) for label, size in term.given]
+        terms.append((output, factors, hots, relations, given))
     text = repr((tuple(tensor.shape), str(tensor.dtype), tuple(chunks), terms, list(pieces)))
     return hashlib.sha256(text.encode()).hexdigest()
 

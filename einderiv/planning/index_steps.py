@@ -29,9 +29,9 @@ from ..expression import (
     connected,
     determined,
     fresh_labels,
+    in_numbers,
     is_hot,
     labels_in,
-    measured,
     parted,
     relation,
     settled,
@@ -160,7 +160,7 @@ class Related:
         """The value of the einsum at the distinct labels of its output that an operand or a
         relation has, and its output by these; None where no point satisfies the relations.
         """
-        found = self._in_numbers()
+        found = self._numbered()
         if found is None:
             return None
         inside = found.inside
@@ -172,7 +172,7 @@ class Related:
         """The core of the einsum as its factors, the smallest with the coefficient, and where it
         sits; None where no point satisfies the relations.
         """
-        found = self._in_numbers()
+        found = self._numbered()
         if found is None:
             return None
         components, embedding = self._held(found)
@@ -255,7 +255,7 @@ class Related:
     def _entries(self, labels: Iterable[Label]) -> int:
         return prod([self.lengths[label] for label in labels])
 
-    def _in_numbers(self) -> System | None:
+    def _numbered(self) -> System | None:
         """The einsum with numbers for all sizes; None where no point satisfies the relations."""
         tensors: list[Pair] = []
         hots: list[Hot] = []
@@ -265,7 +265,7 @@ class Related:
                 hots.append(Hot(value, labels[:-1], labels[-1]))
             else:
                 tensors.append((value, labels))
-        relations = tuple([self._measured(one) for one in self.flat.relations])
+        relations = in_numbers(self.flat.relations, self.program.measure)
         found = settled(relations, self.lengths, hots)
         if found is None:
             return None
@@ -291,16 +291,6 @@ class Related:
             return None
         way = min(ways, key=lambda way: self._seconds(way, kept))
         return self._lowered(way, kept, first=first)
-
-    def _measured(self, one: Relation) -> Relation:
-        terms = {label: self._number(size) for label, size in one.terms}
-        return relation(self._number(one.constant), terms)
-
-    def _number(self, size: Size) -> int:
-        """What a coefficient comes to: no size of an axis, it may be below 0."""
-        number = measured(size, self.program.measure)
-        assert number is not None, "a size that is not known has said so"
-        return number
 
     # ---- ways to enumerate the points
     def _ways(self, system: System, kept: Labels, related: set[Label]) -> Iterable[Way]:

@@ -7,6 +7,7 @@ from .kronecker import LARGEST_BLOCK
 from .out import OPTIONS
 from .solving import Square
 from .structured import Structured
+from .terms import is_related, product, value
 
 __all__ = [
     "Compiled",
@@ -20,5 +21,8 @@ __all__ = [
     "computed",
     "conjugate_gradients",
     "evaluate",
+    "is_related",
+    "product",
     "scipy_part",
+    "value",
 ]

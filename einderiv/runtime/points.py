@@ -13,7 +13,7 @@ import numpy as np
 
 from ..backends import Array
 from ..errors import LimitError, limits, spoken_bytes
-from ..expression import Label, Labels, Relation
+from ..expression import Label, Labels, Relation, numbers_of
 
 Places = tuple[Array, Labels]  # an index array, and the labels of its places and of its value
 
@@ -53,7 +53,8 @@ class Points:
             relations, self.relations = self.relations, []
             hots, self.hots = self.hots, []
             for one in relations:
-                unknown = [term for term in one.terms if term[0] not in self.values]
+                _, terms = numbers_of(one)
+                unknown = [term for term in terms if term[0] not in self.values]
                 if len(unknown) < 2:
                     self._solve(one, unknown)
                 else:
@@ -66,14 +67,13 @@ class Points:
             left = len(self.relations) + len(self.hots)
             decided = left < len(relations) + len(hots)
 
-    def _solve(self, one: Relation, unknown: Sequence[tuple[Label, object]]) -> None:
+    def _solve(self, one: Relation, unknown: Sequence[tuple[Label, int]]) -> None:
         """Use a relation in which at most one label has no values."""
         rest = self._sum(one)
         if not unknown:
             self._keep(rest == 0)
             return
         ((label, times),) = unknown
-        assert isinstance(times, int)
         found = -rest // times
         self.values[label] = found
         exact = found * times == -rest
@@ -81,10 +81,9 @@ class Points:
 
     def _sum(self, one: Relation) -> Array:
         """What a relation says of the labels that have values, one number for each point."""
-        assert isinstance(one.constant, int)
-        total = np.full(self.count, one.constant, np.int64)
-        for label, times in one.terms:
-            assert isinstance(times, int)
+        constant, terms = numbers_of(one)
+        total = np.full(self.count, constant, np.int64)
+        for label, times in terms:
             if label in self.values:
                 total += times * self.values[label]
         return total
@@ -109,8 +108,9 @@ class Points:
         low = np.zeros(self.count, np.int64)
         high = np.full(self.count, self.lengths[label] - 1, np.int64)
         for one in self.relations:
-            times = dict(one.terms).get(label)
-            if isinstance(times, int):
+            _, terms = numbers_of(one)
+            times = dict(terms).get(label, 0)
+            if times:
                 self._narrow(one, label, times, low, high)
         counts = np.maximum(high - low + 1, 0)
         count = int(counts.sum())
@@ -129,9 +129,9 @@ class Points:
     def _narrow(self, one: Relation, label: Label, times: int, low: Array, high: Array) -> None:
         """Raise `low` and lower `high` to where ``times · label = -rest`` can hold."""
         least = most = -self._sum(one)
-        for other, k in one.terms:
+        _, terms = numbers_of(one)
+        for other, k in terms:
             if other != label and other not in self.values:
-                assert isinstance(k, int)
                 reach = k * (self.lengths[other] - 1)
                 least, most = least - max(reach, 0), most - min(reach, 0)
         if times < 0:
