@@ -20,7 +20,7 @@ import numpy as np
 
 from ..autodiff import derive, stand_in
 from ..backends import Array
-from ..errors import EinderivError, limits
+from ..errors import EinderivError, ShapeError, limits
 from ..expression import (
     Add,
     Apply,
@@ -36,8 +36,11 @@ from ..expression import (
     declared,
     fix,
     given_by_name,
+    in_numbers,
+    is_hot,
     leaves,
     natural,
+    numbers_of,
     sized_einsum,
     solved,
     tensors_of,
@@ -57,6 +60,9 @@ DIRECTIONS = 3
 HIGHEST = 32
 # entries of all tensors: larger ones are drawn as fractions, for Python's integers are slow
 WHOLE = 10_000
+# of axes whose sizes nothing says; the next ones where a window would be longer than its axis, or
+# an axis could not be parted
+LENGTHS = ((3, 4, 5), (5, 4, 3), (12, 4, 3), (6, 2, 3), (24, 6, 2))
 DRAWS = 8  # of other arrays, where the function has no value at those that were drawn
 # Slopes to the left, to the right, and over half the step: where they differ by this share of the
 # largest there is a kink or a jump. Rounding makes them differ by about 1e-9, curvature by 1e-6.
@@ -276,7 +282,7 @@ def _checked(
     arrays = [*values.values(), *_held(y)]
     exact = low_degree and all(a.dtype.kind in "iu" for a in arrays) and _whole(y)
     widened = _wide if exact else _double
-    wide = {name: widened(array) for name, array in values.items()}
+    wide = _changed(values, widened, J)
 
     def function(point: Array) -> Array:
         # Arithmetic on an array of no axes gives a number.
@@ -313,7 +319,7 @@ def _compared(
     assert record is not None
     exact = spread is None
     if not exact:
-        values = {name: _double(array) for name, array in values.items()}
+        values = _changed(values, _double, J)
     derivative = evaluate(J, values, dense=False)
     shape = derivative.shape[derivative.split :]
     if prod(derivative.shape) <= ENTRIES:
@@ -359,6 +365,14 @@ def _unit(shape: tuple[int, ...], at: tuple[int, ...]) -> Array:
     unit = np.zeros(shape, np.int64)
     unit[at] = 1
     return unit
+
+
+def _changed(
+    values: Mapping[str, Array], widened: Callable[[Array], Array], e: Expr
+) -> dict[str, Array]:
+    """Arrays in another dtype; index arrays stay what they are."""
+    index = {name for name, tensor in tensors_of(e).items() if tensor.structure == "index"}
+    return {name: a if name in index else widened(a) for name, a in values.items()}
 
 
 def _wide(a: Array) -> Array:
@@ -485,7 +499,7 @@ def _analytic(y: Expr) -> bool:
     if y.complex:
         return False
     functions = [node.function for node in walk([y]) if isinstance(node, Apply)]
-    return all(function.analytic for function in functions)
+    return all(function.analytic or function.selects for function in functions)
 
 
 def _whole(y: Expr) -> bool:
@@ -514,17 +528,7 @@ def _values(
     """All arrays, those that are not given drawn at random, and the sizes."""
     known = tensors_of(J)
     check_known(given, known)
-    measured = solved([J], {name: a.shape for name, a in given.items()})
-    fixed = {}
-    for label, length in sizes.items():
-        fixed[str(label)] = natural(length, f"the size of {label!r}")
-    fix(measured, [y], fixed)
-    chosen = 0  # sizes that nothing says: 3, 4, 5, 3, 4, …
-    for tensor in known.values():
-        for size in tensor.axis_sizes:
-            if measured.known_measure(size) is None:
-                measured.fix(size, 3 + chosen % 3, "check")
-                chosen += 1
+    measured = _measured(y, J, given, sizes)
     shapes = {}
     for name, tensor in known.items():
         shapes[name] = [measured.known_measure(size) or 0 for size in tensor.axis_sizes]
@@ -540,11 +544,63 @@ def _values(
         if name in values:
             continue
         shape = shapes[name]
+        if tensor.structure == "index":
+            values[name] = rng.integers(0, max(_places(J, name, measured), 1), shape)
+            continue
         drawn = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
         if tensor.complex and not exact:
             drawn = drawn + 1j * rng.uniform(0.3, 1.3, shape)
         values[name] = with_structure(drawn, tensor.structure)
     return values, measured
+
+
+def _measured(y: Expr, J: Expr, given: Mapping[str, Array], sizes: Mapping[str, int]) -> Sizes:
+    """All sizes: those that nothing says are small numbers, with which all axes have a size."""
+    fixed = {}
+    for label, length in sizes.items():
+        fixed[str(label)] = natural(length, f"the size of {label!r}")
+    for lengths in LENGTHS:
+        measured = solved([J], {name: a.shape for name, a in given.items()})
+        fix(measured, [y], fixed)
+        try:
+            _choose(J, measured, lengths)
+        except ShapeError:  # a window longer than its axis, or an axis that cannot be parted
+            if lengths is LENGTHS[-1]:
+                raise
+        else:
+            return measured
+    raise AssertionError("the last lengths return or raise")
+
+
+def _choose(J: Expr, measured: Sizes, lengths: Sequence[int]) -> None:
+    """Fix the sizes that nothing says to `lengths`, one after the other and from the start again.
+
+    Raises ShapeError where an axis has none then.
+    """
+    chosen = 0
+    for tensor in tensors_of(J).values():
+        for size in tensor.axis_sizes:
+            if measured.known_measure(size) is None:
+                measured.fix(size, lengths[chosen % len(lengths)], "check")
+                chosen += 1
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, tensor in tensors_of(J).items():
+        shapes[name] = tuple([measured.known_measure(size) or 0 for size in tensor.axis_sizes])
+    found = solved([J], shapes)
+    for node in walk([J]):
+        for size in node.axis_sizes:
+            found.known_measure(size)
+
+
+def _places(e: Expr, name: str, sizes: Sizes) -> int:
+    """How many places an index array points into: what it holds is less."""
+    least: list[int] = []
+    for node in walk([e]):
+        if is_hot(node):
+            array = node.arguments[0]
+            if isinstance(array, Tensor) and array.name == name:
+                least.append(sizes.known_measure(node.axis_sizes[-1]) or 0)
+    return min(least, default=0)
 
 
 def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
@@ -558,6 +614,8 @@ def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
                 return np.asarray(node.value)
             case Add():
                 return np.asarray(sum(parts[1:]) + parts[0])
+            case Apply() if node.function.selects:
+                return parts[0]  # the index array itself
             case Apply():
                 return _applied(node, list(parts), sizes)
             case Einsum():
@@ -581,6 +639,8 @@ def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:
 
 def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     """One einsum: the core by ``np.einsum`` without a path, then every entry put in its place."""
+    if node.parts is not None:
+        return _selected(node, factors, sizes)
     size_of = {label: sizes.known_measure(size) or 0 for label, size in node.given}
     for factor, labels in zip(factors, node.inputs, strict=True):
         size_of.update(zip(labels, factor.shape, strict=True))
@@ -602,6 +662,50 @@ def _looped(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
     index_of = dict(zip(distinct, np.indices(spread.shape), strict=True))
     out[tuple([index_of[x] for x in node.output])] = spread
     return out
+
+
+def _selected(node: Einsum, factors: list[Array], sizes: Sizes) -> Array:
+    """An einsum with relations or index arrays: of all points of the box those at which all of
+    them hold, and the products of what the factors hold there.
+    """
+    size_of = {label: sizes.known_measure(size) or 0 for label, size in node.given}
+    for factor, labels in node.slots:
+        measures = [sizes.known_measure(size) or 0 for size in factor.axis_sizes]
+        size_of.update(zip(labels, measures, strict=True))
+    relations = list(in_numbers(node.relations, sizes.known_measure))
+    arrays: list[tuple[Array, tuple[int, ...]]] = []
+    for (factor, labels), array in zip(node.slots, factors, strict=True):
+        if is_hot(factor):
+            arrays.append((np.asarray(array), labels))
+    points: dict[int, Array] = {}  # of each label its values, one for each point
+    count = 1
+    for label, size in size_of.items():
+        limits.check("dense_bytes", 8 * count * size * len(size_of), "give smaller sizes")
+        points = {x: np.repeat(values, size) for x, values in points.items()}
+        points[label] = np.tile(np.arange(size), count)
+        holds = np.ones(count * size, bool)
+        for one in relations:
+            constant, terms = numbers_of(one)
+            if any(x == label for x, _ in terms) and all(x in points for x, _ in terms):
+                holds &= sum([k * points[x] for x, k in terms], start=constant) == 0
+        for array, (*places, value) in arrays:
+            if label in (*places, value) and all(x in points for x in (*places, value)):
+                holds &= array[tuple([points[x] for x in places])] == points[value]
+        points = {x: values[holds] for x, values in points.items()}
+        count = int(holds.sum())
+    constants = [one for one in relations if not one.terms]
+    number = node.coefficient if not any(one.constant for one in constants) else 0
+    values = np.full(count, number)
+    for (factor, labels), array in zip(node.slots, factors, strict=True):
+        if not is_hot(factor):
+            values = values * array[tuple([points[x] for x in labels])]
+    place = np.zeros(count, int)  # in the flattened result
+    for label in node.output:
+        place = place * size_of[label] + points[label]
+    shape = [size_of[label] for label in node.output]
+    flat = np.zeros(prod(shape), values.dtype)
+    np.add.at(flat, place, values)
+    return flat.reshape(shape)
 
 
 def _product(factors: list[Array], inputs: list[list[int]], output: list[int]) -> Array:

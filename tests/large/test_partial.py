@@ -194,7 +194,7 @@ def test_descriptions_tell_expressions_apart(other):
 
 def test_components():
     e = 3 * ed.einsum("ij,jk,l,->ikl", X, Y, "v", "s")
-    found, output = components(e, lambda size: size)
+    found, output, *_ = components(e, lambda size: size)
     assert [one.coefficient for one, _ in found] == [3, 1]
     assert [len(one.factors) for one, _ in found] == [3, 1]
     assert [len(labels) for _, labels in found] == [2, 1]
