@@ -22,6 +22,7 @@ from ..autodiff import derive, stand_in
 from ..backends import Array
 from ..errors import EinderivError, ShapeError, limits
 from ..expression import (
+    VALUES,
     Add,
     Apply,
     Constant,
@@ -45,6 +46,7 @@ from ..expression import (
     solved,
     tensors_of,
     usable,
+    valued,
     walk,
     written_slots,
 )
@@ -545,7 +547,9 @@ def _values(
             continue
         shape = shapes[name]
         if tensor.structure == "index":
-            values[name] = rng.integers(0, max(_places(J, name, measured), 1), shape)
+            count = max(_places(J, name, measured), 1)
+            values[name] = rng.integers(0, count, shape)
+            values[name].flat[-1:] = count - 1  # the largest says how many values there are
             continue
         drawn = np.asarray(rng.integers(-4, 5, shape) if exact else rng.uniform(0.3, 1.3, shape))
         if tensor.complex and not exact:
@@ -559,37 +563,48 @@ def _measured(y: Expr, J: Expr, given: Mapping[str, Array], sizes: Mapping[str, 
     fixed = {}
     for label, length in sizes.items():
         fixed[str(label)] = natural(length, f"the size of {label!r}")
+    for name in valued([J]):
+        if name in given:
+            fixed[VALUES + name] = 1 + int(given[name].max(initial=0))
     for lengths in LENGTHS:
         measured = solved([J], {name: a.shape for name, a in given.items()})
         fix(measured, [y], fixed)
         try:
-            _choose(J, measured, lengths)
+            return _chosen(y, J, measured, lengths, fixed)
         except ShapeError:  # a window longer than its axis, or an axis that cannot be parted
             if lengths is LENGTHS[-1]:
                 raise
-        else:
-            return measured
     raise AssertionError("the last lengths return or raise")
 
 
-def _choose(J: Expr, measured: Sizes, lengths: Sequence[int]) -> None:
-    """Fix the sizes that nothing says to `lengths`, one after the other and from the start again.
+def _chosen(
+    y: Expr, J: Expr, measured: Sizes, lengths: Sequence[int], fixed: Mapping[str, int]
+) -> Sizes:
+    """All sizes, where those that nothing says are `lengths`, one after the other and from the
+    start again.
 
     Raises ShapeError where an axis has none then.
     """
+    tensors = tensors_of(J)
+    unknown = [size for tensor in tensors.values() for size in tensor.axis_sizes]
+    unknown += [(name, -1) for name in valued([J])]
     chosen = 0
-    for tensor in tensors_of(J).values():
-        for size in tensor.axis_sizes:
-            if measured.known_measure(size) is None:
-                measured.fix(size, lengths[chosen % len(lengths)], "check")
-                chosen += 1
+    for size in unknown:
+        if measured.known_measure(size) is None:
+            measured.fix(size, lengths[chosen % len(lengths)], "check")
+            chosen += 1
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, tensor in tensors_of(J).items():
+    for name, tensor in tensors.items():
         shapes[name] = tuple([measured.known_measure(size) or 0 for size in tensor.axis_sizes])
+    fixed = dict(fixed)
+    for name in valued([J]):
+        fixed[VALUES + name] = measured.known_measure((name, -1)) or 0
     found = solved([J], shapes)
+    fix(found, [y], fixed)
     for node in walk([J]):
         for size in node.axis_sizes:
             found.known_measure(size)
+    return found
 
 
 def _places(e: Expr, name: str, sizes: Sizes) -> int:

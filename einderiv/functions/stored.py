@@ -60,6 +60,8 @@ from .table import FUNCTIONS
 VERSION = 2  # of the rows; it changes with their fields
 STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal", "index")
 
+NUMBER_OF_VALUES = -1  # in the place of an axis
+
 Row = tuple[Any, ...]
 #: what an expression is in a file: a version, rows, held arrays, and the tree of places of roots
 Data = tuple[int, tuple[Row, ...], tuple[Any, ...], Any]
@@ -401,7 +403,9 @@ class _Reader:
         return tuple(map(self._size, _tuple(values)))
 
     def _size(self, value: Any) -> Size:
-        """A size: a number, a name, ``("X", 0)``, or ``("*", place)`` for a polynomial."""
+        """A size: a number, a name, ``("X", 0)``, ``("r", -1)`` for the number of values of an
+        index array, or ``("*", place)`` for a polynomial.
+        """
         if isinstance(value, int):
             return _count(value)
         if isinstance(value, str):
@@ -409,7 +413,7 @@ class _Reader:
         first, axis = _tuple(value)
         if first == "*":
             return self.polynomials[_count(axis)]
-        return _name(first), _count(axis)
+        return _name(first), axis if axis == NUMBER_OF_VALUES else _count(axis)
 
     def _term(self, term: Any) -> Size:
         """A product of sizes with its coefficient."""

@@ -155,10 +155,10 @@ def narrowed(term: Term[Array], parts: Mapping[Label, Range]) -> tuple[Term[Arra
     for array, labels in term.hots:
         *places, found = labels
         array = array[slices(tuple([box[label] for label in places]))]
-        start, _ = box[found]
-        if start:  # r[e] = start + y
+        start, stop = box[found]
+        if (start, stop) != (0, lengths[found]) or array.max() >= stop:  # r[e] = start + y
             fresh += 1
-            given[fresh] = lengths[found]
+            given[fresh] = 1 + int(array.max())
             relations.append(relation(-start, {fresh: 1, found: -1}))
             found = fresh
         hots.append((array, (*places, found)))
