@@ -43,7 +43,7 @@ class _Spelling:
         found = next(iter(solvings(term.relations, sizes, read, 1, keep=keep)), None)
         # None: the term has no points
         self.by = found.by if found else {}
-        beside = [linear for linear, _ in found.guards] if found else []
+        guards = found.guards if found else ()
         rest = [Linear(one.constant, one.terms) for one in found.rest] if found else []
         self.hots: dict[Label, tuple[str, Labels]] = {}  # the label of a value, and what it is
         twice: list[Linear] = []  # of a value that is something else beside, r[e] - v, which is 0
@@ -63,7 +63,10 @@ class _Spelling:
             negated = [(label, -times) for label, times in other.terms]  # type: ignore[operator]
             twice.append(Linear(-other.constant, ((own, 1), *negated)))  # type: ignore[operator]
         self.names = self._letters(term, axes)
-        self.beside = [self._axis(linear) for linear in (*beside, *rest, *twice)]
+        beside = [linear for linear, _ in guards]
+        self.beside = [f"({self._sum(linear)})" for linear in (*beside, *rest, *twice)]
+        # how long the vectors of ones are
+        self.sizes_beside = [*[size for _, size in guards], *[1 for _ in (*rest, *twice)]]
 
     def _letters(self, term: Term[Array], axes: Sequence[str]) -> dict[Label, str]:
         """A letter for each label that is free: that of the first of the axes that it is."""
@@ -90,9 +93,15 @@ class _Spelling:
     def _label(self, label: Label) -> str:
         if label in self.names:
             return self.names[label]
-        return self._axis(self.by.get(label, Linear(0, ((label, 1),))))
+        text = self._text(label)
+        # The same label on an axis of another size: (i) would be i.
+        return f"({text}+0)" if text in self.names.values() else f"({text})"
 
-    def _axis(self, linear: Linear) -> str:
+    def _text(self, label: Label) -> str:
+        """What a label is, in letters of labels that are free."""
+        return self._sum(self.by.get(label, Linear(0, ((label, 1),))))
+
+    def _sum(self, linear: Linear) -> str:
         text = ""
         for label, times in linear.terms:
             assert isinstance(times, int)
@@ -103,13 +112,13 @@ class _Spelling:
         assert isinstance(constant, int)
         if constant or not text:
             text += f"{constant:+d}" if text else str(constant)
-        return f"({text})"
+        return text
 
     def _letter(self, label: Label) -> str:
         if label not in self.hots:
             return self.names[label]
         name, places = self.hots[label]
-        inside = ",".join([self._label(place) for place in places])
+        inside = ",".join([self._text(place) for place in places])
         return f"{name}[{inside}]"
 
 
