@@ -36,10 +36,19 @@ from .arrays import is_array, library, usable
 from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
 from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
-from .delta import Delta
+from .delta import Delta, KnownSizes
 from .embedding import labels_in
 from .groups import UnionFind, connected
-from .index_building import install_one_hot, one_hot_of
+from .index_building import install_one_hot, needed_sizes, one_hot_of
+from .index_strings import (
+    Index,
+    IndexedAxes,
+    Spelling,
+    equation_of,
+    equation_text,
+    size_name,
+    sizes_of_axes,
+)
 from .known_signs import inverts, is_positive
 from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Size
 from .names import Naming, axis_names, naming, new_axes, short_product
@@ -87,7 +96,7 @@ from .size_algebra import (
     variables,
 )
 from .sizes import Sizes, called, checked, spoken
-from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_name
+from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, split
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
@@ -114,6 +123,7 @@ from .unify import (
     core_labels,
     flatten,
     fresh_labels,
+    inside_labels,
     with_slots,
     written_slots,
 )
@@ -133,7 +143,10 @@ __all__ = [
     "GONE",
     "Given",
     "Hot",
+    "Index",
+    "IndexedAxes",
     "JULIA_SIZES",
+    "KnownSizes",
     "LABEL_LETTERS",
     "LARGEST",
     "LETTERS",
@@ -154,6 +167,7 @@ __all__ = [
     "Size",
     "Sizes",
     "Slot",
+    "Spelling",
     "Swaps",
     "Tensor",
     "UnionFind",
@@ -185,6 +199,8 @@ __all__ = [
     "determined",
     "dressed",
     "einsum",
+    "equation_of",
+    "equation_text",
     "everything",
     "filled",
     "fix",
@@ -197,10 +213,12 @@ __all__ = [
     "has_dims",
     "identity",
     "index_array",
+    "inside_labels",
     "install_one_hot",
     "inverts",
     "is_array",
     "is_hot",
+    "is_in_words",
     "is_name",
     "is_positive",
     "is_zero",
@@ -218,6 +236,7 @@ __all__ = [
     "naming",
     "natural",
     "needed",
+    "needed_sizes",
     "new_axes",
     "number",
     "numbered",
@@ -242,11 +261,14 @@ __all__ = [
     "settled",
     "shapes_of",
     "short_product",
+    "size_name",
     "sized_einsum",
+    "sizes_of_axes",
     "smooth_square",
     "solved",
     "solvings",
     "spelled_size",
+    "split",
     "spoken",
     "stretched",
     "substitute",
