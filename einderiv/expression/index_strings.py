@@ -18,7 +18,7 @@ from .labels import Label, Labels, Relation, Size, Variable
 from .names import Naming
 from .nodes import Apply, Einsum, Expr, Slot, hot_of, is_hot
 from .relations import Hot, Linear, relation, solved
-from .size_algebra import SHORT, negated, times, written
+from .size_algebra import SHORT_SIZES, negated, spelled_size, times
 from .sizes import Sizes
 from .unify import assemble, bare, fresh_labels
 
@@ -343,7 +343,7 @@ class Spelling:
                 f"an index of this product holds the size {shown._number(size)}, which no string "
                 "can; .subscripts and .operands say it, and einsum reads them again"
             )
-        text = written(size, self.spell, SHORT)
+        text = spelled_size(size, self.spell, SHORT_SIZES)
         return f"({text})" if any(sign in text for sign in ("+", "-", "//")) else text
 
 

@@ -7,9 +7,9 @@ from .loop import BLOCK, Loop
 from .lowering import Planner, Term
 from .memory_order import arranged, orders, rearranged
 from .ops import (
-    OWN,
     Index,
     Numbered,
+    OWN,
     Op,
     Ops,
     Shown,
