@@ -455,7 +455,8 @@ def _identities(
     for part, words in zip(parts, inputs, strict=True):
         own = part.axis_sizes if isinstance(part, Expr) else part.sizes
         if own is not None:
-            known |= zip(words, own, strict=True)
+            pairs = zip(words, own, strict=True)
+            known |= {word: size for word, size in pairs if isinstance(word, str)}
         if isinstance(part, Delta) and "=" not in part.labels:
             for word in words:
                 tied.setdefault(word, []).extend(words)

@@ -117,6 +117,10 @@ class IndexedAxes:
             guards = [(guarded[linear], linear, size) for linear, size in found.guards]
         else:
             guards = []
+        for label in dict.fromkeys([*self.flat.output, *chain(*self.inputs)]):
+            part = self._part_of_a_flattening(label, kept)
+            if part is not None:
+                return part
         # r[i] is read at a label of its own size: i+0 is not told from i there.
         for label in places:
             if label in self.by and self.index(self.by[label]).label is not None:
@@ -154,10 +158,11 @@ class IndexedAxes:
         return Linear(negated(linear.constant), tuple(terms))
 
     def _positive(self, index: Index) -> Index:
-        """An equation whose first label is taken away from nothing is turned."""
+        """An equation with its signs turned, where that reads better."""
         index = self.index(Linear(index.constant, index.terms), arrays=index.arrays)
         signs = [k for _, k in (*index.terms, *index.arrays)]
-        if signs and all(isinstance(k, int) and k < 0 for k in signs):
+        # r[e] alone would be an axis that r points into: r[e] = 0 is -r[e] = 0.
+        if index.array is not None or (signs and all(isinstance(k, int) and k < 0 for k in signs)):
             return Index(
                 negated(index.constant),
                 tuple([(x, negated(k)) for x, k in index.terms]),
@@ -188,7 +193,9 @@ class IndexedAxes:
         """An index expression, with index arrays for their values; a flattening where it is one of
         the axis `label`.
         """
-        terms = [(x, k) for x, k in linear.terms if x not in self.inline]
+        # A label of one value is 0, whatever size it is multiplied by.
+        gone = [x for x, k in linear.terms if not isinstance(k, int) and self.domains[x] == 1]
+        terms = [(x, k) for x, k in linear.terms if x not in self.inline and x not in gone]
         terms.sort(key=lambda term: self.order.get(term[0], 0))
         reads = [(self.inline[x], k) for x, k in linear.terms if x in self.inline]
         index = Index(linear.constant, tuple(terms), (*reads, *arrays))
@@ -213,6 +220,23 @@ class IndexedAxes:
         own = self.known.get(label, ())
         whole = any(self._is_one_size(size, width) for size in own)
         return tuple(reversed(found)) if whole else None
+
+    def _part_of_a_flattening(self, label: Label, kept: set[Label]) -> Label | None:
+        """A label that has been eliminated, though a size is its coefficient on an axis: kept, the
+        axis may be a flattening.
+        """
+        linear = self.by.get(label)
+        if linear is None or all(isinstance(k, int) for _, k in linear.terms):
+            return None
+        if self.place(label).flattened:
+            return None
+        for one in self.flat.relations:
+            terms = dict(one.terms)
+            if label in terms and any(not isinstance(k, int) for k in terms.values()):
+                for other in terms:
+                    if other != label and other in self.by and other not in kept:
+                        return other
+        return None
 
     def _is_one_size(self, a: Size, b: Size) -> bool:
         """Are two sizes one, by the equations of the product?"""
