@@ -62,7 +62,9 @@ class Delta:
         self.labels, self.sizes, self.of, self.node = labels, sizes, of, node
         self.sides = None
         if "=" not in labels:
-            self.names = tuple(labels.split() if " " in labels else labels)
+            is_word = sizes is not None and len(sizes) == 1
+            words = [labels] if is_word else labels.split()
+            self.names = tuple(words if is_word or " " in labels else labels)
         elif node is None:
             self.sides = equation(labels)
             left, right = self.sides

@@ -106,7 +106,7 @@ def _measures(
     return [
         *[work.domains[label] for label in work.numbers.values()],
         *[work.domains[write.label] for write in work.writes],
-        *[work.domains[one.label] for one in work.ones],
+        *[work.domains.get(one.label, 1) for one in work.ones],
         *[work.domains[value] for value in work.values.values()],
     ]
 
@@ -219,8 +219,12 @@ class _Composing:
         self._other_values(reads, writes)
         for write, linear in writes:
             self._extent(write, linear)
+        numbers = {one.label for one in self.ones if one.size == 1}
         for (label, *_), linear in (*reads, *writes):
-            if linear is not None:
+            if linear is not None and label in numbers:  # it is read at 0, if at all
+                self.relations.append(relation(linear.constant, dict(linear.terms)))
+                del self.domains[label]
+            elif linear is not None:
                 terms = dict(linear.terms)
                 terms[label] = plus(terms.get(label, 0), -1)
                 self.relations.append(relation(linear.constant, terms))

@@ -78,6 +78,10 @@ class IndexedAxes:
             for label, size in zip(labels, factor.axis_sizes, strict=True):
                 self.domains[label] = size
                 self.known.setdefault(label, set()).add(size)
+        self.on_inputs: dict[Label, set[Size]] = {}  # the sizes of axes of operands
+        for factor, labels in slots:
+            for label, size in zip(labels, factor.axis_sizes, strict=True):
+                self.on_inputs.setdefault(label, set()).add(size)
         self.on_axes: set[Label] = set(flat.output).union(*self.inputs)
         self.equations: Sizes | None = None  # between sizes, once they are asked for
         self.by: dict[Label, Linear] = {}
@@ -117,6 +121,9 @@ class IndexedAxes:
             guards = [(guarded[linear], linear, size) for linear, size in found.guards]
         else:
             guards = []
+        for label, sizes in self.on_inputs.items():
+            if len(sizes) > 1 and label in self.by:  # that they are one says the label alone
+                return label
         for label in dict.fromkeys([*self.flat.output, *chain(*self.inputs)]):
             part = self._part_of_a_flattening(label, kept)
             if part is not None:
