@@ -41,7 +41,7 @@ from .embedding import labels_in
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, needed_sizes, one_hot_of
 from .index_strings import (
-    Index,
+    AxisIndex,
     IndexedAxes,
     Spelling,
     equation_of,
@@ -132,6 +132,7 @@ __all__ = [
     "Add",
     "Apply",
     "ArrayNames",
+    "AxisIndex",
     "BLANKS",
     "Constant",
     "Delta",
@@ -143,7 +144,6 @@ __all__ = [
     "GONE",
     "Given",
     "Hot",
-    "Index",
     "IndexedAxes",
     "JULIA_SIZES",
     "KnownSizes",

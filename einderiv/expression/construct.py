@@ -12,7 +12,7 @@ from .arguments import check_name, held, natural, number, truth
 from .arrays import is_array
 from .delta import Delta, KnownSizes
 from .dims import turned_if_same
-from .index_building import composed, has_expressions
+from .index_building import composed, has_expressions, sizes_by_arrays
 from .index_grammar import Axis, labels_of
 from .labels import Given, Label, Polynomial, Size
 from .nodes import Constant, Einsum, Expr, Letters, Slot, Tensor
@@ -457,10 +457,14 @@ def _identities(
         if own is not None:
             pairs = zip(words, own, strict=True)
             known |= {word: size for word, size in pairs if isinstance(word, str)}
-        if isinstance(part, Delta) and "=" not in part.labels:
+        if isinstance(part, Delta) and part.sides is not None:
+            by_arrays = sizes_by_arrays(part.sides, arrays)
+            named = zip(part.names, words, strict=True)
+            known |= {word: by_arrays[name] for name, word in named if name in by_arrays}
+        elif isinstance(part, Delta) and part.node is None:
             for word in words:
                 tied.setdefault(word, []).extend(words)
-    known |= sizes
+    known.update(sizes)
     met = list(known)
     for word in met:  # it grows meanwhile, from delta to delta
         new = [other for other in tied.get(word, ()) if other not in known]

@@ -8,7 +8,7 @@ Source of the rule for open labels: Tullio.jl, whose ranges are those for which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
@@ -67,6 +67,16 @@ def composed(
     return _Composing(notation, sizes, arrays).of(parts, inputs, output)
 
 
+def sizes_by_arrays(sides: Iterable[AxisExpression], arrays: Mapping[str, Expr]) -> dict[str, Size]:
+    """The sizes of labels that stand alone on axes of index arrays."""
+    found: dict[str, Size] = {}
+    for name, places, _ in chain.from_iterable([side.arrays for side in sides]):
+        for place, size in zip(map(_plain, places), arrays[name].axis_sizes, strict=True):
+            if isinstance(place, str):
+                found[place] = size
+    return found
+
+
 def needed_sizes(
     text: str,
     parts: Sequence[Expr | None],
@@ -105,7 +115,7 @@ def _measures(
     work.of(parts, inputs, output)
     return [
         *[work.domains[label] for label in work.numbers.values()],
-        *[work.domains[write.label] for write in work.writes],
+        *[work.domains[write.label] for write in work.writes if write not in work.ones],
         *[work.domains.get(one.label, 1) for one in work.ones],
         *[work.domains[value] for value in work.values.values()],
     ]
@@ -128,14 +138,14 @@ def equation_node(
         for word, number in side.terms:
             terms[labels[word]] = plus(terms.get(labels[word], 0), sign * number)
     constant = right.constant - left.constant
-    values: dict[tuple[str, object], int] = {}
+    values: dict[tuple[str, tuple[AxisExpression, ...]], int] = {}
     for side, sign in ((left, -1), (right, 1)):
         for name, axes, number in side.arrays:
             values[name, axes] = values.get((name, axes), 0) + sign * number
     for (name, axes), number in values.items():
         array = arrays[name]
         places: list[Label] = []
-        for axis, size in zip(axes, array.axis_sizes, strict=True):  # type: ignore[call-overload]
+        for axis, size in zip(axes, array.axis_sizes, strict=True):
             plain = _plain(axis)
             if isinstance(plain, str):
                 places.append(labels[plain])
@@ -158,10 +168,8 @@ def equation_node(
         slots.append((one_hot_of(array, domains[value]), (*places, value)))
     relations.append(relation(constant, terms))
     given = tuple(domains.items())
-    axes_: tuple[str | None, ...] = tuple(labels)
-    return assemble(
-        1, slots, tuple(range(len(labels))), axes=axes_, given=given, relations=tuple(relations)
-    )
+    output = tuple(labels.values())
+    return assemble(1, slots, output, axes=tuple(labels), given=given, relations=tuple(relations))
 
 
 class _Read(NamedTuple):

@@ -25,7 +25,7 @@ from .unify import assemble, bare, fresh_labels
 MOST_ROUNDS = 50  # in which labels are found that cannot be eliminated
 
 
-class Index(NamedTuple):
+class AxisIndex(NamedTuple):
     """What stands on an axis: a sum of labels and of index arrays by their numbers, or a
     flattening.
     """
@@ -51,7 +51,7 @@ class Index(NamedTuple):
 class Unread(NamedTuple):
     """A vector of ones, or a number 1, that is read at an index because nothing else is there."""
 
-    index: Index
+    at: AxisIndex
     size: Size
     label: Label | None  # of which it is the place; None for one number
 
@@ -146,7 +146,7 @@ class IndexedAxes:
         for label, linear, size in guards:
             self.unread.append(Unread(self.index(linear, label), size, label))
         for one in rest:
-            self.unread.append(Unread(self._positive(Index(one.constant, one.terms)), 1, None))
+            self.unread.append(Unread(self._positive(AxisIndex(one.constant, one.terms)), 1, None))
         for linear, number in equations:
             index = self.index(linear)
             arrays = (*index.arrays, (number, 1))
@@ -164,13 +164,13 @@ class IndexedAxes:
         terms = [(x, negated(k)) for x, k in linear.terms]
         return Linear(negated(linear.constant), tuple(terms))
 
-    def _positive(self, index: Index) -> Index:
+    def _positive(self, index: AxisIndex) -> AxisIndex:
         """An equation with its signs turned, where that reads better."""
         index = self.index(Linear(index.constant, index.terms), arrays=index.arrays)
         signs = [k for _, k in (*index.terms, *index.arrays)]
         # r[e] alone would be an axis that r points into: r[e] = 0 is -r[e] = 0.
         if index.array is not None or (signs and all(isinstance(k, int) and k < 0 for k in signs)):
-            return Index(
+            return AxisIndex(
                 negated(index.constant),
                 tuple([(x, negated(k)) for x, k in index.terms]),
                 tuple([(x, negated(k)) for x, k in index.arrays]),
@@ -178,16 +178,16 @@ class IndexedAxes:
         return index
 
     def _lone_values(self) -> list[Unread]:
-        """Index arrays that no axis shows: they say that their places are places of something."""
+        """AxisIndex arrays that no axis shows: they say that their places are places of something."""
         shown: set[int] = set()
         for label in self.on_axes:
             shown.update([number for number, _ in self.place(label).arrays])
         for one in self.unread:
-            shown.update([number for number, _ in one.index.arrays])
+            shown.update([number for number, _ in one.at.arrays])
         lone = []
         for value, number in self.inline.items():
             if number not in shown:
-                index = Index(0, (), ((number, 1),))
+                index = AxisIndex(0, (), ((number, 1),))
                 lone.append(Unread(index, self.domains[value], value))
         return lone
 
@@ -196,7 +196,7 @@ class IndexedAxes:
         linear: Linear,
         label: Label | None = None,
         arrays: Sequence[tuple[int, Size]] = (),
-    ) -> Index:
+    ) -> AxisIndex:
         """An index expression, with index arrays for their values; a flattening where it is one of
         the axis `label`.
         """
@@ -205,11 +205,11 @@ class IndexedAxes:
         terms = [(x, k) for x, k in linear.terms if x not in self.inline and x not in gone]
         terms.sort(key=lambda term: self.order.get(term[0], 0))
         reads = [(self.inline[x], k) for x, k in linear.terms if x in self.inline]
-        index = Index(linear.constant, tuple(terms), (*reads, *arrays))
+        index = AxisIndex(linear.constant, tuple(terms), (*reads, *arrays))
         if label is None or index.constant != 0 or index.arrays or len(terms) < 2:
             return index
         flattened = self._flattened(dict(terms), label)
-        return index if flattened is None else Index(flattened=flattened)
+        return index if flattened is None else AxisIndex(flattened=flattened)
 
     def _flattened(self, terms: dict[Label, Size], label: Label) -> Labels | None:
         """``(h w)``, where the coefficients are the products of sizes that they are there."""
@@ -253,13 +253,13 @@ class IndexedAxes:
             self.equations = Sizes().read([self.flat])
         return self.equations.find(a) == self.equations.find(b)
 
-    def place(self, label: Label) -> Index:
+    def place(self, label: Label) -> AxisIndex:
         """What stands on an axis that has a label."""
         if label in self.inline:
-            return Index(0, (), ((self.inline[label], 1),))
+            return AxisIndex(0, (), ((self.inline[label], 1),))
         if label in self.by:
             return self.index(self.by[label], label)
-        return Index(0, ((label, 1),))
+        return AxisIndex(0, ((label, 1),))
 
     def is_plain(self, label: Label) -> bool:
         """Does an axis show the label itself?"""
@@ -270,7 +270,7 @@ class IndexedAxes:
         found: dict[Label, None] = {}
         indices = [self.place(label) for label in self.flat.output]
         indices += [self.place(label) for labels in self.inputs for label in labels]
-        indices += [one.index for one in self.unread]
+        indices += [one.at for one in self.unread]
         for index in indices:
             found |= dict.fromkeys([x for x, _ in index.terms])
             found |= dict.fromkeys(index.flattened)
@@ -284,14 +284,14 @@ class IndexedAxes:
         seen: dict[object, Size] = {}
         composite = [x for x in dict.fromkeys(self.flat.output) if not self.is_plain(x)]
         pairs = [(self.place(x), self.domains[x], x) for x in composite]
-        pairs += [(one.index, one.size, one.label) for one in self.unread if one.label is not None]
+        pairs += [(one.at, one.size, one.label) for one in self.unread if one.label is not None]
         for index, size, label in pairs:
             key = self._key(index)
             if seen.setdefault(key, size) != size:
                 return label
         return None
 
-    def _key(self, index: Index) -> object:
+    def _key(self, index: AxisIndex) -> object:
         """What index expressions have in common that the mapping of sizes does not tell apart."""
         if index.array is not None:
             return self.hots[index.array].array
@@ -300,7 +300,7 @@ class IndexedAxes:
 
 
 class Spelling:
-    """Index expressions as text."""
+    """AxisIndex expressions as text."""
 
     def __init__(
         self,
@@ -315,7 +315,7 @@ class Spelling:
         self.axes, self.name, self.spell = axes, name, spell
         self.labels = axes.names if labels is None else labels
 
-    def sum(self, index: Index) -> str:
+    def sum(self, index: AxisIndex) -> str:
         """A sum as it is written in brackets: what is added, then what is taken away."""
         parts: list[tuple[Size, str]] = []
         for label, k in index.terms:
@@ -329,14 +329,14 @@ class Spelling:
             signed.append(constant if constant.startswith("-") else f"+{constant}")
         return "".join(signed).removeprefix("+")
 
-    def text(self, index: Index) -> str:
+    def text(self, index: AxisIndex) -> str:
         """What stands in the brackets of an axis, which is also its key in sizes."""
         if index.flattened:
             return " ".join([self.labels[x] for x in index.flattened])
         text = self.sum(index)
         return text if index.label is None else f"{text}+0"
 
-    def key(self, index: Index) -> str:
+    def key(self, index: AxisIndex) -> str:
         """What an axis is called in the mapping of sizes."""
         if index.array is not None:
             return self.array_name(index.array)
@@ -383,19 +383,19 @@ def size_name(axis: Variable) -> str:
     return axis if isinstance(axis, str) else f"{axis[0]}.shape[{axis[1]}]"
 
 
-def equation_text(spelling: Spelling, left: Label | None, index: Index) -> str:
+def equation_text(spelling: Spelling, left: Label | None, index: AxisIndex) -> str:
     """``a=i+k``; without a label on the left what is added stands there, and is equal to what is
     taken away.
     """
     if left is not None:
         return f"{spelling.labels[left]}={spelling.sum(index)}"
-    sides: list[Index] = []
+    sides: list[AxisIndex] = []
     for sign in (1, -1):
         terms = tuple([(x, times(sign, k)) for x, k in index.terms if _has_sign(k, sign)])
         arrays = tuple([(x, times(sign, k)) for x, k in index.arrays if _has_sign(k, sign)])
         held = _has_sign(index.constant, sign)
         constant = times(sign, index.constant) if held else 0
-        sides.append(Index(constant, terms, arrays))
+        sides.append(AxisIndex(constant, terms, arrays))
     return "=".join(map(spelling.sum, sides))
 
 
@@ -406,7 +406,7 @@ def _has_sign(size: Size, sign: int) -> bool:
     return sign == 1
 
 
-def equation_of(axes: IndexedAxes, left: Label | None, index: Index) -> tuple[Einsum, Labels]:
+def equation_of(axes: IndexedAxes, left: Label | None, index: AxisIndex) -> tuple[Einsum, Labels]:
     """What is 1 where ``left = index`` holds, or ``index = 0``, else 0, and the labels of its axes:
     in the order in which they are written, those of index arrays last.
     """
@@ -414,7 +414,7 @@ def equation_of(axes: IndexedAxes, left: Label | None, index: Index) -> tuple[Ei
     slots: list[Slot] = []
     domains = dict(axes.domains)
     if index.flattened:
-        index = Index(0, axes.by[left].terms) if left in axes.by else index
+        index = AxisIndex(0, axes.by[left].terms) if left in axes.by else index
     terms: dict[Label, Size] = dict(index.terms)
     visible: dict[Label, None] = {} if left is None else {left: None}
     in_text = [x for sign in (1, -1) for x, k in index.terms if _has_sign(k, sign)]
@@ -457,7 +457,7 @@ def sizes_of_axes(axes: IndexedAxes, spelling: Spelling) -> dict[str, Size]:
             found[spelling.labels[label]] = axes.domains[label]
     indices = [axes.place(label) for label in axes.flat.output]
     indices += [axes.place(label) for labels in axes.inputs for label in labels]
-    indices += [one.index for one in axes.unread]
+    indices += [one.at for one in axes.unread]
     for index in indices:
         for number, _ in index.arrays:
             found[spelling.array_name(number)] = axes.domains[axes.hots[number].value]
@@ -465,5 +465,5 @@ def sizes_of_axes(axes: IndexedAxes, spelling: Spelling) -> dict[str, Size]:
         if not axes.is_plain(label):
             found[spelling.key(axes.place(label))] = axes.domains[label]
     for one in axes.unread:
-        found[spelling.key(one.index)] = one.size
+        found[spelling.key(one.at)] = one.size
     return found

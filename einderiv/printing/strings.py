@@ -21,11 +21,11 @@ from ..expression import (
     Add,
     Apply,
     ArrayNames,
+    AxisIndex,
     Constant,
     Delta,
     Einsum,
     Expr,
-    Index,
     IndexedAxes,
     KnownSizes,
     Label,
@@ -131,14 +131,15 @@ def _relations(e: Expr, axes: IndexedAxes) -> list[Delta]:
     """
     spelling = Spelling(axes, _named(ArrayNames([e])), size_name)
     on_axes = dict.fromkeys([*axes.flat.output, *chain(*axes.inputs)])
-    rows = [(label, axes.place(label)) for label in on_axes if not axes.is_plain(label)]
-    rows += [(one.label, one.index) for one in axes.unread]
+    rows: list[tuple[Label | None, AxisIndex]] = []
+    rows += [(label, axes.place(label)) for label in on_axes if not axes.is_plain(label)]
+    rows += [(one.label, one.at) for one in axes.unread]
     deltas = []
     for left, index in rows:
         node, labels = equation_of(axes, left, index)
         if index.flattened and left is not None:
             terms = axes.by[left].terms
-            index = Index(0, terms)
+            index = AxisIndex(0, terms)
         text = equation_text(spelling, left, index)
         sizes = tuple([axes.domains[label] for label in labels])
         deltas.append(Delta(text, sizes, e, node))
@@ -287,7 +288,7 @@ def _compact_of(flat: Einsum, names: Naming, arrays: Callable[[Expr], str]) -> C
     spelling = Spelling(axes, arrays)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
     inputs: list[LabelNames] = [(names.labels[label],) for label in bare(flat)]
-    inputs += [(f"({spelling.text(one.index)})",) for one in axes.unread]
+    inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
     for labels in axes.inputs:
         inputs.append(tuple([spelling.axis(label) for label in labels]))
     output = tuple([spelling.axis(label) for label in flat.output])
@@ -514,7 +515,7 @@ def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str
         spelling = Spelling(axes, _named(arrays), size_name)
         ones += len(axes.unread)
         factors = axes.factors
-        inputs += [(f"({spelling.text(one.index)})",) for one in axes.unread]
+        inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
         for labels in axes.inputs:
             inputs.append(tuple(map(spelling.axis, labels)))
         output = tuple(map(spelling.axis, flat.output))
