@@ -227,7 +227,7 @@ class _Composing:
         self._other_values(reads, writes)
         for write, linear in writes:
             self._extent(write, linear)
-        numbers = {one.label for one in self.ones if one.size == 1}
+        numbers = {one.label for one in self.ones if self.domains[one.label] == 1}
         for (label, *_), linear in (*reads, *writes):
             if linear is not None and label in numbers:  # it is read at 0, if at all
                 self.relations.append(relation(linear.constant, dict(linear.terms)))
@@ -283,11 +283,10 @@ class _Composing:
             return
         size = self._asked(_own_key(axis))
         if size is None:
-            self._write(axis, position)
-            self.ones.append(self.writes[-1])
+            label = self._write(axis, position)
         else:
-            self._read(axis, size, position)
-            self.ones.append(self.reads[-1])
+            label = self._read(axis, size, position)
+        self.ones += [one for one in (*self.reads, *self.writes) if one.label == label]
 
     def _places(self, axis: AxisExpression, position: int) -> None:
         """The labels of an index expression, and the values of its index arrays."""

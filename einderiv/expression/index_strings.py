@@ -8,9 +8,9 @@ there, ``(i-j)``, and where nothing can be solved one number 1, ``(2j-3i)`` for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from ..errors import NoFormError
 from .embedding import labels_in
@@ -79,7 +79,8 @@ class IndexedAxes:
                 self.domains[label] = size
                 self.known.setdefault(label, set()).add(size)
         self.on_inputs: dict[Label, set[Size]] = {}  # the sizes of axes of operands
-        for factor, labels in slots:
+        places = [(array, hot.places) for array, hot in zip(self._arrays(), self.hots, strict=True)]
+        for factor, labels in (*slots, *places):
             for label, size in zip(labels, factor.axis_sizes, strict=True):
                 self.on_inputs.setdefault(label, set()).add(size)
         self.on_axes: set[Label] = set(flat.output).union(*self.inputs)
@@ -94,6 +95,10 @@ class IndexedAxes:
                 return
             kept.add(clash)
         raise NoFormError("the relations of this product have no form that is written")
+
+    def _arrays(self) -> list[Expr]:
+        """The index arrays."""
+        return [cast(Apply, factor).arguments[0] for factor, _ in self.hot_slots]
 
     # ---- what is solved
     def _attempt(self, kept: set[Label]) -> Label | None:
@@ -355,8 +360,7 @@ class Spelling:
 
     def array_name(self, number: int) -> str:
         factor, _ = self.axes.hot_slots[number]
-        assert isinstance(factor, Apply)
-        return self.name(factor.arguments[0])
+        return self.name(cast(Apply, factor).arguments[0])
 
     def _times(self, k: Size, what: str) -> str:
         number = self._number(k)
@@ -433,6 +437,9 @@ def equation_of(axes: IndexedAxes, left: Label | None, index: AxisIndex) -> tupl
             domains[own] = axes.domains[place]
             relations.append(relation(inner.constant, {**dict(inner.terms), own: -1}))
             places.append(own)
+        if left == hot.value and index.array is not None:  # b = r[e]
+            slots.append((factor, (*places, left)))
+            return _node(axes, slots, visible, relations, domains)
         (value,) = fresh_labels(1)
         domains[value] = axes.domains[hot.value]
         terms[value] = k
@@ -440,6 +447,16 @@ def equation_of(axes: IndexedAxes, left: Label | None, index: AxisIndex) -> tupl
     if left is not None:
         terms[left] = -1
     relations.append(relation(index.constant, terms))
+    return _node(axes, slots, visible, relations, domains)
+
+
+def _node(
+    axes: IndexedAxes,
+    slots: Sequence[Slot],
+    visible: Iterable[Label],
+    relations: Sequence[Relation],
+    domains: Mapping[Label, Size],
+) -> tuple[Einsum, Labels]:
     labels = tuple(visible)
     used = {*labels, *labels_in(relations)}.union(*[own for _, own in slots])
     given = tuple([(x, domains[x]) for x in used])
