@@ -157,6 +157,7 @@ ATTRIBUTES: dict[str, object] = {
     "operands": property(printing.printed_operands),
     "inserted": property(printing.inserted_subscripts),
     "compact": property(printing.compact_subscripts),
+    "sizes": property(printing.printed_sizes),
     "interleaved": property(printing.interleaved_operands),
     "coefficient": property(_no_coefficient),
 }

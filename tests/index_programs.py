@@ -28,6 +28,7 @@ from typing import NamedTuple
 import numpy as np
 
 import einderiv as ed
+from einderiv.expression.size_algebra import measured
 
 POINTS, NUMBERS = 250, 120  # at most, of the box of an einsum, and of its result
 
@@ -1221,6 +1222,9 @@ def compact(program):
                 return
             operands = written_operands(term, text)
             options = {"index": found} if (found := arrays_in(text, program)) else {}
+            if text == "->" and not operands:  # a number, which no string can be without operands
+                total = total + term.coefficient
+                continue
             again = ed.einsum(text, *operands, sizes=term.sizes, **options)
             numbers = ed.evaluate(again, given(program))
             assert numbers.shape == want.shape, (
@@ -1241,18 +1245,24 @@ def compact_as_judged(program):
     for what, e, want in printed(program):
         total = np.zeros(want.shape, object)
         for term in terms_of(e):
-            text, sizes = term.compact, dict(term.sizes)
+            text = term.compact
+            sizes = {key: _number(n, program) for key, n in term.sizes.items()}
             if two_sizes(read(text)[1], want.shape):
+                return
+            if "+0)" in text:  # an axis that is as long as it is given; the judge reads the label
                 return
             operands = written_operands(term, text)
             slots, _ = read(text)
             numbers = []
             for axes, operand in zip(slots, operands):
                 if isinstance(operand, ed.Delta):  # ones wherever the relation may be
-                    n = 1 + largest(
-                        axes[0], _known(sizes, slots, operands, program), program.arrays
-                    )
-                    numbers.append(np.ones(max(n, 1) if axes[0].labels else 1, object))
+                    known = _known(sizes, slots, operands, program)
+                    keys = {normal(_sum(k)): n for k, n in sizes.items() if " " not in k}
+                    name = label(axes[0].array) if axes[0].array else axes[0]
+                    n = keys.get(normal(name))
+                    if n is None:
+                        n = max(1 + largest(axes[0], known, program.arrays), 0)
+                    numbers.append(np.ones(n, object))
                 else:
                     numbers.append(np.asarray(ed.evaluate(operand, given(program)), object))
             found = judged(text, numbers, sizes, **arrays_in(text, program))
@@ -1282,10 +1292,11 @@ def subscripts(program):
             slots = left.split(",")
             assert re.fullmatch(r"[\w,]*->\w*", text), text
             letters = dict(zip(output, want.shape))
-            letters |= {x: n for x, n in term.sizes.items() if len(x) == 1 and x in text}
             known = {}
             for k, operand in enumerate(operands):
-                if not isinstance(operand, ed.Delta):
+                if isinstance(operand, ed.Delta):
+                    letters |= zip(slots[k], [_number(n, program) for n in operand.sizes])
+                else:
                     known[k] = np.asarray(ed.evaluate(operand, given(program)), object)
                     letters |= dict(zip(slots[k], known[k].shape))
             arrays = [
@@ -1301,9 +1312,17 @@ def subscripts(program):
         same_objects(again, want, f"{what}: ed.einsum of {[t.subscripts for t in terms_of(e)]}")
 
 
+def _number(size, program):
+    """What a size of an expression measures."""
+    shapes = {name: a.shape for name, a in {**program.values, **program.arrays}.items()}
+    return measured(size, lambda axis: shapes[axis[0]][axis[1]])
+
+
 def zeros_and_ones(delta, slot, sizes, program):
     """A delta as an array: ones where its equation holds."""
     text = re.search(r'"(.*)"', str(delta))[1]
+    if ".shape" in text:  # a size as a coefficient, which the judge does not read
+        return np.array(ed.evaluate(ed.einsum(f"{slot}->{slot}", delta), given(program)), object)
     shape = tuple(sizes[x] for x in slot)
     found = np.zeros(shape, object)
     left, equals, right = text.partition("=")

@@ -36,10 +36,19 @@ from .arrays import is_array, library, usable
 from .binding import VALUES, by_dims, check_known, fix, given_by_name, shapes_of, solved, valued
 from .canonical import coefficient, same, scaled
 from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
-from .delta import Delta
+from .delta import Delta, KnownSizes
 from .embedding import labels_in, parted
 from .groups import UnionFind, connected
-from .index_building import install_one_hot, one_hot_of
+from .index_building import install_one_hot, needed_sizes, one_hot_of
+from .index_strings import (
+    AxisIndex,
+    IndexedAxes,
+    Spelling,
+    equation_of,
+    equation_text,
+    size_name,
+    sizes_of_axes,
+)
 from .known_signs import inverts, is_positive
 from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size
 from .names import Naming, axis_names, naming, new_axes, short_product
@@ -98,7 +107,7 @@ from .size_algebra import (
     variables,
 )
 from .sizes import Sizes, called, checked, spoken
-from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_name
+from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, split
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
@@ -127,6 +136,7 @@ from .unify import (
     core_labels,
     flatten,
     fresh_labels,
+    inside_labels,
     outer_hots,
     with_slots,
     written_slots,
@@ -136,6 +146,7 @@ __all__ = [
     "Add",
     "Apply",
     "ArrayNames",
+    "AxisIndex",
     "BLANKS",
     "Constant",
     "Delta",
@@ -147,7 +158,9 @@ __all__ = [
     "GONE",
     "Given",
     "Hot",
+    "IndexedAxes",
     "JULIA_SIZES",
+    "KnownSizes",
     "LABEL_LETTERS",
     "LARGEST",
     "LETTERS",
@@ -170,6 +183,7 @@ __all__ = [
     "Sizes",
     "Slot",
     "Solved",
+    "Spelling",
     "Swaps",
     "Tensor",
     "UnionFind",
@@ -203,6 +217,8 @@ __all__ = [
     "determined",
     "dressed",
     "einsum",
+    "equation_of",
+    "equation_text",
     "everything",
     "filled",
     "fix",
@@ -216,10 +232,12 @@ __all__ = [
     "identity",
     "in_numbers",
     "index_array",
+    "inside_labels",
     "install_one_hot",
     "inverts",
     "is_array",
     "is_hot",
+    "is_in_words",
     "is_name",
     "is_positive",
     "is_zero",
@@ -238,6 +256,7 @@ __all__ = [
     "naming",
     "natural",
     "needed",
+    "needed_sizes",
     "new_axes",
     "number",
     "numbered",
@@ -265,11 +284,14 @@ __all__ = [
     "settled",
     "shapes_of",
     "short_product",
+    "size_name",
     "sized_einsum",
+    "sizes_of_axes",
     "smooth_square",
     "solved",
     "solvings",
     "spelled_size",
+    "split",
     "spoken",
     "stretched",
     "substitute",

@@ -10,11 +10,11 @@ from typing import Any, cast
 from ..errors import EinderivError, ParseError, ShapeError, counted, limits, near
 from .arguments import check_name, held, natural, number, truth
 from .arrays import is_array
-from .delta import Delta
+from .delta import Delta, KnownSizes
 from .dims import turned_if_same
-from .index_building import composed, has_expressions
+from .index_building import composed, has_expressions, sizes_by_arrays
 from .index_grammar import Axis, labels_of
-from .labels import Given, Label, Size
+from .labels import Given, Label, Polynomial, Size
 from .nodes import Constant, Einsum, Expr, Letters, Slot, Tensor
 from .sizes import called, checked
 from .string_parts import BLANKS, ELLIPSIS, is_name
@@ -135,7 +135,7 @@ def einsum(
     subscripts: object,
     /,
     *operands: object,
-    sizes: Mapping[str, int | str] | None = None,
+    sizes: Mapping[str, Size] | None = None,
     index: Mapping[str, Any] | None = None,
     **arrays: Any,
 ) -> Einsum:
@@ -170,25 +170,29 @@ def einsum(
         return f"operand {k} ({called(part)})" if isinstance(part, Expr) else f"operand {k}"
 
     axes, output_axes = expand(notation, ranks, where)
-    given = dict(sizes or {})
-    held_arrays = _index_arrays(notation, index, arrays)
+    given = {key: _size(size, key) for key, size in (sizes or {}).items()}
+    known = sizes.of if isinstance(sizes, KnownSizes) else None
+    origins = () if known is None else (known,)
     with_tensors = _tensors(parts, axes)
-    if has_expressions(notation):
-        whole = [part for part in with_tensors if isinstance(part, Expr)]
-        return _composed(notation, whole, axes, output_axes, _checked_sizes(given), held_arrays)
+    held_arrays = _index_arrays(notation, with_tensors, index, arrays)
+    is_composed = has_expressions(notation)
+    whole = _identities(with_tensors, axes, given, held_arrays, ones=is_composed)
+    if is_composed:
+        return _composed(notation, whole, axes, output_axes, given, held_arrays, origins)
     inputs = cast(list[tuple[str, ...]], axes)  # no index expression is among them
     output = cast(tuple[str, ...], output_axes)
-    expressions = _identities(with_tensors, inputs, given)
-    return _built(notation, expressions, inputs, output, given)
+    expressions = [part for part in whole if part is not None]
+    return _built(notation, expressions, inputs, output, given, origins)
 
 
 def _composed(
     notation: Notation,
-    parts: list[Expr],
+    parts: Sequence[Expr | None],
     inputs: Sequence[tuple[Axis, ...]],
     output: tuple[Axis, ...],
-    sizes: Mapping[str, int | str],
+    sizes: Mapping[str, Size],
     arrays: Mapping[str, Expr],
+    origins: tuple[Expr, ...],
 ) -> Einsum:
     """The einsum of a string with index expressions."""
     found = composed(notation, parts, inputs, output, sizes, arrays)
@@ -208,26 +212,37 @@ def _composed(
             given=found.given,
             letters=letters,
             written=True,
+            origins=origins,
             relations=found.relations,
         )
     )
 
 
-def _checked_sizes(sizes: dict[str, int | str]) -> dict[str, int | str]:
-    """Sizes by labels and index expressions, each a name of an axis or a whole number."""
-    for key, size in sizes.items():
-        if isinstance(size, str):
-            check_name(size, "an axis")
-        else:
-            sizes[key] = natural(size, f"the size of {key!r}")
-    return sizes
+def _size(size: object, key: str) -> Size:
+    """A size that is given: a whole number, the name of an axis, or what ``e.sizes`` holds."""
+    if isinstance(size, str):
+        check_name(size, "an axis")
+        return size
+    if isinstance(size, Polynomial):
+        return size
+    if isinstance(size, tuple) and len(size) == 2 and isinstance(size[0], str):
+        return size[0], natural(size[1], f"the axis in the size of {key!r}")
+    return natural(size, f"the size of {key!r}")
 
 
 def _index_arrays(
-    notation: Notation, index: Mapping[str, Any] | None, named: Mapping[str, Any]
+    notation: Notation,
+    parts: Iterable[Expr | Delta],
+    index: Mapping[str, Any] | None,
+    named: Mapping[str, Any],
 ) -> dict[str, Expr]:
-    """The index arrays of a string by name: held where they are given, else inputs."""
+    """The index arrays of a string and of its deltas, by name: held where they are given, else
+    inputs.
+    """
     ranks = arrays_of(notation)
+    for part in parts:
+        if isinstance(part, Delta):
+            ranks = {**part.arrays, **ranks}
     if index is not None and not isinstance(index, Mapping):
         raise TypeError(f"index is a mapping of index arrays, not {type(index).__name__}")
     for name in named:
@@ -292,7 +307,8 @@ def _built(
     parts: list[Expr],
     inputs: list[tuple[str, ...]],
     output: tuple[str, ...],
-    sizes: dict[str, int | str],
+    sizes: dict[str, Size],
+    origins: tuple[Expr, ...],
 ) -> Einsum:
     """The einsum: its labels are the words, numbered by their first appearance."""
     numbers: dict[str, Label] = {}
@@ -316,7 +332,16 @@ def _built(
         [None if label in labels[:p] else letters[label] for p, label in enumerate(labels)]
     )
     return checked(
-        assemble(1, slots, labels, axes=axes, given=given, letters=letters, written=True)
+        assemble(
+            1,
+            slots,
+            labels,
+            axes=axes,
+            given=given,
+            letters=letters,
+            origins=origins,
+            written=True,
+        )
     )
 
 
@@ -347,20 +372,16 @@ def only_in_output(notation: Notation) -> list[tuple[str, int]]:
 
 
 def _given(
-    notation: Notation, numbers: dict[str, Label], carried: set[str], sizes: dict[str, int | str]
+    notation: Notation, numbers: dict[str, Label], carried: set[str], sizes: Mapping[str, Size]
 ) -> Given:
     """The sizes by label. Each label of the output that no operand carries must have one."""
-    for word, size in sizes.items():
+    for word in sizes:
         if word not in numbers:
             raise ParseError(
                 f"sizes names {word!r}, which is no label here; {near(str(word), numbers)}",
                 notation.text,
                 0,
             )
-        if isinstance(size, str):
-            check_name(size, "an axis")
-        else:
-            sizes[word] = natural(size, f"the size of {word!r}")
     output = notation.output or Term((), (), 0)  # an implicit one has labels of operands alone
     labels = cast(tuple[str, ...], output.labels)
     for word, position in zip(labels, output.positions, strict=True):
@@ -430,40 +451,52 @@ def _tensors(
 
 
 def _identities(
-    parts: list[Expr | Delta], inputs: list[tuple[str, ...]], sizes: Mapping[str, int | str]
-) -> list[Expr]:
-    """Deltas as expressions: of their own size, or that of a label, which another operand or
-    `sizes` says.
+    parts: list[Expr | Delta],
+    inputs: Sequence[tuple[Axis, ...]],
+    sizes: Mapping[str, Size],
+    arrays: Mapping[str, Expr],
+    *,
+    ones: bool,
+) -> list[Expr | None]:
+    """Deltas as expressions: of their own sizes, or those of labels, which another operand or
+    `sizes` says. Where `ones`, a vector of ones may be as long as its axis has it, and is None.
     """
     if not any(isinstance(part, Delta) for part in parts):
         return [part for part in parts if isinstance(part, Expr)]
-    known: dict[str, Size] = {}
-    tied: dict[str, list[str]] = {}  # labels that a delta makes one with a label
+    known: dict[Axis, Size] = {}
+    tied: dict[Axis, list[Axis]] = {}  # labels that a delta makes one with a label
     for part, words in zip(parts, inputs, strict=True):
-        if isinstance(part, Expr):
-            known |= zip(words, part.axis_sizes, strict=True)
-            continue
-        if part.size is not None:
-            known |= dict.fromkeys(words, part.size)
-        for word in words:
-            tied.setdefault(word, []).extend(words)
-    known |= sizes
+        own = part.axis_sizes if isinstance(part, Expr) else part.sizes
+        if own is not None:
+            pairs = zip(words, own, strict=True)
+            known |= {word: size for word, size in pairs if isinstance(word, str)}
+        if isinstance(part, Delta) and part.sides is not None:
+            by_arrays = sizes_by_arrays(part.sides, arrays)
+            named = zip(part.names, words, strict=True)
+            known |= {word: by_arrays[name] for name, word in named if name in by_arrays}
+        elif isinstance(part, Delta) and part.node is None:
+            for word in words:
+                tied.setdefault(word, []).extend(words)
+    known.update(sizes)
     met = list(known)
     for word in met:  # it grows meanwhile, from delta to delta
         new = [other for other in tied.get(word, ()) if other not in known]
         known |= dict.fromkeys(new, known[word])
         met += dict.fromkeys(new)
-    expressions: list[Expr] = []
+    expressions: list[Expr | None] = []
     for part, words in zip(parts, inputs, strict=True):
         if isinstance(part, Expr):
             expressions.append(part)
-            continue
-        if words[0] not in known:
+        elif part.sizes is not None:
+            expressions.append(part.expression(part.sizes))
+        elif all(word in known for word in words):
+            expressions.append(part.expression([known[word] for word in words], arrays))
+        elif ones and part.ndim == 1:
+            expressions.append(None)
+        else:
             raise ShapeError(
                 f"nothing says the size of {part}: no operand has its labels; give it in sizes="
             )
-        size = known[words[0]] if part.size is None else part.size
-        expressions.append(part.expression(size))
     return expressions
 
 

@@ -8,19 +8,19 @@ Source of the rule for open labels: Tullio.jl, whose ranges are those for which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
-from ..errors import ParseError, ShapeError, near
+from ..errors import EinderivError, ParseError, ShapeError, near
 from .index_grammar import Axis, AxisExpression, labels_of
 from .labels import Given, Label, Labels, Relation, Relations, Size
-from .nodes import Apply, Constant, Expr, Slot, Tensor
+from .nodes import Apply, Constant, Einsum, Expr, Slot, Tensor
 from .relations import Linear, domain_of, extent, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
 from .string_parts import ELLIPSIS
-from .subscripts import Notation, Term, read
-from .unify import fresh_labels
+from .subscripts import Notation, Term, expand, read
+from .unify import assemble, fresh_labels
 
 _ONE_HOT: list[Any] = []  # the row of the functions table, which stands above this package
 
@@ -53,17 +53,123 @@ class Composed(NamedTuple):
 
 def composed(
     notation: Notation,
-    parts: Sequence[Expr],
+    parts: Sequence[Expr | None],
     inputs: Sequence[tuple[Axis, ...]],
     output: tuple[Axis, ...],
-    sizes: Mapping[str, int | str],
+    sizes: Mapping[str, Size],
     arrays: Mapping[str, Expr],
 ) -> Composed:
-    """The labels, relations and index arrays of a string.
+    """The labels, relations and index arrays of a string. A part that is None is a vector of ones,
+    which is as long as its one axis has it.
 
     Raises ShapeError where the size of a label is left open, or follows in two ways that differ.
     """
     return _Composing(notation, sizes, arrays).of(parts, inputs, output)
+
+
+def sizes_by_arrays(sides: Iterable[AxisExpression], arrays: Mapping[str, Expr]) -> dict[str, Size]:
+    """The sizes of labels that stand alone on axes of index arrays."""
+    found: dict[str, Size] = {}
+    for name, places, _ in chain.from_iterable([side.arrays for side in sides]):
+        for place, size in zip(map(_plain, places), arrays[name].axis_sizes, strict=True):
+            if isinstance(place, str):
+                found[place] = size
+    return found
+
+
+def needed_sizes(
+    text: str,
+    parts: Sequence[Expr | None],
+    sizes: dict[str, Size],
+    arrays: Mapping[str, Expr],
+) -> dict[str, Size]:
+    """Those of `sizes` that a string would not have by itself; the last go first."""
+    notation = read(text)
+    if not notation.inputs[0].labels and not parts:  # ->ii
+        notation = notation._replace(inputs=())
+    ranks = [1 if part is None else part.ndim for part in parts]
+    inputs, output = expand(notation, ranks)
+    wanted = _measures(notation, parts, inputs, output, sizes, arrays)
+    needed = dict(sizes)
+    for key in reversed(sizes):
+        fewer = {other: size for other, size in needed.items() if other != key}
+        try:
+            found = _measures(notation, parts, inputs, output, fewer, arrays)
+        except EinderivError:  # the string is open without it
+            continue
+        if found == wanted:
+            needed = fewer
+    return needed
+
+
+def _measures(
+    notation: Notation,
+    parts: Sequence[Expr | None],
+    inputs: Sequence[tuple[Axis, ...]],
+    output: tuple[Axis, ...],
+    sizes: Mapping[str, Size],
+    arrays: Mapping[str, Expr],
+) -> list[Size]:
+    """The sizes of all labels of a string, of what it writes, and of the values of index arrays."""
+    work = _Composing(notation, sizes, arrays)
+    work.of(parts, inputs, output)
+    return [
+        *[work.domains[label] for label in work.numbers.values()],
+        *[work.domains[write.label] for write in work.writes if write not in work.ones],
+        *[work.domains.get(one.label, 1) for one in work.ones],
+        *[work.domains[value] for value in work.values.values()],
+    ]
+
+
+def equation_node(
+    left: AxisExpression,
+    right: AxisExpression,
+    sizes: Mapping[str, Size],
+    arrays: Mapping[str, Expr],
+    text: str,
+) -> Einsum:
+    """What is 1 where an equation between labels holds, else 0: an axis for each of `sizes`."""
+    labels = {word: k for k, word in enumerate(sizes)}
+    domains = dict(enumerate(sizes.values()))
+    relations: list[Relation] = []
+    slots: list[Slot] = []
+    terms: dict[Label, Size] = {}
+    for side, sign in ((left, -1), (right, 1)):
+        for word, number in side.terms:
+            terms[labels[word]] = plus(terms.get(labels[word], 0), sign * number)
+    constant = right.constant - left.constant
+    values: dict[tuple[str, tuple[AxisExpression, ...]], int] = {}
+    for side, sign in ((left, -1), (right, 1)):
+        for name, axes, number in side.arrays:
+            values[name, axes] = values.get((name, axes), 0) + sign * number
+    for (name, axes), number in values.items():
+        array = arrays[name]
+        places: list[Label] = []
+        for axis, size in zip(axes, array.axis_sizes, strict=True):
+            plain = _plain(axis)
+            if isinstance(plain, str):
+                places.append(labels[plain])
+                continue
+            (place,) = fresh_labels(1)
+            inside: dict[Label, Size] = {labels[word]: times_ for word, times_ in axis.terms}
+            relations.append(relation(axis.constant, {**inside, place: -1}))
+            domains[place] = size
+            places.append(place)
+        others = [times(abs(k), sizes[word]) for side in (left, right) for word, k in side.terms]
+        opposed = [k for k in values.values() if k * number < 0]
+        if opposed:
+            raise ShapeError(
+                f"nothing says how many values {name} has in Delta({text!r}): write an index "
+                "expression on an axis, or take the operands of an expression",
+            )
+        (value,) = fresh_labels(1)
+        domains[value] = plus(abs(constant), 1, *others)
+        terms[value] = number
+        slots.append((one_hot_of(array, domains[value]), (*places, value)))
+    relations.append(relation(constant, terms))
+    given = tuple(domains.items())
+    output = tuple(labels.values())
+    return assemble(1, slots, output, axes=tuple(labels), given=given, relations=tuple(relations))
 
 
 class _Read(NamedTuple):
@@ -79,7 +185,7 @@ class _Read(NamedTuple):
 
 class _Composing:
     def __init__(
-        self, notation: Notation, sizes: Mapping[str, int | str], arrays: Mapping[str, Expr]
+        self, notation: Notation, sizes: Mapping[str, Size], arrays: Mapping[str, Expr]
     ) -> None:
         self.notation, self.arrays = notation, arrays
         words = _in_words(notation)
@@ -92,17 +198,21 @@ class _Composing:
         self.relations: list[Relation] = []
         self.reads: list[_Read] = []  # axes of operands, and of index arrays
         self.writes: list[_Read] = []  # axes of the output
+        self.ones: list[_Read] = []  # of vectors of ones
         self.values: dict[tuple[str, Labels], Label] = {}  # of index arrays at places
 
     def of(
         self,
-        parts: Sequence[Expr],
+        parts: Sequence[Expr | None],
         inputs: Sequence[tuple[Axis, ...]],
         output: tuple[Axis, ...],
     ) -> Composed:
         slots: list[Slot] = []
         for k, (part, axes) in enumerate(zip(parts, inputs, strict=True)):
             positions = self._positions(self.notation.inputs[k], axes)
+            if part is None:
+                self._ones(axes[0], positions[0])
+                continue
             read = zip(axes, part.axis_sizes, positions, strict=True)
             slots.append((part, tuple([self._read(*axis) for axis in read])))
         assert self.notation.output is not None, "no implicit output where there are expressions"
@@ -117,8 +227,12 @@ class _Composing:
         self._check_values(reads, writes)
         for write, linear in writes:
             self._extent(write, linear)
+        numbers = {one.label for one in self.ones if self.domains[one.label] == 1}
         for (label, *_), linear in (*reads, *writes):
-            if linear is not None:
+            if linear is not None and label in numbers:  # it is read at 0, if at all
+                self.relations.append(relation(linear.constant, dict(linear.terms)))
+                del self.domains[label]
+            elif linear is not None:
                 terms = dict(linear.terms)
                 terms[label] = plus(terms.get(label, 0), -1)
                 self.relations.append(relation(linear.constant, terms))
@@ -162,18 +276,30 @@ class _Composing:
         self._places(axis, position)
         return label
 
+    def _ones(self, axis: Axis, position: int) -> None:
+        """A vector of ones: as long as it is given, else as what stands there has it."""
+        if isinstance(axis, str):
+            self._word(axis)
+            return
+        size = self._asked(_own_key(axis))
+        if size is None:
+            label = self._write(axis, position)
+        else:
+            label = self._read(axis, size, position)
+        self.ones += [one for one in (*self.reads, *self.writes) if one.label == label]
+
     def _places(self, axis: AxisExpression, position: int) -> None:
         """The labels of an index expression, and the values of its index arrays."""
         for word in (*axis.flattened, *[word for word, _ in axis.terms]):
             self._word(word)
         for name, places, _ in axis.arrays:
+            if self._known_value(name, places) is not None:
+                continue
             array = self.arrays[name]
             labels = []
             for place, size in zip(places, array.axis_sizes, strict=True):
                 labels.append(self._read(_plain(place), size, position))
-            key = (name, tuple(labels))
-            if key not in self.values:
-                (self.values[key],) = fresh_labels(1)
+            (self.values[name, tuple(labels)],) = fresh_labels(1)
 
     def _linear(self, read: _Read) -> Linear | None:
         """An index expression between labels; None for a flattening, whose sizes may be open."""
@@ -190,16 +316,21 @@ class _Composing:
 
     def _value(self, name: str, places: Sequence[AxisExpression]) -> Label:
         """The label of what an index array holds at places."""
+        value = self._known_value(name, places)
+        assert value is not None, "every index array has been met"
+        return value
+
+    def _known_value(self, name: str, places: Sequence[AxisExpression]) -> Label | None:
         for (other, labels), value in self.values.items():
             if other == name and self._same_places(labels, places):
                 return value
-        raise AssertionError("every index array has been met")
+        return None
 
     def _same_places(self, labels: Labels, places: Sequence[AxisExpression]) -> bool:
         composite = {read.label: read.axis for read in self.reads}
         for label, place in zip(labels, map(_plain, places), strict=True):
             if isinstance(place, str):
-                if label != self.numbers[place]:
+                if label != self.numbers.get(place):
                     return False
             elif composite.get(label) != place:
                 return False
@@ -504,10 +635,17 @@ def _form(axis: Axis) -> object:
         return axis
     if axis.flattened:
         return axis.flattened
-    if _plain(axis) is not axis:
-        return _plain(axis)
-    arrays = [(name, tuple(map(_form, places)), times) for name, places, times in axis.arrays]
+    arrays = [
+        (name, tuple([_form(_plain(place)) for place in places]), times_)
+        for name, places, times_ in axis.arrays
+    ]
     return axis.constant, frozenset(axis.terms), frozenset(arrays)
+
+
+def _own_key(axis: AxisExpression) -> Axis:
+    """What an axis is called in sizes: an index array alone by its name."""
+    is_array = len(axis.arrays) == 1 and axis.arrays[0][2] == 1
+    return axis.arrays[0][0] if is_array and not axis.terms and not axis.constant else axis
 
 
 def _plain(axis: AxisExpression) -> Axis:

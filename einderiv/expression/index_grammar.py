@@ -26,6 +26,7 @@ from .string_parts import (
     Token,
     Written,
     is_name,
+    split,
 )
 
 DIGITS = 18  # of a number: so it is a whole number of 64 bits
@@ -83,6 +84,35 @@ def _times(coefficient: int, what: str) -> str:
     sign = "-" if coefficient < 0 else "+"
     number = "" if abs(coefficient) == 1 else str(abs(coefficient))
     return f"{sign}{number}{what}"
+
+
+def equation(text: str) -> tuple[AxisExpression, AxisExpression]:
+    """The sides of ``a = i+k``; a word is one label.
+
+    >>> [str(side) for side in equation("time = 2lag + r[e]")]
+    ['time+0', '2lag+r[e]']
+
+    Raises ParseError for what is no equation of two sums.
+    """
+    left, sign, right = text.partition("=")
+    if not sign:
+        raise ParseError("no equation: its sides are parted by '='", text, 0)
+    start = len(left) + len(sign)
+    array_ranks: dict[str, int] = {}
+    sides = [_side(left, text, 0, array_ranks), _side(right, text, start, array_ranks)]
+    return sides[0], sides[1]
+
+
+def _side(side: str, text: str, start: int, array_ranks: dict[str, int]) -> AxisExpression:
+    """One side of an equation, which starts at `start` in the text."""
+    written = split(" " * start + side)
+    (part, *others) = written.inputs
+    if others or written.output is not None or part.tokens[0].kind == "end":
+        message = "a side of an equation is a sum such as '2i+k', or r[e]"
+        raise ParseError(message, text, min(start, len(text) - 1))
+    ((axis,), _) = _Reader(part.tokens, text, True, array_ranks).only_sum()
+    assert isinstance(axis, AxisExpression), "a sum"
+    return axis
 
 
 def labels_of(axis: Axis) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from itertools import chain
 from typing import NamedTuple
 
 from .canonical import FLATTENED
+from .embedding import labels_in
 from .labels import Label
-from .nodes import Add, Einsum, Expr, walk, wrapped
+from .nodes import Add, Einsum, Expr, is_hot, walk, wrapped
 from .subscripts import LETTERS, fresh_names
 from .unify import bare, flatten
 
@@ -36,7 +37,8 @@ def naming(e: Einsum, *, short: bool = False, used: Iterable[str] = ()) -> Namin
     # The axes of the output come first, then the other labels as they are written.
     wanted: list[tuple[Label, str | None]] = list(zip(e.output, e.axes, strict=True))
     seen = set(e.output)
-    for label in chain(*e.inputs, bare(e)):
+    related = sorted(labels_in(e.relations)) if e.relations else ()
+    for label in chain(*e.inputs, related, bare(e)):
         if label not in seen:
             seen.add(label)
             wanted.append((label, e.letters.get(label)))
@@ -78,9 +80,21 @@ def used_names(e: Expr) -> set[str]:
     terms = e.addends if isinstance(e, Add) else (e,)
     for term in terms:
         if isinstance(term, Einsum):
-            names = naming(short_product(term))
-            used.update(names.axes, names.labels.values())
+            flat = short_product(term)
+            names = naming(flat)
+            used.update(names.axes)
+            composite = _composite(flat)
+            used.update([name for x, name in names.labels.items() if x not in composite])
     return used
+
+
+def _composite(flat: Einsum) -> set[Label]:
+    """Labels that nobody wrote, of axes that hold an index expression."""
+    if flat.parts is None:
+        return set()
+    values = [labels[-1] for factor, labels in flat.slots if is_hot(factor)]
+    related = labels_in(flat.relations).union(values)
+    return {label for label in related if flat.letters.get(label) is None}
 
 
 def new_axes(e: Expr, count: int) -> tuple[str, ...]:

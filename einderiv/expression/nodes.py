@@ -136,6 +136,7 @@ class Expr:
         operands: tuple[object, ...]
         inserted: str
         compact: str
+        sizes: dict[str, Size]
         interleaved: list[object]
 
 

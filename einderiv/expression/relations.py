@@ -109,6 +109,7 @@ class Solved(NamedTuple):
 Row = tuple[Size, dict[Label, Size]]  # a relation in the making, or an index expression
 Range = tuple[Size, Size]  # the lowest and the highest value of a label
 Form = tuple[Size, Size, tuple[tuple[Label, Size], ...]]  # divisor, constant, terms
+Rank = tuple[int, ...]  # of a label: the least is eliminated first
 Choice = tuple[tuple[int, int], tuple[int, ...], bool, int, int, Label]  # the least is the best
 
 
@@ -273,12 +274,15 @@ def solved(
     keep: Container[Label] = (),
     read: Container[Label] = (),
     first: Container[Label] = (),
+    late: Mapping[Label, int] | None = None,
+    never: Container[Label] = (),
 ) -> Solved | None:
     """As many labels as can be in terms of the others. None: no point satisfies the system.
 
     A label is eliminated by a relation in which its coefficient is 1 or -1: those in `first` before
-    all others, those in `keep` only where no other can be, and before others the one with the
-    largest domain. What is in `read` needs no guard, for nothing is read outside an axis.
+    all others, those in `keep` only where no other can be, among them the later ones in `late`, and
+    before others the one with the largest domain. Those in `never` stay. What is in `read` needs no
+    guard, for nothing is read outside an axis.
 
     >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]  # p = i + k
     >>> solved(window, {0: 5, 1: 3, 2: 7}).by
@@ -295,8 +299,10 @@ def solved(
     system = _System(box, known)
     system.add(relations)
 
-    def rank(label: Label) -> tuple[int, ...]:
-        asked = (label not in first, label in keep)
+    def rank(label: Label) -> Rank | None:
+        if label in never:
+            return None
+        asked = (label not in first, label in keep, -(late or {}).get(label, 0))
         return (*asked, -known.at(domains[label]), label in read)
 
     system.eliminate(rank, units=True)
@@ -533,13 +539,13 @@ class _System:
         """What is not solved."""
         return tuple([_signed(row) for row in self.rows.values()])
 
-    def eliminate(self, rank: Callable[[Label], tuple[int, ...]], units: bool = False) -> None:
+    def eliminate(self, rank: Callable[[Label], Rank | None], units: bool = False) -> None:
         """Solve each relation for a label, those of the least rank first, and put it into the
         others.
 
         With `units` only for labels whose coefficients are 1 or -1.
         """
-        ranks: dict[Label, tuple[int, ...]] = {}
+        ranks: dict[Label, Rank | None] = {}
         best: dict[int, Choice | None] = {}
         while self.possible:
             for number, row in self.rows.items():
@@ -812,8 +818,8 @@ def _growing(size: Polynomial) -> list[Variable]:
 def _best(
     number: int,
     row: Row,
-    rank: Callable[[Label], tuple[int, ...]],
-    ranks: dict[Label, tuple[int, ...]],
+    rank: Callable[[Label], Rank | None],
+    ranks: dict[Label, Rank | None],
     units: bool,
 ) -> Choice | None:
     """The label that a row is best solved for."""
@@ -825,9 +831,12 @@ def _best(
             continue
         if label not in ranks:
             ranks[label] = rank(label)
+        own = ranks[label]
+        if own is None:
+            continue
         # in p = i + k the one for the others
         alone = len(above) if label in above else len(terms) - len(above)
-        choices.append((_effort(k), ranks[label], alone > 1, len(terms), number, label))
+        choices.append((_effort(k), own, alone > 1, len(terms), number, label))
     return min(choices, default=None)
 
 

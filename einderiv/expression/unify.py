@@ -23,7 +23,7 @@ from ..errors import limits
 from .embedding import labels_in
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
-from .labels import Given, Label, Labels, Relations, Size
+from .labels import Given, Label, Labels, Relation, Relations, Size
 from .nodes import (
     NO_LETTERS,
     Apply,
@@ -304,6 +304,11 @@ class _Assembly:
         for factor, labels in zip(self.factors, inputs, strict=True):
             domains.update(zip(labels, factor.axis_sizes, strict=True))
         hots = [hot_of(f, own) for f, own in zip(self.factors, inputs, strict=True) if is_hot(f)]
+        zeros = {label for label in labels_in(relations) if domains[label] == 1}
+        if zeros:  # labels of one value
+            seen = set(output).union(*inputs)
+            relations = tuple([_without(one, zeros) for one in relations])
+            given = tuple([(x, size) for x, size in given if x not in zeros or x in seen])
         found = settled(relations, domains, hots)
         if found is None:
             return None
@@ -349,6 +354,11 @@ class _Assembly:
         operands = [operand for operand, _ in slots]
         shape = tuple([sizes[label] for label in output])
         return zero(shape, axes, (*self.origins, *operands), written)
+
+
+def _without(one: Relation, zeros: set[Label]) -> Relation:
+    """A relation between the other labels."""
+    return Relation(one.constant, tuple([term for term in one.terms if term[0] not in zeros]))
 
 
 def _has_smooth_square(e: Expr) -> TypeGuard[Apply]:

@@ -3,11 +3,14 @@
 
 In the printed form every delta is an operand: a later occurrence of a repeated output label takes a
 letter of its own, and a :class:`~einderiv.Delta` ties it to the first. A label that only
-broadcasts, or is summed though no operand has it, is a vector of ones.
+broadcasts, or is summed though no operand has it, is a vector of ones. So is every relation,
+``Delta("a=i+k")``; without deltas it is an index expression on an axis, ``k->i(i+k)``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from ..autodiff import pushforward, stand_in
@@ -18,27 +21,39 @@ from ..expression import (
     Add,
     Apply,
     ArrayNames,
+    AxisIndex,
     Constant,
     Delta,
     Einsum,
     Expr,
+    IndexedAxes,
+    KnownSizes,
     Label,
     Naming,
     Number,
     Record,
     Size,
+    Slot,
+    Spelling,
     Tensor,
     bare,
-    carried,
     coefficient,
     dressed,
+    equation_of,
+    equation_text,
     filled,
     flatten,
     identity,
+    inside_labels,
+    is_in_words,
     is_zero,
     naming,
+    needed_sizes,
     same,
     scaled,
+    size_name,
+    sizes_of_axes,
+    split,
     tensors_of,
     terms,
     with_slots,
@@ -60,6 +75,7 @@ class Printed(NamedTuple):
 
     deltas: list[LabelNames]
     sizes: list[Size]  # of the deltas
+    relations: list[Delta]  # relations and index arrays as operands
     factors: tuple[Expr, ...]
     inputs: list[LabelNames]
     output: LabelNames  # with deltas: every axis its own name
@@ -85,7 +101,13 @@ def printed(e: Expr, *, short: bool) -> Printed:
     deltas = _deltas(flat, names)
     factors: list[Expr] = []
     inputs: list[LabelNames] = []
-    for factor, labels in flat.slots:
+    relations: list[Delta] = []
+    slots: Sequence[Slot] = flat.slots
+    if flat.parts is not None:
+        axes = IndexedAxes(flat, names)
+        relations = _relations(e, axes)
+        slots = tuple(zip(axes.factors, axes.inputs, strict=True))
+    for factor, labels in slots:
         words = tuple(names.labels[label] for label in labels)
         if is_inserted_delta(factor):
             deltas.append((words, factor.axis_sizes[0]))
@@ -95,6 +117,7 @@ def printed(e: Expr, *, short: bool) -> Printed:
     return Printed(
         deltas=[words for words, _ in deltas],
         sizes=[size for _, size in deltas],
+        relations=relations,
         factors=tuple(factors),
         inputs=inputs,
         output=names.axes,
@@ -102,10 +125,42 @@ def printed(e: Expr, *, short: bool) -> Printed:
     )
 
 
+def _relations(e: Expr, axes: IndexedAxes) -> list[Delta]:
+    """Relations and index arrays as deltas: one for each label on an axis that follows from others,
+    and for what is left over.
+    """
+    spelling = Spelling(axes, _named(ArrayNames([e])), size_name)
+    on_axes = dict.fromkeys([*axes.flat.output, *chain(*axes.inputs)])
+    rows: list[tuple[Label | None, AxisIndex]] = []
+    rows += [(label, axes.place(label)) for label in on_axes if not axes.is_plain(label)]
+    rows += [(one.label, one.at) for one in axes.unread]
+    deltas = []
+    for left, index in rows:
+        node, labels = equation_of(axes, left, index)
+        if index.flattened and left is not None:
+            terms = axes.by[left].terms
+            index = AxisIndex(0, terms)
+        text = equation_text(spelling, left, index)
+        sizes = tuple([axes.domains[label] for label in labels])
+        deltas.append(Delta(text, sizes, e, node))
+    return deltas
+
+
+def _named(arrays: ArrayNames) -> Callable[[Expr], str]:
+    """What index arrays are called."""
+
+    def name(array: Expr) -> str:
+        if isinstance(array, Constant):
+            return arrays.of(array.value) or "array"
+        return array.name if isinstance(array, Tensor) else "array"
+
+    return name
+
+
 def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
     """The labels of every delta, and its size."""
     deltas: list[tuple[LabelNames, Size]] = []
-    inside = carried(flat)
+    inside = inside_labels(flat)
     for axis, label in enumerate(flat.output):
         name, size = names.labels[label], flat.axis_sizes[axis]
         if label in flat.output[:axis]:  # tied to the axis where the label stood first
@@ -119,15 +174,17 @@ def _deltas(flat: Einsum, names: Naming) -> list[tuple[LabelNames, Size]]:
 
 
 class Letters(NamedTuple):
-    """An einsum string by its labels, a letter each."""
+    """An einsum string by its labels, a letter each, and index expressions in brackets."""
 
     inputs: list[LabelNames]
     output: LabelNames
+    words: bool = False  # blanks part the labels
 
     def text(self) -> str:
         """The string."""
-        inputs = ["".join(labels) for labels in self.inputs]
-        return f"{','.join(inputs)}->{''.join(self.output)}"
+        gap, comma, arrow = (" ", ", ", " -> ") if self.words else ("", ",", "->")
+        inputs = [gap.join(labels) for labels in self.inputs]
+        return f"{comma.join(inputs)}{arrow}{gap.join(self.output)}".strip()
 
 
 def _letters(inputs: list[LabelNames], output: LabelNames) -> Letters:
@@ -157,7 +214,11 @@ def printed_subscripts(e: Expr) -> str:
 def subscript_letters(e: Expr) -> Letters:
     """The labels of `printed_subscripts`."""
     found = printed(e, short=True)
-    return _letters(found.deltas + found.inputs, found.output)
+    return _letters([*found.deltas, *_relation_labels(found), *found.inputs], found.output)
+
+
+def _relation_labels(found: Printed) -> list[LabelNames]:
+    return [delta.names for delta in found.relations]
 
 
 def printed_operands(e: Expr) -> tuple[object, ...]:
@@ -176,8 +237,8 @@ def _with_sizes(e: Expr, found: Printed) -> list[Delta]:
     deltas = []
     for names, size in zip(found.deltas, found.sizes, strict=True):
         gap = " " if any(len(name) > 1 for name in names) else ""
-        deltas.append(Delta(gap.join(names), size, e))
-    return deltas
+        deltas.append(Delta(gap.join(names), (size,) * len(names), e))
+    return [*deltas, *found.relations]
 
 
 def compact_subscripts(e: Expr) -> str:
@@ -193,11 +254,72 @@ def compact_subscripts(e: Expr) -> str:
 
 def compact_letters(e: Expr) -> Letters:
     """The labels of `compact_subscripts`."""
-    found = printed(e, short=True)
+    return _compact(e).letters
+
+
+class Compact(NamedTuple):
+    """What `compact` prints, and of what."""
+
+    letters: Letters
+    axes: IndexedAxes
+    spelling: Spelling
+
+
+def _compact(e: Expr) -> Compact:
+    """In words where index expressions have such labels, else in letters."""
+    flat = single_product(e)
+    arrays = _named(ArrayNames([e]))
+    if flat.parts is not None:
+        names = naming(flat)
+        found = _compact_of(flat, names, arrays)
+        labels = found.axes.written_labels()
+        if any(len(names.labels[label]) > 1 for label in labels):
+            letters = found.letters._replace(words=True)
+            if is_in_words(split(letters.text())):
+                return found._replace(letters=letters)
+    found = _compact_of(flat, naming(flat, short=True), arrays)
+    names_ = [found.spelling.labels[label] for label in found.axes.written_labels()]
+    _letters([(name,) for name in names_], ())
+    return found
+
+
+def _compact_of(flat: Einsum, names: Naming, arrays: Callable[[Expr], str]) -> Compact:
+    axes = IndexedAxes(flat, names)
+    spelling = Spelling(axes, arrays)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
-    ones = [names for names in found.deltas if len(names) == 1]
-    summed = [(name,) for (name,) in ones if name not in found.output]
-    return _letters([*summed, *found.inputs], found.compact)
+    inputs: list[LabelNames] = [(names.labels[label],) for label in bare(flat)]
+    inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
+    for labels in axes.inputs:
+        inputs.append(tuple([spelling.axis(label) for label in labels]))
+    output = tuple([spelling.axis(label) for label in flat.output])
+    return Compact(Letters(inputs, output), axes, spelling)
+
+
+def printed_sizes(e: Expr) -> KnownSizes:
+    """The sizes that make the string `compact` equal again, by labels and index expressions.
+
+    >>> import einderiv as ed
+    >>> ed.einsum("i->ij", "v", sizes={"j": 3}).sizes
+    {'j': 3}
+
+    Raises EinderivError for a sum, which has `terms`.
+    """
+    compact = _compact(e)
+    axes, spelling = compact.axes, compact.spelling
+    sizes = KnownSizes(sizes_of_axes(axes, spelling))
+    sizes.of = e
+    if not sizes or axes.flat.parts is None:
+        return sizes
+    count = len(compact.letters.inputs) - len(axes.factors)
+    parts = [*[None] * count, *axes.factors]
+    arrays = {}
+    for factor, _ in axes.hot_slots:
+        assert isinstance(factor, Apply)
+        arrays[spelling.name(factor.arguments[0])] = factor.arguments[0]
+    needed = needed_sizes(compact.letters.text(), parts, sizes, arrays)
+    for key in [key for key in sizes if key not in needed]:
+        del sizes[key]
+    return sizes
 
 
 def interleaved_operands(e: Expr) -> list[object]:
@@ -210,7 +332,7 @@ def interleaved_operands(e: Expr) -> list[object]:
     """
     found = printed(e, short=False)
     operands = [*_with_sizes(e, found), *found.factors]
-    inputs = [*found.deltas, *found.inputs]
+    inputs = [*found.deltas, *_relation_labels(found), *found.inputs]
     numbers: dict[str, int] = {}  # 0, 1, 2, … for the labels in the order of their coming
     for labels in (*inputs, found.output):
         for name in labels:
@@ -382,16 +504,29 @@ def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str
         return False, f"zeros[{','.join(names.axes)}]"
     summed_ones = bare(flat)
     inputs: list[LabelNames] = [(names.labels[label],) for label in summed_ones]
-    for labels in flat.inputs:
-        inputs.append(tuple(names.labels[label] for label in labels))
-    output = tuple(names.labels[label] for label in flat.output)
+    ones = len(summed_ones)
+    factors = flat.factors
+    if flat.parts is None:
+        for labels in flat.inputs:
+            inputs.append(tuple(names.labels[label] for label in labels))
+        output = tuple(names.labels[label] for label in flat.output)
+    else:
+        axes = IndexedAxes(flat, names)
+        spelling = Spelling(axes, _named(arrays), size_name)
+        ones += len(axes.unread)
+        factors = axes.factors
+        inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
+        for labels in axes.inputs:
+            inputs.append(tuple(map(spelling.axis, labels)))
+        output = tuple(map(spelling.axis, flat.output))
     distinct = len(set(output)) == len(output)
 
-    if not inputs and distinct:  # the same number everywhere
+    if not inputs and distinct and flat.parts is None:  # the same number everywhere
         number = repr(flat.coefficient)
         return number.startswith("-"), number.removeprefix("-")
     negative, front = _front(flat.coefficient)
-    if len(flat.factors) == 1 and inputs == [output] and distinct:  # a factor as it is
+    as_it_is = flat.parts is None and inputs == [output] and distinct
+    if len(flat.factors) == 1 and as_it_is:
         factor = flat.factors[0]
         if not front and not negative:
             return _signed(factor, depth, arrays)
@@ -404,8 +539,8 @@ def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str
     if len(inputs) > SHOWN_OPERANDS:
         subscripts += "…"
     subscripts += arrow + gap.join(output)
-    operands = ["ones"] * len(summed_ones)
-    for factor in flat.factors[:SHOWN_OPERANDS]:
+    operands = ["ones"] * ones
+    for factor in factors[:SHOWN_OPERANDS]:
         operands.append(_text(factor, depth - 1, arrays))
     arguments = ", ".join([f'"{subscripts}"', *operands])
     return negative, f"{front}einsum({arguments})"
