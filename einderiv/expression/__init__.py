@@ -35,12 +35,23 @@ from .arithmetic import (
 from .arrays import is_array, library, usable
 from .binding import by_dims, check_known, fix, given_by_name, shapes_of, solved
 from .canonical import coefficient, same, scaled
-from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
+from .construct import (
+    checked_size,
+    constant,
+    einsum,
+    einsum_of_axes,
+    index_array,
+    numbered,
+    only_in_output,
+    sized_einsum,
+    tensor,
+)
 from .delta import Delta
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, one_hot_of
+from .index_grammar import Axis, AxisExpression, labels_of
 from .known_signs import inverts, is_positive
-from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Size
+from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Size, Variable
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
     Add,
@@ -67,7 +78,18 @@ from .nodes import (
     wrapped,
     zero,
 )
-from .relations import Hot, Linear, determined, relation, renamed, settled, solvings
+from .relations import (
+    Hot,
+    Linear,
+    determined,
+    domain_of,
+    extent,
+    relation,
+    renamed,
+    settled,
+    solvings,
+    span,
+)
 from .size_algebra import (
     JULIA_SIZES,
     MOST_BITS,
@@ -77,17 +99,22 @@ from .size_algebra import (
     as_factor,
     floor_quotient,
     floors,
+    is_nonnegative,
     linear_terms,
     measured,
+    minus,
+    plus,
     power_of_size,
     product_of_sizes,
+    size_text,
     spelled_size,
     sum_of_sizes,
     variables,
+    with_measures,
 )
 from .sizes import Sizes, called, checked, spoken
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_name
-from .subscripts import LETTERS, fresh_names, read, unused_names
+from .subscripts import LETTERS, Term, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
 from .traverse import (
@@ -121,6 +148,8 @@ __all__ = [
     "Add",
     "Apply",
     "ArrayNames",
+    "Axis",
+    "AxisExpression",
     "BLANKS",
     "Constant",
     "Delta",
@@ -155,7 +184,9 @@ __all__ = [
     "Slot",
     "Swaps",
     "Tensor",
+    "Term",
     "UnionFind",
+    "Variable",
     "Written",
     "add",
     "added",
@@ -175,6 +206,7 @@ __all__ = [
     "check_name",
     "check_ranks",
     "checked",
+    "checked_size",
     "children",
     "coefficient",
     "connected",
@@ -182,9 +214,12 @@ __all__ = [
     "core_labels",
     "declared",
     "determined",
+    "domain_of",
     "dressed",
     "einsum",
+    "einsum_of_axes",
     "everything",
+    "extent",
     "filled",
     "fix",
     "flatten",
@@ -201,9 +236,11 @@ __all__ = [
     "is_array",
     "is_hot",
     "is_name",
+    "is_nonnegative",
     "is_positive",
     "is_zero",
     "known_to",
+    "labels_of",
     "leaves",
     "letters",
     "library",
@@ -211,6 +248,7 @@ __all__ = [
     "mapped",
     "matmul",
     "measured",
+    "minus",
     "multiply",
     "named_alike",
     "naming",
@@ -224,6 +262,7 @@ __all__ = [
     "operand",
     "parsed_bytes",
     "placeholder",
+    "plus",
     "polynomial",
     "power_of_size",
     "powers",
@@ -240,10 +279,12 @@ __all__ = [
     "settled",
     "shapes_of",
     "short_product",
+    "size_text",
     "sized_einsum",
     "smooth_square",
     "solved",
     "solvings",
+    "span",
     "spelled_size",
     "spoken",
     "stretched",
@@ -263,6 +304,7 @@ __all__ = [
     "variables",
     "viewed",
     "walk",
+    "with_measures",
     "with_slots",
     "wrapped",
     "written_slots",

@@ -182,12 +182,28 @@ def einsum(
     return _built(notation, expressions, inputs, output, given)
 
 
+def einsum_of_axes(
+    text: str,
+    parts: Sequence[Expr],
+    inputs: Sequence[Term],
+    output: Term,
+    sizes: Mapping[str, Any],
+    arrays: Mapping[str, Expr],
+) -> Einsum:
+    """The einsum of axes that are read elsewhere than in a string; what is wrong points into the
+    text.
+    """
+    notation = Notation(text, tuple(inputs), output, indexed=True)
+    axes = [term.labels for term in inputs]
+    return _composed(notation, list(parts), axes, output.labels, sizes, arrays)
+
+
 def _composed(
     notation: Notation,
     parts: list[Expr],
     inputs: Sequence[tuple[Axis, ...]],
     output: tuple[Axis, ...],
-    sizes: Mapping[str, int | str],
+    sizes: Mapping[str, Any],
     arrays: Mapping[str, Expr],
 ) -> Einsum:
     """The einsum of a string with index expressions."""
@@ -215,12 +231,15 @@ def _composed(
 
 def _checked_sizes(sizes: dict[str, int | str]) -> dict[str, int | str]:
     """Sizes by labels and index expressions, each a name of an axis or a whole number."""
-    for key, size in sizes.items():
-        if isinstance(size, str):
-            check_name(size, "an axis")
-        else:
-            sizes[key] = natural(size, f"the size of {key!r}")
-    return sizes
+    return {key: checked_size(key, size) for key, size in sizes.items()}
+
+
+def checked_size(key: str, size: object) -> int | str:
+    """The size of a label: the name of an axis or a whole number."""
+    if isinstance(size, str):
+        check_name(size, "an axis")
+        return size
+    return natural(size, f"the size of {key!r}")
 
 
 def _index_arrays(

@@ -23,7 +23,7 @@ from ..errors import limits
 from .embedding import labels_in
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
-from .labels import Given, Label, Labels, Relations, Size
+from .labels import Given, Label, Labels, Relation, Relations, Size
 from .nodes import (
     NO_LETTERS,
     Apply,
@@ -304,6 +304,7 @@ class _Assembly:
         for factor, labels in zip(self.factors, inputs, strict=True):
             domains.update(zip(labels, factor.axis_sizes, strict=True))
         hots = [hot_of(f, own) for f, own in zip(self.factors, inputs, strict=True) if is_hot(f)]
+        relations, given = _without_single_places(relations, domains, given, output, inputs)
         found = settled(relations, domains, hots)
         if found is None:
             return None
@@ -349,6 +350,26 @@ class _Assembly:
         operands = [operand for operand, _ in slots]
         shape = tuple([sizes[label] for label in output])
         return zero(shape, axes, (*self.origins, *operands), written)
+
+
+def _without_single_places(
+    relations: Relations,
+    domains: dict[Label, Size],
+    given: Given,
+    output: Labels,
+    inputs: tuple[Labels, ...],
+) -> tuple[Relations, Given]:
+    """Relations without the labels that are always 0, for their axis has one place."""
+    single = {x for one in relations for x, _ in one.terms if domains[x] == 1}
+    if not single:
+        return relations, given
+    left: list[Relation] = []
+    for constant, terms in relations:
+        rest = tuple([(label, k) for label, k in terms if label not in single])
+        if rest or constant != 0:
+            left.append(Relation(constant, rest))
+    unread = single.difference(output, *inputs)
+    return tuple(left), tuple([(label, size) for label, size in given if label not in unread])
 
 
 def _has_smooth_square(e: Expr) -> TypeGuard[Apply]:

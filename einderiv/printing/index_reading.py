@@ -1,0 +1,363 @@
+"""Products with relations as people read them: every axis of the result is one label, and what
+stands in a bracket follows from these labels.
+
+The product x[p] w[k] → i with p = i + k is read as ``Σ_k x[i+k] w[k]``, and its derivative
+w[k] → i, a with a = i + k as ``w[a−i]``: nothing is read outside an axis, so that nothing else has
+to be said. What is neither an axis nor read has its range beside it, ``Σ_{k: 0 ≤ a−k < n}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from ..expression import (
+    Constant,
+    Einsum,
+    Expr,
+    Label,
+    Labels,
+    Linear,
+    Relation,
+    Size,
+    Sizes,
+    Tensor,
+    bare,
+    is_hot,
+    is_nonnegative,
+    minus,
+    plus,
+    product_of_sizes,
+    solvings,
+    span,
+    with_measures,
+)
+
+
+class Entry(NamedTuple):
+    """What an index array holds, ``r[e]``."""
+
+    array: Expr
+    places: tuple[Place, ...]
+
+
+class Place(NamedTuple):
+    """An index expression, ``constant + Σ coefficient · label``, and of entries of index arrays."""
+
+    constant: Size
+    terms: tuple[tuple[Label | Entry, Size], ...]
+
+
+class Range(NamedTuple):
+    """``0 ≤ place < size``, where `above` only the second part has to be said, where `below` only
+    the first.
+    """
+
+    place: Place
+    size: Size
+    below: bool = True
+    above: bool = True
+
+
+class Reading(NamedTuple):
+    """How a product is read."""
+
+    summed: Labels
+    at: dict[Label, Place]  # what stands in the brackets for each label
+    deltas: tuple[tuple[Place, Place], ...]  # places that are equal: δ[a, i+1]
+    equations: tuple[Place, ...]  # what is 0: [2j = 3i]
+    ranges: tuple[Range, ...]
+
+    def labels_of(self, place: Place) -> set[Label]:
+        """The labels that a place depends on."""
+        found: set[Label] = set()
+        for atom, _ in place.terms:
+            if isinstance(atom, Entry):
+                found.update(*map(self.labels_of, atom.places))
+            else:
+                found.add(atom)
+        return found
+
+
+def reading(flat: Einsum, known: Sizes, *, guarded: bool = False) -> Reading | None:
+    """How a flat product is read; None where no point satisfies its relations.
+
+    `known` says what sizes measure. With `guarded` what is read is in the ranges too, for a
+    language in which nothing may be read outside.
+    """
+    return _Reading(flat, known, guarded).found()
+
+
+class _Reading:
+    def __init__(self, flat: Einsum, known: Sizes, guarded: bool) -> None:
+        self.flat, self.known, self.guarded = flat, known, guarded
+        self.domains: dict[Label, Size] = {x: self.size(n) for x, n in flat.given}
+        for label, size in zip(flat.output, flat.axis_sizes, strict=True):
+            self.domains[label] = self.size(size)
+        for factor, labels in flat.slots:
+            for label, size in zip(labels, factor.axis_sizes, strict=True):
+                self.domains[label] = self.size(size)
+        self.relations: list[Relation] = []
+        for constant, terms in flat.relations:
+            numbers = [(label, self.size(k)) for label, k in terms]
+            left = tuple([(label, k) for label, k in numbers if k != 0])
+            self.relations.append(Relation(self.size(constant), left))
+        self.hots = [(factor, labels) for factor, labels in flat.slots if is_hot(factor)]
+        self.by: Mapping[Label, Linear] = {}
+        # the index arrays that values stand for, with the labels of their places
+        self.entries: dict[Label, tuple[Expr, Labels]] = {}
+        self.kept = set(flat.output)
+
+    def size(self, size: Size) -> Size:
+        """A size with the numbers that are known."""
+        return with_measures(size, self.known.known_measure)
+
+    def found(self) -> Reading | None:
+        values = {labels[-1] for _, labels in self.hots}
+        letterless = [x for x in self.domains if self.flat.letters.get(x) is None]
+        solutions = solvings(
+            self.relations,
+            self.domains,
+            self._read() | values,
+            1,
+            keep=self.kept | values,
+            first=set(letterless) - self.kept - values,
+        )
+        solution = next(solutions, None)
+        if solution is None:
+            return None
+        self.by = solution.by
+        deltas: list[tuple[Place, Place]] = []
+        for label in dict.fromkeys(self.flat.output):
+            if label in self.by:
+                deltas.append(self._tie(label))
+        # The first index array that says what a label is stands for it; others are tied to it.
+        tied: list[tuple[Label, Expr, Labels]] = []
+        for factor, labels in self.hots:
+            places, value = labels[:-1], labels[-1]
+            is_free = value not in self.kept and value not in self.by
+            if is_free and value not in self.entries and not self._reaches(places, value):
+                self.entries[value] = (factor.arguments[0], places)
+            else:
+                tied.append((value, factor.arguments[0], places))
+        for value, array, places in tied:
+            entry = Entry(array, tuple(map(self._place, places)))
+            deltas.append((self._place(value), Place(0, ((entry, 1),))))
+        at = {label: self._place(label) for label in self.domains}
+        summed = self._summed()
+        equations = [self._place_of(Linear(*one)) for one in solution.rest]
+        ranges: list[Range] = []
+        for linear, size in solution.guards:
+            if size == 1:  # 0 ≤ 2j − 3i < 1
+                equations.append(self._place_of(linear))
+            else:
+                ranges.append(self._range(linear, size))
+        for label in summed:
+            if not self._is_on_an_axis(label):
+                ranges.append(Range(Place(0, ((label, 1),)), self.domains[label], below=False))
+        return Reading(summed, at, tuple(deltas), tuple(equations), tuple(ranges))
+
+    def _read(self) -> set[Label]:
+        """Labels that need no range. What is no array by itself is evaluated only inside."""
+        if self.guarded:
+            return set()
+        found = set(self.kept)
+        for factor, labels in self.flat.slots:
+            if isinstance(factor, (Tensor, Constant)):
+                found.update(labels)
+            elif is_hot(factor):
+                found.update(labels)
+        return found
+
+    def _is_on_an_axis(self, label: Label) -> bool:
+        return any(label in labels for labels in self.flat.inputs)
+
+    def _summed(self) -> Labels:
+        """The labels that are summed, in written order."""
+        inside = dict.fromkeys([x for labels in self.flat.inputs for x in labels])
+        inside |= dict.fromkeys([x for _, terms in self.relations for x, _ in terms])
+        inside |= dict.fromkeys(bare(self.flat))
+        gone = self.kept.union(self.by, self.entries)
+        return tuple([label for label in inside if label not in gone])
+
+    # ---- places
+    def _place(self, label: Label) -> Place:
+        """What stands for a label: an axis of the result for itself."""
+        if label in self.kept:
+            return Place(0, ((label, 1),))
+        if label in self.by:
+            return self._place_of(self.by[label])
+        if label in self.entries:
+            array, places = self.entries[label]
+            return Place(0, ((Entry(array, tuple(map(self._place, places))), 1),))
+        return Place(0, ((label, 1),))
+
+    def _place_of(self, linear: Linear) -> Place:
+        constant = linear.constant
+        terms: dict[Label | Entry, Size] = {}
+        for label, k in linear.terms:
+            inner = self._place(label)
+            constant = plus(constant, product_of_sizes(k, inner.constant))
+            for atom, own in inner.terms:
+                terms[atom] = plus(terms.get(atom, 0), product_of_sizes(k, own))
+        left = tuple([(atom, k) for atom, k in terms.items() if k != 0])
+        return Place(constant, left)
+
+    def _tie(self, label: Label) -> tuple[Place, Place]:
+        """``δ[a, i+1]`` for an axis of the result that follows from others; two that are equal
+        stand in their order, ``δ[i,a]``.
+        """
+        constant, terms = self.by[label]
+        order = self.flat.output
+        whole = dict([*terms, (label, -1)])  # constant + Σ coefficient · label = 0
+        ways: list[tuple[int, int, Label, Linear]] = []
+        for pivot, k in whole.items():
+            if pivot in order and k in (1, -1):
+                others = [
+                    (x, n if k == -1 else minus(0, n)) for x, n in whole.items() if x != pivot
+                ]
+                linear = Linear(constant if k == -1 else minus(0, constant), tuple(others))
+                taken = [n for n in (linear.constant, *dict(others).values()) if _is_negative(n)]
+                ways.append((len(taken), -order.index(pivot), pivot, linear))
+        # the one in which least is taken away, of equal ones the last axis
+        _, _, pivot, linear = min(ways, key=lambda way: way[:2])
+        own = Place(0, ((pivot, 1),))
+        place = self._place_of(linear)
+        if place.constant == 0 and len(place.terms) == 1 and place.terms[0][1] == 1:
+            return place, own
+        return own, place
+
+    def _reaches(self, labels: Labels, goal: Label) -> bool:
+        """Does what stands for `labels` depend on a label? An entry would then be of itself."""
+        stack = list(labels)
+        seen: set[Label] = set()
+        while stack:
+            label = stack.pop()
+            if label == goal:
+                return True
+            if label in seen:
+                continue
+            seen.add(label)
+            if label in self.by:
+                stack += [inner for inner, _ in self.by[label].terms]
+            if label in self.entries:
+                stack += self.entries[label][1]
+        return False
+
+    # ---- ranges
+    def _range(self, linear: Linear, size: Size) -> Range:
+        """The part of a range that is not sure."""
+        found = span(linear, self.domains)
+        facts = [minus(n, 1) for n in self.domains.values()]
+        below = above = True
+        if found is not None:
+            below = not is_nonnegative(found[0], facts)
+            above = not is_nonnegative(minus(size, plus(found[1], 1)), facts)
+        return Range(self._place_of(linear), size, below, above)
+
+
+# ---- as text
+
+
+class IndexText(str):
+    """An index expression as text, with what it is made of, so that it can be put into another."""
+
+    __slots__ = ("constant", "terms")
+
+    constant: Size
+    terms: dict[str, Size]
+
+
+class IndexSpelling(NamedTuple):
+    """How index expressions are spelt in a language."""
+
+    minus: str
+    label: Callable[[str], str]
+    entry: Callable[[Expr, Sequence[str]], str]  # of an index array
+    size: Callable[[Size], str]
+    times: str  # between a size and a label
+    number_times: str = ""  # between a number and a label
+
+    def place(self, place: Place, names: Mapping[Label, str]) -> str:
+        """A place as text; a label alone as it is called."""
+        constant = place.constant
+        terms: dict[str, Size] = {}
+        for atom, k in place.terms:
+            if isinstance(atom, Entry):
+                inside = [self.place(inner, names) for inner in atom.places]
+                name = self.entry(atom.array, inside)
+            else:
+                name = names[atom]
+            if isinstance(name, IndexText):
+                constant = plus(constant, product_of_sizes(k, name.constant))
+                for inner_name, inner in name.terms.items():
+                    terms[inner_name] = plus(terms.get(inner_name, 0), product_of_sizes(k, inner))
+            else:
+                shown = name if isinstance(atom, Entry) else self.label(name)
+                if place == Place(0, ((atom, 1),)) and not isinstance(atom, Entry):
+                    return name
+                terms[shown] = plus(terms.get(shown, 0), k)
+        return self.written(constant, terms)
+
+    def written(self, constant: Size, terms: Mapping[str, Size]) -> IndexText:
+        """``a−i+1``: what is added first, a constant last unless nothing else is added."""
+        added = [(k, name) for name, k in terms.items() if k != 0 and not _is_negative(k)]
+        taken = [(minus(0, k), name) for name, k in terms.items() if k != 0 and _is_negative(k)]
+        parts = [("+", self._scaled(k, name)) for k, name in added]
+        after = [(self.minus, self._scaled(k, name)) for k, name in taken]
+        own: list[tuple[str, str]] = []
+        if constant != 0 and _is_negative(constant):
+            own.append((self.minus, self._bracketed(self.size(minus(0, constant)))))
+        elif constant != 0 or not (parts or after):
+            own.append(("+", self.size(constant)))
+        parts = [*parts, *after, *own] if parts else [*own, *after]
+        if parts[0][0] == self.minus and own and own[0][0] == self.minus:
+            parts = [*after, *own]
+        text = "".join([sign_ + word for sign_, word in parts]).removeprefix("+")
+        found = IndexText(text)
+        found.constant, found.terms = constant, dict(terms)
+        return found
+
+    def _scaled(self, k: Size, name: str) -> str:
+        if k == 1:
+            return name
+        if isinstance(k, int):
+            return f"{k}{self.number_times}{name}"
+        return f"{self._bracketed(self.size(k))}{self.times}{name}"
+
+    def _bracketed(self, text: str) -> str:
+        """A sum or a quotient of sizes as a part of something else."""
+        plain = not any(c in text for c in "+-−/ ")
+        return text if plain else f"({text})"
+
+    def equation(self, place: Place, names: Mapping[Label, str], equals: str = "=") -> str:
+        """``2j = 3i`` for ``2j − 3i`` being 0."""
+        above, below = _parted(place)
+        return f"{self.place(above, names)} {equals} {self.place(below, names)}"
+
+    def range(
+        self, range_: Range, names: Mapping[Label, str], at_most: str = "≤", less: str = "<"
+    ) -> str:
+        """``0 ≤ i−j < n``, ``j ≤ i`` where only that is not sure, ``k < n``."""
+        shown = self.place(range_.place, names)
+        if range_.below and range_.above:
+            return f"0 {at_most} {shown} {less} {self.size(range_.size)}"
+        if range_.above:
+            return f"{shown} {less} {self.size(range_.size)}"
+        above, below = _parted(range_.place)
+        return f"{self.place(below, names)} {at_most} {self.place(above, names)}"
+
+
+def _is_negative(k: Size) -> bool:
+    if isinstance(k, int):
+        return k < 0
+    return is_nonnegative(minus(-1, k))
+
+
+def _parted(place: Place) -> tuple[Place, Place]:
+    """A place as a difference of two, in which nothing is negative."""
+    above = tuple([(atom, k) for atom, k in place.terms if not _is_negative(k)])
+    below = tuple([(atom, minus(0, k)) for atom, k in place.terms if _is_negative(k)])
+    if _is_negative(place.constant):
+        return Place(0, above), Place(minus(0, place.constant), below)
+    return Place(place.constant, above), Place(0, below)
