@@ -458,13 +458,12 @@ class _Meaning:
                 value = self._total(factor.total, others, factor.at)
                 return value, value.labels, ()
             case Raised():
-                value, axes, places = self._factor(factor.base, others)
-                if any(not isinstance(axis, str) for axis in axes):
-                    labels = tuple(dict.fromkeys([x for a in axes for x in labels_of(a)]))
-                    value = Value(self._einsum([value], [axes], labels, factor.at, places), labels)
-                    axes, places = labels, ()
+                value, read, own = self._factor(factor.base, others)
+                labels = tuple(dict.fromkeys([x for axis in read for x in labels_of(axis)]))
+                if labels != read:
+                    value = Value(self._einsum([value], [read], labels, factor.at, own), labels)
                 power = self._made(powered, (value.of, factor.exponent), factor.at)
-                return Value(power, axes), axes, ()
+                return Value(power, labels), labels, ()
             case Call():
                 return self._call(factor, others)
         raise AssertionError(type(factor).__name__)
@@ -501,7 +500,7 @@ class _Meaning:
                 if len(given) > 1:
                     self.domains.setdefault(label, size)
         labels = (*batch, *core)
-        aligned = []
+        aligned: list[Expr] = []
         for value in given:
             if not value.labels and len(given) > 1 and not core and isinstance(value.of, Constant):
                 aligned.append(value.of)
@@ -648,7 +647,8 @@ class _Meaning:
         tensor = self.known.get(atom.name)
         if tensor is None or isinstance(tensor, Constant) or not atom.value < tensor.ndim:
             self.refuse(f"there is no {atom.name}.shape[{atom.value}] here", atom.at)
-        return tensor.axis_sizes[atom.value]
+        size: Size = tensor.axis_sizes[atom.value]
+        return size
 
     def _times(self, a: AxisExpression, b: AxisExpression, at: int) -> AxisExpression:
         if (a.terms or a.arrays) and (b.terms or b.arrays):
