@@ -127,6 +127,7 @@ class _Meaning:
         for place in written.axes:
             self.labels |= _labels_of_place(place)
         self._learn_ranks(written)
+        self.ranks_of_arrays = _array_ranks(written)
         left = [self._axis(place) for place in written.axes]
         kept: set[str] = set()
         for axis in left:
@@ -284,9 +285,21 @@ class _Meaning:
         return Value(self._einsum([value], [value.labels], wanted, at), wanted)
 
     def _product(self, product: Product, kept: set[str]) -> Value:
+        """A product, summed over all labels that are not in `kept`."""
+        before = self.domains
+        self.domains = dict(before)
+        try:
+            return self._summed_product(product, kept)
+        finally:
+            # what is known of the labels that stay
+            known = self.domains.items()
+            self.domains = {**before, **{label: size for label, size in known if label in kept}}
+
+    def _summed_product(self, product: Product, kept: set[str]) -> Value:
         for label, at in product.summed.items():
             if label in kept:
                 self.refuse(f"{label!r} is summed, and stands outside too", at)
+        bounds = [factor for factor, _ in product.factors if self._is_bound(factor, kept)]
         own = [_labels_of_factor(factor) for factor, _ in product.factors]
         operands: list[Value] = []
         axes: list[tuple[Axis, ...]] = []
@@ -305,7 +318,8 @@ class _Meaning:
                 number = number / factor.value if divided else number * factor.value
                 continue
             if isinstance(factor, Guard):
-                guards.append(factor)
+                if factor not in bounds:
+                    guards.append(factor)
                 continue
             if isinstance(factor, Tie):
                 self._tie(factor, same, for_, equations, kept)
@@ -331,11 +345,20 @@ class _Meaning:
         inside = dict.fromkeys([x for read in axes for axis in read for x in labels_of(axis)])
         for a, b in same.items():
             inside |= dict.fromkeys((a, b))
-        for label in product.summed:
-            if label not in inside and label not in local and label not in self.sizes:
-                self.refuse(f"{label!r} is summed, but nothing has it", product.summed[label])
         for label, axis in for_.items():
             inside |= dict.fromkeys((label, *labels_of(axis)))
+        for axis, _ in equations:
+            inside |= dict.fromkeys(labels_of(axis))
+        for label, at in product.summed.items():
+            if label in inside:
+                continue
+            if label not in {**local, **self.domains}:
+                self.refuse(f"{label!r} is summed, but nothing has it: give its range, k < 3", at)
+            length = {**self.domains, **local}[label]
+            operands.append(Value(filled(1, (length,), (None,)), ()))
+            axes.append((label,))
+            places.append(())
+            inside[label] = None
         output = tuple([label for label in inside if label in kept])
         for axis, place in equations:
             operands.append(Value(filled(1, (1,), (None,)), ()))
@@ -390,13 +413,29 @@ class _Meaning:
                     same[end] = start
                 return
             first, second = second, first
-        taken = set(for_).union(*map(labels_of, for_.values()))
+        taken = set(for_)
         for label, axis in ((first, second), (second, first)):
-            if isinstance(label, str) and label not in taken and label not in labels_of(axis):
-                if not taken.intersection(for_, labels_of(axis)):
-                    for_[label] = _composite(axis)
+            used = set().union(*map(labels_of, for_.values()))
+            if isinstance(label, str) and label not in {*taken, *used, *labels_of(axis)}:
+                composite = _composite(axis)
+                if composite.arrays and _key(composite) != composite.arrays[0][0]:
+                    break  # how large its values are follows from what reads them
+                keys = [_key(other) for other in for_.values()]
+                if taken.isdisjoint(labels_of(axis)) and _key(composite) not in keys:
+                    for_[label] = composite
                     return
         equations.append((_difference(_composite(first), _composite(second)), tie.places[0]))
+
+    def _is_bound(self, factor: Factor, kept: set[str]) -> bool:
+        """Is it ``k < 3`` of a label that is summed, and so the size of k?"""
+        if not isinstance(factor, Guard) or factor.signs != ("<",):
+            return False
+        low, high = [_composite(self._axis(place)) for place in factor.places]
+        bound = _bound(_difference(high, low))
+        if bound is None or bound[0] in kept or high.terms or high.arrays:
+            return False
+        self.domains[bound[0]] = high.constant
+        return True
 
     def _conditions(
         self, guard: Guard, domains: Mapping[str, Size], local: dict[str, Size]
@@ -559,16 +598,24 @@ class _Meaning:
     ) -> Expr:
         """The einsum of operands that are read at `axes`."""
         inputs = []
+        domains = dict(self.domains)  # the first axis that a label stands on has its size
         for k, (value, read) in enumerate(zip(operands, axes, strict=True)):
             own = places[k] if k < len(places) else ()
             at_own = [place.at for place in own] + [at] * (len(read) - len(own))
             shown = []
             for axis, size in zip(read, value.of.axis_sizes, strict=True):
-                if isinstance(axis, str) and axis in self.domains:
-                    if _differ(self.domains[axis], size):
+                if isinstance(axis, str):
+                    if _differ(domains.setdefault(axis, size), size):
                         axis = AxisExpression(0, ((axis, 1),))
                 shown.append(axis)
             inputs.append(Term(tuple(shown), tuple(at_own[: len(read)]), at))
+        arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
+
+        def apart(axis: Axis) -> Axis:
+            return _apart(axis, arrays, domains)
+
+        inputs = [term._replace(labels=tuple(map(apart, term.labels))) for term in inputs]
+        output = tuple(map(apart, output))
         written = Term(output, (at,) * len(output), at)
         labels = {x for term in (*inputs, written) for axis in term.labels for x in labels_of(axis)}
         sizes: dict[str, Any] = {**(local or {})}
@@ -580,7 +627,6 @@ class _Meaning:
             key: size for key, size in sizes.items() if self._is_of(key, labels, inputs, output)
         }
         parts = [value.of for value in operands]
-        arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
         result: Einsum = einsum_of_axes(str(self.text), parts, inputs, written, sizes, arrays)
         return result
 
@@ -645,7 +691,9 @@ class _Meaning:
 
     def _size(self, atom: Any) -> Size:
         tensor = self.known.get(atom.name)
-        if tensor is None or isinstance(tensor, Constant) or not atom.value < tensor.ndim:
+        if atom.name in self.ranks_of_arrays:
+            tensor = self._array(atom.name, self.ranks_of_arrays[atom.name])
+        if tensor is None or not atom.value < tensor.ndim:
             self.refuse(f"there is no {atom.name}.shape[{atom.value}] here", atom.at)
         size: Size = tensor.axis_sizes[atom.value]
         return size
@@ -746,6 +794,25 @@ def _key(axis: AxisExpression) -> str:
     return str(axis)
 
 
+def _apart(axis: Axis, arrays: Mapping[str, Expr], domains: dict[str, Size]) -> Axis:
+    """A label in an index array that is longer or shorter than its other axes is no label of it."""
+    if isinstance(axis, str) or not axis.arrays:
+        return axis
+    found = []
+    for name, places, k in axis.arrays:
+        inner = []
+        for place, size in zip(places, arrays[name].axis_sizes, strict=True):
+            place = _composite(_apart(place, arrays, domains))
+            alone = len(place.terms) == 1 and place.terms[0][1] == 1
+            if alone and not place.constant and not place.arrays:
+                label = place.terms[0][0]
+                if _differ(domains.setdefault(label, size), size):
+                    place = AxisExpression(0, ((label, 1), (label, 0)))
+            inner.append(place)
+        found.append((name, tuple(inner), k))
+    return axis._replace(arrays=tuple(found))
+
+
 def _arrays(reads: Sequence[tuple[Axis, ...]]) -> dict[str, int]:
     """The index arrays in index expressions, with their numbers of axes."""
     found: dict[str, int] = {}
@@ -795,6 +862,31 @@ def _labels_of_total(total: Total) -> set[str]:
     for _, product in total.terms:
         for factor, _ in product.factors:
             found |= _labels_of_factor(factor) - set(product.summed)
+    return found
+
+
+def _places_in(total: Total) -> list[Place]:
+    """All index expressions of a sum."""
+    found: list[Place] = []
+    for product in _products(total):
+        for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, (Read, Call, Tie, Guard)):
+                found += factor.places or ()
+    return found
+
+
+def _array_ranks(written: Equation) -> dict[str, int]:
+    """The index arrays of an equation, with their numbers of axes."""
+    found: dict[str, int] = {}
+    stack = [*written.axes, *_places_in(written.right)]
+    while stack:
+        for _, atoms, _ in stack.pop().terms:
+            for atom in atoms:
+                stack += atom.places
+                if atom.kind == "entry":
+                    found[atom.name] = len(atom.places)
     return found
 
 

@@ -475,7 +475,12 @@ def _product(
         at = tuple(names[label] for label in labels)
         factors.append(_factor(factor, at, style, frozenset(taken), depth))
 
-    shown = style.sum([names[label] for label in summed], " ".join(factors) or style.one)
+    # what nothing else shows: how often the same is added
+    sizes = dict(flat.given) if bare(flat) else {}
+    counts = [(names[label], sizes[label]) for label in bare(flat)]
+    ranges = [f"{name} < {size}" for name, size in counts if isinstance(size, int)]
+    body = " ".join(factors) or style.one
+    shown = style.sum([names[label] for label in summed], body, ranges)
     return _with_number(flat, deltas, shown if summed else " ".join(factors), style)
 
 

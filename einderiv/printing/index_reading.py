@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..expression import (
+    Add,
+    Apply,
     Constant,
     Einsum,
     Expr,
@@ -26,12 +28,15 @@ from ..expression import (
     is_hot,
     is_nonnegative,
     minus,
-    plus,
     product_of_sizes,
     solvings,
     span,
+    sum_of_sizes,
     with_measures,
 )
+
+#: nodes that are looked at to find whether a formula shows an axis
+MOST_SHOWN = 200
 
 
 class Entry(NamedTuple):
@@ -127,10 +132,6 @@ class _Reading:
         if solution is None:
             return None
         self.by = solution.by
-        deltas: list[tuple[Place, Place]] = []
-        for label in dict.fromkeys(self.flat.output):
-            if label in self.by:
-                deltas.append(self._tie(label))
         # The first index array that says what a label is stands for it; others are tied to it.
         tied: list[tuple[Label, Expr, Labels]] = []
         for factor, labels in self.hots:
@@ -140,22 +141,62 @@ class _Reading:
                 self.entries[value] = (factor.arguments[0], places)
             else:
                 tied.append((value, factor.arguments[0], places))
+        deltas = [self._tie(self._relation(x)) for x in self.by if x in self.kept]
         for value, array, places in tied:
             entry = Entry(array, tuple(map(self._place, places)))
-            deltas.append((self._place(value), Place(0, ((entry, 1),))))
+            constant, terms = self._place(value)
+            deltas.append(self._tie(Place(constant, (*terms, (entry, -1)))))
+
+        equations = [self._place_of(Linear(*one)) for one in solution.rest]
         at = {label: self._place(label) for label in self.domains}
         summed = self._summed()
-        equations = [self._place_of(Linear(*one)) for one in solution.rest]
         ranges: list[Range] = []
         for linear, size in solution.guards:
             if size == 1:  # 0 ≤ 2j − 3i < 1
                 equations.append(self._place_of(linear))
             else:
-                ranges.append(self._range(linear, size))
+                ranges += self._range(self._place_of(linear), size)
+        shown = [at[x] for f, own in self.flat.slots if not is_hot(f) for x in own]
+        shown += [place for pair in deltas for place in pair]
+        shown += [*equations, *[one.place for one in ranges]]
+        entries = _entries(shown)
+        ranges += self._ranges_of_unread({entry.array for entry in entries})
+        axes = self._axes_shown(at, entries)
         for label in summed:
-            if not self._is_on_an_axis(label):
+            if label not in axes:
                 ranges.append(Range(Place(0, ((label, 1),)), self.domains[label], below=False))
         return Reading(summed, at, tuple(deltas), tuple(equations), tuple(ranges))
+
+    def _axes_shown(self, at: Mapping[Label, Place], entries: Sequence[Entry]) -> set[Label]:
+        """The labels that stand alone on an axis, which is no longer than their range."""
+        found: set[Label] = set()
+        read: list[tuple[Place, Size]] = []
+        for factor, labels in self.flat.slots:
+            if not is_hot(factor):
+                for axis, label in enumerate(labels):
+                    if _shows(factor, axis, [MOST_SHOWN]):
+                        read.append((at[label], self.domains[label]))
+        for entry in entries:
+            read += [
+                (place, self.size(n)) for place, n in zip(entry.places, entry.array.axis_sizes)
+            ]
+        for place, size in read:
+            if len(place.terms) == 1 and place.constant == 0 and place.terms[0][1] == 1:
+                atom = place.terms[0][0]
+                if isinstance(atom, int) and is_nonnegative(minus(self.domains[atom], size)):
+                    found.add(atom)
+        return found
+
+    def _ranges_of_unread(self, seen: set[Expr]) -> list[Range]:
+        """The ranges of the places of index arrays that stand nowhere: a place outside is no point."""
+        found: list[Range] = []
+        for array, places in self.entries.values():
+            if array not in seen:
+                for label in places:
+                    place = self._place(label)
+                    if place != Place(0, ((label, 1),)):
+                        found += self._range(place, self.domains[label])
+        return found
 
     def _read(self) -> set[Label]:
         """Labels that need no range. What is no array by itself is evaluated only inside."""
@@ -163,14 +204,9 @@ class _Reading:
             return set()
         found = set(self.kept)
         for factor, labels in self.flat.slots:
-            if isinstance(factor, (Tensor, Constant)):
-                found.update(labels)
-            elif is_hot(factor):
+            if isinstance(factor, (Tensor, Constant)) or is_hot(factor):
                 found.update(labels)
         return found
-
-    def _is_on_an_axis(self, label: Label) -> bool:
-        return any(label in labels for labels in self.flat.inputs)
 
     def _summed(self) -> Labels:
         """The labels that are summed, in written order."""
@@ -197,34 +233,45 @@ class _Reading:
         terms: dict[Label | Entry, Size] = {}
         for label, k in linear.terms:
             inner = self._place(label)
-            constant = plus(constant, product_of_sizes(k, inner.constant))
+            constant = sum_of_sizes(constant, product_of_sizes(k, inner.constant))
             for atom, own in inner.terms:
-                terms[atom] = plus(terms.get(atom, 0), product_of_sizes(k, own))
+                terms[atom] = sum_of_sizes(terms.get(atom, 0), product_of_sizes(k, own))
         left = tuple([(atom, k) for atom, k in terms.items() if k != 0])
         return Place(constant, left)
 
-    def _tie(self, label: Label) -> tuple[Place, Place]:
-        """``δ[a, i+1]`` for an axis of the result that follows from others; two that are equal
-        stand in their order, ``δ[i,a]``.
-        """
+    def _relation(self, label: Label) -> Place:
+        """What is 0 where a label is what it was solved for."""
         constant, terms = self.by[label]
+        found: dict[Label | Entry, Size] = {label: -1}
+        for other, k in terms:
+            inner = self._place(other)
+            constant = sum_of_sizes(constant, product_of_sizes(k, inner.constant))
+            for atom, own in inner.terms:
+                found[atom] = sum_of_sizes(found.get(atom, 0), product_of_sizes(k, own))
+        return Place(constant, tuple([(atom, k) for atom, k in found.items() if k != 0]))
+
+    def _tie(self, zero: Place) -> tuple[Place, Place]:
+        """``δ[a, i+1]``, where what is 0 has an axis of the result; two axes that are equal stand
+        in their order, ``δ[i,a]``.
+        """
         order = self.flat.output
-        whole = dict([*terms, (label, -1)])  # constant + Σ coefficient · label = 0
-        ways: list[tuple[int, int, Label, Linear]] = []
-        for pivot, k in whole.items():
-            if pivot in order and k in (1, -1):
-                others = [
-                    (x, n if k == -1 else minus(0, n)) for x, n in whole.items() if x != pivot
-                ]
-                linear = Linear(constant if k == -1 else minus(0, constant), tuple(others))
-                taken = [n for n in (linear.constant, *dict(others).values()) if _is_negative(n)]
-                ways.append((len(taken), -order.index(pivot), pivot, linear))
+        ways: list[tuple[int, int, Label | Entry, Place]] = []
+        for pivot, k in zero.terms:
+            if k not in (1, -1):
+                continue
+            rank = order.index(pivot) if pivot in order else -1
+            others = [(x, n if k == -1 else minus(0, n)) for x, n in zero.terms if x != pivot]
+            constant = zero.constant if k == -1 else minus(0, zero.constant)
+            taken = [n for n in (constant, *[n for _, n in others]) if _is_negative(n)]
+            unfit = len(taken) if rank >= 0 else 2 * len(zero.terms) + 2
+            ways.append((unfit, -rank, pivot, Place(constant, tuple(others))))
         # the one in which least is taken away, of equal ones the last axis
-        _, _, pivot, linear = min(ways, key=lambda way: way[:2])
+        _, _, pivot, place = min(ways, key=lambda way: way[:2])
         own = Place(0, ((pivot, 1),))
-        place = self._place_of(linear)
         if place.constant == 0 and len(place.terms) == 1 and place.terms[0][1] == 1:
-            return place, own
+            other = place.terms[0][0]
+            if other in order and not isinstance(other, Entry):
+                return place, own
         return own, place
 
     def _reaches(self, labels: Labels, goal: Label) -> bool:
@@ -245,15 +292,54 @@ class _Reading:
         return False
 
     # ---- ranges
-    def _range(self, linear: Linear, size: Size) -> Range:
+    def _range(self, place: Place, size: Size) -> list[Range]:
         """The part of a range that is not sure."""
-        found = span(linear, self.domains)
-        facts = [minus(n, 1) for n in self.domains.values()]
         below = above = True
-        if found is not None:
-            below = not is_nonnegative(found[0], facts)
-            above = not is_nonnegative(minus(size, plus(found[1], 1)), facts)
-        return Range(self._place_of(linear), size, below, above)
+        if not any(isinstance(atom, Entry) for atom, _ in place.terms):
+            linear = Linear(place.constant, place.terms)  # type: ignore[arg-type]
+            found = span(linear, self.domains)
+            facts = [minus(n, 1) for n in self.domains.values()]
+            if found is not None:
+                most = minus(minus(size, 1), found[1])
+                below = not is_nonnegative(found[0], facts)
+                above = not is_nonnegative(most, facts)
+        return [Range(place, size, below, above)] if below or above else []
+
+
+def _shows(e: Expr, axis: int, left: list[int]) -> bool:
+    """Does the formula of `e` show what stands at an axis alone on the axis of an array? A no may
+    be wrong.
+    """
+    left[0] -= 1
+    if left[0] < 0:
+        return False
+    match e:
+        case Tensor() | Constant():
+            return True
+        case Add():
+            return any(_shows(addend, axis, left) for addend in e.addends)
+        case Apply():
+            if axis >= e.arguments[0].ndim - e.core:
+                return False
+            return any(_shows(inner, axis, left) for inner in e.arguments if inner.ndim > axis)
+        case Einsum():
+            for factor, labels in e.slots:
+                for k, label in enumerate(labels):
+                    if label == e.output[axis] and (is_hot(factor) or _shows(factor, k, left)):
+                        return True
+    return False
+
+
+def _entries(places: Sequence[Place]) -> list[Entry]:
+    """The index arrays in places."""
+    found: list[Entry] = []
+    stack = list(places)
+    while stack:
+        for atom, _ in stack.pop().terms:
+            if isinstance(atom, Entry):
+                found.append(atom)
+                stack += atom.places
+    return found
 
 
 # ---- as text
@@ -289,14 +375,16 @@ class IndexSpelling(NamedTuple):
             else:
                 name = names[atom]
             if isinstance(name, IndexText):
-                constant = plus(constant, product_of_sizes(k, name.constant))
+                constant = sum_of_sizes(constant, product_of_sizes(k, name.constant))
                 for inner_name, inner in name.terms.items():
-                    terms[inner_name] = plus(terms.get(inner_name, 0), product_of_sizes(k, inner))
+                    terms[inner_name] = sum_of_sizes(
+                        terms.get(inner_name, 0), product_of_sizes(k, inner)
+                    )
             else:
                 shown = name if isinstance(atom, Entry) else self.label(name)
                 if place == Place(0, ((atom, 1),)) and not isinstance(atom, Entry):
                     return name
-                terms[shown] = plus(terms.get(shown, 0), k)
+                terms[shown] = sum_of_sizes(terms.get(shown, 0), k)
         return self.written(constant, terms)
 
     def written(self, constant: Size, terms: Mapping[str, Size]) -> IndexText:
