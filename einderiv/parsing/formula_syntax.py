@@ -1,5 +1,5 @@
 """The syntax of index notation: ``y[i] = Σ_k x[i+k] w[k]`` as a tree, with the positions of its
-pieces. What it means is in `index_notation`.
+pieces. What it means is in `equations`.
 
 ====================  ==============================================================================
 `Figure`              ``2.5``

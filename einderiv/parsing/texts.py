@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ..errors import EinderivError, near
 from ..expression import Expr, as_expression, checked_size, constant, is_array
 from .dialects import ALIASES, LANGUAGES, Language
-from .index_notation import is_index_notation, read_equations
+from .equations import is_index_notation, read_equations
 from .lexer import (
     Declaration,
     Source,

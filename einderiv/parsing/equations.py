@@ -62,22 +62,26 @@ Labels = tuple[str, ...]
 
 
 def is_index_notation(text: str) -> bool:
-    """Has a text a left side with brackets, ``y[i] = …``, or a Σ behind a name alone?"""
-    return any(_has_left_side(line) for line in re.split(r"[\n;]", text))
+    """Has a line a left side with brackets, ``y[i] = …``, or is the last one an equation of entries,
+    ``y = Σ_i x[i]``? In other texts the last line is no equation.
+    """
+    lines = [line.partition("#")[0] for line in re.split(r"[\n;]", text)]
+    sides = [_sides(line) for line in lines if line.strip()]
+    if any(left is not None and re.search(r"\[|∂", left) for left, _ in sides):
+        return True
+    return bool(sides) and sides[-1][0] is not None and "[" in sides[-1][1]
 
 
-def _has_left_side(line: str) -> bool:
-    """Stand brackets, or ∂, before the first sign of equality outside of brackets?"""
-    line = line.partition("#")[0]
+def _sides(line: str) -> tuple[str | None, str]:
+    """What stands on both sides of the first sign of equality outside of brackets."""
     depth = 0
     for k, c in enumerate(line):
         depth += (c in "[({") - (c in "])}")
         if c == "=" and not depth:
-            if line[k : k + 2] == "==" or line[k - 1 : k] in ("<", ">", "!", "="):
-                return False
-            left, right = line[:k], line[k + 1 :]
-            return "[" in left or "∂" in left or re.search(r"Σ|\bsum_\{|δ\[", right) is not None
-    return False
+            if line[k + 1 : k + 2] == "=" or line[k - 1 : k] in ("<", ">", "!"):
+                return None, line
+            return line[:k], line[k + 1 :]
+    return None, line
 
 
 class Value(NamedTuple):

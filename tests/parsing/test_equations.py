@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.expression import Sizes, axis_names, tensors_of
 from tests import index_programs as programs
 
 x, w, A, B = (
@@ -16,7 +17,20 @@ x, w, A, B = (
 )
 U, V = np.arange(15).reshape(5, 3), np.arange(18).reshape(6, 3)
 r, c, v = np.array([0, 4, 2, 2]), np.array([5, 1, 0, 0]), np.arange(4)
-GIVEN = {"x": x, "w": w, "A": A, "B": B, "U": U, "V": V, "r": r, "c": c, "v": v, "s": 7, "z": x - 3}
+GIVEN = {
+    "x": x,
+    "w": w,
+    "A": A,
+    "B": B,
+    "U": U,
+    "V": V,
+    "r": r,
+    "c": c,
+    "v": v,
+    "s": 7,
+    "z": x - 3,
+    "a": x,
+}
 windows = np.lib.stride_tricks.sliding_window_view(x, 3)
 
 VALUES = [  # a text, sizes, what it is in NumPy
@@ -28,7 +42,7 @@ VALUES = [  # a text, sizes, what it is in NumPy
     ("y[i] = x[2i+1]",                         {},       x[1::2]),
     ("y[i] = x[9 − i]",                        {"i": 10}, x[::-1]),
     ("y[i] = x[x.shape[0]−1−i]",               {"i": 10}, x[::-1]),
-    ("x: n\ny[i] = x[n-1-i]",                  {"i": 10}, x[::-1]),
+    ("a: n\ny[i] = a[n-1-i]",                  {"i": 10}, x[::-1]),
     ("y[i,j] = A[i,k] B[k,j]",                 {},       A @ B),
     ("y[j,i] = A[i,j]",                        {},       A.T),
     ("y = Σ_i x[i] z[i]",                      {},       x @ (x - 3)),
@@ -76,7 +90,7 @@ def test_values(text, sizes, value):
     assert np.array_equal(ed.evaluate(e, GIVEN), value)
 
 
-SHAPES = {name: value.shape for name, value in GIVEN.items() if name not in "rcs" and name != "v"}
+SHAPES = {name: value.shape for name, value in GIVEN.items() if name not in "arcsv"}
 SHAPES["v"] = (4,)
 
 
@@ -136,15 +150,7 @@ def test_what_is_printed_can_be_typed(e, plain):
     assert ed.parse(ed.formula(e, ascii=plain), tensors=tensors, sizes=sizes_of(e)) == e
 
 
-def tensors_of(e):
-    from einderiv.expression import tensors_of
-
-    return tensors_of(e)
-
-
 def sizes_of(e):
-    from einderiv.expression import Sizes, axis_names
-
     known = Sizes().read([e])
     measures = zip(axis_names(e), map(known.known_measure, e.axis_sizes), strict=True)
     return {name: size for name, size in measures if size is not None}
@@ -162,7 +168,7 @@ def test_random_programs(seed):
         tensors = {k: np.shape(a) for k, a in arrays.items() if k in program.shapes}
         held = {k: a for k, a in program.arrays.items() if program.ways[k] != "input"}
         want = ed.evaluate(each, arrays)
-        sizes = dict(zip(sizes_of(each), np.shape(want), strict=True))
+        sizes = dict(zip(axis_names(each), np.shape(want), strict=True))
         try:
             typed = ed.parse(text, tensors={**tensors, **held}, sizes=sizes)
         except ed.EinderivError as error:
