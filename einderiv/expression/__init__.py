@@ -114,7 +114,7 @@ from .size_algebra import (
 )
 from .sizes import Sizes, called, checked, spoken
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_name
-from .subscripts import LETTERS, Term, fresh_names, read, unused_names
+from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
 from .traverse import (
@@ -184,7 +184,6 @@ __all__ = [
     "Slot",
     "Swaps",
     "Tensor",
-    "Term",
     "UnionFind",
     "Variable",
     "Written",

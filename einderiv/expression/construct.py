@@ -185,17 +185,20 @@ def einsum(
 def einsum_of_axes(
     text: str,
     parts: Sequence[Expr],
-    inputs: Sequence[Term],
-    output: Term,
+    inputs: Sequence[tuple[Axis, ...]],
+    output: tuple[Axis, ...],
+    positions: Sequence[Sequence[int]],
     sizes: Mapping[str, Any],
     arrays: Mapping[str, Expr],
 ) -> Einsum:
-    """The einsum of axes that are read elsewhere than in a string; what is wrong points into the
-    text.
+    """The einsum of axes that are read elsewhere than in a string. `positions` says where in the
+    text, those of the output last: what is wrong points there.
     """
-    notation = Notation(text, tuple(inputs), output, indexed=True)
-    axes = [term.labels for term in inputs]
-    return _composed(notation, list(parts), axes, output.labels, sizes, arrays)
+    terms = []
+    for axes, own in zip((*inputs, output), positions, strict=True):
+        terms.append(Term(axes, tuple(own), own[0] if own else 0))
+    notation = Notation(text, tuple(terms[:-1]), terms[-1], indexed=True)
+    return _composed(notation, list(parts), inputs, output, sizes, arrays)
 
 
 def _composed(

@@ -304,7 +304,10 @@ class _Assembly:
         for factor, labels in zip(self.factors, inputs, strict=True):
             domains.update(zip(labels, factor.axis_sizes, strict=True))
         hots = [hot_of(f, own) for f, own in zip(self.factors, inputs, strict=True) if is_hot(f)]
-        relations, given = _without_single_places(relations, domains, given, output, inputs)
+        values = {hot.value for hot in hots}  # what an array holds may be more than its domain
+        relations, given = _without_single_places(
+            relations, domains, given, values.union(output, *inputs), values
+        )
         found = settled(relations, domains, hots)
         if found is None:
             return None
@@ -356,11 +359,11 @@ def _without_single_places(
     relations: Relations,
     domains: dict[Label, Size],
     given: Given,
-    output: Labels,
-    inputs: tuple[Labels, ...],
+    seen: set[Label],
+    values: set[Label],
 ) -> tuple[Relations, Given]:
     """Relations without the labels that are always 0, for their axis has one place."""
-    single = {x for one in relations for x, _ in one.terms if domains[x] == 1}
+    single = {x for one in relations for x, _ in one.terms if domains[x] == 1} - values
     if not single:
         return relations, given
     left: list[Relation] = []
@@ -368,7 +371,7 @@ def _without_single_places(
         rest = tuple([(label, k) for label, k in terms if label not in single])
         if rest or constant != 0:
             left.append(Relation(constant, rest))
-    unread = single.difference(output, *inputs)
+    unread = single - seen
     return tuple(left), tuple([(label, size) for label, size in given if label not in unread])
 
 

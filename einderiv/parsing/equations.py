@@ -24,7 +24,6 @@ from ..expression import (
     Linear,
     Size,
     Tensor,
-    Term,
     add,
     as_expression,
     domain_of,
@@ -127,9 +126,7 @@ class _Meaning:
 
     # ---- equations
     def equation(self, written: Equation, is_last: bool) -> Expr:
-        self.labels = _labels_of_total(written.right)
-        for place in written.axes:
-            self.labels |= _labels_of_place(place)
+        self.labels = _sure_labels(written)
         self._learn_ranks(written)
         self.ranks_of_arrays = _array_ranks(written)
         left = [self._axis(place) for place in written.axes]
@@ -428,17 +425,20 @@ class _Meaning:
                 if taken.isdisjoint(labels_of(axis)) and _key(composite) not in keys:
                     for_[label] = composite
                     return
-        equations.append((_difference(_composite(first), _composite(second)), tie.places[0]))
+        zero = _difference(_composite(first), _composite(second))
+        if zero == AxisExpression(0, (), zero.arrays) and len(zero.arrays) == 1:
+            zero = _scaled(zero, -1)  # alone it would have to be a place of an axis
+        equations.append((zero, tie.places[0]))
 
     def _is_bound(self, factor: Factor, kept: set[str]) -> bool:
         """Is it ``k < 3`` of a label that is summed, and so the size of k?"""
         if not isinstance(factor, Guard) or factor.signs != ("<",):
             return False
         low, high = [_composite(self._axis(place)) for place in factor.places]
-        bound = _bound(_difference(high, low))
-        if bound is None or bound[0] in kept or high.terms or high.arrays:
+        alone = len(low.terms) == 1 and low == AxisExpression(0, ((low.terms[0][0], 1),))
+        if not alone or high.terms or high.arrays or low.terms[0][0] in kept:
             return False
-        self.domains[bound[0]] = high.constant
+        self.domains[low.terms[0][0]] = high.constant
         return True
 
     def _conditions(
@@ -601,45 +601,34 @@ class _Meaning:
         local: Mapping[str, Size] | None = None,
     ) -> Expr:
         """The einsum of operands that are read at `axes`."""
-        inputs = []
         domains = dict(self.domains)  # the first axis that a label stands on has its size
+        arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
+        inputs: list[tuple[Axis, ...]] = []
+        positions: list[Sequence[int]] = []
         for k, (value, read) in enumerate(zip(operands, axes, strict=True)):
             own = places[k] if k < len(places) else ()
             at_own = [place.at for place in own] + [at] * (len(read) - len(own))
+            positions.append(at_own[: len(read)])
             shown = []
             for axis, size in zip(read, value.of.axis_sizes, strict=True):
-                if isinstance(axis, str):
-                    if _differ(domains.setdefault(axis, size), size):
-                        axis = AxisExpression(0, ((axis, 1),))
+                if isinstance(axis, str) and _differ(domains.setdefault(axis, size), size):
+                    axis = AxisExpression(0, ((axis, 1),))
                 shown.append(axis)
-            inputs.append(Term(tuple(shown), tuple(at_own[: len(read)]), at))
-        arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
-
-        def apart(axis: Axis) -> Axis:
-            return _apart(axis, arrays, domains)
-
-        inputs = [term._replace(labels=tuple(map(apart, term.labels))) for term in inputs]
-        output = tuple(map(apart, output))
-        written = Term(output, (at,) * len(output), at)
-        labels = {x for term in (*inputs, written) for axis in term.labels for x in labels_of(axis)}
-        sizes: dict[str, Any] = {**(local or {})}
-        for key, size in self.sizes.items():
-            if key not in self.labels or key in labels:
+            inputs.append(tuple(shown))
+        positions.append([at] * len(output))
+        inputs = [tuple([_apart(axis, arrays, domains) for axis in read]) for read in inputs]
+        output = tuple([_apart(axis, arrays, domains) for axis in output])
+        labels = {x for read in (*inputs, output) for axis in read for x in labels_of(axis)}
+        sizes: dict[str, Size] = dict(local or {})
+        for key, size in self.sizes.items():  # of a label, an index array or an axis of the result
+            if key in labels or (key not in self.labels and key in {*arrays, *map(str, output)}):
                 sizes[key] = size
         sizes |= {label: size for label, size in self.domains.items() if label in labels}
-        sizes = {
-            key: size for key, size in sizes.items() if self._is_of(key, labels, inputs, output)
-        }
         parts = [value.of for value in operands]
-        result: Einsum = einsum_of_axes(str(self.text), parts, inputs, written, sizes, arrays)
+        result: Einsum = einsum_of_axes(
+            str(self.text), parts, inputs, output, positions, sizes, arrays
+        )
         return result
-
-    def _is_of(
-        self, key: str, labels: set[str], inputs: Sequence[Term], output: tuple[Axis, ...]
-    ) -> bool:
-        """Is a size of a label, of an axis of the result or of an index array of this einsum?"""
-        names = set(_arrays([*[term.labels for term in inputs], output]))
-        return key in labels or key in names or key in set(map(str, output))
 
     def _array(self, name: str, rank: int) -> Expr:
         """An index array: one that is held, or an input."""
@@ -866,6 +855,26 @@ def _labels_of_total(total: Total) -> set[str]:
     for _, product in total.terms:
         for factor, _ in product.factors:
             found |= _labels_of_factor(factor) - set(product.summed)
+    return found
+
+
+def _sure_labels(written: Equation) -> set[str]:
+    """The names that are labels for certain: on the left, summed by a Σ, or alone on an axis."""
+    found: set[str] = set()
+    for place in written.axes:
+        found |= _labels_of_place(place)
+    for product in _products(written.right):
+        found.update(product.summed)
+        for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, Call):
+                found.update(factor.core)
+            if isinstance(factor, (Read, Call, Tie)):
+                for place in factor.places or ():
+                    (sign, atoms, _), *others = place.terms
+                    if not others and len(atoms) == 1 and sign == 1 and atoms[0].kind == "name":
+                        found.add(atoms[0].name)
     return found
 
 

@@ -124,14 +124,14 @@ class Equation:
 
 
 _NUMBER = r"(?:[0-9]+(?:\.(?![A-Za-z_.])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_PIECES = re.compile(
-    rf"""(?P<blank>[ \t\f\v\r\n]+)
-    | (?P<complex>\((?:[-−+]?{_NUMBER}[-−+])?[-−+]?{_NUMBER}j\))
-    | (?P<number>{_NUMBER})
-    | (?P<sigma>Σ_?|sum_(?=\{{)|\\sum_)
-    | (?P<name>[^\W\dΣ∂]\w*)
-    | (?P<sign>//|<=|>=|==|\*\*|[-−+*·/()\[\]{{}},=:<>≤≥∂²³⁴⁵⁶⁷⁸⁹^.])""",
-    re.VERBOSE,
+_SIGNS = r"//|<=|>=|==|\*\*|[-−+*·/()\[\]{},=:<>≤≥∂²³⁴⁵⁶⁷⁸⁹^.]"
+_WORDS = r"(?P<sigma>Σ_?|sum_(?=\{))|(?P<name>[^\W\dΣ∂]\w*)"
+_COMPLEX = rf"(?P<complex>\((?:[-−+]?{_NUMBER}[-−+])?[-−+]?{_NUMBER}j\))"
+_BLANK = r"(?P<blank>[ \t\f\v\r\n]+)"
+_PIECES = re.compile(rf"{_BLANK}|{_COMPLEX}|(?P<number>{_NUMBER})|{_WORDS}|(?P<sign>{_SIGNS})")
+# in square brackets 2j and 2e are twice a label
+_PIECES_OF_INDICES = re.compile(
+    rf"{_BLANK}|(?P<number>[0-9]+(?:\.[0-9]+)?)|{_WORDS}|(?P<sign>{_SIGNS})"
 )
 _SAME = {"−": "-", "·": "*", "≤": "<=", "≥": ">=", "==": "=", "^": "**"}
 _DELTAS = ("δ", "delta")
@@ -141,15 +141,13 @@ _COMPARING = ("<", "<=", ">", ">=", "=")
 def pieces(text: Source, start: int, stop: int) -> list[Token]:
     """The tokens of index notation; signs that mean the same are one."""
     found: list[Token] = []
-    inside = 0  # square brackets, where 2j is twice a label
+    inside = 0  # of how many square brackets
     at = start
     while at < stop:
-        match = _PIECES.match(text, at, stop)
+        match = (_PIECES_OF_INDICES if inside else _PIECES).match(text, at, stop)
         if match is None:
             raise text.wrong(f"{text[at]!r} is no sign of index notation", at)
         kind, piece = str(match.lastgroup), match.group()
-        if kind == "complex" and inside:
-            kind, piece = "sign", "("
         inside += (piece in ("[", "{")) - (piece in ("]", "}"))
         if kind != "blank":
             found.append(Token(kind, _SAME.get(piece, piece), at))
@@ -345,10 +343,12 @@ class _Reader:
         called = self._call_with_core(name)
         if called is not None:
             name, core = called
-        if self.peek().text != "(":
+        is_function = name in VOCABULARY or name in FUNCTIONS
+        touching = self.tokens[self.at - 1].stop == self.peek().at
+        if self.peek().text != "(" or not (touching or is_function):
             check_name(self.text, name, token.at)
             return Read(name, self._places(), token.at)
-        if name not in VOCABULARY and name not in FUNCTIONS:
+        if not is_function:
             self.refuse(f"there is no function {name[:40]!r}; a product is written *", token.at)
         self.at += 1
         arguments: list[Total] = []
