@@ -140,6 +140,7 @@ from .unify import (
     core_labels,
     flatten,
     fresh_labels,
+    inside_labels,
     with_slots,
     written_slots,
 )
@@ -230,6 +231,7 @@ __all__ = [
     "has_dims",
     "identity",
     "index_array",
+    "inside_labels",
     "install_one_hot",
     "inverts",
     "is_array",

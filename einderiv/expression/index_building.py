@@ -167,6 +167,8 @@ class _Composing:
         for word in (*axis.flattened, *[word for word, _ in axis.terms]):
             self._word(word)
         for name, places, _ in axis.arrays:
+            if self._found_value(name, places) is not None:
+                continue
             array = self.arrays[name]
             labels = []
             for place, size in zip(places, array.axis_sizes, strict=True):
@@ -190,16 +192,22 @@ class _Composing:
 
     def _value(self, name: str, places: Sequence[AxisExpression]) -> Label:
         """The label of what an index array holds at places."""
+        value = self._found_value(name, places)
+        assert value is not None, "every index array has been met"
+        return value
+
+    def _found_value(self, name: str, places: Sequence[AxisExpression]) -> Label | None:
+        """The same where the array has been met at these places."""
         for (other, labels), value in self.values.items():
             if other == name and self._same_places(labels, places):
                 return value
-        raise AssertionError("every index array has been met")
+        return None
 
     def _same_places(self, labels: Labels, places: Sequence[AxisExpression]) -> bool:
         composite = {read.label: read.axis for read in self.reads}
         for label, place in zip(labels, map(_plain, places), strict=True):
             if isinstance(place, str):
-                if label != self.numbers[place]:
+                if label != self.numbers.get(place):
                     return False
             elif composite.get(label) != place:
                 return False

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from ..errors import our_bug
 from .embedding import Parts, labels_in, parted
-from .labels import Given, Label, Labels, Relation, Relations, Size
+from .labels import Given, Label, Labels, Relations, Size
 from .relations import Hot
 
 Number = int | float | complex

@@ -24,6 +24,7 @@ from .index_notation import (
 )
 from .network import label_names
 from .network_diagram import diagram
+from .relation_texts import relation_steps, zero_unless
 from .sparsity_pattern import ASSUMED_SIZE, sparsity
 from .strings import (
     Letters,
@@ -104,6 +105,7 @@ __all__ = [
     "printed",
     "printed_operands",
     "printed_subscripts",
+    "relation_steps",
     "right_side",
     "single_product",
     "sparsity",
@@ -116,4 +118,5 @@ __all__ = [
     "unicode_right_side",
     "with_deltas_eliminated",
     "write_in_one_step",
+    "zero_unless",
 ]

@@ -1,4 +1,4 @@
-"""IndexText formulas, in Unicode, ASCII and LaTeX: ``∂y[i,j]/∂X[a,b] = δ[i,a] Σ_t Y[b,t] P[t,j]``."""
+"""Index formulas, in Unicode, ASCII and LaTeX: ``∂y[i,j]/∂X[a,b] = δ[i,a] Σ_t Y[b,t] P[t,j]``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from ..expression import (
 )
 from ..functions import same_axes, shown_parameters
 from .formulas_shown import with_formulas
-from .index_reading import IndexSpelling, IndexText, Reading, reading
+from .index_reading import IndexSpelling, IndexText, NamedReading, named_reading
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
 from .network import free_names
@@ -501,50 +501,42 @@ def _related_product(
     flat: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> Signed:
     """A product with relations: ``δ[a,r[e]] [j ≤ i] Σ_k w[k] x[i+k]``."""
-    found = reading(flat, style.sizes())
+    taken = set(used)
+    found = named_reading(flat, indices, style.sizes(), taken)
     if found is None:
         return False, "0"
-    names: dict[Label, str] = {}
-    ties: list[tuple[str, str]] = []
-    for label, index in zip(flat.output, indices, strict=True):
-        first = names.setdefault(label, index)
-        if first != index:
-            ties.append((first, index))
-    taken = set(used)
-    wanted = {label: letter for label, letter in flat.letters.items() if letter}
-    for label, name in naming(flat).labels.items():
-        wanted.setdefault(label, name)
-    letterless = [label for label in found.summed if label not in wanted]
-    for label, name in zip(letterless, fresh_names(len(letterless), wanted.values()), strict=True):
-        wanted[label] = name
-    names |= free_names(found.summed, wanted, taken)
+    outside, inside, below = _conditions(found, style)
+    for factor, labels in flat.slots:
+        if not is_hot(factor):
+            at = tuple(style.spelling().place(found.at[label], found.names) for label in labels)
+            inside.append(_factor(factor, at, style, frozenset(taken), depth))
+    body = " ".join(inside)
+    if found.summed:
+        summed = [found.names[label] for label in found.summed]
+        body = style.sum(summed, body or style.one, below)
+    return _with_number(flat, outside, body, style)
 
-    spelling = style.spelling()
-    summed = set(found.summed)
-    outside = [style.indexed(style.delta, tie) for tie in ties]
+
+def _conditions(found: NamedReading, style: FormulaStyle) -> tuple[list[str], list[str], list[str]]:
+    """Deltas and conditions: those before the sum, those of what is summed, and its ranges."""
+    spelling, names = style.spelling(), found.names
+    outside = [style.indexed(style.delta, tie) for tie in found.ties]
     inside: list[str] = []
+    below: list[str] = []
     for a, b in found.deltas:
         pair = (spelling.place(a, names), spelling.place(b, names))
-        is_inside = summed & (found.labels_of(a) | found.labels_of(b))
+        is_inside = found.is_summed(a) or found.is_summed(b)
         (inside if is_inside else outside).append(style.indexed(style.delta, pair))
     for place in found.equations:
         shown = f"[{spelling.equation(place, names)}]"
-        (inside if summed & found.labels_of(place) else outside).append(shown)
-    below: list[str] = []
+        (inside if found.is_summed(place) else outside).append(shown)
     for one in found.ranges:
         shown = spelling.range(one, names, style.at_most)
-        if summed & found.labels_of(one.place):
+        if found.is_summed(one.place):
             below.append(shown)
         else:
             outside.append(f"[{shown}]")
-    for factor, labels in flat.slots:
-        if not is_hot(factor):
-            at = tuple(spelling.place(found.at[label], names) for label in labels)
-            inside.append(_factor(factor, at, style, frozenset(taken), depth))
-    body = " ".join(inside)
-    if summed:
-        body = style.sum([names[label] for label in found.summed], body or style.one, below)
-    return _with_number(flat, outside, body, style)
+    return outside, inside, below
 
 
 def _is_negative(value: Number) -> bool:

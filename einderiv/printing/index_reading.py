@@ -25,15 +25,19 @@ from ..expression import (
     Sizes,
     Tensor,
     bare,
+    fresh_names,
     is_hot,
     is_nonnegative,
     minus,
+    naming,
     product_of_sizes,
     solvings,
     span,
     sum_of_sizes,
     with_measures,
 )
+from .network import free_names
+from .strings import LabelNames
 
 #: nodes that are looked at to find whether a formula shows an axis
 MOST_SHOWN = 200
@@ -73,15 +77,53 @@ class Reading(NamedTuple):
     equations: tuple[Place, ...]  # what is 0: [2j = 3i]
     ranges: tuple[Range, ...]
 
-    def labels_of(self, place: Place) -> set[Label]:
-        """The labels that a place depends on."""
-        found: set[Label] = set()
-        for atom, _ in place.terms:
-            if isinstance(atom, Entry):
-                found.update(*map(self.labels_of, atom.places))
-            else:
-                found.add(atom)
-        return found
+
+class NamedReading(NamedTuple):
+    """A reading with names for its labels; `ties` are axes of the result that are one label."""
+
+    names: dict[Label, str]
+    ties: tuple[tuple[str, str], ...]
+    summed: Labels
+    at: dict[Label, Place]
+    deltas: tuple[tuple[Place, Place], ...]
+    equations: tuple[Place, ...]
+    ranges: tuple[Range, ...]
+
+    def is_summed(self, place: Place) -> bool:
+        """Depends a place on a label that is summed?"""
+        atoms = [atom for atom, _ in place.terms]
+        atoms += [atom for entry in _entries([place]) for p in entry.places for atom, _ in p.terms]
+        return any(atom in self.summed for atom in atoms)
+
+
+def named_reading(
+    flat: Einsum,
+    indices: LabelNames,
+    known: Sizes,
+    taken: set[str],
+    *,
+    guarded: bool = False,
+) -> NamedReading | None:
+    """As :func:`reading`, under names that are not `taken`, which grows by them. The axes of the
+    result are called `indices`.
+    """
+    found = reading(flat, known, guarded=guarded)
+    if found is None:
+        return None
+    names: dict[Label, str] = {}
+    ties: list[tuple[str, str]] = []
+    for label, index in zip(flat.output, indices, strict=True):
+        first = names.setdefault(label, index)
+        if first != index:
+            ties.append((first, index))
+    wanted = {label: letter for label, letter in flat.letters.items() if letter}
+    for label, name in naming(flat).labels.items():
+        wanted.setdefault(label, name)
+    letterless = [label for label in found.summed if label not in wanted]
+    for label, name in zip(letterless, fresh_names(len(letterless), wanted.values()), strict=True):
+        wanted[label] = name
+    names |= free_names(found.summed, wanted, taken)
+    return NamedReading(names, tuple(ties), *found)
 
 
 def reading(flat: Einsum, known: Sizes, *, guarded: bool = False) -> Reading | None:
@@ -188,7 +230,7 @@ class _Reading:
         return found
 
     def _ranges_of_unread(self, seen: set[Expr]) -> list[Range]:
-        """The ranges of the places of index arrays that stand nowhere: a place outside is no point."""
+        """The ranges of the places of index arrays that stand nowhere: outside there is no point."""
         found: list[Range] = []
         for array, places in self.entries.values():
             if array not in seen:
@@ -363,6 +405,7 @@ class IndexSpelling(NamedTuple):
     size: Callable[[Size], str]
     times: str  # between a size and a label
     number_times: str = ""  # between a number and a label
+    plus: str = "+"
 
     def place(self, place: Place, names: Mapping[Label, str]) -> str:
         """A place as text; a label alone as it is called."""
@@ -391,17 +434,19 @@ class IndexSpelling(NamedTuple):
         """``a−i+1``: what is added first, a constant last unless nothing else is added."""
         added = [(k, name) for name, k in terms.items() if k != 0 and not _is_negative(k)]
         taken = [(minus(0, k), name) for name, k in terms.items() if k != 0 and _is_negative(k)]
-        parts = [("+", self._scaled(k, name)) for k, name in added]
+        parts = [(self.plus, self._scaled(k, name)) for k, name in added]
         after = [(self.minus, self._scaled(k, name)) for k, name in taken]
         own: list[tuple[str, str]] = []
         if constant != 0 and _is_negative(constant):
             own.append((self.minus, self._bracketed(self.size(minus(0, constant)))))
         elif constant != 0 or not (parts or after):
-            own.append(("+", self.size(constant)))
+            own.append((self.plus, self.size(constant)))
         parts = [*parts, *after, *own] if parts else [*own, *after]
         if parts[0][0] == self.minus and own and own[0][0] == self.minus:
             parts = [*after, *own]
-        text = "".join([sign_ + word for sign_, word in parts]).removeprefix("+")
+        text = "".join([before + word for before, word in parts]).removeprefix(self.plus)
+        if text.startswith(self.minus):
+            text = self.minus.strip() + text.removeprefix(self.minus)
         found = IndexText(text)
         found.constant, found.terms = constant, dict(terms)
         return found
