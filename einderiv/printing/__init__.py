@@ -22,6 +22,7 @@ from .index_notation import (
     right_side,
     unicode_right_side,
 )
+from .index_reading import IndexSpelling, Place, Range, named_reading
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
@@ -66,12 +67,15 @@ __all__ = [
     "Drawing",
     "Format",
     "FormulaStyle",
+    "IndexSpelling",
     "LatexStyle",
     "Letters",
     "MimeBundle",
     "PRINTED_FORMATS",
     "Picture",
+    "Place",
     "Printed",
+    "Range",
     "Rectangle",
     "Stage",
     "StageKind",
@@ -99,6 +103,7 @@ __all__ = [
     "markup",
     "matrix_equation",
     "mime_bundle",
+    "named_reading",
     "one_drawing",
     "operand_texts",
     "preformatted",

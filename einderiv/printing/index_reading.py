@@ -56,6 +56,17 @@ class Place(NamedTuple):
     constant: Size
     terms: tuple[tuple[Label | Entry, Size], ...]
 
+    @property
+    def is_entry(self) -> bool:
+        """Is it an entry of an index array, and nothing else?"""
+        one = self.constant == 0 and len(self.terms) == 1 and self.terms[0][1] == 1
+        return one and isinstance(self.terms[0][0], Entry)
+
+    @property
+    def has_entries(self) -> bool:
+        """Is an index array in it?"""
+        return any(isinstance(atom, Entry) for atom, _ in self.terms)
+
 
 class Range(NamedTuple):
     """``0 ≤ place < size``, where `above` only the second part has to be said, where `below` only
@@ -89,11 +100,15 @@ class NamedReading(NamedTuple):
     equations: tuple[Place, ...]
     ranges: tuple[Range, ...]
 
+    def labels_of(self, place: Place) -> set[Label]:
+        """The labels that a place depends on."""
+        inner = [place, *[p for entry in _entries([place]) for p in entry.places]]
+        atoms = [atom for one in inner for atom, _ in one.terms]
+        return {atom for atom in atoms if not isinstance(atom, Entry)}
+
     def is_summed(self, place: Place) -> bool:
         """Depends a place on a label that is summed?"""
-        atoms = [atom for atom, _ in place.terms]
-        atoms += [atom for entry in _entries([place]) for p in entry.places for atom, _ in p.terms]
-        return any(atom in self.summed for atom in atoms)
+        return not self.labels_of(place).isdisjoint(self.summed)
 
 
 def named_reading(
@@ -337,7 +352,7 @@ class _Reading:
     def _range(self, place: Place, size: Size) -> list[Range]:
         """The part of a range that is not sure."""
         below = above = True
-        if not any(isinstance(atom, Entry) for atom, _ in place.terms):
+        if not place.has_entries:
             linear = Linear(place.constant, place.terms)  # type: ignore[arg-type]
             found = span(linear, self.domains)
             facts = [minus(n, 1) for n in self.domains.values()]
