@@ -36,10 +36,16 @@ from ..expression import (
 )
 from ..functions import same_axes, shown_parameters
 from .formulas_shown import with_formulas
-from .index_reading import IndexSpelling, IndexText, NamedReading, named_reading
+from .index_reading import (
+    IndexSpelling,
+    IndexText,
+    NamedReading,
+    called_axis,
+    free_names,
+    named_reading,
+)
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
-from .network import free_names
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix")
@@ -98,9 +104,7 @@ class FormulaStyle:
     def _size_name(self, variable: Variable) -> str:
         if variable in self.size_names:
             return self.size_names[variable]
-        if isinstance(variable, tuple):
-            return f"{variable[0]}.shape[{variable[1]}]"
-        return variable
+        return called_axis(variable)
 
     def array_entry(self, array: Expr, indices: Sequence[str]) -> str:
         """An entry of an index array."""

@@ -8,7 +8,7 @@ to be said. What is neither an axis nor read has its range beside it, ``Σ_{k: 0
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..expression import (
@@ -24,6 +24,7 @@ from ..expression import (
     Size,
     Sizes,
     Tensor,
+    Variable,
     bare,
     fresh_names,
     is_hot,
@@ -31,12 +32,13 @@ from ..expression import (
     minus,
     naming,
     product_of_sizes,
+    size_text,
     solvings,
     span,
     sum_of_sizes,
+    unused_names,
     with_measures,
 )
-from .network import free_names
 from .strings import LabelNames
 
 #: nodes that are looked at to find whether a formula shows an axis
@@ -131,14 +133,35 @@ def named_reading(
         first = names.setdefault(label, index)
         if first != index:
             ties.append((first, index))
+    wanted = wanted_names(flat, found.summed)
+    names |= free_names(found.summed, wanted, taken)
+    return NamedReading(names, tuple(ties), *found)
+
+
+def free_names(
+    labels: Iterable[Label], wanted: Mapping[Label, str], taken: set[str]
+) -> dict[Label, str]:
+    """For each label the name that is wanted if it is free, or else a fresh one that no other
+    wants. `taken` grows by them.
+    """
+    names: dict[Label, str] = {}
+    unused = unused_names({*taken, *wanted.values()})
+    for label in labels:
+        name = wanted[label]
+        names[label] = name if name not in taken else next(unused)
+        taken.add(names[label])
+    return names
+
+
+def wanted_names(flat: Einsum, labels: Sequence[Label]) -> dict[Label, str]:
+    """What labels are called best: as their author called them, else as they are printed."""
     wanted = {label: letter for label, letter in flat.letters.items() if letter}
     for label, name in naming(flat).labels.items():
         wanted.setdefault(label, name)
-    letterless = [label for label in found.summed if label not in wanted]
+    letterless = [label for label in labels if label not in wanted]
     for label, name in zip(letterless, fresh_names(len(letterless), wanted.values()), strict=True):
         wanted[label] = name
-    names |= free_names(found.summed, wanted, taken)
-    return NamedReading(names, tuple(ties), *found)
+    return wanted
 
 
 def reading(flat: Einsum, known: Sizes, *, guarded: bool = False) -> Reading | None:
@@ -245,7 +268,7 @@ class _Reading:
         return found
 
     def _ranges_of_unread(self, seen: set[Expr]) -> list[Range]:
-        """The ranges of the places of index arrays that stand nowhere: outside there is no point."""
+        """Ranges of the places of index arrays that stand nowhere: outside is no point."""
         found: list[Range] = []
         for array, places in self.entries.values():
             if array not in seen:
@@ -509,3 +532,29 @@ def _parted(place: Place) -> tuple[Place, Place]:
     if _is_negative(place.constant):
         return Place(0, above), Place(minus(0, place.constant), below)
     return Place(place.constant, above), Place(0, below)
+
+
+def called_axis(variable: Variable) -> str:
+    """A size that is an axis of a tensor, ``x.shape[0]``, or a declared name."""
+    return variable if isinstance(variable, str) else f"{variable[0]}.shape[{variable[1]}]"
+
+
+def solved_for_one(zero: Place, flat: Einsum) -> Place:
+    """What is 0 with few terms above 0, the last axis of the result or a label without a letter if
+    it may be: ``a = i + k``, not ``i + k = a``.
+    """
+    turned = Place(minus(0, zero.constant), tuple([(x, minus(0, k)) for x, k in zero.terms]))
+    order = list(flat.output)
+
+    def rank(place: Place) -> tuple[int, int]:
+        above = [x for x, k in place.terms if not _is_negative(k)]
+        last = max([order.index(x) for x in above if x in order], default=-1)
+        return len(above), -last
+
+    return min(zero, turned, key=rank)
+
+
+#: how index expressions are spelt in pictures
+SPELLING = IndexSpelling(
+    "−", str, lambda array, places: "", lambda size: size_text(size, called_axis, minus="−"), "·"
+)

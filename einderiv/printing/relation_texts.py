@@ -10,9 +10,9 @@
 
 from __future__ import annotations
 
-from ..expression import Einsum, Expr, Label, axis_names, is_nonnegative, minus
+from ..expression import Einsum, Expr, Label, axis_names
 from .index_notation import FormulaStyle
-from .index_reading import IndexSpelling, NamedReading, Place, named_reading
+from .index_reading import IndexSpelling, NamedReading, Place, named_reading, solved_for_one
 from .strings import single_product
 
 
@@ -26,7 +26,7 @@ def relation_steps(e: Expr) -> list[str]:
     flat, named, spelling = found
     names = dict(named.names)
     gone: list[Label] = []  # labels with a letter that others stand for
-    for label, place in named.at.items():
+    for label in named.at:
         letter = flat.letters.get(label)
         if label not in names and letter is not None and letter not in names.values():
             names[label] = letter
@@ -35,7 +35,7 @@ def relation_steps(e: Expr) -> list[str]:
     for constant, terms in flat.relations:
         if any(label not in names for label, _ in terms):
             continue  # a label that stands for a composite axis: x[i+k] says it
-        written = spelling.equation(_solved(flat, Place(constant, terms)), names)
+        written = spelling.equation(solved_for_one(Place(constant, terms), flat), names)
         own = [label for label in gone if label in dict(terms)]
         if own:
             label = own[0]
@@ -43,21 +43,6 @@ def relation_steps(e: Expr) -> list[str]:
             gone.remove(label)
         steps.append(written)
     return steps
-
-
-def _solved(flat: Einsum, zero: Place) -> Place:
-    """The same with few terms above 0, the last axis of the result if it may be:
-    ``a = i + k``, not ``i + k = a``.
-    """
-    turned = Place(minus(0, zero.constant), tuple([(x, minus(0, k)) for x, k in zero.terms]))
-    order = flat.output
-
-    def rank(place: Place) -> tuple[int, int]:
-        above = [x for x, k in place.terms if not is_nonnegative(minus(-1, k))]
-        last = max([order.index(x) for x in above if x in order], default=-1)
-        return len(above), -last
-
-    return min(zero, turned, key=rank)
 
 
 def zero_unless(e: Expr) -> list[str]:
