@@ -37,13 +37,14 @@ from ..expression import (
     carried,
     children,
     coefficient,
+    is_hot,
     is_zero,
     spelled_size,
     walk,
     wrapped,
 )
 from ..functions import same_axes, shown_parameters
-from ..printing import label_names, single_product
+from ..printing import IndexSpelling, Place, Range, label_names, named_reading, single_product
 from .comments import Names, head
 from .numpy_helpers import HELPERS
 from .source_text import bare
@@ -69,6 +70,9 @@ class Listing:
     # names with what they are, in Julia
     values: list[tuple[str, str]] = field(default_factory=list)
     matrices: bool = False  # are functions of matrices called?
+    index_arrays: set[int] = field(
+        default_factory=set
+    )  # by identity: their dtype is not the result's
 
     def name(self, e: Expr) -> str:
         """The variable of a value; tensors keep their names where the language lets them."""
@@ -137,6 +141,7 @@ def listing(e: Expr, language: str) -> str:
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     row = LISTINGS[language]
     known = Listing(Sizes({}).read([e]), row)
+    known.index_arrays.update([id(node.arguments[0]) for node in walk([e]) if is_hot(node)])
     order = [
         node for node in walk([e], _below) if not isinstance(node, Constant) or node.axis_sizes
     ]
@@ -169,7 +174,8 @@ def _below(node: Expr) -> tuple[Expr, ...]:
     if is_zero(node):
         return ()
     if isinstance(node, Einsum):
-        return single_product(node).factors
+        factors = single_product(node).factors
+        return tuple([f.arguments[0] if is_hot(f) else f for f in factors])
     return children(node)
 
 
@@ -215,7 +221,9 @@ def _write_loops(node: Expr, known: Listing) -> None:
     axes = _as_variables(axis_names(node), known)
     lengths = [bare(known.size(size)) for size in node.axis_sizes]
     shape = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
-    dtype = ", ".join([*known.inputs, *_lifted(node)]) or "float"
+    arrays = known.index_arrays
+    numbers = [name for name, e in known.inputs.items() if id(e) not in arrays]
+    dtype = ", ".join([*numbers, *_lifted(node)]) or "float"
     zeros = f"{name} = np.zeros({shape}, np.result_type({dtype}))"
     if is_zero(node):
         known.lines.append(zeros)
@@ -237,7 +245,8 @@ def _write_loops(node: Expr, known: Listing) -> None:
 def _lifted(node: Expr) -> list[str]:
     """Numbers that lift the dtype of the inputs: of a function to floats."""
     nodes = list(walk([node]))
-    numbers = ["1.0"] if any(isinstance(n, Apply) for n in nodes) else []
+    functions = [n for n in nodes if isinstance(n, Apply) and not is_hot(n)]
+    numbers = ["1.0"] if functions else []
     for n in nodes:
         if isinstance(n, Einsum) and type(n.coefficient) is not int:
             numbers.append(repr(n.coefficient))
@@ -271,6 +280,8 @@ def _product_loops(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
     limits.check("parts", node.count, "of one product: ed.source(e) writes it")
     flat = single_product(node)
+    if flat.parts is not None:
+        return _related_loops(node, flat, known)
     labels_once = {label for labels in (*flat.inputs, flat.output) for label in labels}
     _check_loops(len(labels_once | {label for label, _ in flat.given}))
     named = label_names(flat, axis_names(node), frozenset())
@@ -297,6 +308,90 @@ def _product_loops(node: Einsum, known: Listing) -> list[str]:
         inner = [f"{result} = {front}{term}"]
     ranges = [(names[x], bare(known.size(sizes[x]))) for x in dict.fromkeys(flat.output)]
     return _within(ranges, inner)
+
+
+def _related_loops(node: Einsum, flat: Einsum, known: Listing) -> list[str]:
+    """Loops for a product with relations: index expressions in the brackets, and what is read or
+    written outside an axis is left out.
+    """
+    indices = axis_names(node)
+    named = named_reading(flat, indices, known.sizes, set(indices), guarded=True)
+    if named is None:
+        return []
+    loops = [*dict.fromkeys(flat.output), *named.summed]
+    _check_loops(len(loops))
+    names = dict(zip(loops, _as_variables([named.names[x] for x in loops], known), strict=True))
+    sizes = dict(reversed(flat.given))
+    sizes.update(zip(flat.output, flat.axis_sizes, strict=True))
+    for factor, labels in flat.slots:
+        sizes.update(zip(labels, factor.axis_sizes, strict=True))
+    spelling = IndexSpelling(
+        " - ", str, _array_entry(known), lambda size: bare(known.size(size)), " * ", " * ", " + "
+    )
+
+    # An axis of the result that follows from others is no loop: y[r[e]] += v[e].
+    conditions: list[str] = []
+    written: dict[Label, Place] = {}
+    used: set[Label] = set()  # by what is written
+    for first, second in named.deltas:
+        label = _axis_alone(first, flat)
+        own = named.labels_of(second)
+        if label is None or label in used or own & {*written, label} or label in written:
+            conditions.append(f"{spelling.place(first, names)} == {spelling.place(second, names)}")
+            continue
+        written[label] = second
+        used |= own
+    for label, place in written.items():
+        shown = spelling.place(place, names)
+        if not place.is_entry:
+            conditions.insert(0, f"0 <= {shown} < {bare(known.size(sizes[label]))}")
+        names[label] = shown
+    ranges = [one for one in named.ranges if not _is_loop(one, sizes)]
+    ranges.sort(key=lambda one: one.place.has_entries)  # an entry is read where its place is
+    first_conditions = [spelling.range(one, names, "<=") for one in ranges]
+    conditions = [*first_conditions, *conditions]
+    conditions += [spelling.equation(place, names, "==") for place in named.equations]
+    bounds = [(names[x], bare(known.size(sizes[x]))) for x in loops if x not in written]
+    sure = [f"0 <= {name} < {size}" for name, size in bounds]  # by the loops
+    conditions = [text for text in dict.fromkeys(conditions) if text not in sure]
+
+    entries = []
+    for factor, labels in flat.slots:
+        if not is_hot(factor):
+            at = [spelling.place(named.at[x], names) for x in labels]
+            entries.append(_entry(factor, known, at))
+    term = " * ".join(entries) or "1"
+    number = coefficient(flat)
+    front = "" if number == 1 else f"{number!r} * "
+    result = known.name(node) + _at([names[x] for x in flat.output])
+    inner = f"{result} = {front}{term}" if not named.summed else f"{result} += {front}{term}"
+    if conditions:
+        return _within(bounds, [f"if {' and '.join(conditions)}:", INDENT + inner])
+    return _within(bounds, [inner])
+
+
+def _array_entry(known: Listing) -> Callable[[Expr, Sequence[str]], str]:
+    def entry(array: Expr, indices: Sequence[str]) -> str:
+        return _entry(array, known, indices)
+
+    return entry
+
+
+def _axis_alone(place: Place, flat: Einsum) -> Label | None:
+    """The axis of the result that a place is, if it is one."""
+    if place.constant != 0 or len(place.terms) != 1 or place.terms[0][1] != 1:
+        return None
+    atom = place.terms[0][0]
+    return atom if isinstance(atom, int) and flat.output.count(atom) == 1 else None
+
+
+def _is_loop(one: Range, sizes: dict[Label, Size]) -> bool:
+    """Says a range no more than the loop of its label?"""
+    terms = one.place.terms
+    if one.place.constant != 0 or len(terms) != 1 or terms[0][1] != 1:
+        return False
+    atom = terms[0][0]
+    return isinstance(atom, int) and sizes[atom] == one.size
 
 
 def _as_variables(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
@@ -373,6 +468,10 @@ def _julia_value(node: Expr, known: Listing) -> str:
 def _ein(node: Einsum, known: Listing) -> str:
     """One call of OMEinsum; what no operand carries has a vector of ones."""
     flat = single_product(wrapped(node))
+    if flat.parts is not None:
+        raise BackendError(
+            "OMEinsum has no index expressions: listing(e, 'loops') and ed.source(e) write them"
+        )
     letters = _julia_letters(flat, axis_names(node))
     inputs: list[str] = []
     values: list[str] = []

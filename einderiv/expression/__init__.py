@@ -35,11 +35,22 @@ from .arithmetic import (
 from .arrays import is_array, library, usable
 from .binding import VALUES, by_dims, check_known, fix, given_by_name, shapes_of, solved, valued
 from .canonical import coefficient, same, scaled
-from .construct import constant, einsum, index_array, numbered, only_in_output, sized_einsum, tensor
+from .construct import (
+    checked_size,
+    constant,
+    einsum,
+    einsum_of_axes,
+    index_array,
+    numbered,
+    only_in_output,
+    sized_einsum,
+    tensor,
+)
 from .delta import Delta, KnownSizes
 from .embedding import labels_in, parted
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, needed_sizes, one_hot_of
+from .index_grammar import Axis, AxisExpression, labels_of
 from .index_strings import (
     AxisIndex,
     IndexedAxes,
@@ -50,7 +61,7 @@ from .index_strings import (
     sizes_of_axes,
 )
 from .known_signs import inverts, is_positive
-from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size
+from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size, Variable
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
     Add,
@@ -82,12 +93,15 @@ from .relations import (
     Linear,
     Solved,
     determined,
+    domain_of,
+    extent,
     in_numbers,
     numbers_of,
     relation,
     renamed,
     settled,
     solvings,
+    span,
 )
 from .size_algebra import (
     JULIA_SIZES,
@@ -98,13 +112,18 @@ from .size_algebra import (
     as_factor,
     floor_quotient,
     floors,
+    is_nonnegative,
     linear_terms,
     measured,
+    minus,
+    plus,
     power_of_size,
     product_of_sizes,
+    size_text,
     spelled_size,
     sum_of_sizes,
     variables,
+    with_measures,
 )
 from .sizes import Sizes, called, checked, spoken
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, split
@@ -146,6 +165,8 @@ __all__ = [
     "Add",
     "Apply",
     "ArrayNames",
+    "Axis",
+    "AxisExpression",
     "AxisIndex",
     "BLANKS",
     "Constant",
@@ -188,6 +209,7 @@ __all__ = [
     "Tensor",
     "UnionFind",
     "VALUES",
+    "Variable",
     "Written",
     "add",
     "added",
@@ -207,6 +229,7 @@ __all__ = [
     "check_name",
     "check_ranks",
     "checked",
+    "checked_size",
     "children",
     "coefficient",
     "connected",
@@ -215,11 +238,14 @@ __all__ = [
     "core_labels",
     "declared",
     "determined",
+    "domain_of",
     "dressed",
     "einsum",
+    "einsum_of_axes",
     "equation_of",
     "equation_text",
     "everything",
+    "extent",
     "filled",
     "fix",
     "flatten",
@@ -239,10 +265,12 @@ __all__ = [
     "is_hot",
     "is_in_words",
     "is_name",
+    "is_nonnegative",
     "is_positive",
     "is_zero",
     "known_to",
     "labels_in",
+    "labels_of",
     "leaves",
     "letters",
     "library",
@@ -250,6 +278,7 @@ __all__ = [
     "mapped",
     "matmul",
     "measured",
+    "minus",
     "multiply",
     "named_alike",
     "names_of_index_arrays",
@@ -268,6 +297,7 @@ __all__ = [
     "parsed_bytes",
     "parted",
     "placeholder",
+    "plus",
     "polynomial",
     "power_of_size",
     "powers",
@@ -285,11 +315,13 @@ __all__ = [
     "shapes_of",
     "short_product",
     "size_name",
+    "size_text",
     "sized_einsum",
     "sizes_of_axes",
     "smooth_square",
     "solved",
     "solvings",
+    "span",
     "spelled_size",
     "split",
     "spoken",
@@ -311,6 +343,7 @@ __all__ = [
     "variables",
     "viewed",
     "walk",
+    "with_measures",
     "with_slots",
     "wrapped",
     "written_slots",

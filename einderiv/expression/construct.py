@@ -170,7 +170,7 @@ def einsum(
         return f"operand {k} ({called(part)})" if isinstance(part, Expr) else f"operand {k}"
 
     axes, output_axes = expand(notation, ranks, where)
-    given = {key: _size(size, key) for key, size in (sizes or {}).items()}
+    given = {key: checked_size(key, size) for key, size in (sizes or {}).items()}
     known = sizes.of if isinstance(sizes, KnownSizes) else None
     origins = () if known is None else (known,)
     with_tensors = _tensors(parts, axes)
@@ -183,6 +183,25 @@ def einsum(
     output = cast(tuple[str, ...], output_axes)
     expressions = [part for part in whole if part is not None]
     return _built(notation, expressions, inputs, output, given, origins)
+
+
+def einsum_of_axes(
+    text: str,
+    parts: Sequence[Expr],
+    inputs: Sequence[tuple[Axis, ...]],
+    output: tuple[Axis, ...],
+    positions: Sequence[Sequence[int]],
+    sizes: Mapping[str, Any],
+    arrays: Mapping[str, Expr],
+) -> Einsum:
+    """The einsum of axes that are read elsewhere than in a string. `positions` says where in the
+    text, those of the output last: what is wrong points there.
+    """
+    terms = []
+    for axes, own in zip((*inputs, output), positions, strict=True):
+        terms.append(Term(axes, tuple(own), own[0] if own else 0))
+    notation = Notation(text, tuple(terms[:-1]), terms[-1], indexed=True)
+    return _composed(notation, list(parts), inputs, output, sizes, arrays, ())
 
 
 def _composed(
@@ -218,7 +237,7 @@ def _composed(
     )
 
 
-def _size(size: object, key: str) -> Size:
+def checked_size(key: str, size: object) -> Size:
     """A size that is given: a whole number, the name of an axis, or what ``e.sizes`` holds."""
     if isinstance(size, str):
         check_name(size, "an axis")

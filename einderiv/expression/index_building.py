@@ -136,12 +136,12 @@ def equation_node(
     terms: dict[Label, Size] = {}
     for side, sign in ((left, -1), (right, 1)):
         for word, number in side.terms:
-            terms[labels[word]] = plus(terms.get(labels[word], 0), sign * number)
-    constant = right.constant - left.constant
+            terms[labels[word]] = plus(terms.get(labels[word], 0), times(sign, number))
+    constant = _whole(right.constant) - _whole(left.constant)
     values: dict[tuple[str, tuple[AxisExpression, ...]], int] = {}
     for side, sign in ((left, -1), (right, 1)):
         for name, axes, number in side.arrays:
-            values[name, axes] = values.get((name, axes), 0) + sign * number
+            values[name, axes] = values.get((name, axes), 0) + sign * _whole(number)
     for (name, axes), number in values.items():
         array = arrays[name]
         places: list[Label] = []
@@ -155,7 +155,9 @@ def equation_node(
             relations.append(relation(axis.constant, {**inside, place: -1}))
             domains[place] = size
             places.append(place)
-        others = [times(abs(k), sizes[word]) for side in (left, right) for word, k in side.terms]
+        others = [
+            times(abs(_whole(k)), sizes[word]) for side in (left, right) for word, k in side.terms
+        ]
         opposed = [k for k in values.values() if k * number < 0]
         if opposed:
             raise ShapeError(
@@ -170,6 +172,12 @@ def equation_node(
     given = tuple(domains.items())
     output = tuple(labels.values())
     return assemble(1, slots, output, axes=tuple(labels), given=given, relations=tuple(relations))
+
+
+def _whole(number: Size) -> int:
+    """A number of a string: there it is no size."""
+    assert isinstance(number, int), "strings hold numbers alone"
+    return number
 
 
 class _Read(NamedTuple):

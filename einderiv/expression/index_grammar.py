@@ -19,6 +19,8 @@ from __future__ import annotations
 from typing import NamedTuple, NoReturn
 
 from ..errors import ParseError, counted
+from .labels import Size, Variable
+from .size_algebra import size_text
 from .string_parts import (
     ELLIPSIS,
     LABEL_LETTERS,
@@ -44,10 +46,10 @@ class AxisExpression(NamedTuple):
     2i-k+1 h w
     """
 
-    constant: int = 0
-    terms: tuple[tuple[str, int], ...] = ()  # a label, and what it is multiplied by, never 0
+    constant: Size = 0  # a string has only numbers, a formula has sizes too
+    terms: tuple[tuple[str, Size], ...] = ()  # a label, and what it is multiplied by, never 0
     #: the name of an index array, an expression for each of its axes, what it is multiplied by
-    arrays: tuple[tuple[str, tuple[AxisExpression, ...], int], ...] = ()
+    arrays: tuple[tuple[str, tuple[AxisExpression, ...], Size], ...] = ()
     flattened: tuple[str, ...] = ()  # of (h w), outermost first
 
     @property
@@ -72,15 +74,19 @@ class AxisExpression(NamedTuple):
             inside = ",".join([place._sum() for place in places])
             written.append(_times(coefficient, f"{name}[{inside}]"))
         if self.constant or not written:
-            written.append(f"{self.constant:+d}")
+            is_number = isinstance(self.constant, int)
+            own = f"{self.constant:+d}" if is_number else f"+{size_text(self.constant, _axis_of)}"
+            written.append(own)
         return "".join(written).removeprefix("+")
 
 
 Axis = str | AxisExpression  # a label or ELLIPSIS; or what is written in brackets
 
 
-def _times(coefficient: int, what: str) -> str:
-    """``+2i``, ``-i``."""
+def _times(coefficient: Size, what: str) -> str:
+    """``+2i``, ``-i``; in a formula, which knows sizes, ``+(x.shape[1])*i``."""
+    if not isinstance(coefficient, int):
+        return f"+({size_text(coefficient, _axis_of)})*{what}"
     sign = "-" if coefficient < 0 else "+"
     number = "" if abs(coefficient) == 1 else str(abs(coefficient))
     return f"{sign}{number}{what}"
@@ -113,6 +119,10 @@ def _side(side: str, text: str, start: int, array_ranks: dict[str, int]) -> Axis
     ((axis,), _) = _Reader(part.tokens, text, True, array_ranks).only_sum()
     assert isinstance(axis, AxisExpression), "a sum"
     return axis
+
+
+def _axis_of(variable: Variable) -> str:
+    return variable if isinstance(variable, str) else f"{variable[0]}.shape[{variable[1]}]"
 
 
 def labels_of(axis: Axis) -> tuple[str, ...]:

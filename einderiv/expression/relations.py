@@ -334,16 +334,18 @@ def solvings(
     most: int,
     *,
     keep: Container[Label] = (),
+    first: Container[Label] = (),
 ) -> Iterator[Solved]:
     """Solutions of the system for different labels, that of `solved` first, then those which differ
     in few labels; at most `most`, and there may be more. None where no point satisfies it. Labels
-    in `keep` stay free as long as others can go.
+    in `keep` stay free as long as others can go; in the first solution those in `first` go before
+    all others.
 
     >>> window = [relation(0, {0: 1, 1: 1, 2: -1})]
     >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
     [[2], [0], [1]]
     """
-    best = solved(relations, domains, read=read, keep=keep)
+    best = solved(relations, domains, read=read, keep=keep, first=first)
     if best is None or most < 1:
         return
     yield best
@@ -353,10 +355,10 @@ def solvings(
     labels.sort(key=lambda x: (x in best.by, -known.at(domains[x]), x in read, x))
     counts = range(1, len(best.by) + 1)
     choices = chain.from_iterable([combinations(labels, count) for count in counts])
-    for first in islice(choices, TRIES * most):
+    for chosen in islice(choices, TRIES * most):
         if len(seen) >= most:
             return
-        other = solved(relations, domains, read=read, keep=keep, first=first)
+        other = solved(relations, domains, read=read, keep=keep, first=chosen)
         if other is not None and frozenset(other.by) not in seen:
             seen.add(frozenset(other.by))
             yield other

@@ -339,6 +339,20 @@ def measured(size: Size, measure: Callable[[Variable], int | None]) -> int | Non
     return _sum_of_measures(size, found, measure)
 
 
+def with_measures(size: Size, measure: Callable[[Variable], int | None]) -> Size:
+    """`size` with the numbers that names and axes measure, where `measure` knows them.
+
+    >>> with_measures(times("n", "m"), {"n": 3}.get) == times(3, "m")
+    True
+    """
+
+    def number(variable: Variable) -> Size:
+        known = measure(variable)
+        return variable if known is None else known
+
+    return size if isinstance(size, int) else replaced(size, number)
+
+
 def is_nonnegative(size: Size, facts: Sequence[Size] = ()) -> bool:
     """Is ``size >= 0`` for certain, if every name and axis measures 1 or more, and each of `facts`
     0 or more? A yes is sure; it may miss.
@@ -414,6 +428,24 @@ def written(size: Size, spell: Callable[[Variable], str], notation: Notation = P
             divisor = _bracketed(floor.divisor, divisor)
         found[floor] = notation.floor.format(dividend, divisor)
     return _joined(size, found, spell, notation)
+
+
+def size_text(
+    size: Size,
+    spell: Callable[[Variable], str],
+    *,
+    times: str = "*",
+    minus: str = "-",
+    power: str = "{}**{}",
+    floor: str = "{}//{}",
+) -> str:
+    """A size as it stands in a formula, without blanks.
+
+    >>> size_text(minus(times(2, "n", "m"), 1), str, times="·", minus="−")
+    '2·m·n−1'
+    """
+    text = written(size, spell, Notation(times, power, floor))
+    return text.replace(" - ", minus).replace(" + ", "+").replace("-", minus)
 
 
 def as_factor(size: Size, text: str) -> str:

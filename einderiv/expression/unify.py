@@ -304,11 +304,10 @@ class _Assembly:
         for factor, labels in zip(self.factors, inputs, strict=True):
             domains.update(zip(labels, factor.axis_sizes, strict=True))
         hots = [hot_of(f, own) for f, own in zip(self.factors, inputs, strict=True) if is_hot(f)]
-        zeros = {label for label in labels_in(relations) if domains[label] == 1}
-        if zeros:  # labels of one value
-            seen = set(output).union(*inputs)
-            relations = tuple([_without(one, zeros) for one in relations])
-            given = tuple([(x, size) for x, size in given if x not in zeros or x in seen])
+        values = {hot.value for hot in hots}  # what an array holds may be more than its domain
+        relations, given = _without_single_places(
+            relations, domains, given, values.union(output, *inputs), values
+        )
         found = settled(relations, domains, hots)
         if found is None:
             return None
@@ -356,9 +355,24 @@ class _Assembly:
         return zero(shape, axes, (*self.origins, *operands), written)
 
 
-def _without(one: Relation, zeros: set[Label]) -> Relation:
-    """A relation between the other labels."""
-    return Relation(one.constant, tuple([term for term in one.terms if term[0] not in zeros]))
+def _without_single_places(
+    relations: Relations,
+    domains: dict[Label, Size],
+    given: Given,
+    seen: set[Label],
+    values: set[Label],
+) -> tuple[Relations, Given]:
+    """Relations without the labels that are always 0, for their axis has one place."""
+    single = {x for one in relations for x, _ in one.terms if domains[x] == 1} - values
+    if not single:
+        return relations, given
+    left: list[Relation] = []
+    for constant, terms in relations:
+        rest = tuple([(label, k) for label, k in terms if label not in single])
+        if rest or constant != 0:
+            left.append(Relation(constant, rest))
+    unread = single - seen
+    return tuple(left), tuple([(label, size) for label, size in given if label not in unread])
 
 
 def _has_smooth_square(e: Expr) -> TypeGuard[Apply]:

@@ -200,6 +200,35 @@ def lines(text: Source, pattern: re.Pattern[str]) -> tuple[list[Declaration], li
     return declared, [line for line in token_lines if line]
 
 
+def line_spans(text: Source) -> Iterator[tuple[int, int]]:
+    """Where the lines of index notation begin and end, without comments and empty ones. A line ends
+    where no bracket is open.
+    """
+    start, depth, comment = 0, 0, False
+    stop = 0  # behind the last character that is no comment
+    for at, c in enumerate(str(text) + "\n"):
+        if c in "\n;" and (depth <= 0 or at == len(text)) and not (comment and c == ";"):
+            if text[start:stop].strip():
+                yield start, stop
+            start = stop = at + 1
+            comment = False
+        elif c == "\n":
+            comment = False
+        elif c == "#":
+            comment = True
+        elif not comment:
+            depth += (c in "([{") - (c in ")]}")
+            stop = at + 1
+
+
+def declared_in(text: Source, start: int, stop: int) -> list[Declaration] | None:
+    """The declarations of a line; None where it declares nothing."""
+    head = _DECLARED.match(text, start, stop)
+    if head is None or head.end() != stop:
+        return None
+    return list(_declarations(text, head))
+
+
 def _balance(text: Source, token: Token, opened: list[Token]) -> None:
     """Keep `opened` up to date: the parentheses that are open behind `token`."""
     """Keep account of the parentheses, and refuse deep nests before anything descends into them."""

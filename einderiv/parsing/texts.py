@@ -8,9 +8,19 @@ import re
 from collections.abc import Mapping
 
 from ..errors import EinderivError, near
-from ..expression import Expr, as_expression
+from ..expression import Expr, as_expression, checked_size, constant, is_array
 from .dialects import ALIASES, LANGUAGES, Language
-from .lexer import assigned, check_depth, lines, source
+from .equations import is_index_notation, read_equations
+from .lexer import (
+    Declaration,
+    Source,
+    assigned,
+    check_depth,
+    declared_in,
+    line_spans,
+    lines,
+    source,
+)
 from .resolve import Builder, declarations
 from .syntax import Node, Scope
 
@@ -20,7 +30,11 @@ _FROM_THE_RIGHT = frozenset(("^", "**"))
 
 
 def parse(
-    text: str, *, language: str = "einderiv", tensors: Mapping[str, object] | None = None
+    text: str,
+    *,
+    language: str = "einderiv",
+    tensors: Mapping[str, object] | None = None,
+    sizes: Mapping[str, int | str] | None = None,
 ) -> Expr:
     """The expression that a text says: declarations, assignments, and one expression on the last
     line.
@@ -44,11 +58,25 @@ def parse(
     >>> ed.grad(ed.parse("0.5*x'*A*x", language="matlab"), "x").ndim
     1
 
+    A text whose left side has brackets is index notation, as `formula` prints it: labels that are
+    not on the left are summed, nothing is read outside an axis, and `sizes` gives sizes of labels
+    that the text leaves open.
+
+    >>> y = ed.parse("y[i] = x[i+k] * w[k]")
+    >>> y == ed.einsum("i+k,k->i", "x", "w")
+    True
+    >>> print(ed.formula(y))
+    y[i] = Σ_k x[i+k] w[k]
+
     Raises ParseError with a caret for what cannot be read, ShapeError for numbers of axes that
     contradict each other. Nothing of a text is ever run.
     """
     row = _row(language)
     body = source(text)
+    if row.name == "einderiv" and is_index_notation(body):
+        return _index_notation(body, tensors, sizes)
+    if sizes:
+        raise EinderivError("sizes are those of labels in index notation, y[i] = x[i+k]")
     declared, token_lines = lines(body, row.lexicon.pattern())
     scope = Scope(body, declarations(body, declared, tensors))
     roots: list[Node] = []
@@ -74,6 +102,30 @@ def parse(
     builder = Builder(body, roots, scope.known, row.given, row.default)
     builder.build()
     return as_expression(row.finished(builder.built[roots[-1]]))
+
+
+def _index_notation(
+    body: Source, tensors: Mapping[str, object] | None, sizes: Mapping[str, int | str] | None
+) -> Expr:
+    """The expression of declarations and equations, ``y[i] = …``."""
+    declared: list[Declaration] = []
+    spans: list[tuple[int, int]] = []
+    for start, stop in line_spans(body):
+        found = declared_in(body, start, stop)
+        if found is None:
+            spans.append((start, stop))
+        else:
+            declared += found
+    given = {key: checked_size(key, size) for key, size in (sizes or {}).items()}
+    known = declarations(body, declared, _with_arrays(tensors))
+    return read_equations(body, spans, known, given)
+
+
+def _with_arrays(tensors: Mapping[str, object] | None) -> Mapping[str, object] | None:
+    """Arrays among the tensors are held."""
+    if not isinstance(tensors, Mapping):
+        return tensors
+    return {key: constant(v, name=key) if is_array(v) else v for key, v in tensors.items()}
 
 
 def is_einsum(written: str) -> bool:

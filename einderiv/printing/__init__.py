@@ -22,8 +22,10 @@ from .index_notation import (
     right_side,
     unicode_right_side,
 )
+from .index_reading import IndexSpelling, Place, Range, named_reading
 from .network import label_names
 from .network_diagram import diagram
+from .relation_texts import relation_steps, zero_unless
 from .sparsity_pattern import ASSUMED_SIZE, sparsity
 from .strings import (
     Letters,
@@ -66,12 +68,15 @@ __all__ = [
     "Drawing",
     "Format",
     "FormulaStyle",
+    "IndexSpelling",
     "LatexStyle",
     "Letters",
     "MimeBundle",
     "PRINTED_FORMATS",
     "Picture",
+    "Place",
     "Printed",
+    "Range",
     "Rectangle",
     "Stage",
     "StageKind",
@@ -99,6 +104,7 @@ __all__ = [
     "markup",
     "matrix_equation",
     "mime_bundle",
+    "named_reading",
     "one_drawing",
     "operand_texts",
     "preformatted",
@@ -106,6 +112,7 @@ __all__ = [
     "printed_operands",
     "printed_sizes",
     "printed_subscripts",
+    "relation_steps",
     "right_side",
     "single_product",
     "sparsity",
@@ -118,4 +125,5 @@ __all__ = [
     "unicode_right_side",
     "with_deltas_eliminated",
     "write_in_one_step",
+    "zero_unless",
 ]

@@ -15,7 +15,10 @@ from ..expression import (
     Expr,
     Label,
     Number,
+    Size,
+    Sizes,
     Tensor,
+    Variable,
     axis_names,
     bare,
     check_name,
@@ -23,15 +26,26 @@ from ..expression import (
     dressed,
     flatten,
     fresh_names,
+    is_hot,
     is_zero,
     naming,
+    size_text,
+    tensors_of,
     truth,
+    walk,
 )
 from ..functions import same_axes, shown_parameters
 from .formulas_shown import with_formulas
+from .index_reading import (
+    IndexSpelling,
+    IndexText,
+    NamedReading,
+    called_axis,
+    free_names,
+    named_reading,
+)
 from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
 from .matrix_notation import matrix_form
-from .network import free_names
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix")
@@ -51,10 +65,56 @@ class FormulaStyle:
     """How the parts of a formula are spelt; this one in Unicode."""
 
     delta, partial, minus, one, vec = "δ", "∂", "−", "1", "vec({})"
+    at_most, times = "≤", "·"
 
     def __init__(self) -> None:
         self.parts = 0  # printed so far: what is shared is printed once for each use
-        self.arrays = ArrayNames(())
+        self.take(())
+
+    def take(self, roots: Sequence[Expr]) -> None:
+        """Names for the arrays and the sizes of what is printed."""
+        self.arrays = ArrayNames(roots)
+        self.roots = roots
+        self.known: Sizes | None = None
+        self.size_names: dict[Variable, str] = {}
+
+    def sizes(self) -> Sizes:
+        """What is known of sizes; only index expressions ask for it."""
+        if self.known is None:
+            self.known = Sizes().read(self.roots)
+            labels = _label_names(self.roots)
+            for root in self.roots:
+                for name, tensor in tensors_of(root).items():
+                    for axis, declared in enumerate(tensor.declared):
+                        own = f"{name}.shape[{axis}]"
+                        if isinstance(declared, str):
+                            own = declared if declared not in labels else own
+                            self.size_names.setdefault(declared, own)
+                        self.size_names.setdefault((name, axis), own)
+        return self.known
+
+    def label(self, name: str) -> str:
+        """An index."""
+        return name
+
+    def size(self, size: Size) -> str:
+        """A size as text: a number, the name of an axis, or ``x.shape[0]``."""
+        return size_text(size, self._size_name, times=self.times, minus=self.minus)
+
+    def _size_name(self, variable: Variable) -> str:
+        if variable in self.size_names:
+            return self.size_names[variable]
+        return called_axis(variable)
+
+    def array_entry(self, array: Expr, indices: Sequence[str]) -> str:
+        """An entry of an index array."""
+        if isinstance(array, Constant):
+            return self.indexed(self.arrays.of(array.value) or "array", indices)
+        return self.indexed(str(array), indices)
+
+    def spelling(self) -> IndexSpelling:
+        """How index expressions are spelt."""
+        return IndexSpelling(self.minus, self.label, self.array_entry, self.size, self.times)
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         return f"{name}[{','.join(indices)}]" if indices else name
@@ -62,8 +122,12 @@ class FormulaStyle:
     def name(self, name: str) -> str:
         return name
 
-    def sum(self, labels: Sequence[str], body: str) -> str:
-        below = labels[0] if len(labels) == 1 else f"{{{','.join(labels)}}}"
+    def sum(self, labels: Sequence[str], body: str, ranges: Sequence[str] = ()) -> str:
+        below = ",".join(labels)
+        if ranges:
+            below += f": {', '.join(ranges)}"
+        if len(labels) > 1 or ranges:
+            below = f"{{{below}}}"
         return f"Σ_{below} {body}"
 
     def fraction(self, above: str, below: str) -> str:
@@ -89,13 +153,32 @@ class FormulaStyle:
         return f"({value})" if isinstance(value, complex) else repr(value)
 
 
+def _label_names(roots: Sequence[Expr]) -> set[str | None]:
+    """Names that labels have in a formula, so that no size is called so."""
+    found: set[str | None] = set()
+    for root in roots:
+        found.update(root.axes)
+        for node in walk([root]):
+            if isinstance(node, (Einsum, Add)):
+                found.update(node.axes)
+            if isinstance(node, Einsum):
+                found.update(node.letters.values())
+            if isinstance(node, Apply) and node.core:
+                found.update(node.arguments[0].axes)
+    return found
+
+
 class AsciiStyle(FormulaStyle):
     """ASCII for terminals that know nothing else."""
 
     delta, partial, minus = "delta", "d", "-"
+    at_most, times = "<=", "*"
 
-    def sum(self, labels: Sequence[str], body: str) -> str:
-        return f"sum_{{{','.join(labels)}}} {body}"
+    def sum(self, labels: Sequence[str], body: str, ranges: Sequence[str] = ()) -> str:
+        below = ",".join(labels)
+        if ranges:
+            below += f": {', '.join(ranges)}"
+        return f"sum_{{{below}}} {body}"
 
     def order(self, n: int) -> str:
         return f"d^{n}" if n > 1 else "d"
@@ -107,6 +190,7 @@ class LatexStyle(FormulaStyle):
     """
 
     delta, partial, minus, vec = r"\delta", r"\partial ", "-", r"\operatorname{{vec}}({})"
+    at_most, times = r"\le", r"\,"
 
     def indexed(self, name: str, indices: Sequence[str]) -> str:
         if not indices:
@@ -114,7 +198,8 @@ class LatexStyle(FormulaStyle):
         comma = " " if name == self.delta else ""
         if any(len(index) > 1 for index in indices):
             comma = ","
-        below = comma.join(map(self.label, indices)).strip()
+        marked = [index if isinstance(index, IndexText) else self.label(index) for index in indices]
+        below = comma.join(marked).strip()
         return f"{self.name(name)}_{{{below}}}"
 
     def name(self, name: str) -> str:
@@ -127,8 +212,19 @@ class LatexStyle(FormulaStyle):
         """An index: the page marks them."""
         return self.name(name)
 
-    def sum(self, labels: Sequence[str], body: str) -> str:
+    def size(self, size: Size) -> str:
+        return size_text(
+            size,
+            lambda name: self.name(self._size_name(name)),
+            times=self.times,
+            power="{}^{{{}}}",
+            floor=r"\lfloor{}/{}\rfloor",
+        )
+
+    def sum(self, labels: Sequence[str], body: str, ranges: Sequence[str] = ()) -> str:
         below = ",".join(map(self.label, labels))
+        if ranges:
+            below += rf":\, {', '.join(ranges)}"
         return rf"\sum_{{{below}}} {body}"
 
     def fraction(self, above: str, below: str) -> str:
@@ -314,7 +410,7 @@ def right_side(
     """The right-hand side of `e` at `indices`."""
     if not depth:
         e = with_formulas(e)
-        style.arrays = ArrayNames([e])
+        style.take([e])
     negative, shown = _signed_side(e, indices, style, used, depth)
     return style.minus + shown if negative else shown
 
@@ -332,6 +428,9 @@ def _signed_side(
             if e.axis_sizes:
                 return False, style.indexed(style.arrays.of(e.value) or "array", indices)
             return False, style.number(e.value)
+        case Apply() if is_hot(e):
+            entry = style.array_entry(e.arguments[0], indices[:-1])
+            return False, style.indexed(style.delta, (indices[-1], IndexText(entry)))
         case Apply():
             return False, _applied(e, indices, style, used | set(indices), depth)
         case Add():
@@ -361,6 +460,8 @@ def _product(
     # Each factor is a part at least, and names for their labels take longer than to count them.
     limits.check("parts", style.parts + e.count, "print a part of the expression, or str() of it")
     flat = flatten(e)
+    if flat.parts is not None:
+        return _related_product(flat, indices, style, used, depth)
     names: dict[Label, str] = {}
     deltas = []
     for label, index in zip(flat.output, indices, strict=True):
@@ -378,18 +479,68 @@ def _product(
         at = tuple(names[label] for label in labels)
         factors.append(_factor(factor, at, style, frozenset(taken), depth))
 
+    # what nothing else shows: how often the same is added
+    sizes = dict(flat.given) if bare(flat) else {}
+    counts = [(names[label], sizes[label]) for label in bare(flat)]
+    ranges = [f"{name} < {size}" for name, size in counts if isinstance(size, int)]
+    body = " ".join(factors) or style.one
+    shown = style.sum([names[label] for label in summed], body, ranges)
+    return _with_number(flat, deltas, shown if summed else " ".join(factors), style)
+
+
+def _with_number(flat: Einsum, in_front: Sequence[str], body: str, style: FormulaStyle) -> Signed:
+    """The number, what stands in front of the sum, and the sum."""
     number = coefficient(flat)
     negative = _is_negative(number)
     size = abs(number) if negative else number
     parts = [] if size == 1 else [style.number(size)]
-    parts += deltas
-    body = " ".join(factors)
-    if summed:
-        parts.append(style.sum([names[label] for label in summed], body or style.one))
-    elif body:
+    parts += in_front
+    if body:
         parts.append(body)
     # A product of nothing is 1.
     return negative, " ".join(parts) or style.one
+
+
+def _related_product(
+    flat: Einsum, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> Signed:
+    """A product with relations: ``δ[a,r[e]] [j ≤ i] Σ_k w[k] x[i+k]``."""
+    taken = set(used)
+    found = named_reading(flat, indices, style.sizes(), taken)
+    if found is None:
+        return False, "0"
+    outside, inside, below = _conditions(found, style)
+    for factor, labels in flat.slots:
+        if not is_hot(factor):
+            at = tuple(style.spelling().place(found.at[label], found.names) for label in labels)
+            inside.append(_factor(factor, at, style, frozenset(taken), depth))
+    body = " ".join(inside)
+    if found.summed:
+        summed = [found.names[label] for label in found.summed]
+        body = style.sum(summed, body or style.one, below)
+    return _with_number(flat, outside, body, style)
+
+
+def _conditions(found: NamedReading, style: FormulaStyle) -> tuple[list[str], list[str], list[str]]:
+    """Deltas and conditions: those before the sum, those of what is summed, and its ranges."""
+    spelling, names = style.spelling(), found.names
+    outside = [style.indexed(style.delta, tie) for tie in found.ties]
+    inside: list[str] = []
+    below: list[str] = []
+    for a, b in found.deltas:
+        pair = (spelling.place(a, names), spelling.place(b, names))
+        is_inside = found.is_summed(a) or found.is_summed(b)
+        (inside if is_inside else outside).append(style.indexed(style.delta, pair))
+    for place in found.equations:
+        shown = f"[{spelling.equation(place, names)}]"
+        (inside if found.is_summed(place) else outside).append(shown)
+    for one in found.ranges:
+        shown = spelling.range(one, names, style.at_most)
+        if found.is_summed(one.place):
+            below.append(shown)
+        else:
+            outside.append(f"[{shown}]")
+    return outside, inside, below
 
 
 def _is_negative(value: Number) -> bool:
@@ -430,6 +581,8 @@ def _keeps_indices(e: Apply, indices: LabelNames) -> bool:
     something already: A[i,i].
     """
     if e.function.shape is not same_axes:
+        return False
+    if any(isinstance(index, IndexText) for index in indices[len(indices) - e.core :]):
         return False
     return e.core == 0 or (e.core == 1 and indices.count(indices[-1]) == 1)
 

@@ -32,6 +32,7 @@ from ..expression import (
     is_zero,
     same,
     terms,
+    walk,
 )
 from .formulas_shown import with_formulas
 from .matrix_forms import (
@@ -74,7 +75,11 @@ class NoMatrices(Exception):
 
 
 def matrix_form(e: Expr) -> Form | None:
-    """`e` in matrix notation, or None where there is none."""
+    """`e` in matrix notation, or None where there is none: books of matrices know no index
+    expressions.
+    """
+    if any(isinstance(node, Einsum) and node.parts is not None for node in walk([e])):
+        return None
     before = _FOUND.set({})
     try:
         with arrays_named_in([e]):

@@ -7,13 +7,14 @@ one operand and one axis of the result  an edge that ends in a leg
 two axes of the result, no operand      a bare wire: a delta
 one axis of the result alone            a leg that ends in a node of ones
 summed over nothing                     a loop: the trace of an identity
+a relation, or an index array           a node with its text, ``a = i+k``
 all others                              a copy tensor: a dot where all of them meet
 ======================================  =================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -35,10 +36,10 @@ from ..expression import (
     connected,
     flatten,
     fresh_names,
-    naming,
-    unused_names,
+    is_hot,
 )
 from ..functions import same_axes
+from .index_reading import SPELLING, Place, free_names, solved_for_one, wanted_names
 from .strings import LabelNames
 
 
@@ -50,6 +51,7 @@ class NodeKind(Enum):
     DOT = "a copy tensor: a label where more than two meet"
     ONES = "an axis along which the result is the same"
     LOOP = "a label that is summed and that nothing has: a number, its size"
+    INDEX = "a relation between labels, or an index array"
 
 
 class NetworkNode(NamedTuple):
@@ -59,6 +61,7 @@ class NetworkNode(NamedTuple):
     expr: Expr | None = None
     axes: LabelNames = ()
     place: int = 0  # of a leg: which axis of the result
+    text: str = ""  # of a relation
 
 
 class NetworkEdge(NamedTuple):
@@ -98,7 +101,19 @@ def tensor_network(
     for factor, labels in flat.slots:
         for label in labels:
             ends[label].append(len(nodes))
-        nodes.append(NetworkNode(NodeKind.OPERAND, factor, tuple(names[label] for label in labels)))
+        axes = tuple(names[label] for label in labels)
+        if is_hot(factor):
+            array = operand_name(factor.arguments[0])
+            text = f"{axes[-1]} = {array}[{','.join(axes[:-1])}]"
+            nodes.append(NetworkNode(NodeKind.INDEX, factor, axes, text=text))
+        else:
+            nodes.append(NetworkNode(NodeKind.OPERAND, factor, axes))
+    for constant, terms in flat.relations:
+        for label, _ in terms:
+            ends[label].append(len(nodes))
+        axes = tuple(names[label] for label, _ in terms)
+        text = SPELLING.equation(solved_for_one(Place(constant, terms), flat), names)
+        nodes.append(NetworkNode(NodeKind.INDEX, axes=axes, text=text))
     legs: dict[Label, list[int]] = {label: [] for label in names}
     for axis, label in enumerate(flat.output):
         legs[label].append(len(nodes))
@@ -133,24 +148,10 @@ def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict
     names: dict[Label, str] = {}
     for label, index in zip(flat.output, indices, strict=True):
         names.setdefault(label, index)
-    inside = dict.fromkeys((*chain.from_iterable(flat.inputs), *bare(flat)))
+    related = [label for _, terms in flat.relations for label, _ in terms]
+    inside = dict.fromkeys((*chain.from_iterable(flat.inputs), *bare(flat), *related))
     others = [label for label in inside if label not in names]
-    return {**names, **free_names(others, naming(flat).labels, {*used, *indices})}
-
-
-def free_names(
-    labels: Iterable[Label], wanted: Mapping[Label, str], taken: set[str]
-) -> dict[Label, str]:
-    """For each label the name that is wanted if it is free, or else a fresh one that no other
-    wants. `taken` grows by them.
-    """
-    names: dict[Label, str] = {}
-    unused = unused_names({*taken, *wanted.values()})
-    for label in labels:
-        name = wanted[label]
-        names[label] = name if name not in taken else next(unused)
-        taken.add(names[label])
-    return names
+    return {**names, **free_names(others, wanted_names(flat, others), {*used, *indices})}
 
 
 def free_name(wanted: str, taken: Set[str], others: Iterable[str]) -> str:

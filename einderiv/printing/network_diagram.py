@@ -21,6 +21,7 @@ from ..expression import (
     Tensor,
     axis_names,
     flatten,
+    is_hot,
     is_zero,
     sized_einsum,
     wrapped,
@@ -420,6 +421,8 @@ def _shape(node: NetworkNode, sizes: LabelSizes, depth: int) -> NodeShape:
             label = node.axes[0]
             radius = max(12.0, text_width(label, LABEL_FONT) / 2 + 5)
             return _circle(label, radius, f"the size of {label}, a trace", label)
+        case NodeKind.INDEX:
+            return _index_expression(node.text)
         case NodeKind.OPERAND:
             assert node.expr is not None
             return _operand(node.expr, node.axes, sizes, depth)
@@ -436,6 +439,21 @@ def _circle(words: str, radius: float, about: str, label: str) -> NodeShape:
     box = Rectangle(-radius, -radius, radius, radius)
     drawing = Drawing((group,), box, ((words, text_box(words, 0, 0, LABEL_FONT)),))
     return NodeShape(drawing, 2 * radius, 2 * radius)
+
+
+def _index_expression(words: str) -> NodeShape:
+    """A small node with a relation between the lines that end there."""
+    wide = text_width(words, LABEL_FONT) + 12
+    high = 22.0
+    parts = (
+        tooltip(f"zero unless {words}"),
+        _frame(wide, high, 4.0),
+        text_line(words, 0, 0, LABEL_FONT),
+    )
+    group = markup("g", *parts, class_="index")
+    box = Rectangle(-wide / 2, -high / 2, wide / 2, high / 2)
+    drawing = Drawing((group,), box, ((words, text_box(words, 0, 0, LABEL_FONT)),))
+    return NodeShape(drawing, wide, high)
 
 
 def _operand(e: Expr, axes: tuple[str, ...], sizes: LabelSizes, depth: int) -> NodeShape:
@@ -509,6 +527,8 @@ def _inside(
 
 def _has_frame(e: Expr, depth: int) -> bool:
     """Is it drawn as a frame around what it is made of?"""
+    if is_hot(e):
+        return False
     return not isinstance(e, (Tensor, Constant)) and depth < DEEP and e.nodes <= 20 * NESTED
 
 

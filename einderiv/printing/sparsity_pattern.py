@@ -27,6 +27,7 @@ from ..expression import (
 )
 from ..expression import Sizes as Known
 from .edges import LABEL_FONT
+from .embedding_points import embedding_points
 from .svg import Drawing, Picture, Rectangle, coordinate, markup, one_drawing, text_box, text_line
 
 Spans = dict[Label, tuple[int, int]]  # the first and last value of each label in a box
@@ -65,38 +66,51 @@ def sparsity(
     rows = J.ndim - count if split is None else split
     if not 0 <= rows <= J.ndim:
         raise TypeError(NO_ROWS)
-    shape = _shape(J, sizes)
     terms = []
     if not is_zero(J):
         addends = J.addends if isinstance(J, Add) else (J,)
         terms = [flatten(wrapped(term)) for term in addends]
+    shape, known = _shape(J, sizes, terms)
     height, width = prod(shape[:rows]), prod(shape[rows:])
     total = height * width
-    filled = min(sum(_entries(term, shape) for term in terms), total)
+    points = [_points(term, known) for term in terms]
+    counts = [
+        _entries(t, shape) if p is None else len(p) for t, p in zip(terms, points, strict=True)
+    ]
+    filled = min(sum(counts), total)
     bound = "at most " if len(terms) > 1 else ""
     share = filled / total if total else 0.0
     entries = f"{bound}{filled} of {total} entries are not zero for sure"
     return Picture(
-        _drawn(terms, shape, rows, axis_names(J)),
+        _drawn(terms, points, shape, rows, axis_names(J)),
         f"{height} by {width}, {entries}: {100 * share:.3g} %",
         "filled cells may hold entries that are not zero",
     )
 
 
-def _shape(J: Expr, given: Mapping[str, Any] | None) -> tuple[int, ...]:
+def _points(term: Einsum, known: Known) -> list[tuple[int, ...]] | None:
+    """The places that a term with relations shows; of all others the embedding says it."""
+    return None if term.parts is None else list(dict.fromkeys(embedding_points(term, known)))
+
+
+def _shape(
+    J: Expr, given: Mapping[str, Any] | None, terms: Sequence[Einsum]
+) -> tuple[tuple[int, ...], Known]:
     shapes, numbers = _shapes_and_sizes(given or {})
     known = Known(shapes).read([J])
     for key, size in numbers.items():
         _fix(known, J, key, size)
     if given is None:
-        _assume(known, J.axis_sizes)
+        inside = [size for term in terms if term.parts for _, size in term.given]
+        inside += [size for t in terms if t.parts for f in t.factors for size in f.axis_sizes]
+        _assume(known, [*J.axis_sizes, *inside])
     shape = []
     for name, axis_size in zip(axis_names(J), J.axis_sizes, strict=True):
         measure = known.known_measure(axis_size)
         if measure is None:
             raise ShapeError(f"the size of axis {name} is not known: give sizes={{{name!r}: …}}")
         shape.append(measure)
-    return tuple(shape)
+    return tuple(shape), known
 
 
 def _assume(known: Known, sizes: Iterable[Size]) -> None:
@@ -152,7 +166,11 @@ def _entries(term: Einsum, shape: Sequence[int]) -> int:
 
 
 def _drawn(
-    terms: Sequence[Einsum], shape: Sequence[int], rows: int, names: Sequence[str]
+    terms: Sequence[Einsum],
+    points: Sequence[list[tuple[int, ...]] | None],
+    shape: Sequence[int],
+    rows: int,
+    names: Sequence[str],
 ) -> Drawing:
     height, width = prod(shape[:rows]), prod(shape[rows:])
     down = min(max(height, 1), GRID_CELLS)
@@ -163,8 +181,11 @@ def _drawn(
         "rect", x=0, y=0, width=box.right, height=box.bottom, fill="none", stroke="currentColor"
     )
     cells: set[tuple[int, int]] = set()
-    for term in terms:
-        cells |= _cells(term.output, shape, rows, down, across)
+    for term, places in zip(terms, points, strict=True):
+        if places is None:
+            cells |= _cells(term.output, shape, rows, down, across)
+        else:
+            cells |= _cells_of_places(places, shape, rows, (down, across))
     path = ""
     for y, x, count in _runs(cells):
         path += _rectangle(x * cell, y * cell, count * cell, cell)
@@ -189,6 +210,22 @@ def _label(words: str, x: float, y: float) -> Drawing:
 def _axes(names: Sequence[str], shape: Sequence[int]) -> str:
     axes = [f"{name}({size})" for name, size in zip(names, shape, strict=True)]
     return " × ".join(axes) or "1"
+
+
+def _cells_of_places(
+    places: Sequence[tuple[int, ...]], shape: Sequence[int], rows: int, drawn: tuple[int, int]
+) -> set[tuple[int, int]]:
+    """The cells of single entries."""
+    height, width = prod(shape[:rows]), prod(shape[rows:])
+    cells: set[tuple[int, int]] = set()
+    for place in places:
+        row = column = 0
+        for index, size in zip(place[:rows], shape[:rows], strict=True):
+            row = row * size + index
+        for index, size in zip(place[rows:], shape[rows:], strict=True):
+            column = column * size + index
+        cells.add((row * drawn[0] // height, column * drawn[1] // width))
+    return cells
 
 
 def _cells(

@@ -22,6 +22,8 @@ from ..expression import (
     coefficient,
     core_labels,
     flatten,
+    inside_labels,
+    is_hot,
     is_zero,
     leaves,
     naming,
@@ -51,9 +53,11 @@ from ..printing import (
     preformatted,
     printed,
     printed_subscripts,
+    relation_steps,
     strip,
     unicode_right_side,
     with_deltas_eliminated,
+    zero_unless,
 )
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
 
@@ -178,7 +182,7 @@ def html_document(
 
 def _derivation(y: Expr, J: Expr) -> list[Section]:
     """The steps, once for each occurrence of the tensor (the product rule)."""
-    if any(isinstance(node, (Apply, Add)) for node in walk([y])):
+    if any(isinstance(node, (Apply, Add)) and not is_hot(node) for node in walk([y])):
         return [_chain(y, J)]
     record = J.record
     assert record is not None
@@ -243,9 +247,12 @@ def _steps(candidate: Expr, before: Einsum | None, J: Expr, occurrence: str) -> 
     inserting.append(inserted)
 
     # 3: what becomes of them.
-    final = printed_subscripts(with_deltas_eliminated(candidate, J))
-    eliminating = [_fate(pair, shown, inserted_deltas) for pair in inserted_deltas]
+    eliminated = with_deltas_eliminated(candidate, J)
+    final = printed_subscripts(eliminated)
+    related = _related_names(candidate)
+    eliminating = [_fate(pair, shown, inserted_deltas, related) for pair in inserted_deltas]
     eliminating.append(f"{inserted}   becomes   {final}")
+    eliminating += relation_steps(eliminated)
 
     one = f"1. Replace the indices of {wrt} by new ones{occurrence}"
     two = "2. Insert one delta for each axis, tying the old index to the new"
@@ -263,6 +270,8 @@ def _opaque(shown: Printed, count: int) -> list[tuple[str, ...]]:
 
 
 def _string(flat: Einsum) -> str:
+    if flat.parts is not None:
+        return compact_subscripts(flat)
     shown = printed(flat, short=True)
     inputs = ["".join(labels) for labels in (*shown.deltas, *shown.inputs)]
     return f"{','.join(inputs)}->{''.join(shown.output)}"
@@ -282,7 +291,20 @@ def _delta(pair: tuple[str, ...]) -> str:
     return f"δ[{','.join(pair)}]"
 
 
-def _fate(pair: tuple[str, ...], shown: Printed, pairs: list[tuple[str, ...]]) -> str:
+def _related_names(e: Expr) -> set[str]:
+    """The names of labels that a relation or an index array has."""
+    flat = flatten(wrapped(e))
+    if flat.parts is None:
+        return set()
+    labels = {label for _, terms in flat.relations for label, _ in terms}
+    labels.update(*[own for factor, own in flat.slots if is_hot(factor)])
+    names = naming(flat, short=True).labels
+    return {names[label] for label in labels if label in names}
+
+
+def _fate(
+    pair: tuple[str, ...], shown: Printed, pairs: list[tuple[str, ...]], related: set[str]
+) -> str:
     """What becomes of one delta, and why."""
     old, new = pair
     delta = _delta(pair)
@@ -293,6 +315,10 @@ def _fate(pair: tuple[str, ...], shown: Printed, pairs: list[tuple[str, ...]]) -
     if carriers:  # Σ_i δ[i,a] A[i,j] = A[a,j]
         where = "the other operands carry it" if carriers > 1 else "an operand carries it"
         return f"{delta} goes: {old} is summed and {where}, so {old} becomes {new}"
+    if old in related:  # Σ_p δ[p,a] [p = i + k] = [a = i + k]
+        return (
+            f"{delta} goes: {old} is summed and an index expression has it, so {old} becomes {new}"
+        )
     others = [other for other in pairs if other[0] == old and other is not pair]
     if not others:
         why = f"{old} is summed and in no other operand, and Σ_{old} {delta} = 1"
@@ -311,7 +337,8 @@ def _chain(y: Expr, J: Expr) -> Section:
     lines = []
     if any(isinstance(node, Add) for node in nodes):
         lines.append("a sum is derived term by term")
-    rules = {node.function.name: node.function for node in nodes if isinstance(node, Apply)}
+    functions = [node for node in nodes if isinstance(node, Apply) and not is_hot(node)]
+    rules = {node.function.name: node.function for node in functions}
     for name, rule in rules.items():
         line = f"{name}'(x) = {rule.derived}"
         if rule.kink:
@@ -347,16 +374,20 @@ def _embedding(term: Expr) -> list[str]:
     core = core_labels(flat)
     output = "".join(names.labels[label] for label in flat.output)
     inner = "".join(names.labels[label] for label in core)
+    related = inside_labels(flat)
     ties, repeated = [], []
     for axis, label in enumerate(flat.output):
         name = names.labels[label]
         if label in flat.output[:axis]:
             ties.append(f"{name} = {names.axes[axis]}")
-        elif label not in core and flat.output.count(label) == 1:
+        elif label not in core and label not in related and flat.output.count(label) == 1:
             repeated.append(name)
+    if flat.parts is not None:
+        output = compact_subscripts(flat).rpartition("->")[2]
     lines = ["core      dense"]
     if inner != output:
         lines = [f"core      {inner or 'a number'}, embedded as {inner}->{output}"]
+    ties += zero_unless(flat)
     if ties:
         lines.append(f"cases     zero unless {' and '.join(ties)}")
     if repeated:

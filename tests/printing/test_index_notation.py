@@ -1,5 +1,6 @@
 """Formulas in Unicode, ASCII and LaTeX."""
 
+import numpy as np
 import pytest
 
 import einderiv as ed
@@ -180,3 +181,95 @@ CORES = [
 def test_an_index_of_a_function_is_bound_once(e, text, tex):
     assert ed.formula(e).split(" = ")[1] == text
     assert ed.latex(e).split(" = ")[1] == tex
+
+
+# ---- index expressions
+WINDOW = ed.einsum("i+k,k->i", "x", "w")
+X10, W3 = ed.tensor("x", (10,)), ed.tensor("w", (3,))
+NUMBERS = ed.einsum("i+k,k->i", X10, W3)
+OBSERVED = ed.einsum("(r[e])k,(c[e])k->e", "U", "V")
+ROWS = ed.derive(OBSERVED, "U", indices="ab")
+
+
+def ones(size):
+    return ed.einsum("->i", sizes={"i": size})
+
+
+INDEXED = [
+    (WINDOW,                                            "y[i] = Σ_k x[i+k] w[k]"),
+    (ed.derive(WINDOW, "x", indices="a"),               "∂y[i]/∂x[a] = w[a−i]"),
+    (ed.derive(WINDOW, "w", indices="a"),               "∂y[i]/∂w[a] = x[i+a]"),
+    (ed.einsum("2i+1->i", "x"),                         "y[i] = x[2i+1]"),
+    (ed.einsum("(-i+9)->i", X10, sizes={"i": 10}),      "y[i] = x[9−i]"),
+    # deltas, those of two axes as ever
+    (ed.derive(ed.einsum("i+1->i", "x"), "x", indices="a"), "∂y[i]/∂x[a] = δ[a,i+1]"),
+    (ed.derive(ed.einsum("(i+0)->i", X10, sizes={"i": 4}), "x", indices="a"), "∂y[i]/∂x[a] = δ[i,a]"),
+    (ed.derive(ed.einsum("ij->(i j)", ed.tensor("A", (2, 3))), "A", indices="bc", ), "∂y[a]/∂A[b,c] = δ[a,3b+c]"),
+    # index arrays
+    (OBSERVED,                                          "y[e] = Σ_k U[r[e],k] V[c[e],k]"),
+    (ROWS,                                              "∂y[e]/∂U[a,b] = δ[a,r[e]] V[c[e],b]"),
+    (ed.einsum("eab,ecd->abcd", ROWS, ROWS),            "y[a,b,c,d] = δ[a,c] Σ_e δ[a,r[e]] V[c[e],b] V[c[e],d]"),
+    (ed.einsum("e,(c[e])->(r[e])", "v", "x", sizes={"r": 5}), "y[a] = Σ_e δ[a,r[e]] v[e] x[c[e]]"),
+    (ed.einsum("(s[f])->f", ed.einsum("(r[e])->e", "x")), "y[f] = x[r[s[f]]]"),
+    (ed.einsum("(r[e+1])->e", "x"),                     "y[e] = x[r[e+1]]"),
+    (ed.one_hot([2, 0], 3),                             "y[a,b] = δ[b,ids[a]]"),
+    # masks and ranges; what is sure is not said
+    (ed.einsum("(i-j),j->i", ones(5), ed.tensor("x", (5,)), sizes={"i": 5}), "y[i] = Σ_{j: j ≤ i} x[j]"),
+    (ed.einsum("(i-j),ij->ij", ones(5), ed.tensor("A", (5, 5))), "y[i,j] = [j ≤ i] A[i,j]"),
+    (ed.einsum("(i-j),ij->ij", ones(2), ed.tensor("A", (5, 5))), "y[i,j] = [0 ≤ i−j < 2] A[i,j]"),
+    (ed.einsum("(2j-3i)->ij", ones(1), sizes={"i": 5, "j": 7}), "y[i,j] = [2j = 3i]"),
+    (ed.einsum("(i+k)->i", X10, sizes={"k": 3}),        "y[i] = Σ_{k: k < 3} x[i+k]"),
+    (ed.einsum("ia->a", ed.derive(NUMBERS, "x", indices="a")), "y[a] = Σ_{k: 0 ≤ a−k < 8} w[k]"),
+    # sizes by numbers where they are known, else by name
+    (ed.einsum("ij->(i j)", ed.tensor("A", (2, 3))),    "y[a] = Σ_i A[i,a−3i]"),
+    (ed.einsum("ij->(i j)", "A"),                       "y[a] = Σ_i A[i,a−A.shape[1]·i]"),
+    (ed.einsum("(h w)->hw", "x", sizes={"h": 2}),       "y[h,w] = x[(x.shape[0]//2)·h+w]"),
+    # a function of what is outside is not 0: its range is said
+    (ed.einsum("i+1->i", ed.exp(X10)),                  "y[i] = exp(x[i+1])"),
+    (ed.einsum("i+1->i", ed.exp(X10), sizes={"i": 10}), "y[i] = [i+1 < 10] exp(x[i+1])"),
+    (ed.einsum("i+1->i", ed.softmax(X10, 0)),           "y[i] = softmax(x)[i+1]"),
+    (ed.einsum("2i+1->i", X10 * X10 + 1),               "y[i] = (x[2i+1] x[2i+1] + 1)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "shown"), INDEXED, ids=[shown for _, shown in INDEXED])
+def test_index_expressions(e, shown):
+    assert ed.formula(e) == shown
+    plain = ed.formula(e, ascii=True)
+    assert plain.isascii()
+    assert ed.formula(e, style="matrix") == shown  # there is no form in matrices
+
+
+@pytest.mark.parametrize(
+    ("e", "shown"),
+    [
+        (ROWS, r"\frac{\partial y_{e}}{\partial U_{ab}} = \delta_{a,r_{e}} V_{c_{e},b}"),
+        (
+            ed.einsum("(i+k)->i", X10, sizes={"k": 3}),
+            r"y_{i} = \sum_{k:\, k < 3} x_{i+k}",
+        ),
+        (
+            ed.einsum("(h w)->hw", "x", sizes={"h": 2}),
+            r"y_{hw} = x_{(\lfloor\mathrm{x.shape[0]}/2\rfloor)\,h+w}",
+        ),
+        (
+            ed.einsum("(i-j),ij->ij", ones(5), ed.tensor("A", (5, 5))),
+            r"y_{ij} = [j \le i] A_{ij}",
+        ),
+    ],
+)
+def test_index_expressions_in_latex(e, shown):
+    assert ed.latex(e) == shown
+
+
+def test_a_size_is_not_called_as_a_label_is():
+    row = ed.tensor("x", "n")
+    e = ed.einsum("(i+k)->i", row, sizes={"k": "n", "i": 4})
+    assert ed.formula(e) == "y[i] = Σ_{k: k < n} x[i+k]"
+    e = ed.einsum("(n+k)->n", row, sizes={"k": "n", "n": 4})
+    assert ed.formula(e) == "y[n] = Σ_{k: k < x.shape[0]} x[n+k]"
+
+
+def test_held_index_arrays_have_names():
+    e = ed.einsum("(rows[e])->e", "x", rows=np.array([3, 1]))
+    assert ed.formula(e) == "y[e] = x[rows[e]]"

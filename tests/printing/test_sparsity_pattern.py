@@ -29,6 +29,51 @@ CASES = {
 }
 
 
+u, v = ed.tensor("u", (7,)), ed.tensor("v", (3,))
+WINDOW = ed.einsum("i+k,k->i", u, v)
+GATHERED = ed.einsum(
+    "(r[e])k,(c[e])k->e", A, ed.tensor("F", (3, 5)), r=[0, 3, 1, 0], c=[2, 0, 1, 1]
+)
+RELATED = {
+    "window by x": ed.derive(WINDOW, u),
+    "window by w": ed.derive(WINDOW, v),
+    "slice": ed.derive(ed.einsum("2i+1->i", u), u),
+    "shifted": ed.derive(ed.einsum("(i-1)->i", u, sizes={"i": 9}), u),
+    "cumulative": ed.derive(ed.einsum("(i-j),j->i", np.ones(7, int), u, sizes={"i": 7}), u),
+    "gathered": ed.derive(GATHERED, A),
+    "flattened": ed.derive(ed.einsum("ij->(i j)", A), A),
+    "segments": ed.derive(ed.einsum("e->(r[e])", v, r=[1, 0, 1], sizes={"r": 2}), v),
+    "entry by entry": ed.derive(ed.tanh(WINDOW), u),
+    "second": ed.hessian(ed.einsum("i,i->", WINDOW, WINDOW), u),
+}
+
+
+@pytest.mark.parametrize("name", RELATED)
+def test_the_pattern_of_relations_is_that_of_the_dense_array(name):
+    J = RELATED[name]
+    arrays = {"u": (7,), "v": (3,), "A": (4, 5), "F": (3, 5)}
+    given = {n: np.random.default_rng(0).random(s) + 0.5 for n, s in arrays.items()}
+    dense = np.asarray(
+        ed.evaluate(J, {n: a for n, a in given.items() if n in ed.compile(J).tensors})
+    )
+    rows = J.ndim - J.record.count
+    flat = dense.reshape(int(np.prod(dense.shape[:rows])), -1)
+    picture = sparsity(J)
+    assert (cells(picture, flat.shape) == (flat != 0)).all()
+    if name != "second":
+        assert f"{np.count_nonzero(flat)} of {flat.size}" in picture.alt
+
+
+def test_what_a_pattern_of_relations_does_not_know():
+    J = ed.derive(ed.einsum("(r[e])->e", u), u)
+    with pytest.raises(ed.EinderivError, match="index array r points is not known"):
+        sparsity(J, {"e": 4})
+    J = ed.derive(ed.einsum("i+k,k->i", "x", "w"), "x")
+    with pytest.raises(ed.LimitError, match="smaller sizes"):
+        sparsity(J, {"x": (10**6,), "w": (3,)})
+    assert "5 by 7, 15 of 35" in sparsity(J, {"x": (7,), "w": (3,)}).alt
+
+
 def cells(picture, shape):
     root = ET.fromstring(str(picture))
     path = root.findall("{*}path")[0].get("d")

@@ -103,3 +103,29 @@ def test_an_operand_that_is_broadcast():
     twice = str(ed.explain(ed.einsum("nk,nk->", rows, rows), b))
     assert "occurrence 2 of 2" in twice
     assert "∂y/∂b[a] = 2 " in twice
+
+
+WINDOW = ed.einsum("i+k,k->i", "x", ed.tensor("w", (3,)))
+INDEXED = [  # what is derived, by what, and lines of its explanation
+    (WINDOW, "x", ("a = i + k, so k = a − i", "∂y[i]/∂x[a] = w[a−i]", "zero unless 0 ≤ a − i < 3")),
+    (WINDOW, "w", ("∂y[i]/∂w[a] = x[i+a]", "an index expression has it, so k becomes a")),
+    (ed.einsum("i+1->i", "x"), "x", ("∂y[i]/∂x[a] = δ[a,i+1]", "zero unless a = i + 1")),
+    (
+        ed.einsum("(r[e])k,(c[e])k->e", "U", "V"),
+        "U",
+        ("∂y[e]/∂U[a,b] = δ[a,r[e]] V[c[e],b]", "zero unless a = r[e]"),
+    ),
+    (ed.einsum("ij->(i j)", ed.tensor("A", (2, 3))), "A", ("zero unless a = 3b + c",)),
+]
+
+
+@pytest.mark.parametrize(("y", "wrt", "lines"), INDEXED)
+def test_relations_are_steps(y, wrt, lines):
+    """What is read outside an axis is zero, and the relation says where."""
+    own = "b" if y.ndim == 1 and y.axes[0] is None else "a"
+    count = ed.derive(y, wrt).record.count
+    names = "abcdef"["abcdef".index(own) :][:count]
+    shown = str(ed.explain(y, wrt, indices=names))
+    for line in lines:
+        assert line in shown
+    assert "the same for every" not in shown

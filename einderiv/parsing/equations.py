@@ -1,0 +1,954 @@
+"""Index notation to expressions: ``y[i] = x[i+k] * w[k]``.
+
+A label that is not on the left is summed, over the smallest product that has all its places; Σ says
+it explicitly. A label has the size of the axes that it stands on alone; one that stands only in sums
+has the largest range in which every read is inside. Nothing is read outside an axis: it is 0 there.
+
+Source of the notation: Tullio.jl, and the brackets of Iverson, ``[j ≤ i]``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from ..errors import EinderivError, LimitError, ShapeError, counted
+from ..expression import (
+    Apply,
+    Axis,
+    AxisExpression,
+    Constant,
+    Einsum,
+    Expr,
+    Linear,
+    Size,
+    Tensor,
+    add,
+    as_expression,
+    domain_of,
+    einsum_of_axes,
+    extent,
+    filled,
+    floor_quotient,
+    index_array,
+    is_nonnegative,
+    labels_of,
+    minus,
+    multiply,
+    plus,
+    product_of_sizes,
+)
+from ..functions import FUNCTIONS, VOCABULARY, powered, same_axes, subtracted
+from .formula_syntax import (
+    Bracketed,
+    Call,
+    Equation,
+    Factor,
+    Figure,
+    Guard,
+    Place,
+    Product,
+    Raised,
+    Read,
+    Tie,
+    Total,
+    equation,
+)
+from .lexer import Source
+
+Labels = tuple[str, ...]
+
+
+def is_index_notation(text: str) -> bool:
+    """Has a line a left side with brackets, ``y[i] = …``, or is the last one an equation of entries,
+    ``y = Σ_i x[i]``? In other texts the last line is no equation.
+    """
+    lines = [line.partition("#")[0] for line in re.split(r"[\n;]", text)]
+    sides = [_sides(line) for line in lines if line.strip()]
+    if any(left is not None and re.search(r"\[|∂", left) for left, _ in sides):
+        return True
+    return bool(sides) and sides[-1][0] is not None and "[" in sides[-1][1]
+
+
+def _sides(line: str) -> tuple[str | None, str]:
+    """What stands on both sides of the first sign of equality outside of brackets."""
+    depth = 0
+    for k, c in enumerate(line):
+        depth += (c in "[({") - (c in "])}")
+        if c == "=" and not depth:
+            if line[k + 1 : k + 2] == "=" or line[k - 1 : k] in ("<", ">", "!"):
+                return None, line
+            return line[:k], line[k + 1 :]
+    return None, line
+
+
+class Value(NamedTuple):
+    """An expression, with the labels of its axes."""
+
+    of: Expr
+    labels: Labels
+
+
+def read_equations(
+    text: Source,
+    spans: Sequence[tuple[int, int]],
+    known: Mapping[str, Expr],
+    sizes: Mapping[str, Any],
+) -> Expr:
+    """The expression of the last of several equations; the others are names for it."""
+    reader = _Meaning(text, known, sizes)
+    result: Expr | None = None
+    for k, (start, stop) in enumerate(spans):
+        result = reader.equation(equation(text, start, stop), is_last=k == len(spans) - 1)
+    assert result is not None
+    return result
+
+
+class _Meaning:
+    """What equations mean."""
+
+    def __init__(self, text: Source, known: Mapping[str, Expr], sizes: Mapping[str, Any]) -> None:
+        self.text, self.sizes = text, sizes
+        self.known: dict[str, Expr] = dict(known)
+        self.ranks: dict[str, int] = {}  # of names that are nowhere declared
+        self.arrays: dict[str, Expr] = {}  # index arrays
+        self.named: set[str] = set()  # by equations
+        self.size_names: dict[str, Size] = {}  # declared names of axes
+        for tensor in known.values():
+            if isinstance(tensor, Tensor):
+                for declared, size in zip(tensor.declared, tensor.axis_sizes, strict=True):
+                    if isinstance(declared, str):
+                        self.size_names.setdefault(declared, size)
+
+    def refuse(self, message: str, at: int) -> NoReturn:
+        raise self.text.wrong(message, at)
+
+    # ---- equations
+    def equation(self, written: Equation, is_last: bool) -> Expr:
+        self.labels = _sure_labels(written)
+        self._learn_ranks(written)
+        self.ranks_of_arrays = _array_ranks(written)
+        left = [self._axis(place) for place in written.axes]
+        kept: set[str] = set()
+        for axis in left:
+            kept.update(labels_of(axis))
+        self.domains: dict[str, Size] = {}  # of labels on the left, and those that have sizes
+        for label in kept:
+            if label in self.sizes:
+                self.domains[label] = self.sizes[label]
+        for wrt, places in written.wrt:
+            tensor = self.known.get(wrt)
+            for p, place in enumerate(places):
+                axis = self._axis(place)
+                if tensor is not None and isinstance(axis, str) and tensor.ndim == len(places):
+                    self.domains.setdefault(axis, tensor.axis_sizes[p])
+        self._learn_domains(written.right, kept)
+        value = self._total(written.right, kept, written.at)
+        value = self._with_labels(value, kept, written.at)
+        axes = tuple(left)
+        if axes != value.labels:
+            result = self._einsum([value], [value.labels], axes, written.at, written.axes)
+        else:
+            result = value.of
+        if not is_last:
+            name = written.name
+            if name is None or name in self.known:
+                self.refuse(
+                    "this name is taken: an equation before the last gives a new one", written.at
+                )
+            self.known[name] = result
+        return result
+
+    def _learn_ranks(self, written: Equation) -> None:
+        """How many axes each name has: as many as it has indices."""
+        for read in _reads(written.right):
+            rank = None if read.places is None else len(read.places)
+            if read.name in self.known:
+                own = self.known[read.name].ndim
+                if rank is not None and rank != own:
+                    self.refuse(
+                        f"{read.name!r} has {counted(own, 'axis')}, and {counted(rank, 'index')} here",
+                        read.at,
+                    )
+                continue
+            if rank is None:
+                continue
+            known = self.ranks.setdefault(read.name, rank)
+            if known != rank:
+                self.refuse(
+                    f"{read.name!r} has {counted(known, 'index')} before, and {rank} here", read.at
+                )
+        for name, rank in self.ranks.items():
+            self.known.setdefault(name, Tensor(name, (None,) * rank))
+        for name, places in written.wrt:
+            self.known.setdefault(name, Tensor(name, (None,) * len(places)))
+
+    def _tensor(self, name: str, rank: int) -> Expr:
+        if name not in self.known:
+            self.known[name] = Tensor(name, (None,) * rank)
+        return self.known[name]
+
+    # ---- sizes of the labels on the left
+    def _learn_domains(self, total: Total, kept: set[str]) -> None:
+        """Labels of the left: the size of an axis, or the largest range in which reads are inside,
+        whichever is sure to be the smallest. Deltas carry sizes on.
+        """
+        found: dict[str, list[Size]] = {}
+        ties: list[tuple[str, str]] = []
+        for product in _products(total):
+            bare: dict[str, Size] = {}
+            reads: list[tuple[AxisExpression, Size]] = []
+            for factor, _ in product.factors:
+                if isinstance(factor, Tie):
+                    first, second = map(self._axis, factor.places)
+                    if isinstance(first, str) and isinstance(second, str):
+                        ties.append((first, second))
+                if not isinstance(factor, Read) or factor.places is None:
+                    continue
+                sizes = self._tensor(factor.name, len(factor.places)).axis_sizes
+                for place, size in zip(factor.places, sizes, strict=True):
+                    axis = self._axis(place)
+                    if isinstance(axis, str):
+                        bare.setdefault(axis, size)
+                    else:
+                        reads.append((axis, size))
+            for label, size in bare.items():
+                found.setdefault(label, []).append(size)
+            for axis, size in reads:
+                self._open(axis, size, {**bare, **self.domains}, found)
+        for label in kept:
+            if label in self.domains:
+                continue
+            candidates = found.get(label, [])
+            for size in candidates:
+                if all(is_nonnegative(minus(other, size)) for other in candidates):
+                    self.domains[label] = size
+                    break
+        for _ in ties:
+            for first, second in ties:
+                for a, b in ((first, second), (second, first)):
+                    if a in self.domains:
+                        self.domains.setdefault(b, self.domains[a])
+
+    def _open(
+        self,
+        axis: AxisExpression,
+        size: Size,
+        known: Mapping[str, Size],
+        found: dict[str, list[Size]],
+    ) -> None:
+        """The range that a read leaves to its one label without a size."""
+        labels = [label for label, _ in axis.terms]
+        unknown = [label for label in labels if label not in known]
+        if axis.arrays or len(unknown) != 1:
+            return
+        numbers = {label: k for k, label in enumerate(labels)}
+        terms = tuple([(numbers[label], k) for label, k in axis.terms])
+        domains = {numbers[label]: known[label] for label in labels if label in known}
+        read = Linear(axis.constant, terms)
+        range_ = domain_of(read, numbers[unknown[0]], size, domains)
+        if range_ is not None:
+            found.setdefault(unknown[0], []).append(range_)
+
+    # ---- sums and products
+    def _total(self, total: Total, kept: set[str], at: int) -> Value:
+        """The sum of terms, all under the same labels."""
+        values = [self._product(product, kept) for _, product in total.terms]
+        labels = tuple(dict.fromkeys([label for value in values for label in value.labels]))
+        for value in values:
+            for label, size in zip(value.labels, value.of.axis_sizes, strict=True):
+                if len(values) > 1:
+                    self.domains.setdefault(label, size)
+        result: Expr | None = None
+        for value, (negative, product) in zip(values, total.terms, strict=True):
+            term = self._with_labels(value, labels, product.at)
+            shown = term.of
+            if term.labels != labels:
+                shown = self._einsum([term], [term.labels], labels, product.at)
+            if result is None:
+                result = multiply(-1, shown) if negative else shown
+            else:
+                make = subtracted if negative else add
+                result = self._made(lambda a, b, f=make: f(a, b), (result, shown), product.at)
+        assert result is not None
+        return Value(result, labels)
+
+    def _with_labels(self, value: Value, labels: Iterable[str], at: int) -> Value:
+        """A value that is the same along labels that it lacks."""
+        missing = [label for label in labels if label not in value.labels]
+        if not missing:
+            return value
+        for label in missing:
+            if label not in self.domains:
+                self.refuse(f"the size of {label!r} is left open: give sizes={{{label!r}: …}}", at)
+        wanted = (*value.labels, *missing)
+        return Value(self._einsum([value], [value.labels], wanted, at), wanted)
+
+    def _product(self, product: Product, kept: set[str]) -> Value:
+        """A product, summed over all labels that are not in `kept`."""
+        before = self.domains
+        self.domains = dict(before)
+        try:
+            return self._summed_product(product, kept)
+        finally:
+            # what is known of the labels that stay
+            known = self.domains.items()
+            self.domains = {**before, **{label: size for label, size in known if label in kept}}
+
+    def _summed_product(self, product: Product, kept: set[str]) -> Value:
+        for label, at in product.summed.items():
+            if label in kept:
+                self.refuse(f"{label!r} is summed, and stands outside too", at)
+        bounds = [factor for factor, _ in product.factors if self._is_bound(factor, kept)]
+        own = [_labels_of_factor(factor) for factor, _ in product.factors]
+        operands: list[Value] = []
+        axes: list[tuple[Axis, ...]] = []
+        places: list[Sequence[Place]] = []
+        number: Any = 1
+        same: dict[str, str] = {}  # labels that a delta makes one
+        local: dict[str, Size] = {}  # sizes that ranges give
+        guards: list[Guard] = []
+        for_: dict[str, AxisExpression] = {}  # what a delta puts in the place of labels
+        equations: list[tuple[AxisExpression, Place]] = []
+        for k, (factor, divided) in enumerate(product.factors):
+            others = kept.union(*[labels for m, labels in enumerate(own) if m != k])
+            if isinstance(factor, Figure):
+                if divided and factor.value == 0:
+                    self.refuse("division by the number 0", factor.at)
+                number = number / factor.value if divided else number * factor.value
+                continue
+            if isinstance(factor, Guard):
+                if factor not in bounds:
+                    guards.append(factor)
+                continue
+            if isinstance(factor, Tie):
+                self._tie(factor, same, for_, equations, kept)
+                continue
+            value, read, own_places = self._factor(factor, others)
+            if divided:
+                labels = tuple(dict.fromkeys([x for axis in read for x in labels_of(axis)]))
+                if any(not isinstance(axis, str) for axis in read):
+                    value = Value(
+                        self._einsum([value], [read], labels, factor.at, own_places), labels
+                    )
+                    read, own_places = labels, ()
+                value = Value(VOCABULARY["reciprocal"](value.of), value.labels)
+            operands.append(value)
+            axes.append(read)
+            places.append(own_places)
+        domains = self._local_domains(operands, axes)
+        for guard in guards:
+            for axis, size in self._conditions(guard, domains, local):
+                operands.append(Value(filled(1, (size,), (None,)), ()))
+                axes.append((axis,))
+                places.append(guard.places[:1])
+        inside = dict.fromkeys([x for read in axes for axis in read for x in labels_of(axis)])
+        for a, b in same.items():
+            inside |= dict.fromkeys((a, b))
+        for label, axis in for_.items():
+            inside |= dict.fromkeys((label, *labels_of(axis)))
+        for axis, _ in equations:
+            inside |= dict.fromkeys(labels_of(axis))
+        for label, at in product.summed.items():
+            if label in inside:
+                continue
+            if label not in {**local, **self.domains}:
+                self.refuse(f"{label!r} is summed, but nothing has it: give its range, k < 3", at)
+            length = {**self.domains, **local}[label]
+            operands.append(Value(filled(1, (length,), (None,)), ()))
+            axes.append((label,))
+            places.append(())
+            inside[label] = None
+        output = tuple([label for label in inside if label in kept])
+        for axis, place in equations:
+            operands.append(Value(filled(1, (1,), (None,)), ()))
+            axes.append((axis,))
+            places.append((place,))
+        if not operands and not output and not product.summed:
+            return Value(as_expression(number), ())
+        one = {label: _end(label, same) for label in inside}
+        renamed = [tuple([_renamed(axis, one) for axis in read]) for read in axes]
+        instead = {_end(x, same): _composite(_renamed(axis, one)) for x, axis in for_.items()}
+        for label in [x for x in instead if x not in kept]:
+            # a label that is summed keeps its range
+            if not any(label in read for read in renamed):
+                if label not in domains:
+                    self.refuse(f"the size of {label!r} is left open", product.at)
+                operands.append(Value(filled(1, (domains[label],), (None,)), ()))
+                renamed.append((label,))
+        put = [tuple([_put(axis, instead) for axis in read]) for read in renamed]
+        written = tuple([_put(one[x], instead) for x in output])
+        for label, axis in instead.items():
+            if label in self.domains:
+                local[_key(axis)] = self.domains[label]
+        result = self._einsum(operands, put, written, product.at, *places, local=local)
+        shown = result if number == 1 else multiply(number, result)
+        return Value(shown, output)
+
+    def _local_domains(
+        self, operands: Sequence[Value], axes: Sequence[tuple[Axis, ...]]
+    ) -> dict[str, Size]:
+        domains = dict(self.domains)
+        for value, read in zip(operands, axes, strict=True):
+            for axis, size in zip(read, value.of.axis_sizes, strict=True):
+                if isinstance(axis, str):
+                    domains.setdefault(axis, size)
+        return domains
+
+    def _tie(
+        self,
+        tie: Tie,
+        same: dict[str, str],
+        for_: dict[str, AxisExpression],
+        equations: list[tuple[AxisExpression, Place]],
+        kept: set[str],
+    ) -> None:
+        """``δ[i,a]``: one label where both may have one size; ``δ[a,i+1]``: i + 1 for a."""
+        first, second = map(self._axis, tie.places)
+        if isinstance(first, str) and isinstance(second, str):
+            a, b = self.domains.get(first), self.domains.get(second)
+            if a is None or b is None or not _differ(a, b):
+                start, end = _end(first, same), _end(second, same)
+                if start != end:
+                    same[end] = start
+                return
+            first, second = second, first
+        taken = set(for_)
+        for label, axis in ((first, second), (second, first)):
+            used = set().union(*map(labels_of, for_.values()))
+            if isinstance(label, str) and label not in {*taken, *used, *labels_of(axis)}:
+                composite = _composite(axis)
+                if composite.arrays and _key(composite) != composite.arrays[0][0]:
+                    break  # how large its values are follows from what reads them
+                keys = [_key(other) for other in for_.values()]
+                if taken.isdisjoint(labels_of(axis)) and _key(composite) not in keys:
+                    for_[label] = composite
+                    return
+        zero = _difference(_composite(first), _composite(second))
+        if zero == AxisExpression(0, (), zero.arrays) and len(zero.arrays) == 1:
+            zero = _scaled(zero, -1)  # alone it would have to be a place of an axis
+        equations.append((zero, tie.places[0]))
+
+    def _is_bound(self, factor: Factor, kept: set[str]) -> bool:
+        """Is it ``k < 3`` of a label that is summed, and so the size of k?"""
+        if not isinstance(factor, Guard) or factor.signs != ("<",):
+            return False
+        low, high = [_composite(self._axis(place)) for place in factor.places]
+        alone = len(low.terms) == 1 and low == AxisExpression(0, ((low.terms[0][0], 1),))
+        if not alone or high.terms or high.arrays or low.terms[0][0] in kept:
+            return False
+        self.domains[low.terms[0][0]] = high.constant
+        return True
+
+    def _conditions(
+        self, guard: Guard, domains: Mapping[str, Size], local: dict[str, Size]
+    ) -> list[tuple[AxisExpression, Size]]:
+        """What is at least 0 and less than a size, for each condition."""
+        found: list[tuple[AxisExpression, Size]] = []
+        axes = [_composite(self._axis(place)) for place in guard.places]
+        pairs = [*zip(axes, axes[1:], guard.signs, strict=False)]
+        if len(axes) == 3 and guard.signs == ("<=", "<") and axes[0] == AxisExpression():
+            if not axes[2].terms and not axes[2].arrays:
+                return [(axes[1], axes[2].constant)]
+        for low, high, sign in pairs:
+            if sign in (">", ">="):
+                low, high, sign = high, low, sign.replace(">", "<")
+            above = _difference(high, low)
+            if sign == "=":
+                found.append((above, 1))
+                continue
+            if sign == "<":
+                above = above._replace(constant=plus(above.constant, -1))
+            bound = _bound(above)
+            if bound is not None and bound[0] not in domains:
+                local[bound[0]] = self.domains.get(bound[0], bound[1])
+                continue
+            found.append((above, self._extent(above, {**domains, **local}, guard.at)))
+        return found
+
+    def _extent(self, axis: AxisExpression, domains: Mapping[str, Size], at: int) -> Size:
+        """One more than the largest value."""
+        labels = [label for label, _ in axis.terms]
+        unknown = [label for label in labels if label not in domains]
+        if unknown or axis.arrays:
+            name = unknown[0] if unknown else axis.arrays[0][0]
+            self.refuse(f"the size of {name!r} is left open: give sizes={{{name!r}: …}}", at)
+        numbers = {label: k for k, label in enumerate(labels)}
+        linear = Linear(axis.constant, tuple([(numbers[x], k) for x, k in axis.terms]))
+        size = extent(linear, {numbers[x]: domains[x] for x in labels})
+        if size is None:
+            self.refuse("the largest value here is not known", at)
+        return size
+
+    # ---- factors
+    def _factor(
+        self, factor: Factor, others: set[str]
+    ) -> tuple[Value, tuple[Axis, ...], Sequence[Place]]:
+        """What a factor is, and how its axes are read."""
+        match factor:
+            case Read():
+                places = factor.places or ()
+                tensor = self._tensor(factor.name, len(places))
+                if tensor.ndim != len(places):
+                    self.refuse(
+                        f"{factor.name!r} has {counted(tensor.ndim, 'axis')}: write its indices",
+                        factor.at,
+                    )
+                axes = tuple(map(self._axis, places))
+                return Value(tensor, ()), axes, places
+            case Bracketed():
+                value = self._total(factor.total, others, factor.at)
+                return value, value.labels, ()
+            case Raised():
+                value, read, own = self._factor(factor.base, others)
+                labels = tuple(dict.fromkeys([x for axis in read for x in labels_of(axis)]))
+                if labels != read:
+                    value = Value(self._einsum([value], [read], labels, factor.at, own), labels)
+                power = self._made(powered, (value.of, factor.exponent), factor.at)
+                return Value(power, labels), labels, ()
+            case Call():
+                return self._call(factor, others)
+        raise AssertionError(type(factor).__name__)
+
+    def _call(
+        self, call: Call, others: set[str]
+    ) -> tuple[Value, tuple[Axis, ...], Sequence[Place]]:
+        """A function: its arguments under the labels that it keeps, and behind them its own."""
+        core = call.core
+        numbers: list[Any] = []
+        arguments = list(call.arguments)
+        while arguments and (number := _figure(arguments[-1])) is not None and len(arguments) > 1:
+            numbers.insert(0, number)
+            arguments.pop()
+        bare = [_bare_name(total) for total in arguments]
+        row = FUNCTIONS.get(call.name)
+        if not core and call.places is not None and all(bare):
+            # inv(A)[i,j], softmax(x)[i+1]: of whole arrays
+            values = []
+            for name in bare:
+                assert name is not None
+                rank = 2 if row is not None and row.core == 2 else len(call.places)
+                values.append(self._tensor(name, rank))
+            result = self._of_core(call, tuple(values), values[0].ndim, numbers)
+            return Value(result, ()), tuple(map(self._axis, call.places)), call.places
+        if not core and row is not None and row.core and all(bare):  # det(A), logdet(A)
+            values = [self._tensor(str(name), 2 if row.core == 2 else 1) for name in bare]
+            return Value(self._of_core(call, tuple(values), values[0].ndim, numbers), ()), (), ()
+        inside = others.union(core)
+        given = [self._total(total, inside, call.at) for total in arguments]
+        batch = tuple(dict.fromkeys([x for v in given for x in v.labels if x not in core]))
+        for value in given:
+            for label, size in zip(value.labels, value.of.axis_sizes, strict=True):
+                if len(given) > 1:
+                    self.domains.setdefault(label, size)
+        labels = (*batch, *core)
+        aligned: list[Expr] = []
+        for value in given:
+            if not value.labels and len(given) > 1 and not core and isinstance(value.of, Constant):
+                aligned.append(value.of)
+                continue
+            full = self._with_labels(value, labels, call.at)
+            if full.labels != labels:
+                full = Value(self._einsum([full], [full.labels], labels, call.at), labels)
+            aligned.append(full.of)
+        if not core:
+            function = VOCABULARY.get(call.name)
+            if function is not None:
+                made = self._made(function, (*aligned, *numbers), call.at)
+            else:
+                made = self._of_core(call, tuple(aligned), 0, numbers)
+            return Value(made, labels), labels, ()
+        made = self._of_core(call, tuple(aligned), len(core), numbers)
+        if call.places is not None:
+            axes = (*batch, *map(self._axis, call.places))
+            return Value(made, ()), axes, call.places
+        if row is not None and row.shape is same_axes:
+            return Value(made, labels), labels, ()
+        return Value(made, batch), batch, ()
+
+    def _of_core(
+        self, call: Call, values: tuple[Expr, ...], core: int, numbers: Sequence[Any]
+    ) -> Expr:
+        """A function of the last axes of its arguments."""
+        row = FUNCTIONS.get(call.name)
+        if row is not None and (row.core or not core):
+            count = row.core if row.core > 0 else core
+            return Apply(row, values, count, tuple(numbers))
+        if row is not None:  # of entries
+            made = self._made(VOCABULARY[call.name], (*values, *numbers), call.at)
+            return made
+        axis = -1 if core == 1 else tuple(range(-core, 0))
+        return self._made(lambda *given: VOCABULARY[call.name](*given, axis=axis), values, call.at)
+
+    def _made(self, make: Any, values: Sequence[Any], at: int) -> Expr:
+        try:
+            return as_expression(make(*values))
+        except LimitError:
+            raise
+        except (EinderivError, TypeError) as e:
+            kind = ShapeError if isinstance(e, ShapeError) else type(self.text.wrong("", 0))
+            raise kind(str(e).split("\n")[0][:300], str(self.text), at) from None
+
+    # ---- einsums
+    def _einsum(
+        self,
+        operands: Sequence[Value],
+        axes: Sequence[tuple[Axis, ...]],
+        output: tuple[Axis, ...],
+        at: int,
+        *places: Sequence[Place],
+        local: Mapping[str, Size] | None = None,
+    ) -> Expr:
+        """The einsum of operands that are read at `axes`."""
+        domains = dict(self.domains)  # the first axis that a label stands on has its size
+        arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
+        inputs: list[tuple[Axis, ...]] = []
+        positions: list[Sequence[int]] = []
+        for k, (value, read) in enumerate(zip(operands, axes, strict=True)):
+            own = places[k] if k < len(places) else ()
+            at_own = [place.at for place in own] + [at] * (len(read) - len(own))
+            positions.append(at_own[: len(read)])
+            shown = []
+            for axis, size in zip(read, value.of.axis_sizes, strict=True):
+                if isinstance(axis, str) and _differ(domains.setdefault(axis, size), size):
+                    axis = AxisExpression(0, ((axis, 1),))
+                shown.append(axis)
+            inputs.append(tuple(shown))
+        positions.append([at] * len(output))
+        inputs = [tuple([_apart(axis, arrays, domains) for axis in read]) for read in inputs]
+        output = tuple([_apart(axis, arrays, domains) for axis in output])
+        labels = {x for read in (*inputs, output) for axis in read for x in labels_of(axis)}
+        sizes: dict[str, Size] = dict(local or {})
+        for key, size in self.sizes.items():  # of a label, an index array or an axis of the result
+            if key in labels or (key not in self.labels and key in {*arrays, *map(str, output)}):
+                sizes[key] = size
+        sizes |= {label: size for label, size in self.domains.items() if label in labels}
+        parts = [value.of for value in operands]
+        result: Einsum = einsum_of_axes(
+            str(self.text), parts, inputs, output, positions, sizes, arrays
+        )
+        return result
+
+    def _array(self, name: str, rank: int) -> Expr:
+        """An index array: one that is held, or an input."""
+        if name in self.arrays:
+            return self.arrays[name]
+        known = self.known.get(name)
+        if isinstance(known, Constant):
+            self.arrays[name] = index_array(name, known.value, rank)
+        elif known is not None and getattr(known, "structure", None) != "index":
+            position = str(self.text).find(f"{name}[")
+            self.refuse(f"{name!r} is no index array, but stands in an index", position)
+        else:
+            self.arrays[name] = known or Tensor(name, (None,) * rank, "index")
+        return self.arrays[name]
+
+    # ---- index expressions
+    def _axis(self, place: Place) -> Axis:
+        """An index expression; a label alone is its name."""
+        found = self._expression(place)
+        one = len(found.terms) == 1 and found.terms[0][1] == 1
+        if one and found.constant == 0 and not found.arrays:
+            return found.terms[0][0]
+        return found
+
+    def _expression(self, place: Place) -> AxisExpression:
+        total = AxisExpression()
+        for sign, atoms, at in place.terms:
+            product = AxisExpression(sign)
+            for atom in atoms:
+                product = self._times(product, self._atom(atom), at)
+            total = _sum_of(total, product)
+        return total
+
+    def _atom(self, atom: Any) -> AxisExpression:
+        match atom.kind:
+            case "number":
+                return AxisExpression(atom.value)
+            case "sum":
+                return self._expression(atom.places[0])
+            case "size":
+                return AxisExpression(self._size(atom))
+            case "floor":
+                whole, by = map(self._expression, atom.places)
+                if whole.terms or whole.arrays or by.terms or by.arrays:
+                    self.refuse("only sizes are divided in an index", atom.at)
+                return AxisExpression(floor_quotient(whole.constant, by.constant))
+            case "entry":
+                places = tuple([_composite(self._axis(place)) for place in atom.places])
+                return AxisExpression(0, (), ((atom.name, places, 1),))
+        if atom.name in self.size_names and atom.name not in self.labels:
+            return AxisExpression(self.size_names[atom.name])
+        return AxisExpression(0, ((atom.name, 1),))
+
+    def _size(self, atom: Any) -> Size:
+        tensor = self.known.get(atom.name)
+        if atom.name in self.ranks_of_arrays:
+            tensor = self._array(atom.name, self.ranks_of_arrays[atom.name])
+        if tensor is None or not atom.value < tensor.ndim:
+            self.refuse(f"there is no {atom.name}.shape[{atom.value}] here", atom.at)
+        size: Size = tensor.axis_sizes[atom.value]
+        return size
+
+    def _times(self, a: AxisExpression, b: AxisExpression, at: int) -> AxisExpression:
+        if (a.terms or a.arrays) and (b.terms or b.arrays):
+            self.refuse("a product of labels is no index: only numbers and sizes multiply them", at)
+        if b.terms or b.arrays:
+            a, b = b, a
+        return _scaled(a, b.constant)
+
+
+# ---- index expressions
+def _composite(axis: Axis) -> AxisExpression:
+    return AxisExpression(0, ((axis, 1),)) if isinstance(axis, str) else axis
+
+
+def _sum_of(a: AxisExpression, b: AxisExpression) -> AxisExpression:
+    terms: dict[str, Any] = dict(a.terms)
+    for label, k in b.terms:
+        terms[label] = plus(terms.get(label, 0), k)
+    arrays: dict[tuple[str, tuple[AxisExpression, ...]], Any] = {}
+    for name, places, k in (*a.arrays, *b.arrays):
+        arrays[name, places] = plus(arrays.get((name, places), 0), k)
+    return AxisExpression(
+        plus(a.constant, b.constant),
+        tuple([(label, k) for label, k in terms.items() if k != 0]),
+        tuple([(name, places, k) for (name, places), k in arrays.items() if k != 0]),
+    )
+
+
+def _difference(a: AxisExpression, b: AxisExpression) -> AxisExpression:
+    negative = AxisExpression(
+        minus(0, b.constant),
+        tuple([(label, minus(0, k)) for label, k in b.terms]),
+        tuple([(name, places, minus(0, k)) for name, places, k in b.arrays]),
+    )
+    return _sum_of(a, negative)
+
+
+def _bound(above: AxisExpression) -> tuple[str, Size] | None:
+    """A label and its size, of ``size − 1 − label ≥ 0``."""
+    if above.arrays or len(above.terms) != 1 or above.terms[0][1] != -1:
+        return None
+    return above.terms[0][0], plus(above.constant, 1)
+
+
+def _differ(a: Size, b: Size) -> bool:
+    """Are two sizes different for certain?"""
+    return is_nonnegative(minus(minus(a, b), 1)) or is_nonnegative(minus(minus(b, a), 1))
+
+
+def _end(label: str, same: Mapping[str, str]) -> str:
+    while label in same:
+        label = same[label]
+    return label
+
+
+def _renamed(axis: Axis, names: Mapping[str, str]) -> Axis:
+    if isinstance(axis, str):
+        return names.get(axis, axis)
+    terms: dict[str, Any] = {}
+    for label, k in axis.terms:
+        own = names.get(label, label)
+        terms[own] = plus(terms.get(own, 0), k)
+    arrays = []
+    for name, places, k in axis.arrays:
+        arrays.append((name, tuple([_composite(_renamed(p, names)) for p in places]), k))
+    left = tuple([(label, k) for label, k in terms.items() if k != 0])
+    return AxisExpression(axis.constant, left, tuple(arrays))
+
+
+def _put(axis: Axis, instead: Mapping[str, AxisExpression]) -> Axis:
+    """An index expression in which others stand for labels."""
+    if isinstance(axis, str):
+        return instead.get(axis, axis)
+    if not any(label in instead for label in labels_of(axis)):
+        return axis
+    total = AxisExpression(axis.constant)
+    for label, k in axis.terms:
+        total = _sum_of(total, _scaled(_composite(instead.get(label, label)), k))
+    for name, places, k in axis.arrays:
+        inner = tuple([_composite(_put(place, instead)) for place in places])
+        total = _sum_of(total, AxisExpression(0, (), ((name, inner, k),)))
+    return total
+
+
+def _scaled(axis: AxisExpression, k: Size) -> AxisExpression:
+    terms = tuple([(label, product_of_sizes(n, k)) for label, n in axis.terms])
+    arrays = tuple([(name, places, product_of_sizes(n, k)) for name, places, n in axis.arrays])
+    return AxisExpression(product_of_sizes(axis.constant, k), terms, arrays)
+
+
+def _key(axis: AxisExpression) -> str:
+    """The name of the size of an axis of the result."""
+    if len(axis.arrays) == 1 and axis.arrays[0][2] == 1 and not axis.terms and not axis.constant:
+        return axis.arrays[0][0]
+    return str(axis)
+
+
+def _apart(axis: Axis, arrays: Mapping[str, Expr], domains: dict[str, Size]) -> Axis:
+    """A label in an index array that is longer or shorter than its other axes is no label of it."""
+    if isinstance(axis, str) or not axis.arrays:
+        return axis
+    found = []
+    for name, places, k in axis.arrays:
+        inner = []
+        for place, size in zip(places, arrays[name].axis_sizes, strict=True):
+            place = _composite(_apart(place, arrays, domains))
+            alone = len(place.terms) == 1 and place.terms[0][1] == 1
+            if alone and not place.constant and not place.arrays:
+                label = place.terms[0][0]
+                if _differ(domains.setdefault(label, size), size):
+                    place = AxisExpression(0, ((label, 1), (label, 0)))
+            inner.append(place)
+        found.append((name, tuple(inner), k))
+    return axis._replace(arrays=tuple(found))
+
+
+def _arrays(reads: Sequence[tuple[Axis, ...]]) -> dict[str, int]:
+    """The index arrays in index expressions, with their numbers of axes."""
+    found: dict[str, int] = {}
+    stack: list[Axis] = [axis for read in reads for axis in read]
+    while stack:
+        axis = stack.pop()
+        if isinstance(axis, str):
+            continue
+        for name, places, _ in axis.arrays:
+            found[name] = len(places)
+            stack += places
+    return found
+
+
+# ---- what is in a tree
+def _labels_of_place(place: Place) -> set[str]:
+    found: set[str] = set()
+    stack = [place]
+    while stack:
+        for _, atoms, _ in stack.pop().terms:
+            for atom in atoms:
+                stack += atom.places
+                if atom.kind == "name":
+                    found.add(atom.name)
+    return found
+
+
+def _labels_of_factor(factor: Factor) -> set[str]:
+    """The labels that a factor has, but for those that are summed in it by a Σ."""
+    match factor:
+        case Read():
+            return set().union(*map(_labels_of_place, factor.places or ()))
+        case Tie() | Guard():
+            return set().union(*map(_labels_of_place, factor.places))
+        case Bracketed():
+            return _labels_of_total(factor.total)
+        case Raised():
+            return _labels_of_factor(factor.base)
+        case Call():
+            inside = set().union(*map(_labels_of_total, factor.arguments)) - set(factor.core)
+            return inside.union(*map(_labels_of_place, factor.places or ()))
+    return set()
+
+
+def _labels_of_total(total: Total) -> set[str]:
+    found: set[str] = set()
+    for _, product in total.terms:
+        for factor, _ in product.factors:
+            found |= _labels_of_factor(factor) - set(product.summed)
+    return found
+
+
+def _sure_labels(written: Equation) -> set[str]:
+    """The names that are labels for certain: on the left, summed by a Σ, or alone on an axis."""
+    found: set[str] = set()
+    for place in written.axes:
+        found |= _labels_of_place(place)
+    for product in _products(written.right):
+        found.update(product.summed)
+        for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, Call):
+                found.update(factor.core)
+            if isinstance(factor, (Read, Call, Tie)):
+                for place in factor.places or ():
+                    (sign, atoms, _), *others = place.terms
+                    if not others and len(atoms) == 1 and sign == 1 and atoms[0].kind == "name":
+                        found.add(atoms[0].name)
+    return found
+
+
+def _places_in(total: Total) -> list[Place]:
+    """All index expressions of a sum."""
+    found: list[Place] = []
+    for product in _products(total):
+        for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, (Read, Call, Tie, Guard)):
+                found += factor.places or ()
+    return found
+
+
+def _array_ranks(written: Equation) -> dict[str, int]:
+    """The index arrays of an equation, with their numbers of axes."""
+    found: dict[str, int] = {}
+    stack = [*written.axes, *_places_in(written.right)]
+    while stack:
+        for _, atoms, _ in stack.pop().terms:
+            for atom in atoms:
+                stack += atom.places
+                if atom.kind == "entry":
+                    found[atom.name] = len(atom.places)
+    return found
+
+
+def _products(total: Total) -> list[Product]:
+    """The products of a sum, and of the sums in brackets in it."""
+    found: list[Product] = []
+    for _, product in total.terms:
+        found.append(product)
+        for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, Bracketed):
+                found += _products(factor.total)
+            if isinstance(factor, Call):
+                for argument in factor.arguments:
+                    found += _products(argument)
+    return found
+
+
+def _reads(total: Total) -> list[Read]:
+    found: list[Read] = []
+    for product in _products(total):
+        for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, Read):
+                found.append(factor)
+    return found
+
+
+def _bare_name(total: Total) -> str | None:
+    """The name that a sum consists of, if it is one."""
+    if len(total.terms) != 1 or total.terms[0][0] or total.terms[0][1].summed:
+        return None
+    factors = total.terms[0][1].factors
+    if len(factors) != 1 or factors[0][1] or not isinstance(factors[0][0], Read):
+        return None
+    read = factors[0][0]
+    return read.name if read.places is None else None
+
+
+def _figure(total: Total) -> Any:
+    """The number that a sum consists of, if it is one."""
+    if len(total.terms) != 1 or total.terms[0][1].summed:
+        return None
+    negative, product = total.terms[0]
+    if len(product.factors) != 1 or product.factors[0][1]:
+        return None
+    factor = product.factors[0][0]
+    if not isinstance(factor, Figure):
+        return None
+    return -factor.value if negative else factor.value
