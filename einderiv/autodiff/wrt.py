@@ -6,7 +6,6 @@ that slot while the rules run, and the operand goes back into what is left of it
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -52,14 +51,13 @@ def resolved(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
     """
     base = y if base is None else base
     known = tensors_of(y)
-    index_arrays = names_of_index_arrays(y)
     slots: dict[int, Wrt] = {}
     for leaf in leaves(wrt):
         if _is_position(leaf) and leaf not in slots:
             base, slots[leaf] = _slot_target(y, base, _slot(y, leaf))
 
     def target(leaf: Any) -> Wrt:
-        return slots[leaf] if _is_position(leaf) else _named(leaf, known, index_arrays)
+        return slots[leaf] if _is_position(leaf) else _named(leaf, known, y)
 
     targets = mapped(target, wrt)
     names = [t.tensor.name for t in leaves(targets)]
@@ -102,8 +100,8 @@ def _slot(y: Expr, position: Any) -> int:
     return k % n
 
 
-def _named(leaf: Any, known: dict[str, Tensor], index_arrays: Collection[str]) -> Wrt:
-    """A tensor, its conjugate, or its name."""
+def _named(leaf: Any, known: dict[str, Tensor], y: Expr) -> Wrt:
+    """A tensor of `y`, its conjugate, or its name."""
     if isinstance(leaf, Tensor):
         if leaf.structure != "index":
             check_ranks(known.get(leaf.name, leaf), leaf)
@@ -120,7 +118,8 @@ def _named(leaf: Any, known: dict[str, Tensor], index_arrays: Collection[str]) -
             "wrt must be a tensor, its name, an operand position, or a list, tuple or dict of "
             f"those, not {type(leaf).__name__}"
         )
-    if leaf in index_arrays:
+    is_known = leaf in known and known[leaf].structure != "index"
+    if not is_known and leaf in names_of_index_arrays(y):
         raise TypeError(f"{leaf} is an index array, whole numbers: there is no derivative by it")
     if leaf not in known:
         raise EinderivError(f"no tensor here is called {leaf[:40]!r}; {near(leaf, known)}")

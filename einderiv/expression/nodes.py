@@ -86,6 +86,7 @@ class Expr:
         "weight",
     )
 
+    hot: bool = False  # is it an index array as a factor? See `is_hot`
     __pandas_priority__ = 10_000  # tables of pandas leave an operator to what stands above them
 
     axis_sizes: tuple[Size, ...]  # also the only place that knows the number of axes
@@ -284,32 +285,29 @@ class Einsum(Expr):
         put(self, "split", None)
         put(self, "relations", relations)
         size_of: dict[Label, Size] = {}
-        selects = bool(relations)
         for factor, labels in zip(factors, inputs, strict=True):
             for label, size in zip(labels, factor.axis_sizes, strict=True):
                 size_of.setdefault(label, size)
-            if type(factor) is Apply and factor.function.selects:
-                selects = True
         carried = len(size_of)  # labels that a factor has
         kept = set(output)
         all_carried = kept.issubset(size_of)
         # ij->ij, ii->i, i->ii, i->ij: no factor meets another, and no label is summed.
         structure = len(factors) <= 1 and kept.issuperset(size_of)
         # ij,jk->ik, but not ij,jk->iik, nor with a label that is nowhere: a factor of its size.
-        related = labels_in(relations) if relations else ()
-        bare = False
-        for label, _ in given:
-            bare = bare or (label not in size_of and label not in kept and label not in related)
+        bare = any([label not in size_of and label not in kept for label, _ in given])
         pure = coefficient == 1 and not bare
         plain = pure and not structure and all_carried and len(kept) == len(output)
         for label, size in given:
             size_of.setdefault(label, size)
         parts = None
-        if selects:
-            assert size_of.keys() >= set(related), "a label of a relation without a size"
+        if relations or any([f.hot for f in factors]):
+            related = labels_in(relations)
+            assert size_of.keys() >= related, "a label of a relation without a size"
+            inside = related.union(kept, *inputs)
+            bare = any([label not in inside for label, _ in given])
             parts = _parted(factors, inputs, relations, output, size_of)
             structure = parts.structure
-            plain = pure and not structure and parts.core == output
+            plain = coefficient == 1 and not bare and not structure and parts.core == output
             plain = plain and not parts.outer and not parts.outer_hots
         put(self, "parts", parts)
         put(self, "structure", structure)
@@ -402,7 +400,7 @@ def _parted(
 
 def is_hot(factor: Expr) -> TypeGuard[Apply]:
     """Is a factor an index array, ``onehot(r)``?"""
-    return type(factor) is Apply and bool(factor.function.selects)
+    return factor.hot
 
 
 class Add(Expr):
@@ -437,7 +435,7 @@ class Apply(Expr):
     Behind the batch axes the result has the core axes that the row says it has.
     """
 
-    __slots__ = ("arguments", "core", "function", "parameters")
+    __slots__ = ("arguments", "core", "function", "hot", "parameters")
 
     function: Any  # a row of the functions table, which stands above this module
     arguments: tuple[Expr, ...]
@@ -452,6 +450,7 @@ class Apply(Expr):
         parameters: tuple[Any, ...] = (),
     ) -> None:
         put(self, "function", function)
+        put(self, "hot", function.selects)
         put(self, "arguments", arguments)
         put(self, "core", core)
         put(self, "parameters", parameters)

@@ -218,6 +218,17 @@ class Sizes(UnionFind[Size]):
         """
         if a == b:
             return True
+        one = a if isinstance(a, int) else self._root(a)
+        other = b if isinstance(b, int) else self._root(b)
+        if one == other:
+            return True
+        # two sizes that stand for themselves: nearly always
+        if not isinstance(one, (int, Polynomial)) and not isinstance(other, (int, Polynomial)):
+            first, second = self.measures.get(one), self.measures.get(other)
+            if first is not None and second is not None and first != second:
+                return False
+            self._unite(one, other)
+            return True
         first = self.known_measure(a)
         second = self.known_measure(b)
         if first is not None and second is not None and first != second:
@@ -550,8 +561,10 @@ class Sizes(UnionFind[Size]):
                         f"{_also_in(slots, label, (j, k))}; size 1 does not broadcast"
                     )
         for label, size in author.given:
-            self.names.update([own for own in variables(size) if isinstance(own, str)])
-            if isinstance(size, Polynomial):
+            if isinstance(size, str):
+                self.names.add(size)
+            elif isinstance(size, Polynomial):
+                self.names.update([own for own in variables(size) if isinstance(own, str)])
                 self.polynomials[size] = None
             other, _ = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):

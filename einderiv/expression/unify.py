@@ -265,7 +265,7 @@ class _Assembly:
         relations = tuple(self.relations)
         if relations and self.tied is not None:
             relations = renamed(relations, self.tied.find)
-        if relations or any(map(is_hot, self.factors)):
+        if relations or any([f.hot for f in self.factors]):
             settled = self._settled(relations, inputs, output, given)
             if settled is None:
                 return self._nothing(output, axes, slots, written, inputs, given)
