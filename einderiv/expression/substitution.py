@@ -37,6 +37,7 @@ def substitute(e: Expr, parts: Mapping[str, Any] | None = None, /, **named: Any)
     check_known(wanted, known)
     values: dict[str, Expr] = {}
     for name, value in wanted.items():
+        _refuse_index_array(known[name])
         values[name] = as_operand(value, known[name], f"what stands for {name}")
     if not values:
         return e
@@ -72,6 +73,14 @@ def _apart(e: Expr, values: Mapping[str, Expr]) -> tuple[Expr, dict[str, str]]:
     if not tensors and not axes:
         return e, {}
     return Renaming(tensors, axes).of(e), tensors
+
+
+def _refuse_index_array(tensor: Tensor) -> None:
+    if tensor.structure == "index":
+        raise EinderivError(
+            f"{tensor.name} is an index array, for which nothing is put in later: give it where "
+            f"the einsum is written, ed.einsum(…, {tensor.name}=array), or at each call"
+        )
 
 
 def _refuse_moduli(e: Expr, names: set[str]) -> None:
@@ -111,6 +120,8 @@ def _declared(tensor: Tensor) -> list[str]:
 def bound(e: Expr, arrays: Mapping[str, Any]) -> Expr:
     """`e` with arrays in the place of tensors that it knows, still the derivative that it is."""
     known = tensors_of(e)
+    for name in known.keys() & arrays.keys():
+        _refuse_index_array(known[name])
     values = {
         name: aligned(array, known[name], f"the constant {name}")
         for name, array in arrays.items()
