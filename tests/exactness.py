@@ -26,6 +26,7 @@ import einderiv as ed
 from einderiv.expression import solved
 from einderiv.large.blocks import block
 from einderiv.large.partial import Data, Portion, Portions
+from einderiv.runtime import Compiled
 
 P = 127  # a prime so small that the products of six entries below it fit into int64
 POINTS, NUMBERS = 3000, 20000  # at most, of the index space, and of a result
@@ -216,10 +217,9 @@ def _whole(floats):
 
 def in_portions(e, arrays, limit=2**20):
     """The terms of `e`, not one factor computed yet; and what knows its sizes and dtypes."""
-    shapes, dtypes = (
-        {n: getattr(a, what) for n, a in arrays.items()} for what in ("shape", "dtype")
-    )
-    p = Portions(e, solved([e], shapes), dtypes, limit)
+    call = Compiled(e, dense=False).checked(arrays, {}, {})
+    known = solved([e], call.shapes, dict(call.sizes))
+    p = Portions(e, known, call.dtypes, limit)
     data = Data(p, arrays)
     terms = []
     for term in p.cores:

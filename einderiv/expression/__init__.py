@@ -47,7 +47,7 @@ from .construct import (
     tensor,
 )
 from .delta import Delta, KnownSizes
-from .embedding import labels_in, parted
+from .embedding import Parts, labels_in, parted
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, needed_sizes, one_hot_of
 from .index_grammar import Axis, AxisExpression, labels_of
@@ -78,6 +78,7 @@ from .nodes import (
     dressed,
     everything,
     filled,
+    hot_of,
     identity,
     is_hot,
     is_zero,
@@ -151,12 +152,10 @@ from .unify import (
     assemble,
     bare,
     carried,
-    core,
     core_labels,
     flatten,
     fresh_labels,
     inside_labels,
-    outer_hots,
     with_slots,
     written_slots,
 )
@@ -194,6 +193,7 @@ __all__ = [
     "Number",
     "Operand",
     "PYTHON_SIZES",
+    "Parts",
     "Polynomial",
     "Record",
     "Relation",
@@ -234,7 +234,6 @@ __all__ = [
     "coefficient",
     "connected",
     "constant",
-    "core",
     "core_labels",
     "declared",
     "determined",
@@ -255,6 +254,7 @@ __all__ = [
     "fresh_names",
     "given_by_name",
     "has_dims",
+    "hot_of",
     "identity",
     "in_numbers",
     "index_array",
@@ -293,7 +293,6 @@ __all__ = [
     "one_hot_of",
     "only_in_output",
     "operand",
-    "outer_hots",
     "parsed_bytes",
     "parted",
     "placeholder",

@@ -9,7 +9,7 @@ in one piece is computed whole and is cut then. All sizes are numbers here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -23,19 +23,22 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Parts,
     Size,
     Sizes,
+    Slot,
     Tensor,
     bare,
     children,
     connected,
-    core,
     core_labels,
     flatten,
+    hot_of,
     in_numbers,
+    is_hot,
     is_zero,
     labels_in,
-    outer_hots,
+    parted,
     solved,
     terms,
     walk,
@@ -464,17 +467,46 @@ def components(term: Expr, measure: Callable[[Any], int]) -> Term[Any]:
 
 
 def _related(flat: Einsum, measure: Callable[[Any], int]) -> Term[Any]:
-    """The core of a product with relations as one factor, and where it sits."""
-    assert flat.parts is not None
-    inner, labels = core(flat)
+    """The core of a product with relations as one factor, and where it sits: of a band the factors
+    of its entries, where these are less.
+    """
     sizes = dict(flat.given)
     for factor, own in flat.slots:
         sizes.update(zip(own, factor.axis_sizes, strict=True))
-    counted = [(label, sizes[label]) for label in bare(flat)]
-    value = inner.with_data(coefficient=flat.coefficient, given=(*inner.given, *counted))
-    relations = in_numbers(flat.parts.outer, measure)
-    hots = tuple([(hot.arguments[0], own) for hot, own in outer_hots(flat)])  # type: ignore[attr-defined]
-    between = labels_in(relations).union(*[own for _, own in hots])
-    missing = sorted(between.difference(labels, flat.output))
-    given = tuple([(label, measure(sizes[label])) for label in missing])
-    return Term(((value, labels),), flat.output, relations, hots, given)
+    lengths = {label: measure(size) for label, size in sizes.items()}
+    relations = in_numbers(flat.relations, measure)
+    hots = [slot for slot in flat.slots if is_hot(slot[0])]
+    inputs = [own for factor, own in flat.slots if not is_hot(factor)]
+    keys = [hot_of(factor, own) for factor, own in hots]
+    found = []
+    for overlapping in (False, True):
+        parts = parted(inputs, keys, relations, flat.output, lengths, overlapping=overlapping)
+        found.append(parts)
+    parts = min(found, key=lambda parts: prod([lengths[label] for label in parts.core]))
+    outer = [hots[k] for k in parts.outer_hots]
+    places = tuple([(hot.arguments[0], own) for hot, own in outer])  # type: ignore[attr-defined]
+    between = labels_in(parts.outer).union(*[own for _, own in outer])
+    missing = sorted(between.difference(parts.core, flat.output))
+    given = tuple([(label, lengths[label]) for label in missing])
+    value = _core(flat, parts, outer, lengths)
+    return Term(((value, parts.core),), flat.output, parts.outer, places, given)
+
+
+def _core(
+    flat: Einsum, parts: Parts, outer: Sequence[Slot], lengths: Mapping[Label, int]
+) -> Einsum:
+    """The core of a product with relations, with its coefficient and what is counted."""
+    places = [own for _, own in outer]
+    slots = [slot for slot in flat.slots if not (is_hot(slot[0]) and slot[1] in places)]
+    inside = labels_in(parts.inner).union(*[own for _, own in slots])
+    counted = bare(flat)
+    given = [(x, n) for x, n in lengths.items() if x in inside or x in counted]
+    return Einsum(
+        flat.coefficient,
+        tuple([factor for factor, _ in slots]),
+        tuple([own for _, own in slots]),
+        parts.core,
+        tuple(given),
+        axes=(None,) * len(parts.core),
+        relations=parts.inner,
+    )

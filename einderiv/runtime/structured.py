@@ -29,7 +29,6 @@ from ..expression import (
     relation,
     solved,
     usable,
-    viewed,
 )
 from ..functions import tree_data, tree_of
 from ..planning import Term
@@ -357,8 +356,10 @@ class Structured:
         axes = (None,) * len(outer)
         parts = []
         for term in self._terms:
-            factors = [(product(term, self.shape), labels), (vector, inner)]
-            parts.append(assemble(1, factors, outer, axes=axes, given=given))
+            # multiplied out: the order of the products is the planner's, nothing dense is formed
+            whole = product(term, self.shape)
+            slots = [(whole, labels), (vector, inner)]
+            parts.append(assemble(1, slots, outer, axes=axes, given=given, inline=(whole,)))
         return total(parts, tuple([self.shape[p] for p in outer]))
 
     def diagonal(self) -> Any:
@@ -378,7 +379,12 @@ class Structured:
         """Rows and columns tied, and summed over those that are not in `output`."""
         rows = range(self.ndim // 2)
         # ``abab->ab`` for the diagonal, ``abab->`` for the trace
-        parts = [viewed(product(term, self.shape), (*rows, *rows), output) for term in self._terms]
+        axes = (None,) * len(output)
+        parts = []
+        for term in self._terms:
+            whole = product(term, self.shape)
+            slots = [(whole, (*rows, *rows))]
+            parts.append(assemble(1, slots, output, axes=axes, inline=(whole,)))
         return self._value(total(parts, tuple([self.shape[p] for p in output])))
 
     def as_linear_operator(self) -> Any:
@@ -551,6 +557,8 @@ def _term(row: Any, shape: tuple[int, ...]) -> Term[Array]:
         arrays.append(_factor(array, labels[:-1], sizes, known=True))
         if np.dtype(str(array.dtype).rpartition(".")[2]).kind not in "iu":
             raise ValueError(f"an index array holds whole numbers, not {array.dtype}")
+        if isinstance(array, np.ndarray) and array.size and array.min() < 0:
+            raise ValueError("an index array holds a negative number: places are not negative")
     places = tuple([(a, tuple(own)) for (a, _), (_, own) in zip(arrays, hots, strict=True)])
     return Term(read, tuple(output), between, places, tuple(map(tuple, given)))
 

@@ -10,7 +10,7 @@ import pytest
 from exactness import in_portions
 
 import einderiv as ed
-from einderiv.functions import tree_data
+from einderiv.functions import tree_data, tree_of
 from einderiv.large.blocks import block
 from einderiv.runtime import is_related
 from einderiv.runtime.embeddings import _Spelling
@@ -38,9 +38,9 @@ CASES = [
     ("by the window",        lambda: ed.derive(convolution, "x"),        {"x": x, "w": w},                w.nbytes,        ["a->i(i+a)"]),
     ("by the kernel",        lambda: ed.derive(convolution, "w"),        {"x": x, "w": w},                x.nbytes,        ["a->(-b+a)b"]),
     ("a band",               lambda: gram(convolution, "x"),             {"x": np.arange(100), "w": w},   w.nbytes,        ["ab->(c+a)(c+b)"]),
-    ("a transposed one",     lambda: ed.vjp(convolution, "x", "u"),      {"x": x, "w": w, "u": x[:8]},    x.nbytes,        ["a->a"]),
+    ("a transposed one",     lambda: ed.vjp(convolution, "x", "u"),      {"x": x, "w": w, "u": x[:8]},    x.nbytes,        ["b->b"]),
     ("a slice",              lambda: ed.derive(ed.einsum("(2i+1)->i", "x"), "x"), {"x": x},               8,               ["->i(2i+1)"]),
-    ("reversed",             lambda: ed.derive(ed.einsum("(9-i)->i", "x", sizes={"i": 10}), "x"), {"x": x}, 8,             ["->i(-i+9)"]),
+    ("reversed",             lambda: ed.derive(ed.einsum("(9-i)->i", "x", sizes={"i": 10}), "x"), {"x": x}, 8,             ["->(-b+9)b"]),
     ("a running sum",        lambda: ed.derive(ed.einsum("(i-j),j->i", np.ones(5, int), "x", sizes={"i": 5}), "x"),
      {"x": x[:5]}, 40, ["a->(b+a)b"]),
     ("gathered",             lambda: ed.derive(observed, "U"),           {"U": U, "V": V, "r": r, "c": c}, V.nbytes,      ["(s[e])d->e(r[e])d"]),
@@ -70,11 +70,12 @@ def test_sparse_forms_enumerate_points_and_not_the_box():
     S = ed.evaluate(gram(convolution, "x"), x=np.ones(n), w=[1.0, 2.0, 3.0], dense=False)
     assert S.nbytes == 24
     assert S.to_sparse().nnz == n + 2 * (n - 1) + 2 * (n - 2)
-    v = np.arange(n) % 7
-    assert (S.square.method("solve"), (S._times(v, 1)).shape) == (
-        "matrix-free conjugate gradients",
-        (n,),
-    )
+    v = np.arange(n) % 7.0
+    image = S._times(v, 1)  # and a dense matrix would be refused here
+    assert image[0] == v[:3] @ [1, 2, 3]
+    assert S._diagonal(1)[:3].tolist() == [1, 5, 14]
+    assert S.trace() == 14 * (n - 2)
+    assert S.method() == "matrix-free conjugate gradients"
 
 
 def test_a_sparse_form_that_is_too_large():
@@ -118,11 +119,7 @@ def test_index_arrays_and_results_change_apart(text):
 def each(seed):
     """The derivatives of a random program, structured, and dense by the judge."""
     program = programs.drawn(seed)
-    try:
-        e = programs.expression(program)
-    except ed.ShapeError as error:  # a size that cannot be guessed is asked for
-        assert "give sizes" in str(error)
-        return
+    e = programs.expression(program)
     found = programs.derivatives(program)
     for name, want in found.first.items():
         J = ed.derive(e, name)
@@ -215,7 +212,7 @@ def test_embeddings_say_where_cores_sit(seed, apart):
             operands = [*ones, *(arrays if apart else [arrays])]
             assert len(slots) == len(operands)
             total = total + programs.judged(text, operands, sizes, **hots)
-        assert total.tolist() == want.tolist()
+        assert np.array_equal(total, want)
 
 
 @pytest.mark.parametrize("seed", range(0, 60, 2))
@@ -228,8 +225,6 @@ def test_check_draws_index_arrays():
     assert ed.check(observed, ["U", "V"]).ok
     assert ed.check(ed.einsum("(2r[i]+i),i->i", "x", "y"), "x").ok
     assert ed.check(ed.sum(ed.exp(convolution)), ["x", "w"]).ok
-    report = ed.check(convolution, "x", sizes={"i": 4})
-    assert "exact differences" in report.method
 
 
 # ---- blocks that are factored
@@ -357,9 +352,7 @@ RELATED = [
 
 @pytest.mark.parametrize(("kind", "change", "message"), RELATED)
 def test_hostile_rows(kind, change, message):
-    from einderiv.functions import tree_of
-
-    e = ed.einsum("(r[e]+i)k->ek", "U", r=[0, 1])
+    e = ed.einsum("(r[e]+i)k->ek", "U", sizes={"r": 3})
     assert tree_of(tree_data(e)) == e
     with pytest.raises(ed.EinderivError, match=message):
         tree_of(changed_rows(e, kind, change))
