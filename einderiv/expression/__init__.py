@@ -64,11 +64,13 @@ from .known_signs import inverts, is_positive
 from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size, Variable
 from .names import Naming, axis_names, naming, new_axes, short_product
 from .nodes import (
+    NO_LETTERS,
     Add,
     Apply,
     Constant,
     Einsum,
     Expr,
+    Letters,
     Number,
     Record,
     Slot,
@@ -186,8 +188,10 @@ __all__ = [
     "LETTERS",
     "Label",
     "Labels",
+    "Letters",
     "Linear",
     "MOST_BITS",
+    "NO_LETTERS",
     "Naming",
     "Notation",
     "Number",

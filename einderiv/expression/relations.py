@@ -163,8 +163,8 @@ def in_numbers(
     return tuple(found)
 
 
-def numbers_of(one: Relation) -> tuple[int, list[tuple[Label, int]]]:
-    """The constant and the terms of a relation in numbers."""
+def numbers_of(one: Relation | Linear) -> tuple[int, list[tuple[Label, int]]]:
+    """The constant and the terms of a relation, or an index expression, in numbers."""
     terms: list[tuple[Label, int]] = []
     for label, times in one.terms:
         assert isinstance(times, int)

@@ -7,34 +7,36 @@ from itertools import chain
 from typing import Any
 
 from ..backends import Array
-from ..expression import Label, Labels, Linear, fresh_names, solvings
+from ..expression import (
+    NO_LETTERS,
+    Label,
+    Labels,
+    Letters,
+    Linear,
+    fresh_names,
+    numbers_of,
+    solvings,
+)
 from ..planning import Term
-from .terms import core_labels, lengths
+from .terms import core_labels
 
 ARRAYS = "rstuvwxyz"  # what index arrays are called
 
 
-def embedding(
-    term: Term[Array], shape: Sequence[int], axes: Sequence[str], *, apart: bool = False
-) -> str:
-    """Where a term sits in the tensor, whose axes are called `axes`; with `apart` its factors one
-    by one.
-
-    What a relation selects beside stands in front, as the axis of a vector of ones:
-    ``(i-j),ij->ij`` is a lower triangle.
-    """
-    inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
-    spelling = _Spelling(term, lengths(term, shape), axes)
-    operands = ",".join([*spelling.beside, *map(spelling.axes, inputs)])
-    return f"{operands}->{spelling.axes(term.output)}"
-
-
-class _Spelling:
+class Spelling:
     """The index expressions of a term: letters for labels that are free, and what the others are
-    in terms of these.
+    in terms of these. Labels that are on no axis have the `letters` of the author, as far as no
+    other has them.
     """
 
-    def __init__(self, term: Term[Array], sizes: Mapping[Label, int], axes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        term: Term[Array],
+        sizes: Mapping[Label, int],
+        axes: Sequence[str],
+        letters: Letters = NO_LETTERS,
+    ) -> None:
+        self.term = term
         in_factors = set(chain.from_iterable(labels for _, labels in term.factors))
         places = set(chain.from_iterable(labels[:-1] for _, labels in term.hots))
         values = {labels[-1] for _, labels in term.hots}
@@ -62,13 +64,15 @@ class _Spelling:
             other = self.by.get(value, Linear(0, ((value, 1),)))
             negated = [(label, -times) for label, times in other.terms]  # type: ignore[operator]
             twice.append(Linear(-other.constant, ((own, 1), *negated)))  # type: ignore[operator]
-        self.names = self._letters(term, axes)
+        self.names = self._letters(term, axes, letters)
         beside = [linear for linear, _ in guards]
         self.beside = [f"({self._sum(linear)})" for linear in (*beside, *rest, *twice)]
         # how long the vectors of ones are
         self.sizes_beside = [*[size for _, size in guards], *[1 for _ in (*rest, *twice)]]
 
-    def _letters(self, term: Term[Array], axes: Sequence[str]) -> dict[Label, str]:
+    def _letters(
+        self, term: Term[Array], axes: Sequence[str], letters: Letters
+    ) -> dict[Label, str]:
         """A letter for each label that is free: that of the first of the axes that it is."""
         gone = {*self.by, *self.hots}
         names: dict[Label, str] = {}
@@ -82,9 +86,24 @@ class _Spelling:
         if any(len(name) > 1 or name in used for name in names.values()):
             labels = dict.fromkeys([*names, *labels])
             names = {}
+        for label in labels:
+            letter = letters.get(label) or ""
+            if len(letter) == 1 and letter not in used.union(names.values()):
+                names.setdefault(label, letter)
         missing = [label for label in labels if label not in names]
         fresh = fresh_names(len(missing), used.union(names.values()))
         return names | dict(zip(missing, fresh, strict=True))
+
+    def embedding(self, *, apart: bool = False) -> str:
+        """Where the term sits in the tensor; with `apart` its factors one by one.
+
+        What a relation selects beside stands in front, as the axis of a vector of ones:
+        ``(i-j),ij->ij`` is a lower triangle.
+        """
+        term = self.term
+        inputs = [labels for _, labels in term.factors] if apart else [core_labels(term)]
+        operands = ",".join([*self.beside, *map(self.axes, inputs)])
+        return f"{operands}->{self.axes(term.output)}"
 
     def axes(self, labels: Labels) -> str:
         """The axes of an operand."""
@@ -102,14 +121,13 @@ class _Spelling:
         return self._sum(self.by.get(label, Linear(0, ((label, 1),))))
 
     def _sum(self, linear: Linear) -> str:
+        constant, terms = numbers_of(linear)
+        terms.sort(key=lambda term: term[1] < 0)  # a-i, not -i+a
         text = ""
-        for label, times in linear.terms:
-            assert isinstance(times, int)
+        for label, times in terms:
             sign = "-" if times < 0 else "+" * bool(text)
             number = "" if abs(times) == 1 else str(abs(times))
             text += f"{sign}{number}{self._letter(label)}"
-        constant = linear.constant
-        assert isinstance(constant, int)
         if constant or not text:
             text += f"{constant:+d}" if text else str(constant)
         return text

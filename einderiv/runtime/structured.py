@@ -18,6 +18,8 @@ import numpy as np
 from ..backends import BACKENDS, NUMPY, Array, Backend
 from ..errors import BackendError, EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
 from ..expression import (
+    NO_LETTERS,
+    Einsum,
     Expr,
     Labels,
     Relation,
@@ -30,10 +32,11 @@ from ..expression import (
     solved,
     usable,
 )
+from ..expression import terms as terms_of
 from ..functions import tree_data, tree_of
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
-from .embeddings import embedding
+from .embeddings import Spelling
 from .execution import Execution, check_bound, largest
 from .iterative import STEPS, scipy_part
 from .points import Points
@@ -95,7 +98,7 @@ class Structured:
         return axis_names(self._root)
 
     def __repr__(self) -> str:
-        embeddings = list(map(self._embedding, self._terms))
+        embeddings = list(map(self._embedding, range(len(self._terms))))
         return (
             f"Structured(shape={self.shape}, dtype={self.dtype}, terms={embeddings}, "
             f"nbytes={self.nbytes})"
@@ -103,9 +106,9 @@ class Structured:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
         rows = []
-        for term in self._terms:
+        for k, term in enumerate(self._terms):
             shapes = [str(tuple(array.shape)) for array, _ in term.factors]
-            rows.append((self._embedding(term), " ⊗ ".join(shapes)))
+            rows.append((self._embedding(k), " ⊗ ".join(shapes)))
         head = f"{self.shape} of {self.dtype}: {self.nbytes} bytes are held"
         table = html_table(("embedding", "factors"), rows)
         html = preformatted([head]) + collapsible("terms", table)
@@ -133,8 +136,8 @@ class Structured:
         A core that is an outer product is held as its factors, and multiplied out here.
         """
         pairs = []
-        for term in self._terms:
-            pairs.append((core(term, self._value), self._embedding(term)))
+        for k, term in enumerate(self._terms):
+            pairs.append((core(term, self._value), self._embedding(k)))
         return pairs
 
     @property
@@ -143,14 +146,21 @@ class Structured:
         ``"ia,bj->ijab"``.
         """
         pairs = []
-        for term in self._terms:
+        for k, term in enumerate(self._terms):
             arrays = tuple([array for array, _ in term.factors])
-            pairs.append((arrays, self._embedding(term, apart=True)))
+            pairs.append((arrays, self._embedding(k, apart=True)))
         return pairs
 
-    def _embedding(self, term: Term[Array], *, apart: bool = False) -> str:
-        """Where a term sits in the tensor, ``b->iib``; with `apart` its factors one by one."""
-        return embedding(term, self.shape, self.axes, apart=apart)
+    def _embedding(self, k: int, *, apart: bool = False) -> str:
+        """Where term k sits in the tensor, ``b->iib``; with `apart` its factors one by one."""
+        return self._spelling(k).embedding(apart=apart)
+
+    def _spelling(self, k: int) -> Spelling:
+        written = terms_of(self._root)
+        own = written[k] if len(written) == len(self._terms) else None
+        letters = own.letters if isinstance(own, Einsum) else NO_LETTERS
+        term = self._terms[k]
+        return Spelling(term, lengths(term, self.shape), self.axes, letters)
 
     def dense(self, memory_limit: int | None = None) -> Any:
         """The tensor itself. Raises LimitError beyond `memory_limit` bytes (default
