@@ -1,8 +1,9 @@
 """Index notation to expressions: ``y[i] = x[i+k] * w[k]``.
 
-A label that is not on the left is summed, over the smallest product that has all its places; Σ says
-it explicitly. A label has the size of the axes that it stands on alone; one that stands only in sums
-has the largest range in which every read is inside. Nothing is read outside an axis: it is 0 there.
+A label that is not on the left is summed, over the smallest product that has all its places; Σ
+says it explicitly. A label has the size of the axes that it stands on alone. One that stands only
+in sums has the largest range in which every read is inside. Nothing is read outside an axis: it is
+0 there.
 
 Source of the notation: Tullio.jl, and the brackets of Iverson, ``[j ≤ i]``.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import EinderivError, LimitError, ShapeError, counted
@@ -39,7 +41,7 @@ from ..expression import (
     plus,
     product_of_sizes,
 )
-from ..functions import FUNCTIONS, VOCABULARY, powered, same_axes, subtracted
+from ..functions import FUNCTIONS, VOCABULARY, powered, subtracted
 from .formula_syntax import (
     Bracketed,
     Call,
@@ -61,8 +63,8 @@ Labels = tuple[str, ...]
 
 
 def is_index_notation(text: str) -> bool:
-    """Has a line a left side with brackets, ``y[i] = …``, or is the last one an equation of entries,
-    ``y = Σ_i x[i]``? In other texts the last line is no equation.
+    """Has a line a left side with brackets, ``y[i] = …``, or is the last one an equation of
+    entries, ``y = Σ_i x[i]``? In other texts the last line is no equation.
     """
     lines = [line.partition("#")[0] for line in re.split(r"[\n;]", text)]
     sides = [_sides(line) for line in lines if line.strip()]
@@ -81,6 +83,41 @@ def _sides(line: str) -> tuple[str | None, str]:
                 return None, line
             return line[:k], line[k + 1 :]
     return None, line
+
+
+@dataclass
+class _Gathered:
+    """What a product is made of."""
+
+    operands: list[Value] = field(default_factory=list)
+    axes: list[tuple[Axis, ...]] = field(default_factory=list)  # how they are read
+    places: list[Sequence[Place]] = field(default_factory=list)  # where that is written
+    number: Any = 1
+    same: dict[str, str] = field(default_factory=dict)  # labels that a delta makes one
+    sizes: dict[str, Size] = field(default_factory=dict)  # that ranges give
+    guards: list[Guard] = field(default_factory=list)
+    instead: dict[str, AxisExpression] = field(default_factory=dict)  # of labels, by deltas
+    equations: list[tuple[AxisExpression, Place]] = field(default_factory=list)  # what is 0
+
+    def take(self, value: Value, axes: tuple[Axis, ...], places: Sequence[Place] = ()) -> None:
+        self.operands.append(value)
+        self.axes.append(axes)
+        self.places.append(places)
+
+    def ones(self, size: Size, axis: Axis, places: Sequence[Place] = ()) -> None:
+        """What is 1 where an index expression is a place of an axis."""
+        self.take(Value(filled(1, (size,), (None,)), ()), (axis,), places)
+
+    def labels(self) -> dict[str, None]:
+        """All labels, in the order of their coming."""
+        found = dict.fromkeys([x for read in self.axes for axis in read for x in labels_of(axis)])
+        for pair in self.same.items():
+            found |= dict.fromkeys(pair)
+        for label, axis in self.instead.items():
+            found |= dict.fromkeys((label, *labels_of(axis)))
+        for axis, _ in self.equations:
+            found |= dict.fromkeys(labels_of(axis))
+        return found
 
 
 class Value(NamedTuple):
@@ -128,7 +165,7 @@ class _Meaning:
     def equation(self, written: Equation, is_last: bool) -> Expr:
         self.labels = _sure_labels(written)
         self._learn_ranks(written)
-        self.ranks_of_arrays = _array_ranks(written)
+        self.ranks_of_arrays = self._array_ranks(written)
         left = [self._axis(place) for place in written.axes]
         kept: set[str] = set()
         for axis in left:
@@ -167,9 +204,9 @@ class _Meaning:
             if read.name in self.known:
                 own = self.known[read.name].ndim
                 if rank is not None and rank != own:
+                    axes = counted(own, "axis")
                     self.refuse(
-                        f"{read.name!r} has {counted(own, 'axis')}, and {counted(rank, 'index')} here",
-                        read.at,
+                        f"{read.name!r} has {axes}, and {counted(rank, 'index')} here", read.at
                     )
                 continue
             if rank is None:
@@ -184,6 +221,24 @@ class _Meaning:
         for name, places in written.wrt:
             self.known.setdefault(name, Tensor(name, (None,) * len(places)))
 
+    def _array_ranks(self, written: Equation) -> dict[str, int]:
+        """The index arrays of an equation, with their numbers of axes."""
+        found: dict[str, int] = {}
+        stack = [*written.axes, *_places_in(written.right)]
+        while stack:
+            for _, atoms, _ in stack.pop().terms:
+                for atom in atoms:
+                    stack += atom.places
+                    if atom.kind != "entry":
+                        continue
+                    known = found.setdefault(atom.name, len(atom.places))
+                    if known != len(atom.places) or not known:
+                        indices = counted(len(atom.places), "index")
+                        self.refuse(
+                            f"{atom.name!r} has {indices} here, and {known} elsewhere", atom.at
+                        )
+        return found
+
     def _tensor(self, name: str, rank: int) -> Expr:
         if name not in self.known:
             self.known[name] = Tensor(name, (None,) * rank)
@@ -197,39 +252,47 @@ class _Meaning:
         found: dict[str, list[Size]] = {}
         ties: list[tuple[str, str]] = []
         for product in _products(total):
+            ties += self._plain_ties(product)
             bare: dict[str, Size] = {}
             reads: list[tuple[AxisExpression, Size]] = []
-            for factor, _ in product.factors:
-                if isinstance(factor, Tie):
-                    first, second = map(self._axis, factor.places)
-                    if isinstance(first, str) and isinstance(second, str):
-                        ties.append((first, second))
-                if not isinstance(factor, Read) or factor.places is None:
-                    continue
-                sizes = self._tensor(factor.name, len(factor.places)).axis_sizes
-                for place, size in zip(factor.places, sizes, strict=True):
-                    axis = self._axis(place)
-                    if isinstance(axis, str):
-                        bare.setdefault(axis, size)
-                    else:
-                        reads.append((axis, size))
+            for axis, size in self._axes_read(product):
+                if isinstance(axis, str):
+                    bare.setdefault(axis, size)
+                else:
+                    reads.append((axis, size))
             for label, size in bare.items():
                 found.setdefault(label, []).append(size)
-            for axis, size in reads:
-                self._open(axis, size, {**bare, **self.domains}, found)
-        for label in kept:
-            if label in self.domains:
-                continue
-            candidates = found.get(label, [])
-            for size in candidates:
-                if all(is_nonnegative(minus(other, size)) for other in candidates):
-                    self.domains[label] = size
-                    break
+            for expression, size in reads:
+                self._open(expression, size, {**bare, **self.domains}, found)
+        for label in kept.difference(self.domains):
+            smallest = _smallest(found.get(label, []))
+            if smallest is not None:
+                self.domains[label] = smallest
         for _ in ties:
-            for first, second in ties:
-                for a, b in ((first, second), (second, first)):
-                    if a in self.domains:
-                        self.domains.setdefault(b, self.domains[a])
+            for a, b in ties:
+                known = self.domains.get(a, self.domains.get(b))
+                if known is not None:
+                    self.domains.setdefault(a, known)
+                    self.domains.setdefault(b, known)
+
+    def _plain_ties(self, product: Product) -> list[tuple[str, str]]:
+        """The labels that deltas of a product make equal."""
+        found = []
+        for factor, _ in product.factors:
+            if isinstance(factor, Tie):
+                first, second = map(self._axis, factor.places)
+                if isinstance(first, str) and isinstance(second, str):
+                    found.append((first, second))
+        return found
+
+    def _axes_read(self, product: Product) -> list[tuple[Axis, Size]]:
+        """How a product reads the axes of tensors, with their sizes."""
+        found: list[tuple[Axis, Size]] = []
+        for factor, _ in product.factors:
+            if isinstance(factor, Read) and factor.places is not None:
+                sizes = self._tensor(factor.name, len(factor.places)).axis_sizes
+                found += zip(map(self._axis, factor.places), sizes, strict=True)
+        return found
 
     def _open(
         self,
@@ -300,91 +363,94 @@ class _Meaning:
         for label, at in product.summed.items():
             if label in kept:
                 self.refuse(f"{label!r} is summed, and stands outside too", at)
-        bounds = [factor for factor, _ in product.factors if self._is_bound(factor, kept)]
-        own = [_labels_of_factor(factor) for factor, _ in product.factors]
-        operands: list[Value] = []
-        axes: list[tuple[Axis, ...]] = []
-        places: list[Sequence[Place]] = []
-        number: Any = 1
-        same: dict[str, str] = {}  # labels that a delta makes one
-        local: dict[str, Size] = {}  # sizes that ranges give
-        guards: list[Guard] = []
-        for_: dict[str, AxisExpression] = {}  # what a delta puts in the place of labels
-        equations: list[tuple[AxisExpression, Place]] = []
-        for k, (factor, divided) in enumerate(product.factors):
-            others = kept.union(*[labels for m, labels in enumerate(own) if m != k])
-            if isinstance(factor, Figure):
-                if divided and factor.value == 0:
-                    self.refuse("division by the number 0", factor.at)
-                number = number / factor.value if divided else number * factor.value
-                continue
-            if isinstance(factor, Guard):
-                if factor not in bounds:
-                    guards.append(factor)
-                continue
-            if isinstance(factor, Tie):
-                self._tie(factor, same, for_, equations, kept)
-                continue
-            value, read, own_places = self._factor(factor, others)
-            if divided:
-                labels = tuple(dict.fromkeys([x for axis in read for x in labels_of(axis)]))
-                if any(not isinstance(axis, str) for axis in read):
-                    value = Value(
-                        self._einsum([value], [read], labels, factor.at, own_places), labels
-                    )
-                    read, own_places = labels, ()
-                value = Value(VOCABULARY["reciprocal"](value.of), value.labels)
-            operands.append(value)
-            axes.append(read)
-            places.append(own_places)
-        domains = self._local_domains(operands, axes)
-        for guard in guards:
-            for axis, size in self._conditions(guard, domains, local):
-                operands.append(Value(filled(1, (size,), (None,)), ()))
-                axes.append((axis,))
-                places.append(guard.places[:1])
-        inside = dict.fromkeys([x for read in axes for axis in read for x in labels_of(axis)])
-        for a, b in same.items():
-            inside |= dict.fromkeys((a, b))
-        for label, axis in for_.items():
-            inside |= dict.fromkeys((label, *labels_of(axis)))
-        for axis, _ in equations:
-            inside |= dict.fromkeys(labels_of(axis))
+        found = self._gathered(product, kept)
+        domains = self._local_domains(found.operands, found.axes)
+        for guard in found.guards:
+            for axis, size in self._conditions(guard, domains, found.sizes):
+                found.ones(size, axis, guard.places[:1])
+        inside = found.labels()
+        known = {**self.domains, **found.sizes}
         for label, at in product.summed.items():
-            if label in inside:
-                continue
-            if label not in {**local, **self.domains}:
-                self.refuse(f"{label!r} is summed, but nothing has it: give its range, k < 3", at)
-            length = {**self.domains, **local}[label]
-            operands.append(Value(filled(1, (length,), (None,)), ()))
-            axes.append((label,))
-            places.append(())
-            inside[label] = None
+            if label not in inside:  # how often the same is added
+                if label not in known:
+                    self.refuse(
+                        f"{label!r} is summed, but nothing has it: give its range, k < 3", at
+                    )
+                found.ones(known[label], label)
+                inside[label] = None
         output = tuple([label for label in inside if label in kept])
-        for axis, place in equations:
-            operands.append(Value(filled(1, (1,), (None,)), ()))
-            axes.append((axis,))
-            places.append((place,))
-        if not operands and not output and not product.summed:
-            return Value(as_expression(number), ())
-        one = {label: _end(label, same) for label in inside}
-        renamed = [tuple([_renamed(axis, one) for axis in read]) for read in axes]
-        instead = {_end(x, same): _composite(_renamed(axis, one)) for x, axis in for_.items()}
-        for label in [x for x in instead if x not in kept]:
+        for axis, place in found.equations:
+            found.ones(1, axis, (place,))
+        if not found.operands and not output:
+            return Value(as_expression(found.number), ())
+        return self._contracted(found, output, domains, product.at)
+
+    def _gathered(self, product: Product, kept: set[str]) -> _Gathered:
+        """The factors of a product, each under the labels that others have too."""
+        bounds = [factor for factor, _ in product.factors if self._is_bound(factor, kept)]
+        for axis, size in self._axes_read(product):
+            if isinstance(axis, str):
+                self.domains.setdefault(axis, size)
+        own = [_labels_of_factor(factor) for factor, _ in product.factors]
+        found = _Gathered()
+        for k, (factor, divided) in enumerate(product.factors):
+            match factor:
+                case Figure():
+                    if divided and factor.value == 0:
+                        self.refuse("division by the number 0", factor.at)
+                    by = factor.value
+                    found.number = found.number / by if divided else found.number * by
+                case Guard():
+                    if factor not in bounds:
+                        found.guards.append(factor)
+                case Tie():
+                    self._tie(factor, found)
+                case _:
+                    others = kept.union(
+                        product.summed, *[labels for m, labels in enumerate(own) if m != k]
+                    )
+                    value, read, places = self._factor(factor, others)
+                    if divided:
+                        value = self._at_labels(value, read, factor.at, places)
+                        value = Value(VOCABULARY["reciprocal"](value.of), value.labels)
+                        read, places = value.labels, ()
+                    found.take(value, read, places)
+        return found
+
+    def _contracted(
+        self, found: _Gathered, output: Labels, domains: Mapping[str, Size], at: int
+    ) -> Value:
+        """The einsum of what a product is made of; deltas put expressions in the place of
+        labels.
+        """
+        one = {label: _end(label, found.same) for label in found.labels()}
+        read = [tuple([_renamed(axis, one) for axis in axes]) for axes in found.axes]
+        instead: dict[str, AxisExpression] = {}
+        for label, axis in found.instead.items():
+            instead[one[label]] = _composite(_renamed(axis, one))
+        for label in set(instead).difference(output):
             # a label that is summed keeps its range
-            if not any(label in read for read in renamed):
+            if not any(label in axes for axes in read):
                 if label not in domains:
-                    self.refuse(f"the size of {label!r} is left open", product.at)
-                operands.append(Value(filled(1, (domains[label],), (None,)), ()))
-                renamed.append((label,))
-        put = [tuple([_put(axis, instead) for axis in read]) for read in renamed]
+                    self.refuse(f"the size of {label!r} is left open", at)
+                found.ones(domains[label], label)
+                read.append((label,))
+        put = [tuple([_put(axis, instead) for axis in axes]) for axes in read]
         written = tuple([_put(one[x], instead) for x in output])
         for label, axis in instead.items():
             if label in self.domains:
-                local[_key(axis)] = self.domains[label]
-        result = self._einsum(operands, put, written, product.at, *places, local=local)
-        shown = result if number == 1 else multiply(number, result)
-        return Value(shown, output)
+                found.sizes[_key(axis)] = self.domains[label]
+        result = self._einsum(found.operands, put, written, at, *found.places, local=found.sizes)
+        return Value(result if found.number == 1 else multiply(found.number, result), output)
+
+    def _at_labels(
+        self, value: Value, read: tuple[Axis, ...], at: int, places: Sequence[Place]
+    ) -> Value:
+        """What is read, as a value of its own with labels for axes."""
+        labels = tuple(dict.fromkeys([x for axis in read for x in labels_of(axis)]))
+        if labels == read:
+            return Value(value.of, labels)
+        return Value(self._einsum([value], [read], labels, at, places), labels)
 
     def _local_domains(
         self, operands: Sequence[Value], axes: Sequence[tuple[Axis, ...]]
@@ -396,39 +462,32 @@ class _Meaning:
                     domains.setdefault(axis, size)
         return domains
 
-    def _tie(
-        self,
-        tie: Tie,
-        same: dict[str, str],
-        for_: dict[str, AxisExpression],
-        equations: list[tuple[AxisExpression, Place]],
-        kept: set[str],
-    ) -> None:
+    def _tie(self, tie: Tie, found: _Gathered) -> None:
         """``δ[i,a]``: one label where both may have one size; ``δ[a,i+1]``: i + 1 for a."""
         first, second = map(self._axis, tie.places)
         if isinstance(first, str) and isinstance(second, str):
             a, b = self.domains.get(first), self.domains.get(second)
             if a is None or b is None or not _differ(a, b):
-                start, end = _end(first, same), _end(second, same)
+                start, end = _end(first, found.same), _end(second, found.same)
                 if start != end:
-                    same[end] = start
+                    found.same[end] = start
                 return
             first, second = second, first
-        taken = set(for_)
+        used = set(found.instead).union(*map(labels_of, found.instead.values()))
+        keys = [_key(other) for other in found.instead.values()]
         for label, axis in ((first, second), (second, first)):
-            used = set().union(*map(labels_of, for_.values()))
-            if isinstance(label, str) and label not in {*taken, *used, *labels_of(axis)}:
-                composite = _composite(axis)
-                if composite.arrays and _key(composite) != composite.arrays[0][0]:
-                    break  # how large its values are follows from what reads them
-                keys = [_key(other) for other in for_.values()]
-                if taken.isdisjoint(labels_of(axis)) and _key(composite) not in keys:
-                    for_[label] = composite
-                    return
+            composite = _composite(axis)
+            # how large the values of an array in a sum are follows from what reads them
+            is_open = composite.arrays and _key(composite) != composite.arrays[0][0]
+            if not isinstance(label, str) or label in {*used, *labels_of(axis)} or is_open:
+                continue
+            if _key(composite) not in keys and not set(found.instead).intersection(labels_of(axis)):
+                found.instead[label] = composite
+                return
         zero = _difference(_composite(first), _composite(second))
         if zero == AxisExpression(0, (), zero.arrays) and len(zero.arrays) == 1:
             zero = _scaled(zero, -1)  # alone it would have to be a place of an axis
-        equations.append((zero, tie.places[0]))
+        found.equations.append((zero, tie.places[0]))
 
     def _is_bound(self, factor: Factor, kept: set[str]) -> bool:
         """Is it ``k < 3`` of a label that is summed, and so the size of k?"""
@@ -448,9 +507,9 @@ class _Meaning:
         found: list[tuple[AxisExpression, Size]] = []
         axes = [_composite(self._axis(place)) for place in guard.places]
         pairs = [*zip(axes, axes[1:], guard.signs, strict=False)]
-        if len(axes) == 3 and guard.signs == ("<=", "<") and axes[0] == AxisExpression():
-            if not axes[2].terms and not axes[2].arrays:
-                return [(axes[1], axes[2].constant)]
+        is_range = guard.signs == ("<=", "<") and axes[0] == AxisExpression()
+        if is_range and not axes[2].terms and not axes[2].arrays:
+            return [(axes[1], axes[2].constant)]
         for low, high, sign in pairs:
             if sign in (">", ">="):
                 low, high, sign = high, low, sign.replace(">", "<")
@@ -502,11 +561,9 @@ class _Meaning:
                 return value, value.labels, ()
             case Raised():
                 value, read, own = self._factor(factor.base, others)
-                labels = tuple(dict.fromkeys([x for axis in read for x in labels_of(axis)]))
-                if labels != read:
-                    value = Value(self._einsum([value], [read], labels, factor.at, own), labels)
+                value = self._at_labels(value, read, factor.at, own)
                 power = self._made(powered, (value.of, factor.exponent), factor.at)
-                return Value(power, labels), labels, ()
+                return Value(power, value.labels), value.labels, ()
             case Call():
                 return self._call(factor, others)
         raise AssertionError(type(factor).__name__)
@@ -515,57 +572,69 @@ class _Meaning:
         self, call: Call, others: set[str]
     ) -> tuple[Value, tuple[Axis, ...], Sequence[Place]]:
         """A function: its arguments under the labels that it keeps, and behind them its own."""
-        core = call.core
         numbers: list[Any] = []
         arguments = list(call.arguments)
-        while arguments and (number := _figure(arguments[-1])) is not None and len(arguments) > 1:
+        while (number := _figure(arguments[-1])) is not None and len(arguments) > 1:
             numbers.insert(0, number)
             arguments.pop()
-        bare = [_bare_name(total) for total in arguments]
         row = FUNCTIONS.get(call.name)
-        if not core and call.places is not None and all(bare):
-            # inv(A)[i,j], softmax(x)[i+1]: of whole arrays
-            values = []
-            for name in bare:
-                assert name is not None
-                rank = 2 if row is not None and row.core == 2 else len(call.places)
-                values.append(self._tensor(name, rank))
-            result = self._of_core(call, tuple(values), values[0].ndim, numbers)
-            return Value(result, ()), tuple(map(self._axis, call.places)), call.places
-        if not core and row is not None and row.core and all(bare):  # det(A), logdet(A)
-            values = [self._tensor(str(name), 2 if row.core == 2 else 1) for name in bare]
-            return Value(self._of_core(call, tuple(values), values[0].ndim, numbers), ()), (), ()
-        inside = others.union(core)
-        given = [self._total(total, inside, call.at) for total in arguments]
-        batch = tuple(dict.fromkeys([x for v in given for x in v.labels if x not in core]))
-        for value in given:
-            for label, size in zip(value.labels, value.of.axis_sizes, strict=True):
-                if len(given) > 1:
+        names = [name for name in map(_bare_name, arguments) if name is not None]
+        of_arrays = call.places is not None or (row is not None and row.core)
+        if not call.core and of_arrays and len(names) == len(arguments):
+            return self._of_whole_arrays(call, names, numbers)
+        given = [self._total(total, others.union(call.core), call.at) for total in arguments]
+        batch, aligned = self._aligned(given, call)
+        labels = (*batch, *call.core)
+        if not call.core and call.name in VOCABULARY:
+            made = self._made(VOCABULARY[call.name], (*aligned, *numbers), call.at)
+        else:
+            made = self._of_core(call, tuple(aligned), len(call.core), numbers)
+        if call.places is not None:
+            self._check_axes(call, made.ndim - len(batch), call.places)
+            return Value(made, ()), (*batch, *map(self._axis, call.places)), call.places
+        kept = labels if made.ndim == len(labels) else batch
+        self._check_axes(call, made.ndim - len(kept), ())
+        return Value(made, kept), kept, ()
+
+    def _of_whole_arrays(
+        self, call: Call, names: Sequence[str], numbers: Sequence[Any]
+    ) -> tuple[Value, tuple[Axis, ...], Sequence[Place]]:
+        """``inv(A)[i,j]``, ``softmax(x)[i+1]``, ``det(A)``."""
+        row = FUNCTIONS.get(call.name)
+        places = call.places or ()
+        rank = 2 if row is not None and row.core == 2 else max(len(places), 1)
+        values = tuple([self._tensor(name, rank) for name in names])
+        made = self._of_core(call, values, values[0].ndim, numbers)
+        self._check_axes(call, made.ndim, places)
+        return Value(made, ()), tuple(map(self._axis, places)), places
+
+    def _aligned(self, given: Sequence[Value], call: Call) -> tuple[Labels, list[Expr]]:
+        """The labels that a function keeps, and its arguments under them and its own."""
+        batch = tuple(dict.fromkeys([x for v in given for x in v.labels if x not in call.core]))
+        labels = (*batch, *call.core)
+        if len(given) > 1:
+            for value in given:
+                for label, size in zip(value.labels, value.of.axis_sizes, strict=True):
                     self.domains.setdefault(label, size)
-        labels = (*batch, *core)
         aligned: list[Expr] = []
         for value in given:
-            if not value.labels and len(given) > 1 and not core and isinstance(value.of, Constant):
+            is_number = not value.labels and isinstance(value.of, Constant)
+            if is_number and len(given) > 1 and not call.core:
                 aligned.append(value.of)
                 continue
             full = self._with_labels(value, labels, call.at)
             if full.labels != labels:
                 full = Value(self._einsum([full], [full.labels], labels, call.at), labels)
             aligned.append(full.of)
-        if not core:
-            function = VOCABULARY.get(call.name)
-            if function is not None:
-                made = self._made(function, (*aligned, *numbers), call.at)
-            else:
-                made = self._of_core(call, tuple(aligned), 0, numbers)
-            return Value(made, labels), labels, ()
-        made = self._of_core(call, tuple(aligned), len(core), numbers)
-        if call.places is not None:
-            axes = (*batch, *map(self._axis, call.places))
-            return Value(made, ()), axes, call.places
-        if row is not None and row.shape is same_axes:
-            return Value(made, labels), labels, ()
-        return Value(made, batch), batch, ()
+        return batch, aligned
+
+    def _check_axes(self, call: Call, axes: int, places: Sequence[Place]) -> None:
+        if axes != len(places):
+            self.refuse(
+                f"what {call.name} gives has {counted(axes, 'axis')}, and "
+                f"{counted(len(places), 'index')} here",
+                call.at,
+            )
 
     def _of_core(
         self, call: Call, values: tuple[Expr, ...], core: int, numbers: Sequence[Any]
@@ -576,8 +645,7 @@ class _Meaning:
             count = row.core if row.core > 0 else core
             return Apply(row, values, count, tuple(numbers))
         if row is not None:  # of entries
-            made = self._made(VOCABULARY[call.name], (*values, *numbers), call.at)
-            return made
+            return self._made(VOCABULARY[call.name], (*values, *numbers), call.at)
         axis = -1 if core == 1 else tuple(range(-core, 0))
         return self._made(lambda *given: VOCABULARY[call.name](*given, axis=axis), values, call.at)
 
@@ -734,6 +802,14 @@ def _bound(above: AxisExpression) -> tuple[str, Size] | None:
     return above.terms[0][0], plus(above.constant, 1)
 
 
+def _smallest(sizes: Sequence[Size]) -> Size | None:
+    """The size that is sure to be the smallest."""
+    for size in sizes:
+        if all(is_nonnegative(minus(other, size)) for other in sizes):
+            return size
+    return None
+
+
 def _differ(a: Size, b: Size) -> bool:
     """Are two sizes different for certain?"""
     return is_nonnegative(minus(minus(a, b), 1)) or is_nonnegative(minus(minus(b, a), 1))
@@ -887,19 +963,6 @@ def _places_in(total: Total) -> list[Place]:
                 factor = factor.base
             if isinstance(factor, (Read, Call, Tie, Guard)):
                 found += factor.places or ()
-    return found
-
-
-def _array_ranks(written: Equation) -> dict[str, int]:
-    """The index arrays of an equation, with their numbers of axes."""
-    found: dict[str, int] = {}
-    stack = [*written.axes, *_places_in(written.right)]
-    while stack:
-        for _, atoms, _ in stack.pop().terms:
-            for atom in atoms:
-                stack += atom.places
-                if atom.kind == "entry":
-                    found[atom.name] = len(atom.places)
     return found
 
 

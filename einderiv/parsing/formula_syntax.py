@@ -126,7 +126,7 @@ class Equation:
 _NUMBER = r"(?:[0-9]+(?:\.(?![A-Za-z_.])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _SIGNS = r"//|<=|>=|==|\*\*|[-−+*·/()\[\]{},=:<>≤≥∂²³⁴⁵⁶⁷⁸⁹^.]"
 _WORDS = r"(?P<sigma>Σ_?|sum_(?=\{))|(?P<name>[^\W\dΣ∂]\w*)"
-_COMPLEX = rf"(?P<complex>\((?:[-−+]?{_NUMBER}[-−+])?[-−+]?{_NUMBER}j\))"
+_COMPLEX = rf"(?P<complex>\((?:[-−+]?{_NUMBER}[-−+]|[-−+]?){_NUMBER}j\))"
 _BLANK = r"(?P<blank>[ \t\f\v\r\n]+)"
 _PIECES = re.compile(rf"{_BLANK}|{_COMPLEX}|(?P<number>{_NUMBER})|{_WORDS}|(?P<sign>{_SIGNS})")
 # in square brackets 2j and 2e are twice a label
@@ -303,6 +303,8 @@ class _Reader:
         sign = self.take("**")
         if sign is None:
             return base
+        if isinstance(base, (Figure, Tie, Guard)):
+            self.refuse("only entries and sums in brackets are raised to a power here", sign.at)
         negative = self.take("-") is not None
         token = self.peek()
         if token.kind != "number":
@@ -336,7 +338,7 @@ class _Reader:
             guard = self._comparison()
             self.expect("]", "behind a condition")
             return guard
-        self.refuse("a factor is missing here", token.at)
+        return self.refuse("a factor is missing here", token.at)
 
     def _named(self, token: Token) -> Factor:
         name, core = token.text, list[str]()
@@ -357,6 +359,8 @@ class _Reader:
             if self.take(",") is None:
                 break
         self.expect(")", "to close the arguments")
+        if not arguments:
+            self.refuse(f"{name} has no argument", token.at)
         return Call(name, tuple(core), tuple(arguments), self._places(), token.at)
 
     def _call_with_core(self, name: str) -> tuple[str, list[str]] | None:

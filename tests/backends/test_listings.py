@@ -202,3 +202,47 @@ def test_loops_that_python_compiles(output):
         nested(21)
     with pytest.raises(ed.LimitError, match="21 loops in one another"):
         listing(ed.exp(ed.tensor("X", LETTERS[:21])), "loops")
+
+
+u, w = ed.tensor("u", (6,)), ed.tensor("w", (3,))
+ROWS, COLUMNS = np.array([2, 0, 2]), np.array([1, 3, 3])
+WINDOW = ed.einsum("i+k,k->i", u, w)
+INDEXED = {  # lines of the loops
+    "window": (WINDOW, "t0[i] += u[i + k] * w[k]"),
+    "window by u": (ed.derive(WINDOW, u, indices="a"), "if 0 <= a - i < 3:"),
+    "window by w": (ed.derive(WINDOW, w, indices="a"), "t0[i, a] = u[i + a]"),
+    "reversal": (ed.einsum("5-i->i", u, sizes={"i": 6}), "t0[i] = u[5 - i]"),
+    "slice by u": (ed.derive(ed.einsum("2i+1->i", u), u, indices="a"), "t0[i, 2 * i + 1] = 1"),
+    "padding": (ed.einsum("i-2->i", u, sizes={"i": 10}), "if 0 <= i - 2 < 6:"),
+    "gather": (ed.einsum("(r[e])->e", u, r=ROWS), "t0[e] = u[r[e]]"),
+    "part of an array": (ed.einsum("(r[e+1])->e", u, r=ROWS), "t0[e] = u[r[e + 1]]"),
+    "segments": (ed.einsum("e->(r[e])", w, r=ROWS, sizes={"r": 4}), "t0[r[e]] += w[e]"),
+    "sparse": (
+        ed.einsum("e,(c[e])->(r[e])", w, u, r=ROWS, c=COLUMNS, sizes={"r": 4}),
+        "t0[r[e]] += w[e] * u[c[e]]",
+    ),
+    "cumulative": (
+        ed.einsum("(i-j),j->i", ed.einsum("->i", sizes={"i": 6}), u, sizes={"i": 6}),
+        "if j <= i:",
+    ),
+    "equation": (
+        ed.einsum("(2j-3i),i->ij", ed.einsum("->q", sizes={"q": 1}), w, sizes={"j": 5}),
+        "if 2 * j == 3 * i:",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INDEXED)
+def test_loops_with_index_expressions(name):
+    e, line = INDEXED[name]
+    text = listing(e, "loops")
+    assert line in text
+    arrays = {"u": np.arange(1, 7), "w": np.array([2, 3, 5]), "r": ROWS, "c": COLUMNS}
+    scope = {}
+    exec(text, scope)
+    taken = scope["compute"].__code__.co_varnames[: scope["compute"].__code__.co_argcount]
+    found = scope["compute"](*[arrays[name] for name in taken])
+    given = {name: arrays[name] for name in "uw" if name in ed.compile(e).tensors}
+    assert np.array_equal(found, ed.evaluate(e, given))
+    with pytest.raises(ed.BackendError, match="OMEinsum has no index expressions"):
+        listing(e, "julia")

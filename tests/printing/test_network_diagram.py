@@ -263,3 +263,22 @@ def test_a_crowded_picture_is_placed_in_fewer_rounds(monkeypatch):
     monkeypatch.setattr(layout, "moved_apart", lambda *given: rounds.append(1) or apart(*given))
     ed.diagram(",".join(["ab"] * 58) + "->")
     assert len(rounds) < 60
+
+
+@pytest.mark.parametrize(
+    ("e", "texts"),
+    [
+        (ed.derive("i+k,k->i", 0), ["= i+k"]),
+        (ed.einsum("(r[e])k,(c[e])k->e", "U", "V"), ["= r[e]", "= c[e]"]),
+        (ed.einsum("ij->(i j)", "A"), ["= A.shape[1]·i+j"]),
+        (
+            ed.einsum("(2j-3i)->ij", ed.einsum("->q", sizes={"q": 1}), sizes={"i": 5, "j": 7}),
+            ["2j = 3i"],
+        ),
+    ],
+)
+def test_relations_are_nodes_with_their_text(e, texts):
+    picture = str(ed.diagram(e))
+    for text in texts:
+        assert text in picture
+    assert picture.count('class="index"') >= len(texts)
