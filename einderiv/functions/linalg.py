@@ -26,6 +26,7 @@ from ..expression import (
     number,
     viewed,
 )
+from .index_views import triangle
 from .linalg_rules import at_power
 from .table import apply, public
 
@@ -233,7 +234,7 @@ def tril(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return apply("tril", _matrix(a, "tril"), 2, (_diagonal(k),))
+    return triangle(_matrix(a, "tril"), _diagonal(k), lower=True)
 
 
 @public
@@ -247,7 +248,7 @@ def triu(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return apply("triu", _matrix(a, "triu"), 2, (_diagonal(k),))
+    return triangle(_matrix(a, "triu"), _diagonal(k), lower=False)
 
 
 def _diagonal(k: object) -> int:

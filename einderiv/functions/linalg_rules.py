@@ -22,6 +22,7 @@ from ..expression import (
     product_of_sizes,
     viewed,
 )
+from .index_views import triangle
 from .table import (
     Axis,
     Bounds,
@@ -200,29 +201,13 @@ def _matrix_power(node: Apply) -> Terms:
     return (first, *middle, last)
 
 
-def _triangle(node: Apply) -> Expr:
-    """The mask of a triangle of the core axes of `node`: the function of ones."""
-    first = argument(node)
-    ones = filled(1, first.axis_sizes[-2:], first.axes[-2:])
-    return apply(node.function.name, ones, 2, node.parameters)
-
-
-def _masked(node: Apply) -> Terms:
-    # ∂T[i, j]/∂A[i, j] = mask[i, j]
-    batch, (i, j), _ = labels_of(node)
-    given = tuple(zip((*batch, i, j), node.axis_sizes, strict=True))
-    axes = node.axes + node.axes[len(batch) :]
-    mask = [(_triangle(node), (i, j))]
-    return (assemble(1, mask, (*batch, i, j, i, j), axes=axes, given=given),)
-
-
 def _cholesky(node: Apply) -> Terms:
     # dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal, and dA is
     # symmetric: half for dA[k, l] and half for dA[l, k].
     _, (i, j), (k, l) = labels_of(node)
     (p,) = fresh_labels(1)
     inverse = apply("inv", node, 2)
-    lower = apply("tril", filled(1, node.axis_sizes[-2:], node.axes[-2:]), 2, (0,))
+    lower = triangle(filled(1, node.axis_sizes[-2:], node.axes[-2:]), 0, lower=True)
     batch = tuple(range(node.ndim - 2))
     given = tuple(zip(batch, node.axis_sizes, strict=False))
     mask = viewed(lower, (i, j), (*batch, i, j), given=given)
@@ -487,40 +472,6 @@ _ROWS = (
         core=2,
         square=True,
         analytic=False,
-    ),
-    Function(
-        "tril",
-        law="the lower triangle from the k-th diagonal",
-        derivatives=(_masked,),
-        derived="tril(dA)",
-        spell={
-            "numpy": "np.tril({0}, {1})",
-            "torch": "torch.tril({0}, {1})",
-            "jax": "jnp.tril({0}, {1})",
-        },
-        latex=_MATRIX % "tril",
-        plain=lambda np, a, k: np.tril(a, k),
-        core=2,
-        integer=largest,
-        degree=linear,
-        vanishes=0,
-    ),
-    Function(
-        "triu",
-        law="the upper triangle from the k-th diagonal",
-        derivatives=(_masked,),
-        derived="triu(dA)",
-        spell={
-            "numpy": "np.triu({0}, {1})",
-            "torch": "torch.triu({0}, {1})",
-            "jax": "jnp.triu({0}, {1})",
-        },
-        latex=_MATRIX % "triu",
-        plain=lambda np, a, k: np.triu(a, k),
-        core=2,
-        integer=largest,
-        degree=linear,
-        vanishes=0,
     ),
     Function(
         "expm",

@@ -92,7 +92,7 @@ class Guard(NamedTuple):
     """``0 ≤ position < size`` must hold."""
 
     position: Position
-    size: int
+    size: Size
 
 
 class Way(NamedTuple):
@@ -312,8 +312,11 @@ class Related:
         for value, labels in tensors:
             parts.append((value, tuple([places.of_label(label) for label in labels])))
         output = tuple([places.of_label(label) for label in kept])
-        for linear, size in guards:
-            beside.append(Guard(places.of(linear), self.program.measure(size)))
+        domains = {(by[label], self.lengths[label]): self.size_of[label] for label in by}
+        for linear, length in guards:
+            # as the domain that is asked for, so that a source holds for all sizes
+            size = domains.get((linear, self.program.measure(length)), length)
+            beside.append(Guard(places.of(linear), size))
         for one in rest:
             beside.append(Guard(places.of(Linear(one.constant, one.terms)), 1))
         everything = related.union(kept, by, *(own for _, own in tensors))
@@ -380,11 +383,16 @@ class Related:
                 taken += self._moved(labels, 3)
             terms.append(labels)
             taken += self._window_seconds(value, axes, labels)
-        needed = dict.fromkeys(chain(_labels(way.output), *(g.position.labels for g in way.guards)))
         terms = [term for term in terms if term]
-        taken += self._product_seconds(terms, tuple(needed))
-        if way.guards:
-            taken += self._moved(tuple(needed), 3)
+        for guard in way.guards:
+            selecting = guard.position.labels
+            able = [term for term in terms if set(selecting) <= set(term)]
+            if able:
+                taken += min([self._moved(term, 3) for term in able])
+            else:
+                terms.append(selecting)
+                taken += self._moved(selecting, 2)
+        taken += self._product_seconds(terms, _labels(way.output))
         if not all(axis.bare for axis in way.output):
             labels = _labels(way.output)
             # Sums at places read what is there and write it again.
@@ -438,27 +446,19 @@ class Related:
             else:
                 parts = masked
         wanted = _labels(way.output)
-        selecting = dict.fromkeys(chain.from_iterable(g.position.labels for g in guards))
-        labels = tuple(dict.fromkeys((*wanted, *selecting)))
-        carried = set(chain.from_iterable(own for _, own in parts))
         number, sizes = (self.flat.coefficient, self.counted) if first else (1, ())
         if parts:
-            own = tuple([label for label in labels if label in carried])
-            if self.planner.is_far_larger(prod([self.lengths[x] for x in own]), parts):
+            carried = set(chain.from_iterable(own for _, own in parts))
+            entries = prod([self.lengths[x] for x in wanted if x in carried])
+            if self.planner.is_far_larger(entries, parts):
                 parts, number = self.planner.with_number(parts, number), 1
-            value = self.planner.product(parts, own)
-        else:
-            own = ()
-            value = self.program.add(Ops.NUMBER, (), (1,), ())
+        value, own = self._product(parts, guards, wanted)
         read = set(chain.from_iterable(_labels(axes) for _, axes in way.parts))
-        counted = [x for x in way.free if x not in read and x not in labels]
+        read.update(chain.from_iterable(guard.position.labels for guard in guards))
+        counted = [x for x in way.free if x not in read and x not in wanted]
         value = self.planner.scaled(value, number, (*sizes, *self._sizes(counted)))
-        if own != labels:
-            value = self._broadcast(value, own, labels)
-        if guards:
-            value = self._mask(value, labels, guards)
-            if wanted != labels:
-                value = self._summed(value, labels, wanted)
+        if own != wanted:
+            value = self._broadcast(value, own, wanted)
         return self._placed(way, value, wanted, kept)
 
     def _read(self, way: Way, value: int, axes: tuple[Position, ...]) -> Pair:
@@ -545,10 +545,66 @@ class Related:
         masked = self._mask(value, distinct, [guard])
         return [*parts[:k], (masked, distinct), *parts[k + 1 :]]
 
+    def _product(self, parts: list[Pair], guards: Sequence[Guard], wanted: Labels) -> Pair:
+        """The product of `parts` where the guards hold, at those of its labels that are wanted.
+
+        No operand has all labels of one of these guards. A guard stands in the order of products
+        like an operand, and what meets it is repeated along the labels that it lacks, and masked.
+        """
+        if not parts:
+            parts = [(self.program.add(Ops.NUMBER, (), (1,), ()), ())]
+        if not guards:
+            carried = set(chain.from_iterable(own for _, own in parts))
+            own = tuple([label for label in wanted if label in carried])
+            return self.planner.product(parts, own), own
+        terms = [own for _, own in parts]
+        selecting = [guard.position.labels for guard in guards]
+        inside = set(chain.from_iterable([*terms, *selecting]))
+        out = tuple([label for label in wanted if label in inside])
+        left: list[tuple[Pair | None, tuple[Guard, ...]]] = [(part, ()) for part in parts]
+        left += [(None, (guard,)) for guard in guards]
+        for i, j in search([*terms, *selecting], out, self.lengths):
+            b, a = left.pop(max(i, j)), left.pop(min(i, j))
+            needed = set(out)
+            for part, waiting in left:
+                needed.update(part[1] if part else ())
+                needed.update(*(guard.position.labels for guard in waiting))
+            left.append(self._met(a, b, needed))
+        ((found, _),) = left
+        assert found is not None, "there is an operand"
+        value, own = found
+        return (value if own == out else self.planner.product([found], out)), out
+
+    def _met(
+        self,
+        a: tuple[Pair | None, tuple[Guard, ...]],
+        b: tuple[Pair | None, tuple[Guard, ...]],
+        needed: set[Label],
+    ) -> tuple[Pair | None, tuple[Guard, ...]]:
+        """The product of two, where the guards among them hold, at the labels that are needed."""
+        parts = [part for part, _ in (a, b) if part is not None]
+        guards = (*a[1], *b[1])
+        if not parts:
+            return None, guards
+        selecting = tuple(dict.fromkeys(chain(*[guard.position.labels for guard in guards])))
+        carried = tuple(dict.fromkeys(chain(*[own for _, own in parts])))
+        kept = tuple([x for x in carried if x in needed or x in selecting])
+        value = self.planner.product(parts, kept)
+        if not guards:
+            return (value, kept), ()
+        labels = (*kept, *[x for x in selecting if x not in kept])
+        if labels != kept:
+            value = self._broadcast(value, kept, labels)
+        value = self._mask(value, labels, guards)
+        own = tuple([x for x in labels if x in needed])
+        if own != labels:
+            value = self._summed(value, labels, own)
+        return (value, own), ()
+
     def _mask(self, value: int, labels: Labels, guards: Sequence[Guard]) -> int:
         """A value where the guards hold, else 0."""
         arrays: list[int] = []
-        conditions: list[tuple[Index, int]] = []
+        conditions: list[tuple[Index, Size]] = []
         for guard in guards:
             conditions.append((_index(guard.position, labels, arrays), guard.size))
         entries = float(self.program.entries(value))
