@@ -12,8 +12,7 @@ import numpy as np
 from scipy import linalg, special
 
 import einderiv as ed
-from einderiv.functions import apply
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import FUNCTIONS, apply
 
 
 def without(x, out, axis):
@@ -157,8 +156,6 @@ MATRICES = {
     "matrix_power": lambda a, n: a @ MATRICES["matrix_power"](a, n - 1) if n > 1 else a,
     "cholesky":     lambda a: linalg.ldl((a + a.T) / 2)[0] @ np.sqrt(linalg.ldl((a + a.T) / 2)[1]),
     "expm":         series,
-    "vec":          lambda a: a.reshape(*a.shape[:-2], -1),
-    "unvec":        lambda a, *shape: a.reshape(*a.shape[:-1], *(n for n, _ in shape)),
 }  # fmt: skip
 
 #: rows that are the same along a curve only: `modulus` of a number and its conjugate has a test of its own

@@ -123,10 +123,11 @@ from .size_algebra import (
     size_text,
     spelled_size,
     sum_of_sizes,
+    too_large,
     variables,
     with_measures,
 )
-from .sizes import Sizes, called, checked, spoken
+from .sizes import MOST, Sizes, called, checked, spoken
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, split
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
@@ -189,6 +190,7 @@ __all__ = [
     "Label",
     "Labels",
     "Linear",
+    "MOST",
     "MOST_BITS",
     "Naming",
     "Notation",
@@ -336,6 +338,7 @@ __all__ = [
     "tensors_of",
     "terms",
     "times",
+    "too_large",
     "total_weight",
     "transposed",
     "truth",

@@ -19,7 +19,6 @@ from ..expression import (
     assemble,
     filled,
     fresh_labels,
-    product_of_sizes,
     viewed,
 )
 from .index_views import triangle
@@ -33,8 +32,6 @@ from .table import (
     argument,
     enter,
     labels_of,
-    largest,
-    linear,
     no_axes,
     no_slope,
     power_bound,
@@ -275,34 +272,6 @@ def _expm_plain(np: Any, a: Any, *directions: Any) -> Any:
     return (right - left) / (2 * h)
 
 
-def _flattened(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
-    first = arguments[0]
-    if core == 1:
-        return ((first.axis_sizes[-1], first.axes[-1]),)
-    return ((product_of_sizes(*first.axis_sizes[first.ndim - core :]), None),)
-
-
-def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
-    return parameters
-
-
-def _merge_tangent(node: Apply, _: int, tangent: Expr) -> Expr:
-    return apply("vec", tangent, node.core)
-
-
-def _split_cotangent(node: Apply, _: int, cotangent: Expr) -> Expr:
-    first = argument(node)
-    return apply("unvec", cotangent, 1, same_axes((first,), node.core, ()))
-
-
-def _split_tangent(node: Apply, _: int, tangent: Expr) -> Expr:
-    return apply("unvec", tangent, 1, node.parameters)
-
-
-def _merge_cotangent(node: Apply, _: int, cotangent: Expr) -> Expr:
-    return apply("vec", cotangent, len(node.parameters))
-
-
 def _crossed(
     arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
 ) -> tuple[Axis, ...]:
@@ -491,48 +460,6 @@ _ROWS = (
         forward=_expm_forward,
         backward=_expm_backward,
         vanishes=1,
-    ),
-    Function(
-        "vec",
-        law="the core axes merged into one",
-        derivatives=(),
-        derived="a linear map",
-        spell={
-            "numpy": "",
-            "torch": "",
-            "jax": "",
-        },
-        latex=_MATRIX % "vec",
-        plain=lambda np, a, axes: a,
-        core=-1,
-        shape=_flattened,
-        reshapes=True,
-        degree=linear,
-        forward=_merge_tangent,
-        backward=_split_cotangent,
-        integer=largest,
-        vanishes=0,
-    ),
-    Function(
-        "unvec",
-        law="one axis split into several",
-        derivatives=(),
-        derived="a linear map",
-        spell={
-            "numpy": "",
-            "torch": "",
-            "jax": "",
-        },
-        latex=_MATRIX % "unvec",
-        plain=lambda np, a, *shape: a,
-        core=1,
-        shape=_split,
-        reshapes=True,
-        degree=linear,
-        forward=_split_tangent,
-        backward=_merge_cotangent,
-        integer=largest,
-        vanishes=0,
     ),
 )
 

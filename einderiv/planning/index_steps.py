@@ -393,7 +393,8 @@ class Related:
                 terms.append(selecting)
                 taken += self._moved(selecting, 2)
         taken += self._product_seconds(terms, _labels(way.output))
-        if not all(axis.bare for axis in way.output):
+        merged, _ = self._merged(way.output, kept)
+        if not all(axis.bare for axis in merged):
             labels = _labels(way.output)
             # Sums at places read what is there and write it again.
             taken += self._moved(labels, 2 if self._meet_never(way.output, labels) else 4)
@@ -405,7 +406,8 @@ class Related:
         also meet what the sum as it is written does not multiply.
         """
         taken = 0.0
-        if any(len(axis.terms) > 1 for axis in axes):
+        pairs = zip(axes, self.program.shape(value), strict=True)
+        if any(len(axis.terms) > 1 and not self._digits(axis, n) for axis, n in pairs):
             # block by block, in the cache
             taken += self._moved(labels, 2) * costs.cached / costs.byte
         padded = self._padded(value, axes)
@@ -466,6 +468,10 @@ class Related:
         own = self._bare(axes, self.program.shape(value))
         if own is not None:
             return value, own
+        value, axes = self._parted(value, axes)
+        own = self._bare(axes, self.program.shape(value))
+        if own is not None:
+            return value, own
         running = self._running(way, value, axes)
         if running is not None:
             p, gone = running
@@ -478,6 +484,38 @@ class Related:
         labels = _labels(axes)
         arrays, spec = _indices(axes, labels)
         return self.program.add(Ops.READ, (value, *arrays), spec, self._sizes(labels)), labels
+
+    def _parted(self, value: int, axes: tuple[Position, ...]) -> tuple[int, tuple[Position, ...]]:
+        """An operand whose axes are parted where they are read at whole digits: a view of it."""
+        sizes = self.program.steps[value].sizes
+        made: list[Position] = []
+        shape: list[Size] = []
+        for axis, size, length in zip(axes, sizes, self.program.shape(value), strict=True):
+            digits = self._digits(axis, length)
+            if digits is None:
+                made.append(axis)
+                shape.append(size)
+            else:
+                made += [Position(0, ((label, 1),)) for label in digits]
+                shape += self._sizes(digits)
+        if len(made) == len(axes):
+            return value, axes
+        return self.program.add(Ops.RESHAPE, (value,), (), tuple(shape)), tuple(made)
+
+    def _digits(self, axis: Position, length: int) -> Labels | None:
+        """The labels that an axis has as its digits, the last of which runs fastest; None where
+        they do not go through all of it once.
+        """
+        if axis.constant or axis.arrays or len(axis.terms) < 2:
+            return None
+        # a label with one value may stand anywhere
+        terms = sorted(axis.terms, key=lambda term: (term[1], self.lengths[term[0]]))
+        weight = 1
+        for label, times in terms:
+            if times != weight and self.lengths[label] != 1:
+                return None
+            weight *= self.lengths[label]
+        return tuple([label for label, _ in reversed(terms)]) if weight == length else None
 
     def _running(
         self, way: Way, value: int, axes: tuple[Position, ...]
@@ -626,11 +664,32 @@ class Related:
         own = self._bare(way.output, [self.lengths[label] for label in kept])
         if own is not None and len(set(own)) == len(own):
             return value if own == labels else self.planner.view(value, labels, own)
+        output, inner = self._merged(way.output, kept)
+        if len(output) > len(kept):
+            # first where the digits are, and then as one axis: a view of it
+            value = self._placed(way._replace(output=output), value, labels, inner)
+            return self.program.add(Ops.RESHAPE, (value,), (), self._sizes(kept))
         arrays, spec = _indices(way.output, labels)
         once = self._meet_never(way.output, labels)
         entries = 0.0 if once else float(self.program.entries(value))
         inputs = (value, *arrays)
         return self.program.add(Ops.PLACE, inputs, (spec, once), self._sizes(kept), entries)
+
+    def _merged(
+        self, output: tuple[Position, ...], kept: Labels
+    ) -> tuple[tuple[Position, ...], Labels]:
+        """Places in a result whose merged axes are parted, and the labels of its axes."""
+        made: list[Position] = []
+        inner: list[Label] = []
+        for axis, label in zip(output, kept, strict=True):
+            digits = self._digits(axis, self.lengths[label])
+            if digits is None:
+                made.append(axis)
+                inner.append(label)
+            else:
+                made += [Position(0, ((own, 1),)) for own in digits]
+                inner += digits
+        return tuple(made), tuple(inner)
 
     def _meet_never(self, output: Sequence[Position], labels: Labels) -> bool:
         """Does each point have a place of its own?"""

@@ -21,7 +21,6 @@ from .factor import common_factors
 from .inlining import inlined
 from .kept_sums import with_sums_kept
 from .readings import readings
-from .reshapes import reshapes_at_operands
 
 
 class Example(NamedTuple):
@@ -53,15 +52,6 @@ def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, .
 
 
 REWRITES = (
-    Rewrite(
-        "reshapes",
-        "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)",
-        reshapes_at_operands,
-        Example(
-            "einsum('p,pq,q->', x, kron(A, B), y)",
-            {**_of_size(12, "AB"), **_of_size(144, "", "xy")},
-        ),
-    ),
     Rewrite(
         "distribute",
         "tr(A B + C D) → tr(A B) + tr(C D), and so on inside",

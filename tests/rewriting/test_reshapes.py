@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from einderiv.rewriting.reshapes import unmerged
 
 import einderiv as ed
 from einderiv.expression import Apply, tensors_of, walk
 from einderiv.planning import tuning
-from einderiv.rewriting.reshapes import unmerged
 
 A, B, X, Y = (
     ed.tensor(n, axes) for n, axes in (("A", "ij"), ("B", "kl"), ("X", "ij"), ("Y", "jk"))
