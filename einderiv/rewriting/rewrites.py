@@ -37,7 +37,9 @@ class Example(NamedTuple):
 class Rewrite:
     """One row. `places` proposes what is put in the place of nodes, the most promising first.
 
-    The first that pays is taken; where a row proposes forms of the `whole` program, the best.
+    The first that pays is taken; where a row proposes forms of the `whole` program, the best. A row
+    that `knows_relations` keeps those of the products that it changes, or leaves such products
+    alone.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Rewrite:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
     example: Example
     whole: bool = False
+    knows_relations: bool = True
 
 
 def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, ...]]:
@@ -67,6 +70,7 @@ REWRITES = (
             "x + A @ x**2 + B @ (x + A @ x**2)**2", {**_of_size(9, "AB", "x")}, derivatives=True
         ),
         whole=True,
+        knows_relations=False,
     ),
     Rewrite(
         "distribute readings",
@@ -74,6 +78,7 @@ REWRITES = (
         readings,
         Example("((A @ B + C) @ D + C) @ x", _of_size(60, "ABCD", "x")),
         whole=True,
+        knows_relations=False,
     ),
     Rewrite(
         "distribute one",
