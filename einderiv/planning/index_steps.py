@@ -468,7 +468,7 @@ class Related:
         own = self._bare(axes, self.program.shape(value))
         if own is not None:
             return value, own
-        value, axes = self._parted(value, axes)
+        value, axes = self._split(value, axes)
         own = self._bare(axes, self.program.shape(value))
         if own is not None:
             return value, own
