@@ -12,8 +12,7 @@ import numpy as np
 from scipy import linalg, special
 
 import einderiv as ed
-from einderiv.functions import apply
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import FUNCTIONS, apply
 
 
 def without(x, out, axis):
@@ -146,11 +145,6 @@ def series(a):
     return total
 
 
-def triangle(a, k, sign):
-    rows, columns = np.indices(a.shape[-2:])
-    return np.where(sign * (columns - rows - k) <= 0, a, 0)
-
-
 MATRICES = {
     "inv":          lambda a: cofactors(a) / np.linalg.det(a)[..., None, None],
     "det":          lambda a: np.prod(np.linalg.eigvals(a), -1).real,
@@ -161,11 +155,7 @@ MATRICES = {
     "pinv":         lambda a: np.linalg.solve(a.swapaxes(-1, -2) @ a, a.swapaxes(-1, -2)),  # of full column rank
     "matrix_power": lambda a, n: a @ MATRICES["matrix_power"](a, n - 1) if n > 1 else a,
     "cholesky":     lambda a: linalg.ldl((a + a.T) / 2)[0] @ np.sqrt(linalg.ldl((a + a.T) / 2)[1]),
-    "tril":         lambda a, k: triangle(a, k, 1),
-    "triu":         lambda a, k: triangle(a, k, -1),
     "expm":         series,
-    "vec":          lambda a: a.reshape(*a.shape[:-2], -1),
-    "unvec":        lambda a, *shape: a.reshape(*a.shape[:-1], *(n for n, _ in shape)),
 }  # fmt: skip
 
 #: rows that are the same along a curve only: `modulus` of a number and its conjugate has a test of its own
@@ -178,8 +168,6 @@ PARAMETERS = {
     "prod": [(0,), (1,), (2,)],
     "matrix_power": [(2,), (3,), (5,)],
     "minors": [(2,), (3,)],
-    "tril": [(0,), (1,), (-2,)],
-    "triu": [(0,), (-1,), (2,)],
 }
 
 

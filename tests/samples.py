@@ -6,8 +6,7 @@ What a backend computes of them is compared with NumPy.
 import numpy as np
 
 import einderiv as ed
-from einderiv.functions import apply
-from einderiv.functions.table import ADDED, FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS, apply
 
 X, Y, T, A, B = (
     ed.tensor(n, axes)

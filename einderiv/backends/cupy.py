@@ -199,5 +199,6 @@ CUPY = Cupy(
     modules={"special": "from cupyx.scipy import special"},
     like="dtype=dtype",
     mask="cp.eye({0}, dtype=bool)",
+    places="cp.arange({0})",
     spread="cp.broadcast_to({0}, {1})",
 )

@@ -177,6 +177,7 @@ DASK = Dask(
     passes=("constant folding",),  # its arrays are never in memory together
     like="dtype=dtype",
     mask="da.eye({0}, dtype=bool)",
+    places="da.arange({0})",
     spread="da.broadcast_to({0}, {1})",
 )
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from ..errors import BackendError
 from ..expression import Labels, Number
-from ..planning import Op, Ops, Step, contraction
+from ..planning import Index, Op, Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
+from .numpy_index_spelling import triangle_text
 from .source_text import (
     ALIKE,
     Embedded,
@@ -43,11 +44,12 @@ FUNCTIONAL = (
     Ops.APPLY,
     Ops.SOLVE,
     Ops.WRITE,
+    Ops.MASK,
 )
 
 
-#: the ops that NumPy alone has words for
-INDEXED = (Ops.READ, Ops.PLACE, Ops.MASK, Ops.RUNNING_SUM)
+#: the ops that NumPy alone has words for, and `MASK` where it is one by index arrays
+INDEXED = (Ops.READ, Ops.PLACE, Ops.RUNNING_SUM)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +60,7 @@ class Functional(Backend):
 
     like: str  # keywords of what makes arrays
     mask: str  # the mask of a diagonal of size {0}
+    places: str  # the whole numbers below {0}
     spread: str  # an array {0} broadcast to a shape {1}
     permute: str = "transpose"  # the method that reorders axes
     axis: str = "axis"  # the keyword for axes of a reduction
@@ -95,12 +98,14 @@ class Functional(Backend):
                 return [solve_text(inputs, step, size, self.permute)]
             case Ops.WRITE:
                 return [self.write(step, inputs, size)]
+            case Ops.MASK if not _by_array(step):
+                return [self.masked(step, inputs, size)]
         self.check(step)
         return [spelling_of(step.op, ALIKE)(inputs, step, size)]
 
     def check(self, step: Step) -> None:
         """Raise for a step that NumPy alone evaluates."""
-        if step.op in INDEXED:
+        if step.op in INDEXED or (step.op is Ops.MASK and _by_array(step)):
             raise BackendError(
                 f"index expressions are evaluated by NumPy only so far, and this one needs a "
                 f"{step.op.name} in {self.name}: convert the arrays with numpy.asarray and say "
@@ -208,6 +213,31 @@ class Functional(Backend):
             text = self.spread.format(text, shape(sizes))
         return self.fresh.format(text)
 
+    def masked(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
+        """An array where all index expressions are inside, selected: what is outside may be NaN."""
+        triangle = triangle_text(inputs, step, size, self.module)
+        if triangle is not None:
+            return triangle
+        sizes = [size(s) for s in step.sizes]
+        conditions: list[str] = []
+        for index, n in step.spec:
+            place = self.place(index, sizes, size)
+            conditions += [f"(0 <= {place})", f"({place} < {size(n)})"]
+        return f"{self.module}.where({' & '.join(conditions)}, {inputs[0]}, 0)"
+
+    def place(self, index: Index, sizes: Sequence[str], size: Spell) -> str:
+        """``3 + 2 * i - j`` as an array that broadcasts against axes of these sizes."""
+        axes = tuple(range(len(sizes)))
+        text = size(index.constant) if index.constant or not index.terms else ""
+        for axis, coefficient in index.terms:
+            places = aligned(self.places.format(sizes[axis]), (axis,), axes, self.permute)
+            if coefficient in (1, -1):
+                sign = "-" if coefficient == -1 else "+" if text else ""
+                text += f" {sign} {places}" if text else f"{sign}{places}"
+            else:
+                text += f"{' + ' if text else ''}{size(coefficient)} * {places}"
+        return text
+
     def embedded(self, terms: Sequence[Embedded], first: Labels, sizes: Sequence[str]) -> str:
         """The sum of terms whose labels repeat alike; axis p repeats the label of axis
         ``first[p]``.
@@ -233,6 +263,11 @@ class Functional(Backend):
             if first != axis:
                 masks.append(aligned(self.mask.format(sizes[axis]), (first, axis), axes))
         return " & ".join(masks)
+
+
+def _by_array(step: Step) -> bool:
+    """Does a mask look at index arrays?"""
+    return any(index.arrays for index, _ in step.spec)
 
 
 def _number(number: Number) -> str:

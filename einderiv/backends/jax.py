@@ -278,6 +278,7 @@ JAX = Jax(
     ),
     like="dtype=dtype",
     mask="jnp.eye({0}, dtype=bool)",
+    places="jnp.arange({0})",
     spread="jnp.broadcast_to({0}, {1})",
 )
 

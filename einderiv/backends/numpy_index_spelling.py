@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expression import Size
+from ..expression import Size, is_nonnegative, minus, negated, plus
 from ..planning import Index, Step
 from .source_text import Spell, einsum_text, shape, transposed
 
@@ -68,10 +68,9 @@ def assigned_text(inputs: Sequence[str], step: Step, size: Spell) -> str | None:
 
 def mask_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
     """``x`` where indices are inside, else 0."""
-    triangle = _triangle(step, size)
+    triangle = triangle_text(inputs, step, size, "np")
     if triangle is not None:
-        name, diagonal = triangle
-        return _called(name, inputs[0], *([str(diagonal)] if diagonal else []))
+        return triangle
     conditions = [f"({_place(index, inputs, size)}, {size(n)})" for index, n in step.spec]
     return _called("masked_at", inputs[0], *conditions)
 
@@ -218,29 +217,43 @@ def _added_along(step: Step) -> bool:
     return order == list(range(len(v))) and (*array, *step.sizes[1:]) == v
 
 
-def _triangle(step: Step, size: Spell) -> tuple[str, int] | None:
+def triangle_text(inputs: Sequence[str], step: Step, size: Spell, module: str) -> str | None:
+    """``tril(x, k)`` or ``triu(x, k)`` of a library, where a mask keeps one side of a diagonal of
+    the last two axes.
+    """
+    triangle = _triangle(step)
+    if triangle is None:
+        return None
+    name, diagonal = triangle
+    return _called(f"{module}.{name}", inputs[0], *([size(diagonal)] if diagonal else []))
+
+
+def _triangle(step: Step) -> tuple[str, Size] | None:
     """The function for one side of a diagonal of the last two axes, and which diagonal."""
     if len(step.spec) != 1 or len(step.sizes) < 2:
         return None
     ((index, n),) = step.spec
     terms = dict(index.terms)
     rows, columns = len(step.sizes) - 2, len(step.sizes) - 1
-    known = _numbers((*step.sizes[-2:], index.constant, n), size)
-    if known is None or index.arrays or set(terms) != {rows, columns}:
+    if index.arrays or set(terms) != {rows, columns}:
         return None
     sign = terms[rows]
     if (sign, terms[columns]) not in ((1, -1), (-1, 1)):
         return None
-    height, width, constant, n = known
+    height, width = step.sizes[-2:]
     if not height or not width:
         return None
-    # c + i - j, or c + j - i
-    low = constant - (width - 1 if sign == 1 else height - 1)
-    high = constant + (height - 1 if sign == 1 else width - 1)
-    below, above = low >= 0, high < n  # is an end never reached?
-    if below == above:
+    constant = index.constant
+    added, taken = (height, width) if sign == 1 else (width, height)
+    last = minus(n, 1)
+    # 0 <= c + i - j <= n - 1, or with c + j - i: which of both ends is never reached?
+    above = is_nonnegative(minus(n, plus(constant, added)))
+    below = is_nonnegative(minus(plus(constant, 1), taken))
+    if above == below:
         return None
-    # 0 <= c + i - j: j <= i + c;  c + i - j <= n - 1: j >= i + c - n + 1
     if above:
-        return ("np.tril", constant) if sign == 1 else ("np.triu", -constant)
-    return ("np.triu", constant - n + 1) if sign == 1 else ("np.tril", n - 1 - constant)
+        # j <= i + c, or i <= j + c
+        return ("tril", constant) if sign == 1 else ("triu", negated(constant))
+    # j >= i + c - n + 1, or i >= j + c - n + 1
+    other = minus(constant, last)
+    return ("triu", other) if sign == 1 else ("tril", negated(other))

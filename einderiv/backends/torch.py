@@ -331,6 +331,7 @@ TORCH = Torch(
     passes=(*BASE_PASSES, "numbers out of products", "numbers into sums", "addmm"),
     like="dtype=dtype, device=device",
     mask="torch.eye({0}, dtype=torch.bool, device=device)",
+    places="torch.arange({0}, device=device)",
     spread="{0}.expand({1})",
     permute="permute",
     axis="dim",

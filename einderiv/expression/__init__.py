@@ -119,16 +119,18 @@ from .size_algebra import (
     linear_terms,
     measured,
     minus,
+    negated,
     plus,
     power_of_size,
     product_of_sizes,
     size_text,
     spelled_size,
     sum_of_sizes,
+    too_large,
     variables,
     with_measures,
 )
-from .sizes import Sizes, called, checked, spoken
+from .sizes import MOST, Sizes, called, checked, spoken
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, split
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
@@ -190,6 +192,7 @@ __all__ = [
     "Labels",
     "Letters",
     "Linear",
+    "MOST",
     "MOST_BITS",
     "NO_LETTERS",
     "Naming",
@@ -290,6 +293,7 @@ __all__ = [
     "natural",
     "needed",
     "needed_sizes",
+    "negated",
     "new_axes",
     "number",
     "numbered",
@@ -337,6 +341,7 @@ __all__ = [
     "tensors_of",
     "terms",
     "times",
+    "too_large",
     "total_weight",
     "transposed",
     "truth",

@@ -321,8 +321,6 @@ class Sizes(UnionFind[Size]):
                     self._aligned(node.arguments, node.function.name)
                     if node.function.square:
                         self._square(node)
-                    if node.function.reshapes:
-                        self._reshaped(node)
             for size in node.axis_sizes:
                 if isinstance(size, Polynomial):
                     self.polynomials[size] = None
@@ -382,22 +380,6 @@ class Sizes(UnionFind[Size]):
             if not isinstance(other, int) and total is not None and self.known_number(one) is None:
                 return self._settle(Equation(one, total, f"{spoken(other)} = {total}"))
         return False
-
-    def _reshaped(self, node: Apply) -> None:
-        """Merged axes measure as much as all of them together, split ones too."""
-        argument = node.arguments[0]
-        batch = argument.ndim - node.core
-        before = argument.axis_sizes[batch:]
-        after = node.axis_sizes[batch:]
-        one, parts = (before[0], after) if len(before) == 1 else (after[0], before)
-        whole = times(*parts)
-        if isinstance(whole, int) and whole >= MOST:
-            raise too_large(whole.bit_length() - 1)
-        if not self.equal(one, whole):
-            raise ShapeError(
-                f"an axis of size {self.said(one)}, of {called(argument)}, cannot be "
-                f"split into axes of sizes {', '.join(map(self.said, parts))}"
-            )
 
     def said(self, size: Size) -> str:
         """What a size measures, or how it is called where that is not known."""
@@ -566,8 +548,14 @@ class Sizes(UnionFind[Size]):
             elif isinstance(size, Polynomial):
                 self.names.update([own for own in variables(size) if isinstance(own, str)])
                 self.polynomials[size] = None
-            other, _ = first.setdefault(label, (size, -1))
+            other, k = first.setdefault(label, (size, -1))
             if other != size and not self.equal(other, size):
+                parts = _digits(author, label)
+                if parts and k >= 0:
+                    raise ShapeError(
+                        f"an axis of size {self.said(other)}, of {called(slots[k][0])}, cannot be "
+                        f"split into axes of sizes {', '.join(map(self.said, parts))}"
+                    )
                 raise ShapeError(
                     f"{_spoken_label(author, slots, label)} has size "
                     f"{self.said(other)}, but was given size {self.said(size)}"
@@ -584,6 +572,16 @@ class Sizes(UnionFind[Size]):
                         f"axis {p} has size {self.said(a)} in {called(first)} but "
                         f"{self.said(b)} in {called(part)}, in {where}"
                     )
+
+
+def _digits(e: Einsum | Written, whole: Label) -> list[Size]:
+    """The sizes of the digits of a label, the first first, where a relation says what they are."""
+    size_of = dict(e.given)
+    for one in e.relations:
+        terms = dict(one.terms)
+        if terms.pop(whole, 0) in (1, -1) and not one.constant and size_of.keys() >= terms.keys():
+            return [size_of[label] for label in terms]
+    return []
 
 
 def _in_brackets(reasons: Sequence[str]) -> str:

@@ -43,6 +43,7 @@ from .relations import Hot, renamed, settled, without_proved
 
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
 _fresh = itertools.count(1 << 20)
+MANY_DIGITS = 12  # axes of a core that is embedded by relations, beyond which it is not taken apart
 
 
 def assemble(
@@ -70,7 +71,8 @@ def assemble(
     plugged = {id(other) for other in inline}
     while stack:
         operand, labels = stack.pop()
-        if isinstance(operand, Einsum) and (deep or not operand.plain or id(operand) in plugged):
+        dissolves = isinstance(operand, Einsum) and not operand.plain and not _is_stage(operand)
+        if isinstance(operand, Einsum) and (deep or dissolves or id(operand) in plugged):
             contraction_too = deep or id(operand) in plugged
             stack.extend(reversed(work.plug(operand, labels, contraction_too=contraction_too)))
         elif isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
@@ -112,6 +114,17 @@ def with_slots(
         inline=inline,
         relations=e.relations,
     )
+
+
+def _is_stage(e: Einsum) -> bool:
+    """Is it a product whose axes are merged from so many that it stays a value of its own?
+
+    ``kron(K, K)`` has twice as many digits as K: sixty such products in one another would have
+    2**60 labels.
+    """
+    if e.parts is None or e.structure or not e.parts.outer:
+        return False
+    return len(e.parts.core) > MANY_DIGITS
 
 
 class _Assembly:
@@ -320,8 +333,17 @@ class _Assembly:
         seen = set(output).union(*inputs)
         relations, gone = without_proved(relations, domains, seen)
         if gone:
+            self._keep_equations(given, gone)
             given = tuple([(label, size) for label, size in given if label not in gone])
         return relations, inputs, output, given
+
+    def _keep_equations(self, given: Given, gone: set[Label]) -> None:
+        """What is said of the sizes of labels that go is said by what the einsum was made from."""
+        for label in gone:
+            sizes = dict.fromkeys([size for own, size in given if own == label])
+            if len(sizes) > 1:
+                equal = tuple([(label, size) for size in sizes])
+                self.origins.append(Einsum(0, (), (), (label,), equal, axes=(None,)))
 
     def _without_copies(self, inputs: tuple[Labels, ...]) -> tuple[Labels, ...]:
         """Two index arrays of the same at the same places are one factor, which is 0 or 1."""

@@ -15,17 +15,15 @@ from ..expression import (
     Expr,
     Size,
     as_expression,
-    assemble,
     axes_of,
     called,
     checked,
     dressed,
-    letters,
     matmul,
     multiply,
     number,
-    viewed,
 )
+from .index_views import kronecker, merged, parted, triangle
 from .linalg_rules import at_power
 from .table import apply, public
 
@@ -233,7 +231,7 @@ def tril(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return apply("tril", _matrix(a, "tril"), 2, (_diagonal(k),))
+    return triangle(_matrix(a, "tril"), _diagonal(k), lower=True)
 
 
 @public
@@ -247,7 +245,7 @@ def triu(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return apply("triu", _matrix(a, "triu"), 2, (_diagonal(k),))
+    return triangle(_matrix(a, "triu"), _diagonal(k), lower=False)
 
 
 def _diagonal(k: object) -> int:
@@ -278,14 +276,7 @@ def vec(e: object, /, axes: object = None, *, order: str = "C") -> Expr:
     chosen = axes_of(found, axes)
     if not chosen:
         raise ShapeError("vec needs at least one axis to merge")
-    core = _ordered(chosen, order)
-    rest = [p for p in range(found.ndim) if p not in core]
-    moved = viewed(found, range(found.ndim), [*rest, *core])
-    merged = apply("vec", moved, len(core))
-    # The merged axis is the last, and goes to where the first of them stood.
-    last = len(rest)
-    place = sum(p < min(core) for p in rest)
-    return viewed(merged, range(merged.ndim), [*range(place), last, *range(place, last)])
+    return checked(merged(found, _ordered(chosen, order), place=min(chosen)))
 
 
 @public
@@ -309,15 +300,7 @@ def unvec(e: object, shape: object, /, axis: object = -1, *, order: str = "C") -
     chosen = axes_of(found, axis)
     if len(chosen) != 1:
         raise ShapeError(f"unvec splits one axis, not {len(chosen)}")
-    place = chosen[0]
-    rest = [p for p in range(found.ndim) if p != place]
-    into = _ordered(tuple(range(len(parts))), order)
-    moved = viewed(found, range(found.ndim), [*rest, place])
-    split = apply("unvec", moved, 1, tuple(parts[k] for k in into))
-    # The new axes are the last, and go to where the one stood.
-    n = len(rest)
-    back = [n + into.index(k) for k in range(len(parts))]
-    made = viewed(split, range(split.ndim), [*range(place), *back, *range(place, n)])
+    made: Expr = parted(found, chosen[0], parts, _ordered(tuple(range(len(parts))), order))
     if isinstance(shape, Expr):
         # The expression has met `shape`, so it may be given an array that says the sizes.
         made = dressed(made, origins=(shape,))
@@ -366,13 +349,4 @@ def kron(a: object, b: object, /) -> Expr:
         )
     if not x.ndim:
         return multiply(x, y)
-    # The axes of both by turns, and each two merged: ij,kl->ikjl, of shape (i k, j l).
-    first = tuple(range(0, 2 * x.ndim, 2))
-    second = tuple(range(1, 2 * x.ndim, 2))
-    both = tuple(range(2 * x.ndim))
-    names = {**letters(first, x.axes), **letters(second, y.axes)}
-    axes = tuple(names[label] for label in both)
-    product: Expr = assemble(1, [(x, first), (y, second)], both, axes=axes, letters=names)
-    for p in range(x.ndim):
-        product = vec(product, (p, p + 1))
-    return product
+    return checked(kronecker(x, y))

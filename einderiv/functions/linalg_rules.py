@@ -19,9 +19,9 @@ from ..expression import (
     assemble,
     filled,
     fresh_labels,
-    product_of_sizes,
     viewed,
 )
+from .index_views import triangle
 from .table import (
     Axis,
     Bounds,
@@ -32,8 +32,6 @@ from .table import (
     argument,
     enter,
     labels_of,
-    largest,
-    linear,
     no_axes,
     no_slope,
     power_bound,
@@ -200,29 +198,13 @@ def _matrix_power(node: Apply) -> Terms:
     return (first, *middle, last)
 
 
-def _triangle(node: Apply) -> Expr:
-    """The mask of a triangle of the core axes of `node`: the function of ones."""
-    first = argument(node)
-    ones = filled(1, first.axis_sizes[-2:], first.axes[-2:])
-    return apply(node.function.name, ones, 2, node.parameters)
-
-
-def _masked(node: Apply) -> Terms:
-    # ∂T[i, j]/∂A[i, j] = mask[i, j]
-    batch, (i, j), _ = labels_of(node)
-    given = tuple(zip((*batch, i, j), node.axis_sizes, strict=True))
-    axes = node.axes + node.axes[len(batch) :]
-    mask = [(_triangle(node), (i, j))]
-    return (assemble(1, mask, (*batch, i, j, i, j), axes=axes, given=given),)
-
-
 def _cholesky(node: Apply) -> Terms:
     # dL = L Φ(L⁻¹ dA L⁻ᵀ), where Φ takes the lower triangle and half of the diagonal, and dA is
     # symmetric: half for dA[k, l] and half for dA[l, k].
     _, (i, j), (k, l) = labels_of(node)
     (p,) = fresh_labels(1)
     inverse = apply("inv", node, 2)
-    lower = apply("tril", filled(1, node.axis_sizes[-2:], node.axes[-2:]), 2, (0,))
+    lower = triangle(filled(1, node.axis_sizes[-2:], node.axes[-2:]), 0, lower=True)
     batch = tuple(range(node.ndim - 2))
     given = tuple(zip(batch, node.axis_sizes, strict=False))
     mask = viewed(lower, (i, j), (*batch, i, j), given=given)
@@ -288,34 +270,6 @@ def _expm_plain(np: Any, a: Any, *directions: Any) -> Any:
     right = _expm_plain(np, a + h * first, *others)
     left = _expm_plain(np, a - h * first, *others)
     return (right - left) / (2 * h)
-
-
-def _flattened(arguments: tuple[Expr, ...], core: int, _: tuple[Any, ...]) -> tuple[Axis, ...]:
-    first = arguments[0]
-    if core == 1:
-        return ((first.axis_sizes[-1], first.axes[-1]),)
-    return ((product_of_sizes(*first.axis_sizes[first.ndim - core :]), None),)
-
-
-def _split(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
-    return parameters
-
-
-def _merge_tangent(node: Apply, _: int, tangent: Expr) -> Expr:
-    return apply("vec", tangent, node.core)
-
-
-def _split_cotangent(node: Apply, _: int, cotangent: Expr) -> Expr:
-    first = argument(node)
-    return apply("unvec", cotangent, 1, same_axes((first,), node.core, ()))
-
-
-def _split_tangent(node: Apply, _: int, tangent: Expr) -> Expr:
-    return apply("unvec", tangent, 1, node.parameters)
-
-
-def _merge_cotangent(node: Apply, _: int, cotangent: Expr) -> Expr:
-    return apply("vec", cotangent, len(node.parameters))
 
 
 def _crossed(
@@ -489,40 +443,6 @@ _ROWS = (
         analytic=False,
     ),
     Function(
-        "tril",
-        law="the lower triangle from the k-th diagonal",
-        derivatives=(_masked,),
-        derived="tril(dA)",
-        spell={
-            "numpy": "np.tril({0}, {1})",
-            "torch": "torch.tril({0}, {1})",
-            "jax": "jnp.tril({0}, {1})",
-        },
-        latex=_MATRIX % "tril",
-        plain=lambda np, a, k: np.tril(a, k),
-        core=2,
-        integer=largest,
-        degree=linear,
-        vanishes=0,
-    ),
-    Function(
-        "triu",
-        law="the upper triangle from the k-th diagonal",
-        derivatives=(_masked,),
-        derived="triu(dA)",
-        spell={
-            "numpy": "np.triu({0}, {1})",
-            "torch": "torch.triu({0}, {1})",
-            "jax": "jnp.triu({0}, {1})",
-        },
-        latex=_MATRIX % "triu",
-        plain=lambda np, a, k: np.triu(a, k),
-        core=2,
-        integer=largest,
-        degree=linear,
-        vanishes=0,
-    ),
-    Function(
         "expm",
         law="the matrix exponential, and its derivatives in the directions that follow",
         derivatives=(),
@@ -540,48 +460,6 @@ _ROWS = (
         forward=_expm_forward,
         backward=_expm_backward,
         vanishes=1,
-    ),
-    Function(
-        "vec",
-        law="the core axes merged into one",
-        derivatives=(),
-        derived="a linear map",
-        spell={
-            "numpy": "",
-            "torch": "",
-            "jax": "",
-        },
-        latex=_MATRIX % "vec",
-        plain=lambda np, a, axes: a,
-        core=-1,
-        shape=_flattened,
-        reshapes=True,
-        degree=linear,
-        forward=_merge_tangent,
-        backward=_split_cotangent,
-        integer=largest,
-        vanishes=0,
-    ),
-    Function(
-        "unvec",
-        law="one axis split into several",
-        derivatives=(),
-        derived="a linear map",
-        spell={
-            "numpy": "",
-            "torch": "",
-            "jax": "",
-        },
-        latex=_MATRIX % "unvec",
-        plain=lambda np, a, *shape: a,
-        core=1,
-        shape=_split,
-        reshapes=True,
-        degree=linear,
-        forward=_split_tangent,
-        backward=_merge_cotangent,
-        integer=largest,
-        vanishes=0,
     ),
 )
 

@@ -111,7 +111,6 @@ class Function:
     square: bool = False  # its two core axes have one size
     factored: bool = False  # computed from factors of its matrix, which are made once for all uses
     inverse: bool = False  # its product with an array is the solution of a system
-    reshapes: bool = False  # the same entries with axes merged or split, by sizes with names
     degree: Callable[[tuple[Number, ...]], int | None] = _no_polynomial  # in its argument
     needs: str = ""  # what a source must import for it
     of_moduli: bool = False  # is it meant of the moduli of complex numbers? then they are declared
@@ -190,7 +189,7 @@ def batch_axes(row: Function, core: int, ranks: Sequence[int], rank: int) -> tup
     these gives that block of the result. A number beside an array has none.
     """
     batch = ranks[0] - core if core else rank
-    if row.factored or row.reshapes:
+    if row.factored:
         batch = 0
     return batch, [batch if own == batch + core else 0 for own in ranks]
 

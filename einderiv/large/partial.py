@@ -353,8 +353,6 @@ class Cutter:
                 return Add(parts)
             case Apply():
                 parameters = node.parameters
-                if node.function.reshapes:
-                    parameters = tuple([(self.measure(size), name) for size, name in parameters])
                 if node.function.selects:
                     parameters = tuple(map(self.measure, parameters))
                 return Apply(node.function, parts or node.arguments, node.core, parameters)
@@ -412,7 +410,7 @@ def described(e: Expr, measure: Callable[[Any], int]) -> list[Any]:
                 row = (node.coefficient, labels, given, sorted(between))
             case Apply():
                 parameters: Any = node.parameters
-                if node.function.reshapes or node.function.selects:
+                if node.function.selects:
                     parameters = list(map(measure, node.axis_sizes))
                 row = (node.function.name, node.core, parameters)
             case _:

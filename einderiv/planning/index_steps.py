@@ -92,7 +92,7 @@ class Guard(NamedTuple):
     """``0 ≤ position < size`` must hold."""
 
     position: Position
-    size: int
+    size: Size
 
 
 class Way(NamedTuple):
@@ -312,8 +312,11 @@ class Related:
         for value, labels in tensors:
             parts.append((value, tuple([places.of_label(label) for label in labels])))
         output = tuple([places.of_label(label) for label in kept])
-        for linear, size in guards:
-            beside.append(Guard(places.of(linear), self.program.measure(size)))
+        domains = {(by[label], self.lengths[label]): self.size_of[label] for label in by}
+        for linear, length in guards:
+            # as the domain that is asked for, so that a source holds for all sizes
+            size = domains.get((linear, self.program.measure(length)), length)
+            beside.append(Guard(places.of(linear), size))
         for one in rest:
             beside.append(Guard(places.of(Linear(one.constant, one.terms)), 1))
         everything = related.union(kept, by, *(own for _, own in tensors))
@@ -380,12 +383,18 @@ class Related:
                 taken += self._moved(labels, 3)
             terms.append(labels)
             taken += self._window_seconds(value, axes, labels)
-        needed = dict.fromkeys(chain(_labels(way.output), *(g.position.labels for g in way.guards)))
         terms = [term for term in terms if term]
-        taken += self._product_seconds(terms, tuple(needed))
-        if way.guards:
-            taken += self._moved(tuple(needed), 3)
-        if not all(axis.bare for axis in way.output):
+        for guard in way.guards:
+            selecting = guard.position.labels
+            able = [term for term in terms if set(selecting) <= set(term)]
+            if able:
+                taken += min([self._moved(term, 3) for term in able])
+            else:
+                terms.append(selecting)
+                taken += self._moved(selecting, 2)
+        taken += self._product_seconds(terms, _labels(way.output))
+        merged, _ = self._merged(way.output, kept)
+        if not all(axis.bare for axis in merged):
             labels = _labels(way.output)
             # Sums at places read what is there and write it again.
             taken += self._moved(labels, 2 if self._meet_never(way.output, labels) else 4)
@@ -397,7 +406,8 @@ class Related:
         also meet what the sum as it is written does not multiply.
         """
         taken = 0.0
-        if any(len(axis.terms) > 1 for axis in axes):
+        pairs = zip(axes, self.program.shape(value), strict=True)
+        if any(len(axis.terms) > 1 and not self._digits(axis, n) for axis, n in pairs):
             # block by block, in the cache
             taken += self._moved(labels, 2) * costs.cached / costs.byte
         padded = self._padded(value, axes)
@@ -438,31 +448,27 @@ class Related:
             else:
                 parts = masked
         wanted = _labels(way.output)
-        selecting = dict.fromkeys(chain.from_iterable(g.position.labels for g in guards))
-        labels = tuple(dict.fromkeys((*wanted, *selecting)))
-        carried = set(chain.from_iterable(own for _, own in parts))
         number, sizes = (self.flat.coefficient, self.counted) if first else (1, ())
         if parts:
-            own = tuple([label for label in labels if label in carried])
-            if self.planner.is_far_larger(prod([self.lengths[x] for x in own]), parts):
+            carried = set(chain.from_iterable(own for _, own in parts))
+            entries = prod([self.lengths[x] for x in wanted if x in carried])
+            if self.planner.is_far_larger(entries, parts):
                 parts, number = self.planner.with_number(parts, number), 1
-            value = self.planner.product(parts, own)
-        else:
-            own = ()
-            value = self.program.add(Ops.NUMBER, (), (1,), ())
+        value, own = self._product(parts, guards, wanted)
         read = set(chain.from_iterable(_labels(axes) for _, axes in way.parts))
-        counted = [x for x in way.free if x not in read and x not in labels]
+        read.update(chain.from_iterable(guard.position.labels for guard in guards))
+        counted = [x for x in way.free if x not in read and x not in wanted]
         value = self.planner.scaled(value, number, (*sizes, *self._sizes(counted)))
-        if own != labels:
-            value = self._broadcast(value, own, labels)
-        if guards:
-            value = self._mask(value, labels, guards)
-            if wanted != labels:
-                value = self._summed(value, labels, wanted)
+        if own != wanted:
+            value = self._broadcast(value, own, wanted)
         return self._placed(way, value, wanted, kept)
 
     def _read(self, way: Way, value: int, axes: tuple[Position, ...]) -> Pair:
         """An operand at the labels of its axes."""
+        own = self._bare(axes, self.program.shape(value))
+        if own is not None:
+            return value, own
+        value, axes = self._split(value, axes)
         own = self._bare(axes, self.program.shape(value))
         if own is not None:
             return value, own
@@ -478,6 +484,38 @@ class Related:
         labels = _labels(axes)
         arrays, spec = _indices(axes, labels)
         return self.program.add(Ops.READ, (value, *arrays), spec, self._sizes(labels)), labels
+
+    def _parted(self, value: int, axes: tuple[Position, ...]) -> tuple[int, tuple[Position, ...]]:
+        """An operand whose axes are parted where they are read at whole digits: a view of it."""
+        sizes = self.program.steps[value].sizes
+        made: list[Position] = []
+        shape: list[Size] = []
+        for axis, size, length in zip(axes, sizes, self.program.shape(value), strict=True):
+            digits = self._digits(axis, length)
+            if digits is None:
+                made.append(axis)
+                shape.append(size)
+            else:
+                made += [Position(0, ((label, 1),)) for label in digits]
+                shape += self._sizes(digits)
+        if len(made) == len(axes):
+            return value, axes
+        return self.program.add(Ops.RESHAPE, (value,), (), tuple(shape)), tuple(made)
+
+    def _digits(self, axis: Position, length: int) -> Labels | None:
+        """The labels that an axis has as its digits, the last of which runs fastest; None where
+        they do not go through all of it once.
+        """
+        if axis.constant or axis.arrays or len(axis.terms) < 2:
+            return None
+        # a label with one value may stand anywhere
+        terms = sorted(axis.terms, key=lambda term: (term[1], self.lengths[term[0]]))
+        weight = 1
+        for label, times in terms:
+            if times != weight and self.lengths[label] != 1:
+                return None
+            weight *= self.lengths[label]
+        return tuple([label for label, _ in reversed(terms)]) if weight == length else None
 
     def _running(
         self, way: Way, value: int, axes: tuple[Position, ...]
@@ -545,10 +583,66 @@ class Related:
         masked = self._mask(value, distinct, [guard])
         return [*parts[:k], (masked, distinct), *parts[k + 1 :]]
 
+    def _product(self, parts: list[Pair], guards: Sequence[Guard], wanted: Labels) -> Pair:
+        """The product of `parts` where the guards hold, at those of its labels that are wanted.
+
+        No operand has all labels of one of these guards. A guard stands in the order of products
+        like an operand, and what meets it is repeated along the labels that it lacks, and masked.
+        """
+        if not parts:
+            parts = [(self.program.add(Ops.NUMBER, (), (1,), ()), ())]
+        if not guards:
+            carried = set(chain.from_iterable(own for _, own in parts))
+            own = tuple([label for label in wanted if label in carried])
+            return self.planner.product(parts, own), own
+        terms = [own for _, own in parts]
+        selecting = [guard.position.labels for guard in guards]
+        inside = set(chain.from_iterable([*terms, *selecting]))
+        out = tuple([label for label in wanted if label in inside])
+        left: list[tuple[Pair | None, tuple[Guard, ...]]] = [(part, ()) for part in parts]
+        left += [(None, (guard,)) for guard in guards]
+        for i, j in search([*terms, *selecting], out, self.lengths):
+            b, a = left.pop(max(i, j)), left.pop(min(i, j))
+            needed = set(out)
+            for part, waiting in left:
+                needed.update(part[1] if part else ())
+                needed.update(*(guard.position.labels for guard in waiting))
+            left.append(self._met(a, b, needed))
+        ((found, _),) = left
+        assert found is not None, "there is an operand"
+        value, own = found
+        return (value if own == out else self.planner.product([found], out)), out
+
+    def _met(
+        self,
+        a: tuple[Pair | None, tuple[Guard, ...]],
+        b: tuple[Pair | None, tuple[Guard, ...]],
+        needed: set[Label],
+    ) -> tuple[Pair | None, tuple[Guard, ...]]:
+        """The product of two, where the guards among them hold, at the labels that are needed."""
+        parts = [part for part, _ in (a, b) if part is not None]
+        guards = (*a[1], *b[1])
+        if not parts:
+            return None, guards
+        selecting = tuple(dict.fromkeys(chain(*[guard.position.labels for guard in guards])))
+        carried = tuple(dict.fromkeys(chain(*[own for _, own in parts])))
+        kept = tuple([x for x in carried if x in needed or x in selecting])
+        value = self.planner.product(parts, kept)
+        if not guards:
+            return (value, kept), ()
+        labels = (*kept, *[x for x in selecting if x not in kept])
+        if labels != kept:
+            value = self._broadcast(value, kept, labels)
+        value = self._mask(value, labels, guards)
+        own = tuple([x for x in labels if x in needed])
+        if own != labels:
+            value = self._summed(value, labels, own)
+        return (value, own), ()
+
     def _mask(self, value: int, labels: Labels, guards: Sequence[Guard]) -> int:
         """A value where the guards hold, else 0."""
         arrays: list[int] = []
-        conditions: list[tuple[Index, int]] = []
+        conditions: list[tuple[Index, Size]] = []
         for guard in guards:
             conditions.append((_index(guard.position, labels, arrays), guard.size))
         entries = float(self.program.entries(value))
@@ -570,11 +664,32 @@ class Related:
         own = self._bare(way.output, [self.lengths[label] for label in kept])
         if own is not None and len(set(own)) == len(own):
             return value if own == labels else self.planner.view(value, labels, own)
+        output, inner = self._merged(way.output, kept)
+        if len(output) > len(kept):
+            # first where the digits are, and then as one axis: a view of it
+            value = self._placed(way._replace(output=output), value, labels, inner)
+            return self.program.add(Ops.RESHAPE, (value,), (), self._sizes(kept))
         arrays, spec = _indices(way.output, labels)
         once = self._meet_never(way.output, labels)
         entries = 0.0 if once else float(self.program.entries(value))
         inputs = (value, *arrays)
         return self.program.add(Ops.PLACE, inputs, (spec, once), self._sizes(kept), entries)
+
+    def _merged(
+        self, output: tuple[Position, ...], kept: Labels
+    ) -> tuple[tuple[Position, ...], Labels]:
+        """Places in a result whose merged axes are parted, and the labels of its axes."""
+        made: list[Position] = []
+        inner: list[Label] = []
+        for axis, label in zip(output, kept, strict=True):
+            digits = self._digits(axis, self.lengths[label])
+            if digits is None:
+                made.append(axis)
+                inner.append(label)
+            else:
+                made += [Position(0, ((own, 1),)) for own in digits]
+                inner += digits
+        return tuple(made), tuple(inner)
 
     def _meet_never(self, output: Sequence[Position], labels: Labels) -> bool:
         """Does each point have a place of its own?"""

@@ -259,8 +259,6 @@ class Planner:
         sizes = self._rep(e.axis_sizes)
         entries = float(max(self.program.entries(k) for k in inputs))
         spec = (e.function, e.core, e.parameters)
-        if e.function.reshapes:
-            return self.program.add(Ops.RESHAPE, inputs, (), sizes)
         if e.function.factored:
             matrix = self.program.steps[inputs[0]]
             cubed = entries * self.program.measure(matrix.sizes[-1])  # n³ for each matrix

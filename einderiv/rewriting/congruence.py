@@ -62,7 +62,7 @@ def halved_twins(e: Einsum) -> Expr | None:
     """`e` with the larger of what stands twice in it as one product that is used twice; None if
     nothing does.
     """
-    if len(e.factors) > tuning.twin_operands:
+    if len(e.factors) > tuning.twin_operands or e.parts is not None:
         return None
     best = max(_all_halves(e), key=lambda halves: len(halves.one), default=None)
     if best is None or len(best.one) < 2:

@@ -151,7 +151,7 @@ def _ends(term: Einsum, operand: Expr, cut: int, place: Mapping[int, int]) -> Ha
     """A term by its ends; None where a factor or the output touches both."""
     slots = term.slots
     own = [labels for factor, labels in slots if factor is operand]
-    if len(own) != 1 or bare(term):
+    if len(own) != 1 or bare(term) or term.parts is not None:
         return None
     (labels,) = own
     if len(set(labels)) < operand.ndim or len(set(term.output)) < term.ndim:

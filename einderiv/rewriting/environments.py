@@ -86,7 +86,9 @@ def along_one_tree(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
             terms[id(term)] = term
     groups: dict[int, list[Einsum]] = defaultdict(list)
     for term in terms.values():
-        if isinstance(term, Einsum) and len(term.factors) > 1 and not bare(term):
+        if not isinstance(term, Einsum) or term.parts is not None:
+            continue
+        if len(term.factors) > 1 and not bare(term):
             groups[len(term.factors)].append(term)
     for count, members in groups.items():
         if len(members) < 3:

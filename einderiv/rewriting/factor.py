@@ -142,7 +142,9 @@ def _product(term: Expr, k: int) -> Product | None:
     if not isinstance(term, (Einsum, Tensor)):
         return None
     flat = _flat(wrapped(term))
-    if len(set(flat.output)) < flat.ndim or bare(flat) or not flat.factors:
+    if flat.parts is not None or len(set(flat.output)) < flat.ndim:
+        return None
+    if bare(flat) or not flat.factors:
         return None
     inside: set[Label] = set().union(*flat.inputs)
     if not inside.issuperset(flat.output):

@@ -21,7 +21,6 @@ from .factor import common_factors
 from .inlining import inlined
 from .kept_sums import with_sums_kept
 from .readings import readings
-from .reshapes import reshapes_at_operands
 
 
 class Example(NamedTuple):
@@ -38,7 +37,9 @@ class Example(NamedTuple):
 class Rewrite:
     """One row. `places` proposes what is put in the place of nodes, the most promising first.
 
-    The first that pays is taken; where a row proposes forms of the `whole` program, the best.
+    The first that pays is taken; where a row proposes forms of the `whole` program, the best. A row
+    that `knows_relations` keeps those of the products that it changes, or leaves such products
+    alone.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Rewrite:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
     example: Example
     whole: bool = False
+    knows_relations: bool = True
 
 
 def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, ...]]:
@@ -53,15 +55,6 @@ def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, .
 
 
 REWRITES = (
-    Rewrite(
-        "reshapes",
-        "xᵀ vec(A ⊗ B) y → tr(Xᵀ A Y Bᵀ)",
-        reshapes_at_operands,
-        Example(
-            "einsum('p,pq,q->', x, kron(A, B), y)",
-            {**_of_size(12, "AB"), **_of_size(144, "", "xy")},
-        ),
-    ),
     Rewrite(
         "distribute",
         "tr(A B + C D) → tr(A B) + tr(C D), and so on inside",
@@ -77,6 +70,7 @@ REWRITES = (
             "x + A @ x**2 + B @ (x + A @ x**2)**2", {**_of_size(9, "AB", "x")}, derivatives=True
         ),
         whole=True,
+        knows_relations=False,
     ),
     Rewrite(
         "distribute readings",
@@ -84,6 +78,7 @@ REWRITES = (
         readings,
         Example("((A @ B + C) @ D + C) @ x", _of_size(60, "ABCD", "x")),
         whole=True,
+        knows_relations=False,
     ),
     Rewrite(
         "distribute one",

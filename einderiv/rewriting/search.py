@@ -41,11 +41,10 @@ def improved(
     with the same core, for results that keep their structure. A program that takes no longer than
     `worth` stays what it is.
     """
-    if any(isinstance(node, Einsum) and node.parts is not None for node in walk(roots)):
-        # Products with relations are planned as they are written: no rewrite knows relations.
-        return plan(roots)[1], []
     worth = tuning.worth_seconds if worth is None else worth
     rows = [row for row in rewrites.REWRITES if row.name not in without]
+    if any(isinstance(node, Einsum) and node.parts is not None for node in walk(roots)):
+        rows = [row for row in rows if row.knows_relations]
     found, done = _searched(roots, sizes, plan, rows, fixed=fixed, worth=worth)
     if not fixed and found.time > worth and DISTRIBUTING[0] not in without:
         apart = _terms_apart(roots, sizes, plan, rows, worth)
@@ -222,6 +221,8 @@ def _alike(a: Expr, b: Expr) -> bool:
     """Are both products, and do their cores sit in the same places?"""
     if not isinstance(a, Einsum) or not isinstance(b, Einsum):
         return False
+    if a.parts is not None or b.parts is not None:
+        return False  # where a core sits is said by relations, which have many forms
     return _core_places(a) == _core_places(b)
 
 

@@ -18,9 +18,8 @@ from formulas import (
 
 import einderiv as ed
 from einderiv.checking.reference import plain_value
-from einderiv.functions import apply
 from einderiv.functions.complex import _ROWS as COMPLEX_ROWS
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import FUNCTIONS, apply
 
 A, N, x = ed.tensor("A", "ij"), ed.tensor("A", "nij"), ed.tensor("x", "i")
 ROWS = with_parameters(FORMULAS)

@@ -16,8 +16,7 @@ from einderiv.expression import (
     tensors_in,
     tensors_of,
 )
-from einderiv.functions import apply
-from einderiv.functions.table import FUNCTIONS
+from einderiv.functions.table import FUNCTIONS, apply
 
 t, es = ed.tensor, ed.einsum
 X, w, v, Z = t("X", ("row", "column")), t("w", ("column",)), t("v", "i"), t("Z", "i", complex=True)

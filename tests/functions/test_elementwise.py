@@ -14,9 +14,9 @@ from scipy import special
 from scipy.stats import norm
 
 import einderiv as ed
-from einderiv.functions import apply, complex, elementwise
+from einderiv.functions import complex, elementwise
 from einderiv.functions.elementwise import raised, squared
-from einderiv.functions.table import ADDED, FUNCTIONS
+from einderiv.functions.table import ADDED, FUNCTIONS, apply
 
 ev = ed.evaluate
 x, y, s, r, X = (

@@ -340,7 +340,7 @@ REFUSED = [
     (lambda: ed.unvec(b, (True, 2)),         TypeError,        "must be an expression or a sequence of whole numbers"),
     (lambda: ed.unvec(A, (2, 2), (0, 1)),    ed.ShapeError,    "unvec splits one axis, not 2"),
     (lambda: ed.unvec(A, (2, 2), 5),         ed.ShapeError,    "axis 5 is out of range for 2 axes"),
-    (lambda: ed.unvec(np.ones(5), (2, 2)),   ed.ShapeError,    "size 5, of an einsum, cannot be split into axes of"),
+    (lambda: ed.unvec(np.ones(5), (2, 2)),   ed.ShapeError,    "size 5, of an array of shape (5,), cannot be split into axes of"),
     (lambda: ev(ed.unvec(b, (2, 2)), b=[1.0] * 5), ed.ShapeError, "cannot be split into axes of sizes 2, 2"),
 ]  # fmt: skip
 

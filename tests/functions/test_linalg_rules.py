@@ -8,7 +8,7 @@ from formulas import by_differences, cofactors
 from scipy import linalg
 
 import einderiv as ed
-from einderiv.functions import apply
+from einderiv.functions.table import apply
 
 ev = ed.evaluate
 A, B, N = ed.tensor("A", "ij"), ed.tensor("B", "ij"), ed.tensor("A", "nij")

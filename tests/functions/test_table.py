@@ -21,9 +21,9 @@ from formulas import (
 )
 
 import einderiv as ed
-from einderiv.functions import apply, shown_parameters, stays_integer
+from einderiv.functions import shown_parameters, stays_integer
 from einderiv.functions import table as functions
-from einderiv.functions.table import ADDED, FUNCTIONS, no_axes, together
+from einderiv.functions.table import ADDED, FUNCTIONS, apply, no_axes, together
 
 t, es, ev = ed.tensor, ed.einsum, ed.evaluate
 x = t("x", "i")
