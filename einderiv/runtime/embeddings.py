@@ -11,7 +11,6 @@ from ..expression import (
     NO_LETTERS,
     Label,
     Labels,
-    Letters,
     Linear,
     fresh_names,
     numbers_of,
@@ -34,7 +33,7 @@ class Spelling:
         term: Term[Array],
         sizes: Mapping[Label, int],
         axes: Sequence[str],
-        letters: Letters = NO_LETTERS,
+        letters: Mapping[Label, str | None] = NO_LETTERS,
     ) -> None:
         self.term = term
         in_factors = set(chain.from_iterable(labels for _, labels in term.factors))
@@ -71,7 +70,7 @@ class Spelling:
         self.sizes_beside = [*[size for _, size in guards], *[1 for _ in (*rest, *twice)]]
 
     def _letters(
-        self, term: Term[Array], axes: Sequence[str], letters: Letters
+        self, term: Term[Array], axes: Sequence[str], letters: Mapping[Label, str | None]
     ) -> dict[Label, str]:
         """A letter for each label that is free: that of the first of the axes that it is."""
         gone = {*self.by, *self.hots}
