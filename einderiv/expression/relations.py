@@ -166,9 +166,9 @@ def in_numbers(
 def numbers_of(one: Relation | Linear) -> tuple[int, list[tuple[Label, int]]]:
     """The constant and the terms of a relation, or an index expression, in numbers."""
     terms: list[tuple[Label, int]] = []
-    for label, times in one.terms:
-        assert isinstance(times, int)
-        terms.append((label, times))
+    for label, number in one.terms:
+        assert isinstance(number, int)
+        terms.append((label, number))
     assert isinstance(one.constant, int)
     return one.constant, terms
 
