@@ -20,7 +20,7 @@ from . import __version__
 from .autodiff import derive
 from .backends import BACKENDS, LISTINGS
 from .errors import EinderivError, ParseError, limits
-from .expression import Expr, einsum, only_in_output, read, solved
+from .expression import Expr, einsum, only_in_output, own_sizes, read, solved
 from .parsing import ALIASES, LANGUAGES, is_einsum, parse
 from .printing import Derivation, write_in_one_step
 from .reports import FORMATS
@@ -173,7 +173,6 @@ def _expression(arguments: argparse.Namespace) -> Expr:
             raise
     notation = read(written)
     sizes = _sizes(arguments.sizes) or {}
-    missing = [label for label, _ in only_in_output(notation)]
     for label, position in only_in_output(notation):
         if label not in sizes:
             raise ParseError(
@@ -182,7 +181,7 @@ def _expression(arguments: argparse.Namespace) -> Expr:
                 written,
                 position,
             )
-    own = {label: sizes[label] for label in missing}
+    own = own_sizes(notation, sizes)
     if arguments.names is None:
         return einsum(written, sizes=own)
     names = [name.strip() for name in arguments.names.split(",")]

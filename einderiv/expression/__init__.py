@@ -43,6 +43,7 @@ from .construct import (
     index_array,
     numbered,
     only_in_output,
+    own_sizes,
     sized_einsum,
     tensor,
 )
@@ -299,6 +300,7 @@ __all__ = [
     "one_hot_of",
     "only_in_output",
     "operand",
+    "own_sizes",
     "parsed_bytes",
     "parted",
     "placeholder",

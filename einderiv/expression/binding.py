@@ -175,7 +175,9 @@ def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str
         for label, letter in node.letters.items():
             if letter and label in size_of:
                 size = size_of[label]
-                inside.setdefault(letter, {})[sizes.find(size)] = size
+                measure = sizes.known_measure(size)
+                one = sizes.find(size) if measure is None else measure
+                inside.setdefault(letter, {})[one] = size
     found = list(inside.get(key, {}).values())
     if not found:
         raise EinderivError(

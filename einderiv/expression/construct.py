@@ -365,15 +365,28 @@ def _built(
 
 
 def sized_einsum(text: str, sizes: Mapping[str, Any] | None) -> Expr:
-    """``einsum(text)`` where sizes are given by labels: those of labels that only its output has
-    are its own.
+    """``einsum(text)`` where sizes are given by labels: those of labels that no operand has alone
+    on an axis are its own.
 
     >>> print(sized_einsum("i->ij", {"i": 2, "j": 3}))
     einsum("i->ij", A)
+    >>> sized_einsum("i-k,k->i", {"i": 9, "k": 2}).axis_sizes
+    (9,)
     """
-    missing = [label for label, _ in only_in_output(read(text))]
-    own = {label: (sizes or {})[label] for label in missing if label in (sizes or {})}
+    own = own_sizes(read(text), sizes or {})
     return einsum(text, sizes=own) if own else einsum(text)
+
+
+def own_sizes(notation: Notation, sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `sizes` that an einsum takes itself: of labels that stand alone on no axis of an
+    operand.
+    """
+    own = [label for label, _ in only_in_output(notation)]
+    if notation.indexed:
+        axes = list(chain.from_iterable([term.labels for term in notation.inputs]))
+        inside = chain.from_iterable([labels_of(axis) for axis in axes])
+        own += [label for label in dict.fromkeys(inside) if label not in axes]
+    return {label: sizes[label] for label in own if label in sizes}
 
 
 def only_in_output(notation: Notation) -> list[tuple[str, int]]:
@@ -482,6 +495,31 @@ def _identities(
     """
     if not any(isinstance(part, Delta) for part in parts):
         return [part for part in parts if isinstance(part, Expr)]
+    known = _known_sizes(parts, inputs, sizes, arrays)
+    expressions: list[Expr | None] = []
+    for part, words in zip(parts, inputs, strict=True):
+        if isinstance(part, Expr):
+            expressions.append(part)
+        elif part.sizes is not None:
+            expressions.append(part.expression(part.sizes))
+        elif all(word in known for word in words):
+            expressions.append(part.expression([known[word] for word in words], arrays))
+        elif ones and part.ndim == 1:
+            expressions.append(None)
+        else:
+            raise ShapeError(
+                f"nothing says the size of {part}: no operand has its labels; give it in sizes="
+            )
+    return expressions
+
+
+def _known_sizes(
+    parts: list[Expr | Delta],
+    inputs: Sequence[tuple[Axis, ...]],
+    sizes: Mapping[str, Size],
+    arrays: Mapping[str, Expr],
+) -> dict[Axis, Size]:
+    """The sizes of labels that operands, deltas, index arrays or `sizes` say."""
     known: dict[Axis, Size] = {}
     tied: dict[Axis, list[Axis]] = {}  # labels that a delta makes one with a label
     for part, words in zip(parts, inputs, strict=True):
@@ -502,21 +540,7 @@ def _identities(
         new = [other for other in tied.get(word, ()) if other not in known]
         known |= dict.fromkeys(new, known[word])
         met += dict.fromkeys(new)
-    expressions: list[Expr | None] = []
-    for part, words in zip(parts, inputs, strict=True):
-        if isinstance(part, Expr):
-            expressions.append(part)
-        elif part.sizes is not None:
-            expressions.append(part.expression(part.sizes))
-        elif all(word in known for word in words):
-            expressions.append(part.expression([known[word] for word in words], arrays))
-        elif ones and part.ndim == 1:
-            expressions.append(None)
-        else:
-            raise ShapeError(
-                f"nothing says the size of {part}: no operand has its labels; give it in sizes="
-            )
-    return expressions
+    return known
 
 
 def _interleaved(arguments: tuple[object, ...]) -> tuple[Notation, tuple[object, ...]]:

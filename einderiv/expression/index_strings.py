@@ -85,6 +85,7 @@ class IndexedAxes:
                 self.on_inputs.setdefault(label, set()).add(size)
         self.on_axes: set[Label] = set(flat.output).union(*self.inputs)
         self.equations: Sizes | None = None  # between sizes, once they are asked for
+        self.places: set[Label] = set(chain.from_iterable([hot.places for hot in self.hots]))
         self.by: dict[Label, Linear] = {}
         self.inline: dict[Label, int] = {}  # index arrays that stand for their values
         self.unread: list[Unread] = []
@@ -102,88 +103,105 @@ class IndexedAxes:
 
     # ---- what is solved
     def _attempt(self, kept: set[Label]) -> Label | None:
-        """Solve, with the labels `kept` last of all; one more that must be, if there is one."""
+        """Solve, but for the labels `kept`; one more that must be kept, if there is one."""
+        rest, guards = self._solve(kept)
+        label = self._that_must_stay(kept)
+        if label is None:
+            label = self._stand_in(kept)
+        if label is not None:
+            return label
+        for guarded, linear, size in guards:
+            self.unread.append(Unread(self.index(linear, guarded), size, guarded))
+        for one in rest:
+            self._equate(AxisIndex(one.constant, one.terms))
+        for number, hot in enumerate(self.hots):
+            if self.inline.get(hot.value) != number:
+                value = self._minus(hot.value)
+                self._equate(value._replace(arrays=(*value.arrays, (number, 1))))
+        self.unread += self._lone_values()
+        return self._clash()
+
+    def _solve(
+        self, kept: set[Label]
+    ) -> tuple[tuple[Relation, ...], list[tuple[Label, Linear, Size]]]:
+        """What is left of the relations, and the labels that nothing reads: each with what it is,
+        and its size.
+        """
+        self.by, self.unread, self.inline = {}, [], {}
+        if not self.flat.relations:
+            return (), []
         values = {hot.value for hot in self.hots}
         lettered = {x for x in self.order if self.flat.letters.get(x) is not None}
-        late = {x: k + 1 for x, k in self.order.items() if x in lettered}
-        places = set(chain.from_iterable([hot.places for hot in self.hots]))
-        read = self.on_axes | places | values
-        self.by, self.unread, self.inline = {}, [], {}
-        rest: tuple[Relation, ...] = ()
-        if self.flat.relations:
-            found = solved(
-                self.flat.relations,
-                self.domains,
-                keep=lettered,
-                read=read,
-                late=late,
-                never=values | kept,
-            )
-            if found is None:
-                raise NoFormError("no point satisfies the relations of this product: it is zero")
-            self.by, rest = found.by, found.rest
-            guarded = {linear: label for label, linear in self.by.items() if label not in read}
-            guards = [(guarded[linear], linear, size) for linear, size in found.guards]
-        else:
-            guards = []
+        in_order = [x for x in self.order if x not in self.flat.output]  # as written: outputs last
+        in_order += dict.fromkeys(self.flat.output)
+        late = {x: k + 1 for k, x in enumerate(in_order) if x in lettered}
+        read = self.on_axes.union(values, self.places)
+        found = solved(
+            self.flat.relations,
+            self.domains,
+            keep=lettered,
+            read=read,
+            late=late,
+            never=values | kept,
+        )
+        if found is None:
+            raise NoFormError("no point satisfies the relations of this product: it is zero")
+        self.by = found.by
+        guarded = {linear: label for label, linear in self.by.items() if label not in read}
+        return found.rest, [(guarded[linear], linear, size) for linear, size in found.guards]
+
+    def _that_must_stay(self, kept: set[Label]) -> Label | None:
+        """A label that has been eliminated, but only as itself is read again as it is."""
         for label, sizes in self.on_inputs.items():
-            if len(sizes) > 1 and label in self.by:  # that they are one says the label alone
+            if len(sizes) > 1 and label in self.by:  # that these are one says the label alone
                 return label
         for label in dict.fromkeys([*self.flat.output, *chain(*self.inputs)]):
             part = self._part_of_a_flattening(label, kept)
             if part is not None:
                 return part
         # r[i] is read at a label of its own size: i+0 is not told from i there.
-        for label in places:
+        for label in self.places:
             if label in self.by and self.index(self.by[label]).label is not None:
                 return label
-        # An index array stands for its value, unless the value is a place of an index array.
-        inside = {x for label in places for x in self._labels(label)}
-        equations: list[tuple[Linear, int]] = []
+        return None
+
+    def _stand_in(self, kept: set[Label]) -> Label | None:
+        """Let index arrays stand for their values; a value that is a place of an index array."""
+        inside: set[Label] = set()
+        for label in self.places:
+            linear = self.by.get(label, Linear(0, ((label, 1),)))
+            inside.update([x for x, _ in linear.terms])
         for number, hot in enumerate(self.hots):
-            value = hot.value
-            if value not in self.by and value not in kept and value not in self.inline:
-                if value in inside:
-                    return value
-                self.inline[value] = number
-            else:
-                equations.append((self._minus(value), number))
-        for label, linear, size in guards:
-            self.unread.append(Unread(self.index(linear, label), size, label))
-        for one in rest:
-            self.unread.append(Unread(self._positive(AxisIndex(one.constant, one.terms)), 1, None))
-        for linear, number in equations:
-            index = self.index(linear)
-            arrays = (*index.arrays, (number, 1))
-            self.unread.append(Unread(self._positive(index._replace(arrays=arrays)), 1, None))
-        self.unread += self._lone_values()
-        return self._clash()
+            if hot.value in kept or hot.value in self.inline:
+                continue
+            if hot.value in inside:
+                return hot.value
+            self.inline[hot.value] = number
+        return None
 
-    def _labels(self, label: Label) -> list[Label]:
-        """The labels that stand for one."""
-        linear = self.by.get(label)
-        return [label] if linear is None else [x for x, _ in linear.terms]
+    def _minus(self, label: Label) -> AxisIndex:
+        """An index array, or the label itself, taken away."""
+        index = self.place(label)
+        terms = tuple([(x, negated(k)) for x, k in index.terms])
+        return AxisIndex(0, terms, tuple([(x, negated(k)) for x, k in index.arrays]))
 
-    def _minus(self, label: Label) -> Linear:
-        linear = self.by.get(label, Linear(0, ((label, 1),)))
-        terms = [(x, negated(k)) for x, k in linear.terms]
-        return Linear(negated(linear.constant), tuple(terms))
-
-    def _positive(self, index: AxisIndex) -> AxisIndex:
-        """An equation with its signs turned, where that reads better."""
-        index = self.index(Linear(index.constant, index.terms), arrays=index.arrays)
+    def _equate(self, index: AxisIndex) -> None:
+        """One number 1 is read at an index, which is so 0."""
+        own = index.arrays
+        index = self.index(Linear(index.constant, index.terms))
+        index = index._replace(arrays=(*index.arrays, *own))
         signs = [k for _, k in (*index.terms, *index.arrays)]
         # r[e] alone would be an axis that r points into: r[e] = 0 is -r[e] = 0.
         if index.array is not None or (signs and all(isinstance(k, int) and k < 0 for k in signs)):
-            return AxisIndex(
+            index = AxisIndex(
                 negated(index.constant),
                 tuple([(x, negated(k)) for x, k in index.terms]),
                 tuple([(x, negated(k)) for x, k in index.arrays]),
             )
-        return index
+        self.unread.append(Unread(index, 1, None))
 
     def _lone_values(self) -> list[Unread]:
-        """AxisIndex arrays that no axis shows: they say that their places are places of something."""
+        """Index arrays that no axis shows: they say that their places are places of something."""
         shown: set[int] = set()
         for label in self.on_axes:
             shown.update([number for number, _ in self.place(label).arrays])
@@ -196,21 +214,15 @@ class IndexedAxes:
                 lone.append(Unread(index, self.domains[value], value))
         return lone
 
-    def index(
-        self,
-        linear: Linear,
-        label: Label | None = None,
-        arrays: Sequence[tuple[int, Size]] = (),
-    ) -> AxisIndex:
+    def index(self, linear: Linear, label: Label | None = None) -> AxisIndex:
         """An index expression, with index arrays for their values; a flattening where it is one of
         the axis `label`.
         """
         # A label of one value is 0, whatever size it is multiplied by.
         gone = [x for x, k in linear.terms if not isinstance(k, int) and self.domains[x] == 1]
         terms = [(x, k) for x, k in linear.terms if x not in self.inline and x not in gone]
-        terms.sort(key=lambda term: self.order.get(term[0], 0))
         reads = [(self.inline[x], k) for x, k in linear.terms if x in self.inline]
-        index = AxisIndex(linear.constant, tuple(terms), (*reads, *arrays))
+        index = AxisIndex(linear.constant, tuple(terms), tuple(reads))
         if label is None or index.constant != 0 or index.arrays or len(terms) < 2:
             return index
         flattened = self._flattened(dict(terms), label)

@@ -11,7 +11,8 @@ from einderiv.errors import NoFormError
 from einderiv.printing.strings import insertions, printed_operands, printed_subscripts
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import index_programs as programs  # noqa: E402
+import index_programs as programs
+from lengths import length
 
 x, w = ed.tensor("x", (10,)), ed.tensor("w", (3,))
 U, V = ed.tensor("U", (5, 2)), ed.tensor("V", (6, 2))
@@ -55,14 +56,14 @@ TABLE = [
     (convolution,                             "aik,a,k->i",     ["a=i+k"],               "(i+k),k->i",              {}),
     (lambda: ed.derive(convolution(), "x"),   "aik,k->ia",      ["a=i+k"],               "k->i(i+k)",               {"i": 8}),
     (lambda: ed.derive(convolution(), "w"),   "bia,b->ia",      ["b=i+a"],               "(i+a)->ia",               {"i": 8}),
-    (lambda: ed.vjp(convolution(), "x", "u"), "aik,i,k->a",     ["a=i+k"],               "i,k->(i+k)",              {}),
+    (lambda: ed.vjp(convolution(), "x", "u"), "aik,i,k->a",     ["a=i+k"],               "i,k->(i+k)",              {"i+k": 10}),
     (gathered,                                "ae,be,ak,bk->e", ["a=r[e]", "b=c[e]"],    "(r[e])k,(c[e])k->e",      {}),
     (lambda: ed.derive(gathered(), "U"),      "ae,ce,cb->eab",  ["a=r[e]", "c=c[e]"],    "(c[e])b->e(r[e])b",       {"r": 5}),
     (products_of_jacobians,                   "ab,ae,ce,ck,cl->akbl", ["ab", "a=r[e]", "c=c[e]"],
                                                                          "(c[e])k,(c[e])l->(r[e])k(r[e])l",         {"r": 5}),
     (flattened,                               "ahw,hw->a",      ["a=5h+w"],              "hw->(h w)",               {}),
-    (lambda: ed.derive(flattened(), "A"),     "cab->cab",       ["c=5a+b"],              "->(a b)ab",               {"a": 2, "b": 5}),
-    (split,                                   "ahw,a->hw",      ["a=5h+w"],              "(h w)->hw",               {"w": 5}),
+    (lambda: ed.derive(flattened(), "A"),     "abc->abc",       ["a=5b+c"],              "->(b c)bc",               {"b": 2, "c": 5}),
+    (split,                                   "ahw,a->hw",      ["a=5h+w"],              "(h w)->hw",               {"h": 2}),
     (summed,                                  "aij,j->i",       ["a=i-j"],               "(i-j),j->i",              {"i": 10}),
     (lambda: ed.derive(summed(), "x"),        "bia->ia",        ["b=i-a"],               "(i-a)->ia",               {"i": 10, "a": 10}),
     (lambda: ed.einsum("(2j-3i)->ij", ONES, sizes={"i": 3, "j": 4, "2j-3i": 1}),
@@ -70,13 +71,11 @@ TABLE = [
     (lambda: ed.einsum("i+1->i", x),          "ai,a->i",        ["a=i+1"],               "(i+1)->i",                {}),
     (lambda: ed.einsum("(i+0)->i", x, sizes={"i": 9}), "ai,a->i", ["a=i"],               "(i+0)->i",                {"i": 9}),
     (lambda: ed.einsum("9-i->i", x, sizes={"i": 10}), "ai,a->i", ["a=-i+9"],             "(-i+9)->i",               {"i": 10}),
-    (lambda: ed.einsum("r[e]+k,k->e", x, w, r=[0, 4]), "aek,a,k->e", ["a=k+r[e]"],       "(k+r[e]),k->e",           {}),
-    (lambda: ed.einsum("r[e+1]->e", x, r=[0, 4]), "ae,a->e",    ["a=r[e+1]"],            "(r[e+1])->e",             {}),
+    (lambda: ed.einsum("r[e]+k,k->e", x, w, r=[0, 4]), "ake,a,k->e", ["a=k+r[e]"],       "(k+r[e]),k->e",           {}),
+    (lambda: ed.einsum("r[e+1]->e", x, r=[0, 4, 2]), "ae,a->e",    ["a=r[e+1]"],            "(r[e+1])->e",             {}),
     (words,                                   "bac,b,c->a",     ["b=a+c"],               "(time+lag), lag -> time", {}),
-    (lambda: ed.einsum("i->i(r[e])", x, r=[1, 0], sizes={"r": 3}), "aei->ia", None,      None,                      None),
 ]
 # fmt: on
-TABLE.pop()
 
 
 @pytest.mark.parametrize(("make", "subscripts", "deltas", "compact", "sizes"), TABLE)
@@ -119,7 +118,7 @@ def held(e, index):
 # ---- random programs
 
 FORMS = ("subscripts", "interleaved", "compact")
-MISSED = 0.1  # of what is read again `==` may miss, where sizes are symbolic; it is never another
+MISSED = 0.06  # of what is read again `==` may miss: sizes are symbolic, one program has many terms
 
 
 def terms_of(program):
@@ -144,59 +143,62 @@ def read_again(term, form, program):
         return ed.einsum(*term.interleaved)
     text = term.compact
     operands = programs.written_operands(term, text)
-    options = programs.arrays_in(text, program)
-    return ed.einsum(text, *operands, sizes=term.sizes, index=options)
+    arrays = programs.arrays_in(text, program)
+    index = {name: array for name, array in arrays.items() if program.ways[name] != "input"}
+    return ed.einsum(text, *operands, sizes=term.sizes, index=index)
 
 
-@pytest.mark.parametrize("first", range(0, 160, 20))
 @pytest.mark.parametrize("form", FORMS)
-def test_read_again(form, first):
-    """In value always, in the form of equality nearly always."""
+def test_read_again(form):
+    """In value always, and nearly always by ``==``."""
     seen = missed = 0
-    for seed in range(first, first + 20):
+    for seed in range(length(100, 2000)):
         program = programs.drawn(seed)
         for what, term in terms_of(program):
             try:
                 again = term.coefficient * read_again(term, form, program)
             except NoFormError as error:
-                assert form == "compact", f"{seed}, {what}: {error}"
-                assert "a size" in str(error) or "holds the size" in str(error)
+                refused = str(error)
+                assert form == "compact" and "holds the size" in refused, f"{seed}, {what}"
                 continue
             seen += 1
             missed += again != term
             got = ed.evaluate(again, programs.given(program))
             want = ed.evaluate(term, programs.given(program))
             assert np.array_equal(got, want), f"{seed}, {what}: {getattr(term, form)}"
-    assert seen > 20
+    assert seen > 300
     assert missed <= MISSED * seen, f"{missed} of {seen}"
 
 
-@pytest.mark.parametrize("first", range(0, 200, 25))
-def test_what_was_inserted_is_the_derivative(first):
-    """With its deltas for arrays it is legal for NumPy, and the same numbers."""
+def test_what_was_inserted_is_the_derivative():
+    """The string with its deltas is the same numbers."""
     seen = 0
-    for seed in range(first, first + 25):
+    for seed in range(length(200, 2000)):
         program = programs.replace(programs.drawn(seed), declared=True)
         e = programs.expression(program)
         for name in program.shapes:
             J = ed.derive(e, name)
+            if len(J.terms) > 1 or J.coefficient == 0:
+                continue
             try:
                 text = J.inserted
-            except NoFormError:  # a sum, or by a function
+            except NoFormError:  # by the derivative of a function
                 continue
-            if J.coefficient == 0:
-                continue
-            (candidate,) = [
-                one
-                for one in insertions(J.record, J.axes[J.ndim - J.record.count :])
-                if printed_subscripts(one) == text
-            ][:1]
-            operands = printed_operands(candidate)
-            again = candidate.coefficient * ed.einsum(text, *operands)
-            got = ed.evaluate(again, programs.given(program))
-            assert np.array_equal(got, ed.evaluate(J, programs.given(program))), (seed, text)
+            candidates = insertions(J.record, J.axes[J.ndim - J.record.count :])
+            candidate = next(one for one in candidates if printed_subscripts(one) == text)
+            want = ed.evaluate(J, programs.given(program))
+            sizes = dict(zip(text.partition("->")[2], want.shape))
+            operands = [as_typed(o) for o in printed_operands(candidate)]
+            again = candidate.coefficient * ed.einsum(text, *operands, sizes=sizes)
+            assert np.array_equal(ed.evaluate(again, programs.given(program)), want), (seed, text)
             seen += 1
-    assert seen
+    assert seen > 100
+
+
+def as_typed(operand):
+    """A delta by its labels alone; relations know the sizes of axes that are no axes of the result."""
+    is_delta = isinstance(operand, ed.Delta) and "=" not in operand.labels and operand.ndim == 2
+    return ed.Delta(operand.labels) if is_delta else operand
 
 
 # ---- deltas
@@ -301,7 +303,7 @@ def test_a_size_in_an_index_has_no_string():
     y = ed.einsum("hw->(h w)", "A")
     cut = ed.einsum("(h w)->hw", y, sizes={"w": 2})
     assert cut.subscripts
-    with pytest.raises(NoFormError, match=r"holds the size A.shape\[1\].*\.operands say it"):
+    with pytest.raises(NoFormError, match=r"the size .*A.shape\[1\].*\.operands say it"):
         _ = ed.einsum("i,i->i", y, ed.einsum("(h w)->(h w)", "x", sizes={"w": 2})).compact
 
 
@@ -319,3 +321,10 @@ def test_str():
     assert str(ed.tanh(words())) == 'tanh(einsum("(time+lag), lag -> time", x, w))'
     split_by_name = ed.einsum("(h w)->hw", "A", sizes={"h": 2})
     assert str(split_by_name) == 'einsum("(h w)->hw", A)'
+
+
+def test_sizes_of_a_string_by_labels():
+    """Texts of the command line and of `check` have sizes by labels, of open ones too."""
+    assert ed.check("i-k,k->i", 0, sizes={"i": 9, "k": 2, "a": 5}).ok
+    explained = str(ed.explain("i-k,k->i", 0, sizes={"i": 4, "k": 2, "a": 3}))
+    assert 'einsum    aik,k->ia   of Delta("a=i-k"), B' in explained
