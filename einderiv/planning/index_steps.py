@@ -11,7 +11,7 @@ never multiplied with a mask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
@@ -308,6 +308,7 @@ class Related:
         beside: list[Guard] = []
         for hot in _inner_first(hots, by):
             beside += places.add(hot)
+        beside += places.equations()
         parts = []
         for value, labels in tensors:
             parts.append((value, tuple([places.of_label(label) for label in labels])))
@@ -720,6 +721,7 @@ class _Places:
     def __init__(self, related: Related, by: Mapping[Label, Linear]) -> None:
         self.related, self.by = related, by
         self.arrays: dict[Label, Array] = {}  # labels of values, and where they are read
+        self.beside: list[tuple[Label, Array]] = []  # other labels that are what an array holds
         self.fixed: set[Label] = set()  # places of arrays, which stand for themselves from now on
 
     def add(self, hot: Hot) -> list[Guard]:
@@ -746,12 +748,18 @@ class _Places:
         if free and hot.value not in self.fixed:
             self.arrays[hot.value] = read
             return guards
-        # r[e] = v, where v is known otherwise: 0 ≤ r[e] - v < 1
-        other = self.of_label(hot.value)
-        terms = tuple([(label, -times) for label, times in other.terms])
-        more = tuple([a._replace(times=-a.times) for a in other.arrays])
-        guards.append(Guard(Position(-other.constant, terms, (read, *more)), 1))
+        self.beside.append((hot.value, read))
         return guards
+
+    def equations(self) -> Iterator[Guard]:
+        """``r[e] = v``, where v is known otherwise: 0 ≤ r[e] - v < 1. Once all arrays are known,
+        for v may be what another one holds.
+        """
+        for value, read in self.beside:
+            other = self.of_label(value)
+            terms = tuple([(label, -times) for label, times in other.terms])
+            more = tuple([a._replace(times=-a.times) for a in other.arrays])
+            yield Guard(Position(-other.constant, terms, (read, *more)), 1)
 
     def of_label(self, label: Label) -> Position:
         """Where an axis with a label is read."""
