@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expression import Size, is_nonnegative, minus, negated, plus
+from ..expression import Size, is_nonnegative, minus, plus, product_of_sizes
 from ..planning import Index, Step
 from .source_text import Spell, einsum_text, shape, transposed
 
@@ -253,7 +253,7 @@ def _triangle(step: Step) -> tuple[str, Size] | None:
         return None
     if above:
         # j <= i + c, or i <= j + c
-        return ("tril", constant) if sign == 1 else ("triu", negated(constant))
+        return ("tril", constant) if sign == 1 else ("triu", product_of_sizes(-1, constant))
     # j >= i + c - n + 1, or i >= j + c - n + 1
     other = minus(constant, last)
-    return ("triu", other) if sign == 1 else ("tril", negated(other))
+    return ("triu", other) if sign == 1 else ("tril", product_of_sizes(-1, other))

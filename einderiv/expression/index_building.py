@@ -41,6 +41,10 @@ def has_expressions(notation: Notation) -> bool:
     return any(not isinstance(axis, str) for term in terms for axis in term.labels)
 
 
+SPOKEN = 4  # labels that a message names
+LONG = 40  # characters of an index expression in a message
+
+
 class Composed(NamedTuple):
     """An einsum string with its operands: what a node is made of."""
 
@@ -369,9 +373,9 @@ class _Composing:
         for read in flattened:
             words = read.axis.flattened
             unknown = [word for word in words if self.numbers[word] not in self.domains]
-            names = ", ".join([f"{word!r}: …" for word in unknown])
+            names = ", ".join([f"{word!r}: …" for word in unknown[:SPOKEN]])
             self._refuse(
-                f"({read.axis}) parts an axis into {len(words)}: give sizes={{{names}}}",
+                f"({_short(read.axis)}) parts an axis into {len(words)}: give sizes={{{names}}}",
                 read.position,
             )
         for word, label in self.numbers.items():
@@ -425,7 +429,7 @@ class _Composing:
         """The size of the one label of a flattening that is not known."""
         product = times(*known)
         if product == 0:
-            self._refuse(f"({read.axis}) parts an axis by 0: give all sizes", read.position)
+            self._refuse(f"({_short(read.axis)}) parts an axis by 0: give all sizes", read.position)
         exact = exact_quotient(whole, product)
         if exact is not None:
             return exact
@@ -456,7 +460,7 @@ class _Composing:
         if found is None:
             word = next(word for word, own in self.numbers.items() if own == label)
             self._refuse(
-                f"({read.axis}) leaves the size of {word!r} open, for there is no one range in "
+                f"({_short(read.axis)}) leaves the size of {word!r} open, for there is no one range in "
                 f"which it stays inside: give sizes={{{word!r}: …}}",
                 read.position,
             )
@@ -466,7 +470,7 @@ class _Composing:
             beside = [f"{word_of} has size {self.domains[x]}" for x, word_of in self._words(others)]
             known = f" where {' and '.join(beside)}" if beside else ""
             self._refuse(
-                f"the axis has {read.size} entries, and ({read.axis}) stays inside for no "
+                f"the axis has {read.size} entries, and ({_short(read.axis)}) stays inside for no "
                 f"{word!r}{known}: give sizes={{{word!r}: …}}",
                 read.position,
             )
@@ -578,7 +582,7 @@ class _Composing:
             asked = extent(linear, self.domains)
         if asked is None:
             self._refuse(
-                f"the largest index of ({write.axis}) is not known: give "
+                f"the largest index of ({_short(write.axis)}) is not known: give "
                 f"sizes={{{write.axis.text!r}: …}}",
                 write.position,
             )
@@ -654,6 +658,12 @@ def _own_key(axis: AxisExpression) -> Axis:
     """What an axis is called in sizes: an index array alone by its name."""
     is_array = len(axis.arrays) == 1 and axis.arrays[0][2] == 1
     return axis.arrays[0][0] if is_array and not axis.terms and not axis.constant else axis
+
+
+def _short(axis: AxisExpression) -> str:
+    """An index expression in a message."""
+    text = axis.text
+    return text if len(text) <= LONG else text[:LONG] + "…"
 
 
 def _plain(axis: AxisExpression) -> Axis:

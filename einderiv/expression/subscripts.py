@@ -115,17 +115,6 @@ def _terms(notation: Notation) -> tuple[Term, ...]:
     return (*notation.inputs, notation.output)
 
 
-def refuse_expressions(notation: Notation) -> None:
-    """Refuse index expressions where labels alone are read."""
-    if not notation.indexed:
-        return
-    for term in _terms(notation):
-        for axis, position in zip(term.labels, term.positions, strict=True):
-            if isinstance(axis, AxisExpression):
-                message = f"index expressions are not read here, but {axis.text[:30]!r} is one"
-                raise ParseError(message, notation.text, position)
-
-
 def arrays_of(notation: Notation) -> dict[str, int]:
     """The index arrays, and how many axes each has.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..expression import (
     Einsum,
@@ -22,6 +22,7 @@ from ..expression import (
     Label,
     Labels,
     Linear,
+    Number,
     Relation,
     Size,
     Solved,
@@ -40,10 +41,41 @@ from ..expression import (
 from .cost import costs
 from .ops import Index, Ops
 from .paths import order_seconds, search
+from .program import Program
 from .tuning_constants import tuning
 
-if TYPE_CHECKING:
-    from .lowering import Pair, Planner
+Pair = tuple[int, Labels]  # a value and its labels
+
+
+class Lowering(Protocol):
+    """What makes steps of products, of which those with relations are some."""
+
+    program: Program
+    values: dict[int, int]
+
+    def represented(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
+        """Sizes by the one that stands for all that are equal to it."""
+        ...
+
+    def product(self, parts: list[Pair], output: Labels) -> int:
+        """The value of a product of values at these labels."""
+        ...
+
+    def view(self, value: int, labels: Labels, out: Labels) -> int:
+        """A value with its axes in another order."""
+        ...
+
+    def scaled(self, value: int, number: Number, sizes: tuple[Size, ...]) -> int:
+        """A value times a number and sizes."""
+        ...
+
+    def is_far_larger(self, entries: int, parts: Sequence[Pair]) -> bool:
+        """Does a number in front of a product belong to its smallest operand?"""
+        ...
+
+    def with_number(self, parts: Sequence[Pair], number: Number) -> list[Pair]:
+        """Operands of which the smallest is multiplied with a number."""
+        ...
 
 
 MANY = 2**40  # values of an index array, whatever it holds
@@ -142,7 +174,7 @@ class Embedded(NamedTuple):
 class Related:
     """The steps of one einsum with relations or index arrays."""
 
-    def __init__(self, planner: Planner, flat: Einsum) -> None:
+    def __init__(self, planner: Lowering, flat: Einsum) -> None:
         self.planner, self.program, self.flat = planner, planner.program, flat
         given = dict(flat.given)
         self.counted = planner.represented([given[label] for label in bare(flat)])
