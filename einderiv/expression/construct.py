@@ -67,8 +67,10 @@ def tensor(
     equal, and arrays are checked. A tensor that is declared `complex` is a variable apart from its
     conjugate.
 
-    >>> tensor("X", "is").axes, tensor("W", "batch feature").axes, tensor("b", ("batch", 3)).axis_sizes
-    (('i', 's'), ('batch', 'feature'), (('b', 0), 3))
+    >>> tensor("X", "is").axes, tensor("W", "batch feature").axes
+    (('i', 's'), ('batch', 'feature'))
+    >>> tensor("b", ("batch", 3)).axis_sizes
+    (('b', 0), 3)
     >>> S = tensor("S", "nn", symmetric=True)
     >>> S.T == S
     True

@@ -2,8 +2,8 @@
 
 The core of ``x[p] δ[j,l] → p, j, l`` is ``x[p]``. With relations: the core of ``w[k] → i, a`` with
 ``a = i + k`` is ``w[k]``, and the relation belongs to the embedding, for w is written along the
-diagonals of a matrix. In ``x[p] w[k] → i`` with ``p = i + k`` it belongs to the core: what i is does
-not say which of the products x[p] w[k] stands there.
+diagonals of a matrix. In ``x[p] w[k] → i`` with ``p = i + k`` it belongs to the core: what i is
+does not say which of the products x[p] w[k] stands there.
 """
 
 from __future__ import annotations

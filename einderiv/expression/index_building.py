@@ -3,7 +3,8 @@
 ``einsum("i+k,k->i", x, w)`` has a label p for the first axis of x, and the relation p = i + k. The
 size of i is what the string leaves open: the largest for which all reads are inside.
 
-Source of the rule for open labels: Tullio.jl, whose ranges are those for which all reads are inside.
+Source of the rule for open labels: Tullio.jl, whose ranges are those for which all reads are
+inside.
 """
 
 from __future__ import annotations
@@ -370,13 +371,13 @@ class _Composing:
             count = len(flattened) + len(waiting)
             flattened = [read for read in flattened if not self._flattening(read)]
             waiting = [one for one in waiting if not self._opening(*one, opened)]
-        for read in flattened:
-            words = read.axis.flattened
+        for whole in flattened:
+            words = whole.axis.flattened
             unknown = [word for word in words if self.numbers[word] not in self.domains]
             names = ", ".join([f"{word!r}: …" for word in unknown[:SPOKEN]])
             self._refuse(
-                f"({_short(read.axis)}) parts an axis into {len(words)}: give sizes={{{names}}}",
-                read.position,
+                f"({_short(whole.axis)}) parts an axis into {len(words)}: give sizes={{{names}}}",
+                whole.position,
             )
         for word, label in self.numbers.items():
             if label in opened and label not in self.domains:
@@ -460,8 +461,8 @@ class _Composing:
         if found is None:
             word = next(word for word, own in self.numbers.items() if own == label)
             self._refuse(
-                f"({_short(read.axis)}) leaves the size of {word!r} open, for there is no one range in "
-                f"which it stays inside: give sizes={{{word!r}: …}}",
+                f"({_short(read.axis)}) leaves the size of {word!r} open, for there is no one range "
+                f"in which it stays inside: give sizes={{{word!r}: …}}",
                 read.position,
             )
         if isinstance(found, int) and found < 1:

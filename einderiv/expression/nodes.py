@@ -12,8 +12,9 @@ lives above.
 The output of an :class:`Einsum` may repeat a label (it embeds on a diagonal: ``i->ii`` is ``diag``)
 and may carry a label that no factor has (it broadcasts), so identity matrices, ones, traces and
 transposes need no nodes of their own. Its `relations` are linear equations between its labels, and
-select the points that are summed: slices, convolutions, reshapes and masks are einsums too. Labels are integers that mean something inside one node only:
-renaming never descends, so no label is ever captured.
+select the points that are summed: slices, convolutions, reshapes and masks are einsums too. Labels
+are integers that mean something inside one node only: renaming never descends, so no label is ever
+captured.
 
 Part of a node's identity: its kind, factors, labels, numbers. Riding along, and ignored by ``==``:
 the letters for printing, `origins` (expressions met in its making, for their tensors, sizes and

@@ -229,6 +229,10 @@ class Sizes(UnionFind[Size]):
                 return False
             self._unite(one, other)
             return True
+        return self._equal_by_numbers(a, b)
+
+    def _equal_by_numbers(self, a: Size, b: Size) -> bool:
+        """The same, where one of the two is a number or a polynomial."""
         first = self.known_measure(a)
         second = self.known_measure(b)
         if first is not None and second is not None and first != second:

@@ -107,9 +107,8 @@ def _nested_products(y: Expr, sizes: Sizes, is_wanted: bool) -> Expr | None:
     no gain over the trees that its derivatives have, and over `y` beside them, if it is wanted.
     """
     products = [node for node in walk([y]) if isinstance(node, Einsum)]
-    if all(len(node.factors) <= BRANCHED for node in products):
-        return None
-    if any(node.parts is not None for node in products):  # a path knows no relations
+    are_short = all(len(node.factors) <= BRANCHED for node in products)
+    if are_short or any(node.parts is not None for node in products):  # a path knows no relations
         return None
     uses = Counter(id(part) for node in walk([y]) for part in children(node))
     flats: dict[int, Einsum] = {}

@@ -52,7 +52,7 @@ NODES = {
     "core lost":   (Apply(FUNCTIONS["logsumexp"], (X,), 1), N[:1],         ("i",),        (X,)),
     "all lost":    (Apply(FUNCTIONS["logsumexp"], (X,), 2), (),            (),            (X,)),
 }  # fmt: skip
-each = pytest.mark.parametrize(("node", "axis_sizes", "axes", "below"), NODES.values(), ids=NODES)
+each = pytest.mark.parametrize(("node", "sizes", "axes", "below"), NODES.values(), ids=NODES)
 
 
 @each
@@ -121,7 +121,7 @@ STRUCTURE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "axis_sizes", "structure", "plain", "count"), STRUCTURE)
+@pytest.mark.parametrize(("text", "sizes", "structure", "plain", "count"), STRUCTURE)
 def test_structure_and_contraction_are_told_apart(text, sizes, structure, plain, count):
     e = ed.einsum(text, sizes=sizes)
     assert (e.structure, e.plain, e.count) == (structure, plain, count)
@@ -212,7 +212,7 @@ def test_walk_also_goes_to_what_a_node_was_made_from():
 
 # ---- small ones
 @pytest.mark.parametrize(
-    ("axis_sizes", "axes"),
+    ("sizes", "axes"),
     [
         ((), ()),
         ((3,), ("i",)),
