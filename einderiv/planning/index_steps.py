@@ -485,7 +485,7 @@ class Related:
         arrays, spec = _indices(axes, labels)
         return self.program.add(Ops.READ, (value, *arrays), spec, self._sizes(labels)), labels
 
-    def _parted(self, value: int, axes: tuple[Position, ...]) -> tuple[int, tuple[Position, ...]]:
+    def _split(self, value: int, axes: tuple[Position, ...]) -> tuple[int, tuple[Position, ...]]:
         """An operand whose axes are parted where they are read at whole digits: a view of it."""
         sizes = self.program.steps[value].sizes
         made: list[Position] = []
