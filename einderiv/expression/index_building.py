@@ -461,8 +461,8 @@ class _Composing:
         if found is None:
             word = next(word for word, own in self.numbers.items() if own == label)
             self._refuse(
-                f"({_short(read.axis)}) leaves the size of {word!r} open, for there is no one range "
-                f"in which it stays inside: give sizes={{{word!r}: …}}",
+                f"({_short(read.axis)}) leaves the size of {word!r} open, for there is no one "
+                f"range in which it stays inside: give sizes={{{word!r}: …}}",
                 read.position,
             )
         if isinstance(found, int) and found < 1:
