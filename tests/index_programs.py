@@ -1203,7 +1203,7 @@ def written_operands(term, text):
 
 
 def arrays_in(text, program):
-    return {r: a for r, a in program.arrays.items() if re.search(rf"{r}\s*\[", text)}
+    return {r: a for r, a in program.arrays.items() if re.search(rf"(?<![A-Za-z_]){r}\s*\[", text)}
 
 
 def two_sizes(axes, shape):

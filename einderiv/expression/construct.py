@@ -247,7 +247,10 @@ def checked_size(key: str, size: object) -> Size:
     if isinstance(size, Polynomial):
         return size
     if isinstance(size, tuple) and len(size) == 2 and isinstance(size[0], str):
-        return size[0], natural(size[1], f"the axis in the size of {key!r}")
+        name, axis = size
+        if axis == -1:  # the number of values of an index array
+            return name, -1
+        return name, natural(axis, f"the axis in the size of {key!r}")
     return natural(size, f"the size of {key!r}")
 
 

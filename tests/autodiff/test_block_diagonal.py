@@ -5,7 +5,6 @@ import pytest
 
 import einderiv as ed
 from einderiv.autodiff.block_diagonal import numbered, ties
-from einderiv.functions.table import apply
 
 t, es = ed.tensor, ed.einsum
 X, W, A, B, v = t("X", "nd"), t("W", "ed"), t("A", "nij"), t("B", "nij"), t("v", "n")
