@@ -27,12 +27,16 @@ from ..expression import (
     Constant,
     Einsum,
     Expr,
+    Label,
+    Labels,
     Tensor,
+    assemble,
     coefficient,
+    flatten,
     is_zero,
+    negated,
     same,
     terms,
-    walk,
 )
 from .formulas_shown import with_formulas
 from .matrix_forms import (
@@ -75,11 +79,9 @@ class NoMatrices(Exception):
 
 
 def matrix_form(e: Expr) -> Form | None:
-    """`e` in matrix notation, or None where there is none: books of matrices know no index
-    expressions.
+    """`e` in matrix notation, or None where there is none: of index expressions books of matrices
+    know ``vec`` and ``⊗`` alone.
     """
-    if any(isinstance(node, Einsum) and node.parts is not None for node in walk([e])):
-        return None
     before = _FOUND.set({})
     try:
         with arrays_named_in([e]):
@@ -118,8 +120,6 @@ def _factor(e: Expr) -> Form:
             return number_form(e.value)
         case Constant():
             return Symbol(operand_name(e))
-        case Apply(function=rule) if rule.name == "vec":
-            return _vector(e) if e.ndim == 1 else _kronecker(e)
         case Apply():
             return _applied(e)
         case Add():
@@ -143,6 +143,8 @@ class LabelledFactor(NamedTuple):
 def _slots(term: Expr) -> tuple[list[LabelledFactor], LabelNames]:
     """The deltas and the factors of one product, and the labels of its axes."""
     shown = printed(term, short=False)
+    if shown.relations:
+        raise NoMatrices
     slots = [LabelledFactor(None, labels) for labels in shown.deltas]
     for factor, labels in zip(shown.factors, shown.inputs, strict=True):
         slots.append(LabelledFactor(factor, labels))
@@ -197,20 +199,55 @@ def _squared(e: Expr) -> Form | None:
     return _form(first)
 
 
-def _vector(e: Apply) -> Form:
-    """The rows of a matrix one by one: ``vec`` of its transpose; of ``u vᵀ``, ``u ⊗ v``."""
-    inner = e.arguments[0]
-    if e.core == 1:  # a vector is its own
-        return in_brackets(_form(inner))
-    if e.core != 2:
+def _flattened(term: Einsum) -> Form:
+    """``vec`` and ``⊗``: a product whose axes are two of its labels each, the second of which runs
+    fastest.
+    """
+    flat = flatten(term)
+    pairs = [_digits(flat, label) for label in flat.output]
+    carried = set().union(*flat.inputs)
+    inside = [label for pair in pairs for label in pair]
+    if len(flat.relations) != len(pairs) or len(set(inside)) < len(inside):
         raise NoMatrices
-    parts = [_two_vectors(part) for part in terms(inner)]
-    pairs = [part for part in parts if part is not None]
-    if len(pairs) == len(parts):
-        return Bracketed(sum_of(pairs))
-    if isinstance(inner, (Einsum, Add)):
-        return Called("vec", (_form(inner, (1, 0)),))
-    return Called("vec", (transpose_of(_factor(inner)),))
+    if not carried.issuperset(inside):
+        raise NoMatrices
+    match pairs:
+        case [(i, j)]:
+            return _vector(_of(flat, (i, j)))
+        case [(i, k), (j, m)]:
+            # of four axes the first of a pair runs fastest
+            return Bracketed(_term(_of(flat, (k, i, m, j))))
+    raise NoMatrices
+
+
+def _digits(e: Einsum, whole: Label) -> Labels:
+    """The two labels that an axis is, ``whole = n i + j`` for n values of j."""
+    sizes = dict(e.given)
+    for factor, labels in e.slots:
+        sizes.update(zip(labels, factor.axis_sizes, strict=True))
+    for one in e.relations:
+        terms_of = dict(one.terms)
+        sign = terms_of.pop(whole, None)
+        if sign not in (1, -1) or one.constant or len(terms_of) != 2:
+            continue
+        weights = {label: negated(k) if sign == 1 else k for label, k in terms_of.items()}
+        for i, j in (tuple(weights), tuple(weights)[::-1]):
+            if weights[j] == 1 and weights[i] == sizes[j]:
+                return i, j
+    raise NoMatrices
+
+
+def _of(e: Einsum, output: Labels) -> Einsum:
+    """The product without relations, with other axes."""
+    return assemble(e.coefficient, e.slots, output, axes=(None,) * len(output), letters=e.letters)
+
+
+def _vector(inner: Einsum) -> Form:
+    """The rows of a matrix one by one: ``vec`` of its transpose; of ``u vᵀ``, ``u ⊗ v``."""
+    pair = _two_vectors(inner)
+    if pair is not None:
+        return Bracketed(pair)
+    return Called("vec", (_form(inner, (1, 0)),))
 
 
 def _two_vectors(term: Expr) -> Form | None:
@@ -221,40 +258,6 @@ def _two_vectors(term: Expr) -> Form | None:
         return None
     forms = {slot.labels[0]: slot.form() for slot in slots}
     return Together(ENTRIES_BY_ENTRIES, tuple(forms[label] for label in output))
-
-
-def _kronecker(e: Apply) -> Form:
-    """``kron`` merges axes k and m of a product with four axes, and then i and j.
-
-    Of (i, k), the rows, k runs fastest.
-    """
-    view = _one_factor(e.arguments[0])
-    if view is None or e.core != 2:
-        raise NoMatrices
-    inner, order = view
-    if not (isinstance(inner, Apply) and inner.function.name == "vec" and inner.core == 2):
-        raise NoMatrices
-    if inner.ndim != 3 or order != [2, 0, 1]:
-        raise NoMatrices
-    addends = _addends(inner.arguments[0])
-    return Bracketed(sum_of([_term(part, (k, i, m, j)) for part, (j, m, i, k) in addends]))
-
-
-def _one_factor(e: Expr) -> tuple[Expr, list[int]] | None:
-    """The one factor of the first term of `e`, and which axis of it each axis of the term is."""
-    slots, output = _slots(terms(e)[0])
-    if len(slots) != 1 or slots[0].factor is None:
-        return None
-    return slots[0].factor, [slots[0].labels.index(label) for label in output]
-
-
-def _addends(e: Expr) -> list[tuple[Expr, list[int]]]:
-    """The terms of a sum behind a change of axes, and which axis of theirs each axis of `e` is."""
-    view = _one_factor(e) if len(terms(e)) == 1 else None
-    if view is None or not isinstance(view[0], Add):
-        return [(part, list(range(e.ndim))) for part in terms(e)]
-    total, order = view
-    return [(part, order) for part in terms(total)]
 
 
 # ---- products
@@ -278,12 +281,13 @@ def _link(slot: LabelledFactor) -> Link:
 
 def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     """One product of factors, with its axes in another order if `order` is given."""
+    if isinstance(term, Einsum) and term.relations and order is None:
+        return _flattened(term)
     slots, output = _slots(term)
     if order is not None:
         output = tuple(output[p] for p in order)
     if len(output) not in (0, 1, 2, 4):
         raise NoMatrices
-    slots = without_identities(slots, output)
     below: list[Form] = []  # what the product is divided by
     links: list[Link] = []
     for slot in slots:
@@ -321,58 +325,6 @@ def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
         is_one_thing = isinstance(form, (Called, Length))
         divisors.append((form if is_one_thing else in_brackets(form), times))
     return tuple(divisors)
-
-
-def without_identities(slots: Sequence[LabelledFactor], output: LabelNames) -> list[LabelledFactor]:
-    """The factors, with ``unvec`` of an identity matrix, which is ``I ⊗ I``, as tied labels."""
-    tied: list[LabelNames] = []
-    others: list[LabelledFactor] = []
-    for slot in slots:
-        pairs = _identities(slot)
-        tied += pairs
-        if not pairs:
-            others.append(slot)
-    slots = others
-    while tied:
-        first, second = sorted(tied.pop(), key=lambda label: label in output)
-        if first in output:  # both are axes of the result: a delta
-            slots.append(LabelledFactor(None, (first, second)))
-        else:  # Σ_first δ[first,second] f(first) = f(second)
-            slots = [
-                LabelledFactor(slot.factor, _renamed(slot.labels, first, second)) for slot in slots
-            ]
-        tied = [_renamed(pair, first, second) for pair in tied]
-    return slots
-
-
-def _renamed(labels: LabelNames, old: str, new: str) -> LabelNames:
-    return tuple(new if label == old else label for label in labels)
-
-
-def _identities(slot: LabelledFactor) -> list[LabelNames]:
-    """The labels tied by an identity matrix of which ``unvec`` has split axis 1 and then axis 0."""
-    e, labels = slot
-    if e is None or len(labels) != 4 or e.axes[:2] != e.axes[2:]:
-        return []
-    outer = _split(e)
-    view = None if outer is None else _one_factor(outer)
-    inner = None if view is None else _split(view[0])
-    if view is None or inner is None:
-        return []
-    deltas, _ = _slots(inner)
-    if len(deltas) != 1 or deltas[0].factor is not None:
-        return []
-    if view[1] != [*range(1, view[0].ndim), 0]:
-        return []
-    return [(labels[0], labels[2]), (labels[1], labels[3])]
-
-
-def _split(e: Expr) -> Expr | None:
-    """The product that ``unvec`` splits an axis of, if `e` is that."""
-    if not isinstance(e, Apply) or e.function.name != "unvec":
-        return None
-    inner = e.arguments[0]
-    return terms(inner)[0] if isinstance(inner, Einsum) else None
 
 
 def _by_pairs(links: Sequence[Link], output: LabelNames) -> Form | None:
