@@ -188,7 +188,10 @@ class Tensor(Expr):
         put(self, "place", place)
         put(self, "declared", declared)
         put(self, "structure", structure)
-        sizes = tuple([d if isinstance(d, int) else (name, p) for p, d in enumerate(declared)])
+        # Axes that are declared alike have one size, that of the first.
+        sizes = tuple(
+            [d if isinstance(d, int) else (name, declared.index(d) if d else p) for p, d in enumerate(declared)]
+        )
         axes = tuple([d if isinstance(d, str) else None for d in declared])
         weight = hash(("tensor", name, len(declared)))
         _fill(self, sizes, axes, weight, imaginary=imaginary)
