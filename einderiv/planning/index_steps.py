@@ -492,9 +492,7 @@ class Related:
         read.update(chain.from_iterable(guard.position.labels for guard in guards))
         counted = [x for x in way.free if x not in read and x not in wanted]
         value = self.planner.scaled(value, number, (*sizes, *self._sizes(counted)))
-        if own != wanted:
-            value = self._broadcast(value, own, wanted)
-        return self._placed(way, value, wanted, kept)
+        return self._placed(way, value, own, kept)
 
     def _read(self, way: Way, value: int, axes: tuple[Position, ...]) -> Pair:
         """An operand at the labels of its axes."""
@@ -693,17 +691,24 @@ class Related:
         return self.program.add(Ops.WRITE, (value,), ((labels, wanted),), sizes, entries)
 
     def _placed(self, way: Way, value: int, labels: Labels, kept: Labels) -> int:
-        """A value with these labels at the places of the output."""
-        own = self._bare(way.output, [self.lengths[label] for label in kept])
-        if own is not None and len(set(own)) == len(own):
-            return value if own == labels else self.planner.view(value, labels, own)
+        """A value with these labels at the places of the output, repeated along what it lacks."""
         output, inner = self._merged(way.output, kept)
         if len(output) > len(kept):
             # first where the digits are, and then as one axis: a view of it
             value = self._placed(way._replace(output=output), value, labels, inner)
             return self.program.add(Ops.RESHAPE, (value,), (), self._sizes(kept))
-        arrays, spec = _indices(way.output, labels)
-        once = self._meet_never(way.output, labels)
+        own = self._bare(output, [self.lengths[label] for label in kept])
+        if own is not None and len(set(own)) < len(own):  # on a diagonal
+            entries = float(self.program.entries(value))
+            place = ((labels, own),)
+            return self.program.add(Ops.WRITE, (value,), place, self._sizes(kept), entries)
+        wanted = _labels(output)
+        if labels != wanted:
+            value = self._broadcast(value, labels, wanted)
+        if own is not None:
+            return value if own == wanted else self.planner.view(value, wanted, own)
+        arrays, spec = _indices(output, wanted)
+        once = self._meet_never(output, wanted)
         entries = 0.0 if once else float(self.program.entries(value))
         inputs = (value, *arrays)
         return self.program.add(Ops.PLACE, inputs, (spec, once), self._sizes(kept), entries)
