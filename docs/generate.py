@@ -253,9 +253,8 @@ derivatives or by an operator.
 GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,
     "Of several arguments, entry by entry": lambda row: row.core == 0 and len(row.derivatives) > 1,
-    "Over axes of your choice": lambda row: row.core == -1 and not row.reshapes,
+    "Over axes of your choice": lambda row: row.core == -1,
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
-    "Of tensors in another shape": lambda row: row.reshapes,
 }
 SPELT = ("numpy", "torch", "jax")
 #: what users may name in a text but is no function, and a function that they may not, for it has two results
@@ -278,7 +277,7 @@ def cell(text: str) -> str:
 def code_of(spelt: str, names: tuple[str, ...]) -> str:
     """How a backend spells a row, as a cell."""
     text = spelt.format(*names, core="axis", depth="depth", all=f"{names[0]}, …")
-    return cell(f"`{text or 'reshape'}`")
+    return cell(f"`{text}`")
 
 
 def function_line(row: Function) -> str:

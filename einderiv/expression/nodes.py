@@ -190,7 +190,10 @@ class Tensor(Expr):
         put(self, "structure", structure)
         # Axes that are declared alike have one size, that of the first.
         sizes = tuple(
-            [d if isinstance(d, int) else (name, declared.index(d) if d else p) for p, d in enumerate(declared)]
+            [
+                d if isinstance(d, int) else (name, declared.index(d) if d else p)
+                for p, d in enumerate(declared)
+            ]
         )
         axes = tuple([d if isinstance(d, str) else None for d in declared])
         weight = hash(("tensor", name, len(declared)))

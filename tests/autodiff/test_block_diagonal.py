@@ -76,7 +76,7 @@ SHARED = [
     ("products",           lambda: es("nij,njk->nik", A, B),                 "B", "n", 0, 0),
     ("inverses",           lambda: ed.inv(A),                                "A", "n", 0, 0),
     ("exponentials",       lambda: ed.expm(A),                               "A", "n", 0, 0),
-    ("merged axes",        lambda: apply("vec", A * A, 2), "A", "n", 0, 0),
+    ("merged axes",        lambda: ed.vec(A * A, (1, 2)), "A", "n", 0, 0),
     ("elementwise",        lambda: ed.exp(v),                                "v", "n", 0, 0),
     ("position",           lambda: es("nd,ed->ne", X, W),                    0,   "n", 0, 0),
     ("names of strings",   lambda: es("nd,ed->ne", "X", "W"),                "X", "n", 0, 0),

@@ -103,11 +103,6 @@ def test_pinv_of_a_rectangle():
     )
 
 
-def test_reshapes_leave_the_entries_to_the_caller():
-    assert plain_value(apply("vec", A, 2), [AT]) is AT
-    assert plain_value(apply("unvec", A, 1, ((3, None),)), [AT]) is AT
-
-
 def test_moduli_of_numbers_and_their_conjugates():
     z = np.array([3 + 4j, -5j, 0])
     assert plain_value(apply("modulus", (x, x)), [z, z.conj()]).real.tolist() == [5, 5, 0]

@@ -99,7 +99,7 @@ MEANING = {
     "take":     taken,
     "shard":    lambda arrays, spec, shape: arrays[0],
 }  # fmt: skip
-INDEXED = {"read", "place", "mask", "running sum"}  # NumPy alone evaluates them
+INDEXED = {"read", "place", "running sum"}  # NumPy alone evaluates them
 SPELT = {  # the ops that a backend has
     NUMPY: set(OPS) - {"input", "ones", "addmm", "shard"},
     TORCH: set(OPS)
@@ -113,7 +113,7 @@ SPELT = {  # the ops that a backend has
 
 def arrays_of(op):
     arrays = [rng.integers(-4, 5, shape).astype(float) for shape in op.example.shapes]
-    if op.name in INDEXED:  # all but the first are index arrays
+    if op.name in {*INDEXED, "mask"}:  # all but the first are index arrays
         arrays[1:] = [rng.integers(0, 5, shape) for shape in op.example.shapes[1:]]
     return arrays
 
@@ -142,7 +142,7 @@ def value(backend, op, arrays):
     exec("\n".join([backend.header, *imports]), scope)
     for name in helpers:
         exec(backend.helpers.texts[name], scope)
-    whole = op.name in INDEXED  # then only the first is computed with
+    whole = op.name in {*INDEXED, "mask"}  # then only the first is computed with
     given = [library.asarray(a, dtype=None if whole else library.float64) for a in arrays]
     if op is Ops.SOLVE:
         exec(backend.helpers.texts["factored"], scope)
