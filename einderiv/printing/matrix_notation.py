@@ -29,6 +29,7 @@ from ..expression import (
     Expr,
     Label,
     Labels,
+    Sizes,
     Tensor,
     assemble,
     coefficient,
@@ -204,7 +205,8 @@ def _flattened(term: Einsum) -> Form:
     fastest.
     """
     flat = flatten(term)
-    pairs = [_digits(flat, label) for label in flat.output]
+    known = Sizes().read([term])
+    pairs = [_digits(flat, label, known) for label in flat.output]
     carried = set().union(*flat.inputs)
     inside = [label for pair in pairs for label in pair]
     if len(flat.relations) != len(pairs) or len(set(inside)) < len(inside):
@@ -220,7 +222,7 @@ def _flattened(term: Einsum) -> Form:
     raise NoMatrices
 
 
-def _digits(e: Einsum, whole: Label) -> Labels:
+def _digits(e: Einsum, whole: Label, known: Sizes) -> Labels:
     """The two labels that an axis is, ``whole = n i + j`` for n values of j."""
     sizes = dict(e.given)
     for factor, labels in e.slots:
@@ -232,7 +234,7 @@ def _digits(e: Einsum, whole: Label) -> Labels:
             continue
         weights = {label: negated(k) if sign == 1 else k for label, k in terms_of.items()}
         for i, j in (tuple(weights), tuple(weights)[::-1]):
-            if weights[j] == 1 and weights[i] == sizes[j]:
+            if weights[j] == 1 and known.find(weights[i]) == known.find(sizes[j]):
                 return i, j
     raise NoMatrices
 
