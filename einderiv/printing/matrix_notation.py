@@ -35,7 +35,7 @@ from ..expression import (
     coefficient,
     flatten,
     is_zero,
-    negated,
+    minus,
     same,
     terms,
 )
@@ -232,7 +232,7 @@ def _digits(e: Einsum, whole: Label, known: Sizes) -> Labels:
         sign = terms_of.pop(whole, None)
         if sign not in (1, -1) or one.constant or len(terms_of) != 2:
             continue
-        weights = {label: negated(k) if sign == 1 else k for label, k in terms_of.items()}
+        weights = {label: minus(0, k) if sign == 1 else k for label, k in terms_of.items()}
         for i, j in (tuple(weights), tuple(weights)[::-1]):
             if weights[j] == 1 and known.find(weights[i]) == known.find(sizes[j]):
                 return i, j
