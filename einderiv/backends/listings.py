@@ -51,6 +51,7 @@ from .source_text import bare
 
 INDENT = "    "
 MOST_VALUES = 200  # values that a listing has at most
+MOST_RELATED = 32  # operands of a product with relations, which all are solved at once
 MOST_LOOPS = 20  # loops in one another: Python compiles no more
 JULIA_WORDS = """baremodule begin break catch const continue do else elseif end export false finally
 for function global if import let local macro module quote return struct true try using while ein"""
@@ -279,6 +280,11 @@ def _applied_entry(node: Apply, known: Listing, axes: Sequence[str]) -> str:
 def _product_loops(node: Einsum, known: Listing) -> list[str]:
     """Loops over the labels of the result around loops over those that are summed."""
     limits.check("parts", node.count, "of one product: ed.source(e) writes it")
+    if node.parts is not None and node.count > MOST_RELATED:
+        raise LimitError(
+            f"a product of {node.count} operands with relations between their labels is more than "
+            f"the {MOST_RELATED} that are written as loops: ed.source(e) writes it"
+        )
     flat = single_product(node)
     if flat.parts is not None:
         return _related_loops(node, flat, known)

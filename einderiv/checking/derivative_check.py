@@ -28,6 +28,7 @@ from ..expression import (
     Constant,
     Einsum,
     Expr,
+    Polynomial,
     Sizes,
     Tensor,
     bare,
@@ -44,6 +45,7 @@ from ..expression import (
     numbers_of,
     sized_einsum,
     solved,
+    spoken,
     tensors_of,
     usable,
     valued,
@@ -64,7 +66,7 @@ HIGHEST = 32
 WHOLE = 10_000
 # of axes whose sizes nothing says; the next ones where a window would be longer than its axis, or
 # an axis could not be parted
-LENGTHS = ((3, 4, 5), (5, 4, 3), (12, 4, 3), (6, 2, 3), (24, 6, 2))
+LENGTHS = ((3, 4, 5), (5, 4, 3), (5, 3, 2), (12, 4, 3), (6, 2, 3), (24, 6, 2))
 DRAWS = 8  # of other arrays, where the function has no value at those that were drawn
 # Slopes to the left, to the right, and over half the step: where they differ by this share of the
 # largest there is a kink or a jump. Rounding makes them differ by about 1e-9, curvature by 1e-6.
@@ -586,6 +588,11 @@ def _chosen(
     Raises ShapeError where an axis has none then.
     """
     tensors = tensors_of(J)
+    for node in walk([J]):  # held index arrays point into axes that are long enough
+        if is_hot(node) and isinstance(node.arguments[0], Constant):
+            size, held = node.axis_sizes[-1], node.arguments[0].value
+            if measured.known_measure(size) is None and held.size:
+                measured.fix(size, max(int(held.max()) + 1, lengths[0]), "check")
     unknown = [size for tensor in tensors.values() for size in tensor.axis_sizes]
     unknown += [(name, -1) for name in valued([J])]
     chosen = 0
@@ -603,7 +610,8 @@ def _chosen(
     fix(found, [y], fixed)
     for node in walk([J]):
         for size in node.axis_sizes:
-            found.known_measure(size)
+            if isinstance(size, Polynomial) and found.known_measure(size) == 0:
+                raise ShapeError(f"{spoken(size)} has no entries: there is nothing to compare")
     return found
 
 

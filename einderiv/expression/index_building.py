@@ -573,8 +573,8 @@ class _Composing:
                     f"the size of {words[0]!r} is in no operand: give sizes={{{words[0]!r}: …}}",
                     write.position,
                 )
-            arrays = write.axis.arrays
-            if arrays and linear != Linear(0, ((linear.terms[0][0], 1),)):
+            unknown = [name for name, *_ in write.axis.arrays if not self._is_held(name)]
+            if unknown and linear != Linear(0, ((linear.terms[0][0], 1),)):
                 key = write.axis.text
                 self._refuse(
                     f"the largest index of ({key}) is not known: give sizes={{{key!r}: …}}",
@@ -588,6 +588,9 @@ class _Composing:
                 write.position,
             )
         self.domains[write.label] = asked
+
+    def _is_held(self, name: str) -> bool:
+        return isinstance(self.arrays[name], Constant)
 
     def _check_all_known(self, output: Sequence[Axis], labels: Sequence[Label]) -> None:
         """Every label of the output has a size, and every size that is given a label."""

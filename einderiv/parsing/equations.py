@@ -560,6 +560,9 @@ class _Meaning:
                 value = self._total(factor.total, others, factor.at)
                 return value, value.labels, ()
             case Raised():
+                # (x[i] - z[i])**2 is the product of the two, and summed as that is
+                if isinstance(factor.base, Bracketed):
+                    others = others | _labels_of_total(factor.base.total)
                 value, read, own = self._factor(factor.base, others)
                 value = self._at_labels(value, read, factor.at, own)
                 power = self._made(powered, (value.of, factor.exponent), factor.at)

@@ -4,7 +4,7 @@ costs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,18 +20,25 @@ from ..backends import (
 )
 from ..errors import EinderivError, LimitError, ShapeError
 from ..expression import (
+    Einsum,
     Expr,
+    Label,
     Polynomial,
+    Relation,
     Size,
+    Sizes,
     axis_names,
     leaves,
     measured,
+    minus,
     natural,
     parsed_bytes,
+    product_of_sizes,
     shapes_of,
     solved,
     spoken,
     tensors_in,
+    walk,
 )
 from ..planning import check_optimizer
 from ..rewriting import Target, optimized
@@ -40,6 +47,7 @@ from .plan_table import Plan
 
 SPOKEN = 6  # unknown sizes that a plan names
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
+TRIANGLES = ([-1, -1, 1], [-1, 1, 1])  # the coefficients of q = i - j
 BEYOND = 2**1100  # entries: more than any estimate is made for
 ITEM_BYTES = 8  # of an entry in double precision
 #: what a plan without arrays is for; it is made also where its arrays would not fit
@@ -72,6 +80,11 @@ def source(e: Any, backend: str = "numpy") -> str:
 def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
+    if planned.assumed and not _holds_for_all_sizes(leaves(e), planned.sizes):
+        raise EinderivError(
+            "index expressions are written as slices, windows and reshapes of known sizes: "
+            "compile(e).source(shapes) says the source for shapes of tensors, {'x': (9,), …}"
+        )
     return emit_readable(
         planned.program,
         tuple(leaves(e)),
@@ -118,6 +131,44 @@ def plan(
         raise EinderivError(f"workers must be 1 or more, not {workers}")
     limit = None if memory is None else parsed_bytes(memory, "memory")
     return ClusterPlan(program, ITEM_BYTES, leaves(e), workers, limit)
+
+
+def _holds_for_all_sizes(roots: Sequence[Expr], sizes: Sizes) -> bool:
+    """Are relations only those of flattened axes and of triangles, whose steps say all sizes?"""
+    for node in walk(roots):
+        if isinstance(node, Einsum) and node.relations:
+            size_of = dict(reversed(node.given))
+            for factor, labels in node.slots:
+                size_of.update(zip(labels, factor.axis_sizes, strict=True))
+            for one in node.relations:
+                if not _is_triangle(one) and not _is_flattening(one, size_of, sizes):
+                    return False
+    return True
+
+
+def _is_triangle(one: Relation) -> bool:
+    """``q = i - j + k`` with a small number k."""
+    small = isinstance(one.constant, int) and abs(one.constant) < UNKNOWN // 2
+    numbers = [k for _, k in one.terms if isinstance(k, int)]
+    return small and len(one.terms) == 3 and sorted(numbers) in TRIANGLES
+
+
+def _is_flattening(one: Relation, size_of: Mapping[Label, Size], sizes: Sizes) -> bool:
+    """``p = i n + j`` with the size n of j, and the size of p that of both."""
+    for whole, sign in one.terms:
+        if sign not in (1, -1) or one.constant:
+            continue
+        left = {x: minus(0, k) if sign == 1 else k for x, k in one.terms if x != whole}
+        step: Size = 1
+        while left:
+            last = [x for x, k in left.items() if sizes.find(k) == sizes.find(step)]
+            if not last:
+                break
+            del left[last[0]]
+            step = product_of_sizes(step, size_of[last[0]])
+        if not left and sizes.find(step) == sizes.find(size_of[whole]):
+            return True
+    return False
 
 
 class _Unsized:

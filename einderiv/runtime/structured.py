@@ -234,12 +234,11 @@ class Structured:
         points.enumerate(chain(term.output, *labels_of_factors))
         at = points.values
         values = np.ones(points.count, self.dtype)
-        bound = points.count  # on the sum of all values
         for array, labels in term.factors:
             values *= array[tuple([at[label] for label in labels])]
-            bound *= largest(array)
         if values.dtype.kind in "iu":
-            check_bound(bound, values.dtype.itemsize)
+            bounds = [largest(array) for array, _ in term.factors]
+            check_bound(points.count * prod(bounds), values.dtype.itemsize)
         return values, [at[label] for label in term.output]
 
     def _split(self, what: str) -> int:
