@@ -38,6 +38,7 @@ from .size_algebra import negated as negative
 from .unify import bare, carried, flatten
 
 FLATTENED = 512  # factors: larger products are compared as they are nested
+RELATED = 32  # factors of products with relations, which all are solved at once
 MERGED = 500  # nodes: like terms that are larger merge only if they are written alike
 DEEP = 200  # operands of one connected component that are told apart by trying
 
@@ -241,7 +242,7 @@ class Forms:
             return children(e)
         if id(e) not in self.flat:
             self.alive.append(e)
-            self.flat[id(e)] = flatten(e, FLATTENED) if e.count <= FLATTENED else e
+            self.flat[id(e)] = flatten(e, FLATTENED) if _is_described_flat(e) else e
         return self.flat[id(e)].factors
 
     def _describe(self, e: Expr) -> int:
@@ -502,6 +503,15 @@ class Forms:
             ]
             form.append((part, self._unordered(part, written)))
         return self.key(("component", tuple(form)))
+
+
+def _is_described_flat(e: Einsum) -> bool:
+    """Is a product short enough to be multiplied out? Relations are all solved together."""
+    if e.count <= RELATED:
+        return True
+    if e.count > FLATTENED:
+        return False
+    return not any(isinstance(node, Einsum) and node.parts is not None for node in walk([e]))
 
 
 def _components(parts: list[Part], outer: set[Label]) -> Iterable[list[Part]]:

@@ -19,7 +19,7 @@ from ..expression import (
     install_one_hot,
     one_hot_of,
 )
-from .table import Axis, Function, public
+from .table import Axis, Function
 
 
 def _values(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[Axis, ...]:
@@ -48,7 +48,6 @@ ONE_HOT = Function(
 install_one_hot(ONE_HOT)
 
 
-@public
 def one_hot(ids: object, size: int | str, /) -> Expr:
     """``one_hot(r, n)[e, v] = 1 where r[e] = v, else 0``: of the shape of `ids`, and n.
 

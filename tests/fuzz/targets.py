@@ -135,9 +135,16 @@ def rebuilt(term, n):
     operands = [x for x in term.operands if not isinstance(x, ed.Delta)]
     if not operands or "." in term.compact:
         return None
+    if any(mark in term.compact for mark in "(+["):
+        return None if len(operands) < len(term.operands) else _with_sizes(term, operands)
     out = term.compact.split("->")[1]
     labels = set(out.split() if " " in term.compact else out)
     return ed.einsum(term.compact, *operands, sizes=dict.fromkeys(labels, n)) * term.coefficient
+
+
+def _with_sizes(term, operands):
+    """The product that a string with index expressions says."""
+    return ed.einsum(term.compact, *operands, sizes=term.sizes) * term.coefficient
 
 
 def reread(shown):

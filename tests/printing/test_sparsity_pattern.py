@@ -175,7 +175,7 @@ def test_an_identity_of_many_ranges():
     ("e", "alt"),
     [
         (ed.einsum("is,st,tj->ij"), "16 by 16, 64 of 256"),
-        (ed.vec(ed.tensor("A", "ij")), "16 by 16, 256 of 256"),
+        (ed.vec(ed.tensor("A", "ij")), "16 by 16, 16 of 256"),
         (ed.einsum("ij,jk->ik", A, "B"), "16 by 20, 80 of 320"),
     ],
 )
