@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from . import expression, functions, printing
 from .errors import NoFormError
-from .expression import Add, Expr, is_array, operand, same, total_weight
+from .expression import Add, Expr, SymbolicSize, is_array, operand, same, shape_of, total_weight
 from .functions import VOCABULARY
 
 Binary = Callable[[Any, Any], Expr]
@@ -23,7 +23,8 @@ def _binary(f: Binary, *, swapped: bool = False) -> Callable[[Expr, object], Any
 
     @wraps(f)
     def method(self: Expr, other: object) -> Any:
-        known = isinstance(other, (Expr, int, float, complex, list, tuple)) or is_array(other)
+        kinds = (Expr, SymbolicSize, int, float, complex, list, tuple)
+        known = isinstance(other, kinds) or is_array(other)
         if not known and not hasattr(other, "__array__"):  # a table of pandas has no one dtype
             return NotImplemented
         value = operand(other)
@@ -60,10 +61,29 @@ def _no_truth(self: Expr) -> NoReturn:
     )
 
 
-def _no_item(self: Expr, key: object) -> NoReturn:
+def _length(self: Expr) -> int:
+    if not self.ndim:
+        raise TypeError("len() of an expression without axes")
+    (length, *_) = shape_of(self)
+    if not isinstance(length, int):
+        raise TypeError(
+            "len() takes a size that is known, and this is not: e.shape[0] stands for it"
+        )
+    return length
+
+
+def _size(self: Expr) -> int | SymbolicSize:
+    # The number of entries.
+    total: int | SymbolicSize = 1
+    for size in shape_of(self):
+        total = total * size
+    return total
+
+
+def _no_assignment(self: Expr, key: object, value: object) -> NoReturn:
     raise TypeError(
-        "an expression has no entries; say it with an einsum ('ii->i' is the diagonal), or "
-        "evaluate it first: ed.evaluate(e, …)[…]"
+        "expressions are immutable: entries cannot be assigned to; ed.concatenate, ed.pad and "
+        "ed.where make another one"
     )
 
 
@@ -80,7 +100,7 @@ def _no_attribute(self: Expr, name: str) -> Any:
     if isinstance(installed, property) and installed.fget is not None:
         return installed.fget(self)  # which has no such form, and says why once more
     hint = f": ed.{name}(e) is there" if name in VOCABULARY else ""
-    if name in ("shape", "dtype"):  # what other libraries ask of an operand
+    if name == "dtype":  # what other libraries ask of an operand
         hint = ", which its arrays decide: write e + array, not array + e, where a library asks"
     message = f"expressions have no attribute {name!r}{hint}"
     if name.startswith("_"):  # asked for by others, not by a user
@@ -110,6 +130,33 @@ def _no_coefficient(self: Expr) -> Any:
     return 1
 
 
+def _reshape(self: Expr, *shape: Any, order: str = "C") -> Expr:
+    # e.reshape(2, 3), e.reshape((2, 3))
+    one = len(shape) == 1 and isinstance(shape[0], (tuple, list))
+    return functions.reshape(self, shape[0] if one else shape, order)
+
+
+def _transpose(self: Expr, *axes: Any) -> Expr:
+    one = len(axes) == 1 and isinstance(axes[0], (tuple, list))
+    order = axes[0] if one else axes
+    if not axes or order is None or order == (None,):
+        return expression.transposed(self)
+    return functions.permuted(self, expression.axes_of(self, tuple(order)))
+
+
+def _size_ufunc(self: SymbolicSize, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    # A size is a number to NumPy: np.sqrt(n), array * n.
+    plain = [one.expression() if isinstance(one, SymbolicSize) else one for one in inputs]
+    return functions.array_ufunc(self.expression(), ufunc, method, *plain, **options)
+
+
+def _array_of(self: Expr, *args: object, **kwargs: object) -> NoReturn:
+    raise TypeError(
+        "an expression is not an array; evaluate it with ed.evaluate(e, …). For np.array([[a, b], "
+        "[c, d]]) of expressions write ed.stack([[a, b], [c, d]])"
+    )
+
+
 ATTRIBUTES: dict[str, object] = {
     "__add__": _binary(expression.add),
     "__radd__": _binary(expression.add, swapped=True),
@@ -134,10 +181,12 @@ ATTRIBUTES: dict[str, object] = {
     "__eq__": _equal,
     "__hash__": _hash,
     "__bool__": _no_truth,
-    "__getitem__": _no_item,
+    "__getitem__": functions.entries,
+    "__setitem__": _no_assignment,
+    "__len__": _length,
     "__iter__": _no_iteration,
     "__contains__": _no_member,
-    "__array__": _no_array,
+    "__array__": _array_of,
     # NumPy asks these, also for ``ndarray * expression``: it never makes an object array of an
     # expression.
     "__array_ufunc__": functions.array_ufunc,
@@ -151,6 +200,20 @@ ATTRIBUTES: dict[str, object] = {
     "__str__": printing.as_text,
     "__repr__": printing.as_text,
     "_repr_mimebundle_": printing.expression_bundle,
+    "shape": property(shape_of),
+    "size": property(_size),
+    "reshape": _reshape,
+    "ravel": functions.ravel,
+    "flatten": functions.ravel,
+    "transpose": _transpose,
+    "swapaxes": functions.swapaxes,
+    "squeeze": functions.squeeze,
+    "copy": _itself,
+    "trace": functions.trace_at,
+    "diagonal": functions.diagonal,
+    "cumsum": functions.cumsum,
+    "sum": functions.sum,
+    "mean": functions.mean,
     "T": property(expression.transposed),
     "terms": property(expression.terms),
     "subscripts": property(printing.printed_subscripts),
@@ -167,3 +230,4 @@ def install() -> None:
     """Give expressions their attributes."""
     for name, value in ATTRIBUTES.items():
         setattr(Expr, name, value)
+    SymbolicSize.__array_ufunc__ = _size_ufunc  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from .arrays import is_array, usable
 from .dims import dims_of
 from .nodes import Constant, Expr, Number, filled
 from .string_parts import is_name
+from .symbolic_sizes import SymbolicSize
 
 LARGEST = 1023  # bits of a whole number: larger ones are beyond every float
 UNITS = {
@@ -53,6 +54,8 @@ def operand(value: object, what: str = "an operand") -> Operand:
     """An expression or a number; arrays and nested lists become constants."""
     if isinstance(value, Expr):
         return value
+    if isinstance(value, SymbolicSize):
+        return value.expression()
     if isinstance(value, bool):
         raise TypeError(
             f"{what} is the bool {value}: == compares whole expressions, ed.equal(x, y) entries"

@@ -1,7 +1,7 @@
 """Arithmetic on expressions: what the operators do, and the linear functions.
 
-Everything is elementwise as in NumPy. Scalars and numbers broadcast; nothing else does, an einsum
-says it instead. Numbers fold, equal terms merge (``A + A → 2 A``), zeros vanish and keep their
+Everything is elementwise as in NumPy. Scalars, numbers, and axes that are known to have size 1
+broadcast; nothing else does, an einsum says it instead. Numbers fold, equal terms merge (``A + A → 2 A``), zeros vanish and keep their
 shape.
 """
 
@@ -113,7 +113,27 @@ def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:
     a_has_axes = isinstance(a, Expr) and a.ndim > 0
     like = b if isinstance(b, Expr) and not a_has_axes else a
     assert isinstance(like, Expr)
-    return _stretched(named_like(a, b), like), _stretched(named_like(b, a), like)
+    left, right = _stretched(named_like(a, b), like), _stretched(named_like(b, a), like)
+    return repeated_like(left, right), repeated_like(right, left)
+
+
+def repeated_like(x: Expr, other: Expr) -> Expr:
+    """`x` with its axes that are known to have size 1 as long as those of `other`, of as many
+    axes.
+    """
+    if 1 not in x.axis_sizes or x.ndim != other.ndim:
+        return x
+    labels = range(x.ndim)
+    output = list(labels)
+    given: list[tuple[Label, Size]] = []
+    for p, (own, wanted) in enumerate(zip(x.axis_sizes, other.axis_sizes, strict=True)):
+        if own == 1 and wanted != 1:
+            output[p] = x.ndim + p
+            given.append((output[p], wanted))
+    if not given:
+        return x
+    names = [mine or theirs for mine, theirs in zip(x.axes, other.axes, strict=True)]
+    return viewed(x, labels, output, tuple(given), names)
 
 
 def has_dims(e: Operand) -> bool:
@@ -196,6 +216,7 @@ def multiply(a: Operand, b: Operand) -> Expr:
         a, b = named_like(a, b), named_like(b, a)
     if a is b and (square := smooth_square(a)) is not None:
         return square
+    a, b = repeated_like(a, b), repeated_like(b, a)
     names = a.axes if a.ndim else b.axes
     if a.ndim and b.ndim:
         _stretched(a, b)  # says so if they do not fit

@@ -27,6 +27,7 @@ from .subscripts import (
     label_number,
     read,
 )
+from .symbolic_sizes import SymbolicSize, origins_of
 from .unify import assemble
 
 _PLACES = count()
@@ -174,7 +175,8 @@ def einsum(
     axes, output_axes = expand(notation, ranks, where)
     given = {key: checked_size(key, size) for key, size in (sizes or {}).items()}
     known = sizes.of if isinstance(sizes, KnownSizes) else None
-    origins = () if known is None else (known,)
+    met = origins_of(*(sizes or {}).values())
+    origins = met if known is None else (known, *met)
     with_tensors = _tensors(parts, axes)
     held_arrays = _index_arrays(notation, with_tensors, index, arrays)
     is_composed = has_expressions(notation)
@@ -244,6 +246,8 @@ def checked_size(key: str, size: object) -> Size:
     if isinstance(size, str):
         check_name(size, "an axis")
         return size
+    if isinstance(size, SymbolicSize):
+        return size.size
     if isinstance(size, Polynomial):
         return size
     if isinstance(size, tuple) and len(size) == 2 and isinstance(size[0], str):

@@ -254,6 +254,22 @@ def factors(size: Size) -> list[Size]:
     return found
 
 
+def products(size: Size) -> list[tuple[int, list[Size]]]:
+    """The products that a size is the sum of: the number in front, and the sizes, one as often as
+    it occurs.
+
+    >>> products(minus(times("n", "n"), 1))
+    [(1, ['n', 'n']), (-1, [])]
+    """
+    found: list[tuple[int, list[Size]]] = []
+    for monomial, number in _terms(size):
+        sizes: list[Size] = []
+        for atom, exponent in monomial:
+            sizes += [_size({((atom, 1),): 1})] * exponent
+        found.append((number, sizes))
+    return found
+
+
 def linear_terms(size: Size) -> dict[Variable, int]:
     """The names and axes that are in a term of their own and nowhere else, not in a floor either,
     with their coefficients: an equation can be solved for each of them.
@@ -459,7 +475,9 @@ def as_factor(size: Size, text: str) -> str:
 
 # The names that other packages know: there a sum and a product are those of expressions.
 sum_of_sizes = plus
+difference_of_sizes = minus
 product_of_sizes = times
+sign_of_size = sign
 power_of_size = power
 spelled_size = written
 

@@ -31,7 +31,7 @@ from ..expression import (
     viewed,
     zero,
 )
-from . import complex, compound, elementwise, linalg, reductions
+from . import arrays, complex, compound, elementwise, linalg, reductions
 from .registry import VOCABULARY, is_elementwise
 
 Named = Callable[..., Any]
@@ -96,84 +96,23 @@ def _clip(
     return elementwise.clip(a, low, high)
 
 
-def _permuted(a: object, order: Sequence[int]) -> Expr:
-    e = as_expression(a)
-    if len(order) != e.ndim:
-        raise ShapeError(f"{counted(len(order), 'axis')} named, but {called(e)} has {e.ndim}")
-    return viewed(e, range(e.ndim), order)
-
-
 def _transpose(a: object, axes: object = None) -> Expr:
     e = as_expression(a)
     if axes is None:
         return expression.transposed(e)
-    return _permuted(e, axes_of(e, axes))
-
-
-def _swapaxes(a: object, axis1: object, axis2: object) -> Expr:
-    e = as_expression(a)
-    (p, *_), (q, *_) = axes_of(e, axis1), axes_of(e, axis2)
-    order = list(range(e.ndim))
-    order[p], order[q] = q, p
-    return _permuted(e, order)
-
-
-def _moveaxis(a: object, source: object, destination: object) -> Expr:
-    e = as_expression(a)
-    moved, places = axes_of(e, source), axes_of(e, destination)
-    if len(moved) != len(places):
-        raise ShapeError(
-            f"moveaxis takes as many axes as places, not {len(moved)} and {len(places)}"
-        )
-    order = [p for p in range(e.ndim) if p not in moved]
-    for place, p in sorted(zip(places, moved, strict=True)):
-        order.insert(place, p)
-    return _permuted(e, order)
+    return arrays.permuted(e, axes_of(e, axes))
 
 
 def _matrix_transpose(x: object, /) -> Expr:
-    return _swapaxes(x, -1, -2)
-
-
-def _trace(a: object, offset: int = 0, axis1: object = 0, axis2: object = 1) -> Expr:
-    # ...i...i...->......
-    e, labels, tied = _tied(a, offset, axis1, axis2)
-    others = [label for label in labels if label != tied]
-    return viewed(e, labels, others)
-
-
-def _diagonal(a: object, offset: int = 0, axis1: object = 0, axis2: object = 1) -> Expr:
-    # ...i...i...->......i
-    e, labels, tied = _tied(a, offset, axis1, axis2)
-    others = [label for label in labels if label != tied]
-    return viewed(e, labels, [*others, tied])
-
-
-def _tied(a: object, offset: int, axis1: object, axis2: object) -> tuple[Expr, list[int], int]:
-    """`a`, its labels with those of two axes made one, and that one."""
-    e = as_expression(a)
-    if offset != 0:
-        raise TypeError("of an expression there is the main diagonal only: offset is 0")
-    p, q = axes_of(e, axis1)[0], axes_of(e, axis2)[0]
-    if p == q:
-        raise ShapeError(f"axis1 and axis2 are both axis {p}")
-    labels = list(range(e.ndim))
-    labels[q] = p
-    return e, labels, p
+    return arrays.swapaxes(x, -1, -2)
 
 
 def _last_trace(x: object, /, *, offset: int = 0) -> Expr:
-    return _trace(x, offset, -2, -1)
+    return arrays.trace_at(x, offset, -2, -1)
 
 
 def _last_diagonal(x: object, /, *, offset: int = 0) -> Expr:
-    return _diagonal(x, offset, -2, -1)
-
-
-def _diag(v: object, k: int = 0) -> Expr:
-    if k != 0:
-        raise TypeError("of an expression there is the main diagonal only: k is 0")
-    return compound.diag(v)
+    return arrays.diagonal(x, offset, -2, -1)
 
 
 def _outer(a: object, b: object) -> Expr:
@@ -233,10 +172,6 @@ def _norm(x: object, ord: object = None, axis: object = None) -> Expr:
     return compound.norm(x, ord, axis)
 
 
-def _ravel(a: object) -> Expr:
-    return linalg.vec(a)
-
-
 def _full_like(a: object, fill_value: object) -> Expr:
     e, value = as_expression(a), number(fill_value)
     if value is None:
@@ -258,6 +193,18 @@ def _ones_like(a: object) -> Expr:
 
 def _ndim(a: object) -> int:
     return as_expression(a).ndim
+
+
+def _shape(a: object) -> tuple[object, ...]:
+    return expression.shape_of(as_expression(a))
+
+
+def _size(a: object, axis: object = None) -> object:
+    e = as_expression(a)
+    total: Any = 1
+    for p in axes_of(e, axis):
+        total = total * expression.shape_of(e)[p]
+    return total
 
 
 def _binary(f: Callable[[Any, Any], Expr]) -> Named:
@@ -295,17 +242,40 @@ _FUNCTIONS: dict[str, Named] = {
     "outer": _outer,
     "tensordot": _tensordot,
     "kron": linalg.kron,
-    "trace": _trace,
-    "diag": _diag,
-    "diagonal": _diagonal,
+    "trace": arrays.trace_at,
+    "diag": arrays.diag_at,
+    "diagonal": arrays.diagonal,
     "transpose": _transpose,
     "permute_dims": _transpose,
     "matrix_transpose": _matrix_transpose,
-    "swapaxes": _swapaxes,
-    "moveaxis": _moveaxis,
     "tril": linalg.tril,
     "triu": linalg.triu,
-    "ravel": _ravel,
+    "reshape": arrays.reshape,
+    "ravel": arrays.ravel,
+    "squeeze": arrays.squeeze,
+    "expand_dims": arrays.expand_dims,
+    "swapaxes": arrays.swapaxes,
+    "moveaxis": arrays.moveaxis,
+    "broadcast_to": arrays.broadcast_to,
+    "concatenate": arrays.concatenate,
+    "stack": arrays.stack,
+    "hstack": arrays.hstack,
+    "vstack": arrays.vstack,
+    "block": arrays.block,
+    "split": arrays.split,
+    "pad": arrays.pad,
+    "roll": arrays.roll,
+    "flip": arrays.flip,
+    "repeat": arrays.repeat,
+    "tile": arrays.tile,
+    "diff": arrays.diff,
+    "gradient": arrays.gradient,
+    "take": arrays.take,
+    "cumsum": arrays.cumsum,
+    "convolve": arrays.convolve,
+    "correlate": arrays.correlate,
+    "shape": _shape,
+    "size": _size,
     "full_like": _full_like,
     "zeros_like": _zeros_like,
     "ones_like": _ones_like,

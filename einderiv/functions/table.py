@@ -31,6 +31,7 @@ from ..expression import (
     is_name,
     number,
     operand,
+    repeated_like,
     stretched,
     truth,
 )
@@ -285,7 +286,13 @@ def together(*values: object) -> tuple[Expr, ...]:
     # an array with named axes goes by the names of another argument
     with_axes = sorted([e for e in expressions if e.ndim], key=has_dims)
     like = with_axes[0] if with_axes else expressions[0]
-    return tuple(stretched(v, like)[0] for v in operands)
+    written = [stretched(v, like)[0] for v in operands]
+    whole: list[Expr] = []
+    for one in written:
+        for other in written:
+            one = repeated_like(one, other)
+        whole.append(one)
+    return tuple(whole)
 
 
 def of_two(row: Function) -> Callable[[object, object], Expr]:

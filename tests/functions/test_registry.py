@@ -8,7 +8,9 @@ from einderiv.functions import (
     MATRIX,
     SAME_AXES,
     VOCABULARY,
+    arrays,
     elementwise,
+    indexing,
     is_elementwise,
     reductions,
 )
@@ -20,9 +22,19 @@ from einderiv.functions import table as functions
 from einderiv.functions.registry import OTHER_NAMES
 from einderiv.functions.table import NAMED
 
-SOURCES = [elementwise, reductions, matrices, complexes, declared, compositions, construction]
+SOURCES = [
+    elementwise,
+    reductions,
+    matrices,
+    complexes,
+    declared,
+    compositions,
+    construction,
+    arrays,
+    indexing,
+]
 #: public functions of those modules that make no expression of expressions
-LEFT_OUT = {"constant", "slogdet", "tensor"}
+LEFT_OUT = {"constant", "slogdet", "split", "tensor"}
 
 
 def public():
