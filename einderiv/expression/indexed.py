@@ -7,7 +7,7 @@ the product is written.
 >>> from .construct import tensor
 >>> x = tensor("x", "i")
 >>> print(indexed([(x, [Index(1, ((0, 2),))])], [at(0)], {0: 3}, [3], [None]))  # x[2 i + 1]
-einsum("2a+1->a", x)
+einsum("(2a+1)->a", x)
 """
 
 from __future__ import annotations
@@ -75,6 +75,10 @@ def indexed(
     letters: dict[Label, str | None] = {}
     for label, name in zip(written, names, strict=True):
         letters.setdefault(label, name)
+    for (operand, _), (_, labels) in zip(operands, slots, strict=True):
+        for label, name in zip(labels, operand.axes, strict=True):
+            if label in domains and name not in letters.values():
+                letters.setdefault(label, name)
     return checked(
         assemble(
             1,

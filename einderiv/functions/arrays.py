@@ -199,6 +199,7 @@ def _reshaped(
     domains |= dict(zip(after, sizes, strict=True))
     reads = list(before)
     conditions: list[tuple[Index, Size]] = []
+    places: list[int] = []  # of runs of axes
     for first, second in _runs(list(lengths), sizes):
         old = [before[p] for p in first]
         new = [after[p] for p in second]
@@ -208,15 +209,13 @@ def _reshaped(
             domains[new[0]] = domains.pop(old[0])
             sizes[second[0]] = domains[new[0]]
             continue
-        terms: dict[int, Size] = {}
-        for labels, own, sign in ((old, lengths, 1), (new, sizes, -1)):
-            stride: Size = sign
-            positions = first if sign == 1 else second
-            for label, p in zip(reversed(labels), reversed(positions), strict=True):
-                terms[label] = stride
-                stride = product(stride, own[p])
-        if terms:
-            conditions.append((Index(0, tuple(terms.items())), 1))
+        # What both sides of the run are the digits of: an axis of its own, so that neither side is
+        # sought for each place of the other.
+        place = after.stop + len(places)
+        places.append(place)
+        domains[place] = product(*[sizes[p] for p in second])
+        conditions.append((_digits(place, old, [lengths[p] for p in first]), 1))
+        conditions.append((_digits(place, new, [sizes[p] for p in second]), 1))
     return indexed(
         [(e, [at(label) for label in reads])],
         [at(label) for label in after],
@@ -226,6 +225,16 @@ def _reshaped(
         conditions=conditions,
         origins=met,
     )
+
+
+def _digits(place: int, labels: Sequence[int], sizes: Sequence[Size]) -> Index:
+    """What is 0 where labels are the digits of a place: the last runs fastest."""
+    terms: list[tuple[int, Size]] = [(place, -1)]
+    stride: Size = 1
+    for label, size in zip(reversed(labels), reversed(sizes), strict=True):
+        terms.append((label, stride))
+        stride = product(stride, size)
+    return Index(0, tuple(terms))
 
 
 def _without_rest(e: Expr, whole: Size, sizes: list[Size]) -> list[Size]:
@@ -1399,12 +1408,11 @@ def arange(start: object, stop: object = None, step: object = 1, /) -> Expr:
     size = floor_quotient(plus(length, abs(by) - 1), abs(by))
     size = max(0, size) if isinstance(size, int) else size
     met = origins_of(start, stop)
-    # 0, 1, 2, …: how many labels are below that of the entry, i - 1 - j >= 0
-    below = Index(-1, ((0, 1), (1, -1)))
-    places: Expr = indexed(
-        [], [at(0)], {0: size, 1: size}, [size], [name], conditions=[(below, size)], origins=met
-    )
-    places = times(places, by)
+    # 1, 2, 3, … is the running sum of ones. They are the value of a function, for that is one
+    # operand: ones alone are none, and the points j <= i would be counted, all of them.
+    ones_ = dressed(filled(1, (size,), (name,)), origins=met)
+    counts = cumsum(table.apply("relu", ones_), 0)
+    places = times(expression.add(counts, -1), by)
     if low == 0:
         return places
     first = low if isinstance(low, int) else SymbolicSize(low, met).expression()

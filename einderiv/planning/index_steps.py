@@ -33,7 +33,9 @@ from ..expression import (
     in_numbers,
     is_hot,
     labels_in,
+    numbers_of,
     parted,
+    product_of_sizes,
     relation,
     settled,
     solvings,
@@ -309,7 +311,59 @@ class Related:
         named = {same.get(label, label) for label in labels_in(self.flat.relations)}
         system = System(tensors, hots, found.relations, output)
         self.gone = named.difference(system.inside, output)
+        return self._with_merged_axes(system)
+
+    def _with_merged_axes(self, system: System) -> System:
+        """Operands whose axes are the digits of a place that a relation is about are reshaped, so
+        that the place is an axis of theirs. In ``6 a + b = 8 c + d``, a reshape between two shapes
+        of which neither has the axes of the other, it is a view of the flat array.
+        """
+        for one in system.relations:
+            for k in range(len(system.tensors)):
+                merged = self._merged_in(system, one, k)
+                if merged is not None:
+                    return self._with_merged_axes(merged)
         return system
+
+    def _merged_in(self, system: System, one: Relation, k: int) -> System | None:
+        """The system where the axes of an operand that a relation has are one; None unless they
+        are all digits of a place, and nowhere else.
+        """
+        value, labels = system.tensors[k]
+        others = tuple([other for other in system.relations if other is not one])
+        tensors = [pair for j, pair in enumerate(system.tensors) if j != k]
+        rest = System(tensors, system.hots, others, ())
+        elsewhere = rest.inside.union(system.output)
+        constant, terms = numbers_of(one)
+        own = {x: number for x, number in terms if x in labels and x not in elsewhere}
+        if len(own) < 2 or len(own) == len(terms):
+            return None
+        factor = min(own.values(), key=abs)
+        position = Position(0, tuple([(x, number * factor) for x, number in own.items()]))
+        length = prod([self.lengths[x] for x in own])
+        digits = self._digits(position, length)
+        if abs(factor) != 1 or digits is None:
+            return None
+        if any([labels.count(x) > 1 for x in digits]):
+            return None
+        start = min([labels.index(x) for x in digits])
+        beside = [x for x in labels if x not in digits]
+        turned = (*labels[:start], *digits, *beside[start:])
+        if turned != labels:
+            value = self.planner.view(value, labels, turned)
+        left = {x: number * -factor for x, number in terms if x not in own}
+        (whole,) = left if len(left) == 1 else fresh_labels(1)
+        is_axis = len(left) == 1 and not constant and left.get(whole) == 1
+        if not is_axis or self.lengths[whole] != length:
+            # a label of its own for the place
+            (whole,) = fresh_labels(1)
+            self.size_of[whole] = product_of_sizes(*self._sizes(digits))
+            self.lengths[whole] = length
+            others += (relation(constant * -factor, {**left, whole: -1}),)
+        merged = (*labels[:start], whole, *beside[start:])
+        reshaped = self.program.add(Ops.RESHAPE, (value,), (), self._sizes(merged))
+        tensors.insert(k, (reshaped, merged))
+        return system._replace(tensors=tensors, relations=others)
 
     def _value(self, system: System, kept: Labels, *, first: bool) -> int | None:
         """What a product comes to at the labels `kept`; the `first` takes the coefficient. None

@@ -100,3 +100,19 @@ def test_whole_digits_are_a_reshape_for_all_sizes(e, text, backend):
     if backend == "numpy":
         assert text in source
     assert "_at(" not in source
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    ("old", "new"), [((40, 60), (30, 80)), ((40, 1, 60), (16, 1, 150)), ((8, 9, 10), (15, 48))]
+)
+def test_a_reshape_between_shapes_without_common_axes_forms_nothing_larger(old, new, order):
+    X, U = ed.tensor("X", old), ed.tensor("U", new)
+    x, u = np.arange(np.prod(old)).reshape(old), np.arange(np.prod(new)).reshape(new)
+    y = ed.reshape(X, new, order)
+    with ed.limits.override(dense_bytes=2 * x.nbytes):
+        assert (ed.evaluate(y, X=x) == x.reshape(new, order=order)).all()
+        back = ed.evaluate(ed.vjp(y, X, U), X=x, U=u)
+        product = ed.evaluate(ed.einsum("...,...->", y, U), X=x, U=u)
+    assert (back == u.reshape(old, order=order)).all()
+    assert product == (x.reshape(new, order=order) * u).sum()
