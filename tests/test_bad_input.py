@@ -228,7 +228,7 @@ OPERANDS = [
 ARITHMETIC = [
     ("adding two ranks",     SHAPE, r"\b2\b|i,?\s?j", lambda: tensor("X", "ij") + tensor("v", "j")),
     ("adding two sizes",     SHAPE, "2 3",            lambda: tensor("A", (2,)) + tensor("B", (3,))),
-    ("adding size 1",        SHAPE, "1 3",            lambda: tensor("A", (1,)) + tensor("B", (3,))),
+    ("adding size 0",        SHAPE, "0 3",            lambda: tensor("A", (0,)) + tensor("B", (3,))),
     ("matmul sizes",         SHAPE, "3 4",            lambda: tensor("A", (2, 3)) @ tensor("B", (4, 5))),
     ("power of a tensor",    TYPE,  r"\*\*|power|number", lambda: tensor("X", "ij") ** tensor("Y", "ij")),
     ("sum over no axis",     ANY,   "5",              lambda: ed.sum(tensor("X", "ij"), axis=5)),
@@ -277,14 +277,18 @@ def test_building_and_deriving(kind, words, call):
         int,
         complex,
         np.asarray,
-        lambda e: e[0],
-        lambda e: e["i"],
         lambda e: 0 in e,
     ],
 )
 def test_an_expression_is_not_an_array(use):
     for e in (seed(), ed.sum(seed())):
         refused(TYPE, "evaluate|einsum", lambda: use(e))
+
+
+def test_what_is_no_index_of_an_expression():
+    for e in (seed(), ed.sum(seed())):
+        refused(TYPE, "integers slices arrays str", lambda: e["i"])
+    refused(SHAPE, "indices 0 1", lambda: ed.sum(seed())[0])
 
 
 # ---- evaluating

@@ -53,6 +53,7 @@ from .delta import Delta, KnownSizes
 from .embedding import Parts, labels_in, parted
 from .groups import UnionFind, connected
 from .index_building import install_one_hot, needed_sizes, one_hot_of
+from .index_einsums import AffineIndex, ArrayTerm, at, at_least_0, equal_sizes, indexed
 from .index_grammar import Axis, AxisExpression, labels_of
 from .index_strings import (
     AxisIndex,
@@ -63,7 +64,6 @@ from .index_strings import (
     size_name,
     sizes_of_axes,
 )
-from .indexed import ArrayTerm, Index, at, at_least_0, equal_sizes, indexed
 from .known_signs import inverts, is_positive
 from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size, Variable
 from .names import Naming, axis_names, naming, new_axes, short_product
@@ -136,7 +136,7 @@ from .size_algebra import (
     with_measures,
 )
 from .sizes import MOST, Sizes, called, checked, spoken
-from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, split
+from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, written_parts
 from .subscripts import LETTERS, fresh_names, read, unused_names
 from .substitution import GONE, bound, substitute
 from .sums import terms
@@ -172,6 +172,7 @@ from .unify import (
 
 __all__ = [
     "Add",
+    "AffineIndex",
     "Apply",
     "ArrayNames",
     "ArrayTerm",
@@ -189,7 +190,6 @@ __all__ = [
     "GONE",
     "Given",
     "Hot",
-    "Index",
     "IndexedAxes",
     "JULIA_SIZES",
     "KnownSizes",
@@ -352,7 +352,6 @@ __all__ = [
     "solvings",
     "span",
     "spelled_size",
-    "split",
     "spoken",
     "stretched",
     "substitute",
@@ -376,6 +375,7 @@ __all__ = [
     "with_measures",
     "with_slots",
     "wrapped",
+    "written_parts",
     "written_slots",
     "zero",
 ]

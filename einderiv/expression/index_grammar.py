@@ -28,7 +28,7 @@ from .string_parts import (
     Token,
     Written,
     is_name,
-    split,
+    written_parts,
 )
 
 DIGITS = 18  # of a number: so it is a whole number of 64 bits
@@ -111,7 +111,7 @@ def equation(text: str) -> tuple[AxisExpression, AxisExpression]:
 
 def _side(side: str, text: str, start: int, array_ranks: dict[str, int]) -> AxisExpression:
     """One side of an equation, which starts at `start` in the text."""
-    written = split(" " * start + side)
+    written = written_parts(" " * start + side)
     (part, *others) = written.inputs
     if others or written.output is not None or part.tokens[0].kind == "end":
         message = "a side of an equation is a sum such as '2i+k', or r[e]"

@@ -1,7 +1,7 @@
 """An einsum string in its parts: characters, tokens, operands and output; and whether its labels
 are words or letters.
 
->>> written = split("n(i+k)c,k->nic")
+>>> written = written_parts("n(i+k)c,k->nic")
 >>> [token.text for token in written.inputs[0].tokens]
 ['n', '(', 'i', '+', 'k', ')', 'c', '']
 """
@@ -78,7 +78,7 @@ class Written(NamedTuple):
     first: Token | None  # sign, number or bracket: there is an index expression
 
 
-def split(text: str) -> Written:
+def written_parts(text: str) -> Written:
     """The operands and the output. Brackets close, and do not nest.
 
     Raises ParseError at the first character that no einsum string has there.
@@ -217,7 +217,7 @@ def is_in_words(written: Written) -> bool:
     """Are the labels words? They are where blanks part two of them, what is in brackets and blanks
     at signs aside; and where two letters or more stand at a sign or a number.
 
-    >>> [is_in_words(split(text)) for text in ("i + k,k->i", "time+lag->i", "n c->n c")]
+    >>> [is_in_words(written_parts(text)) for text in ("i + k,k->i", "time+lag->i", "n c->n c")]
     [False, True, True]
     """
     parts = written.inputs

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ..errors import ParseError, ShapeError, counted, limits
 from .index_grammar import Axis, AxisExpression, axes
-from .string_parts import ELLIPSIS, Written, is_in_words, split
+from .string_parts import ELLIPSIS, Written, is_in_words, written_parts
 
 LETTERS = string.ascii_lowercase + string.ascii_uppercase
 _PLAIN = re.compile(r"[A-Za-z,]*(?:->[A-Za-z]*)?").fullmatch
@@ -68,7 +68,7 @@ def read(text: str) -> Notation:
     if _PLAIN(text):
         inputs = tuple([_plain_term(part, start) for part, start in _parts(left)])
         return Notation(text, inputs, _plain_term(right, behind_arrow) if arrow else None)
-    return _by_grammar(split(text))
+    return _by_grammar(written_parts(text))
 
 
 def _by_grammar(written: Written) -> Notation:

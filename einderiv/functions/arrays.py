@@ -14,10 +14,10 @@ from typing import Any, cast
 from .. import expression
 from ..errors import EinderivError, ShapeError, counted
 from ..expression import (
+    AffineIndex,
     ArrayTerm,
     Constant,
     Expr,
-    Index,
     Size,
     SymbolicSize,
     added,
@@ -146,14 +146,13 @@ def _with_met(e: Expr, *checks: Expr | None) -> Expr:
     return checked(dressed(e, origins=met)) if met else e
 
 
-def _plain(e: Expr) -> list[Index]:
+def _plain(e: Expr) -> list[AffineIndex]:
     return [at(label) for label in range(e.ndim)]
 
 
 # ---- reshapes
 
 
-@table.public
 def reshape(e: object, /, shape: object, order: str = "C") -> Expr:
     """``reshape(e, shape)``: the same entries in row-major order, as in NumPy; one size may be -1.
 
@@ -198,7 +197,7 @@ def _reshaped(
     domains: dict[int, Size] = dict(zip(before, e.axis_sizes, strict=True))
     domains |= dict(zip(after, sizes, strict=True))
     reads = list(before)
-    conditions: list[tuple[Index, Size]] = []
+    conditions: list[tuple[AffineIndex, Size]] = []
     places: list[int] = []  # of runs of axes
     for first, second in _runs(list(lengths), sizes):
         old = [before[p] for p in first]
@@ -227,14 +226,14 @@ def _reshaped(
     )
 
 
-def _digits(place: int, labels: Sequence[int], sizes: Sequence[Size]) -> Index:
+def _digits(place: int, labels: Sequence[int], sizes: Sequence[Size]) -> AffineIndex:
     """What is 0 where labels are the digits of a place: the last runs fastest."""
     terms: list[tuple[int, Size]] = [(place, -1)]
     stride: Size = 1
     for label, size in zip(reversed(labels), reversed(sizes), strict=True):
         terms.append((label, stride))
         stride = product(stride, size)
-    return Index(0, tuple(terms))
+    return AffineIndex(0, tuple(terms))
 
 
 def _without_rest(e: Expr, whole: Size, sizes: list[Size]) -> list[Size]:
@@ -317,7 +316,7 @@ def squeeze(e: object, /, axis: object = None) -> Expr:
     if len(kept) == found.ndim:
         return found
     met = [equal_sizes(lengths[p], 1) for p in gone]
-    reads = [at(p) if p in kept else Index(0) for p in range(found.ndim)]
+    reads = [at(p) if p in kept else AffineIndex(0) for p in range(found.ndim)]
     return indexed(
         [(found, reads)],
         [at(p) for p in kept],
@@ -401,7 +400,6 @@ def moveaxis(e: object, /, source: object, destination: object) -> Expr:
     return permuted(found, order)
 
 
-@table.public
 def broadcast_to(e: object, /, shape: object) -> Expr:
     """``broadcast_to(e, shape)``: repeated along new leading axes and along axes of size 1.
 
@@ -418,12 +416,12 @@ def broadcast_to(e: object, /, shape: object) -> Expr:
     if new < 0:
         raise ShapeError("input operand has more dimensions than allowed by the axis remapping")
     domains: dict[int, Size] = dict(enumerate(sizes))
-    reads: list[Index] = []
+    reads: list[AffineIndex] = []
     met: Met = [*_sizes_met(shape)]
     for p, own in enumerate(lengths):
         wanted = sizes[new + p]
         if own == 1 and wanted != 1:
-            reads.append(Index(0))
+            reads.append(AffineIndex(0))
             continue
         if isinstance(own, int) and isinstance(wanted, int) and own != wanted:
             raise ShapeError(
@@ -472,7 +470,6 @@ def _joined(parts: Sequence[Expr], axis: int, met: Sequence[Expr | None] = ()) -
     return _with_met(checked(added(placed)), *lost, *met)
 
 
-@table.public
 def concatenate(arrays: object, /, axis: object = 0) -> Expr:
     """``concatenate([x, y, …], axis)``: one behind the other along `axis`; with None all entries in
     one axis.
@@ -512,7 +509,6 @@ def _check_fit(parts: Sequence[Expr], axis: int | None) -> None:
                 )
 
 
-@table.public
 def stack(arrays: object, /, axis: object = 0) -> Expr:
     """``stack([x, y, …], axis)``: expressions of one shape along a new axis. Nested lists are
     stacked from the inside.
@@ -539,7 +535,7 @@ def stack(arrays: object, /, axis: object = 0) -> Expr:
     for k, part in enumerate(parts):
         domains: dict[int, Size] = dict(enumerate(part.axis_sizes))
         output = _plain(part)
-        output.insert(place, Index(k))
+        output.insert(place, AffineIndex(k))
         sizes = [*part.axis_sizes[:place], len(parts), *part.axis_sizes[place:]]
         names = [*part.axes[:place], None, *part.axes[place:]]
         placed.append(indexed([(part, _plain(part))], output, domains, sizes, names))
@@ -551,7 +547,6 @@ def _at_least(e: Expr, rank: int) -> Expr:
     return entries(e, (None,) * (rank - e.ndim) + (...,)) if e.ndim < rank else e
 
 
-@table.public
 def hstack(arrays: object, /) -> Expr:
     """``hstack([x, y, …])``: along the second axis, vectors along their only one.
 
@@ -566,7 +561,6 @@ def hstack(arrays: object, /) -> Expr:
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 
-@table.public
 def vstack(arrays: object, /) -> Expr:
     """``vstack([x, y, …])``: along the first axis, vectors as rows.
 
@@ -580,7 +574,6 @@ def vstack(arrays: object, /) -> Expr:
     return concatenate([_at_least(part, 2) for part in _sequence(arrays, "vstack")], 0)
 
 
-@table.public
 def block(arrays: object, /) -> Expr:
     """``block([[A, B], [C, D]])``: a matrix of blocks; the innermost lists go along the last axis.
 
@@ -923,9 +916,9 @@ def _merged_with_new(
     domains: dict[int, Size] = {**dict(enumerate(e.axis_sizes)), new: count}
     output = _plain(e)
     if step == 1:
-        output[axis] = Index(0, ((axis, count), (new, 1)))
+        output[axis] = AffineIndex(0, ((axis, count), (new, 1)))
     else:
-        output[axis] = Index(0, ((axis, 1), (new, size)))
+        output[axis] = AffineIndex(0, ((axis, 1), (new, size)))
     sizes = list(e.axis_sizes)
     sizes[axis] = product(size, count)
     if sizes[axis] == 0:
@@ -1122,7 +1115,7 @@ def cumsum(e: object, /, axis: object = None) -> Expr:
     domains: dict[int, Size] = {**dict(enumerate(found.axis_sizes)), new: size}
     output = _plain(found)
     output[place] = at(new)
-    behind = Index(0, ((new, 1), (place, -1)))
+    behind = AffineIndex(0, ((new, 1), (place, -1)))
     return indexed(
         [(found, _plain(found))],
         output,
@@ -1156,7 +1149,7 @@ def convolve(a: object, v: object, /, mode: str = "full") -> Expr:
         x, w, n, k = w, x, k, n
     start, size, met = _window(n, k, mode)
     # y[j] of x[p] w[q] where p + q = j + start
-    read = Index(start, ((0, 1), (1, -1)))
+    read = AffineIndex(start, ((0, 1), (1, -1)))
     return _windowed(x, read, w, size, met)
 
 
@@ -1195,7 +1188,7 @@ def _correlated(x: Expr, w: Expr, mode: str) -> Expr:
     n, k = lengths_of(x)[0], lengths_of(w)[0]
     start, size, met = _window(n, k, mode)
     # y[j] = Σ x[j + start - (k - 1) + q] w[q]
-    read = Index(minus(plus(start, 1), k), ((0, 1), (1, 1)))
+    read = AffineIndex(minus(plus(start, 1), k), ((0, 1), (1, 1)))
     return _windowed(x, read, w, size, met)
 
 
@@ -1224,7 +1217,7 @@ def _window(n: Size, k: Size, mode: str) -> tuple[Size, Size, Met]:
     return floor_quotient(minus(k, 1), 2), n, met
 
 
-def _windowed(x: Expr, read: Index, w: Expr, size: Size, met: Sequence[Expr | None]) -> Expr:
+def _windowed(x: Expr, read: AffineIndex, w: Expr, size: Size, met: Sequence[Expr | None]) -> Expr:
     """``y[j] = Σ x[read] w[q]``, with the labels 0 for j and 1 for q."""
     domains: dict[int, Size] = {0: size, 1: w.axis_sizes[0]}
     return indexed(
@@ -1235,7 +1228,6 @@ def _windowed(x: Expr, read: Index, w: Expr, size: Size, met: Sequence[Expr | No
 # ---- index arrays
 
 
-@table.public
 def take(e: object, /, indices: object, axis: object = None) -> Expr:
     """``take(e, indices, axis)``: the entries at whole numbers along `axis`; without one, of all
     entries in row-major order. The derivative adds where an entry is taken twice.
@@ -1266,13 +1258,12 @@ def _taken_later(e: Expr, name: str, axis: int) -> Expr:
     domains: dict[int, Size] = dict(enumerate(e.axis_sizes))
     domains[axis] = array.axis_sizes[0]
     reads = _plain(e)
-    reads[axis] = Index(0, (), (ArrayTerm(array, (axis,), e.axis_sizes[axis]),))
+    reads[axis] = AffineIndex(0, (), (ArrayTerm(array, (axis,), e.axis_sizes[axis]),))
     sizes = [domains[p] for p in range(e.ndim)]
     names = [None if p == axis else name for p, name in enumerate(e.axes)]
     return indexed([(e, reads)], _plain(e), domains, sizes, names)
 
 
-@table.public
 def segment_sum(v: object, ids: object, size: object, /) -> Expr:
     """``segment_sum(v, ids, n)[s] = Σ v[e] over the e with ids[e] = s``, for s < n; axes of `v`
     behind those of `ids` stay.
@@ -1310,7 +1301,7 @@ def segment_sum(v: object, ids: object, size: object, /) -> Expr:
         if highest >= whole:
             raise ShapeError(f"ids holds {highest}, but there are {whole} segments")
     rest = range(array.ndim, found.ndim)
-    output = [Index(0, (), (ArrayTerm(array, labels, whole),)), *[at(p) for p in rest]]
+    output = [AffineIndex(0, (), (ArrayTerm(array, labels, whole),)), *[at(p) for p in rest]]
     return indexed(
         [(found, _plain(found))],
         output,
@@ -1324,7 +1315,6 @@ def segment_sum(v: object, ids: object, size: object, /) -> Expr:
 # ---- made of nothing
 
 
-@table.public
 def eye(n: object, m: object = None, /, k: object = 0) -> Expr:
     """``eye(n, m, k)``: 1 on the k-th diagonal, else 0. Sizes are numbers, sizes, or names of axes.
 
@@ -1346,7 +1336,6 @@ def eye(n: object, m: object = None, /, k: object = 0) -> Expr:
     return indexed([], [at(0), at(0, offset)], {0: rows}, [rows, columns], names, origins=met)
 
 
-@table.public
 def zeros(shape: object) -> Expr:
     """``zeros(shape)``: 0 at each entry. A shape is made of numbers, sizes and names of axes.
 
@@ -1360,7 +1349,6 @@ def zeros(shape: object) -> Expr:
     return zero(tuple(sizes), tuple(names), _sizes_met(shape))
 
 
-@table.public
 def ones(shape: object) -> Expr:
     """``ones(shape)``: 1 at each entry. A shape is made of numbers, sizes and names of axes.
 
@@ -1375,7 +1363,6 @@ def ones(shape: object) -> Expr:
     return dressed(filled(1, tuple(sizes), tuple(names)), origins=_sizes_met(shape))
 
 
-@table.public
 def arange(start: object, stop: object = None, step: object = 1, /) -> Expr:
     """``arange(start, stop, step)``: the numbers from `start` on in steps, below `stop`.
 
@@ -1449,7 +1436,8 @@ def diagonal(e: object, offset: object = 0, axis1: object = 0, axis2: object = 1
         size: Size = minus(n, abs(k))
         met: Met = [equal_sizes(n, m), at_least_0(size)]
     else:
-        assert isinstance(n, int) and isinstance(m, int)
+        assert isinstance(n, int)
+        assert isinstance(m, int)
         size, met = max(0, min(n + min(k, 0), m - max(k, 0))), []
     reads = _plain(found)
     reads[p] = at(p, max(-k, 0))

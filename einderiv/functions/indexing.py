@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from ..errors import ShapeError, counted
 from ..expression import (
+    AffineIndex,
     Apply,
     ArrayTerm,
     Expr,
-    Index,
     Label,
     Size,
     as_size,
@@ -149,7 +149,7 @@ class _Reading:
         self.lengths = lengths_of(e)
         self.domains: dict[Label, Size] = {}
         self.names: dict[Label, str | None] = {}
-        self.reads: list[Index] = []
+        self.reads: list[AffineIndex] = []
         self.output: list[Label] = []  # of slices and new axes
         self.met: list[Expr | None] = []  # for checks when sizes are known
         given: list[_Item] = []
@@ -200,7 +200,7 @@ class _Reading:
                 self.reads.append(self._slice(item, axis))
                 axis += 1
             elif isinstance(item, _Whole):
-                self.reads.append(Index(self._place(item.place, axis)))
+                self.reads.append(AffineIndex(self._place(item.place, axis)))
                 axis += 1
             elif isinstance(item, _Places):
                 self.reads.append(self._array(item, axis, labels))
@@ -224,7 +224,7 @@ class _Reading:
         return label
 
     # ---- one axis
-    def _slice(self, item: slice, axis: int) -> Index:
+    def _slice(self, item: slice, axis: int) -> AffineIndex:
         cut, checks = places_of(item, self.lengths[axis])
         self.met += checks
         own = self.e.axis_sizes[axis]
@@ -246,7 +246,7 @@ class _Reading:
         self.met += [at_least_0(found), at_least_0(rest)]
         return found
 
-    def _array(self, item: _Places, axis: int, labels: Sequence[Label]) -> Index:
+    def _array(self, item: _Places, axis: int, labels: Sequence[Label]) -> AffineIndex:
         """An axis that is read where an index array says."""
         array, size = item.array, self.lengths[axis]
         if item.length is not None:
@@ -280,12 +280,12 @@ class _Reading:
         counted_up = _whole_numbers(array) - lowest
         term = ArrayTerm(_held(counted_up), places, highest - lowest + 1)
         if highest < 0:
-            return Index(plus(size, lowest), (), (term,))
+            return AffineIndex(plus(size, lowest), (), (term,))
         negative = _whole_numbers(array < 0)
-        return Index(lowest, (), (term, ArrayTerm(_held(negative), places, 2, size)))
+        return AffineIndex(lowest, (), (term, ArrayTerm(_held(negative), places, 2, size)))
 
-    def _alone(self, array: Array, places: tuple[Label, ...], axis: int) -> Index:
-        return Index(0, (), (ArrayTerm(_held(array), places, self.e.axis_sizes[axis]),))
+    def _alone(self, array: Array, places: tuple[Label, ...], axis: int) -> AffineIndex:
+        return AffineIndex(0, (), (ArrayTerm(_held(array), places, self.e.axis_sizes[axis]),))
 
     # ---- arrays together
     def _broadcast(self) -> tuple[tuple[int, ...], list[Label]]:

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any
 
 from .. import expression
-from ..errors import ShapeError, counted
+from ..errors import ShapeError
 from ..expression import (
     Expr,
     Tensor,
@@ -28,7 +28,6 @@ from ..expression import (
     numbered,
     operand,
     tensor,
-    viewed,
     zero,
 )
 from . import arrays, complex, compound, elementwise, linalg, reductions

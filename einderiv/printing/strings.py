@@ -53,11 +53,11 @@ from ..expression import (
     scaled,
     size_name,
     sizes_of_axes,
-    split,
     tensors_of,
     terms,
     with_slots,
     wrapped,
+    written_parts,
 )
 from ..functions import shown_parameters
 
@@ -275,7 +275,7 @@ def _compact(e: Expr) -> Compact:
         labels = found.axes.written_labels()
         if any(len(names.labels[label]) > 1 for label in labels):
             letters = found.letters._replace(words=True)
-            if is_in_words(split(letters.text())):
+            if is_in_words(written_parts(letters.text())):
                 return found._replace(letters=letters)
     found = _compact_of(flat, naming(flat, short=True), arrays)
     names_ = [found.spelling.labels[label] for label in found.axes.written_labels()]

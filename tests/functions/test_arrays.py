@@ -129,7 +129,7 @@ def test_reshape(old, new, order, known):
 def test_reshape_by_sizes():
     X, Y = ed.tensor("X", "ij"), ed.tensor("Y", "kl")
     x, y = np.arange(24).reshape(4, 6), np.zeros((3, 8))
-    (n, m), (k, l) = X.shape, Y.shape
+    (n, m), (k, _) = X.shape, Y.shape
     for e, shape in (
         (X.reshape(Y.shape), (3, 8)),
         (X.reshape(k, -1), (3, 8)),

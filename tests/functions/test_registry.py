@@ -33,8 +33,20 @@ SOURCES = [
     arrays,
     indexing,
 ]
-#: public functions of those modules that make no expression of expressions
-LEFT_OUT = {"constant", "slogdet", "split", "tensor"}
+#: public functions of those modules that make no expression of expressions, or take shapes, lists
+#: and arrays, which texts do not have
+LEFT_OUT = {"constant", "slogdet", "split", "tensor", "concatenate", "stack", "hstack", "vstack"}
+LEFT_OUT |= {
+    "block",
+    "eye",
+    "zeros",
+    "ones",
+    "arange",
+    "broadcast_to",
+    "take",
+    "segment_sum",
+    "reshape",
+}
 
 
 def public():

@@ -6,7 +6,7 @@ the product is written.
 
 >>> from .construct import tensor
 >>> x = tensor("x", "i")
->>> print(indexed([(x, [Index(1, ((0, 2),))])], [at(0)], {0: 3}, [3], [None]))  # x[2 i + 1]
+>>> print(indexed([(x, [AffineIndex(1, ((0, 2),))])], [at(0)], {0: 3}, [3], [None]))  # x[2 i + 1]
 einsum("(2a+1)->a", x)
 """
 
@@ -35,7 +35,7 @@ class ArrayTerm(NamedTuple):
     coefficient: Size = 1
 
 
-class Index(NamedTuple):
+class AffineIndex(NamedTuple):
     """An index expression: ``constant + Σ coefficient · label + Σ coefficient · array[labels]``."""
 
     constant: Size
@@ -43,19 +43,19 @@ class Index(NamedTuple):
     arrays: tuple[ArrayTerm, ...] = ()
 
 
-def at(label: Label, constant: Size = 0, coefficient: Size = 1) -> Index:
+def at(label: Label, constant: Size = 0, coefficient: Size = 1) -> AffineIndex:
     """``constant + coefficient · label``."""
-    return Index(constant, ((label, coefficient),))
+    return AffineIndex(constant, ((label, coefficient),))
 
 
 def indexed(
-    operands: Sequence[tuple[Expr, Sequence[Index]]],
-    output: Sequence[Index],
+    operands: Sequence[tuple[Expr, Sequence[AffineIndex]]],
+    output: Sequence[AffineIndex],
     domains: Mapping[Label, Size],
     sizes: Sequence[Size],
     names: Sequence[str | None],
     *,
-    conditions: Sequence[tuple[Index, Size]] = (),
+    conditions: Sequence[tuple[AffineIndex, Size]] = (),
     origins: tuple[Expr, ...] = (),
 ) -> Einsum:
     """``y[output] += Π operand[index]`` over all labels of `domains`.
@@ -101,7 +101,7 @@ class _Work:
         self.relations: list[Relation] = []
         self.hots: list[Slot] = []
 
-    def label(self, index: Index, size: Size) -> Label:
+    def label(self, index: AffineIndex, size: Size) -> Label:
         """The label of an axis that is read or written at `index`."""
         is_plain = not index.arrays and index.constant == 0 and len(index.terms) == 1
         if is_plain and index.terms[0][1] == 1 and self.domains[index.terms[0][0]] == size:
