@@ -257,8 +257,13 @@ GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
 }
 SPELT = ("numpy", "torch", "jax")
-#: what users may name in a text but is no function, and a function that they may not, for it has two results
-NO_FUNCTIONS, NOT_IN_TEXTS = ("einsum",), ("slogdet",)
+#: what users may name in a text but is no function
+NO_FUNCTIONS = ("einsum",)
+#: functions that they may not, for these have several results, or take shapes, lists and arrays
+NOT_IN_TEXTS = set(
+    "slogdet split concatenate stack hstack vstack block eye one_hot zeros ones arange "
+    "broadcast_to take segment_sum reshape".split()
+)
 
 
 def letters(row: Function) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Arithmetic on expressions: what the operators do, and the linear functions.
 
 Everything is elementwise as in NumPy. Scalars, numbers, and axes that are known to have size 1
-broadcast; nothing else does, an einsum says it instead. Numbers fold, equal terms merge (``A + A → 2 A``), zeros vanish and keep their
-shape.
+broadcast; nothing else does, an einsum says it instead. Numbers fold, equal terms merge (``A + A →
+2 A``), zeros vanish and keep their shape.
 """
 
 from __future__ import annotations

@@ -292,7 +292,7 @@ def ravel(e: object, /, order: str = "C") -> Expr:
 
 @table.public
 def squeeze(e: object, /, axis: object = None) -> Expr:
-    """``squeeze(e, axis)``: without the axes of size 1, or without those that are named.
+    """``squeeze(e, axis)``: without the axes that are known to have size 1, or those that are named.
 
     >>> import einderiv as ed
     >>> ed.squeeze(ed.tensor("X", (1, "i", 1))).axes
@@ -705,8 +705,8 @@ def flip(e: object, /, axis: object = None) -> Expr:
 
 @table.public
 def roll(e: object, /, shift: object, axis: object = None) -> Expr:
-    """``roll(e, shift, axis)[i] = e[i - shift]``, around the ends; without an axis the entries of
-    all, in row-major order.
+    """``roll(e, shift, axis)``: entry i is that at ``i - shift``, around the ends; without an axis
+    the entries of all, in row-major order.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.roll(ed.tensor("x", "i"), 1), x=[1, 2, 3]).tolist()
@@ -953,7 +953,8 @@ def tile(e: object, /, reps: object) -> Expr:
 def diff(
     e: object, /, n: object = 1, axis: object = -1, prepend: object = None, append: object = None
 ) -> Expr:
-    """``diff(x)[i] = x[i + 1] - x[i]``, n times; of `x` between `prepend` and `append`, if given.
+    """``diff(e, n, axis)``: ``e[i + 1] - e[i]``, n times; of `e` between `prepend` and `append`, if
+    given.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.diff(ed.tensor("x", "i")), x=[1, 4, 9]).tolist()
@@ -1097,7 +1098,7 @@ def _combined(terms: Sequence[tuple[float, Expr]], distance: Expr) -> Expr:
 
 @table.public
 def cumsum(e: object, /, axis: object = None) -> Expr:
-    """``cumsum(x)[i]``: the sum of the entries up to i; without an axis over all entries in
+    """``cumsum(e, axis)``: the sum of the entries up to each; without an axis over all entries in
     row-major order.
 
     >>> import einderiv as ed
@@ -1131,8 +1132,8 @@ def cumsum(e: object, /, axis: object = None) -> Expr:
 
 @table.public
 def convolve(a: object, v: object, /, mode: str = "full") -> Expr:
-    """``convolve(a, v)[n] = Σ a[m] v[n - m]`` of two vectors, as in NumPy: ``"full"``, ``"same"``
-    or ``"valid"``.
+    """``convolve(a, v, mode)``: entry n is ``Σ a[m] v[n - m]``, of two vectors, as in NumPy; the mode
+    is ``"full"``, ``"same"`` or ``"valid"``.
 
     >>> import einderiv as ed
     >>> x, w = ed.tensor("x", "i"), ed.tensor("w", "k")
@@ -1155,8 +1156,8 @@ def convolve(a: object, v: object, /, mode: str = "full") -> Expr:
 
 @table.public
 def correlate(a: object, v: object, /, mode: str = "valid") -> Expr:
-    """``correlate(a, v)[n] = Σ a[n + m] conj(v[m])`` of two vectors, as in NumPy: ``"valid"``,
-    ``"same"`` or ``"full"``.
+    """``correlate(a, v, mode)``: entry n is ``Σ a[n + m] conj(v[m])``, of two vectors, as in NumPy; the
+    mode is ``"valid"``, ``"same"`` or ``"full"``.
 
     >>> import einderiv as ed
     >>> x, w = ed.tensor("x", "i"), ed.tensor("w", "k")
@@ -1265,8 +1266,8 @@ def _taken_later(e: Expr, name: str, axis: int) -> Expr:
 
 
 def segment_sum(v: object, ids: object, size: object, /) -> Expr:
-    """``segment_sum(v, ids, n)[s] = Σ v[e] over the e with ids[e] = s``, for s < n; axes of `v`
-    behind those of `ids` stay.
+    """``segment_sum(v, ids, n)``: entry s of n is the sum of ``v[e]`` over the e with ``ids[e] = s``;
+    axes of `v` behind those of `ids` stay.
 
     `ids` is an array of whole numbers, or the name of a vector of them that is given later.
 
@@ -1411,7 +1412,7 @@ def arange(start: object, stop: object = None, step: object = 1, /) -> Expr:
 
 @table.public
 def diagonal(e: object, offset: object = 0, axis1: object = 0, axis2: object = 1) -> Expr:
-    """``diagonal(A, offset)[i] = A[i, i + offset]``: a diagonal of two axes, as the last axis.
+    """``diagonal(A, offset)``: entry i is ``A[i, i + offset]``, as the last axis.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.diagonal(ed.tensor("A", "ij"), 1), A=[[1, 2], [3, 4]]).tolist()
