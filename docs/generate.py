@@ -261,8 +261,24 @@ SPELT = ("numpy", "torch", "jax")
 NO_FUNCTIONS = ("einsum",)
 #: functions that they may not, for these have several results, or take shapes, lists and arrays
 NOT_IN_TEXTS = set(
-    "slogdet split concatenate stack hstack vstack block eye one_hot zeros ones arange "
-    "broadcast_to take segment_sum reshape".split()
+    [
+        "slogdet",
+        "split",
+        "concatenate",
+        "stack",
+        "hstack",
+        "vstack",
+        "block",
+        "eye",
+        "one_hot",
+        "zeros",
+        "ones",
+        "arange",
+        "broadcast_to",
+        "take",
+        "segment_sum",
+        "reshape",
+    ]
 )
 
 

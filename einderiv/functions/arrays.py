@@ -292,7 +292,8 @@ def ravel(e: object, /, order: str = "C") -> Expr:
 
 @table.public
 def squeeze(e: object, /, axis: object = None) -> Expr:
-    """``squeeze(e, axis)``: without the axes that are known to have size 1, or those that are named.
+    """``squeeze(e, axis)``: without the axes that are known to have size 1, or those that are
+    named.
 
     >>> import einderiv as ed
     >>> ed.squeeze(ed.tensor("X", (1, "i", 1))).axes
@@ -1132,8 +1133,8 @@ def cumsum(e: object, /, axis: object = None) -> Expr:
 
 @table.public
 def convolve(a: object, v: object, /, mode: str = "full") -> Expr:
-    """``convolve(a, v, mode)``: entry n is ``Σ a[m] v[n - m]``, of two vectors, as in NumPy; the mode
-    is ``"full"``, ``"same"`` or ``"valid"``.
+    """``convolve(a, v, mode)``: entry n is ``Σ a[m] v[n - m]``, of two vectors, as in NumPy; the
+    mode is ``"full"``, ``"same"`` or ``"valid"``.
 
     >>> import einderiv as ed
     >>> x, w = ed.tensor("x", "i"), ed.tensor("w", "k")
@@ -1156,8 +1157,8 @@ def convolve(a: object, v: object, /, mode: str = "full") -> Expr:
 
 @table.public
 def correlate(a: object, v: object, /, mode: str = "valid") -> Expr:
-    """``correlate(a, v, mode)``: entry n is ``Σ a[n + m] conj(v[m])``, of two vectors, as in NumPy; the
-    mode is ``"valid"``, ``"same"`` or ``"full"``.
+    """``correlate(a, v, mode)``: entry n is ``Σ a[n + m] conj(v[m])``, of two vectors, as in NumPy;
+    the mode is ``"valid"``, ``"same"`` or ``"full"``.
 
     >>> import einderiv as ed
     >>> x, w = ed.tensor("x", "i"), ed.tensor("w", "k")
@@ -1266,8 +1267,8 @@ def _taken_later(e: Expr, name: str, axis: int) -> Expr:
 
 
 def segment_sum(v: object, ids: object, size: object, /) -> Expr:
-    """``segment_sum(v, ids, n)``: entry s of n is the sum of ``v[e]`` over the e with ``ids[e] = s``;
-    axes of `v` behind those of `ids` stay.
+    """``segment_sum(v, ids, n)``: entry s of n is the sum of ``v[e]`` over the e with ``ids[e] =
+    s``; axes of `v` behind those of `ids` stay.
 
     `ids` is an array of whole numbers, or the name of a vector of them that is given later.
 

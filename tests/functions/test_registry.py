@@ -36,8 +36,26 @@ SOURCES = [
 #: public functions of those modules that make no expression of expressions, or take shapes, lists
 #: and arrays, which texts do not have
 LEFT_OUT = set(
-    "constant slogdet tensor split concatenate stack hstack vstack block eye one_hot zeros ones "
-    "arange broadcast_to take segment_sum reshape".split()
+    [
+        "constant",
+        "slogdet",
+        "tensor",
+        "split",
+        "concatenate",
+        "stack",
+        "hstack",
+        "vstack",
+        "block",
+        "eye",
+        "one_hot",
+        "zeros",
+        "ones",
+        "arange",
+        "broadcast_to",
+        "take",
+        "segment_sum",
+        "reshape",
+    ]
 )
 
 
