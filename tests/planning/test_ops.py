@@ -115,6 +115,8 @@ def arrays_of(op):
     arrays = [rng.integers(-4, 5, shape).astype(float) for shape in op.example.shapes]
     if op.name in {*INDEXED, "mask"}:  # all but the first are index arrays
         arrays[1:] = [rng.integers(0, 5, shape) for shape in op.example.shapes[1:]]
+    if op.name in ("solve", "factor"):  # matrices that have an inverse
+        arrays[0] += 9 * np.eye(*arrays[0].shape)
     return arrays
 
 
