@@ -19,7 +19,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TypeGuard
 
-from ..errors import limits
+from ..errors import LimitError, limits
 from .embedding import labels_in
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
@@ -37,10 +37,12 @@ from .nodes import (
     hot_of,
     is_hot,
     put,
+    walk,
     zero,
 )
 from .relations import Hot, renamed, settled, without_proved
 
+RELATED = 128  # operands of a product with relations that are multiplied out for a reader
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.
 _fresh = itertools.count(1 << 20)
 MANY_DIGITS = 12  # axes of a core that is embedded by relations, beyond which it is not taken apart
@@ -476,6 +478,13 @@ def flatten(e: Einsum, most: int | None = None) -> Einsum:
     """
     if most is None:
         limits.check("operands", e.count, "flattening multiplies nested products out")
+        if e.count > RELATED and any(
+            isinstance(node, Einsum) and node.relations for node in walk([e])
+        ):
+            raise LimitError(
+                f"multiplying out {e.count} operands with relations between their labels, which "
+                f"are all solved together, is more than the {RELATED} that are: read its parts"
+            )
     if not any(isinstance(f, Einsum) for f in e.factors):
         return e
     flat = with_slots(e, e.slots, origins=e.origins, deep=True)
