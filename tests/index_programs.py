@@ -1353,7 +1353,13 @@ def formula(program):
         return
     want = computed(program.node, objects(program.values), program.arrays)
     arrays = {r: a for r, a in program.arrays.items() if f"{r}[" in text}
-    same(ed.evaluate(ed.parse(text), {**program.values, **arrays}), want, text)
+    try:
+        again = ed.parse(text)
+    except (ed.ShapeError, ed.ParseError) as error:
+        if "left open" in str(error):  # a size that no text says
+            return
+        raise
+    same(ed.evaluate(again, {**program.values, **arrays}), want, text)
 
 
 def other_letters(program):
@@ -1468,6 +1474,8 @@ def trouble(program, aspect):
     try:
         run(program, aspect)
     except Exception as e:  # whatever it is, it is to be shrunk and shown
+        if type(e).__name__ == "NoFormError" and "which no string can" in str(e):
+            return None  # refused: no string says coefficients that are sizes
         where = traceback.extract_tb(e.__traceback__)[-1]
         return (
             f"{type(e).__name__} at {where.filename.split('/')[-1]}:{where.lineno}: {str(e)[:500]}"
