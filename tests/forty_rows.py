@@ -165,7 +165,7 @@ STRINGS = [
     ("4 ASCII blanks",          lambda: einsum(" ij,\tjk\n->ik").subscripts,      "ij,jk->ik"),
     ("4 no-break space",        lambda: einsum("ij,\xa0jk->ik"),                  PARSE, r"U\+00A0"),
     ("5 Angstrom sign",         lambda: einsum("\u212b,\u00c5->"),                PARSE, r"U\+212B"),
-    ("5 its twin",              lambda: einsum("i\u00c5->"),                      PARSE, r"U\+00C5"),
+    ("5 its twin",              lambda: einsum("i\u212b->"),                      PARSE, r"U\+212B"),
     ("5 accent",                lambda: einsum("e\u0301->"),                      PARSE, r"U\+0301"),
     ("5 Cyrillic",              lambda: einsum("\u0430a->"),                      PARSE, r"U\+0430"),
     ("6 zero width",            lambda: einsum("i\u200bj->ij"),                   PARSE, r"U\+200B"),

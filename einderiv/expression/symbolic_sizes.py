@@ -7,10 +7,12 @@ measures.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any, NoReturn, Self
 
+from ..errors import NoFormError
 from .labels import Size
 from .nodes import Add, Einsum, Expr, dressed
 from .size_algebra import (
@@ -198,5 +200,11 @@ def lengths_of(e: Expr) -> tuple[Size, ...]:
 
 
 def shape_of(e: Expr) -> tuple[int | SymbolicSize, ...]:
-    """``e.shape``: numbers where sizes are known, else symbolic sizes."""
+    """``e.shape``: numbers where sizes are known, else symbolic sizes.
+
+    xarray asks its operands for a shape, and would put what comes of them under its own dims.
+    """
+    caller = sys._getframe(2).f_globals.get("__name__", "")
+    if str(caller).partition(".")[0] == "xarray":
+        raise NoFormError("xarray takes the operator for itself: write e + array, not array + e")
     return tuple([sized(size, (e,)) for size in lengths_of(e)])

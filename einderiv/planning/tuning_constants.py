@@ -36,6 +36,8 @@ class Tuning:
     numbered_times: int = 8
     #: terms of a sum, up to which each is also planned as if it were alone
     terms_apart: int = 8
+    #: nodes of such a sum: planning must grow no faster than expressions
+    nodes_apart: int = 64
     #: ways to solve the relations of one einsum that are compared; most have two or three
     index_solvings: int = 24
     #: steps that an axis which is read beyond its ends counts as

@@ -68,7 +68,8 @@ def _terms_apart(
     root = spread(roots[0])
     if not isinstance(root, Add) or len(root.addends) > tuning.terms_apart:
         return None
-    if not any(map(_holds_a_sum, root.addends)):
+    is_small = sum(1 for _ in walk([root])) <= tuning.nodes_apart
+    if not is_small or not any(map(_holds_a_sum, root.addends)):
         return None
     terms: list[Expr] = []
     for term in root.addends:
