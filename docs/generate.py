@@ -257,29 +257,9 @@ GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
 }
 SPELT = ("numpy", "torch", "jax")
-#: what users may name in a text but is no function
-NO_FUNCTIONS = ("einsum",)
-#: functions that they may not, for these have several results, or take shapes, lists and arrays
-NOT_IN_TEXTS = set(
-    [
-        "slogdet",
-        "split",
-        "concatenate",
-        "stack",
-        "hstack",
-        "vstack",
-        "block",
-        "eye",
-        "one_hot",
-        "zeros",
-        "ones",
-        "arange",
-        "broadcast_to",
-        "take",
-        "segment_sum",
-        "reshape",
-    ]
-)
+#: what makes functions or expressions of something else
+NO_FUNCTIONS = ("einsum", "function", "trace_function")
+FUNCTIONS_OF = "einderiv.functions."
 
 
 def letters(row: Function) -> tuple[str, ...]:
@@ -318,10 +298,12 @@ def function_line(row: Function) -> str:
 
 
 def compositions() -> Iterator[str]:
-    """The public functions that are no rows of the table."""
+    """The public functions that are no rows of the table, those too that texts do not know: these
+    have several results, or take shapes, lists and arrays.
+    """
     for name in ed.__all__:
         found = getattr(ed, name)
-        known = name in VOCABULARY or name in NOT_IN_TEXTS
+        known = name in VOCABULARY or getattr(found, "__module__", "").startswith(FUNCTIONS_OF)
         if known and name not in FUNCTIONS and name not in NO_FUNCTIONS:
             first, *_ = (found.__doc__ or "").strip().split("\n\n")
             law = " ".join(first.split()).replace("``", "`")
