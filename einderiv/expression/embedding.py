@@ -70,8 +70,8 @@ def parted(
         own = set().union(*(_labels(links[k]) for k in members))
         own_relations = tuple([links[k] for k in members if k < len(relations)])
         own_hots = [links[k] for k in members if k >= len(relations)]
-        ends = kept & own
-        if overlapping or determined(own_relations, domains, own_hots, ends, own):  # type: ignore[arg-type]
+        shown = kept & own
+        if overlapping or determined(own_relations, domains, own_hots, shown, own):  # type: ignore[arg-type]
             embeds.update(members)
     inner = tuple([one for k, one in enumerate(relations) if k not in embeds])
     outer = tuple([one for k, one in enumerate(relations) if k in embeds])

@@ -69,7 +69,11 @@ def source(e: Any, backend: str = "numpy") -> str:
     Two more forms are not for running fast: ``"loops"``, nested loops to learn from, and
     ``"julia"``, for OMEinsum.jl.
 
-    Raises BackendError for a backend that is not there, or for a function that it has no form for.
+    Slices, windows and reshapes are written for known sizes: of an expression with them
+    ``compile(e).source(shapes)`` says the source.
+
+    Raises BackendError for a backend that is not there, or for a function that it has no form for,
+    EinderivError for index expressions whose source would hold for some sizes only.
     """
     if isinstance(backend, str) and backend in LISTINGS:
         return listing(e, backend)
