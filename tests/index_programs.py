@@ -661,16 +661,7 @@ class Drawing:
         for _ in range(depth - 1):
             node = self.grown(node)
         ways = {r: self.rng.choice(("keyword", "mapping", "input")) for r in self.arrays}
-        shapes = {n.name: n.shape for n in nodes(node) if isinstance(n, Leaf)}
-        used = {
-            r
-            for n in nodes(node)
-            if isinstance(n, Einsum)
-            for axes in (*n.slots, n.output)
-            for a in axes
-            for r in names_of_arrays(a)
-        }
-        arrays = {r: a for r, a in self.arrays.items() if r in used}
+        shapes, arrays = _inputs_of(node, self.arrays)
         return Program(node, arrays, ways, self.rng.random() < 0.5, self.seed, shapes)
 
     def grown(self, node):
@@ -1495,7 +1486,8 @@ def smaller(program):
                     yield _with_node(program, found)
 
 
-def _with_node(program, node):
+def _inputs_of(node, arrays):
+    """The shapes of the leaves under a node, and those of some named arrays that it looks at."""
     shapes = {n.name: n.shape for n in nodes(node) if isinstance(n, Leaf)}
     used = {
         r
@@ -1505,7 +1497,11 @@ def _with_node(program, node):
         for a in axes
         for r in names_of_arrays(a)
     }
-    arrays = {r: a for r, a in program.arrays.items() if r in used}
+    return shapes, {r: a for r, a in arrays.items() if r in used}
+
+
+def _with_node(program, node):
+    shapes, arrays = _inputs_of(node, program.arrays)
     return replace(program, node=node, shapes=shapes, arrays=arrays)
 
 
