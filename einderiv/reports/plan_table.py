@@ -308,7 +308,8 @@ def _with_deltas(product: Einsum, measure: Callable[[Size], int]) -> _DenseCost:
     shown = printed(product, short=False)
     sizes = _sizes_by_name(product, measure)
     numbers = {name: k for k, name in enumerate(sizes)}  # a path is searched for labels
-    parts = [set(names) for names in (*shown.deltas, *shown.inputs)]
+    tables = [delta.names for delta in shown.relations]
+    parts = [set(names) for names in (*shown.deltas, *tables, *shown.inputs)]
 
     def numbered(names: Iterable[str]) -> tuple[int, ...]:
         return tuple(numbers[name] for name in names)
@@ -340,6 +341,8 @@ def _sizes_by_name(product: Einsum, measure: Callable[[Size], int]) -> dict[str,
         sizes[name] = measure(size)
     for names, factor in zip(shown.inputs, shown.factors, strict=True):
         sizes.update(zip(names, map(measure, factor.axis_sizes), strict=True))
+    for delta in shown.relations:
+        sizes.update(zip(delta.names, map(measure, delta.sizes or ()), strict=True))
     labels, given = naming(flat).labels, dict(flat.given)
     for label in bare(flat):
         sizes[labels[label]] = measure(given[label])

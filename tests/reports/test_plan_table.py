@@ -74,6 +74,15 @@ def test_what_identity_matrices_would_cost():
     assert ed.plan(ed.derive(ed.mean(ed.tensor("x", "i")), "x"), {"x": (4,)}).dense_flops == 0
 
 
+def test_what_relations_cost_beside_identity_matrices():
+    # B[n,c,i+e...]: the axis b of the derivative occurs in a relation only
+    J = ed.derive(ed.einsum("n(ik)ck,->n"), 0)
+    p = ed.plan(J, {"A": (3, 4, 5, 2)})
+    assert "with identity matrices for the deltas" in str(p)
+    # delta[b,i,e] as a table, then beside it the identity matrix of n and ones
+    assert p.dense_largest == 3 * 3 * 4 * 5 * 2
+
+
 def test_rewrites_are_reported():
     U, V, T = ed.tensor("U", "nk"), ed.tensor("V", "mk"), ed.tensor("T", "nm")
     p = ed.plan(ed.grad(ed.sum((U @ V.T - T) ** 2), U), {"n": 1000, "m": 1000, "k": 10})
