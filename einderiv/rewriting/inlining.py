@@ -5,15 +5,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
-from ..expression import Einsum, Roots, Sizes, Swaps, walk, with_slots
-from .extent import entries
+from ..expression import (
+    Einsum,
+    Expr,
+    Label,
+    Roots,
+    Sizes,
+    Swaps,
+    bottom_up,
+    rebuilt,
+    walk,
+    with_slots,
+)
+from .extent import entries, product_seconds
 
 
 def inlined(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """A product that is used more than once, where it is larger than what it is made of; or no
-    smaller, and squared.
+    smaller, and squared; or where it takes longer to form than to apply its factors in each place.
     """
     consumers: dict[int, list[Einsum]] = defaultdict(list)
     products: dict[int, Einsum] = {}
@@ -27,12 +38,58 @@ def inlined(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                 products[id(factor)] = factor
     for key, nodes in consumers.items():
         product = products[key]
+        if len(nodes) == 1:
+            continue
         distinct = {id(node): node for node in nodes}
         squared = len(distinct) == 1  # both uses are in one product
-        largest = max(entries(factor, sizes) for factor in product.factors)
-        least = largest if squared else largest + 1
-        if len(nodes) > 1 and entries(product, sizes) >= least:
-            yield {
-                place: with_slots(node, node.slots, inline=(product,))
-                for place, node in distinct.items()
-            }
+        if _grows(product, sizes, squared=squared) or _is_slower(product, distinct.values(), sizes):
+            forms = _multiplied_out(roots, product, distinct.keys())
+            yield dict(zip(map(id, roots), forms, strict=True))
+
+
+def _multiplied_out(roots: Roots, product: Einsum, places: Collection[int]) -> Roots:
+    """`roots` with `product` multiplied out in its consumers, one of which may hold another."""
+
+    def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        again = rebuilt(node, parts)
+        if id(node) in places and isinstance(again, Einsum):
+            return with_slots(again, again.slots, inline=(product,))
+        return again
+
+    return bottom_up(roots, new)
+
+
+def _grows(product: Einsum, sizes: Sizes, *, squared: bool) -> bool:
+    """Is a product larger than what it is made of; or no smaller, where it is squared?"""
+    largest = max(entries(factor, sizes) for factor in product.factors)
+    least = largest if squared else largest + 1
+    return entries(product, sizes) >= least
+
+
+def _is_slower(product: Einsum, nodes: Collection[Einsum], sizes: Sizes) -> bool:
+    """Does it take longer to form a product than to apply its factors in each place?"""
+    if not all(_is_applied(product, node, sizes) for node in nodes):
+        return False
+    formed = product_seconds(product, sizes, nested=False)
+    applied = 0.0
+    for node in nodes:
+        apart = with_slots(node, node.slots, inline=(product,))
+        formed += product_seconds(node, sizes, nested=False)
+        applied += product_seconds(apart, sizes, nested=False)
+    return applied < formed
+
+
+def _is_applied(product: Einsum, node: Einsum, sizes: Sizes) -> bool:
+    """Is `product` summed with something smaller in `node`, as a matrix is with a vector? Only then
+    can its factors be applied one after the other, so that it is never formed.
+    """
+    most = entries(product, sizes)
+    summed: set[Label] = set()
+    for factor, labels in node.slots:
+        if factor is product:
+            summed.update(labels)
+    summed.difference_update(node.output)
+    for factor, labels in node.slots:
+        if factor is not product and entries(factor, sizes) < most and summed & set(labels):
+            return True
+    return False

@@ -24,6 +24,8 @@ from .rewrites import DISTRIBUTING, Rewrite
 
 Planned = TypeVar("Planned")
 
+STARTS = 2  # forms of a whole program that are changed place by place
+
 
 def improved(
     roots: Roots,
@@ -102,26 +104,42 @@ def _searched(
             done = ["environments: one tree for all"]
     trials = Trials(plan, roots, fixed=fixed)
     plain = _plain(roots, fixed=fixed)
-    now = Found(plain, *plan(plain))
-    if now.time > tuning.often_seconds:
+    written = Found(plain, *plan(plain))
+    starts: list[tuple[Found[Planned], list[str]]] = [(written, [])]
+    if written.time > tuning.often_seconds:
         forms = _proposals([row for row in rows if row.whole], roots, sizes)
-        now, notes = _fastest(now, trials.of(forms, roots))
-        done += notes
+        starts = _fastest(written, trials.of(forms, roots)) or starts
+    single = [row for row in rows if not row.whole]
+    ends = [_descended(now, notes, trials, single, sizes, worth) for now, notes in starts]
+    now, notes = min(ends, key=lambda end: end[0].time)
+    done += notes
+    if trials.refused:
+        done.append(f"stopped after {counted(trials.count, 'trial')}")
+    return now, done
+
+
+def _descended(
+    now: Found[Planned],
+    done: list[str],
+    trials: Trials[Planned],
+    rows: Sequence[Rewrite],
+    sizes: Sizes,
+    worth: float,
+) -> tuple[Found[Planned], list[str]]:
+    """A form changed place by place, as long as that pays; and what was done."""
     if now.time > worth:
         # Only now: a sum that seems to be formed for several products is less often taken apart.
         now = now._replace(roots=shared(now.roots))
-    single = [row for row in rows if not row.whole]
+    done = [*done]
     pays = True
     while pays and now.time > worth:
         pays = False
-        for name, found in trials.of(_proposals(single, now.roots, sizes), now.roots):
+        for name, found in trials.of(_proposals(rows, now.roots, sizes), now.roots):
             if found.pays(now):
                 done.append(f"{name}: {found.time / now.time:.2g} of the time before")
                 now = found
                 pays = True
                 break
-    if trials.refused:
-        done.append(f"stopped after {counted(trials.count, 'trial')}")
     return now, done
 
 
@@ -195,14 +213,16 @@ def _plain(roots: Roots, *, fixed: bool) -> Roots:
 
 def _fastest(
     written: Found[Planned], forms: Iterator[tuple[str, Found[Planned]]]
-) -> tuple[Found[Planned], list[str]]:
-    """The fastest of the forms that pay, or what is written; and what was done."""
-    best, notes = written, list[str]()
+) -> list[tuple[Found[Planned], list[str]]]:
+    """The fastest of the forms that pay, and what was done; at most STARTS of them, for what is
+    fastest now need not be so in the end.
+    """
+    paying: list[tuple[Found[Planned], list[str]]] = []
     for name, form in forms:
-        if form.time < best.time and form.pays(written):
-            best = form
-            notes = [f"{name}: {form.time / written.time:.2g} of the time before"]
-    return best, notes
+        if form.pays(written):
+            paying.append((form, [f"{name}: {form.time / written.time:.2g} of the time before"]))
+    paying.sort(key=lambda found: found[0].time)
+    return paying[:STARTS]
 
 
 def _proposals(rows: Sequence[Rewrite], roots: Roots, sizes: Sizes) -> Iterator[tuple[str, Swaps]]:

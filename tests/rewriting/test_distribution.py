@@ -194,11 +194,6 @@ def cost(e, shapes, without=()):
     return Cost(seconds(program, program.live()), seconds(program, adding))
 
 
-#: random sums that cost more than their terms: two products with sums and a vector, of which the
-#: terms are written in another order, and the search finds less in this one
-DEARER = {1701: 1.6}
-
-
 def check_random_sums(seeds):
     for seed in seeds:
         rng = Random(seed)
@@ -210,8 +205,7 @@ def check_random_sums(seeds):
         # is read of the terms is still to be added, vectors at most.
         adding = costs.step + 3 * 8 * n * costs.byte
         apart = sum(cost(term, shapes).seconds + adding for term in terms)
-        allowed = DEARER.get(seed, 1)
-        assert found.seconds - found.adding <= allowed * apart, (seed, str(whole))
+        assert found.seconds - found.adding <= apart, (seed, str(whole))
         written = cost(whole, shapes, without=[row.name for row in REWRITES])
         assert found.seconds <= written.seconds * (1 + 1e-12), (seed, str(whole))
 
