@@ -36,8 +36,8 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property
-from itertools import chain, combinations, islice
+from functools import cached_property, partial
+from itertools import chain, combinations, islice, pairwise
 from math import gcd
 from typing import NamedTuple
 
@@ -108,6 +108,7 @@ class Solved(NamedTuple):
 
 Row = tuple[Size, dict[Label, Size]]  # a relation in the making, or an index expression
 Range = tuple[Size, Size]  # the lowest and the highest value of a label
+Level = tuple[Size, dict[Label, Size]]  # a radix, and the terms of a row with it or its negative
 Form = tuple[Size, Size, tuple[tuple[Label, Size], ...]]  # divisor, constant, terms
 Rank = tuple[int, ...]  # of a label: the least is eliminated first
 Choice = tuple[tuple[int, int], tuple[int, ...], bool, int, int, Label]  # the least is the best
@@ -608,15 +609,20 @@ class _System:
         return self.known.place(row, self.box, 1, self.sample) == "outside"
 
     def _parts(self, row: Row) -> list[Row]:
-        """The relations that a row falls into, if it does."""
-        _, terms = row
+        """The relations that a row falls into, if it does: the last is the lowest."""
+        constant, terms = row
         if len(terms) < 2:
             return []
+        levels = _levels(terms) if isinstance(constant, int) else None
+        if levels is not None:
+            return self._digits(constant, levels)
         for radix in _radices(terms):
             high, low = _parted(row, radix)
             if not high[1] or (not low[1] and low[0] == 0):
                 continue
-            multiple = self._only_multiple(low, radix)
+            near = self.known.near(low, self.sample)
+            span = partial(self.known.span, low, self.box)
+            multiple = self._only_multiple(radix, near, span, low[1])
             if not self.possible:
                 return []
             if multiple is not None:
@@ -625,16 +631,50 @@ class _System:
                 return [(whole, high[1]), (part, low[1])]
         return []
 
-    def _only_multiple(self, row: Row, radix: Size) -> int | None:
-        """The one m for which ``m · radix`` is in the span of a row, if there is just one. Where
-        there is none, nothing is possible.
+    def _digits(self, constant: Size, levels: Sequence[Level]) -> list[Row]:
+        """The relations that ``constant + Σ radix · digit`` falls into, where each radix divides
+        the next: as if it was parted by the largest radix that parts it, and what is below again;
+        but what is below each radix is measured once for all.
+        """
+        below = _Below(constant, levels, self)
+        parts: list[Row] = []
+        top = len(levels)
+        for k in range(len(levels) - 1, 0, -1):
+            radix = levels[k][0]
+            span = partial(below.span, k)
+            multiple = self._only_multiple(radix, below.near[k], span, below.labels(k))
+            if not self.possible:
+                return []
+            if multiple is None:
+                continue
+            digits = [digit for _, terms in levels[k:top] for digit in terms.items()]
+            parts.append((multiple, {label: _exact(x, radix) for label, x in digits}))
+            top = k
+            if multiple != 0:  # the constant of what is below is another
+                constant = _sum(constant, _product(-multiple, radix))
+                break
+        if not parts:
+            return []
+        return [*parts, (constant, dict(chain.from_iterable([t.items() for _, t in levels[:top]])))]
+
+    def _only_multiple(
+        self,
+        radix: Size,
+        near: tuple[int, int, bool],
+        span: Callable[[], Range | None],
+        labels: Collection[Label],
+    ) -> int | None:
+        """The one m for which ``m · radix`` is in a span, that of a row with these labels, if there
+        is just one. Where there is none, nothing is possible.
+
+        `near` is the span in the sample.
         """
         if _leads(radix) < 0:
             radix = negated(radix)
         step = self.known.at(radix)
         if step < 1:
             return None
-        lowest, highest, is_exact = self.known.near(row, self.sample)
+        lowest, highest, is_exact = near
         multiple = -(-lowest // step)
         is_exact = is_exact and isinstance(radix, int)
         if is_exact and multiple > highest // step:
@@ -643,13 +683,48 @@ class _System:
             return None
         if is_exact:
             return multiple
-        whole = self.known.span(row, self.box)
+        whole = span()
         if whole is None:
             return None
         below = minus(whole[0], plus(times(multiple - 1, radix), 1))
         above = minus(times(multiple + 1, radix), plus(whole[1], 1))
-        proved = self.known.is_nonnegative(below, row[1])
-        return multiple if proved and self.known.is_nonnegative(above, row[1]) else None
+        proved = self.known.is_nonnegative(below, labels)
+        return multiple if proved and self.known.is_nonnegative(above, labels) else None
+
+
+class _Below:
+    """What is below each level of a row: the spans of its first so many levels."""
+
+    def __init__(self, constant: Size, levels: Sequence[Level], system: _System) -> None:
+        self.levels = levels
+        self.known = system.known
+        self.box = system.box
+        self.spans: list[Range | None] = [(constant, constant)]
+        self.order = [label for _, terms in levels for label in terms]
+        self.counts = [0]
+        self.near = [self.known.near((constant, {}), system.sample)]  # in the sample
+        for _, terms in levels:
+            self.counts.append(self.counts[-1] + len(terms))
+            low, high, is_exact = self.near[-1]
+            own_low, own_high, own_is_exact = self.known.near((0, terms), system.sample)
+            self.near.append((low + own_low, high + own_high, is_exact and own_is_exact))
+
+    def labels(self, k: int) -> list[Label]:
+        """The labels below level `k`."""
+        return self.order[: self.counts[k]]
+
+    def span(self, k: int) -> Range | None:
+        """The lowest and the highest value of what is below level `k`; None where the sign of a
+        coefficient is not known.
+        """
+        while len(self.spans) <= k:
+            before = self.spans[-1]
+            own = self.known.span((0, self.levels[len(self.spans) - 1][1]), self.box)
+            if before is None or own is None:
+                self.spans.append(None)
+            else:
+                self.spans.append((plus(before[0], own[0]), plus(before[1], own[1])))
+        return self.spans[k]
 
 
 class _Known:
@@ -1116,6 +1191,25 @@ def _radices(terms: Mapping[Label, Size]) -> list[Size]:
         return []
     found = {k if _leads(k) > 0 else negated(k) for k in terms.values() if k not in (1, -1)}
     return sorted([k for k in found if _is_pivot(k)], key=_effort, reverse=True)
+
+
+def _levels(terms: Mapping[Label, Size]) -> list[Level] | None:
+    """The terms of a row by their coefficients, where the least of these is 1 and each divides the
+    next: those of an axis that is merged from several.
+    """
+    by_radix: dict[Size, dict[Label, Size]] = {1: {}}
+    for label, k in terms.items():
+        if not _is_pivot(k):
+            return None
+        radix = k if _leads(k) > 0 else negated(k)
+        by_radix.setdefault(radix, {})[label] = k
+    if not by_radix[1]:
+        return None
+    levels = sorted(by_radix.items(), key=lambda level: _effort(level[0]))
+    for (low, _), (high, _) in pairwise(levels):
+        if exact_quotient(high, low) is None:
+            return None
+    return levels
 
 
 def _parted(row: Row, radix: Size) -> tuple[Row, Row]:
