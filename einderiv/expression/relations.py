@@ -641,8 +641,11 @@ class _System:
         top = len(levels)
         for k in range(len(levels) - 1, 0, -1):
             radix = levels[k][0]
-            span = partial(below.span, k)
-            multiple = self._only_multiple(radix, below.near[k], span, below.labels(k))
+            if k <= below.whole:
+                multiple: int | None = 0
+            else:
+                span = partial(below.span, k)
+                multiple = self._only_multiple(radix, below.near[k], span, below.labels(k))
             if not self.possible:
                 return []
             if multiple is None:
@@ -693,25 +696,54 @@ class _System:
 
 
 class _Below:
-    """What is below each level of a row: the spans of its first so many levels."""
+    """What is below each level of a row: the spans of its first so many levels.
+
+    The lowest levels may be digits of a number: below each is less than its radix then, for this is
+    a multiple of the radix and the domain of the digit below.
+    """
 
     def __init__(self, constant: Size, levels: Sequence[Level], system: _System) -> None:
+        self.constant = constant
         self.levels = levels
+        self.system = system
         self.known = system.known
         self.box = system.box
         self.spans: list[Range | None] = [(constant, constant)]
-        self.order = [label for _, terms in levels for label in terms]
-        self.counts = [0]
-        self.near = [self.known.near((constant, {}), system.sample)]  # in the sample
-        for _, terms in levels:
-            self.counts.append(self.counts[-1] + len(terms))
-            low, high, is_exact = self.near[-1]
-            own_low, own_high, own_is_exact = self.known.near((0, terms), system.sample)
-            self.near.append((low + own_low, high + own_high, is_exact and own_is_exact))
+        self.whole = self._digits() if constant == 0 else 0
+
+    def _digits(self) -> int:
+        """The number of the lowest levels that are digits, of what is above them."""
+        radix: Size = 1
+        for k, (own, terms) in enumerate(self.levels):
+            if own != radix and exact_quotient(own, radix) is None:
+                return k - 1
+            if len(terms) > 1:
+                return k
+            (label,) = terms
+            radix = _product(own, self.known.domains[label])
+        return len(self.levels)
+
+    @cached_property
+    def order(self) -> list[Label]:
+        """All labels, from the lowest level on."""
+        return [label for _, terms in self.levels for label in terms]
+
+    @cached_property
+    def near(self) -> list[tuple[int, int, bool]]:
+        """The lowest and the highest value in the sample of what is below each level, and whether
+        all is numbers.
+        """
+        known, sample = self.known, self.system.sample
+        found = [known.near((self.constant, {}), sample)]
+        for _, terms in self.levels:
+            low, high, is_exact = found[-1]
+            own_low, own_high, own_is_exact = known.near((0, terms), sample)
+            found.append((low + own_low, high + own_high, is_exact and own_is_exact))
+        return found
 
     def labels(self, k: int) -> list[Label]:
         """The labels below level `k`."""
-        return self.order[: self.counts[k]]
+        return self.order[: sum([len(terms) for _, terms in self.levels[:k]])]
 
     def span(self, k: int) -> Range | None:
         """The lowest and the highest value of what is below level `k`; None where the sign of a
