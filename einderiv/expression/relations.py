@@ -200,7 +200,7 @@ def settled(
     known = _Known(domains, _coefficients(relations))
     same: dict[Label, Label] = {}
     while True:
-        system = _System(_box(relations, domains), known)
+        system = _System(known)
         system.add(relations)
         kept = dict(system.rows)
         system.sources = {number: number for number in kept}
@@ -249,17 +249,13 @@ def determined(
         return False
     if _is_empty(relations, domains):
         return True
-    sizes = _Known(domains, _coefficients(relations))
+    sizes = _Known(domains, _coefficients(relations), differences=True)
     while True:
         _follow(relations, hots, known)
         if known.issuperset(unknown):
             return True
         differences = [_but(one, known) for one in relations]
-        box = {}
-        for label in {label for one in differences for label, _ in one.terms}:
-            most = minus(domains[label], 1)
-            box[label] = (negated(most), most)
-        system = _System(box, sizes)
+        system = _System(sizes)
         system.add(differences)
         system.eliminate(lambda label: (-sizes.at(domains[label]), label))
         found = [label for label, form in system.forms().items() if form == (1, 0, ())]
@@ -296,8 +292,7 @@ def solved(
     if _is_empty(relations, domains):
         return None
     known = _Known(domains, _coefficients(relations))
-    box = _box(relations, domains)
-    system = _System(box, known)
+    system = _System(known)
     system.add(relations)
 
     def rank(label: Label) -> Rank | None:
@@ -314,13 +309,14 @@ def solved(
     forms = sorted(system.forms().items())
     # what needs no guard must follow from domains that are enforced
     enforced = {x: n for x, n in domains.items() if x in read}
-    enforced.update({x: domains[x] for x in box if x not in dict(forms)})
+    eliminated = dict(forms)
+    related = [x for one in relations for x, _ in one.terms]
+    enforced.update({x: domains[x] for x in related if x not in eliminated})
     if not known.is_exact:
         known = _Known(enforced, ())
-    sample = known.sampled(box)
     for label, (_, constant, terms) in forms:
         linear = by[label] = Linear(constant, terms)
-        place = known.place((constant, dict(terms)), box, domains[label], sample)
+        place = known.place((constant, dict(terms)), domains[label])
         if place == "outside":
             return None
         if place != "inside" and label not in read:
@@ -454,7 +450,7 @@ def span(linear: Linear | Relation, domains: Domains) -> Range | None:
     True
     """
     terms = dict(linear.terms)
-    return _Known(domains, ()).span((linear.constant, terms), _box([linear], domains))
+    return _Known(domains, ()).span((linear.constant, terms))
 
 
 def is_inside(linear: Linear, domains: Domains, n: Size) -> bool:
@@ -485,7 +481,7 @@ def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size 
         return None
     own = {x: domains[x] for x in terms}
     known = _Known(own, ())
-    others = known.span((read.constant, terms), {x: (0, minus(n, 1)) for x, n in own.items()})
+    others = known.span((read.constant, terms))
     if others is None or not known.is_nonnegative(others[0], terms):
         return None
     return plus(floor_quotient(plus(axis, -1, negated(others[1])), step), 1)
@@ -518,10 +514,8 @@ class _System:
     are found.
     """
 
-    def __init__(self, box: Mapping[Label, Range], known: _Known) -> None:
-        self.box = box
+    def __init__(self, known: _Known) -> None:
         self.known = known
-        self.sample = known.sampled(box)
         self.possible = True  # is there no proof that no point satisfies it?
         self.rows: dict[int, Row] = {}
         self.sources: dict[int, int] = {}
@@ -606,7 +600,7 @@ class _System:
 
     def _is_out(self, row: Row) -> bool:
         """Is the row 0 nowhere in the box?"""
-        return self.known.place(row, self.box, 1, self.sample) == "outside"
+        return self.known.place(row, 1) == "outside"
 
     def _parts(self, row: Row) -> list[Row]:
         """The relations that a row falls into, if it does: the last is the lowest."""
@@ -620,8 +614,8 @@ class _System:
             high, low = _parted(row, radix)
             if not high[1] or (not low[1] and low[0] == 0):
                 continue
-            near = self.known.near(low, self.sample)
-            span = partial(self.known.span, low, self.box)
+            near = self.known.near(low)
+            span = partial(self.known.span, low)
             multiple = self._only_multiple(radix, near, span, low[1])
             if not self.possible:
                 return []
@@ -636,7 +630,7 @@ class _System:
         the next: as if it was parted by the largest radix that parts it, and what is below again;
         but what is below each radix is measured once for all.
         """
-        below = _Below(constant, levels, self)
+        below = _Below(constant, levels, self.known)
         parts: list[Row] = []
         top = len(levels)
         for k in range(len(levels) - 1, 0, -1):
@@ -702,12 +696,10 @@ class _Below:
     a multiple of the radix and the domain of the digit below.
     """
 
-    def __init__(self, constant: Size, levels: Sequence[Level], system: _System) -> None:
+    def __init__(self, constant: Size, levels: Sequence[Level], known: _Known) -> None:
         self.constant = constant
         self.levels = levels
-        self.system = system
-        self.known = system.known
-        self.box = system.box
+        self.known = known
         self.spans: list[Range | None] = [(constant, constant)]
         self.whole = self._digits() if constant == 0 else 0
 
@@ -715,7 +707,7 @@ class _Below:
         """The number of the lowest levels that are digits, of what is above them."""
         radix: Size = 1
         for k, (own, terms) in enumerate(self.levels):
-            if own != radix and exact_quotient(own, radix) is None:
+            if own != radix and not _divides(radix, own):
                 return k - 1
             if len(terms) > 1:
                 return k
@@ -733,11 +725,10 @@ class _Below:
         """The lowest and the highest value in the sample of what is below each level, and whether
         all is numbers.
         """
-        known, sample = self.known, self.system.sample
-        found = [known.near((self.constant, {}), sample)]
+        found = [self.known.near((self.constant, {}))]
         for _, terms in self.levels:
             low, high, is_exact = found[-1]
-            own_low, own_high, own_is_exact = known.near((0, terms), sample)
+            own_low, own_high, own_is_exact = self.known.near((0, terms))
             found.append((low + own_low, high + own_high, is_exact and own_is_exact))
         return found
 
@@ -751,7 +742,7 @@ class _Below:
         """
         while len(self.spans) <= k:
             before = self.spans[-1]
-            own = self.known.span((0, self.levels[len(self.spans) - 1][1]), self.box)
+            own = self.known.span((0, self.levels[len(self.spans) - 1][1]))
             if before is None or own is None:
                 self.spans.append(None)
             else:
@@ -769,14 +760,20 @@ class _Known:
 
     is_sample: bool  # is it one? Else nothing is said by it
 
-    def __init__(self, domains: Domains, coefficients: Iterable[Size]) -> None:
-        """The names in `coefficients` are at least 1 too."""
+    def __init__(
+        self, domains: Domains, coefficients: Iterable[Size], differences: bool = False
+    ) -> None:
+        """The names in `coefficients` are at least 1 too. With `differences` labels are those of
+        two points: ``|label| < n``.
+        """
         self.domains = domains
+        self.differences = differences
+        self.largest: dict[Label, int] = {}  # value of a label, in the sample
         self.measures: dict[Size, int] = {}  # of sizes, in the sample
         self.positive: set[Variable] = set()
         self.is_exact = True
         self.is_sample = True
-        for size in chain(domains.values(), coefficients):
+        for size in dict.fromkeys(chain(domains.values(), coefficients)):
             if not isinstance(size, int):
                 self.is_exact = False
                 if len(_monomials(size)) == 1:
@@ -787,7 +784,8 @@ class _Known:
         """The sample. Names grow that make a domain larger, until each domain has a value or it
         seems that it never will.
         """
-        polynomials = [n for n in self.domains.values() if isinstance(n, Polynomial)]
+        sizes = dict.fromkeys(self.domains.values())
+        polynomials = [n for n in sizes if isinstance(n, Polynomial)]
         # n to the power of a million is measured where n is 1
         huge = [n for n in polynomials if _measure(n, {}) is None]
         numbers: dict[Variable, int] = {name: 1 for n in huge for name in variables(n)}
@@ -804,18 +802,15 @@ class _Known:
         """What a size measures in the sample; where that is not known, there is no sample."""
         if isinstance(size, int):
             return size
-        if size not in self.measures:
+        known = self.measures.get(size)
+        if known is None:
             measure = _measure(size, self.numbers)
             if measure is None:
                 self.is_sample = False
-            self.measures[size] = LARGE if measure is None else measure
-        return self.measures[size]
+            known = self.measures[size] = LARGE if measure is None else measure
+        return known
 
-    def sampled(self, box: Mapping[Label, Range]) -> Mapping[Label, tuple[int, int]]:
-        """The box in the sample."""
-        return {x: (self.at(low), self.at(high)) for x, (low, high) in box.items()}
-
-    def near(self, row: Row, sample: Mapping[Label, tuple[int, int]]) -> tuple[int, int, bool]:
+    def near(self, row: Row) -> tuple[int, int, bool]:
         """The lowest and the highest value of a row in the sample, and whether all is numbers, so
         that these are its values.
         """
@@ -825,20 +820,17 @@ class _Known:
             if not isinstance(k, int):
                 is_exact = False
                 k = self.at(k)
-            low, high = sample[label]
-            lowest += k * (low if k > 0 else high)
-            highest += k * (high if k > 0 else low)
+            most = self.largest.get(label)
+            if most is None:
+                most = self.largest[label] = self.at(self.domains[label]) - 1
+            least = -most if self.differences else 0
+            lowest += k * (least if k > 0 else most)
+            highest += k * (most if k > 0 else least)
         return lowest, highest, is_exact
 
-    def place(
-        self,
-        row: Row,
-        box: Mapping[Label, Range],
-        n: Size,
-        sample: Mapping[Label, tuple[int, int]],
-    ) -> str:
+    def place(self, row: Row, n: Size) -> str:
         """Are all values of a row "inside" ``0 ≤ value < n``, or "outside"? Else "unknown"."""
-        lowest, highest, is_exact = self.near(row, sample)
+        lowest, highest, is_exact = self.near(row)
         size = self.at(n)
         inside = lowest >= 0 and highest < size
         outside = highest < 0 or size <= lowest
@@ -846,7 +838,7 @@ class _Known:
             return "unknown"
         if is_exact and isinstance(n, int):
             return "inside" if inside else "outside"
-        whole = self.span(row, box)
+        whole = self.span(row)
         if whole is None:
             return "unknown"
         low, high = whole
@@ -876,14 +868,15 @@ class _Known:
         known = [fact for fact in facts if fact is not None]
         return bool(known) and is_nonnegative(above, known)
 
-    def span(self, row: Row, box: Mapping[Label, Range]) -> Range | None:
+    def span(self, row: Row) -> Range | None:
         """The lowest and the highest value of a row; None where the sign of a coefficient is not
         known.
         """
         constant, terms = row
         lowest, highest = [constant], [constant]
         for label, k in terms.items():
-            low, high = box[label]
+            high = minus(self.domains[label], 1)
+            low = negated(high) if self.differences else 0
             if not self.is_nonnegative(k, ()):
                 if not self.is_nonnegative(negated(k), ()):
                     return None
@@ -1005,15 +998,22 @@ def _label(term: tuple[Label, Size]) -> Label:
 
 
 def _sum(a: Size, b: Size) -> Size:
-    return a + b if isinstance(a, int) and isinstance(b, int) else plus(a, b)
+    if isinstance(a, int):
+        if isinstance(b, int):
+            return a + b
+        if a == 0:
+            return b
+    return plus(a, b)
 
 
 def _product(a: Size, b: Size) -> Size:
     if isinstance(a, int):
         if isinstance(b, int):
             return a * b
-        if a == 1:
-            return b
+        if a in (1, -1):
+            return b if a == 1 else negated(b)
+    elif isinstance(b, int) and b in (1, -1):
+        return a if b == 1 else negated(a)
     return times(a, b)
 
 
@@ -1112,21 +1112,32 @@ def _reduced(row: Row) -> Row | None:
 
 def _is_inside(row: Row, domains: Domains, n: Size) -> bool:
     """Is ``0 ≤ row < n`` sure where the domains of its own labels have values?"""
+    if _is_number(row, domains, n):
+        return True
     own = {label: domains[label] for label in row[1]}
     known = _Known(own, ())
-    whole = known.span(row, {label: (0, minus(size, 1)) for label, size in own.items()})
+    whole = known.span(row)
     if whole is None or not known.is_nonnegative(whole[0], own):
         return False
     return known.is_nonnegative(minus(n, plus(whole[1], 1)), own)
 
 
+def _is_number(row: Row, domains: Domains, n: Size) -> bool:
+    """Is a row all the digits of a number below `n`?"""
+    levels = _levels(row[1]) if row[0] == 0 else None
+    if levels is None:
+        return False
+    radix: Size = 1
+    for own, terms in levels:
+        if own != radix or [*terms.values()] != [own]:
+            return False
+        (label,) = terms
+        radix = _product(radix, domains[label])
+    return radix == n
+
+
 def _coefficients(relations: Iterable[Relation]) -> list[Size]:
     return [k for one in relations for _, k in one.terms]
-
-
-def _box(relations: Iterable[Linear | Relation], domains: Domains) -> dict[Label, Range]:
-    related = {label for one in relations for label, _ in one.terms}
-    return {label: (0, minus(domains[label], 1)) for label in related}
 
 
 def _is_empty(relations: Iterable[Relation], domains: Domains) -> bool:
@@ -1229,19 +1240,34 @@ def _levels(terms: Mapping[Label, Size]) -> list[Level] | None:
     """The terms of a row by their coefficients, where the least of these is 1 and each divides the
     next: those of an axis that is merged from several.
     """
-    by_radix: dict[Size, dict[Label, Size]] = {1: {}}
+    found: dict[tuple[Monomial, int], Level] = {}
     for label, k in terms.items():
         if not _is_pivot(k):
             return None
-        radix = k if _leads(k) > 0 else negated(k)
-        by_radix.setdefault(radix, {})[label] = k
-    if not by_radix[1]:
+        ((monomial, number),) = _monomials(k)
+        radix = (monomial, abs(number))
+        if radix in found:
+            found[radix][1][label] = k
+        else:
+            found[radix] = (k if number > 0 else negated(k), {label: k})
+    if ((), 1) not in found:
         return None
-    levels = sorted(by_radix.items(), key=lambda level: _effort(level[0]))
+    levels = sorted(found.values(), key=lambda level: _effort(level[0]))
     for (low, _), (high, _) in pairwise(levels):
-        if exact_quotient(high, low) is None:
+        if not _divides(low, high):
             return None
     return levels
+
+
+def _divides(part: Size, whole: Size) -> bool:
+    """Is a product of numbers and names part of another?"""
+    terms = _monomials(part)
+    if len(terms) != 1:
+        return False
+    (product, number), (of, of_number) = *terms, *_monomials(whole)
+    own = dict(of)
+    names = all([own.get(atom, 0) >= exponent for atom, exponent in product])
+    return names and of_number % number == 0
 
 
 def _parted(row: Row, radix: Size) -> tuple[Row, Row]:
