@@ -281,7 +281,9 @@ class Einsum(Expr):
         record: Record | None = None,
         written: Written | None = None,
         relations: Relations = (),
+        parts: Parts | None = None,
     ) -> None:
+        """`parts` are those of a node with the same factors, labels and relations."""
         put(self, "coefficient", coefficient)
         put(self, "factors", factors)
         put(self, "inputs", inputs)
@@ -306,13 +308,13 @@ class Einsum(Expr):
         plain = pure and not structure and all_carried and len(kept) == len(output)
         for label, size in given:
             size_of.setdefault(label, size)
-        parts = None
         if relations or any([f.hot for f in factors]):
             related = labels_in(relations)
             assert size_of.keys() >= related, "a label of a relation without a size"
             inside = related.union(kept, *inputs)
             bare = any([label not in inside for label, _ in given])
-            parts = _parted(factors, inputs, relations, output, size_of)
+            if parts is None:
+                parts = _parted(factors, inputs, relations, output, size_of)
             structure = parts.structure
             plain = coefficient == 1 and not bare and not structure and parts.core == output
             plain = plain and not parts.outer and not parts.outer_hots
@@ -357,6 +359,7 @@ class Einsum(Expr):
             record=record,
             written=written,
             relations=self.relations,
+            parts=self.parts if output is None and given is None else None,
         )
 
 

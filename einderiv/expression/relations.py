@@ -255,6 +255,10 @@ def determined(
         if known.issuperset(unknown):
             return True
         differences = [_but(one, known) for one in relations]
+        digits = [x for one in differences if _are_digits(one, domains) for x, _ in one.terms]
+        if digits:  # of a number that is 0
+            known.update(digits)
+            continue
         system = _System(sizes)
         system.add(differences)
         system.eliminate(lambda label: (-sizes.at(domains[label]), label))
@@ -701,19 +705,7 @@ class _Below:
         self.levels = levels
         self.known = known
         self.spans: list[Range | None] = [(constant, constant)]
-        self.whole = self._digits() if constant == 0 else 0
-
-    def _digits(self) -> int:
-        """The number of the lowest levels that are digits, of what is above them."""
-        radix: Size = 1
-        for k, (own, terms) in enumerate(self.levels):
-            if own != radix and not _divides(radix, own):
-                return k - 1
-            if len(terms) > 1:
-                return k
-            (label,) = terms
-            radix = _product(own, self.known.domains[label])
-        return len(self.levels)
+        self.whole = _whole(levels, known.domains) if constant == 0 else 0
 
     @cached_property
     def order(self) -> list[Label]:
@@ -1136,6 +1128,12 @@ def _is_number(row: Row, domains: Domains, n: Size) -> bool:
     return radix == n
 
 
+def _are_digits(difference: Relation, domains: Domains) -> bool:
+    """Is a difference of two points one of numbers, so that their digits are alike if it is 0?"""
+    levels = _levels(dict(difference.terms))
+    return levels is not None and _whole(levels, domains) == len(levels)
+
+
 def _coefficients(relations: Iterable[Relation]) -> list[Size]:
     return [k for one in relations for _, k in one.terms]
 
@@ -1257,6 +1255,19 @@ def _levels(terms: Mapping[Label, Size]) -> list[Level] | None:
         if not _divides(low, high):
             return None
     return levels
+
+
+def _whole(levels: Sequence[Level], domains: Domains) -> int:
+    """The number of the lowest levels that are digits, of what is above them."""
+    radix: Size = 1
+    for k, (own, terms) in enumerate(levels):
+        if own != radix and not _divides(radix, own):
+            return k - 1
+        if len(terms) > 1:
+            return k
+        (label,) = terms
+        radix = _product(own, domains[label])
+    return len(levels)
 
 
 def _divides(part: Size, whole: Size) -> bool:

@@ -67,7 +67,10 @@ def negated(size: Size) -> Size:
     """
     if isinstance(size, int):
         return -size
-    return _size({monomial: -coefficient for monomial, coefficient in _terms(size)})
+    terms = tuple([(monomial, -coefficient) for monomial, coefficient in _terms(size)])
+    if len(terms) == 1:
+        return _size(dict(terms))
+    return _interned(terms)  # in the same order
 
 
 def minus(a: Size, b: Size) -> Size:
@@ -509,12 +512,18 @@ def _size(terms: Mapping[Monomial, int]) -> Size:
     if len(kept) > MOST_TERMS:
         raise _too_many_terms()
     for _, number in kept:
-        _small(number)
-    kept.sort(key=_rank)
-    key = tuple(kept)
-    known = _POLYNOMIALS.get(key)
+        if number.bit_length() > MOST_BITS:
+            raise too_large(number.bit_length() - 1)
+    if len(kept) > 1:
+        kept.sort(key=_rank)
+    return _interned(tuple(kept))
+
+
+def _interned(terms: tuple[tuple[Monomial, int], ...]) -> Polynomial:
+    """The one polynomial of terms in order."""
+    known = _POLYNOMIALS.get(terms)
     if known is None:
-        known = _POLYNOMIALS[key] = Polynomial(key)
+        known = _POLYNOMIALS[terms] = Polynomial(terms)
     return known
 
 
@@ -574,7 +583,8 @@ def _product(a: Monomial, b: Monomial) -> Monomial:
 
 def _monomial(exponents: Mapping[Atom, int]) -> Monomial:
     kept = [(atom, exponent) for atom, exponent in exponents.items() if exponent]
-    kept.sort(key=lambda factor: _order(factor[0]))
+    if len(kept) > 1:
+        kept.sort(key=lambda factor: _order(factor[0]))
     return tuple(kept)
 
 
