@@ -36,13 +36,13 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain, combinations, islice, pairwise
 from math import gcd
 from typing import NamedTuple
 
 from ..errors import LimitError, ShapeError
-from .groups import UnionFind
+from .groups import UnionFind, connected
 from .labels import Floor, Label, Labels, Monomial, Polynomial, Relation, Size, Variable
 from .size_algebra import (
     atoms,
@@ -69,6 +69,8 @@ LARGE = 1 << 62
 TRIES = 16
 #: domains that a proof may use
 MOST_FACTS = 8
+#: systems that are kept with what was found of them, and how long they may be
+MOST_KEPT, MOST_KEPT_TERMS = 1024, 100
 
 
 class Hot(NamedTuple):
@@ -197,27 +199,27 @@ def settled(
         return Settled((), {})
     if _is_empty(relations, domains):
         return None
-    known = _Known(domains, _coefficients(relations))
-    same: dict[Label, Label] = {}
-    while True:
-        system = _System(known)
-        system.add(relations)
-        kept = dict(system.rows)
-        system.sources = {number: number for number in kept}
-        labels = sorted(system.holders)
-        system.eliminate(lambda label: (-known.at(domains[label]), label))
-        if not system.possible:
+    facts = _facts(domains, relations)
+    if hots:
+        whole = _settled(relations, domains, hots, facts)
+        return None if whole is None else Settled(whole.relations, whole.same)
+    groups = connected([[label for label, _ in one.terms] for one in relations])
+    parts: list[tuple[Sequence[int], _Part]] = []
+    for group in groups:
+        part = _settled_part([relations[k] for k in group], domains, facts)
+        if part is None:
             return None
-        needed = system.needed()
-        relations = [_signed(row) for number, row in kept.items() if number in needed]
-        found = _congruent(labels, system.forms(), domains, hots)
-        if not found:
-            return Settled(tuple(relations), same)
-        for x, y in same.items():
-            same[x] = found.get(y, y)
-        same.update(found)
-        relations = renamed(relations, lambda label: found.get(label, label))  # noqa: B023
-        hots = _renamed_hots(hots, found)
+        parts.append((group, part))
+    # of two parts only labels that are numbers can be equal
+    fixed = [place for _, part in parts for place in part.fixed]
+    if len(set(fixed)) < len(fixed):
+        whole = _settled(relations, domains, hots, facts)
+        return None if whole is None else Settled(whole.relations, whole.same)
+    sources = [group[k] for group, part in parts for k in part.sources]
+    rows = [row for _, part in parts for row in part.relations]
+    order = sorted(range(len(rows)), key=sources.__getitem__)
+    same = {x: y for _, part in parts for x, y in part.same.items()}
+    return Settled(tuple([rows[k] for k in order]), same)
 
 
 def determined(
@@ -249,23 +251,16 @@ def determined(
         return False
     if _is_empty(relations, domains):
         return True
-    sizes = _Known(domains, _coefficients(relations), differences=True)
-    while True:
-        _follow(relations, hots, known)
-        if known.issuperset(unknown):
-            return True
-        differences = [_but(one, known) for one in relations]
-        digits = [x for one in differences if _are_digits(one, domains) for x, _ in one.terms]
-        if digits:  # of a number that is 0
-            known.update(digits)
-            continue
-        system = _System(sizes)
-        system.add(differences)
-        system.eliminate(lambda label: (-sizes.at(domains[label]), label))
-        found = [label for label, form in system.forms().items() if form == (1, 0, ())]
-        if not found:
-            return False
-        known.update(found)
+    facts = _facts(domains, relations)
+    if hots:
+        return _determined(relations, domains, hots, known, unknown, facts)
+    names, system = _numbered(relations)
+    sizes = tuple([domains[x] for x in names])
+    numbers = {x: k for k, x in enumerate(names)}
+    given = frozenset([numbers[x] for x in known.intersection(names)])
+    asked = frozenset([numbers[x] for x in unknown])
+    decide = _determined_alike if _is_short(relations) else _determined_alike.__wrapped__
+    return decide(system, sizes, given, asked, facts)
 
 
 def solved(
@@ -295,7 +290,7 @@ def solved(
         return Solved({}, (), ())
     if _is_empty(relations, domains):
         return None
-    known = _Known(domains, _coefficients(relations))
+    known = _Known(domains, _facts(domains, relations))
     system = _System(known)
     system.add(relations)
 
@@ -317,7 +312,7 @@ def solved(
     related = [x for one in relations for x, _ in one.terms]
     enforced.update({x: domains[x] for x in related if x not in eliminated})
     if not known.is_exact:
-        known = _Known(enforced, ())
+        known = _Known(enforced, _facts(enforced, ()))
     for label, (_, constant, terms) in forms:
         linear = by[label] = Linear(constant, terms)
         place = known.place((constant, dict(terms)), domains[label])
@@ -352,7 +347,7 @@ def solvings(
     yield best
     seen = {frozenset(best.by)}
     labels = list({label for one in relations for label, _ in one.terms})
-    known = _Known(domains, ())
+    known = _Known(domains, _facts(domains, ()))
     labels.sort(key=lambda x: (x in best.by, -known.at(domains[x]), x in read, x))
     counts = range(1, len(best.by) + 1)
     choices = chain.from_iterable([combinations(labels, count) for count in counts])
@@ -454,7 +449,7 @@ def span(linear: Linear | Relation, domains: Domains) -> Range | None:
     True
     """
     terms = dict(linear.terms)
-    return _Known(domains, ()).span((linear.constant, terms))
+    return _Known(domains, _facts(domains, ())).span((linear.constant, terms))
 
 
 def is_inside(linear: Linear, domains: Domains, n: Size) -> bool:
@@ -484,7 +479,7 @@ def domain_of(read: Linear, label: Label, axis: Size, domains: Domains) -> Size 
     if sign(step) != 1 or not domains.keys() >= terms.keys():
         return None
     own = {x: domains[x] for x in terms}
-    known = _Known(own, ())
+    known = _Known(own, _facts(own, ()))
     others = known.span((read.constant, terms))
     if others is None or not known.is_nonnegative(others[0], terms):
         return None
@@ -506,6 +501,154 @@ def extent(linear: Linear, domains: Domains) -> Size | None:
         return None
     size = plus(known[1], 1)
     return max(0, size) if isinstance(size, int) else size
+
+
+# ---- systems that are alike
+#
+# What is made of one text has few systems that differ in more than the numbers of their labels: a
+# product of many factors has the same relations along each axis, and each of its terms is flattened
+# again and again. So what is found of a system is kept, with its labels numbered in order. Only
+# the order of labels counts: of labels that are equal the first stays.
+
+
+class _Facts(NamedTuple):
+    """What is known of the sizes in a system; of a part of it as of all."""
+
+    sizes: tuple[Size, ...]  # all domains that differ: each has a value
+    positive: frozenset[Variable]  # names that are at least 1
+    is_exact: bool  # are all sizes numbers?
+
+
+class _Part(NamedTuple):
+    """What `settled` finds of some relations."""
+
+    relations: tuple[Relation, ...]
+    sources: tuple[int, ...]  # the relation that each of them comes from
+    same: dict[Label, Label]
+    fixed: tuple[tuple[Form, Size], ...]  # labels that are numbers: which, and of which domains
+
+
+def _facts(domains: Domains, relations: Iterable[Relation]) -> _Facts:
+    """Names in coefficients are at least 1, and those of a domain that is a product."""
+    sizes = tuple(dict.fromkeys(domains.values()))
+    positive: set[Variable] = set()
+    is_exact = True
+    for size in dict.fromkeys(chain(sizes, [k for one in relations for _, k in one.terms])):
+        if not isinstance(size, int):
+            is_exact = False
+            if len(_monomials(size)) == 1:
+                positive.update([x for x in atoms(size) if not isinstance(x, Floor)])
+    return _Facts(sizes, frozenset(positive), is_exact)
+
+
+def _is_short(relations: Sequence[Relation]) -> bool:
+    """Is a system short enough to be kept?"""
+    return sum([len(one.terms) for one in relations]) <= MOST_KEPT_TERMS
+
+
+def _numbered(relations: Sequence[Relation]) -> tuple[list[Label], tuple[Relation, ...]]:
+    """The labels of a system in order, and the system between their places."""
+    names = sorted({label for one in relations for label, _ in one.terms})
+    numbers = {x: k for k, x in enumerate(names)}
+    return names, tuple([_relabelled(one, numbers) for one in relations])
+
+
+def _relabelled(one: Relation, names: Mapping[Label, Label] | Sequence[Label]) -> Relation:
+    """A relation between other labels, in the same order."""
+    return Relation(one.constant, tuple([(names[x], k) for x, k in one.terms]))
+
+
+def _settled_part(relations: Sequence[Relation], domains: Domains, facts: _Facts) -> _Part | None:
+    """What `settled` finds of relations that hang together; None where no point satisfies them."""
+    names, system = _numbered(relations)
+    sizes = tuple([domains[x] for x in names])
+    settle = _settled_alike if _is_short(relations) else _settled_alike.__wrapped__
+    found = settle(system, sizes, facts)
+    if found is None:
+        return None
+    rows = tuple([_relabelled(one, names) for one in found.relations])
+    same = {names[x]: names[y] for x, y in found.same.items()}
+    return _Part(rows, found.sources, same, found.fixed)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _settled_alike(
+    relations: tuple[Relation, ...], sizes: tuple[Size, ...], facts: _Facts
+) -> _Part | None:
+    return _settled(relations, dict(enumerate(sizes)), (), facts)
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _determined_alike(
+    relations: tuple[Relation, ...],
+    sizes: tuple[Size, ...],
+    known: frozenset[Label],
+    unknown: frozenset[Label],
+    facts: _Facts,
+) -> bool:
+    return _determined(relations, dict(enumerate(sizes)), (), set(known), unknown, facts)
+
+
+def _settled(
+    relations: Sequence[Relation], domains: Domains, hots: Sequence[Hot], facts: _Facts
+) -> _Part | None:
+    """What `settled` finds of relations that are all solved together."""
+    known = _Known(domains, facts)
+    same: dict[Label, Label] = {}
+    sources = list(range(len(relations)))
+    while True:
+        system = _System(known)
+        system.add(relations)
+        kept = dict(system.rows)
+        of = [sources[system.sources[number]] for number in kept]
+        system.sources = {number: number for number in kept}
+        labels = sorted(system.holders)
+        system.eliminate(lambda label: (-known.at(domains[label]), label))
+        if not system.possible:
+            return None
+        needed = system.needed()
+        sources = [source for number, source in zip(kept, of, strict=True) if number in needed]
+        relations = [_signed(row) for number, row in kept.items() if number in needed]
+        forms = system.forms()
+        found = _congruent(labels, forms, domains, hots)
+        if not found:
+            fixed = [(form, domains[x]) for x, form in forms.items() if not form[2]]
+            return _Part(tuple(relations), tuple(sources), same, tuple(fixed))
+        for x, y in same.items():
+            same[x] = found.get(y, y)
+        same.update(found)
+        left = [renamed([one], lambda label: found.get(label, label)) for one in relations]  # noqa: B023
+        sources = [source for source, rows in zip(sources, left, strict=True) if rows]
+        relations = list(chain.from_iterable(left))
+        hots = _renamed_hots(hots, found)
+
+
+def _determined(
+    relations: Sequence[Relation],
+    domains: Domains,
+    hots: Sequence[Hot],
+    known: set[Label],
+    unknown: Iterable[Label],
+    facts: _Facts,
+) -> bool:
+    """Does each label that is `unknown` follow from those that are `known`?"""
+    sizes = _Known(domains, facts, differences=True)
+    while True:
+        _follow(relations, hots, known)
+        if known.issuperset(unknown):
+            return True
+        differences = [_but(one, known) for one in relations]
+        digits = [x for one in differences if _are_digits(one, domains) for x, _ in one.terms]
+        if digits:  # of a number that is 0
+            known.update(digits)
+            continue
+        system = _System(sizes)
+        system.add(differences)
+        system.eliminate(lambda label: (-sizes.at(domains[label]), label))
+        found = [label for label, form in system.forms().items() if form == (1, 0, ())]
+        if not found:
+            return False
+        known.update(found)
 
 
 # ---- a system, while its rules are used
@@ -612,7 +755,7 @@ class _System:
         if len(terms) < 2:
             return []
         levels = _levels(terms) if isinstance(constant, int) else None
-        if levels is not None:
+        if levels is not None and levels[0][0] == 1:
             return self._digits(constant, levels)
         for radix in _radices(terms):
             high, low = _parted(row, radix)
@@ -752,32 +895,23 @@ class _Known:
 
     is_sample: bool  # is it one? Else nothing is said by it
 
-    def __init__(
-        self, domains: Domains, coefficients: Iterable[Size], differences: bool = False
-    ) -> None:
-        """The names in `coefficients` are at least 1 too. With `differences` labels are those of
-        two points: ``|label| < n``.
-        """
+    def __init__(self, domains: Domains, facts: _Facts, differences: bool = False) -> None:
+        """With `differences` labels are those of two points: ``|label| < n``."""
         self.domains = domains
+        self.sizes = facts.sizes
+        self.positive = facts.positive
+        self.is_exact = facts.is_exact
         self.differences = differences
-        self.largest: dict[Label, int] = {}  # value of a label, in the sample
         self.measures: dict[Size, int] = {}  # of sizes, in the sample
-        self.positive: set[Variable] = set()
-        self.is_exact = True
+        self.largest: dict[Label, int] = {}  # value of a label, in the sample
         self.is_sample = True
-        for size in dict.fromkeys(chain(domains.values(), coefficients)):
-            if not isinstance(size, int):
-                self.is_exact = False
-                if len(_monomials(size)) == 1:
-                    self.positive.update([x for x in atoms(size) if not isinstance(x, Floor)])
 
     @cached_property
     def numbers(self) -> Mapping[Variable, int]:
         """The sample. Names grow that make a domain larger, until each domain has a value or it
         seems that it never will.
         """
-        sizes = dict.fromkeys(self.domains.values())
-        polynomials = [n for n in sizes if isinstance(n, Polynomial)]
+        polynomials = [n for n in self.sizes if isinstance(n, Polynomial)]
         # n to the power of a million is measured where n is 1
         huge = [n for n in polynomials if _measure(n, {}) is None]
         numbers: dict[Variable, int] = {name: 1 for n in huge for name in variables(n)}
@@ -854,7 +988,7 @@ class _Known:
         if is_nonnegative(above):
             return True
         near = [self.domains[x] for x in labels if x in self.domains]
-        domains = dict.fromkeys([*near, *self.domains.values()])
+        domains = dict.fromkeys([*near, *self.sizes])
         polynomials = [n for n in domains if isinstance(n, Polynomial) and len(n.terms) > 1]
         facts = [self._above_zero(minus(n, 1)) for n in polynomials[:MOST_FACTS]]
         known = [fact for fact in facts if fact is not None]
@@ -1107,7 +1241,7 @@ def _is_inside(row: Row, domains: Domains, n: Size) -> bool:
     if _is_number(row, domains, n):
         return True
     own = {label: domains[label] for label in row[1]}
-    known = _Known(own, ())
+    known = _Known(own, _facts(own, ()))
     whole = known.span(row)
     if whole is None or not known.is_nonnegative(whole[0], own):
         return False
@@ -1132,10 +1266,6 @@ def _are_digits(difference: Relation, domains: Domains) -> bool:
     """Is a difference of two points one of numbers, so that their digits are alike if it is 0?"""
     levels = _levels(dict(difference.terms))
     return levels is not None and _whole(levels, domains) == len(levels)
-
-
-def _coefficients(relations: Iterable[Relation]) -> list[Size]:
-    return [k for one in relations for _, k in one.terms]
 
 
 def _is_empty(relations: Iterable[Relation], domains: Domains) -> bool:
@@ -1235,8 +1365,8 @@ def _radices(terms: Mapping[Label, Size]) -> list[Size]:
 
 
 def _levels(terms: Mapping[Label, Size]) -> list[Level] | None:
-    """The terms of a row by their coefficients, where the least of these is 1 and each divides the
-    next: those of an axis that is merged from several.
+    """The terms of a row by their coefficients, where each of these divides the next: those of an
+    axis that is merged from several.
     """
     found: dict[tuple[Monomial, int], Level] = {}
     for label, k in terms.items():
@@ -1248,8 +1378,6 @@ def _levels(terms: Mapping[Label, Size]) -> list[Level] | None:
             found[radix][1][label] = k
         else:
             found[radix] = (k if number > 0 else negated(k), {label: k})
-    if ((), 1) not in found:
-        return None
     levels = sorted(found.values(), key=lambda level: _effort(level[0]))
     for (low, _), (high, _) in pairwise(levels):
         if not _divides(low, high):
