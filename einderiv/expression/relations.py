@@ -36,7 +36,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import chain, combinations, islice, pairwise
 from math import gcd
 from typing import NamedTuple
@@ -110,6 +110,7 @@ class Solved(NamedTuple):
 
 Row = tuple[Size, dict[Label, Size]]  # a relation in the making, or an index expression
 Range = tuple[Size, Size]  # the lowest and the highest value of a label
+Near = tuple[int, int, bool]  # the values of a row in a sample, and are these all?
 Level = tuple[Size, dict[Label, Size]]  # a radix, and the terms of a row with it or its negative
 Form = tuple[Size, Size, tuple[tuple[Label, Size], ...]]  # divisor, constant, terms
 Rank = tuple[int, ...]  # of a label: the least is eliminated first
@@ -290,37 +291,15 @@ def solved(
         return Solved({}, (), ())
     if _is_empty(relations, domains):
         return None
-    known = _Known(domains, _facts(domains, relations))
-    system = _System(known)
-    system.add(relations)
+    system = _system(relations, domains)
 
     def rank(label: Label) -> Rank | None:
         if label in never:
             return None
         asked = (label not in first, label in keep, -(late or {}).get(label, 0))
-        return (*asked, -known.at(domains[label]), label in read)
+        return (*asked, -system.known.at(domains[label]), label in read)
 
-    system.eliminate(rank, units=True)
-    if not system.possible:
-        return None
-    by: dict[Label, Linear] = {}
-    guards: list[tuple[Linear, Size]] = []
-    forms = sorted(system.forms().items())
-    # what needs no guard must follow from domains that are enforced
-    enforced = {x: n for x, n in domains.items() if x in read}
-    eliminated = dict(forms)
-    related = [x for one in relations for x, _ in one.terms]
-    enforced.update({x: domains[x] for x in related if x not in eliminated})
-    if not known.is_exact:
-        known = _Known(enforced, _facts(enforced, ()))
-    for label, (_, constant, terms) in forms:
-        linear = by[label] = Linear(constant, terms)
-        place = known.place((constant, dict(terms)), domains[label])
-        if place == "outside":
-            return None
-        if place != "inside" and label not in read:
-            guards.append((linear, domains[label]))
-    return Solved(by, system.relations(), tuple(guards))
+    return _solved(system, rank, read)
 
 
 def solvings(
@@ -341,20 +320,36 @@ def solvings(
     >>> [[*solution.by] for solution in solvings(window, {0: 5, 1: 3, 2: 7}, (), 5)]
     [[2], [0], [1]]
     """
-    best = solved(relations, domains, read=read, keep=keep, first=first)
-    if best is None or most < 1:
+    if most < 1:
+        return
+    if not relations:
+        yield Solved({}, (), ())
+        return
+    if _is_empty(relations, domains):
+        return
+    system = _system(relations, domains)
+    known = system.known
+
+    def solve(chosen: Container[Label]) -> Solved | None:
+        def rank(label: Label) -> Rank:
+            asked = (label not in chosen, label in keep)
+            return (*asked, -known.at(domains[label]), label in read)
+
+        return _solved(system.copy(), rank, read)
+
+    best = solve(first)
+    if best is None:
         return
     yield best
     seen = {frozenset(best.by)}
     labels = list({label for one in relations for label, _ in one.terms})
-    known = _Known(domains, _facts(domains, ()))
     labels.sort(key=lambda x: (x in best.by, -known.at(domains[x]), x in read, x))
     counts = range(1, len(best.by) + 1)
     choices = chain.from_iterable([combinations(labels, count) for count in counts])
     for chosen in islice(choices, TRIES * most):
         if len(seen) >= most:
             return
-        other = solved(relations, domains, read=read, keep=keep, first=chosen)
+        other = solve(chosen)
         if other is not None and frozenset(other.by) not in seen:
             seen.add(frozenset(other.by))
             yield other
@@ -436,6 +431,41 @@ def echelon(relations: Sequence[Relation], order: Sequence[Label]) -> tuple[Rela
     undecided = [_signed((constant, {})) for constant in left]
     solved_rows = [_signed(_shortened(row)) for _, row in done]
     return (*solved_rows, *sorted(undecided, key=_order))
+
+
+def _system(relations: Sequence[Relation], domains: Domains) -> _System:
+    system = _System(_Known(domains, _facts(domains, relations)))
+    system.add(relations)
+    return system
+
+
+def _solved(
+    system: _System, rank: Callable[[Label], Rank | None], read: Container[Label]
+) -> Solved | None:
+    """What `solved` finds of a system, of which nothing is eliminated yet."""
+    known = system.known
+    domains = known.domains
+    related = list(system.holders)
+    system.eliminate(rank, units=True)
+    if not system.possible:
+        return None
+    by: dict[Label, Linear] = {}
+    guards: list[tuple[Linear, Size]] = []
+    forms = sorted(system.forms().items())
+    # what needs no guard must follow from domains that are enforced
+    enforced = {x: n for x, n in domains.items() if x in read}
+    eliminated = dict(forms)
+    enforced.update({x: domains[x] for x in related if x not in eliminated})
+    if not known.is_exact:
+        known = _Known(enforced, _facts(enforced, ()))
+    for label, (_, constant, terms) in forms:
+        linear = by[label] = Linear(constant, terms)
+        place = known.place((constant, dict(terms)), domains[label])
+        if place == "outside":
+            return None
+        if place != "inside" and label not in read:
+            guards.append((linear, domains[label]))
+    return Solved(by, system.relations(), tuple(guards))
 
 
 # ---- index expressions
@@ -674,6 +704,16 @@ class _System:
         for number, one in enumerate(relations):
             self._add((one.constant, dict(one.terms)), number)
 
+    def copy(self) -> _System:
+        """The same system, which may be solved for other labels."""
+        other = _System(self.known)
+        other.possible = self.possible
+        other.rows = dict(self.rows)
+        other.sources = dict(self.sources)
+        other.holders = {label: set(numbers) for label, numbers in self.holders.items()}
+        other.pivots = list(self.pivots)
+        return other
+
     def needed(self) -> set[int]:
         """The sources of what is left: the others follow from these."""
         pivots = [self.sources[number] for _, number, _ in self.pivots]
@@ -761,9 +801,8 @@ class _System:
             high, low = _parted(row, radix)
             if not high[1] or (not low[1] and low[0] == 0):
                 continue
-            near = self.known.near(low)
-            span = partial(self.known.span, low)
-            multiple = self._only_multiple(radix, near, span, low[1])
+            below = _Below(low[0], [(1, low[1])], self.known)
+            multiple = self._only_multiple(radix, below, 1)
             if not self.possible:
                 return []
             if multiple is not None:
@@ -778,15 +817,12 @@ class _System:
         but what is below each radix is measured once for all.
         """
         below = _Below(constant, levels, self.known)
+        whole = _whole(levels, self.known.domains) if constant == 0 else 0
         parts: list[Row] = []
         top = len(levels)
         for k in range(len(levels) - 1, 0, -1):
             radix = levels[k][0]
-            if k <= below.whole:
-                multiple: int | None = 0
-            else:
-                span = partial(below.span, k)
-                multiple = self._only_multiple(radix, below.near[k], span, below.labels(k))
+            multiple = 0 if k <= whole else self._only_multiple(radix, below, k)
             if not self.possible:
                 return []
             if multiple is None:
@@ -801,24 +837,16 @@ class _System:
             return []
         return [*parts, (constant, dict(chain.from_iterable([t.items() for _, t in levels[:top]])))]
 
-    def _only_multiple(
-        self,
-        radix: Size,
-        near: tuple[int, int, bool],
-        span: Callable[[], Range | None],
-        labels: Collection[Label],
-    ) -> int | None:
-        """The one m for which ``m · radix`` is in a span, that of a row with these labels, if there
-        is just one. Where there is none, nothing is possible.
-
-        `near` is the span in the sample.
+    def _only_multiple(self, radix: Size, below: _Below, k: int) -> int | None:
+        """The one m for which ``m · radix`` is in the span of what is below level `k`, if there is
+        just one. Where there is none, nothing is possible.
         """
         if _leads(radix) < 0:
             radix = negated(radix)
         step = self.known.at(radix)
         if step < 1:
             return None
-        lowest, highest, is_exact = near
+        lowest, highest, is_exact = below.near(k, self.known)
         multiple = -(-lowest // step)
         is_exact = is_exact and isinstance(radix, int)
         if is_exact and multiple > highest // step:
@@ -827,45 +855,46 @@ class _System:
             return None
         if is_exact:
             return multiple
-        whole = span()
+        # what does not hold in other samples needs no proof
+        for known in self.known.others:
+            lowest, highest, _ = below.near(k, known)
+            step = known.at(radix)
+            within = (multiple - 1) * step < lowest and highest < (multiple + 1) * step
+            if known.is_sample and not within:
+                return None
+        whole = below.span(k)
         if whole is None:
             return None
-        below = minus(whole[0], plus(times(multiple - 1, radix), 1))
-        above = minus(times(multiple + 1, radix), plus(whole[1], 1))
-        proved = self.known.is_nonnegative(below, labels)
-        return multiple if proved and self.known.is_nonnegative(above, labels) else None
+        labels = below.labels(k)
+        under = minus(whole[0], plus(times(multiple - 1, radix), 1))
+        over = minus(times(multiple + 1, radix), plus(whole[1], 1))
+        proved = self.known.is_nonnegative(under, labels)
+        return multiple if proved and self.known.is_nonnegative(over, labels) else None
 
 
 class _Below:
-    """What is below each level of a row: the spans of its first so many levels.
-
-    The lowest levels may be digits of a number: below each is less than its radix then, for this is
-    a multiple of the radix and the domain of the digit below.
-    """
+    """What is below each level of a row: its first so many levels, and the constant."""
 
     def __init__(self, constant: Size, levels: Sequence[Level], known: _Known) -> None:
         self.constant = constant
         self.levels = levels
         self.known = known
         self.spans: list[Range | None] = [(constant, constant)]
-        self.whole = _whole(levels, known.domains) if constant == 0 else 0
+        self.order = [label for _, terms in levels for label in terms]
+        self.samples: dict[_Known, list[Near]] = {}
 
-    @cached_property
-    def order(self) -> list[Label]:
-        """All labels, from the lowest level on."""
-        return [label for _, terms in self.levels for label in terms]
-
-    @cached_property
-    def near(self) -> list[tuple[int, int, bool]]:
-        """The lowest and the highest value in the sample of what is below each level, and whether
-        all is numbers.
+    def near(self, k: int, known: _Known) -> Near:
+        """The lowest and the highest value in a sample of what is below level `k`, and whether all
+        is numbers.
         """
-        found = [self.known.near((self.constant, {}))]
-        for _, terms in self.levels:
-            low, high, is_exact = found[-1]
-            own_low, own_high, own_is_exact = self.known.near((0, terms))
-            found.append((low + own_low, high + own_high, is_exact and own_is_exact))
-        return found
+        if known not in self.samples:
+            self.samples[known] = [known.near((self.constant, {}))]
+            for _, terms in self.levels:
+                low, high, is_exact = self.samples[known][-1]
+                own_low, own_high, own_is_exact = known.near((0, terms))
+                joined = (low + own_low, high + own_high, is_exact and own_is_exact)
+                self.samples[known].append(joined)
+        return self.samples[known][k]
 
     def labels(self, k: int) -> list[Label]:
         """The labels below level `k`."""
@@ -895,8 +924,18 @@ class _Known:
 
     is_sample: bool  # is it one? Else nothing is said by it
 
-    def __init__(self, domains: Domains, facts: _Facts, differences: bool = False) -> None:
-        """With `differences` labels are those of two points: ``|label| < n``."""
+    def __init__(
+        self,
+        domains: Domains,
+        facts: _Facts,
+        differences: bool = False,
+        first: Mapping[Variable, int] | None = None,
+    ) -> None:
+        """With `differences` labels are those of two points: ``|label| < n``. The sample begins
+        with `first`.
+        """
+        self.facts = facts
+        self.first = first or {}
         self.domains = domains
         self.sizes = facts.sizes
         self.positive = facts.positive
@@ -914,7 +953,7 @@ class _Known:
         polynomials = [n for n in self.sizes if isinstance(n, Polynomial)]
         # n to the power of a million is measured where n is 1
         huge = [n for n in polynomials if _measure(n, {}) is None]
-        numbers: dict[Variable, int] = {name: 1 for n in huge for name in variables(n)}
+        numbers = {**self.first, **{name: 1 for n in huge for name in variables(n)}}
         for _ in range(ROUNDS):
             empty = [n for n in polynomials if (_measure(n, numbers) or 0) < 1]
             for name in {name for n in empty for name in _growing(n)}:
@@ -923,6 +962,16 @@ class _Known:
                 return numbers
         self.is_sample = False
         return numbers
+
+    @cached_property
+    def others(self) -> tuple[_Known, ...]:
+        """The same with samples in which names differ that have one number in the first."""
+        names = dict.fromkeys([name for n in self.sizes for name in variables(n)])
+        if len(names) < 2:
+            return ()
+        numbers = range(SMALL, SMALL + len(names))
+        ways = [dict(zip(names, order, strict=True)) for order in (numbers, numbers[::-1])]
+        return tuple([_Known(self.domains, self.facts, self.differences, way) for way in ways])
 
     def at(self, size: Size) -> int:
         """What a size measures in the sample; where that is not known, there is no sample."""
@@ -936,7 +985,7 @@ class _Known:
             known = self.measures[size] = LARGE if measure is None else measure
         return known
 
-    def near(self, row: Row) -> tuple[int, int, bool]:
+    def near(self, row: Row) -> Near:
         """The lowest and the highest value of a row in the sample, and whether all is numbers, so
         that these are its values.
         """
