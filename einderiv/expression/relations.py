@@ -1291,6 +1291,11 @@ def _is_inside(row: Row, domains: Domains, n: Size) -> bool:
         return True
     own = {label: domains[label] for label in row[1]}
     known = _Known(own, _facts(own, ()))
+    for sample in (known, *known.others):
+        lowest, highest, _ = sample.near(row)
+        within = lowest >= 0 and highest < sample.at(n)
+        if sample.is_sample and not within:
+            return False
     whole = known.span(row)
     if whole is None or not known.is_nonnegative(whole[0], own):
         return False
