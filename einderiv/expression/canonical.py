@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -19,7 +20,7 @@ from ..errors import limits
 from .arrays import library
 from .embedding import labels_in
 from .groups import connected
-from .labels import Label, Relation
+from .labels import Label, Relation, Size
 from .nodes import (
     Add,
     Apply,
@@ -33,8 +34,8 @@ from .nodes import (
     walk,
     wrapped,
 )
-from .relations import echelon, relation, renamed
-from .size_algebra import negated as negative
+from .relations import echelon, renamed
+from .size_algebra import negated
 from .unify import bare, carried, flatten
 
 FLATTENED = 512  # factors: larger products are compared as they are nested
@@ -335,11 +336,8 @@ class Forms:
         """A relation for colours: its number, and for each label its coefficient, by keys, whose
         sign means nothing.
         """
-        negated = relation(negative(one.constant), {x: negative(c) for x, c in one.terms})
-        constants = sorted([str(one.constant), str(negated.constant)])
-        ports = []
-        for (label, c), (_, d) in zip(one.terms, negated.terms, strict=True):
-            ports.append((label, self.key(("port", *sorted([str(c), str(d)])))))
+        constants = _without_sign(one.constant)
+        ports = [(label, self.key(("port", *_without_sign(c)))) for label, c in one.terms]
         return self.key(("relation", *constants)), tuple(ports)
 
     def _part(self, factor: Expr, labels: tuple[Label, ...]) -> Part:
@@ -503,6 +501,12 @@ class Forms:
             ]
             form.append((part, self._unordered(part, written)))
         return self.key(("component", tuple(form)))
+
+
+@lru_cache(maxsize=1024)
+def _without_sign(size: Size) -> tuple[str, ...]:
+    """What a size and its negative have in common."""
+    return tuple(sorted([str(size), str(negated(size))]))
 
 
 def _is_described_flat(e: Einsum) -> bool:

@@ -561,9 +561,15 @@ class _Part(NamedTuple):
 def _facts(domains: Domains, relations: Iterable[Relation]) -> _Facts:
     """Names in coefficients are at least 1, and those of a domain that is a product."""
     sizes = tuple(dict.fromkeys(domains.values()))
+    coefficients = dict.fromkeys([k for one in relations for _, k in one.terms])
+    return _facts_of(sizes, tuple(coefficients))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _facts_of(sizes: tuple[Size, ...], coefficients: tuple[Size, ...]) -> _Facts:
     positive: set[Variable] = set()
     is_exact = True
-    for size in dict.fromkeys(chain(sizes, [k for one in relations for _, k in one.terms])):
+    for size in (*sizes, *coefficients):
         if not isinstance(size, int):
             is_exact = False
             if len(_monomials(size)) == 1:
@@ -1348,9 +1354,9 @@ def _renamed_hots(hots: Iterable[Hot], found: Mapping[Label, Label]) -> list[Hot
 
 def _signed(row: Row) -> Relation:
     """A row as a relation whose first coefficient is above 0."""
-    one = relation(*row)
-    first = one.terms[0][1] if one.terms else one.constant
-    return relation(*_times(row, -1)) if _leads(first) < 0 else one
+    constant, terms = row
+    first = terms[min(terms)] if terms else constant
+    return relation(*(row if _leads(first) >= 0 else _times(row, -1)))
 
 
 def _order(one: Relation) -> tuple[Labels, list[str]]:
