@@ -37,6 +37,7 @@ from collections.abc import (
     Sequence,
 )
 from functools import cached_property, lru_cache
+from heapq import heappop, heappush
 from itertools import chain, combinations, islice, pairwise
 from math import gcd
 from typing import NamedTuple
@@ -736,21 +737,24 @@ class _System:
         With `units` only for labels whose coefficients are 1 or -1.
         """
         ranks: dict[Label, Rank | None] = {}
-        best: dict[int, Choice | None] = {}
+        choices: list[Choice] = []  # a heap, also of rows that are gone
+        ranked = 0
         while self.possible:
-            for number, row in self.rows.items():
-                if number not in best:
-                    best[number] = _best(number, row, rank, ranks, units)
-            choices = [choice for choice in best.values() if choice is not None]
+            fresh = [number for number in range(ranked, len(self.sources)) if number in self.rows]
+            ranked = len(self.sources)
+            for number in fresh:
+                choice = _best(number, self.rows[number], rank, ranks, units)
+                if choice is not None:
+                    heappush(choices, choice)
+            while choices and choices[0][-2] not in self.rows:
+                heappop(choices)
             if not choices:
                 return
-            *_, number, label = min(choices)
+            *_, number, label = heappop(choices)
             pivot = self._taken(number)
-            del best[number]
             self.pivots.append((label, number, pivot))
             for other in sorted(self.holders.get(label, ())):
                 row = self._taken(other)
-                del best[other]
                 self._add(_cleared(row, label, pivot), self.sources[other])
 
     def forms(self) -> dict[Label, Form]:
