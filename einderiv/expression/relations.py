@@ -70,6 +70,8 @@ LARGE = 1 << 62
 TRIES = 16
 #: domains that a proof may use
 MOST_FACTS = 8
+#: relations of a system in which a label may be in so many that they are solved in another order
+MANY = 64
 #: systems that are kept with what was found of them, and how long they may be
 MOST_KEPT, MOST_KEPT_TERMS = 1024, 100
 
@@ -368,29 +370,44 @@ def without_proved(
     set()
     """
     gone: set[Label] = set()
-    left = list(relations)
-    pending = [label for one in left for label, _ in one.terms if label not in read]
+    left = dict(enumerate(relations))
+    holders: dict[Label, set[int]] = {}
+    for number, one in left.items():
+        for label, _ in one.terms:
+            holders.setdefault(label, set()).add(number)
+    refuted: dict[int, set[Label]] = {number: set() for number in left}  # of each relation
+    pending = [label for one in relations for label, _ in one.terms if label not in read]
     while pending:
         label = pending.pop()
         if label in gone:
             continue
-        for one in left:
-            terms = dict(one.terms)
-            k = terms.pop(label, 0)
-            if k not in (1, -1):
+        for number in sorted(holders[label]):
+            one = left[number]
+            k = dict(one.terms)[label]
+            if k not in (1, -1) or label in refuted[number]:
                 continue
+            terms = {x: c for x, c in one.terms if x != label}
             row = _times((one.constant, terms), -k)  # type: ignore[operator]
             # not by its own domain: when it goes, nothing says any more that this has a value
             if not _is_inside(row, domains, domains[label]):
+                refuted[number].add(label)
                 continue
             gone.add(label)
-            left.remove(one)
+            del left[number]
+            for x, _ in one.terms:
+                holders[x].discard(number)
             # what held the label may be proved inside now
-            holding = [other for other in left if label in dict(other.terms)]
-            pending += [x for other in holding for x, _ in other.terms if x not in read]
-            left = [_with(other, label, row) if other in holding else other for other in left]
+            for other in sorted(holders[label]):
+                before = left[other]
+                pending += [x for x, _ in before.terms if x not in read]
+                after = left[other] = _with(before, label, row)
+                refuted[other] = set()
+                for x, _ in before.terms:
+                    holders[x].discard(other)
+                for x, _ in after.terms:
+                    holders.setdefault(x, set()).add(other)
             break
-    return renamed(left, lambda x: x), gone
+    return renamed(left.values(), lambda x: x), gone
 
 
 def echelon(relations: Sequence[Relation], order: Sequence[Label]) -> tuple[Relation, ...] | None:
@@ -626,6 +643,14 @@ def _determined_alike(
     return _determined(relations, dict(enumerate(sizes)), (), set(known), unknown, facts)
 
 
+def _by_domain(known: _Known, relations: Sequence[Relation]) -> Callable[[Label], Rank]:
+    """Labels with large domains are eliminated first. Of those with one domain the first; but the
+    last where there are many relations: the first labels are in more of them than the last.
+    """
+    sign = 1 if len(relations) <= MANY else -1
+    return lambda label: (-known.at(known.domains[label]), sign * label)
+
+
 def _settled(
     relations: Sequence[Relation], domains: Domains, hots: Sequence[Hot], facts: _Facts
 ) -> _Part | None:
@@ -640,7 +665,7 @@ def _settled(
         of = [sources[system.sources[number]] for number in kept]
         system.sources = {number: number for number in kept}
         labels = sorted(system.holders)
-        system.eliminate(lambda label: (-known.at(domains[label]), label))
+        system.eliminate(_by_domain(known, relations))
         if not system.possible:
             return None
         needed = system.needed()
@@ -681,7 +706,7 @@ def _determined(
             continue
         system = _System(sizes)
         system.add(differences)
-        system.eliminate(lambda label: (-sizes.at(domains[label]), label))
+        system.eliminate(_by_domain(sizes, relations))
         found = [label for label, form in system.forms().items() if form == (1, 0, ())]
         if not found:
             return False
