@@ -294,7 +294,10 @@ class Einsum(Expr):
         put(self, "split", None)
         put(self, "relations", relations)
         size_of: dict[Label, Size] = {}
+        hot = False
         for factor, labels in zip(factors, inputs, strict=True):
+            if factor.hot:
+                hot = True
             for label, size in zip(labels, factor.axis_sizes, strict=True):
                 size_of.setdefault(label, size)
         carried = len(size_of)  # labels that a factor has
@@ -308,7 +311,7 @@ class Einsum(Expr):
         plain = pure and not structure and all_carried and len(kept) == len(output)
         for label, size in given:
             size_of.setdefault(label, size)
-        if relations or any([f.hot for f in factors]):
+        if relations or hot:
             related = labels_in(relations)
             assert size_of.keys() >= related, "a label of a relation without a size"
             inside = related.union(kept, *inputs)

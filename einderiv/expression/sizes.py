@@ -266,7 +266,8 @@ class Sizes(UnionFind[Size]):
         return True
 
     def _unite(self, a: Variable, b: Variable) -> None:
-        self._forget()
+        if self._numbers or self._normal_forms:
+            self._forget()
         self.parent[b] = a
         if a not in self.measures and b in self.measures:
             self.measures[a] = self.measures[b]

@@ -73,11 +73,12 @@ def assemble(
     plugged = {id(other) for other in inline}
     while stack:
         operand, labels = stack.pop()
-        dissolves = isinstance(operand, Einsum) and not operand.plain and not _is_stage(operand)
-        if isinstance(operand, Einsum) and (deep or dissolves or id(operand) in plugged):
+        if isinstance(operand, Einsum):
             contraction_too = deep or id(operand) in plugged
-            stack.extend(reversed(work.plug(operand, labels, contraction_too=contraction_too)))
-        elif isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
+            if contraction_too or not (operand.plain or _is_stage(operand)):
+                stack.extend(reversed(work.plug(operand, labels, contraction_too=contraction_too)))
+                continue
+        if isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
             work.coefficient *= operand.value
         else:
             work.factors.append(operand)
@@ -147,7 +148,7 @@ class _Assembly:
         self.letters = letters
         self.owned: dict[Label, str | None] | None = None  # the letters, once they are a copy
         self.origins = list(origins)
-        self.relations = list(relations)
+        self.relations = relations
         self.tied: UnionFind[Label] | None = None  # made for the first two labels that become one
 
     def own_letters(self) -> dict[Label, str | None]:
@@ -277,10 +278,14 @@ class _Assembly:
             inputs = tuple([tuple(map(find, labels)) for labels in inputs])
             output = tuple(map(find, output))
             given = tuple(dict.fromkeys([(find(label), size) for label, size in given]))
-        relations = tuple(self.relations)
+        relations = self.relations
         if relations and self.tied is not None:
             relations = renamed(relations, self.tied.find)
-        if relations or any([f.hot for f in self.factors]):
+        hot = False
+        for factor in self.factors:
+            if factor.hot:
+                hot = True
+        if relations or hot:
             settled = self._settled(relations, inputs, output, given)
             if settled is None:
                 return self._nothing(output, axes, slots, written, inputs, given)

@@ -7,6 +7,7 @@ with ``ed.function`` are found by themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from ..expression import einsum
@@ -59,8 +60,7 @@ class Vocabulary(Mapping[str, Named]):
         return table.ADDED[name]
 
     def __iter__(self) -> Iterator[str]:
-        yield from table.NAMED
-        yield from table.ADDED
+        return chain(table.NAMED, table.ADDED)
 
     def __len__(self) -> int:
         return len(table.NAMED) + len(table.ADDED)

@@ -66,6 +66,8 @@ def is_index_notation(text: str) -> bool:
     """Has a line a left side with brackets, ``y[i] = …``, or is the last one an equation of
     entries, ``y = Σ_i x[i]``? In other texts the last line is no equation.
     """
+    if "[" not in text and "∂" not in text:
+        return False
     lines = [line.partition("#")[0] for line in re.split(r"[\n;]", text)]
     sides = [_sides(line) for line in lines if line.strip()]
     if any(left is not None and re.search(r"\[|∂", left) for left, _ in sides):

@@ -101,18 +101,13 @@ def function(text: Source, dotted: str, at: int) -> Named:
             at,
         )
     numpy_prefix = PREFIXES.get(prefix)
-    known: Sequence[str]
-    if numpy_prefix is None:
-        # exp, ed.exp, torch.exp: the vocabulary
+    # np.exp, np.linalg.inv: as NumPy means it
+    found = None if numpy_prefix is None else numpy_function(numpy_prefix + name)
+    # exp, ed.exp, torch.exp: the vocabulary
+    if found is None and numpy_prefix in (None, ""):
         found = VOCABULARY.get(name)
-        known = list(VOCABULARY)
-    else:
-        # np.exp, np.linalg.inv: as NumPy means it
-        found = numpy_function(numpy_prefix + name)
-        known = numpy_names()
-        if found is None and numpy_prefix == "":
-            found = VOCABULARY.get(name)
     if found is None:
+        known: Sequence[str] = list(VOCABULARY) if numpy_prefix is None else numpy_names()
         raise text.wrong(
             f"there is no function {name[:40]!r}; {near(name, known)}", at + len(dotted) - len(name)
         )
