@@ -173,20 +173,25 @@ def einsum(
         return f"operand {k} ({called(part)})" if isinstance(part, Expr) else f"operand {k}"
 
     axes, output_axes = expand(notation, ranks, where)
-    given = {key: checked_size(key, size) for key, size in (sizes or {}).items()}
-    known = sizes.of if isinstance(sizes, KnownSizes) else None
-    met = origins_of(*(sizes or {}).values())
-    origins = met if known is None else (known, *met)
+    given: dict[str, Size] = {}
+    origins: tuple[Expr, ...] = ()
+    if sizes is not None:
+        given = {key: checked_size(key, size) for key, size in (sizes or {}).items()}
+        origins = origins_of(*(sizes or {}).values())
+        if isinstance(sizes, KnownSizes) and sizes.of is not None:
+            origins = (sizes.of, *origins)
     with_tensors = _tensors(parts, axes)
+    expressions = [part for part in with_tensors if isinstance(part, Expr)]
+    are_labels = not notation.indexed and index is None and not arrays
+    if are_labels and len(expressions) == len(parts):  # nearly always: letters, and no delta
+        return _built(notation, expressions, axes, output_axes, given, origins)
     held_arrays = _index_arrays(notation, with_tensors, index, arrays)
     is_composed = has_expressions(notation)
     whole = _identities(with_tensors, axes, given, held_arrays, ones=is_composed)
     if is_composed:
         return _composed(notation, whole, axes, output_axes, given, held_arrays, origins)
-    inputs = cast(list[tuple[str, ...]], axes)  # no index expression is among them
-    output = cast(tuple[str, ...], output_axes)
     expressions = [part for part in whole if part is not None]
-    return _built(notation, expressions, inputs, output, given, origins)
+    return _built(notation, expressions, axes, output_axes, given, origins)
 
 
 def einsum_of_axes(
@@ -333,12 +338,16 @@ def index_array(name: str, value: Any, rank: int | None = None) -> Expr:
 def _built(
     notation: Notation,
     parts: list[Expr],
-    inputs: list[tuple[str, ...]],
-    output: tuple[str, ...],
+    input_axes: list[tuple[Axis, ...]],
+    output_axes: tuple[Axis, ...],
     sizes: dict[str, Size],
     origins: tuple[Expr, ...],
 ) -> Einsum:
-    """The einsum: its labels are the words, numbered by their first appearance."""
+    """The einsum of a string without index expressions: its labels are the words, numbered by their
+    first appearance.
+    """
+    inputs = cast(list[tuple[str, ...]], input_axes)
+    output = cast(tuple[str, ...], output_axes)
     numbers: dict[str, Label] = {}
     for word in chain(*inputs, output):
         numbers.setdefault(word, len(numbers))

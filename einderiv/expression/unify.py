@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import TypeGuard
 
 from ..errors import LimitError, limits
-from .embedding import labels_in
+from .embedding import Parts, labels_in
 from .groups import UnionFind
 from .known_signs import alike, inverts, is_positive
 from .labels import Given, Label, Labels, Relation, Relations, Size
@@ -75,7 +75,8 @@ def assemble(
         operand, labels = stack.pop()
         if isinstance(operand, Einsum):
             contraction_too = deep or id(operand) in plugged
-            if contraction_too or not (operand.plain or _is_stage(operand)):
+            is_stage = operand.parts is not None and _is_stage(operand, operand.parts)
+            if contraction_too or not (operand.plain or is_stage):
                 stack.extend(reversed(work.plug(operand, labels, contraction_too=contraction_too)))
                 continue
         if isinstance(operand, Constant) and isinstance(operand.value, (int, float, complex)):
@@ -119,15 +120,13 @@ def with_slots(
     )
 
 
-def _is_stage(e: Einsum) -> bool:
+def _is_stage(e: Einsum, parts: Parts) -> bool:
     """Is it a product whose axes are merged from so many that it stays a value of its own?
 
     ``kron(K, K)`` has twice as many digits as K: sixty such products in one another would have
     2**60 labels.
     """
-    if e.parts is None or e.structure or not e.parts.outer:
-        return False
-    return len(e.parts.core) > MANY_DIGITS
+    return bool(parts.outer) and not e.structure and len(parts.core) > MANY_DIGITS
 
 
 class _Assembly:
