@@ -144,6 +144,7 @@ class Expr:
 
 def _fill(
     node: Expr,
+    below: tuple[Expr, ...],
     sizes: tuple[Size, ...],
     axes: tuple[str | None, ...],
     weight: int,
@@ -151,6 +152,7 @@ def _fill(
     record: Record | None = None,
     imaginary: bool = False,
 ) -> None:
+    """`below` are the expressions that the node is made of."""
     put(node, "axis_sizes", sizes)
     put(node, "axes", axes)
     put(node, "weight", weight & MASK)
@@ -158,9 +160,15 @@ def _fill(
     put(node, "record", record)
     put(node, "compiled", None)
     put(node, "sign", None)
-    below = children(node)
-    put(node, "complex", imaginary or any([c.complex for c in below]))
-    put(node, "nodes", 1 + sum([c.nodes for c in below]) + sum([o.nodes for o in origins]))
+    nodes = 1
+    for child in below:
+        nodes += child.nodes
+        if child.complex:
+            imaginary = True
+    for origin in origins:
+        nodes += origin.nodes
+    put(node, "complex", imaginary)
+    put(node, "nodes", nodes)
 
 
 class Tensor(Expr):
@@ -197,7 +205,7 @@ class Tensor(Expr):
         )
         axes = tuple([d if isinstance(d, str) else None for d in declared])
         weight = hash(("tensor", name, len(declared)))
-        _fill(self, sizes, axes, weight, imaginary=imaginary)
+        _fill(self, (), sizes, axes, weight, imaginary=imaginary)
 
 
 class Constant(Expr):
@@ -223,7 +231,7 @@ class Constant(Expr):
         # Arrays are told apart where they are compared; a copy of one is equal to it.
         kind = value if isinstance(value, (int, float, complex)) else str(dtype)
         weight = hash(("constant", kind, shape))
-        _fill(self, shape, axes or (None,) * len(shape), weight, imaginary=imaginary)
+        _fill(self, (), shape, axes or (None,) * len(shape), weight, imaginary=imaginary)
 
 
 class Einsum(Expr):
@@ -294,8 +302,11 @@ class Einsum(Expr):
         put(self, "split", None)
         put(self, "relations", relations)
         size_of: dict[Label, Size] = {}
+        count = weight = 0
         hot = False
         for factor, labels in zip(factors, inputs, strict=True):
+            count += factor.count if isinstance(factor, Einsum) else 1
+            weight += factor.weight
             if factor.hot:
                 hot = True
             for label, size in zip(labels, factor.axis_sizes, strict=True):
@@ -324,12 +335,12 @@ class Einsum(Expr):
         put(self, "parts", parts)
         put(self, "structure", structure)
         put(self, "plain", plain)
-        put(self, "count", sum([f.count if isinstance(f, Einsum) else 1 for f in factors]))
+        put(self, "count", count)
         assert len(axes) == len(output), "one name for each output axis"
         assert all_carried or carried < len(size_of), "a label without a size"
         sizes = tuple([size_of[label] for label in output])
-        weight = sum([f.weight for f in factors])
-        _fill(self, sizes, axes, weight, origins, record, isinstance(coefficient, complex))
+        imaginary = isinstance(coefficient, complex)
+        _fill(self, factors, sizes, axes, weight, origins, record, imaginary)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -438,7 +449,7 @@ class Add(Expr):
         # Nested sums count as their terms, so that the nesting of sums does not change the weight.
         weight = sum([a.weight if isinstance(a, Add) else hash(total_weight(a)) for a in addends])
         axes = first.axes if axes is None else axes
-        _fill(self, first.axis_sizes, axes, weight, origins, record)
+        _fill(self, addends, first.axis_sizes, axes, weight, origins, record)
 
 
 class Apply(Expr):
@@ -473,7 +484,7 @@ class Apply(Expr):
         sizes = (*first.axis_sizes[:batch], *[size for size, _ in result])
         axes = (*first.axes[:batch], *[name for _, name in result])
         weight = hash((function.name, core, parameters, *map(total_weight, arguments)))
-        _fill(self, sizes, axes, weight)
+        _fill(self, arguments, sizes, axes, weight)
 
 
 def total_weight(e: Expr) -> tuple[Number, int]:
