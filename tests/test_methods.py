@@ -1,5 +1,8 @@
 """What expressions do as Python objects; what the operators compute is in test_algebra."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -31,6 +34,13 @@ def test_the_left_operand_may_be_an_array(left):
         assert isinstance(e, ed.Expr)
     value = np.array([[1, 2], [3, 5]])
     assert (ed.evaluate(left * X, X=value) == np.asarray(left) * value).all()
+
+
+def test_a_script_may_ask_for_a_shape():
+    # Nobody stands above a module that is run.
+    script = "import einderiv as ed; print(ed.tensor('x', (2, 3)).shape)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("(2, 3)\n", "")
 
 
 def test_equality_with_other_things_is_false():

@@ -204,7 +204,8 @@ def shape_of(e: Expr) -> tuple[int | SymbolicSize, ...]:
 
     xarray asks its operands for a shape, and would put what comes of them under its own dims.
     """
-    caller = sys._getframe(2).f_globals.get("__name__", "")
-    if str(caller).partition(".")[0] == "xarray":
+    above = sys._getframe(1).f_back  # a script that asks has nobody above it
+    caller = "" if above is None else str(above.f_globals.get("__name__", ""))
+    if caller.partition(".")[0] == "xarray":
         raise NoFormError("xarray takes the operator for itself: write e + array, not array + e")
     return tuple([sized(size, (e,)) for size in lengths_of(e)])
