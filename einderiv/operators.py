@@ -144,6 +144,15 @@ def _transpose(self: Expr, *axes: Any) -> Expr:
     return functions.permuted(self, expression.axes_of(self, tuple(order)))
 
 
+def _clip(self: Expr, min: object = None, max: object = None) -> Expr:
+    return functions.clip(self, min, max)
+
+
+def _matrix_transposed(self: Expr) -> Expr:
+    # The last two axes change places, whatever stands before them.
+    return functions.swapaxes(self, -1, -2)
+
+
 def _size_ufunc(self: SymbolicSize, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     # A size is a number to NumPy: np.sqrt(n), array * n.
     plain = [one.expression() if isinstance(one, SymbolicSize) else one for one in inputs]
@@ -214,7 +223,18 @@ ATTRIBUTES: dict[str, object] = {
     "cumsum": functions.cumsum,
     "sum": functions.sum,
     "mean": functions.mean,
+    "max": functions.max,
+    "min": functions.min,
+    "prod": functions.prod,
+    "var": functions.var,
+    "std": functions.std,
+    "dot": functions.dot,
+    "conj": functions.conj,
+    "clip": _clip,
+    "take": functions.take,
+    "repeat": functions.repeat,
     "T": property(expression.transposed),
+    "mT": property(_matrix_transposed),
     "terms": property(expression.terms),
     "subscripts": property(printing.printed_subscripts),
     "operands": property(printing.printed_operands),

@@ -36,6 +36,58 @@ def test_the_left_operand_may_be_an_array(left):
     assert (ed.evaluate(left * X, X=value) == np.asarray(left) * value).all()
 
 
+VALUES = np.array([[3.0, 1.0, 2.0], [0.5, 4.0, 4.0]])
+REDUCTIONS = ["sum", "mean", "max", "min", "prod", "var", "std"]
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 1)])
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_are_those_of_numpy(name, axis, keepdims):
+    want = getattr(VALUES, name)(axis=axis, keepdims=keepdims)
+    ways = [
+        getattr(X, name)(axis=axis, keepdims=keepdims),
+        getattr(ed, name)(X, axis, keepdims=keepdims),
+        getattr(np, name)(X, axis=axis, keepdims=keepdims),
+    ]
+    for e in ways:
+        assert e == ways[0]
+        assert e.ndim == want.ndim
+        assert np.allclose(ed.evaluate(e, X=VALUES), want, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_axes_that_are_kept_have_derivatives(name):
+    rows = getattr(X, name)(1, keepdims=True)
+    short = getattr(X, name)(1)
+    assert rows.axes == ("i", None)
+    assert ed.derive(rows[:, 0], X) == ed.derive(short, X)
+
+
+METHODS = [
+    (X.clip(1, 3),            VALUES.clip(1, 3)),
+    (X.clip(min=1),           VALUES.clip(min=1)),
+    (X.clip(max=1),           VALUES.clip(max=1)),
+    (X.dot(X.T),              VALUES.dot(VALUES.T)),
+    (X.conj(),                VALUES),
+    (X.take([2, 0], 1),       VALUES.take([2, 0], 1)),
+    (X.repeat(2, axis=0),     VALUES.repeat(2, axis=0)),
+    (X.mT,                    VALUES.T),
+    (X - X.mean(1, keepdims=True), VALUES - VALUES.mean(1, keepdims=True)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "want"), METHODS, ids=str)
+def test_methods_are_those_of_numpy(e, want):
+    assert np.allclose(ed.evaluate(e, X=VALUES), want, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "var"])
+def test_keepdims_is_true_or_false(name):
+    with pytest.raises(TypeError, match="keepdims is True or False, not '3'"):
+        getattr(X, name)(0, keepdims=3)
+
+
 def test_a_script_may_ask_for_a_shape():
     # Nobody stands above a module that is run.
     script = "import einderiv as ed; print(ed.tensor('x', (2, 3)).shape)"

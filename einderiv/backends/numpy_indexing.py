@@ -30,7 +30,9 @@ def places_of(array, name):
     if array.size and array.min() < 0:
         at = np.unravel_index(array.argmin(), array.shape)
         at = ", ".join(map(str, at))
-        raise ValueError(f"{name}[{at}] is {array.min()}: places are counted from 0")
+        raise ValueError(
+            f"the index array {name} holds {array.min()} at [{at}]: places are not negative"
+        )
     if array.size and array.max() > 2**63 - 1:
         raise ValueError(f"the index array {name} holds {array.max()}, which is beyond int64")
     return array.astype(np.int64, copy=False)

@@ -330,7 +330,7 @@ def index_array(name: str, value: Any, rank: int | None = None) -> Expr:
     if array.size and (array.dtype.kind == "i" and array.min() < 0):
         first = tuple(map(int, np.argwhere(array < 0)[0]))
         raise ShapeError(
-            f"the index array {name} holds {array[first]} at {first}: places are not negative"
+            f"the index array {name} holds {array[first]} at {list(first)}: places are not negative"
         )
     return held(array, f"the index array {name}", name)
 

@@ -147,8 +147,8 @@ class Sizes(UnionFind[Size]):
         number = self.known_number(root)
         if number is not None and number < 0:
             raise ShapeError(
-                f"{self._named(size)} comes out as {number}{self._because(size)}: a size is not "
-                "negative; give others, or sizes={label: number}"
+                f"{self._named(size)} comes out as {number}{self._because(size)}: {_reach(root)}a "
+                "size is not negative; give others, or sizes={label: number}"
             )
         if number is not None and number >= MOST:
             raise too_large(number.bit_length() - 1)
@@ -587,6 +587,16 @@ def _digits(e: Einsum | Written, whole: Label) -> list[Size]:
         if terms.pop(whole, 0) in (1, -1) and not one.constant and size_of.keys() >= terms.keys():
             return [size_of[label] for label in terms]
     return []
+
+
+def _reach(size: Polynomial) -> str:
+    """What asks for more of an axis than is there, of the size ``axis − number``."""
+    axes = [monomial for monomial, number in size.terms if monomial and number == 1]
+    (*_, (last, number)) = size.terms
+    one_axis = len(size.terms) == 2 and len(axes) == 1 and len(axes[0]) == 1
+    if not one_axis or last or number >= 0 or axes[0][0][1] != 1:
+        return ""
+    return f"a slice, a place or a window takes {-number} of that axis, and "
 
 
 def _in_brackets(reasons: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from ..expression import (
     ArrayTerm,
     Constant,
     Expr,
+    Number,
     Size,
     SymbolicSize,
     added,
@@ -35,7 +36,6 @@ from ..expression import (
     filled,
     floor_quotient,
     held,
-    index_array,
     indexed,
     is_array,
     lengths_of,
@@ -53,7 +53,7 @@ from ..expression import sum_of_sizes as plus
 from . import table
 from .complex import conj
 from .compound import divided, subtracted, summed
-from .indexing import Cut, entries
+from .indexing import Cut, entries, held_index_array
 
 Met = list[Expr | None]
 
@@ -294,6 +294,9 @@ def ravel(e: object, /, order: str = "C") -> Expr:
 def squeeze(e: object, /, axis: object = None) -> Expr:
     """``squeeze(e, axis)``: without the axes that are known to have size 1, or those that are
     named.
+
+    Which axes are there does not depend on arrays: an axis of a size that is not known stays, and
+    leaves if it is named, which is checked when its size is known.
 
     >>> import einderiv as ed
     >>> ed.squeeze(ed.tensor("X", (1, "i", 1))).axes
@@ -996,7 +999,8 @@ def _sizes_of(e: Expr) -> list[object]:
 
 
 def gradient(f: object, *varargs: object, axis: object = None, edge_order: object = 1) -> Any:
-    """``np.gradient``: central differences inside, one-sided ones at the edges, along each axis.
+    """``np.gradient(f, *steps)``: central differences inside, one-sided ones at the edges, along
+    each axis.
 
     Not to be confused with `grad`, the derivative by a tensor. `varargs` are steps, or the places
     of the entries, as arrays or expressions. One expression for one axis, else a list.
@@ -1041,13 +1045,17 @@ def _slope(e: Expr, axis: int, step: object, order: int) -> Expr:
 
     distance = as_expression(step)
     if not distance.ndim:
-        inner = divided(subtracted(part(2, None), part(None, -2)), times(distance, 2))
-        left = divided(subtracted(part(1, 2), part(0, 1)), distance)
-        right = divided(subtracted(part(-1, None), part(-2, -1)), distance)
+        # A number is a fraction: slopes of whole numbers are none.
+        known = number(step)
+        by: Expr | Number = distance if known is None or known == 0 else known + 0.0
+        twice = times(by, 2) if isinstance(by, Expr) else 2 * by
+        inner = divided(subtracted(part(2, None), part(None, -2)), twice)
+        left = divided(subtracted(part(1, 2), part(0, 1)), by)
+        right = divided(subtracted(part(-1, None), part(-2, -1)), by)
         if order == 2:
-            left = _combined([(-1.5, part(0, 1)), (2, part(1, 2)), (-0.5, part(2, 3))], distance)
+            left = _combined([(-1.5, part(0, 1)), (2, part(1, 2)), (-0.5, part(2, 3))], by)
             last = [(0.5, part(-3, -2)), (-2, part(-2, -1)), (1.5, part(-1, None))]
-            right = _combined(last, distance)
+            right = _combined(last, by)
         return _joined([left, inner, right], axis, met)
     if distance.ndim != 1:
         raise ShapeError("distances must be either scalars or 1d")
@@ -1092,7 +1100,7 @@ def _slope(e: Expr, axis: int, step: object, order: int) -> Expr:
     return _joined([left, inner, right], axis, met)
 
 
-def _combined(terms: Sequence[tuple[float, Expr]], distance: Expr) -> Expr:
+def _combined(terms: Sequence[tuple[float, Expr]], distance: Expr | Number) -> Expr:
     total = added([times(values, weight) for weight, values in terms])
     return divided(total, distance)
 
@@ -1285,7 +1293,7 @@ def segment_sum(v: object, ids: object, size: object, /) -> Expr:
         check_name(ids, "an index array")
         array: Expr = _Tensor(ids, (None,), "index")
     else:
-        array = index_array("ids", ids)
+        array = held_index_array(ids)
     if array.ndim > found.ndim:
         raise ShapeError(
             f"ids has {counted(array.ndim, 'axis')}, but {called(found)} has {found.ndim}"

@@ -28,7 +28,7 @@ from . import table
 from .complex import abs_, conj
 from .elementwise import raised, reciprocal
 from .logarithms import quotient_of
-from .reductions import log_softmax, max, over
+from .reductions import kept, log_softmax, max, over
 
 
 def divided(a: object, b: object) -> Expr:
@@ -46,18 +46,23 @@ def divided(a: object, b: object) -> Expr:
 
 
 @table.public
-def sum(e: object, axis: object = None) -> Expr:
+def sum(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     """``sum(e, axis)``: the sum over `axis`, all axes by default; the others stay in order.
 
-    `axis` is an int, the name of an axis, or a tuple of those.
+    `axis` is an int, the name of an axis, or a tuple of those; with `keepdims` it stays, with size
+    1, as in NumPy.
 
     >>> import einderiv as ed
-    >>> ed.sum(ed.tensor("X", "is"), "s").subscripts
+    >>> X = ed.tensor("X", "is")
+    >>> ed.sum(X, "s").subscripts
     'is->i'
+    >>> ed.evaluate(X / ed.sum(X, 1, keepdims=True), X=[[1, 3], [4, 4]]).tolist()
+    [[0.25, 0.75], [0.5, 0.5]]
 
     Raises ShapeError for an axis that is not there.
     """
-    return summed(as_expression(e), axis)
+    found = as_expression(e)
+    return kept(summed(found, axis), found, axis, keepdims)
 
 
 def summed(e: Expr, axis: object) -> Expr:
@@ -70,7 +75,7 @@ def summed(e: Expr, axis: object) -> Expr:
 
 
 @table.public
-def mean(e: object, axis: object = None) -> Expr:
+def mean(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     """``mean(e, axis)``: the sum over `axis` divided by its size.
 
     >>> import einderiv as ed
@@ -84,7 +89,7 @@ def mean(e: object, axis: object = None) -> Expr:
     if not gone:
         return e
     share = table.apply("reciprocal", _count(e, gone))
-    return multiply(share, summed(e, gone))
+    return kept(multiply(share, summed(e, gone)), e, axis, keepdims)
 
 
 @table.public
@@ -242,7 +247,7 @@ def _by_size(sizes: Expr, axes: tuple[int, ...], one: bool) -> Expr:
 
 
 @table.public
-def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
+def var(e: object, axis: object = None, *, ddof: object = 0, keepdims: object = False) -> Expr:
     """``var(e, axis)``: the mean square distance from the mean, divided by ``n - ddof``, as in
     NumPy.
 
@@ -258,11 +263,11 @@ def var(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     if not gone:
         return times(e, 0)
     total = _squares(_centred(e, gone), gone)
-    return multiply(table.apply("reciprocal", free), total)
+    return kept(multiply(table.apply("reciprocal", free), total), e, axis, keepdims)
 
 
 @table.public
-def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
+def std(e: object, axis: object = None, *, ddof: object = 0, keepdims: object = False) -> Expr:
     """``std(e, axis)``: the square root of :func:`var`; its derivative at equal entries is 0.
 
     >>> import einderiv as ed
@@ -277,7 +282,8 @@ def std(e: object, axis: object = None, *, ddof: object = 0) -> Expr:
     if not gone:
         return times(e, 0)
     length = _length(_centred(e, gone), gone)
-    return multiply(table.apply("reciprocal", table.apply("sqrt", free)), length)
+    found = multiply(table.apply("reciprocal", table.apply("sqrt", free)), length)
+    return kept(found, e, axis, keepdims)
 
 
 def _free(e: Expr, axis: object, ddof: object) -> Expr:
@@ -294,7 +300,12 @@ def _free(e: Expr, axis: object, ddof: object) -> Expr:
 
 
 def _count(e: Expr, axes: tuple[int, ...]) -> Expr:
-    """How many entries `axes` have: an einsum too, of summed labels that no factor has."""
+    """How many entries `axes` have: a number if that is known, else an einsum of summed labels that
+    no factor has.
+    """
+    known = [size for size in (e.axis_sizes[p] for p in axes) if isinstance(size, int)]
+    if len(known) == len(axes):
+        return as_expression(math.prod(known))
     summed = tuple((p, e.axis_sizes[p]) for p in axes)
     return assemble(1, [], (), axes=(), given=summed)
 

@@ -17,6 +17,7 @@ from ..expression import (
     AffineIndex,
     Apply,
     ArrayTerm,
+    Constant,
     Expr,
     Label,
     Size,
@@ -38,6 +39,7 @@ from ..expression import (
     lengths_of,
     one_hot_of,
     origins_of,
+    sized,
 )
 from ..expression import difference_of_sizes as minus
 from ..expression import sign_of_size as sign
@@ -84,7 +86,7 @@ def one_hot(ids: object, size: object, /) -> Expr:
     """
     if isinstance(ids, str):
         return einsum("->e(r[e])".replace("r[", f"{ids}["), sizes={ids: size})  # type: ignore[dict-item]
-    array = index_array("ids", ids)
+    array = held_index_array(ids)
     factor = one_hot_of(array, checked_size("one_hot", size))
     labels = tuple(range(factor.ndim))
     met = origins_of(size)
@@ -113,6 +115,7 @@ class _Places(NamedTuple):
 
     array: Array
     length: int | None = None
+    name: str | None = None  # for printing
 
 
 class _Truth(NamedTuple):
@@ -257,8 +260,9 @@ class _Reading:
                 )
             self.met.append(equal_sizes(size, item.length))
         array, places = _without_broadcast(array, labels)
+        name = item.name if array.shape == item.array.shape else None
         if not array.size:
-            return self._alone(array, places, axis)
+            return self._alone(array, places, axis, name)
         lowest, highest = int(array.min()), int(array.max())
         if isinstance(size, int):
             if lowest < -size or highest >= size:
@@ -270,11 +274,12 @@ class _Reading:
             if lowest < 0:
                 array = _whole_numbers(array)
                 array[array < 0] += size
-            return self._alone(array, places, axis)
+                name = None  # another array
+            return self._alone(array, places, axis, name)
         if highest >= 0:
             self.met.append(at_least_0(minus(size, highest + 1)))
         if lowest >= 0:
-            return self._alone(array, places, axis)
+            return self._alone(array, places, axis, name)
         self.met.append(at_least_0(plus(size, lowest)))
         # r[e] + n where r[e] is negative: with c = r - lowest, c[e] + lowest + n negative[e]
         counted_up = _whole_numbers(array) - lowest
@@ -284,8 +289,11 @@ class _Reading:
         negative = _whole_numbers(array < 0)
         return AffineIndex(lowest, (), (term, ArrayTerm(_held(negative), places, 2, size)))
 
-    def _alone(self, array: Array, places: tuple[Label, ...], axis: int) -> AffineIndex:
-        return AffineIndex(0, (), (ArrayTerm(_held(array), places, self.e.axis_sizes[axis]),))
+    def _alone(
+        self, array: Array, places: tuple[Label, ...], axis: int, name: str | None
+    ) -> AffineIndex:
+        term = ArrayTerm(_held(array, name), places, self.e.axis_sizes[axis])
+        return AffineIndex(0, (), (term,))
 
     # ---- arrays together
     def _broadcast(self) -> tuple[tuple[int, ...], list[Label]]:
@@ -310,6 +318,9 @@ def _items(item: Any) -> list[_Item]:
     """What one item of a key is; a boolean array is the arrays of its places."""
     if item is None or item is ... or isinstance(item, slice):
         return [item]
+    name = None
+    if isinstance(item, Constant) and item.ndim:
+        name, item = item.name, item.value
     if isinstance(item, Expr):
         raise TypeError(
             "an expression is no index, for its values are not known: give an array of whole "
@@ -335,7 +346,7 @@ def _items(item: Any) -> list[_Item]:
         return [_Places(own, n) for own, n in zip(places, array.shape, strict=True)]
     if array.dtype.kind not in "iu":
         raise _no_index(f"an array of {array.dtype}")
-    return [_Places(array)] if array.ndim else [_Whole(int(array))]
+    return [_Places(array, name=name)] if array.ndim else [_Whole(int(array))]
 
 
 def _no_index(what: str) -> TypeError:
@@ -345,8 +356,15 @@ def _no_index(what: str) -> TypeError:
     )
 
 
-def _held(array: Array) -> Expr:
-    return held(array, "an index array")
+def _held(array: Array, name: str | None = None) -> Expr:
+    return held(array, "an index array", name)
+
+
+def held_index_array(ids: object) -> Expr:
+    """Whole numbers as an index array, under the name that a held array has."""
+    if isinstance(ids, Constant) and ids.ndim:
+        return index_array(ids.name or "ids", ids.value)
+    return index_array("ids", ids)
 
 
 def _whole_numbers(array: Array) -> Array:
@@ -360,6 +378,8 @@ def _without_broadcast(array: Array, labels: Sequence[Label]) -> tuple[Array, tu
     """An index array without the axes of one place, and the labels of its other axes."""
     own = labels[len(labels) - array.ndim :] if array.ndim else ()
     kept = [k for k, n in enumerate(array.shape) if n != 1]
+    if len(kept) == array.ndim:
+        return array, tuple(own)  # the same array, so that it is seen to be that
     return array.reshape([array.shape[k] for k in kept]), tuple([own[k] for k in kept])
 
 
@@ -416,5 +436,6 @@ def _from_the_end(bound: Size | None, size: Size) -> Size | None:
 def _met(size: Size, bound: Size | None) -> Expr | None:
     """What must be at least 0 for a bound to be inside. Raises ShapeError where it is not."""
     if isinstance(size, int) and size < 0:
-        raise ShapeError(f"the bound {bound} of a slice is outside the axis")
+        shown = bound if bound is None else sized(bound, ())
+        raise ShapeError(f"the bound {shown} of a slice is outside the axis")
     return at_least_0(size)

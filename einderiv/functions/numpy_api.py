@@ -39,16 +39,18 @@ Named = Callable[..., Any]
 def _over_axis(f: Named) -> Named:
     """A reduction with NumPy's names of the arguments."""
 
-    def reduction(a: object, axis: object = None) -> Expr:
-        found: Expr = f(a, axis)
+    def reduction(a: object, axis: object = None, *, keepdims: object = False) -> Expr:
+        found: Expr = f(a, axis, keepdims=keepdims)
         return found
 
     return reduction
 
 
 def _spread(f: Named) -> Named:
-    def spread(a: object, axis: object = None, *, ddof: object = 0) -> Expr:
-        found: Expr = f(a, axis, ddof=ddof)
+    def spread(
+        a: object, axis: object = None, *, ddof: object = 0, keepdims: object = False
+    ) -> Expr:
+        found: Expr = f(a, axis, ddof=ddof, keepdims=keepdims)
         return found
 
     return spread

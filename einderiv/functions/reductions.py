@@ -17,6 +17,7 @@ from ..expression import (
     axes_of,
     letters,
     times,
+    truth,
     viewed,
 )
 from .table import (
@@ -370,7 +371,7 @@ def logsumexp(e: object, axis: object = None) -> Expr:
 
 
 @public
-def max(e: object, axis: object = None) -> Expr:
+def max(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     """``max(e, axis)``: the largest entry over `axis`, all axes by default. Ties share the
     derivative equally.
 
@@ -381,11 +382,12 @@ def max(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("max", as_expression(e), axis)
+    found = as_expression(e)
+    return kept(over("max", found, axis), found, axis, keepdims)
 
 
 @public
-def min(e: object, axis: object = None) -> Expr:
+def min(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     """``min(e, axis)``: the smallest entry over `axis`, all axes by default. Ties share the
     derivative equally.
 
@@ -395,11 +397,12 @@ def min(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("min", as_expression(e), axis)
+    found = as_expression(e)
+    return kept(over("min", found, axis), found, axis, keepdims)
 
 
 @public
-def prod(e: object, axis: object = None) -> Expr:
+def prod(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     """``prod(e, axis)``: the product over `axis`, all axes by default. Zeros among the entries are
     no trouble.
 
@@ -415,7 +418,22 @@ def prod(e: object, axis: object = None) -> Expr:
     found = as_expression(e)
     if not axes_of(found, axis):
         return times(found, 1)
-    return over("prod", found, axis, (0,))
+    return kept(over("prod", found, axis, (0,)), found, axis, keepdims)
+
+
+def kept(result: Expr, e: Expr, axis: object, keepdims: object) -> Expr:
+    """What was made of `e` over `axis`, with these axes of size 1 if `keepdims` says so."""
+    if not truth(keepdims, "keepdims"):
+        return result
+    gone = axes_of(e, axis)
+    output = range(e.ndim)
+    return assemble(
+        1,
+        [(result, tuple([p for p in output if p not in gone]))],
+        tuple(output),
+        axes=tuple([None if p in gone else e.axes[p] for p in output]),
+        given=tuple([(p, 1) for p in gone]),
+    )
 
 
 def over(name: str, e: Expr, axis: object, parameters: tuple[Any, ...] = ()) -> Expr:

@@ -39,6 +39,7 @@ OPTIONS = frozenset(
     (
         "subscripts",
         "axis",
+        "keepdims",
         "axes",
         "axis1",
         "axis2",

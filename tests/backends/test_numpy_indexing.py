@@ -205,8 +205,8 @@ def test_bits_of_what_is_assigned_stay():
 @pytest.mark.parametrize(
     ("array", "error", "message"),
     [
-        ([0, -3, 1],          ValueError, r"^r\[1\] is -3: places are counted from 0$"),
-        ([[0, 1], [-1, 2]],   ValueError, r"^r\[1, 0\] is -1: places are counted from 0$"),
+        ([0, -3, 1],          ValueError, r"^the index array r holds -3 at \[1\]: places are not negative$"),
+        ([[0, 1], [-1, 2]],   ValueError, r"^the index array r holds -1 at \[1, 0\]: places are not negative$"),
         ([0.0, 1.0],          TypeError,  "^the index array r has dtype float64: places are whole numbers$"),
         ([True, False],       TypeError,  "^the index array r has dtype bool: places are whole numbers$"),
         ([2**64 - 1],         ValueError, f"^the index array r holds {2**64 - 1}, which is beyond int64$"),

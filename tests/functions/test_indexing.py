@@ -220,3 +220,40 @@ def test_one_hot():
     assert ed.evaluate(ed.one_hot([2, 0], 3)).tolist() == [[0, 0, 1], [1, 0, 0]]
     x = ed.tensor("x", "i")
     assert ed.evaluate(ed.one_hot([1], x.shape[0]), x=[1, 2]).tolist() == [[0, 1]]
+
+
+def test_a_held_array_indexes_under_its_name():
+    e, v = ed.tensor("E", "vd"), ed.tensor("v", "e")
+    ids = ed.constant(np.array([3, 0, 3, 1]), name="ids")
+    assert e[ids] == e[ids.value]
+    assert ed.formula(e[ids]) == "y[a,d] = E[ids[a],d]"
+    assert ed.formula(ed.take(e, ids, 0)) == "y[a,d] = E[ids[a],d]"
+    assert ed.formula(ed.segment_sum(v, ids, 4)) == "y[a] = Σ_e δ[a,ids[e]] v[e]"
+    assert ed.formula(ed.one_hot(ids, 4)) == "y[a,b] = δ[b,ids[a]]"
+    # one array has one name, however it is used
+    assert ed.formula(ed.segment_sum(v, ids, 4)[ids]) == "y[a] = Σ_e δ[ids[e],ids[a]] v[e]"
+    # places from the end are another array
+    last = ed.constant(np.array([-1, 0]), name="last")
+    assert "last" not in ed.formula(ed.tensor("x", (4,))[last])
+
+
+def test_a_bound_outside_is_called_as_it_was_written():
+    x = ed.tensor("x", "i")
+    with pytest.raises(ed.ShapeError, match=r"the bound x\.shape\[0\] \+ 2 of a slice is outside"):
+        x[x.shape[0] + 2 :]
+
+
+@pytest.mark.parametrize(
+    ("key", "need"),
+    [(slice(9), 9), (slice(-9, None), 9), (slice(7, 9), 7), (7, 8), (-7, 7), ([1, 7], 8)],
+)
+def test_what_is_not_there_is_said_when_sizes_are_known(key, need):
+    e = ed.tensor("x", "i")[key]
+    message = f"a slice, a place or a window takes {need} of that axis"
+    with pytest.raises(ed.ShapeError, match=rf"axis 0 of x is 4 by the array of x.*{message}"):
+        ed.evaluate(e, x=np.arange(4))
+
+
+def test_an_array_of_fractions_is_no_index():
+    with pytest.raises(TypeError, match="valid indices, not an array of float64"):
+        ed.tensor("E", "vd")[ed.constant(np.array([0.5]))]

@@ -25,7 +25,7 @@ REFUSED = [
     ("text as a tensor",      "einsum('ij->', 'X')",         "'X'",      "no quotes"),
     ("text for a function",   "exp('X')",                    "'X'",      "no quotes"),
     ("None in a sum",         "X + None",                    "None",     "stands only where"),
-    ("an unknown keyword",    "sum(X, keepdims=True)",       "keepdims", "sum takes e, axis"),
+    ("an unknown keyword",    "sum(X, keepdim=True)",        "keepdim",  "sum takes e, axis, keepdims"),
     ("a keyword twice",       "sum(X, axis=0, axis=1)",      "axis=0",   "given twice"),
     ("too many arguments",    "exp(X, X)",                   "exp",      "too many"),
     ("too few arguments",     "sum()",                       "sum",      "missing"),
