@@ -78,6 +78,10 @@ class BackendError(EinderivError):
     """Arrays of a library that is not supported here, or of two libraries at once."""
 
 
+#: the signs of index notation, which take one column
+SIGNS = "∂−·≤≥²³⁴⁵⁶⁷⁸⁹"
+
+
 def _pointed(text: str, position: int) -> str:
     """The part of `text` around `position`, and a caret under that character."""
     start = max(0, position - WINDOW // 2) if len(text) > WINDOW else 0
@@ -92,7 +96,7 @@ def _pointed(text: str, position: int) -> str:
 def _one_column(character: str) -> str:
     """Wide, zero-width and control characters would move the caret."""
     is_latin_or_greek = "\u00c0" <= character < "\u0400" and character.isalpha()
-    if " " <= character <= "~" or is_latin_or_greek:
+    if " " <= character <= "~" or is_latin_or_greek or character in SIGNS:
         return character
     return " " if character.isspace() else "?"
 
@@ -101,7 +105,7 @@ def counted(count: int, noun: str) -> str:
     """``counted(2, "axis")`` is ``"2 axes"``."""
     if count == 1:
         return f"1 {noun}"
-    plural = {"axis": "axes", "array of": "arrays of"}.get(noun, noun + "s")
+    plural = {"axis": "axes", "index": "indices", "array of": "arrays of"}.get(noun, noun + "s")
     return f"{count} {plural}"
 
 

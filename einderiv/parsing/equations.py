@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, NamedTuple, NoReturn
 
 from ..errors import EinderivError, LimitError, ShapeError, counted
@@ -41,7 +42,7 @@ from ..expression import (
     plus,
     product_of_sizes,
 )
-from ..functions import FUNCTIONS, VOCABULARY, powered, subtracted
+from ..functions import FUNCTIONS, VOCABULARY, powered, same_axes, subtracted
 from .formula_syntax import (
     Bracketed,
     Call,
@@ -72,7 +73,7 @@ def is_index_notation(text: str) -> bool:
     sides = [_sides(line) for line in lines if line.strip()]
     if any(left is not None and re.search(r"\[|∂", left) for left, _ in sides):
         return True
-    return bool(sides) and sides[-1][0] is not None and "[" in sides[-1][1]
+    return bool(sides) and sides[-1][0] is not None and bool(re.search(r"[\[{]", sides[-1][1]))
 
 
 def _sides(line: str) -> tuple[str | None, str]:
@@ -153,6 +154,7 @@ class _Meaning:
         self.ranks: dict[str, int] = {}  # of names that are nowhere declared
         self.arrays: dict[str, Expr] = {}  # index arrays
         self.named: set[str] = set()  # by equations
+        self.bounded: set[str] = set()  # labels whose range is written, k < 3
         self.size_names: dict[str, Size] = {}  # declared names of axes
         for tensor in known.values():
             if isinstance(tensor, Tensor):
@@ -182,8 +184,9 @@ class _Meaning:
                 axis = self._axis(place)
                 if tensor is not None and isinstance(axis, str) and tensor.ndim == len(places):
                     self.domains.setdefault(axis, tensor.axis_sizes[p])
-        self._learn_domains(written.right, kept)
-        value = self._total(written.right, kept, written.at)
+        self._learn_domains([written.right], kept)
+        order = [axis for axis in left if isinstance(axis, str)]
+        value = self._total(written.right, kept, written.at, order)
         value = self._with_labels(value, kept, written.at)
         axes = tuple(left)
         if axes != value.labels:
@@ -246,27 +249,16 @@ class _Meaning:
             self.known[name] = Tensor(name, (None,) * rank)
         return self.known[name]
 
-    # ---- sizes of the labels on the left
-    def _learn_domains(self, total: Total, kept: set[str]) -> None:
-        """Labels of the left: the size of an axis, or the largest range in which reads are inside,
-        whichever is sure to be the smallest. Deltas carry sizes on.
+    # ---- ranges of labels
+    def _learn_domains(self, totals: Sequence[Total], wanted: set[str]) -> None:
+        """The range of each label that is wanted: the largest in which all reads are inside, where
+        it is sure which read allows least. Deltas carry ranges on.
         """
         found: dict[str, list[Size]] = {}
         ties: list[tuple[str, str]] = []
-        for product in _products(total):
-            ties += self._plain_ties(product)
-            bare: dict[str, Size] = {}
-            reads: list[tuple[AxisExpression, Size]] = []
-            for axis, size in self._axes_read(product):
-                if isinstance(axis, str):
-                    bare.setdefault(axis, size)
-                else:
-                    reads.append((axis, size))
-            for label, size in bare.items():
-                found.setdefault(label, []).append(size)
-            for expression, size in reads:
-                self._open(expression, size, {**bare, **self.domains}, found)
-        for label in kept.difference(self.domains):
+        for total in totals:
+            self._collect(total, self.domains, wanted, found, ties)
+        for label in wanted.difference(self.domains):
             smallest = _smallest(found.get(label, []))
             if smallest is not None:
                 self.domains[label] = smallest
@@ -274,8 +266,44 @@ class _Meaning:
             for a, b in ties:
                 known = self.domains.get(a, self.domains.get(b))
                 if known is not None:
-                    self.domains.setdefault(a, known)
-                    self.domains.setdefault(b, known)
+                    for label in wanted.intersection((a, b)):
+                        self.domains.setdefault(label, known)
+
+    def _collect(
+        self,
+        total: Total,
+        outside: Mapping[str, Size],
+        wanted: set[str],
+        found: dict[str, list[Size]],
+        ties: list[tuple[str, str]],
+    ) -> None:
+        """The ranges that the reads of a sum allow. ``x[i+1]`` allows one less than the axis has;
+        ``x[i+k]`` allows i what the range of k leaves, unless both have one from other reads.
+        """
+        for _, product in total.terms:
+            ties += self._plain_ties(product)
+            known = {**outside, **self._bounds(product, wanted)}
+            reads = self._axes_read(product)
+            alone: dict[str, list[Size]] = {}
+            for axis, size in reads:
+                if len(labels_of(axis)) == 1:
+                    self._open(axis, size, {}, alone)
+            for label, ranges in alone.items():
+                smallest = _smallest(ranges)
+                known.setdefault(label, ranges[0] if smallest is None else smallest)
+                if label in wanted:
+                    found.setdefault(label, []).extend(ranges)
+            for axis, size in reads:
+                if len(labels_of(axis)) > 1:
+                    self._open(axis, size, known, found)
+            for factor, _ in product.factors:
+                for inner in _totals_in(factor):
+                    self._collect(inner, known, wanted, found, ties)
+
+    def _bounds(self, product: Product, wanted: set[str]) -> dict[str, Size]:
+        """The ranges that a product says itself, ``k < 3``."""
+        bounds = [self._bound_of(factor) for factor, _ in product.factors]
+        return dict([bound for bound in bounds if bound is not None and bound[0] not in wanted])
 
     def _plain_ties(self, product: Product) -> list[tuple[str, str]]:
         """The labels that deltas of a product make equal."""
@@ -288,22 +316,32 @@ class _Meaning:
         return found
 
     def _axes_read(self, product: Product) -> list[tuple[Axis, Size]]:
-        """How a product reads the axes of tensors, with their sizes."""
+        """How a product reads the axes of tensors and of index arrays, with their sizes."""
         found: list[tuple[Axis, Size]] = []
+        written: list[Axis] = []
         for factor, _ in product.factors:
+            while isinstance(factor, Raised):
+                factor = factor.base
+            if isinstance(factor, (Read, Call, Tie, Guard)):
+                written += map(self._axis, factor.places or ())
             if isinstance(factor, Read) and factor.places is not None:
                 sizes = self._tensor(factor.name, len(factor.places)).axis_sizes
                 found += zip(map(self._axis, factor.places), sizes, strict=True)
+        while written:
+            for name, places, _ in _composite(written.pop()).arrays:
+                found += zip(map(_simple, places), self._array(name, len(places)).axis_sizes)
+                written += places
         return found
 
     def _open(
         self,
-        axis: AxisExpression,
+        axis: Axis,
         size: Size,
         known: Mapping[str, Size],
         found: dict[str, list[Size]],
     ) -> None:
-        """The range that a read leaves to its one label without a size."""
+        """The range that a read leaves to its one label that has none."""
+        axis = _composite(axis)
         labels = [label for label, _ in axis.terms]
         unknown = [label for label in labels if label not in known]
         if axis.arrays or len(unknown) != 1:
@@ -317,10 +355,11 @@ class _Meaning:
             found.setdefault(unknown[0], []).append(range_)
 
     # ---- sums and products
-    def _total(self, total: Total, kept: set[str], at: int) -> Value:
-        """The sum of terms, all under the same labels."""
+    def _total(self, total: Total, kept: set[str], at: int, order: Sequence[str] = ()) -> Value:
+        """The sum of terms, all under the same labels, those in `order` first."""
         values = [self._product(product, kept) for _, product in total.terms]
-        labels = tuple(dict.fromkeys([label for value in values for label in value.labels]))
+        found = dict.fromkeys([label for value in values for label in value.labels])
+        labels = tuple(dict.fromkeys([*[label for label in order if label in found], *found]))
         for value in values:
             for label, size in zip(value.labels, value.of.axis_sizes, strict=True):
                 if len(values) > 1:
@@ -352,14 +391,15 @@ class _Meaning:
 
     def _product(self, product: Product, kept: set[str]) -> Value:
         """A product, summed over all labels that are not in `kept`."""
-        before = self.domains
-        self.domains = dict(before)
+        before, bounded = self.domains, self.bounded
+        self.domains, self.bounded = dict(before), set(bounded)
         try:
             return self._summed_product(product, kept)
         finally:
             # what is known of the labels that stay
             known = self.domains.items()
             self.domains = {**before, **{label: size for label, size in known if label in kept}}
+            self.bounded = bounded
 
     def _summed_product(self, product: Product, kept: set[str]) -> Value:
         for label, at in product.summed.items():
@@ -383,17 +423,20 @@ class _Meaning:
         output = tuple([label for label in inside if label in kept])
         for axis, place in found.equations:
             found.ones(1, axis, (place,))
-        if not found.operands and not output:
+        if not found.operands and not inside:
             return Value(as_expression(found.number), ())
         return self._contracted(found, output, domains, product.at)
 
     def _gathered(self, product: Product, kept: set[str]) -> _Gathered:
         """The factors of a product, each under the labels that others have too."""
         bounds = [factor for factor, _ in product.factors if self._is_bound(factor, kept)]
+        own = [_labels_of_factor(factor) for factor, _ in product.factors]
+        self._learn_domains(
+            [Total([(False, product)], product.at)], _summed_here(product, own) - kept
+        )
         for axis, size in self._axes_read(product):
             if isinstance(axis, str):
                 self.domains.setdefault(axis, size)
-        own = [_labels_of_factor(factor) for factor, _ in product.factors]
         found = _Gathered()
         for k, (factor, divided) in enumerate(product.factors):
             match factor:
@@ -437,10 +480,24 @@ class _Meaning:
                     self.refuse(f"the size of {label!r} is left open", at)
                 found.ones(domains[label], label)
                 read.append((label,))
+        seen = {
+            label
+            for axes in (*read, tuple(instead.values()))
+            for x in axes
+            for label in labels_of(x)
+        }
+        known = {one.get(label, label): size for label, size in domains.items()}
+        for label in dict.fromkeys(one.values()):
+            # summed, and in deltas alone
+            if label not in seen and label not in instead and label not in output:
+                if label not in known:
+                    self.refuse(f"the size of {label!r} is left open", at)
+                found.ones(known[label], label)
+                read.append((label,))
         put = [tuple([_put(axis, instead) for axis in axes]) for axes in read]
         written = tuple([_put(one[x], instead) for x in output])
         for label, axis in instead.items():
-            if label in self.domains:
+            if label in self.domains and label in output:
                 found.sizes[_key(axis)] = self.domains[label]
         result = self._einsum(found.operands, put, written, at, *found.places, local=found.sizes)
         return Value(result if found.number == 1 else multiply(found.number, result), output)
@@ -493,14 +550,22 @@ class _Meaning:
 
     def _is_bound(self, factor: Factor, kept: set[str]) -> bool:
         """Is it ``k < 3`` of a label that is summed, and so the size of k?"""
-        if not isinstance(factor, Guard) or factor.signs != ("<",):
+        bound = self._bound_of(factor)
+        if bound is None or bound[0] in kept:
             return False
+        self.domains[bound[0]] = bound[1]
+        self.bounded.add(bound[0])
+        return True
+
+    def _bound_of(self, factor: Factor) -> tuple[str, Size] | None:
+        """The label and the size of ``k < 3``."""
+        if not isinstance(factor, Guard) or factor.signs != ("<",):
+            return None
         low, high = [_composite(self._axis(place)) for place in factor.places]
         alone = len(low.terms) == 1 and low == AxisExpression(0, ((low.terms[0][0], 1),))
-        if not alone or high.terms or high.arrays or low.terms[0][0] in kept:
-            return False
-        self.domains[low.terms[0][0]] = high.constant
-        return True
+        if not alone or high.terms or high.arrays:
+            return None
+        return low.terms[0][0], high.constant
 
     def _conditions(
         self, guard: Guard, domains: Mapping[str, Size], local: dict[str, Size]
@@ -587,13 +652,25 @@ class _Meaning:
         of_arrays = call.places is not None or (row is not None and row.core)
         if not call.core and of_arrays and len(names) == len(arguments):
             return self._of_whole_arrays(call, names, numbers)
+        before = {label: self.domains[label] for label in call.core if label in self.domains}
+        bounded, self.bounded = self.bounded, self.bounded.difference(call.core)
+        if row is None or row.shape is not same_axes:  # its axes are its own
+            self.domains = {x: size for x, size in self.domains.items() if x not in call.core}
+        for guard in call.ranges:
+            if not self._is_bound(guard, others):
+                self.refuse("the range of a label is written k < 3", guard.at)
+        self._learn_domains(arguments, set(call.core))
         given = [self._total(total, others.union(call.core), call.at) for total in arguments]
         batch, aligned = self._aligned(given, call)
         labels = (*batch, *call.core)
         if not call.core and call.name in VOCABULARY:
-            made = self._made(VOCABULARY[call.name], (*aligned, *numbers), call.at)
+            made = self._called(call, (*aligned, *numbers), {})
         else:
             made = self._of_core(call, tuple(aligned), len(call.core), numbers)
+        if made.ndim != len(labels):
+            self.domains = {x: size for x, size in self.domains.items() if x not in call.core}
+            self.domains |= before
+        self.bounded = bounded
         if call.places is not None:
             self._check_axes(call, made.ndim - len(batch), call.places)
             return Value(made, ()), (*batch, *map(self._axis, call.places)), call.places
@@ -650,9 +727,23 @@ class _Meaning:
             count = row.core if row.core > 0 else core
             return Apply(row, values, count, tuple(numbers))
         if row is not None:  # of entries
-            return self._made(VOCABULARY[call.name], (*values, *numbers), call.at)
+            return self._called(call, (*values, *numbers), {})
+        takes_axis = "axis" in signature(VOCABULARY[call.name]).parameters
         axis = -1 if core == 1 else tuple(range(-core, 0))
-        return self._made(lambda *given: VOCABULARY[call.name](*given, axis=axis), values, call.at)
+        # What takes no axis is of the whole: tril(A, 1), outer(x, z).
+        return self._called(call, (*values, *numbers), {"axis": axis} if takes_axis else {})
+
+    def _called(self, call: Call, values: tuple[Any, ...], options: dict[str, Any]) -> Expr:
+        """A function that texts know, of arguments that it takes."""
+        function = VOCABULARY[call.name]
+        takes = signature(function)
+        try:
+            takes.bind(*values, **options)
+        except TypeError:
+            given = counted(len(values), "argument")
+            names = ", ".join(takes.parameters)
+            self.refuse(f"{call.name} takes {names}, not {given}", call.at)
+        return self._made(lambda *given: function(*given, **options), values, call.at)
 
     def _made(self, make: Any, values: Sequence[Any], at: int) -> Expr:
         try:
@@ -675,6 +766,7 @@ class _Meaning:
     ) -> Expr:
         """The einsum of operands that are read at `axes`."""
         domains = dict(self.domains)  # the first axis that a label stands on has its size
+        parts_of = self._parts_of_axes(operands, axes)
         arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
         inputs: list[tuple[Axis, ...]] = []
         positions: list[Sequence[int]] = []
@@ -684,8 +776,10 @@ class _Meaning:
             positions.append(at_own[: len(read)])
             shown = []
             for axis, size in zip(read, value.of.axis_sizes, strict=True):
-                if isinstance(axis, str) and _differ(domains.setdefault(axis, size), size):
-                    axis = AxisExpression(0, ((axis, 1),))
+                if isinstance(axis, str):
+                    differs = _differ(domains.setdefault(axis, size), size)
+                    if differs or axis in parts_of:
+                        axis = AxisExpression(0, ((axis, 1),))
                 shown.append(axis)
             inputs.append(tuple(shown))
         positions.append([at] * len(output))
@@ -702,6 +796,19 @@ class _Meaning:
             str(self.text), parts, inputs, output, positions, sizes, arrays
         )
         return result
+
+    def _parts_of_axes(
+        self, operands: Sequence[Value], axes: Sequence[tuple[Axis, ...]]
+    ) -> set[str]:
+        """The labels that run over a part of their axes: their range is written, ``k < 3``, and is
+        that of none of the axes for certain.
+        """
+        found = set(self.bounded)
+        for value, read in zip(operands, axes, strict=True):
+            for axis, size in zip(read, value.of.axis_sizes, strict=True):
+                if isinstance(axis, str) and axis in found and self.domains[axis] == size:
+                    found.remove(axis)
+        return found
 
     def _array(self, name: str, rank: int) -> Expr:
         """An index array: one that is held, or an input."""
@@ -720,11 +827,7 @@ class _Meaning:
     # ---- index expressions
     def _axis(self, place: Place) -> Axis:
         """An index expression; a label alone is its name."""
-        found = self._expression(place)
-        one = len(found.terms) == 1 and found.terms[0][1] == 1
-        if one and found.constant == 0 and not found.arrays:
-            return found.terms[0][0]
-        return found
+        return _simple(self._expression(place))
 
     def _expression(self, place: Place) -> AxisExpression:
         total = AxisExpression()
@@ -743,6 +846,8 @@ class _Meaning:
                 return self._expression(atom.places[0])
             case "size":
                 return AxisExpression(self._size(atom))
+            case "largest":
+                return AxisExpression(self._largest(atom))
             case "floor":
                 whole, by = map(self._expression, atom.places)
                 if whole.terms or whole.arrays or by.terms or by.arrays:
@@ -764,6 +869,16 @@ class _Meaning:
         size: Size = tensor.axis_sizes[atom.value]
         return size
 
+    def _largest(self, atom: Any) -> Size:
+        """The largest entry of an index array."""
+        if atom.name not in self.ranks_of_arrays:
+            self.refuse(f"there is no index array {atom.name!r} here", atom.at)
+        array = self._array(atom.name, self.ranks_of_arrays[atom.name])
+        if isinstance(array, Constant):
+            return int(array.value.max()) if array.value.size else 0
+        assert isinstance(array, Tensor)
+        return minus((array.name, -1), 1)  # one less than the number of values it may have
+
     def _times(self, a: AxisExpression, b: AxisExpression, at: int) -> AxisExpression:
         if (a.terms or a.arrays) and (b.terms or b.arrays):
             self.refuse("a product of labels is no index: only numbers and sizes multiply them", at)
@@ -775,6 +890,12 @@ class _Meaning:
 # ---- index expressions
 def _composite(axis: Axis) -> AxisExpression:
     return AxisExpression(0, ((axis, 1),)) if isinstance(axis, str) else axis
+
+
+def _simple(axis: AxisExpression) -> Axis:
+    """A label alone as its name."""
+    one = len(axis.terms) == 1 and axis.terms[0][1] == 1
+    return axis.terms[0][0] if one and axis.constant == 0 and not axis.arrays else axis
 
 
 def _sum_of(a: AxisExpression, b: AxisExpression) -> AxisExpression:
@@ -936,6 +1057,31 @@ def _labels_of_total(total: Total) -> set[str]:
     for _, product in total.terms:
         for factor, _ in product.factors:
             found |= _labels_of_factor(factor) - set(product.summed)
+    return found
+
+
+def _totals_in(factor: Factor) -> Sequence[Total]:
+    """The sums in a factor."""
+    while isinstance(factor, Raised):
+        factor = factor.base
+    match factor:
+        case Bracketed():
+            return (factor.total,)
+        case Call():
+            return factor.arguments
+    return ()
+
+
+def _summed_here(product: Product, own: Sequence[set[str]]) -> set[str]:
+    """The labels of a product that are not summed within one of its factors, and those that stay.
+    `own` are the labels of each factor.
+    """
+    found = set(product.summed)
+    for k, (factor, _) in enumerate(product.factors):
+        others = set().union(*[labels for m, labels in enumerate(own) if m != k])
+        # A power of a sum in brackets is a product of such sums.
+        is_product = isinstance(factor, Raised) and isinstance(factor.base, Bracketed)
+        found |= own[k] & others if _totals_in(factor) and not is_product else own[k]
     return found
 
 

@@ -64,6 +64,7 @@ class Call:
     arguments: tuple[Total, ...]
     places: tuple[Place, ...] | None
     at: int
+    ranges: tuple[Guard, ...] = ()  # of the labels of its own axes
 
 
 @dataclass(eq=False)
@@ -287,11 +288,17 @@ class _Reader:
             self._bind(product, self._name("behind Σ stand labels, Σ_k or Σ_{j,k}"))
             if self.take(",") is None:
                 break
-        if self.take(":") is not None:
-            product.factors.append((self._comparison(), False))
-            while self.take(",") is not None:
-                product.factors.append((self._comparison(), False))
+        product.factors += [(guard, False) for guard in self._ranges()]
         self.expect("}", "behind what is summed over")
+
+    def _ranges(self) -> list[Guard]:
+        """``: k < 3, l < 4`` behind labels."""
+        found: list[Guard] = []
+        if self.take(":") is not None:
+            found.append(self._comparison())
+            while self.take(",") is not None:
+                found.append(self._comparison())
+        return found
 
     def _bind(self, product: Product, token: Token) -> None:
         if token.text in product.summed:
@@ -341,10 +348,14 @@ class _Reader:
         return self.refuse("a factor is missing here", token.at)
 
     def _named(self, token: Token) -> Factor:
-        name, core = token.text, list[str]()
+        name, core, ranges = token.text, list[str](), list[Guard]()
         called = self._call_with_core(name)
         if called is not None:
             name, core = called
+        elif self._is_braced_call(name):
+            name, core = name[:-1], self._labels()
+            ranges = self._ranges()
+            self.expect("}", "behind the axes of a function")
         is_function = name in VOCABULARY or name in FUNCTIONS
         touching = self.tokens[self.at - 1].stop == self.peek().at
         if self.peek().text != "(" or not (touching or is_function):
@@ -361,7 +372,7 @@ class _Reader:
         self.expect(")", "to close the arguments")
         if not arguments:
             self.refuse(f"{name} has no argument", token.at)
-        return Call(name, tuple(core), tuple(arguments), self._places(), token.at)
+        return Call(name, tuple(core), tuple(arguments), self._places(), token.at, tuple(ranges))
 
     def _call_with_core(self, name: str) -> tuple[str, list[str]] | None:
         """``inv_b,c(…)``: the name, and the labels of the axes that belong to the function."""
@@ -379,6 +390,20 @@ class _Reader:
                 self.at += ahead
                 return name[:k], [name[k + 1 :], *more]
         return None
+
+    def _is_braced_call(self, name: str) -> bool:
+        """``max_{k: k < 3}(…)``?"""
+        function = name.removesuffix("_")
+        known = function in VOCABULARY or function in FUNCTIONS
+        return known and function != name and self.peek().text == "{"
+
+    def _labels(self) -> list[str]:
+        """The labels behind the bracket in ``max_{k: k < 3}``."""
+        self.expect("{", "")
+        found = [self._name("in these brackets stand labels").text]
+        while self.take(",") is not None:
+            found.append(self._name("in these brackets stand labels").text)
+        return found
 
     # ---- index expressions
     def _places(self) -> tuple[Place, ...] | None:
@@ -456,6 +481,10 @@ class _Reader:
             self.refuse("a label or a number is missing here", token.at)
         if self.take(".") is not None:
             return self._shape(token)
+        if token.text == "max" and self.take("(") is not None:
+            array = self._name("behind max( stands an index array, whose largest entry it is")
+            self.expect(")", "behind the index array")
+            return Atom("largest", array.at, name=array.text)
         if self.peek().text == "[":
             return Atom("entry", token.at, name=token.text, places=self._places() or ())
         return Atom("name", token.at, name=token.text)

@@ -33,6 +33,7 @@ from ..expression import (
     tensors_of,
     truth,
     walk,
+    with_measures,
 )
 from ..functions import same_axes, shown_parameters
 from .formulas_shown import with_formulas
@@ -40,6 +41,7 @@ from .index_reading import (
     IndexSpelling,
     IndexText,
     NamedReading,
+    Told,
     called_axis,
     free_names,
     named_reading,
@@ -76,6 +78,8 @@ class FormulaStyle:
         self.arrays = ArrayNames(roots)
         self.roots = roots
         self.known: Sizes | None = None
+        self.related: bool | None = None
+        self.broadcasts = False
         self.size_names: dict[Variable, str] = {}
 
     def sizes(self) -> Sizes:
@@ -92,6 +96,26 @@ class FormulaStyle:
                             self.size_names.setdefault(declared, own)
                         self.size_names.setdefault((name, axis), own)
         return self.known
+
+    def has_places(self) -> bool:
+        """Are there index expressions in what is printed? Else every read is of a whole axis."""
+        self._look()
+        return bool(self.related)
+
+    def has_open_labels(self) -> bool:
+        """Are there labels that no axis shows: of index expressions, or of what only broadcasts?"""
+        self._look()
+        return bool(self.related or self.broadcasts)
+
+    def _look(self) -> None:
+        if self.related is None:
+            products = [node for node in walk(self.roots) if isinstance(node, Einsum)]
+            self.related = any([node.relations for node in products])
+            self.broadcasts = any([node.given for node in products])
+
+    def range(self, name: str, size: Size) -> str:
+        """The range of a label, ``k < 3``."""
+        return f"{self.label(name)} < {self.size(size)}"
 
     def label(self, name: str) -> str:
         """An index."""
@@ -137,9 +161,17 @@ class FormulaStyle:
         exponent = str(n).translate(SUPERSCRIPTS) if n > 1 else ""
         return self.partial + exponent
 
-    def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
+    def function(
+        self,
+        node: Apply,
+        arguments: Sequence[str],
+        core: Sequence[str],
+        ranges: Sequence[str] = (),
+    ) -> str:
         name: str = node.function.name
-        if core:
+        if ranges:
+            name += f"_{{{','.join(core)}: {', '.join(ranges)}}}"
+        elif core:
             name += f"_{','.join(core)}"
         return f"{name}({', '.join([*arguments, *shown_parameters(node)])})"
 
@@ -233,7 +265,13 @@ class LatexStyle(FormulaStyle):
     def order(self, n: int) -> str:
         return rf"\partial^{{{n}}} " if n > 1 else self.partial
 
-    def function(self, node: Apply, arguments: Sequence[str], core: Sequence[str]) -> str:
+    def function(
+        self,
+        node: Apply,
+        arguments: Sequence[str],
+        core: Sequence[str],
+        ranges: Sequence[str] = (),
+    ) -> str:
         template: str = node.function.latex
         if core and template.startswith("{0}"):  # a power of what is no single letter
             template = OPENING + "{0}" + CLOSING + template.removeprefix("{0}")
@@ -244,7 +282,10 @@ class LatexStyle(FormulaStyle):
             # In the same brackets: directions, and which entries are left out.
             template = ", ".join([template.removesuffix(CLOSING), *unsaid]) + CLOSING
         if core:
-            below = f"_{{{','.join(map(self.label, core))}}}"
+            below = ",".join(map(self.label, core))
+            if ranges:
+                below += rf":\, {', '.join(ranges)}"
+            below = f"_{{{below}}}"
             # Braces are doubled, for `format` is to leave them.
             template = _with_core(template, below.replace("{", "{{").replace("}", "}}"))
         return template.format(*parts)
@@ -471,21 +512,62 @@ def _product(
 
     # Labels that no axis has are summed over, under the author's names where those are free.
     inside = chain.from_iterable(flat.inputs)
-    summed = [label for label in dict.fromkeys((*inside, *bare(flat))) if label not in names]
+    sizes = dict(flat.given) if bare(flat) else {}
+    more_than_once = [label for label in bare(flat) if sizes[label] != 1]
+    summed = [label for label in dict.fromkeys((*inside, *more_than_once)) if label not in names]
+    # what nothing else shows: how often the same is added
+    told = [(label, sizes[label]) for label in more_than_once if isinstance(sizes[label], int)]
+    if summed and style.has_open_labels():
+        told += [(label, n) for label, n in _not_told(flat, style) if label in summed]
+    for label, size in told:
+        if size == 1:  # one place is 0, and no sum
+            names[label] = style.spelling().written(0, {})
+            summed.remove(label)
     taken = set(used)
     names |= free_names(summed, naming(flat).labels, taken)
     factors = []
     for factor, labels in flat.slots:
         at = tuple(names[label] for label in labels)
         factors.append(_factor(factor, at, style, frozenset(taken), depth))
-
-    # what nothing else shows: how often the same is added
-    sizes = dict(flat.given) if bare(flat) else {}
-    counts = [(names[label], sizes[label]) for label in bare(flat)]
-    ranges = [f"{name} < {size}" for name, size in counts if isinstance(size, int)]
+    ranges = [style.range(names[label], n) for label, n in told if label in summed]
     body = " ".join(factors) or style.one
     shown = style.sum([names[label] for label in summed], body, ranges)
     return _with_number(flat, deltas, shown if summed else " ".join(factors), style)
+
+
+def _not_told(flat: Einsum, style: FormulaStyle) -> list[tuple[Label, Size]]:
+    """The labels of a product whose range does not follow from what is read, with their sizes."""
+    known = style.sizes()
+    domains: dict[Label, Size] = {}
+    for factor, labels in flat.slots:
+        for label, size in zip(labels, factor.axis_sizes, strict=True):
+            domains[label] = with_measures(size, known.known_measure)
+    told = Told(domains, known)
+    for factor, labels in flat.slots:
+        for axis, label in enumerate(labels):
+            # what is read of whole axes needs to be seen once
+            if label not in told.shown or style.has_places():
+                told.inside(factor, axis, label, domains[label])
+    clear = told.clear()
+    return [(label, size) for label, size in domains.items() if label not in clear]
+
+
+def _core_ranges(e: Apply, core: LabelNames, style: FormulaStyle) -> list[str]:
+    """The ranges of the own axes of a function that do not follow from its arguments."""
+    if not style.has_open_labels():
+        return []
+    known = style.sizes()
+    first = e.arguments[0]
+    batch = first.ndim - e.core
+    domains: dict[Label, Size] = {}
+    for k, size in enumerate(first.axis_sizes[batch:]):
+        domains[k] = with_measures(size, known.known_measure)
+    told = Told(domains, known)
+    for argument in e.arguments:
+        for k in range(e.core):
+            told.inside(argument, batch + k, k, domains[k])
+    clear = told.clear()
+    return [style.range(core[k], size) for k, size in domains.items() if k not in clear]
 
 
 def _with_number(flat: Einsum, in_front: Sequence[str], body: str, style: FormulaStyle) -> Signed:
@@ -572,7 +654,7 @@ def _applied(
         core = tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
         at = indices[:batch] + core
         arguments = [right_side(a, at, style, used | set(core), depth + 1) for a in e.arguments]
-        text = style.function(e, arguments, core)
+        text = style.function(e, arguments, core, _core_ranges(e, core, style))
     return style.entry(text, own) if own else text
 
 

@@ -23,9 +23,11 @@ from ..expression import (
     Relation,
     Size,
     Sizes,
+    Solved,
     Tensor,
     Variable,
     bare,
+    flatten,
     fresh_names,
     is_hot,
     is_nonnegative,
@@ -39,10 +41,11 @@ from ..expression import (
     unused_names,
     with_measures,
 )
+from ..functions import same_axes
 from .strings import LabelNames
 
-#: nodes that are looked at to find whether a formula shows an axis
-MOST_SHOWN = 200
+#: nodes that are looked at to find what a formula tells of the ranges of its labels
+MOST_SHOWN = 2000
 
 
 class Entry(NamedTuple):
@@ -191,13 +194,16 @@ class _Reading:
         self.by: Mapping[Label, Linear] = {}
         # the index arrays that values stand for, with the labels of their places
         self.entries: dict[Label, tuple[Expr, Labels]] = {}
+        # labels that are entries of index arrays beside what stands for them
+        self.tied: list[tuple[Label, Expr, Labels]] = []
         self.kept = set(flat.output)
 
     def size(self, size: Size) -> Size:
         """A size with the numbers that are known."""
         return with_measures(size, self.known.known_measure)
 
-    def found(self) -> Reading | None:
+    def solved(self) -> Solved | None:
+        """The relations solved for the labels that are not seen, which :meth:`place` asks."""
         values = {labels[-1] for _, labels in self.hots}
         letterless = [x for x in self.domains if self.flat.letters.get(x) is None]
         solutions = solvings(
@@ -213,59 +219,73 @@ class _Reading:
             return None
         self.by = solution.by
         # The first index array that says what a label is stands for it; others are tied to it.
-        tied: list[tuple[Label, Expr, Labels]] = []
         for factor, labels in self.hots:
             places, value = labels[:-1], labels[-1]
             is_free = value not in self.kept and value not in self.by
             if is_free and value not in self.entries and not self._reaches(places, value):
                 self.entries[value] = (factor.arguments[0], places)
             else:
-                tied.append((value, factor.arguments[0], places))
+                self.tied.append((value, factor.arguments[0], places))
+        return solution
+
+    def found(self) -> Reading | None:
+        solution = self.solved()
+        if solution is None:
+            return None
         deltas = [self._tie(self._relation(x)) for x in self.by if x in self.kept]
-        for value, array, places in tied:
-            entry = Entry(array, tuple(map(self._place, places)))
-            constant, terms = self._place(value)
+        for value, array, places in self.tied:
+            entry = Entry(array, tuple(map(self.place, places)))
+            constant, terms = self.place(value)
             deltas.append(self._tie(Place(constant, (*terms, (entry, -1)))))
 
         equations = [self._place_of(Linear(*one)) for one in solution.rest]
-        at = {label: self._place(label) for label in self.domains}
-        summed = self._summed()
+        at = {label: self.place(label) for label in self.domains}
         ranges: list[Range] = []
         for linear, size in solution.guards:
             if size == 1:  # 0 ≤ 2j − 3i < 1
                 equations.append(self._place_of(linear))
             else:
-                ranges += self._range(self._place_of(linear), size)
+                ranges += self._range(self._place_of(linear), size, deltas)
         shown = [at[x] for f, own in self.flat.slots if not is_hot(f) for x in own]
         shown += [place for pair in deltas for place in pair]
         shown += [*equations, *[one.place for one in ranges]]
         entries = _entries(shown)
         ranges += self._ranges_of_unread({entry.array for entry in entries})
-        axes = self._axes_shown(at, entries)
-        for label in summed:
-            if label not in axes:
-                ranges.append(Range(Place(0, ((label, 1),)), self.domains[label], below=False))
-        return Reading(summed, at, tuple(deltas), tuple(equations), tuple(ranges))
+        clear = self._clear(at, entries)
+        summed = self._summed()
+        told = [label for label in summed if label not in clear]
+        # One place is 0, and no sum.
+        gone = {label for label in told if self.domains[label] == 1 and not self.guarded}
+        ranges += [
+            Range(Place(0, ((label, 1),)), self.domains[label], below=False) for label in told
+        ]
+        return Reading(
+            tuple([label for label in summed if label not in gone]),
+            {label: _without(place, gone) for label, place in at.items()},
+            tuple([(_without(a, gone), _without(b, gone)) for a, b in deltas]),
+            tuple([_without(place, gone) for place in equations]),
+            tuple(
+                [
+                    one._replace(place=_without(one.place, gone))
+                    for one in ranges
+                    if one.place not in [Place(0, ((label, 1),)) for label in gone]
+                ]
+            ),
+        )
 
-    def _axes_shown(self, at: Mapping[Label, Place], entries: Sequence[Entry]) -> set[Label]:
-        """The labels that stand alone on an axis, which is no longer than their range."""
-        found: set[Label] = set()
-        read: list[tuple[Place, Size]] = []
+    def _clear(self, at: Mapping[Label, Place], entries: Sequence[Entry]) -> set[Label]:
+        """The labels whose ranges a reader knows without being told."""
+        arrays = {entry.array for entry in entries}
+        reads: list[Seen] = []
         for factor, labels in self.flat.slots:
-            if not is_hot(factor):
+            if is_hot(factor) and factor.arguments[0] in arrays:
+                reads += [Seen(at[label], self.domains[label]) for label in labels[:-1]]
+            elif not is_hot(factor):
                 for axis, label in enumerate(labels):
-                    if _shows(factor, axis, [MOST_SHOWN]):
-                        read.append((at[label], self.domains[label]))
-        for entry in entries:
-            read += [
-                (place, self.size(n)) for place, n in zip(entry.places, entry.array.axis_sizes)
-            ]
-        for place, size in read:
-            if len(place.terms) == 1 and place.constant == 0 and place.terms[0][1] == 1:
-                atom = place.terms[0][0]
-                if isinstance(atom, int) and is_nonnegative(minus(self.domains[atom], size)):
-                    found.add(atom)
-        return found
+                    reads.append(Seen(at[label], self.domains[label], factor, axis))
+        told = Told(self.domains, self.known)
+        told.product(reads, self.domains, {label: label for label in self.domains})
+        return told.clear()
 
     def _ranges_of_unread(self, seen: set[Expr]) -> list[Range]:
         """Ranges of the places of index arrays that stand nowhere: outside is no point."""
@@ -273,7 +293,7 @@ class _Reading:
         for array, places in self.entries.values():
             if array not in seen:
                 for label in places:
-                    place = self._place(label)
+                    place = self.place(label)
                     if place != Place(0, ((label, 1),)):
                         found += self._range(place, self.domains[label])
         return found
@@ -297,7 +317,7 @@ class _Reading:
         return tuple([label for label in inside if label not in gone])
 
     # ---- places
-    def _place(self, label: Label) -> Place:
+    def place(self, label: Label) -> Place:
         """What stands for a label: an axis of the result for itself."""
         if label in self.kept:
             return Place(0, ((label, 1),))
@@ -305,14 +325,14 @@ class _Reading:
             return self._place_of(self.by[label])
         if label in self.entries:
             array, places = self.entries[label]
-            return Place(0, ((Entry(array, tuple(map(self._place, places))), 1),))
+            return Place(0, ((Entry(array, tuple(map(self.place, places))), 1),))
         return Place(0, ((label, 1),))
 
     def _place_of(self, linear: Linear) -> Place:
         constant = linear.constant
         terms: dict[Label | Entry, Size] = {}
         for label, k in linear.terms:
-            inner = self._place(label)
+            inner = self.place(label)
             constant = sum_of_sizes(constant, product_of_sizes(k, inner.constant))
             for atom, own in inner.terms:
                 terms[atom] = sum_of_sizes(terms.get(atom, 0), product_of_sizes(k, own))
@@ -324,7 +344,7 @@ class _Reading:
         constant, terms = self.by[label]
         found: dict[Label | Entry, Size] = {label: -1}
         for other, k in terms:
-            inner = self._place(other)
+            inner = self.place(other)
             constant = sum_of_sizes(constant, product_of_sizes(k, inner.constant))
             for atom, own in inner.terms:
                 found[atom] = sum_of_sizes(found.get(atom, 0), product_of_sizes(k, own))
@@ -372,42 +392,197 @@ class _Reading:
         return False
 
     # ---- ranges
-    def _range(self, place: Place, size: Size) -> list[Range]:
-        """The part of a range that is not sure."""
+    def _range(
+        self, place: Place, size: Size, deltas: Sequence[tuple[Place, Place]] = ()
+    ) -> list[Range]:
+        """The part of a range that is not sure where the deltas are 1: beside δ[b,a+1] is b at
+        least 1.
+        """
         below = above = True
-        if not place.has_entries:
-            linear = Linear(place.constant, place.terms)  # type: ignore[arg-type]
-            found = span(linear, self.domains)
-            facts = [minus(n, 1) for n in self.domains.values()]
+        ways = [place]
+        if not self.guarded:
+            ways += [_exchanged(place, *tie) for pair in deltas for tie in (pair, pair[::-1])]
+        facts = [minus(n, 1) for n in self.domains.values()]
+        for way in ways:
+            if way.has_entries:
+                continue
+            found = span(Linear(way.constant, way.terms), self.domains)  # type: ignore[arg-type]
             if found is not None:
                 most = minus(minus(size, 1), found[1])
-                below = not is_nonnegative(found[0], facts)
-                above = not is_nonnegative(most, facts)
+                below = below and not is_nonnegative(found[0], facts)
+                above = above and not is_nonnegative(most, facts)
         return [Range(place, size, below, above)] if below or above else []
 
 
-def _shows(e: Expr, axis: int, left: list[int]) -> bool:
-    """Does the formula of `e` show what stands at an axis alone on the axis of an array? A no may
-    be wrong.
+def _without(place: Place, gone: set[Label]) -> Place:
+    """A place with 0 for labels."""
+    if not gone:
+        return place
+    terms: list[tuple[Label | Entry, Size]] = []
+    for atom, k in place.terms:
+        if isinstance(atom, Entry):
+            inner = tuple([_without(inner, gone) for inner in atom.places])
+            terms.append((Entry(atom.array, inner), k))
+        elif atom not in gone:
+            terms.append((atom, k))
+    return Place(place.constant, tuple(terms))
+
+
+def _exchanged(place: Place, one: Place, other: Place) -> Place:
+    """A place in which something equal stands for a label: other − rest for the label of `one`,
+    which is ``label + rest`` or ``rest − label``.
     """
-    left[0] -= 1
-    if left[0] < 0:
-        return False
-    match e:
-        case Tensor() | Constant():
-            return True
-        case Add():
-            return any(_shows(addend, axis, left) for addend in e.addends)
-        case Apply():
-            if axis >= e.arguments[0].ndim - e.core:
-                return False
-            return any(_shows(inner, axis, left) for inner in e.arguments if inner.ndim > axis)
-        case Einsum():
+    if len(one.terms) != 1 or one.terms[0][1] not in (1, -1):
+        return place
+    ((label, sign),) = one.terms
+    own = dict(place.terms).get(label)
+    if own is None:
+        return place
+    factor = product_of_sizes(own, sign)
+    terms: dict[Label | Entry, Size] = {x: k for x, k in place.terms if x != label}
+    for x, k in other.terms:
+        terms[x] = sum_of_sizes(terms.get(x, 0), product_of_sizes(factor, k))
+    rest = product_of_sizes(factor, minus(other.constant, one.constant))
+    left = tuple([(x, k) for x, k in terms.items() if k != 0])
+    return Place(sum_of_sizes(place.constant, rest), left)
+
+
+class Seen(NamedTuple):
+    """A place that is read on an axis of a size: of an array, or of a factor whose formula shows
+    what it reads.
+    """
+
+    place: Place
+    size: Size
+    factor: Expr | None = None
+    axis: int = 0
+
+    @property
+    def is_array(self) -> bool:
+        """Is it an axis of an array?"""
+        return self.factor is None or isinstance(self.factor, (Tensor, Constant))
+
+
+class Told:
+    """What reads tell of the ranges of labels. A reader takes the largest range in which all reads
+    of a label alone are inside their axes, and for one that never stands alone what the ranges of
+    the others leave.
+    """
+
+    def __init__(self, domains: Mapping[Label, Size], known: Sizes) -> None:
+        self.domains, self.known = domains, known
+        self.left = MOST_SHOWN  # nodes that may still be looked at
+        self.alone: set[Label] = set()  # alone in the product itself
+        self.shown: set[Label] = set()  # alone on an axis that is no longer than their range
+        self.unsure: set[Label] = set()  # read where that may be outside
+
+    def clear(self) -> set[Label]:
+        """The labels whose ranges follow."""
+        return self.shown - self.unsure
+
+    def product(
+        self, reads: Sequence[Seen], domains: Mapping[Label, Size], outer: Mapping[Label, Label]
+    ) -> None:
+        """What the reads of a product tell; `outer` are the labels that are asked for."""
+        alone: set[Label | Entry] = set()
+        for one in reads:
+            if one.is_array and len(one.place.terms) == 1:
+                ((atom, step),) = one.place.terms
+                # x[i−1] is outside at the place 0, where every range begins
+                if is_nonnegative(one.place.constant) and not _is_negative(step):
+                    alone.add(atom)
+        if not self.alone:
+            self.alone = {label for label in outer if label in alone}
+        for one in reads:
+            if one.place.has_entries:
+                continue
+            for atom, step in one.place.terms:
+                if isinstance(atom, Entry) or atom not in outer:
+                    continue
+                label = outer[atom]
+                if one.place == Place(0, ((atom, 1),)):
+                    self._bare(one, label)
+                elif len(one.place.terms) == 1 or not (atom in alone or label in self.alone):
+                    self._inside_or_not(one, step, domains, label)
+
+    def _bare(self, one: Seen, label: Label) -> None:
+        if one.factor is None:
+            self._on(label, one.size)
+        else:
+            self.inside(one.factor, one.axis, label, one.size)
+
+    def _inside_or_not(
+        self, one: Seen, step: Size, domains: Mapping[Label, Size], label: Label
+    ) -> None:
+        """Is a place inside of its axis for certain? One that falls with a label tells nothing."""
+        if _is_negative(step):
+            return
+        constant, terms = one.place
+        facts = [minus(n, 1) for n in domains.values()]
+        found = span(Linear(constant, terms), domains)  # type: ignore[arg-type]
+        if found is None or not is_nonnegative(minus(minus(one.size, 1), found[1]), facts):
+            self.unsure.add(label)
+
+    def _on(self, label: Label, size: Size) -> None:
+        """A label alone on an axis of an array."""
+        own = self.domains[label]
+        if own == size:
+            self.shown.add(label)
+            return
+        if is_nonnegative(minus(own, size)):
+            self.shown.add(label)
+        if not is_nonnegative(minus(size, own)):
+            self.unsure.add(label)
+
+    def inside(self, e: Expr, axis: int, label: Label, size: Size) -> None:
+        """What the formula of `e` tells of a label on one of its axes, which has a size."""
+        self.left -= 1
+        if self.left < 0:
+            self.unsure.add(label)
+            return
+        match e:
+            case Tensor() | Constant():
+                self._on(label, size)
+            case Add():
+                for addend in e.addends:
+                    self.inside(addend, axis, label, size)
+            case Apply() if is_hot(e):
+                return
+            case Apply() if _is_own_axis(e, axis):  # inv(A)[i,j]
+                self._on(label, size)
+            case Apply():
+                for argument in e.arguments:
+                    if argument.ndim > axis:
+                        self.inside(argument, axis, label, size)
+            case Einsum():
+                self._in_product(flatten(e), axis, label, size)
+
+    def _in_product(self, e: Einsum, axis: int, label: Label, size: Size) -> None:
+        own = e.output[axis]
+        if e.parts is None:
             for factor, labels in e.slots:
-                for k, label in enumerate(labels):
-                    if label == e.output[axis] and (is_hot(factor) or _shows(factor, k, left)):
-                        return True
-    return False
+                for k, inner in enumerate(labels):
+                    if inner == own:
+                        self.inside(factor, k, label, size)
+            return
+        product = _Reading(e, self.known, guarded=False)
+        if product.solved() is None:  # 0
+            return
+        reads: list[Seen] = []
+        for factor, labels in e.slots:
+            for k, inner in enumerate(labels[:-1] if is_hot(factor) else labels):
+                # one label has one size, whatever that is called in the product
+                here = size if inner == own else product.domains[inner]
+                reads.append(
+                    Seen(product.place(inner), here, None if is_hot(factor) else factor, k)
+                )
+        self.product(reads, product.domains, {own: label})
+
+
+def _is_own_axis(e: Apply, axis: int) -> bool:
+    """Is an axis of a function written behind it, as in ``inv(A)[i,j]``?"""
+    keeps = e.core == 1 and e.function.shape is same_axes
+    return axis >= e.arguments[0].ndim - e.core and not keeps
 
 
 def _entries(places: Sequence[Place]) -> list[Entry]:
@@ -535,8 +710,13 @@ def _parted(place: Place) -> tuple[Place, Place]:
 
 
 def called_axis(variable: Variable) -> str:
-    """A size that is an axis of a tensor, ``x.shape[0]``, or a declared name."""
-    return variable if isinstance(variable, str) else f"{variable[0]}.shape[{variable[1]}]"
+    """A size that is an axis of a tensor, ``x.shape[0]``, or a declared name; how many values an
+    index array may have is one more than its largest.
+    """
+    if isinstance(variable, str):
+        return variable
+    name, axis = variable
+    return f"(max({name})+1)" if axis == -1 else f"{name}.shape[{axis}]"
 
 
 def solved_for_one(zero: Place, flat: Einsum) -> Place:

@@ -1,5 +1,6 @@
 """Index notation as input: what `formula` prints can be typed."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -55,6 +56,35 @@ VALUES = [  # a text, sizes, what it is in NumPy
     ("y[i] = x[i+1] − x[i]",                   {},       np.diff(x)),
     ("y[i] = (x[i+1] - x[i])**2",              {},       np.diff(x) ** 2),
     ("y[i] = x[i+1] − 2 x[i] + x[i]*2 - x[i+2]", {},     x[1:-1] - x[2:]),
+    # and so are products, quotients, and what functions are applied to
+    ("y[i] = x[i] x[i+1]",                     {},       x[:-1] * x[1:]),
+    ("y[i] = x[i]/x[i+1]",                     {},       x[:-1] / x[1:]),
+    ("y[i] = x[i+1]*abs(x[i])",                {},       x[1:] * x[:-1]),
+    ("y[i] = abs(x[i+1])*x[i]",                {},       x[1:] * x[:-1]),
+    ("y[i] = x[i] x[i+1]",                     {"i": 10}, x * np.append(x[1:], 0)),
+    ("y = x[i]/x[i+1]",                        {},       (x[:-1] / x[1:]).sum()),
+    ("y = Σ_i abs(x[i+1] - x[i])",             {},       9),
+    ("y = Σ_i (x[i+1] - x[i])**2",             {},       9),
+    ("y = max_i(x[i] - x[i+1])",               {},       -1),
+    ("y = max_i(x[i]) max_i(w[i])",            {},       27),
+    ("y[i] = z[i] + x[i+k] w[k]",              {},       (x - 3)[:8] + np.correlate(x, w)),
+    ("y[i] = w[k] abs(x[i+k])",                {},       np.correlate(x, w)),
+    ("y = Σ_i x[i]**2 x[i+1]",                 {},       x[:-1] ** 2 @ x[1:]),
+    # ranges that are written
+    ("y[i] = max_{k: k < 3}(x[i+k])",          {},       windows.max(1)),
+    ("y = max_{i,k: i < 2, k < 3}(x[i+k])",    {},       3),
+    ("y = Σ_{k: k < 3} x[k] + Σ_k w[k]",       {},       9),
+    ("y = Σ_{k: k < 3} a[k]",                  {},       3),
+    ("y = Σ_{k,e: k < max(r)+1} δ[k,r[e]]",    {},       4),
+    ("y = Σ_{i,k: k < 3} δ[i,k]",              {},       3),
+    ("y = Σ_{i,k: k < 3, i < 3} δ[i,k]",       {},       3),
+    ("y = Σ_{i,k: k < 3, i < 2} δ[i,k+1]",     {},       1),
+    # functions of whole arrays
+    ("y[i,j] = tril(A)[i,j]",                  {},       np.tril(A)),
+    ("y[i,j] = triu(A, 1)[i,j]",               {},       np.triu(A, 1)),
+    ("y[i] = roll(x, 1)[i]",                   {},       np.roll(x, 1)),
+    ("y[i] = cumsum(x)[i]",                    {},       np.cumsum(x)),
+    ("y[i,j] = outer(x, z)[i,j]",              {},       np.outer(x, x - 3)),
     # masks
     ("y[i,j] = [j ≤ i] A[i,j]",                {},       np.tril(A)),
     ("y[i,j] = [i >= j] A[i,j]",               {},       np.tril(A)),
@@ -84,9 +114,12 @@ VALUES = [  # a text, sizes, what it is in NumPy
 
 
 @pytest.mark.parametrize(("text", "sizes", "value"), VALUES, ids=[text for text, _, _ in VALUES])
+@pytest.mark.filterwarnings("ignore:divide by zero")
 def test_values(text, sizes, value):
     e = ed.parse(text, tensors=SHAPES, sizes=sizes)
-    assert np.array_equal(ed.evaluate(e, GIVEN), value)
+    found = ed.evaluate(e, GIVEN)
+    assert np.shape(found) == np.shape(value)
+    assert np.allclose(found, value, rtol=1e-15, atol=0)
 
 
 SHAPES = {name: value.shape for name, value in GIVEN.items() if name not in "arcsdv"}
@@ -155,6 +188,75 @@ def sizes_of(e):
     return {name: size for name, size in measures if size is not None}
 
 
+def shifted(size=None, by=1, **more):
+    sizes = {} if size is None else {"i": size}
+    return ed.einsum(f"(i+{by})->i", "x", sizes=sizes, **more)
+
+
+def over_windows(size):
+    return ed.einsum("(i+k)->ik", "x", sizes={"k": size})
+
+
+# what no axis of a result shows: all of it stands in the text
+RANGES = [
+    (ed.sum(shifted()),                             "Σ_{i: i < x.shape[0]−1} x[i+1]"),
+    (ed.sum(ed.exp(shifted(4))),                    "Σ_{i: i < 4} exp(x[i+1])"),
+    (ed.sum(ed.exp(shifted())),                     "Σ_{i: i < x.shape[0]−1} exp(x[i+1])"),
+    (ed.sum(ed.exp(shifted(4)) * ed.tensor("z", "i")), "Σ_{i: i < 4} exp(x[i+1]) z[i]"),
+    (ed.einsum("i,i+1->", "x", "x"),                "Σ_{i: i < x.shape[0]} x[i] x[i+1]"),
+    (ed.sum(shifted(by=0, size=4)),                 "Σ_{i: i < 4} x[i]"),
+    (ed.logsumexp(over_windows(3), (0, 1)),         "logsumexp_{a,b: a < x.shape[0]−2, b < 3}(x[a+b])"),
+    (ed.sum(ed.logsumexp(over_windows(4), 1)),      "Σ_{i: i < x.shape[0]−3} logsumexp_{a: a < 4}(x[i+a])"),
+    (ed.sum(ed.softmax(shifted(), 0) * shifted()),  "Σ_{i: i < x.shape[0]−1} softmax_i(x[i+1]) x[i+1]"),
+    (ed.max(ed.exp(shifted(3)) + 1),                "max_{a: a < 3}(exp(x[a+1]) + 1)"),
+    # nothing is said that follows
+    (ed.sum(ed.exp(ed.tensor("x", "i"))),           "Σ_i exp(x[i])"),
+    (ed.sum(ed.exp(ed.einsum("(r[e])->e", "x"))),   "Σ_e exp(x[r[e]])"),
+    (ed.sum(ed.tanh(ed.einsum("i+k,k->i", X, W)) * ed.tensor("z", (8,))), "Σ_i tanh(Σ_k x[i+k] w[k]) z[i]"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("e", "shown"), RANGES, ids=[shown for _, shown in RANGES])
+@pytest.mark.parametrize("plain", [False, True])
+def test_ranges_are_printed_where_no_axis_has_them(e, shown, plain):
+    text = ed.formula(e, ascii=plain)
+    if not plain:
+        assert text == f"y = {shown}"
+    tensors = {name: t for name, t in tensors_of(e).items() if t.structure != "index"}
+    assert ed.parse(text, tensors=tensors) == e
+
+
+def test_windows_of_other_lengths_print_otherwise():
+    few, many = (ed.logsumexp(over_windows(n), 1) for n in (3, 4))
+    assert ed.formula(few) != ed.formula(many)
+    assert ed.latex(many).endswith(r"\operatorname{logsumexp}_{a:\, a < 4}\left(x_{i+a}\right)")
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("derived", [False, True])
+def test_random_programs_within_functions(seed, derived):
+    """Sums of functions of a program or of its derivative, typed again, have the same value."""
+    program = replace(programs.drawn(seed), declared=True)
+    arrays = programs.given(program)
+    e = programs.expression(program)
+    if derived:
+        e = ed.derive(e, min(program.shapes))
+    small = ed.tanh(0.01 * e)
+    tensors = {k: np.shape(a) for k, a in arrays.items() if k in program.shapes}
+    held = {}
+    for name, array in program.arrays.items():
+        if program.ways[name] != "input" and isinstance(array, np.ndarray):
+            held[name] = array
+    for each in (ed.sum(small), *([ed.logsumexp(small, 0)] if e.ndim else [])):
+        want = ed.evaluate(each, arrays)
+        sizes = dict(zip(axis_names(each), np.shape(want), strict=True))
+        text = ed.formula(each, name="result")
+        if not re.search(r"[\[{]", text):
+            continue  # nothing of it has an index
+        typed = ed.parse(text, tensors={**tensors, **held}, sizes=sizes)
+        assert np.allclose(ed.evaluate(typed, arrays), want, rtol=1e-12, equal_nan=True), text
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_random_programs(seed):
     """The formula of a program and of a derivative, typed again, has the same value."""
@@ -195,6 +297,12 @@ ERRORS = [  # a text, what is wrong with it, and the character at the caret
     ("y[i] = x[i] / 0",            "division by the number 0",          "0"),
     ("y[i,j] = x[i]",              "the size of 'j' is left open",      None),
     ("y[i] = x[i]**w[i]",          "an exponent is a number",           "w"),
+    ("y[i,j] = tril(A, 1, 2)[i,j]", "tril takes a, k, not 3 arguments",   "tril"),
+    ("y[i] = exp(x, x)[i]",        "exp takes e, not 2 arguments",      "exp"),
+    ("y[i] = maximum(x[i])",       "maximum takes a, b, not 1 argument", "maximum"),
+    ("y[i] = max_{k: i < 3}(x[i+k])", "range of a label is written k < 3", "i < 3"),
+    ("y[i] = max_{k}(x[i+k]) [j < max(x)]", "there is no index array 'x'", "x)]"),
+    ("y[i] = max_{k: k < 3(x[i+k])", "'}' is missing|missing",            None),
 ]  # fmt: skip
 
 
@@ -204,6 +312,26 @@ def test_errors_have_a_caret(text, match, at):
         ed.parse(text)
     if at is not None:
         assert text[caught.value.position :].startswith(at)
+
+
+def test_an_error_shows_the_signs_of_a_formula():
+    text = "∂²y[i]/∂x[a]∂x[b] = w[a−i]"
+    with pytest.raises(ed.ShapeError, match=r"leaves the size of 'i' open") as caught:
+        ed.parse(text)
+    assert str(caught.value).endswith(f"    {text}\n    {' ' * text.index('a−i')}^")
+
+
+@pytest.mark.parametrize("text", ["i+k,k->i", "i+1->i", "2i->i"])
+def test_the_shape_of_a_derivative_says_what_its_formula_does_not(text):
+    operands = ("x", "w")[: text.count(",") + 1]
+    for e in (
+        ed.einsum(text, *operands),
+        ed.einsum(text, *operands) - ed.einsum(text, *operands) ** 2,
+    ):
+        J = ed.derive(e, "x")
+        sizes = dict(zip(J.axes, J.shape, strict=True))
+        assert ed.parse(ed.formula(J), sizes=sizes) == J
+    assert ed.parse("∂d[t]/∂x[a] = δ[a,t+1] − δ[t,a]", sizes={"t": 3, "a": 4}).axes == ("t", "a")
 
 
 def test_other_texts_are_no_index_notation():

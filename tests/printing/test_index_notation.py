@@ -229,6 +229,12 @@ INDEXED = [
     (ed.einsum("i+1->i", ed.exp(X10), sizes={"i": 10}), "y[i] = [i+1 < 10] exp(x[i+1])"),
     (ed.einsum("i+1->i", ed.softmax(X10, 0)),           "y[i] = softmax(x)[i+1]"),
     (ed.einsum("2i+1->i", X10 * X10 + 1),               "y[i] = (x[2i+1] x[2i+1] + 1)"),
+    # what a delta implies is not said once more
+    (ed.hessian(ed.sum((X10[1:] - X10[:-1]) ** 2), X10), "∂²y/∂x[b]∂x[c] = −2 δ[c,b+1] + 2 δ[b,c] [b < 9] + 2 δ[b,c] [1 ≤ b] − 2 δ[b,c+1]"),
+    # of one place there is no sum
+    (np.gradient(X10),                                  "y[a] = δ[a,0] (x[1] − x[0]) + [0 ≤ a−1 < 8] (0.5 x[a+1] − 0.5 x[a−1]) + δ[a,9] (x[9] − x[8])"),
+    (ed.sum(ed.exp(X10[4:5])),                          "y = exp(x[4])"),
+    (ed.mean(X10[ed.constant(np.array([[0, 2], [3, 1]]), name="r")], 1), "y[a] = Σ_c reciprocal(2) x[r[a,c]]"),
 ]  # fmt: skip
 
 
@@ -240,6 +246,11 @@ def test_index_expressions(e, shown):
     # there is no form in matrices but for `vec`
     vec = "Σ_i A[i,a" in shown
     assert ed.formula(e, style="matrix") == ("y = vec(Aᵀ)" if vec else shown)
+
+
+def test_an_axis_of_size_1_is_no_sum():
+    A = ed.tensor("A", "ij")
+    assert ed.formula(A / ed.sum(A, 1, keepdims=True)) == "y[i,j] = A[i,j] reciprocal(Σ_b A[i,b])"
 
 
 @pytest.mark.parametrize(
