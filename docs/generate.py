@@ -30,7 +30,9 @@ import einderiv as ed  # noqa: E402
 from einderiv.backends import BACKENDS  # noqa: E402
 from einderiv.expression import axis_names, is_zero  # noqa: E402
 from einderiv.functions import VOCABULARY, Function  # noqa: E402
+from einderiv.functions.numpy_api import numpy_function  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
+from einderiv.operators import ATTRIBUTES  # noqa: E402
 from einderiv.printing import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
@@ -256,6 +258,15 @@ GROUPS: dict[str, Callable[[Function], bool]] = {
     "Over axes of your choice": lambda row: row.core == -1,
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
 }
+ARRAYS_HEAD = """
+## Entries moved, joined, repeated
+
+NumPy's functions, with its arguments. Each is an einsum with index expressions, or a sum of a few, so it has no
+derivative of its own either; `e[1:, ::-1]`, `e[ids]` and the other reading forms of NumPy are too. How to use them is in
+[Convolutions, lookups, differences](howto_indices.md).
+"""
+#: the modules of NumPy's functions that move entries
+MOVING = ("einderiv.functions.arrays", "einderiv.functions.indexing", "einderiv.functions.linalg")
 SPELT = ("numpy", "torch", "jax")
 #: what makes functions or expressions of something else
 NO_FUNCTIONS = ("einsum", "function", "trace_function")
@@ -297,18 +308,50 @@ def function_line(row: Function) -> str:
                        cell(row.kink), ", ".join(n for n, holds in notes.items() if holds), ""]).strip()  # fmt: skip
 
 
-def compositions() -> Iterator[str]:
+def compositions() -> dict[str, Any]:
     """The public functions that are no rows of the table, those too that texts do not know: these
     have several results, or take shapes, lists and arrays.
     """
+    found = {}
     for name in ed.__all__:
-        found = getattr(ed, name)
-        known = name in VOCABULARY or getattr(found, "__module__", "").startswith(FUNCTIONS_OF)
+        f = getattr(ed, name)
+        known = name in VOCABULARY or getattr(f, "__module__", "").startswith(FUNCTIONS_OF)
         if known and name not in FUNCTIONS and name not in NO_FUNCTIONS:
-            first, *_ = (found.__doc__ or "").strip().split("\n\n")
-            law = " ".join(first.split()).replace("``", "`")
-            call, rest = re.fullmatch(r"(`[^`]*`):? (.*)", law.replace(":func:", "")).groups()  # type: ignore[union-attr]
-            yield f"| {cell(call)} | {cell(rest)} |"
+            found[name] = f
+    return found
+
+
+def moves_entries(f: Any) -> bool:
+    """Is it one of NumPy's functions that move entries?"""
+    return getattr(f, "__module__", "") in MOVING and f not in (ed.solve, ed.slogdet)
+
+
+def described(f: Any) -> tuple[str, str]:
+    """The call, and what it is, by the docstring."""
+    first, *_ = (f.__doc__ or "").strip().split("\n\n")
+    law = " ".join(first.split()).replace("``", "`").replace(":func:", "")
+    call, rest = re.fullmatch(r"(`[^`]*`):? (.*)", law).groups()  # type: ignore[union-attr]
+    return cell(call), cell(rest)
+
+
+def composition_lines() -> Iterator[str]:
+    """The table of what is made of rows and einsums."""
+    for f in compositions().values():
+        if not moves_entries(f):
+            call, rest = described(f)
+            yield f"| {call} | {rest} |"
+
+
+def array_lines() -> Iterator[str]:
+    """The table of NumPy's functions that move entries, with what else they are called by."""
+    found = {name: f for name, f in compositions().items() if moves_entries(f)}
+    found["gradient"] = numpy_function("gradient")  # ed.grad is the derivative by a tensor
+    for name, f in sorted(found.items()):
+        call, rest = described(f)
+        ways = [f"`ed.{name}`"] if name in ed.__all__ else []
+        ways += [f"`np.{name}`"] if numpy_function(name) is not None else []
+        ways += [f"`e.{name}`"] if name in ATTRIBUTES else []
+        yield f"| {call} | {rest} | {', '.join(ways)} |"
 
 
 def functions() -> Iterator[str]:
@@ -330,7 +373,9 @@ def functions() -> Iterator[str]:
         "Made of rows and einsums, so they have no derivative of their own.",
         "",
     )
-    yield from ("| call | what it is |", "|---|---|", *compositions())
+    yield from ("| call | what it is |", "|---|---|", *composition_lines())
+    yield from (*ARRAYS_HEAD.splitlines(), "")
+    yield from ("| call | what it is | as |", "|---|---|---|", *array_lines())
 
 
 PAGES = {"cookbook.md": cookbook, "functions.md": functions}
