@@ -1,7 +1,8 @@
 """An einsum with relations as steps: reads of its operands, a product, and writes into the result.
 
-Each relation is solved for one of its labels: of all ways in :mod:`.index_ways` that are tried, the
-one that takes least time is lowered.
+A product is made in one or in several stages, see :mod:`.index_stages`. In each of them every
+relation is solved for one of its labels: of all ways in :mod:`.index_ways` that are tried, the one
+that takes least time is lowered.
 
 What a relation selects is selected: an operand is sliced, read with zeros around it, or masked, and
 never multiplied with a mask.
@@ -35,6 +36,7 @@ from ..expression import (
     settled,
     solvings,
 )
+from .index_stages import in_stages
 from .index_ways import (
     Guard,
     Pair,
@@ -292,18 +294,16 @@ class Related:
         """What a product comes to at the labels `kept`; the `first` takes the coefficient. None
         where no point satisfies the relations.
         """
-        related = labels_in(system.relations)
-        if first:
-            related |= self.gone
-        ways = list(self.ways.of(system, kept, related))
-        if not ways:
+        stages = in_stages(self.ways, system, kept, self.gone if first else set())
+        if stages is None:
             return None
-        way = min(ways, key=lambda way: self.ways.seconds(way, kept))
-        return self._lowered(way, kept, first=first)
-
-    # ---- ways to enumerate the points
-
-    # ---- what a way takes
+        made: dict[int, int] = {}
+        for way, own, number in stages:
+            parts = tuple([(made.get(value, value), axes) for value, axes in way.parts])
+            is_last = number == stages[-1].number
+            whole = way._replace(parts=parts)
+            made[number] = self._lowered(whole, own, first=first and is_last)
+        return made[stages[-1].number]
 
     # ---- steps
     def _lowered(self, way: Way, kept: Labels, *, first: bool) -> int:

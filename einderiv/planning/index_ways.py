@@ -131,14 +131,37 @@ class Ways:
         self, program: Program, size_of: dict[Label, Size], lengths: dict[Label, int]
     ) -> None:
         self.program, self.size_of, self.lengths = program, size_of, lengths
+        self._planned: dict[int, tuple[int, ...]] = {}  # shapes of values that are made later
 
-    def of(self, system: System, kept: Labels, related: set[Label]) -> Iterable[Way]:
-        """The ways that the relations can be solved in, a bounded number of them."""
+    def best(
+        self, system: System, kept: Labels, gone: Iterable[Label] = ()
+    ) -> tuple[Way, float] | None:
+        """The way that takes least time to find a product at the labels `kept`, and that time; also
+        summed over labels that are `gone` from all relations. None where no point satisfies these.
+        """
         tensors, hots, relations, _ = system
+        related = labels_in(relations).union(gone)
         read = set(kept).union(*(labels for _, labels in tensors))
         values = {hot.value for hot in hots}
-        for found in solvings(relations, self.lengths, read, tuning.index_solvings, keep=values):
-            yield self._way(system, kept, related, found)
+        is_long = len(tensors) > tuning.exact_operands
+        most = tuning.few_solvings if is_long else tuning.index_solvings
+        best: tuple[Way, float] | None = None
+        for found in solvings(relations, self.lengths, read, most, keep=values):
+            way = self._way(system, kept, related, found)
+            seconds = self.seconds(way, kept)
+            if best is None or seconds < best[1]:
+                best = way, seconds
+        return best
+
+    def planned(self, labels: Labels) -> int:
+        """The number of a value with these labels that is made later: below 0."""
+        number = -1 - len(self._planned)
+        self._planned[number] = tuple([self.lengths[label] for label in labels])
+        return number
+
+    def shape(self, value: int) -> tuple[int, ...]:
+        """The shape of a value, or of one that is made later."""
+        return self._planned[value] if value < 0 else self.program.shape(value)
 
     def _way(self, system: System, kept: Labels, related: set[Label], found: Solved) -> Way:
         tensors, hots, *_ = system
@@ -187,7 +210,7 @@ class Ways:
         """The range of a label in which the axes are read that it alone decides."""
         start, stop = 0, self.lengths[label]
         for value, axes in way.parts:
-            for axis, length in zip(axes, self.program.shape(value), strict=True):
+            for axis, length in zip(axes, self.shape(value), strict=True):
                 if axis.arrays or [x for x, _ in axis.terms] != [label]:
                     continue
                 ((_, times),) = axis.terms
@@ -224,6 +247,7 @@ class Ways:
             terms.append(labels)
             taken += self._window_seconds(value, axes, labels)
         terms = [term for term in terms if term]
+        alone: list[Labels] = []  # of guards that no operand has
         for guard in way.guards:
             selecting = guard.position.labels
             able = [term for term in terms if set(selecting) <= set(term)]
@@ -231,7 +255,12 @@ class Ways:
                 taken += min([self._moved(term, 3) for term in able])
             else:
                 terms.append(selecting)
-                taken += self._moved(selecting, 2)
+                alone.append(selecting)
+        for selecting in alone:
+            # what meets it is repeated along the labels that it lacks, and masked
+            near = [term for term in terms if not set(selecting).isdisjoint(term)]
+            met = [tuple({*selecting, *term}) for term in near if term is not selecting]
+            taken += min([self._moved(box, 5) for box in met], default=self._moved(selecting, 2))
         taken += self._product_seconds(terms, labels_on(way.output))
         merged, _ = self.merged(way.output, kept)
         if not all(axis.bare for axis in merged):
@@ -246,20 +275,20 @@ class Ways:
         also meet what the sum as it is written does not multiply.
         """
         taken = 0.0
-        pairs = zip(axes, self.program.shape(value), strict=True)
+        pairs = zip(axes, self.shape(value), strict=True)
         if any(len(axis.terms) > 1 and not self.digits(axis, n) for axis, n in pairs):
             # block by block, in the cache
             taken += self._moved(labels, 2) * costs.cached / costs.byte
         padded = self._padded(value, axes)
         if padded:
-            taken += 8.0 * costs.byte * 2 * self.program.entries(value)
+            taken += 8.0 * costs.byte * 2 * prod(self.shape(value))
             taken += tuning.padded_steps * costs.step * padded
         return taken
 
     def _padded(self, value: int, axes: tuple[Position, ...]) -> int:
         """How many axes are read beyond their ends."""
         count = 0
-        for axis, length in zip(axes, self.program.shape(value), strict=True):
+        for axis, length in zip(axes, self.shape(value), strict=True):
             low, high = self.span(axis)
             count += not axis.arrays and (low < 0 or high >= length)
         return count
@@ -299,7 +328,7 @@ class Ways:
         for p, axis in enumerate(axes):
             if axis.arrays or len(axis.terms) < 2:
                 continue
-            length = self.program.shape(value)[p]
+            length = self.shape(value)[p]
             for label, times in axis.terms:
                 if abs(times) != 1 or not self._only_here(way, axes, p, label):
                     continue

@@ -18,6 +18,7 @@ or `spell` to the row where all libraries say it alike.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -451,13 +452,25 @@ def first_bound(_: Step, operands: Sequence[int], __: Callable[[Size], int]) -> 
 
 
 def place_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
-    """As many entries meet as the axes have positions that no axis of the result is by itself."""
+    """As many entries meet as there are positions on the axes that the place in the result does not
+    decide: those that are an axis of the result by themselves, and of each other one the longest
+    that it alone has, for that follows from all others.
+    """
     indices, once = step.spec
     if once:
         return operands[0]
-    kept = {index.bare for index in indices}
-    sizes = step.operand_sizes[0]
-    return operands[0] * prod(measure(size) for axis, size in enumerate(sizes) if axis not in kept)
+    sizes = list(map(measure, step.operand_sizes[0]))
+    known = {index.bare for index in indices}
+    uses: Counter[int] = Counter()
+    for index in indices:
+        uses.update({axis for axis, _ in index.terms})
+        # of r[e] there is no e that follows
+        uses.update(2 * [axis for _, axes, _ in index.arrays for axis in axes])
+    for index in indices:
+        alone = [axis for axis, k in index.terms if uses[axis] == 1 and measure(k) != 0]
+        if index.bare is None and alone:
+            known.add(max(alone, key=sizes.__getitem__))
+    return operands[0] * prod(size for axis, size in enumerate(sizes) if axis not in known)
 
 
 def running_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:

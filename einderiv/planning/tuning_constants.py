@@ -40,6 +40,15 @@ class Tuning:
     nodes_apart: int = 64
     #: ways to solve the relations of one einsum that are compared; most have two or three
     index_solvings: int = 24
+    #: those of a product of so many operands that its best order is not looked for
+    few_solvings: int = 4
+    #: the part of the time of a product with relations at once that stages of it may take: less
+    #: gain is an accident of the estimate
+    staged_gain: float = 0.8
+    #: the smallest operands of such a product, whose pairs may be a stage
+    staged_pairs: int = 8
+    #: operands that are left, up to which the rest at once is compared with one more stage
+    staged_operands: int = 3
     #: steps that an axis which is read beyond its ends counts as
     padded_steps: float = 2.0
     #: entries that a sum adds for each result, up to which a product with ones is faster, and

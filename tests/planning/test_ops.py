@@ -305,3 +305,27 @@ def test_axes_of_functions():
     power = step("maximum", 0, 2, 0, sizes=(2, 3))
     assert run_together(power, 0, 1) == ({0: 1}, 1)
     assert axes_in_operands(power, 1) == [1, None]
+
+
+# name, shape of what is placed, indices, shape, entries that meet at most
+MEETING = [
+    ("one sum",           (5, 3), [((0, 1), (1, 1))],             (7,),   3),
+    ("two sums",          (5, 3), [((0, 1), (1, 1)), ((1, 1),)],  (7, 3), 1),
+    ("the same axes",     (4, 3), [((0, 1), (1, 1)), ((0, 1), (1, 1))], (6, 6), 12),
+    ("an axis apart",     (4, 3, 2), [((0, 1), (1, 2))],          (9,),   6),
+    ("steps",             (4, 6), [((0, 2), (1, 3))],             (22,),  4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shape", "terms", "result", "most"), [row[1:] for row in MEETING], ids=[r[0] for r in MEETING]
+)
+def test_how_many_entries_meet(shape, terms, result, most):
+    indices = tuple([Index(0, own) for own in terms])
+    sizes = (tuple(shape),)
+    step = Step(Ops.PLACE, (0,), (indices, False), tuple(result), 0, sizes)
+    counts = np.zeros(result, int)
+    for at in np.ndindex(*shape):
+        counts[tuple(sum(k * at[axis] for axis, k in own) for own in terms)] += 1
+    bound = Ops.PLACE.bound(step, [1], int)
+    assert counts.max() <= bound == most
