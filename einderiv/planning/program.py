@@ -134,6 +134,18 @@ class Program:
             return 0
         return min(entries, prod(high - low + 1 for low, high in reaches))
 
+    def is_window(self, value: int) -> bool:
+        """Is it a view that shows entries of an array more than once, or of a copy with zeros
+        around it? No product of matrices takes such a view as it is.
+        """
+        step = self.steps[value]
+        while step.op is Ops.VIEW:
+            value = step.inputs[0]
+            step = self.steps[value]
+        if step.op is not Ops.READ or any(index.arrays for index in step.spec):
+            return False
+        return self.entries(value) > self.entries(step.inputs[0])
+
 
 def _canonical(spec: tuple[Any, ...]) -> tuple[Any, ...]:
     """Labels by first appearance, so that two steps that differ in labels only are one."""

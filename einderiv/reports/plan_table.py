@@ -13,7 +13,19 @@ from typing import NamedTuple
 from ..backends import kernel_of
 from ..errors import LimitError
 from ..expression import LETTERS, Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
-from ..planning import Index, Ops, Program, Shown, Step, asked, orders, search, step_seconds
+from ..planning import (
+    Index,
+    Ops,
+    Program,
+    Shown,
+    Step,
+    asked,
+    contraction,
+    orders,
+    search,
+    step_seconds,
+    tuning,
+)
 from ..printing import (
     MimeBundle,
     Picture,
@@ -28,16 +40,17 @@ from .plan_picture import drawn_plan
 
 PLAN_SCHEMA = 1  # of the files that plans are written to
 COMPARED_OPERANDS = 64  # operands and deltas: longer products are not compared with the dense way
+WINDOW_BLOCK = 1 << 18  # entries of a window that a product copies at a time
 ITEM = 16  # bytes of an entry, at most
 
 
 class PlanRow(NamedTuple):
-    """A step: what it does, its einsum, what it costs, what it becomes."""
+    """A step: what it does, its einsum, what it costs, and what it writes into memory."""
 
     what: str
     einsum: str
     flops: float
-    entries: int
+    entries: int  # that are written into memory: none by a view
     kernel: str
     seconds: float  # as the planner estimates them
 
@@ -72,6 +85,11 @@ class Plan:
             self.notes.append(f"passes: {', '.join(program.passes)}")
         if following:
             self.notes.append(f"then for NumPy: {', '.join(following)}")
+        for k, entries in _window_copies(program).items():
+            what = _what_is_done(program.steps[k], program.measure)
+            self.notes.append(
+                f"a window is copied for {what}: {entries * itemsize:.3g} bytes at once"
+            )
         self.dense_flops, self.dense_largest = dense_way(roots, program.measure)
 
     @property
@@ -181,8 +199,8 @@ def _rows(program: Program) -> list[PlanRow]:
             what=step.spec[0].name if step.op is Ops.APPLY else step.op.name,
             einsum=_what_is_done(step, program.measure),
             flops=step.flops,
-            entries=program.entries(k),
-            kernel=kernel_name(step, program.measure),
+            entries=0 if step.memory.shows and not step.memory.takes else program.copied(k),
+            kernel=kernel_name(program, k),
             seconds=step_seconds(program, k, known),
         )
         rows.append(row)
@@ -253,12 +271,41 @@ def _sum_of(index: Index, measure: Callable[[Size], int]) -> str:
     return f"({text.removeprefix('+')})"
 
 
-def kernel_name(step: Step, measure: Callable[[Size], int]) -> str:
+def kernel_name(program: Program, k: int) -> str:
     """What NumPy makes of a step: a call of BLAS or LAPACK, or one pass over the memory.
 
-    The form of a product of two arrays depends on its sizes.
+    The form of a product of two arrays depends on its sizes; what is read is a view where nothing
+    is outside, else of a copy with zeros around it.
     """
-    return step.op.kernel or kernel_of(step, measure)
+    step = program.steps[k]
+    if step.op is not Ops.READ:
+        return step.op.kernel or kernel_of(step, program.measure)
+    if any(index.arrays for index in step.spec):
+        return "take"
+    written = program.copied(k)
+    if written:
+        return "padded view" if written < program.entries(k) else "read"
+    return "view"
+
+
+def _window_copies(program: Program) -> dict[int, int]:
+    """The entries of windows that products of matrices copy, by the numbers of these: BLAS takes no
+    array that shows entries more than once. Large ones are copied block by block.
+    """
+    found: dict[int, int] = {}
+    for k, step in program.live_steps():
+        windows = [v for v in step.inputs if program.is_window(v)]
+        if not windows or step.op not in (Ops.CONTRACT, Ops.WINDOWED):
+            continue
+        *operands, out = step.spec
+        copied = max(map(program.entries, windows))
+        batch, _, first, second = contraction(operands[0], operands[1], out)
+        is_cut = copied >= tuning.copied_window and not (batch and first and second)
+        if is_cut and first and second:
+            found[k] = min(copied, WINDOW_BLOCK)
+        elif not is_cut and kernel_name(program, k).split()[-1] in ("gemm", "gemv"):
+            found[k] = copied
+    return found
 
 
 def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:

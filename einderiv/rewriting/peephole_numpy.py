@@ -59,15 +59,7 @@ def _windowed(program: Program, k: int, step: Step) -> Step | None:
 
 
 def _is_large_window(program: Program, value: int) -> bool:
-    if program.entries(value) < tuning.copied_window:
-        return False
-    step = program.steps[value]
-    while step.op is Ops.VIEW:
-        value = step.inputs[0]
-        step = program.steps[value]
-    if step.op is not Ops.READ or any(index.arrays for index in step.spec):
-        return False
-    return program.entries(value) > program.entries(step.inputs[0])
+    return program.entries(value) >= tuning.copied_window and program.is_window(value)
 
 
 def _gram(program: Program, k: int, _: Step) -> Step | None:

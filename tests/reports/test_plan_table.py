@@ -98,9 +98,10 @@ ROWS = Index(0, (), ((1, (0,), 1),))
 @pytest.mark.parametrize(
     ("op", "spec", "shapes", "shape", "shown"),
     [
-        (Ops.READ,  (WINDOW, Index(0, ((2, 1),))),       [(9, 4)],       (4, 3, 4), "(2a+b-1)c->abc  read"),
-        (Ops.READ,  (ROWS, Index(0, ((1, 1),))),         [(9, 4), (5,)], (5, 4),    "(r1[a])b->ab  read"),
-        (Ops.READ,  (Index(3, ()),),                     [(9,)],         (),        "(3)->   read"),
+        (Ops.READ,  (WINDOW, Index(0, ((2, 1),))),       [(9, 4)],       (4, 3, 4), "(2a+b-1)c->abc  padded view"),
+        (Ops.READ,  (ROWS, Index(0, ((1, 1),))),         [(9, 4), (5,)], (5, 4),    "(r1[a])b->ab  take"),
+        (Ops.READ,  (Index(3, ()),),                     [(9,)],         (),        "(3)->   view"),
+        (Ops.READ,  (Index(-2, ((0, 1),)),),             [(3,)],         (9,),      "(a-2)->a  read"),
         (Ops.PLACE, ((ROWS, Index(0, ((1, -1),))), False), [(5, 4), (5,)], (9, 4),  "ab->(r1[a])(-b)  scatter"),
         (Ops.MASK,  ((Index(0, ((0, 1), (1, -1))), 9),), [(5, 4)],       (5, 4),    "ab where 0<=a-b<9  where"),
         (Ops.RUNNING_SUM, (0, False),                    [(5, 4)],       (5, 4),    "running sum          cumsum"),
@@ -111,3 +112,31 @@ def test_index_expressions(op, spec, shapes, shape, shown):
     inputs = [program.add(Ops.INPUT, (), (f"x{k}",), sizes) for k, sizes in enumerate(shapes)]
     program.outputs = [program.add(op, tuple(inputs), spec, shape)]
     assert shown in str(Plan(program, 8))
+
+
+CONVOLUTION = ed.einsum("n(h+y)(w+x)c,yxcf->nhwf", "X", "K")
+
+
+def test_a_view_takes_no_memory():
+    """A window of a large array is none; one with zeros around it is these; a product copies it."""
+    p = ed.plan(ed.einsum("i+k->ik", "x", sizes={"k": 50}), {"x": (1000,)})
+    assert [(row.kernel, row.entries) for row in p.steps] == [("view", 0)]
+    assert p.largest == 0
+    p = ed.plan(ed.einsum("i-k->ik", "x", sizes={"k": 50, "i": 1049}), {"x": (1000,)})
+    assert [(row.kernel, row.entries) for row in p.steps] == [("padded view", 1000 + 2 * 49)]
+
+
+@pytest.mark.parametrize(
+    ("e", "shapes", "said"),
+    [
+        (CONVOLUTION,                    {"X": (16, 32, 32, 8), "K": (3, 3, 8, 16)}, "abcdef,cefg->abdg: 2.1e+06"),
+        (CONVOLUTION,                    {"X": (1, 9, 9, 8), "K": (3, 3, 8, 16)},    "abcdef,cefg->abdg: 2.82e+04"),
+        (ed.einsum("i+k,k->i", *"xw"),   {"x": (10**5,), "w": (9,)},                 None),  # added up by einsum
+        (ed.einsum("ij,jk->ik", *"AB"),  {"A": (300, 300), "B": (300, 300)},         None),
+    ],
+    ids=["in blocks", "small", "for each entry", "no window"],
+)  # fmt: skip
+def test_windows_that_products_copy(e, shapes, said):
+    for plan in (ed.plan(e, shapes), ed.compile(e).plan(shapes)):
+        notes = [line for line in plan.lines() if "window is copied" in line]
+        assert notes == ([f"a window is copied for {said} bytes at once"] if said else [])
