@@ -12,7 +12,8 @@ placed         assigned to a view where no two meet; else one slice is added for
 placed by      a product of a sparse matrix, which sums rows in one pass; ``np.add.at`` without
 array          SciPy
 masked         what comparisons that broadcast select
-windowed       a product with a window, of which no more than a block is copied
+windowed       a product with a window, of which no more than a block is copied; where it runs
+               along several axes, one of them is a sum of products, and not copied
 =============  =================================================================================
 
 Everything selects: nothing is multiplied by 0, so what stands outside does not matter.
@@ -205,6 +206,77 @@ def read_at(x, shape, *indices):
     found[tuple(map(slice, starts, stops))] = strided_at(x, part, cut)
     return found
 """,
+    "tap_axes": """\
+def tap_axes(x, own, others, out):
+    # the axes h and k of a window x[.., t k + h, ..] whose k is summed, and t; None where there are
+    # none, or the products of matrices for each k would be thin
+    size, stride = dict(zip(own, x.shape)), dict(zip(own, x.strides))
+    summed = [label for label in own if label in others and label not in out]
+    kept = [label for label in own if label in out and label not in others]
+    if len(summed) + len(kept) < len(own) or 0 in x.shape or set(out) <= set(own):
+        return None
+    for k in summed:
+        depth = math.prod(size[label] for label in summed if label != k)
+        for h in kept:
+            step, rest = divmod(abs(stride[k]), stride[h]) if stride[h] > 0 else (0, 0)
+            if step and not rest and depth >= 8 and 1 < size[k] <= size[h] // step:
+                return h, k, step
+    return None
+""",
+    "product_by_taps": """\
+def product_by_taps(x, y, own, others, out, axes):
+    # Σ x[.., t k + h, ..] y[k, ..]: x is copied without its axis k, and multiplied with y[k] where
+    # it begins t k rows later
+    h, k, step = axes
+    inner = [label for label in own if label in others and label != k]
+    for label in (k, *inner):  # forwards, for it is copied so
+        if x.strides[own.index(label)] < 0:
+            x, y = np.flip(x, own.index(label)), np.flip(y, others.index(label))
+    size = {**dict(zip(own, x.shape)), **dict(zip(others, y.shape))}
+    stride = dict(zip(own, x.strides))
+    inner.sort(key=lambda label: -stride[label])
+    kept = [label for label in out if label in own]
+    columns = [label for label in out if label in others]
+    before, behind = kept[: kept.index(h)], kept[kept.index(h) + 1 :]
+
+    def count(labels):
+        return math.prod(size[label] for label in labels)
+
+    by_rows = out[-1] in columns
+    tap_order = (k, *inner, *columns) if by_rows else (k, *columns, *inner)
+    taps = y.transpose([others.index(label) for label in tap_order])
+    matrix = [count(inner), count(columns)]
+    taps = taps.reshape(size[k], *(matrix if by_rows else matrix[::-1]))
+    rows, reach = count(behind), step * (size[k] - 1)
+    order = [*before, h, *behind, *inner] if by_rows else [*before, *inner, h, *behind]
+    shape = [size[label] + (reach if label == h else 0) for label in order]
+    strides = [stride[label] for label in order]
+    wide = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    made = [size[h] * rows, count(columns)]
+    found = np.empty((count(before), *(made if by_rows else made[::-1])), np.result_type(x, y))
+    block = max(1, 2**15 // (rows * count(inner)) - reach)
+    for image, place in zip(found, np.ndindex(*shape[: len(before)])):
+        for start in range(0, size[h], block):
+            stop = min(start + block, size[h])
+            part, to = slice(start, stop + reach), slice(start * rows, stop * rows)
+            if by_rows:
+                copied, target = wide[place][part].reshape(-1, count(inner)), image[to]
+            else:
+                part = (*[slice(None)] * len(inner), part)
+                copied, target = wide[place][part].reshape(count(inner), -1), image[:, to]
+            for number, tap in enumerate(taps):
+                first = number * step * rows
+                own_rows = slice(first, first + (stop - start) * rows)
+                product = copied[own_rows].dot(tap) if by_rows else tap.dot(copied[:, own_rows])
+                if number:
+                    target += product
+                else:
+                    target[...] = product
+    labels = [*before, h, *behind, *columns] if by_rows else [*before, *columns, h, *behind]
+    return found.reshape([size[label] for label in labels]).transpose(
+        [labels.index(label) for label in out]
+    )
+""",
     "windowed_product": """\
 def windowed_product(subscripts, x, y):
     # Σ x y, where one shows entries more than once: BLAS would copy all of it, here it copies a
@@ -212,6 +284,12 @@ def windowed_product(subscripts, x, y):
     terms, out = subscripts.split("->")
     labels = (*terms.split(","), out)
     own, others = labels[:2]
+    axes = tap_axes(x, own, others, out)
+    if axes is not None:
+        return product_by_taps(x, y, own, others, out, axes)
+    axes = tap_axes(y, others, own, out)
+    if axes is not None:
+        return product_by_taps(y, x, others, own, out, axes)
     summed = [label for label in own if label in others and label not in out]
     rest = [label for label in own + others if label not in summed]
     if set(out) <= set(own) or set(out) <= set(others):

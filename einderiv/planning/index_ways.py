@@ -276,9 +276,12 @@ class Ways:
         """
         taken = 0.0
         pairs = zip(axes, self.shape(value), strict=True)
-        if any(len(axis.terms) > 1 and not self.digits(axis, n) for axis, n in pairs):
-            # block by block, in the cache
-            taken += self._moved(labels, 2) * costs.cached / costs.byte
+        windows = [axis for axis, n in pairs if len(axis.terms) > 1 and not self.digits(axis, n)]
+        if windows:
+            # block by block, in the cache; one of several axes is not copied
+            shortest = min([min([self.lengths[x] for x, _ in axis.terms]) for axis in windows])
+            share = max(shortest, 1) if len(windows) > 1 else 1
+            taken += self._moved(labels, 2) * costs.cached / costs.byte / share
         padded = self._padded(value, axes)
         if padded:
             taken += 8.0 * costs.byte * 2 * prod(self.shape(value))

@@ -359,3 +359,73 @@ def test_how_masks_are_spelt(conditions, shape, text):
     x = np.arange(1.0, 1 + prod(shape)).reshape(shape)
     x[x % 3 == 0] = np.nan
     same(run(Ops.MASK, [x], spec, shape), indexing.selected([x], spec, shape))
+
+
+# ---------------------------------------------------------------- products with windows
+rng = np.random.default_rng(2)
+SIZES = {"n": 3, "h": 9, "w": 7, "y": 3, "x": 2, "c": 8, "f": 4, "g": 2}
+
+
+def window(layout, stride, dilation, backwards):
+    """The window ``x[n, s h + d y, w + x, c]`` of whole numbers in a layout, and its labels."""
+    reach = {"P": stride * (SIZES["h"] - 1) + dilation * (SIZES["y"] - 1) + 1, "Q": 8}
+    base = rng.integers(-4, 5, [reach.get(axis) or SIZES[axis] for axis in layout]).astype(float)
+    start = [dilation * (SIZES["y"] - 1) if axis == "P" and backwards else 0 for axis in layout]
+    labels, strides = "", []
+    for axis, step in zip(layout, base.strides):
+        labels += {"P": "hy", "Q": "wx"}.get(axis, axis)
+        taps = -dilation if backwards else dilation
+        strides += {"P": [stride * step, taps * step], "Q": [step, step]}.get(axis, [step])
+    first = base[tuple(slice(place, None) for place in start)]
+    shape = [SIZES[label] for label in labels]
+    return labels, np.lib.stride_tricks.as_strided(first, shape, strides, writeable=False)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (1, 2), (2, 1), (2, 4)])
+@pytest.mark.parametrize("layout", ["nPQc", "ncPQ", "cPQ", "PQnc", "PQ", "Pc"])
+@pytest.mark.parametrize("kernel", ["yxcf", "fcyx", "fygxc"])
+def test_products_with_windows(layout, stride, dilation, kernel, backwards):
+    labels, x = window(layout, stride, dilation, backwards)
+    own = "".join(label for label in kernel if label in labels + "fg")
+    y = rng.integers(-4, 5, [SIZES[label] for label in own]).astype(float)
+    kept = [label for label in labels if label not in own]
+    for out in ("".join(kept) + "f", "f" + "".join(kept)):
+        out += "g" if "g" in own else ""
+        want = np.einsum(f"{labels},{own}->{out}", x, y)
+        for terms, operands in ((f"{labels},{own}", (x, y)), (f"{own},{labels}", (y, x))):
+            got = WITH_SCIPY["windowed_product"](f"{terms}->{out}", *operands)
+            assert got.dtype == want.dtype
+            assert got.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize(
+    ("layout", "stride", "axes"),
+    [
+        ("nPQc", 1, ("h", "y", 1)),
+        ("ncPQ", 1, ("h", "y", 1)),
+        ("nPQc", 2, ("w", "x", 1)),
+        ("PQ",   1, None),  # a product of few rows for each tap
+    ],
+)  # fmt: skip
+def test_the_taps_of_a_window(layout, stride, axes):
+    labels, x = window(layout, stride, 1, False)
+    own = "".join(label for label in "yxcf" if label in labels + "f")
+    out = "".join(label for label in labels if label not in own) + "f"
+    assert WITH_SCIPY["tap_axes"](x, labels, own, out) == axes
+
+
+@pytest.mark.parametrize("out", ["nhwf", "nfhw"])
+def test_a_product_by_taps_copies_a_block(out):
+    """Less than a window that is cut along one axis."""
+    x = rng.random((16, 34, 34, 8))
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(1, 2))
+    y = rng.random((3, 3, 8, 4))
+    product = WITH_SCIPY["windowed_product"]
+    tracemalloc.start()
+    try:
+        found = product(f"nhwcyx,yxcf->{out}", windows, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= found.nbytes + x.nbytes
