@@ -4,7 +4,7 @@ costs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -84,7 +84,7 @@ def source(e: Any, backend: str = "numpy") -> str:
 def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
-    if planned.assumed and not _holds_for_all_sizes(leaves(e), planned.sizes):
+    if planned.assumed and not _holds_for_all_sizes(leaves(e), planned.sizes, planned.number):
         raise EinderivError(
             "index expressions are written as slices, windows and reshapes of known sizes: "
             "compile(e).source(shapes) says the source for shapes of tensors, {'x': (9,), …}"
@@ -137,14 +137,21 @@ def plan(
     return ClusterPlan(program, ITEM_BYTES, leaves(e), workers, limit)
 
 
-def _holds_for_all_sizes(roots: Sequence[Expr], sizes: Sizes) -> bool:
-    """Are relations only those of flattened axes and of triangles, whose steps say all sizes?"""
+def _holds_for_all_sizes(
+    roots: Sequence[Expr], sizes: Sizes, number: Callable[[Size], int]
+) -> bool:
+    """Are relations only those of flattened axes and of triangles, whose steps say all sizes? An
+    axis that has one place for the sizes that are assumed, ``n - k + 1``, has more for others.
+    """
     for node in walk(roots):
         if isinstance(node, Einsum) and node.relations:
             size_of = dict(reversed(node.given))
             for factor, labels in node.slots:
                 size_of.update(zip(labels, factor.axis_sizes, strict=True))
             for one in node.relations:
+                related = [size_of[label] for label, _ in one.terms]
+                if any(not isinstance(size, int) and number(size) < 2 for size in related):
+                    return False
                 if not _is_triangle(one) and not _is_flattening(one, size_of, sizes):
                     return False
     return True
@@ -205,16 +212,16 @@ class _Unsized:
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
         self.assumed: dict[Size, str] = {}  # sizes that nothing says, as a message names them
-        self.program, _ = planned(roots, self.sizes, self._number, dense=dense, optimize=optimize)
+        self.program, _ = planned(roots, self.sizes, self.number, dense=dense, optimize=optimize)
 
-    def _number(self, size: Size) -> int:
+    def number(self, size: Size) -> int:
         measure = self.sizes.known_measure(size)
         if measure is not None:
             return measure
         root = self.sizes.find(size)
         if isinstance(root, Polynomial):
             try:
-                number = measured(root, self._number)
+                number = measured(root, self.number)
             except LimitError:
                 return BEYOND
             return min(max(number or 0, 1), BEYOND)

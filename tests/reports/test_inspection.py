@@ -67,3 +67,12 @@ def test_a_plan_says_what_it_assumed():
     assert "assumed 32 for axis 0 of A, axis 1 of A, axis 1 of B: give sizes" in text
     assert "assumed 32 for axis 1 of B: give sizes" in str(ed.plan(y, {"A": (2, 3)}))
     assert "assumed" not in str(ed.plan(y, {"A": (2, 3), "B": (3, 4)}))
+
+
+@pytest.mark.parametrize(
+    "text", ["i+k,k->i", "n(h+y)(w+x)c,yxcf->nhwf", "2i->i"], ids=["window", "windows", "step"]
+)
+def test_a_source_for_some_sizes_only_is_refused(text):
+    """With sizes that are assumed, ``n - k + 1`` is 1, and a window would be a reshape."""
+    with pytest.raises(ed.EinderivError, match="reshapes of known sizes"):
+        ed.source(ed.einsum(text, *"xw"[: text.count(",") + 1]))
