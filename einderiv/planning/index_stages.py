@@ -39,6 +39,7 @@ from ..expression import (
     product_of_sizes,
     relation,
 )
+from .cost import costs
 from .index_ways import Pair, Position, System, Way, Ways, labels_of
 from .tuning_constants import tuning
 
@@ -84,10 +85,10 @@ def in_stages(ways: Ways, system: System, kept: Labels, gone: set[Label]) -> lis
         return None
     whole, least = at_once
     best = [Stage(whole, kept, 0)]
-    if not _may_gain(ways, system):
+    least *= tuning.staged_gain
+    if not _may_gain(ways, system) or _least_seconds(ways, system, kept) > least:
         return best
     stages: list[Stage] = []
-    least *= tuning.staged_gain
     taken = 0.0
     while system.relations or system.hots:
         found = _next(ways, system, kept)
@@ -123,6 +124,14 @@ def _may_gain(ways: Ways, system: System) -> bool:
     if len(system.tensors) + len(system.relations) + len(system.hots) < 3:
         return len(system.relations) == 2 and not system.tensors
     return all(ways.lengths[label] for label in system.inside)
+
+
+def _least_seconds(ways: Ways, system: System, kept: Labels) -> float:
+    """The time that all stages take together at least: a step for each operand but one, and to
+    write the result.
+    """
+    entries = prod([ways.lengths[label] for label in kept])
+    return 8.0 * costs.byte * entries + costs.step * max(len(system.tensors) - 1, 1)
 
 
 def _next(ways: Ways, system: System, kept: Labels) -> _Candidate | None:
