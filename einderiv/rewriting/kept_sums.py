@@ -91,8 +91,9 @@ def _with_sums(node: Add) -> Expr | None:
 
 
 def _forms_zeros(e: Expr) -> bool:
-    """Is a sum formed, in something else, of which all terms are zero off some diagonal? Its zeros
-    cost as much as its entries, and times what is infinite they are nan.
+    """Is a sum formed, in something else, of which all terms are zero off some diagonal, or where
+    relations have no point? Its zeros cost as much as its entries, and times what is infinite they
+    are nan.
     """
     for node in walk([e]):
         if node is not e and isinstance(node, Add) and all(map(_is_sparse, node.addends)):
@@ -101,7 +102,9 @@ def _forms_zeros(e: Expr) -> bool:
 
 
 def _is_sparse(term: Expr) -> bool:
-    return isinstance(term, Einsum) and len(set(term.output)) < len(term.output)
+    if not isinstance(term, Einsum):
+        return False
+    return term.parts is not None or len(set(term.output)) < len(term.output)
 
 
 def _numbers_outside(roots: Roots) -> Roots:

@@ -30,6 +30,8 @@ from ..expression import (
     carried,
     children,
     fresh_labels,
+    is_hot,
+    labels_in,
     swapped,
     walk,
     with_slots,
@@ -128,7 +130,8 @@ class _Inside:
             gone = {x for _, own in moved for x in own}
             left = tuple([x for x in labels if x not in gone])
             slots = [slot for p, slot in enumerate(node.slots) if p not in (k, *inner)]
-            if not gone.isdisjoint(chain(node.output, *(own for _, own in slots))):
+            needed = chain(node.output, labels_in(node.relations), *(own for _, own in slots))
+            if not gone.isdisjoint(needed):
                 continue
             vectors = tuple([(e, tuple(map(labels.index, own))) for e, own in moved])
             slots.append((self._read(factor, vectors), left))
@@ -149,7 +152,7 @@ class _Inside:
         """Is operand `p` multiplied with the k-th one alone, and summed over all of its axes?"""
         e, own = node.slots[p]
         total, labels = node.slots[k]
-        if p == k or not own or not set(own) < set(labels):
+        if p == k or is_hot(e) or not own or not set(own) < set(labels):
             return False
         if entries(e, self.sizes) * tuning.inside_times > entries(total, self.sizes):
             return False
@@ -159,7 +162,7 @@ class _Inside:
             for q, slot in enumerate(node.slots)
             if q not in (p, k) and set(slot[1]) != set(own)
         ]
-        return set(own).isdisjoint(chain(node.output, *others))
+        return set(own).isdisjoint(chain(node.output, labels_in(node.relations), *others))
 
     def _read(self, e: Expr, vectors: Vectors) -> Expr:
         """``Σ_b e_ab v_b``."""
@@ -190,7 +193,9 @@ def _pulled_back(roots: Roots, sizes: Sizes) -> Roots | None:
     for node in walk(roots):
         if looked_at > tuning.pulled_nodes:
             break
-        if isinstance(node, Einsum) and any(_is_large(f, node, sizes) for f in node.factors):
+        if not isinstance(node, Einsum) or any(map(_has_relations, walk([node]))):
+            continue  # a cotangent is zero where relations have no point: it is not formed
+        if any(_is_large(f, node, sizes) for f in node.factors):
             best: Expr = node
             least = tuning.rewrite_gain * _seconds([node], sizes)
             for form in _pullbacks(node, sizes):
@@ -204,6 +209,10 @@ def _pulled_back(roots: Roots, sizes: Sizes) -> Roots | None:
     return shared(swapped(roots, swaps), sizes) if swaps else None
 
 
+def _has_relations(node: Expr) -> bool:
+    return isinstance(node, Einsum) and node.parts is not None
+
+
 def _with_known_products(roots: Roots) -> Roots:
     """`roots` with products of two that are there in the place of these two in longer products:
     ``tr(A B D)`` as ``tr(C D)`` where C = A B is a node.
@@ -212,11 +221,12 @@ def _with_known_products(roots: Roots) -> Roots:
     for node in walk(roots):
         # Axes along which a product is only repeated are no axes of the two.
         is_pair = isinstance(node, Einsum) and len(node.factors) == 2 and not node.given
+        is_pair = is_pair and not _has_relations(node)
         if is_pair and isinstance(node, Einsum) and node.coefficient == 1:
             known.setdefault(_pair_key(node.slots[0], node.slots[1], set(node.output)), node)
     swaps: dict[int, Expr] = {}
     for node in walk(roots):
-        if isinstance(node, Einsum) and len(node.factors) > 2:
+        if isinstance(node, Einsum) and len(node.factors) > 2 and not _has_relations(node):
             product = _with_known(node, known)
             if product is not node:
                 swaps[id(node)] = product

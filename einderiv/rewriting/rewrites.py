@@ -37,9 +37,8 @@ class Example(NamedTuple):
 class Rewrite:
     """One row. `places` proposes what is put in the place of nodes, the most promising first.
 
-    The first that pays is taken; where a row proposes forms of the `whole` program, the best. A row
-    that `knows_relations` keeps those of the products that it changes, or leaves such products
-    alone.
+    The first that pays is taken; where a row proposes forms of the `whole` program, the best. The
+    relations of products that are changed are kept, or such products are left alone.
     """
 
     name: str
@@ -47,7 +46,6 @@ class Rewrite:
     places: Callable[[Roots, Sizes], Iterator[Swaps]]
     example: Example
     whole: bool = False
-    knows_relations: bool = True
 
 
 def _of_size(n: int, matrices: str, vectors: str = "") -> dict[str, tuple[int, ...]]:
@@ -70,7 +68,6 @@ REWRITES = (
             "x + A @ x**2 + B @ (x + A @ x**2)**2", {**_of_size(9, "AB", "x")}, derivatives=True
         ),
         whole=True,
-        knows_relations=False,
     ),
     Rewrite(
         "distribute readings",
@@ -78,7 +75,6 @@ REWRITES = (
         readings,
         Example("((A @ B + C) @ D + C) @ x", _of_size(60, "ABCD", "x")),
         whole=True,
-        knows_relations=False,
     ),
     Rewrite(
         "distribute one",

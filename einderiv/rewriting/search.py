@@ -45,8 +45,6 @@ def improved(
     """
     worth = tuning.worth_seconds if worth is None else worth
     rows = [row for row in rewrites.REWRITES if row.name not in without]
-    if any(isinstance(node, Einsum) and node.parts is not None for node in walk(roots)):
-        rows = [row for row in rows if row.knows_relations]
     found, done = _searched(roots, sizes, plan, rows, fixed=fixed, worth=worth)
     if not fixed and found.time > worth and DISTRIBUTING[0] not in without:
         apart = _terms_apart(roots, sizes, plan, rows, worth)

@@ -26,6 +26,10 @@ LAYERS = (
     lambda h, g: 2 * h - g,
     lambda h, g: h * g,
     lambda h, g: h + g + x,
+    # with relations
+    lambda h, g: h + ed.roll(g, 1),
+    lambda h, g: h[::-1] - ed.cumsum(g),
+    lambda h, g: ed.pad(h[1:], (0, 1)) + ed.tril(matrix("E")) @ g,
 )
 #: functions of whole numbers, so that values are exact
 FUNCTIONS = (lambda z: z**2, lambda z: z, lambda z: z**2 + z)
@@ -43,6 +47,8 @@ READS = {
     "twice": lambda M: ed.trace(M) * (M @ v),
     "rows": lambda M: ed.einsum("ab,a->a", M, u),
     "scaled": lambda M: ed.einsum("ab,a,b->ab", M, u, v),
+    "of a reshape": lambda M: M.reshape(-1),
+    "of a slice": lambda M: M[1:, ::-1] @ v,
     "on a diagonal": lambda M: ed.einsum("ab,bb->a", M, matrix("A")),
 }
 
