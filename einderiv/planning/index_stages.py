@@ -122,7 +122,8 @@ def in_stages(ways: Ways, system: System, kept: Labels, gone: set[Label]) -> lis
 def _may_gain(ways: Ways, system: System) -> bool:
     """Are there operands that stages could be of? A box without points has nothing to gain."""
     if len(system.tensors) + len(system.relations) + len(system.hots) < 3:
-        return len(system.relations) == 2 and not system.tensors
+        is_bare = len(system.relations) == 2 and not system.tensors
+        return is_bare or any(len(one.terms) > 3 for one in system.relations)
     return all(ways.lengths[label] for label in system.inside)
 
 
@@ -214,24 +215,26 @@ class _Search:
     def _parted(self, own: set[Label], tensors: Sequence[Pair]) -> _Parts | None:
         """What is inside a stage with these own labels; None where nothing is."""
         carried = set(chain.from_iterable(labels for _, labels in tensors))
-        first = len(self.system.relations)
-        mine = own & carried
-        touched = [k for k, link in enumerate(self.links) if not mine.isdisjoint(link)]
-        inner = {k for k in touched if self._goes_inside(k, self._alone(k, own))}
-        inside = [self.system.relations[k] for k in sorted(inner) if k < first]
-        inner_hots = [self.system.hots[k - first] for k in sorted(inner) if k >= first]
-        outer_hots = [h for k, h in enumerate(self.system.hots, first) if k not in inner]
+        inside: list[Relation] = []
         outside: list[Relation] = []
         for k, one in enumerate(self.system.relations):
-            if k in inner:
+            alone = self._alone(k, own)
+            mine = alone & carried
+            # labels that nothing has, as those of a sum over a window: one after the other
+            idle = sorted(alone - carried)
+            if mine and len(idle) < 2 and self._goes_inside(k, alone):
+                inside.append(one)
                 continue
-            alone = self._alone(k, mine)
-            parted = self._split(k, alone) if len(alone) > 1 else None
-            if parted is None:
-                outside.append(one)
-            else:
-                inside.append(parted[0])
-                outside.append(parted[1])
+            part = mine.union(idle[:1] if len(idle) > 1 else ())
+            parted = self._split(k, part) if mine and len(part) > 1 else None
+            inside += parted[:1] if parted else ()
+            outside.append(parted[1] if parted else one)
+        inner_hots: list[Hot] = []
+        outer_hots: list[Hot] = []
+        for k, hot in enumerate(self.system.hots, len(self.system.relations)):
+            alone = self._alone(k, own)
+            goes_inside = not alone.isdisjoint(carried) and self._goes_inside(k, alone)
+            (inner_hots if goes_inside else outer_hots).append(hot)
         if not inside and not inner_hots:
             return None
         return _Parts(inside, outside, inner_hots, outer_hots)

@@ -1,5 +1,5 @@
 """A product that is used more than once, multiplied out into its consumers: ``Σ_ab G_ab²`` with
-``G = x yᵀ`` is ``Σ_a x_a² Σ_b y_b²``, without G.
+``G = x yᵀ`` is ``Σ_a x_a² Σ_b y_b²``, without G. So is one with relations that is used once.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .extent import entries, product_seconds
 def inlined(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
     """A product that is used more than once, where it is larger than what it is made of; or no
     smaller, and squared; or where it takes longer to form than to apply its factors in each place.
+    Or one with relations, that is far larger.
     """
     consumers: dict[int, list[Einsum]] = defaultdict(list)
     products: dict[int, Einsum] = {}
@@ -38,11 +39,13 @@ def inlined(roots: Roots, sizes: Sizes) -> Iterator[Swaps]:
                 products[id(factor)] = factor
     for key, nodes in consumers.items():
         product = products[key]
-        if len(nodes) == 1:
-            continue
         distinct = {id(node): node for node in nodes}
         squared = len(distinct) == 1  # both uses are in one product
-        if _grows(product, sizes, squared=squared) or _is_slower(product, distinct.values(), sizes):
+        pays = _is_far_larger(product, sizes)
+        if len(nodes) > 1 and not pays:
+            pays = _grows(product, sizes, squared=squared)
+            pays = pays or _is_slower(product, distinct.values(), sizes)
+        if pays:
             forms = _multiplied_out(roots, product, distinct.keys())
             yield dict(zip(map(id, roots), forms, strict=True))
 
@@ -59,15 +62,28 @@ def _multiplied_out(roots: Roots, product: Einsum, places: Collection[int]) -> R
     return bottom_up(roots, new)
 
 
+def _is_far_larger(product: Einsum, sizes: Sizes) -> bool:
+    """Is it one with relations, and far larger than what it is made of? Without relations, what is
+    used once has been multiplied out.
+    """
+    return product.parts is not None and entries(product, sizes) > 2 * _largest(product, sizes)
+
+
+def _largest(product: Einsum, sizes: Sizes) -> int:
+    return max([entries(factor, sizes) for factor in product.factors], default=0)
+
+
 def _grows(product: Einsum, sizes: Sizes, *, squared: bool) -> bool:
     """Is a product larger than what it is made of; or no smaller, where it is squared?"""
-    largest = max(entries(factor, sizes) for factor in product.factors)
+    largest = _largest(product, sizes)
     least = largest if squared else largest + 1
     return entries(product, sizes) >= least
 
 
 def _is_slower(product: Einsum, nodes: Collection[Einsum], sizes: Sizes) -> bool:
     """Does it take longer to form a product than to apply its factors in each place?"""
+    if product.parts is not None:
+        return False  # what windows take is not known here
     if not all(_is_applied(product, node, sizes) for node in nodes):
         return False
     formed = product_seconds(product, sizes, nested=False)
