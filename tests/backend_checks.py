@@ -1,6 +1,7 @@
 """What is asked of every backend: the same numbers as NumPy, and sources that run alone."""
 
 import ast
+import types
 
 import numpy as np
 from samples import flat, questions
@@ -71,3 +72,37 @@ def fused(make, one):
         n: one(np.random.default_rng(k).normal(size=GIVEN[n])) for k, n in enumerate(f.tensors)
     }
     return (lambda x: f({**given, "X": x})), given["X"]
+
+
+# ---- there is no device here: NumPy under CuPy's name, without what that lacks
+class ndarray(np.ndarray):
+    __module__ = "cupy"
+
+    def get(self):
+        return np.asarray(self)
+
+
+def as_cupy(a):
+    return np.asarray(a).view(ndarray)
+
+
+def cupy_modules():
+    """The modules that sources for CuPy import, by their names."""
+    import scipy.linalg
+    import scipy.special
+
+    lacking = ("errstate", "vecdot")
+    cupy = types.SimpleNamespace(
+        **{k: v for k, v in vars(np).items() if k not in lacking and not k.startswith("__")}
+    )
+    cupy.ndarray, cupy.asarray = ndarray, as_cupy
+    linalg = types.SimpleNamespace(
+        **{n: getattr(scipy.linalg, n) for n in ("lu_factor", "lu_solve", "expm")}
+    )
+    inner = types.SimpleNamespace(special=scipy.special, linalg=linalg)
+    return {
+        "cupy": cupy,
+        "cupyx": types.SimpleNamespace(scipy=inner),
+        "cupyx.scipy": inner,
+        "cupyx.scipy.linalg": linalg,
+    }

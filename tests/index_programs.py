@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
 from math import prod
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -1448,13 +1449,110 @@ ASPECTS = {
 }
 
 
+# ---------------------------------------------------------------------------------------------- other backends
+
+
+def asked(program):
+    """The value, the derivative by every tensor and its product with a cotangent, and what the judge says."""
+    e, judge = expression(program), derivatives(program)
+    found, want = [e], [judge.value]
+    u = whole_array(judge.value.shape, 2)
+    for name, J in judge.first.items():
+        axes = list(range(J.ndim))
+        uJ = np.einsum(np.array(u, object), axes[: u.ndim], J, axes, axes[u.ndim :])
+        found += [ed.derive(e, name), ed.vjp(e, name, "vector")]
+        want += [J, uJ]
+    return found, want, u
+
+
+def by_torch(found, arrays):
+    """Whole numbers, or floats; called again by `raw`, which looks at nothing."""
+    import torch
+
+    made = {n: torch.tensor(a) for n, a in arrays.items()}
+    f = ed.compile(found, backend="torch")
+    got = f(made)
+    again = f.raw(*[made[n] for n in f.inputs])
+    for one, two in zip(got, again):
+        assert one.tolist() == two.tolist(), "raw"
+    return got
+
+
+def by_jax(found, arrays):
+    """Under `jit`, where index arrays are traced."""
+    import jax
+
+    f = ed.compile(found, backend="jax")
+    with jax.enable_x64(True):
+        return [np.asarray(a) for a in jax.jit(lambda given: f(given))(arrays)]
+
+
+def by_cupy(found, arrays):
+    """By NumPy under that name: the text, not the kernels."""
+    from backend_checks import as_cupy, cupy_modules
+
+    modules = cupy_modules()
+    sys.modules.update(modules)
+    try:
+        return ed.compile(found, backend="cupy")({n: as_cupy(a) for n, a in arrays.items()})
+    finally:
+        for name in modules:
+            del sys.modules[name]
+
+
+def by_dask(found, arrays):
+    """In blocks of a few entries; index arrays are arrays of NumPy."""
+    import dask
+    import dask.array as da
+
+    made = {}
+    for n, a in arrays.items():
+        is_index = a.dtype.kind in "iu"
+        made[n] = a if is_index else da.from_array(a, chunks=tuple(max(1, k // 2) for k in a.shape))
+    results = ed.compile(found, backend="dask")(made)
+    return dask.compute(*results, scheduler="sync")
+
+
+#: how expressions are computed, and whether whole numbers are: Dask refuses them, and JAX traced ones
+BACKENDS = {
+    "torch": (by_torch, True),
+    "jax": (by_jax, False),
+    "cupy": (by_cupy, True),
+    "dask": (by_dask, False),
+}
+
+
+def on_backend(program, backend):
+    """The numbers of another library: whole ones, or floats that are whole."""
+    compute, takes_whole = BACKENDS[backend]
+    found, want, u = asked(program)
+    whole = takes_whole and program.seed % 2 == 0
+    dtype = np.int64 if whole else np.float64
+    values = {n: np.asarray(a, dtype) for n, a in program.values.items()}
+    tensors = {n for e in found for n in ed.expression.tensors_of(e)}
+    every = {**given(program, values), "vector": u.astype(dtype)}
+    arrays = {n: np.asarray(a) for n, a in every.items() if n in tensors}
+    results = compute(found, arrays)
+    assert len(results) == len(want)
+    for k, (got, numbers) in enumerate(zip(results, want)):
+        got, numbers = np.asarray(got), np.asarray(numbers, object)
+        assert got.dtype == dtype, (k, got.dtype)
+        assert got.shape == numbers.shape, (k, got.shape, numbers.shape)
+        assert got.tolist() == numbers.astype(dtype).tolist(), (
+            f"{k}: {got.tolist()} is not {numbers.tolist()}"
+        )
+
+
 # ------------------------------------------------------------------------------------------------ a long run
 
 
 def run(program, aspect):
     """One aspect of one program. Whole numbers that might not fit into int64 may be refused."""
     try:
-        ASPECTS[aspect](program)
+        if aspect in BACKENDS:
+            on_backend(program, aspect)
+        else:
+            ASPECTS[aspect](program)
     except ed.EinderivError as error:
         if "int64" not in str(error) or "integers may reach" not in str(error):
             raise
@@ -1604,9 +1702,10 @@ def main():
     parser = argparse.ArgumentParser(description="random programs with index expressions")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--aspect", choices=[*ASPECTS, "all"], default="all")
+    parser.add_argument("--aspect", choices=[*ASPECTS, *BACKENDS, "all"], default="all")
     parser.add_argument("--show", type=int, default=5, help="how many kinds are shown, shrunk")
     options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parent))  # for the stand-in of CuPy
     chosen = list(ASPECTS) if options.aspect == "all" else [options.aspect]
     wrong = 0
     for aspect in chosen:

@@ -7,7 +7,7 @@ none, torch's call its fused kernels, JAX's keep a gradient from what only stead
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 Rename = tuple[str, str]  # a pattern and what is said instead, as for `re.sub`
 
@@ -130,9 +130,15 @@ def renamed(names: Iterable[str], module: str, renames: Sequence[Rename] = ()) -
     """The texts of these names as a library says them: its own words, then its module for
     ``xp``.
     """
+    return renamed_texts({name: TEXTS[name] for name in names}, module, renames)
+
+
+def renamed_texts(
+    given: Mapping[str, str], module: str, renames: Sequence[Rename] = ()
+) -> dict[str, str]:
+    """Texts with ``xp.`` as a library says them."""
     texts: dict[str, str] = {}
-    for name in names:
-        text = TEXTS[name]
+    for name, text in given.items():
         for pattern, instead in renames:
             text = re.sub(pattern, instead, text)
         texts[name] = re.sub(r"\bxp\.", f"{module}.", text)

@@ -51,6 +51,8 @@ class Library(ABC):
     as_they_are: bool = False
     # are arrays blocks that are never in memory together, and computed later?
     lazy: bool = False
+    # do sources raise for negative places in index arrays, whose values they look at?
+    sources_look: bool = True
     structured: bool = True  # are there results that keep their structure?
 
     @property
@@ -101,6 +103,10 @@ class Library(ABC):
     @abstractmethod
     def moved(self, array: Any, dtype: Any, device: Any) -> Any:
         """A held array as one of the library, in a dtype, on a device."""
+
+    def pointing(self, array: Any, name: str, device: Any) -> Any:
+        """An index array on the device, in its own dtype."""
+        return array
 
     @abstractmethod
     def conjugated(self, array: Any) -> Any:
@@ -166,6 +172,8 @@ class Backend(ABC):
     # the dtype of what a source makes itself, where neither arguments nor a dtype are given
     no_dtype: str
     fresh: str = "{0}.copy()"  # an array {0} that shares memory with nothing
+    # an array {0} that was read of another: it may be a view of that, and overlap itself
+    owned: str = "{0}"
     takes: str = ""  # whose spelling of functions is taken, with what it imports
     # functions that it spells itself, by name; of all others the rows know
     column: Mapping[str, str] = field(default_factory=dict)

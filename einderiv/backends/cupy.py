@@ -15,6 +15,8 @@ from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
 from .base import Helpers
 from .functional import Functional
+from .functional_indexing import IMPORTS as OF_INDEXING
+from .functional_indexing import indexing_helpers
 from .numpy import NumpyArrays
 from .numpy_helpers import TEXTS as OF_NUMPY
 
@@ -146,9 +148,84 @@ def inverse(factors):
     return linalg.lu_solve((lu, pivots), cp.eye(len(a), dtype=a.dtype))
 """,
     **renamed(("determinant", "log_determinant"), "cp"),
+    **indexing_helpers("cp"),
+    "known": """\
+def known(mask):
+    # whether it holds somewhere is not asked: that would wait for the device
+    return None
+""",
+    "places_of": """\
+def places_of(array, name):
+    # the values of an index array, as the arithmetic on them needs them
+    array = cp.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"the index array {name} has dtype {array.dtype}: places are whole numbers")
+    return array.astype(cp.int64)
+""",
+    "counted": """\
+def counted(n, like):
+    return cp.arange(n)
+""",
+    "widened": """\
+def widened(x, sides):
+    # zeros before and behind, as many as each axis says
+    return cp.pad(x, sides) if any(map(any, sides)) else x
+""",
+    "windows": """\
+def windows(x, p, constant, terms):
+    # axis p read at constant + k i + ... as an axis for each: a view
+    x = x[(*[slice(None)] * p, slice(constant, None))]
+    shape = (*x.shape[:p], *[n for _, n in terms], *x.shape[p + 1 :])
+    steps = [k * x.strides[p] for k, _ in terms]
+    strides = (*x.strides[:p], *steps, *x.strides[p + 1 :])
+    return cp.lib.stride_tricks.as_strided(x, shape, strides)
+""",
+    "rows_of": """\
+def rows_of(x, rows):
+    return x[tuple(rows)]
+""",
+    "put": """\
+def put(found, piece, shape, once, lines):
+    # a piece in its place among zeros, which are fresh
+    at, turned_back = [], []
+    for p, (start, terms) in enumerate(lines):
+        k = terms.get(p, 1)
+        end = start + k * (piece.shape[p] - 1)
+        at.append(slice(min(start, end), max(start, end) + 1, abs(k)))
+        if k < 0:
+            turned_back.append(p)
+    piece = cp.flip(piece, turned_back) if turned_back else piece
+    if found is None or once:
+        found = nothing_of(piece, shape) if found is None else found
+        found[tuple(at)] = piece
+    else:
+        found[tuple(at)] += piece
+    return found
+""",
+    "scattered_rows": """\
+def scattered_rows(v, shape, once, indices, depth):
+    # the sum of v at indices by its first axes; its other axes follow
+    more, count = v.shape[depth:], math.prod(shape)
+    place = 0
+    for at, n in zip(inside_rows(v, shape, indices, depth), shape):
+        place = place * n + at
+    # what is outside has at least the place behind the last
+    place = cp.minimum(place.reshape(-1), count)
+    v = cp.ascontiguousarray(v).reshape(len(place), *more)
+    found = cp.zeros((count + 1, *more), v.dtype)
+    if once:
+        found[place] = v
+    elif v.dtype == cp.int64:  # atomic sums are there of unsigned ones, which wrap around alike
+        cp.add.at(found.view(cp.uint64), place, v.view(cp.uint64))
+    else:
+        cp.add.at(found, place, v)
+    return found[:count].reshape((*shape, *more))
+""",
 }
 IMPORTS = {
     **ALIKE,
+    **OF_INDEXING,
+    "scattered_rows": "import math",
     "frechet": "from itertools import permutations\nfrom cupyx.scipy.linalg import expm",
     **dict.fromkeys(("factored", "solved", "inverse"), "from cupyx.scipy import linalg"),
 }
@@ -160,6 +237,7 @@ class CupyLibrary(NumpyArrays):
     name = module = "cupy"
     test = "isinstance({0}, _array)"
     structured = False
+    sources_look = False  # looking at an array waits for the device
 
     def given(self, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         """Arrays as they are, everything else as an array of CuPy."""
@@ -167,6 +245,10 @@ class CupyLibrary(NumpyArrays):
         return {
             n: a if library(a) == "cupy" else cupy.asarray(usable(a, n)) for n, a in arrays.items()
         }, None
+
+    def pointing(self, array: Any, name: str, device: Any) -> Any:
+        """An index array, as one of CuPy."""
+        return self.xp.asarray(array)
 
     def looked_at(self, array: Any) -> Any:
         """The array for NumPy."""
@@ -201,4 +283,5 @@ CUPY = Cupy(
     mask="cp.eye({0}, dtype=bool)",
     places="cp.arange({0})",
     spread="cp.broadcast_to({0}, {1})",
+    owned="{0}.copy()",
 )

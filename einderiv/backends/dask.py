@@ -19,7 +19,9 @@ from .base import Backend
 from .dask_helpers import DASK_HELPERS
 from .dask_load import best_cut
 from .functional import Functional
+from .functional_index_spelling import called, masked_text, place_text
 from .numpy import NumpyDtypes
+from .numpy_index_spelling import triangle_text
 from .source_text import Spell, core_axes, embedded_terms, numpy_parameters, shape
 
 
@@ -34,7 +36,11 @@ class DaskLibrary(NumpyDtypes):
         da = self.xp
         given = {}
         for name, a in arrays.items():
-            given[name] = a if library(a) == "dask" else da.from_array(usable(a, name))
+            if library(a) != "dask":
+                a = usable(a, name)
+                # whole numbers may be an index array, whose values a graph is made by
+                a = a if a.dtype.kind in "iu" else da.from_array(a)
+            given[name] = a
         for name, a in given.items():
             if any(math.isnan(n) for n in a.shape):  # Dask does not know it
                 raise BackendError(
@@ -47,9 +53,9 @@ class DaskLibrary(NumpyDtypes):
                 )
         return given, None
 
-    def looked_at(self, array: Any) -> None:
-        """None: an array that is not computed yet has no values."""
-        return
+    def looked_at(self, array: Any) -> Any:
+        """None: an array that is not computed yet has no values. One of NumPy has."""
+        return None if library(array) == "dask" else array
 
     def as_array(self, value: Any) -> Any:
         """A result is one, also of no axes."""
@@ -57,7 +63,20 @@ class DaskLibrary(NumpyDtypes):
 
     def converted(self, array: Any, dtype: Any) -> Any:
         """An array in a dtype."""
-        return array.astype(dtype)
+        return (array if library(array) == "dask" else self.xp.from_array(array)).astype(dtype)
+
+    def pointing(self, array: Any, name: str, device: Any) -> Any:
+        """An index array of NumPy: the blocks that it points into are chosen by its values."""
+        if array.dtype.kind not in "iu":
+            raise TypeError(
+                f"the index array {name} has dtype {array.dtype}: places are whole numbers"
+            )
+        if library(array) == "dask":
+            raise BackendError(
+                f"the index array {name} is not computed yet, but its values decide which blocks "
+                f"are read: give {name}.compute(), an array of NumPy"
+            )
+        return array
 
     def moved(self, array: Any, dtype: Any, device: Any) -> Any:
         """A held array, as one of Dask."""
@@ -93,6 +112,18 @@ class Dask(Functional):
                 la, lb, out = _short(*labels)
                 return [f"solve({inputs[0]}, {la}, {inputs[1]}, {lb}, {out}, {flipped})"]
         return super().spell(step, inputs, size)
+
+    def indexed(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
+        """A step of an index expression, block by block."""
+        match step.op:
+            case Ops.READ:
+                return called("read_blocks", inputs, step.spec, step.sizes, size)
+            case Ops.PLACE:
+                return place_text(inputs, step, size, "place_blocks", "place_blocks")
+            case Ops.MASK:
+                triangle = triangle_text(inputs, step, size, self.module)
+                return triangle or masked_text(inputs, step, size, "mask_blocks")
+        return super().indexed(step, inputs, size)
 
     def apply(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
         """A row of the functions table, on every block."""
@@ -136,8 +167,6 @@ class Dask(Functional):
         self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
     ) -> Backend:
         """The backend with blocks as large as the memory and the workers ask for."""
-        for _, step in program.live_steps():
-            self.check(step)
         threads, memory = resources(client_of_cluster())
         limits_in_bytes = [n for n in (memory_limit, memory) if n is not None]
         least = min(limits_in_bytes, default=None)

@@ -11,6 +11,8 @@ of one number, read many times.
 from __future__ import annotations
 
 from .base import Helpers
+from .dask_indexing import IMPORTS as OF_INDEXING
+from .dask_indexing import TEXTS as INDEXING
 from .numpy_helpers import HELPERS as OF_NUMPY
 
 TEXTS = {
@@ -294,6 +296,10 @@ _SHARED = (
     "log_determinant",
 )
 DASK_HELPERS = Helpers(
-    {**{name: OF_NUMPY.texts[name] for name in _SHARED}, **TEXTS},
-    {**{name: text for name, text in OF_NUMPY.imports.items() if name in _SHARED}, **IMPORTS},
+    {**{name: OF_NUMPY.texts[name] for name in _SHARED}, **TEXTS, **INDEXING},
+    {
+        **{name: text for name, text in OF_NUMPY.imports.items() if name in _SHARED},
+        **IMPORTS,
+        **OF_INDEXING,
+    },
 )

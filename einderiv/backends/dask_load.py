@@ -126,7 +126,7 @@ class Cut:
                 return self._reduced(step, given[0])
             case Ops.SOLVE:
                 return self._solved(step, given)
-            case Ops.RESHAPE:
+            case Ops.RESHAPE | Ops.READ | Ops.PLACE:
                 return self._reshaped(k, given[0])
             case Ops.INPUT | Ops.NUMBER | Ops.ONES:
                 return self._fresh(k)

@@ -187,7 +187,9 @@ class _Scope:
 
     def setup(self, lines: list[str], dtype: str | None, device: str | None) -> list[str]:
         """Lines that bind the words of the backend which `lines` use, such as ``dtype``."""
-        arguments = [*self.arguments.values(), *_kinds(self.roots)]
+        arrays = self.program.index_arrays  # whose dtype says nothing of the result's
+        arguments = [text for name, text in self.arguments.items() if name not in arrays]
+        arguments += _kinds(self.roots)
         used: set[str] = set()
         for line in lines:
             used.update(re.findall(r"(?<![\w.])\w+(?!\w|=)", line))  # no names of keywords
@@ -243,7 +245,8 @@ def _header(scope: _Scope, called: list[str]) -> str:
     of_rows = [backend.needs(step.spec[0]) for _, step in scope.steps if step.op is Ops.APPLY]
     imports = backend.helpers.imports
     of_helpers = [imports[name] for name in called if name in imports]
-    return "\n".join(dict.fromkeys([backend.header, *filter(None, of_rows), *of_helpers]))
+    lines = "\n".join([*filter(None, of_rows), *of_helpers]).splitlines()
+    return "\n".join(dict.fromkeys([*backend.header.splitlines(), *lines]))
 
 
 def _words(steps: Numbered, backend: Backend) -> set[str]:
@@ -316,8 +319,7 @@ def _returned(scope: _Scope) -> list[str]:
         if is_given or is_diagonal or root in given_out:
             values.append(scope.backend.fresh.format(scope.variables[k]))
         elif root_step.op is Ops.READ:
-            # It is a view, which may be of an input and may overlap itself, unless it was copied.
-            values.append(f"np.require({scope.variables[k]}, None, 'OW')")
+            values.append(scope.backend.owned.format(scope.variables[k]))
         else:
             values.append(scope.variables[k])
         given_out.add(root)

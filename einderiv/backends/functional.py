@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from ..errors import BackendError
 from ..expression import Labels, Number
 from ..planning import Index, Op, Ops, Step, contraction
 from ..rewriting import BEYOND_INT32
 from .base import Backend
+from .functional_index_spelling import masked_text, place_text, read_text
 from .numpy_index_spelling import triangle_text
 from .source_text import (
     ALIKE,
@@ -44,12 +44,10 @@ FUNCTIONAL = (
     Ops.APPLY,
     Ops.SOLVE,
     Ops.WRITE,
-    Ops.MASK,
 )
 
-
-#: the ops that NumPy alone has words for, and `MASK` where it is one by index arrays
-INDEXED = (Ops.READ, Ops.PLACE, Ops.RUNNING_SUM)
+#: the steps of index expressions
+INDEXED = (Ops.READ, Ops.PLACE, Ops.MASK, Ops.RUNNING_SUM)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,11 +66,13 @@ class Functional(Backend):
     @property
     def ops(self) -> Collection[Op]:
         """Those that lowering makes, and sums with numbers."""
-        return {*FUNCTIONAL, *ALIKE}
+        return {*FUNCTIONAL, *INDEXED, *ALIKE}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
         x = inputs[0] if inputs else ""
+        if step.op in INDEXED:
+            return [self.indexed(step, inputs, size)]
         match step.op:
             case Ops.NUMBER:
                 return [f"{self.module}.full((), {_number(step.spec[0])}, {self.like})"]
@@ -98,19 +98,28 @@ class Functional(Backend):
                 return [solve_text(inputs, step, size, self.permute)]
             case Ops.WRITE:
                 return [self.write(step, inputs, size)]
-            case Ops.MASK if not _by_array(step):
-                return [self.masked(step, inputs, size)]
-        self.check(step)
         return [spelling_of(step.op, ALIKE)(inputs, step, size)]
 
-    def check(self, step: Step) -> None:
-        """Raise for a step that NumPy alone evaluates."""
-        if step.op in INDEXED or (step.op is Ops.MASK and _by_array(step)):
-            raise BackendError(
-                f"index expressions are evaluated by NumPy only so far, and this one needs a "
-                f"{step.op.name} in {self.name}: convert the arrays with numpy.asarray and say "
-                "backend='numpy'"
-            )
+    def indexed(self, step: Step, inputs: Sequence[str], size: Spell) -> str:
+        """A step of an index expression."""
+        match step.op:
+            case Ops.READ:
+                return read_text(inputs, step, size, self.permute, self.flip)
+            case Ops.PLACE:
+                return place_text(inputs, step, size)
+            case Ops.MASK:
+                return self.masked(step, inputs, size)
+        return self.running_sum(inputs[0], *step.spec)
+
+    def running_sum(self, x: str, axis: int, backwards: bool) -> str:
+        """The running sum along an axis, from its start or from its end."""
+        turned = self.flip(x, axis) if backwards else x
+        text = f"{self.module}.cumsum({turned}, {axis}, dtype={x}.dtype)"
+        return self.flip(text, axis) if backwards else text
+
+    def flip(self, x: str, *axes: int) -> str:
+        """An array with axes turned around."""
+        return f"{self.module}.flip({x}, {shape([str(axis) for axis in axes])})"
 
     def front(self, number: Number, sizes: Sequence[str]) -> list[str]:
         """The numbers of a scaling; a whole one too large for an integer of the library as an
@@ -218,6 +227,8 @@ class Functional(Backend):
         triangle = triangle_text(inputs, step, size, self.module)
         if triangle is not None:
             return triangle
+        if any(index.arrays or not index.terms for index, _ in step.spec):
+            return masked_text(inputs, step, size)
         sizes = [size(s) for s in step.sizes]
         conditions: list[str] = []
         for index, n in step.spec:
@@ -263,11 +274,6 @@ class Functional(Backend):
             if first != axis:
                 masks.append(aligned(self.mask.format(sizes[axis]), (first, axis), axes))
         return " & ".join(masks)
-
-
-def _by_array(step: Step) -> bool:
-    """Does a mask look at index arrays?"""
-    return any(index.arrays for index, _ in step.spec)
 
 
 def _number(number: Number) -> str:

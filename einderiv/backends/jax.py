@@ -18,6 +18,8 @@ from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
 from .base import BASE_PASSES, Backend, Helpers, Kind, Library
 from .functional import Functional
+from .functional_indexing import IMPORTS as OF_INDEXING
+from .functional_indexing import indexing_helpers
 from .source_text import Spell
 
 TEXTS = {
@@ -116,9 +118,96 @@ def inverse(matrix):
     return linalg.lu_solve(factors(matrix), unit)
 """,
     **renamed(("determinant", "log_determinant"), "jnp"),
+    **indexing_helpers("jnp"),
+    "known": """\
+def known(mask):
+    # does it hold somewhere? None while it is traced: nothing shows what an array holds
+    return None if isinstance(mask, jax.core.Tracer) else bool(mask.any())
+""",
+    "places_of": """\
+def places_of(array, name):
+    # the values of an index array, as the arithmetic on them needs them
+    array = jnp.asarray(array)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"the index array {name} has dtype {array.dtype}: places are whole numbers")
+    array = array.astype(jnp.result_type(int))
+    if known(array < 0):
+        at = ", ".join(str(int(k)) for k in jnp.argwhere(array < 0)[0])
+        raise ValueError(f"{name}[{at}] is {array[array < 0][0]}: places are counted from 0")
+    return array
+""",
+    "counted": """\
+def counted(n, like):
+    return jnp.arange(n)
+""",
+    "widened": """\
+def widened(x, sides):
+    # zeros before and behind, as many as each axis says
+    if not any(map(any, sides)):
+        return x
+    return lax.pad(x, jnp.zeros((), x.dtype), [(before, behind, 0) for before, behind in sides])
+""",
+    "windows": """\
+def windows(x, p, constant, terms):
+    # axis p read at constant + k i + ... as an axis for each: a slice for each position of the
+    # short ones, or what stands at all positions
+    long = max(range(len(terms)), key=lambda q: terms[q][1])
+    short = [n for q, (_, n) in enumerate(terms) if q != long]
+    before = [slice(None)] * p
+    if math.prod(short) > 64:
+        at = constant
+        for q, (k, n) in enumerate(terms):
+            at = at + along(k * jnp.arange(n), [q], [n for _, n in terms])
+        return x[(*before, at)]
+    step, n = terms[long]
+    pieces = []
+    for at in itertools.product(*map(range, short)):
+        start = constant + sum(k * i for (k, _), i in zip(terms[:long] + terms[long + 1 :], at))
+        end = start + step * (n - 1)
+        piece = x[(*before, slice(min(start, end), max(start, end) + 1, abs(step)))]
+        pieces.append(jnp.flip(piece, p) if step < 0 else piece)
+    if not short:
+        return pieces[0]
+    found = jnp.stack(pieces, p).reshape(*x.shape[:p], *short, n, *x.shape[p + 1 :])
+    return jnp.moveaxis(found, p + len(short), p + long)
+""",
+    "rows_of": """\
+def rows_of(x, rows):
+    return x.at[tuple(rows)].get(mode="promise_in_bounds")
+""",
+    "put": """\
+def put(found, piece, shape, once, lines):
+    # a piece in its place among zeros: before, behind and between its entries
+    at, sides, turned_back = [], [], []
+    for p, (start, terms) in enumerate(lines):
+        k = terms.get(p, 1)
+        end = start + k * (piece.shape[p] - 1)
+        low, high = min(start, end), max(start, end)
+        at.append(slice(low, high + 1, abs(k)))
+        sides.append((low, shape[p] - 1 - high, abs(k) - 1))
+        if k < 0:
+            turned_back.append(p)
+    piece = jnp.flip(piece, turned_back) if turned_back else piece
+    if found is not None and once:
+        return found.at[tuple(at)].set(piece)
+    padded = lax.pad(piece, jnp.zeros((), piece.dtype), sides)
+    return padded if found is None else found + padded
+""",
+    "scattered_rows": """\
+def scattered_rows(v, shape, once, indices, depth):
+    # the sum of v at indices by its first axes; its other axes follow
+    zeros = nothing_of(v, (*shape, *v.shape[depth:]))
+    at = zeros.at[tuple(inside_rows(v, shape, indices, depth))]
+    return at.set(v, mode="drop") if once else at.add(v, mode="drop")
+""",
 }
 IMPORTS = {
     **ALIKE,
+    **OF_INDEXING,
+    "known": "import jax",
+    "widened": "from jax import lax",
+    "put": "from jax import lax",
+    "windows": "import itertools\nimport math",
     **dict.fromkeys(("lowered", "logsumexp", "scaled"), "from jax import lax"),
     **dict.fromkeys(("factors", "solved", "inverse"), "from jax.scipy import linalg"),
     "frechet": "from itertools import permutations\nfrom jax.scipy import linalg",
@@ -193,6 +282,15 @@ class JaxLibrary(Library):
             return array.astype(dtype)
         with _jax().ensure_compile_time_eval():  # an array, also while a caller is traced
             return self.xp.asarray(np.asarray(array), dtype)
+
+    def pointing(self, array: Any, name: str, device: Any) -> Any:
+        """An index array, as one of JAX."""
+        import numpy as np
+
+        if library(array) == "jax":
+            return array
+        with _jax().ensure_compile_time_eval():
+            return self.xp.asarray(np.asarray(array))
 
     def conjugated(self, array: Any) -> Any:
         """The complex conjugate."""

@@ -332,6 +332,7 @@ NUMPY = Numpy(
     module="np",
     dtypes="np",
     no_dtype='np.dtype("float64")',
+    owned="np.require({0}, None, 'OW')",
     takes="numpy",
     writes=True,
     passes=(

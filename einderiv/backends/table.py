@@ -52,9 +52,13 @@ def chosen(arrays: Mapping[str, Any], backend: str | None) -> str:
     library of the arrays.
     """
     libraries: dict[str, str] = {}  # with the name of an array of each
+    lazy = {row.name for row in BACKENDS.values() if row.library.lazy}
+    is_lazy = any(library(array) in lazy for array in arrays.values())
     for name, array in arrays.items():
         kind = library(array)
-        if kind:
+        # an index array whose values a graph is made by
+        points = is_lazy and kind == NUMPY.name and array.dtype.kind in "iu"
+        if kind and not points:
             libraries[kind] = name
     if backend is not None:
         for kind, name in libraries.items():

@@ -16,6 +16,8 @@ from ..planning import Op, Ops, Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import BASE_PASSES, Helpers, Kind, Library
 from .functional import Functional
+from .functional_indexing import IMPORTS as OF_INDEXING
+from .functional_indexing import indexing_helpers
 from .source_text import Embedded, Spell, aligned, literal, shape
 
 TEXTS = {
@@ -133,8 +135,103 @@ def inverse(matrix):
     return torch.linalg.lu_solve(*factors(matrix), one.expand(a.shape))
 """,
     **renamed(("determinant", "log_determinant"), "torch", OF_TORCH),
+    **indexing_helpers("torch"),
+    "known": """\
+def known(mask):
+    # does it hold somewhere? None where nothing shows what a tensor holds
+    if torch.compiler.is_compiling():
+        return None
+    try:
+        return bool(mask.any())
+    except RuntimeError:  # inside of torch.func, and of tensors without values
+        return None
+""",
+    "places_of": """\
+def places_of(array, name):
+    # the values of an index array, as the arithmetic on them needs them
+    array = torch.as_tensor(array)
+    if array.is_floating_point() or array.is_complex() or array.dtype == torch.bool:
+        raise TypeError(f"the index array {name} has dtype {array.dtype}: places are whole numbers")
+    array = array.to(torch.int64)
+    if known(array < 0):
+        at = ", ".join(map(str, (array < 0).nonzero()[0].tolist()))
+        raise ValueError(f"{name}[{at}] is {array[array < 0][0]}: places are counted from 0")
+    return array
+""",
+    "counted": """\
+def counted(n, like):
+    return torch.arange(n, device=like.device)
+""",
+    "widened": """\
+def widened(x, sides):
+    # zeros before and behind, as many as each axis says
+    if not any(map(any, sides)):
+        return x
+    return torch.nn.functional.pad(x, [n for pair in reversed(sides) for n in pair])
+""",
+    "windows": """\
+def windows(x, p, constant, terms):
+    # axis p read at constant + k i + ... as an axis for each: windows of windows. A step back is
+    # one forward, turned: torch has no negative strides
+    low = constant + sum(k * (n - 1) for k, n in terms if k < 0)
+    left = 1 + sum(abs(k) * (n - 1) for k, n in terms)
+    x = x.narrow(p, low, left)
+    turned_back = [q for q, (k, _) in enumerate(terms) if k < 0]
+    if len(turned_back) == len(terms):
+        x, turned_back = x.flip(p), []
+    for q, (k, n) in enumerate(terms[:-1]):
+        left -= abs(k) * (n - 1)
+        x = x.unfold(p + q, left, abs(k)).movedim(-1, p + q + 1)
+    step = abs(terms[-1][0])
+    if step > 1:
+        x = x[(*[slice(None)] * (p + len(terms) - 1), slice(None, None, step))]
+    return x.flip([p + q for q in turned_back]) if turned_back else x
+""",
+    "rows_of": """\
+def rows_of(x, rows):
+    if len(rows) > 1:
+        return x[tuple(rows)]
+    taken = x.index_select(0, rows[0].reshape(-1))
+    return taken.reshape((*rows[0].shape, *x.shape[1:]))
+""",
+    "put": """\
+def put(found, piece, shape, once, lines):
+    # a piece in its place among zeros, which are fresh: autograd follows what is written there
+    at, turned_back = [], []
+    for p, (start, terms) in enumerate(lines):
+        k = terms.get(p, 1)
+        end = start + k * (piece.shape[p] - 1)
+        at.append(slice(min(start, end), max(start, end) + 1, abs(k)))
+        if k < 0:
+            turned_back.append(p)
+    piece = piece.flip(turned_back) if turned_back else piece
+    if found is None or once:
+        found = nothing_of(piece, shape) if found is None else found
+        found[tuple(at)] = piece
+    else:
+        found[tuple(at)] += piece
+    return found
+""",
+    "scattered_rows": """\
+def scattered_rows(v, shape, once, indices, depth):
+    # the sum of v at indices by its first axes; its other axes follow
+    more, count = v.shape[depth:], math.prod(shape)
+    place = 0
+    for at, n in zip(inside_rows(v, shape, indices, depth), shape):
+        place = place * n + at
+    # what is outside has at least the place behind the last
+    place = place.reshape(-1).clamp(max=count)
+    v = v.reshape(len(place), *more)
+    found = v.new_zeros((count + 1, *more))
+    found = found.index_copy(0, place, v) if once else found.index_add(0, place, v)
+    return found[:count].reshape((*shape, *more))
+""",
 }
-IMPORTS = dict.fromkeys(("frechet", "minors"), "from itertools import permutations")
+IMPORTS = {
+    **dict.fromkeys(("frechet", "minors"), "from itertools import permutations"),
+    **OF_INDEXING,
+    "scattered_rows": "import math",
+}
 
 
 class TorchLibrary(Library):
@@ -224,6 +321,14 @@ class TorchLibrary(Library):
         if library(array) == "torch":
             return array.to(device, dtype)
         return self._tensor(np.asarray(array), dtype, device)
+
+    def pointing(self, array: Any, name: str, device: Any) -> Any:
+        """An index array on the device."""
+        import numpy as np
+
+        if library(array) == "torch":
+            return array.to(device)
+        return self._tensor(np.asarray(array), None, device)
 
     def conjugated(self, array: Any) -> Any:
         """The complex conjugate, not marked as one."""
@@ -335,4 +440,5 @@ TORCH = Torch(
     spread="{0}.expand({1})",
     permute="permute",
     axis="dim",
+    owned="{0}.clone()",
 )

@@ -35,7 +35,17 @@ from .arithmetic import (
     viewed,
 )
 from .arrays import is_array, library, usable
-from .binding import VALUES, by_dims, check_known, fix, given_by_name, shapes_of, solved, valued
+from .binding import (
+    VALUES,
+    by_dims,
+    check_known,
+    fix,
+    given_by_name,
+    shapes_of,
+    shaping,
+    solved,
+    valued,
+)
 from .canonical import coefficient, same, scaled
 from .construct import (
     checked_size,
@@ -340,6 +350,7 @@ __all__ = [
     "settled",
     "shape_of",
     "shapes_of",
+    "shaping",
     "short_product",
     "sign_of_size",
     "size_name",

@@ -135,6 +135,17 @@ def valued(roots: Iterable[Expr]) -> list[str]:
     return list(found)
 
 
+def shaping(roots: Iterable[Expr]) -> set[str]:
+    """Of these the ones that decide how many places an axis of a tensor has."""
+    found: set[str] = set()
+    for node in walk(roots):
+        # the one-hot factors themselves are never formed
+        for size in () if is_hot(node) else node.axis_sizes:
+            own = [one for one in variables(size) if isinstance(one, tuple) and one[1] < 0]
+            found.update(name for name, _ in own)
+    return found
+
+
 def fix(sizes: Sizes, roots: Sequence[Expr], fixed: Mapping[str, int]) -> None:
     """Give sizes by axis names of ``ed.tensor``, else by labels of the outermost einsum."""
     labels = _labels(roots[0]) if fixed and len(roots) == 1 else {}

@@ -4,7 +4,7 @@ costs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -146,19 +146,23 @@ def _holds_for_all_sizes(
     for node in walk(roots):
         if isinstance(node, Einsum) and node.relations:
             size_of = dict(reversed(node.given))
+            on_axes = set(node.output)
             for factor, labels in node.slots:
+                on_axes.update(labels)
                 size_of.update(zip(labels, factor.axis_sizes, strict=True))
             for one in node.relations:
                 related = [size_of[label] for label, _ in one.terms]
                 if any(not isinstance(size, int) and number(size) < 2 for size in related):
                     return False
-                if not _is_triangle(one) and not _is_flattening(one, size_of, sizes):
+                if not _is_triangle(one, on_axes) and not _is_flattening(one, size_of, sizes):
                     return False
     return True
 
 
-def _is_triangle(one: Relation) -> bool:
-    """``q = i - j + k`` with a small number k."""
+def _is_triangle(one: Relation, on_axes: Collection[Label]) -> bool:
+    """``q = i - j + k`` with a small number k, where q is on no axis: else it is a window."""
+    if all(label in on_axes for label, _ in one.terms):
+        return False
     small = isinstance(one.constant, int) and abs(one.constant) < UNKNOWN // 2
     numbers = [k for _, k in one.terms if isinstance(k, int)]
     return small and len(one.terms) == 3 and sorted(numbers) in TRIANGLES

@@ -37,6 +37,7 @@ from ..expression import (
     put,
     same_tree,
     shapes_of,
+    shaping,
     solved,
     tensors_in,
     truth,
@@ -50,6 +51,7 @@ from .out import check_dense_numpy, check_options, received
 
 #: the options of a compiled expression that go with it to another process
 STORED = ("backend", "dense", "optimize", "memory_limit", "distribute", "folded", "worth")
+MANY = 2**29  # values of an index array that is traced: more than any that it holds
 PLANS = 64  # sets of shapes and dtypes that one compiled expression remembers
 TREES = 8  # trees of expressions that their first expression remembers
 
@@ -325,9 +327,24 @@ class Compiled:
             fixed.append((str(label), natural(size, f"the size of {label!r}")))
         check_structures(self.structures, looked_at(given, backend, self.structures))
         for name in self._valued:
-            array = given[name]
-            fixed.append((VALUES + name, 1 + int(array.max()) if array.size else 1))
+            fixed.append((VALUES + name, self._values_of(name, given[name], backend)))
         return Call(backend, device, given, tuple(sorted(fixed)))
+
+    def _values_of(self, name: str, array: Any, backend: str) -> int:
+        """How many values an index array has: 1 + the largest. One that is traced may have any,
+        as long as no array is made for them.
+        """
+        if library(array) not in (None, NUMPY.name):
+            array = BACKENDS[backend].library.looked_at(array)
+        if array is not None:
+            return 1 + int(array.max()) if array.size else 1
+        if name in shaping(self.roots):
+            raise BackendError(
+                f"an axis is as long as the largest value of {name} says, and {name} has no values "
+                "here, for it is traced or not computed yet: give the size, sizes={label: number}, "
+                "or the values"
+            )
+        return MANY
 
     def _remember(self, execution: Any) -> None:
         """What `raw` repeats from now on. Wherever this is interrupted, `raw` is of the last
@@ -388,7 +405,7 @@ class Compiled:
             raise EinderivError(
                 "raw repeats a checked call: call f(**arrays) once with the same shapes and dtypes"
             )
-        results = last.function(*map(last.fit, arrays), *last.held)
+        results = last.function(*map(last.fit, last.inputs, arrays), *last.held)
         if len(last.program.outputs) == 1:
             results = (results,)
         return self._tree(last, [results[place] for place in last.places])

@@ -18,7 +18,18 @@ import numpy as np
 
 from ..backends import NUMPY, Array, Backend, Emitted, decided, emit, emit_into, explained, finished
 from ..errors import BackendError, EinderivError, ShapeError, our_bug
-from ..expression import Expr, Size, Sizes, Tensor, is_hot, needed, solved, spoken, walk
+from ..expression import (
+    Expr,
+    Size,
+    Sizes,
+    Tensor,
+    is_hot,
+    library,
+    needed,
+    solved,
+    spoken,
+    walk,
+)
 from ..planning import Ops, Program
 from ..rewriting import DISTRIBUTING, Target, optimized, planned
 from .out import apart
@@ -187,10 +198,13 @@ class Execution:
         return self._held
 
     def _moved(self, program: Program) -> list[Any]:
-        """The held arrays as they are computed with; index arrays stay what they are."""
+        """The held arrays as they are computed with; index arrays stay whole numbers."""
         held: list[Any] = []
         for k, array in enumerate(program.held):
-            held.append(array if f"#{k}" in program.index_arrays else self.moved(array))
+            if f"#{k}" in program.index_arrays:
+                held.append(self.library.pointing(array, "of an expression", self.device))
+            else:
+                held.append(self.moved(array))
         return held
 
     def moved(self, array: Any) -> Any:
@@ -203,9 +217,9 @@ class Execution:
         """What `size` measures, or an error that says how to give it."""
         return self.sizes.measure(size)
 
-    def fit(self, array: Any) -> Any:
+    def fit(self, name: str, array: Any) -> Any:
         """An array of `raw` as it is computed with."""
-        return array if self.library.as_they_are else self.library.converted(array, self.dtypes[1])
+        return array if self.library.as_they_are else self._as_computed(name, array)
 
     def run(self, arrays: Mapping[str, Any]) -> list[Any]:
         """The values of the outputs, in order."""
@@ -281,9 +295,15 @@ class Execution:
             places = (
                 arrays.get(name) if isinstance(array, Tensor) else getattr(array, "value", None)
             )
-            places = None if places is None else self.library.looked_at(places)
+            if library(places) == self.library.name:  # else it is one of NumPy
+                places = self.library.looked_at(places)
             count = self.measure(size)
-            if places is None or not places.size or int(places.max()) < count:
+            if places is None or not places.size:
+                continue
+            if not self.library.sources_look and int(places.min()) < 0:
+                at = ", ".join(map(str, np.argwhere(places < 0)[0]))
+                raise ValueError(f"{name}[{at}] is {places.min()}: places are counted from 0")
+            if int(places.max()) < count:
                 continue
             first = tuple(map(int, np.argwhere(places >= count)[0]))
             raise ShapeError(
@@ -294,7 +314,7 @@ class Execution:
     def _as_computed(self, name: str, array: Any) -> Any:
         """An input as it is computed with: an index array stays whole numbers."""
         if name in self.program.index_arrays:
-            return array
+            return self.library.pointing(array, name, self.device)
         return self.library.converted(array, self.dtypes[1])
 
     def _check_exact(self, given: Sequence[Array]) -> None:
