@@ -19,6 +19,7 @@ from .functional import Functional
 from .functional_indexing import IMPORTS as OF_INDEXING
 from .functional_indexing import indexing_helpers
 from .source_text import Embedded, Spell, aligned, literal, shape
+from .torch_convolution import convolution_text
 
 TEXTS = {
     "cube_root": """\
@@ -346,10 +347,12 @@ class Torch(Functional):
 
     @property
     def ops(self) -> Collection[Op]:
-        """One more than other libraries have."""
-        return {*super().ops, Ops.ADDMM}
+        """Two more than other libraries have."""
+        return {*super().ops, Ops.ADDMM, Ops.CONVOLUTION}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
+        if step.op is Ops.CONVOLUTION:
+            return [convolution_text(inputs, step, size)]
         if step.op is not Ops.ADDMM:
             return super().spell(step, inputs, size)
         # beta z + alpha x y
@@ -433,7 +436,7 @@ TORCH = Torch(
     dtypes="torch",
     no_dtype="torch.get_default_dtype()",
     fresh="{0}.clone()",
-    passes=(*BASE_PASSES, "numbers out of products", "numbers into sums", "addmm"),
+    passes=(*BASE_PASSES, "convolutions", "numbers out of products", "numbers into sums", "addmm"),
     like="dtype=dtype, device=device",
     mask="torch.eye({0}, dtype=torch.bool, device=device)",
     places="torch.arange({0}, device=device)",

@@ -773,6 +773,19 @@ class Ops:
         kernel="blocks of gemm",
         shown=Shown.EINSUM,
     )
+    CONVOLUTION = Op(
+        name="convolution",
+        operands="two values",
+        spec="labels of both and of the result; of each window the labels of its whole, its step "
+        "and its tap, stride, dilation and constant: whole = constant + stride step + dilation tap",
+        # y[n, i] = Σ x[n, c, 2 i + k - 1] w[c, k]
+        example=Example(
+            ((2, 3, 7), (3, 2)), ((0, 1, 2), (1, 4), (0, 3), ((2, 3, 4, 2, 1, -1),)), (2, 4)
+        ),
+        indexing=in_one_piece,
+        rate=by_blas,
+        kernel="convolution",
+    )
     STACK = Op(
         name="stack",
         operands="arrays of one size",

@@ -18,6 +18,7 @@ from ..errors import EinderivError, near
 from ..planning import Op, Ops, Program
 from .batching import batch_products
 from .constant_folding import fold_constants
+from .convolutions import make_convolutions
 from .memory_check import check_memory
 from .peephole_device import absorb_numbers, combine_numbers, free_numbers, fuse_addmm
 from .peephole_numpy import numpy_peepholes
@@ -99,6 +100,14 @@ PASSES = (
         Example("inv(A) @ x", {"A": (3, 3), "x": (3,)}, held=("A",)),
         kinds=INEXACT,
         when=_folds,
+    ),
+    Pass(
+        "convolutions",
+        "x[i+k] w[k] and its gradients by a kernel of the library, which forms no window",
+        make_convolutions,
+        Example("y[i] = x[i+k]*w[k]", {"x": (9,), "w": (3,)}),
+        kinds=FLOATS,
+        makes=(Ops.CONVOLUTION,),
     ),
     Pass(
         "numpy peepholes",

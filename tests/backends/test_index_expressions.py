@@ -226,6 +226,63 @@ def test_jax_follows(name):
             np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
 
+# ------------------------------------------------------------------------------------------------ convolutions
+
+#: an einsum of x and w; the shapes of both; sizes
+CONVOLVED = {
+    "two axes":     ("nc(i+k)(j+l),dckl->ndij", (2, 3, 7, 6), (4, 3, 3, 2), {}),
+    "turned":       ("(i+k)(j+l)nc,cdlk->jdni", (7, 6, 2, 3), (3, 4, 2, 3), {}),
+    "strides":      ("nc(2i+k)(3j+2l),dckl->ndij", (2, 3, 9, 9), (4, 3, 3, 2), {}),
+    "padded":       ("c(i+k-1),dck->di", (3, 7), (4, 3, 3), {"i": 7}),
+    "cut":          ("c(i+k+2),dck->di", (3, 9), (4, 3, 3), {"i": 3}),
+    "no channels":  ("i+k,k->i", (9,), (3,), {}),
+    "full":         ("i-k,k->i", (9,), (3,), {"i": 11}),
+    "two stacks":   ("nm(i+k),k->nmi", (2, 3, 9), (3,), {}),
+    "two channels": ("nce(i+k),cek->ni", (2, 2, 3, 9), (2, 3, 3), {}),
+    "polynomials":  ("ni,nk->n(i+k)", (2, 5), (2, 3), {}),
+    "transposed":   ("nci,cdk->nd(2i+k)", (2, 3, 5), (3, 4, 3), {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONVOLVED)
+def test_convolutions(name):
+    """The value and both gradients by kernels of torch, exactly; a stack of both has none."""
+    torch = pytest.importorskip("torch")
+    text, *shapes, sizes = CONVOLVED[name]
+    x, w = t("x", shapes[0]), t("w", shapes[1])
+    e = es(text, x, w, sizes=sizes)
+    given = {"x": whole(shapes[0]), "w": whole(shapes[1])}
+    given["u"] = whole(ed.evaluate(e, given).shape)
+    asked = [e, ed.vjp(e, x, "u"), ed.vjp(e, w, "u")]
+    f = ed.compile(asked, backend="torch")
+    for got, want in zip(
+        f({n: torch.tensor(a) for n, a in given.items()}), ed.evaluate(asked, given)
+    ):
+        np.testing.assert_array_equal(got, want)
+    kernels = [line for line in f._last.emitted.source.splitlines() if ".conv" in line]
+    assert len(kernels) == (0 if name == "polynomials" else 3), f._last.emitted.source
+
+
+def whole(shape):
+    return rng.integers(-4, 5, shape).astype(float)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch.func.jvp calls it
+def test_transformations_go_through_convolutions():
+    torch = pytest.importorskip("torch")
+    x, w = t("x", (3, 9)), t("w", (4, 3, 3))
+    e = es("c(i+k),dck->di", x, w)
+    f = ed.compile(ed.vjp(e, w, "u"), backend="torch")
+    a, u = torch.tensor(whole((3, 9))), torch.tensor(whole((4, 7)))
+    for g, at in ((lambda a: f(x=a, u=u), a), (lambda u: f(x=a, u=u), u)):
+        g(at)
+        want = g(at)
+        got = torch.func.vmap(g)(torch.stack([at, 2 * at]))
+        torch.testing.assert_close(got, torch.stack([want, 2 * want]))
+        torch.testing.assert_close(torch.func.jvp(g, (at,), (at,))[1], want)
+        torch.testing.assert_close(torch.func.jacrev(g)(at), torch.func.jacfwd(g)(at))
+
+
 # ------------------------------------------------------------------------------------------------ index arrays
 
 EMBED = es("(r[e])k->ek", t("U", "nk"))

@@ -69,6 +69,19 @@ def running(arrays, spec, shape):
     return np.flip(total, axis) if backwards else total
 
 
+def convolved(arrays, spec, shape):
+    """By arrays of ones and zeros that hold the relation of each window."""
+    x_labels, y_labels, out, windows = spec
+    sizes = {}
+    for labels, lengths in zip(spec[:3], (*(a.shape for a in arrays), shape)):
+        sizes.update(zip(labels, lengths))
+    terms = [arrays[0], x_labels, arrays[1], y_labels]
+    for *labels, stride, dilation, constant in windows:
+        whole, step, tap = np.ix_(*(np.arange(sizes[label]) for label in labels))
+        terms += [(whole == constant + stride * step + dilation * tap).astype(float), labels]
+    return np.einsum(*terms, out)
+
+
 #: what each op computes: of arrays, the spec and the shape of the result
 MEANING = {
     "input":    lambda arrays, spec, shape: arrays[0],
@@ -94,17 +107,29 @@ MEANING = {
     "addmm":    lambda arrays, spec, shape: spec[3] * arrays[0] + spec[4] * by_labels(arrays[1:], spec[:3], shape),
     "gram":     gram,
     "grams":    lambda arrays, spec, shape: np.einsum("nr,rb,rd->nbd", arrays[0], arrays[1], arrays[1]),
+    "convolution": convolved,
     "stack":    stacked,
     "take":     taken,
     "shard":    lambda arrays, spec, shape: arrays[0],
 }  # fmt: skip
 INDEXED = {"read", "place", "mask"}  # all operands but the first are index arrays
 SPELT = {  # the ops that a backend has
-    NUMPY: set(OPS) - {"input", "ones", "addmm", "shard"},
+    NUMPY: set(OPS) - {"input", "ones", "addmm", "shard", "convolution"},
     TORCH: set(OPS)
     - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take", "windowed product"},
     JAX: set(OPS)
-    - {"input", "ones", "addmm", "outer", "gram", "grams", "stack", "take", "windowed product"},
+    - {
+        "input",
+        "ones",
+        "addmm",
+        "convolution",
+        "outer",
+        "gram",
+        "grams",
+        "stack",
+        "take",
+        "windowed product",
+    },
 }
 
 
@@ -210,7 +235,7 @@ def test_axes_that_run_together(name):
             if place is not None:
                 back = axes_in_operands(step, place)
                 assert {p: a for p, a in enumerate(back) if a is not None} == axes
-    in_one_piece = {"factor", "solve", "reshape", "gram", "grams"}
+    in_one_piece = {"factor", "solve", "reshape", "gram", "grams", "convolution"}
     assert bool(found) is (bool(arrays) and name not in in_one_piece)
 
 
