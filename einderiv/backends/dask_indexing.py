@@ -168,19 +168,20 @@ def met(index, start, stop, box):
             first, last = -last, -first
         box[axis] = (max(low, -(-first // abs(k))), min(high, last // abs(k) + 1))
     for array, axes, k in arrays:
+        part = array[(*[slice(starts[axis], stops[axis]) for axis in axes], ...)]
+        ends = k * int(part.min()), k * int(part.max())
         part = array[(*[slice(*box[axis]) for axis in axes], ...)]
-        ends = k * int(array.min()), k * int(array.max())
         near = (k * part >= start - (whole[1] - max(ends))) & (
             k * part < stop - (whole[0] - min(ends))
         )
-        for d, axis in enumerate(axes):
-            rows = np.flatnonzero(near.any(tuple(a for a in range(near.ndim) if a != d)))
-            if not rows.size:
-                return None
-            low = box[axis][0]
-            box[axis] = (low + int(rows[0]), low + int(rows[-1]) + 1)
         if not near.any():
             return None
+        for d, (axis, (start_here, _)) in enumerate([(axis, box[axis]) for axis in axes]):
+            rows = start_here + np.flatnonzero(
+                near.any(tuple(a for a in range(near.ndim) if a != d))
+            )
+            low, high = box[axis]  # r[e, e] has it twice
+            box[axis] = (max(low, int(rows[0])), min(high, int(rows[-1]) + 1))
     return box
 """,
     "place_blocks": """\

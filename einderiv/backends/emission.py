@@ -245,8 +245,12 @@ def _header(scope: _Scope, called: list[str]) -> str:
     of_rows = [backend.needs(step.spec[0]) for _, step in scope.steps if step.op is Ops.APPLY]
     imports = backend.helpers.imports
     of_helpers = [imports[name] for name in called if name in imports]
-    lines = "\n".join([*filter(None, of_rows), *of_helpers]).splitlines()
-    return "\n".join(dict.fromkeys([*backend.header.splitlines(), *lines]))
+    found: dict[str, None] = {}
+    for text in (backend.header, *filter(None, of_rows), *of_helpers):
+        lines = text.splitlines()
+        plain = all(line.startswith(("import ", "from ")) for line in lines)
+        found |= dict.fromkeys(lines if plain else [text])  # what is tried stays together
+    return "\n".join(found)
 
 
 def _words(steps: Numbered, backend: Backend) -> set[str]:

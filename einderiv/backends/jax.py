@@ -17,6 +17,7 @@ from ..planning import Op, Ops, Program, Step
 from .array_api_helpers import IMPORTS as ALIKE
 from .array_api_helpers import renamed
 from .base import BASE_PASSES, Backend, Helpers, Kind, Library
+from .convolution_spelling import jax_text
 from .functional import Functional
 from .functional_indexing import IMPORTS as OF_INDEXING
 from .functional_indexing import indexing_helpers
@@ -119,6 +120,10 @@ def inverse(matrix):
 """,
     **renamed(("determinant", "log_determinant"), "jnp"),
     **indexing_helpers("jnp"),
+    "convolved": """\
+def convolved(x, y, strides, sides, **dilations):
+    return lax.conv_general_dilated(x, y, strides, sides, **dilations)
+""",
     "known": """\
 def known(mask):
     # does it hold somewhere? None while it is traced: nothing shows what an array holds
@@ -204,6 +209,7 @@ def scattered_rows(v, shape, once, indices, depth):
 IMPORTS = {
     **ALIKE,
     **OF_INDEXING,
+    "convolved": "from jax import lax",
     "known": "import jax",
     "widened": "from jax import lax",
     "put": "from jax import lax",
@@ -318,20 +324,20 @@ def _jax() -> Any:
 
 
 class Jax(Functional):
-    """What JAX alone has: values divided among devices."""
+    """What JAX alone has: values divided among devices, and one kernel for all convolutions."""
 
     @property
     def ops(self) -> Collection[Op]:
-        """One more than other libraries have."""
-        return {*super().ops, Ops.SHARD}
+        """Two more than other libraries have."""
+        return {*super().ops, Ops.SHARD, Ops.CONVOLUTION}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """The expression of one step, as the last of one line."""
-        return (
-            [f"shard({inputs[0]}, {step.spec[0]})"]
-            if step.op is Ops.SHARD
-            else super().spell(step, inputs, size)
-        )
+        if step.op is Ops.SHARD:
+            return [f"shard({inputs[0]}, {step.spec[0]})"]
+        if step.op is Ops.CONVOLUTION:
+            return [jax_text(inputs, step, size)]
+        return super().spell(step, inputs, size)
 
     def fitted(
         self, program: Program, itemsize: int, memory_limit: int | None, mesh: Any
@@ -369,6 +375,7 @@ JAX = Jax(
     },
     passes=(
         *BASE_PASSES,
+        "convolutions",
         "numbers out of products",
         "numbers into sums",
         "numbers into operands",

@@ -15,11 +15,11 @@ from ..expression import Labels, library, usable
 from ..planning import Op, Ops, Step
 from .array_api_helpers import OF_TORCH, renamed
 from .base import BASE_PASSES, Helpers, Kind, Library
+from .convolution_spelling import torch_text
 from .functional import Functional
 from .functional_indexing import IMPORTS as OF_INDEXING
 from .functional_indexing import indexing_helpers
 from .source_text import Embedded, Spell, aligned, literal, shape
-from .torch_convolution import convolution_text
 
 TEXTS = {
     "cube_root": """\
@@ -352,7 +352,7 @@ class Torch(Functional):
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         if step.op is Ops.CONVOLUTION:
-            return [convolution_text(inputs, step, size)]
+            return [torch_text(inputs, step, size)]
         if step.op is not Ops.ADDMM:
             return super().spell(step, inputs, size)
         # beta z + alpha x y

@@ -1,6 +1,7 @@
 """Index expressions in torch, JAX, CuPy and Dask: kernels, random programs, and what follows the sources."""
 
 import importlib.util
+from contextlib import nullcontext
 
 import index_programs as programs
 import indexing
@@ -244,22 +245,24 @@ CONVOLVED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("backend", ["torch", "jax"])
 @pytest.mark.parametrize("name", CONVOLVED)
-def test_convolutions(name):
-    """The value and both gradients by kernels of torch, exactly; a stack of both has none."""
-    torch = pytest.importorskip("torch")
+def test_convolutions(name, backend):
+    """The value and both gradients by kernels of the library, exactly; a stack of both has none."""
+    needs(backend)
     text, *shapes, sizes = CONVOLVED[name]
     x, w = t("x", shapes[0]), t("w", shapes[1])
     e = es(text, x, w, sizes=sizes)
     given = {"x": whole(shapes[0]), "w": whole(shapes[1])}
     given["u"] = whole(ed.evaluate(e, given).shape)
     asked = [e, ed.vjp(e, x, "u"), ed.vjp(e, w, "u")]
-    f = ed.compile(asked, backend="torch")
-    for got, want in zip(
-        f({n: torch.tensor(a) for n, a in given.items()}), ed.evaluate(asked, given)
-    ):
+    f = ed.compile(asked, backend=backend)
+    with importlib.import_module("jax").enable_x64(True) if backend == "jax" else nullcontext():
+        found = f(given)
+    for got, want in zip(found, ed.evaluate(asked, given)):
         np.testing.assert_array_equal(got, want)
-    kernels = [line for line in f._last.emitted.source.splitlines() if ".conv" in line]
+    body = f._last.emitted.source.split("def compute")[1]
+    kernels = [line for line in body.splitlines() if "conv" in line]
     assert len(kernels) == (0 if name == "polynomials" else 3), f._last.emitted.source
 
 
