@@ -158,7 +158,7 @@ def read_at(x, shape, *indices):
     reach = spans_of(indices, part)
     if any(high < 0 or low >= n for (low, high), n in zip(reach, x.shape)):
         return nothing_of(x, shape)
-    if math.prod(high - low + 1 for low, high in reach) <= math.prod(part) + math.prod(x.shape):
+    if math.prod([high - low + 1 for low, high in reach]) <= math.prod(part) + math.prod(x.shape):
         # zeros around x as far as it is read
         cut = [slice(max(low, 0), min(high + 1, n)) for (low, high), n in zip(reach, x.shape)]
         sides = [(max(-low, 0), max(high + 1 - n, 0)) for (low, high), n in zip(reach, x.shape)]
@@ -185,7 +185,7 @@ def gathered_at(x, shape, *indices):
     rows = renumbered_axes([indices[k] for k in by_array], axes)
     rest = [indices[k] for k in others]
     depth, own = len(rows), [part[axis] for axis in axes]
-    if math.prod(part[axis] for axis in free) < math.prod(x.shape[depth:]):
+    if math.prod([part[axis] for axis in free]) < math.prod(x.shape[depth:]):
         # the other axes become smaller, so they are read first
         kept = [(0, {k: 1}) for k in range(depth)]
         moved = [(c, {depth + free.index(a): k for a, k in t.items()}) for c, t in rest]
@@ -212,10 +212,10 @@ def place_at(v, shape, once, *indices):
     every = [axis for _, terms in indices for axis in terms]
     long = []
     for _, terms in indices:
-        alone = [axis for axis in terms if every.count(axis) == 1]
-        long.append(max(alone, key=lambda axis: v.shape[axis], default=None))
+        alone = [(v.shape[axis], axis) for axis in terms if every.count(axis) == 1]
+        long.append(sorted(alone)[-1][1] if alone else None)
     short = [axis for axis in range(v.ndim) if axis not in long and v.shape[axis] != 1]
-    if math.prod(v.shape[axis] for axis in short) > 64:
+    if math.prod([v.shape[axis] for axis in short]) > 64:
         return scattered_rows(v, shape, once, indices, v.ndim)
     found = None
     for at in itertools.product(*[range(v.shape[axis]) for axis in short]):

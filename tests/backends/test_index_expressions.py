@@ -135,7 +135,7 @@ FOLLOWED = {
     "reversed":      (x, x[::-2] ** 2),
     "window":        (x, es("i+k,i+k->ik", x, x, sizes={"k": 3})),
     "convolution":   (x, es("i+k,k->i", x, np.array([1.0, -2, 3])) ** 2),
-    "flipped":       (x, es("i-k,k->i", x, np.array([1.0, -2, 3]), sizes={"i": 11})),
+    "flipped":       (x, es("i-k,k->i", x, np.array([1.0, -2, 3]), sizes={"i": 11}) ** 2),
     "transposed":    (x, es("i,k->2i+k", x, np.array([1.0, -2, 3])) ** 2),
     "padded":        (x, ed.pad(x, 2) ** 2),
     "diagonal":      (A, es("(i)(i+1)->i", A) ** 2),
