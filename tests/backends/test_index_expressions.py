@@ -1,6 +1,9 @@
 """Index expressions in torch, JAX, CuPy and Dask: kernels, random programs, and what follows the sources."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from contextlib import nullcontext
 
 import index_programs as programs
@@ -207,6 +210,19 @@ def test_one_graph_of_torch(name):
         np.testing.assert_allclose(compiled(a), want, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_one_graph_with_an_index_array_that_is_given():
+    torch = pytest.importorskip("torch")
+    f = ed.compile([EMBED, ed.grad(ed.sum(EMBED**2), "U")], backend="torch")
+    u, places = torch.rand(5, 2), torch.tensor([4, 0, 4])
+    want = f(U=u, r=places)
+    given = {"U": u, "r": places}
+    torch._dynamo.reset()
+    got = torch.compile(f.raw, fullgraph=True, backend="aot_eager")(*[given[n] for n in f.inputs])
+    torch.testing.assert_close(got, want)
+
+
 @pytest.mark.parametrize("name", length(list(FOLLOWED)[1::3], list(FOLLOWED)))
 def test_jax_follows(name):
     jax = pytest.importorskip("jax")
@@ -359,6 +375,38 @@ def test_results_of_torch_alias_nothing():
         got = ed.evaluate(e, x=a)
         got += 1
         assert a.tolist() == list(range(9))
+
+
+DIVIDED = """
+import jax, numpy as np, einderiv as ed
+mesh = jax.make_mesh((2,), ("devices",))
+x, w, A, r = np.arange(9.0), np.array([1.0, 2, 4, 1]), np.arange(12.0).reshape(6, 2), np.array([5, 0, 2, 2])
+for e, given in (
+    (ed.einsum("i+k,k->i", "x", "w"), {"x": x, "w": w}),
+    (ed.derive(ed.einsum("i+k,k->i", "x", "w") ** 2, "w"), {"x": x, "w": w}),
+    (ed.einsum("(r[e])k->ek", "A", r=r), {"A": A}),
+    (ed.grad(ed.sum(ed.einsum("(r[e])k->ek", "A", r=r) ** 2), "A"), {"A": A}),
+    (ed.cumsum(ed.tensor("A", "ij")), {"A": A}),
+):
+    f = ed.compile(e, backend="jax", mesh=mesh)
+    got = f(given)
+    assert len(got.sharding.device_set) == 2
+    print(np.asarray(got).tolist() == ed.evaluate(e, given).tolist())
+"""
+
+
+def test_divided_among_devices():
+    """Each device has a part, and what a window reads beyond it comes from the others."""
+    needs("jax")
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", DIVIDED],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **flags},
+        check=False,
+    )
+    assert done.stdout.split() == ["True"] * 5, done.stdout + done.stderr
 
 
 def test_sources_without_sizes_hold_for_all_or_are_refused():

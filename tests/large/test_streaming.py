@@ -32,6 +32,11 @@ CASES = {
     "identity":   lambda: ed.derive(ed.tensor("A", "ij"), "A"),
     "whole":      lambda: ed.einsum("ij,jk->ik", "A", "B"),
     "scalar":     lambda: ed.einsum("ij->", "A"),
+    "windows":    lambda: ed.einsum("(i+k)j->ijk", "A", sizes={"k": 3}),
+    "banded":     lambda: ed.derive(ed.einsum("i+k,k->i", "x", np.array([1.0, -2, 3])), "x"),
+    "differences": lambda: ed.derive((ed.tensor("A", (7, 5))[1:] - ed.tensor("A", (7, 5))[:-1]) ** 2, "A"),
+    "rows":       lambda: ed.derive(ed.einsum("(r[e])k->ek", "A", r=np.array([6, 0, 0, 3])), "A"),
+    "segments":   lambda: ed.einsum("ij->(r[i])j", "A", r=np.array([2, 0, 2, 1, 1, 2, 0]), sizes={"r": 4}),
 }  # fmt: skip
 
 
