@@ -70,6 +70,15 @@ def scipy_part(name: str) -> Any:
         raise ImportError("this needs SciPy: pip install 'einderiv[scipy]'") from None
 
 
+def has_scipy() -> bool:
+    """Is SciPy there?"""
+    try:
+        scipy_part("sparse")
+    except ImportError:
+        return False
+    return True
+
+
 def _probe(applied: Callable[[Array], Array], b: Array, tolerance: float) -> None:
     """Raise unless ``<u, H v> = <H u, v>`` for two random vectors."""
     rng = np.random.default_rng(0)

@@ -16,23 +16,21 @@ identity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
-from math import prod, sqrt
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..backends import Array
-from ..errors import EinderivError, limits
+from ..errors import limits
 from ..expression import Labels, connected
 from ..planning import Term
 from .terms import alone, product, total, value
 
 LARGEST_BLOCK = 2000  # unknowns: a larger block is not factored
-LEFT = 16  # units in the last place, for each unknown: a smaller eigenvalue counts as zero
-ROUNDING = 1000  # units in the last place: the error of a term, which is computed from others
 
 Shape = tuple[int, ...]
 
@@ -54,7 +52,7 @@ class Group(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The row of `KINDS` that treats this group."""
+        """What its blocks are, as dense ones: the name of a row of `KINDS`."""
         if self.tied:
             return "blocks" if self.free else "diagonal"
         return "block" if self.free else "number"
@@ -76,12 +74,25 @@ class Group(NamedTuple):
         """The largest sum of the absolute values of all terms: what rounding in the blocks is
         relative to.
         """
+        return float(self.of_magnitudes().blocks(np.float64).max(initial=0))
+
+    def of_magnitudes(self) -> Group:
+        """The group of the absolute values of all factors."""
         terms = []
         for term in self.terms:
             factors = [(np.abs(array), labels) for array, labels in term.factors]
             terms.append(term._replace(factors=tuple(factors)))
-        sums = self._replace(terms=tuple(terms)).blocks(np.float64)
-        return float(sums.max(initial=0))
+        return self._replace(terms=tuple(terms))
+
+    def flat_terms(self) -> list[Term[Array]]:
+        """The terms with the tied axes among the rows and among the columns."""
+        k = len(self.tied)
+        rows = k + len(self.free)
+        terms = []
+        for term in self.terms:
+            columns = (*term.output[:k], *term.output[rows:])
+            terms.append(term._replace(output=(*term.output[:rows], *columns)))
+        return terms
 
 
 def groups(terms: Sequence[Term[Array]], shape: Shape, *, kronecker: bool = True) -> list[Group]:
@@ -197,216 +208,9 @@ def _group(
     return stacked, free, inside
 
 
-# ---- what is done with the blocks of one group
-Name = Callable[[Any], str]
-
-
-def _divided(entries: Array, b: Array, name: Name) -> Array:
-    """``b / entries``: entries of shape `stack`, right-hand sides of shape ``(*stack, 1,
-    sides)``.
-    """
-    if not entries.all():
-        raise _singular(name(first(entries == 0)), "zero")
-    return np.asarray(b / entries[..., None, None])
-
-
-def _factored(blocks: Array, b: Array, name: Name) -> Array:
-    """``blocks⁻¹ b``, by one LU factorisation of each block.
-
-    The residual of any such `x` is known up to n ε |A| |x| only (Wilkinson's backward error). Where
-    this exceeds the right-hand side, no digit of it is met; scaling the unknowns does not change
-    that.
-    """
-    try:
-        x: Array = np.linalg.solve(blocks, b)
-    except np.linalg.LinAlgError:
-        log_determinants = np.linalg.slogdet(blocks)[1]
-        raise _singular(name(first(log_determinants == -np.inf)), "singular") from None
-    known = max(blocks.shape[-1], 8) * np.finfo(x.dtype).eps  # n ε
-    asked = np.abs(b).max(-2, initial=0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if _norm(blocks) * _norm(x) * known < asked.min(initial=np.inf):
-            # |A| |x| <= ‖A‖ ‖x‖: no column needs a look.
-            return x
-        grown = (np.abs(blocks) @ np.abs(x)).max(-2, initial=0)
-        lost = grown * known >= asked
-    bad = (lost & (grown > 0)).any(-1)
-    if bad.any():
-        raise _singular(name(first(bad)), "singular to working precision")
-    return x
-
-
-def _positive_entries(entries: Array) -> bool:
-    return bool((entries > 0).all())
-
-
-def _positive_blocks(blocks: Array) -> bool:
-    symmetric = (blocks + _adjoint(blocks)) / 2
-    try:
-        factors = np.linalg.cholesky(symmetric)
-    except np.linalg.LinAlgError:
-        return False
-    # A pivot is what of an entry of the diagonal the unknowns before it have left. The comparison
-    # does not change with the scale of the unknowns.
-    pivots = np.diagonal(factors, axis1=-2, axis2=-1).real ** 2
-    entries = np.diagonal(symmetric, axis1=-2, axis2=-1).real
-    return bool((pivots > _rounding(blocks) * entries).all())
-
-
-def _rounding(blocks: Array) -> float:
-    """What rounding leaves of an eigenvalue that is zero, in shares of the largest."""
-    eps = float(np.finfo(blocks.dtype).eps)
-    return LEFT * int(blocks.shape[-1]) * eps
-
-
-def _unsigned_entries(entries: Array) -> tuple[Array, Array]:
-    """``|a|⁺`` and 1 of each entry, both 0 where ``1 / a`` overflows."""
-    present = np.abs(entries) >= np.finfo(entries.dtype).tiny
-    inverses = np.zeros(entries.shape, entries.dtype)
-    np.divide(1, np.abs(entries), out=inverses, where=present)
-    return inverses, present.astype(entries.dtype)
-
-
-def _unsigned_blocks(blocks: Array) -> tuple[Array, Array]:
-    """``|A|⁺ = Σ v vᵀ / |λ|`` and ``P = Σ v vᵀ`` of each block, over the eigenvalues λ that are
-    more than rounding.
-    """
-    symmetric = (blocks + _adjoint(blocks)) / 2
-    values, vectors = np.linalg.eigh(symmetric)
-    magnitudes = np.abs(values)
-    smallest = _rounding(blocks) * magnitudes.max(-1, keepdims=True, initial=0)
-    regular = np.where(magnitudes > smallest, magnitudes, 0)
-    inverses, present = _unsigned_entries(regular)
-    adjoint = _adjoint(vectors)
-    return (
-        (vectors * inverses[..., None, :]) @ adjoint,
-        (vectors * present[..., None, :]) @ adjoint,
-    )
-
-
-def _norm(a: Array) -> Any:
-    """Frobenius' norm of all numbers together."""
-    flat = a.ravel()
-    return np.sqrt(np.vdot(flat, flat).real)
-
-
-def _log_entries(entries: Array) -> Any:
-    with np.errstate(divide="ignore"):  # log 0 is -inf, as numpy.linalg.slogdet has it
-        return np.log(np.abs(entries)).sum()
-
-
-def _log_blocks(blocks: Array) -> Any:
-    return np.linalg.slogdet(blocks)[1].sum()
-
-
-def _real_entries(entries: Array) -> Array:
-    return np.ravel(entries.real)
-
-
-def _spectrum(blocks: Array) -> Array:
-    symmetric = (blocks + _adjoint(blocks)) / 2  # they are so up to rounding
-    return np.ravel(np.linalg.eigvalsh(symmetric))
-
-
-def _adjoint(blocks: Array) -> Array:
-    return np.conjugate(blocks.swapaxes(-1, -2))
-
-
-class Kind(NamedTuple):
-    """One kind of group: in words for one group alone, in words as a part, and what is done with
-    its blocks.
-    """
-
-    alone: str
-    part: str
-    solve: Callable[[Array, Array, Name], Array]
-    log: Callable[[Array], Any]
-    spectrum: Callable[[Array], Array]
-    positive: Callable[[Array], bool]  # are the symmetric blocks positive definite?
-    # |A|⁺, by the absolute values of the eigenvalues, and the projection to where A is regular
-    unsigned: Callable[[Array], tuple[Array, Array]]
-
-
-KINDS = {
-    "number": Kind(
-        "division by one number",
-        "a number",
-        _divided,
-        _log_entries,
-        _real_entries,
-        _positive_entries,
-        _unsigned_entries,
-    ),
-    "diagonal": Kind(
-        "division by {stack} diagonal entries",
-        "a diagonal of {stack}",
-        _divided,
-        _log_entries,
-        _real_entries,
-        _positive_entries,
-        _unsigned_entries,
-    ),
-    "block": Kind(
-        "one {n}x{n} factorisation",
-        "{n}x{n}",
-        _factored,
-        _log_blocks,
-        _spectrum,
-        _positive_blocks,
-        _unsigned_blocks,
-    ),
-    "blocks": Kind(
-        "{stack} blocks of {n}x{n}",
-        "{stack} blocks of {n}x{n}",
-        _factored,
-        _log_blocks,
-        _spectrum,
-        _positive_blocks,
-        _unsigned_blocks,
-    ),
-}
-
-
-def first(mask: Array) -> tuple[int, ...]:
-    """Where a mask first holds."""
-    place = np.argwhere(mask)[0]
-    return tuple(place.tolist())
-
-
-def _singular(where: str, how: str) -> EinderivError:
-    return EinderivError(f"{where} is {how}: the system has no unique solution")
-
-
-def hermitian(blocks: Array, largest: Callable[[], float]) -> bool:
-    """Are the blocks their own adjoints, up to half the digits, or to rounding in the terms that
-    make them?
-
-    Terms that cancel leave rounding errors of any sign. `largest` is `Group.largest`, asked for
-    only then.
-    """
-    if not blocks.size:
-        return True
-    off = float(np.abs(blocks - _adjoint(blocks)).max())
-    eps = float(np.finfo(blocks.dtype).eps)
-    if off <= sqrt(eps) * float(np.abs(blocks).max()):
-        return True
-    return off <= ROUNDING * eps * largest()
-
-
 def small(group: Group, dtype: Any) -> bool:
     """Can the blocks be factored within :data:`LARGEST_BLOCK` and the memory?"""
     if not group.free:
         return True
     size = prod(group.stack) * group.order**2 * np.dtype(dtype).itemsize
     return group.order <= LARGEST_BLOCK and size <= limits.dense_bytes
-
-
-def words(pattern: str, group: Group) -> str:
-    """A sentence of `KINDS` about a group."""
-    return pattern.format(stack=prod(group.stack), n=group.order)
-
-
-def named(parts: Sequence[Group]) -> str:
-    """The blocks of some groups, in words."""
-    spoken = [words(KINDS[group.kind].part, group) for group in parts]
-    return " and ".join(spoken)

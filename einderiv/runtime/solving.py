@@ -4,14 +4,14 @@ decides what is factored.
 Along an axis where the tensor is an identity nothing is to be solved. The rest is a Kronecker
 product of groups of blocks (:mod:`.kronecker`), for which ``(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹``,
 ``log|det(A ⊗ B)| = n log|det A| + m log|det B|`` (A is m by m, B n by n), and the eigenvalues of
-A ⊗ B are all products of one of A and one of B. Where a block is too large to be factored,
-conjugate gradients solve without forming it.
+A ⊗ B are all products of one of A and one of B. A group is a stack of dense blocks, or what its
+relations and index arrays make of it, a band or a sparse matrix (:mod:`.kinds`). What is too large
+to be factored, conjugate gradients solve without forming it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -20,32 +20,10 @@ import numpy as np
 from ..backends import Array
 from ..errors import EinderivError, LimitError, limits, spoken_bytes
 from ..planning import Term
+from .dense_blocks import Map, Name, first, floating
 from .iterative import conjugate_gradients
-from .kronecker import (
-    KINDS,
-    LARGEST_BLOCK,
-    Name,
-    Shape,
-    first,
-    groups,
-    hermitian,
-    named,
-    small,
-    words,
-)
-
-
-def floating(dtype: Any) -> Any:
-    """The dtype that is factored in. Raises TypeError where numpy.linalg has none."""
-    dtype = np.dtype(dtype)
-    if dtype.kind not in "fc":
-        return np.dtype(np.float64)
-    largest = 8 if dtype.kind == "f" else 16  # bytes: float64, complex128
-    if dtype.itemsize > largest:
-        raise TypeError(
-            f"numpy.linalg factors no {dtype}: convert the arrays to float64 or complex128 first"
-        )
-    return np.dtype(np.float32) if dtype == np.float16 else dtype
+from .kinds import KINDS, Part, named
+from .kronecker import LARGEST_BLOCK, Shape, groups
 
 
 class Square:
@@ -58,12 +36,17 @@ class Square:
         self.shape = shape
         self.dtype = dtype
         self.count = prod(shape)  # of unknowns
-        self.groups = groups(terms, shape, kronecker=kronecker)
+        self.parts = [Part(group, dtype) for group in groups(terms, shape, kronecker=kronecker)]
 
     @property
     def direct(self) -> bool:
         """Can every block be factored? If not, only conjugate gradients are left."""
-        return all(small(group, self.dtype) for group in self.groups)
+        return all(part.allows("solve") for part in self.parts)
+
+    @property
+    def tells_signs(self) -> bool:
+        """Can `positive_definite` say whether it is so?"""
+        return all(part.allows("the signs of eigenvalues") for part in self.parts)
 
     def method(self, what: str) -> str:
         """One sentence: how `what` is computed."""
@@ -71,21 +54,21 @@ class Square:
             return "the sum of the diagonal, read off the cores"
         if what == "solve" and not self.direct:
             return "matrix-free conjugate gradients"
-        covered = prod(prod(group.stack) * group.order for group in self.groups)
+        covered = prod(part.count for part in self.parts)
         # The axes that no group has: along them the tensor is an identity.
         sides = self.count // max(covered, 1)
         if what != "solve":
             times = f", {sides} times each" if sides > 1 else ""
             wanted = "log |det|" if what == "logdet" else "eigenvalues"
-            return f"{wanted} of {named(self.groups)}{times}"
+            return f"{wanted} of {named(self.parts)}{times}"
         several = f" for {sides} right-hand sides" if sides > 1 else ""
-        if len(self.groups) > 1:
-            return f"Kronecker product: {named(self.groups)}{several}"
-        (group,) = self.groups
-        if group.kind == "block" and not several:
-            return f"dense {group.order}x{group.order}"
-        division = words(KINDS[group.kind].alone, group)
-        return division + several if group.free else division
+        if len(self.parts) > 1:
+            return f"Kronecker product: {named(self.parts)}{several}"
+        (part,) = self.parts
+        if part.kind == "block" and not several:
+            return f"dense {part.group.order}x{part.group.order}"
+        division = part.alone
+        return division + several if part.group.free else division
 
     def solve(
         self,
@@ -104,7 +87,7 @@ class Square:
         if not self.direct:
             x = _conjugate_gradients_each(self, b, applied, diagonal, rtol, maxiter)
             return x.astype(result)
-        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        blocks = [self._blocks(k, dtype) for k in range(len(self.parts))]
         _check_finite(b)
         # (A ⊗ B)⁻¹ b = A⁻¹ (B⁻¹ b), each along its own axes
         x = b.astype(dtype)
@@ -118,9 +101,9 @@ class Square:
         """
         dtype = floating(self.dtype)
         negative = 0
-        for k, group in enumerate(self.groups):
+        for k, part in enumerate(self.parts):
             blocks = self._blocks(k, dtype)
-            positive = KINDS[group.kind].positive
+            positive = KINDS[part.kind].positive
             if positive(blocks):
                 continue
             if not positive(-blocks):
@@ -139,35 +122,34 @@ class Square:
         """
         dtype = floating(np.result_type(self.dtype, b))
         self._check_direct("the least step")
-        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        blocks = [self._blocks(k, dtype) for k in range(len(self.parts))]
         _check_finite(b)
-        if len(self.groups) > 1 and not self._are_symmetric(blocks):
+        if len(self.parts) > 1 and not self._are_symmetric(blocks):
             # The product of two antisymmetric matrices by Kronecker is symmetric.
             return Square(self.terms, self.shape, self.dtype, kronecker=False).unsigned(b)
         # |A ⊗ B|⁺ = |A|⁺ ⊗ |B|⁺
         step = inside = b.astype(dtype)
         for k, own in enumerate(blocks):
-            inverses, projections = KINDS[self.groups[k].kind].unsigned(own)
-            step = self._along(k, partial(_applied, inverses), step)
-            inside = self._along(k, partial(_applied, projections), inside)
+            inverse, projection = KINDS[self.parts[k].kind].unsigned(own)
+            step = self._along(k, inverse, step)
+            inside = self._along(k, projection, inside)
         return step, b - inside
 
-    def _are_symmetric(self, blocks: Sequence[Array]) -> bool:
+    def _are_symmetric(self, blocks: Sequence[Any]) -> bool:
         """Are all groups symmetric (Hermitian), given their blocks?"""
-        for group, part in zip(self.groups, blocks, strict=True):
-            square = part if group.free else part[..., None, None]
-            if not hermitian(square, group.largest):
+        for part, held in zip(self.parts, blocks, strict=True):
+            if not KINDS[part.kind].hermitian(held, part.largest):
                 return False
         return True
 
-    def _solved(self, k: int, blocks: Array, x: Array) -> Array:
+    def _solved(self, k: int, blocks: Any, x: Array) -> Array:
         """The inverse of one group applied to its axes of `x`."""
-        solve = KINDS[self.groups[k].kind].solve
+        solve = KINDS[self.parts[k].kind].solve
         return self._along(k, lambda flat: solve(blocks, flat, self._namer(k)), x)
 
-    def _along(self, k: int, mapped: Callable[[Array], Array], x: Array) -> Array:
+    def _along(self, k: int, mapped: Map, x: Array) -> Array:
         """A map of one group applied to its axes of `x`; along all others it is the identity."""
-        group = self.groups[k]
+        group = self.parts[k].group
         own = (*group.tied, *group.free)
         others = [p for p in range(x.ndim) if p not in own]
         order = (*own, *others)
@@ -179,31 +161,33 @@ class Square:
         back = [order.index(p) for p in range(x.ndim)]
         return y.reshape(moved.shape).transpose(back)
 
-    def _blocks(self, k: int, dtype: Any) -> Array:
-        group = self.groups[k]
-        blocks = group.blocks(dtype)
-        finite = np.isfinite(blocks)
+    def _blocks(self, k: int, dtype: Any) -> Any:
+        part = self.parts[k]
+        blocks = part.held(dtype)
+        finite = np.isfinite(blocks if part.form is None else part.form.values)
         if not finite.all():
-            which = first(~finite)[: len(group.stack)]
+            which = first(~finite)[: len(part.group.stack)] if part.form is None else ()
             raise EinderivError(f"{self._namer(k)(which)} holds nan or inf")
         return blocks
 
     def _namer(self, k: int) -> Name:
         """What says which block of group k an error is about."""
-        group = self.groups[k]
-        part = named([group])
-        of = f", part {k} of the Kronecker product," if len(self.groups) > 1 else ""
+        part = self.parts[k]
+        spoken = named([part])
+        of = f", part {k} of the Kronecker product," if len(self.parts) > 1 else ""
 
         def name(at: tuple[int, ...]) -> str:
             place = ", ".join(map(str, at))
-            match group.kind:
+            match part.kind:
                 case "number":
                     return f"the number in front{of}"
                 case "block":
-                    return f"the {part} block{of}"
+                    return f"the {spoken} block{of}"
                 case "diagonal":
-                    return f"entry {place} of {part}{of}"
-            return f"block {place} of {part}{of}"
+                    return f"entry {place} of {spoken}{of}"
+                case "blocks":
+                    return f"block {place} of {spoken}{of}"
+            return f"{spoken}{of}"
 
         return name
 
@@ -215,10 +199,10 @@ class Square:
             return real(0)
         self._check_direct("logdet")
         logs = []
-        for k, group in enumerate(self.groups):
-            log = KINDS[group.kind].log(self._blocks(k, dtype))
+        for k, part in enumerate(self.parts):
+            log = KINDS[part.kind].log(self._blocks(k, dtype))
             # log |det(A ⊗ I)| = n log |det A|, where the identity is n by n.
-            logs.append(log * (self.count // (prod(group.stack) * group.order)))
+            logs.append(log * (self.count // part.count))
         return real(sum(logs))
 
     def eigenvalues(self) -> Array:
@@ -229,9 +213,9 @@ class Square:
         if not self.count:
             return np.zeros(0, real)
         self._check_direct("eigvalsh")
-        blocks = [self._blocks(k, dtype) for k in range(len(self.groups))]
+        blocks = [self._blocks(k, dtype) for k in range(len(self.parts))]
         if not self._are_symmetric(blocks):
-            if len(self.groups) == 1:
+            if len(self.parts) == 1:
                 raise EinderivError(
                     "the tensor is not symmetric (Hermitian): eigvalsh would be wrong"
                 )
@@ -239,18 +223,18 @@ class Square:
             return Square(self.terms, self.shape, self.dtype, kronecker=False).eigenvalues()
         # Those of A ⊗ B are all λ μ; along an identity each is repeated.
         products = np.ones(1, real)
-        for group, part in zip(self.groups, blocks, strict=True):
-            eigenvalues = KINDS[group.kind].spectrum(part)
+        for part, held in zip(self.parts, blocks, strict=True):
+            eigenvalues = KINDS[part.kind].spectrum(held)
             products = np.multiply.outer(products, eigenvalues).ravel()
         return np.sort(np.repeat(products, self.count // products.size))
 
     def _check_direct(self, what: str) -> None:
-        for group in self.groups:
-            if small(group, self.dtype):
+        for part in self.parts:
+            if part.allows(what):
                 continue
-            size = prod(group.stack) * group.order**2 * np.dtype(self.dtype).itemsize
+            size = prod(part.group.stack) * part.group.order**2 * np.dtype(self.dtype).itemsize
             raise LimitError(
-                f"{what} would factor {named([group])}, {spoken_bytes(size)}: at most "
+                f"{what} would factor {named([part])}, {spoken_bytes(size)}: at most "
                 f"{LARGEST_BLOCK} unknowns a block and ed.limits.dense_bytes; "
                 ".as_linear_operator() is for scipy.sparse.linalg"
             )
@@ -259,15 +243,6 @@ class Square:
 def _check_finite(b: Array) -> None:
     if not np.isfinite(b).all():
         raise EinderivError("the right-hand side holds nan or inf")
-
-
-def _applied(blocks: Array, x: Array) -> Array:
-    """``blocks x``: x of shape ``(*stack, order, sides)``, blocks of shape ``(*stack, order,
-    order)``, or ``stack`` where they are entries.
-    """
-    if blocks.ndim < x.ndim:
-        return np.asarray(blocks[..., None, None] * x)
-    return np.asarray(blocks @ x)
 
 
 # ---- without factors: conjugate gradients

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..backends import BACKENDS, NUMPY, Array, Backend
-from ..errors import BackendError, EinderivError, LimitError, ShapeError, limits, near, spoken_bytes
+from ..errors import BackendError, EinderivError, ShapeError, near
 from ..expression import (
     NO_LETTERS,
     Einsum,
@@ -37,11 +36,11 @@ from ..functions import tree_data, tree_of
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .embeddings import Spelling
-from .execution import Execution, check_bound, largest
+from .entries import entries
+from .execution import Execution
 from .iterative import STEPS, scipy_part
-from .points import Points
 from .solving import Square
-from .terms import core, core_labels, is_related, lengths, product, total
+from .terms import core, is_related, lengths, product, total
 
 SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
 
@@ -187,7 +186,7 @@ class Structured:
         values_of_terms = []
         indices_of_terms = []
         for term in self._terms:
-            values, indices = self._entries(term)
+            values, indices = entries(term, self.shape, self.dtype)
             values_of_terms.append(values)
             indices_of_terms.append(indices)
         if not self.ndim:
@@ -201,45 +200,6 @@ class Structured:
         result.sum_duplicates()
         result.eliminate_zeros()
         return result
-
-    def _entries(self, term: Term[Array]) -> tuple[Array, list[Array]]:
-        """The values of a term on its diagonals, and for each axis the indices where they are."""
-        if is_related(term):
-            return self._at_points(term)
-        labels = core_labels(term)
-        distinct = list(dict.fromkeys(term.output))
-        size_of = dict(zip(term.output, self.shape, strict=True))
-        sizes = [size_of[label] for label in distinct]
-        count = prod(sizes)
-        size = count * (np.dtype(self.dtype).itemsize + 8 * self.ndim)
-        if size > limits.dense_bytes:
-            raise LimitError(
-                f"the sparse form has {count} entries and takes {spoken_bytes(size)}, over the "
-                f"limit of {spoken_bytes(limits.dense_bytes)} (ed.limits.dense_bytes)"
-            )
-        index_of = dict(zip(distinct, np.indices(sizes), strict=True))
-        order = [labels.index(label) for label in distinct if label in labels]
-        transposed = core(term, self._value).transpose(order)
-        # Constant along the axes that the core lacks.
-        shaped = transposed.reshape([size_of[x] if x in labels else 1 for x in distinct])
-        values = np.broadcast_to(shaped, sizes)
-        return values.ravel(), [index_of[label].ravel() for label in term.output]
-
-    def _at_points(self, term: Term[Array]) -> tuple[Array, list[Array]]:
-        """The values of a term with relations at the points that satisfy them, and the indices of
-        these; several points may have one place.
-        """
-        points = Points(term.relations, term.hots, lengths(term, self.shape))
-        labels_of_factors = [labels for _, labels in term.factors]
-        points.enumerate(chain(term.output, *labels_of_factors))
-        at = points.values
-        values = np.ones(points.count, self.dtype)
-        for array, labels in term.factors:
-            values *= array[tuple([at[label] for label in labels])]
-        if values.dtype.kind in "iu":
-            bounds = [largest(array) for array, _ in term.factors]
-            check_bound(points.count * prod(bounds), values.dtype.itemsize)
-        return values, [at[label] for label in term.output]
 
     def _split(self, what: str) -> int:
         if self.split is None:
@@ -460,9 +420,11 @@ class Structured:
         `b` has the shape of the output, or further axes behind, for several right-hand sides. What
         is factored follows from the structure, and ``method()`` says what: one block for all
         right-hand sides where the others are tied by deltas, a stack of blocks, the factors of a
-        Kronecker product, or the dense tensor up to 2000 unknowns. Beyond, conjugate gradients work
-        without any factor, to ``|H x - b| <= rtol |b|`` in at most `maxiter` steps; only they use
-        these two, and need SciPy. Whole numbers are solved in float64.
+        Kronecker product, or the dense tensor up to 2000 unknowns. With SciPy also a band, as of a
+        chain or a stencil, a Toeplitz matrix, and a sparse matrix whose factors may fit, each of
+        any size. Beyond, conjugate gradients work without any factor, to ``|H x - b| <= rtol |b|``
+        in at most `maxiter` steps; only they use these two, and need SciPy. Whole numbers are
+        solved in float64.
 
         >>> import einderiv as ed, numpy as np
         >>> U, V = ed.tensor("U", "nk"), ed.tensor("V", "mk")

@@ -7,7 +7,9 @@ import pytest
 from oracle import assert_same
 
 from einderiv.planning import Term
-from einderiv.runtime.kronecker import KINDS, groups, hermitian
+from einderiv.runtime.dense_blocks import hermitian
+from einderiv.runtime.kinds import KINDS
+from einderiv.runtime.kronecker import groups
 from einderiv.runtime.terms import product, value
 
 SIZES = {0: 2, 1: 3, 2: 2, 3: 4, 9: 2, 8: 3, 7: 2}
