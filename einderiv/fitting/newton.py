@@ -52,8 +52,9 @@ def newton(
     the slope promises.
 
     Where H is singular or indefinite the step is ``|H|⁺ g`` (`Square.unsigned`): the least one
-    that solves a convex problem, and downhill from a saddle. Where it has no slope to go by, it is
-    steepest descent. Both are doubled while the loss falls.
+    that solves a convex problem, and downhill from a saddle; of a sparse H that is too large for
+    its eigenvalues ``(H + λ I)⁻¹ g`` (`Square.damped`). Where it has no slope to go by, it is
+    steepest descent. All are doubled while the loss falls.
 
     `both` gives loss and gradient. Source: Armijo, "Minimization of functions having Lipschitz
     continuous first partial derivatives", 1966; Nocedal, Wright, "Numerical Optimization", 2006,
@@ -224,13 +225,15 @@ class _Step:
         square, product, diagonal = self._square(at.x)
         self.method = square.method("solve")
         gradient = at.gradient.reshape(square.shape)
-        if not square.direct:
+        if not square.tells_signs:
             step = square.solve(gradient, product, diagonal, RTOL, STEPS).ravel()
             return -_downhill(step, at.gradient), True
         if square.positive_definite():
             with suppress(EinderivError):  # singular to working precision
                 step = square.solve(gradient, product, diagonal, RTOL, STEPS).ravel()
                 return -step, True
+        if square.damps:
+            return -square.damped(gradient).ravel(), False
         shortest, flat = square.unsigned(gradient)
         # Where the Hessian is zero and the gradient is not, nothing but the gradient says a way.
         if np.linalg.norm(flat) > FLAT * np.linalg.norm(gradient):

@@ -26,6 +26,9 @@ from .kinds import KINDS, Part, named
 from .kronecker import LARGEST_BLOCK, Shape, groups
 
 
+TRIES = 40  # shifts of a tensor that is not positive definite, each four times the last
+
+
 class Square:
     """A square tensor: rows and columns of one shape, and the groups it is made of."""
 
@@ -134,6 +137,31 @@ class Square:
             step = self._along(k, inverse, step)
             inside = self._along(k, projection, inside)
         return step, b - inside
+
+    @property
+    def damps(self) -> bool:
+        """Is it one sparse matrix, too large for its eigenvalues, that `damped` is for?"""
+        return len(self.parts) == 1 and not self.parts[0].allows("the least step")
+
+    def damped(self, b: Array) -> Array:
+        """``(H + λ I)⁻¹ b`` of a symmetric tensor, with a λ that makes ``H + λ I`` positive
+        definite: as `unsigned` it leads downwards if `b` is a gradient.
+
+        Source: Nocedal, Wright, "Numerical Optimization", 2006, algorithm 3.3.
+        """
+        dtype = floating(np.result_type(self.dtype, b))
+        held = self._blocks(0, dtype)
+        _check_finite(b)
+        size = float(np.abs(held.values).max(initial=0)) or 1.0
+        shift = size * float(np.finfo(dtype).eps) ** (1 / 2)
+        positive = KINDS[self.parts[0].kind].positive
+        # |λ| of an eigenvalue is at most the sum of a row: a factor of 4 gets there
+        for _ in range(TRIES):
+            moved = held.shifted(shift)
+            if positive(moved):
+                return self._solved(0, moved, b.astype(dtype))
+            shift *= 4
+        raise EinderivError("no multiple of the identity makes the tensor positive definite")
 
     def _are_symmetric(self, blocks: Sequence[Any]) -> bool:
         """Are all groups symmetric (Hermitian), given their blocks?"""

@@ -263,3 +263,55 @@ def test_a_loss_that_is_flat_within_the_structure():
     S = t("S", "nn", symmetric=True)
     found = minimized(ed.trace(S) ** 2, S, np.array([[1.0, 3], [3, 2]]))
     np.testing.assert_allclose(found.x, [[-0.5, 3], [3, 0.5]], atol=1e-12)
+
+
+# ---- large sparse Hessians
+def double_well(y):
+    return ed.sum((y**2 - 1) ** 2) + ed.sum(ed.diff(y) ** 2)
+
+
+def rounded(y):
+    return ed.sum(ed.log(ed.cosh(y)))
+
+
+LARGE = [
+    # name                loss                                                                  what its Hessian is
+    ("a spline",          lambda a: ed.sum((x - a) ** 2) + 100 * ed.sum(ed.diff(x, 2) ** 2),    "2 below and 2 above the diagonal"),
+    ("total variation",   lambda a: ed.sum((x - a) ** 2) + 10 * rounded(ed.diff(x)),            "1 below and 1 above the diagonal"),
+    ("on a ring",         lambda a: ed.sum((x - a) ** 2) + rounded(ed.roll(x, 1) - x),          "in another order of the unknowns"),
+    ("from a saddle",     lambda a: double_well(x),                                             "1 below and 1 above the diagonal"),
+    ("free to move",      lambda a: ed.sum(ed.diff(x) ** 2) + ed.sum(ed.diff(x) ** 4),          "1 below and 1 above the diagonal"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("loss", "method"), [row[1:] for row in LARGE], ids=[r[0] for r in LARGE])
+def test_large_chains(loss, method):
+    n = 5000
+    random = np.random.default_rng(2)
+    a = t("a", "n")
+    e = loss(a)
+    data = {"a": random.normal(size=n)} if "a" in ed.compile(e).inputs else {}
+    found = minimized(e, x, 0.3 * random.normal(size=n), **data)
+    assert found.success, found.message
+    assert method in found.message
+    gradient = ed.evaluate(ed.grad(e, x), x=found.x, **data)
+    assert np.abs(gradient).max() <= 1e-8
+    # downhill in every direction, or level
+    H = ed.evaluate(ed.hessian(e, x), x=found.x, **data, dense=False)
+    for _ in range(3):
+        v = random.normal(size=n)
+        assert v @ H.matvec(v) > -1e-9
+
+
+def test_damped_steps_lead_downwards():
+    n = 3000
+    random = np.random.default_rng(5)
+    H = ed.evaluate(ed.hessian(double_well(x), x), x=0.3 * random.normal(size=n), dense=False)
+    assert H.square.damps
+    assert not H.square.positive_definite()
+    b = random.normal(size=n)
+    step = H.square.damped(b)
+    assert b @ step > 0
+    shift = (b - H.matvec(step)) @ step / (step @ step)
+    assert shift > 0
+    np.testing.assert_allclose(H.matvec(step) + shift * step, b, atol=1e-9)
