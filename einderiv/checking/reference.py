@@ -14,17 +14,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..backends import Array
+from ..backends import NUMPY, Array, explained
 from ..expression import Apply
 
 
 def plain_value(node: Apply, arguments: Sequence[Array]) -> Array:
     """The function of arrays. Reshapes leave the entries where they are, for the caller knows the
     shape.
+
+    Raises EinderivError, as an evaluation does, for a matrix without an inverse or a factor.
     """
     row = node.function
     assert row.plain is not None, "a function that a user has added has no second formula"
-    if row.core != -1:
-        return np.asarray(row.plain(np, *arguments, *node.parameters))
-    axes = tuple(range(-node.core, 0))
-    return np.asarray(row.plain(np, *arguments, *node.parameters, axes=axes))
+    axes = {} if row.core != -1 else {"axes": tuple(range(-node.core, 0))}
+    try:
+        return np.asarray(row.plain(np, *arguments, *node.parameters, **axes))
+    except np.linalg.LinAlgError as error:
+        ours = explained(NUMPY.library, error, "float64")
+        assert ours is not None, "a matrix that NumPy refuses is an error of ours"
+        raise ours from None

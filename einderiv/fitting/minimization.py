@@ -71,8 +71,8 @@ def minimize(
 
     The answer is SciPy's ``OptimizeResult``. Raises EinderivError for an unknown method or name,
     for a `start` or bounds without the declared structure, for a tensor that is declared
-    orthogonal, and where Newton's method finds that the loss falls without end; ImportError without
-    SciPy.
+    orthogonal, and where Newton's method finds that the loss falls without end; TypeError for a
+    loss that is no scalar, and for an index array as `wrt`; ImportError without SciPy.
     """
     optimize = scipy_part("optimize")
     if progress is not None:

@@ -267,8 +267,8 @@ def scipy_functions(
     array([[2., 0.],
            [0., 2.]])
 
-    Raises TypeError for a loss that is no scalar, EinderivError for unknown names and for tensors
-    that are declared orthogonal, ShapeError for unknown sizes.
+    Raises TypeError for a loss that is no scalar and for an index array as `wrt`, EinderivError for
+    unknown names and for tensors that are declared orthogonal, ShapeError for unknown sizes.
     """
     return Functions(loss, wrt, others(loss, wrt, arrays, named), sizes or {})
 
@@ -318,6 +318,11 @@ def _inside(loss: Any, wrt: Any) -> tuple[Any, dict[str, str], Any]:
         if tensor is None:
             continue
         name = tensor.name
+        if tensor.structure == "index":
+            raise TypeError(
+                f"{name} is an index array, whole numbers: there is no derivative by it, and "
+                "nothing to minimise over"
+            )
         if tensor.structure == "orthogonal":
             raise EinderivError(
                 f"{name} is declared orthogonal: orthogonal matrices are no linear space, and no "

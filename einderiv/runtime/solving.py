@@ -25,7 +25,6 @@ from .iterative import conjugate_gradients
 from .kinds import KINDS, Part, named
 from .kronecker import LARGEST_BLOCK, Shape, groups
 
-
 TRIES = 40  # shifts of a tensor that is not positive definite, each four times the last
 
 

@@ -432,3 +432,17 @@ def test_second_order_at_a_kink():
 def test_orders_that_are_none(y, wrt, order, error, message):
     with pytest.raises(error, match=message):
         ed.check(y, wrt, order=order)
+
+
+@pytest.mark.parametrize(
+    ("y", "at"),
+    [
+        (lambda: ed.inv(M), np.ones((3, 3))),
+        (lambda: ed.cholesky(M), -np.eye(3)),
+        (lambda: ed.solve(M, x), np.zeros((3, 3))),
+    ],
+)
+def test_singular_matrices_are_errors_as_in_evaluation(y, at):
+    for call in (ed.check, lambda e, _, **arrays: ed.evaluate(e, {**arrays, "x": np.ones(3)})):
+        with pytest.raises(ed.EinderivError, match="a matrix cannot be inverted or factored"):
+            call(ed.sum(y()), M, M=at)

@@ -144,6 +144,11 @@ def test_tensors_named_like_options():
         (lambda: ed.minimize(ed.sum(x), x, "ab"), TypeError, "start of x must be"),
         (lambda: ed.minimize(ed.sum(x), "y", [1.0]), ed.EinderivError, "no tensor .* 'y'"),
         (
+            lambda: ed.minimize(ed.sum(ed.einsum("(r[e])->e", x)), "r", [1, 0], x=[1.0, 2.0]),
+            TypeError,
+            "r is an index array, whole numbers: .* nothing to minimise over",
+        ),
+        (
             lambda: ed.minimize(ed.sum(x * t("c", "n")), x, [1.0]),
             ed.EinderivError,
             "no array for c",
