@@ -162,11 +162,25 @@ class Related:
             return components, embedding
         held = sum(self._entries(component.output) for component in components)
         wider, more = self._parted(found, overlapping=True)
-        if len(more.relations) + len(more.hots) == len(embedding.relations) + len(embedding.hots):
-            return components, embedding
-        if self._points(wider, more) < held:
+        moved = len(more.relations) + len(more.hots)
+        is_wider = moved > len(embedding.relations) + len(embedding.hots)
+        if is_wider and self._points(wider, more) < held:
             return self._components(wider), more
+        bare, whole = self._unread(found)
+        if self._points(bare, whole) < held:
+            return self._components(bare), whole
         return components, embedding
+
+    def _unread(self, found: System) -> tuple[System, System]:
+        """The tensors as they stand, and an embedding that also says where they are read: of
+        ``U[r[e], k] V[c[e], l] → r[e], l, c[e], k`` the factors are U and V, and what is summed has
+        a point for each e, k and l.
+        """
+        whole = System([], found.hots, found.relations, found.output)
+        ends = whole.inside.union(found.output)
+        labels = dict.fromkeys(chain.from_iterable(own for _, own in found.tensors))
+        core = System(found.tensors, [], (), tuple([label for label in labels if label in ends]))
+        return core, whole
 
     def _parted(self, found: System, *, overlapping: bool) -> tuple[System, System]:
         """The core and its embedding, a system without tensors."""

@@ -40,7 +40,7 @@ from .entries import entries
 from .execution import Execution
 from .iterative import STEPS, scipy_part
 from .solving import Square
-from .terms import core, is_related, lengths, product, total
+from .terms import is_related, lengths, multiplied, product, total
 
 SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
 
@@ -132,16 +132,17 @@ class Structured:
     def terms(self) -> list[tuple[Array, str]]:
         """Pairs of a core, its coefficient included, and its embedding, such as ``"bj->ijib"``.
 
-        A core that is an outer product is held as its factors, and multiplied out here.
+        A core that is a product of several arrays is held as its factors, and multiplied out here.
         """
         pairs = []
         for k, term in enumerate(self._terms):
-            pairs.append((core(term, self._value), self._embedding(k)))
+            whole = multiplied(term, self.shape, self._value)
+            pairs.append((whole.factors[0][0], self._spelling(k, whole).embedding()))
         return pairs
 
     @property
     def factors(self) -> list[tuple[tuple[Array, ...], str]]:
-        """The terms as they are held: arrays whose outer product is the core, and for instance
+        """The terms as they are held: arrays whose product is the core, and for instance
         ``"ia,bj->ijab"``.
         """
         pairs = []
@@ -152,13 +153,12 @@ class Structured:
 
     def _embedding(self, k: int, *, apart: bool = False) -> str:
         """Where term k sits in the tensor, ``b->iib``; with `apart` its factors one by one."""
-        return self._spelling(k).embedding(apart=apart)
+        return self._spelling(k, self._terms[k]).embedding(apart=apart)
 
-    def _spelling(self, k: int) -> Spelling:
+    def _spelling(self, k: int, term: Term[Array]) -> Spelling:
         written = terms_of(self._root)
         own = written[k] if len(written) == len(self._terms) else None
         letters = own.letters if isinstance(own, Einsum) else NO_LETTERS
-        term = self._terms[k]
         return Spelling(term, lengths(term, self.shape), self.axes, letters)
 
     def dense(self, memory_limit: int | None = None) -> Any:

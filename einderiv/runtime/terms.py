@@ -5,6 +5,7 @@ the tensor.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from ..backends import Array
@@ -78,6 +79,33 @@ def core(term: Term[Array], compute: Callable[[Einsum], Any]) -> Any:
     factors = [_constant(array) for array, _ in term.factors]
     axes = (None,) * len(labels)
     return compute(Einsum(1, tuple(factors), tuple(inputs), labels, axes=axes))
+
+
+def multiplied(
+    term: Term[Array], shape: Sequence[int], compute: Callable[[Einsum], Any]
+) -> Term[Array]:
+    """A term with one factor, its core.
+
+    Factors that index arrays read are read first: the core of U[r[e], k] and V[c[e], l] has the
+    axes e, k and l, and is not the outer product of U and V.
+    """
+    labels = core_labels(term)
+    values = {own[-1] for _, own in term.hots}
+    if len(term.factors) < 2 or values.isdisjoint(labels):
+        return term._replace(factors=((core(term, compute), labels),))
+    sizes = lengths(term, shape)
+    read = [(array, own) for array, own in term.hots if own[-1] in labels]
+    inputs = [own for _, own in (*term.factors, *read)]
+    places = chain.from_iterable([own[:-1] for _, own in read])
+    gone = {own[-1] for _, own in read}
+    kept = tuple([x for x in dict.fromkeys((*labels, *places)) if x not in gone])
+    factors: list[Expr] = [_constant(array) for array, _ in term.factors]
+    factors += [one_hot_of(_constant(array), sizes[own[-1]]) for array, own in read]
+    found = compute(Einsum(1, tuple(factors), tuple(inputs), kept, axes=(None,) * len(kept)))
+    inside = set(kept).union(term.output)
+    given = dict(term.given) | {label: sizes[label] for label in gone}
+    left = tuple([(label, size) for label, size in given.items() if label not in inside])
+    return term._replace(factors=((found, kept),), given=left)
 
 
 def alone(terms: Sequence[Term[Array]], dtype: Any) -> Array | None:

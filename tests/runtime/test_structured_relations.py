@@ -13,7 +13,7 @@ import einderiv as ed
 from einderiv.functions import tree_data, tree_of
 from einderiv.large.blocks import block
 from einderiv.runtime import is_related
-from einderiv.runtime.terms import lengths
+from einderiv.runtime.terms import lengths, multiplied
 
 SEEDS = range(0, 60)
 x, w = np.arange(1, 11), np.array([1, 2, 3])
@@ -209,7 +209,8 @@ def test_embeddings_say_where_cores_sit(seed, apart):
     for _, _, _, _, S, want in each(seed):
         total = np.zeros(want.shape, object)
         for k, (arrays, text) in enumerate(S.factors if apart else S.terms):
-            term, spelling = S._terms[k], S._spelling(k)
+            term = S._terms[k] if apart else multiplied(S._terms[k], S.shape, S._value)
+            spelling = S._spelling(k, term)
             sizes_of = lengths(term, S.shape)
             slots, output = programs.read(text)
             if programs.two_sizes(output, S.shape) or "+0)" in text:
@@ -274,6 +275,43 @@ def test_a_kronecker_product_with_a_band():
     matrix = dense.reshape(8, 8)
     np.testing.assert_allclose(S.solve(b).ravel(), np.linalg.solve(matrix, b.ravel()))
     assert S.logdet() == pytest.approx(np.linalg.slogdet(matrix)[1])
+
+
+@pytest.mark.parametrize(
+    ("loss", "held", "core"),
+    [
+        (lambda e: ed.sum(e**2), "(r[e])d,(s[e])b->(r[e])b(s[e])d", (20, 2, 2)),
+        (lambda e: ed.sum(e**4), "(r[e])d,e,(s[e])b->(r[e])b(s[e])d", (20, 2, 2)),
+    ],
+)
+def test_a_cross_block_is_held_by_what_is_observed(loss, held, core):
+    """``U[r[e], k] V[c[e], l]`` at ``r[e], l, c[e], k``: a point for each observation, k and l."""
+    n, m, k, count = 15, 14, 2, 20
+    own = np.random.default_rng(0)
+    arrays = {"U": own.integers(-4, 5, (n, k)), "V": own.integers(-4, 5, (m, k))}
+    arrays |= {"r": own.integers(0, n, count), "c": own.integers(0, m, count)}
+    arrays["T"] = own.integers(-4, 5, count)
+    H = ed.hessian(loss(ed.tensor("T", "e") - observed), ["U", "V"])[0][1]
+    S, dense = ed.evaluate(H, arrays, dense=False), ed.evaluate(H, arrays)
+    assert S.nbytes < dense.nbytes / 2
+    assert in_order(S.factors[0][1]) == in_order(held)
+    assert sorted(S.terms[0][0].shape) == sorted(core)
+    assert S.dense().tolist() == dense.tolist()
+    assert S.to_sparse().todense().tolist() == dense.tolist()
+    v, u = own.integers(-4, 5, (m, k)), own.integers(-4, 5, (n, k))
+    assert S.matvec(v).tolist() == np.tensordot(dense, v, 2).tolist()
+    assert S.rmatvec(u).tolist() == np.tensordot(u, dense, 2).tolist()
+    again = pickle.loads(pickle.dumps(S))
+    assert again.dense().tolist() == dense.tolist()
+    # what the terms say of themselves can be written
+    total = 0
+    for term, (array, text) in zip(S._terms, S.terms, strict=True):
+        index = dict(zip("rs", [places for places, _ in term.hots]))
+        size_of = lengths(term, S.shape)
+        sizes = dict(zip("rs", [size_of[labels[-1]] for _, labels in term.hots]))
+        repeated = {"b": k} if "b" not in text.split("->")[0] else {}
+        total = total + ed.einsum(text, array, sizes=sizes | repeated, index=index)
+    assert ed.evaluate(total).tolist() == dense.tolist()
 
 
 def test_stacks_of_blocks_by_an_index_array():
