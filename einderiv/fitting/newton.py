@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..backends import Array
 from ..errors import EinderivError, near
 from ..expression import natural, number
 from ..planning import Term
-from ..runtime import LARGEST_BLOCK, STEPS, Square, conjugate_gradients
+from ..runtime import LARGEST_BLOCK, STEPS, Compiled, Square, conjugate_gradients, joined
 from .objective import Functions
 
 ARMIJO = 1e-4  # the share of the promised decrease that a step must bring
@@ -195,8 +195,8 @@ def _doubled(
 
 
 class _Step:
-    """``H⁻¹ g``: by structure for one tensor; for several dense, or by conjugate gradients where
-    that is too large.
+    """``H⁻¹ g``: by structure for one tensor; for several dense, or sparse where that is too large,
+    or by conjugate gradients.
     """
 
     def __init__(self, functions: Functions) -> None:
@@ -217,12 +217,13 @@ class _Step:
             raise EinderivError(f"Newton's step {number}: {error}") from None
 
     def _step(self, at: Point) -> tuple[Array, bool]:
-        if self.hessian is None and self.functions.size > LARGEST_BLOCK:
+        found = self._square(at.x)
+        if found is None:
             self.method = "matrix-free conjugate gradients"
             flat_product = partial(self.functions.hessp, at.x)
             step = conjugate_gradients(flat_product, at.gradient, None, RTOL, STEPS, np.float64)
             return -_downhill(step, at.gradient), True
-        square, product, diagonal = self._square(at.x)
+        square, product, diagonal = found
         self.method = square.method("solve")
         gradient = at.gradient.reshape(square.shape)
         if not square.tells_signs:
@@ -242,16 +243,29 @@ class _Step:
 
     def _square(
         self, x: Array
-    ) -> tuple[Square, Callable[[Array], Array], Callable[[], Array] | None]:
-        """The Hessian, its product with an array, and its diagonal."""
+    ) -> tuple[Square, Callable[[Array], Array], Callable[[], Array] | None] | None:
+        """The Hessian, its product with an array, and its diagonal; None of several tensors whose
+        Hessian is too large for its factors.
+        """
         f = self.functions
         if self.hessian is not None:
             H = self.hessian(f.at(x))
             return H.square, H.matvec, H.diagonal
         # Several tensors: the Hessian of their flat vector, in one piece.
+        flat_product = partial(f.hessp, x)
+        if f.size > LARGEST_BLOCK:
+            blocks = self._blocks(f.at(x))
+            sparse = joined([list(row.values()) for row in blocks.values()])
+            return None if sparse is None else (sparse, flat_product, None)
         rows, columns = 0, 1
         matrix = Term(((f.hess(x), (rows, columns)),), (rows, columns))
-        return Square([matrix], (f.size,), np.float64), partial(f.hessp, x), None
+        return Square([matrix], (f.size,), np.float64), flat_product, None
+
+    @cached_property
+    def _blocks(self) -> Compiled:
+        """The Hessian by blocks, structured."""
+        f = self.functions
+        return f.compiled(hessian(f.loss, dict(f.tensors)), dense=False)
 
 
 def _downhill(step: Array, gradient: Array) -> Array:

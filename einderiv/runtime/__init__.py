@@ -6,7 +6,7 @@ from .iterative import STEPS, conjugate_gradients, scipy_part
 from .kronecker import LARGEST_BLOCK
 from .out import OPTIONS
 from .solving import Square
-from .structured import Structured
+from .structured import Structured, joined
 from .terms import is_related, product, value
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "conjugate_gradients",
     "evaluate",
     "is_related",
+    "joined",
     "product",
     "scipy_part",
     "value",

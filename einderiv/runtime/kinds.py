@@ -153,6 +153,13 @@ class Part:
         """What is factored instead of dense blocks, if anything is."""
         return _form(self.group, self.dtype)
 
+    @classmethod
+    def of_form(cls, form: Banded | SuperLU) -> Part:
+        """A matrix that is no part of a tensor."""
+        part = cls(Group((), (0,), (), (), (form.n,)), form.values.dtype)
+        part.form = form
+        return part
+
     @property
     def kind(self) -> str:
         """The row of `KINDS` that treats this group."""
@@ -188,7 +195,7 @@ class Part:
             case Banded(), "eigvalsh":
                 # a band is made tridiagonal by about n² times its width operations
                 area = self.form.n**2 * max(1, self.form.lower + self.form.upper)
-                return small(self.group, self.dtype) or area <= LARGEST_BLOCK**3 // 4
+                return small(self.group, self.dtype) or area <= LARGEST_BLOCK**3 // 16
             case (Toeplitz(), _) | (SuperLU(), "eigvalsh"):
                 return small(self.group, self.dtype)
         return True

@@ -20,12 +20,16 @@ import numpy as np
 from ..backends import Array
 from ..errors import EinderivError, LimitError, limits, spoken_bytes
 from ..planning import Term
+from .banded import Banded
 from .dense_blocks import Map, Name, first, floating
 from .iterative import conjugate_gradients
 from .kinds import KINDS, Part, named
 from .kronecker import LARGEST_BLOCK, Shape, groups
+from .sparse import SuperLU
 
-TRIES = 40  # shifts of a tensor that is not positive definite, each four times the last
+# Of the largest entry: the multiples of the identity that are added to a tensor until it is
+# positive definite, which it is before they reach the sum of a row.
+SHIFTS = [1e-3 * 4**k for k in range(20)]
 
 
 class Square:
@@ -39,6 +43,13 @@ class Square:
         self.dtype = dtype
         self.count = prod(shape)  # of unknowns
         self.parts = [Part(group, dtype) for group in groups(terms, shape, kronecker=kronecker)]
+
+    @classmethod
+    def of_form(cls, form: Banded | SuperLU) -> Square:
+        """A matrix that is no tensor's."""
+        square = cls((), (form.n,), form.values.dtype)
+        square.parts = [Part.of_form(form)]
+        return square
 
     @property
     def direct(self) -> bool:
@@ -152,14 +163,11 @@ class Square:
         held = self._blocks(0, dtype)
         _check_finite(b)
         size = float(np.abs(held.values).max(initial=0)) or 1.0
-        shift = size * float(np.finfo(dtype).eps) ** (1 / 2)
         positive = KINDS[self.parts[0].kind].positive
-        # |λ| of an eigenvalue is at most the sum of a row: a factor of 4 gets there
-        for _ in range(TRIES):
-            moved = held.shifted(shift)
+        for share in (float(np.finfo(dtype).eps) ** 0.5, *SHIFTS):
+            moved = held.shifted(share * size)
             if positive(moved):
                 return self._solved(0, moved, b.astype(dtype))
-            shift *= 4
         raise EinderivError("no multiple of the identity makes the tensor positive definite")
 
     def _are_symmetric(self, blocks: Sequence[Any]) -> bool:

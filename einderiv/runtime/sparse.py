@@ -26,8 +26,8 @@ from .iterative import scipy_part
 #: diagonals on one side, up to which bands are faster: of five-point stencils on 100 x 100 points
 #: LAPACK took 21 ms, SuperLU 24 ms
 WIDEST = 128
-#: multiplications that the factors of a profile may take, a minute or less
-MOST_WORK = 1e11
+#: multiplications that the factors of a profile may take: ten seconds, mostly far less
+MOST_WORK = 5e10
 
 
 def is_narrow(lower: int, upper: int, order: int) -> bool:
@@ -41,21 +41,39 @@ def matrix_of(
     """The matrix whose rows have the axes `shape`, in blocks of `order` unknowns; None where
     neither a band nor the factors are small.
     """
+    try:
+        return chosen(flattened(terms, shape, shape, dtype), order)
+    except LimitError:
+        return None
+
+
+def flattened(
+    terms: Sequence[Term[Array]], rows: Sequence[int], columns: Sequence[int], dtype: Any
+) -> Any:
+    """Terms as a sparse matrix, rows and columns numbered in C order, without its zeros.
+
+    Raises LimitError where there are too many entries.
+    """
     sparse = scipy_part("sparse")
-    n = prod(shape)
-    k = len(shape)
-    total = sparse.csc_matrix((n, n), dtype=dtype)
+    k = len(rows)
+    size = (prod(rows), prod(columns))
+    total = sparse.csc_matrix(size, dtype=dtype)
     for term in terms:
-        try:
-            values, indices = entries(term, (*shape, *shape), dtype)
-        except LimitError:
-            return None
+        values, indices = entries(term, (*rows, *columns), dtype)
         present = values != 0
-        indices = [part[present] for part in indices]
-        rows = np.ravel_multi_index(tuple(indices[:k]), shape)
-        columns = np.ravel_multi_index(tuple(indices[k:]), shape)
-        total = total + sparse.csc_matrix((values[present], (rows, columns)), shape=(n, n))
-    return chosen(total, order)
+        row = _numbered(indices[:k], rows, len(values))
+        column = _numbered(indices[k:], columns, len(values))
+        entry = (values[present], (row[present], column[present]))
+        total = total + sparse.csc_matrix(entry, shape=size)
+    return total
+
+
+def _numbered(indices: Sequence[Array], shape: Sequence[int], count: int) -> Array:
+    """Places in C order; of a scalar they are all 0."""
+    place = np.zeros(count, np.int64)
+    for index, n in zip(indices, shape, strict=True):
+        place = place * n + index
+    return place
 
 
 def chosen(matrix: Any, order: int) -> Banded | SuperLU | None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import BACKENDS, NUMPY, Array, Backend
-from ..errors import BackendError, EinderivError, ShapeError, near
+from ..errors import BackendError, EinderivError, LimitError, ShapeError, near
 from ..expression import (
     NO_LETTERS,
     Einsum,
@@ -36,10 +36,12 @@ from ..functions import tree_data, tree_of
 from ..planning import Term
 from ..printing import MimeBundle, collapsible, html_table, latex_entry, mime_bundle, preformatted
 from .embeddings import Spelling
-from .entries import entries
+from .entries import entries, most_entries
 from .execution import Execution
-from .iterative import STEPS, scipy_part
+from .iterative import STEPS, has_scipy, scipy_part
+from .kinds import SPARSE
 from .solving import Square
+from .sparse import chosen, flattened
 from .terms import is_related, lengths, multiplied, product, total
 
 SQUARE = ("solve", "logdet", "trace", "eigvalsh")  # what needs an input of the shape of the output
@@ -483,6 +485,33 @@ class Structured:
         """
         self._rows("eigvalsh")
         return self.square.eigenvalues()
+
+
+def joined(blocks: Sequence[Sequence[Structured]]) -> Square | None:
+    """The Hessian of several tensors, by blocks, as one matrix of the vector that has the entries
+    of all; None where it is not sparse, or its factors would be too large.
+    """
+    # ∂²f / ∂xᵢ ∂xᵢ has the axes of xᵢ twice
+    shapes = [row[k].shape[: row[k].ndim // 2] for k, row in enumerate(blocks)]
+    n = sum(map(prod, shapes))
+    count = 0
+    for row in blocks:
+        for block in row:
+            count += sum(most_entries(term, block.shape) for term in block._terms)
+    if count > SPARSE * n**2 or not has_scipy():
+        return None
+    dtype = np.result_type(np.float64, *[block.dtype for row in blocks for block in row])
+    try:
+        matrices: list[list[Any]] = []
+        for rows, row in zip(shapes, blocks, strict=True):
+            matrices.append([])
+            for columns, block in zip(shapes, row, strict=True):
+                matrices[-1].append(flattened(block._terms, rows, columns, dtype))
+    except LimitError:
+        return None
+    whole = scipy_part("sparse").block_array(matrices, format="csc")
+    form = chosen(whole, n)
+    return None if form is None else Square.of_form(form)
 
 
 def structured_of(terms: Any, shape: Any, dtype: Any, data: Any, how: Any) -> Structured:

@@ -315,3 +315,28 @@ def test_damped_steps_lead_downwards():
     shift = (b - H.matvec(step)) @ step / (step @ step)
     assert shift > 0
     np.testing.assert_allclose(H.matvec(step) + shift * step, b, atol=1e-9)
+
+
+JOINT = [
+    # name              loss of p and q, what its Hessian is
+    ("two chains",      lambda p, q: ed.sum(ed.sqrt(1 + ed.diff(p) ** 2 + ed.diff(q) ** 2)),      "banded factorisation of 3000 unknowns"),
+    ("a chain and one", lambda p, q: ed.sum(ed.diff(p) ** 4) + ed.sum((q[0] * p) ** 2),            "sparse factorisation (scipy.sparse.linalg.splu) of 3000"),
+    ("no pattern",      lambda p, q: ed.sum(p) ** 2 + ed.sum(q) ** 2,                              "matrix-free conjugate gradients"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("coupling", "method"), [row[1:] for row in JOINT], ids=[r[0] for r in JOINT]
+)
+def test_several_large_tensors(coupling, method):
+    n = 1500
+    random = np.random.default_rng(2)
+    p, q = t("p", "n"), t("q", "m")
+    loss = ed.norm_squared(p - t("a", "n")) + ed.norm_squared(q - t("b", "m")) + coupling(p, q)
+    data = {"a": random.normal(size=n), "b": random.normal(size=n)}
+    found = minimized(loss, [p, q], [np.ones(n), np.ones(n)], **data)
+    assert found.success, found.message
+    assert method in found.message
+    gradients = ed.evaluate(ed.grad(loss, p), p=found.x[0], q=found.x[1], **data)
+    assert np.abs(gradients).max() < 1e-7
+    assert np.abs(found.jac).max() < 1e-7
