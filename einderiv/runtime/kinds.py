@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Array
-from ..errors import limits
 from .banded import Banded
 from .dense_blocks import (
     Map,
@@ -37,7 +36,7 @@ from .diagonals import bands, filled, mirrored, steps_of, width
 from .entries import most_entries
 from .iterative import has_scipy
 from .kronecker import LARGEST_BLOCK, Group, small
-from .sparse import WIDEST, SuperLU, is_narrow, matrix_of
+from .sparse import Extent, SuperLU, matrix_of
 from .terms import is_related
 from .toeplitz import Toeplitz, along
 
@@ -256,10 +255,7 @@ def _band(group: Group, rows: tuple[int, ...], dtype: Any) -> Banded | None:
             return None
         steps.append((term, own))
     lower, upper = width(steps)
-    area = (lower + upper + 1) * prod(rows)
-    if not is_narrow(lower, upper, group.order) or area * dtype.itemsize > limits.dense_bytes:
-        return None
-    if max(lower, upper) > WIDEST and 4 * filled(steps) < area:
+    if not Extent(lower, upper, prod(rows), group.order, filled(steps)).fits(dtype):
         return None
     half = dtype.kind != "c" and mirrored(steps)
     return Banded(bands(steps, prod(rows), dtype, half=half), upper, mirrored=half)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,28 @@ def is_narrow(lower: int, upper: int, order: int) -> bool:
     return 2 * (lower + upper + 1) <= order
 
 
+class Extent(NamedTuple):
+    """How large a band is: diagonals below and above the main one, unknowns, those of a block, and
+    entries that may be other than zero.
+    """
+
+    lower: int
+    upper: int
+    n: int
+    order: int
+    entries: int
+
+    def fits(self, dtype: Any) -> bool:
+        """Is it narrow, not mostly empty if it is wide, and are its factors within the limits?"""
+        diagonals = self.lower + self.upper + 1
+        area = diagonals * self.n
+        work = self.lower * diagonals * self.n
+        is_large = area * np.dtype(dtype).itemsize > limits.dense_bytes or work > MOST_WORK
+        if is_large or not is_narrow(self.lower, self.upper, self.order):
+            return False
+        return max(self.lower, self.upper) <= WIDEST or 4 * self.entries >= area
+
+
 def matrix_of(
     terms: Sequence[Term[Array]], shape: Sequence[int], dtype: Any, order: int
 ) -> Banded | SuperLU | None:
@@ -54,18 +76,20 @@ def flattened(
 
     Raises LimitError where there are too many entries.
     """
-    sparse = scipy_part("sparse")
     k = len(rows)
-    size = (prod(rows), prod(columns))
-    total = sparse.csc_matrix(size, dtype=dtype)
+    found: list[tuple[Array, Array, Array]] = []
     for term in terms:
         values, indices = entries(term, (*rows, *columns), dtype)
-        present = values != 0
         row = _numbered(indices[:k], rows, len(values))
         column = _numbered(indices[k:], columns, len(values))
-        entry = (values[present], (row[present], column[present]))
-        total = total + sparse.csc_matrix(entry, shape=size)
-    return total
+        present = values != 0
+        if not present.all():
+            values, row, column = values[present], row[present], column[present]
+        found.append((values, row, column))
+    nothing = np.zeros(0, np.int64)
+    values, row, column = map(np.concatenate, zip((nothing, nothing, nothing), *found, strict=True))
+    size = (prod(rows), prod(columns))
+    return scipy_part("sparse").csc_matrix((values.astype(dtype), (row, column)), shape=size)
 
 
 def _numbered(indices: Sequence[Array], shape: Sequence[int], count: int) -> Array:
@@ -80,33 +104,26 @@ def chosen(matrix: Any, order: int) -> Banded | SuperLU | None:
     """The form in which a sparse matrix is factored."""
     matrix.eliminate_zeros()
     written = matrix.tocoo()
+    n = matrix.shape[0]
     lower, upper = _widths(written.row, written.col)
-    if _is_band(matrix, lower, upper, order):
+    if Extent(lower, upper, n, order, matrix.nnz).fits(matrix.dtype):
         return _banded(matrix, None, lower, upper)
-    if matrix.nnz > order * order // 4 * (matrix.shape[0] // max(order, 1)):
+    if matrix.nnz > order * n // 4:
         return None
     csgraph = scipy_part("sparse.csgraph")
     reordered = csgraph.reverse_cuthill_mckee(matrix.tocsr(), symmetric_mode=False)
     place = np.argsort(reordered)
     rows, columns = place[written.row], place[written.col]
     lower, upper = _widths(rows, columns)
-    if _is_band(matrix, lower, upper, order):
+    if Extent(lower, upper, n, order, matrix.nnz).fits(matrix.dtype):
         return _banded(matrix, reordered, lower, upper)
-    first = np.arange(matrix.shape[0])
+    first = np.arange(n)
     np.minimum.at(first, np.maximum(rows, columns), np.minimum(rows, columns))
-    profile = (np.arange(matrix.shape[0]) - first).astype(float)
+    profile = (np.arange(n) - first).astype(float)
     held = 2 * matrix.dtype.itemsize * profile.sum()
     if (profile**2).sum() > MOST_WORK or held > limits.dense_bytes:
         return None
     return SuperLU(matrix)
-
-
-def _is_band(matrix: Any, lower: int, upper: int, order: int) -> bool:
-    """Is a band narrow, and not mostly empty if it is wide?"""
-    area = (lower + upper + 1) * matrix.shape[0]
-    if area * matrix.dtype.itemsize > limits.dense_bytes or not is_narrow(lower, upper, order):
-        return False
-    return max(lower, upper) <= WIDEST or 4 * int(matrix.nnz) >= area
 
 
 def _widths(rows: Array, columns: Array) -> tuple[int, int]:
