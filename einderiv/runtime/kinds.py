@@ -159,7 +159,7 @@ class Part:
         part.form = form
         return part
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The row of `KINDS` that treats this group."""
         match self.form:

@@ -394,11 +394,17 @@ def test_a_leading_block_may_be_singular():
 
 def test_without_scipy(monkeypatch):
     """Small systems are dense then; large ones say what is missing."""
-    monkeypatch.setattr(kinds, "has_scipy", lambda: False)
+
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr("einderiv.runtime.iterative.importlib.import_module", missing)
     S = tridiagonal([1.0, 4, 1])
     assert S.method() == "dense 40x40"
     b = numbers(N)
     close(S.solve(b), np.linalg.solve(S.dense(), b))
+    with pytest.raises(ImportError, match="this needs SciPy: pip install"):
+        tridiagonal([1.0, 4, 1], 5000).solve(np.ones(5000))
 
 
 def test_factors_are_kept(monkeypatch):
