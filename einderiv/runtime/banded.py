@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Array
-from .dense_blocks import LEFT, Map, Name, is_rounding, lost, norm, singular, unsigned_blocks
+from .dense_blocks import (
+    LEFT,
+    Map,
+    Name,
+    is_rounding,
+    lost,
+    magnitudes,
+    norm,
+    singular,
+    unsigned_blocks,
+)
 from .iterative import scipy_part
 
 SAME = 8  # units in the last place of the largest entry: what mirrored sums may differ by
@@ -188,13 +198,14 @@ class Banded:
 
     # ---- what is done with it
     def solve(self, b: Array, name: Name) -> Array:
-        """``A⁻¹ b`` of columns b."""
+        """``A⁻¹ b`` of columns b, which may be written over."""
         given = b.reshape(self.n, -1)
         if self.order is not None:
             given = given[self.order]
+        asked = magnitudes(given)
         x = self._solved(given, name)
         size = norm(self.bands) * (1 + self.mirrored)  # or less
-        bad = lost(x, given, size, lambda: self._grown(x), self.lower + self.upper + 1)
+        bad = lost(x, asked, size, lambda: self._grown(x), self.lower + self.upper + 1)
         if bad is not None:
             raise singular(name(bad), "singular to working precision")
         if self.order is not None:
@@ -209,18 +220,18 @@ class Banded:
             if len(factors) == 2:
                 solve, made = _lapack(("pttrs",), factors[1])[0], factors
                 options = {"lower": 1} if b.dtype.kind == "c" else {}
-                x, _ = solve(*made, b, **options)
+                x, _ = solve(*made, b, overwrite_b=1, **options)
                 return np.asarray(x)
             if self.lower == self.upper == 0:
                 return np.asarray(b / factors[0][:, None])
             (solve,) = _lapack(("pbtrs",), factors[0])
-            x, _ = solve(factors[0], b, lower=1)
+            x, _ = solve(factors[0], b, lower=1, overwrite_b=1)
             return np.asarray(x)
         lu, pivots, info = self._lu
         if info:
             raise singular(name(()), "singular")
         (solve,) = _lapack(("gbtrs",), lu)
-        x, _ = solve(lu, self.lower, self.upper, b, pivots)
+        x, _ = solve(lu, self.lower, self.upper, b, pivots, overwrite_b=1)
         return np.asarray(x)
 
     def _grown(self, x: Array) -> Array:

@@ -56,29 +56,35 @@ def factored(blocks: Array, b: Array, name: Name) -> Array:
         log_determinants = np.linalg.slogdet(blocks)[1]
         raise singular(name(first(log_determinants == -np.inf)), "singular") from None
     terms = blocks.shape[-1]
-    bad = lost(x, b, norm(blocks), lambda: np.abs(blocks) @ np.abs(x), terms)
+    bad = lost(x, magnitudes(b), norm(blocks), lambda: np.abs(blocks) @ np.abs(x), terms)
     if bad is not None:
         raise singular(name(bad), "singular to working precision")
     return x
 
 
+def magnitudes(b: Array) -> Array:
+    """The largest absolute value of each column."""
+    if b.dtype.kind == "c" or not b.size:
+        return np.asarray(np.abs(b).max(-2, initial=0))
+    return np.asarray(np.maximum(b.max(-2), -b.min(-2)))
+
+
 def lost(
-    x: Array, b: Array, size: float, grown: Callable[[], Array], terms: int
+    x: Array, asked: Array, size: float, grown: Callable[[], Array], terms: int
 ) -> tuple[int, ...] | None:
-    """The first block for which `x` meets no digit of a column of `b`; None where there is none.
+    """The first block for which `x` meets no digit of a column of the right-hand side, whose
+    `magnitudes` are `asked`; None where there is none.
 
     `size` is Frobenius' norm of all blocks A, `grown` is ``|A| |x|``, and a row of A has so many
     `terms`.
     """
     known = max(terms, 8) * np.finfo(x.dtype).eps  # n ε
-    asked = np.abs(b).max(-2, initial=0)
     with np.errstate(over="ignore", invalid="ignore"):
         if size * norm(x) * known < asked.min(initial=np.inf):
             # |A| |x| <= ‖A‖ ‖x‖: no column needs a look.
             return None
-        largest = grown().max(-2, initial=0)
+        largest = magnitudes(grown())
         is_lost = largest * known >= asked
-    # NaN: what has overflown
     bad = (is_lost & (largest > 0)).any(-1)
     return first(bad) if bad.any() else None
 

@@ -19,7 +19,17 @@ from ..backends import Array
 from ..errors import LimitError, limits
 from ..planning import Term
 from .banded import Banded, flatly
-from .dense_blocks import LEFT, Map, Name, is_rounding, lost, norm, singular, unsigned_blocks
+from .dense_blocks import (
+    LEFT,
+    Map,
+    Name,
+    is_rounding,
+    lost,
+    magnitudes,
+    norm,
+    singular,
+    unsigned_blocks,
+)
 from .entries import entries
 from .iterative import scipy_part
 
@@ -224,7 +234,7 @@ class SuperLU:
         x = np.asarray(self._factors.solve(np.ascontiguousarray(given)))
         terms = int(np.diff(self.matrix.indptr).max(initial=0))
         size = norm(self.values)
-        bad = lost(x, given, size, lambda: abs(self.matrix) @ np.abs(x), terms)
+        bad = lost(x, magnitudes(given), size, lambda: abs(self.matrix) @ np.abs(x), terms)
         if bad is not None or not np.isfinite(x).all():
             raise singular(name(()), "singular to working precision")
         return x.reshape(b.shape)
