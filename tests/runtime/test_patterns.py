@@ -90,9 +90,11 @@ def test_what_is_solved(make, arrays, method):
     assert S.method() == method
     rows = S.shape[: S.ndim // 2]
     for extra in ((), (1,), (2, 3), (0,)):
-        b = r.integers(-5, 6, (*rows, *extra))
+        b = r.integers(-5, 6, (*rows, *extra)).astype(float)
+        before = b.copy()
         found = S.solve(b)
         assert (found.shape, found.dtype) == (b.shape, np.float64)
+        assert np.array_equal(b, before)
         close(found.reshape(len(dense), -1), np.linalg.solve(dense, b.reshape(len(dense), -1)))
     close(S.logdet(), np.linalg.slogdet(dense)[1])
     close(S.trace(), np.trace(dense))
@@ -317,6 +319,24 @@ def test_a_matrix_that_is_not_square():
 
 
 # ---- what structure makes possible
+@pytest.mark.parametrize(("n", "count"), [(30, 200), (3000, 500)])
+def test_blocks_by_an_index_array(n, count):
+    """The rows of a factorisation, each with the observations that it has."""
+    U, V = ed.tensor("U", "nk"), ed.tensor("V", "mk")
+    rows, columns = r.integers(0, n, count), r.integers(0, 20, count)
+    index = {"r": rows, "c": columns}
+    residual = ed.tensor("T", "e") - es("(r[e])k,(c[e])k->e", U, V, index=index)
+    loss = ed.sum(residual**2) + ed.norm_squared(U)
+    arrays = {"U": numbers(n, 3), "V": numbers(20, 3), "T": numbers(count)}
+    H = ed.evaluate(ed.hessian(loss, U), arrays, dense=False)
+    assert H.method() == f"{n} blocks of 3x3"
+    step = arrays["U"] - H.solve(ed.evaluate(ed.grad(loss, U), arrays))
+    for row in rows[:10]:
+        own = arrays["V"][columns[rows == row]]
+        ridge = own.T @ own + np.eye(3)
+        close(step[row], np.linalg.solve(ridge, own.T @ arrays["T"][rows == row]))
+
+
 def test_long_chains():
     n = 200_000
     S = tridiagonal([-1.0, 3, -1], n)
