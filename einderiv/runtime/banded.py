@@ -52,7 +52,7 @@ class Banded:
         self.main = 0 if mirrored else upper  # the row of the main diagonal
         self.lower = len(bands) - 1 - self.main
         self.order = order
-        self.n = bands.shape[1]
+        self.n = int(bands.shape[1])
 
     def words(self) -> str:
         """What it is, after its number of unknowns."""
@@ -252,6 +252,11 @@ class Banded:
         if info:
             return -np.inf
         return np.log(np.abs(lu[self.lower + self.upper])).sum()
+
+    @property
+    def spectral_work(self) -> int:
+        """About how many operations make it diagonal."""
+        return self.n**2 * max(1, self.lower + self.upper)
 
     def eigenvalues(self) -> Array:
         """All eigenvalues, if it is symmetric up to rounding."""

@@ -35,13 +35,15 @@ from .dense_blocks import (
 from .diagonals import bands, filled, mirrored, steps_of, width
 from .entries import most_entries
 from .iterative import has_scipy
-from .kronecker import LARGEST_BLOCK, Group, small
+from .kronecker import Group, small
 from .sparse import Extent, SuperLU, matrix_of
 from .terms import is_related
 from .toeplitz import Toeplitz, along
 
 #: unknowns: a smaller matrix is a block, whatever its structure
 TINY = 4
+#: operations that make a band diagonal: 20 seconds
+MOST_SPECTRAL = 5e8
 #: unknowns of a block: of a smaller one that is no band the dense factors take less time
 SPARSE_FROM = 256
 #: of the entries of a matrix: one that is fuller is dense
@@ -191,10 +193,8 @@ class Part:
         match self.form, what:
             case _, "solve":
                 return True
-            case Banded(), "eigvalsh":
-                # a band is made tridiagonal by about n² times its width operations
-                area = self.form.n**2 * max(1, self.form.lower + self.form.upper)
-                return small(self.group, self.dtype) or area <= LARGEST_BLOCK**3 // 16
+            case Banded() as band, "eigvalsh":
+                return small(self.group, self.dtype) or band.spectral_work <= MOST_SPECTRAL
             case (Toeplitz(), _) | (SuperLU(), "eigvalsh"):
                 return small(self.group, self.dtype)
         return True

@@ -23,7 +23,7 @@ from ..planning import Term
 from .banded import Banded
 from .dense_blocks import Map, Name, first, floating
 from .iterative import conjugate_gradients
-from .kinds import KINDS, Part, named
+from .kinds import KINDS, MOST_SPECTRAL, Part, named
 from .kronecker import LARGEST_BLOCK, Shape, groups
 from .sparse import SuperLU
 
@@ -267,6 +267,12 @@ class Square:
         for part in self.parts:
             if part.allows(what):
                 continue
+            if what == "eigvalsh" and isinstance(part.form, Banded):
+                raise LimitError(
+                    f"eigvalsh of {part.named} takes about {part.form.spectral_work:.0e} "
+                    f"operations, over {MOST_SPECTRAL:.0e}: scipy.sparse.linalg.eigsh finds some "
+                    "eigenvalues, of .as_linear_operator()"
+                )
             size = prod(part.group.stack) * part.group.order**2 * np.dtype(self.dtype).itemsize
             raise LimitError(
                 f"{what} would factor {named([part])}, {spoken_bytes(size)}: at most "
