@@ -139,6 +139,7 @@ from .functions import (
 from .operators import install
 from .parsing import parse
 from .printing import diagram, formula, latex, sparsity, strip
+from .simplifying import simplify
 
 if TYPE_CHECKING:
     from .backends import SingularMatrixError
@@ -278,6 +279,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "silu",
+    "simplify",
     "sin",
     "sinh",
     "slogdet",

@@ -46,7 +46,7 @@ from .binding import (
     solved,
     valued,
 )
-from .canonical import coefficient, same, scaled
+from .canonical import coefficient, collected, same, scaled
 from .construct import (
     checked_size,
     constant,
@@ -260,6 +260,7 @@ __all__ = [
     "checked_size",
     "children",
     "coefficient",
+    "collected",
     "connected",
     "constant",
     "core_labels",

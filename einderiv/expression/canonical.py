@@ -11,7 +11,7 @@ written order decides, and equality may miss.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -49,20 +49,33 @@ Ports = tuple[int, tuple[tuple[Label, int], ...]]  # a relation by its key, and 
 Outline = tuple[tuple[int, tuple[int, ...]], ...]
 
 
-def same(a: Expr, b: Expr, *, by_value: bool = False) -> bool:
+def same(
+    a: Expr,
+    b: Expr,
+    *,
+    by_value: bool = False,
+    is_symmetric: Callable[[Expr], bool] | None = None,
+) -> bool:
     """Are they equal? Held arrays are compared by identity, for they may change; or `by_value`, as
-    ``==`` does.
+    ``==`` does. Of factors that `is_symmetric` the last two axes have no order, by default of those
+    that are declared so.
     """
     if a is b:
         return True
     if a.ndim != b.ndim or total_weight(a) != total_weight(b):
         return False
-    forms = Forms(by_value=by_value)
+    forms = Forms(is_symmetric or symmetric, by_value=by_value)
     return forms.of(a) == forms.of(b)
 
 
-def collected(terms: Sequence[Expr]) -> list[Expr]:
+def collected(
+    terms: Sequence[Expr], is_symmetric: Callable[[Expr], bool] | None = None
+) -> list[Expr]:
     """`terms` with equal ones merged into the first of them (``A + A → 2 A``), in written order.
+
+    Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
+    derivatives differ. For a reader they are merged, where `is_symmetric` says of which factors the
+    last two axes have no order.
 
     Only terms of equal weight are compared, so a sum of different terms costs nothing but a
     dictionary.
@@ -73,14 +86,18 @@ def collected(terms: Sequence[Expr]) -> list[Expr]:
     if len(buckets) == len(terms):
         return list(terms)
     merged: dict[int, Expr | None] = dict(enumerate(terms))
-    # Terms that are equal by a symmetry only stay apart: by the symmetric tensor itself their
-    # derivatives differ. All terms have one table, for they have their factors in common.
-    forms = Forms(symmetries=False)
+    # All terms have one table, for they have their factors in common.
+    forms = Forms(is_symmetric or _never)
     for members in buckets.values():
         if len(members) > 1:
             forms.steps = limits.canonical_steps
             _merge([(k, terms[k]) for k in members], merged, forms)
     return [term for term in merged.values() if term is not None]
+
+
+def _never(_: Expr) -> bool:
+    """No factor counts as symmetric."""
+    return False
 
 
 def coefficient(e: Expr) -> Number:
@@ -151,11 +168,13 @@ def _knows_more(e: Expr, than: Expr) -> bool:
 class Forms:
     """Keys for expressions; compare only keys of one `Forms`."""
 
-    def __init__(self, *, symmetries: bool = True, by_value: bool = False) -> None:
-        """With `symmetries` the transpose of what is declared symmetric is the same; `by_value`
-        arrays of equal entries are.
+    def __init__(
+        self, is_symmetric: Callable[[Expr], bool] = symmetric, *, by_value: bool = False
+    ) -> None:
+        """The transpose of what `is_symmetric` is the same; `by_value` arrays of equal entries
+        are.
         """
-        self.symmetries = symmetries
+        self.is_symmetric = is_symmetric
         self.by_value = by_value
         self.arrays: list[Any] = []  # different ones
         self.table: dict[object, int] = {}  # keys by descriptions
@@ -281,7 +300,7 @@ class Forms:
             return True
         # A symmetric matrix is its own transpose: ij->ji.
         flipped = (*labels[:-2], *labels[-2:][::-1])
-        return self.symmetries and flipped == flat.output and symmetric(flat.factors[0])
+        return flipped == flat.output and self.is_symmetric(flat.factors[0])
 
     def _product(self, flat: Einsum) -> int:
         """A product: its connected components, each in canonical form, sorted, and the output."""
@@ -343,7 +362,7 @@ class Forms:
     def _part(self, factor: Expr, labels: tuple[Label, ...]) -> Part:
         """An operand; the last two labels of a symmetric one have no order."""
         part = self.known[id(factor)]
-        if self.symmetries and symmetric(factor):
+        if self.is_symmetric(factor):
             self.symmetric.add(part)
             labels = (*labels[:-2], *sorted(labels[-2:]))
         return part, labels

@@ -170,6 +170,7 @@ _ROWS = (
         latex=r"\operatorname{{softmax}}\left({0}\right)",
         plain=_softmax_plain,
         positive=True,
+        sums_to_one=True,
         core=-1,
     ),
     Function(

@@ -133,6 +133,7 @@ class Function:
     shown: Callable[[Apply], Expr] | None = None
     #: its sum with something, where that is smooth and neither is: max(x, 0) + log(1 + e^(-|x|))
     smooth_sum: Callable[[Apply, Expr], Expr | None] | None = None
+    sums_to_one: bool = False  # over its core axes
     positive: bool = False  # greater than 0 for all real arguments that are finite
     inverts: bool = False  # 1/x: its product with x is 1 where x is known to be positive
     pole: bool = False  # infinite at an argument that is finite

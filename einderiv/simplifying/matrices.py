@@ -1,0 +1,102 @@
+"""Inverses and adjugates."""
+
+from __future__ import annotations
+
+from ..expression import Apply, Einsum, Expr, Label, same, with_slots
+from ..functions import apply
+from . import products
+from .situation import Situation
+
+
+def _is(e: Expr, name: str) -> bool:
+    return isinstance(e, Apply) and e.function.name == name
+
+
+def inverse_of_inverse(e: Apply, _: Situation) -> Expr | None:
+    """X, for the inverse of its inverse."""
+    if not _is(e, "inv") or not _is(e.arguments[0], "inv"):
+        return None
+    inner = e.arguments[0]
+    assert isinstance(inner, Apply)
+    return inner.arguments[0]
+
+
+def inverse_of_adjugate(e: Einsum, situation: Situation) -> Expr | None:
+    """A product with adj(X) and 1/det(X), with X⁻¹ in the place of both."""
+    whole = products.flat(e)
+    if whole is None:
+        return None
+    for k, (adjugate, labels) in enumerate(whole.slots):
+        if not isinstance(adjugate, Apply) or not _is(adjugate, "adj"):
+            continue
+        for j, (quotient, batch) in enumerate(whole.slots):
+            if batch != labels[:-2] or not isinstance(quotient, Apply):
+                continue
+            below = quotient.arguments[0]
+            if not quotient.function.inverts or not _is(below, "det"):
+                continue
+            assert isinstance(below, Apply)
+            if same(
+                below.arguments[0],
+                adjugate.arguments[0],
+                is_symmetric=situation.is_symmetric,
+            ):
+                slots = list(whole.slots)
+                slots[k] = apply("inv", adjugate.arguments[0], 2), labels
+                del slots[j]
+                return with_slots(whole, slots, origins=(adjugate, quotient))
+    return None
+
+
+def inverses_cancelled(e: Einsum, situation: Situation) -> Expr | None:
+    """A product where X⁻¹ meets X, with a delta for both."""
+    whole = products.flat(e)
+    if whole is None:
+        return None
+    counts = products.uses(whole)
+    for k, (inverse, labels) in enumerate(whole.slots):
+        if not isinstance(inverse, Apply) or not _is(inverse, "inv") or inverse.ndim != 2:
+            continue
+        (matrix,) = inverse.arguments
+        for j, (factor, own) in enumerate(whole.slots):
+            if len(own) != 2 or not same(factor, matrix):
+                continue
+            ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(matrix))
+            if ends is not None:
+                return _joined(whole, (k, j), ends)
+    return None
+
+
+def _ends(
+    inverse: tuple[Label, ...],
+    matrix: tuple[Label, ...],
+    counts: dict[Label, int],
+    *,
+    is_symmetric: bool,
+) -> tuple[Label, Label] | None:
+    """The labels that become one where two matrices are multiplied along a label of their own."""
+    for p in (0, 1):
+        for q in (0, 1):
+            middle = inverse[p]
+            in_order = p != q or is_symmetric
+            if in_order and middle == matrix[q] and counts[middle] == 2:
+                return inverse[1 - p], matrix[1 - q]
+    return None
+
+
+def _joined(whole: Einsum, places: tuple[int, int], ends: tuple[Label, Label]) -> Expr:
+    """Without the factors at `places`, and with one label in the place of two."""
+    kept, gone = ends
+    (factor, labels) = whole.slots[places[0]]
+    size = factor.axis_sizes[labels.index(kept)]
+
+    def renamed(labels: tuple[Label, ...]) -> tuple[Label, ...]:
+        return tuple([kept if label == gone else label for label in labels])
+
+    slots = [(f, renamed(own)) for k, (f, own) in enumerate(whole.slots) if k not in places]
+    lost = tuple([whole.slots[k][0] for k in places])
+    middle = {label for k in places for label in whole.inputs[k]}.difference(ends)
+    given = {label: size for label, size in whole.given if label not in middle and label != gone}
+    given[kept] = size
+    output = renamed(whole.output)
+    return with_slots(whole, slots, output, given=tuple(given.items()), origins=lost)

@@ -1,0 +1,73 @@
+"""Powers of one thing in a product."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ..expression import Apply, Einsum, Expr, Labels, is_positive, same, with_slots
+from ..functions import apply
+from . import products
+from .situation import Situation
+
+#: functions that are powers of their argument
+EXPONENTS = {"sqrt": 0.5, "reciprocal": -1.0}
+
+
+def _as_power(e: Expr) -> tuple[Expr, float]:
+    """What `e` is a power of, and which."""
+    if isinstance(e, Apply):
+        name = e.function.name
+        if name in EXPONENTS:
+            base, exponent = _as_power(e.arguments[0])
+            return base, exponent * EXPONENTS[name]
+        if name == "power" and isinstance(e.parameters[0], (int, float)):
+            return e.arguments[0], float(e.parameters[0])
+    return e, 1.0
+
+
+def _power(base: Expr, exponent: float) -> Expr:
+    if exponent == 1:
+        return base
+    for name, known in EXPONENTS.items():
+        if exponent == known:
+            return apply(name, base)
+    whole = int(exponent) if exponent == int(exponent) else exponent
+    return apply("power", base, 0, (whole,))
+
+
+def collected_powers(e: Einsum, _: Situation) -> Expr | None:
+    """A product where one thing occurs in several powers, with one in their place: of what may be
+    0 or negative where no power of it is lost, and where the roots in it say that it is neither.
+    """
+    whole = products.flat(e)
+    if whole is None:
+        return None
+    groups: dict[tuple[int, Labels], list[tuple[int, Expr, float]]] = defaultdict(list)
+    for k, (factor, labels) in enumerate(whole.slots):
+        base, exponent = _as_power(factor)
+        groups[(base.weight, labels)].append((k, base, exponent))
+    for (_weight, labels), members in groups.items():
+        (first, base, exponent), *others = members
+        alike = [(k, own) for k, other, own in others if same(other, base)]
+        exponents = [exponent, *[own for _, own in alike]]
+        if len(set(exponents)) == 1 or not _may_join(base, exponents):
+            continue
+        slots = list(whole.slots)
+        total = sum(exponents)
+        lost = [k for k, _ in alike]
+        if total:
+            slots[first] = _power(base, total), labels
+        else:
+            lost.append(first)
+        return products.without(with_slots(whole, slots), lost)
+    return None
+
+
+def _may_join(base: Expr, exponents: list[float]) -> bool:
+    """Is the product of the powers the power of the sum, wherever the product is a number?"""
+    if is_positive(base) or min(exponents) > 0 or max(exponents) < 0:
+        return True
+    # A root of it is a number for base ≥ 0 alone, and so is what comes of it; at 0 there is a pole
+    # before and after.
+    total = sum(exponents)
+    return total < 0 and total != int(total)

@@ -1,0 +1,48 @@
+"""Which matrices are their own transposes: those that are declared so, and what is made of them."""
+
+from __future__ import annotations
+
+from ..expression import Add, Apply, Einsum, Expr, Tensor, same, viewed
+
+MOST_FACTORS = 24  # of a product that is compared with its transpose
+
+
+class Symmetries:
+    """What is known of the expressions that one simplification meets."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Expr, bool]] = {}  # with the expression: its id stays its own
+
+    def found(self, e: Expr) -> bool:
+        """Is `e` the same with its last two axes exchanged?
+
+        >>> import einderiv as ed
+        >>> X, S = ed.tensor("X", "ij"), ed.tensor("S", "ii", symmetric=True)
+        >>> [Symmetries().found(e) for e in (X.T @ X, ed.inv(X.T @ X), S + X.T @ X, S @ S, X @ S)]
+        [True, True, True, True, False]
+        """
+        if e.ndim < 2:
+            return False
+        if id(e) not in self._known:
+            self._known[id(e)] = e, False  # while it is looked at
+            self._known[id(e)] = e, self._look(e)
+        return self._known[id(e)][1]
+
+    def _look(self, e: Expr) -> bool:
+        match e:
+            case Tensor():
+                return e.structure == "symmetric"
+            case Apply() if e.function.keeps_symmetry and len(e.arguments) == 1:
+                return self.found(e.arguments[0])
+            case Apply() if e.core == 0:
+                return all(map(self.found, e.arguments))
+            case Einsum() if e.count <= MOST_FACTORS and e.parts is None:
+                return self._is_its_transpose(e)
+            case Add():
+                return all(map(self.found, e.addends)) or self._is_its_transpose(e)
+        return False
+
+    def _is_its_transpose(self, e: Expr) -> bool:
+        *batch, i, j = range(e.ndim)
+        flipped = viewed(e, range(e.ndim), (*batch, j, i))
+        return same(e, flipped, is_symmetric=self.found)

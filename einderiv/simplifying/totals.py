@@ -1,0 +1,57 @@
+"""Sums that are known: of shares, and of deviations from a mean."""
+
+from __future__ import annotations
+
+from ..expression import Add, Apply, Einsum, Expr, Label, added, assemble, is_zero
+from . import products, sizes
+from .situation import Situation
+
+
+def _summed_alone(whole: Einsum, k: int) -> tuple[Label, ...]:
+    """The labels of a factor that are summed, and that nothing else has."""
+    counts = products.uses(whole)
+    return tuple([label for label in whole.inputs[k] if counts[label] == 1])
+
+
+def of_shares(e: Einsum, _: Situation) -> Expr | None:
+    """A product without a factor whose entries are summed to 1."""
+    whole = products.flat(e)
+    if whole is None:
+        return None
+    for k, (factor, labels) in enumerate(whole.slots):
+        if not isinstance(factor, Apply) or not factor.function.sums_to_one:
+            continue
+        core = labels[len(labels) - factor.core :]
+        if set(core) <= set(_summed_alone(whole, k)):
+            return products.without(whole, [k], core)
+    return None
+
+
+def of_deviations(e: Einsum, situation: Situation) -> Expr | None:
+    """0, where a factor is a sum whose total over an axis is 0."""
+    whole = products.flat(e)
+    if whole is None:
+        return None
+    for k, (factor, labels) in enumerate(whole.slots):
+        alone = _summed_alone(whole, k)
+        if isinstance(factor, Add) and alone and _adds_to_nothing(factor, labels, alone, situation):
+            zeros = products.without(whole, [])
+            return zeros * 0
+    return None
+
+
+def _adds_to_nothing(
+    e: Add, labels: tuple[Label, ...], alone: tuple[Label, ...], situation: Situation
+) -> bool:
+    """Is the sum of `e` over some of its axes 0, term by term?"""
+    output = tuple([label for label in labels if label not in alone])
+    axes = (None,) * len(output)
+    terms: list[Expr] = []
+    for addend in e.addends:
+        total: Expr = assemble(1, [(addend, labels)], output, axes=axes, inline=(addend,))
+        shorter: Expr | None = total
+        while isinstance(shorter, Einsum):
+            total = shorter
+            shorter = sizes.cancelled(total, situation)
+        terms.append(total)
+    return is_zero(added(terms))
