@@ -10,8 +10,11 @@ import re
 
 import numpy as np
 from scipy.linalg import expm_frechet
+from scipy.special import softmax
 
-TOKEN = re.compile(r"\s*(ln \|det|conj|\d+(?:\.\d+)?j?|[A-Za-z]+|⁻¹|⁻ᵀ|[⁺ᵀ²³⁴]|[+−∘⊗/()|‖,])")
+TOKEN = re.compile(
+    r"\s*(ln \|det|conj|\d+(?:\.\d+)?j?|[A-Za-z]+|√|\^\(\d+/\d+\)|⁻¹|⁻ᵀ|[⁺ᵀ²³⁴]|[+−∘⊗/()|‖,])"
+)
 POWERS = {"²": 2, "³": 3, "⁴": 4}
 CALLS = {
     "tr": lambda a: np.array([[np.trace(a)]]),
@@ -24,8 +27,13 @@ CALLS = {
     "minors": lambda a: (
         np.linalg.det(a) * (outer(np.linalg.inv(a).T) - crossed(np.linalg.inv(a).T))
     ),
-    **{name: getattr(np, name) for name in ("sin", "cos", "exp", "sign")},
+    "√": np.sqrt,
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "heaviside": lambda a: (a > 0) * 1.0,
+    "softmax": lambda a: softmax(a, axis=1 if a.shape[1] > 1 else 0),  # of rows, or of a vector
+    **{name: getattr(np, name) for name in ("sin", "cos", "exp", "sign", "tanh")},
 }
+ENTRIES = {"√", "sigmoid", "softmax", "sin", "cos", "exp", "tanh"}  # a power is one of entries
 
 
 def outer(a):
@@ -103,13 +111,20 @@ class Text:
         return value
 
     def factor(self):
+        is_of_entries = self.peek() in ENTRIES
         value = self.atom()
-        while self.peek() in ("ᵀ", "⁻¹", "⁻ᵀ", "⁺", *POWERS):
+        while self.peek() in ("ᵀ", "⁻¹", "⁻ᵀ", "⁺", *POWERS) or self.peek().startswith("^"):
             token = self.take()
+            if token.startswith("^"):
+                above, below = token[2:-1].split("/")
+                value = value ** (int(above) / int(below))
+                continue
             if token == "ᵀ":
                 value = value.T
             elif token == "⁺":
                 value = np.linalg.pinv(value)
+            elif token in POWERS and (is_of_entries or value.shape[0] != value.shape[1]):
+                value = value ** POWERS[token]
             elif token in POWERS:
                 value = np.linalg.matrix_power(value, POWERS[token])
             else:

@@ -647,6 +647,8 @@ sech_squared = elementwise(
     latex=r"\operatorname{{sech}}^{{2}}\left({0}\right)",
     plain=_sech_squared_plain,
     positive=True,
+    # as readers know the slope of tanh
+    shown=lambda node: add(1, times(squared(apply("tanh", argument(node))), -1)),
 )
 
 

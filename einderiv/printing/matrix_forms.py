@@ -35,6 +35,7 @@ class Symbol:
     """A tensor, or the commutation matrix K."""
 
     name: str
+    is_symmetric: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Raised:
     """A power; without an exponent the pseudoinverse."""
 
     base: Form
-    exponent: int | None
+    exponent: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class SignedTerm:
 
     negative: bool
     product: Form
-    divisors: tuple[tuple[Form, int], ...]
+    divisors: tuple[tuple[Form, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +226,33 @@ def sum_of(terms: Sequence[Form]) -> Form:
 
 def transpose_of(form: Form) -> Form:
     """The transpose of what is no chain."""
-    if form == IDENTITY:
+    if is_its_transpose(form):
         return form
     return form.of if isinstance(form, Turned) else Turned(form)
+
+
+def is_its_transpose(form: Form) -> bool:
+    """Is a form the same when rows and columns are exchanged, as ``S`` and ``Xᵀ S X`` are?"""
+    match form:
+        case Identity():
+            return True
+        case Symbol(is_symmetric=is_symmetric):
+            return is_symmetric
+        case Bracketed(inside=inside):
+            return is_its_transpose(inside)
+        case Raised(base=base):
+            return is_its_transpose(base)
+        case Chain(pieces=pieces):
+            return all(map(_are_transposes, pieces, reversed(pieces)))
+        case Together(chains=chains):
+            return all(map(is_its_transpose, chains))
+        case Total(terms=terms):
+            return all(map(is_its_transpose, terms))
+    return False
+
+
+def _are_transposes(a: Form, b: Form) -> bool:
+    return a == transpose_of(b)
 
 
 def as_row(columns: Sequence[Form]) -> Form:
@@ -266,11 +291,26 @@ class FormSpelling(NamedTuple):
     root: str
     length: str
     log_determinant: str
-    exponent: Callable[[int], str]
+    exponent: Callable[[float], str]
 
 
-def _superscript(exponent: int) -> str:
-    return str(exponent).translate(SUPERSCRIPTS)
+def _superscript(exponent: float) -> str:
+    if exponent == int(exponent):
+        return str(int(exponent)).translate(SUPERSCRIPTS)
+    return f"^({exponent_text(exponent)})"
+
+
+def exponent_text(exponent: float) -> str:
+    """An exponent as a whole number or a fraction of small ones, where it is one.
+
+    >>> [exponent_text(p) for p in (3.0, 1.5, -0.25, 0.1)]
+    ['3', '3/2', '-1/4', '0.1']
+    """
+    for below in (1, 2, 3, 4):
+        if exponent * below == int(exponent * below):
+            above = str(int(exponent * below))
+            return above if below == 1 else f"{above}/{below}"
+    return repr(exponent)
 
 
 def _latex_call(name: str, inside: str) -> str:
@@ -302,7 +342,7 @@ LATEX = FormSpelling(
     root=r"\sqrt{{{}}}",
     length=r"\|{}\|",
     log_determinant=r"\mathrm{{ln}} |\operatorname{{det}} {}|",
-    exponent="^{{{}}}".format,
+    exponent=lambda exponent: f"^{{{exponent_text(exponent)}}}",
 )
 
 
@@ -373,9 +413,12 @@ def _spelt_term(term: SignedTerm, spelling: FormSpelling) -> str:
     if term.negative:
         shown = spelling.signs["−"] + shown
     below = []
-    for divisor, times in term.divisors:
-        exponent = spelling.exponent(times) if times > 1 else ""
-        below.append(_spelt(divisor, spelling) + exponent)
+    for divisor, exponent in term.divisors:
+        if exponent == 0.5:
+            below.append(spelling.root.format(_spelt(without_brackets(divisor), spelling)))
+            continue
+        above = spelling.exponent(exponent) if exponent != 1 else ""
+        below.append(_spelt(divisor, spelling) + above)
     if not below:
         return shown
     if len(below) == 1:

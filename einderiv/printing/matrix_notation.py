@@ -17,9 +17,12 @@ Every rule works on labels and gives forms, which `matrix_forms` makes a string 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 from ..expression import (
     Add,
@@ -29,17 +32,27 @@ from ..expression import (
     Expr,
     Label,
     Labels,
+    Number,
+    Size,
     Sizes,
     Tensor,
+    Variable,
     assemble,
+    bare,
+    carried,
     coefficient,
     flatten,
     is_zero,
     minus,
+    naming,
     same,
+    size_text,
+    tensors_of,
     terms,
 )
+from ..simplifying import Symmetries, as_power, counted_size
 from .formulas_shown import with_formulas
+from .index_reading import called_axis
 from .matrix_forms import (
     COMMUTATION,
     ENTRIES_BY_ENTRIES,
@@ -83,19 +96,43 @@ def matrix_form(e: Expr) -> Form | None:
     """`e` in matrix notation, or None where there is none: of index expressions books of matrices
     know ``vec`` and ``⊗`` alone.
     """
-    before = _FOUND.set({})
+    before = _READING.set(_Reading(e))
     try:
         with arrays_named_in([e]):
             return without_brackets(_form(with_formulas(e)))
     except NoMatrices:
         return None
     finally:
-        _FOUND.reset(before)
+        _READING.reset(before)
 
 
-#: what was found in this call: of each sum in a product two forms are compared, and so of each sum
-#: in that; without this, d sums in sums would be looked at 2^d times
-_FOUND: ContextVar[dict[tuple[int, tuple[int, ...]], tuple[Expr, Form]]] = ContextVar("found")
+class _Reading:
+    """What is known of the expression that is written."""
+
+    def __init__(self, e: Expr) -> None:
+        # Of each sum in a product two forms are compared, and so of each sum in that; without this,
+        # d sums in sums would be looked at 2^d times.
+        self.found: dict[tuple[int, tuple[int, ...]], tuple[Expr, Form]] = {}
+        self.is_symmetric = Symmetries().found
+        self._names: dict[Variable, str] = {}
+        tensors = tensors_of(e)
+        for name, tensor in tensors.items():
+            for axis, declared in enumerate(tensor.declared):
+                is_free = isinstance(declared, str) and declared not in tensors
+                own = str(declared) if is_free else f"{name}.shape[{axis}]"
+                self._names.setdefault((name, axis), own)
+
+    def size(self, size: Size) -> Form:
+        """A size: a number, or its name."""
+        if isinstance(size, int):
+            return Figure(size)
+        return Symbol(size_text(size, self._name, times=" ", minus="−"))
+
+    def _name(self, variable: Variable) -> str:
+        return self._names.get(variable) or called_axis(variable)
+
+
+_READING: ContextVar[_Reading] = ContextVar("reading")
 
 
 def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
@@ -104,19 +141,58 @@ def _form(e: Expr, order: Sequence[int] | None = None) -> Form:
         return _factor(e)
     if is_zero(e):
         return Figure(0)
-    found = _FOUND.get()
+    found = _READING.get().found
     key = id(e), tuple(order or ())
     if key not in found:
-        form = sum_of([_term(part, order) for part in terms(e)])
+        form = _sum(e, order)
         found[key] = e, form  # with the expression, so that its id stays its own
     return found[key][1]
+
+
+def _sum(e: Expr, order: Sequence[int] | None) -> Form:
+    """The terms of `e`; beside others a number that all entries have stands without ones."""
+    parts = terms(e)
+    is_number = [not _entries_differ(part) for part in parts]
+    others = [part for part, number in zip(parts, is_number, strict=True) if not number]
+    if not others or (e.ndim > 1 and not all(map(_is_entry_by_entry, others))):
+        return sum_of([_term(part, order) for part in parts])
+    found = []
+    for part, everywhere in zip(parts, is_number, strict=True):
+        number = _number_everywhere(part) if everywhere else part
+        found.append(_term(number, order if number is part else None))
+    return sum_of(found)
+
+
+def _entries_differ(e: Expr) -> bool:
+    """Is `e` no number that is the same along all of its axes, of which none is on a diagonal?"""
+    if not isinstance(e, Einsum) or e.relations or not e.ndim or len(set(e.output)) < e.ndim:
+        return True
+    return not carried(e).isdisjoint(e.output)
+
+
+def _is_entry_by_entry(e: Expr) -> bool:
+    """Is `e` a function of entries, or a product of those? Beside others a number is no matrix."""
+    if isinstance(e, Apply):
+        return not e.core
+    if not isinstance(e, Einsum) or not any(isinstance(factor, Apply) for factor in e.factors):
+        return False
+    places: tuple[set[Label], ...] = (set(), set(e.output))
+    return all(_is_entry_by_entry(f) or f.ndim < 2 for f in e.factors) and all(
+        set(labels) in places for labels in e.inputs
+    )
+
+
+def _number_everywhere(e: Expr) -> Expr:
+    assert isinstance(e, Einsum)
+    given = tuple([(label, size) for label, size in e.given if label not in e.output])
+    return assemble(e.coefficient, e.slots, (), axes=(), given=given, letters=e.letters)
 
 
 def _factor(e: Expr) -> Form:
     """A factor, in brackets where it needs them."""
     match e:
         case Tensor():
-            return Symbol(e.name)
+            return Symbol(e.name, e.structure == "symmetric")
         case Constant() if not e.axis_sizes:
             return number_form(e.value)
         case Constant():
@@ -125,6 +201,9 @@ def _factor(e: Expr) -> Form:
             return _applied(e)
         case Add():
             return Bracketed(_form(e))
+        case Einsum():
+            form = _form(e)
+            return form if isinstance(form, (Bracketed, Called)) else in_brackets(form)
     raise NoMatrices
 
 
@@ -133,11 +212,14 @@ class LabelledFactor(NamedTuple):
 
     factor: Expr | None
     labels: LabelNames
+    size: Size = 0  # of a delta
 
     def form(self) -> Form:
         """The factor as a form; a delta is an identity matrix, or ones."""
         if self.factor is not None:
-            return _factor(self.factor)
+            form = _factor(self.factor)
+            is_matrix = len(self.labels) == 2 and self.factor.ndim == 1
+            return Called("unvec", (form,)) if is_matrix else form
         return IDENTITY if len(self.labels) == 2 else ONES
 
 
@@ -146,14 +228,47 @@ def _slots(term: Expr) -> tuple[list[LabelledFactor], LabelNames]:
     shown = printed(term, short=False)
     if shown.relations:
         raise NoMatrices
-    slots = [LabelledFactor(None, labels) for labels in shown.deltas]
+    slots = []
+    for labels, size in zip(shown.deltas, shown.sizes, strict=True):
+        slots.append(LabelledFactor(None, labels, size))
     for factor, labels in zip(shown.factors, shown.inputs, strict=True):
         slots.append(LabelledFactor(factor, labels))
     return slots, shown.output
 
 
+def _related_slots(term: Einsum) -> tuple[list[LabelledFactor], list[LabelNames]]:
+    """As `_slots` of a product where axes are two of its labels each, ``p = n i + j``: such an axis
+    has the names of both, of j first, which runs fastest.
+    """
+    flat = flatten(term)
+    names = naming(flat).labels
+    known = Sizes().read([term])
+    pairs: dict[Label, LabelNames] = {}
+    inside = carried(flat)
+    for whole in dict.fromkeys(chain(flat.output, *flat.inputs)):
+        digits = _digits(flat, whole, known)
+        if digits is not None:
+            slow, fast = digits
+            pairs[whole] = names[fast], names[slow]
+            inside.update(digits)
+    inside.difference_update(pairs)
+    outside = [label for label in flat.output if label not in pairs]
+    if len(pairs) != len(flat.relations) or bare(flat) or not inside.issuperset(outside):
+        raise NoMatrices
+
+    def axis(label: Label) -> LabelNames:
+        return pairs.get(label, (names[label],))
+
+    slots = []
+    for factor, labels in flat.slots:
+        merged = [label for label in labels if label in pairs]
+        if merged and len(merged) < len(labels):
+            raise NoMatrices
+        slots.append(LabelledFactor(factor, tuple(chain(*map(axis, labels)))))
+    return slots, [axis(label) for label in flat.output]
+
+
 # ---- functions
-QUOTIENTS = ("reciprocal", "pseudo_reciprocal")
 MATRIX_CALLS = ("det", "adj", "minors")
 
 
@@ -165,6 +280,9 @@ def _applied(e: Apply) -> Form:
     most = 4 if (name, e.parameters) == ("minors", (2,)) else 2
     if first.ndim > 2 or len(e.arguments) != 1 or e.ndim > most:
         raise NoMatrices
+    base, exponent = _power_of(e)
+    if exponent != 1 and name != "sqrt":
+        return _to_power(base, exponent)
     inner = _form(first)
     if name == "inv":
         return Raised(in_brackets(inner), -1)
@@ -181,9 +299,45 @@ def _applied(e: Apply) -> Form:
         return Called(SQUARE_ROOT, (inner,)) if vector is None else Length(vector)
     if name == "logdet":
         return LogDeterminant(Bracketed(inner) if isinstance(inner, Total) else inner)
-    if name not in MATRIX_CALLS and (e.core or e.parameters):
+    # A function of rows has its core axis last, as in softmax(Q Kᵀ); of vectors it is all.
+    of_rows = e.core == 1 and (first.ndim == 1 or e.ndim == first.ndim)
+    if name not in MATRIX_CALLS and ((e.core and not of_rows) or e.parameters):
         raise NoMatrices
     return Called(name, (inner,))
+
+
+def _power_of(e: Apply) -> tuple[Expr, float]:
+    """What a function is a power of, and which; 1/x that is 0 at 0 is written as 1/x."""
+    if e.function.name == "pseudo_reciprocal":
+        return e.arguments[0], -1
+    return as_power(e)
+
+
+def _to_power(base: Expr, exponent: float) -> Form:
+    """A number, or the entries of a vector, to a power."""
+    if base.ndim == 2:  # X² is a product of matrices
+        if exponent != -1:
+            raise NoMatrices
+        return Called("reciprocal", (_form(base),))
+    if exponent < 0:
+        return Bracketed(SignedTerm(False, ONES, ((_below(base), -exponent),)))
+    return _raised(_form(base), exponent)
+
+
+def _raised(form: Form, exponent: float) -> Form:
+    """A form to a positive power; a function is one thing."""
+    if exponent == 1:
+        return form
+    if exponent == 0.5:
+        return Called(SQUARE_ROOT, (without_brackets(form),))
+    is_one_thing = isinstance(form, (Called, Length, Symbol))
+    return Raised(form if is_one_thing else in_brackets(form), exponent)
+
+
+def _below(base: Expr) -> Form:
+    """What is divided by."""
+    size = counted_size(base)
+    return _form(base) if size is None else _READING.get().size(size)
 
 
 def _squared(e: Expr) -> Form | None:
@@ -201,29 +355,43 @@ def _squared(e: Expr) -> Form | None:
 
 
 def _flattened(term: Einsum) -> Form:
-    """``vec`` and ``⊗``: a product whose axes are two of its labels each, the second of which runs
-    fastest.
-    """
-    flat = flatten(term)
-    known = Sizes().read([term])
-    pairs = [_digits(flat, label, known) for label in flat.output]
-    carried = set().union(*flat.inputs)
-    inside = [label for pair in pairs for label in pair]
-    if len(flat.relations) != len(pairs) or len(set(inside)) < len(inside):
+    """``vec`` and ``⊗``: a product of which axes are two labels each."""
+    slots, axes = _related_slots(term)
+    output = tuple(chain(*axes))
+    carried_here = set(chain(*[slot.labels for slot in slots]))
+    if len(set(output)) < len(output) or not carried_here.issuperset(output):
         raise NoMatrices
-    if not carried.issuperset(inside):
-        raise NoMatrices
-    match pairs:
-        case [(i, j)]:
-            return _vector(_of(flat, (i, j)))
-        case [(i, k), (j, m)]:
-            # of four axes the first of a pair runs fastest
-            return Bracketed(_term(_of(flat, (k, i, m, j))))
+    number = coefficient(term)
+    match [len(axis) for axis in axes]:
+        case [2]:
+            return min(_vectors(slots, output, number), key=lambda form: len(in_unicode(form)))
+        case [2, 2]:
+            return Bracketed(_product(slots, output, number))
+        case lengths if 2 not in lengths:
+            return _product(slots, output, number)
     raise NoMatrices
 
 
-def _digits(e: Einsum, whole: Label, known: Sizes) -> Labels:
-    """The two labels that an axis is, ``whole = n i + j`` for n values of j."""
+def _vectors(slots: Sequence[LabelledFactor], output: LabelNames, number: Number) -> Iterator[Form]:
+    """The ways to write a vector whose axis is two labels: ``u ⊗ v``, ``(A ⊗ B) z``, ``vec(X)``."""
+    if len(slots) == 2 and number == 1:
+        by_label = {slot.labels: slot for slot in slots}
+        fast, slow = by_label.get(output[:1]), by_label.get(output[1:])
+        if fast is not None and slow is not None:
+            yield Bracketed(product_of([slow.form(), fast.form()], ENTRIES_BY_ENTRIES))
+    for k, slot in enumerate(slots):
+        if slot.factor is None or slot.factor.ndim != 1 or len(slot.labels) != 2:
+            continue
+        others = [*slots[:k], *slots[k + 1 :]]
+        with suppress(NoMatrices):
+            matrix = _product(others, (*output, *slot.labels), number)
+            yield side_by_side([in_brackets(matrix), _factor(slot.factor)])
+    with suppress(NoMatrices):
+        yield Called("vec", (without_brackets(_product(slots, output, number)),))
+
+
+def _digits(e: Einsum, whole: Label, known: Sizes) -> Labels | None:
+    """The two labels that an axis is, ``whole = n i + j`` for n values of j; None for others."""
     sizes = dict(e.given)
     for factor, labels in e.slots:
         sizes.update(zip(labels, factor.axis_sizes, strict=True))
@@ -236,30 +404,7 @@ def _digits(e: Einsum, whole: Label, known: Sizes) -> Labels:
         for i, j in (tuple(weights), tuple(weights)[::-1]):
             if weights[j] == 1 and known.find(weights[i]) == known.find(sizes[j]):
                 return i, j
-    raise NoMatrices
-
-
-def _of(e: Einsum, output: Labels) -> Einsum:
-    """The product without relations, with other axes."""
-    return assemble(e.coefficient, e.slots, output, axes=(None,) * len(output), letters=e.letters)
-
-
-def _vector(inner: Einsum) -> Form:
-    """The rows of a matrix one by one: ``vec`` of its transpose; of ``u vᵀ``, ``u ⊗ v``."""
-    pair = _two_vectors(inner)
-    if pair is not None:
-        return Bracketed(pair)
-    return Called("vec", (_form(inner, (1, 0)),))
-
-
-def _two_vectors(term: Expr) -> Form | None:
-    slots, output = _slots(term)
-    if len(slots) != 2 or coefficient(term) != 1:
-        return None
-    if sorted(slot.labels for slot in slots) != sorted((label,) for label in output):
-        return None
-    forms = {slot.labels[0]: slot.form() for slot in slots}
-    return Together(ENTRIES_BY_ENTRIES, tuple(forms[label] for label in output))
+    return None
 
 
 # ---- products
@@ -274,6 +419,8 @@ class Link(NamedTuple):
 def _link(slot: LabelledFactor) -> Link:
     """A factor: of sums ``A + B`` is better than ``(Aᵀ + Bᵀ)ᵀ``."""
     form, e = slot.form(), slot.factor
+    if e is not None and _READING.get().is_symmetric(e):
+        return Link(form, slot.labels, form)
     flipped = [transpose_of(form)]
     if isinstance(e, Add) and e.ndim == 2:
         flipped.append(Bracketed(_form(e, (1, 0))))
@@ -283,35 +430,35 @@ def _link(slot: LabelledFactor) -> Link:
 
 def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     """One product of factors, with its axes in another order if `order` is given."""
-    if isinstance(term, Einsum) and term.relations and order is None:
+    if isinstance(term, Einsum) and order is None and flatten(term).relations:
         return _flattened(term)
     slots, output = _slots(term)
     if order is not None:
         output = tuple(output[p] for p in order)
+    return _product(slots, output, coefficient(term))
+
+
+def _product(slots: Sequence[LabelledFactor], output: LabelNames, number: Number) -> Form:
+    """The product of factors at their labels, and of a number."""
     if len(output) not in (0, 1, 2, 4):
         raise NoMatrices
-    below: list[Form] = []  # what the product is divided by
+    below: list[tuple[Form, float]] = []  # what the product is divided by, and to which power
     links: list[Link] = []
     for slot in slots:
-        e = slot.factor
-        name = e.function.name if isinstance(e, Apply) else ""
-        if isinstance(e, Apply) and name in QUOTIENTS and not e.ndim:
-            below.append(_form(e.arguments[0]))
-        elif isinstance(e, Apply) and name == "unit_vector" and e.ndim == e.core:  # x / ‖x‖
-            (whole,) = e.arguments
-            form = in_brackets(_form(whole))
-            below.append(Length(_form(whole)))
-            if isinstance(whole, Einsum):
-                links.append(Link(form, slot.labels, transpose_of(form)))
-            else:
-                links.append(_link(slot._replace(factor=whole)))
-        else:
-            links.append(_link(slot))
-    product = _by_pairs(links, output) or Chains(links, output).form()
-    negative, size = without_sign(coefficient(term))
+        if _is_size(slot, slots, output):
+            links.append(Link(_READING.get().size(slot.size), (), ONES))
+            continue
+        divisor, rest = _divided(slot, output)
+        below += divisor
+        if rest is not None:
+            links.append(_link(rest))
+    product = None
+    if links:  # else all of it is below
+        product = _by_pairs(links, output) or _chained(links, output)
+    negative, size = without_sign(number)
     if product is None:
         product = number_form(size)
-    elif repr(size) != "1":
+    elif size != 1:
         product = side_by_side([number_form(size), product])
     divisors = _divisors(below)
     if negative or divisors:
@@ -319,14 +466,120 @@ def _term(term: Expr, order: Sequence[int] | None = None) -> Form:
     return product
 
 
-def _divisors(forms: Sequence[Form]) -> tuple[tuple[Form, int], ...]:
-    """What a product is divided by, each once with how often."""
+def _is_size(slot: LabelledFactor, slots: Sequence[LabelledFactor], output: LabelNames) -> bool:
+    """Are they ones that are summed, and so a number, the size of their axis?"""
+    if slot.factor is not None or len(slot.labels) != 1:
+        return False
+    (label,) = slot.labels
+    return label not in output and sum([label in other.labels for other in slots]) == 1
+
+
+def _divided(
+    slot: LabelledFactor, output: LabelNames
+) -> tuple[list[tuple[Form, float]], LabelledFactor | None]:
+    """What a factor divides by, and what is left of it: numbers, and vectors where the product is
+    one, go below.
+    """
+    e = slot.factor
+    if not isinstance(e, Apply):
+        return [], slot
+    if e.function.name == "unit_vector" and e.ndim == e.core:  # x / ‖x‖
+        (whole,) = e.arguments
+        return [(Length(_form(whole)), 1)], slot._replace(factor=whole)
+    base, exponent = _power_of(e)
+    is_vector = len(output) == 1 and slot.labels == output
+    if exponent < 0 and (not slot.labels or is_vector):
+        return [(_below(base), -exponent)], None
+    return [], slot
+
+
+def _divisors(found: Sequence[tuple[Form, float]]) -> tuple[tuple[Form, float], ...]:
+    """What a product is divided by, each once with its power."""
+    powers: dict[Form, float] = {}
+    for form, exponent in found:
+        powers[form] = powers.get(form, 0) + exponent
     divisors = []
-    for form in dict.fromkeys(forms):
-        times = forms.count(form)
+    in_order = sorted(powers.items(), key=lambda one: not isinstance(one[0], (Symbol, Figure)))
+    for form, exponent in in_order:
         is_one_thing = isinstance(form, (Called, Length))
-        divisors.append((form if is_one_thing else in_brackets(form), times))
+        divisors.append((form if is_one_thing else in_brackets(form), exponent))
     return tuple(divisors)
+
+
+def _chained(links: Sequence[Link], output: LabelNames) -> Form | None:
+    """The chains of a product. Where they do not end, two matrices between the same labels are one,
+    entry by entry, or a matrix product in the middle is.
+    """
+    while True:
+        try:
+            return Chains(links, output).form()
+        except NoMatrices:
+            shorter = _entry_by_entry(links, output) or _multiplied(links, output)
+            if shorter is None:
+                raise
+            links = shorter
+
+
+def _entry_by_entry(links: Sequence[Link], output: LabelNames) -> list[Link] | None:
+    """With matrices between the same two labels as one, ``A ∘ B``."""
+    for k, first in enumerate(links):
+        pair = set(first.labels)
+        alike = [j for j, link in enumerate(links) if set(link.labels) == pair]
+        if len(first.labels) != 2 or len(pair) != 2 or len(alike) < 2:
+            continue
+        forms, flipped = [], []
+        for j in alike:
+            form, labels, turned = links[j]
+            is_same_way = labels == first.labels
+            forms.append(form if is_same_way else turned)
+            flipped.append(turned if is_same_way else form)
+        forms, flipped = _in_powers(forms, Called), _in_powers(flipped, Called)
+        one = Link(in_brackets(product_of(forms)), first.labels, in_brackets(product_of(flipped)))
+        rest = [link for j, link in enumerate(links) if j not in alike]
+        return [*rest[:k], one, *rest[k:]]
+    return None
+
+
+def _in_powers(forms: Sequence[Form], kind: Any) -> list[Form]:
+    """Equal forms of a kind as powers; a matrix to a power is a product of matrices."""
+    powers = Counter(forms)
+    found: list[Form] = []
+    for form in powers:
+        if isinstance(form, kind):
+            found.append(_raised(form, powers[form]))
+        else:
+            found += [form] * powers[form]
+    return found
+
+
+def _multiplied(links: Sequence[Link], output: LabelNames) -> list[Link] | None:
+    """With two matrices that alone have a summed label as their product, ``A B``."""
+    for k, first in enumerate(links):
+        for label in first.labels:
+            having = [j for j, link in enumerate(links) if label in link.labels]
+            if label in output or len(having) != 2 or having[0] != k:
+                continue
+            second = links[having[1]]
+            if len(set(first.labels)) != 2 or len(set(second.labels)) != 2:
+                continue
+            left, start = _ending_at(first, label)
+            right, end = _ending_at(second, label)
+            if start == end:
+                continue
+            forward = side_by_side([left.form, right.flipped])
+            back = side_by_side([right.form, left.flipped])
+            one = Link(forward, (start, end), back)
+            rest = [link for j, link in enumerate(links) if j not in having]
+            return [*rest[:k], one, *rest[k:]]
+    return None
+
+
+def _ending_at(link: Link, label: str) -> tuple[Link, str]:
+    """A matrix with `label` for its columns, and the label of its rows."""
+    first, second = link.labels
+    if second == label:
+        return link, first
+    return Link(link.flipped, (second, first), link.form), second
 
 
 def _by_pairs(links: Sequence[Link], output: LabelNames) -> Form | None:
@@ -354,10 +607,12 @@ def _by_pairs(links: Sequence[Link], output: LabelNames) -> Form | None:
     match rows in sides, columns in sides:
         case True, True if not output:  # vec(A)ᵀ S vec(B)
             pieces = [Turned(sides[rows]), center.form, sides[columns]]
-        case False, True if output == rows:  # unvec(S vec(B))
-            pieces = [Called("unvec", (side_by_side([center.form, sides[columns]]),))]
-        case True, False if output == columns:  # unvec(Sᵀ vec(A))
-            pieces = [Called("unvec", (side_by_side([center.flipped, sides[rows]]),))]
+        case False, True if output in (rows, rows[::-1]):  # unvec(S vec(B))
+            inside = Called("unvec", (side_by_side([center.form, sides[columns]]),))
+            pieces = [inside if output == rows else Turned(inside)]
+        case True, False if output in (columns, columns[::-1]):  # unvec(Sᵀ vec(A))
+            inside = Called("unvec", (side_by_side([center.flipped, sides[rows]]),))
+            pieces = [inside if output == columns else Turned(inside)]
         case _:
             raise NoMatrices
     return side_by_side([*numbers, *pieces])
@@ -435,6 +690,9 @@ class Chains:
             case ():  # a number by itself
                 self.left.remove(k)
                 return form
+            case (label,) if self.at(label) == [k]:  # 1ᵀ x
+                self.left.remove(k)
+                return side_by_side([Turned(ONES), form])
             case (label,):  # xᵀ …
                 self.left.remove(k)
                 return self.to_the_end([transpose_of(form)], label)
@@ -507,11 +765,12 @@ class Chains:
         vectors = [path for path in paths if path.end is None]
         row = [path.form for path in vectors if path.start == first]
         column = [path.form for path in vectors if path.start == last]
-        if len(self.output) == 1:  # x ∘ y
-            return product_of(row)
+        if len(self.output) == 1:  # x ∘ y, or x²
+            return product_of(_in_powers(row, Form))
         if not between:  # (x ∘ y) zᵀ, for ∘ binds less than a product
             left = product_of(row)
             return side_by_side([left if len(row) == 1 else Bracketed(left), as_row(column)])
+        between = _in_powers(between, Called)
         middle = product_of(between)
         if not vectors:  # A ∘ B
             return middle
@@ -530,8 +789,7 @@ def _is_kronecker(form: Form) -> bool:
 
 
 def _beside(number: Form) -> Form:
-    """A number beside others: in brackets, unless it is one thing or a trace."""
-    is_trace = isinstance(number, Called) and number.name == "tr"
-    if is_trace or isinstance(number, Bracketed) or not has_blanks(number):
+    """A number beside others: in brackets, unless it is one thing."""
+    if isinstance(number, (Called, Bracketed)) or not has_blanks(number):
         return number
     return Bracketed(number)

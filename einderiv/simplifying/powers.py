@@ -13,12 +13,12 @@ from .situation import Situation
 EXPONENTS = {"sqrt": 0.5, "reciprocal": -1.0}
 
 
-def _as_power(e: Expr) -> tuple[Expr, float]:
+def as_power(e: Expr) -> tuple[Expr, float]:
     """What `e` is a power of, and which."""
     if isinstance(e, Apply):
         name = e.function.name
         if name in EXPONENTS:
-            base, exponent = _as_power(e.arguments[0])
+            base, exponent = as_power(e.arguments[0])
             return base, exponent * EXPONENTS[name]
         if name == "power" and isinstance(e.parameters[0], (int, float)):
             return e.arguments[0], float(e.parameters[0])
@@ -44,7 +44,7 @@ def collected_powers(e: Einsum, _: Situation) -> Expr | None:
         return None
     groups: dict[tuple[int, Labels], list[tuple[int, Expr, float]]] = defaultdict(list)
     for k, (factor, labels) in enumerate(whole.slots):
-        base, exponent = _as_power(factor)
+        base, exponent = as_power(factor)
         groups[(base.weight, labels)].append((k, base, exponent))
     for (_weight, labels), members in groups.items():
         (first, base, exponent), *others = members
