@@ -46,7 +46,7 @@ from .binding import (
     solved,
     valued,
 )
-from .canonical import coefficient, collected, same, scaled
+from .canonical import Forms, coefficient, collected, same, scaled
 from .construct import (
     checked_size,
     constant,
@@ -197,6 +197,7 @@ __all__ = [
     "Expr",
     "FLAT",
     "Floor",
+    "Forms",
     "GONE",
     "Given",
     "Hot",

@@ -94,6 +94,15 @@ def _unit(node: Apply) -> Terms:
     return diagonal, outer
 
 
+def _unit_shown(node: Apply) -> Expr:
+    """``x / ‖x‖``, as it is printed."""
+    x = argument(node)
+    labels = tuple(range(x.ndim))
+    inverse = apply("pseudo_reciprocal", apply("norm", x, node.core))
+    slots = [(x, labels), (inverse, labels[: x.ndim - node.core])]
+    return assemble(1, slots, labels, axes=node.axes, letters=letters(labels, x.axes))
+
+
 def _norm_squared(node: Apply) -> Expr:
     x = argument(node)
     labels = tuple(range(x.ndim))
@@ -236,6 +245,7 @@ _ROWS = (
         latex=r"\operatorname{{unit}}\left({0}\right)",
         plain=lambda np, x, axes: x / _norm_plain(np, x, axes),
         kink="0 at 0, and its derivative",
+        shown=_unit_shown,
         core=-1,
         of_moduli=True,
     ),

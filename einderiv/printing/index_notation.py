@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 from ..errors import EinderivError, limits, near
@@ -19,6 +19,7 @@ from ..expression import (
     Sizes,
     Tensor,
     Variable,
+    as_factor,
     axis_names,
     bare,
     check_name,
@@ -34,8 +35,10 @@ from ..expression import (
     truth,
     walk,
     with_measures,
+    wrapped,
 )
 from ..functions import same_axes, shown_parameters
+from ..simplifying import as_power, counted_size, named_parts, simplify
 from .formulas_shown import with_formulas
 from .index_reading import (
     IndexSpelling,
@@ -46,8 +49,9 @@ from .index_reading import (
     free_names,
     named_reading,
 )
-from .matrix_forms import SUPERSCRIPTS, in_latex, in_unicode
+from .matrix_forms import SUPERSCRIPTS, exponent_text, in_latex, in_unicode
 from .matrix_notation import matrix_form
+from .powers_shown import PoweredFactor, Quotient, exponent_shown, quotient
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix")
@@ -60,6 +64,8 @@ GREEK = {  # letters with a command in LaTeX; the others look like Latin ones
     "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi",
     "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
+LINE = 80  # characters: longer formulas have a line for each of their parts
+MOST_WHOLE = 2**53  # floats up to here that are whole numbers are written as such
 Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
 
 
@@ -81,6 +87,7 @@ class FormulaStyle:
         self.related: bool | None = None
         self.broadcasts = False
         self.size_names: dict[Variable, str] = {}
+        self.words: dict[Variable, str] = {}  # the names of axes, that indices may have too
 
     def sizes(self) -> Sizes:
         """What is known of sizes; only index expressions ask for it."""
@@ -91,6 +98,8 @@ class FormulaStyle:
                 for name, tensor in tensors_of(root).items():
                     for axis, declared in enumerate(tensor.declared):
                         own = f"{name}.shape[{axis}]"
+                        if isinstance(declared, str) and declared not in tensors_of(root):
+                            self.words.setdefault((name, axis), declared)
                         if isinstance(declared, str):
                             own = declared if declared not in labels else own
                             self.size_names.setdefault(declared, own)
@@ -121,9 +130,20 @@ class FormulaStyle:
         """An index."""
         return name
 
+    def size_factor(self, size: Size) -> str:
+        """A size beside others, by the name of its axis: there an index is no number."""
+        self.sizes()  # which name them
+        return as_factor(size, self._sized(size, self._word))
+
+    def _word(self, variable: Variable) -> str:
+        return self.words.get(variable) or self._size_name(variable)
+
     def size(self, size: Size) -> str:
         """A size as text: a number, the name of an axis, or ``x.shape[0]``."""
-        return size_text(size, self._size_name, times=self.times, minus=self.minus)
+        return self._sized(size, self._size_name)
+
+    def _sized(self, size: Size, name: Callable[[Variable], str]) -> str:
+        return size_text(size, name, times=self.times, minus=self.minus)
 
     def _size_name(self, variable: Variable) -> str:
         if variable in self.size_names:
@@ -155,7 +175,32 @@ class FormulaStyle:
         return f"Σ_{below} {body}"
 
     def fraction(self, above: str, below: str) -> str:
+        """A derivative."""
         return f"{above}/{below}"
+
+    def quotient(self, above: str, below: Sequence[str]) -> str:
+        """One thing divided by others."""
+        divisor = " ".join(below)
+        if len(below) > 1:
+            divisor = self.group(divisor)
+        gap = " " if " " in above or len(divisor) > 1 else ""
+        return f"{above}{gap}/{gap}{divisor}"
+
+    def power(self, base: str, exponent: float) -> str:
+        """A base, one thing, to a power."""
+        if exponent == 0.5:
+            return self.root(base)
+        if exponent == int(exponent):
+            return base + self.superscript(int(exponent))
+        return f"{base}^{exponent_shown(exponent)}"
+
+    def superscript(self, exponent: int) -> str:
+        return str(exponent).translate(SUPERSCRIPTS)
+
+    def root(self, base: str) -> str:
+        """The square root; brackets of the base are those of the function."""
+        inside = base if base.startswith("(") and base.endswith(")") else f"({base})"
+        return f"sqrt{inside}"
 
     def order(self, n: int) -> str:
         exponent = str(n).translate(SUPERSCRIPTS) if n > 1 else ""
@@ -181,8 +226,21 @@ class FormulaStyle:
     def group(self, body: str) -> str:
         return f"({body})"
 
+    def equations(self, texts: Sequence[str]) -> str:
+        """An equation, and those of its parts."""
+        whole, *parts = texts
+        if not parts:
+            return whole
+        shown = f"{whole} where {', '.join(parts)}"
+        if len(shown) <= LINE:
+            return shown
+        return "\n    ".join([f"{whole} where", *parts])
+
     def number(self, value: Number) -> str:
-        return f"({value})" if isinstance(value, complex) else repr(value)
+        if isinstance(value, complex):
+            return f"({value})"
+        is_whole = isinstance(value, float) and value.is_integer() and abs(value) < MOST_WHOLE
+        return repr(int(value) if is_whole else value)
 
 
 def _label_names(roots: Sequence[Expr]) -> set[str | None]:
@@ -211,6 +269,9 @@ class AsciiStyle(FormulaStyle):
         if ranges:
             below += f": {', '.join(ranges)}"
         return f"sum_{{{below}}} {body}"
+
+    def superscript(self, exponent: int) -> str:
+        return f"^{exponent}"
 
     def order(self, n: int) -> str:
         return f"d^{n}" if n > 1 else "d"
@@ -244,10 +305,10 @@ class LatexStyle(FormulaStyle):
         """An index: the page marks them."""
         return self.name(name)
 
-    def size(self, size: Size) -> str:
+    def _sized(self, size: Size, name: Callable[[Variable], str]) -> str:
         return size_text(
             size,
-            lambda name: self.name(self._size_name(name)),
+            lambda variable: self.name(name(variable)),
             times=self.times,
             power="{}^{{{}}}",
             floor=r"\lfloor{}/{}\rfloor",
@@ -261,6 +322,15 @@ class LatexStyle(FormulaStyle):
 
     def fraction(self, above: str, below: str) -> str:
         return rf"\frac{{{above}}}{{{below}}}"
+
+    def quotient(self, above: str, below: Sequence[str]) -> str:
+        divisor = " ".join(map(_ungrouped, below)) if len(below) == 1 else " ".join(below)
+        return self.fraction(above, divisor)
+
+    def power(self, base: str, exponent: float) -> str:
+        if exponent == 0.5:
+            return rf"\sqrt{{{_ungrouped(base)}}}"
+        return rf"{base}^{{{exponent_text(exponent)}}}"
 
     def order(self, n: int) -> str:
         return rf"\partial^{{{n}}} " if n > 1 else self.partial
@@ -295,6 +365,22 @@ class LatexStyle(FormulaStyle):
 
     def group(self, body: str) -> str:
         return rf"\left({body}\right)"
+
+    def equations(self, texts: Sequence[str]) -> str:
+        whole, *parts = texts
+        if not parts:
+            return whole
+        return rf"{whole} \quad\text{{where}}\quad " + r",\quad ".join(parts)
+
+
+def _ungrouped(body: str) -> str:
+    """A text without brackets around all of it."""
+    opening, closing = LatexStyle().group(" ").split(" ")
+    inside = body.removeprefix(opening).removesuffix(closing)
+    is_grouped = body == opening + inside + closing
+    if not is_grouped or opening in inside or closing in inside:
+        return body
+    return inside
 
 
 def _latex_letter(c: str) -> str:
@@ -387,9 +473,35 @@ def _check_style(style: str) -> None:
 
 
 def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
-    """The equation in matrix notation if that is asked for and there is one, or with indices."""
-    shown = matrix_equation(e, name, spelt) if style == "matrix" else None
-    return shown or _equation(e, name, spelt)
+    """The equation in matrix notation if that is asked for and there is one, or with indices; and
+    those of its parts.
+    """
+    if not isinstance(e, Expr):
+        raise TypeError(
+            f"only expressions have a formula, not {type(e).__name__}; ed.einsum makes one of a "
+            "string"
+        )
+    check_name(name, "the left-hand side")
+    whole, parts = named_parts(simplify(e), taken={name, *_letters(e)})
+    if style == "matrix":
+        shown = _matrix_equations(e, whole, parts, name, spelt)
+        if shown is not None:
+            return spelt.equations(shown)
+    equations = [f"{left_side(e, name, spelt, axis_names(e))} = {_side(whole, e, spelt)}"]
+    for tensor, part in parts:
+        left = spelt.indexed(tensor.name, axis_names(part))
+        equations.append(f"{left} = {right_side(part, axis_names(part), spelt)}")
+    return spelt.equations(equations)
+
+
+def _side(whole: Expr, e: Expr, style: FormulaStyle) -> str:
+    """The right-hand side of what stands for `e`."""
+    return right_side(whole, axis_names(e), style)
+
+
+def _letters(e: Expr) -> set[str]:
+    """The names of indices, which no part is called."""
+    return {name for name in _label_names([e]) if name is not None}.union(axis_names(e))
 
 
 def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
@@ -397,23 +509,29 @@ def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
     if not isinstance(e, Expr) or e.nodes > limits.parts:
         return None
     check_name(name, "the left-hand side")
-    form = matrix_form(e)
-    if form is None:
-        return None
+    whole, parts = named_parts(simplify(e), taken={name})
+    equations = _matrix_equations(e, whole, parts, name, style)
+    return None if equations is None else style.equations(equations)
+
+
+def _matrix_equations(
+    e: Expr,
+    whole: Expr,
+    parts: Sequence[tuple[Tensor, Expr]],
+    name: str,
+    style: FormulaStyle,
+) -> list[str] | None:
+    """The equations of the whole and of its parts; None where one of them has no matrix form."""
     pair = style.vec if e.ndim == 4 else "{}"
-    shown = in_latex(form, style.name) if isinstance(style, LatexStyle) else in_unicode(form)
-    return f"{left_side(e, name, style, (), pair)} = {shown}"
-
-
-def _equation(e: Expr, name: str, style: FormulaStyle) -> str:
-    if not isinstance(e, Expr):
-        raise TypeError(
-            f"only expressions have a formula, not {type(e).__name__}; ed.einsum makes one of a "
-            "string"
-        )
-    check_name(name, "the left-hand side")
-    names = axis_names(e)
-    return f"{left_side(e, name, style, names)} = {right_side(e, names, style)}"
+    equations = []
+    for left, right in [(None, whole), *parts]:
+        form = matrix_form(right)
+        if form is None:
+            return None
+        shown = in_latex(form, style.name) if isinstance(style, LatexStyle) else in_unicode(form)
+        side = left_side(e, name, style, (), pair) if left is None else style.name(left.name)
+        equations.append(f"{side} = {shown}")
+    return equations
 
 
 def left_side(e: Expr, name: str, style: FormulaStyle, names: LabelNames, pair: str = "{}") -> str:
@@ -472,6 +590,8 @@ def _signed_side(
         case Apply() if is_hot(e):
             entry = style.array_entry(e.arguments[0], indices[:-1])
             return False, style.indexed(style.delta, (indices[-1], IndexText(entry)))
+        case Apply() if _is_quotient(e):
+            return _product(wrapped(e), indices, style, used | set(indices), depth)
         case Apply():
             return False, _applied(e, indices, style, used | set(indices), depth)
         case Add():
@@ -511,28 +631,40 @@ def _product(
             deltas.append(style.indexed(style.delta, (first, index)))
 
     # Labels that no axis has are summed over, under the author's names where those are free.
-    inside = chain.from_iterable(flat.inputs)
-    sizes = dict(flat.given) if bare(flat) else {}
-    more_than_once = [label for label in bare(flat) if sizes[label] != 1]
-    summed = [label for label in dict.fromkeys((*inside, *more_than_once)) if label not in names]
-    # what nothing else shows: how often the same is added
-    told = [(label, sizes[label]) for label in more_than_once if isinstance(sizes[label], int)]
+    given = dict(flat.given)
+    inside = dict.fromkeys(chain(*flat.inputs))
+    summed = [label for label in inside if label not in names]
+    told: list[tuple[Label, Size]] = []
     if summed and style.has_open_labels():
-        told += [(label, n) for label, n in _not_told(flat, style) if label in summed]
+        told = [(label, n) for label, n in _not_told(flat, style) if label in summed]
     for label, size in told:
         if size == 1:  # one place is 0, and no sum
             names[label] = style.spelling().written(0, {})
             summed.remove(label)
     taken = set(used)
     names |= free_names(summed, naming(flat).labels, taken)
-    factors = []
+    numbers: list[PoweredFactor] = []  # sizes, and what is divided by for all that is summed
+    factors: list[PoweredFactor] = []
     for factor, labels in flat.slots:
         at = tuple(names[label] for label in labels)
-        factors.append(_factor(factor, at, style, frozenset(taken), depth))
+        one = _powered(factor, at, style, frozenset(taken), depth)
+        is_in_front = summed and one.exponent < 0 and not set(labels) & set(summed)
+        (numbers if is_in_front else factors).append(one)
+    number = coefficient(flat)
+    for label in bare(flat):
+        # what nothing else shows: how often the same is added
+        size = given[label]
+        if isinstance(size, int):
+            number *= size
+        else:
+            numbers.append(PoweredFactor(style.size_factor(size), 1))
+    if not summed:
+        parts = quotient([*numbers, *factors], style.power)
+        return _with_number(number, deltas, parts, style)
+    body = _over(quotient(factors, style.power), style)
     ranges = [style.range(names[label], n) for label, n in told if label in summed]
-    body = " ".join(factors) or style.one
-    shown = style.sum([names[label] for label in summed], body, ranges)
-    return _with_number(flat, deltas, shown if summed else " ".join(factors), style)
+    total = style.sum([names[label] for label in summed], body or style.one, ranges)
+    return _with_number(number, deltas, quotient(numbers, style.power), style, total)
 
 
 def _not_told(flat: Einsum, style: FormulaStyle) -> list[tuple[Label, Size]]:
@@ -570,17 +702,55 @@ def _core_ranges(e: Apply, core: LabelNames, style: FormulaStyle) -> list[str]:
     return [style.range(core[k], size) for k, size in domains.items() if k not in clear]
 
 
-def _with_number(flat: Einsum, in_front: Sequence[str], body: str, style: FormulaStyle) -> Signed:
-    """The number, what stands in front of the sum, and the sum."""
-    number = coefficient(flat)
+def _powered(
+    e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
+) -> PoweredFactor:
+    """A factor as a power of something: 1/x is one, and so is its root."""
+    base, exponent = _power_of(e)
+    if exponent == 1:
+        return PoweredFactor(_factor(e, indices, style, used, depth), 1)
+    size = counted_size(base)
+    if size is not None:
+        return PoweredFactor(style.size_factor(size), exponent)
+    text = right_side(base, indices, style, used, depth + 1)
+    is_one_thing = isinstance(base, (Tensor, Apply)) and _power_of(base)[1] == 1
+    return PoweredFactor(text if is_one_thing else style.group(text), exponent)
+
+
+def _power_of(e: Expr) -> tuple[Expr, float]:
+    """What `e` is a power of, and which; 1/x that is 0 at 0 is written as 1/x."""
+    if isinstance(e, Apply) and e.function.name == "pseudo_reciprocal":
+        return e.arguments[0], -1
+    return as_power(e)
+
+
+def _is_quotient(e: Apply) -> bool:
+    """Is a function written as a power or a quotient?"""
+    return e.function.name != "sqrt" and _power_of(e)[1] != 1
+
+
+def _over(parts: Quotient, style: FormulaStyle) -> str:
+    """One text of what stands above the line and below it."""
+    above = " ".join(parts.above)
+    if not parts.below:
+        return above
+    return style.quotient(above or style.one, parts.below)
+
+
+def _with_number(
+    number: Number, in_front: Sequence[str], parts: Quotient, style: FormulaStyle, total: str = ""
+) -> Signed:
+    """The number, what stands in front, what is divided by, and a sum."""
     negative = _is_negative(number)
     size = abs(number) if negative else number
-    parts = [] if size == 1 else [style.number(size)]
-    parts += in_front
-    if body:
-        parts.append(body)
+    above = [] if size == 1 else [style.number(size)]
+    if total:
+        # 2/n δ[i,a] Σ_n …
+        shown = [_over(Quotient([*above, *parts.above], parts.below), style), *in_front, total]
+        return negative, " ".join(filter(None, shown))
     # A product of nothing is 1.
-    return negative, " ".join(parts) or style.one
+    above += [*in_front, *parts.above]
+    return negative, _over(Quotient(above, parts.below), style) or style.one
 
 
 def _related_product(
@@ -596,11 +766,11 @@ def _related_product(
         if not is_hot(factor):
             at = tuple(style.spelling().place(found.at[label], found.names) for label in labels)
             inside.append(_factor(factor, at, style, frozenset(taken), depth))
-    body = " ".join(inside)
     if found.summed:
         summed = [found.names[label] for label in found.summed]
-        body = style.sum(summed, body or style.one, below)
-    return _with_number(flat, outside, body, style)
+        body = style.sum(summed, " ".join(inside) or style.one, below)
+        return _with_number(coefficient(flat), outside, Quotient([], []), style, body)
+    return _with_number(coefficient(flat), outside, Quotient(inside, []), style)
 
 
 def _conditions(found: NamedReading, style: FormulaStyle) -> tuple[list[str], list[str], list[str]]:

@@ -1,8 +1,15 @@
 """The textbook form of an expression: like terms collected, what cancels gone, symmetry used."""
 
+from .parts import named_parts
 from .powers import as_power
 from .simplification import simplify
 from .sizes import counted_size
 from .symmetry import Symmetries
 
-__all__ = ["Symmetries", "as_power", "counted_size", "simplify"]
+__all__ = [
+    "Symmetries",
+    "as_power",
+    "counted_size",
+    "named_parts",
+    "simplify",
+]

@@ -96,6 +96,14 @@ IDENTITIES = (
         "x: i\nx ** -0.5",
     ),
     Identity(
+        "first power",
+        "x¹ = x",
+        Apply,
+        powers.first_power,
+        "x: i\npower(x, 1.0)",
+        "x: i\nx",
+    ),
+    Identity(
         "like terms",
         "xᵀ S + S x = 2 S x where S is symmetric",
         Add,

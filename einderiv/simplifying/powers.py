@@ -35,6 +35,13 @@ def _power(base: Expr, exponent: float) -> Expr:
     return apply("power", base, 0, (whole,))
 
 
+def first_power(e: Apply, _: Situation) -> Expr | None:
+    """x¹ is x."""
+    if e.function.name != "power" or e.parameters[0] != 1:
+        return None
+    return e.arguments[0]
+
+
 def collected_powers(e: Einsum, _: Situation) -> Expr | None:
     """A product where one thing occurs in several powers, with one in their place: of what may be
     0 or negative where no power of it is lost, and where the roots in it say that it is neither.

@@ -1,0 +1,198 @@
+"""Parts of a formula that occur again and again, each said once: ``diag(p) − p pᵀ where p =
+softmax(x)``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
+from typing import NamedTuple
+
+from ..expression import (
+    Add,
+    Apply,
+    Einsum,
+    Expr,
+    Forms,
+    Tensor,
+    bottom_up,
+    children,
+    dressed,
+    put,
+    rebuilt,
+    tensors_of,
+    walk,
+)
+from .lengths import Lengths
+from .powers import as_power
+from .symmetry import Symmetries
+
+MOST_PARTS = 24
+LEAST_SAVED = 2  # names, numbers and signs that a part that occurs twice must save
+#: what parts are called, as numbers, as vectors, and as what has more axes; others are u, U and t
+ROLES = {
+    "softmax": ("p", "p", "P"),
+    "sigmoid": ("p", "p", "P"),
+    "exp": ("e", "e", "E"),
+    "tanh": ("h", "h", "H"),
+    "relu": ("h", "h", "H"),
+    "gelu": ("h", "h", "H"),
+    "silu": ("h", "h", "H"),
+    "inv": ("M", "M", "M"),
+    "norm": ("r", "r", "r"),
+    "power": ("s", "s", "S"),
+    "sqrt": ("s", "s", "S"),
+    "+": ("t", "r", "R"),
+}
+OTHER = ("t", "u", "U")
+
+
+class Named(NamedTuple):
+    """An expression in which tensors stand for its parts, and what these are, in the order in which
+    they are met: a part may be made of those behind it.
+    """
+
+    whole: Expr
+    parts: tuple[tuple[Tensor, Expr], ...]
+
+
+def named_parts(e: Expr, taken: Iterable[str] = ()) -> Named:
+    """`e` with tensors for the parts that it has in several places, where this makes it shorter.
+    No tensor is called as one of `e`, or as one of the names that are `taken`.
+
+    >>> import einderiv as ed
+    >>> x = ed.tensor("x", "i")
+    >>> whole, parts = named_parts(ed.derive(ed.softmax(x, axis=0), x), "ia")
+    >>> whole
+    einsum("i->ii", p) - einsum("i,a->ia", p, p)
+    >>> [(str(name), str(part)) for name, part in parts]
+    [('p', 'softmax(x)')]
+    """
+    naming = _Naming(e, taken)
+    while len(naming.parts) < MOST_PARTS and naming.one_more():
+        pass
+    return naming.found()
+
+
+class _Naming:
+    """The expression and its parts, as far as they have names."""
+
+    def __init__(self, e: Expr, taken: Iterable[str]) -> None:
+        self.e = self.whole = e
+        self.parts: dict[str, tuple[Tensor, Expr]] = {}
+        self.taken = {*taken, *tensors_of(e)}
+        self.forms = Forms()
+        self.lengths = Lengths()
+        self.is_symmetric = Symmetries().found
+
+    def roots(self) -> list[Expr]:
+        return [self.whole, *[part for _, part in self.parts.values()]]
+
+    def one_more(self) -> bool:
+        """Name the part that saves most; is there one?"""
+        uses = self._uses()
+        best, saved = None, 0
+        for node, times in uses:
+            own = self._saved(node, times)
+            if own > saved:
+                best, saved = node, own
+        if best is None:
+            return False
+        key = self.forms.of(best)
+        tensor = self._tensor(best)
+
+        def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+            if isinstance(node, (Apply, Add)) and self.forms.of(node) == key:
+                return tensor
+            return rebuilt(node, parts)
+
+        self.whole, *others = bottom_up(self.roots(), new)
+        for (name, (known, _)), part in zip(list(self.parts.items()), others, strict=True):
+            self.parts[name] = known, part
+        self.parts[tensor.name] = tensor, best
+        return True
+
+    def _uses(self) -> Iterator[tuple[Expr, int]]:
+        """The parts that may have a name, and how often each is printed."""
+        times: Counter[int] = Counter()
+        printed: dict[int, tuple[Expr, int]] = {}
+        for root in self.roots():
+            times[id(root)] += 1
+        in_order = [*walk(self.roots())]
+        for node in reversed(in_order):
+            for part in children(node):
+                times[id(part)] += times[id(node)]
+        tops = {id(root) for root in self.roots()}
+        for node in in_order:
+            if not isinstance(node, (Apply, Add)) or id(node) in tops:
+                continue
+            if not _is_worth_a_name(node):
+                continue
+            key = self.forms.of(node)
+            first, before = printed.get(key, (node, 0))
+            printed[key] = first, before + times[id(node)]
+        yield from printed.values()
+
+    def _saved(self, node: Expr, times: int) -> int:
+        """How much shorter the whole is with a name for `node`; at least 1 where it is named."""
+        length = self.lengths.of(node)
+        saved = times * length - (times + length + 2)
+        if times > 2 and length > 1 and isinstance(node, Apply):
+            return saved + LEAST_SAVED  # said three times, a short function has a name too
+        return saved if times > 1 and saved >= LEAST_SAVED else 0
+
+    def _tensor(self, node: Expr) -> Tensor:
+        structure = "symmetric" if self.is_symmetric(node) else None
+        tensor = Tensor(self._name(node), node.axes, structure=structure)
+        put(tensor, "axis_sizes", node.axis_sizes)
+        return tensor
+
+    def _name(self, node: Expr) -> str:
+        role = node.function.name if isinstance(node, Apply) else "+"
+        letter = ROLES.get(role, OTHER)[min(node.ndim, 2)]
+        for name in chain([letter], (f"{letter}{k}" for k in count(1))):
+            if name not in self.taken:
+                break
+        self.taken.add(name)
+        return name
+
+    def found(self) -> Named:
+        """The parts in the order in which a reader meets them."""
+        in_order: dict[str, None] = {}
+        pending = [self.whole]
+        while pending:
+            for node in _in_writing(pending.pop(0)):
+                if not isinstance(node, Tensor) or node.name not in self.parts:
+                    continue
+                if node.name not in in_order:
+                    in_order[node.name] = None
+                    pending.append(self.parts[node.name][1])
+        # The names of sizes are those that the tensors of the whole expression say.
+        origins = (self.e,)
+        parts = []
+        for name in in_order:
+            tensor, part = self.parts[name]
+            parts.append((tensor, dressed(part, origins=origins)))
+        return Named(dressed(self.whole, origins=origins), tuple(parts))
+
+
+def _is_worth_a_name(e: Expr) -> bool:
+    """Is `e` no power or quotient, and no inverse of a symbol? Their bases have the names."""
+    _, exponent = as_power(e)
+    is_inverse = isinstance(e, Apply) and e.function.name in ("inv", "pseudo_reciprocal")
+    return exponent == 1 and not (is_inverse and isinstance(children(e)[0], Tensor))
+
+
+def _in_writing(e: Expr) -> Iterator[Expr]:
+    """The distinct nodes of `e` from left to right."""
+    seen: set[int] = set()
+    stack = [e]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        below = node.factors if isinstance(node, Einsum) else children(node)
+        stack.extend(reversed(below))
