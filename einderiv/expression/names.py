@@ -16,6 +16,7 @@ from .embedding import labels_in
 from .labels import Label
 from .nodes import Add, Einsum, Expr, is_hot, walk, wrapped
 from .subscripts import LETTERS, fresh_names
+from .traverse import tensors_of
 from .unify import bare, flatten
 
 _LETTERS = frozenset(LETTERS)
@@ -98,5 +99,5 @@ def _composite(flat: Einsum) -> set[Label]:
 
 
 def new_axes(e: Expr, count: int) -> tuple[str, ...]:
-    """Names for new axes: the first letters that `e` does not use."""
-    return tuple(fresh_names(count, used_names(e)))
+    """Names for new axes: the first letters that `e` does not use, as names of tensors neither."""
+    return tuple(fresh_names(count, used_names(e).union(tensors_of(e))))
