@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .autodiff import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .errors import BackendError, EinderivError, LimitError, ParseError, ShapeError, limits
-from .expression import Delta, Expr, constant, einsum, substitute, tensor
+from .expression import Delta, Expr, constant, einsum, named, substitute, tensor
 from .functions import abs_ as abs
 from .functions import (
     adj,
@@ -252,6 +252,7 @@ __all__ = [
     "minimize",
     "minimum",
     "moveaxis",
+    "named",
     "norm",
     "norm_squared",
     "not_equal",

@@ -15,7 +15,7 @@ from .dims import turned_if_same
 from .index_building import composed, has_expressions, sizes_by_arrays
 from .index_grammar import Axis, labels_of
 from .labels import Given, Label, Polynomial, Size
-from .nodes import Constant, Einsum, Expr, Letters, Slot, Tensor
+from .nodes import Constant, Einsum, Expr, Letters, Slot, Tensor, titled
 from .sizes import called, checked
 from .string_parts import BLANKS, ELLIPSIS, is_name
 from .subscripts import (
@@ -48,6 +48,32 @@ def constant(array: object, /, *, name: str | None = None) -> Constant:
     if name is not None:
         check_name(name, "an array")
     return held(array, "the array" if name is None else name, name)
+
+
+def named(e: Expr, /, name: str) -> Expr:
+    """The same expression with a name for formulas: it stands there as `name`, and is said below.
+
+    >>> import einderiv as ed
+    >>> x, W = ed.tensor("x", "i"), ed.tensor("W", "ji")
+    >>> h = ed.named(ed.tanh(W @ x), "h")
+    >>> print(ed.formula(ed.sum(h * h)))
+    y = Σ_j h[j]² where h[j] = tanh(Σ_i W[j,i] x[i])
+
+    What only says where numbers sit, such as a transpose, becomes part of what it stands in, and so
+    has no name there. Raises ParseError for a name that is no ASCII identifier, EinderivError for a
+    tensor, which has a name, TypeError for what is no expression.
+    """
+    check_name(name, "an expression")
+    if not isinstance(e, Expr):
+        raise TypeError(f"only expressions have names in formulas, not {type(e).__name__}")
+    if isinstance(e, Tensor):
+        raise EinderivError(
+            f"the tensor {e.name} has a name: declare it by another one, "
+            f"or name what is made of it, ed.named(2 * {e.name}, {name!r})"
+        )
+    if isinstance(e, Constant):
+        return constant(e.value, name=name)
+    return titled(e, name)
 
 
 def tensor(

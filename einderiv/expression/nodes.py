@@ -84,6 +84,7 @@ class Expr:
         "origins",
         "record",
         "sign",
+        "title",
         "weight",
     )
 
@@ -100,6 +101,7 @@ class Expr:
     record: Record | None
     compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
     sign: int | None  # what is known of it, once it was asked for: see `known_signs`
+    title: str  # what it is called in formulas, where somebody said so: see `title_of`
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"expressions are immutable: cannot set {name!r}")
@@ -602,6 +604,29 @@ def dressed(
         case Add():
             return Add(e.addends, axes=axes, origins=origins, record=record)
     return dressed(wrapped(e), axes=axes, origins=origins, record=record)
+
+
+def title_of(e: Expr) -> str | None:
+    """What `e` is called in formulas, if its author said so."""
+    return getattr(e, "title", None)
+
+
+def titled(e: Expr, title: str | None) -> Expr:
+    """The same expression, which formulas call by that name; with None, `e` as it is."""
+    if title is None:
+        return e
+    again: Expr
+    match e:
+        case Einsum():
+            again = e.with_data(origins=e.origins, record=e.record, written=e.written)
+        case Add():
+            again = Add(e.addends, axes=e.axes, origins=e.origins, record=e.record)
+        case Apply():
+            again = Apply(e.function, e.arguments, e.core, e.parameters)
+        case _:
+            return e
+    put(again, "title", title)
+    return again
 
 
 def wrapped(e: Expr) -> Einsum:

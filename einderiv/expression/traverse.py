@@ -26,6 +26,8 @@ from .nodes import (
     everything,
     is_hot,
     put,
+    title_of,
+    titled,
     walk,
 )
 from .string_parts import is_name
@@ -59,6 +61,10 @@ def rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
     """`node` with other parts in the place of its own; itself, if they are its own."""
     if all(a is b for a, b in zip(children(node), parts, strict=True)):
         return node
+    return titled(_rebuilt(node, parts), title_of(node))
+
+
+def _rebuilt(node: Expr, parts: tuple[Expr, ...]) -> Expr:
     match node:
         case Einsum():
             slots = tuple(zip(parts, node.inputs, strict=True))

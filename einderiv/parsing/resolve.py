@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EinderivError, LimitError, ParseError, ShapeError, near
-from ..expression import ELLIPSIS, Expr, Tensor, only_in_output, read, tensor
+from ..expression import ELLIPSIS, Expr, Tensor, only_in_output, read, tensor, titled
 from ..functions import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .lexer import Declaration, Source
 from .syntax import KEEPING, OPERATORS, PARTNERS, Node, check_free
@@ -83,8 +83,11 @@ class Builder:
         known: dict[str, Expr],
         given: Callable[[str], int | None],
         default: Callable[[str], int | None],
+        assigned: Mapping[str, Node] | None = None,
     ) -> None:
+        """`assigned` are the names of a text: formulas call its values by them."""
         self.text = text
+        self.titles = {node: name for name, node in (assigned or {}).items()}
         self.known = known
         self.given = given
         self.default = default
@@ -169,6 +172,8 @@ class Builder:
 
     def _finish(self, node: Node, value: Any) -> None:
         """`node` is built; whatever has waited for it alone is ready."""
+        if node in self.titles and isinstance(value, Expr):
+            value = titled(value, self.titles[node])
         self.built[node] = value
         if (rank := getattr(value, "ndim", None)) is not None:
             self._expect(node, rank)

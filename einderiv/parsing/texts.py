@@ -99,7 +99,7 @@ def parse(
         roots.append(node)
     if not roots:
         raise body.wrong("there is no expression in this text", len(body) - 1)
-    builder = Builder(body, roots, scope.known, row.given, row.default)
+    builder = Builder(body, roots, scope.known, row.given, row.default, scope.values)
     builder.build()
     return as_expression(row.finished(builder.built[roots[-1]]))
 

@@ -482,7 +482,7 @@ def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
             "string"
         )
     check_name(name, "the left-hand side")
-    whole, parts = named_parts(simplify(e), taken={name, *_letters(e)})
+    whole, parts = named_parts(with_formulas(simplify(e)), taken={name, *_letters(e)})
     if style == "matrix":
         shown = _matrix_equations(e, whole, parts, name, spelt)
         if shown is not None:
@@ -509,7 +509,7 @@ def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
     if not isinstance(e, Expr) or e.nodes > limits.parts:
         return None
     check_name(name, "the left-hand side")
-    whole, parts = named_parts(simplify(e), taken={name})
+    whole, parts = named_parts(with_formulas(simplify(e)), taken={name})
     equations = _matrix_equations(e, whole, parts, name, style)
     return None if equations is None else style.equations(equations)
 

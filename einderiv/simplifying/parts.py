@@ -22,6 +22,7 @@ from ..expression import (
     put,
     rebuilt,
     tensors_of,
+    title_of,
     walk,
 )
 from .lengths import Lengths
@@ -70,6 +71,7 @@ def named_parts(e: Expr, taken: Iterable[str] = ()) -> Named:
     [('p', 'softmax(x)')]
     """
     naming = _Naming(e, taken)
+    naming.as_titled()
     while len(naming.parts) < MOST_PARTS and naming.one_more():
         pass
     return naming.found()
@@ -89,6 +91,18 @@ class _Naming:
     def roots(self) -> list[Expr]:
         return [self.whole, *[part for _, part in self.parts.values()]]
 
+    def as_titled(self) -> None:
+        """Name what its author named, the largest parts first."""
+        titles: dict[str, Expr] = {}
+        for node in walk([self.whole], children):
+            title = title_of(node)
+            if title is not None and node is not self.whole:
+                titles[title] = node
+        for title, node in reversed([*titles.items()]):
+            if title not in self.taken:
+                self.taken.add(title)
+                self._put_apart(node, title)
+
     def one_more(self) -> bool:
         """Name the part that saves most; is there one?"""
         uses = self._uses()
@@ -99,19 +113,24 @@ class _Naming:
                 best, saved = node, own
         if best is None:
             return False
-        key = self.forms.of(best)
-        tensor = self._tensor(best)
+        self._put_apart(best, self._name(best))
+        return True
+
+    def _put_apart(self, part: Expr, name: str) -> None:
+        """A tensor in the place of a part, wherever it occurs."""
+        key = self.forms.of(part)
+        tensor = self._tensor(part, name)
 
         def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
-            if isinstance(node, (Apply, Add)) and self.forms.of(node) == key:
+            may_be = isinstance(node, type(part)) and node.weight == part.weight
+            if may_be and node.ndim == part.ndim and self.forms.of(node) == key:
                 return tensor
             return rebuilt(node, parts)
 
         self.whole, *others = bottom_up(self.roots(), new)
-        for (name, (known, _)), part in zip(list(self.parts.items()), others, strict=True):
-            self.parts[name] = known, part
-        self.parts[tensor.name] = tensor, best
-        return True
+        for (own, (known, _)), other in zip(list(self.parts.items()), others, strict=True):
+            self.parts[own] = known, other
+        self.parts[name] = tensor, part
 
     def _uses(self) -> Iterator[tuple[Expr, int]]:
         """The parts that may have a name, and how often each is printed."""
@@ -142,9 +161,9 @@ class _Naming:
             return saved + LEAST_SAVED  # said three times, a short function has a name too
         return saved if times > 1 and saved >= LEAST_SAVED else 0
 
-    def _tensor(self, node: Expr) -> Tensor:
+    def _tensor(self, node: Expr, name: str) -> Tensor:
         structure = "symmetric" if self.is_symmetric(node) else None
-        tensor = Tensor(self._name(node), node.axes, structure=structure)
+        tensor = Tensor(name, node.axes, structure=structure)
         put(tensor, "axis_sizes", node.axis_sizes)
         return tensor
 
