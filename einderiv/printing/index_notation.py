@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 
@@ -64,6 +65,10 @@ GREEK = {  # letters with a command in LaTeX; the others look like Latin ones
     "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi",
     "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
+GREEK_NAMES = {*GREEK.values(), "epsilon", "vartheta", "varphi", "varrho"}
+GREEK_LIKE_LATIN = {"Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Rho"}
+#: a stem, and its subscript: digits at the end, or what follows an underscore
+NAME_PARTS = re.compile(r"([A-Za-z]+)(?:_?(\d+)|_([A-Za-z0-9]+)|_)?")
 LINE = 80  # characters: longer formulas have a line for each of their parts
 MOST_WHOLE = 2**53  # floats up to here that are whole numbers are written as such
 Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
@@ -296,10 +301,7 @@ class LatexStyle(FormulaStyle):
         return f"{self.name(name)}_{{{below}}}"
 
     def name(self, name: str) -> str:
-        if name.startswith("\\"):  # a command
-            return name
-        spelt = "".join([_latex_letter(c) for c in name])
-        return spelt if len(name) == 1 else rf"\mathrm{{{spelt}}}"
+        return name if name.startswith("\\") else latex_name(name)
 
     def label(self, name: str) -> str:
         """An index: the page marks them."""
@@ -381,6 +383,35 @@ def _ungrouped(body: str) -> str:
     if not is_grouped or opening in inside or closing in inside:
         return body
     return inside
+
+
+def latex_name(name: str) -> str:
+    r"""A name as people write it: Greek letters by name, digits and what follows an underscore as a
+    subscript.
+
+    >>> [latex_name(name) for name in ("Sigma", "lambda_", "W1", "x_0", "sigma_max", "loss")]
+    ['\\Sigma', '\\lambda', '{W_{1}}', '{x_{0}}', '{\\sigma_{\\mathrm{max}}}', '\\mathrm{loss}']
+    """
+    found = NAME_PARTS.fullmatch(name)
+    if found is None:
+        return _latex_word(name)
+    stem, digits, below = found.groups()
+    if len(stem) > 1 and stem not in GREEK_NAMES and stem not in GREEK_LIKE_LATIN:
+        return _latex_word(name)  # a word: its underscores are letters of it
+    subscript = digits or (_latex_word(below) if below else "")
+    shown = _latex_word(stem)
+    return f"{{{shown}_{{{subscript}}}}}" if subscript else shown
+
+
+def _latex_word(word: str) -> str:
+    """A name without a subscript."""
+    if word in GREEK_NAMES:
+        return f"\\{word}"
+    if word in GREEK_LIKE_LATIN:
+        return rf"\mathrm{{{word[0]}}}"
+    spelt = "".join([_latex_letter(c) for c in word])
+    is_one = len(word) == 1 or word.isdigit()
+    return spelt if is_one else rf"\mathrm{{{spelt}}}"
 
 
 def _latex_letter(c: str) -> str:

@@ -334,7 +334,7 @@ LATEX = FormSpelling(
         "-T": r"^{-\top}",
         "+": "^{+}",
         "−": "-",
-        ENTRY_BY_ENTRY: r"\circ ",
+        ENTRY_BY_ENTRY: r"\odot ",
         ENTRIES_BY_ENTRIES: r"\otimes ",
     },
     symbol=str,
