@@ -4,7 +4,7 @@
 >>> import einderiv as ed
 >>> x = ed.tensor("x", "i")
 >>> print(ed.formula(ed.derive(ed.arctan(x), x)))
-∂y[i]/∂x[a] = δ[i,a] reciprocal(1 + x[i] x[i])
+∂y[i]/∂x[a] = δ[i,a] / (1 + x[i]²)
 """
 
 from __future__ import annotations
