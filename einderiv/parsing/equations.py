@@ -29,11 +29,13 @@ from ..expression import (
     Tensor,
     add,
     as_expression,
+    assemble,
     domain_of,
     einsum_of_axes,
     extent,
     filled,
     floor_quotient,
+    fresh_labels,
     index_array,
     is_nonnegative,
     labels_of,
@@ -50,6 +52,7 @@ from .formula_syntax import (
     Factor,
     Figure,
     Guard,
+    Measured,
     Place,
     Product,
     Raised,
@@ -57,6 +60,7 @@ from .formula_syntax import (
     Tie,
     Total,
     equation,
+    parted,
 )
 from .lexer import Source
 
@@ -67,13 +71,13 @@ def is_index_notation(text: str) -> bool:
     """Has a line a left side with brackets, ``y[i] = …``, or is the last one an equation of
     entries, ``y = Σ_i x[i]``? In other texts the last line is no equation.
     """
-    if "[" not in text and "∂" not in text:
+    if not re.search(r"[\[{∂Σ]", text):
         return False
     lines = [line.partition("#")[0] for line in re.split(r"[\n;]", text)]
     sides = [_sides(line) for line in lines if line.strip()]
     if any(left is not None and re.search(r"\[|∂", left) for left, _ in sides):
         return True
-    return bool(sides) and sides[-1][0] is not None and bool(re.search(r"[\[{]", sides[-1][1]))
+    return bool(sides) and sides[-1][0] is not None and bool(re.search(r"[\[{Σ]", sides[-1][1]))
 
 
 def _sides(line: str) -> tuple[str | None, str]:
@@ -139,8 +143,9 @@ def read_equations(
     """The expression of the last of several equations; the others are names for it."""
     reader = _Meaning(text, known, sizes)
     result: Expr | None = None
-    for k, (start, stop) in enumerate(spans):
-        result = reader.equation(equation(text, start, stop), is_last=k == len(spans) - 1)
+    in_order = parted(text, spans)
+    for k, (start, stop) in enumerate(in_order):
+        result = reader.equation(equation(text, start, stop), is_last=k == len(in_order) - 1)
     assert result is not None
     return result
 
@@ -184,7 +189,8 @@ class _Meaning:
                 axis = self._axis(place)
                 if tensor is not None and isinstance(axis, str) and tensor.ndim == len(places):
                     self.domains.setdefault(axis, tensor.axis_sizes[p])
-        self._learn_domains([written.right], kept)
+        self.measured = self._measured_labels(written)
+        self._learn_domains([written.right], kept | self.measured)
         order = [axis for axis in left if isinstance(axis, str)]
         value = self._total(written.right, kept, written.at, order)
         value = self._with_labels(value, kept, written.at)
@@ -248,6 +254,27 @@ class _Meaning:
         if name not in self.known:
             self.known[name] = Tensor(name, (None,) * rank)
         return self.known[name]
+
+    def _measured_labels(self, written: Equation) -> set[str]:
+        """Labels that stand as numbers too, ``1/n Σ_n``: their sizes."""
+        alone = {read.name for read in _reads(written.right) if read.places is None}
+        labels: set[str] = set()
+        for product in _products(written.right):
+            labels.update(product.summed)
+            labels.update(*[_labels_of_factor(factor) for factor, _ in product.factors])
+        return alone.intersection(labels).difference(self.known)
+
+    def _is_size(self, read: Read) -> bool:
+        """Is a name without indices that of an axis, and of no tensor?"""
+        is_alone = read.places is None and read.name not in self.known
+        return is_alone and read.name in self.size_names
+
+    def _number(self, size: Size) -> Value:
+        """A size as a number."""
+        if isinstance(size, int):
+            return Value(filled(size, (), ()), ())
+        (label,) = fresh_labels(1)
+        return Value(assemble(1, [], (), axes=(), given=((label, size),)), ())
 
     # ---- ranges of labels
     def _learn_domains(self, totals: Sequence[Total], wanted: set[str]) -> None:
@@ -613,6 +640,19 @@ class _Meaning:
     ) -> tuple[Value, tuple[Axis, ...], Sequence[Place]]:
         """What a factor is, and how its axes are read."""
         match factor:
+            case Read() if factor.places is None and factor.name in self.measured:
+                name = factor.name
+                if name not in self.domains:
+                    what = f"the size of {name!r} is left open: give sizes={{{name!r}: …}}"
+                    self.refuse(what, factor.at)
+                return self._number(self.domains[factor.name]), (), ()
+            case Read() if self._is_size(factor):
+                return self._number(self.size_names[factor.name]), (), ()
+            case Measured():
+                tensor = self.known.get(factor.name)
+                if tensor is None or not factor.axis < tensor.ndim:
+                    self.refuse(f"there is no {factor.name}.shape[{factor.axis}] here", factor.at)
+                return self._number(tensor.axis_sizes[factor.axis]), (), ()
             case Read():
                 places = factor.places or ()
                 tensor = self._tensor(factor.name, len(places))

@@ -97,7 +97,16 @@ class Raised:
     at: int
 
 
-Factor = Figure | Read | Call | Tie | Guard | Bracketed | Raised
+@dataclass(eq=False)
+class Measured:
+    """``X.shape[0]`` as a number."""
+
+    name: str
+    axis: int
+    at: int
+
+
+Factor = Figure | Read | Call | Tie | Guard | Bracketed | Raised | Measured
 
 
 @dataclass(eq=False)
@@ -124,9 +133,11 @@ class Equation:
     at: int
 
 
+MOST_DIVISORS = 8  # of one thing; higher powers are powers
 _NUMBER = r"(?:[0-9]+(?:\.(?![A-Za-z_.])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_SIGNS = r"//|<=|>=|==|\*\*|[-−+*·/()\[\]{},=:<>≤≥∂²³⁴⁵⁶⁷⁸⁹^.]"
-_WORDS = r"(?P<sigma>Σ_?|sum_(?=\{))|(?P<name>[^\W\dΣ∂]\w*)"
+_ABOVE = "⁰¹²³⁴⁵⁶⁷⁸⁹"  # digits of an exponent
+_SIGNS = rf"//|<=|>=|==|\*\*|[-−+*·/()\[\]{{}},=:<>≤≥∂{_ABOVE}^.]"
+_WORDS = rf"(?P<sigma>Σ_?|sum_(?=\{{))|(?P<name>[^\W\dΣ∂{_ABOVE}][^\W{_ABOVE}]*)"
 _COMPLEX = rf"(?P<complex>\((?:[-−+]?{_NUMBER}[-−+]|[-−+]?){_NUMBER}j\))"
 _BLANK = r"(?P<blank>[ \t\f\v\r\n]+)"
 _PIECES = re.compile(rf"{_BLANK}|{_COMPLEX}|(?P<number>{_NUMBER})|{_WORDS}|(?P<sign>{_SIGNS})")
@@ -156,9 +167,56 @@ def pieces(text: Source, start: int, stop: int) -> list[Token]:
     return found
 
 
+def parted(text: Source, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Equations in the order in which they are understood: those that follow a ``where`` are said
+    before it, the last of them first, for each may be made of those behind it.
+    """
+    for k, (start, stop) in enumerate(spans):
+        tokens = pieces(text, start, stop)
+        behind = [*tokens[1:], None]
+        places = [t.at for t, after in zip(tokens, behind, strict=True) if _is_where(t, after)]
+        if not places:
+            continue
+        at = places[0]
+        parts = [*_listed(tokens, at + len("where"), stop), *spans[k + 1 :]]
+        return [*spans[:k], *reversed(parts), (start, at)]
+    return list(spans)
+
+
+def _is_where(token: Token, after: Token | None) -> bool:
+    """Is it the word before the parts of a formula, and no function?"""
+    is_word = token.kind == "name" and token.text == "where"
+    return is_word and (after is None or after.text != "(")
+
+
+def _listed(tokens: Sequence[Token], start: int, stop: int) -> list[tuple[int, int]]:
+    """What commas outside of all brackets part."""
+    found: list[tuple[int, int]] = []
+    depth = 0
+    for token in tokens:
+        depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+        if token.at >= start and token.text == "," and not depth:
+            found.append((start, token.at))
+            start = token.at + 1
+    last = max([token.at for token in tokens])
+    return [*found, (start, stop)] if last >= start else found
+
+
 def equation(text: Source, start: int, stop: int) -> Equation:
     """The equation that stands between two positions."""
     return _Reader(text, pieces(text, start, stop), stop).equation()
+
+
+def _divided(factor: Factor) -> list[tuple[Factor, bool]]:
+    """What a product is divided by: ``/ x²`` is divided by x twice, as derivatives are."""
+    if not isinstance(factor, Raised):
+        return [(factor, True)]
+    exponent = factor.exponent
+    if isinstance(exponent, int) and 1 < exponent <= MOST_DIVISORS:
+        return [(factor.base, True)] * exponent
+    if isinstance(exponent, complex):
+        return [(factor, True)]
+    return [(Raised(factor.base, -exponent, factor.at), False)]
 
 
 class _Reader:
@@ -227,8 +285,7 @@ class _Reader:
     def _differential(self) -> tuple[str, tuple[Place, ...]]:
         """``∂²y[i]`` or ``d^2y[i]``."""
         if self.take("∂") is not None:
-            while self.peek().text in tuple("²³⁴⁵⁶⁷⁸⁹"):
-                self.at += 1
+            self._digits_above()  # the order
             name = self._name("behind ∂ stands a name").text
             return name, self._places() or ()
         token = self._name("a derivative is written ∂y[i]/∂x[a], or dy[i]/dx[a]")
@@ -267,7 +324,7 @@ class _Reader:
             if self.peek().kind == "sigma":
                 self._sigma(product)
                 continue
-            product.factors.append((self._power(), divided))
+            product.factors += _divided(self._power()) if divided else [(self._power(), False)]
             divided = False
             if (sign := self.take("*", "/")) is not None:
                 divided = sign.text == "/"
@@ -307,18 +364,41 @@ class _Reader:
 
     def _power(self) -> Factor:
         base = self._factor()
-        sign = self.take("**")
-        if sign is None:
+        sign = self.peek()
+        above = self._digits_above()
+        if not above and self.take("**") is None:
             return base
         if isinstance(base, (Figure, Tie, Guard)):
             self.refuse("only entries and sums in brackets are raised to a power here", sign.at)
+        if above:
+            return Raised(base, int(above), sign.at)
+        if self.take("(") is None:
+            return Raised(base, self._exponent(), sign.at)
+        value = self._exponent()  # x^(3/2)
+        if self.take("/") is not None:
+            below = self._exponent()
+            if not below:
+                self.refuse("an exponent is divided by 0 here", sign.at)
+            value = value / below
+        self.expect(")", "to close this exponent")
+        return Raised(base, value, sign.at)
+
+    def _digits_above(self) -> str:
+        """Digits of an exponent, ``²``, as plain ones."""
+        found = ""
+        while self.peek().kind == "sign" and self.peek().text in tuple(_ABOVE):
+            found += str(_ABOVE.index(self.peek().text))
+            self.at += 1
+        return found
+
+    def _exponent(self) -> Number:
         negative = self.take("-") is not None
         token = self.peek()
         if token.kind != "number":
             self.refuse("an exponent is a number here; else write power(x[i], y[i])")
         self.at += 1
         value = _number(token.text)
-        return Raised(base, -value if negative else value, sign.at)
+        return -value if negative else value
 
     def _factor(self) -> Factor:
         token = self.peek()
@@ -349,6 +429,8 @@ class _Reader:
 
     def _named(self, token: Token) -> Factor:
         name, core, ranges = token.text, list[str](), list[Guard]()
+        if self.peek().text == "." and self.peek(1).text == "shape":
+            return self._measured(token)
         called = self._call_with_core(name)
         if called is not None:
             name, core = called
@@ -373,6 +455,15 @@ class _Reader:
         if not arguments:
             self.refuse(f"{name} has no argument", token.at)
         return Call(name, tuple(core), tuple(arguments), self._places(), token.at, tuple(ranges))
+
+    def _measured(self, token: Token) -> Measured:
+        """``X.shape[0]``."""
+        self.at += 2
+        places = self._places() or ()
+        numbers = [atoms[0].value for one in places for _, atoms, _ in one.terms]
+        if len(numbers) != 1 or len(places) != 1:
+            self.refuse(f"the size of an axis is written {token.text}.shape[0]", token.at)
+        return Measured(token.text, numbers[0], token.at)
 
     def _call_with_core(self, name: str) -> tuple[str, list[str]] | None:
         """``inv_b,c(…)``: the name, and the labels of the axes that belong to the function."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from itertools import chain
+from keyword import iskeyword
 
 from ..errors import EinderivError, limits, near
 from ..expression import (
@@ -68,7 +69,7 @@ GREEK = {  # letters with a command in LaTeX; the others look like Latin ones
 GREEK_NAMES = {*GREEK.values(), "epsilon", "vartheta", "varphi", "varrho"}
 GREEK_LIKE_LATIN = {"Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Rho"}
 #: a stem, and its subscript: digits at the end, or what follows an underscore
-NAME_PARTS = re.compile(r"([A-Za-z]+)(?:_?(\d+)|_([A-Za-z0-9]+)|_)?")
+NAME_PARTS = re.compile(r"([A-Za-z]+)(?:_?(\d+)|_([A-Za-z0-9]+))?")
 LINE = 80  # characters: longer formulas have a line for each of their parts
 MOST_WHOLE = 2**53  # floats up to here that are whole numbers are written as such
 Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
@@ -392,6 +393,8 @@ def latex_name(name: str) -> str:
     >>> [latex_name(name) for name in ("Sigma", "lambda_", "W1", "x_0", "sigma_max", "loss")]
     ['\\Sigma', '\\lambda', '{W_{1}}', '{x_{0}}', '{\\sigma_{\\mathrm{max}}}', '\\mathrm{loss}']
     """
+    if iskeyword(name.removesuffix("_")):  # lambda_, for which Python has no other name
+        name = name.removesuffix("_")
     found = NAME_PARTS.fullmatch(name)
     if found is None:
         return _latex_word(name)

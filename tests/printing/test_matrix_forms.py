@@ -74,5 +74,5 @@ def test_latex_is_made_of_the_same_forms():
     form = side_by_side([Turned(Raised(a, -1)), Together("∘", (b, Turned(b))), squares, root])
     assert in_unicode(form) == "A⁻ᵀ B ∘ Bᵀ x_1¹² √(C)"
     assert (
-        in_latex(form, "<{}>".format) == r"<A>^{-\top} <B> \circ  <B>^{\top} <x_1>^{12} \sqrt{<C>}"
+        in_latex(form, "<{}>".format) == r"<A>^{-\top} <B> \odot  <B>^{\top} <x_1>^{12} \sqrt{<C>}"
     )
