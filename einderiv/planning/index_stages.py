@@ -121,10 +121,11 @@ def in_stages(ways: Ways, system: System, kept: Labels, gone: set[Label]) -> lis
 
 def _may_gain(ways: Ways, system: System) -> bool:
     """Are there operands that stages could be of? A box without points has nothing to gain."""
-    if len(system.tensors) + len(system.relations) + len(system.hots) < 3:
-        is_bare = len(system.relations) == 2 and not system.tensors
-        return is_bare or any(len(one.terms) > 3 for one in system.relations)
-    return all(ways.lengths[label] for label in system.inside)
+    if not all(ways.lengths[label] for label in system.inside):
+        return False
+    parts = len(system.tensors) + len(system.relations) + len(system.hots)
+    is_bare = len(system.relations) == 2 and not system.tensors
+    return parts > 2 or is_bare or any(len(one.terms) > 3 for one in system.relations)
 
 
 def _least_seconds(ways: Ways, system: System, kept: Labels) -> float:
