@@ -254,7 +254,7 @@ def product_by_taps(x, y, own, others, out, axes):
     wide = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     made = [size[h] * rows, count(columns)]
     found = np.empty((count(before), *(made if by_rows else made[::-1])), np.result_type(x, y))
-    block = max(1, 2**15 // (rows * count(inner)) - reach)
+    block = max(1, 2**16 // (rows * count(inner)) - reach)
     for image, place in zip(found, np.ndindex(*shape[: len(before)])):
         for start in range(0, size[h], block):
             stop = min(start + block, size[h])
