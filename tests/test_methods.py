@@ -64,6 +64,17 @@ def test_axes_that_are_kept_have_derivatives(name):
     assert ed.derive(rows[:, 0], X) == ed.derive(short, X)
 
 
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_lengths_keep_their_axes(axis):
+    want = np.linalg.norm(VALUES, axis=axis, keepdims=True)
+    for e in (ed.norm(X, None, axis, keepdims=True), np.linalg.norm(X, axis=axis, keepdims=True)):
+        assert np.allclose(ed.evaluate(e, X=VALUES), want, rtol=1e-14)
+    logs = ed.evaluate(ed.logsumexp(X, axis, keepdims=True), X=VALUES)
+    assert np.allclose(logs, np.log(np.exp(VALUES).sum(axis, keepdims=True)), rtol=1e-14)
+    unit = X / ed.norm(X, None, 1, keepdims=True)
+    assert ed.check(ed.sum(unit * unit * X), X, X=VALUES).ok
+
+
 METHODS = [
     (X.clip(1, 3),            VALUES.clip(1, 3)),
     (X.clip(min=1),           VALUES.clip(min=1)),

@@ -187,7 +187,7 @@ def _squares(e: Expr, gone: tuple[int, ...]) -> Expr:
 
 
 @table.public
-def norm(e: object, order: object = None, axis: object = None) -> Expr:
+def norm(e: object, order: object = None, axis: object = None, *, keepdims: object = False) -> Expr:
     """``norm(e, order, axis)``: as ``numpy.linalg.norm``; by default the root of the sum of the
     squares of all entries.
 
@@ -222,9 +222,8 @@ def norm(e: object, order: object = None, axis: object = None) -> Expr:
         raise EinderivError(
             "the largest singular value has no derivative here; order 'fro' is the Frobenius norm"
         )
-    if known in (1, math.inf):
-        return _by_size(abs_(e), chosen, known == 1)
-    return _length(e, chosen)
+    found = _by_size(abs_(e), chosen, known == 1) if known in (1, math.inf) else _length(e, chosen)
+    return kept(found, e, axis, keepdims)
 
 
 def _length(e: Expr, axes: tuple[int, ...]) -> Expr:

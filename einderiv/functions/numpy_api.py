@@ -169,8 +169,8 @@ def _multi_dot(arrays: Sequence[object]) -> object:
     return reduce(compound.dot, arrays)
 
 
-def _norm(x: object, ord: object = None, axis: object = None) -> Expr:
-    return compound.norm(x, ord, axis)
+def _norm(x: object, ord: object = None, axis: object = None, keepdims: object = False) -> Expr:
+    return compound.norm(x, ord, axis, keepdims=keepdims)
 
 
 def _full_like(a: object, fill_value: object) -> Expr:

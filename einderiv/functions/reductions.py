@@ -368,7 +368,7 @@ def log_softmax(e: object, axis: object = -1) -> Expr:
 
 
 @public
-def logsumexp(e: object, axis: object = None) -> Expr:
+def logsumexp(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     """``logsumexp(e, axis)``: ``log(sum(exp(e), axis))``, computed without overflow; all axes by
     default.
 
@@ -378,7 +378,8 @@ def logsumexp(e: object, axis: object = None) -> Expr:
 
     Raises ShapeError for an axis that is not there.
     """
-    return over("logsumexp", as_expression(e), axis)
+    found = as_expression(e)
+    return kept(over("logsumexp", found, axis), found, axis, keepdims)
 
 
 @public
