@@ -449,10 +449,12 @@ class _Composing:
 
     def _asked(self, axis: Axis) -> Size | None:
         """The size that is given for an axis, or for an index array by its name, if any."""
-        found = self.sizes.get(_form(axis))
-        if found is not None:
-            self.used.add(_form(axis))
-        return found
+        # A coefficient that is a size cannot be written in a string: there the text is the key.
+        for form in (_form(axis), str(axis)):
+            if form in self.sizes:
+                self.used.add(form)
+                return self.sizes[form]
+        return None
 
     def _open(self, read: _Read, linear: Linear, label: Label) -> None:
         """The range of one label, from one read."""

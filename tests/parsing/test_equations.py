@@ -95,6 +95,7 @@ VALUES = [  # a text, sizes, what it is in NumPy
     ("y[i] = Σ_{k: k < 3} 1 + 0*x[i]",         {},       np.full(10, 3)),
     # index arrays
     ("y[e] = U[r[e],k] V[c[e],k]",             {},       (U[r] * V[c]).sum(1)),
+    ("y[b] = Σ_i δ[b,d.shape[0]·i] w[i] d[i]", {"b": 9}, np.array([1, 0, 0, 0, 0, 0, 9, 0, 0])),
     ("y[r[e]] = v[e]",                         {"r": 5}, np.array([0, 0, 5, 0, 1])),
     ("y[a] = Σ_e δ[a,r[e]] v[e]",              {"a": 5}, np.array([0, 0, 5, 0, 1])),
     ("y[e] = x[r[d[e]]]",                       {},       x[r[[1, 0, 3]]]),
