@@ -102,7 +102,9 @@ class Sizes(UnionFind[Size]):
         >>> sizes.find(plus("n", "k")) == sizes.find(times(3, "m"))
         True
         """
-        size = self._root(x)
+        size = x
+        while (up := self.parent.get(size, size)) is not size:
+            size = up
         return self._normal(size) if isinstance(size, Polynomial) else size
 
     def _root(self, size: Size) -> Size:

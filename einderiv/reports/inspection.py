@@ -229,7 +229,8 @@ class _Unsized:
             except LimitError:
                 return BEYOND
             return min(max(number or 0, 1), BEYOND)
-        self.assumed.setdefault(root, spoken(size))
+        if root not in self.assumed:
+            self.assumed[root] = spoken(size)
         return UNKNOWN
 
     def assumptions(self) -> list[str]:
