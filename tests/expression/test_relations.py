@@ -355,6 +355,91 @@ def numbered(solution, numbers):
     return solution._replace(by=by, rest=rest, guards=tuple(zip(guards, sizes, strict=True)))
 
 
+# ---- systems that differ in their labels, and systems of several parts
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_only_the_order_of_labels_counts(block):
+    shortened = 0
+    for seed in range(block * 60, block * 60 + 60):
+        r = random.Random(seed)
+        relations, domains = symbolic(r)
+        output = [x for x in domains if r.random() < 0.5]
+        others = dict(
+            zip(sorted(domains), sorted(r.sample(range(1000), len(domains))), strict=True)
+        )
+        other_domains = {others[x]: n for x, n in domains.items()}
+        other_relations = renamed(relations, others.get)
+        found, other = settled(relations, domains), settled(other_relations, other_domains)
+        if found is None:
+            assert other is None, seed
+            continue
+        shortened += found.relations != tuple(relations)
+        same = {others[x]: others[y] for x, y in found.same.items()}
+        assert other == Settled(renamed(found.relations, others.get), same), seed
+        follows = determined(relations, domains, (), output, list(domains))
+        by_others = [others[x] for x in output]
+        assert follows == determined(
+            other_relations, other_domains, (), by_others, list(other_domains)
+        )
+    assert shortened > 5
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_parts_without_a_label_in_common_have_their_points(block):
+    united = 0
+    for seed in range(block * 60, block * 60 + 60):
+        r = random.Random(seed)
+        first = {x: r.randint(3, 4) for x in range(r.randint(1, 3))}
+        second = {x + 10: r.randint(3, 4) for x in range(r.randint(1, 3))}
+        relations = []
+        for one in (first, second):
+            if r.random() < 0.5:
+                relations.append(plain(r, one))
+            if r.random() < 0.8:  # a label that is a number
+                relations.append(relation(-r.randint(0, 1), {r.choice(list(one)): 1}))
+        domains = first | second
+        found = settled(relations, domains)
+        before = rows_of(points(relations, domains))
+        if found is None:
+            assert not before, seed
+            continue
+        same = [relation(0, {x: 1, y: -1}) for x, y in found.same.items()]
+        assert rows_of(points([*found.relations, *same], domains)) == before, seed
+        united += any((x < 10) != (y < 10) for x, y in found.same.items())
+    assert united, "no labels of two parts are the same number"
+
+
+NUMBERS = [
+    # relations                                  domains               known  follows
+    ([{P: -1, I: 6, J: 2, K: 1}],                {P: 18, I: 3, J: 3, K: 2}, {P}, True),
+    ([{P: -1, I: 7, J: 2, K: 1}],                {P: 21, I: 3, J: 3, K: 2}, {P}, True),  # a gap
+    ([{P: -1, I: 5, J: 2, K: 1}],                {P: 18, I: 3, J: 3, K: 2}, {P}, False),
+    ([{P: -1, I: "n", J: 1}],                    {P: times("n", "m"), I: "m", J: "n"}, {P}, True),
+    ([{P: -1, I: times("n", "m"), J: 1}],        {P: 99, I: 3, J: "n"}, {P}, True),  # a gap
+    ([{P: -1, I: "n", J: 1}],                    {P: 99, I: "m", J: "m"}, {P}, False),
+    ([{P: -1, I: times("n", "n"), J: "n", K: 1}], {P: 99, I: "n", J: "n", K: "n"}, {P, K}, True),
+    ([{P: -1, I: "n", J: 1}, {J: 1, K: 2, L: 1}], {P: 99, I: 9, J: "n", K: 5, L: 2}, {P}, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("terms", "domains", "known", "follows"), NUMBERS)
+def test_digits_follow_from_their_number(terms, domains, known, follows):
+    relations = [relation(0, one) for one in terms]
+    assert determined(relations, domains, (), known, list(domains)) == follows
+
+
+def test_many_reads_of_one_place_are_one():
+    count = 100  # more than are solved in the order of their labels
+    window = [relation(0, {I: 1, J: 1, 10 + k: -1}) for k in range(count)]
+    domains = {I: 5, J: 3, **{10 + k: 7 for k in range(count)}}
+    found = settled(window, domains)
+    assert found.same == {10 + k: 10 for k in range(1, count)}
+    assert found.relations == (window[0],)
+    left, gone = without_proved(window, domains, {I, J})
+    assert not left and gone == set(domains) - {I, J}
+
+
 # ---- canonical form
 
 
