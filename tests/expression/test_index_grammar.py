@@ -465,6 +465,29 @@ def test_long_strings_take_steps_in_proportion(name):
     assert calls.count < 4 * 10**6
 
 
+MANY = {
+    "one place": ("(i+1)", "i"),
+    "one place, written": ("(i+1)", "(i+1)"),
+    "two places": ("(i+1)(i+2)", "i"),
+    "one window": ("(i+k)k", "i"),
+    "windows": ("(2i+1)", "i"),
+    "an index array": ("(r[i])", "i"),
+}
+
+
+def built(slot, output, count):
+    with Calls() as calls:
+        ed.einsum(",".join([slot] * count) + "->" + output)
+    return calls.count
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_many_operands_cost_what_each_costs(name):
+    slot, output = MANY[name]
+    few, many = built(slot, output, 100), built(slot, output, 400)
+    assert many < 6 * few
+
+
 def test_the_message_of_a_long_one_is_short():
     with pytest.raises(ShapeError, match="give sizes=") as info:
         ed.einsum(LONG["a flattening"])
