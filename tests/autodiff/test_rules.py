@@ -174,7 +174,7 @@ class Odd(Expr):
     __slots__ = ()
 
     def __init__(self):
-        _fill(self, (), (), 1)
+        _fill(self, (), (), (), 1)
 
 
 @pytest.mark.parametrize(
