@@ -34,7 +34,8 @@ from ..functions import stays_integer
 from ..planning import BLOCK, Loop, Numbered, Ops, Program, Step, owner, tuning
 from .base import Backend
 from .comments import Names, head, remarked
-from .numpy_inplace import Buffers, in_place, into, out_of
+from .numpy_index_spelling import assembled_in, cleared_lines, part_line, part_text
+from .numpy_inplace import Buffers, cleared_in, in_place, into, made_in_place, out_of
 from .source_text import Spell, shape
 
 
@@ -319,7 +320,7 @@ def _returned(scope: _Scope) -> list[str]:
         root_step = program.steps[root]
         is_given = root_step.op is Ops.INPUT or _may_be_argument(root_step)
         # It would hold all of its matrix.
-        is_diagonal = len(program.steps[k].sizes) < len(root_step.sizes)
+        is_diagonal = program.entries(k) < program.entries(root)
         if is_given or is_diagonal or root in given_out:
             values.append(scope.backend.fresh.format(scope.variables[k]))
         elif root_step.op is Ops.READ:
@@ -407,9 +408,14 @@ class Writer:
         self.buffers, self.made_in, self.zeroed = buffers, made_in, zeroed
         self.lines: list[str] = []
         self.made = 0
+        #: values that are made as a part of another, and the arrays that are there for that
+        self.placed: dict[int, tuple[int, int]] = {}
+        self.opened: set[int] = set()
 
     def run(self, steps: Numbered, loop: Loop | None = None) -> list[str]:
         """The lines of a program, with its loop if there is one."""
+        if self.buffers:
+            self.placed = made_in_place(self.program, steps, loop, self.buffers)
         if loop is None:
             self.write(steps)
             return self.lines
@@ -437,6 +443,12 @@ class Writer:
             value, lines = reused
             self.variables[k] = names[value]
             self.lines += lines
+        elif k in self.opened:
+            self.lines += self._parts_left(k, step, operands)
+        elif k in self.placed:
+            out = self._place_of(k)
+            self.variables[k] = out
+            self.lines += into(step, operands, size, out, zeroed=False)
         elif k in self.made_in and size is self.size:  # no block of the array
             out = self.made_in[k]
             zeroed = self.zeroed and k in self.program.outputs
@@ -455,6 +467,44 @@ class Writer:
             dropped = [v for v in buffers.dropped(k, step) if v != kept]
             if dropped:
                 self.lines.append(f"del {', '.join(self.variables[v] for v in dropped)}")
+
+    def _place_of(self, value: int) -> str:
+        """A name for the part of an array that is put together where a value is made."""
+        k, number = self.placed[value]
+        step = self.program.steps[k]
+        whole = self._opened(k, step)
+        name = self.fresh(f"t{self.made}")
+        self.made += 1
+        spans = step.spec[0][number].spans
+        self.lines.append(f"{name} = {whole}{part_text(spans, step, self.size)}")
+        return name
+
+    def _opened(self, k: int, step: Step) -> str:
+        """The name of an array that is put together, which is there from now on."""
+        if k in self.opened:
+            return self.variables[k]
+        self.opened.add(k)
+        if k in self.made_in or k in self.placed:
+            zeroed = k in self.made_in and self.zeroed and k in self.program.outputs
+            name = self.made_in[k] if k in self.made_in else self._place_of(k)
+            lines = cleared_in(step, self.size, zeroed=zeroed)
+        else:
+            name = self.fresh(f"t{self.made}")
+            self.made += 1
+            lines = [assembled_in(step, self.size), *cleared_lines(step, self.size, whole=False)]
+        self.lines += [line.replace("{out}", name) for line in lines]
+        self.variables[k] = name
+        return name
+
+    def _parts_left(self, k: int, step: Step, operands: list[str]) -> list[str]:
+        """Lines for the parts of an array that are not made in their places."""
+        made = {number for array, number in self.placed.values() if array == k}
+        lines: list[str] = []
+        for number, x in enumerate(operands):
+            if number not in made:
+                line = part_line(x, step, number, self.size)
+                lines.append(line.replace("{out}", self.variables[k]))
+        return lines
 
     def loop(self, loop: Loop, steps: Numbered) -> None:
         """The steps inside a loop; what they put together has its name when the loop is over.

@@ -15,6 +15,9 @@ from .base import BASE_PASSES, Backend, Library
 from .numpy_contraction import Contraction, form_of
 from .numpy_helpers import HELPERS
 from .numpy_index_spelling import (
+    assembled_in,
+    assembled_parts,
+    cleared_lines,
     mask_text,
     place_lines,
     read_text,
@@ -52,6 +55,9 @@ def numpy_step(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         return _write(step, inputs, size)
     if step.op is Ops.PLACE:
         return place_lines(inputs, step, size)
+    if step.op is Ops.ASSEMBLE:
+        made = [assembled_in(step, size), *cleared_lines(step, size, whole=False)]
+        return [*made, *assembled_parts(inputs, step, size), ""]
     return [spelling_of(step.op, SPELT)(inputs, step, size)]
 
 
@@ -141,13 +147,36 @@ def _write(step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
     terms = embedded_terms(inputs, step)
     full = next((term for term in terms if fills(term)), None)
     if full is None:
-        zeros = f"np.zeros({shape([size(s) for s in step.sizes])}, dtype)"
-        return [f"{{out}} = {zeros}", *placed_in_turn(terms), ""]
+        repeated = _repeated(terms, step, size)
+        if repeated is not None:
+            return [repeated]
+        # one that broadcasts is put everywhere, and what is there before does not matter
+        terms.sort(key=lambda term: place(term.output) != "{out}")
+        kind = "empty" if terms and place(terms[0].output) == "{out}" else "zeros"
+        made = f"np.{kind}({shape([size(s) for s in step.sizes])}, dtype)"
+        return [f"{{out}} = {made}", *placed_in_turn(terms), ""]
     if all(len(set(term.output)) == len(term.output) for term in terms):
         # There is no diagonal: the other terms broadcast.
         return [" + ".join(aligned(*term) for term in terms)]
     others = [placed(term) for term in terms if term is not full]
     return [f"{{out}} = np.array({aligned(*full)}, dtype)", *others, ""]
+
+
+def _repeated(terms: Sequence[Embedded], step: Step, size: Spell) -> str | None:
+    """One term that is repeated along an axis behind others: ``repeat`` writes short rows faster
+    than an assignment.
+    """
+    if len(terms) != 1 or len(set(terms[0].output)) < len(terms[0].output):
+        return None
+    ((x, labels, output),) = terms
+    new = [axis for axis, label in enumerate(output) if label not in labels]
+    kept = tuple([label for label in output if label in labels])
+    if len(new) != 1 or new[0] == 0:
+        return None
+    (axis,) = new
+    made = shape([size(s) for s in step.sizes])
+    x = transposed(x, labels, kept)
+    return f"{x}.repeat({size(step.sizes[axis])}, {axis - 1}).reshape({made})"
 
 
 def fills(term: Embedded) -> bool:
@@ -283,7 +312,7 @@ class Numpy(Backend):
     @property
     def ops(self) -> Collection[Op]:
         """Those of the table, and what is put in its place."""
-        return {*SPELT, Ops.WRITE, Ops.PLACE}
+        return {*SPELT, Ops.WRITE, Ops.PLACE, Ops.ASSEMBLE}
 
     def spell(self, step: Step, inputs: Sequence[str], size: Spell) -> list[str]:
         """Lines for one step; the last is the expression of its value, and ``{out}`` stands for
@@ -337,6 +366,7 @@ NUMPY = Numpy(
     writes=True,
     passes=(
         *BASE_PASSES,
+        "sums of parts",
         "numpy peepholes",
         "tiling for the cache",
         "batching of products",

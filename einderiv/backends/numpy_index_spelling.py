@@ -18,8 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..expression import Size, is_nonnegative, minus, plus, product_of_sizes
-from ..planning import Index, Step
-from .source_text import Spell, einsum_text, shape, transposed
+from ..planning import Box, Index, Span, Step
+from .source_text import Spell, aligned, einsum_text, literal, shape, transposed
 
 
 def read_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
@@ -64,6 +64,76 @@ def assigned_text(inputs: Sequence[str], step: Step, size: Spell) -> str | None:
     slices, order = plain
     axes = tuple(range(len(order)))
     return f"{{out}}{slices} = {transposed(inputs[0], axes, order)}"
+
+
+def assembled_in(step: Step, size: Spell) -> str:
+    """A line that makes the array ``{out}`` that parts are put into, with zeros where it is
+    cleared as a whole.
+    """
+    _, cleared = step.spec
+    kind = "zeros" if _is_whole(cleared) else "empty"
+    return f"{{out}} = np.{kind}({_shape(step.sizes, size)}, dtype)"
+
+
+def cleared_lines(step: Step, size: Spell, *, whole: bool) -> list[str]:
+    """Lines that set ``{out}`` to 0 where nothing is assigned; with `whole` also where that is all
+    of it.
+    """
+    _, cleared = step.spec
+    if _is_whole(cleared):
+        return ["{out}[...] = 0"] if whole else []
+    return [f"{{out}}{_box_text(box)} = 0" for box in cleared]
+
+
+def part_line(x: str, step: Step, number: int, size: Spell) -> str:
+    """A line that puts a part of a value into ``{out}``, or adds it to what is there."""
+    parts, _ = step.spec
+    spans, times, adds = parts[number]
+    there = f"{{out}}{part_text(spans, step, size)}"
+    axes = tuple(range(len(spans)))
+    by_axis = {span.axis: axis for axis, span in enumerate(spans) if span.axis is not None}
+    x = aligned(x, tuple([by_axis[axis] for axis in range(len(by_axis))]), axes)
+    if adds:
+        sign = "-" if times == -1 else "+"
+        return f"{there} {sign}= {x if times in (1, -1) else f'{literal(times)} * {x}'}"
+    if times == 1:
+        return f"{there} = {x}"
+    if times == -1:
+        return f"np.negative({x}, {there})"
+    return f"np.multiply({x}, {literal(times)}, {there})"
+
+
+def assembled_parts(inputs: Sequence[str], step: Step, size: Spell) -> list[str]:
+    """Lines that put all parts into ``{out}``."""
+    return [part_line(x, step, number, size) for number, x in enumerate(inputs)]
+
+
+def part_text(spans: Sequence[Span], step: Step, size: Spell) -> str:
+    """The slices of an array that a part takes."""
+    texts: list[str] = []
+    for span, length in zip(spans, step.sizes, strict=True):
+        if span.extent is None:
+            texts.append(":")
+        else:
+            known = _number(length, size)
+            end = span.ends(0)[1]
+            n = end + 1 if known is None else known
+            texts.append(_slice(span.start, span.step, span.extent, n))
+    return _subscript(texts)
+
+
+def _is_whole(cleared: Sequence[Box]) -> bool:
+    return any(all(ends is None for ends in box) for box in cleared)
+
+
+def _box_text(box: Box) -> str:
+    return _subscript([":" if ends is None else f"{ends[0]}:{ends[1]}" for ends in box])
+
+
+def _subscript(texts: list[str]) -> str:
+    while texts and texts[-1] == ":":
+        texts = texts[:-1]
+    return f"[{', '.join(texts) or '...'}]"
 
 
 def mask_text(inputs: Sequence[str], step: Step, size: Spell) -> str:

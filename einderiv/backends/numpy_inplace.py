@@ -18,7 +18,11 @@ combine    ``x -= 2 * y``              ``np.subtract(x, 2 * y, out)``
 contract2  ``x *= y[:, None]``         ``np.multiply(x, y[:, None], out)``, ``np.matmul(x, y, out)``
 apply      ``np.exp(x, out=x)``        ``np.exp(x, out)``
 write      terms beside one that fills  all terms in their places
+assemble   parts beside one that fills  all parts in their places
 =========  ==========================  ==========================
+
+And a part of an array that is put together is made where it will lie: in ``y = empty; np.exp(x,
+y[:5])`` for ``y[:5] = exp(x)``.
 """
 
 from __future__ import annotations
@@ -39,10 +43,11 @@ from ..planning import (
     Step,
     base,
     contraction,
+    sums,
     tuning,
 )
 from .numpy import fills, numpy_step, place, placed, placed_in_turn
-from .numpy_index_spelling import assigned_text
+from .numpy_index_spelling import assembled_parts, assigned_text, cleared_lines, part_line
 from .source_text import (
     Spell,
     aligned,
@@ -131,7 +136,18 @@ def out_of(
 
     In ``t0 = A * B; t0 += C`` the output is written over ``A * B``, so this is made in ``out``.
     """
-    made_as: dict[int, int] = {}  # the first value in the array that a value ends up in
+    made_as = _made_as(steps, loop, buffers)
+    arrays: dict[int, str] = {}
+    for k, out in zip(program.outputs, outs, strict=True):
+        first = made_as[k]
+        if program.steps[first].op.memory == OWN:
+            arrays.setdefault(first, out)
+    return arrays
+
+
+def _made_as(steps: Numbered, loop: Loop | None, buffers: Buffers) -> dict[int, int]:
+    """The first value in the array that a value ends up in."""
+    made_as: dict[int, int] = {}
     for k, step in steps:
         made_as[k] = k
         if loop is not None and loop.inside(k):
@@ -140,12 +156,40 @@ def out_of(
         reused = in_place(buffers, k, step, any_names, str)
         if reused:
             made_as[k] = made_as[reused[0]]
-    arrays: dict[int, str] = {}
-    for k, out in zip(program.outputs, outs, strict=True):
-        first = made_as[k]
-        if program.steps[first].op.memory == OWN:
-            arrays.setdefault(first, out)
-    return arrays
+    return made_as
+
+
+def made_in_place(
+    program: Program, steps: Numbered, loop: Loop | None, buffers: Buffers
+) -> dict[int, tuple[int, int]]:
+    """The values that are made where they will lie in an array that is put together: the step that
+    does that, and which of its parts it is.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    if not any(step.op is Ops.ASSEMBLE for _, step in steps):
+        return found
+    made_as = _made_as(steps, loop, buffers)
+    for k, step in steps:
+        if step.op is not Ops.ASSEMBLE or (loop is not None and loop.inside(k)):
+            continue
+        adds = any(part.adds for part in step.spec[0])
+        for number, (part, value) in enumerate(zip(step.spec[0], step.inputs, strict=True)):
+            first = made_as[value]
+            inside = loop is not None and loop.inside(first)
+            in_order = all(span.axis == axis for axis, span in enumerate(part.spans))
+            as_it_is = in_order and part.number == 1 and not part.adds and not part.fills
+            # what is added would change what another part reads of it
+            unread = buffers.alone(value, step) if adds else True
+            if inside or not as_it_is or not unread or not buffers.free(value, k):
+                continue
+            if first not in found and _writes_anywhere(program.steps[first]):
+                found[first] = k, number
+    return found
+
+
+def _writes_anywhere(step: Step) -> bool:
+    """Is a step as fast where rows do not lie side by side? Products of matrices are not."""
+    return step.op is Ops.ASSEMBLE or (step.op in WRITTEN and not sums(step))
 
 
 def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bool) -> list[str]:
@@ -156,6 +200,9 @@ def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bo
     """
     if step.op is Ops.WRITE:
         return _terms(step, inputs, out, zeroed=zeroed)
+    if step.op is Ops.ASSEMBLE:
+        made = [*cleared_in(step, size, zeroed=zeroed), *assembled_parts(inputs, step, size)]
+        return [line.replace("{out}", out) for line in made]
     assigned = assigned_text(inputs, step, size) if step.op is Ops.PLACE else None
     if assigned is not None:
         cleared = [] if zeroed else [f"{out}[...] = 0"]
@@ -164,6 +211,14 @@ def into(step: Step, inputs: Sequence[str], size: Spell, out: str, *, zeroed: bo
     if lines is None:
         return [f"{out}[...] = {numpy_step(step, inputs, size)[-1]}"]
     return lines
+
+
+def cleared_in(step: Step, size: Spell, *, zeroed: bool) -> list[str]:
+    """Lines that clear what nothing is assigned to in the array ``{out}``; `zeroed` is what is
+    known of entries that are always 0.
+    """
+    always_zero = not any(part.adds for part in step.spec[0])
+    return [] if zeroed and always_zero else cleared_lines(step, size, whole=True)
 
 
 def _written(step: Step, inputs: Sequence[str], size: Spell, target: str) -> list[str] | None:
@@ -267,6 +322,18 @@ def _beside(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[st
     return [placed(term).replace("{out}", target) for term in terms]
 
 
+def _parts_beside(step: Step, inputs: Sequence[str], size: Spell, target: str) -> list[str] | None:
+    """The other parts added to the one that is the target, if it fills all."""
+    filled = inputs.index(target)
+    if not step.spec[0][filled].fills:
+        return None
+    lines = []
+    for number, x in enumerate(inputs):
+        if number != filled:
+            lines.append(part_line(x, step, number, size).replace("{out}", target))
+    return lines
+
+
 def _terms(step: Step, inputs: Sequence[str], out: str, *, zeroed: bool) -> list[str]:
     """Every term added into its place, one that takes all of the array first; `zeroed` is what
     is known of the rest.
@@ -293,4 +360,5 @@ WRITTEN: dict[Op, Callable[[Step, Sequence[str], Spell, str], list[str] | None]]
     Ops.OUTER: _contract2,
     Ops.APPLY: _apply,
     Ops.WRITE: _beside,
+    Ops.ASSEMBLE: _parts_beside,
 }

@@ -21,12 +21,14 @@ from .ops import (
     sums,
     turned,
 )
+from .parts import Box, Part, Span, apart, entries_of, uncovered
 from .paths import asked, check_optimizer, order_seconds, search, size_free
 from .program import Program
 from .tuning_constants import tuning
 
 __all__ = [
     "BLOCK",
+    "Box",
     "Entries",
     "Index",
     "Liveness",
@@ -35,11 +37,14 @@ __all__ = [
     "OWN",
     "Op",
     "Ops",
+    "Part",
     "Planner",
     "Program",
     "Shown",
+    "Span",
     "Step",
     "Term",
+    "apart",
     "arithmetic",
     "arranged",
     "asked",
@@ -48,6 +53,7 @@ __all__ = [
     "check_optimizer",
     "contraction",
     "costs",
+    "entries_of",
     "many_grams",
     "middle",
     "order_seconds",
@@ -63,5 +69,6 @@ __all__ = [
     "sums",
     "tuning",
     "turned",
+    "uncovered",
     "weighted_gram",
 ]

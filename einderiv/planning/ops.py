@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 from ..expression import Labels, Size
 from ..functions import FUNCTIONS, batch_axes
+from .parts import Part, Span
 
 Axes = tuple[int | None, ...]  # a label for each axis; None for one that is needed in one piece
 
@@ -91,6 +92,7 @@ class Shown(Enum):
     EINSUM = auto()  #: its labels
     TERMS = auto()  #: the labels of each term
     INDICES = auto()  #: where it reads, writes, or keeps entries
+    PARTS = auto()  #: where each part lies
 
 
 class Example(NamedTuple):
@@ -305,6 +307,28 @@ def at_selected(step: Step) -> Indexing:
     return Indexing((own, *_of_arrays(indices, free, arrays)), (own,) * len(step.inputs))
 
 
+def at_parts(step: Step) -> Indexing:
+    """The axes that no part is cut along."""
+    parts, cleared = step.spec
+    apart: set[int] = set()
+    for box in (*[part.spans for part in parts], *cleared):
+        apart.update(axis for axis, where in enumerate(box) if _is_cut(where))
+    result: Axes = tuple([None if axis in apart else axis for axis in range(len(step.sizes))])
+    operands: list[Axes] = []
+    for part, sizes in zip(parts, step.operand_sizes, strict=True):
+        own: list[int | None] = [None] * len(sizes)
+        for axis, span in enumerate(part.spans):
+            if span.axis is not None:
+                own[span.axis] = result[axis]
+        operands.append(tuple(own))
+    return Indexing(tuple(operands), (result,) * len(operands))
+
+
+def _is_cut(where: Span | tuple[int, int] | None) -> bool:
+    """Is it less than all of an axis?"""
+    return where is not None and not (isinstance(where, Span) and where.extent is None)
+
+
 def along_others(step: Step) -> Indexing:
     """All axes but the one that is summed along."""
     summed, _ = step.spec
@@ -477,6 +501,19 @@ def running_bound(step: Step, operands: Sequence[int], measure: Callable[[Size],
     """As many entries are added up as the axis has."""
     axis, _ = step.spec
     return operands[0] * measure(step.sizes[axis])
+
+
+def parts_bound(step: Step, operands: Sequence[int], _: Callable[[Size], int]) -> int:
+    """What is assigned has a place of its own, what is added may meet all others."""
+    parts, _cleared = step.spec
+    assigned, added = 0, 0
+    for part, bound in zip(parts, operands, strict=True):
+        own = abs(int(part.number)) * bound
+        if part.adds:
+            added += own
+        else:
+            assigned = max(assigned, own)
+    return assigned + added
 
 
 def function_bound(step: Step, operands: Sequence[int], measure: Callable[[Size], int]) -> int:
@@ -720,6 +757,29 @@ class Ops:
         layout=Layout.OPERAND,
         rate=elsewhere,
         elementwise=True,
+    )
+    ASSEMBLE = Op(
+        name="assemble",
+        operands="values",
+        spec="where each part lies in the result, its number, and is it added? what is assigned "
+        "has no entry in common; then the boxes that nothing is assigned to",
+        # y[1:3] = x, y[:1] = 0, y[3:] = 0, y[3:1:-1] -= 2 * z.T
+        example=Example(
+            ((2, 3), (3, 2)),
+            (
+                (
+                    Part((Span(0, 1, 1, 2), Span(1)), 1, adds=False),
+                    Part((Span(1, 3, -1, 2), Span(0)), -2, adds=True),
+                ),
+                (((0, 1), None), ((3, 4), None)),
+            ),
+            (4, 3),
+        ),
+        indexing=at_parts,
+        rate=elsewhere,
+        bound=parts_bound,
+        kernel="slices",
+        shown=Shown.PARTS,
     )
     ADDMM = Op(
         name="addmm",

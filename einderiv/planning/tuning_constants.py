@@ -67,6 +67,10 @@ class Tuning:
     einsum_entries: int = 1 << 14
     #: entries of a value, from which writing over another saves more than it costs to plan
     reused_entries: int = 1 << 12
+    #: entries of an array with zeros beside its parts, from which these are cleared by boxes, and
+    #: how many boxes that may be
+    cleared_entries: int = 1 << 13
+    cleared_boxes: int = 16
     #: entries of an array that it pays to read once for several products
     read_once: int = 1 << 17
     #: times fewer entries that each of these has
@@ -152,6 +156,9 @@ class Tuning:
     common_factors: int = 24
     #: groups of terms that have something in common which are tried
     common_groups: int = 4
+    #: parts that one array is put together of, and sums within sums that are taken apart for it
+    assembled_parts: int = 200
+    assembled_depth: int = 16
     #: axes that a loop is tried along, those of the longest arrays
     tiling_seeds: int = 8
     #: rounds in which values are found that must be cut too

@@ -220,6 +220,8 @@ def _what_is_done(step: Step, measure: Callable[[Size], int]) -> str:
             return f"{step.spec[0]}"
         case Shown.INDICES:
             return _indices(step, measure)
+        case Shown.PARTS:
+            return _parts(step, measure)
         case Shown.NOTHING:
             return ""
 
@@ -243,6 +245,22 @@ def _indices(step: Step, measure: Callable[[Size], int]) -> str:
         case _:
             kept = [f"0<={text(index).strip('()')}<{measure(n)}" for index, n in step.spec]
             return f"{axes(len(step.sizes))} where {', '.join(kept) or 'always'}"
+
+
+def _parts(step: Step, measure: Callable[[Size], int]) -> str:
+    """``ab->(a+2)b``, as what is written, for each part, times its number."""
+    texts: list[str] = []
+    for part in step.spec[0]:
+        own = fresh_names(len(part.spans), set())
+        places: list[str] = []
+        for axis, span in enumerate(part.spans):
+            index = Index(span.start, ((axis, span.step),))
+            places.append(_sum_of(index, measure))
+        by_axis = {span.axis: own[axis] for axis, span in enumerate(part.spans)}
+        labels = [by_axis[axis] for axis in sorted(a for a in by_axis if a is not None)]
+        number = "" if part.number == 1 else f"{part.number} "
+        texts.append(f"{number}{''.join(labels)}->{''.join(places)}")
+    return " + ".join(texts) or "zeros"
 
 
 def _sum_of(index: Index, measure: Callable[[Size], int]) -> str:

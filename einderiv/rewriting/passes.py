@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ..errors import EinderivError, near
 from ..planning import Op, Ops, Program
+from .assembling import assemble_sums
 from .batching import batch_products
 from .constant_folding import fold_constants
 from .convolutions import make_convolutions
@@ -108,6 +109,13 @@ PASSES = (
         Example("y[i] = x[i+k]*w[k]", {"x": (9,), "w": (3,)}),
         kinds=FLOATS,
         makes=(Ops.CONVOLUTION,),
+    ),
+    Pass(
+        "sums of parts",
+        "terms with zeros around them are put into one array: y[:2] = 0, y[2:] = x, y[1:-1] += x",
+        assemble_sums,
+        Example('einsum("i->(i+2)", x) + pad(x, 1)', {"x": (5,)}),
+        makes=(Ops.ASSEMBLE,),
     ),
     Pass(
         "numpy peepholes",

@@ -82,6 +82,19 @@ def convolved(arrays, spec, shape):
     return np.einsum(*terms, out)
 
 
+def assembled(arrays, spec, shape):
+    """Parts that are put together, entry by entry."""
+    made = np.zeros(shape)
+    for a, (spans, number, adds) in zip(arrays, spec[0], strict=True):
+        counts = [n if span.extent is None else span.extent for span, n in zip(spans, shape)]
+        for at in np.ndindex(*counts):
+            there = tuple(span.start + span.step * i for span, i in zip(spans, at))
+            by_axis = {span.axis: i for span, i in zip(spans, at)}
+            own = number * a[tuple(by_axis[axis] for axis in range(a.ndim))]
+            made[there] = made[there] + own if adds else own
+    return made
+
+
 #: what each op computes: of arrays, the spec and the shape of the result
 MEANING = {
     "input":    lambda arrays, spec, shape: arrays[0],
@@ -103,6 +116,7 @@ MEANING = {
     "place":    indexing.placed,
     "mask":     indexing.selected,
     "running sum": running,
+    "assemble": assembled,
     "combine":  with_numbers,
     "addmm":    lambda arrays, spec, shape: spec[3] * arrays[0] + spec[4] * by_labels(arrays[1:], spec[:3], shape),
     "gram":     gram,
@@ -116,7 +130,8 @@ INDEXED = {"read", "place", "mask"}  # all operands but the first are index arra
 SPELT = {  # the ops that a backend has
     NUMPY: set(OPS) - {"input", "ones", "addmm", "shard", "convolution"},
     TORCH: set(OPS)
-    - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take", "windowed product"},
+    - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take", "windowed product"}
+    - {"assemble"},
     JAX: set(OPS)
     - {
         "input",
@@ -129,6 +144,7 @@ SPELT = {  # the ops that a backend has
         "stack",
         "take",
         "windowed product",
+        "assemble",
     },
 }
 
