@@ -250,7 +250,28 @@ class Related:
         named = {same.get(label, label) for label in labels_in(self.flat.relations)}
         system = System(tensors, hots, found.relations, output)
         self.gone = named.difference(system.inside, output)
-        return self._with_merged_axes(system)
+        return self._with_merged_axes(self._without_answered(system))
+
+    def _without_answered(self, system: System) -> System:
+        """A relation that says the digits of a place, which are summed and nowhere else, has one
+        answer for each place: Σ over c and d of ``18 c + d = 6 a + b`` is 1. It is left out.
+        """
+        for one in system.relations:
+            left = tuple([other for other in system.relations if other is not one])
+            others = system._replace(relations=left)
+            elsewhere = others.inside.union(system.output)
+            constant, terms = numbers_of(one)
+            own = [(label, times) for label, times in terms if label not in elsewhere]
+            length = self._entries([label for label, _ in own])
+            for sign in (1, -1):
+                # own = place, or -own = place
+                place = [(x, -sign * times) for x, times in terms if x in elsewhere]
+                low, high = self._span(Position(-sign * constant, tuple(place)))
+                digits = Position(0, tuple([(x, sign * times) for x, times in own]))
+                is_inside = low >= 0 and high < length
+                if is_inside and self._digits(digits, length) is not None:
+                    return self._without_answered(others)
+        return system
 
     def _with_merged_axes(self, system: System) -> System:
         """Operands whose axes are the digits of a place that a relation is about are reshaped, so

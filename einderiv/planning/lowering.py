@@ -229,7 +229,12 @@ class Planner:
         return self.multiplied[id(e)]
 
     def _single(self, f: Expr) -> bool:
-        return isinstance(f, Einsum) and self.uses[id(f)] == 1 and f.parts is None
+        """Is it a product for this use alone, or nothing but relations, which are no work?"""
+        if not isinstance(f, Einsum):
+            return False
+        if f.parts is None:
+            return self.uses[id(f)] == 1
+        return not f.factors
 
     def _rep(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
         """Sizes by the one that stands for all that are equal to it."""

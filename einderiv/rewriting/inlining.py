@@ -70,7 +70,8 @@ def _is_far_larger(product: Einsum, sizes: Sizes) -> bool:
 
 
 def _largest(product: Einsum, sizes: Sizes) -> int:
-    return max([entries(factor, sizes) for factor in product.factors], default=0)
+    """The entries of its largest factor; a place in zeros is made of nothing."""
+    return max([entries(factor, sizes) for factor in product.factors], default=1)
 
 
 def _grows(product: Einsum, sizes: Sizes, *, squared: bool) -> bool:
