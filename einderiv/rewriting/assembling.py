@@ -16,7 +16,7 @@ with nothing, and where no other term is added a sign of zero and the bits of a 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -95,8 +95,11 @@ class _Piece(NamedTuple):
 
     def covers(self, shape: Sequence[int]) -> bool:
         """Has it an entry for each of the whole, from end to end?"""
-        spans = [a.span(length) for a, length in zip(self.along, shape, strict=True)]
-        return all(span.extent is None for span in spans)
+        return all(span.extent is None for span in self.spans(shape))
+
+    def spans(self, shape: Sequence[int]) -> tuple[Span, ...]:
+        """Where it lies in the whole."""
+        return tuple([a.span(length) for a, length in zip(self.along, shape, strict=True)])
 
 
 class _Sums:
@@ -138,7 +141,10 @@ class _Sums:
         if is_view or 0 in shape:
             return None
         pieces = self._taken_apart(step, 0)
-        if pieces is None or all(piece.covers(shape) for piece in pieces):
+        if pieces is None:
+            return None
+        pieces = [piece for piece in pieces if not self._is_zero(piece)]
+        if pieces and all(piece.covers(shape) for piece in pieces):
             return None
         whole = [piece for piece in pieces if piece.covers(shape)]
         others = [piece for piece in pieces if not piece.covers(shape)]
@@ -147,18 +153,60 @@ class _Sums:
         if len(whole) > 1:
             whole = [self._total(whole, step)]
         others.sort(key=lambda piece: -_entries(piece))
-        assigned: list[tuple[_Piece, Part]] = []
-        added: list[tuple[_Piece, Part]] = []
+        assigned: list[_Piece] = []
+        added: list[_Piece] = []
+        taken: list[tuple[Span, ...]] = []
         for piece in (*whole, *others):
-            spans = tuple([a.span(n) for a, n in zip(piece.along, shape, strict=True)])
-            meets = any(not apart(spans, other.spans, shape) for _, other in assigned)
-            part = Part(spans, piece.number, meets)
-            (added if meets else assigned).append((piece, part))
-        values = tuple([self._cut(piece) for piece, _ in (*assigned, *added)])
-        parts = tuple([part for _, part in (*assigned, *added)])
-        flops = float(sum(_entries(piece) for piece, _ in added))
-        cleared = self._cleared([part.spans for _, part in assigned], shape)
-        return self.program.made(Ops.ASSEMBLE, values, (parts, cleared), step.sizes, flops)
+            spans = piece.spans(shape)
+            if any(not apart(spans, other, shape) for other in taken):
+                added.append(piece)
+            else:
+                assigned.append(piece)
+                taken.append(spans)
+        pieces = self._scaled_once([*assigned, *added], added)
+        values = tuple([self._cut(piece) for piece in pieces])
+        parts: list[Part] = []
+        for number, piece in enumerate(pieces):
+            parts.append(Part(piece.spans(shape), piece.number, number >= len(assigned)))
+        spec = (tuple(parts), self._cleared(taken, shape))
+        flops = float(sum(map(_entries, added)))
+        return self.program.made(Ops.ASSEMBLE, values, spec, step.sizes, flops)
+
+    def _scaled_once(self, pieces: Sequence[_Piece], added: Sequence[_Piece]) -> list[_Piece]:
+        """``2 v + 2 v - 8 v``, at different places, as ``w + w - 4 w`` with ``w = 2 v``: what is
+        added with a number makes an array each time.
+        """
+        numbers: dict[int, list[Number]] = defaultdict(list)
+        entries: dict[int, int] = defaultdict(int)
+        for piece in added:
+            if piece.number not in (0, 1, -1):
+                numbers[piece.value].append(piece.number)
+                entries[piece.value] += _entries(piece)
+        scaled: dict[int, tuple[int, Number]] = {}
+        for value, own in numbers.items():
+            ((common, count),) = Counter(map(abs, own)).most_common(1)
+            every = [piece.number for piece in pieces if piece.value == value]
+            is_exact = all(_divided(number, common) * common == number for number in every)
+            if count > 1 and is_exact and entries[value] > self.program.entries(value):
+                scaled[value] = self._times(value, common), common
+        found: list[_Piece] = []
+        for piece in pieces:
+            if piece.value in scaled:
+                value, by = scaled[piece.value]
+                piece = _Piece(value, piece.along, _divided(piece.number, by))
+            found.append(piece)
+        return found
+
+    def _times(self, value: int, number: Number) -> int:
+        """A value times a number."""
+        sizes, entries = self.program.steps[value].sizes, float(self.program.entries(value))
+        scaled = self.program.made(Ops.SCALE, (value,), (number, ()), sizes, entries)
+        return self.program.append(scaled)
+
+    def _is_zero(self, piece: _Piece) -> bool:
+        """Is it the number 0, of a term without points?"""
+        step = self.program.steps[piece.value]
+        return step.op is Ops.NUMBER and bool(step.spec[0] == 0)
 
     def _cleared(self, assigned: Sequence[Sequence[Span]], shape: Sequence[int]) -> tuple[Box, ...]:
         """What nothing is assigned to, so that it is 0 unless something is added there: boxes, or
@@ -182,10 +230,7 @@ class _Sums:
             value = self._cut(piece)
             own = self.program.steps[value].sizes
             if number != 1:
-                entries = float(self.program.entries(value))
-                value = self.program.append(
-                    self.program.made(Ops.SCALE, (value,), (number, ()), own, entries)
-                )
+                value = self._times(value, number)
             by_axis = {a.axis: label for label, a in enumerate(along) if a.axis is not None}
             values.append(value)
             terms.append((tuple([by_axis[axis] for axis in range(len(own))]), axes))
@@ -437,6 +482,17 @@ class _Sums:
             place = kept.index(label) if label in kept else None
             whole.append(own._replace(axis=place, first=0))
         return _Piece(product, tuple(whole), piece.number)
+
+
+def _divided(number: Number, by: Number) -> Number:
+    """A quotient, which stays a whole number if it is one.
+
+    >>> _divided(-8, 2), _divided(3, 2), _divided(0.5, 0.25)
+    (-4, 1.5, 2.0)
+    """
+    if isinstance(number, int) and isinstance(by, int) and number % by == 0:
+        return number // by
+    return number / by
 
 
 def _entries(piece: _Piece) -> int:
