@@ -18,6 +18,7 @@ from . import (
     p12_blocks,
     p13_sums,
     p14_networks,
+    p15_indices,
 )
 
 MODULES = (
@@ -35,5 +36,6 @@ MODULES = (
     p12_blocks,
     p13_sums,
     p14_networks,
+    p15_indices,
 )
 FAMILIES: dict[str, Family] = {module.FAMILY.key: module.FAMILY for module in MODULES}
