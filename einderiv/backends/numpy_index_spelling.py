@@ -153,6 +153,13 @@ def running_sum_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
     return f"np.cumsum({x}, {axis}, {x}.dtype)"
 
 
+def weighted_rows_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    """Rows times their weights, added up where an index array says."""
+    weights, rows, array = inputs
+    places = f"places_of({array}, {array!r})"
+    return _called("weighted_rows", weights, rows, places, size(step.sizes[0]))
+
+
 def windowed_text(inputs: Sequence[str], step: Step, _: Spell) -> str:
     """A product with a window."""
     x_labels, y_labels, out = step.spec

@@ -408,6 +408,22 @@ def added_at(v, rows, count):
     v = np.ascontiguousarray(v).reshape(len(rows), -1)
     return sums_of_rows(v, rows, count + 1)[:count].reshape(count, *more)
 """,
+    "weighted_rows": """\
+def weighted_rows(w, v, rows, count):
+    # the sum of all v at one row, each times its weight, for each row; rows from count on are
+    # dropped
+    v = np.asarray(v)
+    if scipy_sparse is None or v.dtype.char not in "fd" or w.dtype != v.dtype or v.size == 0:
+        return added_at(w.reshape(*w.shape, *[1] * (v.ndim - w.ndim)) * v, rows, count)
+    more = v.shape[rows.ndim :]
+    rows = rows.ravel()
+    if rows.max() >= count:
+        rows = np.minimum(rows, count)
+    ends = np.arange(len(rows) + 1)
+    weights = scipy_sparse.csc_array((np.ravel(w), rows, ends), (count + 1, len(rows)))
+    found = weights @ np.ascontiguousarray(v).reshape(len(rows), -1)
+    return found[:count].reshape(count, *more)
+""",
     "scattered_rows": """\
 def scattered_rows(v, shape, once, indices, depth):
     # Σ of v at indices by its first axes; its other axes follow. What is outside goes to one row
@@ -587,4 +603,5 @@ except ImportError:
 IMPORTS = {
     **{name: "import math" for name, text in TEXTS.items() if "math." in text},
     "sums_of_rows": _SPARSE,
+    "weighted_rows": _SPARSE,
 }

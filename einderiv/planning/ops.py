@@ -329,6 +329,15 @@ def _is_cut(where: Span | tuple[int, int] | None) -> bool:
     return where is not None and not (isinstance(where, Span) and where.extent is None)
 
 
+def by_rows(step: Step) -> Indexing:
+    """The axes of weights and of an index array are summed, all others are axes of the result."""
+    weights, value, _ = step.operand_sizes
+    summed = tuple(range(len(weights)))
+    own = tuple(range(len(value)))
+    result: Axes = (None, *own[len(summed) :])
+    return Indexing((summed, own, summed), (result,) * 3)
+
+
 def along_others(step: Step) -> Indexing:
     """All axes but the one that is summed along."""
     summed, _ = step.spec
@@ -780,6 +789,15 @@ class Ops:
         bound=parts_bound,
         kernel="slices",
         shown=Shown.PARTS,
+    )
+    WEIGHTED_ROWS = Op(
+        name="weighted rows",
+        operands="weights, one value, an index array",
+        spec="nothing: y[r[e]] += w[e] v[e], all axes of the array first; beyond y it is dropped",
+        example=Example(((4,), (4, 3), (4,)), (), (5, 3)),
+        indexing=by_rows,
+        rate=elsewhere,
+        kernel="scatter",
     )
     ADDMM = Op(
         name="addmm",

@@ -123,7 +123,15 @@ PASSES = (
         numpy_peepholes,
         Example("1 - x", {"x": (5,)}),
         kinds=FLOATS,
-        makes=(Ops.COMBINE, Ops.GRAM, Ops.GRAMS, Ops.ONES, Ops.OUTER, Ops.WINDOWED),
+        makes=(
+            Ops.COMBINE,
+            Ops.GRAM,
+            Ops.GRAMS,
+            Ops.ONES,
+            Ops.OUTER,
+            Ops.WEIGHTED_ROWS,
+            Ops.WINDOWED,
+        ),
     ),
     Pass(
         "numbers out of products",

@@ -4,6 +4,7 @@ Each peephole looks at one step, and answers the step that is put in its place, 
 
 ===================  =============================================================================
 `windowed`           ``x[i+k] w[k,c]``: a product of matrices would copy the whole window
+`weighted_rows`      ``y[r[e], k] += w[e] v[e, k]`` in one sparse product: no array of all terms
 `gram`, `grams`      ``Xᵀ diag(w) X`` is symmetric: half the work
 `combine`            ``1 + (-1) x`` in one pass less: numbers stay with the terms of their sum
 `reflected_sigmoid`  ``σ(-x)`` without the two changes of sign
@@ -19,7 +20,17 @@ from collections.abc import Callable
 from math import prod
 
 from ..functions import Function
-from ..planning import Ops, Program, Step, contraction, many_grams, sums, tuning, weighted_gram
+from ..planning import (
+    Index,
+    Ops,
+    Program,
+    Step,
+    contraction,
+    many_grams,
+    sums,
+    tuning,
+    weighted_gram,
+)
 from .target import Target
 
 #: functions that no expression has; nothing derives them
@@ -56,6 +67,41 @@ def _windowed(program: Program, k: int, step: Step) -> Step | None:
         return None
     batch, _, first, second = contraction(*step.spec)
     return None if batch and first and second else step._replace(op=Ops.WINDOWED)
+
+
+def _weighted_rows(program: Program, k: int, step: Step) -> Step | None:
+    """Rows times a number each, added up where an index array says: the products are not formed."""
+    if step.op is not Ops.PLACE or len(step.inputs) != 2:
+        return None
+    value, array = step.inputs
+    depth = len(program.steps[array].sizes)
+    product = program.steps[value]
+    if not _adds_rows(step, depth) or product.op is not Ops.CONTRACT or value in program.outputs:
+        return None
+    if sum(other.inputs.count(value) for other in program.steps) > 1:
+        return None
+    *operands, out = product.spec
+    for weights, rows in ((0, 1), (1, 0)):
+        if operands[weights] == out[:depth] and operands[rows] == out:
+            inputs = (product.inputs[weights], product.inputs[rows], array)
+            flops = 2.0 * program.entries(value)
+            return program.made(Ops.WEIGHTED_ROWS, inputs, (), step.sizes, flops)
+    return None
+
+
+def _adds_rows(step: Step, depth: int) -> bool:
+    """Is the first axis written at an index array whose axes come first, and are all other axes as
+    they are?
+    """
+    indices, once = step.spec
+    value, array = step.operand_sizes
+    if once or not indices or not 0 < depth < len(value):
+        return False
+    axes = tuple(range(depth))
+    others = [index.bare for index in indices[1:]]
+    at_array = indices[0] == Index(0, (), ((1, axes, 1),))
+    in_order = others == list(range(depth, len(value)))
+    return at_array and in_order and value == (*array, *step.sizes[1:])
 
 
 def _is_large_window(program: Program, value: int) -> bool:
@@ -176,4 +222,13 @@ def _outer(program: Program, k: int, step: Step) -> Step | None:
 
 
 #: tried in this order; a step is replaced once
-PEEPHOLES: tuple[Peephole, ...] = (_windowed, _gram, combine, _reflected, _slope, _total, _outer)
+PEEPHOLES: tuple[Peephole, ...] = (
+    _windowed,
+    _weighted_rows,
+    _gram,
+    combine,
+    _reflected,
+    _slope,
+    _total,
+    _outer,
+)

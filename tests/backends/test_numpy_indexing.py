@@ -429,3 +429,23 @@ def test_a_product_by_taps_copies_a_block(out):
     finally:
         tracemalloc.stop()
     assert peak <= found.nbytes + x.nbytes
+
+
+@pytest.mark.parametrize("scope", [WITH_SCIPY, WITHOUT_SCIPY], ids=["scipy", "numpy"])
+@pytest.mark.parametrize("shape", [(9,), (3, 3), (0,)])
+def test_rows_with_weights(shape, scope):
+    """Rows beyond the end are dropped, those of equal numbers added up; nothing is multiplied by 0."""
+    rng = np.random.default_rng(3)
+    for dtype in ("float64", "float32", "complex128"):
+        w, v = (
+            rng.integers(-4, 5, shape).astype(dtype),
+            rng.integers(-4, 5, (*shape, 2)).astype(dtype),
+        )
+        rows = rng.integers(0, 6, shape).astype("uint8")
+        if w.size:
+            v[(0,) * len(shape)] = np.nan
+        want = np.zeros((4, 2), dtype)
+        for at in np.ndindex(*shape):
+            if rows[at] < 4:
+                want[rows[at]] += w[at] * v[at]
+        same(run(Ops.WEIGHTED_ROWS, [w, v, rows], (), (4, 2), scope), want)

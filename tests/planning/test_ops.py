@@ -95,6 +95,15 @@ def assembled(arrays, spec, shape):
     return made
 
 
+def weighted(arrays, spec, shape):
+    w, v, rows = arrays
+    made = np.zeros(shape)
+    for e, row in enumerate(rows):
+        if row < len(made):
+            made[row] += w[e] * v[e]
+    return made
+
+
 #: what each op computes: of arrays, the spec and the shape of the result
 MEANING = {
     "input":    lambda arrays, spec, shape: arrays[0],
@@ -117,6 +126,7 @@ MEANING = {
     "mask":     indexing.selected,
     "running sum": running,
     "assemble": assembled,
+    "weighted rows": weighted,
     "combine":  with_numbers,
     "addmm":    lambda arrays, spec, shape: spec[3] * arrays[0] + spec[4] * by_labels(arrays[1:], spec[:3], shape),
     "gram":     gram,
@@ -131,7 +141,7 @@ SPELT = {  # the ops that a backend has
     NUMPY: set(OPS) - {"input", "ones", "addmm", "shard", "convolution"},
     TORCH: set(OPS)
     - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take", "windowed product"}
-    - {"assemble"},
+    - {"assemble", "weighted rows"},
     JAX: set(OPS)
     - {
         "input",
@@ -145,6 +155,7 @@ SPELT = {  # the ops that a backend has
         "take",
         "windowed product",
         "assemble",
+        "weighted rows",
     },
 }
 
@@ -153,6 +164,8 @@ def arrays_of(op):
     arrays = [rng.integers(-4, 5, shape).astype(float) for shape in op.example.shapes]
     if op.name in INDEXED:
         arrays[1:] = [rng.integers(0, 5, shape) for shape in op.example.shapes[1:]]
+    if op is Ops.WEIGHTED_ROWS:
+        arrays[2] = rng.integers(0, 7, op.example.shapes[2])
     if op.name in ("solve", "factor"):  # matrices that have an inverse
         arrays[0] += 9 * np.eye(*arrays[0].shape)
     return arrays

@@ -284,3 +284,34 @@ def test_stacks_of_products_with_windows_stay():
     spec = ((0, 1, 2), (0, 2, 3), (0, 1, 3))
     program.outputs = [program.add(Ops.CONTRACT, (window, w), spec, (4, LARGE, 2), 1)]
     assert numpy_peepholes(program, None) is program
+
+
+# ---- rows that are added up with weights
+@pytest.mark.parametrize(
+    ("subscripts", "found"),
+    [
+        ("e,ek->(r[e])k", True),
+        ("ek,e->(r[e])k", True),
+        ("e,ekl->(r[e])kl", True),
+        ("ek,ek->(r[e])k", False),
+        ("k,ek->(r[e])k", False),
+        ("e,ke->k(r[e])", False),
+        ("e,e->(r[e])", False),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_rows_with_weights(subscripts, found, dtype):
+    sizes = {"e": 50, "k": 4, "l": 3}
+    first, second = subscripts.split("->")[0].split(",")
+    x, y = (rng.integers(-4, 5, [sizes[a] for a in ls]).astype(dtype) for ls in (first, second))
+    r = rng.integers(0, 7, 50)
+    e = ed.einsum(subscripts, "x", "y", sizes={"r": 7})
+    got, source = sources(e, x=x, y=y, r=r)
+    out = subscripts.split("->")[1].replace("(r[e])", "e")
+    places = np.einsum(f"{first},{second}->{out}", x, y)
+    at = np.moveaxis(places, out.index("e"), 0)
+    want = np.zeros((7, *at.shape[1:]), dtype)
+    np.add.at(want, r, at)
+    assert got.dtype == dtype
+    assert got.tolist() == np.moveaxis(want, 0, out.index("e")).tolist()
+    assert ("weighted_rows(" in source) is (found and dtype is not np.int64)
