@@ -44,7 +44,7 @@ def factors_by_hand(U: Any, V: Any, T: Any, r: Any, c: Any) -> Any:
     residual = np.einsum("ek,ek->e", U.take(r, 0), V.take(c, 0))
     residual -= T
     residual *= 2
-    R = sparse.csr_array((residual, (r, c)), (len(U), len(V)))
+    R = sparse.coo_array((residual, (r, c)), (len(U), len(V)))
     return R @ V, R.T @ U
 
 
