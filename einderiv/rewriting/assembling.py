@@ -178,16 +178,16 @@ class _Sums:
         """
         numbers: dict[int, list[Number]] = defaultdict(list)
         entries: dict[int, int] = defaultdict(int)
-        for piece in added:
-            if piece.number not in (0, 1, -1):
-                numbers[piece.value].append(piece.number)
-                entries[piece.value] += _entries(piece)
+        for piece in pieces:
+            numbers[piece.value].append(piece.number)
+            entries[piece.value] += _entries(piece)
         scaled: dict[int, tuple[int, Number]] = {}
-        for value, own in numbers.items():
+        for value in {piece.value for piece in added if piece.number not in (0, 1, -1)}:
+            own = numbers[value]
             ((common, count),) = Counter(map(abs, own)).most_common(1)
-            every = [piece.number for piece in pieces if piece.value == value]
-            is_exact = all(_divided(number, common) * common == number for number in every)
-            if count > 1 and is_exact and entries[value] > self.program.entries(value):
+            is_exact = all(_divided(number, common or 1) * common == number for number in own)
+            shared = count > 1 and common not in (0, 1)
+            if shared and is_exact and entries[value] > self.program.entries(value):
                 scaled[value] = self._times(value, common), common
         found: list[_Piece] = []
         for piece in pieces:

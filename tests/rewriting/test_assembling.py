@@ -40,7 +40,7 @@ CASES = [  # an expression, what NumPy says, the lines that do it
     ("made in place", ed.concatenate([np.exp(V), W]), lambda x, y: np.concatenate([np.exp(x), y]),
      ["t1 = t0[:20000]", "np.exp(x, t1)", "t0[20000:] = y"]),
     ("a difference backwards", ed.grad(ed.sum(ed.diff(V) ** 2), V),
-     lambda x: 2 * (np.pad(np.diff(x), (1, 0)) - np.pad(np.diff(x), (0, 1))), ["np.multiply(t2, (-2), t3[:19999])", "t3[1:] += 2 * t2"]),
+     lambda x: 2 * (np.pad(np.diff(x), (1, 0)) - np.pad(np.diff(x), (0, 1))), ["t2 *= 2", "np.negative(t2, t3[:19999])", "t3[1:] += t2"]),
     ("one number for all", ed.grad(ed.sum((V[2:] + V[1:-1] + V[:-2]) ** 2), V), moving_sum,
      [" *= 2", "t4[:19998] = t3", "t4[2:] += t3"]),
     ("a term that fills", V + 2 * ed.pad(W, 1)[1:], lambda x, y: x + 2 * np.pad(y, 1)[1:], ["t0[...] = x", "t0[:19999] += 2 * y"]),
