@@ -368,6 +368,7 @@ NUMPY = Numpy(
     writes=True,
     passes=(
         *BASE_PASSES,
+        "reads first",
         "sums of parts",
         "numpy peepholes",
         "tiling for the cache",

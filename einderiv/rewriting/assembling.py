@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import NamedTuple
 
 from ..expression import Number, Size
@@ -137,15 +138,14 @@ class _Sums:
     def _assembled(self, k: int) -> Step | None:
         """Step `k` as parts that are put together; None where all terms are as large as it is."""
         step, shape = self.program.steps[k], self.program.shape(k)
-        is_view = step.op is Ops.VIEW or self.program.copied(k) < self.program.entries(k)
-        if is_view or 0 in shape:
+        if 0 in shape or step.op is Ops.VIEW or 0 < self.program.copied(k) < prod(shape):
             return None
         pieces = self._taken_apart(step, 0)
         if pieces is None:
             return None
         pieces = [piece for piece in pieces if not self._is_zero(piece)]
         if pieces and all(piece.covers(shape) for piece in pieces):
-            return None
+            return self._shown(pieces, step)
         whole = [piece for piece in pieces if piece.covers(shape)]
         others = [piece for piece in pieces if not piece.covers(shape)]
         if len(pieces) > tuning.assembled_parts:
@@ -171,6 +171,17 @@ class _Sums:
         spec = (tuple(parts), self._cleared(taken, shape))
         flops = float(sum(map(_entries, added)))
         return self.program.made(Ops.ASSEMBLE, values, spec, step.sizes, flops)
+
+    def _shown(self, pieces: Sequence[_Piece], step: Step) -> Step | None:
+        """What is read of one part alone, as a view of that."""
+        if step.op is not Ops.READ or len(pieces) > 1 or pieces[0].number != 1:
+            return None
+        ((value, along, _),) = pieces
+        indices = {a.axis: Index(a.first, ((axis, 1),)) for axis, a in enumerate(along)}
+        if None in indices:
+            return None
+        spec = tuple([indices[axis] for axis in range(len(indices))])
+        return self.program.made(Ops.READ, (value,), spec, step.sizes)
 
     def _scaled_once(self, pieces: Sequence[_Piece], added: Sequence[_Piece]) -> list[_Piece]:
         """``2 v + 2 v - 8 v``, at different places, as ``w + w - 4 w`` with ``w = 2 v``: what is
@@ -287,10 +298,24 @@ class _Sums:
         ]
         ends = [0 if move.axis is None else shape[move.axis] - 1 for move in moves]
         if all(low <= 0 and end < high for (low, high), end in zip(read, ends, strict=True)):
-            return None  # it is a view
+            return self._view_of_parts(step, moves, depth)
         if all(abs(move.times) == 1 for move in moves):
             return self._moved_back(self._pieces(step.inputs[0], depth), moves, shape)
         return self._read_inside(step, moves, read)
+
+    def _view_of_parts(self, step: Step, moves: Sequence[_Move], depth: int) -> list[_Piece] | None:
+        """What is read of a sum that nothing else reads: only its parts there. Of other values it
+        is a view.
+        """
+        (value,) = step.inputs
+        axes = {move.axis for move in moves if abs(move.times) == 1}
+        if len(axes) < len(moves) or len(axes) < len(step.sizes):
+            return None
+        inner = self.program.shape(value)
+        pieces = self._pieces(value, depth)
+        if all(piece.covers(inner) for piece in pieces):
+            return None
+        return self._moved_back(pieces, moves, tuple(map(self.measure, step.sizes)))
 
     def _moved_back(
         self, pieces: Sequence[_Piece], moves: Sequence[_Move], shape: Sequence[int]

@@ -23,6 +23,7 @@ from .convolutions import make_convolutions
 from .memory_check import check_memory
 from .peephole_device import absorb_numbers, combine_numbers, free_numbers, fuse_addmm
 from .peephole_numpy import numpy_peepholes
+from .selecting import select_first
 from .sharding import shard
 from .target import Target
 from .tiling import tile_for_cache, tile_for_limit
@@ -109,6 +110,12 @@ PASSES = (
         Example("y[i] = x[i+k]*w[k]", {"x": (9,), "w": (3,)}),
         kinds=FLOATS,
         makes=(Ops.CONVOLUTION,),
+    ),
+    Pass(
+        "reads first",
+        "exp(y)[::2] → exp(y[::2]): what is not selected is not computed",
+        select_first,
+        Example('einsum("(2i)->i", exp(x))', {"x": (5,)}),
     ),
     Pass(
         "sums of parts",

@@ -8,6 +8,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.backends import NUMPY
+from einderiv.functions import FUNCTIONS
 from einderiv.planning import Index, Ops, Program, Span, apart, entries_of, uncovered
 from einderiv.rewriting import Target, optimized
 
@@ -108,6 +109,28 @@ def test_bits_survive():
 
 
 @pytest.mark.parametrize(
+    ("e", "want"),
+    [
+        (ed.grad(ed.sum(np.exp(ed.concatenate([V, W]))), V), lambda x, y: np.exp(x)),
+        (ed.exp(ed.concatenate([V, W])[:5]), lambda x, y: np.exp(x[:5])),
+        (ed.exp(ed.concatenate([V, W]))[LARGE + 3 :], lambda x, y: np.exp(y[3:])),
+        ((ed.exp(V) * V)[:4], lambda x: np.exp(x[:4]) * x[:4]),
+        (ed.einsum("i,j->ij", np.exp(V), np.exp(W))[3, 5:9], lambda x, y: np.exp(x[3]) * np.exp(y[5:9])),
+    ],
+)  # fmt: skip
+def test_what_is_not_selected_is_not_computed(e, want):
+    rng = np.random.default_rng(2)
+    names = sorted(ed.expression.needed([e]))
+    arrays = {name: rng.normal(size=LARGE - (name == "y")) for name in names}
+    f = ed.compile(e)
+    np.testing.assert_array_equal(f(**arrays), want(**arrays))
+    program = f._last.program
+    shapes = [program.shape(k) for k, step in program.live_steps() if step.op is Ops.APPLY]
+    assert set(shapes) <= {program.shape(program.outputs[0]), ()}
+    assert not [step for _, step in program.live_steps() if step.op is Ops.ASSEMBLE]
+
+
+@pytest.mark.parametrize(
     ("e", "arrays"),
     [
         (V[1:] - V[:-1], {"x": np.arange(5.0)}),
@@ -161,6 +184,23 @@ class Random:
             spec.insert(self.rng.randint(0, len(spec)), Index(self.rng.randint(-1, 3), ()))
         inner = tuple(self.rng.randint(1, 5) for _ in spec)
         return self.program.add(Ops.READ, (self.value(inner, depth - 1),), tuple(spec), shape)
+
+    def view(self, shape, depth):
+        inner = tuple(n + self.rng.randint(0, 2) for n in shape)
+        extra = self.rng.random() < 0.2
+        spec = []
+        for axis, (n, m) in enumerate(zip(shape, inner)):
+            start = self.rng.randint(0, m - n)
+            backwards = self.rng.random() < 0.2
+            spec.append(Index(start + (n - 1) * backwards, ((axis, -1 if backwards else 1),)))
+        if extra:
+            spec.insert(0, Index(1, ()))
+            inner = (3, *inner)
+        return self.program.add(Ops.READ, (self.value(inner, depth - 1),), tuple(spec), shape)
+
+    def square(self, shape, depth):
+        spec = (FUNCTIONS["square"], 0, ())
+        return self.program.add(Ops.APPLY, (self.value(shape, depth - 1),), spec, shape)
 
     def place(self, shape, depth):
         spec = []
@@ -254,7 +294,7 @@ def test_random_sums():
         shape = tuple(random.rng.randint(1, 6) for _ in range(random.rng.randint(0, 3)))
         random.program.outputs.append(random.value(shape, 4))
         before = list(random.program.steps)
-        target = Target(passes=("sums of parts",), kind="i", itemsize=8)
+        target = Target(passes=("reads first", "sums of parts"), kind="i", itemsize=8)
         after = optimized(random.program, target)
         assert random.program.steps == before
         want = spelt(random.program, random.arrays, scope)
