@@ -106,6 +106,53 @@ def jax_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
     return _restored(text, groups, out, lengths, "transpose")
 
 
+def convolve_text(inputs: Sequence[str], step: Step, size: Spell) -> str:
+    """Some entries of the convolution of two vectors, in NumPy."""
+    turned, first = step.spec
+    x, y = inputs
+    return f"convolved({x}, {y}{'[::-1]' if turned else ''}, {first}, {size(step.sizes[0])})"
+
+
+#: what a source of NumPy brings along
+TEXTS = {
+    "convolved": """\
+def convolved(x, y, first, count):
+    # entries of the convolution of two vectors, 0 beyond its ends
+    long, short = (x, y) if x.size >= y.size else (y, x)
+    low, high = max(first, 0), min(first + count, x.size + y.size - 1)
+    if high <= low:
+        return np.zeros(count, np.result_type(x, y))
+    # what they are made of
+    start, stop = max(low - short.size + 1, 0), min(high, long.size)
+    part = long[start:stop]
+    many = (high - low) * short.size >= 2**25 and short.size >= 512
+    if many and scipy_signal is not None and all(a.dtype == np.float64 for a in (part, short)):
+        # by FFT, which no infinite number may go through; narrower floats would lose digits
+        many = bool(np.isfinite(part).all() and np.isfinite(short).all())
+    else:
+        many = False
+    if many:
+        found = scipy_signal.oaconvolve(part, short)[low - start : high - start]
+    elif start == low - short.size + 1 and stop == high:
+        found = np.convolve(part, short, "valid")
+    else:
+        found = np.convolve(part, short)[low - start : high - start]
+    if found.size == count:
+        return found
+    whole = np.zeros(count, found.dtype)
+    whole[low - first : high - first] = found
+    return whole
+""",
+}
+IMPORTS = {
+    "convolved": """\
+try:
+    from scipy import signal as scipy_signal
+except ImportError:
+    scipy_signal = None""",
+}
+
+
 def _lengths(step: Step, size: Spell) -> dict[Label, int]:
     """The length of each label: a pass that makes convolutions knows all sizes."""
     x_labels, y_labels, out, _ = step.spec

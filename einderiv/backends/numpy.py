@@ -12,6 +12,7 @@ from typing import Any
 from ..expression import Labels, usable
 from ..planning import Op, Ops, Step, tuning
 from .base import BASE_PASSES, Backend, Library
+from .convolution_spelling import convolve_text
 from .numpy_contraction import Contraction, form_of
 from .numpy_helpers import HELPERS
 from .numpy_index_spelling import (
@@ -230,6 +231,7 @@ SPELT: dict[Op, Spelling] = {
     Ops.RUNNING_SUM: running_sum_text,
     Ops.WEIGHTED_ROWS: weighted_rows_text,
     Ops.WINDOWED: windowed_text,
+    Ops.CONVOLVE: convolve_text,
 }
 
 
@@ -370,6 +372,7 @@ NUMPY = Numpy(
         *BASE_PASSES,
         "reads first",
         "sums of parts",
+        "convolutions of vectors",
         "numpy peepholes",
         "tiling for the cache",
         "batching of products",

@@ -7,6 +7,8 @@ from __future__ import annotations
 from . import numpy_indexing
 from .array_api_helpers import OF_NUMPY, renamed
 from .base import Helpers
+from .convolution_spelling import IMPORTS as CONVOLVED_IMPORTS
+from .convolution_spelling import TEXTS as CONVOLVED
 
 TEXTS = {
     "progress": """\
@@ -333,4 +335,4 @@ IMPORTS = {
     **numpy_indexing.IMPORTS,
 }
 
-HELPERS = Helpers(TEXTS, IMPORTS)
+HELPERS = Helpers({**TEXTS, **CONVOLVED}, {**IMPORTS, **CONVOLVED_IMPORTS})

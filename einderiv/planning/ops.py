@@ -864,6 +864,15 @@ class Ops:
         rate=by_blas,
         kernel="convolution",
     )
+    CONVOLVE = Op(
+        name="convolve",
+        operands="two vectors",
+        spec="is the second turned? the first entry, of all of their product: Σ x[i] y[n - i] at n",
+        example=Example(((7,), (3,)), (True, 1), (9,)),
+        indexing=in_one_piece,
+        rate=elsewhere,
+        kernel="convolve",
+    )
     STACK = Op(
         name="stack",
         operands="arrays of one size",

@@ -79,6 +79,8 @@ class Tuning:
     wide_entries: int = 1 << 17
     #: entries of a window, from which a product copies no more of it than a block
     copied_window: int = 1 << 15
+    #: products of entries of two vectors, from which their convolution is one of NumPy's
+    convolved_vectors: int = 1 << 14
     #: rows of a block, or entries of one row: thinner blocks are slower than what they save
     thin_rows: int = 8
     thick_entries: int = 1 << 14

@@ -17,12 +17,12 @@ an axis of u. The window itself is never formed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import prod
 from typing import NamedTuple
 
 from ..expression import Label, Labels
-from ..planning import Index, Ops, Program, Step
+from ..planning import Index, Ops, Program, Step, tuning
 from .target import Target
 
 MOST = 3  # windows that kernels have
@@ -58,6 +58,46 @@ Spec = tuple[Labels, Labels, Labels, tuple[Window, ...]]
 def make_convolutions(program: Program, target: Target) -> Program:
     """The program with convolutions in the place of products with windows."""
     rewritten = program.copy()
+    for k, found in _convolutions(program):
+        rewritten.steps[k] = found
+    if rewritten.steps == program.steps:
+        return program
+    rewritten.sort()
+    return rewritten
+
+
+def convolve_vectors(program: Program, target: Target) -> Program:
+    """The program with ``np.convolve`` in the place of long products of vectors with windows."""
+    rewritten = program.copy()
+    for k, found in _convolutions(program):
+        vectors = _of_vectors(program, found)
+        if vectors is not None:
+            rewritten.steps[k] = vectors
+    if rewritten.steps == program.steps:
+        return program
+    rewritten.sort()
+    return rewritten
+
+
+def _of_vectors(program: Program, step: Step) -> Step | None:
+    """A convolution as one of two vectors; None where it has other axes, or is short."""
+    x, y, _, windows = step.spec
+    lengths = [program.entries(value) for value in step.inputs]
+    if len(x) != 1 or len(y) != 1 or prod(lengths) < tuning.convolved_vectors:
+        return None
+    ((whole, _, _, stride, dilation, constant),) = windows
+    if (stride, dilation) != (1, 1):
+        return None
+    if whole in x:
+        # Σ x[c + i + k] y[k] is entry c + i + n - 1 of the product with y turned, of size n
+        spec: tuple[bool, int] = (True, constant + lengths[1] - 1)
+    else:
+        spec = (False, -constant)
+    return program.made(Ops.CONVOLVE, step.inputs, spec, step.sizes, step.flops)
+
+
+def _convolutions(program: Program) -> Iterator[tuple[int, Step]]:
+    """The steps that a convolution may take the place of, with their numbers."""
     uses = [0] * len(program.steps)
     for _, step in program.live_steps():
         for value in step.inputs:
@@ -71,11 +111,7 @@ def make_convolutions(program: Program, target: Target) -> Program:
             if product.op is Ops.CONTRACT and step.inputs[0] not in program.outputs:
                 found = _of_product(program, product, step)
         if found is not None:
-            rewritten.steps[k] = found
-    if rewritten.steps == program.steps:
-        return program
-    rewritten.sort()
-    return rewritten
+            yield k, found
 
 
 def _of_product(program: Program, product: Step, place: Step | None) -> Step | None:

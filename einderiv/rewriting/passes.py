@@ -19,7 +19,7 @@ from ..planning import Op, Ops, Program
 from .assembling import assemble_sums
 from .batching import batch_products
 from .constant_folding import fold_constants
-from .convolutions import make_convolutions
+from .convolutions import convolve_vectors, make_convolutions
 from .memory_check import check_memory
 from .peephole_device import absorb_numbers, combine_numbers, free_numbers, fuse_addmm
 from .peephole_numpy import numpy_peepholes
@@ -123,6 +123,14 @@ PASSES = (
         assemble_sums,
         Example('einsum("i->(i+2)", x) + pad(x, 1)', {"x": (5,)}),
         makes=(Ops.ASSEMBLE,),
+    ),
+    Pass(
+        "convolutions of vectors",
+        "x[i+k] w[k] and its gradients by np.convolve, or by FFT where w is long",
+        convolve_vectors,
+        Example("y[i] = x[i+k]*w[k]", {"x": (9000,), "w": (30,)}),
+        kinds=FLOATS,
+        makes=(Ops.CONVOLVE,),
     ),
     Pass(
         "numpy peepholes",

@@ -282,6 +282,40 @@ def test_convolutions(name, backend):
     assert len(kernels) == (0 if name == "polynomials" else 3), f._last.emitted.source
 
 
+VECTORS = {
+    "valid":    ("i+k,k->i", 3000, 40, {}),
+    "cut":      ("i+k+5,k->i", 3000, 40, {"i": 700}),
+    "same":     ("i+k-20,k->i", 3000, 40, {"i": 3000}),
+    "full":     ("i-k,k->i", 3000, 40, {"i": 3039}),
+    "product":  ("i,k->i+k", 3000, 40, {}),
+    "short":    ("i,k->i+k", 3000, 40, {"i+k": 500}),
+    "wide":     ("i+k-50,k->i", 3000, 40, {"i": 3100}),
+    "long":     ("i+k,k->i", 40000, 1000, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_vectors_are_convolved_by_numpy(name):
+    """As whole numbers, of which nothing is rounded, are; an infinite number stays where it is."""
+    text, n, k, sizes = VECTORS[name]
+    e = es(text, t("x", (n,)), t("w", (k,)), sizes=sizes)
+    given = {"x": whole(n), "w": whole(k)}
+    given["u"] = whole(ed.evaluate(e, given).shape)
+    asked = [e, ed.vjp(e, "x", "u"), ed.vjp(e, "w", "u")]
+    f = ed.compile(asked)
+    found = f(given)
+    # the gradient by w of what is cut at both ends, or only short, is a window read backwards
+    count = 2 if name in ("short", "wide") else 3
+    assert f._last.emitted.source.count("= convolved(") == count
+    exact = ed.evaluate(asked, {name: a.astype(int) for name, a in given.items()})
+    for got, want in zip(found, exact):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-9 if name == "long" else 0)
+    given["x"][n // 2] = np.inf
+    got = f(given)[0]
+    at = np.arange(got.size)[~np.isfinite(got)]
+    assert 0 < at.size <= k or name in ("cut", "short")
+
+
 def whole(shape):
     return rng.integers(-4, 5, shape).astype(float)
 

@@ -104,6 +104,15 @@ def weighted(arrays, spec, shape):
     return made
 
 
+def vectors_convolved(arrays, spec, shape):
+    turned, first = spec
+    whole = np.zeros(99)
+    x, y = arrays
+    for i, j in np.ndindex(x.size, y.size):
+        whole[20 + i + j] += x[i] * (y[::-1] if turned else y)[j]
+    return whole[20 + first : 20 + first + shape[0]]
+
+
 #: what each op computes: of arrays, the spec and the shape of the result
 MEANING = {
     "input":    lambda arrays, spec, shape: arrays[0],
@@ -132,6 +141,7 @@ MEANING = {
     "gram":     gram,
     "grams":    lambda arrays, spec, shape: np.einsum("nr,rb,rd->nbd", arrays[0], arrays[1], arrays[1]),
     "convolution": convolved,
+    "convolve": vectors_convolved,
     "stack":    stacked,
     "take":     taken,
     "shard":    lambda arrays, spec, shape: arrays[0],
@@ -140,14 +150,26 @@ INDEXED = {"read", "place", "mask"}  # all operands but the first are index arra
 SPELT = {  # the ops that a backend has
     NUMPY: set(OPS) - {"input", "ones", "addmm", "shard", "convolution"},
     TORCH: set(OPS)
-    - {"input", "ones", "shard", "outer", "gram", "grams", "stack", "take", "windowed product"}
-    - {"assemble", "weighted rows"},
+    - {
+        "input",
+        "ones",
+        "shard",
+        "convolve",
+        "outer",
+        "gram",
+        "grams",
+        "stack",
+        "take",
+        "windowed product",
+        "assemble",
+        "weighted rows",
+    },
     JAX: set(OPS)
     - {
         "input",
         "ones",
         "addmm",
-        "convolution",
+        "convolve",
         "outer",
         "gram",
         "grams",
@@ -264,7 +286,7 @@ def test_axes_that_run_together(name):
             if place is not None:
                 back = axes_in_operands(step, place)
                 assert {p: a for p, a in enumerate(back) if a is not None} == axes
-    in_one_piece = {"factor", "solve", "reshape", "gram", "grams", "convolution"}
+    in_one_piece = {"factor", "solve", "reshape", "gram", "grams", "convolution", "convolve"}
     assert bool(found) is (bool(arrays) and name not in in_one_piece)
 
 
