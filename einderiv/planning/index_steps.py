@@ -266,10 +266,10 @@ class Related:
             for sign in (1, -1):
                 # own = place, or -own = place
                 place = [(x, -sign * times) for x, times in terms if x in elsewhere]
-                low, high = self._span(Position(-sign * constant, tuple(place)))
+                low, high = self.ways.span(Position(-sign * constant, tuple(place)))
                 digits = Position(0, tuple([(x, sign * times) for x, times in own]))
                 is_inside = low >= 0 and high < length
-                if is_inside and self._digits(digits, length) is not None:
+                if is_inside and self.ways.digits(digits, length) is not None:
                     return self._without_answered(others)
         return system
 
