@@ -304,7 +304,7 @@ def function_line(row: Function) -> str:
     }
     low, high = row.domain
     domain = f"{low:g} … {high:g}" if row.core == 0 else ""
-    return " | ".join(["", f"`{row.name}`", cell(row.law), cell(row.derived), *columns, f"${latex}$", domain,
+    return " | ".join(["", f"`{row.name}`", cell(row.law), cell(row.derived), cell(row.source), *columns, f"${latex}$", domain,
                        cell(row.kink), ", ".join(n for n, holds in notes.items() if holds), ""]).strip()  # fmt: skip
 
 
@@ -363,8 +363,8 @@ def functions() -> Iterator[str]:
     yield from FUNCTIONS_HEAD.splitlines()
     for title, test in GROUPS.items():
         yield from ("", f"## {title}", "")
-        yield "| name | f(x) | derivative | NumPy | PyTorch | JAX | LaTeX | domain | kink | |"
-        yield "|---|---|---|---|---|---|---|---|---|---|"
+        yield "| name | f(x) | derivative | its source | NumPy | PyTorch | JAX | LaTeX | domain | kink | |"
+        yield "|---|---|---|---|---|---|---|---|---|---|---|"
         yield from (function_line(row) for row in rows if test(row))
     yield from (
         "",

@@ -65,6 +65,7 @@ _ROWS = (
         law="the conjugate",
         derivatives=(_conj,),
         derived="1 of a real tensor; of a complex one it is a variable of its own",
+        source="Kreutz-Delgado (2009), The Complex Gradient Operator, arXiv:0906.4835",
         spell=one_name("conjugate", torch="torch.conj_physical({0})", julia="conj.({0})"),
         latex=r"\overline{{{0}}}",
         plain=lambda np, x: np.conjugate(x),
@@ -76,6 +77,7 @@ _ROWS = (
         law="1/x, and 0 at 0",
         derivatives=(_pseudo_reciprocal,),
         derived="-1/x^2, and 0 at 0",
+        source="NIST DLMF, 4.7(ii); at 0 by definition",
         spell={
             "numpy": "np.divide(1, {0}, out=np.zeros_like({0}), where={0} != 0)",
             "torch": "torch.where({0} == 0, 0, 1 / torch.where({0} == 0, 1, {0}))",
@@ -91,6 +93,7 @@ _ROWS = (
         law="|u| of u and its conjugate",
         derivatives=(_modulus, _modulus_conj),
         derived="conj(u)/(2 |u|), u/(2 |u|)",
+        source="the chain rule with |u|^2 = u conj(u)",
         spell={
             "numpy": "np.abs({0}).astype({0}.dtype)",
             "torch": "torch.abs({0}).to({0}.dtype)",

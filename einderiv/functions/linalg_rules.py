@@ -286,6 +286,7 @@ _ROWS = (
         law="the inverse",
         derivatives=(_inv,),
         derived="-inv(A) dA inv(A)",
+        source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 40",
         spell={
             "numpy": "inverse({0})",
             "torch": "inverse({0})",
@@ -306,6 +307,7 @@ _ROWS = (
         law="the determinant",
         derivatives=(_det,),
         derived="tr(adj(A) dA)",
+        source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 41",
         spell={
             "numpy": "determinant({0})",
             "torch": "determinant({0})",
@@ -326,6 +328,7 @@ _ROWS = (
         law="log |det A|",
         derivatives=(_logdet,),
         derived="tr(inv(A) dA)",
+        source="Petersen and Pedersen, The Matrix Cookbook (2012), eq. 43",
         spell={
             "numpy": "log_determinant({0})",
             "torch": "log_determinant({0})",
@@ -344,6 +347,7 @@ _ROWS = (
         law="the sign of the determinant",
         derivatives=(no_slope,),
         derived="0",
+        source="definition: constant between its jumps",
         spell={
             "numpy": "np.linalg.slogdet({0})[0]",
             "torch": "torch.linalg.slogdet({0})[0]",
@@ -362,6 +366,7 @@ _ROWS = (
         law="the adjugate det(A) inv(A)",
         derivatives=(_adj,),
         derived="minors(A, 2)",
+        source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.6",
         spell={
             "numpy": "adjugate({0})",
             "torch": "adjugate({0})",
@@ -379,6 +384,7 @@ _ROWS = (
         law="the n-th derivative of det A",
         derivatives=(_minors,),
         derived="minors(A, n + 1)",
+        source="the definition of minors; the first is Magnus and Neudecker (2019), section 8.3",
         spell={
             "numpy": "minors({0}, {1})",
             "torch": "minors({0}, {1})",
@@ -395,6 +401,7 @@ _ROWS = (
         law="the Moore-Penrose inverse",
         derivatives=(_pinv,),
         derived="-P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P",
+        source="Golub and Pereyra (1973), SIAM Journal on Numerical Analysis 10(2)",
         spell={
             "numpy": "np.linalg.pinv({0})",
             "torch": "torch.linalg.pinv({0})",
@@ -413,6 +420,7 @@ _ROWS = (
         law="A^n for a whole number n",
         derivatives=(_matrix_power,),
         derived="sum of A^m dA A^(n-1-m)",
+        source="the product rule, factor by factor",
         spell={
             "numpy": "np.linalg.matrix_power({0}, {1})",
             "torch": "torch.linalg.matrix_power({0}, {1})",
@@ -431,6 +439,7 @@ _ROWS = (
         law="the lower Cholesky factor of the symmetric part",
         derivatives=(_cholesky,),
         derived="L Phi(inv(L) dA inv(L)^T)",
+        source="Murray (2016), Differentiation of the Cholesky decomposition, arXiv:1602.07527",
         spell={
             "numpy": "np.linalg.cholesky(({0} + {0}.swapaxes(-1, -2)) / 2)",
             "torch": "torch.linalg.cholesky(({0} + {0}.mT) / 2)",
@@ -446,7 +455,8 @@ _ROWS = (
         "expm",
         law="the matrix exponential, and its derivatives in the directions that follow",
         derivatives=(),
-        derived="a linear map",
+        derived="the integral of e^(sA) dA e^((1 - s)A) over s from 0 to 1",
+        source="Higham, Functions of Matrices (2008), chapter 10",
         spell={
             "numpy": "frechet({all})",
             "torch": "frechet({all})",

@@ -169,6 +169,7 @@ _ROWS = (
         law="e^x / sum e^x over the core axes",
         derivatives=(_softmax,),
         derived="diag(p) - p p^T",
+        source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.106",
         spell={
             "numpy": "softmax({0}, {core})",
             "torch": "softmax({0}, {depth})",
@@ -187,6 +188,7 @@ _ROWS = (
         law="x - log sum e^x over the core axes",
         derivatives=(_log_softmax,),
         derived="I - 1 softmax(x)^T",
+        source="the sum rule, with logsumexp",
         spell={
             "numpy": "log_softmax({0}, {core})",
             "torch": "log_softmax({0}, {depth})",
@@ -201,6 +203,7 @@ _ROWS = (
         law="log sum e^x over the core axes",
         derivatives=(_logsumexp,),
         derived="softmax(x)",
+        source="Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
         spell={
             "numpy": "logsumexp({0}, {core})",
             "torch": "logsumexp({0}, {depth})",
@@ -219,6 +222,7 @@ _ROWS = (
         law="the root of the sum of the squares over the core axes",
         derivatives=(_norm,),
         derived="unit(x)",
+        source="Petersen and Pedersen, The Matrix Cookbook (2012), section 2.6",
         spell={
             "numpy": "norm({0}, {core})",
             "torch": "norm({0}, {depth})",
@@ -237,6 +241,7 @@ _ROWS = (
         law="x / norm(x) over the core axes, 0 at 0",
         derivatives=(_unit,),
         derived="(I - u u^T) / norm(x)",
+        source="Petersen and Pedersen, The Matrix Cookbook (2012), section 2.6",
         spell={
             "numpy": "unit_vector({0}, {core})",
             "torch": "unit_vector({0}, {depth})",
@@ -254,6 +259,7 @@ _ROWS = (
         law="the largest entry over the core axes",
         derivatives=(_max,),
         derived="1 there, 0 elsewhere",
+        source="definition: the entry that is the largest",
         spell={
             "numpy": "{0}.max(axis={core})",
             "torch": "torch.amax({0}, {core})",
@@ -272,6 +278,7 @@ _ROWS = (
         law="the smallest entry over the core axes",
         derivatives=(_min,),
         derived="1 there, 0 elsewhere",
+        source="definition: the entry that is the smallest",
         spell={
             "numpy": "{0}.min(axis={core})",
             "torch": "torch.amin({0}, {core})",
@@ -290,6 +297,7 @@ _ROWS = (
         law="1 at the largest entry over the core axes, 0 elsewhere",
         derivatives=(no_slope,),
         derived="0",
+        source="definition: constant between its jumps",
         spell={
             "numpy": "shares({0}, np.max, {core})",
             "torch": "shares({0}, torch.amax, {core})",
@@ -307,6 +315,7 @@ _ROWS = (
         law="1 at the smallest entry over the core axes, 0 elsewhere",
         derivatives=(no_slope,),
         derived="0",
+        source="definition: constant between its jumps",
         spell={
             "numpy": "shares({0}, np.min, {core})",
             "torch": "shares({0}, torch.amin, {core})",
@@ -324,6 +333,7 @@ _ROWS = (
         law="the product over the core axes, without n entries that n further axes tell",
         derivatives=(_prod,),
         derived="prod(x, n + 1)",
+        source="the product rule",
         spell={
             "numpy": "products({0}, {depth}, {1})",
             "torch": "products({0}, {depth}, {1})",

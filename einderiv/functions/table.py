@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import EinderivError, ShapeError, counted
@@ -95,6 +95,8 @@ class Function:
     law: str  # f(x) in plain text
     derivatives: tuple[Rule, ...]  # by each argument
     derived: str  # f'(x) in plain text
+    # where that is written: a book, a paper, a rule, or "definition"
+    source: str = field(default="", kw_only=True)
     #: its code in each backend, and in Julia where it has one; with {0} … for the arguments, then
     #: the parameters. NumPy's is also Dask's, and with CuPy's name CuPy's
     spell: dict[str, str]
@@ -387,6 +389,7 @@ def function(
         law=law or name,
         derivatives=tuple(map(_rule, derivatives)),
         derived="as given",
+        source="given with ed.function",
         spell={backend: f"({text})" for backend, text in spell.items()},
         latex=shown,
         domain=domain,

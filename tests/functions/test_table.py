@@ -111,6 +111,11 @@ def test_a_row_explains_itself(name, parameters):
     assert (row.shape is no_axes) == (row.core != 0 and y.ndim == 1 and name != "prod")
 
 
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - set(ADDED)))
+def test_a_row_has_a_source(name):
+    assert FUNCTIONS[name].source
+
+
 @rows
 def test_a_row_alone(name, parameters):
     """The source of a row and its derivative runs without this package."""
