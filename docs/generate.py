@@ -33,7 +33,7 @@ from einderiv.functions import VOCABULARY, Function  # noqa: E402
 from einderiv.functions.numpy_api import numpy_function  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
 from einderiv.operators import ATTRIBUTES  # noqa: E402
-from einderiv.printing import unicode_right_side  # noqa: E402
+from einderiv.printing.index_notation import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
 

@@ -77,7 +77,7 @@ from .index_strings import (
 )
 from .known_signs import inverts, is_positive
 from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size, Variable
-from .names import Naming, axis_names, naming, new_axes, short_product
+from .names import Naming, axis_names, naming, new_axes, short_product, used_names
 from .nodes import (
     NO_LETTERS,
     Add,
@@ -387,6 +387,7 @@ __all__ = [
     "truth",
     "unused_names",
     "usable",
+    "used_names",
     "valued",
     "variables",
     "viewed",

@@ -280,7 +280,7 @@ sign = elementwise(
     law="-1, 0 or 1 by the sign of x",
     derivatives=(no_slope,),
     derived="0",
-    source="definition: constant between its jumps",
+    source="definition, constant between its jumps",
     spell=one_name("sign"),
     latex=r"\operatorname{{sign}}\left({0}\right)",
     plain=lambda np, x: np.where(x > 0, 1, np.where(x < 0, -1, 0)),
@@ -295,7 +295,7 @@ heaviside = elementwise(
     law="1 where x > 0, else 0",
     derivatives=(no_slope,),
     derived="0",
-    source="definition: constant between its jumps",
+    source="definition, constant between its jumps",
     spell={
         "numpy": "({0} > 0).astype({0}.dtype)",
         "torch": "({0} > 0).to({0}.dtype)",
@@ -322,7 +322,7 @@ abs_ = of_one(
         law="|x|",
         derivatives=(_abs,),
         derived="sign(x)",
-        source="definition: x or -x, by the sign of x",
+        source="definition, x or -x, by the sign of x",
         spell=one_name("abs"),
         latex=r"\left|{0}\right|",
         plain=lambda np, x: np.where(x < 0, -x, x),
@@ -982,7 +982,7 @@ enter(
             law="x, kept within -1000 and 1000",
             derivatives=(_near,),
             derived="1",
-            source="definition: a guard against overflow, without effect on derivatives",
+            source="definition, a guard against overflow, without effect on derivatives",
             spell={
                 "numpy": "kept_within({0})",
                 "torch": "kept_within({0})",
@@ -1420,7 +1420,7 @@ enter(
             law="1 where x > y, 1/2 where they are equal, else 0",
             derivatives=(no_slope, no_slope),
             derived="0",
-            source="definition: constant between its jumps",
+            source="definition, constant between its jumps",
             spell={
                 "numpy": "(0.5 * (({0} > {1}).astype({0}.dtype) + ({0} >= {1})))",
                 "torch": "(0.5 * (({0} > {1}).to({0}.dtype) + ({0} >= {1})))",
@@ -1566,7 +1566,7 @@ def _comparison(
         law=f"1 where x {law} y, else 0",
         derivatives=(no_slope, no_slope),
         derived="0",
-        source="definition: constant between its jumps",
+        source="definition, constant between its jumps",
         spell={
             "numpy": f"({{0}} {sign} {{1}}).astype({{0}}.dtype)",
             "torch": f"({{0}} {sign} {{1}}).to({{0}}.dtype)",

@@ -347,7 +347,7 @@ _ROWS = (
         law="the sign of the determinant",
         derivatives=(no_slope,),
         derived="0",
-        source="definition: constant between its jumps",
+        source="definition, constant between its jumps",
         spell={
             "numpy": "np.linalg.slogdet({0})[0]",
             "torch": "torch.linalg.slogdet({0})[0]",

@@ -259,7 +259,7 @@ _ROWS = (
         law="the largest entry over the core axes",
         derivatives=(_max,),
         derived="1 there, 0 elsewhere",
-        source="definition: the entry that is the largest",
+        source="definition, the entry that is the largest",
         spell={
             "numpy": "{0}.max(axis={core})",
             "torch": "torch.amax({0}, {core})",
@@ -278,7 +278,7 @@ _ROWS = (
         law="the smallest entry over the core axes",
         derivatives=(_min,),
         derived="1 there, 0 elsewhere",
-        source="definition: the entry that is the smallest",
+        source="definition, the entry that is the smallest",
         spell={
             "numpy": "{0}.min(axis={core})",
             "torch": "torch.amin({0}, {core})",
@@ -297,7 +297,7 @@ _ROWS = (
         law="1 at the largest entry over the core axes, 0 elsewhere",
         derivatives=(no_slope,),
         derived="0",
-        source="definition: constant between its jumps",
+        source="definition, constant between its jumps",
         spell={
             "numpy": "shares({0}, np.max, {core})",
             "torch": "shares({0}, torch.amax, {core})",
@@ -315,7 +315,7 @@ _ROWS = (
         law="1 at the smallest entry over the core axes, 0 elsewhere",
         derivatives=(no_slope,),
         derived="0",
-        source="definition: constant between its jumps",
+        source="definition, constant between its jumps",
         spell={
             "numpy": "shares({0}, np.min, {core})",
             "torch": "shares({0}, torch.amin, {core})",

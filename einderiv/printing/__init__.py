@@ -2,6 +2,7 @@
 
 from .derivation_strip import Stage, StageKind, derivation_stages, strip
 from .formats import PRINTED_FORMATS, Derivation, Format
+from .formulas_shown import with_formulas
 from .html import (
     MimeBundle,
     collapsible,
@@ -15,14 +16,15 @@ from .html import (
 from .index_notation import (
     FormulaStyle,
     LatexStyle,
+    equations_of,
     formula,
     latex,
     left_side,
     matrix_equation,
     right_side,
-    unicode_right_side,
 )
 from .index_reading import IndexSpelling, Place, Range, named_reading
+from .line_breaking import broken, wrapped_words
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
@@ -81,12 +83,14 @@ __all__ = [
     "Stage",
     "StageKind",
     "as_text",
+    "broken",
     "collapsible",
     "compact_letters",
     "compact_subscripts",
     "coordinate",
     "derivation_stages",
     "diagram",
+    "equations_of",
     "escaped",
     "expression_bundle",
     "formula",
@@ -122,8 +126,9 @@ __all__ = [
     "text_line",
     "text_width",
     "tooltip",
-    "unicode_right_side",
     "with_deltas_eliminated",
+    "with_formulas",
+    "wrapped_words",
     "write_in_one_step",
     "zero_unless",
 ]

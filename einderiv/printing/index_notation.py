@@ -24,6 +24,7 @@ from ..expression import (
     as_factor,
     axis_names,
     bare,
+    bottom_up,
     check_name,
     coefficient,
     dressed,
@@ -548,6 +549,20 @@ def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
     return None if equations is None else style.equations(equations)
 
 
+def equations_of(e: Expr, name: str) -> tuple[str, str | None]:
+    """The equation of `e` with indices, and in matrix notation where it has one; simplified, in
+    one line each, and no part of it has a name.
+    """
+    style = FormulaStyle()
+    shown = with_formulas(simplify(e))
+    equation = f"{left_side(e, name, style, axis_names(e))} = {_side(shown, e, style)}"
+    (parts,) = bottom_up([shown], lambda _, below: 1 + sum(below))
+    if parts > limits.parts:
+        return equation, None
+    matrices = _matrix_equations(e, shown, (), name, style)
+    return equation, None if matrices is None else matrices[0]
+
+
 def _matrix_equations(
     e: Expr,
     whole: Expr,
@@ -579,7 +594,8 @@ def left_side(e: Expr, name: str, style: FormulaStyle, names: LabelNames, pair: 
         record = e.record
         stop -= record.count
         order += 1
-        wrt = record.wrt if record.wrt.isidentifier() else f"A{record.position}"
+        is_name = record.position is None or record.wrt.isidentifier()
+        wrt = record.wrt if is_name else f"A{record.position}"
         shown = style.indexed(wrt, names[stop : stop + record.count])
         if record.count == 2:
             shown = pair.format(shown)

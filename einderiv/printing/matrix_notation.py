@@ -665,7 +665,7 @@ class Chains:
             pieces += vectors or [ONES]
             return None
         if vectors:  # … diag(x ∘ y) A …
-            pieces.append(Called("diag", (product_of(vectors),)))
+            pieces.append(Called("diag", (without_brackets(product_of(vectors)),)))
         form, behind = self.through(matrices[0], label)
         pieces.append(form)
         return behind
@@ -775,12 +775,12 @@ class Chains:
         if not vectors:  # A ∘ B
             return middle
         if middle == IDENTITY:  # diag(x ∘ y)
-            return Called("diag", (product_of(row + column),))
+            return Called("diag", (without_brackets(product_of(row + column)),))
         # diag(x) (A ∘ B) diag(y)
         if len(between) > 1:
             middle = Bracketed(middle)
-        front = [Called("diag", (product_of(row),))] if row else []
-        back = [Called("diag", (product_of(column),))] if column else []
+        front = [Called("diag", (without_brackets(product_of(row)),))] if row else []
+        back = [Called("diag", (without_brackets(product_of(column)),))] if column else []
         return side_by_side([*front, middle, *back])
 
 

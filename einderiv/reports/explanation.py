@@ -10,7 +10,7 @@ from enum import Enum
 from math import prod
 from typing import Any, NamedTuple
 
-from ..autodiff import derive
+from ..autodiff import derive, stand_in
 from ..errors import LimitError
 from ..expression import (
     Add,
@@ -27,8 +27,12 @@ from ..expression import (
     is_zero,
     leaves,
     naming,
+    put,
+    replaced,
     sized_einsum,
+    tensors_of,
     terms,
+    used_names,
     walk,
     wrapped,
 )
@@ -37,6 +41,7 @@ from ..printing import (
     MimeBundle,
     Printed,
     as_text,
+    broken,
     collapsible,
     compact_subscripts,
     escaped,
@@ -55,13 +60,17 @@ from ..printing import (
     printed_subscripts,
     relation_steps,
     strip,
-    unicode_right_side,
     with_deltas_eliminated,
+    wrapped_words,
     zero_unless,
 )
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
+from .steps import beside, formula_lines, steps
 
 INDENT = "    "
+LINE = 80  # columns
+MOST_WHOLE = 12  # lines of the formula of what is derived
+MOST_TERMS = 6  # of a sum or a function, whose einsum strings are shown
 MOST_EXPLAINED = 60_000  # occurrences of a tensor times operands: each occurrence shows all of them
 
 
@@ -134,12 +143,12 @@ def explain(
     if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
         raise TypeError("explain takes one tensor, name or position at a time")
     J = derive(y, wrt, indices)
+    if _is_chain(y):
+        return Explanation(_explained_chain(y, wrt, J, sizes), J)
     subject = f"The derivative of {as_text(y)} with respect to {J.record.wrt}"
     sections = [Section(SectionKind.SUBJECT, subject, [formula(y)])]
     if is_zero(J):
-        reason = f"no term is left: the expression does not vary with {J.record.wrt}"
-        shape = f"zeros of shape [{', '.join(axis_names(J))}]"
-        sections.append(Section(SectionKind.RESULT, "Result", [reason, shape]))
+        sections.append(_nothing_left(J))
     else:
         sections += _derivation(y, J)
         sections.append(_result(J))
@@ -147,6 +156,51 @@ def explain(
     if sizes is not None and not set(sizes) <= _own_sizes(y):
         sections.append(_costs(J, sizes))
     return Explanation(sections, J)
+
+
+def _explained_chain(y: Expr, wrt: Any, J: Expr, sizes: Mapping[str, Any] | None) -> list[Section]:
+    """The sections for what is not one product: no line has more than 80 columns."""
+    assert J.record is not None
+    name = _name_for(y)
+    subject = f"The derivative of {as_text(y)} with respect to {J.record.wrt}"
+    if len(subject) > LINE:
+        subject = f"The derivative of {name} with respect to {J.record.wrt}"
+    lines = _both_styles(y, name)
+    if len(lines) > MOST_WHOLE:
+        lines = [f"{name} is written by its parts, which follow"]
+    sections = [Section(SectionKind.SUBJECT, subject, lines)]
+    sections += _chain(y, wrt, J, name)
+    if is_zero(J):
+        sections.append(_nothing_left(J))
+    else:
+        sections.append(Section(SectionKind.RESULT, "Result", _chain_result(J, name)))
+    sections.append(_layout(J, name))
+    if sizes is not None and not set(sizes) <= _own_sizes(y):
+        sections.append(_costs(J, sizes))
+    return sections
+
+
+def _both_styles(e: Expr, name: str) -> list[str]:
+    """The formula of `e`, and that in matrix notation where there is one."""
+    try:
+        with_indices, matrices = formula(e, name), formula(e, name, style="matrix")
+    except LimitError as error:
+        return wrapped_words(f"{name}: {error}", LINE - len(INDENT))
+    if "\n" in with_indices + matrices:
+        lines = formula_lines(with_indices)
+        return lines + ([] if matrices == with_indices else formula_lines(matrices))
+    return beside([(with_indices, matrices)])
+
+
+def _chain_result(J: Expr, name: str) -> list[str]:
+    lines = _both_styles(J, name)
+    addends = terms(J)
+    for term in addends[:MOST_TERMS]:
+        for line in _strings(term):
+            lines += broken(line, LINE - len(INDENT))
+    if len(addends) > MOST_TERMS:
+        lines.append(f"{len(addends) - MOST_TERMS} more terms")
+    return lines
 
 
 def html_document(
@@ -180,10 +234,15 @@ def html_document(
     return html_page(name, result, "<h2>Step by step</h2>", pictures, *steps)
 
 
+def _nothing_left(J: Expr) -> Section:
+    assert J.record is not None
+    reason = f"no term is left: the expression does not vary with {J.record.wrt}"
+    shape = f"zeros of shape [{', '.join(axis_names(J))}]"
+    return Section(SectionKind.RESULT, "Result", [reason, shape])
+
+
 def _derivation(y: Expr, J: Expr) -> list[Section]:
     """The steps, once for each occurrence of the tensor (the product rule)."""
-    if any(isinstance(node, (Apply, Add)) and not is_hot(node) for node in walk([y])):
-        return [_chain(y, J)]
     record = J.record
     assert record is not None
     names = J.axes[J.ndim - record.count :]
@@ -331,36 +390,69 @@ def _fate(
     return f"{delta} goes: {old} is summed, so {new} takes its place in the other delta"
 
 
-def _chain(y: Expr, J: Expr) -> Section:
-    """Sums and functions: the rules that were used, and the terms they gave."""
-    nodes = list(walk([y]))
-    lines = []
-    if any(isinstance(node, Add) for node in nodes):
-        lines.append("a sum is derived term by term")
-    functions = [node for node in nodes if isinstance(node, Apply) and not is_hot(node)]
-    rules = {node.function.name: node.function for node in functions}
-    for name, rule in rules.items():
-        line = f"{name}'(x) = {rule.derived}"
-        if rule.kink:
-            line += f", with {rule.kink}"
-        lines.append(line)
-    lines.append("a product is derived operand by operand, each replaced by its own derivative")
-    names = axis_names(J)
-    for k, term in enumerate(terms(J), 1):
-        lines.append(f"term {k}: {unicode_right_side(term, names)}")
-    return Section(SectionKind.RULES, "1. Apply the rules", lines)
+def _chain(y: Expr, wrt: Any, J: Expr, name: str) -> list[Section]:
+    """Sums and functions: the rule for each part, and their product."""
+    y, variable = _with_variable(y, wrt, J)
+    sections = []
+    number = 0
+    for title, lines in steps(y, variable, J, name):
+        number += bool(lines)  # what is left out is no step
+        shown = f"{number}. {title}" if lines else title
+        sections.append(Section(SectionKind.RULES, shown, lines))
+    return sections
+
+
+def _with_variable(y: Expr, wrt: Any, J: Expr) -> tuple[Expr, Expr]:
+    """`y`, and what it is derived by as it stands there; for a position a tensor of its own."""
+    record = J.record
+    assert record is not None
+    if record.position is not None:
+        assert isinstance(y, Einsum)
+        y, place = stand_in(y, record.position)
+        own = Tensor(_name_of_operand(y, J), (None,) * place.ndim)
+        put(own, "axis_sizes", place.axis_sizes)
+        return replaced(y, {place.name: own}), own
+    if isinstance(wrt, Expr):  # the conjugate of a tensor, or one that does not occur
+        return y, tensors_of(y).get(record.wrt, wrt)
+    return y, tensors_of(y)[record.wrt]
+
+
+def _name_of_operand(others: Expr, J: Expr) -> str:
+    """The name of the operand that `J` is derived by, if no other has it."""
+    record = J.record
+    assert record is not None
+    is_free = record.wrt.isidentifier() and record.wrt not in tensors_of(others)
+    return record.wrt if is_free else f"A{record.position}"
+
+
+def _name_for(y: Expr) -> str:
+    """What `y` is called: y, unless a tensor is."""
+    taken = {*tensors_of(y), *used_names(y)}
+    return next(name for name in ("y", "f", "g", "y0") if name not in taken)
+
+
+def _is_chain(y: Expr) -> bool:
+    """Has `y` sums or functions?"""
+    return any(isinstance(node, (Apply, Add)) and not is_hot(node) for node in walk([y]))
 
 
 def _result(J: Expr) -> Section:
     lines = [formula(J)]
     for term in terms(J):
-        number = coefficient(term)
-        front = "" if number == 1 else f"{number} · "
-        operands = ", ".join(operand_texts(term))
-        lines.append(f"einsum    {front}{printed_subscripts(term)}   of {operands}")
-        lines.append(f"compact   {front}{compact_subscripts(term)}")
-        lines += _embedding(term)
+        lines += _strings(term)
     return Section(SectionKind.RESULT, "Result", lines)
+
+
+def _strings(term: Expr) -> list[str]:
+    """The einsum strings of a term."""
+    number = coefficient(term)
+    front = "" if number == 1 else f"{number} · "
+    operands = ", ".join(operand_texts(term))
+    return [
+        f"einsum    {front}{printed_subscripts(term)}   of {operands}",
+        f"compact   {front}{compact_subscripts(term)}",
+        *_embedding(term),
+    ]
 
 
 def _embedding(term: Expr) -> list[str]:
@@ -395,16 +487,20 @@ def _embedding(term: Expr) -> list[str]:
     return lines
 
 
-def _layout(J: Expr) -> Section:
+def _layout(J: Expr, called: str | None = None) -> Section:
+    """The axes of the result; `called` is the name of a chain, whose lines are broken."""
     record = J.record
     assert record is not None
     names = axis_names(J)
     count = J.ndim - record.count
     first, second = ", ".join(names[:count]), ", ".join(names[count:])
-    note = "the shape of y, then the shape of what it is derived by"
+    name = called or "y"
+    note = f"the shape of {name}, then the shape of what it is derived by"
     if count == 0:
-        note = "y is a scalar, so the derivative has the shape of what it is derived by"
-    line = f"{left_side(J, 'y', FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"
+        note = f"{name} is a scalar, so the derivative has the shape of what it is derived by"
+    line = f"{left_side(J, name, FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"
+    if called:
+        return Section(SectionKind.SHAPE, "Shape", wrapped_words(line, LINE - len(INDENT)))
     return Section(SectionKind.SHAPE, "Shape", [line])
 
 

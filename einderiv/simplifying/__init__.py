@@ -1,6 +1,6 @@
 """The textbook form of an expression: like terms collected, what cancels gone, symmetry used."""
 
-from .parts import named_parts
+from .parts import name_of_part, named_parts
 from .powers import as_power
 from .simplification import simplify
 from .sizes import counted_size
@@ -10,6 +10,7 @@ __all__ = [
     "Symmetries",
     "as_power",
     "counted_size",
+    "name_of_part",
     "named_parts",
     "simplify",
 ]

@@ -45,6 +45,7 @@ ROLES = {
     "power": ("s", "s", "S"),
     "sqrt": ("s", "s", "S"),
     "+": ("t", "r", "R"),
+    "·": ("t", "z", "Z"),
 }
 OTHER = ("t", "u", "U")
 
@@ -75,6 +76,24 @@ def named_parts(e: Expr, taken: Iterable[str] = ()) -> Named:
     while len(naming.parts) < MOST_PARTS and naming.one_more():
         pass
     return naming.found()
+
+
+def name_of_part(e: Expr, taken: set[str]) -> str:
+    """What a part is called by its role, among the names that are `taken`, to which it is added.
+
+    >>> import einderiv as ed
+    >>> name_of_part(ed.softmax(ed.tensor("x", "i")), {"p"})
+    'p1'
+    """
+    role = "·" if isinstance(e, Einsum) else "+"
+    if isinstance(e, Apply):
+        role = e.function.name
+    letter = ROLES.get(role, OTHER)[min(e.ndim, 2)]
+    for name in chain([letter], (f"{letter}{k}" for k in count(1))):
+        if name not in taken:
+            break
+    taken.add(name)
+    return name
 
 
 class _Naming:
@@ -113,7 +132,7 @@ class _Naming:
                 best, saved = node, own
         if best is None:
             return False
-        self._put_apart(best, self._name(best))
+        self._put_apart(best, name_of_part(best, self.taken))
         return True
 
     def _put_apart(self, part: Expr, name: str) -> None:
@@ -166,15 +185,6 @@ class _Naming:
         tensor = Tensor(name, node.axes, structure=structure)
         put(tensor, "axis_sizes", node.axis_sizes)
         return tensor
-
-    def _name(self, node: Expr) -> str:
-        role = node.function.name if isinstance(node, Apply) else "+"
-        letter = ROLES.get(role, OTHER)[min(node.ndim, 2)]
-        for name in chain([letter], (f"{letter}{k}" for k in count(1))):
-            if name not in self.taken:
-                break
-        self.taken.add(name)
-        return name
 
     def found(self) -> Named:
         """The parts in the order in which a reader meets them."""
