@@ -522,11 +522,7 @@ def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
         shown = _matrix_equations(e, whole, parts, name, spelt)
         if shown is not None:
             return spelt.equations(shown)
-    equations = [f"{left_side(e, name, spelt, axis_names(e))} = {_side(whole, e, spelt)}"]
-    for tensor, part in parts:
-        left = spelt.indexed(tensor.name, axis_names(part))
-        equations.append(f"{left} = {right_side(part, axis_names(part), spelt)}")
-    return spelt.equations(equations)
+    return spelt.equations(_index_equations(e, whole, parts, name, spelt))
 
 
 def _side(whole: Expr, e: Expr, style: FormulaStyle) -> str:
@@ -553,14 +549,40 @@ def equations_of(e: Expr, name: str) -> tuple[str, str | None]:
     """The equation of `e` with indices, and in matrix notation where it has one; simplified, in
     one line each, and no part of it has a name.
     """
+    return _both(e, with_formulas(simplify(e)), (), name)
+
+
+def formulas(e: Expr, name: str) -> tuple[str, str | None]:
+    """The two formulas of `e`: with indices, and in matrix notation where it has one."""
+    whole, parts = named_parts(with_formulas(simplify(e)), taken={name, *_letters(e)})
+    return _both(e, whole, parts, name)
+
+
+def _both(
+    e: Expr, whole: Expr, parts: Sequence[tuple[Tensor, Expr]], name: str
+) -> tuple[str, str | None]:
     style = FormulaStyle()
-    shown = with_formulas(simplify(e))
-    equation = f"{left_side(e, name, style, axis_names(e))} = {_side(shown, e, style)}"
-    (parts,) = bottom_up([shown], lambda _, below: 1 + sum(below))
-    if parts > limits.parts:
-        return equation, None
-    matrices = _matrix_equations(e, shown, (), name, style)
-    return equation, None if matrices is None else matrices[0]
+    shown = style.equations(_index_equations(e, whole, parts, name, style))
+    (nodes,) = bottom_up([whole], lambda _, below: 1 + sum(below))
+    if nodes > limits.parts:
+        return shown, None
+    matrices = _matrix_equations(e, whole, parts, name, style)
+    return shown, None if matrices is None else style.equations(matrices)
+
+
+def _index_equations(
+    e: Expr,
+    whole: Expr,
+    parts: Sequence[tuple[Tensor, Expr]],
+    name: str,
+    style: FormulaStyle,
+) -> list[str]:
+    """The equations of the whole and of its parts, with indices."""
+    equations = [f"{left_side(e, name, style, axis_names(e))} = {_side(whole, e, style)}"]
+    for tensor, part in parts:
+        left = style.indexed(tensor.name, axis_names(part))
+        equations.append(f"{left} = {right_side(part, axis_names(part), style)}")
+    return equations
 
 
 def _matrix_equations(

@@ -47,6 +47,7 @@ from ..printing import (
     escaped,
     expression_bundle,
     formula,
+    formulas,
     html_page,
     insertions,
     is_inserted_delta,
@@ -65,7 +66,7 @@ from ..printing import (
     zero_unless,
 )
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
-from .steps import beside, formula_lines, steps
+from .steps import beside, steps
 
 INDENT = "    "
 LINE = 80  # columns
@@ -137,6 +138,18 @@ def explain(
         ij,j->i   becomes   ij,a->ia
     ...
 
+    Of sums and functions the parts have names, and each has its rule with the source:
+
+    >>> import einderiv as ed
+    >>> x = ed.tensor("x", "i")
+    >>> print(explain(ed.log(x), x))  # doctest: +ELLIPSIS
+    The derivative of log(x) with respect to x
+        y[i] = log(x[i])   y = log(x)
+    1. y: chain rule, log
+        log'(x) = 1/x
+        source: NIST DLMF, 4.7(i)
+    ...
+
     Raises what ``derive`` raises, and LimitError for more occurrences than an explanation shows.
     """
     y = sized_einsum(y, sizes) if isinstance(y, str) else y
@@ -183,12 +196,9 @@ def _explained_chain(y: Expr, wrt: Any, J: Expr, sizes: Mapping[str, Any] | None
 def _both_styles(e: Expr, name: str) -> list[str]:
     """The formula of `e`, and that in matrix notation where there is one."""
     try:
-        with_indices, matrices = formula(e, name), formula(e, name, style="matrix")
+        with_indices, matrices = formulas(e, name)
     except LimitError as error:
         return wrapped_words(f"{name}: {error}", LINE - len(INDENT))
-    if "\n" in with_indices + matrices:
-        lines = formula_lines(with_indices)
-        return lines + ([] if matrices == with_indices else formula_lines(matrices))
     return beside([(with_indices, matrices)])
 
 
@@ -394,11 +404,8 @@ def _chain(y: Expr, wrt: Any, J: Expr, name: str) -> list[Section]:
     """Sums and functions: the rule for each part, and their product."""
     y, variable = _with_variable(y, wrt, J)
     sections = []
-    number = 0
-    for title, lines in steps(y, variable, J, name):
-        number += bool(lines)  # what is left out is no step
-        shown = f"{number}. {title}" if lines else title
-        sections.append(Section(SectionKind.RULES, shown, lines))
+    for k, (title, lines) in enumerate(steps(y, variable, J, name), 1):
+        sections.append(Section(SectionKind.RULES, f"{k}. {title}", lines))
     return sections
 
 

@@ -7,7 +7,8 @@ from formulas import NAMES, PARAMETERS
 import einderiv as ed
 from einderiv.expression import dressed, tensors_of
 from einderiv.functions.table import ADDED, FUNCTIONS, apply
-from einderiv.reports.steps import Parts, rule_of
+from einderiv.reports.named_steps import Parts
+from einderiv.reports.steps import rule_of
 
 x, A = ed.tensor("x", "j"), ed.tensor("A", "ij")
 LOGISTIC = ed.parse("X: nd\nw: d\ny: n\nsum(log(1 + exp(-y * (X @ w))))")
