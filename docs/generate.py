@@ -248,9 +248,10 @@ Every function that an expression can apply is a row of one table, with its deri
 page from it. `ed.function` adds a row of your own. In the columns of NumPy, PyTorch and JAX, names without the library
 in front are short functions that come with the source which `ed.source` gives; CuPy is spelt as NumPy. The domain is
 the interval from which the tests draw their arguments. Where a function has no derivative, the convention is that of
-JAX and PyTorch, or of PyTorch where they differ, and stands in the column *kink*. In the last column, "SciPy" means
-that evaluating needs it, "real" that complex arguments are refused, and "no call" that the function comes up in
-derivatives or by an operator.
+JAX and PyTorch, or of PyTorch where they differ, and stands in the column *kink*. The source of a derivative is a book,
+a paper or a rule; NIST DLMF is the [Digital Library of Mathematical Functions](https://dlmf.nist.gov). In the last
+column, "SciPy" means that evaluating needs it, "real" that complex arguments are refused, and "no call" that the
+function comes up in derivatives or by an operator.
 """
 GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,

@@ -172,7 +172,7 @@ def rule_of(row: Function) -> str:
 
     >>> from einderiv.functions.table import FUNCTIONS
     >>> print(rule_of(FUNCTIONS["relu"]))
-    relu'(x) = heaviside(x), with relu'(0) = 0
+    relu'(x) = heaviside(x); relu'(0) = 0
     >>> print(rule_of(FUNCTIONS["inv"]))
     d inv(A) = -inv(A) dA inv(A)
     """
@@ -180,7 +180,7 @@ def rule_of(row: Function) -> str:
     said = f"{row.name}'({arguments}) = {row.derived}"
     if "dA" in row.derived:
         said = f"d {row.name}(A) = {row.derived}"
-    return f"{said}, with {row.kink}" if row.kink else said
+    return f"{said}; {row.kink}" if row.kink else said
 
 
 def _places(found: Parts, part: Part) -> list[int]:
@@ -253,21 +253,25 @@ def beside(rows: Sequence[tuple[str, str | None]]) -> Lines:
     z[i] = Σ_j A[i,j] x[j]   z = A x
     y[i] = z[i]²
     """
-    pairs = [(index, matrix) for index, matrix in rows if matrix not in (None, index)]
-    left = max([len(index) for index, _ in pairs], default=0) + BESIDE
-    right = max([len(matrix or "") for _, matrix in pairs], default=0)
-    fits = left + right <= WIDTH and not any(
-        "\n" in index + (matrix or "") for index, matrix in rows
-    )
+    pairs = [(index, matrix) for index, matrix in rows if matrix and matrix != index]
+    fitting = [index for index, matrix in pairs if _fits(index, matrix)]
+    left = max(map(len, fitting), default=0)
     lines: Lines = []
     for index, matrix in rows:
-        if matrix is None or matrix == index:
+        if not matrix or matrix == index:
             lines += formula_lines(index)
-        elif fits:
-            lines.append(f"{index:<{left}}{matrix}")
-        else:
+        elif not _fits(index, matrix):
             lines += [*formula_lines(index), *formula_lines(matrix)]
+        elif left + BESIDE + len(matrix) <= WIDTH:
+            lines.append(f"{index:<{left}}{' ' * BESIDE}{matrix}")
+        else:
+            lines.append(f"{index}{' ' * BESIDE}{matrix}")
     return lines
+
+
+def _fits(index: str, matrix: str) -> bool:
+    """Do two formulas stand in one line?"""
+    return "\n" not in index + matrix and len(index) + BESIDE + len(matrix) <= WIDTH
 
 
 def formula_lines(text: str) -> Lines:

@@ -28,7 +28,7 @@ LINES = [
     ),
     (ed.einsum("i,ij,j->", x, A, x), "x", "ja,i,ij->a   becomes   i,ia->a"),
     (ed.softmax(x), x, "softmax'(x) = diag(p) - p p^T"),
-    (ed.relu(x), x, "relu'(x) = heaviside(x), with relu'(0) = 0"),
+    (ed.relu(x), x, "relu'(x) = heaviside(x); relu'(0) = 0"),
     (
         ed.einsum("ij,j->i", "W2", ed.einsum("ij,j->i", "W1", "x")),
         "W1",
