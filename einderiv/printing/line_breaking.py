@@ -24,11 +24,11 @@ def broken(text: str, width: int) -> list[str]:
         while len(front) + len(rest) > width:
             left = width - len(front)
             place = _place(rest, left)
-            if place is None or place > left:  # an einsum string, a word
+            if place is None or not left // 4 < place <= left:  # an einsum string, a word
                 place = rest.rfind(",", 0, left) + 1 or place
             if place is None:
                 break
-            lines.append(front + rest[:place])
+            lines.append(front + rest[:place].rstrip())
             rest = rest[place:].lstrip()
             front = CONTINUED
         lines.append(front + rest)

@@ -5,13 +5,14 @@ and why.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 from math import prod
 from typing import Any, NamedTuple
 
 from ..autodiff import derive, stand_in
-from ..errors import LimitError
+from ..errors import LimitError, NoFormError
 from ..expression import (
     Add,
     Apply,
@@ -41,7 +42,6 @@ from ..printing import (
     MimeBundle,
     Printed,
     as_text,
-    broken,
     collapsible,
     compact_subscripts,
     escaped,
@@ -66,11 +66,12 @@ from ..printing import (
     zero_unless,
 )
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
-from .steps import beside, steps
+from .steps import MOST_OF_A_STRING, beside, formula_lines, steps, told
 
 INDENT = "    "
 LINE = 80  # columns
 MOST_WHOLE = 12  # lines of the formula of what is derived
+MOST_OF_THE_RESULT = 40  # lines of a formula
 MOST_TERMS = 6  # of a sum or a function, whose einsum strings are shown
 MOST_EXPLAINED = 60_000  # occurrences of a tensor times operands: each occurrence shows all of them
 
@@ -199,7 +200,7 @@ def _both_styles(e: Expr, name: str) -> list[str]:
         with_indices, matrices = formulas(e, name)
     except LimitError as error:
         return wrapped_words(f"{name}: {error}", LINE - len(INDENT))
-    return beside([(with_indices, matrices)])
+    return beside([(with_indices, matrices)], MOST_OF_THE_RESULT)
 
 
 def _chain_result(J: Expr, name: str) -> list[str]:
@@ -207,7 +208,7 @@ def _chain_result(J: Expr, name: str) -> list[str]:
     addends = terms(J)
     for term in addends[:MOST_TERMS]:
         for line in _strings(term):
-            lines += broken(line, LINE - len(INDENT))
+            lines += formula_lines(line, MOST_OF_A_STRING)
     if len(addends) > MOST_TERMS:
         lines.append(f"{len(addends) - MOST_TERMS} more terms")
     return lines
@@ -340,7 +341,8 @@ def _opaque(shown: Printed, count: int) -> list[tuple[str, ...]]:
 
 def _string(flat: Einsum) -> str:
     if flat.parts is not None:
-        return compact_subscripts(flat)
+        with suppress(NoFormError):  # then index expressions are operands of their own
+            return compact_subscripts(flat)
     shown = printed(flat, short=True)
     inputs = ["".join(labels) for labels in (*shown.deltas, *shown.inputs)]
     return f"{','.join(inputs)}->{''.join(shown.output)}"
@@ -456,8 +458,8 @@ def _strings(term: Expr) -> list[str]:
     front = "" if number == 1 else f"{number} · "
     operands = ", ".join(operand_texts(term))
     return [
-        f"einsum    {front}{printed_subscripts(term)}   of {operands}",
-        f"compact   {front}{compact_subscripts(term)}",
+        f"einsum    {front}{told(printed_subscripts, term)}   of {operands}",
+        f"compact   {front}{told(compact_subscripts, term)}",
         *_embedding(term),
     ]
 
@@ -482,7 +484,10 @@ def _embedding(term: Expr) -> list[str]:
         elif label not in core and label not in related and flat.output.count(label) == 1:
             repeated.append(name)
     if flat.parts is not None:
-        output = compact_subscripts(flat).rpartition("->")[2]
+        try:
+            output = compact_subscripts(flat).rpartition("->")[2]
+        except NoFormError:  # the line above says why
+            return []
     lines = ["core      dense"]
     if inner != output:
         lines = [f"core      {inner or 'a number'}, embedded as {inner}->{output}"]

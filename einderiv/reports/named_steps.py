@@ -105,8 +105,7 @@ class Parts:
             tensor = standing_for(node, own)
             self.parts.append(Part(own, tensor, local, reads))
             self.tensors[own] = tensor
-            if node is not y:
-                self.by_form[form] = tensor
+            self.by_form[form] = tensor
             stands[id(node)] = tensor
 
     def _name(self, node: Expr) -> str:

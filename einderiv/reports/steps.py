@@ -19,11 +19,11 @@ and there is a matrix form where the derivative of a matrix by a matrix has none
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 
 from ..autodiff import derive, jvp
-from ..errors import LimitError, counted
+from ..errors import LimitError, NoFormError, NoLettersError, counted
 from ..expression import (
     Add,
     Apply,
@@ -59,7 +59,8 @@ from .named_steps import MOST_SHOWN, Left, Part, Parts, standing_for
 WIDTH = 76  # columns of a line, behind which INDENT of an explanation stands
 BESIDE = 3  # blanks between a formula with indices and the one in matrix notation
 MOST_SLOPES = 4  # of one step: derivatives, and factors that change
-MOST_LINES = 40  # of one formula
+MOST_LINES = 12  # of one formula
+MOST_OF_A_STRING = 6  # lines
 MOST_PATHS, LONGEST_PATH = 3, 6  # that are multiplied out
 
 COOKBOOK = "Petersen and Pedersen, The Matrix Cookbook (2012)"
@@ -152,7 +153,18 @@ def _string(local: Einsum) -> Lines:
     """The einsum string of a product."""
     operands = ", ".join(operand_texts(local))
     number = "" if local.coefficient == 1 else f"{local.coefficient} · "
-    return broken(f"einsum: {number}{compact_subscripts(local)} of {operands}", WIDTH)
+    string = told(compact_subscripts, local)
+    return formula_lines(f"einsum: {number}{string} of {operands}", MOST_OF_A_STRING)
+
+
+def told(string: Callable[[Expr], str], term: Expr) -> str:
+    """A string of a product, or why it has none: not all sizes stand in strings, and there are 52
+    letters.
+    """
+    try:
+        return string(term)
+    except (NoFormError, NoLettersError) as error:
+        return str(error)
 
 
 def _rule(found: Parts, part: Part) -> tuple[str, str, str]:
@@ -246,8 +258,9 @@ def _equations(e: Expr, name: str) -> tuple[str, str | None]:
         return f"{name}: {error}", None
 
 
-def beside(rows: Sequence[tuple[str, str | None]]) -> Lines:
-    """Formulas with indices, and beside or below each the one in matrix notation.
+def beside(rows: Sequence[tuple[str, str | None]], most: int = MOST_LINES) -> Lines:
+    """Formulas with indices, and beside or below each the one in matrix notation; no formula has
+    more than `most` lines.
 
     >>> print(*beside([("z[i] = Σ_j A[i,j] x[j]", "z = A x"), ("y[i] = z[i]²", None)]), sep="\\n")
     z[i] = Σ_j A[i,j] x[j]   z = A x
@@ -259,9 +272,9 @@ def beside(rows: Sequence[tuple[str, str | None]]) -> Lines:
     lines: Lines = []
     for index, matrix in rows:
         if not matrix or matrix == index:
-            lines += formula_lines(index)
+            lines += formula_lines(index, most)
         elif not _fits(index, matrix):
-            lines += [*formula_lines(index), *formula_lines(matrix)]
+            lines += [*formula_lines(index, most), *formula_lines(matrix, most)]
         elif left + BESIDE + len(matrix) <= WIDTH:
             lines.append(f"{index:<{left}}{' ' * BESIDE}{matrix}")
         else:
@@ -274,12 +287,12 @@ def _fits(index: str, matrix: str) -> bool:
     return "\n" not in index + matrix and len(index) + BESIDE + len(matrix) <= WIDTH
 
 
-def formula_lines(text: str) -> Lines:
+def formula_lines(text: str, most: int) -> Lines:
     """The lines of a formula; the first of them, if there are too many."""
     lines = broken(text, WIDTH)
-    if len(lines) <= MOST_LINES:
+    if len(lines) <= most:
         return lines
-    return [*lines[:MOST_LINES], f"… {len(lines) - MOST_LINES} more lines: see ed.formula"]
+    return [*lines[:most], f"… and {counted(len(lines) - most, 'more line')}"]
 
 
 # ---- the product
@@ -292,7 +305,7 @@ def _product(found: Parts, shown: Sequence[Part | Left], J: Expr, name: str) -> 
     if paths is None:
         for one in shown:
             if isinstance(one, Part):
-                lines += broken(_recurrence(found, one), WIDTH)
+                lines += formula_lines(_recurrence(found, one), MOST_OF_A_STRING)
             else:
                 lines.append(_left_out(one))
     else:

@@ -196,3 +196,28 @@ def test_names_of_changes_and_parts_are_free():
     lines = lines_of(ed.sum(ed.softmax(A @ z) * p), "z")
     assert "z1[i] = Σ_j A[i,j] z[j]    z1 = A z" in lines
     assert "p1[i] = softmax_i(z1[i])   p1 = softmax(z1)" in lines
+
+
+NO_STRINGS = {  # no einsum string says all of their sizes
+    "flip": (ed.flip(ed.tensor("X", "ni"), 0), "becomes"),
+    "exp of cumsum": (ed.exp(ed.cumsum(ed.tensor("X", "ni"), 1)), "core"),
+    "squares of cumsum": (ed.sum(ed.cumsum(ed.tensor("X", "ni")) ** 2), "no string can"),
+}
+
+
+@pytest.mark.parametrize("name", NO_STRINGS)
+def test_what_has_no_string_is_explained(name):
+    y, said = NO_STRINGS[name]
+    text = str(ed.explain(y, "X"))
+    assert said in text
+    assert "∂y" in text
+
+
+def test_what_is_too_large_for_a_formula_has_steps():
+    h = x
+    for k in range(400):
+        h = ed.sin(h) if k % 2 else ed.exp(h)
+    text = str(ed.explain(h, x))
+    assert "limits.depth" in text
+    assert "steps left out" in text
+    assert len(text.splitlines()) < 100
