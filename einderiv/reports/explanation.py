@@ -233,7 +233,7 @@ def html_document(
     J = explanation.derivative
     wrt_name = J.record.wrt if J.record else wrt
     name = f"The derivative of {as_text(y)} by {wrt_name}"
-    steps = [
+    in_words = [
         markup("h3", escaped(section.title)) + preformatted(section.lines)
         for section in explanation.sections
     ]
@@ -242,7 +242,7 @@ def html_document(
     except LimitError as error:
         pictures = preformatted([str(error)])
     result = expression_bundle(J)["text/html"]
-    return html_page(name, result, "<h2>Step by step</h2>", pictures, *steps)
+    return html_page(name, result, "<h2>Step by step</h2>", pictures, *in_words)
 
 
 def _nothing_left(J: Expr) -> Section:

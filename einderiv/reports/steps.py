@@ -119,7 +119,10 @@ def _definitions(found: Parts, shown: Sequence[Part | Left]) -> Lines:
     for tensor, constant in found.constants[:MOST_SHOWN]:
         rows.append(_equations(constant, tensor.name))
     for one in shown:
-        rows.append((_left_out(one), None) if isinstance(one, Left) else _equations(*one[2::-2]))
+        if isinstance(one, Left):
+            rows.append((_left_out(one), None))
+        else:
+            rows.append(_equations(one.local, one.name))
     lines = beside(rows)
     if found.constants:
         names = [tensor.name for tensor, _ in found.constants]
@@ -127,7 +130,11 @@ def _definitions(found: Parts, shown: Sequence[Part | Left]) -> Lines:
         if len(names) > MOST_SHOWN:
             said += f" and {len(names) - MOST_SHOWN} more"
         lines += wrapped_words(f"{said}.", WIDTH)
-    return lines
+    wrt, first = found.wrt_name, found.parts[0].name
+    said = (
+        f"A change is written with a d: where {wrt} changes by d{wrt}, {first} changes by d{first}."
+    )
+    return lines + wrapped_words(said, WIDTH)
 
 
 def _step(found: Parts, part: Part) -> Group:
