@@ -221,3 +221,11 @@ def test_what_is_too_large_for_a_formula_has_steps():
     assert "limits.depth" in text
     assert "steps left out" in text
     assert len(text.splitlines()) < 100
+
+
+def test_equal_parts_have_one_name():
+    c = ed.tensor("c", "j")
+    y = ed.exp(ed.sin(c)) * x + ed.exp(ed.sin(c)) * ed.cos(x) + ed.sqrt(ed.cos(x))
+    lines = lines_of(y, x)
+    assert "Not varying with x: e." in lines
+    assert sum(line.endswith(": chain rule, cos") for line in lines) == 1
