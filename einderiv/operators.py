@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
 
-from . import expression, functions, printing
+from . import expression, functions, parsing, printing
 from .errors import NoFormError
 from .expression import Add, Expr, SymbolicSize, is_array, operand, same, shape_of, total_weight
 from .functions import VOCABULARY
@@ -243,6 +243,7 @@ ATTRIBUTES: dict[str, object] = {
     "sizes": property(printing.printed_sizes),
     "interleaved": property(printing.interleaved_operands),
     "coefficient": property(_no_coefficient),
+    "kinds": property(parsing.kinds_of),
 }
 
 

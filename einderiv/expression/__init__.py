@@ -48,6 +48,7 @@ from .binding import (
 )
 from .canonical import Forms, coefficient, collected, same, scaled
 from .construct import (
+    check_commas,
     checked_size,
     constant,
     einsum,
@@ -100,6 +101,8 @@ from .nodes import (
     is_zero,
     known_to,
     put,
+    read_as,
+    reading_of,
     title_of,
     titled,
     total_weight,
@@ -257,6 +260,7 @@ __all__ = [
     "by_dims",
     "called",
     "carried",
+    "check_commas",
     "check_known",
     "check_name",
     "check_ranks",
@@ -345,6 +349,8 @@ __all__ = [
     "product_of_sizes",
     "put",
     "read",
+    "read_as",
+    "reading_of",
     "rebuilt",
     "relation",
     "renamed",

@@ -447,6 +447,29 @@ def only_in_output(notation: Notation) -> list[tuple[str, int]]:
     return only
 
 
+def check_commas(notation: Notation, label: str) -> None:
+    """Raise where a label is in no operand because a comma is missing: of ``ij jk -> ik`` the
+    operand has the words ij and jk.
+
+    >>> check_commas(read("ij jk -> ik"), "ik")
+    Traceback (most recent call last):
+    einderiv.errors.ParseError: a comma is missing here: blanks part words, ij,jk->ik has letters
+        ij jk -> ik
+          ^
+    """
+    if len(notation.inputs) != 1 or notation.indexed or notation.numbered:
+        return
+    (operand,) = notation.inputs
+    words = [str(word) for word in operand.labels]
+    if len(words) < 2 or len(label) < 2 or not set(label) <= set("".join(words)):
+        return
+    raise ParseError(
+        f"a comma is missing here: blanks part words, {','.join(words)}->{label} has letters",
+        notation.text,
+        operand.positions[0] + len(words[0]),
+    )
+
+
 def _given(
     notation: Notation, numbers: dict[str, Label], carried: set[str], sizes: Mapping[str, Size]
 ) -> Given:
@@ -462,6 +485,7 @@ def _given(
     labels = cast(tuple[str, ...], output.labels)
     for word, position in zip(labels, output.positions, strict=True):
         if word != ELLIPSIS and word not in carried and word not in sizes:
+            check_commas(notation, word)
             shown = label_number(word) if notation.numbered else word
             raise ParseError(
                 f"output label {shown!r} is in no operand; give its size to einsum, "

@@ -82,6 +82,7 @@ class Expr:
         "complex",
         "nodes",
         "origins",
+        "reading",
         "record",
         "sign",
         "title",
@@ -102,6 +103,7 @@ class Expr:
     compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
     sign: int | None  # what is known of it, once it was asked for: see `known_signs`
     title: str  # what it is called in formulas, where somebody said so: see `title_of`
+    reading: Any  # how the text that it comes from was read, where that was guessed
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"expressions are immutable: cannot set {name!r}")
@@ -142,6 +144,7 @@ class Expr:
         compact: str
         sizes: dict[str, Size]
         interleaved: list[object]
+        kinds: Mapping[str, str]
 
 
 def _fill(
@@ -613,20 +616,41 @@ def title_of(e: Expr) -> str | None:
 
 def titled(e: Expr, title: str | None) -> Expr:
     """The same expression, which formulas call by that name; with None, `e` as it is."""
-    if title is None:
+    if title is None or isinstance(e, (Tensor, Constant)):
         return e
-    again: Expr
-    match e:
-        case Einsum():
-            again = e.with_data(origins=e.origins, record=e.record, written=e.written)
-        case Add():
-            again = Add(e.addends, axes=e.axes, origins=e.origins, record=e.record)
-        case Apply():
-            again = Apply(e.function, e.arguments, e.core, e.parameters)
-        case _:
-            return e
+    again = _again(e)
     put(again, "title", title)
     return again
+
+
+def reading_of(e: Expr) -> Any:
+    """How the text that `e` comes from was read; None where nothing was guessed."""
+    return getattr(e, "reading", None)
+
+
+def read_as(e: Expr, reading: Any) -> Expr:
+    """The same expression, which remembers how its text was read."""
+    again = _again(e)
+    if (title := title_of(e)) is not None:
+        put(again, "title", title)
+    put(again, "reading", reading)
+    return again
+
+
+def _again(e: Expr) -> Expr:
+    """The same node once more, so that a remark about one is none about the other."""
+    match e:
+        case Einsum():
+            return e.with_data(origins=e.origins, record=e.record, written=e.written)
+        case Add():
+            return Add(e.addends, axes=e.axes, origins=e.origins, record=e.record)
+        case Apply():
+            return Apply(e.function, e.arguments, e.core, e.parameters)
+        case Tensor():
+            return Tensor(e.name, e.declared, e.structure, e.complex, e.place)
+    assert isinstance(e, Constant)
+    shape = cast(tuple[int, ...], e.axis_sizes)
+    return Constant(e.value, shape, e.name, e.axes)
 
 
 def wrapped(e: Expr) -> Einsum:

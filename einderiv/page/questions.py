@@ -15,7 +15,7 @@ from typing import Any
 from ..autodiff import derive
 from ..errors import EinderivError, LimitError, ParseError, counted, near
 from ..expression import Expr, einsum, tensors_of
-from ..parsing import LANGUAGES, is_einsum, parse
+from ..parsing import AUTO, EINSUM_STRING, LANGUAGES, einsum_string, language_of, parse
 
 #: what one request may hold; smaller than the limits of the package, for here a stranger types
 CHARACTERS = 4000
@@ -30,11 +30,10 @@ BOUNDS = {
     "depth": 60,
     "dense_bytes": 2**26,
 }
-KNOWN = ("auto", "string", *LANGUAGES)
+KNOWN = (AUTO, EINSUM_STRING, *LANGUAGES)
 _SIZE = re.compile(
     rf"([A-Za-z_]\w*)\s*=\s*([0-9]{{1,{DIGITS}}}(?:x[0-9]{{1,{DIGITS}}})*)\s*", re.ASCII
 )
-_STRINGS = re.compile(r"(?<=[(,=])\s*'[^'\n]*'|\"[^\"\n]*\"")
 
 
 @dataclass(frozen=True)
@@ -141,32 +140,18 @@ def sizes(text: str) -> tuple[tuple[str, int | tuple[int, ...]], ...]:
     return tuple(values.items())
 
 
-def language(text: str) -> str:
-    """The language that a text is in, by signs that only one of them has.
-
-    >>> [language(t) for t in ("ij,j->i", "sum(X**2)", "#(ij,j->i; A, x)", "x'*A*x", "tr(A*X)")]
-    ['string', 'einderiv', 'einsum', 'matlab', 'matlab']
-    """
-    if is_einsum(text) and ("->" in text or "," in text):
-        return "string"
-    bare = _STRINGS.sub("", text)
-    for row in LANGUAGES.values():
-        if row.signs is not None and row.signs.search(bare):
-            return row.name
-    return "einderiv"
-
-
 def written(q: Question) -> tuple[str, Expr]:
     """The language of a question, and its expression. Raises ParseError for nothing at all."""
     if not q.text.strip():
         raise ParseError(
             "type an einsum such as is,st,tj->ij, or an expression such as sum((A @ x - b)**2)"
         )
-    read_as = language(q.text) if q.language == "auto" else q.language
-    if is_einsum(q.text) and "->" in q.text:  # no other language has an arrow outside of quotes
-        read_as = "string"
-    if read_as == "string":
-        return read_as, einsum(q.text)
+    read_as = language_of(q.text) if q.language == "auto" else q.language
+    string = einsum_string(q.text)
+    if string is not None and "->" in string:  # no other language has an arrow outside of quotes
+        read_as = EINSUM_STRING
+    if read_as == EINSUM_STRING:
+        return read_as, einsum(string or q.text)
     return read_as, parse(q.text, language=read_as)
 
 

@@ -1,6 +1,17 @@
 """From texts to expressions: lexer, syntax, dialects."""
 
 from .dialects import ALIASES, LANGUAGES
-from .texts import is_einsum, parse
+from .kinds import kinds_of
+from .texts import AUTO, EINSUM_STRING, einsum_string, is_einsum, language_of, parse
 
-__all__ = ["ALIASES", "LANGUAGES", "is_einsum", "parse"]
+__all__ = [
+    "ALIASES",
+    "AUTO",
+    "EINSUM_STRING",
+    "LANGUAGES",
+    "einsum_string",
+    "is_einsum",
+    "kinds_of",
+    "language_of",
+    "parse",
+]

@@ -13,7 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import EinderivError, LimitError, ParseError, ShapeError, near
-from ..expression import ELLIPSIS, Expr, Tensor, only_in_output, read, tensor, titled
+from ..expression import (
+    ELLIPSIS,
+    Expr,
+    Tensor,
+    check_commas,
+    only_in_output,
+    read,
+    tensor,
+    titled,
+)
 from ..functions import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .lexer import Declaration, Source
 from .syntax import KEEPING, OPERATORS, PARTNERS, Node, check_free
@@ -84,8 +93,12 @@ class Builder:
         given: Callable[[str], int | None],
         default: Callable[[str], int | None],
         assigned: Mapping[str, Node] | None = None,
+        infers: bool = True,
     ) -> None:
-        """`assigned` are the names of a text: formulas call its values by them."""
+        """`assigned` are the names of a text: formulas call its values by them. Without `infers`
+        nothing is learnt from where a name stands.
+        """
+        self.infers = infers
         self.text = text
         self.titles = {node: name for name, node in (assigned or {}).items()}
         self.known = known
@@ -103,19 +116,40 @@ class Builder:
         self.learnt: deque[Node] = deque()  # whose number of axes is news, in the order of the text
         self.ready: list[Node] = []  # whose parts are built
 
-    def build(self) -> None:
-        """Build every node, or say what is missing."""
+    def build_known(self) -> None:
+        """Build what can be built of what is known and learnt."""
         for node in self.order:
             self._start(node)
         self._run()
+
+    def names_in_order(self) -> list[str]:
+        """The names that are nowhere declared, in the order of the text."""
         firsts = [(nodes[0].at, name) for name, nodes in self.names.items()]
-        for at, name in sorted(firsts):
+        return [name for _, name in sorted(firsts)]
+
+    def unknown(self) -> list[str]:
+        """The names whose number of axes is not known, in the order of the text."""
+        return [name for name in self.names_in_order() if self.names[name][0] not in self.built]
+
+    def learnt_ranks(self) -> dict[str, int]:
+        """The numbers of axes of the names that are nowhere declared, where they were learnt."""
+        learnt: dict[str, int] = {}
+        for name in self.names_in_order():
+            made = self.built.get(self.names[name][0])
+            if made is not None:
+                learnt[name] = made.ndim
+        return learnt
+
+    def build(self) -> None:
+        """Build every node, or say what is missing."""
+        self.build_known()
+        for name in self.unknown():
             first = self.names[name][0]
             if first in self.built:
                 continue
             rank = self.default(name)
             if rank is None:
-                raise self._unknown(name, at)
+                raise self.asked(name)
             self._expect(first, rank)
             self._run()
 
@@ -148,7 +182,12 @@ class Builder:
 
     def _check_output(self, subscripts: Node) -> None:
         """A label that only the output has needs a size, and a text has no place for one."""
-        for label, position in only_in_output(read(subscripts.value)):
+        notation = read(subscripts.value)
+        for label, position in only_in_output(notation):
+            try:
+                check_commas(notation, label)
+            except ParseError as e:
+                raise self.text.wrong(e.reason, subscripts.at + (e.position or 0)) from None
             raise self.text.wrong(
                 f"output label {label!r} is in no operand, and a text gives no sizes; "
                 "add an operand that has it",
@@ -166,7 +205,7 @@ class Builder:
 
     def _expect(self, node: Node, rank: int) -> None:
         """`node` must have `rank` axes: news, unless that has been said."""
-        if node not in self.ranks and node.kind in ("name", "made"):
+        if self.infers and node not in self.ranks and node.kind in ("name", "made"):
             self.ranks[node] = rank
             self.learnt.append(node)
 
@@ -201,7 +240,9 @@ class Builder:
                 for other in (parent, *alike):
                     self._expect(other, rank)
 
-    def _unknown(self, name: str, at: int) -> ParseError:
+    def asked(self, name: str) -> ParseError:
+        """The error that asks how many axes a name has."""
+        at = self.names[name][0].at
         close = near(name, self.known)
         hint = f"; or {close}" if close.startswith("did you mean") else ""
         name = name[:40]

@@ -8,11 +8,11 @@ from einderiv.page.questions import (
     FieldError,
     Question,
     given,
-    language,
     question,
     sizes,
     subject,
 )
+from einderiv.parsing import language_of
 
 LANGUAGES = [
     ("is,st,tj->ij",                        "string"),
@@ -33,7 +33,7 @@ LANGUAGES = [
 
 @pytest.mark.parametrize(("text", "want"), LANGUAGES)
 def test_language(text, want):
-    assert language(text) == want
+    assert language_of(text) == want
 
 
 REFUSED = [

@@ -8,8 +8,7 @@ from lengths import length
 from refusals import refused, refused_behind
 
 import einderiv as ed
-from einderiv.page.questions import language
-from einderiv.parsing import ALIASES, LANGUAGES
+from einderiv.parsing import ALIASES, LANGUAGES, language_of
 
 t = ed.tensor
 N = length(5000, 10**5)  # characters: in the long run as many as are allowed
@@ -21,7 +20,7 @@ def test_the_example_of_a_row(row):
     text, printed = row.example
     for name in (row.name, row.name.upper(), *row.aliases):
         assert str(ed.parse(text, language=name)) == printed
-    assert language(text) == row.name
+    assert language_of(text) == row.name
 
 
 def test_every_name_means_one_language():

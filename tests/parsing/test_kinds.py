@@ -1,0 +1,173 @@
+"""How names are read where a text leaves it open: the first things that people type."""
+
+import pytest
+
+import einderiv as ed
+from einderiv.expression import tensors_of
+from einderiv.parsing import einsum_string
+
+M, V, S = "matrix", "vector", "scalar"
+FIRST = [  # a text; how each name is read; the language; what it is derived by
+    ("A@B",                            {"A": M, "B": M},                         "einderiv", "A"),
+    ("x.T @ A @ x",                    {"x": V, "A": M},                         "einderiv", "x"),
+    ("x'*A*x",                         {"x": V, "A": M},                         "matlab",   "x"),
+    ("sum((A@x-b)**2)",                {"A": M, "x": V, "b": V},                 "einderiv", "x"),
+    ("norm2(A*x-b)^2",                 {"A": M, "x": V, "b": V},                 "matlab",   "x"),
+    ("norm(A@x - b)**2",               {"A": M, "x": V, "b": V},                 "einderiv", "x"),
+    ("sin(x)",                         {"x": V},                                 "einderiv", "x"),
+    ("exp(x)*y",                       {"x": V, "y": V},                         "einderiv", "x"),
+    ("relu(W@x+b)",                    {"W": M, "x": V, "b": V},                 "einderiv", "W"),
+    ("tanh(W2@tanh(W1@x))",            {"W2": M, "W1": M, "x": V},               "einderiv", "W1"),
+    ("tr(A*X*B)",                      {"A": M, "X": M, "B": M},                 "matlab",   "X"),
+    ("trace(A@X@B)",                   {"A": M, "X": M, "B": M},                 "einderiv", "X"),
+    ("trace(X.T@A@X)",                 {"X": M, "A": M},                         "einderiv", "X"),
+    ("log(det(X))",                    {"X": M},                                 "einderiv", "X"),
+    ("logdet(X)",                      {"X": M},                                 "einderiv", "X"),
+    ("inv(A)@b",                       {"A": M, "b": V},                         "einderiv", "A"),
+    ("y'*inv(K)*y",                    {"y": V, "K": M},                         "matlab",   "K"),
+    ("sum(log(1+exp(-y*(X@w))))",      {"y": V, "X": M, "w": V},                 "einderiv", "w"),
+    ("sum((T-U@V.T)**2)",              {"T": M, "U": M, "V": M},                 "einderiv", "U"),
+    ("sum(W*(T-U@V.T)**2)",            {"W": M, "T": M, "U": M, "V": M},         "einderiv", "U"),
+    ("norm1(x)",                       {"x": V},                                 "matlab",   "x"),
+    ("x'*x",                           {"x": V},                                 "matlab",   "x"),
+    ("(x'*A*x)/(x'*x)",                {"x": V, "A": M},                         "matlab",   "x"),
+    ("softmax(x)",                     {"x": V},                                 "einderiv", "x"),
+    ("logsumexp(A@x)",                 {"A": M, "x": V},                         "einderiv", "x"),
+    ("ij,jk->ik",                      {},                                       "",         "A"),
+    ("is,st,tj->ij",                   {},                                       "",         "A"),
+    ("ij,jk→ik",                       {},                                       "",         "B"),
+    ("einsum('ij,j->i', A, x)",        {"A": M, "x": V},                         "einderiv", "x"),
+    ("ii->",                           {},                                       "",         "A"),
+    ("i,i->",                          {},                                       "",         "A"),
+    ("y[i] = A[i,j]*x[j]",             {"A": M, "x": V},                         "einderiv", "x"),
+    ("vec(X)'*K*vec(X)",               {"X": M, "K": M},                         "matlab",   "X"),
+    ("kron(A,B)*x",                    {"A": M, "B": M, "x": V},                 "matlab",   "x"),
+    ("x**3 - 2*x",                     {"x": V},                                 "einderiv", "x"),
+    ("mean((X@w-y)**2) + lam*w@w",     {"X": M, "w": V, "y": V, "lam": S},       "einderiv", "w"),
+]  # fmt: skip
+MORE = [  # a text, and how each name is read
+    ("x'*A*x + b'*x + c",              {"x": V, "A": M, "b": V, "c": S}),
+    ("sigmoid(w @ x + b)",             {"w": V, "x": V, "b": S}),
+    ("sum(x)/n",                       {"x": V, "n": S}),
+    ("sum(x.^p)",                      {"x": V, "p": S}),
+    ("sum((x - mu)**2)",               {"x": V, "mu": V}),
+    ("x^3",                            {"x": S}),
+    ("X^2",                            {"X": M}),
+    ("X @ beta",                       {"X": M, "beta": V}),
+    ("logdet(A - lam*inv(B))",         {"A": M, "lam": S, "B": M}),
+    ("softmax(Q @ K.T, axis=1) @ V",   {"Q": M, "K": M, "V": M}),
+    ("h = tanh(W @ x)\nsum(h * y)",    {"W": M, "x": V, "y": V}),
+    ("einsum('ijk->i', T) - b",        {"T": "3 axes", "b": V}),
+    ("#('ij,jk->ik', A, X) @ x",       {"A": M, "X": M, "x": V}),
+    ("#('ij,j->i', A, x) + b",         {"A": M, "x": V, "b": V}),
+    ("A*x",                            {"A": M, "x": V}),
+    ("x: i\nA*x",                      {"A": M}),
+    ("x: ij\nx @ y",                   {"y": V}),
+    ("M: ij\nu: i\nM - (u - w) @ v",   {"w": V, "v": V}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "kinds", "language", "wrt"), FIRST, ids=[row[0] for row in FIRST])
+def test_first_attempts(text, kinds, language, wrt):
+    e = ed.parse(text, language="auto", kinds="guess")
+    assert dict(e.kinds) == kinds
+    assert e.kinds.language == language
+    rank = tensors_of(e)[wrt].ndim
+    assert ed.derive(e, wrt).ndim == e.ndim + rank
+
+
+@pytest.mark.parametrize(("text", "kinds"), MORE, ids=[row[0] for row in MORE])
+def test_kinds(text, kinds):
+    assert dict(ed.parse(text, language="auto", kinds="guess").kinds) == kinds
+
+
+def test_the_language_of_a_caller_is_kept():
+    assert ed.parse("A*x", language="matlab", kinds="guess").ndim == 1
+    with pytest.raises(
+        ed.ShapeError, match=r"cannot combine x, 2 axes, with A, 3 axes|only scalars"
+    ):
+        ed.parse("A: ijk; x: ij; A*x", language="einderiv", kinds="guess")
+    assert dict(ed.parse("A*x", kinds="guess").kinds) == {"A": M, "x": S}
+
+
+def test_what_is_said_of_a_reading():
+    kinds = ed.parse("sum(inv(K) @ y)", kinds="guess").kinds
+    assert str(kinds) == repr(kinds) == "K: matrix; y: vector (guessed)"
+    assert (kinds["y"], kinds.ranks["y"], kinds.guessed) == (V, 1, ("y",))
+    assert [str(other) for other in kinds.others] == ["K: matrix; y: matrix (guessed)"]
+    assert str(ed.parse("logdet(X)", kinds="guess").kinds) == "X: matrix"
+
+
+def test_a_declaration_corrects_a_guess():
+    text = "sum((A @ x - b)**2)"
+    assert ed.parse(text, kinds="guess") == ed.parse(f"A: ij; x: j; b: i\n{text}")
+    again = ed.parse(f"x: ij\n{text}", kinds="guess")
+    assert dict(again.kinds) == {"A": M, "b": M}
+    assert ed.parse(text, kinds="guess", tensors={"x": "ij", "A": "ki", "b": "kj"}) == again
+
+
+def test_only_what_is_open_is_guessed():
+    for e in (ed.parse("A: ij; sum(A)", kinds="guess"), ed.tensor("x", "i"), ed.parse("logdet(X)")):
+        assert dict(e.kinds) == {}
+        assert str(e.kinds) == ""
+    x = ed.tensor("x", "i")
+    assert dict(ed.parse("x", kinds="guess").kinds) == {"x": V}
+    assert dict(x.kinds) == {}, "the remark is one about the text"
+
+
+def test_a_reading_keeps_names_and_values():
+    e = ed.parse("h = tanh(W @ x)\nh", kinds="guess")
+    assert dict(e.kinds) == {"W": M, "x": V}
+    assert e == ed.parse("W: ij; x: j; h = tanh(W @ x)\nh")
+
+
+REFUSED = [  # a text that no reading fits, and why
+    ("x: i\nx @ trace(A)",        "@ needs|has no axes|scalar"),
+    ("A: ij; B: ijk\nA + B + c",  "cannot combine"),
+    ("ij jk -> ik",               r"a comma is missing here[^\n]*ij,jk->ik"),
+    ("einsum('ij jk -> ik', A)",  r"a comma is missing here[^\n]*ij,jk->ik"),
+    ("A @",                       "operand is missing"),
+    ("",                          "there is no expression|empty"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_what_no_reading_fits(text, message):
+    with pytest.raises((ed.ParseError, ed.ShapeError), match=message):
+        ed.parse(text, language="auto", kinds="guess")
+
+
+def test_a_missing_comma_is_shown_where_it_is_missing():
+    with pytest.raises(ed.ParseError, match="a comma is missing here") as info:
+        ed.einsum("ij jk -> ik")
+    assert info.value.position == 2
+    assert ed.einsum("ij jk -> ik", "X", sizes={"ik": 3}).ndim == 1, "a size says what is meant"
+
+
+@pytest.mark.parametrize("text", ["ij jk -> im", "batch in, in out -> batchin", "ij jk -> q"])
+def test_where_no_comma_is_missing(text):
+    with pytest.raises(ed.ParseError, match="is in no operand; give its size"):
+        ed.einsum(text)
+
+
+def test_the_library_stays_strict():
+    with pytest.raises(ed.ParseError, match="how many axes has 'A'"):
+        ed.parse("A @ x")
+    with pytest.raises(ed.ParseError, match="how many axes has 'A'"):
+        ed.parse("A @ x", language="auto")
+    with pytest.raises(ed.EinderivError, match="kinds is 'strict' or 'guess', not 'wild'"):
+        ed.parse("A @ x", kinds="wild")
+
+
+def test_many_names_take_little_work():
+    """Readings are tried until one fits, and a few more are remembered: never all of them."""
+    names = [f"v{k}" for k in range(40)]
+    e = ed.parse(f"sum({' + '.join(names)}) + sum(A @ x)", kinds="guess")
+    assert set(e.kinds.values()) == {M, V}
+    assert len(e.kinds.others) <= 4
+
+
+def test_an_arrow_of_one_sign():
+    assert einsum_string("ij,jk→ik") == "ij,jk->ik"
+    assert einsum_string("A @ B") is None
+    assert ed.parse("ij,jk→ik", language="auto") == ed.einsum("ij,jk->ik")
