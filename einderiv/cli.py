@@ -20,10 +20,32 @@ from . import __version__
 from .autodiff import derive
 from .backends import BACKENDS, LISTINGS
 from .errors import EinderivError, ParseError, limits
-from .expression import Expr, einsum, only_in_output, own_sizes, read, solved
-from .parsing import ALIASES, LANGUAGES, is_einsum, parse
-from .printing import Derivation, write_in_one_step
+from .expression import (
+    Expr,
+    check_commas,
+    einsum,
+    only_in_output,
+    own_sizes,
+    read,
+    solved,
+    tensors_of,
+)
+from .parsing import ALIASES, AUTO, LANGUAGES, Kinds, einsum_string, kinds_of, parse
+from .printing import STYLE_NAMES, Derivation, wrapped_prose, write_in_one_step
 from .reports import FORMATS
+
+WIDTH = 80  # columns of the lines that are printed
+HIGHEST_ORDER = 9
+STYLED = ("text", "latex")  # the formats whose formulas have a style
+#: what the help shows; each of them runs as it stands
+EXAMPLES = """\
+examples:
+  einderiv derive "is,st,tj->ij" --wrt 0
+  einderiv derive "is,st,tj->ij" --names X,Y,P --wrt Y --sizes i=4,s=5,t=3,j=1
+  einderiv derive 'sum((A @ x - b)**2)' --wrt x --wrt A
+  einderiv derive 'norm2(A*x - b)^2' --wrt x --order 2
+  einderiv derive 'X: nd; w: d; sum(log(1 + exp(X @ w)))' --wrt w --format latex
+"""
 
 #: for terminals that cannot show these
 PLAIN = str.maketrans(
@@ -67,7 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"einderiv {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     show = commands.add_parser(
-        "derive", help="derive an einsum or a text and print how it came about"
+        "derive",
+        help="derive an einsum or a text and print how it came about",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _common(show)
     formats = "; ".join(f"{row.name}: {row.about}" for row in FORMATS.values())
@@ -82,6 +107,13 @@ def _parser() -> argparse.ArgumentParser:
         "--backend",
         action=_Once,
         help=f"of the python format, numpy by default: {', '.join((*BACKENDS, *LISTINGS))}",
+    )
+    show.add_argument(
+        "--style",
+        action=_Once,
+        choices=STYLE_NAMES,
+        help="of formulas: matrix notation, indices, or by default auto: matrix notation for at "
+        "most two axes where there is one",
     )
     show.add_argument("--indices", action=_Once, help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
@@ -116,8 +148,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--language",
         action=_Once,
-        help=f"of the text: {', '.join(languages)} or {last}",
-        choices=[*LANGUAGES, *ALIASES],
+        help=f"of the text: {', '.join(languages)} or {last}; by default {AUTO}, by its signs",
+        choices=[AUTO, *LANGUAGES, *ALIASES],
+        default=AUTO,
         metavar="NAME",
     )
     parser.add_argument(
@@ -132,6 +165,22 @@ def _common(parser: argparse.ArgumentParser) -> None:
         help="names of the operands of an einsum string, for instance X,Y,P; by default A,B,C,…",
     )
     parser.add_argument("--sizes", action=_Once, help="sizes of labels, for instance i=4,s=5")
+    parser.add_argument(
+        "--order",
+        action=_Once,
+        type=_order,
+        default=1,
+        help="of the derivative: 2 is the Hessian; 1 by default",
+    )
+
+
+def _order(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= HIGHEST_ORDER:
+        raise argparse.ArgumentTypeError(
+            f"the order is a number from 1 to {HIGHEST_ORDER}, not {number}"
+        )
+    return number
 
 
 class _Once(argparse.Action):
@@ -157,24 +206,32 @@ def _written(arguments: argparse.Namespace) -> tuple[Expr, list[int | str]]:
 
 
 def _expression(arguments: argparse.Namespace) -> Expr:
-    written = _given(arguments.what, arguments.language)
-    if arguments.language is not None or not is_einsum(written):
+    language = arguments.language
+    written = _given(arguments.what, language)
+    string = einsum_string(written) if language == AUTO else None
+    if string is None:
         if arguments.names is not None:
             raise EinderivError(
                 "--names is for the operands of an einsum string; a text names them itself"
             )
         try:
-            return parse(written, language=arguments.language or "einderiv")
+            return parse(written, language=language, kinds="guess")
         except ParseError as e:
             if re.fullmatch(r"[\w./\\~-]*[./\\][A-Za-z][\w-]*", written) and ".T" not in written:
                 raise EinderivError(
                     f"there is no file {written[:100]!r}; and as a text: {e}"
                 ) from None
             raise
+    return _of_string(string, arguments)
+
+
+def _of_string(written: str, arguments: argparse.Namespace) -> Expr:
+    """The expression of an einsum string, with the names and sizes that are given."""
     notation = read(written)
     sizes = _sizes(arguments.sizes) or {}
     for label, position in only_in_output(notation):
         if label not in sizes:
+            check_commas(notation, label)
             raise ParseError(
                 f"output label {label!r} is in no operand; give its size, --sizes {label}=…, to "
                 "broadcast",
@@ -193,9 +250,9 @@ def _expression(arguments: argparse.Namespace) -> Expr:
     return einsum(written, *names, sizes=own)
 
 
-def _given(what: str, language: str | None) -> str:
+def _given(what: str, language: str) -> str:
     """The string itself, or what the file or the standard input holds."""
-    is_string = language is None and is_einsum(what)
+    is_string = language == AUTO and einsum_string(what) is not None
     if what != "-" and (is_string or not os.path.isfile(what)):
         return what
     try:
@@ -244,18 +301,89 @@ def _derive(arguments: argparse.Namespace) -> int:
         raise EinderivError(
             f"--backend {arguments.backend[:40]} is for --format python, not for {form.name}"
         )
-    backend = arguments.backend or "numpy"
+    if arguments.style is not None and form.name not in STYLED:
+        raise EinderivError(
+            f"--style {arguments.style} is for --format {' or '.join(STYLED)}, not for {form.name}"
+        )
     texts = []
     for wrt in targets:
-        J = derive(y, wrt, arguments.indices)
+        *before, J = _chain(y, wrt, arguments.order, arguments.indices)
         solved([J], {}, sizes)  # what is wrong with them, in every format
-        texts.append(write(Derivation(y, wrt, J, arguments.indices, sizes, backend)))
+        given = Derivation(
+            y,
+            wrt if arguments.order == 1 else _name(J),
+            J,
+            arguments.indices,
+            sizes,
+            arguments.backend or "numpy",
+            style=arguments.style or "auto",
+            width=WIDTH,
+            before=tuple(before),
+        )
+        texts.append(write(given))
     text = texts[0] if len(texts) == 1 or form.together is None else form.together(texts)
+    _say_reading(y, arguments, aside=to_file or form.name != "text")
     if to_file:
         _write(Path(arguments.output), text + "\n")
     else:
         _print(text)
     return 0
+
+
+def _chain(y: Expr, wrt: int | str, order: int, indices: str | None) -> list[Expr]:
+    """The expression, its derivative, the derivative of that, …"""
+    chain = [y, derive(y, wrt, indices)]
+    if order == 1:
+        return chain
+    if indices is not None:
+        raise EinderivError(
+            f"--indices names the axes of one derivative: leave it out with --order {order}"
+        )
+    # An operand position is one of the first expression; its derivatives go by the name.
+    name = _name(chain[1])
+    if isinstance(wrt, int) and (name not in tensors_of(y) or derive(y, name) != chain[1]):
+        raise EinderivError(
+            f"position {wrt} is one place of several, or no tensor: with --order {order} say "
+            "--wrt by a name"
+        )
+    while len(chain) <= order:
+        chain.append(derive(chain[-1], name))
+    return chain
+
+
+def _name(J: Expr) -> str:
+    """What a derivative is one with respect to."""
+    assert J.record is not None
+    return J.record.wrt
+
+
+def _say_reading(y: Expr, arguments: argparse.Namespace, *, aside: bool) -> None:
+    """Say how names were read that a text leaves open; `aside`, on stderr, where the output is
+    data.
+    """
+    kinds = kinds_of(y)
+    if not kinds.guessed:
+        return
+    said = f"Read as {kinds}"
+    if arguments.language == AUTO and kinds.language != "einderiv":
+        said += f", as on {LANGUAGES[kinds.language].home}"
+    lines = [wrapped_prose(said, WIDTH)]
+    if kinds.others:
+        lines.append(f"    to change that, begin the text with '{_correction(kinds)}'")
+    for line in lines:
+        if aside:
+            print(_printable(line, sys.stderr), file=sys.stderr)
+        else:
+            _print(line)
+
+
+def _correction(kinds: Kinds) -> str:
+    """The declaration that leads from the best reading to the next one: ``x: ij;``."""
+    other = kinds.others[0]
+    changed = [name for name in kinds.guessed if other.ranks[name] != kinds.ranks[name]]
+    name = changed[0]
+    axes = "ijklmn"[: other.ranks[name]]
+    return f"{name}: {axes}".rstrip() + ";"
 
 
 def _write(target: Path, text: str) -> None:
@@ -271,7 +399,8 @@ def _check(arguments: argparse.Namespace) -> int:
     from .checking import check
 
     y, targets = _written(arguments)
-    report = check(y, targets, sizes=_sizes(arguments.sizes))
+    report = check(y, targets, order=arguments.order, sizes=_sizes(arguments.sizes))
+    _say_reading(y, arguments, aside=False)
     _print(str(report))
     return 0 if report.ok else 1
 

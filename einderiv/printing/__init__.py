@@ -14,6 +14,7 @@ from .html import (
     preformatted,
 )
 from .index_notation import (
+    STYLE_NAMES,
     FormulaStyle,
     LatexStyle,
     equations_of,
@@ -25,7 +26,7 @@ from .index_notation import (
     right_side,
 )
 from .index_reading import IndexSpelling, Place, Range, named_reading
-from .line_breaking import broken, wrapped_words
+from .line_breaks import broken, wrapped_prose
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
@@ -81,6 +82,7 @@ __all__ = [
     "Printed",
     "Range",
     "Rectangle",
+    "STYLE_NAMES",
     "Stage",
     "StageKind",
     "as_text",
@@ -130,7 +132,7 @@ __all__ = [
     "tooltip",
     "with_deltas_eliminated",
     "with_formulas",
-    "wrapped_words",
+    "wrapped_prose",
     "write_in_one_step",
     "zero_unless",
 ]

@@ -34,6 +34,15 @@ class Derivation(NamedTuple):
     indices: Sequence[str] | None = None  # names of the new axes
     sizes: Mapping[str, Any] | None = None
     backend: str = "numpy"  # of source code
+    style: str = "index"  # of formulas
+    width: int | None = None  # columns of the lines of a text
+    #: what was differentiated before, first to last, where the derivative is of a higher order
+    before: tuple[Expr, ...] = ()
+
+    @property
+    def last(self) -> Expr:
+        """What was differentiated last."""
+        return self.before[-1] if self.before else self.y
 
 
 class Format(NamedTuple):
@@ -57,9 +66,9 @@ PRINTED_FORMATS = (
     Format(
         "latex",
         "the formula, for math mode",
-        lambda given: latex(given.derivative),
+        lambda given: latex(given.derivative, style=given.style),
         r"\frac{\partial y_{i}}{\partial B_{a}} = A_{ia}",
-        write_file=lambda given: latex_document(given.derivative),
+        write_file=lambda given: latex_document(given.derivative, given.style),
         together="\n\n".join,
     ),
     Format(
@@ -72,7 +81,7 @@ PRINTED_FORMATS = (
     Format(
         "svg",
         "a picture of each step",
-        lambda given: strip(given.y, given.wrt).svg(),
+        lambda given: strip(given.last, given.wrt).svg(),
         'aria-label="the derivative of einsum(&quot;ij,j-&gt;i&quot;, A, B) by B"',
     ),
 )

@@ -52,12 +52,14 @@ from .index_reading import (
     free_names,
     named_reading,
 )
+from .line_breaks import broken, checked_width
 from .matrix_forms import SUPERSCRIPTS, exponent_text, in_latex, in_unicode
 from .matrix_notation import matrix_form
 from .powers_shown import PoweredFactor, Quotient, exponent_shown, quotient
 from .strings import LabelNames
 
-STYLE_NAMES = ("index", "matrix")
+STYLE_NAMES = ("index", "matrix", "auto")
+MOST_MATRIX_AXES = 2  # of what is written in matrix notation without being asked
 OPENING, CLOSING = r"\left(", r"\right)"
 GREEK = {  # letters with a command in LaTeX; the others look like Latin ones
     "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "varepsilon", "ζ": "zeta",
@@ -81,6 +83,7 @@ class FormulaStyle:
 
     delta, partial, minus, one, vec = "δ", "∂", "−", "1", "vec({})"
     at_most, times = "≤", "·"
+    width = LINE  # beyond it the equations of parts have lines of their own
 
     def __init__(self) -> None:
         self.parts = 0  # printed so far: what is shared is printed once for each use
@@ -239,7 +242,7 @@ class FormulaStyle:
         if not parts:
             return whole
         shown = f"{whole} where {', '.join(parts)}"
-        if len(shown) <= LINE:
+        if len(shown) <= self.width:
             return shown
         return "\n    ".join([f"{whole} where", *parts])
 
@@ -440,13 +443,21 @@ def _with_core(template: str, below: str) -> str:
     return before + argument + after.replace(CLOSING, CLOSING + below, 1)
 
 
-def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "index") -> str:
+def formula(
+    e: Expr,
+    name: str = "y",
+    *,
+    ascii: bool = False,
+    style: str = "index",
+    width: int | None = None,
+) -> str:
     """The formula of `e`, with what it is the derivative of on the left.
 
     With ``style="matrix"`` in matrix notation: a vector is a column, ``∘`` is entry by entry, and
     what has four axes is the matrix between vecs, which stack columns, as in the books: of A X B by
     X it is Bᵀ ⊗ A. (Stacking rows, as NumPy's ``reshape`` does, it would be A ⊗ Bᵀ.) What has no
-    such form is written with indices.
+    such form is written with indices. With ``style="auto"`` that is done for at most two axes, and
+    all else has indices. Lines longer than `width` are broken, at + and − first.
 
     >>> import einderiv as ed
     >>> ed.formula(ed.derive(ed.einsum("is,st,tj->ij", "X", "Y", "P"), "X"))
@@ -458,16 +469,26 @@ def formula(e: Expr, name: str = "y", *, ascii: bool = False, style: str = "inde
     '∂y/∂U = −2 (T − U Vᵀ) V'
     >>> ed.formula(ed.derive("ij,jk,kl->il", 1), style="matrix")
     '∂vec(y)/∂vec(B) = Cᵀ ⊗ A'
+    >>> y = ed.parse("sum(exp(A @ x)) + sum(log(B @ x)) + x @ C @ x", kinds="guess")
+    >>> print(ed.formula(y, style="auto", width=32))
+    y = 1ᵀ exp(A x) + 1ᵀ log(B x)
+        + xᵀ C x
 
-    Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style.
+    Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style or a
+    width below 20.
     """
     _check_style(style)
+    width = checked_width(width)
     ascii = truth(ascii, "ascii")
     if style == "matrix" and ascii:
         raise EinderivError(
             "matrix notation has no ASCII form: leave out ascii=True, or style='matrix'"
         )
-    return _in_style(e, name, AsciiStyle() if ascii else FormulaStyle(), style)
+    if style == "auto" and ascii:
+        style = "index"
+    spelt = AsciiStyle() if ascii else FormulaStyle()
+    spelt.width = width or LINE
+    return broken(_in_style(e, name, spelt, style), width)
 
 
 def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
@@ -485,7 +506,7 @@ def latex(e: Expr, name: str = "y", *, style: str = "index") -> str:
     return _in_style(e, name, LatexStyle(), style)
 
 
-def latex_document(e: Expr) -> str:
+def latex_document(e: Expr, style: str = "index") -> str:
     """The formula of `e` as a document that LaTeX compiles; it needs amsmath."""
     return "\n".join(
         [
@@ -493,7 +514,7 @@ def latex_document(e: Expr) -> str:
             r"\usepackage{amsmath,amssymb}",
             r"\begin{document}",
             r"\[",
-            latex(e),
+            latex(e, style=style),
             r"\]",
             r"\end{document}",
         ]
@@ -518,7 +539,8 @@ def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
         )
     check_name(name, "the left-hand side")
     whole, parts = named_parts(with_formulas(simplify(e)), taken={name, *_letters(e)})
-    if style == "matrix":
+    is_small = style == "auto" and e.ndim <= MOST_MATRIX_AXES
+    if style == "matrix" or is_small:
         shown = _matrix_equations(e, whole, parts, name, spelt)
         if shown is not None:
             return spelt.equations(shown)

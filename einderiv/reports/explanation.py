@@ -42,6 +42,7 @@ from ..printing import (
     MimeBundle,
     Printed,
     as_text,
+    broken,
     collapsible,
     compact_subscripts,
     escaped,
@@ -62,10 +63,11 @@ from ..printing import (
     relation_steps,
     strip,
     with_deltas_eliminated,
-    wrapped_words,
+    wrapped_prose,
     zero_unless,
 )
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
+from .step_lines import wrapped_words
 from .steps import MOST_OF_A_STRING, beside, formula_lines, steps, told
 
 INDENT = "    "
@@ -104,10 +106,14 @@ class Explanation:
         self.sections, self.derivative = sections, derivative
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, width: int | None = None) -> str:
+        """The sections as lines, none of them beyond `width` columns but the rows of a table."""
         shown: list[str] = []
         for section in self.sections:
-            shown.append(section.title)
-            shown += [INDENT + line for line in section.lines]
+            shown.append(wrapped_prose(section.title, width))
+            shown += [_fitting(line, section.kind, width) for line in section.lines]
         return "\n".join(shown)
 
     __repr__ = __str__
@@ -119,18 +125,33 @@ class Explanation:
         return mime_bundle(str(self), html, **latex_entry(self.derivative))
 
 
+#: the sections whose lines are formulas
+_OF_FORMULAS = frozenset((SectionKind.SUBJECT, SectionKind.RESULT, SectionKind.RULES))
+
+
+def _fitting(text: str, kind: SectionKind, width: int | None) -> str:
+    """A line of a section, indented; what is longer than `width` is broken."""
+    indented = INDENT + text.replace("\n", "\n" + INDENT)
+    if kind in _OF_FORMULAS:
+        return broken(indented, width)
+    is_row = kind is SectionKind.COST and "  " in text
+    return indented if is_row else wrapped_prose(indented, width)
+
+
 def explain(
     y: Expr | str,
     wrt: Any,
     *,
     indices: Sequence[str] | None = None,
     sizes: Mapping[str, Any] | None = None,
+    style: str = "index",
 ) -> Explanation:
     """The derivation of ``derive(y, wrt)`` step by step; with `sizes` also shapes, costs and the
     path.
 
-    `indices` names the new axes. `sizes` gives sizes by labels or axis names, or shapes by names of
-    tensors.
+    With ``style="auto"`` a derivative of at most two axes is shown in matrix notation too, where it
+    has one, and with ``style="matrix"`` any. `indices` names the new axes. `sizes` gives sizes by
+    labels or axis names, or shapes by names of tensors.
 
     >>> print(explain("ij,j->i", 1))  # doctest: +ELLIPSIS
     The derivative of einsum("ij,j->i", A, B) with respect to B
@@ -160,12 +181,13 @@ def explain(
     if _is_chain(y):
         return Explanation(_explained_chain(y, wrt, J, sizes), J)
     subject = f"The derivative of {as_text(y)} with respect to {J.record.wrt}"
-    sections = [Section(SectionKind.SUBJECT, subject, [formula(y)])]
+    formulas = _formulas(y, J, style)
+    sections = [Section(SectionKind.SUBJECT, subject, formulas)]
     if is_zero(J):
         sections.append(_nothing_left(J))
     else:
         sections += _derivation(y, J)
-        sections.append(_result(J))
+        sections.append(_result(J, style))
     sections.append(_layout(J))
     if sizes is not None and not set(sizes) <= _own_sizes(y):
         sections.append(_costs(J, sizes))
@@ -445,8 +467,18 @@ def _is_chain(y: Expr) -> bool:
     return any(isinstance(node, (Apply, Add)) and not is_hot(node) for node in walk([y]))
 
 
-def _result(J: Expr) -> Section:
-    lines = [formula(J)]
+def _formulas(e: Expr, J: Expr, style: str) -> list[str]:
+    """The formula of `e` with indices, which the steps speak of, and before it in matrix notation
+    where the derivative `J` has one.
+    """
+    with_indices = formula(e)
+    if formula(J, style=style) == formula(J):
+        return [with_indices]
+    return list(dict.fromkeys([formula(e, style="matrix"), with_indices]))
+
+
+def _result(J: Expr, style: str) -> Section:
+    lines = _formulas(J, J, style)
     for term in terms(J):
         lines += _strings(term)
     return Section(SectionKind.RESULT, "Result", lines)
@@ -507,9 +539,12 @@ def _layout(J: Expr, called: str | None = None) -> Section:
     count = J.ndim - record.count
     first, second = ", ".join(names[:count]), ", ".join(names[count:])
     name = called or "y"
-    note = f"the shape of {name}, then the shape of what it is derived by"
+    before = name
+    if record.of.record is not None:  # ∂y/∂x[c], of a derivative of a higher order
+        before = left_side(record.of, name, FormulaStyle(), names[:count])
+    note = f"the shape of {before}, then that of {record.wrt}"
     if count == 0:
-        note = f"{name} is a scalar, so the derivative has the shape of what it is derived by"
+        note = f"the shape of {record.wrt}, for {before} is a scalar"
     line = f"{left_side(J, name, FormulaStyle(), names)} has axes [{first}] + [{second}]: {note}"
     if called:
         return Section(SectionKind.SHAPE, "Shape", wrapped_words(line, LINE - len(INDENT)))

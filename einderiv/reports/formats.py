@@ -4,17 +4,34 @@ need the steps of the derivation or code.
 
 from __future__ import annotations
 
-from ..printing import PRINTED_FORMATS, Format
+from ..printing import PRINTED_FORMATS, Derivation, Format
 from .explanation import explain, html_document
 from .inspection import source
+
+
+def _explained(given: Derivation) -> str:
+    """The derivation, once for each order."""
+    chain = given.before or (given.y,)
+    texts = []
+    for order, y in enumerate(chain, 1):
+        is_last = order == len(chain)
+        explanation = explain(
+            y,
+            given.wrt,
+            indices=given.indices,
+            sizes=given.sizes if is_last else None,
+            style=given.style,
+        )
+        heading = f"Derivative {order} of {len(chain)}\n" if len(chain) > 1 else ""
+        texts.append(heading + explanation.text(given.width))
+    return "\n\n".join(texts)
+
 
 _REPORTED = (
     Format(
         "text",
         "the derivation step by step",
-        lambda given: str(
-            explain(given.y, given.wrt, indices=given.indices, sizes=given.sizes),
-        ),
+        _explained,
         "1. Replace the indices of B by new ones",
         together="\n\n".join,
     ),
@@ -27,7 +44,9 @@ _REPORTED = (
     Format(
         "html",
         "a page with the result, the steps and their pictures",
-        lambda given: html_document(given.y, given.wrt, indices=given.indices, sizes=given.sizes),
+        lambda given: html_document(
+            given.last, given.wrt, indices=given.indices, sizes=given.sizes
+        ),
         "<h1>The derivative of einsum(&quot;ij,j-&gt;i&quot;, A, B) by B</h1>",
     ),
 )

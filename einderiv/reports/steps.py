@@ -45,16 +45,15 @@ from ..expression import (
 from ..functions import Function, variable
 from ..printing import (
     FormulaStyle,
-    broken,
     compact_subscripts,
     equations_of,
     operand_texts,
     right_side,
     with_formulas,
-    wrapped_words,
 )
 from ..simplifying import simplify
 from .named_steps import MOST_SHOWN, Left, Part, Parts, standing_for
+from .step_lines import broken_lines, wrapped_words
 
 WIDTH = 76  # columns of a line, behind which INDENT of an explanation stands
 BESIDE = 3  # blanks between a formula with indices and the one in matrix notation
@@ -296,7 +295,7 @@ def _fits(index: str, matrix: str) -> bool:
 
 def formula_lines(text: str, most: int) -> Lines:
     """The lines of a formula; the first of them, if there are too many."""
-    lines = broken(text, WIDTH)
+    lines = broken_lines(text, WIDTH)
     if len(lines) <= most:
         return lines
     return [*lines[:most], f"… and {counted(len(lines) - most, 'more line')}"]
@@ -377,11 +376,11 @@ def _along(found: Parts, path: Sequence[str], J: Expr) -> Lines:
         slopes.append((slope, above_and_below))
     ends = f"∂{style.indexed(path[0], at[path[0]])}/∂{style.indexed(path[-1], at[path[-1]])}"
     front = style.sum(summed, "") if summed else ""
-    lines = broken(f"{ends} = {front}{' '.join(symbols)}", WIDTH)
+    lines = broken_lines(f"{ends} = {front}{' '.join(symbols)}", WIDTH)
     kept = [text for text in factors if text != style.one]
     if "0" in factors:
         return [*lines, "  = 0"]
-    lines += broken(f"  = {front}{' '.join(kept) or style.one}", WIDTH)
+    lines += broken_lines(f"  = {front}{' '.join(kept) or style.one}", WIDTH)
     return lines + _fates(slopes, summed)
 
 

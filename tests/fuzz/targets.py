@@ -19,7 +19,7 @@ from einderiv.cli import main
 from einderiv.expression import read
 from einderiv.expression.index_grammar import labels_of
 from einderiv.page.answers import derivative
-from einderiv.parsing import is_einsum
+from einderiv.parsing import einsum_string
 
 SECONDS = 5  # of CPU, for one execution
 LARGEST_OUTPUT = 2 * 10**6  # characters of what an execution shows
@@ -193,7 +193,8 @@ def command(source):
 
 
 def _read(source):
-    return ed.einsum(source) if "->" in source and is_einsum(source) else ed.parse(source)
+    is_string = "->" in source and einsum_string(source) is not None
+    return ed.einsum(source) if is_string else ed.parse(source)
 
 
 def _bounded(shown):

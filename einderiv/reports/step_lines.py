@@ -1,6 +1,6 @@
 """Long formulas in lines: broken before ``+`` and ``−``, outside brackets where that is possible.
 
->>> print(*broken("y = Σ_j A[i,j] x[j] + b[i] − (c[i] + d[i]) e[i]", 24), sep="\\n")
+>>> print(*broken_lines("y = Σ_j A[i,j] x[j] + b[i] − (c[i] + d[i]) e[i]", 24), sep="\\n")
 y = Σ_j A[i,j] x[j]
     + b[i]
     − (c[i] + d[i]) e[i]
@@ -13,7 +13,7 @@ OPENING, CLOSING = "([{", ")]}"
 CONTINUED = "    "  # in front of all lines but the first
 
 
-def broken(text: str, width: int) -> list[str]:
+def broken_lines(text: str, width: int) -> list[str]:
     """The lines of a formula, none longer than `width` where it has blanks or commas to break it
     at.
     """

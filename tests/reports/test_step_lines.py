@@ -2,7 +2,7 @@
 
 import pytest
 
-from einderiv.printing import broken, wrapped_words
+from einderiv.reports.step_lines import broken_lines, wrapped_words
 
 ROWS = [
     # text                                 width  lines
@@ -20,12 +20,12 @@ ROWS = [
 
 @pytest.mark.parametrize(("text", "width", "lines"), ROWS)
 def test_lines(text, width, lines):
-    assert broken(text, width) == lines
+    assert broken_lines(text, width) == lines
 
 
 @pytest.mark.parametrize(("text", "width", "lines"), ROWS)
 def test_nothing_is_lost(text, width, lines):
-    assert "".join("".join(broken(text, width)).split()) == "".join(text.split())
+    assert "".join("".join(broken_lines(text, width)).split()) == "".join(text.split())
 
 
 def test_words():

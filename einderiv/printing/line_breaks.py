@@ -1,0 +1,112 @@
+"""Long formulas on several lines: they break at + and − outside of brackets, between factors where
+that is not enough, and inside of brackets only where nothing else is left.
+
+>>> print(broken("y = A x + exp(B x + c) + Bᵀ y", 20))
+y = A x
+    + exp(B x + c)
+    + Bᵀ y
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+from ..errors import EinderivError
+
+INDENT = "    "  # before the further lines of a formula
+NARROWEST = 20  # columns
+_OPENING, _CLOSING = "([{", ")]}"
+_SIGNS = frozenset(("+", "−", "-"))
+_WHERE = "where"
+
+
+def checked_width(width: object) -> int | None:
+    """A number of columns, or None for lines of any length."""
+    if width is None:
+        return None
+    if not isinstance(width, int) or isinstance(width, bool):
+        raise TypeError(f"width is a number of columns, not {type(width).__name__}")
+    if width < NARROWEST:
+        raise EinderivError(f"a width of {width} columns is below {NARROWEST}: no formula fits")
+    return width
+
+
+def broken(formula: str, width: int | None) -> str:
+    """A formula with no line beyond `width` columns, unless a single factor is longer."""
+    if width is None:
+        return formula
+    lines: list[str] = []
+    for line in formula.split("\n"):
+        lines += _lines(line, width)
+    return "\n".join(lines)
+
+
+def wrapped_prose(line: str, width: int | None) -> str:
+    """A line of words, broken at blanks."""
+    if width is None or len(line) <= width:
+        return line
+    indent = _lead(line) + INDENT
+    return textwrap.fill(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _lines(line: str, width: int) -> list[str]:
+    """One line as several."""
+    indent = _lead(line) + INDENT
+    lines: list[str] = []
+    while len(line) > width:
+        at = _best_break(line, width)
+        if at is None:
+            break
+        lines.append(line[:at].rstrip())
+        line = indent + line[at:].lstrip()
+    return [*lines, line]
+
+
+def _lead(line: str) -> str:
+    """The blanks that a line begins with."""
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
+def _best_break(line: str, width: int) -> int | None:
+    """Where a line that is too long ends; None where it cannot be broken.
+
+    Of the places within the width the one that is in the fewest brackets, a sign before a blank
+    between factors, and of equals the last. Where none is within the width, the first behind it.
+    """
+    best: tuple[tuple[int, bool, int], int] | None = None
+    for at, depth, is_factor in _places(line):
+        if at > width:
+            return best[1] if best is not None else at
+        rank = (depth, is_factor, -at)
+        if best is None or rank < best[0]:
+            best = (rank, at)
+    return best[1] if best is not None else None
+
+
+def _places(line: str) -> list[tuple[int, int, bool]]:
+    """The blanks at which a line may end: how many brackets are open there, and whether a factor
+    and no sign comes next.
+    """
+    places: list[tuple[int, int, bool]] = []
+    depth = 0
+    before = ""  # the word before a blank
+    at = len(_lead(line))
+    while at < len(line):
+        c = line[at]
+        if c == " ":
+            word = line[at + 1 :].partition(" ")[0]
+            # A sum keeps its body, an equation its right side, a sign its term.
+            goes_on = not before or before in _SIGNS or before == "=" or word == "="
+            opens_a_sum = before.lstrip(_OPENING).startswith(("Σ", "sum_"))
+            if word == _WHERE:
+                places.append((at, -1, False))
+            elif not goes_on and not opens_a_sum:
+                places.append((at, depth, word not in _SIGNS))
+            before = ""
+        else:
+            depth += (c in _OPENING) - (c in _CLOSING)
+            before += c
+        at += 1
+    return places
