@@ -3,7 +3,7 @@
 import pytest
 
 import einderiv as ed
-from einderiv.cli import main
+from einderiv.cli import STYLED, main
 from einderiv.printing import Derivation
 from einderiv.reports import FORMATS
 
@@ -15,14 +15,18 @@ def test_the_example_of_every_format(name, capsys, tmp_path):
     y = ed.einsum("ij,j->i")
     row = FORMATS[name]
     given = Derivation(y, "B", ed.derive(y, "B"))
-    written = row.write(given)
-    assert row.example in written
+    assert row.example in row.write(given)
 
-    assert main([*COMMAND, "--format", name]) == 0
-    assert capsys.readouterr().out == written + "\n"
+    # the command line writes lines for a terminal
+    given = given._replace(width=80)
+    command = [*COMMAND, "--format", name]
+    if name in STYLED:
+        command += ["--style", "index"]
+    assert main(command) == 0
+    assert capsys.readouterr().out == row.write(given) + "\n"
 
     file = tmp_path / "J"
-    assert main([*COMMAND, "--format", name, "--output", str(file)]) == 0
+    assert main([*command, "--output", str(file)]) == 0
     in_file = (row.write_file or row.write)(given) + "\n"
     assert file.read_text(encoding="utf-8") == in_file
     assert row.example in in_file
