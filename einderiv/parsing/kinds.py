@@ -14,12 +14,11 @@ X: matrix, w: vector, y: vector, lam: scalar (guessed)
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ParseError, ShapeError, counted
-from ..expression import Expr, reading_of
+from ..expression import Expr, Tensor, reading_of
 from .syntax import PARTNERS, Node
 
 #: names of numbers of axes
@@ -38,9 +37,12 @@ SPELT = {0: 0, 1: 1, 2: 3}
 #: what it costs where a scalar and an array meet in a sum, a scalar is divided by an array, or an
 #: array is an exponent
 RARE = 3
-#: readings that are remembered, and that are tried until one fits; nodes that are built for those
-#: that are only remembered
-REMEMBERED, TRIED, WORK = 5, 2000, 4000
+#: readings that are remembered
+REMEMBERED = 5
+#: choices that are kept for one name, over all names, and at least; orders of names that are tried
+MOST, WORK, FEWEST, TRIES = 81, 600, 6, 12
+#: names that are guessed in one text
+MOST_NAMES = 200
 
 POWERS = frozenset(("**", "^", ".^"))
 QUOTIENTS = frozenset(("/", "./"))
@@ -101,90 +103,145 @@ def kinds_of(e: Expr) -> Kinds:
     return reading if isinstance(reading, Kinds) else Kinds()
 
 
-class Reading(NamedTuple):
-    """Numbers of axes by name, what the reading costs, and what it makes of the nodes."""
+class Choice(NamedTuple):
+    """Numbers of axes of the first names, and what they cost."""
 
-    ranks: dict[str, int]
     cost: int
-    built: Mapping[Node, Any]
+    ranks: dict[str, int]
 
 
-#: builds as much of a text as these numbers of axes allow
-Attempt = Callable[[Mapping[str, int]], Mapping[Node, Any]]
+#: what a node is made of its parts; raises where that cannot be
+Make = Callable[[Node, Sequence[Any]], Any]
 
 
 class Search:
     """The readings of a text that fit, cheapest first.
 
-    >>> search = Search(["A", "x"], 1, lambda ranks: {})
-    >>> [(found.ranks, found.cost) for found, _ in zip(search.readings(), range(2))]
-    [({'A': 2, 'x': 1}, 0), ({'A': 2, 'x': 0}, 2)]
+    Name after name gets each number of axes; what can be built with those so far is built, and the
+    cheapest choices are kept. Where none is left, the names that met in the node that failed go
+    first in another try: so their choices are weighed before there are many others.
     """
 
-    def __init__(self, names: Sequence[str], nodes: int, attempt: Attempt) -> None:
-        """`names` are those to guess, in the order of the text, which has so many `nodes`."""
+    def __init__(
+        self, names: Sequence[str], nodes: Sequence[Node], known: Mapping[str, Expr], make: Make
+    ) -> None:
+        """`names` are those to guess, `nodes` come parts before what is made of them."""
         self.names = names
         self.nodes = nodes
-        self.attempt = attempt
-        self.tried = 0
-        self.refused: ParseError | ShapeError | None = None  # why the first did not fit
+        self.known = known
+        self.make = make
+        # why the best choice did not go further, and at which node
+        self.refused: ParseError | ShapeError | None = None
+        self.failed: Node | None = None
+        self.values: dict[tuple[Node, tuple[int, ...]], Any] = {}
+        self.open_names: dict[Node, tuple[str, ...]] = {}  # of each node, in the order of the text
+        self._find_open_names()
 
-    def readings(self) -> Iterator[Reading]:
-        """Every reading that can be built, in the order of what they cost.
-
-        A choice for the first names that cannot be built is not followed further, and what it costs
-        is at most what any reading costs that begins with it: so the first one found is cheapest.
+    def kinds(self, certain: Mapping[str, int], language: str) -> tuple[int, Kinds] | None:
+        """What the best reading costs, and how it and the next ones read all names; None where none
+        fits.
         """
-        choices: list[tuple[int, int, int, tuple[int, ...], Reading | None]] = [(0, 0, 0, (), None)]
-        count = 0
-        while choices and self.tried < TRIED:
-            cost, _, _, ranks, reading = heapq.heappop(choices)
-            if reading is None:
-                reading = self._read(ranks)
-                if reading is None:
-                    continue
-                if reading.cost > cost:  # dearer than it looked: others may come first
-                    count += 1
-                    again = (reading.cost, -len(ranks), count, ranks, reading)
-                    heapq.heappush(choices, again)
-                    continue
-            if len(ranks) == len(self.names):
-                yield reading
-                continue
-            departures = _departures(self.names[len(ranks)])
-            for rank, departure in departures.items():
-                count += 1
-                next_ranks = (*ranks, rank)
-                choice = (reading.cost + departure, -len(next_ranks), count, next_ranks, None)
-                heapq.heappush(choices, choice)
-
-    def _read(self, ranks: tuple[int, ...]) -> Reading | None:
-        """The reading of the first names by these numbers of axes; None if it does not fit."""
-        self.tried += 1
-        chosen = dict(zip(self.names, ranks, strict=False))
-        try:
-            built = self.attempt(chosen)
-        except (ParseError, ShapeError) as e:
-            self.refused = self.refused or e
+        choices = self._choices()
+        if not choices:
             return None
-        cost = sum([_departures(name)[rank] for name, rank in chosen.items()])
-        cost += sum([_oddness(node, built) for node in built])
-        return Reading(chosen, cost, built)
+        found = []
+        for choice in choices[:REMEMBERED]:
+            in_order = {name: choice.ranks[name] for name in self.names}
+            found.append(Kinds({**certain, **in_order}, self.names, language))
+        best, *others = found
+        return choices[0].cost, Kinds(best.ranks, self.names, language, others)
 
-    def kinds(self, certain: Mapping[str, int], language: str) -> tuple[Reading, Kinds] | None:
-        """The best reading, and how it and the next ones read all names; None where none fits."""
-        best: Reading | None = None
-        found: list[Kinds] = []
-        for reading in self.readings():
-            best = best or reading
-            found.append(Kinds({**certain, **reading.ranks}, self.names, language))
-            is_enough = len(found) == REMEMBERED or self.tried * self.nodes > WORK
-            if is_enough:
+    def _find_open_names(self) -> None:
+        place = {name: k for k, name in enumerate(self.names)}
+        for node in self.nodes:
+            own = {node.value} if node.kind == "name" and node.value in place else set()
+            for part in node.parts:
+                own.update(self.open_names[part])
+            self.open_names[node] = tuple(sorted(own, key=place.__getitem__))
+
+    def _choices(self) -> list[Choice]:
+        """The choices for all names that can be built, the cheapest first."""
+        order = list(self.names)
+        wide = 0  # names of failed nodes, whose choices are all kept
+        for _ in range(TRIES):
+            choices = self._kept(order, wide)
+            if choices or self.failed is None:
+                return choices
+            first = list(self.open_names[self.failed])
+            again = [*first, *[name for name in order if name not in first]]
+            if again == order:
                 break
-        if best is None:
-            return None
-        first, *others = found
-        return best, Kinds(first.ranks, self.names, language, others)
+            order, wide = again, len(first)
+        return []
+
+    def _kept(self, order: Sequence[str], wide: int) -> list[Choice]:
+        """The cheapest choices for the names in this order."""
+        complete = self._completed(order)
+        choices = [Choice(0, {})]
+        narrow = max(FEWEST, WORK // len(order))
+        for k, name in enumerate(order):
+            more: list[Choice] = []
+            self.failed = self.refused = None
+            for choice in choices:
+                for rank, departure in _departures(name).items():
+                    ranks = {**choice.ranks, name: rank}
+                    oddness = self._oddness(complete[k], ranks)
+                    if oddness is not None:
+                        more.append(Choice(choice.cost + departure + oddness, ranks))
+            if not more:
+                return []
+            more.sort(key=_cost)
+            choices = more[: MOST if k < wide else min(narrow, MOST)]
+        return choices
+
+    def _completed(self, order: Sequence[str]) -> list[list[Node]]:
+        """The nodes that can be built when a name is chosen, and not before."""
+        place = {name: k for k, name in enumerate(order)}
+        complete: list[list[Node]] = [[] for _ in order]
+        for node in self.nodes:
+            last = max([place[name] for name in self.open_names[node]], default=0)
+            complete[last].append(node)
+        return complete
+
+    def _oddness(self, nodes: Sequence[Node], ranks: Mapping[str, int]) -> int | None:
+        """What these nodes cost; None if one of them cannot be built."""
+        cost = 0
+        for node in nodes:
+            try:
+                self._value(node, ranks)
+            except (ParseError, ShapeError) as e:
+                if self.failed is None:
+                    self.refused, self.failed = e, node
+                return None
+            cost += _oddness(node, [self._value(part, ranks) for part in node.parts])
+        return cost
+
+    def _value(self, node: Node, ranks: Mapping[str, int]) -> Any:
+        """What a node is by these numbers of axes: built once for those of its own names."""
+        key = (node, tuple([ranks[name] for name in self.open_names[node]]))
+        if key not in self.values:
+            self.values[key] = self._built(node, ranks)
+        value = self.values[key]
+        if isinstance(value, (ParseError, ShapeError)):
+            raise value
+        return value
+
+    def _built(self, node: Node, ranks: Mapping[str, int]) -> Any:
+        match node.kind:
+            case "name" if node.value in self.known:
+                return self.known[node.value]
+            case "name":
+                return Tensor(node.value, (None,) * ranks[node.value])
+            case "made":
+                try:
+                    return self.make(node, [self._value(part, ranks) for part in node.parts])
+                except (ParseError, ShapeError) as e:
+                    return e
+        return node.value
+
+
+def _cost(choice: Choice) -> int:
+    return choice.cost
 
 
 def _departures(name: str) -> dict[int, int]:
@@ -194,12 +251,12 @@ def _departures(name: str) -> dict[int, int]:
     return CAPITAL if name.lstrip("_")[:1].isupper() else SMALL
 
 
-def _oddness(node: Node, built: Mapping[Node, Any]) -> int:
-    """What the meeting of the two parts of a node costs, once both are built."""
-    if node.kind != "made" or len(node.parts) != 2:
+def _oddness(node: Node, values: Sequence[Any]) -> int:
+    """What the meeting of the two parts of a node costs."""
+    if node.kind != "made" or len(values) != 2:
         return 0
     # A number that is written goes with anything: it has no axes, and no scalar's name.
-    left, right = [getattr(built.get(part), "ndim", None) for part in node.parts]
+    left, right = [getattr(value, "ndim", None) for value in values]
     if node.value in POWERS and right:  # x ** y
         return RARE
     if left is None or right is None:

@@ -253,9 +253,11 @@ class Builder:
         )
 
     def _made(self, node: Node) -> Any:
+        return self.make(node, [self.built[part] for part in node.parts])
+
+    def make(self, node: Node, values: Sequence[Any]) -> Any:
         """What the function of a node makes of its parts; errors point into the text."""
         assert node.make is not None
-        values = [self.built[part] for part in node.parts]
         count = len(values) - len(node.keywords)
         options = dict(zip(node.keywords, values[count:], strict=True))
         try:

@@ -22,7 +22,7 @@ from ..expression import (
 )
 from .dialects import ALIASES, LANGUAGES, Language
 from .equations import is_index_notation, read_equations
-from .kinds import Kinds, Search
+from .kinds import MOST_NAMES, Kinds, Search
 from .lexer import (
     Declaration,
     Source,
@@ -242,18 +242,18 @@ def _guessed(tree: _Tree) -> _Guessed:
         e = tree.expression(inferring.built[last])
         return _Guessed(_with_kinds(e, Kinds(certain, (), language)), 0, is_guessed=False)
 
-    def attempt(ranks: Mapping[str, int]) -> Mapping[Node, object]:
-        builder = tree.guesser({**certain, **ranks}, infers=False)
-        builder.build_known()
-        return builder.built
-
-    search = Search(unknown, len(inferring.order), attempt)
+    if len(unknown) > MOST_NAMES:
+        raise inferring.asked(unknown[0])
+    known = {**tree.scope.known, **_tensors(certain)}
+    search = Search(unknown, inferring.order, known, inferring.make)
     found = search.kinds(certain, language)
     if found is None:
         raise search.refused or inferring.asked(unknown[0])
-    reading, kinds = found
-    e = tree.expression(reading.built[last])
-    return _Guessed(_with_kinds(e, kinds), reading.cost, is_guessed=True)
+    cost, kinds = found
+    builder = tree.guesser(kinds.ranks, infers=False)
+    builder.build_known()
+    e = tree.expression(builder.built[last])
+    return _Guessed(_with_kinds(e, kinds), cost, is_guessed=True)
 
 
 def _with_kinds(e: Expr, kinds: Kinds) -> Expr:

@@ -129,6 +129,27 @@ def test_many_names_take_little_work():
     assert len(e.kinds.others) <= 4
 
 
+def test_many_names_that_depart_from_the_usual():
+    text = " + ".join(f"sigmoid(w{k} @ x{k} + b{k})" for k in range(30))
+    kinds = ed.parse(text, kinds="guess").kinds
+    assert {kind for name, kind in kinds.items() if name[0] == "b"} == {S}
+    assert {kind for name, kind in kinds.items() if name[0] != "b"} == {V}
+
+
+def test_a_misfit_behind_many_names_is_found():
+    """The names that meet in it are weighed first, and the error is about them."""
+    before = " + ".join(f"v{k} * w{k}" for k in range(40))
+    with pytest.raises(ed.ShapeError, match="@ needs two operands with axes") as info:
+        ed.parse(f"{before} + (t @ u) @ sum(q)", kinds="guess")
+    assert info.value.position == len(before) + len(" + (t @ u) ")
+
+
+def test_more_names_than_are_guessed_are_asked_for():
+    names = " + ".join(f"v{k}" for k in range(201))
+    with pytest.raises(ed.ParseError, match="how many axes has 'v0'"):
+        ed.parse(names, kinds="guess")
+
+
 def test_an_arrow_of_one_sign():
     assert einsum_string("ij,jk→ik") == "ij,jk->ik"
     assert einsum_string("A @ B") is None
