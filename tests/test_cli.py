@@ -370,9 +370,10 @@ def test_the_language_is_said_where_it_was_found(capsys):
 
 STYLES = [  # a text, by what, the style, what is shown and what is not
     ("x'*A*x",            "x", "auto",   ["∂y/∂x = Aᵀ x + A x", "∂y/∂x[c] ="],  []),
-    ("x'*A*x",            "x", "matrix", ["∂y/∂x = Aᵀ x + A x"],               []),
+    ("x'*A*x",            "x", "matrix", ["∂y/∂x = Aᵀ x + A x"],               ["∂y/∂x[c] ="]),
     ("x'*A*x",            "x", "index",  ["∂y/∂x[c] ="],                       ["Aᵀ"]),
     ("is,st,tj->ij",      "0", "auto",   ["∂y[i,j]/∂A[a,b] = δ[i,a]"],         ["vec"]),
+    ("y[i] = x[i+k]*w[k]", "w", "matrix", ["∂y[i]/∂w[a] = x[i+a]"],            []),
     ("is,st,tj->ij",      "0", "matrix", ["∂vec(y)/∂vec(A) = (Cᵀ Bᵀ) ⊗ I"],     []),
     ("X: nd; w: d; y: n; sum((X @ w - y)**2)", "w", "auto", ["2 Xᵀ (X w − y)"], []),
 ]  # fmt: skip

@@ -468,13 +468,16 @@ def _is_chain(y: Expr) -> bool:
 
 
 def _formulas(e: Expr, J: Expr, style: str) -> list[str]:
-    """The formula of `e` with indices, which the steps speak of, and before it in matrix notation
-    where the derivative `J` has one.
+    """The formula of `e`: in matrix notation where the derivative `J` has one in this style, and
+    then with indices too, which the steps speak of, unless matrix notation was asked for.
     """
     with_indices = formula(e)
     if formula(J, style=style) == formula(J):
         return [with_indices]
-    return list(dict.fromkeys([formula(e, style="matrix"), with_indices]))
+    in_matrices = formula(e, style="matrix")
+    if style == "matrix":
+        return [in_matrices]
+    return list(dict.fromkeys([in_matrices, with_indices]))
 
 
 def _result(J: Expr, style: str) -> Section:
