@@ -205,7 +205,7 @@ def _best(
             found = _guessed(_tree(body, other, tensors))
         except (ParseError, ShapeError):
             continue
-        if found.is_guessed and (best is None or found.cost < best.cost):
+        if best is None or (found.is_guessed and found.cost < best.cost):
             best = found
     if best is None:
         assert refused is not None

@@ -68,6 +68,18 @@ def test_a_declaration_corrects_a_guess():
     assert ed.parse(text, kinds="guess", tensors={"x": "ij", "A": "ki", "b": "kj"}) == again
 
 
+def test_declaring_all_of_it_changes_no_language():
+    """A*x is a product of a matrix and a vector, whether that is guessed or declared."""
+    want = ed.einsum("ij,j->i", "A", "x")
+    for text in ("A*x", "x: j; A*x", "A: ij; x: j; A*x"):
+        assert ed.parse(text, language="auto", kinds="guess") == want
+    # where Python's product fits, it is meant
+    X = ed.parse("X, Y: ij; X*Y", language="auto", kinds="guess")
+    assert ed.einsum("ij,ij->ij", "X", "Y") == X
+    with pytest.raises(ed.ShapeError, match="only scalars broadcast"):
+        ed.parse("A: ij; x: j; A*x", language="auto")
+
+
 def test_only_what_is_open_is_guessed():
     for e in (ed.parse("A: ij; sum(A)", kinds="guess"), ed.tensor("x", "i"), ed.parse("logdet(X)")):
         assert dict(e.kinds) == {}
