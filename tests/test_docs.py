@@ -198,6 +198,7 @@ NO_FUNCTIONS = {
         "to_torch",
         "trace_function",
     ),
+    *("named", "simplify"),
     *("value_and_grad", "vjp"),
 }
 

@@ -52,6 +52,19 @@ def assemble_sums(program: Program, _: Target) -> Program:
     return assembled
 
 
+def _index_arrays(program: Program) -> set[int]:
+    """The values that are index arrays, and those that they are made of."""
+    found: set[int] = set()
+    for k, step in reversed([*program.live_steps()]):
+        if k in found:
+            found.update(step.inputs)
+        elif step.op in (Ops.READ, Ops.PLACE, Ops.MASK):
+            found.update(step.inputs[1:])
+        elif step.op is Ops.WEIGHTED_ROWS:
+            found.update(step.inputs[2:])
+    return found
+
+
 class _Along(NamedTuple):
     """Along an axis of the whole: entry `first` + i of an axis of the value at `start` + `step` i,
     for `extent` places.
@@ -115,12 +128,14 @@ class _Sums:
         for _, step in program.live_steps():
             self.uses.update(step.inputs)
         self.found = False
+        self.whole = _index_arrays(program)
 
     def replace(self, k: int) -> None:
         """Step `k` put together, if it is a sum of parts and nothing before has taken it apart."""
         if k not in self.live:
             return
-        step = self._assembled(k)
+        # What index arrays are made of stays whole numbers, whatever the result is.
+        step = None if k in self.whole else self._assembled(k)
         if step is not None:
             self.program.steps[k] = step
             self.found = True

@@ -177,17 +177,14 @@ def test_at_infinity(f, value, slope, backend, dtype):
 def test_what_is_computed_with_care_is_printed_as_its_formula():
     shown = {
         ed.silu: "sigmoid(x[a]) + silu(x[a]) sigmoid(−x[a])",
-        ed.arctan: "reciprocal(1 + x[a] x[a])",
-        ed.arcsinh: "power(1 + x[a] x[a], -0.5)",
+        ed.arctan: "1 / (1 + x[a]²)",
+        ed.arcsinh: "1 / sqrt(1 + x[a]²)",
     }
     for f, text in shown.items():
         gradient = ed.grad(ed.sum(f(x)), x)
         assert ed.formula(gradient) == f"∂y/∂x[a] = {text}"
         assert ed.latex(gradient) == ed.latex(gradient).replace("kept", "")
-    assert (
-        ed.formula(ed.grad(ed.sum(ed.arctan(x)), x), style="matrix")
-        == "∂y/∂x = reciprocal(1 + x ∘ x)"
-    )
+    assert ed.formula(ed.grad(ed.sum(ed.arctan(x)), x), style="matrix") == "∂y/∂x = 1 / (1 + x²)"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
