@@ -26,6 +26,7 @@ errors
 expression
 functions
 autodiff parsing
+simplifying
 printing planning
 rewriting
 backends
