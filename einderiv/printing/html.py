@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import EinderivError, LimitError
 from ..expression import Expr, axis_names, coefficient, is_zero, terms
-from .index_notation import formula, latex
+from .index_notation import latex
+from .mathml import mathml
 from .network_diagram import diagram
 from .strings import as_text, compact_subscripts, printed_operands, printed_subscripts
 from .svg import escaped, markup
@@ -69,7 +70,7 @@ def expression_bundle(e: Expr, include: object = None, exclude: object = None) -
     plain = as_text(e)
     try:
         parts = [
-            preformatted([formula(e)]),
+            mathml(e),
             collapsible("einsum strings", _strings(e)),
             _picture(e),
         ]

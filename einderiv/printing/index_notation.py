@@ -81,7 +81,7 @@ Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
 class FormulaStyle:
     """How the parts of a formula are spelt; this one in Unicode."""
 
-    delta, partial, minus, one, vec = "δ", "∂", "−", "1", "vec({})"
+    delta, partial, minus, plus, one, vec = "δ", "∂", "−", "+", "1", "vec({})"
     at_most, times = "≤", "·"
     width = LINE  # beyond it the equations of parts have lines of their own
 
@@ -162,9 +162,13 @@ class FormulaStyle:
 
     def array_entry(self, array: Expr, indices: Sequence[str]) -> str:
         """An entry of an index array."""
+        return self.indexed(self.array_name(array), indices)
+
+    def array_name(self, array: Expr) -> str:
+        """What an index array is called."""
         if isinstance(array, Constant):
-            return self.indexed(self.arrays.of(array.value) or "array", indices)
-        return self.indexed(str(array), indices)
+            return self.arrays.of(array.value) or "array"
+        return str(array)
 
     def spelling(self) -> IndexSpelling:
         """How index expressions are spelt."""
@@ -235,6 +239,13 @@ class FormulaStyle:
 
     def group(self, body: str) -> str:
         return f"({body})"
+
+    def condition(self, text: str) -> str:
+        """1 where it holds, else 0."""
+        return f"[{text}]"
+
+    def equation(self, left: str, right: str) -> str:
+        return f"{left} = {right}"
 
     def equations(self, texts: Sequence[str]) -> str:
         """An equation, and those of its parts."""
@@ -567,6 +578,11 @@ def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
     return None if equations is None else style.equations(equations)
 
 
+def equations_in(e: Expr, name: str, style: FormulaStyle) -> str:
+    """The equation of `e` with indices, and those of its parts, as a style spells them."""
+    return _in_style(e, name, style, "index")
+
+
 def equations_of(e: Expr, name: str) -> tuple[str, str | None]:
     """The equation of `e` with indices, and in matrix notation where it has one; simplified, in
     one line each, and no part of it has a name.
@@ -600,10 +616,11 @@ def _index_equations(
     style: FormulaStyle,
 ) -> list[str]:
     """The equations of the whole and of its parts, with indices."""
-    equations = [f"{left_side(e, name, style, axis_names(e))} = {_side(whole, e, style)}"]
+    left = left_side(e, name, style, axis_names(e))
+    equations = [style.equation(left, _side(whole, e, style))]
     for tensor, part in parts:
         left = style.indexed(tensor.name, axis_names(part))
-        equations.append(f"{left} = {right_side(part, axis_names(part), style)}")
+        equations.append(style.equation(left, right_side(part, axis_names(part), style)))
     return equations
 
 
@@ -704,7 +721,7 @@ def _sum(
     (first_negative, first), *others = signed
     parts = [first]
     for negative, shown in others:
-        parts += [style.minus if negative else "+", shown]
+        parts += [style.minus if negative else style.plus, shown]
     return first_negative, " ".join(parts)
 
 
@@ -878,14 +895,14 @@ def _conditions(found: NamedReading, style: FormulaStyle) -> tuple[list[str], li
         is_inside = found.is_summed(a) or found.is_summed(b)
         (inside if is_inside else outside).append(style.indexed(style.delta, pair))
     for place in found.equations:
-        shown = f"[{spelling.equation(place, names)}]"
+        shown = style.condition(spelling.equation(place, names))
         (inside if found.is_summed(place) else outside).append(shown)
     for one in found.ranges:
         shown = spelling.range(one, names, style.at_most)
         if found.is_summed(one.place):
             below.append(shown)
         else:
-            outside.append(f"[{shown}]")
+            outside.append(style.condition(shown))
     return outside, inside, below
 
 
