@@ -391,8 +391,15 @@ def is_nonnegative(size: Size, facts: Sequence[Size] = ()) -> bool:
         return size >= 0
     if not isinstance(size, Polynomial):
         return True
-    if not floors(size) and all([coefficient > 0 for _, coefficient in size.terms]):
-        return True
+    if not floors(size):
+        growing = [coefficient > 0 for monomial, coefficient in size.terms if monomial]
+        least = sum([coefficient for _, coefficient in size.terms])  # where all sizes are 1
+        if all(growing) and least >= 0:
+            return True
+        if not facts and all(growing):
+            return False
+        if not facts and not any(growing):  # below any number for large sizes
+            return False
     return _Proof(size, facts).holds(size)
 
 

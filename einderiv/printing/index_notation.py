@@ -73,6 +73,7 @@ GREEK_NAMES = {*GREEK.values(), "epsilon", "vartheta", "varphi", "varrho"}
 GREEK_LIKE_LATIN = {"Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Rho"}
 #: a stem, and its subscript: digits at the end, or what follows an underscore
 NAME_PARTS = re.compile(r"([A-Za-z]+)(?:_?(\d+)|_([A-Za-z0-9]+))?")
+TOO_MANY_PARTS = "print a part of the expression, or str() of it"
 LINE = 80  # characters: longer formulas have a line for each of their parts
 MOST_WHOLE = 2**53  # floats up to here that are whole numbers are written as such
 Signed = tuple[bool, str]  # has a text a minus in front, and the rest of it
@@ -616,12 +617,23 @@ def _index_equations(
     style: FormulaStyle,
 ) -> list[str]:
     """The equations of the whole and of its parts, with indices."""
+    # Said before the first of them is printed, which may take long.
+    limits.check(
+        "parts", sum(map(_operands, [whole, *[part for _, part in parts]])), TOO_MANY_PARTS
+    )
     left = left_side(e, name, style, axis_names(e))
     equations = [style.equation(left, _side(whole, e, style))]
     for tensor, part in parts:
         left = style.indexed(tensor.name, axis_names(part))
         equations.append(style.equation(left, right_side(part, axis_names(part), style)))
     return equations
+
+
+def _operands(e: Expr) -> int:
+    """The operands of the terms of `e`, at least."""
+    if isinstance(e, Add):
+        return sum(map(_operands, e.addends))
+    return e.count if isinstance(e, Einsum) else 1
 
 
 def _matrix_equations(
@@ -688,9 +700,9 @@ def right_side(
 def _signed_side(
     e: Expr, indices: LabelNames, style: FormulaStyle, used: frozenset[str], depth: int
 ) -> Signed:
-    limits.check("depth", depth, "print a part of the expression, or str() of it")
+    limits.check("depth", depth, TOO_MANY_PARTS)
     style.parts += 1
-    limits.check("parts", style.parts, "print a part of the expression, or str() of it")
+    limits.check("parts", style.parts, TOO_MANY_PARTS)
     match e:
         case Tensor():
             return False, style.indexed(e.name, indices)
@@ -709,7 +721,7 @@ def _signed_side(
             return _sum(e, indices, style, used, depth)
         case Einsum():
             if is_zero(e):
-                return False, "0"
+                return False, style.number(0)
             return _product(e, indices, style, used | set(indices), depth)
     raise TypeError(type(e).__name__)
 
@@ -730,7 +742,7 @@ def _product(
 ) -> Signed:
     """``2 δ[i,a] Σ_t Y[b,t] P[t,j]``: the number, the deltas, what is summed over, the factors."""
     # Each factor is a part at least, and names for their labels take longer than to count them.
-    limits.check("parts", style.parts + e.count, "print a part of the expression, or str() of it")
+    limits.check("parts", style.parts + e.count, TOO_MANY_PARTS)
     flat = flatten(e)
     if flat.parts is not None:
         return _related_product(flat, indices, style, used, depth)
@@ -871,7 +883,7 @@ def _related_product(
     taken = set(used)
     found = named_reading(flat, indices, style.sizes(), taken)
     if found is None:
-        return False, "0"
+        return False, style.number(0)
     outside, inside, below = _conditions(found, style)
     for factor, labels in flat.slots:
         if not is_hot(factor):

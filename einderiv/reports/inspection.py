@@ -44,6 +44,7 @@ from ..planning import check_optimizer
 from ..rewriting import Target, optimized
 from .plan_cluster import ClusterPlan
 from .plan_table import Plan
+from .symbolic_cost import symbolic_cost
 
 SPOKEN = 6  # unknown sizes that a plan names
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
@@ -110,9 +111,10 @@ def plan(
     """The chosen order of contraction and its costs, printed as a table.
 
     `sizes` gives sizes by axis names or labels, or shapes by names of tensors. A size that is not
-    given counts as 32. With `workers`, `memory` bytes each (a number, or text such as ``"16GiB"``),
-    it is a :class:`ClusterPlan`: tasks, bytes sent, the peak of one worker, and whether one machine
-    is faster; ``ed.costs.task`` and ``ed.costs.sent`` are what it counts with.
+    given counts as 32, and the cost is a polynomial in the sizes too. With `workers`, `memory`
+    bytes each (a number, or text such as ``"16GiB"``), it is a :class:`ClusterPlan`: tasks, bytes
+    sent, the peak of one worker, and whether one machine is faster; ``ed.costs.task`` and
+    ``ed.costs.sent`` are what it counts with.
 
     >>> import einderiv as ed
     >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
@@ -125,6 +127,10 @@ def plan(
     check_optimizer(optimize)
     unsized = _unsized(e, {} if sizes is None else sizes, optimize)
     notes = [*unsized.program.notes, *unsized.assumptions()]
+    if unsized.assumed:
+        cost = symbolic_cost(unsized.program, leaves(e), unsized.sizes)
+        if cost is not None:
+            notes.append(f"in sizes: {cost} flops")
     program = replace(unsized.program, notes=notes)
     following = optimized(program, NUMPY_FLOATS).passes
     if workers is None:
