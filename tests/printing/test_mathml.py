@@ -41,7 +41,7 @@ def test_elements(name):
 def test_letters(name):
     shown = unescape(re.sub(r"<[^>]*>", "", mathml(ROWS[name])))
     wanted = ed.formula(ROWS[name]).replace("Σ", "∑").replace("sqrt", "")
-    assert set(re.findall(r"\w", shown)) == set(re.findall(r"\w", wanted)) - set("²³_")
+    assert set(re.findall(r"\w", shown)) - {"_"} == set(re.findall(r"\w", wanted)) - set("²³_")
 
 
 def test_names_are_escaped():

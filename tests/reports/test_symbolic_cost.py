@@ -13,7 +13,7 @@ ROWS = [
     (ed.einsum("ij,jk->ik", ed.tensor("A", (2, None)), "B"), "2 2 j k"),
     (ed.einsum("i,i->", "x", "y"),                         "2 i"),
     (X @ w,                                                "2 n d"),
-    (ed.grad(ed.sum((X @ w) ** 2), w),                     "4 n d + n"),
+    (ed.grad(ed.sum((X @ w) ** 2), w),                     "4 n d + d"),
 ]  # fmt: skip
 
 
