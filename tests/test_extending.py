@@ -10,7 +10,7 @@ import pytest
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTION = TEXT[TEXT.index("## Where to add what") : TEXT.index("## Check\n")]
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", SECTION, re.MULTILINE | re.DOTALL)
-WORDS = ("function", "backend", "op", "pass", "rewrite", "output format", "dialect")
+WORDS = ("function", "identity", "backend", "op", "pass", "rewrite", "output format", "dialect")
 
 
 def test_every_kind_has_its_lines():
