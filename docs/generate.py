@@ -157,7 +157,7 @@ def term_count(text: str) -> int:
 
 def matrix_text(e: ed.Expr) -> str | None:
     """The right-hand side in matrix notation, where there is one."""
-    form = matrix_form(e)
+    form = matrix_form(ed.simplify(e))
     return None if form is None else in_unicode(form)
 
 
@@ -165,7 +165,7 @@ def entry(row: Row, code: str) -> tuple[list[str], str | None]:
     """The lines of one equation, and a line for the list of longer forms, if it is one."""
     e = ours(row)
     matrices, formula = matrix_text(e), ed.formula(e, name="f")
-    body = unicode_right_side(e, axis_names(e))
+    body = unicode_right_side(ed.simplify(e), axis_names(e))
     form = matrices or body
     lines = [f"**({row.number})** `{code}`", ""]
     lines.append(f"- book: {row.book}" + (f" ({row.note})" if row.note else ""))
