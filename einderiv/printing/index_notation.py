@@ -550,13 +550,19 @@ def _in_style(e: Expr, name: str, spelt: FormulaStyle, style: str) -> str:
             "string"
         )
     check_name(name, "the left-hand side")
-    whole, parts = named_parts(with_formulas(simplify(e)), taken={name, *_letters(e)})
+    whole, parts = named_parts(_textbook_form(e), taken={name, *_letters(e)})
     is_small = style == "auto" and e.ndim <= MOST_MATRIX_AXES
     if style == "matrix" or is_small:
         shown = _matrix_equations(e, whole, parts, name, spelt)
         if shown is not None:
             return spelt.equations(shown)
     return spelt.equations(_index_equations(e, whole, parts, name, spelt))
+
+
+def _textbook_form(e: Expr) -> Expr:
+    """What is printed for `e`; of more operands than a formula may hold nothing is looked at."""
+    limits.check("parts", _operands(e), TOO_MANY_PARTS)
+    return with_formulas(simplify(e))
 
 
 def _side(whole: Expr, e: Expr, style: FormulaStyle) -> str:
@@ -574,7 +580,7 @@ def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
     if not isinstance(e, Expr) or e.nodes > limits.parts:
         return None
     check_name(name, "the left-hand side")
-    whole, parts = named_parts(with_formulas(simplify(e)), taken={name})
+    whole, parts = named_parts(_textbook_form(e), taken={name})
     equations = _matrix_equations(e, whole, parts, name, style)
     return None if equations is None else style.equations(equations)
 
@@ -588,12 +594,12 @@ def equations_of(e: Expr, name: str) -> tuple[str, str | None]:
     """The equation of `e` with indices, and in matrix notation where it has one; simplified, in
     one line each, and no part of it has a name.
     """
-    return _both(e, with_formulas(simplify(e)), (), name)
+    return _both(e, _textbook_form(e), (), name)
 
 
 def formulas(e: Expr, name: str) -> tuple[str, str | None]:
     """The two formulas of `e`: with indices, and in matrix notation where it has one."""
-    whole, parts = named_parts(with_formulas(simplify(e)), taken={name, *_letters(e)})
+    whole, parts = named_parts(_textbook_form(e), taken={name, *_letters(e)})
     return _both(e, whole, parts, name)
 
 

@@ -72,6 +72,7 @@ from .steps import MOST_OF_A_STRING, beside, formula_lines, steps, told
 
 INDENT = "    "
 LINE = 80  # columns
+MOST_STEPS = 4000  # parts times operands of what is derived step by step
 MOST_WHOLE = 12  # lines of the formula of what is derived
 MOST_OF_THE_RESULT = 40  # lines of a formula
 MOST_TERMS = 6  # of a sum or a function, whose einsum strings are shown
@@ -179,6 +180,7 @@ def explain(
         raise TypeError("explain takes one tensor, name or position at a time")
     J = derive(y, wrt, indices)
     if _is_chain(y):
+        _check_steps(y)
         return Explanation(_explained_chain(y, wrt, J, sizes), J)
     subject = f"The derivative of {as_text(y)} with respect to {J.record.wrt}"
     formulas = _formulas(y, J, style)
@@ -462,6 +464,17 @@ def _name_for(y: Expr) -> str:
     return next(name for name in ("y", "f", "g", "y0") if name not in taken)
 
 
+def _check_steps(y: Expr) -> None:
+    """Raise for what has more parts, in more terms, than anybody reads the steps of."""
+    parts = sum([1 for _ in walk([y])])
+    operands = sum([term.count for term in terms(y) if isinstance(term, Einsum)])
+    if parts * operands > MOST_STEPS:
+        raise LimitError(
+            f"steps for an expression of {parts} parts in terms of {operands} operands show "
+            "nothing: explain a part of it, or read ed.formula of the derivative"
+        )
+
+
 def _is_chain(y: Expr) -> bool:
     """Has `y` sums or functions?"""
     return any(isinstance(node, (Apply, Add)) and not is_hot(node) for node in walk([y]))
@@ -472,7 +485,7 @@ def _formulas(e: Expr, J: Expr, style: str) -> list[str]:
     then with indices too, which the steps speak of, unless matrix notation was asked for.
     """
     with_indices = formula(e)
-    if formula(J, style=style) == formula(J):
+    if style == "index" or formula(J, style=style) == formula(J):
         return [with_indices]
     in_matrices = formula(e, style="matrix")
     if style == "matrix":

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..expression import Einsum, Label, Labels, Size, Slot, flatten, with_slots
+from ..expression import (
+    Einsum,
+    Expr,
+    Label,
+    Labels,
+    Size,
+    Slot,
+    children,
+    flatten,
+    walk,
+    with_slots,
+)
 
 MOST_FACTORS = 32  # larger products are looked at as they are nested
 
@@ -16,8 +27,17 @@ def flat(e: Einsum) -> Einsum | None:
         return None
     if e.count > MOST_FACTORS:
         return e
-    whole = flatten(e)
-    return whole if whole.parts is None else None
+    if not any(isinstance(factor, Einsum) for factor in e.factors):
+        return e
+    # Before anything is multiplied out: relations are all solved together.
+    if any(isinstance(node, Einsum) and node.parts is not None for node in walk([e], _nested)):
+        return None
+    return flatten(e)
+
+
+def _nested(e: Expr) -> tuple[Expr, ...]:
+    """The products among the factors of a product."""
+    return tuple([factor for factor in children(e) if isinstance(factor, Einsum)])
 
 
 def uses(e: Einsum) -> Counter[Label]:
