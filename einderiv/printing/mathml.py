@@ -57,9 +57,7 @@ class MathMLStyle(FormulaStyle):
         return super()._sized(size, name).replace(self.minus, FormulaStyle.minus)
 
     def sum(self, labels: Sequence[str], body: str, ranges: Sequence[str] = ()) -> str:
-        below = _listed(labels)
-        if ranges:
-            below = f"<mrow>{below}<mtext>: {escaped(', '.join(ranges))}</mtext></mrow>"
+        below = _bound(labels, ranges)
         return f"<munder><mo>∑</mo>{below}</munder>{body}"
 
     def fraction(self, above: str, below: str) -> str:
@@ -85,10 +83,7 @@ class MathMLStyle(FormulaStyle):
     ) -> str:
         called = self.name(node.function.name)
         if core:
-            below = _listed(core)
-            if ranges:
-                below = f"<mrow>{below}<mtext>: {escaped(', '.join(ranges))}</mtext></mrow>"
-            called = f"<msub>{called}{below}</msub>"
+            called = f"<msub>{called}{_bound(core, ranges)}</msub>"
         numbers = [f"<mn>{escaped(number)}</mn>" for number in shown_parameters(node)]
         inside = "<mo>,</mo>".join([*arguments, *numbers])
         return f"<mrow>{called}<mo>(</mo>{inside}<mo>)</mo></mrow>"
@@ -112,6 +107,14 @@ class MathMLStyle(FormulaStyle):
         rows = [whole, "<mtext>where</mtext>", *parts]
         cells = "".join([f"<mtr><mtd>{row}</mtd></mtr>" for row in rows])
         return f'<mtable columnalign="left">{cells}</mtable>'
+
+
+def _bound(labels: Sequence[str], ranges: Sequence[str]) -> str:
+    """Labels that are bound below a sign, and their ranges."""
+    below = _listed(labels)
+    if not ranges:
+        return below
+    return f"<mrow>{below}<mtext>: {escaped(', '.join(ranges))}</mtext></mrow>"
 
 
 def _listed(indices: Sequence[str]) -> str:

@@ -85,6 +85,7 @@ from .matrix_forms import (
     without_sign,
 )
 from .network import arrays_named_in, operand_name
+from .powers_shown import joined_powers
 from .strings import LabelNames, printed
 
 
@@ -495,11 +496,9 @@ def _divided(
 
 def _divisors(found: Sequence[tuple[Form, float]]) -> tuple[tuple[Form, float], ...]:
     """What a product is divided by, each once with its power."""
-    powers: dict[Form, float] = {}
-    for form, exponent in found:
-        powers[form] = powers.get(form, 0) + exponent
+    powers = joined_powers(found)
     divisors = []
-    in_order = sorted(powers.items(), key=lambda one: not isinstance(one[0], (Symbol, Figure)))
+    in_order = sorted(powers, key=lambda one: not isinstance(one[0], (Symbol, Figure)))
     for form, exponent in in_order:
         is_one_thing = isinstance(form, (Called, Length))
         divisors.append((form if is_one_thing else in_brackets(form), exponent))

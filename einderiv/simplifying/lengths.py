@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, bare, walk
+from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, bare, children, walk
 
 
 class Lengths:
@@ -24,16 +24,7 @@ class Lengths:
         return self._known[id(e)][1]
 
     def _unknown(self, e: Expr) -> tuple[Expr, ...]:
-        if id(e) in self._known:
-            return ()
-        match e:
-            case Einsum():
-                return e.factors
-            case Add():
-                return e.addends
-            case Apply():
-                return e.arguments
-        return ()
+        return () if id(e) in self._known else children(e)
 
     def _count(self, e: Expr) -> int:
         match e:

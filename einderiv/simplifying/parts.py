@@ -223,5 +223,4 @@ def _in_writing(e: Expr) -> Iterator[Expr]:
             continue
         seen.add(id(node))
         yield node
-        below = node.factors if isinstance(node, Einsum) else children(node)
-        stack.extend(reversed(below))
+        stack.extend(reversed(children(node)))

@@ -14,11 +14,17 @@ EXPONENTS = {"sqrt": 0.5, "reciprocal": -1.0}
 
 
 def as_power(e: Expr) -> tuple[Expr, float]:
-    """What `e` is a power of, and which."""
+    """What `e` is a power of, and which. ``√(x²)`` is a root of x² and no power of x, which may be
+    negative.
+    """
     if isinstance(e, Apply):
         name = e.function.name
         if name in EXPONENTS:
-            base, exponent = as_power(e.arguments[0])
+            (inner,) = e.arguments
+            base, exponent = as_power(inner)
+            forgets_a_sign = name == "sqrt" and exponent % 2 == 0 and not is_positive(base)
+            if forgets_a_sign:
+                base, exponent = inner, 1.0
             return base, exponent * EXPONENTS[name]
         if name == "power" and isinstance(e.parameters[0], (int, float)):
             return e.arguments[0], float(e.parameters[0])
@@ -71,10 +77,15 @@ def collected_powers(e: Einsum, _: Situation) -> Expr | None:
 
 
 def _may_join(base: Expr, exponents: list[float]) -> bool:
-    """Is the product of the powers the power of the sum, wherever the product is a number?"""
-    if is_positive(base) or min(exponents) > 0 or max(exponents) < 0:
+    """Is the product of the powers the power of the sum, and a number where the product is one?"""
+    if is_positive(base):
+        return True
+    total = sum(exponents)
+    has_a_root = any(exponent != int(exponent) for exponent in exponents)
+    if has_a_root and total == int(total):
+        return False  # √x x^(3/2) is no number for x < 0, and x² is
+    if min(exponents) > 0 or max(exponents) < 0:
         return True
     # A root of it is a number for base ≥ 0 alone, and so is what comes of it; at 0 there is a pole
     # before and after.
-    total = sum(exponents)
-    return total < 0 and total != int(total)
+    return total < 0 and has_a_root

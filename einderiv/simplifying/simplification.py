@@ -30,8 +30,8 @@ def simplify(e: Expr) -> Expr:
     >>> ed.simplify(ed.sum(ed.softmax(x, axis=0)))
     1
 
-    The identities are those of :data:`~einderiv.simplifying.IDENTITIES`. Raises TypeError for what
-    is no expression.
+    The identities are the rows of ``simplifying/identities.py``. Raises TypeError for what is no
+    expression.
     """
     e = as_expression(e)
     found = _Simplification(e).of(e)

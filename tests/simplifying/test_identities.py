@@ -104,6 +104,35 @@ def test_what_may_be_zero_is_not_cancelled():
             assert np.isnan(value(ed.simplify(e), at_zero)).all()
 
 
+NEGATIVE = {
+    "a root of a square": x * ed.sqrt(ed.power(x, 2.0)),
+    "of a sixth power": x * ed.sqrt(ed.power(x, 6)),
+    "of a square below": ed.sqrt(ed.power(x, -2.0)) * x,
+    "two roots": ed.power(x, 1.5) * ed.sqrt(x),
+    "two roots below": ed.power(x, -1.5) / ed.sqrt(x),
+    "a root and a power": x * ed.power(x, 1.5),
+    "a root over a power": ed.sqrt(x) / x,
+    "a quotient of powers": ed.power(x, 3.0) / ed.power(x, 5.0),
+}
+
+
+@pytest.mark.parametrize("name", NEGATIVE)
+def test_powers_of_what_is_negative(name):
+    e = NEGATIVE[name]
+    at = {"x": np.array([-2.0, -0.5, 3.0])}
+    with np.errstate(all="ignore"):
+        assert np.allclose(value(ed.simplify(e), at), value(e, at), equal_nan=True)
+
+
+@pytest.mark.parametrize("name", NEGATIVE)
+def test_formulas_of_what_is_negative(name):
+    e = NEGATIVE[name]
+    at = {"x": np.array([-2.0, -0.5, 3.0])}
+    typed = ed.parse(ed.formula(e), tensors={"x": x})
+    with np.errstate(all="ignore"):
+        assert np.allclose(value(typed, at), value(e, at), equal_nan=True), ed.formula(e)
+
+
 def test_what_it_was_made_of_is_known():
     e = ed.simplify(ed.sum(ed.softmax(x, axis=0)) * s)
     assert e == s
