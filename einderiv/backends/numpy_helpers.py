@@ -68,12 +68,12 @@ def softplus(x):
     return np.logaddexp(0, x)  # the same without overflow
 """,
     "sech_squared": """\
-def sech_squared(x):
+def sech_squared(x, out=None):
     if np.iscomplexobj(x):
         e = np.exp(np.where(x.real > 0, -2, 2) * x)  # its modulus is at most 1
-        return 4 * e / np.square(1 + e)
+        return np.divide(4 * e, np.square(1 + e), out)
     with np.errstate(over="ignore"):  # 1 / cosh 1000 is 0 also when cosh 1000 is infinite
-        y = np.asarray(np.cosh(x))
+        y = np.asarray(np.cosh(x, out))
     np.divide(1, y, out=y)
     return np.square(y, out=y)
 """,
@@ -146,9 +146,9 @@ def silu(x):
     return np.maximum(x, -1000.0) * sigmoid(x)  # sigmoid(-1000) is 0, and stays 0 times -1000
 """,
     "arctan_slope": """\
-def arctan_slope(x):
+def arctan_slope(x, out=None):
     with np.errstate(over="ignore"):  # a quotient by infinity is 0
-        y = np.asarray(np.square(x if x.dtype.kind in "fc" else 1.0 * x))
+        y = np.asarray(np.square(x if x.dtype.kind in "fc" else 1.0 * x, out))
     y += 1
     return np.divide(1, y, out=y)
 """,

@@ -16,7 +16,7 @@ scale      ``x *= 2``                  ``np.multiply(x, 2, out)``
 add        ``x += y``                  ``np.add(x, y, out)``
 combine    ``x -= 2 * y``              ``np.subtract(x, 2 * y, out)``
 contract2  ``x *= y[:, None]``         ``np.multiply(x, y[:, None], out)``, ``np.matmul(x, y, out)``
-apply      ``np.exp(x, out=x)``        ``np.exp(x, out)``
+apply      ``np.exp(x, out=x)``        ``np.exp(x, out)``, and so helpers that take ``out``
 write      terms beside one that fills  all terms in their places
 assemble   parts beside one that fills  all parts in their places
 =========  ==========================  ==========================
@@ -47,6 +47,7 @@ from ..planning import (
     tuning,
 )
 from .numpy import fills, numpy_step, place, placed, placed_in_turn
+from .numpy_helpers import HELPERS
 from .numpy_index_spelling import assembled_parts, assigned_text, cleared_lines, part_line
 from .source_text import (
     Spell,
@@ -59,6 +60,7 @@ from .source_text import (
 )
 
 UFUNC = re.compile(r"np\.[a-z0-9]+\(\{0\}\)")
+HELPER = re.compile(r"([a-z0-9_]+)\(\{0\}\)")
 UFUNCS = {"+": "add", "-": "subtract", "*": "multiply"}
 
 
@@ -302,13 +304,22 @@ def _contract2(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list
 
 
 def _apply(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
-    """A ufunc of one argument: ``np.exp(x, out)``."""
+    """A ufunc of one argument, or a helper that writes as they do: ``np.exp(x, out)``."""
     row, core, _ = step.spec
     text: str = row.spell["numpy"]
-    if core or len(inputs) != 1 or not UFUNC.fullmatch(text):
+    if core or len(inputs) != 1 or not (UFUNC.fullmatch(text) or _helper_writes(text)):
         return None
     keyword = "out=" if inputs[0] == target else ""
     return [text.format(f"{inputs[0]}, {keyword}{target}")]
+
+
+def _helper_writes(text: str) -> bool:
+    """Is it the call of a helper that takes the array to write into as its second argument?"""
+    helper = HELPER.fullmatch(text)
+    if helper is None:
+        return False
+    name = helper.group(1)
+    return f"def {name}(x, out=None):" in HELPERS.texts.get(name, "")
 
 
 def _beside(step: Step, inputs: Sequence[str], _: Spell, target: str) -> list[str] | None:
