@@ -117,6 +117,46 @@ class Planner:
         factors[least] = (self._scaled(value, flat, flat.coefficient), out)
         return Term(tuple(factors), flat.output)
 
+    def joined(self, found: Sequence[Term[int] | None]) -> list[Term[int] | None]:
+        """Terms of one tensor, with the cores added up of those that relations put in the same
+        places: two terms ``c[i] -> [i, i+1]`` are one.
+        """
+        first: dict[object, int] = {}
+        joined: list[Term[int] | None] = []
+        for term in found:
+            place = None if term is None else self._place(term)
+            if term is None or place is None:
+                joined.append(term)
+                continue
+            same = first.setdefault(place, len(joined))
+            if same == len(joined):
+                joined.append(term)
+                continue
+            before = joined[same]
+            assert before is not None, "it has a place"
+            ((value, labels),), ((own, _),) = before.factors, term.factors
+            joined[same] = before._replace(factors=((self._total([value, own]), labels),))
+            joined.append(None)
+        return joined
+
+    def _place(self, term: Term[int]) -> object | None:
+        """Where a core of one factor sits, by relations: the same for all that sit there."""
+        if not term.relations or term.hots or len(term.factors) != 1:
+            return None
+        ((value, labels),) = term.factors
+        names: dict[Label, int] = {}
+        for label in (*labels, *term.output):
+            names.setdefault(label, len(names))
+        relations: list[object] = []
+        for one in term.relations:
+            if any(label not in names for label, _ in one.terms):
+                return None  # a label that is nowhere else has no name
+            named = frozenset([(names[label], times) for label, times in one.terms])
+            relations.append((one.constant, named))
+        sizes = self.program.steps[value].sizes
+        places = tuple([names[label] for label in (*labels, *term.output)])
+        return places, sizes, frozenset(relations), term.given
+
     def _components(self, parts: list[Pair], kept: set[int]) -> list[list[Pair]]:
         """`parts` by connected component of their labels, where the cores of these hold less than
         their product.

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import chain
 from math import prod
 from typing import NamedTuple
 
@@ -167,6 +168,7 @@ class _Sums:
             return None
         if len(whole) > 1:
             whole = [self._total(whole, step)]
+        others = self._summed_once(others)
         others.sort(key=lambda piece: -_entries(piece))
         assigned: list[_Piece] = []
         added: list[_Piece] = []
@@ -198,6 +200,40 @@ class _Sums:
         spec = tuple([indices[axis] for axis in range(len(indices))])
         return self.program.made(Ops.READ, (value,), spec, step.sizes)
 
+    def _summed_once(self, pieces: Sequence[_Piece]) -> list[_Piece]:
+        """``u - v`` at one place and ``v - u`` at another as ``w`` and ``-w`` with ``w = u - v``:
+        less is added, and less is held at a time.
+        """
+        by_place: dict[tuple[object, ...], list[_Piece]] = defaultdict(list)
+        for piece in pieces:
+            by_place[piece.along, self.program.steps[piece.value].sizes].append(piece)
+        alike: dict[tuple[object, ...], list[list[_Piece]]] = defaultdict(list)
+        for here in by_place.values():
+            here.sort(key=lambda piece: piece.value)
+            alike[_shares(here)].append(here)
+        found: list[_Piece] = []
+        for places in alike.values():
+            terms = places[0]
+            entries = self.program.entries(terms[0].value)
+            added = len(terms) * sum(_entries(here[0]) for here in places)
+            made = (len(terms) - 1) * entries + added // len(terms)
+            if made >= added:
+                found += chain.from_iterable(places)
+                continue
+            value = self._weighted(terms, terms[0].number)
+            found += [_Piece(value, here[0].along, here[0].number) for here in places]
+        return found
+
+    def _weighted(self, terms: Sequence[_Piece], by: Number) -> int:
+        """The sum of values of one shape times their numbers, divided by a number."""
+        values: list[int] = []
+        for value, _, number in terms:
+            times = _divided(number, by)
+            values.append(value if times == 1 else self._times(value, times))
+        sizes, entries = self.program.steps[values[0]].sizes, self.program.entries(values[0])
+        flops = float((len(values) - 1) * entries)
+        return self.program.append(self.program.made(Ops.ADD, tuple(values), (), sizes, flops))
+
     def _scaled_once(self, pieces: Sequence[_Piece], added: Sequence[_Piece]) -> list[_Piece]:
         """``2 v + 2 v - 8 v``, at different places, as ``w + w - 4 w`` with ``w = 2 v``: what is
         added with a number makes an array each time.
@@ -211,7 +247,7 @@ class _Sums:
         for value in {piece.value for piece in added if piece.number not in (0, 1, -1)}:
             own = numbers[value]
             ((common, count),) = Counter(map(abs, own)).most_common(1)
-            is_exact = all(_divided(number, common or 1) * common == number for number in own)
+            is_exact = all(_divides(common, number) for number in own)
             shared = count > 1 and common not in (0, 1)
             if shared and is_exact and entries[value] > self.program.entries(value):
                 scaled[value] = self._times(value, common), common
@@ -522,6 +558,27 @@ class _Sums:
             place = kept.index(label) if label in kept else None
             whole.append(own._replace(axis=place, first=0))
         return _Piece(product, tuple(whole), piece.number)
+
+
+def _shares(terms: Sequence[_Piece]) -> tuple[object, ...]:
+    """The values, with their numbers by that of the first: ``-u + 2 v`` is -1 times ``u - 2 v``."""
+    first = terms[0].number
+    if not all(_divides(first, own.number) for own in terms):
+        return tuple(terms)
+    return tuple([(own.value, _divided(own.number, first)) for own in terms])
+
+
+def _divides(by: Number, number: Number) -> bool:
+    """Is a quotient exact, and whole if both numbers are?
+
+    >>> _divides(2, -8), _divides(2, 3), _divides(0.5, 0.25), _divides(0, 0)
+    (True, False, True, False)
+    """
+    if by == 0:
+        return False
+    if isinstance(number, int) and isinstance(by, int):
+        return number % by == 0
+    return number / by * by == number
 
 
 def _divided(number: Number, by: Number) -> Number:

@@ -44,6 +44,11 @@ def planned(
             program.outputs = [planner.lower(leaf) for leaf in leaves]
         else:
             factored = [_factored(planner, leaf) for leaf in leaves]
+            start = 0
+            for root in roots:
+                stop = start + len(terms(root))
+                factored[start:stop] = planner.joined(factored[start:stop])
+                start = stop
             for term in filter(None, factored):
                 program.outputs += [value for value, _ in (*term.factors, *term.hots)]
         known = arranged(program)

@@ -42,14 +42,14 @@ Places = dict[int, int]  # axes by operand, or by value
 def tile_for_cache(program: Program, _: Target) -> Program:
     """The program in the loop that saves most time, if one saves enough to be worth it."""
     steps = program.live_steps()
-    arguments = [k for k, step in steps if step.op is Ops.INPUT]
+    there = given(program, steps)
     wide = [k for k, step in steps if program.entries(k) >= tuning.wide_entries]
-    if not set(wide) - set(arguments):
+    if not set(wide) - set(there):
         return program
-    arguments.sort(key=lambda k: (program.entries(k), k), reverse=True)
+    there.sort(key=lambda k: (program.entries(k), k), reverse=True)
     seeds = [
         (k, axis)
-        for k in arguments
+        for k in there
         for axis, count in enumerate(program.shape(k))
         if count > 4 * tuning.thin_rows
     ]
@@ -96,9 +96,7 @@ def smaller(program: Program, steps: Numbered, most: float) -> Loop | None:
     """
     best: Loop | None = None
     least: tuple[bool, float] = (True, float("inf"))
-    for value, step in steps:
-        if step.op is not Ops.INPUT:
-            continue
+    for value in given(program, steps):
         for axis, count in enumerate(program.shape(value)):
             loop = along(program, steps, (value, axis)) if count > 1 else None
             if loop is None or not fits(program, steps, loop, most):
@@ -108,6 +106,18 @@ def smaller(program: Program, steps: Numbered, most: float) -> Loop | None:
             if best is None or rank < least:
                 best, least = loop, rank
     return best
+
+
+def given(program: Program, steps: Numbered) -> list[int]:
+    """The values that need not be made: inputs, and views such as ``x[1:]``, along whose axes a
+    loop may run though it runs along none of x.
+    """
+    found: list[int] = []
+    for k, step in steps:
+        is_view = step.op is Ops.READ and not program.copied(k)
+        if step.op is Ops.INPUT or is_view:
+            found.append(k)
+    return found
 
 
 def fits(program: Program, steps: Numbered, loop: Loop, most: float) -> bool:

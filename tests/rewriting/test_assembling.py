@@ -16,6 +16,7 @@ A = ed.tensor("A", "ij")
 B = ed.tensor("B", "kl")
 V = ed.tensor("x", "i")
 W = ed.tensor("y", "j")
+SQUARE = V * V
 LARGE = 20_000
 
 
@@ -44,6 +45,12 @@ CASES = [  # an expression, what NumPy says, the lines that do it
      lambda x: 2 * (np.pad(np.diff(x), (1, 0)) - np.pad(np.diff(x), (0, 1))), ["t2 *= 2", "np.negative(t2, t3[:19999])", "t3[1:] += t2"]),
     ("one number for all", ed.grad(ed.sum((V[2:] + V[1:-1] + V[:-2]) ** 2), V), moving_sum,
      [" *= 2", "t4[:19998] = t3", "t4[2:] += t3"]),
+    ("numbers that are no multiples", 2 * ed.pad(SQUARE, (0, 2)) + 2 * ed.pad(SQUARE, 1) + 3 * ed.pad(SQUARE, (2, 0)),
+     lambda x: 2 * np.pad(x * x, (0, 2)) + 2 * np.pad(x * x, 1) + 3 * np.pad(x * x, (2, 0)), ["t1[2:] += 3 * t0"]),
+    ("one sum at two places", ed.pad(V, (0, 1)) - 3 * ed.pad(SQUARE, (0, 1)) - 2 * ed.pad(V, (1, 0)) + 6 * ed.pad(SQUARE, (1, 0)),
+     lambda x: np.pad(x - 3 * x * x, (0, 1)) - 2 * np.pad(x - 3 * x * x, (1, 0)), ["[:20000] = t", "[1:] += (-2) * t"]),
+    ("another sum at each place", ed.pad(V, (0, 1)) - 3 * ed.pad(SQUARE, (0, 1)) + 2 * ed.pad(V, (1, 0)) - 5 * ed.pad(SQUARE, (1, 0)),
+     lambda x: np.pad(x - 3 * x * x, (0, 1)) + np.pad(2 * x - 5 * x * x, (1, 0)), ["[1:] += (-5) * t", "[1:] += 2 * x"]),
     ("a term that fills", V + 2 * ed.pad(W, 1)[1:], lambda x, y: x + 2 * np.pad(y, 1)[1:], ["t0[...] = x", "t0[:19999] += 2 * y"]),
     ("a number", ed.pad(V, 1) * -3, lambda x: -3 * np.pad(x, 1), ["np.multiply(x, (-3), t0[1:20001])"]),
     ("its opposite", -ed.pad(V, 1), lambda x: -np.pad(x, 1), ["np.negative(x, t0[1:20001])"]),

@@ -193,6 +193,60 @@ def test_the_peak_is_what_is_foreseen(e, monkeypatch):
     assert most <= 1.05 * foreseen + 20_000
 
 
+X, P = ed.tensor("x", "i"), ed.tensor("p", "i")
+CHAIN = ed.sum(ed.tanh(X[1:] - X[:-1]) ** 2) + 0.5 * ed.sum(X * X)
+WINDOWED = {
+    "gradient of a chain":  ed.grad(CHAIN, X),
+    "and its value":        ed.value_and_grad(CHAIN, X),
+    "Hessian times vector": ed.hvp(CHAIN, X, P),
+    "of arctan":            ed.grad(ed.sum(ed.arctan(X[2:] - X[:-2])), X),
+}  # fmt: skip
+
+
+HELD = [(name, 600_000) for name in WINDOWED]  # in blocks
+HELD += [(name, 30_000) for name in WINDOWED if "Hessian" not in name]  # in one piece
+
+
+@pytest.mark.parametrize(("name", "count"), HELD)
+def test_windows_hold_an_operand_and_a_result(name, count):
+    """What no step needs any more is written over; what is cut into blocks holds less."""
+    e = WINDOWED[name]
+    f = ed.compile(e)
+    at = {name: rng.normal(size=count) for name in f.inputs}
+    wanted = f(at)
+    tracemalloc.start()
+    found = f(at)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most <= 2.1 * 8 * count + 20_000
+    for got, want in zip(leaves(found), leaves(wanted), strict=True):
+        assert np.array_equal(got, want)
+
+
+def test_a_loop_runs_along_a_view(monkeypatch):
+    """Blocks of x[1:] and x[:-1] are cut of these views, wherever x is cut."""
+    e = WINDOWED["Hessian times vector"]
+    at = {"x": rng.integers(-3, 4, 50).astype(float), "p": rng.integers(-3, 4, 50).astype(float)}
+    replaced(monkeypatch, "tiling for the cache", None)
+    wanted = ed.compile(e)(at)
+    monkeypatch.setattr(tuning, "wide_entries", 1)
+    for rows in (1, 7, 24):
+        replaced(monkeypatch, "tiling for the cache", first_view(rows))
+        f = ed.compile(e)
+        np.testing.assert_allclose(f(at), wanted, rtol=1e-13)
+        source = f._last.emitted.source
+        assert "[block] - t" in source.split("for start")[1]
+
+
+def first_view(rows):
+    def choose(program, target):
+        steps = program.live_steps()
+        views = [k for k in tiling.given(program, steps) if program.steps[k].op is Ops.READ]
+        return chosen((views[0], 0), rows)(program, target)
+
+    return choose
+
+
 def test_no_slices_where_it_fits():
     f = ed.compile(LIMITED["a number"], memory_limit=10 * WHOLE)
     f(arrays_of(f))

@@ -49,6 +49,26 @@ CASES = [
 ]  # fmt: skip
 
 
+def test_terms_in_the_same_places_are_one():
+    """Of 2 f g' at [i, i+1] and 3 h at [i, i+1] the cores are added up: a tridiagonal Hessian holds
+    a number for its ridge, and two diagonals.
+    """
+    unknowns = ed.tensor("x", "i")
+    step = unknowns[1:] - unknowns[:-1]
+    chain = ed.sum(step**4) + ed.sum(step**3) + ed.sum(unknowns * unknowns)
+    at = np.arange(1.0, 7.0) ** 2
+    S = ed.evaluate(ed.hessian(chain, "x"), x=at, dense=False)
+    difference = at[1:] - at[:-1]
+    core = 12 * difference**2 + 6 * difference
+    assert S.nbytes == 8 + 2 * core.nbytes
+    cores = {in_order(text): array.tolist() for array, text in S.terms}
+    on, off = core.tolist(), (-core).tolist()
+    assert cores.pop(in_order("->aa")) == 2
+    wanted = {"i->(i+0)(i+0)": on, "i->(i+1)(i+1)": on, "i->(i+0)(i+1)": off, "i->(i+1)(i+0)": off}
+    assert cores == {in_order(text): array for text, array in wanted.items()}
+    assert S.dense().tolist() == ed.evaluate(ed.hessian(chain, "x"), x=at).tolist()
+
+
 def in_order(embedding):
     """An embedding with letters for its labels by their first appearance."""
     names = {}
