@@ -255,6 +255,10 @@ def product_by_taps(x, y, own, others, out, axes):
     made = [size[h] * rows, count(columns)]
     found = np.empty((count(before), *(made if by_rows else made[::-1])), np.result_type(x, y))
     block = max(1, 2**16 // (rows * count(inner)) - reach)
+    stacked = not by_rows and count(columns) <= 8  # one product for all k: each would be thin
+    if stacked:
+        taps = taps.reshape(-1, count(inner))
+    room = np.empty(0)
     for image, place in zip(found, np.ndindex(*shape[: len(before)])):
         for start in range(0, size[h], block):
             stop = min(start + block, size[h])
@@ -264,14 +268,21 @@ def product_by_taps(x, y, own, others, out, axes):
             else:
                 part = (*[slice(None)] * len(inner), part)
                 copied, target = wide[place][part].reshape(count(inner), -1), image[:, to]
-            for number, tap in enumerate(taps):
-                first = number * step * rows
-                own_rows = slice(first, first + (stop - start) * rows)
-                product = copied[own_rows].dot(tap) if by_rows else tap.dot(copied[:, own_rows])
-                if number:
-                    target += product
-                else:
-                    target[...] = product
+            starts = range(0, (reach + 1) * rows, step * rows)
+            read = [slice(first, first + (stop - start) * rows) for first in starts]
+            if stacked:
+                if room.shape != (len(taps), copied.shape[1]):
+                    room = np.empty((len(taps), copied.shape[1]), found.dtype)
+                np.dot(taps, copied, out=room)
+                by_tap = room.reshape(size[k], count(columns), -1)
+                products = (product[:, own] for product, own in zip(by_tap, read))
+            elif by_rows:
+                products = (copied[own].dot(tap) for tap, own in zip(taps, read))
+            else:
+                products = (tap.dot(copied[:, own]) for tap, own in zip(taps, read))
+            np.add(next(products), next(products), target)
+            for product in products:
+                target += product
     labels = [*before, h, *behind, *columns] if by_rows else [*before, *columns, h, *behind]
     return found.reshape([size[label] for label in labels]).transpose(
         [labels.index(label) for label in out]
