@@ -362,8 +362,10 @@ class Related:
         read = set(chain.from_iterable(labels_on(axes) for _, axes in way.parts))
         read.update(chain.from_iterable(guard.position.labels for guard in guards))
         counted = [x for x in way.free if x not in read and x not in wanted]
-        value = self.planner.scaled(value, number, (*sizes, *self.ways.sizes(counted)))
-        return self._placed(way, value, own, kept)
+        factors = (*sizes, *self.ways.sizes(counted))
+        if prod([self.lengths[x] for x in kept]) < self.program.entries(value):
+            return self.planner.scaled(self._placed(way, value, own, kept), number, factors)
+        return self._placed(way, self.planner.scaled(value, number, factors), own, kept)
 
     def _read(self, way: Way, value: int, axes: tuple[Position, ...]) -> Pair:
         """An operand at the labels of its axes."""

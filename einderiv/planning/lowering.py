@@ -36,6 +36,7 @@ from ..expression import (
     walk,
     with_slots,
 )
+from .gathering import read_apart
 from .index_steps import Related
 from .ops import Ops, contraction, sums
 from .paths import search
@@ -255,16 +256,17 @@ class Planner:
         return isinstance(e, Einsum) and not e.plain and self.uses[id(e)] == 1
 
     def _flat(self, e: Einsum) -> Einsum:
-        """`e` with the products that only it uses multiplied out. The labels of its output stay
-        what they are.
+        """`e` with the products that only it uses multiplied out, and those of which it reads less
+        than they have. The labels of its output stay what they are.
         """
         if id(e) not in self.multiplied:
             flat = e
             while e.count <= tuning.inlined_factors:
-                used_once = tuple(f for f in flat.factors if self._single(f))
-                if not used_once:
+                opened = [f for f in flat.factors if self._single(f)]
+                opened += read_apart(flat, self._shape)
+                if not opened:
                     break
-                flat = with_slots(flat, flat.slots, letters={}, inline=used_once)
+                flat = with_slots(flat, flat.slots, letters={}, inline=tuple(opened))
             self.multiplied[id(e)] = flat
         return self.multiplied[id(e)]
 
@@ -275,6 +277,9 @@ class Planner:
         if f.parts is None:
             return self.uses[id(f)] == 1
         return not f.factors
+
+    def _shape(self, e: Expr) -> tuple[int, ...]:
+        return tuple(map(self.program.measure, self._rep(e.axis_sizes)))
 
     def _rep(self, sizes: Iterable[Size]) -> tuple[Size, ...]:
         """Sizes by the one that stands for all that are equal to it."""

@@ -142,6 +142,9 @@ class Tuning:
     kept_terms: int = 3
     #: times fewer entries that an operand has which is taken inside nested sums
     inside_times: int = 2
+    #: times more entries that index arrays may read of the operands of a product than it has, where
+    #: it is not formed
+    gathered_times: int = 8
     #: nested sums that what is read is pulled back through
     pulled_sums: int = 12
     #: overheads of a step that a step takes, on average, from which that is tried; and nodes of all
