@@ -279,6 +279,48 @@ def bands(steps: Steps, n: int, dtype: Any, *, half: bool = False) -> Array:
     return result
 
 
+# ---- rings
+def _around(offset: int, order: int) -> int:
+    """An offset from the main diagonal on the shorter way around a ring.
+
+    >>> [_around(offset, 10) for offset in (1, 9, -9, -4)]
+    [1, -1, 1, -4]
+    """
+    return (offset + order // 2) % order - order // 2
+
+
+def reach(steps: Steps, order: int) -> int:
+    """How far the unknowns of blocks that are rings are from those that they meet."""
+    return max([0, *[abs(_around(step.offset, order)) for _, own in steps for step in own]])
+
+
+def folded(steps: Steps, n: int, order: int, dtype: Any) -> tuple[Array, Array]:
+    """The bands of a matrix of blocks that are rings, and the order of the unknowns in which these
+    are bands: 0, m - 1, 1, m - 2, …, so that what is k apart in a ring is at most 2 k apart.
+    """
+    most = reach(steps, order)
+    lines = np.zeros((2 * most + 1, n), dtype)  # A[i, i + offset], around the ring
+    for term, own in steps:
+        for step in own:
+            line = lines[most + _around(step.offset, order), step.start :]
+            place = as_strided(
+                line, step.counts, [stride * line.itemsize for stride in step.strides]
+            )
+            np.add(place, _values(term, step, dtype), out=place)
+    ring = np.empty(order, np.intp)
+    ring[::2] = np.arange((order + 1) // 2)
+    ring[1::2] = order - 1 - np.arange(order // 2)
+    blocks = np.arange(0, n, order)[:, None]
+    unknowns = (blocks + ring).ravel()
+    places = np.argsort(ring)
+    result = np.zeros((4 * most + 1, n), dtype)
+    for offset in range(-most, most + 1):
+        columns = np.roll(places, -offset)
+        rows = 2 * most + places - columns
+        result[rows, blocks + columns] = lines[most + offset].reshape(-1, order)
+    return result, unknowns
+
+
 def _values(term: Term[Array], step: Step, dtype: Any) -> Array:
     """The product of the factors along a part of a diagonal."""
     parts = list(_factors(term, step))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backends import Array
+from ..planning import Term
 from .banded import Banded
 from .dense_blocks import (
     Map,
@@ -32,7 +33,7 @@ from .dense_blocks import (
     unsigned_blocks,
     unsigned_entries,
 )
-from .diagonals import bands, filled, mirrored, steps_of, width
+from .diagonals import Step, Steps, bands, filled, folded, mirrored, reach, steps_of, width
 from .entries import most_entries
 from .iterative import has_scipy
 from .kronecker import Group, small
@@ -239,6 +240,9 @@ def _form(group: Group, dtype: Any) -> Form | None:
             return Toeplitz(values, is_dense)
     if is_dense and group.order < SPARSE_FROM:
         return None
+    ring = _ring(group, rows, dtype)
+    if ring is not None:
+        return ring
     shape = (*rows, *rows)
     count = sum(most_entries(term, shape) for term in group.flat_terms())
     if count > SPARSE * prod(rows) * group.order:
@@ -248,14 +252,34 @@ def _form(group: Group, dtype: Any) -> Form | None:
 
 def _band(group: Group, rows: tuple[int, ...], dtype: Any) -> Banded | None:
     """A group by its diagonals, where they are few and its structure says which."""
-    steps = []
-    for term in group.flat_terms():
-        own = steps_of(term, rows)
-        if own is None:
-            return None
-        steps.append((term, own))
+    steps = _diagonals(group, rows)
+    if steps is None:
+        return None
     lower, upper = width(steps)
     if not Extent(lower, upper, prod(rows), group.order, filled(steps)).fits(dtype):
         return None
     half = dtype.kind != "c" and mirrored(steps)
     return Banded(bands(steps, prod(rows), dtype, half=half), upper, mirrored=half)
+
+
+def _ring(group: Group, rows: tuple[int, ...], dtype: Any) -> Banded | None:
+    """A group of rings, as ``roll`` makes them: a band in another order of the unknowns."""
+    steps = _diagonals(group, rows)
+    if steps is None:
+        return None
+    far = 2 * reach(steps, group.order)
+    if not Extent(far, far, prod(rows), group.order, filled(steps)).fits(dtype):
+        return None
+    lines, unknowns = folded(steps, prod(rows), group.order, dtype)
+    return Banded(lines, far, unknowns)
+
+
+def _diagonals(group: Group, rows: tuple[int, ...]) -> Steps | None:
+    """The diagonals that the terms of a group fill; None where structure does not say which."""
+    steps: list[tuple[Term[Array], tuple[Step, ...]]] = []
+    for term in group.flat_terms():
+        own = steps_of(term, rows)
+        if own is None:
+            return None
+        steps.append((term, own))
+    return steps
