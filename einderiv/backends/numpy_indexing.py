@@ -28,13 +28,13 @@ def places_of(array, name):
     array = np.asarray(array)
     if array.dtype.kind not in "iu":
         raise TypeError(f"the index array {name} has dtype {array.dtype}: places are whole numbers")
-    if array.size and array.min() < 0:
+    if array.size and array.dtype.kind == "i" and array.min() < 0:
         at = np.unravel_index(array.argmin(), array.shape)
         at = ", ".join(map(str, at))
         raise ValueError(
             f"the index array {name} holds {array.min()} at [{at}]: places are not negative"
         )
-    if array.size and array.max() > 2**63 - 1:
+    if array.size and array.dtype == np.uint64 and array.max() > 2**63 - 1:
         raise ValueError(f"the index array {name} holds {array.max()}, which is beyond int64")
     return array.astype(np.int64, copy=False)
 """,
