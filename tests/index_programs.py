@@ -44,18 +44,20 @@ class Axis(NamedTuple):
     terms: tuple[tuple[str, int], ...] = ()
     arrays: tuple[tuple[str, tuple[Axis, ...], int], ...] = ()
     flat: tuple[str, ...] = ()
+    plus_0: bool = False  # written as a sum, i+0 or r[e]+0: it is as long as it is given
 
     @property
     def bare(self):
         """The label, where there is nothing but one."""
         alone = len(self.terms) == 1 and self.terms[0][1] == 1 and not self.constant
-        return self.terms[0][0] if alone and not self.arrays and not self.flat else None
+        alone = alone and not self.arrays and not self.flat and not self.plus_0
+        return self.terms[0][0] if alone else None
 
     @property
     def array(self):
         """The name of the index array, where there is nothing but one."""
         alone = len(self.arrays) == 1 and self.arrays[0][2] == 1 and not self.constant
-        return self.arrays[0][0] if alone and not self.terms else None
+        return self.arrays[0][0] if alone and not self.terms and not self.plus_0 else None
 
     @property
     def labels(self):
@@ -134,7 +136,7 @@ def _bracket(text, words):
 def _sum(text):
     axis, rest = _terms(re.findall(r"\d+|\w+|\S", text))
     assert not rest, f"{rest} after the sum {text!r}"
-    return axis
+    return axis._replace(plus_0=text.replace(" ", "").endswith("+0"))
 
 
 def _terms(tokens):
@@ -663,7 +665,8 @@ class Drawing:
             node = self.grown(node)
         ways = {r: self.rng.choice(("keyword", "mapping", "input")) for r in self.arrays}
         shapes, arrays = _inputs_of(node, self.arrays)
-        return Program(node, arrays, ways, self.rng.random() < 0.5, self.seed, shapes)
+        declared = self.rng.random() < 0.5 or any(map(_by_numbers, nodes(node)))
+        return Program(node, arrays, ways, declared, self.seed, shapes)
 
     def grown(self, node):
         rng = self.rng
@@ -1241,8 +1244,6 @@ def compact_as_judged(program):
             sizes = {key: _number(n, program) for key, n in term.sizes.items()}
             if two_sizes(read(text)[1], want.shape):
                 return
-            if "+0)" in text:  # an axis that is as long as it is given; the judge reads the label
-                return
             operands = written_operands(term, text)
             slots, _ = read(text)
             numbers = []
@@ -1295,10 +1296,12 @@ def subscripts(program):
                 known[k] if k in known else zeros_and_ones(o, slots[k], letters, program)
                 for k, o in enumerate(operands)
             ]
+            if text == "->" and not operands:  # a number, which no string can be without operands
+                total, again = total + term.coefficient, again + term.coefficient
+                continue
             number = np.einsum(text, *arrays) if arrays else np.array(1, object)
             total = total + term.coefficient * number
-            open_ = {x: n for x, n in letters.items() if x in left}
-            found = ed.evaluate(ed.einsum(text, *operands), given(program), sizes=open_)
+            found = ed.evaluate(ed.einsum(text, *operands), given(program))
             again = again + term.coefficient * np.array(found, object)
         same_objects(total, want, f"{what}: np.einsum of {[t.subscripts for t in terms_of(e)]}")
         same_objects(again, want, f"{what}: ed.einsum of {[t.subscripts for t in terms_of(e)]}")
@@ -1306,8 +1309,15 @@ def subscripts(program):
 
 def _number(size, program):
     """What a size of an expression measures."""
-    shapes = {name: a.shape for name, a in {**program.values, **program.arrays}.items()}
-    return measured(size, lambda axis: shapes[axis[0]][axis[1]])
+    every = {**program.values, **program.arrays}
+
+    def number(variable):
+        name, axis = variable
+        if axis == -1:  # how many values an index array has
+            return 1 + int(np.max(every[name], initial=0))
+        return every[name].shape[axis]
+
+    return measured(size, number)
 
 
 def zeros_and_ones(delta, slot, sizes, program):
@@ -1348,9 +1358,11 @@ def formula(program):
     try:
         again = ed.parse(text)
     except (ed.ShapeError, ed.ParseError) as error:
-        if "left open" in str(error):  # a size that no text says
-            return
-        raise
+        if not re.search("left open|leaves the size", str(error)):
+            raise
+        # a size that no text says
+        labels = re.match(r"result\[(.*?)\]", text)[1].split(",")
+        again = ed.parse(text, sizes=dict(zip(labels, want.shape)))
     same(ed.evaluate(again, {**program.values, **arrays}), want, text)
 
 
@@ -1582,6 +1594,16 @@ def smaller(program):
             for other in _smaller_einsums(n, program.arrays):
                 if found := _swapped(program.node, n, other):
                     yield _with_node(program, found)
+
+
+def _by_numbers(node):
+    """Does the range of a label follow only where sizes are numbers, as that of j in i-j does?"""
+    if not isinstance(node, Einsum):
+        return False
+    reads = [axis for axes in node.slots for axis in axes]
+    known = {axis.bare for axis in reads}.union(node.sizes)
+    open_ = [a for a in reads if any(x not in known and WORDS[x] not in known for x in a.labels)]
+    return any(k < 0 for axis in open_ for k in [*dict(axis.terms).values()])
 
 
 def _inputs_of(node, arrays):

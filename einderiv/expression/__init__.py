@@ -73,6 +73,7 @@ from .index_strings import (
     Spelling,
     equation_of,
     equation_text,
+    names_of_arrays,
     size_name,
     sizes_of_axes,
 )
@@ -325,6 +326,7 @@ __all__ = [
     "multiply",
     "named",
     "named_alike",
+    "names_of_arrays",
     "names_of_index_arrays",
     "naming",
     "natural",

@@ -9,7 +9,7 @@ inside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, NoReturn
 
@@ -87,24 +87,36 @@ def needed_sizes(
     parts: Sequence[Expr | None],
     sizes: dict[str, Size],
     arrays: Mapping[str, Expr],
+    known: Mapping[str, Container[Size]],
 ) -> dict[str, Size]:
-    """Those of `sizes` that a string would not have by itself; the last go first."""
+    """Those of `sizes` that a string would not have by itself; the last go first. `known` are the
+    sizes of labels that are equal in any case: where reads say another one, the size is needed.
+    """
     notation = read(text)
     if not notation.inputs[0].labels and not parts:  # ->ii
         notation = notation._replace(inputs=())
     ranks = [1 if part is None else part.ndim for part in parts]
     inputs, output = expand(notation, ranks)
-    wanted = _measures(notation, parts, inputs, output, sizes, arrays)
+    wanted = _measures(notation, parts, inputs, output, sizes, arrays, known)
     needed = dict(sizes)
     for key in reversed(sizes):
         fewer = {other: size for other, size in needed.items() if other != key}
         try:
-            found = _measures(notation, parts, inputs, output, fewer, arrays)
+            found = _measures(notation, parts, inputs, output, fewer, arrays, known)
         except EinderivError:  # the string is open without it
             continue
         if found == wanted:
             needed = fewer
     return needed
+
+
+class _Measures(NamedTuple):
+    """The sizes of all labels of a string, of what it writes, and of the values of index arrays;
+    and the labels that have another size too, which they are not known to have.
+    """
+
+    sizes: list[Size]
+    unequal: set[tuple[str, Size]]
 
 
 def _measures(
@@ -114,16 +126,23 @@ def _measures(
     output: tuple[Axis, ...],
     sizes: Mapping[str, Size],
     arrays: Mapping[str, Expr],
-) -> list[Size]:
-    """The sizes of all labels of a string, of what it writes, and of the values of index arrays."""
+    known: Mapping[str, Container[Size]],
+) -> _Measures:
     work = _Composing(notation, sizes, arrays)
     work.of(parts, inputs, output)
-    return [
+    words = {label: word for word, label in work.numbers.items()}
+    unequal: set[tuple[str, Size]] = set()
+    for label, size in work.given:
+        word = words.get(label)
+        if word is not None and size != work.domains[label] and size not in known.get(word, ()):
+            unequal.add((word, size))
+    found = [
         *[work.domains[label] for label in work.numbers.values()],
         *[work.domains[write.label] for write in work.writes if write not in work.ones],
         *[work.domains.get(one.label, 1) for one in work.ones],
         *[work.domains[value] for value in work.values.values()],
     ]
+    return _Measures(found, unequal)
 
 
 def equation_node(
@@ -492,7 +511,11 @@ class _Composing:
         """
         pointed: dict[str, Size] = {}  # what an index array points into, by its name
         for (name, _), value in sorted(self.values.items(), key=self._is_only_written):
-            alone = [r for r, f in (*reads, *writes) if f == Linear(0, ((value, 1),))]
+            alone = [
+                r
+                for r, f in (*reads, *writes)
+                if f == Linear(0, ((value, 1),)) and r.axis.array is not None
+            ]
             sizes = [read.size for read in alone if read.size is not None]
             asked = self._asked(name)
             if asked is not None:
@@ -576,7 +599,7 @@ class _Composing:
                     write.position,
                 )
             unknown = [name for name, *_ in write.axis.arrays if not self._is_held(name)]
-            if unknown and linear != Linear(0, ((linear.terms[0][0], 1),)):
+            if unknown and write.axis.array is None:
                 key = write.axis.text
                 self._refuse(
                     f"the largest index of ({key}) is not known: give sizes={{{key!r}: …}}",
@@ -657,13 +680,12 @@ def _form(axis: Axis) -> object:
         (name, tuple([_form(_plain(place)) for place in places]), times_)
         for name, places, times_ in axis.arrays
     ]
-    return axis.constant, frozenset(axis.terms), frozenset(arrays)
+    return axis.constant, frozenset(axis.terms), frozenset(arrays), axis.plus_0
 
 
 def _own_key(axis: AxisExpression) -> Axis:
     """What an axis is called in sizes: an index array alone by its name."""
-    is_array = len(axis.arrays) == 1 and axis.arrays[0][2] == 1
-    return axis.arrays[0][0] if is_array and not axis.terms and not axis.constant else axis
+    return axis if axis.array is None else axis.array
 
 
 def _short(axis: AxisExpression) -> str:

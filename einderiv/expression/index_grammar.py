@@ -41,7 +41,8 @@ class AxisExpression(NamedTuple):
     >>> AxisExpression(1, (("i", 2), ("k", -1)), (("r", (AxisExpression(0, (("e", 1),)),), 1),))
     ... # doctest: +NORMALIZE_WHITESPACE
     AxisExpression(constant=1, terms=(('i', 2), ('k', -1)), arrays=(('r',
-    (AxisExpression(constant=0, terms=(('e', 1),), arrays=(), flattened=()),), 1),), flattened=())
+    (AxisExpression(constant=0, terms=(('e', 1),), arrays=(), flattened=(), plus_0=False),), 1),),
+    flattened=(), plus_0=False)
     >>> print(AxisExpression(1, (("i", 2), ("k", -1))), AxisExpression(flattened=("h", "w")))
     2i-k+1 h w
     """
@@ -51,6 +52,15 @@ class AxisExpression(NamedTuple):
     #: the name of an index array, an expression for each of its axes, what it is multiplied by
     arrays: tuple[tuple[str, tuple[AxisExpression, ...], Size], ...] = ()
     flattened: tuple[str, ...] = ()  # of (h w), outermost first
+    #: r[e]+0: one index array, written as a sum, so that only the sum is tested
+    plus_0: bool = False
+
+    @property
+    def array(self) -> str | None:
+        """The index array that stands alone, and so points into the axis."""
+        is_array = len(self.arrays) == 1 and self.arrays[0][2] == 1
+        alone = is_array and not self.terms and self.constant == 0 and not self.plus_0
+        return self.arrays[0][0] if alone else None
 
     @property
     def text(self) -> str:
@@ -62,7 +72,7 @@ class AxisExpression(NamedTuple):
         is_label = len(self.terms) == 1 and self.terms[0][1] == 1
         if is_label and not self.arrays and self.constant == 0:
             return f"{self.terms[0][0]}+0"
-        return self._sum()
+        return f"{self._sum()}+0" if self.plus_0 else self._sum()
 
     def __str__(self) -> str:
         return self.text
@@ -261,12 +271,14 @@ class _Reader:
         constant = 0
         terms: dict[str, int] = {}
         arrays: dict[tuple[str, tuple[AxisExpression, ...]], int] = {}
+        count = 0
         sign = 1
         if self.now.kind == "-":
             sign = -1
             self.k += 1
         while True:
             number = sign * self._number()
+            count += 1
             if self.now.kind == "word" and self.tokens[self.k + 1].kind == "[":
                 array = self._array()
                 arrays[array] = arrays.get(array, 0) + number
@@ -281,7 +293,8 @@ class _Reader:
             self.k += 1
         kept = tuple([(label, number) for label, number in terms.items() if number])
         reads = [(name, places, number) for (name, places), number in arrays.items() if number]
-        return AxisExpression(constant, kept, tuple(reads))
+        found = AxisExpression(constant, kept, tuple(reads))
+        return found._replace(plus_0=count > 1 and found.array is not None)
 
     def _number(self) -> int:
         """What a term is multiplied by, or what it is; 1 where a word follows at once."""

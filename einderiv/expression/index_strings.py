@@ -34,6 +34,7 @@ class AxisIndex(NamedTuple):
     terms: tuple[tuple[Label, Size], ...] = ()
     arrays: tuple[tuple[int, Size], ...] = ()
     flattened: Labels = ()
+    points: bool = False  # one index array that points into the axis, and is no sum
 
     @property
     def label(self) -> Label | None:
@@ -46,6 +47,12 @@ class AxisIndex(NamedTuple):
         """The index array, where there is nothing but one."""
         is_array = len(self.arrays) == 1 and self.arrays[0][1] == 1
         return self.arrays[0][0] if is_array and not self.terms and self.constant == 0 else None
+
+    def negated(self) -> AxisIndex:
+        """The sum with the other sign."""
+        terms = tuple([(x, negated(k)) for x, k in self.terms])
+        arrays = tuple([(x, negated(k)) for x, k in self.arrays])
+        return AxisIndex(negated(self.constant), terms, arrays)
 
 
 class Unread(NamedTuple):
@@ -181,9 +188,7 @@ class IndexedAxes:
 
     def _minus(self, label: Label) -> AxisIndex:
         """An index array, or the label itself, taken away."""
-        index = self.place(label)
-        terms = tuple([(x, negated(k)) for x, k in index.terms])
-        return AxisIndex(0, terms, tuple([(x, negated(k)) for x, k in index.arrays]))
+        return self.place(label).negated()
 
     def _equate(self, index: AxisIndex) -> None:
         """One number 1 is read at an index, which is so 0."""
@@ -193,11 +198,7 @@ class IndexedAxes:
         signs = [k for _, k in (*index.terms, *index.arrays)]
         # r[e] alone would be an axis that r points into: r[e] = 0 is -r[e] = 0.
         if index.array is not None or (signs and all(isinstance(k, int) and k < 0 for k in signs)):
-            index = AxisIndex(
-                negated(index.constant),
-                tuple([(x, negated(k)) for x, k in index.terms]),
-                tuple([(x, negated(k)) for x, k in index.arrays]),
-            )
+            index = index.negated()
         self.unread.append(Unread(index, 1, None))
 
     def _lone_values(self) -> list[Unread]:
@@ -210,7 +211,7 @@ class IndexedAxes:
         lone = []
         for value, number in self.inline.items():
             if number not in shown:
-                index = AxisIndex(0, (), ((number, 1),))
+                index = AxisIndex(0, (), ((number, 1),), points=True)
                 lone.append(Unread(index, self.domains[value], value))
         return lone
 
@@ -273,10 +274,14 @@ class IndexedAxes:
     def place(self, label: Label) -> AxisIndex:
         """What stands on an axis that has a label."""
         if label in self.inline:
-            return AxisIndex(0, (), ((self.inline[label], 1),))
+            return AxisIndex(0, (), ((self.inline[label], 1),), points=True)
         if label in self.by:
             return self.index(self.by[label], label)
         return AxisIndex(0, ((label, 1),))
+
+    def inside(self, label: Label) -> AxisIndex:
+        """What stands in the brackets of an index array: a sum, and no flattening."""
+        return self.index(self.by[label]) if label in self.by else self.place(label)
 
     def is_plain(self, label: Label) -> bool:
         """Does an axis show the label itself?"""
@@ -293,7 +298,7 @@ class IndexedAxes:
             found |= dict.fromkeys(index.flattened)
             for number, _ in index.arrays:
                 for place in self.hots[number].places:
-                    found |= dict.fromkeys([x for x, _ in self.place(place).terms])
+                    found |= dict.fromkeys([x for x, _ in self.inside(place).terms])
         return [*found, *bare(self.flat)]
 
     def _clash(self) -> Label | None:
@@ -306,11 +311,21 @@ class IndexedAxes:
             key = self._key(index)
             if seen.setdefault(key, size) != size:
                 return label
+        owners = {self._key(index): label for index, _, label in reversed(pairs)}
+        for k, one in enumerate(self.unread):
+            if one.label is not None:
+                continue
+            # One number 1 is read where an index is 0, and so is what is taken away instead.
+            ways = [one.at, one.at.negated()]
+            fitting = [way for way in ways if seen.get(self._key(way), 1) == 1]
+            if not fitting:
+                return owners[self._key(one.at)]
+            self.unread[k] = one._replace(at=fitting[0])
         return None
 
     def _key(self, index: AxisIndex) -> object:
         """What index expressions have in common that the mapping of sizes does not tell apart."""
-        if index.array is not None:
+        if index.array is not None and index.points:
             return self.hots[index.array].array
         arrays = [(self.hots[k].array, self.hots[k].places, c) for k, c in index.arrays]
         return index.constant, frozenset(index.terms), frozenset(arrays), index.flattened
@@ -351,11 +366,12 @@ class Spelling:
         if index.flattened:
             return " ".join([self.labels[x] for x in index.flattened])
         text = self.sum(index)
-        return text if index.label is None else f"{text}+0"
+        is_one = index.label is not None or (index.array is not None and not index.points)
+        return f"{text}+0" if is_one else text
 
     def key(self, index: AxisIndex) -> str:
         """What an axis is called in the mapping of sizes."""
-        if index.array is not None:
+        if index.array is not None and index.points:
             return self.array_name(index.array)
         return self.text(index)
 
@@ -367,7 +383,7 @@ class Spelling:
 
     def array(self, number: int) -> str:
         """``r[e+1]``."""
-        places = [self.sum(self.axes.place(x)) for x in self.axes.hots[number].places]
+        places = [self.sum(self.axes.inside(x)) for x in self.axes.hots[number].places]
         return f"{self.array_name(number)}[{','.join(places)}]"
 
     def array_name(self, number: int) -> str:
@@ -440,7 +456,7 @@ def equation_of(axes: IndexedAxes, left: Label | None, index: AxisIndex) -> tupl
         hot = axes.hots[number]
         places: list[Label] = []
         for place in hot.places:
-            inner = axes.place(place)
+            inner = axes.inside(place)
             visible |= dict.fromkeys([x for x, _ in inner.terms])
             if inner.label is not None and axes.is_plain(place):
                 places.append(place)
@@ -477,13 +493,26 @@ def _node(
     return node, labels
 
 
+def names_of_arrays(axes: IndexedAxes, spelling: Spelling) -> set[str]:
+    """The names of the index arrays, where a label without an axis of its own has one of them: in
+    sizes that name is the array's.
+    """
+    arrays = {spelling.array_name(number) for number in range(len(axes.hots))}
+    labels = [spelling.labels[label] for label in _without_axes(axes)]
+    return set() if arrays.isdisjoint(labels) else arrays
+
+
+def _without_axes(axes: IndexedAxes) -> list[Label]:
+    """The labels that are written, but stand alone on no axis of an operand."""
+    plain = {x for labels in axes.inputs for x in labels if axes.is_plain(x)}
+    return [label for label in axes.written_labels() if label not in plain]
+
+
 def sizes_of_axes(axes: IndexedAxes, spelling: Spelling) -> dict[str, Size]:
     """All sizes that the string could leave open, by their keys."""
     found: dict[str, Size] = {}
-    plain = {x for labels in axes.inputs for x in labels if axes.is_plain(x)}
-    for label in axes.written_labels():
-        if label not in plain:
-            found[spelling.labels[label]] = axes.domains[label]
+    for label in _without_axes(axes):
+        found[spelling.labels[label]] = axes.domains[label]
     indices = [axes.place(label) for label in axes.flat.output]
     indices += [axes.place(label) for labels in axes.inputs for label in labels]
     indices += [one.at for one in axes.unread]

@@ -876,7 +876,7 @@ class _Meaning:
             for atom in atoms:
                 product = self._times(product, self._atom(atom), at)
             total = _sum_of(total, product)
-        return total
+        return total._replace(plus_0=len(place.terms) > 1 and total.array is not None)
 
     def _atom(self, atom: Any) -> AxisExpression:
         match atom.kind:
@@ -998,7 +998,7 @@ def _renamed(axis: Axis, names: Mapping[str, str]) -> Axis:
     for name, places, k in axis.arrays:
         arrays.append((name, tuple([_composite(_renamed(p, names)) for p in places]), k))
     left = tuple([(label, k) for label, k in terms.items() if k != 0])
-    return AxisExpression(axis.constant, left, tuple(arrays))
+    return AxisExpression(axis.constant, left, tuple(arrays), plus_0=axis.plus_0)
 
 
 def _put(axis: Axis, instead: Mapping[str, AxisExpression]) -> Axis:
@@ -1013,7 +1013,7 @@ def _put(axis: Axis, instead: Mapping[str, AxisExpression]) -> Axis:
     for name, places, k in axis.arrays:
         inner = tuple([_composite(_put(place, instead)) for place in places])
         total = _sum_of(total, AxisExpression(0, (), ((name, inner, k),)))
-    return total
+    return total._replace(plus_0=axis.array is None and total.array is not None)
 
 
 def _scaled(axis: AxisExpression, k: Size) -> AxisExpression:
@@ -1024,9 +1024,7 @@ def _scaled(axis: AxisExpression, k: Size) -> AxisExpression:
 
 def _key(axis: AxisExpression) -> str:
     """The name of the size of an axis of the result."""
-    if len(axis.arrays) == 1 and axis.arrays[0][2] == 1 and not axis.terms and not axis.constant:
-        return axis.arrays[0][0]
-    return str(axis)
+    return str(axis) if axis.array is None else axis.array
 
 
 def _apart(axis: Axis, arrays: Mapping[str, Expr], domains: dict[str, Size]) -> Axis:

@@ -60,12 +60,17 @@ class Place(NamedTuple):
 
     constant: Size
     terms: tuple[tuple[Label | Entry, Size], ...]
+    plus_0: bool = False  # r[e]+0, which may be outside of the axis
 
     @property
     def is_entry(self) -> bool:
-        """Is it an entry of an index array, and nothing else?"""
+        """Is it an entry of an index array, and nothing else? Then it is a place of the axis."""
         one = self.constant == 0 and len(self.terms) == 1 and self.terms[0][1] == 1
-        return one and isinstance(self.terms[0][0], Entry)
+        return one and isinstance(self.terms[0][0], Entry) and not self.plus_0
+
+    def as_sum(self) -> Place:
+        """An entry of an index array as a sum, of which nothing is known."""
+        return self._replace(plus_0=True) if self.is_entry else self
 
     @property
     def has_entries(self) -> bool:
@@ -232,11 +237,18 @@ class _Reading:
         solution = self.solved()
         if solution is None:
             return None
-        deltas = [self._tie(self._relation(x)) for x in self.by if x in self.kept]
+        deltas: list[tuple[Place, Place]] = []
+        for label in self.by:
+            if label in self.kept:
+                first, second = self._tie(self._relation(label))
+                deltas.append((first.as_sum(), second.as_sum()))
         for value, array, places in self.tied:
             entry = Entry(array, tuple(map(self.place, places)))
-            constant, terms = self.place(value)
-            deltas.append(self._tie(Place(constant, (*terms, (entry, -1)))))
+            own = self.place(value)
+            first, second = self._tie(Place(own.constant, (*own.terms, (entry, -1))))
+            if value in self.by and value not in self.kept:
+                first, second = first.as_sum(), second.as_sum()
+            deltas.append((first, second))
 
         equations = [self._place_of(Linear(*one)) for one in solution.rest]
         at = {label: self.place(label) for label in self.domains}
@@ -322,7 +334,7 @@ class _Reading:
         if label in self.kept:
             return Place(0, ((label, 1),))
         if label in self.by:
-            return self._place_of(self.by[label])
+            return self._place_of(self.by[label]).as_sum()
         if label in self.entries:
             array, places = self.entries[label]
             return Place(0, ((Entry(array, tuple(map(self.place, places))), 1),))
@@ -425,7 +437,8 @@ def _without(place: Place, gone: set[Label]) -> Place:
             terms.append((Entry(atom.array, inner), k))
         elif atom not in gone:
             terms.append((atom, k))
-    return Place(place.constant, tuple(terms))
+    left = Place(place.constant, tuple(terms))
+    return left if place.is_entry else left.as_sum()
 
 
 def _exchanged(place: Place, one: Place, other: Place) -> Place:
@@ -517,7 +530,7 @@ class Told:
         """Is a place inside of its axis for certain? One that falls with a label tells nothing."""
         if _is_negative(step):
             return
-        constant, terms = one.place
+        constant, terms, _ = one.place
         facts = [minus(n, 1) for n in domains.values()]
         found = span(Linear(constant, terms), domains)  # type: ignore[arg-type]
         if found is None or not is_nonnegative(minus(minus(one.size, 1), found[1]), facts):
@@ -641,7 +654,12 @@ class IndexSpelling(NamedTuple):
                 if place == Place(0, ((atom, 1),)) and not isinstance(atom, Entry):
                     return name
                 terms[shown] = sum_of_sizes(terms.get(shown, 0), k)
-        return self.written(constant, terms)
+        written = self.written(constant, terms)
+        if not place.plus_0:
+            return written
+        shown = IndexText(f"{written}{self.plus}0")
+        shown.constant, shown.terms = written.constant, written.terms
+        return shown
 
     def written(self, constant: Size, terms: Mapping[str, Size]) -> IndexText:
         """``a−i+1``: what is added first, a constant last unless nothing else is added."""

@@ -47,6 +47,7 @@ from ..expression import (
     inside_labels,
     is_in_words,
     is_zero,
+    names_of_arrays,
     naming,
     needed_sizes,
     same,
@@ -270,22 +271,27 @@ def _compact(e: Expr) -> Compact:
     flat = single_product(e)
     arrays = _named(ArrayNames([e]))
     if flat.parts is not None:
-        names = naming(flat)
-        found = _compact_of(flat, names, arrays)
+        found = _compact_of(flat, arrays, short=False)
         labels = found.axes.written_labels()
-        if any(len(names.labels[label]) > 1 for label in labels):
+        if any(len(found.spelling.labels[label]) > 1 for label in labels):
             letters = found.letters._replace(words=True)
             if is_in_words(written_parts(letters.text())):
                 return found._replace(letters=letters)
-    found = _compact_of(flat, naming(flat, short=True), arrays)
+    found = _compact_of(flat, arrays, short=True)
     names_ = [found.spelling.labels[label] for label in found.axes.written_labels()]
     _letters([(name,) for name in names_], ())
     return found
 
 
-def _compact_of(flat: Einsum, names: Naming, arrays: Callable[[Expr], str]) -> Compact:
+def _compact_of(flat: Einsum, arrays: Callable[[Expr], str], *, short: bool) -> Compact:
+    names = naming(flat, short=short)
     axes = IndexedAxes(flat, names)
     spelling = Spelling(axes, arrays)
+    for_arrays = names_of_arrays(axes, spelling)
+    if for_arrays:
+        names = naming(flat, short=short, used=for_arrays)
+        axes = IndexedAxes(flat, names)
+        spelling = Spelling(axes, arrays)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
     inputs: list[LabelNames] = [(names.labels[label],) for label in bare(flat)]
     inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
@@ -316,7 +322,8 @@ def printed_sizes(e: Expr) -> KnownSizes:
     for factor, _ in axes.hot_slots:
         assert isinstance(factor, Apply)
         arrays[spelling.name(factor.arguments[0])] = factor.arguments[0]
-    needed = needed_sizes(compact.letters.text(), parts, sizes, arrays)
+    known = {spelling.labels[label]: own for label, own in axes.known.items()}
+    needed = needed_sizes(compact.letters.text(), parts, sizes, arrays, known)
     for key in [key for key in sizes if key not in needed]:
         del sizes[key]
     return sizes

@@ -42,6 +42,8 @@ STRUCTURES = [
     ("r[e]",            AxisExpression(0, (), (("r", (e,), 1),))),
     ("r[ e , k ]",      AxisExpression(0, (), (("r", (e, k), 1),))),
     ("2r[2e-1,0]-k+1",  AxisExpression(1, (("k", -1),), (("r", (AxisExpression(-1, (("e", 2),)), AxisExpression()), 2),))),
+    ("r[e]+0",          AxisExpression(0, (), (("r", (e,), 1),), plus_0=True)),
+    ("i+r[e]-i",        AxisExpression(0, (), (("r", (e,), 1),), plus_0=True)),
     ("r[e]+r[e]",       AxisExpression(0, (), (("r", (e,), 2),))),
     ("r[e]-r[e]+k+1",   AxisExpression(1, (("k", 1),))),
     ("r[e]+r[k]",       AxisExpression(0, (), (("r", (e,), 1), ("r", (k,), 1)))),
@@ -74,6 +76,7 @@ SHOWN = [
     ("i-i",            "0"),
     ("i+0",            "i+0"),      # (i) would be an axis of the size that the label i has
     ("-1+r[e+1]",      "r[e+1]-1"),
+    ("0+r[e]",         "r[e]+0"),   # (r[e]) would be a place of the axis
     ("1-2r[ e, 2*k ]", "-2r[e,2k]+1"),
     ("k-r[0]+i",       "k+i-r[0]"),
 ]  # fmt: skip
@@ -331,7 +334,8 @@ def made_sum(rng, labels, names, depth=1):
         text += rng.choice(("", "", " "))
     kept = tuple([row for row in terms.items() if row[1]])
     reads = tuple([(*key, number) for key, number in arrays.items() if number])
-    return AxisExpression(constant, kept, reads), text
+    found = AxisExpression(constant, kept, reads)
+    return found._replace(plus_0=p > 0 and found.array is not None), text
 
 
 @pytest.mark.parametrize("in_words", [False, True])

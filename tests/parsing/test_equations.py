@@ -100,6 +100,8 @@ VALUES = [  # a text, sizes, what it is in NumPy
     ("y[a] = Σ_e δ[a,r[e]] v[e]",              {"a": 5}, np.array([0, 0, 5, 0, 1])),
     ("y[e] = x[r[d[e]]]",                       {},       x[r[[1, 0, 3]]]),
     ("y[e] = x[r[e] + 1]",                     {},       x[r + 1]),
+    ("y[e] = A[r[e]+0,0]",                     {},       np.append(A[:, 0], 0)[np.minimum(r, 3)]),
+    ("y[a] = Σ_e δ[a,r[e]+0] v[e]",            {"a": 3}, np.array([0, 0, 5])),
     # functions, quotients and powers
     ("y[i] = abs(x[i] - 4)",                   {},       abs(x - 4)),
     ("y[i] = maximum(x[i], z[i] + 4)",         {},       np.maximum(x, x + 1)),
@@ -153,6 +155,7 @@ TYPED = [
     ed.einsum("eab,ecd->abcd", ROWS, ROWS),
     ed.einsum("e,(c[e])->(r[e])", "v", X, sizes={"r": 5}),
     ed.einsum("(r[e+1])->e", X),
+    ed.einsum("(r[e]+0)->e", X),
     ed.einsum("(s[f])->f", ed.einsum("(r[e])->e", X)),
     ed.einsum("(i-j),j->i", ones(10), X, sizes={"i": 10}),
     ed.einsum("(i-j),ij->ij", ones(3), M),

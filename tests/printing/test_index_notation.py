@@ -207,6 +207,9 @@ INDEXED = [
     (ed.derive(ed.einsum("ij->(i j)", ed.tensor("A", (2, 3))), "A", indices="bc", ), "∂y[a]/∂A[b,c] = δ[a,3b+c]"),
     # index arrays
     (OBSERVED,                                          "y[e] = Σ_k U[r[e],k] V[c[e],k]"),
+    (ed.einsum("(r[e]+0)->e", "x"),                     "y[e] = x[r[e]+0]"),
+    (ed.derive(ed.einsum("(r[e]+0)->e", "x"), "x", indices="a"), "∂y[e]/∂x[a] = δ[a,r[e]+0]"),
+    (ed.derive(ed.einsum("r[e]->e", "x"), "x", indices="a"), "∂y[e]/∂x[a] = δ[a,r[e]]"),
     (ROWS,                                              "∂y[e]/∂U[a,b] = δ[a,r[e]] V[c[e],b]"),
     (ed.einsum("eab,ecd->abcd", ROWS, ROWS),            "y[a,b,c,d] = δ[a,c] Σ_e δ[a,r[e]] V[c[e],b] V[c[e],d]"),
     (ed.einsum("e,(c[e])->(r[e])", "v", "x", sizes={"r": 5}), "y[a] = Σ_e δ[a,r[e]] v[e] x[c[e]]"),

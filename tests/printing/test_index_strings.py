@@ -95,6 +95,25 @@ def test_inserted():
     assert ed.derive("(r[e])k->ek", 0).inserted == "ca,kb,ce->ekab"
 
 
+def test_labels_are_not_called_as_index_arrays():
+    """A key of the sizes that is the name of an index array says how many values that has."""
+    once = ed.einsum("d[l]-m->", ed.tensor("y", (2,)), d=[2, 2, 0], sizes={"m": 2})
+    e = ed.einsum(",->", once, once)
+    assert (e.compact, e.sizes) == ("(d[l]-m),(d[e]-g)->", {"m": 2, "g": 2})
+    check(e, {"d": [2, 2, 0]})
+
+
+def test_a_flattening_in_an_index_array_is_a_sum():
+    inner = ed.einsum("ik->(ik)", ed.tensor("z", (2, 2)))
+    e = ed.einsum("(s[i]),i->", ed.tensor("y", (3,)), inner, s=[2, 0, 0, 1])
+    assert (e.compact, e.sizes) == ("(s[2i+k]),ik->", {})
+    check(e, {"s": [2, 0, 0, 1]})
+    open_size = ed.einsum("(s[i]),i->", "y", ed.einsum("ik->(ik)", "z"), s=[2, 0, 0, 1])
+    with pytest.raises(ed.EinderivError, match=r"holds the size z.shape\[1\], which no string"):
+        open_size.compact  # noqa: B018
+    assert ed.einsum(open_size.subscripts, *open_size.operands) == open_size
+
+
 def check(e, arrays=()):
     """All forms of a product, read again, are equal to it."""
     number = e.coefficient
