@@ -111,21 +111,9 @@ from .nodes import (
     wrapped,
     zero,
 )
-from .relations import (
-    Hot,
-    Linear,
-    Solved,
-    determined,
-    domain_of,
-    extent,
-    in_numbers,
-    numbers_of,
-    relation,
-    renamed,
-    settled,
-    solvings,
-    span,
-)
+from .relation_boxes import domain_of, extent, span
+from .relation_rows import Hot, Linear, in_numbers, numbers_of, relation, renamed
+from .relations import Solved, determined, settled, solvings
 from .size_algebra import (
     JULIA_SIZES,
     MOST_BITS,

@@ -34,7 +34,8 @@ from .nodes import (
     walk,
     wrapped,
 )
-from .relations import echelon, renamed
+from .relation_rows import renamed
+from .relations import echelon
 from .size_algebra import negated
 from .unify import bare, carried, flatten
 

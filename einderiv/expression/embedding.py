@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from .groups import connected
 from .labels import Label, Labels, Relation, Size
-from .relations import Hot, determined
+from .relation_rows import Hot
+from .relations import determined
 
 
 class Parts(NamedTuple):

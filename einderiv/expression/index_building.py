@@ -17,7 +17,8 @@ from ..errors import EinderivError, ParseError, ShapeError, near
 from .index_grammar import Axis, AxisExpression, labels_of
 from .labels import Given, Label, Labels, Relation, Relations, Size
 from .nodes import Apply, Constant, Einsum, Expr, Slot, Tensor
-from .relations import Linear, domain_of, extent, relation
+from .relation_boxes import domain_of, extent
+from .relation_rows import Linear, relation
 from .size_algebra import exact_quotient, floor_quotient, plus, times
 from .string_parts import ELLIPSIS
 from .subscripts import Notation, Term, expand, read

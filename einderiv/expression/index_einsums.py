@@ -18,7 +18,7 @@ from typing import NamedTuple
 from .index_building import one_hot_of
 from .labels import Label, Labels, Relation, Size
 from .nodes import Einsum, Expr, Slot, zero
-from .relations import relation
+from .relation_rows import relation
 from .size_algebra import plus
 from .sizes import checked
 from .unify import assemble, fresh_labels

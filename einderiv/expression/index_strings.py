@@ -17,7 +17,8 @@ from .embedding import labels_in
 from .labels import Label, Labels, Relation, Size, Variable
 from .names import Naming
 from .nodes import Apply, Einsum, Expr, Slot, hot_of, is_hot
-from .relations import Hot, Linear, relation, solved
+from .relation_rows import Hot, Linear, relation
+from .relations import solved
 from .size_algebra import SHORT_SIZES, negated, spelled_size, times
 from .sizes import Sizes
 from .unify import assemble, bare, fresh_labels

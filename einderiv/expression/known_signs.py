@@ -12,7 +12,7 @@ from typing import TypeGuard
 
 from .labels import Label
 from .nodes import Add, Apply, Constant, Einsum, Expr, Tensor, put
-from .relations import renamed
+from .relation_rows import renamed
 
 #: levels: what is written alike is compared no deeper
 DEEP = 8

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 from ..errors import our_bug
 from .embedding import Parts, labels_in, parted
 from .labels import Given, Label, Labels, Relations, Size
-from .relations import Hot
+from .relation_rows import Hot
 
 Number = int | float | complex
 Letters = Mapping[Label, str | None]

@@ -13,7 +13,7 @@ from typing import Any
 
 from .labels import Given, Polynomial, Relations
 from .nodes import Add, Apply, Einsum, Expr, Record, Tensor, Written, known_to, put, walk
-from .relations import relation
+from .relation_rows import relation
 from .size_algebra import replaced
 
 

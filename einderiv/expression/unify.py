@@ -40,7 +40,8 @@ from .nodes import (
     walk,
     zero,
 )
-from .relations import Hot, renamed, settled, without_proved
+from .relation_rows import Hot, renamed
+from .relations import settled, without_proved
 
 RELATED = 128  # operands of a product with relations that are multiplied out for a reader
 # Labels of a plugged einsum are numbered afresh; those that an author wrote are small, and stay.

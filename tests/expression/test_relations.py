@@ -8,22 +8,16 @@ import numpy as np
 import pytest
 from lengths import length
 
+from einderiv.expression.relation_boxes import domain_of, extent, is_inside, span
+from einderiv.expression.relation_rows import Hot, Linear, relation, renamed
 from einderiv.expression.relations import (
-    Hot,
-    Linear,
     Relation,
     Settled,
     determined,
-    domain_of,
     echelon,
-    extent,
-    is_inside,
-    relation,
-    renamed,
     settled,
     solved,
     solvings,
-    span,
     without_proved,
 )
 from einderiv.expression.size_algebra import (
