@@ -175,15 +175,18 @@ def _arguments(tokens):
 # --------------------------------------------------------------------------------------------------- sizes
 
 
-def largest(axis, domains, arrays):
-    """The largest place over the box; each term at its best corner."""
+def largest(axis, domains, arrays, sizes=()):
+    """The largest place over the box; each term at its best corner. `sizes` may say how many values
+    an index array has.
+    """
     if axis.flat:
         return prod(domains[x] for x in axis.flat) - 1
     found = axis.constant
     for x, k in axis.terms:
         found += k * (domains[x] - 1) if k > 0 else 0
     for name, _, k in axis.arrays:
-        found += k * int(np.max(arrays[name], initial=0)) if k > 0 else 0
+        most = sizes[name] - 1 if name in sizes else int(np.max(arrays[name], initial=0))
+        found += k * most if k > 0 else 0
     return found
 
 
@@ -273,7 +276,7 @@ def output_shape(output, domains, arrays, sizes, points_into):
         elif (n := keys.get(normal(axis))) is not None:
             shape.append(n)
         else:
-            shape.append(max(0, 1 + largest(axis, domains, arrays)))
+            shape.append(max(0, 1 + largest(axis, domains, arrays, sizes)))
     return tuple(shape)
 
 
@@ -665,7 +668,10 @@ class Drawing:
             node = self.grown(node)
         ways = {r: self.rng.choice(("keyword", "mapping", "input")) for r in self.arrays}
         shapes, arrays = _inputs_of(node, self.arrays)
-        declared = self.rng.random() < 0.5 or any(map(_by_numbers, nodes(node)))
+        declared = self.rng.random() < 0.5
+        if any(map(_by_numbers, nodes(node))):
+            declared = True
+            ways = {r: "mapping" if way == "input" else way for r, way in ways.items()}
         return Program(node, arrays, ways, declared, self.seed, shapes)
 
     def grown(self, node):
@@ -1254,7 +1260,7 @@ def compact_as_judged(program):
                     name = label(axes[0].array) if axes[0].array else axes[0]
                     n = keys.get(normal(name))
                     if n is None:
-                        n = max(1 + largest(axes[0], known, program.arrays), 0)
+                        n = max(1 + largest(axes[0], known, program.arrays, sizes), 0)
                     numbers.append(np.ones(n, object))
                 else:
                     numbers.append(np.asarray(ed.evaluate(operand, given(program)), object))
@@ -1271,6 +1277,9 @@ def _known(sizes, slots, operands, program):
         if not isinstance(operand, ed.Delta):
             shape = np.shape(ed.evaluate(operand, given(program)))
             domains |= {a.bare: n for a, n in zip(axes, shape) if a.bare}
+        for name, places_, _ in [array for axis in axes for array in axis.arrays]:
+            shape = program.arrays[name].shape
+            domains |= {a.bare: n for a, n in zip(places_, shape) if a.bare}
     return domains
 
 
@@ -1357,12 +1366,16 @@ def formula(program):
     arrays = {r: a for r, a in program.arrays.items() if f"{r}[" in text}
     try:
         again = ed.parse(text)
+        found = ed.evaluate(again, {**program.values, **arrays})
+        if found.shape == want.shape:
+            same(found, want, text)
+            return
     except (ed.ShapeError, ed.ParseError) as error:
         if not re.search("left open|leaves the size", str(error)):
             raise
-        # a size that no text says
-        labels = re.match(r"result\[(.*?)\]", text)[1].split(",")
-        again = ed.parse(text, sizes=dict(zip(labels, want.shape)))
+    # sizes that no text says
+    labels = re.match(r"result\[(.*?)\]", text)[1].split(",")
+    again = ed.parse(text, sizes=dict(zip(labels, want.shape)))
     same(ed.evaluate(again, {**program.values, **arrays}), want, text)
 
 
@@ -1597,13 +1610,15 @@ def smaller(program):
 
 
 def _by_numbers(node):
-    """Does the range of a label follow only where sizes are numbers, as that of j in i-j does?"""
+    """Does the range of a label follow only where sizes are numbers, as that of j in j-i does, and
+    that of k in k-r[i] only where r is held?
+    """
     if not isinstance(node, Einsum):
         return False
     reads = [axis for axes in node.slots for axis in axes]
     known = {axis.bare for axis in reads}.union(node.sizes)
     open_ = [a for a in reads if any(x not in known and WORDS[x] not in known for x in a.labels)]
-    return any(k < 0 for axis in open_ for k in [*dict(axis.terms).values()])
+    return any(k < 0 for axis in open_ for _, *_, k in (*axis.terms, *axis.arrays))
 
 
 def _inputs_of(node, arrays):

@@ -47,6 +47,10 @@ READ_AGAIN = [
     ("and in an index array",             "(i+1),(-k-r[i+1]+1)->",   [(4,), (5,)],     {"i": 3, "k": 1},         {"r": [4, 2, 0]},   "(i+1),(-r[i+1]+1)->"),
     ("an equation and an axis are alike", "(3i)(j+3i)->(j+i)j",      [(2, 1)],         {"i": 3, "j": 2},         {},                 "(-j),jb->(j+0)j"),
     ("a range is read from behind",       "(i-j)i,(-j+1)->j",        [(2, 3), (2,)],   {"j": 2},                 {},                 "(i-j)i,(-j+1)->j"),
+    ("the relations have no point",       "->(2i+1)(i-1)",           [()],             {"i": 2, "2i+1": 2, "i-1": 4}, {},            "(a-1),(b+1),->ab"),
+    ("a place of one array twice",        "(i)j,(r[k])->(r[k])jk",   [(3, 2), (4,)],   {},                       {"r": [0, 1, 2]},   "ij,(r[k])->(r[k])jk"),
+    ("one label on axes of two sizes",    "i(3i+2j),j->i",           [(4, 2), (2,)],   {},                       {},                 "(-j)(-j),j->(-j)"),
+    ("on an axis and in an array",        "(r[i])(3j+i)->i",         [(2, 4)],         {"j": 1},                 {"r": [1, 0, 0]},   "(r[i])(i+0)->i"),
 ]
 # fmt: on
 

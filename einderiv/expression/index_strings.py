@@ -76,7 +76,9 @@ class IndexedAxes:
         slots = [slot for slot in flat.slots if not is_hot(slot[0])]
         self.factors: tuple[Expr, ...] = tuple([factor for factor, _ in slots])
         self.inputs = [labels for _, labels in slots]
-        self.hot_slots: list[Slot] = [slot for slot in flat.slots if is_hot(slot[0])]
+        hot_slots = [slot for slot in flat.slots if is_hot(slot[0])]
+        # 1 or 0, so that a second time says nothing more
+        self.hot_slots: list[Slot] = list(dict.fromkeys(hot_slots))
         self.hots: list[Hot] = [hot_of(factor, labels) for factor, labels in self.hot_slots]
         self.domains: dict[Label, Size] = dict(reversed(flat.given))
         self.known: dict[Label, set[Size]] = {}
@@ -152,8 +154,8 @@ class IndexedAxes:
             late=late,
             never=values | kept,
         )
-        if found is None:
-            raise NoFormError("no point satisfies the relations of this product: it is zero")
+        if found is None:  # it is zero, which the relations say as they are
+            return self.flat.relations, []
         self.by = found.by
         guarded = {linear: label for label, linear in self.by.items() if label not in read}
         return found.rest, [(guarded[linear], linear, size) for linear, size in found.guards]

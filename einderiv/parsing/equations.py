@@ -866,8 +866,11 @@ class _Meaning:
 
     # ---- index expressions
     def _axis(self, place: Place) -> Axis:
-        """An index expression; a label alone is its name."""
-        return _simple(self._expression(place))
+        """An index expression; a label alone is its name, but not in a sum, ``i+0``: that need not
+        have the size of the axis.
+        """
+        expression = self._expression(place)
+        return expression if len(place.terms) > 1 else _simple(expression)
 
     def _expression(self, place: Place) -> AxisExpression:
         total = AxisExpression()

@@ -60,7 +60,7 @@ class Place(NamedTuple):
 
     constant: Size
     terms: tuple[tuple[Label | Entry, Size], ...]
-    plus_0: bool = False  # r[e]+0, which may be outside of the axis
+    plus_0: bool = False  # r[e]+0 or i+0, which may be outside of the axis
 
     @property
     def is_entry(self) -> bool:
@@ -252,6 +252,8 @@ class _Reading:
 
         equations = [self._place_of(Linear(*one)) for one in solution.rest]
         at = {label: self.place(label) for label in self.domains}
+        if not self.guarded:
+            self._tell_apart(at)
         ranges: list[Range] = []
         for linear, size in solution.guards:
             if size == 1:  # 0 ≤ 2j − 3i < 1
@@ -284,6 +286,24 @@ class _Reading:
                 ]
             ),
         )
+
+    def _tell_apart(self, at: dict[Label, Place]) -> None:
+        """A label alone on axes of two sizes is a sum where it has not the size of the axis:
+        ``y[i,i+0]``, for in ``y[i,i]`` both sizes would be one.
+        """
+        shown = [x for factor, own in self.flat.slots if not is_hot(factor) for x in own]
+        places = [x for factor, own in self.flat.slots if is_hot(factor) for x in own[:-1]]
+        alone: dict[Label, list[Label]] = {}  # for each label the axes that show it alone
+        for axis in dict.fromkeys([*shown, *places]):
+            for atom, _ in at[axis].terms[:1]:
+                if not isinstance(atom, Entry) and at[axis] == Place(0, ((atom, 1),)):
+                    alone.setdefault(atom, []).append(axis)
+        for label, axes in alone.items():
+            if len({self.domains[axis] for axis in axes}) == 1:
+                continue
+            for axis in axes:
+                if axis in shown and self.domains[axis] != self.domains[label]:
+                    at[axis] = at[axis]._replace(plus_0=True)
 
     def _clear(self, at: Mapping[Label, Place], entries: Sequence[Entry]) -> set[Label]:
         """The labels whose ranges a reader knows without being told."""
@@ -643,6 +663,8 @@ class IndexSpelling(NamedTuple):
                 name = self.entry(atom.array, inside)
             else:
                 name = names[atom]
+                if place == Place(0, ((atom, 1),)):
+                    return name
             if isinstance(name, IndexText):
                 constant = sum_of_sizes(constant, product_of_sizes(k, name.constant))
                 for inner_name, inner in name.terms.items():
@@ -651,8 +673,6 @@ class IndexSpelling(NamedTuple):
                     )
             else:
                 shown = name if isinstance(atom, Entry) else self.label(name)
-                if place == Place(0, ((atom, 1),)) and not isinstance(atom, Entry):
-                    return name
                 terms[shown] = sum_of_sizes(terms.get(shown, 0), k)
         written = self.written(constant, terms)
         if not place.plus_0:

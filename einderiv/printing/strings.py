@@ -84,7 +84,9 @@ class Printed(NamedTuple):
 
 
 def single_product(e: Expr) -> Einsum:
-    """`e` as one flat product. Raises EinderivError for a sum of several."""
+    """`e` as one flat product, but for one that its factors together show to be zero: its number in
+    front is that of what is written. Raises EinderivError for a sum of several.
+    """
     if isinstance(e, Add):
         products = terms(e)
         if len(products) != 1:
@@ -92,7 +94,9 @@ def single_product(e: Expr) -> Einsum:
                 f"this is a sum of {len(products)} products, not one; read each of them in .terms"
             )
         e = products[0]
-    return flatten(wrapped(e))
+    product = wrapped(e)
+    flat = flatten(product)
+    return product if is_zero(flat) else flat
 
 
 def printed(e: Expr, *, short: bool) -> Printed:

@@ -19,6 +19,7 @@ from ..expression import (
     bottom_up,
     children,
     dressed,
+    is_hot,
     put,
     rebuilt,
     tensors_of,
@@ -207,7 +208,11 @@ class _Naming:
 
 
 def _is_worth_a_name(e: Expr) -> bool:
-    """Is `e` no power or quotient, and no inverse of a symbol? Their bases have the names."""
+    """Is `e` no power or quotient, and no inverse of a symbol? Their bases have the names. Nor is
+    it an index array, which stands in the brackets of others.
+    """
+    if is_hot(e):
+        return False
     _, exponent = as_power(e)
     is_inverse = isinstance(e, Apply) and e.function.name in ("inv", "pseudo_reciprocal")
     return exponent == 1 and not (is_inverse and isinstance(children(e)[0], Tensor))

@@ -100,6 +100,8 @@ VALUES = [  # a text, sizes, what it is in NumPy
     ("y[a] = Σ_e δ[a,r[e]] v[e]",              {"a": 5}, np.array([0, 0, 5, 0, 1])),
     ("y[e] = x[r[d[e]]]",                       {},       x[r[[1, 0, 3]]]),
     ("y[e] = x[r[e] + 1]",                     {},       x[r + 1]),
+    ("y[i] = A[i,i+0]",                        {},       np.diagonal(A)),
+    ("y[i] = A[i+0,i]",                        {},       np.diagonal(A)),
     ("y[e] = A[r[e]+0,0]",                     {},       np.append(A[:, 0], 0)[np.minimum(r, 3)]),
     ("y[a] = Σ_e δ[a,r[e]+0] v[e]",            {"a": 3}, np.array([0, 0, 5])),
     # functions, quotients and powers
