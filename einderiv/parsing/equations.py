@@ -37,12 +37,10 @@ from ..expression import (
     floor_quotient,
     fresh_labels,
     index_array,
-    is_nonnegative,
     labels_of,
     minus,
     multiply,
     plus,
-    product_of_sizes,
 )
 from ..functions import FUNCTIONS, VOCABULARY, powered, same_axes, subtracted
 from .formula_syntax import (
@@ -61,6 +59,34 @@ from .formula_syntax import (
     Total,
     equation,
     parted,
+)
+from .formula_walks import (
+    bare_name,
+    figure_of,
+    labels_of_factor,
+    labels_of_total,
+    places_in,
+    products_of,
+    reads_of,
+    summed_here,
+    sure_labels,
+    totals_in,
+)
+from .index_sums import (
+    apart,
+    arrays_of,
+    as_sum,
+    differ,
+    difference,
+    end_of,
+    key_of,
+    put_in,
+    renamed_axis,
+    scaled_axis,
+    simple,
+    smallest_of,
+    sum_of,
+    upper_bound,
 )
 from .lexer import Source
 
@@ -172,7 +198,7 @@ class _Meaning:
 
     # ---- equations
     def equation(self, written: Equation, is_last: bool) -> Expr:
-        self.labels = _sure_labels(written)
+        self.labels = sure_labels(written)
         self._learn_ranks(written)
         self.ranks_of_arrays = self._array_ranks(written)
         left = [self._axis(place) for place in written.axes]
@@ -210,7 +236,7 @@ class _Meaning:
 
     def _learn_ranks(self, written: Equation) -> None:
         """How many axes each name has: as many as it has indices."""
-        for read in _reads(written.right):
+        for read in reads_of(written.right):
             rank = None if read.places is None else len(read.places)
             if read.name in self.known:
                 own = self.known[read.name].ndim
@@ -235,7 +261,7 @@ class _Meaning:
     def _array_ranks(self, written: Equation) -> dict[str, int]:
         """The index arrays of an equation, with their numbers of axes."""
         found: dict[str, int] = {}
-        stack = [*written.axes, *_places_in(written.right)]
+        stack = [*written.axes, *places_in(written.right)]
         while stack:
             for _, atoms, _ in stack.pop().terms:
                 for atom in atoms:
@@ -257,11 +283,11 @@ class _Meaning:
 
     def _measured_labels(self, written: Equation) -> set[str]:
         """Labels that stand as numbers too, ``1/n Σ_n``: their sizes."""
-        alone = {read.name for read in _reads(written.right) if read.places is None}
+        alone = {read.name for read in reads_of(written.right) if read.places is None}
         labels: set[str] = set()
-        for product in _products(written.right):
+        for product in products_of(written.right):
             labels.update(product.summed)
-            labels.update(*[_labels_of_factor(factor) for factor, _ in product.factors])
+            labels.update(*[labels_of_factor(factor) for factor, _ in product.factors])
         return alone.intersection(labels).difference(self.known)
 
     def _is_size(self, read: Read) -> bool:
@@ -286,7 +312,7 @@ class _Meaning:
         for total in totals:
             self._collect(total, self.domains, wanted, found, ties)
         for label in wanted.difference(self.domains):
-            smallest = _smallest(found.get(label, []))
+            smallest = smallest_of(found.get(label, []))
             if smallest is not None:
                 self.domains[label] = smallest
         for _ in ties:
@@ -316,7 +342,7 @@ class _Meaning:
                 if len(labels_of(axis)) == 1:
                     self._open(axis, size, {}, alone)
             for label, ranges in alone.items():
-                smallest = _smallest(ranges)
+                smallest = smallest_of(ranges)
                 known.setdefault(label, ranges[0] if smallest is None else smallest)
                 if label in wanted:
                     found.setdefault(label, []).extend(ranges)
@@ -324,7 +350,7 @@ class _Meaning:
                 if len(labels_of(axis)) > 1:
                     self._open(axis, size, known, found)
             for factor, _ in product.factors:
-                for inner in _totals_in(factor):
+                for inner in totals_in(factor):
                     self._collect(inner, known, wanted, found, ties)
 
     def _bounds(self, product: Product, wanted: set[str]) -> dict[str, Size]:
@@ -355,8 +381,8 @@ class _Meaning:
                 sizes = self._tensor(factor.name, len(factor.places)).axis_sizes
                 found += zip(map(self._axis, factor.places), sizes, strict=True)
         while written:
-            for name, places, _ in _composite(written.pop()).arrays:
-                found += zip(map(_simple, places), self._array(name, len(places)).axis_sizes)
+            for name, places, _ in as_sum(written.pop()).arrays:
+                found += zip(map(simple, places), self._array(name, len(places)).axis_sizes)
                 written += places
         return found
 
@@ -368,7 +394,7 @@ class _Meaning:
         found: dict[str, list[Size]],
     ) -> None:
         """The range that a read leaves to its one label that has none."""
-        axis = _composite(axis)
+        axis = as_sum(axis)
         labels = [label for label, _ in axis.terms]
         unknown = [label for label in labels if label not in known]
         if axis.arrays or len(unknown) != 1:
@@ -457,9 +483,9 @@ class _Meaning:
     def _gathered(self, product: Product, kept: set[str]) -> _Gathered:
         """The factors of a product, each under the labels that others have too."""
         bounds = [factor for factor, _ in product.factors if self._is_bound(factor, kept)]
-        own = [_labels_of_factor(factor) for factor, _ in product.factors]
+        own = [labels_of_factor(factor) for factor, _ in product.factors]
         self._learn_domains(
-            [Total([(False, product)], product.at)], _summed_here(product, own) - kept
+            [Total([(False, product)], product.at)], summed_here(product, own) - kept
         )
         for axis, size in self._axes_read(product):
             if isinstance(axis, str):
@@ -495,11 +521,11 @@ class _Meaning:
         """The einsum of what a product is made of; deltas put expressions in the place of
         labels.
         """
-        one = {label: _end(label, found.same) for label in found.labels()}
-        read = [tuple([_renamed(axis, one) for axis in axes]) for axes in found.axes]
+        one = {label: end_of(label, found.same) for label in found.labels()}
+        read = [tuple([renamed_axis(axis, one) for axis in axes]) for axes in found.axes]
         instead: dict[str, AxisExpression] = {}
         for label, axis in found.instead.items():
-            instead[one[label]] = _composite(_renamed(axis, one))
+            instead[one[label]] = as_sum(renamed_axis(axis, one))
         for label in set(instead).difference(output):
             # a label that is summed keeps its range
             if not any(label in axes for axes in read):
@@ -521,11 +547,11 @@ class _Meaning:
                     self.refuse(f"the size of {label!r} is left open", at)
                 found.ones(known[label], label)
                 read.append((label,))
-        put = [tuple([_put(axis, instead) for axis in axes]) for axes in read]
-        written = tuple([_put(one[x], instead) for x in output])
+        put = [tuple([put_in(axis, instead) for axis in axes]) for axes in read]
+        written = tuple([put_in(one[x], instead) for x in output])
         for label, axis in instead.items():
             if label in self.domains and label in output:
-                found.sizes[_key(axis)] = self.domains[label]
+                found.sizes[key_of(axis)] = self.domains[label]
         result = self._einsum(found.operands, put, written, at, *found.places, local=found.sizes)
         return Value(result if found.number == 1 else multiply(found.number, result), output)
 
@@ -553,26 +579,27 @@ class _Meaning:
         first, second = map(self._axis, tie.places)
         if isinstance(first, str) and isinstance(second, str):
             a, b = self.domains.get(first), self.domains.get(second)
-            if a is None or b is None or not _differ(a, b):
-                start, end = _end(first, found.same), _end(second, found.same)
+            if a is None or b is None or not differ(a, b):
+                start, end = end_of(first, found.same), end_of(second, found.same)
                 if start != end:
                     found.same[end] = start
                 return
             first, second = second, first
         used = set(found.instead).union(*map(labels_of, found.instead.values()))
-        keys = [_key(other) for other in found.instead.values()]
+        keys = [key_of(other) for other in found.instead.values()]
         for label, axis in ((first, second), (second, first)):
-            composite = _composite(axis)
+            composite = as_sum(axis)
             # how large the values of an array in a sum are follows from what reads them
-            is_open = composite.arrays and _key(composite) != composite.arrays[0][0]
+            is_open = composite.arrays and key_of(composite) != composite.arrays[0][0]
             if not isinstance(label, str) or label in {*used, *labels_of(axis)} or is_open:
                 continue
-            if _key(composite) not in keys and not set(found.instead).intersection(labels_of(axis)):
+            is_apart = not set(found.instead).intersection(labels_of(axis))
+            if key_of(composite) not in keys and is_apart:
                 found.instead[label] = composite
                 return
-        zero = _difference(_composite(first), _composite(second))
+        zero = difference(as_sum(first), as_sum(second))
         if zero == AxisExpression(0, (), zero.arrays) and len(zero.arrays) == 1:
-            zero = _scaled(zero, -1)  # alone it would have to be a place of an axis
+            zero = scaled_axis(zero, -1)  # alone it would have to be a place of an axis
         found.equations.append((zero, tie.places[0]))
 
     def _is_bound(self, factor: Factor, kept: set[str]) -> bool:
@@ -588,7 +615,7 @@ class _Meaning:
         """The label and the size of ``k < 3``."""
         if not isinstance(factor, Guard) or factor.signs != ("<",):
             return None
-        low, high = [_composite(self._axis(place)) for place in factor.places]
+        low, high = [as_sum(self._axis(place)) for place in factor.places]
         alone = len(low.terms) == 1 and low == AxisExpression(0, ((low.terms[0][0], 1),))
         if not alone or high.terms or high.arrays:
             return None
@@ -599,7 +626,7 @@ class _Meaning:
     ) -> list[tuple[AxisExpression, Size]]:
         """What is at least 0 and less than a size, for each condition."""
         found: list[tuple[AxisExpression, Size]] = []
-        axes = [_composite(self._axis(place)) for place in guard.places]
+        axes = [as_sum(self._axis(place)) for place in guard.places]
         pairs = [*zip(axes, axes[1:], guard.signs, strict=False)]
         is_range = guard.signs == ("<=", "<") and axes[0] == AxisExpression()
         if is_range and not axes[2].terms and not axes[2].arrays:
@@ -607,13 +634,13 @@ class _Meaning:
         for low, high, sign in pairs:
             if sign in (">", ">="):
                 low, high, sign = high, low, sign.replace(">", "<")
-            above = _difference(high, low)
+            above = difference(high, low)
             if sign == "=":
                 found.append((above, 1))
                 continue
             if sign == "<":
                 above = above._replace(constant=plus(above.constant, -1))
-            bound = _bound(above)
+            bound = upper_bound(above)
             if bound is not None and bound[0] not in domains:
                 local[bound[0]] = self.domains.get(bound[0], bound[1])
                 continue
@@ -669,7 +696,7 @@ class _Meaning:
             case Raised():
                 # (x[i] - z[i])**2 is the product of the two, and summed as that is
                 if isinstance(factor.base, Bracketed):
-                    others = others | _labels_of_total(factor.base.total)
+                    others = others | labels_of_total(factor.base.total)
                 value, read, own = self._factor(factor.base, others)
                 value = self._at_labels(value, read, factor.at, own)
                 power = self._made(powered, (value.of, factor.exponent), factor.at)
@@ -684,11 +711,11 @@ class _Meaning:
         """A function: its arguments under the labels that it keeps, and behind them its own."""
         numbers: list[Any] = []
         arguments = list(call.arguments)
-        while (number := _figure(arguments[-1])) is not None and len(arguments) > 1:
+        while (number := figure_of(arguments[-1])) is not None and len(arguments) > 1:
             numbers.insert(0, number)
             arguments.pop()
         row = FUNCTIONS.get(call.name)
-        names = [name for name in map(_bare_name, arguments) if name is not None]
+        names = [name for name in map(bare_name, arguments) if name is not None]
         of_arrays = call.places is not None or (row is not None and row.core)
         if not call.core and of_arrays and len(names) == len(arguments):
             return self._of_whole_arrays(call, names, numbers)
@@ -807,7 +834,9 @@ class _Meaning:
         """The einsum of operands that are read at `axes`."""
         domains = dict(self.domains)  # the first axis that a label stands on has its size
         parts_of = self._parts_of_axes(operands, axes)
-        arrays = {name: self._array(name, rank) for name, rank in _arrays([*axes, output]).items()}
+        arrays = {
+            name: self._array(name, rank) for name, rank in arrays_of([*axes, output]).items()
+        }
         inputs: list[tuple[Axis, ...]] = []
         positions: list[Sequence[int]] = []
         for k, (value, read) in enumerate(zip(operands, axes, strict=True)):
@@ -817,14 +846,14 @@ class _Meaning:
             shown = []
             for axis, size in zip(read, value.of.axis_sizes, strict=True):
                 if isinstance(axis, str):
-                    differs = _differ(domains.setdefault(axis, size), size)
+                    differs = differ(domains.setdefault(axis, size), size)
                     if differs or axis in parts_of:
                         axis = AxisExpression(0, ((axis, 1),))
                 shown.append(axis)
             inputs.append(tuple(shown))
         positions.append([at] * len(output))
-        inputs = [tuple([_apart(axis, arrays, domains) for axis in read]) for read in inputs]
-        output = tuple([_apart(axis, arrays, domains) for axis in output])
+        inputs = [tuple([apart(axis, arrays, domains) for axis in read]) for read in inputs]
+        output = tuple([apart(axis, arrays, domains) for axis in output])
         labels = {x for read in (*inputs, output) for axis in read for x in labels_of(axis)}
         sizes: dict[str, Size] = dict(local or {})
         for key, size in self.sizes.items():  # of a label, an index array or an axis of the result
@@ -870,7 +899,7 @@ class _Meaning:
         have the size of the axis.
         """
         expression = self._expression(place)
-        return expression if len(place.terms) > 1 else _simple(expression)
+        return expression if len(place.terms) > 1 else simple(expression)
 
     def _expression(self, place: Place) -> AxisExpression:
         total = AxisExpression()
@@ -878,7 +907,7 @@ class _Meaning:
             product = AxisExpression(sign)
             for atom in atoms:
                 product = self._times(product, self._atom(atom), at)
-            total = _sum_of(total, product)
+            total = sum_of(total, product)
         return total._replace(plus_0=len(place.terms) > 1 and total.array is not None)
 
     def _atom(self, atom: Any) -> AxisExpression:
@@ -897,7 +926,7 @@ class _Meaning:
                     self.refuse("only sizes are divided in an index", atom.at)
                 return AxisExpression(floor_quotient(whole.constant, by.constant))
             case "entry":
-                places = tuple([_composite(self._axis(place)) for place in atom.places])
+                places = tuple([as_sum(self._axis(place)) for place in atom.places])
                 return AxisExpression(0, (), ((atom.name, places, 1),))
         if atom.name in self.size_names and atom.name not in self.labels:
             return AxisExpression(self.size_names[atom.name])
@@ -927,283 +956,4 @@ class _Meaning:
             self.refuse("a product of labels is no index: only numbers and sizes multiply them", at)
         if b.terms or b.arrays:
             a, b = b, a
-        return _scaled(a, b.constant)
-
-
-# ---- index expressions
-def _composite(axis: Axis) -> AxisExpression:
-    return AxisExpression(0, ((axis, 1),)) if isinstance(axis, str) else axis
-
-
-def _simple(axis: AxisExpression) -> Axis:
-    """A label alone as its name."""
-    one = len(axis.terms) == 1 and axis.terms[0][1] == 1
-    return axis.terms[0][0] if one and axis.constant == 0 and not axis.arrays else axis
-
-
-def _sum_of(a: AxisExpression, b: AxisExpression) -> AxisExpression:
-    terms: dict[str, Any] = dict(a.terms)
-    for label, k in b.terms:
-        terms[label] = plus(terms.get(label, 0), k)
-    arrays: dict[tuple[str, tuple[AxisExpression, ...]], Any] = {}
-    for name, places, k in (*a.arrays, *b.arrays):
-        arrays[name, places] = plus(arrays.get((name, places), 0), k)
-    return AxisExpression(
-        plus(a.constant, b.constant),
-        tuple([(label, k) for label, k in terms.items() if k != 0]),
-        tuple([(name, places, k) for (name, places), k in arrays.items() if k != 0]),
-    )
-
-
-def _difference(a: AxisExpression, b: AxisExpression) -> AxisExpression:
-    negative = AxisExpression(
-        minus(0, b.constant),
-        tuple([(label, minus(0, k)) for label, k in b.terms]),
-        tuple([(name, places, minus(0, k)) for name, places, k in b.arrays]),
-    )
-    return _sum_of(a, negative)
-
-
-def _bound(above: AxisExpression) -> tuple[str, Size] | None:
-    """A label and its size, of ``size − 1 − label ≥ 0``."""
-    if above.arrays or len(above.terms) != 1 or above.terms[0][1] != -1:
-        return None
-    return above.terms[0][0], plus(above.constant, 1)
-
-
-def _smallest(sizes: Sequence[Size]) -> Size | None:
-    """The size that is sure to be the smallest."""
-    for size in sizes:
-        if all(is_nonnegative(minus(other, size)) for other in sizes):
-            return size
-    return None
-
-
-def _differ(a: Size, b: Size) -> bool:
-    """Are two sizes different for certain?"""
-    return is_nonnegative(minus(minus(a, b), 1)) or is_nonnegative(minus(minus(b, a), 1))
-
-
-def _end(label: str, same: Mapping[str, str]) -> str:
-    while label in same:
-        label = same[label]
-    return label
-
-
-def _renamed(axis: Axis, names: Mapping[str, str]) -> Axis:
-    if isinstance(axis, str):
-        return names.get(axis, axis)
-    terms: dict[str, Any] = {}
-    for label, k in axis.terms:
-        own = names.get(label, label)
-        terms[own] = plus(terms.get(own, 0), k)
-    arrays = []
-    for name, places, k in axis.arrays:
-        arrays.append((name, tuple([_composite(_renamed(p, names)) for p in places]), k))
-    left = tuple([(label, k) for label, k in terms.items() if k != 0])
-    return AxisExpression(axis.constant, left, tuple(arrays), plus_0=axis.plus_0)
-
-
-def _put(axis: Axis, instead: Mapping[str, AxisExpression]) -> Axis:
-    """An index expression in which others stand for labels."""
-    if isinstance(axis, str):
-        return instead.get(axis, axis)
-    if not any(label in instead for label in labels_of(axis)):
-        return axis
-    total = AxisExpression(axis.constant)
-    for label, k in axis.terms:
-        total = _sum_of(total, _scaled(_composite(instead.get(label, label)), k))
-    for name, places, k in axis.arrays:
-        inner = tuple([_composite(_put(place, instead)) for place in places])
-        total = _sum_of(total, AxisExpression(0, (), ((name, inner, k),)))
-    return total._replace(plus_0=axis.array is None and total.array is not None)
-
-
-def _scaled(axis: AxisExpression, k: Size) -> AxisExpression:
-    terms = tuple([(label, product_of_sizes(n, k)) for label, n in axis.terms])
-    arrays = tuple([(name, places, product_of_sizes(n, k)) for name, places, n in axis.arrays])
-    return AxisExpression(product_of_sizes(axis.constant, k), terms, arrays)
-
-
-def _key(axis: AxisExpression) -> str:
-    """The name of the size of an axis of the result."""
-    return str(axis) if axis.array is None else axis.array
-
-
-def _apart(axis: Axis, arrays: Mapping[str, Expr], domains: dict[str, Size]) -> Axis:
-    """A label in an index array that is longer or shorter than its other axes is no label of it."""
-    if isinstance(axis, str) or not axis.arrays:
-        return axis
-    found = []
-    for name, places, k in axis.arrays:
-        inner = []
-        for place, size in zip(places, arrays[name].axis_sizes, strict=True):
-            place = _composite(_apart(place, arrays, domains))
-            alone = len(place.terms) == 1 and place.terms[0][1] == 1
-            if alone and not place.constant and not place.arrays:
-                label = place.terms[0][0]
-                if _differ(domains.setdefault(label, size), size):
-                    place = AxisExpression(0, ((label, 1), (label, 0)))
-            inner.append(place)
-        found.append((name, tuple(inner), k))
-    return axis._replace(arrays=tuple(found))
-
-
-def _arrays(reads: Sequence[tuple[Axis, ...]]) -> dict[str, int]:
-    """The index arrays in index expressions, with their numbers of axes."""
-    found: dict[str, int] = {}
-    stack: list[Axis] = [axis for read in reads for axis in read]
-    while stack:
-        axis = stack.pop()
-        if isinstance(axis, str):
-            continue
-        for name, places, _ in axis.arrays:
-            found[name] = len(places)
-            stack += places
-    return found
-
-
-# ---- what is in a tree
-def _labels_of_place(place: Place) -> set[str]:
-    found: set[str] = set()
-    stack = [place]
-    while stack:
-        for _, atoms, _ in stack.pop().terms:
-            for atom in atoms:
-                stack += atom.places
-                if atom.kind == "name":
-                    found.add(atom.name)
-    return found
-
-
-def _labels_of_factor(factor: Factor) -> set[str]:
-    """The labels that a factor has, but for those that are summed in it by a Σ."""
-    match factor:
-        case Read():
-            return set().union(*map(_labels_of_place, factor.places or ()))
-        case Tie() | Guard():
-            return set().union(*map(_labels_of_place, factor.places))
-        case Bracketed():
-            return _labels_of_total(factor.total)
-        case Raised():
-            return _labels_of_factor(factor.base)
-        case Call():
-            inside = set().union(*map(_labels_of_total, factor.arguments)) - set(factor.core)
-            return inside.union(*map(_labels_of_place, factor.places or ()))
-    return set()
-
-
-def _labels_of_total(total: Total) -> set[str]:
-    found: set[str] = set()
-    for _, product in total.terms:
-        for factor, _ in product.factors:
-            found |= _labels_of_factor(factor) - set(product.summed)
-    return found
-
-
-def _totals_in(factor: Factor) -> Sequence[Total]:
-    """The sums in a factor."""
-    while isinstance(factor, Raised):
-        factor = factor.base
-    match factor:
-        case Bracketed():
-            return (factor.total,)
-        case Call():
-            return factor.arguments
-    return ()
-
-
-def _summed_here(product: Product, own: Sequence[set[str]]) -> set[str]:
-    """The labels of a product that are not summed within one of its factors, and those that stay.
-    `own` are the labels of each factor.
-    """
-    found = set(product.summed)
-    for k, (factor, _) in enumerate(product.factors):
-        others = set().union(*[labels for m, labels in enumerate(own) if m != k])
-        # A power of a sum in brackets is a product of such sums.
-        is_product = isinstance(factor, Raised) and isinstance(factor.base, Bracketed)
-        found |= own[k] & others if _totals_in(factor) and not is_product else own[k]
-    return found
-
-
-def _sure_labels(written: Equation) -> set[str]:
-    """The names that are labels for certain: on the left, summed by a Σ, or alone on an axis."""
-    found: set[str] = set()
-    for place in written.axes:
-        found |= _labels_of_place(place)
-    for product in _products(written.right):
-        found.update(product.summed)
-        for factor, _ in product.factors:
-            while isinstance(factor, Raised):
-                factor = factor.base
-            if isinstance(factor, Call):
-                found.update(factor.core)
-            if isinstance(factor, (Read, Call, Tie)):
-                for place in factor.places or ():
-                    (sign, atoms, _), *others = place.terms
-                    if not others and len(atoms) == 1 and sign == 1 and atoms[0].kind == "name":
-                        found.add(atoms[0].name)
-    return found
-
-
-def _places_in(total: Total) -> list[Place]:
-    """All index expressions of a sum."""
-    found: list[Place] = []
-    for product in _products(total):
-        for factor, _ in product.factors:
-            while isinstance(factor, Raised):
-                factor = factor.base
-            if isinstance(factor, (Read, Call, Tie, Guard)):
-                found += factor.places or ()
-    return found
-
-
-def _products(total: Total) -> list[Product]:
-    """The products of a sum, and of the sums in brackets in it."""
-    found: list[Product] = []
-    for _, product in total.terms:
-        found.append(product)
-        for factor, _ in product.factors:
-            while isinstance(factor, Raised):
-                factor = factor.base
-            if isinstance(factor, Bracketed):
-                found += _products(factor.total)
-            if isinstance(factor, Call):
-                for argument in factor.arguments:
-                    found += _products(argument)
-    return found
-
-
-def _reads(total: Total) -> list[Read]:
-    found: list[Read] = []
-    for product in _products(total):
-        for factor, _ in product.factors:
-            while isinstance(factor, Raised):
-                factor = factor.base
-            if isinstance(factor, Read):
-                found.append(factor)
-    return found
-
-
-def _bare_name(total: Total) -> str | None:
-    """The name that a sum consists of, if it is one."""
-    if len(total.terms) != 1 or total.terms[0][0] or total.terms[0][1].summed:
-        return None
-    factors = total.terms[0][1].factors
-    if len(factors) != 1 or factors[0][1] or not isinstance(factors[0][0], Read):
-        return None
-    read = factors[0][0]
-    return read.name if read.places is None else None
-
-
-def _figure(total: Total) -> Any:
-    """The number that a sum consists of, if it is one."""
-    if len(total.terms) != 1 or total.terms[0][1].summed:
-        return None
-    negative, product = total.terms[0]
-    if len(product.factors) != 1 or product.factors[0][1]:
-        return None
-    factor = product.factors[0][0]
-    if not isinstance(factor, Figure):
-        return None
-    return -factor.value if negative else factor.value
+        return scaled_axis(a, b.constant)
