@@ -1251,11 +1251,11 @@ def compact_as_judged(program):
             if two_sizes(read(text)[1], want.shape):
                 return
             operands = written_operands(term, text)
-            slots, _ = read(text)
+            slots, output = read(text)
             numbers = []
             for axes, operand in zip(slots, operands):
                 if isinstance(operand, ed.Delta):  # ones wherever the relation may be
-                    known = _known(sizes, slots, operands, program)
+                    known = _known(sizes, slots, output, operands, program)
                     keys = {normal(_sum(k)): n for k, n in sizes.items() if " " not in k}
                     name = label(axes[0].array) if axes[0].array else axes[0]
                     n = keys.get(normal(name))
@@ -1270,16 +1270,17 @@ def compact_as_judged(program):
         same_objects(total, want, f"{what}: {[t.compact for t in terms_of(e)]}")
 
 
-def _known(sizes, slots, operands, program):
+def _known(sizes, slots, output, operands, program):
     """Sizes of labels by bare axes of operands, and those that are given."""
     domains = dict(sizes)
     for axes, operand in zip(slots, operands):
         if not isinstance(operand, ed.Delta):
             shape = np.shape(ed.evaluate(operand, given(program)))
             domains |= {a.bare: n for a, n in zip(axes, shape) if a.bare}
-        for name, places_, _ in [array for axis in axes for array in axis.arrays]:
-            shape = program.arrays[name].shape
-            domains |= {a.bare: n for a, n in zip(places_, shape) if a.bare}
+    every = [axis for axes in (*slots, output) for axis in axes]
+    for name, places_, _ in [array for axis in every for array in axis.arrays]:
+        shape = program.arrays[name].shape
+        domains |= {a.bare: n for a, n in zip(places_, shape) if a.bare}
     return domains
 
 

@@ -111,7 +111,7 @@ from .nodes import (
     wrapped,
     zero,
 )
-from .relation_boxes import domain_of, extent, span
+from .relation_boxes import domain_of, extent, is_inside, span
 from .relation_rows import Hot, Linear, in_numbers, numbers_of, relation, renamed
 from .relations import Solved, determined, settled, solvings
 from .size_algebra import (
@@ -295,6 +295,7 @@ __all__ = [
     "is_array",
     "is_hot",
     "is_in_words",
+    "is_inside",
     "is_name",
     "is_nonnegative",
     "is_positive",

@@ -23,11 +23,13 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Linear,
     Polynomial,
     Relation,
     Size,
     Sizes,
     axis_names,
+    is_inside,
     leaves,
     measured,
     minus,
@@ -47,6 +49,7 @@ from .plan_table import Plan
 from .symbolic_cost import symbolic_cost
 
 SPOKEN = 6  # unknown sizes that a plan names
+OTHER_STEP = 13  # by which sizes differ for a second text: even ones are odd there
 UNKNOWN = 32  # what an unknown size counts as, where only the order of contraction depends on it
 TRIANGLES = ([-1, -1, 1], [-1, 1, 1])  # the coefficients of q = i - j
 BEYOND = 2**1100  # entries: more than any estimate is made for
@@ -70,8 +73,8 @@ def source(e: Any, backend: str = "numpy") -> str:
     Two more forms are not for running fast: ``"loops"``, nested loops to learn from, and
     ``"julia"``, for OMEinsum.jl.
 
-    Slices, windows and reshapes are written for known sizes: of an expression with them
-    ``compile(e).source(shapes)`` says the source.
+    Slices, windows and reshapes are written for known sizes, but for those as ``x[1:]`` that read
+    the same for all: of other expressions with them ``compile(e).source(shapes)`` says the source.
 
     Raises BackendError for a backend that is not there, or for a function that it has no form for,
     EinderivError for index expressions whose source would hold for some sizes only.
@@ -85,11 +88,19 @@ def source(e: Any, backend: str = "numpy") -> str:
 def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any = "auto") -> Emitted:
     """The source for sizes that need not be known."""
     planned = _unsized(e, shapes, optimize)
+    found = _written(e, planned, backend)
     if planned.assumed and not _holds_for_all_sizes(leaves(e), planned.sizes, planned.number):
-        raise EinderivError(
-            "index expressions are written as slices, windows and reshapes of known sizes: "
-            "compile(e).source(shapes) says the source for shapes of tensors, {'x': (9,), …}"
-        )
+        others = _Unsized(leaves(e), shapes, optimize, True, step=OTHER_STEP)
+        same = _reads_inside(leaves(e)) and _written(e, others, backend).source == found.source
+        if not same:
+            raise EinderivError(
+                "index expressions are written as slices, windows and reshapes of known sizes: "
+                "compile(e).source(shapes) says the source for shapes of tensors, {'x': (9,), …}"
+            )
+    return found
+
+
+def _written(e: Any, planned: _Unsized, backend: Backend) -> Emitted:
     return emit_readable(
         planned.program,
         tuple(leaves(e)),
@@ -98,6 +109,33 @@ def emitted(e: Any, backend: Backend, shapes: Mapping[str, Any], optimize: Any =
         order=planned.inputs,
         many=not isinstance(e, Expr),
     )
+
+
+def _reads_inside(roots: Sequence[Expr]) -> bool:
+    """Is nothing read or written outside an axis, whatever the sizes are? Then a text that is the
+    same for several sizes, as ``x[1:]`` is, holds for all.
+    """
+    for node in walk(roots):
+        if not isinstance(node, Einsum) or not node.relations:
+            continue
+        domains = dict(reversed(node.given))
+        for factor, labels in node.slots:
+            domains.update(zip(labels, factor.axis_sizes, strict=True))
+        if not all(_is_place(one, domains) for one in node.relations):
+            return False
+    return True
+
+
+def _is_place(one: Relation, domains: Mapping[Label, Size]) -> bool:
+    """Is one label of a relation what the others say, and that in its domain for certain?"""
+    for label, sign in one.terms:
+        if sign not in (1, -1):
+            continue
+        terms = [(x, minus(0, k) if sign == 1 else k) for x, k in one.terms if x != label]
+        constant = minus(0, one.constant) if sign == 1 else one.constant
+        if is_inside(Linear(constant, tuple(terms)), domains, domains[label]):
+            return True
+    return False
 
 
 def plan(
@@ -196,8 +234,14 @@ class _Unsized:
     """A program for sizes that need not be known."""
 
     def __init__(
-        self, roots: list[Expr], given: Mapping[str, Any], optimize: Any, dense: bool
+        self,
+        roots: list[Expr],
+        given: Mapping[str, Any],
+        optimize: Any,
+        dense: bool,
+        step: int = 0,
     ) -> None:
+        """`step` is by how much the sizes differ that nothing says."""
         from ..expression import needed
         from ..rewriting import planned
 
@@ -221,6 +265,7 @@ class _Unsized:
                 of_labels[name] = natural(value, f"the size of {name!r}")
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
+        self.step = step
         self.assumed: dict[Size, str] = {}  # sizes that nothing says, as a message names them
         self.program, _ = planned(roots, self.sizes, self.number, dense=dense, optimize=optimize)
 
@@ -237,7 +282,7 @@ class _Unsized:
             return min(max(number or 0, 1), BEYOND)
         if root not in self.assumed:
             self.assumed[root] = spoken(size)
-        return UNKNOWN
+        return UNKNOWN + self.step * (1 + list(self.assumed).index(root))
 
     def assumptions(self) -> list[str]:
         """A note that says which sizes nothing gave."""
