@@ -32,6 +32,7 @@ import einderiv as ed
 from einderiv.expression.size_algebra import measured
 
 POINTS, NUMBERS = 250, 120  # at most, of the box of an einsum, and of its result
+MOST_PRINTED = 30_000  # points of what is printed, for powers of sums are products of many
 
 
 # -------------------------------------------------------------------------------------------- the notation
@@ -1264,7 +1265,11 @@ def compact_as_judged(program):
                     numbers.append(np.ones(n, object))
                 else:
                     numbers.append(np.asarray(ed.evaluate(operand, given(program)), object))
-            found = judged(text, numbers, sizes, **arrays_in(text, program))
+            arrays = arrays_in(text, program)
+            domains = settled(slots, [a.shape for a in numbers], arrays, sizes, output)
+            if prod(domains.values()) > MOST_PRINTED:
+                return
+            found = judged(text, numbers, sizes, **arrays)
             assert found.shape == want.shape, f"{what}: {text} has {found.shape}, not {want.shape}"
             total = total + term.coefficient * found
         same_objects(total, want, f"{what}: {[t.compact for t in terms_of(e)]}")
@@ -1309,6 +1314,8 @@ def subscripts(program):
             if text == "->" and not operands:  # a number, which no string can be without operands
                 total, again = total + term.coefficient, again + term.coefficient
                 continue
+            if prod(letters.values()) > MOST_PRINTED:
+                return
             number = np.einsum(text, *arrays) if arrays else np.array(1, object)
             total = total + term.coefficient * number
             found = ed.evaluate(ed.einsum(text, *operands), given(program))
