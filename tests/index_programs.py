@@ -1254,9 +1254,9 @@ def compact_as_judged(program):
             operands = written_operands(term, text)
             slots, output = read(text)
             numbers = []
+            known = _known(sizes, slots, output, operands, program)
             for axes, operand in zip(slots, operands):
                 if isinstance(operand, ed.Delta):  # ones wherever the relation may be
-                    known = _known(sizes, slots, output, operands, program)
                     keys = {normal(_sum(k)): n for k, n in sizes.items() if " " not in k}
                     name = label(axes[0].array) if axes[0].array else axes[0]
                     n = keys.get(normal(name))
@@ -1266,6 +1266,7 @@ def compact_as_judged(program):
                 else:
                     numbers.append(np.asarray(ed.evaluate(operand, given(program)), object))
             arrays = arrays_in(text, program)
+            sizes = known  # a vector of ones as long as it is read says nothing of them
             domains = settled(slots, [a.shape for a in numbers], arrays, sizes, output)
             if prod(domains.values()) > MOST_PRINTED:
                 return
@@ -1276,17 +1277,15 @@ def compact_as_judged(program):
 
 
 def _known(sizes, slots, output, operands, program):
-    """Sizes of labels by bare axes of operands, and those that are given."""
-    domains = dict(sizes)
-    for axes, operand in zip(slots, operands):
-        if not isinstance(operand, ed.Delta):
-            shape = np.shape(ed.evaluate(operand, given(program)))
-            domains |= {a.bare: n for a, n in zip(axes, shape) if a.bare}
-    every = [axis for axes in (*slots, output) for axis in axes]
-    for name, places_, _ in [array for axis in every for array in axis.arrays]:
+    """Sizes of labels by the operands that have sizes of their own, and those that are given."""
+    own = [k for k, operand in enumerate(operands) if not isinstance(operand, ed.Delta)]
+    shapes = [np.shape(ed.evaluate(operands[k], given(program))) for k in own]
+    reads = [slots[k] for k in own]
+    known = dict(sizes)
+    for name, places_, _ in [a for axes in (*slots, output) for axis in axes for a in axis.arrays]:
         shape = program.arrays[name].shape
-        domains |= {a.bare: n for a, n in zip(places_, shape) if a.bare}
-    return domains
+        known |= {a.bare: n for a, n in zip(places_, shape) if a.bare}
+    return known | settled(reads, shapes, program.arrays, known, output)
 
 
 def subscripts(program):

@@ -70,7 +70,7 @@ def test_a_plan_says_what_it_assumed():
 
 
 @pytest.mark.parametrize(
-    "text", ["i+k,k->i", "n(h+y)(w+x)c,yxcf->nhwf", "2i->i"], ids=["window", "windows", "step"]
+    "text", ["i+k,k->i", "n(h+y)(w+x)c,yxcf->nhwf", "(2)->"], ids=["window", "windows", "entry"]
 )
 def test_a_source_for_some_sizes_only_is_refused(text):
     """With sizes that are assumed, ``n - k + 1`` is 1, and a window would be a reshape."""
