@@ -373,6 +373,8 @@ class _Composing:
     def _take_sizes(self) -> None:
         """The sizes that are given by labels."""
         for word, label in self.numbers.items():
+            if word in self.arrays and label in self.domains:
+                continue  # it is said of the index array
             if word in self.sizes:
                 self.used.add(word)
                 self.given.append((label, self.sizes[word]))
