@@ -10,11 +10,15 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .machine import described, environment, limit_torch, pin
+from einderiv.timing.machine import environment, limit_torch, pin
+from einderiv.timing.tables import ratio, table
+
+from .machine import described
 
 MARK = "EINDERIV_BENCH_THREADS"  # set in the process that measures
 SCHEMA = 1
@@ -135,11 +139,12 @@ def split(text: str | None) -> list[str]:
 
 
 def _calibrated(arguments: argparse.Namespace) -> int:
-    from . import calibration, report
+    from . import calibration
 
     pin(arguments.threads)
     found = calibration.measured()
-    print(report.table(calibration.table(found), ("constant", "shipped", "here", "ratio")))
+    head = ("constant", "shipped", "here", "ratio")
+    print(table(head, calibration.table(found), ("constant",)))
     _save(found, arguments.save)
     return 0
 
@@ -152,15 +157,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
     run = _loaded(arguments.load) if arguments.load else _measured(arguments)
     records = run["results"]
-    print(report.table(list(map(report.row, records))))
+    print(report.results(records))
     for what, target, found, met in report.targets(records):
         missed = "" if met else ", MISSED"
-        print(f"{what}: {report.ratio(found)}, target {target}{missed}")
+        line = f"{what}: {ratio(found)}, target {target}{missed}"
+        print(textwrap.fill(line, report.WIDTH, subsequent_indent="    "))
     behind = report.lost(records)
     slower = "slower than the target or than the best rival"
     print(f"\n{len(behind)} of {len(records)} are lost: {slower}")
     if behind:
-        print(report.table(list(map(report.row, behind))))
+        print(report.results(behind))
+    print(f"\n{report.meaning()}")
     _save(run, arguments.save)
     if arguments.pages:
         from .pages import write

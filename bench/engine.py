@@ -8,8 +8,6 @@ import gc
 import importlib
 import importlib.util
 import inspect
-import random
-import statistics
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -21,33 +19,34 @@ from typing import Any, Literal
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, hosted
+from einderiv.timing.rounds import (
+    TOLERANCE,
+    Call,
+    Rounds,
+    WrongAnswer,
+    interleaved,
+    relative_error,
+    summary,
+)
 
-from .problems import Arrays, Call, Case, Problem, Way
-from .rivals import hosted
+from .problems import Case, Problem
 
 ENGINES = ("jax", "torch", "autograd", "opt_einsum", "cotengra", "dask", "numpy")
 OURS, RAW, HAND = "einderiv", "einderiv.raw", "hand"
 #: our sources for other libraries, which take part where the library itself does
 HOSTED = {"einderiv.jax": "jax", "einderiv.torch": "torch"}
-#: what a relative error may be
-TOLERANCE = {"float64": 1e-8, "float32": 2e-3}
 FULL_BYTES = 64e6  # a structured result is compared as a dense one up to this size
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How long is measured: `rounds` of at least `least` seconds for each contestant.
+class Settings(Rounds):
+    """How long is measured, and what.
 
-    A call of more than `slow` seconds is made in the first `few` rounds only. `against` names the
-    engines that take part; with `first_forms` each of them does so in one form. `memory` is whose
-    peak is measured.
+    `against` names the engines that take part; with `first_forms` each of them does so in one form.
+    `memory` is whose peak is measured.
     """
 
-    rounds: int = 15
-    least: float = 1e-2
-    slow: float = 0.5
-    few: int = 3
-    seed: int = 0
     against: tuple[str, ...] = ()
     dtype: str = "float64"
     first_forms: bool = False
@@ -62,10 +61,6 @@ class Contestant:
     derive: float | None = None
     compile: float | None = None
     found: dict[str, Any] = field(default_factory=dict)
-
-
-class WrongAnswer(AssertionError):
-    """Two contestants disagree."""
 
 
 def settle(against: Sequence[str]) -> None:
@@ -110,7 +105,7 @@ def run(case: Case, size: str, settings: Settings) -> dict[str, Any]:
     for name, contestant in right.contestants.items():
         light = name in weighed and min(times[name]) < 2
         found[name] = {
-            **_summary(times[name], times.get(HAND)),
+            **summary(times[name], times.get(HAND)),
             "derive": contestant.derive,
             "compile": contestant.compile,
             "error": right.errors[name],
@@ -256,80 +251,10 @@ def check(
 
 
 def _same(what: str, answer: Any, reference: Any, dtype: str) -> float:
-    found = error(answer, reference)
+    found = relative_error(answer, reference)
     if not found <= TOLERANCE[dtype]:  # NaN is wrong, too
         raise WrongAnswer(f"{what}: relative error {found:.1e} is above {TOLERANCE[dtype]:.0e}")
     return found
-
-
-def error(answer: Any, reference: Any) -> float:
-    """The largest difference of two trees of arrays, relative to the largest entry of each array
-    of the second.
-    """
-    if isinstance(reference, (list, tuple)):
-        if not isinstance(answer, (list, tuple)) or len(answer) != len(reference):
-            raise WrongAnswer(f"{len(reference)} arrays were expected")
-        errors = list(map(error, answer, reference))
-        return float(np.max(errors, initial=0.0))  # NaN, if one is NaN; Python's max may lose it
-    if isinstance(reference, str):
-        return 0.0 if answer == reference else float("inf")
-    found, expected = np.asarray(answer), np.asarray(reference)
-    if found.shape != expected.shape:
-        raise WrongAnswer(f"shape {found.shape} instead of {expected.shape}")
-    scale = float(np.abs(expected).max(initial=0)) or 1.0
-    return float(np.abs(found - expected).max(initial=0)) / scale
-
-
-def interleaved(calls: Mapping[str, Call], settings: Settings) -> dict[str, list[float]]:
-    """Seconds of one call, round by round; in each round all run, in a new order."""
-    repeats: dict[str, int] = {}
-    slow: set[str] = set()
-    for name, call in calls.items():
-        once = seconds(call, 1)
-        if once < settings.slow:  # the first may have found its memory given back to the system
-            once = min(once, seconds(call, 1))
-        repeats[name] = max(1, int(settings.least / max(once, 1e-7)))
-        if once > settings.slow:
-            slow.add(name)
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    order = list(calls)
-    shuffle = random.Random(settings.seed).shuffle
-    gc.collect()
-    gc.disable()
-    try:
-        for number in range(settings.rounds):
-            shuffle(order)
-            for name in order:
-                if name not in slow or number < settings.few:
-                    times[name].append(seconds(calls[name], repeats[name]))
-    finally:
-        gc.enable()
-    return times
-
-
-def seconds(call: Call, repeats: int) -> float:
-    """Seconds of one of `repeats` calls."""
-    todo = range(repeats)
-    start = time.perf_counter()
-    for _ in todo:
-        call()
-    return (time.perf_counter() - start) / repeats
-
-
-def _summary(times: list[float], base: list[float] | None) -> dict[str, Any]:
-    """Median, extremes, and the median of the round-wise ratios to `base`: drift of the machine
-    cancels in them.
-    """
-    ratio = None
-    if base is not None:  # one that is slow has fewer rounds
-        ratio = statistics.median(time / other for time, other in zip(times, base, strict=False))
-    return {
-        "median": statistics.median(times),
-        "low": min(times),
-        "high": max(times),
-        "rounds": len(times),
-        "ratio": ratio,
-    }
 
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from einderiv.timing.tables import ratio, stored
+
 from . import growth, networks, report
 from .families import FAMILIES
 from .plots import draw
@@ -48,7 +50,7 @@ def _intro(run: dict[str, Any]) -> str:
             "round; in each round all contestants run, in a new order, in one process.",
             "",
             f"- Machine: {machine['processor']}, {machine['processors']} processors, "
-            f"{report.stored(machine['memory'])}, "
+            f"{stored(machine['memory'])}, "
             f"{machine['system']}, Python {machine['python']}",
             f"- Threads: {threads['asked']} for every library{pools}",
             f"- Versions: {versions}",
@@ -76,7 +78,7 @@ def _verdict(records: Sequence[Record]) -> str:
 
 def _targets(records: Sequence[Record]) -> str:
     rows = [
-        (what, target, report.ratio(found), "yes" if met else "**no**")
+        (what, target, ratio(found), "yes" if met else "**no**")
         for what, target, found, met in report.targets(records)
     ]
     if not rows:
@@ -91,9 +93,9 @@ def _lost(records: Sequence[Record]) -> str:
             report.label(record),
             record["size"],
             record["dtype"],
-            report.ratio(report.to_hand(record)),
+            ratio(report.to_hand(record)),
             report.best_rival(record) or "–",
-            report.ratio(report.to_best(record)),
+            ratio(report.to_best(record)),
             report.explained(record),
         )
         for record in report.lost(records)

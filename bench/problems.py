@@ -27,11 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-Arrays = dict[str, Any]
-Call = Callable[[], Any]
-#: a way to do it, from the arrays to a call without arguments; what it imports, it imports when it
-#: is made
-Way = Callable[[Arrays], Call]
+from einderiv.timing.rivals import Arrays, Way
 
 TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
 SIZES = (TINY, SMALL, MEDIUM, LARGE)

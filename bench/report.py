@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from einderiv.timing.tables import legend, ratio, shown, table
+
 from .engine import HAND, HOSTED, OURS, RAW
 from .reasons import reason
 
@@ -15,27 +17,10 @@ Record = dict[str, Any]
 #: what the ratio to the hand-written form may be
 LIMITS = {"tiny": 1.5, "small": 1.5, "medium": 1.15, "large": 1.15}
 NOISE = 1.05  # a rival is faster if it is so by more than this
+WIDTH = 100  # columns of what is printed
 #: the columns of text in a table
-LEFT = ("case", "size", "dtype", "best rival", "why", "constant")
+LEFT = ("case", "size", "dtype", "best rival", "why")
 Target = tuple[str, str, float, bool]  # what, the target, what was found, whether it is met
-
-
-def shown(seconds: float) -> str:
-    """A time with its unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
-
-
-def stored(count: float | None) -> str:
-    """A number of bytes with its unit."""
-    if count is None:
-        return "–"
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:.3g} {unit}"
-    return f"{count:.0f} B"
 
 
 def median(record: Record, name: str) -> float | None:
@@ -107,25 +92,20 @@ def label(record: Record) -> str:
     return f"{record['family']} {record['case']}"
 
 
-def ratio(number: float | None) -> str:
-    """A ratio for a table."""
-    if number is None:
-        return "–"
-    return f"{number:.2f}" if number < 9.995 else f"{number:.0f}"
-
-
-HEAD = (
-    "case",
-    "size",
-    "dtype",
-    "hand",
-    "einderiv",
-    "/hand",
-    "raw/hand",
-    "best rival",
-    "/rival",
-    "peak/hand",
-)
+#: the columns of results, and what stands in them
+HEAD = {
+    "case": "the family of problems and one of them; bench/families/ has each as code",
+    "size": "of its arrays, as its family says; --size chooses",
+    "dtype": "of its arrays",
+    "hand": "median time of a call of NumPy as a specialist writes it; of P11, of which there is "
+    "none, the time that is aimed at",
+    "einderiv": "median time of a call of ours",
+    "/hand": "our time over the one by hand: the target is 1.5 for small arrays, else 1.15",
+    "raw": "the same of f.raw, which checks nothing of its arrays",
+    "best rival": "the fastest of the other libraries",
+    "/rival": f"our time over that of the best rival: below {NOISE} it is not slower",
+    "peak": "the memory that a call of ours needs at most, over that of the one by hand",
+}
 
 
 def row(record: Record) -> tuple[str, ...]:
@@ -146,19 +126,19 @@ def row(record: Record) -> tuple[str, ...]:
     )
 
 
+def results(records: Sequence[Record]) -> str:
+    """The table of results."""
+    return table(tuple(HEAD), list(map(row, records)), LEFT, WIDTH)
+
+
+def meaning() -> str:
+    """What stands in the columns of the table."""
+    return legend(HEAD, WIDTH)
+
+
 def _peak(record: Record, name: str) -> int | None:
     peak: int | None = record["contestants"].get(name, {}).get("peak")
     return peak
-
-
-def table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = HEAD) -> str:
-    """Columns for a terminal: the text ones to the left."""
-    columns = []
-    for name, *cells in zip(head, *rows, strict=True):
-        width = max(map(len, (name, *cells)))
-        align = str.ljust if name in LEFT else str.rjust
-        columns.append([align(cell, width) for cell in (name, *cells)])
-    return "\n".join("  ".join(line).rstrip() for line in zip(*columns, strict=True))
 
 
 def geometric(numbers: Sequence[float]) -> float:
@@ -255,7 +235,7 @@ def compared(new: Sequence[Record], old: Sequence[Record], threshold: float) -> 
         cells = (ratio(then), ratio(now), f"{change:.2f}", "WORSE" if bad else "")
         rows.append((label(record), record["size"], record["dtype"], *cells))
     rows.sort(key=lambda cells: -float(cells[5]))
-    return table(rows, ("case", "size", "dtype", "was", "is", "change", "why")), worse
+    return table(("case", "size", "dtype", "was", "is", "change", "why"), rows, LEFT, WIDTH), worse
 
 
 def _key(record: Record) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from .printing import STYLE_NAMES, Derivation, wrapped_prose, write_in_one_step
 from .reports import FORMATS
 
 WIDTH = 80  # columns of the lines that are printed
+MEASURES = "EINDERIV_MEASURES"  # set, to the number of threads, in the process that measures
 HIGHEST_ORDER = 9
 STYLED = ("text", "latex")  # the formats whose formulas have a style
 #: what the help shows; each of them runs as it stands
@@ -46,19 +48,34 @@ examples:
   einderiv derive 'norm2(A*x - b)^2' --wrt x --order 2
   einderiv derive 'X: nd; w: d; sum(log(1 + exp(X @ w)))' --wrt w --format latex
 """
+ABOUT_BENCH = """\
+Time a derivative: ours against JAX, torch and opt_einsum with identity matrices.
+All answers are compared first; a difference is an error, with exit code 1.
+Without an expression: the benchmarks of the repository, einderiv bench --quick;
+their options are those of python -m bench --help.
+"""
+BENCH_EXAMPLES = """\
+examples:
+  einderiv bench "is,st,tj->ij" --wrt 0 --sizes i=20,s=20,t=20,j=20
+  einderiv bench 'sum((A @ x - b)**2)' --wrt x --order 2 --against opt_einsum
+"""
 
 #: for terminals that cannot show these
 PLAIN = str.maketrans(
-    {"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "·": "*", "…": "...", "²": "^2", "³": "^3"}
+    {
+        **{"δ": "delta", "Σ": "sum", "∂": "d", "−": "-", "–": "-", "·": "*", "…": "..."},
+        **{"×": "x", "µ": "u", "²": "^2", "³": "^3"},
+    }
 )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    if words[:1] == ["bench"]:
+    if words[:1] == ["bench"] and not _is_own(words[1:]):
         return _bench(words[1:])
     arguments = _parser().parse_args(words)
+    arguments.words = words
     try:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -132,9 +149,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     files.add_argument("--pyodide", required=True, help="the folder of the npm package pyodide")
     files.set_defaults(run=_site)
-    commands.add_parser(
-        "bench", help="measure against hand-written NumPy and others; needs the repository"
+    time = commands.add_parser(
+        "bench",
+        help="time a derivative against JAX, torch and opt_einsum",
+        description=ABOUT_BENCH,
+        epilog=BENCH_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _common(time)
+    time.add_argument(
+        "--against",
+        action=_Once,
+        help="libraries, several with commas: jax, torch, opt_einsum; by default all",
+    )
+    time.add_argument(
+        "--threads", action=_Once, type=_positive, default=1, help="of every library; 1 by default"
+    )
+    time.add_argument(
+        "--rounds", action=_Once, type=_positive, default=7, help="in each all run; 7 by default"
+    )
+    time.set_defaults(run=_time)
     return parser
 
 
@@ -172,6 +206,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="of the derivative: 2 is the Hessian; 1 by default",
     )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"a number from 1, not {number}")
+    return number
 
 
 def _order(text: str) -> int:
@@ -427,6 +468,61 @@ def _site(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _is_own(words: list[str]) -> bool:
+    """Is an expression to be timed, or help asked for? All else is for the repository's own."""
+    if not words:
+        return False
+    has_wrt = any(word == "--wrt" or word.startswith("--wrt=") for word in words)
+    return has_wrt or words[0] in ("-h", "--help", "-") or not words[0].startswith("-")
+
+
+def _time(arguments: argparse.Namespace) -> int:
+    """Time derivatives, in a process whose libraries are imported with their number of threads."""
+    from .timing import (
+        LIBRARIES,
+        Rounds,
+        WrongAnswer,
+        environment,
+        limit_torch,
+        pin,
+        time_derivative,
+    )
+
+    against = [name.strip() for name in (arguments.against or "").split(",") if name.strip()]
+    for name in against:
+        if name not in LIBRARIES:
+            raise EinderivError(
+                f"--against knows no library {name[:40]!r}; there is {', '.join(LIBRARIES)}"
+            )
+    y, targets = _written(arguments)
+    sizes = _sizes(arguments.sizes)
+    for wrt in targets:  # what is wrong with them is said before a process is started
+        solved([_chain(y, wrt, arguments.order, None)[-1]], {}, sizes)
+    threads = arguments.threads
+    if os.environ.get(MEASURES) != str(threads):
+        variables = {**os.environ, **environment(threads), MEASURES: str(threads)}
+        command = [sys.executable, "-m", "einderiv", *arguments.words]
+        return subprocess.run(command, check=False, env=variables).returncode
+    pin(threads)
+    limit_torch(threads)
+    _say_reading(y, arguments, aside=False)
+    texts = []
+    for wrt in targets:
+        try:
+            timing = time_derivative(
+                partial(_chain, y, wrt, arguments.order, None),
+                sizes=sizes,
+                against=against,
+                rounds=Rounds(rounds=arguments.rounds),
+            )
+        except WrongAnswer as e:
+            print(_printable(f"einderiv: {e}", sys.stderr), file=sys.stderr)
+            return 1
+        texts.append("\n".join(timing.lines(WIDTH)))
+    _print("\n\n".join(texts))
+    return 0
+
+
 def _bench(words: list[str]) -> int:
     """Hand over to the benchmarks of the repository: they need other libraries, and stay out of
     what is installed.
@@ -440,7 +536,8 @@ def _bench(words: list[str]) -> int:
             return done.returncode
     print(
         "einderiv: the benchmarks are not installed with the package: clone its repository, "
-        "pip install -e '.[bench]' there, and call einderiv bench again",
+        "pip install -e '.[bench]' there, and call einderiv bench again; to time a derivative of "
+        "your own, give it: einderiv bench 'ij,jk->ik' --wrt 0",
         file=sys.stderr,
     )
     return 2

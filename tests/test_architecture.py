@@ -30,6 +30,7 @@ FLOORS = (
     ("reports",),
     ("runtime",),
     ("checking", "fitting", "interop", "large"),
+    ("timing",),
     ("page",),
     ("cli", "operators"),
     ("",),

@@ -126,48 +126,6 @@ def test_a_rival_that_is_skipped_takes_no_part():
         dataclasses.replace(case.at("tiny"), skipped={"numpy.x": "too slow"})
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "want"),
-    [
-        ([1.0, 2.0], [1.0, 2.0], 0),
-        ([1.0, 2.5], [1.0, 2.0], 0.25),
-        (np.zeros(0), np.zeros(0), 0),
-        ("ab", "ab", 0),
-        ("ab", "ac", np.inf),
-        ((np.ones(2), np.ones(3)), [np.ones(2), 2 * np.ones(3)], 0.5),
-    ],
-)
-def test_errors_are_relative(a, b, want):
-    a, b = (np.array(x) if isinstance(x, list) and isinstance(x[0], float) else x for x in (a, b))
-    assert engine.error(a, b) == want
-
-
-@pytest.mark.parametrize("position", [0, 1, 2])
-def test_what_is_no_number_is_seen_wherever_it_stands(position):
-    answer = [np.ones(2) for _ in range(3)]
-    answer[position] = np.full(2, np.nan)
-    assert np.isnan(engine.error(answer, [np.ones(2)] * 3))
-
-
-def test_shapes_and_counts_must_agree():
-    with pytest.raises(engine.WrongAnswer, match=r"shape \(2,\) instead of \(1, 2\)"):
-        engine.error(np.ones(2), np.ones((1, 2)))
-    with pytest.raises(engine.WrongAnswer, match="3 arrays were expected"):
-        engine.error([np.ones(2)] * 2, [np.ones(2)] * 3)
-
-
-def test_all_run_in_every_round_and_the_order_changes():
-    seen = []
-    calls = {name: (lambda name=name: seen.append(name)) for name in "abc"}
-    times = engine.interleaved(calls, engine.Settings(rounds=8, least=0))
-    # two calls each come before them
-    rounds = [tuple(seen[k : k + 3]) for k in range(6, len(seen), 3)]
-    assert len(rounds) == 8
-    assert all(sorted(r) == ["a", "b", "c"] for r in rounds)
-    assert len(set(rounds)) > 1
-    assert all(len(t) == 8 for t in times.values())
-
-
 def test_the_peak_of_numpy_counts_the_result():
     assert 8e6 <= engine.peak("hand", lambda: np.ones(10**6)) < 9e6
 
@@ -209,6 +167,20 @@ def record(own=1.0, family="P1", case="case", size="large", rivals=(), **more):
 )
 def test_which_cases_are_lost(r, want):
     assert bool(report.lost([r])) is want
+
+
+def test_the_table_fits_and_its_columns_are_explained():
+    rivals = [("jax.gauss_newton", 123.456e-6), ("einderiv.raw", 123.456e-6)]
+    rows = [
+        record(1.2345e-3, case.family, case.name, "medium", rivals, dtype="float64")
+        for case in CASES
+    ]
+    shown = report.results(rows).splitlines()
+    assert max(map(len, shown)) <= 100
+    said = report.meaning().splitlines()
+    assert max(map(len, said)) <= 100
+    for name in shown[0].replace("best rival", "best_rival").split():
+        assert any(line.startswith(name.replace("_", " ")) for line in said), name
 
 
 def test_lost_cases_come_worst_first_with_their_reason(monkeypatch):

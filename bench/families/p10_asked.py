@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Model, Way, jitted, tensors
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, normal, sized
-from ..rivals import Model, contracted, jitted, tensors
+from ..problems import Case, Problem, family, normal, sized
+from ..rivals import contracted
 
 A, x = ed.tensor("A", "ij"), ed.tensor("x", "j")
 W, X, Y = ed.tensor("W", "oi"), ed.tensor("X", "bi"), ed.tensor("Y", "bo")

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, family, sized
+from ..problems import Case, Problem, family, sized
 from .p6_trains import contracted_train, named
 from .p9_contractions import chain as chain_text
 

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, normal, sized
+from ..problems import Case, Problem, family, normal, sized
 
 THREE = "ij,jk,kl->il"
 LOSS = "T: ijk\nA: ir\nB: jr\nC: kr\nsum((T - einsum('ir,jr,kr->ijk', A, B, C))**2)"

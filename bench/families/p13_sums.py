@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, derivatives, jitted, tensors
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, normal, sized
-from ..rivals import derivatives, jitted, tensors
+from ..problems import Case, Problem, family, normal, sized
 
 SIZES = sized(3, 20, 200, 600)
 A, B, C, D = (ed.tensor(name, "ij") for name in "ABCD")

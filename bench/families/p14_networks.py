@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, derivatives
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, sized
-from ..rivals import derivatives
+from ..problems import Case, Problem, family, sized
 
 Edge = tuple[int, int, int]  # two tensors, and the size of the axis that they share
 Network = tuple[tuple[int, ...], ...]  # the labels of each tensor

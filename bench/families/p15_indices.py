@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, derivatives, jitted, tensors
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, normal, sized
-from ..rivals import derivatives, jitted, tensors
+from ..problems import Case, Problem, family, normal, sized
 
 LONG = sized(7, 1000, 100_000, 1_000_000)
 SQUARE = sized(6, 30, 300, 1000)

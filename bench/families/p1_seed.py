@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, derivatives
 
-from ..problems import Arrays, Case, Problem, cores, family, normal, sized
-from ..rivals import contracted, derivatives
+from ..problems import Case, Problem, cores, family, normal, sized
+from ..rivals import contracted
 
 E = "is,st,tj->ij"
 X, Y, P = ed.tensor("X", "is"), ed.tensor("Y", "st"), ed.tensor("P", "tj")

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, derivatives
 
-from ..problems import Arrays, Case, Problem, family, normal, sized
-from ..rivals import derivatives
+from ..problems import Case, Problem, family, normal, sized
 
 X, y, w = ed.tensor("X", "mn"), ed.tensor("y", "m"), ed.tensor("w", "n")
 SIZES = sized(3, 10, 100, 1000)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, derivatives
 
-from ..problems import Arrays, Case, Problem, cores, family, normal, sized
-from ..rivals import contracted, derivatives
+from ..problems import Case, Problem, cores, family, normal, sized
+from ..rivals import contracted
 
 U, V = ed.tensor("U", "nk"), ed.tensor("V", "mk")
 T, M = ed.tensor("T", "nm"), ed.tensor("M", "nm")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, derivatives
 
-from ..problems import Arrays, Case, Problem, family, normal, sized
-from ..rivals import derivatives, logsumexp, relu
+from ..problems import Case, Problem, family, normal, sized
+from ..rivals import logsumexp, relu
 
 LAYERS = 10
 SIZES = sized(3, 8, 32, 64)

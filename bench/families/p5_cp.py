@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Model, derivatives, einsum_model
 
-from ..problems import Arrays, Case, Problem, family, normal, sized
-from ..rivals import Model, derivatives, einsum_model
+from ..problems import Case, Problem, family, normal, sized
 
 SIZES = {
     3: sized((3, 2), (6, 3), (60, 20), (160, 20)),

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, derivatives
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, sized
-from ..rivals import derivatives
+from ..problems import Case, Problem, family, sized
 
 
 def shapes(cores: int, bond: int, physical: int) -> list[tuple[int, ...]]:

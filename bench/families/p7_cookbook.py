@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, derivatives
 
-from ..problems import Arrays, Case, Problem, cores, family, normal, sized
-from ..rivals import contracted, derivatives, logsumexp, softmax
+from ..problems import Case, Problem, cores, family, normal, sized
+from ..rivals import contracted, logsumexp, softmax
 
 A, B, X = ed.tensor("A", "nn"), ed.tensor("B", "nn"), ed.tensor("X", "nn")
 Q, K, V = ed.tensor("Q", "nd"), ed.tensor("K", "md"), ed.tensor("V", "me")

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, derivatives
+from einderiv.timing.rounds import Call
 
-from ..problems import Arrays, Call, Case, Problem, Way, family, normal, sized
-from ..rivals import derivatives
+from ..problems import Case, Problem, family, normal, sized
 
 W, x, b = ed.tensor("W", "oi"), ed.tensor("x", "i"), ed.tensor("b", "o")
 

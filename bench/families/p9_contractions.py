@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import einderiv as ed
+from einderiv.timing.rivals import Arrays, Way, derivatives, einsum_model
 
-from ..problems import LARGE, SMALL, TINY, Arrays, Case, Problem, Way, family, normal
-from ..rivals import contracted, derivatives, einsum_model
+from ..problems import LARGE, SMALL, TINY, Case, Problem, family, normal
+from ..rivals import contracted
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 BEYOND = LETTERS + "".join(map(chr, range(0x3B1, 0x3B1 + 16)))  # rivals take Greek where Latin ends

@@ -1,5 +1,5 @@
 """Derivatives held against independent ones."""
 
-from .derivative_check import check
+from .derivative_check import LENGTHS, check, naive, random_arrays
 
-__all__ = ["check"]
+__all__ = ["LENGTHS", "check", "naive", "random_arrays"]

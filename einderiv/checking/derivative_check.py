@@ -520,6 +520,21 @@ def _held(y: Expr) -> list[Array]:
     return [np.asarray(node.value) for node in walk([y]) if isinstance(node, Constant)]
 
 
+def random_arrays(
+    y: Expr,
+    J: Expr,
+    sizes: Mapping[str, int],
+    lengths: Sequence[tuple[int, ...]] = LENGTHS,
+    seed: int = 0,
+) -> dict[str, Array]:
+    """An array for each tensor of an expression `y` and of its derivative `J`: fractions from 0.3
+    to 1.3, with the structure that is declared, index arrays that point into their axes.
+    """
+    rng = np.random.default_rng(seed)
+    values, _ = _values(y, J, {}, sizes, rng, whole_numbers=False, lengths=lengths)
+    return values
+
+
 def _values(
     y: Expr,
     J: Expr,
@@ -528,11 +543,14 @@ def _values(
     rng: np.random.Generator,
     *,
     whole_numbers: bool,
+    lengths: Sequence[tuple[int, ...]] = LENGTHS,
 ) -> tuple[dict[str, Array], Sizes]:
-    """All arrays, those that are not given drawn at random, and the sizes."""
+    """All arrays, those that are not given drawn at random, and the sizes; `lengths` are those of
+    axes whose sizes nothing says.
+    """
     known = tensors_of(J)
     check_known(given, known)
-    measured = _measured(y, J, given, sizes)
+    measured = _measured(y, J, given, sizes, lengths)
     shapes = {}
     for name, tensor in known.items():
         shapes[name] = [measured.known_measure(size) or 0 for size in tensor.axis_sizes]
@@ -560,21 +578,29 @@ def _values(
     return values, measured
 
 
-def _measured(y: Expr, J: Expr, given: Mapping[str, Array], sizes: Mapping[str, int]) -> Sizes:
-    """All sizes: those that nothing says are small numbers, with which all axes have a size."""
+def _measured(
+    y: Expr,
+    J: Expr,
+    given: Mapping[str, Array],
+    sizes: Mapping[str, int],
+    choices: Sequence[tuple[int, ...]],
+) -> Sizes:
+    """All sizes: those that nothing says are the first of the `choices` with which all axes have
+    a size.
+    """
     fixed = {}
     for label, length in sizes.items():
         fixed[str(label)] = natural(length, f"the size of {label!r}")
     for name in valued([J]):
         if name in given:
             fixed[VALUES + name] = 1 + int(given[name].max(initial=0))
-    for lengths in LENGTHS:
+    for lengths in choices:
         measured = solved([J], {name: a.shape for name, a in given.items()})
         fix(measured, [y], fixed)
         try:
             return _chosen(y, J, measured, lengths, fixed)
         except ShapeError:  # a window longer than its axis, or an axis that cannot be parted
-            if lengths is LENGTHS[-1]:
+            if lengths is choices[-1]:
                 raise
     raise AssertionError("the last lengths return or raise")
 

@@ -32,6 +32,7 @@ from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
 from .sparsity_pattern import ASSUMED_SIZE, sparsity
 from .strings import (
+    INSERTED,
     Letters,
     Printed,
     as_text,
@@ -72,6 +73,7 @@ __all__ = [
     "Drawing",
     "Format",
     "FormulaStyle",
+    "INSERTED",
     "IndexSpelling",
     "LatexStyle",
     "Letters",
