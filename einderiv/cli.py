@@ -39,25 +39,37 @@ WIDTH = 80  # columns of the lines that are printed
 MEASURES = "EINDERIV_MEASURES"  # set, to the number of threads, in the process that measures
 HIGHEST_ORDER = 9
 STYLED = ("text", "latex")  # the formats whose formulas have a style
-#: what the help shows; each of them runs as it stands
-EXAMPLES = """\
-examples:
+#: what the help of each command shows; each of them runs as it stands
+EXAMPLES = {
+    "derive": """\
   einderiv derive "is,st,tj->ij" --wrt 0
   einderiv derive "is,st,tj->ij" --names X,Y,P --wrt Y --sizes i=4,s=5,t=3,j=1
   einderiv derive 'sum((A @ x - b)**2)' --wrt x --wrt A
   einderiv derive 'norm2(A*x - b)^2' --wrt x --order 2
   einderiv derive 'X: nd; w: d; sum(log(1 + exp(X @ w)))' --wrt w --format latex
-"""
+""",
+    "check": """\
+  einderiv check "is,st,tj->ij" --wrt 0
+  einderiv check 'sum(tanh(X @ w))' --wrt w --order 2
+""",
+    "bench": """\
+  einderiv bench "is,st,tj->ij" --wrt 0 --sizes i=20,s=20,t=20,j=20
+  einderiv bench 'sum((A @ x - b)**2)' --wrt x --order 2 --against opt_einsum
+""",
+    "serve": """\
+  einderiv serve --open
+  einderiv serve --port 9000
+""",
+    "site": """\
+  einderiv site page --pyodide node_modules/pyodide
+""",
+}
 ABOUT_BENCH = """\
-Time a derivative: ours against JAX, torch and opt_einsum with identity matrices.
+Time a derivative: ours against JAX, torch, and opt_einsum, which has identity
+matrices for the deltas.
 All answers are compared first; a difference is an error, with exit code 1.
 Without an expression: the benchmarks of the repository, einderiv bench --quick;
 their options are those of python -m bench --help.
-"""
-BENCH_EXAMPLES = """\
-examples:
-  einderiv bench "is,st,tj->ij" --wrt 0 --sizes i=20,s=20,t=20,j=20
-  einderiv bench 'sum((A @ x - b)**2)' --wrt x --order 2 --against opt_einsum
 """
 
 #: for terminals that cannot show these
@@ -105,12 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"einderiv {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    show = commands.add_parser(
-        "derive",
-        help="derive an einsum or a text and print how it came about",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    show = _command(commands, "derive", "derive an einsum or a text and print how it came about")
     _common(show)
     formats = "; ".join(f"{row.name}: {row.about}" for row in FORMATS.values())
     show.add_argument("--format", action=_Once, default="text", choices=FORMATS, help=formats)
@@ -134,28 +141,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     show.add_argument("--indices", action=_Once, help="names of the new axes, for instance pq")
     show.set_defaults(run=_derive)
-    proof = commands.add_parser("check", help="compare a derivative with exact differences")
+    proof = _command(commands, "check", "compare a derivative with exact differences")
     _common(proof)
     proof.set_defaults(run=_check)
-    page = commands.add_parser(
-        "serve", help="the page in a browser, on this machine only; needs einderiv[web]"
+    page = _command(
+        commands, "serve", "the page in a browser, on this machine only; needs einderiv[web]"
     )
     page.add_argument("--port", type=_port, default=8765)
     page.add_argument("--open", action="store_true", help="open it in the browser")
     page.set_defaults(run=_serve)
-    files = commands.add_parser("site", help="the same page as files that need no server")
+    files = _command(commands, "site", "the same page as files that need no server")
     files.add_argument(
         "folder", help="where to; it is made, and must be new or made by this command"
     )
     files.add_argument("--pyodide", required=True, help="the folder of the npm package pyodide")
     files.set_defaults(run=_site)
-    time = commands.add_parser(
-        "bench",
-        help="time a derivative against JAX, torch and opt_einsum",
-        description=ABOUT_BENCH,
-        epilog=BENCH_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    time = _command(commands, "bench", "time a derivative against JAX, torch and opt_einsum")
+    time.description = ABOUT_BENCH
     _common(time)
     time.add_argument(
         "--against",
@@ -169,6 +171,18 @@ def _parser() -> argparse.ArgumentParser:
         "--rounds", action=_Once, type=_positive, default=7, help="in each all run; 7 by default"
     )
     time.set_defaults(run=_time)
+    return parser
+
+
+def _command(commands: Any, name: str, about: str) -> argparse.ArgumentParser:
+    """A command whose help has its examples."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"examples:\n{EXAMPLES[name]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     return parser
 
 

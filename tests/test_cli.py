@@ -421,39 +421,123 @@ def test_other_formats_of_a_second_derivative(capsys, form):
     assert "A" in out
 
 
+#: the words of a call of the command line in a text
+COMMAND = re.compile(r"einderiv (?:derive|check|bench|serve|site)\b[^`\n]*")
+
+
 def _commands(text):
-    """The calls of ``einderiv derive`` and ``einderiv check`` in a text."""
-    found = re.findall(r"einderiv (?:derive|check) [^`\n]*", text)
-    return [shlex.split(command)[1:] for command in found]
+    """The calls of the command line in a text."""
+    return [shlex.split(command)[1:] for command in COMMAND.findall(text)]
 
 
-@pytest.mark.parametrize("words", _commands(EXAMPLES), ids=" ".join)
-def test_the_examples_of_the_help_run(capsys, words):
-    code, out, err = run(capsys, *words)
-    assert code == 0
-    assert out
-    assert err in ("", out[: len(err)]) or "Read as" in err
+@pytest.fixture
+def runs(capsys, monkeypatch, tmp_path):
+    """Run a command as it stands: pages are not served, and little is timed, by one library."""
+    import einderiv.page
+    import einderiv.timing
+
+    served = []
+    monkeypatch.setattr(
+        einderiv.page, "serve", lambda *given, **named: served.append((given, named))
+    )
+    monkeypatch.setattr(einderiv.page, "build", lambda *given: map(str, given))
+    monkeypatch.setattr(einderiv.timing, "LIBRARIES", {"opt_einsum": ""})
+    monkeypatch.setattr(einderiv.timing.own, "LIBRARIES", {"opt_einsum": ""})
+    monkeypatch.setenv(einderiv.cli.MEASURES, "1")
+    monkeypatch.chdir(tmp_path)
+
+    def run_one(words):
+        code, out, err = run(capsys, *words)
+        assert (code, err if "Read as" not in err else "") == (0, "")
+        assert out or served or "--output" in words
+        return out
+
+    return run_one
 
 
-def test_the_help_shows_the_examples(capsys):
+HELPS = [(name, words) for name, text in EXAMPLES.items() for words in _commands(text)]
+
+
+@pytest.mark.parametrize(("name", "words"), HELPS, ids=str)
+def test_the_examples_of_the_help_run(runs, name, words):
+    assert words[0] == name
+    runs(words)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_help_shows_the_examples(capsys, monkeypatch, name):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    shown = capsys.readouterr().out
+    assert EXAMPLES[name] in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_every_command_has_examples(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert sorted(re.findall(r"^    (\w+) ", shown, re.M)) == sorted(EXAMPLES)
+
+
+def test_the_texts_that_the_help_quotes_are_read(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["derive", "--help"])
-    shown = capsys.readouterr().out
-    assert EXAMPLES in shown
-    # the example of a text is one, too
+    shown = capsys.readouterr().out.partition("examples:")[0]
     quoted = [" ".join(text.split()) for text in re.findall(r"'([^']*)'", shown) if "(" in text]
-    assert len(quoted) > 1
+    assert len(quoted) > 0
     for text in quoted:
         wrt = re.search(r"[A-Z]", text).group(0)
         assert run(capsys, "derive", text, "--wrt", wrt)[0] == 0
 
 
-README_COMMANDS = _commands(README.read_text(encoding="utf-8"))
+CONSOLE = "\n".join(re.findall(r"```console\n(.*?)```", README.read_text(encoding="utf-8"), re.S))
+#: what else stands in console blocks; .ci/run does it in an environment of its own
+ELSEWHERE = re.compile(r"pip install (?:-e )?(?:\.|'\.\[\w+\]')$|pytest$")
 
 
-@pytest.mark.parametrize("words", README_COMMANDS, ids=" ".join)
-def test_the_commands_of_the_readme_run(capsys, monkeypatch, tmp_path, words):
-    assert len(README_COMMANDS) > 2
-    monkeypatch.chdir(tmp_path)
-    code, _, err = run(capsys, *words)
+@pytest.mark.parametrize("words", _commands(README.read_text(encoding="utf-8")), ids=" ".join)
+def test_the_commands_of_the_readme_run(runs, words):
+    if words == ["bench", "--quick"]:
+        pytest.skip("the benchmarks of the repository run in .ci/run")
+    runs(words)
+
+
+def test_the_console_blocks_of_the_readme_hold_nothing_else():
+    parts = [
+        part.strip() for line in CONSOLE.splitlines() for part in line.lstrip("$ ").split("&&")
+    ]
+    assert len(parts) > 6
+    for part in filter(None, parts):
+        assert COMMAND.fullmatch(part) or ELSEWHERE.match(part), part
+
+
+WAYS = [  # to ask: each of them after a text and what a derivative is taken by
+    ["--style", "index"],
+    ["--style", "matrix"],
+    ["--order", "2"],
+    ["--order", "2", "--style", "index"],
+    ["--order", "3"],
+]
+
+
+@pytest.mark.parametrize("more", WAYS, ids=" ".join)
+@pytest.mark.parametrize(("text", "wrt"), [(row[0], row[3]) for row in FIRST])
+def test_lines_of_all_first_attempts_fit(capsys, text, wrt, more):
+    code, out, err = run(capsys, "derive", text, "--wrt", wrt, *more)
     assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("style", ["auto", "index"])
+@pytest.mark.parametrize(
+    ("text", "names"), [(row[0], [*row[1]]) for row in FIRST if len(row[1]) > 1]
+)
+def test_lines_of_first_attempts_by_all_their_names_fit(capsys, text, names, style):
+    by_all = [word for name in names for word in ("--wrt", name)]
+    code, out, err = run(capsys, "derive", text, *by_all, "--style", style)
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    for name in names:
+        assert f"with respect to {name}" in " ".join(out.split())

@@ -1,7 +1,6 @@
 """A derivative of one's own, timed: all answers are compared, what cannot take part is said, and lines fit."""
 
 import re
-import shlex
 import subprocess
 import sys
 from functools import partial
@@ -11,7 +10,7 @@ import pytest
 
 import einderiv as ed
 from einderiv import cli
-from einderiv.cli import BENCH_EXAMPLES, main
+from einderiv.cli import main
 from einderiv.timing import contraction, own, time_derivative
 from einderiv.timing.rounds import Rounds, WrongAnswer
 
@@ -240,15 +239,3 @@ def test_kinds_are_said_and_texts_of_any_language_are_read(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert said.startswith("Read as x: vector, A: matrix (guessed), as on matrixcalculus.org")
     assert "The derivative of order 2 of" in said
-
-
-def test_examples_of_the_help(capsys, monkeypatch):
-    with pytest.raises(SystemExit, match="0"):
-        main(["bench", "--help"])
-    assert BENCH_EXAMPLES in capsys.readouterr().out
-    monkeypatch.setenv(cli.MEASURES, "1")
-    found = [shlex.split(line)[1:] for line in BENCH_EXAMPLES.splitlines()[1:]]
-    assert len(found) >= 2
-    for words in found:
-        against = [] if "--against" in words else ["--against", "opt_einsum"]
-        assert main([*words, *against, "--rounds", "1"]) == 0
