@@ -368,6 +368,22 @@ def test_the_language_is_said_where_it_was_found(capsys):
     assert "∂y/∂x = A\n" in out
 
 
+COSTS = [  # a text, by what, its cost in the letters of the user, what was assumed
+    ("is,st,tj->ij",                       "0", "2 s t j flops", "s = t = j = 32"),
+    ("X: nd; w: d; sum((X @ w)**2)",       "w", "4 n d + d flops", "n = d = 32"),
+    ("i,i->",                              "0", None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wrt", "cost", "assumed"), COSTS)
+def test_costs_are_said_without_sizes(capsys, text, wrt, cost, assumed):
+    out = run(capsys, "derive", text, "--wrt", wrt)[1]
+    if cost is None:
+        assert "Cost" not in out
+        return
+    assert out.endswith(f"\nCost\n    {cost}\n    the order of multiplication: assumed {assumed}\n")
+
+
 STYLES = [  # a text, by what, the style, what is shown and what is not
     ("x'*A*x",            "x", "auto",   ["∂y/∂x = Aᵀ x + A x", "∂y/∂x[c] ="],  []),
     ("x'*A*x",            "x", "matrix", ["∂y/∂x = Aᵀ x + A x"],               ["∂y/∂x[c] ="]),

@@ -5,8 +5,8 @@ need the steps of the derivation or code.
 from __future__ import annotations
 
 from ..printing import PRINTED_FORMATS, Derivation, Format
-from .explanation import explain, html_document
-from .inspection import source
+from .explanation import Section, SectionKind, explain, html_document
+from .inspection import source, spoken_cost
 
 
 def _explained(given: Derivation) -> str:
@@ -22,6 +22,10 @@ def _explained(given: Derivation) -> str:
             sizes=given.sizes if is_last else None,
             style=given.style,
         )
+        if is_last and given.sizes is None:
+            cost = spoken_cost(given.derivative)
+            if cost:
+                explanation.sections.append(Section(SectionKind.COST, "Cost", cost))
         heading = f"Derivative {order} of {len(chain)}\n" if len(chain) > 1 else ""
         texts.append(heading + explanation.text(given.width))
     return "\n\n".join(texts)

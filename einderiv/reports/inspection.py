@@ -46,7 +46,7 @@ from ..planning import check_optimizer
 from ..rewriting import Target, optimized
 from .plan_cluster import ClusterPlan
 from .plan_table import Plan
-from .symbolic_cost import symbolic_cost
+from .symbolic_cost import size_letters, symbolic_cost
 
 SPOKEN = 6  # unknown sizes that a plan names
 OTHER_STEP = 13  # by which sizes differ for a second text: even ones are odd there
@@ -263,6 +263,7 @@ class _Unsized:
                 of_tensors[name] = value
             else:
                 of_labels[name] = natural(value, f"the size of {name!r}")
+        self.roots = roots
         self.sizes = solved(roots, shapes_of(of_tensors), of_labels)
         self.inputs = needed(roots)
         self.step = step
@@ -288,6 +289,10 @@ class _Unsized:
         """A note that says which sizes nothing gave."""
         if not self.assumed:
             return []
+        letters = size_letters(self.roots, self.sizes)
+        named = [letters[size] for size in self.assumed if size in letters]
+        if len(named) == len(self.assumed) <= SPOKEN:
+            return [f"assumed {' = '.join(named)} = {UNKNOWN}: give sizes for costs"]
         words = list(self.assumed.values())
         more = f" and {len(words) - SPOKEN} more" if len(words) > SPOKEN else ""
         return [f"assumed {UNKNOWN} for {', '.join(words[:SPOKEN])}{more}: give sizes for costs"]
@@ -305,6 +310,19 @@ def check_given(e: Expr, given: Mapping[str, Any]) -> None:
     for name, size in zip(axis_names(e), e.axis_sizes, strict=True):
         if sizes.known_measure(size) is None:
             raise ShapeError(f"sizes gives axis {name!r} no size; give all, or none")
+
+
+def spoken_cost(e: Expr) -> list[str]:
+    """What the core of an expression costs for any sizes, and what was assumed to choose the order
+    of its products; nothing where there are none.
+    """
+    unsized = _unsized(e, {}, dense=False)
+    cost = symbolic_cost(unsized.program, [e], unsized.sizes)
+    if cost is None:
+        return []
+    assumed = [note.partition(":")[0] for note in unsized.assumptions()]
+    order = ["the order of multiplication: " + note for note in assumed]
+    return [f"{cost} flops", *order]
 
 
 def core_entries(e: Expr, sizes: Mapping[str, Any]) -> int:

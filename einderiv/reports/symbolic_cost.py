@@ -19,16 +19,18 @@ def symbolic_cost(program: Program, roots: Sequence[Expr], sizes: Sizes) -> str 
     """The operations of the products of a program, the size of each axis by the letter that it has
     in `roots`; None where one of them has no name, or where there are no products.
     """
-    names = _letters(roots, sizes)
+    names = size_letters(roots, sizes)
     total: Counter[Monomial] = Counter()
+    written: dict[Monomial, Monomial] = {}
     for _, step in program.live_steps():
         if step.op.before or not step.flops:
             continue
         found = _monomial(program, step, names, sizes)
         if found is None:
             return None
-        factor, monomial = found
-        total[monomial] += factor
+        factor, letters = found
+        # a b c is c a b: it is written as it came first
+        total[written.setdefault(tuple(sorted(letters)), letters)] += factor
     if not total or len(total) > MOST_TERMS:
         return None
     # the highest degree first, as it decides for large sizes
@@ -36,9 +38,12 @@ def symbolic_cost(program: Program, roots: Sequence[Expr], sizes: Sizes) -> str 
     return " + ".join([_text(factor, monomial) for monomial, factor in in_order])
 
 
-def _letters(roots: Sequence[Expr], sizes: Sizes) -> dict[Size, str]:
-    """A name for each size: that of the axis of a tensor, or of the first label that has it."""
+def size_letters(roots: Sequence[Expr], sizes: Sizes) -> dict[Size, str]:
+    """A name for each size: that of the axis of a tensor, or of the first label that has it; of a
+    derivative, in what was derived, for there the letters are those of the user.
+    """
     found: dict[Size, str] = {}
+    roots = [one for root in roots for one in (*_derived(root), root)]
     for root in roots:
         for tensor in tensors_of(root).values():
             for declared, size in zip(tensor.declared, tensor.axis_sizes, strict=True):
@@ -58,27 +63,48 @@ def _letters(roots: Sequence[Expr], sizes: Sizes) -> dict[Size, str]:
     return found
 
 
+def _derived(e: Expr) -> list[Expr]:
+    """What an expression is the derivative of, and what that is one of, the first before all."""
+    chain: list[Expr] = []
+    while e.record is not None:
+        e = e.record.of
+        chain.insert(0, e)
+    return chain
+
+
 def _monomial(
     program: Program, step: Step, names: dict[Size, str], sizes: Sizes
 ) -> tuple[int, Monomial] | None:
     """How many operations a step has for each of its points, and the sizes of these."""
+    for axes in _axes(program, step):
+        points = 1
+        for size in axes:
+            points *= max(program.measure(size), 1)
+        factor = round(step.flops / points)
+        if factor < 1:
+            continue
+        letters: list[str] = []
+        for size in axes:
+            name = str(size) if isinstance(size, int) else names.get(sizes.find(size))
+            if name is None:
+                return None
+            letters.append(name)
+        return factor, tuple(letters)
+    return None
+
+
+def _axes(program: Program, step: Step) -> list[list[Size]]:
+    """The sizes of the points that a step works at. What is written to diagonals has more entries
+    than operations: there it is the points of what is written.
+    """
+    values = [program.steps[value].sizes for value in step.inputs]
+    if step.op.shown is not Shown.EINSUM:
+        return [list(step.sizes), *map(list, values)]
     axes: dict[object, Size] = {}
-    if step.op.shown is Shown.EINSUM:
-        *operands, _ = step.spec
-        for labels, value in zip(operands, step.inputs, strict=False):
-            axes.update(zip(labels, program.steps[value].sizes, strict=True))
-    else:
-        axes.update(enumerate(step.sizes))
-    letters: list[str] = []
-    points = 1
-    for size in axes.values():
-        points *= max(program.measure(size), 1)
-        name = str(size) if isinstance(size, int) else names.get(sizes.find(size))
-        if name is None:
-            return None
-        letters.append(name)
-    factor = round(step.flops / points)
-    return (factor, tuple(letters)) if factor >= 1 else None
+    *operands, _ = step.spec
+    for labels, own in zip(operands, values, strict=False):
+        axes.update(zip(labels, own, strict=True))
+    return [list(axes.values())]
 
 
 def _text(factor: int, monomial: Monomial) -> str:

@@ -14,6 +14,8 @@ ROWS = [
     (ed.einsum("i,i->", "x", "y"),                         "2 i"),
     (X @ w,                                                "2 n d"),
     (ed.grad(ed.sum((X @ w) ** 2), w),                     "4 n d + d"),
+    (ed.derive("is,st,tj->ij", 0),                         "2 s t j + s j"),
+    (ed.einsum("is,st,tj->ij"),                            "2 i s t + 2 t j i"),
 ]  # fmt: skip
 
 
