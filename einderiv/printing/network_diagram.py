@@ -16,6 +16,7 @@ from ..expression import (
     Add,
     Apply,
     Constant,
+    Einsum,
     Expr,
     Number,
     Tensor,
@@ -24,9 +25,11 @@ from ..expression import (
     is_hot,
     is_zero,
     sized_einsum,
+    walk,
     wrapped,
 )
 from ..functions import shown_parameters
+from ..simplifying import named_parts
 from .edges import LABEL_FONT, LabelSizes, drawn_edges, label_with_size
 from .layout import Position, graph_distances, moved_apart, moved_off_edges, stress_layout
 from .network import (
@@ -48,6 +51,7 @@ from .svg import (
     Rectangle,
     bounding_box,
     markup,
+    one_drawing,
     side_by_side_drawings,
     text_box,
     text_line,
@@ -64,6 +68,8 @@ MOST = 400  # operands of a picture, those in frames too
 # how much further apart nodes are placed, until the picture is clear
 STRETCHES = (1.0, 1.25, 1.6, 2.0)
 TRIED_PAIRS = 9000  # of nodes and lines, that are held apart, all tries together
+INDEX_CORNER = 4.0  # radius of the corners of relations
+BETWEEN_ROWS = 28.0  # pixels between an expression and its parts
 NAME_LETTERS = 18  # letters of a name that are shown
 
 
@@ -72,8 +78,9 @@ def diagram(e: Expr | str, *, sizes: LabelSizes | None = None) -> Picture:
 
     Operands are nodes, labels are edges, axes of the result are legs. A bare wire between two legs
     is a delta; a dot is a copy tensor, where more than two meet; a ring marks the first axis of an
-    operand. Functions are frames around their arguments, terms stand side by side. `sizes` gives
-    sizes by labels, to be read where a pointer rests.
+    operand. Functions are frames around their arguments, terms stand side by side. A part that
+    occurs several times is drawn once, below, and stands above by its name. `sizes` gives sizes by
+    labels, to be read where a pointer rests.
 
     >>> import einderiv as ed
     >>> picture = ed.diagram(ed.derive("is,st,tj->ij", 0))
@@ -90,7 +97,7 @@ def diagram(e: Expr | str, *, sizes: LabelSizes | None = None) -> Picture:
         raise TypeError(f"diagram draws an expression or an einsum string, not {type(e).__name__}")
     check_drawable([e])
     with arrays_named_in([e]):
-        drawing = drawn_expression(e, axis_names(e), leg_sides(e), sizes or {})
+        drawing = drawn_with_parts(e, sizes or {})
     return Picture(
         drawing,
         as_text(e),
@@ -152,6 +159,32 @@ def leg_sides(e: Expr) -> LegSides:
         case (row, column):
             return LegSides((row,), (column,), ())
     return LegSides((), (), axes)
+
+
+def drawn_with_parts(e: Expr, sizes: LabelSizes) -> Drawing:
+    """An expression in which parts that occur several times stand by their names, and below it
+    these parts, each drawn once.
+    """
+    whole, parts = named_parts(e, taken=_letters(e), every=True)
+    rows = [drawn_expression(whole, axis_names(e), leg_sides(e), sizes)]
+    for tensor, part in parts:
+        body = drawn_expression(part, axis_names(tensor), leg_sides(part), sizes)
+        rows.append(side_by_side_drawings([_text(f"{tensor.name} ="), body]))
+    placed: list[Drawing] = []
+    top = 0.0
+    for row in rows:
+        placed.append(row.at(-row.box.left, top - row.box.top))
+        top += row.box.height + BETWEEN_ROWS
+    return one_drawing(placed) if parts else rows[0]
+
+
+def _letters(e: Expr) -> set[str]:
+    """The letters of an expression, after which no part is called."""
+    letters = set(axis_names(e))
+    for node in walk([e]):
+        if isinstance(node, Einsum):
+            letters.update(filter(None, node.letters.values()))
+    return letters
 
 
 def drawn_expression(
@@ -447,13 +480,13 @@ def _index_expression(words: str) -> NodeShape:
     high = 22.0
     parts = (
         tooltip(f"zero unless {words}"),
-        _frame(wide, high, 4.0),
+        _frame(wide, high, INDEX_CORNER),
         text_line(words, 0, 0, LABEL_FONT),
     )
     group = markup("g", *parts, class_="index")
     box = Rectangle(-wide / 2, -high / 2, wide / 2, high / 2)
     drawing = Drawing((group,), box, ((words, text_box(words, 0, 0, LABEL_FONT)),))
-    return NodeShape(drawing, wide, high)
+    return NodeShape(drawing, wide, high, INDEX_CORNER)
 
 
 def _operand(e: Expr, axes: tuple[str, ...], sizes: LabelSizes, depth: int) -> NodeShape:

@@ -37,6 +37,7 @@ class NodeShape(NamedTuple):
     drawn: Drawing
     wide: float
     high: float
+    corner: float | None = None  # radius of its corners, if it is not that of its kind
 
 
 class EdgeRoute(NamedTuple):
@@ -179,6 +180,8 @@ def border_point(start: Position, to: Position, shape: NodeShape) -> Position:
     if dy:
         share = min(share, half_high / abs(dy))
     radius = half_high if shape.high <= FULLY_ROUND else CORNER
+    if shape.corner is not None:
+        radius = shape.corner
     corner_x, corner_y = half_wide - radius, half_high - radius  # the middle of the corner
     at_a_corner = abs(dx) * share > corner_x and abs(dy) * share > corner_y
     if share < 1 and at_a_corner:

@@ -60,9 +60,10 @@ class Named(NamedTuple):
     parts: tuple[tuple[Tensor, Expr], ...]
 
 
-def named_parts(e: Expr, taken: Iterable[str] = ()) -> Named:
-    """`e` with tensors for the parts that it has in several places, where this makes it shorter.
-    No tensor is called as one of `e`, or as one of the names that are `taken`.
+def named_parts(e: Expr, taken: Iterable[str] = (), *, every: bool = False) -> Named:
+    """`e` with tensors for the parts that it has in several places, where this makes it shorter;
+    with `every` for all functions and sums that it has in several places. No tensor is called as
+    one of `e`, or as one of the names that are `taken`.
 
     >>> import einderiv as ed
     >>> x = ed.tensor("x", "i")
@@ -72,7 +73,7 @@ def named_parts(e: Expr, taken: Iterable[str] = ()) -> Named:
     >>> [(str(name), str(part)) for name, part in parts]
     [('p', 'softmax(x)')]
     """
-    naming = _Naming(e, taken)
+    naming = _Naming(e, taken, every)
     naming.as_titled()
     while len(naming.parts) < MOST_PARTS and naming.one_more():
         pass
@@ -100,8 +101,9 @@ def name_of_part(e: Expr, taken: set[str]) -> str:
 class _Naming:
     """The expression and its parts, as far as they have names."""
 
-    def __init__(self, e: Expr, taken: Iterable[str]) -> None:
+    def __init__(self, e: Expr, taken: Iterable[str], every: bool) -> None:
         self.e = self.whole = e
+        self.every = every
         self.parts: dict[str, tuple[Tensor, Expr]] = {}
         self.taken = {*taken, *tensors_of(e)}
         self.forms = Forms()
@@ -166,7 +168,7 @@ class _Naming:
         for node in in_order:
             if not isinstance(node, (Apply, Add)) or id(node) in tops:
                 continue
-            if not _is_worth_a_name(node):
+            if not self.every and not _is_worth_a_name(node):
                 continue
             key = self.forms.of(node)
             first, before = printed.get(key, (node, 0))
@@ -177,6 +179,8 @@ class _Naming:
         """How much shorter the whole is with a name for `node`; at least 1 where it is named."""
         length = self.lengths.of(node)
         saved = times * length - (times + length + 2)
+        if self.every and times > 1:
+            return max(saved, 1)
         if times > 2 and length > 1 and isinstance(node, Apply):
             return saved + LEAST_SAVED  # said three times, a short function has a name too
         return saved if times > 1 and saved >= LEAST_SAVED else 0

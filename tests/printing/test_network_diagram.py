@@ -9,7 +9,6 @@ import pytest
 
 import einderiv as ed
 from einderiv.errors import LimitError
-from einderiv.expression import axis_names
 from einderiv.printing import (
     Picture,
     Rectangle,
@@ -22,7 +21,12 @@ from einderiv.printing import (
     text_box,
 )
 from einderiv.printing.network import tensor_network
-from einderiv.printing.network_diagram import _room_of_bows, drawn_expression, leg_sides
+from einderiv.printing.network_diagram import (
+    _room_of_bows,
+    drawn_expression,
+    drawn_with_parts,
+    leg_sides,
+)
 
 L = string.ascii_letters
 x, X, W = ed.tensor("x", "n"), ed.tensor("X", "ni"), ed.tensor("W", "io")
@@ -88,7 +92,7 @@ def parsed(picture):
 @pytest.mark.parametrize("name", CASES)
 def test_texts_do_not_overlap_and_are_inside(name):
     e = CASES[name]
-    found = drawn_expression(e, axis_names(e), leg_sides(e), {})
+    found = drawn_with_parts(e, {})
     picture = ed.diagram(e)
     left, top, wide, high = map(float, parsed(picture).get("viewBox").split())
     view = Rectangle(left, top, left + wide, top + high)
