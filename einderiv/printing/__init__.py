@@ -12,6 +12,7 @@ from .html import (
     latex_entry,
     mime_bundle,
     preformatted,
+    typeset,
 )
 from .index_notation import (
     STYLE_NAMES,
@@ -53,6 +54,7 @@ from .strings import (
     with_deltas_eliminated,
 )
 from .svg import (
+    PAPER,
     Drawing,
     Picture,
     Rectangle,
@@ -78,6 +80,7 @@ __all__ = [
     "LatexStyle",
     "Letters",
     "MimeBundle",
+    "PAPER",
     "PRINTED_FORMATS",
     "Picture",
     "Place",
@@ -132,6 +135,7 @@ __all__ = [
     "text_line",
     "text_width",
     "tooltip",
+    "typeset",
     "with_deltas_eliminated",
     "with_formulas",
     "wrapped_prose",

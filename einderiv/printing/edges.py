@@ -10,6 +10,7 @@ from .layout import Position
 from .network import NetworkEdge, NetworkNode, NodeKind, TensorNetwork
 from .routing import EdgeRoute, LegSides, NodeShape, routed, with_margin
 from .svg import (
+    PAPER,
     Drawing,
     Rectangle,
     bounding_box,
@@ -82,7 +83,7 @@ def _rings(net: TensorNetwork, edge: NetworkEdge, borders: tuple[Position, Posit
         node = net.nodes[end]
         several = node.kind is NodeKind.OPERAND and len(node.axes) > 1
         if several and node.axes[0] == edge.label:
-            rings.append(markup("circle", cx=x, cy=y, r=2.6, fill="Canvas", stroke="currentColor"))
+            rings.append(markup("circle", cx=x, cy=y, r=2.6, fill=PAPER, stroke="currentColor"))
     return rings
 
 

@@ -79,6 +79,16 @@ def expression_bundle(e: Expr, include: object = None, exclude: object = None) -
     return mime_bundle(plain, "".join(parts), **latex_entry(e))
 
 
+def typeset(e: Expr) -> str:
+    """The formula as MathML, which browsers typeset without a script; nothing where it is too
+    large to be read.
+    """
+    try:
+        return mathml(e)
+    except LimitError:
+        return ""
+
+
 def latex_entry(e: Expr) -> dict[str, str]:
     """The formula in LaTeX, for a bundle; nothing where it is too large to be read."""
     try:
@@ -89,7 +99,7 @@ def latex_entry(e: Expr) -> dict[str, str]:
 
 def _picture(e: Expr) -> str:
     try:
-        return collapsible("picture", diagram(e).svg())
+        return collapsible("picture", diagram(e).svg(style=False))
     except LimitError as error:
         return collapsible("picture", preformatted([str(error)]))
 

@@ -168,7 +168,12 @@ def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
     if e.function.shape is same_axes:
         return axes, axes[batch:]
     own = axis_names(first)[batch:]
-    core = tuple(free_name(name, set(axes), own) for name in own)
+    taken = set(axes)
+    names: list[str] = []
+    for name in own:
+        names.append(free_name(name, taken, own))
+        taken.add(names[-1])
+    core = tuple(names)
     return (*axes[:batch], *core), core
 
 

@@ -1,8 +1,9 @@
 """SVG as text: elements, measured text, pictures. Everything that is written is escaped here, and
 nowhere else.
 
-Lines and letters have ``currentColor``, so a picture takes the colours of the page that it stands
-in; on its own it brings a light and a dark one along. Letters are of one width, so that their boxes
+Lines and letters have ``currentColor``, and nothing is painted behind them, so a picture takes the
+colours of the page that it stands in. As a file of its own it is light or dark as the browser, or
+the page that shows it as an image, asks. Letters are of one width, so that their boxes
 are known without a font.
 """
 
@@ -19,7 +20,12 @@ from ..errors import EinderivError
 
 FONT = 15.0  # pixels
 LETTER_WIDTH = 0.61  # of the size of a font of one width: what a letter takes
-PICTURE_CSS = "svg{color-scheme:light dark;color:CanvasText;background:Canvas}"
+#: of a file: within a page the root is the page, which has colours of its own
+PICTURE_CSS = "svg:root{color-scheme:light dark;color:CanvasText}"
+#: what covers lines: the background of JupyterLab, of VS Code, of the docs, else of the page
+PAPER = (
+    "var(--jp-layout-color0,var(--vscode-editor-background,var(--color-background-primary,Canvas)))"
+)
 MONO = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 
 
@@ -233,7 +239,12 @@ class Picture:
         return self.svg()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "image/svg+xml": self.svg()}
+        # Within the page it has the colours of the page, which an image does not know.
+        return {
+            "text/plain": repr(self),
+            "text/html": self.svg(style=False),
+            "image/svg+xml": self.svg(),
+        }
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a file that ends in ``.svg``: all of it or nothing.

@@ -62,6 +62,7 @@ from ..printing import (
     printed_subscripts,
     relation_steps,
     strip,
+    typeset,
     with_deltas_eliminated,
     wrapped_prose,
     zero_unless,
@@ -120,7 +121,7 @@ class Explanation:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
-        html = ""
+        html = typeset(self.derivative)
         for section in self.sections:
             html += collapsible(section.title, preformatted(section.lines), opened=True)
         return mime_bundle(str(self), html, **latex_entry(self.derivative))
@@ -262,7 +263,7 @@ def html_document(
         for section in explanation.sections
     ]
     try:
-        pictures = strip(y, wrt).svg()
+        pictures = strip(y, wrt).svg(style=False)
     except LimitError as error:
         pictures = preformatted([str(error)])
     result = expression_bundle(J)["text/html"]

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import LimitError
 from ..printing import (
+    PAPER,
     Drawing,
     Picture,
     Rectangle,
@@ -185,7 +186,7 @@ def _step(words: str, kernel: str, share: float, box: Rectangle, *, last: bool) 
     place = {"x": box.left, "y": box.top, "width": box.width, "height": TALL, "rx": 5}
     parts = [
         tooltip(f"{words}: {percent} of the time"),
-        markup("rect", **place, fill="Canvas"),
+        markup("rect", **place, fill=PAPER),
         markup(
             "rect",
             **place,

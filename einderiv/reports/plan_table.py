@@ -126,7 +126,7 @@ class Plan:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:
         try:
-            picture = collapsible("picture", self.picture().svg())
+            picture = collapsible("picture", self.picture().svg(style=False))
         except LimitError as error:
             picture = collapsible("picture", preformatted([str(error)]))
         return mime_bundle(str(self), preformatted(self.lines()) + picture)

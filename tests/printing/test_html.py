@@ -1,11 +1,13 @@
 """What notebooks show: text, HTML without a script, LaTeX; everything escaped, no array printed."""
 
+import re
+
 import numpy as np
 import pytest
 from html_checks import no_script
 
 import einderiv as ed
-from einderiv.printing import collapsible, html_page, html_table, preformatted
+from einderiv.printing import PAPER, collapsible, html_page, html_table, preformatted
 
 SEED = ed.einsum("is,st,tj->ij", "X", "Y", "P")
 J = ed.derive(SEED, "X")
@@ -82,3 +84,38 @@ def test_ipython_takes_it():
     ).DisplayFormatter()
     data, _ = display.format(J)
     assert data["text/html"] == J._repr_mimebundle_()["text/html"]
+
+
+def test_pictures_within_a_page_bring_no_colours():
+    """An inline picture takes those of the page; a file has its own, and paints nothing behind itself."""
+    picture = ed.diagram(J)
+    bundle = picture._repr_mimebundle_()
+    assert "<style" not in bundle["text/html"]
+    assert "svg:root{color-scheme:light dark" in bundle["image/svg+xml"]
+    assert "background:" not in bundle["image/svg+xml"]
+    shown = [
+        bundle["text/html"],
+        J._repr_mimebundle_()["text/html"],
+        ed.plan(J, {"X": (3, 4), "Y": (4, 5), "P": (5, 6)})._repr_mimebundle_()["text/html"],
+    ]
+    for html in shown:
+        assert "<svg" in html
+        assert "<style" not in html
+        assert set(re.findall(r'(?:fill|stroke)="([^"]*)"', html)) <= {
+            "none",
+            "currentColor",
+            PAPER,
+        }
+
+
+@pytest.mark.parametrize("make", [lambda: J, lambda: ed.explain(SEED, "X")])
+def test_formulas_are_typeset(make):
+    html = make()._repr_mimebundle_()["text/html"]
+    assert html.startswith("<math")
+    assert "<script" not in html
+
+
+def test_a_function_over_two_axes_of_one_name_tells_them_apart():
+    e = ed.inv(ed.parse("K: nn; K"))
+    title = re.search(r">inv over ([^<]*)<", str(ed.diagram(e))).group(1)
+    assert len(set(title.split(", "))) == 2
