@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from einderiv.timing.machine import environment, limit_torch, pin
-from einderiv.timing.tables import ratio, table
+from einderiv.checking.machine import environment, limit_torch, pin
+from einderiv.checking.timing_tables import ratio, table
 
 from .machine import described
 

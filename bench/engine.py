@@ -19,8 +19,8 @@ from typing import Any, Literal
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, Way, hosted
-from einderiv.timing.rounds import (
+from einderiv.checking.rivals import Arrays, Way, hosted
+from einderiv.checking.rounds import (
     TOLERANCE,
     Call,
     Rounds,

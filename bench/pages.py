@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from einderiv.timing.tables import ratio, stored
+from einderiv.checking.timing_tables import ratio, stored
 
 from . import growth, networks, report
 from .families import FAMILIES

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from einderiv.timing.rivals import Arrays, Way
+from einderiv.checking.rivals import Arrays, Way
 
 TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
 SIZES = (TINY, SMALL, MEDIUM, LARGE)

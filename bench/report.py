@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from einderiv.timing.tables import legend, ratio, shown, table
+from einderiv.checking.timing_tables import legend, ratio, shown, table
 
 from .engine import HAND, HOSTED, OURS, RAW
 from .reasons import reason

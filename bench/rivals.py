@@ -1,4 +1,4 @@
-"""More rivals than `einderiv.timing` has: einsums planned by opt_einsum, cotengra and NumPy; and
+"""More rivals than `einderiv.checking` has: einsums planned by opt_einsum, cotengra and NumPy; and
 functions that all namespaces have, for models.
 """
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from einderiv.timing.rivals import Arrays, Way
-from einderiv.timing.rounds import Call
+from einderiv.checking.rivals import Arrays, Way
+from einderiv.checking.rounds import Call
 
 Term = tuple[Any, ...]
 

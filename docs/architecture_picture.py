@@ -33,7 +33,6 @@ backends
 reports
 runtime
 checking fitting interop large
-timing
 page
 operators
 __init__
@@ -115,7 +114,7 @@ def floor(name: str) -> int:
 
 
 # ---- drawing
-STEP = 28  # pixels from one column to the next
+STEP = 29  # pixels from one column to the next
 WIDTH, HEIGHT = 128, 30  # of a box
 NEAR, FAR = 3, 9  # between boxes of one floor, and between floors
 MARGIN = 12

@@ -492,7 +492,7 @@ def _is_own(words: list[str]) -> bool:
 
 def _time(arguments: argparse.Namespace) -> int:
     """Time derivatives, in a process whose libraries are imported with their number of threads."""
-    from .timing import (
+    from .checking import (
         LIBRARIES,
         Rounds,
         WrongAnswer,

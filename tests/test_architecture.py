@@ -30,7 +30,6 @@ FLOORS = (
     ("reports",),
     ("runtime",),
     ("checking", "fitting", "interop", "large"),
-    ("timing",),
     ("page",),
     ("cli", "operators"),
     ("",),

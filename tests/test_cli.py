@@ -449,16 +449,16 @@ def _commands(text):
 @pytest.fixture
 def runs(capsys, monkeypatch, tmp_path):
     """Run a command as it stands: pages are not served, and little is timed, by one library."""
+    import einderiv.checking
     import einderiv.page
-    import einderiv.timing
 
     served = []
     monkeypatch.setattr(
         einderiv.page, "serve", lambda *given, **named: served.append((given, named))
     )
     monkeypatch.setattr(einderiv.page, "build", lambda *given: map(str, given))
-    monkeypatch.setattr(einderiv.timing, "LIBRARIES", {"opt_einsum": ""})
-    monkeypatch.setattr(einderiv.timing.own, "LIBRARIES", {"opt_einsum": ""})
+    monkeypatch.setattr(einderiv.checking, "LIBRARIES", {"opt_einsum": ""})
+    monkeypatch.setattr(einderiv.checking.own_timing, "LIBRARIES", {"opt_einsum": ""})
     monkeypatch.setenv(einderiv.cli.MEASURES, "1")
     monkeypatch.chdir(tmp_path)
 

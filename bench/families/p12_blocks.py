@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, Way
-from einderiv.timing.rounds import Call
+from einderiv.checking.rivals import Arrays, Way
+from einderiv.checking.rounds import Call
 
 from ..problems import Case, Problem, family, normal, sized
 

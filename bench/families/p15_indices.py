@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, Way, derivatives, jitted, tensors
-from einderiv.timing.rounds import Call
+from einderiv.checking.rivals import Arrays, Way, derivatives, jitted, tensors
+from einderiv.checking.rounds import Call
 
 from ..problems import Case, Problem, family, normal, sized
 

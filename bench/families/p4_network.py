@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, derivatives
+from einderiv.checking.rivals import Arrays, derivatives
 
 from ..problems import Case, Problem, family, normal, sized
 from ..rivals import logsumexp, relu

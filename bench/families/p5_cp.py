@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, Model, derivatives, einsum_model
+from einderiv.checking.rivals import Arrays, Model, derivatives, einsum_model
 
 from ..problems import Case, Problem, family, normal, sized
 

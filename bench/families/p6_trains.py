@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, Way, derivatives
-from einderiv.timing.rounds import Call
+from einderiv.checking.rivals import Arrays, Way, derivatives
+from einderiv.checking.rounds import Call
 
 from ..problems import Case, Problem, family, sized
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, derivatives
+from einderiv.checking.rivals import Arrays, derivatives
 
 from ..problems import Case, Problem, cores, family, normal, sized
 from ..rivals import contracted, logsumexp, softmax

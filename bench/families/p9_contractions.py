@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import einderiv as ed
-from einderiv.timing.rivals import Arrays, Way, derivatives, einsum_model
+from einderiv.checking.rivals import Arrays, Way, derivatives, einsum_model
 
 from ..problems import LARGE, SMALL, TINY, Case, Problem, family, normal
 from ..rivals import contracted

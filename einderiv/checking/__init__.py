@@ -1,5 +1,17 @@
-"""Derivatives held against independent ones."""
+"""Derivatives held against independent ones, and timed against those of other libraries."""
 
-from .derivative_check import LENGTHS, check, naive, random_arrays
+from .derivative_check import check
+from .machine import environment, limit_torch, pin
+from .own_timing import LIBRARIES, time_derivative
+from .rounds import Rounds, WrongAnswer
 
-__all__ = ["LENGTHS", "check", "naive", "random_arrays"]
+__all__ = [
+    "LIBRARIES",
+    "Rounds",
+    "WrongAnswer",
+    "check",
+    "environment",
+    "limit_torch",
+    "pin",
+    "time_derivative",
+]

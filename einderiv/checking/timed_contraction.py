@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import opt_einsum
 
-from ..checking import naive
 from ..errors import EinderivError, limits, spoken_bytes
 from ..expression import (
     Add,
@@ -27,6 +26,7 @@ from ..expression import (
     terms,
 )
 from ..printing import INSERTED, insertions, printed_operands, printed_subscripts
+from .derivative_check import naive
 from .rivals import Arrays, Way
 from .rounds import Call
 

@@ -10,9 +10,11 @@ import pytest
 
 import einderiv as ed
 from einderiv import cli
+from einderiv.checking import own_timing as own
+from einderiv.checking import time_derivative
+from einderiv.checking import timed_contraction as contraction
+from einderiv.checking.rounds import Rounds, WrongAnswer
 from einderiv.cli import main
-from einderiv.timing import contraction, own, time_derivative
-from einderiv.timing.rounds import Rounds, WrongAnswer
 
 ONCE = Rounds(rounds=1, least=0)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from einderiv.timing.rounds import Rounds, WrongAnswer, interleaved, relative_error
-from einderiv.timing.tables import legend, table
+from einderiv.checking.rounds import Rounds, WrongAnswer, interleaved, relative_error
+from einderiv.checking.timing_tables import legend, table
 
 
 @pytest.mark.parametrize(

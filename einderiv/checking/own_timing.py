@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import stand_in
-from ..checking import LENGTHS, random_arrays
 from ..errors import BackendError, EinderivError, LimitError, limits, spoken_bytes
 from ..expression import (
     Einsum,
@@ -34,10 +33,11 @@ from ..expression import (
 )
 from ..printing import as_text, printed_operands, printed_subscripts, wrapped_prose
 from ..runtime import OPTIONS, Structured, compile, evaluate
-from .contraction import NoContraction, with_identities
+from .derivative_check import LENGTHS, random_arrays
 from .rivals import Arrays, Model, Way, derivatives, einsum_model, hosted
 from .rounds import TOLERANCE, Call, Rounds, WrongAnswer, interleaved, relative_error, summary
-from .tables import legend, ratio, shown, stored, table
+from .timed_contraction import NoContraction, with_identities
+from .timing_tables import legend, ratio, shown, stored, table
 
 #: whom a derivative is timed against, and the extra that installs each
 LIBRARIES = {"jax": "jax", "torch": "torch", "opt_einsum": ""}
