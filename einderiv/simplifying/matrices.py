@@ -23,7 +23,7 @@ def inverse_of_inverse(e: Apply, _: Situation) -> Expr | None:
 
 def inverse_of_adjugate(e: Einsum, situation: Situation) -> Expr | None:
     """A product with adj(X) and 1/det(X), with X⁻¹ in the place of both."""
-    whole = products.flat(e)
+    whole = situation.flat(e)
     if whole is None:
         return None
     for k, (adjugate, labels) in enumerate(whole.slots):
@@ -50,7 +50,7 @@ def inverse_of_adjugate(e: Einsum, situation: Situation) -> Expr | None:
 
 def inverses_cancelled(e: Einsum, situation: Situation) -> Expr | None:
     """A product where X⁻¹ meets X, with a delta for both."""
-    whole = products.flat(e)
+    whole = situation.flat(e)
     if whole is None:
         return None
     counts = products.uses(whole)

@@ -48,11 +48,11 @@ def first_power(e: Apply, _: Situation) -> Expr | None:
     return e.arguments[0]
 
 
-def collected_powers(e: Einsum, _: Situation) -> Expr | None:
+def collected_powers(e: Einsum, situation: Situation) -> Expr | None:
     """A product where one thing occurs in several powers, with one in their place: of what may be
     0 or negative where no power of it is lost, and where the roots in it say that it is neither.
     """
-    whole = products.flat(e)
+    whole = situation.flat(e)
     if whole is None:
         return None
     groups: dict[tuple[int, Labels], list[tuple[int, Expr, float]]] = defaultdict(list)

@@ -4,13 +4,13 @@ until none applies.
 
 from __future__ import annotations
 
-from ..expression import Expr, as_expression, bottom_up, dressed, rebuilt
+from ..expression import Expr, as_expression, bottom_up, dressed, rebuilt, walk
 from .identities import IDENTITIES
 from .lengths import Lengths
 from .situation import Situation
 
-ROUNDS = 8  # over the whole expression; each makes it shorter, so that there are few
-APPLIED = 2000  # identities that are tried at nodes, in all
+ROUNDS = 64  # over the whole expression; each makes it shorter, so that there are few
+TRIED = 200  # identities that are tried for each node of the expression, in all
 
 
 def simplify(e: Expr) -> Expr:
@@ -46,7 +46,7 @@ class _Simplification:
     def __init__(self, e: Expr) -> None:
         self.situation = Situation(e)
         self.lengths = Lengths()
-        self.left = APPLIED
+        self.left = TRIED * sum(1 for _ in walk([e]))
 
     def of(self, e: Expr) -> Expr:
         for _ in range(ROUNDS):

@@ -42,7 +42,7 @@ def reciprocal_of_number(e: Apply, situation: Situation) -> Expr | None:
 
 def cancelled(e: Einsum, situation: Situation) -> Expr | None:
     """A product that has a size, and 1 by that size, without both."""
-    whole = products.flat(e)
+    whole = situation.flat(e)
     if whole is None:
         return None
     given = dict(whole.given)

@@ -32,9 +32,9 @@ def like_terms(e: Add, situation: Situation) -> Expr | None:
     return added([term for term in live if not is_zero(term)] or [found[0] * 0])
 
 
-def common_factors(e: Add, _: Situation) -> Expr | None:
+def common_factors(e: Add, situation: Situation) -> Expr | None:
     """A function that all terms are multiplied with, in front of what is left of them."""
-    found = [products.flat(term) if isinstance(term, Einsum) else None for term in terms(e)]
+    found = [situation.flat(term) if isinstance(term, Einsum) else None for term in terms(e)]
     if len(found) > MOST_TERMS or any(term is None for term in found):
         return None
     whole = [term for term in found if term is not None]

@@ -13,28 +13,34 @@ def _summed_alone(whole: Einsum, k: int) -> tuple[Label, ...]:
     return tuple([label for label in whole.inputs[k] if counts[label] == 1])
 
 
-def of_shares(e: Einsum, _: Situation) -> Expr | None:
-    """A product without a factor whose entries are summed to 1."""
-    whole = products.flat(e)
+def of_shares(e: Einsum, situation: Situation) -> Expr | None:
+    """A product without a factor whose entries are summed to 1. Of an axis that is known to have
+    no entries the sum is 0.
+    """
+    whole = situation.flat(e)
     if whole is None:
         return None
     for k, (factor, labels) in enumerate(whole.slots):
         if not isinstance(factor, Apply) or not factor.function.sums_to_one:
             continue
         core = labels[len(labels) - factor.core :]
-        if set(core) <= set(_summed_alone(whole, k)):
+        sizes = factor.axis_sizes[len(labels) - factor.core :]
+        is_empty = any(situation.number(size) == 0 for size in sizes)
+        if not is_empty and set(core) <= set(_summed_alone(whole, k)):
             return products.without(whole, [k], core)
     return None
 
 
 def of_deviations(e: Einsum, situation: Situation) -> Expr | None:
     """0, where a factor is a sum whose total over an axis is 0."""
-    whole = products.flat(e)
+    whole = situation.flat(e)
     if whole is None:
         return None
     for k, (factor, labels) in enumerate(whole.slots):
+        if not isinstance(factor, Add):
+            continue
         alone = _summed_alone(whole, k)
-        if isinstance(factor, Add) and alone and _adds_to_nothing(factor, labels, alone, situation):
+        if alone and _adds_to_nothing(factor, labels, alone, situation):
             zeros = products.without(whole, [])
             return zeros * 0
     return None

@@ -1,0 +1,155 @@
+"""Random expressions of all kinds keep their values when they are simplified, at arrays of either sign, with zeros, of
+no entries and of one; and the work grows with the expression alone."""
+
+import random
+
+import numpy as np
+import pytest
+
+import einderiv as ed
+from einderiv.expression import Einsum, walk
+from einderiv.simplifying import products
+from einderiv.simplifying.lengths import Lengths
+from tests.lengths import length
+from tests.simplifying import random_expressions as drawn
+
+
+def check_form(e):
+    """The simplified form is no longer, has the same axes, and is as simple as can be."""
+    found = ed.simplify(e)
+    assert found.axes == e.axes
+    assert Lengths().of(found) <= Lengths().of(e), (str(e), str(found))
+    again = ed.simplify(found)
+    assert str(again) == str(found) and Lengths().of(again) == Lengths().of(found)
+    return found
+
+
+def noise(e, arrays, rng):
+    """How much the value changes with the last digits of the arrays."""
+    there = np.asarray(ed.evaluate(e, arrays))
+    most = np.zeros(there.shape)
+    for _ in range(2):
+        near = {name: a * (1 + 1e-12 * rng.standard_normal()) for name, a in arrays.items()}
+        try:
+            change = np.asarray(ed.evaluate(e, near)) - there
+        except ed.EinderivError:  # a singular matrix is met
+            return most + np.inf
+        most = np.maximum(most, abs(np.nan_to_num(change, nan=np.inf)))
+    return most
+
+
+def check_reals(seed):
+    """Wherever the expression has a value, and none on the way to it is infinite, it is the same.
+    Returns how many entries were compared.
+    """
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    try:
+        e = drawn.random_expression(draw)
+    except ed.EinderivError:  # a slice of what has too few entries, an unknown derivative
+        return 0
+    found = check_form(e)
+    arrays = drawn.arrays_for(ed.compile(e).tensors, rng, whole=False)
+    with np.errstate(all="ignore"):
+        try:
+            wanted, got = (np.asarray(ed.evaluate(one, arrays)) for one in (e, found))
+        except ed.EinderivError:  # an inverse of what is singular
+            return 0
+        finite = np.isfinite(wanted)
+        allowed = 1e-9 + 1e-8 * abs(wanted) + 1e3 * noise(e, arrays, rng)
+        assert wanted.shape == got.shape
+        wrong = finite & ~(abs(got - wanted) <= allowed)
+    assert not wrong.any(), (seed, str(e), str(found), wanted[wrong], got[wrong])
+    return int(finite.sum())
+
+
+def check_whole(seed):
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    try:
+        e = drawn.whole_expression(draw)
+    except ed.EinderivError:
+        return
+    found = check_form(e)
+    arrays = drawn.arrays_for(ed.compile(e).tensors, rng, whole=True)
+    wanted, got = ed.evaluate(e, arrays), ed.evaluate(found, arrays)
+    assert wanted.dtype == got.dtype
+    assert (wanted == got).all(), (seed, str(e), str(found))
+
+
+def test_reals():
+    assert sum(map(check_reals, range(100))) > 300
+
+
+@pytest.mark.parametrize("start", range(0, 50, 10))
+def test_whole_numbers(start):
+    for seed in range(start, start + 10):
+        check_whole(seed)
+
+
+@pytest.mark.slow
+def test_many_reals():
+    assert sum(map(check_reals, range(100, length(1000, 16_000)))) > 1000
+
+
+@pytest.mark.slow
+def test_many_whole_numbers():
+    for seed in range(50, length(300, 4_000)):
+        check_whole(seed)
+
+
+@pytest.mark.parametrize(("size", "wanted"), [(0, 0), (1, 1), (3, 1)])
+def test_shares_of_an_axis_of_a_known_size(size, wanted):
+    p = ed.softmax(ed.tensor("p", [size]), axis=0)
+    found = ed.simplify(ed.sum(p))
+    assert ed.evaluate(found, p=np.zeros(size)) == wanted == ed.evaluate(ed.sum(p), p=np.zeros(size))
+
+
+# ---- the work
+def net(layers):
+    h = drawn.x
+    for k in range(layers):
+        h = ed.tanh(ed.tensor(f"W{k}", "ii") @ h)
+    return ed.grad(ed.sum(h * h), "W0")
+
+
+def long_sum(terms):
+    return ed.grad(sum(ed.exp(k * drawn.x) @ drawn.S @ drawn.x for k in range(1, terms + 1)), "x")
+
+
+def long_product(factors):
+    h = drawn.x
+    for k in range(factors):
+        h = h * ed.exp(drawn.x + k)
+    return ed.grad(ed.sum(h), "x")
+
+
+def matrix_chain(factors):
+    M = drawn.S
+    for _ in range(factors):
+        M = M @ drawn.K
+    return ed.grad(ed.trace(M), "K")
+
+
+def second_order(steps):
+    h = drawn.x
+    for _ in range(steps):
+        h = h / ed.norm(h) + ed.softmax(h, 0)
+    return ed.hessian(ed.sum(h * h), "x")
+
+
+@pytest.mark.parametrize("make", [net, long_sum, long_product, matrix_chain, second_order])
+def test_work_for_each_factor(make, monkeypatch):
+    """Products are taken apart about as often at each factor in a large expression as in a small one."""
+    taken = []
+    flat = products.flat
+
+    def counted(e):
+        taken.append(len(e.factors))
+        return flat(e)
+
+    monkeypatch.setattr(products, "flat", counted)
+    for size in (2, 4, 8):
+        e = make(size)
+        taken.clear()
+        ed.simplify(e)
+        written = sum(len(node.factors) for node in walk([e]) if isinstance(node, Einsum))
+        assert sum(taken) <= 8 * written, (size, sum(taken), written)
