@@ -28,7 +28,7 @@ class Row(NamedTuple):
     printed: Callable[..., Any] | None = (
         None  # the form as it stands in the book, where it is wrong
     )
-    size: int = 0  # how many operands the form of the book has, where it is a sum over r
+    spelled: str = ""  # the form of the book with its sums over r and its other letters written out
 
 
 def independent(g: Any) -> Any:
@@ -75,12 +75,12 @@ DETERMINANTS = (
     Row("46", "A:ii B:ii C:ii t:", lambda A, B, C, t: ed.derive(ed.det(curve(A, B, C, t)), t),
         "det(Y) tr(Y⁻¹ ∂Y/∂t)",
         lambda A, B, C, t: det(curve(A, B, C, t)) * tr(inv(curve(A, B, C, t)) @ (B + 2 * t * C)),
-        real=True, note="`curve(A, B, C, t)` is `A + t * B + t * t * C`, for the book's Y(x)", size=6),
+        real=True, note="`curve(A, B, C, t)` is `A + t * B + t * t * C`, for the book's Y(x)", spelled="det(Y) tr(Y⁻¹ (B + 2 t C)) where Y = A + t B + t² C"),
     Row("47", "X:ii", lambda X: ed.einsum("ik,jk->ij", ed.grad(ed.det(X), X), X), "det(X) I",
         lambda X: det(X) * np.eye(len(X)), real=True, note="adj(X) X is not simplified to det(X) I"),
     Row("48", "A:ii B:ii C:ii t:", lambda A, B, C, t: ed.derive(ed.derive(ed.det(curve(A, B, C, t)), t), t),
         "det(Y) (tr(Y⁻¹ Y″) + tr(Y⁻¹ Y′)² − tr(Y⁻¹ Y′ Y⁻¹ Y′))", lambda A, B, C, t: second(A, B, C, t), real=True,
-        size=11),
+        spelled="det(Y) (tr(Y⁻¹ 2 C) + tr(Y⁻¹ Z)² − tr(Y⁻¹ Z Y⁻¹ Z)) where Y = A + t B + t² C, Z = B + 2 t C"),
     Row("49", "X:ii", lambda X: ed.grad(ed.det(X), X), "det(X) X⁻ᵀ", lambda X: det(X) * inv(X).T, real=True),
     Row("50", "X:ii", lambda X: ed.einsum("ik,jk->ij", ed.grad(ed.det(X), X), X), "det(X) I",
         lambda X: det(X) * np.eye(len(X)), real=True, note="the same as 47"),
@@ -110,7 +110,7 @@ def second(A: Any, B: Any, C: Any, t: Any) -> Any:
 
 INVERSES = (
     Row("59", "A:ii B:ii C:ii t:", lambda A, B, C, t: ed.derive(ed.inv(curve(A, B, C, t)), t), "−Y⁻¹ ∂Y/∂t Y⁻¹",
-        lambda A, B, C, t: -inv(curve(A, B, C, t)) @ (B + 2 * t * C) @ inv(curve(A, B, C, t)), real=True, size=9),
+        lambda A, B, C, t: -inv(curve(A, B, C, t)) @ (B + 2 * t * C) @ inv(curve(A, B, C, t)), real=True, spelled="−M (B + 2 t C) M where M = (A + t B + t² C)⁻¹"),
     Row("60", "X:ii", lambda X: ed.derive(ed.inv(X), X), "−X⁻¹[k,i] X⁻¹[j,l]",
         lambda X: -es("ki,jl->klij", inv(X), inv(X)), real=True),
     Row("61", "a:i X:ii b:i", lambda a, X, b: ed.grad(a @ ed.inv(X) @ b, X), "−X⁻ᵀ a bᵀ X⁻ᵀ",
@@ -154,7 +154,7 @@ FORMS = (
         lambda X, B: es("lj,ki->klij", np.eye(X.shape[1], dtype=int), X.T @ B)
         + es("kj,il->klij", np.eye(X.shape[1], dtype=int), B @ X)),
     Row("80", "X:ij B:ii dX:ij", lambda X, B, dX: ed.jvp(X.T @ B @ X, X, dX), "Xᵀ B J + Jᵀ B X",
-        lambda X, B, dX: X.T @ B @ dX + dX.T @ B @ X, note="with any matrix dX for the single-entry matrix J", size=6),
+        lambda X, B, dX: X.T @ B @ dX + dX.T @ B @ X, note="with any matrix dX for the single-entry matrix J", spelled="Xᵀ B dX + dXᵀ B X"),
     Row("81", "x:i B:ii", lambda x, B: ed.grad(x @ B @ x, x), "(B + Bᵀ) x", lambda x, B: (B + B.T) @ x),
     Row("82", "b:j X:ij D:ii c:j", lambda b, X, D, c: ed.grad(b @ X.T @ D @ X @ c, X), "Dᵀ X b cᵀ + D X c bᵀ",
         lambda b, X, D, c: D.T @ X @ o(b, c) + D @ X @ o(c, b)),
@@ -179,20 +179,20 @@ FORMS = (
 POWERS = (
     Row("90", "X:ii", lambda X: ed.derive(ed.matrix_power(X, 3), X), "Σ_r (Xʳ)[k,i] (X²⁻ʳ)[j,l]",
         lambda X: sum(es("ki,jl->klij", mp(X, r), mp(X, 2 - r)) for r in range(3)), real=True,
-        note="with n = 3, as in 91 and 92", size=4),
+        note="with n = 3, as in 91 and 92", spelled="δ[k,i] X²[j,l] + X[k,i] X[j,l] + X²[k,i] δ[j,l]"),
     Row("91", "a:i X:ii b:i", lambda a, X, b: ed.grad(a @ ed.matrix_power(X, 3) @ b, X), "Σ_r (Xʳ)ᵀ a bᵀ (X²⁻ʳ)ᵀ",
-        lambda a, X, b: sum(o(mp(X, r).T @ a, mp(X, 2 - r) @ b) for r in range(3)), real=True, size=10),
+        lambda a, X, b: sum(o(mp(X, r).T @ a, mp(X, 2 - r) @ b) for r in range(3)), real=True, spelled="a bᵀ (X²)ᵀ + Xᵀ a bᵀ Xᵀ + (X²)ᵀ a bᵀ"),
     Row("92", "a:i X:ii b:i",
         lambda a, X, b: ed.grad(a @ ed.matrix_power(X, 3).T @ ed.matrix_power(X, 3) @ b, X),
         "Σ_r ((Xʳ)ᵀ X³ b aᵀ (X²⁻ʳ)ᵀ + (Xʳ)ᵀ X³ a bᵀ (X²⁻ʳ)ᵀ)",
         lambda a, X, b: sum(o(mp(X, r).T @ mp(X, 3) @ p, mp(X, 2 - r) @ q)
                             for r in range(3) for p, q in ((b, a), (a, b))),
-        real=True, size=26, note="the book has the first term transposed, X²⁻ʳ a bᵀ (X³)ᵀ Xʳ",
+        real=True, spelled="X³ b aᵀ (X²)ᵀ + Xᵀ X³ b aᵀ Xᵀ + (X²)ᵀ X³ b aᵀ + X³ a bᵀ (X²)ᵀ + Xᵀ X³ a bᵀ Xᵀ + (X²)ᵀ X³ a bᵀ", note="the book has the first term transposed, X²⁻ʳ a bᵀ (X³)ᵀ Xʳ",
         printed=lambda a, X, b: sum(mp(X, 2 - r) @ o(a, b) @ mp(X, 3).T @ mp(X, r)
                                     + o(mp(X, r).T @ mp(X, 3) @ a, mp(X, 2 - r) @ b) for r in range(3))),
     Row("93", "A:jk B:ji C:ki x:i", lambda A, B, C, x: ed.grad(ed.sin(B @ x) @ A @ ed.exp(C @ x), x),
         "(∂s/∂x)ᵀ A r + (∂r/∂x)ᵀ Aᵀ s", lambda A, B, C, x: (np.cos(B @ x)[:, None] * B).T @ A @ np.exp(C @ x)
-        + (np.exp(C @ x)[:, None] * C).T @ A.T @ np.sin(B @ x), real=True, size=16,
+        + (np.exp(C @ x)[:, None] * C).T @ A.T @ np.sin(B @ x), real=True, spelled="Bᵀ diag(cos(B x)) A exp(C x) + Cᵀ diag(exp(C x)) Aᵀ sin(B x)",
         note="with s = sin(B x) and r = exp(C x)"),
     Row("94, 95", "A:ji B:ii x:i", lambda A, B, x: ed.grad((A @ x) @ (A @ x) / ((B @ x) @ (B @ x)), x),
         "2 Aᵀ A x / (xᵀ Bᵀ B x) − 2 (xᵀ Aᵀ A x) Bᵀ B x / (xᵀ Bᵀ B x)²",
@@ -243,7 +243,7 @@ TRACES = (
     Row("121", "X:ii", lambda X: ed.grad(ed.trace(ed.matrix_power(X, 4)), X), "4 (X³)ᵀ", lambda X: 4 * mp(X, 3).T,
         real=True, note="with k = 4"),
     Row("122", "A:ii X:ii", lambda A, X: ed.grad(ed.trace(A @ ed.matrix_power(X, 3)), X), "Σ_r (Xʳ A X²⁻ʳ)ᵀ",
-        lambda A, X: sum(mp(X, r) @ A @ mp(X, 2 - r) for r in range(3)).T, real=True, note="with k = 3", size=7),
+        lambda A, X: sum(mp(X, r) @ A @ mp(X, 2 - r) for r in range(3)).T, real=True, note="with k = 3", spelled="(A X² + X A X + X² A)ᵀ"),
     Row("123", "B:jk X:ij C:ii", lambda B, X, C: ed.grad(ed.trace(B.T @ X.T @ C @ X @ X.T @ C @ X @ B), X),
         "C X Xᵀ C X B Bᵀ + Cᵀ X B Bᵀ Xᵀ Cᵀ X + C X B Bᵀ Xᵀ C X + Cᵀ X Xᵀ Cᵀ X B Bᵀ",
         lambda B, X, C: C @ X @ X.T @ C @ X @ B @ B.T + C.T @ X @ B @ B.T @ X.T @ C.T @ X
@@ -301,11 +301,11 @@ STRUCTURES = (
         note="the entries of A are those of T as S says; G is ∂f/∂A"),
     Row("136", "X:ij G:kl A:ki B:jl",
         lambda X, G, A, B: ed.einsum("kl,klij->ij", G, ed.derive(A @ X @ B, X)), "Σ_{k,l} G[k,l] ∂U[k,l]/∂X[i,j]",
-        lambda G, A, B: A.T @ G @ B.T, note="with U = A X B, as in 137; G is ∂g/∂U", size=3),
+        lambda G, A, B: A.T @ G @ B.T, note="with U = A X B, as in 137; G is ∂g/∂U", spelled="Σ_{k,l} G[k,l] A[k,i] B[j,l]"),
     Row("137", "X:ij G:kl A:ki B:jl", lambda X, G, A, B: ed.vjp(A @ X @ B, X, G), "tr(Gᵀ ∂U/∂X[i,j])",
-        lambda G, A, B: A.T @ G @ B.T, size=3),
+        lambda G, A, B: A.T @ G @ B.T, spelled="tr(Gᵀ Σ_{i,j} A[k,i] B[j,l])"),
     Row("138", "X:ii=symmetric a:i b:i", lambda X, a, b: independent(ed.grad(a @ X @ b, X)), "G + Gᵀ − diag(G)",
-        lambda a, b: o(a, b) + o(b, a) - hadamard_i(o(a, b)), size=6,
+        lambda a, b: o(a, b) + o(b, a) - hadamard_i(o(a, b)), spelled="a bᵀ + b aᵀ − diag(a ∘ b)",
         note="`independent(G)` is `G + G.T - ed.diag(ed.diag(G))`, here with G = a bᵀ"),
     Row("139", "A:ii X:ii=symmetric", lambda A, X: independent(ed.grad(ed.trace(A @ X), X)), "A + Aᵀ − A ∘ I",
         lambda A: A + A.T - hadamard_i(A)),

@@ -28,12 +28,11 @@ from cookbook_table import Row  # noqa: E402
 
 import einderiv as ed  # noqa: E402
 from einderiv.backends import BACKENDS  # noqa: E402
-from einderiv.expression import axis_names, is_zero  # noqa: E402
+from einderiv.expression import is_zero  # noqa: E402
 from einderiv.functions import VOCABULARY, Function  # noqa: E402
 from einderiv.functions.numpy_api import numpy_function  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
 from einderiv.operators import ATTRIBUTES  # noqa: E402
-from einderiv.printing.index_notation import unicode_right_side  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
 
@@ -137,22 +136,15 @@ def einsums(e: Any) -> str:
     return "; ".join(parts) or "0"
 
 
-def operand_count(text: str) -> int:
-    """How many operands a form names; deltas, identities, numbers and the names of functions are none."""
-    plain = re.sub(r"\[[^\]]*\]|Σ_\{[^}]*\}|Σ_\w|δ\[[^\]]*\]|_[a-z](,[a-z])*|[0-9.]+j", "", text)
-    calls = {"tr", "det", "ln", "adj", "diag", "conj", "I", "sin", "cos", "exp", "expm", "inv", "reciprocal", "vec",
-             "unvec", "matrix", "power", "sign", "delta", "minors", "K", "L"}  # fmt: skip
-    return sum(word not in calls for word in re.findall(r"[A-Za-z]+", plain))
+#: a name, a number, an exponent, a sign; brackets and commas are none
+TOKEN = re.compile(
+    r"[A-Za-zδΣ∂_][A-Za-z0-9_]*[′″]*|\d+(?:\.\d+)?j?|\^\([^)]*\)|⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹ʳ]+(?:⁻ʳ)?|⁻ᵀ|[-+−∘⊗/√·=ᵀ⁺‖]"
+)
 
 
-def term_count(text: str) -> int:
-    """How many terms a form adds up."""
-    depth, count = 0, 1
-    for k, character in enumerate(text):
-        depth += character in "([{"
-        depth -= character in ")]}"
-        count += character in "+−" and depth == 0 and k > 0
-    return count
+def token_count(text: str) -> int:
+    """How many names, numbers and signs a form has."""
+    return sum(token != "where" for token in TOKEN.findall(text))
 
 
 def matrix_text(e: ed.Expr) -> str | None:
@@ -161,22 +153,30 @@ def matrix_text(e: ed.Expr) -> str | None:
     return None if form is None else in_unicode(form)
 
 
+def shown(e: ed.Expr) -> str:
+    """What a reader sees on the right: matrices with their parts named, or indices; what has four
+    axes as a matrix too.
+    """
+    if e.ndim == 4:
+        matrices = matrix_text(e)
+        if matrices is not None:
+            return matrices
+    return " ".join(ed.formula(e, name="f", style="auto", width=None).split(" = ", 1)[1].split())
+
+
 def entry(row: Row, code: str) -> tuple[list[str], str | None]:
     """The lines of one equation, and a line for the list of longer forms, if it is one."""
     e = ours(row)
     matrices, formula = matrix_text(e), ed.formula(e, name="f")
-    body = unicode_right_side(ed.simplify(e), axis_names(e))
-    form = matrices or body
+    form = shown(e)
     lines = [f"**({row.number})** `{code}`", ""]
     lines.append(f"- book: {row.book}" + (f" ({row.note})" if row.note else ""))
     wide = " (as a matrix: two axes for its rows, two for its columns)" * (e.ndim == 4)
-    lines.append(f"- here: {matrices}{wide}" if matrices else "- here: in indices only")
+    lines.append(f"- here: {form}{wide}" if matrices else "- here: in indices only")
     lines += [f"- einsum: {einsums(e)}", f"- formula: `{formula}`", f"- {verdict(row)}", ""]
-    size = row.size or operand_count(row.book)
-    longer = operand_count(form) > size
-    count, terms = operand_count(form), term_count(form)
-    text = f"- ({row.number}) {count} operands in {terms} term{'s' * (terms > 1)}, the book has {size}: {form}"
-    return lines, text if longer else None
+    count, wanted = token_count(form), token_count(row.spelled or row.book)
+    text = f"- ({row.number}) {count} names, numbers and signs, the book has {wanted}: {form}"
+    return lines, text if count > wanted else None
 
 
 HEAD = """\
@@ -223,7 +223,8 @@ def cookbook() -> Iterator[str]:
     yield from (
         "## Longer than in the book",
         "",
-        "By the number of operands, with brackets as they are written.",
+        "By the number of names, numbers and signs; brackets are not counted, and letters of the",
+        "book that stand for other expressions are counted with what they stand for.",
         "",
     )
     yield from (*longer, "", "## Not to be stated", "")

@@ -36,6 +36,7 @@ class Symbol:
 
     name: str
     is_symmetric: bool = False
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ COMMUTATION = Symbol("K")
 ONES = Figure(1)
 ENTRY_BY_ENTRY, ENTRIES_BY_ENTRIES = "∘", "⊗"
 SQUARE_ROOT = "√"  # is called as functions are
+NUMBERS = ("tr", "det")  # functions whose values are numbers
 
 
 def inner_forms(form: Form) -> tuple[Form, ...]:
@@ -170,6 +172,22 @@ def all_forms(form: Form) -> Iterator[Form]:
     yield form
     for inner in inner_forms(form):
         yield from all_forms(inner)
+
+
+def is_number(form: Form) -> bool:
+    """Is a form known to be a number, and no vector or matrix?"""
+    match form:
+        case Symbol():
+            return form.is_number
+        case Figure() | Length() | LogDeterminant():
+            return True
+        case Called(name=name):
+            return name in NUMBERS
+        case Bracketed(inside=inside):
+            return is_number(inside)
+        case Raised(base=base):
+            return is_number(base)
+    return False
 
 
 def has_blanks(form: Form) -> bool:

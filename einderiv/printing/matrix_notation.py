@@ -43,6 +43,7 @@ from ..expression import (
     coefficient,
     flatten,
     is_zero,
+    matmul,
     minus,
     naming,
     same,
@@ -50,6 +51,7 @@ from ..expression import (
     tensors_of,
     terms,
 )
+from ..functions import apply
 from ..simplifying import Symmetries, as_power, counted_size
 from .formulas_shown import with_formulas
 from .index_reading import called_axis
@@ -79,11 +81,11 @@ from .matrix_forms import (
     number_form,
     product_of,
     side_by_side,
-    sum_of,
     transpose_of,
     without_brackets,
     without_sign,
 )
+from .matrix_sums import collected_sum
 from .network import arrays_named_in, operand_name
 from .powers_shown import joined_powers
 from .strings import LabelNames, printed
@@ -115,6 +117,8 @@ class _Reading:
         # d sums in sums would be looked at 2^d times.
         self.found: dict[tuple[int, tuple[int, ...]], tuple[Expr, Form]] = {}
         self.is_symmetric = Symmetries().found
+        self._whole = e
+        self._sizes: Sizes | None = None
         self._names: dict[Variable, str] = {}
         tensors = tensors_of(e)
         for name, tensor in tensors.items():
@@ -122,6 +126,12 @@ class _Reading:
                 is_free = isinstance(declared, str) and declared not in tensors
                 own = str(declared) if is_free else f"{name}.shape[{axis}]"
                 self._names.setdefault((name, axis), own)
+
+    def are_equal(self, a: Size, b: Size) -> bool:
+        """Are two sizes the same, as far as the whole expression says?"""
+        if self._sizes is None:
+            self._sizes = Sizes().read([self._whole])
+        return a == b or self._sizes.find(a) == self._sizes.find(b)
 
     def size(self, size: Size) -> Form:
         """A size: a number, or its name."""
@@ -156,12 +166,12 @@ def _sum(e: Expr, order: Sequence[int] | None) -> Form:
     is_number = [not _entries_differ(part) for part in parts]
     others = [part for part, number in zip(parts, is_number, strict=True) if not number]
     if not others or (e.ndim > 1 and not all(map(_is_entry_by_entry, others))):
-        return sum_of([_term(part, order) for part in parts])
+        return collected_sum([_term(part, order) for part in parts])
     found = []
     for part, everywhere in zip(parts, is_number, strict=True):
         number = _number_everywhere(part) if everywhere else part
         found.append(_term(number, order if number is part else None))
-    return sum_of(found)
+    return collected_sum(found)
 
 
 def _entries_differ(e: Expr) -> bool:
@@ -193,7 +203,7 @@ def _factor(e: Expr) -> Form:
     """A factor, in brackets where it needs them."""
     match e:
         case Tensor():
-            return Symbol(e.name, e.structure == "symmetric")
+            return Symbol(e.name, e.structure == "symmetric", not e.ndim)
         case Constant() if not e.axis_sizes:
             return number_form(e.value)
         case Constant():
@@ -445,7 +455,7 @@ def _product(slots: Sequence[LabelledFactor], output: LabelNames, number: Number
         raise NoMatrices
     below: list[tuple[Form, float]] = []  # what the product is divided by, and to which power
     links: list[Link] = []
-    for slot in slots:
+    for slot in _with_one_determinant(slots):
         if _is_size(slot, slots, output):
             links.append(Link(_READING.get().size(slot.size), (), ONES))
             continue
@@ -465,6 +475,33 @@ def _product(slots: Sequence[LabelledFactor], output: LabelNames, number: Number
     if negative or divisors:
         return SignedTerm(negative, product, divisors)
     return product
+
+
+def _with_one_determinant(slots: Sequence[LabelledFactor]) -> list[LabelledFactor]:
+    """``det(A B)`` for ``det(A) det(B)``, the determinants of different matrices of one size."""
+    found: list[LabelledFactor] = []
+    for slot in slots:
+        place = next((k for k, other in enumerate(found) if _join(other.factor, slot.factor)), None)
+        if place is None:
+            found.append(slot)
+            continue
+        first, second = found[place].factor, slot.factor
+        assert isinstance(first, Apply)
+        assert isinstance(second, Apply)
+        product = matmul(first.arguments[0], second.arguments[0])
+        found[place] = slot._replace(factor=apply("det", product, 2))
+    return found
+
+
+def _join(a: Expr | None, b: Expr | None) -> bool:
+    """Are they the determinants of two matrices of one size, which are not the same?"""
+    if not isinstance(a, Apply) or not isinstance(b, Apply) or a.ndim or b.ndim:
+        return False
+    if a.function.name != "det" or b.function.name != "det":
+        return False
+    first, second = a.arguments[0], b.arguments[0]
+    has_one_size = _READING.get().are_equal(first.axis_sizes[0], second.axis_sizes[0])
+    return has_one_size and not same(first, second)
 
 
 def _is_size(slot: LabelledFactor, slots: Sequence[LabelledFactor], output: LabelNames) -> bool:
@@ -735,7 +772,7 @@ class Chains:
             numbers.append(self.number())
         if not self.output and len(numbers) == 1:
             return numbers[0]
-        pieces = [_beside(number) for number in numbers]
+        pieces = [_beside(number) for number in _in_powers(numbers, Form)]
         if self.output:
             form = self.matrix_of_pairs(paths) if len(self.output) == 4 else self.matrix(paths)
             if numbers and any(_is_kronecker(inner) for inner in all_forms(form)):

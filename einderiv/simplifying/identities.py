@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..expression import Add, Apply, Einsum, Expr
-from . import matrices, powers, sums, totals
+from . import adjugates, matrices, powers, signs, sums, totals
 from . import sizes as counts
 from .situation import Situation
 
@@ -73,11 +73,28 @@ IDENTITIES = (
     ),
     Identity(
         "inverses cancel",
-        "X⁻¹ X = X X⁻¹ = I",
+        "X⁻¹ X = X X⁻¹ = I, adj(X) X = X adj(X) = det(X) I",
         Einsum,
         matrices.inverses_cancelled,
         "X: ii\nA: ij\nX @ inv(X) @ A",
         "X: ii\nA: ij\nA",
+    ),
+    Identity(
+        "adjugates of products",
+        "adj(A B) A = det(A) adj(B), B adj(A B) = det(B) adj(A)",
+        Einsum,
+        adjugates.adjugate_of_product,
+        "A: ii\nB: ii\nC: ii\nC @ adj(A @ B @ C) @ A",
+        "A: ii\nB: ii\nC: ii\ndet(A) * det(C) * adj(B)",
+        "Horn and Johnson, Matrix Analysis (2013), 0.8.2",
+    ),
+    Identity(
+        "powers of a matrix",
+        "Xⁿ X = X Xⁿ = Xⁿ⁺¹",
+        Einsum,
+        matrices.matrix_powers,
+        "X: ii\nmatrix_power(X, 2) @ X",
+        "X: ii\nmatrix_power(X, 3)",
     ),
     Identity(
         "inverse of the inverse",
@@ -94,6 +111,14 @@ IDENTITIES = (
         powers.collected_powers,
         "x: i\nsqrt(x) / x",
         "x: i\nx ** -0.5",
+    ),
+    Identity(
+        "signs",
+        "sign(xᵀ x) x = x",
+        Einsum,
+        signs.sign_of_squares,
+        "x: i\nsign(x @ x) * x",
+        "x: i\nx",
     ),
     Identity(
         "first power",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from ..expression import Apply, Einsum, Expr, Label, same, with_slots
+from collections.abc import Sequence
+
+from ..expression import Apply, Einsum, Expr, Label, Slot, same, with_slots
 from ..functions import apply
 from . import products
 from .situation import Situation
+
+Slots = Sequence[Slot]
 
 
 def _is(e: Expr, name: str) -> bool:
@@ -49,13 +53,15 @@ def inverse_of_adjugate(e: Einsum, situation: Situation) -> Expr | None:
 
 
 def inverses_cancelled(e: Einsum, situation: Situation) -> Expr | None:
-    """A product where X⁻¹ meets X, with a delta for both."""
+    """A product where X⁻¹ meets X, with a delta for both; where adj(X) does, det(X) is left."""
     whole = situation.flat(e)
     if whole is None:
         return None
     counts = products.uses(whole)
     for k, (inverse, labels) in enumerate(whole.slots):
-        if not isinstance(inverse, Apply) or not _is(inverse, "inv") or inverse.ndim != 2:
+        if not isinstance(inverse, Apply) or inverse.ndim != 2:
+            continue
+        if not _is(inverse, "inv") and not _is(inverse, "adj"):
             continue
         (matrix,) = inverse.arguments
         for j, (factor, own) in enumerate(whole.slots):
@@ -63,8 +69,46 @@ def inverses_cancelled(e: Einsum, situation: Situation) -> Expr | None:
                 continue
             ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(matrix))
             if ends is not None:
-                return _joined(whole, (k, j), ends)
+                left: Slots = () if _is(inverse, "inv") else [(apply("det", matrix, 2), ())]
+                return _joined(whole, (k, j), ends, left)
     return None
+
+
+def matrix_powers(e: Einsum, situation: Situation) -> Expr | None:
+    """A product where powers of one matrix meet, with the power of all of them."""
+    whole = situation.flat(e)
+    if whole is None:
+        return None
+    counts = products.uses(whole)
+    for k, (power, labels) in enumerate(whole.slots):
+        if not _is(power, "matrix_power") or power.ndim != 2:
+            continue
+        assert isinstance(power, Apply)
+        (matrix,) = power.arguments
+        for j, (factor, own) in enumerate(whole.slots):
+            exponent = exponent_of(factor, matrix) if j != k and len(own) == 2 else 0
+            if not exponent:
+                continue
+            ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(matrix))
+            if ends is None:
+                continue
+            total = power.parameters[0] + exponent
+            behind = ends[0] == labels[0]  # Xⁿ X, else X Xⁿ
+            joined = apply("matrix_power", matrix, 2, (total,))
+            kept = ends if behind else ends[::-1]
+            middle = tuple([label for label in labels if label not in ends])
+            return products.without(whole, [k, j], middle, [(joined, kept)])
+    return None
+
+
+def exponent_of(e: Expr, matrix: Expr) -> int:
+    """The n that `e` is the n-th power of a matrix for; 0 where it is none."""
+    if same(e, matrix):
+        return 1
+    if not isinstance(e, Apply) or not _is(e, "matrix_power"):
+        return 0
+    exponent: int = e.parameters[0] if same(e.arguments[0], matrix) else 0
+    return exponent
 
 
 def _ends(
@@ -84,8 +128,10 @@ def _ends(
     return None
 
 
-def _joined(whole: Einsum, places: tuple[int, int], ends: tuple[Label, Label]) -> Expr:
-    """Without the factors at `places`, and with one label in the place of two."""
+def _joined(
+    whole: Einsum, places: tuple[int, int], ends: tuple[Label, Label], more: Slots = ()
+) -> Expr:
+    """Without the factors at `places`, with `more`, and with one label in the place of two."""
     kept, gone = ends
     (factor, labels) = whole.slots[places[0]]
     size = factor.axis_sizes[labels.index(kept)]
@@ -94,6 +140,7 @@ def _joined(whole: Einsum, places: tuple[int, int], ends: tuple[Label, Label]) -
         return tuple([kept if label == gone else label for label in labels])
 
     slots = [(f, renamed(own)) for k, (f, own) in enumerate(whole.slots) if k not in places]
+    slots += more
     lost = tuple([whole.slots[k][0] for k in places])
     middle = {label for k in places for label in whole.inputs[k]}.difference(ends)
     given = {label: size for label, size in whole.given if label not in middle and label != gone}

@@ -49,6 +49,7 @@ ROLES = {
     "·": ("t", "z", "Z"),
 }
 OTHER = ("t", "u", "U")
+RAISED = ("inv", "pinv", "pseudo_reciprocal", "matrix_power")  # written as powers: X⁻¹, X⁺, X²
 
 
 class Named(NamedTuple):
@@ -212,13 +213,13 @@ class _Naming:
 
 
 def _is_worth_a_name(e: Expr) -> bool:
-    """Is `e` no power or quotient, and no inverse of a symbol? Their bases have the names. Nor is
-    it an index array, which stands in the brackets of others.
+    """Is `e` no power or quotient, and no inverse or power of a symbol? Their bases have names. Nor
+    is it an index array, which stands in the brackets of others.
     """
     if is_hot(e):
         return False
     _, exponent = as_power(e)
-    is_inverse = isinstance(e, Apply) and e.function.name in ("inv", "pseudo_reciprocal")
+    is_inverse = isinstance(e, Apply) and e.function.name in RAISED
     return exponent == 1 and not (is_inverse and isinstance(children(e)[0], Tensor))
 
 

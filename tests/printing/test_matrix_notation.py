@@ -94,7 +94,7 @@ PAIRS = (
     (ed.einsum("ij,kl->ijkl", X, A), "vec(X) vec(A)ᵀ"),
     (ed.derive(A @ X @ B, X), "Bᵀ ⊗ A"),
     (ed.derive(X.T @ A, X), "(Aᵀ ⊗ I) K"),
-    (ed.derive(t * t * X, X), "t t (I ⊗ I)"),
+    (ed.derive(t * t * X, X), "t² (I ⊗ I)"),
     (S, "S"),
     (ed.einsum("ijkl,kl->ij", S, T), "unvec(S vec(T))"),
     (ed.einsum("ijkl,ij->kl", S, X), "unvec(Sᵀ vec(X))"),

@@ -3,8 +3,6 @@
 Vectors go along i, matrices along i and i, so that all of them fit each other at every size.
 """
 
-import numpy as np
-
 import einderiv as ed
 
 E = ed.tensor
@@ -131,7 +129,7 @@ def whole_matrix(rng, depth):
             lambda: ed.diag(u),
             lambda: ed.trace(M) * N,
             lambda: M[::-1],
-            lambda: M * u,
+            lambda: ed.einsum("ij,j->ij", M, u),
             lambda: ed.matrix_power(M, 2),
         )
     )()

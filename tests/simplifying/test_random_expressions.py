@@ -64,10 +64,7 @@ def check_reals(seed):
 
 def check_whole(seed):
     draw, rng = random.Random(seed), np.random.default_rng(seed)
-    try:
-        e = drawn.whole_expression(draw)
-    except ed.EinderivError:
-        return
+    e = drawn.whole_expression(draw)
     found = check_form(e)
     arrays = drawn.arrays_for(ed.compile(e).tensors, rng, whole=True)
     wanted, got = ed.evaluate(e, arrays), ed.evaluate(found, arrays)
@@ -100,7 +97,9 @@ def test_many_whole_numbers():
 def test_shares_of_an_axis_of_a_known_size(size, wanted):
     p = ed.softmax(ed.tensor("p", [size]), axis=0)
     found = ed.simplify(ed.sum(p))
-    assert ed.evaluate(found, p=np.zeros(size)) == wanted == ed.evaluate(ed.sum(p), p=np.zeros(size))
+    assert (
+        ed.evaluate(found, p=np.zeros(size)) == wanted == ed.evaluate(ed.sum(p), p=np.zeros(size))
+    )
 
 
 # ---- the work
