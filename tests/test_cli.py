@@ -385,8 +385,8 @@ def test_costs_are_said_without_sizes(capsys, text, wrt, cost, assumed):
 
 
 STYLES = [  # a text, by what, the style, what is shown and what is not
-    ("x'*A*x",            "x", "auto",   ["∂y/∂x = Aᵀ x + A x", "∂y/∂x[c] ="],  []),
-    ("x'*A*x",            "x", "matrix", ["∂y/∂x = Aᵀ x + A x"],               ["∂y/∂x[c] ="]),
+    ("x'*A*x",            "x", "auto",   ["∂y/∂x = (A + Aᵀ) x", "∂y/∂x[c] ="],  []),
+    ("x'*A*x",            "x", "matrix", ["∂y/∂x = (A + Aᵀ) x"],               ["∂y/∂x[c] ="]),
     ("x'*A*x",            "x", "index",  ["∂y/∂x[c] ="],                       ["Aᵀ"]),
     ("is,st,tj->ij",      "0", "auto",   ["∂y[i,j]/∂A[a,b] = δ[i,a]"],         ["vec"]),
     ("y[i] = x[i+k]*w[k]", "w", "matrix", ["∂y[i]/∂w[a] = x[i+a]"],            []),
