@@ -63,6 +63,7 @@ from .matrix_forms import (
     SQUARE_ROOT,
     Bracketed,
     Called,
+    Chain,
     Figure,
     Form,
     Length,
@@ -78,6 +79,8 @@ from .matrix_forms import (
     has_blanks,
     in_brackets,
     in_unicode,
+    inner_forms,
+    is_number,
     number_form,
     product_of,
     side_by_side,
@@ -85,7 +88,7 @@ from .matrix_forms import (
     without_brackets,
     without_sign,
 )
-from .matrix_sums import collected_sum
+from .matrix_sums import collected_sum, tokens
 from .network import arrays_named_in, operand_name
 from .powers_shown import joined_powers
 from .strings import LabelNames, printed
@@ -185,7 +188,11 @@ def _is_entry_by_entry(e: Expr) -> bool:
     """Is `e` a function of entries, or a product of those? Beside others a number is no matrix."""
     if isinstance(e, Apply):
         return not e.core
-    if not isinstance(e, Einsum) or not any(isinstance(factor, Apply) for factor in e.factors):
+    if not isinstance(e, Einsum):
+        return False
+    held = [set(labels) for labels in e.inputs]
+    is_hadamard = held.count(set(e.output)) > 1  # A ∘ B
+    if not is_hadamard and not any(isinstance(factor, Apply) for factor in e.factors):
         return False
     places: tuple[set[Label], ...] = (set(), set(e.output))
     return all(_is_entry_by_entry(f) or f.ndim < 2 for f in e.factors) and all(
@@ -428,8 +435,12 @@ class Link(NamedTuple):
 
 
 def _link(slot: LabelledFactor) -> Link:
-    """A factor: of sums ``A + B`` is better than ``(Aᵀ + Bᵀ)ᵀ``."""
+    """A factor: of sums ``A + B`` is better than ``(Aᵀ + Bᵀ)ᵀ``; a chain needs no brackets."""
     form, e = slot.form(), slot.factor
+    chain = without_brackets(form)
+    has_numbers = any(map(is_number, inner_forms(chain)))
+    if isinstance(chain, Chain) and len(slot.labels) in (1, 2) and not has_numbers:
+        return Link(chain, slot.labels, as_row([chain]))
     if e is not None and _READING.get().is_symmetric(e):
         return Link(form, slot.labels, form)
     flipped = [transpose_of(form)]
@@ -570,7 +581,9 @@ def _entry_by_entry(links: Sequence[Link], output: LabelNames) -> list[Link] | N
             forms.append(form if is_same_way else turned)
             flipped.append(turned if is_same_way else form)
         forms, flipped = _in_powers(forms, Called), _in_powers(flipped, Called)
-        one = Link(in_brackets(product_of(forms)), first.labels, in_brackets(product_of(flipped)))
+        form = in_brackets(product_of(forms))
+        ways = [in_brackets(product_of(flipped)), Turned(form)]
+        one = Link(form, first.labels, min(ways, key=tokens))
         rest = [link for j, link in enumerate(links) if j not in alike]
         return [*rest[:k], one, *rest[k:]]
     return None
@@ -697,11 +710,11 @@ class Chains:
             raise NoMatrices
         if not matrices:  # … x, … (x ∘ y), or … 1 where nothing else has the label
             if len(vectors) > 1:
-                vectors = [Bracketed(product_of(vectors))]
+                vectors = [Bracketed(_vectors_together(vectors))]
             pieces += vectors or [ONES]
             return None
         if vectors:  # … diag(x ∘ y) A …
-            pieces.append(Called("diag", (without_brackets(product_of(vectors)),)))
+            pieces.append(_diagonal(vectors))
         form, behind = self.through(matrices[0], label)
         pieces.append(form)
         return behind
@@ -731,7 +744,7 @@ class Chains:
                 return side_by_side([Turned(ONES), form])
             case (label,):  # xᵀ …
                 self.left.remove(k)
-                return self.to_the_end([transpose_of(form)], label)
+                return self.to_the_end([as_row([form])], label)
             case first, second:
                 lonely = [label for label in labels if self.at(label) == [k]]
                 if first != second and lonely:  # summed alone, with ones at that side: 1ᵀ A …
@@ -804,20 +817,42 @@ class Chains:
         if len(self.output) == 1:  # x ∘ y, or x²
             return product_of(_in_powers(row, Form))
         if not between:  # (x ∘ y) zᵀ, for ∘ binds less than a product
-            left = product_of(row)
+            left = _vectors_together(row)
             return side_by_side([left if len(row) == 1 else Bracketed(left), as_row(column)])
         between = _in_powers(between, Called)
         middle = product_of(between)
         if not vectors:  # A ∘ B
             return middle
         if middle == IDENTITY:  # diag(x ∘ y)
-            return Called("diag", (without_brackets(product_of(row + column)),))
+            return _diagonal([*row, *column])
         # diag(x) (A ∘ B) diag(y)
         if len(between) > 1:
             middle = Bracketed(middle)
-        front = [Called("diag", (without_brackets(product_of(row)),))] if row else []
-        back = [Called("diag", (without_brackets(product_of(column)),))] if column else []
+        front = [_diagonal(row)] if row else []
+        back = [_diagonal(column)] if column else []
         return side_by_side([*front, middle, *back])
+
+
+def _vectors_together(vectors: Sequence[Form]) -> Form:
+    """Vectors multiplied entry by entry, ``x ∘ y / z``: what several divide by stands below."""
+    if len(vectors) == 1:
+        return vectors[0]
+    above: list[Form] = []
+    below: list[tuple[Form, float]] = []
+    for vector in vectors:
+        inside = without_brackets(vector)
+        if isinstance(inside, SignedTerm) and inside.product == ONES and not inside.negative:
+            below += inside.divisors
+        else:
+            above.append(vector)
+    product = product_of(above) if above else ONES
+    return SignedTerm(False, product, _divisors(below)) if below else product
+
+
+def _diagonal(vectors: Sequence[Form]) -> Form:
+    """``diag(x ∘ y)``"""
+    together = _vectors_together(_in_powers(vectors, Form))
+    return Called("diag", (without_brackets(together),))
 
 
 def _is_kronecker(form: Form) -> bool:

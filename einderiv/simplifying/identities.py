@@ -39,6 +39,15 @@ IDENTITIES = (
         tensors={"x": (4,)},
     ),
     Identity(
+        "sizes that are numbers",
+        "Σ_b 1 is the size of b",
+        Einsum,
+        counts.size_as_number,
+        "y: j\neinsum('i,j->j', 0 * x + 2, y)",
+        "y: j\n8 * y",
+        tensors={"x": (4,)},
+    ),
+    Identity(
         "sizes cancel",
         "n · (1/n) = 1",
         Einsum,
@@ -127,6 +136,14 @@ IDENTITIES = (
         powers.first_power,
         "x: i\npower(x, 1.0)",
         "x: i\nx",
+    ),
+    Identity(
+        "numbers of sums",
+        "(2 x − 2 y) A = 2 (x − y) A",
+        Einsum,
+        sums.number_of_sum,
+        "x: i\ny: i\nA: ij\n(2 * x - 2 * y) @ A",
+        "x: i\ny: i\nA: ij\n2 * ((x - y) @ A)",
     ),
     Identity(
         "like terms",

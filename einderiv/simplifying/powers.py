@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
-from ..expression import Apply, Einsum, Expr, Labels, is_positive, same, with_slots
+from ..expression import Apply, Einsum, Expr, Labels, Slot, is_positive, same, with_slots
 from ..functions import apply
-from . import products
 from .situation import Situation
 
 #: functions that are powers of their argument
@@ -48,6 +48,36 @@ def first_power(e: Apply, _: Situation) -> Expr | None:
     return e.arguments[0]
 
 
+class Power(NamedTuple):
+    """A factor of a product as a power, and the place of the factor that it is, or is a part of."""
+
+    place: int
+    base: Expr
+    exponent: float
+    labels: Labels
+
+
+def _parts_of(place: int, factor: Expr, labels: Labels) -> list[Power]:
+    """A factor as powers: 1/(x y) is 1/x and 1/y."""
+    base, exponent = as_power(factor)
+    is_whole = exponent == int(exponent)
+    if exponent == 1 or not is_whole or not isinstance(base, Einsum) or not _is_entrywise(base):
+        return [Power(place, base, exponent, labels)]
+    named = dict(zip(base.output, labels, strict=True))
+    found = []
+    for part, own in base.slots:
+        inner, power = as_power(part)
+        found.append(Power(place, inner, power * exponent, tuple([named[label] for label in own])))
+    return found
+
+
+def _is_entrywise(e: Einsum) -> bool:
+    """Is `e` a product entry by entry, without a number in front or a sum over an axis?"""
+    inside = {label for labels in e.inputs for label in labels}
+    is_plain = e.parts is None and e.coefficient == 1 and len(e.factors) > 1
+    return is_plain and inside == set(e.output) and len(inside) == e.ndim and not e.given
+
+
 def collected_powers(e: Einsum, situation: Situation) -> Expr | None:
     """A product where one thing occurs in several powers, with one in their place: of what may be
     0 or negative where no power of it is lost, and where the roots in it say that it is neither.
@@ -55,25 +85,42 @@ def collected_powers(e: Einsum, situation: Situation) -> Expr | None:
     whole = situation.flat(e)
     if whole is None:
         return None
-    groups: dict[tuple[int, Labels], list[tuple[int, Expr, float]]] = defaultdict(list)
+    powers: list[Power] = []
     for k, (factor, labels) in enumerate(whole.slots):
-        base, exponent = as_power(factor)
-        groups[(base.weight, labels)].append((k, base, exponent))
-    for (_weight, labels), members in groups.items():
-        (first, base, exponent), *others = members
-        alike = [(k, own) for k, other, own in others if same(other, base)]
-        exponents = [exponent, *[own for _, own in alike]]
+        powers += _parts_of(k, factor, labels)
+    groups: dict[tuple[int, Labels], list[int]] = defaultdict(list)
+    for n, power in enumerate(powers):
+        groups[(power.base.weight, power.labels)].append(n)
+    for members in groups.values():
+        first, *others = members
+        base = powers[first].base
+        alike = [first, *[n for n in others if same(powers[n].base, base)]]
+        exponents = [powers[n].exponent for n in alike]
         if len(set(exponents)) == 1 or not _may_join(base, exponents):
             continue
-        slots = list(whole.slots)
-        total = sum(exponents)
-        lost = [k for k, _ in alike]
-        if total:
-            slots[first] = _power(base, total), labels
-        else:
-            lost.append(first)
-        return products.without(with_slots(whole, slots), lost)
+        return _with_one_power(whole, powers, alike)
     return None
+
+
+def _with_one_power(whole: Einsum, powers: list[Power], alike: list[int]) -> Expr:
+    """The product with some of its powers, all of one base, as one."""
+    first = powers[alike[0]]
+    total = sum([powers[n].exponent for n in alike])
+    touched = {powers[n].place for n in alike}
+    slots: list[Slot] = []
+    sizes = dict(whole.given)
+    for k, slot in enumerate(whole.slots):
+        if k not in touched:
+            slots.append(slot)
+            continue
+        for label, size in zip(slot[1], slot[0].axis_sizes, strict=True):
+            sizes.setdefault(label, size)
+        if k == first.place and total:
+            slots.append((_power(first.base, total), first.labels))
+        for n, one in enumerate(powers):  # what is left of a power of several
+            if one.place == k and n not in alike:
+                slots.append((_power(one.base, one.exponent), one.labels))
+    return with_slots(whole, slots, given=tuple(sizes.items()), origins=whole.factors)
 
 
 def _may_join(base: Expr, exponents: list[float]) -> bool:
@@ -86,6 +133,6 @@ def _may_join(base: Expr, exponents: list[float]) -> bool:
         return False  # √x x^(3/2) is no number for x < 0, and x² is
     if min(exponents) > 0 or max(exponents) < 0:
         return True
-    # A root of it is a number for base ≥ 0 alone, and so is what comes of it; at 0 there is a pole
-    # before and after.
-    return total < 0 and has_a_root
+    # Of x² / x³ there is a pole at 0, before and after; with a root in it, the product is a number
+    # for base ≥ 0 alone, and so is what comes of it.
+    return total < 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expression import Apply, Einsum, Expr, Size, bare, filled
+from ..expression import Apply, Einsum, Expr, Size, bare, filled, with_slots
 from . import products
 from .situation import Situation
 
@@ -38,6 +38,18 @@ def reciprocal_of_number(e: Apply, situation: Situation) -> Expr | None:
             return None
         whole *= size
     return None if whole == 0 else filled(1 / whole, (), ())
+
+
+def size_as_number(e: Einsum, situation: Situation) -> Expr | None:
+    """A product that is summed over an axis that no factor has, with the size of that axis in its
+    number, where it is known.
+    """
+    for label in bare(e):
+        size = situation.number(dict(e.given)[label])
+        if size is not None:
+            given = tuple([one for one in e.given if one[0] != label])
+            return with_slots(e, e.slots, coefficient=e.coefficient * size, given=given)
+    return None
 
 
 def cancelled(e: Einsum, situation: Situation) -> Expr | None:

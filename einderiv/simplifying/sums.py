@@ -10,10 +10,13 @@ from ..expression import (
     Labels,
     added,
     assemble,
+    coefficient,
     collected,
     is_zero,
     same,
+    scaled,
     terms,
+    with_slots,
 )
 from . import products
 from .situation import Situation
@@ -30,6 +33,27 @@ def like_terms(e: Add, situation: Situation) -> Expr | None:
     if len(live) == len(e.addends):
         return None
     return added([term for term in live if not is_zero(term)] or [found[0] * 0])
+
+
+def number_of_sum(e: Einsum, _: Situation) -> Expr | None:
+    """A product with a sum, all terms of which have one number up to its sign, with that number in
+    front; the first term of the sum is positive then.
+    """
+    for k, (factor, labels) in enumerate(e.slots):
+        if not isinstance(factor, Add):
+            continue
+        number = coefficient(factor.addends[0])
+        numbers = [coefficient(term) for term in factor.addends]
+        if number in (1, -1, 0) or any(one not in (number, -number) for one in numbers):
+            continue
+        units = [
+            scaled(term, 1 if one == number else -1)
+            for term, one in zip(factor.addends, numbers, strict=True)
+        ]
+        slots = [*e.slots]
+        slots[k] = Add(tuple(units), axes=factor.axes, origins=factor.origins), labels
+        return with_slots(e, slots, coefficient=e.coefficient * number)
+    return None
 
 
 def common_factors(e: Add, situation: Situation) -> Expr | None:
