@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..expression import Add, Apply, Einsum, Expr
-from . import adjugates, matrices, powers, signs, sums, totals
+from . import adjugates, complements, logarithms, matrices, powers, signs, sums, totals
 from . import sizes as counts
 from .situation import Situation
 
@@ -152,6 +152,30 @@ IDENTITIES = (
         sums.like_terms,
         "x: j\nA: ij\nK = inv(A.T @ A)\nx @ K + K @ x",
         "x: j\nA: ij\n2 * (x @ inv(A.T @ A))",
+    ),
+    Identity(
+        "powers of a matrix in sums",
+        "X² A + X X A = 2 X² A",
+        Add,
+        matrices.powers_in_sums,
+        "X: ii\nmatrix_power(X, 2) + X @ X",
+        "X: ii\n2 * matrix_power(X, 2)",
+    ),
+    Identity(
+        "shares and complements",
+        "(1 − y) sigmoid(u) − y sigmoid(−u) = sigmoid(u) − y",
+        Add,
+        complements.shares_and_complements,
+        "x: i\ny: i\n(1 - y) * sigmoid(x) - y * sigmoid(-x)",
+        "x: i\ny: i\nsigmoid(x) - y",
+    ),
+    Identity(
+        "quotients beside logarithms",
+        "log(x) + x / x = log(x) + 1",
+        Add,
+        logarithms.quotients_beside_logarithms,
+        "x: i\nlog(x) + x / x",
+        "x: i\nlog(x) + 1",
     ),
     Identity(
         "common factors",

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..expression import Apply, Einsum, Expr, Label, Slot, same, with_slots
+from ..expression import (
+    Add,
+    Apply,
+    Einsum,
+    Expr,
+    Label,
+    Slot,
+    added,
+    collected,
+    is_zero,
+    same,
+    terms,
+    with_slots,
+)
 from ..functions import apply
 from . import products
 from .situation import Situation
@@ -99,6 +112,46 @@ def matrix_powers(e: Einsum, situation: Situation) -> Expr | None:
             middle = tuple([label for label in labels if label not in ends])
             return products.without(whole, [k, j], middle, [(joined, kept)])
     return None
+
+
+def powers_in_sums(e: Add, situation: Situation) -> Expr | None:
+    """A sum with Xⁿ in a term, where X X in others is X²: what this makes alike is collected."""
+    found = terms(e)
+    matrices = []
+    for node in found:
+        for factor in node.factors if isinstance(node, Einsum) else (node,):
+            if isinstance(factor, Apply) and _is(factor, "matrix_power"):
+                matrices.append(factor.arguments[0])
+    if not matrices:
+        return None
+    squared = [_with_squares(term, matrices, situation) for term in found]
+    live = collected(squared, situation.is_symmetric)
+    if len(live) == len(found):
+        return None
+    return added([term for term in live if not is_zero(term)] or [found[0] * 0])
+
+
+def _with_squares(term: Expr, matrices: Sequence[Expr], situation: Situation) -> Expr:
+    """A product with X² for X X, for the matrices X."""
+    whole = situation.flat(term) if isinstance(term, Einsum) else None
+    if whole is None:
+        return term
+    counts = products.uses(whole)
+    for k, (factor, labels) in enumerate(whole.slots):
+        if len(labels) != 2 or not any(same(factor, matrix) for matrix in matrices):
+            continue
+        for j in range(k + 1, len(whole.slots)):
+            other, own = whole.slots[j]
+            if len(own) != 2 or not same(other, factor):
+                continue
+            ends = _ends(labels, own, counts, is_symmetric=situation.is_symmetric(factor))
+            if ends is not None:
+                kept = ends if ends[0] == labels[0] else ends[::-1]
+                middle = tuple([label for label in labels if label not in ends])
+                square = apply("matrix_power", factor, 2, (2,))
+                joined = products.without(whole, [k, j], middle, [(square, kept)])
+                return _with_squares(joined, matrices, situation)
+    return whole
 
 
 def exponent_of(e: Expr, matrix: Expr) -> int:

@@ -57,17 +57,23 @@ class Power(NamedTuple):
     labels: Labels
 
 
-def _parts_of(place: int, factor: Expr, labels: Labels) -> list[Power]:
-    """A factor as powers: 1/(x y) is 1/x and 1/y."""
-    base, exponent = as_power(factor)
+def powers_of(
+    place: int, factor: Expr, labels: Labels, times: float = 1.0, *, whole_too: bool = False
+) -> list[Power]:
+    """A factor, to a power, as powers: 1/(x y) is 1/x and 1/y, and x y is x and y where products
+    are taken apart too that are `whole_too`, and below no line.
+    """
+    base, own = as_power(factor)
+    exponent = own * times
     is_whole = exponent == int(exponent)
-    if exponent == 1 or not is_whole or not isinstance(base, Einsum) or not _is_entrywise(base):
+    is_whole = is_whole and (exponent != 1 or whole_too)
+    if not is_whole or not isinstance(base, Einsum) or not _is_entrywise(base):
         return [Power(place, base, exponent, labels)]
     named = dict(zip(base.output, labels, strict=True))
-    found = []
-    for part, own in base.slots:
-        inner, power = as_power(part)
-        found.append(Power(place, inner, power * exponent, tuple([named[label] for label in own])))
+    found: list[Power] = []
+    for part, inner in base.slots:
+        at = tuple([named[label] for label in inner])
+        found += powers_of(place, part, at, exponent, whole_too=True)
     return found
 
 
@@ -87,7 +93,7 @@ def collected_powers(e: Einsum, situation: Situation) -> Expr | None:
         return None
     powers: list[Power] = []
     for k, (factor, labels) in enumerate(whole.slots):
-        powers += _parts_of(k, factor, labels)
+        powers += powers_of(k, factor, labels)
     groups: dict[tuple[int, Labels], list[int]] = defaultdict(list)
     for n, power in enumerate(powers):
         groups[(power.base.weight, power.labels)].append(n)
@@ -98,11 +104,11 @@ def collected_powers(e: Einsum, situation: Situation) -> Expr | None:
         exponents = [powers[n].exponent for n in alike]
         if len(set(exponents)) == 1 or not _may_join(base, exponents):
             continue
-        return _with_one_power(whole, powers, alike)
+        return with_one_power(whole, powers, alike)
     return None
 
 
-def _with_one_power(whole: Einsum, powers: list[Power], alike: list[int]) -> Expr:
+def with_one_power(whole: Einsum, powers: list[Power], alike: list[int]) -> Expr:
     """The product with some of its powers, all of one base, as one."""
     first = powers[alike[0]]
     total = sum([powers[n].exponent for n in alike])
