@@ -16,8 +16,10 @@ from ..expression import (
     Expr,
     Forms,
     Tensor,
+    added,
     bottom_up,
     children,
+    collected,
     dressed,
     is_hot,
     put,
@@ -49,7 +51,7 @@ ROLES = {
     "·": ("t", "z", "Z"),
 }
 OTHER = ("t", "u", "U")
-RAISED = ("inv", "pinv", "pseudo_reciprocal", "matrix_power")  # written as powers: X⁻¹, X⁺, X²
+RAISED = ("inv", "pinv", "matrix_power")  # written as powers: X⁻¹, X⁺, X²
 
 
 class Named(NamedTuple):
@@ -106,6 +108,7 @@ class _Naming:
         self.e = self.whole = e
         self.every = every
         self.parts: dict[str, tuple[Tensor, Expr]] = {}
+        self.by_role: list[str] = []  # the names of those that their authors did not name
         self.taken = {*taken, *tensors_of(e)}
         self.forms = Forms()
         self.lengths = Lengths()
@@ -136,7 +139,9 @@ class _Naming:
                 best, saved = node, own
         if best is None:
             return False
-        self._put_apart(best, name_of_part(best, self.taken))
+        name = name_of_part(best, self.taken)
+        self.by_role.append(name)
+        self._put_apart(best, name)
         return True
 
     def _put_apart(self, part: Expr, name: str) -> None:
@@ -148,12 +153,20 @@ class _Naming:
             may_be = isinstance(node, type(part)) and node.weight == part.weight
             if may_be and node.ndim == part.ndim and self.forms.of(node) == key:
                 return tensor
-            return rebuilt(node, parts)
+            return self._rebuilt(node, parts)
 
         self.whole, *others = bottom_up(self.roots(), new)
         for (own, (known, _)), other in zip(list(self.parts.items()), others, strict=True):
             self.parts[own] = known, other
         self.parts[name] = tensor, part
+
+    def _rebuilt(self, node: Expr, parts: tuple[Expr, ...]) -> Expr:
+        """A node of other parts; terms of a sum that have become equal are collected."""
+        found = rebuilt(node, parts)
+        if found is node or not isinstance(found, Add):
+            return found
+        live = collected(found.addends, self.is_symmetric)
+        return found if len(live) == len(found.addends) else added(live)
 
     def _uses(self) -> Iterator[tuple[Expr, int]]:
         """The parts that may have a name, and how often each is printed."""
@@ -184,6 +197,9 @@ class _Naming:
             return max(saved, 1)
         if times > 2 and length > 1 and isinstance(node, Apply):
             return saved + LEAST_SAVED  # said three times, a short function has a name too
+        is_of_shares = isinstance(node, Apply) and node.function.sums_to_one
+        if times > 1 and length > LEAST_SAVED and is_of_shares:
+            return max(saved, 0) + LEAST_SAVED  # P = softmax(Q Kᵀ), as everybody has it
         return saved if times > 1 and saved >= LEAST_SAVED else 0
 
     def _tensor(self, node: Expr, name: str) -> Tensor:
@@ -203,13 +219,34 @@ class _Naming:
                 if node.name not in in_order:
                     in_order[node.name] = None
                     pending.append(self.parts[node.name][1])
+        names = self._in_order(in_order)
+        tensors = {old: self._tensor(self.parts[old][1], new) for old, new in names.items()}
+
+        def new(node: Expr, parts: tuple[Expr, ...]) -> Expr:
+            if isinstance(node, Tensor) and node.name in tensors:
+                return tensors[node.name]
+            return rebuilt(node, parts)
+
+        roots = [self.whole, *[self.parts[old][1] for old in names]]
+        whole, *others = bottom_up(roots, new)
         # The names of sizes are those that the tensors of the whole expression say.
         origins = (self.e,)
         parts = []
-        for name in in_order:
-            tensor, part = self.parts[name]
+        for tensor, part in zip(tensors.values(), others, strict=True):
             parts.append((tensor, dressed(part, origins=origins)))
-        return Named(dressed(self.whole, origins=origins), tuple(parts))
+        return Named(dressed(whole, origins=origins), tuple(parts))
+
+    def _in_order(self, met: Iterable[str]) -> dict[str, str]:
+        """The names of the parts, and those that they have in the end: numbered as they are met."""
+        stems: dict[str, list[str]] = {}
+        for name in self.by_role:
+            stems.setdefault(name.rstrip("0123456789"), []).append(name)
+        names = {}
+        for old in met:
+            names[old] = old
+            if old in self.by_role:
+                names[old] = stems[old.rstrip("0123456789")].pop(0)
+        return names
 
 
 def _is_worth_a_name(e: Expr) -> bool:
@@ -219,6 +256,8 @@ def _is_worth_a_name(e: Expr) -> bool:
     if is_hot(e):
         return False
     _, exponent = as_power(e)
+    if isinstance(e, Apply) and e.function.name == "pseudo_reciprocal":
+        return False
     is_inverse = isinstance(e, Apply) and e.function.name in RAISED
     return exponent == 1 and not (is_inverse and isinstance(children(e)[0], Tensor))
 

@@ -238,7 +238,7 @@ INDEXED = [
     # what a delta implies is not said once more
     (ed.hessian(ed.sum((X10[1:] - X10[:-1]) ** 2), X10), "∂²y/∂x[b]∂x[c] = −2 δ[c,b+1] + 2 δ[b,c] [b < 9] + 2 δ[b,c] [1 ≤ b] − 2 δ[b,c+1]"),
     # of one place there is no sum
-    (np.gradient(X10),                                  "y[a] = δ[a,0] (x[1] − x[0]) + [0 ≤ a−1 < 8] (0.5 x[a+1] − 0.5 x[a−1]) + δ[a,9] (x[9] − x[8])"),
+    (np.gradient(X10),                                  "y[a] = δ[a,0] (x[1] − x[0]) + 0.5 [0 ≤ a−1 < 8] (x[a+1] − x[a−1]) + δ[a,9] (x[9] − x[8])"),
     (ed.sum(ed.exp(X10[4:5])),                          "y = exp(x[4])"),
     (ed.mean(X10[ed.constant(np.array([[0, 2], [3, 1]]), name="r")], 1), "y[a] = 0.5 Σ_c x[r[a,c]]"),
 ]  # fmt: skip
