@@ -13,7 +13,7 @@ from scipy.linalg import expm_frechet
 from scipy.special import softmax
 
 TOKEN = re.compile(
-    r"\s*(ln \|det|conj|\d+(?:\.\d+)?j?|[A-Za-z]+|√|\^\(\d+/\d+\)|⁻¹|⁻ᵀ|[⁺ᵀ²³⁴]|[+−∘⊗/()|‖,])"
+    r"\s*(ln \|det|conj|\d+(?:\.\d+)?j?|[A-Za-z]+\d*|√|\^\(\d+/\d+\)|⁻¹|⁻ᵀ|[⁺ᵀ²³⁴]|[+−∘⊗/()|‖,])"
 )
 POWERS = {"²": 2, "³": 3, "⁴": 4}
 CALLS = {
@@ -28,12 +28,22 @@ CALLS = {
         np.linalg.det(a) * (outer(np.linalg.inv(a).T) - crossed(np.linalg.inv(a).T))
     ),
     "√": np.sqrt,
+    "log": np.log,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
     "heaviside": lambda a: (a > 0) * 1.0,
     "softmax": lambda a: softmax(a, axis=1 if a.shape[1] > 1 else 0),  # of rows, or of a vector
     **{name: getattr(np, name) for name in ("sin", "cos", "exp", "sign", "tanh")},
 }
-ENTRIES = {"√", "sigmoid", "softmax", "sin", "cos", "exp", "tanh"}  # a power is one of entries
+ENTRIES = {
+    "√",
+    "log",
+    "sigmoid",
+    "softmax",
+    "sin",
+    "cos",
+    "exp",
+    "tanh",
+}  # a power is one of entries
 
 
 def outer(a):
@@ -61,10 +71,10 @@ class Text:
     """One text, read from left to right."""
 
     def __init__(self, text, arrays, shape):
-        self.tokens, self.right, self.shape = TOKEN.findall(text), False, shape
+        self.tokens, self.right, self.shape = TOKEN.findall(text), False, shape or ()
         assert "".join(self.tokens) == "".join(text.split()).replace("ln|det", "ln |det"), text
         self.arrays = {name: matrix(a) for name, a in arrays.items()}
-        if len(shape) == 4:
+        if len(self.shape) == 4:
             self.arrays["K"] = commutation(*shape[2:])
 
     def peek(self):
@@ -174,4 +184,6 @@ def value(text, arrays, shape):
     reader = Text(text, arrays, shape)
     found = reader.sum()
     assert not reader.tokens
+    if shape is None:  # of a part, which is a matrix for those that read it
+        return found
     return found.reshape(shape, order="F" if len(shape) == 4 or "unvec" in text else "C")

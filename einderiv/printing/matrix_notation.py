@@ -195,9 +195,9 @@ def _is_entry_by_entry(e: Expr) -> bool:
     if not is_hadamard and not any(isinstance(factor, Apply) for factor in e.factors):
         return False
     places: tuple[set[Label], ...] = (set(), set(e.output))
-    return all(_is_entry_by_entry(f) or f.ndim < 2 for f in e.factors) and all(
-        set(labels) in places for labels in e.inputs
-    )
+    if not all(labels in places for labels in held):
+        return False
+    return is_hadamard or all(_is_entry_by_entry(f) or f.ndim < 2 for f in e.factors)
 
 
 def _number_everywhere(e: Expr) -> Expr:

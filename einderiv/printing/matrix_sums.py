@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, takewhile
+from itertools import combinations, pairwise, takewhile
 from typing import NamedTuple
 
 from .matrix_forms import (
@@ -62,11 +62,11 @@ def collected_sum(terms: Sequence[Form]) -> Form:
 
 
 def _collected(terms: Sequence[Form]) -> Form:
-    parts = [_apart(term) for term in terms]
+    parts = [_apart(term) for term in _plain_before_turned(terms)]
     if 1 < len(parts) <= MOST_TERMS:
         while _join_two(parts):
             pass
-    return sum_of([part.form() for part in parts])
+    return sum_of(_plain_before_turned([part.form() for part in parts]))
 
 
 def _apart(form: Form) -> Term:
@@ -118,7 +118,7 @@ def _with_sum(first: Term, second: Term, cut: int) -> Term:
         own = () if has_same_numbers else term.numbers
         is_negative = term.is_negative and not both_negative
         rests += _addends(Term(is_negative, own, pieces, ()))
-    total = _collected(_plain_before_turned(rests))
+    total = _collected(rests)
     inner = total.pieces if isinstance(total, Chain) else (in_brackets(total),)
     front, back = (first.pieces[:cut], ()) if cut > 0 else ((), first.pieces[cut:])
     return Term(both_negative, numbers, (*front, *inner, *back), first.divisors)
@@ -133,11 +133,13 @@ def _addends(term: Term) -> list[Form]:
     return [term.form()]
 
 
-def _plain_before_turned(terms: Sequence[Form]) -> Sequence[Form]:
+def _plain_before_turned(terms: Sequence[Form]) -> list[Form]:
     """`B + Bᵀ` for `Bᵀ + B`."""
-    if len(terms) == 2 and isinstance(terms[0], Turned) and terms[0].of == terms[1]:
-        return [terms[1], terms[0]]
-    return terms
+    found = list(terms)
+    for k, (first, second) in enumerate(pairwise(terms)):
+        if isinstance(first, Turned) and first.of == second:
+            found[k : k + 2] = [second, first]
+    return found
 
 
 # ---- transposes
