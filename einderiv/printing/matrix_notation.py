@@ -602,21 +602,26 @@ def _in_powers(forms: Sequence[Form], kind: Any) -> list[Form]:
 
 
 def _multiplied(links: Sequence[Link], output: LabelNames) -> list[Link] | None:
-    """With two matrices that alone have a summed label as their product, ``A B``."""
+    """With two matrices that, but for vectors, alone have a summed label as their product:
+    ``A B``, or ``A diag(x) B``.
+    """
     for k, first in enumerate(links):
         for label in first.labels:
             having = [j for j, link in enumerate(links) if label in link.labels]
-            if label in output or len(having) != 2 or having[0] != k:
+            vectors = [j for j in having if len(links[j].labels) == 1]
+            matrices = [j for j in having if j not in vectors]
+            if label in output or len(matrices) != 2 or matrices[0] != k:
                 continue
-            second = links[having[1]]
+            second = links[matrices[1]]
             if len(set(first.labels)) != 2 or len(set(second.labels)) != 2:
                 continue
             left, start = _ending_at(first, label)
             right, end = _ending_at(second, label)
             if start == end:
                 continue
-            forward = side_by_side([left.form, right.flipped])
-            back = side_by_side([right.form, left.flipped])
+            between = [_diagonal([links[j].form for j in vectors])] if vectors else []
+            forward = side_by_side([left.form, *between, right.flipped])
+            back = side_by_side([right.form, *between, left.flipped])
             one = Link(forward, (start, end), back)
             rest = [link for j, link in enumerate(links) if j not in having]
             return [*rest[:k], one, *rest[k:]]
