@@ -649,11 +649,18 @@ def _matrix_equations(
     name: str,
     style: FormulaStyle,
 ) -> list[str] | None:
-    """The equations of the whole and of its parts; None where one of them has no matrix form."""
+    """The equations of the whole and of its parts; None where the whole has no matrix form. A part
+    that has none is said with indices.
+    """
     pair = style.vec if e.ndim == 4 else "{}"
     equations = []
     for left, right in [(None, whole), *parts]:
         form = matrix_form(right)
+        if form is None and left is not None and left.ndim <= MOST_MATRIX_AXES:
+            indices = axis_names(right)
+            text = right_side(right, indices, style)
+            equations.append(style.equation(style.indexed(left.name, indices), text))
+            continue
         if form is None:
             return None
         shown = in_latex(form, style.name) if isinstance(style, LatexStyle) else in_unicode(form)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..expression import Add, Apply, Einsum, Expr, Tensor, same, viewed
+from ..expression import Add, Apply, Einsum, Expr, Tensor, added, same, times, viewed
+from . import products
 
 MOST_FACTORS = 24  # of a product that is compared with its transpose
 
@@ -37,10 +38,34 @@ class Symmetries:
             case Apply() if e.core == 0:
                 return all(map(self.found, e.arguments))
             case Einsum() if e.count <= MOST_FACTORS and e.parts is None:
-                return self._is_its_transpose(e)
+                return self._is_its_transpose(e) or self._keeps_sign(e)
             case Add():
                 return all(map(self.found, e.addends)) or self._is_its_transpose(e)
         return False
+
+    def _keeps_sign(self, e: Einsum) -> bool:
+        """Is `e` a product of factors that, with two axes exchanged, are the same up to their
+        signs, as the squares of ``X[i,k] − X[j,k]`` are?
+        """
+        flat = products.flat(e)
+        if flat is None or len(set(flat.output)) < flat.ndim:
+            return False
+        i, j = flat.output[-2:]
+        sign = 1
+        for factor, labels in flat.slots:
+            if i not in labels and j not in labels:
+                continue
+            exchanged = tuple([{i: j, j: i}.get(label, label) for label in labels])
+            if len(set(labels)) < len(labels) or set(exchanged) != set(labels):
+                return False
+            parts = factor.addends if isinstance(factor, Add) else (factor,)
+            flipped = added([viewed(part, labels, exchanged) for part in parts])
+            if same(flipped, factor, is_symmetric=self.found):
+                continue
+            if not isinstance(factor, Add) or not same(flipped, times(factor, -1)):
+                return False
+            sign = -sign
+        return sign == 1
 
     def _is_its_transpose(self, e: Expr) -> bool:
         *batch, i, j = range(e.ndim)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import einderiv as ed
+from einderiv.simplifying import Symmetries
 from einderiv.simplifying.identities import IDENTITIES
 from einderiv.simplifying.lengths import Lengths
 from tests.lengths import length
@@ -256,3 +257,34 @@ def test_whole_numbers_stay_exact(seed):
         else random_whole(rng)
     )
     check(e, np.random.default_rng(seed), whole=True)
+
+
+POINTS = E("P", "nd")
+APART = POINTS[:, None, :] - POINTS[None, :, :]
+SQUARES = ed.sum(APART**2, axis=2)
+SYMMETRIC = {
+    "squares of differences": (SQUARES, True),
+    "a kernel": (ed.inv(ed.exp(-0.5 * SQUARES) + ed.eye("n")), True),
+    "differences in a form": (ed.einsum("nmd,de,nme->nm", APART, E("W", "de"), APART), True),
+    "differences": (ed.einsum("nmd,d->nm", APART, E("w", "d")), False),
+    "their third powers": (ed.sum(APART * APART * APART, axis=2), False),
+    "one of two": (ed.einsum("nmd,nd->nm", APART * APART, POINTS), False),
+    "any product": (K @ K.T @ Q, False),
+}
+
+
+@pytest.mark.parametrize("name", SYMMETRIC)
+def test_symmetries(name):
+    e, is_symmetric = SYMMETRIC[name]
+    assert Symmetries().found(e) == is_symmetric
+    rng = np.random.default_rng(0)
+    shapes = {"P": (4, 2), "W": (2, 2), "w": (2,), "K": (4, 4), "Q": (4, 4)}
+    arrays = {name: rng.normal(size=shapes[name]) for name in ed.compile(e).tensors}
+    value = ed.evaluate(e, arrays)
+    assert np.allclose(value, value.T) == is_symmetric
+
+
+def test_a_kernel_is_symmetric():
+    y = E("y", "n")
+    k = ed.exp(-0.5 * SQUARES) + ed.eye("n")
+    assert ed.simplify(ed.grad(y @ ed.inv(k) @ y, y)) == 2 * (y @ ed.inv(k))
