@@ -483,7 +483,7 @@ def formula(
     '∂vec(y)/∂vec(B) = Cᵀ ⊗ A'
     >>> y = ed.parse("sum(exp(A @ x)) + sum(log(B @ x)) + x @ C @ x", kinds="guess")
     >>> print(ed.formula(y, style="auto", width=32))
-    y = 1ᵀ exp(A x) + 1ᵀ log(B x)
+    y = 1ᵀ (exp(A x) + log(B x))
         + xᵀ C x
 
     Raises LimitError for nesting beyond ``limits.depth``, EinderivError for another style or a

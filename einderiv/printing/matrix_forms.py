@@ -9,6 +9,7 @@
 `Identity`            ``I``
 `Figure`              ``2.5``
 `Bracketed`           ``(…)``
+`Scalar`              ``(xᵀ x)`` before a matrix
 `Called`              ``det(X)``, ``√(x)``
 `LogDeterminant`      ``ln |det X|``
 `Length`              ``‖x‖``
@@ -54,6 +55,13 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Bracketed:
     inside: Form
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number before matrices, as it is written there; for what is taken out of sums."""
+
+    of: Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,7 @@ Form = (
     | Identity
     | Figure
     | Bracketed
+    | Scalar
     | Called
     | LogDeterminant
     | Length
@@ -153,7 +162,7 @@ def inner_forms(form: Form) -> tuple[Form, ...]:
             return (inside,)
         case Called(arguments=arguments):
             return arguments
-        case LogDeterminant(of=of) | Length(of=of) | Turned(of=of):
+        case LogDeterminant(of=of) | Length(of=of) | Turned(of=of) | Scalar(of=of):
             return (of,)
         case Raised(base=base):
             return (base,)
@@ -179,7 +188,7 @@ def is_number(form: Form) -> bool:
     match form:
         case Symbol():
             return form.is_number
-        case Figure() | Length() | LogDeterminant():
+        case Figure() | Scalar() | Length() | LogDeterminant():
             return True
         case Called(name=name):
             return name in NUMBERS
@@ -252,7 +261,7 @@ def transpose_of(form: Form) -> Form:
 def is_its_transpose(form: Form) -> bool:
     """Is a form the same when rows and columns are exchanged, as ``S`` and ``Xᵀ S X`` are?"""
     match form:
-        case Identity():
+        case Identity() | Scalar():
             return True
         case Symbol(is_symmetric=is_symmetric):
             return is_symmetric
@@ -387,9 +396,9 @@ def _spelt(form: Form, spelling: FormSpelling) -> str:
             return f"({_spelt(form.inside, spelling)})"
         case Called():
             return _spelt_call(form, spelling)
-        case LogDeterminant(of=of) | Length(of=of):
-            template = spelling.length if isinstance(form, Length) else spelling.log_determinant
-            return template.format(_spelt(of, spelling))
+        case LogDeterminant(of=of) | Length(of=of) | Scalar(of=of):
+            templates = {LogDeterminant: spelling.log_determinant, Length: spelling.length}
+            return templates.get(type(form), "{}").format(_spelt(of, spelling))
         case Raised(base=base, exponent=exponent):
             above = signs["+"] if exponent is None else spelling.exponent(exponent)
             return _spelt(base, spelling) + above

@@ -22,6 +22,7 @@ from .matrix_forms import (
     Length,
     LogDeterminant,
     Raised,
+    Scalar,
     SignedTerm,
     Symbol,
     Together,
@@ -186,6 +187,6 @@ def tokens(form: Form) -> int:
             # of a term behind others the minus is the sign between them
             joined = [term for term in terms[1:] if isinstance(term, SignedTerm) and term.negative]
             return count + len(terms) - 1 - len(joined)
-        case Chain() | Bracketed():
+        case Chain() | Bracketed() | Scalar():
             return count
     return count + 1

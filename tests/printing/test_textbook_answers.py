@@ -137,6 +137,16 @@ TYPICAL = [
     ),
     (ed.grad(x @ A @ x, x), "(A + Aᵀ) x"),
     (ed.hessian(x @ A @ x, x), "A + Aᵀ"),
+    # a number beside a matrix is no matrix
+    (
+        ed.exp(x @ c) * (A @ B) + ed.einsum("i,a,aj->ij", x, c, B),
+        "(exp(xᵀ c) A + x cᵀ) B",
+    ),
+    ((x @ A @ c) * B + ed.outer(x, c) @ B, "(xᵀ A c) B + x cᵀ B"),
+    (A @ c + x @ c, "A c + xᵀ c"),
+    (A @ c - x @ c, "A c − xᵀ c"),
+    (ed.norm(x) * B + A @ B, "‖x‖ B + A B"),
+    (s * (A @ x) + a * (B @ x), "(s A + a B) x"),
     # quotients and lengths
     (
         ed.grad((x @ S @ x) / (x @ x), x),
