@@ -57,7 +57,7 @@ IDENTITIES = (
     ),
     Identity(
         "shares",
-        "the entries of softmax(x) add up to 1",
+        "the entries of softmax(x) add up to 1, where there are any",
         Einsum,
         totals.of_shares,
         "x: i\ny: j\neinsum('i,j->j', softmax(x), y)",

@@ -15,7 +15,7 @@ def _summed_alone(whole: Einsum, k: int) -> tuple[Label, ...]:
 
 def of_shares(e: Einsum, situation: Situation) -> Expr | None:
     """A product without a factor whose entries are summed to 1. Of an axis that is known to have
-    no entries the sum is 0.
+    no entries the sum is 0; one of unknown size is taken to have some.
     """
     whole = situation.flat(e)
     if whole is None:
