@@ -50,6 +50,7 @@ from ..expression import (
     put,
     relation,
     sum_of_sizes,
+    title_of,
     usable,
     walk,
 )
@@ -57,7 +58,8 @@ from .indexing import ONE_HOT
 from .structure import check_places
 from .table import FUNCTIONS
 
-VERSION = 2  # of the rows; it changes with their fields
+VERSION = 3  # of the rows; it changes with their fields
+READ = (2, VERSION)  # versions that are read: in version 2 no part had a title
 STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal", "index")
 
 NUMBER_OF_VALUES = -1  # in the place of an axis
@@ -72,7 +74,7 @@ def tree_data(tree: Any) -> Data:
 
     >>> import einderiv as ed
     >>> tree_data(ed.tensor("x", "i"))
-    (2, (('tensor', 'x', ('i',), None, False, (('x', 0),), None),), (), 0)
+    (3, (('tensor', 'x', ('i',), None, False, (('x', 0),), None),), (), 0)
     """
     roots: list[Expr] = leaves(tree)
     writer = _Writer()
@@ -96,7 +98,7 @@ def tree_of(data: Any) -> Any:
     if not isinstance(data, tuple) or len(data) != 4:
         raise EinderivError("this is no stored expression: it has other parts")
     version, rows, arrays, tree = data
-    if version != VERSION or isinstance(version, bool):
+    if version not in READ or isinstance(version, bool):
         raise EinderivError(
             f"this expression was stored in version {str(version)[:20]!r} of the form, and here "
             f"version {VERSION} is read: store it again with this release"
@@ -138,10 +140,13 @@ class _Writer:
         self.polynomials: dict[Polynomial | Floor, int] = {}
 
     def add(self, node: Expr) -> None:
-        """The row of a node, behind those of its sizes."""
+        """The row of a node, behind those of its sizes and before that of its title."""
         row = self._row(node)
         self.rows.append(row)
         self.places[id(node)] = len(self.places)
+        title = title_of(node)
+        if title is not None:
+            self.rows.append(("title", self.places[id(node)], title))
 
     def _size(self, size: Size) -> Any:
         """A size: a polynomial is ``("*", place)``."""
@@ -246,7 +251,7 @@ class _Reader:
         return node if is_hot(node) else self.at(place)
 
     def read(self, row: Any) -> None:
-        """Add the node, or the size, that a row says."""
+        """Add the node, or the size, that a row says, or give a node its title."""
         kind, *fields = _tuple(row)
         if kind == "floor":
             dividend, divisor = fields
@@ -255,6 +260,9 @@ class _Reader:
         if kind == "sum":
             (terms,) = fields
             self.polynomials.append(sum_of_sizes(*[self._term(term) for term in _tuple(terms)]))
+            return
+        if kind == "title":
+            self._title(*fields)
             return
         made: dict[str, Callable[..., Expr]] = {
             "tensor": self._tensor,
@@ -266,6 +274,15 @@ class _Reader:
         if kind not in made:
             raise EinderivError(f"no node of a stored expression is called {str(kind)[:40]!r}")
         self.nodes.append(made[kind](*fields))
+
+    def _title(self, place: Any, title: Any) -> None:
+        """What the node of a row before this one is called in formulas."""
+        node = self.nodes[_count(place)]
+        if isinstance(node, (Tensor, Constant)) or title_of(node) is not None:
+            raise ValueError("a title for what has a name")
+        if not isinstance(title, str) or not is_name(title):
+            raise ValueError(f"a name, not {str(title)[:40]!r}")
+        put(node, "title", title)  # the node is made here, and nobody else has it
 
     def _tensor(
         self,

@@ -20,6 +20,7 @@ z = ed.tensor("z", "i", complex=True)
 WINDOW = plus(("A", 0), times(-1, ("B", 1)), 1)
 HALF = floor_quotient(plus(WINDOW, "n"), 2)
 QUARTER = floor_quotient(times(3, HALF), ("x", 0))
+NAMED = ed.named(ed.tanh(ed.einsum("ij,j->i", "A", "x")), "h")
 EXPRESSIONS = {
     "a tensor": x,
     "sizes and nothing": ed.tensor("X", ("batch", 3, None)),
@@ -63,6 +64,10 @@ EXPRESSIONS = {
     ),
     "sizes that are sums": filled(2, (WINDOW, "n", times(WINDOW, 3)), ("i", None, "k")),
     "sizes with floors": ed.einsum("n->", x) * filled(1, (HALF, plus(HALF, QUARTER)), (None, None)),
+    "a named part": ed.sum(NAMED * NAMED),
+    "a named sum in a function": ed.exp(ed.named(x + ed.sin(x), "u"))
+    + ed.named(x + ed.sin(x), "u"),
+    "a derivative with a named part": ed.derive(ed.exp(NAMED) * NAMED, "x"),
 }
 NAMES = list(EXPRESSIONS)
 
@@ -131,6 +136,19 @@ def test_a_deep_expression():
 def test_a_tree_keeps_its_form():
     tree = {"a": [x, ed.exp(x)], "b": (A,)}
     assert tree_of(tree_data(tree)) == tree
+
+
+def test_a_title_of_the_whole():
+    again = pickle.loads(pickle.dumps({"h": NAMED, "twice": 2 * NAMED}))
+    assert ed.formula(2 * again["h"]) == ed.formula(2 * NAMED)
+    assert "where h[i] = tanh(" in ed.formula(2 * again["h"])
+    assert ed.formula(again["twice"]) == ed.formula(2 * NAMED)
+
+
+def test_a_file_of_the_version_before_is_read():
+    """There were no titles in it; everything else is the same."""
+    _, *rest = tree_data(ed.exp(x))
+    assert tree_of((2, *rest)) == ed.exp(x)
 
 
 def test_functions_of_users_are_looked_up():
@@ -244,6 +262,12 @@ def changed(path, value):
     return put(data, path)
 
 
+def titled(*row):
+    """The data of an expression, and a row of a title behind it."""
+    version, rows, *rest = tree_data(NAMED)
+    return version, (*rows, ("title", *row)), *rest
+
+
 ROWS = {row[0]: k for k, row in enumerate(GOOD[1])}
 HOSTILE = [
     # what stands there instead                         message
@@ -287,6 +311,13 @@ HOSTILE = [
     (changed((1, 0), ("sum", tuple([(1, ((f"n{k}", 1),)) for k in range(3000)]))), "more than 2000 products"),
     (changed((1, 0), ("floor", "n", 0)),                "a size is divided by 0"),
     (changed((1, 0), ("floor", "n")),                   "holds none: ValueError"),
+    (changed((1, 0), ("title", 0, "h")),                "holds none: IndexError"),
+    (titled(0, "h"),                                    "a title for what has a name"),
+    (titled(3, "h"),                                    "a title for what has a name"),
+    (titled(2, "lambda"),                               "a name, not 'lambda'"),
+    (titled(2, 'x"; import os'),                        "a name, not"),
+    (titled(2, 5),                                      "a name, not '5'"),
+    (titled(2),                                         "holds none: TypeError"),
 ]  # fmt: skip
 
 
