@@ -19,6 +19,7 @@ from ..errors import BackendError, LimitError, limits
 from ..expression import (
     JULIA_SIZES,
     LETTERS,
+    PRIME,
     PYTHON_SIZES,
     Add,
     Apply,
@@ -27,18 +28,19 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Lettering,
     Notation,
     Polynomial,
     Size,
     Sizes,
     Tensor,
     as_factor,
-    axis_names,
     carried,
     children,
     coefficient,
     is_hot,
     is_zero,
+    lettering_of,
     spelled_size,
     walk,
     wrapped,
@@ -64,6 +66,7 @@ class Listing:
 
     sizes: Sizes
     language: ListingLanguage
+    letters: Lettering  # of what is listed
     names: dict[int, str] = field(default_factory=dict)
     inputs: dict[str, Expr] = field(default_factory=dict)
     free: dict[Size, str] = field(default_factory=dict)  # sizes that no argument has
@@ -141,7 +144,7 @@ def listing(e: Expr, language: str) -> str:
     if not isinstance(e, Expr):
         raise TypeError(f"a listing is of one expression, not of {type(e).__name__}")
     row = LISTINGS[language]
-    known = Listing(Sizes({}).read([e]), row)
+    known = Listing(Sizes({}).read([e]), row, lettering_of(e))
     known.index_arrays.update([id(node.arguments[0]) for node in walk([e]) if is_hot(node)])
     order = [
         node for node in walk([e], _below) if not isinstance(node, Constant) or node.axis_sizes
@@ -219,7 +222,7 @@ def _loops_source(e: Expr, known: Listing) -> str:
 
 def _write_loops(node: Expr, known: Listing) -> None:
     name = known.name(node)
-    axes = _as_variables(axis_names(node), known)
+    axes = _as_variables(known.letters.axes_of(node), known)
     lengths = [bare(known.size(size)) for size in node.axis_sizes]
     shape = f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
     arrays = known.index_arrays
@@ -290,7 +293,7 @@ def _product_loops(node: Einsum, known: Listing) -> list[str]:
         return _related_loops(node, flat, known)
     labels_once = {label for labels in (*flat.inputs, flat.output) for label in labels}
     _check_loops(len(labels_once | {label for label, _ in flat.given}))
-    named = label_names(flat, axis_names(node), frozenset())
+    named = label_names(flat, known.letters.axes_of(node), frozenset(), known.letters)
     names = dict(zip(named, _as_variables(named.values(), known), strict=True))
     sizes = dict(flat.given)
     sizes.update(zip(flat.output, flat.axis_sizes, strict=True))
@@ -320,8 +323,8 @@ def _related_loops(node: Einsum, flat: Einsum, known: Listing) -> list[str]:
     """Loops for a product with relations: index expressions in the brackets, and what is read or
     written outside an axis is left out.
     """
-    indices = axis_names(node)
-    named = named_reading(flat, indices, known.sizes, set(indices), guarded=True)
+    indices, letters = known.letters.axes_of(node), known.letters
+    named = named_reading(flat, indices, known.sizes, set(indices), letters, guarded=True)
     if named is None:
         return []
     loops = [*dict.fromkeys(flat.output), *named.summed]
@@ -405,6 +408,7 @@ def _as_variables(labels: Iterable[str], known: Listing) -> tuple[str, ...]:
     taken = {*known.names.values(), *known.language.reserved, "total"}
     variables: list[str] = []
     for name in labels:
+        name = name.replace(PRIME, "_")
         while name in taken or name in variables:
             name += "_"
         variables.append(name)
@@ -478,7 +482,7 @@ def _ein(node: Einsum, known: Listing) -> str:
         raise BackendError(
             "OMEinsum has no index expressions: listing(e, 'loops') and ed.source(e) write them"
         )
-    letters = _julia_letters(flat, axis_names(node))
+    letters = _julia_letters(flat, known.letters)
     inputs: list[str] = []
     values: list[str] = []
     for factor, labels in flat.slots:
@@ -500,22 +504,17 @@ def _ein(node: Einsum, known: Listing) -> str:
     return front + call
 
 
-def _julia_letters(flat: Einsum, indices: tuple[str, ...]) -> dict[Label, str]:
+def _julia_letters(flat: Einsum, letters: Lettering) -> dict[Label, str]:
     """A letter for each label: its own name, if that is one letter.
 
     Raises LimitError for more labels than letters.
     """
-    names = label_names(flat, indices, frozenset())
-    if len(names) > len(LETTERS):
+    names = letters.shortened(letters.naming(flat, flat.axes)).labels
+    if any([len(name) > 1 for name in names.values()]):
         raise LimitError(
             f"{len(names)} labels are more than the {len(LETTERS)} letters of one einsum"
         )
-    taken = {name for name in names.values() if len(name) == 1}
-    free = iter(letter for letter in LETTERS if letter not in taken)
-    letters: dict[Label, str] = {}
-    for label, name in names.items():
-        letters[label] = name if len(name) == 1 else next(free)
-    return letters
+    return names
 
 
 LISTINGS = {

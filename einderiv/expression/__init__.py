@@ -79,7 +79,18 @@ from .index_strings import (
 )
 from .known_signs import inverts, is_positive
 from .labels import Floor, Given, Label, Labels, Polynomial, Relation, Relations, Size, Variable
-from .names import Naming, axis_names, naming, new_axes, short_product, used_names
+from .names import (
+    PRIME,
+    Lettering,
+    Naming,
+    axis_names,
+    lettering_of,
+    naming,
+    new_axes,
+    short_product,
+    used_names,
+    written_names,
+)
 from .nodes import (
     NO_LETTERS,
     Add,
@@ -142,7 +153,7 @@ from .size_algebra import (
 )
 from .sizes import MOST, Sizes, called, checked, spoken
 from .string_parts import BLANKS, ELLIPSIS, LABEL_LETTERS, is_in_words, is_name, written_parts
-from .subscripts import LETTERS, fresh_names, read, unused_names
+from .subscripts import LETTERS, fresh_names, read
 from .substitution import GONE, bound, substitute
 from .sums import terms
 from .symbolic_sizes import SymbolicSize, as_size, lengths_of, origins_of, shape_of, sized
@@ -204,6 +215,7 @@ __all__ = [
     "LETTERS",
     "Label",
     "Labels",
+    "Lettering",
     "Linear",
     "MOST",
     "MOST_BITS",
@@ -212,6 +224,7 @@ __all__ = [
     "Notation",
     "Number",
     "Operand",
+    "PRIME",
     "PYTHON_SIZES",
     "Parts",
     "Polynomial",
@@ -305,6 +318,7 @@ __all__ = [
     "labels_of",
     "leaves",
     "lengths_of",
+    "lettering_of",
     "letters",
     "library",
     "linear_terms",
@@ -382,7 +396,6 @@ __all__ = [
     "total_weight",
     "transposed",
     "truth",
-    "unused_names",
     "usable",
     "used_names",
     "valued",
@@ -392,6 +405,7 @@ __all__ = [
     "with_measures",
     "with_slots",
     "wrapped",
+    "written_names",
     "written_parts",
     "written_slots",
     "zero",

@@ -12,8 +12,8 @@ from ..errors import EinderivError, ShapeError, near
 from .arguments import natural
 from .arrays import usable
 from .dims import dims_of, turned
-from .labels import Label, Size
-from .names import naming, short_product
+from .labels import Size
+from .names import label_sizes, naming, short_product
 from .nodes import Einsum, Expr, Tensor, everything, is_hot, walk
 from .size_algebra import variables
 from .sizes import Sizes, spoken
@@ -182,7 +182,7 @@ def _written(sizes: Sizes, roots: Sequence[Expr], key: str, others: Iterable[str
     for node in walk([*roots, *derived], everything):
         if not isinstance(node, Einsum):
             continue
-        size_of = _label_sizes(node)
+        size_of = label_sizes(node)
         for label, letter in node.letters.items():
             if letter and label in size_of:
                 size = size_of[label]
@@ -208,8 +208,8 @@ def _labels(e: Expr) -> dict[str, Size]:
     found: dict[str, Size] = {}
     if isinstance(e, Einsum):
         flat = short_product(e)
-        size_of = _label_sizes(flat)
-        for names in (naming(flat), naming(flat, short=True)):
+        size_of = label_sizes(flat)
+        for names in (naming(flat, of=e), naming(flat, short=True, of=e)):
             for label, name in names.labels.items():
                 found.setdefault(name, size_of[label])
             for name, label in zip(names.axes, flat.output, strict=True):
@@ -221,11 +221,3 @@ def _labels(e: Expr) -> dict[str, Size]:
     # A label of what was derived may have vanished from the derivative; its size is still a size of
     # it.
     return {**_labels(e.record.of), **found}
-
-
-def _label_sizes(e: Einsum) -> dict[Label, Size]:
-    """The size of each label of one einsum."""
-    sizes: dict[Label, Size] = dict(e.given)
-    for factor, labels in e.slots:
-        sizes.update(zip(labels, factor.axis_sizes, strict=True))
-    return sizes

@@ -80,6 +80,7 @@ class Expr:
         "axis_sizes",
         "compiled",
         "complex",
+        "lettering",
         "nodes",
         "origins",
         "reading",
@@ -101,6 +102,9 @@ class Expr:
     origins: tuple[Expr, ...]
     record: Record | None
     compiled: Any  # what evaluating the expression has planned; it goes when the expression goes
+    lettering: (
+        Any  # the letters that it is shown with, once they were asked for: see `lettering_of`
+    )
     sign: int | None  # what is known of it, once it was asked for: see `known_signs`
     title: str  # what it is called in formulas, where somebody said so: see `title_of`
     reading: Any  # how the text that it comes from was read, where that was guessed

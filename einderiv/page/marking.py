@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from ..expression import Add, Einsum, Expr, axis_names, is_name, naming, short_product
+from ..expression import PRIME, Add, Einsum, Expr, axis_names, is_name, naming, short_product
 from ..printing import LatexStyle, Letters, left_side, right_side
 
 Segment = tuple[str, str | None]  # a piece of a line, and the label that it is
@@ -17,8 +17,8 @@ Segment = tuple[str, str | None]  # a piece of a line, and the label that it is
 #: said of a label
 _PLACES = re.compile(
     r"(?P<string>[A-Za-z]*(?:,[A-Za-z]*)*->[A-Za-z]*)"
-    r"|(?<=\[)(?P<indices>\w+(?:, ?\w+)*)(?=\])"
-    r"|(?<=Σ_)(?P<one>\w+)|(?<=Σ_\{)(?P<many>[\w,]+)(?=\})"
+    r"|(?<=\[)(?P<indices>[\w′]+(?:, ?[\w′]+)*)(?=\])"
+    r"|(?<=Σ_)(?P<one>[\w′]+)|(?<=Σ_\{)(?P<many>[\w′,]+)(?=\})"
     r"|\b(?P<left>[A-Za-z]\w*)(?= = \w)|(?<= = )(?P<right>[A-Za-z]\w*)\b(?![(\[])"
     r"|\b(?P<said>[A-Za-z])"
     r"(?= is summed| becomes| and [a-z] are| are both| already| takes its| varies)"
@@ -43,7 +43,7 @@ def segments(
     for place in _PLACES.finditer(line):
         pieces.append((line[at : place.start()], None))
         in_string = place.lastgroup == "string"  # an einsum string: a letter is a label
-        for piece in re.findall(r"\w|\W+" if in_string else r"\w+|\W+", place.group()):
+        for piece in re.findall(r"\w|\W+" if in_string else r"[\w′]+|[^\w′]+", place.group()):
             name = letters.get(piece, piece) if in_string else piece
             pieces.append((piece, name if name in known else None))
         at = place.end()
@@ -78,7 +78,7 @@ def shortened(e: Expr) -> dict[str, str]:
     if isinstance(e, Add):
         return {}
     flat: Einsum = short_product(e)
-    long, short = naming(flat), naming(flat, short=True)
+    long, short = naming(flat, of=e), naming(flat, short=True, of=e)
     words = {short.labels[label]: name for label, name in long.labels.items()}
     words.update(zip(short.axes, long.axes, strict=True))
     return words
@@ -90,7 +90,7 @@ def labels_of(expressions: Iterable[Expr]) -> list[str]:
     for e in expressions:
         for term in e.terms:
             names += [*axis_names(e), *shortened(term).values()]
-    return [name for name in dict.fromkeys(names) if is_name(name)]
+    return [name for name in dict.fromkeys(names) if is_name(name.rstrip(PRIME))]
 
 
 class Marked(LatexStyle):

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from ..errors import limits
-from ..expression import Number
+from ..expression import PRIME, Number
 from ..functions import FUNCTIONS, VOCABULARY
 from .lexer import Source, Token, check_name
 
@@ -137,7 +137,8 @@ MOST_DIVISORS = 8  # of one thing; higher powers are powers
 _NUMBER = r"(?:[0-9]+(?:\.(?![A-Za-z_.])[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _ABOVE = "⁰¹²³⁴⁵⁶⁷⁸⁹"  # digits of an exponent
 _SIGNS = rf"//|<=|>=|==|\*\*|[-−+*·/()\[\]{{}},=:<>≤≥∂{_ABOVE}^.]"
-_WORDS = rf"(?P<sigma>Σ_?|sum_(?=\{{))|(?P<name>[^\W\dΣ∂{_ABOVE}][^\W{_ABOVE}]*)"
+# primes are behind the name of a further axis of its kind, key′
+_WORDS = rf"(?P<sigma>Σ_?|sum_(?=\{{))|(?P<name>[^\W\dΣ∂{_ABOVE}][^\W{_ABOVE}]*[{PRIME}']*)"
 _COMPLEX = rf"(?P<complex>\((?:[-−+]?{_NUMBER}[-−+]|[-−+]?){_NUMBER}j\))"
 _BLANK = r"(?P<blank>[ \t\f\v\r\n]+)"
 _PIECES = re.compile(rf"{_BLANK}|{_COMPLEX}|(?P<number>{_NUMBER})|{_WORDS}|(?P<sign>{_SIGNS})")
@@ -162,7 +163,8 @@ def pieces(text: Source, start: int, stop: int) -> list[Token]:
         kind, piece = str(match.lastgroup), match.group()
         inside += (piece in ("[", "{")) - (piece in ("]", "}"))
         if kind != "blank":
-            found.append(Token(kind, _SAME.get(piece, piece), at))
+            same = piece.replace("'", PRIME) if kind == "name" else _SAME.get(piece, piece)
+            found.append(Token(kind, same, at))
         at += len(piece)
     return found
 

@@ -31,6 +31,7 @@ from .line_breaks import broken, wrapped_prose
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
+from .shown_names import named_as_in, shown_letters
 from .sparsity_pattern import ASSUMED_SIZE, sparsity
 from .strings import (
     INSERTED,
@@ -117,6 +118,7 @@ __all__ = [
     "markup",
     "matrix_equation",
     "mime_bundle",
+    "named_as_in",
     "named_reading",
     "one_drawing",
     "operand_texts",
@@ -127,6 +129,7 @@ __all__ = [
     "printed_subscripts",
     "relation_steps",
     "right_side",
+    "shown_letters",
     "single_product",
     "sparsity",
     "strip",

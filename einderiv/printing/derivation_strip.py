@@ -13,16 +13,15 @@ from ..expression import (
     Einsum,
     Expr,
     Tensor,
-    axis_names,
     flatten,
     is_zero,
     sized_einsum,
     written_slots,
 )
 from .edges import LabelSizes
-from .network import arrays_named_in
 from .network_diagram import check_drawable, drawn_expression, leg_sides
 from .routing import LegSides
+from .shown_names import named_as_in, shown_letters
 from .strings import as_text, insertions, printed_subscripts
 from .svg import Drawing, Picture, Rectangle, one_drawing, text_box, text_line
 
@@ -57,22 +56,23 @@ def derivation_stages(y: Expr | str, wrt: Any, *, sizes: LabelSizes | None = Non
     between = _between(y, J)
     holes = [hole for hole, _ in between if hole is not None]
     check_drawable([y, *holes, *[candidate for _, candidate in between], J])
-    with arrays_named_in([y, J]):
-        drawing = drawn_expression(y, axis_names(y), leg_sides(y), labels)
+    with named_as_in([y, J]):
+        letters = shown_letters(J)
+        drawing = drawn_expression(y, letters.axes_of(y), leg_sides(y), labels)
         stages = [Stage(StageKind.WHOLE, _caption("the expression", y), drawing)]
         for k, (hole, candidate) in enumerate(between):
             part = f", occurrence {k + 1}" if k else ""
             if hole is not None:
                 caption = f"{wrt} taken out{part}: its legs hang loose"
-                drawing = drawn_expression(hole, axis_names(hole), leg_sides(hole), labels)
+                drawing = drawn_expression(hole, letters.axes_of(hole), leg_sides(hole), labels)
                 stages.append(Stage(StageKind.HOLE, caption, drawing))
             caption = _caption(f"a delta ties each leg to a new axis{part}", candidate)
             drawing = drawn_expression(
-                candidate, axis_names(candidate), _split(candidate, J), labels
+                candidate, letters.axes_of(candidate), _split(candidate, J), labels
             )
             stages.append(Stage(StageKind.DELTAS, caption, drawing))
         caption = _caption("what is summed is joined: the derivative", J)
-        drawing = drawn_expression(J, axis_names(J), leg_sides(J), labels)
+        drawing = drawn_expression(J, letters.axes_of(J), leg_sides(J), labels)
         stages.append(Stage(StageKind.RESULT, caption, drawing))
     return stages
 

@@ -9,6 +9,7 @@ from keyword import iskeyword
 
 from ..errors import EinderivError, limits, near
 from ..expression import (
+    PRIME,
     Add,
     Apply,
     ArrayNames,
@@ -16,23 +17,21 @@ from ..expression import (
     Einsum,
     Expr,
     Label,
+    Lettering,
     Number,
     Size,
     Sizes,
     Tensor,
     Variable,
     as_factor,
-    axis_names,
     bare,
     bottom_up,
     check_name,
     coefficient,
     dressed,
     flatten,
-    fresh_names,
     is_hot,
     is_zero,
-    naming,
     size_text,
     tensors_of,
     truth,
@@ -49,13 +48,13 @@ from .index_reading import (
     NamedReading,
     Told,
     called_axis,
-    free_names,
     named_reading,
 )
 from .line_breaks import broken, checked_width
 from .matrix_forms import SUPERSCRIPTS, exponent_text, in_latex, in_unicode
 from .matrix_notation import matrix_form
 from .powers_shown import PoweredFactor, Quotient, exponent_shown, quotient
+from .shown_names import shown_letters
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix", "auto")
@@ -85,8 +84,11 @@ class FormulaStyle:
     delta, partial, minus, plus, one, vec = "δ", "∂", "−", "+", "1", "vec({})"
     at_most, times = "≤", "·"
     width = LINE  # beyond it the equations of parts have lines of their own
+    prime = PRIME  # behind the name of a further axis of a kind
 
-    def __init__(self) -> None:
+    def __init__(self, letters: Lettering | None = None) -> None:
+        """`letters` are those of an expression that what is printed is a part of."""
+        self.letters = letters
         self.parts = 0  # printed so far: what is shared is printed once for each use
         self.take(())
 
@@ -132,6 +134,12 @@ class FormulaStyle:
             products = [node for node in walk(self.roots) if isinstance(node, Einsum)]
             self.related = any([node.relations for node in products])
             self.broadcasts = any([node.given for node in products])
+
+    def naming(self) -> Lettering:
+        """The letters of all that is printed: of the first expression, if nothing else is said."""
+        if self.letters is None:
+            self.letters = shown_letters(self.roots[0])
+        return self.letters
 
     def range(self, name: str, size: Size) -> str:
         """The range of a label, ``k < 3``."""
@@ -229,10 +237,11 @@ class FormulaStyle:
         ranges: Sequence[str] = (),
     ) -> str:
         name: str = node.function.name
+        below = ",".join(map(self.label, core))
         if ranges:
-            name += f"_{{{','.join(core)}: {', '.join(ranges)}}}"
+            name += f"_{{{below}: {', '.join(ranges)}}}"
         elif core:
-            name += f"_{','.join(core)}"
+            name += f"_{below}"
         return f"{name}({', '.join([*arguments, *shown_parameters(node)])})"
 
     def entry(self, body: str, indices: Sequence[str]) -> str:
@@ -285,9 +294,19 @@ class AsciiStyle(FormulaStyle):
 
     delta, partial, minus = "delta", "d", "-"
     at_most, times = "<=", "*"
+    prime = "'"
+
+    def label(self, name: str) -> str:
+        return name.replace(PRIME, self.prime)
+
+    def indexed(self, name: str, indices: Sequence[str]) -> str:
+        return super().indexed(name, [index.replace(PRIME, self.prime) for index in indices])
+
+    def entry(self, body: str, indices: Sequence[str]) -> str:
+        return super().entry(body, [index.replace(PRIME, self.prime) for index in indices])
 
     def sum(self, labels: Sequence[str], body: str, ranges: Sequence[str] = ()) -> str:
-        below = ",".join(labels)
+        below = ",".join(map(self.label, labels))
         if ranges:
             below += f": {', '.join(ranges)}"
         return f"sum_{{{below}}} {body}"
@@ -406,9 +425,12 @@ def latex_name(name: str) -> str:
     r"""A name as people write it: Greek letters by name, digits and what follows an underscore as a
     subscript.
 
-    >>> [latex_name(name) for name in ("Sigma", "lambda_", "W1", "x_0", "sigma_max", "loss")]
-    ['\\Sigma', '\\lambda', '{W_{1}}', '{x_{0}}', '{\\sigma_{\\mathrm{max}}}', '\\mathrm{loss}']
+    >>> [latex_name(name) for name in ("Sigma", "lambda_", "W1", "x_0", "sigma_max", "key′")]
+    ['\\Sigma', '\\lambda', '{W_{1}}', '{x_{0}}', '{\\sigma_{\\mathrm{max}}}', "\\mathrm{key}'"]
     """
+    word = name.rstrip(PRIME)
+    if word != name:
+        return latex_name(word) + "'" * (len(name) - len(word))
     if iskeyword(name.removesuffix("_")):  # lambda_, for which Python has no other name
         name = name.removesuffix("_")
     found = NAME_PARTS.fullmatch(name)
@@ -565,14 +587,9 @@ def _textbook_form(e: Expr) -> Expr:
     return with_formulas(simplify(e))
 
 
-def _side(whole: Expr, e: Expr, style: FormulaStyle) -> str:
-    """The right-hand side of what stands for `e`."""
-    return right_side(whole, axis_names(e), style)
-
-
 def _letters(e: Expr) -> set[str]:
     """The names of indices, which no part is called."""
-    return {name for name in _label_names([e]) if name is not None}.union(axis_names(e))
+    return {name for name in _label_names([e]) if name is not None} | shown_letters(e).shown
 
 
 def matrix_equation(e: Expr, name: str, style: FormulaStyle) -> str | None:
@@ -627,11 +644,14 @@ def _index_equations(
     limits.check(
         "parts", sum(map(_operands, [whole, *[part for _, part in parts]])), TOO_MANY_PARTS
     )
-    left = left_side(e, name, style, axis_names(e))
-    equations = [style.equation(left, _side(whole, e, style))]
+    letters = style.letters = shown_letters(e)
+    letters.reserve([tensor.name for tensor, _ in parts])
+    axes = letters.axes_of(e)
+    equations = [style.equation(left_side(e, name, style, axes), right_side(whole, axes, style))]
     for tensor, part in parts:
-        left = style.indexed(tensor.name, axis_names(part))
-        equations.append(style.equation(left, right_side(part, axis_names(part), style)))
+        axes = letters.axes_of(part)
+        left = style.indexed(tensor.name, axes)
+        equations.append(style.equation(left, right_side(part, axes, style)))
     return equations
 
 
@@ -778,7 +798,7 @@ def _product(
             names[label] = style.spelling().written(0, {})
             summed.remove(label)
     taken = set(used)
-    names |= free_names(summed, naming(flat).labels, taken)
+    names |= style.naming().inner(flat, summed, taken)
     numbers: list[PoweredFactor] = []  # sizes, and what is divided by for all that is summed
     factors: list[PoweredFactor] = []
     for factor, labels in flat.slots:
@@ -894,7 +914,7 @@ def _related_product(
 ) -> Signed:
     """A product with relations: ``δ[a,r[e]] [j ≤ i] Σ_k w[k] x[i+k]``."""
     taken = set(used)
-    found = named_reading(flat, indices, style.sizes(), taken)
+    found = named_reading(flat, indices, style.sizes(), taken, style.naming())
     if found is None:
         return False, style.number(0)
     outside, inside, below = _conditions(found, style)
@@ -957,7 +977,7 @@ def _applied(
     if not batch and len(tensors) == len(e.arguments):  # inv(A)
         text = style.function(e, [style.name(tensor.name) for tensor in tensors], ())
     else:  # inv_b,c(A[b,c] + B[b,c])
-        core = tuple(fresh_names(e.core, used | set(axis_names(first)[:batch])))
+        core = style.naming().core_of(first, e.core, {*used, *indices})
         at = indices[:batch] + core
         arguments = [right_side(a, at, style, used | set(core), depth + 1) for a in e.arguments]
         text = style.function(e, arguments, core, _core_ranges(e, core, style))

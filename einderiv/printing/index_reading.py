@@ -8,7 +8,7 @@ to be said. What is neither an axis nor read has its range beside it, ``Σ_{k: 0
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..expression import (
@@ -19,6 +19,7 @@ from ..expression import (
     Expr,
     Label,
     Labels,
+    Lettering,
     Linear,
     Relation,
     Size,
@@ -28,17 +29,14 @@ from ..expression import (
     Variable,
     bare,
     flatten,
-    fresh_names,
     is_hot,
     is_nonnegative,
     minus,
-    naming,
     product_of_sizes,
     size_text,
     solvings,
     span,
     sum_of_sizes,
-    unused_names,
     with_measures,
 )
 from ..functions import same_axes
@@ -126,11 +124,12 @@ def named_reading(
     indices: LabelNames,
     known: Sizes,
     taken: set[str],
+    letters: Lettering,
     *,
     guarded: bool = False,
 ) -> NamedReading | None:
-    """As :func:`reading`, under names that are not `taken`, which grows by them. The axes of the
-    result are called `indices`.
+    """As :func:`reading`, under `letters` that are not `taken`, which grows by them. The axes of
+    the result are called `indices`.
     """
     found = reading(flat, known, guarded=guarded)
     if found is None:
@@ -141,35 +140,8 @@ def named_reading(
         first = names.setdefault(label, index)
         if first != index:
             ties.append((first, index))
-    wanted = wanted_names(flat, found.summed)
-    names |= free_names(found.summed, wanted, taken)
+    names |= letters.inner(flat, found.summed, taken)
     return NamedReading(names, tuple(ties), *found)
-
-
-def free_names(
-    labels: Iterable[Label], wanted: Mapping[Label, str], taken: set[str]
-) -> dict[Label, str]:
-    """For each label the name that is wanted if it is free, or else a fresh one that no other
-    wants. `taken` grows by them.
-    """
-    names: dict[Label, str] = {}
-    unused = unused_names({*taken, *wanted.values()})
-    for label in labels:
-        name = wanted[label]
-        names[label] = name if name not in taken else next(unused)
-        taken.add(names[label])
-    return names
-
-
-def wanted_names(flat: Einsum, labels: Sequence[Label]) -> dict[Label, str]:
-    """What labels are called best: as their author called them, else as they are printed."""
-    wanted = {label: letter for label, letter in flat.letters.items() if letter}
-    for label, name in naming(flat).labels.items():
-        wanted.setdefault(label, name)
-    letterless = [label for label in labels if label not in wanted]
-    for label, name in zip(letterless, fresh_names(len(letterless), wanted.values()), strict=True):
-        wanted[label] = name
-    return wanted
 
 
 def reading(flat: Einsum, known: Sizes, *, guarded: bool = False) -> Reading | None:

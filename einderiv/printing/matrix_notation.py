@@ -86,7 +86,8 @@ from .matrix_forms import (
     without_sign,
 )
 from .matrix_sums import collected_sum
-from .network import arrays_named_in, operand_name
+from .network import operand_name
+from .shown_names import named_as_in
 from .strings import LabelNames, printed
 
 
@@ -96,7 +97,7 @@ def matrix_form(e: Expr) -> Form | None:
     """
     before = _READING.set(_Reading(e))
     try:
-        with arrays_named_in([e]):
+        with named_as_in([e]):
             return without_brackets(_form(with_formulas(e)))
     except NoMatrices:
         return None

@@ -14,32 +14,28 @@ all others                              a copy tensor: a dot where all of them m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from contextlib import contextmanager
-from contextvars import ContextVar
 from enum import Enum
 from itertools import chain
 from typing import NamedTuple
 
 from ..expression import (
     Apply,
-    ArrayNames,
     Constant,
     Einsum,
     Expr,
     Label,
+    Lettering,
     Number,
     Tensor,
-    axis_names,
     bare,
     coefficient,
     connected,
     flatten,
-    fresh_names,
     is_hot,
 )
 from ..functions import same_axes
-from .index_reading import SPELLING, Place, free_names, solved_for_one, wanted_names
+from .index_reading import SPELLING, Place, solved_for_one
+from .shown_names import shown_letters, shown_names
 from .strings import LabelNames
 
 
@@ -95,7 +91,7 @@ def tensor_network(
     `used`.
     """
     flat = flatten(e)
-    names = label_names(flat, indices, used)
+    names = label_names(flat, indices, used, shown_letters(e))
     nodes: list[NetworkNode] = []
     ends: dict[Label, list[int]] = {label: [] for label in names}  # operands that have it
     for factor, labels in flat.slots:
@@ -141,7 +137,9 @@ def _kind_of_meeting(ends: list[int], legs: list[int]) -> NodeKind | None:
     return NodeKind.ONES if legs else NodeKind.LOOP
 
 
-def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict[Label, str]:
+def label_names(
+    flat: Einsum, indices: LabelNames, used: frozenset[str], letters: Lettering
+) -> dict[Label, str]:
     """An output label is called as its first axis, a summed one as its author called it if that
     is free.
     """
@@ -151,14 +149,7 @@ def label_names(flat: Einsum, indices: LabelNames, used: frozenset[str]) -> dict
     related = [label for _, terms in flat.relations for label, _ in terms]
     inside = dict.fromkeys((*chain.from_iterable(flat.inputs), *bare(flat), *related))
     others = [label for label in inside if label not in names]
-    return {**names, **free_names(others, wanted_names(flat, others), {*used, *indices})}
-
-
-def free_name(wanted: str, taken: Set[str], others: Iterable[str]) -> str:
-    """The wanted name if it is free, or else a fresh one that is none of `others` either."""
-    if wanted not in taken:
-        return wanted
-    return fresh_names(1, {*taken, *others})[0]
+    return {**names, **letters.inner(flat, others, {*used, *indices})}
 
 
 def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
@@ -167,30 +158,8 @@ def argument_axes(e: Apply, axes: LabelNames) -> tuple[LabelNames, LabelNames]:
     batch = first.ndim - e.core
     if e.function.shape is same_axes:
         return axes, axes[batch:]
-    own = axis_names(first)[batch:]
-    taken = set(axes)
-    names: list[str] = []
-    for name in own:
-        names.append(free_name(name, taken, own))
-        taken.add(names[-1])
-    core = tuple(names)
+    core = shown_letters(e).core_of(first, e.core, set(axes))
     return (*axes[:batch], *core), core
-
-
-#: the names of held arrays in what is shown now
-_ARRAYS: ContextVar[ArrayNames] = ContextVar("arrays")
-
-
-@contextmanager
-def arrays_named_in(roots: Sequence[Expr]) -> Iterator[None]:
-    """Inside, held arrays are called as in `roots` together, so that pictures of parts and of what
-    was derived agree.
-    """
-    before = _ARRAYS.set(ArrayNames(roots))
-    try:
-        yield
-    finally:
-        _ARRAYS.reset(before)
 
 
 def operand_name(e: Expr) -> str:
@@ -199,7 +168,6 @@ def operand_name(e: Expr) -> str:
         case Tensor():
             return e.name
         case Constant():
-            arrays = _ARRAYS.get(None) or ArrayNames([e])
-            return arrays.of(e.value) or repr(e.value)
+            return shown_names(e).arrays.of(e.value) or repr(e.value)
         case _:
             return ""

@@ -38,11 +38,11 @@ from .network import (
     NodeKind,
     TensorNetwork,
     argument_axes,
-    arrays_named_in,
     operand_name,
     tensor_network,
 )
 from .routing import CORNER, LegSides, NodeShape
+from .shown_names import named_as_in
 from .strings import as_text, is_inserted_delta
 from .svg import (
     FONT,
@@ -96,7 +96,7 @@ def diagram(e: Expr | str, *, sizes: LabelSizes | None = None) -> Picture:
     if not isinstance(e, Expr):
         raise TypeError(f"diagram draws an expression or an einsum string, not {type(e).__name__}")
     check_drawable([e])
-    with arrays_named_in([e]):
+    with named_as_in([e]):
         drawing = drawn_with_parts(e, sizes or {})
     return Picture(
         drawing,

@@ -77,7 +77,8 @@ def _found(e: Expr, *, guarded: bool = False) -> tuple[Einsum, NamedReading, Ind
     style = FormulaStyle()
     style.take([e])
     indices = axis_names(e)
-    named = named_reading(flat, indices, style.sizes(), set(indices), guarded=guarded)
+    letters = style.naming()
+    named = named_reading(flat, indices, style.sizes(), set(indices), letters, guarded=guarded)
     if named is None:
         return None
     spelling = style.spelling()._replace(minus=" − ", plus=" + ")

@@ -18,6 +18,7 @@ from ..errors import NoFormError, NoLettersError
 from ..expression import (
     LABEL_LETTERS,
     LETTERS,
+    PRIME,
     Add,
     Apply,
     ArrayNames,
@@ -47,8 +48,8 @@ from ..expression import (
     inside_labels,
     is_in_words,
     is_zero,
+    fresh_names,
     names_of_arrays,
-    naming,
     needed_sizes,
     same,
     scaled,
@@ -61,6 +62,7 @@ from ..expression import (
     written_parts,
 )
 from ..functions import shown_parameters
+from .shown_names import ShownNames, named_as_in, shown_letters, shown_names
 
 SHOWN_OPERANDS = 24  # operands that str() shows
 SHOWN_LEVELS = 4  # levels that str() shows
@@ -102,7 +104,10 @@ def single_product(e: Expr) -> Einsum:
 def printed(e: Expr, *, short: bool) -> Printed:
     """The printed form of one product; `short` shortens words to letters."""
     flat = single_product(e)
-    names = naming(flat, short=short)
+    letters = shown_letters(e)
+    names = letters.naming(flat, flat.axes)
+    if short:
+        names = letters.shortened(names)
     deltas = _deltas(flat, names)
     factors: list[Expr] = []
     inputs: list[LabelNames] = []
@@ -274,26 +279,27 @@ def _compact(e: Expr) -> Compact:
     """In words where index expressions have such labels, else in letters."""
     flat = single_product(e)
     arrays = _named(ArrayNames([e]))
+    chosen = shown_letters(e)
+    own = chosen.naming(flat, flat.axes)
     if flat.parts is not None:
-        found = _compact_of(flat, arrays, short=False)
+        found = _compact_of(flat, typed(own), arrays)
         labels = found.axes.written_labels()
         if any(len(found.spelling.labels[label]) > 1 for label in labels):
             letters = found.letters._replace(words=True)
             if is_in_words(written_parts(letters.text())):
                 return found._replace(letters=letters)
-    found = _compact_of(flat, arrays, short=True)
+    found = _compact_of(flat, chosen.shortened(own), arrays)
     names_ = [found.spelling.labels[label] for label in found.axes.written_labels()]
     _letters([(name,) for name in names_], ())
     return found
 
 
-def _compact_of(flat: Einsum, arrays: Callable[[Expr], str], *, short: bool) -> Compact:
-    names = naming(flat, short=short)
+def _compact_of(flat: Einsum, names: Naming, arrays: Callable[[Expr], str]) -> Compact:
     axes = IndexedAxes(flat, names)
     spelling = Spelling(axes, arrays)
     for_arrays = names_of_arrays(axes, spelling)
     if for_arrays:
-        names = naming(flat, short=short, used=for_arrays)
+        names = _without_names(names, for_arrays)
         axes = IndexedAxes(flat, names)
         spelling = Spelling(axes, arrays)
     # A label summed over nothing stands here as it does in no numpy string: as an operand of ones.
@@ -303,6 +309,15 @@ def _compact_of(flat: Einsum, arrays: Callable[[Expr], str], *, short: bool) -> 
         inputs.append(tuple([spelling.axis(label) for label in labels]))
     output = tuple([spelling.axis(label) for label in flat.output])
     return Compact(Letters(inputs, output), axes, spelling)
+
+
+def _without_names(names: Naming, used: set[str]) -> Naming:
+    """The same names, with free letters in the place of those that index arrays have."""
+    taken = {*names.axes, *names.labels.values(), *used}
+    clashing = [name for name in dict.fromkeys([*names.axes, *names.labels.values()]) if name in used]
+    instead = dict(zip(clashing, fresh_names(len(clashing), taken), strict=True))
+    axes = tuple([instead.get(name, name) for name in names.axes])
+    return Naming(axes, {label: instead.get(name, name) for label, name in names.labels.items()})
 
 
 def printed_sizes(e: Expr) -> KnownSizes:
@@ -374,7 +389,9 @@ def inserted_letters(e: Expr) -> Letters:
     for candidate in insertions(e.record, e.axes[e.ndim - e.record.count :]):
         eliminated = with_deltas_eliminated(candidate, e)
         if is_zero(term) or same(eliminated, scaled(term, coefficient(candidate))):
-            return subscript_letters(candidate)
+            with named_as_in([e]):
+                axes = shown_letters(e).axes_of(e)
+                return subscript_letters(dressed(candidate, axes=axes))
     raise NoFormError(
         "this product came about by a function's derivative; no one insertion gives it"
     )
@@ -435,46 +452,69 @@ def with_deltas_eliminated(candidate: Expr, like: Expr) -> Einsum:
     return with_slots(flat, slots, axes=like.axes, deep=True)
 
 
+def typed(names: Naming) -> Naming:
+    """The same names as they are typed: key′ is key2.
+
+    >>> typed(Naming(("key", "key′"), {0: "key", 1: "key′"})).axes
+    ('key', 'key2')
+    """
+    taken = {*names.axes, *names.labels.values()}
+    spelt = {name: _typed(name, taken) for name in taken}
+    axes = tuple([spelt[name] for name in names.axes])
+    return Naming(axes, {label: spelt[name] for label, name in names.labels.items()})
+
+
+def _typed(name: str, taken: set[str]) -> str:
+    """A name with a number in the place of its primes, which no other has."""
+    word = name.rstrip(PRIME)
+    if word == name:
+        return name
+    number = 1 + len(name) - len(word)
+    while f"{word}{number}" in taken:
+        number += 1
+    return f"{word}{number}"
+
+
 def operand_texts(e: Expr) -> list[str]:
     """The texts of the operands of a product, with the names that held arrays have in it."""
-    arrays = ArrayNames([e])
+    shown = shown_names(e)
     texts = []
     for operand in printed_operands(e):
-        texts.append(_shortened(operand, arrays) if isinstance(operand, Expr) else str(operand))
+        texts.append(_shortened(operand, shown) if isinstance(operand, Expr) else str(operand))
     return texts
 
 
 def as_text(e: Expr) -> str:
     """``str(e)``: short and readable for every expression, as deep as there is room for."""
-    return _shortened(e, ArrayNames([e]))
+    return _shortened(e, shown_names(e))
 
 
-def _shortened(e: Expr, arrays: ArrayNames) -> str:
-    shown = _text(e, 1, arrays)
+def _shortened(e: Expr, names: ShownNames) -> str:
+    shown = _text(e, 1, names)
     for depth in range(2, SHOWN_LEVELS + 1):
-        more = _text(e, depth, arrays)
+        more = _text(e, depth, names)
         if len(more) > SHOWN_CHARACTERS:
             break
         shown = more
     return shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "…"
 
 
-def _text(e: Expr, depth: int, arrays: ArrayNames) -> str:
+def _text(e: Expr, depth: int, names: ShownNames) -> str:
     match e:
         case Tensor():
             return e.name
         case Constant():
-            return arrays.of(e.value) or repr(e.value)
+            return names.arrays.of(e.value) or repr(e.value)
         case _ if depth == 0:
             return "…"
         case Add():
-            return _with_sign(*_signed_sum(e, depth, arrays))
+            return _with_sign(*_signed_sum(e, depth, names))
         case Apply():
-            arguments = [_text(argument, depth - 1, arrays) for argument in e.arguments]
+            arguments = [_text(argument, depth - 1, names) for argument in e.arguments]
             parameters = map(str, shown_parameters(e))
             return f"{e.function.name}({', '.join([*arguments, *parameters])})"
         case Einsum():
-            return _with_sign(*_signed_einsum(e, depth, arrays))
+            return _with_sign(*_signed_einsum(e, depth, names))
     raise TypeError(type(e).__name__)
 
 
@@ -482,21 +522,21 @@ def _with_sign(negative: bool, shown: str) -> str:
     return "-" + shown if negative else shown
 
 
-def _signed(e: Expr, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
+def _signed(e: Expr, depth: int, names: ShownNames) -> tuple[bool, str]:
     """Has the text of `e` a minus in front, and the rest of it."""
     if depth > 0 and isinstance(e, Add):
-        return _signed_sum(e, depth, arrays)
+        return _signed_sum(e, depth, names)
     if depth > 0 and isinstance(e, Einsum):
-        return _signed_einsum(e, depth, arrays)
-    return False, _text(e, depth, arrays)
+        return _signed_einsum(e, depth, names)
+    return False, _text(e, depth, names)
 
 
-def _signed_sum(e: Add, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
+def _signed_sum(e: Add, depth: int, names: ShownNames) -> tuple[bool, str]:
     signed = []
     for addend in e.addends[:SHOWN_OPERANDS]:
         # Every term under the names of the sum's axes.
         term = dressed(addend, axes=e.axes) if isinstance(addend, Einsum) else addend
-        signed.append(_signed(term, depth - 1, arrays))
+        signed.append(_signed(term, depth - 1, names))
     (first_negative, shown), *others = signed
     for negative, body in others:
         shown += f" - {body}" if negative else f" + {body}"
@@ -505,25 +545,25 @@ def _signed_sum(e: Add, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
     return first_negative, shown
 
 
-def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str]:
+def _signed_einsum(e: Einsum, depth: int, names: ShownNames) -> tuple[bool, str]:
     """The sign of a product, and the rest: ``zeros[i,j]``, ``2``, ``2 * A``, or
     ``2 * einsum("ij,j->i", A, B)``.
     """
     flat = flatten(e) if e.count <= SHOWN_OPERANDS else e
-    names = naming(flat)
+    own = typed(names.letters.naming(flat, flat.axes))
     if is_zero(e):
-        return False, f"zeros[{','.join(names.axes)}]"
+        return False, f"zeros[{','.join(own.axes)}]"
     summed_ones = bare(flat)
-    inputs: list[LabelNames] = [(names.labels[label],) for label in summed_ones]
+    inputs: list[LabelNames] = [(own.labels[label],) for label in summed_ones]
     ones = len(summed_ones)
     factors = flat.factors
     if flat.parts is None:
         for labels in flat.inputs:
-            inputs.append(tuple(names.labels[label] for label in labels))
-        output = tuple(names.labels[label] for label in flat.output)
+            inputs.append(tuple(own.labels[label] for label in labels))
+        output = tuple(own.labels[label] for label in flat.output)
     else:
-        axes = IndexedAxes(flat, names)
-        spelling = Spelling(axes, _named(arrays), size_name)
+        axes = IndexedAxes(flat, own)
+        spelling = Spelling(axes, _named(names.arrays), size_name)
         ones += len(axes.unread)
         factors = axes.factors
         inputs += [(f"({spelling.text(one.at)})",) for one in axes.unread]
@@ -540,11 +580,11 @@ def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str
     if len(flat.factors) == 1 and as_it_is:
         factor = flat.factors[0]
         if not front and not negative:
-            return _signed(factor, depth, arrays)
-        shown = _text(factor, depth - 1 or 1, arrays)
+            return _signed(factor, depth, names)
+        shown = _text(factor, depth - 1 or 1, names)
         return negative, f"{front}({shown})" if isinstance(factor, Add) else front + shown
 
-    words = not LABEL_LETTERS.issuperset(names.labels.values())
+    words = not LABEL_LETTERS.issuperset(own.labels.values())
     gap, comma, arrow = (" ", ", ", " -> ") if words else ("", ",", "->")
     subscripts = comma.join(gap.join(labels) for labels in inputs[:SHOWN_OPERANDS])
     if len(inputs) > SHOWN_OPERANDS:
@@ -552,7 +592,7 @@ def _signed_einsum(e: Einsum, depth: int, arrays: ArrayNames) -> tuple[bool, str
     subscripts += arrow + gap.join(output)
     operands = ["ones"] * ones
     for factor in factors[:SHOWN_OPERANDS]:
-        operands.append(_text(factor, depth - 1, arrays))
+        operands.append(_text(factor, depth - 1, names))
     arguments = ", ".join([f'"{subscripts}"', *operands])
     return negative, f"{front}einsum({arguments})"
 

@@ -19,7 +19,6 @@ from ..expression import (
     Einsum,
     Expr,
     Tensor,
-    axis_names,
     coefficient,
     core_labels,
     flatten,
@@ -27,7 +26,6 @@ from ..expression import (
     is_hot,
     is_zero,
     leaves,
-    naming,
     put,
     replaced,
     sized_einsum,
@@ -56,11 +54,13 @@ from ..printing import (
     left_side,
     markup,
     mime_bundle,
+    named_as_in,
     operand_texts,
     preformatted,
     printed,
     printed_subscripts,
     relation_steps,
+    shown_letters,
     strip,
     typeset,
     with_deltas_eliminated,
@@ -180,9 +180,18 @@ def explain(
     if len(leaves(wrt)) != 1 or isinstance(wrt, (list, tuple, dict)):
         raise TypeError("explain takes one tensor, name or position at a time")
     J = derive(y, wrt, indices)
-    if _is_chain(y):
-        _check_steps(y)
-        return Explanation(_explained_chain(y, wrt, J, sizes), J)
+    with named_as_in([y, J]):  # a letter is one axis in all lines
+        if _is_chain(y):
+            _check_steps(y)
+            return Explanation(_explained_chain(y, wrt, J, sizes), J)
+        return Explanation(_explained_einsum(y, J, sizes, style), J)
+
+
+def _explained_einsum(
+    y: Expr, J: Expr, sizes: Mapping[str, Any] | None, style: str
+) -> list[Section]:
+    """The sections for what is one product, or derived by a position."""
+    assert J.record is not None
     subject = f"The derivative of {as_text(y)} with respect to {J.record.wrt}"
     formulas = _formulas(y, J, style)
     sections = [Section(SectionKind.SUBJECT, subject, formulas)]
@@ -194,7 +203,7 @@ def explain(
     sections.append(_layout(J))
     if sizes is not None and not set(sizes) <= _own_sizes(y):
         sections.append(_costs(J, sizes))
-    return Explanation(sections, J)
+    return sections
 
 
 def _explained_chain(y: Expr, wrt: Any, J: Expr, sizes: Mapping[str, Any] | None) -> list[Section]:
@@ -273,7 +282,7 @@ def html_document(
 def _nothing_left(J: Expr) -> Section:
     assert J.record is not None
     reason = f"no term is left: the expression does not vary with {J.record.wrt}"
-    shape = f"zeros of shape [{', '.join(axis_names(J))}]"
+    shape = f"zeros of shape [{', '.join(shown_letters(J).axes_of(J))}]"
     return Section(SectionKind.RESULT, "Result", [reason, shape])
 
 
@@ -394,7 +403,8 @@ def _related_names(e: Expr) -> set[str]:
         return set()
     labels = {label for _, terms in flat.relations for label, _ in terms}
     labels.update(*[own for factor, own in flat.slots if is_hot(factor)])
-    names = naming(flat, short=True).labels
+    letters = shown_letters(e)
+    names = letters.shortened(letters.naming(flat, flat.axes)).labels
     return {names[label] for label in labels if label in names}
 
 
@@ -520,7 +530,8 @@ def _embedding(term: Expr) -> list[str]:
     flat = flatten(term)
     if not flat.factors and not flat.output:  # a number
         return []
-    names = naming(flat, short=True)
+    letters = shown_letters(term)
+    names = letters.shortened(letters.naming(flat, flat.axes))
     core = core_labels(flat)
     output = "".join(names.labels[label] for label in flat.output)
     inner = "".join(names.labels[label] for label in core)
@@ -552,7 +563,7 @@ def _layout(J: Expr, called: str | None = None) -> Section:
     """The axes of the result; `called` is the name of a chain, whose lines are broken."""
     record = J.record
     assert record is not None
-    names = axis_names(J)
+    names = shown_letters(J).axes_of(J)
     count = J.ndim - record.count
     first, second = ", ".join(names[:count]), ", ".join(names[count:])
     name = called or "y"

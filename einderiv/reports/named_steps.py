@@ -31,6 +31,7 @@ from ..expression import (
     title_of,
     used_names,
     walk,
+    written_names,
 )
 from ..functions import variable
 from ..simplifying import name_of_part
@@ -65,9 +66,8 @@ class Parts:
         self.tensors: dict[str, Expr] = {self.wrt_name: wrt}
         self.parts: list[Part] = []
         self.constants: list[tuple[Tensor, Expr]] = []
-        self.taken = {name, *tensors_of(y), *used_names(y)}
-        for node in walk([y], _below):
-            self.taken.update(used_names(node) if isinstance(node, Einsum) else ())
+        # No part is called as a letter that somebody wrote, or that formulas of the whole have.
+        self.taken = {name, *tensors_of(y), *used_names(y), *written_names(walk([y], _below))}
         # The names of sizes are those that the tensors of the whole say.
         self.origins: tuple[Expr, ...] = tuple(tensors_of(y).values())
         self.slopes: dict[tuple[str, str], Expr] = {}  # of parts by those that they read

@@ -31,10 +31,8 @@ from ..expression import (
     Expr,
     Forms,
     Tensor,
-    axis_names,
     children,
     dressed,
-    fresh_names,
     is_zero,
     rebuilt,
     terms,
@@ -49,6 +47,7 @@ from ..printing import (
     equations_of,
     operand_texts,
     right_side,
+    shown_letters,
     with_formulas,
 )
 from ..simplifying import simplify
@@ -392,16 +391,18 @@ def _factor(slope: Expr, indices: Sequence[str], style: FormulaStyle, used: froz
 
 def _indices(found: Parts, path: Sequence[str], J: Expr) -> dict[str, tuple[str, ...]]:
     """Indices for each part of a path, its own where those are free."""
-    names = axis_names(J)
+    names = shown_letters(J).axes_of(J)
     count = J.record.count if J.record else 0
     at = {path[0]: names[: J.ndim - count], path[-1]: names[J.ndim - count :]}
     used = {*names, *found.taken}
+    letters = shown_letters(J)
     for name in path[1:-1]:
-        own = axis_names(found.tensors[name])
-        indices = []
-        for index in own:
+        tensor = found.tensors[name]
+        indices: list[str] = []
+        for index, size in zip(letters.axes_of(tensor), tensor.axis_sizes, strict=True):
             is_free = index not in names and all(index not in one for one in at.values())
-            free = index if is_free and index not in indices else fresh_names(1, used)[0]
+            is_free = is_free and index not in indices
+            free = index if is_free else letters.fresh(size, used)
             used.add(free)
             indices.append(free)
         at[name] = tuple(indices)

@@ -69,7 +69,7 @@ LINES = [
     (SQUARES, "w", "∂f/∂w[a] = 2/n Σ_n r[n] X[n,a]   ∂f/∂w = 2 Xᵀ r / n"),
     (ATTENTION, "Q", "∂P[i,j]/∂Z[a,b] = δ[i,a] δ[j,b] P[i,j] − δ[i,a] P[i,j] P[i,b]"),
     (ATTENTION, "Q", "δ[i,a] stays: i and a are both axes of the result"),
-    (ATTENTION, "Q", "δ[j,f] goes in its term: f is summed and becomes j"),
+    (ATTENTION, "Q", "δ[j,c] goes in its term: c is summed and becomes j"),
     (ATTENTION, "V", "Not varying with V: P."),
     (ed.tanh(A @ x), x, "dy[i] = (1 − y[i]²) dz[i]          dy = (1 − y²) ∘ dz"),
     (ed.exp(x @ ed.tensor("S", "jj") @ x), x, "path 2 of 2, y ← t ← x:"),
