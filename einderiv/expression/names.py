@@ -54,6 +54,7 @@ class Lettering:
         self.axes: tuple[str, ...] = ()  # of the expression
         self.shown: set[str] = set()  # names of axes and labels of its terms
         self.by_size: dict[Size, list[str]] = {}  # fresh letters
+        self.not_sorted: list[tuple[Size, str]] = []  # those whose sizes were not looked at yet
         self.short: dict[str, str] = {}  # the letters of words
 
     def again(self) -> Lettering:
@@ -61,6 +62,7 @@ class Lettering:
         copy = Lettering(self.reserved, self.kinds)
         copy.axes, copy.shown = self.axes, self.shown
         copy.by_size = {size: [*letters] for size, letters in self.by_size.items()}
+        copy.not_sorted = [*self.not_sorted]
         copy.short = dict(self.short)
         return copy
 
@@ -141,22 +143,34 @@ class Lettering:
 
     def fresh(self, size: Size, taken: set[str]) -> str:
         """A name for an axis of that size that is none of those that are taken."""
+        # Where no axis has a name, and all letters so far are taken, no size needs to be known.
+        is_first = not self.kinds.have_words and not self.by_size
+        if is_first and all([letter in taken for _, letter in self.not_sorted]):
+            return self._new(size, taken)
         size, word = self.kinds.of(size)
         if word is not None:
             primes = MOST_PRIMES if len(word) > 1 else 0
             for count in range(primes + 1):
                 if word + count * PRIME not in taken:
                     return word + count * PRIME
-        own = self.by_size.setdefault(size, [])
-        for letter in own:
+        self._sort()
+        for letter in self.by_size.get(size, ()):
             if letter not in taken:
                 return letter
+        return self._new(size, taken)
+
+    def _new(self, size: Size, taken: set[str]) -> str:
         unused = self._unused(taken)
         if unused is None:  # more axes than letters: those that are free here, then a1, b1, …
             return fresh_names(1, taken)[0]
-        own.append(unused)
+        self.not_sorted.append((size, unused))
         self.reserved.add(unused)
         return unused
+
+    def _sort(self) -> None:
+        for size, letter in self.not_sorted:
+            self.by_size.setdefault(self.kinds.of(size)[0], []).append(letter)
+        self.not_sorted = []
 
     def _unused(self, taken: set[str]) -> str | None:
         given = taken.union(self.reserved, self.short.values())
@@ -196,8 +210,9 @@ class AxisKinds:
     a label needs a name for the first time.
     """
 
-    def __init__(self, e: Expr, before: AxisKinds | None) -> None:
+    def __init__(self, e: Expr, before: AxisKinds | None, have_words: bool) -> None:
         self.e = ref(e)  # which has its letters, and them these
+        self.have_words = have_words  # have axes or labels names that others may share?
         self.before = before  # of what it was derived from
         self.sizes: Sizes | None = None
         self.words: dict[Size, str] | None = None
@@ -258,12 +273,17 @@ def _whole(e: Expr) -> Expr:
 def _lettering(e: Expr) -> Lettering:
     before = None if e.record is None else lettering_of(e.record.of)
     written = written_names(walk([e]))
-    kinds = AxisKinds(e, None if before is None else before.kinds)
-    letters = Lettering(written.union(tensors_of(e)), kinds)
+    tensors = tensors_of(e)
+    have_words = any([len(name) > 1 for name in written])
+    have_words = have_words or any([any(tensor.axes) for tensor in tensors.values()])
+    have_words = have_words or (before is not None and before.kinds.have_words)
+    kinds = AxisKinds(e, None if before is None else before.kinds, have_words)
+    letters = Lettering(written.union(tensors), kinds)
     if before is not None:
         letters.reserved |= before.reserved
         for size, own in before.by_size.items():
-            letters.by_size.setdefault(kinds.of(size)[0], []).extend(own)
+            letters.not_sorted += [(size, letter) for letter in own]
+        letters.not_sorted += before.not_sorted
 
     products = [short_product(term) for term in (e.addends if isinstance(e, Add) else (e,))]
     letters.axes = letters.naming(products[0], e.axes).axes
