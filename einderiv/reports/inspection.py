@@ -156,8 +156,8 @@ def plan(
 
     >>> import einderiv as ed
     >>> print(plan(ed.einsum("ij,j->i", "A", "x"), {"A": (2, 3)}))
-    step      einsum   kernel  flops  bytes  time
-    contract  ab,b->a  gemv       12     16  100%
+        step      einsum   of    kernel  flops  bytes  time
+    t1  contract  ij,j->i  A, x  gemv       12     16  100%
     total 12 flops; largest array 16 bytes; results 16 bytes
 
     Raises EinderivError for an unknown name or path search.

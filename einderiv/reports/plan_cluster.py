@@ -12,7 +12,7 @@ from ..errors import EinderivError, spoken_bytes
 from ..expression import Expr
 from ..planning import Ops, Program
 from ..rewriting import peak
-from .plan_table import Plan, aligned_columns
+from .plan_table import Plan, aligned_columns, cut
 
 
 class ClusterPlan(Plan):
@@ -28,8 +28,8 @@ class ClusterPlan(Plan):
     >>> y = ed.einsum("ij,jk->ik", "A", "B")
     >>> shapes = {"A": (10**4, 10**4), "B": (10**4, 10**4)}
     >>> print(ed.plan(y, shapes, workers=4, memory="16GiB"))  # doctest: +NORMALIZE_WHITESPACE
-    step      einsum     blocks  tasks    sent  time
-    contract  ab,bc->ac      32     56  3.6 GB  100%
+        step      einsum     of    blocks  tasks    sent  time
+    t1  contract  ij,jk->ik  A, B      32     56  3.6 GB  100%
     4 workers of 17.2 GB: 72 tasks, 16 of them read operands; at most 3.6 GB sent; peak 850 MB in a
     worker about 15.2 s there, 57.1 s on one machine: the cluster is faster
     """
@@ -58,16 +58,16 @@ class ClusterPlan(Plan):
 
     def lines(self) -> list[str]:
         """The table and its totals, line by line."""
-        head = ("step", "einsum", "blocks", "tasks", "sent", "time")
+        head = ("", "step", "einsum", "of", "blocks", "tasks", "sent", "time")
         total = sum(load.seconds for load in self.loads) or 1
         rows = []
-        for row, load in zip(self.steps, self.loads, strict=True):
+        for number, (row, load) in enumerate(zip(self.steps, self.loads, strict=True), 1):
             share = f"{load.seconds / total:.0%}"
             counts = (str(load.blocks), str(load.tasks), spoken_bytes(load.sent), share)
-            rows.append((row.what, row.einsum, *counts))
+            rows.append((f"t{number}", row.what, row.einsum, cut(row.operands), *counts))
         each = "" if self.memory is None else f" of {spoken_bytes(self.memory)}"
         lines = [
-            *aligned_columns(head, rows, 2),
+            *aligned_columns(head, rows, 4),
             f"{self.workers} workers{each}: {self.tasks} tasks, {self.reading} of them read "
             f"operands; at most {spoken_bytes(self.sent)} sent; "
             f"peak {spoken_bytes(self.peak)} in a worker",

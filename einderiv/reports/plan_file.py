@@ -99,9 +99,15 @@ def _tree(data: Mapping[str, Any], count: int) -> Any:
 def _row(found: Any) -> PlanRow:
     if not isinstance(found, list) or len(found) != len(PlanRow._fields):
         raise _Wrong(f"a row has {len(PlanRow._fields)} columns")
-    what, einsum, flops, entries, kernel, seconds = found
+    what, einsum, flops, entries, kernel, seconds, operands = found
     return PlanRow(
-        _words(what), _words(einsum), _real(flops), _count(entries), _words(kernel), _real(seconds)
+        what=_words(what),
+        einsum=_words(einsum),
+        flops=_real(flops),
+        entries=_count(entries),
+        kernel=_words(kernel),
+        seconds=_real(seconds),
+        operands=_words(operands),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..backends import kernel_of
 from ..errors import LimitError
-from ..expression import LETTERS, Einsum, Expr, Labels, Size, bare, fresh_names, naming, terms
+from ..expression import Einsum, Expr, Size, bare, fresh_names, naming, terms
 from ..planning import (
     Index,
     Ops,
@@ -36,10 +36,12 @@ from ..printing import (
     single_product,
     write_in_one_step,
 )
+from .plan_letters import StepLetters
 from .plan_picture import drawn_plan
 
-PLAN_SCHEMA = 1  # of the files that plans are written to
+PLAN_SCHEMA = 2  # of the files that plans are written to
 COMPARED_OPERANDS = 64  # operands and deltas: longer products are not compared with the dense way
+WIDEST_OPERANDS = 24  # characters of the operands of a step in a table
 WINDOW_BLOCK = 1 << 18  # entries of a window that a product copies at a time
 ITEM = 16  # bytes of an entry, at most
 
@@ -53,14 +55,15 @@ class PlanRow(NamedTuple):
     entries: int  # that are written into memory: none by a view
     kernel: str
     seconds: float  # as the planner estimates them
+    operands: str  # what it takes, by name; t1 is what the first step makes
 
 
 class Plan:
     """The chosen order of a program and its costs; ``print`` shows a table.
 
     `flops` counts multiplications and additions, `steps` are rows of (what, einsum, flops, entries,
-    kernel, seconds). `dense_flops` and `dense_largest` are those of the same products with identity
-    matrices for their deltas, or 0.
+    kernel, seconds, operands). `dense_flops` and `dense_largest` are those of the same products
+    with identity matrices for their deltas, or 0.
     """
 
     def __init__(
@@ -74,7 +77,8 @@ class Plan:
         yet.
         """
         self.itemsize = itemsize
-        self.steps = _rows(program)
+        letters = StepLetters(program, roots)
+        self.steps = _rows(program, letters)
         self._tree = _tree(program)
         self.flops = sum(row.flops for row in self.steps)
         self.seconds = sum(row.seconds for row in self.steps)
@@ -86,7 +90,7 @@ class Plan:
         if following:
             self.notes.append(f"then for NumPy: {', '.join(following)}")
         for k, entries in _window_copies(program).items():
-            what = _what_is_done(program.steps[k], program.measure)
+            what = _what_is_done(k, program, letters)
             self.notes.append(
                 f"a window is copied for {what}: {entries * itemsize:.3g} bytes at once"
             )
@@ -99,14 +103,14 @@ class Plan:
 
     def lines(self) -> list[str]:
         """The table, its totals and notes, line by line."""
-        head = ("step", "einsum", "kernel", "flops", "bytes", "time")
+        head = ("", "step", "einsum", "of", "kernel", "flops", "bytes", "time")
         rows = []
-        for row in self.steps:
+        for number, row in enumerate(self.steps, 1):
             size = row.entries * self.itemsize
             share = row.seconds / (self.seconds or 1)
-            words = (row.what, row.einsum, row.kernel)
+            words = (f"t{number}", row.what, row.einsum, cut(row.operands), row.kernel)
             rows.append((*words, f"{row.flops:.3g}", f"{size:.3g}", f"{share:.0%}"))
-        lines = aligned_columns(head, rows, 3)
+        lines = aligned_columns(head, rows, 5)
         lines.append(
             f"total {self.flops:.3g} flops; "
             f"largest array {self.largest * self.itemsize:.3g} bytes; "
@@ -189,7 +193,11 @@ def _tree(program: Program) -> tuple[dict[int, str], list[tuple[int, tuple[int, 
     return names, steps, list(program.outputs)
 
 
-def _rows(program: Program) -> list[PlanRow]:
+def cut(words: str) -> str:
+    return words if len(words) <= WIDEST_OPERANDS else words[: WIDEST_OPERANDS - 1] + "…"
+
+
+def _rows(program: Program, letters: StepLetters) -> list[PlanRow]:
     rows = []
     known = orders(program)
     for k, step in program.live_steps():
@@ -197,25 +205,30 @@ def _rows(program: Program) -> list[PlanRow]:
             continue
         row = PlanRow(
             what=step.spec[0].name if step.op is Ops.APPLY else step.op.name,
-            einsum=_what_is_done(step, program.measure),
+            einsum=_what_is_done(k, program, letters),
             flops=step.flops,
             entries=0 if step.memory.shows and not step.memory.takes else program.copied(k),
             kernel=kernel_name(program, k),
             seconds=step_seconds(program, k, known),
+            operands=", ".join([letters.called[value] for value in step.inputs]),
         )
         rows.append(row)
     return rows
 
 
-def _what_is_done(step: Step, measure: Callable[[Size], int]) -> str:
+def _what_is_done(value: int, program: Program, letters: StepLetters) -> str:
     """The einsum of a step, or the number that it takes; empty where its name says all."""
+    step, measure = program.steps[value], program.measure
     match step.op.shown:
         case Shown.EINSUM:
             *operands, out = step.spec
-            return _einsum(tuple(operands), out)
+            return letters.einsum(step, operands, out)
         case Shown.TERMS:
-            terms = [_einsum((labels,), output) for labels, output in step.spec]
-            return " + ".join(terms) or "zeros"
+            parts = [
+                letters.written(value, step, labels, output, place)
+                for place, (labels, output) in enumerate(step.spec)
+            ]
+            return " + ".join(parts) or "zeros"
         case Shown.NUMBER:
             return f"{step.spec[0]}"
         case Shown.INDICES:
@@ -324,15 +337,6 @@ def _window_copies(program: Program) -> dict[int, int]:
         elif not is_cut and kernel_name(program, k).split()[-1] in ("gemm", "gemv"):
             found[k] = copied
     return found
-
-
-def _einsum(inputs: tuple[Labels, ...], output: Labels) -> str:
-    """``ab,bc->ac``; with gaps between words where there are more labels than letters."""
-    distinct = dict.fromkeys(chain(*inputs, output))
-    names = dict(zip(distinct, fresh_names(len(distinct), set()), strict=True))
-    gap = " " if len(distinct) > len(LETTERS) else ""
-    *terms, result = [gap.join(map(names.__getitem__, labels)) for labels in (*inputs, output)]
-    return f"{','.join(terms)}->{result}"
 
 
 def dense_way(roots: Sequence[Expr], measure: Callable[[Size], int]) -> tuple[float, int]:

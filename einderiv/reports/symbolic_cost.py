@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 
-from ..expression import Expr, Size, Sizes, flatten, naming, tensors_of, terms, wrapped
+from ..expression import Expr, Size, Sizes, flatten, lettering_of, tensors_of, terms, wrapped
 from ..planning import Program, Shown, Step
 
 MOST_TERMS = 12  # that a line shows
@@ -49,12 +48,13 @@ def size_letters(roots: Sequence[Expr], sizes: Sizes) -> dict[Size, str]:
             for declared, size in zip(tensor.declared, tensor.axis_sizes, strict=True):
                 if isinstance(declared, str):
                     found.setdefault(sizes.find(size), declared)
-    for term in chain.from_iterable(map(terms, roots)):
+    pairs = [(root, term) for root in roots for term in terms(root)]
+    for root, term in pairs:
         product = wrapped(term)
         if product.count > MOST_FACTORS:
             continue
         flat = flatten(product)
-        letters = naming(flat).labels
+        letters = lettering_of(root).naming(flat, term.axes).labels
         places = [(flat.output, flat.axis_sizes)]
         places += [(labels, factor.axis_sizes) for factor, labels in flat.slots]
         for labels, own in places:

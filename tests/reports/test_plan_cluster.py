@@ -43,7 +43,7 @@ def test_the_rows_add_up():
     assert p.tasks == p.reading + sum(load.tasks for load in p.loads)
     assert p.sent == sum(load.sent for load in p.loads)
     lines = str(p).splitlines()
-    assert lines[0].split() == ["step", "einsum", "blocks", "tasks", "sent", "time"]
+    assert lines[0].split() == ["step", "einsum", "of", "blocks", "tasks", "sent", "time"]
     assert len(lines) == 1 + len(p.steps) + 2 + len(p.notes)
     assert (
         f"8 workers of 8.59 GB: {p.tasks} tasks, {p.reading} of them read operands"
