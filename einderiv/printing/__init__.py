@@ -27,7 +27,7 @@ from .index_notation import (
     right_side,
 )
 from .index_reading import IndexSpelling, Place, Range, named_reading
-from .line_breaks import broken, wrapped_prose
+from .line_breaks import broken, broken_lines, wrapped_prose, wrapped_words
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
@@ -93,6 +93,7 @@ __all__ = [
     "StageKind",
     "as_text",
     "broken",
+    "broken_lines",
     "collapsible",
     "compact_letters",
     "compact_subscripts",
@@ -142,6 +143,7 @@ __all__ = [
     "with_deltas_eliminated",
     "with_formulas",
     "wrapped_prose",
+    "wrapped_words",
     "write_in_one_step",
     "zero_unless",
 ]

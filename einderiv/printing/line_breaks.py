@@ -1,5 +1,6 @@
 """Long formulas on several lines: they break at + and − outside of brackets, between factors where
-that is not enough, and inside of brackets only where nothing else is left.
+that is not enough, and inside of brackets only where nothing else is left. An einsum string breaks
+behind a comma.
 
 >>> print(broken("y = A x + exp(B x + c) + Bᵀ y", 20))
 y = A x
@@ -15,6 +16,7 @@ from ..errors import EinderivError
 
 INDENT = "    "  # before the further lines of a formula
 NARROWEST = 20  # columns
+EARLY = 4  # a blank in the first quarter of a line is no better than a comma behind it
 _OPENING, _CLOSING = "([{", ")]}"
 _SIGNS = frozenset(("+", "−", "-"))
 _WHERE = "where"
@@ -33,12 +35,19 @@ def checked_width(width: object) -> int | None:
 
 def broken(formula: str, width: int | None) -> str:
     """A formula with no line beyond `width` columns, unless a single factor is longer."""
-    if width is None:
-        return formula
+    return formula if width is None else "\n".join(broken_lines(formula, width))
+
+
+def broken_lines(formula: str, width: int) -> list[str]:
+    """The lines of a formula, or of an einsum string, as :func:`broken` makes them.
+
+    >>> broken_lines("aa,bb,cc,dd,ee->x", 14)
+    ['aa,bb,cc,dd,', '    ee->x']
+    """
     lines: list[str] = []
     for line in formula.split("\n"):
         lines += _lines(line, width)
-    return "\n".join(lines)
+    return lines
 
 
 def wrapped_prose(line: str, width: int | None) -> str:
@@ -51,17 +60,37 @@ def wrapped_prose(line: str, width: int | None) -> str:
     )
 
 
+def wrapped_words(text: str, width: int) -> list[str]:
+    """The lines of a sentence, none of them indented."""
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
 def _lines(line: str, width: int) -> list[str]:
     """One line as several."""
     indent = _lead(line) + INDENT
     lines: list[str] = []
     while len(line) > width:
         at = _best_break(line, width)
+        if at is None or at > width or at - len(_lead(line)) <= width // EARLY:
+            at = _last_comma(line, width) or at
         if at is None:
             break
         lines.append(line[:at].rstrip())
         line = indent + line[at:].lstrip()
     return [*lines, line]
+
+
+def _last_comma(line: str, width: int) -> int | None:
+    """Behind the last comma within the width that is outside of brackets and before no blank: one
+    of an einsum string.
+    """
+    found = None
+    depth = 0
+    for at, c in enumerate(line[:width]):
+        depth += (c in _OPENING) - (c in _CLOSING)
+        if c == "," and depth == 0 and line[at + 1 : at + 2].strip():
+            found = at + 1
+    return found
 
 
 def _lead(line: str) -> str:

@@ -65,10 +65,10 @@ from ..printing import (
     typeset,
     with_deltas_eliminated,
     wrapped_prose,
+    wrapped_words,
     zero_unless,
 )
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
-from .step_lines import wrapped_words
 from .steps import MOST_OF_A_STRING, beside, formula_lines, steps, told
 
 INDENT = "    "

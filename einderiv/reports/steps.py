@@ -43,16 +43,17 @@ from ..expression import (
 from ..functions import Function, variable
 from ..printing import (
     FormulaStyle,
+    broken_lines,
     compact_subscripts,
     equations_of,
     operand_texts,
     right_side,
     shown_letters,
     with_formulas,
+    wrapped_words,
 )
 from ..simplifying import simplify
 from .named_steps import MOST_SHOWN, Left, Part, Parts, standing_for
-from .step_lines import broken_lines, wrapped_words
 
 WIDTH = 76  # columns of a line, behind which INDENT of an explanation stands
 BESIDE = 3  # blanks between a formula with indices and the one in matrix notation

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import einderiv as ed
-from einderiv.printing import broken, wrapped_prose
+from einderiv.printing import broken, broken_lines, wrapped_prose, wrapped_words
 
 BROKEN = [  # a line, the width, the lines
     ("y = a + b",                       80, ["y = a + b"]),
@@ -23,6 +23,12 @@ BROKEN = [  # a line, the width, the lines
     # a line that is indented goes on further to the right
     ("    y = a b c + d e f − g h i",   24, ["    y = a b c + d e f", "        − g h i"]),
     ("y = 1 +\n  z",                    20, ["y = 1 +", "  z"]),
+    ("y = p where\n    p = aaaa bbbb cccc", 20, ["y = p where", "    p = aaaa bbbb", "        cccc"]),
+    # an einsum string behind a comma, and where its word begins too early
+    ("aaaa,bbbb,cccc,dddd,eeee->x",     20, ["aaaa,bbbb,cccc,dddd,", "    eeee->x"]),
+    ("of aaaa,bbb(i+k),ccc,eeee->x",    20, ["of aaaa,bbb(i+k),", "    ccc,eeee->x"]),
+    # no commas between indices
+    ("y = AAAAAAAA[iiii,jjjj,kkkk,ll]", 20, ["y = AAAAAAAA[iiii,jjjj,kkkk,ll]"]),
 ]  # fmt: skip
 
 
@@ -32,7 +38,15 @@ def test_broken(line, width, lines):
     assert broken(line, None) == line
 
 
+@pytest.mark.parametrize(("line", "width", "lines"), BROKEN, ids=[row[0] for row in BROKEN])
+def test_nothing_is_lost(line, width, lines):
+    assert broken_lines(line, width) == lines
+    assert "".join("".join(lines).split()) == "".join(line.split())
+
+
 def test_words():
+    assert wrapped_words("one two three", 8) == ["one two", "three"]
+    assert wrapped_words("", 8) == []
     line = "    the shape of y, then that of x"
     assert wrapped_prose(line, 24) == "    the shape of y, then\n        that of x"
     assert wrapped_prose(line, None) == wrapped_prose(line, 80) == line
