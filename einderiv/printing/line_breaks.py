@@ -107,11 +107,21 @@ def _best_break(line: str, width: int) -> int | None:
     best: tuple[tuple[int, bool, int], int] | None = None
     for at, depth, is_factor in _places(line):
         if at > width:
-            return best[1] if best is not None else at
+            return best[1] if best is not None else _behind_a_sign(line, width) or at
         rank = (depth, is_factor, -at)
         if best is None or rank < best[0]:
             best = (rank, at)
-    return best[1] if best is not None else None
+    return best[1] if best is not None else _behind_a_sign(line, width)
+
+
+def _behind_a_sign(line: str, width: int) -> int | None:
+    """The last blank of all within the width, behind a sum or a sign of equality: where a line ends
+    that cannot be broken otherwise. What stands before it is no sign of a term.
+    """
+    at = line.rfind(" ", len(_lead(line)), width + 1)
+    while at > 0 and line[:at].rstrip(" ")[-1:] in _SIGNS:
+        at = line.rfind(" ", len(_lead(line)), at)
+    return at if at > len(_lead(line)) else None
 
 
 def _places(line: str) -> list[tuple[int, int, bool]]:

@@ -15,10 +15,11 @@ BROKEN = [  # a line, the width, the lines
     ("y = aaaa (c + d) bbbb (e + f)",   24, ["y = aaaa (c + d) bbbb", "    (e + f)"]),
     # nor a factor: inside of brackets
     ("y = f(aaaaaaaaa + bbbbbbb + c)",  24, ["y = f(aaaaaaaaa", "    + bbbbbbb + c)"]),
-    # a sum keeps its body, a sign its term, an equation its right side
-    ("y[i] = Σ_{k,l} A[i,k] B[k,l]",    20, ["y[i] = Σ_{k,l} A[i,k]", "    B[k,l]"]),
+    # a sum keeps its body, a sign its term, an equation its right side, if there is room
+    ("y[i] = Σ_{k,l} A[i,k] B[k,l]",    22, ["y[i] = Σ_{k,l} A[i,k]", "    B[k,l]"]),
+    ("y[i] = Σ_{k,l} A[i,k] B[k,l]",    20, ["y[i] = Σ_{k,l}", "    A[i,k] B[k,l]"]),
     # one factor that is too long stays whole
-    ("y = aaaaaaaaaaaaaaaaaaaaaaaaaa",  20, ["y = aaaaaaaaaaaaaaaaaaaaaaaaaa"]),
+    ("aaaaaaaaaaaaaaaaaaaaaaaaaaaa",    20, ["aaaaaaaaaaaaaaaaaaaaaaaaaaaa"]),
     ("y = p p + q where p = A x + b",   22, ["y = p p + q", "    where p = A x + b"]),
     # a line that is indented goes on further to the right
     ("    y = a b c + d e f − g h i",   24, ["    y = a b c + d e f", "        − g h i"]),
@@ -27,8 +28,10 @@ BROKEN = [  # a line, the width, the lines
     # an einsum string behind a comma, and where its word begins too early
     ("aaaa,bbbb,cccc,dddd,eeee->x",     20, ["aaaa,bbbb,cccc,dddd,", "    eeee->x"]),
     ("of aaaa,bbb(i+k),ccc,eeee->x",    20, ["of aaaa,bbb(i+k),", "    ccc,eeee->x"]),
+    # behind a sum, or a sign of equality, where nothing else is left
+    ("y[ii,jj] = Σ_{kk,ll} AAAA[ii,kk,ll,jj]", 24, ["y[ii,jj] = Σ_{kk,ll}", "    AAAA[ii,kk,ll,jj]"]),
     # no commas between indices
-    ("y = AAAAAAAA[iiii,jjjj,kkkk,ll]", 20, ["y = AAAAAAAA[iiii,jjjj,kkkk,ll]"]),
+    ("AAAAAAAA[iiii,jjjj,kkkk,ll]",     20, ["AAAAAAAA[iiii,jjjj,kkkk,ll]"]),
 ]  # fmt: skip
 
 

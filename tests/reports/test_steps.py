@@ -229,3 +229,10 @@ def test_equal_parts_have_one_name():
     lines = lines_of(y, x)
     assert "Not varying with x: e." in lines
     assert sum(line.endswith(": chain rule, cos") for line in lines) == 1
+
+
+def test_lines_in_words_have_80_columns():
+    text = "Q: query feature\nK: key feature\nV: key value\nsoftmax(Q @ K.T, axis=1) @ V"
+    for wrt in "QKV":
+        lines = str(ed.explain(ed.parse(text), wrt)).splitlines()
+        assert max(map(len, lines)) <= 80
