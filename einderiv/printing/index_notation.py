@@ -108,10 +108,11 @@ class FormulaStyle:
             self.known = Sizes().read(self.roots)
             labels = _label_names(self.roots)
             for root in self.roots:
-                for name, tensor in tensors_of(root).items():
+                tensors = tensors_of(root)
+                for name, tensor in tensors.items():
                     for axis, declared in enumerate(tensor.declared):
                         own = f"{name}.shape[{axis}]"
-                        if isinstance(declared, str) and declared not in tensors_of(root):
+                        if isinstance(declared, str) and declared not in tensors:
                             self.words.setdefault((name, axis), declared)
                         if isinstance(declared, str):
                             own = declared if declared not in labels else own
