@@ -31,7 +31,7 @@ from .line_breaks import broken, broken_lines, wrapped_prose, wrapped_words
 from .network import label_names
 from .network_diagram import diagram
 from .relation_texts import relation_steps, zero_unless
-from .shown_names import named_as_in, shown_letters
+from .shown_together import named_as_in, shown_letters, shown_names
 from .sparsity_pattern import ASSUMED_SIZE, sparsity
 from .strings import (
     INSERTED,
@@ -131,6 +131,7 @@ __all__ = [
     "relation_steps",
     "right_side",
     "shown_letters",
+    "shown_names",
     "single_product",
     "sparsity",
     "strip",

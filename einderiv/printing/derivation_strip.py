@@ -21,7 +21,7 @@ from ..expression import (
 from .edges import LabelSizes
 from .network_diagram import check_drawable, drawn_expression, leg_sides
 from .routing import LegSides
-from .shown_names import named_as_in, shown_letters
+from .shown_together import named_as_in, shown_letters
 from .strings import as_text, insertions, printed_subscripts
 from .svg import Drawing, Picture, Rectangle, one_drawing, text_box, text_line
 

@@ -54,7 +54,7 @@ from .line_breaks import broken, checked_width
 from .matrix_forms import SUPERSCRIPTS, exponent_text, in_latex, in_unicode
 from .matrix_notation import matrix_form
 from .powers_shown import PoweredFactor, Quotient, exponent_shown, quotient
-from .shown_names import shown_letters
+from .shown_together import shown_letters
 from .strings import LabelNames
 
 STYLE_NAMES = ("index", "matrix", "auto")

@@ -87,7 +87,7 @@ from .matrix_forms import (
 )
 from .matrix_sums import collected_sum
 from .network import operand_name
-from .shown_names import named_as_in
+from .shown_together import named_as_in
 from .strings import LabelNames, printed
 
 

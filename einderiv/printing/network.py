@@ -35,7 +35,7 @@ from ..expression import (
 )
 from ..functions import same_axes
 from .index_reading import SPELLING, Place, solved_for_one
-from .shown_names import shown_letters, shown_names
+from .shown_together import shown_letters, shown_names
 from .strings import LabelNames
 
 

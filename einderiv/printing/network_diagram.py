@@ -42,7 +42,7 @@ from .network import (
     tensor_network,
 )
 from .routing import CORNER, LegSides, NodeShape
-from .shown_names import named_as_in
+from .shown_together import named_as_in
 from .strings import as_text, is_inserted_delta
 from .svg import (
     FONT,

@@ -62,7 +62,7 @@ from ..expression import (
     written_parts,
 )
 from ..functions import shown_parameters
-from .shown_names import ShownNames, named_as_in, shown_letters, shown_names
+from .shown_together import ShownNames, named_as_in, shown_letters, shown_names
 
 SHOWN_OPERANDS = 24  # operands that str() shows
 SHOWN_LEVELS = 4  # levels that str() shows

@@ -68,6 +68,7 @@ from ..printing import (
     wrapped_words,
     zero_unless,
 )
+from .einsum_listing import einsum_lines, is_traced
 from .inspection import ITEM_BYTES, check_given, core_entries, plan
 from .steps import MOST_OF_A_STRING, beside, formula_lines, steps, told
 
@@ -84,6 +85,7 @@ class SectionKind(Enum):
     """What a section of an explanation is about."""
 
     SUBJECT = "what is derived, and by what"
+    EINSUMS = "the einsum strings that a traced function is made of"
     REPLACED = "indices are replaced by new ones"
     INSERTED = "deltas are inserted"
     ELIMINATED = "deltas are eliminated"
@@ -217,6 +219,10 @@ def _explained_chain(y: Expr, wrt: Any, J: Expr, sizes: Mapping[str, Any] | None
     if len(lines) > MOST_WHOLE:
         lines = [f"{name} is written by its parts, which follow"]
     sections = [Section(SectionKind.SUBJECT, subject, lines)]
+    if is_traced(y):
+        sections.append(
+            Section(SectionKind.EINSUMS, "The einsums of the function", einsum_lines(y))
+        )
     sections += _chain(y, wrt, J, name)
     if is_zero(J):
         sections.append(_nothing_left(J))

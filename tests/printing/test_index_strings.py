@@ -9,7 +9,7 @@ import pytest
 import einderiv as ed
 from einderiv.errors import NoFormError
 from einderiv.expression import axis_names, dressed
-from einderiv.printing.shown_names import named_as_in
+from einderiv.printing.shown_together import named_as_in
 from einderiv.printing.strings import insertions, printed_operands, printed_subscripts
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
