@@ -802,7 +802,7 @@ sigmoid = elementwise(
     law="1/(1 + e^(-x))",
     derivatives=(_sigmoid,),
     derived="sigmoid(x) sigmoid(-x)",
-    source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.88",
+    source="Bishop, Pattern Recognition and Machine Learning (2006), chapter 4",
     spell={
         "numpy": "sigmoid({0})",
         "torch": "torch.sigmoid({0})",
@@ -824,7 +824,7 @@ log_sigmoid = elementwise(
     law="log sigmoid(x)",
     derivatives=(_log_sigmoid,),
     derived="sigmoid(-x)",
-    source="Goodfellow, Bengio, Courville, Deep Learning (2016), section 3.10",
+    source="Goodfellow, Bengio, Courville, Deep Learning (2016), chapter 3",
     spell={
         "numpy": "-softplus(-{0})",
         "torch": "-softplus(-{0})",
@@ -850,7 +850,7 @@ softplus = elementwise(
     law="log(1 + e^x)",
     derivatives=(_softplus,),
     derived="sigmoid(x)",
-    source="Goodfellow, Bengio, Courville, Deep Learning (2016), section 3.10",
+    source="Goodfellow, Bengio, Courville, Deep Learning (2016), chapter 3",
     spell={
         "numpy": "softplus({0})",
         "torch": "softplus({0})",
@@ -903,7 +903,7 @@ relu = elementwise(
     law="max(x, 0)",
     derivatives=(_relu,),
     derived="heaviside(x)",
-    source="Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.3",
+    source="Goodfellow, Bengio, Courville, Deep Learning (2016), chapter 6",
     spell={
         "numpy": "np.maximum({0}, 0)",
         "torch": "torch.relu({0})",
@@ -941,7 +941,7 @@ enter(
             law="x where x > 0, else a x for a number a",
             derivatives=(_leaky_relu,),
             derived="1 where x > 0, else a",
-            source="Goodfellow, Bengio, Courville, Deep Learning (2016), section 6.3.1",
+            source="Goodfellow, Bengio, Courville, Deep Learning (2016), chapter 6",
             spell={
                 "numpy": "np.where({0} > 0, {0}, {1} * {0})",
                 "torch": "torch.where({0} > 0, {0}, {1} * {0})",
@@ -1173,7 +1173,7 @@ erf = elementwise(
     law="2/sqrt(pi) times the integral of e^(-t^2) from 0 to x",
     derivatives=(_erf,),
     derived="2/sqrt(pi) exp(-x^2)",
-    source="NIST DLMF, 7.10",
+    source="NIST DLMF, chapter 7",
     spell={
         "numpy": "special.erf({0})",
         "torch": "torch.erf({0})",
@@ -1195,7 +1195,7 @@ erfc = elementwise(
     law="1 - erf(x), precise for large x",
     derivatives=(_erfc,),
     derived="-2/sqrt(pi) exp(-x^2)",
-    source="NIST DLMF, 7.10",
+    source="NIST DLMF, chapter 7",
     spell={
         "numpy": "special.erfc({0})",
         "torch": "torch.erfc({0})",

@@ -366,7 +366,7 @@ _ROWS = (
         law="the adjugate det(A) inv(A)",
         derivatives=(_adj,),
         derived="minors(A, 2)",
-        source="Magnus and Neudecker, Matrix Differential Calculus (2019), section 8.6",
+        source="Magnus and Neudecker, Matrix Differential Calculus (2019), chapter 8",
         spell={
             "numpy": "adjugate({0})",
             "torch": "adjugate({0})",
@@ -384,7 +384,7 @@ _ROWS = (
         law="the n-th derivative of det A",
         derivatives=(_minors,),
         derived="minors(A, n + 1)",
-        source="the definition of minors; the first is Magnus and Neudecker (2019), section 8.3",
+        source="the definition of minors; the first is Magnus and Neudecker (2019), chapter 8",
         spell={
             "numpy": "minors({0}, {1})",
             "torch": "minors({0}, {1})",

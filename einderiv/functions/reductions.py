@@ -169,7 +169,7 @@ _ROWS = (
         law="e^x / sum e^x over the core axes",
         derivatives=(_softmax,),
         derived="diag(p) - p p^T",
-        source="Bishop, Pattern Recognition and Machine Learning (2006), eq. 4.106",
+        source="Bishop, Pattern Recognition and Machine Learning (2006), chapter 4",
         spell={
             "numpy": "softmax({0}, {core})",
             "torch": "softmax({0}, {depth})",
@@ -203,7 +203,7 @@ _ROWS = (
         law="log sum e^x over the core axes",
         derivatives=(_logsumexp,),
         derived="softmax(x)",
-        source="Boyd and Vandenberghe, Convex Optimization (2004), section 3.1.5",
+        source="Boyd and Vandenberghe, Convex Optimization (2004), chapter 3",
         spell={
             "numpy": "logsumexp({0}, {core})",
             "torch": "logsumexp({0}, {depth})",
