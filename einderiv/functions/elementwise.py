@@ -1527,7 +1527,7 @@ def where(condition: object, x: object, y: object, /) -> Expr:
     >>> x = ed.tensor("x", "i")
     >>> safe = ed.where(ed.greater(x, 0), ed.log(x), 0)
     >>> print(ed.grad(ed.sum(safe), x))
-    where(greater(x, zeros[i]), reciprocal(x), zeros[a])
+    where(greater(x, zeros[i]), reciprocal(x), zeros[i])
 
     >>> ed.evaluate(ed.where(ed.greater(x, 1), x, -x), x=[0.5, 2.0])
     array([-0.5,  2. ])
