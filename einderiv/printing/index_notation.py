@@ -678,7 +678,7 @@ def _matrix_equations(
     for left, right in [(None, whole), *parts]:
         form = matrix_form(right)
         if form is None and left is not None and left.ndim <= MOST_MATRIX_AXES:
-            indices = axis_names(right)
+            indices = shown_letters(right).axes_of(right)
             text = right_side(right, indices, style)
             equations.append(style.equation(style.indexed(left.name, indices), text))
             continue

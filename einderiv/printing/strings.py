@@ -44,11 +44,11 @@ from ..expression import (
     equation_text,
     filled,
     flatten,
+    fresh_names,
     identity,
     inside_labels,
     is_in_words,
     is_zero,
-    fresh_names,
     names_of_arrays,
     needed_sizes,
     same,
@@ -314,7 +314,9 @@ def _compact_of(flat: Einsum, names: Naming, arrays: Callable[[Expr], str]) -> C
 def _without_names(names: Naming, used: set[str]) -> Naming:
     """The same names, with free letters in the place of those that index arrays have."""
     taken = {*names.axes, *names.labels.values(), *used}
-    clashing = [name for name in dict.fromkeys([*names.axes, *names.labels.values()]) if name in used]
+    clashing = [
+        name for name in dict.fromkeys([*names.axes, *names.labels.values()]) if name in used
+    ]
     instead = dict(zip(clashing, fresh_names(len(clashing), taken), strict=True))
     axes = tuple([instead.get(name, name) for name in names.axes])
     return Naming(axes, {label: instead.get(name, name) for label, name in names.labels.items()})
