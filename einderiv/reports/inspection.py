@@ -289,13 +289,17 @@ class _Unsized:
         """A note that says which sizes nothing gave."""
         if not self.assumed:
             return []
-        letters = size_letters(self.roots, self.sizes)
-        named = [letters[size] for size in self.assumed if size in letters]
+        named = self.assumed_letters()
         if len(named) == len(self.assumed) <= SPOKEN:
             return [f"assumed {' = '.join(named)} = {UNKNOWN}: give sizes for costs"]
         words = list(self.assumed.values())
         more = f" and {len(words) - SPOKEN} more" if len(words) > SPOKEN else ""
         return [f"assumed {UNKNOWN} for {', '.join(words[:SPOKEN])}{more}: give sizes for costs"]
+
+    def assumed_letters(self) -> list[str]:
+        """The letters of the sizes that nothing gave, as they are written from left to right."""
+        letters = size_letters(self.roots, self.sizes)
+        return [letter for size, letter in letters.items() if size in self.assumed]
 
 
 def _unsized(
@@ -320,9 +324,12 @@ def spoken_cost(e: Expr) -> list[str]:
     cost = symbolic_cost(unsized.program, [e], unsized.sizes)
     if cost is None:
         return []
-    assumed = [note.partition(":")[0] for note in unsized.assumptions()]
-    order = ["the order of multiplication: " + note for note in assumed]
-    return [f"{cost} flops", *order]
+    in_cost = set(cost.split())
+    assumed = [letter for letter in unsized.assumed_letters() if letter in in_cost]
+    if not assumed:
+        return [f"{cost} flops"]
+    names = " = ".join(assumed)
+    return [f"{cost} flops", f"the order of multiplication: assumed {names} = {UNKNOWN}"]
 
 
 def core_entries(e: Expr, sizes: Mapping[str, Any]) -> int:

@@ -55,8 +55,8 @@ def size_letters(roots: Sequence[Expr], sizes: Sizes) -> dict[Size, str]:
             continue
         flat = flatten(product)
         letters = lettering_of(root).naming(flat, term.axes).labels
-        places = [(flat.output, flat.axis_sizes)]
-        places += [(labels, factor.axis_sizes) for factor, labels in flat.slots]
+        places = [(labels, factor.axis_sizes) for factor, labels in flat.slots]
+        places.append((flat.output, flat.axis_sizes))
         for labels, own in places:
             for label, size in zip(labels, own, strict=True):
                 found.setdefault(sizes.find(size), letters[label])

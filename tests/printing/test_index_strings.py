@@ -101,7 +101,7 @@ def test_labels_are_not_called_as_index_arrays():
     """A key of the sizes that is the name of an index array says how many values that has."""
     once = ed.einsum("d[l]-m->", ed.tensor("y", (2,)), d=[2, 2, 0], sizes={"m": 2})
     e = ed.einsum(",->", once, once)
-    assert (e.compact, e.sizes) == ("(d[l]-m),(d[e]-g)->", {"m": 2, "g": 2})
+    assert (e.compact, e.sizes) == ("(d[l]-m),(d[g]-f)->", {"m": 2, "f": 2})
     check(e, {"d": [2, 2, 0]})
 
 
