@@ -29,6 +29,8 @@ OF_TORCH: tuple[Rename, ...] = (
     (r"\[\.\.\., ::-1\]", ".flip(-1)"),
     (r"keepdims", "keepdim"),
     (r"axis=axis", "axis"),
+    (r"axis=-1", "dim=-1"),
+    (r"xp\.arange\(n\)", "xp.arange(n, device=x.device)"),
     (r"\.astype\(", ".to("),
     (r", optimize=True", ""),
     (r"\blinalg\.expm", "xp.linalg.matrix_exp"),
@@ -40,6 +42,67 @@ TEXTS = {
 def shares(x, top, axis):
     at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
     return at / at.sum(axis, keepdims=True)
+""",
+    "order": """\
+def order(x):
+    # the places in ascending order; of a row with a nan the place of that, everywhere
+    missing = xp.isnan(x)
+    found = xp.argsort(x, axis=-1, stable=True)
+    first = xp.argmax(missing.astype(found.dtype), axis=-1, keepdims=True)
+    return xp.where(missing.any(-1, keepdims=True), first, found)
+""",
+    "running_products": """\
+def running_products(x, out):
+    # the products of all entries up to each, but for those that the `out` new axes leave out, each
+    # once
+    n = x.shape[-1]
+    places = xp.arange(n)
+    left = x.reshape(*x.shape[:-1], *[1] * out, n)
+    gone = [places.reshape(n, *[1] * (out - axis)) for axis in range(out)]
+    for here in gone:
+        left = xp.where(here == places, 1, left)
+    found = left.cumprod(-1)
+    for axis, here in enumerate(gone):
+        found = xp.where(here <= places, found, 0)
+        for other in gone[:axis]:
+            found = xp.where(here == other, 0, found)
+    return xp.moveaxis(found, -1, x.ndim - 1)
+""",
+    "spherical_bessel": """\
+def spherical_bessel(n, x):
+    # upwards from sin(x)/x where |x| is large; elsewhere by the power series
+    far = xp.abs(x) > n + 1
+    y = xp.where(far, x, 1.0)
+    before, here = xp.cos(y) / y, xp.sin(y) / y
+    for k in range(n):
+        before, here = here, (2 * k + 1) / y * here - before
+    z = xp.where(far, 0.0, x)
+    term = z**n
+    for k in range(n):
+        term = term / (2 * k + 3)
+    total = term
+    for k in range(1, 20 + 2 * n):
+        term = term * (-z * z / 2) / (k * (2 * n + 2 * k + 1))
+        total = total + term
+    return xp.where(far, here, total)
+""",
+    "bessel_i": """\
+def bessel_i(n, x):
+    # upwards from I_0 and I_1 where |x| is large; elsewhere by the power series
+    far = xp.abs(x) > 20
+    y = xp.where(far, x, 20.0)
+    before, here = xp.special.i0(y), xp.special.i1(y)
+    for k in range(1, n):
+        before, here = here, before - 2 * k / y * here
+    z = xp.where(far, 0.0, x) / 2
+    term = z**n
+    for k in range(2, n + 1):
+        term = term / k
+    total = term
+    for k in range(1, 60):
+        term = term * (z * z) / (k * (k + n))
+        total = total + term
+    return xp.where(far, here, total)
 """,
     "products": """\
 def products(x, core, out):

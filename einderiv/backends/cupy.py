@@ -91,7 +91,18 @@ def norm(x, axis):
     y, size = scaled(1.0 * x, axis)
     return (cp.sqrt((y * y).sum(axis, keepdims=True)) * size).reshape(x.sum(axis).shape)
 """,
-    **renamed(("shares", "products", "adjugate", "minors"), "cp"),
+    **renamed(
+        (
+            "shares",
+            "order",
+            "running_products",
+            "spherical_bessel",
+            "products",
+            "adjugate",
+            "minors",
+        ),
+        "cp",
+    ),
     "sigmoid": """\
 def sigmoid(x):
     return 1 / (1 + cp.exp(-x))  # a quotient by infinity is 0

@@ -95,7 +95,19 @@ def logsumexp(x, axis):
     return jnp.squeeze(jnp.log(jnp.exp(x - m).sum(axis, keepdims=True)) + m, axis)
 """,
     **renamed(
-        ("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"), "jnp"
+        (
+            "shares",
+            "order",
+            "running_products",
+            "spherical_bessel",
+            "products",
+            "adjugate",
+            "minors",
+            "frechet",
+            "factored",
+            "factors",
+        ),
+        "jnp",
     ),
     "shard": """\
 mesh = Mesh(jax.devices()[:1], ("devices",))
@@ -119,6 +131,7 @@ def inverse(matrix):
     return linalg.lu_solve(factors(matrix), unit)
 """,
     **renamed(("determinant", "log_determinant"), "jnp"),
+    **renamed(("bessel_i",), "jnp", ((r"xp\.special", "special"),)),
     **indexing_helpers("jnp"),
     "convolved": """\
 def convolved(x, y, strides, sides, **dilations):
@@ -210,6 +223,7 @@ IMPORTS = {
     **ALIKE,
     **OF_INDEXING,
     "convolved": "from jax import lax",
+    "bessel_i": "from jax.scipy import special",
     "known": "import jax",
     "widened": "from jax import lax",
     "put": "from jax import lax",

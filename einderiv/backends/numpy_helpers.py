@@ -240,7 +240,19 @@ def logsumexp(x, axis):
     with np.errstate(divide="ignore", over="ignore"):
         return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
 """,
-    **renamed(("shares", "products", "adjugate", "minors"), "np", OF_NUMPY),
+    **renamed(
+        (
+            "shares",
+            "order",
+            "running_products",
+            "spherical_bessel",
+            "products",
+            "adjugate",
+            "minors",
+        ),
+        "np",
+        OF_NUMPY,
+    ),
     "frechet": """\
 def frechet(a, *directions):
     # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the

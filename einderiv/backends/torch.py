@@ -114,7 +114,19 @@ def logsumexp(x, core):
     return torch.logsumexp(flat(x, core), -1)
 """,
     **renamed(
-        ("shares", "products", "adjugate", "minors", "frechet", "factored", "factors"),
+        (
+            "shares",
+            "order",
+            "running_products",
+            "spherical_bessel",
+            "bessel_i",
+            "products",
+            "adjugate",
+            "minors",
+            "frechet",
+            "factored",
+            "factors",
+        ),
         "torch",
         OF_TORCH,
     ),

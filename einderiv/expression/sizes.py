@@ -325,7 +325,8 @@ class Sizes(UnionFind[Size]):
                 case Add():
                     self._aligned(node.addends, "a sum")
                 case Apply():
-                    self._aligned(node.arguments, node.function.name)
+                    batch = node.arguments[0].ndim - node.core if node.function.apart else None
+                    self._aligned(node.arguments, node.function.name, batch)
                     if node.function.square:
                         self._square(node)
             for size in node.axis_sizes:
@@ -568,12 +569,15 @@ class Sizes(UnionFind[Size]):
                     f"{self.said(other)}, but was given size {self.said(size)}"
                 )
 
-    def _aligned(self, parts: tuple[Expr, ...], where: str) -> None:
-        """Parts of a sum, or arguments of a function, have the same sizes axis by axis."""
+    def _aligned(self, parts: tuple[Expr, ...], where: str, count: int | None = None) -> None:
+        """Parts of a sum, or arguments of a function, have the same sizes axis by axis, or the
+        first `count` of them.
+        """
         first = parts[0]
         for part in parts[1:]:
             # Arguments may have other core axes than the first.
-            for p, (a, b) in enumerate(zip(first.axis_sizes, part.axis_sizes, strict=False)):
+            pairs = zip(first.axis_sizes[:count], part.axis_sizes, strict=False)
+            for p, (a, b) in enumerate(pairs):
                 if a != b and not self.equal(a, b):
                     raise ShapeError(
                         f"axis {p} has size {self.said(a)} in {called(first)} but "

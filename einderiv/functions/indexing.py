@@ -18,6 +18,7 @@ from ..expression import (
     Apply,
     ArrayTerm,
     Constant,
+    Einsum,
     Expr,
     Label,
     Size,
@@ -53,8 +54,15 @@ def _values(_: tuple[Expr, ...], __: int, parameters: tuple[Any, ...]) -> tuple[
     return ((size, None),)
 
 
-def _none(_: Apply) -> tuple[Expr, ...]:
+def _none(node: Apply) -> tuple[Expr, ...]:
+    if is_place(node.arguments[0]):
+        return ()  # computed places are constant between their jumps
     raise TypeError("an index array is whole numbers: there is no derivative by it")
+
+
+def is_place(e: Expr) -> bool:
+    """Is an expression made of places that are computed, like the order of numbers?"""
+    return isinstance(e, Apply) and e.function.places
 
 
 ONE_HOT = Function(
@@ -118,13 +126,20 @@ class _Places(NamedTuple):
     name: str | None = None  # for printing
 
 
+class _Computed(NamedTuple):
+    """Places that are computed when arrays are there, and the axes that they are read at."""
+
+    places: Apply
+    order: tuple[int, ...]  # for each axis of `places` that of the expression it stands in
+
+
 class _Truth(NamedTuple):
     """A single True or False: a new axis of one place, or of none."""
 
     array: Array
 
 
-_Item = _Whole | _Places | _Truth | slice | EllipsisType | None
+_Item = _Whole | _Places | _Computed | _Truth | slice | EllipsisType | None
 
 
 def entries(e: Expr, key: Any) -> Expr:
@@ -162,7 +177,7 @@ class _Reading:
                 self.met += origins_of(item.start, item.stop)
             given += _items(item)
         self.items = self._without_ellipsis(given)
-        self.has_arrays = any([isinstance(item, (_Places, _Truth)) for item in given])
+        self.has_arrays = any([isinstance(item, (_Places, _Computed, _Truth)) for item in given])
         # Arrays, and numbers beside them, that stand together are replaced where they stand.
         places = [k for k, item in enumerate(given) if self._is_advanced(item)]
         together = bool(places) and places == list(range(places[0], places[-1] + 1))
@@ -173,7 +188,7 @@ class _Reading:
         """The items, with full slices for ``...`` and behind the last."""
         if sum([item is ... for item in given]) > 1:
             raise ShapeError("an index can only have a single ellipsis ('...')")
-        used = sum([isinstance(item, (_Whole, _Places, slice)) for item in given])
+        used = sum([isinstance(item, (_Whole, _Places, _Computed, slice)) for item in given])
         if used > self.e.ndim:
             raise ShapeError(
                 f"too many indices: {called(self.e)} has {counted(self.e.ndim, 'axis')}, but "
@@ -185,7 +200,7 @@ class _Reading:
 
     def _is_advanced(self, item: _Item) -> bool:
         """Is an item an array, or a number beside arrays, which counts as one?"""
-        if isinstance(item, (_Places, _Truth)):
+        if isinstance(item, (_Places, _Computed, _Truth)):
             return True
         return isinstance(item, _Whole) and self.has_arrays
 
@@ -207,6 +222,9 @@ class _Reading:
                 axis += 1
             elif isinstance(item, _Places):
                 self.reads.append(self._array(item, axis, labels))
+                axis += 1
+            elif isinstance(item, _Computed):
+                self.reads.append(self._computed(item, axis, labels))
                 axis += 1
         place = 0 if place is None else place
         order = [*self.output[:place], *labels, *self.output[place:]]
@@ -295,9 +313,29 @@ class _Reading:
         term = ArrayTerm(_held(array, name), places, self.e.axis_sizes[axis])
         return AffineIndex(0, (), (term,))
 
+    def _computed(self, item: _Computed, axis: int, labels: Sequence[Label]) -> AffineIndex:
+        """An axis that is read at computed places; it has as many as the axis that they are of."""
+        size = self.e.axis_sizes[axis]
+        pointed_into = item.places.arguments[0].axis_sizes[-1]
+        self.met.append(equal_sizes(size, pointed_into))
+        own = tuple([labels[place] for place in item.order])
+        return AffineIndex(0, (), (ArrayTerm(item.places, own, size),))
+
     # ---- arrays together
-    def _broadcast(self) -> tuple[tuple[int, ...], list[Label]]:
+    def _broadcast(self) -> tuple[tuple[Size, ...], list[Label]]:
         """The shape of all arrays together, and its labels."""
+        computed = [item for item in self.items if isinstance(item, _Computed)]
+        if computed:
+            first = computed[0]
+            if sum(map(self._is_advanced, self.items)) > 1:
+                raise TypeError(
+                    "computed places go with slices only: read the other axes before or after"
+                )
+            sizes = first.places.axis_sizes
+            shape_of = dict(zip(first.order, sizes, strict=True))
+            names = dict(zip(first.order, first.places.axes, strict=True))
+            own = [self._new_label(shape_of[p], names[p]) for p in range(len(sizes))]
+            return tuple([shape_of[p] for p in range(len(sizes))]), own
         arrays = [item.array for item in self.items if isinstance(item, (_Places, _Truth))]
         if not arrays:
             return (), []
@@ -322,9 +360,13 @@ def _items(item: Any) -> list[_Item]:
     if isinstance(item, Constant) and item.ndim:
         name, item = item.name, item.value
     if isinstance(item, Expr):
+        computed = as_places(item)
+        if computed is not None:
+            return [computed]
         raise TypeError(
             "an expression is no index, for its values are not known: give an array of whole "
-            "numbers, or an einsum with an index array, as in '(r[e])k->ek'"
+            "numbers, ed.argsort or ed.argmax of something, or an einsum with an index array, as "
+            "in '(r[e])k->ek'"
         )
     size = as_size(item)
     if size is not None:
@@ -347,6 +389,20 @@ def _items(item: Any) -> list[_Item]:
     if array.dtype.kind not in "iu":
         raise _no_index(f"an array of {array.dtype}")
     return [_Places(array, name=name)] if array.ndim else [_Whole(int(array))]
+
+
+def as_places(e: Expr) -> _Computed | None:
+    """Computed places, with their axes in any order; None for what is none."""
+    if isinstance(e, Apply) and e.function.places:
+        return _Computed(e, tuple(range(e.ndim)))
+    if not isinstance(e, Einsum) or len(e.factors) != 1 or e.coefficient != 1 or e.parts:
+        return None
+    (factor,), (labels,) = e.factors, e.inputs
+    if not isinstance(factor, Apply) or not factor.function.places:
+        return None
+    if sorted(labels) != sorted(e.output) or len(set(labels)) != len(labels):
+        return None
+    return _Computed(factor, tuple([e.output.index(label) for label in labels]))
 
 
 def _no_index(what: str) -> TypeError:

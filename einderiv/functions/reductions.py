@@ -4,6 +4,7 @@ any axes.
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import math
 from typing import Any
@@ -20,6 +21,7 @@ from ..expression import (
     truth,
     viewed,
 )
+from .index_views import merged
 from .table import (
     Axis,
     Bounds,
@@ -161,6 +163,30 @@ def _prod_plain(np: Any, x: Any, out: int, axes: tuple[int, ...]) -> Any:
     for gone in itertools.permutations(range(n), out):
         products[(..., *gone)] = np.delete(flat, gone, -1).prod(-1)
     return products
+
+
+def _cumprod(node: Apply) -> Terms:
+    # The product up to each entry without some, by one more of them, leaves out that one too.
+    (out,) = node.parameters
+    return (apply("cumprod", argument(node), 1, (out + 1,)),)
+
+
+def _entries_and_left_out(
+    arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
+) -> tuple[Axis, ...]:
+    out: int = parameters[0]
+    return same_axes(arguments, core, ()) * (out + 1)
+
+
+def _cumprod_plain(np: Any, x: Any, out: int) -> Any:
+    """For every choice of `out` entries, the products of all others up to each, by loops."""
+    n = x.shape[-1]
+    found = np.zeros((*x.shape[:-1], *[n] * (out + 1)), x.dtype)
+    for gone in itertools.permutations(range(n), out):
+        for last in range(builtins.max(gone, default=0), n):
+            left = [k for k in range(last + 1) if k not in gone]
+            found[(..., last, *gone)] = x[..., left].prod(-1)
+    return found
 
 
 _ROWS = (
@@ -345,6 +371,23 @@ _ROWS = (
         core=-1,
         shape=_left_out,
     ),
+    Function(
+        "cumprod",
+        law="the products up to each entry, without n entries that n further axes tell",
+        derivatives=(_cumprod,),
+        derived="cumprod(x, n + 1)",
+        source="the product rule",
+        spell={
+            "numpy": "running_products({0}, {1})",
+            "torch": "running_products({0}, {1})",
+            "jax": "running_products({0}, {1})",
+        },
+        latex=r"\operatorname{{cumprod}}\left({0}\right)",
+        plain=_cumprod_plain,
+        integer=_bound_prod,
+        core=1,
+        shape=_entries_and_left_out,
+    ),
 )
 
 enter(_ROWS)
@@ -441,6 +484,26 @@ def prod(e: object, axis: object = None, *, keepdims: object = False) -> Expr:
     if not axes_of(found, axis):
         return times(found, 1)
     return kept(over("prod", found, axis, (0,)), found, axis, keepdims)
+
+
+@public
+def cumprod(e: object, axis: object = None) -> Expr:
+    """``cumprod(e, axis)``: the product of the entries up to each; without an axis over all entries
+    in row-major order. Zeros among the entries are no trouble.
+
+    >>> import einderiv as ed
+    >>> ed.evaluate(ed.cumprod(ed.tensor("x", "i")), x=[1, 2, 3])
+    array([1, 2, 6])
+
+    Raises ShapeError for an axis that is not there.
+    """
+    found = as_expression(e)
+    if axis is None:
+        flat = merged(found, tuple(range(found.ndim)), place=0) if found.ndim else found
+        return over("cumprod", flat, 0, (0,))
+    if len(axes_of(found, axis)) != 1:
+        raise TypeError(f"cumprod runs along one axis, not {axis!r}")
+    return over("cumprod", found, axis, (0,))
 
 
 def kept(result: Expr, e: Expr, axis: object, keepdims: object) -> Expr:

@@ -400,7 +400,9 @@ class _Reader:
         (size,) = _tuple(parameters)
         array = self.nodes[_count(place)]
         declared = isinstance(array, Tensor) and array.structure == "index"
-        if not declared and not (isinstance(array, Constant) and is_array(array.value)):
+        is_held = isinstance(array, Constant) and is_array(array.value)
+        is_computed = isinstance(array, Apply) and array.function.places
+        if not (declared or is_held or is_computed):
             raise ValueError("an index array is a tensor of whole numbers, or an array")
         if isinstance(array, Constant):
             check_places(array.name or "that is held", array.value)

@@ -112,6 +112,7 @@ class Function:
         same_axes  # core axes of the result
     )
     square: bool = False  # its two core axes have one size
+    apart: bool = False  # each of its arguments has core axes of other sizes
     factored: bool = False  # computed from factors of its matrix, which are made once for all uses
     inverse: bool = False  # its product with an array is the solution of a system
     degree: Callable[[tuple[Number, ...]], int | None] = _no_polynomial  # in its argument
@@ -142,6 +143,9 @@ class Function:
     chooses: bool = False  # the slope of a choice: 0 for what another argument has won over
     masks: bool = False  # `where`, and the conditions that are the slopes of its arguments
     selects: bool = False  # an index array as a factor, which is never formed
+    places: bool = (
+        False  # whole numbers that say places of an axis: an index array that is computed
+    )
     #: what it is of some arguments without itself: log of exp; None for all others
     reduced: Callable[[Expr], Expr | None] | None = None
     keeps_symmetry: bool = False  # a symmetric matrix of a symmetric one

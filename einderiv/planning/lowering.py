@@ -35,6 +35,7 @@ from ..expression import (
     is_zero,
     walk,
     with_slots,
+    wrapped,
 )
 from .gathering import read_apart
 from .index_steps import Related
@@ -241,7 +242,8 @@ class Planner:
             if isinstance(node, Einsum):
                 return self._flat(node).factors
             if is_hot(node):
-                return ()
+                (array,) = node.arguments
+                return (array,) if isinstance(array, Apply) else ()
             if not isinstance(node, Add):
                 return children(node)
             inside: list[Expr] = []
@@ -328,12 +330,16 @@ class Planner:
                         name = known
                 if name not in self.program.index_arrays:
                     self.program.held.append(e.value)
+            case Apply():  # places that are computed: the order of numbers, say
+                return self.values[id(e)]
             case _:
                 our_bug(f"an index array that is {type(e).__name__}")
         self.program.index_arrays.add(name)
         return self.program.add(Ops.INPUT, (), (name,), self._rep(e.axis_sizes))
 
     def _argument(self, e: Apply, a: Expr) -> int:
+        if is_hot(a):  # alone it is the index array: here it is meant with zeros and ones
+            return self._dense(wrapped(a))
         alone = len(e.arguments) == 1 or e.core or a is e.arguments[0]
         if alone or not isinstance(a, Einsum) or a.factors or bare(a):
             return self.values[id(a)]

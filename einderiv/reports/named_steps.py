@@ -157,8 +157,8 @@ class Parts:
 
 
 def _below(node: Expr) -> tuple[Expr, ...]:
-    """The parts of a node; a conjugate is a variable."""
-    return () if variable(node) is not None else children(node)
+    """The parts of a node; a conjugate is a variable, and places that are computed do not vary."""
+    return () if variable(node) is not None or is_hot(node) else children(node)
 
 
 def _is_long(e: Expr) -> bool:

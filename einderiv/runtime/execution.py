@@ -236,6 +236,10 @@ class Execution:
     def _is_index_array(self, k: int) -> bool:
         """Is a value one that says where the core of a term sits? It stays whole numbers."""
         step = self.program.steps[k]
+        while step.op is Ops.VIEW:
+            step = self.program.steps[step.inputs[0]]
+        if step.op is Ops.APPLY:
+            return bool(step.spec[0].places)
         return step.op is Ops.INPUT and step.spec[0] in self.program.index_arrays
 
     def run_into(
