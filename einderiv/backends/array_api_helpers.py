@@ -38,6 +38,81 @@ OF_TORCH: tuple[Rename, ...] = (
 )
 
 TEXTS = {
+    "eigenvalues": """\
+def eigenvalues(a):
+    return xp.linalg.eigvalsh((a + a.conj().swapaxes(-1, -2)) / 2)
+""",
+    "eigenvectors": """\
+def eigenvectors(a):
+    return xp.linalg.eigh((a + a.conj().swapaxes(-1, -2)) / 2)[1]
+""",
+    "gap_reciprocals": """\
+def gap_reciprocals(x):
+    # 1 / (x_j - x_i), 0 for i = j
+    here = xp.eye(x.shape[-1], dtype=bool)
+    gaps = xp.where(here, 1, x[..., None, :] - x[..., :, None])
+    return xp.where(here, 0, 1 / gaps)
+""",
+    "divided_differences": """\
+def divided_differences(x, c, s):
+    # (c_i - c_j) / (x_i - x_j); where that loses digits the slope between, if c says that it is one
+    here = xp.eye(x.shape[-1], dtype=bool)
+    gaps = x[..., :, None] - x[..., None, :]
+    rises = c[..., :, None] - c[..., None, :]
+    slopes = (s[..., :, None] + s[..., None, :]) / 2
+    eps = xp.finfo(x.dtype).eps
+    size = xp.amax(xp.abs(x)[..., None], -2, keepdims=True)
+    near = xp.abs(gaps) <= eps ** (1 / 3) * size
+    height = xp.amax(xp.abs(c)[..., None], -2, keepdims=True) + xp.abs(slopes) * size
+    alike = xp.abs(rises - slopes * gaps) <= eps**0.5 * height
+    chosen = here | (near & alike)
+    quotients = rises / xp.where(chosen, 1, gaps)
+    return xp.where(here, 0, xp.where(chosen, slopes, quotients))
+""",
+    "recomposed": """\
+def recomposed(a, c):
+    # Q diag(c) Qᵀ of the eigenvectors Q
+    q = xp.linalg.eigh((a + a.swapaxes(-1, -2)) / 2)[1]
+    return (q * xp.diagonal(c, 0, -2, -1)[..., None, :]) @ q.swapaxes(-1, -2)
+""",
+    "polar": """\
+def polar(a, *directions):
+    # U Vᵀ, and its derivative in a direction
+    u, s, v = xp.linalg.svd(a, full_matrices=False)
+    if not directions:
+        return u @ v
+    (e,) = directions
+    left, right = u.swapaxes(-1, -2), v.swapaxes(-1, -2)
+    inside = left @ e @ right
+    turned = (inside - inside.swapaxes(-1, -2)) / (s[..., :, None] + s[..., None, :])
+    below = (e - u @ (left @ e)) @ right / s[..., None, :]
+    beside = (left @ e - inside @ v) / s[..., :, None]
+    return u @ (turned @ v + beside) + below @ v
+""",
+    "frechet_of": """\
+def frechet_of(f, a, *directions):
+    # the corner of f of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the directions
+    n, k = a.shape[-1], len(directions)
+    zero, total = xp.zeros_like(a), xp.zeros_like(a)
+    for order in permutations(directions):
+        blocks = [[*[zero] * p, a, *order[p : p + 1], *[zero] * (k - 1 - p)] for p in range(k + 1)]
+        rows = [xp.concatenate(row, -1) for row in blocks]
+        whole = xp.concatenate(rows, -2)
+        stack = whole.reshape(-1, *whole.shape[-2:])
+        found = [f(one) for one in stack]
+        found = xp.stack(found) if len(found) else stack
+        total = total + found.reshape(whole.shape)[..., :n, k * n :]
+    return total
+""",
+    "sylvester": """\
+def sylvester(a, b, c):
+    # A X + X B = C by the Kronecker products that it is
+    m, n = c.shape[-2:]
+    left = xp.einsum("...ik,jl->...ijkl", a, xp.eye(n, dtype=c.dtype))
+    right = xp.einsum("...lj,ik->...ijkl", b, xp.eye(m, dtype=c.dtype))
+    system = (left + right).reshape(*c.shape[:-2], m * n, m * n)
+    return xp.linalg.solve(system, c.reshape(*c.shape[:-2], m * n, 1)).reshape(c.shape)
+""",
     "shares": """\
 def shares(x, top, axis):
     at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
@@ -186,7 +261,28 @@ def log_determinant(matrix):
     return xp.log(sign) + log if xp.iscomplexobj(sign) else log
 """,
 }
-IMPORTS = {"products": "from math import prod", "minors": "from itertools import permutations"}
+IMPORTS = {
+    "products": "from math import prod",
+    "minors": "from itertools import permutations",
+    "frechet_of": "from itertools import permutations",
+}
+
+#: what every library needs, in its words
+EVERYWHERE = (
+    "shares",
+    "order",
+    "running_products",
+    "spherical_bessel",
+    "eigenvalues",
+    "eigenvectors",
+    "gap_reciprocals",
+    "divided_differences",
+    "recomposed",
+    "polar",
+    "products",
+    "adjugate",
+    "minors",
+)
 
 
 def renamed(names: Iterable[str], module: str, renames: Sequence[Rename] = ()) -> dict[str, str]:

@@ -11,8 +11,8 @@ from typing import Any
 from ..errors import BackendError
 from ..expression import library, usable
 from ..functions import Function
+from .array_api_helpers import EVERYWHERE, renamed
 from .array_api_helpers import IMPORTS as ALIKE
-from .array_api_helpers import renamed
 from .base import Helpers
 from .functional import Functional
 from .functional_indexing import IMPORTS as OF_INDEXING
@@ -92,15 +92,7 @@ def norm(x, axis):
     return (cp.sqrt((y * y).sum(axis, keepdims=True)) * size).reshape(x.sum(axis).shape)
 """,
     **renamed(
-        (
-            "shares",
-            "order",
-            "running_products",
-            "spherical_bessel",
-            "products",
-            "adjugate",
-            "minors",
-        ),
+        EVERYWHERE,
         "cp",
     ),
     "sigmoid": """\

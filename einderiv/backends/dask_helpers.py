@@ -10,6 +10,7 @@ of one number, read many times.
 
 from __future__ import annotations
 
+from .array_api_helpers import EVERYWHERE
 from .base import Helpers
 from .dask_indexing import IMPORTS as OF_INDEXING
 from .dask_indexing import TEXTS as INDEXING
@@ -284,14 +285,10 @@ _SHARED = (
     "softmax",
     "log_softmax",
     "logsumexp",
-    "shares",
-    "order",
-    "running_products",
-    "spherical_bessel",
-    "products",
-    "adjugate",
-    "minors",
+    *EVERYWHERE,
     "frechet",
+    "frechet_of",
+    "sylvester",
     "factored",
     "solved",
     "inverse",

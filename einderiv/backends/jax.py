@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import EinderivError, counted
 from ..expression import library, usable
 from ..planning import Op, Ops, Program, Step
+from .array_api_helpers import EVERYWHERE, renamed
 from .array_api_helpers import IMPORTS as ALIKE
-from .array_api_helpers import renamed
 from .base import BASE_PASSES, Backend, Helpers, Kind, Library
 from .convolution_spelling import jax_text
 from .functional import Functional
@@ -95,18 +95,7 @@ def logsumexp(x, axis):
     return jnp.squeeze(jnp.log(jnp.exp(x - m).sum(axis, keepdims=True)) + m, axis)
 """,
     **renamed(
-        (
-            "shares",
-            "order",
-            "running_products",
-            "spherical_bessel",
-            "products",
-            "adjugate",
-            "minors",
-            "frechet",
-            "factored",
-            "factors",
-        ),
+        (*EVERYWHERE, "frechet", "frechet_of", "factored", "factors", "sylvester"),
         "jnp",
     ),
     "shard": """\

@@ -5,7 +5,7 @@ of the table.
 from __future__ import annotations
 
 from . import numpy_indexing
-from .array_api_helpers import OF_NUMPY, renamed
+from .array_api_helpers import EVERYWHERE, OF_NUMPY, renamed
 from .base import Helpers
 from .convolution_spelling import IMPORTS as CONVOLVED_IMPORTS
 from .convolution_spelling import TEXTS as CONVOLVED
@@ -241,18 +241,17 @@ def logsumexp(x, axis):
         return (np.log(np.exp(x - m).sum(axis, keepdims=True)) + m).reshape(x.sum(axis).shape)
 """,
     **renamed(
-        (
-            "shares",
-            "order",
-            "running_products",
-            "spherical_bessel",
-            "products",
-            "adjugate",
-            "minors",
-        ),
+        (*EVERYWHERE, "frechet_of"),
         "np",
         OF_NUMPY,
     ),
+    "sylvester": """\
+def sylvester(a, b, c):
+    # A X + X B = C, one after the other
+    stacks = [x.reshape(-1, *x.shape[-2:]) for x in (a, b, c)]
+    found = [solve_sylvester(*one) for one in zip(*stacks)]
+    return np.stack(found).reshape(c.shape) if found else c
+""",
     "frechet": """\
 def frechet(a, *directions):
     # the corner of the exponential of [[A, E1, 0], [0, A, E2], [0, 0, A]], over all orders of the
@@ -344,6 +343,8 @@ IMPORTS = {
     **{name: _LAPACK for name, text in TEXTS.items() if "lapack" in text},
     "frechet": "from itertools import permutations",
     "minors": "from itertools import permutations",
+    "frechet_of": "from itertools import permutations",
+    "sylvester": "from scipy.linalg import solve_sylvester",
     **numpy_indexing.IMPORTS,
 }
 

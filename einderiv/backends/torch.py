@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import BackendError
 from ..expression import Labels, library, usable
 from ..planning import Op, Ops, Step
-from .array_api_helpers import OF_TORCH, renamed
+from .array_api_helpers import EVERYWHERE, OF_TORCH, renamed
 from .base import BASE_PASSES, Helpers, Kind, Library
 from .convolution_spelling import torch_text
 from .functional import Functional
@@ -114,19 +114,7 @@ def logsumexp(x, core):
     return torch.logsumexp(flat(x, core), -1)
 """,
     **renamed(
-        (
-            "shares",
-            "order",
-            "running_products",
-            "spherical_bessel",
-            "bessel_i",
-            "products",
-            "adjugate",
-            "minors",
-            "frechet",
-            "factored",
-            "factors",
-        ),
+        (*EVERYWHERE, "bessel_i", "frechet", "factored", "factors", "sylvester"),
         "torch",
         OF_TORCH,
     ),

@@ -28,7 +28,8 @@ from .linalg_rules import at_power
 from .table import apply, public
 
 
-def _matrix(e: object, name: str) -> Expr:
+def matrix_argument(e: object, name: str) -> Expr:
+    """A matrix, or a stack of them."""
     found = as_expression(e)
     if found.ndim < 2:
         raise ShapeError(
@@ -56,7 +57,7 @@ def inv(a: object, /) -> Expr:
     Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` on evaluation if the
     matrix is singular.
     """
-    return checked(apply("inv", _matrix(a, "inv"), 2))
+    return checked(apply("inv", matrix_argument(a, "inv"), 2))
 
 
 @public
@@ -89,7 +90,7 @@ def det(a: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes.
     """
-    return checked(apply("det", _matrix(a, "det"), 2))
+    return checked(apply("det", matrix_argument(a, "det"), 2))
 
 
 @public
@@ -105,7 +106,7 @@ def logdet(a: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes.
     """
-    return checked(apply("logdet", _matrix(a, "logdet"), 2))
+    return checked(apply("logdet", matrix_argument(a, "logdet"), 2))
 
 
 def slogdet(a: object, /) -> tuple[Expr, Expr]:
@@ -119,7 +120,7 @@ def slogdet(a: object, /) -> tuple[Expr, Expr]:
 
     Raises ShapeError for fewer than two axes.
     """
-    sign = checked(apply("det_sign", _matrix(a, "slogdet"), 2))
+    sign = checked(apply("det_sign", matrix_argument(a, "slogdet"), 2))
     # The logarithm has met the sign, which has no complex derivative: of complex numbers `logdet`
     # is log det A, not the log |det A| that is meant here.
     return sign, dressed(logdet(a), origins=(sign,))
@@ -137,7 +138,7 @@ def adj(a: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes.
     """
-    return checked(apply("adj", _matrix(a, "adj"), 2))
+    return checked(apply("adj", matrix_argument(a, "adj"), 2))
 
 
 @public
@@ -153,7 +154,7 @@ def pinv(a: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes.
     """
-    return apply("pinv", _matrix(a, "pinv"), 2)
+    return apply("pinv", matrix_argument(a, "pinv"), 2)
 
 
 @public
@@ -169,7 +170,7 @@ def matrix_power(a: object, n: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless n is a whole number up to 1000.
     """
-    matrix = _matrix(a, "matrix_power")
+    matrix = matrix_argument(a, "matrix_power")
     power = number(n)
     if isinstance(power, bool) or not isinstance(power, int) or abs(power) > 1000:
         raise TypeError(
@@ -200,7 +201,7 @@ def cholesky(a: object, /) -> Expr:
     Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` if the matrix is not
     positive definite.
     """
-    return checked(apply("cholesky", _matrix(a, "cholesky"), 2))
+    return checked(apply("cholesky", matrix_argument(a, "cholesky"), 2))
 
 
 @public
@@ -217,7 +218,7 @@ def expm(a: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes.
     """
-    return checked(apply("expm", _matrix(a, "expm"), 2))
+    return checked(apply("expm", matrix_argument(a, "expm"), 2))
 
 
 @public
@@ -231,7 +232,7 @@ def tril(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return triangle(_matrix(a, "tril"), _diagonal(k), lower=True)
+    return triangle(matrix_argument(a, "tril"), _diagonal(k), lower=True)
 
 
 @public
@@ -245,7 +246,7 @@ def triu(a: object, /, k: object = 0) -> Expr:
 
     Raises ShapeError for fewer than two axes, TypeError unless k is a whole number.
     """
-    return triangle(_matrix(a, "triu"), _diagonal(k), lower=False)
+    return triangle(matrix_argument(a, "triu"), _diagonal(k), lower=False)
 
 
 def _diagonal(k: object) -> int:

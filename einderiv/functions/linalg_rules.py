@@ -39,7 +39,7 @@ from .table import (
 )
 
 
-def _term(
+def term_of(
     node: Apply, coefficient: Number, slots: Sequence[tuple[Expr, Labels]], output: Labels
 ) -> Expr:
     """An einsum over the axes of `node` and the core axes of its argument; batch labels stand in
@@ -67,14 +67,14 @@ def _inv(node: Apply) -> Terms:
     # d A⁻¹ = −A⁻¹ dA A⁻¹
     _, (i, j), (k, l) = labels_of(node)
     slots = [(node, (i, k)), (node, (l, j))]
-    return (_term(node, -1, slots, (i, j, k, l)),)
+    return (term_of(node, -1, slots, (i, j, k, l)),)
 
 
 def _logdet(node: Apply) -> Terms:
     # d log |det A| = tr(A⁻¹ dA)
     _, _, (k, l) = labels_of(node)
     inverse = apply("inv", argument(node), 2)
-    return (_term(node, 1, [(inverse, (l, k))], (k, l)),)
+    return (term_of(node, 1, [(inverse, (l, k))], (k, l)),)
 
 
 def _logdet_plain(np: Any, a: Any) -> Any:
@@ -90,14 +90,14 @@ def _det(node: Apply) -> Terms:
     # d det A = tr(adj(A) dA)
     _, _, (k, l) = labels_of(node)
     adjugate = apply("adj", argument(node), 2)
-    return (_term(node, 1, [(adjugate, (l, k))], (k, l)),)
+    return (term_of(node, 1, [(adjugate, (l, k))], (k, l)),)
 
 
 def _adj(node: Apply) -> Terms:
     # adj(A)[i, j] is the derivative of det A by A[j, i]; that of a singular matrix is as good.
     _, (i, j), (k, l) = labels_of(node)
     second = apply("minors", argument(node), 2, (2,))
-    return (_term(node, 1, [(second, (j, i, k, l))], (i, j, k, l)),)
+    return (term_of(node, 1, [(second, (j, i, k, l))], (i, j, k, l)),)
 
 
 def _adj_plain(np: Any, a: Any) -> Any:
@@ -145,15 +145,15 @@ def _pinv(node: Apply) -> Terms:
     output = (i, j, k, l)
     return (
         # −P dA P
-        _term(node, -1, [(p, (i, k)), (p, (l, j))], output),
+        term_of(node, -1, [(p, (i, k)), (p, (l, j))], output),
         # P Pᵀ dAᵀ
-        _term(node, 1, [(p, (i, x)), (p, (l, x))], (i, j, j, l)),
+        term_of(node, 1, [(p, (i, x)), (p, (l, x))], (i, j, j, l)),
         # −P Pᵀ dAᵀ A P
-        _term(node, -1, [(p, (i, x)), (p, (l, x)), (a, (k, y)), (p, (y, j))], output),
+        term_of(node, -1, [(p, (i, x)), (p, (l, x)), (a, (k, y)), (p, (y, j))], output),
         # dAᵀ Pᵀ P
-        _term(node, 1, [(p, (x, k)), (p, (x, j))], (i, j, k, i)),
+        term_of(node, 1, [(p, (x, k)), (p, (x, j))], (i, j, k, i)),
         # −P A dAᵀ Pᵀ P
-        _term(node, -1, [(p, (i, y)), (a, (y, l)), (p, (x, k)), (p, (x, j))], output),
+        term_of(node, -1, [(p, (i, y)), (a, (y, l)), (p, (x, k)), (p, (x, j))], output),
     )
 
 
@@ -189,12 +189,12 @@ def _matrix_power(node: Apply) -> Terms:
     a = argument(node)
     (n,) = node.parameters
     # At both ends a factor is the identity, and the term is diagonal: dA A^(n−1) and A^(n−1) dA.
-    first = _term(node, 1, [(at_power(a, n - 1), (l, j))], (i, j, i, l))
-    last = _term(node, 1, [(at_power(a, n - 1), (i, k))], (i, j, k, j))
+    first = term_of(node, 1, [(at_power(a, n - 1), (l, j))], (i, j, i, l))
+    last = term_of(node, 1, [(at_power(a, n - 1), (i, k))], (i, j, k, j))
     middle = []
     for m in range(1, n - 1):
         left, right = at_power(a, m), at_power(a, n - 1 - m)
-        middle.append(_term(node, 1, [(left, (i, k)), (right, (l, j))], (i, j, k, l)))
+        middle.append(term_of(node, 1, [(left, (i, k)), (right, (l, j))], (i, j, k, l)))
     return (first, *middle, last)
 
 
@@ -215,13 +215,13 @@ def _cholesky(node: Apply) -> Terms:
     flipped = [*lower_part, (inverse, (p, l)), (inverse, (j, k))]
     diagonal = [(node, (i, j)), (inverse, (j, k)), (inverse, (j, l))]
     return (
-        _term(node, 0.5, straight, output),
-        _term(node, 0.5, flipped, output),
-        _term(node, -0.5, diagonal, output),
+        term_of(node, 0.5, straight, output),
+        term_of(node, 0.5, flipped, output),
+        term_of(node, -0.5, diagonal, output),
     )
 
 
-def _widened(e: Expr, like: Expr) -> Expr:
+def widened(e: Expr, like: Expr) -> Expr:
     """`e` with the further batch axes of `like` in front of its core."""
     new = tuple(range(e.ndim, like.ndim))
     if not new:
@@ -232,7 +232,7 @@ def _widened(e: Expr, like: Expr) -> Expr:
     return viewed(e, (*batch, i, j), (*batch, *new, i, j), given=given)
 
 
-def _transposed(e: Expr) -> Expr:
+def transposed_matrix(e: Expr) -> Expr:
     *batch, i, j = range(e.ndim)
     return viewed(e, (*batch, i, j), (*batch, j, i))
 
@@ -240,7 +240,7 @@ def _transposed(e: Expr) -> Expr:
 def _expm_forward(node: Apply, k: int, tangent: Expr) -> Expr:
     # exp(A) with directions E1, E2, … is the derivative of exp at A in those directions: one
     # direction more by A, and linear in each of them.
-    a, *directions = (_widened(e, tangent) for e in node.arguments)
+    a, *directions = (widened(e, tangent) for e in node.arguments)
     if k == 0:
         directions.append(tangent)
     else:
@@ -250,7 +250,7 @@ def _expm_forward(node: Apply, k: int, tangent: Expr) -> Expr:
 
 def _expm_backward(node: Apply, k: int, cotangent: Expr) -> Expr:
     # ⟨G, D exp(A)[E]⟩ = ⟨D exp(Aᵀ)[G], E⟩, and so for each of several directions.
-    a, *directions = (_transposed(e) for e in node.arguments)
+    a, *directions = (transposed_matrix(e) for e in node.arguments)
     if k:
         del directions[k - 1]
     return apply("expm", (a, *directions, cotangent), 2)
