@@ -118,6 +118,21 @@ def shares(x, top, axis):
     at = (x == top(x, axis=axis, keepdims=True)).astype(x.dtype)  # ties share equally
     return at / at.sum(axis, keepdims=True)
 """,
+    "p_norm": """\
+def p_norm(x, axis, p):
+    # by the largest entry for p > 0, so that no power overflows; 0 of nothing but zeros
+    size = xp.abs(x)
+    top = xp.amax(size, axis, keepdims=True) if p > 0 else xp.amin(size, axis, keepdims=True)
+    top = xp.where((top == 0) | xp.isinf(top), 1, top)
+    found = ((size / top) ** p).sum(axis, keepdims=True) ** (1 / p) * top
+    return found.reshape(x.sum(axis).shape)
+""",
+    "p_slope": """\
+def p_slope(x, axis, p):
+    length = p_norm(x, axis, p).reshape(x.sum(axis, keepdims=True).shape)
+    safe = xp.where(length == 0, 1, length)
+    return xp.where(x == 0, 0, xp.sign(x) * (xp.abs(x) / safe) ** (p - 1))
+""",
     "order": """\
 def order(x):
     # the places in ascending order; of a row with a nan the place of that, everywhere
@@ -270,6 +285,8 @@ IMPORTS = {
 #: what every library needs, in its words
 EVERYWHERE = (
     "shares",
+    "p_norm",
+    "p_slope",
     "order",
     "running_products",
     "spherical_bessel",

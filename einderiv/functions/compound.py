@@ -26,9 +26,10 @@ from ..expression import (
 )
 from . import table
 from .complex import abs_, conj
-from .elementwise import raised, reciprocal
+from .elementwise import not_equal, raised, reciprocal
 from .logarithms import quotient_of
-from .reductions import kept, log_softmax, max, over
+from .reductions import kept, log_softmax, max, min, over
+from .spectral import largest_singular_value, nuclear_norm
 
 
 def divided(a: object, b: object) -> Expr:
@@ -191,11 +192,13 @@ def norm(e: object, order: object = None, axis: object = None, *, keepdims: obje
     """``norm(e, order, axis)``: as ``numpy.linalg.norm``; by default the root of the sum of the
     squares of all entries.
 
-    `order` is None, 1, 2, ``"fro"`` or infinity. Over one axis: the sum of the absolute values, the
-    Euclidean length, the largest absolute value. Over two axes, those of a matrix: the largest sum
-    of a column for 1, of a row for infinity, and Frobenius. At 0 the derivative is 0, as in
-    PyTorch, and lengths near the ends of the range of floats neither overflow nor vanish. Complex
-    tensors must be declared so: of others complex arrays are refused.
+    `order` over one axis: 1 is the sum of the absolute values, 2 the Euclidean length, infinity the
+    largest absolute value and -infinity the smallest, 0 how many are not 0, and another number p
+    ``sum(abs(e)**p)**(1/p)``. Over two axes, those of a matrix: 1 is the largest sum of a column,
+    infinity that of a row, 2 the largest singular value, ``"nuc"`` the sum of the singular values,
+    ``"fro"`` Frobenius. At 0 the derivative is 0, as in PyTorch, and lengths near the ends of the
+    range of floats neither overflow nor vanish. Complex tensors must be declared so: of others
+    complex arrays are refused.
 
     >>> import einderiv as ed
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i")), x=[3.0, 4.0]))
@@ -203,27 +206,53 @@ def norm(e: object, order: object = None, axis: object = None, *, keepdims: obje
     >>> float(ed.evaluate(ed.norm(ed.tensor("x", "i"), 1), x=[3.0, -4.0]))
     7.0
 
-    Raises ShapeError for axes that are not there, EinderivError for other orders, and for 2 of a
-    matrix, the largest singular value, which has no derivative here.
+    Raises ShapeError for axes that are not there, EinderivError for other orders.
     """
     e = as_expression(e)
     chosen = axes_of(e, axis)
-    known = "fro" if isinstance(order, str) and order == "fro" else number(order)
-    no_number = known is None and order is not None
-    if no_number or known not in (None, 1, 2, "fro", math.inf):
-        raise EinderivError(
-            f"no norm of order {order!r} is known; there are 1, 2, 'fro' and infinity"
-        )
-    if known == "fro" and len(chosen) != 2:
-        raise EinderivError(f"the Frobenius norm takes two axes, not {len(chosen)}")
-    if known in (1, 2, math.inf) and len(chosen) not in (1, 2):
-        raise EinderivError(f"the norm of order {order} takes one axis or two, not {len(chosen)}")
-    if known == 2 and len(chosen) == 2:
-        raise EinderivError(
-            "the largest singular value has no derivative here; order 'fro' is the Frobenius norm"
-        )
-    found = _by_size(abs_(e), chosen, known == 1) if known in (1, math.inf) else _length(e, chosen)
+    found = _of_order(e, order, chosen)
     return kept(found, e, axis, keepdims)
+
+
+def _of_order(e: Expr, order: object, axes: tuple[int, ...]) -> Expr:
+    known = order if order in ("fro", "nuc") and isinstance(order, str) else number(order)
+    if known is None and order is None:
+        return _length(e, axes)
+    if len(axes) not in (1, 2):
+        raise EinderivError(f"the norm of order {order} takes one axis or two, not {len(axes)}")
+    if isinstance(known, complex) or known is None or known != known:
+        raise EinderivError(f"no norm of order {order!r} is known; there are {_ORDERS[len(axes)]}")
+    if len(axes) == 2:
+        return _of_matrix(e, order, known, axes)
+    if isinstance(known, str):
+        raise EinderivError(f"the norm of order {order!r} takes two axes, not 1")
+    match known:
+        case 2:
+            return _length(e, axes)
+        case 0:
+            return summed(not_equal(e, 0), axes)
+        case 1:
+            return summed(abs_(e), axes)
+        case math.inf:
+            return max(abs_(e), axes)
+        case _ if known == -math.inf:
+            return min(abs_(e), axes)
+    return over("p_norm", abs_(e) if e.complex else e, axes, (known,))
+
+
+_ORDERS = {1: "numbers", 2: "1, 2, infinity, 'fro' and 'nuc'"}
+
+
+def _of_matrix(e: Expr, order: object, known: float | str, axes: tuple[int, ...]) -> Expr:
+    if known == "fro":
+        return _length(e, axes)
+    if known in (1, math.inf):
+        return _by_size(abs_(e), axes, known == 1)
+    if known not in (2, "nuc"):
+        raise EinderivError(f"no norm of order {order!r} is known; there are {_ORDERS[2]}")
+    left = [p for p in range(e.ndim) if p not in axes]
+    matrix = viewed(e, range(e.ndim), [*left, *axes])
+    return nuclear_norm(matrix) if known == "nuc" else largest_singular_value(matrix)
 
 
 def _length(e: Expr, axes: tuple[int, ...]) -> Expr:
@@ -233,11 +262,7 @@ def _length(e: Expr, axes: tuple[int, ...]) -> Expr:
 
 
 def _by_size(sizes: Expr, axes: tuple[int, ...], one: bool) -> Expr:
-    """Norms by absolute values, of order 1 or infinity: a matrix has those of its columns or rows,
-    and the largest of them counts.
-    """
-    if len(axes) == 1:
-        return summed(sizes, axes) if one else max(sizes, axes)
+    """The largest sum of absolute values of a column, or of a row."""
     row, column = axes
     gone, left = (row, column) if one else (column, row)
     sums = summed(sizes, gone)

@@ -121,6 +121,36 @@ def _norm_plain(np: Any, x: Any, axes: tuple[int, ...]) -> Any:
     return np.sqrt((x * x).sum(axes, keepdims=True))
 
 
+def _p_norm(node: Apply) -> Terms:
+    return (apply("p_slope", argument(node), node.core, node.parameters),)
+
+
+def _p_slope(node: Apply) -> Terms:
+    # s_i = sign(x_i) r_i^(p-1) with r = |x|/‖x‖: ∂s_i/∂x_j = (p-1) (δ_ij r_i^(p-2) - s_i s_j) / ‖x‖
+    (p,) = node.parameters
+    batch, rows, columns = labels_of(node)
+    axes = node.axes + node.axes[len(batch) :]
+    x = argument(node)
+    length = apply("p_norm", x, node.core, node.parameters)
+    inverse = (apply("pseudo_reciprocal", length), batch)
+    shares = assemble(1, [(apply("abs", x), batch + rows), inverse], batch + rows, axes=node.axes)
+    power = apply("power", shares, 0, (p - 2,))
+    given = tuple(zip(batch + rows, node.axis_sizes, strict=True))
+    slots = [(power, batch + rows), inverse]
+    diagonal = assemble(p - 1, slots, batch + rows + rows, axes=axes, given=given)
+    pair = [(node, batch + rows), (node, batch + columns), inverse]
+    return diagonal, assemble(1 - p, pair, batch + rows + columns, axes=axes)
+
+
+def _p_norm_plain(np: Any, x: Any, p: float, axes: tuple[int, ...]) -> Any:
+    return (np.abs(x) ** p).sum(axes) ** (1 / p)
+
+
+def _p_slope_plain(np: Any, x: Any, p: float, axes: tuple[int, ...]) -> Any:
+    length = (np.abs(x) ** p).sum(axes, keepdims=True) ** (1 / p)
+    return np.sign(x) * (np.abs(x) / length) ** (p - 1)
+
+
 def _max(node: Apply) -> Terms:
     return (apply("at_max", argument(node), node.core),)
 
@@ -261,6 +291,41 @@ _ROWS = (
         shape=no_axes,
         squared=_norm_squared,
         of_moduli=True,
+    ),
+    Function(
+        "p_norm",
+        law="(sum |x|^p)^(1/p) over the core axes",
+        derivatives=(_p_norm,),
+        derived="sign(x) (|x|/norm)^(p - 1)",
+        source="Boyd and Vandenberghe, Convex Optimization (2004), appendix A.1.2",
+        spell={
+            "numpy": "p_norm({0}, {core}, {1})",
+            "torch": "p_norm({0}, {core}, {1})",
+            "jax": "p_norm({0}, {core}, {1})",
+        },
+        latex=r"\left\|{0}\right\|_{{{1}}}",
+        plain=_p_norm_plain,
+        kink="its derivative at 0 is 0",
+        core=-1,
+        shape=no_axes,
+        analytic=False,
+    ),
+    Function(
+        "p_slope",
+        law="sign(x) (|x|/norm)^(p - 1) over the core axes, with the norm of order p; 0 at 0",
+        derivatives=(_p_slope,),
+        derived="(p - 1) (diag((|x|/norm)^(p - 2)) - s s^T)/norm",
+        source="the chain rule",
+        spell={
+            "numpy": "p_slope({0}, {core}, {1})",
+            "torch": "p_slope({0}, {core}, {1})",
+            "jax": "p_slope({0}, {core}, {1})",
+        },
+        latex=r"\operatorname{{slope}}_{{{1}}}\left({0}\right)",
+        plain=_p_slope_plain,
+        kink="0 at 0, and its derivative",
+        core=-1,
+        analytic=False,
     ),
     Function(
         "unit_vector",
