@@ -39,7 +39,7 @@ from ..expression import (
 from ..functions import conj
 from .block_diagonal import ties
 from .rules import opened, pullback, pushforward
-from .wrt import Wrt, check_apart, paired, resolved, restored, shared_axes
+from .wrt import Base, Wrt, check_apart, paired, resolved, shared_axes
 
 
 def derive(
@@ -170,10 +170,14 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
     # Forwards over backwards.
     def row(t: Wrt) -> Any:
         name = t.tensor.name
-        cotangents = pullback(base, [name], filled(1, (), ()))
+        cotangents = pullback(base.expression, [name], filled(1, (), ()))
         # Its slots stay replaced: they are derived by once more.
-        gradient = _result(y, y, t, cotangents.get(name), (), _names_for(y, t.tensor.ndim, None))
-        return mapped(lambda s: restored(_derived(gradient, gradient, s, None), y, base), second)
+        gradient = _result(
+            y, Base(y, {}), t, cotangents.get(name), (), _names_for(y, t.tensor.ndim, None)
+        )
+        return mapped(
+            lambda s: base.restored(_derived(gradient, Base(gradient, {}), s, None)), second
+        )
 
     return mapped(row, first)
 
@@ -192,14 +196,14 @@ def jvp(y: Expr | str, wrt: Any, tangent: Any) -> Expr:
     y = _expression(y)
     base, targets = resolved(y, wrt)
     pairs = paired(targets, tangent)
-    named = [pair for pair in pairs if pair[0].position is None]
-    slots = [pair for pair in pairs if pair[0].position is not None]
+    named = [pair for pair in pairs if not pair[0].is_hidden]
+    slots = [pair for pair in pairs if pair[0].is_hidden]
     # A name means its occurrences in all slots, also in those that are counted: two passes.
     parts: list[Expr] = []
     if named:
-        parts.append(restored(_pushed(y, y, named), y, base))
+        parts.append(_pushed(y, y, named))
     if slots:
-        parts.append(restored(_pushed(y, base, slots), y, base))
+        parts.append(base.restored(_pushed(y, base.expression, slots)))
     result = parts[0] if len(parts) == 1 else dressed(added(parts), axes=y.axes, origins=(y,))
     tensors_of(result)  # a direction may be called like a tensor of other axes
     return result
@@ -243,14 +247,16 @@ def hvp(y: Expr | str, wrt: Any, vector: Any) -> Any:
     _check_scalar(y, "hvp", "jvp takes any expression")
     base, targets = resolved(y, wrt)
     check_apart(y, leaves(targets))
-    gradients = pullback(base, {t.tensor.name for t in leaves(targets)}, filled(1, (), ()))
+    gradients = pullback(
+        base.expression, {t.tensor.name for t in leaves(targets)}, filled(1, (), ())
+    )
     pairs = paired(targets, vector)
 
     def product(t: Wrt) -> Expr:
         gradient = gradients.get(t.tensor.name)
         if gradient is None:
             gradient = zero(t.tensor.axis_sizes, t.tensor.axes)
-        return restored(_pushed(y, gradient, pairs), y, base)
+        return base.restored(_pushed(y, gradient, pairs))
 
     return mapped(product, targets)
 
@@ -307,31 +313,31 @@ def _names_for(y: Expr, count: int, indices: Sequence[str] | None) -> tuple[str,
     return names
 
 
-def _pulled(y: Expr, base: Expr, targets: Any, cotangent: Expr) -> dict[str, Expr]:
+def _pulled(y: Expr, base: Base, targets: Any, cotangent: Expr) -> dict[str, Expr]:
     """Backwards for all targets: a name means its occurrences in all slots, also in those that
     are counted.
     """
-    names = {t.tensor.name for t in leaves(targets) if t.position is None}
-    slots = {t.tensor.name for t in leaves(targets) if t.position is not None}
+    names = {t.tensor.name for t in leaves(targets) if not t.is_hidden}
+    slots = {t.tensor.name for t in leaves(targets) if t.is_hidden}
     cotangents: dict[str, Expr] = {}
     if names:
         cotangents |= pullback(y, names, cotangent)
     if slots:
-        cotangents |= pullback(base, slots, cotangent)
+        cotangents |= pullback(base.expression, slots, cotangent)
     return cotangents
 
 
-def _derived(y: Expr, base: Expr, t: Wrt, indices: Sequence[str] | None) -> Expr:
+def _derived(y: Expr, base: Base, t: Wrt, indices: Sequence[str] | None) -> Expr:
     """Forwards, with the identity map as the tangent of the tensor."""
     names = _names_for(y, t.tensor.ndim, indices)
     seed = identity(t.tensor.axis_sizes, t.tensor.axes, names)
-    inner = y if t.position is None else base
+    inner = base.expression if t.is_hidden else y
     derivative = pushforward(inner, {t.tensor.name: seed}, names)
     return _result(y, base, t, derivative, (), names)
 
 
 def _batched(
-    y: Expr, base: Expr, t: Wrt, axes: tuple[int, int], indices: Sequence[str] | None
+    y: Expr, base: Base, t: Wrt, axes: tuple[int, int], indices: Sequence[str] | None
 ) -> Expr:
     """The diagonal over a shared axis. Off it the derivative is zero, so the diagonal is also the
     sum over the axis of the tensor: the derivative in directions that are the same for all n,
@@ -345,14 +351,14 @@ def _batched(
     others = labels[:q] + labels[q + 1 :]
     given = tuple(zip(labels, x.axis_sizes, strict=True))
     seed = Einsum(1, (), (), labels + others, given, axes=(*x.axes, *names))
-    inner = y if t.position is None else base
+    inner = base.expression if t.is_hidden else y
     derivative = pushforward(inner, {x.name: seed}, names)
-    origins = (y, x) if t.position is None else (y,)
+    origins = (y,) if t.is_hidden else (y, x)
     shown = (*axis_names(y), *names)
     if derivative is None or is_zero(derivative):
         sizes = tuple([x.axis_sizes[k] for k in others])
         return zero(y.axis_sizes + sizes, shown, origins)
-    return dressed(opened(restored(derivative, y, base)), axes=shown, origins=origins)
+    return dressed(opened(base.restored(derivative)), axes=shown, origins=origins)
 
 
 def _check_uncoupled(J: Expr, p: int, q: int, t: Wrt) -> None:
@@ -369,7 +375,7 @@ def _check_uncoupled(J: Expr, p: int, q: int, t: Wrt) -> None:
 
 def _result(
     y: Expr,
-    base: Expr,
+    base: Base,
     t: Wrt,
     derivative: Expr | None,
     origins: tuple[Expr, ...],
@@ -392,7 +398,7 @@ def _result(
     origins = (y, *origins) if x.name.startswith("#") else (y, x, *origins)
     if derivative is None or is_zero(derivative):
         return dressed(zero(sizes, axes, origins), record=record)
-    result = opened(restored(derivative, y, base))
+    result = opened(base.restored(derivative))
     result = dressed(result, axes=axes, origins=origins, record=record)
     if names is None:
         tensors_of(result)  # a cotangent may be called like a tensor of other axes

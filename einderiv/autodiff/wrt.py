@@ -1,7 +1,8 @@
-"""What one derives by: tensors, names, operand positions, and trees of those, resolved.
+"""What one derives by: tensors, names, operand positions, parts, and trees of those, resolved.
 
-A position means one slot of the outermost einsum as it was written. A tensor of its own stands in
-that slot while the rules run, and the operand goes back into what is left of it.
+A position means one slot of the outermost einsum as it was written, a part all occurrences of a
+hidden value. A tensor of its own stands there while the rules run, and the operand or the part goes
+back into what is left of it.
 """
 
 from __future__ import annotations
@@ -23,9 +24,14 @@ from ..expression import (
     leaves,
     mapped,
     names_of_index_arrays,
+    placeholder,
     put,
     replaced,
     tensors_of,
+    term_beside,
+    title_of,
+    walk,
+    with_tensor_for,
     written_slots,
 )
 from ..functions import is_conjugate, variable
@@ -41,47 +47,121 @@ class Wrt:  # no tuple: trees of `wrt` are made of tuples
     tensor: Tensor
     label: str  # for printing
     position: int | None
+    part: Expr | None = None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Does a tensor of its own stand for it?"""
+        return self.position is not None or self.part is not None
 
 
-def resolved(y: Expr, wrt: Any, base: Expr | None = None) -> tuple[Expr, Any]:
+@dataclass(frozen=True, slots=True)
+class Base:
+    """An expression with tensors of their own in slots and for parts, and what they stand for."""
+
+    expression: Expr
+    stands_for: dict[str, Expr]
+
+    def restored(self, e: Expr) -> Expr:
+        """`e` with the operands and parts back in their places."""
+        if not self.stands_for:
+            return e
+        back = replaced(e, self.stands_for)
+        if back is e:
+            return e
+        return dressed(back, axes=e.axes, origins=e.origins, record=e.record)
+
+
+def resolved(y: Expr, wrt: Any, base: Base | None = None) -> tuple[Base, Any]:
     """`wrt` with its leaves resolved, and `y` with a tensor of its own in each slot that `wrt`
-    counts.
+    counts, and for each part that it holds.
 
     `base` is `y` with some slots replaced already.
     """
-    base = y if base is None else base
+    base = Base(y, {}) if base is None else base
     known = tensors_of(y)
     slots: dict[int, Wrt] = {}
+    parts: dict[int, Wrt] = {}
     for leaf in leaves(wrt):
         if _is_position(leaf) and leaf not in slots:
             base, slots[leaf] = _slot_target(y, base, _slot(y, leaf))
+        elif _is_part(leaf) and id(leaf) not in parts:
+            base, parts[id(leaf)] = _part_target(y, base, leaf)
 
     def target(leaf: Any) -> Wrt:
-        return slots[leaf] if _is_position(leaf) else _named(leaf, known, y)
+        if _is_position(leaf):
+            return slots[leaf]
+        return parts[id(leaf)] if _is_part(leaf) else _named(leaf, known, y)
 
     targets = mapped(target, wrt)
     names = [t.tensor.name for t in leaves(targets)]
-    for name in names:
-        if names.count(name) > 1:
+    for t in leaves(targets):
+        if names.count(t.tensor.name) > 1:
+            name = t.label if t.part is not None else t.tensor.name
             raise EinderivError(f"wrt has {name.replace('#', 'operand ')} twice")
     return base, targets
+
+
+def _is_part(leaf: object) -> bool:
+    """Is a leaf a hidden value: an expression that is no tensor, nor the conjugate of one?"""
+    is_tensor = isinstance(leaf, Tensor) or (isinstance(leaf, Expr) and variable(leaf) is not None)
+    return isinstance(leaf, Expr) and not is_tensor
+
+
+def _part_target(y: Expr, base: Base, part: Expr) -> tuple[Base, Wrt]:
+    """A tensor for all occurrences of a part, in the place of which it is put."""
+    label = title_of(part) or called(part)
+    for name, known in base.stands_for.items():
+        if known is part:
+            return base, Wrt(_of_name(base.expression, name), label, None, part)
+    tensor = placeholder(f"#{len(base.stands_for)} part", part.axis_sizes)
+    put(tensor, "axes", part.axes)
+    found = with_tensor_for(base.expression, part, tensor)
+    if found is None:
+        raise EinderivError(
+            f"{called(part)} is no part of {called(y)} as it stands: derive by the very value that "
+            "it was made of, or by a tensor"
+        )
+    beside = term_beside(found, part)
+    if beside is not None:
+        raise EinderivError(
+            f"{called(part)} is a part of {called(y)}, and so is its term {called(beside)} alone: "
+            "which of them is meant is not known; write it with a tensor in the place of the part"
+        )
+    found = dressed(found, axes=base.expression.axes, origins=base.expression.origins)
+    stands_for = {**base.stands_for, tensor.name: part}
+    return Base(found, stands_for), Wrt(tensor, label, None, part)
+
+
+def _of_name(e: Expr, name: str) -> Tensor:
+    return next(node for node in walk([e]) if isinstance(node, Tensor) and node.name == name)
 
 
 def _is_position(leaf: object) -> bool:
     return isinstance(leaf, Integral) and not isinstance(leaf, bool)
 
 
-def _slot_target(y: Expr, base: Expr, k: int) -> tuple[Expr, Wrt]:
+def _slot_target(y: Expr, base: Base, k: int) -> tuple[Base, Wrt]:
     """The tensor that stands in slot `k` of `base`, which is put there unless it is."""
     assert isinstance(y, Einsum)
-    assert isinstance(base, Einsum)
+    inside = base.expression
+    if any(is_of_part(name) for name in base.stands_for):
+        raise EinderivError(
+            "wrt has a position beside a part: derive by one, and then by the other"
+        )
+    assert isinstance(inside, Einsum)
     operand, _ = written_slots(y)[k]
-    here, _ = written_slots(base)[k]
+    here, _ = written_slots(inside)[k]
     label = operand.name if isinstance(operand, Tensor) else f"operand {k} ({called(operand)})"
     if isinstance(here, Tensor) and here.name == f"#{k}":
         return base, Wrt(here, label, k)
-    base, own = stand_in(base, k)
-    return base, Wrt(own, label, k)
+    inside, own = stand_in(inside, k)
+    return Base(inside, {**base.stands_for, own.name: operand}), Wrt(own, label, k)
+
+
+def is_of_part(name: str) -> bool:
+    """Is a tensor of that name one that stands for a part?"""
+    return name.endswith(" part")
 
 
 def _slot(y: Expr, position: Any) -> int:
@@ -115,8 +195,8 @@ def _named(leaf: Any, known: dict[str, Tensor], y: Expr) -> Wrt:
         return Wrt(own, own.name, None)
     if not isinstance(leaf, str):
         raise TypeError(
-            "wrt must be a tensor, its name, an operand position, or a list, tuple or dict of "
-            f"those, not {type(leaf).__name__}"
+            "wrt must be a tensor, its name, an operand position, a part of the expression, or a "
+            f"list, tuple or dict of those, not {type(leaf).__name__}"
         )
     is_known = leaf in known and known[leaf].structure != "index"
     if not is_known and leaf in names_of_index_arrays(y):
@@ -128,16 +208,17 @@ def _named(leaf: Any, known: dict[str, Tensor], y: Expr) -> Wrt:
 
 def check_apart(y: Expr, targets: list[Wrt]) -> None:
     """A second derivative by a slot and by a tensor that the slot holds has no one meaning."""
-    names = {t.tensor.name for t in targets if t.position is None}
+    names = {t.tensor.name for t in targets if not t.is_hidden}
     for t in targets:
-        if t.position is None or not isinstance(y, Einsum):
-            continue
-        operand, _ = written_slots(y)[t.position]
-        inside = names & set(tensors_of(operand))
+        operand = t.part
+        what = f"{t.label} and {{0}}, which is in it"
+        if t.position is not None and isinstance(y, Einsum):
+            operand, _ = written_slots(y)[t.position]
+            what = f"position {t.position} and {{0}}, which stands there"
+        inside = names & set(tensors_of(operand)) if operand is not None else set()
         if inside:
             raise EinderivError(
-                f"wrt has position {t.position} and {min(inside)}, which stands there: derive by "
-                "one of them, and then by the other"
+                f"wrt has {what.format(min(inside))}: derive by one of them, and then by the other"
             )
 
 
@@ -215,19 +296,3 @@ def paired(targets: Any, values: Any, what: str = "directions") -> list[tuple[Wr
     for key in keys:
         pairs += paired(targets[key], values[key], what)
     return pairs
-
-
-def restored(e: Expr, y: Expr, base: Expr) -> Expr:
-    """`e` with the operands of `y` back in the slots that were replaced in `base`."""
-    if base is y:
-        return e
-    assert isinstance(y, Einsum)
-    assert isinstance(base, Einsum)
-    operands: dict[str, Expr] = {}
-    for (new, _), (old, _) in zip(written_slots(base), written_slots(y), strict=True):
-        if isinstance(new, Tensor) and new.name.startswith("#"):
-            operands[new.name] = old
-    back = replaced(e, operands)
-    if back is e:
-        return e
-    return dressed(back, axes=e.axes, origins=e.origins, record=e.record)

@@ -122,6 +122,7 @@ from .nodes import (
     wrapped,
     zero,
 )
+from .occurrences import term_beside, with_tensor_for
 from .relation_boxes import domain_of, extent, is_inside, span
 from .relation_rows import Hot, Linear, in_numbers, numbers_of, relation, renamed
 from .relations import Solved, determined, settled, solvings
@@ -388,6 +389,7 @@ __all__ = [
     "tensor",
     "tensors_in",
     "tensors_of",
+    "term_beside",
     "terms",
     "times",
     "title_of",
@@ -404,6 +406,7 @@ __all__ = [
     "walk",
     "with_measures",
     "with_slots",
+    "with_tensor_for",
     "wrapped",
     "written_names",
     "written_parts",

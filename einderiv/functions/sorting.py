@@ -338,7 +338,9 @@ def quantile(e: object, q: object, axis: object = None, *, keepdims: object = Fa
     Raises EinderivError unless `q` is between 0 and 1, ShapeError for an axis that is not there.
     """
     found = as_expression(e)
-    several = q.tolist() if is_array(q) else q
+    several: Any = q
+    if is_array(q):
+        several = several.tolist()
     if isinstance(several, (list, tuple)):
         return stack([quantile(found, one, axis, keepdims=keepdims) for one in several])
     share = number(several)
@@ -386,7 +388,9 @@ def percentile(e: object, q: object, axis: object = None, *, keepdims: object = 
 
     Raises EinderivError unless `q` is between 0 and 100, ShapeError for an axis that is not there.
     """
-    several = q.tolist() if is_array(q) else q
+    several: Any = q
+    if is_array(q):
+        several = several.tolist()
     if isinstance(several, (list, tuple)):
         return quantile(e, [_hundredth(one) for one in several], axis, keepdims=keepdims)
     return quantile(e, _hundredth(several), axis, keepdims=keepdims)

@@ -21,9 +21,8 @@ from ..expression import (
 from ..expression import difference_of_sizes as minus
 from .elementwise import greater, sqrt, where
 from .linalg import cholesky, inv, matrix_argument, pinv, tril, triu
-from .linalg_rules import at_power
+from .linalg_rules import at_power, transposed_matrix
 from .reductions import max
-from .spectral_rules import transposed_matrix
 from .table import apply, public
 
 

@@ -368,11 +368,11 @@ def _of_left_by_columns(
 
 
 def _of_right_by_columns(
-    arguments: tuple[Expr, ...], _: int, __: tuple[Any, ...]
+    arguments: tuple[Expr, ...], core: int, parameters: tuple[Any, ...]
 ) -> tuple[Axis, ...]:
     _rows, columns, _least = fewer(arguments[0])
-    _, inner = _of_left_by_columns(arguments, 2, ())
-    return inner, columns
+    _, orthonormal = _of_left_by_columns(arguments, core, parameters)
+    return orthonormal, columns
 
 
 def _q_factor(node: Apply) -> Terms:
