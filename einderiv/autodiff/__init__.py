@@ -3,7 +3,7 @@
 from .product_tree import forks
 from .rules import BRANCHED, opened, pullback, pushforward, stand_in
 from .transforms import derive, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from .wrt import Wrt, paired, resolved
+from .wrt import Wrt, paired, resolved, with_named_part
 
 __all__ = [
     "BRANCHED",
@@ -23,4 +23,5 @@ __all__ = [
     "stand_in",
     "value_and_grad",
     "vjp",
+    "with_named_part",
 ]

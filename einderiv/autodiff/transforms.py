@@ -39,7 +39,7 @@ from ..expression import (
 from ..functions import conj
 from .block_diagonal import ties
 from .rules import opened, pullback, pushforward
-from .wrt import Base, Wrt, check_apart, paired, resolved, shared_axes
+from .wrt import Base, Wrt, check_apart, paired, resolved, shared_axes, shared_of_both
 
 
 def derive(
@@ -148,18 +148,26 @@ def value_and_grad(y: Expr | str, wrt: Any, *, convention: str | None = None) ->
     return y, grad(y, wrt, convention=convention)
 
 
-def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
+def hessian(y: Expr | str, wrt: Any, wrt2: Any = None, *, shared: Any = None) -> Any:
     """``hessian(y, x, z).shape == x.shape + z.shape``: the second derivative of a scalar, by `wrt`
     and then `wrt2`.
 
-    Without `wrt2` both are `wrt`; for a list of n tensors the answer is n lists of n.
+    Without `wrt2` both are `wrt`; for a list of n tensors the answer is n lists of n. `shared`
+    names an axis of both, or is a pair of axes, along which entries are not coupled: then the shape
+    is that of `wrt` and of `wrt2` without it, one block for each entry.
 
     >>> from einderiv import tensor
     >>> A, x = tensor("A", "nn"), tensor("x", "n")
     >>> [term.subscripts for term in hessian(einsum("i,ij,j->", x, A, x), x).terms]
     ['ab->ab', 'ba->ab']
 
-    Raises TypeError if `y` is no scalar.
+    >>> from einderiv import sum
+    >>> X = tensor("X", "nd")
+    >>> hessian(sum(einsum("nd,nd->n", X, X) ** 2), X, shared="n").ndim
+    3
+
+    Raises TypeError if `y` is no scalar; EinderivError where entries along a shared axis are
+    coupled.
     """
     y = _expression(y)
     _check_scalar(y, "hessian", "derive twice gives the second derivative of anything")
@@ -175,9 +183,14 @@ def hessian(y: Expr | str, wrt: Any, wrt2: Any = None) -> Any:
         gradient = _result(
             y, Base(y, {}), t, cotangents.get(name), (), _names_for(y, t.tensor.ndim, None)
         )
-        return mapped(
-            lambda s: base.restored(_derived(gradient, Base(gradient, {}), s, None)), second
-        )
+        apart = Base(gradient, {})
+
+        def second_derivative(s: Wrt) -> Expr:
+            if shared is None:
+                return _derived(gradient, apart, s, None)
+            return _batched(gradient, apart, s, shared_of_both(y, t, s, shared), None)
+
+        return mapped(lambda s: base.restored(second_derivative(s)), second)
 
     return mapped(row, first)
 

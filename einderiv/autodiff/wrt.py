@@ -7,7 +7,9 @@ back into what is left of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from numbers import Integral
 from typing import Any
 
@@ -30,6 +32,7 @@ from ..expression import (
     tensors_of,
     term_beside,
     title_of,
+    used_names,
     walk,
     with_tensor_for,
     written_slots,
@@ -133,6 +136,26 @@ def _part_target(y: Expr, base: Base, part: Expr) -> tuple[Base, Wrt]:
     return Base(found, stands_for), Wrt(tensor, label, None, part)
 
 
+def with_named_part(y: Expr, part: object) -> tuple[Expr, Tensor] | None:
+    """`y` with a tensor in the place of a part, and that tensor, which has a name that users may
+    write; None for what is no part.
+    """
+    if not isinstance(part, Expr) or not _is_part(part):
+        return None
+    base, t = _part_target(y, Base(y, {}), part)
+    taken = {*tensors_of(y), *used_names(y)}
+    name = title_of(part)
+    if name is None or name in taken:
+        name = next(letter for letter in _names() if letter not in taken)
+    tensor = Tensor(name, part.axes)
+    return replaced(base.expression, {t.tensor.name: tensor}), tensor
+
+
+def _names() -> Iterator[str]:
+    yield "Z"
+    yield from (f"Z{k}" for k in count(1))
+
+
 def _of_name(e: Expr, name: str) -> Tensor:
     return next(node for node in walk([e]) if isinstance(node, Tensor) and node.name == name)
 
@@ -226,16 +249,28 @@ def shared_axes(y: Expr, t: Wrt, shared: Any) -> tuple[int, int]:
     """The axis of `y` and the axis of the tensor that `shared` names: one name for both, or a
     pair of axes.
     """
-    pair = isinstance(shared, (tuple, list))
-    if pair and len(shared) != 2:
-        raise EinderivError(
-            f"shared names {counted(len(shared), 'axis')}, but it is one name, or a pair: an axis "
-            "of what is derived, and one of wrt"
-        )
-    first, second = shared if pair else (shared, shared)
+    first, second = _pair(shared, "of what is derived, and one of wrt")
     of_y = _axis(axis_names(y), first, called(y))
     of_x = _axis(_names_of(y, t), second, t.label)
     return of_y, of_x
+
+
+def shared_of_both(y: Expr, t: Wrt, s: Wrt, shared: Any) -> tuple[int, int]:
+    """The axes of two tensors that `shared` names, for a second derivative of `y` by both."""
+    first, second = _pair(shared, "of wrt, and one of wrt2")
+    return _axis(_names_of(y, t), first, t.label), _axis(_names_of(y, s), second, s.label)
+
+
+def _pair(shared: Any, which: str) -> tuple[Any, Any]:
+    if not isinstance(shared, (tuple, list)):
+        return shared, shared
+    if len(shared) != 2:
+        raise EinderivError(
+            f"shared names {counted(len(shared), 'axis')}, but it is one name, or a pair: an axis "
+            f"{which}"
+        )
+    first, second = shared
+    return first, second
 
 
 def _names_of(y: Expr, t: Wrt) -> tuple[str | None, ...]:

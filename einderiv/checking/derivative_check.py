@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autodiff import derive, stand_in
+from ..autodiff import derive, stand_in, with_named_part
 from ..backends import Array
 from ..errors import EinderivError, ShapeError, limits
 from ..expression import (
@@ -200,9 +200,28 @@ def check(
     with np.errstate(invalid="ignore", divide="ignore"):  # the report says it
         reports = []
         for leaf in leaves(wrt):
-            reports += _orders(y, leaf, order, given, sizes or {}, seed)
+            own, target, arrays_of = _part_as_tensor(y, leaf, given)
+            reports += _orders(own, target, order, arrays_of, sizes or {}, seed)
     several = order > 1 or isinstance(wrt, (list, tuple, dict))
     return Reports(reports) if several else reports[0]
+
+
+def _part_as_tensor(
+    y: Expr, leaf: Any, given: dict[str, Array]
+) -> tuple[Expr, Any, dict[str, Array]]:
+    """Where `leaf` is a part of `y`, that with a tensor in its place, whose numbers are those of
+    the part if its arrays are given.
+    """
+    found = with_named_part(y, leaf)
+    if found is None:
+        return y, leaf, given
+    opened, tensor = found
+    inside = tensors_of(leaf)
+    if inside.keys() <= given.keys():
+        value = evaluate(leaf, {name: given[name] for name in inside})
+        given = {**given, tensor.name: value}
+    known = tensors_of(opened)
+    return opened, tensor.name, {name: array for name, array in given.items() if name in known}
 
 
 def _orders(
