@@ -22,7 +22,7 @@ from .functional import Functional
 from .functional_index_spelling import called, masked_text, place_text
 from .numpy import NumpyDtypes
 from .numpy_index_spelling import triangle_text
-from .source_text import Spell, core_axes, embedded_terms, numpy_parameters, shape
+from .source_text import Spell, call_text, core_axes, embedded_terms, numpy_parameters, shape
 
 
 class DaskLibrary(NumpyDtypes):
@@ -131,9 +131,7 @@ class Dask(Functional):
         names = [f"p{k}" for k in range(len(inputs))]
         values = [f"factored({name})" for name in names] if row.factored else names
         shown = numpy_parameters(parameters)
-        text = self.row(row).format(
-            *values, *shown, core=core_axes(core), depth=core, all=", ".join(values)
-        )
+        text = call_text(self.row(row), values, shown, core_axes(core), core)
         most_axes = max(map(len, step.operand_sizes), default=0)  # numbers have none
         batch = max(most_axes - core, 0)
         made = shape([size(s) for s in step.sizes[batch:]])

@@ -20,6 +20,7 @@ from .source_text import (
     Embedded,
     Spell,
     aligned,
+    call_text,
     core_axes,
     einsum_text,
     embedded_terms,
@@ -90,9 +91,7 @@ class Functional(Backend):
             case Ops.APPLY:
                 row, core, parameters = step.spec
                 shown = [literal(parameter) for parameter in parameters]
-                text = self.row(row).format(
-                    *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
-                )
+                text = call_text(self.row(row), inputs, shown, core_axes(core), core)
                 return [text]
             case Ops.SOLVE:
                 return [solve_text(inputs, step, size, self.permute)]

@@ -49,7 +49,7 @@ from ..functions import same_axes, shown_parameters
 from ..printing import IndexSpelling, Place, Range, label_names, named_reading, single_product
 from .comments import Names, head
 from .numpy_helpers import HELPERS
-from .source_text import bare
+from .source_text import bare, call_text
 
 INDENT = "    "
 MOST_VALUES = 200  # values that a listing has at most
@@ -274,10 +274,7 @@ def _applied_entry(node: Apply, known: Listing, axes: Sequence[str]) -> str:
     if node.core or node.function.shape is not same_axes or node.function.needs:
         raise BackendError(no_form)
     values = [_entry(a, known, axes if a.ndim else ()) for a in node.arguments]
-    text: str = node.function.spell["numpy"].format(
-        *values, *shown_parameters(node), core="-1", depth=0, all=", ".join(values)
-    )
-    return text
+    return call_text(node.function.spell["numpy"], values, shown_parameters(node), "-1", 0)
 
 
 def _product_loops(node: Einsum, known: Listing) -> list[str]:

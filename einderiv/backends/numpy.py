@@ -32,6 +32,7 @@ from .source_text import (
     Spell,
     Spelling,
     aligned,
+    call_text,
     core_axes,
     einsum_text,
     embedded_terms,
@@ -82,9 +83,7 @@ def _scale(inputs: Sequence[str], step: Step, size: Spell) -> str:
 def _apply(inputs: Sequence[str], step: Step, _: Spell) -> str:
     row, core, parameters = step.spec
     shown = numpy_parameters(parameters)
-    text: str = row.spell["numpy"].format(
-        *inputs, *shown, core=core_axes(core), depth=core, all=", ".join(inputs)
-    )
+    text: str = call_text(row.spell["numpy"], inputs, shown, core_axes(core), core)
     return text
 
 

@@ -101,6 +101,20 @@ def numpy_parameters(parameters: Sequence[Number]) -> list[str]:
     return texts
 
 
+def call_text(
+    spelling: str, arguments: Sequence[str], parameters: Sequence[str], core: str, depth: int
+) -> str:
+    """The spelling of a row with its arguments and parameters in the places of its holes."""
+    everything = [*arguments, *parameters]
+    return spelling.format(
+        *everything,
+        core=core,
+        depth=depth,
+        all=", ".join(arguments),
+        arguments=", ".join(everything),
+    )
+
+
 def scale_factors(step: Step, size: Spell) -> list[str]:
     """What a scaling multiplies by: its number unless that is 1, then its sizes in one product."""
     number, sizes = step.spec

@@ -84,6 +84,7 @@ def tensor(
     diagonal: bool = False,
     lower: bool = False,
     orthogonal: bool = False,
+    hermitian: bool = False,
     complex: bool = False,
 ) -> Tensor:
     """A named tensor. Axes of the same name have the same size, in all tensors of an expression.
@@ -92,7 +93,7 @@ def tensor(
     (None: nothing known). A structure is declared of the last two axes: derivatives stay those of
     free entries, ``ed.project`` takes them to the structure, ``S`` and ``S.T`` of a symmetric S are
     equal, and arrays are checked. A tensor that is declared `complex` is a variable apart from its
-    conjugate.
+    conjugate; a `hermitian` one is complex, and its conjugate is its transpose.
 
     >>> tensor("X", "is").axes, tensor("W", "batch feature").axes
     (('i', 's'), ('batch', 'feature'))
@@ -109,10 +110,17 @@ def tensor(
     check_name(name, "a tensor")
     declared = _declared(name, axes)
     limits.check("axes", len(declared))
-    flags = {"symmetric": symmetric, "diagonal": diagonal, "lower": lower, "orthogonal": orthogonal}
+    flags = {
+        "symmetric": symmetric,
+        "diagonal": diagonal,
+        "lower": lower,
+        "orthogonal": orthogonal,
+        "hermitian": hermitian,
+    }
     chosen = {flag: truth(on, flag) for flag, on in flags.items()}
     structure = _structure(name, chosen, len(declared))
-    return checked(Tensor(name, declared, structure, truth(complex, "complex")))
+    imaginary = truth(complex, "complex") or structure == "hermitian"
+    return checked(Tensor(name, declared, structure, imaginary))
 
 
 def numbered(t: Tensor) -> Tensor:

@@ -187,7 +187,7 @@ class Tensor(Expr):
 
     name: str
     declared: tuple[str | int | None, ...]
-    structure: str | None  # "symmetric", "diagonal", "lower" or "orthogonal", by declaration
+    structure: str | None  # "symmetric", "diagonal", "lower", "orthogonal" or "hermitian"
     # of the parameter of a traced function: parameters are in the order of these; no part of what
     # the tensor is
     place: int | None

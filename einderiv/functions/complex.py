@@ -26,6 +26,7 @@ from ..expression import (
     filled,
     multiply,
     times,
+    viewed,
     with_slots,
 )
 from . import elementwise
@@ -150,6 +151,9 @@ def conj(e: object, /) -> Expr:
 
 def _conjugate(node: Expr, below: tuple[Expr, ...]) -> Expr:
     match node:
+        case Tensor() if node.structure == "hermitian":
+            *batch, i, j = range(node.ndim)
+            return viewed(node, (*batch, i, j), (*batch, j, i))
         case Tensor():
             return apply("conj", node)
         case Constant():

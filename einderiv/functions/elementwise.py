@@ -44,6 +44,7 @@ from .table import (
     largest,
     no_slope,
     of_one,
+    of_two,
     one_name,
     public,
     together,
@@ -845,23 +846,47 @@ def _softplus_plain(np: Any, x: Any) -> Any:
     return np.where(right, x, 0) + np.log(1 + decay)
 
 
-softplus = elementwise(
-    "softplus",
-    law="log(1 + e^x)",
-    derivatives=(_softplus,),
-    derived="sigmoid(x)",
-    source="Goodfellow, Bengio, Courville, Deep Learning (2016), chapter 3",
-    spell={
-        "numpy": "softplus({0})",
-        "torch": "softplus({0})",
-        "jax": "nn.softplus({0})",
-        "julia": "log1p.(exp.(.-abs.({0}))) .+ max.({0}, 0)",
-    },
-    latex=r"\operatorname{{softplus}}\left({0}\right)",
-    plain=_softplus_plain,
-    positive=True,
-    smooth_sum=smooth_sum,
+_softplus_of_one = of_one(
+    Function(
+        "softplus",
+        law="log(1 + e^x)",
+        derivatives=(_softplus,),
+        derived="sigmoid(x)",
+        source="Goodfellow, Bengio, Courville, Deep Learning (2016), chapter 3",
+        spell={
+            "numpy": "softplus({0})",
+            "torch": "softplus({0})",
+            "jax": "nn.softplus({0})",
+            "julia": "log1p.(exp.(.-abs.({0}))) .+ max.({0}, 0)",
+        },
+        latex=r"\operatorname{{softplus}}\left({0}\right)",
+        plain=_softplus_plain,
+        positive=True,
+        smooth_sum=smooth_sum,
+    )
 )
+
+
+@public
+def softplus(x: object, beta: object = 1, /) -> Expr:
+    """``softplus(x, beta)``: ``log(1 + exp(beta x)) / beta``, elementwise.
+
+    The derivative is ``sigmoid(beta x)``.
+
+    >>> import einderiv as ed
+    >>> str(ed.softplus(ed.tensor("x", "i")))
+    'softplus(x)'
+    >>> float(ed.evaluate(ed.softplus(ed.tensor("x"), 2), x=1000.0))
+    1000.0
+
+    Raises TypeError for what is no expression, number or array, and unless `beta` is a number.
+    """
+    steepness = number(beta)
+    if steepness is None or isinstance(steepness, complex) or not steepness:
+        raise TypeError(f"beta must be a number that is not 0, not {beta!r}")
+    if steepness == 1:
+        return _softplus_of_one(x)
+    return times(_softplus_of_one(times(as_expression(x), steepness)), 1 / steepness)
 
 
 def _logaddexp_first(node: Apply) -> Terms:
@@ -881,17 +906,38 @@ def _logaddexp_plain(np: Any, x: Any, y: Any) -> Any:
 
 
 # max(x, y) + softplus(-|x - y|) has the same values, but two kinks at x = y.
-logaddexp = elementwise_of_two(
-    "logaddexp",
-    law="log(e^x + e^y)",
-    derivatives=(_logaddexp_first, _logaddexp_second),
-    derived="sigmoid(x - y), sigmoid(y - x)",
-    source="the chain rule with log and exp",
-    spell=one_name("logaddexp", 2, julia="log1p.(exp.(.-abs.({0} .- {1}))) .+ max.({0}, {1})"),
-    latex=r"\log\left(e^{{{0}}} + e^{{{1}}}\right)",
-    plain=_logaddexp_plain,
-    analytic=False,
+_logaddexp_of_two = of_two(
+    Function(
+        "logaddexp",
+        law="log(e^x + e^y)",
+        derivatives=(_logaddexp_first, _logaddexp_second),
+        derived="sigmoid(x - y), sigmoid(y - x)",
+        source="the chain rule with log and exp",
+        spell=one_name("logaddexp", 2, julia="log1p.(exp.(.-abs.({0} .- {1}))) .+ max.({0}, {1})"),
+        latex=r"\log\left(e^{{{0}}} + e^{{{1}}}\right)",
+        plain=_logaddexp_plain,
+        analytic=False,
+    )
 )
+
+
+@public
+def logaddexp(x: object, y: object, /, *more: object) -> Expr:
+    """``logaddexp(x, y)``: ``log(e^x + e^y)``, elementwise, and so of more than two; numbers and
+    scalars broadcast.
+
+    The derivatives are ``sigmoid(x - y)``, ``sigmoid(y - x)``.
+
+    >>> import einderiv as ed
+    >>> str(ed.logaddexp(ed.tensor("x", "i"), ed.tensor("y", "i")))
+    'logaddexp(x, y)'
+
+    Raises ShapeError if the axes do not fit.
+    """
+    found = _logaddexp_of_two(x, y)
+    for one in more:
+        found = _logaddexp_of_two(found, one)
+    return found
 
 
 def _relu(node: Apply) -> Terms:

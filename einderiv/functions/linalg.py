@@ -22,9 +22,10 @@ from ..expression import (
     matmul,
     multiply,
     number,
+    truth,
 )
 from .index_views import kronecker, merged, parted, triangle
-from .linalg_rules import at_power
+from .linalg_rules import at_power, transposed_matrix
 from .table import apply, public
 
 
@@ -142,9 +143,10 @@ def adj(a: object, /) -> Expr:
 
 
 @public
-def pinv(a: object, /) -> Expr:
+def pinv(a: object, /, rtol: object = None) -> Expr:
     """``pinv(A)``: the Moore-Penrose inverse of real matrices; its derivative holds where the rank
-    is constant.
+    is constant. Singular values up to `rtol` times the largest count as 0, by default 1e-15 times,
+    as in NumPy.
 
     Source: Golub and Pereyra, SIAM J. Numer. Anal. 10 (1973), 413-432.
 
@@ -154,7 +156,13 @@ def pinv(a: object, /) -> Expr:
 
     Raises ShapeError for fewer than two axes.
     """
-    return apply("pinv", matrix_argument(a, "pinv"), 2)
+    matrix = matrix_argument(a, "pinv")
+    if rtol is None:
+        return apply("pinv", matrix, 2)
+    share = number(rtol)
+    if isinstance(share, (bool, complex)) or share is None or not 0 <= share < 1:
+        raise EinderivError(f"rtol must be a number from 0 to 1, not {rtol!r}")
+    return apply("pinv", matrix, 2, (float(share),))
 
 
 @public
@@ -186,9 +194,9 @@ def matrix_power(a: object, n: object, /) -> Expr:
 
 
 @public
-def cholesky(a: object, /) -> Expr:
+def cholesky(a: object, /, *, upper: object = False) -> Expr:
     """``cholesky(A)``: the lower triangle L with ``L @ L.T = A`` of a symmetric positive definite
-    real matrix.
+    real matrix; its transpose with `upper`.
 
     Of another matrix the symmetric part ``(A + A.T) / 2`` is taken, as JAX does, so the derivative
     is symmetric. Source: Murray, "Differentiation of the Cholesky decomposition", arXiv 1602.07527.
@@ -201,7 +209,8 @@ def cholesky(a: object, /) -> Expr:
     Raises ShapeError for fewer than two axes; ``numpy.linalg.LinAlgError`` if the matrix is not
     positive definite.
     """
-    return checked(apply("cholesky", matrix_argument(a, "cholesky"), 2))
+    factor = checked(apply("cholesky", matrix_argument(a, "cholesky"), 2))
+    return transposed_matrix(factor) if truth(upper, "upper") else factor
 
 
 @public

@@ -30,7 +30,18 @@ from ..expression import (
     tensor,
     zero,
 )
-from . import arrays, complex, compound, elementwise, linalg, reductions
+from . import (
+    arrays,
+    complex,
+    compound,
+    elementwise,
+    linalg,
+    numerics,
+    reductions,
+    sorting,
+    special,
+    spectral,
+)
 from .registry import VOCABULARY, is_elementwise
 
 Named = Callable[..., Any]
@@ -192,6 +203,25 @@ def _ones_like(a: object) -> Expr:
     return _full_like(a, 1)
 
 
+def _round(a: object, decimals: object = 0) -> Expr:
+    return special.round_(a, decimals)
+
+
+def _sort(a: object, axis: object = -1, *, kind: object = None, stable: object = None) -> Expr:
+    return sorting.sort(a, axis)
+
+
+def _argsort(a: object, axis: object = -1, *, kind: object = None, stable: object = None) -> Expr:
+    return sorting.argsort(a, axis)
+
+
+def _lstsq(a: object, b: object, rcond: object = None) -> tuple[Expr, Expr]:
+    """The solution and the sum of the squared residuals; NumPy gives two more."""
+    x = spectral.lstsq(a, b)
+    residual = compound.subtracted(expression.matmul(as_expression(a), x), as_expression(b))
+    return x, compound.sum(expression.multiply(residual, residual), 0)
+
+
 def _ndim(a: object) -> int:
     return as_expression(a).ndim
 
@@ -232,6 +262,7 @@ _UFUNCS: dict[str, Named] = {
     "fabs": complex.abs_,
     "heaviside": _heaviside,
     "logaddexp": elementwise.logaddexp,
+    "logaddexp2": special.logaddexp2,
 }
 #: functions by the name behind ``numpy.``
 _FUNCTIONS: dict[str, Named] = {
@@ -293,6 +324,35 @@ _FUNCTIONS: dict[str, Named] = {
     "amin": _over_axis(reductions.min),
     "var": _spread(compound.var),
     "std": _spread(compound.std),
+    "round": _round,
+    "around": _round,
+    "fix": special.trunc,
+    "sort": _sort,
+    "argsort": _argsort,
+    "argmax": sorting.argmax,
+    "argmin": sorting.argmin,
+    "take_along_axis": sorting.take_along_axis,
+    "ptp": sorting.ptp,
+    "median": sorting.median,
+    "quantile": sorting.quantile,
+    "percentile": sorting.percentile,
+    "cumprod": reductions.cumprod,
+    "average": numerics.average,
+    "cov": numerics.cov,
+    "corrcoef": numerics.corrcoef,
+    "interp": numerics.interp,
+    "polyval": numerics.polyval,
+    "vander": numerics.vander,
+    "cross": numerics.cross,
+    "trapezoid": numerics.trapezoid,
+    "trapz": numerics.trapezoid,
+    "linalg.eigvalsh": spectral.eigvalsh,
+    "linalg.eigh": spectral.eigh,
+    "linalg.svd": spectral.svd,
+    "linalg.svdvals": spectral.svdvals,
+    "linalg.qr": spectral.qr,
+    "linalg.lstsq": _lstsq,
+    "linalg.cross": numerics.cross,
     "linalg.norm": _norm,
     "linalg.inv": linalg.inv,
     "linalg.det": linalg.det,

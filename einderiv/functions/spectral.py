@@ -5,6 +5,8 @@ Their rows, and the rules of their derivatives, stand in :mod:`spectral_rules`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..errors import EinderivError, ShapeError
 from ..expression import (
     Expr,
@@ -23,7 +25,30 @@ from .elementwise import greater, sqrt, where
 from .linalg import cholesky, inv, matrix_argument, pinv, tril, triu
 from .linalg_rules import at_power, transposed_matrix
 from .reductions import max
+from .spectral_rules import is_known_which_is_smaller
 from .table import apply, public
+
+
+class Eigh(NamedTuple):
+    """What `eigh` gives."""
+
+    eigenvalues: Expr
+    eigenvectors: Expr
+
+
+class Svd(NamedTuple):
+    """What `svd` gives."""
+
+    U: Expr
+    S: Expr
+    Vh: Expr
+
+
+class Qr(NamedTuple):
+    """What `qr` gives."""
+
+    Q: Expr
+    R: Expr
 
 
 @public
@@ -47,7 +72,7 @@ def eigvalsh(a: object, /) -> Expr:
 
 
 @public
-def eigh(a: object, /) -> tuple[Expr, Expr]:
+def eigh(a: object, /) -> Eigh:
     """``eigh(A)``: the eigenvalues of the symmetric part in ascending order, and the eigenvectors
     as columns.
 
@@ -62,14 +87,13 @@ def eigh(a: object, /) -> tuple[Expr, Expr]:
     Raises ShapeError unless the matrix is square.
     """
     matrix = matrix_argument(a, "eigh")
-    return eigvalsh(matrix), checked(apply("eigenvectors", matrix, 2))
+    return Eigh(eigvalsh(matrix), checked(apply("eigenvectors", matrix, 2)))
 
 
 def _with_known_sides(a: object, name: str) -> Expr:
     """A matrix of which is known what the smaller of both sizes is."""
     matrix = matrix_argument(a, name)
-    rows, columns = lengths_of(matrix)[-2:]
-    if rows == columns or (isinstance(rows, int) and isinstance(columns, int)):
+    if is_known_which_is_smaller(matrix):
         return matrix
     raise ShapeError(
         f"{name} has as many singular values as the smaller size of {called(matrix)}, and which it "
@@ -91,7 +115,7 @@ def svdvals(a: object, /) -> Expr:
 
 
 @public
-def svd(a: object, full_matrices: object = False, compute_uv: object = True) -> object:
+def svd(a: object, full_matrices: object = False, compute_uv: object = True) -> Svd | Expr:
     """``svd(A)``: the factors U, s, Vᵀ with ``U @ diag(s) @ Vt = A`` and as many columns of U and
     rows of Vᵀ as there are singular values; s alone where `compute_uv` is false.
 
@@ -114,21 +138,12 @@ def svd(a: object, full_matrices: object = False, compute_uv: object = True) -> 
             "the further columns of full matrices have no derivative: svd(A, full_matrices=False)"
         )
     u, v = apply("left_vectors", matrix, 2), apply("right_vectors", matrix, 2)
-    return u, apply("svdvals", matrix, 2), transposed_matrix(v)
+    return Svd(u, apply("svdvals", matrix, 2), transposed_matrix(v))
 
 
-@public
 def nuclear_norm(a: object, /) -> Expr:
-    """``nuclear_norm(A)``: the sum of the singular values of the last two axes; its derivative is
-    ``U @ Vt``.
-
-    >>> import einderiv as ed
-    >>> A = ed.tensor("A", "ij")
-    >>> ed.evaluate(ed.grad(ed.nuclear_norm(A), A), A=[[3.0, 0.0], [0.0, 2.0]])
-    array([[1., 0.],
-           [0., 1.]])
-
-    It has derivatives up to the second. Raises ShapeError for fewer than two axes.
+    """The sum of the singular values of the last two axes; its derivative is ``U @ Vt``. It has
+    derivatives up to the second.
     """
     return apply("nuclear_norm", matrix_argument(a, "nuclear_norm"), 2)
 
@@ -143,7 +158,7 @@ def largest_singular_value(e: Expr) -> Expr:
 
 
 @public
-def qr(a: object, mode: object = "reduced") -> tuple[Expr, Expr]:
+def qr(a: object, mode: object = "reduced") -> Qr:
     """``qr(A)``: the factors Q, R with ``Q @ R = A``, orthonormal columns and an upper triangle, of
     a matrix with at least as many rows as columns.
 
@@ -161,8 +176,9 @@ def qr(a: object, mode: object = "reduced") -> tuple[Expr, Expr]:
     rows, columns = lengths_of(matrix)[-2:]
     tall = None if isinstance(rows, int) else at_least_0(minus(rows, columns))
     if tall is None:
-        return checked(q), checked(r)
-    return checked(dressed(q, origins=(tall,))), checked(dressed(r, origins=(tall,)))
+        return Qr(checked(q), checked(r))
+    met = (tall,)
+    return Qr(checked(dressed(q, origins=met)), checked(dressed(r, origins=met)))
 
 
 @public

@@ -30,6 +30,7 @@ from ..expression import (
     assemble,
     filled,
     fresh_labels,
+    lengths_of,
     matmul,
     same,
     times,
@@ -271,6 +272,12 @@ def fewer(e: Expr) -> tuple[Axis, Axis, Axis]:
     if isinstance(rows[0], int) and isinstance(columns[0], int) and columns[0] < rows[0]:
         least = columns
     return rows, columns, least
+
+
+def is_known_which_is_smaller(e: Expr) -> bool:
+    """Is it known how many singular values a matrix has?"""
+    rows, columns = lengths_of(e)[-2:]
+    return rows == columns or (isinstance(rows, int) and isinstance(columns, int))
 
 
 def _of_left(arguments: tuple[Expr, ...], _: int, __: tuple[Any, ...]) -> tuple[Axis, ...]:

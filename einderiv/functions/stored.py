@@ -60,7 +60,7 @@ from .table import FUNCTIONS
 
 VERSION = 3  # of the rows; it changes with their fields
 READ = (2, VERSION)  # versions that are read: in version 2 no part had a title
-STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal", "index")
+STRUCTURES = (None, "symmetric", "diagonal", "lower", "orthogonal", "hermitian", "index")
 
 NUMBER_OF_VALUES = -1  # in the place of an axis
 

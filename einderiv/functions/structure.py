@@ -1,5 +1,5 @@
-"""Tensors with a declared structure: symmetric, diagonal, lower triangular, orthogonal; and
-gradients along it.
+"""Tensors with a declared structure: symmetric, diagonal, lower triangular, orthogonal, Hermitian;
+and gradients along it.
 
 Derivatives are unconstrained: every entry counts as free, as if nothing were declared. `project`
 takes them to the tangent of the structure, which is what a step of a descent that keeps the
@@ -26,6 +26,7 @@ from ..expression import (
     viewed,
     walk,
 )
+from .complex import conj
 from .linalg import tril
 from .table import public
 
@@ -39,6 +40,7 @@ def project(g: object, s: object, /) -> Expr:
     structure     the projection of G           source
     ============  ============================  ====================================================
     symmetric     ``(G + G.T) / 2``             Srinivasan and Panda, arXiv 1911.06491
+    Hermitian     ``(G + conj(G).T) / 2``       the subspace of Hermitian matrices
     diagonal      the diagonal of G             the subspace of diagonal matrices
     lower         ``tril(G)``                   the subspace of lower triangles
     orthogonal    ``(G - S @ G.T @ S) / 2``     Edelman, Arias, Smith, SIAM J. Matrix Anal. 20
@@ -79,6 +81,9 @@ def _projected(g: Expr, s: Tensor) -> Expr:
         case "symmetric":
             # (G + Gᵀ) / 2
             return times(add(g, flipped), 0.5)
+        case "hermitian":
+            # (G + conj(G)ᵀ) / 2
+            return times(add(g, conj(flipped)), 0.5)
         case "diagonal":
             diagonal = viewed(g, (*batch, i, i), (*batch, i))
             return viewed(diagonal, (*batch, i), (*batch, i, i), names=g.axes)
@@ -104,6 +109,8 @@ def projected(a: Any, structure: str | None) -> Any:
     """The array next to `a` of a structure that is a linear space."""
     if structure == "symmetric":
         return (a + a.swapaxes(-1, -2)) / 2
+    if structure == "hermitian":
+        return (a + a.conj().swapaxes(-1, -2)) / 2
     return with_structure(a, structure)
 
 
@@ -127,6 +134,8 @@ def with_structure(a: Any, structure: str | None) -> Any:
             # The lower triangle is written above the diagonal too.
             lower = np.tril(a)
             return lower + np.tril(a, -1).swapaxes(-1, -2)
+        case "hermitian":
+            return (a + a.conj().swapaxes(-1, -2)) / 2
         case "diagonal":
             return a * np.eye(a.shape[-1], dtype=a.dtype)
         case "lower":
@@ -174,6 +183,8 @@ def check_structures(declared: Mapping[str, str], arrays: Mapping[str, Any]) -> 
                 off = transposed.conj() @ a - np.eye(a.shape[-1])
             case "symmetric":
                 off = a - transposed
+            case "hermitian":
+                off = a - transposed.conj()
             case _:
                 off = a - with_structure(a, structure)
         eps = float(np.finfo(a.dtype).eps) if a.dtype.kind in "fc" else 0.0

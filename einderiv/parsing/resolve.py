@@ -28,7 +28,7 @@ from .lexer import Declaration, Source
 from .syntax import KEEPING, OPERATORS, PARTNERS, Node, check_free
 
 #: what a tensor may be declared to be
-STRUCTURES = ("symmetric", "diagonal", "lower", "orthogonal", "complex")
+STRUCTURES = ("symmetric", "diagonal", "lower", "orthogonal", "hermitian", "complex")
 
 
 def declarations(
