@@ -71,12 +71,23 @@ FORMULAS = {
     "gammaln":    lambda x: np.log(special.gamma(x)),
     "digamma":    lambda x: special.polygamma(0, x),
     "polygamma":  lambda x, n: (-1) ** (n + 1) * special.gamma(n + 1) * special.zeta(n + 1, x),
+    "floor":      np.floor,
+    "ceil":       np.ceil,
+    "trunc":      np.trunc,
+    "exp2":       lambda x: 2**x,
+    "entr":       special.entr,
+    "sinc":       np.sinc,
+    "i0":         lambda x: special.iv(0, x),
+    "i1":         lambda x: special.iv(1, x),
+    "bessel_i":   lambda x, n: special.iv(n, x),
+    "spherical_bessel": lambda x, n: special.spherical_jn(n, x),
     "conj":       lambda x: x,  # of real numbers
     "pseudo_reciprocal": lambda x: np.linalg.pinv(np.reshape(x, (-1, 1, 1))).reshape(np.shape(x)),
     # of two and three arguments
     "maximum":    lambda x, y: (x + y + np.abs(x - y)) / 2,
     "minimum":    lambda x, y: (x + y - np.abs(x - y)) / 2,
     "logaddexp":  lambda x, y: np.log(np.exp(x) + np.exp(y)),
+    "xlogy":      special.xlogy,
     "hypot_slope":  lambda x, y: x / (x * x + y * y) ** 0.5,
     "arctan2_slope":  lambda x, y: x / (x * x + y * y),
     "kept_within":       lambda x: x,
@@ -160,11 +171,20 @@ MATRICES = {
 
 #: rows that are the same along a curve only: `modulus` of a number and its conjugate has a test of its own
 ALONE = {"modulus"}
+#: rows of one core axis or of matrices, whose tests are in a file of their own beside that of the table
+ELSEWHERE = {
+    *("argsort", "order", "argmax", "argmin", "interval", "cumprod", "p_norm", "p_slope"),
+    *("eigvalsh", "eigenvectors", "gap_reciprocals", "recomposed", "divided_differences"),
+    *("svdvals", "left_vectors", "right_vectors", "nuclear_norm", "polar", "q_factor", "r_factor"),
+    *("sqrtm", "logm", "sylvester"),
+}
 PARAMETERS = {
     "power": [(2.5,), (-0.5,), (5,), (-3,), (1.0,), (2.0,), (0.75,)],
     "leaky_relu": [(0.2,), (2,)],
     "elu": [(0.7,)],
     "polygamma": [(1,), (4,)],
+    "bessel_i": [(2,), (5,)],
+    "spherical_bessel": [(0,), (1,), (4,)],
     "prod": [(0,), (1,), (2,)],
     "matrix_power": [(2,), (3,), (5,)],
     "minors": [(2,), (3,)],

@@ -16,7 +16,14 @@ S, b, x, s = ed.tensor("S", "qq"), ed.tensor("b", "mr"), ed.tensor("x", "h"), ed
 SHAPES = dict(
     X=(2, 3), Y=(2, 3), T=(2, 3, 4), A=(3, 3), B=(2, 3, 3), S=(3, 3), b=(3, 2), x=(3,), s=()
 )
-PARAMETERS = {"power": (2.5,), "leaky_relu": (0.2,), "elu": (0.7,), "polygamma": (2,)}
+PARAMETERS = {
+    "power": (2.5,),
+    "leaky_relu": (0.2,),
+    "elu": (0.7,),
+    "polygamma": (2,),
+    "bessel_i": (2,),
+    "spherical_bessel": (1,),
+}
 
 
 def arrays(e, seed=0, domain=(0.3, 1.3), dtype=float):

@@ -271,7 +271,7 @@ sinc = elementwise(
     spell=one_name("sinc", julia=None),
     latex=r"\operatorname{{sinc}}\left({0}\right)",
     plain=_sinc_plain,
-    real_in=frozenset({"torch", "jax"}),
+    analytic=False,
 )
 
 

@@ -310,6 +310,11 @@ SLOPES = [
     ("less_equal",    (),         ([1, 2, 3], [2, 2, 2]),   [1, 1, 0],   ([0, 0, 0],) * 2),
     ("equal",         (),         ([1, 2, 3], [2, 2, 2]),   [0, 1, 0],   ([0, 0, 0],) * 2),
     ("not_equal",     (),         ([1, 2, 3], [2, 2, 2]),   [1, 0, 1],   ([0, 0, 0],) * 2),
+    ("floor",         (),         ([-1.5, -1, 2.5],),       [-2, -1, 2], ([0, 0, 0],)),
+    ("ceil",          (),         ([-1.5, -1, 2.5],),       [-1, -1, 3], ([0, 0, 0],)),
+    ("trunc",         (),         ([-1.5, -1, 2.5],),       [-1, -1, 2], ([0, 0, 0],)),
+    ("rint",          (),         ([-1.5, 0.5, 2.75],),     [-2, 0, 3],  ([0, 0, 0],)),
+    ("xlogy",         (),         ([0, 2], [1, 1]),         [0, 0],      ([0, 0], [0, 2])),
 ]  # fmt: skip
 
 
@@ -370,7 +375,13 @@ def test_holomorphic_in_all_quadrants(name, parameters):
 @pytest.mark.parametrize("name", [n for n, row in ROWS.items() if not row.analytic])
 def test_what_is_not_holomorphic_refuses_complex_numbers(name):
     given = dict.fromkeys(NAMES[: len(ROWS[name].derivatives)], PLANE)
-    parameters = {"leaky_relu": (0.1,), "elu": (1.0,), "polygamma": (1,)}.get(name, ())
+    parameters = {
+        "leaky_relu": (0.1,),
+        "elu": (1.0,),
+        "polygamma": (1,),
+        "bessel_i": (2,),
+        "spherical_bessel": (1,),
+    }.get(name, ())
     with pytest.raises(ed.EinderivError, match=f"{name} of complex numbers is not holomorphic"):
         ev(applied(name, parameters), given)
 

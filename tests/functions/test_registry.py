@@ -12,7 +12,11 @@ from einderiv.functions import (
     elementwise,
     indexing,
     is_elementwise,
+    numerics,
     reductions,
+    sorting,
+    special,
+    spectral,
 )
 from einderiv.functions import complex as complexes
 from einderiv.functions import compound as compositions
@@ -32,6 +36,10 @@ SOURCES = [
     construction,
     arrays,
     indexing,
+    sorting,
+    special,
+    spectral,
+    numerics,
 ]
 #: public functions of those modules that make no expression of expressions, or take shapes, lists
 #: and arrays, which texts do not have
