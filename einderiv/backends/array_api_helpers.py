@@ -120,18 +120,24 @@ def shares(x, top, axis):
 """,
     "p_norm": """\
 def p_norm(x, axis, p):
-    # by the largest entry for p > 0, so that no power overflows; 0 of nothing but zeros
+    # by the largest entry for p > 0, so that no power overflows; 0 of nothing but zeros, and for
+    # p < 0 of any zero
     size = xp.abs(x)
     top = xp.amax(size, axis, keepdims=True) if p > 0 else xp.amin(size, axis, keepdims=True)
     top = xp.where((top == 0) | xp.isinf(top), 1, top)
-    found = ((size / top) ** p).sum(axis, keepdims=True) ** (1 / p) * top
+    none = size == 0
+    powers = xp.where(none, 0, (xp.where(none, 1, size) / top) ** p)
+    total = powers.sum(axis, keepdims=True)
+    gone = total == 0 if p > 0 else (total == 0) | (xp.amax(none * 1, axis, keepdims=True) > 0)
+    found = xp.where(gone, 0, xp.where(gone, 1, total) ** (1 / p) * top)
     return found.reshape(x.sum(axis).shape)
 """,
     "p_slope": """\
 def p_slope(x, axis, p):
     length = p_norm(x, axis, p).reshape(x.sum(axis, keepdims=True).shape)
-    safe = xp.where(length == 0, 1, length)
-    return xp.where(x == 0, 0, xp.sign(x) * (xp.abs(x) / safe) ** (p - 1))
+    none = (x == 0) | (length == 0)
+    shares = xp.where(none, 1, xp.abs(x)) / xp.where(length == 0, 1, length)
+    return xp.where(none, 0, xp.sign(x) * shares ** (p - 1))
 """,
     "order": """\
 def order(x):

@@ -685,12 +685,21 @@ def naive(e: Expr, arrays: Mapping[str, Array], sizes: Sizes) -> Array:
             case Apply() if node.function.selects:
                 return parts[0]  # the index array itself
             case Apply():
-                return _applied(node, list(parts), sizes)
+                formed = [_formed(a, part, sizes) for a, part in zip(node.arguments, parts)]
+                return _applied(node, formed, sizes)
             case Einsum():
                 return _looped(node, list(parts), sizes)
         raise TypeError(type(node).__name__)
 
     return bottom_up([e], value)[0]
+
+
+def _formed(e: Expr, value: Array, sizes: Sizes) -> Array:
+    """An index array with zeros and ones, as a function takes it; anything else as it is."""
+    if not is_hot(e):
+        return value
+    count = sizes.known_measure(e.axis_sizes[-1]) or 0
+    return np.asarray(value[..., None] == np.arange(count)).astype(int)
 
 
 def _applied(node: Apply, arguments: list[Array], sizes: Sizes) -> Array:

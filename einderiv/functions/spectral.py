@@ -154,7 +154,8 @@ def largest_singular_value(e: Expr) -> Expr:
     """
     square = matmul(transposed_matrix(e), e)
     top = max(eigvalsh(square), -1)
-    return where(greater(top, 0), sqrt(top), 0)
+    is_positive = greater(top, 0)
+    return where(is_positive, sqrt(where(is_positive, top, 1)), 0)
 
 
 @public
