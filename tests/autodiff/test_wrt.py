@@ -8,7 +8,7 @@ import pytest
 
 import einderiv as ed
 from einderiv.autodiff import Wrt, paired, resolved
-from einderiv.autodiff.wrt import check_apart, restored, shared_axes
+from einderiv.autodiff.wrt import Base, check_apart, shared_axes
 from einderiv.expression import leaves, mapped, tensors_of
 
 t, es = ed.tensor, ed.einsum
@@ -84,11 +84,12 @@ def test_a_namedtuple_is_a_tuple_too():
 def test_a_slot_is_replaced_and_put_back(wrt):
     base, targets = resolved(product, wrt)
     names = {t.tensor.name for t in leaves(targets) if t.position is not None}
-    assert names <= {f.name for f in base.factors} and base != product
-    assert names.isdisjoint(tensors_of(base))  # no user can write such a name
-    back = restored(base, product, base)
+    inside = base.expression
+    assert names <= {f.name for f in inside.factors} and inside != product
+    assert names.isdisjoint(tensors_of(inside))  # no user can write such a name
+    back = base.restored(inside)
     assert back == product and str(back) == str(product)
-    assert restored(base, product, product) is base  # nothing was replaced
+    assert Base(product, {}).restored(inside) is inside  # nothing was replaced
 
 
 def test_a_slot_that_is_replaced_already_is_the_same():
@@ -122,6 +123,71 @@ def test_a_position_counts_the_slots_as_written():
 def test_positions_that_are_not_there(y, position, message):
     with pytest.raises(ed.EinderivError, match=re.escape(message)):
         resolved(y, position)
+
+
+# ---- parts
+P, Q, b = t("P", "nd"), t("Q", "dk"), t("b", "nk")
+hidden = P @ Q
+shifted = hidden + b
+curved = ed.tanh(hidden)
+ARRAYS = {
+    "P": np.arange(6.0).reshape(3, 2) / 5,
+    "Q": np.array([[1.0, -1.0], [0.5, 2.0]]),
+    "b": np.ones((3, 2)) / 3,
+}
+PARTS = [
+    # part       expression                              the same of a tensor Z
+    (hidden,  ed.sum(hidden),                           lambda Z: ed.sum(Z)),
+    (hidden,  ed.sum(ed.tanh(2 * hidden) * hidden),     lambda Z: ed.sum(ed.tanh(2 * Z) * Z)),
+    (hidden,  ed.sum((b - 3 * hidden) ** 2),            lambda Z: ed.sum((b - 3 * Z) ** 2)),
+    (hidden,  ed.sum(hidden.T ** 3),                    lambda Z: ed.sum(Z.T**3)),
+    (shifted, ed.sum(shifted**2),                       lambda Z: ed.sum(Z**2)),
+    (shifted, ed.sum(ed.exp(-shifted)),                 lambda Z: ed.sum(ed.exp(-Z))),
+    (curved,  ed.sum(curved**2) - ed.sum(curved * b),   lambda Z: ed.sum(Z**2) - ed.sum(Z * b)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "y", "same"), PARTS)
+def test_derivatives_by_a_part_are_those_by_a_tensor_in_its_place(part, y, same):
+    Z = t("Z", "nk")
+    value = ed.evaluate(part, ARRAYS)
+    direction = np.cos(value)
+    pairs = [
+        (ed.grad(y, part), ed.grad(same(Z), Z)),
+        (ed.hessian(y, part), ed.hessian(same(Z), Z)),
+        (ed.hvp(y, part, direction), ed.hvp(same(Z), Z, direction)),
+        (ed.jvp(y, part, direction), ed.jvp(same(Z), Z, direction)),
+        (ed.grad(y, [part])[0], ed.grad(same(Z), Z)),
+    ]
+    for ours, theirs in pairs:
+        want = ed.evaluate(theirs, {**ARRAYS, "Z": value})
+        np.testing.assert_allclose(ed.evaluate(ours, ARRAYS), want, rtol=1e-12, atol=1e-13)
+    assert ed.check(y, part, {n: ARRAYS[n] for n in ed.compile(y).inputs}).ok
+
+
+def test_a_part_is_called_by_its_name():
+    h = ed.named(ed.tanh(P @ Q), "h")
+    J = ed.grad(ed.sum(h**2), h)
+    assert ed.formula(J, style="matrix") == "∂y/∂h = 2 h where h = tanh(P Q)"
+
+
+@pytest.mark.parametrize(
+    ("y", "wrt", "words"),
+    [
+        (ed.sum(hidden), b @ b.T, "is no part of"),
+        (ed.sum((b - shifted) ** 2 * shifted), shifted, "and so is its term"),
+        (ed.sum(hidden), [hidden, hidden], "twice"),
+        (es("nk,nk->", hidden, b), [0, hidden], "a position beside a part"),
+    ],
+)
+def test_parts_that_are_refused(y, wrt, words):
+    with pytest.raises(ed.EinderivError, match=words):
+        ed.grad(y, wrt)
+
+
+def test_a_second_derivative_by_a_part_and_what_is_in_it_has_no_one_meaning():
+    with pytest.raises(ed.EinderivError, match="and P, which is in it"):
+        ed.hessian(ed.sum(hidden**2), [hidden, P])
 
 
 # ---- names
