@@ -190,7 +190,7 @@ if TYPE_CHECKING:
     from .backends import SingularMatrixError
     from .checking import check
     from .fitting import minimize, scipy_functions
-    from .interop import to_jax, to_torch
+    from .interop import arrays, to_jax, to_torch
     from .large import stream
     from .planning import costs
     from .reports import explain, load_plan, plan, source
@@ -222,6 +222,7 @@ __all__ = [
     "argmin",
     "argsort",
     "average",
+    "arrays",
     "block",
     "broadcast_to",
     "cbrt",
@@ -418,6 +419,7 @@ install()
 _LATER = {
     "SingularMatrixError": "backends",
     "Structured": "runtime",
+    "arrays": "interop",
     "check": "checking",
     "compile": "runtime",
     "costs": "planning",

@@ -225,6 +225,7 @@ NO_FUNCTIONS = {
         "trace_function",
     ),
     *("named", "simplify"),
+    *("arrays", "from_jax"),
     *("value_and_grad", "vjp"),
 }
 

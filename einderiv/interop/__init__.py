@@ -1,5 +1,8 @@
-"""Expressions as functions of torch and JAX that know their own gradients."""
+"""Expressions as functions of torch and JAX that know their own gradients, and functions of theirs
+as expressions.
+"""
 
 from .gradients import to_jax, to_torch
+from .imported import arrays
 
-__all__ = ["to_jax", "to_torch"]
+__all__ = ["arrays", "to_jax", "to_torch"]
