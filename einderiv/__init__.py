@@ -190,7 +190,7 @@ if TYPE_CHECKING:
     from .backends import SingularMatrixError
     from .checking import check
     from .fitting import minimize, scipy_functions
-    from .interop import arrays, to_jax, to_torch
+    from .interop import arrays, from_jax, to_jax, to_torch
     from .large import stream
     from .planning import costs
     from .reports import explain, load_plan, plan, source
@@ -274,6 +274,7 @@ __all__ = [
     "flip",
     "floor",
     "formula",
+    "from_jax",
     "function",
     "gammaln",
     "gelu",
@@ -425,6 +426,7 @@ _LATER = {
     "costs": "planning",
     "evaluate": "runtime",
     "explain": "reports",
+    "from_jax": "interop",
     "load_plan": "reports",
     "minimize": "fitting",
     "plan": "reports",

@@ -4,5 +4,6 @@ as expressions.
 
 from .gradients import to_jax, to_torch
 from .imported import arrays
+from .jax_reading import from_jax
 
-__all__ = ["arrays", "to_jax", "to_torch"]
+__all__ = ["arrays", "from_jax", "to_jax", "to_torch"]
