@@ -111,6 +111,27 @@ def _concatenated(step: Step, *parts: Value) -> Expr:
     )
 
 
+@reads("stack", "jnp.stack([x, 2 * x], axis=1)")
+def _stacked(step: Step, *parts: Value) -> Expr:
+    return functions.stack([expression(part) for part in parts], int(step.params["axis"]))
+
+
+@reads("unstack", "jnp.unstack(x, axis=1)[2]")
+def _unstacked(step: Step, x: Value) -> list[Expr]:
+    e, axis = expression(x), int(step.params["axis"])
+    parts: list[Expr] = []
+    for k in range(len(step.outputs)):
+        labels = iter(range(e.ndim))
+        reads_ = [AffineIndex(k) if p == axis else at(next(labels)) for p in range(e.ndim)]
+        parts.append(read_at(e, reads_, step.shape))
+    return parts
+
+
+@reads("tile", "jnp.tile(x, (2, 3))")
+def _tiled(step: Step, x: Value) -> Expr:
+    return functions.tile(expression(x), numbers(step.params["reps"]))
+
+
 @reads("pad", "lax.pad(x, 2.0, [(1, -1, 0), (0, 2, 1)])")
 def _padded(step: Step, x: Value, filling: Value) -> Expr:
     import numpy as np

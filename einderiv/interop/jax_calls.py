@@ -40,7 +40,9 @@ def _called(step: Step, *values: Value) -> list[Value]:
     return step.reading.of(body, (), values)
 
 
-reads("jit", "jax.jit(jnp.sin)(x)", calls=True, also=("pjit", "closed_call", "core_call"))(_called)
+reads(
+    "jit", "jax.jit(jnp.sin)(x)", calls=True, also=("pjit", "closed_call", "core_call", "composite")
+)(_called)
 reads("remat2", "jax.checkpoint(jnp.sin)(x)", calls=True, also=("remat", "checkpoint"))(_called)
 
 

@@ -33,7 +33,11 @@ def _same(_: Step, x: Value) -> Value:
     return x
 
 
-reads("copy", "jnp.copy(x)", also=("copy_p", "device_put", "sharding_constraint"))(_same)
+reads(
+    "copy",
+    "jnp.copy(x)",
+    also=("copy_p", "device_put", "sharding_constraint", "layout_constraint", "reshard", "name"),
+)(_same)
 reads("reduce_precision", "lax.reduce_precision(x, 11, 52)", says="no digits are dropped")(_same)
 
 
@@ -68,9 +72,10 @@ def _both(step: Step, x: Value, y: Value) -> tuple[Any, Any]:
 
 
 def _sum(step: Step, x: Value, y: Value) -> Expr:
-    found = logsumexp_of(step, x, y) or logsumexp_of(step, y, x)
-    if found is not None:
-        return found
+    for logarithm, shift in ((x, y), (y, x)):
+        found = logsumexp_of(step, logarithm, shift)
+        if found is not None:
+            return found
     a, b = _both(step, x, y)
     if not isinstance(a, Expr):
         a, b = b, a
@@ -239,15 +244,15 @@ def _clamp(step: Step, low: Value, x: Value, high: Value) -> Expr:
 
 
 # ---- comparisons: masks of 0 and 1
-for _name, _call, _example in (
-    ("eq", functions.equal, "x * (x == 0.5)"),
-    ("ne", functions.not_equal, "x * (x != 0.5)"),
-    ("lt", functions.less, "x * (x < 0.5)"),
-    ("le", functions.less_equal, "x * (x <= 0.5)"),
-    ("gt", functions.greater, "x * (x > 0.5)"),
-    ("ge", functions.greater_equal, "x * (x >= 0.5)"),
+for _name, _call, _example, _also in (
+    ("eq", functions.equal, "x * (x == 0.5)", ("eq_to",)),
+    ("ne", functions.not_equal, "x * (x != 0.5)", ()),
+    ("lt", functions.less, "x * (x < 0.5)", ("lt_to",)),
+    ("le", functions.less_equal, "x * (x <= 0.5)", ("le_to",)),
+    ("gt", functions.greater, "x * (x > 0.5)", ()),
+    ("ge", functions.greater_equal, "x * (x >= 0.5)", ()),
 ):
-    reads(_name, _example, says="a mask of 0 and 1")(_named(_call))
+    reads(_name, _example, says="a mask of 0 and 1", also=_also)(_named(_call))
 
 
 @reads("is_finite", "x * jnp.isfinite(x)")
@@ -396,15 +401,61 @@ def _converted(step: Step, x: Value) -> Expr:
 
 @reads("stop_gradient", "x * lax.stop_gradient(x)")
 def _stopped(_: Step, x: Value) -> Expr:
-    name = "stop_gradient"
+    return _of_own_row("stop_gradient", x, "1 * {0}", "1 * {0}", "1 * {0}")
+
+
+def _of_own_row(name: str, x: Value, numpy: str, torch: str, jax: str) -> Expr:
+    """A function that is constant between its jumps, or held to be: a row of the table from when it
+    is first met, as ``ed.function`` adds one, unless there is one.
+    """
     if name not in functions.FUNCTIONS:
-        functions.function(
-            name,
-            "1 * {0}",
-            None,
-            law="x, with the derivative 0",
-            analytic=True,
-            torch="1 * {0}",
-            jax="1 * {0}",
-        )
+        functions.function(name, numpy, None, torch=torch, jax=jax, analytic=True)
     return apply(name, expression(x))
+
+
+@reads("floor", "x * jnp.floor(3 * x)", says="the slope is 0")
+def _floor(_: Step, x: Value) -> Expr:
+    return _of_own_row("floor", x, "np.floor({0})", "torch.floor({0})", "jnp.floor({0})")
+
+
+@reads("ceil", "x * jnp.ceil(3 * x)", says="the slope is 0")
+def _ceil(_: Step, x: Value) -> Expr:
+    return _of_own_row("ceil", x, "np.ceil({0})", "torch.ceil({0})", "jnp.ceil({0})")
+
+
+def _trunc(x: Expr) -> Expr:
+    return _of_own_row("trunc", x, "np.trunc({0})", "torch.trunc({0})", "jnp.trunc({0})")
+
+
+@reads("round", "x * jnp.round(3 * x)", says="the slope is 0")
+def _round(step: Step, x: Value) -> Expr:
+    e = expression(x)
+    if str(step.params["rounding_method"]).endswith(("EVEN", "1")):
+        return _of_own_row("rint", e, "np.rint({0})", "torch.round({0})", "jnp.round({0})")
+    return _trunc(add(e, times(functions.sign(e), 0.5)))  # halves go away from 0
+
+
+@reads("rem", "x * jnp.mod(5 * x, 2)", says="the whole quotient has the slope 0")
+def _rest(step: Step, x: Value, y: Value) -> Expr:
+    a, b = (_full(each, step) for each in _both(step, x, y))
+    whole_quotient = _trunc(functions.divided(a, b))
+    return add(a, times(multiply(b, whole_quotient), -1))
+
+
+@reads("erf_inv", "lax.erf_inv(x)")
+def _inverse_erf(_: Step, x: Value) -> Expr:
+    def slope(y: Expr) -> Expr:  # √π/2 · exp(erfinv(y)²)
+        own = apply("erfinv", y)
+        return times(functions.exp(multiply(own, own)), math.sqrt(math.pi) / 2)
+
+    if "erfinv" not in functions.FUNCTIONS:
+        functions.function(
+            "erfinv",
+            "special.erfinv({0})",
+            slope,
+            imports="from scipy import special",
+            domain=(-0.9, 0.9),
+            torch="torch.erfinv({0})",
+            jax="lax.erf_inv({0})",
+        )
+    return apply("erfinv", expression(x))

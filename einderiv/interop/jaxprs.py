@@ -120,10 +120,6 @@ WAYS_ROUND = {
     "svd": "take det, slogdet, trace or inv of the matrix where these will do",
     "householder": "take cholesky or solve in the place of qr",
     "geqrf": "take cholesky or solve in the place of qr",
-    "floor": "it is constant between its jumps: compute it outside, and give it as an argument",
-    "ceil": "it is constant between its jumps: compute it outside, and give it as an argument",
-    "round": "it is constant between its jumps: compute it outside, and give it as an argument",
-    "rem": "take x - n * k with a known k",
     "bitcast": "the bits of a number have no derivative: compute with the number",
     "shift": "the bits of a number have no derivative: compute with the number",
 }

@@ -229,7 +229,22 @@ MODELS = [
     (spectrum, [(6,), (6,)]),
 ]  # fmt: skip
 #: models whose derivatives take seconds
-SLOW = {transformer, gru, lstm, kalman, convolution, autoencoder}
+SLOW = {
+    transformer,
+    gru,
+    lstm,
+    kalman,
+    convolution,
+    autoencoder,
+    classifier,
+    gaussian_process,
+    stencil,
+    flow,
+    graph,
+    ode,
+    radial,
+    whiten,
+}
 
 
 def drawn(shapes, seed):
