@@ -1,4 +1,4 @@
-"""Write the generated pages: `cookbook.md` and `functions.md`.
+"""Write the generated pages: `cookbook.md`, `functions.md` and `jax_primitives.md`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    exit code 1 if they are not what would be written
@@ -32,6 +32,7 @@ from einderiv.expression import is_zero  # noqa: E402
 from einderiv.functions import VOCABULARY, Function  # noqa: E402
 from einderiv.functions.numpy_api import numpy_function  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
+from einderiv.interop.jax_table import ROWS  # noqa: E402
 from einderiv.operators import ATTRIBUTES  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
@@ -380,7 +381,29 @@ def functions() -> Iterator[str]:
     yield from ("| call | what it is | as |", "|---|---|---|", *array_lines())
 
 
-PAGES = {"cookbook.md": cookbook, "functions.md": functions}
+# ---- the primitives of JAX
+JAX_HEAD = """# The primitives of JAX
+
+What [`ed.from_jax`](howto_jax.md) reads, one row for each. Each example is run as a test: its value and its derivative are
+those of JAX. In the examples `x` is an array, `lax` is `jax.lax`. This page is generated from the rows.
+
+| primitive | example | what is to be known | read in the same way |
+|---|---|---|---|"""
+
+
+def jax_primitives() -> Iterator[str]:
+    """The page, line by line."""
+    yield from JAX_HEAD.splitlines()
+    for row in sorted(ROWS, key=lambda row: row.name):
+        also = ", ".join(f"`{name}`" for name in row.also)
+        yield f"| `{row.name}` | `{cell(row.example)}` | {cell(row.says)} | {also} |"
+
+
+PAGES = {
+    "cookbook.md": cookbook,
+    "functions.md": functions,
+    "jax_primitives.md": jax_primitives,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

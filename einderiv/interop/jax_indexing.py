@@ -245,11 +245,12 @@ def _places_written(step: Step, indices: Value) -> Any:
     if not is_known(indices):
         raise step.refused("it writes at places that are not known: add there, .at[i].add(…)")
     with jax.ensure_compile_time_eval():
-        counts = jax.lax.scatter_add_p.bind(
+        counts = jax.lax.scatter_add(
             np.zeros(step.shape),
             indices,
             np.ones(step.shape_of(2)),
-            **{**step.params, "update_jaxpr": None, "update_consts": ()},
+            step.params["dimension_numbers"],
+            mode=step.params["mode"],
         )
     if np.max(counts, initial=0) > 1:
         raise step.refused("it writes twice to one place: write to each place once")
