@@ -11,7 +11,7 @@ from typing import Any
 from .. import functions
 from ..errors import LimitError
 from ..expression import Expr
-from .jax_table import Missing, Step, Value, expression, is_known, operand, reads, whole
+from .jax_table import Missing, Step, Value, expression, is_known, is_of_jax, operand, reads, whole
 
 #: functions that have a derivative of their own, which is that of the function here
 RULES: dict[str, Callable[..., Any]] = {
@@ -51,26 +51,15 @@ def _with_rule(step: Step, *values: Value) -> list[Value]:
     body = _body(step)
     name = getattr(getattr(body.jaxpr, "debug_info", None), "func_name", "")
     call = RULES.get(name.rpartition(".")[2])
-    is_of_jax = call is not None and _is_of_jax(body)
-    if not is_of_jax:
-        if not _is_of_jax(body):
-            step.reading.own_rules.append(step)
-        return step.reading.of_closed(body, values)
-    if all([is_known(value) for value in values]):
+    if not is_of_jax(body):
+        step.reading.own_rules.append(step)
+    if call is None or not is_of_jax(body) or all([is_known(value) for value in values]):
         return step.reading.of_closed(body, values)
     for value in values:
         if isinstance(value, Missing):
             raise value.error
-    assert call is not None
     found = call(*[operand(value) for value in values])
     return found if isinstance(found, list) else [found]
-
-
-def _is_of_jax(body: Any) -> bool:
-    """Is a function one of JAX's own, and no user's of the same name?"""
-    information = getattr(body.jaxpr, "debug_info", None)
-    place = str(getattr(information, "func_src_info", "") or "").replace("\\", "/")
-    return "/jax/" in place or "jax/_src" in place
 
 
 reads(

@@ -12,7 +12,7 @@ from typing import Any
 from .. import functions
 from ..expression import Einsum, Expr, Tensor, add, filled, multiply, times
 from ..functions import apply
-from .jax_softmax import log_softmax_of, logsumexp_of, softmax_of
+from .jax_softmax import VIEWS, log_softmax_of, logsumexp_of, softmax_of
 from .jax_table import (
     Step,
     Value,
@@ -366,6 +366,8 @@ def _unwrapped(step: Step, which: Value, *cases: Value) -> Value | None:
 def is_index(step: Step, e: Value) -> bool:
     """An index array, repeated or turned at most, or a place of a largest entry?"""
     made = step.reading.made(e)
+    while made is not None and made.name in VIEWS:
+        made = step.reading.made(made.inputs[0])
     if made is not None and made.name in ("argmax", "argmin", "sort"):
         return True
     return view_of_input(e) is not None

@@ -98,13 +98,15 @@ class Reads(Protocol):
 class Step:
     """An equation of a jaxpr: one call of a primitive."""
 
-    def __init__(self, equation: Any, reading: Reads) -> None:
+    def __init__(self, equation: Any, reading: Reads, outer: Step | None = None) -> None:
+        """`outer` is the call that holds the jaxpr."""
         self.name: str = equation.primitive.name
         self.primitive = equation.primitive
         self.params: dict[str, Any] = equation.params
         self.inputs = [variable.aval for variable in equation.invars]
         self.outputs = [variable.aval for variable in equation.outvars]
         self.reading = reading
+        self.outer = outer
         self._source = equation.source_info
 
     @property
@@ -122,13 +124,30 @@ class Step:
         return tuple([int(n) for n in self.inputs[k].shape])
 
     def line(self) -> str:
-        """Where in the user's code it was made."""
+        """Where in the user's code it was made. Inside a function of JAX's own, whose jaxpr may be
+        that of an earlier call, it is where that is called.
+        """
+        told: Step = self
+        outer = self.outer
+        while outer is not None:
+            if outer.calls_jax or not told.own_line():
+                told = outer
+            outer = outer.outer
+        return told.own_line() or "a line that this version of JAX does not tell"
+
+    def own_line(self) -> str:
+        """Its line, without a look at the calls around it; empty where JAX does not tell."""
         try:
             from jax._src import source_info_util
 
-            return str(source_info_util.summarize(self._source))
+            return str(source_info_util.summarize(self._source)).lstrip(":")
         except Exception:  # no public function says so, and that one may move
-            return "a line that this version of JAX does not tell"
+            return ""
+
+    @property
+    def calls_jax(self) -> bool:
+        """Is it the call of a function of JAX's own?"""
+        return is_of_jax(self.params.get("jaxpr", self.params.get("call_jaxpr")))
 
     def refused(self, way_round: str) -> BackendError:
         """The error that it has no expression, with a way round."""
@@ -145,6 +164,13 @@ def kind_of(dtype: Any) -> str:
     if kind == "V" and np.dtype(dtype).name.startswith(("bfloat", "float")):
         return "f"
     return kind
+
+
+def is_of_jax(closed: Any) -> bool:
+    """Is a jaxpr that of one of JAX's own functions, and no user's?"""
+    information = getattr(getattr(closed, "jaxpr", closed), "debug_info", None)
+    place = str(getattr(information, "func_src_info", "") or "").replace("\\", "/")
+    return "/jax/" in place or "jax/_src" in place
 
 
 # ---- values

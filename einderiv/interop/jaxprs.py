@@ -25,6 +25,7 @@ class Reading:
         self.equations = 0
         self.in_single = False  # does the function compute in less than double precision?
         self.own_rules: list[Step] = []
+        self._inside: list[Step] = []  # the calls whose jaxprs are being read
         # By identity: the values are held, so that no other gets the number of one that is gone.
         self._made: dict[int, tuple[Value, Made]] = {}
 
@@ -60,21 +61,25 @@ class Reading:
                 f"the function has more than {MOST} equations once its loops are unrolled: read "
                 "one step of the loop, and loop over that"
             )
-        step = Step(equation, self)
+        step = Step(equation, self, self._inside[-1] if self._inside else None)
         self._note_precision(step)
         row = BY_NAME.get(step.name)
         calls = row is not None and row.calls
         if not calls and all([is_known(value) for value in values]):
             return computed(step, values)
+        depth = len(self._inside)
         missing = [value for value in values if isinstance(value, Missing)]
         try:
             if row is None:
                 raise step.refused(_way_round(step.name))
             if missing and not calls and step.name not in MAY_MISS:
                 raise missing[0].error
+            self._inside.append(step)
             found = row.reader(step, *values)
         except BackendError as error:
             found = [Missing(error) for _ in step.outputs]
+        finally:
+            self._inside[depth:] = []
         results: list[Value] = found if isinstance(found, list) else [found]
         for result, aval in zip(results, step.outputs, strict=True):
             self._check(step, result, aval)
