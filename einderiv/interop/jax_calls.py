@@ -31,7 +31,17 @@ def _body(step: Step) -> Any:
     raise step.refused("it holds no jaxpr that is known here")
 
 
+#: functions of JAX that are functions here, where their jaxprs count bits or choose a method
+NAMED: dict[str, Callable[..., Expr]] = {
+    "expm": functions.expm,
+    "signbit": lambda x: functions.less(x, 0),
+}
+
+
 def _called(step: Step, *values: Value) -> list[Value]:
+    call = NAMED.get(str(step.params.get("name", "")))
+    if call is not None and len(values) == 1 and isinstance(values[0], Expr) and step.calls_jax:
+        return [call(values[0])]
     if any(step.params.get("donated_invars", ())):
         raise step.refused("it gives its arguments away: take donate_argnums away from jax.jit")
     body = _body(step)

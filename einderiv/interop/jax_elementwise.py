@@ -27,6 +27,9 @@ from .jax_table import (
     whole,
 )
 
+#: exponents of an array of them that are each a power of their own
+FEW = 16
+
 
 def _same(_: Step, x: Value) -> Value:
     """The value itself."""
@@ -38,7 +41,13 @@ reads(
     "jnp.copy(x)",
     also=("copy_p", "device_put", "sharding_constraint", "layout_constraint", "reshard", "name"),
 )(_same)
-reads("reduce_precision", "lax.reduce_precision(x, 11, 52)", says="no digits are dropped")(_same)
+
+
+@reads("reduce_precision", "lax.reduce_precision(x, 11, 52)", says="no digits are dropped")
+def _in_fewer_digits(step: Step, x: Value) -> Value:
+    if step.params["mantissa_bits"] < 52:
+        raise step.refused("it drops digits, by steps that have no slope: leave it out")
+    return x
 
 
 @reads("optimization_barrier", "lax.optimization_barrier(x)")
@@ -110,12 +119,11 @@ def _quotient(step: Step, x: Value, y: Value) -> Expr:
     found = softmax_of(step, x, y)
     if found is not None:
         return found
-    if step.kind in "iu":
-        raise step.refused("whole numbers that are not known are divided: divide floats")
     a, b = _both(step, x, y)
     if not isinstance(b, Expr) and b == 0:
         raise step.refused("it divides by the number 0")
-    return _full(functions.divided(a, b), step)
+    ratio = _full(functions.divided(a, b), step)
+    return _trunc(ratio) if step.kind in "iu" else ratio
 
 
 @reads("neg", "-x")
@@ -139,9 +147,35 @@ def _power(step: Step, x: Value, y: Value) -> Expr:
     if not isinstance(exponent, Expr):
         e: Expr = base**exponent
         return _full(e, step)
+    steps = _of_known_powers(step, base, y)
+    if steps is not None:
+        return steps
     if isinstance(base, Expr):  # x^y = exp(y log x)
         return _full(functions.exp(multiply(exponent, functions.log(base))), step)
     return _full(functions.raised_by(base, exponent), step)
+
+
+def _of_known_powers(step: Step, base: Any, y: Value) -> Expr | None:
+    """``x ** y`` for an array of a few known exponents: each where it is one, so that x may be
+    negative where they are whole.
+    """
+    import numpy as np
+
+    if not is_known(y) or not isinstance(base, Expr):
+        return None
+    powers = np.broadcast_to(np.asarray(y), step.shape)
+    distinct = np.unique(powers)
+    if len(distinct) > FEW:
+        return None
+    e = _full(base, step)
+    chosen: Expr | None = None
+    for number in distinct:
+        exponent = int(number) if number == int(number) else float(number)
+        raised = e**exponent
+        if chosen is not None:
+            raised = functions.where(expression(powers == number), raised, chosen)
+        chosen = raised
+    return chosen
 
 
 @reads("square", "jnp.square(x)")
@@ -388,14 +422,18 @@ def view_of_input(e: Value) -> tuple[Expr, tuple[int, ...]] | None:
     return factor, tuple([e.output.index(label) for label in labels])
 
 
-@reads("convert_element_type", "x.astype(complex).real", says="of floats: nothing changes")
+@reads(
+    "convert_element_type",
+    "x.astype(complex).real * (9 * x).astype(int)",
+    says="of floats nothing changes; to whole numbers it is a step",
+)
 def _converted(step: Step, x: Value) -> Expr:
     e = expression(x)
     before, after = kind_of(step.inputs[0].dtype), step.kind
     if after == "b" and before != "b":
         return functions.not_equal(e, 0)
-    if before in "fc" and after in "iu":
-        raise step.refused("a float that is not known becomes a whole number: keep it a float")
+    if before == "f" and after in "iu":
+        return _trunc(e)
     if before == "c" and after == "f":
         return functions.real(e)
     return e

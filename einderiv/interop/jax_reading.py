@@ -9,7 +9,7 @@ from typing import Any
 from ..autodiff import vjp
 from ..backends import JAX
 from ..errors import BackendError
-from ..expression import Expr, added, filled
+from ..expression import Expr, added
 from ..runtime import evaluate
 from . import (  # noqa: F401  (their rows)
     jax_axes,
@@ -30,7 +30,7 @@ from .imported import (
     names_of,
 )
 from .imported import verify as compare
-from .jax_table import Missing, expression, kind_of
+from .jax_table import expression, kind_of
 from .jaxprs import Reading
 
 
@@ -64,7 +64,7 @@ def from_jax(f: Callable[..., Any], /, *args: Any, verify: bool = True, **named:
     given = _Arguments(f, args, named)
     closed, shape_of_results = _traced(f, given)
     reading = Reading()
-    values: list[Any] = [_tensor(one) for one in given.inputs]
+    values: list[Any] = [one.tensor() for one in given.inputs]
     _check_effects(closed, given.name)
     results = [expression(value) for value in reading.of_closed(closed, values)]
     if verify:
@@ -72,12 +72,6 @@ def from_jax(f: Callable[..., Any], /, *args: Any, verify: bool = True, **named:
     import jax
 
     return jax.tree_util.tree_unflatten(shape_of_results, results)
-
-
-def _tensor(one: Input) -> Expr | Missing:
-    if 0 in one.shape:
-        return filled(0, one.shape, (None,) * len(one.shape))
-    return one.tensor()
 
 
 class _Arguments:
