@@ -97,6 +97,21 @@ def test_what_is_shared_stays_shared():
     assert len(list(ed.expression.walk([e]))) < 400
 
 
+def residual(params, x):
+    for W, b, V in params:
+        x = x + jnp.tanh(x @ W + b) @ V
+    return jnp.mean(jax.nn.logsumexp(x, axis=1))
+
+
+def test_a_deep_network_has_as_many_nodes_as_it_has_layers():
+    counts = []
+    for depth in (10, 20, 40):
+        shapes = [((4, 5), (5,), (5, 4))] * depth
+        e = ed.from_jax(residual, shapes, (3, 4), verify=False)
+        counts.append(len(list(ed.expression.walk([e]))))
+    assert counts[1] - counts[0] == (counts[2] - counts[1]) / 2 <= 10 * 10
+
+
 # ---- what is read how
 @pytest.mark.parametrize(
     ("f", "text"),
