@@ -11,10 +11,11 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 from ..errors import BackendError, EinderivError, limits
-from ..expression import Tensor, is_array, is_name, leaves, numbered
+from ..expression import Expr, Tensor, dressed, is_array, is_name, leaves, numbered, tensors_of
 from ..runtime import Compiled
 
 Path = tuple[object, ...]  # keys, places and names of attributes, from the parameter inwards
@@ -53,7 +54,7 @@ def is_shape(value: object) -> bool:
     """
     if type(value) is not tuple:
         return False
-    return all([isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in value])
+    return all([isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= 0 for n in value])
 
 
 def inside(tree: object, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -182,6 +183,16 @@ def key_of(step: Any) -> object:
         if hasattr(step, attribute):
             return getattr(step, attribute)
     return str(step)
+
+
+# ---- results
+def knowing(e: Expr, tensors: Sequence[Tensor]) -> Expr:
+    """`e`, which knows all inputs of the function, so that its derivative by one that it does not
+    depend on is zero.
+    """
+    known = tensors_of(e)
+    unknown = tuple([tensor for tensor in tensors if tensor.name not in known])
+    return dressed(e, origins=unknown) if unknown else e
 
 
 # ---- errors

@@ -16,6 +16,8 @@ from .jax_table import Missing, Step, Value, expression, is_known, is_of_jax, op
 #: functions that have a derivative of their own, which is that of the function here
 RULES: dict[str, Callable[..., Any]] = {
     "relu": functions.relu,
+    # the slope is 0 at both ends
+    "relu6": lambda x: functions.where(functions.greater_equal(x, 6), 6, functions.relu(x)),
     "logaddexp": functions.logaddexp,
     "_det": functions.det,
     "_slogdet_lu": lambda a: list(functions.slogdet(a)),

@@ -27,6 +27,7 @@ from .imported import (
     difference,
     is_shape,
     key_of,
+    knowing,
     names_of,
 )
 from .imported import verify as compare
@@ -64,9 +65,11 @@ def from_jax(f: Callable[..., Any], /, *args: Any, verify: bool = True, **named:
     given = _Arguments(f, args, named)
     closed, shape_of_results = _traced(f, given)
     reading = Reading()
-    values: list[Any] = [one.tensor() for one in given.inputs]
+    tensors = [one.tensor() for one in given.inputs]
     _check_effects(closed, given.name)
-    results = [expression(value) for value in reading.of_closed(closed, values)]
+    results: list[Expr] = []
+    for value in reading.of_closed(closed, tensors):
+        results.append(knowing(expression(value), tensors))
     if verify:
         _verify(given, closed, reading, results)
     import jax
@@ -147,7 +150,7 @@ def _is_input(leaf: Any, parameter: str) -> bool:
 
 def _input(name: str, leaf: Any) -> Input:
     if is_shape(leaf):
-        return Input(name, tuple(leaf), "f")
+        return Input(name, tuple([int(n) for n in leaf]), "f")
     if isinstance(leaf, (float, complex)):
         return Input(name, (), "c" if isinstance(leaf, complex) else "f", leaf)
     kind = kind_of(leaf.dtype)

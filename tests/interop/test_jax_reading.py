@@ -57,6 +57,13 @@ def test_what_is_an_input(f, args, named, inputs):
     assert ed.compile(ed.from_jax(f, *args, **named)).inputs == inputs
 
 
+def test_what_a_function_does_not_depend_on_is_known():
+    e = ed.from_jax(lambda x, params: jnp.sum(x**2), (3,), {"unused": (2, 2)})
+    gradient = ed.grad(e, ["x", "params_unused"])
+    found = ed.compile(gradient)(x=[1.0, 2.0, 3.0])
+    assert [g.tolist() for g in found] == [[2, 4, 6], [[0, 0], [0, 0]]]
+
+
 def test_arrays_are_not_held():
     e = ed.from_jax(lambda x: x * 2, X)
     assert ed.evaluate(e, x=np.ones((3, 4))).tolist() == (2 * np.ones((3, 4))).tolist()
@@ -352,3 +359,44 @@ def test_there_and_back():
     W = jnp.asarray(X.T[:, :2])
     f = ed.to_jax(e)
     np.testing.assert_allclose(jax.grad(f)(W, X), jax.grad(loss)({"W": W}, X)["W"], rtol=1e-9)
+
+
+# ---- special points: the slopes are those of JAX
+ZEROS = np.array([-1.0, 0.0, 6.0, 6.0])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        jax.nn.relu,
+        jnp.sign,
+        jax.nn.softplus,
+        jax.nn.leaky_relu,
+        jax.nn.elu,
+        jax.nn.selu,
+        jax.nn.relu6,
+        jax.nn.hard_tanh,
+        jax.nn.silu,
+        lambda x: jnp.max(x),
+        jnp.sinc,
+        lambda x: jnp.maximum(x, 0.0),
+        lambda x: jnp.maximum(x, x[::-1]),
+        lambda x: jnp.clip(x, 0.0, 1.0),
+        lambda x: jnp.logaddexp(x, -x),
+        lambda x: jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1.0)), 0.0),
+        lambda x: jax.nn.softmax(jnp.where(x > 0, x, -jnp.inf)),
+        lambda x: jax.scipy.special.logsumexp(jnp.where(x > 0, x, -jnp.inf)),
+        lambda x: jnp.prod(x),
+        lambda x: jnp.cumprod(x),
+        lambda x: jnp.sort(x),
+        lambda x: x**3 * jnp.floor(x),
+        lambda x: jax.scipy.special.xlogy(jnp.abs(x), 1 + x**2),
+    ],
+)
+def test_special_points(f):
+    x = ZEROS
+    e = ed.from_jax(f, (4,))
+    np.testing.assert_allclose(ed.evaluate(e, x=x), f(x), rtol=1e-12, atol=1e-12)
+    found = ed.evaluate(ed.grad(ed.sum(e), "x"), x=x)
+    wanted = jax.grad(lambda y: jnp.sum(f(y)))(jnp.asarray(x))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
