@@ -110,6 +110,7 @@ from .elementwise import (
     tanh,
     where,
 )
+from .imported import erfinv, stop_gradient
 from .indexing import entries, one_hot
 from .linalg import (
     adj,
@@ -258,6 +259,7 @@ __all__ = [
     "equal",
     "erf",
     "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expand_dims",
@@ -370,6 +372,7 @@ __all__ = [
     "stack",
     "stays_integer",
     "std",
+    "stop_gradient",
     "structures",
     "subtracted",
     "sum",

@@ -441,7 +441,7 @@ def _converted(step: Step, x: Value) -> Expr:
 
 @reads("stop_gradient", "x * lax.stop_gradient(x)")
 def _stopped(_: Step, x: Value) -> Expr:
-    return _of_own_row("stop_gradient", x, "1 * {0}", "1 * {0}", "1 * {0}")
+    return functions.stop_gradient(expression(x))
 
 
 def _of_own_row(name: str, x: Value, numpy: str, torch: str, jax: str) -> Expr:
@@ -484,18 +484,4 @@ def _rest(step: Step, x: Value, y: Value) -> Expr:
 
 @reads("erf_inv", "lax.erf_inv(x)")
 def _inverse_erf(_: Step, x: Value) -> Expr:
-    def slope(y: Expr) -> Expr:  # √π/2 · exp(erfinv(y)²)
-        own = apply("erfinv", y)
-        return times(functions.exp(multiply(own, own)), math.sqrt(math.pi) / 2)
-
-    if "erfinv" not in functions.FUNCTIONS:
-        functions.function(
-            "erfinv",
-            "special.erfinv({0})",
-            slope,
-            imports="from scipy import special",
-            domain=(-0.9, 0.9),
-            torch="torch.erfinv({0})",
-            jax="lax.erf_inv({0})",
-        )
-    return apply("erfinv", expression(x))
+    return functions.erfinv(expression(x))
