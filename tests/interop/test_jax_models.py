@@ -298,3 +298,24 @@ def test_a_model(f, shapes):
 
 def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-8)
+
+
+def test_a_hessian_has_its_structure():
+    def chain(x):
+        return jnp.sum(jnp.exp(x[1:] - x[:-1])) + jnp.sum(x**4)
+
+    x = np.linspace(0, 1, 50)
+    H = ed.evaluate(ed.hessian(ed.from_jax(chain, (50,)), "x"), x=x, dense=False)
+    assert "banded" in H.method()
+    assert H.nbytes < H.dense().nbytes / 10
+    with jax.enable_x64(True):
+        close(H.dense(), jax.hessian(chain)(x))
+
+
+def test_the_hessian_of_a_factorisation_is_one_block_a_row():
+    def fit(U, V, T):
+        return jnp.sum((T - U @ V.T) ** 2)
+
+    H = ed.hessian(ed.from_jax(fit, (5, 2), (4, 2), (5, 4)), "U")
+    output = H.compact.partition("->")[2]
+    assert [output.index(label) for label in output] == [0, 1, 0, 3]
