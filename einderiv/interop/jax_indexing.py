@@ -34,6 +34,11 @@ from .jax_table import Shape, Step, Value, expression, is_known, operand, produc
 MOST = 10**7
 
 
+def mode_of(step: Step) -> str:
+    """What happens to places outside; slices are moved inside."""
+    return str(getattr(step.params.get("mode"), "name", "CLIP"))
+
+
 class _Access:
     """How the axes of an operand are read or written by the labels of the other side."""
 
@@ -109,7 +114,7 @@ class _Access:
 
         e = expression(value)
         if not is_index(self.step, e):
-            if not self._clips() and self._mode() != "PROMISE_IN_BOUNDS":
+            if not self._clips() and mode_of(self.step) != "PROMISE_IN_BOUNDS":
                 raise self.step.refused(
                     "a place that is computed may be outside the axis: take with mode='clip'"
                 )
@@ -128,11 +133,8 @@ class _Access:
         self.operands.append((mask, [*map(at, labels), at(own)]))
         self.indices[axis] = at(own)
 
-    def _mode(self) -> str:
-        return str(getattr(self.step.params.get("mode"), "name", "CLIP"))
-
     def _clips(self) -> bool:
-        return self._mode() == "CLIP"
+        return mode_of(self.step) == "CLIP"
 
 
 def _components(step: Step, value: Value, shape: Shape) -> list[Value]:
@@ -196,6 +198,22 @@ def _read(access: _Access, e: Expr, shape: Shape) -> Expr:
     return indexed(operands, output, access.domains, shape, (None,) * len(shape))
 
 
+def _without_dropped(
+    step: Step, indices: Value, updates: Expr, batch: Sequence[int], room: Sequence[int]
+) -> tuple[Value, Expr]:
+    """Known places and their updates, without those that are outside and dropped. `room` is the
+    last place of each axis.
+    """
+    import numpy as np
+
+    is_inside = ((indices >= 0) & (indices <= np.asarray(room))).all(-1)
+    if is_inside.all() or len(batch) != 1:
+        return indices, updates
+    kept = np.flatnonzero(is_inside)
+    cut = [kept if axis == batch[0] else slice(None) for axis in range(len(step.shape_of(2)))]
+    return indices[kept], functions.entries(updates, tuple(cut))
+
+
 def _written(step: Step, indices: Value, updates: Value) -> Expr:
     """Updates at their places, added up where they meet; elsewhere is 0."""
     numbers_of = step.params["dimension_numbers"]
@@ -207,9 +225,15 @@ def _written(step: Step, indices: Value, updates: Value) -> Expr:
     gone = numbers(numbers_of.inserted_window_dims)
     windows = [axis for axis in range(len(shape)) if axis not in gone and axis not in tied]
     lengths = dict(zip(windows, [own[p] for p in offsets], strict=True))
+    axes = numbers(numbers_of.scatter_dims_to_operand_dims)
+    written = expression(updates)
+    if is_known(indices) and mode_of(step) == "FILL_OR_DROP":
+        room = [shape[axis] - lengths.get(axis, 1) for axis in axes]
+        indices, written = _without_dropped(step, indices, written, batch, room)
+    own = tuple([n for n in written.axis_sizes if isinstance(n, int)])
     access = _Access(step, shape, own)
     starts = _components(step, indices, step.shape_of(1))
-    for axis, start in zip(numbers(numbers_of.scatter_dims_to_operand_dims), starts, strict=True):
+    for axis, start in zip(axes, starts, strict=True):
         access.start(axis, start, batch, lengths.get(axis, 1))
     for axis, place in zip(tied, tied_to, strict=True):
         access.plain(axis, batch[place])
@@ -217,7 +241,7 @@ def _written(step: Step, indices: Value, updates: Value) -> Expr:
         if own[label] != 1:
             access.window(axis, label)
     plain = [at(p) for p in range(len(own))]
-    operands = [(expression(updates), plain), *access.operands]
+    operands = [(written, plain), *access.operands]
     return indexed(operands, access.indices, access.domains, shape, (None,) * len(shape))
 
 

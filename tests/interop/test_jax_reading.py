@@ -187,6 +187,8 @@ KINDS = {
     "the largest entries": (lambda x: jnp.take_along_axis(x, jnp.argmax(x, 1)[:, None], 1), X),
     "sorted by argsort": (lambda x: x[jnp.argsort(x)] * jnp.arange(4.0), V),
     "add at": (lambda x: jnp.zeros(5).at[np.array([0, 3, 3, 1])].add(x), V),
+    "padded segments": (lambda x: jax.ops.segment_sum(x, np.array([1, 0, 9]), 2), X),
+    "dropped pairs": (lambda x: x.at[np.array([0, 7]), np.array([1, 1])].add(x[:2, 0], mode="drop"), X),
     "set a row": (lambda x: x.at[1].set(0.0), X),
     "set a block": (lambda x: x.at[1:, ::2].multiply(3.0), X),
     "segment sums": (lambda x: jax.ops.segment_sum(x, np.array([0, 1, 0]), 2), X),
