@@ -1,4 +1,4 @@
-"""Write the generated pages: `cookbook.md`, `functions.md` and `jax_primitives.md`.
+"""Write the generated pages: `cookbook.md`, `functions.md`, `jax_primitives.md` and `torch_operations.md`.
 
     python docs/generate.py            writes them
     python docs/generate.py --check    exit code 1 if they are not what would be written
@@ -33,6 +33,8 @@ from einderiv.functions import VOCABULARY, Function  # noqa: E402
 from einderiv.functions.numpy_api import numpy_function  # noqa: E402
 from einderiv.functions.table import FUNCTIONS  # noqa: E402
 from einderiv.interop.jax_table import ROWS  # noqa: E402
+from einderiv.interop.torch_operations import GROUPS as TORCH_GROUPS  # noqa: E402
+from einderiv.interop.torch_values import Operation  # noqa: E402
 from einderiv.operators import ATTRIBUTES  # noqa: E402
 from einderiv.printing.matrix_forms import in_unicode  # noqa: E402
 from einderiv.printing.matrix_notation import matrix_form  # noqa: E402
@@ -399,10 +401,40 @@ def jax_primitives() -> Iterator[str]:
         yield f"| `{row.name}` | `{cell(row.example)}` | {cell(row.says)} | {also} |"
 
 
+# ---- the operations of torch
+TORCH_HEAD = """# Operations of torch
+
+The ATen operations that `ed.from_torch` reads, by `docs/generate.py` from the table in
+`einderiv/interop/torch_operations.py`. A test compares the value and the gradient of every example with torch. What is
+not here is decomposed by torch into what is, or is an error that names it, the line, and a way round. [How to bring a
+module](torch.md)."""
+
+
+def torch_operations() -> Iterator[str]:
+    """The page, line by line."""
+    yield from TORCH_HEAD.splitlines()
+    for title, rows in TORCH_GROUPS.items():
+        yield from (
+            "",
+            f"## {title}",
+            "",
+            "| operation | for example | shapes | |",
+            "|---|---|---|---|",
+        )
+        yield from (operation_line(row) for row in rows)
+
+
+def operation_line(row: Operation) -> str:
+    shapes = [f"{name} {shape}" for name, shape in row.shapes.items()]
+    example = row.example.replace("|", "\\|")
+    return f"| `{row.name}` | `{example}` | {', '.join(shapes)} | {row.note} |"
+
+
 PAGES = {
     "cookbook.md": cookbook,
     "functions.md": functions,
     "jax_primitives.md": jax_primitives,
+    "torch_operations.md": torch_operations,
 }
 
 

@@ -190,7 +190,7 @@ if TYPE_CHECKING:
     from .backends import SingularMatrixError
     from .checking import check
     from .fitting import minimize, scipy_functions
-    from .interop import arrays, from_jax, to_jax, to_torch
+    from .interop import arrays, from_jax, from_torch, to_jax, to_torch
     from .large import stream
     from .planning import costs
     from .reports import explain, load_plan, plan, source
@@ -221,8 +221,8 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
-    "average",
     "arrays",
+    "average",
     "block",
     "broadcast_to",
     "cbrt",
@@ -275,6 +275,7 @@ __all__ = [
     "floor",
     "formula",
     "from_jax",
+    "from_torch",
     "function",
     "gammaln",
     "gelu",
@@ -427,6 +428,7 @@ _LATER = {
     "evaluate": "runtime",
     "explain": "reports",
     "from_jax": "interop",
+    "from_torch": "interop",
     "load_plan": "reports",
     "minimize": "fitting",
     "plan": "reports",

@@ -227,6 +227,7 @@ NO_FUNCTIONS = {
     *("named", "simplify"),
     *("arrays", "from_jax"),
     *("value_and_grad", "vjp"),
+    *("arrays", "from_torch"),
 }
 
 

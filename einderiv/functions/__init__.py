@@ -139,8 +139,7 @@ from .numpy_api import (
     numpy_names,
     trace_function,
 )
-from .reductions import cumprod, log_softmax, logsumexp, max, min, prod, softmax
-from .reductions import log_softmax, logsumexp, max, min, over, prod, softmax
+from .reductions import cumprod, log_softmax, logsumexp, max, min, over, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
 from .sorting import (
     argmax,

@@ -5,5 +5,6 @@ as expressions.
 from .gradients import to_jax, to_torch
 from .imported import arrays
 from .jax_reading import from_jax
+from .torch_reading import from_torch
 
-__all__ = ["arrays", "from_jax", "to_jax", "to_torch"]
+__all__ = ["arrays", "from_jax", "from_torch", "to_jax", "to_torch"]
