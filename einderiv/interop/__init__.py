@@ -7,4 +7,10 @@ from .imported import arrays
 from .jax_reading import from_jax
 from .torch_reading import from_torch
 
-__all__ = ["arrays", "from_jax", "from_torch", "to_jax", "to_torch"]
+__all__ = [
+    "arrays",
+    "from_jax",
+    "from_torch",
+    "to_jax",
+    "to_torch",
+]
