@@ -226,7 +226,7 @@ OPERANDS = [
     ("sizes= float",         TYPE,  "2.5|float",      lambda: einsum("i->ij", "v", sizes={"j": 2.5})),
 ]  # fmt: skip
 ARITHMETIC = [
-    ("adding two ranks",     SHAPE, r"\b2\b|i,?\s?j", lambda: tensor("X", "ij") + tensor("v", "j")),
+    ("adding two ranks",     SHAPE, "i j None",           lambda: tensor("X", "ij") + tensor("v", "i")),
     ("adding two sizes",     SHAPE, "2 3",            lambda: tensor("A", (2,)) + tensor("B", (3,))),
     ("adding size 0",        SHAPE, "0 3",            lambda: tensor("A", (0,)) + tensor("B", (3,))),
     ("matmul sizes",         SHAPE, "3 4",            lambda: tensor("A", (2, 3)) @ tensor("B", (4, 5))),

@@ -20,19 +20,13 @@ from .arithmetic import (
     added,
     aligned,
     axes_of,
-    has_dims,
-    letters,
     matmul,
     multiply,
-    named_alike,
     polynomial,
     powers,
-    repeated_like,
     smooth_square,
-    stretched,
     times,
     transposed,
-    viewed,
 )
 from .arrays import is_array, library, usable
 from .binding import (
@@ -46,6 +40,7 @@ from .binding import (
     solved,
     valued,
 )
+from .broadcasting import common_axes, letters, named_alike, stretched, viewed
 from .canonical import Forms, coefficient, collected, same, scaled
 from .construct import (
     check_commas,
@@ -272,6 +267,7 @@ __all__ = [
     "children",
     "coefficient",
     "collected",
+    "common_axes",
     "connected",
     "constant",
     "core_labels",
@@ -296,7 +292,6 @@ __all__ = [
     "fresh_labels",
     "fresh_names",
     "given_by_name",
-    "has_dims",
     "held",
     "hot_of",
     "identity",
@@ -360,7 +355,6 @@ __all__ = [
     "rebuilt",
     "relation",
     "renamed",
-    "repeated_like",
     "replaced",
     "same",
     "same_tree",

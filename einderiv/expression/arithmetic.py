@@ -1,7 +1,8 @@
 """Arithmetic on expressions: what the operators do, and the linear functions.
 
-Everything is elementwise as in NumPy. Scalars, numbers, and axes that are known to have size 1
-broadcast; nothing else does, an einsum says it instead. Numbers fold, equal terms merge (``A + A →
+Everything is elementwise as in NumPy, and broadcasts as NumPy does: axes align from the last, axes
+that are missing before them and axes *known* to have size 1 are repeated. A broadcast is a label of
+the output that an operand lacks: no node stands for it. Numbers fold, equal terms merge (``A + A →
 2 A``), zeros vanish and keep their shape.
 """
 
@@ -14,17 +15,23 @@ from typing import Any, NamedTuple, TypeVar
 
 from ..errors import EinderivError, ShapeError, counted
 from .arguments import Operand, check_name, operand
+from .broadcasting import (
+    Axes,
+    common_axes,
+    has_dims,
+    letters,
+    named_like,
+    repeated,
+    stretched,
+    viewed,
+)
 from .canonical import coefficient, collected, scaled
-from .dims import turned, turned_if_same
 from .known_signs import alike, inverts, is_positive
-from .labels import Label, Size
 from .nodes import (
     Add,
     Apply,
-    Constant,
     Einsum,
     Expr,
-    Letters,
     Number,
     Slot,
     Tensor,
@@ -47,11 +54,6 @@ POWERS = 64
 #: terms, and their different factors: larger sums are not multiplied out
 MONOMIALS = 64
 ATOMS = 6
-
-
-def letters(labels: Sequence[Label], names: Sequence[str | None]) -> Letters:
-    """A name for each label: the first, where a label occurs again."""
-    return dict(zip(reversed(labels), reversed(names), strict=True))
 
 
 def added(terms: Sequence[Expr], *, flat: bool = True) -> Expr:
@@ -108,81 +110,6 @@ def _smooth_sum(a: Expr, b: Expr) -> Expr | None:
     return None
 
 
-def stretched(a: Operand, b: Operand) -> tuple[Expr, Expr]:
-    """Both under the axes of the one that has axes."""
-    a_has_axes = isinstance(a, Expr) and a.ndim > 0
-    like = b if isinstance(b, Expr) and not a_has_axes else a
-    assert isinstance(like, Expr)
-    left, right = _stretched(named_like(a, b), like), _stretched(named_like(b, a), like)
-    return repeated_like(left, right), repeated_like(right, left)
-
-
-def repeated_like(x: Expr, other: Expr) -> Expr:
-    """`x` with its axes that are known to have size 1 as long as those of `other`, of as many
-    axes.
-    """
-    if 1 not in x.axis_sizes or x.ndim != other.ndim:
-        return x
-    labels = range(x.ndim)
-    output = list(labels)
-    given: list[tuple[Label, Size]] = []
-    for p, (own, wanted) in enumerate(zip(x.axis_sizes, other.axis_sizes, strict=True)):
-        if own == 1 and wanted != 1:
-            output[p] = x.ndim + p
-            given.append((output[p], wanted))
-    if not given:
-        return x
-    names = [mine or theirs for mine, theirs in zip(x.axes, other.axes, strict=True)]
-    return viewed(x, labels, output, tuple(given), names)
-
-
-def has_dims(e: Operand) -> bool:
-    """Is `e` a held array whose axes have names?"""
-    return isinstance(e, Constant) and any(e.axes)
-
-
-def named_like(x: T, other: Operand) -> T | Expr:
-    """A held array whose axes have names, with its axes in the order of those of `other`.
-
-    Raises ShapeError for other names than those of a tensor, or for the same at other places.
-    """
-    if not isinstance(x, Constant) or not has_dims(x):
-        return x
-    if not isinstance(other, Expr) or not other.ndim:
-        return x
-    dims = tuple([str(dim) for dim in x.axes])
-    words = called(x), called(other)
-    if isinstance(other, Tensor) and any(isinstance(axis, str) for axis in other.declared):
-        order = turned(dims, other.declared, *words)
-    else:
-        order = turned_if_same(x.axes, other.axes, *words) or list(range(x.ndim))
-    return x if order == sorted(order) else viewed(x, range(x.ndim), order)
-
-
-def named_alike(a: Operand, b: Operand) -> tuple[Operand, Operand]:
-    """Both, where one of them is a held array with named axes in the order of the other."""
-    return named_like(a, b), named_like(b, a)
-
-
-def _stretched(x: Operand, like: Expr) -> Expr:
-    """A number or scalar at every entry of the shape of `like`; anything else must have that
-    shape.
-    """
-    if not isinstance(x, Expr):
-        return filled(x, like.axis_sizes, like.axes)
-    if x.ndim == like.ndim:
-        return x
-    if x.ndim:
-        raise ShapeError(
-            f"cannot combine {called(x)}, {counted(x.ndim, 'axis')}, with {called(like)}, "
-            f"{counted(like.ndim, 'axis')}: only scalars broadcast; write the einsum"
-        )
-    # ->ij
-    output = tuple(range(like.ndim))
-    given = tuple(zip(output, like.axis_sizes, strict=True))
-    return assemble(1, [(x, ())], output, axes=like.axes, given=given)
-
-
 def times(a: Expr, factor: Number) -> Expr:
     """``factor · a`` for a number."""
     if isinstance(a, Add) and len(a.addends) <= FLAT and factor != 0:
@@ -216,14 +143,16 @@ def multiply(a: Operand, b: Operand) -> Expr:
         a, b = named_like(a, b), named_like(b, a)
     if a is b and (square := smooth_square(a)) is not None:
         return square
-    a, b = repeated_like(a, b), repeated_like(b, a)
-    names = a.axes if a.ndim else b.axes
-    if a.ndim and b.ndim:
-        _stretched(a, b)  # says so if they do not fit
-        names = tuple([mine or other for mine, other in zip(a.axes, b.axes, strict=True)])
-    # ij,ij->ij  or, with a scalar,  ,ij->ij
-    output = tuple(range(len(names)))
-    slots = [(operand, output if operand.ndim else ()) for operand in (a, b)]
+    common = common_axes((a, b))
+    rank = len(common.sizes)
+    names = common.names
+    # ij,ij->ij  or, with fewer axes,  ij,j->ij
+    output = tuple(range(rank))
+    slots: list[Slot] = []
+    for factor in (a, b):
+        if 1 in factor.axis_sizes:
+            factor = repeated(factor, common.last(factor.ndim))
+        slots.append((factor, output[rank - factor.ndim :]))
     inline = (*_may_cancel(a, b), *_may_cancel(b, a))
     product = assemble(1, slots, output, axes=names, letters=letters(output, names), inline=inline)
     return checked(product)
@@ -342,26 +271,23 @@ def _entrywise(e: Expr) -> _Entrywise:
 
 
 def matmul(a: Operand, b: Operand) -> Expr:
-    """``a @ b``: the last axis of `a` with the second but last of `b`; leading axes are batch,
-    the same on both.
+    """``a @ b``: the last axis of `a` with the second but last of `b`; leading axes are batch, and
+    broadcast.
     """
     if not isinstance(a, Expr) or not isinstance(b, Expr) or not (a.ndim and b.ndim):
         raise ShapeError("@ needs two operands with axes; multiply by a scalar with *")
-    left, right = max(a.ndim - 2, 0), max(b.ndim - 2, 0)
-    if left != right and min(a.ndim, b.ndim) > 1:
-        raise ShapeError(
-            f"@ of {counted(a.ndim, 'axis')} with {counted(b.ndim, 'axis')}: leading axes do not "
-            "broadcast here; write the einsum, for instance 'bij,jk->bik'"
-        )
     if has_dims(a) or has_dims(b):
         _check_summed(a, b)
-    # bij,bjk->bik; a vector has the axis j alone
-    batch = tuple(range(max(left, right)))
+    # bij,bjk->bik; a vector has the axis j alone, and no batch
+    matrices = [e for e in (a, b) if e.ndim > 2]
+    common = common_axes(matrices, 2) if matrices else Axes((), ())
+    batch = tuple(range(len(common.sizes)))
+    a, b = _batched(a, common), _batched(b, common)
     i, j, k = range(len(batch), len(batch) + 3)
     row = (i,) if a.ndim > 1 else ()
     column = (k,) if b.ndim > 1 else ()
-    first = (*batch[:left], *row, j)
-    second = (*batch[:right], j, *column)
+    first = (*batch[len(batch) - max(a.ndim - 2, 0) :], *row, j)
+    second = (*batch[len(batch) - max(b.ndim - 2, 0) :], j, *column)
     output = (*batch, *row, *column)
     # An axis that both have goes by its name in `a`, if that has one.
     names = dict.fromkeys((*first, *second))
@@ -369,6 +295,16 @@ def matmul(a: Operand, b: Operand) -> Expr:
     names |= {label: name for label, name in letters(first, a.axes).items() if name}
     axes = tuple([names[label] for label in output])
     return checked(assemble(1, [(a, first), (b, second)], output, axes=axes, letters=names))
+
+
+def _batched(e: Expr, common: Axes) -> Expr:
+    """A matrix whose batch axes of size 1 are as long as those of another."""
+    own = e.ndim - 2
+    if own <= 0 or 1 not in e.axis_sizes[:own]:
+        return e
+    batch = common.last(own)
+    both = Axes((*batch.sizes, *e.axis_sizes[own:]), (*batch.names, *e.axes[own:]))
+    return repeated(e, both)
 
 
 def _check_summed(a: Expr, b: Expr) -> None:
@@ -381,21 +317,6 @@ def _check_summed(a: Expr, b: Expr) -> None:
             f"@ would sum over {last} of {called(a)} and {first} of {called(b)}: turn the array "
             "with named axes, or give its numbers alone, with .values"
         )
-
-
-def viewed(
-    e: Expr,
-    labels: Sequence[Label],
-    output: Sequence[Label],
-    given: tuple[tuple[Label, Size], ...] = (),
-    names: Sequence[str | None] | None = None,
-) -> Expr:
-    """An einsum of one operand, by labels."""
-    known = letters(labels, e.axes)
-    if names is None:
-        names = [known.get(label) for label in output]
-    slots = [(e, tuple(labels))]
-    return checked(assemble(1, slots, tuple(output), axes=tuple(names), given=given, letters=known))
 
 
 def transposed(e: Expr) -> Expr:

@@ -42,6 +42,8 @@ def divided(a: object, b: object) -> Expr:
         # 1/1 is the fraction 1.0, which would take whole numbers to floats.
         unchanged = isinstance(right, int) and abs(right) == 1
         return times(left, right if unchanged else 1 / right)
+    if isinstance(left, Expr):
+        expression.common_axes((left, right))  # says so if they do not fit
     known = quotient_of(left, right) if isinstance(left, Expr) else None
     return multiply(left, reciprocal(right)) if known is None else known
 

@@ -27,11 +27,9 @@ from ..expression import (
     Size,
     as_expression,
     checked,
-    has_dims,
     is_name,
     number,
     operand,
-    repeated_like,
     stretched,
     truth,
 )
@@ -283,23 +281,11 @@ def _at_kink(row: Function) -> str:
 
 
 def together(*values: object) -> tuple[Expr, ...]:
-    """Arguments of one elementwise function: numbers and scalars broadcast to the axes of the
-    others.
-    """
+    """Arguments of one elementwise function, which broadcast as NumPy's do."""
     operands = [operand(v) for v in values]
     if not any(isinstance(v, Expr) for v in operands):
         operands[0] = as_expression(operands[0])
-    expressions = [v for v in operands if isinstance(v, Expr)]
-    # an array with named axes goes by the names of another argument
-    with_axes = sorted([e for e in expressions if e.ndim], key=has_dims)
-    like = with_axes[0] if with_axes else expressions[0]
-    written = [stretched(v, like)[0] for v in operands]
-    whole: list[Expr] = []
-    for one in written:
-        for other in written:
-            one = repeated_like(one, other)
-        whole.append(one)
-    return tuple(whole)
+    return stretched(*operands)
 
 
 def of_two(row: Function) -> Callable[[object, object], Expr]:
@@ -311,7 +297,7 @@ def of_two(row: Function) -> Callable[[object, object], Expr]:
         return checked(apply(name, together(a, b)))
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""``{name}(x, y)``: {row.law}, elementwise; numbers and scalars broadcast.
+    function.__doc__ = f"""``{name}(x, y)``: {row.law}, elementwise, broadcasting as NumPy does.
 
     The derivatives are ``{row.derived}``.{_at_kink(row)}
 

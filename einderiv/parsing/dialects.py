@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from .. import expression, functions
 from ..errors import ShapeError, counted
-from ..expression import Einsum, Expr, as_expression, einsum, filled
+from ..expression import Einsum, Expr, as_expression, called, einsum, filled
 from ..functions import VOCABULARY, is_elementwise
 from . import python
 from .lexer import NAME, NUMBER, Lexicon, Token
@@ -89,8 +89,30 @@ def _contracted(a: Any, b: Any) -> Expr:
     return einsum(first, [*left, summed], second, [summed, *right], [*left, *right])
 
 
-def _unwrapped(_: str, make: Make) -> Make:
-    return make
+def _alike(make: Make) -> Make:
+    """An operator of entries in a language that says of nothing but scalars that it broadcasts."""
+
+    def function(*values: Any, **options: Any) -> Any:
+        ranks = {_rank(value) for value in values} - {0}
+        if len(ranks) > 1:
+            words = " with ".join([_axes(value) for value in values])
+            raise ShapeError(
+                f"cannot combine {words}: only scalars broadcast here; write the einsum"
+            )
+        return make(*values, **options)
+
+    return function
+
+
+def _axes(value: Any) -> str:
+    """An operand and its number of axes, for a message."""
+    e = standing(value)
+    name = called(e) if isinstance(e, Expr) else "a number"
+    return f"{name}, {counted(_rank(value), 'axis')},"
+
+
+def _unwrapped(name: str, make: Make) -> Make:
+    return _alike(make) if is_elementwise(name) else make
 
 
 def _matrix(_: str) -> int:
@@ -99,14 +121,14 @@ def _matrix(_: str) -> int:
 
 EINSUM_GRAMMAR = Grammar(
     between={
-        "+": Sign(SUM, OPERATORS["+"], "+"),
-        "-": Sign(SUM, OPERATORS["-"], "-"),
-        "*": Sign(PRODUCT, OPERATORS["*"], "*"),
-        "/": Sign(PRODUCT, OPERATORS["/"], "/"),
+        "+": Sign(SUM, _alike(OPERATORS["+"]), "+"),
+        "-": Sign(SUM, _alike(OPERATORS["-"]), "-"),
+        "*": Sign(PRODUCT, _alike(OPERATORS["*"]), "*"),
+        "/": Sign(PRODUCT, _alike(OPERATORS["/"]), "/"),
         "@": Sign(PRODUCT, _contracted, "@"),
         "@@": Sign(PRODUCT, functions.outer, "@@"),
-        "^": Sign(POWER, OPERATORS["**"], "**", right=True),
-        "**": Sign(POWER, OPERATORS["**"], "**", right=True),
+        "^": Sign(POWER, _alike(OPERATORS["**"]), "**", right=True),
+        "**": Sign(POWER, _alike(OPERATORS["**"]), "**", right=True),
     },
     before={
         "-": Sign(PREFIX, OPERATORS["negative"], "negative"),
@@ -183,7 +205,7 @@ def _entrywise(make: Make) -> Make:
         lying = [isinstance(v, Row) for v in values if _rank(v) == 1]
         if len(set(lying)) > 1:
             raise ShapeError("a row meets a column entry by entry: transpose one of them with '")
-        result = make(*map(standing, values), **options)
+        result = _alike(make)(*map(standing, values), **options)
         return Row(result) if any(lying) else result
 
     return function

@@ -34,8 +34,8 @@ GREEK = frozenset(
 CAPITAL = {2: 0, 1: 3, 0: 4}
 SMALL = {1: 0, 0: 2, 2: 3}
 SPELT = {0: 0, 1: 1, 2: 3}
-#: what it costs where a scalar and an array meet in a sum, a scalar is divided by an array, or an
-#: array is an exponent
+#: what it costs where a scalar and an array meet in a sum, a scalar is divided by an array, an
+#: array is an exponent, or arrays of different numbers of axes meet entry by entry
 RARE = 3
 #: readings that are remembered
 REMEMBERED = 5
@@ -46,6 +46,7 @@ MOST_NAMES = 200
 
 POWERS = frozenset(("**", "^", ".^"))
 QUOTIENTS = frozenset(("/", "./"))
+ENTRYWISE = frozenset(("*", "/"))
 
 
 class Kinds(Mapping[str, str]):
@@ -208,12 +209,12 @@ class Search:
         cost = 0
         for node in nodes:
             try:
-                self._value(node, ranks)
+                made = self._value(node, ranks)
             except (ParseError, ShapeError) as e:
                 if self.failed is None:
                     self.refused, self.failed = e, node
                 return None
-            cost += _oddness(node, [self._value(part, ranks) for part in node.parts])
+            cost += oddness(node, [self._value(part, ranks) for part in node.parts], made)
         return cost
 
     def _value(self, node: Node, ranks: Mapping[str, int]) -> Any:
@@ -251,8 +252,8 @@ def _departures(name: str) -> dict[int, int]:
     return CAPITAL if name.lstrip("_")[:1].isupper() else SMALL
 
 
-def _oddness(node: Node, values: Sequence[Any]) -> int:
-    """What the meeting of the two parts of a node costs."""
+def oddness(node: Node, values: Sequence[Any], made: Any) -> int:
+    """What the meeting of the two parts of a node costs, of which it is made."""
     if node.kind != "made" or len(values) != 2:
         return 0
     # A number that is written goes with anything: it has no axes, and no scalar's name.
@@ -263,6 +264,9 @@ def _oddness(node: Node, values: Sequence[Any]) -> int:
         return 0
     if node.value in PARTNERS and left != right:  # s + x
         return RARE
+    # A * x, where it is no product of matrices
+    if node.value in ENTRYWISE and left != right and left and right:
+        return RARE if getattr(made, "ndim", None) == max(left, right) else 0
     if node.value in QUOTIENTS and left < right:  # s / x
         return RARE
     return 0

@@ -22,7 +22,7 @@ from ..expression import (
 )
 from .dialects import ALIASES, LANGUAGES, Language
 from .equations import is_index_notation, read_equations
-from .kinds import MOST_NAMES, Kinds, Search
+from .kinds import MOST_NAMES, Kinds, Search, oddness
 from .lexer import (
     Declaration,
     Source,
@@ -205,7 +205,8 @@ def _best(
             found = _guessed(_tree(body, other, tensors))
         except (ParseError, ShapeError):
             continue
-        if best is None or (found.is_guessed and found.cost < best.cost):
+        comparable = best is None or found.is_guessed or not best.is_guessed
+        if best is None or (comparable and found.cost < best.cost):
             best = found
     if best is None:
         assert refused is not None
@@ -240,7 +241,11 @@ def _guessed(tree: _Tree) -> _Guessed:
     language = tree.row.name
     if not unknown:
         e = tree.expression(inferring.built[last])
-        return _Guessed(_with_kinds(e, Kinds(certain, (), language)), 0, is_guessed=False)
+        odd = 0
+        for node in inferring.order:
+            parts = [inferring.built[part] for part in node.parts]
+            odd += oddness(node, parts, inferring.built[node])
+        return _Guessed(_with_kinds(e, Kinds(certain, (), language)), odd, is_guessed=False)
 
     if len(unknown) > MOST_NAMES:
         raise inferring.asked(unknown[0])

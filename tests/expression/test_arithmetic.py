@@ -1,4 +1,4 @@
-"""Operators are NumPy's, elementwise and exact on integers; only scalars broadcast."""
+"""Operators are NumPy's, elementwise and exact on integers, and broadcast as NumPy's do."""
 
 import operator
 import re
@@ -284,18 +284,27 @@ def test_sums_of_any_length():
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
-        (lambda: X + u, ed.ShapeError, "cannot combine u, 1 axis, with X, 2 axes: only scal"),
-        (lambda: X * u, ed.ShapeError, "only scalars broadcast; write the einsum"),
-        (lambda: X + [1, 2, 3], ed.ShapeError, "only scalars broadcast"),
-        (lambda: X * np.ones((1, 1, 1)), ed.ShapeError, "only scalars broadcast"),
+        (
+            lambda: X + t("w", "i"),
+            ed.ShapeError,
+            r"axis i of w would meet axis j of X, which has an axis i ",
+        ),
+        (lambda: X * t("w", "i"), ed.ShapeError, r"axis i elsewhere: write w\[:, None\]$"),
+        (lambda: t("w", "i") / X, ed.ShapeError, r"axis i elsewhere: write w\[:, None\]$"),
+        (lambda: X - ed.sum(X, 1), ed.ShapeError, r"write \[:, None\] behind it, or keepdims=True"),
+        (lambda: t("T", "abc") + t("M", "ca"), ed.ShapeError, "turn the axes of M, or write"),
+        (
+            lambda: t("P", (3, 4)) + [1, 2, 3],
+            ed.ShapeError,
+            r"cannot broadcast: axis 1 of P has size 4, axis 0 of an array of shape \(3,\) has 3",
+        ),
         (lambda: X @ s, ed.ShapeError, "@ needs two operands with axes"),
         (lambda: X @ 2, ed.ShapeError, "@ needs two operands with axes"),
         (
-            lambda: t("P", "bij") @ B,
+            lambda: t("P", "bij") @ t("Q", "bcjk"),
             ed.ShapeError,
-            "leading axes do not broadcast here; write the einsum",
+            r"axis b of P would meet axis c of Q, .*: write P\[:, None\]$",
         ),
-        (lambda: X @ t("Q", "bjk"), ed.ShapeError, "leading axes do not broadcast here"),
         (lambda: X / 0, ed.EinderivError, "division by the number 0"),
         (lambda: X / np.float64(0), ed.EinderivError, "division by the number 0"),
         (lambda: X**Y, TypeError, r"\*\* takes a number as exponent, not Tensor"),

@@ -218,7 +218,7 @@ def test_infinities(x, lse, soft):
         (lambda: ed.exp(None), TypeError, "the argument must be an array"),
         (lambda: ed.outer(v, None), TypeError, "the argument must be an array"),
         (lambda: divided(X, 0), ed.EinderivError, "division by the number 0"),
-        (lambda: divided(X, v), ed.ShapeError, "only scalars broadcast"),
+        (lambda: divided(X, v), ed.ShapeError, r"write v\[:, None\]"),
     ],
 )
 def test_refused(call, kind, message):

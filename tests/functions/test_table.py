@@ -186,7 +186,7 @@ def test_two_arguments_broadcast_numbers_and_share_ties():
         1.0,
     ]
     assert ev(ed.maximum(2, 3)).tolist() == 3
-    with pytest.raises(ed.ShapeError, match="only scalars broadcast"):
+    with pytest.raises(ed.ShapeError, match=r"write x\[:, None\]"):
         ed.hypot(x, t("X", "ij"))
     with pytest.raises(ed.EinderivError, match="not holomorphic"):
         ev(ed.maximum(x, 0), x=np.array([1j]))
@@ -304,7 +304,7 @@ def test_a_row_of_a_user_with_several_arguments(added):
     assert ev(f(x, 1, 0.5), x=np.array([3j])).tolist() == [0.5 + 1.5j]
     with pytest.raises(TypeError, match="blend takes 3 arguments, not 2"):
         f(x, y)
-    with pytest.raises(ed.ShapeError, match="only scalars broadcast"):
+    with pytest.raises(ed.ShapeError, match=r"write x\[:, None\]"):
         f(x, t("X", "ij"), 1)
 
 
