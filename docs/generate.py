@@ -282,7 +282,7 @@ def letters(row: Function) -> tuple[str, ...]:
     """Names for the arguments of a row, and then for its numbers."""
     told = re.search(r"number (\w)\b|(\w)-th diagonal", row.law)
     number = (told[1] or told[2]) if told else "n"
-    return {2: ("x", "y"), 3: ("c", "x", "y")}.get(
+    return {2: ("x", "y", "m", "k"), 3: ("c", "x", "y")}.get(
         len(row.derivatives), ("A" if row.core > 1 else "x", number)
     )
 

@@ -87,13 +87,6 @@ def _no_assignment(self: Expr, key: object, value: object) -> NoReturn:
     )
 
 
-def _to_the_power(self: Expr, base: object) -> Any:
-    # base ** self
-    if not isinstance(base, (int, float)):
-        return NotImplemented
-    return functions.raised_by(base, self)
-
-
 def _no_attribute(self: Expr, name: str) -> Any:
     # Asked only for what is not there. NumPy, copy and pickle ask for names with underscores.
     installed = ATTRIBUTES.get(name)
@@ -178,7 +171,7 @@ ATTRIBUTES: dict[str, object] = {
     "__matmul__": _binary(expression.matmul),
     "__rmatmul__": _binary(expression.matmul, swapped=True),
     "__pow__": functions.powered,
-    "__rpow__": _to_the_power,
+    "__rpow__": _binary(functions.powered, swapped=True),
     "__abs__": functions.abs_,
     "__getattr__": _no_attribute,
     "__gt__": _binary(functions.greater),

@@ -62,6 +62,8 @@ FORMULAS = {
     "softplus":   lambda x: np.log(1 + np.exp(x)),
     "log_sigmoid": lambda x: np.log(special.expit(x)),
     "power":      lambda x, p: np.e ** (p * np.log(x)),
+    "pow":        lambda x, y: np.e ** (y * np.log(x)),
+    "pow_slope":  lambda x, y, m, k: (1, y)[m] * np.e ** ((y - m) * np.log(x)) * (1, np.log(x))[k],
     "leaky_relu": lambda x, a: x * (x > 0) + a * x * (x <= 0),
     "elu":        lambda x, a: np.maximum(x, 0) + a * (np.exp(np.minimum(x, 0)) - 1),
     "silu":       lambda x: x * special.expit(x),
@@ -180,6 +182,7 @@ ELSEWHERE = {
 }
 PARAMETERS = {
     "power": [(2.5,), (-0.5,), (5,), (-3,), (1.0,), (2.0,), (0.75,)],
+    "pow_slope": [(1, 0), (0, 1)],
     "leaky_relu": [(0.2,), (2,)],
     "elu": [(0.7,)],
     "polygamma": [(1,), (4,)],

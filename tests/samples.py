@@ -18,6 +18,7 @@ SHAPES = dict(
 )
 PARAMETERS = {
     "power": (2.5,),
+    "pow_slope": (1, 1),
     "leaky_relu": (0.2,),
     "elu": (0.7,),
     "polygamma": (2,),

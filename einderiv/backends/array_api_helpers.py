@@ -276,6 +276,22 @@ def factors(matrix):
 def determinant(matrix):
     return xp.linalg.det(matrix[0])
 """,
+    "pow_slope": """\
+def pow_slope(x, y, m, k):
+    # x^(y-m) Σ_j C(k,j) f^(j)(y) log(x)^(k-j), f(y) = y (y-1) … (y-m+1)
+    y, log = y * 1.0, xp.log(xp.where(x == 0, 1, x)) if k else 1
+    f = [1]  # its coefficients, the highest power first
+    for n in range(m):
+        f = [a - n * b for a, b in zip([*f, 0], [0, *f])]
+    total = 0 * y
+    for j in range(k + 1):
+        value = 0 * y
+        for c in f:
+            value = value * y + c
+        total = total + comb(k, j) * value * log ** (k - j)
+        f = [c * (len(f) - 1 - p) for p, c in enumerate(f[:-1])]
+    return x ** xp.where(total == 0, 0, y - m) * total
+""",
     "log_determinant": """\
 def log_determinant(matrix):
     sign, log = xp.linalg.slogdet(matrix[0])
@@ -283,6 +299,7 @@ def log_determinant(matrix):
 """,
 }
 IMPORTS = {
+    "pow_slope": "from math import comb",
     "products": "from math import prod",
     "minors": "from itertools import permutations",
     "frechet_of": "from itertools import permutations",
@@ -303,6 +320,7 @@ EVERYWHERE = (
     "recomposed",
     "polar",
     "products",
+    "pow_slope",
     "adjugate",
     "minors",
 )

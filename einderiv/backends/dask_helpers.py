@@ -249,6 +249,7 @@ def solved_blocks(x, y, la, lb, out, gone, kept, flipped):
 """,
 }
 IMPORTS = {
+    "pow_slope": "from math import comb",
     "chosen": "from math import prod",
     "contract": "from functools import partial\nfrom dask.base import tokenize",
     "spread": "from math import prod",

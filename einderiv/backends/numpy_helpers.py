@@ -340,6 +340,7 @@ try:
 except ImportError:
     lapack = None"""
 IMPORTS = {
+    "pow_slope": "from math import comb",
     **{name: _LAPACK for name, text in TEXTS.items() if "lapack" in text},
     "frechet": "from itertools import permutations",
     "minors": "from itertools import permutations",

@@ -229,6 +229,7 @@ def scattered_rows(v, shape, once, indices, depth):
 """,
 }
 IMPORTS = {
+    "pow_slope": "from math import comb",
     **dict.fromkeys(("frechet", "minors"), "from itertools import permutations"),
     **OF_INDEXING,
     "scattered_rows": "import math",

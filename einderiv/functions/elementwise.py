@@ -15,8 +15,10 @@ from typing import Any
 from ..errors import EinderivError
 from ..expression import (
     Apply,
+    Constant,
     Expr,
     Number,
+    SymbolicSize,
     add,
     as_expression,
     assemble,
@@ -26,6 +28,7 @@ from ..expression import (
     letters,
     multiply,
     number,
+    operand,
     smooth_square,
     times,
     truth,
@@ -1419,16 +1422,146 @@ enter(
 )
 
 
+def _pow_first(node: Apply) -> Terms:
+    return (apply("pow_slope", node.arguments, 0, (1, 0)),)
+
+
+def _pow_second(node: Apply) -> Terms:
+    return (apply("pow_slope", node.arguments, 0, (0, 1)),)
+
+
+def _pow_slope_first(node: Apply) -> Terms:
+    m, k = node.parameters
+    return (apply("pow_slope", node.arguments, 0, (m + 1, k)),)
+
+
+def _pow_slope_second(node: Apply) -> Terms:
+    m, k = node.parameters
+    return (apply("pow_slope", node.arguments, 0, (m, k + 1)),)
+
+
+def falling(order: int) -> list[list[int]]:
+    """The coefficients of ``y (y - 1) … (y - m + 1)`` and of its derivatives, the highest powers
+    first.
+    """
+    polynomial = [1]
+    for n in range(order):
+        longer = [*polynomial, 0]
+        polynomial = [a - n * b for a, b in zip(longer, [0, *polynomial], strict=True)]
+    found = []
+    while polynomial:
+        found.append(polynomial)
+        top = len(polynomial) - 1
+        polynomial = [c * (top - p) for p, c in enumerate(polynomial[:-1])]
+    return found
+
+
+def _pow_slope_shown(node: Apply) -> Expr:
+    # ∂^k/∂y^k of y (y - 1) … (y - m + 1) x^(y - m), by Leibniz' rule
+    m, k = node.parameters
+    x, y = node.arguments
+    power = apply("pow", (x, add(y, -m)))
+    terms: list[Expr] = []
+    for j, polynomial in enumerate(falling(m)[: k + 1]):
+        if not any(polynomial):
+            continue
+        value: Expr = filled(polynomial[0], y.axis_sizes, y.axes)
+        for number_ in polynomial[1:]:
+            value = add(multiply(value, y), number_)
+        logs = raised(apply("log", x), k - j) if k > j else filled(1, x.axis_sizes, x.axes)
+        terms.append(times(multiply(multiply(value, logs), power), math.comb(k, j)))
+    total = terms[0]
+    for term in terms[1:]:
+        total = add(total, term)
+    return total
+
+
+def _pow_slope_plain(np: Any, x: Any, y: Any, m: int, k: int) -> Any:
+    """By the definition of each derivative, one after the other, as sums of monomials: a power of x
+    falls, a power of y or of log x leaves.
+    """
+    monomials = {(0, 0, 0): 1}  # c x^(y - a) y^b log(x)^d, by (a, b, d)
+    for by_x in [True] * m + [False] * k:
+        more: dict[tuple[int, int, int], int] = {}
+        for (a, b, d), c in monomials.items():
+            if by_x:
+                found = [
+                    ((a + 1, b + 1, d), c),
+                    ((a + 1, b, d), -a * c),
+                    ((a + 1, b, d - 1), d * c),
+                ]
+            else:
+                found = [((a, b - 1, d), b * c), ((a, b, d + 1), c)]
+            for key, value in found:
+                if value:
+                    more[key] = more.get(key, 0) + value
+        monomials = more
+    logarithm = np.log(np.where(x == 0, 1, x))
+    total = 0 * x * y
+    for (a, b, d), c in monomials.items():
+        total = total + c * x ** (y - a) * y**b * logarithm**d
+    return total
+
+
+enter(
+    [
+        Function(
+            "pow",
+            law="x^y",
+            derivatives=(_pow_first, _pow_second),
+            derived="y x^(y-1), log(x) x^y",
+            source="NIST DLMF, 4.7(ii)",
+            spell={
+                "numpy": "np.power({0}, {1} * 1.0)",
+                "torch": "torch.pow({0}, {1} * 1.0)",
+                "jax": "jnp.power({0}, {1} * 1.0)",
+                "julia": "{0} .^ {1}",
+            },
+            latex=r"\left({0}\right)^{{{1}}}",
+            plain=lambda np, x, y: x**y,
+            kink="at x = 0 the derivative by y is 0, as in JAX, that by x is 0 where y is 0",
+            domain=(0.3, 2.0),
+            pole=True,
+        ),
+        Function(
+            "pow_slope",
+            law="the m-th derivative by x of the k-th derivative by y of x^y",
+            derivatives=(_pow_slope_first, _pow_slope_second),
+            derived="that of orders m + 1, k; of orders m, k + 1",
+            source="NIST DLMF, 4.7(ii)",
+            spell={
+                "numpy": "pow_slope({0}, {1}, {2}, {3})",
+                "torch": "pow_slope({0}, {1}, {2}, {3})",
+                "jax": "pow_slope({0}, {1}, {2}, {3})",
+            },
+            latex=r"\partial_x^{{{2}}} \partial_y^{{{3}}} \left({0}\right)^{{{1}}}",
+            plain=_pow_slope_plain,
+            kink="log 0 counts as 0, and a coefficient that is 0 as 0",
+            domain=(0.3, 2.0),
+            pole=True,
+            shown=_pow_slope_shown,
+        ),
+    ]
+)
+
+
 def powered(a: object, exponent: object) -> Expr:
-    """``a ** exponent`` by a number, and of a number by an expression."""
-    if isinstance(exponent, Expr) and not isinstance(a, (Expr, bool)) and number(a) is not None:
-        return raised_by(a, exponent)
+    """``a ** exponent``, entry by entry, broadcasting as NumPy does."""
+    if isinstance(a, bool):
+        operand(a)  # which says that it is none
+    base = operand(a) if isinstance(a, (Expr, SymbolicSize)) or number(a) is None else number(a)
+    if isinstance(exponent, bool):
+        raise TypeError(f"** takes a number, an array or an expression as exponent, not {exponent}")
     p = number(exponent)
-    if p is None or isinstance(exponent, bool):
-        raise TypeError(
-            f"** takes a number as exponent, not {type(exponent).__name__}: "
-            "write ed.exp(p * ed.log(x)) for a variable one"
-        )
+    if p is None:
+        power_ = operand(exponent, "the exponent")
+        if isinstance(power_, Constant) and not power_.ndim:
+            p = number(power_.value.item())
+    if p is None:
+        assert isinstance(power_, Expr)
+        if not isinstance(base, Expr):
+            return raised_by(base, power_)
+        return checked(apply("pow", together(base, power_)))
     if p != p or p in (math.inf, -math.inf):
         raise EinderivError(f"** takes a finite exponent, not {p}")
     return raised(as_expression(a), p)
@@ -1436,15 +1569,23 @@ def powered(a: object, exponent: object) -> Expr:
 
 @public
 def power(x: object, exponent: object, /) -> Expr:
-    """``power(x, p)``: ``x ** p`` for a number p, elementwise, or for a number x that is positive.
+    """``power(x, y)``: ``x ** y``, elementwise, broadcasting as NumPy does.
+
+    A small whole number as exponent makes a product. The derivative by x is ``y x**(y - 1)``, by y
+    ``log(x) x**y``. At x = 0 the derivative by y is 0, as in JAX, and that by x is 0 where y is 0, so
+    that ``x[:, None] ** np.arange(4)`` has right derivatives of every order at 0. A number to the
+    power of an expression must be positive.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.grad(ed.power(ed.tensor("x"), 3), "x"), x=2)
     array(12)
     >>> ed.power(2, ed.tensor("x")) == 2 ** ed.tensor("x")
     True
+    >>> x, y = ed.tensor("x", "i"), ed.tensor("y", "i")
+    >>> ed.evaluate(ed.grad(ed.sum(x**y), x), x=[0.0, 0.0, 3.0], y=[0, 1, 2])
+    array([0., 1., 6.])
 
-    Raises TypeError unless one of both is a number.
+    Raises ShapeError if the axes do not fit, TypeError for what is no number, array or expression.
     """
     return powered(x, exponent)
 

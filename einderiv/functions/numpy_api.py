@@ -256,6 +256,7 @@ _UFUNCS: dict[str, Named] = {
     "true_divide": _binary(compound.divided),
     "matmul": _binary(expression.matmul),
     "power": _power,
+    "float_power": _power,
     "negative": _negative,
     "positive": _positive,
     "absolute": complex.abs_,

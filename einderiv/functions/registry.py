@@ -41,6 +41,7 @@ OTHER_NAMES = {
     "conjugate": "conj",
     "expit": "sigmoid",
     "logsigmoid": "log_sigmoid",
+    "pow": "power",
     "psi": "digamma",
     "swish": "silu",
     "tr": "trace",

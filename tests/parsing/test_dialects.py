@@ -267,7 +267,7 @@ WRONG_EINSUM = [
     ("an attribute",            "A.T",               ".",     "dot"),
     ("dunder",                  "A + __import__",    "__import__", "underscores"),
     ("a keyword",               "lambda + A",        "lambda", "keyword"),
-    ("a variable exponent",     "A^B",               "^",     "number as exponent"),
+    ("a vector as exponent",    "A: ij\nu: i\nA^u",  "^",     "only scalars broadcast"),
     ("a huge power",            "9^9^9^9*A",         "^9^9*A", "more than floats hold"),
     ("axes",                    "A: ij\nu: i\nA+u",  "+",     "only scalars broadcast"),
 ]  # fmt: skip
