@@ -108,7 +108,10 @@ def _no_member(self: Expr, value: object) -> NoReturn:
 
 
 def _no_iteration(self: Expr) -> NoReturn:
-    raise TypeError("an expression cannot be iterated over; evaluate it first: ed.evaluate(e, …)")
+    raise TypeError(
+        "an expression cannot be iterated over: write e[0], e[1], … for its entries, or evaluate "
+        "it first: ed.evaluate(e, …)"
+    )
 
 
 def _no_array(self: Expr, *args: object, **kwargs: object) -> NoReturn:
@@ -159,6 +162,7 @@ def _array_of(self: Expr, *args: object, **kwargs: object) -> NoReturn:
     )
 
 
+REDUCTIONS = ("sum", "mean", "max", "min", "prod", "var", "std")
 ATTRIBUTES: dict[str, object] = {
     "__add__": _binary(expression.add),
     "__radd__": _binary(expression.add, swapped=True),
@@ -180,6 +184,13 @@ ATTRIBUTES: dict[str, object] = {
     "__le__": _binary(functions.less_equal),
     "__neg__": functions.negated,
     "__pos__": _itself,
+    "__and__": _binary(functions.both),
+    "__rand__": _binary(functions.both, swapped=True),
+    "__or__": _binary(functions.either),
+    "__ror__": _binary(functions.either, swapped=True),
+    "__xor__": _binary(functions.one_of),
+    "__rxor__": _binary(functions.one_of, swapped=True),
+    "__invert__": functions.opposite,
     "__eq__": _equal,
     "__hash__": _hash,
     "__bool__": _no_truth,
@@ -214,13 +225,8 @@ ATTRIBUTES: dict[str, object] = {
     "trace": functions.trace_at,
     "diagonal": functions.diagonal,
     "cumsum": functions.cumsum,
-    "sum": functions.sum,
-    "mean": functions.mean,
-    "max": functions.max,
-    "min": functions.min,
-    "prod": functions.prod,
-    "var": functions.var,
-    "std": functions.std,
+    **{name: functions.method_of(name) for name in REDUCTIONS},
+    "astype": functions.astype,
     "dot": functions.dot,
     "conj": functions.conj,
     "clip": _clip,

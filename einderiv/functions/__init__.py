@@ -53,6 +53,7 @@ from .compound import (
     trace,
     var,
 )
+from .conditions import both, either, one_of, opposite
 from .elementwise import (
     arccos,
     arccosh,
@@ -133,10 +134,11 @@ from .numpy_api import (
     Named,
     array_function,
     array_ufunc,
+    astype,
     check_arguments,
+    method_of,
     numpy_function,
     numpy_names,
-    trace_function,
 )
 from .reductions import cumprod, log_softmax, logsumexp, max, min, over, prod, softmax
 from .registry import MATRIX, SAME_AXES, VOCABULARY, is_elementwise
@@ -194,6 +196,7 @@ from .table import (
     shown_parameters,
     stays_integer,
 )
+from .tracing import trace_function
 
 __all__ = [
     "FUNCTIONS",
@@ -219,8 +222,10 @@ __all__ = [
     "array_function",
     "array_ufunc",
     "average",
+    "astype",
     "batch_axes",
     "block",
+    "both",
     "broadcast_to",
     "cbrt",
     "ceil",
@@ -251,6 +256,7 @@ __all__ = [
     "dot",
     "eigh",
     "eigvalsh",
+    "either",
     "elu",
     "entr",
     "entries",
@@ -305,6 +311,7 @@ __all__ = [
     "maximum",
     "mean",
     "median",
+    "method_of",
     "min",
     "minimum",
     "moveaxis",
@@ -316,7 +323,9 @@ __all__ = [
     "numpy_function",
     "numpy_names",
     "one_hot",
+    "one_of",
     "ones",
+    "opposite",
     "outer",
     "over",
     "pad",

@@ -1572,9 +1572,9 @@ def power(x: object, exponent: object, /) -> Expr:
     """``power(x, y)``: ``x ** y``, elementwise, broadcasting as NumPy does.
 
     A small whole number as exponent makes a product. The derivative by x is ``y x**(y - 1)``, by y
-    ``log(x) x**y``. At x = 0 the derivative by y is 0, as in JAX, and that by x is 0 where y is 0, so
-    that ``x[:, None] ** np.arange(4)`` has right derivatives of every order at 0. A number to the
-    power of an expression must be positive.
+    ``log(x) x**y``. At x = 0 the derivative by y is 0, as in JAX, and that by x is 0 where y is 0,
+    so that ``x[:, None] ** np.arange(4)`` has right derivatives of every order at 0. A number to
+    the power of an expression must be positive.
 
     >>> import einderiv as ed
     >>> ed.evaluate(ed.grad(ed.power(ed.tensor("x"), 3), "x"), x=2)

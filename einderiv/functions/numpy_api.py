@@ -9,6 +9,7 @@ never an array of objects. NumPy itself is not imported.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -17,23 +18,22 @@ from .. import expression
 from ..errors import ShapeError
 from ..expression import (
     Expr,
-    Tensor,
     as_expression,
     axes_of,
     called,
     dressed,
     einsum,
     filled,
+    is_array,
     number,
-    numbered,
     operand,
-    tensor,
     zero,
 )
 from . import (
     arrays,
     complex,
     compound,
+    conditions,
     elementwise,
     linalg,
     numerics,
@@ -42,26 +42,65 @@ from . import (
     special,
     spectral,
 )
+from .indexing import entries
 from .registry import VOCABULARY, is_elementwise
 
 Named = Callable[..., Any]
 
 
-def _over_axis(f: Named) -> Named:
-    """A reduction with NumPy's names of the arguments."""
+_NOTHING: Any = object()
 
-    def reduction(a: object, axis: object = None, *, keepdims: object = False) -> Expr:
-        found: Expr = f(a, axis, keepdims=keepdims)
-        return found
+
+def _over_axis(f: Named, without: object = None, join: Named | None = None) -> Named:
+    """A reduction with NumPy's names of the arguments. `without` is what changes nothing, and
+    stands for what `where` leaves out; `join` takes `initial` in.
+    """
+
+    def reduction(
+        a: object,
+        axis: object = None,
+        *,
+        keepdims: object = False,
+        initial: object = _NOTHING,
+        where: object = True,
+    ) -> Expr:
+        e = arrays.expression_of(a)
+        if where is not True:
+            instead = initial if without is None else without
+            if instead is _NOTHING:
+                raise TypeError("where= of a largest or smallest entry needs initial= beside it")
+            e = elementwise.where(where, e, instead)
+        found: Expr = f(e, axis, keepdims=keepdims)
+        if initial is _NOTHING:
+            return found
+        assert join is not None
+        return join(found, operand(initial))  # type: ignore[no-any-return]
 
     return reduction
 
 
+def _mean(
+    a: object, axis: object = None, *, keepdims: object = False, where: object = True
+) -> Expr:
+    e = arrays.expression_of(a)
+    if where is True:
+        return compound.mean(e, axis, keepdims=keepdims)
+    chosen, mask = elementwise.where(where, e, 0), elementwise.where(where, 1, e * 0)
+    total = compound.sum(chosen, axis, keepdims=keepdims)
+    return compound.divided(total, compound.sum(mask, axis, keepdims=keepdims))
+
+
 def _spread(f: Named) -> Named:
     def spread(
-        a: object, axis: object = None, *, ddof: object = 0, keepdims: object = False
+        a: object,
+        axis: object = None,
+        *,
+        ddof: object = 0,
+        correction: object = None,
+        keepdims: object = False,
     ) -> Expr:
-        found: Expr = f(a, axis, ddof=ddof, keepdims=keepdims)
+        lost = ddof if correction is None else correction
+        found: Expr = f(arrays.expression_of(a), axis, ddof=lost, keepdims=keepdims)
         return found
 
     return spread
@@ -128,12 +167,30 @@ def _last_diagonal(x: object, /, *, offset: int = 0) -> Expr:
 
 
 def _outer(a: object, b: object) -> Expr:
-    x, y = as_expression(a), as_expression(b)
-    if x.ndim > 1 or y.ndim > 1:
-        raise ShapeError(
-            "np.outer flattens what is no vector: write ed.outer, or the einsum that you mean"
-        )
-    return compound.outer(x, y)
+    return compound.outer(_flat(a), _flat(b))
+
+
+def _flat(a: object) -> Expr:
+    e = as_expression(a)
+    return e if e.ndim == 1 else arrays.ravel(e)
+
+
+def _vdot(a: object, b: object) -> Expr:
+    return compound.dot(complex.conj(_flat(a)), _flat(b))
+
+
+def _vecdot(x1: object, x2: object, /, *, axis: int = -1) -> Expr:
+    return compound.sum(expression.multiply(complex.conj(as_expression(x1)), operand(x2)), axis)
+
+
+def _matvec(x1: object, x2: object, /) -> Expr:
+    column = arrays.expand_dims(x2, -1)
+    return arrays.squeeze(expression.matmul(as_expression(x1), column), -1)
+
+
+def _vecmat(x1: object, x2: object, /) -> Expr:
+    row = arrays.expand_dims(complex.conj(as_expression(x1)), -2)
+    return arrays.squeeze(expression.matmul(row, as_expression(x2)), -2)
 
 
 def _inner(a: object, b: object) -> Expr:
@@ -185,7 +242,10 @@ def _norm(x: object, ord: object = None, axis: object = None, keepdims: object =
 
 
 def _full_like(a: object, fill_value: object) -> Expr:
-    e, value = as_expression(a), number(fill_value)
+    e = as_expression(a)
+    if isinstance(fill_value, (Expr, list)) or is_array(fill_value):
+        return arrays.broadcast_to(fill_value, expression.shape_of(e))
+    value = number(fill_value)
     if value is None:
         raise TypeError(
             f"np.full_like of an expression takes a number, not {type(fill_value).__name__}"
@@ -238,6 +298,157 @@ def _size(a: object, axis: object = None) -> object:
     return total
 
 
+def _at_least(rank: int) -> Named:
+    def at_least(*arys: object) -> object:
+        found = [_with_axes(as_expression(one), rank) for one in arys]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    return at_least
+
+
+def _with_axes(e: Expr, rank: int) -> Expr:
+    """With new axes of size 1, where NumPy puts them."""
+    if e.ndim >= rank:
+        return e
+    if rank == 3 and e.ndim:  # i -> 1 i 1, ij -> i j 1
+        return entries(e, (None, slice(None), None) if e.ndim == 1 else (..., None))
+    return entries(e, (None,) * (rank - e.ndim) + (...,))
+
+
+def _column_stack(tup: Sequence[object]) -> Expr:
+    columns: list[Expr] = []
+    for one in tup:
+        e = arrays.expression_of(one)
+        columns.append(e if e.ndim > 1 else entries(_with_axes(e, 1), (slice(None), None)))
+    return arrays.concatenate(columns, 1)
+
+
+def _dstack(tup: Sequence[object]) -> Expr:
+    return arrays.concatenate([_with_axes(arrays.expression_of(one), 3) for one in tup], 2)
+
+
+def _append(arr: object, values: object, axis: object = None) -> Expr:
+    parts = [arrays.expression_of(arr), arrays.expression_of(values)]
+    if axis is None:
+        return arrays.concatenate([_flat(part) for part in parts])
+    return arrays.concatenate(parts, axis)
+
+
+def _flip_at(axis: int) -> Named:
+    def flipped(m: object) -> Expr:
+        return arrays.flip(m, axis)
+
+    return flipped
+
+
+def _rot90(m: object, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Expr:
+    e = as_expression(m)
+    for _ in range(k % 4):
+        e = arrays.swapaxes(arrays.flip(e, axes[1]), *axes)
+    return e
+
+
+def _split_at(axis: int) -> Named:
+    def split(ary: object, indices_or_sections: object) -> list[Expr]:
+        return arrays.split(ary, indices_or_sections, axis)
+
+    return split
+
+
+def _meshgrid(*xi: object, indexing: str = "xy") -> tuple[Expr, ...]:
+    vectors = [_flat(one) for one in xi]
+    if indexing not in ("xy", "ij"):
+        raise ShapeError(f"indexing of np.meshgrid is 'xy' or 'ij', not {indexing!r}")
+    places = list(range(len(vectors)))
+    if indexing == "xy":
+        places[:2] = places[:2][::-1]
+    shaped: list[Expr] = []
+    for vector, place in zip(vectors, places, strict=True):
+        key: list[Any] = [None] * len(vectors)
+        key[place] = slice(None)
+        shaped.append(entries(vector, tuple(key)))
+    return _broadcast_arrays(*shaped)
+
+
+def _broadcast_arrays(*args: object) -> tuple[Expr, ...]:
+    found = [as_expression(one) for one in args]
+    # Each has sizes of others, which must be given with it.
+    return tuple([dressed(e, origins=tuple(found)) for e in expression.stretched(*found)])
+
+
+def _linspace(start: object, stop: object, num: Any = 50, *, endpoint: bool = True) -> Expr:
+    low, high = operand(start), operand(stop)
+    places = arrays.arange(num)
+    steps = num - 1 if endpoint else num
+    share = compound.divided(places, operand(steps)) if steps != 0 else places
+    step = compound.subtracted(as_expression(high), as_expression(low))
+    rank = step.ndim
+    column = entries(share, (slice(None), *[None] * rank))
+    return expression.add(as_expression(low), expression.multiply(column, step))
+
+
+def _trapezoid(y: object, x: object = None, dx: object = 1.0, axis: int = -1) -> Expr:
+    # Σ (x_{k+1} - x_k) (y_k + y_{k+1}) / 2
+    e = as_expression(y)
+    (place,) = axes_of(e, axis)
+    first = [slice(None)] * e.ndim
+    second = list(first)
+    first[place], second[place] = slice(1, None), slice(None, -1)
+    sums = expression.add(entries(e, tuple(first)), entries(e, tuple(second)))
+    width: Any = operand(dx)
+    if x is not None:
+        points = as_expression(x)
+        width = arrays.diff(points, 1, place if points.ndim > 1 else 0)
+        if points.ndim == 1:
+            width = entries(width, (slice(None), *[None] * (e.ndim - 1 - place)))
+    return expression.times(compound.sum(expression.multiply(sums, width), place), 0.5)
+
+
+def _ediff1d(ary: object) -> Expr:
+    return arrays.diff(_flat(ary))
+
+
+def _diagflat(v: object, k: object = 0) -> Expr:
+    return arrays.diag_at(_flat(v), k)
+
+
+def _select(condlist: Sequence[object], choicelist: Sequence[object], default: object = 0) -> Expr:
+    if len(condlist) != len(choicelist):
+        raise ShapeError(
+            f"np.select takes a choice for each condition, not {len(choicelist)} for "
+            f"{len(condlist)}"
+        )
+    found = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        found = elementwise.where(condition, choice, found)
+    return as_expression(found)
+
+
+def _angle(factor: float) -> Named:
+    def turned(x: object, /) -> Expr:
+        return expression.times(as_expression(x), factor)
+
+    return turned
+
+
+def _vector_norm(
+    x: object, /, *, axis: object = None, keepdims: object = False, ord: object = 2
+) -> Expr:
+    e = as_expression(x)
+    if axis is None and e.ndim != 1:
+        flat = compound.norm(_flat(e), ord)
+        return entries(flat, (None,) * e.ndim) if keepdims else flat
+    return compound.norm(e, ord, axis, keepdims=keepdims)
+
+
+def _matrix_norm(x: object, /, *, keepdims: object = False, ord: object = "fro") -> Expr:
+    return compound.norm(x, ord, (-2, -1), keepdims=keepdims)
+
+
+def _is_complex(x: object) -> bool:
+    return as_expression(x).complex
+
+
 def _binary(f: Callable[[Any, Any], Expr]) -> Named:
     """An operator as a function of two operands, arrays among them."""
 
@@ -264,6 +475,21 @@ _UFUNCS: dict[str, Named] = {
     "heaviside": _heaviside,
     "logaddexp": elementwise.logaddexp,
     "logaddexp2": special.logaddexp2,
+    "bitwise_and": conditions.both,
+    "bitwise_or": conditions.either,
+    "bitwise_xor": conditions.one_of,
+    "invert": conditions.opposite,
+    "logical_and": conditions.logical_and,
+    "logical_or": conditions.logical_or,
+    "logical_xor": conditions.logical_xor,
+    "logical_not": conditions.logical_not,
+    "degrees": _angle(180 / math.pi),
+    "rad2deg": _angle(180 / math.pi),
+    "radians": _angle(math.pi / 180),
+    "deg2rad": _angle(math.pi / 180),
+    "vecdot": _vecdot,
+    "matvec": _matvec,
+    "vecmat": _vecmat,
 }
 #: functions by the name behind ``numpy.``
 _FUNCTIONS: dict[str, Named] = {
@@ -307,6 +533,28 @@ _FUNCTIONS: dict[str, Named] = {
     "cumsum": arrays.cumsum,
     "convolve": arrays.convolve,
     "correlate": arrays.correlate,
+    "vdot": _vdot,
+    "atleast_1d": _at_least(1),
+    "atleast_2d": _at_least(2),
+    "atleast_3d": _at_least(3),
+    "column_stack": _column_stack,
+    "dstack": _dstack,
+    "append": _append,
+    "fliplr": _flip_at(1),
+    "flipud": _flip_at(0),
+    "rot90": _rot90,
+    "vsplit": _split_at(0),
+    "hsplit": _split_at(1),
+    "meshgrid": _meshgrid,
+    "broadcast_arrays": _broadcast_arrays,
+    "linspace": _linspace,
+    "trapezoid": _trapezoid,
+    "trapz": _trapezoid,
+    "ediff1d": _ediff1d,
+    "diagflat": _diagflat,
+    "select": _select,
+    "iscomplexobj": _is_complex,
+    "empty_like": _zeros_like,
     "shape": _shape,
     "size": _size,
     "full_like": _full_like,
@@ -316,13 +564,13 @@ _FUNCTIONS: dict[str, Named] = {
     "copy": _positive,
     "real": _of_value(complex.real),
     "imag": _of_value(complex.imag),
-    "sum": _over_axis(compound.sum),
-    "mean": _over_axis(compound.mean),
-    "prod": _over_axis(reductions.prod),
-    "max": _over_axis(reductions.max),
-    "amax": _over_axis(reductions.max),
-    "min": _over_axis(reductions.min),
-    "amin": _over_axis(reductions.min),
+    "sum": _over_axis(compound.sum, 0, expression.add),
+    "mean": _mean,
+    "prod": _over_axis(reductions.prod, 1, expression.multiply),
+    "max": _over_axis(reductions.max, join=elementwise.maximum),
+    "amax": _over_axis(reductions.max, join=elementwise.maximum),
+    "min": _over_axis(reductions.min, join=elementwise.minimum),
+    "amin": _over_axis(reductions.min, join=elementwise.minimum),
     "var": _spread(compound.var),
     "std": _spread(compound.std),
     "round": _round,
@@ -355,6 +603,9 @@ _FUNCTIONS: dict[str, Named] = {
     "linalg.lstsq": _lstsq,
     "linalg.cross": numerics.cross,
     "linalg.norm": _norm,
+    "linalg.vector_norm": _vector_norm,
+    "linalg.matrix_norm": _matrix_norm,
+    "linalg.vecdot": _vecdot,
     "linalg.inv": linalg.inv,
     "linalg.det": linalg.det,
     "linalg.solve": linalg.solve,
@@ -406,6 +657,16 @@ def array_ufunc(self: Expr, ufunc: Any, method: str, *inputs: object, **options:
     name = ufunc.__name__
     if method == "reduce" and name in _REDUCED:
         return _called(_REDUCED[name], inputs, {"axis": 0, **options}, f"np.{name}.reduce")
+    if method == "outer" and len(inputs) == 2:
+        x, y = arrays.expression_of(inputs[0]), arrays.expression_of(inputs[1])
+        return _called(name, (entries(x, (..., *[None] * y.ndim)), y), options, f"np.{name}.outer")
+    if method == "accumulate" and name == "add":
+        return _called("cumsum", inputs, {"axis": 0, **options}, "np.add.accumulate")
+    if options.get("out") is not None:
+        raise TypeError(
+            f"np.{name} cannot write an expression into an array: write a = a + e, not a += e, and "
+            "no out="
+        )
     if method != "__call__":
         raise TypeError(
             f"np.{name}.{method} does not work on expressions; np.{name}(…) may, and an einsum"
@@ -437,6 +698,7 @@ def _called(name: str, args: Sequence[object], options: dict[str, object], shown
     told = {}
     for option, value in options.items():
         changes_nothing = option in _NEUTRAL and value is _NEUTRAL[option]
+        changes_nothing |= option == "dtype" and _is_float(value)
         if not changes_nothing:
             told[option] = value
     check_arguments(f, shown, args, told)
@@ -457,69 +719,35 @@ def check_arguments(
         raise TypeError(f"{shown} of expressions takes {names}: {error}") from None
 
 
-def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) -> Any:
-    """``trace_function(f, X="is")``: the expression that `f`, written for NumPy arrays, computes.
+def method_of(name: str) -> Callable[..., Any]:
+    """``e.name(…)`` of an expression: ``np.name(e, …)``, with NumPy's arguments."""
 
-    `f` is called once, with expressions: those given, and for a string or tuple of axes the tensor
-    of the parameter's name. Numbers and arrays are handed on. Lists, tuples and dicts of
-    expressions come back as they are. What depends on numbers in `f` (``if``, indexing, loops over
-    entries) is a TypeError that says what to do.
+    def method(self: Expr, *args: object, **options: object) -> Any:
+        return _called(name, (self, *args), options, f"the method {name}")
 
-    >>> import einderiv as ed
-    >>> import numpy as np
-    >>> def loss(X, w, y):
-    ...     return np.sum((X @ w - y) ** 2)
-    >>> written = ed.parse("X: nd\\nsum((X @ w - y)**2)", tensors={"w": "d", "y": "n"})
-    >>> ed.trace_function(loss, "nd", "d", "n") == written
-    True
+    method.__name__ = name
+    return method
 
-    Raises TypeError if `f` gives something else than expressions.
+
+def astype(self: Expr, dtype: object, **options: object) -> Expr:
+    """``e.astype(float)``: the expression itself, for the arrays that are given decide the dtype.
+
+    Raises TypeError for a dtype that would change numbers.
     """
-    if not callable(f):
-        raise TypeError(f"trace_function takes a function, not {type(f).__name__}")
-    names = _parameters(f, tensors)
-    args = [_traced(value, name) for name, value in zip(names, tensors, strict=True)]
-    keywords = {name: _traced(value, name) for name, value in named.items()}
-    result = f(*args, **keywords)
-    _check_expressions(result, getattr(f, "__name__", "the function"))
-    return result
+    if _is_float(dtype):
+        return self
+    word = _dtype_word(dtype)
+    raise TypeError(
+        f"an expression has no astype({word}), for its dtype is that of the arrays it is given: "
+        "only astype(float) is read, and changes nothing"
+    )
 
 
-def _parameters(f: Callable[..., Any], tensors: Sequence[object]) -> list[str]:
-    """The names of the parameters that take the positional arguments."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except ValueError:  # a function written in C may have none to show
-        parameters = []
-    names = []
-    rest = "x"
-    for parameter in parameters:
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            names.append(parameter.name)
-        elif parameter.kind is parameter.VAR_POSITIONAL:
-            rest = parameter.name
-    # ``*xs`` takes what is left over: xs0, xs1, …
-    names += [f"{rest}{k}" for k in range(len(tensors) - len(names))]
-    return names[: len(tensors)]
+def _dtype_word(dtype: object) -> str:
+    word = getattr(dtype, "__name__", None) or getattr(dtype, "name", None)
+    return str(word or dtype)
 
 
-def _traced(value: Any, name: str) -> object:
-    """The tensor of a parameter, for axes; anything else as it is, a tensor with its place."""
-    if isinstance(value, (str, tuple)):
-        value = tensor(name, value)
-    return numbered(value) if isinstance(value, Tensor) else value
-
-
-def _check_expressions(result: object, name: str) -> None:
-    stack = [result]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            stack.extend(part.values())
-        elif isinstance(part, (list, tuple)):
-            stack.extend(part)
-        elif not isinstance(part, Expr):
-            raise TypeError(
-                f"{name} gave {type(part).__name__}, but must give an expression, or a list, tuple "
-                "or dict of them"
-            )
+def _is_float(dtype: object) -> bool:
+    """Is it the dtype of a float of Python?"""
+    return _dtype_word(dtype) in ("float", "float64", "double", "d", "f8", "<f8")

@@ -1,0 +1,251 @@
+"""A NumPy function read by calling it once with expressions: ``ed.trace_function``.
+
+What NumPy asks its operands for, they answer themselves. ``np.array([a, b])`` and ``np.zeros(n)``
+ask nobody: while a function is read, its name of the module NumPy stands for one whose functions
+that make arrays know expressions and sizes.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ..expression import Expr, SymbolicSize, Tensor, number, numbered, tensor
+from . import arrays
+from .numpy_api import check_arguments, numpy_function
+
+#: libraries whose own functions are left as they are
+_LEFT = frozenset(("numpy", "scipy", "einderiv", "jax", "torch", "pandas", "matplotlib"))
+
+
+def trace_function(f: Callable[..., Any], /, *tensors: object, **named: object) -> Any:
+    """``trace_function(f, X="is")``: the expression that `f`, written for NumPy arrays, computes.
+
+    `f` is called once, with expressions: those given, and for a string or tuple of axes the tensor
+    of the parameter's name, ``"nd"`` with sizes that are open, ``(5, 3)`` with known ones. Numbers
+    and arrays are handed on. Lists, tuples and dicts of expressions come back as they are.
+    ``np.array([a, b])`` of expressions and ``np.zeros(X.shape)`` are read, in `f` and in functions
+    of Python that it calls. What depends on numbers in `f` (``if``, indexing, loops over entries)
+    is a TypeError that says what to do.
+
+    >>> import einderiv as ed
+    >>> import numpy as np
+    >>> def loss(X, w, y):
+    ...     return np.sum((X @ w - y) ** 2)
+    >>> written = ed.parse("X: nd\\nsum((X @ w - y)**2)", tensors={"w": "d", "y": "n"})
+    >>> ed.trace_function(loss, "nd", "d", "n") == written
+    True
+
+    Raises TypeError if `f` gives something else than expressions.
+    """
+    if not callable(f):
+        raise TypeError(f"trace_function takes a function, not {type(f).__name__}")
+    names = _parameters(f, tensors)
+    args = [_traced(value, name) for name, value in zip(names, tensors, strict=True)]
+    keywords = {name: _traced(value, name) for name, value in named.items()}
+    result = _Reader().read(f)(*args, **keywords)
+    _check_expressions(result, getattr(f, "__name__", "the function"))
+    return result
+
+
+def _parameters(f: Callable[..., Any], tensors: Sequence[object]) -> list[str]:
+    """The names of the parameters that take the positional arguments."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except ValueError:  # a function written in C may have none to show
+        parameters = []
+    names = []
+    rest = "x"
+    for parameter in parameters:
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            names.append(parameter.name)
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            rest = parameter.name
+    # ``*xs`` takes what is left over: xs0, xs1, …
+    names += [f"{rest}{k}" for k in range(len(tensors) - len(names))]
+    return names[: len(tensors)]
+
+
+def _traced(value: Any, name: str) -> object:
+    """The tensor of a parameter, for axes; anything else as it is, a tensor with its place."""
+    if isinstance(value, (str, tuple)):
+        value = tensor(name, value)
+    return numbered(value) if isinstance(value, Tensor) else value
+
+
+def _check_expressions(result: object, name: str) -> None:
+    stack = [result]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            stack.extend(part.values())
+        elif isinstance(part, (list, tuple)):
+            stack.extend(part)
+        elif not isinstance(part, Expr):
+            raise TypeError(
+                f"{name} gave {type(part).__name__}, but must give an expression, or a list, tuple "
+                "or dict of them"
+            )
+
+
+# ---- functions of NumPy that make arrays
+
+
+def _has_expressions(values: Sequence[Any]) -> bool:
+    waiting = list(values)
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, (Expr, SymbolicSize)):
+            return True
+        if isinstance(part, (list, tuple)):
+            waiting += part
+    return False
+
+
+def _array(object: object, *_: object, **__: object) -> Expr:
+    if isinstance(object, SymbolicSize):
+        return object.expression()
+    return arrays.expression_of(object)
+
+
+def _zeros(shape: object, *_: object, **__: object) -> Expr:
+    return arrays.zeros(shape)
+
+
+def _ones(shape: object, *_: object, **__: object) -> Expr:
+    return arrays.ones(shape)
+
+
+def _full(shape: object, fill_value: object, **__: object) -> Expr:
+    if isinstance(fill_value, Expr) or number(fill_value) is None:
+        return arrays.broadcast_to(fill_value, shape)
+    return arrays.ones(shape) * fill_value
+
+
+def _eye(N: object, M: object = None, k: object = 0, **__: object) -> Expr:
+    return arrays.eye(N, M, k)
+
+
+def _arange(*bounds: object, **options: object) -> Expr:
+    options.pop("dtype", None)
+    named = [options.pop(name) for name in ("start", "stop", "step") if name in options]
+    return arrays.arange(*bounds, *named, **options)
+
+
+def _of_list(name: str) -> Callable[..., Any]:
+    """A function of one array, which may be a list of expressions."""
+
+    def function(a: object, *args: Any, **options: Any) -> Any:
+        f = numpy_function(name)
+        assert f is not None
+        kept = {key: value for key, value in options.items() if value is not None}
+        stacked = arrays.expression_of(a)
+        check_arguments(f, f"np.{name}", (stacked, *args), kept)
+        return f(stacked, *args, **kept)
+
+    return function
+
+
+#: what makes arrays, of expressions or with sizes that are not known
+_MAKERS: dict[str, Callable[..., Any]] = {
+    "array": _array,
+    "asarray": _array,
+    "asanyarray": _array,
+    "ascontiguousarray": _array,
+    "asfarray": _array,
+    "zeros": _zeros,
+    "empty": _zeros,
+    "ones": _ones,
+    "full": _full,
+    "eye": _eye,
+    "identity": _eye,
+    "arange": _arange,
+    "linspace": lambda *args, **options: numpy_function("linspace")(*args, **options),  # type: ignore[misc]
+    **{name: _of_list(name) for name in ("sum", "mean", "prod", "max", "min", "var", "std")},
+}
+
+
+def _maker(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's function, or ours where an argument is none of NumPy's."""
+
+    @functools.wraps(original)
+    def made(*args: Any, **options: Any) -> Any:
+        if _has_expressions([*args, *options.values()]):
+            return _MAKERS[name](*args, **options)
+        return original(*args, **options)
+
+    return made
+
+
+class _Numpy:
+    """The module NumPy, but for the functions that make arrays."""
+
+    def __init__(self, numpy: ModuleType) -> None:
+        self._numpy = numpy
+        self._made = {n: _maker(n, getattr(numpy, n)) for n in _MAKERS if hasattr(numpy, n)}
+
+    def __getattr__(self, name: str) -> Any:
+        made = self._made.get(name)
+        return getattr(self._numpy, name) if made is None else made
+
+
+class _Reader:
+    """Functions of Python with this module in the place of NumPy: copies of them, and of what they
+    call, which run the same code.
+    """
+
+    def __init__(self) -> None:
+        self.numpy = sys.modules.get("numpy")
+        self.swaps: dict[int, Any] = {}
+        if self.numpy is not None:
+            module = _Numpy(self.numpy)
+            self.swaps = {id(getattr(self.numpy, n)): f for n, f in module._made.items()}
+            self.swaps[id(self.numpy)] = module
+        self.functions: dict[int, FunctionType] = {}
+        self.globals: dict[int, dict[str, Any]] = {}
+
+    def read(self, f: Any) -> Any:
+        """What is called in the place of `f`."""
+        if id(f) in self.swaps:
+            return self.swaps[id(f)]
+        if self.numpy is None:
+            return f
+        if isinstance(f, MethodType) and isinstance(f.__func__, FunctionType):
+            return MethodType(self.read(f.__func__), f.__self__)
+        if isinstance(f, functools.partial):
+            return functools.partial(self.read(f.func), *f.args, **f.keywords)
+        if isinstance(f, FunctionType) and f.__module__.partition(".")[0] not in _LEFT:
+            return self._copy(f)
+        return f
+
+    def _copy(self, f: FunctionType) -> FunctionType:
+        if id(f) in self.functions:
+            return self.functions[id(f)]
+        own = self.globals.setdefault(id(f.__globals__), dict(f.__globals__))
+        cells = tuple([CellType() for _ in f.__closure__ or ()])
+        copy = FunctionType(f.__code__, own, f.__name__, f.__defaults__, cells or None)
+        copy.__kwdefaults__ = f.__kwdefaults__
+        copy.__dict__.update(f.__dict__)
+        self.functions[id(f)] = copy
+        for name in _names(f.__code__):
+            if name in f.__globals__ and own[name] is f.__globals__[name]:
+                own[name] = self.read(own[name])
+        for cell, old in zip(cells, f.__closure__ or (), strict=True):
+            try:
+                cell.cell_contents = self.read(old.cell_contents)
+            except ValueError:  # it holds nothing yet
+                continue
+        return copy
+
+
+def _names(code: CodeType) -> set[str]:
+    """The global names in code, and in the functions that are written in it."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names(constant)
+    return names
