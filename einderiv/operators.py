@@ -57,7 +57,8 @@ def _itself(self: Expr, *_: object) -> Expr:
 def _no_truth(self: Expr) -> NoReturn:
     raise TypeError(
         "an expression is neither true nor false; compare with ==, or evaluate it first: "
-        "ed.evaluate(e, …)"
+        "ed.evaluate(e, …). A choice by its values is ed.where(c, x, y), the larger of two "
+        "ed.maximum(x, y)"
     )
 
 
@@ -157,8 +158,9 @@ def _size_ufunc(self: SymbolicSize, ufunc: Any, method: str, *inputs: Any, **opt
 
 def _array_of(self: Expr, *args: object, **kwargs: object) -> NoReturn:
     raise TypeError(
-        "an expression is not an array; evaluate it with ed.evaluate(e, …). For np.array([[a, b], "
-        "[c, d]]) of expressions write ed.stack([[a, b], [c, d]])"
+        "an expression is not an array, and cannot be written into one; evaluate it with "
+        "ed.evaluate(e, …). For np.array([[a, b], [c, d]]) of expressions write "
+        "ed.stack([[a, b], [c, d]]), for a[k] = e ed.concatenate, ed.pad or ed.where"
     )
 
 

@@ -132,15 +132,43 @@ class SymbolicSize:
 
     def __eq__(self, other: object) -> bool:
         size = as_size(other)
-        return size is not None and size == self.size
+        if size is None or size == self.size:
+            return size is not None
+        # two axes that are declared under one name
+        known = Sizes().read([*self.origins, *origins_of(other)])
+        return known.find(size) == known.find(self.size)
+
+    def __lt__(self, other: object) -> bool:
+        return self._compared(other, "<") < 0
+
+    def __le__(self, other: object) -> bool:
+        return self._compared(other, "<=") <= 0
+
+    def __gt__(self, other: object) -> bool:
+        return self._compared(other, ">") > 0
+
+    def __ge__(self, other: object) -> bool:
+        return self._compared(other, ">=") >= 0
+
+    def _compared(self, other: object, operator: str) -> int:
+        """The sign of the difference, where it is known."""
+        size = as_size(other)
+        difference = None if size is None else minus(self.size, size)
+        if isinstance(difference, int):
+            return difference
+        raise TypeError(
+            f"{self} {operator} {other} is not known until arrays are given: declare sizes as "
+            "numbers, or read the function with sizes, trace_function(f, (5, 3))"
+        )
 
     def __hash__(self) -> int:
-        return hash(self.size)
+        return hash(SymbolicSize)  # sizes of one name are equal, whatever they are written as
 
     def __index__(self) -> NoReturn:
         raise TypeError(
             f"the size {self} is not known until arrays are given: declare it, as in "
-            'ed.tensor("X", (3, "j")), or compute with it as it is'
+            'ed.tensor("X", (3, "j")) or trace_function(f, (3, 4)), or compute with it as it is; '
+            "ed.zeros, ed.ones, ed.eye and ed.arange take it"
         )
 
     __int__ = __float__ = __complex__ = __bool__ = __index__

@@ -366,7 +366,7 @@ def _items(item: Any) -> list[_Item]:
         raise TypeError(
             "an expression is no index, for its values are not known: give an array of whole "
             "numbers, ed.argsort or ed.argmax of something, or an einsum with an index array, as "
-            "in '(r[e])k->ek'"
+            "in '(r[e])k->ek'; a sum of x[x > 0] is one of ed.where(x > 0, x, 0)"
         )
     size = as_size(item)
     if size is not None:

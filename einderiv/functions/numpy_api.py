@@ -623,6 +623,13 @@ _FUNCTIONS: dict[str, Named] = {
 }
 #: ``np.add.reduce`` and its like
 _REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
+#: what NumPy calls the arguments behind the axis, where they are given by their places
+_PLACES = {
+    **dict.fromkeys(("sum", "prod"), ("dtype", "out", "keepdims", "initial", "where")),
+    **dict.fromkeys(("max", "min", "amax", "amin"), ("out", "keepdims", "initial", "where")),
+    **dict.fromkeys(("var", "std"), ("dtype", "out", "ddof", "keepdims", "where")),
+    "mean": ("dtype", "out", "keepdims", "where"),
+}
 #: arguments that change nothing when they have this value
 _NEUTRAL = {
     "out": None,
@@ -656,12 +663,14 @@ def array_ufunc(self: Expr, ufunc: Any, method: str, *inputs: object, **options:
     """What NumPy asks when an operand of a ufunc is an expression."""
     name = ufunc.__name__
     if method == "reduce" and name in _REDUCED:
-        return _called(_REDUCED[name], inputs, {"axis": 0, **options}, f"np.{name}.reduce")
+        return numpy_call(_REDUCED[name], inputs, {"axis": 0, **options}, f"np.{name}.reduce")
     if method == "outer" and len(inputs) == 2:
         x, y = arrays.expression_of(inputs[0]), arrays.expression_of(inputs[1])
-        return _called(name, (entries(x, (..., *[None] * y.ndim)), y), options, f"np.{name}.outer")
+        return numpy_call(
+            name, (entries(x, (..., *[None] * y.ndim)), y), options, f"np.{name}.outer"
+        )
     if method == "accumulate" and name == "add":
-        return _called("cumsum", inputs, {"axis": 0, **options}, "np.add.accumulate")
+        return numpy_call("cumsum", inputs, {"axis": 0, **options}, "np.add.accumulate")
     if options.get("out") is not None:
         raise TypeError(
             f"np.{name} cannot write an expression into an array: write a = a + e, not a += e, and "
@@ -676,7 +685,7 @@ def array_ufunc(self: Expr, ufunc: Any, method: str, *inputs: object, **options:
             f"== between an array and an expression has no one meaning: ed.{name}(x, y) compares "
             "entries"
         )
-    return _called(name, inputs, options, f"np.{name}")
+    return numpy_call(name, inputs, options, f"np.{name}")
 
 
 def array_function(
@@ -684,10 +693,11 @@ def array_function(
 ) -> Any:
     """What NumPy asks when an argument of one of its functions is an expression."""
     dotted = f"{f.__module__}.{f.__name__}".removeprefix("numpy.")
-    return _called(dotted, args, options, f"np.{dotted}")
+    return numpy_call(dotted, args, options, f"np.{dotted}")
 
 
-def _called(name: str, args: Sequence[object], options: dict[str, object], shown: str) -> Any:
+def numpy_call(name: str, args: Sequence[object], options: dict[str, object], shown: str) -> Any:
+    """What ``np.name(…)`` gives of expressions; `shown` is what errors call it."""
     f = numpy_function(name)
     if f is None:
         raise TypeError(
@@ -695,6 +705,9 @@ def _called(name: str, args: Sequence[object], options: dict[str, object], shown
             "einsum, sum, mean, max, where, dot, transpose, linalg.inv and their like; or write an "
             "einsum"
         )
+    if name in _PLACES and len(args) > 2:
+        options = {**dict(zip(_PLACES[name], args[2:], strict=False)), **options}
+        args = args[:2]
     told = {}
     for option, value in options.items():
         changes_nothing = option in _NEUTRAL and value is _NEUTRAL[option]
@@ -723,7 +736,7 @@ def method_of(name: str) -> Callable[..., Any]:
     """``e.name(…)`` of an expression: ``np.name(e, …)``, with NumPy's arguments."""
 
     def method(self: Expr, *args: object, **options: object) -> Any:
-        return _called(name, (self, *args), options, f"the method {name}")
+        return numpy_call(name, (self, *args), options, f"the method {name}")
 
     method.__name__ = name
     return method

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..expression import Expr, SymbolicSize, Tensor, number, numbered, tensor
 from . import arrays
-from .numpy_api import check_arguments, numpy_function
+from .numpy_api import numpy_call, numpy_function, numpy_names
 
 #: libraries whose own functions are left as they are
 _LEFT = frozenset(("numpy", "scipy", "einderiv", "jax", "torch", "pandas", "matplotlib"))
@@ -106,6 +106,13 @@ def _has_expressions(values: Sequence[Any]) -> bool:
     return False
 
 
+#: functions of NumPy whose argument is a list or a shape
+_OF_LISTS = frozenset(
+    ("concatenate", "stack", "hstack", "vstack", "dstack", "column_stack", "block", "select")
+    + ("einsum", "broadcast_to", "reshape", "split", "tile", "pad", "transpose")
+)
+
+
 def _array(object: object, *_: object, **__: object) -> Expr:
     if isinstance(object, SymbolicSize):
         return object.expression()
@@ -140,12 +147,7 @@ def _of_list(name: str) -> Callable[..., Any]:
     """A function of one array, which may be a list of expressions."""
 
     def function(a: object, *args: Any, **options: Any) -> Any:
-        f = numpy_function(name)
-        assert f is not None
-        kept = {key: value for key, value in options.items() if value is not None}
-        stacked = arrays.expression_of(a)
-        check_arguments(f, f"np.{name}", (stacked, *args), kept)
-        return f(stacked, *args, **kept)
+        return numpy_call(name, (arrays.expression_of(a), *args), options, f"np.{name}")
 
     return function
 
@@ -169,6 +171,44 @@ _MAKERS: dict[str, Callable[..., Any]] = {
 }
 
 
+class _Joined:
+    """``np.r_`` and ``np.c_``."""
+
+    def __init__(self, original: Any, join: Callable[[list[Any]], Any]) -> None:
+        self.original = original
+        self.join = join
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if not _has_expressions(parts) or any([isinstance(part, str) for part in parts]):
+            return self.original[key]
+        known = [self.original[part] if isinstance(part, slice) else part for part in parts]
+        return self.join(known)
+
+
+def _in_a_row(parts: list[Any]) -> Any:
+    as_vector = numpy_function("atleast_1d")
+    assert as_vector is not None
+    return arrays.concatenate([as_vector(arrays.expression_of(part)) for part in parts])
+
+
+class _Listed:
+    """A function of NumPy whose arguments may be lists of expressions, which stand for arrays."""
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self.original = original
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        stacked: list[Any] = []
+        for value in args:
+            is_list = isinstance(value, (list, tuple)) and _has_expressions(value)
+            stacked.append(arrays.expression_of(value) if is_list else value)
+        return self.original(*stacked, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.original, name)
+
+
 def _maker(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     """NumPy's function, or ours where an argument is none of NumPy's."""
 
@@ -186,7 +226,16 @@ class _Numpy:
 
     def __init__(self, numpy: ModuleType) -> None:
         self._numpy = numpy
-        self._made = {n: _maker(n, getattr(numpy, n)) for n in _MAKERS if hasattr(numpy, n)}
+        self._made: dict[str, Any] = {}
+        for name in _MAKERS:
+            if hasattr(numpy, name):
+                self._made[name] = _maker(name, getattr(numpy, name))
+        for name in numpy_names():
+            original = getattr(numpy, name, None)
+            if name not in _OF_LISTS and name not in self._made and original is not None:
+                self._made[name] = _Listed(original)
+        self._made["r_"] = _Joined(numpy.r_, _in_a_row)
+        self._made["c_"] = _Joined(numpy.c_, numpy_function("column_stack"))  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Any:
         made = self._made.get(name)
@@ -216,6 +265,9 @@ class _Reader:
             return f
         if isinstance(f, MethodType) and isinstance(f.__func__, FunctionType):
             return MethodType(self.read(f.__func__), f.__self__)
+        own_call = getattr(type(f), "__call__", None)  # noqa: B004
+        if isinstance(own_call, FunctionType) and not isinstance(f, type):
+            return MethodType(self.read(own_call), f)
         if isinstance(f, functools.partial):
             return functools.partial(self.read(f.func), *f.args, **f.keywords)
         if isinstance(f, FunctionType) and f.__module__.partition(".")[0] not in _LEFT:
