@@ -1483,5 +1483,21 @@ def diag_at(v: object, k: object = 0) -> Expr:
 
 
 def trace_at(e: object, offset: object = 0, axis1: object = 0, axis2: object = 1) -> Expr:
-    """``np.trace``: the sum of a diagonal."""
-    return summed(diagonal(e, offset, axis1, axis2), -1)
+    """``np.trace``: the sum of a diagonal, of a matrix with any numbers of rows and columns."""
+    found = expression_of(e)
+    k = _whole(offset, "the offset")
+    p, q = _one_axis(found, axis1), _one_axis(found, axis2)
+    if p == q or k == 0:
+        return summed(diagonal(found, k, p, q), -1)
+    # Σ_i A[i, i + k]: what is read outside is 0, so that no size of a diagonal is asked for.
+    alone, ahead = (p, q) if k > 0 else (q, p)
+    reads = _plain(found)
+    reads[ahead] = at(alone, abs(k))
+    others = [x for x in range(found.ndim) if x not in (p, q)]
+    return indexed(
+        [(found, reads)],
+        [at(x) for x in others],
+        {x: found.axis_sizes[x] for x in (*others, alone)},
+        [found.axis_sizes[x] for x in others],
+        [found.axes[x] for x in others],
+    )

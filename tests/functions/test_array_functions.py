@@ -423,3 +423,14 @@ def test_refused_when_the_size_is_known(f):
     e = f(ed.tensor("x", "i"))
     with pytest.raises(ed.ShapeError, match=r"size|known"):
         ed.evaluate(e, x=[1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (4, 3), (2, 2), (1, 5), (5, 1), (0, 3), (3, 0)])
+def test_traces_of_any_shape(shape):
+    """Off the diagonal, of a matrix whose sizes are not known before."""
+    A = ed.tensor("A", "ij")
+    a = np.arange(shape[0] * shape[1]).reshape(shape)
+    for k in (-4, -2, -1, 1, 2, 4):
+        assert ed.evaluate(np.trace(A, k), A=a) == np.trace(a, k)
+        gradient = ed.evaluate(ed.grad(np.trace(A, k), A), A=a)
+        assert gradient.tolist() == np.eye(*shape, k).tolist()
