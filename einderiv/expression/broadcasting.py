@@ -123,6 +123,8 @@ def declared_names(e: Expr) -> tuple[str | None, ...]:
     """
     if isinstance(e, Tensor):
         return tuple([name if isinstance(name, str) else None for name in e.declared])
+    if isinstance(e, Constant):
+        return e.axes  # the names that the array brought
     wanted = {size[0] for size in e.axis_sizes if isinstance(size, tuple) and len(size) == 2}
     tensors: dict[object, Tensor] = {}
     for node in islice(walk([e]), NODES_BEFORE_NAMES if wanted else 0):

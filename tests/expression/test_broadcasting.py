@@ -152,3 +152,13 @@ def test_a_name_twice_fits_where_it_is_the_last():
     A = t("A", "ii")
     v = np.array([1, 2])
     assert ev(A + t("v", "i"), A=[[0, 0], [0, 0]], v=v).tolist() == [[1, 2], [1, 2]]
+
+
+def test_names_of_a_held_array_are_declared():
+    xarray = pytest.importorskip("xarray")
+    array = xarray.DataArray(np.ones(4), dims=["n"])
+    for f in (lambda: 2 * X + array, lambda: 2 * X * array):
+        with pytest.raises(
+            ed.ShapeError, match=r"axis n of an array of shape .4,. would meet axis d"
+        ):
+            f()
