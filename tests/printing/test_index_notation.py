@@ -257,7 +257,7 @@ def test_index_expressions(e, shown):
 
 def test_an_axis_of_size_1_is_no_sum():
     A = ed.tensor("A", "ij")
-    assert ed.formula(A / ed.sum(A, 1, keepdims=True)) == "y[i,j] = A[i,j] / (Σ_b A[i,b])"
+    assert ed.formula(A / ed.sum(A, 1, keepdims=True)) == "y[i,j] = A[i,j] / (Σ_a A[i,a])"
 
 
 @pytest.mark.parametrize(
