@@ -28,12 +28,13 @@ from ..expression import (
     multiply,
     number,
     one_hot_of,
+    operand,
     sized,
     times,
     transposed,
     viewed,
 )
-from .arrays import expression_of, reshape, stack
+from .arrays import diff, expression_of, reshape, stack
 from .compound import divided, mean, subtracted, sum
 from .elementwise import greater, less, raised, where
 from .indexing import entries
@@ -364,18 +365,20 @@ def trapezoid(y: object, x: object = None, dx: object = 1.0, axis: object = -1) 
     if len(chosen) != 1:
         raise TypeError(f"an axis is an int or a name, not {axis!r}")
     (place,) = chosen
-    order = [p for p in range(e.ndim) if p != place]
-    rows = viewed(e, range(e.ndim), [*order, place])
-    middle = add(entries(rows, (..., slice(1, None))), entries(rows, (..., slice(None, -1))))
-    if x is None:
-        step = number(dx)
-        widths = as_expression(dx) if step is None else None
-        total = times(sum(middle, -1), 0.5 if step is None else 0.5 * step)
-        return total if widths is None else multiply(total, widths)
-    points = as_expression(x)
-    if points.ndim != 1:
-        raise ShapeError(f"x must be a vector, but {called(points)} has {points.ndim} axes")
-    widths = subtracted(entries(points, slice(1, None)), entries(points, slice(None, -1)))
-    labels = tuple(range(middle.ndim))
-    slots = [(middle, labels), (widths, labels[-1:])]
-    return checked(assemble(0.5, slots, labels[:-1], axes=middle.axes[:-1]))
+    # Σ (x[k+1] - x[k]) (y[k] + y[k+1]) / 2
+    first = [slice(None)] * e.ndim
+    second = list(first)
+    first[place], second[place] = slice(1, None), slice(None, -1)
+    sums = add(entries(e, tuple(first)), entries(e, tuple(second)))
+    width: Any = operand(dx)
+    if x is not None:
+        points = as_expression(x)
+        if points.ndim not in (1, e.ndim):
+            raise ShapeError(
+                f"x must be a vector, or have the axes of {called(e)}, but {called(points)} has "
+                f"{counted(points.ndim, 'axis')}"
+            )
+        width = diff(points, 1, place if points.ndim > 1 else 0)
+        if points.ndim == 1:
+            width = entries(width, (slice(None), *[None] * (e.ndim - 1 - place)))
+    return times(sum(multiply(sums, width), place), 0.5)

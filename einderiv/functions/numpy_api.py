@@ -387,23 +387,6 @@ def _linspace(start: object, stop: object, num: Any = 50, *, endpoint: bool = Tr
     return expression.add(as_expression(low), expression.multiply(column, step))
 
 
-def _trapezoid(y: object, x: object = None, dx: object = 1.0, axis: int = -1) -> Expr:
-    # Σ (x_{k+1} - x_k) (y_k + y_{k+1}) / 2
-    e = as_expression(y)
-    (place,) = axes_of(e, axis)
-    first = [slice(None)] * e.ndim
-    second = list(first)
-    first[place], second[place] = slice(1, None), slice(None, -1)
-    sums = expression.add(entries(e, tuple(first)), entries(e, tuple(second)))
-    width: Any = operand(dx)
-    if x is not None:
-        points = as_expression(x)
-        width = arrays.diff(points, 1, place if points.ndim > 1 else 0)
-        if points.ndim == 1:
-            width = entries(width, (slice(None), *[None] * (e.ndim - 1 - place)))
-    return expression.times(compound.sum(expression.multiply(sums, width), place), 0.5)
-
-
 def _ediff1d(ary: object) -> Expr:
     return arrays.diff(_flat(ary))
 
@@ -548,8 +531,6 @@ _FUNCTIONS: dict[str, Named] = {
     "meshgrid": _meshgrid,
     "broadcast_arrays": _broadcast_arrays,
     "linspace": _linspace,
-    "trapezoid": _trapezoid,
-    "trapz": _trapezoid,
     "ediff1d": _ediff1d,
     "diagflat": _diagflat,
     "select": _select,

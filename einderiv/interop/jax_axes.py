@@ -268,9 +268,13 @@ def _cummin(step: Step, x: Value) -> Expr:
     return over("min", _windows_up_to(step, x, math.inf), -1)
 
 
-@reads("cumprod", "jnp.cumprod(x, 1)", says="n² numbers for n entries")
+@reads("cumprod", "jnp.cumprod(x, 1)")
 def _cumprod(step: Step, x: Value) -> Expr:
-    return functions.prod(_windows_up_to(step, x, 1.0), -1)
+    axis = int(step.params["axis"])
+    if not step.params["reverse"]:
+        return functions.cumprod(expression(x), axis)
+    turned = functions.cumprod(functions.flip(expression(x), axis), axis)
+    return functions.flip(turned, axis)
 
 
 @reads("cumlogsumexp", "lax.cumlogsumexp(x, 1)", says="n² numbers for n entries")
@@ -307,16 +311,17 @@ def ranked(key: Expr) -> Expr:
     return functions.equal(repeated, wanted)
 
 
-@reads("sort", "jnp.sort(x, axis=1)", says="n² numbers for n entries; one key")
+@reads("sort", "jnp.sort(x, axis=1)", says="by one key")
 def _sorted(step: Step, *values: Value) -> list[Expr]:
     if step.params["num_keys"] != 1:
         raise step.refused("it sorts by several keys: sort by one")
     axis = int(step.params["dimension"])
     moved = [functions.moveaxis(expression(value), axis, -1) for value in values]
-    mask = ranked(moved[0])
+    order = functions.argsort(moved[0])
     results: list[Expr] = []
     for e in moved:
-        results.append(functions.moveaxis(_taken_by(mask, e), -1, axis))
+        taken = functions.take_along_axis(e, order, -1)
+        results.append(functions.moveaxis(taken, -1, axis))
     return results
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from .. import functions
 from ..expression import Einsum, Expr, Tensor, add, filled, multiply, times
-from ..functions import apply
 from .jax_softmax import VIEWS, log_softmax_of, logsumexp_of, softmax_of
 from .jax_table import (
     Step,
@@ -444,34 +443,25 @@ def _stopped(_: Step, x: Value) -> Expr:
     return functions.stop_gradient(expression(x))
 
 
-def _of_own_row(name: str, x: Value, numpy: str, torch: str, jax: str) -> Expr:
-    """A function that is constant between its jumps, or held to be: a row of the table from when it
-    is first met, as ``ed.function`` adds one, unless there is one.
-    """
-    if name not in functions.FUNCTIONS:
-        functions.function(name, numpy, None, torch=torch, jax=jax, analytic=True)
-    return apply(name, expression(x))
-
-
 @reads("floor", "x * jnp.floor(3 * x)", says="the slope is 0")
 def _floor(_: Step, x: Value) -> Expr:
-    return _of_own_row("floor", x, "np.floor({0})", "torch.floor({0})", "jnp.floor({0})")
+    return functions.floor(expression(x))
 
 
 @reads("ceil", "x * jnp.ceil(3 * x)", says="the slope is 0")
 def _ceil(_: Step, x: Value) -> Expr:
-    return _of_own_row("ceil", x, "np.ceil({0})", "torch.ceil({0})", "jnp.ceil({0})")
+    return functions.ceil(expression(x))
 
 
 def _trunc(x: Expr) -> Expr:
-    return _of_own_row("trunc", x, "np.trunc({0})", "torch.trunc({0})", "jnp.trunc({0})")
+    return functions.trunc(x)
 
 
 @reads("round", "x * jnp.round(3 * x)", says="the slope is 0")
 def _round(step: Step, x: Value) -> Expr:
     e = expression(x)
     if str(step.params["rounding_method"]).endswith(("EVEN", "1")):
-        return _of_own_row("rint", e, "np.rint({0})", "torch.round({0})", "jnp.round({0})")
+        return functions.rint(e)
     return _trunc(add(e, times(functions.sign(e), 0.5)))  # halves go away from 0
 
 

@@ -17,6 +17,7 @@ from . import (  # noqa: F401  (their rows)
     jax_elementwise,
     jax_indexing,
     jax_linear_algebra,
+    jax_spectral,
     jax_windows,
 )
 from .imported import (

@@ -121,10 +121,6 @@ WAYS_ROUND = {
     "threefry": DRAWN_OUTSIDE,
     "callback": CALLED_OUTSIDE,
     "lu": "take jnp.linalg.solve, det, slogdet or inv, whose factors are not needed",
-    "eigh": "take det, slogdet, trace or inv of the matrix where these will do",
-    "svd": "take det, slogdet, trace or inv of the matrix where these will do",
-    "householder": "take cholesky or solve in the place of qr",
-    "geqrf": "take cholesky or solve in the place of qr",
     "bitcast": "the bits of a number have no derivative: compute with the number",
     "shift": "the bits of a number have no derivative: compute with the number",
 }

@@ -119,7 +119,7 @@ def test_a_scalar_is_interpolated():
         (lambda: ed.cross(p, p), ed.ShapeError, "three entries along axis -1, but p has 4"),
         (lambda: ed.cov(ed.tensor("T", "abc")), ed.ShapeError, "a vector or a matrix"),
         (lambda: ed.average(X, weights=[1.0, 2.0]), ed.ShapeError, "vector along one axis"),
-        (lambda: ed.trapezoid(X, X), ed.ShapeError, "x must be a vector"),
+        (lambda: ed.trapezoid(X, ed.tensor("T", "abc")), ed.ShapeError, "x must be a vector"),
     ],
 )
 def test_bad_input(call, error, words):
