@@ -261,6 +261,7 @@ GROUPS: dict[str, Callable[[Function], bool]] = {
     "Of one argument, entry by entry": lambda row: row.core == 0 and len(row.derivatives) == 1,
     "Of several arguments, entry by entry": lambda row: row.core == 0 and len(row.derivatives) > 1,
     "Over axes of your choice": lambda row: row.core == -1,
+    "Along one axis": lambda row: row.core == 1,
     "Of matrices, the last two axes; all others are batch": lambda row: row.core > 1,
 }
 ARRAYS_HEAD = """
@@ -280,6 +281,8 @@ FUNCTIONS_OF = "einderiv.functions."
 
 def letters(row: Function) -> tuple[str, ...]:
     """Names for the arguments of a row, and then for its numbers."""
+    if row.apart and row.core > 1:
+        return "A", "B", "C"
     told = re.search(r"number (\w)\b|(\w)-th diagonal", row.law)
     number = (told[1] or told[2]) if told else "n"
     return {2: ("x", "y", "m", "k"), 3: ("c", "x", "y")}.get(
@@ -293,14 +296,25 @@ def cell(text: str) -> str:
 
 def code_of(spelt: str, names: tuple[str, ...]) -> str:
     """How a backend spells a row, as a cell."""
-    text = spelt.format(*names, core="axis", depth="depth", all=f"{names[0]}, …")
+    text = spelt.format(
+        *names, core="axis", depth="depth", all=f"{names[0]}, …", arguments=names[0]
+    )
     return cell(f"`{text}`")
+
+
+def code_in(backend: str, row: Function, names: tuple[str, ...]) -> str:
+    """The same for a backend that may have no words for a row."""
+    try:
+        spelt = BACKENDS[backend].row(row)
+    except ed.BackendError:
+        return "none"
+    return code_of(spelt, names)
 
 
 def function_line(row: Function) -> str:
     """The line of one row in its table."""
     names = letters(row)
-    columns = [code_of(BACKENDS[backend].row(row), names) for backend in SPELT]
+    columns = [code_in(backend, row, names) for backend in SPELT]
     latex = row.latex.format(*names).replace("|", r"\vert ")
     notes = {
         "SciPy": "scipy" in row.needs,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arithmetic import add, added, times
-from .nodes import Add, Einsum, Expr, Number, Tensor, children, walk
+from .nodes import Add, Einsum, Expr, Number, Tensor, children, walk, wrapped
 from .traverse import rebuilt
 
 
@@ -64,15 +64,16 @@ def _multiple(node: Expr, part: Expr) -> Number | None:
     """The number that `part` is multiplied by where `node` is a multiple of it, else None."""
     if node is part:
         return 1
-    # equal up to coefficients: a product leaves its own out of its weight
-    if node.weight != part.weight or node.ndim != part.ndim:
+    if node.ndim != part.ndim:
         return None
-    if isinstance(node, Einsum) and isinstance(part, Einsum):
-        if not part.coefficient or not node.coefficient:
-            return None
-        ratio = _ratio(node.coefficient, part.coefficient)
-        return ratio if times(part, ratio) == node else None
-    return 1 if node == part else None
+    if not isinstance(node, Einsum):
+        return 1 if node.weight == part.weight and node == part else None
+    # equal up to coefficients: a product leaves its own out of its weight
+    product = wrapped(part)
+    if node.weight != product.weight or not product.coefficient or not node.coefficient:
+        return None
+    ratio = _ratio(node.coefficient, product.coefficient)
+    return ratio if times(part, ratio) == node else None
 
 
 def _ratio(a: Number, b: Number) -> Number:
