@@ -91,10 +91,7 @@ def norm(x, axis):
     y, size = scaled(1.0 * x, axis)
     return (cp.sqrt((y * y).sum(axis, keepdims=True)) * size).reshape(x.sum(axis).shape)
 """,
-    **renamed(
-        EVERYWHERE,
-        "cp",
-    ),
+    **renamed((*EVERYWHERE, "sylvester"), "cp"),
     "sigmoid": """\
 def sigmoid(x):
     return 1 / (1 + cp.exp(-x))  # a quotient by infinity is 0

@@ -54,7 +54,7 @@ def read(text: str) -> Notation:
     >>> read("batch in, in out -> batch out").output.labels
     ('batch', 'out')
     >>> read("2i+k,k->i").inputs[0].labels
-    (AxisExpression(constant=0, terms=(('i', 2), ('k', 1)), arrays=(), flattened=()),)
+    (AxisExpression(constant=0, terms=(('i', 2), ('k', 1)), arrays=(), flattened=(), plus_0=False),)
 
     Raises ParseError with a caret for anything else, LimitError for a string that is too long.
     """

@@ -94,7 +94,7 @@ def parse(
     >>> ed.parse("sum((A @ x - b)**2)", kinds="guess").kinds
     A: matrix, x: vector, b: vector (guessed)
     >>> ed.parse("x: ij; sum((A @ x - b)**2)", kinds="guess").kinds
-    A: matrix, b: matrix (guessed)
+    A: matrix, b: vector (guessed)
     >>> ed.parse("A*x", language="auto", kinds="guess").kinds.language
     'matlab'
 

@@ -25,7 +25,7 @@ def of_tensors(name):
     """The function of tensors; of matrices of square ones."""
     row = FUNCTIONS[name]
     axes = "ii" if row.core == 2 else "ij"
-    count = max(len(row.derivatives), 1)
+    count = 3 if name == "sylvester" else max(len(row.derivatives), 1)
     tensors = tuple(ed.tensor(n, axes) for n in NAMES[:count])
     (parameters, *_) = PARAMETERS.get(name, [()])
     return apply(name, tensors, abs(row.core), parameters)

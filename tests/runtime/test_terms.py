@@ -63,7 +63,7 @@ HELD = [
     (lambda: ed.derive(es("is,st,tj->ij", "Z", "X", "Y"), "X"),             "ia,bj->ijab",     16 + 15),
     (lambda: ed.derive(es("is,st,tj->ij", "Z", "X", "Y"), "Z"),             "bj->ijib",        20),
     (lambda: ed.hessian(ed.norm_squared(es("ij,jk,kl->il", "Z", "X", "Y")), "X"),
-                                                                            "ac,bd->cdab",     16 + 9),
+                                                                            "ec,fd->cdef",     16 + 9),
     (lambda: ed.derive(es("a,b,ij->aibj", "u", "v", "X"), "X"),             "a,b->aibjij",     2 + 7),
     (lambda: ed.outer(t("u", "a"), t("v", "b")),                            "a,b->ab",         2 + 7),
     (lambda: 3 * ed.outer(t("u", "a"), t("v", "b")),                        "a,b->ab",         2 + 7),
