@@ -220,6 +220,10 @@ class _Sums:
             if made >= added:
                 found += chain.from_iterable(places)
                 continue
+            if not _is_divisible(terms):  # the numbers of all places are the same
+                value = self._weighted(terms, 1)
+                found += [_Piece(value, here[0].along, 1) for here in places]
+                continue
             value = self._weighted(terms, terms[0].number)
             found += [_Piece(value, here[0].along, here[0].number) for here in places]
         return found
@@ -563,9 +567,14 @@ class _Sums:
 def _shares(terms: Sequence[_Piece]) -> tuple[object, ...]:
     """The values, with their numbers by that of the first: ``-u + 2 v`` is -1 times ``u - 2 v``."""
     first = terms[0].number
-    if not all(_divides(first, own.number) for own in terms):
+    if not _is_divisible(terms):
         return tuple(terms)
     return tuple([(own.value, _divided(own.number, first)) for own in terms])
+
+
+def _is_divisible(terms: Sequence[_Piece]) -> bool:
+    """Is each number a multiple of the first, or may it be a fraction of it?"""
+    return all([_divides(terms[0].number, own.number) for own in terms])
 
 
 def _divides(by: Number, number: Number) -> bool:
