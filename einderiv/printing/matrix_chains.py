@@ -124,11 +124,13 @@ def _chained(links: Sequence[Link], output: LabelNames) -> Form | None:
 
 def _entry_by_entry(links: Sequence[Link], output: LabelNames) -> list[Link] | None:
     """With matrices between the same two labels as one, ``A ∘ B``."""
+    pairs = [frozenset(link.labels) for link in links]
+    often = Counter(pairs)
     for k, first in enumerate(links):
-        pair = set(first.labels)
-        alike = [j for j, link in enumerate(links) if set(link.labels) == pair]
-        if len(first.labels) != 2 or len(pair) != 2 or len(alike) < 2:
+        pair = pairs[k]
+        if len(first.labels) != 2 or len(pair) != 2 or often[pair] < 2:
             continue
+        alike = [j for j, other in enumerate(pairs) if other == pair]
         forms, flipped = [], []
         for j in alike:
             form, labels, turned = links[j]

@@ -73,6 +73,7 @@ class Parts:
         self.slopes: dict[tuple[str, str], Expr] = {}  # of parts by those that they read
         self.forms = Forms()
         self.by_form: dict[int, Tensor] = {}
+        self.weights: set[int] = set()  # of these; a form is made of what has one of them only
         self._read(y, name)
 
     def _read(self, y: Expr, name: str) -> None:
@@ -106,6 +107,7 @@ class Parts:
             self.parts.append(Part(own, tensor, local, reads))
             self.tensors[own] = tensor
             self.by_form[form] = tensor
+            self.weights.add(node.weight)
             stands[id(node)] = tensor
 
     def _name(self, node: Expr) -> str:
@@ -123,6 +125,7 @@ class Parts:
         if form not in self.by_form:
             tensor = standing_for(node, self._name(node))
             self.by_form[form] = tensor
+            self.weights.add(node.weight)
             self.constants.append((tensor, node))
         return self.by_form[form]
 
@@ -137,7 +140,7 @@ class Parts:
         return dressed(found[id(e)], axes=e.axes, origins=self.origins, record=e.record)
 
     def _named(self, node: Expr) -> Tensor | None:
-        if not children(node) or is_hot(node):
+        if not children(node) or is_hot(node) or node.weight not in self.weights:
             return None
         return self.by_form.get(self.forms.of(node))
 

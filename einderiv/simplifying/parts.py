@@ -33,6 +33,7 @@ from .powers import as_power
 from .symmetry import Symmetries
 
 MOST_PARTS = 24
+LONG_PRODUCT = 128  # factors
 LEAST_SAVED = 2  # names, numbers and signs that a part that occurs twice must save
 #: what parts are called, as numbers, as vectors, and as what has more axes; others are u, U and t
 ROLES = {
@@ -184,7 +185,8 @@ class _Naming:
                 continue
             if not self.every and not _is_worth_a_name(node):
                 continue
-            key = self.forms.of(node)
+            # long parts that are equal are told to be by being the same node
+            key = id(node) if _is_long(node) else self.forms.of(node)
             first, before = printed.get(key, (node, 0))
             printed[key] = first, before + times[id(node)]
         yield from printed.values()
@@ -247,6 +249,11 @@ class _Naming:
             if old in self.by_role:
                 names[old] = stems[old.rstrip("0123456789")].pop(0)
         return names
+
+
+def _is_long(e: Expr) -> bool:
+    """Would it take long to write `e` in a form that equal expressions share?"""
+    return any(isinstance(node, Einsum) and node.count > LONG_PRODUCT for node in walk([e]))
 
 
 def _is_worth_a_name(e: Expr) -> bool:
