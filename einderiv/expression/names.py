@@ -16,7 +16,7 @@ from ..errors import EinderivError
 from .canonical import FLATTENED
 from .embedding import labels_in
 from .labels import Label, Size
-from .nodes import Add, Einsum, Expr, Tensor, is_hot, put, walk, wrapped
+from .nodes import Add, Einsum, Expr, Tensor, is_hot, put, title_of, walk, wrapped
 from .sizes import Sizes
 from .subscripts import LETTERS, fresh_names
 from .traverse import tensors_of
@@ -278,7 +278,8 @@ def _lettering(e: Expr) -> Lettering:
     have_words = have_words or any([any(tensor.axes) for tensor in tensors.values()])
     have_words = have_words or (before is not None and before.kinds.have_words)
     kinds = AxisKinds(e, None if before is None else before.kinds, have_words)
-    letters = Lettering(written.union(tensors), kinds)
+    titles = {title for node in walk([e]) if (title := title_of(node)) is not None}
+    letters = Lettering(written.union(tensors, titles), kinds)
     if before is not None:
         letters.reserved |= before.reserved
         for size, own in before.by_size.items():
