@@ -485,6 +485,9 @@ def _check_steps(y: Expr) -> None:
     """Raise for what has more parts, in more terms, than anybody reads the steps of."""
     parts = sum([1 for _ in walk([y])])
     operands = sum([term.count for term in terms(y) if isinstance(term, Einsum)])
+    # of a product inside a function too, which is written out there
+    inside = [node.count for node in walk([y]) if isinstance(node, Einsum)]
+    operands = max([operands, *inside])
     if parts * operands > MOST_STEPS:
         raise LimitError(
             f"steps for an expression of {parts} parts in terms of {operands} operands show "

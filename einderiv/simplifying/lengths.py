@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from ..expression import Add, Apply, Constant, Einsum, Expr, Tensor, bare, children, walk
 
+MOST_OPERANDS = 1000  # of a sum of products; a longer one stays as it is
+
+
+def operands_of(e: Expr) -> int:
+    """The operands of the terms of `e`, at least."""
+    if isinstance(e, Add):
+        return sum(map(operands_of, e.addends))
+    return e.count if isinstance(e, Einsum) else 1
+
 
 class Lengths:
     """Lengths of expressions, each counted once."""

@@ -28,7 +28,7 @@ from ..expression import (
     title_of,
     walk,
 )
-from .lengths import Lengths
+from .lengths import MOST_OPERANDS, Lengths, operands_of
 from .powers import as_power
 from .symmetry import Symmetries
 
@@ -79,6 +79,8 @@ def named_parts(e: Expr, taken: Iterable[str] = (), *, every: bool = False) -> N
     """
     naming = _Naming(e, taken, every)
     naming.as_titled()
+    if sum(map(operands_of, naming.roots())) > MOST_OPERANDS:
+        return naming.found()
     while len(naming.parts) < MOST_PARTS and naming.one_more():
         pass
     return naming.found()

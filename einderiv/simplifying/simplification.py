@@ -4,13 +4,12 @@ until none applies.
 
 from __future__ import annotations
 
-from ..expression import Add, Einsum, Expr, as_expression, bottom_up, dressed, rebuilt, walk
+from ..expression import Expr, as_expression, bottom_up, dressed, rebuilt, walk
 from .identities import IDENTITIES
-from .lengths import Lengths
+from .lengths import MOST_OPERANDS, Lengths, operands_of
 from .situation import Situation
 
 ROUNDS = 64  # over the whole expression; each makes it shorter, so that there are few
-MOST_OPERANDS = 1000  # of a sum of products; a longer one stays as it is
 TRIED = 200  # identities that are tried for each node of the expression, in all
 
 
@@ -41,13 +40,6 @@ def simplify(e: Expr) -> Expr:
     return dressed(found, axes=e.axes, origins=(e,), record=e.record)
 
 
-def _operands(e: Expr) -> int:
-    """The operands of the terms of `e`, at least."""
-    if isinstance(e, Add):
-        return sum(map(_operands, e.addends))
-    return e.count if isinstance(e, Einsum) else 1
-
-
 class _Simplification:
     """One call: what it has found, and what is left of its budget."""
 
@@ -66,7 +58,7 @@ class _Simplification:
 
     def _node(self, node: Expr, parts: tuple[Expr, ...]) -> Expr:
         """A node of simplified parts, as short as the identities make it."""
-        if _operands(node) > MOST_OPERANDS:
+        if operands_of(node) > MOST_OPERANDS:
             return node
         e = rebuilt(node, parts)
         if self.lengths.of(e) > self.lengths.of(node):
